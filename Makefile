@@ -1,0 +1,84 @@
+# What a newcomer needs is python3 (3.11 or later, with venv) and make; all else is fetched, with
+# hashes, into one environment. The locks are layers of one resolution: run < test < dev.
+#
+#   make demo      solve a real scenario             make lock      resolve the locks anew (needs uv)
+#   make test      run the tests                     make clean     remove the environment and caches
+#   make check     style, types, imports
+
+PYTHON = python3
+VENV = .venv
+UV = uv
+UV_FLAGS =
+DEMO = scenarios/germany-2026.yaml
+TIME_LIMIT = 120
+
+PIP = $(VENV)/bin/python -m pip --disable-pip-version-check --no-input
+INSTALL_SELF = $(PIP) install --quiet --no-deps --no-build-isolation --editable .
+COMPILE = UV_CUSTOM_COMPILE_COMMAND="make lock" $(UV) pip compile --quiet --universal \
+	--python-version 3.11 --generate-hashes --no-annotate --no-emit-index-url \
+	--no-emit-find-links $(UV_FLAGS)
+
+.PHONY: help demo test check lock clean
+
+help:
+	@sed -n '1,/^$$/s/^# \{0,1\}//p' Makefile
+
+demo: $(VENV)/.run
+	@status=0; \
+	$(VENV)/bin/vorrat solve $(DEMO) --time-limit $(TIME_LIMIT) || status=$$?; \
+	case $$status in \
+	0) ;; \
+	1) echo; \
+	   echo "The limit of $(TIME_LIMIT) s was met first: the plan above is checked, and its gap says"; \
+	   echo "how far from the best it can be at most. For longer: make demo TIME_LIMIT=600" ;; \
+	*) exit $$status ;; \
+	esac
+
+test: $(VENV)/.test
+	$(VENV)/bin/python -m pytest -n 2
+
+check: $(VENV)/.dev
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+	$(VENV)/bin/lint-imports
+
+# Each stamp stands for one lock, installed. A changed lock is installed again.
+$(VENV)/.run: requirements/run.lock pyproject.toml | $(VENV)/bin/python
+	$(PIP) install --quiet --require-hashes --requirement requirements/run.lock
+	$(INSTALL_SELF)
+	@touch $@
+
+$(VENV)/.test: requirements/test.lock $(VENV)/.run
+	$(PIP) install --quiet --require-hashes --requirement requirements/test.lock
+	@touch $@
+
+$(VENV)/.dev: requirements/dev.lock $(VENV)/.test
+	$(PIP) install --quiet --require-hashes --requirement requirements/dev.lock
+	@touch $@
+
+$(VENV)/bin/python:
+	@command -v $(PYTHON) >/dev/null || { \
+	  echo "$(PYTHON) is not there: install Python 3.11 or later, or name it: make PYTHON=python3.12"; \
+	  exit 1; } >&2
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "$(PYTHON) is $$($(PYTHON) --version): 3.11 or later is needed."; \
+	  echo "Name another: make PYTHON=python3.12"; exit 1; } >&2
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+	  echo "$(PYTHON) cannot make environments; on Debian and Ubuntu: apt install python3-venv"; \
+	  exit 1; } >&2
+	@echo "Making the environment $(VENV): a minute or two, once."
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); exit 1; }
+
+# dev is resolved first; the other two are parts of it.
+lock:
+	@command -v $(UV) >/dev/null || { echo "make lock needs uv: https://docs.astral.sh/uv/" >&2; exit 1; }
+	$(COMPILE) pyproject.toml requirements/build.in --group dev --output-file requirements/dev.lock
+	$(COMPILE) pyproject.toml requirements/build.in --group test \
+	  --constraint requirements/dev.lock --output-file requirements/test.lock
+	$(COMPILE) pyproject.toml requirements/build.in \
+	  --constraint requirements/dev.lock --output-file requirements/run.lock
+
+clean:
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

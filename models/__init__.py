@@ -1,0 +1,1 @@
+"""What a scenario file may say and what a result says."""

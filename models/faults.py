@@ -1,0 +1,76 @@
+"""What can be wrong with a scenario file, and the root of the project's exceptions.
+
+The whole tree of exceptions is drawn in ``optimizer.errors``; its root and the branch for
+faulty input live here, since ``models`` may not import ``optimizer``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+Step = str | int
+"""One step of a path into a scenario: a key of a mapping or a position in a list."""
+
+
+@dataclass(frozen=True, order=True)
+class Place:
+    """Where a value was written.
+
+    ``file`` is the path as the user gave it; ``line`` and ``column`` count from 1. A value of a
+    workbook has a ``cell`` such as ``Projects!C7`` instead, a value of the command line has
+    ``file="--set"`` and neither.
+    """
+
+    file: str
+    line: int = 0
+    column: int = 0
+    cell: str = ""
+
+    def __str__(self) -> str:
+        if self.cell:
+            return f"{self.file}:{self.cell}"
+        if self.line:
+            return f"{self.file}:{self.line}:{self.column}"
+        return self.file
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One thing that is wrong (or, as a warning, doubtful) in a scenario.
+
+    ``path`` leads to the value from the root of the scenario; ``at_key`` says that the key
+    itself, not its value, is meant; ``hint`` says what would be right.
+    """
+
+    path: tuple[Step, ...]
+    message: str
+    hint: str = ""
+    severity: Literal["error", "warning"] = "error"
+    at_key: bool = False
+    place: Place | None = field(default=None, compare=False)
+
+    def __str__(self) -> str:
+        where = str(self.place) if self.place else ".".join(map(str, self.path)) or "scenario"
+        hint = f"; {self.hint}" if self.hint else ""
+        return f"{where}: {self.severity}: {self.message}{hint}"
+
+
+class VorratError(Exception):
+    """Root of everything this project raises on purpose.
+
+    ``exit_code`` is what the command line answers with.
+    """
+
+    exit_code = 5
+
+
+class ScenarioError(VorratError):
+    """A scenario file that cannot be used; carries all its faults at once."""
+
+    exit_code = 2
+
+    def __init__(self, faults: Sequence[Fault]) -> None:
+        self.faults = tuple(faults)
+        super().__init__("\n".join(map(str, self.faults)))

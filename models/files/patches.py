@@ -1,0 +1,148 @@
+"""Patches on a scenario: variants of the file, and settings of the command line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from models.faults import Fault, Place, Step
+from models.files.nodes import Node, Path, Report, with_child
+from models.files.shapes import ABOUT, ROOT, Shape, step_into, suggestion
+from models.files.yaml_source import parse_setting
+
+
+@dataclass(frozen=True)
+class Patch:
+    """One value to put at a dotted path; ``place`` is where the path was written."""
+
+    dotted: str
+    value: Node
+    place: Place
+
+    def faulty(self, message: str, hint: str) -> Fault:
+        """A fault of the path itself."""
+        return Fault((self.dotted,), message, hint, at_key=True, place=self.place)
+
+
+class _NoSuchPathError(Exception):
+    """The path of a patch leads nowhere: the message and a hint."""
+
+
+def settings(texts: tuple[str, ...], report: Report) -> Iterator[Patch]:
+    """The patches of ``path=value`` texts."""
+    for text in texts:
+        place = Place(f"--set {text}")
+        dotted, equals, value = text.partition("=")
+        if not equals or not dotted.strip():
+            report(Fault((), "a setting needs a path and a value", "write path=value", place=place))
+            continue
+        yield Patch(dotted.strip(), parse_setting(value.strip(), place, report), place)
+
+
+def of_variant(root: Node, name: str) -> list[Patch]:
+    """The patches of a variant; none where it cannot be read."""
+    variant = root.child("variants")
+    node = variant.child(name) if variant else None
+    patches = node.child("set") if node else None
+    if patches is None or not isinstance(patches.value, dict):
+        return []
+    return [
+        Patch(dotted, value, value.key_place or value.place)
+        for dotted, value in patches.value.items()
+    ]
+
+
+def apply(root: Node, patch: Patch, report: Report) -> Node:
+    """The tree with one patch; as it was, and a fault reported, where the path leads nowhere."""
+    steps = patch.dotted.split(".")
+    try:
+        if steps[0] == "variants":
+            raise _NoSuchPathError("a patch cannot change variants", "")
+        return _put(root, ROOT, steps, (), replace(patch.value, key_place=patch.place))
+    except _NoSuchPathError as error:
+        message, hint = error.args
+        report(patch.faulty(message, hint))
+        return root
+
+
+def _put(node: Node, shape: Shape, steps: list[str], above: Path, value: Node) -> Node:
+    """A copy of ``node`` in which ``value`` stands at the end of the steps."""
+    name, rest = steps[0], steps[1:]
+    if shape.kind in ("number", "yearly") and isinstance(node.value, dict):
+        inner = node.child("value")
+        if inner is not None and isinstance(inner.value, dict) and name not in ABOUT:
+            return with_child(node, "value", _put(inner, shape, steps, above, value))
+    step, child = _find(node, shape, name, above)
+    if not rest:
+        return with_child(node, step, value)
+    inside = step_into(shape, step) or Shape("any")
+    if child is None or child.value is None:
+        if inside.kind != "model" and not (inside.kind == "years" and len(rest) == 1):
+            raise _NoSuchPathError(
+                f"there is no '{_dotted(above, name)}' to change", "set it whole"
+            )
+        child = Node({}, value.place, value.key_place)
+    return with_child(node, step, _put(child, inside, rest, (*above, name), value))
+
+
+def _dotted(above: Path, name: str) -> str:
+    return ".".join(map(str, (*above, name)))
+
+
+def _find(node: Node, shape: Shape, name: str, above: Path) -> tuple[Step, Node | None]:
+    """The step that a part of a dotted path means, and what stands there."""
+    if isinstance(node.value, list):
+        return _in_list(node.value, name, above)
+    if not isinstance(node.value, dict):
+        whole = ".".join(map(str, above))
+        raise _NoSuchPathError(f"'{whole}' is a single value and has no '{name}'", f"set {whole}")
+    child = node.child(name)
+    if child is not None:
+        return name, child
+    if shape.kind == "model":
+        if step_into(shape, name) is None:
+            raise _nothing(name, above, shape.keys)
+        return name, None
+    grows = shape.kind in ("years", "yearly", "number", "texts", "any")
+    if grows and step_into(shape, name) is not None and _may_be_added(shape, node, name):
+        return name, None
+    raise _nothing(name, above, tuple(node.value))
+
+
+def _may_be_added(shape: Shape, node: Node, name: str) -> bool:
+    if shape.kind == "years" or (shape.kind == "yearly" and node.child("value") is None):
+        return name.isdecimal()
+    return shape.kind != "yearly" or name in ABOUT
+
+
+def _in_list(items: list[Node], name: str, above: Path) -> tuple[Step, Node]:
+    ids = [item.child("id") for item in items]
+    names = [str(one.value) if one is not None else None for one in ids]
+    if name in names:
+        position = names.index(name)
+        return position, items[position]
+    if name.isdecimal() and len(name) < 9 and int(name) < len(items):
+        return int(name), items[int(name)]
+    known = tuple(one for one in names if one is not None)
+    if known:
+        raise _nothing(name, above, known)
+    last = f"positions run from 0 to {len(items) - 1}" if items else "the list is empty"
+    raise _NoSuchPathError(f"there is no '{name}' in {'.'.join(map(str, above))}", last)
+
+
+def _nothing(name: str, above: Path, names: tuple[str, ...]) -> _NoSuchPathError:
+    inside = f" in {'.'.join(map(str, above))}" if above else ""
+    return _NoSuchPathError(f"there is no '{name}'{inside}", suggestion(name, names))
+
+
+def changed_periods(before: Node, after: Node) -> bool:
+    """Whether patches changed how many periods a year has."""
+
+    def periods(root: Node) -> float:
+        horizon = root.child("horizon")
+        node = horizon.child("periods_per_year") if horizon else None
+        if node is not None and isinstance(node.value, dict):
+            node = node.child("value")
+        return node.value if node is not None and isinstance(node.value, (int, float)) else 1
+
+    return periods(before) != periods(after)

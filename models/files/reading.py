@@ -1,0 +1,313 @@
+"""From a scenario file to a case, with all its faults at once.
+
+The order: the file becomes a tree of nodes, tables are put in place, then patches of the variant
+and of the settings; the models validate the whole; where they find faults, the broken items are
+taken out so that references between the others can be checked as well.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path as FilePath
+from typing import Any
+
+from pydantic import ValidationError
+
+from models import references
+from models.base import Number
+from models.case import Case, Horizon
+from models.faults import Fault, Place, ScenarioError, Step
+from models.files import patches, tables
+from models.files.decoding import read_bytes
+from models.files.nodes import Node, Path, leaves, place_of, plain
+from models.files.shapes import ROOT, suggestion
+from models.files.translating import faults_of
+from models.files.yaml_source import is_thousands, parse
+
+_CONTEXT = {"references_checked_elsewhere": True}
+_ITEMS = (
+    "sources", "materials", "consumers", "demand", "damage", "supply", "projects", "funders",
+    "stockpiles", "hazards", "variants",
+)  # fmt: skip
+_ANY_YEAR = Horizon.model_construct(
+    first_year=0, last_year=9999, periods_per_year=Number(12), discount_rate=Number(0)
+)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A scenario that was read, what is doubtful in it, and where its values stand."""
+
+    case: Case
+    warnings: tuple[Fault, ...]
+    _root: Node = field(repr=False, compare=False)
+
+    def place(self, path: tuple[Step, ...]) -> Place:
+        """Where the value at a path stands, or its nearest ancestor that has a place."""
+        return place_of(self._root, path)
+
+
+def read_case(
+    path: str | FilePath,
+    variant: str | None = None,
+    settings: Sequence[str] = (),
+    check_variants: bool = False,
+) -> Reading:
+    """The scenario of a file, with a variant and settings (``path=value``) put upon it.
+
+    With ``check_variants`` every variant of the file is tried as well, and its faults reported.
+    Raises ScenarioError with every fault that was found.
+    """
+    raw = read_bytes(FilePath(path), Place(str(path)))
+    return _Reader(str(path), variant, tuple(settings), check_variants).read(raw)
+
+
+def read_case_text(
+    text: str,
+    name: str = "scenario.yaml",
+    variant: str | None = None,
+    settings: Sequence[str] = (),
+    check_variants: bool = False,
+) -> Reading:
+    """The scenario of a text that is not in a file; ``name`` stands for the file in messages."""
+    return _Reader(name, variant, tuple(settings), check_variants).read(text.encode())
+
+
+class _Faults:
+    """Collects faults, each once."""
+
+    def __init__(self) -> None:
+        self.found: list[Fault] = []
+        self._seen: set[tuple[Any, ...]] = set()
+
+    def __call__(self, fault: Fault) -> None:
+        seen = (fault.place, fault.message, fault.hint)
+        if seen not in self._seen:
+            self._seen.add(seen)
+            self.found.append(fault)
+
+    def stop(self) -> None:
+        """Raise where there is an error."""
+        if any(fault.severity == "error" for fault in self.found):
+            raise ScenarioError(in_order(self.found))
+
+
+def in_order(faults: Sequence[Fault]) -> tuple[Fault, ...]:
+    """Faults by file, line and column."""
+
+    def key(fault: Fault) -> tuple[Any, ...]:
+        place = fault.place or Place("")
+        cell = re.fullmatch(r"(.*!)([A-Z]+)(\d+)", place.cell)
+        parts = (cell[1], int(cell[3]), len(cell[2]), cell[2]) if cell else ("", 0, 0, "")
+        return (place.file, place.line, place.column, parts)
+
+    return tuple(sorted(faults, key=key))
+
+
+@dataclass
+class _Reader:
+    file: str
+    variant: str | None
+    settings: tuple[str, ...]
+    check_variants: bool
+    report: _Faults = field(default_factory=_Faults)
+
+    def read(self, raw: bytes) -> Reading:
+        try:
+            base = self._base(raw)
+            settings = tuple(patches.settings(self.settings, self.report))
+            root = self._patched(base, self.variant, settings)
+            case = self._case(root, base)
+            if self.check_variants:
+                self._try_variants(base, settings)
+        except ScenarioError as error:
+            # What ends the reading at once comes with the faults found before it.
+            for fault in error.faults:
+                self.report(fault)
+            raise ScenarioError(in_order(self.report.found)) from None
+        self.report.stop()
+        if case is None:
+            raise AssertionError("a scenario without faults and without a case")
+        return Reading(case, in_order(self.report.found), root)
+
+    def _base(self, raw: bytes) -> Node:
+        root = parse(raw, self.file, self.report)
+        if not isinstance(root.value, dict):
+            empty = root.value is None
+            message = "the file is empty" if empty else "the file does not hold a mapping"
+            hint = "a scenario begins with keys such as 'horizon:' and 'materials:'"
+            raise ScenarioError([Fault((), message, hint, place=root.place)])
+        return self._tables(root)
+
+    def _tables(self, root: Node) -> Node:
+        return tables.expand(root, self.file, self.report)
+
+    def _patched(self, base: Node, variant: str | None, settings: Sequence[patches.Patch]) -> Node:
+        found = [] if variant is None else patches.of_variant(base, variant)
+        variants = base.child("variants")
+        if variant is not None and (variants is None or variants.child(variant) is None):
+            names = list(variants.value) if variants and isinstance(variants.value, dict) else []
+            place = variants.key_place or variants.place if variants else Place(self.file)
+            hint = suggestion(variant, names, "there are ") or "the file has no variants"
+            message = f"there is no variant '{variant}'"
+            self.report(Fault(("variants",), message, hint, place=place))
+        root = base
+        for patch in (*found, *settings):
+            root = patches.apply(root, patch, self.report)
+        if root is not base:
+            root = self._tables(root)
+        return root
+
+    def _case(self, root: Node, base: Node) -> Case | None:
+        """The case of a tree; None, and faults reported, where it cannot be made."""
+        for path, node in leaves(root):
+            if isinstance(node.value, float) and is_thousands(node.written):
+                self._warn_thousands(path, node)
+        data = plain(root)
+        try:
+            case = Case.model_validate(data, context=_CONTEXT)
+        except ValidationError as error:
+            found = list(faults_of(error))
+            for fault in found:
+                if not _known_to_be_faulty(root, fault):
+                    self.report(_placed(fault, root))
+            self._check_the_rest(data, found, root)
+            return None
+        for fault in references.check(case):
+            self.report(_placed(fault, root))
+        if case.hazards and patches.changed_periods(base, root):
+            self.report(_periods_changed(root))
+        return case
+
+    def _warn_thousands(self, path: Path, node: Node) -> None:
+        meant = node.written.replace(".", "")
+        self.report(
+            Fault(
+                path,
+                f"{node.written} is read as {node.value:g}",
+                f"if {meant} is meant, write {meant}",
+                "warning",
+                place=node.place,
+            )
+        )
+
+    def _check_the_rest(self, data: dict[str, Any], found: list[Fault], root: Node) -> None:
+        partial = _without_broken(data, found)
+        if partial is None:
+            return
+        case, unreadable, positions = partial
+        for fault in references.check(case, unreadable):
+            if fault.severity == "error":
+                path = _as_written(fault.path, positions)
+                self.report(_placed(replace(fault, path=path), root))
+
+    def _try_variants(self, base: Node, settings: Sequence[patches.Patch]) -> None:
+        variants = base.child("variants")
+        names = list(variants.value) if variants and isinstance(variants.value, dict) else []
+        before = {(fault.place, fault.message) for fault in self.report.found}
+        for name in names:
+            if name == self.variant:
+                continue
+            tried = _Reader(self.file, name, self.settings, False)
+            try:
+                tried._case(tried._patched(base, name, settings), base)
+            except ScenarioError as error:
+                for fault in error.faults:
+                    tried.report(fault)
+            for fault in tried.report.found:
+                if (fault.place, fault.message) not in before:
+                    before.add((fault.place, fault.message))
+                    self.report(replace(fault, message=f"with variant '{name}': {fault.message}"))
+
+
+def _placed(fault: Fault, root: Node) -> Fault:
+    return replace(fault, place=fault.place or place_of(root, fault.path, fault.at_key))
+
+
+def _known_to_be_faulty(root: Node, fault: Fault) -> bool:
+    node: Node | None = root
+    for step in fault.path:
+        node = node.child(step) if node is not None else None
+    return node is not None and node.faulty
+
+
+def _periods_changed(root: Node) -> Fault:
+    path = ("horizon", "periods_per_year")
+    return Fault(
+        path,
+        "the number of periods of a year is patched, but the loss lists of hazards count periods",
+        "patch the loss lists of all hazards as well",
+        "warning",
+        place=place_of(root, path, at_key=True),
+    )
+
+
+_Partial = tuple[Case, dict[str, frozenset[str]], dict[str, list[int]]]
+
+
+def _without_broken(data: dict[str, Any], found: list[Fault]) -> _Partial | None:
+    """The case of what is not broken, which items were, and where the rest stood."""
+    broken: dict[str, set[Step]] = {}
+    pruned = {key: value for key, value in data.items() if key in ROOT.keys}
+    for _attempt in range(4):
+        for fault in found:
+            _mark_broken(fault, pruned, broken)
+        rest, positions = _prune(pruned, broken)
+        try:
+            case = Case.model_validate(rest, context=_CONTEXT)
+        except ValidationError as error:
+            found = [_in_original(fault, positions) for fault in faults_of(error)]
+            continue
+        unreadable = {
+            section: frozenset(map(str, names)) for section, names in broken.items() if names
+        }
+        if "horizon" in broken:
+            case = case.model_copy(update={"horizon": _ANY_YEAR})
+        return case, unreadable, positions
+    return None
+
+
+def _mark_broken(fault: Fault, data: dict[str, Any], broken: dict[str, set[Step]]) -> None:
+    if not fault.path:
+        return
+    section = str(fault.path[0])
+    missing = section not in data
+    item = fault.path[1] if len(fault.path) > 1 else "*"
+    if section in _ITEMS and not missing and isinstance(data[section], (dict, list)):
+        broken.setdefault(section, set()).add(item)
+    else:
+        broken.setdefault(section, set()).add("*")
+
+
+def _prune(
+    data: dict[str, Any], broken: dict[str, set[Step]]
+) -> tuple[dict[str, Any], dict[str, list[int]]]:
+    rest, positions = dict(data), {}
+    for section, items in broken.items():
+        content = data.get(section)
+        if section == "horizon":
+            rest[section] = {"first_year": 1, "last_year": 1}
+        elif "*" in items or not isinstance(content, (dict, list)):
+            rest.pop(section, None)
+            if section == "materials":
+                rest[section] = {}
+        elif isinstance(content, dict):
+            rest[section] = {key: value for key, value in content.items() if key not in items}
+        else:
+            positions[section] = [n for n in range(len(content)) if n not in items]
+            rest[section] = [content[n] for n in positions[section]]
+    return rest, positions
+
+
+def _in_original(fault: Fault, positions: dict[str, list[int]]) -> Fault:
+    return replace(fault, path=_as_written(fault.path, positions))
+
+
+def _as_written(path: Path, positions: dict[str, list[int]]) -> Path:
+    if len(path) > 1 and path[0] in positions and isinstance(path[1], int):
+        kept = positions[str(path[0])]
+        if path[1] < len(kept):
+            return (path[0], kept[path[1]], *path[2:])
+    return path

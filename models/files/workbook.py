@@ -1,0 +1,99 @@
+"""Tables in Excel workbooks, bounded before they are read.
+
+A small file can unpack to gigabytes or hold one far cell, so the size of the file, what it
+unpacks to, rows and columns are limited first.
+"""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections.abc import Iterator
+from typing import Any
+
+from openpyxl import load_workbook  # type: ignore[import-untyped,unused-ignore]
+from openpyxl.utils import get_column_letter  # type: ignore[import-untyped,unused-ignore]
+
+from models.faults import Fault, Place
+from models.files.cells import MAX_COLUMNS, MAX_ROWS, Cell, Sheet
+from models.files.decoding import refuse
+from models.files.nodes import Node, Report
+from models.files.shapes import suggestion
+
+MAX_UNPACKED = 200_000_000
+MAX_RATIO = 200
+
+
+def read_workbook(raw: bytes, file: str, tab: Node | None, place: Place, report: Report) -> Sheet:
+    """The cells of one sheet; the first sheet where ``tab`` is absent."""
+    _bound(raw, file, place)
+    try:
+        values = load_workbook(io.BytesIO(raw), read_only=True, data_only=True)
+        formulas = load_workbook(io.BytesIO(raw), read_only=True, data_only=False)
+    except Exception as error:
+        # A damaged workbook fails in many ways, none of them documented.
+        raise refuse(place, f"'{file}' is not a readable workbook", _said(error)) from None
+    name = values.sheetnames[0] if values.sheetnames else ""
+    if tab is not None and tab.value is not None:
+        name = tab.value
+        if name not in values.sheetnames:
+            hint = suggestion(name, values.sheetnames, "there are ")
+            raise refuse(tab.place, f"there is no sheet '{name}' in '{file}'", hint)
+    try:
+        rows = list(_rows(values[name], formulas[name], file, name, report))
+    except (ValueError, KeyError, TypeError, AttributeError, SyntaxError, OSError) as error:
+        raise refuse(place, f"'{file}' is not a readable workbook", _said(error)) from None
+    if not rows:
+        raise refuse(place, f"the sheet '{name}' is empty", "its first row names the columns")
+    return Sheet(rows[0], rows[1:])
+
+
+def _said(error: Exception) -> str:
+    return f"reading it ended with: {str(error).splitlines()[0]}" if str(error) else ""
+
+
+def _bound(raw: bytes, file: str, place: Place) -> None:
+    try:
+        with zipfile.ZipFile(io.BytesIO(raw)) as packed:
+            size = sum(entry.file_size for entry in packed.infolist())
+    except (zipfile.BadZipFile, ValueError, OSError, NotImplementedError):
+        raise refuse(place, f"'{file}' is not an Excel workbook", "save it as .xlsx") from None
+    if size > MAX_UNPACKED or size > MAX_RATIO * len(raw) + 1_000_000:
+        raise refuse(place, f"'{file}' unpacks to {size / 1e6:.0f} MB", "save the table as CSV")
+
+
+def _rows(values: Any, formulas: Any, file: str, name: str, report: Report) -> Iterator[list[Cell]]:
+    values.reset_dimensions()
+    formulas.reset_dimensions()
+    pairs = zip(values.iter_rows(), formulas.iter_rows(), strict=False)
+    for number, (row, written) in enumerate(pairs, start=1):
+        place = Place(file, cell=f"{name}!A{number}")
+        if number > MAX_ROWS:
+            raise refuse(place, f"more than {MAX_ROWS} rows", "delete what lies below the table")
+        cells = []
+        for column, (one, other) in enumerate(zip(row, written, strict=False)):
+            cell = _cell(one, other, Place(file, cell=f"{name}!{_letter(column)}{number}"), column)
+            if isinstance(cell, Fault):
+                report(cell)
+                cell = Cell(None, cell.place or place, column)
+            elif cell.filled and column >= MAX_COLUMNS:
+                hint = "delete what lies beside the table"
+                raise refuse(cell.place, f"more than {MAX_COLUMNS} columns", hint)
+            cells.append(cell)
+        while cells and not cells[-1].filled:
+            cells.pop()
+        if cells:
+            yield cells
+
+
+def _letter(column: int) -> str:
+    return str(get_column_letter(column + 1)) if column < 18278 else "?"
+
+
+def _cell(one: Any, written: Any, place: Place, column: int) -> Cell | Fault:
+    if one.value is None and written.data_type == "f":
+        hint = "open and save the file in a spreadsheet program, or write the value"
+        return Fault((), "this formula has no stored value", hint, place=place)
+    if one.data_type == "e":
+        return Fault((), f"this cell holds the error {one.value}", "mend the formula", place=place)
+    return Cell(one.value, place, column)

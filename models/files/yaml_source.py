@@ -1,0 +1,269 @@
+"""YAML and JSON, read event by event into nodes.
+
+Scalars follow YAML 1.2 rather than 1.1: ``true`` and ``false`` are the only truth values, dates
+and numbers such as ``010`` or ``1_000`` are texts. What YAML 1.1 would read as a truth value
+(``NO``, ``on``) is refused rather than guessed. Events are read in a loop, not by recursion,
+with bounds on size, on nesting and on what aliases expand to.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import yaml
+
+from models.faults import Fault, Place, ScenarioError
+from models.files.decoding import decode, refuse, split_lines
+from models.files.nodes import Node, Path, Report
+
+MAX_NODES = 500_000
+MAX_DEPTH = 50
+_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+_INT = re.compile(r"[-+]?(0|[1-9][0-9]*)")
+_FLOAT = re.compile(r"[-+]?([0-9]+\.[0-9]*|\.[0-9]+)")
+_EXPONENT = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?[eE][-+]?[0-9]+")
+_ENDLESS = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
+_TRUTH = re.compile(r"(?i:yes|no|on|off)")
+_TAG = "tag:yaml.org,2002:"
+
+
+def parse(raw: bytes, file: str, report: Report) -> Node:
+    """The tree of a scenario file; raises where no tree can be made at all."""
+    return Parser(Place(file), report, json=file.lower().endswith(".json")).parse(decode(raw, file))
+
+
+def parse_setting(text: str, place: Place, report: Report) -> Node:
+    """The value of a setting on the command line; every part of it has the same place."""
+    return Parser(place, report, fixed=True).parse(text)
+
+
+def scalar(text: str, exponents: bool = False) -> Any:
+    """What a bare scalar means."""
+    if text in ("", "~", "null", "Null", "NULL"):
+        return None
+    if text in ("true", "True", "TRUE", "false", "False", "FALSE"):
+        return text[0] in "tT"
+    if _INT.fullmatch(text):
+        return int(text) if len(text) < 300 else math.inf
+    if _FLOAT.fullmatch(text) or (exponents and _EXPONENT.fullmatch(text)):
+        return float(text)
+    if _ENDLESS.fullmatch(text):
+        return float(text.replace(".", ""))
+    return text
+
+
+def is_thousands(written: str) -> bool:
+    """Whether a number such as ``1.500`` may have been meant as 1500."""
+    return re.fullmatch(r"[-+]?[1-9]\d{0,2}\.\d{3}", written) is not None
+
+
+@dataclass
+class _Open:
+    """A mapping or list that is being read."""
+
+    node: Node
+    anchor: str | None
+    path: Path
+    key: Node | None = None
+    skip: bool = False
+
+
+@dataclass
+class Parser:
+    """Turns events into nodes; ``fixed`` gives all nodes the place ``start``."""
+
+    start: Place
+    report: Report
+    json: bool = False
+    fixed: bool = False
+    _count: int = 0
+    _anchors: dict[str, Node | None] = field(default_factory=dict)
+    _sizes: dict[str, int] = field(default_factory=dict)
+    _open: list[_Open] = field(default_factory=list)
+    _root: Node | None = None
+
+    def parse(self, text: str) -> Node:
+        """The tree of a text."""
+        documents = 0
+        try:
+            for event in yaml.parse(text, Loader=_Loader):
+                if isinstance(event, yaml.DocumentStartEvent):
+                    documents += 1
+                    if documents > 1:
+                        raise refuse(
+                            self._place(event), "a second document begins", "remove the '---'"
+                        )
+                self._take(event)
+        except yaml.YAMLError as error:
+            raise self._unreadable(error, text) from None
+        return self._root or Node(None, self.start)
+
+    def _place(self, event: Any) -> Place:
+        if self.fixed:
+            return self.start
+        mark = event.start_mark
+        return Place(self.start.file, mark.line + 1, mark.column + 1)
+
+    def _take(self, event: Any) -> None:
+        if isinstance(event, yaml.ScalarEvent):
+            self._add(self._scalar(event), event.anchor, event)
+        elif isinstance(event, yaml.AliasEvent):
+            self._add(self._alias(event), None, event)
+        elif isinstance(event, (yaml.MappingStartEvent, yaml.SequenceStartEvent)):
+            self._begin(event)
+        elif isinstance(event, (yaml.MappingEndEvent, yaml.SequenceEndEvent)):
+            self._end()
+
+    def _path(self) -> Path:
+        if not self._open:
+            return ()
+        top = self._open[-1]
+        if isinstance(top.node.value, list):
+            return (*top.path, len(top.node.value))
+        return (*top.path, str(top.key.value)) if top.key else top.path
+
+    def _fault(self, event: Any, message: str, hint: str = "") -> None:
+        self.report(Fault(self._path(), message, hint, place=self._place(event)))
+
+    def _grow(self, event: Any, size: int = 1) -> None:
+        self._count += size
+        if self._count > MAX_NODES:
+            hint = "put long lists into tables"
+            raise refuse(self._place(event), f"more than {MAX_NODES} values", hint)
+
+    def _scalar(self, event: Any) -> Node:
+        self._grow(event)
+        place, text = self._place(event), event.value
+        bare = not event.style
+        tag = event.tag
+        if tag is not None and tag not in ("!", _TAG + "str"):
+            shown = tag.replace(_TAG, "!!")
+            self._fault(event, f"the tag {shown} is not allowed", "write the bare value")
+            return Node(text, place, faulty=True)
+        if not bare or tag is not None:
+            return Node(text, place)
+        if _TRUTH.fullmatch(text) and not self.json:
+            truth = "true" if text.lower() in ("yes", "on") else "false"
+            self._fault(
+                event,
+                f"YAML may read a bare {text} as {truth}",
+                f'write "{text}" in quotes, or {truth}',
+            )
+            return Node(text, place, faulty=True)
+        return Node(scalar(text, exponents=self.json), place, written=text)
+
+    def _alias(self, event: Any) -> Node:
+        node = self._anchors.get(event.anchor)
+        if node is None:
+            problem = "stands inside itself" if event.anchor in self._anchors else "is not defined"
+            raise refuse(self._place(event), f"the anchor '{event.anchor}' {problem}")
+        self._grow(event, self._sizes[event.anchor])
+        return replace(node)
+
+    def _begin(self, event: Any) -> None:
+        self._grow(event)
+        if len(self._open) >= MAX_DEPTH:
+            raise refuse(self._place(event), f"nested deeper than {MAX_DEPTH} levels")
+        kind: Any = {} if isinstance(event, yaml.MappingStartEvent) else []
+        if event.tag is not None and event.tag != "!":
+            shown = event.tag.replace(_TAG, "!!")
+            self._fault(event, f"the tag {shown} is not allowed", "leave it out")
+        node = Node(kind, self._place(event))
+        top = self._open[-1] if self._open else None
+        is_key = top is not None and isinstance(top.node.value, dict) and top.key is None
+        if is_key:
+            self._fault(event, "a key must be a plain text, not a mapping or a list")
+        if event.anchor:
+            self._anchors[event.anchor] = None
+            self._sizes[event.anchor] = self._count - 1
+        self._open.append(_Open(node, event.anchor, self._path(), skip=is_key))
+
+    def _end(self) -> None:
+        done = self._open.pop()
+        if done.anchor:
+            self._sizes[done.anchor] = self._count - self._sizes[done.anchor]
+        if done.skip:
+            self._open[-1].key = replace(done.node, value=None, faulty=True)
+            return
+        self._add(done.node, done.anchor, None)
+
+    def _add(self, node: Node, anchor: str | None, event: Any) -> None:
+        if anchor:
+            self._anchors[anchor] = node
+            self._sizes.setdefault(anchor, 1)
+        if not self._open:
+            self._root = node
+            return
+        top = self._open[-1]
+        if isinstance(top.node.value, list):
+            top.node.value.append(node)
+        elif top.key is None:
+            top.key = self._key(node, event)
+        else:
+            key, top.key = top.key, None
+            if not key.faulty or isinstance(key.value, str):
+                self._set(top, key, node)
+
+    def _key(self, node: Node, event: Any) -> Node:
+        if isinstance(node.value, (dict, list)):
+            self._fault(event, "a key must be a plain text, not a mapping or a list")
+            return replace(node, faulty=True)
+        text = node.written or node.value
+        if text is None or text == "":
+            self._fault(event, "a key is empty", "write the name of the field before the colon")
+            return replace(node, value=None, faulty=True)
+        if text == "<<":
+            self._fault(event, "merge keys '<<' are not supported", "write the fields out")
+            return replace(node, value=None, faulty=True)
+        return replace(node, value=str(text))
+
+    def _set(self, top: _Open, key: Node, node: Node) -> None:
+        first = top.node.value.get(key.value)
+        if first is not None:
+            where = first.key_place or first.place
+            hint = f"the first is at {where.line}:{where.column}" if where.line else ""
+            self.report(
+                Fault(
+                    (*top.path, key.value),
+                    f"'{key.value}' is written twice",
+                    f"{hint}; keep one of them".lstrip("; "),
+                    at_key=True,
+                    place=key.place,
+                )
+            )
+            return
+        node.key_place = key.place
+        top.node.value[key.value] = node
+
+    def _unreadable(self, error: yaml.YAMLError, text: str) -> ScenarioError:
+        mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
+        problem = getattr(error, "problem", None) or getattr(error, "reason", None) or str(error)
+        lines = split_lines(text)
+        line = lines[mark.line] if mark and mark.line < len(lines) else ""
+        place = self.start
+        if mark and not self.fixed:
+            place = Place(self.start.file, mark.line + 1, mark.column + 1)
+        return refuse(place, f"this is not valid YAML: {problem}", _syntax_hint(problem, line))
+
+
+def _syntax_hint(problem: str, line: str) -> str:
+    indent = line[: len(line) - len(line.lstrip())]
+    if "\t" in indent or ("\t" in line and "cannot start any token" in problem):
+        return "indent with spaces; this line holds a tab"
+    if "unknown escape" in problem:
+        return "use single quotes around a text with backslashes"
+    if "mapping values are not allowed" in problem:
+        return "put a text with a colon into quotes, and check the indentation"
+    if "expected ',' or" in problem:
+        return "check for a missing comma or closing bracket"
+    if "expected key" in problem or "expected <block end>" in problem:
+        return "check the indentation: keys of one mapping stand in one column"
+    if "could not find expected ':'" in problem:
+        return "write 'key: value' with a space after the colon"
+    if "undefined alias" in problem or "anchor" in problem:
+        return "put a text that begins with * or & into quotes"
+    return ""

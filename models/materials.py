@@ -1,0 +1,108 @@
+"""Materials, who needs them, what their lack costs and where they come from today."""
+
+from __future__ import annotations
+
+import itertools
+
+from pydantic import field_validator, model_validator
+
+from models.base import (
+    Base,
+    Country,
+    Id,
+    NonNegative,
+    Share,
+    Text,
+    YearlyNonNegative,
+    YearlyShare,
+    check_sum,
+    fault,
+)
+
+
+class Material(Base):
+    """A raw material, counted in tonnes of one stated form."""
+
+    name: Text | None = None
+    """Name shown in reports; the id where absent."""
+    description: Text | None = None
+    """Free text, for example the form that is counted."""
+    price_eur_per_t: YearlyNonNegative
+    """Price in EUR per tonne; may change over the years."""
+
+
+class Consumer(Base):
+    """A sector or a single company that needs materials."""
+
+    name: Text | None = None
+    """Name shown in reports; the id where absent."""
+    description: Text | None = None
+    """Free text."""
+    company: Id | None = None
+    """Id of the funder (of kind company) that is this consumer's purse."""
+
+
+class Demand(Base):
+    """What a consumer needs of a material; rows of the same pair add up."""
+
+    consumer: Id
+    """Id of the consumer."""
+    material: Id
+    """Id of the material."""
+    t_per_year: YearlyNonNegative
+    """Demand in tonnes per year; may change over the years."""
+
+
+class DamageStep(Base):
+    """One step of the damage curve."""
+
+    share: Share
+    """Share of the demand in a period that this step covers, as a fraction of one."""
+    eur_per_t: NonNegative
+    """Damage of a tonne missing on this step, in EUR per tonne."""
+
+
+class Damage(Base):
+    """What a missing tonne costs the economy, in steps that rise."""
+
+    material: Id
+    """Id of the material."""
+    consumer: Id | None = None
+    """Id of a consumer, where the entry is for that consumer alone."""
+    steps: tuple[DamageStep, ...]
+    """From the first tonne missing to the last; the shares add up to 1."""
+
+    @field_validator("steps")
+    @classmethod
+    def _steps_rise_and_add_up(cls, steps: tuple[DamageStep, ...]) -> tuple[DamageStep, ...]:
+        check_sum(tuple(step.share for step in steps), "the share of the steps")
+        for number, (before, after) in enumerate(itertools.pairwise(steps), start=1):
+            if after.eur_per_t < before.eur_per_t:
+                raise fault(
+                    f"damage falls from {before.eur_per_t:g} to {after.eur_per_t:g} EUR per tonne",
+                    "order the steps from the cheapest tonne to the dearest",
+                    at=(number, "eur_per_t"),
+                )
+        return steps
+
+
+class Supply(Base):
+    """What one country supplies of a material before any investment; rows add up."""
+
+    material: Id
+    """Id of the material."""
+    country: Country
+    """ISO 3166 code of the country of origin."""
+    share: YearlyShare | None = None
+    """Share of that year's demand of all consumers, as a fraction of one."""
+    t_per_year: YearlyNonNegative | None = None
+    """Tonnes per year; instead of ``share``."""
+
+    @model_validator(mode="after")
+    def _one_of_two(self) -> Supply:
+        if (self.share is None) == (self.t_per_year is None):
+            raise fault(
+                "supply needs either 'share' or 't_per_year'",
+                "leave one out" if self.share is not None else "add one of them",
+            )
+        return self

@@ -1,0 +1,200 @@
+"""What a run returns: a plan with its certificate.
+
+The names are a contract (extend, do not rename). Money is million EUR, mass is tonnes, years
+are keys as text. A plan written as JSON loads back equal.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Result(BaseModel):
+    """Base of all results: frozen, unknown keys refused, no NaN or infinity."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True
+    )
+
+
+class Certificate(Result):
+    """How good the plan is, and what that rests on."""
+
+    status: Literal["optimal", "limit"]
+    """``optimal``: the gap is within its target; ``limit``: stopped by a limit or by the user."""
+    objective: float
+    """Objective of the plan, recomputed outside the solver."""
+    bound: float | None
+    """Proven lower bound on the objective of any plan; null where none was reached."""
+    gap: float | None
+    """max(0, objective - bound) / max(|objective|, 1e-6)."""
+    gap_target: float
+    """The gap that was asked for."""
+    ended: str
+    """How the solve ended, in the solver's own words."""
+    method: Literal["extensive"]
+    """How the problem was solved."""
+    states: int
+    """States of the world the plan was made for."""
+    illustrative: bool
+    """True for fewer than 100 states: too few to judge rare events by."""
+    seed: int | None
+    """Seed of the sampled states; null where they are written out."""
+    seconds: float
+    """Wall time, reading apart."""
+    seconds_by_step: dict[str, float]
+    """Wall time of building, handing over, solving and checking."""
+    model_size: dict[str, int]
+    """Rows, columns, integer columns and non-zeros of the model that was solved."""
+    input_sha256: str
+    """SHA-256 of the scenario as it was solved, patches applied, in canonical JSON."""
+    versions: dict[str, str]
+    """Versions of the project and of what it rests on."""
+
+
+class WithoutPlan(Result):
+    """What comes if nothing is started and nothing is bought."""
+
+    expected: float
+    """Mean over the states."""
+    cvar: float
+    """Mean of the worst states."""
+    worst: float
+    """The worst state."""
+
+
+class Outcome(Result):
+    """What the plan leads to, in the unit of the scenario's measure."""
+
+    measure: Literal["damage", "tonnes", "share_of_demand"]
+    """What is counted."""
+    unit: str
+    """Its unit."""
+    expected: float
+    """Mean over the states."""
+    cvar: float
+    """Mean of the worst states, at the scenario's level."""
+    cvar_level: float
+    """The level: 0.95 means the worst 5 %."""
+    worst: float
+    """The worst state."""
+    net_cost_meur: float
+    """Discounted net cost, before cost_weight."""
+    without_plan: WithoutPlan
+    """The same without any plan."""
+
+
+class ProjectPlan(Result):
+    """A project that is built."""
+
+    id: str
+    """Id of the project."""
+    name: str
+    """Its name."""
+    start: int
+    """Year in which the decision to build falls."""
+    first_output: int
+    """First year of output if nothing is delayed."""
+    capex_meur: float
+    """Its capital cost."""
+    market_share: float
+    """Share of capex from lenders and other investors."""
+    offtake: float
+    """Share of output that reaches home consumers."""
+    offtake_by: dict[str, float]
+    """The same by right: ``common``, or the id of a company."""
+    shares: dict[str, dict[str, float]]
+    """Share of capex by funder and instrument."""
+
+
+class StockpilePlan(Result):
+    """What a stockpile buys and holds."""
+
+    id: str
+    """Id of the stockpile."""
+    name: str
+    """Its name."""
+    material: str
+    """Id of its material."""
+    buy_t: dict[str, float]
+    """Tonnes bought in each year."""
+    planned_t: dict[str, float]
+    """Stock at the end of each year before any release."""
+    cost_meur: dict[str, float]
+    """What it costs in each year, undiscounted."""
+
+
+class MaterialYear(Result):
+    """One material in one year, over all states."""
+
+    demand_t: float
+    """Demand of all consumers."""
+    expected_shortage_t: float
+    """Mean shortage over the states."""
+    expected_shortage_without_plan_t: float
+    """The same if nothing is started and nothing is bought."""
+    probability_of_shortage: float
+    """Probability that some period of the year is short by more than 1e-6 of its demand."""
+    days_of_cover: float | None
+    """Planned stock at the year's end over the year's demand, in days; null without demand."""
+
+
+class MaterialOutcome(Result):
+    """How exposed a material stays."""
+
+    id: str
+    """Id of the material."""
+    name: str
+    """Its name."""
+    expected: float
+    """Its part of the expected damage, in the unit of the measure."""
+    expected_without_plan: float
+    """The same without any plan."""
+    by_year: dict[str, MaterialYear]
+    """By year."""
+
+
+class ConsumerOutcome(Result):
+    """What falls on a consumer."""
+
+    id: str
+    """Id of the consumer."""
+    name: str
+    """Its name."""
+    expected: float
+    """Its part of the expected damage, in the unit of the measure."""
+    expected_without_plan: float
+    """The same without any plan."""
+
+
+class Plan(Result):
+    """What an optimization returns: commitment, outcomes and certificate."""
+
+    schema_version: Literal[1] = 1
+    """Version of this format."""
+    kind: Literal["plan"] = "plan"
+    """What this document is."""
+    title: str
+    """Title of the scenario."""
+    variant: str | None
+    """Id of the variant, if one was applied."""
+    currency: str
+    """Label of all amounts."""
+    certificate: Certificate
+    """How good the plan is."""
+    outcome: Outcome
+    """What it leads to."""
+    projects: tuple[ProjectPlan, ...]
+    """Projects that are built, in the order of the file."""
+    stockpiles: tuple[StockpilePlan, ...]
+    """All stockpiles, in the order of the file."""
+    spend_meur: dict[str, dict[str, float]]
+    """Undiscounted use of each funder's budget, by year."""
+    committed_meur: dict[str, dict[str, float]]
+    """Undiscounted money of each funder by year, whatever its budget is charged."""
+    materials: tuple[MaterialOutcome, ...]
+    """All materials, in the order of the file."""
+    consumers: tuple[ConsumerOutcome, ...]
+    """All consumers, in the order of the file."""

@@ -1,0 +1,1 @@
+"""The optimizer: from a scenario to a proven portfolio."""

@@ -1,0 +1,259 @@
+"""Why no plan exists: a smallest set of rules that exclude each other.
+
+Recourse is always feasible, so a conflict lives among the first stage's rules. They are grouped
+by what the scenario file says in one place, and the groups are divided and conquered (QuickXplain,
+Junker 2004) with the first stage as the test: the result loses its conflict if any one rule of it
+is dropped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import pyomo.environ as pyo
+
+from optimizer import highs
+from optimizer.errors import Rule, SolverError
+from optimizer.formulation import build_commitment
+from optimizer.highs import LinearProgram
+from optimizer.instance import COMMON, Instance
+
+Explain = Callable[[Instance, Any], Rule]
+
+
+def _project(tag: str, name: str, field: str, says: str) -> Explain:
+    def explain(instance: Instance, index: Any) -> Rule:
+        p = index[0] if isinstance(index, tuple) else index
+        project = instance.case.projects[p]
+        value = getattr(project, field)
+        shown = f"{value:g}" if isinstance(value, float) else str(value)
+        return Rule(tag, name, says.format(p=p, value=shown), ("projects", p, field))
+
+    return explain
+
+
+def _instrument(tag: str, name: str, field: str, says: str) -> Explain:
+    def explain(instance: Instance, index: Any) -> Rule:
+        p, f, i = index[:3]
+        value = getattr(instance.case.funders[f].instruments[i], field)
+        text = says.format(p=p, f=f, i=i, value=f"{value:g}")
+        return Rule(tag, name, text, ("funders", f, "instruments", i, field))
+
+    return explain
+
+
+def _stockpile(tag: str, name: str, field: str, says: str) -> Explain:
+    def explain(instance: Instance, index: Any) -> Rule:
+        h, when = index
+        position = [s.id for s in instance.case.stockpiles].index(h)
+        year = when if name != "storage_limit" else ""
+        return Rule(tag, name, says.format(h=h, year=year), ("stockpiles", position, field))
+
+    return explain
+
+
+def _between(field: str, says: str) -> Explain:
+    def explain(instance: Instance, index: Any) -> Rule:
+        p, other = index[:2]
+        if other not in getattr(instance.case.projects[p], field):
+            p, other = other, p
+        position = getattr(instance.case.projects[p], field).index(other)
+        return Rule("P9", field, says.format(p=p, other=other), ("projects", p, field, position))
+
+    return explain
+
+
+def _policy(tag: str, name: str, path: tuple[str, ...], says: str) -> Explain:
+    def explain(instance: Instance, index: Any) -> Rule:
+        where: tuple[str | int, ...] = ("policy", *path)
+        value: Any = instance.case.policy
+        for step in path:
+            value = getattr(value, step)
+        if isinstance(value, tuple):
+            where = (*where, value.index(index))
+        shown = f"{value:g}" if isinstance(value, float) else ""
+        names = index if isinstance(index, tuple) else (index,)
+        return Rule(tag, name, says.format(*names, value=shown), where)
+
+    return explain
+
+
+def _offtake_right(instance: Instance, index: Any) -> Rule:
+    p, _, group = index
+    if group == COMMON:
+        return Rule(
+            "P6",
+            "offtake_right",
+            f"output of {p} comes home by its home_share and by what funders other than companies "
+            f"hold of it",
+            ("projects", p, "home_share"),
+        )
+    return Rule(
+        "P6",
+        "offtake_right",
+        f"{group} gets output of {p} only for the share it holds",
+        ("funders", group, "instruments"),
+    )
+
+
+def _state_aid(instance: Instance, index: Any) -> Rule:
+    return Rule(
+        "P8", "state_aid_limit", f"state aid to {index} is limited", ("policy", "state_aid")
+    )
+
+
+def _funder(name: str, field: str, says: str) -> Explain:
+    def explain(instance: Instance, index: Any) -> Rule:
+        f, year = index if isinstance(index, tuple) else (index, None)
+        funder = instance.case.funders[f]
+        if year is None:
+            value = f"{funder.budget_meur:g}"
+            return Rule("B1", name, says.format(f=f, value=value), ("funders", f, field))
+        named = year in (funder.budget_by_year_meur or {})
+        value = f"{(funder.budget_by_year_meur or {}).get(year, 0.0):g}"
+        path: tuple[str | int, ...] = ("funders", f, field)
+        return Rule(
+            "B1",
+            name,
+            says.format(f=f, value=value, year=year),
+            (*path, str(year)) if named else path,
+        )
+
+    return explain
+
+
+RULES: dict[str, Explain] = {
+    "market_finance_limit": _project(
+        "P3",
+        "market_finance_limit",
+        "market_finance_max",
+        "lenders and other investors carry at most {value} of {p}",
+    ),
+    "share_limit": _instrument(
+        "P4", "share_limit", "max_share", "{f} ({i}) carries at most {value} of a project"
+    ),
+    "share_needs_start": _instrument(
+        "P4", "share_limit", "max_share", "{f} ({i}) carries at most {value} of a project"
+    ),
+    "ticket_min": _instrument(
+        "P5",
+        "ticket_min",
+        "ticket_min_meur",
+        "{f} ({i}) puts at least {value} million into a project",
+    ),
+    "ticket_max": _instrument(
+        "P5",
+        "ticket_max",
+        "ticket_max_meur",
+        "{f} ({i}) puts at most {value} million into a project",
+    ),
+    "offtake_right": _offtake_right,
+    "offtake_limit": _project(
+        "P6", "offtake_limit", "offtake_max", "at most {value} of the output of {p} can be reserved"
+    ),
+    "public_share_limit": _policy(
+        "P7",
+        "public_share_limit",
+        ("max_public_share",),
+        "public funders together carry at most {value} of a project",
+    ),
+    "state_aid_limit": _state_aid,
+    "requires": _between("requires", "{p} needs {other} to start no later"),
+    "excludes": _between("excludes", "{p} and {other} exclude each other"),
+    "must_build": _policy("P9", "must_build", ("must_build",), "{0} must be built"),
+    "must_not_build": _policy("P9", "must_not_build", ("must_not_build",), "{0} must not be built"),
+    "max_projects": _policy(
+        "P9", "max_projects", ("max_projects",), "at most {value} projects are built"
+    ),
+    "purchase_limit": _stockpile(
+        "S1",
+        "purchase_limit",
+        "max_purchase_t_per_year",
+        "the market gives {h} only so much in {year}",
+    ),
+    "storage_limit": _stockpile("S3", "storage_limit", "max_t", "{h} has room for only so much"),
+    "days_of_demand": _stockpile(
+        "S4",
+        "days_of_demand",
+        "min_days_of_demand",
+        "{h} must cover so many days of demand at the end of {year}",
+    ),
+    "funder_budget_by_year": _funder(
+        "funder_budget_by_year", "budget_by_year_meur", "{f} has {value} million for {year}"
+    ),
+    "funder_budget": _funder(
+        "funder_budget", "budget_meur", "{f} spends at most {value} million in all"
+    ),
+    "public_budget": _policy(
+        "B2",
+        "public_budget",
+        ("budget_meur",),
+        "public funders together spend at most {value} million",
+    ),
+    "country_share_limit": _policy(
+        "G1",
+        "country_share_limit",
+        ("max_country_share", "limit"),
+        "at most {value} of the demand for {0} may come from {1} in {2}",
+    ),
+}
+"""Rules that a person can change, by the name of their constraint."""
+
+
+def smallest_conflict(instance: Instance) -> tuple[Rule, ...]:
+    """A set of rules that no plan can keep together, none of which can be left out.
+
+    Empty if the first stage is feasible.
+
+    Raises
+    ------
+    SolverError
+        If even what no scenario can change is infeasible.
+    """
+    model = build_commitment(instance)
+    model.objective = pyo.Objective(expr=0 * model.nothing)
+    compiled = highs.compile_model(model)
+    program = compiled.program.feasibility()
+    groups: dict[Rule, list[int]] = {}
+    for row, constraint in enumerate(compiled.constraints):
+        name = constraint.parent_component().local_name
+        if name in RULES:
+            groups.setdefault(RULES[name](instance, constraint.index()), []).append(row)
+    search = _Search(program, groups)
+    if search.feasible(list(groups)):
+        return ()
+    if not search.feasible([]):
+        raise SolverError("the first stage is infeasible without any rule of the scenario")
+    found = set(search.conflict([], False, list(groups)))
+    return tuple(rule for rule in groups if rule in found)
+
+
+class _Search:
+    """Divides and conquers the groups of rows that belong to rules."""
+
+    def __init__(self, program: LinearProgram, groups: dict[Rule, list[int]]) -> None:
+        self.program, self.groups = program, groups
+
+    def feasible(self, kept: Sequence[Rule]) -> bool:
+        """Whether some plan keeps these rules, all others dropped."""
+        dropped = np.zeros(len(self.program.row_lower), dtype=bool)
+        for rule in set(self.groups).difference(kept):
+            dropped[self.groups[rule]] = True
+        solution = highs.solve(self.program.without_rows(dropped), gap=1.0)
+        if solution.interrupted:
+            raise KeyboardInterrupt
+        return solution.ending != "infeasible"
+
+    def conflict(self, kept: list[Rule], added: bool, open_: list[Rule]) -> list[Rule]:
+        """The rules of ``open_`` that conflict with each other and ``kept``."""
+        if added and not self.feasible(kept):
+            return []
+        if len(open_) == 1:
+            return open_
+        half = len(open_) // 2
+        first, second = open_[:half], open_[half:]
+        of_second = self.conflict([*kept, *first], True, second)
+        of_first = self.conflict([*kept, *of_second], bool(of_second), first)
+        return [*of_first, *of_second]

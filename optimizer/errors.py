@@ -1,0 +1,86 @@
+"""The exceptions of the project, each with the exit code of the command line.
+
+::
+
+    VorratError                5
+    ├── ScenarioError          2   a scenario file that cannot be used, with all its faults
+    ├── Infeasible             3   rules that no plan can keep, with a smallest conflicting set
+    ├── NoPlan                 4   a limit was met before any plan was found
+    ├── Interrupted          130   stopped by the user with nothing to keep
+    └── SolverError            5   the solver failed
+        ├── ModelRefused       5   data that the solver would misread
+        ├── UnknownOption      5   an option the solver does not know
+        └── CheckFailed        5   an answer that fails the check from outside the solver
+
+A plan stopped by a limit is not an error: it is returned with its gap, and the command line
+answers 1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from models.faults import ScenarioError, Step, VorratError
+
+__all__ = [
+    "CheckFailed",
+    "Infeasible",
+    "Interrupted",
+    "ModelRefused",
+    "NoPlan",
+    "Rule",
+    "ScenarioError",
+    "SolverError",
+    "UnknownOption",
+    "VorratError",
+]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A rule of the scenario: its tag, its name, what it says, and its path in the scenario."""
+
+    tag: str
+    name: str
+    says: str
+    path: tuple[Step, ...]
+
+
+class Infeasible(VorratError):
+    """No plan keeps all rules; ``conflict`` is a smallest set of rules that exclude each other."""
+
+    exit_code = 3
+
+    def __init__(self, conflict: Sequence[Rule]) -> None:
+        self.conflict = tuple(conflict)
+        rules = "; ".join(f"{rule.tag} {rule.name}: {rule.says}" for rule in self.conflict)
+        super().__init__(f"no plan keeps all of these rules: {rules}")
+
+
+class NoPlan(VorratError):
+    """A limit was met before any plan was found."""
+
+    exit_code = 4
+
+
+class Interrupted(VorratError):
+    """Stopped by the user with nothing to keep."""
+
+    exit_code = 130
+
+
+class SolverError(VorratError):
+    """The solver failed."""
+
+
+class ModelRefused(SolverError):
+    """The model holds data that the solver would misread."""
+
+
+class UnknownOption(SolverError):
+    """The solver knows no such option."""
+
+
+class CheckFailed(SolverError):
+    """The solver's answer fails the check from outside."""

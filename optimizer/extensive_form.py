@@ -1,0 +1,97 @@
+"""All states in one model, solved at once: the reference."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from optimizer import highs
+from optimizer.commitment import Commitment
+from optimizer.formulation import build_extensive_form
+from optimizer.highs import Compiled, Progress, Solution
+from optimizer.instance import Instance
+from optimizer.states import State
+
+
+@dataclass(frozen=True, eq=False)
+class Solved:
+    """The solution of the extensive form, and the time and size it took."""
+
+    solution: Solution
+    commitment: Commitment | None
+    seconds: dict[str, float]
+    size: dict[str, int]
+
+
+def solve_extensive_form(
+    instance: Instance,
+    states: tuple[State, ...],
+    *,
+    gap: float,
+    time_limit: float | None = None,
+    threads: int | None = None,
+    on_progress: Callable[[Progress], None] | None = None,
+) -> Solved:
+    """Build the extensive form, hand it over and solve it.
+
+    ``time_limit`` counts from the call, building included.
+    """
+    began = time.perf_counter()
+    model = build_extensive_form(instance, states)
+    built = time.perf_counter()
+    compiled = highs.compile_model(model)
+    handed = time.perf_counter()
+    left = None if time_limit is None else max(0.0, time_limit - (handed - began))
+    solution = highs.solve(
+        compiled.program, gap=gap, time_limit=left, threads=threads, on_progress=on_progress
+    )
+    return Solved(
+        solution=solution,
+        commitment=read_commitment(instance, model, compiled, solution),
+        seconds={
+            "build": built - began,
+            "compile": handed - built,
+            "solve": time.perf_counter() - handed,
+        },
+        size=compiled.program.size,
+    )
+
+
+def read_commitment(
+    instance: Instance, model: Any, compiled: Compiled, solution: Solution
+) -> Commitment | None:
+    """The commitment in a solution, rounded where only rounding separates it from a whole."""
+    if solution.values is None:
+        return None
+    compiled.load(solution.values)
+    start = {p: year for p, year in instance.starts if (model.start[p, year].value or 0) > 0.5}
+    share = {
+        (p, f, i): value
+        for (p, f, i, year), variable in model.share.items()
+        if start.get(p) == year and (value := variable.value or 0.0) > 1e-9
+    }
+    market = {p: max(0.0, model.market[p, year].value or 0.0) for p, year in start.items()}
+    market = {p: value if value > 1e-9 else 0.0 for p, value in market.items()}
+    for p in start:
+        total = market[p] + sum(value for key, value in share.items() if key[0] == p)
+        if 0 < abs(total - 1) < 1e-5:
+            market[p] /= total
+            share.update({key: value / total for key, value in share.items() if key[0] == p})
+    offtake = {
+        (p, group): value
+        for (p, year, group), variable in model.offtake.items()
+        if start.get(p) == year and (value := variable.value or 0.0) > 1e-9
+    }
+    buy = {
+        h: np.array([_lots(model.buy[h, year].value) for year in instance.years])
+        for h in instance.stockpiles
+    }
+    return Commitment(start, share, market, offtake, buy)
+
+
+def _lots(value: float | None) -> float:
+    return value if value is not None and value > 1e-9 else 0.0

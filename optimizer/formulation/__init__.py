@@ -1,0 +1,48 @@
+"""The optimization problem in Pyomo: one file a chapter of ``docs/formulation.md``.
+
+Rules carry the tags and names of that document. Here is the order of assembly and nothing else.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pyomo.environ as pyo
+
+from optimizer.formulation.diversification import add_country_limit
+from optimizer.formulation.objective import add_net_cost, add_objective
+from optimizer.formulation.projects import add_project_rules, add_projects
+from optimizer.formulation.public_money import add_budgets, add_public_limits
+from optimizer.formulation.recourse import add_delivered, add_recourse
+from optimizer.formulation.stockpiles import add_stockpiles
+from optimizer.instance import Instance
+from optimizer.states import State
+
+__all__ = ["build_commitment", "build_extensive_form"]
+
+
+def build_commitment(instance: Instance) -> Any:
+    """The first stage: everything that is decided before the state is known."""
+    model = pyo.ConcreteModel()
+    # A column fixed at zero, so that a rule which nothing can influence is still a row.
+    model.nothing = pyo.Var(bounds=(0, 0))
+    add_projects(model, instance)
+    add_project_rules(model, instance)
+    add_stockpiles(model, instance)
+    add_public_limits(model, instance)
+    add_budgets(model, instance)
+    add_country_limit(model, instance)
+    add_net_cost(model, instance)
+    return model
+
+
+def build_extensive_form(instance: Instance, states: tuple[State, ...]) -> Any:
+    """All states in one model."""
+    model = build_commitment(instance)
+    add_delivered(model, instance, states)
+    model.state = pyo.Block(range(len(states)))
+    for number, state in enumerate(states):
+        add_recourse(model.state[number], instance, state, model)
+    damage = [(state.probability, model.state[s].damage) for s, state in enumerate(states)]
+    add_objective(model, instance, damage)
+    return model

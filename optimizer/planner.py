@@ -1,0 +1,180 @@
+"""A scenario in, a plan out."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Callable, Sequence
+from importlib.metadata import PackageNotFoundError, version
+
+from models.base import named
+from models.case import Case
+from models.results import Certificate, Plan
+from optimizer import outcomes
+from optimizer.commitment import Commitment, net_cost, without_idle_projects
+from optimizer.conflicts import smallest_conflict
+from optimizer.errors import CheckFailed, Infeasible, Interrupted, NoPlan, SolverError
+from optimizer.extensive_form import Solved, solve_extensive_form
+from optimizer.highs import Progress
+from optimizer.instance import Instance, read_instance
+from optimizer.states import State, read_states
+from optimizer.verification import check_commitment
+
+ENOUGH_STATES = 100
+"""A plan made on fewer states is called illustrative."""
+
+AGREEMENT = 1e-5
+"""How far the objective recomputed outside the solver may lie above the solver's, relatively."""
+
+
+def plan(
+    case: Case,
+    *,
+    gap: float = 1e-4,
+    time_limit: float | None = None,
+    threads: int | None = None,
+    on_progress: Callable[[Progress], None] | None = None,
+    variant: str | None = None,
+    title: str | None = None,
+) -> Plan:
+    """The investment mix that minimises the scenario's objective, checked, with its proof.
+
+    Parameters
+    ----------
+    gap
+        Relative gap between plan and bound at which the search may stop.
+    time_limit
+        Seconds; at the limit the best plan comes back with its gap and the status ``limit``.
+    threads
+        Of the solver; its own choice where None.
+
+    Raises
+    ------
+    Infeasible
+        Carrying a smallest set of rules in conflict.
+    NoPlan
+        If a limit was met before any plan was found.
+    Interrupted
+        If the user stopped the search before any plan was found.
+    SolverError
+        If the solver fails, or its answer fails the check.
+    """
+    began = time.perf_counter()
+    instance = read_instance(case)
+    states = read_states(instance)
+    read = time.perf_counter()
+    solved = solve_extensive_form(
+        instance,
+        states,
+        gap=gap,
+        time_limit=time_limit,
+        threads=threads,
+        on_progress=on_progress,
+    )
+    commitment = _found(instance, solved)
+    checked = time.perf_counter()
+    check_commitment(instance, commitment)
+    with_plan = outcomes.evaluate(instance, states, commitment)
+    without = outcomes.evaluate(instance, states, Commitment())
+    cost = net_cost(instance, commitment)
+    objective = outcomes.objective(instance, with_plan, cost)
+    _check_objective(solved, objective)
+    ended = time.perf_counter()
+    certificate = _certificate(
+        instance,
+        states,
+        solved,
+        objective,
+        gap,
+        ended - began,
+        {"read": read - began, **solved.seconds, "check": ended - checked},
+    )
+    return outcomes.describe(
+        instance,
+        commitment,
+        certificate=certificate,
+        with_plan=with_plan,
+        without_plan=without,
+        net_cost=cost,
+        title=title or named(case.title, "scenario"),
+        variant=variant,
+    )
+
+
+def _found(instance: Instance, solved: Solved) -> Commitment:
+    """The commitment that was found, or the reason why there is none."""
+    solution = solved.solution
+    if solution.ending == "infeasible":
+        conflict = smallest_conflict(instance)
+        if not conflict:
+            raise SolverError("the solver calls a problem infeasible that has a plan")
+        raise Infeasible(conflict)
+    if solution.ending == "unbounded":
+        raise SolverError("the solver calls a problem unbounded whose damage cannot be negative")
+    if solved.commitment is None:
+        if solution.interrupted:
+            raise Interrupted("stopped before any plan was found")
+        raise NoPlan(f"no plan was found before the limit ({solution.ended})")
+    return without_idle_projects(instance, solved.commitment)
+
+
+def _check_objective(solved: Solved, objective: float) -> None:
+    """Refuse an objective that the solver's own answer, or its bound, does not bear out."""
+    claimed, bound = solved.solution.objective, solved.solution.bound
+    slack = AGREEMENT * max(1.0, abs(objective))
+    if claimed is not None and objective > claimed + slack:
+        raise CheckFailed(f"the plan is worth {objective:.9g}, the solver says {claimed:.9g}")
+    if bound is not None and objective < bound - slack:
+        raise CheckFailed(f"the plan is worth {objective:.9g}, below the bound {bound:.9g}")
+
+
+def _certificate(
+    instance: Instance,
+    states: Sequence[State],
+    solved: Solved,
+    objective: float,
+    gap_target: float,
+    seconds: float,
+    by_step: dict[str, float],
+) -> Certificate:
+    bound = solved.solution.bound
+    gap = None if bound is None else max(0.0, objective - bound) / max(abs(objective), 1e-6)
+    within = gap is not None and gap <= max(gap_target, 1e-9)
+    uncertainty = instance.case.uncertainty
+    sample = uncertainty.sample if uncertainty else None
+    return Certificate(
+        status="optimal" if within or solved.solution.ending == "optimal" else "limit",
+        objective=objective,
+        bound=bound,
+        gap=gap,
+        gap_target=gap_target,
+        ended=solved.solution.ended,
+        method="extensive",
+        states=len(states),
+        illustrative=len(states) < ENOUGH_STATES,
+        seed=int(sample.seed) if sample else None,
+        seconds=seconds,
+        seconds_by_step=by_step,
+        model_size=solved.size,
+        input_sha256=input_hash(instance.case),
+        versions=versions(),
+    )
+
+
+def input_hash(case: Case) -> str:
+    """SHA-256 of a scenario in canonical JSON: its content, not how it was written down."""
+    content = case.model_dump(mode="json", by_alias=True, exclude={"variants"})
+    text = json.dumps(content, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def versions() -> dict[str, str]:
+    """Versions of the project and of what its results rest on."""
+    found = {}
+    for name in ("vorrat", "pyomo", "highspy", "numpy", "scipy"):
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            found[name] = "unknown"
+    return found

@@ -1,0 +1,145 @@
+"""States of the world: written out in the file, or sampled from its hazards.
+
+Random draws come from one counter-based stream for each seed, kind of draw, id and calendar
+year; state number s takes the s-th number of each. So the first N of 2N states are the same N,
+and a new project, hazard or variant leaves all other draws as they were.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.hazards import Sample
+from models.hazards import State as WrittenState
+from optimizer.instance import Floats, HazardData, Instance, Node, ProjectData
+
+
+@dataclass(frozen=True)
+class State:
+    """One way the coming years may go."""
+
+    name: str
+    probability: float
+    events: tuple[tuple[str, int], ...] = ()
+    """Hazards that strike, each with the period in which it starts."""
+    failed: frozenset[str] = frozenset()
+    """Projects that never produce."""
+    delays: tuple[tuple[str, int], ...] = ()
+    """Years of delay of the first output, where there is any."""
+
+    def delay(self, project: str) -> int:
+        """Years of delay of a project's first output."""
+        return dict(self.delays).get(project, 0)
+
+
+def read_states(instance: Instance) -> tuple[State, ...]:
+    """The states of the world that a scenario asks for."""
+    uncertainty = instance.case.uncertainty
+    if uncertainty is not None and uncertainty.sample is not None:
+        return _sampled(instance, uncertainty.sample)
+    if uncertainty is not None and uncertainty.states is not None:
+        return tuple(
+            _written(instance, state, number) for number, state in enumerate(uncertainty.states)
+        )
+    return (State("undisturbed", 1.0),)
+
+
+def _written(instance: Instance, state: WrittenState, number: int) -> State:
+    first, n = instance.years[0], instance.per_year
+    return State(
+        name=state.name or f"state {number + 1}",
+        probability=float(state.probability),
+        events=tuple((e.hazard, (e.start - first) * n + int(e.period) - 1) for e in state.events),
+        failed=frozenset(state.failed_projects),
+        delays=tuple((p, int(d)) for p, d in state.delayed_projects.items() if d > 0),
+    )
+
+
+def _uniforms(sample: Sample, count: int, *key: str | int) -> Floats:
+    """(count) draws from [0, 1), state by state, from the stream that the key names.
+
+    Stratified draws form a Latin hypercube (McKay, Beckman and Conover 1979): each stream has
+    one draw in each of ``count`` equal strata, in random order.
+    """
+    digest = hashlib.sha256(repr((int(sample.seed), *key)).encode()).digest()
+    stream = np.random.Generator(np.random.Philox(key=int.from_bytes(digest[:16], "little")))
+    draws = stream.random(count)
+    if sample.method == "stratified":
+        draws = (stream.permutation(count) + draws) / count
+    return draws
+
+
+def _sampled(instance: Instance, sample: Sample) -> tuple[State, ...]:
+    count, n = int(sample.states), instance.per_year
+    events: list[list[tuple[str, int]]] = [[] for _ in range(count)]
+    for hazard in instance.hazards:
+        running_until = np.zeros(count, dtype=np.intp)
+        for position, year in enumerate(instance.years):
+            strikes = _uniforms(sample, count, "hazard", hazard.id, year, "strikes")
+            period = _uniforms(sample, count, "hazard", hazard.id, year, "period")
+            start = position * n + np.minimum((period * n).astype(np.intp), n - 1)
+            begins = (strikes < hazard.annual_probability) & (start >= running_until)
+            running_until = np.where(begins, start + hazard.length, running_until)
+            for s in np.flatnonzero(begins):
+                events[s].append((hazard.id, int(start[s])))
+    failed: list[set[str]] = [set() for _ in range(count)]
+    delays: list[list[tuple[str, int]]] = [[] for _ in range(count)]
+    for p in instance.projects.values():
+        fails = _uniforms(sample, count, "success", p.id) >= p.success_probability
+        for s in np.flatnonzero(fails):
+            failed[s].add(p.id)
+        late = _delays(p, _uniforms(sample, count, "delay", p.id))
+        for s in np.flatnonzero(late):
+            delays[s].append((p.id, int(late[s])))
+    return tuple(
+        State(
+            f"sampled {s + 1}",
+            1 / count,
+            tuple(events[s]),
+            frozenset(failed[s]),
+            tuple(delays[s]),
+        )
+        for s in range(count)
+    )
+
+
+def _delays(project: ProjectData, draws: Floats) -> NDArray[np.intp]:
+    years = sorted(project.delays)
+    upper = np.cumsum([project.delays[d] for d in years])
+    position = np.minimum(np.searchsorted(upper, draws, side="right"), len(years) - 1)
+    return np.array(years, dtype=np.intp)[position]
+
+
+def availability(instance: Instance, state: State) -> dict[tuple[str, str], Floats]:
+    """(K) share that hazards leave of each origin's supply and output; every event counts."""
+    hazards: dict[str, HazardData] = {h.id: h for h in instance.hazards}
+    left = np.ones((len(instance.origins), len(instance.periods)))
+    for hazard, start in state.events:
+        for position, remains in hazards[hazard].effects:
+            end = min(start + len(remains), left.shape[1])
+            left[position, start:end] *= remains[: end - start]
+    return dict(zip(instance.origins, left, strict=True))
+
+
+def market_supply(instance: Instance, node: Node, left: dict[tuple[str, str], Floats]) -> Floats:
+    """(K) lots that reach a node in a state before any investment."""
+    supply = np.zeros(len(instance.periods))
+    for origin, lots in instance.supply.items():
+        if origin[0] == node.material:
+            supply += lots[instance.year_of] * left[origin]
+    return supply * node.group_share["common"][instance.year_of]
+
+
+def project_output(
+    instance: Instance, node: Node, state: State, left: dict[tuple[str, str], Floats]
+) -> dict[str, Floats]:
+    """(K) lots of the node's material that each project delivers at full nameplate."""
+    return {
+        p.id: p.output[node.material] * left[node.material, p.country]
+        for p in instance.projects.values()
+        if node.material in p.output and p.id not in state.failed
+    }

@@ -1,0 +1,542 @@
+"""An independent answer for small cases: every start, every ticket, one linear program for each.
+
+Written from the formulation alone and from the plain dictionary a scenario file holds: nothing of
+`models` or `optimizer` is used here. One linear program with all columns and rows is written down
+once, as dense arrays; each pattern of whole decisions then only fixes bounds.
+Only written-out states (or none) are understood; sampled ones are not. Numbers must be plain.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections import defaultdict
+from collections.abc import Hashable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from scipy.optimize import linprog
+
+Raw = Mapping[str, Any]
+Terms = dict[Hashable, float]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The least objective and the columns that reach it."""
+
+    objective: float
+    expected: float
+    cvar: float
+    net_cost: float
+    columns: dict[Hashable, float]
+    damages: list[float]
+
+
+@dataclass
+class Program:
+    """A linear program in the making: named columns, rows of `terms <= side` or `terms = side`."""
+
+    upper: dict[Hashable, float] = field(default_factory=dict)
+    lower: dict[Hashable, float] = field(default_factory=dict)
+    at_most: list[tuple[Terms, float]] = field(default_factory=list)
+    equal: list[tuple[Terms, float]] = field(default_factory=list)
+
+    def column(self, key: Hashable, upper: float = math.inf, lower: float = 0.0) -> Hashable:
+        self.upper[key], self.lower[key] = upper, lower
+        return key
+
+    def le(self, terms: Terms, side: float) -> None:
+        self.at_most.append((dict(terms), side))
+
+    def ge(self, terms: Terms, side: float) -> None:
+        self.le({key: -weight for key, weight in terms.items()}, -side)
+
+    def eq(self, terms: Terms, side: float) -> None:
+        self.equal.append((dict(terms), side))
+
+    def dense(self, rows: list[tuple[Terms, float]]) -> tuple[np.ndarray, np.ndarray]:
+        place = {key: j for j, key in enumerate(self.upper)}
+        matrix = np.zeros((len(rows), len(place)))
+        for i, (terms, _) in enumerate(rows):
+            for key, weight in terms.items():
+                matrix[i, place[key]] += weight
+        return matrix, np.array([side for _, side in rows], dtype=float)
+
+
+def at_year(value: Any, year: int) -> float:
+    """A number, or a mapping of years to numbers: linear between, constant outside."""
+    if not isinstance(value, Mapping):
+        return float(value)
+    years = sorted(int(y) for y in value)
+    table = {int(y): float(v) for y, v in value.items()}
+    return float(np.interp(year, years, [table[y] for y in years]))
+
+
+class Reading:
+    """The data of the formulation, read off the raw dictionary."""
+
+    def __init__(self, raw: Raw) -> None:
+        self.raw = raw
+        horizon = raw["horizon"]
+        self.n: int = horizon.get("periods_per_year", 1)
+        self.years = list(range(horizon["first_year"], horizon["last_year"] + 1))
+        self.rate: float = horizon.get("discount_rate", 0.0)
+        self.periods = [(y, j) for y in self.years for j in range(1, self.n + 1)]
+        self.materials = list(raw["materials"])
+        self.consumers = list(raw["consumers"])
+        self.projects: Raw = raw.get("projects") or {}
+        self.funders: Raw = raw.get("funders") or {}
+        self.stocks = {h["id"]: h for h in raw.get("stockpiles") or []}
+        self.policy: Raw = raw.get("policy") or {}
+        self.goal: Raw = raw.get("objective") or {}
+        states = (raw.get("uncertainty") or {}).get("states")
+        self.states = states or [{"name": "certain", "probability": 1.0}]
+        self.pairs = [
+            (u, m)
+            for m in self.materials
+            for u in self.consumers
+            if any(d["consumer"] == u and d["material"] == m for d in raw["demand"])
+        ]
+
+    def discount(self, year: int) -> float:
+        return (1 + self.rate) ** -(year - self.years[0])
+
+    def demand(self, consumer: str | None, material: str, year: int) -> float:
+        """Tonnes in a year; of all consumers where none is named."""
+        return sum(
+            at_year(d["t_per_year"], year)
+            for d in self.raw["demand"]
+            if d["material"] == material and consumer in (None, d["consumer"])
+        )
+
+    def supply(self, material: str, country: str, year: int) -> float:
+        total = 0.0
+        for row in self.raw.get("supply") or []:
+            if (row["material"], row["country"]) == (material, country):
+                if row.get("share") is not None:
+                    total += at_year(row["share"], year) * self.demand(None, material, year)
+                else:
+                    total += at_year(row["t_per_year"], year)
+        return total
+
+    def suppliers(self) -> list[str]:
+        return list(dict.fromkeys(row["country"] for row in self.raw.get("supply") or []))
+
+    def steps(self, consumer: str, material: str) -> list[tuple[float, float]]:
+        rows = [d for d in self.raw["damage"] if d["material"] == material]
+        own = [d for d in rows if d.get("consumer") == consumer]
+        (entry,) = own or [d for d in rows if d.get("consumer") is None]
+        return [(step["share"], step["eur_per_t"]) for step in entry["steps"]]
+
+    def left(self, material: str, country: str, k: int, state: Raw) -> float:
+        """What hazards leave of what comes from a country in the k-th period."""
+        left = 1.0
+        for event in state.get("events") or []:
+            first = self.periods.index((event["start"], event.get("period", 1)))
+            for effect in self.raw["hazards"][event["hazard"]]["effects"]:
+                named = effect.get("materials", "all")
+                hit = effect["country"] == country and (named == "all" or material in named)
+                if hit and 0 <= k - first < len(effect["loss"]):
+                    left *= 1 - effect["loss"][k - first]
+        return left
+
+    def start_years(self, project: str) -> list[int]:
+        it = self.projects[project]
+        first = it.get("earliest_start") or self.years[0]
+        return list(range(first, (it.get("latest_start") or self.years[-1]) + 1))
+
+    def nameplate(self, project: str, material: str, start: int, year: int, delay: int) -> float:
+        """Tonnes in a year by ramp and lifetime, before hazards."""
+        it = self.projects[project]
+        age = year - (start + it.get("construction_years", 0) + delay)
+        life = it.get("lifetime_years")
+        if age < 0 or (life is not None and age >= life):
+            return 0.0
+        ramp = it.get("ramp_up", [1.0])
+        return it["output_t_per_year"].get(material, 0.0) * ramp[min(age, len(ramp) - 1)]
+
+    def output(self, project: str, material: str, start: int, k: int, state: Raw) -> float:
+        if project in (state.get("failed_projects") or []):
+            return 0.0
+        delay = (state.get("delayed_projects") or {}).get(project, 0)
+        yearly = self.nameplate(project, material, start, self.periods[k][0], delay)
+        country = self.projects[project]["country"]
+        return yearly / self.n * self.left(material, country, k, state)
+
+    def instalments(self, project: str, start: int) -> dict[int, float]:
+        """Share of capex due in each year; years past the horizon fall in the last."""
+        due: dict[int, float] = defaultdict(float)
+        for i, part in enumerate(self.projects[project].get("capex_profile", [1.0])):
+            due[min(start + i, self.years[-1])] += part
+        return due
+
+    def instruments(self, project: str) -> list[tuple[str, str, Raw]]:
+        """Funder, instrument and terms wherever the project is eligible."""
+        it = self.projects[project]
+        found = []
+        for f, funder in self.funders.items():
+            for i, terms in (funder.get("instruments") or {}).items():
+                rule = terms.get("eligible") or {}
+                asked = [
+                    (rule.get("countries", "any"), {it["country"]}),
+                    (rule.get("materials", "any"), set(it["output_t_per_year"])),
+                    (rule.get("tags", "any"), set(it.get("tags") or [])),
+                ]
+                if all(want == "any" or set(want) & has for want, has in asked):
+                    found.append((f, i, terms))
+        return found
+
+    def served(self, stock: str) -> list[str]:
+        named = self.stocks[stock].get("serves", "all")
+        return self.consumers if named == "all" else list(named)
+
+    def account(self, stock: str, consumer: str) -> float:
+        """The part of a stockpile kept for a consumer, by demand over the whole horizon."""
+        material = self.stocks[stock]["material"]
+        whole = {
+            u: sum(self.demand(u, material, y) for y in self.years) for u in self.served(stock)
+        }
+        return whole.get(consumer, 0.0) / sum(whole.values()) if sum(whole.values()) else 0.0
+
+    def keeps(self, stock: str) -> float:
+        return (1 - self.stocks[stock].get("annual_loss", 0.0)) ** (1 / self.n)
+
+    def weight(self, material: str, year: int, eur_per_t: float) -> float:
+        """What a missing tonne weighs in the chosen measure."""
+        measure = self.goal.get("measure", "damage")
+        if measure == "tonnes":
+            return 1.0
+        if measure == "share_of_demand":
+            return 1.0 / self.demand(None, material, year)
+        return self.discount(year) * eur_per_t / 1e6
+
+
+def project_rows(lp: Program, case: Reading) -> None:
+    """P1-P9: start, financing, tickets, offtake, public shares, state aid, lists of the policy."""
+    companies = [f for f, it in case.funders.items() if it["kind"] == "company"]
+    started: dict[str, Terms] = {}
+    for p, it in case.projects.items():
+        starts, tickets, capex = case.start_years(p), case.instruments(p), it["capex_meur"]
+        started[p] = {lp.column(("start", p, t), 1.0): 1.0 for t in starts}
+        lp.le(started[p], 1)
+        for f, i, _ in tickets:
+            lp.column(("takes_part", p, f, i), 1.0)
+        for t in starts:
+            start = ("start", p, t)
+            market = lp.column(("market", p, t))
+            lp.le({market: 1, start: -it.get("market_finance_max", 0.0)}, 0)
+            shares = {lp.column(("share", p, f, i, t)): 1.0 for f, i, _ in tickets}
+            lp.eq({**shares, market: 1, start: -1}, 0)
+            rights: dict[str, Terms] = {g: {} for g in [*companies, "common"]}
+            rights["common"][start] = -it.get("home_share", 0.0)
+            public: Terms = {start: -case.policy.get("max_public_share", 1e9)}
+            for f, i, terms in tickets:
+                share = ("share", p, f, i, t)
+                lp.le({share: 1, start: -terms.get("max_share", 1.0)}, 0)
+                rights[f if f in companies else "common"][share] = -terms.get(
+                    "offtake_per_share", 0.0
+                )
+                if case.funders[f]["kind"] == "public":
+                    public[share] = 1.0
+            for g, right in rights.items():
+                lp.le({lp.column(("offtake", p, t, g)): 1, **right}, 0)
+            total: Terms = {("offtake", p, t, g): 1.0 for g in rights}
+            lp.le({**total, start: -it.get("offtake_max", 1.0)}, 0)
+            if case.policy.get("max_public_share") is not None:
+                lp.le(public, 0)
+        aid: Terms = {}
+        for f, i, terms in tickets:
+            takes = ("takes_part", p, f, i)
+            whole = {("share", p, f, i, t): 1.0 for t in starts}
+            lp.le({**whole, takes: -terms.get("max_share", 1.0)}, 0)
+            money = {share: capex for share in whole}
+            lp.ge({**money, takes: -terms.get("ticket_min_meur", 0.0)}, 0)
+            if terms.get("ticket_max_meur") is not None:
+                lp.le({**money, takes: -terms["ticket_max_meur"]}, 0)
+            aid |= {share: capex * terms.get("grant_equivalent", 0.0) for share in whole}
+        rule = case.policy.get("state_aid") or {}
+        limits = [rule["max_intensity"] * capex] if rule.get("max_intensity") is not None else []
+        limits += [rule["max_meur"]] if rule.get("max_meur") is not None else []
+        if limits:
+            lp.le(aid, min(limits))
+    for p, it in case.projects.items():
+        for q in it.get("requires") or []:
+            for t in case.start_years(p):
+                before = {("start", q, w): -1.0 for w in case.start_years(q) if w <= t}
+                lp.le({("start", p, t): 1, **before}, 0)
+        for q in it.get("excludes") or []:
+            lp.le({**started[p], **started[q]}, 1)
+    for p in case.policy.get("must_build") or []:
+        lp.ge(started[p], 1)
+    for p in case.policy.get("must_not_build") or []:
+        lp.le(started[p], 0)
+    if case.policy.get("max_projects") is not None:
+        lp.le({key: 1.0 for row in started.values() for key in row}, case.policy["max_projects"])
+
+
+def stock_rows(lp: Program, case: Reading) -> None:
+    """S1-S4: purchases, the planned stock, its limit and the days of demand it must cover."""
+    for h, it in case.stocks.items():
+        for y in case.years:
+            limit = it.get("max_purchase_t_per_year")
+            lp.column(("buy", h, y), math.inf if limit is None else at_year(limit, y))
+        for k, (y, j) in enumerate(case.periods):
+            top = math.inf if it.get("max_t") is None else it["max_t"]
+            planned = lp.column(("planned", h, k), top)
+            terms = {planned: 1.0, ("buy", h, y): -1 / case.n}
+            side = 0.0
+            if k:
+                terms["planned", h, k - 1] = -case.keeps(h)
+            else:
+                side = case.keeps(h) * it.get("initial_t", 0.0)
+            lp.eq(terms, side)
+            days = it.get("min_days_of_demand")
+            named = min(map(int, days)) if isinstance(days, Mapping) else case.years[0]
+            if days is not None and j == case.n and y >= named:
+                served = sum(case.demand(u, it["material"], y) for u in case.served(h))
+                lp.ge({planned: 1}, at_year(days, y) / 365 * served)
+
+
+def stock_cost(case: Reading, stock: str, year: int) -> Terms:
+    """Million EUR a stockpile costs in a year: purchases, storage, financing."""
+    it = case.stocks[stock]
+    price = at_year(case.raw["materials"][it["material"]]["price_eur_per_t"], year)
+    hold = it.get("storage_eur_per_t_year", 0.0) + it.get("financing_rate", 0.0) * price
+    terms: Terms = {("buy", stock, year): price * (1 + it.get("purchase_premium", 0.0)) / 1e6}
+    for k, (y, _) in enumerate(case.periods):
+        if y == year:
+            terms["planned", stock, k] = hold / case.n / 1e6
+    return terms
+
+
+def spend_terms(case: Reading, funder: str, year: int) -> Terms:
+    terms: Terms = defaultdict(float)
+    for p, it in case.projects.items():
+        for f, i, rule in case.instruments(p):
+            for t in case.start_years(p) if f == funder else []:
+                due = case.instalments(p, t).get(year, 0.0)
+                charge = rule.get("budget_charge", 1.0) * it["capex_meur"] * due
+                terms["share", p, f, i, t] += charge
+    for h, it in case.stocks.items():
+        part = (it.get("paid_by") or {}).get(funder, 0.0)
+        for key, weight in stock_cost(case, h, year).items():
+            terms[key] += part * weight
+    return dict(terms)
+
+
+def budget_rows(lp: Program, case: Reading) -> None:
+    """B1-B2: each funder's budget, and the one over all public funders."""
+    public: Terms = defaultdict(float)
+    for f, it in case.funders.items():
+        whole: Terms = defaultdict(float)
+        yearly = it.get("budget_by_year_meur")
+        for y in case.years:
+            spend = spend_terms(case, f, y)
+            for key, weight in spend.items():
+                whole[key] += weight
+                if it["kind"] == "public":
+                    public[key] += weight
+            if yearly is None:
+                continue
+            row = {**spend, lp.column(("unspent", f, y)): 1.0}
+            if it.get("carry_over", False) and y > case.years[0]:
+                row["unspent", f, y - 1] = -1.0
+            lp.eq(row, {int(k): v for k, v in yearly.items()}.get(y, 0.0))
+        if it.get("budget_meur") is not None:
+            lp.le(whole, it["budget_meur"])
+    if case.policy.get("budget_meur") is not None:
+        lp.le(public, case.policy["budget_meur"])
+
+
+def country_rows(lp: Program, case: Reading) -> None:
+    """G1: offtake from elsewhere makes up for what a country supplies above the limit."""
+    rule = case.policy.get("max_country_share")
+    if not rule:
+        return
+    named = rule.get("materials", "all")
+    groups = groups_of(case)
+    for m, y, c in itertools.product(case.materials, case.years, case.suppliers()):
+        if (named != "all" and m not in named) or c in (rule.get("except") or []):
+            continue
+        need = case.supply(m, c, y) - rule["limit"] * case.demand(None, m, y)
+        if y < rule.get("from_year", case.years[0]) or need <= 0:
+            continue
+        lp.ge(
+            {
+                ("offtake", p, t, g): case.nameplate(p, m, t, y, 0)
+                for p, it in case.projects.items()
+                if it["country"] != c
+                for t in case.start_years(p)
+                for g in groups
+            },
+            need,
+        )
+
+
+def groups_of(case: Reading) -> list[str]:
+    return [f for f, it in case.funders.items() if it["kind"] == "company"] + ["common"]
+
+
+def arrivals(case: Reading, node: tuple[str | None, str], k: int, state: Raw) -> tuple[Terms, float]:
+    """What reaches a node without stock: terms in offtake, and tonnes of today's supply."""
+    consumer, m = node
+    y = case.periods[k][0]
+    whole = case.demand(None, m, y)
+    part = 1.0 if consumer is None else (case.demand(consumer, m, y) / whole if whole else 0.0)
+    supply = sum(case.supply(m, c, y) * case.left(m, c, k, state) for c in case.suppliers())
+    terms: Terms = {}
+    for p, g in itertools.product(case.projects, groups_of(case)):
+        mine = part
+        if consumer is not None and g != "common":
+            owners = [u for u, it in case.raw["consumers"].items() if it.get("company") == g]
+            wanted = sum(case.demand(u, m, y) for u in owners)
+            mine = case.demand(consumer, m, y) / wanted if consumer in owners and wanted else 0.0
+        for t in case.start_years(p):
+            terms["offtake", p, t, g] = mine * case.output(p, m, t, k, state)
+    return terms, part * supply / case.n
+
+
+def recourse_rows(lp: Program, case: Reading, s: int, state: Raw) -> Terms:
+    """R1-R4 in one state; gives back the state's damage in the chosen measure."""
+    entitled = case.goal.get("allocation", "pooled") == "entitled"
+    damage: Terms = {}
+    nodes = list(case.pairs) if entitled else [(None, m) for m in case.materials]
+    for consumer, m in nodes:
+        stocks = {
+            h: 1.0 if consumer is None else case.account(h, consumer)
+            for h, it in case.stocks.items()
+            if it["material"] == m
+        }
+        for k, (y, _) in enumerate(case.periods):
+            terms, supply = arrivals(case, (consumer, m), k, state)
+            need = 0.0
+            for u, _m in [pair for pair in case.pairs if pair[1] == m]:
+                if consumer not in (None, u):
+                    continue
+                wanted = case.demand(u, m, y) / case.n
+                need += wanted
+                for j, (share, eur_per_t) in enumerate(case.steps(u, m)):
+                    short = lp.column(("short", u, m, j, k, s), share * wanted)
+                    terms[short] = 1.0
+                    damage[short] = case.weight(m, y, eur_per_t) if wanted else 0.0
+            for h, part in stocks.items():
+                limit = case.stocks[h].get("max_release_t_per_period")
+                top = math.inf if limit is None else part * limit
+                release = lp.column(("release", h, consumer, k, s), top)
+                closing = lp.column(("stock", h, consumer, k, s))
+                row = {closing: 1.0, ("buy", h, y): -part / case.n, release: 1.0}
+                if k:
+                    row["stock", h, consumer, k - 1, s] = -case.keeps(h)
+                opening = 0.0 if k else part * case.stocks[h].get("initial_t", 0.0)
+                lp.eq(row, case.keeps(h) * opening)
+                terms[release] = 1.0
+            lp.ge(terms, need - supply)
+    return damage
+
+
+def net_cost_terms(case: Reading) -> Terms:
+    cost: Terms = defaultdict(float)
+    for p, it in case.projects.items():
+        for f, i, rule in case.instruments(p):
+            for t in case.start_years(p):
+                for y, due in case.instalments(p, t).items():
+                    lost = it["capex_meur"] * due * (1 - rule.get("recovery", 0.0))
+                    cost["share", p, f, i, t] += case.discount(y) * lost
+    for h, y in itertools.product(case.stocks, case.years):
+        for key, weight in stock_cost(case, h, y).items():
+            cost[key] += case.discount(y) * weight
+    return cost
+
+
+def patterns(case: Reading) -> Iterator[tuple[set[Hashable], set[Hashable]]]:
+    """All starts, and for each all tickets: the columns that are one.
+
+    A ticket without a minimum binds nobody who takes it, so there taking part is never worse.
+    """
+    choices = [[None, *case.start_years(p)] for p in case.projects]
+    for starts in itertools.product(*choices):
+        built = [(p, t) for p, t in zip(case.projects, starts, strict=True) if t is not None]
+        free: set[Hashable] = set()
+        bound: list[Hashable] = []
+        for p, _ in built:
+            for f, i, terms in case.instruments(p):
+                ticket = ("takes_part", p, f, i)
+                if terms.get("ticket_min_meur", 0.0) > 0:
+                    bound.append(ticket)
+                else:
+                    free.add(ticket)
+        for taken in itertools.product([False, True], repeat=len(bound)):
+            yield (
+                {("start", p, t) for p, t in built},
+                free | {ticket for ticket, yes in zip(bound, taken, strict=True) if yes},
+            )
+
+
+def count_patterns(raw: Raw) -> int:
+    return sum(1 for _ in patterns(Reading(raw)))
+
+
+def cvar_of(damages: list[float], chances: list[float], level: float) -> float:
+    """The mean of the worst 1 - level of the states, splitting the one at the quantile."""
+    room = tail = 1 - level
+    total = 0.0
+    for damage, chance in sorted(zip(damages, chances, strict=True), reverse=True):
+        total += min(room, chance) * damage
+        room -= min(room, chance)
+    return total / tail
+
+
+def best(raw: Raw) -> Answer | None:
+    """The optimum by exhaustion; None where no commitment is allowed."""
+    case, lp = Reading(raw), Program()
+    project_rows(lp, case)
+    stock_rows(lp, case)
+    budget_rows(lp, case)
+    country_rows(lp, case)
+    cvar = case.goal.get("cvar") or {}
+    level, weight = cvar.get("level", 0.95), cvar.get("weight", 0.0)
+    cost_weight = case.goal.get("cost_weight", 0.001)
+    aim: Terms = defaultdict(float)
+    eta = lp.column("eta", lower=-math.inf)
+    aim[eta] += weight
+    damages = [recourse_rows(lp, case, s, state) for s, state in enumerate(case.states)]
+    chances = [state["probability"] for state in case.states]
+    for s, (chance, damage) in enumerate(zip(chances, damages, strict=True)):
+        above = lp.column(("above", s))
+        lp.le({**damage, eta: -1.0, above: -1.0}, 0)
+        aim[above] += weight * chance / (1 - level)
+        for key, cost in damage.items():
+            aim[key] += (1 - weight) * chance * cost
+    net = net_cost_terms(case)
+    for key, cost in net.items():
+        aim[key] += cost_weight * cost
+
+    keys = list(lp.upper)
+    cost_row = np.array([aim.get(key, 0.0) for key in keys])
+    a_ub, b_ub = lp.dense(lp.at_most)
+    a_eq, b_eq = lp.dense(lp.equal)
+    bounds = np.array([(lp.lower[key], lp.upper[key]) for key in keys])
+    whole = [j for j, key in enumerate(keys) if key[0] in ("start", "takes_part")]
+    least, point = math.inf, None
+    for starts, taken in patterns(case):
+        for j in whole:
+            bounds[j] = 1.0 if keys[j] in starts or keys[j] in taken else 0.0
+        solved = linprog(cost_row, a_ub, b_ub, a_eq, b_eq, bounds=bounds, method="highs")
+        if solved.status not in (0, 2):
+            raise AssertionError(solved.message)
+        if solved.status == 0 and solved.fun < least:
+            least, point = solved.fun, solved.x
+    if point is None:
+        return None
+    columns = dict(zip(keys, point.tolist(), strict=True))
+    found = [sum(cost * columns[key] for key, cost in row.items()) for row in damages]
+    return Answer(
+        objective=least,
+        expected=sum(c * d for c, d in zip(chances, found, strict=True)),
+        cvar=cvar_of(found, chances, level),
+        net_cost=sum(cost * columns[key] for key, cost in net.items()),
+        columns=columns,
+        damages=found,
+    )
