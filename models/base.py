@@ -81,6 +81,7 @@ class Number(float):
         confidence: Confidence | None = None,
         note: str | None = None,
     ) -> Number:
+        """Make a number from its value and what is known of it."""
         number = super().__new__(cls, value)
         number.source, number.confidence, number.note = source, confidence, note
         return number
@@ -90,9 +91,8 @@ class Number(float):
 
     def written(self) -> float | int | dict[str, Any]:
         """The number as a scenario file writes it."""
-        value: float | int = float(self)
-        if value.is_integer() and abs(value) < 2**53:
-            value = int(value)
+        number = float(self)
+        value = int(number) if number.is_integer() and abs(number) < 2**53 else number
         about = {"source": self.source, "confidence": self.confidence, "note": self.note}
         about = {key: text for key, text in about.items() if text is not None}
         return {"value": value, **about} if about else value
@@ -439,7 +439,8 @@ class Text(Base):
             return {"en": value, "de": value}
         if isinstance(value, (Mapping, Text)):
             return value
-        raise fault(f"a text is expected here, not {value}", "write a text or {en: ..., de: ...}")
+        shown = _shape(value, str(value).lower() if isinstance(value, bool) else str(value))
+        raise fault(f"a text is expected here, not {shown}", "write a text or {en: ..., de: ...}")
 
     @model_serializer
     def _written(self) -> str | dict[str, str]:

@@ -40,7 +40,7 @@ class Horizon(Base):
             )
         if self.last_year - self.first_year >= 200:
             raise fault("a horizon of 200 years or more", at=("last_year",))
-        if self.periods_per_year not in PERIODS:
+        if float(self.periods_per_year) not in PERIODS:
             raise fault(
                 f"periods_per_year is {self.periods_per_year:g}",
                 "write 1, 2, 4 or 12",

@@ -87,7 +87,7 @@ class Sample(Base):
     seed: Whole = Number(0)
     """Seed of the random streams."""
     method: Literal["random", "stratified"] = "random"
-    """``random``: independent draws; ``stratified``: a Latin hypercube, whose draws are spread evenly."""
+    """``random``: independent draws; ``stratified``: draws spread evenly (a Latin hypercube)."""
 
 
 class Uncertainty(Base):

@@ -65,7 +65,7 @@ class Objective(Base):
     measure: Literal["damage", "tonnes", "share_of_demand"] = "damage"
     """``damage`` (million EUR), ``tonnes`` missing, or missing ``share_of_demand``."""
     cost_weight: NonNegative = Number(0.001)
-    """Weight of net cost: 0.001 spends the budget, but not on nothing; 1 weighs cost and damage alike."""
+    """Weight of net cost: 0.001 spends the budget, but not on nothing; 1 weighs both alike."""
     cvar: Cvar = Cvar()
     """Weight on the worst states."""
     allocation: Literal["pooled", "entitled"] = "pooled"

@@ -1,16 +1,232 @@
-"""What the parts of a scenario say of each other: every cross-reference, checked together."""
+"""What the parts of a scenario say of each other: every cross-reference, checked together.
+
+An id that does not exist, a year where none can be and demand without a damage entry are errors.
+What is only unlikely to be meant is left to :mod:`models.doubts`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import difflib
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from models.faults import Fault
+from models import doubts
+from models.faults import Fault, Step
 
 if TYPE_CHECKING:
     from models.case import Case
 
+_Path = tuple[Step, ...]
+_ONE = {
+    "materials": "material",
+    "consumers": "consumer",
+    "projects": "project",
+    "funders": "funder",
+    "hazards": "hazard",
+}
+
 
 def check(case: Case, unreadable: Mapping[str, frozenset[str]] | None = None) -> Iterator[Fault]:
-    """Placeholder"""
-    return iter(())
+    """Every fault between items, and every warning.
+
+    ``unreadable`` names items that the file holds but that are faulty in themselves and hence
+    missing from ``case`` (``*`` for a whole section): what refers to them is not reported again,
+    and warnings, which rest on the whole, are left out.
+    """
+    yield from _Checker(case, unreadable or {}).faults()
+    if not unreadable:
+        yield from doubts.warnings(case)
+
+
+class _Checker:
+    def __init__(self, case: Case, unreadable: Mapping[str, frozenset[str]]) -> None:
+        self.case = case
+        self.unreadable = unreadable
+        self.ids: dict[str, list[str]] = {
+            "materials": list(case.materials),
+            "consumers": list(case.consumers),
+            "projects": list(case.projects),
+            "funders": list(case.funders),
+            "hazards": list(case.hazards),
+        }
+
+    def faults(self) -> Iterator[Fault]:
+        """Section by section, in the order of the format."""
+        yield from self._consumers()
+        yield from self._demand_and_supply()
+        yield from self._damage()
+        yield from self._projects()
+        yield from self._funders()
+        yield from self._stockpiles()
+        yield from self._hazards()
+        yield from self._states()
+        yield from self._policy()
+
+    def _unread(self, section: str, name: str = "*") -> bool:
+        items = self.unreadable.get(section, frozenset())
+        return "*" in items or name in items
+
+    def _known(self, section: str, name: str, path: _Path, at_key: bool = False) -> Iterator[Fault]:
+        """A fault where no item of the section has that id."""
+        ids = self.ids[section]
+        if name not in ids and not self._unread(section, name):
+            hint = nearest_or_list(name, ids) or f"the file has no {section}"
+            yield Fault(path, f"there is no {_ONE[section]} '{name}'", hint, at_key=at_key)
+
+    def _all_known(self, section: str, names: Iterable[str] | None, path: _Path) -> Iterator[Fault]:
+        for position, name in enumerate(names or ()):
+            yield from self._known(section, name, (*path, position))
+
+    def _keys_known(self, section: str, names: Iterable[str], path: _Path) -> Iterator[Fault]:
+        for name in names:
+            yield from self._known(section, name, (*path, name), at_key=True)
+
+    def _within(self, year: int | None, path: _Path, at_key: bool = False) -> Iterator[Fault]:
+        """A fault where a year lies outside the horizon."""
+        years = self.case.horizon.years
+        if year is not None and year not in years:
+            hint = f"write a year from {years[0]} to {years[-1]}"
+            yield Fault(path, f"{year} lies outside the horizon", hint, at_key=at_key)
+
+    def _consumers(self) -> Iterator[Fault]:
+        for name, consumer in self.case.consumers.items():
+            if consumer.company is None:
+                continue
+            path = ("consumers", name, "company")
+            yield from self._known("funders", consumer.company, path)
+            funder = self.case.funders.get(consumer.company)
+            if funder is not None and funder.kind != "company":
+                companies = [one for one, it in self.case.funders.items() if it.kind == "company"]
+                message = f"the funder '{consumer.company}' is {funder.kind}, not a company"
+                yield Fault(path, message, nearest_or_list(consumer.company, companies))
+
+    def _demand_and_supply(self) -> Iterator[Fault]:
+        for position, demand in enumerate(self.case.demand):
+            yield from self._known("consumers", demand.consumer, ("demand", position, "consumer"))
+            yield from self._known("materials", demand.material, ("demand", position, "material"))
+        for position, supply in enumerate(self.case.supply):
+            yield from self._known("materials", supply.material, ("supply", position, "material"))
+
+    def _damage(self) -> Iterator[Fault]:
+        entries: dict[tuple[str | None, str], int] = {}
+        for position, damage in enumerate(self.case.damage):
+            path: _Path = ("damage", position)
+            yield from self._known("materials", damage.material, (*path, "material"))
+            if damage.consumer is not None:
+                yield from self._known("consumers", damage.consumer, (*path, "consumer"))
+            pair = (damage.consumer, damage.material)
+            if pair in entries:
+                whom = f" and '{damage.consumer}'" if damage.consumer else ""
+                message = f"a second damage entry for '{damage.material}'{whom}"
+                yield Fault(path, message, f"keep this one or damage.{entries[pair]}")
+            entries.setdefault(pair, position)
+        if self._unread("damage") or self.unreadable.get("damage"):
+            return
+        yield from self._without_damage(entries)
+
+    def _without_damage(self, entries: Mapping[tuple[str | None, str], int]) -> Iterator[Fault]:
+        seen: set[tuple[str, str]] = set()
+        for position, demand in enumerate(self.case.demand):
+            pair = (demand.consumer, demand.material)
+            known = (
+                demand.consumer in self.case.consumers and demand.material in self.ids["materials"]
+            )
+            if pair in seen or not known:
+                continue
+            seen.add(pair)
+            if pair not in entries and (None, demand.material) not in entries:
+                message = f"no damage entry says what a tonne of '{demand.material}' missing costs"
+                hint = f"add {{material: {demand.material}, steps: [...]}} under damage"
+                yield Fault(("demand", position), f"{message} '{demand.consumer}'", hint)
+
+    def _projects(self) -> Iterator[Fault]:
+        for name, project in self.case.projects.items():
+            path: _Path = ("projects", name)
+            yield from self._keys_known(
+                "materials", project.output_t_per_year, (*path, "output_t_per_year")
+            )
+            for field, others in (("requires", project.requires), ("excludes", project.excludes)):
+                for position, other in enumerate(others):
+                    at: _Path = (*path, field, position)
+                    yield from self._known("projects", other, at)
+                    if other == name:
+                        yield Fault(at, f"the project '{name}' {field} itself", "leave it out")
+            for position, other in enumerate(project.excludes):
+                if other in project.requires:
+                    message = f"'{other}' is both required and excluded"
+                    yield Fault((*path, "excludes", position), message, "keep one of the two")
+            yield from self._within(project.earliest_start, (*path, "earliest_start"))
+            yield from self._within(project.latest_start, (*path, "latest_start"))
+
+    def _funders(self) -> Iterator[Fault]:
+        for name, funder in self.case.funders.items():
+            path: _Path = ("funders", name)
+            for year in funder.budget_by_year_meur or {}:
+                at: _Path = (*path, "budget_by_year_meur", str(year))
+                yield from self._within(year, at, at_key=True)
+            for key, instrument in funder.instruments.items():
+                at = (*path, "instruments", key, "eligible", "materials")
+                yield from self._all_known("materials", instrument.eligible.materials, at)
+
+    def _stockpiles(self) -> Iterator[Fault]:
+        seen: dict[str, int] = {}
+        for position, stockpile in enumerate(self.case.stockpiles):
+            path = ("stockpiles", position)
+            if stockpile.id in seen:
+                message = f"two stockpiles have the id '{stockpile.id}'"
+                hint = f"rename this one or stockpiles.{seen[stockpile.id]}"
+                yield Fault((*path, "id"), message, hint)
+            seen.setdefault(stockpile.id, position)
+            yield from self._known("materials", stockpile.material, (*path, "material"))
+            yield from self._keys_known("funders", stockpile.paid_by, (*path, "paid_by"))
+            yield from self._all_known("consumers", stockpile.serves, (*path, "serves"))
+
+    def _hazards(self) -> Iterator[Fault]:
+        for name, hazard in self.case.hazards.items():
+            for position, effect in enumerate(hazard.effects):
+                path = ("hazards", name, "effects", position, "materials")
+                yield from self._all_known("materials", effect.materials, path)
+
+    def _states(self) -> Iterator[Fault]:
+        uncertainty = self.case.uncertainty
+        periods = int(self.case.horizon.periods_per_year)
+        for number, state in enumerate((uncertainty and uncertainty.states) or ()):
+            path = ("uncertainty", "states", number)
+            for position, event in enumerate(state.events):
+                at = (*path, "events", position)
+                yield from self._known("hazards", event.hazard, (*at, "hazard"))
+                yield from self._within(event.start, (*at, "start"))
+                if event.period > periods:
+                    message = f"a year has no period {event.period:g}"
+                    hint = f"write a period from 1 to {periods}" if periods > 1 else "write 1"
+                    yield Fault((*at, "period"), message, hint)
+            yield from self._all_known(
+                "projects", state.failed_projects, (*path, "failed_projects")
+            )
+            yield from self._keys_known(
+                "projects", state.delayed_projects, (*path, "delayed_projects")
+            )
+
+    def _policy(self) -> Iterator[Fault]:
+        policy = self.case.policy
+        yield from self._all_known("projects", policy.must_build, ("policy", "must_build"))
+        yield from self._all_known("projects", policy.must_not_build, ("policy", "must_not_build"))
+        for position, name in enumerate(policy.must_not_build):
+            if name in policy.must_build:
+                message = f"'{name}' must be built and must not be built"
+                yield Fault(("policy", "must_not_build", position), message, "keep one of the two")
+        if policy.max_country_share is not None:
+            path = ("policy", "max_country_share", "materials")
+            yield from self._all_known("materials", policy.max_country_share.materials, path)
+
+
+def nearest_or_list(word: str, names: Iterable[str]) -> str:
+    """The hint for an id that is not among the names."""
+    known = {name.lower(): name for name in names}
+    near = difflib.get_close_matches(word.lower(), known, 1, 0.6)
+    if near:
+        return f"did you mean '{known[near[0]]}'?"
+    listed = list(known.values())
+    return (
+        f"there are {', '.join(listed[:12])}{', ...' if len(listed) > 12 else ''}" if listed else ""
+    )

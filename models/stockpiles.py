@@ -49,7 +49,7 @@ class Stockpile(Base):
     max_release_t_per_period: NonNegative | None = None
     """Tonnes that can leave in one period."""
     min_days_of_demand: YearlyNonNegative | None = None
-    """Planned stock at a year's end, in days of demand of those served; from the first year named."""
+    """Planned stock at a year's end, in days of demand served; from the first year named."""
     paid_by: dict[Id, Share]
     """Share of its cost that each funder pays; adds up to 1."""
     serves: AllOf = None

@@ -50,7 +50,8 @@ def stock_cost(instance: Instance, commitment: Commitment, stockpile: str) -> Fl
     planned = planned_stock(instance, commitment, stockpile)
     mean = planned.reshape(len(instance.years), instance.per_year).mean(axis=1)
     bought = commitment.bought(instance, stockpile)
-    return pile.buying_cost * bought + pile.holding_cost * mean
+    cost: Floats = pile.buying_cost * bought + pile.holding_cost * mean
+    return cost
 
 
 def instalments(

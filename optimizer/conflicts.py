@@ -46,10 +46,9 @@ def _instrument(tag: str, name: str, field: str, says: str) -> Explain:
 
 def _stockpile(tag: str, name: str, field: str, says: str) -> Explain:
     def explain(instance: Instance, index: Any) -> Rule:
-        h, when = index
+        h = index[0]
         position = [s.id for s in instance.case.stockpiles].index(h)
-        year = when if name != "storage_limit" else ""
-        return Rule(tag, name, says.format(h=h, year=year), ("stockpiles", position, field))
+        return Rule(tag, name, says.format(h=h), ("stockpiles", position, field))
 
     return explain
 
@@ -171,14 +170,14 @@ RULES: dict[str, Explain] = {
         "S1",
         "purchase_limit",
         "max_purchase_t_per_year",
-        "the market gives {h} only so much in {year}",
+        "the market gives {h} only so much a year",
     ),
     "storage_limit": _stockpile("S3", "storage_limit", "max_t", "{h} has room for only so much"),
     "days_of_demand": _stockpile(
         "S4",
         "days_of_demand",
         "min_days_of_demand",
-        "{h} must cover so many days of demand at the end of {year}",
+        "{h} must cover so many days of demand",
     ),
     "funder_budget_by_year": _funder(
         "funder_budget_by_year", "budget_by_year_meur", "{f} has {value} million for {year}"
@@ -196,7 +195,7 @@ RULES: dict[str, Explain] = {
         "G1",
         "country_share_limit",
         ("max_country_share", "limit"),
-        "at most {value} of the demand for {0} may come from {1} in {2}",
+        "at most {value} of the demand for {0} may come from {1}",
     ),
 }
 """Rules that a person can change, by the name of their constraint."""

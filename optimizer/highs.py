@@ -235,7 +235,7 @@ def _entry(program: LinearProgram, where: NDArray[np.bool_]) -> str:
 
 @contextlib.contextmanager
 def _stdout_closed() -> Iterator[None]:
-    """Keep the banner that HiGHS prints to file descriptor 1, whatever it is told, off the results."""
+    """Keep HiGHS's banner, which it prints to file descriptor 1 whatever it is told, off results."""
     try:
         sys.stdout.flush()
         kept = os.dup(1)
@@ -327,7 +327,9 @@ def solve(
         highspy.Highs.resetGlobalScheduler(True)
         _threads_in_use = threads
     solver = hand_over(program)
-    settings: dict[str, Any] = {"mip_rel_gap": float(gap), "mip_abs_gap": 0.0}
+    # Progress is reported only where the log is on; it goes to the callback alone.
+    settings: dict[str, Any] = {"log_to_console": False, "output_flag": on_progress is not None}
+    settings |= {"mip_rel_gap": float(gap), "mip_abs_gap": 0.0}
     if time_limit is not None:
         settings["time_limit"] = float(time_limit)
     if threads is not None:
@@ -393,6 +395,22 @@ def _run(solver: highspy.Highs) -> tuple[bool, Any]:
             signal.signal(signal.SIGINT, previous)
 
 
+# By name, since not every version of highspy has all of them.
+_ENDINGS: dict[str, Ending] = {
+    "kOptimal": "optimal",
+    "kModelEmpty": "optimal",
+    "kInfeasible": "infeasible",
+    "kUnboundedOrInfeasible": "infeasible",
+    "kUnbounded": "unbounded",
+    "kTimeLimit": "limit",
+    "kIterationLimit": "limit",
+    "kSolutionLimit": "limit",
+    "kInterrupt": "limit",
+    "kHighsInterrupt": "limit",
+    "kMemoryLimit": "limit",
+}
+
+
 def _read_solution(
     solver: highspy.Highs,
     program: LinearProgram,
@@ -403,21 +421,7 @@ def _read_solution(
 ) -> Solution:
     how = solver.getModelStatus()
     ended = solver.modelStatusToString(how)
-    kinds = highspy.HighsModelStatus
-    endings: dict[Any, Ending] = {
-        kinds.kOptimal: "optimal",
-        kinds.kModelEmpty: "optimal",
-        kinds.kInfeasible: "infeasible",
-        kinds.kUnboundedOrInfeasible: "infeasible",
-        kinds.kUnbounded: "unbounded",
-        kinds.kTimeLimit: "limit",
-        kinds.kIterationLimit: "limit",
-        kinds.kSolutionLimit: "limit",
-        kinds.kInterrupt: "limit",
-        kinds.kHighsInterrupt: "limit",
-        kinds.kMemoryLimit: "limit",
-    }
-    ending = endings.get(how)
+    ending = _ENDINGS.get(how.name)
     if ending is None or status == highspy.HighsStatus.kError:
         raise SolverError(f"the solver failed: {ended}")
     info = solver.getInfo()

@@ -259,8 +259,8 @@ def read_instance(case: Case) -> Instance:
     discount = (1 + float(case.horizon.discount_rate)) ** -np.arange(len(years), dtype=float)
     tonnes = _yearly_demand(case, years)
     total = {m: np.zeros(len(years)) for m in case.materials}
-    for (_, material), demand in tonnes.items():
-        total[material] = total[material] + demand
+    for (_, material), yearly in tonnes.items():
+        total[material] = total[material] + yearly
     lot = {m: _lot(float(total[m].max(initial=0.0))) for m in case.materials}
     demand = {(u, m): t / n / lot[m] for (u, m), t in tonnes.items() if t.any()}
     supply = _supply(case, years, n, total, lot)

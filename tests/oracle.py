@@ -251,7 +251,7 @@ def project_rows(lp: Program, case: Reading) -> None:
             takes = ("takes_part", p, f, i)
             whole = {("share", p, f, i, t): 1.0 for t in starts}
             lp.le({**whole, takes: -terms.get("max_share", 1.0)}, 0)
-            money = {share: capex for share in whole}
+            money = dict.fromkeys(whole, capex)
             lp.ge({**money, takes: -terms.get("ticket_min_meur", 0.0)}, 0)
             if terms.get("ticket_max_meur") is not None:
                 lp.le({**money, takes: -terms["ticket_max_meur"]}, 0)
@@ -379,7 +379,9 @@ def groups_of(case: Reading) -> list[str]:
     return [f for f, it in case.funders.items() if it["kind"] == "company"] + ["common"]
 
 
-def arrivals(case: Reading, node: tuple[str | None, str], k: int, state: Raw) -> tuple[Terms, float]:
+def arrivals(
+    case: Reading, node: tuple[str | None, str], k: int, state: Raw
+) -> tuple[Terms, float]:
     """What reaches a node without stock: terms in offtake, and tonnes of today's supply."""
     consumer, m = node
     y = case.periods[k][0]

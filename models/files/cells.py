@@ -13,18 +13,22 @@ MAX_COLUMNS = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One cell: its value, where it stands, and the number of its column from 0."""
+    """One cell: its value, where it stands, and the number of its column from 0.
+
+    ``faulty`` says that it holds something unreadable, which was reported.
+    """
 
     value: Any
     place: Place
     number: int
+    faulty: bool = False
 
     @property
     def filled(self) -> bool:
         """Whether there is anything in it."""
-        return self.value is not None and (
-            not isinstance(self.value, str) or bool(self.value.strip())
-        )
+        if isinstance(self.value, str):
+            return bool(self.value.strip())
+        return self.value is not None or self.faulty
 
 
 @dataclass(frozen=True)

@@ -53,13 +53,20 @@ def decode(raw: bytes, file: str) -> str:
         raise _bad_byte(raw, error, file) from None
     bad = _NOT_TEXT.search(text)
     if bad:
-        line, column = line_and_column(text, bad.start())
-        raise refuse(
-            Place(file, line, column),
-            f"character U+{ord(bad[0]):04X} does not belong into a text file",
-            "remove it, and save the file as UTF-8",
-        )
+        raise _bad_character(Place(file, *line_and_column(text, bad.start())), bad[0])
     return text
+
+
+def check_characters(text: str, place: Place) -> None:
+    """Refuse a text with characters that no text file holds."""
+    bad = _NOT_TEXT.search(text)
+    if bad:
+        raise _bad_character(place, bad[0])
+
+
+def _bad_character(place: Place, character: str) -> ScenarioError:
+    message = f"character U+{ord(character):04X} does not belong into a text"
+    return refuse(place, message, "remove it")
 
 
 def _bad_byte(raw: bytes, error: UnicodeDecodeError, file: str) -> ScenarioError:

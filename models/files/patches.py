@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from models.faults import Fault, Place, Step
 from models.files.nodes import Node, Path, Report, with_child
-from models.files.shapes import ABOUT, ROOT, Shape, step_into, suggestion
+from models.files.shapes import ABOUT, ROOT, Shape, shape_of, step_into, suggestion
 from models.files.yaml_source import parse_setting
 
 
@@ -74,6 +74,9 @@ def _put(node: Node, shape: Shape, steps: list[str], above: Path, value: Node) -
             return with_child(node, "value", _put(inner, shape, steps, above, value))
     step, child = _find(node, shape, name, above)
     if not rest:
+        if shape.kind in ("list", "mapping", "years") and shape_of(shape.item).kind == "number":
+            # A sum that the new value upsets is upset here, not where the list was written.
+            node = replace(node, place=value.place)
         return with_child(node, step, value)
     inside = step_into(shape, step) or Shape("any")
     if child is None or child.value is None:

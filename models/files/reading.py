@@ -16,24 +16,15 @@ from typing import Any
 from pydantic import ValidationError
 
 from models import references
-from models.base import Number
-from models.case import Case, Horizon
+from models.case import Case
 from models.faults import Fault, Place, ScenarioError, Step
 from models.files import patches, tables
 from models.files.decoding import read_bytes
 from models.files.nodes import Node, Path, leaves, place_of, plain
-from models.files.shapes import ROOT, suggestion
+from models.files.partial import CONTEXT, as_written, without_broken
+from models.files.shapes import suggestion
 from models.files.translating import faults_of
 from models.files.yaml_source import is_thousands, parse
-
-_CONTEXT = {"references_checked_elsewhere": True}
-_ITEMS = (
-    "sources", "materials", "consumers", "demand", "damage", "supply", "projects", "funders",
-    "stockpiles", "hazards", "variants",
-)  # fmt: skip
-_ANY_YEAR = Horizon.model_construct(
-    first_year=0, last_year=9999, periods_per_year=Number(12), discount_rate=Number(0)
-)
 
 
 @dataclass(frozen=True)
@@ -72,7 +63,9 @@ def read_case_text(
     check_variants: bool = False,
 ) -> Reading:
     """The scenario of a text that is not in a file; ``name`` stands for the file in messages."""
-    return _Reader(name, variant, tuple(settings), check_variants).read(text.encode())
+    return _Reader(name, variant, tuple(settings), check_variants).read(
+        text.encode("utf-8", "surrogatepass")
+    )
 
 
 class _Faults:
@@ -166,13 +159,17 @@ class _Reader:
             if isinstance(node.value, float) and is_thousands(node.written):
                 self._warn_thousands(path, node)
         data = plain(root)
+        unread = {name for name, node in root.value.items() if node.value is None and node.faulty}
+        found: list[Fault] = []
         try:
-            case = Case.model_validate(data, context=_CONTEXT)
+            case = Case.model_validate(data, context=CONTEXT)
         except ValidationError as error:
             found = list(faults_of(error))
+        if found or unread:
             for fault in found:
                 if not _known_to_be_faulty(root, fault):
                     self.report(_placed(fault, root))
+            found += [Fault((name,), "the table cannot be read") for name in unread]
             self._check_the_rest(data, found, root)
             return None
         for fault in references.check(case):
@@ -194,13 +191,13 @@ class _Reader:
         )
 
     def _check_the_rest(self, data: dict[str, Any], found: list[Fault], root: Node) -> None:
-        partial = _without_broken(data, found)
+        partial = without_broken(data, found)
         if partial is None:
             return
         case, unreadable, positions = partial
         for fault in references.check(case, unreadable):
             if fault.severity == "error":
-                path = _as_written(fault.path, positions)
+                path = as_written(fault.path, positions)
                 self.report(_placed(replace(fault, path=path), root))
 
     def _try_variants(self, base: Node, settings: Sequence[patches.Patch]) -> None:
@@ -242,72 +239,3 @@ def _periods_changed(root: Node) -> Fault:
         "warning",
         place=place_of(root, path, at_key=True),
     )
-
-
-_Partial = tuple[Case, dict[str, frozenset[str]], dict[str, list[int]]]
-
-
-def _without_broken(data: dict[str, Any], found: list[Fault]) -> _Partial | None:
-    """The case of what is not broken, which items were, and where the rest stood."""
-    broken: dict[str, set[Step]] = {}
-    pruned = {key: value for key, value in data.items() if key in ROOT.keys}
-    for _attempt in range(4):
-        for fault in found:
-            _mark_broken(fault, pruned, broken)
-        rest, positions = _prune(pruned, broken)
-        try:
-            case = Case.model_validate(rest, context=_CONTEXT)
-        except ValidationError as error:
-            found = [_in_original(fault, positions) for fault in faults_of(error)]
-            continue
-        unreadable = {
-            section: frozenset(map(str, names)) for section, names in broken.items() if names
-        }
-        if "horizon" in broken:
-            case = case.model_copy(update={"horizon": _ANY_YEAR})
-        return case, unreadable, positions
-    return None
-
-
-def _mark_broken(fault: Fault, data: dict[str, Any], broken: dict[str, set[Step]]) -> None:
-    if not fault.path:
-        return
-    section = str(fault.path[0])
-    missing = section not in data
-    item = fault.path[1] if len(fault.path) > 1 else "*"
-    if section in _ITEMS and not missing and isinstance(data[section], (dict, list)):
-        broken.setdefault(section, set()).add(item)
-    else:
-        broken.setdefault(section, set()).add("*")
-
-
-def _prune(
-    data: dict[str, Any], broken: dict[str, set[Step]]
-) -> tuple[dict[str, Any], dict[str, list[int]]]:
-    rest, positions = dict(data), {}
-    for section, items in broken.items():
-        content = data.get(section)
-        if section == "horizon":
-            rest[section] = {"first_year": 1, "last_year": 1}
-        elif "*" in items or not isinstance(content, (dict, list)):
-            rest.pop(section, None)
-            if section == "materials":
-                rest[section] = {}
-        elif isinstance(content, dict):
-            rest[section] = {key: value for key, value in content.items() if key not in items}
-        else:
-            positions[section] = [n for n in range(len(content)) if n not in items]
-            rest[section] = [content[n] for n in positions[section]]
-    return rest, positions
-
-
-def _in_original(fault: Fault, positions: dict[str, list[int]]) -> Fault:
-    return replace(fault, path=_as_written(fault.path, positions))
-
-
-def _as_written(path: Path, positions: dict[str, list[int]]) -> Path:
-    if len(path) > 1 and path[0] in positions and isinstance(path[1], int):
-        kept = positions[str(path[0])]
-        if path[1] < len(kept):
-            return (path[0], kept[path[1]], *path[2:])
-    return path

@@ -139,11 +139,17 @@ def step_into(shape: Shape, step: Step) -> Shape | None:
 def _field(model: type[BaseModel], key: str) -> Shape | None:
     for name, field in model.model_fields.items():
         if key == (field.alias or name):
-            annotation = field.annotation
+            annotation: Any = field.annotation
             for mark in field.metadata:
-                annotation = Annotated[annotation, mark]  # type: ignore[assignment]
+                annotation = Annotated[annotation, mark]
             return shape_of(annotation)
     return None
+
+
+def required(shape: Shape, key: str) -> bool:
+    """Whether a field has to be there."""
+    fields = shape.model.model_fields.items() if shape.model is not None else ()
+    return any(field.is_required() for name, field in fields if key == (field.alias or name))
 
 
 def describe(shape: Shape, key: str) -> str:

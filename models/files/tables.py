@@ -129,7 +129,7 @@ class _Table:
     def _inside(self, table: Node) -> FilePath | None:
         """The file of a table, which has to lie in the folder of the scenario or below."""
         folder = FilePath(self.file).parent
-        path = folder / table.value
+        path = folder / str(table.value)
         try:
             inside = path.resolve().is_relative_to(folder.resolve())
         except (OSError, ValueError, RuntimeError):
@@ -187,7 +187,8 @@ class _Table:
         if shape is None:
             self._unknown_column(cell, name)
         elif shape.kind in ("model", "mapping", "years"):
-            hint = f"name its parts: {name}.{shape.keys[0] if shape.keys else '...'}"
+            part = shape.keys[0] if shape.keys else "2026" if shape.kind == "years" else "lithium"
+            hint = f"give each part a column, such as {name}.{part}"
             self._fault(cell.place, f"the column '{name}' cannot be held in one cell", hint)
             shape = None
         return tuple(path), shape
@@ -251,6 +252,8 @@ class _Table:
 
     def _value(self, shape: Shape, cell: Cell) -> Node | None:
         value, place = cell.value, cell.place
+        if cell.faulty:
+            return Node(None, place, place, faulty=True)
         if isinstance(value, (datetime.date, datetime.time, datetime.timedelta)):
             if shape.kind in ("number", "yearly", "whole", "flag"):
                 self._fault(place, f"a date stands where {shape.noun} belongs", "format it so")

@@ -48,7 +48,9 @@ def where(path: Path) -> str:
 def _missing(path: Path) -> Fault:
     parent, key = path[:-1], str(path[-1])
     about = describe(shape_at(parent) if parent else ROOT, key)
-    hint = f"{key}: {about[:1].lower()}{about[1:]}".rstrip(".") if about else ""
+    if about[1:2].islower():
+        about = about[0].lower() + about[1:]
+    hint = f"{key}: {about}".rstrip(".") if about else ""
     return Fault(path, f"'{key}' is missing{where(parent)}", hint, at_key=True)
 
 

@@ -75,7 +75,7 @@ def _rows(values: Any, formulas: Any, file: str, name: str, report: Report) -> I
             cell = _cell(one, other, Place(file, cell=f"{name}!{_letter(column)}{number}"), column)
             if isinstance(cell, Fault):
                 report(cell)
-                cell = Cell(None, cell.place or place, column)
+                cell = Cell(None, cell.place or place, column, faulty=True)
             elif cell.filled and column >= MAX_COLUMNS:
                 hint = "delete what lies beside the table"
                 raise refuse(cell.place, f"more than {MAX_COLUMNS} columns", hint)

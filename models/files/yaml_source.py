@@ -16,7 +16,7 @@ from typing import Any
 import yaml
 
 from models.faults import Fault, Place, ScenarioError
-from models.files.decoding import decode, refuse, split_lines
+from models.files.decoding import check_characters, decode, refuse, split_lines
 from models.files.nodes import Node, Path, Report
 
 MAX_NODES = 500_000
@@ -38,6 +38,7 @@ def parse(raw: bytes, file: str, report: Report) -> Node:
 
 def parse_setting(text: str, place: Place, report: Report) -> Node:
     """The value of a setting on the command line; every part of it has the same place."""
+    check_characters(text, place)
     return Parser(place, report, fixed=True).parse(text)
 
 
@@ -247,7 +248,11 @@ class Parser:
         place = self.start
         if mark and not self.fixed:
             place = Place(self.start.file, mark.line + 1, mark.column + 1)
-        return refuse(place, f"this is not valid YAML: {problem}", _syntax_hint(problem, line))
+        hint = _syntax_hint(problem, line)
+        context = getattr(error, "context_mark", None)
+        if hint.endswith("bracket") and context and not self.fixed:
+            hint += f" after {context.line + 1}:{context.column + 1}"
+        return refuse(place, f"this is not valid YAML: {problem}", hint)
 
 
 def _syntax_hint(problem: str, line: str) -> str:

@@ -151,8 +151,9 @@ def add_project_rules(model: Any, instance: Instance) -> None:
     def must_not_build(model: Any, p: str) -> Any:
         return built(p) == 0
 
-    limited = [] if case.policy.max_projects is None or not starts else ["all"]
+    most = case.policy.max_projects
+    limited = [] if most is None or not starts else ["all"]
 
     @model.Constraint(limited, doc="(P9) so many projects at most")
     def max_projects(model: Any, _all: str) -> Any:
-        return sum(model.start[key] for key in instance.starts) <= float(case.policy.max_projects)
+        return sum(model.start[key] for key in instance.starts) <= float(most or 0)

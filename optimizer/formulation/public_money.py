@@ -26,7 +26,7 @@ def add_public_limits(model: Any, instance: Instance) -> None:
 
     @model.Constraint(limited, doc="(P7) public funders together carry so much of a project")
     def public_share_limit(model: Any, p: str, year: int) -> Any:
-        return carried(p, year) <= float(policy.max_public_share) * model.start[p, year]
+        return carried(p, year) <= float(policy.max_public_share or 0) * model.start[p, year]
 
     limits = _aid_limits(instance)
 
@@ -81,21 +81,23 @@ def add_budgets(model: Any, instance: Instance) -> None:
         budget = case.funders[f].budget_by_year_meur or {}
         carried = case.funders[f].carry_over and year > years[0]
         brought = model.unspent[f, year - 1] if carried else 0
-        return model.spend[f, year] + model.unspent[f, year] == float(budget.get(year, 0.0)) + brought
+        return (
+            model.spend[f, year] + model.unspent[f, year] == float(budget.get(year, 0.0)) + brought
+        )
 
     whole = [f for f in funders if case.funders[f].budget_meur is not None]
 
     @model.Constraint(whole, doc="(B1) all spending of a funder stays within its budget")
     def funder_budget(model: Any, f: str) -> Any:
         spent = sum(model.spend[f, year] for year in years)
-        return spent + model.nothing <= float(case.funders[f].budget_meur)
+        return spent + model.nothing <= float(case.funders[f].budget_meur or 0)
 
     limited = ["all"] if case.policy.budget_meur is not None and instance.public_funders else []
 
     @model.Constraint(limited, doc="(B2) public funders together stay within one budget")
     def public_budget(model: Any, _all: str) -> Any:
         spent = sum(model.spend[f, year] for f in instance.public_funders for year in years)
-        return spent + model.nothing <= float(case.policy.budget_meur)
+        return spent + model.nothing <= float(case.policy.budget_meur or 0)
 
 
 def _spend(model: Any, instance: Instance) -> dict[tuple[str, int], list[Any]]:

@@ -9,13 +9,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-
 from small import CHINA, Raw, case, cut, funder, near, project, solve, state, stockpile
 
 
-def two_consumers(
-    allocation: str, industry: Any = 60, maker: Any = 40, **sections: Any
-) -> Raw:
+def two_consumers(allocation: str, industry: Any = 60, maker: Any = 40, **sections: Any) -> Raw:
     """The two of them, the maker with a purse of its own, and the allocation asked for."""
     return case(
         **{
@@ -117,9 +114,7 @@ def test_a_stock_is_split_by_demand_over_the_whole_horizon(
             hazards=cut([1.0]),
             uncertainty={"states": [state("cut", 1.0, 2026)]},
             stockpiles=[
-                stockpile(
-                    initial_t=100, max_purchase_t_per_year=0, max_release_t_per_period=limit
-                )
+                stockpile(initial_t=100, max_purchase_t_per_year=0, max_release_t_per_period=limit)
             ],
         )
     )

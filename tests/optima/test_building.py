@@ -9,9 +9,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from small import CHINA, case, chance_of_cut, cut, funder, near, project, solve, starts, state
 
 from optimizer.errors import Infeasible
-from small import CHINA, case, chance_of_cut, cut, funder, near, project, solve, starts, state
 
 Raw = dict[str, Any]
 
@@ -163,9 +163,7 @@ def test_hazards_multiply() -> None:
     }
     events = [{"hazard": "storm", "start": 2027}, {"hazard": "strike", "start": 2026}]
     states = [{"name": "both", "probability": 1.0, "events": events}]
-    raw = case(
-        last_year=2027, supply=CHINA, hazards=hazards, uncertainty={"states": states}
-    )
+    raw = case(last_year=2027, supply=CHINA, hazards=hazards, uncertainty={"states": states})
     assert shortages(raw) == near([0, 70])
 
 

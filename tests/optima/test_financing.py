@@ -10,9 +10,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from small import case, funder, near, project, solve, starts
 
 from optimizer.errors import Infeasible
-from small import case, funder, near, project, solve, starts
 
 Raw = dict[str, Any]
 TWO_FUNDS = {"one": funder(budget=10), "two": funder(budget=10)}
@@ -45,9 +45,7 @@ def test_a_ticket_ends_somewhere(market: float, built: bool, objective: float) -
 
     Then 15 t come home: 8.5 + 0.001 * 15.
     """
-    answer = solve(
-        case(projects=a_hundred(market), funders={"fund": funder(ticket_max_meur=15)})
-    )
+    answer = solve(case(projects=a_hundred(market), funders={"fund": funder(ticket_max_meur=15)}))
     assert bool(answer.projects) is built
     assert answer.certificate.objective == near(objective)
 
@@ -75,7 +73,9 @@ def test_what_a_year_leaves(carry: bool, built: dict[str, int], objective: float
     """
     yearly = {2026: 10, 2027: 10}
     fund = funder() | {"budget_by_year_meur": yearly, "carry_over": carry}
-    answer = solve(case(last_year=2027, projects={"mine": project(100, 20)}, funders={"fund": fund}))
+    answer = solve(
+        case(last_year=2027, projects={"mine": project(100, 20)}, funders={"fund": fund})
+    )
     assert starts(answer) == built
     assert answer.certificate.objective == near(objective)
 
@@ -115,9 +115,7 @@ def test_one_ceiling_over_two_public_funds(
 def test_the_public_ceiling_leaves_companies_alone() -> None:
     """12 public million and 8 of a company make both projects possible: 0.001 * 20."""
     funders = TWO_FUNDS | {"maker": funder("company", budget=8)}
-    answer = solve(
-        case(projects=BIG_AND_SMALL, funders=funders, policy={"budget_meur": 12})
-    )
+    answer = solve(case(projects=BIG_AND_SMALL, funders=funders, policy={"budget_meur": 12}))
     assert starts(answer) == {"big": 2026, "small": 2026}
     assert answer.certificate.objective == near(0.02)
     assert answer.spend_meur["maker"]["2026"] == near(8)
@@ -135,7 +133,9 @@ def test_a_guarantee_uses_its_provision_and_costs_its_loss() -> None:
     assert answer.certificate.objective == near(0.01)
 
 
-@pytest.mark.parametrize(("market", "built", "objective"), [(0.5, False, 10.0), (0.55, True, 5.149)])
+@pytest.mark.parametrize(
+    ("market", "built", "objective"), [(0.5, False, 10.0), (0.55, True, 5.149)]
+)
 def test_the_public_share_of_a_project_is_limited(
     market: float, built: bool, objective: float
 ) -> None:
@@ -170,9 +170,7 @@ def test_state_aid_is_limited(equivalent: float, aid: Raw, share: float) -> None
     10 * (1 - share) + 0.1 * share.
     """
     fund = funder(grant_equivalent=equivalent, budget_class="grant")
-    answer = solve(
-        case(projects=a_hundred(), funders={"fund": fund}, policy={"state_aid": aid})
-    )
+    answer = solve(case(projects=a_hundred(), funders={"fund": fund}, policy={"state_aid": aid}))
     assert answer.projects[0].shares["fund"]["equity"] == near(share)
     assert answer.certificate.objective == near(10 * (1 - share) + 0.1 * share)
 

@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 import yaml
+from small import near
 
 from models.files import read_case
 from optimizer.planner import plan
-from small import near
 
 FOLDER = Path(__file__).parent.parent / "knapsacks"
 PUBLISHED = {

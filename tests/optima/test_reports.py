@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-
 from small import CHINA, case, chance_of_cut, cut, funder, near, project, solve, state, stockpile
 
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import pytest
-
-from optimizer.errors import Infeasible
 from small import (
     CHINA,
     bought,
@@ -15,9 +13,12 @@ from small import (
     near,
     project,
     solve,
+    starts,
     state,
     stockpile,
 )
+
+from optimizer.errors import Infeasible
 
 EVEN = {"cost_weight": 1.0}
 HELD = {"purchase_premium": 0.05, "storage_eur_per_t_year": 500, "financing_rate": 0.03}
@@ -288,3 +289,30 @@ def test_a_project_and_a_stock_share_one_budget() -> None:
     assert [p.id for p in answer.projects] == ["mine"]
     assert sum(bought(answer).values()) == near(0)
     assert answer.certificate.objective == near(8.001)
+
+
+def test_a_sliver_of_a_project_does_not_count() -> None:
+    """41 t needed, 20.5 arrive, 12 are in store: 8.5 t at 0.02 million are bought, 0.17.
+
+    Holding 20.5 t costs 3 % of 0.02 million each, 0.0123. In tonnes nothing is missing. A stake
+    in a works costs 0.31 or 0.51 million, so none is built - nor a millionth of one, though that
+    much of 83 t would pay within a solver's tolerance for whole numbers.
+    """
+    steps = [{"share": 0.4, "eur_per_t": 31_000}, {"share": 0.6, "eur_per_t": 197_000}]
+    answer = solve(
+        case(
+            materials={"ore": {"name": "Ore", "price_eur_per_t": 20_000}},
+            demand=[{"consumer": "industry", "material": "ore", "t_per_year": 41}],
+            damage=[{"material": "ore", "steps": steps}],
+            supply=[{"material": "ore", "country": "CL", "share": 0.5}],
+            projects={
+                "far": project(83, 3.1, country="CL", market_finance_max=0.9),
+                "near": project(83, 1.7, market_finance_max=0.7),
+            },
+            stockpiles=[stockpile(initial_t=12, financing_rate=0.03)],
+            objective={"measure": "tonnes", "cost_weight": 1.0},
+        )
+    )
+    assert starts(answer) == {}
+    assert bought(answer)["2026"] == near(8.5)
+    assert answer.certificate.objective == near(0.1823)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from small import bought, near, starts
 
 from models.files import read_case
 from models.results import Plan
 from optimizer.planner import plan
-from small import bought, near, starts
 
 TUTORIAL = Path(__file__).parent.parent.parent / "scenarios" / "tutorial.yaml"
 

@@ -1,0 +1,243 @@
+"""What the extensive form costs as states grow, and how far its plans scatter over seeds.
+
+    python benchmarks/extensive_form.py scenarios/germany-2026.yaml --states 25 50 100 --seeds 5
+
+Every measurement runs in a process of its own, so that peak memory is that of one run. The floor
+is the same arrays handed to HiGHS without Pyomo: read from disk, passed and solved.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).resolve()
+
+
+def peak_mb() -> float:
+    """Peak resident memory of this process so far."""
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**20
+
+
+def measure(args: argparse.Namespace) -> dict[str, Any]:
+    """Build, hand over and solve through the project, and save the arrays for the floor."""
+    import numpy as np
+    from scipy import sparse
+
+    from models.files import read_case
+    from optimizer import highs
+    from optimizer.formulation import build_extensive_form
+    from optimizer.instance import read_instance
+    from optimizer.states import read_states
+
+    settings = [f"uncertainty.sample.states={args.count}", f"uncertainty.sample.seed={args.seed}"]
+    case = read_case(args.scenario, variant=args.variant, settings=settings).case
+    start = time.perf_counter()
+    instance = read_instance(case)
+    model = build_extensive_form(instance, read_states(instance))
+    built = time.perf_counter()
+    program = highs.compile_model(model).program
+    compiled = time.perf_counter()
+    solver = highs.hand_over(program)
+    handed = time.perf_counter()
+    memory_built = peak_mb()
+    del solver
+    if args.arrays:
+        np.savez(
+            args.arrays,
+            **{name: getattr(program, name) for name in VECTORS},
+            offset=program.offset,
+        )
+        sparse.save_npz(f"{args.arrays}.matrix.npz", program.matrix)
+    if not args.solve:
+        return {"build": built - start, "compile": compiled - built, "transfer": handed - compiled}
+    solution = highs.solve(program, gap=args.gap, time_limit=args.time_limit)
+    return {
+        **program.size,
+        "build": built - start,
+        "compile": compiled - built,
+        "transfer": handed - compiled,
+        "solve": solution.seconds,
+        "ended": solution.ended,
+        "objective": solution.objective,
+        "bound": solution.bound,
+        "memory_built": memory_built,
+        "memory": peak_mb(),
+    }
+
+
+VECTORS = ("cost", "row_lower", "row_upper", "lower", "upper", "integer")
+
+
+def floor(args: argparse.Namespace) -> dict[str, Any]:
+    """The same arrays to HiGHS, without Pyomo and without this project."""
+    import highspy
+    import numpy as np
+    from scipy import sparse
+
+    data = np.load(args.arrays)
+    matrix = sparse.load_npz(f"{args.arrays}.matrix.npz")
+    start = time.perf_counter()
+    lp = highspy.HighsLp()
+    lp.num_row_, lp.num_col_ = matrix.shape
+    lp.col_cost_, lp.offset_ = data["cost"], float(data["offset"])
+    lp.row_lower_, lp.row_upper_ = data["row_lower"], data["row_upper"]
+    lp.col_lower_, lp.col_upper_ = data["lower"], data["upper"]
+    lp.a_matrix_.format_ = highspy.MatrixFormat.kColwise
+    lp.a_matrix_.start_ = matrix.indptr
+    lp.a_matrix_.index_ = matrix.indices
+    lp.a_matrix_.value_ = matrix.data
+    kinds = (highspy.HighsVarType.kContinuous, highspy.HighsVarType.kInteger)
+    lp.integrality_ = [kinds[i] for i in data["integer"].astype(int)]
+    solver = highspy.Highs()
+    solver.setOptionValue("output_flag", False)
+    solver.setOptionValue("mip_rel_gap", args.gap)
+    solver.setOptionValue("time_limit", args.time_limit)
+    solver.passModel(lp)
+    passed = time.perf_counter()
+    solver.run()
+    info = solver.getInfo()
+    return {
+        "transfer": passed - start,
+        "solve": time.perf_counter() - passed,
+        "objective": info.objective_function_value,
+        "bound": info.mip_dual_bound,
+        "ended": solver.modelStatusToString(solver.getModelStatus()),
+        "memory": peak_mb(),
+    }
+
+
+def solve_plan(args: argparse.Namespace) -> dict[str, Any]:
+    """One whole plan, as the command makes it."""
+    from models.files import read_case
+    from optimizer.planner import plan
+
+    settings = [f"uncertainty.sample.states={args.count}", f"uncertainty.sample.seed={args.seed}"]
+    case = read_case(args.scenario, variant=args.variant, settings=settings).case
+    result = plan(case, gap=args.gap, time_limit=args.time_limit)
+    return {
+        "objective": result.certificate.objective,
+        "gap": result.certificate.gap,
+        "seconds": result.certificate.seconds,
+        "expected": result.outcome.expected,
+        "without": result.outcome.without_plan.expected,
+        "worst": result.outcome.worst,
+        "net_cost": result.outcome.net_cost_meur,
+        "projects": {p.id: p.start for p in result.projects},
+        "stocks": {s.id: sum(s.buy_t.values()) for s in result.stockpiles},
+        "stock_cost": sum(sum(s.cost_meur.values()) for s in result.stockpiles),
+    }
+
+
+def child(task: str, args: argparse.Namespace, **changes: Any) -> dict[str, Any]:
+    """Run one task in a process of its own."""
+    settings = {**vars(args), **changes}
+    environment = {**os.environ, "PYTHONPATH": str(HERE.parents[1])}
+    answer = subprocess.run(
+        [
+            sys.executable,
+            str(HERE),
+            args.scenario,
+            "--task",
+            task,
+            "--passed",
+            json.dumps(settings),
+        ],
+        check=True,
+        capture_output=True,
+        text=True,
+        env=environment,
+    )
+    result: dict[str, Any] = json.loads(answer.stdout.splitlines()[-1])
+    return result
+
+
+def growth(args: argparse.Namespace) -> None:
+    """A table of build, transfer and solve by number of states, beside the floor."""
+    print(
+        "| states | rows | columns | non-zeros | build s | compile s | transfer s | solve s |"
+        " gap | peak MB | floor: transfer s | floor: solve s | floor: peak MB |"
+    )
+    print("|" + "---:|" * 13)
+    for count in args.states:
+        with tempfile.TemporaryDirectory() as folder:
+            arrays = str(Path(folder) / "arrays.npz")
+            run = child("measure", args, count=count, arrays=arrays, solve=True)
+            bare = child("floor", args, count=count, arrays=arrays)
+        gap = (
+            (run["objective"] - run["bound"]) / abs(run["objective"]) if run["objective"] else None
+        )
+        print(
+            f"| {count} | {run['rows']} | {run['columns']} | {run['nonzeros']} | {run['build']:.2f} |"
+            f" {run['compile']:.2f} | {run['transfer']:.2f} | {run['solve']:.0f} ({run['ended']}) |"
+            f" {'none' if gap is None else f'{gap:.2%}'} | {run['memory']:.0f} |"
+            f" {bare['transfer']:.2f} | {bare['solve']:.0f} ({bare['ended']}) | {bare['memory']:.0f} |",
+            flush=True,
+        )
+
+
+def scatter(args: argparse.Namespace) -> None:
+    """A table of the plans that different seeds lead to."""
+    count = args.scatter_states
+    plans = {}
+    print(f"\n{count} states, seeds from {args.seed}\n")
+    print(
+        "| seed | objective | gap | expected | without | worst | net cost | projects | stocks cost |"
+    )
+    print("|" + "---:|" * 9)
+    for seed in range(args.seed, args.seed + args.seeds):
+        plans[seed] = found = child("plan", args, count=count, seed=seed)
+        print(
+            f"| {seed} | {found['objective']:.0f} | {found['gap']:.2%} | {found['expected']:.0f} |"
+            f" {found['without']:.0f} | {found['worst']:.0f} | {found['net_cost']:.0f} |"
+            f" {len(found['projects'])} | {found['stock_cost']:.0f} |",
+            flush=True,
+        )
+    times: dict[str, int] = {}
+    for found in plans.values():
+        for p in found["projects"]:
+            times[p] = times.get(p, 0) + 1
+    print(f"\nBuilt in how many of {len(plans)} plans:")
+    for p, number in sorted(times.items(), key=lambda item: (-item[1], item[0])):
+        print(f"- {p}: {number}")
+    print("\nBought, in tonnes, least and most over the seeds:")
+    for h in next(iter(plans.values()))["stocks"]:
+        bought = [found["stocks"][h] for found in plans.values()]
+        print(f"- {h}: {min(bought):.4g} to {max(bought):.4g}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("scenario")
+    parser.add_argument("--variant")
+    parser.add_argument("--states", type=int, nargs="*", default=[25, 50, 100])
+    parser.add_argument("--gap", type=float, default=1e-3)
+    parser.add_argument("--time-limit", type=float, default=600.0)
+    parser.add_argument("--seed", type=int, default=2026)
+    parser.add_argument("--seeds", type=int, default=0, help="how many seeds to compare")
+    parser.add_argument("--scatter-states", type=int, default=50)
+    parser.add_argument("--task", choices=["measure", "floor", "plan"], help=argparse.SUPPRESS)
+    parser.add_argument("--passed", help=argparse.SUPPRESS)
+    args = parser.parse_args()
+    if args.task:
+        passed = argparse.Namespace(**{"arrays": None, "solve": False, **json.loads(args.passed)})
+        tasks = {"measure": measure, "floor": floor, "plan": solve_plan}
+        print("\n" + json.dumps(tasks[args.task](passed)))
+        return
+    if args.states:
+        growth(args)
+    if args.seeds:
+        scatter(args)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,209 @@
+"""What in a scenario is possible but unlikely to be meant: warnings, each at its place."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from models import countries
+from models.base import Number, Yearly
+from models.faults import Fault, Step
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+    from models.case import Case
+    from models.funding import Instrument
+    from models.projects import Project
+
+_Path = tuple[Step, ...]
+
+
+def warnings(case: Case) -> Iterator[Fault]:
+    """Every doubt about a scenario whose references hold."""
+    yield from _countries(case)
+    yield from _materials(case)
+    yield from _instruments(case)
+    yield from _hazards(case)
+    yield from _policy(case)
+    yield from _sources(case)
+
+
+def _doubt(path: _Path, message: str, hint: str = "", at_key: bool = False) -> Fault:
+    return Fault(path, message, hint, "warning", at_key)
+
+
+def _countries(case: Case) -> Iterator[Fault]:
+    for path, code, active in _codes(case):
+        if not countries.is_known(code):
+            meant = countries.meant_by(code)
+            hint = f"write {meant}" if meant else "write a code such as DE"
+            yield _doubt(path, f"{code} is not a country code of ISO 3166", hint)
+        elif not active:
+            yield _doubt(path, f"{code} neither supplies anything nor hosts a project")
+
+
+def _codes(case: Case) -> Iterator[tuple[_Path, str, bool]]:
+    """Every country code, where it stands, and whether anything comes from there."""
+    active = {supply.country for supply in case.supply}
+    active |= {project.country for project in case.projects.values()}
+    for number, supply in enumerate(case.supply):
+        yield ("supply", number, "country"), supply.country, True
+    for name, project in case.projects.items():
+        yield ("projects", name, "country"), project.country, True
+    for name, hazard in case.hazards.items():
+        for number, effect in enumerate(hazard.effects):
+            path: _Path = ("hazards", name, "effects", number, "country")
+            yield path, effect.country, effect.country in active
+    for path, instrument in _all_instruments(case):
+        for number, code in enumerate(instrument.eligible.countries or ()):
+            yield (*path, "eligible", "countries", number), code, code in active
+    limit = case.policy.max_country_share
+    for number, code in enumerate(limit.except_ if limit else ()):
+        yield ("policy", "max_country_share", "except", number), code, code in active
+
+
+def _materials(case: Case) -> Iterator[Fault]:
+    demanded = {demand.material for demand in case.demand}
+    pairs = {(demand.consumer, demand.material) for demand in case.demand}
+    for name in case.materials:
+        if name not in demanded:
+            yield _doubt(("materials", name), f"nobody demands '{name}'", at_key=True)
+    for name in case.consumers:
+        if not any(demand.consumer == name for demand in case.demand):
+            yield _doubt(("consumers", name), f"'{name}' demands nothing", at_key=True)
+    own = {(damage.consumer, damage.material) for damage in case.damage if damage.consumer}
+    for number, damage in enumerate(case.damage):
+        if damage.consumer:
+            used = (damage.consumer, damage.material) in pairs
+        else:
+            used = any(pair not in own for pair in pairs if pair[1] == damage.material)
+        if not used:
+            yield _doubt(("damage", number), "no demand uses this damage entry")
+    for number, supply in enumerate(case.supply):
+        if supply.material not in demanded:
+            path: _Path = ("supply", number, "material")
+            yield _doubt(path, f"supply of '{supply.material}', which nobody demands")
+    for number, stockpile in enumerate(case.stockpiles):
+        served = [demand for demand in case.demand if demand.material == stockpile.material]
+        path = ("stockpiles", number, "material")
+        if not served:
+            yield _doubt(path, f"a stockpile of '{stockpile.material}', which nobody demands")
+        elif stockpile.serves is not None:
+            needy = {demand.consumer for demand in served}
+            if not needy & set(stockpile.serves):
+                message = f"none of those it serves demands '{stockpile.material}'"
+                yield _doubt(("stockpiles", number, "serves"), message)
+
+
+def _all_instruments(case: Case) -> Iterator[tuple[_Path, Instrument]]:
+    for name, funder in case.funders.items():
+        for key, instrument in funder.instruments.items():
+            yield ("funders", name, "instruments", key), instrument
+
+
+def _instruments(case: Case) -> Iterator[Fault]:
+    tags = {tag for project in case.projects.values() for tag in project.tags}
+    for path, instrument in _all_instruments(case):
+        for number, tag in enumerate(instrument.eligible.tags or ()):
+            if tag not in tags:
+                at = (*path, "eligible", "tags", number)
+                yield _doubt(at, f"no project carries the tag '{tag}'", _near(tag, tags))
+        if case.projects and not any(
+            _qualifies(project, instrument) for project in case.projects.values()
+        ):
+            message = f"no project qualifies for the instrument '{path[-1]}'"
+            yield _doubt(path, message, "see its 'eligible'", at_key=True)
+
+
+def _qualifies(project: Project, instrument: Instrument) -> bool:
+    eligible = instrument.eligible
+    return (
+        (eligible.countries is None or project.country in eligible.countries)
+        and (
+            eligible.materials is None
+            or not project.output_t_per_year.keys().isdisjoint(eligible.materials)
+        )
+        and (eligible.tags is None or not set(project.tags).isdisjoint(eligible.tags))
+    )
+
+
+def _hazards(case: Case) -> Iterator[Fault]:
+    struck = {(supply.country, supply.material) for supply in case.supply}
+    for project in case.projects.values():
+        struck |= {(project.country, material) for material in project.output_t_per_year}
+    origins = {country for country, _ in struck}
+    for name, hazard in case.hazards.items():
+        unused = _why_unused(case, name)
+        if unused:
+            yield _doubt(("hazards", name), f"the hazard '{name}' {unused}", at_key=True)
+        for number, effect in enumerate(hazard.effects):
+            materials = case.materials if effect.materials is None else effect.materials
+            hits = any((effect.country, material) in struck for material in materials)
+            if effect.country in origins and not hits:
+                message = (
+                    f"this effect hits nothing: none of its materials comes from {effect.country}"
+                )
+                yield _doubt(("hazards", name, "effects", number), message)
+
+
+def _why_unused(case: Case, name: str) -> str:
+    uncertainty = case.uncertainty
+    if uncertainty is not None and uncertainty.states is not None:
+        used = any(event.hazard == name for state in uncertainty.states for event in state.events)
+        return "" if used else "strikes in none of the states"
+    if uncertainty is None or uncertainty.sample is None:
+        return "is not used, since the file has no 'uncertainty'"
+    return "" if case.hazards[name].annual_probability > 0 else "has the probability 0"
+
+
+def _policy(case: Case) -> Iterator[Fault]:
+    limit = case.policy.max_country_share
+    first = limit.from_year if limit is not None else None
+    if first is not None and first > case.horizon.last_year:
+        message = f"from_year {first} lies after the horizon, so there is no limit"
+        yield _doubt(("policy", "max_country_share", "from_year"), message)
+
+
+def _sources(case: Case) -> Iterator[Fault]:
+    """Sources that look like an id of the bibliography, but are none."""
+    if not case.sources:
+        return
+    for path, number in _numbers(case, ()):
+        source = number.source
+        if source and source not in case.sources and not any(map(str.isspace, source)):
+            message = f"there is no '{source}' under sources"
+            yield _doubt(path, message, _near(source, case.sources))
+
+
+def _numbers(value: Any, path: _Path) -> Iterator[tuple[_Path, Number]]:
+    """Every number of a part of the case, with its path in the file."""
+    if isinstance(value, Number):
+        yield (*path, "source"), value
+    elif isinstance(value, Yearly):
+        yield from _of_years(value, path)
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            yield from _numbers(item, (*path, str(key)))
+    elif isinstance(value, tuple):
+        for position, item in enumerate(value):
+            yield from _numbers(item, (*path, position))
+    elif hasattr(type(value), "model_fields"):
+        model: type[BaseModel] = type(value)
+        for name, field in model.model_fields.items():
+            yield from _numbers(getattr(value, name), (*path, field.alias or name))
+
+
+def _of_years(value: Yearly, path: _Path) -> Iterator[tuple[_Path, Number]]:
+    sources = {number.source for number in value.values}
+    if len(sources) == 1:
+        yield (*path, "source"), value.values[0]
+        return
+    for year, number in zip(value.years, value.values, strict=False):
+        yield (*path, str(year), "source"), number
+
+
+def _near(word: str, names: Iterable[str]) -> str:
+    near = difflib.get_close_matches(word, list(names), 1, 0.6)
+    return f"did you mean '{near[0]}'?" if near else ""

@@ -1,0 +1,150 @@
+"""The command ``vorrat``: parse, call one function, print, answer with an exit code.
+
+Each command lives in a module of its own that is imported when it is called, so that help and
+``validate`` answer at once.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+import traceback
+from typing import Any, TextIO
+
+import click
+
+from models.faults import ScenarioError, VorratError
+
+PROGRAM = "vorrat"
+COMMANDS = {
+    "init": "Write a commented scenario file to start from.",
+    "schema": "Print the JSON Schema of scenario files.",
+    "solve": "Find the best plan for a scenario.",
+    "validate": "Check scenario files and say what is wrong, all at once.",
+}
+"""The commands and their one line of help, so that help imports none of them."""
+
+
+class _Lazy(click.Group):
+    """A group whose commands are imported when they are called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted(COMMANDS)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        if name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"optimizer.cli.{name}")
+        command: click.Command = getattr(module, name)
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name = args[0]
+        if name not in COMMANDS and not name.startswith("-"):
+            import difflib
+
+            near = difflib.get_close_matches(name, COMMANDS, 1, 0.5)
+            hint = f"Did you mean '{near[0]}'?" if near else f"There are {', '.join(COMMANDS)}."
+            ctx.fail(f"No such command '{name}'. {hint}")
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(sorted(COMMANDS.items()))
+
+
+def _show_version(ctx: click.Context, _option: click.Parameter, value: bool) -> None:
+    if value and not ctx.resilient_parsing:
+        from importlib.metadata import PackageNotFoundError, version
+
+        try:
+            number = version(PROGRAM)
+        except PackageNotFoundError:
+            number = "(not installed)"
+        click.echo(f"{PROGRAM} {number}")
+        ctx.exit()
+
+
+@click.command(
+    cls=_Lazy,
+    name=PROGRAM,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Exit codes: 0 done; 1 stopped by a limit, the plan is written; 2 wrong usage or input; "
+    "3 no plan keeps all rules; 4 no plan before the limit; 5 failure; 130 interrupted.",
+)
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_show_version,
+    help="Show the version and exit.",
+)
+def vorrat() -> None:
+    """Plan stockpiles and co-investment in critical raw materials."""
+
+
+def main(args: list[str] | None = None) -> None:
+    """Run the command line and exit; every way out has its exit code."""
+    _make_printable(sys.stdout)
+    _make_printable(sys.stderr)
+    sys.exit(run(args))
+
+
+def run(args: list[str] | None = None) -> int:
+    """Run the command line and return its exit code."""
+    try:
+        answer = vorrat.main(args=args, prog_name=PROGRAM, standalone_mode=False)
+    except click.exceptions.Exit as error:
+        return int(error.exit_code)
+    except click.Abort:
+        return _say("interrupted", 130)
+    except click.ClickException as error:
+        error.show()
+        return 2
+    except ScenarioError as error:
+        from optimizer.cli import diagnostics
+
+        diagnostics.show_all(error.faults)
+        return error.exit_code
+    except VorratError as error:
+        return _say(str(error), error.exit_code)
+    except KeyboardInterrupt:
+        return _say("interrupted", 130)
+    except BrokenPipeError:
+        # Whoever read the output has gone; nothing more can be said there.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 5
+    except SystemExit as error:
+        return error.code if isinstance(error.code, int) and error.code != 1 else 5
+    except BaseException as error:
+        return _unexpected(error)
+    return answer if isinstance(answer, int) and not isinstance(answer, bool) else 0
+
+
+def _unexpected(error: BaseException) -> int:
+    if os.environ.get("VORRAT_TRACEBACK") == "1":
+        traceback.print_exc()
+    said = (str(error).splitlines() or [""])[0]
+    name = type(error).__name__
+    return _say(f"unexpected {name}: {said} (VORRAT_TRACEBACK=1 shows where)", 5)
+
+
+def _say(message: str, code: int) -> int:
+    click.echo(f"{PROGRAM}: {message}" if code == 130 or code == 5 else message, err=True)
+    return code
+
+
+def _make_printable(stream: TextIO | Any) -> None:
+    """Let a console that lacks a character show a substitute rather than fail."""
+    if hasattr(stream, "reconfigure"):
+        stream.reconfigure(errors="replace")
+
+
+def colours(stream: TextIO) -> bool:
+    """Whether to write colours: only to a terminal, and never with NO_COLOR."""
+    dumb = os.environ.get("TERM") == "dumb" or bool(os.environ.get("NO_COLOR"))
+    return stream.isatty() and not dumb

@@ -1,0 +1,89 @@
+"""Faults as a compiler prints them: place, message, and the line with a mark below it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import click
+
+from models.faults import Fault, Place, ScenarioError
+from models.files.decoding import MAX_BYTES, decode, split_lines
+from optimizer.cli import colours
+
+_WIDTH = 160
+_COLOUR = {"error": "red", "warning": "yellow"}
+
+
+def show(faults: Iterable[Fault]) -> None:
+    """Print faults to stderr."""
+    colour = colours(sys.stderr)
+    for fault in faults:
+        text = str(fault)
+        label = f"{fault.severity}:"
+        if colour:
+            marked = click.style(label, fg=_COLOUR[fault.severity], bold=True)
+            text = text.replace(f" {label}", f" {marked}", 1)
+        click.echo(text, err=True, color=colour)
+        for line in _excerpt(fault.place):
+            click.echo(line, err=True, color=colour)
+
+
+def show_all(faults: Sequence[Fault]) -> None:
+    """Print faults and how many there are to stderr."""
+    show(faults)
+    if faults:
+        click.echo(count(faults), err=True)
+
+
+def _excerpt(place: Place | None) -> list[str]:
+    """The line a fault is in, with a caret below it; nothing where there is none."""
+    if place is None or not place.line:
+        return []
+    lines = _lines(place.file)
+    if place.line > len(lines):
+        return []
+    line, column = lines[place.line - 1].replace("\t", " "), place.column
+    if len(line) > _WIDTH:
+        start = max(0, column - _WIDTH // 2)
+        line, column = line[start : start + _WIDTH], column - start
+    number = str(place.line)
+    return [f"  {number} | {line}", f"  {' ' * len(number)} | {' ' * (column - 1)}^"]
+
+
+@lru_cache(maxsize=32)
+def _lines(file: str) -> list[str]:
+    try:
+        with Path(file).open("rb") as stream:
+            return split_lines(decode(stream.read(MAX_BYTES), file))
+    except (OSError, ValueError, ScenarioError):
+        return []
+
+
+def as_data(fault: Fault) -> dict[str, Any]:
+    """A fault as JSON holds it."""
+    place = fault.place or Place("")
+    return {
+        "file": place.file,
+        "line": place.line or None,
+        "column": place.column or None,
+        "cell": place.cell or None,
+        "severity": fault.severity,
+        "message": fault.message,
+        "hint": fault.hint or None,
+        "path": list(fault.path),
+    }
+
+
+def count(faults: Iterable[Fault]) -> str:
+    """How many errors and warnings there are, in words."""
+    severities = [fault.severity for fault in faults]
+    parts = [
+        f"{severities.count(noun)} {noun}{'s' if severities.count(noun) != 1 else ''}"
+        for noun in ("error", "warning")
+        if noun in severities
+    ]
+    return ", ".join(parts)

@@ -1,0 +1,89 @@
+"""Numbers as people read them: grouped, with sensible digits, never ``-0`` and never a false zero.
+
+A no-break space stands between the groups of a number and before its percent sign, so that
+prose is never broken there; whoever writes the text out turns it into a plain space.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Sequence
+
+NO_BREAK = "\u00a0"
+NONE = "-"
+"""Stands where there is no figure."""
+
+NOISE = 1e-6
+"""A solver's zero: a euro in million EUR, a gram in tonnes."""
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+
+
+def decimals(values: Iterable[float]) -> int:
+    """How many decimals a column of such values needs: about three digits of its largest."""
+    largest = max((abs(value) for value in values if math.isfinite(value)), default=0.0)
+    if largest >= 1000 or largest == 0:
+        return 0
+    return 1 if largest >= 10 else min(2 - math.floor(math.log10(largest)), 6)
+
+
+def number(value: float | None, places: int | None = None) -> str:
+    """A number with its thousands apart; one that would round to a false zero as ``<0.1``."""
+    if value is None or not math.isfinite(value):
+        return NONE
+    if abs(value) < NOISE:
+        return "0"
+    if places is None:
+        places = 0 if _whole(value) else decimals([value])
+    text = f"{value:,.{places}f}"
+    if float(text.replace(",", "")) == 0:
+        return f"{'<' if value > 0 else '>-'}{10.0**-places:.{places}f}"
+    return text.replace(",", NO_BREAK)
+
+
+def column(values: Sequence[float | None]) -> list[str]:
+    """The cells of one column, all with the same decimals."""
+    known = [value for value in values if value is not None and math.isfinite(value)]
+    places = 0 if all(map(_whole, known)) else decimals(known)
+    return [number(value, places) for value in values]
+
+
+def _whole(value: float) -> bool:
+    return abs(value - round(value)) < NOISE
+
+
+def percent(share: float | None) -> str:
+    """A share of one with one decimal; what is not quite all or nothing is not shown as such."""
+    if share is None or not math.isfinite(share):
+        return NONE
+    value = 100 * share
+    if abs(value - round(value)) < 1e-7:
+        text = f"{round(value):,}"
+    elif abs(value) < 0.05:
+        text = "<0.1" if value > 0 else ">-0.1"
+    elif 99.95 <= value < 100:
+        text = ">99.9"
+    else:
+        text = f"{value:,.1f}"
+    return text.replace(",", NO_BREAK) + f"{NO_BREAK}%"
+
+
+def small_percent(share: float | None) -> str:
+    """A share of one that is likely to be tiny, such as a gap, with three digits."""
+    if share is None or not math.isfinite(share):
+        return NONE
+    value = 100 * share
+    if value == 0:
+        return f"0{NO_BREAK}%"
+    if abs(value) < 1e-4:
+        return f"<0.0001{NO_BREAK}%"
+    places = max(0, 2 - math.floor(math.log10(abs(value))))
+    text = f"{value:,.{places}f}"
+    text = text.rstrip("0").rstrip(".") if "." in text else text
+    return text.replace(",", NO_BREAK) + f"{NO_BREAK}%"
+
+
+def clean(text: str) -> str:
+    """A name on one line, without what could steer a terminal."""
+    return " ".join(_CONTROL.sub(" ", text).split())

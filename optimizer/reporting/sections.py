@@ -1,0 +1,347 @@
+"""The sections of a report on a plan, in the order in which those who decide ask.
+
+A section is a title and parts, each a paragraph or a grid of finished cells; how they look is
+the business of whoever writes them out. A section with nothing to say is left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any, Literal
+
+from models.results import Plan
+from optimizer.reporting import prose, tables
+from optimizer.reporting.figures import (
+    NOISE,
+    NONE,
+    clean,
+    column,
+    decimals,
+    number,
+    percent,
+    small_percent,
+)
+
+Kind = Literal["words", "figures"]
+Record = Mapping[str, Any]
+
+ALL = "All together"
+WIDEST_NAME = 30
+"""A longer name is broken where years stand beside it."""
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Columns by header with what they hold, and rows of finished cells."""
+
+    columns: Mapping[str, Kind]
+    rows: Sequence[Sequence[str]]
+    headed: bool = True
+
+
+@dataclass(frozen=True)
+class Section:
+    """A title, and paragraphs and grids below it."""
+
+    title: str
+    parts: Sequence[str | Grid]
+
+
+def all_of(plan: Plan, width: int) -> Iterator[Section]:
+    """All sections that have something to say; ``width`` is that of a line."""
+    makers: list[Callable[[], Section | None]] = [
+        lambda: projects(plan),
+        lambda: funding(plan),
+        lambda: stockpiles(plan, width),
+        lambda: spend(plan, width),
+        lambda: outcome(plan),
+        lambda: materials(plan),
+        lambda: consumers(plan),
+        lambda: proof(plan),
+    ]
+    return (section for make in makers if (section := make()) is not None)
+
+
+def _million(plan: Plan) -> str:
+    return f"million {plan.currency}"
+
+
+def _records(frame: Any) -> list[Record]:
+    records: list[Record] = frame.to_dict("records")
+    return records
+
+
+def _grid(columns: Mapping[str, tuple[Kind, Sequence[str]]]) -> Grid:
+    """A grid from its columns rather than its rows."""
+    rows = list(zip(*(cells for _, cells in columns.values()), strict=True))
+    return Grid({header: kind for header, (kind, _) in columns.items()}, rows)
+
+
+def projects(plan: Plan) -> Section | None:
+    """What to build and when."""
+    built = _records(tables.projects(plan))
+    if not built:
+        return None
+    rights: dict[str, str] = {}
+    for project, of in groupby(_records(tables.offtake(plan)), key=lambda row: row["project"]):
+        some = [row for row in of if row["share"] > NOISE]
+        rights[project] = ", ".join(
+            f"{_right(row['right'])} {percent(row['share'])}" for row in some
+        )
+    grid = _grid(
+        {
+            "Project": ("words", [clean(row["name"]) for row in built]),
+            "Start": ("figures", [str(row["start"]) for row in built]),
+            "First output": ("figures", [str(row["first_output"]) for row in built]),
+            f"Capex, {_million(plan)}": ("figures", column([row["capex_meur"] for row in built])),
+            "Output for home": ("figures", [percent(row["offtake"]) for row in built]),
+            "Of that for": ("words", [rights.get(row["project"], "") or NONE for row in built]),
+        }
+    )
+    return Section("What to build, and when", [grid])
+
+
+def _right(right: str) -> str:
+    return "all consumers" if right == "common" else clean(right)
+
+
+def funding(plan: Plan) -> Section | None:
+    """Who pays how much of each project."""
+    rows = [row for row in _records(tables.funding(plan)) if row["share"] > NOISE]
+    if not rows:
+        return None
+    projects = [clean(row["name"]) for row in rows]
+    first = [n == 0 or row["project"] != rows[n - 1]["project"] for n, row in enumerate(rows)]
+    shown = [name if new else "" for name, new in zip(projects, first, strict=True)]
+    grid = _grid(
+        {
+            "Project": ("words", shown),
+            "Financed by": ("words", [_payer(row["funder"]) for row in rows]),
+            "Instrument": ("words", [clean(row["instrument"]) or NONE for row in rows]),
+            _million(plan): ("figures", column([row["meur"] for row in rows])),
+            "Share of capex": ("figures", [percent(row["share"]) for row in rows]),
+        }
+    )
+    totals: dict[str, float] = {}
+    for row in rows:
+        totals[row["funder"]] = totals.get(row["funder"], 0.0) + row["meur"]
+    listed = ", ".join(f"{_payer(payer)} {number(sum_)}" for payer, sum_ in totals.items())
+    total = f"{number(sum(totals.values()))} {_million(plan)}"
+    return Section("Who pays for the projects", [grid, f"Together {total}: {listed}."])
+
+
+def _payer(funder: str) -> str:
+    return "lenders and investors" if funder == tables.MARKET else clean(funder)
+
+
+def stockpiles(plan: Plan, width: int) -> Section | None:
+    """What to stock: how much, when, how long it lasts, what it costs."""
+    held: list[list[Record]] = []
+    idle: list[list[Record]] = []
+    for _, group in groupby(_records(tables.stockpiles(plan)), key=lambda row: row["stockpile"]):
+        years = list(group)
+        fields = ("buy_t", "planned_t", "cost_meur")
+        used = any(abs(row[field]) > NOISE for row in years for field in fields)
+        (held if used else idle).append(years)
+    if not held:
+        return None
+    tops = [max(years, key=lambda row: row["planned_t"]) for years in held]
+    costs = [sum(row["cost_meur"] for row in years) for years in held]
+    grid = _grid(
+        {
+            "Stockpile": ("words", [clean(years[0]["name"]) for years in held]),
+            "Material": ("words", [clean(years[0]["material_name"]) for years in held]),
+            "Bought, t": ("figures", [number(sum(row["buy_t"] for row in y)) for y in held]),
+            "Held at most, t": ("figures", [number(top["planned_t"]) for top in tops]),
+            "In year": ("figures", [str(top["year"]) for top in tops]),
+            "Cover then, days": ("figures", [_days(top["days_of_cover"]) for top in tops]),
+            f"Cost, {_million(plan)}": ("figures", column(costs)),
+        }
+    )
+    note = (
+        "Days of cover count all stockpiles of a material. Cost is that of buying, storing and "
+        f"financing, undiscounted: {number(sum(costs))} {_million(plan)} in all."
+    )
+    bought = [
+        (clean(years[0]["name"]), {row["year"]: row["buy_t"] for row in years}) for years in held
+    ]
+    parts = [grid, note, *_across(bought, "Bought, t", width, column)]
+    if idle:
+        names = ", ".join(clean(years[0]["name"]) for years in idle)
+        parts.append(f"Nothing is held in: {names}.")
+    return Section("What to stock", parts)
+
+
+def _days(days: float | None) -> str:
+    known = days is not None and days == days
+    return number(days, 0) if known else NONE
+
+
+def _across(
+    rows: Sequence[tuple[str, Mapping[int, float]]],
+    header: str,
+    width: int,
+    cells: Callable[[Sequence[float]], list[str]],
+) -> list[str | Grid]:
+    """Named rows with their years across, in as many grids as a line needs.
+
+    Rows without a figure are left out, and so are years before the first and after the last.
+    ``cells`` writes one row.
+    """
+    kept = [(name, row) for name, row in rows if any(abs(v) > NOISE for v in row.values())]
+    used = [year for _, row in kept for year, value in row.items() if abs(value) > NOISE]
+    if not used:
+        return []
+    years = range(min(used), max(used) + 1)
+    finished = [(name, cells([row.get(year, 0.0) for year in years])) for name, row in kept]
+    words = min(max(len(name) for name, _ in [*kept, (header, {})]), WIDEST_NAME)
+    widest = max(len(cell) for _, row in finished for cell in row)
+    room = max(3, (width - words) // (max(widest, 4) + 3))
+    return [
+        Grid(
+            {header: "words", **{str(year): "figures" for year in years[n : n + room]}},
+            [[name, *row[n : n + room]] for name, row in finished],
+        )
+        for n in range(0, len(years), room)
+    ]
+
+
+def spend(plan: Plan, width: int) -> Section | None:
+    """What it costs and when: budgets charged by funder and year."""
+    charged, committed = tables.spend(plan), tables.committed(plan)
+    totals, money = charged.sum(axis=1), committed.sum(axis=1)
+    cost = (
+        f"Net cost of the plan: {number(plan.outcome.net_cost_meur)} {_million(plan)}, discounted: "
+        "what projects do not pay back, and what stocks cost, whoever pays. Market finance is "
+        "no cost here."
+    )
+    paying = [name for name in money.index if max(totals.get(name, 0.0), money[name]) > NOISE]
+    if not paying:
+        return None if prose.builds_nothing(plan) else Section("What it costs", [cost])
+    total = _by_year(charged.loc[paying].sum())
+    rows = [*((clean(name), _by_year(charged.loc[name])) for name in paying), (ALL, total)]
+    places = decimals(total.values())
+    grids = _across(rows, "Charged to", width, lambda row: [number(v, places) for v in row])
+    names = [*map(clean, paying), ALL]
+    over_all = _grid(
+        {
+            "Over all years": ("words", names),
+            f"Charged to budgets, {_million(plan)}": ("figures", _with_total(totals[paying])),
+            f"Money committed, {_million(plan)}": ("figures", _with_total(money[paying])),
+        }
+    )
+    title = f"What it costs, and when ({_million(plan)}, undiscounted)"
+    return Section(title, [*grids, over_all, cost])
+
+
+def _by_year(row: Any) -> dict[int, float]:
+    return {int(year): float(value) for year, value in row.items()}
+
+
+def _with_total(values: Any) -> list[str]:
+    return column([*values, sum(values)])
+
+
+def outcome(plan: Plan) -> Section:
+    """Expected, CVaR and worst, with and without the plan."""
+    rows = _records(tables.outcome(plan))
+    words = {
+        "expected": "Expected: mean of all states",
+        "cvar": prose.tail_noun(plan).capitalize().replace("cvar", "CVaR"),
+        "worst": "Worst state",
+    }
+    title = f"What is left of the {prose.noun(plan)} ({plan.outcome.unit})"
+    return Section(title, [_compared("", [words[row["figure"]] for row in rows], rows)])
+
+
+def _compared(header: str, names: Sequence[str], rows: Sequence[Record]) -> Grid:
+    with_key = "with_plan" if rows and "with_plan" in rows[0] else "expected"
+    without_key = "without_plan" if with_key == "with_plan" else "expected_without_plan"
+    reached = [row[with_key] for row in rows]
+    without = [row[without_key] for row in rows]
+    cells = column([*without, *reached])
+    return _grid(
+        {
+            header: ("words", names),
+            "Without plan": ("figures", cells[: len(rows)]),
+            "With plan": ("figures", cells[len(rows) :]),
+            "Reduction": ("figures", [percent(row["reduction"]) for row in rows]),
+        }
+    )
+
+
+def materials(plan: Plan) -> Section | None:
+    """Which materials stay exposed, the most exposed first."""
+    rows = _records(tables.materials(plan))
+    exposed = _exposed(rows)
+    if not exposed:
+        return None
+    by_material: dict[str, list[Record]] = {}
+    for row in _records(tables.material_years(plan)):
+        by_material.setdefault(row["material"], []).append(row)
+    base = _compared("Material", [clean(row["name"]) for row in exposed], exposed)
+    all_years = [by_material.get(row["material"], []) for row in exposed]
+    chances = [max((y["probability_of_shortage"] for y in of), default=0.0) for of in all_years]
+    years = [_short_years(of) for of in all_years]
+    added: dict[str, tuple[Kind, Sequence[str]]] = {
+        "Chance of shortage": ("figures", [percent(chance) for chance in chances]),
+        "Worst years": ("words", [", ".join(str(y["year"]) for y in of) or NONE for of in years]),
+        "Missing in the worst, t": (
+            "figures",
+            [number(of[0]["expected_shortage_t"]) if of else "0" for of in years],
+        ),
+    }
+    extra = _grid(added)
+    cells = [[*row, *more] for row, more in zip(base.rows, extra.rows, strict=True)]
+    parts: list[str | Grid] = [
+        Grid({**base.columns, **extra.columns}, cells),
+        "Worst years: those with most missing, the worst first; chance and tonnes (mean of all "
+        "states) are the highest of one year.",
+    ]
+    safe = [clean(row["name"]) for row in rows if row not in exposed]
+    if safe:
+        parts.append(f"Never short, with or without the plan: {', '.join(safe)}.")
+    title = f"Which materials stay exposed (expected {prose.noun(plan)}, {plan.outcome.unit})"
+    return Section(title, parts)
+
+
+def _exposed(rows: Sequence[Record]) -> list[Record]:
+    met = [row for row in rows if max(row["expected"], row["expected_without_plan"]) > NOISE]
+    return sorted(met, key=lambda row: (-row["expected"], -row["expected_without_plan"]))
+
+
+def _short_years(years: Sequence[Record]) -> list[Record]:
+    """The years in which most is missing, the worst first."""
+    short = [row for row in years if row["expected_shortage_t"] > NOISE]
+    return sorted(short, key=lambda row: -row["expected_shortage_t"])[:3]
+
+
+def consumers(plan: Plan) -> Section | None:
+    """Whom the damage falls on."""
+    rows = _exposed(_records(tables.consumers(plan)))
+    if not rows:
+        return None
+    title = f"Whom it falls on (expected {prose.noun(plan)}, {plan.outcome.unit})"
+    return Section(title, [_compared("Consumer", [clean(row["name"]) for row in rows], rows)])
+
+
+def proof(plan: Plan) -> Section:
+    """How good the answer is, and what it rests on."""
+    certificate = plan.certificate
+    size = ", ".join(f"{number(count)} {what}" for what, count in certificate.model_size.items())
+    versions = ", ".join(f"{name} {version}" for name, version in certificate.versions.items())
+    gap = "not known" if certificate.gap is None else small_percent(certificate.gap)
+    rows = [
+        ("Status", prose.status(plan)),
+        ("Objective", number(certificate.objective)),
+        ("Bound", prose.bound(plan)),
+        ("Gap", f"{gap} (target {small_percent(certificate.gap_target)})"),
+        ("States of the world", prose.states(plan)),
+        ("Method", f"{certificate.method} form: {size}" if size else certificate.method),
+        ("Time", f"{number(certificate.seconds)} s"),
+        ("Versions", versions),
+        ("Scenario, SHA-256", certificate.input_sha256),
+    ]
+    return Section("How good the proof is", [Grid({"": "words", " ": "words"}, rows, headed=False)])

@@ -1,0 +1,372 @@
+"""Every rule of the first stage is true just inside and false just outside.
+
+A point is a commitment. All rules hold inside, and outside exactly those named are broken: once in
+the model that is built, once by the check that knows no model. What no commitment can break stands
+in `test_recourse_points.py`.
+
+Mass is in tonnes here; a lot of ore is 16 t, since an eighth of 100 t a year lies nearest 2^4.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyomo.environ as pyo
+import pytest
+from small import CHINA, Raw, case, funder, project, stockpile
+
+from models.case import Case
+from optimizer.commitment import Commitment, planned_stock
+from optimizer.errors import CheckFailed
+from optimizer.formulation import build_commitment
+from optimizer.instance import Instance, read_instance
+from optimizer.verification import check_commitment
+
+LOT_T = 16.0
+ROWS = re.findall(
+    r"^\| ([A-Z]\d|CVaR) \| (\w+) \| .+ \|$",
+    (Path(__file__).parents[2] / "docs" / "formulation.md").read_text(encoding="utf-8"),
+    re.MULTILINE,
+)
+TAGS = {name: tag for tag, name in ROWS}
+
+
+def commit(
+    start: dict[str, int] | None = None,
+    share: dict[str, float] | None = None,
+    market: dict[str, float] | None = None,
+    offtake: dict[str, float] | None = None,
+    buy_t: list[float] | None = None,
+) -> Commitment:
+    """A commitment whose keys are ``project.funder`` and ``project.group``.
+
+    Instruments are equity; the market carries what is left unless it is said; the only stockpile
+    buys tonnes per year.
+    """
+    start = {} if start is None else start
+    shares = {(*key.split("."), "equity"): x for key, x in (share or {}).items()}
+    left = {p: 1 - sum(x for key, x in shares.items() if key[0] == p) for p in start}
+    offtakes = {tuple(key.split(".")): x for key, x in (offtake or {}).items()}
+    buy = {} if buy_t is None else {"reserve": np.array(buy_t) / LOT_T}
+    return Commitment(start, shares, left | (market or {}), offtakes, buy)  # type: ignore[arg-type]
+
+
+def read(raw: Raw) -> Instance:
+    return read_instance(Case.model_validate(raw))
+
+
+def holds(constraint: Any) -> bool:
+    """Whether a row is met, but for rounding."""
+    body, scale = pyo.value(constraint.body), 1e-9
+    above = constraint.lower is None or body >= pyo.value(constraint.lower) - scale
+    return above and (constraint.upper is None or body <= pyo.value(constraint.upper) + scale)
+
+
+def broken(instance: Instance, commitment: Commitment) -> set[str]:
+    """Names of the first stage's rules that a commitment breaks in the model."""
+    model = build_commitment(instance)
+    for variable in model.component_data_objects(pyo.Var):
+        variable.set_value(0.0)
+    for p, year in commitment.start.items():
+        model.start[p, year].set_value(1)
+        model.market[p, year].set_value(commitment.market[p])
+    for (p, f, i), share in commitment.share.items():
+        year = commitment.start.get(p, instance.projects[p].starts[0])
+        model.share[p, f, i, year].set_value(share)
+        if (p, f, i) in model.takes_part:
+            model.takes_part[p, f, i].set_value(1 if share > 0 else 0)
+    for (p, group), offtake in commitment.offtake.items():
+        model.offtake[p, commitment.start[p], group].set_value(offtake)
+    for h in instance.stockpiles:
+        for year, lots in zip(instance.years, commitment.bought(instance, h), strict=True):
+            model.buy[h, year].set_value(lots)
+        for k, lots in enumerate(planned_stock(instance, commitment, h)):
+            model.planned[h, k].set_value(lots)
+    for f, year in model.unspent:
+        funder = instance.case.funders[f]
+        brought = model.unspent[f, year - 1].value if year > instance.years[0] else 0.0
+        granted = (funder.budget_by_year_meur or {}).get(year, 0.0)
+        left = granted + (brought if funder.carry_over else 0.0) - pyo.value(model.spend[f, year])
+        model.unspent[f, year].set_value(max(0.0, left))
+    rows = model.component_data_objects(pyo.Constraint)
+    return {row.parent_component().local_name for row in rows if not holds(row)}
+
+
+@dataclass(frozen=True)
+class Point:
+    """A commitment that keeps all rules, and one that breaks ``name`` and nothing but ``also``."""
+
+    name: str
+    raw: Raw
+    inside: Commitment
+    outside: Commitment
+    also: tuple[str, ...] = ()
+    about: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.name}-{self.about}" if self.about else self.name
+
+
+def works(market: float = 1.0, **fields: Any) -> Raw:
+    """A project of 100 million that delivers 100 t a year."""
+    return project(capex=100, market_finance_max=market, **fields)
+
+
+def with_works(last_year: int = 2026, fund: Raw | None = None, **sections: Any) -> Raw:
+    sections = {"projects": {"works": works()}, "funders": {"fund": fund or funder()}} | sections
+    return case(last_year, **sections)
+
+
+def three(**fields: Raw) -> Raw:
+    """Three works, each with fields of its own."""
+    return {"projects": {name: works(**fields.get(name, {})) for name in ("a", "b", "c")}}
+
+
+STARTED = {"works": 2026}
+YEARLY = {"capex_profile": [0.2, 0.8]}
+GIANT = {"company": "giant"}
+PAIR = {"fund": funder(), "bank": funder()}
+
+
+def by_year(carry_over: bool, **budget: float) -> Raw:
+    grants = {int(year[1:]): amount for year, amount in budget.items()}
+    return funder() | {"budget_by_year_meur": grants, "carry_over": carry_over}
+
+
+def shared(name: str, raw: Raw, inside: float, outside: float, about: str = "") -> Point:
+    """Works started in 2026, of which the fund carries a share and the market the rest."""
+    low, high = (commit(STARTED, {"works.fund": share}) for share in (inside, outside))
+    return Point(name, raw, low, high, about=about)
+
+
+COMMITTED = [
+    Point(
+        "fully_financed",
+        with_works(),
+        commit(STARTED, {"works.fund": 0.4}, {"works": 0.6}),
+        commit(STARTED, {"works.fund": 0.3999}, {"works": 0.6}),
+        about="too little",
+    ),
+    Point(
+        "fully_financed",
+        with_works(),
+        commit(STARTED, {"works.fund": 0.4}, {"works": 0.6}),
+        commit(STARTED, {"works.fund": 0.4}, {"works": 0.6001}),
+        about="too much",
+    ),
+    shared("market_finance_limit", with_works(projects={"works": works(0.6)}), 0.4, 0.3999),
+    shared("share_limit", with_works(fund=funder(max_share=0.4)), 0.4, 0.4001),
+    Point(
+        "share_needs_start",
+        with_works(),
+        commit(STARTED, {"works.fund": 0.0001}),
+        commit({}, {"works.fund": 0.0001}),
+        also=("fully_financed",),
+    ),
+    shared("ticket_min", with_works(fund=funder(ticket_min_meur=10)), 0.1, 0.0999),
+    shared("ticket_max", with_works(fund=funder(ticket_max_meur=10)), 0.1, 0.1001),
+    Point(
+        "offtake_right",
+        with_works(
+            funders={"giant": funder("company", offtake_per_share=1.2)},
+            consumers={"industry": GIANT},
+        ),
+        commit(STARTED, {"works.giant": 0.3}, offtake={"works.giant": 0.36}),
+        commit(STARTED, {"works.giant": 0.3}, offtake={"works.giant": 0.3601}),
+        about="a company: 1.2 * 0.3",
+    ),
+    Point(
+        "offtake_right",
+        with_works(
+            funders={"fund": funder(offtake_per_share=0.5), "giant": funder("company")},
+            consumers={"industry": GIANT},
+            projects={"works": works(home_share=0.2)},
+        ),
+        commit(STARTED, {"works.fund": 0.4, "works.giant": 0.3}, offtake={"works.common": 0.4}),
+        commit(STARTED, {"works.fund": 0.4, "works.giant": 0.3}, offtake={"works.common": 0.4001}),
+        about="common: 0.2 + 0.5 * 0.4",
+    ),
+    Point(
+        "offtake_limit",
+        with_works(
+            funders={"giant": funder("company")},
+            consumers={"industry": GIANT},
+            projects={"works": works(home_share=0.5, offtake_max=0.8)},
+        ),
+        commit(STARTED, {"works.giant": 0.4}, offtake={"works.common": 0.5, "works.giant": 0.3}),
+        commit(STARTED, {"works.giant": 0.4}, offtake={"works.common": 0.5, "works.giant": 0.3001}),
+    ),
+    Point(
+        "public_share_limit",
+        with_works(funders=PAIR | {"giant": funder("company")}, policy={"max_public_share": 0.49}),
+        commit(STARTED, {"works.fund": 0.3, "works.bank": 0.19, "works.giant": 0.51}),
+        commit(STARTED, {"works.fund": 0.3, "works.bank": 0.1901, "works.giant": 0.5}),
+    ),
+    shared(
+        "state_aid_limit",
+        with_works(
+            fund=funder(grant_equivalent=0.5),
+            policy={"state_aid": {"max_intensity": 0.35, "max_meur": 50}},
+        ),
+        0.7,
+        0.7001,
+        "0.5 * 70 of 35 by intensity",
+    ),
+    shared(
+        "state_aid_limit",
+        with_works(
+            fund=funder(grant_equivalent=0.5),
+            policy={"state_aid": {"max_intensity": 0.35, "max_meur": 20}},
+        ),
+        0.4,
+        0.4001,
+        "0.5 * 40 of 20 million",
+    ),
+    Point(
+        "requires",
+        case(2027, **three(a={"requires": ["b"]})),
+        commit({"a": 2027, "b": 2027}),
+        commit({"a": 2026, "b": 2027}),
+        about="later",
+    ),
+    Point(
+        "requires",
+        case(2027, **three(a={"requires": ["b"]})),
+        commit({"a": 2027, "b": 2026}),
+        commit({"a": 2027}),
+        about="never",
+    ),
+    Point(
+        "excludes",
+        case(2027, **three(a={"excludes": ["b"]})),
+        commit({"a": 2026, "c": 2026}),
+        commit({"a": 2026, "b": 2027, "c": 2026}),
+    ),
+    Point("must_build", with_works(policy={"must_build": ["works"]}), commit(STARTED), commit()),
+    Point(
+        "must_not_build",
+        with_works(policy={"must_not_build": ["works"]}),
+        commit(),
+        commit(STARTED),
+    ),
+    Point(
+        "max_projects",
+        case(2027, **three(), policy={"max_projects": 2}),
+        commit({"a": 2026, "b": 2027}),
+        commit({"a": 2026, "b": 2027, "c": 2027}),
+    ),
+    Point(
+        "purchase_limit",
+        case(2027, stockpiles=[stockpile(max_purchase_t_per_year={2026: 30, 2027: 20})]),
+        commit(buy_t=[30, 20]),
+        commit(buy_t=[30, 20.01]),
+    ),
+    Point(
+        "storage_limit",
+        # keeps 0.81^(1/2) = 0.9 a period: 0.9 * 10 + 20 / 2 = 19, then 0.9 * 19 + 10 = 27.1.
+        case(
+            horizon={"first_year": 2026, "last_year": 2026, "periods_per_year": 2},
+            stockpiles=[stockpile(initial_t=10, annual_loss=0.19, max_t=27.1)],
+        ),
+        commit(buy_t=[20]),
+        commit(buy_t=[20.001]),
+    ),
+    Point(
+        "days_of_demand",
+        # 36.5 of 365 days of 100 t a year are 10 t, at the end of 2027 and no sooner.
+        case(2027, stockpiles=[stockpile(min_days_of_demand={2027: 36.5})]),
+        commit(buy_t=[0, 10]),
+        commit(buy_t=[0, 9.99]),
+    ),
+    shared(
+        "funder_budget_by_year",
+        with_works(2027, by_year(False, y2026=50, y2027=30), projects={"works": works(**YEARLY)}),
+        0.375,
+        0.3751,
+        "80 share of 30 alone",
+    ),
+    shared(
+        "funder_budget_by_year",
+        with_works(2027, by_year(True, y2026=50, y2027=30), projects={"works": works(**YEARLY)}),
+        0.8,
+        0.8001,
+        "80 share of 30 and what 20 share leave of 50",
+    ),
+    shared("funder_budget", with_works(fund=funder(budget=20, budget_charge=0.5)), 0.4, 0.4001),
+    Point(
+        "funder_budget",
+        # 20 t cost 20 * 11 000 EUR to buy and 20 * (500 + 0.05 * 10 000) to hold: 0.24 million.
+        case(
+            funders={"fund": funder(budget=0.12), "bank": funder()},
+            stockpiles=[
+                stockpile(
+                    purchase_premium=0.1,
+                    storage_eur_per_t_year=500,
+                    financing_rate=0.05,
+                    paid_by={"fund": 0.5, "bank": 0.5},
+                )
+            ],
+        ),
+        commit(buy_t=[20]),
+        commit(buy_t=[20.01]),
+        about="half of a stock",
+    ),
+    Point(
+        "public_budget",
+        with_works(funders=PAIR | {"giant": funder("company")}, policy={"budget_meur": 50}),
+        commit(STARTED, {"works.fund": 0.3, "works.bank": 0.2, "works.giant": 0.5}),
+        commit(STARTED, {"works.fund": 0.3, "works.bank": 0.2001, "works.giant": 0.4}),
+    ),
+    Point(
+        "country_share_limit",
+        # All 100 t come from CN, 60 may: the works' 40 t a year, from 2027 at full output.
+        with_works(
+            2027,
+            supply=CHINA,
+            projects={"works": works(ramp_up=[0.2, 0.8])},
+            policy={"max_country_share": {"limit": 0.6, "from_year": 2027}},
+        ),
+        commit(STARTED, {"works.fund": 0.5}, offtake={"works.common": 0.5}),
+        commit(STARTED, {"works.fund": 0.5}, offtake={"works.common": 0.4999}),
+    ),
+]
+
+
+@pytest.mark.parametrize("point", COMMITTED, ids=str)
+def test_a_commitment_just_inside_and_just_outside(point: Point) -> None:
+    instance = read(point.raw)
+    assert broken(instance, point.inside) == set()
+    assert broken(instance, point.outside) == {point.name, *point.also}
+
+
+@pytest.mark.parametrize("point", COMMITTED, ids=str)
+def test_the_check_from_outside_sees_the_same(point: Point) -> None:
+    instance = read(point.raw)
+    check_commitment(instance, point.inside)
+    with pytest.raises(CheckFailed, match=rf"\b{TAGS[point.name]} ") as caught:
+        check_commitment(instance, point.outside)
+    others = {TAGS[name] for name in (point.name, *point.also)}
+    assert set(re.findall(r"\b[A-Z]\d(?= \w+:)", str(caught.value))) <= others
+
+
+def test_the_check_knows_the_years_in_which_a_project_can_start() -> None:
+    """A commitment holds one start year a project, so that P1 is the year alone."""
+    instance = read(with_works(2027, projects={"works": works(latest_start=2026)}))
+    check_commitment(instance, commit(STARTED))
+    with pytest.raises(CheckFailed, match="P1 start_once"):
+        check_commitment(instance, commit({"works": 2027}))
+
+
+def test_tonnes_are_counted_in_lots_of_16() -> None:
+    assert read(case()).lot_t == {"ore": LOT_T}
+
+
+def test_every_rule_that_a_commitment_can_break_has_a_point() -> None:
+    """A new row of docs/formulation.md fails here until it has its point, or a point by value."""
+    second = {name for name, tag in TAGS.items() if tag[0] == "R" or tag == "CVaR"}
+    by_value = {"start_once", "planned_stock_definition", *second}
+    assert {point.name for point in COMMITTED} == set(TAGS) - by_value
