@@ -35,6 +35,7 @@ def measure(args: argparse.Namespace) -> dict[str, Any]:
 
     from models.files import read_case
     from optimizer import highs
+    from optimizer.extensive_form import OPTIONS
     from optimizer.formulation import build_extensive_form
     from optimizer.instance import read_instance
     from optimizer.states import read_states
@@ -60,9 +61,12 @@ def measure(args: argparse.Namespace) -> dict[str, Any]:
         sparse.save_npz(f"{args.arrays}.matrix.npz", program.matrix)
     if not args.solve:
         return {"build": built - start, "compile": compiled - built, "transfer": handed - compiled}
-    solution = highs.solve(program, gap=args.gap, time_limit=args.time_limit)
+    solution = highs.solve(
+        program, gap=args.gap, time_limit=args.time_limit, options={} if args.plain else OPTIONS
+    )
     return {
         **program.size,
+        "options": {} if args.plain else OPTIONS,
         "build": built - start,
         "compile": compiled - built,
         "transfer": handed - compiled,
@@ -100,7 +104,10 @@ def floor(args: argparse.Namespace) -> dict[str, Any]:
     lp.integrality_ = [kinds[i] for i in data["integer"].astype(int)]
     solver = highspy.Highs()
     solver.setOptionValue("output_flag", False)
+    for name, value in args.options.items():
+        solver.setOptionValue(name, value)
     solver.setOptionValue("mip_rel_gap", args.gap)
+    solver.setOptionValue("mip_abs_gap", 0.0)
     solver.setOptionValue("time_limit", args.time_limit)
     solver.passModel(lp)
     passed = time.perf_counter()
@@ -172,7 +179,7 @@ def growth(args: argparse.Namespace) -> None:
         with tempfile.TemporaryDirectory() as folder:
             arrays = str(Path(folder) / "arrays.npz")
             run = child("measure", args, count=count, arrays=arrays, solve=True)
-            bare = child("floor", args, count=count, arrays=arrays)
+            bare = child("floor", args, count=count, arrays=arrays, options=run["options"])
         gap = (
             (run["objective"] - run["bound"]) / abs(run["objective"]) if run["objective"] else None
         )
@@ -225,6 +232,9 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=2026)
     parser.add_argument("--seeds", type=int, default=0, help="how many seeds to compare")
     parser.add_argument("--scatter-states", type=int, default=50)
+    parser.add_argument(
+        "--plain", action="store_true", help="with the solver's own options, not the project's"
+    )
     parser.add_argument("--task", choices=["measure", "floor", "plan"], help=argparse.SUPPRESS)
     parser.add_argument("--passed", help=argparse.SUPPRESS)
     args = parser.parse_args()

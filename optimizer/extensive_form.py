@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,9 +12,23 @@ import numpy as np
 from optimizer import highs
 from optimizer.commitment import Commitment
 from optimizer.formulation import build_extensive_form
-from optimizer.highs import Compiled, Progress, Solution
+from optimizer.highs import Compiled, LinearProgram, Progress, Solution
 from optimizer.instance import Instance
 from optimizer.states import State
+
+
+OPTIONS = {
+    "mip_allow_restart": False,
+    "mip_heuristic_run_rens": False,
+    "mip_heuristic_run_rins": False,
+    "mip_heuristic_run_root_reduced_cost": False,
+}
+"""An extensive form is a large linear program with few integers: most of the time of HiGHS's
+heuristics went into solving near copies of it. On germany-2026 without them and without restarts
+a gap of 0.1 % took half the time (20 states: 19 s for 41; 50 states: 110 s for 236)."""
+
+EXACT = 1e-8
+"""How far a solution may be from whole numbers and from its rows before it is solved again."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,8 +61,14 @@ def solve_extensive_form(
     handed = time.perf_counter()
     left = None if time_limit is None else max(0.0, time_limit - (handed - began))
     solution = highs.solve(
-        compiled.program, gap=gap, time_limit=left, threads=threads, on_progress=on_progress
+        compiled.program,
+        gap=gap,
+        time_limit=left,
+        threads=threads,
+        options=OPTIONS,
+        on_progress=on_progress,
     )
+    solution = made_whole(compiled.program, solution, threads)
     return Solved(
         solution=solution,
         commitment=read_commitment(instance, model, compiled, solution),
@@ -59,6 +79,29 @@ def solve_extensive_form(
         },
         size=compiled.program.size,
     )
+
+
+def made_whole(program: LinearProgram, solution: Solution, threads: int | None = None) -> Solution:
+    """The solution with its integer columns whole, everything else solved again around them.
+
+    A mixed-integer solve takes 1e-6 for zero, and a millionth of a project can deliver a tonne
+    that matters.
+    """
+    if solution.values is None or not program.integer.any():
+        return solution
+    if highs.violation(program, solution.values) <= EXACT:
+        return solution
+    whole = np.round(solution.values)
+    fixed = replace(
+        program,
+        lower=np.where(program.integer, whole, program.lower),
+        upper=np.where(program.integer, whole, program.upper),
+        integer=np.zeros_like(program.integer),
+    )
+    again = highs.solve(fixed, threads=threads, options={"primal_feasibility_tolerance": 1e-9})
+    if again.ending != "optimal":
+        return solution
+    return replace(solution, values=again.values, objective=again.objective)
 
 
 def read_commitment(

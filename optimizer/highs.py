@@ -449,6 +449,22 @@ def _read_solution(
     )
 
 
+def violation(program: LinearProgram, values: NDArray[np.float64]) -> float:
+    """Largest amount by which values break a row, a bound or the wholeness of a column."""
+    activity = program.matrix @ values
+    astray = np.abs(values - np.round(values))[program.integer]
+    return max(
+        float(np.max(excess, initial=0.0))
+        for excess in (
+            program.row_lower - activity,
+            activity - program.row_upper,
+            program.lower - values,
+            values - program.upper,
+            astray,
+        )
+    )
+
+
 def arrays(
     cost: Sequence[float] | NDArray[np.float64],
     matrix: Any,

@@ -165,7 +165,18 @@ class _Table:
             if shape is not None:
                 seen[path] = cell
                 columns.append(_Column(cell, path, shape))
-        return columns
+        return [column for column in columns if not self._whole_and_part(column, seen)]
+
+    def _whole_and_part(self, column: _Column, seen: dict[Path, Cell]) -> bool:
+        """Whether a column names a part of what another column holds whole."""
+        for length in range(1, len(column.path)):
+            whole = seen.get(column.path[:length])
+            if whole is None or column.path[length] in ABOUT[1:]:
+                continue
+            names = f"'{whole.value}' and '{column.cell.value}'"
+            self._fault(column.cell.place, f"{names} give the same field twice", "keep one of them")
+            return True
+        return False
 
     def _column(self, cell: Cell, name: str) -> tuple[Path, Shape | None]:
         path: list[str | int] = []

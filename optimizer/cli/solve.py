@@ -64,6 +64,7 @@ class _Finite(click.FloatRange):
     type=_Finite(min=0),
     default=1e-4,
     show_default=True,
+    metavar="SHARE",
     help="Stop once the plan is proven to be this close to the best, as a share of its objective.",
 )
 @click.option(
@@ -72,7 +73,7 @@ class _Finite(click.FloatRange):
     metavar="SECONDS",
     help="Stop after this time with the best plan so far.",
 )
-@click.option("--threads", type=click.IntRange(min=1), help="Threads of the solver.")
+@click.option("--threads", type=click.IntRange(min=1), metavar="N", help="Threads of the solver.")
 @click.option("--json", "as_json", is_flag=True, help="Write one JSON document to stdout.")
 @click.option(
     "--out",

@@ -159,7 +159,13 @@ COMMITTED = [
         about="too much",
     ),
     shared("market_finance_limit", with_works(projects={"works": works(0.6)}), 0.4, 0.3999),
-    shared("share_limit", with_works(fund=funder(max_share=0.4)), 0.4, 0.4001),
+    Point(
+        "share_limit",
+        with_works(fund=funder(max_share=0.4)),
+        commit(STARTED, {"works.fund": 0.4}),
+        commit(STARTED, {"works.fund": 0.4001}),
+        also=("share_needs_start",),
+    ),
     Point(
         "share_needs_start",
         with_works(),

@@ -127,8 +127,8 @@ LATE = embargo(
 OWN = {
     # A quarter of 0.9 * 10 + 16 / 2 is 4.25 t, of which 1 leaves.
     "buy[reserve,2026]": 16 / LOT_T,
-    "state[0].release[ore.workshop,reserve,0]": 1 / LOT_T,
-    "state[0].stock[ore.workshop,reserve,0]": 3.25 / LOT_T,
+    "state[0].release['ore.workshop',reserve,0]": 1 / LOT_T,
+    "state[0].stock['ore.workshop',reserve,0]": 3.25 / LOT_T,
 }
 BALANCE = {
     # 25 t lack in the third period: 4 released, 6 missing and 15 from works of 40 t a period.
@@ -151,7 +151,7 @@ SHARED = {
     # All of the company's 0.2 and a quarter of the common 0.6, at 0.5 in the first year.
     "offtake[works,2026,giant]": 0.2,
     "offtake[works,2026,common]": 0.6,
-    "delivered[ore.workshop,works,0,2026]": 0.175,
+    "delivered['ore.workshop',works,0,2026]": 0.175,
 }
 EXCESS = {
     # 10 t missing in 2026 cost 1 million, 5 t in 2027 0.5 discounted by a fifth to 0.4.
@@ -208,10 +208,10 @@ BY_VALUE = [
         "after a closed period",
     ),
     *both_ways(
-        "state[0].stock_balance[ore.workshop,reserve,0]",
+        "state[0].stock_balance['ore.workshop',reserve,0]",
         apart(),
         OWN,
-        "state[0].stock[ore.workshop,reserve,0]",
+        "state[0].stock['ore.workshop',reserve,0]",
         "a quarter of a stock",
     ),
     Point(
@@ -221,10 +221,10 @@ BY_VALUE = [
         ("state[0].release[ore,reserve,0]", 8.001 / LOT_T),
     ),
     Point(
-        "state[0].release[ore.workshop,reserve,0]",
+        "state[0].release['ore.workshop',reserve,0]",
         apart(),
-        {"state[0].release[ore.workshop,reserve,0]": 2 / LOT_T},
-        ("state[0].release[ore.workshop,reserve,0]", 2.001 / LOT_T),
+        {"state[0].release['ore.workshop',reserve,0]": 2 / LOT_T},
+        ("state[0].release['ore.workshop',reserve,0]", 2.001 / LOT_T),
         "a quarter of the limit",
     ),
     Point(
@@ -277,10 +277,10 @@ BY_VALUE = [
         "two starts",
     ),
     *both_ways(
-        "delivered_definition[ore.workshop,works,0,2026]",
+        "delivered_definition['ore.workshop',works,0,2026]",
         apart(uncertainty=None),
         SHARED,
-        "delivered[ore.workshop,works,0,2026]",
+        "delivered['ore.workshop',works,0,2026]",
         "own and common",
     ),
     Point("excess_definition[0]", embargo(), EXCESS, ("excess[0]", 0.4999), "excess"),

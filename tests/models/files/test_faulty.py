@@ -82,7 +82,7 @@ def test_a_table_that_cannot_be_found(folder, section, line):
         (b"title: a\x00b\n", "1:9: error: character U+0000 does not belong into a text; remove it"),
         (b"- a\n", "1:1: error: the file does not hold a mapping"),
         (b"title: a\n---\ntitle: b\n", "2:1: error: a second document begins"),
-        (b"a: " + b"[" * 100, "1:54: error: nested deeper than 50 levels"),
+        (b"a: " + b"[" * 100, "1:53: error: nested deeper than 50 levels"),
         (b"a: &x [*x]\n", "1:8: error: the anchor 'x' stands inside itself"),
         (
             b"a0: &a0 [x, x]\n"
@@ -128,3 +128,14 @@ def test_what_refers_to_a_broken_item_is_not_reported_again(folder):
     assert printed(folder, text) == [
         "scenario.yaml:25:14: error: '5' is not an ISO 3166 country code; write a code such as DE"
     ]
+
+
+@pytest.mark.parametrize(
+    ("whole", "part"),
+    [("ramp_up", "ramp_up.0"), ("capex_meur", "capex_meur.value"), ("name", "name.en")],
+)
+def test_a_column_for_the_whole_beside_one_for_a_part(folder, whole, part):
+    header = ["id", "country", "output_t_per_year.lithium", "capex_meur", *{whole, part}]
+    columns = ",".join(dict.fromkeys(header))
+    lines = printed(folder, with_table(), projects=f"{columns}\na,DE,1,1,1,1\n")
+    assert f"'{whole}' and '{part}' give the same field twice; keep one of them" in "\n".join(lines)

@@ -1,0 +1,237 @@
+"""The rows of a small scenario with every rule, one text a family of rules.
+
+After a wanted change of the formulation, write the texts anew and read what changed in them::
+
+    VORRAT_WRITE_GOLDEN=1 pytest tests/formulation/test_golden.py
+    git diff tests/formulation/golden
+
+Rows stand in the order of the model, their terms in the order of their names. Mass is in lots:
+16 t of dysprosium (an eighth of 120 t is 15 t) and 1024 t of lithium (an eighth of 10 000 t is
+1250 t); a year has two periods.
+"""
+
+from __future__ import annotations
+
+import os
+import textwrap
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyomo.environ as pyo
+import pytest
+from everything import everything
+
+from models.case import Case
+from optimizer import highs
+from optimizer.formulation import build_extensive_form
+from optimizer.instance import read_instance
+from optimizer.states import read_states
+
+GOLDEN = Path(__file__).parent / "golden"
+FAMILIES = {
+    "starting": ["start_once"],
+    "financing": ["fully_financed", "market_finance_limit", "share_limit", "share_needs_start"],
+    "tickets": ["ticket_min", "ticket_max"],
+    "offtake": ["offtake_right", "offtake_limit"],
+    "public_limits": ["public_share_limit", "state_aid_limit"],
+    "project_rules": ["requires", "excludes", "must_build", "must_not_build", "max_projects"],
+    "buying": ["purchase_limit", "planned_stock_definition"],
+    "keeping": ["storage_limit", "days_of_demand"],
+    "budgets": ["funder_budget_by_year", "funder_budget", "public_budget"],
+    "diversification": ["country_share_limit"],
+    "delivery": ["delivered_definition"],
+    "recourse": ["stock_balance", "demand_balance"],
+    "tail": ["excess_definition"],
+}
+BOUNDS = ["release", "shortage"]
+
+
+@cache
+def model() -> Any:
+    """Kept, since its rows and columns have names only as long as it lives."""
+    instance = read_instance(Case.model_validate(everything()))
+    return build_extensive_form(instance, read_states(instance))
+
+
+@cache
+def compiled() -> highs.Compiled:
+    return highs.compile_model(model())
+
+
+def name_of(component: Any) -> str:
+    return str(component.parent_component().local_name)
+
+
+def number(value: float) -> str:
+    return f"{value:.10g}"
+
+
+def terms(found: dict[str, float]) -> str:
+    """``+ 2 a - 3 b``, by name; what stays on one line is tied by ``~``."""
+    parts = []
+    for name, x in sorted(found.items()):
+        size = "" if abs(x) == 1 else f"{number(abs(x))}~"
+        parts.append(f"{'-' if x < 0 else '+'}~{size}{name}")
+    return " ".join(parts)
+
+
+def row(program: highs.LinearProgram, position: int) -> str:
+    """``name: terms <= side``; an equation with its last term positive, however it was compiled."""
+    line = program.matrix[[position], :].tocoo()
+    found = {program.columns[j]: float(x) for j, x in zip(line.col, line.data, strict=True)}
+    low, high = float(program.row_lower[position]), float(program.row_upper[position])
+    if low == high and found[max(found)] < 0:
+        found, low, high = {name: -x for name, x in found.items()}, -low, -high
+    sense = "=" if low == high else "<=" if np.isinf(low) else ">="
+    side = number(high if sense == "<=" else low + 0.0)
+    return f"{program.rows[position]}: {terms(found)} {sense}~{side}"
+
+
+def wrapped(lines: Iterator[str]) -> str:
+    folded = (
+        textwrap.fill(
+            line, 98, subsequent_indent="    ", break_long_words=False, break_on_hyphens=False
+        )
+        for line in lines
+    )
+    return "\n".join(folded).replace("~", " ") + "\n"
+
+
+def rows_of(names: list[str]) -> Iterator[str]:
+    what = compiled()
+    for name in names:
+        yield f"\\ {name}"
+        for position, constraint in enumerate(what.constraints):
+            if name_of(constraint) == name:
+                yield row(what.program, position)
+
+
+def bounds() -> Iterator[str]:
+    what = compiled()
+    for name in BOUNDS:
+        yield f"\\ {name}"
+        for j, variable in enumerate(what.variables):
+            if name_of(variable) == name:
+                low, high = what.program.lower[j], what.program.upper[j]
+                yield f"{number(low)} <= {variable.name} <= {number(high)}"
+
+
+def objective() -> Iterator[str]:
+    """What is minimised, the kinds of its columns in the order of their names."""
+    what = compiled()
+    kinds: dict[str, dict[str, float]] = {}
+    for variable, cost in zip(what.variables, what.program.cost, strict=True):
+        if cost != 0:
+            kinds.setdefault(name_of(variable), {})[variable.name] = float(cost)
+    for kind, found in sorted(kinds.items()):
+        yield f"\\ {kind}"
+        yield terms(found)
+    yield "\\ constant"
+    yield number(what.program.offset)
+
+
+TEXTS = {name: lambda names=names: rows_of(names) for name, names in FAMILIES.items()}
+TEXTS |= {"bounds": bounds, "objective": objective}
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_the_text_is_as_it_was(name: str) -> None:
+    text, file = wrapped(TEXTS[name]()), GOLDEN / f"{name}.lp"
+    if os.environ.get("VORRAT_WRITE_GOLDEN"):
+        file.write_text(text, encoding="utf-8", newline="\n")
+    assert text == file.read_text(encoding="utf-8")
+
+
+def test_every_constraint_has_its_lines_and_every_text_its_test() -> None:
+    built = {name_of(constraint) for constraint in compiled().constraints}
+    declared = {c.local_name for c in model().component_objects(pyo.Constraint)}
+    shown = [name for names in FAMILIES.values() for name in names]
+    assert sorted(shown) == sorted(built)
+    assert declared <= set(shown)
+    assert {file.name for file in GOLDEN.iterdir()} == {f"{name}.lp" for name in TEXTS}
+
+
+LOT, MANY = 16.0, 1024.0
+KEEPS = 0.98**0.5
+BY_HAND = [
+    ("start_once[magnets]", "start[magnets,2027]", 1),
+    ("start_once[magnets]", "", 1),
+    ("fully_financed[magnets,2026]", "start[magnets,2026]", -1),
+    ("market_finance_limit[upper_rhine,2026]", "start[upper_rhine,2026]", -0.6),
+    ("share_limit[upper_rhine,fund,equity]", "takes_part[upper_rhine,fund,equity]", -0.4),
+    ("share_needs_start[magnets,fund,grant,2027]", "start[magnets,2027]", -0.3),
+    ("ticket_min[separation,fund,equity]", "takes_part[separation,fund,equity]", 10),
+    ("ticket_min[separation,fund,equity]", "share[separation,fund,equity,2026]", -100),
+    ("ticket_max[upper_rhine,fund,equity]", "takes_part[upper_rhine,fund,equity]", -150),
+    ("offtake_right[upper_rhine,2026,common]", "start[upper_rhine,2026]", -0.3),
+    ("offtake_right[upper_rhine,2026,common]", "share[upper_rhine,fund,grant,2026]", -0.5),
+    ("offtake_right[upper_rhine,2026,motor_co]", "share[upper_rhine,motor_co,equity,2026]", -1.2),
+    ("offtake_limit[upper_rhine,2026]", "start[upper_rhine,2026]", -0.9),
+    ("public_share_limit[magnets,2026]", "start[magnets,2026]", -0.6),
+    ("state_aid_limit[upper_rhine]", "share[upper_rhine,fund,grant,2026]", 400 * 1.0),
+    ("state_aid_limit[upper_rhine]", "", min(0.35 * 400, 60)),
+    ("state_aid_limit[magnets]", "", min(0.35 * 40, 60)),
+    ("requires[magnets,separation,2027]", "start[separation,2026]", -1),
+    ("excludes[upper_rhine,magnets]", "", 1),
+    ("must_build[separation]", "", 1),
+    ("must_not_build[old_mine]", "", 0),
+    ("max_projects[all]", "", 3),
+    ("purchase_limit[federal,2027]", "", 30 / LOT),
+    ("planned_stock_definition[federal,0]", "", 4 / LOT * KEEPS),
+    ("planned_stock_definition[federal,1]", "planned[federal,0]", -KEEPS),
+    ("planned_stock_definition[federal,1]", "buy[federal,2026]", -1 / 2),
+    ("storage_limit[federal,3]", "", 60 / LOT),
+    # 30 of 365 days of 120 t a year; nothing is asked for in 2026.
+    ("days_of_demand[federal,2027]", "", 30 / 365 * 120 / LOT),
+    # 0.7 of 200 000 EUR/t and 5 % on it; 0.7 of 500 and 3 % of 200 000, half of it a period.
+    ("funder_budget_by_year[fund,2026]", "buy[federal,2026]", 0.7 * 210_000 * LOT / 1e6),
+    ("funder_budget_by_year[fund,2026]", "planned[federal,1]", 0.7 * 6_500 * LOT / 1e6 / 2),
+    ("funder_budget_by_year[fund,2026]", "share[upper_rhine,fund,grant,2026]", 200),
+    ("funder_budget[fund]", "buy[cells_own,2027]", 10_000 * MANY / 1e6),
+    ("funder_budget[motor_co]", "buy[federal,2028]", 0.3 * 210_000 * LOT / 1e6),
+    ("public_budget[all]", "share[upper_rhine,fund,equity,2027]", 400),
+    # CN supplies 0.95 of 120 t, 0.9 may be; separation of 60 t lasts for two years.
+    ("country_share_limit[dysprosium,CN,2028]", "", 0.05 * 120 / 2 / LOT),
+    ("country_share_limit[dysprosium,CN,2028]", "offtake[separation,2027,common]", 60 / 2 / LOT),
+    ("country_share_limit[dysprosium,CN,2028]", "offtake[separation,2026,common]", 0),
+    # Started in 2026, built for a year, half in the first year of output.
+    ("delivered_definition[lithium,upper_rhine,0,2027]", "offtake[upper_rhine,2026,common]", -0.5),
+    # The late embargo begins in period 3: four periods of loss since the start.
+    ("state[2].stock_balance[dysprosium,federal,3]", "", 4 / LOT * KEEPS**4),
+    (
+        "state[2].stock_balance[dysprosium,federal,3]",
+        "buy[federal,2026]",
+        -(KEEPS**3 + KEEPS**2) / 2,
+    ),
+    # The second period of an embargo takes 0.6 of the half from CN, a strike half of the other.
+    ("state[1].demand_balance[lithium,2]", "", 9_000 / 2 / MANY * (0.5 * 0.6 + 0.5 * 0.5)),
+    ("state[1].demand_balance[lithium,2]", "delivered[lithium,upper_rhine,0,2027]", 3_000 / MANY),
+    ("state[2].demand_balance[dysprosium,3]", "", 120 / 2 / LOT * 0.95),
+    ("excess_definition[1]", "state[1].shortage[dysprosium,0,1]", 400_000 * LOT / 1e6),
+    ("excess_definition[2]", "state[2].shortage[lithium,0,5]", 60_000 * MANY / 1e6 / 1.05**2),
+    # Half of the capex a year: 200 and 200 / 1.05, of which 0.4 does not come back.
+    ("", "share[upper_rhine,fund,equity,2026]", 0.01 * 0.4 * (200 + 200 / 1.05)),
+    ("", "buy[federal,2027]", 0.01 * 210_000 * LOT / 1e6 / 1.05),
+    ("", "state[1].shortage[dysprosium,1,1]", 0.7 * 0.3 * 4_000_000 * LOT / 1e6),
+    ("", "excess[2]", 0.3 * 0.1 / (1 - 0.8)),
+    ("", "eta[all]", 0.3),
+]
+
+
+@pytest.mark.parametrize(("where", "column", "value"), BY_HAND)
+def test_numbers_worked_out_by_hand(where: str, column: str, value: float) -> None:
+    """``value`` of a column in a row; of its side without a column, of the cost without a row."""
+    program = compiled().program
+    columns, rows = list(program.columns), list(program.rows)
+    if not where:
+        found = program.cost[columns.index(column)]
+    elif not column:
+        position = rows.index(where)
+        sides = (program.row_upper[position], program.row_lower[position])
+        found = next(side for side in sides if np.isfinite(side))
+    else:
+        found = program.matrix[rows.index(where), columns.index(column)]
+    assert found == pytest.approx(value, rel=1e-12, abs=1e-12)

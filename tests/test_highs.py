@@ -1,0 +1,322 @@
+"""The door to the solver: what is refused, how solves end, and how they are stopped."""
+
+from __future__ import annotations
+
+import json
+import math
+import subprocess
+import sys
+import textwrap
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyomo.environ as pyo
+import pytest
+
+from optimizer import highs
+from optimizer.errors import ModelRefused, UnknownOption
+from optimizer.highs import LinearProgram, Progress
+
+ROOT = Path(__file__).parents[1]
+
+
+def program(**changes: Any) -> LinearProgram:
+    """Minimise x + 2 y so that x + y >= 1 and both are at least 0: x is 1."""
+    arrays: dict[str, Any] = {
+        "cost": [1.0, 2.0],
+        "matrix": [[1.0, 1.0]],
+        "row_lower": [1.0],
+        "row_upper": [math.inf],
+        "lower": [0.0, 0.0],
+        "upper": [math.inf, math.inf],
+    }
+    return highs.arrays(**(arrays | changes))
+
+
+def model(
+    cost: float = 1.0, coefficient: float = 1.0, side: float = 1.0, integers: bool = False
+) -> pyo.ConcreteModel:
+    """Minimise cost x + y so that coefficient x + y >= side."""
+    it = pyo.ConcreteModel()
+    it.x = pyo.Var(domain=pyo.NonNegativeIntegers if integers else pyo.NonNegativeReals)
+    it.y = pyo.Var(domain=pyo.NonNegativeReals)
+    it.enough = pyo.Constraint(expr=coefficient * it.x + it.y >= side)
+    it.objective = pyo.Objective(expr=cost * it.x + it.y)
+    return it
+
+
+def solve_model(it: pyo.ConcreteModel) -> highs.Solution:
+    return highs.solve(highs.compile_model(it).program)
+
+
+def hard(rows: int = 4, columns: int = 30) -> LinearProgram:
+    """A market split (Cornuéjols and Dawande 1998): no solver proves one of this size in seconds.
+
+    Each row asks for half of the sum of random whole numbers; what is over or lacks is minimised.
+    """
+    numbers = np.random.default_rng(1).integers(0, 100, (rows, columns)).astype(float)
+    half = np.floor(numbers.sum(axis=1) / 2)
+    slacks = np.zeros(2 * rows)
+    relaxed = highs.arrays(
+        np.r_[np.zeros(columns), slacks + 1],
+        np.hstack([numbers, np.eye(rows), -np.eye(rows)]),
+        half,
+        half,
+        np.zeros(columns + 2 * rows),
+        np.r_[np.ones(columns), slacks + np.inf],
+    )
+    return replace(relaxed, integer=np.r_[np.ones(columns, bool), slacks > 0])
+
+
+def run(script: str) -> subprocess.CompletedProcess[str]:
+    """Run a script in a Python of its own, from this folder's point of view."""
+    return subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(script)],
+        cwd=ROOT,
+        env={"PYTHONPATH": f"{ROOT}:{ROOT / 'tests'}", "PATH": ""},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+
+
+def test_a_program_and_a_model_are_solved() -> None:
+    solution = highs.solve(program())
+    assert (solution.ending, solution.objective, solution.bound) == ("optimal", 1.0, 1.0)
+    assert list(solution.values) == [1.0, 0.0]
+    # Two whole x at 0.9 and half a y at 1 are 2.3, three x are 2.7.
+    compiled = highs.compile_model(model(cost=0.9, side=2.5, integers=True))
+    mixed = highs.solve(compiled.program, gap=0.0)
+    assert mixed.objective == pytest.approx(2 * 0.9 + 0.5)
+    assert mixed.bound == pytest.approx(mixed.objective)
+    compiled.load(mixed.values)
+    assert [v.value for v in compiled.variables] == pytest.approx([2.0, 0.5])
+
+
+# The four ways in which a model silently goes wrong.
+
+
+def test_a_coefficient_taken_for_infinite_is_refused() -> None:
+    """HiGHS refuses the row, and Pyomo's interfaces call the rest optimal."""
+    with pytest.raises(ModelRefused, match=r"coefficient of x in enough is 1e\+16"):
+        solve_model(model(coefficient=1e16))
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf])
+def test_numbers_that_are_none_are_refused(bad: float) -> None:
+    with pytest.raises(ModelRefused, match="the cost of x"):
+        solve_model(model(cost=bad))
+    with pytest.raises(ModelRefused, match="coefficient of x in enough"):
+        solve_model(model(coefficient=bad))
+    with pytest.raises(ModelRefused, match="a side"):
+        solve_model(model(side=bad))
+
+
+def test_numbers_that_are_none_are_refused_in_bare_arrays() -> None:
+    for changes in ({"lower": [math.nan, 0.0]}, {"upper": [0.0, math.nan]}):
+        with pytest.raises(ModelRefused, match="a bound of column"):
+            highs.solve(program(**changes))
+    with pytest.raises(ModelRefused, match="constant of the objective"):
+        highs.solve(replace(program(), offset=math.nan))
+
+
+@pytest.mark.parametrize(
+    "options", [{"mip_rel_gapp": 1e-4}, {"presolve": "maybe"}, {"threads": "two"}]
+)
+def test_a_misspelt_option_is_refused(options: dict[str, Any]) -> None:
+    with pytest.raises(UnknownOption, match=next(iter(options))):
+        highs.solve(program(), options=options)
+
+
+def test_a_term_that_would_be_dropped_is_refused() -> None:
+    with pytest.raises(ModelRefused, match=r"coefficient of x in enough is 1e-10, .* drop"):
+        solve_model(model(coefficient=1e-10))
+    with pytest.raises(ModelRefused):
+        solve_model(model(coefficient=1e-9))
+
+
+def test_a_constraint_that_would_be_dropped_is_refused() -> None:
+    it = model()
+    it.nothing = pyo.Constraint(expr=0 * it.x <= 1)
+    with pytest.raises(ModelRefused, match=r"nothing has no variable"):
+        highs.compile_model(it)
+
+
+def test_exactly_one_objective_to_be_minimised() -> None:
+    for change in ("none", "two", "maximise"):
+        it = model()
+        if change == "two":
+            it.second = pyo.Objective(expr=it.y)
+        else:
+            it.objective.deactivate()
+        if change == "maximise":
+            it.most = pyo.Objective(expr=it.y, sense=pyo.maximize)
+        with pytest.raises(ModelRefused, match="exactly one objective"):
+            highs.compile_model(it)
+
+
+# What is too large or too far apart.
+
+
+def test_coefficients_too_far_apart_are_refused_by_both_names() -> None:
+    with pytest.raises(ModelRefused, match="too far apart") as caught:
+        highs.solve(program(matrix=[[1.0, 1.01e9]]))
+    assert "1 (column 0 in row 0)" in str(caught.value)
+    assert "1.01e+09 (column 1 in row 0)" in str(caught.value)
+
+
+def test_coefficients_just_near_enough_are_taken() -> None:
+    assert highs.solve(program(matrix=[[1.0, 0.99e9]])).ending == "optimal"
+    assert highs.solve(program(matrix=[[1.1e-8, 1.0]], cost=[1.0, 1e14])).ending == "optimal"
+
+
+@pytest.mark.parametrize(
+    ("changes", "what"),
+    [
+        ({"cost": [1e15, 1.0]}, "the cost of column 0"),
+        ({"cost": [1.0, -1e15]}, "the cost of column 1"),
+        ({"upper": [math.inf, 1e15]}, "a bound of column 1"),
+        ({"lower": [-1e15, 0.0]}, "a bound of column 0"),
+        ({"row_lower": [-1e15]}, "a side of row 0"),
+        ({"row_upper": [1e15]}, "a side of row 0"),
+        ({"row_lower": [math.inf]}, "a row has a side that nothing can meet"),
+    ],
+)
+def test_costs_bounds_and_sides_too_large_are_refused(changes: dict[str, Any], what: str) -> None:
+    with pytest.raises(ModelRefused, match=what):
+        highs.solve(program(**changes))
+
+
+def test_missing_sides_and_bounds_are_infinite() -> None:
+    free = program(row_lower=[-math.inf], lower=[-math.inf, 0.0], upper=[math.inf] * 2, cost=[0, 0])
+    assert highs.solve(free).ending == "optimal"
+    assert highs.solve(program(cost=[9e14, 9e14])).ending == "optimal"
+
+
+# How a solve ends.
+
+
+def test_an_infeasible_program() -> None:
+    solution = highs.solve(program(upper=[0.4, 0.4]))
+    assert solution.ending == "infeasible"
+    assert (solution.values, solution.objective, solution.bound) == (None, None, None)
+    crossed = highs.solve(program(row_lower=[2.0], row_upper=[1.0]))
+    assert crossed.ending == "infeasible"
+
+
+def test_an_unbounded_program() -> None:
+    solution = highs.solve(program(cost=[-1.0, 1.0]))
+    assert solution.ending == "unbounded"
+    assert (solution.values, solution.objective, solution.bound) == (None, None, None)
+
+
+def test_an_unbounded_program_with_integers_is_not_called_infeasible() -> None:
+    """x = 1, y = 0 is feasible."""
+    assert solve_model(model(cost=-1.0, integers=True)).ending != "infeasible"
+
+
+def test_no_time_at_all() -> None:
+    solution = highs.solve(hard(), time_limit=0.0)
+    assert solution.ending == "limit"
+    assert (solution.values, solution.objective) == (None, None)
+    assert not solution.interrupted
+
+
+def test_a_time_limit_keeps_the_incumbent_and_its_bound() -> None:
+    solution = highs.solve(hard(), time_limit=0.5)
+    assert solution.ending == "limit"
+    assert solution.values is not None
+    assert solution.objective is not None
+    assert solution.bound is not None
+    assert solution.bound <= solution.objective
+    assert solution.objective == pytest.approx(solution.values[30:].sum(), abs=1e-6)
+    assert np.abs(solution.values[:30] - solution.values[:30].round()).max() < 1e-5
+
+
+# What is seen of a running solve.
+
+
+def test_progress_carries_bound_and_gap() -> None:
+    seen: list[Progress] = []
+    solution = highs.solve(hard(), time_limit=0.5, on_progress=seen.append)
+    assert seen
+    assert seen == list(solution.history)
+    last = seen[-1]
+    assert last.bound == pytest.approx(solution.bound)
+    assert last.objective == pytest.approx(solution.objective)
+    size = max(abs(last.objective), 1e-10)
+    assert last.gap == pytest.approx((last.objective - last.bound) / size)
+    assert [p.seconds for p in seen] == sorted(p.seconds for p in seen)
+
+
+def test_an_exception_in_the_callback_does_not_ruin_the_solve() -> None:
+    calls: list[Progress] = []
+
+    def fail(progress: Progress) -> None:
+        calls.append(progress)
+        raise ZeroDivisionError
+
+    solution = highs.solve(hard(), time_limit=0.5, on_progress=fail)
+    assert len(calls) > 1
+    assert solution.ending == "limit"
+    assert solution.values is not None
+
+
+def test_nothing_is_printed() -> None:
+    done = run("""
+        from test_highs import hard, model, program, solve_model
+        from optimizer import highs
+        highs.solve(program())
+        highs.solve(hard(), time_limit=0.2)
+        highs.solve(hard(), time_limit=0.2, on_progress=lambda progress: None)
+        solve_model(model(integers=True))
+        print("only this")
+    """)
+    assert done.stdout == "only this\n"
+    assert done.stderr == ""
+
+
+def test_ctrl_c_keeps_the_incumbent() -> None:
+    done = run("""
+        import json, os, signal, threading, time
+        from test_highs import hard
+        from optimizer import highs
+        before = signal.getsignal(signal.SIGINT)
+        threading.Timer(1.0, os.kill, (os.getpid(), signal.SIGINT)).start()
+        began = time.perf_counter()
+        solution = highs.solve(hard(), time_limit=30)
+        print(json.dumps({
+            "seconds": time.perf_counter() - began,
+            "ending": solution.ending,
+            "interrupted": solution.interrupted,
+            "found": solution.values is not None and solution.objective is not None,
+            "restored": signal.getsignal(signal.SIGINT) is before,
+        }))
+    """)
+    told = json.loads(done.stdout)
+    assert 0.9 < told.pop("seconds") < 8
+    assert told == {"ending": "limit", "interrupted": True, "found": True, "restored": True}
+
+
+def test_another_number_of_threads_in_the_same_process() -> None:
+    """HiGHS keeps one count for a process; a second value ends a run without an exception."""
+    for threads in (1, 2, 1, None):
+        limited = highs.solve(hard(), time_limit=0.2, threads=threads)
+        assert (limited.ending, limited.values is not None) == ("limit", True)
+        assert highs.solve(program(), threads=threads).ending == "optimal"
+
+
+def test_a_row_without_coefficients_is_still_a_row() -> None:
+    assert highs.solve(program(matrix=[[0.0, 0.0]])).ending == "infeasible"
+    assert highs.solve(program(matrix=[[0.0, 0.0]], row_lower=[0.0])).ending == "optimal"
+
+
+def test_rows_can_be_dropped_and_the_objective_left_out() -> None:
+    whole = program(cost=[-1.0, 1.0], upper=[math.inf, 1.0])
+    assert highs.solve(whole.feasibility()).ending == "optimal"
+    free = program(upper=[0.4, 0.4]).without_rows(np.array([True]))
+    assert highs.solve(free).objective == 0.0
+    assert whole.size == {"rows": 1, "columns": 2, "integers": 0, "nonzeros": 2}

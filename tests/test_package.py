@@ -1,0 +1,83 @@
+"""The wheel holds the two import packages and nothing else, and works from any folder."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+
+def python(*args: str, folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-P", *args],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=120,
+        env=os.environ | environment,
+    )
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel of this tree, made by the build backend of the lock."""
+    folder = tmp_path_factory.mktemp("dist")
+    python("-m", "hatchling", "build", "--target", "wheel", "--directory", str(folder), folder=ROOT)
+    (built,) = folder.glob("*.whl")
+    return built
+
+
+def test_the_wheel_holds_the_two_packages_only(wheel: Path) -> None:
+    names = zipfile.ZipFile(wheel).namelist()
+    top = {name.split("/")[0] for name in names}
+    (about,) = [name for name in top if name.endswith(".dist-info")]
+    assert top == {"models", "optimizer", about}
+    assert {Path(name).suffix for name in names if not name.startswith(about)} <= {
+        ".py",
+        ".yaml",
+        ".typed",
+    }
+    assert f"{about}/licenses/LICENSE" in names
+
+
+def test_the_wheel_has_every_module(wheel: Path) -> None:
+    packed = {name for name in zipfile.ZipFile(wheel).namelist() if name.endswith(".py")}
+    written = {
+        path.relative_to(ROOT).as_posix()
+        for package in ("models", "optimizer")
+        for path in (ROOT / package).rglob("*.py")
+    }
+    assert packed == written
+
+
+def test_what_was_unpacked_works_from_another_folder(wheel: Path, tmp_path: Path) -> None:
+    """With the tree out of reach: the template that ``init`` writes has to be in the wheel."""
+    unpacked, elsewhere = tmp_path / "unpacked", tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    zipfile.ZipFile(wheel).extractall(unpacked)
+    command = ("-m", "optimizer")
+    answer = python(*command, "--version", folder=elsewhere, PYTHONPATH=str(unpacked))
+    assert re.fullmatch(r"vorrat \d+\.\d+\.\d+\n", answer.stdout)
+    python(*command, "init", "first.yaml", folder=elsewhere, PYTHONPATH=str(unpacked))
+    solved = python(*command, "solve", "first.yaml", folder=elsewhere, PYTHONPATH=str(unpacked))
+    assert "How good the proof is" in solved.stdout
+    where = python("-c", "import models; print(models.__file__)", folder=elsewhere,
+                   PYTHONPATH=str(unpacked))  # fmt: skip
+    assert Path(where.stdout.strip()).is_relative_to(unpacked)
+
+
+def test_the_locks_name_no_place_to_fetch_from() -> None:
+    """Whoever installs decides where from; every requirement has a hash."""
+    for lock in sorted((ROOT / "requirements").glob("*.lock")):
+        text = lock.read_text(encoding="utf-8")
+        assert not re.search(r"://|index|find-links|^-| @ ", text, re.MULTILINE), lock.name
+        pins = re.findall(r"^\S+==.*\\\n +--hash=sha256:", text, re.MULTILINE)
+        assert len(pins) == len(re.findall(r"^[a-z]", text, re.MULTILINE)), lock.name
