@@ -170,11 +170,8 @@ def child(task: str, args: argparse.Namespace, **changes: Any) -> dict[str, Any]
 
 def growth(args: argparse.Namespace) -> None:
     """A table of build, transfer and solve by number of states, beside the floor."""
-    print(
-        "| states | rows | columns | non-zeros | build s | compile s | transfer s | solve s |"
-        " gap | peak MB | floor: transfer s | floor: solve s | floor: peak MB |"
-    )
-    print("|" + "---:|" * 13)
+    head = "states rows columns non-zeros build_s compile_s transfer_s solve_s ended gap peak_MB"
+    table_head([*head.split(), "floor:_transfer_s", "floor:_solve_s", "floor:_ended", "floor:_MB"])
     for count in args.states:
         with tempfile.TemporaryDirectory() as folder:
             arrays = str(Path(folder) / "arrays.npz")
@@ -183,13 +180,33 @@ def growth(args: argparse.Namespace) -> None:
         gap = (
             (run["objective"] - run["bound"]) / abs(run["objective"]) if run["objective"] else None
         )
-        print(
-            f"| {count} | {run['rows']} | {run['columns']} | {run['nonzeros']} | {run['build']:.2f} |"
-            f" {run['compile']:.2f} | {run['transfer']:.2f} | {run['solve']:.0f} ({run['ended']}) |"
-            f" {'none' if gap is None else f'{gap:.2%}'} | {run['memory']:.0f} |"
-            f" {bare['transfer']:.2f} | {bare['solve']:.0f} ({bare['ended']}) | {bare['memory']:.0f} |",
-            flush=True,
+        seconds = [f"{run[step]:.2f}" for step in ("build", "compile", "transfer")]
+        table_row(
+            [
+                count,
+                run["rows"],
+                run["columns"],
+                run["nonzeros"],
+                *seconds,
+                f"{run['solve']:.0f}",
+                run["ended"],
+                "none" if gap is None else f"{gap:.2%}",
+                f"{run['memory']:.0f}",
+                f"{bare['transfer']:.2f}",
+                f"{bare['solve']:.0f}",
+                bare["ended"],
+                f"{bare['memory']:.0f}",
+            ]
         )
+
+
+def table_head(names: list[str]) -> None:
+    table_row([name.replace("_", " ") for name in names])
+    print("|" + "---:|" * len(names))
+
+
+def table_row(cells: list[Any]) -> None:
+    print("| " + " | ".join(map(str, cells)) + " |", flush=True)
 
 
 def scatter(args: argparse.Namespace) -> None:
@@ -197,18 +214,26 @@ def scatter(args: argparse.Namespace) -> None:
     count = args.scatter_states
     plans = {}
     print(f"\n{count} states, seeds from {args.seed}\n")
-    print(
-        "| seed | objective | gap | expected | without | worst | net cost | projects | stocks cost |"
+    table_head(
+        [
+            "seed",
+            "objective",
+            "gap",
+            "expected",
+            "without",
+            "worst",
+            "net_cost",
+            "projects",
+            "stocks_cost",
+        ]
     )
-    print("|" + "---:|" * 9)
     for seed in range(args.seed, args.seed + args.seeds):
         plans[seed] = found = child("plan", args, count=count, seed=seed)
-        print(
-            f"| {seed} | {found['objective']:.0f} | {found['gap']:.2%} | {found['expected']:.0f} |"
-            f" {found['without']:.0f} | {found['worst']:.0f} | {found['net_cost']:.0f} |"
-            f" {len(found['projects'])} | {found['stock_cost']:.0f} |",
-            flush=True,
-        )
+        keys = ("objective", "expected", "without", "worst", "net_cost", "stock_cost")
+        money = {key: f"{found[key]:.0f}" for key in keys}
+        row = [seed, money["objective"], f"{found['gap']:.2%}", money["expected"], money["without"]]
+        row += [money["worst"], money["net_cost"], len(found["projects"]), money["stock_cost"]]
+        table_row(row)
     times: dict[str, int] = {}
     for found in plans.values():
         for p in found["projects"]:

@@ -33,9 +33,7 @@ Confidence = Literal["high", "medium", "low"]
 class Base(BaseModel):
     """Base of all models: frozen, and an unknown key is an error."""
 
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", use_attribute_docstrings=True, arbitrary_types_allowed=True
-    )
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
 
 
 def fault(message: str, hint: str = "", at: tuple[str | int, ...] = ()) -> PydanticCustomError:

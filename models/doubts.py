@@ -110,6 +110,11 @@ def _instruments(case: Case) -> Iterator[Fault]:
             if tag not in tags:
                 at = (*path, "eligible", "tags", number)
                 yield _doubt(at, f"no project carries the tag '{tag}'", _near(tag, tags))
+        least, most = instrument.ticket_min_meur, instrument.ticket_max_meur
+        if most is not None and least > most:
+            message = f"ticket_min_meur {least:g} is above ticket_max_meur {most:g}"
+            hint = "so that the instrument can never take part"
+            yield _doubt((*path, "ticket_min_meur"), message, hint)
         if case.projects and not any(
             _qualifies(project, instrument) for project in case.projects.values()
         ):

@@ -211,10 +211,6 @@ class _Checker:
         policy = self.case.policy
         yield from self._all_known("projects", policy.must_build, ("policy", "must_build"))
         yield from self._all_known("projects", policy.must_not_build, ("policy", "must_not_build"))
-        for position, name in enumerate(policy.must_not_build):
-            if name in policy.must_build:
-                message = f"'{name}' must be built and must not be built"
-                yield Fault(("policy", "must_not_build", position), message, "keep one of the two")
         if policy.max_country_share is not None:
             path = ("policy", "max_country_share", "materials")
             yield from self._all_known("materials", policy.max_country_share.materials, path)

@@ -14,9 +14,7 @@ from pydantic import BaseModel, ConfigDict
 class Result(BaseModel):
     """Base of all results: frozen, unknown keys refused, no NaN or infinity."""
 
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True
-    )
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class Certificate(Result):
@@ -126,6 +124,17 @@ class StockpilePlan(Result):
     """What it costs in each year, undiscounted."""
 
 
+class FunderInfo(Result):
+    """A purse, as reports name it."""
+
+    id: str
+    """Id of the funder."""
+    name: str
+    """Its name."""
+    kind: Literal["public", "company", "private"]
+    """What it is."""
+
+
 class MaterialYear(Result):
     """One material in one year, over all states."""
 
@@ -190,6 +199,8 @@ class Plan(Result):
     """Projects that are built, in the order of the file."""
     stockpiles: tuple[StockpilePlan, ...]
     """All stockpiles, in the order of the file."""
+    funders: tuple[FunderInfo, ...] = ()
+    """All funders, in the order of the file."""
     spend_meur: dict[str, dict[str, float]]
     """Undiscounted use of each funder's budget, by year."""
     committed_meur: dict[str, dict[str, float]]

@@ -57,10 +57,14 @@ def stock_cost(instance: Instance, commitment: Commitment, stockpile: str) -> Fl
 def instalments(
     instance: Instance, commitment: Commitment
 ) -> Iterator[tuple[str, str, str, Floats]]:
-    """(Y) million EUR that each project, funder and instrument puts up, undiscounted."""
+    """(Y) million EUR that each project, funder and instrument puts up, undiscounted.
+
+    A share of what is not built costs nothing; it is for the check to refuse it.
+    """
     for (p, f, i), share in commitment.share.items():
-        project = instance.projects[p]
-        yield p, f, i, project.capex * share * project.due(instance.years, commitment.start[p])
+        project, start = instance.projects[p], commitment.start.get(p)
+        if start is not None:
+            yield p, f, i, project.capex * share * project.due(instance.years, start)
 
 
 def spend(instance: Instance, commitment: Commitment) -> dict[str, Floats]:

@@ -16,7 +16,6 @@ from optimizer.highs import Compiled, LinearProgram, Progress, Solution
 from optimizer.instance import Instance
 from optimizer.states import State
 
-
 OPTIONS = {
     "mip_allow_restart": False,
     "mip_heuristic_run_rens": False,

@@ -235,7 +235,7 @@ def _entry(program: LinearProgram, where: NDArray[np.bool_]) -> str:
 
 @contextlib.contextmanager
 def _stdout_closed() -> Iterator[None]:
-    """Keep HiGHS's banner, which it prints to file descriptor 1 whatever it is told, off results."""
+    """Keep the banner that HiGHS prints to file descriptor 1, unasked, off the results."""
     try:
         sys.stdout.flush()
         kept = os.dup(1)
@@ -340,7 +340,12 @@ def solve(
     began = time.perf_counter()
     interrupted, status = _run(solver)
     seconds = time.perf_counter() - began
-    return _read_solution(solver, program, status, seconds, interrupted, tuple(history))
+    solution = _read_solution(solver, program, status, seconds, interrupted, tuple(history))
+    if solver.getModelStatus() == highspy.HighsModelStatus.kUnboundedOrInfeasible:
+        with_nothing_to_gain = solve(program.feasibility(), threads=threads)
+        if with_nothing_to_gain.ending == "optimal":
+            return replace(solution, ending="unbounded")
+    return solution
 
 
 def _watch(

@@ -11,6 +11,7 @@ from models.base import named
 from models.results import (
     Certificate,
     ConsumerOutcome,
+    FunderInfo,
     MaterialOutcome,
     MaterialYear,
     Outcome,
@@ -152,6 +153,10 @@ def describe(
         ),
         projects=tuple(_projects(instance, commitment)),
         stockpiles=tuple(_stockpiles(instance, commitment)),
+        funders=tuple(
+            FunderInfo(id=f, name=named(funder.name, f), kind=funder.kind)
+            for f, funder in case.funders.items()
+        ),
         spend_meur={f: _by_year(instance, x) for f, x in spend(instance, commitment).items()},
         committed_meur={f: _by_year(instance, x) for f, x in committed.items()},
         materials=tuple(_materials(instance, commitment, with_plan, without_plan)),

@@ -210,7 +210,9 @@ def _serve_by_program(shortage: Floats, weight: Floats, accounts: list[Account])
     first = _optimum(cost, matrix, row_lower, row_upper, upper)
     # Of the equally good recourses, the one that serves early periods and early steps first.
     best = float(cost @ first)
-    late = np.concatenate([-(at * (steps.max() + 1) + steps) / 1e3, np.zeros(stocks * rows)])
+    # Ranks weigh value, not tonnes: equal value is all that can be exchanged at the optimum.
+    rank = (at * (steps.max() + 1) + steps) / float(shortage.size)
+    late = np.concatenate([-cost[:count] * rank, np.zeros(stocks * rows)])
     second = _optimum(
         late,
         np.vstack([matrix, cost]),

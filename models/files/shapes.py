@@ -17,6 +17,7 @@ from pydantic import BaseModel, BeforeValidator
 
 from models.base import Bounds, Choice, Number, Text, Yearly, YearlyBounds, read_year
 from models.case import Case
+from models.docstrings import field_docstrings
 from models.faults import Step
 
 ABOUT = ("value", "source", "confidence", "note")
@@ -157,7 +158,7 @@ def describe(shape: Shape, key: str) -> str:
     if shape.kind == "model" and shape.model is not None:
         for name, field in shape.model.model_fields.items():
             if key == (field.alias or name):
-                return field.description or ""
+                return field_docstrings(shape.model).get(name, "")
     return ""
 
 

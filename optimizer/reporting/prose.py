@@ -27,7 +27,7 @@ def headline(plan: Plan) -> Iterator[str]:
             f"{worst}, at a net cost of {cost}."
         )
     if plan.certificate.status == "limit":
-        yield f"Stopped by a limit: {_room(plan)}."
+        yield f"Stopped early: {_room(plan)}."
     if plan.certificate.illustrative:
         yield illustration(plan)
 
@@ -93,7 +93,7 @@ def status(plan: Plan) -> str:
     certificate = plan.certificate
     if certificate.status == "optimal":
         return "optimal: the gap is within its target"
-    return f"stopped by a limit before the gap reached its target (solver: {certificate.ended})"
+    return f"stopped early, before the gap reached its target (solver: {certificate.ended})"
 
 
 def bound(plan: Plan) -> str:

@@ -88,7 +88,7 @@ def projects(plan: Plan) -> Section | None:
     for project, of in groupby(_records(tables.offtake(plan)), key=lambda row: row["project"]):
         some = [row for row in of if row["share"] > NOISE]
         rights[project] = ", ".join(
-            f"{_right(row['right'])} {percent(row['share'])}" for row in some
+            f"{_right(plan, row['right'])} {percent(row['share'])}" for row in some
         )
     grid = _grid(
         {
@@ -103,8 +103,8 @@ def projects(plan: Plan) -> Section | None:
     return Section("What to build, and when", [grid])
 
 
-def _right(right: str) -> str:
-    return "all consumers" if right == "common" else clean(right)
+def _right(plan: Plan, right: str) -> str:
+    return "all consumers" if right == "common" else _payer(plan, right)
 
 
 def funding(plan: Plan) -> Section | None:
@@ -118,7 +118,7 @@ def funding(plan: Plan) -> Section | None:
     grid = _grid(
         {
             "Project": ("words", shown),
-            "Financed by": ("words", [_payer(row["funder"]) for row in rows]),
+            "Financed by": ("words", [_payer(plan, row["funder"]) for row in rows]),
             "Instrument": ("words", [clean(row["instrument"]) or NONE for row in rows]),
             _million(plan): ("figures", column([row["meur"] for row in rows])),
             "Share of capex": ("figures", [percent(row["share"]) for row in rows]),
@@ -127,13 +127,15 @@ def funding(plan: Plan) -> Section | None:
     totals: dict[str, float] = {}
     for row in rows:
         totals[row["funder"]] = totals.get(row["funder"], 0.0) + row["meur"]
-    listed = ", ".join(f"{_payer(payer)} {number(sum_)}" for payer, sum_ in totals.items())
+    listed = ", ".join(f"{_payer(plan, payer)} {number(sum_)}" for payer, sum_ in totals.items())
     total = f"{number(sum(totals.values()))} {_million(plan)}"
     return Section("Who pays for the projects", [grid, f"Together {total}: {listed}."])
 
 
-def _payer(funder: str) -> str:
-    return "lenders and investors" if funder == tables.MARKET else clean(funder)
+def _payer(plan: Plan, funder: str) -> str:
+    if funder == tables.MARKET:
+        return "lenders and investors"
+    return clean({known.id: known.name for known in plan.funders}.get(funder, funder))
 
 
 def stockpiles(plan: Plan, width: int) -> Section | None:
@@ -221,10 +223,10 @@ def spend(plan: Plan, width: int) -> Section | None:
     if not paying:
         return None if prose.builds_nothing(plan) else Section("What it costs", [cost])
     total = _by_year(charged.loc[paying].sum())
-    rows = [*((clean(name), _by_year(charged.loc[name])) for name in paying), (ALL, total)]
+    rows = [*((_payer(plan, name), _by_year(charged.loc[name])) for name in paying), (ALL, total)]
     places = decimals(total.values())
     grids = _across(rows, "Charged to", width, lambda row: [number(v, places) for v in row])
-    names = [*map(clean, paying), ALL]
+    names = [*(_payer(plan, name) for name in paying), ALL]
     over_all = _grid(
         {
             "Over all years": ("words", names),

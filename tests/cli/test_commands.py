@@ -16,10 +16,10 @@ from small_scenario import VALID, broken, write
 
 from models.faults import VorratError
 from models.files import read_case
+from models.schema import scenario_schema
 from optimizer import cli
 from optimizer.cli import run
 from optimizer.cli.init import template
-from optimizer.cli.schema import scenario_schema
 
 ROOT = Path(__file__).parents[2]
 SCENARIOS = sorted((ROOT / "scenarios").glob("*.yaml"))

@@ -29,8 +29,6 @@ ADDED = [
      "61:54: error: there is no material 'x'; there are lithium, dysprosium"),
     (POLICY, "policy: {must_build: [recyclin]}",
      "61:23: error: there is no project 'recyclin'; did you mean 'recycling'?"),
-    (POLICY, "policy: {must_build: [recycling], must_not_build: [recycling]}",
-     "61:52: error: 'recycling' must be built and must not be built; keep one of the two"),
     ("consumers:\n", "consumers:\n  idle: {}\n", "10:3: warning: 'idle' demands nothing"),
     ("materials:\n", "materials:\n  tin: {price_eur_per_t: 1}\n",
      "6:3: warning: nobody demands 'tin'"),

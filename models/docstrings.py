@@ -1,0 +1,39 @@
+"""What a field of a model is, as the string below it in the source says.
+
+Read when a message or the schema needs it: to have pydantic do so for every model would cost each
+command a tenth of its time.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import sys
+from functools import cache
+from itertools import pairwise
+
+from pydantic import BaseModel
+
+
+@cache
+def field_docstrings(model: type[BaseModel]) -> dict[str, str]:
+    """The string below each field of a class, by the field's name; none without its source."""
+    try:
+        tree = ast.parse(inspect.getsource(sys.modules[model.__module__]))
+    except OSError:
+        return {}
+    body = next(
+        node.body
+        for node in tree.body
+        if isinstance(node, ast.ClassDef) and node.name == model.__name__
+    )
+    found = {}
+    for field, below in pairwise(body):
+        if (
+            isinstance(field, ast.AnnAssign)
+            and isinstance(field.target, ast.Name)
+            and isinstance(below, ast.Expr)
+            and isinstance(below.value, ast.Constant)
+        ):
+            found[field.target.id] = inspect.cleandoc(str(below.value.value))
+    return found

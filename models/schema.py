@@ -1,0 +1,82 @@
+"""The JSON Schema of scenario files, made from the models and their docstrings."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel
+
+from models.base import Base
+from models.case import Case
+from models.docstrings import field_docstrings
+
+_TABLE = {
+    "type": "object",
+    "description": "A CSV or Excel file beside the scenario file; columns are field names.",
+    "properties": {
+        "table": {"type": "string", "description": "Name of the file."},
+        "sheet": {"type": "string", "description": "Name of the sheet of an Excel file."},
+    },
+    "required": ["table"],
+    "additionalProperties": False,
+}
+
+
+def scenario_schema() -> dict[str, Any]:
+    """The schema of a scenario file: absent fields may be null, long lists may be tables."""
+    made: dict[str, Any] = Case.model_json_schema(by_alias=True)
+    _describe(made)
+    for part in (made, *made.get("$defs", {}).values()):
+        _allow_null(part)
+    for name, section in made["properties"].items():
+        if _is_long(section):
+            keep = {key: section.pop(key) for key in ("description", "title") if key in section}
+            made["properties"][name] = {"anyOf": [section, {"$ref": "#/$defs/Table"}], **keep}
+    made.setdefault("$defs", {})["Table"] = _TABLE
+    head = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Vorrat scenario file",
+        "description": "Everything that one run needs.",
+    }
+    made = {key: value for key, value in made.items() if key not in head}
+    return {**head, **made}
+
+
+def _is_long(section: dict[str, Any]) -> bool:
+    branches = section.get("anyOf", [section])
+    return any(
+        branch.get("type") == "array"
+        or (branch.get("type") == "object" and "additionalProperties" in branch)
+        for branch in branches
+    )
+
+
+def _allow_null(part: dict[str, Any]) -> None:
+    """Let optional fields be null, which means absent."""
+    required = part.get("required", ())
+    for name, field in part.get("properties", {}).items():
+        if name in required or {"type": "null"} in field.get("anyOf", ()):
+            continue
+        keep = {key: field.pop(key) for key in ("description", "title", "default") if key in field}
+        branches = field.pop("anyOf", None) or [dict(field)]
+        field.clear()
+        field.update({"anyOf": [*branches, {"type": "null"}], **keep})
+
+
+def _describe(made: dict[str, Any]) -> None:
+    """Put the docstrings of fields into the schema.
+
+    They are read here, when somebody asks, and not by every command that imports the models.
+    """
+    parts = {"Case": made, **made.get("$defs", {})}
+    for model in _models(Base):
+        properties = parts.get(model.__name__, {}).get("properties", {})
+        docstrings = field_docstrings(model)
+        for name, field in model.model_fields.items():
+            if name in docstrings and (field.alias or name) in properties:
+                properties[field.alias or name]["description"] = docstrings[name]
+
+
+def _models(base: type[BaseModel]) -> list[type[BaseModel]]:
+    direct = base.__subclasses__()
+    return [*direct, *(model for child in direct for model in _models(child))]
