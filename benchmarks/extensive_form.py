@@ -180,23 +180,17 @@ def growth(args: argparse.Namespace) -> None:
         gap = (
             (run["objective"] - run["bound"]) / abs(run["objective"]) if run["objective"] else None
         )
-        seconds = [f"{run[step]:.2f}" for step in ("build", "compile", "transfer")]
         table_row(
             [
-                count,
-                run["rows"],
-                run["columns"],
-                run["nonzeros"],
-                *seconds,
-                f"{run['solve']:.0f}",
-                run["ended"],
+                *(run[key] for key in ("rows", "columns", "nonzeros")),
+                *(f"{run[key]:.2f}" for key in ("build", "compile", "transfer")),
+                *(f"{run['solve']:.0f}", run["ended"]),
                 "none" if gap is None else f"{gap:.2%}",
                 f"{run['memory']:.0f}",
-                f"{bare['transfer']:.2f}",
-                f"{bare['solve']:.0f}",
-                bare["ended"],
+                *(f"{bare['transfer']:.2f}", f"{bare['solve']:.0f}", bare["ended"]),
                 f"{bare['memory']:.0f}",
-            ]
+            ],
+            count,
         )
 
 
@@ -205,8 +199,8 @@ def table_head(names: list[str]) -> None:
     print("|" + "---:|" * len(names))
 
 
-def table_row(cells: list[Any]) -> None:
-    print("| " + " | ".join(map(str, cells)) + " |", flush=True)
+def table_row(cells: list[Any], *before: Any) -> None:
+    print("| " + " | ".join(map(str, [*before, *cells])) + " |", flush=True)
 
 
 def scatter(args: argparse.Namespace) -> None:
@@ -214,26 +208,12 @@ def scatter(args: argparse.Namespace) -> None:
     count = args.scatter_states
     plans = {}
     print(f"\n{count} states, seeds from {args.seed}\n")
-    table_head(
-        [
-            "seed",
-            "objective",
-            "gap",
-            "expected",
-            "without",
-            "worst",
-            "net_cost",
-            "projects",
-            "stocks_cost",
-        ]
-    )
+    money_columns = ["objective", "expected", "without", "worst", "net_cost", "stock_cost"]
+    table_head(["seed", "gap", "projects", *money_columns])
     for seed in range(args.seed, args.seed + args.seeds):
         plans[seed] = found = child("plan", args, count=count, seed=seed)
-        keys = ("objective", "expected", "without", "worst", "net_cost", "stock_cost")
-        money = {key: f"{found[key]:.0f}" for key in keys}
-        row = [seed, money["objective"], f"{found['gap']:.2%}", money["expected"], money["without"]]
-        row += [money["worst"], money["net_cost"], len(found["projects"]), money["stock_cost"]]
-        table_row(row)
+        money = [f"{found[key]:.0f}" for key in money_columns]
+        table_row([f"{found['gap']:.2%}", len(found["projects"]), *money], seed)
     times: dict[str, int] = {}
     for found in plans.values():
         for p in found["projects"]:

@@ -1,17 +1,10 @@
-"""What all parts of a scenario are made of: the base model, numbers, years and texts.
-
-A number of a scenario is a float that may carry where it came from (:class:`Number`), and a
-yearly quantity is a function of the calendar year (:class:`Yearly`). Their readers accept no
-text and no truth value for a number, so that ``"1,5"``, ``1_000`` and ``yes`` are faults with
-a hint rather than surprises.
-"""
+"""What all parts of a scenario are made of: the base model, faults, years, ids and texts."""
 
 from __future__ import annotations
 
 import math
 import re
-from bisect import bisect_right
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
@@ -26,8 +19,6 @@ from pydantic import (
     model_validator,
 )
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
-
-Confidence = Literal["high", "medium", "low"]
 
 
 class Base(BaseModel):
@@ -46,7 +37,7 @@ def fault(message: str, hint: str = "", at: tuple[str | int, ...] = ()) -> Pydan
     )
 
 
-def _together(faults: list[tuple[tuple[str | int, ...], str, str]]) -> PydanticCustomError:
+def faults_together(faults: list[tuple[tuple[str | int, ...], str, str]]) -> PydanticCustomError:
     """Several faults of one value, each with the steps that lead to its part."""
     at, message, hint = faults[0]
     return PydanticCustomError(
@@ -54,186 +45,17 @@ def _together(faults: list[tuple[tuple[str | int, ...], str, str]]) -> PydanticC
     )
 
 
-def _relocated(error: PydanticCustomError, step: str | int) -> tuple[Any, str, str]:
+def relocated(error: PydanticCustomError, step: str | int) -> tuple[Any, str, str]:
+    """A fault of a part, told from the whole: its steps, message and hint."""
     about = error.context or {}
     return (step, *about.get("at", ())), about["message"], about["hint"]
 
 
-class Number(float):
-    """A float that remembers its source.
-
-    ``source`` is a text or an id under ``sources``; ``note`` is free text. Arithmetic gives
-    plain floats.
-    """
-
-    __slots__ = ("confidence", "note", "source")
-
-    source: str | None
-    confidence: Confidence | None
-    note: str | None
-
-    def __new__(
-        cls,
-        value: float,
-        source: str | None = None,
-        confidence: Confidence | None = None,
-        note: str | None = None,
-    ) -> Number:
-        """Make a number from its value and what is known of it."""
-        number = super().__new__(cls, value)
-        number.source, number.confidence, number.note = source, confidence, note
-        return number
-
-    def __getnewargs__(self) -> tuple[Any, ...]:
-        return (float(self), self.source, self.confidence, self.note)
-
-    def written(self) -> float | int | dict[str, Any]:
-        """The number as a scenario file writes it."""
-        number = float(self)
-        value = int(number) if number.is_integer() and abs(number) < 2**53 else number
-        about = {"source": self.source, "confidence": self.confidence, "note": self.note}
-        about = {key: text for key, text in about.items() if text is not None}
-        return {"value": value, **about} if about else value
-
-
-_ABOUT = ("source", "confidence", "note")
-
-_THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}(\.\d{3})+(,\d+)?")
-_HINTS: tuple[tuple[re.Pattern[str], Callable[[str], str]], ...] = (
-    (_THOUSANDS, lambda t: f"write {t.replace('.', '').replace(',', '.')} (no thousands dots)"),
-    (re.compile(r"[+-]?\d+,\d+"), lambda t: f"a decimal comma: write {t.replace(',', '.')}"),
-    (re.compile(r"[+-]?\d[\d_]*_[\d_]*"), lambda t: f"write {t.replace('_', '')}"),
-    (re.compile(r"[+-]?0\d+"), lambda t: f"write {int(t)} without the leading zero"),
-    (
-        re.compile(r"[+-]?(\d+\.?\d*|\.\d+)[eE][+-]?\d+"),
-        lambda t: f"YAML reads this as text: write {_plain(float(t))}",
-    ),
-    (
-        re.compile(r"[+-]?\d+([.,]\d+)?\s*%"),
-        lambda t: f"write a fraction of one: {float(t[:-1].replace(',', '.')) / 100:g}",
-    ),
-    (re.compile(r"[+-]?\d+(\.\d+)?"), lambda t: f"write {t} without quotation marks"),
-)
-
-
-def _plain(value: float) -> str:
-    return f"{value:.0f}" if value.is_integer() and abs(value) < 1e16 else repr(value)
-
-
-def number_hint(text: str) -> str:
-    """What somebody who wrote this text where a number belongs most likely meant."""
-    text = text.strip()
-    for pattern, hint in _HINTS:
-        if pattern.fullmatch(text):
-            return hint(text)
-    return "write a number such as 12.5"
-
-
-@dataclass(frozen=True)
-class Bounds:
-    """What a number may be: at least ``ge``, above ``gt``, at most ``le``, whole if ``whole``."""
-
-    ge: float | None = None
-    gt: float | None = None
-    le: float | None = None
-    lt: float | None = None
-    whole: bool = False
-
-    def read(self, value: Any) -> Number:
-        """A number from what a file holds: a bare number or ``{value:, source:, ...}``."""
-        about: dict[str, Any] = {}
-        if isinstance(value, Mapping):
-            value, about = _unwrap(value)
-            if isinstance(value, Mapping):
-                raise fault("one number is expected here, not a mapping", "write {value: 12.5}")
-        if isinstance(value, Number):
-            about = {**{key: getattr(value, key) for key in _ABOUT}, **about}
-        return Number(self._check(value), **about)
-
-    def _check(self, value: Any) -> float:
-        if isinstance(value, bool) or not isinstance(value, (int, float)):
-            if isinstance(value, str):
-                raise fault(f"'{value}' is not a number", number_hint(value))
-            shown = "nothing" if value is None else str(value).lower()
-            raise fault(f"a number is expected here, not {_shape(value, shown)}")
-        try:
-            number = float(value)
-        except OverflowError:
-            number = math.inf
-        if not math.isfinite(number):
-            raise fault("a number must be finite")
-        if self.whole and not number.is_integer():
-            raise fault(f"{number:g} is not a whole number", f"write {round(number)}")
-        if self.ge is not None and number < self.ge:
-            problem = "is negative" if self.ge == 0 else f"is below {self.ge:g}"
-            raise fault(f"{number:g} {problem}", f"write a number of {self.ge:g} or more")
-        if self.gt is not None and number <= self.gt:
-            raise fault(f"{number:g} is not above {self.gt:g}")
-        if self.le is not None and number > self.le:
-            hint = f"write {number / 100:g} for {number:g} %" if 1 < number <= 100 else ""
-            raise fault(f"{number:g} is above {self.le:g}", hint if self.le == 1 else "")
-        if self.lt is not None and number >= self.lt:
-            raise fault(f"{number:g} is not below {self.lt:g}")
-        return number
-
-    def json_number(self) -> dict[str, Any]:
-        """The JSON Schema of the bare number."""
-        keys = {
-            "minimum": self.ge,
-            "exclusiveMinimum": self.gt,
-            "maximum": self.le,
-            "exclusiveMaximum": self.lt,
-        }
-        kind = "integer" if self.whole else "number"
-        return {"type": kind, **{key: limit for key, limit in keys.items() if limit is not None}}
-
-    def json_schema(self) -> dict[str, Any]:
-        """The JSON Schema of a number with or without its source."""
-        return {"anyOf": [self.json_number(), _sourced_schema(self.json_number())]}
-
-    def __get_pydantic_core_schema__(
-        self, source_type: Any, handler: GetCoreSchemaHandler
-    ) -> CoreSchema:
-        return core_schema.no_info_plain_validator_function(
-            self.read,
-            metadata={"pydantic_js_functions": [lambda _schema, _handler: self.json_schema()]},
-            serialization=core_schema.plain_serializer_function_ser_schema(Number.written),
-        )
-
-
-def _sourced_schema(value: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "type": "object",
-        "properties": {
-            "value": value,
-            "source": {"type": "string", "description": "a text, or an id under `sources`"},
-            "confidence": {"enum": ["high", "medium", "low"]},
-            "note": {"type": "string"},
-        },
-        "required": ["value"],
-        "additionalProperties": False,
-    }
-
-
-def _shape(value: Any, shown: str) -> str:
+def shape_of_value(value: Any, shown: str) -> str:
+    """What a value is called in a message: a mapping, a list, or as it is shown."""
     if isinstance(value, Mapping):
         return "a mapping"
     return "a list" if isinstance(value, (list, tuple)) else shown
-
-
-def _unwrap(value: Mapping[Any, Any]) -> tuple[Any, dict[str, Any]]:
-    """The value of ``{value:, source:, confidence:, note:}`` and what is said about it."""
-    unknown = [str(key) for key in value if key not in ("value", *_ABOUT)]
-    if "value" not in value or unknown:
-        problem = f"'{unknown[0]}' is not known here" if unknown else "'value' is missing"
-        raise fault(problem, "write {value: 12.5, source: ..., confidence: high}")
-    about = {key: value[key] for key in _ABOUT if value.get(key) is not None}
-    for key, text in about.items():
-        if not isinstance(text, str):
-            raise fault(f"{key} is a text")
-    if about.get("confidence", "high") not in ("high", "medium", "low"):
-        raise fault(f"confidence '{about['confidence']}' is not known", "high, medium or low")
-    return value["value"], about
 
 
 def read_year(value: Any) -> int:
@@ -243,102 +65,12 @@ def read_year(value: Any) -> int:
     number = isinstance(value, (int, float)) and not isinstance(value, bool)
     if not number or not math.isfinite(value) or value != int(value):
         raise fault(
-            f"{_shape(value, repr(value))} is not a calendar year", "write a year such as 2030"
+            f"{shape_of_value(value, repr(value))} is not a calendar year",
+            "write a year such as 2030",
         )
     if not 0 <= value <= 9999:
         raise fault(f"{value:g} is not a calendar year", "write a year such as 2030")
     return int(value)
-
-
-@dataclass(frozen=True)
-class Yearly:
-    """A quantity over time: linear between the years given, constant outside them.
-
-    A quantity that does not change has no ``years`` and one value.
-    """
-
-    years: tuple[int, ...]
-    values: tuple[Number, ...]
-
-    def at(self, year: int) -> float:
-        """The quantity in a calendar year."""
-        after = bisect_right(self.years, year)
-        if after == 0 or after == len(self.years):
-            return float(self.values[-1 if after else 0])
-        y0, y1 = self.years[after - 1], self.years[after]
-        v0, v1 = self.values[after - 1], self.values[after]
-        return float(v0 + (v1 - v0) * (year - y0) / (y1 - y0))
-
-    @property
-    def first_year(self) -> int | None:
-        """The first year named, or None where the quantity does not change."""
-        return self.years[0] if self.years else None
-
-    def written(self) -> Any:
-        """The quantity as a scenario file writes it."""
-        if not self.years:
-            return self.values[0].written()
-        values = zip(self.years, self.values, strict=True)
-        return {str(year): value.written() for year, value in values}
-
-
-@dataclass(frozen=True)
-class YearlyBounds:
-    """Reads a yearly quantity whose numbers keep within ``bounds``."""
-
-    bounds: Bounds
-
-    def read(self, value: Any) -> Yearly:
-        """A number, or a mapping of years to numbers; either may carry a source."""
-        if isinstance(value, Yearly):
-            return value
-        about: dict[str, Any] = {}
-        if isinstance(value, Mapping) and ("value" in value or set(value) & set(_ABOUT)):
-            value, about = _unwrap(value)
-        if not isinstance(value, Mapping):
-            return Yearly((), (self._number(value, about),))
-        if not value:
-            raise fault("a yearly quantity names no year", "write {2026: 12.5} or 12.5")
-        numbers: dict[int, Number] = {}
-        faults = []
-        for key, written in value.items():
-            try:
-                year = read_year(key)
-                if year in numbers:
-                    raise fault(f"the year {year} is named twice")
-                numbers[year] = self._number(written, about)
-            except PydanticCustomError as error:
-                faults.append(_relocated(error, key))
-        if faults:
-            raise _together(faults)
-        years = tuple(sorted(numbers))
-        return Yearly(years, tuple(numbers[year] for year in years))
-
-    def _number(self, value: Any, about: dict[str, Any]) -> Number:
-        number = self.bounds.read(value)
-        own = {key: getattr(number, key) for key in _ABOUT if getattr(number, key) is not None}
-        return Number(number, **{**about, **own})
-
-    def json_schema(self) -> dict[str, Any]:
-        """The JSON Schema: a number, a mapping of years to numbers, or either with a source."""
-        number = self.bounds.json_number()
-        sourced = _sourced_schema(number)
-        years = {
-            "type": "object",
-            "patternProperties": {"^[0-9]{1,4}$": {"anyOf": [number, sourced]}},
-            "additionalProperties": False,
-            "minProperties": 1,
-        }
-        return {"anyOf": [number, years, _sourced_schema({"anyOf": [number, years]})]}
-
-    def __get_pydantic_core_schema__(
-        self, source_type: Any, handler: GetCoreSchemaHandler
-    ) -> CoreSchema:
-        return core_schema.no_info_plain_validator_function(
-            self.read,
-            metadata={"pydantic_js_functions": [lambda _schema, _handler: self.json_schema()]},
-            serialization=core_schema.plain_serializer_function_ser_schema(Yearly.written),
-        )
 
 
 @dataclass(frozen=True)
@@ -379,16 +111,6 @@ class Choice:
         )
 
 
-_SHARE, _NONNEGATIVE, _WHOLE = Bounds(ge=0, le=1), Bounds(ge=0), Bounds(ge=0, whole=True)
-
-Share = Annotated[Number, _SHARE]
-"""A fraction of one."""
-NonNegative = Annotated[Number, _NONNEGATIVE]
-Positive = Annotated[Number, Bounds(gt=0)]
-Whole = Annotated[Number, _WHOLE]
-"""A whole number, 0 or more."""
-YearlyShare = Annotated[Yearly, YearlyBounds(_SHARE)]
-YearlyNonNegative = Annotated[Yearly, YearlyBounds(_NONNEGATIVE)]
 Year = Annotated[int, BeforeValidator(read_year)]
 AllOf = Annotated[tuple[str, ...] | None, Choice("all")]
 """A list of names, or ``all`` (kept as None)."""
@@ -437,7 +159,7 @@ class Text(Base):
             return {"en": value, "de": value}
         if isinstance(value, (Mapping, Text)):
             return value
-        shown = _shape(value, str(value).lower() if isinstance(value, bool) else str(value))
+        shown = shape_of_value(value, str(value).lower() if isinstance(value, bool) else str(value))
         raise fault(f"a text is expected here, not {shown}", "write a text or {en: ..., de: ...}")
 
     @model_serializer
@@ -463,14 +185,3 @@ class Text(Base):
 def named(name: Text | None, fallback: str, language: str = "en") -> str:
     """The name of an item, or its id where it has none."""
     return (name.read(language) if name else "") or fallback
-
-
-def check_sum(shares: Mapping[Any, float] | tuple[Number, ...], what: str) -> None:
-    """Refuse shares that do not add up to 1 (within 1e-6)."""
-    values = shares.values() if isinstance(shares, Mapping) else shares
-    total = math.fsum(values)
-    if abs(total - 1) > 1e-6:
-        raise fault(
-            f"{what} adds up to {total:.10g}, not 1",
-            f"{abs(1 - total):.6g} " + ("is missing" if total < 1 else "too much"),
-        )

@@ -7,13 +7,14 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, StrictStr, ValidationInfo, model_validator
 
 from models import references
-from models.base import Base, Bounds, Id, Number, Text, Year, fault
+from models.base import Base, Id, Text, Year, fault
 from models.faults import ScenarioError
 from models.funding import Funder
 from models.hazards import Hazard, Uncertainty
 from models.materials import Consumer, Damage, Demand, Material, Supply
 from models.policy import Objective, Policy
 from models.projects import Project
+from models.quantities import Bounds, Number
 from models.stockpiles import Stockpile
 
 PERIODS = (1, 2, 4, 12)

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from models import countries
-from models.base import Number, Yearly
 from models.faults import Fault, Step
+from models.quantities import Number, Yearly
 
 if TYPE_CHECKING:
     from pydantic import BaseModel

@@ -6,7 +6,8 @@ from typing import Literal
 
 from pydantic import StrictBool
 
-from models.base import AnyOf, Base, Id, NonNegative, Number, Share, Text, Year
+from models.base import AnyOf, Base, Id, Text, Year
+from models.quantities import NonNegative, Number, Share
 
 
 class Eligible(Base):

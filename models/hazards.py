@@ -6,20 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import StrictStr, field_validator, model_validator
 
-from models.base import (
-    AllOf,
-    Base,
-    Bounds,
-    Country,
-    Id,
-    Number,
-    Share,
-    Text,
-    Whole,
-    Year,
-    check_sum,
-    fault,
-)
+from models.base import AllOf, Base, Country, Id, Text, Year, fault
+from models.quantities import Bounds, Number, Share, Whole, check_sum
 
 
 class Effect(Base):

@@ -6,18 +6,8 @@ import itertools
 
 from pydantic import field_validator, model_validator
 
-from models.base import (
-    Base,
-    Country,
-    Id,
-    NonNegative,
-    Share,
-    Text,
-    YearlyNonNegative,
-    YearlyShare,
-    check_sum,
-    fault,
-)
+from models.base import Base, Country, Id, Text, fault
+from models.quantities import NonNegative, Share, YearlyNonNegative, YearlyShare, check_sum
 
 
 class Material(Base):

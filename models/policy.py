@@ -6,7 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from models.base import AllOf, Base, Bounds, Country, Id, NonNegative, Number, Share, Whole, Year
+from models.base import AllOf, Base, Country, Id, Year
+from models.quantities import Bounds, NonNegative, Number, Share, Whole
 
 
 class StateAid(Base):

@@ -6,20 +6,8 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, StrictStr, field_validator, model_validator
 
-from models.base import (
-    Base,
-    Bounds,
-    Country,
-    Id,
-    NonNegative,
-    Number,
-    Share,
-    Text,
-    Whole,
-    Year,
-    check_sum,
-    fault,
-)
+from models.base import Base, Country, Id, Text, Year, fault
+from models.quantities import Bounds, NonNegative, Number, Share, Whole, check_sum
 
 
 def _read_delay(value: Any) -> int:

@@ -6,19 +6,8 @@ from typing import Annotated
 
 from pydantic import field_validator, model_validator
 
-from models.base import (
-    AllOf,
-    Base,
-    Bounds,
-    Id,
-    NonNegative,
-    Number,
-    Share,
-    Text,
-    YearlyNonNegative,
-    check_sum,
-    fault,
-)
+from models.base import AllOf, Base, Id, Text, fault
+from models.quantities import Bounds, NonNegative, Number, Share, YearlyNonNegative, check_sum
 
 
 class Stockpile(Base):

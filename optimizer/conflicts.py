@@ -212,6 +212,7 @@ def smallest_conflict(instance: Instance) -> tuple[Rule, ...]:
         If even what no scenario can change is infeasible.
     """
     model = build_commitment(instance)
+    _add_what_stays(model)
     model.objective = pyo.Objective(expr=0 * model.nothing)
     compiled = highs.compile_model(model)
     program = compiled.program.feasibility()
@@ -227,6 +228,23 @@ def smallest_conflict(instance: Instance) -> tuple[Rule, ...]:
         raise SolverError("the first stage is infeasible without any rule of the scenario")
     found = set(search.conflict([], False, list(groups)))
     return tuple(rule for rule in groups if rule in found)
+
+
+def _add_what_stays(model: Any) -> None:
+    """Keep what no number in a file can undo: nothing is had of what is not started or joined."""
+
+    @model.Constraint(list(model.share))
+    def share_of_what_starts(model: Any, p: str, f: str, i: str, year: int) -> Any:
+        return model.share[p, f, i, year] <= model.start[p, year]
+
+    @model.Constraint(list(model.takes_part))
+    def share_of_who_joins(model: Any, p: str, f: str, i: str) -> Any:
+        shares = (model.share[key] for key in model.share if key[:3] == (p, f, i))
+        return sum(shares) <= model.takes_part[p, f, i]
+
+    @model.Constraint(list(model.offtake))
+    def offtake_of_what_starts(model: Any, p: str, year: int, group: str) -> Any:
+        return model.offtake[p, year, group] <= model.start[p, year]
 
 
 class _Search:

@@ -13,12 +13,12 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from models.base import Number
 from models.case import Case, Horizon
 from models.faults import Fault, Step
 from models.files.nodes import Path
 from models.files.shapes import ROOT, required, shape_at
 from models.files.translating import faults_of
+from models.quantities import Number
 
 CONTEXT = {"references_checked_elsewhere": True}
 _ITEMS = (

@@ -15,10 +15,11 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel, BeforeValidator
 
-from models.base import Bounds, Choice, Number, Text, Yearly, YearlyBounds, read_year
+from models.base import Choice, Text, read_year
 from models.case import Case
 from models.docstrings import field_docstrings
 from models.faults import Step
+from models.quantities import Bounds, Number, Yearly, YearlyBounds
 
 ABOUT = ("value", "source", "confidence", "note")
 Kind = Literal[

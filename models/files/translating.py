@@ -7,10 +7,10 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from models.base import number_hint
 from models.faults import Fault
 from models.files.nodes import Path
 from models.files.shapes import ROOT, Shape, describe, shape_at, suggestion
+from models.quantities import number_hint
 
 
 def faults_of(error: ValidationError) -> Iterator[Fault]:

@@ -1,0 +1,37 @@
+"""The only door to the solver: a Pyomo model or bare arrays in, a solution or an error out.
+
+HiGHS refuses rows with a coefficient of 1e15 or more, drops coefficients under 1e-9, and takes
+NaN for a cost, and Pyomo's own interfaces call what is left of such a model optimal. So the
+model is compiled to sparse arrays here, checked, handed over as arrays, and compared with what
+arrived. An unknown option is an error, and how a solve ended is judged together with whether
+there is an incumbent.
+"""
+
+from optimizer.highs.compiling import Compiled, compile_model
+from optimizer.highs.program import (
+    LARGEST,
+    LARGEST_RANGE,
+    SMALLEST,
+    LinearProgram,
+    arrays,
+    check,
+    violation,
+)
+from optimizer.highs.solving import Ending, Progress, Solution, hand_over, solve
+
+__all__ = [
+    "LARGEST",
+    "LARGEST_RANGE",
+    "SMALLEST",
+    "Compiled",
+    "Ending",
+    "LinearProgram",
+    "Progress",
+    "Solution",
+    "arrays",
+    "check",
+    "compile_model",
+    "hand_over",
+    "solve",
+    "violation",
+]
