@@ -212,7 +212,7 @@ def smallest_conflict(instance: Instance) -> tuple[Rule, ...]:
         If even what no scenario can change is infeasible.
     """
     model = build_commitment(instance)
-    _add_what_stays(model)
+    add_what_stays(model)
     model.objective = pyo.Objective(expr=0 * model.nothing)
     compiled = highs.compile_model(model)
     program = compiled.program.feasibility()
@@ -230,7 +230,7 @@ def smallest_conflict(instance: Instance) -> tuple[Rule, ...]:
     return tuple(rule for rule in groups if rule in found)
 
 
-def _add_what_stays(model: Any) -> None:
+def add_what_stays(model: Any) -> None:
     """Keep what no number in a file can undo: nothing is had of what is not started or joined."""
 
     @model.Constraint(list(model.share))

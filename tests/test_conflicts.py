@@ -16,7 +16,7 @@ from small import CHINA, Raw, case, funder, project, solve, stockpile
 
 from models.case import Case
 from optimizer import highs
-from optimizer.conflicts import RULES, smallest_conflict
+from optimizer.conflicts import RULES, add_what_stays, smallest_conflict
 from optimizer.errors import Infeasible, Rule
 from optimizer.formulation import build_commitment
 from optimizer.instance import Instance, read_instance
@@ -273,6 +273,7 @@ class Subsets:
 
     def __init__(self, instance: Instance) -> None:
         model = build_commitment(instance)
+        add_what_stays(model)
         model.objective = pyo.Objective(expr=0 * model.nothing)
         self.model = model
         self.compiled = highs.compile_model(model)
