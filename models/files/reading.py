@@ -106,6 +106,8 @@ class _Reader:
     settings: tuple[str, ...]
     check_variants: bool
     report: _Faults = field(default_factory=_Faults)
+    known: tuple[Node, Case] | None = None
+    """A tree that was read before and its case: what both share is not read again."""
 
     def read(self, raw: bytes) -> Reading:
         try:
@@ -114,7 +116,7 @@ class _Reader:
             root = self._patched(base, self.variant, settings)
             case = self._case(root, base)
             if self.check_variants:
-                self._try_variants(base, settings)
+                self._try_variants(base, settings, (root, case) if case else None)
         except ScenarioError as error:
             # What ends the reading at once comes with the faults found before it.
             for fault in error.faults:
@@ -155,10 +157,16 @@ class _Reader:
 
     def _case(self, root: Node, base: Node) -> Case | None:
         """The case of a tree; None, and faults reported, where it cannot be made."""
-        for path, node in leaves(root):
-            if isinstance(node.value, float) and is_thousands(node.written):
-                self._warn_thousands(path, node)
-        data = plain(root)
+        data: dict[str, Any] = {}
+        for name, section in root.value.items():
+            if self.known is not None and self.known[0].child(name) is section:
+                data[name] = getattr(self.known[1], name)
+                continue
+            for path, node in leaves(section, (name,)):
+                if isinstance(node.value, float) and is_thousands(node.written):
+                    self._warn_thousands(path, node)
+            if section.value is not None:
+                data[name] = plain(section)
         unread = {name for name, node in root.value.items() if node.value is None and node.faulty}
         found: list[Fault] = []
         try:
@@ -200,14 +208,16 @@ class _Reader:
                 path = as_written(fault.path, positions)
                 self.report(_placed(replace(fault, path=path), root))
 
-    def _try_variants(self, base: Node, settings: Sequence[patches.Patch]) -> None:
+    def _try_variants(
+        self, base: Node, settings: Sequence[patches.Patch], known: tuple[Node, Case] | None
+    ) -> None:
         variants = base.child("variants")
         names = list(variants.value) if variants and isinstance(variants.value, dict) else []
         before = {(fault.place, fault.message) for fault in self.report.found}
         for name in names:
             if name == self.variant:
                 continue
-            tried = _Reader(self.file, name, self.settings, False)
+            tried = _Reader(self.file, name, self.settings, False, known=known)
             try:
                 tried._case(tried._patched(base, name, settings), base)
             except ScenarioError as error:
