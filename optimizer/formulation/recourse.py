@@ -21,6 +21,10 @@ CLOSED = 1e-9
 """A period is closed if what the market leaves uncovered is below this share of its demand."""
 
 
+FADED = 0.01
+"""What a stock keeps between two of its rows stays above this, so that no coefficient fades."""
+
+
 @dataclass(frozen=True, eq=False)
 class Situation:
     """One node in one state: what is open, and what projects could deliver."""
@@ -34,6 +38,16 @@ class Situation:
     """Open periods."""
     output: dict[str, Floats]
     """(K) lots from each project at full nameplate."""
+
+    def held(self, keeps: float) -> tuple[int, ...]:
+        """Periods at which a stock is accounted for: the open ones, and some between them where
+        so much is lost over the closed ones that a single coefficient could not tell it."""
+        longest = self.open[-1] + 1 if keeps == 1 else max(1, int(math.log(FADED, keeps)))
+        periods: list[int] = []
+        for k in self.open:
+            before = periods[-1] if periods else -1
+            periods += [*range(before + longest, k, longest), k]
+        return tuple(periods)
 
 
 def situations(instance: Instance, state: State) -> Iterator[Situation]:
@@ -90,7 +104,13 @@ def add_recourse(block: Any, instance: Instance, state: State, commitment: Any) 
     """
     nodes = {s.node.label: s for s in situations(instance, state)}
     year_of, first = instance.year_of, instance.years[0]
-    accounts = [(v, h, k) for v, s in nodes.items() for h in s.node.accounts for k in s.open]
+    accounts = [
+        (v, h, k)
+        for v, s in nodes.items()
+        for h in s.node.accounts
+        for k in s.held(instance.stockpiles[h].keeps)
+    ]
+    releases = [(v, h, k) for v, h, k in accounts if k in nodes[v].open]
     steps = [
         (v, j, k)
         for v, s in nodes.items()
@@ -107,13 +127,14 @@ def add_recourse(block: Any, instance: Instance, state: State, commitment: Any) 
         return 0, float(nodes[v].node.steps[j].limit[year_of[k]])
 
     block.stock = pyo.Var(accounts, domain=pyo.NonNegativeReals, doc="stock at a period's end")
-    block.release = pyo.Var(accounts, bounds=most_released, doc="(R2) lots released in a period")
+    block.release = pyo.Var(releases, bounds=most_released, doc="(R2) lots released in a period")
     block.shortage = pyo.Var(steps, bounds=most_missing, doc="(R4) lots missing on a damage step")
 
     @block.Constraint(accounts, doc="(R1) stock is what keeps, plus what was bought, less releases")
     def stock_balance(block: Any, v: str, h: str, k: int) -> Any:
         brought = _brought(block, instance, commitment, nodes[v], h, k)
-        return block.stock[v, h, k] == brought - block.release[v, h, k]
+        released = block.release[v, h, k] if (v, h, k) in block.release else 0
+        return block.stock[v, h, k] == brought - released
 
     @block.Constraint(
         [(v, k) for v, s in nodes.items() for k in s.open],
@@ -149,9 +170,9 @@ def _output(
 
 
 def _brought(block: Any, instance: Instance, commitment: Any, s: Situation, h: str, k: int) -> Any:
-    """What an account holds in a period before any release: kept from the last open one."""
+    """What an account holds in a period before any release: kept from its row before."""
     pile, share, n = instance.stockpiles[h], s.node.accounts[h], instance.per_year
-    before = max((j for j in s.open if j < k), default=-1)
+    before = max((j for j in s.held(pile.keeps) if j < k), default=-1)
     kept = block.stock[s.node.label, h, before] if before >= 0 else share * pile.initial
     bought: dict[int, float] = {}
     for j in range(before + 1, k + 1):
