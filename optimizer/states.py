@@ -1,8 +1,9 @@
 """States of the world: written out in the file, or sampled from its hazards.
 
 Random draws come from one counter-based stream for each seed, kind of draw, id and calendar
-year; state number s takes the s-th number of each. So the first N of 2N states are the same N,
-and a new project, hazard or variant leaves all other draws as they were.
+year; state number s takes the s-th number of each. A new project, hazard or variant leaves all
+other draws as they were, and of independent draws the first N of 2N states are the same N;
+stratified ones are spread anew.
 """
 
 from __future__ import annotations

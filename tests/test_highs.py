@@ -182,7 +182,7 @@ def test_coefficients_just_near_enough_are_taken() -> None:
         ({"lower": [-1e15, 0.0]}, "a bound of column 0"),
         ({"row_lower": [-1e15]}, "a side of row 0"),
         ({"row_upper": [1e15]}, "a side of row 0"),
-        ({"row_lower": [math.inf]}, "a row has a side that nothing can meet"),
+        ({"row_lower": [math.inf]}, "row 0 has a side nothing can meet"),
     ],
 )
 def test_costs_bounds_and_sides_too_large_are_refused(changes: dict[str, Any], what: str) -> None:
@@ -320,3 +320,30 @@ def test_rows_can_be_dropped_and_the_objective_left_out() -> None:
     free = program(upper=[0.4, 0.4]).without_rows(np.array([True]))
     assert highs.solve(free).objective == 0.0
     assert whole.size == {"rows": 1, "columns": 2, "integers": 0, "nonzeros": 2}
+
+
+def test_a_constant_that_cannot_hold_is_refused_by_the_door() -> None:
+    m = pyo.ConcreteModel()
+    m.x = pyo.Var(bounds=(0, 1))
+    m.never = pyo.Constraint(expr=0 * m.x >= 1)
+    m.objective = pyo.Objective(expr=m.x)
+    with pytest.raises(ModelRefused):
+        highs.compile_model(m)
+
+
+@pytest.mark.parametrize("limits", [{"gap": math.nan}, {"time_limit": math.nan}, {"gap": -1.0}])
+def test_a_limit_that_is_no_number_is_refused(limits: dict[str, float]) -> None:
+    with pytest.raises(UnknownOption):
+        highs.solve(highs.arrays([1.0], [[1.0]], [0.0], [1.0], [0.0], [1.0]), **limits)
+
+
+def test_names_outlive_the_model() -> None:
+    def program() -> highs.LinearProgram:
+        m = pyo.ConcreteModel()
+        m.x = pyo.Var(["a"], bounds=(0, 1))
+        m.rule = pyo.Constraint(["a"], rule=lambda m, a: m.x[a] >= 0.5)
+        m.objective = pyo.Objective(expr=m.x["a"])
+        return highs.compile_model(m).program
+
+    kept = program()
+    assert (kept.rows[0], kept.columns[0]) == ("rule[a]", "x[a]")

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pyomo.environ as pyo
 from numpy.typing import NDArray
+from pyomo.common.errors import InfeasibleConstraintException
 from pyomo.repn.plugins.standard_form import LinearStandardFormCompiler
 
 from optimizer.errors import ModelRefused
@@ -35,9 +36,12 @@ def compile_model(model: Any) -> Compiled:
     Raises
     ------
     ModelRefused
-        If a constraint has no row, or the objective is not to be minimised.
+        If a constraint has no row or can never hold, or the objective is not to be minimised.
     """
-    form = LinearStandardFormCompiler().write(model, mixed_form=True, set_sense=None)
+    try:
+        form = LinearStandardFormCompiler().write(model, mixed_form=True, set_sense=None)
+    except InfeasibleConstraintException as error:
+        raise ModelRefused(f"a constraint without variables cannot hold: {error}") from error
     if len(form.objectives) != 1 or form.objectives[0].sense != pyo.minimize:
         raise ModelRefused("the model needs exactly one objective, to be minimised")
     compiled = {id(row.constraint) for row in form.rows}
@@ -57,8 +61,8 @@ def compile_model(model: Any) -> Compiled:
         lower=np.array([-np.inf if v.lb is None else v.lb for v in form.columns], dtype=float),
         upper=np.array([np.inf if v.ub is None else v.ub for v in form.columns], dtype=float),
         integer=np.array([not v.is_continuous() for v in form.columns], dtype=bool),
-        rows=_Names([row.constraint for row in form.rows]),
-        columns=_Names(form.columns),
+        rows=_Names([row.constraint for row in form.rows], model),
+        columns=_Names(form.columns, model),
     )
     return Compiled(program, [row.constraint for row in form.rows], list(form.columns))
 
@@ -66,8 +70,9 @@ def compile_model(model: Any) -> Compiled:
 class _Names(Sequence[str]):
     """Names of Pyomo objects, made only when they are asked for."""
 
-    def __init__(self, components: Sequence[Any]) -> None:
+    def __init__(self, components: Sequence[Any], model: Any) -> None:
         self._components = components
+        self._model = model  # a component loses its name with its model
 
     def __len__(self) -> int:
         return len(self._components)

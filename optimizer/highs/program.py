@@ -15,7 +15,7 @@ from optimizer.errors import ModelRefused
 LARGEST = 1e15
 """From here on HiGHS takes a number for infinite."""
 SMALLEST = 1e-9
-"""Below this HiGHS drops a coefficient of the matrix."""
+"""Up to this HiGHS drops a coefficient of the matrix."""
 LARGEST_RANGE = 1e9
 """Largest ratio of two non-zero coefficients of the matrix that is trusted."""
 
@@ -68,7 +68,7 @@ def check(program: LinearProgram) -> None:
     Raises
     ------
     ModelRefused
-        For non-finite numbers, numbers of 1e15 or more, coefficients under 1e-9, and a range
+        For non-finite numbers, numbers of 1e15 or more, coefficients up to 1e-9, and a range
         of coefficients above 1e9.
     """
     _check_vector(program.cost, program.columns, "the cost of")
@@ -77,8 +77,9 @@ def check(program: LinearProgram) -> None:
         _check_vector(side, program.rows, "a side of", infinite=True)
     for bound in (program.lower, program.upper):
         _check_vector(bound, program.columns, "a bound of", infinite=True)
-    if np.isposinf(program.row_lower).any() or np.isneginf(program.row_upper).any():
-        raise ModelRefused("a row has a side that nothing can meet")
+    hopeless = np.isposinf(program.row_lower) | np.isneginf(program.row_upper)
+    if hopeless.any():
+        raise ModelRefused(f"{program.rows[int(np.argmax(hopeless))]} has a side nothing can meet")
     data = np.abs(program.matrix.data)
     if not data.size:
         return
@@ -91,7 +92,7 @@ def check(program: LinearProgram) -> None:
             f"the coefficient of {_entry(program, data == data.max())} is {data.max():.3g}, "
             f"which the solver would take for infinite"
         )
-    if data.min() < SMALLEST:
+    if data.min() <= SMALLEST:
         raise ModelRefused(
             f"the coefficient of {_entry(program, data == data.min())} is {data.min():.3g}, "
             f"which the solver would drop"

@@ -143,6 +143,8 @@ def solve(
     ------
     ModelRefused, UnknownOption, SolverError
     """
+    if not gap >= 0 or (time_limit is not None and not time_limit >= 0):
+        raise UnknownOption(f"gap {gap} and time limit {time_limit} must be 0 or more")
     global _threads_in_use
     if threads != _threads_in_use:
         highspy.Highs.resetGlobalScheduler(True)
@@ -163,7 +165,7 @@ def solve(
     seconds = time.perf_counter() - began
     solution = _read_solution(solver, program, status, seconds, interrupted, tuple(history))
     if solver.getModelStatus() == highspy.HighsModelStatus.kUnboundedOrInfeasible:
-        with_nothing_to_gain = solve(program.feasibility(), threads=threads)
+        with_nothing_to_gain = solve(program.feasibility(), time_limit=time_limit, threads=threads)
         if with_nothing_to_gain.ending == "optimal":
             return replace(solution, ending="unbounded")
     return solution
