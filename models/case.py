@@ -14,7 +14,7 @@ from models.hazards import Hazard, Uncertainty
 from models.materials import Consumer, Damage, Demand, Material, Supply
 from models.policy import Objective, Policy
 from models.projects import Project
-from models.quantities import Bounds, Number
+from models.quantities import Bounds, NonNegative, Number
 from models.stockpiles import Stockpile
 
 PERIODS = (1, 2, 4, 12)
@@ -29,7 +29,7 @@ class Horizon(Base):
     """Last calendar year."""
     periods_per_year: Annotated[Number, Bounds(ge=1, whole=True)] = Number(1)
     """1, 2, 4 or 12."""
-    discount_rate: Annotated[Number, Bounds(gt=-1)] = Number(0)
+    discount_rate: NonNegative = Number(0)
     """Per year, on costs and damage, as a fraction of one."""
 
     @model_validator(mode="after")

@@ -143,6 +143,8 @@ def _hazards(case: Case) -> Iterator[Fault]:
         unused = _why_unused(case, name)
         if unused:
             yield _doubt(("hazards", name), f"the hazard '{name}' {unused}", at_key=True)
+        if not hazard.effects:
+            yield _doubt(("hazards", name, "effects"), f"the hazard '{name}' does nothing")
         for number, effect in enumerate(hazard.effects):
             materials = case.materials if effect.materials is None else effect.materials
             hits = any((effect.country, material) in struck for material in materials)

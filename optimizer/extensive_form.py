@@ -23,8 +23,8 @@ OPTIONS = {
     "mip_heuristic_run_root_reduced_cost": False,
 }
 """An extensive form is a large linear program with few integers: most of the time of HiGHS's
-heuristics went into solving near copies of it. On germany-2026 without them and without restarts
-a gap of 0.1 % took half the time (20 states: 19 s for 41; 50 states: 110 s for 236)."""
+heuristics and restarts goes into near copies of it. Without them germany-2026 takes a third of
+the time and half the memory (docs/benchmarks.md)."""
 
 EXACT = 1e-8
 """How far a solution may be from whole numbers and from its rows before it is solved again."""

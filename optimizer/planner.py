@@ -24,6 +24,9 @@ from optimizer.verification import check_commitment
 ENOUGH_STATES = 100
 """A plan made on fewer states is called illustrative."""
 
+ROUNDING = 1e-6
+"""A gap below this is the solver's arithmetic, whatever target was set."""
+
 AGREEMENT = 1e-5
 """How far the objective recomputed outside the solver may lie above the solver's, relatively."""
 
@@ -140,11 +143,12 @@ def _certificate(
 ) -> Certificate:
     bound = solved.solution.bound
     gap = None if bound is None else max(0.0, objective - bound) / max(abs(objective), 1e-6)
-    within = gap is not None and gap <= max(gap_target, 1e-9)
+    size = max(abs(objective), 1e-6)
+    within = bound is not None and objective - bound <= max(gap_target, ROUNDING) * size + 1e-9
     uncertainty = instance.case.uncertainty
     sample = uncertainty.sample if uncertainty else None
     return Certificate(
-        status="optimal" if within or solved.solution.ending == "optimal" else "limit",
+        status="optimal" if within else "limit",
         objective=objective,
         bound=bound,
         gap=gap,

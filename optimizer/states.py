@@ -49,6 +49,12 @@ def read_states(instance: Instance) -> tuple[State, ...]:
     return (State("undisturbed", 1.0),)
 
 
+def never_striking(instance: Instance, states: tuple[State, ...]) -> tuple[str, ...]:
+    """Hazards that strike in none of the states."""
+    striking = {hazard for state in states for hazard, _ in state.events}
+    return tuple(h.id for h in instance.hazards if h.id not in striking)
+
+
 def _written(instance: Instance, state: WrittenState, number: int) -> State:
     first, n = instance.years[0], instance.per_year
     return State(

@@ -44,7 +44,7 @@ FAULTY: list[tuple[str, list[tuple[str, str]], list[str]]] = [
         "norway_list",
         [("tags: [domestic]\n  rec", "tags: [no]\n  rec")],
         [
-            'scenario.yaml:31:12: error: YAML may read a bare no as false; write "no" in quotes, or false',
+            'scenario.yaml:31:12: error: YAML may read a bare no as false; write "NO" in quotes, or false',
             "scenario.yaml:43:7: warning: no project qualifies for the instrument 'equity'; see its 'eligible'",
             "scenario.yaml:43:73: warning: no project carries the tag 'domestic'",
         ],

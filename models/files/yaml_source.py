@@ -149,10 +149,11 @@ class Parser:
             return Node(text, place)
         if _TRUTH.fullmatch(text) and not self.json:
             truth = "true" if text.lower() in ("yes", "on") else "false"
+            quoted = "NO" if text.lower() == "no" else text
             self._fault(
                 event,
                 f"YAML may read a bare {text} as {truth}",
-                f'write "{text}" in quotes, or {truth}',
+                f'write "{quoted}" in quotes, or {truth}',
             )
             return Node(text, place, faulty=True)
         return Node(scalar(text, exponents=self.json), place, written=text)

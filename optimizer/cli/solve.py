@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from models.base import named
-from models.faults import ScenarioError
+from models.faults import Fault, ScenarioError
 from models.files import Reading, read_case
 from optimizer.cli import diagnostics
 from optimizer.cli.validate import summed_up
@@ -110,6 +110,8 @@ def solve(
     if out is not None:
         _make(out)
 
+    diagnostics.show(_never_striking(reading))
+
     # The solver and Pyomo take a second to import: not for those who mistyped an option.
     from optimizer.planner import plan
 
@@ -176,6 +178,28 @@ def _umask() -> int:
     mask = os.umask(0o022)
     os.umask(mask)
     return mask
+
+
+def _never_striking(reading: Reading) -> list[Fault]:
+    """Warnings of hazards that no sampled state drew; the reader sees written-out states itself."""
+    from optimizer.instance import read_instance
+    from optimizer.states import never_striking, read_states
+
+    uncertainty = reading.case.uncertainty
+    if uncertainty is None or uncertainty.sample is None:
+        return []
+    instance = read_instance(reading.case)
+    count = int(uncertainty.sample.states)
+    return [
+        Fault(
+            ("hazards", name),
+            f"the hazard '{name}' strikes in none of the {count} sampled states",
+            severity="warning",
+            place=reading.place(("hazards", name)),
+        )
+        for name in never_striking(instance, read_states(instance))
+        if reading.case.hazards[name].annual_probability > 0
+    ]
 
 
 def _show_conflict(error: Infeasible, reading: Reading, as_json: bool) -> None:

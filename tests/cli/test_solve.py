@@ -95,6 +95,16 @@ def test_text_in_a_pipe_is_plain_and_says_what_the_plan_says(file: str) -> None:
     assert done.stderr.startswith(b"ore.yaml: 1 material, 1 project")
 
 
+def test_a_hazard_that_no_sampled_state_drew_is_told(
+    file: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    sampled = "uncertainty={sample: {states: 2, seed: 1}}"
+    rare = "hazards.cut.annual_probability=0.000001"
+    assert run(["solve", file, "--quiet", "--set", sampled, "--set", rare]) == 0
+    told = capfd.readouterr().err
+    assert "warning: the hazard 'cut' strikes in none of the 2 sampled states" in told
+
+
 def test_quiet_says_nothing(file: str, capfd: pytest.CaptureFixture[str]) -> None:
     assert run(["solve", file, "--quiet"]) == 0
     out, err = capfd.readouterr()
