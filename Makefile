@@ -3,7 +3,7 @@
 #
 #   make demo      solve a real scenario             make lock      resolve the locks anew (needs uv)
 #   make test      run the tests                     make clean     remove the environment and caches
-#   make check     style, types, imports
+#   make check     style, types, imports, docs
 
 PYTHON = python3
 VENV = .venv
@@ -43,6 +43,8 @@ check: $(VENV)/.dev
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
+	$(VENV)/bin/python -m pytest tests/test_docs.py tests/formulation/test_document.py \
+	  tests/cli/test_command_reference.py
 
 # Each stamp stands for one lock, installed. A changed lock is installed again.
 $(VENV)/.run: requirements/run.lock pyproject.toml | $(VENV)/bin/python

@@ -101,8 +101,10 @@ class ProjectPlan(Result):
     """Share of capex from lenders and other investors."""
     offtake: float
     """Share of output that reaches home consumers."""
-    offtake_by: dict[str, float]
-    """The same by right: ``common``, or the id of a company."""
+    offtake_common: float
+    """Of that for all home consumers."""
+    offtake_by_company: dict[str, float]
+    """Of that for the consumers of each company funder."""
     shares: dict[str, dict[str, float]]
     """Share of capex by funder and instrument."""
 

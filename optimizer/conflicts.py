@@ -93,7 +93,7 @@ def _offtake_right(instance: Instance, index: Any) -> Rule:
         "P6",
         "offtake_right",
         f"{group} gets output of {p} only for the share it holds",
-        ("funders", group, "instruments"),
+        ("funders", group.removesuffix("."), "instruments"),
     )
 
 

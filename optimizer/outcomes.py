@@ -21,7 +21,7 @@ from models.results import (
     WithoutPlan,
 )
 from optimizer.commitment import Commitment, instalments, planned_stock, spend, stock_cost
-from optimizer.instance import Floats, Instance
+from optimizer.instance import COMMON, Floats, Instance, group_of
 from optimizer.states import State
 from optimizer.sweep import sweep
 
@@ -195,7 +195,10 @@ def _projects(instance: Instance, commitment: Commitment) -> list[ProjectPlan]:
                 capex_meur=project.capex,
                 market_share=commitment.market.get(p, 0.0),
                 offtake=sum(held.values()),
-                offtake_by=held,
+                offtake_common=held.get(COMMON, 0.0),
+                offtake_by_company={
+                    f: held[group_of(f)] for f in instance.case.funders if group_of(f) in held
+                },
                 shares=shares,
             )
         )

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from models.hazards import Sample
 from models.hazards import State as WrittenState
-from optimizer.instance import Floats, HazardData, Instance, Node, ProjectData
+from optimizer.instance import COMMON, Floats, HazardData, Instance, Node, ProjectData
 
 
 @dataclass(frozen=True)
@@ -138,7 +138,7 @@ def market_supply(instance: Instance, node: Node, left: dict[tuple[str, str], Fl
     for origin, lots in instance.supply.items():
         if origin[0] == node.material:
             supply += lots[instance.year_of] * left[origin]
-    return supply * node.group_share["common"][instance.year_of]
+    return supply * node.group_share[COMMON][instance.year_of]
 
 
 def project_output(

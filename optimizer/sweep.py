@@ -173,8 +173,6 @@ def _serve_dearest(shortage: Floats, weight: Floats, account: Account) -> None:
     order = np.lexsort((steps, at, -(weight[steps, at] * keep[at])))
     for position in order:
         j, k = steps[position], at[position]
-        if weight[j, k] <= 0:
-            break
         given = min(slack[k:].min(), released[k], shortage[j, k] / keep[k])
         if given > 0:
             slack[k:] -= given
@@ -210,9 +208,10 @@ def _serve_by_program(shortage: Floats, weight: Floats, accounts: list[Account])
     first = _optimum(cost, matrix, row_lower, row_upper, upper)
     # Of the equally good recourses, the one that serves early periods and early steps first.
     best = float(cost @ first)
-    # Ranks weigh value, not tonnes: equal value is all that can be exchanged at the optimum.
+    # Ranks weigh value, not tonnes: equal value is all that can be exchanged at the optimum. What
+    # is worth nothing comes last, but does come: no stock lies idle beside a shortage.
     rank = (at * (steps.max() + 1) + steps) / float(shortage.size)
-    late = np.concatenate([-cost[:count] * rank, np.zeros(stocks * rows)])
+    late = np.concatenate([1e-6 - (cost[:count] + 1e-6) * rank, np.zeros(stocks * rows)])
     second = _optimum(
         late,
         np.vstack([matrix, cost]),

@@ -211,7 +211,11 @@ def commitment_of(instance: Instance, answer: Plan) -> Commitment:
             for i, share in own.items()
         },
         market={p.id: p.market_share for p in answer.projects},
-        offtake={(p.id, g): share for p in answer.projects for g, share in p.offtake_by.items()},
+        offtake={
+            (p.id, g): share
+            for p in answer.projects
+            for g, share in [("common", p.offtake_common), *p.offtake_by_company.items()]
+        },
         buy={
             h.id: np.array(list(h.buy_t.values())) / instance.lot_t[h.material]
             for h in answer.stockpiles

@@ -384,3 +384,24 @@ def test_the_earliest_period_is_served_first_where_a_loss_makes_weights_equal(co
     (outcome,) = swept(raw)
     lot = read(raw).lot_t["ore"]
     assert (outcome.shortage.sum(axis=0) * lot).tolist() == near([0, 0, 2, 10])
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_no_stock_lies_idle_beside_a_shortage_that_costs_nothing(count: int) -> None:
+    """50 t are missing in each of three years, the first 25 t of them at no cost. 90 t in store
+    cover the dear 25 t of each year, then the free tonnes of the first year: 15 t of 25 t.
+    """
+    steps = [{"share": 0.5, "eur_per_t": 0}, {"share": 0.5, "eur_per_t": 1_000_000}]
+    piles = [
+        stockpile(initial_t=90),
+        stockpile(id="stuck", initial_t=1, max_release_t_per_period=0),
+    ]
+    raw = case(
+        2028,
+        demand=[{"consumer": "industry", "material": "ore", "t_per_year": 50}],
+        damage=[{"material": "ore", "steps": steps}],
+        stockpiles=piles[:count],
+    )
+    (outcome,) = swept(raw)
+    lot = read(raw).lot_t["ore"]
+    assert (outcome.shortage.sum(axis=0) * lot).tolist() == near([10, 25, 25])

@@ -102,7 +102,7 @@ def solve(
     if budget is not None:
         settings = (*settings, f"policy.budget_meur={Decimal(str(budget)):f}")
     try:
-        reading = read_case(file, variant, settings)
+        reading = read_case(file, variant, settings, check_variants=True)
     except ScenarioError as error:
         diagnostics.show(error.faults)
         return error.exit_code

@@ -10,6 +10,7 @@ from optimizer.instance.data import (
     ProjectData,
     Step,
     StockpileData,
+    group_of,
 )
 from optimizer.instance.reading import qualifies, read_instance
 
@@ -23,6 +24,7 @@ __all__ = [
     "ProjectData",
     "Step",
     "StockpileData",
+    "group_of",
     "qualifies",
     "read_instance",
 ]

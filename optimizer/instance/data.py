@@ -24,6 +24,11 @@ COMMON = "common"
 """The group of all home consumers, beside the company funders, that output is reserved for."""
 
 
+def group_of(company: str) -> str:
+    """The group of a company funder: its id, which may itself be ``common``; no id has a dot."""
+    return f"{company}." if company == COMMON else company
+
+
 @dataclass(frozen=True, eq=False)
 class ProjectData:
     """A candidate project p."""
@@ -210,7 +215,7 @@ class Instance:
     def rights(self, project: str, group: str) -> Iterator[InstrumentData]:
         """Instruments through which a group gets a right to a project's output."""
         for i in self.instruments:
-            owner = i.funder if i.kind == "company" else COMMON
+            owner = group_of(i.funder) if i.kind == "company" else COMMON
             if project in i.projects and owner == group and i.offtake_per_share > 0:
                 yield i
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from models.case import Case
-from optimizer.instance.data import COMMON, Floats, Node, Step, StockpileData
+from optimizer.instance.data import COMMON, Floats, Node, Step, StockpileData, group_of
 
 
 def read_nodes(
@@ -83,11 +83,13 @@ def _group_shares(
     def proportion(members: list[str]) -> Floats:
         own = parts[consumer] if consumer in members else np.zeros_like(parts[consumer])
         total = np.sum([parts[u] for u in members], axis=0) if members else own
-        return np.divide(own, total, out=np.zeros_like(own), where=total > 0)
+        shares: Floats = np.divide(own, total, out=np.zeros_like(own), where=total > 0)
+        return shares
 
     shares = {COMMON: proportion(list(parts))}
     for group in groups[1:]:
-        shares[group] = proportion([u for u in parts if case.consumers[u].company == group])
+        members = {u: case.consumers[u].company for u in parts}
+        shares[group] = proportion([u for u, f in members.items() if f and group_of(f) == group])
     return shares
 
 

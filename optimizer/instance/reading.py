@@ -20,6 +20,7 @@ from optimizer.instance.data import (
     InstrumentData,
     ProjectData,
     StockpileData,
+    group_of,
 )
 from optimizer.instance.nodes import read_nodes
 
@@ -41,7 +42,7 @@ def read_instance(case: Case) -> Instance:
             [*supply, *((m, p.country) for p in projects.values() for m in p.output)],
         )
     )
-    groups = (COMMON, *(f for f, x in case.funders.items() if x.kind == "company"))
+    groups = (COMMON, *(group_of(f) for f, x in case.funders.items() if x.kind == "company"))
     stockpiles = {s.id: _stockpile(case, s, years, n, lot, tonnes) for s in case.stockpiles}
     return Instance(
         case=case,

@@ -88,7 +88,7 @@ def projects(plan: Plan) -> Section | None:
     for project, of in groupby(_records(tables.offtake(plan)), key=lambda row: row["project"]):
         some = [row for row in of if row["share"] > NOISE]
         rights[project] = ", ".join(
-            f"{_right(plan, row['right'])} {percent(row['share'])}" for row in some
+            f"{_right(plan, row['company'])} {percent(row['share'])}" for row in some
         )
     grid = _grid(
         {
@@ -103,8 +103,8 @@ def projects(plan: Plan) -> Section | None:
     return Section("What to build, and when", [grid])
 
 
-def _right(plan: Plan, right: str) -> str:
-    return "all consumers" if right == "common" else _payer(plan, right)
+def _right(plan: Plan, company: str) -> str:
+    return _payer(plan, company) if company else "all consumers"
 
 
 def funding(plan: Plan) -> Section | None:

@@ -33,13 +33,13 @@ def projects(plan: Plan) -> pd.DataFrame:
 
 
 def offtake(plan: Plan) -> pd.DataFrame:
-    """Whose output it is: one row a project and right (``common``, or a company)."""
+    """Whose output it is: one row a project and company, and one without for all consumers."""
     rows = (
-        {"project": p.id, "right": right, "share": share}
+        {"project": p.id, "company": company, "share": share}
         for p in plan.projects
-        for right, share in p.offtake_by.items()
+        for company, share in [("", p.offtake_common), *p.offtake_by_company.items()]
     )
-    return _frame(rows, ["project", "right", "share"])
+    return _frame(rows, ["project", "company", "share"])
 
 
 def funding(plan: Plan) -> pd.DataFrame:

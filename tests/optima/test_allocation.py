@@ -172,3 +172,23 @@ def test_what_a_closed_maker_owns_is_lost(allocation: str, damage: float) -> Non
         )
     )
     assert answer.outcome.expected == near(damage)
+
+
+@pytest.mark.parametrize("allocation", ["pooled", "entitled"])
+@pytest.mark.parametrize("name", ["common", "giant"])
+def test_no_name_of_a_company_is_reserved(name: str, allocation: str) -> None:
+    """The fund may carry half of a 20 t works, a company the rest: 20 t of 100 t arrive, 80 miss.
+
+    The company's half goes to the pool, or to its only consumer, whatever the company is called.
+    """
+    answer = solve(
+        case(
+            consumers={"industry": {"company": name}},
+            projects={"works": project(20)},
+            funders={"fund": funder(max_share=0.5), name: funder("company")},
+            objective={"allocation": allocation},
+        )
+    )
+    assert answer.outcome.expected == near(8.0)
+    (works,) = answer.projects
+    assert works.offtake_common + works.offtake_by_company.get(name, 0.0) == near(1.0)

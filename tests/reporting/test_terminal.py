@@ -89,7 +89,8 @@ def plan(**fields: Any) -> Plan:
                 "capex_meur": 1400.0,
                 "market_share": 0.6,
                 "offtake": 0.55,
-                "offtake_by": {"common": 0.3, "motor_co": 0.25},
+                "offtake_common": 0.3,
+                "offtake_by_company": {"motor_co": 0.25},
                 "shares": {"fund": {"equity": 0.1, "loan": 0.05}, "motor_co": {"equity": 0.25}},
             }
         ],
