@@ -10,7 +10,6 @@ VENV = .venv
 UV = uv
 UV_FLAGS =
 DEMO = scenarios/germany-2026.yaml
-GAP = 0.001
 TIME_LIMIT = 300
 
 PIP = $(VENV)/bin/python -m pip --disable-pip-version-check --no-input
@@ -26,7 +25,7 @@ help:
 
 demo: $(VENV)/.run
 	@status=0; \
-	$(VENV)/bin/vorrat solve $(DEMO) --gap $(GAP) --time-limit $(TIME_LIMIT) || status=$$?; \
+	$(VENV)/bin/vorrat solve $(DEMO) --time-limit $(TIME_LIMIT) || status=$$?; \
 	case $$status in \
 	0) ;; \
 	1) echo; \
