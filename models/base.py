@@ -15,6 +15,7 @@ from pydantic import (
     GetCoreSchemaHandler,
     GetJsonSchemaHandler,
     StrictStr,
+    ValidationInfo,
     model_serializer,
     model_validator,
 )
@@ -38,17 +39,21 @@ def fault(message: str, hint: str = "", at: tuple[str | int, ...] = ()) -> Pydan
 
 
 def faults_together(faults: list[tuple[tuple[str | int, ...], str, str]]) -> PydanticCustomError:
-    """Several faults of one value, each with the steps that lead to its part."""
+    """Several faults of one value, each with the steps that lead to its part.
+
+    The step ``[key]`` at the end means the key itself, as it does for pydantic.
+    """
     at, message, hint = faults[0]
     return PydanticCustomError(
         "scenario", "{message}", {"message": message, "hint": hint, "at": at, "faults": faults}
     )
 
 
-def relocated(error: PydanticCustomError, step: str | int) -> tuple[Any, str, str]:
-    """A fault of a part, told from the whole: its steps, message and hint."""
-    about = error.context or {}
-    return (step, *about.get("at", ())), about["message"], about["hint"]
+def relocated(error: PydanticCustomError, step: str | int) -> list[tuple[Any, str, str]]:
+    """The faults of a part, told from the whole: steps, message and hint of each."""
+    about: dict[str, Any] = error.context or {}
+    found = about.get("faults") or [(about.get("at", ()), about["message"], about["hint"])]
+    return [((step, *at), message, hint) for at, message, hint in found]
 
 
 def shape_of_value(value: Any, shown: str) -> str:
@@ -111,11 +116,25 @@ class Choice:
         )
 
 
-Year = Annotated[int, BeforeValidator(read_year)]
+BareYear = Annotated[int, BeforeValidator(read_year)]
+"""A calendar year as the key of a mapping."""
 AllOf = Annotated[tuple[str, ...] | None, Choice("all")]
 """A list of names, or ``all`` (kept as None)."""
 AnyOf = Annotated[tuple[str, ...] | None, Choice("any")]
 """A list of names, or ``any`` (kept as None)."""
+
+
+UNREADABLE_TEXT = "\0"
+"""Stands in for an id or a text that could not be read; see :mod:`models.files.partial`."""
+VALUES_ONLY: dict[str, Any] = {"left_out": ("order", "sum")}
+"""The context in which every value is checked by itself alone."""
+WITHOUT_SUMS: dict[str, Any] = {"left_out": ("sum",)}
+"""The context in which shares need not add up."""
+
+
+def left_out(check: Literal["order", "sum"], info: ValidationInfo) -> bool:
+    """Whether a check is left out: of the fields of an item, or of sums within one field."""
+    return check in (info.context or {}).get("left_out", ())
 
 
 def _read_id(value: Any) -> str:
@@ -128,7 +147,8 @@ def _read_id(value: Any) -> str:
     return value
 
 
-def _read_country(value: Any) -> str:
+def read_country(value: Any) -> str:
+    """A country code."""
     if value is False:
         raise fault("'no' is read as false", 'write "NO" for Norway')
     if not isinstance(value, str) or not re.fullmatch(r"[A-Z]{2,3}", value):
@@ -140,7 +160,7 @@ def _read_country(value: Any) -> str:
 
 
 Id = Annotated[str, BeforeValidator(_read_id)]
-Country = Annotated[str, BeforeValidator(_read_country)]
+Country = Annotated[str, BeforeValidator(read_country)]
 """An ISO 3166 country code such as DE."""
 
 

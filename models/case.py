@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, StrictStr, ValidationInfo, model_validator
+from pydantic import Field, StrictStr, ValidationInfo, field_validator, model_validator
 
 from models import references
-from models.base import Base, Id, Text, Year, fault
+from models.base import Base, Id, Text, fault, left_out
 from models.faults import ScenarioError
 from models.funding import Funder
 from models.hazards import Hazard, Uncertainty
@@ -16,6 +17,7 @@ from models.policy import Objective, Policy
 from models.projects import Project
 from models.quantities import Bounds, NonNegative, Number
 from models.stockpiles import Stockpile
+from models.years import Year, readable
 
 PERIODS = (1, 2, 4, 12)
 
@@ -32,8 +34,17 @@ class Horizon(Base):
     discount_rate: NonNegative = Number(0)
     """Per year, on costs and damage, as a fraction of one."""
 
+    @field_validator("periods_per_year")
+    @classmethod
+    def _even_periods(cls, periods: Number) -> Number:
+        if not math.isnan(periods) and float(periods) not in PERIODS:
+            raise fault(f"periods_per_year is {periods:g}", "write 1, 2, 4 or 12")
+        return periods
+
     @model_validator(mode="after")
-    def _in_order(self) -> Horizon:
+    def _in_order(self, info: ValidationInfo) -> Horizon:
+        if left_out("order", info) or not readable(self.first_year, self.last_year):
+            return self
         if self.last_year < self.first_year:
             raise fault(
                 f"last_year {self.last_year} lies before first_year {self.first_year}",
@@ -41,12 +52,6 @@ class Horizon(Base):
             )
         if self.last_year - self.first_year >= 200:
             raise fault("a horizon of 200 years or more", at=("last_year",))
-        if float(self.periods_per_year) not in PERIODS:
-            raise fault(
-                f"periods_per_year is {self.periods_per_year:g}",
-                "write 1, 2, 4 or 12",
-                at=("periods_per_year",),
-            )
         return self
 
     @property

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from models import countries
 from models.faults import Fault, Step
 from models.quantities import Number, Yearly
+from models.years import CalendarYear
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -24,6 +25,7 @@ def warnings(case: Case) -> Iterator[Fault]:
     """Every doubt about a scenario whose references hold."""
     yield from _countries(case)
     yield from _materials(case)
+    yield from _supply_shares(case)
     yield from _instruments(case)
     yield from _hazards(case)
     yield from _policy(case)
@@ -95,6 +97,18 @@ def _materials(case: Case) -> Iterator[Fault]:
             if not needy & set(stockpile.serves):
                 message = f"none of those it serves demands '{stockpile.material}'"
                 yield _doubt(("stockpiles", number, "serves"), message)
+
+
+def _supply_shares(case: Case) -> Iterator[Fault]:
+    """Supply may exceed demand, but not so much that percent are more likely meant."""
+    for number, supply in enumerate(case.supply):
+        path: _Path = ("supply", number, "share")
+        if supply.share is None:
+            continue
+        for at, share in _of_years(supply.share, path):
+            if share >= 3:
+                message = f"share is a fraction of one: {share:g} means {share:g} times the demand"
+                yield _doubt(at, message, f"write {share / 100:g} for {share:g} %")
 
 
 def _all_instruments(case: Case) -> Iterator[tuple[_Path, Instrument]]:
@@ -184,12 +198,15 @@ def _sources(case: Case) -> Iterator[Fault]:
             yield _doubt(path, message, _near(source, case.sources))
 
 
-def _numbers(value: Any, path: _Path) -> Iterator[tuple[_Path, Number]]:
+def _numbers(value: Any, path: _Path) -> Iterator[tuple[_Path, Number | CalendarYear]]:
     """Every number of a part of the case, with its path in the file."""
-    if isinstance(value, Number):
+    if isinstance(value, (Number, CalendarYear)):
         yield (*path, "source"), value
     elif isinstance(value, Yearly):
-        yield from _of_years(value, path)
+        sources = {number.source for number in value.values}
+        years = _of_years(value, path) if len(sources) > 1 else [(path, value.values[0])]
+        for at, number in years:
+            yield (*at, "source"), number
     elif isinstance(value, dict):
         for key, item in value.items():
             yield from _numbers(item, (*path, str(key)))
@@ -203,12 +220,11 @@ def _numbers(value: Any, path: _Path) -> Iterator[tuple[_Path, Number]]:
 
 
 def _of_years(value: Yearly, path: _Path) -> Iterator[tuple[_Path, Number]]:
-    sources = {number.source for number in value.values}
-    if len(sources) == 1:
-        yield (*path, "source"), value.values[0]
-        return
+    """Every number of a yearly quantity; without years it has one."""
+    if not value.years:
+        yield path, value.values[0]
     for year, number in zip(value.years, value.values, strict=False):
-        yield (*path, str(year), "source"), number
+        yield (*path, str(year)), number
 
 
 def _near(word: str, names: Iterable[str]) -> str:

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import StrictBool
 
-from models.base import AnyOf, Base, Id, Text, Year
+from models.base import AnyOf, BareYear, Base, Id, Text
 from models.quantities import NonNegative, Number, Share
 
 
@@ -59,7 +59,7 @@ class Funder(Base):
     """Free text."""
     budget_meur: NonNegative | None = None
     """Budget over the whole horizon in million EUR; no limit where absent."""
-    budget_by_year_meur: dict[Year, NonNegative] | None = None
+    budget_by_year_meur: dict[BareYear, NonNegative] | None = None
     """Budget of each year in million EUR; years not named get nothing."""
     carry_over: StrictBool = False
     """Whether what a year leaves may be spent later."""

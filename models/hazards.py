@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import StrictStr, field_validator, model_validator
+from pydantic import StrictStr, ValidationInfo, field_validator, model_validator
 
-from models.base import AllOf, Base, Country, Id, Text, Year, fault
+from models.base import AllOf, Base, Country, Id, Text, fault, left_out
 from models.quantities import Bounds, Number, Share, Whole, check_sum
+from models.years import Year
 
 
 class Effect(Base):
@@ -87,14 +88,18 @@ class Uncertainty(Base):
     """Written-out states."""
 
     @model_validator(mode="after")
-    def _one_of_two(self) -> Uncertainty:
+    def _one_of_two(self, info: ValidationInfo) -> Uncertainty:
+        if left_out("order", info):
+            return self
         if self.sample is not None and self.states is not None:
             raise fault("'sample' and 'states' exclude each other", "leave one out")
         return self
 
     @field_validator("states")
     @classmethod
-    def _probabilities_add_up(cls, states: tuple[State, ...] | None) -> tuple[State, ...] | None:
-        if states is not None:
+    def _probabilities_add_up(
+        cls, states: tuple[State, ...] | None, info: ValidationInfo
+    ) -> tuple[State, ...] | None:
+        if states is not None and not left_out("sum", info):
             check_sum(tuple(state.probability for state in states), "the probability of the states")
         return states

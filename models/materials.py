@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import itertools
 
-from pydantic import field_validator, model_validator
+from pydantic import ValidationInfo, field_validator, model_validator
 
-from models.base import Base, Country, Id, Text, fault
-from models.quantities import NonNegative, Share, YearlyNonNegative, YearlyShare, check_sum
+from models.base import Base, Country, Id, Text, fault, faults_together, left_out
+from models.faults import Step
+from models.quantities import NonNegative, Share, YearlyNonNegative, sum_fault
 
 
 class Material(Base):
@@ -64,15 +65,24 @@ class Damage(Base):
 
     @field_validator("steps")
     @classmethod
-    def _steps_rise_and_add_up(cls, steps: tuple[DamageStep, ...]) -> tuple[DamageStep, ...]:
-        check_sum(tuple(step.share for step in steps), "the share of the steps")
+    def _steps_rise_and_add_up(
+        cls, steps: tuple[DamageStep, ...], info: ValidationInfo
+    ) -> tuple[DamageStep, ...]:
+        if left_out("sum", info):
+            return steps
+        faults: list[tuple[tuple[Step, ...], str, str]] = []
+        total = sum_fault((step.share for step in steps), "the share of the steps")
+        if total:
+            faults.append(((), *total))
         for number, (before, after) in enumerate(itertools.pairwise(steps), start=1):
             if after.eur_per_t < before.eur_per_t:
-                raise fault(
-                    f"damage falls from {before.eur_per_t:g} to {after.eur_per_t:g} EUR per tonne",
-                    "order the steps from the cheapest tonne to the dearest",
-                    at=(number, "eur_per_t"),
+                message = (
+                    f"damage falls from {before.eur_per_t:g} to {after.eur_per_t:g} EUR per tonne"
                 )
+                hint = "order the steps from the cheapest tonne to the dearest"
+                faults.append(((number, "eur_per_t"), message, hint))
+        if faults:
+            raise faults_together(faults)
         return steps
 
 
@@ -83,13 +93,15 @@ class Supply(Base):
     """Id of the material."""
     country: Country
     """ISO 3166 code of the country of origin."""
-    share: YearlyShare | None = None
-    """Share of that year's demand of all consumers, as a fraction of one."""
+    share: YearlyNonNegative | None = None
+    """Share of that year's demand of all consumers, as a fraction of one; above 1 is a surplus."""
     t_per_year: YearlyNonNegative | None = None
     """Tonnes per year; instead of ``share``."""
 
     @model_validator(mode="after")
-    def _one_of_two(self) -> Supply:
+    def _one_of_two(self, info: ValidationInfo) -> Supply:
+        if left_out("order", info):
+            return self
         if (self.share is None) == (self.t_per_year is None):
             raise fault(
                 "supply needs either 'share' or 't_per_year'",

@@ -6,8 +6,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from models.base import AllOf, Base, Country, Id, Year
+from models.base import AllOf, Base, Country, Id
 from models.quantities import Bounds, NonNegative, Number, Share, Whole
+from models.years import Year
 
 
 class StateAid(Base):

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, StrictStr, field_validator, model_validator
+from pydantic import BeforeValidator, StrictStr, ValidationInfo, field_validator, model_validator
 
-from models.base import Base, Country, Id, Text, Year, fault
+from models.base import Base, Country, Id, Text, fault, left_out
 from models.quantities import Bounds, NonNegative, Number, Share, Whole, check_sum
+from models.years import Year, readable
 
 
 def _read_delay(value: Any) -> int:
@@ -79,20 +80,26 @@ class Project(Base):
 
     @field_validator("capex_profile")
     @classmethod
-    def _profile_adds_up(cls, profile: tuple[Number, ...]) -> tuple[Number, ...]:
-        check_sum(profile, "capex_profile")
+    def _profile_adds_up(
+        cls, profile: tuple[Number, ...], info: ValidationInfo
+    ) -> tuple[Number, ...]:
+        if not left_out("sum", info):
+            check_sum(profile, "capex_profile")
         return profile
 
     @field_validator("delay_years")
     @classmethod
-    def _delays_add_up(cls, delays: dict[int, Number]) -> dict[int, Number]:
-        check_sum(delays, "delay_years")
+    def _delays_add_up(cls, delays: dict[int, Number], info: ValidationInfo) -> dict[int, Number]:
+        if not left_out("sum", info):
+            check_sum(delays.values(), "delay_years")
         return delays
 
     @model_validator(mode="after")
-    def _window(self) -> Project:
+    def _window(self, info: ValidationInfo) -> Project:
         first, last = self.earliest_start, self.latest_start
-        if first is not None and last is not None and last < first:
+        if first is None or last is None or left_out("order", info):
+            return self
+        if readable(first, last) and last < first:
             raise fault(
                 f"latest_start {last} lies before earliest_start {first}", at=("latest_start",)
             )

@@ -7,12 +7,13 @@ for a number, so that ``"1,5"``, ``1_000`` and ``yes`` are faults with a hint ra
 
 from __future__ import annotations
 
+import difflib
 import math
 import re
 from bisect import bisect_right
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import GetCoreSchemaHandler
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
@@ -20,6 +21,7 @@ from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 from models.base import fault, faults_together, read_year, relocated, shape_of_value
 
 Confidence = Literal["high", "medium", "low"]
+_Read = TypeVar("_Read")
 
 
 class Number(float):
@@ -59,7 +61,10 @@ class Number(float):
         return {"value": value, **about} if about else value
 
 
-_ABOUT = ("source", "confidence", "note")
+REMARKS = ("source", "confidence", "note")
+"""What may be said of a number beside its value."""
+UNREADABLE = Number(math.nan)
+"""Stands in for a number that could not be read: every comparison with it is silent."""
 
 _THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}(\.\d{3})+(,\d+)?")
 _HINTS: tuple[tuple[re.Pattern[str], Callable[[str], str]], ...] = (
@@ -104,14 +109,22 @@ class Bounds:
 
     def read(self, value: Any) -> Number:
         """A number from what a file holds: a bare number or ``{value:, source:, ...}``."""
-        about: dict[str, Any] = {}
-        if isinstance(value, Mapping):
-            value, about = _unwrap(value)
-            if isinstance(value, Mapping):
-                raise fault("one number is expected here, not a mapping", "write {value: 12.5}")
         if isinstance(value, Number):
-            about = {**{key: getattr(value, key) for key in _ABOUT}, **about}
-        return Number(self._check(value), **about)
+            # Files hold no such thing: it was read before, or stands in for what is unreadable.
+            return value if math.isnan(value) else Number(self._check(value), **remarks(value))
+        if not isinstance(value, Mapping):
+            return Number(self._check(value))
+        if not any(map(_key_meant, value)):
+            raise fault("one number is expected here, not a mapping", "write {value: 12.5}")
+        number, about, faults = read_sourced(value, self._bare, "12.5")
+        if faults:
+            raise faults_together(faults)
+        return Number(number, **about)
+
+    def _bare(self, value: Any) -> float:
+        if isinstance(value, Mapping):
+            raise fault("one number is expected here, not a mapping", "write {value: 12.5}")
+        return value if isinstance(value, Number) else self._check(value)
 
     def _check(self, value: Any) -> float:
         if isinstance(value, bool) or not isinstance(value, (int, float)):
@@ -133,7 +146,7 @@ class Bounds:
         if self.gt is not None and number <= self.gt:
             raise fault(f"{number:g} is not above {self.gt:g}")
         if self.le is not None and number > self.le:
-            hint = f"write {number / 100:g} for {number:g} %" if 1 < number <= 100 else ""
+            hint = f"write {number / 100:g} for {number:g} %" if 2 <= number <= 100 else ""
             raise fault(f"{number:g} is above {self.le:g}", hint if self.le == 1 else "")
         if self.lt is not None and number >= self.lt:
             raise fault(f"{number:g} is not below {self.lt:g}")
@@ -152,7 +165,7 @@ class Bounds:
 
     def json_schema(self) -> dict[str, Any]:
         """The JSON Schema of a number with or without its source."""
-        return {"anyOf": [self.json_number(), _sourced_schema(self.json_number())]}
+        return {"anyOf": [self.json_number(), sourced_schema(self.json_number())]}
 
     def __get_pydantic_core_schema__(
         self, source_type: Any, handler: GetCoreSchemaHandler
@@ -164,7 +177,8 @@ class Bounds:
         )
 
 
-def _sourced_schema(value: dict[str, Any]) -> dict[str, Any]:
+def sourced_schema(value: dict[str, Any]) -> dict[str, Any]:
+    """The JSON Schema of ``{value:, source:, confidence:, note:}``."""
     return {
         "type": "object",
         "properties": {
@@ -178,19 +192,52 @@ def _sourced_schema(value: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _unwrap(value: Mapping[Any, Any]) -> tuple[Any, dict[str, Any]]:
-    """The value of ``{value:, source:, confidence:, note:}`` and what is said about it."""
-    unknown = [str(key) for key in value if key not in ("value", *_ABOUT)]
-    if "value" not in value or unknown:
-        problem = f"'{unknown[0]}' is not known here" if unknown else "'value' is missing"
-        raise fault(problem, "write {value: 12.5, source: ..., confidence: high}")
-    about = {key: value[key] for key in _ABOUT if value.get(key) is not None}
+def remarks(number: Any) -> dict[str, Any]:
+    """What is said of a number beside its value."""
+    return {key: getattr(number, key) for key in REMARKS if getattr(number, key) is not None}
+
+
+def _key_meant(key: Any) -> str:
+    """The key of a sourced number that a key is or was meant to be, or an empty text."""
+    if str(key).isdecimal():
+        return ""  # a year, of which there may be many
+    near = difflib.get_close_matches(str(key).lower(), ("value", *REMARKS), 1, 0.6)
+    return near[0] if near else ""
+
+
+def read_sourced(
+    value: Mapping[Any, Any], read: Callable[[Any], _Read], example: str
+) -> tuple[Any, dict[str, Any], list[tuple[tuple[str | int, ...], str, str]]]:
+    """The value of ``{value:, source:, ...}``, what is said of it, and all that is wrong."""
+    number: _Read | None = None
+    faults: list[tuple[tuple[str | int, ...], str, str]] = []
+    whole = f"write {{value: {example}, source: ..., confidence: high}}"
+    for key in value:
+        if key in ("value", *REMARKS):
+            continue
+        meant = _key_meant(key)
+        hint = f"did you mean '{meant}'?" if meant else whole
+        if str(key).isdecimal():
+            hint = "write {value: {2026: 12.5}, source: ...}"
+        faults.append(((key, "[key]"), f"'{key}' is not known here", hint))
+    if "value" not in value:
+        years = any(str(key).isdecimal() for key in value)
+        if years:
+            # What is said of these already tells to put them under 'value'.
+            return None, {}, faults
+        faults.append(((), "'value' is missing", whole))
+    else:
+        try:
+            number = read(value["value"])
+        except PydanticCustomError as error:
+            faults += relocated(error, "value")
+    about = {key: value[key] for key in REMARKS if value.get(key) is not None}
     for key, text in about.items():
         if not isinstance(text, str):
-            raise fault(f"{key} is a text")
-    if about.get("confidence", "high") not in ("high", "medium", "low"):
-        raise fault(f"confidence '{about['confidence']}' is not known", "high, medium or low")
-    return value["value"], about
+            faults.append(((key,), f"{key} is a text", f'write "{text}"' if key == "note" else ""))
+        elif key == "confidence" and text not in ("high", "medium", "low"):
+            faults.append(((key,), f"confidence '{text}' is not known", "high, medium or low"))
+    return number, about, faults
 
 
 @dataclass(frozen=True)
@@ -235,11 +282,17 @@ class YearlyBounds:
         """A number, or a mapping of years to numbers; either may carry a source."""
         if isinstance(value, Yearly):
             return value
-        about: dict[str, Any] = {}
-        if isinstance(value, Mapping) and ("value" in value or set(value) & set(_ABOUT)):
-            value, about = _unwrap(value)
+        if not isinstance(value, Mapping) or not any(map(_key_meant, value)):
+            return self._bare(value)
+        yearly, about, faults = read_sourced(value, self._bare, "12.5")
+        if faults:
+            raise faults_together(faults)
+        numbers = (Number(number, **{**about, **remarks(number)}) for number in yearly.values)
+        return Yearly(yearly.years, tuple(numbers))
+
+    def _bare(self, value: Any) -> Yearly:
         if not isinstance(value, Mapping):
-            return Yearly((), (self._number(value, about),))
+            return Yearly((), (self.bounds.read(value),))
         if not value:
             raise fault("a yearly quantity names no year", "write {2026: 12.5} or 12.5")
         numbers: dict[int, Number] = {}
@@ -249,30 +302,25 @@ class YearlyBounds:
                 year = read_year(key)
                 if year in numbers:
                     raise fault(f"the year {year} is named twice")
-                numbers[year] = self._number(written, about)
+                numbers[year] = self.bounds.read(written)
             except PydanticCustomError as error:
-                faults.append(relocated(error, key))
+                faults += relocated(error, key)
         if faults:
             raise faults_together(faults)
         years = tuple(sorted(numbers))
         return Yearly(years, tuple(numbers[year] for year in years))
 
-    def _number(self, value: Any, about: dict[str, Any]) -> Number:
-        number = self.bounds.read(value)
-        own = {key: getattr(number, key) for key in _ABOUT if getattr(number, key) is not None}
-        return Number(number, **{**about, **own})
-
     def json_schema(self) -> dict[str, Any]:
         """The JSON Schema: a number, a mapping of years to numbers, or either with a source."""
         number = self.bounds.json_number()
-        sourced = _sourced_schema(number)
+        sourced = sourced_schema(number)
         years = {
             "type": "object",
             "patternProperties": {"^[0-9]{1,4}$": {"anyOf": [number, sourced]}},
             "additionalProperties": False,
             "minProperties": 1,
         }
-        return {"anyOf": [number, years, _sourced_schema({"anyOf": [number, years]})]}
+        return {"anyOf": [number, years, sourced_schema({"anyOf": [number, years]})]}
 
     def __get_pydantic_core_schema__(
         self, source_type: Any, handler: GetCoreSchemaHandler
@@ -292,16 +340,20 @@ NonNegative = Annotated[Number, _NONNEGATIVE]
 Positive = Annotated[Number, Bounds(gt=0)]
 Whole = Annotated[Number, _WHOLE]
 """A whole number, 0 or more."""
-YearlyShare = Annotated[Yearly, YearlyBounds(_SHARE)]
 YearlyNonNegative = Annotated[Yearly, YearlyBounds(_NONNEGATIVE)]
 
 
-def check_sum(shares: Mapping[Any, float] | tuple[Number, ...], what: str) -> None:
-    """Refuse shares that do not add up to 1 (within 1e-6)."""
-    values = shares.values() if isinstance(shares, Mapping) else shares
-    total = math.fsum(values)
-    if abs(total - 1) > 1e-6:
-        raise fault(
-            f"{what} adds up to {total:.10g}, not 1",
-            f"{abs(1 - total):.6g} " + ("is missing" if total < 1 else "too much"),
-        )
+def sum_fault(shares: Iterable[float], what: str) -> tuple[str, str] | None:
+    """Message and hint where shares do not add up to 1 (within 1e-6)."""
+    total = math.fsum(shares)
+    if not abs(total - 1) > 1e-6:
+        return None
+    message = f"{what} adds up to {total:.10g}, not 1"
+    return message, f"{abs(1 - total):.6g} " + ("is missing" if total < 1 else "too much")
+
+
+def check_sum(shares: Iterable[float], what: str) -> None:
+    """Refuse shares that do not add up to 1."""
+    found = sum_fault(shares, what)
+    if found:
+        raise fault(*found)

@@ -11,7 +11,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from models import doubts
+from models.base import UNREADABLE_TEXT
 from models.faults import Fault, Step
+from models.years import readable
 
 if TYPE_CHECKING:
     from models.case import Case
@@ -29,19 +31,20 @@ _ONE = {
 def check(case: Case, unreadable: Mapping[str, frozenset[str]] | None = None) -> Iterator[Fault]:
     """Every fault between items, and every warning.
 
-    ``unreadable`` names items that the file holds but that are faulty in themselves and hence
-    missing from ``case`` (``*`` for a whole section): what refers to them is not reported again,
-    and warnings, which rest on the whole, are left out.
+    ``unreadable`` says that ``case`` holds stand-ins for what is faulty in itself, and names the
+    items that are missing from it (``*`` for a whole section): what refers to them is not reported
+    again, and warnings, which rest on the whole, are left out.
     """
-    yield from _Checker(case, unreadable or {}).faults()
-    if not unreadable:
+    yield from _Checker(case, unreadable).faults()
+    if unreadable is None:
         yield from doubts.warnings(case)
 
 
 class _Checker:
-    def __init__(self, case: Case, unreadable: Mapping[str, frozenset[str]]) -> None:
+    def __init__(self, case: Case, unreadable: Mapping[str, frozenset[str]] | None) -> None:
         self.case = case
-        self.unreadable = unreadable
+        self.partial = unreadable is not None
+        self.unreadable = unreadable or {}
         self.ids: dict[str, list[str]] = {
             "materials": list(case.materials),
             "consumers": list(case.consumers),
@@ -64,7 +67,11 @@ class _Checker:
 
     def _unread(self, section: str, name: str = "*") -> bool:
         items = self.unreadable.get(section, frozenset())
-        return "*" in items or name in items
+        return "*" in items or name in items or self._stands_in(name)
+
+    def _stands_in(self, *names: str | None) -> bool:
+        """Whether one of the names is in the place of one that could not be read."""
+        return self.partial and UNREADABLE_TEXT in names
 
     def _known(self, section: str, name: str, path: _Path, at_key: bool = False) -> Iterator[Fault]:
         """A fault where no item of the section has that id."""
@@ -83,8 +90,11 @@ class _Checker:
 
     def _within(self, year: int | None, path: _Path, at_key: bool = False) -> Iterator[Fault]:
         """A fault where a year lies outside the horizon."""
-        years = self.case.horizon.years
-        if year is not None and year not in years:
+        horizon = self.case.horizon
+        years = horizon.years
+        if not years or not readable(year, horizon.first_year, horizon.last_year):
+            return
+        if year not in years:
             hint = f"write a year from {years[0]} to {years[-1]}"
             yield Fault(path, f"{year} lies outside the horizon", hint, at_key=at_key)
 
@@ -115,12 +125,12 @@ class _Checker:
             if damage.consumer is not None:
                 yield from self._known("consumers", damage.consumer, (*path, "consumer"))
             pair = (damage.consumer, damage.material)
-            if pair in entries:
+            if pair in entries and not self._stands_in(*pair):
                 whom = f" and '{damage.consumer}'" if damage.consumer else ""
                 message = f"a second damage entry for '{damage.material}'{whom}"
                 yield Fault(path, message, f"keep this one or damage.{entries[pair]}")
             entries.setdefault(pair, position)
-        if self._unread("damage") or self.unreadable.get("damage"):
+        if self._unread("damage") or any(self._stands_in(*pair) for pair in entries):
             return
         yield from self._without_damage(entries)
 
@@ -172,7 +182,7 @@ class _Checker:
         seen: dict[str, int] = {}
         for position, stockpile in enumerate(self.case.stockpiles):
             path = ("stockpiles", position)
-            if stockpile.id in seen:
+            if stockpile.id in seen and not self._stands_in(stockpile.id):
                 message = f"two stockpiles have the id '{stockpile.id}'"
                 hint = f"rename this one or stockpiles.{seen[stockpile.id]}"
                 yield Fault((*path, "id"), message, hint)
@@ -189,7 +199,7 @@ class _Checker:
 
     def _states(self) -> Iterator[Fault]:
         uncertainty = self.case.uncertainty
-        periods = int(self.case.horizon.periods_per_year)
+        periods = self.case.horizon.periods_per_year
         for number, state in enumerate((uncertainty and uncertainty.states) or ()):
             path = ("uncertainty", "states", number)
             for position, event in enumerate(state.events):
@@ -198,7 +208,7 @@ class _Checker:
                 yield from self._within(event.start, (*at, "start"))
                 if event.period > periods:
                     message = f"a year has no period {event.period:g}"
-                    hint = f"write a period from 1 to {periods}" if periods > 1 else "write 1"
+                    hint = f"write a period from 1 to {periods:g}" if periods > 1 else "write 1"
                     yield Fault((*at, "period"), message, hint)
             yield from self._all_known(
                 "projects", state.failed_projects, (*path, "failed_projects")

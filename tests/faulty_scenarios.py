@@ -358,6 +358,163 @@ FAULTY: list[tuple[str, list[tuple[str, str]], list[str]]] = [
         ],
     ),
     (
+        "flow_comma",
+        [("{lithium: 24000}", "{lithium: 24000,5}")],
+        ["scenario.yaml:26:34: error: '24000,5' is not a number; a decimal comma: write 24000.5"],
+    ),
+    (
+        "flow_german",
+        [("eur_per_t: 500000", "eur_per_t: 1.400,50")],
+        [
+            "scenario.yaml:19:37: error: '1.400,50' is not a number; write 1400.50 (no thousands dots)"
+        ],
+    ),
+    (
+        "flow_commas",
+        [("{max_share: 0.25, ticket_max_meur: 150,", "{max_share: 0,25, ticket_max_meur: 150,5,")],
+        [
+            "scenario.yaml:43:27: error: '0,25' is not a number; a decimal comma: write 0.25",
+            "scenario.yaml:43:50: error: '150,5' is not a number; a decimal comma: write 150.5",
+        ],
+    ),
+    (
+        "flow_comma_of_a_year",
+        [("2030: 250000", "2030: 250000,5")],
+        ["scenario.yaml:8:43: error: '250000,5' is not a number; a decimal comma: write 250000.5"],
+    ),
+    (
+        "unknown_without_value",
+        [
+            ("title: A test", "title: A test\npolcy:"),
+            ("policy: {max_public_share: 0.49}", "policy: {max_public_share: 0.49, budgt: null}"),
+            ("capex_meur: 60", "capex_meur: {value: 60, sourc: }"),
+        ],
+        [
+            "scenario.yaml:2:1: error: 'polcy' is not known; did you mean 'policy'?",
+            "scenario.yaml:36:29: error: 'sourc' is not known here; did you mean 'source'?",
+            "scenario.yaml:62:34: error: 'budgt' is not known in policy; did you mean 'budget_meur'?",
+        ],
+    ),
+    (
+        "sourced",
+        [
+            ("capex_meur: 60", "capex_meur: {value: -6, sourc: x, confidence: hi}"),
+            ("{2026: 200000, 2030: 250000}", "{value: {2026: 200000, 2030: x}, sourc: guess}"),
+            ("{share: 1.0, eur_per_t: 500000}", "{share: 1.0, eur_per_t: {vale: 500000}}"),
+        ],
+        [
+            "scenario.yaml:8:51: error: 'x' is not a number; write a number such as 12.5",
+            "scenario.yaml:8:55: error: 'sourc' is not known here; did you mean 'source'?",
+            "scenario.yaml:19:37: error: 'value' is missing; write {value: 12.5, source: ..., confidence: high}",
+            "scenario.yaml:19:38: error: 'vale' is not known here; did you mean 'value'?",
+            "scenario.yaml:35:25: error: -6 is negative; write a number of 0 or more",
+            "scenario.yaml:35:29: error: 'sourc' is not known here; did you mean 'source'?",
+            "scenario.yaml:35:51: error: confidence 'hi' is not known; high, medium or low",
+        ],
+    ),
+    (
+        "years_beside_a_source",
+        [("{2026: 200000, 2030: 250000}", "{2026: 200000, source: guess}")],
+        [
+            "scenario.yaml:8:23: error: '2026' is not known here; write {value: {2026: 12.5}, source: ...}"
+        ],
+    ),
+    (
+        "sourced_year",
+        [("first_year: 2026", "first_year: {value: 2026.5, sourc: guess}")],
+        [
+            "scenario.yaml:4:31: error: 2026.5 is not a calendar year; write a year such as 2030",
+            "scenario.yaml:4:39: error: 'sourc' is not known here; did you mean 'source'?",
+        ],
+    ),
+    (
+        "sourced_year_outside",
+        [("start: 2027", "start: {value: 2035, source: guess}")],
+        [
+            "scenario.yaml:59:45: error: 2035 lies outside the horizon; write a year from 2026 to 2030"
+        ],
+    ),
+    (
+        "source_of_a_year",
+        [("first_year: 2026", "first_year: {value: 2026, source: gues}")],
+        ["scenario.yaml:4:45: warning: there is no 'gues' under sources; did you mean 'guess'?"],
+    ),
+    (
+        "supply_in_percent",
+        [("country: CL, share: 1.0", "country: CL, share: {2026: 1.2, 2030: 60}")],
+        [
+            "scenario.yaml:21:63: warning: share is a fraction of one: 60 means 60 times the demand; write 0.6 for 60 %"
+        ],
+    ),
+    (
+        "share_above_one",
+        [("max_share: 0.25", "max_share: 1.2")],
+        ["scenario.yaml:43:27: error: 1.2 is above 1"],
+    ),
+    (
+        "item_without_value",
+        [("  recycling:\n", "  idle:\n  recycling:\n")],
+        [
+            "scenario.yaml:32:3: error: 'country' is missing in projects.idle; country: ISO 3166 code of the country it stands in",
+            "scenario.yaml:32:3: error: 'output_t_per_year' is missing in projects.idle; output_t_per_year: nameplate output in tonnes per year, by material",
+            "scenario.yaml:32:3: error: 'capex_meur' is missing in projects.idle; capex_meur: capital cost in million EUR",
+        ],
+    ),
+    (
+        "one_project",
+        [
+            ("capex_profile: [0.3, 0.4, 0.3]", "capex_profile: [0.3, x, 0.3]"),
+            ("delay_years: {0: 0.5, 1: 0.5}", "delay_years: {0: 0.5, q: 0.4}"),
+            (
+                "earliest_start: 2026",
+                "earliest_start: 2030\n    latest_start: 2027\n    requires: [nope]",
+            ),
+        ],
+        [
+            "scenario.yaml:28:19: error: latest_start 2027 lies before earliest_start 2030",
+            "scenario.yaml:29:16: error: there is no project 'nope'; there are upper_rhine, recycling",
+            "scenario.yaml:31:26: error: 'x' is not a number; write a number such as 12.5",
+            "scenario.yaml:32:27: error: 'q' is not a delay; write a whole number of years, 0 or more",
+        ],
+    ),
+    (
+        "one_stockpile",
+        [
+            ("paid_by: {fund: 0.7, motor_co: 0.3}", "paid_by: {fonds: 0.7, motor_co: x}"),
+            ("max_t: 200", "max_t: 200\n    initial_t: 300"),
+        ],
+        [
+            "scenario.yaml:49:16: error: initial_t 300 is above max_t 200",
+            "scenario.yaml:50:15: error: there is no funder 'fonds'; did you mean 'fund'?",
+            "scenario.yaml:50:37: error: 'x' is not a number; write a number such as 12.5",
+        ],
+    ),
+    (
+        "one_row",
+        [
+            (
+                "{material: lithium, country: CL, share: 1.0}",
+                "{material: lithum, country: 5, share: x}",
+            )
+        ],
+        [
+            "scenario.yaml:21:16: error: there is no material 'lithum'; did you mean 'lithium'?",
+            "scenario.yaml:21:33: error: '5' is not an ISO 3166 country code; write a code such as DE",
+            "scenario.yaml:21:43: error: 'x' is not a number; write a number such as 12.5",
+        ],
+    ),
+    (
+        "horizon_and_years",
+        [
+            ("last_year: 2030, periods_per_year: 4", "last_year: x, periods_per_year: 5"),
+            ("earliest_start: 2026", "earliest_start: 1900"),
+        ],
+        [
+            "scenario.yaml:4:40: error: 'x' is not a calendar year; write a year such as 2030",
+            "scenario.yaml:4:61: error: periods_per_year is 5; write 1, 2, 4 or 12",
+        ],
+    ),
+    (
         "eight",
         [
             ("title: A test", "titel: A test"),
@@ -382,6 +539,39 @@ FAULTY: list[tuple[str, list[tuple[str, str]], list[str]]] = [
     ),
 ]
 
+# A file of its own in which nearly every line is wrong, and all that is printed for it.
+MANY = """\
+horizon: {first_year: 2026, last_year: 2029, periods_per_year: 3, discount_rate: -2}
+materials: {a: {price_eur_per_t: 1000}}
+consumers: {u: {}}
+demand: [{consumer: u, material: a, t_per_year: 100}]
+damage: [{material: a, steps: [{share: 0.4, eur_per_t: 10},{share: 0.4, eur_per_t: 1}]}]
+funders: {f: {kind: public}}
+stockpiles: [{id: s, material: a, initial_t: 6, max_t: 5, paid_by: {f: 0.5, co: 0.4}}]
+hazards: {h: {annual_probability: 0.1, effects: [{country: CN, loss: [2], materials: [zz]}]}}
+uncertainty:
+  states:
+    - {probability: 0.5, events: [{hazard: hh, start: 2035}], failed_projects: [k], delayed_projects: {l: 0.5}}
+    - {probability: 0.4}
+"""
+MANY_LINES = [
+    "scenario.yaml:1:64: error: periods_per_year is 3; write 1, 2, 4 or 12",
+    "scenario.yaml:1:82: error: -2 is negative; write a number of 0 or more",
+    "scenario.yaml:5:31: error: the share of the steps adds up to 0.8, not 1; 0.2 is missing",
+    "scenario.yaml:5:84: error: damage falls from 10 to 1 EUR per tonne; order the steps from the cheapest tonne to the dearest",
+    "scenario.yaml:7:46: error: initial_t 6 is above max_t 5",
+    "scenario.yaml:7:68: error: paid_by adds up to 0.9, not 1; 0.1 is missing",
+    "scenario.yaml:7:77: error: there is no funder 'co'; there are f",
+    "scenario.yaml:8:71: error: 2 is above 1; write 0.02 for 2 %",
+    "scenario.yaml:8:87: error: there is no material 'zz'; there are a",
+    "scenario.yaml:11:5: error: the probability of the states adds up to 0.9, not 1; 0.1 is missing",
+    "scenario.yaml:11:44: error: there is no hazard 'hh'; did you mean 'h'?",
+    "scenario.yaml:11:55: error: 2035 lies outside the horizon; write a year from 2026 to 2029",
+    "scenario.yaml:11:81: error: there is no project 'k'; the file has no projects",
+    "scenario.yaml:11:104: error: there is no project 'l'; the file has no projects",
+    "scenario.yaml:11:107: error: 0.5 is not a whole number; write 0",
+]
+
 # Each is a setting, and what is printed with it.
 SETTINGS: list[tuple[str, list[str]]] = [
     ("x", ["--set x: error: a setting needs a path and a value; write path=value"]),
@@ -401,6 +591,22 @@ SETTINGS: list[tuple[str, list[str]]] = [
         "projects.upper_rhine.capex_meur=1,5",
         [
             "--set projects.upper_rhine.capex_meur=1,5: error: '1,5' is not a number; a decimal comma: write 1.5"
+        ],
+    ),
+    (
+        "projects.upper_rhine.output_t_per_year={lithium: 1,5}",
+        [
+            "--set projects.upper_rhine.output_t_per_year={lithium: 1,5}: error: '1,5' is not a number; a decimal comma: write 1.5"
+        ],
+    ),
+    ("projects.recycling=null", []),
+    ("projects.recycling.capex_meur=6.0e+1", []),
+    (
+        "projects.upper_rhine=null",
+        [
+            "scenario.yaml:43:7: warning: no project qualifies for the instrument 'equity'; see its 'eligible'",
+            "scenario.yaml:43:73: warning: no project carries the tag 'domestic'",
+            "scenario.yaml:60:25: error: there is no project 'upper_rhine'; there are recycling",
         ],
     ),
     ("stockpiles.0.max_t=5", []),

@@ -53,6 +53,11 @@ def with_child(node: Node, step: Step, child: Node) -> Node:
     return replace(node, value=items)
 
 
+def without_child(node: Node, step: Step) -> Node:
+    """A copy of a mapping without one of its keys."""
+    return replace(node, value={key: one for key, one in node.value.items() if key != str(step)})
+
+
 def copied(node: Node, key_place: Place | None) -> Node:
     """The same value under another key."""
     return replace(node, key_place=key_place)
@@ -80,15 +85,3 @@ def leaves(node: Node, path: Path = ()) -> Iterator[tuple[Path, Node]]:
             yield from leaves(child, (*path, position))
     else:
         yield path, node
-
-
-def plain(node: Node) -> Any:
-    """The bare data, where a key without a value is a key that is absent.
-
-    Nothing (``null``) in a list stays, since lists have positions.
-    """
-    if isinstance(node.value, dict):
-        return {key: plain(child) for key, child in node.value.items() if child.value is not None}
-    if isinstance(node.value, list):
-        return [plain(child) for child in node.value]
-    return node.value

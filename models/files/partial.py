@@ -1,138 +1,164 @@
-"""The part of a faulty scenario that can still be checked.
+"""What else is wrong with a faulty scenario.
 
-A file with one misspelt number should be told of its misspelt ids as well, all in one go. So what
-is faulty is mended with a stand-in where nothing else depends on it, or else its item is taken
-out; references between the rest are then checked as ever.
+A file with one misspelt number should be told of its misspelt ids as well, all in one go. So each
+value that is faulty is replaced by a stand-in that no check takes offence at: a number that is
+not a number, an id that is looked up nowhere. Sums, orders and references are then checked as
+ever, around it.
 """
 
 from __future__ import annotations
 
 import copy
-from dataclasses import replace
+from collections.abc import Iterator
 from typing import Any
 
 from pydantic import ValidationError
 
-from models.case import Case, Horizon
-from models.faults import Fault, Step
+from models import references
+from models.base import UNREADABLE_TEXT, VALUES_ONLY, WITHOUT_SUMS
+from models.case import Case
+from models.faults import Fault
+from models.files.data import is_item
 from models.files.nodes import Path
-from models.files.shapes import ROOT, required, shape_at
+from models.files.shapes import ROOT, Shape, required, shape_at, shape_of, step_into
 from models.files.translating import faults_of
-from models.quantities import Number
+from models.quantities import REMARKS, UNREADABLE
 
 CONTEXT = {"references_checked_elsewhere": True}
-_ITEMS = (
-    "sources", "materials", "consumers", "demand", "damage", "supply", "projects", "funders",
-    "stockpiles", "hazards", "variants",
-)  # fmt: skip
-_ANY_YEAR = Horizon.model_construct(
-    first_year=0, last_year=9999, periods_per_year=Number(12), discount_rate=Number(0)
-)
-# Whether a damage entry applies hangs on all of its fields, and years on all of the horizon.
-_NEVER_MENDED = ("damage", "horizon")
-
-_Partial = tuple[Case, dict[str, frozenset[str]], dict[str, list[int]]]
+_ROUNDS = 6
+_Unreadable = dict[str, frozenset[str]]
 
 
-def without_broken(data: dict[str, Any], found: list[Fault]) -> _Partial | None:
-    """The case of what is not broken, which items were, and where the rest stood."""
-    broken: dict[str, set[Step]] = {}
-    pruned = copy.deepcopy({key: value for key, value in data.items() if key in ROOT.keys})
-    found = [fault for fault in found if not _mended(pruned, fault)]
-    for _attempt in range(4):
+def further_faults(data: dict[str, Any], unread: set[str]) -> Iterator[Fault]:
+    """The faults that show once those of single values are mended.
+
+    ``unread`` names sections whose tables cannot be read.
+    """
+    mending = _Mending(data)
+    for name in unread:
+        mending.section(name)
+    tried: dict[Path, int] = {}
+    for _round in range(_ROUNDS):
+        found = _faults(mending.data, {**CONTEXT, **VALUES_ONLY})
+        if not found:
+            break
         for fault in found:
-            _mark_broken(fault, pruned, broken)
-        rest, positions = _prune(pruned, broken)
-        try:
-            case = Case.model_validate(rest, context=CONTEXT)
-        except ValidationError as error:
-            found = [_in_original(fault, positions) for fault in faults_of(error)]
-            continue
-        unreadable = {
-            section: frozenset(map(str, names)) for section, names in broken.items() if names
-        }
-        if "horizon" in broken:
-            case = case.model_copy(update={"horizon": _ANY_YEAR})
-        return case, unreadable, positions
-    return None
-
-
-def _mark_broken(fault: Fault, data: dict[str, Any], broken: dict[str, set[Step]]) -> None:
-    if not fault.path:
-        return
-    section = str(fault.path[0])
-    missing = section not in data
-    item = fault.path[1] if len(fault.path) > 1 else "*"
-    if section in _ITEMS and not missing and isinstance(data[section], (dict, list)):
-        broken.setdefault(section, set()).add(item)
+            yield fault
+            # What a stand-in did not mend is mended with what holds it.
+            tried[fault.path] = tried.get(fault.path, -1) + 1
+            mending.mend(fault.path[: len(fault.path) - tried[fault.path]], fault.at_key)
     else:
-        broken.setdefault(section, set()).add("*")
+        return
+    # A sum that is wrong keeps the other checks of its item from being made.
+    yield from _faults(mending.data, {**CONTEXT, **WITHOUT_SUMS})
+    yield from _faults(mending.data, CONTEXT)
+    case = Case.model_validate(mending.data, context={**CONTEXT, **VALUES_ONLY})
+    for fault in references.check(case, mending.unreadable):
+        if fault.severity == "error":
+            yield fault
 
 
-def _prune(
-    data: dict[str, Any], broken: dict[str, set[Step]]
-) -> tuple[dict[str, Any], dict[str, list[int]]]:
-    rest, positions = dict(data), {}
-    for section, items in broken.items():
-        content = data.get(section)
-        if section == "horizon":
-            rest[section] = {"first_year": 1, "last_year": 1}
-        elif "*" in items or not isinstance(content, (dict, list)):
-            rest.pop(section, None)
-            if section == "materials":
-                rest[section] = {}
-        elif isinstance(content, dict):
-            rest[section] = {key: value for key, value in content.items() if key not in items}
+def _faults(data: dict[str, Any], context: dict[str, Any]) -> list[Fault]:
+    try:
+        Case.model_validate(data, context=context)
+    except ValidationError as error:
+        return list(faults_of(error))
+    return []
+
+
+class _Mending:
+    """Data in which faulty values are replaced, and the items that got lost by that."""
+
+    def __init__(self, data: dict[str, Any]) -> None:
+        self.data = copy.deepcopy(data)
+        self.unreadable: _Unreadable = {}
+
+    def section(self, name: str) -> None:
+        """Take out a whole section; what refers to its items is then not looked up."""
+        self.data.pop(name, None)
+        if name == "horizon":
+            self.data[name] = {**stand_in(shape_at((name,))), "periods_per_year": UNREADABLE}
+        elif required(ROOT, name):
+            self.data[name] = {}
+        self._lost(name, "*")
+
+    def _lost(self, section: str, item: str) -> None:
+        self.unreadable[section] = self.unreadable.get(section, frozenset()) | {item}
+
+    def mend(self, path: Path, at_key: bool) -> None:
+        """Replace what stands at a path, or take it out where nothing needs it."""
+        parent: Any = self.data
+        for length, step in enumerate(path[:-1], start=1):
+            child = _child(parent, step)
+            if not isinstance(child, (dict, list)):
+                return self.mend(path[:length], False)
+            parent = child
+        if not path:
+            return None
+        shape, step = shape_at(path[:-1]), path[-1]
+        if len(path) == 1 and step in ROOT.keys:
+            return self.section(str(step))
+        if isinstance(parent, list):
+            if isinstance(step, int) and step < len(parent):
+                parent[step] = stand_in(step_into(shape, step) or Shape("any"))
+            return None
+        if len(path) == 2 and at_key and is_item(shape):
+            self._lost(str(path[0]), str(step))
+        _replace(parent, shape, path, at_key)
+        return None
+
+
+def _child(parent: Any, step: Any) -> Any:
+    if isinstance(parent, list):
+        return parent[step] if isinstance(step, int) and step < len(parent) else None
+    return parent.get(str(step))
+
+
+def _replace(parent: dict[str, Any], shape: Shape, path: Path, at_key: bool) -> None:
+    key = str(path[-1])
+    inside = step_into(shape, key)
+    if shape.kind == "model" and inside is not None:
+        kept = ("number", "yearly", "text", "country")
+        if required(shape, key) or (key in parent and inside.kind in kept):
+            parent[key] = stand_in(inside)
         else:
-            positions[section] = [n for n in range(len(content)) if n not in items]
-            rest[section] = [content[n] for n in positions[section]]
-    return rest, positions
+            parent.pop(key, None)
+    elif shape.kind in ("number", "yearly"):
+        _replace_in_number(parent, key, at_key)
+    elif at_key or inside is None:
+        parent.pop(key, None)
+        if shape.kind == "mapping" and not is_item(shape):
+            # The number whose key is lost would be missing from a sum.
+            parent[UNREADABLE_TEXT] = UNREADABLE
+        elif shape.kind == "years" and path[-2] == "delay_years":
+            parent["9999"] = UNREADABLE
+    else:
+        parent[key] = stand_in(inside)
 
 
-def _in_original(fault: Fault, positions: dict[str, list[int]]) -> Fault:
-    return replace(fault, path=as_written(fault.path, positions))
+def _replace_in_number(parent: dict[str, Any], key: str, at_key: bool) -> None:
+    if key == "value" or (key.isdecimal() and not at_key and "value" not in parent):
+        parent[key] = UNREADABLE
+        return
+    parent.pop(key, None)
+    if not set(parent) - set(REMARKS):
+        parent["value"] = UNREADABLE
 
 
-def as_written(path: Path, positions: dict[str, list[int]]) -> Path:
-    """A path among the rest as the path in the file."""
-    if len(path) > 1 and path[0] in positions and isinstance(path[1], int):
-        kept = positions[str(path[0])]
-        if path[1] < len(kept):
-            return (path[0], kept[path[1]], *path[2:])
-    return path
-
-
-def _mended(data: dict[str, Any], fault: Fault) -> bool:
-    """Whether a faulty value could be left out or replaced by a stand-in."""
-    path = fault.path
-    if len(path) < 2 or path[0] in _NEVER_MENDED:
-        return len(path) == 1 and path[0] not in ROOT.keys
-    parent: Any = data
-    for step in path[:-1]:
-        try:
-            parent = parent[step]
-        except (KeyError, IndexError, TypeError):
-            return False
-    if path == ("uncertainty", "states") and isinstance(parent[path[-1]], list):
-        return _even(parent[path[-1]])
-    if not isinstance(parent, dict) or not isinstance(path[-1], str):
-        return False
-    shape = shape_at(path[:-1])
-    if shape.kind != "model":
-        return False
-    if not required(shape, path[-1]):
-        parent.pop(path[-1], None)
-        return True
-    if shape_at(path).kind in ("number", "yearly"):
-        parent[path[-1]] = 1
-        return True
-    return False
-
-
-def _even(states: list[Any]) -> bool:
-    """Give states whose probabilities do not add up the same one."""
-    if not all(isinstance(state, dict) for state in states):
-        return False
-    for state in states:
-        state["probability"] = 1 / len(states)
-    return bool(states)
+def stand_in(shape: Shape) -> Any:
+    """What a check of values accepts at a shape, and other checks pass over."""
+    if shape.kind == "model":
+        return {key: stand_in(step_into(shape, key) or Shape("any"))
+                for key in shape.keys if required(shape, key)}  # fmt: skip
+    if shape.kind in ("number", "yearly"):
+        return UNREADABLE
+    if shape.kind == "mapping":
+        return {UNREADABLE_TEXT: stand_in(shape_of(shape.item))}
+    if shape.kind == "list":
+        return [stand_in(shape_of(shape.item))]
+    if shape.kind == "country":
+        return "ZZ"
+    if shape.kind == "choice":
+        # A funder whose kind is lost passes for the company that a consumer may name.
+        return "company" if "company" in shape.choices else shape.choices[0]
+    return {"text": UNREADABLE_TEXT, "texts": UNREADABLE_TEXT}.get(shape.kind)

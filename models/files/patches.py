@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from models.faults import Fault, Place, Step
-from models.files.nodes import Node, Path, Report, with_child
+from models.files.data import is_item
+from models.files.nodes import Node, Path, Report, with_child, without_child
 from models.files.shapes import ABOUT, ROOT, Shape, shape_of, step_into, suggestion
 from models.files.yaml_source import parse_setting
 
@@ -77,6 +78,9 @@ def _put(node: Node, shape: Shape, steps: list[str], above: Path, value: Node) -
         if shape.kind in ("list", "mapping", "years") and shape_of(shape.item).kind == "number":
             # A sum that the new value upsets is upset here, not where the list was written.
             node = replace(node, place=value.place)
+        if value.value is None and not value.faulty and is_item(shape):
+            # An item without a value would be one with defaults; a patch takes it away.
+            return without_child(node, step)
         return with_child(node, step, value)
     inside = step_into(shape, step) or Shape("any")
     if child is None or child.value is None:

@@ -19,10 +19,11 @@ from models import references
 from models.case import Case
 from models.faults import Fault, Place, ScenarioError, Step
 from models.files import patches, tables
+from models.files.data import plain
 from models.files.decoding import read_bytes
-from models.files.nodes import Node, Path, leaves, place_of, plain
-from models.files.partial import CONTEXT, as_written, without_broken
-from models.files.shapes import suggestion
+from models.files.nodes import Node, Path, leaves, place_of
+from models.files.partial import CONTEXT, further_faults
+from models.files.shapes import ANYTHING, ROOT, step_into, suggestion
 from models.files.translating import faults_of
 from models.files.yaml_source import is_thousands, parse
 
@@ -165,8 +166,11 @@ class _Reader:
             for path, node in leaves(section, (name,)):
                 if isinstance(node.value, float) and is_thousands(node.written):
                     self._warn_thousands(path, node)
+            shape = step_into(ROOT, name)
             if section.value is not None:
-                data[name] = plain(section)
+                data[name] = plain(section, shape or ANYTHING)
+            elif shape is None:
+                data[name] = None
         unread = {name for name, node in root.value.items() if node.value is None and node.faulty}
         found: list[Fault] = []
         try:
@@ -174,11 +178,9 @@ class _Reader:
         except ValidationError as error:
             found = list(faults_of(error))
         if found or unread:
-            for fault in found:
+            for fault in (*found, *further_faults(data, unread)):
                 if not _known_to_be_faulty(root, fault):
                     self.report(_placed(fault, root))
-            found += [Fault((name,), "the table cannot be read") for name in unread]
-            self._check_the_rest(data, found, root)
             return None
         for fault in references.check(case):
             self.report(_placed(fault, root))
@@ -197,16 +199,6 @@ class _Reader:
                 place=node.place,
             )
         )
-
-    def _check_the_rest(self, data: dict[str, Any], found: list[Fault], root: Node) -> None:
-        partial = without_broken(data, found)
-        if partial is None:
-            return
-        case, unreadable, positions = partial
-        for fault in references.check(case, unreadable):
-            if fault.severity == "error":
-                path = as_written(fault.path, positions)
-                self.report(_placed(replace(fault, path=path), root))
 
     def _try_variants(
         self, base: Node, settings: Sequence[patches.Patch], known: tuple[Node, Case] | None

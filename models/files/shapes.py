@@ -15,16 +15,17 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel, BeforeValidator
 
-from models.base import Choice, Text, read_year
+from models.base import Choice, Text, read_country
 from models.case import Case
 from models.docstrings import field_docstrings
 from models.faults import Step
 from models.quantities import Bounds, Number, Yearly, YearlyBounds
+from models.years import YearReader
 
 ABOUT = ("value", "source", "confidence", "note")
 Kind = Literal[
     "model", "mapping", "years", "list", "number", "yearly", "whole", "text", "texts", "flag",
-    "choice", "names", "any",
+    "choice", "names", "country", "any",
 ]  # fmt: skip
 
 
@@ -62,7 +63,8 @@ _NOUNS: dict[Kind, str] = {
     "model": "a mapping", "mapping": "a mapping", "years": "a mapping", "list": "a list",
     "number": "a number", "yearly": "a number or a mapping of years", "whole": "a whole number",
     "text": "a text", "texts": "a text or {en: ..., de: ...}", "flag": "true or false",
-    "choice": "a text", "names": "a list", "any": "a value",
+    "choice": "a text", "names": "a list",
+    "country": "a country code", "any": "a value",
 }  # fmt: skip
 
 ROOT = Shape("model", Case)
@@ -93,14 +95,14 @@ def shape_of(annotation: Any) -> Shape:
 
 def _annotated(inner: Any, about: tuple[Any, ...]) -> Shape:
     for mark in about:
-        if isinstance(mark, Bounds):
+        if isinstance(mark, (Bounds, YearReader)):
             return Shape("number")
         if isinstance(mark, YearlyBounds):
             return Shape("yearly")
         if isinstance(mark, Choice):
             return Shape("names", choices=(mark.word,))
-        if isinstance(mark, BeforeValidator) and mark.func is read_year:
-            return Shape("whole")
+        if isinstance(mark, BeforeValidator) and mark.func is read_country:
+            return Shape("country")
     return shape_of(inner)
 
 

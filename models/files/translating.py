@@ -29,7 +29,9 @@ def _faults(one: Any) -> Iterator[Fault]:
     if kind == "scenario":
         found = about.get("faults") or ((about.get("at", ()), about["message"], about["hint"]),)
         for at, message, hint in found:
-            yield Fault((*path, *at), message, hint, at_key=at_key)
+            of_key = at[-1:] == ("[key]",)
+            whole = (*path, *(at[:-1] if of_key else at))
+            yield Fault(whole, message, hint, at_key=at_key or of_key)
         return
     if kind == "missing":
         yield _missing(path)

@@ -1,7 +1,8 @@
 """YAML and JSON, read event by event into nodes.
 
 Scalars follow YAML 1.2 rather than 1.1: ``true`` and ``false`` are the only truth values, dates
-and numbers such as ``010`` or ``1_000`` are texts. What YAML 1.1 would read as a truth value
+and numbers such as ``010`` or ``1_000`` are texts. So is ``1e3``, unlike ``1.0e+3``, which is a
+number in both. What YAML 1.1 would read as a truth value
 (``NO``, ``on``) is refused rather than guessed. Events are read in a loop, not by recursion,
 with bounds on size, on nesting and on what aliases expand to.
 """
@@ -24,7 +25,7 @@ MAX_DEPTH = 50
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 _INT = re.compile(r"[-+]?(0|[1-9][0-9]*)")
-_FLOAT = re.compile(r"[-+]?([0-9]+\.[0-9]*|\.[0-9]+)")
+_FLOAT = re.compile(r"[-+]?([0-9]+\.[0-9]*|\.[0-9]+)([eE][-+][0-9]+)?")
 _EXPONENT = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?[eE][-+]?[0-9]+")
 _ENDLESS = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
 _TRUTH = re.compile(r"(?i:yes|no|on|off)")
@@ -71,6 +72,11 @@ class _Open:
     path: Path
     key: Node | None = None
     skip: bool = False
+    flow: bool = False
+    ends: int = -1
+    """Where the last scalar of a mapping in braces ended."""
+    last: Node | None = None
+    """The value that came last."""
 
 
 @dataclass
@@ -86,10 +92,12 @@ class Parser:
     _sizes: dict[str, int] = field(default_factory=dict)
     _open: list[_Open] = field(default_factory=list)
     _root: Node | None = None
+    _text: str = ""
 
     def parse(self, text: str) -> Node:
         """The tree of a text."""
         documents = 0
+        self._text = text
         try:
             for event in yaml.parse(text, Loader=_Loader):
                 if isinstance(event, yaml.DocumentStartEvent):
@@ -182,7 +190,8 @@ class Parser:
         if event.anchor:
             self._anchors[event.anchor] = None
             self._sizes[event.anchor] = self._count - 1
-        self._open.append(_Open(node, event.anchor, self._path(), skip=is_key))
+        flow = bool(event.flow_style)
+        self._open.append(_Open(node, event.anchor, self._path(), skip=is_key, flow=flow))
 
     def _end(self) -> None:
         done = self._open.pop()
@@ -207,8 +216,34 @@ class Parser:
             top.key = self._key(node, event)
         else:
             key, top.key = top.key, None
+            if self._is_decimal(top, key, node, event):
+                return
             if not key.faulty or isinstance(key.value, str):
                 self._set(top, key, node)
+            top.last = node
+        mark = event.end_mark if isinstance(event, yaml.ScalarEvent) else None
+        top.ends = mark.index if mark else -1
+
+    def _is_decimal(self, top: _Open, key: Node, node: Node, event: Any) -> bool:
+        """Whether a key without a value is what follows a decimal comma: ``{a: 1,5}``.
+
+        The number before it then becomes the text that was written, for the models to refuse.
+        """
+        last = top.last
+        if not top.flow or last is None or not last.written or not key.written.isdecimal():
+            return False
+        empty = isinstance(event, yaml.ScalarEvent) and node.value is None and not node.written
+        number = isinstance(last.value, (int, float)) or "," in last.written
+        behind = top.ends - len(key.written)
+        if not empty or not number or isinstance(last.value, bool):
+            return False
+        begins = behind - len(last.written) - 1
+        if self._text[begins : top.ends] != f"{last.written},{key.written}":
+            return False
+        if ":" in self._text[top.ends : getattr(event.start_mark, "index", top.ends)]:
+            return False
+        last.value = last.written = f"{last.written},{key.written}"
+        return True
 
     def _key(self, node: Node, event: Any) -> Node:
         if isinstance(node.value, (dict, list)):

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import random
 from pathlib import Path
 
 import pytest
-from faulty_scenarios import FAULTY, SETTINGS, TABLES
+from faulty_scenarios import FAULTY, MANY, MANY_LINES, SETTINGS, TABLES
 from small_scenario import VALID, broken, with_table, write
 
 from models.faults import ScenarioError
@@ -49,6 +50,35 @@ def test_a_setting(folder, setting, lines):
 )
 def test_a_table(folder, content, lines):
     assert printed(folder, with_table(), projects=content) == lines
+
+
+def test_all_faults_come_in_one_run(folder):
+    assert printed(folder, MANY) == MANY_LINES
+
+
+def errors_of(folder: Path, changes: list[tuple[str, str]]) -> set[str]:
+    """What is refused, without the places."""
+    return {
+        line.split(": error: ")[1]
+        for line in printed(folder, broken(*changes))
+        if ": error: " in line
+    }
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_faults_in_several_places_do_not_hide_each_other(folder, seed):
+    # Each of these stands in another line, and none is about what another is about.
+    names = (
+        "unknown_top", "missing_field", "norway", "exponent", "yearly_negative", "flow_german",
+        "profile", "states_sum", "steps_fall", "scalar_for_names", "company", "id_material",
+        "id_hazard", "budget_year", "year_outside", "initial", "period", "share_above_one",
+    )  # fmt: skip
+    known = {name: changes for name, changes, _ in FAULTY}
+    chosen = random.Random(seed).sample(names, 4)
+    if {"id_hazard", "period"} <= set(chosen):
+        chosen.remove("period")  # both change the same event
+    apart = set().union(*(errors_of(folder, known[name]) for name in chosen))
+    assert errors_of(folder, [change for name in chosen for change in known[name]]) == apart
 
 
 def test_eight_faults_are_eight_lines():

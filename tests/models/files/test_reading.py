@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import random
 import re
@@ -69,6 +70,66 @@ def test_null_means_absent():
     case = read_case_text(text).case
     assert case.stockpiles[0].max_t is None
     assert case.projects["recycling"].home_share == 0
+
+
+def test_an_item_without_a_value_has_all_defaults():
+    text = broken(
+        ("  automotive: {}\n", "  automotive:\n"),
+        ("  motor_co: {kind: company}", "  motor_co: {kind: company, instruments: {grant: }}"),
+    )
+    case = read_case_text(text).case
+    assert list(case.consumers) == ["automotive", "motor_co"]
+    assert case.funders["motor_co"].instruments["grant"].max_share == 1
+
+
+def test_a_patch_without_a_value_takes_an_item_away():
+    case = read_case_text(VALID, settings=["projects.recycling=null"]).case
+    assert list(case.projects) == ["upper_rhine"]
+
+
+@pytest.mark.parametrize(
+    ("written", "value"), [("1.5e+3", 1500), ("1.5e-3", 0.0015), ("2.E+2", 200), (".5e+1", 5)]
+)
+def test_a_dot_and_a_signed_exponent_make_a_number(written, value):
+    text = broken(("capex_meur: 60", f"capex_meur: {written}"))
+    assert read_case_text(text).case.projects["recycling"].capex_meur == value
+
+
+def test_years_may_have_a_source():
+    text = broken(
+        ("first_year: 2026", "first_year: {value: 2026, source: guess, note: soon}"),
+        ("earliest_start: 2026", "earliest_start: {value: 2027, confidence: low}"),
+    )
+    case = read_case_text(text).case
+    assert list(case.horizon.years) == [2026, 2027, 2028, 2029, 2030]
+    again = Case.model_validate_json(case.model_dump_json(by_alias=True))
+    assert again == case
+    written = again.model_dump(mode="json")["horizon"]
+    assert written["first_year"] == {"value": 2026, "source": "guess", "note": "soon"}
+    assert written["last_year"] == 2030
+    year = copy.deepcopy(again.projects["upper_rhine"].earliest_start)
+    assert (year, getattr(year, "confidence", None)) == (2027, "low")
+
+
+def test_a_year_in_a_table_may_have_a_source(tmp_path):
+    table = f"{HEADER},earliest_start,earliest_start.source\na,DE,1,2,2027,guess\nb,DE,1,2,,\n"
+    write(tmp_path, with_table(), projects=table)
+    first, second = read_case(tmp_path / "scenario.yaml").case.projects.values()
+    assert (first.earliest_start, second.earliest_start) == (2027, None)
+    assert getattr(first.earliest_start, "source", None) == "guess"
+
+
+def test_supply_may_exceed_demand():
+    reading = read_case_text(broken(("country: CL, share: 1.0", "country: CL, share: 1.2")))
+    assert reading.warnings == ()
+    assert reading.case.supply[0].share is not None
+    assert reading.case.supply[0].share.at(2026) == 1.2
+
+
+def test_a_comma_between_keys_is_no_decimal_comma():
+    text = broken(("{2026: 200000, 2030: 250000}", "{2026: 200000, 2030: 250000, 2031: }"))
+    price = read_case_text(text).case.materials["dysprosium"].price_eur_per_t
+    assert price.years == (2026, 2030)
 
 
 def test_anchors_are_read():
