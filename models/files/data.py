@@ -38,7 +38,12 @@ def is_item(shape: Shape) -> bool:
 
 
 def _may_be_absent(shape: Shape, node: Node, key: str) -> bool:
-    """Whether a key is one of those that the shape knows: a year only where years belong."""
+    """Whether a key is one of those that the shape knows: a year only where years belong.
+
+    A bare number among ids is what follows a decimal comma in braces, not an id left out.
+    """
+    if shape.kind == "mapping" and key.isdecimal():
+        return False
     if shape.kind == "years":
         return key.isdecimal()
     if shape.kind != "yearly" or key in ABOUT:
