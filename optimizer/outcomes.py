@@ -23,7 +23,7 @@ from models.results import (
 from optimizer.commitment import Commitment, instalments, planned_stock, spend, stock_cost
 from optimizer.instance import COMMON, Floats, Instance, group_of
 from optimizer.states import State
-from optimizer.sweep import sweep
+from optimizer.sweep import Recourse, in_blocks
 
 SHORT = 1e-6
 """A period is short if more than this share of its demand is missing."""
@@ -74,33 +74,54 @@ class Evaluation:
         return float(weight @ self.damage[order] / weight.sum())
 
 
-def evaluate(instance: Instance, states: Sequence[State], commitment: Commitment) -> Evaluation:
-    """Sweep a commitment through states and add up what is missing."""
+def evaluate(
+    instance: Instance,
+    states: Sequence[State],
+    commitments: Sequence[Commitment],
+    *,
+    threads: int | None = None,
+) -> list[Evaluation]:
+    """Sweep commitments through states and add up what is missing."""
+    evaluations = [_nothing(instance, states) for _ in commitments]
+    for block, recourse in in_blocks(instance, states, threads=threads):
+        for commitment, evaluation in zip(commitments, evaluations, strict=True):
+            _add(instance, recourse, block, commitment, evaluation)
+    return evaluations
+
+
+def _nothing(instance: Instance, states: Sequence[State]) -> Evaluation:
+    years, materials = len(instance.years), instance.case.materials
+    return Evaluation(
+        probability=np.array([state.probability for state in states]),
+        damage=np.zeros(len(states)),
+        by_material=dict.fromkeys(materials, 0.0),
+        by_consumer=dict.fromkeys(instance.case.consumers, 0.0),
+        shortage={m: np.zeros(years) for m in materials},
+        short={m: np.zeros(years) for m in materials},
+    )
+
+
+def _add(
+    instance: Instance,
+    recourse: Recourse,
+    block: slice,
+    commitment: Commitment,
+    evaluation: Evaluation,
+) -> None:
+    """Add what is missing in a block of states."""
     years, n = len(instance.years), instance.per_year
-    materials, consumers = instance.case.materials, instance.case.consumers
-    damage = np.zeros(len(states))
-    by_material = dict.fromkeys(materials, 0.0)
-    by_consumer = dict.fromkeys(consumers, 0.0)
-    shortage = {m: np.zeros(years) for m in materials}
-    short = {m: np.zeros(years) for m in materials}
-    for s, nodes in enumerate(sweep(instance, states, commitment)):
-        probability = states[s].probability
-        missing: dict[str, Floats] = {}
-        for outcome in nodes:
-            m = outcome.node.material
-            missing[m] = missing.get(m, 0.0) + outcome.shortage.sum(axis=0)
-            total = float(outcome.damage.sum())
-            damage[s] += total
-            by_material[m] += probability * total
-            for step, value in zip(outcome.node.steps, outcome.damage, strict=True):
-                by_consumer[step.consumer] += probability * float(value)
-        for m, lots in missing.items():
-            shortage[m] += probability * lots.reshape(years, n).sum(axis=1)
-            demand = instance.material_demand[m][instance.year_of]
-            is_short = (lots > SHORT * demand).reshape(years, n).any(axis=1)
-            short[m] += probability * is_short
-    probabilities = np.array([state.probability for state in states])
-    return Evaluation(probabilities, damage, by_material, by_consumer, shortage, short)
+    for part in recourse.shortages(recourse.columns.point(commitment)):
+        m = part.looks.material
+        evaluation.damage[block] += part.by_state(part.damage)
+        evaluation.by_material[m] += float(part.chance @ part.damage)
+        evaluation.shortage[m] += (part.chance @ part.missing).reshape(years, n).sum(axis=1)
+        demand = instance.material_demand[m][instance.year_of]
+        is_short = (part.missing > SHORT * demand).reshape(-1, years, n).any(axis=2)
+        evaluation.short[m] += part.chance @ is_short
+        for v, lots in part.by_step.items():
+            damage = (lots * recourse.nodes[v].as_in_file[0]).sum(axis=1)
+            for step, value in zip(instance.nodes[v].steps, damage, strict=True):
+                evaluation.by_consumer[step.consumer] += float(value)
 
 
 def objective(instance: Instance, evaluation: Evaluation, net_cost: float) -> float:

@@ -195,7 +195,7 @@ def test_a_plan_is_no_worse_than_none(raw: Raw) -> None:
         return
     value = best(raw)
     assert value is not None
-    found = outcomes.evaluate(instance, read_states(instance), nothing)
+    found = outcomes.evaluate(instance, read_states(instance), [nothing])[0]
     idle = outcomes.objective(instance, found, net_cost(instance, nothing))
     assert value <= idle + 1e-6 * (1 + abs(idle))
 
@@ -232,7 +232,7 @@ def test_a_plan_evaluated_on_its_own_states_is_what_it_says(raw: Raw) -> None:
     instance = read(raw)
     commitment = commitment_of(instance, answer)
     check_commitment(instance, commitment)
-    found = outcomes.evaluate(instance, read_states(instance), commitment)
+    found = outcomes.evaluate(instance, read_states(instance), [commitment])[0]
     it = answer.outcome
     assert found.expected == near(it.expected)
     assert found.cvar(it.cvar_level) == near(it.cvar)

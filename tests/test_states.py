@@ -15,7 +15,7 @@ from models.case import Case
 from optimizer.commitment import Commitment
 from optimizer.instance import Instance, read_instance
 from optimizer.states import State, availability, market_supply, project_output, read_states
-from optimizer.sweep import sweep
+from optimizer.sweep import Recourse
 
 MANY = 20_000
 
@@ -142,10 +142,9 @@ def damage(raw: Raw) -> list[float]:
     """Of each state, the works being built."""
     instance = read(raw)
     plan = Commitment({"works": 2026}, market={"works": 1.0}, offtake={("works", "common"): 1.0})
-    return [
-        sum(float(node.damage.sum()) for node in nodes)
-        for nodes in sweep(instance, read_states(instance), plan)
-    ]
+    recourse = Recourse(instance, read_states(instance))
+    point = recourse.columns.point(plan)
+    return recourse.sweep(point, recourse.probability[None]).damage.tolist()
 
 
 def test_a_failure_beats_a_delay() -> None:

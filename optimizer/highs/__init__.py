@@ -17,6 +17,7 @@ from optimizer.highs.program import (
     check,
     violation,
 )
+from optimizer.highs.simplex import Simplex
 from optimizer.highs.solving import Ending, Progress, Solution, hand_over, solve
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "Ending",
     "LinearProgram",
     "Progress",
+    "Simplex",
     "Solution",
     "arrays",
     "check",

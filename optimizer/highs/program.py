@@ -57,6 +57,10 @@ class LinearProgram:
             row_upper=np.where(dropped, np.inf, self.row_upper),
         )
 
+    def relaxation(self) -> LinearProgram:
+        """The same program without integers."""
+        return replace(self, integer=np.zeros_like(self.integer))
+
     def feasibility(self) -> LinearProgram:
         """The same program with nothing to minimise."""
         return replace(self, cost=np.zeros_like(self.cost), offset=0.0)

@@ -83,7 +83,8 @@ def _new_solver() -> highspy.Highs:
 _threads_in_use: int | None = None
 
 
-def _set_options(solver: highspy.Highs, options: Mapping[str, Any]) -> None:
+def set_options(solver: highspy.Highs, options: Mapping[str, Any]) -> None:
+    """Set options, an unknown one being an error."""
     for name, value in options.items():
         if solver.setOptionValue(name, value) != highspy.HighsStatus.kOk:
             raise UnknownOption(f"the solver knows no option {name} = {value!r}")
@@ -157,7 +158,7 @@ def solve(
         settings["time_limit"] = float(time_limit)
     if threads is not None:
         settings["threads"] = threads
-    _set_options(solver, {**settings, **(options or {})})
+    set_options(solver, {**settings, **(options or {})})
     history: list[Progress] = []
     _watch(solver, history, on_progress)
     began = time.perf_counter()

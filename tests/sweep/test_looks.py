@@ -1,0 +1,265 @@
+"""States swept together: merged or not, in blocks or at once, on one core or two."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from cutting import random_point, recourse_of
+from random_cases import crowded_case
+from small import case, stockpile
+
+from models.case import Case
+from optimizer.commitment import Commitment
+from optimizer.decomposition.cuts import tail_weights
+from optimizer.instance import read_instance
+from optimizer.outcomes import evaluate
+from optimizer.states import read_states
+from optimizer.sweep import Point, Recourse, Swept
+from optimizer.sweep import recourse as sweeping
+from optimizer.sweep.passes import sweep_looks
+
+Raw = dict[str, Any]
+
+SEEDS = range(8)
+
+
+def drawn(seed: int, states: int = 60, *, unlike: bool = True) -> Raw:
+    """A case of many states, which look alike where hazards strike only now and then."""
+    raw = crowded_case(random.Random(f"looks {seed}").choice)
+    raw["uncertainty"] = {"sample": {"states": states, "seed": seed}}
+    for hazard in raw["hazards"].values():
+        hazard["annual_probability"] = 0.3
+    for project in raw["projects"].values():
+        project |= {"success_probability": 0.8, "delay_years": {0: 0.7, 1: 0.3}}
+    if not unlike:
+        for pile in raw["stockpiles"]:
+            pile["annual_loss"] = 0.1
+    return raw
+
+
+def point_of(recourse: Recourse, seed: int) -> Point:
+    return random_point(np.random.default_rng(seed), recourse)
+
+
+def swept(recourse: Recourse, point: Point) -> Swept:
+    return recourse.sweep(point, recourse.probability[None])
+
+
+def check_equal(one: Swept, other: Swept, rel: float) -> None:
+    assert other.damage == pytest.approx(one.damage, rel=rel, abs=rel)
+    assert list(other.slopes) == list(one.slopes)
+    for v, own in one.slopes.items():
+        assert other.by_node[v] == pytest.approx(one.by_node[v], rel=rel, abs=rel)
+        for name in ("constant", "output", "purchases"):
+            first, second = getattr(own, name), getattr(other.slopes[v], name)
+            assert second == pytest.approx(
+                first, rel=rel, abs=rel * (1 + np.abs(first).max(initial=0.0))
+            )
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_merging_states_changes_nothing(seed: int) -> None:
+    """Damage state by state, what cuts are made of, and what is missing on each step."""
+    merged = recourse_of(drawn(seed, unlike=seed % 4 == 0))
+    states = read_states(merged.instance)
+    single = Recourse(merged.instance, states, merge=False, threads=1)
+    assert merged.node_states < single.node_states == len(states) * len(merged.nodes)
+    point = point_of(merged, seed)
+    # Equally good multipliers may differ where stocks are unlike: their sums may not.
+    one, other = swept(merged, point), swept(single, point)
+    assert other.damage == pytest.approx(one.damage, rel=1e-9, abs=1e-9)
+    if seed % 4:
+        check_equal(one, other, 1e-9)
+    for own, apart in zip(merged.shortages(point), single.shortages(point), strict=True):
+        assert own.by_state(own.missing) == pytest.approx(
+            apart.by_state(apart.missing), rel=1e-7, abs=1e-7
+        )
+        for v, lots in own.by_step.items():
+            assert apart.by_step[v] == pytest.approx(lots, rel=1e-7, abs=1e-7)
+
+
+SURPLUS: Raw = {
+    "supply": [
+        {"material": "ore", "country": "CN", "share": 0.6},
+        {"material": "ore", "country": "CL", "share": 0.6},
+    ],
+    "hazards": {
+        "stop": {
+            "annual_probability": 0.1,
+            "effects": [{"country": "CN", "loss": [1.0]}],
+        },
+        "trifle": {
+            "annual_probability": 0.1,
+            "effects": [{"country": "CL", "loss": [0.2]}],
+        },
+    },
+}
+
+
+def struck(*events: tuple[str, int]) -> Raw:
+    return {
+        "probability": 0.2,
+        "events": [{"hazard": hazard, "start": year} for hazard, year in events],
+    }
+
+
+def test_what_happens_in_a_calm_period_makes_no_look() -> None:
+    """Of 120 t, 12 t less leave all demand covered; in the year of the stop they do not."""
+    states = [
+        struck(("stop", 2026)),
+        struck(("stop", 2026), ("trifle", 2028)),
+        struck(("trifle", 2027)),
+        struck(),
+        struck(("stop", 2026), ("trifle", 2026)),
+    ]
+    raw = case(2028, **SURPLUS, uncertainty={"states": states}, stockpiles=[stockpile(initial_t=9)])
+    (looks,) = recourse_of(raw).looks
+    first, other, calm, nothing, both = looks.of_state.tolist()
+    assert looks.count == 2
+    assert first == other != both
+    assert calm == nothing == -1
+    assert looks.weights(np.full((1, 5), 0.2)).sum() == pytest.approx(0.6)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_blocks_of_states_add_up(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Seven states at a time, or all at once; delays that one block lacks are known to it."""
+    raw = drawn(seed, states=40, unlike=seed % 4 == 0)
+    instance = read_instance(Case.model_validate(raw))
+    states = read_states(instance)
+    project, year = instance.starts[0]
+    group = instance.groups[-1]
+    commitments = [
+        Commitment({project: year}, offtake={(project, "common"): 0.3, (project, group): 0.4}),
+        Commitment(buy={h: np.full(len(instance.years), 2.0) for h in instance.stockpiles}),
+        Commitment(),
+    ]
+    whole = evaluate(instance, states, commitments, threads=1)
+    monkeypatch.setattr(sweeping, "BLOCK", 7)
+    assert [block for block, _ in sweeping.in_blocks(instance, states)][-1] == slice(35, 40)
+    for one, other in zip(whole, evaluate(instance, states, commitments, threads=1), strict=True):
+        assert other.damage == pytest.approx(one.damage, rel=1e-12, abs=1e-12)
+        for name in ("by_material", "by_consumer", "shortage", "short"):
+            first, second = getattr(one, name), getattr(other, name)
+            assert list(first) == list(second)
+            for key in first:
+                assert second[key] == pytest.approx(first[key], rel=1e-9, abs=1e-9)
+
+
+def same(one: Swept, other: Swept) -> bool:
+    """To the last digit."""
+    return bool((one.damage == other.damage).all()) and all(
+        (getattr(own, name) == getattr(other.slopes[v], name)).all()
+        for v, own in one.slopes.items()
+        for name in ("constant", "output", "purchases")
+    )
+
+
+def steps_of(recourse: Recourse, point: Point) -> list[np.ndarray]:
+    return [lots for part in recourse.shortages(point) for lots in part.by_step.values()]
+
+
+def fresh(instance: Any, threads: int) -> Recourse:
+    return Recourse(instance, read_states(instance), merge=False, threads=threads)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_two_threads_agree_with_one(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """To the last digit, though their parts may end in any order."""
+    monkeypatch.setattr(sweeping, "PART", 8)
+    instance = recourse_of(drawn(seed, states=100, unlike=False)).instance
+    alone = fresh(instance, 1)
+    point = point_of(alone, seed)
+    for _ in range(3):
+        other = fresh(instance, 2)
+        assert same(swept(alone, point), swept(other, point))
+        for one, two in zip(steps_of(alone, point), steps_of(other, point), strict=True):
+            assert (one == two).all()
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_order_in_which_parts_end_changes_nothing(
+    seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Backwards is as good an order as any."""
+    monkeypatch.setattr(sweeping, "PART", 8)
+    instance = recourse_of(drawn(seed, states=100, unlike=False)).instance
+    forwards, backwards = fresh(instance, 1), fresh(instance, 1)
+
+    def run(parts: list[Callable[[], None]]) -> None:
+        for part in reversed(parts):
+            part()
+
+    monkeypatch.setattr(backwards, "_run", run)
+    point = point_of(forwards, seed)
+    assert same(swept(forwards, point), swept(backwards, point))
+    for one, two in zip(steps_of(forwards, point), steps_of(backwards, point), strict=True):
+        assert (one == two).all()
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_sweep_does_not_depend_on_those_before(seed: int) -> None:
+    """Points, weights and prices asked for one after the other, as by a recourse of their own."""
+    raw = drawn(seed, states=30)
+    used = recourse_of(raw)
+    points = [point_of(used, seed), point_of(used, seed + 50)]
+    points.append(Point(points[0].offtake, points[1].buy))
+    damage = swept(used, points[0]).damage
+    weights = [
+        used.probability[None],
+        tail_weights(used.probability, damage, 0.8)[None],
+        np.array([used.probability, tail_weights(used.probability, damage, 0.9)]),
+    ]
+    ways = [(p, w, priced) for p in range(3) for w in range(3) for priced in (False, True)]
+    random.Random(seed).shuffle(ways)
+    for p, w, priced in ways + ways[:6]:
+        one = used.sweep(points[p], weights[w], priced=priced)
+        other = recourse_of(raw).sweep(points[p], weights[w], priced=priced)
+        weighed = (weights[w] > 0).any(axis=0)
+        assert one.damage[weighed] == pytest.approx(other.damage[weighed], rel=1e-9, abs=1e-9)
+        assert set(one.slopes) == set(other.slopes) == (set(used.nodes) if priced else set())
+        for v, own in one.slopes.items():
+            for at in points:
+                assert own.at(used.nodes[v], at) == pytest.approx(
+                    other.slopes[v].at(used.nodes[v], at), rel=1e-7, abs=1e-7
+                )
+
+
+def test_sets_of_weights_are_swept_side_by_side() -> None:
+    """Each gives the slopes that it gives alone."""
+    recourse = recourse_of(drawn(1, unlike=False))
+    point = point_of(recourse, 3)
+    worst = tail_weights(recourse.probability, swept(recourse, point).damage, 0.7)
+    both = recourse.sweep(point, np.array([recourse.probability, worst]))
+    for w, weights in enumerate((recourse.probability, worst)):
+        alone = recourse.sweep(point, weights[None])
+        for v, own in alone.slopes.items():
+            assert both.slopes[v].constant[w] == pytest.approx(own.constant[0], rel=1e-12)
+            assert both.slopes[v].output[w] == pytest.approx(own.output[0], rel=1e-12)
+            assert both.slopes[v].purchases[w] == pytest.approx(own.purchases[0], rel=1e-12)
+
+
+def test_a_state_without_weight_counts_as_free_of_damage() -> None:
+    recourse = recourse_of(drawn(2))
+    point = point_of(recourse, 3)
+    damage = swept(recourse, point).damage
+    weights = np.where(np.arange(len(damage)) % 2, recourse.probability, 0.0)
+    half = recourse.sweep(point, weights[None])
+    total = sum(float(value[0]) for value in half.by_node.values())
+    assert total == pytest.approx(weights @ damage, rel=1e-12)
+
+
+def test_the_pass_is_compiled_once() -> None:
+    """One set of weights or two, one step or three, one stock or none: all arrays lie alike."""
+    for seed in range(8):
+        recourse = recourse_of(drawn(seed, states=12, unlike=False))
+        point = point_of(recourse, seed)
+        recourse.sweep(point, np.array([recourse.probability, recourse.probability]))
+        swept(recourse, point)
+        recourse.sweep(point, recourse.probability[None], priced=False)
+        list(recourse.shortages(point))
+    assert len(sweep_looks.signatures) == 1

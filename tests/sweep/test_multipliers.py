@@ -1,0 +1,105 @@
+"""Long horizons and several limited stocks: damage as a linear program has it, tight cuts."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+import numpy as np
+import pytest
+from cutting import recourse_of
+from recourse_program import nodes_of, random_case
+from small import case
+
+from optimizer.commitment import Commitment
+from optimizer.sweep import Point, Recourse
+
+Raw = dict[str, Any]
+
+KINDS = ["one", "equal", "equal loss, limits", "unlike"]
+
+
+def drawn(kind: str, seed: int) -> tuple[Raw, Raw, Raw]:
+    """A case of up to 24 periods, with offtake and tonnes bought."""
+    pick = random.Random(f"long {kind} {seed}")
+    raw = random_case(pick, kind, lengths=(2, 4, 6), parts=(4,))
+    offtake = {"common": pick.uniform(0, 0.5), "giant": pick.choice([0.0, 0.4])}
+    length = raw["horizon"]["last_year"] - 2025
+    buy = {
+        pile["id"]: [pick.choice([0.0, pick.uniform(0, 30)]) for _ in range(length)]
+        for pile in raw["stockpiles"]
+    }
+    return raw, offtake, buy
+
+
+def point_of(recourse: Recourse, offtake: Raw, buy: Raw) -> Point:
+    lot = recourse.instance.lot_t["ore"]
+    commitment = Commitment(
+        start={"mine": 2026},
+        offtake={("mine", group): share for group, share in offtake.items()},
+        buy={h: np.array(tonnes) / lot for h, tonnes in buy.items()},
+    )
+    return recourse.columns.point(commitment)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("seed", range(25))
+def test_long_chains_are_as_good_as_a_linear_program(kind: str, seed: int) -> None:
+    """The damage of each node, which its multipliers prove, and no more than it elsewhere."""
+    raw, offtake, buy = drawn(kind, seed)
+    recourse = recourse_of(raw)
+    point = point_of(recourse, offtake, buy)
+    swept = recourse.sweep(point, np.ones((1, 1)))
+    for v, damage in enumerate(nodes_of(raw, offtake, buy)):
+        assert swept.by_node[v][0] == pytest.approx(damage, rel=1e-7, abs=1e-9)
+        proven = float(swept.slopes[v].at(recourse.nodes[v], point)[0])
+        assert proven == pytest.approx(float(swept.by_node[v][0]), rel=1e-9, abs=1e-12)
+    shifted = {h: tonnes[1:] + tonnes[:1] for h, tonnes in buy.items()}
+    others = [
+        point_of(recourse, {"common": 0.0, "giant": 0.0}, {}),
+        point_of(recourse, offtake, {}),
+        point_of(recourse, {"common": 0.6, "giant": 0.1}, shifted),
+        point_of(recourse, offtake, dict.fromkeys(buy, [9.0] * len(next(iter(buy.values()), [])))),
+    ]
+    for other in others:
+        exact = recourse.sweep(other, np.ones((1, 1)))
+        for v, slopes in swept.slopes.items():
+            size = 1e-9 * (1 + abs(float(slopes.constant[0])))
+            assert slopes.at(recourse.nodes[v], other)[0] <= exact.by_node[v][0] + size
+
+
+def test_the_cases_are_long_and_crowded() -> None:
+    """24 periods, three stocks, limits on release."""
+    drawn_ = [drawn("equal loss, limits", seed)[0] for seed in range(30)]
+    full = [
+        raw
+        for raw in drawn_
+        if raw["horizon"]["last_year"] == 2031
+        and len(raw["stockpiles"]) == 3
+        and sum(pile["max_release_t_per_period"] is not None for pile in raw["stockpiles"]) > 1
+    ]
+    assert len(full) > 2
+
+
+def test_merged_steps_are_split_by_the_order_of_the_file() -> None:
+    """Of three consumers the first and the last are equally dear: what is missing, the last lacks
+    first."""
+    eur = {"first": 50_000, "second": 90_000, "third": 50_000}
+    raw = case(
+        2027,
+        consumers={u: {} for u in eur},
+        demand=[{"consumer": u, "material": "ore", "t_per_year": 16} for u in eur],
+        damage=[
+            {"material": "ore", "consumer": u, "steps": [{"share": 1.0, "eur_per_t": price}]}
+            for u, price in eur.items()
+        ],
+    )
+    recourse = recourse_of(raw)
+    (node,) = recourse.nodes.values()
+    assert node.members == ((1,), (0, 2))
+    lot = recourse.instance.lot_t["ore"]
+    for missing, by_step in ((12, [0, 0, 12]), (20, [4, 0, 16]), (32, [16, 0, 16])):
+        merged = np.array([[0.0, 0.0], [missing, 0.0]]) / lot
+        split = node.split(merged[None])[0] * lot
+        assert split[:, 0] == pytest.approx(by_step)
+        assert split[:, 1] == pytest.approx(0)
