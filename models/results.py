@@ -32,7 +32,7 @@ class Certificate(Result):
     """The gap that was asked for."""
     ended: str
     """How the solve ended, in the solver's own words."""
-    method: Literal["extensive"]
+    method: Literal["extensive", "decomposition"]
     """How the problem was solved."""
     states: int
     """States of the world the plan was made for."""
@@ -45,7 +45,9 @@ class Certificate(Result):
     seconds_by_step: dict[str, float]
     """Wall time of building, handing over, solving and checking."""
     model_size: dict[str, int]
-    """Rows, columns, integer columns and non-zeros of the model that was solved."""
+    """Rows, columns, integer columns and non-zeros of the model that was solved; its cuts."""
+    work: dict[str, int] = {}
+    """What the decomposition took: pairs of a node and a state, sweeps, solves, nodes."""
     input_sha256: str
     """SHA-256 of the scenario as it was solved, patches applied, in canonical JSON."""
     versions: dict[str, str]

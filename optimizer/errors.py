@@ -4,6 +4,7 @@
 
     VorratError                5
     ├── ScenarioError          2   a scenario file that cannot be used, with all its faults
+    ├── PoolRefused            2   a file that should hold a pool of cuts and does not
     ├── Infeasible             3   rules that no plan can keep, with a smallest conflicting set
     ├── NoPlan                 4   a limit was met before any plan was found
     ├── Interrupted          130   stopped by the user with nothing to keep
@@ -29,6 +30,7 @@ __all__ = [
     "Interrupted",
     "ModelRefused",
     "NoPlan",
+    "PoolRefused",
     "Rule",
     "ScenarioError",
     "SolverError",
@@ -56,6 +58,12 @@ class Infeasible(VorratError):
         self.conflict = tuple(conflict)
         rules = "; ".join(f"{rule.tag} {rule.name}: {rule.says}" for rule in self.conflict)
         super().__init__(f"no plan keeps all of these rules: {rules}")
+
+
+class PoolRefused(VorratError):
+    """A file that should hold a pool of cuts and does not."""
+
+    exit_code = 2
 
 
 class NoPlan(VorratError):

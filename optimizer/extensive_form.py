@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
 
 import numpy as np
 
 from optimizer import highs
-from optimizer.commitment import Commitment
-from optimizer.formulation import build_extensive_form
-from optimizer.highs import Compiled, LinearProgram, Progress, Solution
+from optimizer.formulation import build_extensive_form, read_commitment
+from optimizer.highs import LinearProgram, Progress, Solution
 from optimizer.instance import Instance
+from optimizer.solved import Solved
 from optimizer.states import State
 
 OPTIONS = {
@@ -28,16 +27,6 @@ the time and half the memory (docs/benchmarks.md)."""
 
 EXACT = 1e-8
 """How far a solution may be from whole numbers and from its rows before it is solved again."""
-
-
-@dataclass(frozen=True, eq=False)
-class Solved:
-    """The solution of the extensive form, and the time and size it took."""
-
-    solution: Solution
-    commitment: Commitment | None
-    seconds: dict[str, float]
-    size: dict[str, int]
 
 
 def solve_extensive_form(
@@ -68,9 +57,12 @@ def solve_extensive_form(
         on_progress=on_progress,
     )
     solution = made_whole(compiled.program, solution, threads)
+    if solution.values is not None:
+        compiled.load(solution.values)
     return Solved(
+        method="extensive",
         solution=solution,
-        commitment=read_commitment(instance, model, compiled, solution),
+        commitment=None if solution.values is None else read_commitment(instance, model),
         seconds={
             "build": built - began,
             "compile": handed - built,
@@ -101,39 +93,3 @@ def made_whole(program: LinearProgram, solution: Solution, threads: int | None =
     if again.ending != "optimal":
         return solution
     return replace(solution, values=again.values, objective=again.objective)
-
-
-def read_commitment(
-    instance: Instance, model: Any, compiled: Compiled, solution: Solution
-) -> Commitment | None:
-    """The commitment in a solution, rounded where only rounding separates it from a whole."""
-    if solution.values is None:
-        return None
-    compiled.load(solution.values)
-    start = {p: year for p, year in instance.starts if (model.start[p, year].value or 0) > 0.5}
-    share = {
-        (p, f, i): value
-        for (p, f, i, year), variable in model.share.items()
-        if start.get(p) == year and (value := variable.value or 0.0) > 1e-9
-    }
-    market = {p: max(0.0, model.market[p, year].value or 0.0) for p, year in start.items()}
-    market = {p: value if value > 1e-9 else 0.0 for p, value in market.items()}
-    for p in start:
-        total = market[p] + sum(value for key, value in share.items() if key[0] == p)
-        if 0 < abs(total - 1) < 1e-5:
-            market[p] /= total
-            share.update({key: value / total for key, value in share.items() if key[0] == p})
-    offtake = {
-        (p, group): value
-        for (p, year, group), variable in model.offtake.items()
-        if start.get(p) == year and (value := variable.value or 0.0) > 1e-9
-    }
-    buy = {
-        h: np.array([_lots(model.buy[h, year].value) for year in instance.years])
-        for h in instance.stockpiles
-    }
-    return Commitment(start, share, market, offtake, buy)
-
-
-def _lots(value: float | None) -> float:
-    return value if value is not None and value > 1e-9 else 0.0

@@ -7,6 +7,7 @@ import json
 import time
 from collections.abc import Callable, Sequence
 from importlib.metadata import PackageNotFoundError, version
+from typing import Literal
 
 from models.base import named
 from models.case import Case
@@ -14,10 +15,12 @@ from models.results import Certificate, Plan
 from optimizer import outcomes
 from optimizer.commitment import Commitment, net_cost, without_idle_projects
 from optimizer.conflicts import smallest_conflict
+from optimizer.decomposition import CutPool, solve_by_decomposition
 from optimizer.errors import CheckFailed, Infeasible, Interrupted, NoPlan, SolverError
-from optimizer.extensive_form import Solved, solve_extensive_form
+from optimizer.extensive_form import solve_extensive_form
 from optimizer.highs import Progress
 from optimizer.instance import Instance, read_instance
+from optimizer.solved import Method, Solved
 from optimizer.states import State, read_states
 from optimizer.verification import check_commitment
 
@@ -37,6 +40,8 @@ def plan(
     gap: float = 1e-4,
     time_limit: float | None = None,
     threads: int | None = None,
+    method: Method | Literal["auto"] = "auto",
+    pool: CutPool | None = None,
     on_progress: Callable[[Progress], None] | None = None,
     variant: str | None = None,
     title: str | None = None,
@@ -50,7 +55,12 @@ def plan(
     time_limit
         Seconds; at the limit the best plan comes back with its gap and the status ``limit``.
     threads
-        Of the solver; its own choice where None.
+        Of the solver and the sweep; their own choice where None.
+    method
+        The extensive form, the decomposition, or the one that suits the size of the problem.
+    pool
+        Cuts of problems that share recourse with this one (variants, budgets, risk weights); the
+        decomposition starts from it and adds to it, and is the method where there is one.
 
     Raises
     ------
@@ -67,19 +77,32 @@ def plan(
     instance = read_instance(case)
     states = read_states(instance)
     read = time.perf_counter()
-    solved = solve_extensive_form(
-        instance,
-        states,
-        gap=gap,
-        time_limit=time_limit,
-        threads=threads,
-        on_progress=on_progress,
-    )
+    chosen = choose_method(instance, states, pool) if method == "auto" else method
+    if chosen == "decomposition":
+        solved = solve_by_decomposition(
+            instance,
+            states,
+            gap=gap,
+            time_limit=time_limit,
+            threads=threads,
+            on_progress=on_progress,
+            pool=pool,
+        )
+    else:
+        solved = solve_extensive_form(
+            instance,
+            states,
+            gap=gap,
+            time_limit=time_limit,
+            threads=threads,
+            on_progress=on_progress,
+        )
     commitment = _found(instance, solved)
     checked = time.perf_counter()
     check_commitment(instance, commitment)
-    with_plan = outcomes.evaluate(instance, states, commitment)
-    without = outcomes.evaluate(instance, states, Commitment())
+    with_plan, without = outcomes.evaluate(
+        instance, states, [commitment, Commitment()], threads=threads
+    )
     cost = net_cost(instance, commitment)
     objective = outcomes.objective(instance, with_plan, cost)
     _check_objective(solved, objective)
@@ -103,6 +126,18 @@ def plan(
         title=title or named(case.title, "scenario"),
         variant=variant,
     )
+
+
+SMALL = 400
+"""Pairs of a node and a state up to which the extensive form is quicker (docs/benchmarks.md)."""
+
+
+def choose_method(
+    instance: Instance, states: Sequence[State], pool: CutPool | None = None
+) -> Method:
+    """The method that suits the size of a problem."""
+    small = len(instance.nodes) * len(states) <= SMALL
+    return "extensive" if small and pool is None else "decomposition"
 
 
 def _found(instance: Instance, solved: Solved) -> Commitment:
@@ -154,13 +189,14 @@ def _certificate(
         gap=gap,
         gap_target=gap_target,
         ended=solved.solution.ended,
-        method="extensive",
+        method=solved.method,
         states=len(states),
         illustrative=len(states) < ENOUGH_STATES,
         seed=int(sample.seed) if sample else None,
         seconds=seconds,
         seconds_by_step=by_step,
         model_size=solved.size,
+        work=solved.work,
         input_sha256=input_hash(instance.case),
         versions=versions(),
     )
@@ -176,7 +212,7 @@ def input_hash(case: Case) -> str:
 def versions() -> dict[str, str]:
     """Versions of the project and of what its results rest on."""
     found = {}
-    for name in ("vorrat", "pyomo", "highspy", "numpy", "scipy"):
+    for name in ("vorrat", "pyomo", "highspy", "numpy", "scipy", "numba"):
         try:
             found[name] = version(name)
         except PackageNotFoundError:

@@ -233,3 +233,38 @@ def small_case(pick: Pick) -> Raw:
             "cvar": {"level": level, "weight": weight},
         },
     }
+
+
+def crowded_case(pick: Pick) -> Raw:
+    """A small case with what small ones seldom have, drawn after everything else.
+
+    Stocks of one material that lose at different rates and release at most so much, sampled
+    states, late and failing projects, and measures, allocations and tails in equal number.
+    """
+    raw = small_case(pick)
+    consumers, payer = list(raw["consumers"]), next(iter(raw["funders"]))
+    losses = pick([[0.0, 0.3], [0.1, 0.2], [0.2, 0.2]])
+    for number, loss in enumerate(losses):
+        it: Raw = {"id": f"depot_{number}", "material": "ore", "paid_by": {payer: 1.0}}
+        it |= {"annual_loss": loss, "initial_t": pick([0, 4, 9])}
+        it |= maybe(
+            pick,
+            max_release_t_per_period=[2, 7],
+            max_purchase_t_per_year=[15],
+            max_t=[30],
+            serves=[consumers[:1], consumers[-1:], "all"],
+        )
+        raw["stockpiles"].append(it)
+    for project in raw["projects"].values():
+        project |= rarely(pick, success_probability=[0.5], delay_years=[{0: 0.6, 1: 0.4}])
+    if pick([False, True]):
+        raw["uncertainty"] = {"sample": {"states": pick([6, 15]), "seed": pick(range(100))}}
+        for hazard in raw["hazards"].values():
+            hazard["annual_probability"] = pick([0.2, 0.5])
+    weight, level = pick([(0.0, 0.9), (0.3, 0.9), (0.3, 0.5), (1.0, 0.6), (1.0, 0.95)])
+    raw["objective"] |= {
+        "measure": pick(["damage", "tonnes", "share_of_demand"]),
+        "allocation": pick(["pooled", "entitled"]),
+        "cvar": {"level": level, "weight": weight},
+    }
+    return raw

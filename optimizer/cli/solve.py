@@ -10,7 +10,7 @@ import tempfile
 import time
 from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
@@ -22,9 +22,13 @@ from optimizer.cli.validate import summed_up
 from optimizer.errors import Infeasible
 
 if TYPE_CHECKING:
+    from optimizer.decomposition import CutPool
     from optimizer.highs import Progress
+    from optimizer.solved import Method
 
 PLAN_FILE = "plan.json"
+BESIDE = "beside the results"
+"""What --reuse stands for without a folder."""
 LINE_EVERY = 5.0
 """Seconds between two lines of progress where a line cannot be updated."""
 
@@ -73,7 +77,19 @@ class _Finite(click.FloatRange):
     metavar="SECONDS",
     help="Stop after this time with the best plan so far.",
 )
-@click.option("--threads", type=click.IntRange(min=1), metavar="N", help="Threads of the solver.")
+@click.option(
+    "--method",
+    type=click.Choice(["auto", "extensive", "decomposition"]),
+    default="auto",
+    show_default=True,
+    help="All states in one model, or a small model and cuts; auto goes by the size.",
+)
+@click.option(
+    "--threads",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Threads of solver and sweep.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Write one JSON document to stdout.")
 @click.option(
     "--out",
@@ -82,6 +98,15 @@ class _Finite(click.FloatRange):
     help=f"Write {PLAN_FILE} into this folder as well; it is made if it is not there.",
 )
 @click.option("--force", is_flag=True, help=f"Overwrite an existing {PLAN_FILE}.")
+@click.option(
+    "--reuse",
+    is_flag=False,
+    flag_value=BESIDE,
+    type=click.Path(path_type=Path),
+    metavar="[DIR]",
+    help="Start from the cuts that earlier runs left in this folder, and leave more there; without "
+    "DIR, the folder of --out. Write --reuse=DIR, or --reuse after FILE.",
+)
 @click.option("--quiet", is_flag=True, help="Show no progress.")
 def solve(
     file: str,
@@ -90,15 +115,18 @@ def solve(
     budget: float | None,
     gap: float,
     time_limit: float | None,
+    method: Method | Literal["auto"],
     threads: int | None,
     as_json: bool,
     out: Path | None,
     force: bool,
+    reuse: Path | None,
     quiet: bool,
 ) -> int:
     """Find the best plan for the scenario FILE and prove how good it is."""
     if out is not None and (out / PLAN_FILE).exists() and not force:
         raise click.UsageError(f"'{out / PLAN_FILE}' exists already; --force overwrites it.")
+    kept = _kept_in(reuse, out, method)
     if budget is not None:
         settings = (*settings, f"policy.budget_meur={Decimal(str(budget)):f}")
     try:
@@ -115,6 +143,7 @@ def solve(
     # The solver and Pyomo take a second to import: not for those who mistyped an option.
     from optimizer.planner import plan
 
+    pool = None if kept is None else _read_pool(kept, reading)
     progress = None if quiet else _Progress()
     if not quiet:
         click.echo(f"{file}: {summed_up(reading.case)}", err=True)
@@ -124,6 +153,8 @@ def solve(
             gap=gap,
             time_limit=time_limit,
             threads=threads,
+            method=method,
+            pool=None if pool is None else pool[1],
             on_progress=progress,
             variant=variant,
             title=named(reading.case.title, Path(file).stem),
@@ -139,6 +170,10 @@ def solve(
     try:
         if out is not None:
             write_whole(out / PLAN_FILE, document)
+        if pool is not None:
+            from optimizer.decomposition import write_pool
+
+            write_whole(pool[0], write_pool(pool[1]))
     finally:
         # A full disk must not cost the plan: it is printed whatever happens to the file.
         if as_json:
@@ -148,6 +183,32 @@ def solve(
 
             terminal.write(found, sys.stdout)
     return 0 if found.certificate.status == "optimal" else 1
+
+
+def _kept_in(reuse: Path | None, out: Path | None, method: str) -> Path | None:
+    """The folder of the pool of cuts, if one is asked for."""
+    if reuse is None:
+        return None
+    if method == "extensive":
+        raise click.UsageError("--reuse goes with the decomposition, not with --method extensive.")
+    if reuse.is_file():
+        raise click.UsageError(f"--reuse takes a folder, and '{reuse}' is a file: put FILE first.")
+    if str(reuse) == BESIDE and out is None:
+        raise click.UsageError("--reuse keeps cuts beside the results: name a folder, or --out.")
+    folder = out if str(reuse) == BESIDE else reuse
+    assert folder is not None
+    return folder
+
+
+def _read_pool(folder: Path, reading: Reading) -> tuple[Path, CutPool]:
+    """The file of the pool that suits a scenario, and the pool, empty if there is none yet."""
+    from optimizer.decomposition import CutPool, pool_key, read_pool
+    from optimizer.instance import read_instance
+
+    _make(folder)
+    path = folder / f"cuts-{pool_key(read_instance(reading.case))[:16]}.npz"
+    pool = read_pool(path.read_bytes(), str(path)) if path.exists() else CutPool()
+    return path, pool
 
 
 def _make(folder: Path) -> None:

@@ -9,7 +9,9 @@ from typing import Any
 
 import pyomo.environ as pyo
 
+from optimizer.formulation.answer import read_commitment
 from optimizer.formulation.diversification import add_country_limit
+from optimizer.formulation.master import add_cost_to_go
 from optimizer.formulation.objective import add_net_cost, add_objective
 from optimizer.formulation.projects import add_project_rules, add_projects
 from optimizer.formulation.public_money import add_budgets, add_public_limits
@@ -18,7 +20,7 @@ from optimizer.formulation.stockpiles import add_stockpiles
 from optimizer.instance import Instance
 from optimizer.states import State
 
-__all__ = ["build_commitment", "build_extensive_form"]
+__all__ = ["build_commitment", "build_extensive_form", "build_master", "read_commitment"]
 
 
 def build_commitment(instance: Instance) -> Any:
@@ -45,4 +47,11 @@ def build_extensive_form(instance: Instance, states: tuple[State, ...]) -> Any:
         add_recourse(model.state[number], instance, state, model)
     damage = [(state.probability, model.state[s].damage) for s, state in enumerate(states)]
     add_objective(model, instance, damage)
+    return model
+
+
+def build_master(instance: Instance) -> Any:
+    """The first stage with the cost of recourse as columns, without any cut."""
+    model = build_commitment(instance)
+    add_cost_to_go(model, instance)
     return model

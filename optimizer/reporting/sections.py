@@ -49,6 +49,9 @@ class Section:
     parts: Sequence[str | Grid]
 
 
+METHODS = {"extensive": "extensive form", "decomposition": "decomposition, master"}
+
+
 def all_of(plan: Plan, width: int) -> Iterator[Section]:
     """All sections that have something to say; ``width`` is that of a line."""
     makers: list[Callable[[], Section | None]] = [
@@ -341,7 +344,10 @@ def proof(plan: Plan) -> Section:
         ("Bound", prose.bound(plan)),
         ("Gap", f"{gap} (target {small_percent(certificate.gap_target)})"),
         ("States of the world", prose.states(plan)),
-        ("Method", f"{certificate.method} form: {size}" if size else certificate.method),
+        (
+            "Method",
+            f"{METHODS[certificate.method]}: {size}" if size else METHODS[certificate.method],
+        ),
         ("Time", f"{number(certificate.seconds)} s"),
         ("Versions", versions),
         ("Scenario, SHA-256", certificate.input_sha256),

@@ -1,0 +1,167 @@
+"""Good plans early: rounding, diving, and trying the neighbours of the best plan.
+
+Each proposes start years; the plan is what the relaxation makes of them once they are fixed, its
+recourse exact (``polish``).
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from optimizer.decomposition.master import Master, Places, Windows
+from optimizer.decomposition.run import Run
+from optimizer.instance import Floats
+
+
+class Heuristics:
+    """Ways to find plans in a run."""
+
+    def __init__(self, run: Run, fixed: NDArray[np.bool_]) -> None:
+        self.run, self.master = run, run.master
+        self.fixed = fixed
+        self._tried: set[bytes] = set()
+
+    def polish(self, windows: Windows) -> bool:
+        """Optimise everything else around fixed starts and tickets; whether a plan came of it."""
+        run = self.run
+        key = b"".join(part.tobytes() for part in (windows.first, windows.last, windows.most))
+        if key in self._tried:
+            return False
+        self._tried.add(key)
+        self.master.restrict(windows)
+        accuracy = max(0.2 * run.gap, 1e-6)
+        cutoff = run.upper * (1 - 1e-6) if np.isfinite(run.upper) else np.inf
+        _, x, value = run.relax(accuracy, cutoff=cutoff, rounds=30)
+        return x is not None and run.offer(x, value)
+
+    def follow(self, place: Places) -> bool:
+        """Try the start years of another plan, or what can be kept of them."""
+        run, master = self.run, self.master
+        built = place >= 0
+        everything = master.everything()
+        windows = replace(
+            everything,
+            first=np.where(built, place, 1),
+            last=np.where(built, place, 0),
+            must=built.astype(np.int64),
+        )
+        master.restrict(windows)
+        master.simplex.set_cutoff(run.cutoff)
+        outcome = run.solve()
+        if outcome == "optimal":
+            return self.polish(master.fix(place, master.simplex.values()))
+        return outcome == "infeasible" and self.dive(replace(windows, must=everything.must))
+
+    def round(self, x: Floats, threshold: float) -> bool:
+        """Start what is started by more than a threshold, each where most of it is."""
+        started = self.master.started(x)
+        place = np.array(
+            [
+                int(np.argmax(x[own])) if s[-1] > threshold else -1
+                for s, own in zip(started, self.master.start, strict=True)
+            ]
+        )
+        return self.polish(self.master.fix(place, x))
+
+    def dive(self, windows: Windows) -> bool:
+        """Fix one project after another as the relaxation nearly has it, then polish.
+
+        What is fixed is swept as well: cuts from fractions say little of whole projects. Where
+        nothing is left, the last project is fixed the other way, once.
+        """
+        run, master = self.run, self.master
+        branch, other = windows, None
+        for _ in range(3 * len(windows.first) + len(windows.least)):
+            master.restrict(branch, self.fixed)
+            master.simplex.set_cutoff(run.cutoff)
+            if run.solve() != "optimal" or master.simplex.objective >= run.cutoff:
+                if other is None:
+                    return False
+                branch, other = other, None
+                continue
+            x = master.simplex.values()
+            if master.add(run.appraise(master.point(x)).cuts, x, 1e-5):
+                if run.solve() != "optimal":
+                    continue
+                x = master.simplex.values()
+            started = master.started(x)
+            open_ = [p for p, s in enumerate(started) if s[-1] > 1e-6 and not _whole(x, master, p)]
+            if open_:
+                p = min(open_, key=lambda p: abs(float(started[p][-1]) - round(started[p][-1])))
+                branch, other = self._fixed_one(branch, p, x, started[p])
+                continue
+            loose = master.loose_tickets(x)
+            if not len(loose):
+                return self.polish(master.fix(self.places(x), x))
+            takes = master.taken(x)[loose] > 0.5
+            least, most = branch.least.copy(), branch.most.copy()
+            least[loose], most[loose] = takes, takes
+            branch, other = replace(branch, least=least, most=most), None
+        return False
+
+    def _fixed_one(
+        self, branch: Windows, p: int, x: Floats, started: Floats
+    ) -> tuple[Windows, Windows | None]:
+        """A branch with a project fixed as it nearly is, and the other way."""
+        year = int(np.argmax(x[self.master.start[p]]))
+        first, last, must = branch.first.copy(), branch.last.copy(), branch.must.copy()
+        first[p], last[p], must[p] = year, year, 1
+        built = replace(branch, first=first, last=last, must=must)
+        first, last = branch.first.copy(), branch.last.copy()
+        first[p], last[p] = 1, 0
+        never = None if branch.must[p] else replace(branch, first=first, last=last)
+        if started[-1] >= 0.5 or never is None:
+            return built, never
+        return never, built
+
+    def improve(self, seconds: float) -> None:
+        """Leave out, add or shift one project of the best plan at a time, as cuts judge it."""
+        run, master = self.run, self.master
+        if run.best is None:
+            return
+        until = time.perf_counter() + seconds
+        place = self.places(run.best)
+        better = True
+        while better and time.perf_counter() < until:
+            better = False
+            for p in np.random.default_rng(0).permutation(len(place)):
+                if time.perf_counter() > until:
+                    return
+                best, choice = run.upper * (1 - 1e-5), None
+                for other in self._neighbours(int(p), int(place[p])):
+                    changed = place.copy()
+                    changed[p] = other
+                    windows = master.fix(changed, run.best)
+                    free = np.ones(len(windows.most), np.int64)
+                    master.restrict(
+                        Windows(windows.first, windows.last, windows.must, 0 * free, free)
+                    )
+                    master.simplex.set_cutoff(best)
+                    if run.solve() == "optimal" and master.simplex.objective < best:
+                        best, choice = master.simplex.objective, changed
+                        values = master.simplex.values()
+                if choice is not None and self.polish(master.fix(choice, values)):
+                    place, better = choice, True
+
+    def places(self, x: Floats) -> Places:
+        """Where each project starts, -1 where it does not."""
+        return np.array(
+            [int(np.argmax(x[own])) if x[own].max() > 0.5 else -1 for own in self.master.start]
+        )
+
+    def _neighbours(self, p: int, place: int) -> list[int]:
+        count, shift = len(self.master.start[p]), int(self.master.offset[p])
+        near = [-1, place - 1, place + 1, place - 2, place + 2] if place >= 0 else [0, 1, 2, 4, 7]
+        return [
+            n
+            for n in dict.fromkeys(near)
+            if n != place and -1 <= n < count and (n < 0 or not self.fixed[shift + n])
+        ]
+
+
+def _whole(x: Floats, master: Master, p: int) -> bool:
+    return bool(x[master.start[p]].max() > 1 - 1e-6)

@@ -1,0 +1,322 @@
+"""The master: the first stage as a linear program that cuts are added to, and its decisions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from optimizer import highs
+from optimizer.decomposition.cuts import Cut
+from optimizer.decomposition.reduced import reduce
+from optimizer.formulation import build_master
+from optimizer.instance import Floats, Instance
+from optimizer.sweep import Point, Recourse
+
+Positions = NDArray[np.int32]
+Places = NDArray[np.int64]
+Row = tuple[Positions, Floats, float]
+
+TINY = 1e-8
+"""Slopes below this are rounded up where they cannot be left out."""
+
+
+@dataclass(frozen=True, eq=False)
+class Windows:
+    """What a branch of the search still allows.
+
+    A project starts at a place of its start years from ``first`` to ``last``, if at all, and for
+    certain where ``must``; a ticket is taken where ``least`` is 1, and cannot be where ``most`` is
+    0.
+    """
+
+    first: Places
+    last: Places
+    must: Places
+    least: Places
+    most: Places
+
+
+class Master:
+    """The master in the solver, and where its columns are.
+
+    ``start`` lists the columns of each project's start years in order, ``ticket`` those of
+    tickets with a minimum.
+    """
+
+    def __init__(self, instance: Instance, recourse: Recourse) -> None:
+        self.instance, self.recourse = instance, recourse
+        self.model = build_master(instance)
+        self.compiled = highs.compile_model(self.model)
+        self.reduced = reduce(self.compiled)
+        self.program = self.reduced.program
+        self.simplex = highs.Simplex(self.program)
+        column = {
+            id(v): int(c) for v, c in zip(self.compiled.variables, self.reduced.column, strict=True)
+        }
+        row = {
+            id(rule): int(r)
+            for rule, r in zip(self.compiled.constraints, self.reduced.row, strict=True)
+        }
+        self.projects = [p for p in instance.projects if instance.projects[p].starts]
+        self.start = [
+            np.array(
+                [column[id(self.model.start[p, y])] for y in instance.projects[p].starts], np.int32
+            )
+            for p in self.projects
+        ]
+        self.ticket = np.array([column[id(v)] for v in self.model.takes_part.values()], np.int32)
+        self._tickets = list(self.model.takes_part)
+        self._taken = [
+            np.array(
+                [column[id(self.model.share[p, f, i, y])] for y in instance.projects[p].starts],
+                np.int32,
+            )
+            for p, f, i in self._tickets
+        ]
+        """Columns of the shares behind each ticket."""
+        self.once = np.array([row[id(self.model.start_once[p])] for p in self.projects], np.int32)
+        self.binaries = np.concatenate([*self.start, self.ticket]).astype(np.int32)
+        self.offset = np.cumsum([0, *(len(own) for own in self.start)])
+        # Where recourse's columns are; those the model lacks are zero.
+        columns = recourse.columns
+        self._offtake = np.array(
+            [
+                column[id(self.model.offtake[key])] if key in self.model.offtake else -1
+                for key in columns.offtake
+            ],
+            dtype=np.int64,
+        )
+        self._buy = np.array(
+            [
+                [column[id(self.model.buy[h, y])] for y in instance.years]
+                for h in columns.stockpiles
+            ],
+            dtype=np.int64,
+        ).reshape(len(columns.stockpiles), len(instance.years))
+        label = {node.label: v for v, node in enumerate(instance.nodes)}
+        self.cost_to_go = {label[v]: column[id(x)] for v, x in self.model.cost_to_go.items()}
+        self.tail_cost = next((column[id(x)] for x in self.model.tail_cost.values()), None)
+        ahead = [*self.cost_to_go.values(), *([] if self.tail_cost is None else [self.tail_cost])]
+        self.first_stage_cost = self.program.cost.copy()
+        self.first_stage_cost[ahead] = 0.0
+        self.base_rows = self.simplex.rows
+        self.empty = False
+        """Whether the current branch holds nothing, whatever the solver says."""
+        self.age = np.zeros(0, np.int64)
+        self.cuts: list[Cut | int] = []
+        """Rows beyond the base: cuts, and numbers of rules that were waiting."""
+        self._shelf: list[tuple[Cut, Row]] = []
+        self.shelve([])
+        self._patterns: dict[int, tuple[Positions, Places]] = {}
+
+    # Points and costs
+
+    def point(self, x: Floats) -> Point:
+        """What recourse sees of values of the columns."""
+        offtake = np.where(self._offtake >= 0, x[self._offtake], 0.0)
+        return Point(np.clip(offtake, 0.0, 1.0), np.maximum(x[self._buy], 0.0))
+
+    def known_cost(self, x: Floats) -> float:
+        """The part of the objective that does not depend on the state."""
+        return float(self.first_stage_cost @ x) + self.program.offset
+
+    # Cuts
+
+    def _pattern(self, v: int) -> tuple[Positions, Places]:
+        """Offtake columns that node v's damage depends on, in recourse and in the master."""
+        if v not in self._patterns:
+            own = np.unique(self.recourse.nodes[v].arriving.indices)
+            own = own[self._offtake[own] >= 0]
+            self._patterns[v] = own, self._offtake[own]
+        return self._patterns[v]
+
+    def row(self, cut: Cut) -> Row:
+        """Columns, entries and left side of a cut: entries times columns are at least that."""
+        entries = np.zeros(len(self.program.cost))
+        side = 0.0
+        for v, slopes in cut.slopes.items():
+            node = self.recourse.nodes[v]
+            own, columns = self._pattern(v)
+            by_column = node.arriving.T @ slopes.output[0].ravel()
+            entries[columns] += by_column[own]
+            np.add.at(entries, self._buy[node.piles], slopes.purchases[0])
+            side += float(slopes.constant[0])
+        # The solver drops the tiniest entries. An entry left out would make the cut too strong:
+        # what it could give at most comes off the side, or it is rounded up.
+        small = (entries != 0) & (entries < TINY)
+        top = self.program.upper
+        bounded = small & np.isfinite(top)
+        side -= float(np.maximum(entries[bounded], 0.0) @ top[bounded])
+        entries[bounded] = 0.0
+        entries[small & ~bounded] = TINY
+        ahead = self.tail_cost if cut.tail else self.cost_to_go[next(iter(cut.slopes))]
+        entries[ahead] = 1.0
+        used: Positions = np.flatnonzero(entries).astype(np.int32)
+        return used, entries[used], side
+
+    def add(self, cuts: Sequence[Cut], x: Floats | None = None, least: float = 0.0) -> int:
+        """Add cuts, with ``x`` only those that it violates by more than ``least``."""
+        kept = []
+        for cut in cuts:
+            row = self.row(cut)
+            columns, entries, side = row
+            if x is None or side - entries @ x[columns] > least * max(1.0, abs(side)):
+                kept.append((cut, row))
+        self._append(kept)
+        return len(kept)
+
+    def _append(self, kept: Sequence[tuple[Cut, Row]]) -> None:
+        if not kept:
+            return
+        rows = [row for _, row in kept]
+        self.simplex.add_rows(
+            np.array([row[2] for row in rows]),
+            np.full(len(rows), np.inf),
+            np.cumsum([0, *(len(row[0]) for row in rows[:-1])]).astype(np.int32),
+            np.concatenate([row[0] for row in rows]),
+            np.concatenate([row[1] for row in rows]),
+        )
+        self.cuts += [cut for cut, _ in kept]
+        self.age = np.concatenate([self.age, np.zeros(len(rows), np.int64)])
+
+    def shelve(self, cuts: Sequence[Cut]) -> None:
+        """Keep cuts at hand outside the solver, to be recalled where a solution violates them."""
+        self._shelf += [(cut, self.row(cut)) for cut in cuts if self._weighed(cut)]
+        rows = [row for _, row in self._shelf]
+        start = np.cumsum([0, *(len(row[0]) for row in rows)])
+        self._shelf_rows = sparse.csr_array(
+            (
+                np.concatenate([row[1] for row in rows]) if rows else np.zeros(0),
+                np.concatenate([row[0] for row in rows]) if rows else np.zeros(0, np.int32),
+                start,
+            ),
+            shape=(len(rows), len(self.program.cost)),
+        )
+        self._shelf_sides = np.array([row[2] for row in rows])
+
+    def _weighed(self, cut: Cut) -> bool:
+        """Whether the master has the column that a cut bounds."""
+        if cut.tail:
+            return self.tail_cost is not None
+        return next(iter(cut.slopes)) in self.cost_to_go
+
+    def recall(self, x: Floats, least: float) -> int:
+        """Take cuts off the shelf that ``x`` violates by more than ``least`` of their side."""
+        if not self._shelf:
+            return 0
+        sides = self._shelf_sides
+        violated = sides - self._shelf_rows @ x > least * np.maximum(1.0, np.abs(sides))
+        if not violated.any():
+            return 0
+        self._append([self._shelf[n] for n in np.flatnonzero(violated)])
+        self._shelf = [own for own, out in zip(self._shelf, violated, strict=True) if not out]
+        self.shelve([])
+        return int(violated.sum())
+
+    def all_cuts(self) -> list[Cut]:
+        """Cuts in the solver, those that mattered last first, then those on the shelf."""
+        order = np.argsort(self.age, kind="stable")
+        active = [cut for cut in (self.cuts[n] for n in order) if isinstance(cut, Cut)]
+        return active + [cut for cut, _ in self._shelf]
+
+    def call_in(self, x: Floats, tolerance: float = 1e-7) -> int:
+        """Let rules that wait join where ``x`` breaks them; returns how many did."""
+        broken = self.reduced.broken(x, tolerance)
+        if len(broken):
+            rows = self.reduced.waiting[broken]
+            self.simplex.add_rows(
+                np.full(len(broken), -np.inf),
+                self.reduced.upper[broken],
+                rows.indptr[:-1].astype(np.int32),
+                rows.indices.astype(np.int32),
+                rows.data,
+            )
+            self.cuts += [int(r) for r in broken]
+            self.age = np.concatenate([self.age, np.zeros(len(broken), np.int64)])
+        return len(broken)
+
+    def grow_older(self) -> None:
+        """Count for each cut the solves since it last mattered."""
+        duals = np.abs(self.simplex.row_duals()[self.base_rows :])
+        self.age = np.where(duals > 1e-9, 0, self.age + 1)
+
+    def purge(self, oldest: int) -> None:
+        """Take out cuts that have not mattered for so many solves."""
+        old = self.age > oldest
+        if old.sum() < 50:
+            return
+        self.simplex.delete_rows((self.base_rows + np.flatnonzero(old)).astype(np.int32))
+        self.age = self.age[~old]
+        gone = [cut for cut, out in zip(self.cuts, old, strict=True) if out]
+        self.shelve([cut for cut in gone if isinstance(cut, Cut)])
+        self.cuts = [cut for cut, out in zip(self.cuts, old, strict=True) if not out]
+
+    # Decisions
+
+    def everything(self) -> Windows:
+        """No restriction beyond the master's own."""
+        count, tickets = len(self.projects), len(self.ticket)
+        return Windows(
+            np.zeros(count, np.int64),
+            np.array([len(own) - 1 for own in self.start], np.int64),
+            np.zeros(count, np.int64),
+            np.zeros(tickets, np.int64),
+            np.ones(tickets, np.int64),
+        )
+
+    def restrict(self, windows: Windows, fixed: NDArray[np.bool_] | None = None) -> None:
+        """Let the solver see a branch; ``fixed`` names binaries that are out in all of them."""
+        place = np.arange(self.offset[-1]) - np.repeat(self.offset[:-1], np.diff(self.offset))
+        first = np.repeat(windows.first, np.diff(self.offset))
+        last = np.repeat(windows.last, np.diff(self.offset))
+        upper = np.concatenate([(place >= first) & (place <= last), windows.most]).astype(float)
+        lower = np.concatenate([np.zeros(self.offset[-1]), windows.least]).astype(float)
+        if fixed is not None:
+            upper[fixed] = 0.0
+        lower = np.maximum(lower, self.program.lower[self.binaries])
+        upper = np.minimum(upper, self.program.upper[self.binaries])
+        # The solver takes no column whose bounds exclude each other.
+        self.empty = bool((lower > upper).any())
+        self.simplex.bound_columns(self.binaries, np.minimum(lower, upper), upper)
+        must = windows.must.astype(float)
+        self.simplex.bound_rows(self.once, must, np.ones(len(must)))
+
+    def started(self, x: Floats) -> list[Floats]:
+        """Share of each project that is started up to each of its start years."""
+        return [np.cumsum(np.clip(x[own], 0.0, 1.0)) for own in self.start]
+
+    def taken(self, x: Floats) -> Floats:
+        """Share of capex behind each ticket, as a share of the least there may be."""
+        taken = np.zeros(len(self._tickets))
+        for n, (p, f, i) in enumerate(self._tickets):
+            capex = self.instance.projects[p].capex
+            taken[n] = capex * x[self._taken[n]].sum() / self.instance.instrument[f, i].ticket_min
+        return taken
+
+    def loose_tickets(self, x: Floats) -> Places:
+        """Tickets that are worth something, but less than the least."""
+        taken = self.taken(x)
+        return np.flatnonzero((taken > 1e-6) & (taken < 1 - 1e-6))
+
+    def fix(self, place: Places, x: Floats) -> Windows:
+        """The branch that starts each project at a place of its start years, -1 for never, and
+        takes the tickets that ``x`` takes, or more than half takes."""
+        built = place >= 0
+        takes = (self.taken(x) > 0.5).astype(np.int64)
+        return Windows(
+            np.where(built, place, 1).astype(np.int64),
+            np.where(built, place, 0).astype(np.int64),
+            built.astype(np.int64),
+            takes,
+            takes.copy(),
+        )
+
+    def read(self, x: Floats) -> Any:
+        """Values of the columns loaded into the model."""
+        self.compiled.load(self.reduced.expand(x))
+        return self.model

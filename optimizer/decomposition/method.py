@@ -1,0 +1,119 @@
+"""One problem solved by decomposition."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+
+from optimizer.decomposition.cuts import Appraiser
+from optimizer.decomposition.master import Master
+from optimizer.decomposition.pool import CutPool
+from optimizer.decomposition.run import Run, Stopped, interruptible
+from optimizer.decomposition.search import Search
+from optimizer.formulation import read_commitment
+from optimizer.highs import Ending, Progress, Solution
+from optimizer.instance import Instance
+from optimizer.solved import Solved
+from optimizer.states import State
+from optimizer.sweep import Recourse
+
+SMALLEST_GAP = 1e-6
+"""Closer than this the solver's tolerances do not reach."""
+
+
+def solve_by_decomposition(
+    instance: Instance,
+    states: tuple[State, ...],
+    *,
+    gap: float,
+    time_limit: float | None = None,
+    threads: int | None = None,
+    on_progress: Callable[[Progress], None] | None = None,
+    pool: CutPool | None = None,
+    merge: bool = True,
+) -> Solved:
+    """Build the master and close the gap between it and the best plan.
+
+    Parameters
+    ----------
+    time_limit
+        Seconds from the call on; the best plan so far comes back, and its bound.
+    threads
+        Of the sweep; all usable cores where None. The master is solved on one.
+    pool
+        Cuts of problems with the same recourse, to start from; what is found is added to it.
+    merge
+        Whether states that look alike to a node are swept once.
+    """
+    began = time.perf_counter()
+    recourse = Recourse(instance, states, merge=merge, threads=threads)
+    encoded = time.perf_counter()
+    master = Master(instance, recourse)
+    appraise = Appraiser(recourse)
+    built = time.perf_counter()
+    run = Run(
+        master,
+        appraise,
+        max(gap, SMALLEST_GAP),
+        deadline=math.inf if time_limit is None else began + time_limit,
+        on_progress=on_progress,
+        began=began,
+    )
+    search = Search(run)
+    with interruptible(run):
+        try:
+            if pool is not None:
+                pool.lend(run)
+            search.search()
+        except Stopped:
+            pass
+    if pool is not None:
+        pool.keep(run)
+    run.tell(always=True)
+    ended = time.perf_counter()
+    commitment = None if run.best is None else read_commitment(instance, master.read(run.best))
+    return Solved(
+        method="decomposition",
+        solution=_solution(run, ended - began),
+        commitment=commitment,
+        seconds={
+            "merge": encoded - began,
+            "build": built - encoded,
+            "master": master.simplex.seconds,
+            "sweep": appraise.seconds,
+            "rest": ended - built - master.simplex.seconds - appraise.seconds,
+        },
+        size=master.program.size | {"cuts": len(master.cuts)},
+        work={
+            "node_states": recourse.node_states,
+            "node_states_unmerged": len(states) * len(instance.nodes),
+            "sweeps": appraise.sweeps,
+            "solves": master.simplex.solves,
+            "iterations": master.simplex.iterations,
+            "nodes": run.nodes,
+        },
+    )
+
+
+def _solution(run: Run, seconds: float) -> Solution:
+    ending: Ending = "optimal" if run.done else "limit"
+    ended = "gap closed"
+    if run.best is None and run.lower == math.inf:
+        ending, ended = "infeasible", "infeasible"
+    elif not run.done:
+        ended = "interrupted" if run.interrupted else "time limit"
+        if not run.interrupted and time.perf_counter() <= run.deadline:
+            ended = "numerical limit"
+    bound = min(run.lower, run.upper)
+    return Solution(
+        ending=ending,
+        ended=ended,
+        values=run.best,
+        objective=run.upper if run.best is not None else None,
+        bound=bound if math.isfinite(bound) else None,
+        nodes=run.nodes,
+        seconds=seconds,
+        interrupted=run.interrupted,
+        history=tuple(run.history),
+    )

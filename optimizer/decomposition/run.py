@@ -1,0 +1,208 @@
+"""What a run knows: its best plan, its bound, its limits, and the ways to cut off a solution."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from optimizer.decomposition.cuts import Appraisal, Appraiser
+from optimizer.decomposition.master import Master, Places
+from optimizer.highs import Progress
+from optimizer.instance import Floats
+
+FEASIBLE = 1e-7
+"""Broken rules by less than this are the solver's tolerance."""
+
+STILL = 1e-9
+"""A cut that is violated by less, as a share of its side, is not worth a row."""
+
+
+RECALLED = 1e-6
+"""A cut on the shelf that is violated by less is left there."""
+
+
+class Stopped(Exception):
+    """A limit was met or the user asked to stop."""
+
+
+@dataclass(eq=False)
+class Run:
+    """The state of one solve.
+
+    ``upper`` is the objective of the best plan so far, exact for all states; ``lower`` is proven
+    by the master.
+    """
+
+    master: Master
+    appraise: Appraiser
+    gap: float
+    deadline: float = math.inf
+    on_progress: Callable[[Progress], None] | None = None
+    upper: float = math.inf
+    lower: float = -math.inf
+    best: Floats | None = None
+    nodes: int = 0
+    began: float = field(default_factory=time.perf_counter)
+    interrupted: bool = False
+    hints: list[Places] = field(default_factory=list)
+    """Start years of other plans that may be good here too."""
+    history: list[Progress] = field(default_factory=list)
+    _told: float = 0.0
+
+    @property
+    def cutoff(self) -> float:
+        """A branch whose bound is above this cannot hold anything better by the gap asked for."""
+        if not math.isfinite(self.upper):
+            return math.inf
+        return self.upper - 0.999 * self.gap * abs(self.upper)
+
+    @property
+    def done(self) -> bool:
+        """Whether the gap is closed."""
+        return self.lower >= self.cutoff
+
+    @property
+    def distance(self) -> float:
+        """How far the bound is from the plan; infinite without one."""
+        return self.upper - self.lower
+
+    def check(self) -> None:
+        """Stop where a limit is met.
+
+        Raises
+        ------
+        Stopped
+        """
+        if self.interrupted or time.perf_counter() > self.deadline:
+            raise Stopped
+
+    def tell(self, always: bool = False) -> None:
+        """Report progress now and then."""
+        now = time.perf_counter() - self.began
+        if not always and now - self._told < 0.25:
+            return
+        self._told = now
+        upper = self.upper
+        gap = max(0.0, upper - self.lower) / max(abs(upper), 1e-6)
+        line = Progress(now, upper, self.lower, gap if math.isfinite(gap) else math.inf, self.nodes)
+        self.history.append(line)
+        if self.on_progress is not None:
+            self.on_progress(line)
+
+    def raise_lower(self, bound: float) -> None:
+        """Take note of a proven bound on all plans."""
+        if bound > self.lower:
+            self.lower = bound
+            self.tell()
+
+    def value(self, x: Floats, appraisal: Appraisal) -> float:
+        """The objective of a point, exact for all states."""
+        return self.master.known_cost(x) + self.appraise.cost(appraisal)
+
+    def offer(self, x: Floats, value: float) -> bool:
+        """Take a plan, whose integers are whole, if it is the best so far."""
+        if value >= self.upper:
+            return False
+        self.upper, self.best = value, x.copy()
+        self.tell(always=True)
+        return True
+
+    def solve(self) -> str:
+        """Solve the relaxation of the current branch, with all the rules that wait."""
+        simplex = self.master.simplex
+        while True:
+            self.check()
+            if self.master.empty:
+                return "infeasible"
+            outcome = simplex.solve()
+            if outcome != "optimal":
+                return outcome
+            x = simplex.values()
+            if not self.master.call_in(x, FEASIBLE) and not self.master.recall(x, RECALLED):
+                return outcome
+
+    def relax(
+        self,
+        accuracy: float,
+        *,
+        cutoff: float = math.inf,
+        rounds: int = 500,
+        stall: float = 0.0,
+    ) -> tuple[float, Floats | None, float]:
+        """Close in on the relaxation of the current branch by cuts.
+
+        Points are swept between the master's solution and the best point so far (in-out
+        separation: Ben-Ameur and Neto 2007), half way. It ends when the two are within
+        ``accuracy`` of each other, or five rounds have raised the bound by less than ``stall``,
+        both as shares of the objective.
+
+        Returns
+        -------
+        The branch's bound (infinite where nothing is feasible), its best point and that point's
+        value.
+        """
+        master, simplex = self.master, self.master.simplex
+        inside: Floats | None = None
+        upper, lower, bounds = math.inf, -math.inf, list[float]()
+        simplex.set_cutoff(cutoff)
+        for number in range(rounds):
+            outcome = self.solve()
+            if outcome == "infeasible":
+                return math.inf, None, math.inf
+            if outcome == "cutoff":
+                return max(lower, cutoff), inside, upper
+            lower = max(lower, simplex.objective)
+            if lower >= cutoff or (upper < math.inf and lower >= upper - accuracy * abs(upper)):
+                break
+            outside = simplex.values()
+            at = outside if inside is None else 0.5 * (inside + outside)
+            added = 0
+            for point in (at, outside):
+                self.check()
+                appraisal = self.appraise(master.point(point))
+                value = self.value(point, appraisal)
+                if value < upper:
+                    upper, inside = value, point
+                added = master.add(appraisal.cuts, outside, STILL)
+                if added or point is outside:
+                    break
+            bounds.append(lower)
+            if not added or (number >= 5 and lower - bounds[-6] < stall * abs(lower)):
+                break
+            if number % 5 == 4:
+                master.grow_older()
+            if number % 25 == 24:
+                master.purge(10)
+        return lower, inside, upper
+
+
+@contextlib.contextmanager
+def interruptible(run: Run) -> Iterator[None]:
+    """Let the first Ctrl-C end the run with what it has; a second is left to Python."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def on_interrupt(_signal: int, _frame: Any) -> None:
+        if run.interrupted:
+            raise KeyboardInterrupt
+        run.interrupted = True
+
+    previous = signal.signal(signal.SIGINT, on_interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, previous)
+
+
+def fractional(values: Floats) -> np.ndarray:
+    """Where values are neither 0 nor 1."""
+    return (values > 1e-6) & (values < 1 - 1e-6)

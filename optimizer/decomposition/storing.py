@@ -1,0 +1,113 @@
+"""A pool of cuts as a file: arrays, and a header that tells what they are."""
+
+from __future__ import annotations
+
+import io
+import json
+from typing import Any
+
+import numpy as np
+
+from optimizer.decomposition.cuts import Cut
+from optimizer.decomposition.pool import CutPool, Trial
+from optimizer.errors import PoolRefused
+from optimizer.sweep import Slopes
+
+FORMAT = 1
+
+
+def write_pool(pool: CutPool) -> bytes:
+    """A pool as the content of a file."""
+    parts: list[np.ndarray[Any, Any]] = []
+    cuts = []
+    for cut in pool.cuts:
+        nodes = []
+        for v, slopes in cut.slopes.items():
+            nodes.append([v, list(slopes.output.shape), list(slopes.purchases.shape)])
+            parts += [slopes.constant, slopes.output.ravel(), slopes.purchases.ravel()]
+        cuts.append([cut.tail, nodes])
+    header = {
+        "format": FORMAT,
+        "key": pool.key,
+        "keeps": pool.keeps,
+        "recourse": pool.recourse,
+        "level": pool.level,
+        "plans": pool.plans,
+        "cuts": cuts,
+        "trials": [
+            [
+                [[*key, share] for key, share in trial.offtake.items()],
+                [[*key, tonnes] for key, tonnes in trial.buy_t.items()],
+            ]
+            for trial in pool.trials
+        ],
+    }
+    content = io.BytesIO()
+    np.savez_compressed(
+        content,
+        header=np.frombuffer(json.dumps(header).encode(), dtype=np.uint8),
+        numbers=np.concatenate(parts) if parts else np.zeros(0),
+    )
+    return content.getvalue()
+
+
+def read_pool(content: bytes, name: str) -> CutPool:
+    """The pool in the content of a file.
+
+    Raises
+    ------
+    PoolRefused
+        If it is not one, or one of another format.
+    """
+    try:
+        with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
+            header = json.loads(arrays["header"].tobytes())
+            numbers = arrays["numbers"]
+        if header["format"] != FORMAT:
+            raise PoolRefused(
+                f"'{name}' is a pool of cuts of format {header['format']}, not {FORMAT}"
+            )
+        return _pool(header, numbers)
+    except PoolRefused:
+        raise
+    except Exception as error:
+        raise PoolRefused(f"'{name}' is not a pool of cuts, or damaged; remove it") from error
+
+
+def _pool(header: dict[str, Any], numbers: np.ndarray[Any, Any]) -> CutPool:
+    at = 0
+
+    def take(shape: list[int]) -> np.ndarray[Any, Any]:
+        nonlocal at
+        size = int(np.prod(shape))
+        part = numbers[at : at + size].reshape(shape)
+        at += size
+        return part
+
+    if numbers.dtype != np.float64 or not np.isfinite(numbers).all():
+        raise ValueError("numbers")
+    cuts = []
+    for tail, nodes in header["cuts"]:
+        slopes = {
+            int(v): Slopes(take([1]), take(output), take(purchases))
+            for v, output, purchases in nodes
+        }
+        cuts.append(Cut(slopes, tail=bool(tail)))
+    trials = [
+        Trial(
+            {(p, int(start), g): float(x) for p, start, g, x in offtake},
+            {(h, int(year)): float(x) for h, year, x in buy},
+        )
+        for offtake, buy in header["trials"]
+    ]
+    if at != len(numbers):
+        raise ValueError("length")
+    return CutPool(
+        key=str(header["key"]),
+        keeps={str(h): float(x) for h, x in header["keeps"].items()},
+        recourse=str(header["recourse"]),
+        level=float(header["level"]),
+        cuts=cuts,
+        trials=trials,
+        plans=[{str(p): int(year) for p, year in plan.items()} for plan in header["plans"]],
+    )

@@ -1,0 +1,42 @@
+"""The commitment in a solved model."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from optimizer.commitment import Commitment
+from optimizer.instance import Instance
+
+
+def read_commitment(instance: Instance, model: Any) -> Commitment:
+    """The commitment in a model that holds a solution, rounded where only rounding separates it
+    from a whole."""
+    start = {p: year for p, year in instance.starts if (model.start[p, year].value or 0) > 0.5}
+    share = {
+        (p, f, i): value
+        for (p, f, i, year), variable in model.share.items()
+        if start.get(p) == year and (value := variable.value or 0.0) > 1e-9
+    }
+    market = {p: max(0.0, model.market[p, year].value or 0.0) for p, year in start.items()}
+    market = {p: value if value > 1e-9 else 0.0 for p, value in market.items()}
+    for p in start:
+        total = market[p] + sum(value for key, value in share.items() if key[0] == p)
+        if 0 < abs(total - 1) < 1e-5:
+            market[p] /= total
+            share.update({key: value / total for key, value in share.items() if key[0] == p})
+    offtake = {
+        (p, group): value
+        for (p, year, group), variable in model.offtake.items()
+        if start.get(p) == year and (value := variable.value or 0.0) > 1e-9
+    }
+    buy = {
+        h: np.array([_lots(model.buy[h, year].value) for year in instance.years])
+        for h in instance.stockpiles
+    }
+    return Commitment(start, share, market, offtake, buy)
+
+
+def _lots(value: float | None) -> float:
+    return value if value is not None and value > 1e-9 else 0.0

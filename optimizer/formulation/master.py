@@ -1,0 +1,31 @@
+"""The master of the decomposition: the first stage, and what recourse costs as cuts know it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pyomo.environ as pyo
+
+from optimizer.instance import Instance
+
+
+def add_cost_to_go(model: Any, instance: Instance) -> None:
+    """Add ``cost_to_go`` of each node, ``tail_cost`` of all, and the objective over them.
+
+    Cuts bound the first from below by the mean damage of a node, the second by the CVaR of all
+    damage. Each exists only where the objective weighs it.
+    """
+    objective = instance.case.objective
+    weight = float(objective.cvar.weight)
+    model.cost_to_go = pyo.Var(
+        [node.label for node in instance.nodes] if weight < 1 else [],
+        domain=pyo.NonNegativeReals,
+        doc="mean damage of a node",
+    )
+    model.tail_cost = pyo.Var(
+        ["all"] if weight > 0 else [], domain=pyo.NonNegativeReals, doc="CVaR of damage"
+    )
+    mean = pyo.quicksum(model.cost_to_go[v] for v in model.cost_to_go)
+    tail = pyo.quicksum(model.tail_cost[key] for key in model.tail_cost)
+    cost = float(objective.cost_weight) * model.net_cost
+    model.objective = pyo.Objective(expr=(1 - weight) * mean + weight * tail + cost)

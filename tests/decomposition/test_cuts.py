@@ -1,0 +1,144 @@
+"""Cuts and the rows made of them: tight where they were made, true everywhere else."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+import numpy as np
+import pytest
+from cutting import claimed, exact, excess, random_point, recourse_of, run_of
+from random_cases import crowded_case
+
+from optimizer.decomposition.cuts import Appraiser, Cut, tail_weights
+from optimizer.decomposition.run import Run
+from optimizer.sweep import Slopes
+
+Raw = dict[str, Any]
+
+SEEDS = range(40)
+TRUE = 1e-9
+"""Claims of more than there is by less than this share of the cut's size are rounding."""
+
+
+def drawn(seed: int, **aim: Any) -> Raw:
+    raw = crowded_case(random.Random(f"cuts {seed}").choice)
+    return raw | {"objective": raw["objective"] | aim}
+
+
+def level_of(raw: Raw) -> float:
+    return float(raw["objective"]["cvar"]["level"])
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_cut_is_tight_at_its_point_and_true_everywhere(seed: int) -> None:
+    """Of each node's mean and of the tail; the tail's for higher levels as well."""
+    raw = drawn(seed, cvar={"weight": 0.3, "level": random.Random(seed).choice([0.3, 0.6, 0.9])})
+    recourse, level, rng = recourse_of(raw), level_of(raw), np.random.default_rng(seed)
+    appraise = Appraiser(recourse)
+    points = [random_point(rng, recourse) for _ in range(4)]
+    for point in points[:2]:
+        appraisal = appraise(point)
+        assert len(appraisal.cuts) == len(recourse.nodes) + 1
+        for cut in appraisal.cuts:
+            value = exact(recourse, cut, point, level)
+            assert claimed(recourse, cut, point) == pytest.approx(value, rel=1e-9, abs=1e-9)
+            for other in points:
+                for wider in (level, (1 + level) / 2) if cut.tail else (level,):
+                    assert excess(recourse, cut, other, wider) <= TRUE
+
+
+def test_an_appraisal_adds_up() -> None:
+    """Mean and tail of a point are those of its damage, state by state."""
+    raw = drawn(1, cvar={"weight": 0.3, "level": 0.7})
+    recourse = recourse_of(raw)
+    point = random_point(np.random.default_rng(5), recourse)
+    appraisal = Appraiser(recourse)(point)
+    damage = recourse.sweep(point, recourse.probability[None]).damage
+    assert appraisal.mean == pytest.approx(recourse.probability @ damage, rel=1e-12)
+    worst = np.sort(damage)[::-1]
+    assert appraisal.mean <= appraisal.tail <= worst[0] * (1 + 1e-12)
+
+
+def test_the_tail_splits_the_state_at_the_quantile() -> None:
+    """Of chances 0.1, 0.2, 0.7 the worst 0.25 are the first and three quarters of the second."""
+    weights = tail_weights(np.array([0.2, 0.7, 0.1]), np.array([5.0, 1.0, 9.0]), 0.75)
+    assert weights == pytest.approx([0.6, 0.0, 0.4])
+
+
+def test_a_cut_of_the_tail_is_false_for_a_lower_level() -> None:
+    """Were it not, a pool would not have to keep the level."""
+    false = 0
+    for seed in range(10):
+        raw = drawn(seed, cvar={"weight": 1.0, "level": 0.9})
+        recourse = recourse_of(raw)
+        point = random_point(np.random.default_rng(seed), recourse)
+        (cut,) = Appraiser(recourse)(point).cuts
+        false += excess(recourse, cut, point, 0.2) > TRUE
+    assert false > 3
+
+
+# Rows of the master
+
+
+def columns_at_random(rng: np.random.Generator, run: Run) -> np.ndarray:
+    """Values of all columns of the master: shares up to 1, purchases of any size."""
+    x = rng.random(len(run.master.program.cost)) * rng.choice([0.0, 1.0], p=[0.4, 0.6])
+    bought = [c for c, name in enumerate(run.master.program.columns) if name.startswith("buy")]
+    x[bought] *= rng.choice([0.2, 5.0, 50.0])
+    return x
+
+
+def row_says(run: Run, cut: Cut, x: np.ndarray) -> float:
+    """The least that the row leaves for the column that the cut bounds."""
+    columns, entries, side = run.master.row(cut)
+    ahead = run.master.tail_cost if cut.tail else run.master.cost_to_go[next(iter(cut.slopes))]
+    rest = columns != ahead
+    (own,) = entries[~rest]
+    return float((side - entries[rest] @ x[columns[rest]]) / own)
+
+
+@pytest.mark.parametrize("seed", range(25))
+def test_a_row_says_what_its_cut_says(seed: int) -> None:
+    run = run_of(drawn(seed, cvar={"weight": 0.3, "level": 0.6}))
+    recourse, rng = run.appraise.recourse, np.random.default_rng(seed)
+    for cut in run.appraise(random_point(rng, recourse)).cuts:
+        for _ in range(3):
+            x = columns_at_random(rng, run)
+            said = claimed(recourse, cut, run.master.point(x))
+            assert row_says(run, cut, x) == pytest.approx(said, rel=1e-7, abs=1e-7)
+
+
+@pytest.mark.parametrize("size", [1e-7, 1e-8, 1e-9, 1e-12, 1e-30])
+def test_a_tiny_entry_never_makes_a_row_stronger(size: float) -> None:
+    """Purchases with and without a limit, and offtake: the solver takes the row as it is."""
+    raw = drawn(3, cvar={"weight": 0.3, "level": 0.6})
+    raw["stockpiles"][0]["max_purchase_t_per_year"] = 20
+    raw["stockpiles"][-1].pop("max_purchase_t_per_year", None)
+    run, rng = run_of(raw), np.random.default_rng(7)
+    recourse = run.appraise.recourse
+    for cut in run.appraise(random_point(rng, recourse)).cuts:
+        shrunk = {
+            v: Slopes(s.constant, (s.output > 0) * size, np.full_like(s.purchases, size))
+            for v, s in cut.slopes.items()
+        }
+        tiny = Cut(shrunk, tail=cut.tail)
+        top = run.master.program.upper
+        for _ in range(5):
+            x = np.minimum(columns_at_random(rng, run), top)
+            said = claimed(recourse, tiny, run.master.point(x))
+            assert row_says(run, tiny, x) <= said + 1e-14 * max(1.0, abs(said))
+        assert run.master.add([tiny]) == 1
+
+
+def test_a_cut_is_added_only_where_it_is_broken() -> None:
+    run = run_of(drawn(2, cvar={"weight": 0.0, "level": 0.9}))
+    recourse = run.appraise.recourse
+    x = np.zeros(len(run.master.program.cost))
+    appraisal = run.appraise(run.master.point(x))
+    costly = [cut for cut in appraisal.cuts if exact(recourse, cut, run.master.point(x), 0.9) > 0]
+    assert costly
+    assert run.master.add(appraisal.cuts, x, 1e-9) == len(costly)
+    for v, column in run.master.cost_to_go.items():
+        x[column] = recourse.sweep(appraisal.point, recourse.probability[None]).by_node[v][0]
+    assert run.master.add(appraisal.cuts, x, 1e-9) == 0

@@ -1,0 +1,194 @@
+"""The decomposition and the extensive form: one optimum, bounds that hold, on random cases."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from random_cases import crowded_case, small_case
+
+from models.case import Case
+from optimizer.decomposition import solve_by_decomposition
+from optimizer.errors import Infeasible
+from optimizer.extensive_form import solve_extensive_form
+from optimizer.instance import read_instance
+from optimizer.planner import plan
+from optimizer.states import read_states
+
+Raw = dict[str, Any]
+
+GAP = 1e-6
+SMALL, CROWDED = range(80), range(160)
+DRAWN = [("small", seed) for seed in SMALL] + [("crowded", seed) for seed in CROWDED]
+
+
+def drawn(kind: str, seed: int) -> Raw:
+    draw = small_case if kind == "small" else crowded_case
+    return draw(random.Random(f"{kind} {seed}").choice)
+
+
+def optimum(case: Case) -> float | None:
+    """By the extensive form; None where the rules allow no plan."""
+    instance = read_instance(case)
+    solved = solve_extensive_form(instance, read_states(instance), gap=GAP, threads=1)
+    if solved.solution.ending == "infeasible":
+        return None
+    assert solved.solution.ending == "optimal"
+    return solved.solution.objective
+
+
+def slack(value: float) -> float:
+    """The gaps of both methods and the tolerances of the solver."""
+    return 1e-7 + 3e-6 * abs(value)
+
+
+@pytest.mark.parametrize(("kind", "seed"), DRAWN)
+def test_both_methods_find_one_optimum(kind: str, seed: int) -> None:
+    """As good, proven to the gap asked for, with a bound below the optimum; or neither has a plan."""
+    case = Case.model_validate(drawn(kind, seed))
+    instance = read_instance(case)
+    found = solve_by_decomposition(instance, read_states(instance), gap=GAP, threads=1).solution
+    best = optimum(case)
+    if best is None:
+        assert found.ending == "infeasible"
+        return
+    assert found.ending == "optimal"
+    assert found.objective is not None
+    assert found.bound is not None
+    assert found.objective == pytest.approx(best, rel=3e-6, abs=1e-7)
+    assert found.bound <= best + slack(best)
+    assert found.bound >= found.objective - GAP * abs(found.objective) - 1e-9
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_plans_of_the_decomposition_pass_the_check(seed: int) -> None:
+    """Every rule, and the objective, recomputed from outside; what has no plan has a conflict."""
+    case = Case.model_validate(drawn("crowded", seed))
+    best = optimum(case)
+    try:
+        found = plan(case, gap=GAP, threads=1, method="decomposition").certificate
+    except Infeasible as error:
+        assert best is None
+        assert error.conflict
+        return
+    assert (found.method, found.status) == ("decomposition", "optimal")
+    assert found.objective == pytest.approx(best, rel=3e-6, abs=1e-7)
+
+
+def test_a_loose_gap_leaves_the_bound_true() -> None:
+    """No bound is above the optimum, no plan further from its bound than was asked for."""
+    apart = 0
+    for seed in range(12):
+        instance = read_instance(Case.model_validate(drawn("crowded", seed)))
+        states = read_states(instance)
+        best = solve_by_decomposition(instance, states, gap=GAP, threads=1).solution.objective
+        for gap in (0.05, 0.4):
+            found = solve_by_decomposition(instance, states, gap=gap, threads=1).solution
+            assert (found.objective is None) == (best is None)
+            if best is None or found.objective is None or found.bound is None:
+                continue
+            assert found.bound <= best + slack(best)
+            distance = found.objective - found.bound
+            assert distance <= gap * abs(found.objective) + slack(best)
+            apart += found.bound < best * (1 - 1e-4)
+    assert apart > 3, "no case left a gap, so that nothing was tested"
+
+
+def terms(raw: Raw) -> Iterator[Raw]:
+    for funder in raw["funders"].values():
+        yield from funder["instruments"].values()
+
+
+def unlike(raw: Raw) -> bool:
+    """Stocks of one material that can hold something lose at different rates."""
+    losses: dict[str, set[float]] = {}
+    for pile in raw["stockpiles"]:
+        losses.setdefault(pile["material"], set()).add(pile.get("annual_loss", 0.0))
+    return any(len(own) > 1 for own in losses.values())
+
+
+def states(raw: Raw) -> list[Raw]:
+    return list(raw["uncertainty"].get("states", []))
+
+
+def late(raw: Raw) -> bool:
+    sampled = any(len(p.get("delay_years", {})) > 1 for p in raw["projects"].values())
+    return any(s.get("delayed_projects") for s in states(raw)) or (sampled and not states(raw))
+
+
+def failing(raw: Raw) -> bool:
+    sampled = any(p.get("success_probability", 1) < 1 for p in raw["projects"].values())
+    return any(s.get("failed_projects") for s in states(raw)) or (sampled and not states(raw))
+
+
+def of_projects(field: str) -> Callable[[Raw], bool]:
+    return lambda raw: any(field in project for project in raw["projects"].values())
+
+
+def of_piles(field: str) -> Callable[[Raw], bool]:
+    return lambda raw: any(field in pile for pile in raw["stockpiles"])
+
+
+def of_terms(field: str) -> Callable[[Raw], bool]:
+    return lambda raw: any(field in own for own in terms(raw))
+
+
+def of_funders(field: str) -> Callable[[Raw], bool]:
+    return lambda raw: any(field in funder for funder in raw["funders"].values())
+
+
+def of_policy(field: str) -> Callable[[Raw], bool]:
+    return lambda raw: bool(raw["policy"].get(field))
+
+
+FEATURES: dict[str, Callable[[Raw], bool]] = {
+    "unlike stocks": unlike,
+    "late": late,
+    "failing": failing,
+    "sampled": lambda raw: "sample" in raw["uncertainty"],
+    "several periods": lambda raw: raw["horizon"]["periods_per_year"] > 1,
+    "company": lambda raw: "maker" in raw["funders"],
+    **{
+        name: of_projects(name)
+        for name in ("requires", "excludes", "lifetime_years", "home_share", "construction_years")
+    },
+    **{
+        name: of_piles(name)
+        for name in ("max_release_t_per_period", "min_days_of_demand", "serves", "max_t")
+    },
+    **{
+        name: of_terms(name)
+        for name in ("ticket_min_meur", "ticket_max_meur", "eligible", "budget_charge")
+    },
+    **{name: of_funders(name) for name in ("budget_by_year_meur", "budget_meur", "carry_over")},
+    **{
+        name: of_policy(name)
+        for name in (
+            "must_build",
+            "must_not_build",
+            "max_projects",
+            "max_country_share",
+            "max_public_share",
+            "state_aid",
+            "budget_meur",
+        )
+    },
+}
+
+
+def test_every_feature_is_among_the_cases() -> None:
+    """Each of the features often, each measure, allocation and weight of the tail in plenty."""
+    seen: Counter[Any] = Counter()
+    for kind, seed in DRAWN:
+        raw = drawn(kind, seed)
+        aim = raw["objective"]
+        seen.update([aim["measure"], aim["allocation"], aim["cvar"]["weight"]])
+        seen.update(name for name, has in FEATURES.items() if has(raw))
+    assert len(DRAWN) >= 240
+    rare = {name: seen[name] for name in FEATURES if seen[name] < 8}
+    assert not rare
+    plenty = ["pooled", "entitled", "damage", "tonnes", "share_of_demand", 0.0, 0.3, 1.0]
+    assert min(seen[name] for name in plenty) >= 30

@@ -1,0 +1,337 @@
+"""One pool of cuts for problems that share recourse: what survives a change, and what does not.
+
+Rule (a): what recourse does not see leaves cuts as they stand. (b): what it sees but multipliers do
+not makes them anew. (c): what changes multipliers drops them.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+import pytest
+from cutting import run_of
+from lending import (
+    TRUE,
+    Changes,
+    Raw,
+    again,
+    base,
+    certified,
+    changed,
+    lent,
+    made,
+    most_excess,
+    most_excess_of_rows,
+    optimum,
+    points,
+)
+
+from optimizer.decomposition import CutPool
+from optimizer.decomposition.cuts import Cut
+from optimizer.sweep import Point
+
+fund, equity = "funders.fund.", "funders.fund.instruments.equity."
+grant, company = "funders.fund.instruments.grant.", "funders.motor_co."
+
+OUTSIDE: dict[str, Changes] = {
+    "budget": {fund + "budget_meur": 220},
+    "budget by year": {fund + "budget_by_year_meur": {2026: 150, 2027: 60, 2028: 90}},
+    "carry over": {fund + "carry_over": False},
+    "budget of all": {"policy.budget_meur": 210},
+    "ticket_min": {equity + "ticket_min_meur": 35},
+    "ticket_max": {equity + "ticket_max_meur": 30},
+    "max_share": {grant + "max_share": 0.1, equity + "max_share": 0.6},
+    "eligible projects": {equity + "eligible": {}, grant + "eligible": {"countries": ["FR"]}},
+    "eligible for a company": {company + "instruments.equity.eligible": {}},
+    "offtake_per_share": {grant + "offtake_per_share": 0.0},
+    "budget_charge": {grant + "budget_charge": 0.6},
+    "a new instrument": {
+        company + "instruments.loan": {"offtake_per_share": 0.9, "budget_class": "private"}
+    },
+    "state aid": {"policy.state_aid": {"max_intensity": 0.1}},
+    "grant_equivalent": {equity + "grant_equivalent": 0.5},
+    "max_public_share": {"policy.max_public_share": 0.3},
+    "country share": {"policy.max_country_share": None},
+    "must_build": {"policy.must_build": ["upper_rhine"], "policy.must_not_build": []},
+    "max_projects": {"policy.max_projects": 1},
+    "price": {"materials.dysprosium.price_eur_per_t": 700_000},
+    "storage cost": {"stockpiles.0.storage_eur_per_t_year": 90_000},
+    "financing rate": {"stockpiles.0.financing_rate": 0.3},
+    "paid_by": {"stockpiles.0.paid_by": {"motor_co": 1.0}},
+    "stock limits": {"stockpiles.0.max_t": 20, "stockpiles.1.max_purchase_t_per_year": 50},
+    "days of demand": {"stockpiles.0.min_days_of_demand": {2026: 20}},
+    "recovery": {equity + "recovery": 0.1},
+    "cost_weight": {"objective.cost_weight": 0.5},
+    "capex": {"projects.separation.capex_meur": 160},
+    "market finance": {"projects.separation.market_finance_max": 0.1},
+    "home_share": {"projects.magnets.home_share": 0.5},
+    "offtake_max": {"projects.separation.offtake_max": 0.5},
+    "excludes": {"projects.magnets.excludes": []},
+    "risk weight": {"objective.cvar.weight": 0.8},
+}
+
+NEW_PROJECT: Raw = {
+    "country": "DE",
+    "output_t_per_year": {"dysprosium": 25, "lithium": 700},
+    "latest_start": 2027,
+    "capex_meur": 20,
+    "market_finance_max": 0.5,
+    "tags": ["domestic"],
+}
+NEW_STOCK: Raw = {
+    "id": "second",
+    "material": "dysprosium",
+    "initial_t": 3,
+    "annual_loss": 0.02,
+    "paid_by": {"fund": 1.0},
+}
+NEW_COMPANY: Raw = {
+    "kind": "company",
+    "budget_meur": 60,
+    "instruments": {"equity": {"offtake_per_share": 1.0, "budget_class": "private"}},
+}
+
+SEEN: dict[str, Changes] = {
+    "demand": {"demand.0.t_per_year": 92},
+    "step shares": {
+        "damage.0.steps.0.share": 0.4,
+        "damage.0.steps.1.share": 0.6,
+    },
+    "supply": {"supply.1.share": 0.09, "supply.2.share": 0.55},
+    "hazard": {"hazards.export_stop.effects.0.loss": [0.9, 0.5]},
+    "probabilities": {
+        "uncertainty.states.0.probability": 0.8,
+        "uncertainty.states.1.probability": 0.1,
+    },
+    "one more state": {
+        "uncertainty.states.0.probability": 0.4,
+        "uncertainty.states.3": {
+            "probability": 0.2,
+            "events": [{"hazard": "strike", "start": 2028, "period": 1}],
+        },
+    },
+    "output": {"projects.separation.output_t_per_year.dysprosium": 75},
+    "ramp": {"projects.upper_rhine.ramp_up": [0.9, 1.0]},
+    "lifetime": {"projects.separation.lifetime_years": 3},
+    "construction": {"projects.magnets.construction_years": 1},
+    "delays": {"uncertainty.states.1.delayed_projects": {"magnets": 1}},
+    "failures": {"uncertainty.states.2.failed_projects": ["separation"]},
+    "initial stock": {"stockpiles.0.initial_t": 15},
+    "release limit": {"stockpiles.0.max_release_t_per_period": 50},
+    "no release limit": {"stockpiles.1.max_release_t_per_period": None},
+    "stock split": {"stockpiles.0.serves": ["motors"]},
+    "new project": {"projects.recycling": NEW_PROJECT},
+    "new start years": {"projects.upper_rhine.latest_start": 2028},
+    "fewer start years": {"projects.upper_rhine.latest_start": 2026},
+    "new stockpile": {"stockpiles.2": NEW_STOCK},
+    "new company": {"funders.cell_co": NEW_COMPANY, "consumers.cells.company": "cell_co"},
+}
+
+DROPPING: dict[str, Changes] = {
+    "discount rate": {"horizon.discount_rate": 0.02},
+    "eur_per_t": {"damage.0.steps.0.eur_per_t": 390_000},
+    "annual_loss": {"stockpiles.0.annual_loss": 0.05},
+    "periods": {"horizon.periods_per_year": 1, "uncertainty": None},
+    "years": {"horizon.last_year": 2029, "policy.max_country_share": None},
+    "measure": {"objective.measure": "tonnes"},
+}
+
+
+@cache
+def pool_of(allocation: str) -> CutPool:
+    return made(base(allocation))
+
+
+@pytest.mark.parametrize("change", OUTSIDE)
+def test_what_recourse_does_not_see_leaves_cuts_as_they_stand(change: str) -> None:
+    """(a) All of them are lent, are true in columns old and new, and lead to the optimum."""
+    for allocation in ("entitled", "pooled") if "eligible" in change else ("entitled",):
+        pool, raw = pool_of(allocation), changed(base(allocation), OUTSIDE[change])
+        answer, run, cuts = lent(pool, raw)
+        assert answer == "as it stands"
+        assert len(cuts) == len(pool.cuts)
+        assert most_excess(run, cuts, points(run, 1)) <= TRUE
+        assert most_excess_of_rows(run, cuts[::3], 2) <= TRUE
+        check_optimum(pool, raw)
+
+
+def check_optimum(pool: CutPool, raw: Raw) -> None:
+    """With the pool and by the extensive form."""
+    best = optimum(raw)
+    with_pool = certified(raw, again(pool))
+    assert with_pool.objective == pytest.approx(best, rel=3e-6)
+    assert with_pool.status == "optimal"
+    assert with_pool.bound is not None
+    assert with_pool.bound <= best * (1 + 3e-6)
+
+
+def test_the_pool_is_worth_lending() -> None:
+    """Cuts of each node and of the tail, and the change of a company's terms adds columns."""
+    pool = pool_of("entitled")
+    _, run, cuts = lent(pool, base())
+    assert {min(cut.slopes) for cut in cuts if not cut.tail} == set(run.appraise.recourse.nodes)
+    assert sum(cut.tail for cut in cuts) > 2
+    _, other, _ = lent(pool, changed(base(), OUTSIDE["eligible for a company"]))
+    new = {*other.master.model.offtake} - {*run.master.model.offtake}
+    assert {key[2] for key in new} == {"motor_co"}
+
+
+IN_BOTH = ["demand", "supply", "delays", "release limit", "stock split", "new company"]
+"""Changes tried in both allocations."""
+
+
+@pytest.mark.parametrize(
+    ("change", "allocation"),
+    [(change, "entitled") for change in SEEN] + [(change, "pooled") for change in IN_BOTH],
+)
+def test_what_recourse_sees_makes_cuts_anew(change: str, allocation: str) -> None:
+    """(b) New cuts at the old points are true and lead to the optimum."""
+    pool, raw = pool_of(allocation), changed(base(allocation), SEEN[change])
+    answer, run, cuts = lent(pool, raw)
+    if change == "stock split" and allocation == "pooled":
+        assert answer == "as it stands"  # there all consumers draw on all stocks
+        return
+    assert answer == "made anew"
+    assert len(cuts) >= len(run.appraise.recourse.nodes)
+    assert not {id(cut) for cut in cuts} & {id(cut) for cut in pool.cuts}
+    assert most_excess(run, cuts[::4], points(run, 3, count=2)) <= TRUE
+    check_optimum(pool, raw)
+
+
+MILDER = [
+    "demand",
+    "step shares",
+    "supply",
+    "hazard",
+    "probabilities",
+    "output",
+    "initial stock",
+    "release limit",
+    "no release limit",
+]
+"""Changes that leave less damage at some point, and all shapes as they are.
+
+Not what shifts a project's output in time: a cut is kept by what it says of arrivals.
+"""
+
+
+@pytest.mark.parametrize("change", MILDER)
+def test_cuts_from_before_would_be_false(change: str) -> None:
+    """As they stand they claim more damage than there is, at the points they were made at."""
+    before, run = run_of(base()), run_of(changed(base(), SEEN[change]))
+    at = points(before, 11)
+    cuts = [cut for point in at for cut in before.appraise(point).cuts]
+    assert most_excess(run, cuts, at) > 1e-4
+
+
+@pytest.mark.parametrize("change", DROPPING)
+def test_what_multipliers_depend_on_drops_the_pool(change: str) -> None:
+    """(c) Nothing is lent; what the run finds fills the pool anew."""
+    pool, raw = pool_of("entitled"), changed(base(), DROPPING[change])
+    answer, _, cuts = lent(pool, raw)
+    assert (answer, cuts) == ("dropped", [])
+    check_optimum(pool, raw)
+    used = again(pool)
+    certified(raw, used)
+    assert lent(used, raw)[0] == "as it stands"
+    assert lent(used, base())[0] == "dropped"
+
+
+def test_an_allocation_does_not_serve_the_other() -> None:
+    for one, other in (("pooled", "entitled"), ("entitled", "pooled")):
+        answer, _, cuts = lent(pool_of(one), base(other))
+        assert (answer, cuts) == ("dropped", [])
+        check_optimum(pool_of(one), base(other))
+
+
+@pytest.mark.parametrize("change", ["discount rate", "eur_per_t"])
+def test_what_a_measure_does_not_weigh_leaves_cuts_as_they_stand(change: str) -> None:
+    """Tonnes are neither discounted nor priced."""
+    raw = base(measure="tonnes")
+    pool = made(raw)
+    assert lent(pool, changed(raw, DROPPING[change]))[0] == "as it stands"
+    check_optimum(pool, changed(raw, DROPPING[change]))
+
+
+def test_demand_drops_a_pool_of_shares_of_demand() -> None:
+    """There a missing lot weighs one over demand."""
+    raw = base(measure="share_of_demand")
+    pool = made(raw)
+    assert lent(pool, changed(raw, SEEN["demand"]))[0] == "dropped"
+    assert lent(pool, changed(raw, SEEN["supply"]))[0] == "made anew"
+    check_optimum(pool, changed(raw, SEEN["supply"]))
+
+
+def test_an_empty_pool_lends_nothing() -> None:
+    answer, _, cuts = lent(CutPool(), base())
+    assert (answer, cuts) == ("dropped", [])
+
+
+# The tail
+
+
+def own_points(cuts: list[Cut]) -> list[Point]:
+    """Some points at which cuts were made: there they claim most."""
+    return [cut.point for cut in cuts[:12] + cuts[-12:] if cut.point is not None]
+
+
+def tail(weight: float, level: float) -> Raw:
+    return base(cvar={"weight": weight, "level": level})
+
+
+@pytest.mark.parametrize(("level", "serves"), [(0.9, True), (0.95, True), (0.8, False)])
+def test_cuts_of_the_tail_serve_their_level_and_higher_ones(level: float, serves: bool) -> None:
+    """A pool of level 0.9; cuts of the mean serve every level."""
+    pool, raw = made(tail(0.3, 0.9)), tail(0.3, level)
+    answer, run, cuts = lent(pool, raw)
+    assert answer == "as it stands"
+    assert any(cut.tail for cut in cuts) == serves
+    assert any(not cut.tail for cut in cuts)
+    assert most_excess(run, cuts, own_points(cuts)) <= TRUE
+    check_optimum(pool, raw)
+
+
+def test_cuts_of_the_tail_would_be_false_for_a_lower_level() -> None:
+    pool = made(tail(0.3, 0.9))
+    run = run_of(tail(0.3, 0.5))
+    tails = [cut for cut in pool.cuts if cut.tail]
+    assert most_excess(run, tails, own_points(tails)) > 1e-3
+
+
+def test_a_pool_keeps_the_level_its_cuts_hold_for() -> None:
+    """From 0.9 to 0.8 to 0.95 and back: each time the optimum."""
+    pool = CutPool()
+    for level in (0.9, 0.8, 0.95, 0.8, 0.5, 0.9):
+        raw = tail(0.6, level)
+        _, run, cuts = lent(pool, raw)
+        if cuts:
+            assert most_excess(run, cuts, own_points(cuts)) <= TRUE
+        best = optimum(raw)
+        assert certified(raw, pool).objective == pytest.approx(best, rel=3e-6)
+
+
+def test_weights_of_the_tail_share_a_pool() -> None:
+    """From 0 to 0.3 to 1 and back to 0; cuts of the mean outlive a run that has no use for them."""
+    pool = CutPool()
+    ways = [(0.0, set()), (0.3, {False}), (1.0, {True}), (0.0, {False}), (1.0, {True})]
+    for weight, kinds in ways:
+        raw = tail(weight, 0.8)
+        answer, _, cuts = lent(pool, raw)
+        assert answer == ("as it stands" if kinds else "dropped")
+        assert {cut.tail for cut in cuts} == kinds
+        best = optimum(raw)
+        assert certified(raw, pool).objective == pytest.approx(best, rel=3e-6)
+
+
+def test_budgets_one_after_the_other_from_one_pool() -> None:
+    """A frontier: sweeps and optima of each budget, with fewer sweeps than without the pool."""
+    pool, with_pool, without = CutPool(), 0, 0
+    for budget in (60, 120, 180, 240, 300):
+        free = {"stockpiles.0.min_days_of_demand": None, "policy.must_build": []}
+        free["policy.max_country_share"] = None
+        raw = changed(base(), {"policy.budget_meur": budget} | free)
+        alone, reusing = certified(raw), certified(raw, pool)
+        assert reusing.objective == pytest.approx(alone.objective, rel=3e-6)
+        with_pool += reusing.work["sweeps"]
+        without += alone.work["sweeps"]
+    assert with_pool < without

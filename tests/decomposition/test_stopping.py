@@ -1,0 +1,181 @@
+"""Limits, Ctrl-C and progress of the decomposition: what comes back is a plan, and true.
+
+The case: 14 works of which a budget pays for a few, in states in which imports fail more or less.
+"""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from collections.abc import Callable
+from functools import cache
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from small import CHINA, case, cut, funder, project, state
+
+from models.case import Case
+from models.results import Certificate, Plan
+from optimizer.decomposition.cuts import Appraiser
+from optimizer.errors import Interrupted, NoPlan
+from optimizer.highs import Progress
+from optimizer.planner import plan
+
+Raw = dict[str, Any]
+
+
+def many_works() -> Case:
+    """Each delivers 4 to 15 t for about 1 million EUR per 10 t; only some can be had."""
+    works = {
+        f"works_{n}": project(
+            4 + (7 * n) % 12, 0.4 + ((5 * n) % 13) / 10, latest_start=2027, lifetime_years=2
+        )
+        for n in range(14)
+    }
+    return Case.model_validate(
+        case(
+            2028,
+            supply=CHINA,
+            hazards=cut([0.8, 0.4]),
+            funders={"fund": funder(budget=3.3, ticket_min_meur=0.5)},
+            projects=works,
+            uncertainty={
+                "states": [
+                    state("calm", 0.5),
+                    state("early", 0.2, 2026),
+                    state("late", 0.2, 2028),
+                    state("twice", 0.1, 2026, 2028),
+                ]
+            },
+            objective={"cost_weight": 0.1, "cvar": {"weight": 0.3, "level": 0.8}},
+        )
+    )
+
+
+def solve(**options: Any) -> Plan:
+    return plan(many_works(), gap=1e-6, threads=1, method="decomposition", **options)
+
+
+@cache
+def optimum() -> float:
+    return solve().certificate.objective
+
+
+def check_honest(found: Certificate) -> None:
+    """A plan that was stopped: not called optimal, with bounds on both sides of the optimum."""
+    assert found.status == "limit"
+    assert found.objective >= optimum() * (1 - 1e-6)
+    assert found.bound is not None
+    assert found.gap is not None
+    assert found.bound <= optimum() * (1 + 1e-6)
+    assert found.gap == pytest.approx((found.objective - found.bound) / found.objective)
+    assert found.gap > 1e-6
+
+
+def at_first_plan(act: Callable[[], None]) -> Callable[[Progress], None]:
+    """Something to be done once, when the first plan is told."""
+    done = []
+
+    def on_progress(progress: Progress) -> None:
+        if not done and progress.objective < float("inf"):
+            done.append(progress)
+            act()
+
+    return on_progress
+
+
+def test_progress_closes_in_from_both_sides(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The best plan never gets worse, nor the bound; the last line is the certificate's."""
+    real = time.perf_counter
+    began = real()
+    # A clock that runs fast, so that every line is due.
+    monkeypatch.setattr(time, "perf_counter", lambda: began + 1e4 * (real() - began))
+    told: list[Progress] = []
+    found = solve(on_progress=told.append).certificate
+    assert len(told) > 4
+    for before, after in pairwise(told):
+        assert after.seconds >= before.seconds
+        assert after.objective <= before.objective
+        assert after.bound >= before.bound
+        assert after.nodes >= before.nodes
+    assert all(line.bound <= line.objective for line in told)
+    assert all(line.bound <= optimum() * (1 + 1e-6) for line in told)
+    assert told[-1].objective == pytest.approx(found.objective, rel=1e-9)
+    assert told[-1].gap <= 1e-6
+    assert found.status == "optimal"
+
+
+def test_no_time_leaves_no_plan() -> None:
+    with pytest.raises(NoPlan, match="time limit"):
+        solve(time_limit=1e-9)
+
+
+def test_a_time_limit_returns_the_best_plan(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The clock jumps by an hour when the first plan is found."""
+    real, ahead = time.perf_counter, [0.0]
+    monkeypatch.setattr(time, "perf_counter", lambda: real() + ahead[0])
+    jump = at_first_plan(lambda: ahead.__setitem__(0, 3600.0))
+    found = solve(time_limit=1800, on_progress=jump).certificate
+    assert found.ended == "time limit"
+    check_honest(found)
+
+
+def interrupt() -> None:
+    signal.raise_signal(signal.SIGINT)
+
+
+def test_an_interrupt_returns_the_best_plan() -> None:
+    """Ctrl-C once ends the search with what it has, and is Python's own again afterwards."""
+    before = signal.getsignal(signal.SIGINT)
+    found = solve(on_progress=at_first_plan(interrupt)).certificate
+    assert found.ended == "interrupted"
+    check_honest(found)
+    assert signal.getsignal(signal.SIGINT) is before
+    with pytest.raises(KeyboardInterrupt):
+        interrupt()
+
+
+def test_an_interrupt_before_any_plan_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = Appraiser.__call__
+
+    def interrupted(self: Appraiser, point: Any) -> Any:
+        if self.sweeps == 1:
+            interrupt()
+        return real(self, point)
+
+    monkeypatch.setattr(Appraiser, "__call__", interrupted)
+    with pytest.raises(Interrupted):
+        solve()
+
+
+def test_a_second_interrupt_is_left_to_python() -> None:
+    before = signal.getsignal(signal.SIGINT)
+
+    def twice() -> None:
+        interrupt()
+        interrupt()
+
+    with pytest.raises(KeyboardInterrupt):
+        solve(on_progress=at_first_plan(twice))
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_another_thread_needs_no_signals() -> None:
+    """Only the main thread may listen to them."""
+    found: list[Plan] = []
+    worker = threading.Thread(target=lambda: found.append(solve()))
+    worker.start()
+    worker.join(timeout=60)
+    assert found[0].certificate.objective == pytest.approx(optimum(), rel=3e-6)
+
+
+def test_a_pool_keeps_what_a_stopped_run_found() -> None:
+    """The next run starts from it and ends at the optimum."""
+    from optimizer.decomposition import CutPool
+
+    pool = CutPool()
+    solve(on_progress=at_first_plan(interrupt), pool=pool)
+    assert pool.cuts
+    assert solve(pool=pool).certificate.objective == pytest.approx(optimum(), rel=3e-6)
