@@ -6,7 +6,6 @@ recourse exact (``polish``).
 
 from __future__ import annotations
 
-import time
 from dataclasses import replace
 
 import numpy as np
@@ -24,6 +23,9 @@ class Heuristics:
         self.run, self.master = run, run.master
         self.fixed = fixed
         self._tried: set[bytes] = set()
+        self._order = np.random.default_rng(0)
+        self._around = np.inf
+        self._untried: list[int] = []
 
     def polish(self, windows: Windows) -> bool:
         """Optimise everything else around fixed starts and tickets; whether a plan came of it."""
@@ -118,34 +120,34 @@ class Heuristics:
             return built, never
         return never, built
 
-    def improve(self, seconds: float) -> None:
-        """Leave out, add or shift one project of the best plan at a time, as cuts judge it."""
+    def improve(self, trials: int) -> None:
+        """Leave out, add or shift one project of the best plan at a time, as cuts judge it.
+
+        What was tried around a plan is not tried again; ``trials`` limits the linear programs.
+        """
         run, master = self.run, self.master
-        if run.best is None:
-            return
-        until = time.perf_counter() + seconds
-        place = self.places(run.best)
-        better = True
-        while better and time.perf_counter() < until:
-            better = False
-            for p in np.random.default_rng(0).permutation(len(place)):
-                if time.perf_counter() > until:
-                    return
-                best, choice = run.upper * (1 - 1e-5), None
-                for other in self._neighbours(int(p), int(place[p])):
-                    changed = place.copy()
-                    changed[p] = other
-                    windows = master.fix(changed, run.best)
-                    free = np.ones(len(windows.most), np.int64)
-                    master.restrict(
-                        Windows(windows.first, windows.last, windows.must, 0 * free, free)
-                    )
-                    master.simplex.set_cutoff(best)
-                    if run.solve() == "optimal" and master.simplex.objective < best:
-                        best, choice = master.simplex.objective, changed
-                        values = master.simplex.values()
-                if choice is not None and self.polish(master.fix(choice, values)):
-                    place, better = choice, True
+        while run.best is not None and trials > 0 and not run.done:
+            if self._around != run.upper:
+                self._around = run.upper
+                self._untried = list(self._order.permutation(len(master.start)))
+            if not self._untried:
+                return
+            p = int(self._untried.pop())
+            place = self.places(run.best)
+            best, choice, values = run.upper * (1 - 1e-5), None, None
+            for other in self._neighbours(p, int(place[p])):
+                changed = place.copy()
+                changed[p] = other
+                windows = master.fix(changed, run.best)
+                free = np.ones(len(windows.most), np.int64)
+                master.restrict(replace(windows, least=0 * free, most=free))
+                master.simplex.set_cutoff(best)
+                trials -= 1
+                if run.solve() == "optimal" and master.simplex.objective < best:
+                    best, choice = master.simplex.objective, changed
+                    values = master.simplex.values()
+            if choice is not None and values is not None:
+                self.polish(master.fix(choice, values))
 
     def places(self, x: Floats) -> Places:
         """Where each project starts, -1 where it does not."""

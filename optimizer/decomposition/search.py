@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import heapq
 import math
-import time
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -140,11 +139,8 @@ class Search:
                 self.heuristics.round(x, threshold)
         self._fix()
         if not run.done:
-            self.heuristics.improve(0.2 * self._elapsed() + 0.5)
+            self.heuristics.improve(TRIALS)
             self._fix()
-
-    def _elapsed(self) -> float:
-        return time.perf_counter() - self.run.began
 
     def _note_root(self) -> None:
         """Remember what the root's solution would lose by each binary that it leaves at 0."""
@@ -213,13 +209,11 @@ class Search:
         return self.heuristics.polish(self.master.fix(place, x))
 
     def _try_plans(self, windows: Windows, x: Floats) -> None:
-        before = self.run.upper
         threshold = 0.2 + 0.6 * ((self.run.nodes * 0.618) % 1.0)
         self.heuristics.round(x, threshold)
         if not math.isfinite(self.run.upper) or self.run.nodes % 100 == 0:
             self.heuristics.dive(windows)
-        if self.run.upper < before and math.isfinite(before):
-            self.heuristics.improve(0.05 * self._elapsed())
+        self.heuristics.improve(TRIALS)
 
     # Branching
 
@@ -337,6 +331,9 @@ class Search:
             return self.run.cutoff, self.run.cutoff
         return simplex.objective, simplex.objective if outcome == "optimal" else -math.inf
 
+
+TRIALS = 60
+"""Neighbours of the best plan that are tried at a time."""
 
 NEAR = 0.01
 """A plan this close to the bound, as a share, needs no other to begin with."""

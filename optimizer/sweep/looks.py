@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -102,36 +103,42 @@ def read_looks(
 
 
 class _Patterns:
-    """What hazards leave of each origin: distinct rows, and which of them holds in each state."""
+    """When and where hazards strike in the given states."""
 
     def __init__(self, instance: Instance, states: Sequence[State]) -> None:
-        self.periods = len(instance.periods)
-        hazards = {h.id: h for h in instance.hazards}
-        self.of_state = np.zeros((len(states), len(instance.origins)), dtype=np.int64)
-        rows: list[list[Floats]] = [[np.ones(self.periods)] for _ in instance.origins]
-        known: list[dict[tuple[tuple[str, int], ...], int]] = [{} for _ in instance.origins]
+        self.periods, self.states = len(instance.periods), len(states)
+        self._effects: dict[int, list[tuple[str, Floats]]] = {}
+        for hazard in instance.hazards:
+            for position, remains in hazard.effects:
+                self._effects.setdefault(position, []).append((hazard.id, remains))
+        strikes: dict[str, list[tuple[int, int]]] = {h.id: [] for h in instance.hazards}
         for s, state in enumerate(states):
-            events: dict[int, list[tuple[str, int]]] = {}
-            for event in state.events:
-                for position in {position for position, _ in hazards[event[0]].effects}:
-                    events.setdefault(position, []).append(event)
-            for position, struck in events.items():
-                key = tuple(sorted(struck))
-                row = known[position].get(key)
-                if row is None:
-                    row = known[position][key] = len(rows[position])
-                    rows[position].append(self._left(hazards, position, struck))
-                self.of_state[s, position] = row
-        self.rows = [np.array(own) for own in rows]
+            for struck, start in state.events:
+                strikes[struck].append((start, s))
+        # The states that a hazard strikes, by the period in which it starts.
+        self._strikes: dict[str, dict[int, Integers]] = {}
+        for name, pairs in strikes.items():
+            ordered = np.array(sorted(pairs), dtype=np.int64).reshape(-1, 2)
+            starts, first = np.unique(ordered[:, 0], return_index=True)
+            parts = np.split(ordered[:, 1], first[1:])
+            self._strikes[name] = dict(zip(starts.tolist(), parts, strict=True)) if pairs else {}
 
-    def _left(self, hazards: dict, position: int, struck: list[tuple[str, int]]) -> Floats:  # type: ignore[type-arg]
-        left = np.ones(self.periods)
-        for hazard, start in struck:
-            for origin, remains in hazards[hazard].effects:
-                if origin == position:
-                    end = min(start + len(remains), self.periods)
-                    left[start:end] *= remains[: end - start]
-        return left
+    def of_origin(self, position: int) -> tuple[Floats, Integers]:
+        """(R, K) what hazards leave of an origin, undisturbed first, and (S) the row of each
+        state."""
+        effects = self._effects.get(position, [])
+        parts = [own for hazard, _ in effects for own in self._strikes[hazard].values()]
+        struck = np.unique(np.concatenate(parts)) if parts else np.zeros(0, dtype=np.int64)
+        of_state = np.zeros(self.states, dtype=np.int64)
+        of_state[struck] = np.arange(1, len(struck) + 1)
+        left = np.ones((len(struck) + 1, self.periods))
+        for hazard, remains in effects:
+            for start, own in self._strikes[hazard].items():
+                end = min(start + len(remains), self.periods)
+                # Every event counts, even the same one twice.
+                rows, times = np.unique(of_state[own], return_counts=True)
+                left[rows, start:end] *= remains[: end - start] ** times[:, None]
+        return left, of_state
 
 
 def _read(
@@ -146,12 +153,13 @@ def _read(
     origins = [o for o, (m, _) in enumerate(instance.origins) if m == material]
     projects = tuple(p.id for p in instance.projects.values() if material in p.output)
     place = {instance.origins[o]: n for n, o in enumerate(origins)}
-    shift = np.cumsum([0, *(len(patterns.rows[o]) for o in origins)])
-    available = np.concatenate(
-        [np.ones((1, patterns.periods)), *(patterns.rows[o] for o in origins)]
-    )
+    struck = [patterns.of_origin(o) for o in origins]
     # Row 0 serves where a project fails; the rows of the origins follow.
-    by_origin = patterns.of_state[:, origins] + shift[:-1] + 1
+    available = np.concatenate([np.ones((1, patterns.periods)), *(rows for rows, _ in struck)])
+    shift = np.cumsum([1, *(len(rows) for rows, _ in struck)])
+    by_origin = np.zeros((patterns.states, len(origins)), dtype=np.int64)
+    for n, (_, of_state) in enumerate(struck):
+        by_origin[:, n] = of_state + shift[n]
     delay = np.zeros((len(by_origin), len(projects)), dtype=np.int64)
     for n, p in enumerate(projects):
         delay[:, n] = late[p]
@@ -159,7 +167,7 @@ def _read(
     pattern = np.where(delay >= 0, by_origin[:, at], 0)
     supplied = [o for o in range(len(origins)) if instance.origins[origins[o]] in instance.supply]
     keys = np.hstack([by_origin[:, supplied], pattern, delay])
-    if merge and keys.shape[1]:
+    if merge:
         first, of_state = _distinct(keys)
     else:
         first = of_state = np.arange(len(keys))
@@ -181,12 +189,21 @@ def _read(
     return _merged(looks, [instance.nodes[v] for v in nodes], instance.year_of) if merge else looks
 
 
-def _distinct(rows: NDArray[np.generic]) -> tuple[Integers, Integers]:
+def _distinct(rows: NDArray[Any]) -> tuple[Integers, Integers]:
     """First occurrence of each distinct row, and the number of the distinct row of each."""
     packed = np.ascontiguousarray(rows)
-    whole = packed.view(np.dtype((np.void, packed.dtype.itemsize * packed.shape[1]))).ravel()
-    _, first, inverse = np.unique(whole, return_index=True, return_inverse=True)
-    return first.astype(np.int64), inverse.astype(np.int64).ravel()
+    # A dictionary of bytes: sorting rows as numpy.unique does takes ten times as long.
+    content, width = packed.tobytes(), packed.itemsize * packed.shape[1]
+    number: dict[bytes, int] = {}
+    first: list[int] = []
+    of_row = np.empty(len(packed), dtype=np.int64)
+    for r in range(len(packed)):
+        key = content[r * width : (r + 1) * width]
+        known = number.setdefault(key, len(first))
+        if known == len(first):
+            first.append(r)
+        of_row[r] = known
+    return np.array(first, dtype=np.int64), of_row
 
 
 def _merged(looks: Looks, nodes: list[Node], year_of: NDArray[np.intp]) -> Looks:

@@ -1,0 +1,244 @@
+"""The same problem solved by mpi-sppy, a general tool for stochastic programs, for comparison.
+
+    pip install . mpi-sppy==0.14.0 mpi4py==4.1.2 mpich==5.0.2   # into an environment of its own
+    python benchmarks/against_mpi_sppy.py scenarios/tutorial.yaml
+    python benchmarks/against_mpi_sppy.py --states 10 --materials 5 --projects 8 --time-limit 300
+
+Without a file it solves the yardstick. Each state becomes a Pyomo model of the project's own rules:
+what ``build_commitment`` decides is decided alike in all states, and ``add_recourse`` follows. Two
+ways of mpi-sppy are run, each in a process of its own, with HiGHS and without weight on the tail:
+
+- ``ef``: its extensive form, one model with a copy of the first stage for each state;
+- ``lshaped``: its L-shaped method (Benders), a cut for each state and iteration.
+
+Both are stopped by time or gap, the L-shaped method only between iterations, so that it may run
+over. Every run prints a line of JSON. ``objective`` is that of the best commitment found, with its
+damage computed anew by the project, so that both ways and ``vorrat solve`` are compared on one
+scale.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from extensive_form import peak_mb
+from yardstick import check_pinned, make_yardstick, write
+
+SOLVER = "highs"
+"""Pyomo's newer interface. That of APPSI has no name, by which Pyomo's cuts know the sign of
+duals, and mpi-sppy's L-shaped method stops at it."""
+NEEDED = ("mpi-sppy", "mpi4py")
+HERE = Path(__file__).resolve()
+
+
+class Problem:
+    """A scenario as mpi-sppy wants it: names of states, and a model for each."""
+
+    def __init__(self, path: str, settings: list[str]) -> None:
+        from models.files import read_case
+        from optimizer.instance import read_instance
+        from optimizer.states import read_states
+
+        case = read_case(path, settings=settings).case
+        if float(case.objective.cvar.weight) > 0:
+            sys.exit("mpi-sppy is compared without weight on the tail: objective.cvar.weight=0")
+        self.instance = read_instance(case)
+        self.cost_weight = float(case.objective.cost_weight)
+        self.states = {f"state{s}": x for s, x in enumerate(read_states(self.instance))}
+        self.names = list(self.states)
+
+    def model(self, name: str, **_: Any) -> Any:
+        """The model of one state, with its root node attached."""
+        import pyomo.environ as pyo
+        from mpisppy.utils import sputils
+
+        from optimizer.formulation import build_commitment
+        from optimizer.formulation.recourse import add_delivered, add_recourse
+
+        state = self.states[name]
+        model = build_commitment(self.instance)
+        commitment = list(model.component_objects(pyo.Var))
+        add_delivered(model, self.instance, (state,))
+        model.recourse = pyo.Block()
+        add_recourse(model.recourse, self.instance, state, model)
+        cost = self.cost_weight * model.net_cost
+        model.objective = pyo.Objective(expr=model.recourse.damage + cost)
+        sputils.attach_root_node(model, cost, commitment)
+        model._mpisppy_probability = state.probability
+        return model
+
+    def worth(self, model: Any) -> float:
+        """The objective of the commitment that a model holds, by exact recourse."""
+        from optimizer.commitment import net_cost
+        from optimizer.formulation import read_commitment
+        from optimizer.outcomes import evaluate
+
+        commitment = read_commitment(self.instance, model)
+        [found] = evaluate(self.instance, tuple(self.states.values()), [commitment])
+        return found.expected + self.cost_weight * net_cost(self.instance, commitment)
+
+
+def solve_extensive_form(problem: Problem, args: argparse.Namespace) -> dict[str, Any]:
+    """mpi-sppy's extensive form."""
+    from mpisppy.opt.ef import ExtensiveForm
+
+    began = time.perf_counter()
+    form = ExtensiveForm({"solver": SOLVER}, problem.names, problem.model)
+    built = time.perf_counter()
+    options = {
+        "threads": args.threads,
+        "mip_rel_gap": args.gap,
+        "time_limit": max(1.0, args.time_limit - (built - began)),
+    }
+    results = form.solve_extensive_form(solver_options=options)
+    ended = time.perf_counter()
+    found = form.tree_solution_available
+    return {
+        "build": built - began,
+        "solve": ended - built,
+        "ended": str(results.solver.termination_condition),
+        "own_objective": form.get_objective_value(),
+        "objective": problem.worth(form.local_scenarios[problem.names[0]]) if found else None,
+        "bound": float(results.problem.lower_bound),
+    }
+
+
+def solve_l_shaped(problem: Problem, args: argparse.Namespace) -> dict[str, Any]:
+    """mpi-sppy's L-shaped method, stopped by time or gap."""
+    import pyomo.environ as pyo
+    from mpisppy.opt.lshaped import LShapedMethod
+    from pyomo.common.collections import ComponentMap
+    from pyomo.core.expr.visitor import identify_variables
+
+    class Lean(LShapedMethod):
+        """Fixes in a subproblem only what occurs there: purchases and offtake, not all else."""
+
+        def create_subproblem(self, scenario_name: str) -> Any:
+            instance, root_of = super().create_subproblem(scenario_name)
+            rows = instance.component_data_objects(pyo.Constraint, active=True)
+            used = {id(variable) for row in rows for variable in identify_variables(row.body)}
+            lean = ComponentMap((r, v) for r, v in root_of.items() if id(v) in used)
+            return instance, lean
+
+    class Watch:
+        """Called after each iteration: values its commitment, and says whether to stop."""
+
+        def __init__(self, method: Any, *_: Any) -> None:
+            self.method, self.best, self.iterations = method, float("inf"), 0
+            self.bound = float("-inf")
+            method.watch = self
+
+        def convergence_value(self) -> None:
+            self.iterations += 1
+            self.best = min(self.best, problem.worth(self.method.root))
+            self.bound = max(self.bound, float(self.method._LShaped_bound))
+            if args.verbose:
+                seconds = time.perf_counter() - began
+                print(f"{seconds:.0f} s {self.bound:.2f} {self.best:.2f}", file=sys.stderr)
+
+        def is_converged(self) -> bool:
+            late = time.perf_counter() - began > args.time_limit
+            return late or self.best - self.bound <= args.gap * abs(self.best)
+
+    began = time.perf_counter()
+    options = {
+        "root_solver": SOLVER,
+        "sp_solver": SOLVER,
+        # A tenth of the gap asked for, so that the bound is not held back by the root.
+        "root_solver_options": {"threads": args.threads, "mip_rel_gap": args.gap / 10},
+        # HiGHS keeps one count of threads for a process, and fails where another is asked for.
+        "sp_solver_options": {"threads": args.threads},
+        "valid_eta_lb": dict.fromkeys(problem.names, 0.0),  # damage is never negative
+        "max_iter": args.iterations,
+        "verbose": False,
+    }
+    if args.root_states:
+        options["root_scenarios"] = problem.names[: args.root_states]
+    method = Lean(options, problem.names, problem.model)
+    built = time.perf_counter()
+    method.lshaped_algorithm(converger=Watch)
+    ended = time.perf_counter()
+    watch: Any = vars(method)["watch"]
+    if method.tree_solution_available:  # it found no more cuts, and did not call Watch again
+        watch.convergence_value()
+    done = watch.best - watch.bound <= args.gap * abs(watch.best)
+    late = ended - began > args.time_limit
+    return {
+        "build": built - began,
+        "solve": ended - built,
+        "ended": "optimal" if done else "time limit" if late else "no more cuts or iterations",
+        "iterations": watch.iterations,
+        "objective": watch.best,
+        "bound": watch.bound,
+    }
+
+
+METHODS = {"ef": solve_extensive_form, "lshaped": solve_l_shaped}
+
+
+def run_here(method: str, args: argparse.Namespace) -> None:
+    """Run one method in this process, and print its line; all else goes to stderr."""
+    with contextlib.redirect_stdout(sys.stderr):
+        problem = Problem(args.scenario, args.settings)
+        answer = METHODS[method](problem, args)
+    objective, bound = answer["objective"], answer["bound"]
+    gap = None if objective is None else (objective - bound) / max(abs(objective), 1e-9)
+    line = {"method": method, "states": len(problem.names), "gap": gap, "peak_mb": peak_mb()}
+    print(json.dumps({**line, **answer, "mpi-sppy": version("mpi-sppy")}), flush=True)
+
+
+def check_installed() -> None:
+    """Stop, saying what to do, where mpi-sppy is missing or MPI cannot be loaded."""
+    try:
+        import mpisppy  # noqa: F401
+        from mpi4py import MPI  # noqa: F401
+    except (ImportError, RuntimeError) as error:
+        sys.exit(f"this comparison needs {' and '.join(NEEDED)}, see its docstring: {error}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("scenario", nargs="?", help="the yardstick where absent")
+    parser.add_argument("--states", type=int, help="how many are sampled; of the yardstick, 10")
+    parser.add_argument("--materials", type=int, default=20, help="of the yardstick")
+    parser.add_argument("--projects", type=int, default=40, help="of the yardstick")
+    parser.add_argument("--methods", nargs="*", choices=list(METHODS), default=list(METHODS))
+    parser.add_argument("--gap", type=float, default=1e-3)
+    parser.add_argument("--time-limit", type=float, default=600.0, help="seconds for each method")
+    parser.add_argument("--iterations", type=int, default=10_000, help="of the L-shaped method")
+    parser.add_argument("--root-states", type=int, default=0, help="kept whole in its root")
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--verbose", action="store_true", help="bound and best of each iteration")
+    parser.add_argument("--here", choices=list(METHODS), help=argparse.SUPPRESS)
+    args = parser.parse_args()
+    check_installed()
+    args.settings = [f"uncertainty.sample.states={args.states}"] if args.states else []
+    if args.here:
+        run_here(args.here, args)
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        arguments = sys.argv[1:]
+        if args.scenario is None:
+            check_pinned()
+            path = Path(folder) / "yardstick.yaml"
+            size = {"materials": args.materials, "projects": args.projects}
+            write(make_yardstick(**size, states=args.states or 10), path)
+            arguments = [str(path), *arguments]
+        environment = {**os.environ, "PYTHONPATH": str(HERE.parents[1])}
+        for method in args.methods:
+            command = [sys.executable, str(HERE), *arguments, "--here", method]
+            subprocess.run(command, check=False, env=environment)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,271 @@
+"""What the decomposition takes: the yardstick, growth, sweeps, a shared pool, and its rivals.
+
+    python benchmarks/decomposition.py all --out results.jsonl     everything below, some 40 minutes
+    python benchmarks/decomposition.py yardstick                   cold, with merging and without
+    python benchmarks/decomposition.py growth                      in states, materials and so on
+    python benchmarks/decomposition.py sweep                       1,000 to 100,000 states
+    python benchmarks/decomposition.py pool                        variants one by one and together
+    python benchmarks/decomposition.py rival --limit 3600          the extensive form at 200 states
+    python benchmarks/decomposition.py auto                        both methods on small problems
+
+Every measurement runs in a process of its own and prints one line of JSON. Cold means that the
+sweep is compiled anew, in an empty cache; its seconds are shown and are part of the whole.
+``--plot`` draws what an earlier run left in ``--out``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).resolve()
+sys.path.insert(0, str(HERE.parent))
+GERMANY = HERE.parent.parent / "scenarios" / "germany-2026.yaml"
+Job = dict[str, Any]
+
+
+def scenario(job: Job) -> Any:
+    """The case of a job: germany-2026, or a yardstick of some size."""
+    from yardstick import check_pinned, make_yardstick
+
+    from models.case import Case
+    from models.files import read_case
+
+    if job.get("germany"):
+        settings = [f"uncertainty.sample.states={job['states']}"]
+        return read_case(GERMANY, variant=job.get("variant"), settings=settings).case
+    check_pinned()
+    sizes = ("materials", "projects", "periods_per_year", "states")
+    return Case.model_validate(make_yardstick(**{s: job[s] for s in sizes if s in job}))
+
+
+def solve(job: Job) -> Job:
+    """Solve once, through the project's own door."""
+    from extensive_form import peak_mb
+
+    from optimizer.instance import read_instance
+    from optimizer.states import read_states
+
+    case = scenario(job)
+    began = time.perf_counter()
+    instance = read_instance(case)
+    states = read_states(instance)
+    compile_s = warm_up(instance, states)
+    options = {"gap": job.get("gap", 1e-3), "time_limit": job.get("limit", 600.0)}
+    if job.get("method") == "extensive":
+        from optimizer.extensive_form import solve_extensive_form
+
+        solved = solve_extensive_form(instance, states, threads=2, **options)
+    else:
+        from optimizer.decomposition import solve_by_decomposition
+
+        solved = solve_by_decomposition(instance, states, merge=job.get("merge", True), **options)
+    seconds = time.perf_counter() - began
+    found = solved.solution
+    steps = solved.seconds
+    line: Job = {
+        "seconds": seconds,
+        "compile": compile_s,
+        "objective": found.objective,
+        "bound": found.bound,
+        "gap_reached": gap(found.objective, found.bound),
+        "peak_mb": peak_mb(),
+        **solved.work,
+        **{f"{name}_s": value for name, value in steps.items()},
+    }
+    if "sweep" in steps:
+        line["outside"] = 1 - (steps["sweep"] + steps["master"]) / (seconds - compile_s)
+        curve = [(round(p.seconds, 2), gap(p.objective, p.bound)) for p in found.history]
+        line["curve"] = [point for point in curve if point[1] is not None]
+    return line
+
+
+def gap(objective: float | None, bound: float | None) -> float | None:
+    if objective is None or bound is None or not abs(objective) + abs(bound) < float("inf"):
+        return None
+    return max(0.0, objective - bound) / max(abs(objective), 1e-6)
+
+
+def warm_up(instance: Any, states: Any) -> float:
+    """Seconds until the sweep is compiled and loaded, on the first two states."""
+    began = time.perf_counter()
+    from optimizer.commitment import Commitment
+    from optimizer.sweep import Recourse
+
+    recourse = Recourse(instance, states[:2])
+    recourse.sweep(recourse.columns.point(Commitment()), recourse.probability[None])
+    return time.perf_counter() - began
+
+
+def sweep(job: Job) -> Job:
+    """One exact evaluation of the plan that buys and starts nothing, and of a busy one."""
+    from extensive_form import peak_mb
+
+    from optimizer import outcomes
+    from optimizer.commitment import Commitment
+    from optimizer.instance import read_instance
+    from optimizer.states import read_states
+
+    instance = read_instance(scenario(job))
+    began = time.perf_counter()
+    states = read_states(instance)
+    drawn = time.perf_counter()
+    compile_s = warm_up(instance, states)
+    busy = Commitment(
+        start={p: x.starts[0] for p, x in instance.projects.items()},
+        offtake={
+            (p, g): 0.5 / len(x) for p in instance.projects if (x := instance.holders(p)) for g in x
+        },
+        buy={
+            h: instance.material_demand[pile.material] * 0.1
+            for h, pile in instance.stockpiles.items()
+        },
+    )
+    started = time.perf_counter()
+    (found,) = outcomes.evaluate(instance, states, [busy])
+    seconds = time.perf_counter() - started
+    return {
+        "draw_states": drawn - began,
+        "compile": compile_s,
+        "seconds": seconds,
+        "expected": found.expected,
+        "peak_mb": peak_mb(),
+    }
+
+
+def pool(job: Job) -> Job:
+    """The five variants of germany-2026, with a pool or each by itself."""
+    from extensive_form import peak_mb
+
+    from optimizer.decomposition import CutPool
+    from optimizer.planner import plan
+
+    variants = ("industry_alone", "fund_2500", "japanese_model", "stocks_only", "projects_only")
+    cases = {v: scenario({**job, "germany": True, "variant": v}) for v in variants}
+    plan(cases["stocks_only"], gap=0.1, method="decomposition")
+    shared = CutPool() if job["shared"] else None
+    line: Job = {}
+    began = time.perf_counter()
+    for v, case in cases.items():
+        start = time.perf_counter()
+        found = plan(case, gap=job.get("gap", 1e-3), method="decomposition", pool=shared)
+        line[v] = round(time.perf_counter() - start, 2)
+        line[f"{v}_sweeps"] = found.certificate.work["sweeps"]
+    line["seconds"] = time.perf_counter() - began
+    return line | {"peak_mb": peak_mb()}
+
+
+TASKS: dict[str, Callable[[Job], Job]] = {"solve": solve, "sweep": sweep, "pool": pool}
+
+
+def jobs(what: str, limit: float) -> Iterator[Job]:
+    """The measurements of a table."""
+    base = {"task": "solve", "table": what, "limit": min(limit, 600.0)}
+    if what == "yardstick":
+        yield {**base, "states": 1000, "cold": True}
+        yield {**base, "states": 1000, "merge": False}
+        yield {**base, "germany": True, "states": 1000, "cold": True}
+        yield {**base, "germany": True, "states": 10000}
+    elif what == "growth":
+        small = {"materials": 10, "projects": 20, "states": 1000, "periods_per_year": 4}
+        for name, sizes in (
+            ("states", (100, 1000, 10000)),
+            ("materials", (5, 10, 20, 40)),
+            ("projects", (10, 20, 40)),
+            ("periods_per_year", (1, 4)),
+        ):
+            for size in sizes:
+                yield {**base, **small, name: size, "grows": name}
+    elif what == "sweep":
+        for states in (1000, 10000, 100000):
+            yield {"task": "sweep", "table": what, "states": states}
+        yield {"task": "sweep", "table": what, "germany": True, "states": 10000}
+        yield {"task": "sweep", "table": what, "germany": True, "states": 100000}
+    elif what == "pool":
+        for shared in (False, True):
+            yield {"task": "pool", "table": what, "states": 1000, "shared": shared}
+    elif what == "rival":
+        yield {**base, "states": 200}
+        yield {**base, "states": 200, "method": "extensive", "limit": limit}
+    elif what == "auto":
+        for states in (3, 10, 20, 40, 80):
+            for method in ("extensive", "decomposition"):
+                sizes = {"materials": 5, "projects": 8, "states": states}
+                yield {**base, **sizes, "method": method, "limit": 120.0}
+
+
+def measure(job: Job) -> Job:
+    """Run a job in a process of its own."""
+    with tempfile.TemporaryDirectory() as empty:
+        environment = dict(os.environ)
+        if job.get("cold"):
+            environment["NUMBA_CACHE_DIR"] = empty
+        run = subprocess.run(
+            [sys.executable, str(HERE), "--job", json.dumps(job)],
+            env=environment, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+    if run.returncode:
+        return {**job, "failed": run.stderr.strip().splitlines()[-1:]}
+    return {**job, **json.loads(run.stdout.splitlines()[-1])}
+
+
+def plot(lines: list[Job], path: Path) -> None:
+    """Gap against time of the yardstick and germany-2026, both axes logarithmic."""
+    import matplotlib
+
+    matplotlib.use("svg")
+    import matplotlib.pyplot as plt
+
+    matplotlib.rcParams.update({"svg.hashsalt": "vorrat", "font.size": 11})
+    figure, axes = plt.subplots(figsize=(8, 4.5))
+    for line in lines:
+        if line["table"] == "yardstick" and line.get("curve"):
+            name = "germany-2026" if line.get("germany") else "yardstick"
+            name += f", {line['states']:,} states" + (
+                "" if line.get("merge", True) else ", unmerged"
+            )
+            times, gaps = zip(*line["curve"], strict=True)
+            axes.step(times, [100 * x for x in gaps], where="post", label=name)
+    axes.axhline(0.1, color="grey", linewidth=0.8)
+    axes.set(xscale="log", yscale="log", xlabel="seconds", ylabel="proven gap, %")
+    axes.legend(frameon=False)
+    axes.spines[["top", "right"]].set_visible(False)
+    figure.tight_layout()
+    figure.savefig(path, metadata={"Date": None})
+
+
+def main() -> None:
+    tables = ("yardstick", "growth", "sweep", "pool", "rival", "auto")
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("what", nargs="*", help=", ".join([*tables, "all"]))
+    parser.add_argument("--limit", type=float, default=3600.0, help="seconds for the rival")
+    parser.add_argument("--out", type=Path, help="file to add lines of JSON to")
+    parser.add_argument("--plot", type=Path, help="SVG of gap against time, from --out")
+    parser.add_argument("--job", type=json.loads, help=argparse.SUPPRESS)
+    args = parser.parse_args()
+    if args.job is not None:
+        print(json.dumps(TASKS[args.job["task"]](args.job)))
+        return
+    if unknown := set(args.what) - {*tables, "all"}:
+        parser.error(f"there is no {', '.join(sorted(unknown))}")
+    for what in tables if "all" in args.what else args.what:
+        for job in jobs(what, args.limit):
+            line = json.dumps(measure(job))
+            print(line, flush=True)
+            if args.out:
+                with args.out.open("a") as file:
+                    file.write(line + "\n")
+    if args.plot:
+        plot([json.loads(line) for line in args.out.read_text().splitlines()], args.plot)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,134 @@
+"""The yardstick: a made-up scenario of any size, the same on every machine.
+
+    python benchmarks/yardstick.py --states 1000 --out yardstick.yaml
+    python benchmarks/yardstick.py --materials 5 --projects 8 --states 10 --out small.json
+
+Every material, project and hazard draws from a stream of its own, so that a larger yardstick has
+the draws of the smaller ones: material 3 is the same among 5 and among 40, while projects deliver
+what materials there are. Budgets grow with what there is to pay for. The default size is pinned by
+its SHA-256; a generator that has changed refuses to run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import math
+import sys
+from pathlib import Path
+
+import yaml
+from yardstick_parts import (
+    COMPANIES,
+    CONSUMERS,
+    FIRST,
+    Document,
+    a_project,
+    add_material,
+    figure,
+    funders,
+    hazards,
+    project_id,
+    two_stockpiles,
+)
+
+PINNED = "d652e6d4d89bf1d1fb1add78b13d1c2ed6b23b7f17c5b0dd5b6ead0241f5b42d"
+"""SHA-256 of the canonical JSON of the default size."""
+
+
+def make_yardstick(
+    *,
+    materials: int = 20,
+    projects: int = 40,
+    years: int = 15,
+    periods_per_year: int = 4,
+    states: int = 1000,
+    seed: int = 2026,
+    allocation: str = "pooled",
+    cvar_weight: float = 0.0,
+) -> Document:
+    """The scenario document of a size; it validates as ``models.case.Case``."""
+    if materials < 3 or projects < 5 or years < 8:
+        raise ValueError("the yardstick needs 3 materials, 5 projects and 8 years at least")
+    document: Document = {
+        "schema_version": 1,
+        "title": f"Yardstick: {materials} materials, {projects} projects",
+        "description": "Made up from random numbers to measure solvers with; says nothing.",
+        "horizon": {
+            "first_year": FIRST,
+            "last_year": FIRST + years - 1,
+            "periods_per_year": periods_per_year,
+            "discount_rate": 0.03,
+        },
+        "materials": {},
+        "consumers": {c: {"company": c} if c in COMPANIES else {} for c in CONSUMERS},
+        "demand": [],
+        "damage": [],
+        "supply": [],
+        "projects": {},
+        "stockpiles": [],
+    }
+    market = [add_material(document, seed, m) for m in range(materials)]
+    for p in range(projects):
+        document["projects"][project_id(p)] = a_project(seed, p, market, FIRST + years - 1)
+    for m, (price, demand) in enumerate(market):
+        document["stockpiles"] += two_stockpiles(seed, m, price, demand, periods_per_year)
+    document["funders"] = funders(document, market, years)
+    document["hazards"] = hazards(document, seed, periods_per_year)
+    document["uncertainty"] = {"sample": {"states": states, "seed": seed, "method": "stratified"}}
+    public = [document["funders"][f]["budget_by_year_meur"] for f in ("fund", "agency")]
+    available = math.fsum(math.fsum(budget.values()) for budget in public)
+    document["policy"] = {
+        "budget_meur": figure(0.85 * available),
+        "max_public_share": 0.45,
+        "state_aid": {"max_intensity": 0.2, "max_meur": 60},
+    }
+    document["objective"] = {
+        "measure": "damage",
+        "cost_weight": 0.01,
+        "cvar": {"level": 0.95, "weight": cvar_weight},
+        "allocation": allocation,
+    }
+    return document
+
+
+def digest(document: Document) -> str:
+    """SHA-256 of the canonical JSON."""
+    text = json.dumps(document, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def check_pinned() -> None:
+    """Stop if the default size is not the one that figures were measured on."""
+    found = digest(make_yardstick())
+    if found != PINNED:
+        sys.exit(f"the yardstick has changed: its SHA-256 is {found}, pinned is {PINNED}")
+
+
+def write(document: Document, path: Path) -> None:
+    """Write a document, as JSON where the name ends in .json, else as YAML."""
+    is_json = path.suffix == ".json"
+    text = json.dumps(document, indent=1) if is_json else yaml.safe_dump(document, sort_keys=False)
+    path.write_text(text, encoding="utf-8")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    for name, default in (make_yardstick.__kwdefaults__ or {}).items():
+        option = f"--{name.replace('_', '-')}"
+        parser.add_argument(option, type=type(default), default=default, help=f"{default}")
+    parser.add_argument("--out", type=Path, help="file to write; else YAML to stdout")
+    args = vars(parser.parse_args())
+    out = args.pop("out")
+    check_pinned()
+    document = make_yardstick(**args)
+    print(f"SHA-256 {digest(document)}", file=sys.stderr)
+    if out:
+        write(document, out)
+    else:
+        print(yaml.safe_dump(document, sort_keys=False), end="")
+
+
+if __name__ == "__main__":
+    main()
