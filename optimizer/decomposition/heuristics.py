@@ -40,23 +40,22 @@ class Heuristics:
         _, x, value = run.relax(accuracy, cutoff=cutoff, rounds=30)
         return x is not None and run.offer(x, value)
 
-    def follow(self, place: Places) -> bool:
-        """Try the start years of another plan, or what can be kept of them."""
+    def follow(self, hints: list[Places]) -> bool:
+        """Polish the best of other plans' start years, as cuts judge them with all else free."""
         run, master = self.run, self.master
-        built = place >= 0
         everything = master.everything()
-        windows = replace(
-            everything,
-            first=np.where(built, place, 1),
-            last=np.where(built, place, 0),
-            must=built.astype(np.int64),
-        )
-        master.restrict(windows)
-        master.simplex.set_cutoff(run.cutoff)
-        outcome = run.solve()
-        if outcome == "optimal":
-            return self.polish(master.fix(place, master.simplex.values()))
-        return outcome == "infeasible" and self.dive(replace(windows, must=everything.must))
+        best, chosen = np.inf, None
+        for place in hints:
+            built = place >= 0
+            first, last = np.where(built, place, 1), np.where(built, place, 0)
+            master.restrict(
+                replace(everything, first=first, last=last, must=built.astype(np.int64))
+            )
+            master.simplex.set_cutoff(min(best, run.cutoff))
+            if run.solve() == "optimal" and master.simplex.objective < best:
+                best = master.simplex.objective
+                chosen = master.fix(place, master.simplex.values())
+        return chosen is not None and self.polish(chosen)
 
     def round(self, x: Floats, threshold: float) -> bool:
         """Start what is started by more than a threshold, each where most of it is."""
@@ -119,6 +118,25 @@ class Heuristics:
         if started[-1] >= 0.5 or never is None:
             return built, never
         return never, built
+
+    def between(self, x: Floats) -> bool:
+        """Dive where a solution and the best plan disagree, and keep to what they have in common.
+
+        Relaxation induced neighbourhoods (Danna, Rothberg and Le Pape 2005).
+        """
+        run, master = self.run, self.master
+        if run.best is None:
+            return False
+        place = self.places(run.best)
+        windows = master.everything()
+        first, last, must = windows.first.copy(), windows.last.copy(), windows.must.copy()
+        for p, (own, started) in enumerate(zip(master.start, master.started(x), strict=True)):
+            if place[p] >= 0 and x[own[place[p]]] > 0.9:
+                first[p] = last[p] = place[p]
+                must[p] = 1
+            elif place[p] < 0 and started[-1] < 0.1:
+                first[p], last[p] = 1, 0
+        return self.dive(replace(windows, first=first, last=last, must=must))
 
     def improve(self, trials: int) -> None:
         """Leave out, add or shift one project of the best plan at a time, as cuts judge it.

@@ -95,7 +95,9 @@ class Run:
         line = Progress(now, upper, self.lower, gap if math.isfinite(gap) else math.inf, self.nodes)
         self.history.append(line)
         if self.on_progress is not None:
-            self.on_progress(line)
+            # What goes wrong in showing progress must not cost the plan.
+            with contextlib.suppress(Exception):
+                self.on_progress(line)
 
     def raise_lower(self, bound: float) -> None:
         """Take note of a proven bound on all plans."""

@@ -127,9 +127,7 @@ class Search:
     def _start(self, everything: Windows, x: Floats) -> None:
         """First plans, and what they rule out."""
         run = self.run
-        for place in run.hints:
-            if not run.done:
-                self.heuristics.follow(place)
+        self.heuristics.follow(run.hints)
         self._fix()
         if run.hints and run.distance <= NEAR * abs(run.upper):
             return
@@ -139,7 +137,8 @@ class Search:
                 self.heuristics.round(x, threshold)
         self._fix()
         if not run.done:
-            self.heuristics.improve(TRIALS)
+            self.heuristics.between(x)
+            self.heuristics.improve(3 * TRIALS)
             self._fix()
 
     def _note_root(self) -> None:
@@ -156,7 +155,11 @@ class Search:
         objective, costs = self._root
         # A cost is that of leaving 0: it says nothing of what must be 1.
         free = self.master.program.lower[self.master.binaries] == 0
-        self.fixed |= free & (objective + costs > self.run.cutoff)
+        ruled_out = free & (objective + costs > self.run.cutoff)
+        if (ruled_out & ~self.fixed).any():
+            # Plans through these are known to be worse than the cutoff, and no more than that.
+            self._floor = min(self._floor, self.run.cutoff)
+        self.fixed |= ruled_out
 
     # A node
 
@@ -213,6 +216,7 @@ class Search:
         self.heuristics.round(x, threshold)
         if not math.isfinite(self.run.upper) or self.run.nodes % 100 == 0:
             self.heuristics.dive(windows)
+        self.heuristics.between(x)
         self.heuristics.improve(TRIALS)
 
     # Branching

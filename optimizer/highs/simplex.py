@@ -42,7 +42,9 @@ class Simplex:
         # The solver compares its bound on the objective with the costs alone.
         self._offset = program.offset
         self._solver = hand_over(replace(program.relaxation(), offset=0.0))
-        settings = {"solver": "simplex", "simplex_strategy": 1, "parallel": "off"}
+        # Devex: exact edge weights would be computed anew whenever rows join, which they always do.
+        devex = {"simplex_dual_edge_weight_strategy": 1}
+        settings = {"solver": "simplex", "simplex_strategy": 1, "parallel": "off", **devex}
         set_options(self._solver, {**settings, **options})
         self.columns = len(program.cost)
         self.seconds = 0.0

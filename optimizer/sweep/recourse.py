@@ -155,6 +155,8 @@ class Recourse:
         """
         weighed = hash(weights.tobytes())
         passes: list[_NodePass] = []
+        new: list[_NodePass] = []
+        keys: list[tuple[Any, ...]] = []
         for looks in self.looks:
             chance: Floats | None = None
             for v in looks.nodes:
@@ -163,11 +165,13 @@ class Recourse:
                 if known is None:
                     chance = looks.weights(weights) if chance is None else chance
                     known = _NodePass(self.nodes[v], v, looks, point, chance, priced)
-                    self._known[key] = known
-                else:
-                    self._known.move_to_end(key)
+                    new.append(known)
                 passes.append(known)
-        self._run([part for one in passes for part in one.parts()])
+                keys.append(key)
+        self._run([part for one in new for part in one.parts()])
+        for key, one in zip(keys, passes, strict=True):  # only what has been swept to the end
+            self._known[key] = one
+            self._known.move_to_end(key)
         while len(self._known) > REMEMBERED * len(self.nodes):
             self._known.popitem(last=False)
         damage = np.zeros(len(self.probability))
@@ -255,15 +259,11 @@ class _NodePass:
             (sets, len(self._stocks.idle), length),
             (sets, len(node.piles), length),
         )
-        self._started = False
         self._found: dict[int, list[Floats]] = {}
         """By first look, so that sums are the same whichever part ends first."""
 
     def parts(self) -> list[Callable[[], None]]:
-        """What there is to do; nothing once it is done."""
-        if self._started:
-            return []
-        self._started = True
+        """What there is to do."""
         if self._stocks.unlike:
             return [self._by_program] if self.looks.count else []
         return [
