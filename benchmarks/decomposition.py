@@ -236,6 +236,9 @@ def plot(lines: list[Job], path: Path) -> None:
             axes.step(times, [100 * x for x in gaps], where="post", label=name)
     axes.axhline(0.1, color="grey", linewidth=0.8)
     axes.set(xscale="log", yscale="log", xlabel="seconds", ylabel="proven gap, %")
+    for axis, ticks in ((axes.xaxis, (2, 5, 10, 20, 50)), (axes.yaxis, (0.1, 0.2, 0.5, 1, 2))):
+        axis.set_ticks(ticks, [f"{tick:g}" for tick in ticks])
+        axis.minorticks_off()
     axes.legend(frameon=False)
     axes.spines[["top", "right"]].set_visible(False)
     figure.tight_layout()

@@ -128,15 +128,16 @@ def plan(
     )
 
 
-SMALL = 400
-"""Pairs of a node and a state up to which the extensive form is quicker (docs/benchmarks.md)."""
+SMALL = 300
+"""Nodes times states times periods up to which the extensive form is quicker, or as quick and
+exact to its last digit (docs/benchmarks.md)."""
 
 
 def choose_method(
     instance: Instance, states: Sequence[State], pool: CutPool | None = None
 ) -> Method:
     """The method that suits the size of a problem."""
-    small = len(instance.nodes) * len(states) <= SMALL
+    small = len(instance.nodes) * len(states) * len(instance.periods) <= SMALL
     return "extensive" if small and pool is None else "decomposition"
 
 
