@@ -20,7 +20,26 @@ FIRST, MIDDLE, LAST = 2026, 2033, 2040
 COMPANIES = ("volta", "ferrum", "aero")
 CONSUMERS = ("industry", "energy", *COMPANIES)
 # The first come up more often among suppliers.
-COUNTRIES = "CN AU CL CD ZA RU ID BR IN CA KZ TR VN PE NO MZ MY US".split()  # noqa: SIM905
+COUNTRIES = [
+    "CN",
+    "AU",
+    "CL",
+    "CD",
+    "ZA",
+    "RU",
+    "ID",
+    "BR",
+    "IN",
+    "CA",
+    "KZ",
+    "TR",
+    "VN",
+    "PE",
+    "NO",
+    "MZ",
+    "MY",
+    "US",
+]
 PROJECT_COUNTRIES = ["DE", "FI", "CZ", "FR", "AU", "CA", "CL", "BR", "ZA", "IN", "KZ", "NO"]
 TAGS = ("mining", "refining", "recycling")
 EUROPE = {"FI", "CZ", "FR", "NO"}

@@ -70,7 +70,7 @@ def read_pool(content: bytes, name: str) -> CutPool:
         return _pool(header, numbers)
     except PoolRefused:
         raise
-    except Exception as error:
+    except Exception as error:  # a damaged file can fail in any of zip, numpy, JSON and here
         raise PoolRefused(f"'{name}' is not a pool of cuts, or damaged; remove it") from error
 
 
