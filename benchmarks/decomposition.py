@@ -1,10 +1,12 @@
 """What the decomposition takes: the yardstick, growth, sweeps, a shared pool, and its rivals.
 
-    python benchmarks/decomposition.py all --out results.jsonl     everything below, some 40 minutes
+    python benchmarks/decomposition.py all --out results.jsonl     all below, two hours
     python benchmarks/decomposition.py yardstick                   cold, with merging and without
     python benchmarks/decomposition.py growth                      in states, materials and so on
     python benchmarks/decomposition.py sweep                       1,000 to 100,000 states
-    python benchmarks/decomposition.py pool                        variants one by one and together
+    python benchmarks/decomposition.py pool                        problems one by one and together
+    python benchmarks/decomposition.py ideas                       without each part of the search
+    python benchmarks/decomposition.py seeds                       other yardsticks, of other seeds
     python benchmarks/decomposition.py rival --limit 3600          the extensive form at 200 states
     python benchmarks/decomposition.py auto                        both methods on small problems
 
@@ -16,6 +18,7 @@ sweep is compiled anew, in an empty cache; its seconds are shown and are part of
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import subprocess
@@ -43,7 +46,7 @@ def scenario(job: Job) -> Any:
         settings = [f"uncertainty.sample.states={job['states']}"]
         return read_case(GERMANY, variant=job.get("variant"), settings=settings).case
     check_pinned()
-    sizes = ("materials", "projects", "periods_per_year", "states")
+    sizes = ("materials", "projects", "periods_per_year", "states", "seed")
     return Case.model_validate(make_yardstick(**{s: job[s] for s in sizes if s in job}))
 
 
@@ -67,7 +70,9 @@ def solve(job: Job) -> Job:
     else:
         from optimizer.decomposition import solve_by_decomposition
 
-        solved = solve_by_decomposition(instance, states, merge=job.get("merge", True), **options)
+        options |= {name: job[name] for name in ("merge", "groups") if name in job}
+        with without(job.get("without")):
+            solved = solve_by_decomposition(instance, states, **options)
     seconds = time.perf_counter() - began
     found = solved.solution
     steps = solved.seconds
@@ -141,26 +146,82 @@ def sweep(job: Job) -> Job:
     }
 
 
+VARIANTS = ("japanese_model", "fund_2500", "projects_only", "industry_alone", "stocks_only")
+"""Of germany-2026, from large budgets to small ones."""
+
+BUDGETS = (1500, 1600, 1700, 1800, 1900)
+"""Public budgets of germany-2026, million EUR."""
+
+
 def pool(job: Job) -> Job:
-    """The five variants of germany-2026, with a pool or each by itself."""
+    """Problems that are alike, with a pool or each by itself; ``again`` with what it then knows."""
     from extensive_form import peak_mb
 
+    from models.files import read_case
     from optimizer.decomposition import CutPool
     from optimizer.planner import plan
 
-    variants = ("industry_alone", "fund_2500", "japanese_model", "stocks_only", "projects_only")
-    cases = {v: scenario({**job, "germany": True, "variant": v}) for v in variants}
-    plan(cases["stocks_only"], gap=0.1, method="decomposition")
+    states = f"uncertainty.sample.states={job['states']}"
+    if job["family"] == "variants":
+        cases = {v: read_case(GERMANY, variant=v, settings=[states]).case for v in VARIANTS}
+    else:
+        settings = {f"{b}": [states, f"policy.budget_meur={b}"] for b in BUDGETS}
+        cases = {b: read_case(GERMANY, settings=own).case for b, own in settings.items()}
+    plan(next(iter(cases.values())), gap=0.1, method="decomposition")
     shared = CutPool() if job["shared"] else None
     line: Job = {}
-    began = time.perf_counter()
-    for v, case in cases.items():
-        start = time.perf_counter()
-        found = plan(case, gap=job.get("gap", 1e-3), method="decomposition", pool=shared)
-        line[v] = round(time.perf_counter() - start, 2)
-        line[f"{v}_sweeps"] = found.certificate.work["sweeps"]
-    line["seconds"] = time.perf_counter() - began
+    for _ in range(2 if job.get("again") else 1):
+        began = time.perf_counter()
+        work = dict.fromkeys(("sweeps", "node_sweeps", "iterations"), 0)
+        for name, case in cases.items():
+            start = time.perf_counter()
+            found = plan(case, gap=job.get("gap", 1e-3), method="decomposition", pool=shared)
+            line[name] = round(time.perf_counter() - start, 2)
+            work = {key: value + found.certificate.work[key] for key, value in work.items()}
+        line |= {"seconds": time.perf_counter() - began, **work}
     return line | {"peak_mb": peak_mb()}
+
+
+def parts() -> dict[str, list[tuple[Any, str, Any]]]:
+    """Parts of the search, and what stands in for each where it is left out."""
+    from optimizer.decomposition import heuristics, reduced, run, search
+    from optimizer.decomposition.focus import Focus
+
+    def nothing(*_: Any, **__: Any) -> bool:
+        return False
+
+    def at_the_solution(_: Any, __: Any, outside: Any, ___: float) -> tuple[Any, None]:
+        return outside, None
+
+    def everywhere(_: Any, claimed: Job) -> Job:
+        return dict.fromkeys(claimed, float("inf"))
+
+    return {
+        "choosing what to sweep": [(Focus, "lacks", everywhere)],
+        "in-out separation": [(run.Run, "_next", at_the_solution)],
+        "rules that wait": [(reduced, "WAITING", ())],
+        "reduced cost fixing": [(search.Search, "_fix", nothing)],
+        "dives": [(heuristics.Heuristics, "dive", nothing)],
+        "rounding": [(heuristics.Heuristics, "round", nothing)],
+        "neighbours": [(heuristics.Heuristics, "improve", nothing)],
+        "probing of branches": [(search, "PROBED", 0)],
+        "plunging into children": [(search, "DIVE", -1.0)],
+        "an early end of the root": [(search, "ROOT", 0.2), (search, "STALL", 0.1)],
+    }
+
+
+@contextlib.contextmanager
+def without(part: str | None) -> Iterator[None]:
+    """The search without one of its parts."""
+    changes = parts()[part] if part else []
+    before = [(owner, name, getattr(owner, name)) for owner, name, _ in changes]
+    try:
+        for owner, name, value in changes:
+            setattr(owner, name, value)
+        yield
+    finally:
+        for owner, name, value in before:
+            setattr(owner, name, value)
 
 
 TASKS: dict[str, Callable[[Job], Job]] = {"solve": solve, "sweep": sweep, "pool": pool}
@@ -190,8 +251,24 @@ def jobs(what: str, limit: float) -> Iterator[Job]:
         yield {"task": "sweep", "table": what, "germany": True, "states": 10000}
         yield {"task": "sweep", "table": what, "germany": True, "states": 100000}
     elif what == "pool":
-        for shared in (False, True):
-            yield {"task": "pool", "table": what, "states": 1000, "shared": shared}
+        for family in ("variants", "budgets"):
+            job = {"task": "pool", "table": what, "states": 1000, "family": family}
+            yield {**job, "shared": False}
+            yield {**job, "shared": True}
+            yield {**job, "shared": True, "again": True}
+    elif what == "ideas":
+        small = {"materials": 10, "projects": 20, "states": 500, "limit": 100.0}
+        for problem in (
+            {"germany": True, "states": 1000},
+            *({**small, "seed": s} for s in (3, 4, 5)),
+        ):
+            for part in (None, *parts()):
+                yield {**base, **problem, "without": part}
+            for groups in (2, 4):
+                yield {**base, **problem, "groups": groups}
+    elif what == "seeds":
+        for seed in (7, 11, 13, 17):
+            yield {**base, "states": 1000, "seed": seed}
     elif what == "rival":
         yield {**base, "states": 200}
         yield {**base, "states": 200, "method": "extensive", "limit": limit}
@@ -246,7 +323,7 @@ def plot(lines: list[Job], path: Path) -> None:
 
 
 def main() -> None:
-    tables = ("yardstick", "growth", "sweep", "pool", "rival", "auto")
+    tables = ("yardstick", "growth", "sweep", "pool", "ideas", "seeds", "rival", "auto")
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("what", nargs="*", help=", ".join([*tables, "all"]))
     parser.add_argument("--limit", type=float, default=3600.0, help="seconds for the rival")

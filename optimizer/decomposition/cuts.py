@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,10 +18,17 @@ class Cut:
 
     slopes: dict[int, Slopes]
     """By node; of one where the cut bounds a node's mean, of all where it bounds the tail."""
+    group: int = 0
+    """Of the states whose part of the mean it bounds."""
     tail: bool = False
     """Whether it bounds the CVaR of the sum of all nodes."""
     point: Point | None = None
     """Where it is tight, as long as that is known."""
+
+    @property
+    def bounds(self) -> tuple[int, int]:
+        """Node and group of states of a cut of a mean."""
+        return next(iter(self.slopes)), self.group
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,11 +36,18 @@ class Appraisal:
     """A point, what recourse costs there, and the cuts that are tight there."""
 
     point: Point
-    mean: float
-    """Expected damage."""
+    by_node: dict[int, float]
+    """Expected damage of each node that was swept."""
     tail: float
     """CVaR of damage; 0 where the objective does not weigh it."""
     cuts: list[Cut]
+    whole: bool
+    """Whether all nodes were swept."""
+
+    @property
+    def mean(self) -> float:
+        """Expected damage in the nodes that were swept."""
+        return sum(self.by_node.values())
 
 
 def tail_weights(probability: Floats, damage: Floats, level: float) -> Floats:
@@ -49,25 +64,44 @@ def tail_weights(probability: Floats, damage: Floats, level: float) -> Floats:
     return shares
 
 
-class Appraiser:
-    """Appraises points by sweeps."""
+def group_weights(probability: Floats, groups: int) -> Floats:
+    """(G, S) probability of each state in its group: every G-th state is of one group."""
+    states = np.arange(len(probability))
+    weights = np.zeros((groups, len(states)))
+    weights[states % groups, states] = probability
+    return weights
 
-    def __init__(self, recourse: Recourse) -> None:
+
+class Appraiser:
+    """Appraises points by sweeps.
+
+    ``groups`` (G, S) holds the probability of each state in its group. Cuts of the mean are made
+    for each node and group: more groups tell more of a point, and make a larger master.
+    """
+
+    def __init__(self, recourse: Recourse, groups: int = 1) -> None:
         objective = recourse.instance.case.objective
         self.recourse = recourse
+        self.groups = group_weights(recourse.probability, groups)
         self.weight = float(objective.cvar.weight)
         self.level = float(objective.cvar.level)
         self.sweeps = 0
+        self.node_sweeps = 0
         self.seconds = 0.0
 
-    def __call__(self, point: Point) -> Appraisal:
-        """Sweep a point."""
+    def __call__(self, point: Point, nodes: Collection[int] | None = None) -> Appraisal:
+        """Sweep a point, in some nodes only where the tail, which is that of all, has no weight."""
         recourse, probability = self.recourse, self.recourse.probability
         began = time.perf_counter()
+        nodes = recourse.nodes if nodes is None or self.weight > 0 else nodes
         cuts = []
-        swept = recourse.sweep(point, probability[None], priced=self.weight < 1)
+        swept = recourse.sweep(point, self.groups, priced=self.weight < 1, nodes=nodes)
         if self.weight < 1:
-            cuts = [Cut({v: own}, point=point) for v, own in swept.slopes.items()]
+            cuts = [
+                Cut({v: part}, group, point=point)
+                for v, own in swept.slopes.items()
+                for group, part in enumerate(own.by_set())
+            ]
         tail = 0.0
         if self.weight > 0:
             worst = tail_weights(probability, swept.damage, self.level)
@@ -75,8 +109,10 @@ class Appraiser:
             slopes = recourse.sweep(point, worst[None]).slopes
             cuts.append(Cut(slopes, tail=True, point=point))
         self.sweeps += 1
+        self.node_sweeps += len(nodes)
         self.seconds += time.perf_counter() - began
-        return Appraisal(point, float(probability @ swept.damage), tail, cuts)
+        by_node = {v: float(own.sum()) for v, own in swept.by_node.items()}
+        return Appraisal(point, by_node, tail, cuts, whole=len(nodes) == len(recourse.nodes))
 
     def cost(self, appraisal: Appraisal) -> float:
         """What recourse adds to the objective."""

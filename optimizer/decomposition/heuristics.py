@@ -12,8 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from optimizer.decomposition.master import Master, Places, Windows
-from optimizer.decomposition.run import Run
+from optimizer.decomposition.run import UNKNOWN, Run
 from optimizer.instance import Floats
+
+UNSWEPT = 0.1
+"""Share of the distance between bound and plan that a dive leaves unswept."""
 
 
 class Heuristics:
@@ -22,20 +25,27 @@ class Heuristics:
     def __init__(self, run: Run, fixed: NDArray[np.bool_]) -> None:
         self.run, self.master = run, run.master
         self.fixed = fixed
-        self._tried: set[bytes] = set()
+        self._tried: dict[bytes, float] = {}
+        """Accuracy to which branches were polished."""
         self._order = np.random.default_rng(0)
         self._around = np.inf
         self._untried: list[int] = []
 
-    def polish(self, windows: Windows) -> bool:
-        """Optimise everything else around fixed starts and tickets; whether a plan came of it."""
+    def polish(self, windows: Windows, *, to_the_end: bool = False) -> bool:
+        """Optimise everything else around fixed starts and tickets; whether a plan came of it.
+
+        As long as plans are far from the bound this one is hardly the last, and is not worth all
+        digits unless it has to be settled what its starts can give.
+        """
         run = self.run
         key = b"".join(part.tobytes() for part in (windows.first, windows.last, windows.most))
-        if key in self._tried:
-            return False
-        self._tried.add(key)
-        self.master.restrict(windows)
         accuracy = max(0.2 * run.gap, 1e-6)
+        if not to_the_end:
+            accuracy = max(accuracy, 0.1 * min(run.open, UNKNOWN))
+        if self._tried.get(key, np.inf) <= accuracy:
+            return False
+        self._tried[key] = accuracy
+        self.master.restrict(windows)
         cutoff = run.upper * (1 - 1e-6) if np.isfinite(run.upper) else np.inf
         _, x, value = run.relax(accuracy, cutoff=cutoff, rounds=30)
         return x is not None and run.offer(x, value)
@@ -44,7 +54,8 @@ class Heuristics:
         """Polish the best of other plans' start years, as cuts judge them with all else free."""
         run, master = self.run, self.master
         everything = master.everything()
-        best, chosen = np.inf, None
+        # What cuts alone put far from the bound is not worth a polish.
+        best, chosen = run.lower + UNKNOWN * abs(run.lower), None
         for place in hints:
             built = place >= 0
             first, last = np.where(built, place, 1), np.where(built, place, 0)
@@ -85,7 +96,7 @@ class Heuristics:
                 branch, other = other, None
                 continue
             x = master.simplex.values()
-            if master.add(run.appraise(master.point(x)).cuts, x, 1e-5):
+            if run.sound(x, UNSWEPT * run.left(master.simplex.objective), 1e-5)[1]:
                 if run.solve() != "optimal":
                     continue
                 x = master.simplex.values()

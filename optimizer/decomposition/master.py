@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -48,9 +49,9 @@ class Master:
     tickets with a minimum.
     """
 
-    def __init__(self, instance: Instance, recourse: Recourse) -> None:
+    def __init__(self, instance: Instance, recourse: Recourse, groups: int = 1) -> None:
         self.instance, self.recourse = instance, recourse
-        self.model = build_master(instance)
+        self.model = build_master(instance, groups)
         self.compiled = highs.compile_model(self.model)
         self.reduced = reduce(self.compiled)
         self.program = self.reduced.program
@@ -98,8 +99,9 @@ class Master:
             ],
             dtype=np.int64,
         ).reshape(len(columns.stockpiles), len(instance.years))
-        label = {node.label: v for v, node in enumerate(instance.nodes)}
-        self.cost_to_go = {label[v]: column[id(x)] for v, x in self.model.cost_to_go.items()}
+        self.cost_to_go: dict[tuple[int, int], int] = {
+            key: column[id(x)] for key, x in self.model.cost_to_go.items()
+        }
         self.tail_cost = next((column[id(x)] for x in self.model.tail_cost.values()), None)
         ahead = [*self.cost_to_go.values(), *([] if self.tail_cost is None else [self.tail_cost])]
         self.first_stage_cost = self.program.cost.copy()
@@ -120,6 +122,13 @@ class Master:
         """What recourse sees of values of the columns."""
         offtake = np.where(self._offtake >= 0, x[self._offtake], 0.0)
         return Point(np.clip(offtake, 0.0, 1.0), np.maximum(x[self._buy], 0.0))
+
+    def claimed(self, x: Floats) -> dict[int, float]:
+        """Mean damage of each node as cuts know it."""
+        claimed: dict[int, float] = {}
+        for (v, _), column in self.cost_to_go.items():
+            claimed[v] = claimed.get(v, 0.0) + float(x[column])
+        return claimed
 
     def known_cost(self, x: Floats) -> float:
         """The part of the objective that does not depend on the state."""
@@ -154,21 +163,26 @@ class Master:
         side -= float(np.maximum(entries[bounded], 0.0) @ top[bounded])
         entries[bounded] = 0.0
         entries[small & ~bounded] = TINY
-        ahead = self.tail_cost if cut.tail else self.cost_to_go[next(iter(cut.slopes))]
-        entries[ahead] = 1.0
+        entries[self._ahead(cut)] = 1.0
         used: Positions = np.flatnonzero(entries).astype(np.int32)
         return used, entries[used], side
 
-    def add(self, cuts: Sequence[Cut], x: Floats | None = None, least: float = 0.0) -> int:
-        """Add cuts, with ``x`` only those that it violates by more than ``least``."""
-        kept = []
+    def add(
+        self, cuts: Sequence[Cut], x: Floats | None = None, least: float = 0.0
+    ) -> dict[int, float]:
+        """Add the cuts that ``x`` violates by more than ``least`` of their side; by how much, by
+        node."""
+        kept, found = [], dict[int, float]()
         for cut in cuts:
             row = self.row(cut)
             columns, entries, side = row
-            if x is None or side - entries @ x[columns] > least * max(1.0, abs(side)):
+            excess = math.inf if x is None else float(side - entries @ x[columns])
+            if excess > least * max(1.0, abs(side)):
                 kept.append((cut, row))
+                v = -1 if cut.tail else cut.bounds[0]
+                found[v] = found.get(v, 0.0) + excess
         self._append(kept)
-        return len(kept)
+        return found
 
     def _append(self, kept: Sequence[tuple[Cut, Row]]) -> None:
         if not kept:
@@ -187,6 +201,9 @@ class Master:
     def shelve(self, cuts: Sequence[Cut]) -> None:
         """Keep cuts at hand outside the solver, to be recalled where a solution violates them."""
         self._shelf += [(cut, self.row(cut)) for cut in cuts if self._weighed(cut)]
+        self._lay_out()
+
+    def _lay_out(self) -> None:
         rows = [row for _, row in self._shelf]
         start = np.cumsum([0, *(len(row[0]) for row in rows)])
         self._shelf_rows = sparse.csr_array(
@@ -203,20 +220,33 @@ class Master:
         """Whether the master has the column that a cut bounds."""
         if cut.tail:
             return self.tail_cost is not None
-        return next(iter(cut.slopes)) in self.cost_to_go
+        return cut.bounds in self.cost_to_go
 
     def recall(self, x: Floats, least: float) -> int:
-        """Take cuts off the shelf that ``x`` violates by more than ``least`` of their side."""
+        """Take cuts off the shelf that ``x`` violates by more than ``least`` of their side: the
+        deepest for each column that cuts bound, since the next solution needs few of the others."""
         if not self._shelf:
             return 0
         sides = self._shelf_sides
-        violated = sides - self._shelf_rows @ x > least * np.maximum(1.0, np.abs(sides))
-        if not violated.any():
+        excess = sides - self._shelf_rows @ x
+        violated = np.flatnonzero(excess > least * np.maximum(1.0, np.abs(sides)))
+        if not len(violated):
             return 0
-        self._append([self._shelf[n] for n in np.flatnonzero(violated)])
-        self._shelf = [own for own, out in zip(self._shelf, violated, strict=True) if not out]
-        self.shelve([])
-        return int(violated.sum())
+        violated = violated[np.argsort(-excess[violated], kind="stable")]
+        bounds = [self._ahead(self._shelf[n][0]) for n in violated]
+        _, deepest = np.unique(bounds, return_index=True)
+        taken = set(violated[deepest].tolist())
+        self._append([self._shelf[n] for n in sorted(taken)])
+        self._shelf = [own for n, own in enumerate(self._shelf) if n not in taken]
+        self._lay_out()
+        return len(taken)
+
+    def _ahead(self, cut: Cut) -> int:
+        """The column that a cut bounds."""
+        if cut.tail:
+            assert self.tail_cost is not None
+            return self.tail_cost
+        return self.cost_to_go[cut.bounds]
 
     def all_cuts(self) -> list[Cut]:
         """Cuts in the solver, those that mattered last first, then those on the shelf."""

@@ -32,6 +32,7 @@ def solve_by_decomposition(
     on_progress: Callable[[Progress], None] | None = None,
     pool: CutPool | None = None,
     merge: bool = True,
+    groups: int = 1,
 ) -> Solved:
     """Build the master and close the gap between it and the best plan.
 
@@ -45,12 +46,15 @@ def solve_by_decomposition(
         Cuts of problems with the same recourse, to start from; what is found is added to it.
     merge
         Whether states that look alike to a node are swept once.
+    groups
+        Groups of states for which cuts of the mean are made. More groups take fewer sweeps and a
+        larger master, which is seldom worth it (docs/benchmarks.md).
     """
     began = time.perf_counter()
     recourse = Recourse(instance, states, merge=merge, threads=threads)
     encoded = time.perf_counter()
-    master = Master(instance, recourse)
-    appraise = Appraiser(recourse)
+    master = Master(instance, recourse, groups)
+    appraise = Appraiser(recourse, groups)
     built = time.perf_counter()
     run = Run(
         master,
@@ -89,6 +93,7 @@ def solve_by_decomposition(
             "node_states": recourse.node_states,
             "node_states_unmerged": len(states) * len(instance.nodes),
             "sweeps": appraise.sweeps,
+            "node_sweeps": appraise.node_sweeps,
             "solves": master.simplex.solves,
             "iterations": master.simplex.iterations,
             "nodes": run.nodes,

@@ -63,7 +63,7 @@ class CutPool:
         ``dropped``."""
         instance, recourse = run.master.instance, run.appraise.recourse
         run.hints = [_places(plan, run.master) for plan in self.plans]
-        key, data = pool_key(instance), recourse_hash(recourse)
+        key, data = pool_key(instance), recourse_hash(recourse, len(run.appraise.groups))
         keeps = {h: pile.keeps for h, pile in instance.stockpiles.items()}
         changed = any(keeps.get(h, kept) != kept for h, kept in self.keeps.items())
         self.keeps = keeps
@@ -126,9 +126,10 @@ def pool_key(instance: Instance) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
-def recourse_hash(recourse: Recourse) -> str:
-    """SHA-256 of all that recourse depends on: where it is equal, cuts hold as they stand."""
-    digest = hashlib.sha256(repr(recourse.columns.offtake).encode())
+def recourse_hash(recourse: Recourse, groups: int) -> str:
+    """SHA-256 of all that recourse and its groups of states depend on: where it is equal, cuts hold
+    as they stand."""
+    digest = hashlib.sha256(repr((groups, recourse.columns.offtake)).encode())
     digest.update(repr((recourse.columns.stockpiles, recourse.delays)).encode())
     digest.update(recourse.probability.tobytes())
     for looks in recourse.looks:

@@ -7,13 +7,14 @@ import math
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from optimizer.decomposition.cuts import Appraisal, Appraiser
+from optimizer.decomposition.focus import Focus, worth_sweeping
 from optimizer.decomposition.master import Master, Places
 from optimizer.highs import Progress
 from optimizer.instance import Floats
@@ -24,6 +25,12 @@ FEASIBLE = 1e-7
 STILL = 1e-9
 """A cut that is violated by less, as a share of its side, is not worth a row."""
 
+
+UNKNOWN = 0.02
+"""The gap of a plan that is still to be found, as a share."""
+
+UNSWEPT = 0.1
+"""Share of what is expected to be lacking that a round leaves unswept."""
 
 RECALLED = 1e-6
 """A cut on the shelf that is violated by less is left there."""
@@ -57,6 +64,14 @@ class Run:
     history: list[Progress] = field(default_factory=list)
     _told: float = 0.0
 
+    def __post_init__(self) -> None:
+        self.focus = Focus(self.appraise.recourse.nodes)
+
+    @property
+    def separable(self) -> bool:
+        """Whether the objective is a sum over nodes; the tail is that of all nodes together."""
+        return self.appraise.weight == 0
+
     @property
     def cutoff(self) -> float:
         """A branch whose bound is above this cannot hold anything better by the gap asked for."""
@@ -73,6 +88,16 @@ class Run:
     def distance(self) -> float:
         """How far the bound is from the plan; infinite without one."""
         return self.upper - self.lower
+
+    @property
+    def open(self) -> float:
+        """The gap of the best plan, as a share; without a plan, as it usually is at first."""
+        found = math.isfinite(self.distance)
+        return max(0.0, self.distance) / max(abs(self.upper), 1e-6) if found else UNKNOWN
+
+    def left(self, objective: float) -> float:
+        """What is open of an objective, or would be with the gap asked for."""
+        return max(self.open, self.gap) * abs(objective)
 
     def check(self) -> None:
         """Stop where a limit is met.
@@ -141,18 +166,20 @@ class Run:
     ) -> tuple[float, Floats | None, float]:
         """Close in on the relaxation of the current branch by cuts.
 
-        Points are swept between the master's solution and the best point so far (in-out
-        separation: Ben-Ameur and Neto 2007), half way. It ends when the two are within
-        ``accuracy`` of each other, or five rounds have raised the bound by less than ``stall``,
-        both as shares of the objective.
+        Points are swept half way between the master's solution and the point swept before (in-out
+        separation: Ben-Ameur and Neto 2007; a centre that always moves on: Neame 1999), in the
+        nodes that are worth it. It ends when bound and best point are within ``accuracy`` of each
+        other, or five rounds have raised the bound by less than ``stall``, both as shares of the
+        objective.
 
         Returns
         -------
-        The branch's bound (infinite where nothing is feasible), its best point and that point's
-        value.
+        The branch's bound (infinite where nothing is feasible), the best of the points that all
+        nodes were swept at, and that point's value.
         """
         master, simplex = self.master, self.master.simplex
         inside: Floats | None = None
+        centre: Floats | None = None
         upper, lower, bounds = math.inf, -math.inf, list[float]()
         simplex.set_cutoff(cutoff)
         for number in range(rounds):
@@ -163,27 +190,72 @@ class Run:
                 return max(lower, cutoff), inside, upper
             lower = max(lower, simplex.objective)
             if lower >= cutoff or (upper < math.inf and lower >= upper - accuracy * abs(upper)):
-                break
+                return lower, inside, upper
             outside = simplex.values()
-            at = outside if inside is None else 0.5 * (inside + outside)
-            added = 0
-            for point in (at, outside):
-                self.check()
-                appraisal = self.appraise(master.point(point))
-                value = self.value(point, appraisal)
-                if value < upper:
-                    upper, inside = value, point
-                added = master.add(appraisal.cuts, outside, STILL)
-                if added or point is outside:
-                    break
+            at, nodes = self._next(centre, outside, accuracy * abs(lower))
+            appraisal, added = self._cut(at, nodes, outside, STILL)
+            if not added and at is not outside:
+                at = outside
+                appraisal, added = self._cut(at, None, outside, STILL)
+            if appraisal.whole and (value := self.value(at, appraisal)) < upper:
+                upper, inside = value, at
+            centre = at
             bounds.append(lower)
             if not added or (number >= 5 and lower - bounds[-6] < stall * abs(lower)):
-                break
+                return lower, inside, upper
             if number % 5 == 4:
                 master.grow_older()
             if number % 25 == 24:
                 master.purge(10)
+        if centre is not None:
+            appraisal, _ = self._cut(centre, None, centre, STILL)
+            if (value := self.value(centre, appraisal)) < upper:
+                upper, inside = value, centre
         return lower, inside, upper
+
+    def _next(
+        self, centre: Floats | None, outside: Floats, enough: float
+    ) -> tuple[Floats, Collection[int] | None]:
+        """Where to sweep next, and which nodes, all where None: the master's solution itself at
+        first, and when hardly more than enough can be lacking there."""
+        if centre is None:
+            return outside, None
+        half_way = 0.5 * (centre + outside)
+        if not self.separable:
+            return half_way, None
+        lacks = self.focus.lacks(self.master.claimed(outside))
+        total = sum(lacks.values())
+        if total <= enough:
+            return outside, None
+        return half_way, worth_sweeping(lacks, UNSWEPT * total)
+
+    def _cut(
+        self, at: Floats, nodes: Collection[int] | None, outside: Floats, least: float
+    ) -> tuple[Appraisal, dict[int, float]]:
+        """Sweep a point and add what cuts off the master's solution; by how much, by node."""
+        self.check()
+        appraisal = self.appraise(self.master.point(at), nodes)
+        added = self.master.add(appraisal.cuts, outside, least)
+        if self.separable:
+            self.focus.learn(self.master.claimed(outside), appraisal.by_node, added)
+        return appraisal, added
+
+    def sound(self, x: Floats, leave: float, least: float) -> tuple[float, int]:
+        """Sweep the master's solution in the nodes that may lack more than ``leave`` together.
+
+        Returns
+        -------
+        What cuts were lacking there, as far as known, and how many joined that are violated by
+        more than ``least`` of their side.
+        """
+        if not self.separable:
+            appraisal, added = self._cut(x, None, x, least)
+            return self.value(x, appraisal) - self.master.simplex.objective, len(added)
+        lacks = self.focus.lacks(self.master.claimed(x))
+        nodes = worth_sweeping(lacks, leave)
+        added = self._cut(x, nodes, x, least)[1] if nodes else {}
+        unswept = sum(lacks.values()) - sum(lacks[v] for v in nodes)
+        return unswept + sum(added.values()), len(added)
 
 
 @contextlib.contextmanager

@@ -22,11 +22,15 @@ from optimizer.instance import Floats
 ACCURACY = 0.15
 """Recourse of a node is cut off until it is known to this share of the gap that is left."""
 
-ROOT = 0.2
-"""Share of the gap asked for to which the root's relaxation is closed in on."""
+ROOT = 1.0
+"""Share of the gap asked for to which the root's relaxation is closed in on: what more there is to
+know is learnt from plans and branches."""
 
-STALL = 0.1
+STALL = 0.3
 """Share of the gap asked for below which five rounds at the root are not worth it."""
+
+UNSWEPT = 0.7
+"""Share of that which may be lacking in materials that are not swept."""
 
 ROUNDS = 6
 """Rounds of cuts in a node whose solution is fractional."""
@@ -138,8 +142,12 @@ class Search:
         self._fix()
         if not run.done:
             self.heuristics.between(x)
-            self.heuristics.improve(3 * TRIALS)
+            self.heuristics.improve(self._trials())
             self._fix()
+
+    def _trials(self) -> int:
+        """Neighbours to try: many while the plan is far from the bound, few near it."""
+        return int(np.clip(TRIALS * self.run.open / self.run.gap, *TRIALS_WITHIN))
 
     def _note_root(self) -> None:
         """Remember what the root's solution would lose by each binary that it leaves at 0."""
@@ -182,9 +190,9 @@ class Search:
             x = simplex.values()
             branches = self._branches(windows, x)
             rounds += 1
-            appraisal = run.appraise(master.point(x))
-            error = run.value(x, appraisal) - simplex.objective
             if not branches:
+                appraisal = run.appraise(master.point(x))
+                error = run.value(x, appraisal) - simplex.objective
                 if self._settle(windows, x) or error > 0.1 * run.gap * abs(run.upper):
                     master.add(appraisal.cuts, x, 1e-9)
                     master.restrict(windows, self.fixed)
@@ -192,9 +200,9 @@ class Search:
                         continue
                 self._floor = min(self._floor, bound)
                 return None
-            near = run.distance if math.isfinite(run.distance) else 0.02 * abs(bound)
-            least = ACCURACY * max(near, run.gap * abs(bound))
-            if error <= least or rounds > ROUNDS or not master.add(appraisal.cuts, x, 1e-7):
+            least = ACCURACY * run.left(bound)
+            error, added = run.sound(x, UNSWEPT * least, 1e-7)
+            if error <= least or rounds > ROUNDS or not added:
                 break
         master.grow_older()
         if run.nodes % 20 == 0:
@@ -209,7 +217,7 @@ class Search:
     def _settle(self, windows: Windows, x: Floats) -> bool:
         """Polish a solution without fractions; whether there was anything new in it."""
         place = self.heuristics.places(x)
-        return self.heuristics.polish(self.master.fix(place, x))
+        return self.heuristics.polish(self.master.fix(place, x), to_the_end=True)
 
     def _try_plans(self, windows: Windows, x: Floats) -> None:
         threshold = 0.2 + 0.6 * ((self.run.nodes * 0.618) % 1.0)
@@ -217,7 +225,7 @@ class Search:
         if not math.isfinite(self.run.upper) or self.run.nodes % 100 == 0:
             self.heuristics.dive(windows)
         self.heuristics.between(x)
-        self.heuristics.improve(TRIALS)
+        self.heuristics.improve(self._trials())
 
     # Branching
 
@@ -302,7 +310,8 @@ class Search:
 
         ranked = sorted(branches, key=guess, reverse=True)
         chosen, best, sides = ranked[0], guess(ranked[0]), [bound, bound]
-        unsure = [b for b in ranked if min(self._gains.get(b.key, Gains()).count) < 3][:8]
+        seldom = [b for b in ranked if min(self._gains.get(b.key, Gains()).count) < SURE]
+        unsure = seldom[:PROBED]
         if not unsure:
             return chosen, sides
         basis = self.master.simplex.basis()
@@ -336,14 +345,24 @@ class Search:
         return simplex.objective, simplex.objective if outcome == "optimal" else -math.inf
 
 
-TRIALS = 60
-"""Neighbours of the best plan that are tried at a time."""
+TRIALS = 10
+"""Neighbours of the best plan that are tried at a time, for each time that its gap is as large as
+that asked for."""
 
-NEAR = 0.01
+TRIALS_WITHIN = (30, 180)
+"""The fewest and the most that are tried at a time."""
+
+NEAR = 0.02
 """A plan this close to the bound, as a share, needs no other to begin with."""
 
 DIVE = 0.3
 """A child is gone into at once while its bound is within this share of the gap from the lowest."""
+
+SURE = 3
+"""Gains seen on both sides of a branch that tell enough of it."""
+
+PROBED = 8
+"""Branches that are measured at a time."""
 
 PROBE = 40
 """Steps of the dual simplex method that measure a branch."""

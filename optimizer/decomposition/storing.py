@@ -13,7 +13,7 @@ from optimizer.decomposition.pool import CutPool, Trial
 from optimizer.errors import PoolRefused
 from optimizer.sweep import Slopes
 
-FORMAT = 1
+FORMAT = 2
 
 
 def write_pool(pool: CutPool) -> bytes:
@@ -25,7 +25,7 @@ def write_pool(pool: CutPool) -> bytes:
         for v, slopes in cut.slopes.items():
             nodes.append([v, list(slopes.output.shape), list(slopes.purchases.shape)])
             parts += [slopes.constant, slopes.output.ravel(), slopes.purchases.ravel()]
-        cuts.append([cut.tail, nodes])
+        cuts.append([cut.tail, cut.group, nodes])
     header = {
         "format": FORMAT,
         "key": pool.key,
@@ -87,12 +87,12 @@ def _pool(header: dict[str, Any], numbers: np.ndarray[Any, Any]) -> CutPool:
     if numbers.dtype != np.float64 or not np.isfinite(numbers).all():
         raise ValueError("numbers")
     cuts = []
-    for tail, nodes in header["cuts"]:
+    for tail, group, nodes in header["cuts"]:
         slopes = {
             int(v): Slopes(take([1]), take(output), take(purchases))
             for v, output, purchases in nodes
         }
-        cuts.append(Cut(slopes, tail=bool(tail)))
+        cuts.append(Cut(slopes, int(group), tail=bool(tail)))
     trials = [
         Trial(
             {(p, int(start), g): float(x) for p, start, g, x in offtake},

@@ -50,8 +50,8 @@ def build_extensive_form(instance: Instance, states: tuple[State, ...]) -> Any:
     return model
 
 
-def build_master(instance: Instance) -> Any:
-    """The first stage with the cost of recourse as columns, without any cut."""
+def build_master(instance: Instance, groups: int = 1) -> Any:
+    """The first stage with the cost of recourse as columns, by group of states, without any cut."""
     model = build_commitment(instance)
-    add_cost_to_go(model, instance)
+    add_cost_to_go(model, instance, groups)
     return model

@@ -9,18 +9,19 @@ import pyomo.environ as pyo
 from optimizer.instance import Instance
 
 
-def add_cost_to_go(model: Any, instance: Instance) -> None:
-    """Add ``cost_to_go`` of each node, ``tail_cost`` of all, and the objective over them.
+def add_cost_to_go(model: Any, instance: Instance, groups: int) -> None:
+    """Add ``cost_to_go`` of each node and group, ``tail_cost`` of all, and the objective over them.
 
-    Cuts bound the first from below by the mean damage of a node, the second by the CVaR of all
-    damage. Each exists only where the objective weighs it.
+    Cuts bound the first from below by what a group of states adds to the mean damage of a node, the
+    second by the CVaR of all damage. Each exists only where the objective weighs it.
     """
     objective = instance.case.objective
     weight = float(objective.cvar.weight)
     model.cost_to_go = pyo.Var(
-        [node.label for node in instance.nodes] if weight < 1 else [],
+        range(len(instance.nodes)) if weight < 1 else [],
+        range(groups),
         domain=pyo.NonNegativeReals,
-        doc="mean damage of a node",
+        doc="what a group of states adds to the mean damage of a node",
     )
     model.tail_cost = pyo.Var(
         ["all"] if weight > 0 else [], domain=pyo.NonNegativeReals, doc="CVaR of damage"

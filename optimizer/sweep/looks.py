@@ -115,29 +115,27 @@ class _Patterns:
         for s, state in enumerate(states):
             for struck, start in state.events:
                 strikes[struck].append((start, s))
-        # The states that a hazard strikes, by the period in which it starts.
-        self._strikes: dict[str, dict[int, Integers]] = {}
+        # When and in which states each hazard strikes.
+        self._strikes: dict[str, tuple[Integers, Integers]] = {}
         for name, pairs in strikes.items():
-            ordered = np.array(sorted(pairs), dtype=np.int64).reshape(-1, 2)
-            starts, first = np.unique(ordered[:, 0], return_index=True)
-            parts = np.split(ordered[:, 1], first[1:])
-            self._strikes[name] = dict(zip(starts.tolist(), parts, strict=True)) if pairs else {}
+            start, state_of = np.array(pairs, dtype=np.int64).reshape(-1, 2).T
+            self._strikes[name] = start, state_of
 
     def of_origin(self, position: int) -> tuple[Floats, Integers]:
         """(R, K) what hazards leave of an origin, undisturbed first, and (S) the row of each
         state."""
         effects = self._effects.get(position, [])
-        parts = [own for hazard, _ in effects for own in self._strikes[hazard].values()]
+        parts = [self._strikes[hazard][1] for hazard, _ in effects]
         struck = np.unique(np.concatenate(parts)) if parts else np.zeros(0, dtype=np.int64)
         of_state = np.zeros(self.states, dtype=np.int64)
         of_state[struck] = np.arange(1, len(struck) + 1)
         left = np.ones((len(struck) + 1, self.periods))
         for hazard, remains in effects:
-            for start, own in self._strikes[hazard].items():
-                end = min(start + len(remains), self.periods)
+            start, own = self._strikes[hazard]
+            for later, share in enumerate(remains):
+                inside = start + later < self.periods
                 # Every event counts, even the same one twice.
-                rows, times = np.unique(of_state[own], return_counts=True)
-                left[rows, start:end] *= remains[: end - start] ** times[:, None]
+                np.multiply.at(left, (of_state[own[inside]], start[inside] + later), share)
         return left, of_state
 
 

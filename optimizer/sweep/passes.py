@@ -65,11 +65,14 @@ def sweep_looks(
     queue, by_stock = np.empty(length, np.int64), np.empty(length, np.int64)
     by_period, reach = np.empty(length, np.int64), np.empty(stocks, np.int64)
     full_to = np.empty(stocks, np.int64)
+    own = np.empty(sets, np.int64)
     for u in range(supply.shape[0]):
-        weighs = False
+        owners = 0
         for w in range(sets):
-            weighs = weighs or chance[w, u] > 0.0
-        if not weighs:
+            if chance[w, u] > 0.0:
+                own[owners] = w
+                owners += 1
+        if owners == 0:
             continue
         count = 0
         for k in range(length):
@@ -131,13 +134,13 @@ def sweep_looks(
             for p in range(projects):
                 if delay[u, p] >= 0:
                     each = per_lot * plate[p] * available[pattern[u, p], k]
-                    for w in range(sets):
+                    for w in own[:owners]:
                         per_output[w, p, delay[u, p], year_of[k]] += chance[w, u] * each
         since = 0
         for i in range(count):
             for h in range(stocks):
                 if worth[h, i] > 0.0:
-                    for w in range(sets):
+                    for w in own[:owners]:
                         for k in range(since, periods[i] + 1):
                             per_purchase[w, h, k] += chance[w, u] * worth[h, i]
             since = periods[i] + 1
@@ -148,9 +151,9 @@ def sweep_looks(
                 if i >= 0 and periods[i] == k:
                     best = max(best, price[i] / keep[k] * idle[h, k])
                     i -= 1
-                for w in range(sets):
+                for w in own[:owners]:
                     per_idle[w, h, k] += chance[w, u] * best
         for h in range(stocks):
             total -= initial[h] * worth[h, 0]
-        for w in range(sets):
+        for w in own[:owners]:
             constant[w] += chance[w, u] * total

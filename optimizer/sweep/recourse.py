@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -58,6 +58,12 @@ class Slopes:
         """(W) what they prove of a commitment."""
         sold: Floats = self.constant - np.tensordot(self.output, node.running(point), 3)
         return sold - np.tensordot(self.purchases, point.buy[node.piles], 2)
+
+    def by_set(self) -> Iterator[Slopes]:
+        """Those of each set of weights by itself."""
+        for w in range(len(self.constant)):
+            own = slice(w, w + 1)
+            yield Slopes(self.constant[own], self.output[own], self.purchases[own])
 
 
 @dataclass(frozen=True, eq=False)
@@ -143,7 +149,14 @@ class Recourse:
         """Pairs of a node and a look that one sweep goes through."""
         return sum(looks.count * len(looks.nodes) for looks in self.looks)
 
-    def sweep(self, point: Point, weights: Floats, *, priced: bool = True) -> Swept:
+    def sweep(
+        self,
+        point: Point,
+        weights: Floats,
+        *,
+        priced: bool = True,
+        nodes: Collection[int] | None = None,
+    ) -> Swept:
         """Damage of a commitment in every state, and the slopes of its expectations.
 
         Parameters
@@ -152,6 +165,8 @@ class Recourse:
             (W, S) of the states; a state that has none in any set counts as free of damage.
         priced
             False leaves the slopes out.
+        nodes
+            Positions of those to sweep, the others counting as free of damage; all where None.
         """
         weighed = hash(weights.tobytes())
         passes: list[_NodePass] = []
@@ -160,6 +175,8 @@ class Recourse:
         for looks in self.looks:
             chance: Floats | None = None
             for v in looks.nodes:
+                if nodes is not None and v not in nodes:
+                    continue
                 key = (v, weighed, priced, *self.nodes[v].seen(point))
                 known = self._known.get(key)
                 if known is None:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from functools import cache
 
+import numpy as np
 import pytest
-from cutting import run_of
+from cutting import random_point, run_of
 from lending import (
     TRUE,
     Changes,
@@ -260,6 +261,28 @@ def test_demand_drops_a_pool_of_shares_of_demand() -> None:
     assert lent(pool, changed(raw, SEEN["demand"]))[0] == "dropped"
     assert lent(pool, changed(raw, SEEN["supply"]))[0] == "made anew"
     check_optimum(pool, changed(raw, SEEN["supply"]))
+
+
+def test_the_deepest_cut_of_each_kind_is_recalled() -> None:
+    """Of those that a solution violates, one for each column they bound; others stay at hand."""
+    run = run_of(base(cvar={"weight": 0.3, "level": 0.9}))
+    rng = np.random.default_rng(8)
+    cuts = [
+        cut for _ in range(5) for cut in run.appraise(random_point(rng, run.appraise.recourse)).cuts
+    ]
+    run.master.shelve(cuts)
+    x = np.zeros(len(run.master.program.cost))
+    sides: dict[object, list[float]] = {}
+    for cut in cuts:
+        _, _, side = run.master.row(cut)
+        if side > 0:
+            sides.setdefault("tail" if cut.tail else cut.bounds, []).append(side)
+    assert run.master.recall(x, 1e-6) == len(sides) > 1
+    assert len(run.master.all_cuts()) == len(cuts)
+    for cut in run.master.cuts:
+        assert isinstance(cut, Cut)
+        kind = "tail" if cut.tail else cut.bounds
+        assert run.master.row(cut)[2] == max(sides[kind])
 
 
 def test_an_empty_pool_lends_nothing() -> None:

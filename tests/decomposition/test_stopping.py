@@ -140,10 +140,10 @@ def test_an_interrupt_returns_the_best_plan() -> None:
 def test_an_interrupt_before_any_plan_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     real = Appraiser.__call__
 
-    def interrupted(self: Appraiser, point: Any) -> Any:
+    def interrupted(self: Appraiser, *args: Any) -> Any:
         if self.sweeps == 1:
             interrupt()
-        return real(self, point)
+        return real(self, *args)
 
     monkeypatch.setattr(Appraiser, "__call__", interrupted)
     with pytest.raises(Interrupted):
