@@ -45,11 +45,12 @@ class Focus:
 
 
 def worth_sweeping(lacks: Mapping[int, float], leave: float) -> list[int]:
-    """The fewest nodes such that the others lack no more than ``leave`` together."""
+    """The fewest nodes such that the others lack no more than ``leave`` together, and something
+    finite."""
     left = 0.0
     ranked = sorted(lacks, key=lambda v: lacks[v])
     for count, v in enumerate(ranked):
         left += lacks[v]
-        if left > leave:
+        if left > leave or math.isinf(left):
             return ranked[count:]
     return []

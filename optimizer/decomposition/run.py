@@ -254,7 +254,7 @@ class Run:
         lacks = self.focus.lacks(self.master.claimed(x))
         nodes = worth_sweeping(lacks, leave)
         added = self._cut(x, nodes, x, least)[1] if nodes else {}
-        unswept = sum(lacks.values()) - sum(lacks[v] for v in nodes)
+        unswept = sum(lacks[v] for v in lacks.keys() - nodes)
         return unswept + sum(added.values()), len(added)
 
 

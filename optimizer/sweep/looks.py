@@ -113,8 +113,8 @@ class _Patterns:
                 self._effects.setdefault(position, []).append((hazard.id, remains))
         strikes: dict[str, list[tuple[int, int]]] = {h.id: [] for h in instance.hazards}
         for s, state in enumerate(states):
-            for struck, start in state.events:
-                strikes[struck].append((start, s))
+            for struck, at in state.events:
+                strikes[struck].append((at, s))
         # When and in which states each hazard strikes.
         self._strikes: dict[str, tuple[Integers, Integers]] = {}
         for name, pairs in strikes.items():

@@ -34,6 +34,7 @@ def test_what_was_never_swept_is_always_worth_it() -> None:
     lacks = Focus([0, 1]).lacks({0: 0.0, 1: 0.0})
     assert lacks == {0: math.inf, 1: math.inf}
     assert sorted(worth_sweeping(lacks, 1e9)) == [0, 1]
+    assert worth_sweeping({0: 3.0, 1: math.inf}, math.inf) == [1]
 
 
 def test_a_node_that_has_not_moved_lacks_nothing() -> None:
