@@ -251,8 +251,8 @@ def jobs(what: str, limit: float) -> Iterator[Job]:
         yield {"task": "sweep", "table": what, "germany": True, "states": 10000}
         yield {"task": "sweep", "table": what, "germany": True, "states": 100000}
     elif what == "pool":
-        for family in ("variants", "budgets"):
-            job = {"task": "pool", "table": what, "states": 1000, "family": family}
+        for family, states in (("variants", 1000), ("variants", 10000), ("budgets", 1000)):
+            job = {"task": "pool", "table": what, "states": states, "family": family}
             yield {**job, "shared": False}
             yield {**job, "shared": True}
             yield {**job, "shared": True, "again": True}
@@ -316,7 +316,7 @@ def plot(lines: list[Job], path: Path) -> None:
     for axis, ticks in ((axes.xaxis, (2, 5, 10, 20, 50)), (axes.yaxis, (0.1, 0.2, 0.5, 1, 2))):
         axis.set_ticks(ticks, [f"{tick:g}" for tick in ticks])
         axis.minorticks_off()
-    axes.legend(frameon=False)
+    axes.legend(frameon=False, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2)
     axes.spines[["top", "right"]].set_visible(False)
     figure.tight_layout()
     figure.savefig(path, metadata={"Date": None})
