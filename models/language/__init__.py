@@ -1,0 +1,58 @@
+"""Text for people in English and German.
+
+The English text stands where it is used, as the key of its translation; the German stands in the
+files of ``models/language/de``, one a subject. Both are templates: ``{name}`` takes a value.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import cache
+from importlib.resources import files
+from typing import Any, Literal
+
+Language = Literal["en", "de"]
+
+_current: ContextVar[Language] = ContextVar("language", default="en")
+
+
+def language() -> Language:
+    """The language that texts are written in now."""
+    return _current.get()
+
+
+@contextmanager
+def using(chosen: Language) -> Iterator[None]:
+    """Write texts in this language for as long as the context lasts."""
+    token = _current.set(chosen)
+    try:
+        yield
+    finally:
+        _current.reset(token)
+
+
+def tr(template: str, /, **values: Any) -> str:
+    """A text in the current language, with its values put in; English where there is no other."""
+    if language() == "de":
+        template = german().get(template, template)
+    return template.format(**values) if values else template
+
+
+@cache
+def german() -> dict[str, str]:
+    """German by English, of all files together.
+
+    Raises ValueError where two files translate one text differently.
+    """
+    found: dict[str, str] = {}
+    folder = files("models.language") / "de"
+    for file in sorted(folder.iterdir(), key=lambda entry: entry.name):
+        if not file.name.endswith(".toml"):
+            continue
+        for text, translated in tomllib.loads(file.read_text(encoding="utf-8")).items():
+            if found.setdefault(text, translated) != translated:
+                raise ValueError(f"two translations of '{text}'")
+    return found
