@@ -159,6 +159,8 @@ def read_country(value: Any) -> str:
     return value
 
 
+Stage = Literal["extraction", "processing", "recycling"]
+"""Stage of a supply chain, as the Critical Raw Materials Act tells them apart."""
 Id = Annotated[str, BeforeValidator(_read_id)]
 Country = Annotated[str, BeforeValidator(read_country)]
 """An ISO 3166 country code such as DE."""

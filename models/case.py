@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, StrictStr, ValidationInfo, field_validator, model_validator
 
 from models import references
-from models.base import Base, Id, Text, fault, left_out
+from models.base import Base, Country, Id, Text, fault, left_out
 from models.faults import ScenarioError
 from models.funding import Funder
 from models.hazards import Hazard, Uncertainty
@@ -99,6 +99,8 @@ class Case(Base):
     """Year whose prices all amounts are in."""
     horizon: Horizon
     """The years that are planned for."""
+    home: tuple[Country, ...] = ()
+    """Countries whose deliveries are no imports; for reports."""
     materials: dict[Id, Material]
     """By id."""
     consumers: dict[Id, Consumer] = {}

@@ -6,7 +6,7 @@ import itertools
 
 from pydantic import ValidationInfo, field_validator, model_validator
 
-from models.base import Base, Country, Id, Text, fault, faults_together, left_out
+from models.base import Base, Country, Id, Stage, Text, fault, faults_together, left_out
 from models.faults import Step
 from models.quantities import NonNegative, Share, YearlyNonNegative, sum_fault
 
@@ -97,6 +97,8 @@ class Supply(Base):
     """Share of that year's demand of all consumers, as a fraction of one; above 1 is a surplus."""
     t_per_year: YearlyNonNegative | None = None
     """Tonnes per year; instead of ``share``."""
+    stage: Stage | None = None
+    """``extraction``, ``processing`` or ``recycling``; for reports."""
 
     @model_validator(mode="after")
     def _one_of_two(self, info: ValidationInfo) -> Supply:

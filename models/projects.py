@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, StrictStr, ValidationInfo, field_validator, model_validator
 
-from models.base import Base, Country, Id, Text, fault, left_out
+from models.base import Base, Country, Id, Stage, Text, fault, left_out
 from models.quantities import Bounds, NonNegative, Number, Share, Whole, check_sum
 from models.years import Year, readable
 
@@ -61,6 +61,8 @@ class Project(Base):
     """Ids of projects that must be built no later."""
     excludes: tuple[Id, ...] = ()
     """Ids of projects that cannot be built beside it."""
+    stage: Stage | None = None
+    """``extraction``, ``processing`` or ``recycling``; for reports."""
     tags: tuple[StrictStr, ...] = ()
     """Free words that instruments can ask for."""
 

@@ -12,7 +12,7 @@ from typing import Literal
 from models.base import named
 from models.case import Case
 from models.results import Certificate, Plan
-from optimizer import outcomes
+from optimizer import outcomes, plan_document
 from optimizer.commitment import Commitment, net_cost, without_idle_projects
 from optimizer.conflicts import smallest_conflict
 from optimizer.decomposition import CutPool, solve_by_decomposition
@@ -116,7 +116,7 @@ def plan(
         ended - began,
         {"read": read - began, **solved.seconds, "check": ended - checked},
     )
-    return outcomes.describe(
+    return plan_document.describe(
         instance,
         commitment,
         certificate=certificate,

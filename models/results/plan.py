@@ -6,15 +6,13 @@ are keys as text. A plan written as JSON loads back equal.
 
 from __future__ import annotations
 
-from typing import Literal
+from functools import cached_property
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict
-
-
-class Result(BaseModel):
-    """Base of all results: frozen, unknown keys refused, no NaN or infinity."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+from models.case import Case
+from models.results.accounts import BudgetLineUse, Position
+from models.results.base import Result
+from models.results.dependence import CrmaShare, SupplyMix
 
 
 class Certificate(Result):
@@ -65,6 +63,19 @@ class WithoutPlan(Result):
     """The worst state."""
 
 
+class Distribution(Result):
+    """Damage over the states of the world, as quantiles: one figure a level."""
+
+    levels: tuple[float, ...]
+    """Shares of the states by probability, rising from 0 (least) to 1 (worst)."""
+    with_plan: tuple[float, ...]
+    """Least damage that is not exceeded with this probability."""
+    without_plan: tuple[float, ...]
+    """The same without any plan."""
+    avoided: tuple[float, ...]
+    """Quantiles of the difference within each state, without less with the plan."""
+
+
 class Outcome(Result):
     """What the plan leads to, in the unit of the scenario's measure."""
 
@@ -84,6 +95,8 @@ class Outcome(Result):
     """Discounted net cost, before cost_weight."""
     without_plan: WithoutPlan
     """The same without any plan."""
+    distribution: Distribution | None = None
+    """How it is spread over the states."""
 
 
 class ProjectPlan(Result):
@@ -152,6 +165,10 @@ class MaterialYear(Result):
     """Probability that some period of the year is short by more than 1e-6 of its demand."""
     days_of_cover: float | None
     """Planned stock at the year's end over the year's demand, in days; null without demand."""
+    supply: SupplyMix | None = None
+    """Where it comes from with the plan, undisturbed; null without demand or supply."""
+    supply_without_plan: SupplyMix | None = None
+    """The same without any plan."""
 
 
 class MaterialOutcome(Result):
@@ -213,3 +230,19 @@ class Plan(Result):
     """All materials, in the order of the file."""
     consumers: tuple[ConsumerOutcome, ...]
     """All consumers, in the order of the file."""
+    accounts: tuple[Position, ...] = ()
+    """Whose money goes where and what comes of it: adds up to the net cost."""
+    budget_lines: tuple[BudgetLineUse, ...] = ()
+    """How far each budget is used."""
+    crma: tuple[CrmaShare, ...] = ()
+    """Shares that the Critical Raw Materials Act has benchmarks for, where stages are given."""
+    scenario: dict[str, Any] | None = None
+    """The scenario as it was solved, in JSON, of its variants only the one applied."""
+
+    @cached_property
+    def case(self) -> Case | None:
+        """The scenario as it was solved; None in a plan that does not carry it.
+
+        Raises pydantic.ValidationError where it has been tampered with.
+        """
+        return None if self.scenario is None else Case.model_validate(self.scenario)

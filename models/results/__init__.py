@@ -1,0 +1,40 @@
+"""What runs return: plans, comparisons and frontiers, with their figures."""
+
+from __future__ import annotations
+
+from models.results.accounts import BudgetClass, BudgetLineUse, Position
+from models.results.base import Result
+from models.results.dependence import CrmaShare, SupplyMix
+from models.results.plan import (
+    Certificate,
+    ConsumerOutcome,
+    Distribution,
+    FunderInfo,
+    MaterialOutcome,
+    MaterialYear,
+    Outcome,
+    Plan,
+    ProjectPlan,
+    StockpilePlan,
+    WithoutPlan,
+)
+
+__all__ = [
+    "BudgetClass",
+    "BudgetLineUse",
+    "Certificate",
+    "ConsumerOutcome",
+    "CrmaShare",
+    "Distribution",
+    "FunderInfo",
+    "MaterialOutcome",
+    "MaterialYear",
+    "Outcome",
+    "Plan",
+    "Position",
+    "ProjectPlan",
+    "Result",
+    "StockpilePlan",
+    "SupplyMix",
+    "WithoutPlan",
+]

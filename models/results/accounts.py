@@ -1,0 +1,62 @@
+"""Money as a treasury sees it: positions, and how far budgets are used."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from models.results.base import Result
+
+BudgetClass = Literal[
+    "financial_transaction", "loan", "guarantee", "grant", "expenditure", "private"
+]
+
+
+class Position(Result):
+    """Money of one funder in one project through one instrument, or in one stockpile.
+
+    Years of ``returned_meur`` may lie past the horizon.
+    """
+
+    funder: str
+    """Id of the funder."""
+    instrument: str | None
+    """Id of the instrument; null for a stockpile."""
+    project: str | None
+    """Id of the project; null for a stockpile."""
+    stockpile: str | None
+    """Id of the stockpile; null for a project."""
+    budget_class: BudgetClass | None
+    """How a budget books it; ``expenditure`` for what public funders pay for stockpiles."""
+    committed_meur: float
+    """Amount committed in all: for a guarantee its face, for a floor the most it can cost."""
+    paid_meur: dict[str, float]
+    """What is put up in each year, undiscounted; of a guarantee the loan that it covers."""
+    returned_meur: dict[str, float]
+    """What is expected to come back in each year; empty where the file gives no terms for it."""
+    outstanding_meur: dict[str, float]
+    """What is at risk at the end of each year."""
+    expected_loss_meur: float | None
+    """What is expected to be lost, undiscounted; null where the file does not say."""
+    maximum_loss_meur: float
+    """What is lost at most; 0 for grants and expenditure, which are spent in any case."""
+    cost_meur: float
+    """Net cost, discounted: what is put up less what is expected to come back."""
+
+
+class BudgetLineUse(Result):
+    """How far a budget line is used."""
+
+    funder: str
+    """Id of the funder."""
+    line: str
+    """Id of the line; ``budget`` for the funder's own budget."""
+    name: str
+    """Its name."""
+    kind: Literal["budget", "commitment", "cash", "guarantee_stock"]
+    """``budget`` for the funder's own budget."""
+    used_meur: dict[str, float]
+    """Charged in each year; of a guarantee stock what is outstanding at its end."""
+    available_meur: dict[str, float] | None
+    """What each year grants, carried over included; null where years have no limit."""
+    total_meur: float | None
+    """What all years together grant; null where that has no limit."""

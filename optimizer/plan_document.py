@@ -1,0 +1,221 @@
+"""The plan as a document: what is decided, what it leads to, and what it costs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from models.base import named
+from models.case import Case
+from models.results import (
+    Certificate,
+    ConsumerOutcome,
+    Distribution,
+    FunderInfo,
+    MaterialOutcome,
+    MaterialYear,
+    Outcome,
+    Plan,
+    ProjectPlan,
+    StockpilePlan,
+    WithoutPlan,
+)
+from optimizer import accounts
+from optimizer.accounts import by_year
+from optimizer.commitment import Commitment, instalments, planned_stock, spend, stock_cost
+from optimizer.dependence import crma_shares, supply_mixes
+from optimizer.instance import COMMON, Floats, Instance, group_of
+from optimizer.outcomes import Evaluation
+
+UNITS = {
+    "damage": "million {currency}",
+    "tonnes": "t",
+    "share_of_demand": "years of demand",
+}
+
+
+def describe(
+    instance: Instance,
+    commitment: Commitment,
+    *,
+    certificate: Certificate,
+    with_plan: Evaluation,
+    without_plan: Evaluation,
+    net_cost: float,
+    title: str,
+    variant: str | None,
+) -> Plan:
+    """The plan as a document."""
+    case = instance.case
+    level = float(case.objective.cvar.level)
+    committed = {f: np.zeros(len(instance.years)) for f in case.funders}
+    for _, f, _, due in instalments(instance, commitment):
+        committed[f] = committed[f] + due
+    for h, pile in instance.stockpiles.items():
+        for f, part in pile.paid_by.items():
+            committed[f] = committed[f] + part * stock_cost(instance, commitment, h)
+    return Plan(
+        title=title,
+        variant=variant,
+        currency=case.currency,
+        certificate=certificate,
+        outcome=Outcome(
+            measure=case.objective.measure,
+            unit=UNITS[case.objective.measure].format(currency=case.currency),
+            expected=with_plan.expected,
+            cvar=with_plan.cvar(level),
+            cvar_level=level,
+            worst=with_plan.worst,
+            net_cost_meur=net_cost,
+            without_plan=WithoutPlan(
+                expected=without_plan.expected,
+                cvar=without_plan.cvar(level),
+                worst=without_plan.worst,
+            ),
+            distribution=_distribution(with_plan, without_plan),
+        ),
+        projects=tuple(_projects(instance, commitment)),
+        stockpiles=tuple(_stockpiles(instance, commitment)),
+        funders=tuple(
+            FunderInfo(id=f, name=named(funder.name, f), kind=funder.kind)
+            for f, funder in case.funders.items()
+        ),
+        spend_meur={f: by_year(instance, x) for f, x in spend(instance, commitment).items()},
+        committed_meur={f: by_year(instance, x) for f, x in committed.items()},
+        materials=tuple(_materials(instance, commitment, with_plan, without_plan)),
+        consumers=tuple(
+            ConsumerOutcome(
+                id=u,
+                name=named(consumer.name, u),
+                expected=with_plan.by_consumer[u],
+                expected_without_plan=without_plan.by_consumer[u],
+            )
+            for u, consumer in case.consumers.items()
+        ),
+        accounts=tuple(accounts.positions(instance, commitment)),
+        budget_lines=tuple(accounts.budget_lines(instance, commitment)),
+        crma=tuple(crma_shares(instance, commitment)),
+        scenario=as_solved(case, variant),
+    )
+
+
+def as_solved(case: Case, variant: str | None) -> dict[str, Any]:
+    """A scenario in JSON, without nulls, and of its variants only the one that was applied."""
+    content: dict[str, Any] = case.model_dump(
+        mode="json", by_alias=True, exclude={"variants"}, exclude_none=True
+    )
+    if variant in case.variants:
+        content["variants"] = {variant: case.variants[variant].model_dump(mode="json")}
+    return content
+
+
+LEVELS = tuple(step / 100 for step in range(101))
+
+
+def _distribution(with_plan: Evaluation, without_plan: Evaluation) -> Distribution:
+    chance = with_plan.probability
+    return Distribution(
+        levels=LEVELS,
+        with_plan=quantiles(with_plan.damage, chance, LEVELS),
+        without_plan=quantiles(without_plan.damage, chance, LEVELS),
+        avoided=quantiles(without_plan.damage - with_plan.damage, chance, LEVELS),
+    )
+
+
+def quantiles(values: Floats, chance: Floats, levels: Sequence[float]) -> tuple[float, ...]:
+    """The least of the values that is not exceeded with each of the probabilities.
+
+    Values without any probability play no part.
+    """
+    order = np.argsort(values, kind="stable")
+    order = order[chance[order] > 0]
+    reached = np.cumsum(chance[order]) / chance.sum()
+    # What rounding leaves of a sum of probabilities must not lead to the next state.
+    at = np.searchsorted(reached, np.asarray(levels) - 1e-9, side="left")
+    return tuple(float(values[order[min(k, len(order) - 1)]]) for k in at)
+
+
+def _projects(instance: Instance, commitment: Commitment) -> list[ProjectPlan]:
+    plans = []
+    for p, project in instance.projects.items():
+        if p not in commitment.start:
+            continue
+        shares: dict[str, dict[str, float]] = {}
+        for (q, f, i), share in commitment.share.items():
+            if q == p:
+                shares.setdefault(f, {})[i] = share
+        held = {g: x for (q, g), x in commitment.offtake.items() if q == p}
+        plans.append(
+            ProjectPlan(
+                id=p,
+                name=named(instance.case.projects[p].name, p),
+                start=commitment.start[p],
+                first_output=commitment.start[p] + project.construction,
+                capex_meur=project.capex,
+                market_share=commitment.market.get(p, 0.0),
+                offtake=sum(held.values()),
+                offtake_common=held.get(COMMON, 0.0),
+                offtake_by_company={
+                    f: held[group_of(f)] for f in instance.case.funders if group_of(f) in held
+                },
+                shares=shares,
+            )
+        )
+    return plans
+
+
+def _stockpiles(instance: Instance, commitment: Commitment) -> list[StockpilePlan]:
+    plans = []
+    for stockpile in instance.case.stockpiles:
+        h, lot = stockpile.id, instance.lot_t[stockpile.material]
+        planned = planned_stock(instance, commitment, h)[instance.per_year - 1 :: instance.per_year]
+        plans.append(
+            StockpilePlan(
+                id=h,
+                name=named(stockpile.name, h),
+                material=stockpile.material,
+                buy_t=by_year(instance, commitment.bought(instance, h) * lot),
+                planned_t=by_year(instance, planned * lot),
+                cost_meur=by_year(instance, stock_cost(instance, commitment, h)),
+            )
+        )
+    return plans
+
+
+def _materials(
+    instance: Instance, commitment: Commitment, with_plan: Evaluation, without_plan: Evaluation
+) -> list[MaterialOutcome]:
+    outcomes = []
+    n = instance.per_year
+    mixes, before = supply_mixes(instance, commitment), supply_mixes(instance, Commitment())
+    for m, material in instance.case.materials.items():
+        lot = instance.lot_t[m]
+        held = np.zeros(len(instance.years))
+        for h, pile in instance.stockpiles.items():
+            if pile.material == m:
+                held = held + planned_stock(instance, commitment, h)[n - 1 :: n]
+        demand = instance.material_demand[m] * n
+        by_year = {
+            str(year): MaterialYear(
+                demand_t=float(demand[y] * lot),
+                expected_shortage_t=float(with_plan.shortage[m][y] * lot),
+                expected_shortage_without_plan_t=float(without_plan.shortage[m][y] * lot),
+                probability_of_shortage=min(1.0, float(with_plan.short[m][y])),
+                days_of_cover=float(held[y] / demand[y] * 365) if demand[y] > 0 else None,
+                supply=mixes[m][y],
+                supply_without_plan=before[m][y],
+            )
+            for y, year in enumerate(instance.years)
+        }
+        outcomes.append(
+            MaterialOutcome(
+                id=m,
+                name=named(material.name, m),
+                expected=with_plan.by_material[m],
+                expected_without_plan=without_plan.by_material[m],
+                by_year=by_year,
+            )
+        )
+    return outcomes
