@@ -97,8 +97,8 @@ class Supply(Base):
     """Share of that year's demand of all consumers, as a fraction of one; above 1 is a surplus."""
     t_per_year: YearlyNonNegative | None = None
     """Tonnes per year; instead of ``share``."""
-    stage: Stage | None = None
-    """``extraction``, ``processing`` or ``recycling``; for reports."""
+    stages: tuple[Stage, ...] = ()
+    """What happens in the country: extraction, processing, recycling; for reports."""
 
     @model_validator(mode="after")
     def _one_of_two(self, info: ValidationInfo) -> Supply:

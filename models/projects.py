@@ -61,8 +61,8 @@ class Project(Base):
     """Ids of projects that must be built no later."""
     excludes: tuple[Id, ...] = ()
     """Ids of projects that cannot be built beside it."""
-    stage: Stage | None = None
-    """``extraction``, ``processing`` or ``recycling``; for reports."""
+    stages: tuple[Stage, ...] = ()
+    """What happens in the country: extraction, processing, recycling; for reports."""
     tags: tuple[StrictStr, ...] = ()
     """Free words that instruments can ask for."""
 

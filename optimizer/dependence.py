@@ -7,14 +7,15 @@ from itertools import pairwise
 
 import numpy as np
 
-from models.case import Case
+from models.base import Stage
 from models.countries import EU_27
+from models.materials import Supply
 from models.results import CrmaShare, SupplyMix
 from optimizer.commitment import Commitment
 from optimizer.instance import Floats, Instance
 
 CRMA_YEAR = 2030
-CRMA_TARGETS = {"extraction": 0.10, "processing": 0.40, "recycling": 0.25}
+CRMA_TARGETS: dict[Stage, float] = {"extraction": 0.10, "processing": 0.40, "recycling": 0.25}
 """Regulation (EU) 2024/1252, Article 5(1): shares of the Union's annual consumption in 2030."""
 
 
@@ -105,17 +106,30 @@ def give_way(
 
 
 def crma_shares(instance: Instance, commitment: Commitment) -> Iterator[CrmaShare]:
-    """The shares that the act has benchmarks for, of materials whose supply names its stages."""
+    """The shares that the act has benchmarks for, of materials whose stages are all known.
+
+    A material is left out if supply or a project in the Union does not name its stages, and all
+    are if the file names none.
+    """
+    case = instance.case
     year = min(max(CRMA_YEAR, instance.years[0]), instance.years[-1])
-    y = year - instance.years[0]
-    for m in instance.case.materials:
-        demand = float(instance.material_demand[m][y]) * instance.per_year * instance.lot_t[m]
-        rows = [row for row in instance.case.supply if row.material == m]
-        if demand <= 0 or not rows or any(row.stage is None for row in rows):
+    if not any([*(x.stages for x in case.supply), *(x.stages for x in case.projects.values())]):
+        return
+    for m in case.materials:
+        demand = _tonnes(instance, m, instance.material_demand[m], year)
+        in_union = [row for row in case.supply if row.material == m and row.country in EU_27]
+        plants = [p for p, x in case.projects.items() if x.country in EU_27]
+        plants = [p for p in plants if m in instance.projects[p].output]
+        named = [*(row.stages for row in in_union), *(case.projects[p].stages for p in plants)]
+        if demand <= 0 or not all(named):
             continue
         for stage, target in CRMA_TARGETS.items():
-            before = _market_of_stage(instance.case, m, stage, year, demand)
-            added = _output_of_stage(instance, commitment, m, stage, y)
+            before = sum(_share(row, year, demand) for row in in_union if stage in row.stages)
+            added = sum(
+                _reserved(instance, commitment, p, m, year)
+                for p in plants
+                if stage in case.projects[p].stages
+            )
             yield CrmaShare(
                 material=m,
                 stage=stage,
@@ -126,28 +140,26 @@ def crma_shares(instance: Instance, commitment: Commitment) -> Iterator[CrmaShar
             )
 
 
-def _market_of_stage(case: Case, material: str, stage: str, year: int, demand: float) -> float:
-    """Share of demand."""
-    share = 0.0
-    for row in case.supply:
-        if row.material == material and row.stage == stage and row.country in EU_27:
-            if row.share is not None:
-                share += row.share.at(year)
-            elif row.t_per_year is not None:
-                share += row.t_per_year.at(year) / demand
-    return share
+def _share(row: Supply, year: int, demand: float) -> float:
+    """Share of a year's demand."""
+    if row.share is not None:
+        return row.share.at(year)
+    return 0.0 if row.t_per_year is None else row.t_per_year.at(year) / demand
 
 
-def _output_of_stage(
-    instance: Instance, commitment: Commitment, material: str, stage: str, y: int
+def _reserved(
+    instance: Instance, commitment: Commitment, project: str, material: str, year: int
 ) -> float:
-    """Tonnes in a year that projects of a stage in the Union reserve."""
-    tonnes = 0.0
-    for (p, _), offtake in commitment.offtake.items():
-        project = instance.projects[p]
-        of_stage = instance.case.projects[p].stage == stage
-        if of_stage and project.country in EU_27 and p in commitment.start:
-            lots = project.output.get(material, 0.0) * instance.per_year
-            running = project.running(instance.years, commitment.start[p])[y]
-            tonnes += lots * instance.lot_t[material] * offtake * float(running)
-    return tonnes
+    """Tonnes that a project reserves for home consumers in a year."""
+    start, plant = commitment.start.get(project), instance.projects[project]
+    if start is None:
+        return 0.0
+    offtake = sum(x for (p, _), x in commitment.offtake.items() if p == project)
+    output = plant.output[material] * offtake * plant.running(instance.years, start)
+    return _tonnes(instance, material, output, year)
+
+
+def _tonnes(instance: Instance, material: str, lots: Floats, year: int) -> float:
+    """Tonnes in a year, from lots a period by year (Y)."""
+    of_year = float(lots[year - instance.years[0]])
+    return of_year * instance.per_year * instance.lot_t[material]
