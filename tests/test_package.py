@@ -42,6 +42,7 @@ def test_the_wheel_holds_the_two_packages_only(wheel: Path) -> None:
     assert top == {"models", "optimizer", about}
     assert {Path(name).suffix for name in names if not name.startswith(about)} <= {
         ".py",
+        ".toml",
         ".yaml",
         ".typed",
     }
