@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from models import countries
+from models import countries, funding_doubts
 from models.faults import Fault, Step
 from models.quantities import Number, Yearly
 from models.years import CalendarYear
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from models.case import Case
-    from models.funding import Instrument
+    from models.instruments import Instrument
     from models.projects import Project
 
 _Path = tuple[Step, ...]
@@ -27,6 +27,7 @@ def warnings(case: Case) -> Iterator[Fault]:
     yield from _materials(case)
     yield from _supply_shares(case)
     yield from _instruments(case)
+    yield from funding_doubts.warnings(case)
     yield from _hazards(case)
     yield from _policy(case)
     yield from _sources(case)
@@ -61,6 +62,8 @@ def _codes(case: Case) -> Iterator[tuple[_Path, str, bool]]:
     for path, instrument in _all_instruments(case):
         for number, code in enumerate(instrument.eligible.countries or ()):
             yield (*path, "eligible", "countries", number), code, code in active
+    for number, code in enumerate(case.home):
+        yield ("home", number), code, True
     limit = case.policy.max_country_share
     for number, code in enumerate(limit.except_ if limit else ()):
         yield ("policy", "max_country_share", "except", number), code, code in active

@@ -8,7 +8,18 @@ from pydantic import ValidationInfo, field_validator, model_validator
 
 from models.base import Base, Country, Id, Stage, Text, fault, faults_together, left_out
 from models.faults import Step
-from models.quantities import NonNegative, Share, YearlyNonNegative, sum_fault
+from models.quantities import NonNegative, Share, YearlyNonNegative, check_sum, sum_fault
+
+
+class PriceState(Base):
+    """One way the price of a material may go, over all years."""
+
+    name: Text | None = None
+    """Name shown in reports."""
+    probability: Share
+    """Probability of this price; those of a material's price states add up to 1."""
+    eur_per_t: YearlyNonNegative
+    """Price in EUR per tonne; may change over the years."""
 
 
 class Material(Base):
@@ -20,6 +31,17 @@ class Material(Base):
     """Free text, for example the form that is counted."""
     price_eur_per_t: YearlyNonNegative
     """Price in EUR per tonne; may change over the years."""
+    price_states: tuple[PriceState, ...] = ()
+    """Prices that price floors are reckoned with; ``price_eur_per_t`` alone where absent."""
+
+    @field_validator("price_states")
+    @classmethod
+    def _chances_add_up(
+        cls, states: tuple[PriceState, ...], info: ValidationInfo
+    ) -> tuple[PriceState, ...]:
+        if states and not left_out("sum", info):
+            check_sum((state.probability for state in states), "the probability of price_states")
+        return states
 
 
 class Consumer(Base):

@@ -17,6 +17,7 @@ from models.years import readable
 
 if TYPE_CHECKING:
     from models.case import Case
+    from models.instruments import Instrument
 
 _Path = tuple[Step, ...]
 _ONE = {
@@ -174,9 +175,27 @@ class _Checker:
             for year in funder.budget_by_year_meur or {}:
                 at: _Path = (*path, "budget_by_year_meur", str(year))
                 yield from self._within(year, at, at_key=True)
+            for key, line in funder.budget_lines.items():
+                for year in line.by_year_meur or {}:
+                    at = (*path, "budget_lines", key, "by_year_meur", str(year))
+                    yield from self._within(year, at, at_key=True)
             for key, instrument in funder.instruments.items():
-                at = (*path, "instruments", key, "eligible", "materials")
-                yield from self._all_known("materials", instrument.eligible.materials, at)
+                yield from self._instrument(name, instrument, (*path, "instruments", key))
+
+    def _instrument(self, funder: str, instrument: Instrument, path: _Path) -> Iterator[Fault]:
+        named = instrument.eligible.materials
+        yield from self._all_known("materials", named, (*path, "eligible", "materials"))
+        for field in ("floor_eur_per_t", "upside_from_eur_per_t"):
+            yield from self._keys_known(
+                "materials", getattr(instrument, field) or {}, (*path, field)
+            )
+        lines = self.case.funders[funder].budget_lines
+        for line in instrument.charges:
+            known = line in lines or self._stands_in(line)
+            if not known and not self._unread("budget_lines", funder):
+                message = f"'{funder}' has no budget line '{line}'"
+                hint = nearest_or_list(line, lines) or "add it under budget_lines"
+                yield Fault((*path, "charges", line), message, hint, at_key=True)
 
     def _stockpiles(self) -> Iterator[Fault]:
         seen: dict[str, int] = {}
@@ -188,7 +207,10 @@ class _Checker:
                 yield Fault((*path, "id"), message, hint)
             seen.setdefault(stockpile.id, position)
             yield from self._known("materials", stockpile.material, (*path, "material"))
-            yield from self._keys_known("funders", stockpile.paid_by, (*path, "paid_by"))
+            for field in ("paid_by", "storage_paid_by", "financing_paid_by"):
+                yield from self._keys_known(
+                    "funders", getattr(stockpile, field) or {}, (*path, field)
+                )
             yield from self._all_known("consumers", stockpile.serves, (*path, "serves"))
 
     def _hazards(self) -> Iterator[Fault]:

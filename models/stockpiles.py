@@ -41,14 +41,20 @@ class Stockpile(Base):
     """Planned stock at a year's end, in days of demand served; from the first year named."""
     paid_by: dict[Id, Share]
     """Share of its cost that each funder pays; adds up to 1."""
+    storage_paid_by: dict[Id, Share] | None = None
+    """The same of the cost of storage; ``paid_by`` where absent."""
+    financing_paid_by: dict[Id, Share] | None = None
+    """The same of the cost of financing; ``paid_by`` where absent."""
     serves: AllOf = None
     """Ids of the consumers it serves, or ``all``."""
 
-    @field_validator("paid_by")
+    @field_validator("paid_by", "storage_paid_by", "financing_paid_by")
     @classmethod
-    def _paid_in_full(cls, paid_by: dict[str, Number], info: ValidationInfo) -> dict[str, Number]:
-        if not left_out("sum", info):
-            check_sum(paid_by.values(), "paid_by")
+    def _paid_in_full(
+        cls, paid_by: dict[str, Number] | None, info: ValidationInfo
+    ) -> dict[str, Number] | None:
+        if paid_by is not None and not left_out("sum", info):
+            check_sum(paid_by.values(), str(info.field_name))
         return paid_by
 
     @model_validator(mode="after")

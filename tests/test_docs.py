@@ -16,8 +16,8 @@ from pydantic.fields import FieldInfo
 from models.base import Text
 from models.case import Case
 from models.files import read_case_text
-from models.funding import Eligible
 from models.hazards import Event
+from models.instruments import Eligible
 from models.policy import CountryLimit
 from models.quantities import Number, Yearly
 from models.results import MaterialYear, Plan

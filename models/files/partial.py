@@ -104,6 +104,8 @@ class _Mending:
             return None
         if len(path) == 2 and at_key and is_item(shape):
             self._lost(str(path[0]), str(step))
+        if path[2:3] == ("budget_lines",) and (at_key or len(path) == 3):
+            self._lost("budget_lines", str(path[1]))
         _replace(parent, shape, path, at_key)
         return None
 
@@ -118,6 +120,10 @@ def _replace(parent: dict[str, Any], shape: Shape, path: Path, at_key: bool) -> 
     key = str(path[-1])
     inside = step_into(shape, key)
     if shape.kind == "model" and inside is not None:
+        if key == "kind":
+            # What the kind would have allowed is neither right nor wrong without it.
+            for name in getattr(shape.model, "BY_KIND", ()):
+                parent.pop(name, None)
         kept = ("number", "yearly", "text", "country")
         if required(shape, key) or (key in parent and inside.kind in kept):
             parent[key] = stand_in(inside)

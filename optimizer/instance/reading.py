@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from models.case import Case
-from models.funding import Eligible
+from models.instruments import Eligible
 from models.projects import Project
 from models.quantities import Yearly
 from models.stockpiles import Stockpile
@@ -144,7 +144,7 @@ def _instruments(case: Case) -> Iterator[InstrumentData]:
                 ticket_max=math.inf if i.ticket_max_meur is None else float(i.ticket_max_meur),
                 offtake_per_share=float(i.offtake_per_share),
                 budget_charge=float(i.budget_charge),
-                recovery=float(i.recovery),
+                recovery=0.0 if i.recovery is None else float(i.recovery),
                 grant_equivalent=float(i.grant_equivalent),
                 projects=frozenset(p for p, x in case.projects.items() if qualifies(x, i.eligible)),
             )

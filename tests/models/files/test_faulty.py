@@ -6,6 +6,7 @@ import random
 from pathlib import Path
 
 import pytest
+from faulty_funding import FAULTY_FUNDING
 from faulty_scenarios import FAULTY, MANY, MANY_LINES, SETTINGS, TABLES
 from small_scenario import VALID, broken, with_table, write
 
@@ -33,7 +34,9 @@ def test_the_valid_file_has_no_faults(folder):
 
 
 @pytest.mark.parametrize(
-    ("changes", "lines"), [row[1:] for row in FAULTY], ids=[row[0] for row in FAULTY]
+    ("changes", "lines"),
+    [row[1:] for row in (*FAULTY, *FAULTY_FUNDING)],
+    ids=[row[0] for row in (*FAULTY, *FAULTY_FUNDING)],
 )
 def test_a_faulty_file(folder, changes, lines):
     assert lines

@@ -1,0 +1,67 @@
+"""What is unlikely to be meant in budget lines and in the terms of instruments."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from models.faults import Fault, Step
+
+if TYPE_CHECKING:
+    from models.case import Case
+    from models.funding import Funder
+    from models.instruments import Instrument
+
+_Path = tuple[Step, ...]
+
+
+def warnings(case: Case) -> Iterator[Fault]:
+    """Every doubt about budget lines and about terms of instruments."""
+    for name, funder in case.funders.items():
+        path: _Path = ("funders", name)
+        for key, line in funder.budget_lines.items():
+            if line.limit_meur is None and line.total_meur is None and line.by_year_meur is None:
+                at = (*path, "budget_lines", key)
+                yield _doubt(
+                    at, f"the budget line '{key}' has no limit", "add one, or leave it out"
+                )
+        for key, instrument in funder.instruments.items():
+            at = (*path, "instruments", key)
+            yield from _guarantee(funder, instrument, at)
+            yield from _support(case, instrument, at)
+
+
+def _doubt(path: _Path, message: str, hint: str) -> Fault:
+    return Fault(path, message, hint, "warning", at_key=True)
+
+
+def _guarantee(funder: Funder, instrument: Instrument, path: _Path) -> Iterator[Fault]:
+    """A guarantee that seems to be paid out."""
+    if instrument.kind != "guarantee":
+        return
+    if instrument.recovery is None and instrument.failure_probability is None:
+        message = f"net cost counts all of the guarantee '{path[-1]}' as lost"
+        yield _doubt(path, message, "give failure_probability or recovery")
+    for key, line in funder.budget_lines.items():
+        used = line.kind == "cash" and key not in instrument.charges
+        if used and float(instrument.budget_charge) == 1:
+            message = f"the guarantee '{path[-1]}' uses the cash line '{key}' like money paid out"
+            hint = f"write its provision, such as charges: {{{key}: 0.1}}, or budget_charge"
+            yield _doubt(path, message, hint)
+
+
+def _support(case: Case, instrument: Instrument, path: _Path) -> Iterator[Fault]:
+    """A subsidy or a floor that brings nothing, or whose prices cross."""
+    if instrument.carries_capex:
+        return
+    if not any((instrument.market_finance_per_share, instrument.offtake_per_share)):
+        message = f"the instrument '{path[-1]}' brings neither finance nor offtake"
+        yield _doubt(path, message, "give market_finance_per_share or offtake_per_share")
+    floors = instrument.floor_eur_per_t or {}
+    for material, start in (instrument.upside_from_eur_per_t or {}).items():
+        floor = floors[material]
+        years = [year for year in case.horizon.years if start.at(year) < floor.at(year)]
+        if years:
+            at = (*path, "upside_from_eur_per_t", material)
+            message = f"the upside of '{material}' begins below its floor in {years[0]}"
+            yield _doubt(at, message, "so that the funder pays and receives at once")
