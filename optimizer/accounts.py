@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import get_args
 
 import numpy as np
 
+from models.base import named
 from models.results import BudgetClass, BudgetLineUse, Position
-from optimizer.commitment import Commitment, instalments, spend, stock_cost
-from optimizer.instance import Floats, Instance
+from optimizer.commitment import Commitment, line_use, moved, spend, stock_cost
+from optimizer.instance import BudgetLineData, Floats, Instance, Money, Terms
 
 SPENT_IN_ANY_CASE: frozenset[BudgetClass | None] = frozenset({"grant", "expenditure"})
 """Classes of which nothing is at risk, since nothing is meant to come back."""
@@ -18,28 +18,30 @@ SPENT_IN_ANY_CASE: frozenset[BudgetClass | None] = frozenset({"grant", "expendit
 def positions(instance: Instance, commitment: Commitment) -> Iterator[Position]:
     """Whose money goes where, and what comes of it; net costs add up to that of the plan."""
     years = len(instance.years)
-    for p, f, i, due in instalments(instance, commitment):
-        terms = instance.instrument[f, i]
-        booked = _class_of(instance, f, i)
-        amount, spent = float(due.sum()), booked in SPENT_IN_ANY_CASE
-        cost = float(instance.discount @ due) * (1 - terms.recovery)
+    for p, f, i, share, money in moved(instance, commitment):
+        instrument = instance.instrument[f, i]
+        terms, amount = instrument.terms, share * money.amount
+        spent = terms.budget_class in SPENT_IN_ANY_CASE or not instrument.carries_capex
+        loss = None if terms.expected_loss is None else terms.expected_loss * amount
         yield Position(
             funder=f,
             instrument=i,
             project=p,
             stockpile=None,
-            budget_class=booked,
+            budget_class=terms.budget_class,
             committed_meur=amount,
-            paid_meur=by_year(instance, due),
-            returned_meur={},
-            outstanding_meur=by_year(instance, np.zeros(years) if spent else np.cumsum(due)),
-            expected_loss_meur=0.0 if spent else None,
-            maximum_loss_meur=0.0 if spent else amount,
-            cost_meur=cost,
+            paid_meur=by_year(instance, share * money.paid),
+            returned_meur=_returned(instance, terms, money, share),
+            outstanding_meur=by_year(
+                instance, np.zeros(years) if spent else share * _outstanding(terms, money)
+            ),
+            expected_loss_meur=0.0 if spent else loss,
+            maximum_loss_meur=0.0 if spent else terms.maximum_loss * amount,
+            cost_meur=share * money.net_cost(instance.discount, terms.recovery),
         )
     for h, pile in instance.stockpiles.items():
-        for f, part in pile.paid_by.items():
-            due = part * stock_cost(instance, commitment, h)
+        for f in pile.payers:
+            due = stock_cost(instance, commitment, h, f)
             if not due.any():
                 continue
             public = instance.case.funders[f].kind == "public"
@@ -59,17 +61,37 @@ def positions(instance: Instance, commitment: Commitment) -> Iterator[Position]:
             )
 
 
-def _class_of(instance: Instance, funder: str, instrument: str) -> BudgetClass | None:
-    if instance.case.funders[funder].kind != "public":
-        return "private"
-    written = instance.case.funders[funder].instruments[instrument].budget_class
-    return next((known for known in get_args(BudgetClass) if known == written), None)
+def _returned(instance: Instance, terms: Terms, money: Money, share: float) -> dict[str, float]:
+    """What is expected to come back in each year, also past the horizon: of each payment by its
+    age, and the income of a price floor."""
+    found: dict[int, float] = {}
+    for position, paid in enumerate(money.paid):
+        for age, part in enumerate(terms.returned):
+            year = instance.years[position] + age
+            found[year] = found.get(year, 0.0) + share * float(paid) * part
+    for year, income in zip(instance.years, money.income, strict=True):
+        found[year] = found.get(year, 0.0) + share * float(income)
+    return {str(year): meur for year, meur in sorted(found.items()) if meur > 0}
+
+
+def _outstanding(terms: Terms, money: Money) -> Floats:
+    """(Y) what is at risk at the end of each year, per unit of share."""
+    years = range(len(money.paid))
+    return np.array(
+        [sum(float(money.paid[d]) * terms.outstanding(y - d) for d in years) for y in years]
+    )
 
 
 def budget_lines(instance: Instance, commitment: Commitment) -> Iterator[BudgetLineUse]:
-    """How far each budget is used; none for a funder without any limit."""
+    """How far each budget and each of its lines is used; none for a budget without any limit."""
     used = spend(instance, commitment)
+    of_lines = line_use(instance, commitment)
     for f, funder in instance.case.funders.items():
+        yield from (
+            _line(instance, line, of_lines[f, id])
+            for (owner, id), line in instance.lines.items()
+            if owner == f
+        )
         yearly = funder.budget_by_year_meur
         if funder.budget_meur is None and yearly is None:
             continue
@@ -86,6 +108,23 @@ def budget_lines(instance: Instance, commitment: Commitment) -> Iterator[BudgetL
             available_meur=_available(instance, granted, used[f], funder.carry_over),
             total_meur=None if total is None else float(total),
         )
+
+
+def _line(instance: Instance, line: BudgetLineData, used: Floats) -> BudgetLineUse:
+    stock = line.kind == "guarantee_stock"
+    return BudgetLineUse(
+        funder=line.funder,
+        line=line.id,
+        name=named(instance.case.funders[line.funder].budget_lines[line.id].name, line.id),
+        kind=line.kind,
+        used_meur=by_year(instance, used),
+        available_meur=(
+            by_year(instance, line.limit)
+            if stock
+            else _available(instance, line.by_year, used, line.carry_over)
+        ),
+        total_meur=line.total if np.isfinite(line.total) else None,
+    )
 
 
 def _available(

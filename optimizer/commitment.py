@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from optimizer.instance import Floats, Instance
+from optimizer.instance import COMMON, Floats, Instance, InstrumentData, Money
+
+SPARE = 1e-7
+"""A share that is lacking by less is rounding."""
 
 
 @dataclass(frozen=True, eq=False)
 class Commitment:
     """What is decided before the state of the world is known.
 
-    Shares are of capex, offtake is a share of output, purchases are lots per year (Y).
+    Shares are of capex (of a price floor: of output), offtake is a share of output, purchases are
+    lots per year (Y).
     """
 
     start: dict[str, int] = field(default_factory=dict)
@@ -44,27 +49,40 @@ def planned_stock(instance: Instance, commitment: Commitment, stockpile: str) ->
     return planned
 
 
-def stock_cost(instance: Instance, commitment: Commitment, stockpile: str) -> Floats:
-    """(Y) million EUR that a stockpile costs, undiscounted, whoever pays."""
+def stock_cost(
+    instance: Instance, commitment: Commitment, stockpile: str, funder: str | None = None
+) -> Floats:
+    """(Y) million EUR that a stockpile costs, undiscounted: whoever pays, or one funder."""
     pile = instance.stockpiles[stockpile]
     planned = planned_stock(instance, commitment, stockpile)
     mean = planned.reshape(len(instance.years), instance.per_year).mean(axis=1)
     bought = commitment.bought(instance, stockpile)
-    cost: Floats = pile.buying_cost * bought + pile.holding_cost * mean
+    buying, holding = pile.buying_cost, pile.holding_cost
+    if funder is not None:
+        buying, holding = pile.costs_to(funder)
+    cost: Floats = buying * bought + holding * mean
     return cost
 
 
 def instalments(
     instance: Instance, commitment: Commitment
 ) -> Iterator[tuple[str, str, str, Floats]]:
-    """(Y) million EUR that each project, funder and instrument puts up, undiscounted.
+    """(Y) million EUR that each project, funder and instrument pays, undiscounted.
 
     A share of what is not built costs nothing; it is for the check to refuse it.
     """
+    for p, f, i, share, money in moved(instance, commitment):
+        yield p, f, i, share * money.paid
+
+
+def moved(
+    instance: Instance, commitment: Commitment
+) -> Iterator[tuple[str, str, str, float, Money]]:
+    """Every share in what is built, and what a whole one moves."""
     for (p, f, i), share in commitment.share.items():
-        project, start = instance.projects[p], commitment.start.get(p)
+        start = commitment.start.get(p)
         if start is not None:
-            yield p, f, i, project.capex * share * project.due(instance.years, start)
+            yield p, f, i, share, instance.money(p, f, i, start)
 
 
 def spend(instance: Instance, commitment: Commitment) -> dict[str, Floats]:
@@ -72,18 +90,40 @@ def spend(instance: Instance, commitment: Commitment) -> dict[str, Floats]:
     used = {f: np.zeros(len(instance.years)) for f in instance.case.funders}
     for _, f, i, due in instalments(instance, commitment):
         used[f] = used[f] + instance.instrument[f, i].budget_charge * due
+    for f, cost in stock_payments(instance, commitment):
+        used[f] = used[f] + cost
+    return used
+
+
+def stock_payments(instance: Instance, commitment: Commitment) -> Iterator[tuple[str, Floats]]:
+    """(Y) million EUR that funders pay for stockpiles, undiscounted."""
     for h, pile in instance.stockpiles.items():
-        cost = stock_cost(instance, commitment, h)
-        for f, part in pile.paid_by.items():
-            used[f] = used[f] + part * cost
+        for f in pile.payers:
+            yield f, stock_cost(instance, commitment, h, f)
+
+
+def line_use(instance: Instance, commitment: Commitment) -> dict[tuple[str, str], Floats]:
+    """(Y) million EUR of each budget line, by funder and id: what is used of it in a year; of
+    guarantee stock, what is outstanding at the year's end."""
+    used = {key: np.zeros(len(instance.years)) for key in instance.lines}
+    for _, f, i, share, money in moved(instance, commitment):
+        instrument = instance.instrument[f, i]
+        for id in instrument.charges:
+            line = instance.lines[f, id]
+            used[f, id] = used[f, id] + share * money.line_use(line, instrument)
+    for f, cost in stock_payments(instance, commitment):
+        for (funder, id), line in instance.lines.items():
+            if funder == f:
+                used[f, id] = used[f, id] + line.stock_charge * cost
     return used
 
 
 def net_cost(instance: Instance, commitment: Commitment) -> float:
     """Discounted million EUR: money put up less what comes back, and stocks, whoever pays."""
     total = 0.0
-    for _, f, i, due in instalments(instance, commitment):
-        total += float(instance.discount @ due) * (1 - instance.instrument[f, i].recovery)
+    for _, f, i, share, money in moved(instance, commitment):
+        recovery = instance.instrument[f, i].terms.recovery
+        total += share * money.net_cost(instance.discount, recovery)
     for h in instance.stockpiles:
         total += float(instance.discount @ stock_cost(instance, commitment, h))
     return total
@@ -102,3 +142,54 @@ def without_idle_projects(instance: Instance, commitment: Commitment) -> Commitm
     start = {p: year for p, year in commitment.start.items() if p in used or p in needed}
     market = {p: share for p, share in commitment.market.items() if p in start}
     return replace(commitment, start=start, market=market)
+
+
+def without_idle_supports(instance: Instance, commitment: Commitment) -> Commitment:
+    """The same commitment without subsidies and price floors that nothing rests on.
+
+    A floor below every price costs nothing, so that a share of it is no worse than none. Each
+    support falls to what the market's share and the output reserved need of it, or, where it has a
+    least ticket, away if nothing does. One that earns more than it costs stays.
+    """
+    share = dict(commitment.share)
+    for (p, f, i), held in commitment.share.items():
+        instrument, start = instance.instrument[f, i], commitment.start.get(p)
+        if instrument.carries_capex or start is None:
+            continue
+        money = instance.money(p, f, i, start)
+        if money.net_cost(instance.discount, instrument.terms.recovery) < 0:
+            continue
+        rest = {key: x for key, x in share.items() if key != (p, f, i)}
+        needed = _support_needed(instance, replace(commitment, share=rest), p, instrument)
+        if needed <= SPARE:
+            share = rest
+        elif instrument.ticket_min == 0:
+            share[p, f, i] = min(held, needed)
+    return replace(commitment, share=share)
+
+
+def _support_needed(
+    instance: Instance, without: Commitment, p: str, instrument: InstrumentData
+) -> float:
+    """Share of an instrument that a commitment without it lacks in P3 and P6; infinite where no
+    share would do."""
+    project = instance.projects[p]
+    others = {key[1:]: x for key, x in without.share.items() if key[0] == p}
+    lent = sum(instance.instrument[key].market_finance_per_share * x for key, x in others.items())
+    lacking = [
+        (
+            without.market.get(p, 0.0) - project.market_finance_max - lent,
+            instrument.market_finance_per_share,
+        )
+    ]
+    for (q, group), offtake in without.offtake.items():
+        rights = list(instance.rights(p, group)) if q == p else []
+        if instrument in rights:
+            home = project.home_share if group == COMMON else 0.0
+            held = sum(i.offtake_per_share * others.get((i.funder, i.id), 0.0) for i in rights)
+            lacking.append((offtake - home - held, instrument.offtake_per_share))
+    return max(
+        (lack / per_share if per_share > 0 else math.inf for lack, per_share in lacking
+         if lack > SPARE),
+        default=0.0,
+    )  # fmt: skip

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pyomo.environ as pyo
 
+from models.quantities import Yearly
 from optimizer import highs
 from optimizer.errors import Rule, SolverError
 from optimizer.formulation import build_commitment
@@ -123,13 +124,41 @@ def _funder(name: str, field: str, says: str) -> Explain:
     return explain
 
 
+def _market(instance: Instance, index: Any) -> Rule:
+    p, _ = index
+    supported = any(
+        i.market_finance_per_share > 0 and i.max_share > 0 and p in i.projects
+        for i in instance.instruments
+    )
+    value = f"{instance.case.projects[p].market_finance_max:g}"
+    says = f"lenders and other investors carry at most {value} of {p}"
+    says += ", and what subsidies and price floors add to it" if supported else ""
+    return Rule("P3", "market_finance_limit", says, ("projects", p, "market_finance_max"))
+
+
+def _line(tag: str, name: str, field: str, says: str) -> Explain:
+    def explain(instance: Instance, index: Any) -> Rule:
+        f, id, year = (*index, None)[:3]
+        value = getattr(instance.case.funders[f].budget_lines[id], field)
+        path: tuple[str | int, ...] = ("funders", f, "budget_lines", id, field)
+        when = f" for {year}"
+        if isinstance(value, Yearly):
+            path = (*path, str(year)) if year in value.years else path
+            # What does not change is one rule, however many years it binds in.
+            when = f" at the end of {year}" if value.years else ""
+            value = value.at(year)
+        elif isinstance(value, dict):
+            path = (*path, str(year)) if year in value else path
+            value = value.get(year, 0.0)
+        else:
+            when = " in all"
+        return Rule(tag, name, says.format(f=f, id=id, value=f"{value:g}") + when, path)
+
+    return explain
+
+
 RULES: dict[str, Explain] = {
-    "market_finance_limit": _project(
-        "P3",
-        "market_finance_limit",
-        "market_finance_max",
-        "lenders and other investors carry at most {value} of {p}",
-    ),
+    "market_finance_limit": _market,
     "share_limit": _instrument(
         "P4", "share_limit", "max_share", "{f} ({i}) carries at most {value} of a project"
     ),
@@ -190,6 +219,21 @@ RULES: dict[str, Explain] = {
         "public_budget",
         ("budget_meur",),
         "public funders together spend at most {value} million",
+    ),
+    "budget_line_by_year": _line(
+        "B3",
+        "budget_line_by_year",
+        "by_year_meur",
+        "the line {id} of {f} has {value} million",
+    ),
+    "budget_line_total": _line(
+        "B3", "budget_line_total", "total_meur", "the line {id} of {f} has {value} million"
+    ),
+    "guarantee_stock_limit": _line(
+        "B4",
+        "guarantee_stock_limit",
+        "limit_meur",
+        "of the line {id} of {f} at most {value} million may be outstanding",
     ),
     "country_share_limit": _policy(
         "G1",

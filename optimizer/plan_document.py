@@ -24,7 +24,14 @@ from models.results import (
 )
 from optimizer import accounts
 from optimizer.accounts import by_year
-from optimizer.commitment import Commitment, instalments, planned_stock, spend, stock_cost
+from optimizer.commitment import (
+    Commitment,
+    instalments,
+    planned_stock,
+    spend,
+    stock_cost,
+    stock_payments,
+)
 from optimizer.dependence import crma_shares, supply_mixes
 from optimizer.instance import COMMON, Floats, Instance, group_of
 from optimizer.outcomes import Evaluation
@@ -53,9 +60,8 @@ def describe(
     committed = {f: np.zeros(len(instance.years)) for f in case.funders}
     for _, f, _, due in instalments(instance, commitment):
         committed[f] = committed[f] + due
-    for h, pile in instance.stockpiles.items():
-        for f, part in pile.paid_by.items():
-            committed[f] = committed[f] + part * stock_cost(instance, commitment, h)
+    for f, cost in stock_payments(instance, commitment):
+        committed[f] = committed[f] + cost
     return Plan(
         title=title,
         variant=variant,
@@ -143,9 +149,11 @@ def _projects(instance: Instance, commitment: Commitment) -> list[ProjectPlan]:
         if p not in commitment.start:
             continue
         shares: dict[str, dict[str, float]] = {}
+        supports: dict[str, dict[str, float]] = {}
         for (q, f, i), share in commitment.share.items():
             if q == p:
-                shares.setdefault(f, {})[i] = share
+                carries = instance.instrument[f, i].carries_capex
+                (shares if carries else supports).setdefault(f, {})[i] = share
         held = {g: x for (q, g), x in commitment.offtake.items() if q == p}
         plans.append(
             ProjectPlan(
@@ -161,6 +169,7 @@ def _projects(instance: Instance, commitment: Commitment) -> list[ProjectPlan]:
                     f: held[group_of(f)] for f in instance.case.funders if group_of(f) in held
                 },
                 shares=shares,
+                supports=supports,
             )
         )
     return plans

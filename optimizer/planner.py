@@ -13,7 +13,12 @@ from models.base import named
 from models.case import Case
 from models.results import Certificate, Plan
 from optimizer import outcomes, plan_document
-from optimizer.commitment import Commitment, net_cost, without_idle_projects
+from optimizer.commitment import (
+    Commitment,
+    net_cost,
+    without_idle_projects,
+    without_idle_supports,
+)
 from optimizer.conflicts import smallest_conflict
 from optimizer.decomposition import CutPool, solve_by_decomposition
 from optimizer.errors import CheckFailed, Infeasible, Interrupted, NoPlan, SolverError
@@ -155,7 +160,8 @@ def _found(instance: Instance, solved: Solved) -> Commitment:
         if solution.interrupted:
             raise Interrupted("stopped before any plan was found")
         raise NoPlan(f"no plan was found before the limit ({solution.ended})")
-    return without_idle_projects(instance, solved.commitment)
+    needed = without_idle_supports(instance, solved.commitment)
+    return without_idle_projects(instance, needed)
 
 
 def _check_objective(solved: Solved, objective: float) -> None:

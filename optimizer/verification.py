@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from optimizer.commitment import Commitment, planned_stock, spend
+from optimizer.commitment import Commitment, line_use, planned_stock, spend
 from optimizer.errors import CheckFailed
 from optimizer.instance import COMMON, Instance
 
@@ -33,7 +33,9 @@ def check_commitment(instance: Instance, commitment: Commitment) -> None:
         _financing,
         _offtake,
         _stockpiles,
+        _supports,
         _budgets,
+        _budget_lines,
         _public_limits,
         _countries,
     )
@@ -82,10 +84,14 @@ def _financing(instance: Instance, commitment: Commitment) -> Iterator[str]:
         carried = {key: share for key, share in shares.items() if key[0] == p}
         if min([market, *carried.values()]) < -TOLERANCE:
             yield f"P2 fully_financed: a share of {p} is negative"
-        total = market + sum(carried.values())
+        total, most = market, project.market_finance_max
+        for (_, f, i), share in carried.items():
+            instrument = instance.instrument[f, i]
+            total += share if instrument.carries_capex else 0.0
+            most += instrument.market_finance_per_share * share
         if abs(total - 1) > TOLERANCE:
             yield f"P2 fully_financed: shares of {p} add up to {total:.9g}"
-        if _exceeds(market, project.market_finance_max):
+        if _exceeds(market, most):
             yield f"P3 market_finance_limit: the market carries {market:.9g} of {p}"
         for (_, f, i), share in carried.items():
             ticket, instrument = project.capex * share, instance.instrument[f, i]
@@ -95,6 +101,23 @@ def _financing(instance: Instance, commitment: Commitment) -> Iterator[str]:
                 yield f"P5 ticket_min: {f} {i} puts {ticket:.9g} into {p}"
             if _exceeds(ticket, instrument.ticket_max, project.capex):
                 yield f"P5 ticket_max: {f} {i} puts {ticket:.9g} into {p}"
+
+
+def _supports(instance: Instance, commitment: Commitment) -> Iterator[str]:
+    for p in commitment.start:
+        subsidised, covered = 0.0, dict.fromkeys(instance.projects[p].output, 0.0)
+        for (q, f, i), share in commitment.share.items():
+            instrument = instance.instrument[f, i]
+            if q == p and instrument.form == "interest_subsidy":
+                subsidised += share
+            for material in instrument.floors if q == p else ():
+                if material in covered:
+                    covered[material] += share
+        if _exceeds(subsidised, commitment.market.get(p, 0.0)):
+            yield f"P3 subsidised_loan_limit: {subsidised:.9g} of {p} is a subsidised loan"
+        for material, share in covered.items():
+            if _exceeds(share, 1.0):
+                yield f"P3 price_floor_limit: {share:.9g} of the {material} of {p} has a floor"
 
 
 def _offtake(instance: Instance, commitment: Commitment) -> Iterator[str]:
@@ -150,17 +173,43 @@ def _budgets(instance: Instance, commitment: Commitment) -> Iterator[str]:
         yield f"B2 public_budget: public funders spend {public:.9g}"
 
 
+def _budget_lines(instance: Instance, commitment: Commitment) -> Iterator[str]:
+    for (f, id), used in line_use(instance, commitment).items():
+        line, total = instance.lines[f, id], float(used.sum())
+        if line.kind != "guarantee_stock" and _exceeds(total, line.total):
+            yield f"B3 budget_line_total: {f} uses {total:.9g} of {id}"
+        left = 0.0
+        for y, year in enumerate(instance.years):
+            if line.kind == "guarantee_stock" and _exceeds(float(used[y]), float(line.limit[y])):
+                yield f"B4 guarantee_stock_limit: {used[y]:.9g} of {id} is outstanding in {year}"
+            if line.by_year is None:
+                continue
+            available = float(line.by_year[y]) + (left if line.carry_over else 0.0)
+            if _exceeds(float(used[y]), available, total):
+                yield f"B3 budget_line_by_year: {f} uses {used[y]:.9g} of {id} in {year}"
+            left = max(0.0, available - float(used[y]))
+
+
 def _public_limits(instance: Instance, commitment: Commitment) -> Iterator[str]:
     policy = instance.case.policy
     for p in commitment.start:
         capex = instance.projects[p].capex
         own = {k[1:]: share for k, share in commitment.share.items() if k[0] == p}
-        public = sum(x for key, x in own.items() if instance.instrument[key].kind == "public")
+        public = sum(
+            x
+            for key, x in own.items()
+            if instance.instrument[key].kind == "public" and instance.instrument[key].carries_capex
+        )
         if policy.max_public_share is not None and _exceeds(public, policy.max_public_share):
             yield f"P7 public_share_limit: public funders carry {public:.9g} of {p}"
         if policy.state_aid is None:
             continue
-        aid = capex * sum(x * instance.instrument[k].grant_equivalent for k, x in own.items())
+        aid = sum(
+            x
+            * instance.instrument[key].grant_equivalent
+            * instance.money(p, *key, commitment.start[p]).aid
+            for key, x in own.items()
+        )
         intensity, most = policy.state_aid.max_intensity, policy.state_aid.max_meur
         if (intensity is not None and _exceeds(aid, intensity * capex, capex)) or (
             most is not None and _exceeds(aid, most, capex)

@@ -20,6 +20,7 @@ from scipy.optimize import linprog
 
 Raw = Mapping[str, Any]
 Terms = dict[Hashable, float]
+SUPPORTS = ("interest_subsidy", "price_floor")
 
 
 @dataclass(frozen=True)
@@ -184,6 +185,10 @@ class Reading:
                     (rule.get("materials", "any"), set(it["output_t_per_year"])),
                     (rule.get("tags", "any"), set(it.get("tags") or [])),
                 ]
+                floors = terms.get("floor_eur_per_t")
+                delivers = {m for m, tonnes in it["output_t_per_year"].items() if tonnes}
+                if floors is not None and not delivers & set(floors):
+                    continue
                 if all(want == "any" or set(want) & has for want, has in asked):
                     found.append((f, i, terms))
         return found
@@ -226,9 +231,16 @@ def project_rows(lp: Program, case: Reading) -> None:
         for t in starts:
             start = ("start", p, t)
             market = lp.column(("market", p, t))
-            lp.le({market: 1, start: -it.get("market_finance_max", 0.0)}, 0)
-            shares = {lp.column(("share", p, f, i, t)): 1.0 for f, i, _ in tickets}
-            lp.eq({**shares, market: 1, start: -1}, 0)
+            shares = {lp.column(("share", p, f, i, t)): terms for f, i, terms in tickets}
+            more = {s: -x.get("market_finance_per_share", 0.0) for s, x in shares.items()}
+            lp.le({market: 1, start: -it.get("market_finance_max", 0.0), **more}, 0)
+            carried = {s: 1.0 for s, x in shares.items() if x.get("kind") not in SUPPORTS}
+            lp.eq({**carried, market: 1, start: -1}, 0)
+            lent = {s: 1.0 for s, x in shares.items() if x.get("kind") == "interest_subsidy"}
+            lp.le({**lent, market: -1}, 0)
+            for m in it["output_t_per_year"]:
+                floored = {s: 1.0 for s, x in shares.items() if m in x.get("floor_eur_per_t", ())}
+                lp.le({**floored, start: -1}, 0)
             rights: dict[str, Terms] = {g: {} for g in [*companies, "common"]}
             rights["common"][start] = -it.get("home_share", 0.0)
             public: Terms = {start: -case.policy.get("max_public_share", 1e9)}
@@ -238,7 +250,7 @@ def project_rows(lp: Program, case: Reading) -> None:
                 rights[f if f in companies else "common"][share] = -terms.get(
                     "offtake_per_share", 0.0
                 )
-                if case.funders[f]["kind"] == "public":
+                if case.funders[f]["kind"] == "public" and terms.get("kind") not in SUPPORTS:
                     public[share] = 1.0
             for g, right in rights.items():
                 lp.le({lp.column(("offtake", p, t, g)): 1, **right}, 0)
@@ -255,7 +267,11 @@ def project_rows(lp: Program, case: Reading) -> None:
             lp.ge({**money, takes: -terms.get("ticket_min_meur", 0.0)}, 0)
             if terms.get("ticket_max_meur") is not None:
                 lp.le({**money, takes: -terms["ticket_max_meur"]}, 0)
-            aid |= {share: capex * terms.get("grant_equivalent", 0.0) for share in whole}
+            for t in starts:
+                counted = capex
+                if terms.get("kind") in SUPPORTS:
+                    counted = sum(moved(case, p, terms, t).paid.values())
+                aid["share", p, f, i, t] = counted * terms.get("grant_equivalent", 0.0)
         rule = case.policy.get("state_aid") or {}
         limits = [rule["max_intensity"] * capex] if rule.get("max_intensity") is not None else []
         limits += [rule["max_meur"]] if rule.get("max_meur") is not None else []
@@ -299,31 +315,168 @@ def stock_rows(lp: Program, case: Reading) -> None:
                 lp.ge({planned: 1}, at_year(days, y) / 365 * served)
 
 
-def stock_cost(case: Reading, stock: str, year: int) -> Terms:
-    """Million EUR a stockpile costs in a year: purchases, storage, financing."""
+def stock_cost(case: Reading, stock: str, year: int, payer: str | None = None) -> Terms:
+    """Million EUR a stockpile costs in a year, all or one payer: purchases, storage, financing."""
     it = case.stocks[stock]
+
+    def part(who: str) -> float:
+        return 1.0 if payer is None else float((it.get(who) or it["paid_by"]).get(payer, 0.0))
+
     price = at_year(case.raw["materials"][it["material"]]["price_eur_per_t"], year)
-    hold = it.get("storage_eur_per_t_year", 0.0) + it.get("financing_rate", 0.0) * price
-    terms: Terms = {("buy", stock, year): price * (1 + it.get("purchase_premium", 0.0)) / 1e6}
+    hold = part("storage_paid_by") * it.get("storage_eur_per_t_year", 0.0)
+    hold += part("financing_paid_by") * it.get("financing_rate", 0.0) * price
+    buy = part("paid_by") * price * (1 + it.get("purchase_premium", 0.0))
+    terms: Terms = {("buy", stock, year): buy / 1e6}
     for k, (y, _) in enumerate(case.periods):
         if y == year:
             terms["planned", stock, k] = hold / case.n / 1e6
     return terms
 
 
+@dataclass(frozen=True)
+class Moved:
+    """What a whole share of an instrument moves, in million EUR by year."""
+
+    paid: dict[int, float]
+    amount: float
+    income: dict[int, float]
+
+
+def moved(case: Reading, project: str, rule: Raw, start: int) -> Moved:
+    """Capex, interest on a loan of the capex, or what a price floor for all output pays."""
+    it, last = case.projects[project], case.years[-1]
+    capex: float = it["capex_meur"]
+    kind = rule.get("kind")
+    paid: dict[int, float] = defaultdict(float)
+    income: dict[int, float] = defaultdict(float)
+    if kind == "interest_subsidy":
+        for drawn, part in case.instalments(project, start).items():
+            for age, owed in enumerate(owed_at_the_end(rule)):
+                paid[min(drawn + age + 1, last)] += capex * part * owed * rule["interest_rate"]
+        return Moved(paid, sum(paid.values()), income)
+    if kind != "price_floor":
+        for year, part in case.instalments(project, start).items():
+            paid[year] = capex * part
+        return Moved(paid, capex, income)
+    chance = it.get("success_probability", 1.0)
+    first = start + it.get("construction_years", 0)
+    exposure = 0.0
+    for m, floor in rule["floor_eur_per_t"].items():
+        material = case.raw["materials"][m]
+        states = material.get("price_states") or [
+            {"probability": 1.0, "eur_per_t": material["price_eur_per_t"]}
+        ]
+        begins = (rule.get("upside_from_eur_per_t") or {}).get(m, floor)
+        worst = 0.0
+        for state in states:
+            at_worst = 0.0
+            for y in case.years:
+                if y - first >= rule.get("term_years", 1000):
+                    continue
+                tonnes = case.nameplate(project, m, start, y, 0)
+                price = at_year(state["eur_per_t"], y)
+                lacking = max(0.0, at_year(floor, y) - price) * tonnes / 1e6
+                above = max(0.0, price - at_year(begins, y)) * tonnes / 1e6
+                paid[y] += chance * state["probability"] * lacking
+                income[y] += chance * state["probability"] * above * rule.get("upside_share", 0.0)
+                at_worst += lacking
+            worst = max(worst, at_worst)
+        exposure += worst
+    return Moved(paid, exposure, income)
+
+
+def owed_at_the_end(rule: Raw) -> list[float]:
+    """What is owed of one EUR at the end of each year before the last, from the payment on."""
+    term, grace = rule["term_years"], rule.get("grace_years", 0)
+    if grace == term:
+        return [1.0] * term
+    return [1.0 if y <= grace else 1 - (y - grace) / (term - grace) for y in range(term)]
+
+
+def recovered(case: Reading, rule: Raw) -> float:
+    """Present value that comes back per EUR, as stated or by the terms."""
+    if rule.get("recovery") is not None:
+        return float(rule["recovery"])
+    kind, term, r = rule.get("kind"), rule.get("term_years"), case.rate
+    lost = rule.get("failure_probability", 0.0) * rule.get("loss_given_failure", 1.0)
+    if kind in ("loan", "subordinated_loan") and term is not None:
+        worth, owed = 0.0, [*owed_at_the_end(rule), 0.0]
+        for y in range(1, term + 1):
+            due = owed[y - 1] - owed[y] + rule.get("interest_rate", 0.0) * owed[y - 1]
+            worth += due / (1 + r) ** y
+        return (1 - lost) * worth
+    if kind == "equity" and term is not None:
+        return float((1 - lost) * ((1 + rule["expected_return"]) / (1 + r)) ** term)
+    if kind == "guarantee" and "failure_probability" in rule:
+        fee = rule.get("fee_per_year", 0.0)
+        if term is None:
+            return float(1 - lost + fee)
+        fees = sum(fee * x / (1 + r) ** (y + 1) for y, x in enumerate(owed_at_the_end(rule)))
+        return float(1 - lost / (1 + r) ** (term / 2) + fees)
+    return 0.0
+
+
 def spend_terms(case: Reading, funder: str, year: int) -> Terms:
     terms: Terms = defaultdict(float)
-    for p, it in case.projects.items():
+    for p in case.projects:
         for f, i, rule in case.instruments(p):
             for t in case.start_years(p) if f == funder else []:
-                due = case.instalments(p, t).get(year, 0.0)
-                charge = rule.get("budget_charge", 1.0) * it["capex_meur"] * due
-                terms["share", p, f, i, t] += charge
-    for h, it in case.stocks.items():
-        part = (it.get("paid_by") or {}).get(funder, 0.0)
-        for key, weight in stock_cost(case, h, year).items():
-            terms[key] += part * weight
+                paid = moved(case, p, rule, t).paid.get(year, 0.0)
+                terms["share", p, f, i, t] += rule.get("budget_charge", 1.0) * paid
+    for h in case.stocks:
+        for key, weight in stock_cost(case, h, year, funder).items():
+            terms[key] += weight
     return dict(terms)
+
+
+def line_terms(case: Reading, funder: str, name: str, year: int) -> Terms:
+    """What a year uses of a budget line; of guarantee stock, what is outstanding at its end."""
+    line = case.funders[funder]["budget_lines"][name]
+    kind = line["kind"]
+    terms: Terms = defaultdict(float)
+    for p in case.projects:
+        for f, i, rule in case.instruments(p):
+            if f != funder:
+                continue
+            charge = (rule.get("charges") or {}).get(name)
+            if charge is None and kind == "guarantee_stock":
+                charge = float((rule.get("kind") or rule.get("budget_class")) == "guarantee")
+            elif charge is None:
+                charge = 1.0 if kind == "commitment" else rule.get("budget_charge", 1.0)
+            for t in case.start_years(p):
+                it = moved(case, p, rule, t)
+                if kind == "cash":
+                    used = it.paid.get(year, 0.0)
+                elif kind == "commitment":
+                    used = it.amount if t == year else 0.0
+                else:
+                    used = it.amount if t <= year < t + rule.get("term_years", 1000) else 0.0
+                terms["share", p, f, i, t] += charge * used
+    for h in case.stocks if kind != "guarantee_stock" else ():
+        for key, weight in stock_cost(case, h, year, funder).items():
+            terms[key] += line.get("stock_charge", 1.0) * weight
+    return dict(terms)
+
+
+def line_rows(lp: Program, case: Reading) -> None:
+    """B3-B4: each line in each year and over all of them."""
+    for f, funder in case.funders.items():
+        for name, line in (funder.get("budget_lines") or {}).items():
+            whole: Terms = defaultdict(float)
+            for y in case.years:
+                used = line_terms(case, f, name, y)
+                for key, weight in used.items():
+                    whole[key] += weight
+                if line["kind"] == "guarantee_stock":
+                    lp.le(used, at_year(line["limit_meur"], y))
+                if line.get("by_year_meur") is None:
+                    continue
+                row = {**used, lp.column(("left", f, name, y)): 1.0}
+                if line.get("carry_over", False) and y > case.years[0]:
+                    row["left", f, name, y - 1] = -1.0
+                lp.eq(row, {int(k): v for k, v in line["by_year_meur"].items()}.get(y, 0.0))
+            if line.get("total_meur") is not None:
+                lp.le(whole, line["total_meur"])
 
 
 def budget_rows(lp: Program, case: Reading) -> None:
@@ -440,12 +593,13 @@ def recourse_rows(lp: Program, case: Reading, s: int, state: Raw) -> Terms:
 
 def net_cost_terms(case: Reading) -> Terms:
     cost: Terms = defaultdict(float)
-    for p, it in case.projects.items():
+    for p in case.projects:
         for f, i, rule in case.instruments(p):
             for t in case.start_years(p):
-                for y, due in case.instalments(p, t).items():
-                    lost = it["capex_meur"] * due * (1 - rule.get("recovery", 0.0))
-                    cost["share", p, f, i, t] += case.discount(y) * lost
+                it = moved(case, p, rule, t)
+                for y in case.years:
+                    lost = it.paid.get(y, 0.0) * (1 - recovered(case, rule))
+                    cost["share", p, f, i, t] += case.discount(y) * (lost - it.income.get(y, 0.0))
     for h, y in itertools.product(case.stocks, case.years):
         for key, weight in stock_cost(case, h, y).items():
             cost[key] += case.discount(y) * weight
@@ -496,6 +650,7 @@ def best(raw: Raw) -> Answer | None:
     project_rows(lp, case)
     stock_rows(lp, case)
     budget_rows(lp, case)
+    line_rows(lp, case)
     country_rows(lp, case)
     cvar = case.goal.get("cvar") or {}
     level, weight = cvar.get("level", 0.95), cvar.get("weight", 0.0)

@@ -268,3 +268,90 @@ def crowded_case(pick: Pick) -> Raw:
         "cvar": {"level": level, "weight": weight},
     }
     return raw
+
+
+def lines(pick: Pick, years: list[int]) -> Raw:
+    """Some of the kinds of budget lines."""
+    money = [
+        {"total_meur": 6.0},
+        {"by_year_meur": dict.fromkeys(years, 3.0), "carry_over": True},
+        {"by_year_meur": {years[0]: 5.0}, "total_meur": 4.0},
+    ]
+    authority = [{"total_meur": 8.0}, {"by_year_meur": dict.fromkeys(years, 4.0)}]
+    kinds: Raw = {
+        "money": {"kind": "cash"} | pick(money),
+        "authority": {"kind": "commitment"}
+        | pick(authority)
+        | maybe(pick, stock_charge=[0.0, 0.5]),
+        "stock": {"kind": "guarantee_stock", "limit_meur": pick([3.0, {years[0]: 2.0, 2029: 8.0}])},
+    }
+    return {name: kinds[name] for name in some_of(pick, list(kinds))}
+
+
+LOANS = ("loan", "subordinated_loan")
+
+
+def instrument(pick: Pick, kind: str, materials: list[str]) -> Raw:
+    """An instrument of a kind, with most of its terms."""
+    it: Raw = {"kind": kind, "max_share": pick([0.4, 0.7, 1.0])}
+    it |= maybe(pick, offtake_per_share=[0.5, 1.0])
+    it |= rarely(pick, grant_equivalent=[0.3], budget_charge=[0.2], recovery=[0.3])
+    if kind in (*LOANS, "guarantee", "interest_subsidy", "equity"):
+        it["term_years"] = pick([1, 3, 10])
+        it |= rarely(pick, ticket_min_meur=[0.7])
+    if kind in (*LOANS, "guarantee", "interest_subsidy"):
+        it |= maybe(pick, grace_years=[1])
+    if kind in (*LOANS, "guarantee", "equity"):
+        it["failure_probability"] = pick([0.0, 0.1, 0.4])
+        it |= maybe(pick, loss_given_failure=[0.5, 0.9])
+    if kind in (*LOANS, "interest_subsidy"):
+        it["interest_rate"] = pick([0.02, 0.08])
+    if kind == "equity":
+        it["expected_return"] = pick([0.0, 0.07])
+    if kind == "guarantee":
+        it |= maybe(pick, fee_per_year=[0.01])
+        if pick([False, True]):
+            it = {key: x for key, x in it.items() if key not in ("term_years", "grace_years")}
+    if kind in ("interest_subsidy", "price_floor"):
+        it["market_finance_per_share"] = pick([0.2, 0.4])
+    if kind == "price_floor":
+        it["floor_eur_per_t"] = {m: pick([12_000, {2026: 9_000, 2029: 40_000}]) for m in materials}
+        it |= maybe(pick, term_years=[1, 2], upside_share=[0.3])
+        if "upside_share" in it:
+            it |= maybe(pick, upside_from_eur_per_t=[{materials[0]: 45_000}])
+    return it
+
+
+def treasury_case(pick: Pick) -> Raw:
+    """A small case with budget lines, instruments of several kinds, price states and stock costs
+    that are split, drawn after everything else."""
+    raw = small_case(pick)
+    materials, payers = list(raw["materials"]), list(raw["funders"])
+    years = list(range(raw["horizon"]["first_year"], raw["horizon"]["last_year"] + 1))
+    carriers = ["equity", *LOANS, "guarantee", "grant", "interest_subsidy"]
+    for funder in raw["funders"].values():
+        kinds = [pick(carriers), pick(["price_floor", "interest_subsidy"])]
+        for number, kind in enumerate(kinds[: pick([1, 2])]):
+            named = some_of(pick, materials)
+            funder["instruments"][f"{kind}_{number}"] = instrument(pick, kind, named)
+        if pick([True, True, False]):
+            funder["budget_lines"] = lines(pick, years)
+            for it in funder["instruments"].values():
+                it |= rarely(pick, charges=[{next(iter(funder["budget_lines"])): 0.3}])
+                it |= rarely(pick, budget_class=["guarantee"])
+    prices = [
+        {"probability": 0.4, "eur_per_t": 6_000},
+        {"probability": 0.6, "eur_per_t": {2026: 20_000, 2029: 50_000}},
+    ]
+    for material in raw["materials"].values():
+        material |= maybe(pick, price_states=[prices])
+    for project in raw["projects"].values():
+        project["market_finance_max"] = pick([0.2, 0.5])
+    for stock in raw["stockpiles"]:
+        stock |= {"storage_eur_per_t_year": 900, "financing_rate": 0.05}
+        stock |= maybe(
+            pick,
+            storage_paid_by=[{payers[-1]: 1.0}],
+            financing_paid_by=[{payers[-1]: 1.0}, dict.fromkeys(payers, 1 / len(payers))],
+        )
+    return raw

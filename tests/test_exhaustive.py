@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from oracle import best, count_patterns
-from random_cases import small_case
+from random_cases import small_case, treasury_case
 
 from models.case import Case
 from optimizer.errors import Infeasible
@@ -61,4 +61,13 @@ def test_evenly_drawn_cases_agree(seed: int) -> None:
     raw = small_case(pick)
     while count_patterns(raw) > MOST_PATTERNS:
         raw = small_case(pick)
+    agree(raw)
+
+
+@pytest.mark.parametrize("seed", range(120))
+def test_cases_with_lines_and_terms_agree(seed: int) -> None:
+    pick = random.Random(f"treasury {seed}").choice
+    raw = treasury_case(pick)
+    while count_patterns(raw) > MOST_PATTERNS:
+        raw = treasury_case(pick)
     agree(raw)

@@ -207,7 +207,8 @@ def commitment_of(instance: Instance, answer: Plan) -> Commitment:
         share={
             (p.id, f, i): share
             for p in answer.projects
-            for f, own in p.shares.items()
+            for own_by_funder in (p.shares, p.supports)
+            for f, own in own_by_funder.items()
             for i, share in own.items()
         },
         market={p.id: p.market_share for p in answer.projects},

@@ -32,7 +32,8 @@ class Position(Result):
     paid_meur: dict[str, float]
     """What is put up in each year, undiscounted; of a guarantee the loan that it covers."""
     returned_meur: dict[str, float]
-    """What is expected to come back in each year; empty where the file gives no terms for it."""
+    """What is expected to come back in each year; empty where the file gives no terms for it. Of a
+    guarantee its fees, of a price floor its share of higher prices."""
     outstanding_meur: dict[str, float]
     """What is at risk at the end of each year."""
     expected_loss_meur: float | None

@@ -122,6 +122,8 @@ class ProjectPlan(Result):
     """Of that for the consumers of each company funder."""
     shares: dict[str, dict[str, float]]
     """Share of capex by funder and instrument."""
+    supports: dict[str, dict[str, float]] = {}
+    """Share of capex whose interest is subsidised, or of output under a price floor."""
 
 
 class StockpilePlan(Result):

@@ -10,6 +10,7 @@ from typing import Any
 import pyomo.environ as pyo
 
 from optimizer.formulation.answer import read_commitment
+from optimizer.formulation.budget_lines import add_budget_lines
 from optimizer.formulation.diversification import add_country_limit
 from optimizer.formulation.master import add_cost_to_go
 from optimizer.formulation.objective import add_net_cost, add_objective
@@ -17,6 +18,7 @@ from optimizer.formulation.projects import add_project_rules, add_projects
 from optimizer.formulation.public_money import add_budgets, add_public_limits
 from optimizer.formulation.recourse import add_delivered, add_recourse
 from optimizer.formulation.stockpiles import add_stockpiles
+from optimizer.formulation.supports import add_support_rules
 from optimizer.instance import Instance
 from optimizer.states import State
 
@@ -29,10 +31,12 @@ def build_commitment(instance: Instance) -> Any:
     # A column fixed at zero, so that a rule which nothing can influence is still a row.
     model.nothing = pyo.Var(bounds=(0, 0))
     add_projects(model, instance)
+    add_support_rules(model, instance)
     add_project_rules(model, instance)
     add_stockpiles(model, instance)
     add_public_limits(model, instance)
     add_budgets(model, instance)
+    add_budget_lines(model, instance)
     add_country_limit(model, instance)
     add_net_cost(model, instance)
     return model

@@ -22,10 +22,15 @@ def read_commitment(instance: Instance, model: Any) -> Commitment:
     market = {p: max(0.0, model.market[p, year].value or 0.0) for p, year in start.items()}
     market = {p: value if value > 1e-9 else 0.0 for p, value in market.items()}
     for p in start:
-        total = market[p] + sum(value for key, value in share.items() if key[0] == p)
+        carried = {
+            key: value
+            for key, value in share.items()
+            if key[0] == p and instance.instrument[key[1:]].carries_capex
+        }
+        total = market[p] + sum(carried.values())
         if 0 < abs(total - 1) < 1e-5:
             market[p] /= total
-            share.update({key: value / total for key, value in share.items() if key[0] == p})
+            share.update({key: value / total for key, value in carried.items()})
     offtake = {
         (p, group): value
         for (p, year, group), variable in model.offtake.items()

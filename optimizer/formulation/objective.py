@@ -14,10 +14,8 @@ def add_net_cost(model: Any, instance: Instance) -> None:
     """Add ``net_cost``: discounted million EUR, of all funders, whatever their budget charges."""
     years, first = instance.years, instance.years[0]
     due = pyo.quicksum(
-        (1 - instance.instrument[f, i].recovery)
-        * sum(
-            float(instance.discount[year - first]) * due
-            for year, due in instance.capex_due[p, start].items()
+        instance.money(p, f, i, start).net_cost(
+            instance.discount, instance.instrument[f, i].terms.recovery
         )
         * share
         for (p, f, i, start), share in model.share.items()

@@ -42,6 +42,8 @@ def _add_decisions(model: Any, instance: Instance) -> None:
 
 def _add_financing(model: Any, instance: Instance) -> None:
     projects = instance.projects
+    carriers = [i for i in instance.instruments if i.carries_capex]
+    supports = [i for i in instance.instruments if i.market_finance_per_share > 0]
 
     @model.Constraint(list(projects), doc="(P1) a project starts at most once")
     def start_once(model: Any, p: str) -> Any:
@@ -49,12 +51,16 @@ def _add_financing(model: Any, instance: Instance) -> None:
 
     @model.Constraint(list(instance.starts), doc="(P2) what is started is financed in full")
     def fully_financed(model: Any, p: str, year: int) -> Any:
-        carried = sum(share_of(model, instance, p, f, i, year) for f, i in instance.instrument)
+        carried = sum(share_of(model, instance, p, i.funder, i.id, year) for i in carriers)
         return carried + model.market[p, year] == model.start[p, year]
 
     @model.Constraint(list(instance.starts), doc="(P3) lenders and other investors carry so much")
     def market_finance_limit(model: Any, p: str, year: int) -> Any:
-        return model.market[p, year] <= projects[p].market_finance_max * model.start[p, year]
+        more = sum(
+            i.market_finance_per_share * share_of(model, instance, p, i.funder, i.id, year)
+            for i in supports
+        )
+        return model.market[p, year] <= projects[p].market_finance_max * model.start[p, year] + more
 
 
 def share_of(model: Any, instance: Instance, p: str, f: str, i: str, year: int) -> Any:

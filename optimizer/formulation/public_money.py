@@ -14,7 +14,8 @@ from optimizer.instance import Instance
 
 def add_public_limits(model: Any, instance: Instance) -> None:
     """Add the limits on public money in a project (P7, P8)."""
-    policy, public = instance.case.policy, [i for i in instance.instruments if i.kind == "public"]
+    policy = instance.case.policy
+    public = [i for i in instance.instruments if i.kind == "public" and i.carries_capex]
 
     def carried(p: str, year: int) -> Any:
         return sum(share_of(model, instance, p, i.funder, i.id, year) for i in public)
@@ -28,35 +29,36 @@ def add_public_limits(model: Any, instance: Instance) -> None:
     def public_share_limit(model: Any, p: str, year: int) -> Any:
         return carried(p, year) <= float(policy.max_public_share or 0) * model.start[p, year]
 
-    limits = _aid_limits(instance)
+    aided = [
+        (p, f, i, year)
+        for p, f, i, year in model.share
+        if instance.instrument[f, i].grant_equivalent > 0 and instance.money(p, f, i, year).aid > 0
+    ]
+    limits = _aid_limits(instance, {p for p, _, _, _ in aided})
 
     @model.Constraint(list(limits), doc="(P8) grant equivalents in a project stay below a limit")
     def state_aid_limit(model: Any, p: str) -> Any:
         aid = sum(
-            instance.instrument[f, i].grant_equivalent * model.share[q, f, i, year]
-            for q, f, i, year in model.share
-            if q == p and instance.instrument[f, i].grant_equivalent > 0
+            instance.instrument[f, i].grant_equivalent
+            * instance.money(p, f, i, year).aid
+            * model.share[p, f, i, year]
+            for q, f, i, year in aided
+            if q == p
         )
-        return instance.projects[p].capex * aid <= limits[p]
+        return aid <= limits[p]
 
 
-def _aid_limits(instance: Instance) -> dict[str, float]:
+def _aid_limits(instance: Instance, aided: set[str]) -> dict[str, float]:
     """Million EUR of grant equivalents, for each project that could get any."""
     aid = instance.case.policy.state_aid
     if aid is None or (aid.max_intensity is None and aid.max_meur is None):
         return {}
     intensity = math.inf if aid.max_intensity is None else float(aid.max_intensity)
     ceiling = math.inf if aid.max_meur is None else float(aid.max_meur)
-    aided = {
-        p
-        for p, f, i in instance.tickets
-        if instance.instrument[f, i].grant_equivalent > 0
-        and instance.instrument[f, i].max_share > 0
-    }
     return {
         p: min(intensity * x.capex if x.capex else 0.0, ceiling)
         for p, x in instance.projects.items()
-        if p in aided and x.capex > 0
+        if p in aided
     }
 
 
@@ -106,11 +108,12 @@ def _spend(model: Any, instance: Instance) -> dict[tuple[str, int], list[Any]]:
         (f, year): [] for f in instance.case.funders for year in instance.years
     }
     for (p, f, i, start), share in model.share.items():
-        charge = instance.instrument[f, i].budget_charge
-        for year, due in instance.capex_due[p, start].items() if charge > 0 else ():
-            terms[f, year].append(charge * due * share)
+        used = instance.instrument[f, i].budget_charge * instance.money(p, f, i, start).paid
+        for year, x in zip(instance.years, used, strict=True):
+            if x > 0:
+                terms[f, year].append(float(x) * share)
     for h, pile in instance.stockpiles.items():
-        for f, part in pile.paid_by.items():
+        for f in pile.payers:
             for year in instance.years:
-                terms[f, year].append(part * stock_cost(model, instance, h, year))
+                terms[f, year].append(stock_cost(model, instance, h, year, f))
     return terms

@@ -55,8 +55,12 @@ def add_stockpiles(model: Any, instance: Instance) -> None:
         return model.planned[h, last] >= piles[h].min_stock[year - first]
 
 
-def stock_cost(model: Any, instance: Instance, h: str, year: int) -> Any:
-    """Million EUR that a stockpile costs in a year: purchases, and keeping its mean stock."""
+def stock_cost(model: Any, instance: Instance, h: str, year: int, funder: str | None = None) -> Any:
+    """Million EUR that a stockpile costs in a year, in all or a funder: purchases, and keeping its
+    mean stock."""
     pile, n, position = instance.stockpiles[h], instance.per_year, year - instance.years[0]
     kept = sum(model.planned[h, k] for k in range(position * n, (position + 1) * n)) / n
-    return pile.buying_cost[position] * model.buy[h, year] + pile.holding_cost[position] * kept
+    buying, holding = pile.buying_cost, pile.holding_cost
+    if funder is not None:
+        buying, holding = pile.costs_to(funder)
+    return buying[position] * model.buy[h, year] + holding[position] * kept

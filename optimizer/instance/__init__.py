@@ -2,7 +2,7 @@
 
 from optimizer.instance.data import (
     COMMON,
-    Floats,
+    BudgetLineData,
     HazardData,
     Instance,
     InstrumentData,
@@ -12,18 +12,25 @@ from optimizer.instance.data import (
     StockpileData,
     group_of,
 )
-from optimizer.instance.reading import qualifies, read_instance
+from optimizer.instance.funding import qualifies
+from optimizer.instance.money import Floats, FloorPrices, Money
+from optimizer.instance.reading import read_instance
+from optimizer.instance.terms import Terms
 
 __all__ = [
     "COMMON",
+    "BudgetLineData",
     "Floats",
+    "FloorPrices",
     "HazardData",
     "Instance",
     "InstrumentData",
+    "Money",
     "Node",
     "ProjectData",
     "Step",
     "StockpileData",
+    "Terms",
     "group_of",
     "qualifies",
     "read_instance",

@@ -12,13 +12,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from models.case import Case
-
-Floats = NDArray[np.float64]
+from optimizer.instance.money import Floats, FloorPrices, Money, money_of
+from optimizer.instance.terms import Terms
 
 COMMON = "common"
 """The group of all home consumers, beside the company funders, that output is reserved for."""
@@ -79,16 +80,44 @@ class InstrumentData:
     funder: str
     id: str
     kind: str
+    """Of the funder."""
+    form: str | None
+    """Kind of the instrument; None for a plain share of capex."""
+    carries_capex: bool
+    """Whether its share is one of capex; else it lets the market carry more."""
     max_share: float
     ticket_min: float
     ticket_max: float
     """Infinite where there is no largest ticket."""
     offtake_per_share: float
     budget_charge: float
-    recovery: float
+    charges: dict[str, float]
+    """Use of each budget line of the funder, by its id."""
     grant_equivalent: float
+    terms: Terms
+    interest_rate: float
+    market_finance_per_share: float
+    floors: dict[str, FloorPrices]
+    """Of a price floor, by material."""
     projects: frozenset[str]
     """Projects that qualify."""
+
+
+@dataclass(frozen=True, eq=False)
+class BudgetLineData:
+    """One line l of a funder's budget, in million EUR."""
+
+    funder: str
+    id: str
+    kind: Literal["commitment", "cash", "guarantee_stock"]
+    total: float
+    """Infinite where there is no limit."""
+    by_year: Floats | None
+    """(Y) of each year."""
+    carry_over: bool
+    limit: Floats
+    """(Y) guarantees outstanding at most; infinite for other kinds of lines."""
+    stock_charge: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,9 +141,30 @@ class StockpileData:
     """(Y) million EUR per lot bought."""
     holding_cost: Floats
     """(Y) million EUR per lot of mean planned stock."""
+    storage_cost: Floats
+    """(Y) the part of it that is storage."""
+    financing_cost: Floats
+    """(Y) the part of it that is financing."""
     paid_by: dict[str, float]
+    storage_paid_by: dict[str, float]
+    financing_paid_by: dict[str, float]
     consumers: tuple[str, ...]
     """Those it serves."""
+
+    @property
+    def payers(self) -> tuple[str, ...]:
+        """Funders that pay a part of its cost."""
+        return tuple(dict.fromkeys([*self.paid_by, *self.storage_paid_by, *self.financing_paid_by]))
+
+    def costs_to(self, funder: str) -> tuple[Floats, Floats]:
+        """(Y) million EUR that a funder pays per lot bought, and per lot of mean planned stock."""
+        storage = self.storage_paid_by.get(funder, 0.0)
+        financing = self.financing_paid_by.get(funder, 0.0)
+        if storage == financing:
+            holding = storage * self.holding_cost
+        else:
+            holding = storage * self.storage_cost + financing * self.financing_cost
+        return self.paid_by.get(funder, 0.0) * self.buying_cost, holding
 
 
 @dataclass(frozen=True, eq=False)
@@ -176,6 +226,8 @@ class Instance:
     """Pairs of material and country that a hazard can strike: supply and projects."""
     projects: dict[str, ProjectData]
     instruments: tuple[InstrumentData, ...]
+    lines: dict[tuple[str, str], BudgetLineData]
+    """Budget lines, by funder and id."""
     stockpiles: dict[str, StockpileData]
     hazards: tuple[HazardData, ...]
     nodes: tuple[Node, ...]
@@ -236,16 +288,16 @@ class Instance:
             total[material] = total[material] + demand
         return total
 
+    def money(self, p: str, f: str, i: str, start: int) -> Money:
+        """What a whole share of an instrument moves in a project started in a year."""
+        key = (p, f, i, start)
+        if key not in self._money:
+            self._money[key] = money_of(self, self.projects[p], self.instrument[f, i], start)
+        return self._money[key]
+
     @cached_property
-    def capex_due(self) -> dict[tuple[str, int], dict[int, float]]:
-        """Million EUR of capex due in each year, by project and start year."""
-        due = {}
-        for p, start in self.starts:
-            shares = self.projects[p].capex * self.projects[p].due(self.years, start)
-            due[p, start] = {
-                year: float(x) for year, x in zip(self.years, shares, strict=True) if x > 0
-            }
-        return due
+    def _money(self) -> dict[tuple[str, str, str, int], Money]:
+        return {}
 
     @cached_property
     def public_funders(self) -> tuple[str, ...]:

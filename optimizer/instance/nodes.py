@@ -8,7 +8,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from models.case import Case
-from optimizer.instance.data import COMMON, Floats, Node, Step, StockpileData, group_of
+from optimizer.instance.data import COMMON, Node, Step, StockpileData, group_of
+from optimizer.instance.money import Floats
 
 
 def read_nodes(

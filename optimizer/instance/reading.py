@@ -8,20 +8,19 @@ from collections.abc import Iterator
 import numpy as np
 
 from models.case import Case
-from models.instruments import Eligible
 from models.projects import Project
-from models.quantities import Yearly
+from models.quantities import Number
 from models.stockpiles import Stockpile
 from optimizer.instance.data import (
     COMMON,
-    Floats,
     HazardData,
     Instance,
-    InstrumentData,
     ProjectData,
     StockpileData,
     group_of,
 )
+from optimizer.instance.funding import read_instruments, read_lines, series
+from optimizer.instance.money import Floats
 from optimizer.instance.nodes import read_nodes
 
 
@@ -54,19 +53,13 @@ def read_instance(case: Case) -> Instance:
         supply=supply,
         origins=origins,
         projects=projects,
-        instruments=tuple(_instruments(case)),
+        instruments=tuple(read_instruments(case, years)),
+        lines=read_lines(case, years),
         stockpiles=stockpiles,
         hazards=tuple(_hazards(case, origins)),
         nodes=tuple(read_nodes(case, years, n, discount, lot, demand, groups, stockpiles)),
         groups=groups,
     )
-
-
-def series(quantity: Yearly | None, years: range, absent: float) -> Floats:
-    """(Y) a yearly quantity, or a constant where it is absent."""
-    if quantity is None:
-        return np.full(len(years), absent)
-    return np.array([quantity.at(year) for year in years])
 
 
 def _lot(yearly_demand_t: float) -> float:
@@ -119,37 +112,6 @@ def _project(id: str, p: Project, years: range, n: int, lot: dict[str, float]) -
     )
 
 
-def qualifies(project: Project, eligible: Eligible) -> bool:
-    """Whether a project meets all conditions of an instrument."""
-
-    def meets(names: tuple[str, ...] | None, own: set[str]) -> bool:
-        return names is None or not own.isdisjoint(names)
-
-    return (
-        meets(eligible.countries, {project.country})
-        and meets(eligible.materials, set(project.output_t_per_year))
-        and meets(eligible.tags, set(project.tags))
-    )
-
-
-def _instruments(case: Case) -> Iterator[InstrumentData]:
-    for funder_id, funder in case.funders.items():
-        for id, i in funder.instruments.items():
-            yield InstrumentData(
-                funder=funder_id,
-                id=id,
-                kind=funder.kind,
-                max_share=float(i.max_share),
-                ticket_min=float(i.ticket_min_meur),
-                ticket_max=math.inf if i.ticket_max_meur is None else float(i.ticket_max_meur),
-                offtake_per_share=float(i.offtake_per_share),
-                budget_charge=float(i.budget_charge),
-                recovery=0.0 if i.recovery is None else float(i.recovery),
-                grant_equivalent=float(i.grant_equivalent),
-                projects=frozenset(p for p, x in case.projects.items() if qualifies(x, i.eligible)),
-            )
-
-
 def _stockpile(
     case: Case,
     s: Stockpile,
@@ -168,7 +130,8 @@ def _stockpile(
     days = series(s.min_days_of_demand, years, 0.0)
     if s.min_days_of_demand is not None and s.min_days_of_demand.first_year is not None:
         days[np.array(years) < s.min_days_of_demand.first_year] = 0.0
-    holding = float(s.storage_eur_per_t_year) + float(s.financing_rate) * price
+    storage = np.full(len(years), float(s.storage_eur_per_t_year))
+    financing = float(s.financing_rate) * price
     return StockpileData(
         id=s.id,
         material=s.material,
@@ -183,10 +146,20 @@ def _stockpile(
         ),
         min_stock=days / 365 * served / size,
         buying_cost=price * (1 + float(s.purchase_premium)) * size / 1e6,
-        holding_cost=holding * size / 1e6,
-        paid_by={f: float(share) for f, share in s.paid_by.items() if share > 0},
+        holding_cost=(storage + financing) * size / 1e6,
+        storage_cost=storage * size / 1e6,
+        financing_cost=financing * size / 1e6,
+        paid_by=_shares(s.paid_by),
+        storage_paid_by=_shares(s.paid_by if s.storage_paid_by is None else s.storage_paid_by),
+        financing_paid_by=_shares(
+            s.paid_by if s.financing_paid_by is None else s.financing_paid_by
+        ),
         consumers=consumers,
     )
+
+
+def _shares(by_funder: dict[str, Number]) -> dict[str, float]:
+    return {f: float(share) for f, share in by_funder.items() if share > 0}
 
 
 def _hazards(case: Case, origins: tuple[tuple[str, str], ...]) -> Iterator[HazardData]:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from random_cases import crowded_case, small_case
+from random_cases import crowded_case, small_case, treasury_case
 from small import CHINA, case, cut, funder, project, state
 
 from models.case import Case
@@ -22,12 +22,13 @@ from optimizer.states import read_states
 Raw = dict[str, Any]
 
 GAP = 1e-6
-SMALL, CROWDED = range(80), range(160)
+SMALL, CROWDED, TREASURY = range(80), range(160), range(80)
 DRAWN = [("small", seed) for seed in SMALL] + [("crowded", seed) for seed in CROWDED]
+DRAWN += [("treasury", seed) for seed in TREASURY]
 
 
 def drawn(kind: str, seed: int) -> Raw:
-    draw = small_case if kind == "small" else crowded_case
+    draw = {"small": small_case, "crowded": crowded_case, "treasury": treasury_case}[kind]
     return draw(random.Random(f"{kind} {seed}").choice)
 
 

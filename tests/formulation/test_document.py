@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pyomo.environ as pyo
 from everything import everything
+from treasury import treasury
 
 from models.case import Case
 from optimizer import conflicts
@@ -24,8 +25,8 @@ BOUNDS = {name: tag for tag, name, says in ROWS if says.startswith("bound:")}
 CONSTRAINTS = {name: tag for tag, name, says in ROWS if not says.startswith("bound:")}
 
 
-def model():
-    instance = read_instance(Case.model_validate(everything()))
+def model(raw=None):
+    instance = read_instance(Case.model_validate(raw or everything()))
     return build_extensive_form(instance, read_states(instance))
 
 
@@ -38,7 +39,9 @@ def test_every_constraint_has_its_row_and_every_row_its_constraint() -> None:
 
 def test_every_row_stands_in_a_model_with_every_feature() -> None:
     rows = Counter(
-        row.parent_component().local_name for row in model().component_data_objects(pyo.Constraint)
+        row.parent_component().local_name
+        for raw in (everything(), treasury())
+        for row in model(raw).component_data_objects(pyo.Constraint)
     )
     assert set(rows) == set(CONSTRAINTS)
 
@@ -51,5 +54,6 @@ def test_bounds_carry_their_tag() -> None:
 
 def test_every_rule_that_a_scenario_can_change_has_its_place_in_a_conflict() -> None:
     inner = {"start_once", "fully_financed", "planned_stock_definition"}
+    inner |= {"subsidised_loan_limit", "price_floor_limit"}
     second = {name for name, tag in CONSTRAINTS.items() if tag[0] == "R" or tag == "CVaR"}
     assert set(conflicts.RULES) == set(CONSTRAINTS) - inner - second
