@@ -277,13 +277,12 @@ def lines(pick: Pick, years: list[int]) -> Raw:
         {"by_year_meur": dict.fromkeys(years, 3.0), "carry_over": True},
         {"by_year_meur": {years[0]: 5.0}, "total_meur": 4.0},
     ]
-    authority = [{"total_meur": 8.0}, {"by_year_meur": dict.fromkeys(years, 4.0)}]
+    authority = [{"total_meur": 0.3}, {"total_meur": 4.0}, {"by_year_meur": {years[0]: 1.5}}]
+    stock = [0.7, {years[0]: 2.0, 2029: 4.0}]
     kinds: Raw = {
         "money": {"kind": "cash"} | pick(money),
-        "authority": {"kind": "commitment"}
-        | pick(authority)
-        | maybe(pick, stock_charge=[0.0, 0.5]),
-        "stock": {"kind": "guarantee_stock", "limit_meur": pick([3.0, {years[0]: 2.0, 2029: 8.0}])},
+        "authority": {"kind": "commitment"} | pick(authority) | {"stock_charge": pick([0.0, 0.5])},
+        "stock": {"kind": "guarantee_stock", "limit_meur": pick(stock)},
     }
     return {name: kinds[name] for name in some_of(pick, list(kinds))}
 
@@ -328,7 +327,7 @@ def treasury_case(pick: Pick) -> Raw:
     raw = small_case(pick)
     materials, payers = list(raw["materials"]), list(raw["funders"])
     years = list(range(raw["horizon"]["first_year"], raw["horizon"]["last_year"] + 1))
-    carriers = ["equity", *LOANS, "guarantee", "grant", "interest_subsidy"]
+    carriers = ["equity", *LOANS, "guarantee", "guarantee", "grant", "interest_subsidy"]
     for funder in raw["funders"].values():
         kinds = [pick(carriers), pick(["price_floor", "interest_subsidy"])]
         for number, kind in enumerate(kinds[: pick([1, 2])]):
