@@ -136,7 +136,9 @@ def _instruments(case: Case) -> Iterator[Fault]:
             _qualifies(project, instrument) for project in case.projects.values()
         ):
             message = f"no project qualifies for the instrument '{path[-1]}'"
-            yield _doubt(path, message, "see its 'eligible'", at_key=True)
+            hint = "see its 'eligible'"
+            hint += " and the materials of its floor" if instrument.floor_eur_per_t else ""
+            yield _doubt(path, message, hint, at_key=True)
 
 
 def _qualifies(project: Project, instrument: Instrument) -> bool:
@@ -148,7 +150,14 @@ def _qualifies(project: Project, instrument: Instrument) -> bool:
             or not project.output_t_per_year.keys().isdisjoint(eligible.materials)
         )
         and (eligible.tags is None or not set(project.tags).isdisjoint(eligible.tags))
+        and _sells_under_a_floor(project, instrument)
     )
+
+
+def _sells_under_a_floor(project: Project, instrument: Instrument) -> bool:
+    floors = instrument.floor_eur_per_t
+    delivers = {name for name, tonnes in project.output_t_per_year.items() if tonnes > 0}
+    return floors is None or not delivers.isdisjoint(floors)
 
 
 def _hazards(case: Case) -> Iterator[Fault]:

@@ -277,4 +277,20 @@ FAULTY_FUNDING: list[tuple[str, list[tuple[str, str]], list[str]]] = [
             "scenario.yaml:2:12: warning: UK is not a country code of ISO 3166; write GB",
         ],
     ),
+    (
+        "floor_for_nobody",
+        [
+            (
+                "output_t_per_year: {dysprosium: 10}",
+                "output_t_per_year: {dysprosium: 0}",
+            ),
+            (
+                "      equity: {max_share: 0.25, ticket_max_meur: 150, eligible: {tags: [domestic]}}\n",
+                "      equity: {max_share: 0.25, ticket_max_meur: 150, eligible: {tags: [domestic]}}\n      floor: {kind: price_floor, floor_eur_per_t: {dysprosium: 9}, offtake_per_share: 1}\n",
+            ),
+        ],
+        [
+            "scenario.yaml:44:7: warning: no project qualifies for the instrument 'floor'; see its 'eligible' and the materials of its floor",
+        ],
+    ),
 ]

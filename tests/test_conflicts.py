@@ -268,6 +268,125 @@ CONFLICTS = [
 ]
 
 
+def lined(lines: Raw, **terms: Any) -> Raw:
+    """The fund with budget lines, and with terms of its equity, which may be of another kind."""
+    fund = funder()
+    fund["instruments"]["equity"] |= terms
+    return {"fund": fund | {"budget_lines": lines}}
+
+
+CONFLICTS += [
+    Conflict(
+        "a line of cash is too small",
+        case(
+            projects=ONE,
+            policy=MUST,
+            funders=lined({"cash": {"kind": "cash", "total_meur": 99}}),
+        ),
+        {
+            "P3 market_finance_limit": ("projects", "works", "market_finance_max"),
+            "P9 must_build": ("policy", "must_build", 0),
+            "B3 budget_line_total": ("funders", "fund", "budget_lines", "cash", "total_meur"),
+        },
+    ),
+    Conflict(
+        "authority comes too late",
+        case(
+            2027,
+            projects={"works": works(latest_start=2026)},
+            policy=MUST,
+            funders=lined({"authority": {"kind": "commitment", "by_year_meur": {2027: 100}}}),
+        ),
+        {
+            "P3 market_finance_limit": ("projects", "works", "market_finance_max"),
+            "P9 must_build": ("policy", "must_build", 0),
+            "B3 budget_line_by_year": ("funders", "fund", "budget_lines", "authority",
+                                       "by_year_meur"),
+        },
+    ),
+    Conflict(
+        "a year has too little of a line",
+        case(
+            projects=ONE,
+            policy=MUST,
+            funders=lined(
+                {"cash": {"kind": "cash", "by_year_meur": {2026: 20}}}, budget_charge=0.5
+            ),
+        ),
+        {
+            "P3 market_finance_limit": ("projects", "works", "market_finance_max"),
+            "P9 must_build": ("policy", "must_build", 0),
+            "B3 budget_line_by_year": ("funders", "fund", "budget_lines", "cash", "by_year_meur",
+                                       "2026"),
+        },
+    ),
+    Conflict(
+        "too much would be outstanding, in every year alike",
+        case(
+            2028,
+            projects=ONE,
+            policy=MUST,
+            funders=lined(
+                {"stock": {"kind": "guarantee_stock", "limit_meur": 99}},
+                kind="guarantee",
+                recovery=1.0,
+            ),
+        ),
+        {
+            "P3 market_finance_limit": ("projects", "works", "market_finance_max"),
+            "P9 must_build": ("policy", "must_build", 0),
+            "B4 guarantee_stock_limit": ("funders", "fund", "budget_lines", "stock", "limit_meur"),
+        },
+    ),
+    Conflict(
+        "too much would be outstanding once the limit falls",
+        case(
+            2028,
+            projects={"works": works(latest_start=2026)},
+            policy=MUST,
+            funders=lined(
+                {"stock": {"kind": "guarantee_stock", "limit_meur": {2026: 100, 2027: 100,
+                                                                     2028: 99}}},
+                kind="guarantee",
+                recovery=1.0,
+            ),
+        ),
+        {
+            "P3 market_finance_limit": ("projects", "works", "market_finance_max"),
+            "P9 must_build": ("policy", "must_build", 0),
+            "B4 guarantee_stock_limit": ("funders", "fund", "budget_lines", "stock", "limit_meur",
+                                         "2028"),
+        },
+    ),
+    Conflict(
+        "interest for lenders is too dear",
+        case(
+            projects={"works": works(market_finance_max=0.5)},
+            policy=MUST,
+            funders={
+                "fund": {
+                    "kind": "public",
+                    "budget_meur": 7,
+                    "instruments": {
+                        "interest": {
+                            "kind": "interest_subsidy",
+                            "term_years": 1,
+                            "interest_rate": 0.08,
+                            "market_finance_per_share": 0.5,
+                        }
+                    },
+                }
+            },
+        ),
+        {
+            "P3 market_finance_limit": ("projects", "works", "market_finance_max"),
+            "P9 must_build": ("policy", "must_build", 0),
+            "B1 funder_budget": ("funders", "fund", "budget_meur"),
+        },
+    ),
+]  # fmt: skip
+
+
 class Subsets:
     """Whether a plan exists that keeps some of the rules a scenario can change, and all others."""
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from random_cases import small_case
+from random_cases import small_case, treasury_case
 from small import case, chance_of_cut, funder, near, project, solve, stockpile
 
 from models.case import Case
@@ -53,7 +53,8 @@ def random_plans() -> list[Plan]:
     found = []
     for seed in range(60):
         try:
-            raw = small_case(random.Random(seed).choice)
+            draw = treasury_case if seed % 3 == 0 else small_case
+            raw = draw(random.Random(seed).choice)
             found.append(plan(Case.model_validate(raw), gap=0.0))
         except Infeasible:
             continue
@@ -89,6 +90,16 @@ def test_budget_lines_agree_with_what_is_spent(plans: list[Plan]) -> None:
                 assert sum(line.used_meur.values()) <= line.total_meur + 1e-4
             for year, meur in (line.available_meur or {}).items():
                 assert line.used_meur[year] <= meur + 1e-4
+
+
+def test_lines_hold_what_they_grant(plans: list[Plan]) -> None:
+    lines = [line for answer in plans for line in answer.budget_lines if line.kind != "budget"]
+    assert {line.kind for line in lines} == {"cash", "commitment", "guarantee_stock"}
+    for line in lines:
+        if line.total_meur is not None:
+            assert sum(line.used_meur.values()) <= line.total_meur + 1e-4
+        for year, meur in (line.available_meur or {}).items():
+            assert line.used_meur[year] <= meur + 1e-4
 
 
 def test_what_a_year_leaves_is_available_in_the_next() -> None:

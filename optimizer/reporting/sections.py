@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any, Literal
 
+from models.language import tr
 from models.results import Plan
 from optimizer.reporting import prose, tables
 from optimizer.reporting.figures import (
@@ -57,6 +58,7 @@ def all_of(plan: Plan, width: int) -> Iterator[Section]:
     makers: list[Callable[[], Section | None]] = [
         lambda: projects(plan),
         lambda: funding(plan),
+        lambda: supports(plan),
         lambda: stockpiles(plan, width),
         lambda: spend(plan, width),
         lambda: outcome(plan),
@@ -133,6 +135,29 @@ def funding(plan: Plan) -> Section | None:
     listed = ", ".join(f"{_payer(plan, payer)} {number(sum_)}" for payer, sum_ in totals.items())
     total = f"{number(sum(totals.values()))} {_million(plan)}"
     return Section("Who pays for the projects", [grid, f"Together {total}: {listed}."])
+
+
+def supports(plan: Plan) -> Section | None:
+    """What is paid so that lenders carry more."""
+    rows = [row for row in _records(tables.supports(plan)) if row["share"] > NOISE]
+    if not rows:
+        return None
+    unit = _million(plan)
+    grid = _grid(
+        {
+            tr("Project"): ("words", [clean(row["name"]) for row in rows]),
+            tr("Paid by"): ("words", [_payer(plan, row["funder"]) for row in rows]),
+            tr("Instrument"): ("words", [clean(row["instrument"]) for row in rows]),
+            tr("Share covered"): ("figures", [percent(row["share"]) for row in rows]),
+            tr("Expected, {unit}", unit=unit): ("figures", column([r["paid_meur"] for r in rows])),
+            tr("At most, {unit}", unit=unit): ("figures", column([r["meur"] for r in rows])),
+        }
+    )
+    note = tr(
+        "Interest subsidies cover a share of capex that lenders carry, price floors a share of "
+        "output. Neither carries capex itself."
+    )
+    return Section(tr("What lets lenders carry more"), [grid, note])
 
 
 def _payer(plan: Plan, funder: str) -> str:

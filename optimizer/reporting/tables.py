@@ -57,6 +57,28 @@ def funding(plan: Plan) -> pd.DataFrame:
     return _frame(rows, ["project", "name", "funder", "instrument", "share", "meur"])
 
 
+def supports(plan: Plan) -> pd.DataFrame:
+    """What lets lenders carry more: one row a project, funder and instrument.
+
+    ``meur`` is what it costs at most, ``paid_meur`` what it is expected to pay.
+    """
+    money = {(x.project, x.funder, x.instrument): x for x in plan.accounts}
+    rows = []
+    for p in plan.projects:
+        for funder, instruments in p.supports.items():
+            for instrument, share in instruments.items():
+                about = {"project": p.id, "name": p.name, "funder": funder}
+                position = money.get((p.id, funder, instrument))
+                most = position.committed_meur if position else None
+                paid = sum(position.paid_meur.values()) if position else None
+                rows.append(
+                    {**about, "instrument": instrument, "share": share, "meur": most,
+                     "paid_meur": paid}
+                )  # fmt: skip
+    columns = ["project", "name", "funder", "instrument", "share", "meur", "paid_meur"]
+    return _frame(rows, columns)
+
+
 def stockpiles(plan: Plan) -> pd.DataFrame:
     """What is stocked: one row a stockpile and year.
 

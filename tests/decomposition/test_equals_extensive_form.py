@@ -169,6 +169,15 @@ def of_policy(field: str) -> Callable[[Raw], bool]:
     return lambda raw: bool(raw["policy"].get(field))
 
 
+KINDS = (
+    "equity", "loan", "subordinated_loan", "guarantee", "grant", "interest_subsidy", "price_floor"
+)  # fmt: skip
+
+
+def of_kind(kind: str) -> Callable[[Raw], bool]:
+    return lambda raw: any(own.get("kind") == kind for own in terms(raw))
+
+
 FEATURES: dict[str, Callable[[Raw], bool]] = {
     "unlike stocks": unlike,
     "late": late,
@@ -182,13 +191,24 @@ FEATURES: dict[str, Callable[[Raw], bool]] = {
     },
     **{
         name: of_piles(name)
-        for name in ("max_release_t_per_period", "min_days_of_demand", "serves", "max_t")
+        for name in (
+            "max_release_t_per_period",
+            "min_days_of_demand",
+            "serves",
+            "max_t",
+            "storage_paid_by",
+            "financing_paid_by",
+        )
     },
     **{
         name: of_terms(name)
-        for name in ("ticket_min_meur", "ticket_max_meur", "eligible", "budget_charge")
+        for name in ("ticket_min_meur", "ticket_max_meur", "eligible", "budget_charge", "charges")
     },
-    **{name: of_funders(name) for name in ("budget_by_year_meur", "budget_meur", "carry_over")},
+    **{
+        name: of_funders(name)
+        for name in ("budget_by_year_meur", "budget_meur", "carry_over", "budget_lines")
+    },
+    **{kind: of_kind(kind) for kind in KINDS},
     **{
         name: of_policy(name)
         for name in (

@@ -49,6 +49,39 @@ OUTSIDE: dict[str, Changes] = {
     "a new instrument": {
         company + "instruments.loan": {"offtake_per_share": 0.9, "budget_class": "private"}
     },
+    "kinds and terms": {
+        equity + "kind": "equity",
+        equity + "recovery": None,
+        equity + "term_years": 8,
+        equity + "expected_return": 0.02,
+        grant + "kind": "subordinated_loan",
+        grant + "term_years": 5,
+        grant + "interest_rate": 0.01,
+        grant + "failure_probability": 0.3,
+    },
+    "a line of the budget": {
+        fund + "budget_lines": {
+            "cash": {"kind": "cash", "by_year_meur": {2026: 110, 2027: 100, 2028: 50}}
+        }
+    },
+    "a floor and interest": {
+        "materials.dysprosium.price_states": [
+            {"probability": 0.5, "eur_per_t": 100_000},
+            {"probability": 0.5, "eur_per_t": 300_000},
+        ],
+        fund + "instruments.floor": {
+            "kind": "price_floor",
+            "floor_eur_per_t": {"dysprosium": 250_000},
+            "market_finance_per_share": 0.3,
+            "offtake_per_share": 0.4,
+        },
+        company + "instruments.interest": {
+            "kind": "interest_subsidy",
+            "term_years": 4,
+            "interest_rate": 0.05,
+            "market_finance_per_share": 0.4,
+        },
+    },
     "state aid": {"policy.state_aid": {"max_intensity": 0.1}},
     "grant_equivalent": {equity + "grant_equivalent": 0.5},
     "max_public_share": {"policy.max_public_share": 0.3},
@@ -59,6 +92,10 @@ OUTSIDE: dict[str, Changes] = {
     "storage cost": {"stockpiles.0.storage_eur_per_t_year": 90_000},
     "financing rate": {"stockpiles.0.financing_rate": 0.3},
     "paid_by": {"stockpiles.0.paid_by": {"motor_co": 1.0}},
+    "who pays for storage": {
+        "stockpiles.0.storage_paid_by": {"fund": 1.0},
+        "stockpiles.0.financing_paid_by": {"motor_co": 1.0},
+    },
     "stock limits": {"stockpiles.0.max_t": 20, "stockpiles.1.max_purchase_t_per_year": 50},
     "days of demand": {"stockpiles.0.min_days_of_demand": {2026: 20}},
     "recovery": {equity + "recovery": 0.1},
