@@ -138,10 +138,16 @@ def without_idle_projects(instance: Instance, commitment: Commitment) -> Commitm
     projects = instance.case.projects
     needed = {*instance.case.policy.must_build}
     needed.update(other for p in commitment.start for other in projects[p].requires)
-    used = {key[0] for key in (*commitment.share, *commitment.offtake)}
+    used = {p for p, _ in commitment.offtake}
+    for p, f, i, _, money in moved(instance, commitment):
+        instrument = instance.instrument[f, i]
+        earns = money.net_cost(instance.discount, instrument.terms.recovery) < 0
+        if instrument.carries_capex or earns:
+            used.add(p)
     start = {p: year for p, year in commitment.start.items() if p in used or p in needed}
     market = {p: share for p, share in commitment.market.items() if p in start}
-    return replace(commitment, start=start, market=market)
+    share = {key: x for key, x in commitment.share.items() if key[0] in start}
+    return replace(commitment, start=start, market=market, share=share)
 
 
 def without_idle_supports(instance: Instance, commitment: Commitment) -> Commitment:

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from oracle_terms import at_year, moved, recovered
 from scipy.optimize import linprog
 
 Raw = Mapping[str, Any]
@@ -64,15 +65,6 @@ class Program:
             for key, weight in terms.items():
                 matrix[i, place[key]] += weight
         return matrix, np.array([side for _, side in rows], dtype=float)
-
-
-def at_year(value: Any, year: int) -> float:
-    """A number, or a mapping of years to numbers: linear between, constant outside."""
-    if not isinstance(value, Mapping):
-        return float(value)
-    years = sorted(int(y) for y in value)
-    table = {int(y): float(v) for y, v in value.items()}
-    return float(np.interp(year, years, [table[y] for y in years]))
 
 
 class Reading:
@@ -331,89 +323,6 @@ def stock_cost(case: Reading, stock: str, year: int, payer: str | None = None) -
         if y == year:
             terms["planned", stock, k] = hold / case.n / 1e6
     return terms
-
-
-@dataclass(frozen=True)
-class Moved:
-    """What a whole share of an instrument moves, in million EUR by year."""
-
-    paid: dict[int, float]
-    amount: float
-    income: dict[int, float]
-
-
-def moved(case: Reading, project: str, rule: Raw, start: int) -> Moved:
-    """Capex, interest on a loan of the capex, or what a price floor for all output pays."""
-    it, last = case.projects[project], case.years[-1]
-    capex: float = it["capex_meur"]
-    kind = rule.get("kind")
-    paid: dict[int, float] = defaultdict(float)
-    income: dict[int, float] = defaultdict(float)
-    if kind == "interest_subsidy":
-        for drawn, part in case.instalments(project, start).items():
-            for age, owed in enumerate(owed_at_the_end(rule)):
-                paid[min(drawn + age + 1, last)] += capex * part * owed * rule["interest_rate"]
-        return Moved(paid, sum(paid.values()), income)
-    if kind != "price_floor":
-        for year, part in case.instalments(project, start).items():
-            paid[year] = capex * part
-        return Moved(paid, capex, income)
-    chance = it.get("success_probability", 1.0)
-    first = start + it.get("construction_years", 0)
-    exposure = 0.0
-    for m, floor in rule["floor_eur_per_t"].items():
-        material = case.raw["materials"][m]
-        states = material.get("price_states") or [
-            {"probability": 1.0, "eur_per_t": material["price_eur_per_t"]}
-        ]
-        begins = (rule.get("upside_from_eur_per_t") or {}).get(m, floor)
-        worst = 0.0
-        for state in states:
-            at_worst = 0.0
-            for y in case.years:
-                if y - first >= rule.get("term_years", 1000):
-                    continue
-                tonnes = case.nameplate(project, m, start, y, 0)
-                price = at_year(state["eur_per_t"], y)
-                lacking = max(0.0, at_year(floor, y) - price) * tonnes / 1e6
-                above = max(0.0, price - at_year(begins, y)) * tonnes / 1e6
-                paid[y] += chance * state["probability"] * lacking
-                income[y] += chance * state["probability"] * above * rule.get("upside_share", 0.0)
-                at_worst += lacking
-            worst = max(worst, at_worst)
-        exposure += worst
-    return Moved(paid, exposure, income)
-
-
-def owed_at_the_end(rule: Raw) -> list[float]:
-    """What is owed of one EUR at the end of each year before the last, from the payment on."""
-    term, grace = rule["term_years"], rule.get("grace_years", 0)
-    if grace == term:
-        return [1.0] * term
-    return [1.0 if y <= grace else 1 - (y - grace) / (term - grace) for y in range(term)]
-
-
-def recovered(case: Reading, rule: Raw) -> float:
-    """Present value that comes back per EUR, as stated or by the terms."""
-    if rule.get("recovery") is not None:
-        return float(rule["recovery"])
-    kind, term, r = rule.get("kind"), rule.get("term_years"), case.rate
-    lost = rule.get("failure_probability", 0.0) * rule.get("loss_given_failure", 1.0)
-    if kind in ("loan", "subordinated_loan") and term is not None:
-        worth, owed = 0.0, [*owed_at_the_end(rule), 0.0]
-        for y in range(1, term + 1):
-            due = owed[y - 1] - owed[y] + rule.get("interest_rate", 0.0) * owed[y - 1]
-            worth += due / (1 + r) ** y
-        return (1 - lost) * worth
-    if kind == "equity" and term is not None:
-        return float((1 - lost) * ((1 + rule["expected_return"]) / (1 + r)) ** term)
-    if kind == "guarantee" and "failure_probability" in rule:
-        fee = rule.get("fee_per_year", 0.0)
-        if term is None:
-            return float(1 - lost + fee)
-        fees = sum(fee * x / (1 + r) ** (y + 1) for y, x in enumerate(owed_at_the_end(rule)))
-        return float(1 - lost / (1 + r) ** (term / 2) + fees)
-    return 0.0
 
 
 def spend_terms(case: Reading, funder: str, year: int) -> Terms:

@@ -10,14 +10,26 @@ Mass is in tonnes here; a lot of ore is 16 t, since an eighth of 100 t a year li
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyomo.environ as pyo
 import pytest
-from small import CHINA, Raw, case, funder, project, stockpile
+from money_points import MONEY
+from points import (
+    GIANT,
+    LOT_T,
+    PAIR,
+    STARTED,
+    YEARLY,
+    Point,
+    commit,
+    shared,
+    three,
+    with_works,
+    works,
+)
+from small import CHINA, Raw, case, funder, stockpile
 
 from models.case import Case
 from optimizer.commitment import Commitment, planned_stock
@@ -26,33 +38,12 @@ from optimizer.formulation import build_commitment
 from optimizer.instance import Instance, read_instance
 from optimizer.verification import check_commitment
 
-LOT_T = 16.0
 ROWS = re.findall(
     r"^\| ([A-Z]\d|CVaR) \| (\w+) \| .+ \|$",
     (Path(__file__).parents[2] / "docs" / "formulation.md").read_text(encoding="utf-8"),
     re.MULTILINE,
 )
 TAGS = {name: tag for tag, name in ROWS}
-
-
-def commit(
-    start: dict[str, int] | None = None,
-    share: dict[str, float] | None = None,
-    market: dict[str, float] | None = None,
-    offtake: dict[str, float] | None = None,
-    buy_t: list[float] | None = None,
-) -> Commitment:
-    """A commitment whose keys are ``project.funder`` and ``project.group``.
-
-    Instruments are equity, unless a third part of a key names another; the market carries what is
-    left unless it is said; the only stockpile buys tonnes per year.
-    """
-    start = {} if start is None else start
-    shares = {(*key.split("."), "equity")[:3]: x for key, x in (share or {}).items()}
-    left = {p: 1 - sum(x for key, x in shares.items() if key[0] == p) for p in start}
-    offtakes = {tuple(key.split(".")): x for key, x in (offtake or {}).items()}
-    buy = {} if buy_t is None else {"reserve": np.array(buy_t) / LOT_T}
-    return Commitment(start, shares, left | (market or {}), offtakes, buy)  # type: ignore[arg-type]
 
 
 def read(raw: Raw) -> Instance:
@@ -103,267 +94,12 @@ def broken(instance: Instance, commitment: Commitment) -> set[str]:
     return {row.parent_component().local_name for row in rows if not holds(row)}
 
 
-@dataclass(frozen=True)
-class Point:
-    """A commitment that keeps all rules, and one that breaks ``name`` and nothing but ``also``."""
-
-    name: str
-    raw: Raw
-    inside: Commitment
-    outside: Commitment
-    also: tuple[str, ...] = ()
-    about: str = ""
-
-    def __str__(self) -> str:
-        return f"{self.name}-{self.about}" if self.about else self.name
-
-
-def works(market: float = 1.0, **fields: Any) -> Raw:
-    """A project of 100 million that delivers 100 t a year."""
-    return project(capex=100, market_finance_max=market, **fields)
-
-
-def with_works(last_year: int = 2026, fund: Raw | None = None, **sections: Any) -> Raw:
-    sections = {"projects": {"works": works()}, "funders": {"fund": fund or funder()}} | sections
-    return case(last_year, **sections)
-
-
-def three(**fields: Raw) -> Raw:
-    """Three works, each with fields of its own."""
-    return {"projects": {name: works(**fields.get(name, {})) for name in ("a", "b", "c")}}
-
-
-STARTED = {"works": 2026}
-YEARLY = {"capex_profile": [0.2, 0.8]}
-GIANT = {"company": "giant"}
-PAIR = {"fund": funder(), "bank": funder()}
-
-
 def by_year(carry_over: bool, **budget: float) -> Raw:
     grants = {int(year[1:]): amount for year, amount in budget.items()}
     return funder() | {"budget_by_year_meur": grants, "carry_over": carry_over}
 
 
-def shared(name: str, raw: Raw, inside: float, outside: float, about: str = "") -> Point:
-    """Works started in 2026, of which the fund carries a share and the market the rest."""
-    low, high = (commit(STARTED, {"works.fund": share}) for share in (inside, outside))
-    return Point(name, raw, low, high, about=about)
-
-
-def supported(**more: Any) -> Raw:
-    """A fund that pays 5 % on loans repaid in two years, or what 1 010 000 EUR/t lack of 10 000.
-
-    Of 100 million these are 7.5 million; of 100 t in one year 100 million, expected 50 of works
-    that succeed with a chance of 0.5.
-    """
-    fund = funder()
-    fund["instruments"] |= {
-        "interest": {"kind": "interest_subsidy", "term_years": 2, "interest_rate": 0.05},
-        "floor": {"kind": "price_floor", "floor_eur_per_t": {"ore": 1_010_000}},
-    }
-    for name, fields in more.items():
-        if name in fund["instruments"]:
-            fund["instruments"][name] |= fields
-        else:
-            fund[name] = fields
-    return fund
-
-
-def lined(lines: Raw, instrument: Raw | None = None) -> Raw:
-    """A fund with budget lines, and with a guarantee beside its equity."""
-    fund = funder() | {"budget_lines": lines}
-    fund["instruments"]["cover"] = {"kind": "guarantee", "recovery": 1.0} | (instrument or {})
-    return fund
-
-
-RISKY = {"success_probability": 0.5}
 COMMITTED = [
-    Point(
-        "subsidised_loan_limit",
-        with_works(fund=supported()),
-        commit(STARTED, {"works.fund": 0.4, "works.fund.interest": 0.6}, {"works": 0.6}),
-        commit(STARTED, {"works.fund": 0.4, "works.fund.interest": 0.6001}, {"works": 0.6}),
-    ),
-    Point(
-        "market_finance_limit",
-        # 0.5 + 0.2 * 0.3 + 0.1 * 0.4
-        with_works(
-            fund=supported(
-                interest={"market_finance_per_share": 0.2}, floor={"market_finance_per_share": 0.1}
-            ),
-            projects={"works": works(0.5)},
-        ),
-        commit(
-            STARTED,
-            {"works.fund": 0.4, "works.fund.interest": 0.3, "works.fund.floor": 0.4},
-            {"works": 0.6},
-        ),
-        commit(
-            STARTED,
-            {"works.fund": 0.4, "works.fund.interest": 0.2999, "works.fund.floor": 0.4},
-            {"works": 0.6},
-        ),
-        about="with supports",
-    ),
-    Point(
-        "price_floor_limit",
-        with_works(funders={"fund": supported(), "bank": supported()}),
-        commit(STARTED, {"works.fund.floor": 0.6, "works.bank.floor": 0.4}, {"works": 1}),
-        commit(STARTED, {"works.fund.floor": 0.6, "works.bank.floor": 0.4001}, {"works": 1}),
-    ),
-    Point(
-        "offtake_right",
-        with_works(fund=supported(floor={"offtake_per_share": 0.5})),
-        commit(STARTED, {"works.fund.floor": 0.6}, {"works": 1}, {"works.common": 0.3}),
-        commit(STARTED, {"works.fund.floor": 0.6}, {"works": 1}, {"works.common": 0.3001}),
-        about="0.5 * 0.6 under a floor",
-    ),
-    Point(
-        "public_share_limit",
-        with_works(fund=supported(), policy={"max_public_share": 0.4}),
-        commit(STARTED, {"works.fund": 0.4, "works.fund.interest": 0.6}, {"works": 0.6}),
-        commit(STARTED, {"works.fund": 0.4001, "works.fund.interest": 0.5}, {"works": 0.5999}),
-        about="interest carries nothing",
-    ),
-    Point(
-        "state_aid_limit",
-        with_works(
-            fund=supported(interest={"grant_equivalent": 0.5}),
-            policy={"state_aid": {"max_meur": 1.5}},
-        ),
-        commit(STARTED, {"works.fund.interest": 0.4}, {"works": 1}),
-        commit(STARTED, {"works.fund.interest": 0.4001}, {"works": 1}),
-        about="0.5 * 0.4 * 7.5 of interest",
-    ),
-    Point(
-        "state_aid_limit",
-        with_works(
-            fund=supported(floor={"grant_equivalent": 1.0}),
-            projects={"works": works(**RISKY)},
-            policy={"state_aid": {"max_meur": 25}},
-        ),
-        commit(STARTED, {"works.fund.floor": 0.5}, {"works": 1}),
-        commit(STARTED, {"works.fund.floor": 0.5001}, {"works": 1}),
-        about="what a floor is expected to pay",
-    ),
-    Point(
-        "funder_budget",
-        with_works(fund=supported(budget_meur=25), projects={"works": works(**RISKY)}),
-        commit(STARTED, {"works.fund.floor": 0.5}, {"works": 1}),
-        commit(STARTED, {"works.fund.floor": 0.5001}, {"works": 1}),
-        about="what a floor is expected to pay",
-    ),
-    Point(
-        "funder_budget_by_year",
-        # Drawn in 2026, 5 of interest in 2027 and 2.5 in 2028.
-        with_works(2028, fund=supported(budget_by_year_meur={2027: 9, 2028: 1})),
-        commit(STARTED, {"works.fund.interest": 0.4}, {"works": 1}),
-        commit(STARTED, {"works.fund.interest": 0.4001}, {"works": 1}),
-        about="interest of the second year",
-    ),
-    shared(
-        "budget_line_by_year",
-        with_works(
-            2027,
-            lined({"cash": {"kind": "cash", "by_year_meur": {2026: 50, 2027: 30}}}),
-            projects={"works": works(**YEARLY)},
-        ),
-        0.375,
-        0.3751,
-        "80 share of 30 alone",
-    ),
-    shared(
-        "budget_line_by_year",
-        with_works(
-            2027,
-            lined(
-                {"cash": {"kind": "cash", "by_year_meur": {2026: 50, 2027: 30}, "carry_over": True}}
-            ),
-            projects={"works": works(**YEARLY)},
-        ),
-        0.8,
-        0.8001,
-        "80 share of 30 and what 20 share leave of 50",
-    ),
-    Point(
-        "budget_line_by_year",
-        with_works(
-            2028,
-            lined({"authority": {"kind": "commitment", "by_year_meur": {2027: 40}}}),
-            projects={"works": works(**YEARLY)},
-        ),
-        commit({"works": 2027}, {"works.fund": 0.4}),
-        commit({"works": 2027}, {"works.fund": 0.4001}),
-        about="all of it with the decision",
-    ),
-    shared(
-        "budget_line_total",
-        with_works(
-            fund=funder(charges={"cash": 0.5})
-            | {"budget_lines": {"cash": {"kind": "cash", "total_meur": 20}}}
-        ),
-        0.4,
-        0.4001,
-    ),
-    Point(
-        "budget_line_total",
-        # All 100 million of exposure though the works succeed with 0.5, and all interest of 7.5.
-        with_works(
-            fund=supported(budget_lines={"authority": {"kind": "commitment", "total_meur": 53}}),
-            projects={"works": works(**RISKY)},
-        ),
-        commit(STARTED, {"works.fund.interest": 0.4, "works.fund.floor": 0.5}, {"works": 1}),
-        commit(STARTED, {"works.fund.interest": 0.4, "works.fund.floor": 0.5001}, {"works": 1}),
-        about="the exposure of supports",
-    ),
-    Point(
-        "budget_line_total",
-        # 20 t a year of 50 000 EUR/t of storage are 1 million, of which half is charged.
-        case(
-            stockpiles=[
-                stockpile(
-                    storage_eur_per_t_year=50_000,
-                    financing_rate=0.05,
-                    paid_by={"bank": 1.0},
-                    storage_paid_by={"fund": 1.0},
-                )
-            ],
-            funders={
-                "fund": lined({"cash": {"kind": "cash", "total_meur": 0.5, "stock_charge": 0.5}}),
-                "bank": funder(),
-            },
-        ),
-        commit(buy_t=[20]),
-        commit(buy_t=[20.01]),
-        about="the storage that it pays",
-    ),
-    Point(
-        "guarantee_stock_limit",
-        # One year long: 40 million each year, one after the other.
-        case(
-            2027,
-            **three(),
-            funders={
-                "fund": lined(
-                    {"stock": {"kind": "guarantee_stock", "limit_meur": 40}}, {"term_years": 1}
-                )
-            },
-        ),
-        commit({"a": 2026, "b": 2027}, {"a.fund.cover": 0.4, "b.fund.cover": 0.4}),
-        commit({"a": 2026, "b": 2027}, {"a.fund.cover": 0.4, "b.fund.cover": 0.4001}),
-    ),
-    Point(
-        "guarantee_stock_limit",
-        # Without an end: 20 million are outstanding when others begin. Equity charges nothing.
-        case(
-            2027,
-            **three(),
-            funders={"fund": lined({"stock": {"kind": "guarantee_stock", "limit_meur": 40}})},
-        ),
-        commit({"a": 2026, "b": 2027}, {"a.fund.cover": 0.2, "b.fund.cover": 0.2, "b.fund": 0.5}),
-        commit({"a": 2026, "b": 2027}, {"a.fund.cover": 0.2, "b.fund.cover": 0.2001}),
-        about="what is outstanding, not what is new",
-    ),
     Point(
         "fully_financed",
         with_works(),
@@ -559,6 +295,7 @@ COMMITTED = [
         commit(STARTED, {"works.fund": 0.5}, offtake={"works.common": 0.5}),
         commit(STARTED, {"works.fund": 0.5}, offtake={"works.common": 0.4999}),
     ),
+    *MONEY,
 ]
 
 

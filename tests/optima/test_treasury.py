@@ -289,6 +289,23 @@ def test_a_support_that_nothing_rests_on_is_no_part_of_a_plan() -> None:
     assert sum(built.supports["fund"].values()) == near(0.5)
 
 
+def test_a_project_that_only_lenders_pay_for_and_nobody_wants_is_not_named() -> None:
+    """A floor that costs nothing lets lenders carry all of works whose output stays abroad."""
+    floor = {
+        "kind": "price_floor",
+        "floor_eur_per_t": {"ore": 5_000},
+        "market_finance_per_share": 0.5,
+    }
+    idle = project(100, 10, market_finance_max=0.5)
+    raw = case(materials=ORE, projects={"idle": idle}, funders={"fund": fund(floor=floor)})
+    for objective in ({"cost_weight": 0}, {}):
+        answer = solve(raw | {"objective": objective})
+        assert answer.projects == ()
+        assert answer.certificate.objective == near(10)
+    (built,) = solve(raw | {"policy": {"must_build": ["idle"]}}).projects
+    assert built.supports == {"fund": {"floor": near(1.0)}}
+
+
 def test_a_stake_may_earn_more_than_it_costs() -> None:
     """Twice the value after one year at a rate of 0.25: 1.6 come back per EUR of 10 million.
 
