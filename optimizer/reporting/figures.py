@@ -1,7 +1,9 @@
 """Numbers as people read them: grouped, with sensible digits, never ``-0`` and never a false zero.
 
 A no-break space stands between the groups of a number and before its percent sign, so that
-prose is never broken there; whoever writes the text out turns it into a plain space.
+prose is never broken there; whoever writes the text out turns it into a plain space. German has
+a decimal comma. Its groups stand apart by a space as well, as DIN 5008 and the Federal
+Statistical Office have it: a dot there would be the decimal sign of the scenario file.
 """
 
 from __future__ import annotations
@@ -9,6 +11,8 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Sequence
+
+from models.language import language
 
 NO_BREAK = "\u00a0"
 NONE = "-"
@@ -38,8 +42,14 @@ def number(value: float | None, places: int | None = None) -> str:
         places = 0 if _whole(value) else decimals([value])
     text = f"{value:,.{places}f}"
     if float(text.replace(",", "")) == 0:
-        return f"{'<' if value > 0 else '>-'}{10.0**-places:.{places}f}"
-    return text.replace(",", NO_BREAK)
+        text = f"{'<' if value > 0 else '>-'}{10.0**-places:.{places}f}"
+    return _signs(text)
+
+
+def _signs(text: str) -> str:
+    """Digits as Python writes them, with the signs of the language between them."""
+    point = "," if language() == "de" else "."
+    return text.translate({ord(","): NO_BREAK, ord("."): point})
 
 
 def column(values: Sequence[float | None]) -> list[str]:
@@ -66,7 +76,7 @@ def percent(share: float | None) -> str:
         text = ">99.9"
     else:
         text = f"{value:,.1f}"
-    return text.replace(",", NO_BREAK) + f"{NO_BREAK}%"
+    return _signs(text) + f"{NO_BREAK}%"
 
 
 def small_percent(share: float | None) -> str:
@@ -77,11 +87,11 @@ def small_percent(share: float | None) -> str:
     if value == 0:
         return f"0{NO_BREAK}%"
     if abs(value) < 1e-4:
-        return f"<0.0001{NO_BREAK}%"
+        return _signs("<0.0001") + f"{NO_BREAK}%"
     places = max(0, 2 - math.floor(math.log10(abs(value))))
     text = f"{value:,.{places}f}"
     text = text.rstrip("0").rstrip(".") if "." in text else text
-    return text.replace(",", NO_BREAK) + f"{NO_BREAK}%"
+    return _signs(text) + f"{NO_BREAK}%"
 
 
 def clean(text: str) -> str:
