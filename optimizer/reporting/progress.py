@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Protocol
 
+from models.language import tr
 from optimizer.reporting.figures import NO_BREAK, number, small_percent
 
 
@@ -24,8 +25,11 @@ class Running(Protocol):
 def progress_line(running: Running) -> str:
     """Elapsed time, best objective, bound and gap, each ``-`` while it is not known."""
     gap = running.gap if math.isfinite(running.objective) else math.inf
-    line = (
-        f"{running.seconds:6.0f} s   best {number(running.objective)}   "
-        f"bound {number(running.bound)}   gap {small_percent(gap)}"
+    line = tr(
+        "{seconds:6.0f} s   best {best}   bound {bound}   gap {gap}",
+        seconds=running.seconds,
+        best=number(running.objective),
+        bound=number(running.bound),
+        gap=small_percent(gap),
     )
     return line.replace(NO_BREAK, " ")

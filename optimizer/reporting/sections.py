@@ -22,13 +22,13 @@ from optimizer.reporting.figures import (
     decimals,
     number,
     percent,
-    small_percent,
 )
+from optimizer.reporting.names import Names
+from optimizer.reporting.prose import million
 
 Kind = Literal["words", "figures"]
 Record = Mapping[str, Any]
 
-ALL = "All together"
 WIDEST_NAME = 30
 """A longer name is broken where years stand beside it."""
 
@@ -50,9 +50,6 @@ class Section:
     parts: Sequence[str | Grid]
 
 
-METHODS = {"extensive": "extensive form", "decomposition": "decomposition, master"}
-
-
 def all_of(plan: Plan, width: int) -> Iterator[Section]:
     """All sections that have something to say; ``width`` is that of a line."""
     makers: list[Callable[[], Section | None]] = [
@@ -67,10 +64,6 @@ def all_of(plan: Plan, width: int) -> Iterator[Section]:
         lambda: proof(plan),
     ]
     return (section for make in makers if (section := make()) is not None)
-
-
-def _million(plan: Plan) -> str:
-    return f"million {plan.currency}"
 
 
 def _records(frame: Any) -> list[Record]:
@@ -89,27 +82,31 @@ def projects(plan: Plan) -> Section | None:
     built = _records(tables.projects(plan))
     if not built:
         return None
+    names = Names(plan)
     rights: dict[str, str] = {}
     for project, of in groupby(_records(tables.offtake(plan)), key=lambda row: row["project"]):
         some = [row for row in of if row["share"] > NOISE]
         rights[project] = ", ".join(
-            f"{_right(plan, row['company'])} {percent(row['share'])}" for row in some
+            f"{_right(names, row['company'])} {percent(row['share'])}" for row in some
         )
     grid = _grid(
         {
-            "Project": ("words", [clean(row["name"]) for row in built]),
-            "Start": ("figures", [str(row["start"]) for row in built]),
-            "First output": ("figures", [str(row["first_output"]) for row in built]),
-            f"Capex, {_million(plan)}": ("figures", column([row["capex_meur"] for row in built])),
-            "Output for home": ("figures", [percent(row["offtake"]) for row in built]),
-            "Of that for": ("words", [rights.get(row["project"], "") or NONE for row in built]),
+            tr("Project"): ("words", [clean(names.project(row["project"])) for row in built]),
+            tr("Start"): ("figures", [str(row["start"]) for row in built]),
+            tr("First output"): ("figures", [str(row["first_output"]) for row in built]),
+            tr("Capex, {unit}", unit=million(plan)): (
+                "figures",
+                column([row["capex_meur"] for row in built]),
+            ),
+            tr("Output for home"): ("figures", [percent(row["offtake"]) for row in built]),
+            tr("Of that for"): ("words", [rights.get(row["project"], "") or NONE for row in built]),
         }
     )
-    return Section("What to build, and when", [grid])
+    return Section(tr("What to build, and when"), [grid])
 
 
-def _right(plan: Plan, company: str) -> str:
-    return _payer(plan, company) if company else "all consumers"
+def _right(names: Names, company: str) -> str:
+    return _payer(names, company) if company else tr("all consumers")
 
 
 def funding(plan: Plan) -> Section | None:
@@ -117,24 +114,26 @@ def funding(plan: Plan) -> Section | None:
     rows = [row for row in _records(tables.funding(plan)) if row["share"] > NOISE]
     if not rows:
         return None
-    projects = [clean(row["name"]) for row in rows]
+    names = Names(plan)
+    projects = [clean(names.project(row["project"])) for row in rows]
     first = [n == 0 or row["project"] != rows[n - 1]["project"] for n, row in enumerate(rows)]
     shown = [name if new else "" for name, new in zip(projects, first, strict=True)]
     grid = _grid(
         {
-            "Project": ("words", shown),
-            "Financed by": ("words", [_payer(plan, row["funder"]) for row in rows]),
-            "Instrument": ("words", [clean(row["instrument"]) or NONE for row in rows]),
-            _million(plan): ("figures", column([row["meur"] for row in rows])),
-            "Share of capex": ("figures", [percent(row["share"]) for row in rows]),
+            tr("Project"): ("words", shown),
+            tr("Financed by"): ("words", [_payer(names, row["funder"]) for row in rows]),
+            tr("Instrument"): ("words", [_instrument(names, row) for row in rows]),
+            million(plan): ("figures", column([row["meur"] for row in rows])),
+            tr("Share of capex"): ("figures", [percent(row["share"]) for row in rows]),
         }
     )
     totals: dict[str, float] = {}
     for row in rows:
         totals[row["funder"]] = totals.get(row["funder"], 0.0) + row["meur"]
-    listed = ", ".join(f"{_payer(plan, payer)} {number(sum_)}" for payer, sum_ in totals.items())
-    total = f"{number(sum(totals.values()))} {_million(plan)}"
-    return Section("Who pays for the projects", [grid, f"Together {total}: {listed}."])
+    listed = ", ".join(f"{_payer(names, payer)} {number(sum_)}" for payer, sum_ in totals.items())
+    total = f"{number(sum(totals.values()))} {million(plan)}"
+    together = tr("Together {total}: {listed}.", total=total, listed=listed)
+    return Section(tr("Who pays for the projects"), [grid, together])
 
 
 def supports(plan: Plan) -> Section | None:
@@ -142,12 +141,12 @@ def supports(plan: Plan) -> Section | None:
     rows = [row for row in _records(tables.supports(plan)) if row["share"] > NOISE]
     if not rows:
         return None
-    unit = _million(plan)
+    names, unit = Names(plan), million(plan)
     grid = _grid(
         {
-            tr("Project"): ("words", [clean(row["name"]) for row in rows]),
-            tr("Paid by"): ("words", [_payer(plan, row["funder"]) for row in rows]),
-            tr("Instrument"): ("words", [clean(row["instrument"]) for row in rows]),
+            tr("Project"): ("words", [clean(names.project(row["project"])) for row in rows]),
+            tr("Paid by"): ("words", [_payer(names, row["funder"]) for row in rows]),
+            tr("Instrument"): ("words", [_instrument(names, row) for row in rows]),
             tr("Share covered"): ("figures", [percent(row["share"]) for row in rows]),
             tr("Expected, {unit}", unit=unit): ("figures", column([r["paid_meur"] for r in rows])),
             tr("At most, {unit}", unit=unit): ("figures", column([r["meur"] for r in rows])),
@@ -160,10 +159,16 @@ def supports(plan: Plan) -> Section | None:
     return Section(tr("What lets lenders carry more"), [grid, note])
 
 
-def _payer(plan: Plan, funder: str) -> str:
+def _payer(names: Names, funder: str) -> str:
     if funder == tables.MARKET:
-        return "lenders and investors"
-    return clean({known.id: known.name for known in plan.funders}.get(funder, funder))
+        return tr("lenders and investors")
+    return clean(names.funder(funder))
+
+
+def _instrument(names: Names, row: Record) -> str:
+    if row["funder"] == tables.MARKET:
+        return NONE
+    return clean(names.instrument(row["funder"], row["instrument"])) or NONE
 
 
 def stockpiles(plan: Plan, width: int) -> Section | None:
@@ -177,31 +182,35 @@ def stockpiles(plan: Plan, width: int) -> Section | None:
         (held if used else idle).append(years)
     if not held:
         return None
+    names = Names(plan)
+    called = [clean(names.stockpile(years[0]["stockpile"])) for years in held]
     tops = [max(years, key=lambda row: row["planned_t"]) for years in held]
     costs = [sum(row["cost_meur"] for row in years) for years in held]
     grid = _grid(
         {
-            "Stockpile": ("words", [clean(years[0]["name"]) for years in held]),
-            "Material": ("words", [clean(years[0]["material_name"]) for years in held]),
-            "Bought, t": ("figures", [number(sum(row["buy_t"] for row in y)) for y in held]),
-            "Held at most, t": ("figures", [number(top["planned_t"]) for top in tops]),
-            "In year": ("figures", [str(top["year"]) for top in tops]),
-            "Cover then, days": ("figures", [_days(top["days_of_cover"]) for top in tops]),
-            f"Cost, {_million(plan)}": ("figures", column(costs)),
+            tr("Stockpile"): ("words", called),
+            tr("Material"): ("words", [clean(names.material(y[0]["material"])) for y in held]),
+            tr("Bought, t"): ("figures", [number(sum(row["buy_t"] for row in y)) for y in held]),
+            tr("Held at most, t"): ("figures", [number(top["planned_t"]) for top in tops]),
+            tr("In year"): ("figures", [str(top["year"]) for top in tops]),
+            tr("Cover then, days"): ("figures", [_days(top["days_of_cover"]) for top in tops]),
+            tr("Cost, {unit}", unit=million(plan)): ("figures", column(costs)),
         }
     )
-    note = (
+    note = tr(
         "Days of cover count all stockpiles of a material. Cost is that of buying, storing and "
-        f"financing, undiscounted: {number(sum(costs))} {_million(plan)} in all."
+        "financing, undiscounted: {cost} in all.",
+        cost=f"{number(sum(costs))} {million(plan)}",
     )
     bought = [
-        (clean(years[0]["name"]), {row["year"]: row["buy_t"] for row in years}) for years in held
+        (name, {row["year"]: row["buy_t"] for row in years})
+        for name, years in zip(called, held, strict=True)
     ]
-    parts = [grid, note, *_across(bought, "Bought, t", width, column)]
+    parts = [grid, note, *_across(bought, tr("Bought, t"), width, column)]
     if idle:
-        names = ", ".join(clean(years[0]["name"]) for years in idle)
-        parts.append(f"Nothing is held in: {names}.")
-    return Section("What to stock", parts)
+        empty = ", ".join(clean(names.stockpile(years[0]["stockpile"])) for years in idle)
+        parts.append(tr("Nothing is held in: {stockpiles}.", stockpiles=empty))
+    return Section(tr("What to stock"), parts)
 
 
 def _days(days: float | None) -> str:
@@ -242,27 +251,35 @@ def spend(plan: Plan, width: int) -> Section | None:
     """What it costs and when: budgets charged by funder and year."""
     charged, committed = tables.spend(plan), tables.committed(plan)
     totals, money = charged.sum(axis=1), committed.sum(axis=1)
-    cost = (
-        f"Net cost of the plan: {number(plan.outcome.net_cost_meur)} {_million(plan)}, discounted: "
-        "what projects do not pay back, and what stocks cost, whoever pays. Market finance is "
-        "no cost here."
+    cost = tr(
+        "Net cost of the plan: {cost}, discounted: what projects do not pay back, and what stocks "
+        "cost, whoever pays. Market finance is no cost here.",
+        cost=f"{number(plan.outcome.net_cost_meur)} {million(plan)}",
     )
     paying = [name for name in money.index if max(totals.get(name, 0.0), money[name]) > NOISE]
     if not paying:
-        return None if prose.builds_nothing(plan) else Section("What it costs", [cost])
+        return None if prose.builds_nothing(plan) else Section(tr("What it costs"), [cost])
     total = _by_year(charged.loc[paying].sum())
-    rows = [*((_payer(plan, name), _by_year(charged.loc[name])) for name in paying), (ALL, total)]
+    names = Names(plan)
+    called = [*(_payer(names, name) for name in paying), tr("All together")]
+    by_year = [*(_by_year(charged.loc[name]) for name in paying), total]
+    rows = list(zip(called, by_year, strict=True))
     places = decimals(total.values())
-    grids = _across(rows, "Charged to", width, lambda row: [number(v, places) for v in row])
-    names = [*(_payer(plan, name) for name in paying), ALL]
+    grids = _across(rows, tr("Charged to"), width, lambda row: [number(v, places) for v in row])
     over_all = _grid(
         {
-            "Over all years": ("words", names),
-            f"Charged to budgets, {_million(plan)}": ("figures", _with_total(totals[paying])),
-            f"Money committed, {_million(plan)}": ("figures", _with_total(money[paying])),
+            tr("Over all years"): ("words", called),
+            tr("Charged to budgets, {unit}", unit=million(plan)): (
+                "figures",
+                _with_total(totals[paying]),
+            ),
+            tr("Money committed, {unit}", unit=million(plan)): (
+                "figures",
+                _with_total(money[paying]),
+            ),
         }
     )
-    title = f"What it costs, and when ({_million(plan)}, undiscounted)"
+    title = tr("What it costs, and when ({unit}, undiscounted)", unit=million(plan))
     return Section(title, [*grids, over_all, cost])
 
 
@@ -278,11 +295,15 @@ def outcome(plan: Plan) -> Section:
     """Expected, CVaR and worst, with and without the plan."""
     rows = _records(tables.outcome(plan))
     words = {
-        "expected": "Expected: mean of all states",
-        "cvar": prose.tail_noun(plan).capitalize().replace("cvar", "CVaR"),
-        "worst": "Worst state",
+        "expected": tr("Expected: mean of all states"),
+        "cvar": prose.tail_noun(plan),
+        "worst": tr("Worst state"),
     }
-    title = f"What is left of the {prose.noun(plan)} ({plan.outcome.unit})"
+    unit = prose.unit(plan)
+    if plan.outcome.measure == "damage":
+        title = tr("What is left of the damage ({unit})", unit=unit)
+    else:
+        title = tr("What is left of the shortage ({unit})", unit=unit)
     return Section(title, [_compared("", [words[row["figure"]] for row in rows], rows)])
 
 
@@ -295,9 +316,9 @@ def _compared(header: str, names: Sequence[str], rows: Sequence[Record]) -> Grid
     return _grid(
         {
             header: ("words", names),
-            "Without plan": ("figures", cells[: len(rows)]),
-            "With plan": ("figures", cells[len(rows) :]),
-            "Reduction": ("figures", [percent(row["reduction"]) for row in rows]),
+            tr("Without plan"): ("figures", cells[: len(rows)]),
+            tr("With plan"): ("figures", cells[len(rows) :]),
+            tr("Reduction"): ("figures", [percent(row["reduction"]) for row in rows]),
         }
     )
 
@@ -308,17 +329,22 @@ def materials(plan: Plan) -> Section | None:
     exposed = _exposed(rows)
     if not exposed:
         return None
+    names = Names(plan)
     by_material: dict[str, list[Record]] = {}
     for row in _records(tables.material_years(plan)):
         by_material.setdefault(row["material"], []).append(row)
-    base = _compared("Material", [clean(row["name"]) for row in exposed], exposed)
+    called = [clean(names.material(row["material"])) for row in exposed]
+    base = _compared(tr("Material"), called, exposed)
     all_years = [by_material.get(row["material"], []) for row in exposed]
     chances = [max((y["probability_of_shortage"] for y in of), default=0.0) for of in all_years]
     years = [_short_years(of) for of in all_years]
     added: dict[str, tuple[Kind, Sequence[str]]] = {
-        "Chance of shortage": ("figures", [percent(chance) for chance in chances]),
-        "Worst years": ("words", [", ".join(str(y["year"]) for y in of) or NONE for of in years]),
-        "Missing in the worst, t": (
+        tr("Chance of shortage"): ("figures", [percent(chance) for chance in chances]),
+        tr("Worst years"): (
+            "words",
+            [", ".join(str(y["year"]) for y in of) or NONE for of in years],
+        ),
+        tr("Missing in the worst, t"): (
             "figures",
             [number(of[0]["expected_shortage_t"]) if of else "0" for of in years],
         ),
@@ -327,13 +353,20 @@ def materials(plan: Plan) -> Section | None:
     cells = [[*row, *more] for row, more in zip(base.rows, extra.rows, strict=True)]
     parts: list[str | Grid] = [
         Grid({**base.columns, **extra.columns}, cells),
-        "Worst years: those with most missing, the worst first; chance and tonnes (mean of all "
-        "states) are the highest of one year.",
+        tr(
+            "Worst years: those with most missing, the worst first; chance and tonnes (mean of "
+            "all states) are the highest of one year."
+        ),
     ]
-    safe = [clean(row["name"]) for row in rows if row not in exposed]
+    safe = [clean(names.material(row["material"])) for row in rows if row not in exposed]
     if safe:
-        parts.append(f"Never short, with or without the plan: {', '.join(safe)}.")
-    title = f"Which materials stay exposed (expected {prose.noun(plan)}, {plan.outcome.unit})"
+        listed = ", ".join(safe)
+        parts.append(tr("Never short, with or without the plan: {materials}.", materials=listed))
+    unit = prose.unit(plan)
+    if plan.outcome.measure == "damage":
+        title = tr("Which materials stay exposed (expected damage, {unit})", unit=unit)
+    else:
+        title = tr("Which materials stay exposed (expected shortage, {unit})", unit=unit)
     return Section(title, parts)
 
 
@@ -353,28 +386,30 @@ def consumers(plan: Plan) -> Section | None:
     rows = _exposed(_records(tables.consumers(plan)))
     if not rows:
         return None
-    title = f"Whom it falls on (expected {prose.noun(plan)}, {plan.outcome.unit})"
-    return Section(title, [_compared("Consumer", [clean(row["name"]) for row in rows], rows)])
+    unit = prose.unit(plan)
+    if plan.outcome.measure == "damage":
+        title = tr("Whom it falls on (expected damage, {unit})", unit=unit)
+    else:
+        title = tr("Whom it falls on (expected shortage, {unit})", unit=unit)
+    names = Names(plan)
+    called = [clean(names.consumer(row["consumer"])) for row in rows]
+    return Section(title, [_compared(tr("Consumer"), called, rows)])
 
 
 def proof(plan: Plan) -> Section:
     """How good the answer is, and what it rests on."""
     certificate = plan.certificate
-    size = ", ".join(f"{number(count)} {what}" for what, count in certificate.model_size.items())
     versions = ", ".join(f"{name} {version}" for name, version in certificate.versions.items())
-    gap = "not known" if certificate.gap is None else small_percent(certificate.gap)
     rows = [
-        ("Status", prose.status(plan)),
-        ("Objective", number(certificate.objective)),
-        ("Bound", prose.bound(plan)),
-        ("Gap", f"{gap} (target {small_percent(certificate.gap_target)})"),
-        ("States of the world", prose.states(plan)),
-        (
-            "Method",
-            f"{METHODS[certificate.method]}: {size}" if size else METHODS[certificate.method],
-        ),
-        ("Time", f"{number(certificate.seconds)} s"),
-        ("Versions", versions),
-        ("Scenario, SHA-256", certificate.input_sha256),
+        (tr("Status"), prose.status(plan)),
+        (tr("Objective"), number(certificate.objective)),
+        (tr("Bound"), prose.bound(plan)),
+        (tr("Gap"), prose.gap(plan)),
+        (tr("States of the world"), prose.states(plan)),
+        (tr("Method"), prose.method(plan)),
+        (tr("Time"), f"{number(certificate.seconds)} s"),
+        (tr("Versions"), versions),
+        (tr("Scenario, SHA-256"), certificate.input_sha256),
     ]
-    return Section("How good the proof is", [Grid({"": "words", " ": "words"}, rows, headed=False)])
+    columns: dict[str, Kind] = {"": "words", " ": "words"}
+    return Section(tr("How good the proof is"), [Grid(columns, rows, headed=False)])

@@ -22,9 +22,11 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
+from models.language import tr
 from models.results import Plan
 from optimizer.reporting import prose, sections
 from optimizer.reporting.figures import NO_BREAK, clean
+from optimizer.reporting.names import Names
 
 PIPE_WIDTH = 110
 """Columns where there is no window to ask."""
@@ -107,9 +109,12 @@ def _spelt_out(text: str, encoding: str) -> str:
 
 
 def _parts(plan: Plan, screen: Screen) -> Iterator[RenderableType]:
-    yield Text(clean(plan.title), style="bold")
+    names = Names(plan)
+    yield Text(clean(names.title()), style="bold")
     if plan.variant is not None:
-        yield Text(f"Variant: {clean(plan.variant)}")
+        title, name = names.variant() or "", plan.variant
+        shown = name if title == name else f"{title} ({name})"
+        yield Text(tr("Variant: {variant}", variant=clean(shown)))
     yield Text()
     for paragraph in prose.headline(plan):
         yield _paragraph(paragraph, screen)
