@@ -1,0 +1,69 @@
+"""What the parts of a plan are called: from its scenario, in the language of the reader."""
+
+from __future__ import annotations
+
+import pytest
+from plan_by_hand import plan
+
+from models.files import read_case_text
+from models.language import Language, using
+from optimizer.planner import plan as best_plan
+from optimizer.reporting.names import Names
+
+NAMES = """\
+title: {en: A mine and a stock, de: Ein Bergwerk und ein Lager}
+horizon: {first_year: 2026, last_year: 2029}
+materials: {ore: {name: {en: Rare ore, de: Seltenes Erz}, price_eur_per_t: 1}}
+consumers: {cars: {name: {en: Cars, de: Autos}}, wind: {}}
+projects:
+  mine: {name: {de: Bergwerk}, country: DE, output_t_per_year: {ore: 1}, capex_meur: 1}
+funders:
+  fund: {kind: public, name: {en: A fund, de: Ein Fonds}, instruments: {loan: {name: {de: Kredit}}}}
+stockpiles: [{id: reserve, name: {de: Erzlager}, material: ore, paid_by: {fund: 1}}]
+hazards: {stop: {name: {en: A stop, de: Ein Stopp}, annual_probability: 0, effects: []}}
+variants: {larger_fund: {title: {en: A larger fund, de: Ein größerer Fonds}, set: {}}}
+"""
+
+
+def told(names: Names) -> list[str | None]:
+    return [
+        names.title(),
+        names.variant(),
+        names.material("ore"),
+        names.consumer("cars"),
+        names.consumer("wind"),
+        names.project("mine"),
+        names.funder("fund"),
+        names.stockpile("reserve"),
+        names.hazard("stop"),
+        names.instrument("fund", "loan"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("language", "expected"),
+    [
+        (
+            "en",
+            ["A mine and a stock", "A larger fund", "Rare ore", "Cars", "wind", "Bergwerk",
+             "A fund", "Erzlager", "A stop", "Kredit"],
+        ),
+        (
+            "de",
+            ["Ein Bergwerk und ein Lager", "Ein größerer Fonds", "Seltenes Erz", "Autos", "wind",
+             "Bergwerk", "Ein Fonds", "Erzlager", "Ein Stopp", "Kredit"],
+        ),
+    ],
+)  # fmt: skip
+def test_names_come_from_the_scenario(language: Language, expected: list[str]) -> None:
+    found = best_plan(read_case_text(NAMES, variant="larger_fund").case, variant="larger_fund")
+    with using(language):
+        assert told(Names(found)) == expected
+
+
+def test_without_its_scenario_a_plan_has_the_names_it_lists() -> None:
+    with using("de"):
+        assert told(Names(plan())) == [
+            "A plan by hand", "larger_fund", "Rare ore", "Cars", "Wind", "Deep mine", "fund",
+            "Ore reserve", "stop", "loan",
+        ]  # fmt: skip
