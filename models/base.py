@@ -21,6 +21,8 @@ from pydantic import (
 )
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
+from models.language import tr
+
 
 class Base(BaseModel):
     """Base of all models: frozen, and an unknown key is an error."""
@@ -59,8 +61,8 @@ def relocated(error: PydanticCustomError, step: str | int) -> list[tuple[Any, st
 def shape_of_value(value: Any, shown: str) -> str:
     """What a value is called in a message: a mapping, a list, or as it is shown."""
     if isinstance(value, Mapping):
-        return "a mapping"
-    return "a list" if isinstance(value, (list, tuple)) else shown
+        return tr("a mapping")
+    return tr("a list") if isinstance(value, (list, tuple)) else shown
 
 
 def read_year(value: Any) -> int:
@@ -69,13 +71,15 @@ def read_year(value: Any) -> int:
         return int(value)
     number = isinstance(value, (int, float)) and not isinstance(value, bool)
     if not number or not math.isfinite(value) or value != int(value):
-        raise fault(
-            f"{shape_of_value(value, repr(value))} is not a calendar year",
-            "write a year such as 2030",
-        )
+        raise _no_year(shape_of_value(value, repr(value)))
     if not 0 <= value <= 9999:
-        raise fault(f"{value:g} is not a calendar year", "write a year such as 2030")
+        raise _no_year(f"{value:g}")
     return int(value)
+
+
+def _no_year(shown: str) -> PydanticCustomError:
+    message = tr("{shown} is not a calendar year", shown=shown)
+    return fault(message, tr("write a year such as 2030"))
 
 
 @dataclass(frozen=True)
@@ -90,15 +94,21 @@ class Choice:
             return None
         if isinstance(value, str):
             raise fault(
-                f"a list or the word '{self.word}' is expected here, not '{value}'",
-                f"write [{value}]",
+                tr(
+                    "a list or the word '{word}' is expected here, not '{value}'",
+                    word=self.word,
+                    value=value,
+                ),
+                tr("write {value}", value=f"[{value}]"),
             )
         if not isinstance(value, (list, tuple)):
-            raise fault(f"a list or the word '{self.word}' is expected here")
+            raise fault(tr("a list or the word '{word}' is expected here", word=self.word))
         for position, name in enumerate(value):
+            if name is None:
+                raise fault(tr("nothing is not a text"), at=(position,))
             if not isinstance(name, str):
-                shown = "nothing" if name is None else f"'{str(name).lower()}'"
-                raise fault(f"{shown} is not a text", at=(position,))
+                message = tr("'{value}' is not a text", value=str(name).lower())
+                raise fault(message, at=(position,))
         return tuple(value)
 
     def __get_pydantic_core_schema__(
@@ -139,23 +149,25 @@ def left_out(check: Literal["order", "sum"], info: ValidationInfo) -> bool:
 
 def _read_id(value: Any) -> str:
     if isinstance(value, (int, float)) and not isinstance(value, bool):
-        raise fault(f"'{value}' is a number where an id is expected", f'write "{value}"')
+        message = tr("'{value}' is a number where an id is expected", value=value)
+        raise fault(message, tr("write {value}", value=f'"{value}"'))
     if not isinstance(value, str):
-        raise fault("an id is a text such as upper_rhine")
+        raise fault(tr("an id is a text such as upper_rhine"))
     if not re.fullmatch(r"[^\s.][^.\n]*", value):
-        raise fault(f"'{value}' cannot be an id", "use letters, digits, - and _, and no dots")
+        message = tr("'{value}' cannot be an id", value=value)
+        raise fault(message, tr("use letters, digits, - and _, and no dots"))
     return value
 
 
 def read_country(value: Any) -> str:
     """A country code."""
     if value is False:
-        raise fault("'no' is read as false", 'write "NO" for Norway')
+        raise fault(tr("'no' is read as false"), tr('write "NO" for Norway'))
     if not isinstance(value, str) or not re.fullmatch(r"[A-Z]{2,3}", value):
-        hint = "write a code such as DE"
+        hint = tr("write a code such as DE")
         if isinstance(value, str) and re.fullmatch(r"[A-Za-z]{2,3}", value):
-            hint = f"write {value.upper()}"
-        raise fault(f"'{value}' is not an ISO 3166 country code", hint)
+            hint = tr("write {value}", value=value.upper())
+        raise fault(tr("'{value}' is not an ISO 3166 country code", value=value), hint)
     return value
 
 
@@ -182,7 +194,8 @@ class Text(Base):
         if isinstance(value, (Mapping, Text)):
             return value
         shown = shape_of_value(value, str(value).lower() if isinstance(value, bool) else str(value))
-        raise fault(f"a text is expected here, not {shown}", "write a text or {en: ..., de: ...}")
+        message = tr("a text is expected here, not {shown}", shown=shown)
+        raise fault(message, tr("write a text or {en: ..., de: ...}"))
 
     @model_serializer
     def _written(self) -> str | dict[str, str]:

@@ -12,6 +12,7 @@ from models.base import Base, Country, Id, Text, fault, left_out
 from models.faults import ScenarioError
 from models.funding import Funder
 from models.hazards import Hazard, Uncertainty
+from models.language import tr
 from models.materials import Consumer, Damage, Demand, Material, Supply
 from models.policy import Objective, Policy
 from models.projects import Project
@@ -38,7 +39,8 @@ class Horizon(Base):
     @classmethod
     def _even_periods(cls, periods: Number) -> Number:
         if not math.isnan(periods) and float(periods) not in PERIODS:
-            raise fault(f"periods_per_year is {periods:g}", "write 1, 2, 4 or 12")
+            message = tr("periods_per_year is {periods:g}", periods=periods)
+            raise fault(message, tr("write 1, 2, 4 or 12"))
         return periods
 
     @model_validator(mode="after")
@@ -47,11 +49,15 @@ class Horizon(Base):
             return self
         if self.last_year < self.first_year:
             raise fault(
-                f"last_year {self.last_year} lies before first_year {self.first_year}",
+                tr(
+                    "last_year {last} lies before first_year {first}",
+                    last=self.last_year,
+                    first=self.first_year,
+                ),
                 at=("last_year",),
             )
         if self.last_year - self.first_year >= 200:
-            raise fault("a horizon of 200 years or more", at=("last_year",))
+            raise fault(tr("a horizon of 200 years or more"), at=("last_year",))
         return self
 
     @property

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from models import countries, funding_doubts
 from models.faults import Fault, Step
+from models.language import tr
 from models.quantities import Number, Yearly
 from models.years import CalendarYear
 
@@ -41,10 +42,11 @@ def _countries(case: Case) -> Iterator[Fault]:
     for path, code, active in _codes(case):
         if not countries.is_known(code):
             meant = countries.meant_by(code)
-            hint = f"write {meant}" if meant else "write a code such as DE"
-            yield _doubt(path, f"{code} is not a country code of ISO 3166", hint)
+            hint = tr("write {value}", value=meant) if meant else tr("write a code such as DE")
+            yield _doubt(path, tr("{code} is not a country code of ISO 3166", code=code), hint)
         elif not active:
-            yield _doubt(path, f"{code} neither supplies anything nor hosts a project")
+            message = tr("{code} neither supplies anything nor hosts a project", code=code)
+            yield _doubt(path, message)
 
 
 def _codes(case: Case) -> Iterator[tuple[_Path, str, bool]]:
@@ -74,10 +76,12 @@ def _materials(case: Case) -> Iterator[Fault]:
     pairs = {(demand.consumer, demand.material) for demand in case.demand}
     for name in case.materials:
         if name not in demanded:
-            yield _doubt(("materials", name), f"nobody demands '{name}'", at_key=True)
+            message = tr("nobody demands '{material}'", material=name)
+            yield _doubt(("materials", name), message, at_key=True)
     for name in case.consumers:
         if not any(demand.consumer == name for demand in case.demand):
-            yield _doubt(("consumers", name), f"'{name}' demands nothing", at_key=True)
+            message = tr("'{consumer}' demands nothing", consumer=name)
+            yield _doubt(("consumers", name), message, at_key=True)
     own = {(damage.consumer, damage.material) for damage in case.damage if damage.consumer}
     for number, damage in enumerate(case.damage):
         if damage.consumer:
@@ -85,20 +89,27 @@ def _materials(case: Case) -> Iterator[Fault]:
         else:
             used = any(pair not in own for pair in pairs if pair[1] == damage.material)
         if not used:
-            yield _doubt(("damage", number), "no demand uses this damage entry")
+            yield _doubt(("damage", number), tr("no demand uses this damage entry"))
     for number, supply in enumerate(case.supply):
         if supply.material not in demanded:
             path: _Path = ("supply", number, "material")
-            yield _doubt(path, f"supply of '{supply.material}', which nobody demands")
+            yield _doubt(
+                path, tr("supply of '{material}', which nobody demands", material=supply.material)
+            )
     for number, stockpile in enumerate(case.stockpiles):
         served = [demand for demand in case.demand if demand.material == stockpile.material]
         path = ("stockpiles", number, "material")
         if not served:
-            yield _doubt(path, f"a stockpile of '{stockpile.material}', which nobody demands")
+            message = tr(
+                "a stockpile of '{material}', which nobody demands", material=stockpile.material
+            )
+            yield _doubt(path, message)
         elif stockpile.serves is not None:
             needy = {demand.consumer for demand in served}
             if not needy & set(stockpile.serves):
-                message = f"none of those it serves demands '{stockpile.material}'"
+                message = tr(
+                    "none of those it serves demands '{material}'", material=stockpile.material
+                )
                 yield _doubt(("stockpiles", number, "serves"), message)
 
 
@@ -110,8 +121,12 @@ def _supply_shares(case: Case) -> Iterator[Fault]:
             continue
         for at, share in _of_years(supply.share, path):
             if share >= 3:
-                message = f"share is a fraction of one: {share:g} means {share:g} times the demand"
-                yield _doubt(at, message, f"write {share / 100:g} for {share:g} %")
+                message = tr(
+                    "share is a fraction of one: {share:g} means {share:g} times the demand",
+                    share=share,
+                )
+                hint = tr("write {meant:g} for {share:g} %", meant=share / 100, share=share)
+                yield _doubt(at, message, hint)
 
 
 def _all_instruments(case: Case) -> Iterator[tuple[_Path, Instrument]]:
@@ -126,19 +141,24 @@ def _instruments(case: Case) -> Iterator[Fault]:
         for number, tag in enumerate(instrument.eligible.tags or ()):
             if tag not in tags:
                 at = (*path, "eligible", "tags", number)
-                yield _doubt(at, f"no project carries the tag '{tag}'", _near(tag, tags))
+                message = tr("no project carries the tag '{tag}'", tag=tag)
+                yield _doubt(at, message, _near(tag, tags))
         least, most = instrument.ticket_min_meur, instrument.ticket_max_meur
         if most is not None and least > most:
-            message = f"ticket_min_meur {least:g} is above ticket_max_meur {most:g}"
-            hint = "so that the instrument can never take part"
+            message = tr(
+                "ticket_min_meur {least:g} is above ticket_max_meur {most:g}",
+                least=least,
+                most=most,
+            )
+            hint = tr("so that the instrument can never take part")
             yield _doubt((*path, "ticket_min_meur"), message, hint)
         if case.projects and not any(
             _qualifies(project, instrument) for project in case.projects.values()
         ):
-            message = f"no project qualifies for the instrument '{path[-1]}'"
-            hint = "see its 'eligible'"
-            hint += " and the materials of its floor" if instrument.floor_eur_per_t else ""
-            yield _doubt(path, message, hint, at_key=True)
+            message = tr("no project qualifies for the instrument '{i}'", i=path[-1])
+            floored = instrument.floor_eur_per_t is not None
+            hint = tr("see its 'eligible' and the materials of its floor") if floored else ""
+            yield _doubt(path, message, hint or tr("see its 'eligible'"), at_key=True)
 
 
 def _qualifies(project: Project, instrument: Instrument) -> bool:
@@ -168,15 +188,17 @@ def _hazards(case: Case) -> Iterator[Fault]:
     for name, hazard in case.hazards.items():
         unused = _why_unused(case, name)
         if unused:
-            yield _doubt(("hazards", name), f"the hazard '{name}' {unused}", at_key=True)
+            yield _doubt(("hazards", name), unused, at_key=True)
         if not hazard.effects:
-            yield _doubt(("hazards", name, "effects"), f"the hazard '{name}' does nothing")
+            message = tr("the hazard '{hazard}' does nothing", hazard=name)
+            yield _doubt(("hazards", name, "effects"), message)
         for number, effect in enumerate(hazard.effects):
             materials = case.materials if effect.materials is None else effect.materials
             hits = any((effect.country, material) in struck for material in materials)
             if effect.country in origins and not hits:
-                message = (
-                    f"this effect hits nothing: none of its materials comes from {effect.country}"
+                message = tr(
+                    "this effect hits nothing: none of its materials comes from {country}",
+                    country=effect.country,
                 )
                 yield _doubt(("hazards", name, "effects", number), message)
 
@@ -185,17 +207,23 @@ def _why_unused(case: Case, name: str) -> str:
     uncertainty = case.uncertainty
     if uncertainty is not None and uncertainty.states is not None:
         used = any(event.hazard == name for state in uncertainty.states for event in state.events)
-        return "" if used else "strikes in none of the states"
+        return (
+            "" if used else tr("the hazard '{hazard}' strikes in none of the states", hazard=name)
+        )
     if uncertainty is None or uncertainty.sample is None:
-        return "is not used, since the file has no 'uncertainty'"
-    return "" if case.hazards[name].annual_probability > 0 else "has the probability 0"
+        return tr(
+            "the hazard '{hazard}' is not used, since the file has no 'uncertainty'", hazard=name
+        )
+    if case.hazards[name].annual_probability > 0:
+        return ""
+    return tr("the hazard '{hazard}' has the probability 0", hazard=name)
 
 
 def _policy(case: Case) -> Iterator[Fault]:
     limit = case.policy.max_country_share
     first = limit.from_year if limit is not None else None
     if first is not None and first > case.horizon.last_year:
-        message = f"from_year {first} lies after the horizon, so there is no limit"
+        message = tr("from_year {year} lies after the horizon, so there is no limit", year=first)
         yield _doubt(("policy", "max_country_share", "from_year"), message)
 
 
@@ -206,7 +234,7 @@ def _sources(case: Case) -> Iterator[Fault]:
     for path, number in _numbers(case, ()):
         source = number.source
         if source and source not in case.sources and not any(map(str.isspace, source)):
-            message = f"there is no '{source}' under sources"
+            message = tr("there is no '{source}' under sources", source=source)
             yield _doubt(path, message, _near(source, case.sources))
 
 
@@ -241,4 +269,4 @@ def _of_years(value: Yearly, path: _Path) -> Iterator[tuple[_Path, Number]]:
 
 def _near(word: str, names: Iterable[str]) -> str:
     near = difflib.get_close_matches(word, list(names), 1, 0.6)
-    return f"did you mean '{near[0]}'?" if near else ""
+    return tr("did you mean '{name}'?", name=near[0]) if near else ""

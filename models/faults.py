@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from models.language import tr
+
 Step = str | int
 """One step of a path into a scenario: a key of a mapping or a position in a list."""
 
@@ -51,10 +53,15 @@ class Fault:
     at_key: bool = False
     place: Place | None = field(default=None, compare=False)
 
+    @property
+    def label(self) -> str:
+        """What kind of fault it is, in a word."""
+        return tr("error") if self.severity == "error" else tr("warning")
+
     def __str__(self) -> str:
-        where = str(self.place) if self.place else ".".join(map(str, self.path)) or "scenario"
+        where = str(self.place) if self.place else ".".join(map(str, self.path)) or tr("scenario")
         hint = f"; {self.hint}" if self.hint else ""
-        return f"{where}: {self.severity}: {self.message}{hint}"
+        return f"{where}: {self.label}: {self.message}{hint}"
 
 
 class VorratError(Exception):

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import StrictStr, ValidationInfo, field_validator, model_validator
 
 from models.base import AllOf, Base, Country, Id, Text, fault, left_out
+from models.language import tr
 from models.quantities import Bounds, Number, Share, Whole, check_sum
 from models.years import Year
 
@@ -25,7 +26,7 @@ class Effect(Base):
     @classmethod
     def _some_loss(cls, loss: tuple[Number, ...]) -> tuple[Number, ...]:
         if not loss:
-            raise fault("loss names no period", "write [1.0, 0.5]")
+            raise fault(tr("loss names no period"), tr("write {value}", value="[1.0, 0.5]"))
         return loss
 
 
@@ -92,7 +93,7 @@ class Uncertainty(Base):
         if left_out("order", info):
             return self
         if self.sample is not None and self.states is not None:
-            raise fault("'sample' and 'states' exclude each other", "leave one out")
+            raise fault(tr("'sample' and 'states' exclude each other"), tr("leave one out"))
         return self
 
     @field_validator("states")
@@ -101,5 +102,6 @@ class Uncertainty(Base):
         cls, states: tuple[State, ...] | None, info: ValidationInfo
     ) -> tuple[State, ...] | None:
         if states is not None and not left_out("sum", info):
-            check_sum(tuple(state.probability for state in states), "the probability of the states")
+            what = tr("the probability of the states")
+            check_sum(tuple(state.probability for state in states), what)
         return states

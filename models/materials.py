@@ -8,6 +8,7 @@ from pydantic import ValidationInfo, field_validator, model_validator
 
 from models.base import Base, Country, Id, Stage, Text, fault, faults_together, left_out
 from models.faults import Step
+from models.language import tr
 from models.quantities import NonNegative, Share, YearlyNonNegative, check_sum, sum_fault
 
 
@@ -93,15 +94,17 @@ class Damage(Base):
         if left_out("sum", info):
             return steps
         faults: list[tuple[tuple[Step, ...], str, str]] = []
-        total = sum_fault((step.share for step in steps), "the share of the steps")
+        total = sum_fault((step.share for step in steps), tr("the share of the steps"))
         if total:
             faults.append(((), *total))
         for number, (before, after) in enumerate(itertools.pairwise(steps), start=1):
             if after.eur_per_t < before.eur_per_t:
-                message = (
-                    f"damage falls from {before.eur_per_t:g} to {after.eur_per_t:g} EUR per tonne"
+                message = tr(
+                    "damage falls from {before:g} to {after:g} EUR per tonne",
+                    before=before.eur_per_t,
+                    after=after.eur_per_t,
                 )
-                hint = "order the steps from the cheapest tonne to the dearest"
+                hint = tr("order the steps from the cheapest tonne to the dearest")
                 faults.append(((number, "eur_per_t"), message, hint))
         if faults:
             raise faults_together(faults)
@@ -128,7 +131,7 @@ class Supply(Base):
             return self
         if (self.share is None) == (self.t_per_year is None):
             raise fault(
-                "supply needs either 'share' or 't_per_year'",
-                "leave one out" if self.share is not None else "add one of them",
+                tr("supply needs either 'share' or 't_per_year'"),
+                tr("leave one out") if self.share is not None else tr("add one of them"),
             )
         return self

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, StrictStr, ValidationInfo, field_validator, model_validator
 
 from models.base import Base, Country, Id, Stage, Text, fault, left_out
+from models.language import tr
 from models.quantities import Bounds, NonNegative, Number, Share, Whole, check_sum
 from models.years import Year, readable
 
@@ -15,7 +16,8 @@ def _read_delay(value: Any) -> int:
     if isinstance(value, str) and value.isdecimal() and len(value) < 5:
         return int(value)
     if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        raise fault(f"'{value}' is not a delay", "write a whole number of years, 0 or more")
+        message = tr("'{value}' is not a delay", value=value)
+        raise fault(message, tr("write a whole number of years, 0 or more"))
     return value
 
 
@@ -70,14 +72,14 @@ class Project(Base):
     @classmethod
     def _some_ramp(cls, ramp: tuple[Number, ...]) -> tuple[Number, ...]:
         if not ramp:
-            raise fault("ramp_up is empty", "leave it out, or write [1.0]")
+            raise fault(tr("ramp_up is empty"), tr("leave it out, or write [1.0]"))
         return ramp
 
     @field_validator("output_t_per_year")
     @classmethod
     def _some_output(cls, output: dict[str, Number]) -> dict[str, Number]:
         if not output:
-            raise fault("a project without output", "write {material: tonnes per year}")
+            raise fault(tr("a project without output"), tr("write {material: tonnes per year}"))
         return output
 
     @field_validator("capex_profile")
@@ -102,7 +104,8 @@ class Project(Base):
         if first is None or last is None or left_out("order", info):
             return self
         if readable(first, last) and last < first:
-            raise fault(
-                f"latest_start {last} lies before earliest_start {first}", at=("latest_start",)
+            message = tr(
+                "latest_start {last} lies before earliest_start {first}", last=last, first=first
             )
+            raise fault(message, at=("latest_start",))
         return self

@@ -19,6 +19,7 @@ from pydantic import GetCoreSchemaHandler
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from models.base import fault, faults_together, read_year, relocated, shape_of_value
+from models.language import tr
 
 Confidence = Literal["high", "medium", "low"]
 _Read = TypeVar("_Read")
@@ -68,19 +69,38 @@ UNREADABLE = Number(math.nan)
 
 _THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}(\.\d{3})+(,\d+)?")
 _HINTS: tuple[tuple[re.Pattern[str], Callable[[str], str]], ...] = (
-    (_THOUSANDS, lambda t: f"write {t.replace('.', '').replace(',', '.')} (no thousands dots)"),
-    (re.compile(r"[+-]?\d+,\d+"), lambda t: f"a decimal comma: write {t.replace(',', '.')}"),
-    (re.compile(r"[+-]?\d[\d_]*_[\d_]*"), lambda t: f"write {t.replace('_', '')}"),
-    (re.compile(r"[+-]?0\d+"), lambda t: f"write {int(t)} without the leading zero"),
+    (
+        _THOUSANDS,
+        lambda t: tr(
+            "write {number} (no thousands dots)", number=t.replace(".", "").replace(",", ".")
+        ),
+    ),
+    (
+        re.compile(r"[+-]?\d+,\d+"),
+        lambda t: tr("a decimal comma: write {number}", number=t.replace(",", ".")),
+    ),
+    (
+        re.compile(r"[+-]?\d[\d_]*_[\d_]*"),
+        lambda t: tr("write {value}", value=t.replace("_", "")),
+    ),
+    (
+        re.compile(r"[+-]?0\d+"),
+        lambda t: tr("write {number} without the leading zero", number=int(t)),
+    ),
     (
         re.compile(r"[+-]?(\d+\.?\d*|\.\d+)[eE][+-]?\d+"),
-        lambda t: f"YAML reads this as text: write {_plain(float(t))}",
+        lambda t: tr("YAML reads this as text: write {number}", number=_plain(float(t))),
     ),
     (
         re.compile(r"[+-]?\d+([.,]\d+)?\s*%"),
-        lambda t: f"write a fraction of one: {float(t[:-1].replace(',', '.')) / 100:g}",
+        lambda t: tr(
+            "write a fraction of one: {share:g}", share=float(t[:-1].replace(",", ".")) / 100
+        ),
     ),
-    (re.compile(r"[+-]?\d+(\.\d+)?"), lambda t: f"write {t} without quotation marks"),
+    (
+        re.compile(r"[+-]?\d+(\.\d+)?"),
+        lambda t: tr("write {number} without quotation marks", number=t),
+    ),
 )
 
 
@@ -94,7 +114,7 @@ def number_hint(text: str) -> str:
     for pattern, hint in _HINTS:
         if pattern.fullmatch(text):
             return hint(text)
-    return "write a number such as 12.5"
+    return tr("write a number such as 12.5")
 
 
 @dataclass(frozen=True)
@@ -115,7 +135,7 @@ class Bounds:
         if not isinstance(value, Mapping):
             return Number(self._check(value))
         if not any(map(_key_meant, value)):
-            raise fault("one number is expected here, not a mapping", "write {value: 12.5}")
+            raise _not_one_number()
         number, about, faults = read_sourced(value, self._bare, "12.5")
         if faults:
             raise faults_together(faults)
@@ -123,34 +143,46 @@ class Bounds:
 
     def _bare(self, value: Any) -> float:
         if isinstance(value, Mapping):
-            raise fault("one number is expected here, not a mapping", "write {value: 12.5}")
+            raise _not_one_number()
         return value if isinstance(value, Number) else self._check(value)
 
     def _check(self, value: Any) -> float:
         if isinstance(value, bool) or not isinstance(value, (int, float)):
             if isinstance(value, str):
-                raise fault(f"'{value}' is not a number", number_hint(value))
-            shown = "nothing" if value is None else str(value).lower()
-            raise fault(f"a number is expected here, not {shape_of_value(value, shown)}")
+                raise fault(tr("'{value}' is not a number", value=value), number_hint(value))
+            shown = tr("nothing") if value is None else str(value).lower()
+            shown = shape_of_value(value, shown)
+            raise fault(tr("a number is expected here, not {shown}", shown=shown))
         try:
             number = float(value)
         except OverflowError:
             number = math.inf
         if not math.isfinite(number):
-            raise fault("a number must be finite")
+            raise fault(tr("a number must be finite"))
         if self.whole and not number.is_integer():
-            raise fault(f"{number:g} is not a whole number", f"write {round(number)}")
-        if self.ge is not None and number < self.ge:
-            problem = "is negative" if self.ge == 0 else f"is below {self.ge:g}"
-            raise fault(f"{number:g} {problem}", f"write a number of {self.ge:g} or more")
-        if self.gt is not None and number <= self.gt:
-            raise fault(f"{number:g} is not above {self.gt:g}")
-        if self.le is not None and number > self.le:
-            hint = f"write {number / 100:g} for {number:g} %" if 2 <= number <= 100 else ""
-            raise fault(f"{number:g} is above {self.le:g}", hint if self.le == 1 else "")
-        if self.lt is not None and number >= self.lt:
-            raise fault(f"{number:g} is not below {self.lt:g}")
+            message = tr("{number:g} is not a whole number", number=number)
+            raise fault(message, tr("write {value}", value=round(number)))
+        self._within(number)
         return number
+
+    def _within(self, number: float) -> None:
+        """Refuse a number outside the bounds."""
+        if self.ge is not None and number < self.ge:
+            hint = tr("write a number of {least:g} or more", least=self.ge)
+            if self.ge == 0:
+                raise fault(tr("{number:g} is negative", number=number), hint)
+            raise fault(tr("{number:g} is below {least:g}", number=number, least=self.ge), hint)
+        if self.gt is not None and number <= self.gt:
+            raise fault(tr("{number:g} is not above {limit:g}", number=number, limit=self.gt))
+        if self.le is not None and number > self.le:
+            percent = self.le == 1 and 2 <= number <= 100
+            hint = tr("write {meant:g} for {share:g} %", meant=number / 100, share=number)
+            raise fault(
+                tr("{number:g} is above {limit:g}", number=number, limit=self.le),
+                hint if percent else "",
+            )
+        if self.lt is not None and number >= self.lt:
+            raise fault(tr("{number:g} is not below {limit:g}", number=number, limit=self.lt))
 
     def json_number(self) -> dict[str, Any]:
         """The JSON Schema of the bare number."""
@@ -175,6 +207,11 @@ class Bounds:
             metadata={"pydantic_js_functions": [lambda _schema, _handler: self.json_schema()]},
             serialization=core_schema.plain_serializer_function_ser_schema(Number.written),
         )
+
+
+def _not_one_number() -> PydanticCustomError:
+    message = tr("one number is expected here, not a mapping")
+    return fault(message, tr("write {value}", value="{value: 12.5}"))
 
 
 def sourced_schema(value: dict[str, Any]) -> dict[str, Any]:
@@ -211,21 +248,22 @@ def read_sourced(
     """The value of ``{value:, source:, ...}``, what is said of it, and all that is wrong."""
     number: _Read | None = None
     faults: list[tuple[tuple[str | int, ...], str, str]] = []
-    whole = f"write {{value: {example}, source: ..., confidence: high}}"
+    form = f"{{value: {example}, source: ..., confidence: high}}"
+    whole = tr("write {value}", value=form)
     for key in value:
         if key in ("value", *REMARKS):
             continue
         meant = _key_meant(key)
-        hint = f"did you mean '{meant}'?" if meant else whole
+        hint = tr("did you mean '{name}'?", name=meant) if meant else whole
         if str(key).isdecimal():
-            hint = "write {value: {2026: 12.5}, source: ...}"
-        faults.append(((key, "[key]"), f"'{key}' is not known here", hint))
+            hint = tr("write {value}", value="{value: {2026: 12.5}, source: ...}")
+        faults.append(((key, "[key]"), tr("'{value}' is not known here", value=key), hint))
     if "value" not in value:
         years = any(str(key).isdecimal() for key in value)
         if years:
             # What is said of these already tells to put them under 'value'.
             return None, {}, faults
-        faults.append(((), "'value' is missing", whole))
+        faults.append(((), tr("'value' is missing"), whole))
     else:
         try:
             number = read(value["value"])
@@ -234,9 +272,11 @@ def read_sourced(
     about = {key: value[key] for key in REMARKS if value.get(key) is not None}
     for key, text in about.items():
         if not isinstance(text, str):
-            faults.append(((key,), f"{key} is a text", f'write "{text}"' if key == "note" else ""))
+            hint = tr("write {value}", value=f'"{text}"') if key == "note" else ""
+            faults.append(((key,), tr("{key} is a text", key=key), hint))
         elif key == "confidence" and text not in ("high", "medium", "low"):
-            faults.append(((key,), f"confidence '{text}' is not known", "high, medium or low"))
+            message = tr("confidence '{value}' is not known", value=text)
+            faults.append(((key,), message, tr("high, medium or low")))
     return number, about, faults
 
 
@@ -294,14 +334,14 @@ class YearlyBounds:
         if not isinstance(value, Mapping):
             return Yearly((), (self.bounds.read(value),))
         if not value:
-            raise fault("a yearly quantity names no year", "write {2026: 12.5} or 12.5")
+            raise fault(tr("a yearly quantity names no year"), tr("write {2026: 12.5} or 12.5"))
         numbers: dict[int, Number] = {}
         faults = []
         for key, written in value.items():
             try:
                 year = read_year(key)
                 if year in numbers:
-                    raise fault(f"the year {year} is named twice")
+                    raise fault(tr("the year {year} is named twice", year=year))
                 numbers[year] = self.bounds.read(written)
             except PydanticCustomError as error:
                 faults += relocated(error, key)
@@ -348,8 +388,10 @@ def sum_fault(shares: Iterable[float], what: str) -> tuple[str, str] | None:
     total = math.fsum(shares)
     if not abs(total - 1) > 1e-6:
         return None
-    message = f"{what} adds up to {total:.10g}, not 1"
-    return message, f"{abs(1 - total):.6g} " + ("is missing" if total < 1 else "too much")
+    message = tr("{what} adds up to {total:.10g}, not 1", what=what, total=total)
+    if total < 1:
+        return message, tr("{rest:.6g} is missing", rest=1 - total)
+    return message, tr("{rest:.6g} too much", rest=total - 1)
 
 
 def check_sum(shares: Iterable[float], what: str) -> None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from models import doubts
 from models.base import UNREADABLE_TEXT
 from models.faults import Fault, Step
+from models.language import tr
 from models.years import readable
 
 if TYPE_CHECKING:
@@ -20,13 +21,6 @@ if TYPE_CHECKING:
     from models.instruments import Instrument
 
 _Path = tuple[Step, ...]
-_ONE = {
-    "materials": "material",
-    "consumers": "consumer",
-    "projects": "project",
-    "funders": "funder",
-    "hazards": "hazard",
-}
 
 
 def check(case: Case, unreadable: Mapping[str, frozenset[str]] | None = None) -> Iterator[Fault]:
@@ -78,8 +72,8 @@ class _Checker:
         """A fault where no item of the section has that id."""
         ids = self.ids[section]
         if name not in ids and not self._unread(section, name):
-            hint = nearest_or_list(name, ids) or f"the file has no {section}"
-            yield Fault(path, f"there is no {_ONE[section]} '{name}'", hint, at_key=at_key)
+            message, empty = _unknown(section, name)
+            yield Fault(path, message, nearest_or_list(name, ids) or empty, at_key=at_key)
 
     def _all_known(self, section: str, names: Iterable[str] | None, path: _Path) -> Iterator[Fault]:
         for position, name in enumerate(names or ()):
@@ -96,8 +90,9 @@ class _Checker:
         if not years or not readable(year, horizon.first_year, horizon.last_year):
             return
         if year not in years:
-            hint = f"write a year from {years[0]} to {years[-1]}"
-            yield Fault(path, f"{year} lies outside the horizon", hint, at_key=at_key)
+            message = tr("{year} lies outside the horizon", year=year)
+            hint = tr("write a year from {first} to {last}", first=years[0], last=years[-1])
+            yield Fault(path, message, hint, at_key=at_key)
 
     def _consumers(self) -> Iterator[Fault]:
         for name, consumer in self.case.consumers.items():
@@ -108,7 +103,11 @@ class _Checker:
             funder = self.case.funders.get(consumer.company)
             if funder is not None and funder.kind != "company":
                 companies = [one for one, it in self.case.funders.items() if it.kind == "company"]
-                message = f"the funder '{consumer.company}' is {funder.kind}, not a company"
+                owner = consumer.company
+                if funder.kind == "public":
+                    message = tr("the funder '{funder}' is public, not a company", funder=owner)
+                else:
+                    message = tr("the funder '{funder}' is private, not a company", funder=owner)
                 yield Fault(path, message, nearest_or_list(consumer.company, companies))
 
     def _demand_and_supply(self) -> Iterator[Fault]:
@@ -127,9 +126,12 @@ class _Checker:
                 yield from self._known("consumers", damage.consumer, (*path, "consumer"))
             pair = (damage.consumer, damage.material)
             if pair in entries and not self._stands_in(*pair):
-                whom = f" and '{damage.consumer}'" if damage.consumer else ""
-                message = f"a second damage entry for '{damage.material}'{whom}"
-                yield Fault(path, message, f"keep this one or damage.{entries[pair]}")
+                about = {"material": damage.material, "consumer": damage.consumer}
+                message = tr("a second damage entry for '{material}'", material=damage.material)
+                if damage.consumer:
+                    message = tr("a second damage entry for '{material}' and '{consumer}'", **about)
+                hint = tr("keep this one or {other}", other=f"damage.{entries[pair]}")
+                yield Fault(path, message, hint)
             entries.setdefault(pair, position)
         if self._unread("damage") or any(self._stands_in(*pair) for pair in entries):
             return
@@ -146,9 +148,14 @@ class _Checker:
                 continue
             seen.add(pair)
             if pair not in entries and (None, demand.material) not in entries:
-                message = f"no damage entry says what a tonne of '{demand.material}' missing costs"
-                hint = f"add {{material: {demand.material}, steps: [...]}} under damage"
-                yield Fault(("demand", position), f"{message} '{demand.consumer}'", hint)
+                message = tr(
+                    "no damage entry says what a tonne of '{material}' missing costs '{consumer}'",
+                    material=demand.material,
+                    consumer=demand.consumer,
+                )
+                entry = f"{{material: {demand.material}, steps: [...]}}"
+                hint = tr("add {entry} under damage", entry=entry)
+                yield Fault(("demand", position), message, hint)
 
     def _projects(self) -> Iterator[Fault]:
         for name, project in self.case.projects.items():
@@ -161,11 +168,15 @@ class _Checker:
                     at: _Path = (*path, field, position)
                     yield from self._known("projects", other, at)
                     if other == name:
-                        yield Fault(at, f"the project '{name}' {field} itself", "leave it out")
+                        message = tr("the project '{project}' excludes itself", project=name)
+                        if field == "requires":
+                            message = tr("the project '{project}' requires itself", project=name)
+                        yield Fault(at, message, tr("leave it out"))
             for position, other in enumerate(project.excludes):
                 if other in project.requires:
-                    message = f"'{other}' is both required and excluded"
-                    yield Fault((*path, "excludes", position), message, "keep one of the two")
+                    message = tr("'{project}' is both required and excluded", project=other)
+                    hint = tr("keep one of the two")
+                    yield Fault((*path, "excludes", position), message, hint)
             yield from self._within(project.earliest_start, (*path, "earliest_start"))
             yield from self._within(project.latest_start, (*path, "latest_start"))
 
@@ -202,8 +213,9 @@ class _Checker:
         for position, stockpile in enumerate(self.case.stockpiles):
             path = ("stockpiles", position)
             if stockpile.id in seen and not self._stands_in(stockpile.id):
-                message = f"two stockpiles have the id '{stockpile.id}'"
-                hint = f"rename this one or stockpiles.{seen[stockpile.id]}"
+                message = tr("two stockpiles have the id '{id}'", id=stockpile.id)
+                first = f"stockpiles.{seen[stockpile.id]}"
+                hint = tr("rename this one or {other}", other=first)
                 yield Fault((*path, "id"), message, hint)
             seen.setdefault(stockpile.id, position)
             yield from self._known("materials", stockpile.material, (*path, "material"))
@@ -229,8 +241,10 @@ class _Checker:
                 yield from self._known("hazards", event.hazard, (*at, "hazard"))
                 yield from self._within(event.start, (*at, "start"))
                 if event.period > periods:
-                    message = f"a year has no period {event.period:g}"
-                    hint = f"write a period from 1 to {periods:g}" if periods > 1 else "write 1"
+                    message = tr("a year has no period {period:g}", period=event.period)
+                    hint = tr("write a period from 1 to {last:g}", last=periods)
+                    if periods <= 1:
+                        hint = tr("write {value}", value=1)
                     yield Fault((*at, "period"), message, hint)
             yield from self._all_known(
                 "projects", state.failed_projects, (*path, "failed_projects")
@@ -248,13 +262,25 @@ class _Checker:
             yield from self._all_known("materials", policy.max_country_share.materials, path)
 
 
+def _unknown(section: str, name: str) -> tuple[str, str]:
+    """What is said of an id that no item has, and of a file without any item."""
+    if section == "materials":
+        return tr("there is no material '{name}'", name=name), tr("the file has no materials")
+    if section == "consumers":
+        return tr("there is no consumer '{name}'", name=name), tr("the file has no consumers")
+    if section == "projects":
+        return tr("there is no project '{name}'", name=name), tr("the file has no projects")
+    if section == "funders":
+        return tr("there is no funder '{name}'", name=name), tr("the file has no funders")
+    return tr("there is no hazard '{name}'", name=name), tr("the file has no hazards")
+
+
 def nearest_or_list(word: str, names: Iterable[str]) -> str:
     """The hint for an id that is not among the names."""
     known = {name.lower(): name for name in names}
     near = difflib.get_close_matches(word.lower(), known, 1, 0.6)
     if near:
-        return f"did you mean '{known[near[0]]}'?"
+        return tr("did you mean '{name}'?", name=known[near[0]])
     listed = list(known.values())
-    return (
-        f"there are {', '.join(listed[:12])}{', ...' if len(listed) > 12 else ''}" if listed else ""
-    )
+    shown = ", ".join(listed[:12]) + (", ..." if len(listed) > 12 else "")
+    return tr("there are {names}", names=shown) if listed else ""

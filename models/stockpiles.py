@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import ValidationInfo, field_validator, model_validator
 
 from models.base import AllOf, Base, Id, Text, fault, left_out
+from models.language import tr
 from models.quantities import Bounds, NonNegative, Number, Share, YearlyNonNegative, check_sum
 
 
@@ -62,7 +63,10 @@ class Stockpile(Base):
         if left_out("order", info):
             return self
         if self.max_t is not None and self.initial_t > self.max_t:
-            raise fault(
-                f"initial_t {self.initial_t:g} is above max_t {self.max_t:g}", at=("initial_t",)
+            message = tr(
+                "initial_t {initial:g} is above max_t {most:g}",
+                initial=self.initial_t,
+                most=self.max_t,
             )
+            raise fault(message, at=("initial_t",))
         return self

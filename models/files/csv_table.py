@@ -10,6 +10,7 @@ from models.faults import Fault, Place
 from models.files.cells import MAX_COLUMNS, MAX_ROWS, Cell, Sheet
 from models.files.decoding import decode, refuse
 from models.files.nodes import Report
+from models.language import tr
 
 
 def read_csv(raw: bytes, file: str, report: Report) -> Sheet:
@@ -18,10 +19,10 @@ def read_csv(raw: bytes, file: str, report: Report) -> Sheet:
     delimiter = _delimiter(text)
     records = list(_records(text, delimiter, file))
     if not records:
-        raise refuse(Place(file), "the table is empty", "its first row names the columns")
+        raise refuse(Place(file), tr("the table is empty"), tr("its first row names the columns"))
     header, *rows = records
     if len(header) > MAX_COLUMNS:
-        raise refuse(header[0].place, f"more than {MAX_COLUMNS} columns")
+        raise refuse(header[0].place, tr("more than {count} columns", count=MAX_COLUMNS))
     sheet = Sheet(header, [])
     for row in rows:
         if not any(cell.filled for cell in row):
@@ -35,10 +36,23 @@ def read_csv(raw: bytes, file: str, report: Report) -> Sheet:
 def _wrong_width(row: list[Cell], header: list[Cell], delimiter: str) -> Fault:
     more = len(row) > len(header)
     place = row[len(header)].place if more else row[-1].place
-    name = {",": "comma", ";": "semicolon", "\t": "tab"}[delimiter]
-    message = f"{len(row)} cells in a row, but {len(header)} columns"
-    hint = f"put a text with a {name} into quotes" if more else f"every cell needs its {name}"
-    return Fault((), message, hint, place=place)
+    message = tr(
+        "{cells} cells in a row, but {columns} columns", cells=len(row), columns=len(header)
+    )
+    return Fault((), message, _delimiter_hint(delimiter, more), place=place)
+
+
+def _delimiter_hint(delimiter: str, more: bool) -> str:
+    """What to do about a row with too many or too few delimiters."""
+    if delimiter == ",":
+        return (
+            tr("put a text with a comma into quotes") if more else tr("every cell needs its comma")
+        )
+    if delimiter == ";":
+        if more:
+            return tr("put a text with a semicolon into quotes")
+        return tr("every cell needs its semicolon")
+    return tr("put a text with a tab into quotes") if more else tr("every cell needs its tab")
 
 
 def _delimiter(text: str) -> str:
@@ -56,7 +70,9 @@ def _records(text: str, delimiter: str, file: str) -> Iterator[list[Cell]]:
     try:
         for number, values in enumerate(reader):
             if number > MAX_ROWS:
-                raise refuse(Place(file, start + 1, 1), f"more than {MAX_ROWS} rows")
+                raise refuse(
+                    Place(file, start + 1, 1), tr("more than {count} rows", count=MAX_ROWS)
+                )
             places = _places(lines[start : reader.line_num], start + 1, delimiter)
             if values:
                 places += places[-1:] * (len(values) - len(places))
@@ -66,10 +82,9 @@ def _records(text: str, delimiter: str, file: str) -> Iterator[list[Cell]]:
                 ]
             start = reader.line_num
     except csv.Error as error:
-        hint = 'a quote inside of a quoted text is written twice: ""'
-        raise refuse(
-            Place(file, start + 1, 1), f"this row is not valid CSV: {error}", hint
-        ) from None
+        message = tr("this row is not valid CSV: {problem}", problem=tr(str(error)))
+        hint = tr('a quote inside of a quoted text is written twice: ""')
+        raise refuse(Place(file, start + 1, 1), message, hint) from None
 
 
 def _places(lines: list[str], first: int, delimiter: str) -> list[tuple[int, int]]:

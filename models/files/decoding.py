@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 from models.faults import Fault, Place, ScenarioError
+from models.language import tr
 
 MAX_BYTES = 20_000_000
 _BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
@@ -26,10 +27,14 @@ def read_bytes(path: Path, place: Place) -> bytes:
     except (OSError, ValueError) as error:
         problem = getattr(error, "strerror", None) or str(error)
         hint = _nearest_file(path) if isinstance(error, FileNotFoundError) else ""
-        raise refuse(place, f"'{path}' cannot be read: {problem.lower()}", hint) from None
+        problem = tr(problem.lower())
+        message = tr("'{path}' cannot be read: {problem}", path=path, problem=problem)
+        raise refuse(place, message, hint) from None
     if len(raw) > MAX_BYTES:
-        limit = f"{MAX_BYTES / 1e6:.0f} MB"
-        raise refuse(place, f"'{path}' is larger than {limit}", "put long lists into tables")
+        message = tr(
+            "'{path}' is larger than {limit}", path=path, limit=f"{MAX_BYTES / 1e6:.0f} MB"
+        )
+        raise refuse(place, message, tr("put long lists into tables"))
     return raw
 
 
@@ -39,7 +44,7 @@ def _nearest_file(path: Path) -> str:
     except OSError:
         return ""
     near = difflib.get_close_matches(path.name, names, 1, 0.6)
-    return f"did you mean '{path.parent / near[0]}'?" if near else ""
+    return tr("did you mean '{name}'?", name=path.parent / near[0]) if near else ""
 
 
 def decode(raw: bytes, file: str) -> str:
@@ -65,21 +70,26 @@ def check_characters(text: str, place: Place) -> None:
 
 
 def _bad_character(place: Place, character: str) -> ScenarioError:
-    message = f"character U+{ord(character):04X} does not belong into a text"
-    return refuse(place, message, "remove it")
+    code = f"U+{ord(character):04X}"
+    message = tr("character {code} does not belong into a text", code=code)
+    return refuse(place, message, tr("remove it"))
 
 
 def _bad_byte(raw: bytes, error: UnicodeDecodeError, file: str) -> ScenarioError:
     if error.encoding.startswith("utf-16"):
-        return refuse(Place(file), "the file is not valid UTF-16", "save it as UTF-8")
+        return refuse(Place(file), tr("the file is not valid UTF-16"), tr("save it as UTF-8"))
     before = raw[: error.start].decode("utf-8-sig", "replace")
     line, column = line_and_column(before, len(before))
     byte = raw[error.start]
     meant = bytes([byte]).decode("cp1252", "replace")
-    hint = "save the file as UTF-8"
-    if meant != "\ufffd":
-        hint += f" (in Windows-1252 this byte is '{meant}')"
-    return refuse(Place(file, line, column), f"byte 0x{byte:02X} is not UTF-8", hint)
+    if meant == "\ufffd":
+        hint = tr("save the file as UTF-8")
+    else:
+        hint = tr(
+            "save the file as UTF-8 (in Windows-1252 this byte is '{character}')", character=meant
+        )
+    message = tr("byte {code} is not UTF-8", code=f"0x{byte:02X}")
+    return refuse(Place(file, line, column), message, hint)
 
 
 def line_and_column(text: str, index: int) -> tuple[int, int]:

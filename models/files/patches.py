@@ -10,6 +10,7 @@ from models.files.data import is_item
 from models.files.nodes import Node, Path, Report, with_child, without_child
 from models.files.shapes import ABOUT, ROOT, Shape, shape_of, step_into, suggestion
 from models.files.yaml_source import parse_setting
+from models.language import tr
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,9 @@ def settings(texts: tuple[str, ...], report: Report) -> Iterator[Patch]:
         place = Place(f"--set {text}")
         dotted, equals, value = text.partition("=")
         if not equals or not dotted.strip():
-            report(Fault((), "a setting needs a path and a value", "write path=value", place=place))
+            message = tr("a setting needs a path and a value")
+            hint = tr("write {value}", value=tr("path=value"))
+            report(Fault((), message, hint, place=place))
             continue
         yield Patch(dotted.strip(), parse_setting(value.strip(), place, report), place)
 
@@ -58,7 +61,7 @@ def apply(root: Node, patch: Patch, report: Report) -> Node:
     steps = patch.dotted.split(".")
     try:
         if steps[0] == "variants":
-            raise _NoSuchPathError("a patch cannot change variants", "")
+            raise _NoSuchPathError(tr("a patch cannot change variants"), "")
         return _put(root, ROOT, steps, (), replace(patch.value, key_place=patch.place))
     except _NoSuchPathError as error:
         message, hint = error.args
@@ -85,9 +88,8 @@ def _put(node: Node, shape: Shape, steps: list[str], above: Path, value: Node) -
     inside = step_into(shape, step) or Shape("any")
     if child is None or child.value is None:
         if inside.kind != "model" and not (inside.kind == "years" and len(rest) == 1):
-            raise _NoSuchPathError(
-                f"there is no '{_dotted(above, name)}' to change", "set it whole"
-            )
+            message = tr("there is no '{path}' to change", path=_dotted(above, name))
+            raise _NoSuchPathError(message, tr("set it whole"))
         child = Node({}, value.place, value.key_place)
     return with_child(node, step, _put(child, inside, rest, (*above, name), value))
 
@@ -102,7 +104,8 @@ def _find(node: Node, shape: Shape, name: str, above: Path) -> tuple[Step, Node 
         return _in_list(node.value, name, above)
     if not isinstance(node.value, dict):
         whole = ".".join(map(str, above))
-        raise _NoSuchPathError(f"'{whole}' is a single value and has no '{name}'", f"set {whole}")
+        message = tr("'{path}' is a single value and has no '{name}'", path=whole, name=name)
+        raise _NoSuchPathError(message, tr("set {path}", path=whole))
     child = node.child(name)
     if child is not None:
         return name, child
@@ -133,13 +136,20 @@ def _in_list(items: list[Node], name: str, above: Path) -> tuple[Step, Node]:
     known = tuple(one for one in names if one is not None)
     if known:
         raise _nothing(name, above, known)
-    last = f"positions run from 0 to {len(items) - 1}" if items else "the list is empty"
-    raise _NoSuchPathError(f"there is no '{name}' in {'.'.join(map(str, above))}", last)
+    hint = tr("the list is empty")
+    if items:
+        hint = tr("positions run from 0 to {last}", last=len(items) - 1)
+    raise _NoSuchPathError(_not_in(name, above), hint)
 
 
 def _nothing(name: str, above: Path, names: tuple[str, ...]) -> _NoSuchPathError:
-    inside = f" in {'.'.join(map(str, above))}" if above else ""
-    return _NoSuchPathError(f"there is no '{name}'{inside}", suggestion(name, names))
+    return _NoSuchPathError(_not_in(name, above), suggestion(name, names))
+
+
+def _not_in(name: str, above: Path) -> str:
+    if not above:
+        return tr("there is no '{name}'", name=name)
+    return tr("there is no '{name}' in {path}", name=name, path=".".join(map(str, above)))
 
 
 def changed_periods(before: Node, after: Node) -> bool:

@@ -23,9 +23,10 @@ from models.files.data import plain
 from models.files.decoding import read_bytes
 from models.files.nodes import Node, Path, leaves, place_of
 from models.files.partial import CONTEXT, further_faults
-from models.files.shapes import ANYTHING, ROOT, step_into, suggestion
+from models.files.shapes import ANYTHING, ROOT, existing, step_into
 from models.files.translating import faults_of
 from models.files.yaml_source import is_thousands, parse
+from models.language import tr
 
 
 @dataclass(frozen=True)
@@ -131,9 +132,10 @@ class _Reader:
     def _base(self, raw: bytes) -> Node:
         root = parse(raw, self.file, self.report)
         if not isinstance(root.value, dict):
-            empty = root.value is None
-            message = "the file is empty" if empty else "the file does not hold a mapping"
-            hint = "a scenario begins with keys such as 'horizon:' and 'materials:'"
+            message = tr("the file does not hold a mapping")
+            if root.value is None:
+                message = tr("the file is empty")
+            hint = tr("a scenario begins with keys such as 'horizon:' and 'materials:'")
             raise ScenarioError([Fault((), message, hint, place=root.place)])
         return self._tables(root)
 
@@ -146,8 +148,8 @@ class _Reader:
         if variant is not None and (variants is None or variants.child(variant) is None):
             names = list(variants.value) if variants and isinstance(variants.value, dict) else []
             place = variants.key_place or variants.place if variants else Place(self.file)
-            hint = suggestion(variant, names, "there are ") or "the file has no variants"
-            message = f"there is no variant '{variant}'"
+            hint = existing(variant, names) or tr("the file has no variants")
+            message = tr("there is no variant '{variant}'", variant=variant)
             self.report(Fault(("variants",), message, hint, place=place))
         root = base
         for patch in (*found, *settings):
@@ -193,8 +195,8 @@ class _Reader:
         self.report(
             Fault(
                 path,
-                f"{node.written} is read as {node.value:g}",
-                f"if {meant} is meant, write {meant}",
+                tr("{written} is read as {value:g}", written=node.written, value=node.value),
+                tr("if {meant} is meant, write {meant}", meant=meant),
                 "warning",
                 place=node.place,
             )
@@ -218,7 +220,10 @@ class _Reader:
             for fault in tried.report.found:
                 if (fault.place, fault.message) not in before:
                     before.add((fault.place, fault.message))
-                    self.report(replace(fault, message=f"with variant '{name}': {fault.message}"))
+                    message = tr(
+                        "with variant '{variant}': {message}", variant=name, message=fault.message
+                    )
+                    self.report(replace(fault, message=message))
 
 
 def _placed(fault: Fault, root: Node) -> Fault:
@@ -236,8 +241,11 @@ def _periods_changed(root: Node) -> Fault:
     path = ("horizon", "periods_per_year")
     return Fault(
         path,
-        "the number of periods of a year is patched, but the loss lists of hazards count periods",
-        "patch the loss lists of all hazards as well",
+        tr(
+            "the number of periods of a year is patched, but the loss lists of hazards count "
+            "periods"
+        ),
+        tr("patch the loss lists of all hazards as well"),
         "warning",
         place=place_of(root, path, at_key=True),
     )

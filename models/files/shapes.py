@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 import types
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
@@ -19,6 +19,7 @@ from models.base import Choice, Text, read_country
 from models.case import Case
 from models.docstrings import field_docstrings
 from models.faults import Step
+from models.language import tr
 from models.quantities import Bounds, Number, Yearly, YearlyBounds
 from models.years import YearReader
 
@@ -53,19 +54,6 @@ class Shape:
             return ()
         return tuple(field.alias or name for name, field in self.model.model_fields.items())
 
-    @property
-    def noun(self) -> str:
-        """What is expected, in words."""
-        return _NOUNS[self.kind]
-
-
-_NOUNS: dict[Kind, str] = {
-    "model": "a mapping", "mapping": "a mapping", "years": "a mapping", "list": "a list",
-    "number": "a number", "yearly": "a number or a mapping of years", "whole": "a whole number",
-    "text": "a text", "texts": "a text or {en: ..., de: ...}", "flag": "true or false",
-    "choice": "a text", "names": "a list",
-    "country": "a country code", "any": "a value",
-}  # fmt: skip
 
 ROOT = Shape("model", Case)
 ANYTHING = Shape("any")
@@ -180,13 +168,26 @@ def nearest(word: str, names: Iterable[str]) -> str:
     return known[near[0]] if near else ""
 
 
-def suggestion(word: str, names: Iterable[str], known: str = "known here: ") -> str:
-    """The hint for a word that is not among the names."""
+def suggestion(word: str, names: Iterable[str]) -> str:
+    """The hint for a key that is not among those that may stand here."""
+    return _nearest_or(word, names, lambda listed: tr("known here: {names}", names=listed))
+
+
+def existing(word: str, names: Iterable[str]) -> str:
+    """The hint for the name of a thing that is not there."""
+    return _nearest_or(word, names, lambda listed: tr("there are {names}", names=listed))
+
+
+def one_of(word: str, names: Iterable[str]) -> str:
+    """The hint for a word that is none of those that may be chosen."""
+    return _nearest_or(word, names, lambda listed: tr("write one of {names}", names=listed))
+
+
+def _nearest_or(word: str, names: Iterable[str], list_of: Callable[[str], str]) -> str:
     names = list(names)
     near = nearest(word, names)
     if near:
-        return f"did you mean '{near}'?"
+        return tr("did you mean '{name}'?", name=near)
     if not names:
         return ""
-    listed = ", ".join(names[:12]) + (", ..." if len(names) > 12 else "")
-    return known + listed
+    return list_of(", ".join(names[:12]) + (", ..." if len(names) > 12 else ""))

@@ -17,7 +17,8 @@ from models.files.cells import Cell, Sheet
 from models.files.csv_table import read_csv
 from models.files.decoding import read_bytes
 from models.files.nodes import Node, Path, Report
-from models.files.shapes import ABOUT, ROOT, Shape, nearest, shape_of, step_into
+from models.files.shapes import ABOUT, ROOT, Kind, Shape, nearest, shape_of, step_into
+from models.language import tr
 
 _NUMBER = re.compile(r"[-+]?(0|[1-9]\d*|(?=\.\d))(\.\d*)?([eE][-+]?\d{1,4})?")
 _SUFFIXES = (".csv", ".tsv", ".txt", ".xlsx", ".xlsm")
@@ -79,7 +80,8 @@ class _Table:
         columns = self._columns(sheet)
         if keyed and not any(column.path == ("id",) for column in columns):
             place = sheet.header[0].place if sheet.header else self.node.place
-            self._fault(place, "the table has no column 'id'", "add one; its cells name the items")
+            hint = tr("add one; its cells name the items")
+            self._fault(place, tr("the table has no column 'id'"), hint)
             return broken
         items: dict[str, Node] = {}
         rows: list[Node] = []
@@ -92,10 +94,11 @@ class _Table:
                 continue
             name = row.value.pop("id", None)
             if name is None:
-                self._fault(row.place, "the cell 'id' is empty", "name the item")
+                self._fault(row.place, tr("the cell 'id' is empty"), tr("name the item"))
             elif str(name.value) in items:
-                first = items[str(name.value)].key_place
-                self._fault(name.place, f"'{name.value}' is written twice", f"first at {first}")
+                message = tr("'{name}' is written twice", name=name.value)
+                hint = tr("first at {place}", place=items[str(name.value)].key_place)
+                self._fault(name.place, message, hint)
             else:
                 items[str(name.value)] = replace(row, key_place=name.place)
         return replace(self.node, value=items if keyed else rows)
@@ -103,15 +106,17 @@ class _Table:
     def _sheet(self) -> Sheet | None:
         for key, child in self.node.value.items():
             if key not in ("table", "sheet"):
-                known = "a table takes 'table' and 'sheet'"
-                place = child.key_place or child.place
-                self._fault(place, f"'{key}' is not known beside 'table'", known, (key,))
+                message = tr("'{key}' is not known beside 'table'", key=key)
+                hint = tr("a table takes 'table' and 'sheet'")
+                self._fault(child.key_place or child.place, message, hint, (key,))
         table, tab = self.node.value["table"], self.node.child("sheet")
         if not isinstance(table.value, str) or not table.value:
-            self._fault(table.place, "'table' takes the name of a file", "write projects.csv")
+            message = tr("'table' takes the name of a file")
+            self._fault(table.place, message, tr("write {value}", value="projects.csv"))
             return None
         if tab is not None and not isinstance(tab.value, (str, type(None))):
-            self._fault(tab.place, "'sheet' takes the name of a sheet", f'write "{tab.written}"')
+            message = tr("'sheet' takes the name of a sheet")
+            self._fault(tab.place, message, tr("write {value}", value=f'"{tab.written}"'))
             return None
         path = self._inside(table)
         if path is None:
@@ -122,8 +127,8 @@ class _Table:
 
             return read_workbook(raw, str(path), tab, table.place, self.report)
         if tab is not None and tab.value is not None:
-            hint = "leave it out" if path.suffix else "name an Excel file"
-            self._fault(tab.key_place or tab.place, "only an Excel file has sheets", hint)
+            hint = tr("leave it out") if path.suffix else tr("name an Excel file")
+            self._fault(tab.key_place or tab.place, tr("only an Excel file has sheets"), hint)
         return read_csv(raw, str(path), self.report)
 
     def _inside(self, table: Node) -> FilePath | None:
@@ -135,12 +140,12 @@ class _Table:
         except (OSError, ValueError, RuntimeError):
             inside = False
         if not inside or FilePath(table.value).is_absolute():
-            hint = "put it beside the scenario file"
-            self._fault(table.place, "a table lies in the folder of the scenario file", hint)
+            message = tr("a table lies in the folder of the scenario file")
+            self._fault(table.place, message, tr("put it beside the scenario file"))
             return None
         if path.suffix.lower() not in _SUFFIXES:
-            hint = "save it as .csv or .xlsx"
-            self._fault(table.place, f"'{path.suffix}' is no kind of table", hint)
+            message = tr("'{suffix}' is no kind of table", suffix=path.suffix)
+            self._fault(table.place, message, tr("save it as .csv or .xlsx"))
             return None
         return path
 
@@ -156,11 +161,13 @@ class _Table:
             elif not name:
                 shape = None
                 if any(len(row) > cell.number and row[cell.number].filled for row in sheet.rows):
-                    self._fault(cell.place, "a column has no name", "write the name of a field")
+                    message = tr("a column has no name")
+                    self._fault(cell.place, message, tr("write the name of a field"))
             else:
                 path, shape = self._column(cell, name)
             if shape is not None and path in seen:
-                self._fault(cell.place, f"the column '{name}' stands twice", "keep one of them")
+                message = tr("the column '{column}' stands twice", column=name)
+                self._fault(cell.place, message, tr("keep one of them"))
                 shape = None
             if shape is not None:
                 seen[path] = cell
@@ -173,8 +180,12 @@ class _Table:
             whole = seen.get(column.path[:length])
             if whole is None or column.path[length] in ABOUT[1:]:
                 continue
-            names = f"'{whole.value}' and '{column.cell.value}'"
-            self._fault(column.cell.place, f"{names} give the same field twice", "keep one of them")
+            message = tr(
+                "'{first}' and '{second}' give the same field twice",
+                first=whole.value,
+                second=column.cell.value,
+            )
+            self._fault(column.cell.place, message, tr("keep one of them"))
             return True
         return False
 
@@ -199,8 +210,10 @@ class _Table:
             self._unknown_column(cell, name)
         elif shape.kind in ("model", "mapping", "years"):
             part = shape.keys[0] if shape.keys else "2026" if shape.kind == "years" else "lithium"
-            hint = f"give each part a column, such as {name}.{part}"
-            self._fault(cell.place, f"the column '{name}' cannot be held in one cell", hint)
+            message = tr("the column '{column}' cannot be held in one cell", column=name)
+            example = f"{name}.{part}"
+            hint = tr("give each part a column, such as {example}", example=example)
+            self._fault(cell.place, message, hint)
             shape = None
         return tuple(path), shape
 
@@ -210,11 +223,13 @@ class _Table:
         if head in keys:
             inside = (step_into(self.item, head) or self.item).keys
             near = nearest(rest, inside)
-            hint = f"did you mean '{head}.{near}'?" if near else ""
+            hint = tr("did you mean '{name}'?", name=f"{head}.{near}") if near else ""
         else:
             near = nearest(head, keys)
-            hint = f"did you mean '{near}{dot}{rest}'?" if near else f"known: {', '.join(keys)}"
-        self._fault(cell.place, f"the column '{name}' is not known", hint)
+            hint = tr("known: {names}", names=", ".join(keys))
+            if near:
+                hint = tr("did you mean '{name}'?", name=f"{near}{dot}{rest}")
+        self._fault(cell.place, tr("the column '{column}' is not known", column=name), hint)
 
     def _row(self, columns: list[_Column], cells: list[Cell]) -> Node | None:
         filled = [
@@ -256,8 +271,9 @@ class _Table:
     def _in_order(self, nodes: dict[Any, Node]) -> list[Node]:
         for number, step in enumerate(sorted(nodes)):
             if number != step:
-                message = f"position {number} of the list is empty"
-                self._fault(nodes[step].place, message, "fill it, or move the later ones up")
+                message = tr("position {number} of the list is empty", number=number)
+                hint = tr("fill it, or move the later ones up")
+                self._fault(nodes[step].place, message, hint)
                 break
         return [nodes[step] for step in sorted(nodes)]
 
@@ -267,7 +283,7 @@ class _Table:
             return Node(None, place, place, faulty=True)
         if isinstance(value, (datetime.date, datetime.time, datetime.timedelta)):
             if shape.kind in ("number", "yearly", "whole", "flag"):
-                self._fault(place, f"a date stands where {shape.noun} belongs", "format it so")
+                self._fault(place, _date_instead(shape.kind), tr("format it so"))
                 return Node(None, place, place, faulty=True)
             value = str(value)
         if shape.kind in ("list", "names"):
@@ -309,6 +325,17 @@ class _Branch:
             branch = branch.below.setdefault(step, _Branch())
             branch.place = branch.place or node.place
         branch.own = node
+
+
+def _date_instead(kind: Kind) -> str:
+    """What is said of a date where another kind of value belongs."""
+    if kind == "number":
+        return tr("a date stands where a number belongs")
+    if kind == "yearly":
+        return tr("a date stands where a number or a mapping of years belongs")
+    if kind == "whole":
+        return tr("a date stands where a whole number belongs")
+    return tr("a date stands where true or false belongs")
 
 
 def number(text: str, place: Place) -> Node:

@@ -9,7 +9,8 @@ from pydantic import ValidationError
 
 from models.faults import Fault
 from models.files.nodes import Path
-from models.files.shapes import ROOT, Shape, describe, shape_at, suggestion
+from models.files.shapes import ROOT, Shape, describe, one_of, shape_at, suggestion
+from models.language import language, tr
 from models.quantities import number_hint
 
 
@@ -42,24 +43,28 @@ def _faults(one: Any) -> Iterator[Fault]:
         yield Fault(path, message, hint, at_key=at_key)
 
 
-def where(path: Path) -> str:
-    """A path in words, such as " in projects.upper_rhine"."""
-    return f" in {'.'.join(map(str, path))}" if path else ""
+def _dotted(path: Path) -> str:
+    return ".".join(map(str, path))
 
 
 def _missing(path: Path) -> Fault:
     parent, key = path[:-1], str(path[-1])
-    about = describe(shape_at(parent) if parent else ROOT, key)
-    if about[1:2].islower():
+    about = tr(describe(shape_at(parent) if parent else ROOT, key))
+    if language() == "en" and about[1:2].islower():
         about = about[0].lower() + about[1:]
     hint = f"{key}: {about}".rstrip(".") if about else ""
-    return Fault(path, f"'{key}' is missing{where(parent)}", hint, at_key=True)
+    message = tr("'{key}' is missing", key=key)
+    if parent:
+        message = tr("'{key}' is missing in {path}", key=key, path=_dotted(parent))
+    return Fault(path, message, hint, at_key=True)
 
 
 def _unknown(path: Path) -> Fault:
     parent, key = path[:-1], str(path[-1])
-    hint = suggestion(key, shape_at(parent).keys)
-    return Fault(path, f"'{key}' is not known{where(parent)}", hint, at_key=True)
+    message = tr("'{key}' is not known", key=key)
+    if parent:
+        message = tr("'{key}' is not known in {path}", key=key, path=_dotted(parent))
+    return Fault(path, message, suggestion(key, shape_at(parent).keys), at_key=True)
 
 
 def _misfit(
@@ -67,43 +72,51 @@ def _misfit(
 ) -> tuple[str, str]:
     shape = shape_at(path)
     if kind == "literal_error" and isinstance(value, str):
-        return f"'{value}' is not known here", suggestion(value, shape.choices, "write one of ")
+        return tr("'{value}' is not known here", value=value), one_of(value, shape.choices)
     if kind == "literal_error":
-        return f"{shown(value)} is not possible here", "write " + " or ".join(shape.choices)
+        choices = tr(" or ").join(shape.choices)
+        message = tr("{shown} is not possible here", shown=shown(value))
+        return message, tr("write {value}", value=choices)
     if kind in ("model_type", "model_attributes_type", "dict_type"):
-        return f"a mapping is expected here, not {shown(value)}", _mapping_hint(shape)
+        message = tr("a mapping is expected here, not {shown}", shown=shown(value))
+        return message, _mapping_hint(shape)
     if kind in ("tuple_type", "list_type"):
-        hint = f"write [{value}]" if isinstance(value, (str, int, float)) else ""
-        return f"a list is expected here, not {shown(value)}", hint
+        listed = isinstance(value, (str, int, float))
+        hint = tr("write {value}", value=f"[{value}]") if listed else ""
+        return tr("a list is expected here, not {shown}", shown=shown(value)), hint
     if kind == "string_type":
         number = isinstance(value, (int, float)) and not isinstance(value, bool)
-        return f"a text is expected here, not {shown(value)}", f'write "{value}"' if number else ""
+        hint = tr("write {value}", value=f'"{value}"') if number else ""
+        return tr("a text is expected here, not {shown}", shown=shown(value)), hint
     if kind in ("bool_type", "bool_parsing"):
-        return f"{shown(value)} is neither true nor false", "write true or false"
+        message = tr("{shown} is neither true nor false", shown=shown(value))
+        return message, tr("write true or false")
     if kind == "string_pattern_mismatch":
-        return f"'{value}' is not a currency code", "write EUR"
+        message = tr("'{value}' is not a currency code", value=value)
+        return message, tr("write {value}", value="EUR")
     if kind.startswith(("int", "float")):
         hint = number_hint(value) if isinstance(value, str) else ""
-        return f"{shown(value)} is not a number", hint
+        return tr("{shown} is not a number", shown=shown(value)), hint
     error = about.get("error")
     return (str(error) if error else message), ""
 
 
 def _mapping_hint(shape: Shape) -> str:
     keys = [key for key in shape.keys if key not in ("name", "description")]
-    return f"its keys are {', '.join(keys[:8])}{', ...' if len(keys) > 8 else ''}" if keys else ""
+    listed = ", ".join(keys[:8]) + (", ..." if len(keys) > 8 else "")
+    return tr("its keys are {names}", names=listed) if keys else ""
 
 
 def shown(value: Any) -> str:
     """A value as a message names it."""
     if value is None:
-        return "nothing"
+        return tr("nothing")
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, (dict, Mapping)):
-        return "a mapping"
+        return tr("a mapping")
     if isinstance(value, (list, tuple)):
-        return "a list"
+        return tr("a list")
     if isinstance(value, str):
         return f"'{value if len(value) <= 60 else value[:57] + '...'}'"
     return f"{value:g}" if isinstance(value, float) else str(value)

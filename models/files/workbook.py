@@ -14,11 +14,12 @@ from typing import Any
 from openpyxl import load_workbook  # type: ignore[import-untyped,unused-ignore]
 from openpyxl.utils import get_column_letter  # type: ignore[import-untyped,unused-ignore]
 
-from models.faults import Fault, Place
+from models.faults import Fault, Place, ScenarioError
 from models.files.cells import MAX_COLUMNS, MAX_ROWS, Cell, Sheet
 from models.files.decoding import refuse
 from models.files.nodes import Node, Report
-from models.files.shapes import suggestion
+from models.files.shapes import existing
+from models.language import tr
 
 MAX_UNPACKED = 200_000_000
 MAX_RATIO = 200
@@ -32,24 +33,27 @@ def read_workbook(raw: bytes, file: str, tab: Node | None, place: Place, report:
         formulas = load_workbook(io.BytesIO(raw), read_only=True, data_only=False)
     except Exception as error:
         # A damaged workbook fails in many ways, none of them documented.
-        raise refuse(place, f"'{file}' is not a readable workbook", _said(error)) from None
+        raise _unreadable(file, place, error) from None
     name = values.sheetnames[0] if values.sheetnames else ""
     if tab is not None and tab.value is not None:
         name = tab.value
         if name not in values.sheetnames:
-            hint = suggestion(name, values.sheetnames, "there are ")
-            raise refuse(tab.place, f"there is no sheet '{name}' in '{file}'", hint)
+            message = tr("there is no sheet '{sheet}' in '{file}'", sheet=name, file=file)
+            raise refuse(tab.place, message, existing(name, values.sheetnames))
     try:
         rows = list(_rows(values[name], formulas[name], file, name, report))
     except (ValueError, KeyError, TypeError, AttributeError, SyntaxError, OSError) as error:
-        raise refuse(place, f"'{file}' is not a readable workbook", _said(error)) from None
+        raise _unreadable(file, place, error) from None
     if not rows:
-        raise refuse(place, f"the sheet '{name}' is empty", "its first row names the columns")
+        message = tr("the sheet '{sheet}' is empty", sheet=name)
+        raise refuse(place, message, tr("its first row names the columns"))
     return Sheet(rows[0], rows[1:])
 
 
-def _said(error: Exception) -> str:
-    return f"reading it ended with: {str(error).splitlines()[0]}" if str(error) else ""
+def _unreadable(file: str, place: Place, error: Exception) -> ScenarioError:
+    said = str(error).splitlines()[0] if str(error) else ""
+    hint = tr("reading it ended with: {problem}", problem=said) if said else ""
+    return refuse(place, tr("'{file}' is not a readable workbook", file=file), hint)
 
 
 def _bound(raw: bytes, file: str, place: Place) -> None:
@@ -57,9 +61,11 @@ def _bound(raw: bytes, file: str, place: Place) -> None:
         with zipfile.ZipFile(io.BytesIO(raw)) as packed:
             size = sum(entry.file_size for entry in packed.infolist())
     except (zipfile.BadZipFile, ValueError, OSError, NotImplementedError):
-        raise refuse(place, f"'{file}' is not an Excel workbook", "save it as .xlsx") from None
+        message = tr("'{file}' is not an Excel workbook", file=file)
+        raise refuse(place, message, tr("save it as .xlsx")) from None
     if size > MAX_UNPACKED or size > MAX_RATIO * len(raw) + 1_000_000:
-        raise refuse(place, f"'{file}' unpacks to {size / 1e6:.0f} MB", "save the table as CSV")
+        message = tr("'{file}' unpacks to {size:.0f} MB", file=file, size=size / 1e6)
+        raise refuse(place, message, tr("save the table as CSV"))
 
 
 def _rows(values: Any, formulas: Any, file: str, name: str, report: Report) -> Iterator[list[Cell]]:
@@ -69,7 +75,8 @@ def _rows(values: Any, formulas: Any, file: str, name: str, report: Report) -> I
     for number, (row, written) in enumerate(pairs, start=1):
         place = Place(file, cell=f"{name}!A{number}")
         if number > MAX_ROWS:
-            raise refuse(place, f"more than {MAX_ROWS} rows", "delete what lies below the table")
+            message = tr("more than {count} rows", count=MAX_ROWS)
+            raise refuse(place, message, tr("delete what lies below the table"))
         cells = []
         for column, (one, other) in enumerate(zip(row, written, strict=False)):
             cell = _cell(one, other, Place(file, cell=f"{name}!{_letter(column)}{number}"), column)
@@ -77,8 +84,8 @@ def _rows(values: Any, formulas: Any, file: str, name: str, report: Report) -> I
                 report(cell)
                 cell = Cell(None, cell.place or place, column, faulty=True)
             elif cell.filled and column >= MAX_COLUMNS:
-                hint = "delete what lies beside the table"
-                raise refuse(cell.place, f"more than {MAX_COLUMNS} columns", hint)
+                hint = tr("delete what lies beside the table")
+                raise refuse(cell.place, tr("more than {count} columns", count=MAX_COLUMNS), hint)
             cells.append(cell)
         while cells and not cells[-1].filled:
             cells.pop()
@@ -92,8 +99,9 @@ def _letter(column: int) -> str:
 
 def _cell(one: Any, written: Any, place: Place, column: int) -> Cell | Fault:
     if one.value is None and written.data_type == "f":
-        hint = "open and save the file in a spreadsheet program, or write the value"
-        return Fault((), "this formula has no stored value", hint, place=place)
+        hint = tr("open and save the file in a spreadsheet program, or write the value")
+        return Fault((), tr("this formula has no stored value"), hint, place=place)
     if one.data_type == "e":
-        return Fault((), f"this cell holds the error {one.value}", "mend the formula", place=place)
+        message = tr("this cell holds the error {error}", error=one.value)
+        return Fault((), message, tr("mend the formula"), place=place)
     return Cell(one.value, place, column)

@@ -19,6 +19,7 @@ import yaml
 from models.faults import Fault, Place, ScenarioError
 from models.files.decoding import check_characters, decode, refuse, split_lines
 from models.files.nodes import Node, Path, Report
+from models.language import tr
 
 MAX_NODES = 500_000
 MAX_DEPTH = 50
@@ -104,7 +105,9 @@ class Parser:
                     documents += 1
                     if documents > 1:
                         raise refuse(
-                            self._place(event), "a second document begins", "remove the '---'"
+                            self._place(event),
+                            tr("a second document begins"),
+                            tr("remove the '---'"),
                         )
                 self._take(event)
         except yaml.YAMLError as error:
@@ -141,8 +144,8 @@ class Parser:
     def _grow(self, event: Any, size: int = 1) -> None:
         self._count += size
         if self._count > MAX_NODES:
-            hint = "put long lists into tables"
-            raise refuse(self._place(event), f"more than {MAX_NODES} values", hint)
+            message = tr("more than {count} values", count=MAX_NODES)
+            raise refuse(self._place(event), message, tr("put long lists into tables"))
 
     def _scalar(self, event: Any) -> Node:
         self._grow(event)
@@ -151,7 +154,8 @@ class Parser:
         tag = event.tag
         if tag is not None and tag not in ("!", _TAG + "str"):
             shown = tag.replace(_TAG, "!!")
-            self._fault(event, f"the tag {shown} is not allowed", "write the bare value")
+            message = tr("the tag {tag} is not allowed", tag=shown)
+            self._fault(event, message, tr("write the bare value"))
             return Node(text, place, faulty=True)
         if not bare or tag is not None:
             return Node(text, place)
@@ -160,8 +164,8 @@ class Parser:
             quoted = "NO" if text.lower() == "no" else text
             self._fault(
                 event,
-                f"YAML may read a bare {text} as {truth}",
-                f'write "{quoted}" in quotes, or {truth}',
+                tr("YAML may read a bare {text} as {truth}", text=text, truth=truth),
+                tr('write "{quoted}" in quotes, or {truth}', quoted=quoted, truth=truth),
             )
             return Node(text, place, faulty=True)
         return Node(scalar(text, exponents=self.json), place, written=text)
@@ -169,24 +173,27 @@ class Parser:
     def _alias(self, event: Any) -> Node:
         node = self._anchors.get(event.anchor)
         if node is None:
-            problem = "stands inside itself" if event.anchor in self._anchors else "is not defined"
-            raise refuse(self._place(event), f"the anchor '{event.anchor}' {problem}")
+            message = tr("the anchor '{anchor}' is not defined", anchor=event.anchor)
+            if event.anchor in self._anchors:
+                message = tr("the anchor '{anchor}' stands inside itself", anchor=event.anchor)
+            raise refuse(self._place(event), message)
         self._grow(event, self._sizes[event.anchor])
         return replace(node)
 
     def _begin(self, event: Any) -> None:
         self._grow(event)
         if len(self._open) >= MAX_DEPTH:
-            raise refuse(self._place(event), f"nested deeper than {MAX_DEPTH} levels")
+            message = tr("nested deeper than {count} levels", count=MAX_DEPTH)
+            raise refuse(self._place(event), message)
         kind: Any = {} if isinstance(event, yaml.MappingStartEvent) else []
         if event.tag is not None and event.tag != "!":
             shown = event.tag.replace(_TAG, "!!")
-            self._fault(event, f"the tag {shown} is not allowed", "leave it out")
+            self._fault(event, tr("the tag {tag} is not allowed", tag=shown), tr("leave it out"))
         node = Node(kind, self._place(event))
         top = self._open[-1] if self._open else None
         is_key = top is not None and isinstance(top.node.value, dict) and top.key is None
         if is_key:
-            self._fault(event, "a key must be a plain text, not a mapping or a list")
+            self._fault(event, tr("a key must be a plain text, not a mapping or a list"))
         if event.anchor:
             self._anchors[event.anchor] = None
             self._sizes[event.anchor] = self._count - 1
@@ -247,14 +254,16 @@ class Parser:
 
     def _key(self, node: Node, event: Any) -> Node:
         if isinstance(node.value, (dict, list)):
-            self._fault(event, "a key must be a plain text, not a mapping or a list")
+            self._fault(event, tr("a key must be a plain text, not a mapping or a list"))
             return replace(node, faulty=True)
         text = node.written or node.value
         if text is None or text == "":
-            self._fault(event, "a key is empty", "write the name of the field before the colon")
+            hint = tr("write the name of the field before the colon")
+            self._fault(event, tr("a key is empty"), hint)
             return replace(node, value=None, faulty=True)
         if text == "<<":
-            self._fault(event, "merge keys '<<' are not supported", "write the fields out")
+            hint = tr("write the fields out")
+            self._fault(event, tr("merge keys '<<' are not supported"), hint)
             return replace(node, value=None, faulty=True)
         return replace(node, value=str(text))
 
@@ -262,12 +271,15 @@ class Parser:
         first = top.node.value.get(key.value)
         if first is not None:
             where = first.key_place or first.place
-            hint = f"the first is at {where.line}:{where.column}" if where.line else ""
+            hint = tr("keep one of them")
+            if where.line:
+                first = f"{where.line}:{where.column}"
+                hint = tr("the first is at {place}; keep one of them", place=first)
             self.report(
                 Fault(
                     (*top.path, key.value),
-                    f"'{key.value}' is written twice",
-                    f"{hint}; keep one of them".lstrip("; "),
+                    tr("'{name}' is written twice", name=key.value),
+                    hint,
                     at_key=True,
                     place=key.place,
                 )
@@ -284,27 +296,29 @@ class Parser:
         place = self.start
         if mark and not self.fixed:
             place = Place(self.start.file, mark.line + 1, mark.column + 1)
-        hint = _syntax_hint(problem, line)
         context = getattr(error, "context_mark", None)
-        if hint.endswith("bracket") and context and not self.fixed:
-            hint += f" after {context.line + 1}:{context.column + 1}"
-        return refuse(place, f"this is not valid YAML: {problem}", hint)
+        opened = f"{context.line + 1}:{context.column + 1}" if context and not self.fixed else ""
+        message = tr("this is not valid YAML: {problem}", problem=tr(problem))
+        return refuse(place, message, _syntax_hint(problem, line, opened))
 
 
-def _syntax_hint(problem: str, line: str) -> str:
+def _syntax_hint(problem: str, line: str, opened: str) -> str:
+    """What is likely to be wrong in a line; ``opened`` is where a bracket may have begun."""
     indent = line[: len(line) - len(line.lstrip())]
     if "\t" in indent or ("\t" in line and "cannot start any token" in problem):
-        return "indent with spaces; this line holds a tab"
+        return tr("indent with spaces; this line holds a tab")
     if "unknown escape" in problem:
-        return "use single quotes around a text with backslashes"
+        return tr("use single quotes around a text with backslashes")
     if "mapping values are not allowed" in problem:
-        return "put a text with a colon into quotes, and check the indentation"
+        return tr("put a text with a colon into quotes, and check the indentation")
     if "expected ',' or" in problem:
-        return "check for a missing comma or closing bracket"
+        if opened:
+            return tr("check for a missing comma or closing bracket after {place}", place=opened)
+        return tr("check for a missing comma or closing bracket")
     if "expected key" in problem or "expected <block end>" in problem:
-        return "check the indentation: keys of one mapping stand in one column"
+        return tr("check the indentation: keys of one mapping stand in one column")
     if "could not find expected ':'" in problem:
-        return "write 'key: value' with a space after the colon"
+        return tr("write 'key: value' with a space after the colon")
     if "undefined alias" in problem or "anchor" in problem:
-        return "put a text that begins with * or & into quotes"
+        return tr("put a text that begins with * or & into quotes")
     return ""
