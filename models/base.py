@@ -21,7 +21,7 @@ from pydantic import (
 )
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
-from models.language import tr
+from models.language import language, tr
 
 
 class Base(BaseModel):
@@ -71,10 +71,15 @@ def read_year(value: Any) -> int:
         return int(value)
     number = isinstance(value, (int, float)) and not isinstance(value, bool)
     if not number or not math.isfinite(value) or value != int(value):
-        raise _no_year(shape_of_value(value, repr(value)))
+        raise _no_year(shape_of_value(value, _quoted(value)))
     if not 0 <= value <= 9999:
         raise _no_year(f"{value:g}")
     return int(value)
+
+
+def _quoted(value: Any) -> str:
+    german = isinstance(value, str) and language() == "de"
+    return f"„{value}“" if german else repr(value)
 
 
 def _no_year(shown: str) -> PydanticCustomError:

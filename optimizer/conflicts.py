@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pyomo.environ as pyo
 
+from models.language import figure, marked, tr
 from models.quantities import Yearly
 from optimizer import highs
 from optimizer.errors import Rule, SolverError
@@ -29,17 +30,17 @@ def _project(tag: str, name: str, field: str, says: str) -> Explain:
         p = index[0] if isinstance(index, tuple) else index
         project = instance.case.projects[p]
         value = getattr(project, field)
-        shown = f"{value:g}" if isinstance(value, float) else str(value)
-        return Rule(tag, name, says.format(p=p, value=shown), ("projects", p, field))
+        text = tr(says, p=p, value=figure(value))
+        return Rule(tag, name, text, ("projects", p, field))
 
     return explain
 
 
 def _instrument(tag: str, name: str, field: str, says: str) -> Explain:
     def explain(instance: Instance, index: Any) -> Rule:
-        p, f, i = index[:3]
+        _, f, i = index[:3]
         value = getattr(instance.case.funders[f].instruments[i], field)
-        text = says.format(p=p, f=f, i=i, value=f"{value:g}")
+        text = tr(says, f=f, i=i, value=figure(value))
         return Rule(tag, name, text, ("funders", f, "instruments", i, field))
 
     return explain
@@ -49,7 +50,7 @@ def _stockpile(tag: str, name: str, field: str, says: str) -> Explain:
     def explain(instance: Instance, index: Any) -> Rule:
         h = index[0]
         position = [s.id for s in instance.case.stockpiles].index(h)
-        return Rule(tag, name, says.format(h=h), ("stockpiles", position, field))
+        return Rule(tag, name, tr(says, h=h), ("stockpiles", position, field))
 
     return explain
 
@@ -60,12 +61,17 @@ def _between(field: str, says: str) -> Explain:
         if other not in getattr(instance.case.projects[p], field):
             p, other = other, p
         position = getattr(instance.case.projects[p], field).index(other)
-        return Rule("P9", field, says.format(p=p, other=other), ("projects", p, field, position))
+        text = tr(says, p=p, other=other)
+        return Rule("P9", field, text, ("projects", p, field, position))
 
     return explain
 
 
-def _policy(tag: str, name: str, path: tuple[str, ...], says: str) -> Explain:
+def _policy(
+    tag: str, name: str, path: tuple[str, ...], says: str, called: tuple[str, ...] = ()
+) -> Explain:
+    """A rule of the policy; ``called`` is what its text calls the parts of the index."""
+
     def explain(instance: Instance, index: Any) -> Rule:
         where: tuple[str | int, ...] = ("policy", *path)
         value: Any = instance.case.policy
@@ -73,9 +79,10 @@ def _policy(tag: str, name: str, path: tuple[str, ...], says: str) -> Explain:
             value = getattr(value, step)
         if isinstance(value, tuple):
             where = (*where, value.index(index))
-        shown = f"{value:g}" if isinstance(value, float) else ""
-        names = index if isinstance(index, tuple) else (index,)
-        return Rule(tag, name, says.format(*names, value=shown), where)
+        parts = index if isinstance(index, tuple) else (index,)
+        shown = figure(value) if isinstance(value, float) else ""
+        names = dict(zip(called, parts, strict=False))
+        return Rule(tag, name, tr(says, value=shown, **names), where)
 
     return explain
 
@@ -86,22 +93,24 @@ def _offtake_right(instance: Instance, index: Any) -> Rule:
         return Rule(
             "P6",
             "offtake_right",
-            f"output of {p} comes home by its home_share and by what funders other than companies "
-            f"hold of it",
+            tr(
+                "output of {p} comes home by its home_share and by what funders other than "
+                "companies hold of it",
+                p=p,
+            ),
             ("projects", p, "home_share"),
         )
     return Rule(
         "P6",
         "offtake_right",
-        f"{group} gets output of {p} only for the share it holds",
+        tr("{f} gets output of {p} only for the share it holds", f=group, p=p),
         ("funders", group.removesuffix("."), "instruments"),
     )
 
 
 def _state_aid(instance: Instance, index: Any) -> Rule:
-    return Rule(
-        "P8", "state_aid_limit", f"state aid to {index} is limited", ("policy", "state_aid")
-    )
+    text = tr("state aid to {p} is limited", p=index)
+    return Rule("P8", "state_aid_limit", text, ("policy", "state_aid"))
 
 
 def _funder(name: str, field: str, says: str) -> Explain:
@@ -109,17 +118,14 @@ def _funder(name: str, field: str, says: str) -> Explain:
         f, year = index if isinstance(index, tuple) else (index, None)
         funder = instance.case.funders[f]
         if year is None:
-            value = f"{funder.budget_meur:g}"
-            return Rule("B1", name, says.format(f=f, value=value), ("funders", f, field))
+            text = tr(says, f=f, value=figure(funder.budget_meur or 0.0))
+            return Rule("B1", name, text, ("funders", f, field))
         named = year in (funder.budget_by_year_meur or {})
-        value = f"{(funder.budget_by_year_meur or {}).get(year, 0.0):g}"
-        path: tuple[str | int, ...] = ("funders", f, field)
-        return Rule(
-            "B1",
-            name,
-            says.format(f=f, value=value, year=year),
-            (*path, str(year)) if named else path,
+        text = tr(
+            says, f=f, value=figure((funder.budget_by_year_meur or {}).get(year, 0.0)), year=year
         )
+        path: tuple[str | int, ...] = ("funders", f, field)
+        return Rule("B1", name, text, (*path, str(year)) if named else path)
 
     return explain
 
@@ -130,29 +136,36 @@ def _market(instance: Instance, index: Any) -> Rule:
         i.market_finance_per_share > 0 and i.max_share > 0 and p in i.projects
         for i in instance.instruments
     )
-    value = f"{instance.case.projects[p].market_finance_max:g}"
-    says = f"lenders and other investors carry at most {value} of {p}"
-    says += ", and what subsidies and price floors add to it" if supported else ""
+    template = (
+        marked(
+            "lenders and other investors carry at most {value} of {p}, and what subsidies and "
+            "price floors add to it"
+        )
+        if supported
+        else marked("lenders and other investors carry at most {value} of {p}")
+    )
+    says = tr(template, value=figure(instance.case.projects[p].market_finance_max), p=p)
     return Rule("P3", "market_finance_limit", says, ("projects", p, "market_finance_max"))
 
 
-def _line(tag: str, name: str, field: str, says: str) -> Explain:
+def _line(tag: str, name: str, field: str, says: str, in_year: str) -> Explain:
+    """``in_year`` is said where the number is that of one year."""
+
     def explain(instance: Instance, index: Any) -> Rule:
         f, id, year = (*index, None)[:3]
         value = getattr(instance.case.funders[f].budget_lines[id], field)
         path: tuple[str | int, ...] = ("funders", f, "budget_lines", id, field)
-        when = f" for {year}"
+        template = says
         if isinstance(value, Yearly):
             path = (*path, str(year)) if year in value.years else path
             # What does not change is one rule, however many years it binds in.
-            when = f" at the end of {year}" if value.years else ""
+            template = in_year if value.years else says
             value = value.at(year)
         elif isinstance(value, dict):
             path = (*path, str(year)) if year in value else path
-            value = value.get(year, 0.0)
-        else:
-            when = " in all"
-        return Rule(tag, name, says.format(f=f, id=id, value=f"{value:g}") + when, path)
+            value, template = value.get(year, 0.0), in_year
+        text = tr(template, f=f, id=id, value=figure(value), year=year)
+        return Rule(tag, name, text, path)
 
     return explain
 
@@ -160,86 +173,103 @@ def _line(tag: str, name: str, field: str, says: str) -> Explain:
 RULES: dict[str, Explain] = {
     "market_finance_limit": _market,
     "share_limit": _instrument(
-        "P4", "share_limit", "max_share", "{f} ({i}) carries at most {value} of a project"
+        "P4", "share_limit", "max_share", marked("{f} ({i}) carries at most {value} of a project")
     ),
     "share_needs_start": _instrument(
-        "P4", "share_limit", "max_share", "{f} ({i}) carries at most {value} of a project"
+        "P4", "share_limit", "max_share", marked("{f} ({i}) carries at most {value} of a project")
     ),
     "ticket_min": _instrument(
         "P5",
         "ticket_min",
         "ticket_min_meur",
-        "{f} ({i}) puts at least {value} million into a project",
+        marked("{f} ({i}) puts at least {value} million into a project"),
     ),
     "ticket_max": _instrument(
         "P5",
         "ticket_max",
         "ticket_max_meur",
-        "{f} ({i}) puts at most {value} million into a project",
+        marked("{f} ({i}) puts at most {value} million into a project"),
     ),
     "offtake_right": _offtake_right,
     "offtake_limit": _project(
-        "P6", "offtake_limit", "offtake_max", "at most {value} of the output of {p} can be reserved"
+        "P6",
+        "offtake_limit",
+        "offtake_max",
+        marked("at most {value} of the output of {p} can be reserved"),
     ),
     "public_share_limit": _policy(
         "P7",
         "public_share_limit",
         ("max_public_share",),
-        "public funders together carry at most {value} of a project",
+        marked("public funders together carry at most {value} of a project"),
     ),
     "state_aid_limit": _state_aid,
-    "requires": _between("requires", "{p} needs {other} to start no later"),
-    "excludes": _between("excludes", "{p} and {other} exclude each other"),
-    "must_build": _policy("P9", "must_build", ("must_build",), "{0} must be built"),
-    "must_not_build": _policy("P9", "must_not_build", ("must_not_build",), "{0} must not be built"),
+    "requires": _between("requires", marked("{p} needs {other} to start no later")),
+    "excludes": _between("excludes", marked("{p} and {other} exclude each other")),
+    "must_build": _policy("P9", "must_build", ("must_build",), marked("{p} must be built"), ("p",)),
+    "must_not_build": _policy(
+        "P9", "must_not_build", ("must_not_build",), marked("{p} must not be built"), ("p",)
+    ),
     "max_projects": _policy(
-        "P9", "max_projects", ("max_projects",), "at most {value} projects are built"
+        "P9", "max_projects", ("max_projects",), marked("at most {value} projects are built")
     ),
     "purchase_limit": _stockpile(
         "S1",
         "purchase_limit",
         "max_purchase_t_per_year",
-        "the market gives {h} only so much a year",
+        marked("the market gives {h} only so much a year"),
     ),
-    "storage_limit": _stockpile("S3", "storage_limit", "max_t", "{h} has room for only so much"),
+    "storage_limit": _stockpile(
+        "S3", "storage_limit", "max_t", marked("{h} has room for only so much")
+    ),
     "days_of_demand": _stockpile(
         "S4",
         "days_of_demand",
         "min_days_of_demand",
-        "{h} must cover so many days of demand",
+        marked("{h} must cover so many days of demand"),
     ),
     "funder_budget_by_year": _funder(
-        "funder_budget_by_year", "budget_by_year_meur", "{f} has {value} million for {year}"
+        "funder_budget_by_year", "budget_by_year_meur", marked("{f} has {value} million for {year}")
     ),
     "funder_budget": _funder(
-        "funder_budget", "budget_meur", "{f} spends at most {value} million in all"
+        "funder_budget", "budget_meur", marked("{f} spends at most {value} million in all")
     ),
     "public_budget": _policy(
         "B2",
         "public_budget",
         ("budget_meur",),
-        "public funders together spend at most {value} million",
+        marked("public funders together spend at most {value} million"),
     ),
     "budget_line_by_year": _line(
         "B3",
         "budget_line_by_year",
         "by_year_meur",
-        "the line {id} of {f} has {value} million",
+        marked("the line {id} of {f} has {value} million in all"),
+        marked("the line {id} of {f} has {value} million for {year}"),
     ),
     "budget_line_total": _line(
-        "B3", "budget_line_total", "total_meur", "the line {id} of {f} has {value} million"
+        "B3",
+        "budget_line_total",
+        "total_meur",
+        marked("the line {id} of {f} has {value} million in all"),
+        marked("the line {id} of {f} has {value} million for {year}"),
     ),
     "guarantee_stock_limit": _line(
         "B4",
         "guarantee_stock_limit",
         "limit_meur",
-        "of the line {id} of {f} at most {value} million may be outstanding",
+        marked("of the line {id} of {f} at most {value} million may be outstanding"),
+        marked(
+            "of the line {id} of {f} at most {value} million may be outstanding at the end of "
+            "{year}"
+        ),
     ),
     "country_share_limit": _policy(
         "G1",
         "country_share_limit",
         ("max_country_share", "limit"),
-        "at most {value} of the demand for {0} may come from {1}",
+        marked("at most {value} of the demand for {m} may come from {country}"),
+        ("m", "country"),
     ),
 }
 """Rules that a person can change, by the name of their constraint."""
@@ -269,7 +299,7 @@ def smallest_conflict(instance: Instance) -> tuple[Rule, ...]:
     if search.feasible(list(groups)):
         return ()
     if not search.feasible([]):
-        raise SolverError("the first stage is infeasible without any rule of the scenario")
+        raise SolverError(tr("the first stage is infeasible without any rule of the scenario"))
     found = set(search.conflict([], False, list(groups)))
     return tuple(rule for rule in groups if rule in found)
 

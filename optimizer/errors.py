@@ -23,6 +23,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from models.faults import ScenarioError, Step, VorratError
+from models.language import tr
 
 __all__ = [
     "CheckFailed",
@@ -57,7 +58,7 @@ class Infeasible(VorratError):
     def __init__(self, conflict: Sequence[Rule]) -> None:
         self.conflict = tuple(conflict)
         rules = "; ".join(f"{rule.tag} {rule.name}: {rule.says}" for rule in self.conflict)
-        super().__init__(f"no plan keeps all of these rules: {rules}")
+        super().__init__(tr("no plan keeps all of these rules: {rules}", rules=rules))
 
 
 class PoolRefused(VorratError):

@@ -11,6 +11,7 @@ from typing import Literal
 
 from models.base import named
 from models.case import Case
+from models.language import tr
 from models.results import Certificate, Plan
 from optimizer import outcomes, plan_document
 from optimizer.commitment import (
@@ -152,14 +153,16 @@ def _found(instance: Instance, solved: Solved) -> Commitment:
     if solution.ending == "infeasible":
         conflict = smallest_conflict(instance)
         if not conflict:
-            raise SolverError("the solver calls a problem infeasible that has a plan")
+            raise SolverError(tr("the solver calls a problem infeasible that has a plan"))
         raise Infeasible(conflict)
     if solution.ending == "unbounded":
-        raise SolverError("the solver calls a problem unbounded whose damage cannot be negative")
+        raise SolverError(
+            tr("the solver calls a problem unbounded whose damage cannot be negative")
+        )
     if solved.commitment is None:
         if solution.interrupted:
-            raise Interrupted("stopped before any plan was found")
-        raise NoPlan(f"no plan was found before the limit ({solution.ended})")
+            raise Interrupted(tr("stopped before any plan was found"))
+        raise NoPlan(tr("no plan was found before the limit ({ended})", ended=solution.ended))
     needed = without_idle_supports(instance, solved.commitment)
     return without_idle_projects(instance, needed)
 
@@ -169,9 +172,21 @@ def _check_objective(solved: Solved, objective: float) -> None:
     claimed, bound = solved.solution.objective, solved.solution.bound
     slack = AGREEMENT * max(1.0, abs(objective))
     if claimed is not None and objective > claimed + slack:
-        raise CheckFailed(f"the plan is worth {objective:.9g}, the solver says {claimed:.9g}")
+        raise CheckFailed(
+            tr(
+                "the plan is worth {objective:.9g}, the solver says {claimed:.9g}",
+                objective=objective,
+                claimed=claimed,
+            )
+        )
     if bound is not None and objective < bound - slack:
-        raise CheckFailed(f"the plan is worth {objective:.9g}, below the bound {bound:.9g}")
+        raise CheckFailed(
+            tr(
+                "the plan is worth {objective:.9g}, below the bound {bound:.9g}",
+                objective=objective,
+                bound=bound,
+            )
+        )
 
 
 def _certificate(

@@ -118,5 +118,5 @@ def shown(value: Any) -> str:
     if isinstance(value, (list, tuple)):
         return tr("a list")
     if isinstance(value, str):
-        return f"'{value if len(value) <= 60 else value[:57] + '...'}'"
+        return tr("'{value}'", value=value if len(value) <= 60 else value[:57] + "...")
     return f"{value:g}" if isinstance(value, float) else str(value)

@@ -41,6 +41,22 @@ def tr(template: str, /, **values: Any) -> str:
     return template.format(**values) if values else template
 
 
+def marked(template: str, /) -> str:
+    """The template as it is, to be given to ``tr`` where it is shown."""
+    return template
+
+
+def speak(chosen: Language) -> None:
+    """Write texts in this language from here on, as far as an enclosing ``using`` reaches."""
+    _current.set(chosen)
+
+
+def figure(value: float) -> str:
+    """A number with six digits at most and the decimal sign of the current language."""
+    shown = f"{value:g}"
+    return shown.replace(".", ",") if language() == "de" else shown
+
+
 @cache
 def german() -> dict[str, str]:
     """German by English, of all files together.

@@ -15,19 +15,23 @@ from typing import Any, TextIO
 import click
 
 from models.faults import ScenarioError, VorratError
+from models.language import marked, speak, tr, using
+from optimizer.cli import speaking, usage
 
 PROGRAM = "vorrat"
 COMMANDS = {
-    "init": "Write a commented scenario file to start from.",
-    "schema": "Print the JSON Schema of scenario files.",
-    "solve": "Find the best plan for a scenario.",
-    "validate": "Check scenario files and say what is wrong, all at once.",
+    "init": marked("Write a commented scenario file to start from."),
+    "schema": marked("Print the JSON Schema of scenario files."),
+    "solve": marked("Find the best plan for a scenario."),
+    "validate": marked("Check scenario files and say what is wrong, all at once."),
 }
 """The commands and their one line of help, so that help imports none of them."""
 
 
 class _Lazy(click.Group):
     """A group whose commands are imported when they are called."""
+
+    context_class = usage.Context
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return sorted(COMMANDS)
@@ -37,7 +41,7 @@ class _Lazy(click.Group):
             return None
         module = importlib.import_module(f"optimizer.cli.{name}")
         command: click.Command = getattr(module, name)
-        return command
+        return usage.in_language(command)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -47,13 +51,20 @@ class _Lazy(click.Group):
             import difflib
 
             near = difflib.get_close_matches(name, COMMANDS, 1, 0.5)
-            hint = f"Did you mean '{near[0]}'?" if near else f"There are {', '.join(COMMANDS)}."
-            ctx.fail(f"No such command '{name}'. {hint}")
+            if near:
+                ctx.fail(
+                    tr("No such command '{name}'. Did you mean '{near}'?", name=name, near=near[0])
+                )
+            names = ", ".join(COMMANDS)
+            ctx.fail(tr("No such command '{name}'. There are {names}.", name=name, names=names))
         return super().resolve_command(ctx, args)
+
+    def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        super(_Lazy, usage.in_language(self)).format_help(ctx, formatter)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
-            formatter.write_dl(sorted(COMMANDS.items()))
+            formatter.write_dl([(name, tr(text)) for name, text in sorted(COMMANDS.items())])
 
 
 def _show_version(ctx: click.Context, _option: click.Parameter, value: bool) -> None:
@@ -63,7 +74,7 @@ def _show_version(ctx: click.Context, _option: click.Parameter, value: bool) -> 
         try:
             number = version(PROGRAM)
         except PackageNotFoundError:
-            number = "(not installed)"
+            number = tr("(not installed)")
         click.echo(f"{PROGRAM} {number}")
         ctx.exit()
 
@@ -83,6 +94,7 @@ def _show_version(ctx: click.Context, _option: click.Parameter, value: bool) -> 
     callback=_show_version,
     help="Show the version and exit.",
 )
+@speaking.language_option
 def vorrat() -> None:
     """Plan stockpiles and co-investment in critical raw materials."""
 
@@ -96,14 +108,20 @@ def main(args: list[str] | None = None) -> None:
 
 def run(args: list[str] | None = None) -> int:
     """Run the command line and return its exit code."""
+    with using("en"):
+        return _run(args)
+
+
+def _run(args: list[str] | None) -> int:
     try:
+        speak(speaking.of_environment())
         answer = vorrat.main(args=args, prog_name=PROGRAM, standalone_mode=False)
     except click.exceptions.Exit as error:
         return int(error.exit_code)
     except click.Abort:
-        return _say("interrupted", 130)
+        return _say(tr("interrupted"), 130)
     except click.ClickException as error:
-        error.show()
+        usage.show(error)
         return 2
     except ScenarioError as error:
         from optimizer.cli import diagnostics
@@ -113,7 +131,7 @@ def run(args: list[str] | None = None) -> int:
     except VorratError as error:
         return _say(str(error), error.exit_code)
     except KeyboardInterrupt:
-        return _say("interrupted", 130)
+        return _say(tr("interrupted"), 130)
     except BrokenPipeError:
         # Whoever read the output has gone; nothing more can be said there.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -130,7 +148,10 @@ def _unexpected(error: BaseException) -> int:
         traceback.print_exc()
     said = (str(error).splitlines() or [""])[0]
     name = type(error).__name__
-    return _say(f"unexpected {name}: {said} (VORRAT_TRACEBACK=1 shows where)", 5)
+    message = tr(
+        "unexpected {error}: {message} (VORRAT_TRACEBACK=1 shows where)", error=name, message=said
+    )
+    return _say(message, 5)
 
 
 def _say(message: str, code: int) -> int:

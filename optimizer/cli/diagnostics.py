@@ -12,6 +12,7 @@ import click
 
 from models.faults import Fault, Place, ScenarioError
 from models.files.decoding import MAX_BYTES, decode, split_lines
+from models.language import tr
 from optimizer.cli import colours
 
 _WIDTH = 160
@@ -23,7 +24,7 @@ def show(faults: Iterable[Fault]) -> None:
     colour = colours(sys.stderr)
     for fault in faults:
         text = str(fault)
-        label = f"{fault.severity}:"
+        label = f"{fault.label}:"
         if colour:
             marked = click.style(label, fg=_COLOUR[fault.severity], bold=True)
             text = text.replace(f" {label}", f" {marked}", 1)
@@ -81,9 +82,10 @@ def as_data(fault: Fault) -> dict[str, Any]:
 def count(faults: Iterable[Fault]) -> str:
     """How many errors and warnings there are, in words."""
     severities = [fault.severity for fault in faults]
-    parts = [
-        f"{severities.count(noun)} {noun}{'s' if severities.count(noun) != 1 else ''}"
-        for noun in ("error", "warning")
-        if noun in severities
-    ]
+    errors, warnings = severities.count("error"), severities.count("warning")
+    parts = []
+    if errors:
+        parts.append(tr("1 error") if errors == 1 else tr("{count} errors", count=errors))
+    if warnings:
+        parts.append(tr("1 warning") if warnings == 1 else tr("{count} warnings", count=warnings))
     return ", ".join(parts)

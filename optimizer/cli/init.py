@@ -7,20 +7,22 @@ from pathlib import Path
 
 import click
 
+from models.language import tr
+from optimizer.cli import speaking
+
 
 @click.command()
 @click.argument("path", default="scenario.yaml")
 @click.option(
     "--language",
     type=click.Choice(["en", "de"]),
-    default="en",
-    show_default=True,
+    show_default="en",
     help="Language of the comments.",
 )
 @click.option("--force", is_flag=True, help="Overwrite an existing file.")
-def init(path: str, language: str, force: bool) -> None:
+def init(path: str, language: str | None, force: bool) -> None:
     """Write a small, commented scenario to PATH (scenario.yaml; - for stdout)."""
-    text = template(language)
+    text = template(language or speaking.asked_for() or "en")
     if path == "-":
         click.echo(text, nl=False)
         return
@@ -28,10 +30,13 @@ def init(path: str, language: str, force: bool) -> None:
         with Path(path).open("w" if force else "x", encoding="utf-8", newline="\n") as file:
             file.write(text)
     except FileExistsError:
-        raise click.UsageError(f"'{path}' exists already; --force overwrites it.") from None
+        message = tr("'{path}' exists already; --force overwrites it.", path=path)
+        raise click.UsageError(message) from None
     except OSError as error:
-        raise click.UsageError(f"'{path}' cannot be written: {error.strerror}.") from None
-    click.echo(f"{path} is written; try: vorrat validate {path}", err=True)
+        problem = tr(str(error.strerror))
+        message = tr("'{path}' cannot be written: {problem}.", path=path, problem=problem)
+        raise click.UsageError(message) from None
+    click.echo(tr("{path} is written; try: vorrat validate {path}", path=path), err=True)
 
 
 def template(language: str) -> str:

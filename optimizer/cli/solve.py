@@ -17,7 +17,8 @@ import click
 from models.base import named
 from models.faults import Fault, ScenarioError
 from models.files import Reading, read_case
-from optimizer.cli import diagnostics
+from models.language import tr
+from optimizer.cli import diagnostics, speaking
 from optimizer.cli.validate import summed_up
 from optimizer.errors import Infeasible
 
@@ -39,7 +40,7 @@ class _Finite(click.FloatRange):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         number = super().convert(value, param, ctx)
         if not math.isfinite(number):
-            self.fail(f"{value} is not a finite number.", param, ctx)
+            self.fail(tr("{value} is not a finite number.", value=value), param, ctx)
         return number
 
 
@@ -108,6 +109,7 @@ class _Finite(click.FloatRange):
     "DIR, the folder of --out. Write --reuse=DIR, or --reuse after FILE.",
 )
 @click.option("--quiet", is_flag=True, help="Show no progress.")
+@speaking.language_option
 def solve(
     file: str,
     variant: str | None,
@@ -124,8 +126,11 @@ def solve(
     quiet: bool,
 ) -> int:
     """Find the best plan for the scenario FILE and prove how good it is."""
+    if as_json:
+        speaking.for_machines()
     if out is not None and (out / PLAN_FILE).exists() and not force:
-        raise click.UsageError(f"'{out / PLAN_FILE}' exists already; --force overwrites it.")
+        there = out / PLAN_FILE
+        raise click.UsageError(tr("'{path}' exists already; --force overwrites it.", path=there))
     kept = _kept_in(reuse, out, method)
     if budget is not None:
         settings = (*settings, f"policy.budget_meur={Decimal(str(budget)):f}")
@@ -190,11 +195,14 @@ def _kept_in(reuse: Path | None, out: Path | None, method: str) -> Path | None:
     if reuse is None:
         return None
     if method == "extensive":
-        raise click.UsageError("--reuse goes with the decomposition, not with --method extensive.")
+        message = tr("--reuse goes with the decomposition, not with --method extensive.")
+        raise click.UsageError(message)
     if reuse.is_file():
-        raise click.UsageError(f"--reuse takes a folder, and '{reuse}' is a file: put FILE first.")
+        message = tr("--reuse takes a folder, and '{path}' is a file: put FILE first.", path=reuse)
+        raise click.UsageError(message)
     if str(reuse) == BESIDE and out is None:
-        raise click.UsageError("--reuse keeps cuts beside the results: name a folder, or --out.")
+        message = tr("--reuse keeps cuts beside the results: name a folder, or --out.")
+        raise click.UsageError(message)
     folder = out if str(reuse) == BESIDE else reuse
     assert folder is not None
     return folder
@@ -216,7 +224,9 @@ def _make(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise click.UsageError(f"'{folder}' cannot be made: {error.strerror}.") from None
+        problem = tr(str(error.strerror))
+        message = tr("'{path}' cannot be made: {problem}.", path=folder, problem=problem)
+        raise click.UsageError(message) from None
 
 
 def write_whole(path: Path, content: bytes) -> None:
@@ -254,7 +264,11 @@ def _never_striking(reading: Reading) -> list[Fault]:
     return [
         Fault(
             ("hazards", name),
-            f"the hazard '{name}' strikes in none of the {count} sampled states",
+            tr(
+                "the hazard '{hazard}' strikes in none of the {count} sampled states",
+                hazard=name,
+                count=count,
+            ),
             severity="warning",
             place=reading.place(("hazards", name)),
         )
@@ -265,7 +279,7 @@ def _never_striking(reading: Reading) -> list[Fault]:
 
 def _show_conflict(error: Infeasible, reading: Reading, as_json: bool) -> None:
     """Say which rules exclude each other and where they are written."""
-    click.echo("No plan keeps all of these rules together; relax one of them:", err=True)
+    click.echo(tr("No plan keeps all of these rules together; relax one of them:"), err=True)
     for rule in error.conflict:
         place = reading.place(rule.path)
         click.echo(f"{place}: {rule.tag} {rule.name}: {rule.says}", err=True)

@@ -9,7 +9,8 @@ import click
 from models.case import Case
 from models.faults import Fault, ScenarioError
 from models.files import read_case
-from optimizer.cli import diagnostics
+from models.language import marked, tr
+from optimizer.cli import diagnostics, speaking
 
 
 @click.command(epilog="Exit codes: 0 no errors (warnings are allowed), 2 errors.")
@@ -23,10 +24,13 @@ from optimizer.cli import diagnostics
     help="Change one value, for example horizon.last_year=2040; may be given often.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Write the faults to stdout as JSON.")
+@speaking.language_option
 def validate(
     files: tuple[str, ...], variant: str | None, settings: tuple[str, ...], as_json: bool
 ) -> int:
     """Check scenario FILEs, their tables and all their variants."""
+    if as_json:
+        speaking.for_machines()
     found: list[Fault] = []
     for file in files:
         try:
@@ -50,23 +54,27 @@ def validate(
 
 def summed_up(case: Case) -> str:
     """What a scenario holds, in one line."""
+    parts = [
+        _counted(len(case.materials), tr("1 material"), marked("{count} materials")),
+        _counted(len(case.projects), tr("1 project"), marked("{count} projects")),
+        _counted(len(case.stockpiles), tr("1 stockpile"), marked("{count} stockpiles")),
+        _counted(len(case.funders), tr("1 funder"), marked("{count} funders")),
+        _states(case),
+        _counted(len(case.variants), tr("1 variant"), marked("{count} variants")),
+    ]
+    first, last = case.horizon.first_year, case.horizon.last_year
+    return tr("{parts}; {first} to {last}", parts=", ".join(parts), first=first, last=last)
+
+
+def _states(case: Case) -> str:
     uncertainty = case.uncertainty
     if uncertainty is not None and uncertainty.sample is not None:
-        states = _counted(int(uncertainty.sample.states), "sampled state")
-    else:
-        written = uncertainty.states if uncertainty is not None else None
-        states = _counted(len(written) if written is not None else 1, "state")
-    parts = [
-        _counted(len(case.materials), "material"),
-        _counted(len(case.projects), "project"),
-        _counted(len(case.stockpiles), "stockpile"),
-        _counted(len(case.funders), "funder"),
-        states,
-        _counted(len(case.variants), "variant"),
-    ]
-    years = f"{case.horizon.first_year} to {case.horizon.last_year}"
-    return f"{', '.join(parts)}; {years}"
+        drawn = int(uncertainty.sample.states)
+        return _counted(drawn, tr("1 sampled state"), marked("{count} sampled states"))
+    written = uncertainty.states if uncertainty is not None else None
+    count = len(written) if written is not None else 1
+    return _counted(count, tr("1 state"), marked("{count} states"))
 
 
-def _counted(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
+def _counted(count: int, one: str, many: str) -> str:
+    return one if count == 1 else tr(many, count=count)

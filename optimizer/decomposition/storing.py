@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from models.language import tr
 from optimizer.decomposition.cuts import Cut
 from optimizer.decomposition.pool import CutPool, Trial
 from optimizer.errors import PoolRefused
@@ -65,13 +66,20 @@ def read_pool(content: bytes, name: str) -> CutPool:
             numbers = arrays["numbers"]
         if header["format"] != FORMAT:
             raise PoolRefused(
-                f"'{name}' is a pool of cuts of format {header['format']}, not {FORMAT}"
+                tr(
+                    "'{file}' is a pool of cuts of format {format}, not {known}",
+                    file=name,
+                    format=header["format"],
+                    known=FORMAT,
+                )
             )
         return _pool(header, numbers)
     except PoolRefused:
         raise
     except Exception as error:  # a damaged file can fail in any of zip, numpy, JSON and here
-        raise PoolRefused(f"'{name}' is not a pool of cuts, or damaged; remove it") from error
+        raise PoolRefused(
+            tr("'{file}' is not a pool of cuts, or damaged; remove it", file=name)
+        ) from error
 
 
 def _pool(header: dict[str, Any], numbers: np.ndarray[Any, Any]) -> CutPool:

@@ -16,6 +16,7 @@ import highspy
 import numpy as np
 from numpy.typing import NDArray
 
+from models.language import tr
 from optimizer.errors import ModelRefused, SolverError, UnknownOption
 from optimizer.highs.program import LinearProgram, check
 
@@ -252,7 +253,7 @@ def _read_solution(
     ended = solver.modelStatusToString(how)
     ending = _ENDINGS.get(how.name)
     if ending is None or status == highspy.HighsStatus.kError:
-        raise SolverError(f"the solver failed: {ended}")
+        raise SolverError(tr("the solver failed: {ended}", ended=ended))
     info = solver.getInfo()
     mixed = bool(program.integer.any())
     found = ending == "optimal" or (ending == "limit" and info.primal_solution_status == 2)
@@ -264,7 +265,7 @@ def _read_solution(
         bound = objective
     values = np.array(solver.getSolution().col_value, dtype=float) if found else None
     if ending == "optimal" and values is not None and len(values) != len(program.cost):
-        raise SolverError("the solver calls the model optimal but gives no solution")
+        raise SolverError(tr("the solver calls the model optimal but gives no solution"))
     return Solution(
         ending=ending,
         ended=ended,

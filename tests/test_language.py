@@ -1,0 +1,190 @@
+"""Every text for people has its German, and no German is left without its English.
+
+The tree is read rather than run: what is given to ``tr`` or ``marked`` as it stands in the source,
+what click shows of the commands, and what the format says of its required fields.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import string
+import tomllib
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any, get_args
+
+import click
+from pydantic import BaseModel
+
+from models.case import Case
+from models.docstrings import field_docstrings
+from models.language import german, language, speak, tr, using
+from optimizer.cli import vorrat
+
+ROOT = Path(__file__).parents[1]
+GERMAN = ROOT / "models" / "language" / "de"
+SOURCES = [path for package in ("models", "optimizer") for path in (ROOT / package).rglob("*.py")]
+TEMPLATES = list((ROOT / "optimizer" / "reporting").rglob("*.j2"))
+TEMPLATES += list((ROOT / "optimizer" / "reporting").rglob("*.html"))
+_CALL = re.compile(r"""\b(?:tr|marked)\(\s*("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')\s*([,)])""")
+
+
+@cache
+def trees() -> dict[Path, ast.Module]:
+    return {path: ast.parse(path.read_text(encoding="utf-8")) for path in SOURCES}
+
+
+def calls() -> Iterator[tuple[Path, ast.Call]]:
+    """Every call of ``tr`` and ``marked`` in the source."""
+    for path, tree in trees().items():
+        for node in ast.walk(tree):
+            called = node.func if isinstance(node, ast.Call) else None
+            if isinstance(called, ast.Name) and called.id in ("tr", "marked"):
+                assert isinstance(node, ast.Call)
+                yield path, node
+
+
+def in_templates() -> Iterator[tuple[str, bool]]:
+    """Every text of a Jinja template, and whether values are put into it."""
+    for path in TEMPLATES:
+        for quoted, sign in _CALL.findall(path.read_text(encoding="utf-8")):
+            yield ast.literal_eval(quoted), sign == ","
+
+
+def texts() -> dict[str, bool]:
+    """Every text that is to be translated, and whether values are put into it."""
+    found: dict[str, bool] = {}
+    for _, call in calls():
+        first = call.args[0]
+        if isinstance(first, ast.Constant):
+            named = isinstance(call.func, ast.Name) and call.func.id
+            found[first.value] = named == "marked" or bool(call.keywords)
+    return found | dict(in_templates())
+
+
+def help_texts() -> Iterator[str]:
+    """What click shows of the program, its commands and their options."""
+    context = click.Context(vorrat)
+    commands = [
+        vorrat,
+        *(vorrat.get_command(context, name) for name in vorrat.list_commands(context)),
+    ]
+    for command in commands:
+        assert command is not None
+        yield from (text for text in (command.help, command.epilog) if text)
+        for param in command.params:
+            if isinstance(param, click.Option) and param.help:
+                yield param.help
+
+
+def required_fields(model: type[BaseModel] = Case) -> Iterator[str]:
+    """What the format says of the fields that a file may lack."""
+    for name, field in model.model_fields.items():
+        if field.is_required():
+            yield field_docstrings(model)[name]
+        for part in parts(field.annotation):
+            if isinstance(part, type) and issubclass(part, BaseModel):
+                yield from required_fields(part)
+
+
+def parts(annotation: Any) -> Iterator[Any]:
+    yield annotation
+    for part in get_args(annotation):
+        yield from parts(part)
+
+
+def placeholders(template: str) -> set[tuple[str, str]]:
+    """The names that a template takes values by, and how each is written."""
+    found = string.Formatter().parse(template)
+    return {(name, form or "") for _, name, form, _ in found if name is not None}
+
+
+def test_every_text_has_its_german() -> None:
+    wanted = {*texts(), *help_texts(), *required_fields()}
+    assert sorted(wanted - german().keys()) == []
+
+
+def test_the_german_takes_the_same_values() -> None:
+    other = [
+        english
+        for english, filled in texts().items()
+        if filled and placeholders(german().get(english, english)) != placeholders(english)
+    ]
+    assert other == []
+
+
+def test_no_german_is_left_without_its_english() -> None:
+    """A text may also be chosen first and translated then: so any literal of the source counts."""
+    literals = {
+        node.value
+        for tree in trees().values()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    }
+    borrowed = tomllib.loads((GERMAN / "borrowed.toml").read_text(encoding="utf-8"))
+    known = {*literals, *texts(), *help_texts(), *borrowed}
+    assert sorted(german().keys() - known) == []
+
+
+def test_texts_are_found_at_all() -> None:
+    found = texts()
+    assert found["What to stock"] is False
+    assert found["Variant: {variant}"] is True
+    assert "{p} must be built" in found
+    assert "Capital cost in million EUR." in set(required_fields())
+    assert "Show no progress." in set(help_texts())
+
+
+HIDDEN = {
+    ("models/files/csv_table.py", "str(error)"),
+    ("models/files/decoding.py", "problem.lower()"),
+    ("models/files/translating.py", "describe(shape_at(parent) if parent else ROOT, key)"),
+    ("models/files/yaml_source.py", "problem"),
+    ("optimizer/cli/__init__.py", "text"),
+    ("optimizer/cli/init.py", "str(error.strerror)"),
+    ("optimizer/cli/solve.py", "str(error.strerror)"),
+    ("optimizer/cli/usage.py", "command.epilog"),
+    ("optimizer/cli/usage.py", "inspect.cleandoc(command.help)"),
+    ("optimizer/cli/usage.py", "param.help"),
+    ("optimizer/cli/validate.py", "many"),
+    ("optimizer/conflicts.py", "says"),
+}
+"""Texts of others, of click and of fields, and those marked where they stand."""
+
+
+def test_what_is_translated_can_be_read_off_the_source() -> None:
+    """A variable given to ``tr`` hides its text from the tests above."""
+    found = {
+        (path.relative_to(ROOT).as_posix(), ast.unparse(call.args[0]))
+        for path, call in calls()
+        if not isinstance(call.args[0], ast.Constant)
+    }
+    assert found == HIDDEN
+
+
+def test_german_has_german_quotation_marks() -> None:
+    """In pairs, and no straight one in their place."""
+    odd = [
+        text
+        for text in german().values()
+        if text.count("„") != text.count("“") or "'" in text or "”" in text
+    ]
+    assert odd == []
+
+
+def test_a_language_holds_as_far_as_it_is_chosen() -> None:
+    assert tr("What to stock") == "What to stock"
+    with using("de"):
+        assert tr("What to stock") == "Was eingelagert wird"
+        assert tr("Variant: {variant}", variant="{x}") == "Variante: {x}"
+        speak("en")
+        assert language() == "en"
+        speak("de")
+    assert language() == "en"
+
+
+def test_a_text_without_german_stays_english() -> None:
+    with using("de"):
+        assert tr("{number} of them", number=3) == "3 of them"
