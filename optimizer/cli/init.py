@@ -6,6 +6,7 @@ from importlib.resources import files
 from pathlib import Path
 
 import click
+from click.core import ParameterSource
 
 from models.language import tr
 from optimizer.cli import speaking
@@ -16,13 +17,17 @@ from optimizer.cli import speaking
 @click.option(
     "--language",
     type=click.Choice(["en", "de"]),
-    show_default="en",
+    default="en",
+    show_default=True,
     help="Language of the comments.",
 )
 @click.option("--force", is_flag=True, help="Overwrite an existing file.")
-def init(path: str, language: str | None, force: bool) -> None:
+def init(path: str, language: str, force: bool) -> None:
     """Write a small, commented scenario to PATH (scenario.yaml; - for stdout)."""
-    text = template(language or speaking.asked_for() or "en")
+    source = click.get_current_context().get_parameter_source("language")
+    if source is ParameterSource.DEFAULT:
+        language = speaking.asked_for() or language
+    text = template(language)
     if path == "-":
         click.echo(text, nl=False)
         return

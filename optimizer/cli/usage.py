@@ -78,7 +78,7 @@ def show(error: click.ClickException) -> None:
     context = error.ctx if isinstance(error, click.UsageError) else None
     if context is not None:
         click.echo(context.get_usage(), err=True)
-        option = next(iter(context.help_option_names), "--help")
+        option = max(context.help_option_names, key=len, default="--help")
         click.echo(
             tr("Try '{command}' for help.", command=f"{context.command_path} {option}"), err=True
         )
