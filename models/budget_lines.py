@@ -8,6 +8,7 @@ from pydantic import StrictBool, ValidationInfo, model_validator
 
 from models.base import BareYear, Base, Text, fault, faults_together, left_out
 from models.faults import Step
+from models.language import tr
 from models.quantities import NonNegative, YearlyNonNegative
 
 
@@ -41,17 +42,23 @@ class BudgetLine(Base):
         stock = self.kind == "guarantee_stock"
         foreign = ["total_meur", "by_year_meur", "carry_over", "stock_charge"]
         foreign = foreign if stock else ["limit_meur"]
-        hint = "it is limited by limit_meur" if stock else "write total_meur or by_year_meur"
+        hint = (
+            tr("it is limited by limit_meur") if stock else tr("write total_meur or by_year_meur")
+        )
         faults: list[tuple[tuple[Step, ...], str, str]] = [
-            ((name, "[key]"), f"{name} means nothing for a line of kind {self.kind}", hint)
+            (
+                (name, "[key]"),
+                tr("{name} means nothing for a line of kind {kind}", name=name, kind=self.kind),
+                hint,
+            )
             for name in foreign
             if (given := getattr(self, name)) is not None and given is not False
         ]
         if faults:
             raise faults_together(faults)
         if stock and self.limit_meur is None:
-            message = "'limit_meur' is missing for a line of kind guarantee_stock"
-            raise fault(message, "write what may be outstanding at most")
+            message = tr("'limit_meur' is missing for a line of kind guarantee_stock")
+            raise fault(message, tr("write what may be outstanding at most"))
         if self.carry_over and self.by_year_meur is None:
-            raise fault("carry_over needs by_year_meur", "name the years", ("carry_over",))
+            raise fault(tr("carry_over needs by_year_meur"), tr("name the years"), ("carry_over",))
         return self

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from models.faults import Fault, Step
+from models.language import tr
 
 if TYPE_CHECKING:
     from models.case import Case
@@ -22,9 +23,8 @@ def warnings(case: Case) -> Iterator[Fault]:
         for key, line in funder.budget_lines.items():
             if line.limit_meur is None and line.total_meur is None and line.by_year_meur is None:
                 at = (*path, "budget_lines", key)
-                yield _doubt(
-                    at, f"the budget line '{key}' has no limit", "add one, or leave it out"
-                )
+                message = tr("the budget line '{line}' has no limit", line=key)
+                yield _doubt(at, message, tr("add one, or leave it out"))
         for key, instrument in funder.instruments.items():
             at = (*path, "instruments", key)
             yield from _guarantee(funder, instrument, at)
@@ -40,13 +40,19 @@ def _guarantee(funder: Funder, instrument: Instrument, path: _Path) -> Iterator[
     if instrument.kind != "guarantee":
         return
     if instrument.recovery is None and instrument.failure_probability is None:
-        message = f"net cost counts all of the guarantee '{path[-1]}' as lost"
-        yield _doubt(path, message, "give failure_probability or recovery")
+        message = tr("net cost counts all of the guarantee '{i}' as lost", i=path[-1])
+        yield _doubt(path, message, tr("give failure_probability or recovery"))
     for key, line in funder.budget_lines.items():
         used = line.kind == "cash" and key not in instrument.charges
         if used and float(instrument.budget_charge) == 1:
-            message = f"the guarantee '{path[-1]}' uses the cash line '{key}' like money paid out"
-            hint = f"write its provision, such as charges: {{{key}: 0.1}}, or budget_charge"
+            message = tr(
+                "the guarantee '{i}' uses the cash line '{line}' like money paid out",
+                i=path[-1],
+                line=key,
+            )
+            hint = tr(
+                "write its provision, such as charges: {{{line}: 0.1}}, or budget_charge", line=key
+            )
             yield _doubt(path, message, hint)
 
 
@@ -55,13 +61,18 @@ def _support(case: Case, instrument: Instrument, path: _Path) -> Iterator[Fault]
     if instrument.carries_capex:
         return
     if not any((instrument.market_finance_per_share, instrument.offtake_per_share)):
-        message = f"the instrument '{path[-1]}' brings neither finance nor offtake"
-        yield _doubt(path, message, "give market_finance_per_share or offtake_per_share")
+        message = tr("the instrument '{i}' brings neither finance nor offtake", i=path[-1])
+        hint = tr("give market_finance_per_share or offtake_per_share")
+        yield _doubt(path, message, hint)
     floors = instrument.floor_eur_per_t or {}
     for material, start in (instrument.upside_from_eur_per_t or {}).items():
         floor = floors[material]
         years = [year for year in case.horizon.years if start.at(year) < floor.at(year)]
         if years:
             at = (*path, "upside_from_eur_per_t", material)
-            message = f"the upside of '{material}' begins below its floor in {years[0]}"
-            yield _doubt(at, message, "so that the funder pays and receives at once")
+            message = tr(
+                "the upside of '{material}' begins below its floor in {year}",
+                material=material,
+                year=years[0],
+            )
+            yield _doubt(at, message, tr("so that the funder pays and receives at once"))

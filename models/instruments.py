@@ -9,6 +9,7 @@ from pydantic import ValidationInfo, model_validator
 
 from models.base import UNREADABLE_TEXT, AnyOf, Base, Id, Text, faults_together, left_out
 from models.faults import Step
+from models.language import tr
 from models.quantities import Bounds, NonNegative, Number, Share, Whole, YearlyNonNegative
 
 InstrumentKind = Literal[
@@ -125,14 +126,24 @@ class Instrument(Base):
         """Terms that mean nothing for the kind."""
         for name, kinds in _KINDS_OF.items():
             if self.kind not in kinds and self._given(name):
-                what = f"kind {self.kind}" if self.kind else "no kind"
                 known = ", ".join(kind for kind in kinds if kind)
-                hint = f"it is for {known}" if self.kind else f"add a kind: {known}"
-                yield (name, "[key]"), f"{name} means nothing for an instrument of {what}", hint
+                if self.kind:
+                    message, hint = self._means_nothing(name), tr("it is for {known}", known=known)
+                else:
+                    message = tr("{name} means nothing for an instrument of no kind", name=name)
+                    hint = tr("add a kind: {known}", known=known)
+                yield (name, "[key]"), message, hint
         for name in ("ticket_min_meur", "ticket_max_meur") if self.kind == "price_floor" else ():
             if self._given(name):
-                message = f"{name} means nothing for an instrument of kind price_floor"
-                yield (name, "[key]"), message, "limit it by max_share"
+                yield (name, "[key]"), self._means_nothing(name), tr("limit it by max_share")
+
+    def _means_nothing(self, name: str) -> str:
+        return tr(
+            "{name} means nothing for an instrument of kind {kind}", name=name, kind=self.kind
+        )
+
+    def _lacks(self, name: str) -> str:
+        return tr("'{name}' is missing for an instrument of kind {kind}", name=name, kind=self.kind)
 
     def _missing(self) -> Iterator[_Found]:
         """Terms that others, or the kind, ask for."""
@@ -140,43 +151,49 @@ class Instrument(Base):
         if kind == "interest_subsidy":
             for name in ("term_years", "interest_rate"):
                 if getattr(self, name) is None:
-                    yield (), f"'{name}' is missing for an instrument of kind {kind}", ""
+                    yield (), self._lacks(name), ""
         elif term is None:
             wanted = ["interest_rate"] if kind in _LOANS else []
             wanted += ["expected_return"] if kind == "equity" else []
             wanted += ["grace_years"] if kind in _KINDS_OF["grace_years"] else []
             for name in wanted:
                 if self._given(name):
-                    yield (name,), f"{name} needs term_years", "say when it ends"
+                    message = tr("{name} needs term_years", name=name)
+                    yield (name,), message, tr("say when it ends")
         if kind == "price_floor" and not self.floor_eur_per_t:
-            hint = "write {material: EUR per tonne}"
-            yield (), "'floor_eur_per_t' is missing for an instrument of kind price_floor", hint
+            hint = tr("write {material: EUR per tonne}")
+            yield (), self._lacks("floor_eur_per_t"), hint
         unknown = self.recovery is None and self.expected_return is None
         if kind == "equity" and term is not None and unknown:
-            hint = "or recovery, so that it is known what comes back at the exit"
-            yield ("term_years",), "term_years needs expected_return", hint
+            hint = tr("or recovery, so that it is known what comes back at the exit")
+            yield ("term_years",), tr("term_years needs expected_return"), hint
         if self.failure_probability is None and kind in _AT_RISK:
-            hint = "write failure_probability: 0 if it cannot fail"
+            hint = tr("write failure_probability: 0 if it cannot fail")
             if self._given("loss_given_failure"):
                 yield (
                     ("loss_given_failure",),
-                    "loss_given_failure needs failure_probability",
+                    tr("loss_given_failure needs failure_probability"),
                     hint,
                 )
             if self.recovery is None and kind == "guarantee" and self.fee_per_year is not None:
-                yield ("fee_per_year",), "fee_per_year needs failure_probability or recovery", hint
+                message = tr("fee_per_year needs failure_probability or recovery")
+                yield ("fee_per_year",), message, hint
 
     def _contradictions(self) -> Iterator[_Found]:
         term, floors, upside = self.term_years, self.floor_eur_per_t, self.upside_from_eur_per_t
         if term is not None and self.grace_years > term:
-            message = f"grace_years {self.grace_years:g} is above term_years {term:g}"
-            yield ("grace_years",), message, "equal to it, all is repaid at the end"
+            message = tr(
+                "grace_years {grace} is above term_years {term}",
+                grace=f"{self.grace_years:g}",
+                term=f"{term:g}",
+            )
+            yield ("grace_years",), message, tr("equal to it, all is repaid at the end")
         if self.kind != "price_floor" or upside is None:
             return
         if not self._given("upside_share"):
-            yield ("upside_from_eur_per_t",), "upside_from_eur_per_t needs upside_share", ""
+            yield ("upside_from_eur_per_t",), tr("upside_from_eur_per_t needs upside_share"), ""
         for name in upside:
             if floors and name not in floors and UNREADABLE_TEXT not in (name, *floors):
-                message = f"there is no floor for '{name}'"
-                hint = f"the floor is for {', '.join(floors)}"
+                message = tr("there is no floor for '{name}'", name=name)
+                hint = tr("the floor is for {materials}", materials=", ".join(floors))
                 yield ("upside_from_eur_per_t", name, "[key]"), message, hint

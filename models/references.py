@@ -204,8 +204,8 @@ class _Checker:
         for line in instrument.charges:
             known = line in lines or self._stands_in(line)
             if not known and not self._unread("budget_lines", funder):
-                message = f"'{funder}' has no budget line '{line}'"
-                hint = nearest_or_list(line, lines) or "add it under budget_lines"
+                message = tr("'{funder}' has no budget line '{line}'", funder=funder, line=line)
+                hint = nearest_or_list(line, lines) or tr("add it under budget_lines")
                 yield Fault((*path, "charges", line), message, hint, at_key=True)
 
     def _stockpiles(self) -> Iterator[Fault]:

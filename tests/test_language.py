@@ -150,6 +150,7 @@ HIDDEN = {
     ("optimizer/cli/usage.py", "param.help"),
     ("optimizer/cli/validate.py", "many"),
     ("optimizer/conflicts.py", "says"),
+    ("optimizer/conflicts.py", "template"),
 }
 """Texts of others, of click and of fields, and those marked where they stand."""
 

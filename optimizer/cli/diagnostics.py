@@ -22,6 +22,8 @@ _COLOUR = {"error": "red", "warning": "yellow"}
 def show(faults: Iterable[Fault]) -> None:
     """Print faults to stderr."""
     colour = colours(sys.stderr)
+    # A file may have changed since faults were last shown.
+    _lines.cache_clear()
     for fault in faults:
         text = str(fault)
         label = f"{fault.label}:"
