@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from models.results.accounts import BudgetClass, BudgetLineUse, Position
 from models.results.base import Result
+from models.results.comparison import Comparison
 from models.results.dependence import CrmaShare, SupplyMix
 from models.results.plan import (
     Certificate,
@@ -23,6 +24,7 @@ __all__ = [
     "BudgetClass",
     "BudgetLineUse",
     "Certificate",
+    "Comparison",
     "ConsumerOutcome",
     "CrmaShare",
     "Distribution",

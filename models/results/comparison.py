@@ -1,0 +1,263 @@
+"""Several plans side by side, and what makes the difference between them.
+
+The names are a contract (extend, do not rename). Differences are those of an option less the base,
+so that less damage is negative.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from models.results.accounts import BudgetClass
+from models.results.base import Result
+from models.results.option import Option, Wording
+
+Barred = Literal["damage", "tail", "money", "objective", "dependence"]
+"""Figures that are not compared: ``damage`` bars the tail and the objective with it."""
+
+
+class Change(Result):
+    """A value of the scenario that is another than in the base."""
+
+    path: str
+    """Where it stands, as in the variants of a scenario file."""
+    base: str | None
+    """The value in the base as JSON, shortened; null where there is none."""
+    value: str | None
+    """The value in the option."""
+
+
+class Unlike(Result):
+    """A way in which an option and the base are not like for like."""
+
+    option: str
+    """Label of the option."""
+    subject: str
+    """What they differ in: a section or field of the scenario, or ``scenario``."""
+    changes: tuple[Change, ...]
+    """What differs, value by value."""
+    bars: tuple[Barred, ...]
+    """Figures that are not compared for it; none where it only has to be known."""
+
+
+class ProjectIn(Result):
+    """A project in one option that builds it."""
+
+    start: int
+    """Year in which the decision to build falls."""
+    first_output: int
+    """First year of output if nothing is delayed."""
+    public_share: float
+    """Share of capex from public funders, guaranteed loans with it."""
+    public_meur: float
+    """What public funders put up for it, undiscounted."""
+
+
+class ProjectChoice(Result):
+    """Which options build a candidate."""
+
+    project: str
+    """Id of the project."""
+    materials: tuple[str, ...]
+    """Ids of what it delivers."""
+    built_in: Literal["all", "some", "none"]
+    """How many of the options build it."""
+    options: dict[str, ProjectIn]
+    """How, by label of the options that do."""
+
+
+class StockpileIn(Result):
+    """A stockpile in one option that buys for it."""
+
+    bought_t: float
+    """Tonnes bought over all years."""
+    held_t: float
+    """The most that is planned to be held at a year's end."""
+    cost_meur: float
+    """What it costs over all years, undiscounted."""
+
+
+class StockpileChoice(Result):
+    """Which options buy for a stockpile."""
+
+    stockpile: str
+    """Id of the stockpile."""
+    material: str
+    """Id of its material."""
+    bought_in: Literal["all", "some", "none"]
+    """How many of the options buy for it."""
+    options: dict[str, StockpileIn]
+    """How much, by label of the options that do."""
+
+
+class ProjectChange(Result):
+    """A project that an option treats otherwise than the base."""
+
+    project: str
+    """Id of the project."""
+    materials: tuple[str, ...]
+    """Ids of what it delivers."""
+    change: Literal["added", "dropped", "moved", "refinanced"]
+    """Built in addition, not built, begun in another year, or financed by others or otherwise."""
+    base: ProjectIn | None
+    """In the base; null if it is not built there."""
+    option: ProjectIn | None
+    """In the option; null if it is not built there."""
+
+
+class StockpileChange(Result):
+    """A stockpile that an option holds more or less of than the base."""
+
+    stockpile: str
+    """Id of the stockpile."""
+    material: str
+    """Id of its material."""
+    held_t: float
+    """Difference of the most that is held."""
+    cost_meur: float
+    """Difference of what it costs, undiscounted."""
+
+
+class MaterialDifference(Result):
+    """A material's part of the difference in expected damage, and what is done otherwise for it."""
+
+    material: str
+    """Id of the material."""
+    damage: float
+    """Difference, in the unit of the measure."""
+    projects: tuple[ProjectChange, ...]
+    """Projects of this material that are treated otherwise."""
+    stockpiles: tuple[StockpileChange, ...]
+    """Its stockpiles that hold more or less."""
+
+
+class MoneyDifference(Result):
+    """A difference in money of one funder in one class."""
+
+    funder: str
+    """Id of the funder."""
+    kind: Literal["public", "company", "private"]
+    """What the funder is."""
+    budget_class: BudgetClass | None
+    """How a budget books it."""
+    paid_meur: float
+    """Difference of what is put up, undiscounted."""
+    cost_meur: float
+    """Difference of net cost, discounted."""
+
+
+class Difference(Result):
+    """An option against the base, taken apart; null where figures cannot be compared."""
+
+    option: str
+    """Label of the option."""
+    expected: float | None
+    """Difference of expected damage, in the unit of the measure."""
+    cvar: float | None
+    """Difference of the mean of the worst states."""
+    worst: float | None
+    """Difference of the worst state."""
+    by_material: tuple[MaterialDifference, ...]
+    """By material, the largest first: adds up to ``expected``."""
+    by_consumer: dict[str, float]
+    """By consumer: adds up to ``expected``."""
+    objective: float | None
+    """Difference of the objectives."""
+    resolution: float | None
+    """Below this a difference is not significant: both objectives less their bounds, added up."""
+    significant: bool | None
+    """Whether the differences of objective and of expected damage both exceed the resolution."""
+    public_paid_meur: float | None
+    """Difference of what public funders put up, undiscounted."""
+    private_paid_meur: float | None
+    """The same of company and private funders."""
+    market_meur: float | None
+    """The same of lenders and other investors."""
+    net_cost_meur: float | None
+    """Difference of net cost, discounted, whoever bears it."""
+    money: tuple[MoneyDifference, ...]
+    """By funder and class, those that differ: adds up to public and private money."""
+    avoided_per_extra_public_euro: float | None
+    """Expected damage avoided in addition per public euro put up in addition, present values."""
+    projects: tuple[ProjectChange, ...]
+    """Projects that are treated otherwise."""
+    stockpiles: tuple[StockpileChange, ...]
+    """Stockpiles that hold more or less."""
+
+
+class BrokenRule(Result):
+    """One of a smallest set of rules that exclude each other."""
+
+    tag: str
+    """Tag in the formulation."""
+    name: str
+    """Name in the formulation."""
+    says: str
+    """The rule in words."""
+    path: tuple[str | int, ...]
+    """Where it stands in the scenario."""
+    place: str
+    """File, line and column, or cell."""
+
+
+class Failed(Result):
+    """An option without a plan, left out of the comparison."""
+
+    label: str
+    """Its label."""
+    title: Wording
+    """Title of its variant, or of its scenario."""
+    variant: str | None
+    """Id of the variant."""
+    reason: Literal["infeasible", "no_plan", "failed"]
+    """No plan keeps all rules; none was found before a limit; the solver or a check failed."""
+    message: str
+    """What was said."""
+    conflict: tuple[BrokenRule, ...]
+    """Rules that exclude each other, if that is the reason."""
+
+
+class Names(Result):
+    """Names of what the comparison speaks of, by id."""
+
+    materials: dict[str, Wording]
+    """Materials."""
+    consumers: dict[str, Wording]
+    """Consumers."""
+    projects: dict[str, Wording]
+    """Projects."""
+    stockpiles: dict[str, Wording]
+    """Stockpiles."""
+    funders: dict[str, Wording]
+    """Funders."""
+
+
+class Comparison(Result):
+    """Several plans side by side."""
+
+    schema_version: Literal[1] = 1
+    """Version of this format."""
+    kind: Literal["comparison"] = "comparison"
+    """What this document is."""
+    title: Wording
+    """Title of the base's scenario."""
+    base: str
+    """Label of the option that the others are compared with."""
+    year: int
+    """Reference year of cover and dependence; of an option that does not have it, its last year."""
+    options: tuple[Option, ...]
+    """The options, in the order given."""
+    unlike: tuple[Unlike, ...]
+    """In what options are not like the base."""
+    changes: dict[str, tuple[Change, ...]]
+    """What differs from the base in scenario, by label: all of it, funding too."""
+    projects: tuple[ProjectChoice, ...]
+    """All candidates, in the order of the files."""
+    stockpiles: tuple[StockpileChoice, ...]
+    """All stockpiles, in the order of the files."""
+    differences: tuple[Difference, ...]
+    """Each option but the base against it."""
+    failed: tuple[Failed, ...] = ()
+    """Options without a plan."""
+    names: Names
+    """Names in both languages."""

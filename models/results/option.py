@@ -1,0 +1,316 @@
+"""One option of a comparison: what it buys, what it costs, and what that rests on."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from models.results.accounts import BudgetClass
+from models.results.base import Result
+from models.results.dependence import CrmaShare
+
+
+class Wording(Result):
+    """A name in both languages; one serves for both where only one is given."""
+
+    en: str
+    """English."""
+    de: str
+    """German."""
+
+
+class Proof(Result):
+    """How good the plan is: the essentials of its certificate."""
+
+    status: Literal["optimal", "limit"]
+    """``optimal``: the gap is within its target; ``limit``: stopped before."""
+    objective: float
+    """Objective of the plan, in the unit of the measure."""
+    bound: float | None
+    """Proven lower bound on the objective of any plan."""
+    gap: float | None
+    """Relative gap between the two."""
+    gap_target: float
+    """The gap that was asked for."""
+    states: int
+    """States of the world the plan was made for."""
+    illustrative: bool
+    """True for fewer than 100 states."""
+    seed: int | None
+    """Seed of the sampled states; null where they are written out."""
+    seconds: float
+    """Wall time of the solve."""
+    input_sha256: str
+    """SHA-256 of the scenario as it was solved."""
+
+
+class Avoided(Result):
+    """One figure of the damage, with the plan and without, in the unit of the measure."""
+
+    with_plan: float
+    """What is left with the plan."""
+    without_plan: float
+    """What comes without any plan."""
+    avoided: float
+    """The difference."""
+    share: float | None
+    """The difference as a share of what comes without a plan; null where that is 0."""
+
+
+class Range(Result):
+    """From the 5 % to the 95 % quantile over the states of the world."""
+
+    low: float
+    """Not exceeded in 5 % of the states."""
+    high: float
+    """Not exceeded in 95 % of the states."""
+
+
+class Cover(Result):
+    """Planned stock at the end of a year in days of the year's demand."""
+
+    year: int
+    """The reference year."""
+    days: float | None
+    """Mean over the materials, by value of demand; null where prices or demand are not known."""
+    by_material: dict[str, float | None]
+    """Days by material; null without demand."""
+
+
+class Suppliers(Result):
+    """Whom the supply of a material, or of all by value, depends on."""
+
+    largest_country: str | None
+    """The largest supplier; null for all materials together."""
+    largest_share: float
+    """Its share of supply; for all together the mean by value of demand."""
+    third_country: str | None
+    """The largest supplier outside the EU and home; null if there is none, or for all together."""
+    third_share: float
+    """Its share of supply; this is what the act's 65 % is about."""
+    hhi: float
+    """Herfindahl-Hirschman index of countries, from 0 to 10,000."""
+    imports: float | None
+    """Share from outside home; null where the file names no home."""
+
+
+class MaterialDependence(Result):
+    """Whom one material depends on in the reference year."""
+
+    material: str
+    """Id of the material."""
+    weight: float | None
+    """Its part of the value of all demand that is supplied; null where prices are not known."""
+    with_plan: Suppliers
+    """With the plan."""
+    without_plan: Suppliers
+    """Without any plan."""
+
+
+class Dependence(Result):
+    """Whom supply depends on in the reference year, undisturbed and on time."""
+
+    year: int
+    """The reference year."""
+    with_plan: Suppliers | None
+    """All materials, by value of demand, with the plan; null where prices are not known."""
+    without_plan: Suppliers | None
+    """The same without any plan."""
+    above_limit: tuple[str, ...]
+    """Materials of which one third country supplies more than 65 %, with the plan."""
+    above_limit_without_plan: tuple[str, ...]
+    """The same without any plan."""
+    worst_material: str | None
+    """The material with the largest share of one third country, with the plan."""
+    materials: tuple[MaterialDependence, ...]
+    """By material, those alone that have demand and supply."""
+
+
+class FirstTonne(Result):
+    """When projects first deliver to home consumers."""
+
+    year: int
+    """First year with reserved output if nothing is delayed; may lie past the horizon."""
+    expected_year: float | None
+    """Earliest of the years in which projects are expected to, delays by their probability."""
+    project: str
+    """Id of the project that delivers first if nothing is delayed."""
+
+
+class Benefit(Result):
+    """What an option buys."""
+
+    measure: Literal["damage", "tonnes", "share_of_demand"]
+    """What is counted."""
+    unit: str
+    """Its unit."""
+    expected: Avoided
+    """Mean over the states."""
+    cvar: Avoided
+    """Mean of the worst states."""
+    cvar_level: float
+    """Its level: 0.95 means the worst 5 %."""
+    worst: Avoided
+    """The worst state with the plan and the worst state without it."""
+    avoided_range: Range | None
+    """Of what is avoided state by state; null where the plan has no distribution."""
+    left_range: Range | None
+    """Of what is left with the plan."""
+    cover: Cover
+    """Days of demand covered by stock."""
+    dependence: Dependence
+    """Whom supply depends on."""
+    crma: tuple[CrmaShare, ...]
+    """Shares that the Critical Raw Materials Act has benchmarks for."""
+    first_tonne: FirstTonne | None
+    """The first tonne of all projects; null where no project delivers."""
+    first_tonne_by_material: dict[str, FirstTonne]
+    """By material, those alone that projects deliver."""
+
+
+class Sums(Result):
+    """Positions added up: money of some funders, some classes, or all."""
+
+    committed_meur: float
+    """Committed in all: of a guarantee its face, of a floor the most it can cost."""
+    paid_meur: float
+    """Put up over all years, undiscounted; of a guarantee the loan that it covers."""
+    paid_by_year_meur: dict[str, float]
+    """The same by year."""
+    paid_present_meur: float | None
+    """The same as present value; null where the plan does not carry its discount rate."""
+    returned_present_meur: float | None
+    """Present value of what is expected to come back: what is put up less the cost."""
+    returned_by_year_meur: dict[str, float]
+    """What is expected to come back in each year, where the file gives terms that say when."""
+    returned_known_for_meur: float
+    """Amount committed in positions that say in which years something comes back."""
+    outstanding_by_year_meur: dict[str, float]
+    """At risk at the end of each year."""
+    peak_meur: float
+    """The most that is at risk at the end of a year."""
+    peak_year: int | None
+    """The first year in which that is reached; null where nothing is at risk."""
+    expected_loss_meur: float | None
+    """Expected to be lost, undiscounted, where that is known; null if all at risk is unknown."""
+    expected_loss_known_for_meur: float
+    """The part of the maximum loss for which the expected loss is known."""
+    maximum_loss_meur: float
+    """Lost at most, besides what is spent in any case."""
+    cost_meur: float
+    """Net cost, discounted: what is put up less what is expected to come back."""
+
+
+class FunderMoney(Result):
+    """Money of one funder in one class."""
+
+    funder: str
+    """Id of the funder."""
+    kind: Literal["public", "company", "private"]
+    """What the funder is."""
+    federal: bool
+    """Whether it counts as federal."""
+    budget_class: BudgetClass | None
+    """How a budget books it; null where the file names no class."""
+    sums: Sums
+    """Its positions added up."""
+
+
+class BudgetUse(Result):
+    """How far one budget is used, and whether it is used up."""
+
+    funder: str | None
+    """Id of the funder; null for the limit on all public funders together."""
+    line: str
+    """Id of the line; ``budget`` for a funder's own budget."""
+    name: str
+    """Its name."""
+    kind: Literal["budget", "commitment", "cash", "guarantee_stock"]
+    """What the line limits."""
+    used_meur: float
+    """Charged over all years; of a guarantee stock the most outstanding at a year's end."""
+    granted_meur: float | None
+    """Granted over all years; of a guarantee stock the limit of that year; null without limit."""
+    used_up: bool
+    """Whether less than a thousandth of the whole is left."""
+    full_years: tuple[int, ...]
+    """Years that had something and leave less than a thousandth of it."""
+
+
+class Leverage(Result):
+    """Other money per euro of some, undiscounted, in two definitions."""
+
+    public_meur: float
+    """Put up by public funders, guaranteed loans with it: all that is state-backed."""
+    private_meur: float
+    """Put up by company and private funders, and by lenders and investors."""
+    private_per_public: float | None
+    """The second over the first; null without public money."""
+    federal_meur: float
+    """Put up by federal funders themselves: loans that they only guarantee are left out."""
+    other_meur: float
+    """All other money, whoever puts it up."""
+    other_per_federal: float | None
+    """The one over the other; null without federal money."""
+
+
+class PerEuro(Result):
+    """Damage avoided per euro, both as present values."""
+
+    meur: float
+    """The euros, in million."""
+    expected: float | None
+    """Expected damage avoided per euro; null where there are no euros."""
+    range: Range | None
+    """From the 5 % to the 95 % quantile over the states."""
+
+
+class Cost(Result):
+    """What an option costs."""
+
+    public: Sums
+    """All public funders together."""
+    private: Sums
+    """All company and private funders together."""
+    market_meur: float
+    """What lenders and other investors put up without any guarantee, undiscounted."""
+    by_class: dict[str, Sums]
+    """Public money by budget class; ``none`` where the file names none."""
+    by_funder: dict[str, Sums]
+    """All money by funder."""
+    parts: tuple[FunderMoney, ...]
+    """By funder and class: adds up to public and private money."""
+    charged_by_year_meur: dict[str, dict[str, float]]
+    """What counts against the budget of each funder, by year."""
+    public_charged_meur: float
+    """What counts against budgets of public funders, over all years."""
+    budgets: tuple[BudgetUse, ...]
+    """How far each budget is used."""
+    leverage: Leverage
+    """In projects."""
+    leverage_with_stocks: Leverage
+    """In projects and stockpiles."""
+    avoided_per_public_euro: PerEuro | None
+    """Per euro that public funders put up; null where damage is not counted in money."""
+    avoided_per_net_euro: PerEuro | None
+    """Per euro that is not expected to come back to them."""
+
+
+class Option(Result):
+    """A plan as one option among several."""
+
+    label: str
+    """Short name, unlike any other."""
+    title: Wording
+    """Title of its variant, or of its scenario."""
+    variant: str | None
+    """Id of the variant, if one was applied."""
+    set: dict[str, Any]
+    """What the variant sets, by path."""
+    currency: str
+    """Label of all amounts."""
+    proof: Proof
+    """How good the plan is."""
+    benefit: Benefit
+    """What it buys."""
+    cost: Cost
+    """What it costs."""
