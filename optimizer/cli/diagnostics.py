@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from models.faults import Fault, Place, ScenarioError
+from models.files import Reading
 from models.files.decoding import MAX_BYTES, decode, split_lines
 from models.language import tr
 from optimizer.cli import colours
@@ -91,3 +92,29 @@ def count(faults: Iterable[Fault]) -> str:
     if warnings:
         parts.append(tr("1 warning") if warnings == 1 else tr("{count} warnings", count=warnings))
     return ", ".join(parts)
+
+
+def never_striking(reading: Reading) -> list[Fault]:
+    """Warnings of hazards that no sampled state drew; the reader sees written-out states itself."""
+    from optimizer.instance import read_instance
+    from optimizer.states import never_striking, read_states
+
+    uncertainty = reading.case.uncertainty
+    if uncertainty is None or uncertainty.sample is None:
+        return []
+    instance = read_instance(reading.case)
+    count = int(uncertainty.sample.states)
+    return [
+        Fault(
+            ("hazards", name),
+            tr(
+                "the hazard '{hazard}' strikes in none of the {count} sampled states",
+                hazard=name,
+                count=count,
+            ),
+            severity="warning",
+            place=reading.place(("hazards", name)),
+        )
+        for name in never_striking(instance, read_states(instance))
+        if reading.case.hazards[name].annual_probability > 0
+    ]

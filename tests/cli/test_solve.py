@@ -19,7 +19,7 @@ import pytest
 
 from models.results import Plan
 from optimizer import planner
-from optimizer.cli import run, solve
+from optimizer.cli import progress, run, writing
 from optimizer.errors import CheckFailed, Interrupted, NoPlan
 from optimizer.highs import Progress
 
@@ -181,7 +181,7 @@ def test_a_file_is_whole_or_not_there(tmp_path: Path, monkeypatch: pytest.Monkey
     path.write_bytes(b"before")
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(OSError, match="No space"):
-        solve.write_whole(path, b"after")
+        writing.write_whole(path, b"after")
     assert path.read_bytes() == b"before"
     assert list(tmp_path.iterdir()) == [path]
 
@@ -285,7 +285,7 @@ def test_progress_in_a_pipe_comes_now_and_then(
         return real(*args, **options)
 
     monkeypatch.setattr(planner, "plan", slow)
-    monkeypatch.setattr(solve, "time", SimpleNamespace(monotonic=lambda: next(clock)))
+    monkeypatch.setattr(progress, "time", SimpleNamespace(monotonic=lambda: next(clock)))
     assert run(["solve", file, "--json"]) == 0
     lines = [line for line in capfd.readouterr().err.splitlines() if "best" in line]
     assert len(lines) == 10

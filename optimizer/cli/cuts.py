@@ -1,0 +1,48 @@
+"""Cuts that one run leaves for the next: ``--reuse``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from models.case import Case
+from models.language import tr
+from optimizer.cli.writing import make_folder
+
+if TYPE_CHECKING:
+    from optimizer.decomposition import CutPool
+
+BESIDE = "beside the results"
+"""What --reuse stands for without a folder."""
+
+
+def kept_in(reuse: Path | None, out: Path | None, method: str = "auto") -> Path | None:
+    """The folder of the pool of cuts, if one is asked for."""
+    if reuse is None:
+        return None
+    if method == "extensive":
+        message = tr("--reuse goes with the decomposition, not with --method extensive.")
+        raise click.UsageError(message)
+    if reuse.is_file():
+        message = tr("--reuse takes a folder, and '{path}' is a file: put FILE first.", path=reuse)
+        raise click.UsageError(message)
+    if str(reuse) == BESIDE and out is None:
+        message = tr("--reuse keeps cuts beside the results: name a folder, or --out.")
+        raise click.UsageError(message)
+    folder = out if str(reuse) == BESIDE else reuse
+    assert folder is not None
+    return folder
+
+
+def read_kept(folder: Path, case: Case) -> tuple[Path, str, CutPool]:
+    """The file of the pool that suits a case, its key, and the pool, empty if there is none yet."""
+    from optimizer.decomposition import CutPool, pool_key, read_pool
+    from optimizer.instance import read_instance
+
+    make_folder(folder)
+    key = pool_key(read_instance(case))
+    path = folder / f"cuts-{key[:16]}.npz"
+    pool = read_pool(path.read_bytes(), str(path)) if path.exists() else CutPool()
+    return path, key, pool

@@ -1,0 +1,71 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+import math
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import click
+
+from models.language import tr
+from optimizer.cli.cuts import BESIDE
+
+
+class Finite(click.FloatRange):
+    """A number in a range; unlike click's own, neither infinite nor NaN."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The number, or a usage error."""
+        number = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(tr("{value} is not a finite number.", value=value), param, ctx)
+        return number
+
+
+settings = click.option(
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="PATH=VALUE",
+    help="Change one value, for example horizon.last_year=2040; may be given often.",
+)
+budget = click.option(
+    "--budget",
+    type=Finite(min=0),
+    metavar="MEUR",
+    help="The same as --set policy.budget_meur=MEUR: what all public funders may spend together.",
+)
+gap = click.option(
+    "--gap",
+    type=Finite(min=0),
+    default=1e-4,
+    show_default=True,
+    metavar="SHARE",
+    help="Stop once the plan is proven to be this close to the best, as a share of its objective.",
+)
+threads = click.option(
+    "--threads",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Threads of solver and sweep.",
+)
+as_json = click.option("--json", "as_json", is_flag=True, help="Write one JSON document to stdout.")
+reuse = click.option(
+    "--reuse",
+    is_flag=False,
+    flag_value=BESIDE,
+    type=click.Path(path_type=Path),
+    metavar="[DIR]",
+    help="Start from the cuts that earlier runs left in this folder, and leave more there; without "
+    "DIR, the folder of --out. Write --reuse=DIR, or --reuse after FILE.",
+)
+quiet = click.option("--quiet", is_flag=True, help="Show no progress.")
+
+
+def with_budget(settings: tuple[str, ...], budget: float | None) -> tuple[str, ...]:
+    """The settings, with a budget of all public funders as the last of them."""
+    if budget is None:
+        return settings
+    return (*settings, f"policy.budget_meur={Decimal(str(budget)):f}")

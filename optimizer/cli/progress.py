@@ -1,0 +1,46 @@
+"""Progress of a solve on stderr."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from optimizer.highs import Progress as Running
+
+LINE_EVERY = 5.0
+"""Seconds between two lines of progress where a line cannot be updated."""
+
+
+class Progress:
+    """Prints progress after a label: one line kept up to date, or a line now and then in a pipe."""
+
+    def __init__(self, label: str = "") -> None:
+        self.label = label
+        self._updates = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+        self._width = 0
+        self._last = time.monotonic()
+
+    def __call__(self, progress: Running) -> None:
+        """Show how far a solve has come, if there is time for it."""
+        from optimizer.reporting.progress import progress_line
+
+        now = time.monotonic()
+        if now - self._last < (0.1 if self._updates else LINE_EVERY):
+            return
+        self._last = now
+        line = f"{self.label}{progress_line(progress)}"
+        if self._updates:
+            click.echo(f"\r{line:<{self._width}}", err=True, nl=False)
+            self._width = len(line)
+        else:
+            click.echo(line, err=True)
+
+    def close(self) -> None:
+        """Leave the line free for what comes next."""
+        if self._width:
+            click.echo(f"\r{'':<{self._width}}\r", err=True, nl=False)
