@@ -1,0 +1,1 @@
+"""What several plans tell together; works on saved plans and needs no solver."""

@@ -1,0 +1,260 @@
+"""What a plan costs: positions added up, budgets used up, leverage, damage avoided per euro."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+
+from models.results import BudgetClass, BudgetLineUse, Plan, Position
+from models.results.option import (
+    Benefit,
+    BudgetUse,
+    Cost,
+    FunderMoney,
+    Leverage,
+    PerEuro,
+    Range,
+    Sums,
+)
+
+NOTHING = 1e-6
+"""A euro in million: less is a solver's zero."""
+USED_UP = 1e-3
+"""A budget of which a smaller share is left is called used up."""
+NO_CLASS = "none"
+
+
+def cost(plan: Plan, benefit: Benefit, federal: Collection[str] | None = None) -> Cost:
+    """What a plan costs; ``federal`` are ids of public funders, all of them where None."""
+    kinds = {funder.id: funder.kind for funder in plan.funders}
+    public = [p for p in plan.accounts if kinds[p.funder] == "public"]
+    private = [p for p in plan.accounts if kinds[p.funder] != "public"]
+    classes: dict[str, list[Position]] = {}
+    for position in public:
+        classes.setdefault(position.budget_class or NO_CLASS, []).append(position)
+    parts: dict[tuple[str, BudgetClass | None], list[Position]] = {}
+    for position in plan.accounts:
+        parts.setdefault((position.funder, position.budget_class), []).append(position)
+    paying = {position.funder for position in plan.accounts}
+    own = {f for f, kind in kinds.items() if kind == "public" and (federal is None or f in federal)}
+    add = _adder(plan)
+    all_public = add(public)
+    return Cost(
+        public=all_public,
+        private=add(private),
+        market_meur=market(plan),
+        by_class={name: add(positions) for name, positions in classes.items()},
+        by_funder={
+            f: add([p for p in plan.accounts if p.funder == f]) for f in kinds if f in paying
+        },
+        parts=tuple(
+            FunderMoney(
+                funder=f, kind=kinds[f], federal=f in own, budget_class=booked, sums=add(positions)
+            )
+            for (f, booked), positions in parts.items()
+        ),
+        charged_by_year_meur=plan.spend_meur,
+        public_charged_meur=sum(_charged(plan, f) for f in kinds if kinds[f] == "public"),
+        budgets=tuple(budgets(plan)),
+        leverage=leverage(plan, own, stocks=False),
+        leverage_with_stocks=leverage(plan, own, stocks=True),
+        avoided_per_public_euro=per_euro(benefit, all_public.paid_present_meur),
+        avoided_per_net_euro=per_euro(benefit, all_public.cost_meur),
+    )
+
+
+def lacks_accounts(plan: Plan) -> bool:
+    """Whether a plan spends money and says nothing of whose: one of an earlier version."""
+    spends = any(sum(by_year.values()) > NOTHING for by_year in plan.committed_meur.values())
+    return spends and not plan.accounts
+
+
+def market(plan: Plan) -> float:
+    """Million EUR of capex from lenders and other investors."""
+    return sum(project.market_share * project.capex_meur for project in plan.projects)
+
+
+def discount(plan: Plan) -> Callable[[str], float] | None:
+    """The factor of each year, as the plan's net cost has it; None if that is not known."""
+    if plan.case is None:
+        return None
+    first, rate = plan.case.horizon.first_year, float(plan.case.horizon.discount_rate)
+    return lambda year: float((1 + rate) ** -(int(year) - first))
+
+
+def _adder(plan: Plan) -> Callable[[Iterable[Position]], Sums]:
+    factor = discount(plan)
+
+    def add(positions: Iterable[Position]) -> Sums:
+        some = list(positions)
+        paid = _by_year(position.paid_meur for position in some)
+        at_risk = _by_year(position.outstanding_meur for position in some)
+        net = sum(position.cost_meur for position in some)
+        present = None
+        if factor is not None:
+            present = sum(factor(year) * amount for year, amount in paid.items())
+        peak = max(at_risk.values(), default=0.0)
+        known = [p for p in some if p.expected_loss_meur is not None]
+        expected = sum(p.expected_loss_meur or 0.0 for p in known)
+        covered = sum(p.maximum_loss_meur for p in known)
+        maximum = sum(p.maximum_loss_meur for p in some)
+        return Sums(
+            committed_meur=sum(p.committed_meur for p in some),
+            paid_meur=sum(paid.values()),
+            paid_by_year_meur=paid,
+            paid_present_meur=present,
+            returned_present_meur=None if present is None else present - net,
+            returned_by_year_meur=_by_year(p.returned_meur for p in some),
+            returned_known_for_meur=sum(p.committed_meur for p in some if p.returned_meur),
+            outstanding_by_year_meur=at_risk,
+            peak_meur=peak,
+            peak_year=next((int(y) for y, x in at_risk.items() if x >= peak > NOTHING), None),
+            expected_loss_meur=None if maximum > NOTHING >= covered else expected,
+            expected_loss_known_for_meur=covered,
+            maximum_loss_meur=maximum,
+            cost_meur=net,
+        )
+
+    return add
+
+
+def _by_year(figures: Iterable[Mapping[str, float]]) -> dict[str, float]:
+    total: dict[str, float] = {}
+    for by_year in figures:
+        for year, amount in by_year.items():
+            total[year] = total.get(year, 0.0) + amount
+    return dict(sorted(total.items(), key=lambda entry: int(entry[0])))
+
+
+def _charged(plan: Plan, funder: str) -> float:
+    return sum(plan.spend_meur.get(funder, {}).values())
+
+
+def leverage(plan: Plan, federal: Collection[str], stocks: bool) -> Leverage:
+    """Other money per public euro and per federal euro.
+
+    The first definition counts all that is state-backed as public, guaranteed loans too. The second
+    counts what federal funders put up themselves, and sets everything else against it, be it
+    public or not. For one and the same plant they can lie ten times apart.
+    """
+    public_funders = {funder.id for funder in plan.funders if funder.kind == "public"}
+    public = private = own = 0.0
+    for position in plan.accounts:
+        if position.project is None and not stocks:
+            continue
+        paid = sum(position.paid_meur.values())
+        if position.funder in public_funders:
+            public += paid
+        else:
+            private += paid
+        if position.funder in federal and position.budget_class != "guarantee":
+            own += paid
+    private += market(plan)
+    other = public + private - own
+    return Leverage(
+        public_meur=public,
+        private_meur=private,
+        private_per_public=private / public if public > NOTHING else None,
+        federal_meur=own,
+        other_meur=other,
+        other_per_federal=other / own if own > NOTHING else None,
+    )
+
+
+def per_euro(benefit: Benefit, meur: float | None) -> PerEuro | None:
+    """Damage avoided per euro, where damage is money and both are present values."""
+    if benefit.measure != "damage" or meur is None:
+        return None
+    if meur <= NOTHING:
+        return PerEuro(meur=meur, expected=None, range=None)
+    spread = benefit.avoided_range
+    return PerEuro(
+        meur=meur,
+        expected=benefit.expected.avoided / meur,
+        range=Range(low=spread.low / meur, high=spread.high / meur) if spread else None,
+    )
+
+
+def budgets(plan: Plan) -> Iterable[BudgetUse]:
+    """How far each budget is used, and last the limit on all public funders together."""
+    for line in plan.budget_lines:
+        if line.kind == "guarantee_stock":
+            yield _stock_use(line)
+        else:
+            yield _flow_use(line, _carries_over(plan, line))
+    limit = plan.case.policy.budget_meur if plan.case else None
+    if limit is not None:
+        used = sum(_charged(plan, f.id) for f in plan.funders if f.kind == "public")
+        yield BudgetUse(
+            funder=None,
+            line="budget",
+            name="budget",
+            kind="budget",
+            used_meur=used,
+            granted_meur=float(limit),
+            used_up=_is_full(used, float(limit)),
+            full_years=(),
+        )
+
+
+def _carries_over(plan: Plan, line: BudgetLineUse) -> bool:
+    """Whether what a year leaves of a budget may be spent later."""
+    if plan.case is None:
+        return False
+    funder = plan.case.funders[line.funder]
+    if line.line == "budget":
+        return funder.carry_over
+    known = getattr(funder, "budget_lines", {}).get(line.line)
+    return bool(getattr(known, "carry_over", False))
+
+
+def _flow_use(line: BudgetLineUse, carries_over: bool) -> BudgetUse:
+    """The smaller of what all years grant together and what the years grant one by one."""
+    used, available = line.used_meur, line.available_meur
+    whole = sum(used.values())
+    granted = line.total_meur
+    if available is not None:
+        yearly = sum(available.values())
+        if carries_over:
+            # Each year's figure holds what those before it left: the last one's holds all of it.
+            last = max(available, key=int)
+            yearly = available[last] + sum(x for year, x in used.items() if year != last)
+        granted = yearly if granted is None else min(granted, yearly)
+    return BudgetUse(
+        funder=line.funder,
+        line=line.line,
+        name=line.name,
+        kind=line.kind,
+        used_meur=whole,
+        granted_meur=granted,
+        used_up=granted is not None and _is_full(whole, granted),
+        full_years=_full_years(line),
+    )
+
+
+def _stock_use(line: BudgetLineUse) -> BudgetUse:
+    used, available = line.used_meur, line.available_meur
+    year = max(used, key=lambda y: used[y], default=None)
+    most = 0.0 if year is None else used[year]
+    granted = None if year is None or available is None else available[year]
+    full = _full_years(line)
+    return BudgetUse(
+        funder=line.funder,
+        line=line.line,
+        name=line.name,
+        kind=line.kind,
+        used_meur=most,
+        granted_meur=granted,
+        used_up=bool(full),
+        full_years=full,
+    )
+
+
+def _full_years(line: BudgetLineUse) -> tuple[int, ...]:
+    available = line.available_meur or {}
+    return tuple(
+        int(year) for year, granted in available.items() if _is_full(line.used_meur[year], granted)
+    )
+
+
+def _is_full(used: float, granted: float) -> bool:
+    return granted > NOTHING and used >= (1 - USED_UP) * granted
