@@ -20,6 +20,7 @@ from optimizer.cli import speaking, usage
 
 PROGRAM = "vorrat"
 COMMANDS = {
+    "compare": marked("Put funding options side by side."),
     "init": marked("Write a commented scenario file to start from."),
     "schema": marked("Print the JSON Schema of scenario files."),
     "solve": marked("Find the best plan for a scenario."),

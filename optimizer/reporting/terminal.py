@@ -11,7 +11,7 @@ import os
 import re
 import shutil
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from io import StringIO
 from typing import TextIO
@@ -22,9 +22,11 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
-from models.language import tr
-from models.results import Plan
+from models.language import language, tr
+from models.results import Comparison, Plan
 from optimizer.reporting import prose, sections
+from optimizer.reporting.comparing import prose as comparing
+from optimizer.reporting.comparing import sections as compared
 from optimizer.reporting.figures import NO_BREAK, clean
 from optimizer.reporting.names import Names
 
@@ -77,8 +79,22 @@ def write(plan: Plan, stream: TextIO) -> None:
     stream.write(render(plan, Screen.of(stream)))
 
 
+def write_comparison(comparison: Comparison, stream: TextIO) -> None:
+    """Write a comparison to a stream, as well as the stream can show it."""
+    stream.write(render_comparison(comparison, Screen.of(stream)))
+
+
 def render(plan: Plan, screen: Screen = Screen()) -> str:
     """A plan as text."""
+    return _text(_parts(plan, screen), screen)
+
+
+def render_comparison(comparison: Comparison, screen: Screen = Screen()) -> str:
+    """A comparison as text."""
+    return _text(_parts_of_comparison(comparison, screen), screen)
+
+
+def _text(parts: Iterable[RenderableType], screen: Screen) -> str:
     buffer = StringIO()
     console = Console(
         file=buffer,
@@ -91,7 +107,7 @@ def render(plan: Plan, screen: Screen = Screen()) -> str:
         emoji=False,
         highlight=False,
     )
-    for part in _parts(plan, screen):
+    for part in parts:
         # A table that cannot be narrower makes long lines: rich would leave columns out.
         least = Measurement.get(console, console.options, part).minimum
         console.print(part, width=max(screen.width, least), crop=False)
@@ -118,7 +134,20 @@ def _parts(plan: Plan, screen: Screen) -> Iterator[RenderableType]:
     yield Text()
     for paragraph in prose.headline(plan):
         yield _paragraph(paragraph, screen)
-    for section in sections.all_of(plan, screen.width):
+    yield from _sections(sections.all_of(plan, screen.width), screen)
+
+
+def _parts_of_comparison(comparison: Comparison, screen: Screen) -> Iterator[RenderableType]:
+    title = comparison.title.de if language() == "de" else comparison.title.en
+    yield Text(clean(title), style="bold")
+    yield Text()
+    for paragraph in comparing.headline(comparison):
+        yield _paragraph(paragraph, screen)
+    yield from _sections(compared.all_of(comparison), screen)
+
+
+def _sections(some: Iterable[sections.Section], screen: Screen) -> Iterator[RenderableType]:
+    for section in some:
         yield Text()
         yield Text(section.title, style="bold")
         for position, part in enumerate(section.parts):

@@ -29,7 +29,7 @@ def options(command: click.Command) -> set[str]:
 
 def test_every_command_has_a_section_and_no_other() -> None:
     assert re.findall(r"^## vorrat (\w+)$", TEXT, re.MULTILINE) == sorted(
-        COMMANDS, key=["init", "validate", "schema", "solve"].index
+        COMMANDS, key=["init", "validate", "schema", "solve", "compare"].index
     )
 
 

@@ -1,0 +1,181 @@
+"""What ``vorrat compare`` is given: saved plans, scenario files and their variants."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import click
+from pydantic import ValidationError
+
+from models.base import named
+from models.case import Case
+from models.faults import Fault, ScenarioError
+from models.files import Reading, read_case
+from models.results import Plan
+from models.results.option import Wording
+from optimizer.cli import diagnostics
+
+PLAN_FILE = "plan.json"
+RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)", re.IGNORECASE)
+"""Names that Windows keeps for devices."""
+
+
+@dataclass(frozen=True, eq=False)
+class Item:
+    """One thing to compare: a plan, or a scenario that has yet to be solved."""
+
+    label: str
+    file: str
+    variant: str | None = None
+    plan: Plan | None = None
+    reading: Reading | None = None
+
+    @property
+    def case(self) -> Case | None:
+        """Its scenario."""
+        if self.reading is not None:
+            return self.reading.case
+        return self.plan.case if self.plan else None
+
+    @property
+    def title(self) -> str:
+        """The title that its plan gets."""
+        case = self.case
+        return named(case.title if case else None, Path(self.file).stem)
+
+
+def find(given: Sequence[str], all_variants: bool, settings: tuple[str, ...]) -> list[Item]:
+    """Read all items, variants of scenario files with them if asked, each under its own label.
+
+    Raises ScenarioError with the faults of all files, click.UsageError where a plan cannot be read.
+    """
+    from optimizer.analyses.compare import distinct
+
+    items: list[Item] = []
+    for text in given:
+        plan_file = _plan_file(text)
+        if plan_file is not None:
+            items.append(_saved(text, plan_file))
+        else:
+            file, variant = _parted(text)
+            items.append(Item(variant or Path(file).stem, file, variant))
+    items = _read(items, all_variants, settings)
+    labels = distinct([item.label for item in items])
+    return [replace(item, label=label) for item, label in zip(items, labels, strict=True)]
+
+
+def _plan_file(text: str) -> Path | None:
+    """The file of a saved plan, None for a scenario."""
+    path = Path(text)
+    if path.is_dir():
+        if not (path / PLAN_FILE).is_file():
+            raise click.UsageError(f"the folder '{text}' has no {PLAN_FILE}.")
+        return path / PLAN_FILE
+    if path.suffix.lower() != ".json" or not path.is_file():
+        return None
+    return path if _kind(path) is not None else None
+
+
+def _kind(path: Path) -> str | None:
+    """What a result says it is; None for a scenario, which has no ``kind``."""
+    try:
+        content: Any = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return None  # The reader of scenarios says what is wrong with it.
+    kind = content.get("kind") if isinstance(content, dict) else None
+    return kind if isinstance(kind, str) else None
+
+
+def _parted(text: str) -> tuple[str, str | None]:
+    """A file and a variant of it; a file whose own name has an @ goes first."""
+    file, at, variant = text.rpartition("@")
+    if Path(text).is_file() or not at or not Path(file).is_file():
+        return text, None
+    if not variant:
+        raise click.UsageError(f"'{text}' names no variant behind the @.")
+    return file, variant
+
+
+def _saved(text: str, path: Path) -> Item:
+    from optimizer.analyses.money import lacks_accounts
+
+    if (kind := _kind(path)) != "plan":
+        what = f"a {kind}" if kind else "something else"
+        raise click.UsageError(f"'{path}' is {what}; a saved plan or a scenario can be compared.")
+    try:
+        plan = Plan.model_validate_json(path.read_bytes())
+        plan.case  # noqa: B018 - the scenario in it is read here, so that its faults are told here
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"])) or "the document"
+        raise click.UsageError(
+            f"'{path}' is no plan of this version: {where}: {first['msg']}."
+        ) from None
+    if lacks_accounts(plan):
+        raise click.UsageError(f"'{path}' is of an earlier version: solve its scenario again.")
+    own = path.name == PLAN_FILE
+    label = (path.resolve().parent.name or "plan") if own else path.stem
+    return Item(label, text, plan.variant, plan=plan)
+
+
+def _read(items: list[Item], all_variants: bool, settings: tuple[str, ...]) -> list[Item]:
+    """Read the scenarios among the items; all faults of all of them are reported together."""
+    named_already = {(item.file, item.variant) for item in items if item.plan is None}
+    found: list[Item] = []
+    faults: list[Fault] = []
+    shown: set[tuple[Any, ...]] = set()
+    checked: set[str] = set()
+
+    def read(item: Item) -> Reading | None:
+        first = item.file not in checked
+        checked.add(item.file)
+        try:
+            reading = read_case(item.file, item.variant, settings, check_variants=first)
+        except ScenarioError as error:
+            faults.extend(error.faults)
+            return None
+        new = [f for f in reading.warnings if (f.place, f.message) not in shown]
+        shown.update((f.place, f.message) for f in new)
+        diagnostics.show(new)
+        return reading
+
+    expanded: set[str] = set()
+    for item in items:
+        if item.plan is not None:
+            found.append(item)
+            continue
+        reading = read(item)
+        found.append(replace(item, reading=reading))
+        if not all_variants or reading is None or item.file in expanded:
+            continue
+        expanded.add(item.file)
+        for variant in reading.case.variants:
+            if (item.file, variant) not in named_already:
+                more = Item(variant, item.file, variant)
+                found.append(replace(more, reading=read(more)))
+    if faults:
+        unique = {(fault.place, fault.message): fault for fault in faults}
+        raise ScenarioError(tuple(unique.values()))
+    return found
+
+
+def folder_name(label: str) -> str:
+    """A label as the name of a folder, on Windows as well."""
+    name = re.sub(r"[^\w.-]", "_", label).strip(".") or "_"
+    return f"{name}_" if RESERVED.fullmatch(name.split(".")[0]) else name
+
+
+def title_of(item: Item) -> Wording:
+    """Title of the variant, or of the scenario, in both languages."""
+    from optimizer.analyses.wording import wording
+
+    case = item.case
+    variant = case.variants.get(item.variant) if case and item.variant else None
+    if variant is not None:
+        return wording(variant.title, item.variant or "")
+    return wording(case.title if case else None, Path(item.file).stem)
