@@ -144,12 +144,13 @@ HIDDEN = {
     ("models/files/yaml_source.py", "problem"),
     ("optimizer/cli/__init__.py", "text"),
     ("optimizer/cli/init.py", "str(error.strerror)"),
-    ("optimizer/cli/solve.py", "str(error.strerror)"),
+    ("optimizer/cli/writing.py", "str(error.strerror)"),
     ("optimizer/cli/usage.py", "command.epilog"),
     ("optimizer/cli/usage.py", "inspect.cleandoc(command.help)"),
     ("optimizer/cli/usage.py", "param.help"),
     ("optimizer/cli/validate.py", "many"),
     ("optimizer/conflicts.py", "says"),
+    ("optimizer/reporting/comparing/prose.py", "failed.message"),
     ("optimizer/conflicts.py", "template"),
 }
 """Texts of others, of click and of fields, and those marked where they stand."""

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 import click
 
 from models.faults import ScenarioError
-from models.language import Language, tr, using
+from models.language import tr
 from models.results import Comparison, Plan
 from models.results.comparison import Failed
-from optimizer.cli import conflicts, cuts, diagnostics, items, options
+from optimizer.cli import conflicts, cuts, diagnostics, items, options, speaking
 from optimizer.cli.items import PLAN_FILE, Item
 from optimizer.cli.progress import Progress
 from optimizer.cli.validate import summed_up
@@ -69,8 +69,8 @@ INTERRUPTED = "stopped before it was solved"
 )
 @click.option("--force", is_flag=True, help="Overwrite existing files of results.")
 @options.reuse
-@options.language
 @options.quiet
+@speaking.language_option
 def compare(
     given: tuple[str, ...],
     variants: bool,
@@ -86,13 +86,14 @@ def compare(
     out: Path | None,
     force: bool,
     reuse: Path | None,
-    language: Language,
     quiet: bool,
 ) -> int:
     """Put funding options side by side: what each buys, what it costs, what makes the difference.
 
     ITEM is a scenario file, FILE@VARIANT, or a saved plan (plan.json, or the folder it is in).
     """
+    if as_json:
+        speaking.for_machines()
     kept = cuts.kept_in(reuse, out)
     try:
         found = items.find(given, variants, options.with_budget(settings, budget))
@@ -102,7 +103,7 @@ def compare(
     to_solve = [item for item in found if item.reading is not None]
     if not to_solve and (variants or settings or budget is not None or reuse is not None):
         raise click.UsageError(
-            "--variants, --set, --budget and --reuse go with scenario files, and there is none."
+            tr("--variants, --set, --budget and --reuse go with scenario files, and there is none.")
         )
     _check(found, base, year, federal)
     if out is not None:
@@ -110,55 +111,54 @@ def compare(
         make_folder(out)
     pools = None if kept is None else _read_pools(kept, to_solve)
 
-    with using(language):
-        answers = _solve(
-            to_solve,
-            gap=gap,
-            time_limit=time_limit,
-            threads=threads,
-            pools=None if pools is None else {key: pool for _, key, pool in pools},
-            quiet=quiet,
+    answers = _solve(
+        to_solve,
+        gap=gap,
+        time_limit=time_limit,
+        threads=threads,
+        pools=None if pools is None else {key: pool for _, key, pool in pools},
+        quiet=quiet,
+    )
+    plans = {i.label: i.plan for i in found if i.plan is not None}
+    failures: list[tuple[Failed, int]] = []
+    for item, answer in zip(to_solve, answers, strict=True):
+        if isinstance(answer, Plan):
+            plans[item.label] = answer
+        else:
+            failures.append(_failed(item, answer))
+    # In the order given, whatever was solved first.
+    plans = {item.label: plans[item.label] for item in found if item.label in plans}
+    code = max((code for _, code in failures), default=0)
+    if not plans:
+        return code
+    if base is not None and base not in plans:
+        click.echo(
+            tr(
+                "{base} has no plan; the others are compared with {label}.",
+                base=base,
+                label=next(iter(plans)),
+            ),
+            err=True,
         )
-        plans = {i.label: i.plan for i in found if i.plan is not None}
-        failures: list[tuple[Failed, int]] = []
-        for item, answer in zip(to_solve, answers, strict=True):
-            if isinstance(answer, Plan):
-                plans[item.label] = answer
-            else:
-                failures.append(_failed(item, answer))
-        # In the order given, whatever was solved first.
-        plans = {item.label: plans[item.label] for item in found if item.label in plans}
-        code = max((code for _, code in failures), default=0)
-        if not plans:
-            return code
-        if base is not None and base not in plans:
-            click.echo(
-                tr(
-                    "{base} has no plan; the others are compared with {label}.",
-                    base=base,
-                    label=next(iter(plans)),
-                ),
-                err=True,
-            )
-            base = None
+        base = None
 
-        from optimizer.analyses.compare import compare as compared
+    from optimizer.analyses.compare import compare as compared
 
-        comparison = compared(
-            list(plans.values()),
-            list(plans),
-            base=base,
-            year=year,
-            federal=federal or None,
-            failed=[failure for failure, _ in failures],
-        )
-        document = comparison.model_dump_json(indent=2).encode() + b"\n"
-        try:
-            if out is not None:
-                _write(out, plans, document)
-            _keep(pools, answers)
-        finally:
-            _show(comparison, document, as_json)
+    comparison = compared(
+        list(plans.values()),
+        list(plans),
+        base=base,
+        year=year,
+        federal=federal or None,
+        failed=[failure for failure, _ in failures],
+    )
+    document = comparison.model_dump_json(indent=2).encode() + b"\n"
+    try:
+        if out is not None:
+            _write(out, plans, document)
+        _keep(pools, answers)
+    finally:
+        _show(comparison, document, as_json)
     stopped = any(isinstance(a, Plan) and a.certificate.status != "optimal" for a in answers)
     return code or int(stopped)
 
@@ -178,13 +178,20 @@ def _check(
     """Refuse options that name what is not there, before anything is solved."""
     labels = [item.label for item in found]
     if base is not None and base not in labels:
-        raise click.UsageError(f"--base {base}: there are the options {', '.join(labels)}.")
+        raise click.UsageError(
+            tr("--base {base}: there are the options {known}.", base=base, known=", ".join(labels))
+        )
     first = found[labels.index(base) if base else 0]
     if year is not None and first.case is not None and year not in first.case.horizon.years:
         horizon = first.case.horizon
         raise click.UsageError(
-            f"--year {year}: the horizon of '{first.label}' is {horizon.first_year} to "
-            f"{horizon.last_year}."
+            tr(
+                "--year {year}: the horizon of '{label}' is {first} to {last}.",
+                year=year,
+                label=first.label,
+                first=horizon.first_year,
+                last=horizon.last_year,
+            )
         )
     public = {
         f
@@ -199,7 +206,11 @@ def _check(
     for funder in federal:
         if funder not in public:
             raise click.UsageError(
-                f"--federal {funder}: the public funders are {', '.join(sorted(public))}."
+                tr(
+                    "--federal {funder}: the public funders are {known}.",
+                    funder=funder,
+                    known=", ".join(sorted(public)),
+                )
             )
 
 
@@ -212,9 +223,9 @@ def _refuse_to_overwrite(out: Path, found: Sequence[Item], force: bool) -> None:
     folded = [str(path).casefold() for path in paths]
     for path in paths:
         if folded.count(str(path).casefold()) > 1:
-            raise click.UsageError(f"two options would be written to '{path}'.")
+            raise click.UsageError(tr("two options would be written to '{path}'.", path=path))
         if path.exists() and not force:
-            raise click.UsageError(f"'{path}' exists already; --force overwrites it.")
+            raise click.UsageError(tr("'{path}' exists already; --force overwrites it.", path=path))
 
 
 def _read_pools(folder: Path, to_solve: Sequence[Item]) -> list[tuple[Path, str, CutPool]]:

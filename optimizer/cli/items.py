@@ -16,6 +16,7 @@ from models.base import named
 from models.case import Case
 from models.faults import Fault, ScenarioError
 from models.files import Reading, read_case
+from models.language import tr
 from models.results import Plan
 from models.results.option import Wording
 from optimizer.cli import diagnostics
@@ -74,7 +75,9 @@ def _plan_file(text: str) -> Path | None:
     path = Path(text)
     if path.is_dir():
         if not (path / PLAN_FILE).is_file():
-            raise click.UsageError(f"the folder '{text}' has no {PLAN_FILE}.")
+            raise click.UsageError(
+                tr("the folder '{folder}' has no {file}.", folder=text, file=PLAN_FILE)
+            )
         return path / PLAN_FILE
     if path.suffix.lower() != ".json" or not path.is_file():
         return None
@@ -97,7 +100,7 @@ def _parted(text: str) -> tuple[str, str | None]:
     if Path(text).is_file() or not at or not Path(file).is_file():
         return text, None
     if not variant:
-        raise click.UsageError(f"'{text}' names no variant behind the @.")
+        raise click.UsageError(tr("'{text}' names no variant behind the @.", text=text))
     return file, variant
 
 
@@ -105,8 +108,13 @@ def _saved(text: str, path: Path) -> Item:
     from optimizer.analyses.money import lacks_accounts
 
     if (kind := _kind(path)) != "plan":
-        what = f"a {kind}" if kind else "something else"
-        raise click.UsageError(f"'{path}' is {what}; a saved plan or a scenario can be compared.")
+        raise click.UsageError(
+            tr(
+                "'{path}' is of kind '{kind}'; a saved plan or a scenario can be compared.",
+                path=path,
+                kind=kind,
+            )
+        )
     try:
         plan = Plan.model_validate_json(path.read_bytes())
         plan.case  # noqa: B018 - the scenario in it is read here, so that its faults are told here
@@ -114,10 +122,17 @@ def _saved(text: str, path: Path) -> Item:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"])) or "the document"
         raise click.UsageError(
-            f"'{path}' is no plan of this version: {where}: {first['msg']}."
+            tr(
+                "'{path}' is no plan of this version: {where}: {problem}.",
+                path=path,
+                where=where,
+                problem=first["msg"],
+            )
         ) from None
     if lacks_accounts(plan):
-        raise click.UsageError(f"'{path}' is of an earlier version: solve its scenario again.")
+        raise click.UsageError(
+            tr("'{path}' is of an earlier version: solve its scenario again.", path=path)
+        )
     own = path.name == PLAN_FILE
     label = (path.resolve().parent.name or "plan") if own else path.stem
     return Item(label, text, plan.variant, plan=plan)

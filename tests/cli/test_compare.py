@@ -204,7 +204,7 @@ def test_every_fault_of_every_file_is_told(file: str, capfd: pytest.CaptureFixtu
         (["folder"], "has no plan.json"),
         (["saved", "--variants"], "go with scenario files, and there is none"),
         (["saved", "--budget", "5"], "go with scenario files, and there is none"),
-        (["frontier.json"], "is a frontier; a saved plan or a scenario can be compared"),
+        (["frontier.json"], "of kind 'frontier'; a saved plan or a scenario can be compared"),
         (["broken.json"], "is no plan of this version: title: Field required"),
         (["tampered.json"], "is no plan of this version"),
         (["old.json"], "is of an earlier version: solve its scenario again"),

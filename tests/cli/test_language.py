@@ -215,7 +215,7 @@ def test_help_in_german(german: None, name: str | None, capsys: pytest.CaptureFi
     ("args", "message"),
     [
         (["validat"], "Den Befehl „validat“ gibt es nicht. Meinten Sie „validate“?"),
-        (["xyz"], "Den Befehl „xyz“ gibt es nicht. Es gibt init, schema, solve, validate."),
+        (["xyz"], "Den Befehl „xyz“ gibt es nicht. Es gibt compare, init, schema, solve, validate."),
         (["--nonsense"], "Die Option „--nonsense“ gibt es nicht."),
         (["solve", "x", "--gapp", "1"], "Die Option „--gapp“ gibt es nicht. Meinten Sie --gap?"),
         (["solve"], "Es fehlt die Angabe 'FILE'."),

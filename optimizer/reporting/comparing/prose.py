@@ -143,7 +143,7 @@ def unlike(comparison: Comparison, one: Unlike) -> str:
 
 
 def _value(value: str | None) -> str:
-    return tr("nothing") if value is None else clean(value)
+    return tr("not set") if value is None else clean(value)
 
 
 def differences(comparison: Comparison, of: Difference) -> Iterator[str]:
