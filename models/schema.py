@@ -21,9 +21,20 @@ _TABLE = {
     "additionalProperties": False,
 }
 
+_INCLUDE = {
+    "anyOf": [
+        {"type": "array", "items": {"type": "string", "minLength": 1}, "uniqueItems": True},
+        {"type": "null"},
+    ],
+    "description": "Names of presets, or files beside the scenario file; they lie under it.",
+}
+
 
 def scenario_schema() -> dict[str, Any]:
-    """The schema of a scenario file: absent fields may be null, long lists may be tables."""
+    """The schema of a scenario file: absent fields may be null, long lists may be tables.
+
+    What a file includes may hold the sections that it has to have.
+    """
     made: dict[str, Any] = Case.model_json_schema(by_alias=True)
     _describe(made)
     for part in (made, *made.get("$defs", {}).values()):
@@ -33,6 +44,9 @@ def scenario_schema() -> dict[str, Any]:
             keep = {key: section.pop(key) for key in ("description", "title") if key in section}
             made["properties"][name] = {"anyOf": [section, {"$ref": "#/$defs/Table"}], **keep}
     made.setdefault("$defs", {})["Table"] = _TABLE
+    made["properties"] = {"include": _INCLUDE, **made["properties"]}
+    alone = {"required": made.pop("required")}
+    made |= {"if": {"not": {"required": ["include"]}}, "then": alone}
     head = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Vorrat scenario file",

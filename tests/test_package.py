@@ -59,6 +59,18 @@ def test_the_wheel_has_every_module(wheel: Path) -> None:
     assert packed == written
 
 
+def test_the_wheel_has_every_preset(wheel: Path) -> None:
+    archive = zipfile.ZipFile(wheel)
+    packed = {
+        Path(name).name: archive.read(name)
+        for name in archive.namelist()
+        if name.startswith("models/presets/")
+    }
+    folder = ROOT / "scenarios" / "presets"
+    assert packed == {path.name: path.read_bytes() for path in folder.iterdir()}
+    assert packed
+
+
 def test_what_was_unpacked_works_from_another_folder(wheel: Path, tmp_path: Path) -> None:
     """With the tree out of reach: the template that ``init`` writes has to be in the wheel."""
     unpacked, elsewhere = tmp_path / "unpacked", tmp_path / "elsewhere"
@@ -70,6 +82,11 @@ def test_what_was_unpacked_works_from_another_folder(wheel: Path, tmp_path: Path
     python(*command, "init", "first.yaml", folder=elsewhere, PYTHONPATH=str(unpacked))
     solved = python(*command, "solve", "first.yaml", folder=elsewhere, PYTHONPATH=str(unpacked))
     assert "How good the proof is" in solved.stdout
+    including = f"include: [state_aid_c_area]\n{(elsewhere / 'first.yaml').read_text('utf-8')}"
+    (elsewhere / "second.yaml").write_text(including, encoding="utf-8")
+    python(*command, "validate", "second.yaml", folder=elsewhere, PYTHONPATH=str(unpacked))
+    listed = python(*command, "presets", folder=elsewhere, PYTHONPATH=str(unpacked)).stdout
+    assert "\nstate_aid_c_area\n" in listed
     where = python("-c", "import models; print(models.__file__)", folder=elsewhere,
                    PYTHONPATH=str(unpacked))  # fmt: skip
     assert Path(where.stdout.strip()).is_relative_to(unpacked)

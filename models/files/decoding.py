@@ -38,6 +38,17 @@ def read_bytes(path: Path, place: Place) -> bytes:
     return raw
 
 
+def beside(file: str, name: str) -> Path | None:
+    """The file of that name in the folder of another file or below it; None elsewhere."""
+    folder = Path(file).parent
+    try:
+        path = folder / name
+        inside = path.resolve().is_relative_to(folder.resolve())
+    except (OSError, ValueError, RuntimeError):
+        return None
+    return path if inside and not Path(name).is_absolute() else None
+
+
 def _nearest_file(path: Path) -> str:
     try:
         names = [entry.name for entry in path.parent.iterdir() if entry.is_file()]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from models.faults import Fault, Place, Step
@@ -54,6 +54,23 @@ def of_variant(root: Node, name: str) -> list[Patch]:
         Patch(dotted, value, value.key_place or value.place)
         for dotted, value in patches.value.items()
     ]
+
+
+def of_include(patch: Patch) -> bool:
+    """Whether a patch changes what is included, which comes before all other patches."""
+    return patch.dotted.split(".")[0] == "include"
+
+
+def included(root: Node, patches: Iterable[Patch], report: Report) -> Node | None:
+    """What the scenario lists under ``include``; of patches the last one decides."""
+    names = root.child("include")
+    for patch in patches:
+        if patch.dotted == "include":
+            names = replace(patch.value, key_place=patch.place)
+        elif of_include(patch):
+            message = tr("there is no '{path}' to change", path=patch.dotted)
+            report(patch.faulty(message, tr("set {path}", path="include")))
+    return names
 
 
 def apply(root: Node, patch: Patch, report: Report) -> Node:

@@ -1,8 +1,10 @@
 """From a scenario file to a case, with all its faults at once.
 
-The order: the file becomes a tree of nodes, tables are put in place, then patches of the variant
-and of the settings; the models validate the whole; where they find faults, the broken items are
-taken out so that references between the others can be checked as well.
+The order: the file becomes a tree of nodes, its tables are put in place, and it is laid on what it
+includes; then come the patches of the variant and of the settings, and tables that they name. A
+patch of ``include`` comes first of all, since it changes what lies below. The models validate the
+whole; where they find faults, the broken items are taken out so that references between the others
+can be checked as well.
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ from models.faults import Fault, Place, ScenarioError, Step
 from models.files import patches, tables
 from models.files.data import plain
 from models.files.decoding import read_bytes
+from models.files.includes import Includes
 from models.files.nodes import Node, Path, leaves, place_of
 from models.files.partial import CONTEXT, further_faults
 from models.files.shapes import ANYTHING, ROOT, existing, step_into
@@ -110,15 +113,20 @@ class _Reader:
     report: _Faults = field(default_factory=_Faults)
     known: tuple[Node, Case] | None = None
     """A tree that was read before and its case: what both share is not read again."""
+    includes: Includes = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.includes = Includes(self.file)
 
     def read(self, raw: bytes) -> Reading:
         try:
-            base = self._base(raw)
+            own = self._own(raw)
             settings = tuple(patches.settings(self.settings, self.report))
-            root = self._patched(base, self.variant, settings)
+            base = self._laid(own, settings)
+            root = self._patched(own, base, self.variant, settings)
             case = self._case(root, base)
             if self.check_variants:
-                self._try_variants(base, settings, (root, case) if case else None)
+                self._try_variants(own, base, settings, (root, case) if case else None)
         except ScenarioError as error:
             # What ends the reading at once comes with the faults found before it.
             for fault in error.faults:
@@ -129,7 +137,8 @@ class _Reader:
             raise AssertionError("a scenario without faults and without a case")
         return Reading(case, in_order(self.report.found), root)
 
-    def _base(self, raw: bytes) -> Node:
+    def _own(self, raw: bytes) -> Node:
+        """What the file itself says."""
         root = parse(raw, self.file, self.report)
         if not isinstance(root.value, dict):
             message = tr("the file does not hold a mapping")
@@ -139,10 +148,16 @@ class _Reader:
             raise ScenarioError([Fault((), message, hint, place=root.place)])
         return self._tables(root)
 
+    def _laid(self, own: Node, found: Sequence[patches.Patch]) -> Node:
+        """The file laid on what it includes."""
+        return self.includes.under(own, patches.included(own, found, self.report), self.report)
+
     def _tables(self, root: Node) -> Node:
         return tables.expand(root, self.file, self.report)
 
-    def _patched(self, base: Node, variant: str | None, settings: Sequence[patches.Patch]) -> Node:
+    def _patched(
+        self, own: Node, base: Node, variant: str | None, settings: Sequence[patches.Patch]
+    ) -> Node:
         found = [] if variant is None else patches.of_variant(base, variant)
         variants = base.child("variants")
         if variant is not None and (variants is None or variants.child(variant) is None):
@@ -151,10 +166,14 @@ class _Reader:
             hint = existing(variant, names) or tr("the file has no variants")
             message = tr("there is no variant '{variant}'", variant=variant)
             self.report(Fault(("variants",), message, hint, place=place))
-        root = base
+        below = (
+            self._laid(own, (*found, *settings)) if any(map(patches.of_include, found)) else base
+        )
+        root = below
         for patch in (*found, *settings):
-            root = patches.apply(root, patch, self.report)
-        if root is not base:
+            if not patches.of_include(patch):
+                root = patches.apply(root, patch, self.report)
+        if root is not below:
             root = self._tables(root)
         return root
 
@@ -185,10 +204,21 @@ class _Reader:
                     self.report(_placed(fault, root))
             return None
         for fault in references.check(case):
-            self.report(_placed(fault, root))
+            if not self._needs_no_source(fault := _placed(fault, root)):
+                self.report(fault)
         if case.hazards and patches.changed_periods(base, root):
             self.report(_periods_changed(root))
         return case
+
+    def _needs_no_source(self, fault: Fault) -> bool:
+        """Whether a word that is no source stands in a file without any, unlike what it includes.
+
+        A bibliography asks for ids only where it stands.
+        """
+        if fault.severity != "warning" or fault.path[-1:] != ("source",) or fault.place is None:
+            return False
+        of_file = self.includes.with_sources
+        return not of_file.get(fault.place.file, of_file[self.file])
 
     def _warn_thousands(self, path: Path, node: Node) -> None:
         meant = node.written.replace(".", "")
@@ -203,7 +233,11 @@ class _Reader:
         )
 
     def _try_variants(
-        self, base: Node, settings: Sequence[patches.Patch], known: tuple[Node, Case] | None
+        self,
+        own: Node,
+        base: Node,
+        settings: Sequence[patches.Patch],
+        known: tuple[Node, Case] | None,
     ) -> None:
         variants = base.child("variants")
         names = list(variants.value) if variants and isinstance(variants.value, dict) else []
@@ -212,8 +246,9 @@ class _Reader:
             if name == self.variant:
                 continue
             tried = _Reader(self.file, name, self.settings, False, known=known)
+            tried.includes = self.includes
             try:
-                tried._case(tried._patched(base, name, settings), base)
+                tried._case(tried._patched(own, base, name, settings), base)
             except ScenarioError as error:
                 for fault in error.faults:
                     tried.report(fault)

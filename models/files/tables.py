@@ -15,7 +15,7 @@ from typing import Any
 from models.faults import Fault, Place, ScenarioError
 from models.files.cells import Cell, Sheet
 from models.files.csv_table import read_csv
-from models.files.decoding import read_bytes
+from models.files.decoding import beside, read_bytes
 from models.files.nodes import Node, Path, Report
 from models.files.shapes import ABOUT, ROOT, Kind, Shape, nearest, shape_of, step_into
 from models.language import tr
@@ -132,14 +132,10 @@ class _Table:
         return read_csv(raw, str(path), self.report)
 
     def _inside(self, table: Node) -> FilePath | None:
-        """The file of a table, which has to lie in the folder of the scenario or below."""
-        folder = FilePath(self.file).parent
-        path = folder / str(table.value)
-        try:
-            inside = path.resolve().is_relative_to(folder.resolve())
-        except (OSError, ValueError, RuntimeError):
-            inside = False
-        if not inside or FilePath(table.value).is_absolute():
+        """The file of a table, which has to lie in the folder of the file naming it, or below."""
+        # A patch has no folder of its own; all else lies beside the file that names it.
+        path = beside(table.place.file if table.place.line else self.file, str(table.value))
+        if path is None:
             message = tr("a table lies in the folder of the scenario file")
             self._fault(table.place, message, tr("put it beside the scenario file"))
             return None

@@ -64,7 +64,9 @@ def _unknown(path: Path) -> Fault:
     message = tr("'{key}' is not known", key=key)
     if parent:
         message = tr("'{key}' is not known in {path}", key=key, path=_dotted(parent))
-    return Fault(path, message, suggestion(key, shape_at(parent).keys), at_key=True)
+    # What is included is merged before the models see it, so that they do not know the key.
+    keys = shape_at(parent).keys if parent else (*shape_at(parent).keys, "include")
+    return Fault(path, message, suggestion(key, keys), at_key=True)
 
 
 def _misfit(

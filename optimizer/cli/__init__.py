@@ -22,6 +22,7 @@ PROGRAM = "vorrat"
 COMMANDS = {
     "compare": marked("Put funding options side by side."),
     "init": marked("Write a commented scenario file to start from."),
+    "presets": marked("List the presets that scenarios can include, or print one."),
     "schema": marked("Print the JSON Schema of scenario files."),
     "solve": marked("Find the best plan for a scenario."),
     "validate": marked("Check scenario files and say what is wrong, all at once."),

@@ -28,9 +28,8 @@ def options(command: click.Command) -> set[str]:
 
 
 def test_every_command_has_a_section_and_no_other() -> None:
-    assert re.findall(r"^## vorrat (\w+)$", TEXT, re.MULTILINE) == sorted(
-        COMMANDS, key=["init", "validate", "schema", "solve", "compare"].index
-    )
+    sections = re.findall(r"^## vorrat (\w+)$", TEXT, re.MULTILINE)
+    assert sorted(sections) == sorted(COMMANDS)
 
 
 @pytest.mark.parametrize("name", COMMANDS)

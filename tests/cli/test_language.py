@@ -14,7 +14,7 @@ from cli.test_solve import SCENARIO
 from small_scenario import VALID, broken, write
 
 from models.language import language, using
-from optimizer.cli import run, speaking, usage, vorrat
+from optimizer.cli import COMMANDS, run, speaking, usage, vorrat
 from optimizer.cli.init import template
 
 PLACES = ("LC_ALL", "LC_MESSAGES", "LANG")
@@ -215,7 +215,7 @@ def test_help_in_german(german: None, name: str | None, capsys: pytest.CaptureFi
     ("args", "message"),
     [
         (["validat"], "Den Befehl „validat“ gibt es nicht. Meinten Sie „validate“?"),
-        (["xyz"], "Den Befehl „xyz“ gibt es nicht. Es gibt compare, init, schema, solve, validate."),
+        (["xyz"], f"Den Befehl „xyz“ gibt es nicht. Es gibt {', '.join(COMMANDS)}."),
         (["--nonsense"], "Die Option „--nonsense“ gibt es nicht."),
         (["solve", "x", "--gapp", "1"], "Die Option „--gapp“ gibt es nicht. Meinten Sie --gap?"),
         (["solve"], "Es fehlt die Angabe 'FILE'."),

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import copy
 import json
-import random
-import re
 
 import pytest
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from mutations import mutated
 from small_scenario import VALID, broken, with_table, write
 
 from models.case import Case
@@ -214,31 +213,6 @@ def test_a_patch_reaches_into_a_table_and_may_bring_one(tmp_path):
     path = tmp_path / "scenario.yaml"
     assert read_case(path, settings=["projects.a.capex_meur=5"]).case.projects["a"].capex_meur == 5
     assert list(read_case(path, settings=["projects={table: other.csv}"]).case.projects) == ["b"]
-
-
-def mutated(text: str, seed: int) -> str:
-    """A valid text with up to four random changes."""
-    dice = random.Random(seed)
-    fragments = ["null", "[]", "{}", "NO", "-1", ".inf", "1e400", "&a", "*a", "<<: {}", "? x", "'",
-                 '"', "\t", "- ", "9" * 400, "true", "{table: x.csv}", ": ", "#", "\n", "!!int 3",
-                 "~", "%", "2026", "{value: 1}", "{source: x}", "{2026: 1}", "\0", "x.y",
-                 "---"]  # fmt: skip
-    for _ in range(dice.randint(1, 4)):
-        lines, kind = text.split("\n"), dice.random()
-        if kind < 0.4:
-            word = dice.choice(list(re.finditer(r"[\w.]+|\[[^]]*]|\{[^}]*}", text)) or [None])
-            if word is not None:
-                text = text[: word.start()] + dice.choice(fragments) + text[word.end() :]
-        elif kind < 0.6:
-            at = dice.randrange(len(text) + 1)
-            text = text[:at] + dice.choice(fragments) + text[at:]
-        elif kind < 0.8:
-            del lines[dice.randrange(len(lines))]
-            text = "\n".join(lines)
-        else:
-            lines.insert(dice.randrange(len(lines)), dice.choice(lines))
-            text = "\n".join(lines)
-    return text
 
 
 @settings(max_examples=300, deadline=None)

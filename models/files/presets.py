@@ -1,0 +1,48 @@
+"""The presets that ship with the project: terms of known schemes, each in a file of its own.
+
+In the checkout they lie under ``scenarios/presets``; the wheel holds them in ``models/presets``.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from models.base import Text
+from models.faults import Place
+from models.files.decoding import decode, read_bytes
+from models.files.nodes import Node
+from models.files.yaml_source import parse
+
+SUFFIX = ".yaml"
+
+
+def folder() -> Path:
+    """Where the presets lie."""
+    package = Path(__file__).parents[1]
+    packed = package / "presets"
+    return packed if packed.is_dir() else package.parent / "scenarios" / "presets"
+
+
+def shipped() -> dict[str, Path]:
+    """The files of the presets by name, in the order of names."""
+    return {path.stem: path for path in sorted(folder().glob(f"*{SUFFIX}"))}
+
+
+def written(path: Path) -> str:
+    """The text of a preset as it was written."""
+    return decode(read_bytes(path, Place(str(path))), str(path))
+
+
+def heading(path: Path) -> tuple[Text, Text]:
+    """Title and description of a preset, each empty where it has none.
+
+    Raises ScenarioError where the file cannot be read.
+    """
+    root = parse(read_bytes(path, Place(str(path))), str(path), lambda _fault: None)
+    return _text(root.child("title")), _text(root.child("description"))
+
+
+def _text(node: Node | None) -> Text:
+    if node is None or not isinstance(node.value, dict):
+        return Text.model_validate("" if node is None else str(node.value))
+    return Text(**{key: str(part.value) for key, part in node.value.items() if key in ("en", "de")})

@@ -1,0 +1,194 @@
+"""The presets that ship: each valid where it belongs, sourced throughout, and on its page."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from models.base import Text
+from models.case import Case, Source
+from models.files import presets, read_case_text
+from models.files.includes import HEAD
+
+ROOT = Path(__file__).parents[3]
+PAGE = (ROOT / "docs" / "presets.md").read_text(encoding="utf-8")
+GERMANY = (ROOT / "scenarios" / "germany-2026.yaml").read_text(encoding="utf-8")
+NAMES = sorted(path.stem for path in (ROOT / "scenarios" / "presets").glob("*.yaml"))
+
+
+def content(name: str) -> dict[str, Any]:
+    """What a preset says, as bare data with texts for all scalars."""
+    read: dict[str, Any] = yaml.load(presets.written(presets.shipped()[name]), yaml.BaseLoader)
+    return read
+
+
+def leaves(value: Any, path: tuple[str, ...] = ()) -> list[tuple[tuple[str, ...], Any]]:
+    """Every value of a preset with its path; a number stays with its source, a list is whole."""
+    if isinstance(value, dict) and "value" not in value:
+        return [leaf for key, one in value.items() for leaf in leaves(one, (*path, key))]
+    if isinstance(value, list) and value and isinstance(value[0], dict):
+        named = [(one.get("id") or one["name"], one) for one in value]
+        return [
+            leaf
+            for name, one in named
+            for leaf in leaves({k: v for k, v in one.items() if k not in ("id", "name")},
+                               (*path, name))
+        ]  # fmt: skip
+    return [(path, value)]
+
+
+def terms(name: str) -> list[tuple[tuple[str, ...], Any]]:
+    """What a preset sets: no names, no sources, nothing of its head."""
+    said = {key: one for key, one in content(name).items() if key not in (*HEAD, "sources")}
+    return [
+        (path, value)
+        for path, value in leaves(said)
+        if not {"name", "description"} & set(path)
+    ]  # fmt: skip
+
+
+def flat(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{key}: {one}" for key, one in value.items())
+    return ", ".join(value) if isinstance(value, list) else str(value)
+
+
+def rows(name: str) -> list[str]:
+    """The rows of a preset on the page; what holds for several stockpiles alike is one row."""
+    found: defaultdict[tuple[str, ...], list[str]] = defaultdict(list)
+    for path, value in terms(name):
+        sourced = value if isinstance(value, dict) else {"value": value}
+        item = path[1] if path[0] == "stockpiles" else ""
+        if item and path[2:] == ("material",):
+            continue
+        place = ".".join("*" if part == item else part for part in path)
+        about = [sourced.get(key, "") for key in ("source", "confidence", "note")]
+        key = (place, flat(sourced["value"]), f"`{about[0]}`" if about[0] else "", *about[1:])
+        found[key].append(item)
+    total = len(content(name).get("stockpiles", ()))
+    lines = []
+    for (place, *cells), items in found.items():
+        whom = "" if items == [""] else " of all" if len(items) == total else (
+            f" of {', '.join(items)}"
+        )  # fmt: skip
+        lines.append(f"| `{place}`{whom} | " + " | ".join(cells) + " |")
+    return lines
+
+
+def bibliography(name: str) -> list[str]:
+    """The sources of a preset on the page."""
+    return [
+        f"- `{key}`, {one['kind']}: {one['text']}" + (f" <{one['url']}>" if "url" in one else "")
+        for key, one in content(name).get("sources", {}).items()
+    ]
+
+
+def section(name: str) -> str:
+    found = re.search(rf"^## {name}\n(.*?)(?=^## |\Z)", PAGE, re.MULTILINE | re.DOTALL)
+    assert found, f"docs/presets.md has no section on {name}"
+    return found[1]
+
+
+def test_the_shelf_is_the_folder() -> None:
+    assert list(presets.shipped()) == NAMES
+    assert "state_aid_standard" in NAMES
+
+
+def test_every_preset_has_a_section_and_no_other() -> None:
+    assert re.findall(r"^## (\w+)$", PAGE, re.MULTILINE) == NAMES
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_page_lists_every_term_and_source(name: str) -> None:
+    text = section(name)
+    assert re.findall(r"^\| `.*\|$", text, re.MULTILINE) == rows(name)
+    assert re.findall(r"^- `.*$", text, re.MULTILINE) == bibliography(name)
+    assert presets.heading(presets.shipped()[name])[1].read() in text
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_figure_has_a_source_and_a_confidence(name: str) -> None:
+    """Sources may come from a preset that is included; a charge of 1 is the rule, no figure."""
+    own = content(name)
+    known = dict(own.get("sources", {}))
+    for below in own.get("include", ()):
+        known |= content(below)["sources"]
+    used = set()
+    for path, value in terms(name):
+        if isinstance(value, dict):
+            assert value["source"] in known, path
+            assert value["confidence"] in ("high", "medium", "low"), path
+            assumed = known[value["source"]]["kind"] == "assumption"
+            assert not (assumed and value["confidence"] == "high"), path
+            used.add(value["source"])
+        else:
+            assert path[-2:-1] == ("charges",) or not re.fullmatch(r"[\d.]+", str(value)), path
+    told = " ".join(one["text"] for one in own.get("sources", {}).values()) + flat(
+        [value.get("note", "") for _, value in terms(name) if isinstance(value, dict)]
+    )
+    assert all(key in used or key in told for key in own.get("sources", {}))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_sources_are_honest_and_lead_somewhere(name: str) -> None:
+    for key, one in content(name).get("sources", {}).items():
+        source = Source.model_validate(one)
+        assert (source.kind == "assumption") == key.startswith("a_"), key
+        assert (source.url is None) == (source.kind == "assumption"), key
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_preset_says_what_it_is_in_both_languages(name: str) -> None:
+    for text in presets.heading(presets.shipped()[name]):
+        assert isinstance(text, Text)
+        assert text.en
+        assert text.de
+        assert text.en != text.de
+    first = presets.written(presets.shipped()[name])
+    comments = first[: first.index("schema_version")]
+    assert "What it needs" in comments or "one limit for all" in comments
+    assert re.search(r"^# (Der|Die|Das|Eine|Kredit|Grenzen|Vorräte)", comments, re.MULTILINE)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_preset_lies_under_germany(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a fault or a doubt, with all variants."""
+    monkeypatch.chdir(ROOT / "scenarios")
+    reading = read_case_text(f"include: [{name}]\n{GERMANY}", "germany.yaml", check_variants=True)
+    assert reading.warnings == ()
+
+
+def alone(*names: str) -> Case:
+    """A small file of its own that has nothing of what presets bring."""
+    text = f"""\
+include: [{", ".join(names)}]
+horizon: {{first_year: 2026, last_year: 2030}}
+materials: {{ndpr: {{price_eur_per_t: 61062}}}}
+consumers: {{industry: {{}}}}
+demand: [{{consumer: industry, material: ndpr, t_per_year: 10}}]
+damage: [{{material: ndpr, steps: [{{share: 1, eur_per_t: 1000000}}]}}]
+supply: [{{material: ndpr, country: CN, share: 1}}]
+projects:
+  mine:
+    country: NO
+    output_t_per_year: {{ndpr: 5}}
+    capex_meur: 100
+    tags: [mining, high_risk, exploration, exploration_rare_metal]
+"""
+    text = text.replace("country: NO", 'country: "NO"')
+    reading = read_case_text(text, check_variants=True)
+    tags = [fault.message for fault in reading.warnings]
+    assert all("no project carries the tag" in one for one in tags)
+    return reading.case
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if "stock" not in name])
+def test_a_preset_lies_under_any_file(name: str) -> None:
+    case = alone(name)
+    assert case.title is None
+    assert case.funders or case.policy.state_aid
