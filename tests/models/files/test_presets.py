@@ -13,7 +13,7 @@ import yaml
 from models.base import Text
 from models.case import Case, Source
 from models.faults import ScenarioError
-from models.files import presets, read_case_text
+from models.files import presets, read_case, read_case_text
 from models.files.includes import HEAD
 
 ROOT = Path(__file__).parents[3]
@@ -175,6 +175,37 @@ def test_a_preset_lies_under_germany(name: str, monkeypatch: pytest.MonkeyPatch)
     assert all(
         fault.place and fault.place.file.endswith(f"{name}.yaml") for fault in reading.warnings
     )
+
+
+@pytest.mark.parametrize(
+    ("variant", "preset"),
+    [
+        ("rohstofffonds_as_budgeted", "rohstofffonds"),
+        ("price_floor", "price_floor_mp"),
+        ("industry_buys_stocks", "stock_subsidy"),
+    ],
+)
+def test_variants_of_germany_lie_over_their_presets(variant: str, preset: str) -> None:
+    """What the file says stays; what only the preset says comes from it."""
+    reading = read_case(ROOT / "scenarios" / "germany-2026.yaml", variant)
+    case = reading.case
+    assert case.variants[variant].set["include"] == [preset]
+    fund = case.funders["rohstofffonds"].instruments["equity"]
+    assert (fund.recovery, getattr(fund.recovery, "source", None)) == (0.6, "a_recovery")
+    place = {
+        "rohstofffonds": reading.place(("funders", "rohstofffonds", "budget_lines", "cash")),
+        "price_floor_mp": reading.place(
+            ("funders", "price_guarantee", "instruments", "ndpr_floor", "upside_share")
+        ),
+        "stock_subsidy": reading.place(("stockpiles", 0, "storage_paid_by")),
+    }[preset]
+    assert place.file == str(presets.shipped()[preset])
+    first = case.stockpiles[0]
+    assert (first.id, first.max_t) == ("federal_ndpr", 6400)
+    if preset == "stock_subsidy":
+        assert first.paid_by == {"auto_purse": 1}
+        assert first.storage_paid_by == first.financing_paid_by == {"federal_stockpile": 1}
+        assert case.funders["federal_stockpile"].carry_over
 
 
 def alone(*names: str) -> Case:
