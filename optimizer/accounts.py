@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 
 from models.base import named
 from models.results import BudgetClass, BudgetLineUse, Position
 from optimizer.commitment import Commitment, line_use, moved, spend, stock_cost
-from optimizer.instance import BudgetLineData, Floats, Instance, Money, Terms
+from optimizer.instance import BudgetLineData, Floats, Instance, InstrumentData, Money, Terms
 
 SPENT_IN_ANY_CASE: frozenset[BudgetClass | None] = frozenset({"grant", "expenditure"})
 """Classes of which nothing is at risk, since nothing is meant to come back."""
@@ -17,12 +18,10 @@ SPENT_IN_ANY_CASE: frozenset[BudgetClass | None] = frozenset({"grant", "expendit
 
 def positions(instance: Instance, commitment: Commitment) -> Iterator[Position]:
     """Whose money goes where, and what comes of it; net costs add up to that of the plan."""
-    years = len(instance.years)
     for p, f, i, share, money in moved(instance, commitment):
         instrument = instance.instrument[f, i]
         terms, amount = instrument.terms, share * money.amount
-        spent = terms.budget_class in SPENT_IN_ANY_CASE or not instrument.carries_capex
-        loss = None if terms.expected_loss is None else terms.expected_loss * amount
+        risk = _risk(instance, instrument, money)
         yield Position(
             funder=f,
             instrument=i,
@@ -32,11 +31,9 @@ def positions(instance: Instance, commitment: Commitment) -> Iterator[Position]:
             committed_meur=amount,
             paid_meur=by_year(instance, share * money.paid),
             returned_meur=_returned(instance, terms, money, share),
-            outstanding_meur=by_year(
-                instance, np.zeros(years) if spent else share * _outstanding(terms, money)
-            ),
-            expected_loss_meur=0.0 if spent else loss,
-            maximum_loss_meur=0.0 if spent else terms.maximum_loss * amount,
+            outstanding_meur=by_year(instance, share * risk.outstanding),
+            expected_loss_meur=None if risk.expected is None else share * risk.expected,
+            maximum_loss_meur=share * risk.maximum,
             cost_meur=share * money.net_cost(instance.discount, terms.recovery),
         )
     for h, pile in instance.stockpiles.items():
@@ -54,7 +51,7 @@ def positions(instance: Instance, commitment: Commitment) -> Iterator[Position]:
                 committed_meur=float(due.sum()),
                 paid_meur=by_year(instance, due),
                 returned_meur={},
-                outstanding_meur=by_year(instance, np.zeros(years)),
+                outstanding_meur=by_year(instance, np.zeros(len(instance.years))),
                 expected_loss_meur=0.0,
                 maximum_loss_meur=0.0,
                 cost_meur=float(instance.discount @ due),
@@ -74,12 +71,31 @@ def _returned(instance: Instance, terms: Terms, money: Money, share: float) -> d
     return {str(year): meur for year, meur in sorted(found.items()) if meur > 0}
 
 
-def _outstanding(terms: Terms, money: Money) -> Floats:
-    """(Y) what is at risk at the end of each year, per unit of share."""
-    years = range(len(money.paid))
-    return np.array(
+@dataclass(frozen=True, eq=False)
+class _Risk:
+    """What is at stake per unit of share, in million EUR, undiscounted."""
+
+    outstanding: Floats
+    """(Y) at the end of each year."""
+    expected: float | None
+    maximum: float
+
+
+def _risk(instance: Instance, instrument: InstrumentData, money: Money) -> _Risk:
+    """What may be lost: of a price floor what it may still cost, of grants and interest nothing,
+    since they are spent in any case."""
+    terms, years = instrument.terms, range(len(instance.years))
+    if instrument.form == "price_floor":
+        decided = np.array([year >= money.start for year in instance.years], dtype=float)
+        still = money.amount - np.cumsum(money.exposure)
+        return _Risk(decided * np.maximum(still, 0.0), float(money.paid.sum()), money.amount)
+    if terms.budget_class in SPENT_IN_ANY_CASE or not instrument.carries_capex:
+        return _Risk(np.zeros(len(years)), 0.0, 0.0)
+    outstanding = np.array(
         [sum(float(money.paid[d]) * terms.outstanding(y - d) for d in years) for y in years]
     )
+    expected = None if terms.expected_loss is None else terms.expected_loss * money.amount
+    return _Risk(outstanding, expected, terms.maximum_loss * money.amount)
 
 
 def budget_lines(instance: Instance, commitment: Commitment) -> Iterator[BudgetLineUse]:

@@ -35,11 +35,11 @@ class Position(Result):
     """What is expected to come back in each year; empty where the file gives no terms for it. Of a
     guarantee its fees, of a price floor its share of higher prices."""
     outstanding_meur: dict[str, float]
-    """What is at risk at the end of each year."""
+    """What is at risk at the end of each year; of a price floor what it may still cost."""
     expected_loss_meur: float | None
     """What is expected to be lost, undiscounted; null where the file does not say."""
     maximum_loss_meur: float
-    """What is lost at most; 0 for grants and expenditure, which are spent in any case."""
+    """What is lost at most; 0 for what is spent in any case: grants, interest, expenditure."""
     cost_meur: float
     """Net cost, discounted: what is put up less what is expected to come back."""
 

@@ -40,6 +40,8 @@ class Money:
     """Committed with the decision: capex, all interest, or a price floor's maximum exposure."""
     income: Floats
     """(Y) expected from a price floor's upside."""
+    exposure: Floats
+    """(Y) what a price floor costs in the worst price states; adds up to its amount."""
     aid: float
     """What ``grant_equivalent`` counts a share of: the amount, or expected payments of a floor."""
 
@@ -78,8 +80,8 @@ def money_of(
             for age, rate in enumerate(interest):
                 paid[min(drawn + age, len(years) - 1)] += capex * rate
         amount = project.capex * sum(interest)
-        return Money(start, years, paid, amount, nothing, amount)
-    return Money(start, years, due, project.capex, nothing, project.capex)
+        return Money(start, years, paid, amount, nothing, nothing, amount)
+    return Money(start, years, due, project.capex, nothing, nothing, project.capex)
 
 
 def _floor(
@@ -89,11 +91,13 @@ def _floor(
     first = start + project.construction
     covered = np.array([term is None or year - first < term for year in years], dtype=float)
     running = project.running(years, start) * covered
-    payments, income, exposure = np.zeros(len(years)), np.zeros(len(years)), 0.0
+    payments, income, exposure = (np.zeros(len(years)) for _ in range(3))
     for material, prices in instrument.floors.items():
         lots = project.output.get(material, 0.0) * instance.per_year
         volume = lots * instance.lot_t[material] / 1e6 * running
         payments = payments + project.success_probability * prices.payment * volume
         income = income + project.success_probability * prices.income * volume
-        exposure += float((prices.by_state @ volume).max())
-    return Money(start, years, payments, exposure, income, float(payments.sum()))
+        worst = int((prices.by_state @ volume).argmax())
+        exposure = exposure + prices.by_state[worst] * volume
+    amount = float(exposure.sum())
+    return Money(start, years, payments, amount, income, exposure, float(payments.sum()))

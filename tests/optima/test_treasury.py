@@ -251,7 +251,8 @@ def test_a_floor_ends_with_its_term_and_serves_what_is_sold() -> None:
     """Output of 50 and 100 t, in two years of five; the third year is no longer covered.
 
     0.5 * 4,000 EUR/t * 150 t = 0.3 million. What comes home is what is under the floor, so all of
-    it: 50 t are missing in 2027, when output begins, and all in 2026.
+    it: 50 t are missing in 2027, when output begins, and all in 2026. In the worst price state it
+    costs 4,000 EUR/t: 0.6 million may still be lost at the end of 2026, 0.4 at that of 2027.
     """
     floor = {key: x for key, x in FLOOR.items() if not key.startswith("upside")}
     mine = project(100, 10, market_finance_max=0.5, construction_years=1, ramp_up=[0.5, 1.0])
@@ -270,6 +271,10 @@ def test_a_floor_ends_with_its_term_and_serves_what_is_sold() -> None:
         "2029": 0.0,
         "2030": 0.0,
     }
+    (position,) = (x for x in answer.accounts if x.instrument == "floor")
+    at_risk = [position.outstanding_meur[str(year)] for year in range(2026, 2031)]
+    assert at_risk == near([0.6, 0.4, 0.0, 0.0, 0.0])
+    assert (position.expected_loss_meur, position.maximum_loss_meur) == (near(0.3), near(0.6))
 
 
 def test_a_support_that_nothing_rests_on_is_no_part_of_a_plan() -> None:
