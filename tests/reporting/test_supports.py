@@ -39,7 +39,7 @@ def test_the_section_is_there_in_german() -> None:
     with using("de"):
         section = sections.supports(supported())
     assert section is not None
-    assert section.title == "Was Kreditgeber mehr tragen lässt"
+    assert section.title == "Was Banken und Anleger mehr tragen lässt"
 
 
 def test_without_supports_there_is_no_section() -> None:

@@ -19,7 +19,8 @@ CASES = [
     ("many", MANY, (), None),
 ]
 ENGLISH = re.compile(
-    r"\b(the|is|are|not|there|write|here|with|and|of|or|must|missing|known|keep|add|put|from|to)\b"
+    r"\b(the|is|are|not|there|write|here|with|and|of|or|must|missing|known|keep|add|put|from|to"
+    r"|that|cannot|did|found|expected)\b"
 )
 QUOTED = re.compile(r"„[^“]*“|\"[^\"]*\"|\{.*?\}|\[.*?\]")
 """What stands in a message as the file has it."""
