@@ -122,7 +122,7 @@ def test_what_is_not_compared_is_left_blank_and_named() -> None:
     other = changed(large(), currency="USD")
     text = render_comparison(compare([small(), other], ["small", "other"]))
     words = " ".join(text.split())
-    assert 'other rests on another currency than small: currency is "USD" instead of "EUR"' in words
+    assert 'other differs from small in currency: currency is "USD" instead of "EUR"' in words
     assert "Not compared for that: damage and money." in words
     assert cells(text, "Avoided, expected, million EUR") == ["2", "-"]
     assert cells(text, "Put up by public funders") == ["4", "-"]

@@ -123,7 +123,7 @@ def unlike(comparison: Comparison, one: Unlike) -> str:
         if more:
             what = tr("{what}; {more} more values differ", what=what, more=number(more))
         differs = tr(
-            "{option} rests on another {subject} than {base}: {what}.",
+            "{option} differs from {base} in {subject}: {what}.",
             option=clean(one.option),
             subject=clean(one.subject),
             base=clean(comparison.base),
