@@ -6,6 +6,15 @@ from models.results.accounts import BudgetClass, BudgetLineUse, Position
 from models.results.base import Result
 from models.results.comparison import Comparison
 from models.results.dependence import CrmaShare, SupplyMix
+from models.results.frontier import (
+    Frontier,
+    FrontierPoint,
+    FrontierStep,
+    Goal,
+    Marginal,
+    Target,
+    Trial,
+)
 from models.results.plan import (
     Certificate,
     ConsumerOutcome,
@@ -28,7 +37,12 @@ __all__ = [
     "ConsumerOutcome",
     "CrmaShare",
     "Distribution",
+    "Frontier",
+    "FrontierPoint",
+    "FrontierStep",
     "FunderInfo",
+    "Goal",
+    "Marginal",
     "MaterialOutcome",
     "MaterialYear",
     "Outcome",
@@ -38,5 +52,7 @@ __all__ = [
     "Result",
     "StockpilePlan",
     "SupplyMix",
+    "Target",
+    "Trial",
     "WithoutPlan",
 ]
