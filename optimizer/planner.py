@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from typing import Literal
 
-from models.base import named
 from models.case import Case
 from models.language import tr
 from models.results import Certificate, Plan
-from optimizer import outcomes, plan_document
+from optimizer import outcomes
 from optimizer.commitment import (
     Commitment,
     net_cost,
@@ -24,6 +22,7 @@ from optimizer.conflicts import smallest_conflict
 from optimizer.decomposition import CutPool, solve_by_decomposition
 from optimizer.errors import CheckFailed, Infeasible, Interrupted, NoPlan, SolverError
 from optimizer.extensive_form import solve_extensive_form
+from optimizer.found import Found, gap_of, input_hash, is_within
 from optimizer.highs import Progress
 from optimizer.instance import Instance, read_instance
 from optimizer.solved import Method, Solved
@@ -33,11 +32,26 @@ from optimizer.verification import check_commitment
 ENOUGH_STATES = 100
 """A plan made on fewer states is called illustrative."""
 
-ROUNDING = 1e-6
-"""A gap below this is the solver's arithmetic, whatever target was set."""
-
 AGREEMENT = 1e-5
 """How far the objective recomputed outside the solver may lie above the solver's, relatively."""
+
+
+@dataclass(frozen=True, eq=False)
+class Problem:
+    """A scenario as every method takes it."""
+
+    instance: Instance
+    states: tuple[State, ...]
+    seconds: float
+    """Wall time that reading took."""
+
+    @classmethod
+    def of(cls, case: Case) -> Problem:
+        """The problem of a scenario."""
+        began = time.perf_counter()
+        instance = read_instance(case)
+        states = read_states(instance)
+        return cls(instance, states, time.perf_counter() - began)
 
 
 def plan(
@@ -79,13 +93,60 @@ def plan(
     SolverError
         If the solver fails, or its answer fails the check.
     """
+    return find(
+        Problem.of(case),
+        gap=gap,
+        time_limit=time_limit,
+        threads=threads,
+        method=method,
+        pool=pool,
+        on_progress=on_progress,
+    ).plan(title, variant)
+
+
+def find(
+    problem: Problem,
+    *,
+    gap: float = 1e-4,
+    time_limit: float | None = None,
+    threads: int | None = None,
+    method: Method | Literal["auto"] = "auto",
+    pool: CutPool | None = None,
+    on_progress: Callable[[Progress], None] | None = None,
+) -> Found:
+    """The plan before it becomes a document; as :func:`plan`."""
     began = time.perf_counter()
-    instance = read_instance(case)
-    states = read_states(instance)
-    read = time.perf_counter()
+    solved = search(
+        problem,
+        gap=gap,
+        time_limit=time_limit,
+        threads=threads,
+        method=method,
+        pool=pool,
+        on_progress=on_progress,
+    )
+    return judge(problem, solved, gap=gap, began=began, threads=threads)
+
+
+def search(
+    problem: Problem,
+    *,
+    gap: float,
+    time_limit: float | None = None,
+    threads: int | None = None,
+    method: Method | Literal["auto"] = "auto",
+    pool: CutPool | None = None,
+    on_progress: Callable[[Progress], None] | None = None,
+    enough: float | None = None,
+) -> Solved:
+    """Solve a problem, or, with ``enough``, only find out whether an objective can be so low.
+
+    The extensive form takes no notice of ``enough``: it is for problems that are solved quickly.
+    """
+    instance, states = problem.instance, problem.states
     chosen = choose_method(instance, states, pool) if method == "auto" else method
     if chosen == "decomposition":
-        solved = solve_by_decomposition(
+        return solve_by_decomposition(
             instance,
             states,
             gap=gap,
@@ -93,44 +154,42 @@ def plan(
             threads=threads,
             on_progress=on_progress,
             pool=pool,
+            enough=enough,
         )
-    else:
-        solved = solve_extensive_form(
-            instance,
-            states,
-            gap=gap,
-            time_limit=time_limit,
-            threads=threads,
-            on_progress=on_progress,
-        )
+    return solve_extensive_form(
+        instance,
+        states,
+        gap=gap,
+        time_limit=time_limit,
+        threads=threads,
+        on_progress=on_progress,
+    )
+
+
+def judge(
+    problem: Problem, solved: Solved, *, gap: float, began: float, threads: int | None = None
+) -> Found:
+    """Check what a search found and reckon it anew; ``began`` is when the search did."""
+    instance, states = problem.instance, problem.states
     commitment = _found(instance, solved)
     checked = time.perf_counter()
     check_commitment(instance, commitment)
     with_plan, without = outcomes.evaluate(
         instance, states, [commitment, Commitment()], threads=threads
     )
-    cost = net_cost(instance, commitment)
-    objective = outcomes.objective(instance, with_plan, cost)
+    objective = outcomes.objective(instance, with_plan, net_cost(instance, commitment))
     _check_objective(solved, objective)
     ended = time.perf_counter()
     certificate = _certificate(
-        instance,
-        states,
+        problem,
         solved,
         objective,
         gap,
-        ended - began,
-        {"read": read - began, **solved.seconds, "check": ended - checked},
+        problem.seconds + ended - began,
+        {"read": problem.seconds, **solved.seconds, "check": ended - checked},
     )
-    return plan_document.describe(
-        instance,
-        commitment,
-        certificate=certificate,
-        with_plan=with_plan,
-        without_plan=without,
-        net_cost=cost,
-        title=title or named(case.title, "scenario"),
-        variant=variant,
+    return Found(
+        instance, states, commitment, with_plan, without, certificate, solved.solution.interrupted
     )
 
 
@@ -190,30 +249,27 @@ def _check_objective(solved: Solved, objective: float) -> None:
 
 
 def _certificate(
-    instance: Instance,
-    states: Sequence[State],
+    problem: Problem,
     solved: Solved,
     objective: float,
     gap_target: float,
     seconds: float,
     by_step: dict[str, float],
 ) -> Certificate:
-    bound = solved.solution.bound
-    gap = None if bound is None else max(0.0, objective - bound) / max(abs(objective), 1e-6)
-    size = max(abs(objective), 1e-6)
-    within = bound is not None and objective - bound <= max(gap_target, ROUNDING) * size + 1e-9
+    instance, bound = problem.instance, solved.solution.bound
+    within = is_within(objective, bound, gap_target)
     uncertainty = instance.case.uncertainty
     sample = uncertainty.sample if uncertainty else None
     return Certificate(
         status="optimal" if within else "limit",
         objective=objective,
         bound=bound,
-        gap=gap,
+        gap=gap_of(objective, bound),
         gap_target=gap_target,
         ended=solved.solution.ended,
         method=solved.method,
-        states=len(states),
-        illustrative=len(states) < ENOUGH_STATES,
+        states=len(problem.states),
+        illustrative=len(problem.states) < ENOUGH_STATES,
         seed=int(sample.seed) if sample else None,
         seconds=seconds,
         seconds_by_step=by_step,
@@ -222,13 +278,6 @@ def _certificate(
         input_sha256=input_hash(instance.case),
         versions=versions(),
     )
-
-
-def input_hash(case: Case) -> str:
-    """SHA-256 of a scenario in canonical JSON: its content, not how it was written down."""
-    content = case.model_dump(mode="json", by_alias=True, exclude={"variants"})
-    text = json.dumps(content, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def versions() -> dict[str, str]:

@@ -10,7 +10,7 @@ can be checked as well.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path as FilePath
 from typing import Any
@@ -39,10 +39,18 @@ class Reading:
     case: Case
     warnings: tuple[Fault, ...]
     _root: Node = field(repr=False, compare=False)
+    _reader: _Reader = field(repr=False, compare=False)
 
     def place(self, path: tuple[Step, ...]) -> Place:
         """Where the value at a path stands, or its nearest ancestor that has a place."""
         return place_of(self._root, path)
+
+    def changed(self, settings: Sequence[str]) -> Reading:
+        """The scenario with further settings (``path=value``) put upon it, checked as a whole.
+
+        Sections that stay as they are are not read again. Raises ScenarioError with every fault.
+        """
+        return self._reader.again(tuple(settings), self._root, self.case)
 
 
 def read_case(
@@ -119,7 +127,9 @@ class _Reader:
         self.includes = Includes(self.file)
 
     def read(self, raw: bytes) -> Reading:
-        try:
+        """Read a file."""
+
+        def make() -> tuple[Node, Case | None]:
             own = self._own(raw)
             settings = tuple(patches.settings(self.settings, self.report))
             base = self._laid(own, settings)
@@ -127,6 +137,27 @@ class _Reader:
             case = self._case(root, base)
             if self.check_variants:
                 self._try_variants(own, base, settings, (root, case) if case else None)
+            return root, case
+
+        return self._finish(make)
+
+    def again(self, settings: tuple[str, ...], root: Node, case: Case) -> Reading:
+        """Put further settings on a scenario that was read before."""
+        reader = _Reader(self.file, None, settings, False, known=(root, case))
+        reader.includes = self.includes
+        return reader._finish(lambda: reader._put(root))
+
+    def _put(self, before: Node) -> tuple[Node, Case | None]:
+        settings = tuple(patches.settings(self.settings, self.report))
+        for patch in filter(patches.of_include, settings):
+            message = tr("there is no '{path}' to change", path=patch.dotted)
+            self.report(patch.faulty(message, ""))
+        root = self._patched(before, before, None, settings)
+        return root, self._case(root, before)
+
+    def _finish(self, make: Callable[[], tuple[Node, Case | None]]) -> Reading:
+        try:
+            root, case = make()
         except ScenarioError as error:
             # What ends the reading at once comes with the faults found before it.
             for fault in error.faults:
@@ -135,7 +166,7 @@ class _Reader:
         self.report.stop()
         if case is None:
             raise AssertionError("a scenario without faults and without a case")
-        return Reading(case, in_order(self.report.found), root)
+        return Reading(case, in_order(self.report.found), root, self)
 
     def _own(self, raw: bytes) -> Node:
         """What the file itself says."""

@@ -1,1 +1,1 @@
-"""What several plans tell together; works on saved plans and needs no solver."""
+"""What several plans tell together."""

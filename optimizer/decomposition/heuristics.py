@@ -55,7 +55,8 @@ class Heuristics:
         run, master = self.run, self.master
         everything = master.everything()
         # What cuts alone put far from the bound is not worth a polish.
-        best, chosen = run.lower + UNKNOWN * abs(run.lower), None
+        lower = run.lower if np.isfinite(run.lower) else run.enough
+        best, chosen = lower + UNKNOWN * abs(lower), None
         for place in hints:
             built = place >= 0
             first, last = np.where(built, place, 1), np.where(built, place, 0)

@@ -31,6 +31,7 @@ def solve_by_decomposition(
     threads: int | None = None,
     on_progress: Callable[[Progress], None] | None = None,
     pool: CutPool | None = None,
+    enough: float | None = None,
     merge: bool = True,
     groups: int = 1,
 ) -> Solved:
@@ -44,6 +45,9 @@ def solve_by_decomposition(
         Of the sweep; all usable cores where None. The master is solved on one.
     pool
         Cuts of problems with the same recourse, to start from; what is found is added to it.
+    enough
+        Ask only whether a plan has an objective this low: the search ends with one that has, or
+        with a bound at least as high.
     merge
         Whether states that look alike to a node are swept once.
     groups
@@ -61,6 +65,7 @@ def solve_by_decomposition(
         appraise,
         max(gap, SMALLEST_GAP),
         deadline=math.inf if time_limit is None else began + time_limit,
+        enough=-math.inf if enough is None else enough,
         on_progress=on_progress,
         began=began,
     )
@@ -103,7 +108,9 @@ def solve_by_decomposition(
 
 def _solution(run: Run, seconds: float) -> Solution:
     ending: Ending = "optimal" if run.done else "limit"
-    ended = "gap closed"
+    ended = "gap closed" if run.enough == -math.inf else "level reached"
+    if run.upper > run.enough > -math.inf:
+        ended = "level ruled out"
     if run.best is None and run.lower == math.inf:
         ending, ended = "infeasible", "infeasible"
     elif not run.done:

@@ -52,6 +52,8 @@ class Run:
     appraise: Appraiser
     gap: float
     deadline: float = math.inf
+    enough: float = -math.inf
+    """An objective that is good enough: the run ends once a plan is as good, or none can be."""
     on_progress: Callable[[Progress], None] | None = None
     upper: float = math.inf
     lower: float = -math.inf
@@ -74,15 +76,18 @@ class Run:
 
     @property
     def cutoff(self) -> float:
-        """A branch whose bound is above this cannot hold anything better by the gap asked for."""
+        """A branch whose bound is above this cannot hold anything better by the gap asked for, or
+        anything good enough."""
+        if self.upper > self.enough > -math.inf:
+            return self.enough
         if not math.isfinite(self.upper):
             return math.inf
         return self.upper - 0.999 * self.gap * abs(self.upper)
 
     @property
     def done(self) -> bool:
-        """Whether the gap is closed."""
-        return self.lower >= self.cutoff
+        """Whether the gap is closed, or the question of what is good enough."""
+        return self.upper <= self.enough or self.lower >= self.cutoff
 
     @property
     def distance(self) -> float:

@@ -88,12 +88,18 @@ class Search:
         """
         run, master = self.run, self.master
         everything = master.everything()
+        if run.enough > -math.inf:
+            self.heuristics.follow(run.hints)
+            if run.done:
+                return
         master.restrict(everything)
-        bound, x, _ = run.relax(ROOT * run.gap, stall=STALL * run.gap)
+        bound, x, _ = run.relax(ROOT * run.gap, cutoff=run.cutoff, stall=STALL * run.gap)
         if not math.isfinite(bound):
             run.raise_lower(math.inf)
             return
         run.raise_lower(bound)
+        if run.done:
+            return
         self._note_root()
         if x is not None:
             self._start(everything, master.simplex.values())

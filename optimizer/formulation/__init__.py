@@ -5,6 +5,7 @@ Rules carry the tags and names of that document. Here is the order of assembly a
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pyomo.environ as pyo
@@ -13,6 +14,7 @@ from optimizer.formulation.answer import read_commitment
 from optimizer.formulation.budget_lines import add_budget_lines
 from optimizer.formulation.diversification import add_country_limit
 from optimizer.formulation.master import add_cost_to_go
+from optimizer.formulation.money_alone import add_dearest, add_least_spending
 from optimizer.formulation.objective import add_net_cost, add_objective
 from optimizer.formulation.projects import add_project_rules, add_projects
 from optimizer.formulation.public_money import add_budgets, add_public_limits
@@ -22,7 +24,14 @@ from optimizer.formulation.supports import add_support_rules
 from optimizer.instance import Instance
 from optimizer.states import State
 
-__all__ = ["build_commitment", "build_extensive_form", "build_master", "read_commitment"]
+__all__ = [
+    "build_commitment",
+    "build_dearest",
+    "build_extensive_form",
+    "build_least_spending",
+    "build_master",
+    "read_commitment",
+]
 
 
 def build_commitment(instance: Instance) -> Any:
@@ -58,4 +67,18 @@ def build_master(instance: Instance, groups: int = 1) -> Any:
     """The first stage with the cost of recourse as columns, by group of states, without any cut."""
     model = build_commitment(instance)
     add_cost_to_go(model, instance, groups)
+    return model
+
+
+def build_dearest(instance: Instance) -> Any:
+    """The first stage alone, to find the highest net cost that a plan can have."""
+    model = build_commitment(instance)
+    add_dearest(model)
+    return model
+
+
+def build_least_spending(instance: Instance, funders: Sequence[str]) -> Any:
+    """The first stage alone, to find how little these funders can spend together."""
+    model = build_commitment(instance)
+    add_least_spending(model, instance, funders)
     return model

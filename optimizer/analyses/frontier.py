@@ -1,0 +1,221 @@
+"""Damage against a number of the scenario, point by point, each a full plan with its proof."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from models.base import named
+from models.faults import ScenarioError
+from models.language import language
+from models.results import Frontier, Plan, WithoutPlan
+from optimizer.analyses.spots import Effort, Solver, Spot, envelope
+from optimizer.analyses.summary import describe_spots, describe_steps
+from optimizer.analyses.variation import TAIL, Variation, evenly, rounded_up
+from optimizer.decomposition import CutPool
+from optimizer.plan_document import UNITS, as_solved
+
+NARROW = 1e-3
+"""Steps narrower than this share of the whole range are not divided any further."""
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Where points are wanted: ``values``, or ``points`` of them from ``first`` to ``last``.
+
+    ``last`` is None for where nothing more is bought. ``refine`` is the number of further points
+    that go where the curve falls most.
+    """
+
+    values: tuple[float, ...] = ()
+    first: float = 0.0
+    last: float | None = None
+    points: int = 11
+    refine: int = 0
+
+
+@dataclass(frozen=True, eq=False)
+class Drawn:
+    """A frontier and the plans behind it, by value."""
+
+    frontier: Frontier
+    plans: Mapping[float, Plan]
+
+
+def draw(
+    variation: Variation,
+    grid: Grid = Grid(),
+    effort: Effort = Effort(),
+    *,
+    pool: CutPool | None = None,
+    title: str | None = None,
+    variant: str | None = None,
+    on_point: Callable[[int, int, float], None] | None = None,
+) -> Drawn:
+    """The frontier of a number.
+
+    A first Ctrl-C ends it with the points found so far. ``on_point`` is told how many points are
+    there, how many are wanted, and the value that comes next.
+
+    Raises
+    ------
+    ScenarioError
+        If the path leads nowhere, or a value does not fit there.
+    """
+    began = time.perf_counter()
+    solver = Solver.starting(variation, effort, pool)
+    complete = _solve_all(solver, grid, on_point)
+    spots = [
+        spot
+        for value, spot in solver.spots.items()
+        if math.isfinite(value) and not (spot.interrupted and spot.found is None)
+    ]
+    spots = envelope(spots, variation)
+    case = variation.reading.case
+    points = describe_spots(spots, case, tail=variation.path == TAIL)
+    founds = {spot.value: spot.found for spot in spots if spot.found is not None}
+    frontier = Frontier(
+        title=title or named(case.title, "scenario", language()),
+        variant=variant,
+        currency=case.currency,
+        varied=variation.path,
+        varied_unit=variation.unit,
+        loosens=variation.loosens,
+        measure=case.objective.measure,
+        unit=UNITS[case.objective.measure].format(currency=case.currency),
+        cvar_level=float(case.objective.cvar.level),
+        gap_target=effort.gap,
+        without_plan=_without_plan(spots),
+        points=points,
+        steps=describe_steps(points, loosens=variation.loosens),
+        ended="complete" if complete else "interrupted",
+        seconds=time.perf_counter() - began,
+        project_names={
+            p: named(case.projects[p].name, p, language())
+            for p in dict.fromkeys(p for point in points for p in point.projects)
+        },
+        stockpile_names={
+            pile.id: named(pile.name, pile.id, language())
+            for pile in case.stockpiles
+            if any(pile.id in point.stocks_t for point in points)
+        },
+        funder_names={f: named(funder.name, f, language()) for f, funder in case.funders.items()},
+        scenario=as_solved(case, variant),
+    )
+    plans = {value: found.plan(title, variant) for value, found in founds.items()}
+    return Drawn(frontier, plans)
+
+
+def _solve_all(
+    solver: Solver, grid: Grid, on_point: Callable[[int, int, float], None] | None
+) -> bool:
+    """Solve the grid and what refines it; whether nobody stopped it."""
+
+    def tell(value: float, total: int) -> None:
+        if on_point is not None:
+            on_point(sum(map(math.isfinite, solver.spots)), total, value)
+
+    try:
+        values = _values(solver, grid, tell)
+        if any(spot.interrupted for spot in solver.spots.values()):
+            return False
+        for value in values:
+            tell(value, len(values) + grid.refine)
+            if solver.solve(value).interrupted:
+                return False
+        given_up: set[tuple[float, float]] = set()
+        wanted = len(values) + grid.refine
+        while sum(map(math.isfinite, solver.spots)) < wanted:
+            step = widest(solver, given_up)
+            if step is None:
+                break
+            middle = _middle(*step, whole=solver.variation.whole)
+            if middle is None:
+                given_up.add(step)
+                continue
+            tell(middle, wanted)
+            try:
+                if solver.solve(middle).interrupted:
+                    return False
+            except ScenarioError:
+                # Both ends are sound: a number in between does not fit, such as half a year.
+                given_up.add(step)
+    except KeyboardInterrupt:
+        return False
+    return True
+
+
+def _values(solver: Solver, grid: Grid, tell: Callable[[float, int], None]) -> list[float]:
+    """The values of the grid, in the order in which they are best solved."""
+    if grid.values:
+        values = list(dict.fromkeys(grid.values))
+    else:
+        last = grid.last
+        if last is None:
+            tell(math.inf, grid.points + grid.refine)
+            last = max(rounded_up(solver.without_limit()), grid.first)
+        values = list(dict.fromkeys(evenly(grid.first, last, grid.points)))
+    # From above, a plan that is paid for is known before it is asked for.
+    return sorted(values, reverse=solver.variation.loosens)
+
+
+def widest(solver: Solver, given_up: set[tuple[float, float]]) -> tuple[float, float] | None:
+    """The step between neighbouring points in which most is unknown: how far it falls times how
+    wide it is. That finds jumps, which stay as high however narrow the step, and then bends."""
+    spots = envelope([s for v, s in solver.spots.items() if math.isfinite(v)], solver.variation)
+    if len(spots) < 2:
+        return None
+    width = spots[-1].value - spots[0].value
+    known = [damage for spot in spots if (damage := _damage(spot, solver)) is not None]
+    height = max(known) - min(known) if known else 0.0
+    best, chosen = 0.0, None
+    for lower, higher in zip(spots, spots[1:], strict=False):
+        step = (lower.value, higher.value)
+        share = (higher.value - lower.value) / width
+        fall = _fall(_damage(lower, solver), _damage(higher, solver), solver.effort.gap, height)
+        if step not in given_up and share > NARROW and fall * share > best:
+            best, chosen = fall * share, step
+    return chosen
+
+
+def _damage(spot: Spot, solver: Solver) -> float | None:
+    """What the curve shows: the mean, or the CVaR where its weight is varied."""
+    if spot.found is None:
+        return None
+    reached, case = spot.found.with_plan, spot.instance.case
+    tail = solver.variation.path == TAIL
+    return reached.cvar(float(case.objective.cvar.level)) if tail else reached.expected
+
+
+def _fall(lower: float | None, higher: float | None, gap: float, height: float) -> float:
+    """By how much damage changes in a step; 0 where that may be the gap alone."""
+    if lower is None and higher is None:
+        return 0.0
+    if lower is None or higher is None:
+        return max(height, 1.0)
+    change = abs(lower - higher)
+    return change if change > 2 * max(gap, 1e-6) * max(abs(lower), abs(higher)) else 0.0
+
+
+def _middle(lower: float, higher: float, *, whole: bool) -> float | None:
+    middle = (lower + higher) / 2
+    if not whole:
+        return round(middle, 12)
+    middle = float(math.floor(middle))
+    return middle if lower < middle < higher else None
+
+
+def _without_plan(spots: Sequence[Spot]) -> WithoutPlan | None:
+    """What comes without any plan, if that is the same at all points."""
+    outcomes = set()
+    for spot in spots:
+        if spot.found is not None:
+            level = float(spot.instance.case.objective.cvar.level)
+            nothing = spot.found.without_plan
+            outcomes.add((nothing.expected, nothing.cvar(level), nothing.worst))
+    if len(outcomes) != 1:
+        return None
+    ((expected, cvar, worst),) = outcomes
+    return WithoutPlan(expected=expected, cvar=cvar, worst=worst)

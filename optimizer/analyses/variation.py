@@ -1,0 +1,125 @@
+"""One number of a scenario, and the scenario at other values of it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from decimal import Decimal
+
+from models.files import Reading
+
+BUDGET = "policy.budget_meur"
+TAIL = "objective.cvar.weight"
+LEVEL = "objective.cvar.level"
+
+LOOSENING = (
+    BUDGET,
+    "policy.max_public_share",
+    "policy.max_projects",
+    "policy.state_aid.max_intensity",
+    "policy.state_aid.max_meur",
+    "policy.max_country_share.limit",
+    "funders.*.budget_meur",
+    "funders.*.budget_by_year_meur.*",
+    "funders.*.instruments.*.max_share",
+    "funders.*.instruments.*.ticket_max_meur",
+    "projects.*.market_finance_max",
+    "stockpiles.*.max_t",
+    "stockpiles.*.max_purchase_t_per_year",
+)
+"""Numbers that stand on the greater side of one rule and nowhere else: raising one keeps every plan
+feasible and changes neither its damage nor its cost."""
+
+WEIGHTS = (TAIL, LEVEL, "objective.cost_weight")
+"""Numbers of the objective alone: every plan is feasible whatever they are."""
+
+WHOLE = ("policy.max_projects",)
+
+UNITS = {"_meur": "million {currency}", "_t": "t", "_t_per_year": "t", "_years": "years"}
+
+
+@dataclass(frozen=True)
+class Variation:
+    """A scenario and the dotted path of the number that is varied."""
+
+    reading: Reading
+    path: str
+
+    def at(self, value: float) -> Reading:
+        """The scenario with another value, read and checked like any other.
+
+        Raises ScenarioError where the path leads nowhere or the value does not fit there.
+        """
+        return self.reading.changed([f"{self.path}={written(value)}"])
+
+    def unlimited(self) -> Reading:
+        """The scenario without the budget that is varied."""
+        return self.reading.changed([f"{self.path}=null"])
+
+    @property
+    def loosens(self) -> bool:
+        """Whether a higher value only loosens rules."""
+        return any(_matches(self.path, pattern) for pattern in LOOSENING)
+
+    @property
+    def weighs(self) -> bool:
+        """Whether the number is one of the objective alone."""
+        return self.path in WEIGHTS
+
+    @property
+    def whole(self) -> bool:
+        """Whether values are whole numbers, as far as that is known beforehand."""
+        return self.path in WHOLE
+
+    @property
+    def funders(self) -> tuple[str, ...] | None:
+        """Whose spending the number limits, where it is a budget over all years."""
+        case = self.reading.case
+        if self.path == BUDGET:
+            return tuple(f for f, funder in case.funders.items() if funder.kind == "public")
+        steps = self.path.split(".")
+        if _matches(self.path, "funders.*.budget_meur") and steps[1] in case.funders:
+            return (steps[1],)
+        return None
+
+    @property
+    def unit(self) -> str | None:
+        """Unit of the number, where its name tells."""
+        for ending, unit in UNITS.items():
+            if self.path.endswith(ending):
+                return unit.format(currency=self.reading.case.currency)
+        return "million " + self.reading.case.currency if "_meur." in self.path else None
+
+
+def budget_of(funder: str) -> str:
+    """The path of a funder's budget over all years."""
+    return f"funders.{funder}.budget_meur"
+
+
+def _matches(path: str, pattern: str) -> bool:
+    steps, wanted = path.split("."), pattern.split(".")
+    return len(steps) == len(wanted) and all(
+        want in ("*", step) for step, want in zip(steps, wanted, strict=True)
+    )
+
+
+def written(value: float) -> str:
+    """A number as a setting writes it, without an exponent."""
+    text = f"{Decimal(str(value)):f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def rounded_up(value: float) -> float:
+    """The next number of three digits that is not below; what rounding leaves is left."""
+    if value <= 0:
+        return 0.0
+    step = 10.0 ** (math.floor(math.log10(value)) - 2)
+    return round(math.ceil(value / step * (1 - 1e-9)) * step, 12)
+
+
+def evenly(first: float, last: float, count: int) -> list[float]:
+    """Values from the first to the last, equally far apart."""
+    if count == 1:
+        return [last]
+    width = last - first
+    return [round(first + width * n / (count - 1), 12) for n in range(count)]
