@@ -125,6 +125,8 @@ class Frontier(Result):
     """Its unit."""
     cvar_level: float
     """The level of the CVaR: 0.95 means the worst 5 %."""
+    states: int
+    """States of the world that plans were made for."""
     gap_target: float
     """The gap that was asked for at each point."""
     without_plan: WithoutPlan | None
@@ -213,8 +215,9 @@ class Target(Result):
     goal: Goal
     """What is to be reached."""
     status: Literal["proven", "limit", "unreachable", "open"]
-    """``proven``: the interval is within its tolerance; ``limit``: it is wider; ``unreachable``: no
-    value reaches the goal; ``open``: neither was found."""
+    """``proven``: the interval is within its tolerance, or the lowest value asked for reaches the
+    goal; ``limit``: it is wider; ``unreachable``: no value reaches it; ``open``: nothing is
+    known."""
     infeasible_below: float | None
     """It is proven that no plan reaches the goal at any value below; null where nothing is."""
     feasible_at: float | None

@@ -6,16 +6,18 @@ import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from models.base import named
 from models.faults import ScenarioError
 from models.language import language
 from models.results import Frontier, Plan, WithoutPlan
-from optimizer.analyses.spots import Effort, Solver, Spot, envelope
+from optimizer.analyses.spots import USUAL, Effort, Solver, Spot, envelope
 from optimizer.analyses.summary import describe_spots, describe_steps
 from optimizer.analyses.variation import TAIL, Variation, evenly, rounded_up
 from optimizer.decomposition import CutPool
 from optimizer.plan_document import UNITS, as_solved
+from optimizer.planner import Problem
 
 NARROW = 1e-3
 """Steps narrower than this share of the whole range are not divided any further."""
@@ -47,7 +49,7 @@ class Drawn:
 def draw(
     variation: Variation,
     grid: Grid = Grid(),
-    effort: Effort = Effort(),
+    effort: Effort = USUAL,
     *,
     pool: CutPool | None = None,
     title: str | None = None,
@@ -86,6 +88,7 @@ def draw(
         measure=case.objective.measure,
         unit=UNITS[case.objective.measure].format(currency=case.currency),
         cvar_level=float(case.objective.cvar.level),
+        states=len(Problem.of(case).states),
         gap_target=effort.gap,
         without_plan=_without_plan(spots),
         points=points,
@@ -171,7 +174,7 @@ def widest(solver: Solver, given_up: set[tuple[float, float]]) -> tuple[float, f
     known = [damage for spot in spots if (damage := _damage(spot, solver)) is not None]
     height = max(known) - min(known) if known else 0.0
     best, chosen = 0.0, None
-    for lower, higher in zip(spots, spots[1:], strict=False):
+    for lower, higher in pairwise(spots):
         step = (lower.value, higher.value)
         share = (higher.value - lower.value) / width
         fall = _fall(_damage(lower, solver), _damage(higher, solver), solver.effort.gap, height)

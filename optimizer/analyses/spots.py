@@ -34,6 +34,9 @@ class Effort:
     on_progress: Callable[[Progress], None] | None = None
 
 
+USUAL = Effort()
+
+
 @dataclass(frozen=True, eq=False)
 class Spot:
     """What was found at one value."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 from models.case import Case
 from models.results import FrontierPoint, FrontierStep, Marginal
@@ -122,10 +123,7 @@ def describe_steps(points: Sequence[FrontierPoint], *, loosens: bool) -> tuple[F
         return ()
     damages = [point.expected or 0.0 for point in planned]
     whole = max(damages) - min(damages)
-    return tuple(
-        _step(lower, higher, whole, loosens)
-        for lower, higher in zip(planned, planned[1:], strict=False)
-    )
+    return tuple(_step(lower, higher, whole, loosens) for lower, higher in pairwise(planned))
 
 
 def _step(lower: FrontierPoint, higher: FrontierPoint, whole: float, loosens: bool) -> FrontierStep:

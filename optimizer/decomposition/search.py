@@ -90,7 +90,7 @@ class Search:
         everything = master.everything()
         if run.enough > -math.inf:
             self.heuristics.follow(run.hints)
-            if run.done:
+            if run.upper <= run.enough:
                 return
         master.restrict(everything)
         bound, x, _ = run.relax(ROOT * run.gap, cutoff=run.cutoff, stall=STALL * run.gap)
@@ -98,7 +98,7 @@ class Search:
             run.raise_lower(math.inf)
             return
         run.raise_lower(bound)
-        if run.done:
+        if run.lower >= run.cutoff:
             return
         self._note_root()
         if x is not None:
