@@ -44,17 +44,16 @@ class Between:
     first: float = 0.0
     last: float | None = None
     tolerance: float | None = None
-    """None for a million of a budget, one of a whole number, a thousandth of other ranges."""
+    """None for a thousandth of the range; for a budget a million, if that is less."""
 
-    def width(self, variation: Variation) -> float:
-        """How wide the interval may be."""
+    def width(self, variation: Variation, last: float) -> float:
+        """How wide the interval may be, up to a value that reaches the goal."""
         if variation.whole:
             return max(1.0, self.tolerance or 1.0)
         if self.tolerance is not None:
             return self.tolerance
-        if variation.funders is not None or self.last is None:
-            return 1.0
-        return (self.last - self.first) / 1000
+        share = (last - self.first) / 1000
+        return min(1.0, share) if variation.funders is not None else share
 
 
 @dataclass(eq=False)
@@ -63,6 +62,8 @@ class _State:
 
     below: float | None = None
     at: float | None = None
+    width: float = 1.0
+    """How wide the interval may be."""
     lowest: bool = False
     """Whether the lowest value that was asked for reaches the goal."""
     best: float | None = None
@@ -106,14 +107,13 @@ def reach(
     asked = replace(variation, reading=reading)
     nothing, level = _level(reading, wanted)
     state = _State()
-    width = between.width(variation)
     alone = replace(asked, reading=figure_alone(reading, wanted.figure))
     trials = Trials(alone, wanted.figure, level, effort, pool)
     try:
         if level is None and asked.funders is not None:
             _directly(asked, effort, state)
         else:
-            _halve(trials, between, width, state, on_trial)
+            _halve(trials, between, state, on_trial)
     except (Stopped, KeyboardInterrupt, Interrupted):
         state.stopped = True
     plan = _plan(asked, trials, state, effort, pool, title, variant, level)
@@ -137,10 +137,10 @@ def reach(
             days=days,
             from_year=None if not days else wanted.from_year or case.horizon.first_year,
         ),
-        status=_status(state, width),
+        status=_status(state),
         infeasible_below=state.below,
         feasible_at=state.at,
-        tolerance=width,
+        tolerance=state.width,
         method="direct" if state.direct else "bisection",
         best=min((x for x in figures if x is not None), default=None),
         best_bound=state.best_bound,
@@ -164,14 +164,14 @@ def _level(reading: Reading, wanted: Wanted) -> tuple[float, float | None]:
 Status = Literal["proven", "limit", "unreachable", "open"]
 
 
-def _status(state: _State, width: float) -> Status:
+def _status(state: _State) -> Status:
     if state.unreachable:
         return "unreachable"
     if state.at is None:
         return "open"
     if state.lowest:
         return "proven"
-    return "proven" if state.at - (state.below or 0.0) <= width * (1 + 1e-9) else "limit"
+    return "proven" if state.at - (state.below or 0.0) <= state.width * (1 + 1e-9) else "limit"
 
 
 # Directly
@@ -194,6 +194,7 @@ def _directly(asked: Variation, effort: Effort, state: _State) -> None:
     if solution.objective is not None:
         # A budget just as large as what is spent: rounding must not make it too small.
         state.at = max(0.0, solution.objective) * (1 + 1e-9)
+        state.width = max(DIRECT_GAP * state.at, 1e-9)
 
 
 # By halving
@@ -202,7 +203,6 @@ def _directly(asked: Variation, effort: Effort, state: _State) -> None:
 def _halve(
     trials: Trials,
     between: Between,
-    width: float,
     state: _State,
     on_trial: Callable[[float], None] | None,
 ) -> None:
@@ -221,6 +221,8 @@ def _halve(
         return outcome
 
     top = math.inf if between.last is None else between.last
+    if between.last is not None:
+        state.width = between.width(trials.variation, between.last)
     outcome = attempt(top)
     if outcome == "ruled out":
         state.below = None if math.isinf(top) else top
@@ -232,6 +234,7 @@ def _halve(
         # Nothing below the first value was asked about.
         state.at, state.below, state.lowest = between.first, None, True
         return
+    state.width = width = between.width(trials.variation, state.at)
     # What stays open counts as not reached while the upper end falls, and as reached while the
     # lower one rises.
     lowest = between.first

@@ -21,10 +21,12 @@ from optimizer.cli import speaking, usage
 PROGRAM = "vorrat"
 COMMANDS = {
     "compare": marked("Put funding options side by side."),
+    "frontier": marked("Draw damage against a budget, or any number of the file."),
     "init": marked("Write a commented scenario file to start from."),
     "presets": marked("List the presets that scenarios can include, or print one."),
     "schema": marked("Print the JSON Schema of scenario files."),
     "solve": marked("Find the best plan for a scenario."),
+    "target": marked("Find the least budget that reaches a goal."),
     "validate": marked("Check scenario files and say what is wrong, all at once."),
 }
 """The commands and their one line of help, so that help imports none of them."""

@@ -23,12 +23,14 @@ from rich.table import Table
 from rich.text import Text
 
 from models.language import language, tr
-from models.results import Comparison, Plan
+from models.results import Comparison, Frontier, Plan, Target
 from optimizer.reporting import prose, sections
 from optimizer.reporting.comparing import prose as comparing
 from optimizer.reporting.comparing import sections as compared
 from optimizer.reporting.figures import NO_BREAK, clean
 from optimizer.reporting.names import Names
+from optimizer.reporting.varying import frontier as varied
+from optimizer.reporting.varying import target as reached
 
 PIPE_WIDTH = 110
 """Columns where there is no window to ask."""
@@ -84,6 +86,16 @@ def write_comparison(comparison: Comparison, stream: TextIO) -> None:
     stream.write(render_comparison(comparison, Screen.of(stream)))
 
 
+def write_frontier(frontier: Frontier, stream: TextIO) -> None:
+    """Write a frontier to a stream, as well as the stream can show it."""
+    stream.write(render_frontier(frontier, Screen.of(stream)))
+
+
+def write_target(target: Target, stream: TextIO) -> None:
+    """Write a target to a stream, as well as the stream can show it."""
+    stream.write(render_target(target, Screen.of(stream)))
+
+
 def render(plan: Plan, screen: Screen = Screen()) -> str:
     """A plan as text."""
     return _text(_parts(plan, screen), screen)
@@ -92,6 +104,16 @@ def render(plan: Plan, screen: Screen = Screen()) -> str:
 def render_comparison(comparison: Comparison, screen: Screen = Screen()) -> str:
     """A comparison as text."""
     return _text(_parts_of_comparison(comparison, screen), screen)
+
+
+def render_frontier(frontier: Frontier, screen: Screen = Screen()) -> str:
+    """A frontier as text."""
+    return _text(_parts_of_frontier(frontier, screen), screen)
+
+
+def render_target(target: Target, screen: Screen = Screen()) -> str:
+    """A target as text, with its plan."""
+    return _text(_parts_of_target(target, screen), screen)
 
 
 def _text(parts: Iterable[RenderableType], screen: Screen) -> str:
@@ -144,6 +166,29 @@ def _parts_of_comparison(comparison: Comparison, screen: Screen) -> Iterator[Ren
     for paragraph in comparing.headline(comparison):
         yield _paragraph(paragraph, screen)
     yield from _sections(compared.all_of(comparison), screen)
+
+
+def _parts_of_frontier(frontier: Frontier, screen: Screen) -> Iterator[RenderableType]:
+    yield from _head(frontier.title, frontier.variant)
+    for paragraph in varied.headline(frontier):
+        yield _paragraph(paragraph, screen)
+    yield from _sections(varied.all_of(frontier), screen)
+
+
+def _parts_of_target(target: Target, screen: Screen) -> Iterator[RenderableType]:
+    yield from _head(target.title, target.variant)
+    for paragraph in reached.headline(target):
+        yield _paragraph(paragraph, screen)
+    yield from _sections(reached.all_of(target), screen)
+    if target.plan is not None:
+        yield from _sections(sections.all_of(target.plan, screen.width), screen)
+
+
+def _head(title: str, variant: str | None) -> Iterator[RenderableType]:
+    yield Text(clean(title), style="bold")
+    if variant is not None:
+        yield Text(tr("Variant: {variant}", variant=clean(variant)))
+    yield Text()
 
 
 def _sections(some: Iterable[sections.Section], screen: Screen) -> Iterator[RenderableType]:
