@@ -37,7 +37,7 @@ def headline(frontier: Frontier) -> Iterator[str]:
         yield tr("There is no plan at any of the values.")
         return
     first, last = planned[0], planned[-1]
-    low, high = values([first.value, last.value])
+    low, high = values(frontier, [first.value, last.value])
     shown = {
         "number": called(frontier),
         "low": low,
@@ -47,7 +47,15 @@ def headline(frontier: Frontier) -> Iterator[str]:
         "before": number(first.expected),
         "after": amount(last.expected, outcome_unit(frontier)),
     }
-    if frontier.varied == TAIL:
+    if first is last:
+        yield tr(
+            "There is a plan at one value alone, {value} ({number}): the expected figure is "
+            "{after}.",
+            value=shown["high"],
+            number=shown["number"],
+            after=figures["after"],
+        )
+    elif frontier.varied == TAIL:
         figures = {
             "before": number(first.cvar),
             "after": amount(last.cvar, outcome_unit(frontier)),
@@ -101,7 +109,7 @@ def points(frontier: Frontier) -> Section | None:
     expected = column([point.expected for point in some])
     least = column([point.cvar_bound if tail else point.expected_bound for point in some])
     cvar = column([point.cvar for point in some])
-    columns = {headed(frontier): values([point.value for point in some])}
+    columns = {headed(frontier): values(frontier, [point.value for point in some])}
     columns[tr("Expected, {unit}", unit=unit)] = expected
     if not tail:
         columns[tr("At least, {unit}", unit=unit)] = least
@@ -114,7 +122,7 @@ def points(frontier: Frontier) -> Section | None:
     columns[tr("Projects")] = [
         number(len(p.projects)) if p.objective is not None else NONE for p in some
     ]
-    columns[tr("Gap")] = [small_percent(point.gap) for point in some]
+    columns[tr("Gap left")] = [small_percent(point.gap) for point in some]
     remarks = [_remark(point) for point in some]
     headers = dict.fromkeys(columns, "figures")
     rows = [list(row) for row in zip(*columns.values(), strict=True)]
@@ -153,7 +161,7 @@ def changes(frontier: Frontier) -> Section | None:
     if not steps:
         return None
     rows = []
-    for step, between in zip(steps, _spans(steps), strict=True):
+    for step, between in zip(steps, _spans(frontier, steps), strict=True):
         moved = [
             f"{project_name(frontier, p)} ({span(str(before), str(after))})"
             for p, (before, after) in step.moved.items()
@@ -185,8 +193,10 @@ def changes(frontier: Frontier) -> Section | None:
     return Section(tr("What changes from point to point"), parts)
 
 
-def _spans(steps: list[FrontierStep]) -> list[str]:
-    cells = values([value for step in steps for value in (step.from_value, step.to_value)])
+def _spans(frontier: Frontier, steps: list[FrontierStep]) -> list[str]:
+    cells = values(
+        frontier, [value for step in steps for value in (step.from_value, step.to_value)]
+    )
     return [span(low, high) for low, high in zip(cells[::2], cells[1::2], strict=True)]
 
 
@@ -217,7 +227,7 @@ def worth(frontier: Frontier) -> Section | None:
     ranges = [step.marginal for step in steps if step.marginal is not None]
     unit = outcome_unit(frontier)
     columns = {
-        headed(frontier): _spans(steps),
+        headed(frontier): _spans(frontier, steps),
         tr("Avoided at least, {unit}", unit=unit): column([m.low for m in ranges]),
         tr("By these plans, {unit}", unit=unit): column([m.plans for m in ranges]),
         tr("At most, {unit}", unit=unit): column([m.high for m in ranges]),
@@ -242,7 +252,7 @@ def conflicts(frontier: Frontier) -> Section | None:
     without = [point for point in frontier.points if point.conflict]
     if not without:
         return None
-    cells = values([point.value for point in without])
+    cells = values(frontier, [point.value for point in without])
     lines = [
         tr("At {value}: {rules}.", value=value, rules="; ".join(point.conflict))
         for value, point in zip(cells, without, strict=True)

@@ -147,7 +147,7 @@ def _trials(target: Target) -> Section | None:
         "open": tr("not decided"),
     }
     columns = {
-        headed(target): values([trial.value for trial in tried]),
+        headed(target): values(target, [trial.value for trial in tried]),
         tr("What is proven"): [outcomes[trial.outcome] for trial in tried],
     }
     kinds = ["figures", "words"]

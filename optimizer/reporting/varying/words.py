@@ -43,7 +43,7 @@ def called(result: Varied) -> str:
         return tr("weight of the tail")
     steps = result.varied.split(".")
     if len(steps) == 3 and steps[0] == "funders" and steps[2] == "budget_meur":
-        return tr("budget of {funder}", funder=funder_name(result, steps[1]))
+        return tr("its own budget: {funder}", funder=funder_name(result, steps[1]))
     return result.varied
 
 
@@ -51,7 +51,8 @@ def headed(result: Varied) -> str:
     """The varied number as the head of a column."""
     unit = value_unit(result)
     name = called(result)
-    name = name[:1].upper() + name[1:] if name != result.varied else name
+    # A long path is broken at its dots.
+    name = name[:1].upper() + name[1:] if name != result.varied else name.replace(".", ". ")
     return f"{name}, {unit}" if unit else name
 
 
@@ -60,17 +61,19 @@ def amount(value: float | None, unit: str) -> str:
     return f"{number(value)} {unit}" if unit and value is not None else number(value)
 
 
-def values(several: Iterable[float]) -> list[str]:
+def values(result: Varied, several: Iterable[float]) -> list[str]:
     """Values of the varied number: as many decimals as tell them apart, six at most."""
     several = list(several)
+    if result.varied.endswith("_year"):
+        return [f"{value:g}" for value in several]
+    for places in range(4):
+        if all(abs(round(value, places) - value) < 1e-9 for value in several):
+            return [number(value, places) for value in several]
     cells: list[str] = []
-    for exact in (True, False):
-        for places in range(4 if exact else 7):
-            cells = [number(value, places) for value in several]
-            if exact and all(abs(round(value, places) - value) < 1e-9 for value in several):
-                return cells
-            if not exact and len(set(cells)) == len(set(several)):
-                return cells
+    for places in range(2, 7):
+        cells = [number(value, places) for value in several]
+        if len(set(cells)) == len(set(several)):
+            break
     return cells
 
 
