@@ -1,0 +1,253 @@
+"""The least budget that reaches a goal: known by hand, and proven from both sides whatever the
+case."""
+
+from __future__ import annotations
+
+import contextlib
+import random
+from pathlib import Path
+from typing import Any
+
+import pytest
+from random_cases import crowded_case, small_case
+from small import case, near, stockpile
+from varied import two_works, varying
+
+from models.faults import ScenarioError
+from models.files import read_case
+from models.results import Target
+from optimizer.analyses import trials
+from optimizer.analyses.frontier import Grid, draw
+from optimizer.analyses.goal import Wanted
+from optimizer.analyses.spots import Effort
+from optimizer.analyses.target import Between, reach
+from optimizer.analyses.variation import Variation
+from optimizer.decomposition import CutPool
+from optimizer.errors import Infeasible
+from optimizer.planner import Problem, plan, search
+
+Raw = dict[str, Any]
+EXACT = Effort(gap=1e-9)
+TUTORIAL = Path(__file__).parents[2] / "scenarios" / "tutorial.yaml"
+
+
+def target(raw: Raw, wanted: Wanted, path: str = "policy.budget_meur", **where: Any) -> Target:
+    return reach(varying(raw, path), wanted, Between(**where), EXACT)
+
+
+@pytest.mark.parametrize(
+    ("level", "least"), [(9.99, 4), (7, 4), (6.99, 7), (4, 7), (3.9, 11), (1, 11)]
+)
+def test_a_knapsack_reaches_a_level_where_the_works_is_paid(level: float, least: float) -> None:
+    """30 t for 4 million, 60 t for 7 million; each tonne avoids 0.1 of 10."""
+    found = target(two_works(), Wanted(level=level), tolerance=0.01)
+    assert found.status == "proven"
+    assert found.feasible_at is not None
+    assert found.infeasible_below is not None
+    assert least - 0.01 <= found.infeasible_below < least
+    assert found.feasible_at == pytest.approx(least, rel=3e-6)
+    assert found.plan is not None
+    assert found.plan.outcome.expected <= level * (1 + 1e-6)
+
+
+def test_a_share_is_one_of_what_comes_without_any_plan() -> None:
+    found = target(two_works(), Wanted(reduction=0.6), tolerance=0.01)
+    assert found.goal.level == near(4)
+    assert found.goal.without_plan == near(10)
+    assert found.feasible_at == pytest.approx(7, rel=3e-6)
+
+
+def test_what_no_budget_reaches_is_said_with_the_best() -> None:
+    """Both works leave 10 t missing."""
+    found = target(two_works(), Wanted(level=0.5))
+    assert found.status == "unreachable"
+    assert (found.feasible_at, found.infeasible_below, found.plan) == (None, None, None)
+    assert (found.best, found.best_bound) == (near(1), near(1))
+
+
+def test_what_lies_above_the_range_is_ruled_out_up_to_its_end() -> None:
+    found = target(two_works(), Wanted(level=3), last=8)
+    assert (found.status, found.infeasible_below) == ("unreachable", 8)
+    assert found.best == near(4)
+
+
+def test_what_needs_nothing_is_reached_at_the_lowest_value() -> None:
+    found = target(two_works(), Wanted(level=10))
+    assert (found.status, found.feasible_at, found.infeasible_below) == ("proven", 0, None)
+
+
+def test_the_worst_state_and_the_tail() -> None:
+    """In the tutorial the worst state alone has the worst 5 %, so that both goals are one; and with
+    what is ruled out the least CVaR is above the level."""
+    variation = Variation(read_case(TUTORIAL), "policy.budget_meur")
+    worst = reach(variation, Wanted("worst", level=100), Between(tolerance=0.01), EXACT)
+    tail = reach(variation, Wanted("cvar", level=100), Between(tolerance=0.01), EXACT)
+    assert worst.status == tail.status == "proven"
+    assert worst.feasible_at == pytest.approx(tail.feasible_at, abs=0.02)
+    assert worst.plan is not None
+    assert worst.plan.outcome.worst <= 100 * (1 + 1e-6)
+    for found in (worst, tail):
+        assert found.infeasible_below is not None
+        below = variation.at(found.infeasible_below).changed(
+            ["objective.cost_weight=0", "objective.cvar.weight=1"]
+        )
+        assert plan(below.case, gap=1e-9).outcome.cvar > 100
+
+
+def test_days_of_stock_are_found_directly() -> None:
+    """Gallium for 90 days: 40 t * 90 / 365 at the end of 2027 and 2028. 5 t a year can be bought,
+    so 4.863 in 2026 and 5 in 2027, at 0.5 million a tonne and 0.02 for each tonne and year."""
+    need = 40 * 90 / 365
+    variation = Variation(read_case(TUTORIAL), "policy.budget_meur")
+    found = reach(variation, Wanted(days={"gallium": 90}, from_year=2027), effort=EXACT)
+    assert (found.status, found.method) == ("proven", "direct")
+    assert found.feasible_at == near(0.5 * need + 0.02 * ((need - 5) + need + need))
+    assert found.infeasible_below == near(found.feasible_at)
+    assert found.goal.days == {"reserve": 90}
+    assert found.plan is not None
+    years = found.plan.materials[0].by_year
+    assert min(years[y].days_of_cover or 0 for y in ("2027", "2028")) == near(90)
+
+
+def test_days_that_no_purchase_reaches() -> None:
+    variation = Variation(read_case(TUTORIAL), "policy.budget_meur")
+    found = reach(variation, Wanted(days={"reserve": 90}), effort=EXACT)
+    assert found.status == "unreachable"
+
+
+def test_days_and_damage_together_and_by_another_number() -> None:
+    """36.5 t in stock cost 0.365 million; the small works alone brings damage to 7, the stock to
+    10 - 3.65, both to 3.35: 4.365 million."""
+    raw = two_works(stockpiles=[stockpile(max_purchase_t_per_year=36.5)])
+    both = target(raw, Wanted(level=3.4, days={"ore": 133.225}), tolerance=0.01)
+    assert both.feasible_at == pytest.approx(4.365, rel=1e-5)
+    # 36.5 t is a tenth of 365 days of 100 t: the limit on purchases has to allow for it.
+    other = target(
+        raw, Wanted(days={"all": 36.5}), "stockpiles.reserve.max_purchase_t_per_year", last=50
+    )
+    assert other.method == "bisection"
+    assert other.feasible_at is not None
+    assert 10 <= other.feasible_at <= 10 + other.tolerance
+    assert [t.figure for t in other.trials] == [None] * len(other.trials)
+
+
+def test_older_rules_on_days_stay() -> None:
+    raw = two_works(stockpiles=[stockpile(min_days_of_demand=73)])
+    assert target(raw, Wanted(days={"ore": 36.5})).feasible_at == near(0.2)
+    assert target(raw, Wanted(days={"ore": 146})).feasible_at == near(0.4)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "says"),
+    [
+        (Wanted(days={"or": 3}), "no stockpile and no material"),
+        (Wanted(days={"ore": 3}), "name one of a, b"),
+        (Wanted(days={"a": 3}, from_year=2050), "outside the horizon"),
+    ],
+)
+def test_days_of_what_is_not_there(wanted: Wanted, says: str) -> None:
+    piles = [stockpile() | {"id": name} for name in "ab"]
+    with pytest.raises(ScenarioError, match=says):
+        target(case(stockpiles=piles), wanted)
+
+
+def test_whole_numbers() -> None:
+    """With `small` and `large` to choose from, one project brings damage to 4, two to 1."""
+    found = target(two_works(), Wanted(level=2), "policy.max_projects", last=5)
+    assert (found.infeasible_below, found.feasible_at, found.status) == (1, 2, "proven")
+
+
+def test_a_target_loads_back_equal() -> None:
+    found = target(two_works(), Wanted(level=4))
+    assert Target.model_validate_json(found.model_dump_json()) == found
+
+
+def test_ctrl_c_keeps_the_interval() -> None:
+    seen = []
+
+    def stop(value: float) -> None:
+        seen.append(value)
+        if len(seen) == 4:
+            raise KeyboardInterrupt
+
+    found = reach(varying(two_works()), Wanted(level=4), Between(), EXACT, on_trial=stop)
+    assert (found.ended, found.status) == ("interrupted", "limit")
+    assert found.infeasible_below is not None
+    assert found.infeasible_below < 7 <= (found.feasible_at or 0) + 1e-4
+    assert found.plan is not None
+    assert found.plan.outcome.expected <= 4 * (1 + 1e-6)
+
+
+def test_values_left_open_widen_the_interval_and_nothing_more(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Between 6 and 8 nothing can be decided: what is said below and above stays true."""
+    whole = trials.Trials.at
+
+    def at(self: trials.Trials, value: float) -> str:
+        return "open" if 6 < value < 8 else whole(self, value)
+
+    monkeypatch.setattr(trials.Trials, "at", at)
+    found = target(two_works(), Wanted(level=4), tolerance=0.1, last=20)
+    assert found.status == "limit"
+    assert 5.8 < (found.infeasible_below or 0) <= 6
+    assert found.feasible_at is not None
+    assert 7 <= found.feasible_at <= 8.1
+
+
+def random_case(seed: int) -> Raw:
+    rng = random.Random(seed)
+    return (crowded_case if seed % 2 else small_case)(rng.choice)
+
+
+@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("warm", [False, True], ids=["cold", "pool"])
+def test_the_damage_of_a_frontier_point_takes_no_more_than_its_budget(
+    seed: int, warm: bool
+) -> None:
+    """And below what is ruled out, the least damage is above the level."""
+    raw = random_case(seed)
+    variation = varying(raw)
+    points = draw(variation, Grid(points=3), EXACT).frontier.points
+    planned = [point for point in points if point.expected is not None]
+    if not planned:
+        pytest.skip("no plan at any budget")
+    point = planned[len(planned) // 2]
+    effort = Effort(gap=1e-6) if warm else EXACT
+    pool = CutPool() if warm else None
+    found = reach(variation, Wanted(level=point.expected), Between(), effort, pool=pool)
+    assert found.status == "proven"
+    assert found.feasible_at is not None
+    assert found.feasible_at <= point.value + found.tolerance + 1e-6
+    assert found.plan is not None
+    assert found.plan.outcome.expected <= (point.expected or 0) * (1 + 1e-6) + 2e-9
+    if found.infeasible_below is not None:
+        below = variation.at(found.infeasible_below).changed(["objective.cost_weight=0"])
+        below = below.changed(["objective.cvar.weight=0"])
+        with contextlib.suppress(Infeasible):
+            assert plan(below.case, gap=1e-9).outcome.expected > (point.expected or 0)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_a_search_decides_whether_an_objective_can_be_so_low(seed: int) -> None:
+    """A little above the optimum there is a plan, a little below there is none; and what is found
+    on the way is of use to whoever asks next."""
+    problem = Problem.of(varying(random_case(seed)).reading.case)
+    pool = CutPool()
+    best = search(problem, gap=1e-7, method="decomposition").solution.objective
+    if best is None:
+        pytest.skip("no plan keeps all rules")
+    size = max(abs(best), 1e-3)
+    for _ in range(2):
+        above = search(
+            problem, gap=1e-4, method="decomposition", pool=pool, enough=best + 1e-3 * size
+        ).solution
+        assert above.objective is not None
+        assert above.objective <= best + 1e-3 * size
+        assert above.ended == "level reached"
+        below = search(
+            problem, gap=1e-4, method="decomposition", pool=pool, enough=best - 1e-3 * size
+        ).solution
+        assert below.bound is not None
+        assert best - 1e-3 * size <= below.bound <= best + 1e-6 * size
+        assert below.ended == "level ruled out"
