@@ -20,7 +20,7 @@ from models.hazards import Event
 from models.instruments import Eligible
 from models.policy import CountryLimit
 from models.quantities import Number, Yearly
-from models.results import Comparison, MaterialYear, Plan
+from models.results import Comparison, Frontier, MaterialYear, Plan, Target
 
 ROOT = Path(__file__).parents[1]
 FORMAT, RESULTS = ROOT / "docs" / "scenario-format.md", ROOT / "docs" / "results.md"
@@ -98,7 +98,9 @@ def test_scenario_format_names_every_field(model: type[BaseModel]) -> None:
     tables_of(model, FORMAT)
 
 
-@pytest.mark.parametrize("model", dict.fromkeys((*models(Plan), *models(Comparison))), ids=shown)
+@pytest.mark.parametrize(
+    "model", dict.fromkeys(models(Plan | Comparison | Frontier | Target)), ids=shown
+)
 def test_results_names_every_field(model: type[BaseModel]) -> None:
     tables_of(model, RESULTS)
 
