@@ -11,9 +11,9 @@ import click
 
 from models.base import named
 from models.faults import ScenarioError
-from models.language import Language, tr, using
+from models.language import tr
 from models.results import Frontier
-from optimizer.cli import diagnostics, options, varying
+from optimizer.cli import diagnostics, options, speaking, varying
 from optimizer.cli.solve import PLAN_FILE
 from optimizer.cli.validate import summed_up
 from optimizer.cli.varying import Kept, Steps
@@ -94,8 +94,8 @@ def _numbers(
 )
 @click.option("--force", is_flag=True, help="Overwrite existing files of results.")
 @options.reuse
-@options.language
 @options.quiet
+@speaking.language_option
 def frontier(
     file: str,
     variant: str | None,
@@ -115,85 +115,81 @@ def frontier(
     out: Path | None,
     force: bool,
     reuse: Path | None,
-    language: Language,
     quiet: bool,
 ) -> int:
     """Draw damage against a budget, or any number of the scenario FILE; each point is a plan."""
-    with using(language):
-        if values is not None and (first is not None or last is not None):
-            raise click.UsageError(tr("--values and --from or --to exclude each other."))
-        if tail and (path is not None or funder is not None):
-            raise click.UsageError(tr("--tail varies a number of its own."))
-        if out is not None and (out / FRONTIER_FILE).exists() and not force:
-            there = out / FRONTIER_FILE
-            raise click.UsageError(
-                tr("'{path}' exists already; --force overwrites it.", path=there)
+    if as_json:
+        speaking.for_machines()
+    if values is not None and (first is not None or last is not None):
+        raise click.UsageError(tr("--values and --from or --to exclude each other."))
+    if tail and (path is not None or funder is not None):
+        raise click.UsageError(tr("--tail varies a number of its own."))
+    if out is not None and (out / FRONTIER_FILE).exists() and not force:
+        there = out / FRONTIER_FILE
+        raise click.UsageError(tr("'{path}' exists already; --force overwrites it.", path=there))
+    kept = Kept(reuse, out)
+    try:
+        reading = varying.read(file, variant, settings)
+        from optimizer.analyses.frontier import Grid, draw
+        from optimizer.analyses.spots import Effort
+        from optimizer.analyses.variation import TAIL
+
+        number = varying.varied(reading, TAIL if tail else path, funder)
+        if tail and last is None and values is None:
+            last = 1.0
+        if last is None and values is None and number.funders is None:
+            raise click.UsageError(tr("--vary {path} needs --to, or --values.", path=number.path))
+        begins = first or 0.0
+        if last is not None and last <= begins:
+            raise click.UsageError(tr("--to must lie above --from."))
+        # A path that leads nowhere is told before the first solve.
+        for value in values or (begins, *([] if last is None else [last])):
+            number.at(value)
+        if out is not None:
+            make_folder(out)
+        steps = Steps(quiet)
+        if not quiet:
+            click.echo(f"{file}: {summed_up(reading.case)}", err=True)
+        try:
+            drawn = draw(
+                number,
+                Grid(values or (), begins, last, points, refine),
+                Effort(gap, time_limit, threads, steps.progress),
+                pool=kept.open(reading),
+                title=named(reading.case.title, Path(file).stem),
+                variant=variant,
+                on_point=lambda done, total, value: steps.at(
+                    f"{done + 1}/{total}, {varying.shown(value)}"
+                ),
             )
-        kept = Kept(reuse, out)
-        try:
-            reading = varying.read(file, variant, settings)
-            from optimizer.analyses.frontier import Grid, draw
-            from optimizer.analyses.spots import Effort
-            from optimizer.analyses.variation import TAIL
-
-            number = varying.varied(reading, TAIL if tail else path, funder)
-            if tail and last is None and values is None:
-                last = 1.0
-            if last is None and values is None and number.funders is None:
-                raise click.UsageError(
-                    tr("--vary {path} needs --to, or --values.", path=number.path)
-                )
-            begins = first or 0.0
-            if last is not None and last <= begins:
-                raise click.UsageError(tr("--to must lie above --from."))
-            # A path that leads nowhere is told before the first solve.
-            for value in values or (begins, *([] if last is None else [last])):
-                number.at(value)
-            if out is not None:
-                make_folder(out)
-            steps = Steps(quiet)
-            if not quiet:
-                click.echo(f"{file}: {summed_up(reading.case)}", err=True)
-            try:
-                drawn = draw(
-                    number,
-                    Grid(values or (), begins, last, points, refine),
-                    Effort(gap, time_limit, threads, steps.progress),
-                    pool=kept.open(reading),
-                    title=named(reading.case.title, Path(file).stem),
-                    variant=variant,
-                    on_point=lambda done, total, value: steps.at(
-                        f"{done + 1}/{total}, {varying.shown(value)}"
-                    ),
-                )
-            finally:
-                steps.close()
-        except ScenarioError as error:
-            diagnostics.show_all(error.faults)
-            return error.exit_code
-        found = drawn.frontier
-        if found.ended == "interrupted" and not drawn.plans:
-            raise click.Abort
-        document = found.model_dump_json(indent=2).encode() + b"\n"
-        try:
-            if out is not None:
-                if (out / PLANS).exists():
-                    shutil.rmtree(out / PLANS)
-                for value, plan in drawn.plans.items():
-                    folder = out / PLANS / folder_of(value)
-                    make_folder(folder)
-                    write_whole(folder / PLAN_FILE, plan.model_dump_json(indent=2).encode() + b"\n")
-                write_whole(out / FRONTIER_FILE, document)
-            kept.write()
         finally:
-            # A full disk must not cost what was found.
-            if as_json:
-                click.echo(document, nl=False)
-            else:
-                from optimizer.reporting import terminal
+            steps.close()
+    except ScenarioError as error:
+        diagnostics.show_all(error.faults)
+        return error.exit_code
+    found = drawn.frontier
+    if found.ended == "interrupted" and not drawn.plans:
+        raise click.Abort
+    document = found.model_dump_json(indent=2).encode() + b"\n"
+    try:
+        if out is not None:
+            if (out / PLANS).exists():
+                shutil.rmtree(out / PLANS)
+            for value, plan in drawn.plans.items():
+                folder = out / PLANS / folder_of(value)
+                make_folder(folder)
+                write_whole(folder / PLAN_FILE, plan.model_dump_json(indent=2).encode() + b"\n")
+            write_whole(out / FRONTIER_FILE, document)
+        kept.write()
+    finally:
+        # A full disk must not cost what was found.
+        if as_json:
+            click.echo(document, nl=False)
+        else:
+            from optimizer.reporting import terminal
 
-                terminal.write_frontier(found, sys.stdout)
-        return _code(found)
+            terminal.write_frontier(found, sys.stdout)
+    return _code(found)
 
 
 def folder_of(value: float) -> str:

@@ -61,13 +61,6 @@ reuse = click.option(
     help="Start from the cuts that earlier runs left in this folder, and leave more there; without "
     "DIR, the folder of --out. Write --reuse=DIR, or --reuse after FILE.",
 )
-language = click.option(
-    "--language",
-    type=click.Choice(["en", "de"]),
-    default="en",
-    show_default=True,
-    help="Language of what is printed.",
-)
 quiet = click.option("--quiet", is_flag=True, help="Show no progress.")
 
 

@@ -11,9 +11,9 @@ import click
 
 from models.base import named
 from models.faults import ScenarioError
-from models.language import Language, tr, using
+from models.language import tr
 from models.results import Target
-from optimizer.cli import diagnostics, options, varying
+from optimizer.cli import diagnostics, options, speaking, varying
 from optimizer.cli.solve import PLAN_FILE
 from optimizer.cli.validate import summed_up
 from optimizer.cli.varying import Kept, Steps
@@ -130,8 +130,8 @@ def _days(
 )
 @click.option("--force", is_flag=True, help="Overwrite existing files of results.")
 @options.reuse
-@options.language
 @options.quiet
+@speaking.language_option
 def target(
     file: str,
     variant: str | None,
@@ -153,73 +153,73 @@ def target(
     out: Path | None,
     force: bool,
     reuse: Path | None,
-    language: Language,
     quiet: bool,
 ) -> int:
     """Find the least budget of the scenario FILE that reaches a goal, proven from both sides."""
-    with using(language):
-        if below is not None and reduction is not None:
-            raise click.UsageError(tr("--below and --reduce exclude each other."))
-        if below is None and reduction is None and not days:
-            raise click.UsageError(tr("A goal is missing: --below, --reduce or --days."))
-        if from_year is not None and not days:
-            raise click.UsageError(tr("--from-year goes with --days."))
-        for there in (TARGET_FILE, PLAN_FILE):
-            if out is not None and (out / there).exists() and not force:
-                raise click.UsageError(
-                    tr("'{path}' exists already; --force overwrites it.", path=out / there)
-                )
-        kept = Kept(reuse, out)
-        try:
-            reading = varying.read(file, variant, settings)
-            from optimizer.analyses.goal import Wanted
-            from optimizer.analyses.spots import Effort
-            from optimizer.analyses.target import Between, reach
+    if as_json:
+        speaking.for_machines()
+    if below is not None and reduction is not None:
+        raise click.UsageError(tr("--below and --reduce exclude each other."))
+    if below is None and reduction is None and not days:
+        raise click.UsageError(tr("A goal is missing: --below, --reduce or --days."))
+    if from_year is not None and not days:
+        raise click.UsageError(tr("--from-year goes with --days."))
+    for there in (TARGET_FILE, PLAN_FILE):
+        if out is not None and (out / there).exists() and not force:
+            raise click.UsageError(
+                tr("'{path}' exists already; --force overwrites it.", path=out / there)
+            )
+    kept = Kept(reuse, out)
+    try:
+        reading = varying.read(file, variant, settings)
+        from optimizer.analyses.goal import Wanted
+        from optimizer.analyses.spots import Effort
+        from optimizer.analyses.target import Between, reach
 
-            number = varying.varied(reading, path, funder)
-            _refuse(number, first, last)
-            if out is not None:
-                make_folder(out)
-            steps = Steps(quiet)
-            if not quiet:
-                click.echo(f"{file}: {summed_up(reading.case)}", err=True)
-            try:
-                found = reach(
-                    number,
-                    Wanted(figure, below, reduction, days, from_year),
-                    Between(first or 0.0, last, tolerance),
-                    Effort(gap, time_limit, threads, steps.progress),
-                    pool=kept.open(reading),
-                    title=named(reading.case.title, Path(file).stem),
-                    variant=variant,
-                    on_trial=lambda value: steps.at(varying.shown(value)),
-                )
-            finally:
-                steps.close()
-        except ScenarioError as error:
-            diagnostics.show_all(error.faults)
-            return error.exit_code
-        if found.ended == "interrupted" and found.status == "open":
-            raise click.Abort
-        document = found.model_dump_json(indent=2).encode() + b"\n"
+        number = varying.varied(reading, path, funder)
+        _refuse(number, first, last)
+        if out is not None:
+            make_folder(out)
+        steps = Steps(quiet)
+        if not quiet:
+            click.echo(f"{file}: {summed_up(reading.case)}", err=True)
         try:
-            if out is not None:
-                write_whole(out / TARGET_FILE, document)
-                if found.plan is not None:
-                    plan = found.plan.model_dump_json(indent=2).encode() + b"\n"
-                    write_whole(out / PLAN_FILE, plan)
-                else:
-                    (out / PLAN_FILE).unlink(missing_ok=True)
-            kept.write()
+            found = reach(
+                number,
+                Wanted(figure, below, reduction, days, from_year),
+                Between(first or 0.0, last, tolerance),
+                Effort(gap, time_limit, threads, steps.progress),
+                pool=kept.open(reading),
+                title=named(reading.case.title, Path(file).stem),
+                variant=variant,
+                on_trial=lambda value: steps.at(varying.shown(value)),
+            )
         finally:
-            # A full disk must not cost what was found.
-            if as_json:
-                click.echo(document, nl=False)
+            steps.close()
+    except ScenarioError as error:
+        diagnostics.show_all(error.faults)
+        return error.exit_code
+    if found.ended == "interrupted" and found.status == "open":
+        raise click.Abort
+    document = found.model_dump_json(indent=2).encode() + b"\n"
+    try:
+        if out is not None:
+            write_whole(out / TARGET_FILE, document)
+            if found.plan is not None:
+                plan = found.plan.model_dump_json(indent=2).encode() + b"\n"
+                write_whole(out / PLAN_FILE, plan)
             else:
-                from optimizer.reporting import terminal
+                (out / PLAN_FILE).unlink(missing_ok=True)
+        kept.write()
+    finally:
+        # A full disk must not cost what was found.
+        if as_json:
+            click.echo(document, nl=False)
+        else:
+            from optimizer.reporting import terminal
 
-                terminal.write_target(found, sys.stdout)
-        return _code(found)
+            terminal.write_target(found, sys.stdout)
+    return _code(found)
 
 
 def _refuse(number: Variation, first: float | None, last: float | None) -> None:

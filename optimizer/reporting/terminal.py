@@ -31,6 +31,7 @@ from optimizer.reporting.figures import NO_BREAK, clean
 from optimizer.reporting.names import Names
 from optimizer.reporting.varying import frontier as varied
 from optimizer.reporting.varying import target as reached
+from optimizer.reporting.varying.words import title
 
 PIPE_WIDTH = 110
 """Columns where there is no window to ask."""
@@ -169,14 +170,14 @@ def _parts_of_comparison(comparison: Comparison, screen: Screen) -> Iterator[Ren
 
 
 def _parts_of_frontier(frontier: Frontier, screen: Screen) -> Iterator[RenderableType]:
-    yield from _head(frontier.title, frontier.variant)
+    yield from _head(title(frontier), frontier.variant)
     for paragraph in varied.headline(frontier):
         yield _paragraph(paragraph, screen)
     yield from _sections(varied.all_of(frontier), screen)
 
 
 def _parts_of_target(target: Target, screen: Screen) -> Iterator[RenderableType]:
-    yield from _head(target.title, target.variant)
+    yield from _head(title(target), target.variant)
     for paragraph in reached.headline(target):
         yield _paragraph(paragraph, screen)
     yield from _sections(reached.all_of(target), screen)
@@ -184,8 +185,8 @@ def _parts_of_target(target: Target, screen: Screen) -> Iterator[RenderableType]
         yield from _sections(sections.all_of(target.plan, screen.width), screen)
 
 
-def _head(title: str, variant: str | None) -> Iterator[RenderableType]:
-    yield Text(clean(title), style="bold")
+def _head(named: str, variant: str | None) -> Iterator[RenderableType]:
+    yield Text(named, style="bold")
     if variant is not None:
         yield Text(tr("Variant: {variant}", variant=clean(variant)))
     yield Text()

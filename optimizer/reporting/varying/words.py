@@ -15,6 +15,13 @@ BUDGET = "policy.budget_meur"
 TAIL = "objective.cvar.weight"
 
 
+def title(result: Varied) -> str:
+    """The title of the scenario in the current language."""
+    plan = None if isinstance(result, Frontier) else result.plan
+    case = result.case if isinstance(result, Frontier) else None if plan is None else plan.case
+    return clean(named(None if case is None else case.title, result.title, language()))
+
+
 def million(currency: str) -> str:
     """The unit of money."""
     return tr("million {currency}", currency=currency)
@@ -32,7 +39,9 @@ def value_unit(result: Varied) -> str:
     unit = result.varied_unit
     if unit is None:
         return ""
-    return million(result.currency) if unit.startswith("million") else tr(unit)
+    if unit.startswith("million"):
+        return million(result.currency)
+    return tr("t") if unit == "t" else tr("years")
 
 
 def called(result: Varied) -> str:
