@@ -117,6 +117,9 @@ def reach(
     except (Stopped, KeyboardInterrupt, Interrupted):
         state.stopped = True
     plan = _plan(asked, trials, state, effort, pool, title, variant, level)
+    if plan is None and state.direct and not state.stopped:
+        # Nothing is said to be enough without a plan that shows it.
+        state.at = None
     figures = [trials.least, state.best]
     if plan is not None and level is not None:
         figures.append(getattr(plan.outcome, wanted.figure))
@@ -190,11 +193,13 @@ def _directly(asked: Variation, effort: Effort, state: _State) -> None:
         return
     state.stopped = solution.interrupted
     bound = program.offset if solution.bound is None else solution.bound
-    state.below = max(0.0, bound)
     if solution.objective is not None:
-        # A budget just as large as what is spent: rounding must not make it too small.
-        state.at = max(0.0, solution.objective) * (1 + 1e-9)
-        state.width = max(DIRECT_GAP * state.at, 1e-9)
+        # Both ends leave room for the solver's tolerances.
+        spending = max(0.0, solution.objective)
+        state.at = spending * (1 + DIRECT_GAP)
+        state.width = max(4 * DIRECT_GAP * spending, 1e-9)
+        bound = min(bound, spending)
+    state.below = max(0.0, bound) * (1 - DIRECT_GAP)
 
 
 # By halving

@@ -14,6 +14,7 @@ from optimizer.reporting.varying.words import (
     called,
     headed,
     outcome_unit,
+    stockpile_name,
     value_unit,
     values,
 )
@@ -104,7 +105,7 @@ def goal(target: Target) -> str:
             parts.append(tr("{figure} at most {level}", figure=names[asked.figure], level=level))
     if asked.days:
         listed = ", ".join(
-            tr("{stockpile} {days} days", stockpile=h, days=number(days))
+            tr("{stockpile} {days} days", stockpile=stockpile_name(target, h), days=number(days))
             for h, days in asked.days.items()
         )
         if len(asked.days) > 3 and len(set(asked.days.values())) == 1:

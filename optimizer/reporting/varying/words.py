@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from models.base import named
+from models.case import Case
 from models.language import language, tr
 from models.results import Frontier, Target
 from optimizer.reporting.figures import NONE, clean, number
@@ -15,10 +16,16 @@ BUDGET = "policy.budget_meur"
 TAIL = "objective.cvar.weight"
 
 
+def case_of(result: Varied) -> Case | None:
+    """The scenario that a result carries, if it does."""
+    if isinstance(result, Frontier):
+        return result.case
+    return None if result.plan is None else result.plan.case
+
+
 def title(result: Varied) -> str:
     """The title of the scenario in the current language."""
-    plan = None if isinstance(result, Frontier) else result.plan
-    case = result.case if isinstance(result, Frontier) else None if plan is None else plan.case
+    case = case_of(result)
     return clean(named(None if case is None else case.title, result.title, language()))
 
 
@@ -104,19 +111,19 @@ def project_name(frontier: Frontier, project: str) -> str:
     return clean(frontier.project_names.get(project, project))
 
 
-def stockpile_name(frontier: Frontier, stockpile: str) -> str:
-    """The name of a stockpile in the current language, or that of its material."""
-    if frontier.case is not None:
-        for pile in frontier.case.stockpiles:
-            if pile.id == stockpile:
-                return clean(named(pile.name, stockpile, language()))
-    return clean(frontier.stockpile_names.get(stockpile, stockpile))
+def stockpile_name(result: Varied, stockpile: str) -> str:
+    """The name of a stockpile in the current language."""
+    case = case_of(result)
+    for pile in () if case is None else case.stockpiles:
+        if pile.id == stockpile:
+            return clean(named(pile.name, stockpile, language()))
+    names = result.stockpile_names if isinstance(result, Frontier) else {}
+    return clean(names.get(stockpile, stockpile))
 
 
 def funder_name(result: Varied, funder: str) -> str:
     """The name of a funder in the current language."""
-    plan = None if isinstance(result, Frontier) else result.plan
-    case = result.case if isinstance(result, Frontier) else None if plan is None else plan.case
+    case = case_of(result)
     if case is not None and funder in case.funders:
         return clean(named(case.funders[funder].name, funder, language()))
     return clean(funder)
