@@ -52,6 +52,16 @@ def _signs(text: str) -> str:
     return text.translate({ord(","): NO_BREAK, ord("."): point})
 
 
+def rounded(value: float) -> str:
+    """A number for a sentence: from 100 on without decimals."""
+    return number(value, 0 if abs(value) >= 100 else None)
+
+
+def exact(value: float) -> str:
+    """A number as it was written, without zeros at its end."""
+    return _signs(f"{value:,.10g}")
+
+
 def column(values: Sequence[float | None]) -> list[str]:
     """The cells of one column, all with the same decimals."""
     known = [value for value in values if value is not None and math.isfinite(value)]

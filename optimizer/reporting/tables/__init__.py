@@ -6,30 +6,23 @@ without rows keeps its columns. Nothing is rounded here.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from models.results import Plan
+from optimizer.reporting.tables.frame import MARKET, frame
 
 if TYPE_CHECKING:
     import pandas as pd
 
-MARKET = "market"
-"""Stands for lenders and other investors where a funder's id would stand."""
-
-
-def _frame(rows: Iterable[Mapping[Any, Any]], columns: Sequence[str | int]) -> pd.DataFrame:
-    # pandas takes a good part of a second to import: only those who want a table wait for it.
-    import pandas as pd
-
-    return pd.DataFrame(list(rows), columns=list(columns))
+__all__ = ["MARKET"]
 
 
 def projects(plan: Plan) -> pd.DataFrame:
     """What is built: one row a project."""
     columns = ["project", "name", "start", "first_output", "capex_meur", "market_share", "offtake"]
     rows = ({**p.model_dump(), "project": p.id} for p in plan.projects)
-    return _frame(rows, columns)
+    return frame(rows, columns)
 
 
 def offtake(plan: Plan) -> pd.DataFrame:
@@ -39,7 +32,7 @@ def offtake(plan: Plan) -> pd.DataFrame:
         for p in plan.projects
         for company, share in [("", p.offtake_common), *p.offtake_by_company.items()]
     )
-    return _frame(rows, ["project", "company", "share"])
+    return frame(rows, ["project", "company", "share"])
 
 
 def funding(plan: Plan) -> pd.DataFrame:
@@ -54,7 +47,7 @@ def funding(plan: Plan) -> pd.DataFrame:
         for funder, instrument, share in [*payers, (MARKET, "", p.market_share)]:
             about = {"project": p.id, "name": p.name, "funder": funder, "instrument": instrument}
             rows.append({**about, "share": share, "meur": share * p.capex_meur})
-    return _frame(rows, ["project", "name", "funder", "instrument", "share", "meur"])
+    return frame(rows, ["project", "name", "funder", "instrument", "share", "meur"])
 
 
 def supports(plan: Plan) -> pd.DataFrame:
@@ -76,7 +69,7 @@ def supports(plan: Plan) -> pd.DataFrame:
                      "paid_meur": paid}
                 )  # fmt: skip
     columns = ["project", "name", "funder", "instrument", "share", "meur", "paid_meur"]
-    return _frame(rows, columns)
+    return frame(rows, columns)
 
 
 def stockpiles(plan: Plan) -> pd.DataFrame:
@@ -102,7 +95,7 @@ def stockpiles(plan: Plan) -> pd.DataFrame:
         for year in sorted({*s.buy_t, *s.planned_t, *s.cost_meur})
     )
     columns = ["stockpile", "name", "material", "material_name", "year"]
-    return _frame(rows, [*columns, "buy_t", "planned_t", "cost_meur", "days_of_cover"])
+    return frame(rows, [*columns, "buy_t", "planned_t", "cost_meur", "days_of_cover"])
 
 
 def spend(plan: Plan) -> pd.DataFrame:
@@ -121,12 +114,12 @@ def _by_year(money: Mapping[str, Mapping[str, float]]) -> pd.DataFrame:
         {"funder": funder, **{year: by_year.get(str(year), 0.0) for year in years}}
         for funder, by_year in money.items()
     ]
-    return _frame(rows, ["funder", *years]).set_index("funder")
+    return frame(rows, ["funder", *years]).set_index("funder")
 
 
 def materials(plan: Plan) -> pd.DataFrame:
     """How exposed each material stays, in the unit of the measure."""
-    return _frame(
+    return frame(
         (
             {
                 "material": m.id,
@@ -150,7 +143,7 @@ def material_years(plan: Plan) -> pd.DataFrame:
         for m in plan.materials
         for year, of in m.by_year.items()
     )
-    return _frame(rows, ["material", "name", "year", *columns])
+    return frame(rows, ["material", "name", "year", *columns])
 
 
 def consumers(plan: Plan) -> pd.DataFrame:
@@ -166,7 +159,7 @@ def consumers(plan: Plan) -> pd.DataFrame:
         for c in plan.consumers
     )
     columns = ["consumer", "name", "expected", "expected_without_plan", "reduction"]
-    return _frame(rows, columns)
+    return frame(rows, columns)
 
 
 def outcome(plan: Plan) -> pd.DataFrame:
@@ -181,7 +174,7 @@ def outcome(plan: Plan) -> pd.DataFrame:
         }
         for figure in ("expected", "cvar", "worst")
     )
-    return _frame(rows, ["figure", "with_plan", "without_plan", "reduction"])
+    return frame(rows, ["figure", "with_plan", "without_plan", "reduction"])
 
 
 def reduction(reached: float, without: float) -> float | None:

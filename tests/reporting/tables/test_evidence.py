@@ -1,0 +1,126 @@
+"""What a scenario rests on, counted by hand."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from small import case, cut, near, solve, state
+
+from models.case import Case
+from models.results import Plan
+from optimizer.reporting.tables import evidence
+from optimizer.reporting.tables.frame import records
+
+READ = {"source": "book"}
+GUESS = {"source": "guess", "confidence": "low"}
+
+
+def raw() -> dict[str, Any]:
+    """Two metals: of tin little is known, of zinc all; a cut takes half of China's tin."""
+    sourced = {
+        "sources": {
+            "book": {"text": "A book", "kind": "read"},
+            "guess": {"text": "A guess", "kind": "assumption"},
+        },
+        "materials": {
+            "tin": {"price_eur_per_t": {"value": 10, **READ}},
+            "zinc": {"price_eur_per_t": 10},
+        },
+        "demand": [
+            {"consumer": "industry", "material": "tin", "t_per_year": {"value": 75, **GUESS}},
+            {"consumer": "industry", "material": "tin", "t_per_year": {"value": 25, **READ}},
+            {"consumer": "industry", "material": "zinc", "t_per_year": {"value": 10, **READ}},
+        ],
+        "damage": [
+            {
+                "material": "tin",
+                "steps": [
+                    {"share": 0.5, "eur_per_t": {"value": 100_000, **READ}},
+                    {"share": 0.5, "eur_per_t": {"value": 300_000, **GUESS}},
+                ],
+            },
+            {"material": "zinc", "steps": [{"share": 1, "eur_per_t": {"value": 1, **READ}}]},
+        ],
+        "supply": [
+            {"material": "tin", "country": "CN", "share": {"value": 0.6, **GUESS}},
+            {"material": "tin", "country": "PE", "share": {"value": 0.4, "source": "a letter"}},
+            {"material": "zinc", "country": "PE", "share": {"value": 1, **READ}},
+        ],
+        "hazards": cut([0.5, 0.5]),
+        "uncertainty": {"states": [state("calm", 0.5), state("cut", 0.5, 2026)]},
+        "stockpiles": [{"id": "s", "material": "tin", "paid_by": {"fund": 1}}],
+    }
+    sourced["hazards"]["cut"]["annual_probability"] = {"value": 0.1, **READ}
+    sourced["hazards"]["cut"]["effects"][0]["loss"] = [{"value": 0.5, **GUESS}, 0.25]
+    return case(**sourced)
+
+
+@pytest.fixture(scope="module")
+def plan() -> Plan:
+    return solve(raw())
+
+
+def test_figures_are_those_somebody_wrote(plan: Plan) -> None:
+    """Without years and settings, and without what stands at its default."""
+    found = list(evidence.figures(Case.model_validate(raw())))
+    assert sum(figure.part == "demand" for figure in found) == 3
+    assert {figure.field for figure in found if figure.part == "damage"} == {
+        "steps.share",
+        "steps.eur_per_t",
+    }
+    assert not [figure for figure in found if figure.field in ("first_year", "budget_charge")]
+    assert [f.value for f in found if f.part == "stockpiles"] == [1.0]
+
+
+def test_in_a_list_a_figure_goes_with_the_one_before(plan: Plan) -> None:
+    losses = [f for f in evidence.figures(Case.model_validate(raw())) if f.field == "loss"]
+    assert [(f.value, f.source, f.confidence) for f in losses] == [
+        (0.5, "guess", "low"),
+        (0.25, "guess", "low"),
+    ]
+
+
+def test_figures_by_source(plan: Plan) -> None:
+    rows = records(evidence.by_source(plan))
+    (of,) = [r for r in rows if (r["source"], r["part"]) == ("book", "demand")]
+    assert (of["count"], of["least"], of["most"], of["unsaid"]) == (2, 10, 25, 2)
+    (of,) = [r for r in rows if (r["source"], r["part"]) == ("guess", "demand")]
+    assert (of["count"], of["low"], of["standing"]) == (1, 1, "assumption")
+    (of,) = [r for r in rows if r["source"] == "a letter"]
+    assert of["standing"] == "other"
+    by_part = {row["part"]: row for row in records(evidence.by_part(plan))}
+    assert by_part["demand"]["read"] == 2
+    assert by_part["damage"]["none"] == 3
+    assert sum(row["count"] for row in rows) == sum(row["count"] for row in by_part.values())
+
+
+def test_what_is_avoided_is_split_by_the_size_of_figures(plan: Plan) -> None:
+    """Tin: damage 50 000 read and 150 000 assumed; demand 25 and 75; supply 0.6 and 0.4."""
+    assert all(m.expected == m.expected_without_plan for m in plan.materials if m.id == "zinc")
+    of = {r["kind"]: r for r in records(evidence.resting(plan)) if r["material"] == "tin"}
+    assert of["damage"]["assumption"] == near(0.75)
+    assert of["demand"]["assumption"] == near(0.75)
+    assert (of["supply"]["assumption"], of["supply"]["other"]) == (near(0.6), near(0.4))
+    assert of["frequency"]["read"] == near(1.0)
+    assert of["severity"]["assumption"] == near(1.0)
+
+
+def test_materials_weigh_by_what_they_avoid(plan: Plan) -> None:
+    """Avoided 3 for tin and 1 for zinc: three quarters of three quarters are assumed."""
+    parts = {"tin": (10.0, 7.0), "zinc": (2.0, 1.0)}
+    other = plan.model_dump()
+    for material in other["materials"]:
+        material["expected_without_plan"], material["expected"] = parts[material["id"]]
+    rows = records(evidence.rests_on(Plan.model_validate(other)))
+    shares = {row["kind"]: row for row in rows}
+    assert shares["demand"]["assumption"] == near(0.75 * 0.75)
+    assert shares["demand"]["read"] == near(0.25 * 0.75 + 0.25)
+    assert shares["demand"]["avoided"] == near(4.0)
+
+
+def test_where_nothing_is_avoided_nothing_rests_on_anything(plan: Plan) -> None:
+    other = plan.model_dump()
+    for material in other["materials"]:
+        material["expected"] = material["expected_without_plan"]
+    assert evidence.rests_on(Plan.model_validate(other)).empty
