@@ -45,6 +45,8 @@ def test_the_wheel_holds_the_two_packages_only(wheel: Path) -> None:
         ".toml",
         ".yaml",
         ".typed",
+        ".j2",
+        ".css",
     }
     assert f"{about}/licenses/LICENSE" in names
 

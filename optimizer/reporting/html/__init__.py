@@ -1,0 +1,14 @@
+"""A report on a plan: one HTML page that reads, prints and travels by itself.
+
+All its figures come from the frames of :mod:`optimizer.reporting.tables`.
+"""
+
+from optimizer.reporting.html.reports import (
+    charts,
+    comparison_charts,
+    comparison_report,
+    report,
+)
+from optimizer.reporting.html.subject import NoReport
+
+__all__ = ["NoReport", "charts", "comparison_charts", "comparison_report", "report"]

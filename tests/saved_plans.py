@@ -1,0 +1,92 @@
+"""Plans to report on, each solved once."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from everything import everything
+from small import case
+from treasury import treasury as every_instrument
+
+from models.case import Case
+from models.files import read_case
+from models.language import Language, using
+from models.results import Plan
+from optimizer.analyses.compare import compare
+from optimizer.planner import plan
+from optimizer.reporting.html import comparison_report, report
+
+SCENARIOS = Path(__file__).parents[1] / "scenarios"
+
+
+def _of(raw: dict[str, Any], **fields: Any) -> Plan:
+    return plan(Case.model_validate(raw), title="A case", **fields)
+
+
+@cache
+def rich() -> Plan:
+    """A plan of the scenario that uses every rule."""
+    return _of(everything())
+
+
+@cache
+def in_dollars_and_tonnes() -> Plan:
+    """The same, in another currency, that counts what is missing."""
+    raw = everything()
+    return _of(raw | {"currency": "USD", "objective": raw["objective"] | {"measure": "tonnes"}})
+
+
+@cache
+def in_years_of_demand() -> Plan:
+    """The same, that counts the share of demand that is missing."""
+    raw = everything()
+    return _of(raw | {"objective": raw["objective"] | {"measure": "share_of_demand"}})
+
+
+@cache
+def treasury() -> Plan:
+    """A plan with every kind of budget line and of instrument."""
+    return _of(every_instrument())
+
+
+@cache
+def nothing() -> Plan:
+    """A plan that builds and buys nothing, in one state and one year."""
+    return _of(case())
+
+
+@cache
+def tutorial() -> Plan:
+    """The plan of the tutorial."""
+    return plan(read_case(str(SCENARIOS / "tutorial.yaml")).case)
+
+
+@cache
+def germany(variant: str | None = None) -> Plan:
+    """A plan for germany-2026 on few states, not proven far."""
+    settings = ("uncertainty.sample.states=24",)
+    reading = read_case(str(SCENARIOS / "germany-2026.yaml"), variant, settings)
+    return plan(reading.case, gap=0.05, variant=variant)
+
+
+ALL = {
+    "rich": rich,
+    "treasury": treasury,
+    "dollars_and_tonnes": in_dollars_and_tonnes,
+    "years_of_demand": in_years_of_demand,
+    "nothing": nothing,
+    "tutorial": tutorial,
+    "germany": germany,
+}
+
+
+@cache
+def page(name: str, language: Language = "en") -> str:
+    """The report on one of them, or on ``several`` options of germany-2026."""
+    with using(language):
+        if name != "several":
+            return report(ALL[name]())
+        plans = [germany(), germany("stocks_only"), germany("industry_alone")]
+        return comparison_report(plans, compare(plans))
