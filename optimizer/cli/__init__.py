@@ -24,6 +24,7 @@ COMMANDS = {
     "frontier": marked("Draw damage against a budget, or any number of the file."),
     "init": marked("Write a commented scenario file to start from."),
     "presets": marked("List the presets that scenarios can include, or print one."),
+    "report": marked("Make an HTML page of saved plans, one or several side by side."),
     "schema": marked("Print the JSON Schema of scenario files."),
     "solve": marked("Find the best plan for a scenario."),
     "target": marked("Find the least budget that reaches a goal."),

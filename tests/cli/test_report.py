@@ -1,0 +1,231 @@
+"""``vorrat report``: which files it takes, what it writes where, and what it refuses."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from pages import read
+from saved_plans import nothing, rich, tutorial
+
+from models.results import Plan
+from optimizer.cli import run
+
+ROOT = Path(__file__).parents[2]
+
+
+def save(plan: Plan, folder: Path) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "plan.json").write_text(plan.model_dump_json(), encoding="utf-8")
+    return folder
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The current folder, with a plan in ``first`` and another in ``second``."""
+    monkeypatch.chdir(tmp_path)
+    save(rich(), tmp_path / "first")
+    save(tutorial(), tmp_path / "second")
+    return tmp_path
+
+
+def error_of(args: list[str], capsys: pytest.CaptureFixture[str]) -> str:
+    """The last line of what a refused call says."""
+    assert run(["report", *args]) == 2
+    return capsys.readouterr().err.splitlines()[-1]
+
+
+@pytest.mark.parametrize("given", ["first", "first/plan.json"])
+def test_the_page_stands_beside_the_plan(
+    given: str, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["report", given]) == 0
+    assert capsys.readouterr().out == f"{Path('first') / 'report.html'}\n"
+    page = (folder / "first" / "report.html").read_text(encoding="utf-8")
+    assert "Everything" in read(page).text
+
+
+def test_several_plans_are_compared_in_the_current_folder(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    save(nothing(), folder / "third")
+    assert run(["report", "first", "third"]) == 0
+    assert capsys.readouterr().out == "report.html\n"
+    root = read((folder / "report.html").read_text(encoding="utf-8"))
+    (table,) = [t for t in root.all("table") if t.attributes["data-name"] == "options"]
+    assert "first" in table.text
+    assert "third" in table.text
+
+
+def test_the_language_is_that_of_the_option(folder: Path) -> None:
+    assert run(["report", "first", "--language", "de", "--out", "bericht.html"]) == 0
+    (html,) = read((folder / "bericht.html").read_text(encoding="utf-8")).all("html")
+    assert html.attributes["lang"] == "de"
+
+
+def test_charts_are_written_as_svg_and_png(folder: Path) -> None:
+    assert run(["report", "first", "--charts", "pictures"]) == 0
+    names = sorted(path.name for path in (folder / "pictures").iterdir())
+    assert names[:2] == ["01-funding-by-source.png", "01-funding-by-source.svg"]
+    assert {name.partition(".")[2] for name in names} == {"png", "svg"}
+    page = (folder / "first" / "report.html").read_text(encoding="utf-8")
+    assert len(names) == 2 * page.count("<svg ")
+
+
+def test_nothing_is_overwritten_unless_asked(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["report", "first", "--charts", "pictures"]) == 0
+    page, chart = folder / "first" / "report.html", folder / "pictures" / "01-funding-by-source.svg"
+    page.write_text("mine")
+    assert "report.html' exists already" in error_of(["first"], capsys)
+    chart.write_text("mine")
+    said = error_of(["first", "--out", "other.html", "--charts", "pictures"], capsys)
+    assert "exists already" in said
+    assert not (folder / "other.html").exists()
+    assert page.read_text() == chart.read_text() == "mine"
+    assert run(["report", "first", "--charts", "pictures", "--force"]) == 0
+    assert page.read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
+    assert chart.read_text(encoding="utf-8").startswith("<?xml")
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("{", "is no saved result: it is not JSON."),
+        ("[]", "holds no plan but something else; reports are made of what solve --out writes."),
+        ('{"kind": "infeasible"}', "holds no plan but 'infeasible'"),
+        ('{"kind": "comparison"}', "holds no plan but 'comparison'"),
+        ('{"kind": "plan"}', "is no result of this version: title: Field required."),
+    ],
+)
+def test_what_is_no_plan_is_refused(
+    content: str, said: str, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "other.json").write_text(content, encoding="utf-8")
+    assert said in error_of(["other.json"], capsys)
+
+
+def test_a_plan_without_its_scenario_is_refused(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    raw = rich().model_dump(mode="json") | {"scenario": None}
+    (folder / "old.json").write_text(json.dumps(raw), encoding="utf-8")
+    assert "does not carry its scenario" in error_of(["old.json"], capsys)
+
+
+def test_a_scenario_that_was_tampered_with_is_refused(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    raw = rich().model_dump(mode="json")
+    raw["scenario"]["horizon"]["first_year"] = "soon"
+    (folder / "odd.json").write_text(json.dumps(raw), encoding="utf-8")
+    assert "is no result of this version: horizon.first_year" in error_of(["odd.json"], capsys)
+
+
+@pytest.mark.parametrize(
+    ("args", "said"),
+    [
+        (["missing.json"], "'missing.json' cannot be read: No such file or directory."),
+        (["."], "the folder '.' has no plan.json."),
+    ],
+)
+def test_what_is_not_there_is_told(
+    args: list[str], said: str, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert error_of(args, capsys) == f"Error: {said}"
+
+
+def frontier(plan: Plan, varied: str, value: float) -> str:
+    """A frontier of one point for the scenario of a plan, at another value of its number."""
+    assert plan.scenario is not None
+    scenario = json.loads(json.dumps(plan.scenario))
+    at = scenario
+    *steps, last = varied.split(".")
+    for step in steps:
+        at = at[step]
+    at[last] = value
+    point = {
+        "value": value,
+        "status": "optimal",
+        **dict.fromkeys(("objective", "expected", "cvar", "worst", "net_cost_meur"), 1.0),
+        **dict.fromkeys(("bound", "gap", "expected_bound", "cvar_bound"), None),
+        "public_meur": 1.0,
+        "spend_meur": {},
+        "projects": {},
+        "stocks_t": {},
+        "plan_of": None,
+        "bound_of": None,
+        "dominated": False,
+        "conflict": [],
+        "seconds": 1.0,
+    }
+    raw = {
+        "kind": "frontier",
+        "title": plan.title,
+        "variant": None,
+        "currency": plan.currency,
+        "varied": varied,
+        "varied_unit": "million EUR",
+        "loosens": True,
+        "measure": "damage",
+        "unit": plan.outcome.unit,
+        "cvar_level": 0.95,
+        "states": plan.certificate.states,
+        "gap_target": 0.0,
+        "without_plan": None,
+        "points": [point],
+        "steps": [],
+        "ended": "complete",
+        "seconds": 1.0,
+        "project_names": {},
+        "stockpile_names": {},
+        "funder_names": {},
+        "scenario": scenario,
+    }
+    return json.dumps(raw)
+
+
+def test_a_frontier_beside_the_plan_gets_a_section(folder: Path) -> None:
+    content = frontier(tutorial(), "funders.fund.budget_meur", 7.0)
+    (folder / "second" / "frontier.json").write_text(content, encoding="utf-8")
+    assert run(["report", "second"]) == 0
+    page = (folder / "second" / "report.html").read_text(encoding="utf-8")
+    assert 'data-name="frontier"' in page
+    (folder / "given.json").write_text(content, encoding="utf-8")
+    (folder / "second" / "frontier.json").unlink()
+    assert run(["report", "second", "given.json", "--out", "with.html"]) == 0
+    assert (folder / "with.html").read_text(encoding="utf-8") == page
+
+
+def test_a_frontier_has_to_be_of_the_same_scenario(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    content = frontier(tutorial(), "funders.fund.budget_meur", 7.0)
+    (folder / "f.json").write_text(content, encoding="utf-8")
+    assert "another scenario" in error_of(["first", "f.json"], capsys)
+    assert "here are several" in error_of(["second", "f.json", "f.json"], capsys)
+    assert "here are several" in error_of(["first", "second", "f.json"], capsys)
+    assert "needs a plan" in error_of(["f.json"], capsys)
+
+
+def test_no_solver_is_started(folder: Path) -> None:
+    code = (
+        "import sys; from optimizer.cli import run; "
+        "assert run(['report', 'first']) == 0; "
+        "assert run(['report', 'first', 'second']) == 0; "
+        "print(sorted({'highspy', 'pyomo', 'numba'} & set(sys.modules)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=folder,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.splitlines()[-1] == "[]"
