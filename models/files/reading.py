@@ -31,6 +31,9 @@ from models.files.translating import faults_of
 from models.files.yaml_source import is_thousands, parse
 from models.language import tr
 
+WORKBOOKS = (".xlsx", ".xlsm")
+"""How scenario files in Excel are named."""
+
 
 @dataclass(frozen=True)
 class Reading:
@@ -170,6 +173,11 @@ class _Reader:
 
     def _own(self, raw: bytes) -> Node:
         """What the file itself says."""
+        if self.file.lower().endswith(WORKBOOKS) or raw.startswith(b"PK\x03\x04"):
+            # Reading Excel takes a while to import: not for scenarios in YAML.
+            from models.files.scenario_workbook import read_scenario_workbook
+
+            return read_scenario_workbook(raw, self.file, self.report)
         root = parse(raw, self.file, self.report)
         if not isinstance(root.value, dict):
             message = tr("the file does not hold a mapping")

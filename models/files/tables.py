@@ -31,7 +31,7 @@ def expand(root: Node, file: str, report: Report) -> Node:
         shape = step_into(ROOT, name)
         if shape is None or shape.kind not in ("mapping", "list") or not _is_table(node):
             continue
-        sections[name] = _Table(name, node, shape, file, report).read()
+        sections[name] = Table(name, node, shape, file, report).read()
     return replace(root, value=sections)
 
 
@@ -41,7 +41,7 @@ def _is_table(node: Node) -> bool:
 
 
 @dataclass
-class _Column:
+class Column:
     """One column: its path in an item, and what its cells hold."""
 
     cell: Cell
@@ -50,7 +50,9 @@ class _Column:
 
 
 @dataclass
-class _Table:
+class Table:
+    """Reads the table of a section; ``node`` is what stands in the section's place."""
+
     section: str
     node: Node
     shape: Shape
@@ -66,7 +68,6 @@ class _Table:
 
     def read(self) -> Node:
         """The rows as the list or mapping that the section wants."""
-        keyed = self.shape.kind == "mapping"
         # Where the table cannot be read, what refers to its items must not be faulty as well.
         broken = replace(self.node, value=None, faulty=True)
         try:
@@ -77,31 +78,39 @@ class _Table:
             return broken
         if sheet is None:
             return broken
+        rows = self.rows(sheet)
+        if rows is None:
+            return broken
+        keyed = self.shape.kind == "mapping"
+        return replace(self.node, value=self.by_id(rows) if keyed else rows)
+
+    def rows(self, sheet: Sheet) -> list[Node] | None:
+        """A node for each row; None, and a fault reported, where items cannot be told apart."""
         columns = self._columns(sheet)
+        keyed = self.shape.kind == "mapping"
         if keyed and not any(column.path == ("id",) for column in columns):
             place = sheet.header[0].place if sheet.header else self.node.place
             hint = tr("add one; its cells name the items")
             self._fault(place, tr("the table has no column 'id'"), hint)
-            return broken
+            return None
+        rows = (self._row(columns, cells) for cells in sheet.rows)
+        return [row for row in rows if row is not None]
+
+    def by_id(self, rows: list[Node]) -> dict[str, Node]:
+        """The rows by their ids, which may not repeat."""
         items: dict[str, Node] = {}
-        rows: list[Node] = []
-        for cells in sheet.rows:
-            row = self._row(columns, cells)
-            if row is None:
-                continue
-            if not keyed:
-                rows.append(row)
-                continue
+        for row in rows:
             name = row.value.pop("id", None)
-            if name is None:
-                self._fault(row.place, tr("the cell 'id' is empty"), tr("name the item"))
+            if name is None or name.value is None:
+                place = row.place if name is None else name.place
+                self._fault(place, tr("the cell 'id' is empty"), tr("name the item"))
             elif str(name.value) in items:
                 message = tr("'{name}' is written twice", name=name.value)
                 hint = tr("first at {place}", place=items[str(name.value)].key_place)
                 self._fault(name.place, message, hint)
             else:
                 items[str(name.value)] = replace(row, key_place=name.place)
-        return replace(self.node, value=items if keyed else rows)
+        return items
 
     def _sheet(self) -> Sheet | None:
         for key, child in self.node.value.items():
@@ -145,8 +154,8 @@ class _Table:
             return None
         return path
 
-    def _columns(self, sheet: Sheet) -> list[_Column]:
-        columns: list[_Column] = []
+    def _columns(self, sheet: Sheet) -> list[Column]:
+        columns: list[Column] = []
         seen: dict[Path, Cell] = {}
         for cell in sheet.header:
             name = str(cell.value).strip() if cell.value is not None else ""
@@ -167,21 +176,21 @@ class _Table:
                 shape = None
             if shape is not None:
                 seen[path] = cell
-                columns.append(_Column(cell, path, shape))
-        return [column for column in columns if not self._whole_and_part(column, seen)]
+                columns.append(Column(cell, path, shape))
+        return columns
 
-    def _whole_and_part(self, column: _Column, seen: dict[Path, Cell]) -> bool:
-        """Whether a column names a part of what another column holds whole."""
+    def _whole_and_part(self, column: Column, filled: dict[Path, Column], place: Place) -> bool:
+        """Whether a cell gives a part of what another cell of its row gives whole."""
         for length in range(1, len(column.path)):
-            whole = seen.get(column.path[:length])
+            whole = filled.get(column.path[:length])
             if whole is None or column.path[length] in ABOUT[1:]:
                 continue
             message = tr(
                 "'{first}' and '{second}' give the same field twice",
-                first=whole.value,
+                first=whole.cell.value,
                 second=column.cell.value,
             )
-            self._fault(column.cell.place, message, tr("keep one of them"))
+            self._fault(place, message, tr("keep one of them"))
             return True
         return False
 
@@ -227,7 +236,7 @@ class _Table:
                 hint = tr("did you mean '{name}'?", name=f"{near}{dot}{rest}")
         self._fault(cell.place, tr("the column '{column}' is not known", column=name), hint)
 
-    def _row(self, columns: list[_Column], cells: list[Cell]) -> Node | None:
+    def _row(self, columns: list[Column], cells: list[Cell]) -> Node | None:
         filled = [
             (column, cells[column.cell.number])
             for column in columns
@@ -236,7 +245,10 @@ class _Table:
         if not filled:
             return None
         row = _Branch()
+        paths = {column.path: column for column, _ in filled}
         for column, cell in filled:
+            if self._whole_and_part(column, paths, cell.place):
+                continue
             node = self._value(column.shape, cell)
             if node is not None:
                 row.put(column.path, node)
@@ -248,6 +260,9 @@ class _Table:
             return branch.own or Node(None, place)
         place = branch.place or place
         steps = dict(branch.below)
+        told = branch.own or steps.get("value", branch).own
+        if told is not None and told.faulty:
+            return told  # what is said of it is not looked at either
         if branch.own is not None and "value" not in steps:
             steps["value"] = _Branch(branch.own)
         if shape.kind in ("number", "yearly") and set(steps) & set(ABOUT):

@@ -27,6 +27,22 @@ MAX_RATIO = 200
 
 def read_workbook(raw: bytes, file: str, tab: Node | None, place: Place, report: Report) -> Sheet:
     """The cells of one sheet; the first sheet where ``tab`` is absent."""
+    values, formulas = open_workbook(raw, file, place)
+    name = values.sheetnames[0] if values.sheetnames else ""
+    if tab is not None and tab.value is not None:
+        name = tab.value
+        if name not in values.sheetnames:
+            message = tr("there is no sheet '{sheet}' in '{file}'", sheet=name, file=file)
+            raise refuse(tab.place, message, existing(name, values.sheetnames))
+    rows = rows_of(values[name], formulas[name], file, place, report)
+    if not rows:
+        message = tr("the sheet '{sheet}' is empty", sheet=name)
+        raise refuse(place, message, tr("its first row names the columns"))
+    return Sheet(rows[0], rows[1:])
+
+
+def open_workbook(raw: bytes, file: str, place: Place) -> tuple[Any, Any]:
+    """A workbook of bounded size, opened twice: for its values and for its formulas."""
     _bound(raw, file, place)
     try:
         values = load_workbook(io.BytesIO(raw), read_only=True, data_only=True)
@@ -34,20 +50,17 @@ def read_workbook(raw: bytes, file: str, tab: Node | None, place: Place, report:
     except Exception as error:
         # A damaged workbook fails in many ways, none of them documented.
         raise _unreadable(file, place, error) from None
-    name = values.sheetnames[0] if values.sheetnames else ""
-    if tab is not None and tab.value is not None:
-        name = tab.value
-        if name not in values.sheetnames:
-            message = tr("there is no sheet '{sheet}' in '{file}'", sheet=name, file=file)
-            raise refuse(tab.place, message, existing(name, values.sheetnames))
+    return values, formulas
+
+
+def rows_of(
+    values: Any, formulas: Any, file: str, place: Place, report: Report
+) -> list[list[Cell]]:
+    """The rows of a sheet that hold anything, without the empty cells at their ends."""
     try:
-        rows = list(_rows(values[name], formulas[name], file, name, report))
+        return list(_rows(values, formulas, file, values.title, report))
     except (ValueError, KeyError, TypeError, AttributeError, SyntaxError, OSError) as error:
         raise _unreadable(file, place, error) from None
-    if not rows:
-        message = tr("the sheet '{sheet}' is empty", sheet=name)
-        raise refuse(place, message, tr("its first row names the columns"))
-    return Sheet(rows[0], rows[1:])
 
 
 def _unreadable(file: str, place: Place, error: Exception) -> ScenarioError:

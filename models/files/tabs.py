@@ -1,0 +1,131 @@
+"""Which sheets a scenario workbook has, read off the models, and what they are called.
+
+A section of the scenario has a sheet of its own, one row an item. What is no list of items stands
+on the sheet of settings, one row a value. Items within an item that has an id, such as the
+instruments of a funder, have a sheet too, on which the first column names the item they belong to.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+
+from models.files.shapes import ROOT, Shape, shape_of, step_into
+from models.files.wording import worded
+from models.language import using
+
+OWN = "_"
+"""Sheets and columns whose names begin so are the user's own and are not read."""
+GUIDE = "Read me"
+FAULTS = "Faults"
+
+
+@dataclass(frozen=True)
+class Tab:
+    """One sheet: the path of its section in the scenario, and the shape of the whole section.
+
+    ``owner`` is the tab of the items that these belong to.
+    """
+
+    path: tuple[str, ...]
+    shape: Shape
+    owner: Tab | None = None
+
+    @property
+    def item(self) -> Shape:
+        """The shape of one row."""
+        return ROOT if self.kind == "settings" else shape_of(self.shape.item)
+
+    @property
+    def kind(self) -> str:
+        """``settings`` (a row a value), ``variants`` (a row a change) or ``items``."""
+        return {(): "settings", ("variants",): "variants"}.get(self.path, "items")
+
+    @property
+    def key(self) -> str:
+        """Its name in files and messages of any language."""
+        return ".".join(self.path) or "settings"
+
+    @property
+    def label(self) -> str:
+        """Its English name, from which the German is translated."""
+        return (self.path[-1] if self.path else "settings").replace("_", " ").capitalize()
+
+    @property
+    def title(self) -> str:
+        """Its name in the current language."""
+        return worded(self.label)
+
+    @property
+    def owner_column(self) -> str:
+        """The column that names the item a row belongs to, such as ``funder``; else empty."""
+        return self.owner.path[-1].removesuffix("s") if self.owner is not None else ""
+
+    @property
+    def has_ids(self) -> bool:
+        """Whether its items have ids, so that others can refer to them."""
+        return self.shape.kind == "mapping" or "id" in self.item.keys
+
+
+@cache
+def tabs() -> tuple[Tab, ...]:
+    """All tabs, in the order of the workbook: settings first, variants and sources last."""
+    found = list(_within(ROOT, (), None))
+    last = ("variants", "sources")
+    found.sort(key=lambda tab: last.index(tab.path[0]) + 1 if tab.path[0] in last else 0)
+    return (Tab((), ROOT), *found)
+
+
+def _within(shape: Shape, path: tuple[str, ...], owner: Tab | None) -> Iterator[Tab]:
+    for key in shape.keys:
+        inside = step_into(shape, key)
+        if inside is None:
+            continue
+        if holds_items(inside):
+            tab = Tab((*path, key), inside, owner)
+            yield tab
+            if tab.has_ids and tab.kind == "items" and owner is None:
+                yield from _within(tab.item, tab.path, tab)
+        elif inside.kind == "model" and owner is None:
+            yield from _within(inside, (*path, key), None)
+
+
+def holds_items(shape: Shape) -> bool:
+    """Whether a shape is a list or a mapping of items."""
+    return shape.kind in ("mapping", "list") and shape_of(shape.item).kind == "model"
+
+
+def tab_at(path: tuple[str, ...]) -> Tab | None:
+    """The tab of a section, or None where it has none of its own."""
+    return next((tab for tab in tabs() if tab.path == path), None)
+
+
+def names_of(label: str) -> tuple[str, str]:
+    """An English label and its German translation."""
+    with using("de"):
+        return label, worded(label)
+
+
+def tab_named(sheet: str) -> Tab | None:
+    """The tab that a sheet's name means, in either language."""
+    name = sheet.strip().lower()
+    for tab in tabs():
+        if name in (tab.key, *(one.lower() for one in names_of(tab.label))):
+            return tab
+    return None
+
+
+def is_aside(sheet: str) -> bool:
+    """Whether a sheet is no part of the scenario: the guide, faults, or the user's own."""
+    name = sheet.strip().lower()
+    aside = {one.lower() for label in (GUIDE, FAULTS) for one in names_of(label)}
+    return name.startswith(OWN) or name in aside
+
+
+def nearest_sheet(sheet: str) -> str:
+    """The sheet name that was most likely meant, or nothing."""
+    known = {name.lower(): name for tab in tabs() for name in names_of(tab.label)}
+    near = difflib.get_close_matches(sheet.strip().lower(), known, 1, 0.6)
+    return known[near[0]] if near else ""

@@ -1,0 +1,75 @@
+"""Colours, fonts and number formats of a scenario workbook."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from openpyxl.cell import Cell
+from openpyxl.styles import Alignment, Border, Font, PatternFill, Side
+from openpyxl.worksheet.properties import PageSetupProperties
+from openpyxl.worksheet.worksheet import Worksheet
+
+FONT = "Calibri"
+INK, PALE_INK, WHITE = "1F2933", "7B8794", "FFFFFF"
+BLUE, SOFT_BLUE, GREY, PALE_GREY = "1F4E79", "D6E4F0", "E4E7EB", "F5F7FA"
+
+TEXT = Font(name=FONT, size=11, color=INK)
+BOLD = Font(name=FONT, size=11, color=INK, bold=True)
+HEAD = Font(name=FONT, size=11, color=WHITE, bold=True)
+TITLE = Font(name=FONT, size=18, color=BLUE, bold=True)
+HEADING = Font(name=FONT, size=13, color=BLUE, bold=True)
+SMALL = Font(name=FONT, size=9, color=PALE_INK)
+LINK = Font(name=FONT, size=11, color="0563C1", underline="single")
+
+REQUIRED_HEAD, OPTIONAL_HEAD, REMARK_HEAD = (
+    PatternFill("solid", fgColor=colour) for colour in (BLUE, SOFT_BLUE, GREY)
+)
+TECHNICAL = PatternFill("solid", fgColor=PALE_GREY)
+BAND = PatternFill("solid", fgColor=SOFT_BLUE)
+NOT_USED = PatternFill("solid", fgColor=GREY)
+HAIR = Side(style="hair", color="9AA5B1")
+BELOW = Border(bottom=HAIR)
+EDGE = Border(left=Side(style="thin", color=WHITE), right=Side(style="thin", color=WHITE))
+BOX = Border(left=HAIR, right=HAIR, top=HAIR, bottom=HAIR)
+
+WRAP = Alignment(wrap_text=True, vertical="top")
+CENTRE = Alignment(wrap_text=True, vertical="center", horizontal="center")
+INDENTED = Alignment(vertical="top", horizontal="left", indent=1)
+TOP = Alignment(vertical="top")
+
+PERCENT, WHOLE, PLAIN = "0.0##%", "#,##0", "General"
+
+
+def at(sheet: Worksheet, row: int, column: int) -> Cell:
+    """A cell that is no part of a merged one."""
+    cell = sheet.cell(row, column)
+    assert isinstance(cell, Cell)
+    return cell
+
+
+def put(cell: Cell, value: Any) -> Cell:
+    """Write a value; a text stays a text, whatever it begins with."""
+    cell.value = value
+    if isinstance(value, str):
+        cell.data_type = "s"
+        if value[:1] in ("=", "+", "-", "@", "'"):
+            cell.quotePrefix = True
+    return cell
+
+
+def fit_paper(sheet: Worksheet, orientation: Literal["portrait", "landscape"]) -> None:
+    """Print on A4, as wide as the paper and as many pages long as it takes."""
+    sheet.page_setup.orientation, sheet.page_setup.paperSize = orientation, 9
+    sheet.page_setup.fitToWidth, sheet.page_setup.fitToHeight = 1, 0
+    sheet.sheet_properties.pageSetUpPr = PageSetupProperties(fitToPage=True)
+    footer = sheet.oddFooter
+    assert footer is not None
+    footer.right.text = "&A, &P/&N"
+
+
+def number_format(value: Any, percent: bool, grouped: bool) -> str:
+    """The number format of a value; only large whole numbers are grouped by thousands."""
+    if percent:
+        return PERCENT
+    large = isinstance(value, int) and abs(value) >= 1000
+    return WHOLE if grouped and large else PLAIN

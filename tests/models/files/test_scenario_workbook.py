@@ -1,0 +1,239 @@
+"""A whole scenario in a workbook: what is read, and what is said of a faulty cell."""
+
+from __future__ import annotations
+
+import datetime
+import zipfile
+
+import pytest
+from workbooks import TUTORIAL, column, set_cell, setting, tutorial_book
+
+from models.faults import ScenarioError
+from models.files import read_case
+from models.files.shapes import step_into
+from models.files.tabs import tab_named, tabs
+from models.files.wording import word_meant
+
+
+def faults(folder, monkeypatch, change):
+    monkeypatch.chdir(folder)
+    tutorial_book(folder, change)
+    with pytest.raises(ScenarioError) as caught:
+        read_case("book.xlsx", check_variants=True)
+    return str(caught.value).splitlines()
+
+
+def test_values_have_their_cells_as_places(tmp_path):
+    path = tutorial_book(tmp_path)
+    reading = read_case(path)
+    assert reading.case == read_case(TUTORIAL).case
+    places = {
+        ("horizon", "first_year"): "Settings!B15",
+        ("materials", "gallium", "price_eur_per_t"): "Materials!E5",
+        ("funders", "fund", "instruments", "equity", "max_share"): "Instruments!E5",
+        ("hazards", "export_stop", "effects", 0, "country"): "Effects!B5",
+        ("variants", "no_company", "set", "funders.chip_maker.budget_meur"): "Variants!G6",
+    }
+    found = {at: reading.place(at).cell for at in places}
+    assert {at: cell.partition("!")[0] for at, cell in found.items()} == {
+        at: cell.partition("!")[0] for at, cell in places.items()
+    }
+    assert found["hazards", "export_stop", "effects", 0, "country"] == "Effects!B5"
+
+
+@pytest.mark.parametrize(
+    ("sheet", "name", "row", "value", "said"),
+    [
+        ("Projects", "capex_meur", 5, "1,4", "'1,4' is a text where a number belongs"),
+        ("Projects", "capex_meur", 6, None, "'capex_meur' is missing in projects.recycling"),
+        ("Projects", "country", 6, None, "'country' is missing in projects.recycling"),
+        ("Projects", "market_finance_max", 5, 50, "50 is above 1; write 0.5 for 50 %"),
+        ("Projects", "latest_start", 5, datetime.date(2026, 1, 2), "a date stands where"),
+        ("Projects", "capex_meur", 5, "=1+1", "this formula has no stored value"),
+        ("Demand", "consumer", 5, "industri", "there is no consumer 'industri'"),
+        ("Demand", "t_per_year.source", 5, 12, None),
+        ("Instruments", "funder", 5, "fnd", "there is no funder 'fnd'; did you mean 'fund'?"),
+        ("Instruments", "id", 5, None, "the cell 'id' is empty"),
+        ("Instruments", "funder", 5, None, "the cell 'funder' is empty"),
+        (
+            "Instruments",
+            "budget_class",
+            5,
+            "lone",
+            "'lone' is not known here; did you mean 'loan'?",
+        ),
+        ("Materials", "price_eur_per_t.confidence", 5, "hgih", "confidence 'hgih' is not known"),
+        ("Projects", "id", 6, "refinery", "'refinery' is written twice; first at book.xlsx"),
+        ("Variants", "value", 5, None, "the path 'funders.fund.instruments"),
+        ("Variants", "value", 5, "1,5", "'1,5' is not a number"),
+        ("Variants", "path", 5, "funders.fund.budget_mer", "there is no 'budget_mer'"),
+        ("Variants", "id", 5, None, "the cell 'id' is empty; name the variant"),
+    ],
+)
+def test_a_faulty_cell(tmp_path, monkeypatch, sheet, name, row, value, said):
+    def change(book):
+        nonlocal cell
+        cell = set_cell(book, sheet, name, row, value).coordinate
+
+    cell = ""
+    if said is None:
+        monkeypatch.chdir(tmp_path)
+        tutorial_book(tmp_path, change)
+        assert read_case("book.xlsx").case.demand[0].t_per_year.values[0].source == "12"
+        return
+    lines = faults(tmp_path, monkeypatch, change)
+    where = cell if "path" not in said and "written twice" not in said else ""
+    assert any(line.startswith(f"book.xlsx:{sheet}!{where}") and said in line for line in lines)
+
+
+def test_faults_come_all_at_once(tmp_path, monkeypatch):
+    def change(book):
+        setting(book, "horizon.first_year").value = None
+        setting(book, "objective.measure").value = "damge"
+        set_cell(book, "Projects", "capex_meur", 5, -1)
+        set_cell(book, "Supply", "share", 5, "all of it")
+        book["Materials"].cell(4, 2).value = "nam"
+        book.create_sheet("Project")
+
+    lines = faults(tmp_path, monkeypatch, change)
+    assert [line.split(": error: ")[1] for line in lines] == [
+        "the column 'nam' is not known; did you mean 'name'?",
+        "the sheet 'Project' is not known; did you mean 'Projects'? "
+        "a sheet of your own is called '_Project'",
+        "-1 is negative; write a number of 0 or more",
+        "'first_year' is missing in horizon; first_year: first calendar year",
+        "'damge' is not known here; did you mean 'damage'?",
+        "'all of it' is a text where a number belongs; format the cell as a number and enter it "
+        "again",
+    ]
+
+
+def test_a_missing_setting_is_missing_from_its_cell(tmp_path, monkeypatch):
+    def change(book):
+        setting(book, "horizon.first_year").value = None
+        nonlocal cell
+        cell = setting(book, "horizon.first_year").coordinate
+
+    cell = ""
+    (line,) = faults(tmp_path, monkeypatch, change)
+    assert line.startswith(f"book.xlsx:Settings!{cell}: error: 'first_year' is missing")
+
+
+def test_what_is_said_of_settings(tmp_path, monkeypatch):
+    def change(book):
+        setting(book, "objective.cost_weight").offset(0, 6).value = "objective.cost_wieght"
+        setting(book, "policy.must_build").offset(0, 6).value = "projects.refinery"
+        setting(book, "policy.max_projects").offset(0, 6).value = None
+        setting(book, "policy.budget_meur").offset(0, 3).value = "no figure, so left out"
+        book["Settings"]["A3"].value = "valeu"
+
+    lines = faults(tmp_path, monkeypatch, change)
+    said = " ".join(lines)
+    assert "the column 'valeu' is not known; did you mean 'value'?" in said
+    assert "the path 'objective.cost_wieght' is not known; did you mean 'cost_weight'?" in said
+    assert "'projects.refinery' stands on a sheet of its own; see the sheet 'Projects'" in said
+    assert len(lines) == 3
+
+
+def test_a_row_gives_a_quantity_once(tmp_path, monkeypatch):
+    def change(book):
+        sheet = book["Materials"]
+        number = sheet.max_column + 1
+        sheet.cell(4, number).value, sheet.cell(5, number).value = "price_eur_per_t.2027", 3
+
+    (line, *_) = faults(tmp_path, monkeypatch, change)
+    assert "'price_eur_per_t' and 'price_eur_per_t.2027' give the same field twice" in line
+
+
+def test_rows_may_mix_constants_and_years(tmp_path):
+    def change(book):
+        sheet = book["Materials"]
+        number = sheet.max_column + 1
+        sheet.cell(4, number).value = "price_eur_per_t.2027"
+        sheet.append(["tin"])
+        sheet.cell(6, number).value = 20_000
+
+    prices = read_case(tutorial_book(tmp_path, change)).case.materials
+    assert prices["gallium"].price_eur_per_t.years == ()
+    assert prices["tin"].price_eur_per_t.years == (2027,)
+
+
+def test_own_sheets_and_columns_are_not_read(tmp_path):
+    def change(book):
+        book.create_sheet("_reckoning").append(["anything"])
+        sheet = book["Materials"]
+        number = sheet.max_column + 1
+        sheet.cell(4, number).value, sheet.cell(5, number).value = "_mine", "x"
+
+    assert read_case(tutorial_book(tmp_path, change)).case == read_case(TUTORIAL).case
+
+
+def test_words_of_both_languages_and_rows_above_the_names(tmp_path):
+    def change(book):
+        set_cell(book, "Funders", "kind", 5, "Öffentlich")
+        set_cell(book, "Funders", "kind", 6, "Unternehmen")
+        set_cell(book, "Funders", "carry_over", 5, "nein")
+        set_cell(book, "Instruments", "budget_class", 5, "finanzielle Transaktion")
+        set_cell(book, "Materials", "price_eur_per_t.confidence", 5, "mittel")
+        set_cell(book, "Stockpiles", "serves", 5, "alle")
+        set_cell(book, "Projects", "capex_meur", 5, "40")
+        book["Funders"].insert_rows(1, 3)
+        book["Projects"].title = "Projekte"
+
+    case = read_case(tutorial_book(tmp_path, change)).case
+    assert [funder.kind for funder in case.funders.values()] == ["public", "company"]
+    assert case.funders["fund"].instruments["equity"].budget_class == "financial_transaction"
+    assert case.materials["gallium"].price_eur_per_t.values[0].confidence == "medium"
+    assert case.stockpiles[0].serves is None
+    assert case.projects["refinery"].capex_meur == 40
+
+
+def test_two_sheets_of_one_section(tmp_path, monkeypatch):
+    lines = faults(tmp_path, monkeypatch, lambda book: book.create_sheet("Projekte"))
+    assert lines[0].endswith(
+        "the sheets 'Projects' and 'Projekte' hold the same section; keep one of them"
+    )
+
+
+def test_a_sheet_without_names(tmp_path, monkeypatch):
+    def change(book):
+        book["Supply"].delete_rows(4)
+
+    lines = faults(tmp_path, monkeypatch, change)
+    assert any("no row of the sheet 'Supply' holds the names of its columns" in x for x in lines)
+
+
+def test_what_unpacks_to_much_is_not_read(tmp_path):
+    with zipfile.ZipFile(tmp_path / "book.xlsx", "w", zipfile.ZIP_DEFLATED) as packed:
+        packed.writestr("xl/workbook.xml", b" " * 30_000_000)
+    with pytest.raises(ScenarioError, match="unpacks to 30 MB"):
+        read_case(tmp_path / "book.xlsx")
+
+
+def test_a_far_cell(tmp_path, monkeypatch):
+    def change(book):
+        book["Supply"].cell(5, 2_000).value = "x"
+
+    assert any("more than" in line for line in faults(tmp_path, monkeypatch, change))
+
+
+def test_every_tab_is_found_by_its_names():
+    for tab in tabs():
+        assert tab_named(tab.key) is tab
+        assert tab_named(tab.label.upper()) is tab
+        # The column that names the owner may not be a field of the item.
+        assert not tab.owner_column or step_into(tab.item, tab.owner_column) is None
+
+
+def test_a_word_is_known_in_both_languages():
+    assert word_meant(" Finanzielle  Transaktion", ("loan", "financial_transaction")) == (
+        "financial_transaction"
+    )
+    assert word_meant("neither", ("loan",)) == "neither"
+
+
+def test_columns_are_found_by_name(tmp_path):
+    from openpyxl import load_workbook
+
+    book = load_workbook(tutorial_book(tmp_path))
+    assert book["Projects"].cell(5, column(book["Projects"], "capex_meur")).value == 40

@@ -1,0 +1,165 @@
+"""A scenario written as a workbook says the same, and looks as it should."""
+
+from __future__ import annotations
+
+import io
+import shutil
+import subprocess
+
+import pytest
+from openpyxl import load_workbook
+from workbooks import ROOT, TUTORIAL, starter, written
+
+from models.case import Case
+from models.files import read_case
+from models.language import german, using
+from optimizer.planner import input_hash
+from optimizer.reporting.scenario_workbook.comparing import first_difference
+from optimizer.reporting.scenario_workbook.variants import as_text
+
+SCENARIOS = ["tutorial", "germany-2026"]
+
+
+def case_of(name):
+    return starter() if name == "starter" else read_case(ROOT / "scenarios" / f"{name}.yaml").case
+
+
+def reread(raw, folder, variant=None):
+    (folder / "book.xlsx").write_bytes(raw)
+    return read_case(folder / "book.xlsx", variant).case
+
+
+def opened(raw):
+    return load_workbook(io.BytesIO(raw))
+
+
+@pytest.mark.parametrize("language", ["en", "de"])
+@pytest.mark.parametrize("name", ["starter", *SCENARIOS])
+def test_a_workbook_reads_back_to_its_scenario(tmp_path, name, language):
+    case = case_of(name)
+    raw = written(case, language)
+    again = reread(raw, tmp_path)
+    assert again == case
+    assert input_hash(again) == input_hash(case)
+    assert again.variants == case.variants
+    assert first_difference(case, raw) is None
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_its_variants_change_the_same(tmp_path, name):
+    path = ROOT / "scenarios" / f"{name}.yaml"
+    raw = written(read_case(path).case, "de")
+    for variant in read_case(path).case.variants:
+        assert input_hash(reread(raw, tmp_path, variant)) == input_hash(
+            read_case(path, variant).case
+        )
+
+
+@pytest.mark.skipif(shutil.which("soffice") is None, reason="needs LibreOffice")
+def test_a_spreadsheet_program_may_save_it(tmp_path):
+    """LibreOffice writes another file; what Vorrat reads from it is the same."""
+    case = case_of("tutorial")
+    (tmp_path / "book.xlsx").write_bytes(written(case, "de"))
+    profile = f"-env:UserInstallation={(tmp_path / 'profile').as_uri()}"
+    subprocess.run(
+        ["soffice", profile, "--headless", "--convert-to", "xlsx", "--outdir", tmp_path / "saved",
+         tmp_path / "book.xlsx"],
+        check=True, capture_output=True, timeout=120,
+    )  # fmt: skip
+    assert input_hash(read_case(tmp_path / "saved" / "book.xlsx").case) == input_hash(case)
+
+
+def test_texts_stay_texts(tmp_path):
+    data = case_of("tutorial").model_dump(mode="json", by_alias=True, exclude_unset=True)
+    data["description"] = '=HYPERLINK("http://example.org")'
+    data["sources"]["invented"]["text"] = "#N/A"
+    data["materials"]["gallium"]["name"] = "-1"
+    case = Case.model_validate(data)
+    raw = written(case)
+    assert reread(raw, tmp_path) == case
+    cells = [cell for sheet in opened(raw) for row in sheet.iter_rows() for cell in row]
+    assert not [cell for cell in cells if cell.data_type in ("f", "e")]
+
+
+def test_what_a_workbook_cannot_hold_is_named():
+    data = case_of("tutorial").model_dump(mode="json", by_alias=True, exclude_unset=True)
+    data["projects"]["refinery"]["tags"] = ["a;b"]
+    case = Case.model_validate(data)
+    assert first_difference(case, written(case)) == ("projects", "refinery", "tags")
+
+
+def test_every_text_has_its_german():
+    """Headers, meanings, units, words and explanations of every sheet, for all fields there are."""
+    missing = set()
+
+    class Watched(dict):
+        def get(self, key, default=None):
+            if key not in self and key not in NOT_WORDS:
+                missing.add(key)
+            return super().get(key, default)
+
+    NOT_WORDS = {""}
+    with pytest.MonkeyPatch.context() as patch:
+        watched = Watched(german())
+        patch.setattr("models.language.german", lambda: watched)
+        for name in ("starter", *SCENARIOS):
+            written(case_of(name), "de")
+    assert missing == set()
+
+
+@pytest.mark.parametrize("language", ["en", "de"])
+def test_sheets_help_to_fill_them_in(language):
+    book = opened(written(starter(), language))
+    assert book.sheetnames[0] == {"en": "Read me", "de": "Anleitung"}[language]
+    projects = book[{"en": "Projects", "de": "Projekte"}[language]]
+    assert projects.freeze_panes == "B5"
+    names = {cell.value: cell for cell in projects[4]}
+    assert {"capex_meur", "capex_meur.source", "ramp_up.2", "delay_years.1"} <= set(names)
+    capex = projects.cell(2, names["capex_meur"].column)
+    assert capex.value.endswith("*")
+    assert capex.comment is not None
+    share = projects.cell(5, names["market_finance_max"].column)
+    assert (share.value, share.number_format) == (0.8, "0.0##%")
+    sources = projects.column_dimensions[names["capex_meur.source"].column_letter]
+    assert sources.hidden
+    assert sources.outlineLevel == 1
+    rules = projects.data_validations.dataValidation
+    bounds = [x for x in rules if share.coordinate in x.sqref]
+    assert [(x.type, x.formula1, x.formula2) for x in bounds] == [("decimal", "0", "1")]
+    assert (
+        projects.cell(5, names["country"].column).coordinate
+        in next(x for x in rules if x.formula1 == "list_countries").sqref
+    )
+    assert "list_materials" in book.defined_names
+    links = {cell.hyperlink.location for row in book.worksheets[0].iter_rows() for cell in row
+             if cell.hyperlink}  # fmt: skip
+    assert f"'{projects.title}'!A1" in links
+
+
+def test_words_are_written_in_the_language():
+    funders = opened(written(starter(), "de"))["Geldgeber"]
+    assert [funders.cell(row, 2).value for row in (5, 6)] == ["öffentlich", "Unternehmen"]
+    listed = {x.formula1 for x in funders.data_validations.dataValidation}
+    assert '"öffentlich,Unternehmen,privat"' in listed
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ({"fund": 0.5, "maker": 1.0}, "{fund: 0.5, maker: 1}"),
+        (["a", "b c"], "[a, b c]"),
+        ("1.5", '"1.5"'),
+        ("NO", '"NO"'),
+        ("a: b", '"a: b"'),
+        (0.00001, "0.00001"),
+        (None, "null"),
+        (True, "true"),
+    ],
+)
+def test_values_of_variants_as_people_write_them(value, text):
+    assert as_text(value) == text
+
+
+def test_the_tutorial_is_a_whole_example():
+    with using("en"):
+        assert read_case(TUTORIAL).warnings == ()
