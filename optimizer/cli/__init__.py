@@ -22,9 +22,10 @@ PROGRAM = "vorrat"
 COMMANDS = {
     "compare": marked("Put funding options side by side."),
     "frontier": marked("Draw damage against a budget, or any number of the file."),
-    "init": marked("Write a commented scenario file to start from."),
+    "init": marked("Write a commented scenario file or workbook to start from."),
     "presets": marked("List the presets that scenarios can include, or print one."),
     "report": marked("Make an HTML page of saved plans, one or several side by side."),
+    "run": marked("Read a workbook, solve it, and write plan, report and results beside it."),
     "schema": marked("Print the JSON Schema of scenario files."),
     "solve": marked("Find the best plan for a scenario."),
     "target": marked("Find the least budget that reaches a goal."),

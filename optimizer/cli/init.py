@@ -1,4 +1,4 @@
-"""``vorrat init``: a commented scenario file to start from."""
+"""``vorrat init``: a commented scenario file to start from, as YAML or as an Excel workbook."""
 
 from __future__ import annotations
 
@@ -8,32 +8,74 @@ from pathlib import Path
 import click
 from click.core import ParameterSource
 
-from models.language import tr
+from models.files import Reading, read_case, read_case_text
+from models.language import Language, tr, using
 from optimizer.cli import speaking
+
+STARTER = "vorrat-run.cmd"
 
 
 @click.command()
-@click.argument("path", default="scenario.yaml")
+@click.argument("path", required=False)
+@click.option("--excel", is_flag=True, help="Write an Excel workbook instead of YAML.")
+@click.option(
+    "--from",
+    "origin",
+    metavar="FILE",
+    help="Fill the workbook with this scenario, sources and variants included.",
+)
+@click.option(
+    "--starter",
+    is_flag=True,
+    help=f"Write {STARTER} as well, onto which Windows users drop their workbook.",
+)
 @click.option(
     "--language",
     type=click.Choice(["en", "de"]),
     default="en",
     show_default=True,
-    help="Language of the comments.",
+    help="Language of comments, headers and explanations.",
 )
 @click.option("--force", is_flag=True, help="Overwrite an existing file.")
-def init(path: str, language: str, force: bool) -> None:
-    """Write a small, commented scenario to PATH (scenario.yaml; - for stdout)."""
+def init(
+    path: str | None,
+    excel: bool,
+    origin: str | None,
+    starter: bool,
+    language: Language,
+    force: bool,
+) -> None:
+    """Write a small, commented scenario to PATH (- for stdout).
+
+    PATH is scenario.yaml if not given, with --excel scenario.xlsx.
+    """
     source = click.get_current_context().get_parameter_source("language")
     if source is ParameterSource.DEFAULT:
         language = speaking.asked_for() or language
-    text = template(language)
+    if origin is not None and not excel:
+        raise click.UsageError(tr("--from fills a workbook: add --excel."))
+    path = path or ("scenario.xlsx" if excel else "scenario.yaml")
+    if excel and not path.lower().endswith(".xlsx"):
+        message = tr("'{path}' is no name of a workbook: it ends in .xlsx.", path=path)
+        raise click.UsageError(message)
+    with using(language):
+        content = _workbook(origin, language) if excel else template(language).encode()
     if path == "-":
-        click.echo(text, nl=False)
-        return
+        click.echo(content.decode(), nl=False)
+    else:
+        _write(Path(path), content, force)
+        next_step = f"vorrat {'run' if excel else 'validate'} {path}"
+        click.echo(tr("{path} is written; try: {command}", path=path, command=next_step), err=True)
+    if starter:
+        beside = Path(path).parent / STARTER if path != "-" else Path(STARTER)
+        _write(beside, starter_script(language), force)
+        click.echo(tr("{path} is written: drop a workbook onto it", path=beside), err=True)
+
+
+def _write(path: Path, content: bytes, force: bool) -> None:
     try:
-        with Path(path).open("w" if force else "x", encoding="utf-8", newline="\n") as file:
-            file.write(text)
+        with path.open("wb" if force else "xb") as file:
+            file.write(content)
     except FileExistsError:
         message = tr("'{path}' exists already; --force overwrites it.", path=path)
         raise click.UsageError(message) from None
@@ -41,10 +83,45 @@ def init(path: str, language: str, force: bool) -> None:
         problem = tr(str(error.strerror))
         message = tr("'{path}' cannot be written: {problem}.", path=path, problem=problem)
         raise click.UsageError(message) from None
-    click.echo(tr("{path} is written; try: vorrat validate {path}", path=path), err=True)
 
 
 def template(language: str) -> str:
     """The text of the starter scenario with comments in a language."""
     folder = files("optimizer.cli") / "templates"
     return (folder / f"starter.{language}.yaml").read_text(encoding="utf-8")
+
+
+def starter_script(language: str) -> bytes:
+    """The script for Windows that runs a workbook dropped onto it; lines end as Windows has it."""
+    folder = files("optimizer.cli") / "templates"
+    raw = (folder / f"vorrat-run.{language}.cmd").read_bytes()
+    return raw.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
+
+
+def _workbook(origin: str | None, language: Language) -> bytes:
+    """A workbook that reads back to just the scenario it was made from."""
+    from optimizer.reporting.scenario_workbook import scenario_workbook
+
+    if origin is None:
+        reading = read_case_text(template(language), f"starter.{language}.yaml")
+    else:
+        reading = read_case(origin, check_variants=True)
+    made = scenario_workbook(reading.case)
+    _compare(reading, made)
+    return made
+
+
+def _compare(reading: Reading, made: bytes) -> None:
+    """Refuse a workbook that would say anything else than its origin."""
+    from optimizer.reporting.scenario_workbook.comparing import first_difference
+
+    path = first_difference(reading.case, made)
+    if path is not None:
+        place = reading.place(path)
+        raise click.UsageError(
+            tr(
+                "{place}: a workbook cannot hold this as it stands ({path}).",
+                place=place,
+                path=".".join(map(str, path)),
+            )
+        )

@@ -1,0 +1,234 @@
+"""``vorrat run``: from a workbook or a scenario file to a plan, a report and a result workbook."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from models.base import named
+from models.faults import Fault, ScenarioError
+from models.files import Reading, read_case
+from models.language import Language, language, tr, using
+from optimizer.cli import diagnostics
+from optimizer.cli.products import FAULTS, REPORT, names, products
+from optimizer.cli.solve import _Finite, _make, _never_striking, _Progress, write_whole
+from optimizer.cli.user_workbook import clear, is_open, is_workbook, language_of, leave
+from optimizer.cli.validate import summed_up
+from optimizer.errors import Infeasible
+from optimizer.reporting.fault_sheet import Finding, finding_of, placed
+
+if TYPE_CHECKING:
+    from models.results import Plan
+
+
+@click.command(
+    epilog="Exit codes: 0 solved to the gap; 1 stopped by a limit, the plan is written; 2 wrong "
+    "usage or input; 3 no plan keeps all rules; 4 no plan before the limit; 5 failure; "
+    "130 interrupted with nothing to keep."
+)
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--variant", metavar="ID", help="Solve the file as this variant changes it.")
+@click.option(
+    "--gap",
+    type=_Finite(min=0),
+    default=1e-4,
+    show_default=True,
+    metavar="SHARE",
+    help="Stop once the plan is proven to be this close to the best, as a share of its objective.",
+)
+@click.option(
+    "--time-limit",
+    type=_Finite(min=0, min_open=True),
+    metavar="SECONDS",
+    help="Stop after this time with the best plan so far.",
+)
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="Write into this folder instead of the file's own; it is made if it is not there.",
+)
+@click.option(
+    "--language",
+    "asked",
+    type=click.Choice(["en", "de"]),
+    help="Language of what is written; that of the workbook if not given.",
+)
+@click.option("--open", "opens", is_flag=True, help="Open the report, or the list of faults.")
+@click.option("--quiet", is_flag=True, help="Show no progress.")
+def run(
+    file: Path,
+    variant: str | None,
+    gap: float,
+    time_limit: float | None,
+    out: Path | None,
+    asked: Language | None,
+    opens: bool,
+    quiet: bool,
+) -> int:
+    """Read a workbook or scenario FILE, solve it, and write plan, report and results beside it."""
+    found = language_of(file) if is_workbook(file) and asked is None else None
+    with using(asked or found or language()):
+        folder = out if out is not None else file.parent
+        if out is not None:
+            _make(out)
+        return _Run(file, folder, variant, gap, time_limit, opens, quiet).go()
+
+
+@dataclass
+class _Run:
+    file: Path
+    folder: Path
+    variant: str | None
+    gap: float
+    time_limit: float | None
+    opens: bool
+    quiet: bool
+
+    def go(self) -> int:
+        """Read, solve, write; the exit code."""
+        try:
+            reading = read_case(self.file, self.variant, check_variants=True)
+        except ScenarioError as error:
+            diagnostics.show_all(error.faults)
+            self._leave([finding_of(fault, str(self.file)) for fault in error.faults])
+            return error.exit_code
+        doubts = [*reading.warnings, *_never_striking(reading)]
+        diagnostics.show(doubts)
+        self._refuse_open_files()
+        try:
+            plan = self._solve(reading)
+        except Infeasible as error:
+            self._conflict(error, reading)
+            return error.exit_code
+        self._tidy(doubts)
+        written = self._write(plan)
+        self._say(plan, written)
+        return 0 if plan.certificate.status == "optimal" else 1
+
+    def _path(self, name: str) -> Path:
+        """The file of one product: that of the scenario in front, and that of the variant."""
+        variant = re.sub(r"[^\w-]", "_", self.variant) if self.variant is not None else ""
+        stem = "-".join(part for part in (self.file.stem, variant) if part)
+        return self.folder / f"{stem}-{name}"
+
+    def _solve(self, reading: Reading) -> Plan:
+        from optimizer.planner import plan
+
+        progress = None if self.quiet else _Progress()
+        if not self.quiet:
+            click.echo(f"{self.file}: {summed_up(reading.case)}", err=True)
+        try:
+            return plan(
+                reading.case,
+                gap=self.gap,
+                time_limit=self.time_limit,
+                on_progress=progress,
+                variant=self.variant,
+                title=named(reading.case.title, self.file.stem, language()),
+            )
+        finally:
+            if progress is not None:
+                progress.close()
+
+    def _refuse_open_files(self) -> None:
+        """Tell before the solve, not after it, that a result could not be replaced."""
+        for name in names():
+            path = self._path(name)
+            if path.exists() and (is_open(path) or not _writable(path)):
+                raise click.UsageError(
+                    tr("'{file}' is open in another program: close it and run again.", file=path)
+                )
+
+    def _write(self, plan: Plan) -> list[Path]:
+        written = []
+        for name, content in products(plan):
+            path = self._path(name)
+            try:
+                write_whole(path, content)
+            except PermissionError:
+                # Opened while the plan was made: what was found is not lost for that.
+                path = path.with_stem(f"{path.stem}-new")
+                write_whole(path, content)
+            written.append(path)
+        return written
+
+    def _say(self, plan: Plan, written: Sequence[Path]) -> None:
+        limit = plan.certificate.status == "limit"
+        if limit:
+            click.echo(tr("Stopped by the limit: the plan is checked, a better one may exist."))
+        click.echo(tr("Done. These files are written:"))
+        for path in written:
+            click.echo(f"  {path}")
+        if self.opens:
+            _open(next((path for path in written if path.name.endswith(REPORT)), written[0]))
+
+    def _conflict(self, error: Infeasible, reading: Reading) -> None:
+        from optimizer.cli.solve import _show_conflict
+
+        _show_conflict(error, reading, as_json=False)
+        self._leave(
+            [
+                placed(
+                    "conflict",
+                    reading.place(rule.path),
+                    f"{rule.tag} {rule.name}: {rule.says}",
+                    tr("relax this rule or one of the others"),
+                    str(self.file),
+                )
+                for rule in error.conflict
+            ]
+        )
+
+    def _tidy(self, doubts: Sequence[Fault]) -> None:
+        """Leave warnings in the workbook, and take away what earlier runs left."""
+        if not is_workbook(self.file):
+            return
+        if doubts:
+            self._leave([finding_of(one, str(self.file)) for one in doubts], opens=False)
+        else:
+            clear(self.file, self._path(FAULTS))
+
+    def _leave(self, findings: Sequence[Finding], opens: bool = True) -> None:
+        """Put findings where a reader of the workbook meets them."""
+        if not is_workbook(self.file) or not self.file.exists():
+            return
+        holder = leave(findings, self.file, self._path(FAULTS))
+        if holder is None:
+            message = tr("'{file}' cannot be written: the faults are above.", file=self.file)
+            click.echo(message, err=True)
+            return
+        if holder == self.file:
+            sheet = tr("Faults")
+            message = tr(
+                "All of this is on the sheet '{sheet}' of {file}.", sheet=sheet, file=holder
+            )
+        else:
+            message = tr("All of this is in {file}, since the workbook is open or write-protected.",
+                         file=holder)  # fmt: skip
+        click.echo(message, err=True)
+        if opens and self.opens:
+            _open(holder)
+
+
+def _writable(path: Path) -> bool:
+    """Whether a file can be replaced: Windows refuses while a program has it open."""
+    try:
+        with path.open("r+b"):
+            return True
+    except OSError:
+        return False
+
+
+def _open(path: Path) -> None:
+    """Show a file in the program for its kind; that there is none is no failure of the run."""
+    if sys.platform == "win32" or sys.platform == "darwin":
+        click.launch(str(path.resolve()))
+        return
+    click.launch(path.resolve().as_uri())

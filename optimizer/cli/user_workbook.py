@@ -1,0 +1,85 @@
+"""The user's own workbook: which language it speaks, and how faults get into it and out again."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from models.files.reading import WORKBOOKS
+from models.files.tabs import FAULTS, names_of, tabs
+from models.language import Language, language, tr
+from optimizer.cli.solve import write_whole
+from optimizer.reporting.fault_sheet import (
+    Finding,
+    NotPlainError,
+    listing,
+    with_findings,
+    without_findings,
+)
+
+
+def is_workbook(path: Path) -> bool:
+    """Whether a scenario file is a workbook, by its name."""
+    return path.suffix.lower() in WORKBOOKS
+
+
+def is_open(path: Path) -> bool:
+    """Whether a spreadsheet program has a file open; both leave a file beside it that says so."""
+    marks = (f"~${path.name}", f".~lock.{path.name}#")
+    return any((path.parent / mark).exists() for mark in marks)
+
+
+def language_of(path: Path) -> Language | None:
+    """The language in which a workbook's sheets are named; None where it cannot be told."""
+    from openpyxl import load_workbook
+
+    try:
+        names = set(load_workbook(path, read_only=True).sheetnames)
+    except Exception:
+        # What is wrong with it is told by the reading that follows.
+        return None
+    english, german = zip(*(names_of(tab.label) for tab in tabs()), strict=True)
+    count_en, count_de = len(names & set(english)), len(names & set(german))
+    return None if count_en == count_de else "de" if count_de > count_en else "en"
+
+
+def leave(findings: Sequence[Finding], workbook: Path, beside: Path) -> Path | None:
+    """Put findings into the workbook, or where that cannot be into ``beside``.
+
+    Returns the file that holds them now, or None where none could be written.
+    """
+    try:
+        if is_open(workbook):
+            raise PermissionError
+        write_whole(workbook, with_findings(workbook.read_bytes(), findings))
+    except (NotPlainError, OSError):
+        target = Path(os.path.relpath(workbook, beside.parent)).as_posix()
+        try:
+            write_whole(beside, listing(findings, target))
+        except OSError:
+            return None
+        return beside
+    beside.unlink(missing_ok=True)
+    return workbook
+
+
+def clear(workbook: Path, beside: Path) -> None:
+    """Take an earlier sheet of faults away, and an earlier list beside the workbook."""
+    try:
+        beside.unlink(missing_ok=True)
+        without = without_findings(workbook.read_bytes())
+        if without is None:
+            return
+        if is_open(workbook):
+            raise PermissionError
+        write_whole(workbook, without)
+    except (NotPlainError, OSError):
+        message = tr(
+            "{file}: the sheet '{sheet}' is out of date, but the workbook is open and stays so",
+            file=workbook,
+            sheet=names_of(FAULTS)[language() == "de"],
+        )
+        click.echo(message, err=True)

@@ -1,0 +1,87 @@
+"""``vorrat init --excel``: workbooks to start from, and the script that runs them."""
+
+from __future__ import annotations
+
+import pytest
+from workbooks import ROOT, TUTORIAL
+
+from models.files import read_case, read_case_text
+from optimizer.cli import run
+from optimizer.cli.init import STARTER, starter_script, template
+from optimizer.planner import input_hash
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize("language", ["en", "de"])
+def test_the_starter_is_the_same_in_excel_and_yaml(folder, language, capsys):
+    assert run(["init", "--excel", "--language", language]) == 0
+    assert "scenario.xlsx is written; try: vorrat run scenario.xlsx" in capsys.readouterr().err
+    read = read_case("scenario.xlsx", check_variants=True)
+    assert read.warnings == ()
+    assert input_hash(read.case) == input_hash(read_case_text(template(language)).case)
+    assert run(["validate", "scenario.xlsx"]) == 0
+
+
+def test_any_scenario_becomes_a_workbook(folder):
+    assert run(["init", "--excel", "--from", str(TUTORIAL), "t.xlsx"]) == 0
+    assert read_case("t.xlsx").case == read_case(TUTORIAL).case
+    assert run(["init", "--excel", "--from", "t.xlsx", "again.xlsx"]) == 0
+    assert read_case("again.xlsx").case == read_case(TUTORIAL).case
+
+
+def test_a_scenario_that_a_workbook_cannot_hold_is_refused(folder, capsys):
+    text = TUTORIAL.read_text(encoding="utf-8").replace(
+        "    capex_meur: {value: 6", '    tags: ["a;b"]\n    capex_meur: {value: 6'
+    )
+    (folder / "t.yaml").write_text(text, encoding="utf-8")
+    assert run(["init", "--excel", "--from", "t.yaml", "t.xlsx"]) == 2
+    assert "a workbook cannot hold this as it stands (projects.recycling.tags)" in (
+        capsys.readouterr().err
+    )
+    assert not (folder / "t.xlsx").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--from", "x.yaml"], "--from fills a workbook: add --excel."),
+        (["--excel", "x.yaml"], "'x.yaml' is no name of a workbook: it ends in .xlsx."),
+        (["--excel", "--from", "nothing.yaml"], "cannot be read"),
+    ],
+)
+def test_wrong_usage(folder, capsys, arguments, said):
+    assert run(["init", *arguments]) == 2
+    assert said in capsys.readouterr().err
+    assert list(folder.iterdir()) == []
+
+
+def test_nothing_is_overwritten_unasked(folder, capsys):
+    (folder / "scenario.xlsx").write_text("kept")
+    assert run(["init", "--excel"]) == 2
+    assert "--force overwrites it" in capsys.readouterr().err
+    assert run(["init", "--excel", "--force"]) == 0
+
+
+@pytest.mark.parametrize("language", ["en", "de"])
+def test_the_script_for_windows(folder, language):
+    """Windows wants CRLF, and before chcp it reads no letters but those of ASCII."""
+    assert run(["init", "--excel", "--starter", "--language", language]) == 0
+    raw = (folder / STARTER).read_bytes()
+    assert raw == starter_script(language)
+    assert raw.isascii()
+    assert raw.count(b"\n") == raw.count(b"\r\n") > 30
+    lines = raw.decode().split("\r\n")
+    labels = {line[1:] for line in lines if line.startswith(":")}
+    jumps = {line.rsplit("goto ", 1)[1] for line in lines if "goto " in line}
+    assert jumps <= labels
+    assert any(line.startswith('"%VORRAT%" run --open') and '"%BOOK%"' in line for line in lines)
+    assert "pause" in lines
+
+
+def test_the_repository_keeps_scripts_in_the_form_of_windows():
+    assert "*.cmd text eol=crlf" in (ROOT / ".gitattributes").read_text()

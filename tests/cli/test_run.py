@@ -1,0 +1,182 @@
+"""``vorrat run``: from a workbook to its files, and faults into the workbook."""
+
+from __future__ import annotations
+
+import shutil
+
+import pytest
+from openpyxl import load_workbook
+from workbooks import TUTORIAL, set_cell, setting, tutorial_book
+
+from models.files import read_case
+from models.results import Plan
+from optimizer.cli import products, run, user_workbook
+from optimizer.cli.products import names
+from optimizer.planner import input_hash
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    place = tmp_path / "Öl & Erz (neu)"
+    place.mkdir()
+    monkeypatch.chdir(place)
+    return place
+
+
+def plan_of(path):
+    return Plan.model_validate_json(path.read_text(encoding="utf-8"))
+
+
+def sheet_of(path, name="Faults"):
+    book = load_workbook(path)
+    return book[name] if name in book.sheetnames else None
+
+
+def break_capex(book):
+    set_cell(book, "Projects", "capex_meur", 5, "1,4")
+
+
+def no_plan(book):
+    """The second project has to be built, and is too small for any ticket."""
+    setting(book, "policy.must_build").value = "recycling"
+
+
+def test_a_workbook_gets_its_results_beside_it(folder, capsys):
+    tutorial_book(folder)
+    assert run(["run", "book.xlsx", "--quiet"]) == 0
+    made = sorted(path.name for path in folder.iterdir())
+    assert made == sorted(["book.xlsx", *(f"book-{name}" for name in names())])
+    out, err = capsys.readouterr()
+    assert err == ""
+    assert out.splitlines() == [
+        "Done. These files are written:",
+        *(f"  book-{name}" for name in names()),
+    ]
+    certificate = plan_of(folder / "book-plan.json").certificate
+    assert certificate.input_sha256 == input_hash(read_case(TUTORIAL).case)
+    assert run(["run", "book.xlsx", "--quiet"]) == 0  # results are replaced
+
+
+def test_yaml_does_as_well_and_a_variant_has_its_own_files(folder):
+    shutil.copy(TUTORIAL, folder / "mine.yaml")
+    assert run(["run", "mine.yaml", "--variant", "no_company", "--out", "new", "--quiet"]) == 0
+    plan = plan_of(folder / "new" / "mine-no_company-plan.json")
+    assert plan.variant == "no_company"
+
+
+def test_faults_go_into_the_workbook_and_out_again(folder, capsys):
+    path = tutorial_book(folder, break_capex)
+    assert run(["run", "book.xlsx", "--quiet"]) == 2
+    err = capsys.readouterr().err
+    assert "All of this is on the sheet 'Faults' of book.xlsx." in err
+    sheet = sheet_of(path)
+    assert [cell.value for cell in sheet[4]][1:5] == [
+        "Error",
+        "Projects",
+        sheet["D4"].value,
+        "'1,4' is a text where a number belongs",
+    ]
+    assert sheet["D4"].hyperlink.location == f"'Projects'!{sheet['D4'].value}"
+    assert not (folder / "book-plan.json").exists()
+
+    book = load_workbook(path)
+    set_cell(book, "Projects", "capex_meur", 5, 40)
+    book.save(path)
+    assert run(["run", "book.xlsx", "--quiet"]) == 0
+    assert sheet_of(path) is None
+
+
+def test_a_conflict_is_told_with_the_cells_of_its_rules(folder, capsys):
+    path = tutorial_book(folder, no_plan)
+    assert run(["run", "book.xlsx", "--quiet"]) == 3
+    assert "No plan keeps all of these rules together" in capsys.readouterr().err
+    sheet = sheet_of(path)
+    rows = [[cell.value for cell in row] for row in sheet.iter_rows(min_row=4)]
+    assert {row[1] for row in rows} == {"Rule"}
+    assert any(row[2] == "Settings" and "must_build" in row[4] for row in rows)
+
+
+def test_a_workbook_that_is_open_is_left_alone(folder, capsys):
+    path = tutorial_book(folder, break_capex)
+    before = path.read_bytes()
+    (folder / "~$book.xlsx").write_bytes(b"")
+    assert run(["run", "book.xlsx", "--quiet"]) == 2
+    assert "All of this is in book-faults.xlsx, since the workbook is open" in (
+        capsys.readouterr().err
+    )
+    assert path.read_bytes() == before
+    link = load_workbook(folder / "book-faults.xlsx").active["D4"].hyperlink
+    assert link.target == "book.xlsx"
+
+    (folder / "~$book.xlsx").unlink()
+    assert run(["run", "book.xlsx", "--quiet"]) == 2
+    assert not (folder / "book-faults.xlsx").exists()
+
+
+def test_results_that_are_open_are_told_before_the_solve(folder, capsys):
+    tutorial_book(folder)
+    (folder / "book-plan.json").write_text("kept")
+    (folder / "~$book-plan.json").write_bytes(b"")
+    assert run(["run", "book.xlsx", "--quiet"]) == 2
+    assert "'book-plan.json' is open in another program" in capsys.readouterr().err
+    assert (folder / "book-plan.json").read_text() == "kept"
+
+
+def test_results_opened_while_it_solves_are_not_lost(folder, monkeypatch, capsys):
+    tutorial_book(folder)
+    write_whole = run_module().write_whole
+
+    def refuse(path, content):
+        if path.name == "book-plan.json":
+            raise PermissionError(13, "in use")
+        write_whole(path, content)
+
+    monkeypatch.setattr(run_module(), "write_whole", refuse)
+    assert run(["run", "book.xlsx", "--quiet"]) == 0
+    assert "book-plan-new.json" in capsys.readouterr().out
+    assert plan_of(folder / "book-plan-new.json").certificate.status == "optimal"
+
+
+def run_module():
+    import importlib
+
+    return importlib.import_module("optimizer.cli.run")
+
+
+def test_a_german_workbook_is_answered_in_german(folder, capsys):
+    assert run(["init", "--excel", "mappe.xlsx", "--language", "de"]) == 0
+    path = folder / "mappe.xlsx"
+    book = load_workbook(path)
+    set_cell(book, "Projekte", "capex_meur", 5, "1,4")
+    book.save(path)
+    assert user_workbook.language_of(path) == "de"
+    assert run(["run", "mappe.xlsx", "--quiet"]) == 2
+    assert "„1,4“ ist ein Text, wo eine Zahl hingehört" in capsys.readouterr().err
+    assert sheet_of(path, "Fehler")["B4"].value == "Fehler"
+    assert run(["run", "mappe.xlsx", "--quiet", "--language", "en"]) == 2
+    assert "is a text where a number belongs" in capsys.readouterr().err
+
+
+def test_what_is_made_opens_when_asked(folder, monkeypatch):
+    tutorial_book(folder)
+    opened = []
+    monkeypatch.setattr(run_module(), "_open", opened.append)
+    assert run(["run", "book.xlsx", "--quiet", "--open"]) == 0
+    tutorial_book(folder, break_capex)
+    assert run(["run", "book.xlsx", "--quiet", "--open"]) == 2
+    assert [path.suffix for path in opened] == [
+        ".html" if products.REPORT in names() else ".json",
+        ".xlsx",
+    ]
+
+
+def test_progress_is_shown(folder, capsys):
+    tutorial_book(folder)
+    assert run(["run", "book.xlsx", "--time-limit", "1000"]) == 0
+    assert "1 material, 2 projects" in capsys.readouterr().err
+
+
+def test_what_is_not_there(folder, capsys):
+    assert run(["run", "book.xlsx"]) == 2
+    assert "cannot be read" in capsys.readouterr().err
+    assert list(folder.iterdir()) == []
