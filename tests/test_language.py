@@ -20,6 +20,7 @@ from pydantic import BaseModel
 
 from models.case import Case
 from models.docstrings import field_docstrings
+from models.files.tabs import tabs
 from models.language import german, language, speak, tr, using
 from optimizer.cli import vorrat
 
@@ -79,14 +80,14 @@ def help_texts() -> Iterator[str]:
                 yield param.help
 
 
-def required_fields(model: type[BaseModel] = Case) -> Iterator[str]:
-    """What the format says of the fields that a file may lack."""
+def described_fields(model: type[BaseModel] = Case, needed: bool = False) -> Iterator[str]:
+    """What the format says of its fields, or of those that a file may lack."""
     for name, field in model.model_fields.items():
-        if field.is_required():
+        if field.is_required() or not needed:
             yield field_docstrings(model)[name]
         for part in parts(field.annotation):
             if isinstance(part, type) and issubclass(part, BaseModel):
-                yield from required_fields(part)
+                yield from described_fields(part, needed)
 
 
 def parts(annotation: Any) -> Iterator[Any]:
@@ -102,7 +103,7 @@ def placeholders(template: str) -> set[tuple[str, str]]:
 
 
 def test_every_text_has_its_german() -> None:
-    wanted = {*texts(), *help_texts(), *required_fields()}
+    wanted = {*texts(), *help_texts(), *described_fields(needed=True)}
     assert sorted(wanted - german().keys()) == []
 
 
@@ -124,7 +125,9 @@ def test_no_german_is_left_without_its_english() -> None:
         if isinstance(node, ast.Constant) and isinstance(node.value, str)
     }
     borrowed = tomllib.loads((GERMAN / "borrowed.toml").read_text(encoding="utf-8"))
-    known = {*literals, *texts(), *help_texts(), *borrowed}
+    # Workbooks head columns and sheets by the names of fields and sections.
+    heads = {name.replace("_", " ").capitalize() for name in literals} | {t.label for t in tabs()}
+    known = {*literals, *texts(), *help_texts(), *described_fields(), *heads, *borrowed}
     assert sorted(german().keys() - known) == []
 
 
@@ -133,7 +136,7 @@ def test_texts_are_found_at_all() -> None:
     assert found["What to stock"] is False
     assert found["Variant: {variant}"] is True
     assert "{p} must be built" in found
-    assert "Capital cost in million EUR." in set(required_fields())
+    assert "Capital cost in million EUR." in set(described_fields(needed=True))
     assert "Show no progress." in set(help_texts())
 
 
@@ -141,6 +144,7 @@ HIDDEN = {
     ("models/files/csv_table.py", "str(error)"),
     ("models/files/decoding.py", "problem.lower()"),
     ("models/files/translating.py", "describe(shape_at(parent) if parent else ROOT, key)"),
+    ("models/files/wording.py", "text"),
     ("models/files/yaml_source.py", "problem"),
     ("optimizer/cli/__init__.py", "text"),
     ("optimizer/cli/init.py", "str(error.strerror)"),
@@ -152,6 +156,8 @@ HIDDEN = {
     ("optimizer/cli/validate.py", "many"),
     ("optimizer/conflicts.py", "says"),
     ("optimizer/reporting/comparing/prose.py", "failed.message"),
+    ("optimizer/reporting/fault_sheet/__init__.py", "FAULTS"),
+    ("optimizer/reporting/scenario_workbook/__init__.py", "GUIDE"),
     ("optimizer/conflicts.py", "template"),
 }
 """Texts of others, of click and of fields, and those marked where they stand."""

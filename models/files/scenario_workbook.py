@@ -64,7 +64,7 @@ def _wrong_sheet(name: str, tab: Tab | None, sheets: Any, file: str) -> Fault:
         )
         return Fault((), message, tr("keep one of them"), place=place)
     near = nearest_sheet(name)
-    hint = tr("did you mean '{near}'?", near=near) if near else ""
+    hint = tr("did you mean '{name}'?", name=near) if near else ""
     own = tr("a sheet of your own is called '_{name}'", name=name)
     return Fault(
         (),
@@ -325,7 +325,7 @@ class _Settings(_Items):
             name = str(cell.value).strip() if cell.filled else ""
             if name and name not in ("path", *ABOUT) and not name.startswith(OWN):
                 hint = suggestion(name, ("path", *ABOUT))
-                message = tr("the column '{name}' is not known", name=name)
+                message = tr("the column '{column}' is not known", column=name)
                 self.report(Fault((), message, hint, place=cell.place))
         place = sheet.header[0].place if sheet.header else self.node.place
         if not {"path", "value"} <= set(header):

@@ -57,10 +57,10 @@ class VariantRows:
             if not name or name.startswith(OWN):
                 continue
             if name not in COLUMNS:
-                message = tr("the column '{name}' is not known", name=name)
+                message = tr("the column '{column}' is not known", column=name)
                 self._fault(cell.place, message, suggestion(name, COLUMNS))
             elif name in columns:
-                message = tr("the column '{name}' stands twice", name=name)
+                message = tr("the column '{column}' stands twice", column=name)
                 self._fault(cell.place, message, tr("keep one of them"))
             else:
                 columns[name] = cell.number

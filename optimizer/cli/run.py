@@ -14,12 +14,13 @@ import click
 from models.base import named
 from models.faults import Fault, ScenarioError
 from models.files import Reading, read_case
-from models.language import Language, language, tr, using
-from optimizer.cli import diagnostics
+from models.language import language, tr, using
+from optimizer.cli import conflicts, diagnostics, options, speaking
 from optimizer.cli.products import FAULTS, REPORT, names, products
-from optimizer.cli.solve import _Finite, _make, _never_striking, _Progress, write_whole
+from optimizer.cli.progress import Progress
 from optimizer.cli.user_workbook import clear, is_open, is_workbook, language_of, leave
 from optimizer.cli.validate import summed_up
+from optimizer.cli.writing import make_folder, write_whole
 from optimizer.errors import Infeasible
 from optimizer.reporting.fault_sheet import Finding, finding_of, placed
 
@@ -34,17 +35,10 @@ if TYPE_CHECKING:
 )
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--variant", metavar="ID", help="Solve the file as this variant changes it.")
-@click.option(
-    "--gap",
-    type=_Finite(min=0),
-    default=1e-4,
-    show_default=True,
-    metavar="SHARE",
-    help="Stop once the plan is proven to be this close to the best, as a share of its objective.",
-)
+@options.gap
 @click.option(
     "--time-limit",
-    type=_Finite(min=0, min_open=True),
+    type=options.Finite(min=0, min_open=True),
     metavar="SECONDS",
     help="Stop after this time with the best plan so far.",
 )
@@ -54,30 +48,26 @@ if TYPE_CHECKING:
     metavar="DIR",
     help="Write into this folder instead of the file's own; it is made if it is not there.",
 )
-@click.option(
-    "--language",
-    "asked",
-    type=click.Choice(["en", "de"]),
-    help="Language of what is written; that of the workbook if not given.",
-)
 @click.option("--open", "opens", is_flag=True, help="Open the report, or the list of faults.")
-@click.option("--quiet", is_flag=True, help="Show no progress.")
+@options.quiet
+@speaking.language_option
 def run(
     file: Path,
     variant: str | None,
     gap: float,
     time_limit: float | None,
     out: Path | None,
-    asked: Language | None,
     opens: bool,
     quiet: bool,
 ) -> int:
     """Read a workbook or scenario FILE, solve it, and write plan, report and results beside it."""
+    asked = speaking.asked_for()
+    # What nobody asked for goes by the workbook, whose author may have another system.
     found = language_of(file) if is_workbook(file) and asked is None else None
     with using(asked or found or language()):
         folder = out if out is not None else file.parent
         if out is not None:
-            _make(out)
+            make_folder(out)
         return _Run(file, folder, variant, gap, time_limit, opens, quiet).go()
 
 
@@ -99,7 +89,7 @@ class _Run:
             diagnostics.show_all(error.faults)
             self._leave([finding_of(fault, str(self.file)) for fault in error.faults])
             return error.exit_code
-        doubts = [*reading.warnings, *_never_striking(reading)]
+        doubts = [*reading.warnings, *diagnostics.never_striking(reading)]
         diagnostics.show(doubts)
         self._refuse_open_files()
         try:
@@ -121,7 +111,7 @@ class _Run:
     def _solve(self, reading: Reading) -> Plan:
         from optimizer.planner import plan
 
-        progress = None if self.quiet else _Progress()
+        progress = None if self.quiet else Progress()
         if not self.quiet:
             click.echo(f"{self.file}: {summed_up(reading.case)}", err=True)
         try:
@@ -170,9 +160,7 @@ class _Run:
             _open(next((path for path in written if path.name.endswith(REPORT)), written[0]))
 
     def _conflict(self, error: Infeasible, reading: Reading) -> None:
-        from optimizer.cli.solve import _show_conflict
-
-        _show_conflict(error, reading, as_json=False)
+        conflicts.show(error, reading)
         self._leave(
             [
                 placed(

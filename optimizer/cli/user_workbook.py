@@ -11,7 +11,7 @@ import click
 from models.files.reading import WORKBOOKS
 from models.files.tabs import FAULTS, names_of, tabs
 from models.language import Language, language, tr
-from optimizer.cli.solve import write_whole
+from optimizer.cli.writing import write_whole
 from optimizer.reporting.fault_sheet import (
     Finding,
     NotPlainError,
