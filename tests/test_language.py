@@ -148,7 +148,7 @@ HIDDEN = {
     ("models/files/yaml_source.py", "problem"),
     ("optimizer/cli/__init__.py", "text"),
     ("optimizer/cli/init.py", "str(error.strerror)"),
-    ("optimizer/cli/report.py", "str(error.strerror)"),
+    ("optimizer/cli/saved.py", "str(error.strerror)"),
     ("optimizer/cli/writing.py", "str(error.strerror)"),
     ("optimizer/cli/usage.py", "command.epilog"),
     ("optimizer/cli/usage.py", "inspect.cleandoc(command.help)"),

@@ -30,6 +30,7 @@ COMMANDS = {
     "solve": marked("Find the best plan for a scenario."),
     "target": marked("Find the least budget that reaches a goal."),
     "validate": marked("Check scenario files and say what is wrong, all at once."),
+    "workbook": marked("Write saved plans to an Excel workbook with live formulas."),
 }
 """The commands and their one line of help, so that help imports none of them."""
 

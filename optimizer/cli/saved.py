@@ -1,0 +1,173 @@
+"""Saved results that a command is given: plans, in files or folders, and the frontier of one."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+from pydantic import ValidationError
+
+from models.language import tr
+from models.results import Frontier, Plan
+
+PLAN_FILE, FRONTIER_FILE = "plan.json", "frontier.json"
+
+
+@dataclass(frozen=True)
+class Given:
+    """A result that was read, and the file it stands in."""
+
+    path: Path
+    result: Plan | Frontier
+
+
+def read_all(texts: Sequence[str]) -> tuple[list[Given], dict[str, Plan]]:
+    """All that was given, and the plans among it by a short name of each.
+
+    Raises click.UsageError where a file cannot be read, there is no plan, or a frontier stands
+    beside several.
+    """
+    found = [read(text) for text in texts]
+    plans = [one for one in found if isinstance(one.result, Plan)]
+    if not plans:
+        raise click.UsageError(tr("A report needs a plan; a frontier goes beside one."))
+    if len(plans) > 1 and len(plans) < len(found):
+        raise click.UsageError(tr("A frontier goes with one plan, and here are several."))
+    from optimizer.analyses.compare import distinct
+
+    names = distinct([label(one) for one in plans])
+    results = [one.result for one in plans if isinstance(one.result, Plan)]
+    return found, dict(zip(names, results, strict=True))
+
+
+def label(given: Given) -> str:
+    """A short name: that of the folder of a plan.json, else that of the file."""
+    own = given.path.name == PLAN_FILE
+    return (given.path.resolve().parent.name or "plan") if own else given.path.stem
+
+
+def frontier_for(found: Sequence[Given]) -> Frontier | None:
+    """The frontier that was given with a single plan, or one in its folder.
+
+    Raises click.UsageError where there are several, or it is of another scenario.
+    """
+    given = next(one for one in found if isinstance(one.result, Plan))
+    assert isinstance(given.result, Plan)
+    frontiers = [one for one in found if isinstance(one.result, Frontier)]
+    if len(frontiers) > 1:
+        raise click.UsageError(tr("One frontier goes into a report, and here are several."))
+    beside = given.path.parent / FRONTIER_FILE
+    if not frontiers and beside.is_file():
+        frontiers = [read(str(beside))]
+    for one in frontiers:
+        assert isinstance(one.result, Frontier)
+        if not _same_scenario(given.result, one.result):
+            raise click.UsageError(
+                tr(
+                    "'{frontier}' was computed for another scenario than '{plan}'.",
+                    frontier=one.path,
+                    plan=given.path,
+                )
+            )
+        return one.result
+    return None
+
+
+def _same_scenario(plan: Plan, frontier: Frontier) -> bool:
+    """Whether both rest on one scenario, but for the number that the frontier varies."""
+    if plan.scenario is None or frontier.scenario is None:
+        return False
+    pair = [json.loads(json.dumps(of)) for of in (plan.scenario, frontier.scenario)]
+    for content in pair:
+        content.pop("variants", None)
+        _drop(content, frontier.varied.split("."))
+    return bool(pair[0] == pair[1])
+
+
+def _drop(content: Any, steps: Sequence[str]) -> None:
+    """Take a value out of nested mappings, and mappings that are empty then."""
+    inside = content.get(steps[0]) if isinstance(content, dict) else None
+    if inside is None:
+        return
+    if len(steps) > 1:
+        _drop(inside, steps[1:])
+    if len(steps) == 1 or not inside:
+        content.pop(steps[0])
+
+
+def read(text: str) -> Given:
+    """A saved plan or frontier.
+
+    Raises click.UsageError where there is none, or one that cannot be reported on.
+    """
+    path = Path(text)
+    if path.is_dir():
+        if not (path / PLAN_FILE).is_file():
+            raise click.UsageError(
+                tr("the folder '{folder}' has no {file}.", folder=text, file=PLAN_FILE)
+            )
+        path = path / PLAN_FILE
+    try:
+        content: Any = json.loads(path.read_bytes())
+    except OSError as error:
+        reason = tr(str(error.strerror))
+        raise click.UsageError(
+            tr("'{path}' cannot be read: {reason}.", path=path, reason=reason)
+        ) from None
+    except ValueError:
+        raise click.UsageError(
+            tr("'{path}' is no saved result: it is not JSON.", path=path)
+        ) from None
+    kind = content.get("kind") if isinstance(content, dict) else None
+    models: dict[str, type[Plan | Frontier]] = {"plan": Plan, "frontier": Frontier}
+    if kind not in models:
+        raise click.UsageError(
+            tr(
+                "'{path}' holds no plan but {kind}; reports are made of what solve --out writes.",
+                path=path,
+                kind=f"'{kind}'" if isinstance(kind, str) else tr("something else"),
+            )
+        )
+    result = _validated(models[kind], content, path)
+    if isinstance(result, Plan) and result.scenario is None:
+        raise click.UsageError(
+            tr(
+                "'{path}' does not carry its scenario, since an earlier version wrote it; solve it "
+                "again to report on it.",
+                path=path,
+            )
+        )
+    return Given(path, result)
+
+
+def _validated(model: type[Plan | Frontier], content: Any, path: Path) -> Plan | Frontier:
+    try:
+        result = model.model_validate(content)
+        result.case  # noqa: B018 - the scenario in it is read here, so that faults are told here
+    except ValidationError as error:
+        raise _not_of_this_version(error, path) from None
+    return result
+
+
+def _not_of_this_version(error: ValidationError, path: Path) -> click.UsageError:
+    first = error.errors()[0]
+    where = ".".join(map(str, first["loc"])) or tr("the document")
+    return click.UsageError(
+        tr(
+            "'{path}' is no result of this version: {where}: {message}.",
+            path=path,
+            where=where,
+            message=first["msg"].splitlines()[0],
+        )
+    )
+
+
+def refuse(paths: Sequence[Path], force: bool) -> None:
+    """Refuse to overwrite files without --force."""
+    for path in paths:
+        if path.exists() and not force:
+            raise click.UsageError(tr("'{path}' exists already; --force overwrites it.", path=path))

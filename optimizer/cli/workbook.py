@@ -1,0 +1,64 @@
+"""``vorrat workbook``: a saved plan, or several side by side, as an Excel workbook."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import click
+
+from models.language import tr
+from models.results import Plan
+from optimizer.cli import saved, speaking
+from optimizer.cli.saved import Given
+from optimizer.cli.writing import make_folder, write_whole
+
+ENDING = ".xlsx"
+
+
+@click.command(
+    epilog="Exit codes: 0 written; 2 wrong usage, or a file that holds no plan to report on; "
+    "5 failure."
+)
+@click.argument("given", nargs=-1, required=True, metavar="PLAN...")
+@click.option(
+    "--out",
+    type=click.Path(dir_okay=False, path_type=Path),
+    required=True,
+    metavar="FILE.xlsx",
+    help="Write the workbook to this file.",
+)
+@click.option("--force", is_flag=True, help="Overwrite an existing file.")
+@speaking.language_option
+def workbook(given: tuple[str, ...], out: Path, force: bool) -> int:
+    """Make an Excel workbook of saved plans, with live formulas and checks; needs no solver.
+
+    PLAN is a plan.json or the folder it is in. Several plans are put side by side; differences are
+    those to the first. A frontier.json beside a single plan gets a sheet.
+    """
+    saved.refuse([named(out)], force)
+    content = of(*saved.read_all(given))
+    make_folder(out.parent)
+    write_whole(out, content)
+    click.echo(str(out))
+    return 0
+
+
+def named(path: Path) -> Path:
+    """The path, or a usage error where Excel would not take it for a workbook."""
+    if path.suffix.lower() != ENDING:
+        raise click.UsageError(tr("'{path}': a workbook's name ends in .xlsx.", path=path))
+    return path
+
+
+def of(found: Sequence[Given], plans: Mapping[str, Plan]) -> bytes:
+    """The workbook of a plan with its frontier, or of several side by side."""
+    # pandas and XlsxWriter take a moment to import: only those who want a workbook wait for them.
+    from optimizer.reporting.workbook import write, write_comparison
+
+    if len(plans) == 1:
+        (plan,) = plans.values()
+        return write(plan, frontier=saved.frontier_for(found))
+    from optimizer.analyses.compare import compare
+
+    return write_comparison(plans, compare(list(plans.values()), list(plans)))
