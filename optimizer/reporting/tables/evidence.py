@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
-
-from pydantic import BaseModel
+from typing import TYPE_CHECKING
 
 from models.case import Case
-from models.quantities import Number, Yearly
+from models.quantities import Number
 from models.results import Plan
+from optimizer.reporting.tables.assumptions import Standing, assumptions, standing
 from optimizer.reporting.tables.frame import frame
 
 if TYPE_CHECKING:
     import pandas as pd
-
-Standing = Literal["read", "reported", "assumption", "other", "none"]
-"""The kind of a figure's source; ``other`` for one that is no entry of ``sources``."""
 
 STANDINGS: tuple[Standing, ...] = ("read", "reported", "assumption", "other", "none")
 
@@ -37,48 +33,14 @@ class Figure:
 
 
 def figures(case: Case) -> Iterator[Figure]:
-    """Every figure of a scenario that is not at its default.
-
-    In a list of figures, one without a source of its own goes with the one before it.
-    """
-    for part in type(case).model_fields:
-        if part not in ("sources", "variants"):
-            yield from _within(getattr(case, part), part, "")
-
-
-def _within(value: Any, part: str, field: str, before: Number | None = None) -> Iterator[Figure]:
-    if isinstance(value, Number):
-        known = value if value.source is not None or before is None else before
-        yield Figure(part, field, float(value), known.source, known.confidence)
-    elif isinstance(value, Yearly):
-        for number in value.values:
-            yield from _within(number, part, field)
-    elif isinstance(value, BaseModel):
-        for name, about in type(value).model_fields.items():
-            inside = getattr(value, name)
-            if (part, name) in SETTINGS or _at_default(inside, about.default):
-                continue
-            yield from _within(inside, part, f"{field}.{name}" if field == "steps" else name)
-    elif isinstance(value, Mapping):
-        for inside in value.values():
-            yield from _within(inside, part, field)
-    elif isinstance(value, tuple):
-        for inside in value:
-            yield from _within(inside, part, field, before)
-            before = inside if isinstance(inside, Number) and inside.source else before
-
-
-def _at_default(value: Any, default: Any) -> bool:
-    """Whether nobody wrote a value: it is that of the format, and nobody gave it a source."""
-    numbers = value if isinstance(value, tuple) else (value,)
-    return value == default and all(getattr(number, "source", None) is None for number in numbers)
-
-
-def standing(case: Case, source: str | None) -> Standing:
-    """What kind of source a figure has."""
-    if source is None:
-        return "none"
-    return case.sources[source].kind if source in case.sources else "other"
+    """Every figure of a scenario that is not at its default; settings and calendar years apart."""
+    for found in assumptions(case):
+        path = tuple(found.path.split("."))
+        if found.calendar or path[:2] in SETTINGS:
+            continue
+        field = f"steps.{found.field}" if "steps" in path[:-1] else found.field
+        source = found.source_id or found.source
+        yield Figure(found.part, field, found.value, source, found.confidence)
 
 
 def by_source(plan: Plan) -> pd.DataFrame:

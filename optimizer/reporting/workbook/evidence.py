@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from models.language import language, tr
 from optimizer.reporting import prose
-from optimizer.reporting.assumptions import assumptions, unit
-from optimizer.reporting.tables.evidence import Standing
+from optimizer.reporting.tables.assumptions import Standing, assumptions, unit
 from optimizer.reporting.workbook.book import Column, Line, Table, key_column
 from optimizer.reporting.workbook.draft import Draft
 from optimizer.reporting.workbook.expressions import (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel
 
@@ -13,7 +13,9 @@ from models.case import Case
 from models.language import language, tr
 from models.quantities import Number, Yearly
 from models.years import CalendarYear
-from optimizer.reporting.tables.evidence import Standing, standing
+
+Standing = Literal["read", "reported", "assumption", "other", "none"]
+"""The kind of a figure's source; ``other`` for one that is no entry of ``sources``."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,8 @@ class Assumption:
     standing: Standing
     confidence: str | None
     note: str | None
+    calendar: bool
+    """Whether it is a calendar year."""
 
     @property
     def part(self) -> str:
@@ -76,7 +80,15 @@ def assumptions(case: Case) -> Iterator[Assumption]:
             standing=standing(case, source),
             confidence=number.confidence,
             note=number.note,
+            calendar=isinstance(number, CalendarYear),
         )
+
+
+def standing(case: Case, source: str | None) -> Standing:
+    """What kind of source a figure has."""
+    if source is None:
+        return "none"
+    return case.sources[source].kind if source in case.sources else "other"
 
 
 class _Walk:

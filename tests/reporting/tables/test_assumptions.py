@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from models.case import Case
 from models.quantities import Number, Yearly
-from optimizer.reporting.assumptions import assumptions, unit
+from optimizer.reporting.tables.assumptions import assumptions, unit
 from optimizer.reporting.tables.evidence import figures
 
 
