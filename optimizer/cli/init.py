@@ -64,7 +64,8 @@ def init(
         click.echo(content.decode(), nl=False)
     else:
         _write(Path(path), content, force)
-        next_step = f"vorrat {'run' if excel else 'validate'} {path}"
+        shown = f'"{path}"' if " " in path else path
+        next_step = f"vorrat {'run' if excel else 'validate'} {shown}"
         click.echo(tr("{path} is written; try: {command}", path=path, command=next_step), err=True)
     if starter:
         beside = Path(path).parent / STARTER if path != "-" else Path(STARTER)
