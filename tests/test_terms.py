@@ -117,3 +117,12 @@ def test_how_a_budget_books_it(
     kind: str | None, funder: str, fields: dict[str, Any], booked: str | None
 ) -> None:
     assert terms(kind, funder=funder, **fields).budget_class == booked
+
+
+def test_a_recovery_that_is_stated_comes_back_at_the_exit() -> None:
+    """0.6 in present value at 3 % after ten years: 0.6 * 1.03^10, whatever may fail before."""
+    for failure in (None, 0.4, 1.0):
+        stake = terms("equity", 0.03, term_years=10, recovery=0.6, failure_probability=failure)
+        assert stake.recovery == 0.6
+        assert stake.returned[:10] == (0.0,) * 10
+        assert stake.returned[10] == near(0.6 * 1.03**10)

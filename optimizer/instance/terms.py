@@ -127,9 +127,11 @@ def _returned(
         interest = interest_by_age(schedule, float(instrument.interest_rate or 0))
         repaid = (0.0, *(a - b for a, b in pairwise(schedule)))
         return tuple((1 - loss) * (i + r) for i, r in zip(interest, repaid, strict=True))
-    if kind == "equity" and schedule and instrument.expected_return is not None:
+    if kind == "equity" and schedule:
+        # Where the file states what comes back, this only says when: it is scaled afterwards.
+        kept = 1 - loss if instrument.recovery is None else 1.0
         term = len(schedule) - 1
-        grown = (1 - loss) * (1 + float(instrument.expected_return)) ** term
+        grown = kept * (1 + float(instrument.expected_return or 0)) ** term
         return (*(0.0 for _ in range(term)), grown)
     if kind == "guarantee" and instrument.fee_per_year is not None:
         fee = float(instrument.fee_per_year)
