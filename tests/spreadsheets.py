@@ -70,3 +70,18 @@ def recalculated(
         check=True, capture_output=True, timeout=120,
     )  # fmt: skip
     return {name: results((answers / f"{name}.xlsx").read_bytes()) for name in changes}
+
+
+def displayed(folder: Path, content: bytes) -> list[str]:
+    """The first column as LibreOffice shows it, row by row."""
+    assert SOFFICE is not None
+    made = folder / "shown.xlsx"
+    made.write_bytes(content)
+    subprocess.run(
+        [SOFFICE, f"-env:UserInstallation={(folder / 'profile').as_uri()}", "--headless",
+         "--convert-to", "csv:Text - txt - csv (StarCalc):9,34,76", "--outdir", str(folder),
+         str(made)],
+        check=True, capture_output=True, timeout=120,
+    )  # fmt: skip
+    lines = (folder / "shown.csv").read_text(encoding="utf-8").splitlines()
+    return [line.split("\t")[0].strip('"') for line in lines]

@@ -29,6 +29,7 @@ from optimizer.reporting.workbook.guide import contents, legend
 from optimizer.reporting.workbook.identities import identities
 from optimizer.reporting.workbook.points import frontier_sheet
 from optimizer.reporting.workbook.side_by_side import Sides
+from optimizer.reporting.workbook.styles import places
 
 __all__ = ["write", "write_comparison"]
 
@@ -40,7 +41,8 @@ def write(plan: Plan, *, frontier: Frontier | None = None) -> bytes:
     """A plan as an Excel workbook in the current language, with a frontier of its scenario."""
     amounts = [plan.outcome.net_cost_meur, *(p.capex_meur for p in plan.projects)]
     amounts += [cost for pile in plan.stockpiles for cost in pile.cost_meur.values()]
-    draft = Draft(Book(plan.title, _places(amounts)), plan)
+    spread = (plan.outcome.without_plan.worst, plan.outcome.worst)
+    draft = Draft(Book(plan.title, _places(amounts), places(spread)), plan)
     draft.book.title = draft.names.title()
     first = draft.book.sheet(tr("Answer"), draft.names.title())
     building.projects_and_funding(draft)
@@ -68,9 +70,9 @@ def write_comparison(plans: Mapping[str, Plan], comparison: Comparison) -> bytes
     missing = [o.label for o in comparison.options if o.label not in plans]
     if missing:
         raise ValueError(f"there is no plan for {', '.join(missing)}")
-    book = Book(
-        prose.said(comparison.title), _places([o.cost.public.paid_meur for o in comparison.options])
-    )
+    public = [option.cost.public.paid_meur for option in comparison.options]
+    spread = [option.benefit.worst.without_plan for option in comparison.options]
+    book = Book(prose.said(comparison.title), _places(public), places(spread))
     sides = Sides(book, comparison, plans)
     first = book.sheet(tr("Comparison"), prose.said(comparison.title))
     first.set_widths([Column(str(n), "", width=w) for n, w in enumerate((30, 46, 15, 15, 15))])

@@ -65,9 +65,9 @@ def _gain(draft: Draft, sheet: Sheet) -> None:
     table = sheet.table(
         [
             Column("what", ""),
-            Column("first", tr("Without plan"), "money"),
-            Column("second", tr("With plan"), "money"),
-            Column("third", tr("Avoided"), "money"),
+            Column("first", tr("Without plan"), "outcome"),
+            Column("second", tr("With plan"), "outcome"),
+            Column("third", tr("Avoided"), "outcome"),
             Column("fourth", tr("Reduction"), "share"),
             Column("name", tr("Name for formulas")),
         ]

@@ -58,7 +58,7 @@ def years(of: Iterable[str], form: Form, width: float = 8.3) -> list[Column]:
 class Book:
     """A workbook in the making."""
 
-    def __init__(self, title: str, money_places: int = 1) -> None:
+    def __init__(self, title: str, money_places: int = 1, outcome_places: int = 1) -> None:
         from xlsxwriter import Workbook
 
         self._file = BytesIO()
@@ -66,7 +66,7 @@ class Book:
         literal = dict.fromkeys(("formulas", "urls", "numbers"), False)
         options = {"in_memory": True, **{f"strings_to_{what}": no for what, no in literal.items()}}
         self.workbook = Workbook(self._file, options)
-        self.styles = Styles(self.workbook, money_places)
+        self.styles = Styles(self.workbook, money_places, outcome_places)
         self.title = clean(title)
         self.sheets: list[Sheet] = []
         self.names: dict[str, Expression] = {}

@@ -15,6 +15,7 @@ from optimizer.reporting.workbook.expressions import (
     of,
 )
 from optimizer.reporting.workbook.styles import Form
+from optimizer.reporting.workbook.styles import objective as form_of_objective
 
 
 def standing_name(standing: Standing) -> str:
@@ -158,17 +159,18 @@ def certificate(draft: Draft) -> None:
             ("cvar", prose.tail_noun(draft.plan), figures.cvar),
             ("worst", tr("Worst state"), figures.worst),
         ):
-            draft.cells[name + end] = given(f"{side}: {what}", value, "money", unit_)
+            draft.cells[name + end] = given(f"{side}: {what}", value, "outcome", unit_)
     draft.cells["net_cost"] = given(
         tr("Net cost, discounted"), reached.net_cost_meur, "money", draft.million
     )
+    fine = form_of_objective([proof.objective])
     objective = given(
-        tr("Objective"), proof.objective, "figure", tr("Computed again outside the solver.")
+        tr("Objective"), proof.objective, fine, tr("Computed again outside the solver.")
     )
     draft.cells["objective"] = objective
     if draft.case is not None:
-        _objective(draft, table)
-    bound = given(tr("Bound"), proof.bound, "figure", tr("No plan can have a lower objective."))
+        _objective(draft, table, fine)
+    bound = given(tr("Bound"), proof.bound, fine, tr("No plan can have a lower objective."))
     gap = given(tr("Gap"), proof.gap, "gap", tr("How far another plan can be better at most."))
     target = given(tr("Gap that was asked for"), proof.gap_target, "gap")
     draft.cells["gap"], draft.cells["gap_target"] = gap, target
@@ -183,7 +185,7 @@ def certificate(draft: Draft) -> None:
     _manifest(draft, table)
 
 
-def _objective(draft: Draft, table: Table) -> None:
+def _objective(draft: Draft, table: Table, fine: Form) -> None:
     """(1 - weight) expected + weight CVaR + cost_weight net cost, from the sheet's own cells."""
     assert draft.case is not None
     terms = draft.case.objective
@@ -199,7 +201,7 @@ def _objective(draft: Draft, table: Table) -> None:
     line = table.line()
     line.words("what", tr("Objective, from its parts"))
     derived = (of(1) - weight) * cells["expected"] + weight * cells["cvar"]
-    draft.cells["derived_objective"] = line.put("figure", derived + cost * cells["net_cost"])
+    draft.cells["derived_objective"] = line.put("figure", derived + cost * cells["net_cost"], fine)
 
 
 def _manifest(draft: Draft, table: Table) -> None:

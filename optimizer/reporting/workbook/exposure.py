@@ -52,9 +52,9 @@ def _parts(
 ) -> None:
     columns = [
         Column("name", header, width=40),
-        Column("without", tr("Without plan"), "money", 20),
-        Column("with", tr("With plan"), "money", 20),
-        Column("avoided", tr("Avoided"), "money", 14),
+        Column("without", tr("Without plan"), "outcome", 20),
+        Column("with", tr("With plan"), "outcome", 20),
+        Column("avoided", tr("Avoided"), "outcome", 14),
         Column("reduction", tr("Reduction"), "share", 14),
         Column("part", tr("Share of all that is avoided"), "share", 16),
         key_column("id", tr("Id"), 20),
@@ -248,9 +248,9 @@ def distribution(draft: Draft) -> None:
     sheet = draft.book.sheet(tr("Distribution"), tr("How the outcome is spread over the states"))
     columns = [
         Column("level", tr("Share of states that are no worse"), "share", 16),
-        Column("with", f"{tr('With plan')}, {unit}", "money", 16),
-        Column("without", f"{tr('Without plan')}, {unit}", "money", 16),
-        Column("avoided", f"{tr('Avoided in the same state')}, {unit}", "money", 16),
+        Column("with", f"{tr('With plan')}, {unit}", "outcome", 16),
+        Column("without", f"{tr('Without plan')}, {unit}", "outcome", 16),
+        Column("avoided", f"{tr('Avoided in the same state')}, {unit}", "outcome", 16),
     ]
     sheet.set_widths(columns)
     sheet.note(
@@ -285,7 +285,7 @@ def distribution(draft: Draft) -> None:
     title = tr("Outcome by share of states, {unit}", unit=unit)
     chart.set_title({"name": title, "name_font": {"size": 11}})
     chart.set_x_axis({"num_format": "0%", "interval_unit": 10, "interval_tick": 10})
-    chart.set_y_axis({"num_format": "#,##0"})
+    chart.set_y_axis({"num_format": draft.book.styles.axis})
     chart.set_legend({"position": "bottom"})
     chart.set_size({"width": 680, "height": 420})
     sheet.worksheet.insert_chart(table.header_row, 5, chart, {"description": title})

@@ -22,12 +22,14 @@ def frontier_sheet(book: Book, frontier: Frontier) -> list[Check]:
     columns = [
         Column("value", varied.headed(frontier), "value", 18),
         Column("status", tr("Status"), width=14),
-        Column("expected", tr("Expected, {unit}", unit=unit), "money", 14),
-        Column("bound", tr("No plan lies below, {unit}", unit=unit), "money", 15),
-        Column("cvar", tr("CVaR, {unit}", unit=unit), "money", 14),
-        Column("worst", tr("Worst state, {unit}", unit=unit), "money", 14),
-        Column("avoided", tr("Avoided against no plan, {unit}", unit=unit), "money", 15),
-        Column("gain", tr("Avoided more than at the point before, {unit}", unit=unit), "money", 17),
+        Column("expected", tr("Expected, {unit}", unit=unit), "outcome", 14),
+        Column("bound", tr("No plan lies below, {unit}", unit=unit), "outcome", 15),
+        Column("cvar", tr("CVaR, {unit}", unit=unit), "outcome", 14),
+        Column("worst", tr("Worst state, {unit}", unit=unit), "outcome", 14),
+        Column("avoided", tr("Avoided against no plan, {unit}", unit=unit), "outcome", 15),
+        Column(
+            "gain", tr("Avoided more than at the point before, {unit}", unit=unit), "outcome", 17
+        ),
         Column("per", tr("The same per unit of the number"), "ratio", 15),
         Column(
             "cost",
@@ -48,7 +50,7 @@ def frontier_sheet(book: Book, frontier: Frontier) -> list[Check]:
     )
     table = sheet.table(columns)
     bare = frontier.without_plan
-    without = None if bare is None else sheet.put(1, 2, bare.expected, "optimizer", "money")
+    without = None if bare is None else sheet.put(1, 2, bare.expected, "optimizer", "outcome")
     if without is not None:
         sheet.put(1, 0, tr("Expected without any plan, {unit}", unit=unit), "words", "text")
     known: _Cells = []
@@ -103,7 +105,7 @@ def _draw(book: Book, table: Table, unit: str, frontier: Frontier) -> None:
     title = tr("Expected, {unit}", unit=unit)
     chart.set_title({"name": title, "name_font": {"size": 11}})
     chart.set_x_axis({"name": varied.headed(frontier)})
-    chart.set_y_axis({"num_format": "#,##0"})
+    chart.set_y_axis({"num_format": book.styles.axis})
     chart.set_legend({"position": "bottom"})
     chart.set_size({"width": 760, "height": 400})
     sheet.worksheet.insert_chart(sheet.row + 1, 0, chart, {"description": title})

@@ -15,7 +15,7 @@ from optimizer.reporting.figures import NOISE, clean, percent
 from optimizer.reporting.workbook.book import Book, Column, Line, Sheet, Table, key_column, years
 from optimizer.reporting.workbook.checks import Check
 from optimizer.reporting.workbook.expressions import Expression, ratio, total
-from optimizer.reporting.workbook.styles import Form, tonnes
+from optimizer.reporting.workbook.styles import Form, objective, tonnes
 
 
 @dataclass
@@ -65,7 +65,7 @@ def benefits(sides: Sides) -> None:
     """What each option buys."""
     unit = prose.unit(sides.comparison)
     sheet = sides.book.sheet(tr("Benefits"), tr("What each option buys"))
-    table = sheet.table(sides.columns(tr("Figure")))
+    table = sheet.table(sides.columns(tr("Figure"), "outcome"))
     rows = {row["figure"]: row for row in tables.benefits(sides.comparison).to_dict("records")}
 
     def given(figure: str, name: str, form: Form | None = None) -> Line:
@@ -277,10 +277,10 @@ def damage(sides: Sides) -> None:
 def _parts(sides: Sides, sheet: Sheet, header: str, names: Mapping[str, Any], kind: str) -> None:
     base = next(k for k, o in sides.keyed() if o.label == sides.comparison.base)
     others = [(k, o) for k, o in sides.keyed() if k != base]
-    columns = sides.columns(header, width=36)
+    columns = sides.columns(header, "outcome", width=36)
     for key, option in others:
         text = tr("{option} less the base", option=option.label)
-        columns.append(Column(f"{key}_moves", text, "signed", 17))
+        columns.append(Column(f"{key}_moves", text, "signed_outcome", 17))
     table = sheet.table([*columns, key_column("id", tr("Id"), 24)])
     left = {
         option.label: {part.id: part.expected for part in getattr(sides.plans[option.label], kind)}
@@ -353,8 +353,9 @@ def proofs(sides: Sides) -> None:
     sheet = sides.book.sheet(tr("Certificate"), tr("How good the proof is"))
     table = sheet.table(sides.columns(tr("Figure"), "figure"))
     of = [option.proof for option in sides.options]
-    sides.row(table, tr("Objective"), [p.objective for p in of])
-    sides.row(table, tr("Bound"), [p.bound for p in of])
+    fine = objective([p.objective for p in of])
+    sides.row(table, tr("Objective"), [p.objective for p in of], fine)
+    sides.row(table, tr("Bound"), [p.bound for p in of], fine)
     sides.row(table, tr("Gap"), [p.gap for p in of], "gap")
     sides.row(table, tr("Gap that was asked for"), [p.gap_target for p in of], "gap")
     sides.row(table, tr("States of the world"), [p.states for p in of], "count")
@@ -378,9 +379,9 @@ def first_sheet(sides: Sides, sheet: Sheet) -> None:
         [
             Column("name", tr("Option"), width=30),
             Column("title", tr("Title"), width=46),
-            Column("without", tr("Expected without plan"), "money", 15),
-            Column("left", tr("Expected with plan"), "money", 15),
-            Column("avoided", tr("Avoided"), "money", 15),
+            Column("without", tr("Expected without plan"), "outcome", 15),
+            Column("left", tr("Expected with plan"), "outcome", 15),
+            Column("avoided", tr("Avoided"), "outcome", 15),
             Column("share", tr("Reduction"), "share", 12),
             Column("public", tr("Public money, {unit}", unit=sides.million), "money", 15),
         ]

@@ -14,6 +14,7 @@ from typing import Any, Literal
 Origin = Literal["optimizer", "scenario", "formula", "words", "key"]
 Form = Literal[
     "money",
+    "outcome",
     "tonnes",
     "tonnes_1",
     "tonnes_3",
@@ -27,8 +28,10 @@ Form = Literal[
     "value",
     "first",
     "signed",
+    "signed_outcome",
     "control",
     "gap",
+    "small",
     "ratio",
     "text",
 ]
@@ -43,12 +46,19 @@ _OF_ORIGIN: dict[Origin, dict[str, Any]] = {
     "words": {"align": "left", "indent": 1},
     "key": {"align": "left", "indent": 1, "font_color": "#6B7785", "font_size": 9},
 }
-# A sign of its own for nothing at all; the program writes separators as its reader has them.
+
+
+def _dashed(digits: str, plus: str = "") -> str:
+    """A number format with a dash for nothing at all, a solver's zero with it (`NOISE`)."""
+    return f'[>=0.000001]{plus}{digits};[<=-0.000001]-{digits};"–"'
+
+
+# The program writes separators as its reader has them.
 _NUMBERS: dict[Form, str] = {
-    "tonnes": '#,##0;-#,##0;"–"',
-    "tonnes_1": '#,##0.0;-#,##0.0;"–"',
-    "tonnes_3": '#,##0.000;-#,##0.000;"–"',
-    "share": '0.0%;-0.0%;"–"',
+    "tonnes": _dashed("#,##0"),
+    "tonnes_1": _dashed("#,##0.0"),
+    "tonnes_3": _dashed("#,##0.000"),
+    "share": _dashed("0.0%"),
     "gap": "0.0000%",
     "factor": "0.0000",
     "ratio": "#,##0.00",
@@ -59,7 +69,8 @@ _NUMBERS: dict[Form, str] = {
     "tolerance": "0.0E+00",
     "value": "#,##0.###",
     "first": "0.0",
-    "signed": '+#,##0.0;-#,##0.0;"–"',
+    "signed": _dashed("#,##0.0", plus="+"),
+    "small": "0.000000",
     "control": "#,##0.0000",
     "text": "General",
 }
@@ -98,14 +109,22 @@ class Styles:
 
     workbook: Any
     money_places: int = 1
+    outcome_places: int = 1
     _made: dict[Any, Any] = field(default_factory=dict)
 
     def number(self, form: Form) -> str:
         """The number format of a kind of figure, as a file holds it."""
         if form == "money":
-            digits = "#,##0." + "0" * self.money_places
-            return f'{digits};-{digits};"–"'
+            return _dashed("#,##0." + "0" * self.money_places)
+        if form in ("outcome", "signed_outcome"):
+            plus = "+" if form == "signed_outcome" else ""
+            return _dashed("#,##0." + "0" * self.outcome_places, plus)
         return _NUMBERS[form]
+
+    @property
+    def axis(self) -> str:
+        """The number format of an axis of outcomes."""
+        return "#,##0" if self.outcome_places == 1 else "General"
 
     def cell(
         self,
@@ -165,3 +184,15 @@ def tonnes(values: Iterable[float | None]) -> Form:
     """The form of a row of tonnes, with decimals where whole tonnes would show a false zero."""
     most = max((abs(value) for value in values if value is not None), default=0.0)
     return "tonnes" if most >= 100 or most == 0 else "tonnes_1" if most >= 1 else "tonnes_3"
+
+
+def objective(values: Iterable[float | None]) -> Form:
+    """The form of objectives and their bounds: four decimals, six of what is below one."""
+    most = max((abs(value) for value in values if value is not None), default=0.0)
+    return "control" if most >= 1 else "small"
+
+
+def places(values: Iterable[float]) -> int:
+    """Decimals of a kind of figure: more where the largest of them is small."""
+    most = max(map(abs, values), default=0.0)
+    return 1 if most >= 100 or most == 0 else 2 if most >= 10 else 3 if most >= 1 else 5
