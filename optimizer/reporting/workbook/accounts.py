@@ -115,14 +115,16 @@ def _yearly(draft: Draft, name: str, tab: str, title: str, note: str) -> tuple[T
         line.words("funder", draft.names.funder(position.funder))
         line.words("instrument", draft.instrument(position))
         line.words("purpose", draft.purpose(position))
-        line.by_year(by_year)
+        # Without terms in the file nobody knows when money comes back: those years stay empty.
+        if by_year or name != "returned":
+            line.by_year(by_year)
         line.key("funder_id", position.funder)
         line.key("purpose_id", position.project or position.stockpile)
         if name == "paid":
             line.scenario("charge", _charge(draft, position))
     if not table.count:
         table.nothing(tr("No money is put up."))
-    table.totals(tr("All together"), known)
+    table.totals(tr("All together"), known if name != "returned" or any(figures) else ())
     sheet.freeze(table, 3)
     return factors, table
 
@@ -212,7 +214,8 @@ def _positions(
         for name in ("paid", "returned"):
             of_year = by_year[name][1]
             it = _row_of(of_year, row).area(_first(of_year), _last(of_year))
-            line.put(name, total(it))
+            if any(amount != "" for amount in it.values):
+                line.put(name, total(it))
         risk = by_year["outstanding"][1]
         line.put("peak", largest(_row_of(risk, row).area(_first(risk), _last(risk))))
         line.optimizer("expected_loss", position.expected_loss_meur)
@@ -228,6 +231,8 @@ def _positions(
     summed = [c.key for c in columns if c.form == "money"]
     known = any(p.expected_loss_meur is not None for p in draft.plan.accounts)
     left_out = {"peak"} if known else {"peak", "expected_loss"}
+    if not any(p.returned_meur for p in draft.plan.accounts):
+        left_out.add("returned")
     totals = table.totals(tr("All together"), [key for key in summed if key not in left_out])
     for key in ("committed", "paid", "present", "back", "net", "cost", "maximum_loss"):
         draft.cells[f"accounts_{key}"] = totals.cells[key]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from models.language import tr
 from optimizer.reporting import prose
-from optimizer.reporting.workbook.book import Column, Sheet, Table
+from optimizer.reporting.workbook.book import INSET, Column, Sheet, Table
 from optimizer.reporting.workbook.checks import Verdict, show
 from optimizer.reporting.workbook.draft import Draft, kind_name
 from optimizer.reporting.workbook.expressions import (
@@ -116,7 +116,7 @@ def _money(draft: Draft, sheet: Sheet) -> None:
         what: str, amount: Expression, name: str, share: Expression | None = None
     ) -> Expression:
         row = table.line()
-        row.words("what", what)
+        row.words("what", what if share is None else f"{INSET}{what}")
         cell = row.put("first", amount)
         if share is not None:
             row.put("second", ratio(cell, share))

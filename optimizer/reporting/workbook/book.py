@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from io import BytesIO
 from typing import Any
 
-from optimizer.reporting.figures import clean
+from optimizer.reporting.figures import NO_BREAK, clean
 from optimizer.reporting.workbook.expressions import Area, Expression, Scalar, control, total
 from optimizer.reporting.workbook.layout import address, blocks, lines_of
 from optimizer.reporting.workbook.styles import Form, Origin, Styles
@@ -26,6 +26,8 @@ _ROW = 13.5
 _BLOCKS = 40
 """Blocks that one formula reads: it may have 8,192 characters."""
 _LIKE_A_FORMULA = ("=", "+", "-", "@")
+INSET = "  "
+"""What a text begins with that belongs to the row above."""
 
 
 @dataclass(frozen=True)
@@ -161,7 +163,10 @@ class Sheet:
         if isinstance(value, str):
             text = clean(value)[:LONGEST_TEXT]
             quoted = text.startswith(_LIKE_A_FORMULA)
-            style = styles.cell(origin, form, last=last, wrap=wrap, quoted=quoted, ruled=ruled)
+            style = styles.cell(
+                origin, form, last=last, wrap=wrap, quoted=quoted, ruled=ruled,
+                inset=value.startswith(INSET),
+            )  # fmt: skip
             if wrap:
                 self._make_room(row, lines_of(text, self.widths.get(column, 9.0) - 1))
             self.worksheet.write_string(row, column, text, style)
@@ -202,7 +207,9 @@ class Sheet:
 
     def note(self, text: str, across: int, shape: str = "note") -> None:
         """A paragraph across some columns, and an empty row behind it."""
-        styles, text = self.book.styles, clean(text)
+        styles = self.book.styles
+        # No-break spaces hold numbers together: a line must not end inside of one.
+        text = NO_BREAK.join(map(clean, text.split(NO_BREAK)))
         self.printed_columns = max(self.printed_columns, across)
         width = sum(self.widths.get(column, 9.0) for column in range(across))
         size = 1.25 if shape == "lead" else 1.0

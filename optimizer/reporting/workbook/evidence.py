@@ -48,7 +48,7 @@ def figures_and_sources(draft: Draft) -> None:
         Column("confidence", tr("Confidence"), width=10),
         Column("source_id", tr("Id of the source"), width=22),
         Column("source", tr("Source"), width=70),
-        Column("note", tr("Note"), width=30),
+        Column("note", tr("Note"), width=44),
         key_column("path", tr("Path in the scenario"), 44),
     ]
     sheet.set_widths(columns)
@@ -58,7 +58,7 @@ def figures_and_sources(draft: Draft) -> None:
             "format's default. Full texts of sources stand on the next sheet. A change here "
             "changes no plan: change the scenario and solve it again."
         ),
-        8,
+        9,
     )
     table = draft.tables["assumptions"] = sheet.table(columns)
     for figure in assumptions(draft.case):
@@ -71,7 +71,7 @@ def figures_and_sources(draft: Draft) -> None:
         line.words("confidence", _confidence_name(figure.confidence))
         line.words("source_id", figure.source_id)
         line.words("source", figure.source)
-        line.words("note", figure.note)
+        line.words("note", figure.note, wrap=True)
         line.key("path", figure.path)
     sheet.freeze(table, 1)
     sheet.worksheet.autofilter(table.header_row, 0, table.rows()[1], len(columns) - 1)

@@ -288,7 +288,9 @@ def distribution(draft: Draft) -> None:
     chart.set_y_axis({"num_format": draft.book.styles.axis})
     chart.set_legend({"position": "bottom"})
     chart.set_size({"width": 680, "height": 420})
-    sheet.worksheet.insert_chart(table.header_row, 5, chart, {"description": title})
+    # Below the header, which each page repeats with all that touches it.
+    place = {"description": title, "y_offset": 6}
+    sheet.worksheet.insert_chart(top, 5, chart, place)
     sheet.printed_columns = 17
 
 

@@ -135,15 +135,18 @@ class Styles:
         wrap: bool = False,
         quoted: bool = False,
         ruled: bool = False,
+        inset: bool = False,
     ) -> Any:
         """The format of a cell.
 
         ``last`` is a row of totals, ``ruled`` one with a line above it, ``quoted`` a text like a
-        formula.
+        formula, ``inset`` one that belongs to the row above.
         """
         look = {"num_format": self.number(form), **_OF_ORIGIN[origin]}
         if form == "text":
             look |= {"align": "left", "indent": 1}
+        if inset:
+            look["indent"] = 3
         if last:
             look |= {"bold": True, "top": 1, "top_color": INK}
         elif ruled:
@@ -152,7 +155,7 @@ class Styles:
             look["text_wrap"] = True
         if quoted:
             look["quote_prefix"] = True
-        return self._get((origin, form, last, wrap, quoted, ruled), look)
+        return self._get((origin, form, last, wrap, quoted, ruled, inset), look)
 
     def shape(self, name: str, *, right: bool = False, form: Form | None = None) -> Any:
         """The format of what is no figure: titles, headers, notes, verdicts."""
