@@ -34,6 +34,7 @@ def accounts(subject: Subject) -> Section | None:
     parts: list[Part] = [
         _lead(subject),
         _by_class(subject),
+        *_debt_brake(subject),
         *_outstanding(subject),
         *_returned(subject),
         Heading(tr("By funder and instrument")),
@@ -94,6 +95,19 @@ def _by_class(subject: Subject) -> Table:
         name="by-class",
         note=_explained(subject),
     )
+
+
+def _debt_brake(subject: Subject) -> Iterator[str]:
+    """What the classes mean for the German debt brake (Article 115 of the Basic Law)."""
+    public = subject.positions[subject.positions["kind"] == "public"]
+    if "DE" in subject.case.home and len(public):
+        yield tr(
+            "Under the debt brake, stakes and loans count as financial transactions and guarantees "
+            "as contingent, so neither counts when it is given; grants and what stocks cost do. A "
+            "guarantee that is called and a stake that is written off burden the budget of that "
+            "year. The classes are those that the scenario names; the Eurostat treatment of stakes "
+            "without a market return may differ."
+        )
 
 
 def _explained(subject: Subject) -> str:

@@ -203,7 +203,9 @@ def _table(
         dense=True,
         note=tr(
             "No plan below: it is proven that no plan has a lower expected outcome at this value. "
-            "Avoided: range that holds for the best plans, both gaps considered."
+            "Avoided: range that holds for the best plans, both gaps considered. Points are solved "
+            "one by one: among plans within the gap, figures beside the expected one may differ "
+            "from those of this report."
         ),
     )
 

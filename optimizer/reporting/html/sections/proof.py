@@ -44,7 +44,8 @@ def proof(subject: Subject) -> Section:
         name="certificate",
         note=tr(
             "Whoever solves the same scenario with the same versions gets the same plan, or one "
-            "within the gap. The hash proves that it is the same."
+            "within the gap. The hash proves that it is the same: `vorrat solve` prints that of a "
+            "scenario file at its end, and plan.json holds the whole scenario."
         ),
     )
     return Section("certificate", tr("Certificate and manifest"), [lead, table])
