@@ -23,12 +23,13 @@ from models.files.data import plain
 from models.files.decoding import beside, read_bytes
 from models.files.layers import laid_on
 from models.files.nodes import Node, Report, place_of, without_child
-from models.files.shapes import ROOT
+from models.files.shapes import ROOT, Shape
 from models.files.translating import faults_of, shown
 from models.files.yaml_source import parse
 from models.language import tr
 
 KEY = "include"
+SHAPE = Shape("list", item=str)
 HEAD = ("schema_version", "title", "description")
 """What says of a file what it is; it stays with the file and is not included."""
 SUFFIXES = (".yaml", ".yml", ".json")

@@ -19,9 +19,11 @@ def laid_on(under: Node, over: Node, shape: Shape) -> Node:
     """``over`` laid on ``under``, with the places of both.
 
     Keys of ``over`` come first, then those that only ``under`` has. Nothing (``null``) in ``over``
-    takes away what lies below it. Items of a list that have ids, such as stockpiles, are matched
-    by them; any other list replaces the one below.
+    takes away what lies below it; an empty cell does not. Items of a list that have ids, such as
+    stockpiles, are matched by them; any other list replaces the one below.
     """
+    if over.missing:
+        return under
     if over.value is None and over.faulty:
         return over
     if isinstance(over.value, dict) and _goes_by_key(shape):
@@ -50,7 +52,7 @@ def _by_key(under: dict[str, Node], over: dict[str, Node], shape: Shape) -> dict
         below = under.get(key)
         if below is None:
             laid[key] = node
-        elif node.value is not None or node.faulty:
+        elif node.value is not None or node.faulty or node.missing:
             laid[key] = laid_on(below, node, step_into(shape, key) or ANYTHING)
     return laid | {key: node for key, node in under.items() if key not in over}
 

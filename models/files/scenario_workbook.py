@@ -13,9 +13,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from models.faults import Fault, Place
+from models.files import includes
 from models.files.cells import Cell, Sheet
 from models.files.nodes import Node, Path, Report
-from models.files.shapes import ABOUT, ROOT, Shape, required, step_into, suggestion
+from models.files.shapes import ABOUT, ROOT, Shape, nearest, required, step_into, suggestion
 from models.files.tables import Column, Table
 from models.files.tabs import (
     OWN,
@@ -136,8 +137,8 @@ class _Workbook:
         if rows is None:
             _put(root, tab.path, Node(None, place, place, faulty=True))
         elif rows or required(ROOT, tab.path[0]):
-            keyed = tab.shape.kind == "mapping"
-            _put(root, tab.path, Node(table.by_id(rows) if keyed else rows, place, place))
+            content = table.by_id(rows) if tab.shape.kind == "mapping" else rows
+            _put(root, tab.path, Node(content, place, place, missing=not rows))
 
     def _owned(self, root: Node, tab: Tab, sheet: Sheet) -> None:
         """Put items into those that they belong to."""
@@ -155,7 +156,7 @@ class _Workbook:
                 self.report(Fault(tab.path, message, hint, place=place))
             elif _named(owners, name.value) is None:
                 if owners is None or not owners.faulty:
-                    self.report(_no_owner(tab, name, owners))
+                    self.report(_no_owner(tab, name, owners, root.child(includes.KEY) is not None))
             else:
                 by_owner.setdefault(name.value, []).append(row)
         for owner, items in by_owner.items():
@@ -213,12 +214,15 @@ def _named(items: Node | None, name: str) -> Node | None:
     return None
 
 
-def _no_owner(tab: Tab, name: Node, owners: Node | None) -> Fault:
+def _no_owner(tab: Tab, name: Node, owners: Node | None, lies_over: bool) -> Fault:
     found = owners.value if owners is not None and owners.value else ()
     ids = list(found) if isinstance(found, dict) else [str(one.child("id").value) for one in found]
     assert tab.owner is not None
     message = tr("there is no {kind} '{name}'", kind=tab.owner_column, name=name.value)
     hint = suggestion(name.value, ids) or tr("the sheet '{name}' has none", name=tab.owner.title)
+    if lies_over and not nearest(name.value, ids):
+        hint = tr("if it is included, its id gets a row on the sheet '{name}' too",
+                  name=tab.owner.title)  # fmt: skip
     return Fault(tab.path, message, hint, place=name.place)
 
 
@@ -266,7 +270,8 @@ class _Items(Table):
                 node = row.value.get(key)
                 missing = node is None or (node.value is None and not node.faulty)
                 if missing and key not in told and self._needed(key):
-                    row.value[key] = Node(None, _place(cells, column.cell.number))
+                    place = _place(cells, column.cell.number)
+                    row.value[key] = Node(None, place, missing=True)
                 told.add(key)
         return row
 
@@ -365,6 +370,10 @@ class _Settings(_Items):
             paths.append(Cell(name + suffix, path.place, number))
             values.append(replace(cell, number=number))
 
+    def _column(self, cell: Cell, name: str) -> tuple[Path, Shape | None]:
+        # What a scenario lies over is no field of its model.
+        return ((name,), includes.SHAPE) if name == includes.KEY else super()._column(cell, name)
+
     def _name_what_is_missing(self, root: Node, columns: list[Column], values: list[Cell]) -> None:
         for column in columns:
             cell, parent, shape = values[column.cell.number], root, ROOT
@@ -372,7 +381,7 @@ class _Settings(_Items):
                 continue
             for step in column.path:
                 if str(step) not in parent.value and required(shape, str(step)):
-                    parent.value[str(step)] = Node(None, cell.place)
+                    parent.value[str(step)] = Node(None, cell.place, missing=True)
                 below = parent.value.get(str(step))
                 inside = step_into(shape, step)
                 if below is None or inside is None or not isinstance(below.value, dict):
@@ -383,11 +392,13 @@ class _Settings(_Items):
         return False
 
     def _unknown_column(self, cell: Cell, name: str) -> None:
-        shape, known = ROOT, []
+        shape = ROOT
+        known: list[str] = []
         for step in name.split("."):
             inside = step_into(shape, step) if shape.kind == "model" else None
             if inside is None:
-                hint = suggestion(step, [key for key in shape.keys if not self._own_sheet(key)])
+                keys = [key for key in shape.keys if not self._own_sheet(key)]
+                hint = suggestion(step, keys if known else [*keys, includes.KEY])
                 break
             shape = inside
             known.append(step)

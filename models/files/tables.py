@@ -270,7 +270,7 @@ class Table:
             if years:
                 steps["value"] = _Branch(below={**years, **steps.get("value", _Branch()).below})
             if "value" not in steps:
-                return Node(None, place)
+                return Node(None, place, missing=True)
         nodes = {
             step: self._tree(below, step_into(shape, step) or Shape("any"), place)
             for step, below in steps.items()

@@ -157,6 +157,20 @@ def test_a_german_workbook_is_answered_in_german(folder, capsys):
     assert "is a text where a number belongs" in capsys.readouterr().err
 
 
+def test_a_fault_of_an_included_file_is_told_with_its_line(folder):
+    (folder / "parts.yaml").write_text("policy:\n  max_projects: -1\n", encoding="utf-8")
+
+    def include(book):
+        setting(book, "include").value = "parts.yaml"
+
+    path = tutorial_book(folder, include)
+    assert run(["run", "book.xlsx", "--quiet"]) == 2
+    sheet = sheet_of(path)
+    assert sheet.max_row == 4
+    assert [sheet["C4"].value, sheet["D4"].value] == ["", "parts.yaml:2:17"]
+    assert sheet["D4"].hyperlink is None
+
+
 def test_what_is_made_opens_when_asked(folder, monkeypatch):
     tutorial_book(folder)
     opened = []

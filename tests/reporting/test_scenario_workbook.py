@@ -69,6 +69,17 @@ def test_a_spreadsheet_program_may_save_it(tmp_path):
     assert input_hash(read_case(tmp_path / "saved" / "book.xlsx").case) == input_hash(case)
 
 
+@pytest.mark.parametrize(
+    ("language", "sheet", "label"),
+    [("en", "Settings", "Include presets"), ("de", "Einstellungen", "Vorlagen einbinden")],
+)
+def test_settings_have_a_row_for_presets(language, sheet, label):
+    book = opened(written(case_of("tutorial"), language))
+    (row,) = [row for row in book[sheet].iter_rows() if row[7].value == "include"]
+    assert (row[0].value, row[1].value) == (label, None)
+    assert "vorrat presets" in row[3].value
+
+
 def test_texts_stay_texts(tmp_path):
     data = case_of("tutorial").model_dump(mode="json", by_alias=True, exclude_unset=True)
     data["description"] = '=HYPERLINK("http://example.org")'

@@ -12,6 +12,7 @@ from typing import Any
 
 from models.base import named
 from models.case import Case
+from models.files import includes
 from models.files.shapes import ABOUT, ROOT, Shape, describe, required, shape_of, step_into
 from models.files.tabs import Tab, tab_at
 from models.files.wording import worded
@@ -130,6 +131,7 @@ class Columns:
         for key in ROOT.keys:
             if tab_at((key,)) is None:
                 columns += self._field(Tab((), ROOT), ROOT, (key,), set(row))
+        columns.append(_included())
         return Content(Tab((), ROOT), tuple(columns), (row,))
 
     def _flat_settings(self, value: Any, path: Path) -> Row:
@@ -251,6 +253,16 @@ class Columns:
         items = getattr(self.case, section_of(column.path[-1]) or "materials", {})
         item = items.get(key) if isinstance(items, Mapping) else None
         return named(item.name, key, language()) if item is not None else key
+
+
+def _included() -> Column:
+    """What the workbook lies over: no field of the model, and empty since a case is whole."""
+    meaning = tr(
+        "Presets by name, and scenario files beside this workbook by theirs. What they hold lies "
+        "under the workbook: what stands here comes first. vorrat presets lists the presets."
+    )
+    path = (includes.KEY,)
+    return Column(path, includes.SHAPE, Field(includes.KEY), worded(label_of(path)), meaning)
 
 
 def flat(value: Any, shape: Shape, path: Path) -> Row:

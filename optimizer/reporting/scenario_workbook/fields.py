@@ -45,6 +45,7 @@ LABELS = {
     "description": "Description",
     "title": "Title",
     "schema_version": "Version of the format",
+    "include": "Include presets",
     "currency": "Currency",
     "price_year": "Prices of the year",
     "price_eur_per_t": "Price",

@@ -6,10 +6,11 @@ import datetime
 import zipfile
 
 import pytest
+import yaml
 from workbooks import TUTORIAL, column, set_cell, setting, tutorial_book
 
 from models.faults import ScenarioError
-from models.files import read_case
+from models.files import read_case, read_case_text
 from models.files.shapes import step_into
 from models.files.tabs import tab_named, tabs
 from models.files.wording import word_meant
@@ -201,6 +202,115 @@ def test_a_sheet_without_names(tmp_path, monkeypatch):
 
     lines = faults(tmp_path, monkeypatch, change)
     assert any("no row of the sheet 'Supply' holds the names of its columns" in x for x in lines)
+
+
+def lies_over(names, *rows):
+    """A change that includes something, and fills rows of the sheets: sheet, row, cells."""
+
+    def change(book):
+        setting(book, "include").value = names
+        for sheet, row, cells in rows:
+            for name, value in cells.items():
+                set_cell(book, sheet, name, row, value)
+
+    return change
+
+
+GUARANTEES = (
+    ("Funders", 7, {"id": "loan_guarantees", "budget_meur": 60}),
+    ("Instruments", 7, {"funder": "loan_guarantees", "id": "guarantee", "max_share": 0.45}),
+)
+
+
+def test_a_workbook_lies_over_presets(tmp_path):
+    """An empty cell takes nothing away: the same as the YAML that leaves the field out."""
+    path = tutorial_book(tmp_path, lies_over("loan_guarantees; state_aid_c_area", *GUARANTEES))
+    data = yaml.safe_load(TUTORIAL.read_text(encoding="utf-8"))
+    data["include"] = ["loan_guarantees", "state_aid_c_area"]
+    changed = {"budget_meur": 60, "instruments": {"guarantee": {"max_share": 0.45}}}
+    data["funders"]["loan_guarantees"] = changed
+    reading = read_case(path)
+    assert reading.case == read_case_text(yaml.safe_dump(data)).case
+    assert reading.case.funders["loan_guarantees"].kind == "public"
+    share = ("funders", "loan_guarantees", "instruments", "guarantee", "max_share")
+    assert reading.place(share).file == str(path)
+    term = reading.place((*share[:-1], "term_years"))
+    assert term.file.endswith("loan_guarantees.yaml")
+
+
+def test_an_empty_sheet_or_setting_leaves_what_is_included(tmp_path):
+    data = yaml.safe_load(TUTORIAL.read_text(encoding="utf-8"))
+    parts = {key: data[key] for key in ("horizon", "materials", "supply")}
+    parts["policy"] = {"max_projects": 7}
+    (tmp_path / "parts.yaml").write_text(yaml.safe_dump(parts), encoding="utf-8")
+
+    def change(book):
+        setting(book, "include").value = "parts.yaml"
+        for path in ("first_year", "last_year", "periods_per_year", "discount_rate"):
+            for number in range(5):
+                setting(book, f"horizon.{path}").offset(0, number).value = None
+        # A note on a figure that is not there.
+        setting(book, "policy.max_projects").value = None
+        setting(book, "policy.max_projects").offset(0, 3).value = "see the parts"
+        book["Materials"].delete_rows(5, 50)
+        book["Supply"].delete_rows(5, 50)
+
+    case = read_case(tutorial_book(tmp_path, change)).case
+    whole = read_case(TUTORIAL).case
+    assert (case.horizon, case.materials, case.supply) == (
+        whole.horizon,
+        whole.materials,
+        whole.supply,
+    )
+    assert case.policy.max_projects == 7
+
+
+def test_a_variant_of_a_workbook_includes(tmp_path):
+    def change(book):
+        row = 1 + book["Variants"].max_row
+        set_cell(book, "Variants", "id", row, "guaranteed")
+        set_cell(book, "Variants", "path", row, "include")
+        set_cell(book, "Variants", "value", row, "[loan_guarantees]")
+
+    path = tutorial_book(tmp_path, change)
+    assert "loan_guarantees" not in read_case(path).case.funders
+    assert "loan_guarantees" in read_case(path, "guaranteed").case.funders
+
+
+@pytest.mark.parametrize(
+    ("change", "where", "said"),
+    [
+        (
+            lies_over("loan_guarantes"),
+            "Settings",
+            "there is no preset 'loan_guarantes'; did you mean 'loan_guarantees'?",
+        ),
+        (lies_over("jogmec;jogmec"), "Settings", "'jogmec' is included twice; keep one of them"),
+        (lies_over("../x.yaml"), "Settings", "what is included lies in the folder of the file"),
+        (
+            lies_over("loan_guarantees", *GUARANTEES[1:]),
+            "Instruments!A7",
+            "there is no funder 'loan_guarantees'; if it is included, its id gets a row on the "
+            "sheet 'Funders' too",
+        ),
+        (
+            lies_over("state_aid_c_area", ("Funders", 7, {"id": "nobody"})),
+            "Funders!B7",
+            "'kind' is missing in funders.nobody",
+        ),
+    ],
+)
+def test_what_is_said_of_includes(tmp_path, monkeypatch, change, where, said):
+    lines = faults(tmp_path, monkeypatch, change)
+    assert any(line.startswith(f"book.xlsx:{where}") and said in line for line in lines), lines
+
+
+def test_a_misspelt_include(tmp_path, monkeypatch):
+    def change(book):
+        setting(book, "include").offset(0, 6).value = "inclde"
+
+    (line,) = faults(tmp_path, monkeypatch, change)
+    assert line.endswith("the path 'inclde' is not known; did you mean 'include'?")
 
 
 def test_what_unpacks_to_much_is_not_read(tmp_path):
