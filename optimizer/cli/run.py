@@ -16,7 +16,7 @@ from models.faults import Fault, ScenarioError
 from models.files import Reading, read_case
 from models.language import language, tr, using
 from optimizer.cli import conflicts, diagnostics, options, speaking
-from optimizer.cli.products import FAULTS, REPORT, names, products
+from optimizer.cli.products import FAULTS, NAMES, REPORT, products
 from optimizer.cli.progress import Progress
 from optimizer.cli.user_workbook import clear, is_open, is_workbook, language_of, leave
 from optimizer.cli.validate import summed_up
@@ -129,7 +129,7 @@ class _Run:
 
     def _refuse_open_files(self) -> None:
         """Tell before the solve, not after it, that a result could not be replaced."""
-        for name in names():
+        for name in NAMES:
             path = self._path(name)
             if path.exists() and (is_open(path) or not _writable(path)):
                 raise click.UsageError(

@@ -10,8 +10,8 @@ from workbooks import TUTORIAL, set_cell, setting, tutorial_book
 
 from models.files import read_case
 from models.results import Plan
-from optimizer.cli import products, run, user_workbook
-from optimizer.cli.products import names
+from optimizer.cli import run, user_workbook
+from optimizer.cli.products import NAMES
 from optimizer.planner import input_hash
 
 
@@ -45,12 +45,12 @@ def test_a_workbook_gets_its_results_beside_it(folder, capsys):
     tutorial_book(folder)
     assert run(["run", "book.xlsx", "--quiet"]) == 0
     made = sorted(path.name for path in folder.iterdir())
-    assert made == sorted(["book.xlsx", *(f"book-{name}" for name in names())])
+    assert made == sorted(["book.xlsx", *(f"book-{name}" for name in NAMES)])
     out, err = capsys.readouterr()
     assert err == ""
     assert out.splitlines() == [
         "Done. These files are written:",
-        *(f"  book-{name}" for name in names()),
+        *(f"  book-{name}" for name in NAMES),
     ]
     certificate = plan_of(folder / "book-plan.json").certificate
     assert certificate.input_sha256 == input_hash(read_case(TUTORIAL).case)
@@ -179,7 +179,7 @@ def test_what_is_made_opens_when_asked(folder, monkeypatch):
     tutorial_book(folder, break_capex)
     assert run(["run", "book.xlsx", "--quiet", "--open"]) == 2
     assert [path.suffix for path in opened] == [
-        ".html" if products.REPORT in names() else ".json",
+        ".html",
         ".xlsx",
     ]
 
