@@ -14,8 +14,9 @@ from models.language import tr
 from models.results import Comparison, Plan
 from models.results.comparison import Failed
 from optimizer.cli import conflicts, cuts, diagnostics, items, options, speaking
-from optimizer.cli.items import PLAN_FILE, Item
+from optimizer.cli.items import Item
 from optimizer.cli.progress import Progress
+from optimizer.cli.saved import PLAN_FILE
 from optimizer.cli.validate import summed_up
 from optimizer.cli.writing import make_folder, write_whole
 from optimizer.errors import Infeasible, NoPlan

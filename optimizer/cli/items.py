@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import click
-from pydantic import ValidationError
 
 from models.base import named
 from models.case import Case
@@ -19,9 +18,9 @@ from models.files import Reading, read_case
 from models.language import tr
 from models.results import Plan
 from models.results.option import Wording
-from optimizer.cli import diagnostics
+from optimizer.cli import diagnostics, saved
+from optimizer.cli.saved import PLAN_FILE
 
-PLAN_FILE = "plan.json"
 RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)", re.IGNORECASE)
 """Names that Windows keeps for devices."""
 
@@ -115,27 +114,12 @@ def _saved(text: str, path: Path) -> Item:
                 kind=kind,
             )
         )
-    try:
-        plan = Plan.model_validate_json(path.read_bytes())
-        plan.case  # noqa: B018 - the scenario in it is read here, so that its faults are told here
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"])) or "the document"
-        raise click.UsageError(
-            tr(
-                "'{path}' is no plan of this version: {where}: {problem}.",
-                path=path,
-                where=where,
-                problem=first["msg"],
-            )
-        ) from None
+    plan = saved.validated(Plan, json.loads(path.read_bytes()), path)
     if lacks_accounts(plan):
         raise click.UsageError(
             tr("'{path}' is of an earlier version: solve its scenario again.", path=path)
         )
-    own = path.name == PLAN_FILE
-    label = (path.resolve().parent.name or "plan") if own else path.stem
-    return Item(label, text, plan.variant, plan=plan)
+    return Item(saved.label(path), text, plan.variant, plan=plan)
 
 
 def _read(items: list[Item], all_variants: bool, settings: tuple[str, ...]) -> list[Item]:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 from pydantic import ValidationError
@@ -39,15 +39,15 @@ def read_all(texts: Sequence[str]) -> tuple[list[Given], dict[str, Plan]]:
         raise click.UsageError(tr("A frontier goes with one plan, and here are several."))
     from optimizer.analyses.compare import distinct
 
-    names = distinct([label(one) for one in plans])
+    names = distinct([label(one.path) for one in plans])
     results = [one.result for one in plans if isinstance(one.result, Plan)]
     return found, dict(zip(names, results, strict=True))
 
 
-def label(given: Given) -> str:
+def label(path: Path) -> str:
     """A short name: that of the folder of a plan.json, else that of the file."""
-    own = given.path.name == PLAN_FILE
-    return (given.path.resolve().parent.name or "plan") if own else given.path.stem
+    own = path.name == PLAN_FILE
+    return (path.resolve().parent.name or "plan") if own else path.stem
 
 
 def frontier_for(found: Sequence[Given]) -> Frontier | None:
@@ -123,8 +123,7 @@ def read(text: str) -> Given:
             tr("'{path}' is no saved result: it is not JSON.", path=path)
         ) from None
     kind = content.get("kind") if isinstance(content, dict) else None
-    models: dict[str, type[Plan | Frontier]] = {"plan": Plan, "frontier": Frontier}
-    if kind not in models:
+    if kind not in ("plan", "frontier"):
         raise click.UsageError(
             tr(
                 "'{path}' holds no plan but {kind}; reports are made of what solve --out writes.",
@@ -132,7 +131,11 @@ def read(text: str) -> Given:
                 kind=f"'{kind}'" if isinstance(kind, str) else tr("something else"),
             )
         )
-    result = _validated(models[kind], content, path)
+    result: Plan | Frontier
+    if kind == "plan":
+        result = validated(Plan, content, path)
+    else:
+        result = validated(Frontier, content, path)
     if isinstance(result, Plan) and result.scenario is None:
         raise click.UsageError(
             tr(
@@ -144,7 +147,14 @@ def read(text: str) -> Given:
     return Given(path, result)
 
 
-def _validated(model: type[Plan | Frontier], content: Any, path: Path) -> Plan | Frontier:
+_Result = TypeVar("_Result", Plan, Frontier)
+
+
+def validated(model: type[_Result], content: Any, path: Path) -> _Result:
+    """A result, and the scenario in it, of the content of a file.
+
+    Raises click.UsageError where it is none of this version.
+    """
     try:
         result = model.model_validate(content)
         result.case  # noqa: B018 - the scenario in it is read here, so that faults are told here
