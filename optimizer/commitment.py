@@ -129,6 +129,27 @@ def net_cost(instance: Instance, commitment: Commitment) -> float:
     return total
 
 
+def net_cost_by_funder(instance: Instance, commitment: Commitment) -> dict[str, float]:
+    """Discounted million EUR of each funder: money put up less what comes back, and stocks."""
+    cost = dict.fromkeys(instance.case.funders, 0.0)
+    for _, f, i, share, money in moved(instance, commitment):
+        recovery = instance.instrument[f, i].terms.recovery
+        cost[f] += share * money.net_cost(instance.discount, recovery)
+    for f, paid in stock_payments(instance, commitment):
+        cost[f] += float(instance.discount @ paid)
+    return cost
+
+
+def weighed_cost(instance: Instance, commitment: Commitment) -> float:
+    """What the net cost adds to the objective."""
+    weights = set(instance.cost_counts.values())
+    if len(weights) <= 1:
+        alike = weights.pop() if weights else float(instance.case.objective.cost_weight)
+        return alike * net_cost(instance, commitment)
+    own = net_cost_by_funder(instance, commitment)
+    return sum(weight * own[f] for f, weight in instance.cost_counts.items())
+
+
 def without_idle_projects(instance: Instance, commitment: Commitment) -> Commitment:
     """The same commitment without projects that nobody pays for, wants or needs.
 
@@ -136,7 +157,7 @@ def without_idle_projects(instance: Instance, commitment: Commitment) -> Commitm
     no worse than leaving it; a plan does not name it.
     """
     projects = instance.case.projects
-    needed = {*instance.case.policy.must_build}
+    needed = {*instance.case.policy.must_build, *instance.held.certain}
     needed.update(other for p in commitment.start for other in projects[p].requires)
     used = {p for p, _ in commitment.offtake}
     for p, f, i, _, money in moved(instance, commitment):
@@ -160,7 +181,7 @@ def without_idle_supports(instance: Instance, commitment: Commitment) -> Commitm
     share = dict(commitment.share)
     for (p, f, i), held in commitment.share.items():
         instrument, start = instance.instrument[f, i], commitment.start.get(p)
-        if instrument.carries_capex or start is None:
+        if instrument.carries_capex or start is None or f in instance.held.funders:
             continue
         money = instance.money(p, f, i, start)
         if money.net_cost(instance.discount, instrument.terms.recovery) < 0:

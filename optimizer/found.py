@@ -11,7 +11,7 @@ from models.base import named
 from models.case import Case
 from models.results import Certificate, Plan
 from optimizer import outcomes, plan_document
-from optimizer.commitment import Commitment, net_cost
+from optimizer.commitment import Commitment, net_cost, weighed_cost
 from optimizer.instance import Instance
 from optimizer.outcomes import Evaluation
 from optimizer.states import State
@@ -65,7 +65,7 @@ class Found:
             If the plan breaks a rule there.
         """
         check_commitment(instance, self.commitment)
-        cost = net_cost(instance, self.commitment)
+        cost = weighed_cost(instance, self.commitment)
         objective = outcomes.objective(instance, self.with_plan, cost)
         certificate = proven(self.certificate, objective, bound)
         certificate = certificate.model_copy(update={"input_sha256": input_hash(instance.case)})

@@ -105,10 +105,12 @@ def _add(
                 evaluation.by_consumer[step.consumer] += float(value)
 
 
-def objective(instance: Instance, evaluation: Evaluation, net_cost: float) -> float:
-    """The objective of a commitment, from its damage and its cost."""
+def objective(instance: Instance, evaluation: Evaluation, weighed_cost: float) -> float:
+    """The objective of a commitment, from its damage and what its cost adds."""
     what = instance.case.objective
     weight = float(what.cvar.weight)
     tail = evaluation.cvar(float(what.cvar.level)) if weight > 0 else 0.0
     mean = evaluation.expected
-    return (1 - weight) * mean + weight * tail + float(what.cost_weight) * net_cost
+    for consumer, counts in instance.counts.items():
+        mean += (counts - 1) * evaluation.by_consumer[consumer]
+    return (1 - weight) * mean + weight * tail + weighed_cost

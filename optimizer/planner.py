@@ -14,7 +14,7 @@ from models.results import Certificate, Plan
 from optimizer import outcomes
 from optimizer.commitment import (
     Commitment,
-    net_cost,
+    weighed_cost,
     without_idle_projects,
     without_idle_supports,
 )
@@ -177,7 +177,7 @@ def judge(
     with_plan, without = outcomes.evaluate(
         instance, states, [commitment, Commitment()], threads=threads
     )
-    objective = outcomes.objective(instance, with_plan, net_cost(instance, commitment))
+    objective = outcomes.objective(instance, with_plan, weighed_cost(instance, commitment))
     _check_objective(solved, objective)
     ended = time.perf_counter()
     certificate = _certificate(

@@ -21,7 +21,7 @@ TOLERANCE = 2e-6
 
 
 def check_commitment(instance: Instance, commitment: Commitment) -> None:
-    """Check all rules P1 to G1.
+    """Check all rules P1 to H5.
 
     Raises
     ------
@@ -38,6 +38,7 @@ def check_commitment(instance: Instance, commitment: Commitment) -> None:
         _budget_lines,
         _public_limits,
         _countries,
+        _standpoint,
     )
     broken = [text for rule in rules for text in rule(instance, commitment)]
     if broken:
@@ -240,3 +241,44 @@ def _countries(instance: Instance, commitment: Commitment) -> Iterator[str]:
                 and _exceeds(float(needed[y]), float(reserved[y]), demand[y])
             ):
                 yield f"G1 country_share_limit: {material} from {country} in {year}"
+
+
+def _standpoint(instance: Instance, commitment: Commitment) -> Iterator[str]:
+    held, start = instance.held, commitment.start
+    for own in instance.stakes:
+        carried = started = 0.0
+        for p in own.projects:
+            if p in start:
+                capex = instance.projects[p].capex if len(own.projects) > 1 else 1.0
+                started += capex
+                carried += capex * _carried(instance, commitment, p, own.funders)
+        if abs(carried - own.share * started) > TOLERANCE * (1 + started):
+            yield f"H1 stake: {', '.join(own.funders)} carry {carried:.9g} of {started:.9g}"
+    for p, year in held.certain.items():
+        if start.get(p) != year:
+            yield f"H2 held_start: {p} does not start in {year}"
+    for p, year in start.items():
+        for key in instance.tickets:
+            settles = key[1] in held.funders and instance.instrument[key[1:]].max_share > 0
+            if key[0] == p and settles:
+                settled = held.share.get((p, year, *key[1:]), 0.0)
+                if abs(commitment.share.get(key, 0.0) - settled) > TOLERANCE:
+                    yield f"H3 held_share: {key[1]} {key[2]} does not carry {settled:.9g} of {p}"
+        for group in held.groups:
+            settled = held.offtake.get((p, year, group), 0.0)
+            if abs(commitment.offtake.get((p, group), 0.0) - settled) > TOLERANCE:
+                yield f"H4 held_offtake: {group} does not get {settled:.9g} of {p}"
+    for h, settled_lots in held.buy.items():
+        if np.abs(commitment.bought(instance, h) - settled_lots).max(initial=0.0) > TOLERANCE * (
+            1 + settled_lots.max(initial=0.0)
+        ):
+            yield f"H5 held_purchase: {h} does not buy what was settled"
+
+
+def _carried(instance: Instance, commitment: Commitment, p: str, funders: tuple[str, ...]) -> float:
+    """Share of a project's capex that some funders carry."""
+    return sum(
+        share
+        for (q, f, i), share in commitment.share.items()
+        if q == p and f in funders and instance.instrument[f, i].carries_capex
+    )

@@ -5,6 +5,7 @@ Mass is in tonnes here; a lot of ore is 16 t, since an eighth of 100 t a year li
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +13,7 @@ import numpy as np
 from small import Raw, case, funder, project
 
 from optimizer.commitment import Commitment
+from optimizer.instance import Instance
 
 LOT_T = 16.0
 
@@ -46,6 +48,8 @@ class Point:
     outside: Commitment
     also: tuple[str, ...] = ()
     about: str = ""
+    seen: Callable[[Instance], Instance] = lambda instance: instance
+    """The standpoint."""
 
     def __str__(self) -> str:
         return f"{self.name}-{self.about}" if self.about else self.name

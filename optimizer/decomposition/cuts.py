@@ -42,12 +42,7 @@ class Appraisal:
     """CVaR of damage; 0 where the objective does not weigh it."""
     cuts: list[Cut]
     whole: bool
-    """Whether all nodes were swept."""
-
-    @property
-    def mean(self) -> float:
-        """Expected damage in the nodes that were swept."""
-        return sum(self.by_node.values())
+    """Whether all nodes were swept that count."""
 
 
 def tail_weights(probability: Floats, damage: Floats, level: float) -> Floats:
@@ -85,6 +80,10 @@ class Appraiser:
         self.groups = group_weights(recourse.probability, groups)
         self.weight = float(objective.cvar.weight)
         self.level = float(objective.cvar.level)
+        nodes = recourse.instance.nodes
+        self.counts = {v: nodes[v].counts for v in recourse.nodes}
+        self.nodes = [v for v, counts in self.counts.items() if counts > 0 or self.weight > 0]
+        """Positions of the nodes that the objective depends on."""
         self.sweeps = 0
         self.node_sweeps = 0
         self.seconds = 0.0
@@ -93,13 +92,14 @@ class Appraiser:
         """Sweep a point, in some nodes only where the tail, which is that of all, has no weight."""
         recourse, probability = self.recourse, self.recourse.probability
         began = time.perf_counter()
-        nodes = recourse.nodes if nodes is None or self.weight > 0 else nodes
+        nodes = self.nodes if nodes is None or self.weight > 0 else nodes
         cuts = []
         swept = recourse.sweep(point, self.groups, priced=self.weight < 1, nodes=nodes)
         if self.weight < 1:
             cuts = [
                 Cut({v: part}, group, point=point)
                 for v, own in swept.slopes.items()
+                if self.counts[v] > 0
                 for group, part in enumerate(own.by_set())
             ]
         tail = 0.0
@@ -112,8 +112,9 @@ class Appraiser:
         self.node_sweeps += len(nodes)
         self.seconds += time.perf_counter() - began
         by_node = {v: float(own.sum()) for v, own in swept.by_node.items()}
-        return Appraisal(point, by_node, tail, cuts, whole=len(nodes) == len(recourse.nodes))
+        return Appraisal(point, by_node, tail, cuts, whole=len(nodes) == len(self.nodes))
 
     def cost(self, appraisal: Appraisal) -> float:
         """What recourse adds to the objective."""
-        return (1 - self.weight) * appraisal.mean + self.weight * appraisal.tail
+        mean = sum(self.counts[v] * damage for v, damage in appraisal.by_node.items())
+        return (1 - self.weight) * mean + self.weight * appraisal.tail

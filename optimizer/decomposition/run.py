@@ -67,7 +67,7 @@ class Run:
     _told: float = 0.0
 
     def __post_init__(self) -> None:
-        self.focus = Focus(self.appraise.recourse.nodes)
+        self.focus = Focus(self.appraise.nodes)
 
     @property
     def separable(self) -> bool:

@@ -19,6 +19,7 @@ from optimizer.formulation.objective import add_net_cost, add_objective
 from optimizer.formulation.projects import add_project_rules, add_projects
 from optimizer.formulation.public_money import add_budgets, add_public_limits
 from optimizer.formulation.recourse import add_delivered, add_recourse
+from optimizer.formulation.standpoint import add_held, add_stakes
 from optimizer.formulation.stockpiles import add_stockpiles
 from optimizer.formulation.supports import add_support_rules
 from optimizer.instance import Instance
@@ -47,6 +48,8 @@ def build_commitment(instance: Instance) -> Any:
     add_budgets(model, instance)
     add_budget_lines(model, instance)
     add_country_limit(model, instance)
+    add_stakes(model, instance)
+    add_held(model, instance)
     add_net_cost(model, instance)
     return model
 
@@ -59,7 +62,8 @@ def build_extensive_form(instance: Instance, states: tuple[State, ...]) -> Any:
     for number, state in enumerate(states):
         add_recourse(model.state[number], instance, state, model)
     damage = [(state.probability, model.state[s].damage) for s, state in enumerate(states)]
-    add_objective(model, instance, damage)
+    counted = [model.state[s].counted for s in range(len(states))]
+    add_objective(model, instance, damage, counted)
     return model
 
 

@@ -11,7 +11,8 @@ from optimizer.instance import Instance
 
 
 def add_net_cost(model: Any, instance: Instance) -> None:
-    """Add ``net_cost``: discounted million EUR, of all funders, whatever their budget charges."""
+    """Add ``net_cost``: discounted million EUR, of all funders, whatever their budget charges; and
+    ``weighed_cost``: what of it counts in the objective."""
     years, first = instance.years, instance.years[0]
     due = pyo.quicksum(
         instance.money(p, f, i, start).net_cost(
@@ -26,10 +27,38 @@ def add_net_cost(model: Any, instance: Instance) -> None:
         for year in years
     )
     model.net_cost = pyo.Expression(expr=due + stocks)
+    weights = set(instance.cost_counts.values())
+    alike = float(instance.case.objective.cost_weight) if not weights else weights.pop()
+    model.weighed_cost = pyo.Expression(
+        expr=_by_funder(model, instance) if weights else alike * model.net_cost
+    )
 
 
-def add_objective(model: Any, instance: Instance, damage: list[tuple[float, Any]]) -> None:
-    """Add the objective over pairs of a probability and a damage.
+def _by_funder(model: Any, instance: Instance) -> Any:
+    """The net cost with each funder's part weighed by itself."""
+    counts, discount = instance.cost_counts, instance.discount
+    due = pyo.quicksum(
+        counts[f]
+        * instance.money(p, f, i, start).net_cost(
+            discount, instance.instrument[f, i].terms.recovery
+        )
+        * share
+        for (p, f, i, start), share in model.share.items()
+    )
+    stocks = pyo.quicksum(
+        counts[f] * float(at) * stock_cost(model, instance, h, year, f)
+        for h, pile in instance.stockpiles.items()
+        for f in pile.payers
+        for year, at in zip(instance.years, discount, strict=True)
+    )
+    return due + stocks
+
+
+def add_objective(
+    model: Any, instance: Instance, damage: list[tuple[float, Any]], counted: list[Any]
+) -> None:
+    """Add the objective over pairs of a probability and a damage, and what of each damage counts
+    in the mean.
 
     The mean of the worst states is CVaR = min over η of η + Σ π max(0, damage - η) / (1 - α)
     (Rockafellar and Uryasev 2000): ``excess`` is what a state's damage has above η, and the
@@ -49,8 +78,7 @@ def add_objective(model: Any, instance: Instance, damage: list[tuple[float, Any]
     def excess_definition(model: Any, s: int) -> Any:
         return model.excess[s] >= damage[s][1] - model.eta["all"]
 
-    mean = pyo.quicksum(probability * value for probability, value in damage)
+    mean = pyo.quicksum(p * value for (p, _), value in zip(damage, counted, strict=True))
     tail = pyo.quicksum(damage[s][0] * model.excess[s] for s in states) / (1 - level)
     tail += sum(model.eta[key] for key in model.eta)
-    cost = float(objective.cost_weight) * model.net_cost
-    model.objective = pyo.Objective(expr=(1 - weight) * mean + weight * tail + cost)
+    model.objective = pyo.Objective(expr=(1 - weight) * mean + weight * tail + model.weighed_cost)

@@ -98,7 +98,8 @@ def _running(instance: Instance, p: str, start: int, delay: int, year: int) -> f
 
 
 def add_recourse(block: Any, instance: Instance, state: State, commitment: Any) -> None:
-    """Add releases, shortages and rules R1 to R4 of one state, and its ``damage``.
+    """Add releases, shortages and rules R1 to R4 of one state, its ``damage``, and what of that is
+    ``counted`` in the mean.
 
     ``commitment`` holds ``buy`` and ``delivered``.
     """
@@ -149,10 +150,13 @@ def add_recourse(block: Any, instance: Instance, state: State, commitment: Any) 
         )
         return output + released + missing >= float(s.gap[k])
 
+    weight = {(v, j, k): float(nodes[v].node.steps[j].weight[year_of[k]]) for v, j, k in steps}
     block.damage = pyo.Expression(
+        expr=pyo.quicksum(weight[key] * block.shortage[key] for key in steps)
+    )
+    block.counted = pyo.Expression(
         expr=pyo.quicksum(
-            float(nodes[v].node.steps[j].weight[year_of[k]]) * block.shortage[v, j, k]
-            for v, j, k in steps
+            nodes[key[0]].node.counts * weight[key] * block.shortage[key] for key in steps
         )
     )
 

@@ -15,6 +15,7 @@ from optimizer.instance.data import (
 from optimizer.instance.funding import qualifies
 from optimizer.instance.money import Floats, FloorPrices, Money
 from optimizer.instance.reading import read_instance
+from optimizer.instance.standpoint import Held, Stake, seen_from
 from optimizer.instance.terms import Terms
 
 __all__ = [
@@ -23,15 +24,18 @@ __all__ = [
     "Floats",
     "FloorPrices",
     "HazardData",
+    "Held",
     "Instance",
     "InstrumentData",
     "Money",
     "Node",
     "ProjectData",
+    "Stake",
     "Step",
     "StockpileData",
     "Terms",
     "group_of",
     "qualifies",
     "read_instance",
+    "seen_from",
 ]

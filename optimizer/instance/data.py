@@ -10,7 +10,7 @@ years of the horizon (Y), its periods (K) or both.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
 
@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from models.case import Case
 from optimizer.instance.money import Floats, FloorPrices, Money, money_of
+from optimizer.instance.standpoint import NOTHING_HELD, Held, Stake
 from optimizer.instance.terms import Terms
 
 COMMON = "common"
@@ -192,6 +193,8 @@ class Node:
     accounts: dict[str, float]
     """Share of each stockpile that belongs here."""
     steps: tuple[Step, ...]
+    counts: float = 1.0
+    """How much its mean damage counts in the objective."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -233,6 +236,12 @@ class Instance:
     nodes: tuple[Node, ...]
     groups: tuple[str, ...]
     """``common`` and the company funders."""
+    cost_counts: dict[str, float]
+    """How much the net cost of each funder counts in the objective."""
+    counts: dict[str, float] = field(default_factory=dict)
+    """How much the mean damage of consumers counts in it; 1 where nothing is said."""
+    stakes: tuple[Stake, ...] = ()
+    held: Held = NOTHING_HELD
 
     @property
     def periods(self) -> range:

@@ -59,6 +59,7 @@ def read_instance(case: Case) -> Instance:
         hazards=tuple(_hazards(case, origins)),
         nodes=tuple(read_nodes(case, years, n, discount, lot, demand, groups, stockpiles)),
         groups=groups,
+        cost_counts=dict.fromkeys(case.funders, float(case.objective.cost_weight)),
     )
 
 

@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pyomo.environ as pyo
 from everything import everything
+from standpoints import from_the_motors
 from treasury import treasury
 
 from models.case import Case
 from optimizer import conflicts
-from optimizer.formulation import build_extensive_form
+from optimizer.formulation import build_commitment, build_extensive_form
 from optimizer.instance import read_instance
 from optimizer.states import read_states
 
@@ -40,8 +41,8 @@ def test_every_constraint_has_its_row_and_every_row_its_constraint() -> None:
 def test_every_row_stands_in_a_model_with_every_feature() -> None:
     rows = Counter(
         row.parent_component().local_name
-        for raw in (everything(), treasury())
-        for row in model(raw).component_data_objects(pyo.Constraint)
+        for built in (model(everything()), model(treasury()), build_commitment(from_the_motors()))
+        for row in built.component_data_objects(pyo.Constraint)
     )
     assert set(rows) == set(CONSTRAINTS)
 
@@ -55,5 +56,6 @@ def test_bounds_carry_their_tag() -> None:
 def test_every_rule_that_a_scenario_can_change_has_its_place_in_a_conflict() -> None:
     inner = {"start_once", "fully_financed", "planned_stock_definition"}
     inner |= {"subsidised_loan_limit", "price_floor_limit"}
+    inner |= {name for name, tag in CONSTRAINTS.items() if tag[0] == "H"}
     second = {name for name, tag in CONSTRAINTS.items() if tag[0] == "R" or tag == "CVaR"}
     assert set(conflicts.RULES) == set(CONSTRAINTS) - inner - second

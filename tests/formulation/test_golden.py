@@ -8,7 +8,8 @@ After a wanted change of the formulation, write the texts anew and read what cha
 Rows stand in the order of the model, their terms in the order of their names. Mass is in lots:
 16 t of dysprosium (an eighth of 120 t is 15 t) and 1024 t of lithium (an eighth of 10 000 t is
 1250 t); a year has two periods. In the scenario of ``treasury.py``, whose texts begin with that
-name, a lot is 16 t of ore and a year has one period.
+name, a lot is 16 t of ore and a year has one period. Texts that begin with `standpoint` are of
+the first scenario, entitled, as ``standpoints.py`` sees it.
 """
 
 from __future__ import annotations
@@ -24,12 +25,13 @@ import numpy as np
 import pyomo.environ as pyo
 import pytest
 from everything import everything
+from standpoints import from_the_motors
 from treasury import treasury
 
 from models.case import Case
 from optimizer import highs
 from optimizer.formulation import build_extensive_form
-from optimizer.instance import read_instance
+from optimizer.instance import Instance, read_instance
 from optimizer.states import read_states
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -65,16 +67,20 @@ OF_THE_TREASURY = {
         "state_aid_limit",
     ],
 }
+FROM_A_STANDPOINT = {
+    "settled": ["stake", "held_start", "held_share", "held_offtake", "held_purchase"],
+}
 BOUNDS = ["release", "shortage"]
 
 
-Scenario = Callable[[], dict[str, Any]]
+Scenario = Callable[[], dict[str, Any] | Instance]
 
 
 @cache
 def model(scenario: Scenario = everything) -> Any:
     """Kept, since its rows and columns have names only as long as it lives."""
-    instance = read_instance(Case.model_validate(scenario()))
+    found = scenario()
+    instance = read_instance(Case.model_validate(found)) if isinstance(found, dict) else found
     return build_extensive_form(instance, read_states(instance))
 
 
@@ -162,6 +168,11 @@ TEXTS |= {
     for name, names in OF_THE_TREASURY.items()
 }
 TEXTS["treasury_objective"] = lambda: objective(treasury)
+TEXTS |= {
+    f"standpoint_{name}": lambda names=names: rows_of(names, from_the_motors)
+    for name, names in FROM_A_STANDPOINT.items()
+}
+TEXTS["standpoint_objective"] = lambda: objective(from_the_motors)
 
 
 @pytest.mark.parametrize("name", TEXTS)
@@ -179,7 +190,9 @@ def test_every_constraint_has_its_lines_and_every_text_its_test() -> None:
     assert sorted(shown) == sorted(built)
     other = {name for names in OF_THE_TREASURY.values() for name in names}
     assert other <= {name_of(constraint) for constraint in compiled(treasury).constraints}
-    assert declared == {*shown, *other}
+    settled = {name for names in FROM_A_STANDPOINT.values() for name in names}
+    assert settled == {name_of(row) for row in compiled(from_the_motors).constraints} & settled
+    assert declared == {*shown, *other, *settled}
     assert {file.name for file in GOLDEN.iterdir()} == {f"{name}.lp" for name in TEXTS}
 
 

@@ -30,6 +30,7 @@ from points import (
     works,
 )
 from small import CHINA, Raw, case, funder, stockpile
+from standpoints import ABOUT
 
 from models.case import Case
 from optimizer.commitment import Commitment, planned_stock
@@ -296,19 +297,20 @@ COMMITTED = [
         commit(STARTED, {"works.fund": 0.5}, offtake={"works.common": 0.4999}),
     ),
     *MONEY,
+    *ABOUT,
 ]
 
 
 @pytest.mark.parametrize("point", COMMITTED, ids=str)
 def test_a_commitment_just_inside_and_just_outside(point: Point) -> None:
-    instance = read(point.raw)
+    instance = point.seen(read(point.raw))
     assert broken(instance, point.inside) == set()
     assert broken(instance, point.outside) == {point.name, *point.also}
 
 
 @pytest.mark.parametrize("point", COMMITTED, ids=str)
 def test_the_check_from_outside_sees_the_same(point: Point) -> None:
-    instance = read(point.raw)
+    instance = point.seen(read(point.raw))
     check_commitment(instance, point.inside)
     with pytest.raises(CheckFailed, match=rf"\b{TAGS[point.name]} ") as caught:
         check_commitment(instance, point.outside)

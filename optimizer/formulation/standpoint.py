@@ -1,0 +1,58 @@
+"""What a standpoint settles: stakes, and what others hold to (H1 to H5)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from optimizer.instance import Instance
+
+
+def add_stakes(model: Any, instance: Instance) -> None:
+    """Add the shares of capex that some funders carry together (H1)."""
+    carriers = {(i.funder, i.id) for i in instance.instruments if i.carries_capex}
+
+    @model.Constraint(range(len(instance.stakes)), doc="(H1) a stake is just so much of the capex")
+    def stake(model: Any, number: int) -> Any:
+        own = instance.stakes[number]
+        capex = {p: stake_weight(instance, own.projects, p) for p in own.projects}
+        carried = sum(
+            capex[p] * share
+            for (p, f, i, _), share in model.share.items()
+            if p in capex and f in own.funders and (f, i) in carriers
+        )
+        started = sum(capex[p] * model.start[p, y] for p, y in instance.starts if p in capex)
+        return carried + model.nothing == own.share * started
+
+
+def stake_weight(instance: Instance, projects: tuple[str, ...], p: str) -> float:
+    """How much a project counts in a stake: its capex in million EUR, or 1 if it is the only one,
+    which may have none."""
+    return instance.projects[p].capex if len(projects) > 1 else 1.0
+
+
+def add_held(model: Any, instance: Instance) -> None:
+    """Add what is settled of starts, shares, offtake and purchases (H2 to H5)."""
+    held = instance.held
+    shares = [key for key in model.share if key[1] in held.funders]
+    reserved = [key for key in model.offtake if key[2] in held.groups]
+    bought = [(h, year) for h in held.buy for year in instance.years]
+
+    @model.Constraint(list(held.certain), doc="(H2) what is certain is built, and when")
+    def held_start(model: Any, p: str) -> Any:
+        return model.start[p, held.certain[p]] == 1
+
+    @model.Constraint(shares, doc="(H3) a settled share is carried if the project is started")
+    def held_share(model: Any, p: str, f: str, i: str, year: int) -> Any:
+        return (
+            model.share[p, f, i, year]
+            == held.share.get((p, year, f, i), 0.0) * (model.start[p, year])
+        )
+
+    @model.Constraint(reserved, doc="(H4) settled offtake is reserved if the project is started")
+    def held_offtake(model: Any, p: str, year: int, group: str) -> Any:
+        settled = held.offtake.get((p, year, group), 0.0)
+        return model.offtake[p, year, group] == settled * model.start[p, year]
+
+    @model.Constraint(bought, doc="(H5) settled purchases are made")
+    def held_purchase(model: Any, h: str, year: int) -> Any:
+        return model.buy[h, year] == float(held.buy[h][year - instance.years[0]])
