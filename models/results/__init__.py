@@ -1,4 +1,4 @@
-"""What runs return: plans, comparisons and frontiers, with their figures."""
+"""What runs return: plans, comparisons, frontiers, splits and shares, with their figures."""
 
 from __future__ import annotations
 
@@ -15,6 +15,13 @@ from models.results.frontier import (
     Target,
     Trial,
 )
+from models.results.participation import (
+    Participation,
+    ShareCurve,
+    SharePoint,
+    Standing,
+    StandingRange,
+)
 from models.results.plan import (
     Certificate,
     ConsumerOutcome,
@@ -28,28 +35,63 @@ from models.results.plan import (
     StockpilePlan,
     WithoutPlan,
 )
+from models.results.split import (
+    Coalition,
+    Core,
+    Externality,
+    FreeRider,
+    Interval,
+    JointPlan,
+    JointProject,
+    Leaving,
+    MemberShare,
+    Player,
+    Sampling,
+    SharingRule,
+    Split,
+    StateMode,
+)
 
 __all__ = [
     "BudgetClass",
     "BudgetLineUse",
     "Certificate",
+    "Coalition",
     "Comparison",
     "ConsumerOutcome",
+    "Core",
     "CrmaShare",
     "Distribution",
+    "Externality",
+    "FreeRider",
     "Frontier",
     "FrontierPoint",
     "FrontierStep",
     "FunderInfo",
     "Goal",
+    "Interval",
+    "JointPlan",
+    "JointProject",
+    "Leaving",
     "Marginal",
     "MaterialOutcome",
     "MaterialYear",
+    "MemberShare",
     "Outcome",
+    "Participation",
     "Plan",
+    "Player",
     "Position",
     "ProjectPlan",
     "Result",
+    "Sampling",
+    "ShareCurve",
+    "SharePoint",
+    "SharingRule",
+    "Split",
+    "Standing",
+    "StandingRange",
+    "StateMode",
     "StockpilePlan",
     "SupplyMix",
     "Target",

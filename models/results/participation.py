@@ -1,0 +1,163 @@
+"""What a company gets for its share of a project, or of the whole portfolio.
+
+Money is million EUR, discounted unless a field says otherwise; mass is tonnes.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from models.results.base import Result
+
+
+class Standing(Result):
+    """How a company fares with a plan."""
+
+    expected: float
+    """Its own mean damage."""
+    cvar: float
+    """Mean of its own damage in its own worst states."""
+    net_cost_meur: float
+    """Its own net cost."""
+    total: float
+    """Mean damage plus net cost: the less, the better."""
+
+
+class StandingRange(Result):
+    """How well or ill a company may fare with plans that are equally good for the rest."""
+
+    best: Standing
+    """The plan that is best for it, of those that were found."""
+    worst: Standing
+    """The plan that is worst for it, of those that were found."""
+    least: float | None
+    """It is proven that none of these plans leaves it a lower total; null where nothing was."""
+    most: float | None
+    """It is proven that none leaves it a higher total; null where nothing was."""
+
+
+class SharePoint(Result):
+    """What one share leads to. What belongs to a plan is null or empty where there is none."""
+
+    share: float
+    """The company's share of the capex of the project, or of all that are built."""
+    status: Literal["optimal", "limit", "infeasible", "none"]
+    """``optimal``: the gap is within its target; ``limit``: stopped with a plan; ``infeasible``:
+    no plan gives it this share; ``none``: stopped before any plan was found."""
+    objective: float | None
+    """What the plan was chosen by: the scenario's objective, or, with the others held, the
+    company's own total."""
+    bound: float | None
+    """No plan at this share has less."""
+    gap: float | None
+    """max(0, objective - bound) / max(|objective|, 1e-6)."""
+    built: bool
+    """Whether the project, or any, is built."""
+    projects: dict[str, int]
+    """Start year of each project that is built."""
+    standing: Standing | None
+    """How the company fares with the plan that was found."""
+    range: StandingRange | None
+    """Over the others' equally good plans; null where it was not asked or cannot be told."""
+    outlay_by_year_meur: dict[str, float]
+    """Undiscounted million EUR that the company pays in each year, for projects and stocks."""
+    stake_meur: float | None
+    """Undiscounted million EUR of capex that it carries."""
+    offtake_t: dict[str, dict[str, float]]
+    """Tonnes reserved for it in each year, by material, at full running, without delay or
+    failure."""
+    avoided: float | None
+    """Its own mean damage without any plan, less that with the plan."""
+    avoided_per_euro: float | None
+    """The same per euro of its net cost; null where it pays nothing."""
+    to_others: float | None
+    """Share of all damage avoided that others avoid; null where none is."""
+    gain: float | None
+    """Its total at share 0 less its total here; null where there is no plan at share 0."""
+    gain_per_euro: float | None
+    """The same, before its net cost, per euro of its additional net cost; null where that is not
+    positive."""
+    seconds: float
+    """Wall time."""
+
+
+class ShareCurve(Result):
+    """Shares from 0 to the limit, with the others behaving in one way."""
+
+    others: Literal["reoptimize", "held"]
+    """``reoptimize``: everybody else decides anew, by the scenario's objective; ``held``: everybody
+    else sticks to the plan in which the company's share is free, and the company does what is best
+    for itself."""
+    public_share: float | None
+    """Share of the same capex that public funders carry; null where they are free."""
+    limit: float | None
+    """The largest share that the rules allow; null where even no share is feasible."""
+    points: tuple[SharePoint, ...]
+    """By rising share."""
+    best_share: float | None
+    """Of the points, the share at which its total is least; null without any plan."""
+    indifferent_share: float | None
+    """The largest share at which it is no worse off than with none; null where no share above 0
+    is as good."""
+    indifferent_within: float | None
+    """How far the true one may lie above, since shares are tried one by one; null beside null."""
+
+
+class Participation(Result):
+    """What share of a project, or of the whole portfolio, a company should take."""
+
+    schema_version: Literal[1] = 1
+    """Version of this format."""
+    kind: Literal["participation"] = "participation"
+    """What this document is."""
+    title: str
+    """Title of the scenario."""
+    variant: str | None
+    """Id of the variant, if one was applied."""
+    currency: str
+    """Label of all amounts."""
+    unit: str
+    """Of damage."""
+    company: str
+    """Id of the company funder."""
+    name: str
+    """Its name."""
+    consumers: tuple[str, ...]
+    """Consumers whose damage is its own."""
+    project: str | None
+    """Id of the project; null for the whole portfolio."""
+    project_name: str | None
+    """Its name."""
+    allocation: Literal["entitled", "pooled"]
+    """``entitled``: what it paid for is its own; ``pooled``: every tonne goes where it is missed
+    most, whoever paid."""
+    cvar_level: float
+    """The level of the CVaR."""
+    states: int
+    """States of the world."""
+    gap_target: float
+    """The gap that was asked for at each point."""
+    tolerance: float
+    """Plans count as equally good up to this share of the objective."""
+    without_plan: Standing
+    """If nobody does anything."""
+    alone: Standing | None
+    """If it acts alone and nobody else does, in its own best way; null where that was not found."""
+    free: Standing | None
+    """With the scenario's own plan, in which its share is free; null where there is none."""
+    free_share: float | None
+    """Its share in that plan; null where the project, or anything, is not built."""
+    curves: tuple[ShareCurve, ...]
+    """Others deciding anew first, public shares rising."""
+    project_names: dict[str, str]
+    """Names of the projects that occur."""
+    material_names: dict[str, str]
+    """Names of the materials that occur."""
+    ended: Literal["complete", "interrupted"]
+    """Whether all points that were asked for are there."""
+    input_sha256: str
+    """Hash of the scenario."""
+    versions: dict[str, str]
+    """Of the project and of what its results rest on."""
+    seconds: float
+    """Wall time."""

@@ -1,0 +1,260 @@
+"""What joint action is worth to companies, how it may be shared, and who would rather leave.
+
+The co-operative game of the companies: the worth of a coalition is what its members' damage and net
+cost fall by when they act together, against each standing alone. Money is discounted million EUR
+unless a field says otherwise; a gain is positive where somebody is better off.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from models.results.base import Result
+
+StateMode = Literal["none", "every", "player", "gift", "joint"]
+Rule = Literal["shapley", "nucleolus", "demand", "avoided_damage", "equal"]
+
+
+class Interval(Result):
+    """A figure from the plans that were found, and the range that their proofs leave."""
+
+    low: float
+    """It is no less."""
+    value: float
+    """From the plans that were found."""
+    high: float
+    """It is no more."""
+
+
+class Player(Result):
+    """Who takes part in the game."""
+
+    id: str
+    """Id of the company funder; ``state`` for the state."""
+    name: str
+    """Name shown in reports."""
+    kind: Literal["company", "state"]
+    """A company, or all public funders together."""
+    consumers: tuple[str, ...]
+    """Consumers whose damage is its own; of the state, those that no company stands for."""
+    demand_meur: float
+    """Value of its demand over the horizon at the scenario's prices."""
+    without_plan: float
+    """Its mean damage if nobody does anything."""
+    alone: Interval
+    """Its mean damage plus its net cost when it acts alone."""
+
+
+class Coalition(Result):
+    """Some players acting together while the others start nothing."""
+
+    members: tuple[str, ...]
+    """Ids of the players."""
+    found: float
+    """Their mean damage plus net cost in the plan that was found."""
+    bound: float
+    """No plan of theirs has less."""
+    damage: float
+    """Their mean damage in that plan."""
+    net_cost_meur: float
+    """Their net cost in that plan, as far as it counts."""
+    worth: Interval
+    """What it gains against its members standing alone."""
+    spillover: float
+    """By how much the mean damage of the others falls without their doing."""
+    projects: dict[str, int]
+    """Start year of each project that is built."""
+    worth_if_others_act: Interval | None
+    """The same worth if each of the others does what is best for itself alone; null where that was
+    not asked."""
+    seconds: float
+    """Wall time."""
+
+
+class Leaving(Result):
+    """A group that would rather leave."""
+
+    members: tuple[str, ...]
+    """Ids of the players."""
+    gain: float
+    """What its members would have more together, by the plans that were found."""
+    least: float
+    """What they would have more for certain; not positive where the proofs leave it open."""
+
+
+class MemberShare(Result):
+    """What a rule gives one player."""
+
+    gain: Interval
+    """Its part of the worth of all; of a sampled value, with the confidence interval."""
+    share: float | None
+    """The same as a share of the worth of all; null where there is none."""
+    pays_meur: float
+    """What it pays in all, so that this gain is left to it."""
+    outlay_meur: float
+    """What it pays for projects and stocks in the plan of all."""
+    transfer_meur: float
+    """What it pays to the others on top; negative where it gets something."""
+
+
+class SharingRule(Result):
+    """One way to share the worth of all."""
+
+    rule: Rule
+    """Which one."""
+    members: dict[str, MemberShare]
+    """By player."""
+    core: Literal["inside", "outside", "undecided"]
+    """Whether no group would rather leave; ``undecided`` where the proofs leave it open."""
+    leaving: tuple[Leaving, ...]
+    """Groups that would rather leave, the one with most to gain first; five at most."""
+    contribution: Interval
+    """The least public money that would make every group stay, paid to whom it takes."""
+
+
+class Core(Result):
+    """Whether the worth of all can be shared so that no group would rather leave."""
+
+    empty: Literal["empty", "not empty", "undecided"]
+    """``empty``: no such share exists."""
+    least_core: Interval
+    """What the group with most to gain has by leaving, at the share that makes this least; not
+    positive where the core is not empty."""
+    members: dict[str, float]
+    """The gain of each player at that share."""
+    binding: tuple[tuple[str, ...], ...]
+    """Groups that have just that to gain there."""
+    contribution: Interval
+    """The least public money on top of the worth of all with which the core is not empty."""
+
+
+class Sampling(Result):
+    """How the Shapley value was sampled."""
+
+    orders: int
+    """Orders in which players join, each counted with its reverse."""
+    coalitions: int
+    """Different coalitions that were solved."""
+    seed: int
+    """Of the orders."""
+    level: float
+    """Of the confidence intervals."""
+
+
+class FreeRider(Result):
+    """What a company gains by staying out while all others go on without it."""
+
+    others: Interval
+    """Worth of the coalition of all others."""
+    idle: float
+    """Its mean damage if it does nothing itself."""
+    acting: Interval
+    """Its mean damage plus net cost if it does what is best for itself beside them."""
+    gain: Interval
+    """What it has more than standing alone with nobody acting."""
+
+
+class Externality(Result):
+    """The game with outsiders acting alone, each for itself, in the order of the file."""
+
+    alone: dict[str, Interval]
+    """Mean damage plus net cost of each player when all act alone."""
+    worth: Interval
+    """Worth of all against that."""
+    shapley: dict[str, float]
+    """Gain of each player against that, by Shapley."""
+    core: Core
+    """Of that game."""
+
+
+class JointProject(Result):
+    """A project that is built when all act together."""
+
+    id: str
+    """Id of the project."""
+    name: str
+    """Name shown in reports."""
+    start: int
+    """Start year."""
+    capex_meur: float
+    """Undiscounted million EUR."""
+    shares: dict[str, float]
+    """Share of capex of each funder, by its id, over its instruments; ``market`` for the rest."""
+    offtake: dict[str, float]
+    """Share of output reserved for each company, by its id; ``common`` for what all share."""
+
+
+class JointPlan(Result):
+    """What all do together."""
+
+    projects: tuple[JointProject, ...]
+    """In the order of their start."""
+    stocks_t: dict[str, float]
+    """Tonnes that each stockpile holds at most; those that hold nothing are left out."""
+    damage: dict[str, float]
+    """Mean damage of each player."""
+    without_plan: dict[str, float]
+    """Mean damage of each player if nobody does anything."""
+    outlay_meur: dict[str, float]
+    """Net cost of each funder, by its id."""
+    outlay_by_year_meur: dict[str, dict[str, float]]
+    """Undiscounted million EUR that each funder pays in each year, by its id."""
+    public_meur: float
+    """Net cost of all public funders."""
+    objective: float
+    """What counts of damage and net cost of all players."""
+    bound: float
+    """No plan has less."""
+    gap: float
+    """max(0, objective - bound) / max(|objective|, 1e-6)."""
+
+
+class Split(Result):
+    """The co-operative game of the companies of a scenario, and ways to share its worth."""
+
+    schema_version: Literal[1] = 1
+    """Version of this format."""
+    kind: Literal["split"] = "split"
+    """What this document is."""
+    title: str
+    """Title of the scenario."""
+    variant: str | None
+    """Id of the variant, if one was applied."""
+    currency: str
+    """Label of all amounts."""
+    measure: Literal["damage"] = "damage"
+    """What is counted: million EUR, since damage and cost are added."""
+    state: StateMode
+    """``none``: no public money; ``every``: the state is in every coalition, its net cost counted
+    with the members'; ``player``: it is a player; ``gift``: its money stands behind every coalition
+    and is not paid back; ``joint``: the same, behind the coalition of all alone."""
+    states: int
+    """States of the world."""
+    gap_target: float
+    """The gap that was asked for of each coalition."""
+    set_aside: tuple[str, ...]
+    """Duties of the scenario that were set aside, since no single coalition owes them."""
+    players: tuple[Player, ...]
+    """In the order of the file; the state last."""
+    coalitions: tuple[Coalition, ...]
+    """All that were solved, small ones first."""
+    worth: Interval
+    """Worth of the coalition of all."""
+    plan: JointPlan
+    """What all do together."""
+    rules: tuple[SharingRule, ...]
+    """Ways to share; with a sampled game those that need no other coalitions."""
+    core: Core | None
+    """Null where not all coalitions were solved."""
+    free_riding: dict[str, FreeRider]
+    """By company."""
+    externality: Externality | None
+    """The second game; null where it was not asked, or not all coalitions were solved."""
+    sampling: Sampling | None
+    """Null where all coalitions were solved."""
+    input_sha256: str
+    """Hash of the scenario."""
+    versions: dict[str, str]
+    """Of the project and of what its results rest on."""
+    seconds: float
+    """Wall time."""
