@@ -3,9 +3,13 @@
 Players are 0 to n - 1, a coalition is a bit mask (bit i is player i), and a game is an array (2**n)
 of the worth of each coalition, 0 for the empty one. Pure functions over arrays; of money, countries
 and scenarios nothing is known here. Exact for about a dozen players, by sampling for more.
+
+Worths come from solvers, so what is less than TOLERANCE of the greatest amount, or than SPECK, is
+negligible: it makes nobody leave, no core empty and no share irrational.
 """
 
 from optimizer.games.coalitions import (
+    SPECK,
     TOLERANCE,
     excess,
     masks_by_size,
@@ -37,6 +41,7 @@ from optimizer.games.stability import (
 )
 
 __all__ = [
+    "SPECK",
     "TOLERANCE",
     "Emptiness",
     "LeastCore",

@@ -11,7 +11,9 @@ Floats = NDArray[np.float64]
 Masks = NDArray[np.int64]
 
 TOLERANCE = 1e-9
-"""Of the greatest amount in a game: what differs by less is arithmetic."""
+"""What differs by less, as a part of the greatest amount in a game, is arithmetic."""
+SPECK = 1e-8
+"""What is less is nothing in any game: a cent, if worths are in million EUR."""
 
 
 def members(mask: int) -> tuple[int, ...]:
@@ -64,12 +66,12 @@ def game(v: ArrayLike) -> tuple[Floats, int]:
 def interval(low: ArrayLike, high: ArrayLike) -> tuple[Floats, Floats, int]:
     """Two games between which the worths lie, and n.
 
-    ValueError as of `game`, or if they differ in shape or cross by more than the tolerance.
+    ValueError as of `game`, or if they differ in shape or cross by more than is negligible.
     """
     (least, n), (greatest, m) = game(low), game(high)
     if n != m:
         raise ValueError(f"least worths for {n} players, greatest for {m}")
-    if (least > greatest + TOLERANCE * magnitude(least, greatest)).any():
+    if (least > greatest + negligible(least, greatest)).any():
         raise ValueError("a least worth lies above the greatest")
     return least, greatest, n
 
@@ -83,8 +85,13 @@ def payoffs(x: ArrayLike, n: int) -> Floats:
 
 
 def magnitude(*amounts: Floats) -> float:
-    """The greatest absolute amount, by which the tolerance is measured; 1 if all are 0."""
+    """The greatest absolute amount; 1 if all are 0."""
     return max(float(np.abs(of).max()) for of in amounts) or 1.0
+
+
+def negligible(*amounts: Floats) -> float:
+    """What counts as nothing beside these amounts."""
+    return max(SPECK, TOLERANCE * magnitude(*amounts))
 
 
 def excess(v: ArrayLike, x: ArrayLike) -> Floats:
@@ -96,10 +103,10 @@ def excess(v: ArrayLike, x: ArrayLike) -> Floats:
 def worst_coalitions(v: ArrayLike, x: ArrayLike, at_most: int) -> list[tuple[int, float]]:
     """Proper coalitions that would gain by leaving, as mask and excess, greatest excess first.
 
-    What is equal to within the tolerance is ordered by fewer members, then by mask.
+    What differs by what is negligible is ordered by fewer members, then by mask.
     """
     worths, n = game(v)
-    gains, step = excess(worths, x), TOLERANCE * magnitude(worths, payoffs(x, n))
+    gains, step = excess(worths, x), negligible(worths, payoffs(x, n))
     masks = 1 + np.flatnonzero(gains[1:-1] > step)
     order = np.lexsort((masks, sizes(n)[masks], -np.round(gains[masks] / step)))
     return [(int(mask), float(gains[mask])) for mask in masks[order][:at_most]]

@@ -9,13 +9,13 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from optimizer.games.coalitions import (
-    TOLERANCE,
     Floats,
     excess,
     game,
     interval,
     magnitude,
     membership,
+    negligible,
     payoffs,
 )
 from optimizer.games.nucleolus import lexicographic
@@ -41,14 +41,14 @@ def least_core(v: ArrayLike) -> LeastCore:
 
     Maschler, Peleg and Shapley (1979). ValueError for one player, who has no proper coalition.
     Which coalitions bind is read at the prenucleolus: it has no more at the greatest excess than
-    must be there. An excess counts as the greatest within 1e-9 of the greatest worth.
+    must be there. An excess that lacks what is negligible counts as the greatest.
     """
     worths, n = game(v)
     _refuse_one(n)
     found = lexicographic(worths, rational=False)
     value = found.levels[0]
     left = excess(worths, found.point)[1:-1]
-    binding = 1 + np.flatnonzero(left >= value - TOLERANCE * magnitude(worths))
+    binding = 1 + np.flatnonzero(left >= value - negligible(worths))
     return LeastCore(value, found.point, tuple(int(mask) for mask in binding))
 
 
@@ -91,7 +91,7 @@ def core_membership(low: ArrayLike, high: ArrayLike, x: ArrayLike) -> Membership
     """
     least_worths, greatest_worths, n = interval(low, high)
     amounts = payoffs(x, n)
-    nothing = TOLERANCE * magnitude(least_worths, greatest_worths, amounts)
+    nothing = negligible(least_worths, greatest_worths, amounts)
     if (excess(least_worths, amounts)[1:-1] > nothing).any():
         return "outside"
     if (excess(greatest_worths, amounts)[1:-1] > nothing).any():

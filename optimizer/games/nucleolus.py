@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.linalg import null_space
 
-from optimizer.games.coalitions import TOLERANCE, Floats, game, magnitude, membership
+from optimizer.games.coalitions import Floats, game, magnitude, membership, negligible
 from optimizer.games.programs import POSITIVE, least
 
 MOVES = 1e-7
@@ -21,12 +21,12 @@ def nucleolus(v: ArrayLike) -> Floats:
 
     It is the nucleolus of a game whose worths differ by 1e-9 of the greatest at most, and moves
     with the worths without jumps. ValueError if the players are worth more alone than together,
-    by more than that.
+    by more than what is negligible.
     """
     worths, n = game(v)
     alone = worths[1 << np.arange(n)]
     surplus = float(worths[-1] - alone.sum())
-    if surplus < -TOLERANCE * magnitude(worths):
+    if surplus < -negligible(worths):
         raise ValueError("no shares are individually rational: the players are worth more alone")
     if surplus <= 0.0:
         only: Floats = alone + surplus / n

@@ -8,13 +8,13 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from optimizer.games.coalitions import (
-    TOLERANCE,
     Floats,
     excess,
     game,
     interval,
     magnitude,
     membership,
+    negligible,
     payoffs,
 )
 from optimizer.games.nucleolus import lexicographic
@@ -27,13 +27,13 @@ def subsidy(v: ArrayLike, x: ArrayLike) -> tuple[float, Floats]:
     """The least money on top of payoffs x (n) with which no proper coalition would rather leave.
 
     In total, and for each player (n), 0 or more. Where the same total can be paid in many ways it
-    is the one whose greatest payment is least, then the next, and so on. Less than 1e-9 of the
-    greatest amount is nothing.
+    is the one whose greatest payment is least, then the next, and so on. What is negligible
+    is 0.
     """
     worths, n = game(v)
     scale = magnitude(worths, payoffs(x, n))
     lacking, proper = excess(worths, x)[1:-1] / scale, membership(n)[1:-1]
-    if not (lacking > TOLERANCE).any():
+    if not (lacking > negligible(worths, payoffs(x, n)) / scale).any():
         return 0.0, np.zeros(n)
     cheapest = least(np.ones(n), proper, lacking, bounds=[(0.0, np.inf)] * n)
     paid = _levelled(np.maximum(0.0, cheapest.point), lacking, proper)
@@ -75,7 +75,7 @@ def stability_cost(v: ArrayLike) -> tuple[float, Floats]:
     """The least money beside v(N) with which the core is not empty, 0 if it is not empty as is.
 
     The cost of stability (Bachrach et al. 2009). With it, payoffs (n) in that core: the
-    prenucleolus of the game with this money. Less than 1e-9 of the greatest worth is nothing.
+    prenucleolus of the game with this money. What is negligible is 0.
     """
     worths, n = game(v)
     cost = _cost(worths, n)
@@ -99,8 +99,8 @@ def _cost(worths: Floats, n: int) -> float:
         return 0.0
     scale = magnitude(worths)
     best = least(np.ones(n), membership(n)[1:-1], worths[1:-1] / scale)
-    lacking = best.value - float(worths[-1]) / scale
-    return scale * lacking if lacking > TOLERANCE else 0.0
+    lacking = scale * best.value - float(worths[-1])
+    return lacking if lacking > negligible(worths) else 0.0
 
 
 def core_emptiness(low: ArrayLike, high: ArrayLike) -> Emptiness:
