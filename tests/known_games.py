@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from hypothesis import settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
+FEW = settings(deadline=None, max_examples=40)
+"""For what solves linear programs."""
 
 
 def game(n: int, **worths: float) -> Floats:
@@ -20,13 +23,9 @@ def game(n: int, **worths: float) -> Floats:
 
 
 def by_member(n: int, worth) -> Floats:
-    """A game by a function of the tuple of members."""
-    return np.array(
-        [
-            float(worth([i for i in range(n) if mask >> i & 1])) if mask else 0
-            for mask in range(2**n)
-        ]
-    )
+    """A game by a function of the list of members."""
+    members = [[i for i in range(n) if mask >> i & 1] for mask in range(2**n)]
+    return np.array([0.0, *(float(worth(of)) for of in members[1:])])
 
 
 def majority(quota: float, weights: Sequence[float]) -> Floats:
@@ -64,6 +63,14 @@ def games(draw, n: int | None = None, low: int = -9, high: int = 9) -> Floats:
     """Games of small whole worths, so that there are many ties."""
     n = draw(st.integers(2, 4)) if n is None else n
     return np.array([0.0, *draw(st.lists(amount(low, high), min_size=2**n - 1, max_size=2**n - 1))])
+
+
+@st.composite
+def sociable(draw, n: int | None = None) -> Floats:
+    """Games of nobody worth less than 0, where all are worth no less together than alone."""
+    v = draw(games(n, low=0))
+    v[-1] = sum(v[1 << i] for i in range(players(v))) + draw(amount(0, 9))
+    return v
 
 
 @st.composite

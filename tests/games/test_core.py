@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from known_games import amount, game, games, glove, intervals, majority, players
+from known_games import FEW, amount, game, games, glove, intervals, majority, players
 
 from optimizer.games import (
     core_membership,
@@ -80,6 +80,7 @@ def test_one_player_has_no_least_core() -> None:
         least_core_range([0, 1], [0, 2])
 
 
+@FEW
 @given(v=games())
 def test_the_least_core_is_what_it_says(v) -> None:
     found = least_core(v)
@@ -91,6 +92,7 @@ def test_the_least_core_is_what_it_says(v) -> None:
     assert found.binding
 
 
+@FEW
 @given(v=games(), toward=st.lists(amount(), min_size=4, max_size=4))
 def test_no_shares_have_a_smaller_greatest_excess(v, toward) -> None:
     n = players(v)
@@ -99,6 +101,7 @@ def test_no_shares_have_a_smaller_greatest_excess(v, toward) -> None:
     assert excess(v, x)[1:-1].max() >= least_core(v).value - 1e-7
 
 
+@FEW
 @given(v=games(low=0))
 def test_a_core_that_is_not_empty_holds_the_nucleolus(v) -> None:
     empty = least_core(v).value > 1e-7
@@ -108,6 +111,7 @@ def test_a_core_that_is_not_empty_holds_the_nucleolus(v) -> None:
         assert nucleolus(v) == pytest.approx(prenucleolus(v), abs=1e-7)
 
 
+@FEW
 @given(of=intervals())
 def test_the_range_holds_the_least_core_of_every_game_within(of) -> None:
     low, high, between = of
@@ -126,6 +130,7 @@ def test_membership_in_the_core() -> None:
     assert core_membership([0, 7], [0, 8], [7]) == "inside"
 
 
+@FEW
 @given(of=intervals(), toward=st.lists(amount(), min_size=4, max_size=4))
 def test_what_is_said_of_membership_holds_for_every_game_within(of, toward) -> None:
     low, high, between = of

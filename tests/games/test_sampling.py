@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from known_games import intervals, players
+from known_games import FEW, intervals, players
 
 from optimizer.games import (
     coalitions_of,
@@ -61,14 +61,13 @@ def test_a_sample_by_hand() -> None:
 
 
 def test_the_half_width_is_students() -> None:
-    # Pairs (0 1 2), (2 1 0) and (1 0 2), (2 0 1), where {0, 1} makes 6: 1 gets 3 in either pair
-    # and so does 0; where {0, 2} makes 4 with 1 only, see below. Means of 1: 4 and 2.
+    # {0, 1} and all make 8, {0, 2} makes 4.
     worth = {0b001: 0, 0b010: 0, 0b100: 0, 0b011: 8, 0b110: 0, 0b101: 4, 0b111: 8}
     orders = np.array([[0, 1, 2], [2, 1, 0], [1, 0, 2], [2, 0, 1]])
     found = shapley_from_orders(orders, worth, 0.9)
-    # Player 1: 8 and 0, then 0 and 4. Player 0: 0 and 8, then 8 and 4. Means 4, 2 and 4, 6.
+    # Player 0 adds 0 and 8, then 8 and 4: means of 4 and 6. Player 1: 8 and 0, then 0 and 4.
     assert found.estimate.tolist() == [5, 3, 0]
-    # Student's at 95 % with one degree of freedom is 6.3138; the mean of 4 and 2 has spread 1.
+    # Student's at 95 % with one degree of freedom is 6.3138; a mean of two means 2 apart has spread 1.
     assert found.half_width == pytest.approx(np.array([6.313752, 6.313752, 0]))
     assert found.low == pytest.approx(found.estimate - found.half_width)
     assert found.high == pytest.approx(found.estimate + found.half_width)
@@ -84,6 +83,7 @@ def test_pairs_are_exact_for_sixty_players_where_only_pairs_matter() -> None:
     assert found.half_width == pytest.approx(np.zeros(60), abs=1e-6)
 
 
+@FEW
 @given(seed=st.integers(0, 50))
 def test_all_is_shared(seed: int) -> None:
     v, orders = some_game(5, seed), sample_orders(5, 4, seed)
@@ -113,6 +113,7 @@ def test_more_orders_come_nearer() -> None:
     assert abs(narrow.estimate - shapley(v)).max() < 0.05
 
 
+@FEW
 @given(of=intervals())
 def test_intervals_of_worths_widen_what_is_told(of) -> None:
     low, high, between = of
@@ -130,7 +131,7 @@ def test_intervals_of_worths_widen_what_is_told(of) -> None:
 
 def test_with_all_orders_the_ends_are_those_of_the_exact_range() -> None:
     low = some_game(2, seed=1)
-    high = low + [0, 1, 2, 4]
+    high = low + np.array([0, 1, 2, 4])
     orders = np.array([[0, 1], [1, 0]] * 3)
     worth = {s: (low[s], high[s]) for s in coalitions_of(orders)}
     found = shapley_from_orders(orders, worth, 0.9)

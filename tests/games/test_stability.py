@@ -6,9 +6,20 @@ from itertools import combinations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
-from known_games import amount, by_member, game, games, glove, intervals, majority, players, rows
+from known_games import (
+    FEW,
+    amount,
+    by_member,
+    game,
+    games,
+    glove,
+    intervals,
+    majority,
+    players,
+    rows,
+)
 
 from optimizer.games import (
     core_emptiness,
@@ -63,6 +74,7 @@ def test_rounding_costs_nothing() -> None:
     assert stability_cost([0, 1e4, 1e4, 2e4 - 1e-3])[0] == pytest.approx(1e-3)
 
 
+@FEW
 @given(v=games(n=3))
 def test_the_cost_of_stability_is_that_of_the_cheapest_corner(v) -> None:
     cost, x = stability_cost(v)
@@ -71,6 +83,7 @@ def test_the_cost_of_stability_is_that_of_the_cheapest_corner(v) -> None:
     assert excess(v, x)[1:-1].max() <= 1e-7
 
 
+@FEW
 @given(of=intervals())
 def test_the_range_holds_the_cost_of_every_game_within(of) -> None:
     low, high, between = of
@@ -119,6 +132,7 @@ def test_nothing_is_paid_where_nobody_leaves() -> None:
     assert subsidy([0, 5], [3])[0] == 0
 
 
+@FEW
 @given(v=games(n=3), x=PAYOFFS)
 def test_the_subsidy_is_that_of_the_cheapest_corner(v, x) -> None:
     total, paid = subsidy(v, x)
@@ -130,7 +144,7 @@ def test_the_subsidy_is_that_of_the_cheapest_corner(v, x) -> None:
     assert excess(v, x + paid)[1:-1].max() <= 1e-7
 
 
-@settings(deadline=None, max_examples=50)
+@FEW
 @given(v=games(n=3), x=PAYOFFS, order=st.permutations([0, 1, 2]))
 def test_who_is_paid_does_not_depend_on_names(v, x, order) -> None:
     renamed = by_member(3, lambda s: v[sum(1 << order[i] for i in s)])
@@ -138,11 +152,13 @@ def test_who_is_paid_does_not_depend_on_names(v, x, order) -> None:
     assert paid == pytest.approx(subsidy(v, x)[1][order], abs=1e-7)
 
 
+@FEW
 @given(v=games())
 def test_given_shares_of_all_cost_no_less_than_the_best(v) -> None:
     assert subsidy(v, shapley(v))[0] >= stability_cost(v)[0] - 1e-7
 
 
+@FEW
 @given(of=intervals(), x=st.lists(amount(), min_size=4, max_size=4))
 def test_the_range_holds_the_subsidy_of_every_game_within(of, x) -> None:
     low, high, between = of
