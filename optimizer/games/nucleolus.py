@@ -19,9 +19,9 @@ MOVES = 1e-7
 def nucleolus(v: ArrayLike) -> Floats:
     """(n) the individually rational shares of v(N) with the least excesses (Schmeidler 1969).
 
-    It is the nucleolus of a game whose worths differ by 1e-9 of the greatest at most, and moves
-    with the worths without jumps. ValueError if the players are worth more alone than together,
-    by more than what is negligible.
+    What is found is exact for worths that differ by about 1e-9 of the greatest at most, and the
+    nucleolus moves with the worths without jumps. ValueError if the players are worth more alone
+    than together, by more than is negligible.
     """
     worths, n = game(v)
     alone = worths[1 << np.arange(n)]
@@ -80,7 +80,7 @@ def lexicographic(worths: Floats, *, rational: bool) -> Lexicographic:
         some = np.linalg.norm(moves, axis=1) > MOVES
         held = np.linalg.norm(free, axis=1) > MOVES if rational else np.zeros(n, dtype=bool)
         # Over a move y along what is free, and the level: each excess is at most the level, and
-        # nobody falls below what he is worth alone. No move is feasible, whatever was rounded.
+        # nobody falls below their worth alone. To stay is feasible, whatever was rounded.
         rows = np.block(
             [
                 [moves[some], np.ones((some.sum(), 1))],

@@ -49,7 +49,7 @@ def _levelled(paid: Floats, lacking: Floats, proper: Floats) -> Floats:
     going = np.ones(n, dtype=bool)
     everybody = np.append(np.ones(n), 0.0)[None, :]
     while going.any():
-        # Over changes of the payments, and the greatest of them; no change is feasible.
+        # Over changes of the payments, and the greatest of them; to change nothing is feasible.
         rows = np.block(
             [
                 [proper, np.zeros((len(proper), 1))],

@@ -67,7 +67,7 @@ def test_the_half_width_is_students() -> None:
     found = shapley_from_orders(orders, worth, 0.9)
     # Player 0 adds 0 and 8, then 8 and 4: means of 4 and 6. Player 1: 8 and 0, then 0 and 4.
     assert found.estimate.tolist() == [5, 3, 0]
-    # Student's at 95 % with one degree of freedom is 6.3138; a mean of two means 2 apart has spread 1.
+    # Student's at 95 % with one degree of freedom is 6.3138; means 2 apart have a mean of spread 1.
     assert found.half_width == pytest.approx(np.array([6.313752, 6.313752, 0]))
     assert found.low == pytest.approx(found.estimate - found.half_width)
     assert found.high == pytest.approx(found.estimate + found.half_width)
