@@ -21,7 +21,7 @@ TOLERANCE = 2e-6
 
 
 def check_commitment(instance: Instance, commitment: Commitment) -> None:
-    """Check all rules P1 to H5.
+    """Check all rules P1 to H6.
 
     Raises
     ------
@@ -264,15 +264,18 @@ def _standpoint(instance: Instance, commitment: Commitment) -> Iterator[str]:
                 settled = held.share.get((p, year, *key[1:]), 0.0)
                 if abs(commitment.share.get(key, 0.0) - settled) > TOLERANCE:
                     yield f"H3 held_share: {key[1]} {key[2]} does not carry {settled:.9g} of {p}"
-        for group in held.groups:
+        for group in instance.groups:
             settled = held.offtake.get((p, year, group), 0.0)
-            if abs(commitment.offtake.get((p, group), 0.0) - settled) > TOLERANCE:
+            surplus = commitment.offtake.get((p, group), 0.0) - settled
+            if group in held.groups and abs(surplus) > TOLERANCE:
                 yield f"H4 held_offtake: {group} does not get {settled:.9g} of {p}"
+            elif surplus < -TOLERANCE:
+                yield f"H5 held_least: {group} gets less than {settled:.9g} of {p}"
     for h, settled_lots in held.buy.items():
         if np.abs(commitment.bought(instance, h) - settled_lots).max(initial=0.0) > TOLERANCE * (
             1 + settled_lots.max(initial=0.0)
         ):
-            yield f"H5 held_purchase: {h} does not buy what was settled"
+            yield f"H6 held_purchase: {h} does not buy what was settled"
 
 
 def _carried(instance: Instance, commitment: Commitment, p: str, funders: tuple[str, ...]) -> float:

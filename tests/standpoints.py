@@ -32,7 +32,10 @@ def from_the_motors() -> Instance:
                 ("separation", 2027, "fund", "grant"): 0.2,
                 ("upper_rhine", 2026, "fund", "grant"): 0.3,
             },
-            offtake={("separation", 2027, "common"): 0.1},
+            offtake={
+                ("separation", 2027, "common"): 0.1,
+                ("separation", 2027, "motor_co"): 0.05,
+            },
             buy={"cells_own": np.array([2.0, 0.0, 0.5])},
         ),
     )
@@ -90,6 +93,13 @@ ABOUT = [
         seen=lambda it: _two(
             it, groups=frozenset({"common"}), offtake={("works", 2026, "common"): 0.3}
         ),
+    ),
+    Point(
+        "held_least",
+        with_works(),
+        commit(STARTED, {"works.fund": 0.4}, offtake={"works.common": 0.3}),
+        commit(STARTED, {"works.fund": 0.4}, offtake={"works.common": 0.2999}),
+        seen=lambda it: _two(it, offtake={("works", 2026, "common"): 0.3}),
     ),
     Point(
         "held_purchase",

@@ -1,4 +1,4 @@
-"""What a standpoint settles: stakes, and what others hold to (H1 to H5)."""
+"""What a standpoint settles: stakes, and what others hold to (H1 to H6)."""
 
 from __future__ import annotations
 
@@ -31,10 +31,11 @@ def stake_weight(instance: Instance, projects: tuple[str, ...], p: str) -> float
 
 
 def add_held(model: Any, instance: Instance) -> None:
-    """Add what is settled of starts, shares, offtake and purchases (H2 to H5)."""
+    """Add what is settled of starts, shares, offtake and purchases (H2 to H6)."""
     held = instance.held
     shares = [key for key in model.share if key[1] in held.funders]
     reserved = [key for key in model.offtake if key[2] in held.groups]
+    kept = [key for key in model.offtake if key[2] not in held.groups and key in held.offtake]
     bought = [(h, year) for h in held.buy for year in instance.years]
 
     @model.Constraint(list(held.certain), doc="(H2) what is certain is built, and when")
@@ -53,6 +54,10 @@ def add_held(model: Any, instance: Instance) -> None:
         settled = held.offtake.get((p, year, group), 0.0)
         return model.offtake[p, year, group] == settled * model.start[p, year]
 
-    @model.Constraint(bought, doc="(H5) settled purchases are made")
+    @model.Constraint(kept, doc="(H5) what is settled of a free group's offtake is the least of it")
+    def held_least(model: Any, p: str, year: int, group: str) -> Any:
+        return model.offtake[p, year, group] >= held.offtake[p, year, group] * model.start[p, year]
+
+    @model.Constraint(bought, doc="(H6) settled purchases are made")
     def held_purchase(model: Any, h: str, year: int) -> Any:
         return model.buy[h, year] == float(held.buy[h][year - instance.years[0]])

@@ -38,13 +38,13 @@ class Held:
     funders: frozenset[str] = frozenset()
     """Those that stick to ``share``."""
     groups: frozenset[str] = frozenset()
-    """Those that stick to ``offtake``."""
+    """Those that stick to ``offtake`` and reserve nothing else."""
     certain: Mapping[str, int] = field(default_factory=dict)
     """Start years of projects that are built whatever else is decided."""
     share: Mapping[tuple[str, int, str, str], float] = field(default_factory=dict)
     """By project, start year, funder and instrument."""
     offtake: Mapping[tuple[str, int, str], float] = field(default_factory=dict)
-    """By project, start year and group."""
+    """By project, start year and group; of a group that does not stick to it, the least."""
     buy: Mapping[str, Floats] = field(default_factory=dict)
     """(Y) lots bought, of the stockpiles whose purchases are settled."""
 
