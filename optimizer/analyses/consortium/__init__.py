@@ -1,0 +1,1 @@
+"""The co-operative game of the companies of a scenario."""
