@@ -102,6 +102,16 @@ def stock_payments(instance: Instance, commitment: Commitment) -> Iterator[tuple
             yield f, stock_cost(instance, commitment, h, f)
 
 
+def outlay(instance: Instance, commitment: Commitment) -> dict[str, Floats]:
+    """(Y) million EUR that each funder pays for projects and stockpiles, undiscounted."""
+    paid = {f: np.zeros(len(instance.years)) for f in instance.case.funders}
+    for _, f, _, due in instalments(instance, commitment):
+        paid[f] = paid[f] + due
+    for f, cost in stock_payments(instance, commitment):
+        paid[f] = paid[f] + cost
+    return paid
+
+
 def line_use(instance: Instance, commitment: Commitment) -> dict[tuple[str, str], Floats]:
     """(Y) million EUR of each budget line, by funder and id: what is used of it in a year; of
     guarantee stock, what is outstanding at the year's end."""

@@ -26,11 +26,10 @@ from optimizer import accounts
 from optimizer.accounts import by_year
 from optimizer.commitment import (
     Commitment,
-    instalments,
+    outlay,
     planned_stock,
     spend,
     stock_cost,
-    stock_payments,
 )
 from optimizer.dependence import crma_shares, supply_mixes
 from optimizer.instance import COMMON, Floats, Instance, group_of
@@ -57,11 +56,7 @@ def describe(
     """The plan as a document."""
     case = instance.case
     level = float(case.objective.cvar.level)
-    committed = {f: np.zeros(len(instance.years)) for f in case.funders}
-    for _, f, _, due in instalments(instance, commitment):
-        committed[f] = committed[f] + due
-    for f, cost in stock_payments(instance, commitment):
-        committed[f] = committed[f] + cost
+    committed = outlay(instance, commitment)
     return Plan(
         title=title,
         variant=variant,

@@ -42,7 +42,8 @@ class Player(Result):
     without_plan: float
     """Its mean damage if nobody does anything."""
     alone: Interval
-    """Its mean damage plus its net cost when it acts alone."""
+    """Its mean damage plus its net cost when it acts alone; where the state counts with it, what
+    both have together less what the state has without any company."""
 
 
 class Coalition(Result):
@@ -51,13 +52,14 @@ class Coalition(Result):
     members: tuple[str, ...]
     """Ids of the players."""
     found: float
-    """Their mean damage plus net cost in the plan that was found."""
+    """Their mean damage plus net cost in the plan that was found, and the state's where it counts
+    in every coalition."""
     bound: float
     """No plan of theirs has less."""
     damage: float
-    """Their mean damage in that plan."""
+    """The mean damage in it."""
     net_cost_meur: float
-    """Their net cost in that plan, as far as it counts."""
+    """The net cost in it."""
     worth: Interval
     """What it gains against its members standing alone."""
     spillover: float
@@ -77,16 +79,17 @@ class Leaving(Result):
     members: tuple[str, ...]
     """Ids of the players."""
     gain: float
-    """What its members would have more together, by the plans that were found."""
-    least: float
-    """What they would have more for certain; not positive where the proofs leave it open."""
+    """What its members would have more together, by a plan that was found."""
+    most: float
+    """They could not have more than so much more with any plan."""
 
 
 class MemberShare(Result):
     """What a rule gives one player."""
 
     gain: Interval
-    """Its part of the worth of all; of a sampled value, with the confidence interval."""
+    """Its part of the worth of all; of a sampled value, with the confidence interval. Of the
+    nucleolus no range is known but that of its figure itself."""
     share: float | None
     """The same as a share of the worth of all; null where there is none."""
     pays_meur: float
@@ -105,11 +108,14 @@ class SharingRule(Result):
     members: dict[str, MemberShare]
     """By player."""
     core: Literal["inside", "outside", "undecided"]
-    """Whether no group would rather leave; ``undecided`` where the proofs leave it open."""
+    """Whether no group would rather leave; ``undecided`` where the proofs leave it open, or, with a
+    sampled game, none of the groups that were solved would."""
     leaving: tuple[Leaving, ...]
-    """Groups that would rather leave, the one with most to gain first; five at most."""
-    contribution: Interval
-    """The least public money that would make every group stay, paid to whom it takes."""
+    """Groups that would rather leave, the one with most to gain first; five at most. Where it is
+    undecided, those that might."""
+    contribution: Interval | None
+    """The least public money that would make every group stay, paid to whom it takes; null where
+    not all coalitions were solved."""
 
 
 class Core(Result):
@@ -202,7 +208,7 @@ class JointPlan(Result):
     public_meur: float
     """Net cost of all public funders."""
     objective: float
-    """What counts of damage and net cost of all players."""
+    """What counts of damage and net cost when all act together."""
     bound: float
     """No plan has less."""
     gap: float
@@ -238,6 +244,9 @@ class Split(Result):
     """In the order of the file; the state last."""
     coalitions: tuple[Coalition, ...]
     """All that were solved, small ones first."""
+    baseline: Interval | None
+    """Mean damage plus net cost of the state without any company, where both count in every
+    coalition, with the net cost of private funders; null where nothing does."""
     worth: Interval
     """Worth of the coalition of all."""
     plan: JointPlan

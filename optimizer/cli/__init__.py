@@ -28,6 +28,7 @@ COMMANDS = {
     "run": marked("Read a workbook, solve it, and write plan, report and results beside it."),
     "schema": marked("Print the JSON Schema of scenario files."),
     "solve": marked("Find the best plan for a scenario."),
+    "split": marked("Share what companies gain together, and test who would leave."),
     "target": marked("Find the least budget that reaches a goal."),
     "validate": marked("Check scenario files and say what is wrong, all at once."),
     "workbook": marked("Write saved plans to an Excel workbook with live formulas."),

@@ -51,6 +51,13 @@ threads = click.option(
     metavar="N",
     help="Threads of solver and sweep.",
 )
+jobs = click.option(
+    "--jobs",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Problems that are solved side by side, each by one process; all usable cores if not "
+    "given.",
+)
 as_json = click.option("--json", "as_json", is_flag=True, help="Write one JSON document to stdout.")
 reuse = click.option(
     "--reuse",

@@ -29,11 +29,22 @@ class Progress:
         """Show how far a solve has come, if there is time for it."""
         from optimizer.reporting.progress import progress_line
 
+        if self._is_due():
+            self._write(f"{self.label}{progress_line(progress)}")
+
+    def say(self) -> None:
+        """Show the label alone, if there is time for it."""
+        if self._is_due():
+            self._write(self.label.removesuffix(": "))
+
+    def _is_due(self) -> bool:
         now = time.monotonic()
         if now - self._last < (0.1 if self._updates else LINE_EVERY):
-            return
+            return False
         self._last = now
-        line = f"{self.label}{progress_line(progress)}"
+        return True
+
+    def _write(self, line: str) -> None:
         if self._updates:
             click.echo(f"\r{line:<{self._width}}", err=True, nl=False)
             self._width = len(line)

@@ -104,6 +104,12 @@ class Steps:
         if self.progress is not None:
             self.progress.label = f"{label}: "
 
+    def counted(self, done: int, of: int, name: str) -> None:
+        """Say how many of several solves are done, and which was the last or comes next."""
+        if self.progress is not None:
+            self.progress.label = tr("{done} of {all}: {name}: ", done=done, all=of, name=name)
+            self.progress.say()
+
     def close(self) -> None:
         """Leave the line free for what comes next."""
         if self.progress is not None:

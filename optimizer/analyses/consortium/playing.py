@@ -43,6 +43,9 @@ class Effort:
     """Of the coalition of all, which is solved first."""
 
 
+USUAL = Effort()
+
+
 @dataclass(frozen=True, eq=False)
 class Costs:
     """What coalitions could have at best: damage plus net cost, from both sides.

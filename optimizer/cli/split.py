@@ -1,0 +1,153 @@
+"""``vorrat split``: what joint action is worth to companies, and whether a share of it holds."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from models.base import named
+from models.faults import ScenarioError
+from models.language import tr
+from models.results import StateMode
+from optimizer.cli import diagnostics, options, speaking, varying
+from optimizer.cli.validate import summed_up
+from optimizer.cli.varying import Steps
+from optimizer.cli.writing import make_folder, write_whole
+
+SPLIT_FILE = "split.json"
+
+
+@click.command(
+    epilog="Exit codes: 0 done; 1 a coalition was stopped by the time limit, its range is wider; "
+    "2 wrong usage or input; 4 nothing was found before the limit; 5 failure; 130 interrupted."
+)
+@click.argument("file")
+@varying.variant
+@options.settings
+@click.option(
+    "--state",
+    "mode",
+    type=click.Choice(["every", "none", "player", "gift", "joint"]),
+    default="every",
+    show_default=True,
+    help="Public funders: in every coalition, their net cost counted with it; in none; as a player "
+    "of their own; as a gift to every coalition; or as a gift to the coalition of all alone.",
+)
+@click.option(
+    "--externality",
+    is_flag=True,
+    help="Solve the game once more with outsiders who each do what is best for them alone.",
+)
+@click.option(
+    "--exact-up-to",
+    type=click.IntRange(min=2, max=12),
+    default=12,
+    show_default=True,
+    metavar="N",
+    help="Solve all coalitions of up to so many players; of more, those of sampled orders.",
+)
+@click.option(
+    "--orders",
+    type=click.IntRange(min=2),
+    default=20,
+    show_default=True,
+    metavar="N",
+    help="Pairs of orders of joining that are sampled.",
+)
+@click.option(
+    "--seed",
+    type=click.IntRange(min=0),
+    default=1,
+    show_default=True,
+    help="Of the sampled orders.",
+)
+@options.gap
+@click.option(
+    "--time-limit",
+    type=options.Finite(min=0, min_open=True),
+    metavar="SECONDS",
+    help="Stop each coalition after this time with the best plan so far.",
+)
+@options.jobs
+@options.as_json
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIR",
+    help=f"Write {SPLIT_FILE} into this folder as well.",
+)
+@click.option("--force", is_flag=True, help="Overwrite existing files of results.")
+@options.quiet
+@speaking.language_option
+def split(
+    file: str,
+    variant: str | None,
+    settings: tuple[str, ...],
+    mode: StateMode,
+    externality: bool,
+    exact_up_to: int,
+    orders: int,
+    seed: int,
+    gap: float,
+    time_limit: float | None,
+    jobs: int | None,
+    as_json: bool,
+    out: Path | None,
+    force: bool,
+    quiet: bool,
+) -> int:
+    """Share what the companies of the scenario FILE gain together, and test who would leave."""
+    if as_json:
+        speaking.for_machines()
+    if out is not None and (out / SPLIT_FILE).exists() and not force:
+        raise click.UsageError(
+            tr("'{path}' exists already; --force overwrites it.", path=out / SPLIT_FILE)
+        )
+    try:
+        reading = varying.read(file, variant, settings)
+        from optimizer.analyses.consortium import Draw, Effort
+        from optimizer.analyses.consortium import split as split_game
+
+        if out is not None:
+            make_folder(out)
+        steps = Steps(quiet)
+        if not quiet:
+            click.echo(f"{file}: {summed_up(reading.case)}", err=True)
+        effort = Effort(gap, time_limit, jobs, steps.counted, steps.progress)
+        try:
+            found = split_game(
+                reading,
+                mode,
+                effort,
+                second_game=externality,
+                most_exact=exact_up_to,
+                draw=Draw(orders, seed),
+                title=named(reading.case.title, Path(file).stem),
+                variant=variant,
+            )
+        finally:
+            steps.close()
+    except ScenarioError as error:
+        diagnostics.show_all(error.faults)
+        return error.exit_code
+    document = found.model_dump_json(indent=2).encode() + b"\n"
+    try:
+        if out is not None:
+            write_whole(out / SPLIT_FILE, document)
+    finally:
+        # A full disk must not cost what was found.
+        if as_json:
+            click.echo(document, nl=False)
+        else:
+            from optimizer.reporting import terminal
+
+            terminal.write_split(found, sys.stdout)
+    return 0 if all(_is_within(own.found, own.bound, gap) for own in found.coalitions) else 1
+
+
+def _is_within(found: float, bound: float, gap: float) -> bool:
+    from optimizer.found import is_within
+
+    return is_within(found, bound, gap)
