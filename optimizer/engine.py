@@ -63,27 +63,27 @@ class Workers(Generic[Task, Answer]):
             executor.shutdown(wait=True, cancel_futures=True)
 
     def map(
-        self, tasks: Sequence[Task], on_done: Callable[[Task], None] | None = None
+        self, tasks: Sequence[Task], on_done: Callable[[Task, Answer], None] | None = None
     ) -> list[Answer]:
-        """The answers in the order of the tasks; the first error of a worker is raised here."""
+        """The answers in the order of the tasks, and each told as it comes; the first error of a
+        worker is raised here."""
         tell = on_done or _nothing
         if self._own is not None:
             answers = []
             for task in tasks:
                 answers.append(self._own(task))
-                tell(task)
+                tell(task, answers[-1])
             return answers
         futures: dict[Future[Any], int] = {}
         for n, task in enumerate(tasks):
             executor = self._executors[n % len(self._executors)]
             futures[executor.submit(_answer, task)] = n
         for future in as_completed(futures):
-            future.result()
-            tell(tasks[futures[future]])
+            tell(tasks[futures[future]], future.result())
         return [future.result() for future in futures]
 
 
-def _nothing(_task: Any) -> None:
+def _nothing(_task: Any, _answer: Any) -> None:
     pass
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,6 +32,8 @@ class Evaluation:
     """(Y) expected lots missing, by material."""
     short: dict[str, Floats]
     """(Y) probability that some period is short, by material."""
+    of_some: Floats
+    """(S) that of the consumers who were asked for, in the unit of the measure."""
 
     @property
     def expected(self) -> float:
@@ -48,11 +50,16 @@ class Evaluation:
 
         Rockafellar and Uryasev (2000).
         """
-        tail = (1 - level) * self.probability.sum()
-        order = np.argsort(-self.damage, kind="stable")
-        before = np.concatenate([[0.0], np.cumsum(self.probability[order])[:-1]])
-        weight = np.clip(tail - before, 0.0, self.probability[order])
-        return float(weight @ self.damage[order] / weight.sum())
+        return mean_of_worst(self.probability, self.damage, level)
+
+
+def mean_of_worst(probability: Floats, damage: Floats, level: float) -> float:
+    """Mean of damage (S) over the worst ``1 - level`` of states with a probability (S)."""
+    tail = (1 - level) * probability.sum()
+    order = np.argsort(-damage, kind="stable")
+    before = np.concatenate([[0.0], np.cumsum(probability[order])[:-1]])
+    weight = np.clip(tail - before, 0.0, probability[order])
+    return float(weight @ damage[order] / weight.sum())
 
 
 def evaluate(
@@ -61,12 +68,14 @@ def evaluate(
     commitments: Sequence[Commitment],
     *,
     threads: int | None = None,
+    consumers: Collection[str] = (),
 ) -> list[Evaluation]:
-    """Sweep commitments through states and add up what is missing."""
+    """Sweep commitments through states and add up what is missing, that of some consumers by state
+    as well."""
     evaluations = [_nothing(instance, states) for _ in commitments]
     for block, recourse in in_blocks(instance, states, threads=threads):
         for commitment, evaluation in zip(commitments, evaluations, strict=True):
-            _add(instance, recourse, block, commitment, evaluation)
+            _add(instance, recourse, block, commitment, evaluation, consumers)
     return evaluations
 
 
@@ -79,6 +88,7 @@ def _nothing(instance: Instance, states: Sequence[State]) -> Evaluation:
         by_consumer=dict.fromkeys(instance.case.consumers, 0.0),
         shortage={m: np.zeros(years) for m in materials},
         short={m: np.zeros(years) for m in materials},
+        of_some=np.zeros(len(states)),
     )
 
 
@@ -88,6 +98,7 @@ def _add(
     block: slice,
     commitment: Commitment,
     evaluation: Evaluation,
+    consumers: Collection[str],
 ) -> None:
     """Add what is missing in a block of states."""
     years, n = len(instance.years), instance.per_year
@@ -103,6 +114,10 @@ def _add(
             damage = (lots * recourse.nodes[v].as_in_file[0]).sum(axis=1)
             for step, value in zip(instance.nodes[v].steps, damage, strict=True):
                 evaluation.by_consumer[step.consumer] += float(value)
+            asked = [step.consumer in consumers for step in instance.nodes[v].steps]
+            if any(asked):
+                own = part.damage_by_step[v][:, asked].sum(axis=1)
+                evaluation.of_some[block] += part.by_state(own)
 
 
 def objective(instance: Instance, evaluation: Evaluation, weighed_cost: float) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from typing import Literal
@@ -167,15 +167,24 @@ def search(
 
 
 def judge(
-    problem: Problem, solved: Solved, *, gap: float, began: float, threads: int | None = None
+    problem: Problem,
+    solved: Solved,
+    *,
+    gap: float,
+    began: float,
+    threads: int | None = None,
+    consumers: Collection[str] = (),
 ) -> Found:
-    """Check what a search found and reckon it anew; ``began`` is when the search did."""
+    """Check what a search found and reckon it anew, the damage of some consumers by state as well.
+
+    ``began`` is when the search did.
+    """
     instance, states = problem.instance, problem.states
     commitment = _found(instance, solved)
     checked = time.perf_counter()
     check_commitment(instance, commitment)
     with_plan, without = outcomes.evaluate(
-        instance, states, [commitment, Commitment()], threads=threads
+        instance, states, [commitment, Commitment()], threads=threads, consumers=consumers
     )
     objective = outcomes.objective(instance, with_plan, weighed_cost(instance, commitment))
     _check_objective(solved, objective)

@@ -14,7 +14,7 @@ from optimizer.formulation.answer import read_commitment
 from optimizer.formulation.budget_lines import add_budget_lines
 from optimizer.formulation.diversification import add_country_limit
 from optimizer.formulation.master import add_cost_to_go
-from optimizer.formulation.money_alone import add_dearest, add_least_spending
+from optimizer.formulation.money_alone import add_dearest, add_greatest_stake, add_least_spending
 from optimizer.formulation.objective import add_net_cost, add_objective
 from optimizer.formulation.projects import add_project_rules, add_projects
 from optimizer.formulation.public_money import add_budgets, add_public_limits
@@ -22,13 +22,14 @@ from optimizer.formulation.recourse import add_delivered, add_recourse
 from optimizer.formulation.standpoint import add_held, add_stakes
 from optimizer.formulation.stockpiles import add_stockpiles
 from optimizer.formulation.supports import add_support_rules
-from optimizer.instance import Instance
+from optimizer.instance import Instance, Stake
 from optimizer.states import State
 
 __all__ = [
     "build_commitment",
     "build_dearest",
     "build_extensive_form",
+    "build_greatest_stake",
     "build_least_spending",
     "build_master",
     "read_commitment",
@@ -85,4 +86,11 @@ def build_least_spending(instance: Instance, funders: Sequence[str]) -> Any:
     """The first stage alone, to find how little these funders can spend together."""
     model = build_commitment(instance)
     add_least_spending(model, instance, funders)
+    return model
+
+
+def build_greatest_stake(instance: Instance, stake: Stake) -> Any:
+    """The first stage alone, to find how much some funders can carry of projects beyond a share."""
+    model = build_commitment(instance)
+    add_greatest_stake(model, instance, stake)
     return model

@@ -4,24 +4,30 @@ from __future__ import annotations
 
 from typing import Any
 
-from optimizer.instance import Instance
+from optimizer.instance import Instance, Stake
 
 
 def add_stakes(model: Any, instance: Instance) -> None:
     """Add the shares of capex that some funders carry together (H1)."""
-    carriers = {(i.funder, i.id) for i in instance.instruments if i.carries_capex}
 
     @model.Constraint(range(len(instance.stakes)), doc="(H1) a stake is just so much of the capex")
     def stake(model: Any, number: int) -> Any:
         own = instance.stakes[number]
-        capex = {p: stake_weight(instance, own.projects, p) for p in own.projects}
-        carried = sum(
-            capex[p] * share
-            for (p, f, i, _), share in model.share.items()
-            if p in capex and f in own.funders and (f, i) in carriers
-        )
-        started = sum(capex[p] * model.start[p, y] for p, y in instance.starts if p in capex)
+        carried, started = carried_and_started(model, instance, own)
         return carried + model.nothing == own.share * started
+
+
+def carried_and_started(model: Any, instance: Instance, stake: Stake) -> tuple[Any, Any]:
+    """What the funders of a stake carry of its projects, and what all carry together."""
+    carriers = {(i.funder, i.id) for i in instance.instruments if i.carries_capex}
+    capex = {p: stake_weight(instance, stake.projects, p) for p in stake.projects}
+    carried = sum(
+        capex[p] * share
+        for (p, f, i, _), share in model.share.items()
+        if p in capex and f in stake.funders and (f, i) in carriers
+    )
+    started = sum(capex[p] * model.start[p, y] for p, y in instance.starts if p in capex)
+    return carried, started
 
 
 def stake_weight(instance: Instance, projects: tuple[str, ...], p: str) -> float:

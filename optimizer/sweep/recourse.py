@@ -91,6 +91,8 @@ class Shortages:
     """(J, K) expected lots missing on each step of a node, by its position in the instance."""
     damage: Floats
     """(U) in all its nodes."""
+    damage_by_step: dict[int, Floats]
+    """(U, J) on each step of a node, by its position in the instance."""
 
     def by_state(self, of_look: NDArray[Any]) -> NDArray[Any]:
         """(S, ...) what holds of the look of each state; zero where it is calm."""
@@ -216,6 +218,7 @@ class Recourse:
                 missing,
                 {one.position: one.by_step for one in passes},
                 np.sum([one.damage for one in passes], axis=0),
+                {one.position: one.damage_by_step for one in passes},
             )
 
     def _run(self, parts: list[Callable[[], None]]) -> None:
@@ -261,6 +264,9 @@ class _NodePass:
     ) -> None:
         self.node, self.position, self.looks, self.chance = node, position, looks, chance
         self.damage = np.zeros(looks.count)
+        self.damage_by_step = np.zeros(
+            (0 if missing is None else looks.count, len(node.node.steps))
+        )
         self._short: dict[int, Floats] = {}
         """(J, K) expected lots missing by step of the file, by first look."""
         self._point, self._priced, self._missing = point, priced, missing
@@ -306,7 +312,9 @@ class _NodePass:
             missing, short, *found,
         )  # fmt: skip
         if self._missing is not None:
-            self._short[start] = np.tensordot(self.chance[0, part], node.split(short), 1)
+            by_step = node.split(short)
+            self._short[start] = np.tensordot(self.chance[0, part], by_step, 1)
+            self.damage_by_step[part] = (by_step * node.as_in_file[0]).sum(axis=2)
         if self._priced:
             self._found[start] = found
 
@@ -328,7 +336,8 @@ class _NodePass:
             if self._missing is not None:
                 short = serve_unlike(*node.as_in_file, uncovered, each)
                 self._missing[u] += short.sum(axis=0)
-                self.damage[u] = (short * node.as_in_file[0]).sum()
+                self.damage_by_step[u] = (short * node.as_in_file[0]).sum(axis=1)
+                self.damage[u] = self.damage_by_step[u].sum()
                 self._short[int(u)] = self.chance[0, u] * short
                 continue
             self.damage[u], price, worth = program.solve(uncovered)

@@ -12,7 +12,7 @@ from models.language import tr
 from optimizer.analyses.consortium.players import Seat, Table
 from optimizer.commitment import Commitment, net_cost_by_funder
 from optimizer.decomposition import CutPool
-from optimizer.errors import NoPlan
+from optimizer.errors import Interrupted, NoPlan
 from optimizer.highs import Progress
 from optimizer.instance import COMMON, Floats, Held, Instance, group_of, seen_from
 from optimizer.planner import Problem, judge, search
@@ -64,6 +64,8 @@ class Asker:
 
         Raises
         ------
+        Interrupted
+            If the user stopped it: a game with a coalition missing tells nothing.
         NoPlan
             If a limit was met before there was any plan, or any bound.
         """
@@ -77,6 +79,8 @@ class Asker:
             pool=self.pool,
             on_progress=self.on_progress,
         )
+        if solved.solution.interrupted:
+            raise Interrupted(tr("stopped before all coalitions were solved"))
         try:
             found = judge(problem, solved, gap=self.gap, began=began, threads=self.threads)
         except NoPlan as error:

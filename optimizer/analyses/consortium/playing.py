@@ -114,7 +114,7 @@ def play(
     count = _Count(effort, 1 + len(rest) + table.companies.bit_count())
     count.next(coalition(table, table.all))
     game.answers[table.all] = first(coalition(table, table.all))
-    count.done(coalition(table, table.all))
+    count.done(coalition(table, table.all), game.answers[table.all])
     jobs = min(effort.jobs or usable_cores(), len(rest))
     given = (table, effort.gap, pool, effort.time_limit)
     with Workers[Quest, Answer](asker, given, jobs) as workers:
@@ -139,7 +139,7 @@ class _Count:
         if self.effort.on_start is not None:
             self.effort.on_start(self.answered, self.of, quest.name)
 
-    def done(self, quest: Quest) -> None:
+    def done(self, quest: Quest, _answer: Answer) -> None:
         """Count one that is answered."""
         self.answered += 1
         self.of = max(self.of, self.answered)

@@ -1,0 +1,146 @@
+"""What a company gets for its share, from none to all that it may take."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+
+from models.base import named
+from models.files import Reading
+from models.language import tr
+from models.results import Participation, ShareCurve, Standing
+from optimizer import outcomes
+from optimizer.analyses.participation.asking import Ask, Clerk, Reply, clerk, standing
+from optimizer.analyses.participation.company import (
+    Allocation,
+    Desk,
+    desk_of,
+    held_by_others,
+)
+from optimizer.analyses.participation.points import point_of
+from optimizer.analyses.participation.talking import (
+    USUAL,
+    Asked,
+    Line,
+    Talk,
+    indifferent_share,
+)
+from optimizer.commitment import Commitment
+from optimizer.conflicts import smallest_conflict
+from optimizer.decomposition import CutPool
+from optimizer.engine import Workers
+from optimizer.errors import Infeasible, Interrupted, NoPlan
+from optimizer.found import input_hash
+from optimizer.plan_document import UNITS
+from optimizer.planner import versions
+from optimizer.sweep import usable_cores
+
+
+def participate(
+    reading: Reading,
+    company: str,
+    project: str | None = None,
+    allocation: Allocation = "entitled",
+    asked: Asked = USUAL,
+    *,
+    pool: CutPool | None = None,
+    title: str,
+    variant: str | None = None,
+) -> Participation:
+    """What each share of a project, or of all that is built, costs a company and brings it.
+
+    Everybody else decides anew at each share, by the scenario's objective, or sticks to the plan
+    in which the company's share is free. When supply is pooled a company's damage cannot be told
+    from that of others before it has come about, so that there is neither a range nor an answer
+    to what it would do by itself. A Ctrl-C ends it with the points so far.
+
+    Raises
+    ------
+    Infeasible, NoPlan
+        If the scenario itself has no plan.
+    Interrupted
+        If it was stopped before there was one.
+    ScenarioError
+        If the scenario does not allow what the question needs.
+    SolverError
+        If the solver fails, or its answer fails the check.
+    """
+    began = time.perf_counter()
+    pool = CutPool() if pool is None else pool
+    desk = desk_of(reading, company, project, allocation)
+    first = Clerk(desk, asked.gap, pool, asked.time_limit, None, asked.on_progress)
+    free = first(Ask("free"))
+    if free.interrupted:
+        raise Interrupted(tr("stopped before any plan was found"))
+    if free.status == "infeasible":
+        raise Infeasible(smallest_conflict(desk.instance))
+    if free.commitment is None:
+        raise NoPlan(tr("no plan was found before the limit ({ended})", ended="time limit"))
+    desk = replace(desk, free=free.commitment, held=held_by_others(desk, free.commitment))
+    without = _without(desk)
+    talk = Talk(desk, asked)
+    jobs = asked.jobs or usable_cores()
+    try:
+        with Workers[Ask, Reply](clerk, (desk, asked.gap, pool, asked.time_limit), jobs) as workers:
+            talk.hold(workers)
+    except KeyboardInterrupt:
+        talk.interrupted = True
+    return Participation(
+        title=title,
+        variant=variant,
+        currency=reading.case.currency,
+        unit=UNITS["damage"].format(currency=reading.case.currency),
+        company=company,
+        name=named(reading.case.funders[company].name, company),
+        consumers=desk.consumers,
+        project=project,
+        project_name=None
+        if project is None
+        else named(reading.case.projects[project].name, project),
+        allocation=allocation,
+        cvar_level=float(desk.instance.case.objective.cvar.level),
+        states=len(desk.states),
+        gap_target=asked.gap,
+        tolerance=asked.tolerance,
+        without_plan=without[0],
+        alone=talk.standing(Ask("alone")),
+        free=free.standing,
+        free_share=desk.share_in(free.commitment, (company,)),
+        curves=tuple(_curve(desk, talk, line, without) for line in talk.lines),
+        project_names={p: named(x.name, p) for p, x in reading.case.projects.items()},
+        material_names={m: named(x.name, m) for m, x in reading.case.materials.items()},
+        ended="interrupted" if talk.interrupted else "complete",
+        input_sha256=input_hash(desk.instance.case),
+        versions=versions(),
+        seconds=time.perf_counter() - began,
+    )
+
+
+def _without(desk: Desk) -> tuple[Standing, float]:
+    """How the company fares if nobody does anything, and the mean damage of all."""
+    nothing = Commitment()
+    instance = desk.instance
+    found = outcomes.evaluate(instance, desk.states, [nothing], consumers=desk.consumers)[0]
+    return standing(desk, instance, found, nothing), found.expected
+
+
+def _curve(desk: Desk, talk: Talk, line: Line, without: tuple[Standing, float]) -> ShareCurve:
+    replies = talk.on(line)
+    nothing = talk.standing(line.at(0.0))
+    told = talk.told(line)
+    best = min(told, key=lambda item: (item[1], item[0]), default=None)
+    indifferent = indifferent_share(told)
+    above = [share for share, _ in told if indifferent is not None and share > indifferent]
+    return ShareCurve(
+        others=line.way,
+        public_share=line.public,
+        limit=line.limit,
+        points=tuple(
+            point_of(desk, reply, without, nothing, talk.spread(reply)) for reply in replies
+        ),
+        best_share=None if best is None else best[0],
+        indifferent_share=indifferent,
+        indifferent_within=None
+        if indifferent is None
+        else min(above, default=indifferent) - indifferent,
+    )
