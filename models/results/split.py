@@ -7,8 +7,10 @@ unless a field says otherwise; a gain is positive where somebody is better off.
 
 from __future__ import annotations
 
-from typing import Literal
+from functools import cached_property
+from typing import Any, Literal
 
+from models.case import Case
 from models.results.base import Result
 
 StateMode = Literal["none", "every", "player", "gift", "joint"]
@@ -267,3 +269,14 @@ class Split(Result):
     """Of the project and of what its results rest on."""
     seconds: float
     """Wall time."""
+    scenario: dict[str, Any] | None
+    """The scenario as it was solved, in JSON, of its variants only the one applied; names in both
+    languages are read from it."""
+
+    @cached_property
+    def case(self) -> Case | None:
+        """The scenario; None where the document does not carry it.
+
+        Raises pydantic.ValidationError where it has been tampered with.
+        """
+        return None if self.scenario is None else Case.model_validate(self.scenario)
