@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from models.results import Plan
+from models.results import Plan, Split
 from optimizer.cli import saved, speaking, workbook
 from optimizer.cli.saved import Given
 from optimizer.cli.writing import make_folder, write_whole
@@ -51,12 +51,13 @@ def report(
     """Make one HTML page of saved results, to be read, printed and sent on; needs no solver.
 
     PLAN is a plan.json or the folder it is in. Several plans are put side by side. A frontier.json
-    in the folder of a single plan, or given beside it, gets a section.
+    or a split.json in the folder of a single plan, or given beside it, gets a section. A split.json
+    alone makes a page of its own.
     """
     found, plans = saved.read_all(given)
     if out is None:
-        beside = next(one.path.parent for one in found if isinstance(one.result, Plan))
-        out = beside / REPORT_FILE if len(plans) == 1 else Path(REPORT_FILE)
+        beside = next(one.path.parent for one in found if isinstance(one.result, (Plan, Split)))
+        out = Path(REPORT_FILE) if len(plans) > 1 else beside / REPORT_FILE
     workbooks = [] if excel is None else [workbook.named(excel)]
     saved.refuse([out, *workbooks], force)
     page, drawn = _drawn(found, plans)
@@ -78,10 +79,14 @@ def _drawn(found: Sequence[Given], plans: Mapping[str, Plan]) -> tuple[str, list
     """The page and its charts."""
     from optimizer.reporting import html
 
+    if isinstance(found[0].result, Split) and not plans:
+        alone = found[0].result
+        return html.split_report(alone), html.split_charts(alone)
     if len(plans) == 1:
         (plan,) = plans.values()
-        frontier = saved.frontier_for(found)
-        return html.report(plan, frontier=frontier), html.charts(plan, frontier=frontier)
+        frontier, split = saved.frontier_for(found), saved.split_for(found)
+        page = html.report(plan, frontier=frontier, split=split)
+        return page, html.charts(plan, frontier=frontier, split=split)
     from optimizer.analyses.compare import compare
 
     comparison = compare(list(plans.values()), list(plans))

@@ -1,4 +1,4 @@
-"""Saved results that a command is given: plans, in files or folders, and the frontier of one."""
+"""Saved results that a command is given: plans, in files or folders, and what goes with one."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ import click
 from pydantic import ValidationError
 
 from models.language import tr
-from models.results import Frontier, Plan
+from models.results import Frontier, Plan, Split
 
-PLAN_FILE, FRONTIER_FILE = "plan.json", "frontier.json"
+PLAN_FILE, FRONTIER_FILE, SPLIT_FILE = "plan.json", "frontier.json", "split.json"
 
 
 @dataclass(frozen=True)
@@ -22,17 +22,24 @@ class Given:
     """A result that was read, and the file it stands in."""
 
     path: Path
-    result: Plan | Frontier
+    result: Plan | Frontier | Split
 
 
 def read_all(texts: Sequence[str]) -> tuple[list[Given], dict[str, Plan]]:
     """All that was given, and the plans among it by a short name of each.
 
-    Raises click.UsageError where a file cannot be read, there is no plan, or a frontier stands
-    beside several.
+    A split may stand alone: then there are no plans.
+
+    Raises click.UsageError where a file cannot be read, there is no plan, or a frontier or a split
+    stands beside several.
     """
     found = [read(text) for text in texts]
     plans = [one for one in found if isinstance(one.result, Plan)]
+    if len(found) == 1 and isinstance(found[0].result, Split):
+        return found, {}
+    splits = sum(isinstance(one.result, Split) for one in found)
+    if splits > 1 or (splits and len(plans) != 1):
+        raise click.UsageError(tr("A split is reported on alone, or beside one plan."))
     if not plans:
         raise click.UsageError(tr("A report needs a plan; a frontier goes beside one."))
     if len(plans) > 1 and len(plans) < len(found):
@@ -77,6 +84,31 @@ def frontier_for(found: Sequence[Given]) -> Frontier | None:
     return None
 
 
+def split_for(found: Sequence[Given]) -> Split | None:
+    """The split that was given with a single plan, or one in its folder.
+
+    Raises click.UsageError where it is of another scenario.
+    """
+    given = next(one for one in found if isinstance(one.result, Plan))
+    assert isinstance(given.result, Plan)
+    splits = [one for one in found if isinstance(one.result, Split)]
+    beside = given.path.parent / SPLIT_FILE
+    if not splits and beside.is_file():
+        splits = [read(str(beside))]
+    for one in splits:
+        assert isinstance(one.result, Split)
+        if one.result.input_sha256 != given.result.certificate.input_sha256:
+            raise click.UsageError(
+                tr(
+                    "'{split}' was computed for another scenario than '{plan}'.",
+                    split=one.path,
+                    plan=given.path,
+                )
+            )
+        return one.result
+    return None
+
+
 def _same_scenario(plan: Plan, frontier: Frontier) -> bool:
     """Whether both rest on one scenario, but for the number that the frontier varies."""
     if plan.scenario is None or frontier.scenario is None:
@@ -100,17 +132,18 @@ def _drop(content: Any, steps: Sequence[str]) -> None:
 
 
 def read(text: str) -> Given:
-    """A saved plan or frontier.
+    """A saved plan, frontier or split.
 
     Raises click.UsageError where there is none, or one that cannot be reported on.
     """
     path = Path(text)
     if path.is_dir():
-        if not (path / PLAN_FILE).is_file():
+        name = next((n for n in (PLAN_FILE, SPLIT_FILE) if (path / n).is_file()), None)
+        if name is None:
             raise click.UsageError(
                 tr("the folder '{folder}' has no {file}.", folder=text, file=PLAN_FILE)
             )
-        path = path / PLAN_FILE
+        path = path / name
     try:
         content: Any = json.loads(path.read_bytes())
     except OSError as error:
@@ -123,7 +156,7 @@ def read(text: str) -> Given:
             tr("'{path}' is no saved result: it is not JSON.", path=path)
         ) from None
     kind = content.get("kind") if isinstance(content, dict) else None
-    if kind not in ("plan", "frontier"):
+    if kind not in ("plan", "frontier", "split"):
         raise click.UsageError(
             tr(
                 "'{path}' holds no plan but {kind}; reports are made of what solve --out writes.",
@@ -131,11 +164,13 @@ def read(text: str) -> Given:
                 kind=f"'{kind}'" if isinstance(kind, str) else tr("something else"),
             )
         )
-    result: Plan | Frontier
+    result: Plan | Frontier | Split
     if kind == "plan":
         result = validated(Plan, content, path)
-    else:
+    elif kind == "frontier":
         result = validated(Frontier, content, path)
+    else:
+        result = validated(Split, content, path)
     if isinstance(result, Plan) and result.scenario is None:
         raise click.UsageError(
             tr(
@@ -147,7 +182,7 @@ def read(text: str) -> Given:
     return Given(path, result)
 
 
-_Result = TypeVar("_Result", Plan, Frontier)
+_Result = TypeVar("_Result", Plan, Frontier, Split)
 
 
 def validated(model: type[_Result], content: Any, path: Path) -> _Result:

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from models.language import tr
-from models.results import Plan
+from models.results import Plan, Split
 from optimizer.cli import saved, speaking
 from optimizer.cli.saved import Given
 from optimizer.cli.writing import make_folder, write_whole
@@ -34,7 +34,8 @@ def workbook(given: tuple[str, ...], out: Path, force: bool) -> int:
     """Make an Excel workbook of saved plans, with live formulas and checks; needs no solver.
 
     PLAN is a plan.json or the folder it is in. Several plans are put side by side; differences are
-    those to the first. A frontier.json beside a single plan gets a sheet.
+    those to the first. A frontier.json or a split.json beside a single plan gets sheets. A
+    split.json alone makes a workbook of its own.
     """
     saved.refuse([named(out)], force)
     content = of(*saved.read_all(given))
@@ -52,13 +53,15 @@ def named(path: Path) -> Path:
 
 
 def of(found: Sequence[Given], plans: Mapping[str, Plan]) -> bytes:
-    """The workbook of a plan with its frontier, or of several side by side."""
+    """The workbook of a plan with what goes with it, of several side by side, or of a split."""
     # pandas and XlsxWriter take a moment to import: only those who want a workbook wait for them.
-    from optimizer.reporting.workbook import write, write_comparison
+    from optimizer.reporting.workbook import write, write_comparison, write_split
 
+    if isinstance(found[0].result, Split) and not plans:
+        return write_split(found[0].result)
     if len(plans) == 1:
         (plan,) = plans.values()
-        return write(plan, frontier=saved.frontier_for(found))
+        return write(plan, frontier=saved.frontier_for(found), split=saved.split_for(found))
     from optimizer.analyses.compare import compare
 
     return write_comparison(plans, compare(list(plans.values()), list(plans)))

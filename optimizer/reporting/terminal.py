@@ -23,12 +23,15 @@ from rich.table import Table
 from rich.text import Text
 
 from models.language import language, tr
-from models.results import Comparison, Frontier, Plan, Target
+from models.results import Comparison, Frontier, Plan, Split, Target
 from optimizer.reporting import prose, sections
 from optimizer.reporting.comparing import prose as comparing
 from optimizer.reporting.comparing import sections as compared
 from optimizer.reporting.figures import NO_BREAK, clean
 from optimizer.reporting.names import Names
+from optimizer.reporting.splitting import prose as splitting
+from optimizer.reporting.splitting import sections as shared
+from optimizer.reporting.splitting.game import Game
 from optimizer.reporting.varying import frontier as varied
 from optimizer.reporting.varying import target as reached
 from optimizer.reporting.varying.words import title
@@ -97,6 +100,11 @@ def write_target(target: Target, stream: TextIO) -> None:
     stream.write(render_target(target, Screen.of(stream)))
 
 
+def write_split(split: Split, stream: TextIO) -> None:
+    """Write a split to a stream, as well as the stream can show it."""
+    stream.write(render_split(split, Screen.of(stream)))
+
+
 def render(plan: Plan, screen: Screen = Screen()) -> str:
     """A plan as text."""
     return _text(_parts(plan, screen), screen)
@@ -115,6 +123,11 @@ def render_frontier(frontier: Frontier, screen: Screen = Screen()) -> str:
 def render_target(target: Target, screen: Screen = Screen()) -> str:
     """A target as text, with its plan."""
     return _text(_parts_of_target(target, screen), screen)
+
+
+def render_split(split: Split, screen: Screen = Screen()) -> str:
+    """A split as text."""
+    return _text(_parts_of_split(split, screen), screen)
 
 
 def _text(parts: Iterable[RenderableType], screen: Screen) -> str:
@@ -183,6 +196,16 @@ def _parts_of_target(target: Target, screen: Screen) -> Iterator[RenderableType]
     yield from _sections(reached.all_of(target), screen)
     if target.plan is not None:
         yield from _sections(sections.all_of(target.plan, screen.width), screen)
+
+
+def _parts_of_split(split: Split, screen: Screen) -> Iterator[RenderableType]:
+    game = Game(split)
+    yield from _head(game.title, game.variant)
+    for position, paragraph in enumerate(splitting.headline(game)):
+        if position:
+            yield Text()
+        yield _paragraph(paragraph, screen)
+    yield from _sections(shared.all_of(game), screen)
 
 
 def _head(named: str, variant: str | None) -> Iterator[RenderableType]:

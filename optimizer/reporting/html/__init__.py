@@ -9,6 +9,15 @@ from optimizer.reporting.html.reports import (
     comparison_report,
     report,
 )
+from optimizer.reporting.html.splitting import split_charts, split_report
 from optimizer.reporting.html.subject import NoReport
 
-__all__ = ["NoReport", "charts", "comparison_charts", "comparison_report", "report"]
+__all__ = [
+    "NoReport",
+    "charts",
+    "comparison_charts",
+    "comparison_report",
+    "report",
+    "split_charts",
+    "split_report",
+]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from models.language import tr
-from models.results import Comparison, Frontier, Plan
+from models.results import Comparison, Frontier, Plan, Split
 from optimizer.reporting.charts import Chart
 from optimizer.reporting.figures import clean
 from optimizer.reporting.html import comparing, sections
@@ -14,14 +14,14 @@ from optimizer.reporting.html.page import page
 from optimizer.reporting.html.subject import Subject
 
 
-def report(plan: Plan, *, frontier: Frontier | None = None) -> str:
+def report(plan: Plan, *, frontier: Frontier | None = None, split: Split | None = None) -> str:
     """The report on a plan as an HTML page, in the current language.
 
-    A frontier of the same scenario gets a section of its own.
+    A frontier of the same scenario gets a section of its own, and so does a split.
 
     Raises NoReport for a plan that does not carry its scenario.
     """
-    subject = Subject(plan, frontier)
+    subject = Subject(plan, frontier, split)
     variant = subject.names.variant()
     return page(
         sections.all_of(subject),
@@ -59,9 +59,11 @@ def comparison_charts(comparison: Comparison) -> list[Chart]:
     return [chart for section in comparing.all_of(Side(comparison)) for chart in section.charts]
 
 
-def charts(plan: Plan, *, frontier: Frontier | None = None) -> list[Chart]:
+def charts(
+    plan: Plan, *, frontier: Frontier | None = None, split: Split | None = None
+) -> list[Chart]:
     """The charts of the report, in order."""
-    made = sections.all_of(Subject(plan, frontier))
+    made = sections.all_of(Subject(plan, frontier, split))
     return [chart for section in made for chart in section.charts]
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from models.case import Case
 from models.language import tr
-from models.results import Frontier, Plan
+from models.results import Frontier, Plan, Split
 from optimizer.errors import VorratError
 from optimizer.reporting import prose
 from optimizer.reporting.figures import NOISE, clean, number, rounded
@@ -33,6 +33,7 @@ class Subject:
 
     plan: Plan
     frontier: Frontier | None = None
+    split: Split | None = None
 
     @cached_property
     def names(self) -> Names:

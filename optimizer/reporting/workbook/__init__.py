@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from models.language import tr
-from models.results import Comparison, Frontier, Plan
+from models.results import Comparison, Frontier, Plan, Split
 from optimizer.reporting.comparing import prose
 from optimizer.reporting.workbook import (
     accounts,
@@ -29,16 +29,20 @@ from optimizer.reporting.workbook.guide import contents, legend
 from optimizer.reporting.workbook.identities import identities
 from optimizer.reporting.workbook.points import frontier_sheet
 from optimizer.reporting.workbook.side_by_side import Sides
+from optimizer.reporting.workbook.splitting import split_sheets, write_split
 from optimizer.reporting.workbook.styles import places
 
-__all__ = ["write", "write_comparison"]
+__all__ = ["write", "write_comparison", "write_split"]
 
 SMALL = 100
 """Below so many million, amounts are shown with two decimals."""
 
 
-def write(plan: Plan, *, frontier: Frontier | None = None) -> bytes:
-    """A plan as an Excel workbook in the current language, with a frontier of its scenario."""
+def write(plan: Plan, *, frontier: Frontier | None = None, split: Split | None = None) -> bytes:
+    """A plan as an Excel workbook in the current language.
+
+    A frontier and a split of its scenario get sheets of their own.
+    """
     amounts = [plan.outcome.net_cost_meur, *(p.capex_meur for p in plan.projects)]
     amounts += [cost for pile in plan.stockpiles for cost in pile.cost_meur.values()]
     spread = (plan.outcome.without_plan.worst, plan.outcome.worst)
@@ -55,6 +59,7 @@ def write(plan: Plan, *, frontier: Frontier | None = None) -> bytes:
     exposure.supply(draft)
     exposure.distribution(draft)
     more = [] if frontier is None else frontier_sheet(draft.book, frontier)
+    more += [] if split is None else split_sheets(draft.book, split)
     evidence.figures_and_sources(draft)
     evidence.certificate(draft)
     totals.reconciliation(draft)

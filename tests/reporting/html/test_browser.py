@@ -18,8 +18,10 @@ import pytest
 from pages import read, tables
 from saved_plans import germany, page
 from small import near
+from splits import with_names
 
-from models.language import Language
+from models.language import Language, using
+from optimizer.reporting.html import split_report
 
 CHROMIUM = (
     shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -66,6 +68,14 @@ def test_the_page_opens_offline_without_an_error(language: Language, tmp_path: P
     assert last[4].value == near(plan.outcome.net_cost_meur)
     assert found["by-material"].rows[-1][2].value == near(plan.outcome.expected)
     assert found["distribution"].rows[-1][2].value == near(plan.outcome.worst)
+
+
+@LANGUAGES
+def test_the_page_on_a_split_opens_without_an_error(language: Language, tmp_path: Path) -> None:
+    with using(language):
+        dom, console = opened(split_report(with_names()), tmp_path)
+    assert console == []
+    assert tables(read(dom))["gains"].rows[-1][1].value == near(120)
 
 
 def test_a_style_of_others_would_be_told(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from optimizer.reporting.html.sections.glossary import glossary
 from optimizer.reporting.html.sections.method import method
 from optimizer.reporting.html.sections.proof import proof
 from optimizer.reporting.html.sections.schedule import schedule
+from optimizer.reporting.html.sections.split import split
 from optimizer.reporting.html.subject import Subject
 
 __all__ = ["SECTIONS", "all_of", "glossary", "short"]
@@ -33,6 +34,7 @@ SECTIONS: tuple[Maker, ...] = (
     dependence,
     damage,
     frontier,
+    split,
     accounts,
     evidence,
     method,

@@ -1,0 +1,308 @@
+"""A split as text: what it says, and that it says what the split says."""
+
+from __future__ import annotations
+
+import io
+import re
+from typing import Any
+
+import pytest
+from splits import (
+    DAMAGE,
+    GAINS,
+    PLAYERS,
+    interval,
+    joint_plan,
+    raw,
+    sampled,
+    split,
+    with_names,
+    with_public_money,
+    with_state,
+)
+
+from models import language as languages
+from models.language import using
+from models.results import Split
+from optimizer.reporting.splitting.game import Game, joined, outwards, state_meaning
+from optimizer.reporting.terminal import Screen, render_split, write_split
+
+SECTIONS = (
+    "What all do together",
+    "What each bears, alone and with all",
+    "Ways to share the gain",
+    "Who would rather leave",
+    "Staying out while the others go on",
+    "If outsiders act as well",
+    "How good the proof is",
+)
+MODES = ("none", "every", "player", "gift", "joint")
+EVERY = {
+    "whole": split,
+    "sampled": sampled,
+    "player": with_state,
+    "names": with_names,
+    "every": lambda: with_public_money("every"),
+    "gift": lambda: with_public_money("gift"),
+    "joint": lambda: with_public_money("joint"),
+}
+
+
+def sentences(found: Split) -> str:
+    return " ".join(render_split(found).split())
+
+
+def line(text: str, *words: str) -> str:
+    (found,) = [one for one in text.splitlines() if all(word in one for word in words)]
+    return re.sub(r" {2,}", " | ", found)
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_the_split_of_the_tests_adds_up(name: str) -> None:
+    found = EVERY[name]()
+    spent = sum(found.plan.outlay_meur.get(p.id, 0.0) for p in found.players)
+    if found.state in ("every", "player"):
+        spent += found.plan.public_meur
+    assert sum(found.plan.damage.values()) + spent == found.plan.objective
+    assert sum(p.alone.value for p in found.players) - found.plan.objective == found.worth.value
+    for rule in found.rules:
+        assert sum(share.gain.value for share in rule.members.values()) == found.worth.value
+        paid = sum(share.pays_meur for share in rule.members.values())
+        assert paid == found.plan.objective - sum(found.plan.damage.values())
+    assert Split.model_validate_json(found.model_dump_json()) == found
+
+
+def test_the_answer_comes_first() -> None:
+    lines = render_split(split()).splitlines()
+    assert lines[:2] == ["Three companies", ""]
+    assert " ".join(lines[2:4]) == (
+        "Together the 3 companies gain 120 million EUR (between 118 and 121 by the proofs): damage "
+        "and net cost of 450, with each standing alone, fall to 330."
+    )
+
+
+def test_the_sections_come_in_the_order_of_the_questions() -> None:
+    text = render_split(split())
+    places = [text.index(f"\n{title}\n") for title in SECTIONS]
+    assert places == sorted(places)
+
+
+def test_the_figures_are_those_of_the_split() -> None:
+    text = render_split(split())
+    assert line(text, "Recycling", "2027") == (
+        "Recycling | 2027 | 40 | Defence 100 % | Defence 80 %"
+    )
+    assert line(text, "Mine", "2028").startswith("Mine | 2028 | 100 | Car makers 30 %, Wind")
+    assert "Stocks, held at most: reserve 52.5 t." in text
+    assert line(text, "Car makers", "260") == "Car makers | 260 | 200 | 120 | 35 | 45"
+    assert line(text, "All", "560") == "All | 560 | 450 | 270 | 60 | 120"
+    shared = text[text.index("Ways to share the gain") : text.index("Who would rather leave")]
+    gains, paid = (row for row in shared.splitlines() if row.startswith("Defence"))
+    assert gains.split()[1:] == ["25", "30", "84", "24", "40"]
+    assert paid.split()[1:] == ["15", "10", "-44", "16", "0"]
+    assert line(text, "By demand", "some group") == (
+        "By demand | some group | Car makers and Wind turbines | 24 | 23 | 24"
+    )
+    assert line(text, "Nucleolus", "nobody") == "Nucleolus | nobody | - | - | - | 0"
+    assert line(text, "Defence", "80", "70") == "Defence | 60 | 80 | 70 | 30 | 25"
+    assert line(text, "Wind turbines", "148", "42") == "Wind turbines | 150 | 148 | 42"
+    assert line(text, "Groups solved") == "Groups solved | 7"
+    assert "cd" * 32 in text
+
+
+def test_who_would_leave_and_who_stays_out_is_told() -> None:
+    text = sentences(split())
+    assert "The gain can be shared so that no group would rather leave." in text
+    assert (
+        "Shared in proportion to demand, Car makers and Wind turbines would rather leave: on their "
+        "own they have 24 million EUR more."
+    ) in text
+    assert (
+        "No group would rather leave with: Shapley value, Nucleolus, By damage avoided, Equal "
+        "parts."
+    ) in text
+    assert (
+        "brings more than the share by the rule “Shapley value” to: Defence (30 against 25)."
+        in text
+    )
+    assert "at least 30 million EUR less by leaving. The gains are then: Car makers 45," in text
+    assert "Closest to leaving are then: Defence; Car makers and Wind turbines." in text
+    assert "Set aside, since no single group owes them: stockpiles.reserve.days." in text
+
+
+def test_an_empty_core_is_told_with_what_it_takes() -> None:
+    core = raw()["core"] | {
+        "empty": "empty",
+        "least_core": interval(4.0, 0.1, 0.1),
+        "contribution": interval(9.0, 1.0, 2.0),
+    }
+    text = sentences(split(core=core, externality=None))
+    assert (
+        "However the gain is shared, some group would have at least 4 million EUR more by leaving; "
+        "9 million EUR (between 8 and 11 by the proofs) of public money would make all stay."
+    ) in text
+    assert "less by leaving" not in text
+    undecided = sentences(split(core=raw()["core"] | {"empty": "undecided"}))
+    assert "The proofs leave it open whether the gain can be shared" in undecided
+
+
+def test_every_rule_has_its_sentence() -> None:
+    leaving = [{"members": ["cars"], "gain": 7.0, "least": 6.0}]
+    rules = [rule | {"core": "outside", "leaving": leaving} for rule in raw()["rules"]]
+    text = sentences(split(rules=rules))
+    assert text.count("Car makers would rather leave: on their own they have 7 million EUR") == 5
+    assert "No group would rather leave with" not in text
+    bare = sentences(split(rules=[rule | {"leaving": []} for rule in rules]))
+    assert bare.count("some group would rather leave.") == 5
+
+
+def test_a_sampled_split_says_what_it_does_not_know() -> None:
+    text = sentences(sampled())
+    assert "Not all groups were solved: whether the gain can be shared" in text
+    assert "The proofs leave it open for: Shapley value." in text
+    assert "The Shapley value is sampled: 2 orders of joining and their reverses, 6 groups" in text
+    assert "ranges are confidence intervals of 95 %" in text
+    assert "Sampling leaves the Shapley value open by 4 million EUR at most." in text
+    assert "If outsiders act as well" not in text
+    assert "less by leaving" not in text
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_the_state_is_told_by_its_mode(mode: Any) -> None:
+    found = with_state() if mode == "player" else with_public_money(mode)
+    text = sentences(found)
+    assert state_meaning(mode) in text
+    assert [other for other in MODES if state_meaning(other) in text] == [mode]
+    assert ("public funders bear" in text) == (mode != "none")
+
+
+def test_public_money_that_counts_stands_among_what_each_bears() -> None:
+    text = render_split(with_public_money("every"))
+    assert line(text, "Public funders", "-8") == "Public funders | - | 0 | 0 | 8 | -8"
+    assert line(text, "All", "262") == "All | 560 | 450 | 262 | 68 | 120"
+    assert "Together the 3 companies, with the state behind them, gain 120" in text
+    assert "Transfers add up to 8 million EUR" in sentences(with_public_money("every"))
+    for mode in ("gift", "joint"):
+        assert "Public funders  " not in render_split(with_public_money(mode))
+        assert "Transfers add up" not in sentences(with_public_money(mode))
+
+
+def test_the_state_pays_its_public_money_as_a_player() -> None:
+    text = render_split(with_state())
+    assert "Together the 2 companies and the state gain 120" in text
+    assert line(text, "State", "110") == "State | 110 | 100 | 60 | 10 | 30"
+
+
+def test_what_the_proofs_leave_open_is_told_only_where_it_matters() -> None:
+    tight = [
+        rule | {"members": {p: share | {"gain": interval(share["gain"]["value"], 0.1, 0.1)}
+                            for p, share in rule["members"].items()}}
+        for rule in raw()["rules"]
+    ]  # fmt: skip
+    assert "leave these gains open by 0.800 million EUR" in sentences(split())
+    text = sentences(split(rules=tight, worth=interval(120.0, 0.3, 0.3), externality=None))
+    assert "leave these gains open" not in text
+    assert "by the proofs" not in text
+
+
+def test_ends_of_ranges_are_rounded_outwards() -> None:
+    assert outwards(split().worth) == ("118", "121")
+    small = split(worth=interval(1.0, 0.1234, 0.1234)).worth
+    assert outwards(small) == ("0.87", "1.13")
+
+
+def test_a_joint_plan_of_nothing_gains_nothing() -> None:
+    plan = joint_plan() | {"projects": [], "stocks_t": {}}
+    text = sentences(split(worth=interval(0.0, 0.0, 0.0), plan=plan))
+    assert "Together the 3 companies gain nothing against each standing alone." in text
+    assert "Nothing is built." in text
+    assert "Stocks, held" not in text
+
+
+def test_what_was_not_asked_for_is_left_out() -> None:
+    text = render_split(
+        split(rules=[], core=None, free_riding={}, externality=None, set_aside=[], states=12)
+    )
+    assert [title for title in SECTIONS if f"\n{title}\n" in text] == [
+        *SECTIONS[:2],
+        SECTIONS[-1],
+    ]
+    assert "For illustration only: all plans rest on 12 states of the world." in text
+    assert "Set aside" not in text
+
+
+def eight(**fields: Any) -> Game:
+    """A game of eight by name alone."""
+    player = raw()["players"][0]
+    names = [player | {"id": f"p{n}", "name": f"Works {n}"} for n in range(8)]
+    return Game(split(players=names, **fields))
+
+
+def test_a_large_group_is_told_by_those_it_lacks() -> None:
+    game = eight()
+    assert game.group(["p0", "p1", "p2"]) == "Works 0, Works 1 and Works 2"
+    assert game.group([f"p{n}" for n in range(1, 8)]) == "all but Works 0"
+    assert game.group([f"p{n}" for n in range(2, 8)]) == "all but Works 0 and Works 1"
+    assert game.group([f"p{n}" for n in range(3, 8)]).startswith("Works 3, Works 4,")
+
+
+def test_names_with_commas_are_kept_apart() -> None:
+    assert joined(["a", "b"]) == "a, b"
+    assert joined(["Cars, group A", "b", "c"]) == "Cars, group A; b; c"
+    assert joined(["1,5", "2,5"]) == "1,5, 2,5"
+
+
+def test_the_group_most_eager_is_that_with_the_largest_excess() -> None:
+    game = Game(split())
+    found = {rule.rule: game.most_eager(rule) for rule in game.split.rules}
+    excess = {name: None if pair is None else (pair[0].members, pair[1])
+              for name, pair in found.items()}  # fmt: skip
+    assert excess["demand"] == (("cars", "wind"), 24.0)
+    assert excess["shapley"] == (("defence",), -25.0)
+    assert excess["nucleolus"] is not None
+    assert excess["nucleolus"][1] == -30.0
+
+
+def test_names_come_from_the_scenario_in_either_language() -> None:
+    with using("de"):
+        text = render_split(with_names())
+    assert text.startswith("Drei Unternehmen\n")
+    for name in ("Autohersteller", "Windkraft", "Verteidigung", "Grube", "Rückgewinnung"):
+        assert name in text
+    assert "Reserve für alle 52,5 t" in text
+    assert "Car makers" in render_split(with_names())
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_german_leaves_nothing_untranslated(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    missed: set[str] = set()
+
+    class Watched(dict[str, str]):
+        def get(self, key: str, default: Any = None) -> Any:
+            if key not in self:
+                missed.add(key)
+            return super().get(key, default)
+
+    watched = Watched(languages.german())
+    monkeypatch.setattr(languages, "german", lambda: watched)
+    with using("de"):
+        text = " ".join(render_split(EVERY[name]()).split())
+    assert missed == set()
+    assert "einen Vorteil von 120 Mio. EUR (nachgewiesen: zwischen 118 und 121)" in text
+    assert "Nach Bedarf aufgeteilt, träte eine Gruppe lieber aus und hätte für sich 24 Mio." in text
+
+
+def test_it_is_written_as_the_stream_can_show_it() -> None:
+    stream = io.StringIO()
+    write_split(split(), stream)
+    assert stream.getvalue() == render_split(split())
+    assert "─" not in render_split(split(), Screen(encoding="ascii"))
+
+
+def test_a_variant_is_named() -> None:
+    assert render_split(split(variant="poor")).splitlines()[1] == "Variant: poor"
+
+
+def test_the_players_of_the_tests_are_those_of_the_game() -> None:
+    assert set(DAMAGE) == set(PLAYERS)
+    assert all(sum(gains) == 120 for gains in GAINS.values())
