@@ -5,8 +5,10 @@ Money is million EUR, discounted unless a field says otherwise; mass is tonnes.
 
 from __future__ import annotations
 
-from typing import Literal
+from functools import cached_property
+from typing import Any, Literal
 
+from models.case import Case
 from models.results.base import Result
 
 
@@ -161,3 +163,14 @@ class Participation(Result):
     """Of the project and of what its results rest on."""
     seconds: float
     """Wall time."""
+    scenario: dict[str, Any] | None = None
+    """The scenario before a share was asked for, in JSON, of its variants only the one applied;
+    names in both languages are read from it."""
+
+    @cached_property
+    def case(self) -> Case | None:
+        """The scenario; None where the document does not carry it.
+
+        Raises pydantic.ValidationError where it has been tampered with.
+        """
+        return None if self.scenario is None else Case.model_validate(self.scenario)

@@ -23,6 +23,7 @@ COMMANDS = {
     "compare": marked("Put funding options side by side."),
     "frontier": marked("Draw damage against a budget, or any number of the file."),
     "init": marked("Write a commented scenario file or workbook to start from."),
+    "participate": marked("Find the share of a project that a company should take."),
     "presets": marked("List the presets that scenarios can include, or print one."),
     "report": marked("Make an HTML page of saved plans, one or several side by side."),
     "run": marked("Read a workbook, solve it, and write plan, report and results beside it."),

@@ -104,10 +104,12 @@ class Steps:
         if self.progress is not None:
             self.progress.label = f"{label}: "
 
-    def counted(self, done: int, of: int, name: str) -> None:
-        """Say how many of several solves are done, and which was the last or comes next."""
+    def counted(self, done: int, of: int | None, name: str) -> None:
+        """Say how many of several solves are done, of how many where that is known, and which was
+        the last or comes next."""
         if self.progress is not None:
-            self.progress.label = tr("{done} of {all}: {name}: ", done=done, all=of, name=name)
+            count = f"{done}" if of is None else tr("{done} of {all}", done=done, all=of)
+            self.progress.label = f"{count}: {name}: "
             self.progress.say()
 
     def close(self) -> None:

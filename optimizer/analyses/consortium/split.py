@@ -42,6 +42,7 @@ from optimizer.decomposition import CutPool
 from optimizer.found import input_hash
 from optimizer.games.coalitions import Masks
 from optimizer.instance import Floats, Instance
+from optimizer.plan_document import as_solved
 from optimizer.planner import versions
 
 MOST_EXACT = 12
@@ -148,9 +149,10 @@ def split(
         free_riding=_free_riding(table, game, costs),
         externality=None if exact is None else _externality(table, game, members),
         sampling=sampling,
-        input_sha256=input_hash(case),
+        input_sha256=input_hash(reading.case),
         versions=versions(),
         seconds=time.perf_counter() - began,
+        scenario=as_solved(reading.case, variant),
     )
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from models.results import StandingRange
 from optimizer.analyses.participation.asking import Ask, Reply
 
-TRIES = 3
+TRIES = 2
 """Leans that are tried to each side."""
 
 FIRST = 0.2

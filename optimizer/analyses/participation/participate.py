@@ -31,7 +31,7 @@ from optimizer.decomposition import CutPool
 from optimizer.engine import Workers
 from optimizer.errors import Infeasible, Interrupted, NoPlan
 from optimizer.found import input_hash
-from optimizer.plan_document import UNITS
+from optimizer.plan_document import UNITS, as_solved
 from optimizer.planner import versions
 from optimizer.sweep import usable_cores
 
@@ -110,9 +110,10 @@ def participate(
         project_names={p: named(x.name, p) for p, x in reading.case.projects.items()},
         material_names={m: named(x.name, m) for m, x in reading.case.materials.items()},
         ended="interrupted" if talk.interrupted else "complete",
-        input_sha256=input_hash(desk.instance.case),
+        input_sha256=input_hash(reading.case),
         versions=versions(),
         seconds=time.perf_counter() - began,
+        scenario=as_solved(reading.case, variant),
     )
 
 

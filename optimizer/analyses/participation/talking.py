@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Literal
@@ -90,12 +90,13 @@ class Talk:
             shares = [0.0] if not line.limit else evenly(0.0, line.limit, asked.steps + 1)
             first.extend(line.at(share) for share in self._with_free(line, shares))
         self._ask(workers, first)
+        evenly_spread = set(first)
         for _ in range(asked.refine):
             closer = [line.at(x) for line in self.lines if line.public is None
                       for x in self._closer(line)]  # fmt: skip
             self._ask(workers, closer)
         if desk.entitled and asked.ranges:
-            self._lean(workers)
+            self._lean(workers, evenly_spread)
 
     def _lines(self) -> list[Line]:
         desk = self.desk
@@ -146,12 +147,12 @@ class Talk:
             if high - low > 2 * SAME and (best in (low, high) or low == indifferent)
         ]
 
-    def _lean(self, workers: Workers[Ask, Reply]) -> None:
-        """Look for the best and the worst of equally good plans, at all shares of the first line
-        at once."""
+    def _lean(self, workers: Workers[Ask, Reply], shares: Collection[Ask]) -> None:
+        """Look for the best and the worst of equally good plans, at all these shares of the first
+        line at once."""
         cap = 1.0 - float(self.desk.instance.case.objective.cvar.weight)
         for reply in self.on(self.lines[0]):
-            if reply.standing is not None:
+            if reply.standing is not None and reply.ask in shares:
                 both = (
                     Lean(reply, 1, self.asked.tolerance),
                     Lean(reply, -1, self.asked.tolerance),
