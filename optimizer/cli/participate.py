@@ -11,7 +11,7 @@ import click
 from models.base import named
 from models.case import Case
 from models.faults import ScenarioError
-from models.language import tr
+from models.language import figure, tr
 from models.results import Participation
 from optimizer.cli import diagnostics, options, speaking, varying
 from optimizer.cli.validate import summed_up
@@ -205,13 +205,13 @@ def _named(ask: Ask) -> str:
     """A question as progress names it."""
     if ask.share is None:
         return tr("acting alone")
-    share = f"{100 * ask.share:.4g} %"
+    share = f"{figure(round(100 * ask.share, 2))} %"
     if ask.way == "held":
         return tr("{share}, others held", share=share)
     if ask.lean:
         return tr("{share}, range", share=share)
     if ask.public is not None:
-        public = f"{100 * ask.public:.4g} %"
+        public = f"{figure(round(100 * ask.public, 2))} %"
         return tr("{share}, public {public}", share=share, public=public)
     return share
 

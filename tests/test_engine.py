@@ -1,0 +1,56 @@
+"""Many tasks side by side, each worker with what it has learnt."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+
+import pytest
+
+from models.language import language, using
+from optimizer.engine import Workers
+
+
+def counting(first: int) -> Callable[[int], tuple[int, int, int, str]]:
+    """What tells task, how many this worker has answered, who answered, and in which language."""
+    known = [first]
+
+    def answer(task: int) -> tuple[int, int, int, str]:
+        known[0] += 1
+        if task < 0:
+            raise ValueError(f"no task: {task}")
+        return task, known[0], os.getpid(), language()
+
+    return answer
+
+
+def test_one_job_is_done_here() -> None:
+    told: list[int] = []
+    with Workers[int, tuple[int, int, int, str]](counting, (10,), 1) as workers:
+        found = workers.map([5, 6], lambda task, _: told.append(task))
+    assert [own[:2] for own in found] == [(5, 11), (6, 12)]
+    assert {own[2] for own in found} == {os.getpid()}
+    assert told == [5, 6]
+
+
+def test_tasks_are_dealt_out_beforehand_and_answered_in_order() -> None:
+    told: list[int] = []
+    with using("de"), Workers[int, tuple[int, int, int, str]](counting, (0,), 2) as workers:
+        found = workers.map([1, 2, 3, 4, 5], lambda task, _: told.append(task))
+        again = workers.map([6, 7])
+        with pytest.raises(ValueError, match="no task: -1"):
+            workers.map([-1])
+    assert [own[0] for own in found] == [1, 2, 3, 4, 5]
+    assert [own[1] for own in found] == [1, 1, 2, 2, 3]
+    assert len({own[2] for own in found}) == 2
+    assert {own[3] for own in found} == {"de"}
+    assert [own[1] for own in again] == [4, 3]
+    assert sorted(told) == [1, 2, 3, 4, 5]
+
+
+def test_workers_are_gone_afterwards() -> None:
+    with Workers[int, tuple[int, int, int, str]](counting, (0,), 2) as workers:
+        pids = {own[2] for own in workers.map([1, 2])}
+    for pid in pids:
+        with pytest.raises(ProcessLookupError):
+            os.kill(pid, 0)
