@@ -11,7 +11,8 @@ CLOSE = 1e-7
 """Shares that differ by less are the same."""
 
 WITHIN = 1e-6
-"""A limit is given so far inside, relatively: the solver's tolerances reach beyond it."""
+"""A limit is given so far inside, relatively: the solver's tolerances reach beyond it. One that is
+so near to a round figure is that figure: what a file says is round."""
 
 
 def greatest_share(desk: Desk, instance: Instance, funders: tuple[str, ...]) -> float | None:
@@ -36,4 +37,5 @@ def greatest_share(desk: Desk, instance: Instance, funders: tuple[str, ...]) -> 
         if better is None or better <= share + CLOSE:
             break
         share = better
-    return share * (1.0 - WITHIN)
+    figure = round(share, 4)
+    return figure if abs(figure - share) < WITHIN else share * (1.0 - WITHIN)
