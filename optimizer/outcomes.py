@@ -69,13 +69,17 @@ def evaluate(
     *,
     threads: int | None = None,
     consumers: Collection[str] = (),
+    recourse: Recourse | None = None,
 ) -> list[Evaluation]:
     """Sweep commitments through states and add up what is missing, that of some consumers by state
-    as well."""
+    as well; by the recourse of these states, where it is there already."""
     evaluations = [_nothing(instance, states) for _ in commitments]
-    for block, recourse in in_blocks(instance, states, threads=threads):
+    blocks = in_blocks(instance, states, threads=threads)
+    if recourse is not None:
+        blocks = iter([(slice(0, len(states)), recourse)])
+    for block, own in blocks:
         for commitment, evaluation in zip(commitments, evaluations, strict=True):
-            _add(instance, recourse, block, commitment, evaluation, consumers)
+            _add(instance, own, block, commitment, evaluation, consumers)
     return evaluations
 
 

@@ -27,6 +27,7 @@ from optimizer.highs import Progress
 from optimizer.instance import Instance, read_instance
 from optimizer.solved import Method, Solved
 from optimizer.states import State, read_states
+from optimizer.sweep import Recourse
 from optimizer.verification import check_commitment
 
 ENOUGH_STATES = 100
@@ -44,6 +45,8 @@ class Problem:
     states: tuple[State, ...]
     seconds: float
     """Wall time that reading took."""
+    recourse: Recourse | None = None
+    """Of the same states from another standpoint, if it is there already."""
 
     @classmethod
     def of(cls, case: Case) -> Problem:
@@ -155,6 +158,7 @@ def search(
             on_progress=on_progress,
             pool=pool,
             enough=enough,
+            recourse=problem.recourse,
         )
     return solve_extensive_form(
         instance,
@@ -184,7 +188,12 @@ def judge(
     checked = time.perf_counter()
     check_commitment(instance, commitment)
     with_plan, without = outcomes.evaluate(
-        instance, states, [commitment, Commitment()], threads=threads, consumers=consumers
+        instance,
+        states,
+        [commitment, Commitment()],
+        threads=threads,
+        consumers=consumers,
+        recourse=problem.recourse,
     )
     objective = outcomes.objective(instance, with_plan, weighed_cost(instance, commitment))
     _check_objective(solved, objective)

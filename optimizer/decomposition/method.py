@@ -34,6 +34,7 @@ def solve_by_decomposition(
     enough: float | None = None,
     merge: bool = True,
     groups: int = 1,
+    recourse: Recourse | None = None,
 ) -> Solved:
     """Build the master and close the gap between it and the best plan.
 
@@ -53,9 +54,14 @@ def solve_by_decomposition(
     groups
         Groups of states for which cuts of the mean are made. More groups take fewer sweeps and a
         larger master, which is seldom worth it (docs/benchmarks.md).
+    recourse
+        Of these states from another standpoint, if it is there already; it brings its own threads.
     """
     began = time.perf_counter()
-    recourse = Recourse(instance, states, merge=merge, threads=threads)
+    if recourse is None:
+        recourse = Recourse(instance, states, merge=merge, threads=threads)
+    else:
+        recourse = recourse.seen(instance)
     encoded = time.perf_counter()
     master = Master(instance, recourse, groups)
     appraise = Appraiser(recourse, groups)

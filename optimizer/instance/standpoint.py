@@ -88,9 +88,7 @@ def seen_from(
             raise ValueError("damage of one consumer cannot be told from another's when pooled")
         nodes.append(replace(node, counts=own.pop()))
     idle = frozenset(idle)
-    instruments = tuple(
-        replace(i, max_share=0.0) if i.funder in idle else i for i in instance.instruments
-    )
+    instruments = tuple(i for i in instance.instruments if i.funder not in idle)
     stockpiles = {
         h: _closed(pile) if idle.intersection(pile.payers) else pile
         for h, pile in instance.stockpiles.items()

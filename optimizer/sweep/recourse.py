@@ -8,6 +8,7 @@ by value is exact, and each look is solved as a linear program (:mod:`optimizer.
 
 from __future__ import annotations
 
+import copy
 import os
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterator, Sequence
@@ -145,6 +146,13 @@ class Recourse:
                 for v in looks.nodes
             }
         )
+
+    def seen(self, instance: Instance) -> Recourse:
+        """The same recourse for another standpoint, which changes nothing of it; what is known of
+        sweeps is shared."""
+        other = copy.copy(self)
+        other.instance = instance
+        return other
 
     @property
     def node_states(self) -> int:

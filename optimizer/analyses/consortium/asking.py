@@ -16,6 +16,7 @@ from optimizer.errors import Interrupted, NoPlan
 from optimizer.highs import Progress
 from optimizer.instance import COMMON, Floats, Held, Instance, group_of, seen_from
 from optimizer.planner import Problem, judge, search
+from optimizer.sweep import Recourse
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,6 +60,9 @@ class Asker:
     threads: int | None = 1
     on_progress: Callable[[Progress], None] | None = field(default=None, repr=False)
 
+    def __post_init__(self) -> None:
+        self._recourse = Recourse(self.table.instance, self.table.states, threads=self.threads)
+
     def __call__(self, quest: Quest) -> Answer:
         """What the group does.
 
@@ -70,7 +74,8 @@ class Asker:
             If a limit was met before there was any plan, or any bound.
         """
         began = time.perf_counter()
-        problem = Problem(_seen(self.table.instance, quest), self.table.states, 0.0)
+        table = self.table
+        problem = Problem(_seen(table.instance, quest), table.states, 0.0, self._recourse)
         solved = search(
             problem,
             gap=self.gap,

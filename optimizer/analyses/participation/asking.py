@@ -17,6 +17,7 @@ from optimizer.highs import Progress
 from optimizer.instance import Instance, Stake, seen_from
 from optimizer.outcomes import Evaluation
 from optimizer.planner import Problem, judge, search
+from optimizer.sweep import Recourse
 
 Way = Literal["free", "reoptimize", "held", "alone"]
 Status = Literal["optimal", "limit", "infeasible", "none"]
@@ -67,6 +68,9 @@ class Clerk:
     threads: int | None = 1
     on_progress: Callable[[Progress], None] | None = field(default=None, repr=False)
 
+    def __post_init__(self) -> None:
+        self._recourse = Recourse(self.desk.instance, self.desk.states, threads=self.threads)
+
     def __call__(self, ask: Ask) -> Reply:
         """What everybody does, and how the company fares.
 
@@ -77,7 +81,7 @@ class Clerk:
         """
         began = time.perf_counter()
         desk, instance = self.desk, seen(self.desk, ask)
-        problem = Problem(instance, desk.states, 0.0)
+        problem = Problem(instance, desk.states, 0.0, self._recourse)
         solved = search(
             problem,
             gap=self.gap,
