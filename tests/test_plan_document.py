@@ -144,8 +144,9 @@ def test_a_stake_is_at_risk_and_a_grant_is_spent() -> None:
     assert (grant.outstanding_meur["2026"], grant.maximum_loss_meur) == (0.0, 0.0)
 
 
-@pytest.mark.parametrize("file", ["scenarios/tutorial.yaml", "scenarios/germany-2026.yaml"])
-def test_a_scenario_comes_back_whole(file: str) -> None:
+@pytest.mark.parametrize("name", ["tutorial", "germany-2026", "consortium"])
+def test_a_scenario_comes_back_whole(name: str) -> None:
+    file = f"scenarios/{name}.yaml"
     variants = read_case(file).case.variants
     for variant in (None, *variants):
         read = read_case(file, variant=variant).case

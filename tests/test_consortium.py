@@ -1,0 +1,116 @@
+"""The shipped consortium says what germany-2026 says, and is a game worth playing."""
+
+from __future__ import annotations
+
+from collections import Counter
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from models.case import Case
+from models.files import read_case
+from optimizer import planner
+from optimizer.decomposition import CutPool
+from optimizer.found import Found
+from optimizer.instance import read_instance, seen_from
+from optimizer.planner import Problem
+from optimizer.states import read_states
+
+SCENARIOS = Path(__file__).parents[1] / "scenarios"
+MAGNET_USERS = ("car_makers_a", "car_makers_b", "drive_makers", "wind")
+
+
+@cache
+def shipped(name: str, *settings: str) -> Case:
+    return read_case(SCENARIOS / f"{name}.yaml", settings=settings).case
+
+
+def companies() -> tuple[str, ...]:
+    funders = shipped("consortium").funders
+    return tuple(f for f, funder in funders.items() if funder.kind == "company")
+
+
+def test_it_says_what_germany_says() -> None:
+    """Where both files speak of the same thing; a figure corrected in one belongs in the other."""
+    here, there = shipped("consortium"), shipped("germany-2026")
+    materials = list(here.materials)
+    assert here.materials == {m: there.materials[m] for m in materials}
+    assert here.supply == tuple(row for row in there.supply if row.material in materials)
+    assert here.damage == tuple(entry for entry in there.damage if entry.material in materials)
+    for name, project in here.projects.items():
+        other = there.projects[name].model_dump(exclude={"description"})
+        outputs = other["output_t_per_year"].items()
+        other["output_t_per_year"] = {m: tonnes for m, tonnes in outputs if m in materials}
+        assert project.model_dump(exclude={"description"}) == other
+    for name in here.hazards.keys() & there.hazards.keys():
+        mine, other_hazard = here.hazards[name], there.hazards[name]
+        assert mine.annual_probability == other_hazard.annual_probability
+        assert {e.loss for e in mine.effects} <= {e.loss for e in other_hazard.effects}
+    common = here.sources.keys() & there.sources.keys()
+    assert len(common) > 40
+    assert all(here.sources[s].text == there.sources[s].text for s in common)
+
+
+def test_its_members_need_together_what_germany_needs() -> None:
+    here, there = (read_instance(shipped(name)).demand for name in ("consortium", "germany-2026"))
+    for material in shipped("consortium").materials:
+        needed = [
+            np.sum([own for (_, m), own in demand.items() if m == material], axis=0)
+            for demand in (here, there)
+        ]
+        assert needed[0] == pytest.approx(needed[1], rel=0.002)
+
+
+def test_eight_companies_stand_for_one_consumer_each() -> None:
+    stands = Counter(consumer.company for consumer in shipped("consortium").consumers.values())
+    assert stands == {**dict.fromkeys(companies(), 1), None: 1}
+    assert len(companies()) == 8
+
+
+@pytest.fixture(scope="module")
+def plans() -> dict[tuple[str, ...], Found]:
+    """What each company does alone, the magnet users and all do together, without public money."""
+    case = shipped("consortium", "uncertainty.sample.states=40", "horizon.last_year=2036")
+    instance, pool, found = read_instance(case), CutPool(), {}
+    states = tuple(read_states(instance))
+    for members in [(f,) for f in companies()] + [MAGNET_USERS, companies()]:
+        seen = seen_from(
+            instance,
+            counts={u: float(c.company in members) for u, c in case.consumers.items()},
+            idle=[f for f in case.funders if f not in members],
+        )
+        problem = Problem(seen, states, 0.0)
+        solved = planner.search(problem, gap=5e-3, threads=1, pool=pool)
+        found[members] = planner.judge(problem, solved, gap=5e-3, began=0.0, threads=1)
+    return found
+
+
+def test_each_company_does_something_alone(plans: dict[tuple[str, ...], Found]) -> None:
+    for members, found in plans.items():
+        acts = bool(found.commitment.start) or any(b.any() for b in found.commitment.buy.values())
+        assert acts, members
+
+
+def test_all_gain_by_acting_together(plans: dict[tuple[str, ...], Found]) -> None:
+    """Medical technology has least of it; magnet users alone leave some of it."""
+    alone = {f: plans[f,].objective for f in companies()}
+    worth = {
+        members: sum(alone[f] for f in members) - plans[members].objective
+        for members in (MAGNET_USERS, companies())
+    }
+    assert min(alone, key=alone.__getitem__) == "medical"
+    assert 0.2 * sum(alone.values()) < worth[companies()]
+    assert 0 < worth[MAGNET_USERS] < worth[companies()]
+
+
+def test_several_pay_for_a_project_and_some_are_left(
+    plans: dict[tuple[str, ...], Found],
+) -> None:
+    commitment = plans[companies()].commitment
+    payers = Counter(p for p, _ in {(p, f) for p, f, _ in commitment.share})
+    assert sum(count > 1 for count in payers.values()) >= 4
+    assert set(commitment.start) < set(shipped("consortium").projects)
+    assert commitment.buy["joint_magnets"].any()
+    assert not any(commitment.buy[h].any() for h in ("federal_dysprosium", "federal_gallium"))
