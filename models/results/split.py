@@ -44,8 +44,8 @@ class Player(Result):
     without_plan: float
     """Its mean damage if nobody does anything."""
     alone: Interval
-    """Its mean damage plus its net cost when it acts alone; where the state counts with it, what
-    both have together less what the state has without any company."""
+    """Its mean damage plus its net cost when it acts alone, with the net cost of others
+    that counts in every coalition, less ``baseline``."""
 
 
 class Coalition(Result):
@@ -54,8 +54,8 @@ class Coalition(Result):
     members: tuple[str, ...]
     """Ids of the players."""
     found: float
-    """Their mean damage plus net cost in the plan that was found, and the state's where it counts
-    in every coalition."""
+    """Their mean damage plus net cost in the plan that was found; with the net cost of public
+    funders where it counts in every coalition, and of private ones."""
     bound: float
     """No plan of theirs has less."""
     damage: float
@@ -233,9 +233,9 @@ class Split(Result):
     measure: Literal["damage"] = "damage"
     """What is counted: million EUR, since damage and cost are added."""
     state: StateMode
-    """``none``: no public money; ``every``: the state is in every coalition, its net cost counted
-    with the members'; ``player``: it is a player; ``gift``: its money stands behind every coalition
-    and is not paid back; ``joint``: the same, behind the coalition of all alone."""
+    """``none``: no public money; ``every``: public funders are in every coalition, their net cost
+    counted with the members'; ``player``: the state is a player; ``gift``: public money stands
+    behind every coalition and costs it nothing; ``joint``: the same, behind that of all alone."""
     states: int
     """States of the world."""
     gap_target: float
@@ -247,8 +247,8 @@ class Split(Result):
     coalitions: tuple[Coalition, ...]
     """All that were solved, small ones first."""
     baseline: Interval | None
-    """Mean damage plus net cost of the state without any company, where both count in every
-    coalition, with the net cost of private funders; null where nothing does."""
+    """Net cost of public and private funders without any company, where theirs counts in every
+    coalition: nothing, unless they earn by it; null where it does not."""
     worth: Interval
     """Worth of the coalition of all."""
     plan: JointPlan

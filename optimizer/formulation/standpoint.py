@@ -6,6 +6,9 @@ from typing import Any
 
 from optimizer.instance import Instance, Stake
 
+TINY = 1e-5
+"""A share that is less is the solver's rounding, and no coefficient to build on."""
+
 
 def add_stakes(model: Any, instance: Instance) -> None:
     """Add the shares of capex that some funders carry together (H1)."""
@@ -44,25 +47,30 @@ def add_held(model: Any, instance: Instance) -> None:
     kept = [key for key in model.offtake if key[2] not in held.groups and key in held.offtake]
     bought = [(h, year) for h in held.buy for year in instance.years]
 
+    def settled(model: Any, what: float, p: str, year: int) -> Any:
+        """What is settled of a project: a number where it is certain, since a share may be tiny."""
+        if held.certain.get(p) == year:
+            return what
+        return (what if what > TINY else 0.0) * model.start[p, year]
+
     @model.Constraint(list(held.certain), doc="(H2) what is certain is built, and when")
     def held_start(model: Any, p: str) -> Any:
         return model.start[p, held.certain[p]] == 1
 
     @model.Constraint(shares, doc="(H3) a settled share is carried if the project is started")
     def held_share(model: Any, p: str, f: str, i: str, year: int) -> Any:
-        return (
-            model.share[p, f, i, year]
-            == held.share.get((p, year, f, i), 0.0) * (model.start[p, year])
-        )
+        share = held.share.get((p, year, f, i), 0.0)
+        return model.share[p, f, i, year] == settled(model, share, p, year)
 
     @model.Constraint(reserved, doc="(H4) settled offtake is reserved if the project is started")
     def held_offtake(model: Any, p: str, year: int, group: str) -> Any:
-        settled = held.offtake.get((p, year, group), 0.0)
-        return model.offtake[p, year, group] == settled * model.start[p, year]
+        share = held.offtake.get((p, year, group), 0.0)
+        return model.offtake[p, year, group] == settled(model, share, p, year)
 
     @model.Constraint(kept, doc="(H5) what is settled of a free group's offtake is the least of it")
     def held_least(model: Any, p: str, year: int, group: str) -> Any:
-        return model.offtake[p, year, group] >= held.offtake[p, year, group] * model.start[p, year]
+        least = settled(model, held.offtake[p, year, group], p, year)
+        return model.offtake[p, year, group] >= least
 
     @model.Constraint(bought, doc="(H6) settled purchases are made")
     def held_purchase(model: Any, h: str, year: int) -> Any:

@@ -124,28 +124,27 @@ def _seen(instance: Instance, quest: Quest) -> Instance:
 
 def coalition(table: Table, mask: int, settled: Held | None = None) -> Quest:
     """A coalition that acts together; outsiders are idle, or have settled what they do."""
-    members = [*table.of(mask)]
-    if table.state_counts and all(not seat.is_state for seat in members):
-        members.append(table.state)
-    counts = _together(members, table.private)
-    acts = counts[0]
-    if table.state_acts(mask):
-        acts = tuple(dict.fromkeys([*acts, *table.state.funders]))
-    name = ", ".join(seat.name for seat in members)
+    members = table.of(mask)
+    state = table.state.funders if table.state_acts(mask) else ()
+    minded = (*table.private, *(state if table.state_counts else ()))
+    counts = _together(members, minded)
+    acts = tuple(dict.fromkeys([*counts[0], *state]))
+    name = ", ".join(seat.name for seat in members) or table.state.name
     return Quest((mask,), name, counts, acts, settled)
 
 
 def alone(table: Table, seat: Seat, key: tuple[int, ...], settled: Held | None) -> Quest:
     """A player that does what is best for itself beside what others have settled."""
-    counts = _together([seat], ())
+    counts = _together((seat,), ())
     return Quest(key, seat.name, counts, counts[0], settled)
 
 
 def _together(
-    members: list[Seat], private: tuple[str, ...]
+    members: tuple[Seat, ...], minded: tuple[str, ...]
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Whose cost counts, that of some who are no members as well, and whose damage."""
     funders = tuple(f for seat in members for f in seat.funders)
-    return (*funders, *private), tuple(u for seat in members for u in seat.consumers)
+    return (*funders, *minded), tuple(u for seat in members for u in seat.consumers)
 
 
 def settled_by(

@@ -86,7 +86,7 @@ class Table:
 
     @property
     def state_counts(self) -> bool:
-        """Whether what the state pays and suffers counts in every coalition."""
+        """Whether what the state pays counts in every coalition, though it is no member."""
         return self.mode == "every"
 
 

@@ -136,21 +136,22 @@ def test_the_state_as_a_player() -> None:
     assert set(found.free_riding) == {"maker", "user"}
 
 
-def test_what_the_state_has_without_companies_is_not_theirs() -> None:
-    """A third consumer, whom nobody stands for, needs 40 t: with 240 t needed a sixth of what is
-    for all is its, and the fund alone builds only if that is worth it. With works at 2 million it
-    does: 160 t for all leave the third 40 - 160/6 = 13.33 t short: 2 + 4/3."""
+def test_consumers_without_a_company_are_the_states() -> None:
+    """A third consumer, whom nobody stands for, needs 40 t, a sixth of 240 t. With works at 2
+    million the state alone builds them: all is for all, the third gets 160/6 = 26.67 t and 13.33 t stay
+    missing, 2 + 4/3 in place of 4. As no player it has no damage to mind, and builds nothing."""
     raw = with_fund()
     raw["consumers"]["others"] = {"name": "Others"}
     raw["demand"].append({"consumer": "others", "material": "ore", "t_per_year": 40})
     raw["projects"]["works"]["capex_meur"] = 2
-    found = game(raw)
-    assert found.baseline is not None
-    assert found.baseline.value == near(2 + 4 / 3)
-    (whole,) = [own for own in found.coalitions if len(own.members) == 2]
-    assert whole.found == near(2 + 8.0)
-    alone = sum(player.alone.value for player in found.players)
-    assert found.worth.value == near(alone - (whole.found - found.baseline.value))
+    player, every = game(raw, "player"), game(raw, "every")
+    assert costs(player)["state",] == near(2 + 4 / 3)
+    assert player.players[-1].consumers == ("others",)
+    assert every.baseline is not None
+    assert every.baseline.value == near(0.0)
+    (whole,) = [own for own in every.coalitions if len(own.members) == 2]
+    assert whole.found == near(whole.damage + whole.net_cost_meur)
+    assert whole.net_cost_meur == near(2.0)
 
 
 def test_a_stock_is_bought_only_by_all_who_pay_for_it() -> None:

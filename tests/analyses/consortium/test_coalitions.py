@@ -70,7 +70,7 @@ def without_outsiders(raw: Raw, members: tuple[str, ...], public: bool) -> Raw:
     """The scenario as it is for a coalition: written down anew, not seen from a standpoint."""
     own = copy.deepcopy(raw)
     actors = {*members, "fund"} if public else {*members}
-    counted = {f"{f}s" for f in members} | ({"rest"} if public else set())
+    counted = {f"{f}s" for f in members}
     for f, content in own["funders"].items():
         if f not in actors:
             content["instruments"]["equity"]["max_share"] = 0
