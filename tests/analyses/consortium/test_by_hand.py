@@ -139,7 +139,7 @@ def test_the_state_as_a_player() -> None:
 def test_consumers_without_a_company_are_the_states() -> None:
     """A third consumer, whom nobody stands for, needs 40 t, a sixth of 240 t. With works at 2
     million the state alone builds them: all is for all, the third gets 160/6 = 26.67 t and 13.33 t
-    stay missing, 2 + 4/3 in place of 4. As no player it has no damage to mind, and builds nothing."""
+    stay missing, 2 + 4/3 in place of 4. As no player it minds none and builds nothing."""
     raw = with_fund()
     raw["consumers"]["others"] = {"name": "Others"}
     raw["demand"].append({"consumer": "others", "material": "ore", "t_per_year": 40})
