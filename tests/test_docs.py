@@ -20,7 +20,15 @@ from models.hazards import Event
 from models.instruments import Eligible
 from models.policy import CountryLimit
 from models.quantities import Number, Yearly
-from models.results import Comparison, Frontier, MaterialYear, Plan, Split, Target
+from models.results import (
+    Comparison,
+    Frontier,
+    MaterialYear,
+    Participation,
+    Plan,
+    Split,
+    Target,
+)
 
 ROOT = Path(__file__).parents[1]
 FORMAT, RESULTS = ROOT / "docs" / "scenario-format.md", ROOT / "docs" / "results.md"
@@ -99,7 +107,9 @@ def test_scenario_format_names_every_field(model: type[BaseModel]) -> None:
 
 
 @pytest.mark.parametrize(
-    "model", dict.fromkeys(models(Plan | Comparison | Frontier | Target | Split)), ids=shown
+    "model",
+    dict.fromkeys(models(Plan | Comparison | Frontier | Target | Split | Participation)),
+    ids=shown,
 )
 def test_results_names_every_field(model: type[BaseModel]) -> None:
     tables_of(model, RESULTS)

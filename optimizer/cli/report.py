@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from models.results import Plan, Split
+from models.results import Participation, Plan, Split
 from optimizer.cli import saved, speaking, workbook
 from optimizer.cli.saved import Given
 from optimizer.cli.writing import make_folder, write_whole
@@ -52,12 +52,12 @@ def report(
 
     PLAN is a plan.json or the folder it is in. Several plans are put side by side. A frontier.json
     or a split.json in the folder of a single plan, or given beside it, gets a section. A split.json
-    alone makes a page of its own.
+    alone makes a page of its own, and so does a participation.json.
     """
     found, plans = saved.read_all(given)
     if out is None:
-        beside = next(one.path.parent for one in found if isinstance(one.result, (Plan, Split)))
-        out = Path(REPORT_FILE) if len(plans) > 1 else beside / REPORT_FILE
+        main = next((one for one in found if isinstance(one.result, Plan)), found[0])
+        out = Path(REPORT_FILE) if len(plans) > 1 else main.path.parent / REPORT_FILE
     workbooks = [] if excel is None else [workbook.named(excel)]
     saved.refuse([out, *workbooks], force)
     page, drawn = _drawn(found, plans)
@@ -79,9 +79,11 @@ def _drawn(found: Sequence[Given], plans: Mapping[str, Plan]) -> tuple[str, list
     """The page and its charts."""
     from optimizer.reporting import html
 
-    if isinstance(found[0].result, Split) and not plans:
-        alone = found[0].result
+    alone = None if plans else found[0].result
+    if isinstance(alone, Split):
         return html.split_report(alone), html.split_charts(alone)
+    if isinstance(alone, Participation):
+        return html.participation_report(alone), html.participation_charts(alone)
     if len(plans) == 1:
         (plan,) = plans.values()
         frontier, split = saved.frontier_for(found), saved.split_for(found)

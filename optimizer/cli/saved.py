@@ -1,4 +1,5 @@
-"""Saved results that a command is given: plans, in files or folders, and what goes with one."""
+"""Saved results that a command is given: plans, in files or folders, what goes with one, and what
+stands alone."""
 
 from __future__ import annotations
 
@@ -12,9 +13,20 @@ import click
 from pydantic import ValidationError
 
 from models.language import tr
-from models.results import Frontier, Plan, Split
+from models.results import Frontier, Participation, Plan, Split
 
 PLAN_FILE, FRONTIER_FILE, SPLIT_FILE = "plan.json", "frontier.json", "split.json"
+MAIN_FILES = (PLAN_FILE, SPLIT_FILE, "participation.json")
+"""What a folder may be named for: the first of these that is in it."""
+
+Saved = Plan | Frontier | Split | Participation
+MODELS: dict[str, type[Saved]] = {
+    "plan": Plan,
+    "frontier": Frontier,
+    "split": Split,
+    "participation": Participation,
+}
+"""What can be reported on, by the kind that a document states."""
 
 
 @dataclass(frozen=True)
@@ -22,21 +34,27 @@ class Given:
     """A result that was read, and the file it stands in."""
 
     path: Path
-    result: Plan | Frontier | Split
+    result: Saved
 
 
 def read_all(texts: Sequence[str]) -> tuple[list[Given], dict[str, Plan]]:
     """All that was given, and the plans among it by a short name of each.
 
-    A split may stand alone: then there are no plans.
+    There are no plans where a split or a participation stands alone; a split may stand beside one
+    plan as well.
 
-    Raises click.UsageError where a file cannot be read, there is no plan, or a frontier or a split
-    stands beside several.
+    Raises click.UsageError where a file cannot be read, there is no plan, a frontier or a split
+    stands beside several, or anything beside a participation.
     """
     found = [read(text) for text in texts]
-    plans = [one for one in found if isinstance(one.result, Plan)]
-    if len(found) == 1 and isinstance(found[0].result, Split):
+    if len(found) == 1 and isinstance(found[0].result, Split | Participation):
         return found, {}
+    alone = next((one.path for one in found if isinstance(one.result, Participation)), None)
+    if alone is not None:
+        raise click.UsageError(
+            tr("'{path}' is reported on by itself, with nothing beside it.", path=alone)
+        )
+    plans = [one for one in found if isinstance(one.result, Plan)]
     splits = sum(isinstance(one.result, Split) for one in found)
     if splits > 1 or (splits and len(plans) != 1):
         raise click.UsageError(tr("A split is reported on alone, or beside one plan."))
@@ -132,13 +150,13 @@ def _drop(content: Any, steps: Sequence[str]) -> None:
 
 
 def read(text: str) -> Given:
-    """A saved plan, frontier or split.
+    """A saved result.
 
     Raises click.UsageError where there is none, or one that cannot be reported on.
     """
     path = Path(text)
     if path.is_dir():
-        name = next((n for n in (PLAN_FILE, SPLIT_FILE) if (path / n).is_file()), None)
+        name = next((name for name in MAIN_FILES if (path / name).is_file()), None)
         if name is None:
             raise click.UsageError(
                 tr("the folder '{folder}' has no {file}.", folder=text, file=PLAN_FILE)
@@ -156,7 +174,7 @@ def read(text: str) -> Given:
             tr("'{path}' is no saved result: it is not JSON.", path=path)
         ) from None
     kind = content.get("kind") if isinstance(content, dict) else None
-    if kind not in ("plan", "frontier", "split"):
+    if kind not in MODELS:
         raise click.UsageError(
             tr(
                 "'{path}' holds no plan but {kind}; reports are made of what solve --out writes.",
@@ -164,13 +182,7 @@ def read(text: str) -> Given:
                 kind=f"'{kind}'" if isinstance(kind, str) else tr("something else"),
             )
         )
-    result: Plan | Frontier | Split
-    if kind == "plan":
-        result = validated(Plan, content, path)
-    elif kind == "frontier":
-        result = validated(Frontier, content, path)
-    else:
-        result = validated(Split, content, path)
+    result = validated(MODELS[kind], content, path)
     if isinstance(result, Plan) and result.scenario is None:
         raise click.UsageError(
             tr(
@@ -182,7 +194,7 @@ def read(text: str) -> Given:
     return Given(path, result)
 
 
-_Result = TypeVar("_Result", Plan, Frontier, Split)
+_Result = TypeVar("_Result", bound=Saved)
 
 
 def validated(model: type[_Result], content: Any, path: Path) -> _Result:

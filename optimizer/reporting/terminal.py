@@ -23,12 +23,15 @@ from rich.table import Table
 from rich.text import Text
 
 from models.language import language, tr
-from models.results import Comparison, Frontier, Plan, Split, Target
+from models.results import Comparison, Frontier, Participation, Plan, Split, Target
 from optimizer.reporting import prose, sections
 from optimizer.reporting.comparing import prose as comparing
 from optimizer.reporting.comparing import sections as compared
 from optimizer.reporting.figures import NO_BREAK, clean
 from optimizer.reporting.names import Names
+from optimizer.reporting.participating import prose as participating
+from optimizer.reporting.participating import sections as participated
+from optimizer.reporting.participating import words as share
 from optimizer.reporting.splitting import prose as splitting
 from optimizer.reporting.splitting import sections as shared
 from optimizer.reporting.splitting.game import Game
@@ -105,6 +108,11 @@ def write_split(split: Split, stream: TextIO) -> None:
     stream.write(render_split(split, Screen.of(stream)))
 
 
+def write_participation(participation: Participation, stream: TextIO) -> None:
+    """Write a participation to a stream, as well as the stream can show it."""
+    stream.write(render_participation(participation, Screen.of(stream)))
+
+
 def render(plan: Plan, screen: Screen = Screen()) -> str:
     """A plan as text."""
     return _text(_parts(plan, screen), screen)
@@ -128,6 +136,11 @@ def render_target(target: Target, screen: Screen = Screen()) -> str:
 def render_split(split: Split, screen: Screen = Screen()) -> str:
     """A split as text."""
     return _text(_parts_of_split(split, screen), screen)
+
+
+def render_participation(participation: Participation, screen: Screen = Screen()) -> str:
+    """A participation as text."""
+    return _text(_parts_of_participation(participation, screen), screen)
 
 
 def _text(parts: Iterable[RenderableType], screen: Screen) -> str:
@@ -206,6 +219,13 @@ def _parts_of_split(split: Split, screen: Screen) -> Iterator[RenderableType]:
             yield Text()
         yield _paragraph(paragraph, screen)
     yield from _sections(shared.all_of(game), screen)
+
+
+def _parts_of_participation(found: Participation, screen: Screen) -> Iterator[RenderableType]:
+    yield from _head(share.title(found), share.variant(found))
+    for paragraph in (*participating.headline(found), *participating.cautions(found)):
+        yield _paragraph(paragraph, screen)
+    yield from _sections(participated.all_of(found), screen)
 
 
 def _head(named: str, variant: str | None) -> Iterator[RenderableType]:

@@ -7,6 +7,8 @@ from optimizer.reporting.html.reports import (
     charts,
     comparison_charts,
     comparison_report,
+    participation_charts,
+    participation_report,
     report,
 )
 from optimizer.reporting.html.splitting import split_charts, split_report
@@ -17,6 +19,8 @@ __all__ = [
     "charts",
     "comparison_charts",
     "comparison_report",
+    "participation_charts",
+    "participation_report",
     "report",
     "split_charts",
     "split_report",

@@ -27,12 +27,13 @@ from optimizer.reporting.workbook.checks import checks, show
 from optimizer.reporting.workbook.draft import Draft
 from optimizer.reporting.workbook.guide import contents, legend
 from optimizer.reporting.workbook.identities import identities
+from optimizer.reporting.workbook.participation import write_participation
 from optimizer.reporting.workbook.points import frontier_sheet
 from optimizer.reporting.workbook.side_by_side import Sides
 from optimizer.reporting.workbook.splitting import split_sheets, write_split
 from optimizer.reporting.workbook.styles import places
 
-__all__ = ["write", "write_comparison", "write_split"]
+__all__ = ["write", "write_comparison", "write_participation", "write_split"]
 
 SMALL = 100
 """Below so many million, amounts are shown with two decimals."""

@@ -1,0 +1,1 @@
+"""What a company gets for its share: sentences and sections of participations."""
