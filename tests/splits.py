@@ -49,8 +49,12 @@ def split(**fields: Any) -> Split:
 def sampled(**fields: Any) -> Split:
     """The same game, of which not all coalitions were solved."""
     whole = raw()
-    rules = [rule for rule in whole["rules"] if rule["rule"] != "nucleolus"]
-    shapley = rules[0] | {"core": "undecided"}
+    rules = [
+        rule | {"core": "outside" if rule["leaving"] else "undecided", "contribution": None}
+        for rule in whole["rules"]
+        if rule["rule"] != "nucleolus"
+    ]
+    shapley = dict(rules[0])
     shapley["members"] = {
         p: share | {"gain": interval(share["gain"]["value"], 4.0, 4.0)}
         for p, share in rules[0]["members"].items()
@@ -66,6 +70,16 @@ def sampled(**fields: Any) -> Split:
         }
         | fields
     )
+
+
+def undecided(**fields: Any) -> Split:
+    """The game with demand such that cars and wind get 60.3, of which only proofs may fall short:
+    by them they could have 60.5."""
+    whole = raw()
+    for player, demand in zip(whole["players"], (201.0, 201.0, 398.0), strict=True):
+        player["demand_meur"] = demand
+    whole["rules"][2] = rule("demand", (30.15, 30.15, 59.7))
+    return Split.model_validate(whole | fields)
 
 
 def with_state(**fields: Any) -> Split:
@@ -92,19 +106,41 @@ def renamed(value: Any) -> Any:
 
 
 def with_public_money(state: str, **fields: Any) -> Split:
-    """The game with 8 million of public money, which counts where the state is in it."""
+    """The game with 8 million of public money, which counts where the state is in it: without any
+    company the state suffers 30, with all of them 26."""
     whole = raw()
     whole["plan"] |= {"public_meur": 8.0}
     whole["plan"]["outlay_meur"] |= {"fund": 8.0}
     whole["plan"]["outlay_by_year_meur"] |= {"fund": {"2027": 5.0, "2028": 4.0}}
     whole["plan"]["projects"][1]["shares"] |= {"fund": 0.1, "market": 0.4}
     if state == "every":
-        whole["plan"]["damage"] |= {"cars": 112.0}
+        whole["baseline"] = interval(30.0, 0.0, 0.0)
+        for one in (*whole["coalitions"], whole["plan"]):
+            for key in ("found", "objective", "bound"):
+                if key in one:
+                    one[key] += 30.0
+        for one in whole["coalitions"]:
+            one["damage"] += 30.0
+        whole["plan"]["gap"] = OPEN / whole["plan"]["objective"]
+        whole["plan"]["damage"] |= {"cars": 116.0}
         for rule in whole["rules"]:
             share = rule["members"]["cars"]
-            share["pays_meur"] += 8.0
-            share["transfer_meur"] += 8.0
+            share["pays_meur"] += 4.0
+            share["transfer_meur"] += 4.0
     return Split.model_validate(whole | {"state": state} | fields)
+
+
+def with_a_lender(**fields: Any) -> Split:
+    """The game with a private funder, who earns 1 million from the plan of all."""
+    whole = raw()
+    whole["baseline"] = interval(0.0, 0.0, 0.0)
+    whole["plan"]["outlay_meur"] |= {"lender": -1.0}
+    whole["plan"]["damage"] |= {"cars": 121.0}
+    for one in whole["rules"]:
+        share = one["members"]["cars"]
+        share["pays_meur"] -= 1.0
+        share["transfer_meur"] -= 1.0
+    return Split.model_validate(whole | fields)
 
 
 def with_names(**fields: Any) -> Split:
@@ -155,6 +191,7 @@ def raw() -> Raw:
         "coalitions": [
             coalition(some) for size in (1, 2, 3) for some in combinations(PLAYERS, size)
         ],
+        "baseline": None,
         "worth": interval(WORTH, 3 * OPEN, OPEN),
         "plan": joint_plan(),
         "rules": [rule(name, gains) for name, gains in GAINS.items()],
@@ -256,21 +293,21 @@ def joint_plan() -> Raw:
 
 def rule(name: str, gains: tuple[float, ...]) -> Raw:
     of = dict(zip(PLAYERS, gains, strict=True))
-    leaving = sorted(
-        (
-            {"members": list(some), "gain": excess, "least": excess - OPEN * len(some)}
-            for size in (1, 2)
-            for some in combinations(PLAYERS, size)
-            if (excess := worth(some) - sum(of[p] for p in some)) > 0
-        ),
-        key=lambda group: -group["gain"],
-    )
+    groups = [some for size in (1, 2) for some in combinations(PLAYERS, size)]
+    excess = {some: worth(some) - sum(of[p] for p in some) for some in groups}
+    sure, open_ = ([some for some in groups if excess[some] + more > 0] for more in (0.0, OPEN))
+    core = "outside" if sure else "undecided" if open_ else "inside"
+    leaving = sorted(sure or open_, key=lambda some: -excess[some])
+    short = max(0.0, *excess.values())
     return {
         "rule": name,
         "members": {p: share(p, gain) for p, gain in of.items()},
-        "core": "outside" if leaving else "inside",
-        "leaving": leaving,
-        "contribution": interval(24.0, 1.0, 0.5) if leaving else interval(0.0, 0.0, 0.0),
+        "core": core,
+        "leaving": [
+            {"members": list(some), "gain": excess[some], "most": excess[some] + OPEN}
+            for some in leaving
+        ],
+        "contribution": interval(short, 0.0, 0.5 if leaving else 0.0),
     }
 
 

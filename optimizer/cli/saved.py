@@ -13,7 +13,7 @@ import click
 from pydantic import ValidationError
 
 from models.language import tr
-from models.results import Frontier, Participation, Plan, Split
+from models.results import Frontier, Participation, Plan, Result, Split
 
 PLAN_FILE, FRONTIER_FILE, SPLIT_FILE = "plan.json", "frontier.json", "split.json"
 MAIN_FILES = (PLAN_FILE, SPLIT_FILE, "participation.json")
@@ -194,7 +194,7 @@ def read(text: str) -> Given:
     return Given(path, result)
 
 
-_Result = TypeVar("_Result", bound=Saved)
+_Result = TypeVar("_Result", bound=Result)
 
 
 def validated(model: type[_Result], content: Any, path: Path) -> _Result:
@@ -204,7 +204,7 @@ def validated(model: type[_Result], content: Any, path: Path) -> _Result:
     """
     try:
         result = model.model_validate(content)
-        result.case  # noqa: B018 - the scenario in it is read here, so that faults are told here
+        getattr(result, "case", None)  # the scenario in it is read here, to tell faults of it here
     except ValidationError as error:
         raise _not_of_this_version(error, path) from None
     return result

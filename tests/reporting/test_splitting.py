@@ -16,6 +16,8 @@ from splits import (
     raw,
     sampled,
     split,
+    undecided,
+    with_a_lender,
     with_names,
     with_public_money,
     with_state,
@@ -40,8 +42,10 @@ MODES = ("none", "every", "player", "gift", "joint")
 EVERY = {
     "whole": split,
     "sampled": sampled,
+    "undecided": undecided,
     "player": with_state,
     "names": with_names,
+    "lender": with_a_lender,
     "every": lambda: with_public_money("every"),
     "gift": lambda: with_public_money("gift"),
     "joint": lambda: with_public_money("joint"),
@@ -60,15 +64,26 @@ def line(text: str, *words: str) -> str:
 @pytest.mark.parametrize("name", EVERY)
 def test_the_split_of_the_tests_adds_up(name: str) -> None:
     found = EVERY[name]()
-    spent = sum(found.plan.outlay_meur.get(p.id, 0.0) for p in found.players)
-    if found.state in ("every", "player"):
-        spent += found.plan.public_meur
+    base = 0.0 if found.baseline is None else found.baseline.value
+    alone = {p.id: p.alone.value for p in found.players}
+    for one in found.coalitions:
+        own = sum(alone[p] for p in one.members)
+        assert own - (one.found - base) == one.worth.value
+    assert found.coalitions[-1].found == found.plan.objective
+    assert found.coalitions[-1].worth == found.worth
+    game = Game(found)
+    spent = sum(game.outlay(p) for p in game.players)
+    if game.others is not None:
+        spent += game.others.outlay + game.others.damage
     assert sum(found.plan.damage.values()) + spent == found.plan.objective
-    assert sum(p.alone.value for p in found.players) - found.plan.objective == found.worth.value
     for rule in found.rules:
-        assert sum(share.gain.value for share in rule.members.values()) == found.worth.value
+        gains = sum(share.gain.value for share in rule.members.values())
+        assert gains == pytest.approx(found.worth.value)
         paid = sum(share.pays_meur for share in rule.members.values())
-        assert paid == found.plan.objective - sum(found.plan.damage.values())
+        assert paid == pytest.approx(found.plan.objective - base - sum(found.plan.damage.values()))
+        for group in rule.leaving:
+            assert (group.gain > 0) == (rule.core == "outside")
+            assert group.most > 0
     assert Split.model_validate_json(found.model_dump_json()) == found
 
 
@@ -101,7 +116,7 @@ def test_the_figures_are_those_of_the_split() -> None:
     assert gains.split()[1:] == ["25", "30", "84", "24", "40"]
     assert paid.split()[1:] == ["15", "10", "-44", "16", "0"]
     assert line(text, "By demand", "some group") == (
-        "By demand | some group | Car makers and Wind turbines | 24 | 23 | 24"
+        "By demand | some group | Car makers and Wind turbines | 24 | 24.5 | 24"
     )
     assert line(text, "Nucleolus", "nobody") == "Nucleolus | nobody | - | - | - | 0"
     assert line(text, "Defence", "80", "70") == "Defence | 60 | 80 | 70 | 30 | 25"
@@ -125,7 +140,10 @@ def test_who_would_leave_and_who_stays_out_is_told() -> None:
         "brings more than the share by the rule “Shapley value” to: Defence (30 against 25)."
         in text
     )
-    assert "at least 30 million EUR less by leaving. The gains are then: Car makers 45," in text
+    assert (
+        "At best every group would have 30 million EUR (between 29 and 31 by the proofs) less by "
+        "leaving. The gains are then: Car makers 45,"
+    ) in text
     assert "Closest to leaving are then: Defence; Car makers and Wind turbines." in text
     assert "Set aside, since no single group owes them: stockpiles.reserve.days." in text
 
@@ -142,12 +160,26 @@ def test_an_empty_core_is_told_with_what_it_takes() -> None:
         "9 million EUR (between 8 and 11 by the proofs) of public money would make all stay."
     ) in text
     assert "less by leaving" not in text
-    undecided = sentences(split(core=raw()["core"] | {"empty": "undecided"}))
-    assert "The proofs leave it open whether the gain can be shared" in undecided
+    core = raw()["core"] | {"empty": "undecided", "least_core": interval(-0.2, 0.0, 0.5)}
+    text = sentences(split(core=core, externality=None))
+    assert "The proofs leave it open whether the gain can be shared" in text
+    assert "At best some group might have up to 0.300 million EUR more by leaving." in text
+
+
+def test_a_group_that_might_leave_is_told_as_one() -> None:
+    text = sentences(undecided())
+    assert (
+        "The proofs leave it open for: By demand (Car makers and Wind turbines might rather leave, "
+        "with 0.200 million EUR more at most)."
+    ) in text
+    assert "would rather leave: on their own" not in text
+    assert line(render_split(undecided()), "By demand", "some group might").endswith(
+        "Car makers and Wind turbines | -0.300 | 0.200 | 0"
+    )
 
 
 def test_every_rule_has_its_sentence() -> None:
-    leaving = [{"members": ["cars"], "gain": 7.0, "least": 6.0}]
+    leaving = [{"members": ["cars"], "gain": 7.0, "most": 7.5}]
     rules = [rule | {"core": "outside", "leaving": leaving} for rule in raw()["rules"]]
     text = sentences(split(rules=rules))
     assert text.count("Car makers would rather leave: on their own they have 7 million EUR") == 5
@@ -159,7 +191,12 @@ def test_every_rule_has_its_sentence() -> None:
 def test_a_sampled_split_says_what_it_does_not_know() -> None:
     text = sentences(sampled())
     assert "Not all groups were solved: whether the gain can be shared" in text
-    assert "The proofs leave it open for: Shapley value." in text
+    assert (
+        "None of the groups that were solved would rather leave with: Shapley value, By damage "
+        "avoided, Equal parts."
+    ) in text
+    assert "The proofs leave it open" not in text
+    assert "Public money to keep all" not in text
     assert "The Shapley value is sampled: 2 orders of joining and their reverses, 6 groups" in text
     assert "ranges are confidence intervals of 95 %" in text
     assert "Sampling leaves the Shapley value open by 4 million EUR at most." in text
@@ -178,13 +215,24 @@ def test_the_state_is_told_by_its_mode(mode: Any) -> None:
 
 def test_public_money_that_counts_stands_among_what_each_bears() -> None:
     text = render_split(with_public_money("every"))
-    assert line(text, "Public funders", "-8") == "Public funders | - | 0 | 0 | 8 | -8"
-    assert line(text, "All", "262") == "All | 560 | 450 | 262 | 68 | 120"
+    assert line(text, "State and other funders", "-4") == (
+        "State and other funders | - | 30 | 26 | 8 | -4"
+    )
+    assert line(text, "All", "292") == "All | 560 | 480 | 292 | 68 | 120"
+    told = sentences(with_public_money("every"))
     assert "Together the 3 companies, with the state behind them, gain 120" in text
-    assert "Transfers add up to 8 million EUR" in sentences(with_public_money("every"))
+    assert "net cost of 480, with each standing alone, fall to 360." in told
+    assert "Transfers add up to 4 million EUR, which go to those who are no players" in told
     for mode in ("gift", "joint"):
-        assert "Public funders  " not in render_split(with_public_money(mode))
+        assert "State and other funders" not in render_split(with_public_money(mode))
         assert "Transfers add up" not in sentences(with_public_money(mode))
+
+
+def test_what_private_funders_earn_stands_among_what_each_bears() -> None:
+    text = render_split(with_a_lender())
+    assert line(text, "Private funders", "-1") == "Private funders | - | 0 | 0 | -1 | 1"
+    assert line(text, "All", "271") == "All | 560 | 450 | 271 | 59 | 120"
+    assert "Transfers add up to -1 million EUR, which come from those" in sentences(with_a_lender())
 
 
 def test_the_state_pays_its_public_money_as_a_player() -> None:
@@ -200,7 +248,10 @@ def test_what_the_proofs_leave_open_is_told_only_where_it_matters() -> None:
         for rule in raw()["rules"]
     ]  # fmt: skip
     assert "leave these gains open by 0.800 million EUR" in sentences(split())
-    text = sentences(split(rules=tight, worth=interval(120.0, 0.3, 0.3), externality=None))
+    core = raw()["core"] | {"least_core": interval(-30.0, 0.1, 0.1)}
+    text = sentences(
+        split(rules=tight, core=core, worth=interval(120.0, 0.3, 0.3), externality=None)
+    )
     assert "leave these gains open" not in text
     assert "by the proofs" not in text
 
@@ -255,12 +306,10 @@ def test_names_with_commas_are_kept_apart() -> None:
 def test_the_group_most_eager_is_that_with_the_largest_excess() -> None:
     game = Game(split())
     found = {rule.rule: game.most_eager(rule) for rule in game.split.rules}
-    excess = {name: None if pair is None else (pair[0].members, pair[1])
-              for name, pair in found.items()}  # fmt: skip
-    assert excess["demand"] == (("cars", "wind"), 24.0)
-    assert excess["shapley"] == (("defence",), -25.0)
-    assert excess["nucleolus"] is not None
-    assert excess["nucleolus"][1] == -30.0
+    excess = {name: (one.members, one.gain, one.most) for name, one in found.items() if one}
+    assert excess["demand"] == (("cars", "wind"), 24.0, 24.5)
+    assert excess["shapley"] == (("defence",), -25.0, -24.5)
+    assert excess["nucleolus"][1:] == (-30.0, -29.5)
 
 
 def test_names_come_from_the_scenario_in_either_language() -> None:
@@ -289,7 +338,8 @@ def test_german_leaves_nothing_untranslated(name: str, monkeypatch: pytest.Monke
         text = " ".join(render_split(EVERY[name]()).split())
     assert missed == set()
     assert "einen Vorteil von 120 Mio. EUR (nachgewiesen: zwischen 118 und 121)" in text
-    assert "Nach Bedarf aufgeteilt, träte eine Gruppe lieber aus und hätte für sich 24 Mio." in text
+    told = "Nach Bedarf aufgeteilt, träte eine Gruppe lieber aus und hätte für sich 24 Mio."
+    assert (told in text) == (name != "undecided")
 
 
 def test_it_is_written_as_the_stream_can_show_it() -> None:

@@ -9,7 +9,19 @@ from typing import Any
 
 import pytest
 from saved_plans import tutorial
-from splits import GAINS, PLAYERS, raw, sampled, split, with_names, with_public_money, with_state
+from splits import (
+    GAINS,
+    PLAYERS,
+    interval,
+    raw,
+    sampled,
+    split,
+    undecided,
+    with_a_lender,
+    with_names,
+    with_public_money,
+    with_state,
+)
 from spreadsheets import cells, formulas, recalculated, records, results, with_libreoffice
 
 from models.language import using
@@ -20,7 +32,9 @@ GOOD = "The figures of this workbook add up"
 ALL: dict[str, Callable[[], Split]] = {
     "whole": split,
     "sampled": sampled,
+    "undecided": undecided,
     "player": with_state,
+    "lender": with_a_lender,
     "every": lambda: with_public_money("every"),
     "gift": lambda: with_public_money("gift"),
 }
@@ -97,6 +111,7 @@ def test_groups_are_held_against_the_rule_that_is_chosen(content: bytes, book: A
     assert [pair[name] for name in NAMES.values()] == [1, 1, 0]
     assert (pair["Gain: at least"], pair["Gain: by the plans"]) == (59, 60)
     assert (pair["Its share by the rule"], pair["Has more by leaving"]) == (95, -35)
+    assert pair["At most"] == -34.5
     sheet = formulas(content)["Groups"]
     (chosen,) = [c for row in sheet.iter_rows(max_row=6) for c in row if c.value == "Shapley value"]
     (choice,) = sheet.data_validations.dataValidation
@@ -112,7 +127,7 @@ def test_groups_are_held_against_the_rule_that_is_chosen(content: bytes, book: A
 def test_leaving_groups_have_their_gain_less_their_share(book: Any) -> None:
     (row,) = records(book["Leaving"], "Id")
     assert row["Group"] == "Car makers and Wind turbines"
-    assert (row["Has more by leaving"], row["For certain"]) == (24, 23)
+    assert (row["Has more by leaving"], row["At most"]) == (24, 24.5)
     assert (row["It gains by itself"], row["Its share by the rule"]) == (60, 36)
     core = records(book["Leaving"], "Gain at the least core")
     assert [r["Gain at the least core"] for r in core] == [*GAINS["nucleolus"], 120]
@@ -130,6 +145,20 @@ def test_members_may_be_listed_in_any_order() -> None:
     assert records(book["Leaving"], "Id")[0]["It gains by itself"] == 60
 
 
+def test_groups_that_might_leave_are_listed_where_it_is_open() -> None:
+    book = results(write_split(undecided()))
+    (row,) = records(book["Leaving"], "Id")
+    assert (row["Has more by leaving"], row["At most"]) == pytest.approx((-0.3, 0.2))
+    short = records(book["Sharing"], "Gains together")
+    assert [row["Would leave"] for row in short].count("some group might") == 1
+
+
+def test_what_a_sample_leaves_unknown_is_left_empty() -> None:
+    book = results(write_split(sampled()))
+    short = records(book["Sharing"], "Gains together")
+    assert [row["Public money to keep all: by the plans"] for row in short] == [None] * 4
+
+
 def test_staying_out_and_outsiders(book: Any) -> None:
     rows = records(book["Staying out"], "Stays out")
     assert [row["More than its share"] for row in rows] == [-40, -43, 5]
@@ -141,10 +170,19 @@ def test_staying_out_and_outsiders(book: Any) -> None:
 def test_public_money_that_counts_is_made_good_by_transfers() -> None:
     book = results(write_split(with_public_money("every")))
     rows = records(book["Players"], "Id")
-    assert rows[3]["Player"] == "Public funders"
+    assert rows[3]["Player"] == "State and other funders"
+    assert (rows[3]["Alone: by the plans"], rows[3]["Gain before transfers"]) == (30, -4)
     assert rows[4]["Gain before transfers"] == 120
     short = records(book["Sharing"], "Gains together")
-    assert [row["Transfers together"] for row in short] == pytest.approx([8] * 5)
+    assert [row["Transfers together"] for row in short] == pytest.approx([4] * 5)
+
+
+def test_what_counts_without_companies_counts_in_every_group() -> None:
+    """Groups are checked against what the state bears by itself."""
+    changed = with_public_money("every", baseline=interval(31.0, 0.0, 0.0))
+    checks = failing(results(write_split(changed)))
+    assert any("bear alone, less what they bear, is its gain" in check for check in checks)
+    assert any("less what they bear together, is their gain" in check for check in checks)
 
 
 def wrong(change: Callable[[dict[str, Any]], Any]) -> list[str]:

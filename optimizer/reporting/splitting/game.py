@@ -10,7 +10,15 @@ from functools import cached_property
 from models.base import named
 from models.case import Case
 from models.language import language, tr
-from models.results import Coalition, Interval, JointProject, Player, SharingRule, Split
+from models.results import (
+    Coalition,
+    Interval,
+    JointProject,
+    Leaving,
+    Player,
+    SharingRule,
+    Split,
+)
 from optimizer.reporting.figures import NOISE, clean, decimals, number, percent, rounded
 from optimizer.reporting.tables.frame import MARKET
 
@@ -23,6 +31,20 @@ WIDE = 0.005
 """Share of the worth of all: what the proofs leave open is told where it is more."""
 MANY = 3
 """A group of more is told by those it lacks, where these are fewer."""
+
+
+@dataclass(frozen=True)
+class Others:
+    """Those who are no players, but count in every coalition: what they bear."""
+
+    name: str
+    """What they are called."""
+    alone: Interval
+    """Damage and net cost without any company."""
+    damage: float
+    """Damage when all act together."""
+    outlay: float
+    """Net cost when all act together."""
 
 
 @dataclass(frozen=True)
@@ -163,10 +185,29 @@ class Game:
             return self.split.plan.public_meur
         return self.split.plan.outlay_meur.get(name, 0.0)
 
+    @cached_property
+    def others(self) -> Others | None:
+        """Those who are no players, but count; None where nobody does."""
+        split, plan = self.split, self.split.plan
+        if split.baseline is None:
+            return None
+        outlay = sum(paid for f, paid in plan.outlay_meur.items() if f not in self.players)
+        state = split.state == "every"
+        if not state:
+            outlay -= plan.public_meur
+        told = sum(plan.damage[name] + self.outlay(name) for name in self.players)
+        return Others(
+            tr("State and other funders") if state else tr("Private funders"),
+            split.baseline,
+            plan.objective - told - outlay if state else 0.0,
+            outlay,
+        )
+
     @property
-    def uncounted(self) -> bool:
-        """Whether there is public money whose payers are no players, but which counts."""
-        return self.split.state == "every"
+    def alone(self) -> float:
+        """What is borne with each player standing alone, by those who are none as well."""
+        others = 0.0 if self.others is None else self.others.alone.value
+        return others + sum(player.alone.value for player in self.split.players)
 
     @cached_property
     def reference(self) -> SharingRule | None:
@@ -191,16 +232,21 @@ class Game:
         """The coalitions that were solved, but that of all."""
         return [one for one in self.split.coalitions if len(one.members) < len(self.players)]
 
-    def most_eager(self, rule: SharingRule) -> tuple[Coalition, float] | None:
+    def most_eager(self, rule: SharingRule) -> Leaving | None:
         """The group with most to gain by leaving, or least to lose, and how much that is.
 
         Of the groups that were solved; of a sampled game these are not all.
         """
+        if rule.leaving:
+            return rule.leaving[0]
         found = [
-            (one, one.worth.value - sum(rule.members[p].gain.value for p in one.members))
+            (one.worth.value - sum(rule.members[p].gain.value for p in one.members), one)
             for one in self.groups
         ]
-        return max(found, key=lambda pair: pair[1], default=None)
+        if not found:
+            return None
+        gain, group = max(found, key=lambda pair: pair[0])
+        return Leaving(members=group.members, gain=gain, most=gain + group.found - group.bound)
 
     @property
     def largest_gap(self) -> float:
@@ -242,13 +288,11 @@ def rule_meaning(rule: str) -> str:
     }[rule]
 
 
-def core_word(verdict: str) -> str:
+def core_word(rule: SharingRule) -> str:
     """Whether a rule leaves nobody better off outside, in a word or two."""
-    return {
-        "inside": tr("nobody"),
-        "outside": tr("some group"),
-        "undecided": tr("open"),
-    }[verdict]
+    if rule.core == "undecided":
+        return tr("some group might") if rule.leaving else tr("open")
+    return tr("nobody") if rule.core == "inside" else tr("some group")
 
 
 def state_meaning(state: str) -> str:
@@ -265,6 +309,14 @@ def state_meaning(state: str) -> str:
             "Public money comes only if all join, and costs them nothing; smaller groups have none."
         ),
     }[state]
+
+
+def about_others() -> str:
+    """What stands in the row of those who are no players."""
+    return tr(
+        "Last come those who are no players but count in every group: alone is what they bear "
+        "without any company, and figures of players come on top of that."
+    )
 
 
 def listed(texts: Iterable[str]) -> str:

@@ -31,14 +31,13 @@ def gain(game: Game) -> str:
             "Together {everybody} gain nothing against each standing alone.",
             everybody=game.everybody,
         )
-    alone = sum(player.alone.value for player in split.players)
     return tr(
         "Together {everybody} gain {worth}: damage and net cost of {before}, with each standing "
         "alone, fall to {after}.",
         everybody=game.everybody,
         worth=game.proven(split.worth),
-        before=rounded(alone),
-        after=rounded(alone - split.worth.value),
+        before=rounded(game.alone),
+        after=rounded(game.alone - split.worth.value),
     )
 
 
@@ -56,14 +55,36 @@ def stability(game: Game) -> Iterator[str]:
     for rule in game.split.rules:
         if rule.core == "outside":
             yield leaves(game, rule)
-    inside, undecided = (
-        ", ".join(rule_name(rule.rule) for rule in game.split.rules if rule.core == verdict)
-        for verdict in ("inside", "undecided")
+    undecided = [rule for rule in game.split.rules if rule.core == "undecided"]
+    inside, unseen = (
+        ", ".join(rule_name(rule.rule) for rule in rules)
+        for rules in (
+            [rule for rule in game.split.rules if rule.core == "inside"],
+            [rule for rule in undecided if not rule.leaving],
+        )
     )
     if inside:
         yield tr("No group would rather leave with: {rules}.", rules=inside)
-    if undecided:
-        yield tr("The proofs leave it open for: {rules}.", rules=undecided)
+    if unseen and game.split.sampling is not None:
+        yield tr(
+            "None of the groups that were solved would rather leave with: {rules}.", rules=unseen
+        )
+    elif unseen:
+        yield tr("The proofs leave it open for: {rules}.", rules=unseen)
+    might = "; ".join(might_leave(game, rule) for rule in undecided if rule.leaving)
+    if might:
+        yield tr("The proofs leave it open for: {rules}.", rules=might)
+
+
+def might_leave(game: Game, rule: SharingRule) -> str:
+    """Which group might rather leave with a rule, where the proofs leave that open."""
+    first = rule.leaving[0]
+    return tr(
+        "{rule} ({group} might rather leave, with {most} more at most)",
+        rule=rule_name(rule.rule),
+        group=game.group(first.members),
+        most=game.amount(first.most),
+    )
 
 
 def core_verdict(game: Game, core: Core) -> str:
@@ -197,15 +218,22 @@ def state(game: Game) -> str:
 
 def balance(game: Game) -> str | None:
     """Where transfers go that do not cancel out; None where they do."""
-    rule = game.reference
-    if rule is None:
+    rule, others = game.reference, game.others
+    if rule is None or others is None:
         return None
     left = sum(share.transfer_meur for share in rule.members.values())
     if abs(left) <= max(NOISE, 1e-6 * abs(game.split.plan.objective)):
         return None
     if left > 0:
         return tr(
-            "Transfers add up to {amount}, which make good what public and other funders put in.",
+            "Transfers add up to {amount}, which go to those who are no players but count "
+            "({others}): so much more do they bear than without any company.",
             amount=game.amount(left),
+            others=others.name,
         )
-    return tr("Transfers add up to -{amount}, which other funders pay.", amount=game.amount(-left))
+    return tr(
+        "Transfers add up to -{amount}, which come from those who are no players but count "
+        "({others}): so much less do they bear than without any company.",
+        amount=game.amount(-left),
+        others=others.name,
+    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from models.language import tr
-from models.results import Core
+from models.results import Core, Interval
 from optimizer.reporting.figures import NOISE, NONE, column, number, small_percent
 from optimizer.reporting.sections import Grid, Kind, Section
 from optimizer.reporting.splitting import prose
@@ -66,14 +66,14 @@ def players(game: Game) -> Section:
     alone = [p.alone.value for p in some]
     damage = [split.plan.damage[p.id] for p in some]
     outlay = [game.outlay(p.id) for p in some]
-    before = [a - d - o for a, d, o in zip(alone, damage, outlay, strict=True)]
     names = [game.player(p.id) for p in some]
     without: list[float | None] = [p.without_plan for p in some]
-    if game.uncounted:
-        names.append(tr("Public funders"))
-        public = split.plan.public_meur
-        without, alone, damage = [*without, None], [*alone, 0.0], [*damage, 0.0]
-        outlay, before = [*outlay, public], [*before, -public]
+    others = game.others
+    if others is not None:
+        names.append(others.name)
+        without, alone = [*without, None], [*alone, others.alone.value]
+        damage, outlay = [*damage, others.damage], [*outlay, others.outlay]
+    before = [a - d - o for a, d, o in zip(alone, damage, outlay, strict=True)]
     names.append(tr("All"))
     unit = game.million
     columns: dict[str, tuple[Kind, Cells]] = {tr("Player"): ("words", names)}
@@ -147,29 +147,28 @@ def leaving(game: Game) -> Section | None:
     if not rules:
         return None
     first = [rule.leaving[0] if rule.leaving else None for rule in rules]
-    grid = _grid(
-        {
-            tr("Shared by"): ("words", [rule_name(rule.rule) for rule in rules]),
-            tr("Would leave"): ("words", [core_word(rule.core) for rule in rules]),
-            tr("Most eager"): (
-                "words",
-                [NONE if group is None else game.group(group.members) for group in first],
-            ),
-            tr("Has more, {unit}", unit=game.million): (
-                "figures",
-                column([None if group is None else group.gain for group in first]),
-            ),
-            tr("For certain, {unit}", unit=game.million): (
-                "figures",
-                column([None if group is None else group.least for group in first]),
-            ),
-            tr("Public money to keep all, {unit}", unit=game.million): (
-                "figures",
-                column([rule.contribution.value for rule in rules]),
-            ),
-        }
-    )
-    parts: list[str | Grid] = [grid]
+    columns: dict[str, tuple[Kind, Cells]] = {
+        tr("Shared by"): ("words", [rule_name(rule.rule) for rule in rules]),
+        tr("Would leave"): ("words", [core_word(rule) for rule in rules]),
+        tr("Most eager"): (
+            "words",
+            [NONE if group is None else game.group(group.members) for group in first],
+        ),
+        tr("Has more, {unit}", unit=game.million): (
+            "figures",
+            column([None if group is None else group.gain for group in first]),
+        ),
+        tr("At most, {unit}", unit=game.million): (
+            "figures",
+            column([None if group is None else group.most for group in first]),
+        ),
+    }
+    if game.split.sampling is None:
+        columns[tr("Public money to keep all, {unit}", unit=game.million)] = (
+            "figures",
+            column([None if (c := rule.contribution) is None else c.value for rule in rules]),
+        )
+    parts: list[str | Grid] = [_grid(columns)]
     if game.split.core is not None:
         parts.append(core(game, game.split.core))
     return Section(tr("Who would rather leave"), parts)
@@ -178,11 +177,19 @@ def leaving(game: Game) -> Section | None:
 def core(game: Game, found: Core, *, gains: bool = True) -> str:
     """The core, the least core and what they take; with the gains at it, if asked."""
     told, least = [prose.core_verdict(game, found)], found.least_core.value
-    if least < -NOISE:
+    if found.empty == "undecided":
         told.append(
             tr(
-                "At best every group would have at least {margin} less by leaving.",
-                margin=game.amount(-least),
+                "At best some group might have up to {most} more by leaving.",
+                most=game.amount(found.least_core.high),
+            )
+        )
+    elif least < -NOISE:
+        margin = Interval(low=-found.least_core.high, value=-least, high=-found.least_core.low)
+        told.append(
+            tr(
+                "At best every group would have {margin} less by leaving.",
+                margin=game.proven(margin),
             )
         )
     elif least <= NOISE:

@@ -18,6 +18,7 @@ from splits import (
     raw,
     sampled,
     split,
+    undecided,
     with_names,
     with_public_money,
     with_state,
@@ -32,6 +33,7 @@ from optimizer.reporting.html.splitting.groups import SHOWN
 ALL: dict[str, Callable[[], Split]] = {
     "whole": split,
     "sampled": sampled,
+    "undecided": undecided,
     "player": with_state,
     "names": with_names,
     "every": lambda: with_public_money("every"),
@@ -91,7 +93,7 @@ def test_gains_payments_and_verdicts_are_those_of_the_split() -> None:
         "nobody", "nobody", "some group", "nobody", "nobody",
     ]  # fmt: skip
     assert found["verdicts"].rows[2][2].text == "Car makers and Wind turbines"
-    assert [cell.value for cell in found["verdicts"].rows[2][3:]] == [24, 23, 24, 24.5]
+    assert [cell.value for cell in found["verdicts"].rows[2][3:]] == [24, 24.5, 24, 24.5]
 
 
 def test_what_each_bears_and_what_groups_gain() -> None:
@@ -178,14 +180,29 @@ def test_a_sampled_split_says_so() -> None:
     assert "The Shapley value is sampled" in section(root, "answer").text
     assert "Not all groups were solved" in section(root, "groups").text
     assert "least-core" not in tables(root)
-    assert tables(root)["verdicts"].rows[0][1].text == "open"
+    verdicts = tables(root)["verdicts"]
+    assert verdicts.rows[0][1].text == "open"
+    assert "of the others nothing is known" in section(root, "groups").text
+    assert len(verdicts.rows[0]) == 5
+
+
+def test_a_group_that_might_leave_is_drawn_across_zero() -> None:
+    row = tables(root_of("undecided"))["verdicts"].rows[2]
+    assert row[1].text == "some group might"
+    assert [cell.value for cell in row[3:]] == pytest.approx([-0.3, 0.2, 0, 0.5])
+    (leaving,) = [chart for chart in split_charts(undecided()) if chart.name == "leaving"]
+    rules = undecided().model_dump()["rules"]
+    rules[2]["leaving"][0]["most"] = -0.3
+    (sure,) = [chart for chart in split_charts(split(rules=rules)) if chart.name == "leaving"]
+    assert leaving.svg() != sure.svg()
 
 
 def test_transfers_that_go_to_the_state_are_told() -> None:
     text = section(root_of("every"), "shares").text
-    assert "Transfers add up to 8 million EUR" in text
-    row = tables(root_of("every"))["players"].row("Public funders")
-    assert row[-1].value == -8
+    assert "Transfers add up to 4 million EUR" in text
+    row = tables(root_of("every"))["players"].row("State and other funders")
+    assert [cell.value for cell in row[2:]] == [30, 26, 8, -4]
+    assert "25 % of the 480 million EUR" in section(root_of("every"), "answer").text
 
 
 def test_bars_show_ranges_only_where_they_matter() -> None:

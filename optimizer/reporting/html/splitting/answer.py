@@ -30,7 +30,7 @@ def answer(game: Game) -> Section:
 
 def _facts(game: Game) -> Iterator[Fact]:
     split = game.split
-    alone = sum(player.alone.value for player in split.players)
+    alone = game.alone
     share = split.worth.value / alone if alone > NOISE else None
     yield Fact(
         tr("All gain together"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from models.language import tr
-from models.results import Coalition
+from models.results import Coalition, Interval
 from optimizer.reporting.charts import Chart
 from optimizer.reporting.charts import split as charts
 from optimizer.reporting.figures import NONE, number
@@ -58,18 +58,18 @@ def _figure(game: Game) -> Figure:
     for rule in game.split.rules:
         found = game.most_eager(rule)
         if found is not None:
-            group, more = found
-            apart = more - group.worth.value
-            ends = (group.worth.low + apart, more, group.worth.high + apart)
-            shown = ends if game.is_wide(group.worth) else (more, more, more)
-            rows.append(charts.Eager(rule_name(rule.rule), game.group(group.members), shown))
+            more, most = found.gain, found.most
+            opened = Interval(low=more, value=more, high=most)
+            told = game.is_wide(opened) or more <= 0 < most
+            ends = (more, more, most if told else more)
+            rows.append(charts.Eager(rule_name(rule.rule), game.group(found.members), ends))
     chart = Chart(
         "leaving",
         tr("What the group most eager to leave has more by leaving ({unit})", unit=game.million),
         tr(
             "One bar a rule, with the group that has most to gain by leaving, or least to lose. "
             "Bars to the right of zero: it would rather leave. Bars to the left: it has less by "
-            "leaving."
+            "leaving. Where a thin line crosses zero, the proofs leave it open."
         ),
         lambda: charts.leaving(rows, game.million),
     )
@@ -94,21 +94,24 @@ def _least_core(game: Game) -> Table:
 def _leaving(game: Game) -> Table:
     found = list(others_leaving(game))
     return Table(
-        tr("Groups that would rather leave ({unit})", unit=game.million),
+        tr("Groups that would or might rather leave ({unit})", unit=game.million),
         [
             words(tr("Shared by"), [rule_name(rule.rule) for rule, *_ in found]),
             words(tr("Group"), [game.group(members) for _, members, *_ in found]),
             *alike(
                 {
                     tr("By the plans"): [gain for *_, gain, _ in found],
-                    tr("For certain"): [least for *_, least in found],
+                    tr("At most"): [most for *_, most in found],
                 },
                 tr("Has more by leaving"),
             ),
         ],
         dense=True,
         name="leaving",
-        note=tr("Five groups a rule at most, the one with most to gain first."),
+        note=tr(
+            "Five groups a rule at most, the one with most to gain first. A group with nothing to "
+            "gain by the plans might leave: its proof leaves that open."
+        ),
     )
 
 

@@ -97,7 +97,7 @@ def _payments(game: Game) -> Table:
     on_top = {
         rule_name(r.rule): _totalled([r.members[p].transfer_meur for p in players]) for r in rules
     }
-    columns += alike({tr("Outlay"): _totalled(outlay)})
+    columns += alike({tr("Net outlay with all"): _totalled(outlay)})
     columns += alike(paid, tr("Pays in all"))
     columns += alike(on_top, tr("Of that to the others"))
     return Table(
@@ -123,7 +123,7 @@ def verdicts(game: Game) -> Table:
     first = [rule.leaving[0] if rule.leaving else None for rule in rules]
     columns = [
         words(tr("Shared by"), [rule_name(rule.rule) for rule in rules]),
-        words(tr("Would leave"), [core_word(rule.core) for rule in rules]),
+        words(tr("Would leave"), [core_word(rule) for rule in rules]),
         words(
             tr("Most eager"),
             [NONE if group is None else game.group(group.members) for group in first],
@@ -131,31 +131,43 @@ def verdicts(game: Game) -> Table:
         *alike(
             {
                 tr("By the plans"): [None if group is None else group.gain for group in first],
-                tr("For certain"): [None if group is None else group.least for group in first],
+                tr("At most"): [None if group is None else group.most for group in first],
             },
             tr("Has more by leaving"),
         ),
-        *alike(
+    ]
+    paid = [rule.contribution for rule in rules]
+    if game.split.sampling is None:
+        columns += alike(
             {
-                tr("By the plans"): [rule.contribution.value for rule in rules],
-                tr("At most"): [rule.contribution.high for rule in rules],
+                tr("By the plans"): [None if c is None else c.value for c in paid],
+                tr("At most"): [None if c is None else c.high for c in paid],
             },
             tr("Public money to keep all"),
-        ),
-    ]
+        )
     return Table(
         tr("Who would rather leave with each rule ({unit})", unit=game.million),
         columns,
         name="verdicts",
-        note=tr(
-            "Nobody: proven that no group would rather leave. Some group: at least one has more "
-            "for certain. Open: the proofs do not decide it."
-        ),
+        note=_about_verdicts(game),
+    )
+
+
+def _about_verdicts(game: Game) -> str:
+    if game.split.sampling is not None:
+        return tr(
+            "Some group: at least one has more, by a plan that was found. Open: of the groups that "
+            "were solved none has; of the others nothing is known."
+        )
+    return tr(
+        "Nobody: proven that no group would rather leave. Some group: at least one has more, by a "
+        "plan that was found. Some group might: the proofs leave it open."
     )
 
 
 def others_leaving(game: Game) -> Iterator[tuple[SharingRule, tuple[str, ...], float, float]]:
-    """All groups that would rather leave, rule by rule."""
+    """All groups that would or might rather leave, rule by rule: what they gain, and could at
+    most."""
     for rule in game.split.rules:
         for group in rule.leaving:
-            yield rule, group.members, group.gain, group.least
+            yield rule, group.members, group.gain, group.most

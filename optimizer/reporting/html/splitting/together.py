@@ -20,7 +20,7 @@ from optimizer.reporting.html.parts import (
 )
 from optimizer.reporting.html.subject import capital
 from optimizer.reporting.splitting import prose
-from optimizer.reporting.splitting.game import Game
+from optimizer.reporting.splitting.game import Game, about_others
 
 
 def together(game: Game) -> Section:
@@ -75,12 +75,13 @@ def _players(game: Game) -> Table:
     alone = [p.alone.value for p in some]
     damage = [split.plan.damage[p.id] for p in some]
     outlay = [game.outlay(p.id) for p in some]
-    if game.uncounted:
-        names.append(tr("Public funders"))
+    others = game.others
+    if others is not None:
+        names.append(others.name)
         without.append(None)
-        alone.append(0.0)
-        damage.append(0.0)
-        outlay.append(split.plan.public_meur)
+        alone.append(others.alone.value)
+        damage.append(others.damage)
+        outlay.append(others.outlay)
     before = [a - d - o for a, d, o in zip(alone, damage, outlay, strict=True)]
     columns = [words(tr("Player"), [*names, tr("All")])]
     columns += alike(
@@ -97,11 +98,16 @@ def _players(game: Game) -> Table:
         columns,
         total=True,
         name="players",
-        note=tr(
-            "Mean over the states, discounted. Gain before transfers: what one bears alone, less "
-            "damage and outlay with all; together that is the gain of all."
-        ),
+        note=_about_players(game),
     )
+
+
+def _about_players(game: Game) -> str:
+    told = tr(
+        "Mean over the states, discounted. Gain before transfers: what one bears alone, less "
+        "damage and outlay with all; together that is the gain of all."
+    )
+    return told if game.others is None else f"{told} {about_others()}"
 
 
 def _outlay(game: Game) -> Table | None:

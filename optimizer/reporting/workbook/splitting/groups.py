@@ -77,11 +77,11 @@ def _columns(written: Written) -> list[Column]:
     return [
         Column("name", tr("Group"), width=46),
         Column("size", tr("Players"), "count", 9),
-        *(Column(f"p_{n}", game.player(p), "money", 11) for n, p in enumerate(game.players)),
+        *(Column(f"p_{n}", game.player(p), "money", 13) for n, p in enumerate(game.players)),
         *range_columns("worth", group=tr("Gain")),
         Column("gets", tr("Its share by the rule"), "money", 11),
         Column("more", tr("Has more by leaving"), "money", 11),
-        Column("certain", tr("For certain"), "money", 11),
+        Column("most", tr("At most"), "money", 11),
         Column("damage", tr("Their damage"), "money", 11),
         Column("cost", tr("Their net cost"), "money", 11),
         Column("found", tr("Both together"), "money", 11),
@@ -136,15 +136,19 @@ def _row(written: Written, table: Table, one: Coalition, alone: Area, chosen: Ar
         line.optimizer(f"p_{n}", float(player in one.members), "count")
     inside = line.area("p_0", f"p_{len(players) - 1}")
     worth = put_range(line, "worth", one.worth)
-    if "chosen" in written.cells:
-        gets = line.put("gets", dot(inside, chosen))
-        line.put("more", worth - gets)
-        line.put("certain", line.cells["worth_low"] - gets)
     line.optimizer("damage", one.damage)
     line.optimizer("cost", one.net_cost_meur)
     found = line.optimizer("found", one.found)
-    line.optimizer("bound", one.bound)
-    line.put("deviation", absolute(dot(inside, alone) - found - worth))
+    bound = line.optimizer("bound", one.bound)
+    if "chosen" in written.cells:
+        gets = line.put("gets", dot(inside, chosen))
+        if not whole:  # all have nowhere to leave to
+            more = line.put("more", worth - gets)
+            line.put("most", more + found - bound)
+    borne = dot(inside, alone)
+    if "baseline" in written.cells:
+        borne = borne + written.cells["baseline"]
+    line.put("deviation", absolute(borne - found - worth))
     line.optimizer("spillover", one.spillover)
     if one.worth_if_others_act is not None:
         line.optimizer("acting", one.worth_if_others_act.value)

@@ -18,7 +18,7 @@ from optimizer.reporting.workbook.splitting.written import (
 
 
 def leaving(written: Written) -> None:
-    """Groups that would rather leave with each rule, and the core."""
+    """Groups that would or might rather leave with each rule, and the core."""
     game = written.game
     sheet = written.book.sheet(
         tr("Leaving"), tr("Who would rather leave ({unit})", unit=game.million)
@@ -27,7 +27,7 @@ def leaving(written: Written) -> None:
         Column("rule", tr("Shared by"), width=34),
         Column("group", tr("Group"), width=46),
         Column("more", tr("Has more by leaving"), "money", 11),
-        Column("certain", tr("For certain"), "money", 11),
+        Column("most", tr("At most"), "money", 11),
         Column("worth", tr("It gains by itself"), "money", 11),
         Column("gets", tr("Its share by the rule"), "money", 11),
         deviation_column(),
@@ -36,8 +36,9 @@ def leaving(written: Written) -> None:
     sheet.set_widths(columns)
     sheet.note(
         tr(
-            "Five groups a rule at most, the one with most to gain first. The share of a group is "
-            "the sum of its members' gains."
+            "Five groups a rule at most, the one with most to gain first; where the proofs leave "
+            "it open, those that might leave. The share of a group is the sum of its members' "
+            "gains."
         ),
         printed(columns),
     )
@@ -49,7 +50,7 @@ def leaving(written: Written) -> None:
             line.words("rule", rule_name(rule.rule))
             line.words("group", game.group(group.members), wrap=True)
             more = line.optimizer("more", group.gain)
-            line.optimizer("certain", group.least)
+            line.optimizer("most", group.most)
             key = line.key("id", written.key(group.members))
             if key.value not in groups.area("id").values:
                 continue
@@ -68,6 +69,8 @@ def leaving(written: Written) -> None:
                 summed=True,
             )
         )
+    elif game.split.sampling is not None:
+        table.nothing(tr("None of the groups that were solved would rather leave."))
     else:
         table.nothing(tr("No group would rather leave."))
     if game.split.core is not None:

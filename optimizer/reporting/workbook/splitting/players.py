@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from models.language import tr
-from optimizer.reporting.splitting.game import joined
+from optimizer.reporting.splitting.game import about_others, joined
 from optimizer.reporting.workbook.book import Column, key_column, printed
 from optimizer.reporting.workbook.checks import Check
 from optimizer.reporting.workbook.draft import kind_name
-from optimizer.reporting.workbook.expressions import of, ratio
+from optimizer.reporting.workbook.expressions import ratio
 from optimizer.reporting.workbook.splitting.written import Written, put_range, range_columns
 
 
@@ -31,14 +31,12 @@ def players(written: Written) -> None:
         key_column("id", tr("Id")),
     ]
     sheet.set_widths(columns)
-    sheet.note(
-        tr(
-            "Means over the states, discounted. Alone: damage and net cost of a player that does "
-            "what is best for itself while nobody else acts. Gain before transfers: what it bears "
-            "alone, less damage and outlay with all."
-        ),
-        printed(columns),
+    note = tr(
+        "Means over the states, discounted. Alone: damage and net cost of a player that does "
+        "what is best for itself while nobody else acts. Gain before transfers: what it bears "
+        "alone, less damage and outlay with all."
     )
+    sheet.note(note if game.others is None else f"{note} {about_others()}", printed(columns))
     table = written.tables["players"] = sheet.table(columns)
     for player in split.players:
         line = written.players[player.id] = table.line()
@@ -52,11 +50,14 @@ def players(written: Written) -> None:
         outlay = line.optimizer("outlay", game.outlay(player.id))
         line.put("before", alone - damage - outlay)
         line.key("id", player.id)
-    if game.uncounted:
+    others = game.others
+    if others is not None:
         line = table.line()
-        line.words("name", tr("Public funders"))
-        line.words("kind", tr("public"))
-        line.put("before", of(0) - line.optimizer("outlay", split.plan.public_meur))
+        line.words("name", others.name)
+        line.words("kind", tr("no player"))
+        alone = written.cells["baseline"] = put_range(line, "alone", others.alone)
+        damage = line.optimizer("damage", others.damage)
+        line.put("before", alone - damage - line.optimizer("outlay", others.outlay))
     summed = ["demand", "without", "alone", "damage", "outlay", "before"]
     totals = table.totals(tr("All"), summed)
     sheet.freeze(table, 1)

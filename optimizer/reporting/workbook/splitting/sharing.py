@@ -86,10 +86,11 @@ def _rules(written: Written) -> None:
     for rule in written.game.split.rules:
         line = short.line()
         name = line.words("rule", rule_name(rule.rule))
-        line.words("core", core_word(rule.core))
+        line.words("core", core_word(rule))
         for key, column in (("gains", "gain"), ("pays", "pays"), ("transfers", "transfer")):
             line.put(key, total_where(table.area(column), (table.area("rule"), name)))
-        put_range(line, "public", rule.contribution)
+        if rule.contribution is not None:
+            put_range(line, "public", rule.contribution)
         written.checks.append(
             Check(
                 tr("{rule}: the gains add up to the gain of all", rule=rule_name(rule.rule)),
