@@ -154,8 +154,9 @@ def _others(found: Participation, curve: ShareCurve, best: SharePoint) -> Iterat
             share=percent(there.share),
             gain=words.damage(found, there.gain),
         )
-    if best.range is not None:
-        low, high = best.range.best.total, best.range.worst.total
+    spread = best.range
+    if spread is not None and number_beside(spread.best.total) != number_beside(spread.worst.total):
+        low, high = spread.best.total, spread.worst.total
         yield tr(
             "Other plans are as good by the objective of the scenario: with them, damage plus "
             "cost at the best share lies anywhere from {low} to {high}.",

@@ -300,8 +300,8 @@ def state_meaning(state: str) -> str:
     return {
         "none": tr("There is no public money in this game."),
         "every": tr(
-            "The state is in every group and its net cost counts with that of the members, so the "
-            "gain is that of companies and state together."
+            "Public funders take part in every group, and their net cost counts with that of the "
+            "members: what these gain is net of all public money."
         ),
         "player": tr("The state is a player: it may join or stay out, be paid or pay."),
         "gift": tr("Public money stands behind every group and costs its members nothing."),
