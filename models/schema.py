@@ -21,9 +21,24 @@ _TABLE = {
     "additionalProperties": False,
 }
 
+_NAME = {"type": "string", "minLength": 1}
+_PRIVATE = {
+    "type": "object",
+    "description": "A file that stays with its owner, and what stands in for it elsewhere.",
+    "properties": {
+        "private": {**_NAME, "description": "Name of the private file; taken where it is."},
+        "otherwise": {
+            "anyOf": [_NAME, {"type": "null"}],
+            "description": "Name of the public file that is taken where the private one is not.",
+        },
+        "owner": {"type": ["string", "null"], "description": "Who has the private file."},
+    },
+    "required": ["private"],
+    "additionalProperties": False,
+}
 _INCLUDE = {
     "anyOf": [
-        {"type": "array", "items": {"type": "string", "minLength": 1}, "uniqueItems": True},
+        {"type": "array", "items": {"anyOf": [_NAME, _PRIVATE]}, "uniqueItems": True},
         {"type": "null"},
     ],
     "description": "Names of presets, or files beside the scenario file; they lie under it.",

@@ -2,7 +2,7 @@
 
 Each is a part of a scenario, read like one: its own tables lie beside it, and it may include
 others. What is included lies under the file that names it, of several the later over the earlier.
-Every value keeps the place where it was written.
+Every value keeps the place where it was written. A file may be private, and have a public stand-in.
 """
 
 from __future__ import annotations
@@ -11,14 +11,15 @@ import difflib
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path as FilePath
 from typing import Literal
 
 from pydantic import ValidationError
 
 from models.base import Base, Text
-from models.faults import Fault, ScenarioError
-from models.files import presets, tables
+from models.faults import Fault, ScenarioError, Step
+from models.files import presets, private, tables
 from models.files.data import plain
 from models.files.decoding import beside, read_bytes
 from models.files.layers import laid_on
@@ -43,6 +44,8 @@ class Includes:
     """The scenario, as the user named it."""
     with_sources: dict[str, bool] = field(default_factory=dict)
     """The files that were read, and whether each has a bibliography of its own."""
+    private_files: set[str] = field(default_factory=set)
+    """Those of them that are private and were there."""
     _parts: dict[FilePath, Node | None] = field(default_factory=dict)
 
     def under(self, root: Node, names: Node | None, report: Report) -> Node:
@@ -66,13 +69,23 @@ class Includes:
         chain: tuple[FilePath, ...],
         report: Report,
     ) -> Node | None:
-        parts = [self._part(*found, chain, report) for found in _files(names, file, report)]
+        found = [
+            (self._part(path, entry, chain, report), path, taken)
+            for path, entry, taken in _files(names, file, report)
+        ]
         below: Node | None = None
-        for part in parts:
+        lists: list[dict[str, list[Node]]] = []
+        for part, path, taken in found:
             if part is None:
                 return None
+            if taken is not None:
+                if taken == "private":
+                    self.private_files.add(str(path))
+                part, rows = private.parted(part)
+                lists.append(rows)
             below = part if below is None else laid_on(below, part, ROOT)
-        return own if below is None else laid_on(below, own, ROOT)
+        laid = own if below is None else laid_on(below, own, ROOT)
+        return private.joined(laid, iter(lists))
 
     def _part(
         self, path: FilePath | None, entry: Node, chain: tuple[FilePath, ...], report: Report
@@ -123,8 +136,12 @@ class _NotIncludedError(Exception):
     """An entry that names no file: the message and a hint."""
 
 
-def _files(names: Node | None, file: str, report: Report) -> Iterator[tuple[FilePath | None, Node]]:
-    """The file that each entry of a list means, and the entry; no file where there is none."""
+def _files(
+    names: Node | None, file: str, report: Report
+) -> Iterator[tuple[FilePath | None, Node, private.Taken | None]]:
+    """The file that each entry of a list means, the entry, and what was taken of one that may be
+    private. There is no file where the entry is faulty.
+    """
     if names is None or (names.value is None and not names.faulty):
         return
     if not isinstance(names.value, list):
@@ -132,10 +149,11 @@ def _files(names: Node | None, file: str, report: Report) -> Iterator[tuple[File
         message = tr("a list is expected here, not {shown}", shown=shown(names.value))
         hint = tr("write {value}", value=f"[{example}]")
         report(Fault((KEY,), message, hint, place=names.place))
-        yield None, names
+        yield None, names, None
         return
     seen: set[str] = set()
-    for position, entry in enumerate(names.value):
+
+    def find(entry: Node, at: tuple[Step, ...]) -> FilePath | None:
         path: FilePath | None = None
         try:
             path = _file(entry.value, file if entry.place.line == 0 else entry.place.file)
@@ -144,10 +162,21 @@ def _files(names: Node | None, file: str, report: Report) -> Iterator[tuple[File
                 raise _NotIncludedError(message, tr("keep one of them"))
         except _NotIncludedError as error:
             message, hint = error.args
-            report(Fault((KEY, position), message, hint, place=entry.place))
+            report(Fault(at, message, hint, place=entry.place))
             path = None
         seen.add(str(entry.value))
-        yield path, entry
+        return path
+
+    for position, entry in enumerate(names.value):
+        at: tuple[Step, ...] = (KEY, position)
+        if not isinstance(entry.value, dict):
+            yield find(entry, at), entry, None
+            continue
+        named = private.read_entry(entry, at, report)
+        if named is None:
+            yield None, entry, "private"
+        else:
+            yield named.taken(partial(find, at=at), at, report)
 
 
 def _file(name: object, file: str) -> FilePath:

@@ -10,7 +10,7 @@ can be checked as well.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path as FilePath
 from typing import Any
@@ -47,6 +47,14 @@ class Reading:
     def place(self, path: tuple[Step, ...]) -> Place:
         """Where the value at a path stands, or its nearest ancestor that has a place."""
         return place_of(self._root, path)
+
+    def private_numbers(self) -> Iterator[tuple[Step, ...]]:
+        """The paths of all numbers that stand in files that stay with their owner."""
+        files = self._reader.includes.private_files
+        for path, node in leaves(self._root) if files else ():
+            number = isinstance(node.value, (int, float)) and not isinstance(node.value, bool)
+            if number and node.place.file in files:
+                yield path
 
     def changed(self, settings: Sequence[str]) -> Reading:
         """The scenario with further settings (``path=value``) put upon it, checked as a whole.
