@@ -26,6 +26,7 @@ from models.results import (
     MaterialYear,
     Participation,
     Plan,
+    Redaction,
     Split,
     Target,
 )
@@ -108,7 +109,9 @@ def test_scenario_format_names_every_field(model: type[BaseModel]) -> None:
 
 @pytest.mark.parametrize(
     "model",
-    dict.fromkeys(models(Plan | Comparison | Frontier | Target | Split | Participation)),
+    dict.fromkeys(
+        models(Plan | Comparison | Frontier | Target | Split | Participation | Redaction)
+    ),
     ids=shown,
 )
 def test_results_names_every_field(model: type[BaseModel]) -> None:

@@ -157,6 +157,7 @@ HIDDEN = {
     ("optimizer/conflicts.py", "says"),
     ("optimizer/reporting/comparing/prose.py", "failed.message"),
     ("optimizer/reporting/fault_sheet/__init__.py", "FAULTS"),
+    ("optimizer/reporting/redacting.py", "REASONS[reason]"),
     ("optimizer/reporting/scenario_workbook/__init__.py", "GUIDE"),
     ("optimizer/conflicts.py", "template"),
 }

@@ -1,4 +1,4 @@
-"""What runs return: plans, comparisons, frontiers, splits and shares, with their figures."""
+"""What runs return: plans, comparisons, frontiers, splits, shares and redactions."""
 
 from __future__ import annotations
 
@@ -35,6 +35,17 @@ from models.results.plan import (
     StockpilePlan,
     WithoutPlan,
 )
+from models.results.redaction import (
+    AnswerState,
+    HiddenKind,
+    Hint,
+    LeftOut,
+    Recovered,
+    RedactedFigure,
+    Redaction,
+    RedactionLoss,
+    TellingResult,
+)
 from models.results.split import (
     Coalition,
     Core,
@@ -53,6 +64,7 @@ from models.results.split import (
 )
 
 __all__ = [
+    "AnswerState",
     "BudgetClass",
     "BudgetLineUse",
     "Certificate",
@@ -69,10 +81,13 @@ __all__ = [
     "FrontierStep",
     "FunderInfo",
     "Goal",
+    "HiddenKind",
+    "Hint",
     "Interval",
     "JointPlan",
     "JointProject",
     "Leaving",
+    "LeftOut",
     "Marginal",
     "MaterialOutcome",
     "MaterialYear",
@@ -83,6 +98,10 @@ __all__ = [
     "Player",
     "Position",
     "ProjectPlan",
+    "Recovered",
+    "RedactedFigure",
+    "Redaction",
+    "RedactionLoss",
     "Result",
     "Sampling",
     "ShareCurve",
@@ -95,6 +114,7 @@ __all__ = [
     "StockpilePlan",
     "SupplyMix",
     "Target",
+    "TellingResult",
     "Trial",
     "WithoutPlan",
 ]

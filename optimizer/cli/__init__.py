@@ -25,6 +25,7 @@ COMMANDS = {
     "init": marked("Write a commented scenario file or workbook to start from."),
     "participate": marked("Find the share of a project that a company should take."),
     "presets": marked("List the presets that scenarios can include, or print one."),
+    "redact": marked("Hide figures of a scenario; say what that costs and what still tells."),
     "report": marked("Make an HTML page of saved plans, one or several side by side."),
     "run": marked("Read a workbook, solve it, and write plan, report and results beside it."),
     "schema": marked("Print the JSON Schema of scenario files."),

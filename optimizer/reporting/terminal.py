@@ -23,8 +23,8 @@ from rich.table import Table
 from rich.text import Text
 
 from models.language import language, tr
-from models.results import Comparison, Frontier, Participation, Plan, Split, Target
-from optimizer.reporting import prose, sections
+from models.results import Comparison, Frontier, Participation, Plan, Redaction, Split, Target
+from optimizer.reporting import prose, redacting, sections
 from optimizer.reporting.comparing import prose as comparing
 from optimizer.reporting.comparing import sections as compared
 from optimizer.reporting.figures import NO_BREAK, clean
@@ -113,6 +113,11 @@ def write_participation(participation: Participation, stream: TextIO) -> None:
     stream.write(render_participation(participation, Screen.of(stream)))
 
 
+def write_redaction(redaction: Redaction, stream: TextIO) -> None:
+    """Write the account of a redaction to a stream, as well as the stream can show it."""
+    stream.write(render_redaction(redaction, Screen.of(stream)))
+
+
 def render(plan: Plan, screen: Screen = Screen()) -> str:
     """A plan as text."""
     return _text(_parts(plan, screen), screen)
@@ -141,6 +146,11 @@ def render_split(split: Split, screen: Screen = Screen()) -> str:
 def render_participation(participation: Participation, screen: Screen = Screen()) -> str:
     """A participation as text."""
     return _text(_parts_of_participation(participation, screen), screen)
+
+
+def render_redaction(redaction: Redaction, screen: Screen = Screen()) -> str:
+    """The account of a redaction as text."""
+    return _text(_parts_of_redaction(redaction, screen), screen)
 
 
 def _text(parts: Iterable[RenderableType], screen: Screen) -> str:
@@ -226,6 +236,13 @@ def _parts_of_participation(found: Participation, screen: Screen) -> Iterator[Re
     for paragraph in (*participating.headline(found), *participating.cautions(found)):
         yield _paragraph(paragraph, screen)
     yield from _sections(participated.all_of(found), screen)
+
+
+def _parts_of_redaction(redaction: Redaction, screen: Screen) -> Iterator[RenderableType]:
+    yield from _head(clean(redaction.title), None)
+    for paragraph in redacting.headline(redaction):
+        yield _paragraph(paragraph, screen)
+    yield from _sections(redacting.all_of(redaction), screen)
 
 
 def _head(named: str, variant: str | None) -> Iterator[RenderableType]:

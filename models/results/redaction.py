@@ -1,0 +1,171 @@
+"""What hiding figures costs the answer, and how closely they can be recovered all the same.
+
+The document is for the owner of the figures: what it says of an attack, and of the loss, is itself
+reckoned from them.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from models.results.base import Result
+
+AnswerState = Literal["solved", "skipped", "infeasible", "redacted_infeasible", "no_plan"]
+HiddenKind = Literal["demand", "damage_value", "damage_share", "budget", "stock"]
+
+
+class Recovered(Result):
+    """Between what a figure must lie, for all that somebody knows."""
+
+    low: float
+    """It is no less."""
+    high: float
+    """It is no more."""
+    error: float
+    """How far the best guess, the geometric middle of the two, is off, as a share of the figure."""
+    by: str | None
+    """The result that tells most; null where none tells more than the file."""
+
+
+class RedactedFigure(Result):
+    """One figure that was replaced."""
+
+    path: str
+    """Where it stands in the scenario, as ``--set`` has it."""
+    kind: HiddenKind
+    """What it is."""
+    owner: str
+    """Id of the consumer or company."""
+    material: str | None
+    """Id of the material, where it is of one."""
+    published: float
+    """What the redacted scenario says."""
+    value: float | None
+    """What it is in truth; null unless it was asked for."""
+    low: float
+    """It is no less, by the file alone."""
+    high: float
+    """It is no more, by the file alone."""
+    error: float
+    """How far the best guess can be off, by the file alone, as a share of the figure."""
+    bits_left: float
+    """What stays hidden: log2 of the values, each 1 % above the one before, it may still have."""
+    bits_told: float
+    """What the file tells somebody who only knew it up to a factor of ten, in bits."""
+    known_shape: Recovered | None
+    """For somebody who knows how it goes from year to year; null for single figures."""
+    results: Recovered | None
+    """For somebody who also sees the true results, without the scenario in them."""
+    insider: Recovered | None
+    """For somebody who knows all other figures, and sees the true outcome as a report prints it."""
+    insider_by_consumer: Recovered | None
+    """The same, and what falls on each consumer."""
+
+
+class TellingResult(Result):
+    """A result of the true scenario that must not be published beside the redacted one."""
+
+    result: str
+    """Where it stands in a plan."""
+    exact: tuple[str, ...]
+    """Paths of the figures that it gives within a thousandth."""
+    narrowed: tuple[str, ...]
+    """Paths of those that it narrows to less than half of their range."""
+
+
+class LeftOut(Result):
+    """Something that was taken out of the scenario since it could tell."""
+
+    path: str
+    """Where it stood."""
+    reason: Literal["variant", "description", "source", "note"]
+    """A variant that sets hidden figures or needs files, or a text."""
+
+
+class Hint(Result):
+    """Something that the redacted scenario still tells, for the owner to look at."""
+
+    path: str
+    """Where it stands."""
+    reason: Literal[
+        "mentioned", "supply_adds_up", "purse_open", "curve_shared", "shares_kept", "private_open"
+    ]
+    """Why it may tell."""
+
+
+class RedactionLoss(Result):
+    """What the answer loses if it is made from the redacted scenario, in the true one's terms."""
+
+    objective: float
+    """Objective of the true scenario's plan."""
+    bound: float | None
+    """No plan of the true scenario has a lower one."""
+    redacted_gap: float | None
+    """Gap of the redacted scenario's plan, in the redacted scenario."""
+    without_plan: float
+    """Objective of doing nothing, in the true scenario."""
+    feasible: bool
+    """Whether the redacted scenario's plan keeps all rules of the true one."""
+    broken: tuple[str, ...]
+    """Rules of the true scenario that it breaks."""
+    attained: float | None
+    """Its objective in the true scenario; null where it breaks a rule there."""
+    same_projects: float | None
+    """Objective of the best plan with its projects and start years; where it breaks a rule."""
+    regret: float | None
+    """How much worse it is than the true scenario's plan: attained, else with the same projects."""
+    regret_at_most: float | None
+    """How much worse it is than any plan can be, at most; null without a bound."""
+    benefit_lost: float | None
+    """Regret as a share of what the true scenario's plan gains over doing nothing."""
+    expected: float
+    """Expected damage with the true scenario's plan."""
+    expected_attained: float
+    """Expected damage in the true scenario with the redacted one's plan."""
+    expected_said: float
+    """Expected damage that the redacted scenario's plan says of itself."""
+    entering: tuple[str, ...]
+    """Projects that only the redacted scenario's plan builds."""
+    leaving: tuple[str, ...]
+    """Projects that only the true scenario's plan builds."""
+    moved: dict[str, tuple[int, int]]
+    """Start years that differ: in the true scenario's plan, in the redacted one's."""
+    stocks_t: dict[str, tuple[float, float]]
+    """What stockpiles hold at most, where that differs by over 1 %: true, redacted."""
+
+
+class Redaction(Result):
+    """How a scenario was redacted, what that costs, and what can be recovered."""
+
+    schema_version: Literal[1] = 1
+    """Version of this format."""
+    kind: Literal["redaction"] = "redaction"
+    """What this document is."""
+    title: str
+    """Title of the scenario."""
+    currency: str
+    """Label of all amounts."""
+    method: Literal["band", "scale"]
+    """How figures were replaced."""
+    width: float
+    """Width of the bands, or of the range of factors above 1."""
+    consumers: tuple[str, ...]
+    """Consumers whose figures were replaced."""
+    companies: tuple[str, ...]
+    """Companies whose budgets were replaced."""
+    figures: tuple[RedactedFigure, ...]
+    """What was replaced, in the order of the file."""
+    left_out: tuple[LeftOut, ...]
+    """What was taken out."""
+    hints: tuple[Hint, ...]
+    """What still tells."""
+    answer: AnswerState
+    """Whether both scenarios were solved, or why not: the true, or the redacted one has no plan."""
+    unit: str
+    """Unit of the measure."""
+    loss: RedactionLoss | None
+    """What the answer loses; null where not both have a plan."""
+    telling: tuple[TellingResult, ...]
+    """Results of the true scenario that must not be published, those that tell most first."""
+    seconds: float
+    """Wall time."""

@@ -1,0 +1,250 @@
+"""Attacks on redacted scenarios: what true results give away, and what redacted ones do not."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+import pytest
+from random_cases import small_case
+from redacting import BAND, attacked, hide, solved, truth, two_consumers
+from small import case, chance_of_cut, funder, near
+
+from models.case import Case
+from models.results import Redaction
+from optimizer.analyses.redaction.attack import Attacker
+from optimizer.analyses.redaction.candidates import Published, World, with_values
+from optimizer.analyses.redaction.insider import Insider, as_printed, slack_of
+from optimizer.analyses.redaction.judging import judge
+from optimizer.analyses.redaction.ranges import Equation, fitting, propagated, width
+from optimizer.analyses.spots import Effort
+from optimizer.errors import Infeasible
+from optimizer.found import input_hash
+from optimizer.instance import read_instance
+
+Raw = dict[str, Any]
+
+
+def judged(raw: Raw, **options: Any) -> Redaction:
+    redacted = hide(raw)
+    return judge(redacted, BAND, ("chips",), ("chip_co",), Effort(gap=1e-9), **options).redaction
+
+
+def test_true_results_give_hidden_figures_away() -> None:
+    """Demand, budget and stock by identities; the value of a tonne as damage over shortage."""
+    redacted = hide(two_consumers())
+    found = attacked(redacted, solved(redacted))
+    for path, value in truth(redacted).items():
+        low, high = found[path]
+        assert low * (1 - 1e-6) <= value <= high * (1 + 1e-6), path
+        if path != "stockpiles.0.max_t":
+            assert width(low, high) < 1e-5, path
+
+
+@pytest.mark.parametrize(
+    ("result", "path"),
+    [
+        ("materials.by_year.demand_t", "demand.0.t_per_year"),
+        ("materials.by_year.days_of_cover", "demand.0.t_per_year"),
+        ("budget_lines", "funders.chip_co.budget_meur"),
+        ("stockpiles.planned_t", "stockpiles.0.initial_t"),
+    ],
+)
+def test_one_result_is_enough(result: str, path: str) -> None:
+    redacted = hide(two_consumers())
+    low, high = attacked(redacted, solved(redacted), result)[path]
+    assert (low, high) == pytest.approx((truth(redacted)[path],) * 2, rel=1e-6)
+
+
+def test_a_value_is_damage_over_shortage() -> None:
+    """One consumer, one step, a stop with 0.3: 0.3 · 97 t · 0.123456 million are published."""
+    raw = case(
+        consumers={"chips": {}},
+        demand=[{"consumer": "chips", "material": "ore", "t_per_year": 97}],
+        damage=[{"material": "ore", "steps": [{"share": 1, "eur_per_t": 123_456}]}],
+        **chance_of_cut(0.3),
+    )
+    redacted = hide(raw, companies=())
+    published = solved(redacted)
+    (material,) = published.materials
+    missing = material.by_year["2026"].expected_shortage_without_plan_t
+    assert material.expected_without_plan * 1e6 / missing == near(123_456)
+    low, high = attacked(redacted, published)["damage.0.steps.0.eur_per_t"]
+    assert (low, high) == pytest.approx((123_456, 123_456), rel=1e-6)
+
+
+def test_redacted_results_give_no_more_than_the_redacted_scenario() -> None:
+    """The same attack finds the figures of the file, which a whole band is written as."""
+    redacted = hide(two_consumers())
+    found = attacked(redacted, solved(redacted, true=False))
+    for one in redacted.replaced:
+        low, high = found[one.figure.dotted]
+        assert low * (1 - 1e-6) <= one.published <= high * (1 + 1e-6)
+        if width(low, high) < 1e-3:
+            assert not low <= one.figure.value <= high
+
+
+def test_of_two_hidden_consumers_results_give_the_sum_alone() -> None:
+    redacted = hide(two_consumers(), ("chips", "others"))
+    found = attacked(redacted, solved(redacted), "materials.by_year.demand_t")
+    (low, high), (other_low, other_high) = (
+        found[f"demand.{n}.t_per_year"] for n in (0, 1)
+    )  # fmt: skip
+    assert low < 41.7 < high
+    assert width(low, high) > 0.1
+    assert low + other_high == near(141.7)
+    assert high + other_low == near(141.7)
+
+
+def test_a_budget_is_no_less_than_what_is_spent() -> None:
+    raw = two_consumers()
+    raw["funders"] = {
+        "fund": funder(budget=0.0),
+        "chip_co": funder("company", 6.2),
+    }
+    redacted = hide(raw)
+    published = solved(redacted)
+    spent = sum(published.spend_meur["chip_co"].values())
+    assert spent == near(6.0)
+    low, high = attacked(redacted, published, "spend_meur")["funders.chip_co.budget_meur"]
+    assert low == near(6.0 * (1 - 1e-6))
+    assert high > 6.2
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_no_attack_rules_out_the_truth(seed: int) -> None:
+    """Whatever the scenario, each range holds the true figure."""
+    raw = small_case(random.Random(seed).choice)
+    raw["policy"] = {}
+    payers = tuple(f for f, x in raw["funders"].items() if x["kind"] == "company")
+    redacted = hide(raw, tuple(raw["consumers"])[:1], payers)
+    try:
+        published = solved(redacted)
+    except Infeasible:
+        return
+    found = attacked(redacted, published)
+    insider = Insider(redacted.true, published, World.of(redacted.true, published))
+    for number, one in enumerate(redacted.replaced):
+        low, high = found[one.figure.dotted]
+        value = one.figure.value
+        assert low * (1 - 1e-6) <= value <= high * (1 + 1e-6), one.figure.dotted
+        if number < 2:
+            for (low, high), _ in (
+                insider.totals(one.figure, one.low, one.high),
+                insider.by_consumer(one.figure, one.low, one.high),
+            ):
+                assert low * (1 - 1e-6) <= value <= high * (1 + 1e-6), one.figure.dotted
+
+
+def test_an_insider_finds_a_figure_from_a_printed_total() -> None:
+    """Who knows all else needs three digits of the total: not exact, but far below the band."""
+    redacted = hide(two_consumers())
+    published = solved(redacted)
+    insider = Insider(redacted.true, published, World.of(redacted.true, published))
+    value = next(one for one in redacted.replaced if one.figure.kind == "damage_value")
+    (low, high), by = insider.totals(value.figure, value.low, value.high)
+    assert by in ("outcome.expected", "outcome.without_plan.expected")
+    assert low <= 731_000 <= high
+    assert 1e-4 < width(low, high) < 0.2 * width(value.low, value.high)
+
+
+def test_a_total_is_taken_as_it_is_printed() -> None:
+    """12 345.6 as 12 346, give or take a half; 0.12345 as 0.123; arithmetic as 0."""
+    assert (as_printed(12_345.6), slack_of(12_346)) == (12_346, 0.5)
+    assert (as_printed(0.12345), slack_of(0.123)) == (0.123, pytest.approx(0.0005))
+    assert (as_printed(7e-15), slack_of(0.0)) == (0.0, 1e-6)
+
+
+def test_the_hash_is_met_by_trying_round_figures() -> None:
+    """A SHA-256 hides nothing that can be guessed: who knows all else tries what fits the band."""
+    raw = case(
+        consumers={"chips": {}, "others": {}},
+        demand=[
+            {"consumer": "chips", "material": "ore", "t_per_year": 41.7},
+            {"consumer": "others", "material": "ore", "t_per_year": 100},
+        ],
+    )
+    redacted = hide(raw, companies=())
+    (one,) = redacted.replaced
+    published = solved(redacted).certificate.input_sha256
+    tried = [n / 10 for n in range(int(one.low * 10), int(one.high * 10) + 2)]
+    met = [x for x in tried if input_hash(with_values(redacted.case, {one.figure: x})) == published]
+    assert met == [41.7]
+    (told,) = [
+        one
+        for one in judge(redacted, BAND, ("chips",), (), Effort(gap=1e-9)).redaction.telling
+        if one.result == "certificate.input_sha256"
+    ]
+    assert told.exact == ("demand.0.t_per_year",)
+
+
+def test_a_published_plan_can_be_followed_as_it_was_decided() -> None:
+    """Evaluated in its own scenario, what is read off the document leads to what it says."""
+    for seed in range(6):
+        raw = small_case(random.Random(seed).choice)
+        raw["policy"] = {}
+        redacted = hide(raw, tuple(raw["consumers"])[:1], ())
+        try:
+            published = solved(redacted)
+        except Infeasible:
+            continue
+        world = World.of(redacted.true, published)
+        for material in published.materials:
+            with_plan, without = world.outcome(redacted.true, material.id)
+            assert with_plan.by_material[material.id] == near(material.expected)
+            assert without.by_material[material.id] == near(material.expected_without_plan)
+        instance = read_instance(redacted.true)
+        starts = Published(published).commitment(instance).start
+        assert starts == {p.id: p.start for p in published.projects}
+
+
+def test_propagation_narrows_both_ways_and_ignores_what_contradicts() -> None:
+    ranges = {"a": (1.0, 4.0), "b": (2.0, 6.0)}
+    found = propagated(ranges, [Equation({"a": 1.0, "b": 2.0}, 8.0)])
+    assert found["a"] == pytest.approx((1, 4))
+    assert found["b"] == pytest.approx((2, 3.5))
+    assert propagated(ranges, [Equation({"a": 1.0}, 9.0)]) == ranges
+
+
+def test_what_fits_is_found_on_both_sides_of_a_dip() -> None:
+    """(x - 2)² is 0.25 at 1.5 and at 2.5."""
+    found = fitting(lambda x: (x - 2) ** 2, 1.0, 3.1, 0.25, 0.01)
+    assert found is not None
+    assert found[0] == pytest.approx(2 - 0.26**0.5)
+    assert found[1] == pytest.approx(2 + 0.26**0.5)
+    assert fitting(lambda x: x, 1.0, 2.0, 5.0, 0.1) is None
+
+
+def test_the_account_says_what_tells_and_names_true_figures_only_on_request() -> None:
+    found = judged(two_consumers())
+    assert all(one.value is None for one in found.figures)
+    told = {one.result: one for one in found.telling}
+    assert set(told["scenario"].exact) == {one.path for one in found.figures}
+    assert told["materials.by_year.demand_t"].exact == ("demand.0.t_per_year",)
+    assert told["materials.expected"].exact == ("damage.0.steps.0.eur_per_t",)
+    demand = found.figures[0]
+    assert demand.results is not None
+    assert demand.results.by == "materials.by_year.demand_t"
+    assert demand.results.error < 1e-6 < demand.error
+    assert demand.error == pytest.approx(1.25**0.5 - 1)
+    assert Redaction.model_validate_json(found.model_dump_json()) == found
+    named = judged(two_consumers(), values=True)
+    assert {one.path: one.value for one in named.figures} == truth(hide(two_consumers()))
+
+
+def test_bits_add_up_to_what_was_hidden() -> None:
+    """A factor of 100 holds 463 values 1 % apart: 8.85 bits, of which the band leaves 4.49."""
+    found = judged(two_consumers()).figures[0]
+    assert found.bits_left == pytest.approx(4.487, abs=0.001)
+    assert found.bits_left + found.bits_told == pytest.approx(8.854, abs=0.001)
+
+
+def test_attackers_look_at_no_true_figure() -> None:
+    """Two truths behind one file, and one set of results: the attack cannot tell them apart."""
+    first, raw = hide(two_consumers()), two_consumers()
+    raw["demand"][0]["t_per_year"]["value"] = 37.1
+    second = hide(raw)
+    published = solved(first)
+    assert Attacker(first, published).from_file() == Attacker(second, published).from_file()
+    assert attacked(first, published) == attacked(second, published)
+    assert Case.model_validate(raw) != first.true

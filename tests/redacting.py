@@ -1,0 +1,91 @@
+"""A scenario with figures to hide, and short ways to hide and to attack them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from small import case, chance_of_cut, funder, project, stockpile
+from varied import reading
+
+from models.results import Plan
+from optimizer.analyses.redaction.attack import TOLD, Attacker
+from optimizer.analyses.redaction.methods import Band, Method
+from optimizer.analyses.redaction.ranges import Ranges
+from optimizer.analyses.redaction.rewriting import Redacted, redact
+from optimizer.planner import plan
+
+Raw = dict[str, Any]
+BAND = Band(0.25)
+
+
+def two_consumers(**changes: Any) -> Raw:
+    """A maker of chips with demand, damage, budget and stock of its own, beside all others.
+
+    All ore comes from China and stays away with a probability of 0.3.
+    """
+    sections: Raw = {
+        "consumers": {
+            "chips": {"name": "Chips", "company": "chip_co", "description": "needs 41.7 t a year"},
+            "others": {"name": "Others"},
+        },
+        "demand": [
+            {
+                "consumer": "chips",
+                "material": "ore",
+                "t_per_year": {
+                    "value": 41.7,
+                    "source": "ledger",
+                    "note": "from the books",
+                },
+            },
+            {"consumer": "others", "material": "ore", "t_per_year": 100},
+        ],
+        "damage": [
+            {"material": "ore", "consumer": "chips", "steps": [{"share": 1, "eur_per_t": 731_000}]},
+            {"material": "ore", "steps": [{"share": 1, "eur_per_t": 100_000}]},
+        ],
+        "sources": {
+            "ledger": {"text": "Purchase ledger", "kind": "read"},
+            "idle": {"text": "Nothing rests on it", "kind": "read"},
+        },
+        "projects": {"works": project(30, 6.0)},
+        "funders": {"fund": funder(budget=4.4), "chip_co": funder("company", 13.3)},
+        "stockpiles": [
+            stockpile(
+                id="own",
+                initial_t=3.3,
+                max_t=8.8,
+                max_purchase_t_per_year=0,
+                paid_by={"chip_co": 1.0},
+                serves=["chips"],
+            )
+        ],
+        **chance_of_cut(0.3),
+    }
+    return case(**(sections | changes))
+
+
+def hide(
+    raw: Raw,
+    consumers: tuple[str, ...] = ("chips",),
+    companies: tuple[str, ...] = ("chip_co",),
+    method: Method = BAND,
+) -> Redacted:
+    return redact(reading(raw), consumers, companies, method)
+
+
+def solved(redacted: Redacted, *, true: bool = True) -> Plan:
+    return plan(redacted.true if true else redacted.case, gap=0.0)
+
+
+def attacked(redacted: Redacted, published: Plan, *results: str) -> Ranges:
+    """What an attacker knows who sees some results of a plan, or all."""
+    attacker = Attacker(redacted, published)
+    ranges = attacker.from_file()
+    for name in results or TOLD:
+        ranges = TOLD[name](attacker, ranges)
+    return ranges
+
+
+def truth(redacted: Redacted) -> dict[str, float]:
+    return {one.figure.dotted: one.figure.value for one in redacted.replaced}
