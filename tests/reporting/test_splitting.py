@@ -233,6 +233,8 @@ def test_what_private_funders_earn_stands_among_what_each_bears() -> None:
     assert line(text, "Private funders", "-1") == "Private funders | - | 0 | 0 | -1 | 1"
     assert line(text, "All", "271") == "All | 560 | 450 | 271 | 59 | 120"
     assert "Transfers add up to -1 million EUR, which come from those" in sentences(with_a_lender())
+    idle = split(baseline=interval(-1e-15, 0.0, 0.0))
+    assert render_split(idle) == render_split(split())
 
 
 def test_the_state_pays_its_public_money_as_a_player() -> None:

@@ -187,7 +187,7 @@ class Game:
 
     @cached_property
     def others(self) -> Others | None:
-        """Those who are no players, but count; None where nobody does."""
+        """Those who are no players, but count; None where nobody does, or they bear nothing."""
         split, plan = self.split, self.split.plan
         if split.baseline is None:
             return None
@@ -195,6 +195,8 @@ class Game:
         state = split.state == "every"
         if not state:
             outlay -= plan.public_meur
+        if not state and max(abs(outlay), abs(split.baseline.value)) <= NOISE:
+            return None  # private funders who put in nothing
         told = sum(plan.damage[name] + self.outlay(name) for name in self.players)
         return Others(
             tr("State and other funders") if state else tr("Private funders"),
