@@ -28,7 +28,7 @@ class Asked:
     """Which shares are tried, and how hard."""
 
     steps: int = 6
-    """Between no share and the limit."""
+    """Between no share and the limit; half as many where public shares are fixed as well."""
     refine: int = 2
     """Rounds that look between the shares tried, next to the best and to the indifferent one."""
     public: int = 3
@@ -87,7 +87,8 @@ class Talk:
         self.lines.extend(self._lines())
         first = [Ask("alone")] if desk.entitled else []
         for line in self.lines:
-            shares = [0.0] if not line.limit else evenly(0.0, line.limit, asked.steps + 1)
+            steps = asked.steps if line.public is None else max(2, asked.steps // 2)
+            shares = [0.0] if not line.limit else evenly(0.0, line.limit, steps + 1)
             first.extend(line.at(share) for share in self._with_free(line, shares))
         self._ask(workers, first)
         evenly_spread = set(first)
