@@ -12,10 +12,12 @@ import multiprocessing
 import signal
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from types import TracebackType
 from typing import Any, Generic, TypeVar
 
-from models.language import Language, language, speak
+from models.language import Language, language, speak, tr
+from optimizer.errors import SolverError
 
 Task = TypeVar("Task")
 Answer = TypeVar("Answer")
@@ -65,8 +67,10 @@ class Workers(Generic[Task, Answer]):
     def map(
         self, tasks: Sequence[Task], on_done: Callable[[Task, Answer], None] | None = None
     ) -> list[Answer]:
-        """The answers in the order of the tasks, and each told as it comes; the first error of a
-        worker is raised here."""
+        """The answers in the order of the tasks, and each told as it comes.
+
+        Raises the first error of a worker, and SolverError if one dies.
+        """
         tell = on_done or _nothing
         if self._own is not None:
             answers = []
@@ -78,8 +82,13 @@ class Workers(Generic[Task, Answer]):
         for n, task in enumerate(tasks):
             executor = self._executors[n % len(self._executors)]
             futures[executor.submit(_answer, task)] = n
-        for future in as_completed(futures):
-            tell(tasks[futures[future]], future.result())
+        try:
+            for future in as_completed(futures):
+                tell(tasks[futures[future]], future.result())
+        except BrokenProcessPool as error:
+            raise SolverError(
+                tr("a process that solved problems has died; fewer --jobs take less memory")
+            ) from error
         return [future.result() for future in futures]
 
 

@@ -60,6 +60,10 @@ class Infeasible(VorratError):
         rules = "; ".join(f"{rule.tag} {rule.name}: {rule.says}" for rule in self.conflict)
         super().__init__(tr("no plan keeps all of these rules: {rules}", rules=rules))
 
+    def __reduce__(self) -> tuple[type[Infeasible], tuple[tuple[Rule, ...]]]:
+        """How it comes from another process whole."""
+        return Infeasible, (self.conflict,)
+
 
 class PoolRefused(VorratError):
     """A file that should hold a pool of cuts and does not."""

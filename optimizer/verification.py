@@ -19,6 +19,9 @@ from optimizer.instance import COMMON, Instance
 TOLERANCE = 2e-6
 """Relative to the terms of a rule; twice what the solver is asked for."""
 
+SETTLED = 1e-5
+"""Of what others have settled, which has a little give (H3 to H6)."""
+
 
 def check_commitment(instance: Instance, commitment: Commitment) -> None:
     """Check all rules P1 to H6.
@@ -262,17 +265,17 @@ def _standpoint(instance: Instance, commitment: Commitment) -> Iterator[str]:
             settles = key[1] in held.funders and instance.instrument[key[1:]].max_share > 0
             if key[0] == p and settles:
                 settled = held.share.get((p, year, *key[1:]), 0.0)
-                if abs(commitment.share.get(key, 0.0) - settled) > TOLERANCE:
+                if abs(commitment.share.get(key, 0.0) - settled) > SETTLED:
                     yield f"H3 held_share: {key[1]} {key[2]} does not carry {settled:.9g} of {p}"
         for group in instance.groups:
             settled = held.offtake.get((p, year, group), 0.0)
             surplus = commitment.offtake.get((p, group), 0.0) - settled
-            if group in held.groups and abs(surplus) > TOLERANCE:
+            if group in held.groups and abs(surplus) > SETTLED:
                 yield f"H4 held_offtake: {group} does not get {settled:.9g} of {p}"
-            elif surplus < -TOLERANCE:
+            elif surplus < -SETTLED:
                 yield f"H5 held_least: {group} gets less than {settled:.9g} of {p}"
     for h, settled_lots in held.buy.items():
-        if np.abs(commitment.bought(instance, h) - settled_lots).max(initial=0.0) > TOLERANCE * (
+        if np.abs(commitment.bought(instance, h) - settled_lots).max(initial=0.0) > SETTLED * (
             1 + settled_lots.max(initial=0.0)
         ):
             yield f"H6 held_purchase: {h} does not buy what was settled"

@@ -9,6 +9,7 @@ import pytest
 
 from models.language import language, using
 from optimizer.engine import Workers
+from optimizer.errors import Infeasible, Rule, SolverError
 
 
 def counting(first: int) -> Callable[[int], tuple[int, int, int, str]]:
@@ -46,6 +47,26 @@ def test_tasks_are_dealt_out_beforehand_and_answered_in_order() -> None:
     assert {own[3] for own in found} == {"de"}
     assert [own[1] for own in again] == [4, 3]
     assert sorted(told) == [1, 2, 3, 4, 5]
+
+
+def failing(_given: int) -> Callable[[int], int]:
+    """What finds no plan, or dies."""
+
+    def answer(task: int) -> int:
+        if task == 0:
+            os._exit(1)
+        raise Infeasible([Rule("P9", "must_build", "works is built", ("policy", "must_build"))])
+
+    return answer
+
+
+def test_errors_come_whole_and_a_death_is_one() -> None:
+    with Workers[int, int](failing, (0,), 2) as workers:
+        with pytest.raises(Infeasible) as caught:
+            workers.map([1])
+        assert caught.value.conflict[0].path == ("policy", "must_build")
+        with pytest.raises(SolverError, match="has died"):
+            workers.map([0])
 
 
 def test_workers_are_gone_afterwards() -> None:

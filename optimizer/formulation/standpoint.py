@@ -9,6 +9,10 @@ from optimizer.instance import Instance, Stake
 TINY = 1e-5
 """A share that is less is the solver's rounding, and no coefficient to build on."""
 
+GIVE = 5e-6
+"""How far what is settled may move: plans keep their rules up to the solver's tolerances, and once
+rounded to the last digit not even that."""
+
 
 def add_stakes(model: Any, instance: Instance) -> None:
     """Add the shares of capex that some funders carry together (H1)."""
@@ -47,11 +51,12 @@ def add_held(model: Any, instance: Instance) -> None:
     kept = [key for key in model.offtake if key[2] not in held.groups and key in held.offtake]
     bought = [(h, year) for h in held.buy for year in instance.years]
 
-    def settled(model: Any, what: float, p: str, year: int) -> Any:
-        """What is settled of a project: a number where it is certain, since a share may be tiny."""
+    def beyond(model: Any, column: Any, what: float, p: str, year: int) -> Any:
+        """What a column has beyond a settled share of a project; of what is certain, beyond a
+        number."""
         if held.certain.get(p) == year:
-            return what
-        return (what if what > TINY else 0.0) * model.start[p, year]
+            return column - what
+        return column - (what if what > TINY else 0.0) * model.start[p, year]
 
     @model.Constraint(list(held.certain), doc="(H2) what is certain is built, and when")
     def held_start(model: Any, p: str) -> Any:
@@ -59,19 +64,26 @@ def add_held(model: Any, instance: Instance) -> None:
 
     @model.Constraint(shares, doc="(H3) a settled share is carried if the project is started")
     def held_share(model: Any, p: str, f: str, i: str, year: int) -> Any:
-        share = held.share.get((p, year, f, i), 0.0)
-        return model.share[p, f, i, year] == settled(model, share, p, year)
+        what = held.share.get((p, year, f, i), 0.0)
+        if what == 0.0:
+            return model.share[p, f, i, year] == 0.0
+        return (-GIVE, beyond(model, model.share[p, f, i, year], what, p, year), GIVE)
 
     @model.Constraint(reserved, doc="(H4) settled offtake is reserved if the project is started")
     def held_offtake(model: Any, p: str, year: int, group: str) -> Any:
-        share = held.offtake.get((p, year, group), 0.0)
-        return model.offtake[p, year, group] == settled(model, share, p, year)
+        what = held.offtake.get((p, year, group), 0.0)
+        if what == 0.0:
+            return model.offtake[p, year, group] == 0.0
+        return (-GIVE, beyond(model, model.offtake[p, year, group], what, p, year), GIVE)
 
     @model.Constraint(kept, doc="(H5) what is settled of a free group's offtake is the least of it")
     def held_least(model: Any, p: str, year: int, group: str) -> Any:
-        least = settled(model, held.offtake[p, year, group], p, year)
-        return model.offtake[p, year, group] >= least
+        what = held.offtake[p, year, group]
+        return beyond(model, model.offtake[p, year, group], what, p, year) >= -GIVE
 
     @model.Constraint(bought, doc="(H6) settled purchases are made")
     def held_purchase(model: Any, h: str, year: int) -> Any:
-        return model.buy[h, year] == float(held.buy[h][year - instance.years[0]])
+        lots = float(held.buy[h][year - instance.years[0]])
+        if lots == 0.0:
+            return model.buy[h, year] == 0.0
+        return (lots - GIVE * (1 + lots), model.buy[h, year], lots + GIVE * (1 + lots))
