@@ -59,8 +59,8 @@ class Workers(Generic[Task, Answer]):
         trace: TracebackType | None,
     ) -> None:
         for executor in self._executors:
-            processes = list(executor._processes.values()) if kind is not None else []
-            for process in processes:
+            # Executors wait for what runs; after an error or a Ctrl-C nobody wants it any more.
+            for process in list((executor._processes or {}).values()) if kind is not None else []:
                 process.terminate()
             executor.shutdown(wait=True, cancel_futures=True)
 

@@ -27,7 +27,7 @@ from optimizer.highs import Progress
 from optimizer.instance import Instance, read_instance
 from optimizer.solved import Method, Solved
 from optimizer.states import State, read_states
-from optimizer.sweep import Recourse
+from optimizer.sweep import Recourse, usable_cores
 from optimizer.verification import check_commitment
 
 ENOUGH_STATES = 100
@@ -222,6 +222,12 @@ def choose_method(
     """The method that suits the size of a problem."""
     small = len(instance.nodes) * len(states) * len(instance.periods) <= SMALL
     return "extensive" if small and pool is None else "decomposition"
+
+
+def usual_jobs(instance: Instance, states: Sequence[State]) -> int:
+    """Processes that are worth starting for many problems of this size: all usable cores, but one
+    where a problem takes less time than a process takes to begin."""
+    return 1 if choose_method(instance, states) == "extensive" else usable_cores()
 
 
 def _found(instance: Instance, solved: Solved) -> Commitment:

@@ -55,8 +55,8 @@ jobs = click.option(
     "--jobs",
     type=click.IntRange(min=1),
     metavar="N",
-    help="Problems that are solved side by side, each by one process; all usable cores if not "
-    "given.",
+    help="Problems that are solved side by side, each by one process; if not given as many as "
+    "there are usable cores, and one for small problems.",
 )
 as_json = click.option("--json", "as_json", is_flag=True, help="Write one JSON document to stdout.")
 reuse = click.option(

@@ -114,6 +114,14 @@ def test_projects_go_on_where_the_market_can_take_the_share() -> None:
         assert "mine" in point.projects
 
 
+def test_of_the_portfolio_what_the_market_can_carry_goes_on_too() -> None:
+    raw = partners()
+    raw["projects"]["mine"] = project(20, 1, market_finance_max=1.0, home_share=1.0)
+    found = ask(raw, project=None)
+    for point in on(found, "held").points:
+        assert "mine" in point.projects
+
+
 def test_public_money_at_its_own_share() -> None:
     """With the fund at 0 the curve is that without a fund; with the fund at its most nothing is
     left to carry."""

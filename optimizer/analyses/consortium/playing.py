@@ -21,7 +21,7 @@ from optimizer.decomposition import CutPool
 from optimizer.engine import Workers
 from optimizer.highs import Progress
 from optimizer.instance import Floats, Held
-from optimizer.sweep import usable_cores
+from optimizer.planner import usual_jobs
 
 STAYS_OUT = 1
 ACTS_ALONE = 2
@@ -36,7 +36,7 @@ class Effort:
     time_limit: float | None = None
     """Seconds for each coalition."""
     jobs: int | None = None
-    """All usable cores where None."""
+    """Where None all usable cores, and one for problems that are solved in no time."""
     on_start: Callable[[int, int, str], None] | None = None
     """Told how many are done, of how many that are known of, and what comes next or was last."""
     on_progress: Callable[[Progress], None] | None = None
@@ -115,7 +115,7 @@ def play(
     count.next(coalition(table, table.all))
     game.answers[table.all] = first(coalition(table, table.all))
     count.done(coalition(table, table.all), game.answers[table.all])
-    jobs = min(effort.jobs or usable_cores(), len(rest))
+    jobs = min(effort.jobs or usual_jobs(table.instance, table.states), len(rest))
     given = (table, effort.gap, pool, effort.time_limit)
     with Workers[Quest, Answer](asker, given, jobs) as workers:
         found = workers.map([coalition(table, mask) for mask in rest], count.done)

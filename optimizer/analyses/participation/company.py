@@ -122,7 +122,7 @@ def held_by_others(desk: Desk, plan: Commitment) -> Held:
 
 def _goes_on(desk: Desk, plan: Commitment, p: str) -> bool:
     """Whether a project can be paid for without the company's shares, by the market."""
-    if p in desk.projects:
+    if p in desk.projects and not desk.whole:
         return False
     instance = desk.instance
     cap, others = instance.projects[p].market_finance_max, 0.0

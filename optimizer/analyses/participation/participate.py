@@ -32,8 +32,7 @@ from optimizer.engine import Workers
 from optimizer.errors import Infeasible, Interrupted, NoPlan
 from optimizer.found import input_hash
 from optimizer.plan_document import UNITS, as_solved
-from optimizer.planner import versions
-from optimizer.sweep import usable_cores
+from optimizer.planner import usual_jobs, versions
 
 
 def participate(
@@ -79,7 +78,7 @@ def participate(
     desk = replace(desk, free=free.commitment, held=held_by_others(desk, free.commitment))
     without = _without(desk)
     talk = Talk(desk, asked)
-    jobs = asked.jobs or usable_cores()
+    jobs = asked.jobs or usual_jobs(desk.instance, desk.states)
     try:
         with Workers[Ask, Reply](clerk, (desk, asked.gap, pool, asked.time_limit), jobs) as workers:
             talk.hold(workers)

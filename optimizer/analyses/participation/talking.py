@@ -41,7 +41,7 @@ class Asked:
     time_limit: float | None = None
     """Seconds for each share."""
     jobs: int | None = None
-    """All usable cores where None."""
+    """Where None all usable cores, and one for problems that are solved in no time."""
     on_done: Callable[[int, Ask], None] | None = None
     """Told how many questions are answered, and which was the last."""
     on_progress: Callable[[Progress], None] | None = None
