@@ -14,13 +14,13 @@ from scipy import sparse
 from optimizer import highs
 from optimizer.decomposition.cuts import Cut
 from optimizer.decomposition.reduced import reduce
+from optimizer.decomposition.shelf import Row, Shelf
 from optimizer.formulation import build_master
 from optimizer.instance import Floats, Instance
-from optimizer.sweep import Point, Recourse
+from optimizer.sweep import Point, Recourse, Slopes
 
 Positions = NDArray[np.int32]
 Places = NDArray[np.int64]
-Row = tuple[Positions, Floats, float]
 
 TINY = 1e-8
 """Slopes below this are rounded up where they cannot be left out."""
@@ -40,6 +40,25 @@ class Windows:
     must: Places
     least: Places
     most: Places
+
+
+@dataclass(frozen=True, eq=False)
+class Pattern:
+    """Columns of the master that the damage of a node depends on."""
+
+    columns: Positions
+    """(U) rising, each once."""
+    place: NDArray[np.intp]
+    """Among these, of each offtake column, then of each stockpile's purchases by year."""
+    arriving: sparse.csr_array
+    """(offtake columns, P*D*Y) share of nameplate that arrives in a year."""
+
+    def entries(self, slopes: Slopes) -> Floats:
+        """(U) what a cut says of each of them."""
+        offtake = self.arriving @ slopes.output[0].ravel()
+        both = np.concatenate([offtake, slopes.purchases[0].ravel()])
+        entries: Floats = np.bincount(self.place, both, len(self.columns)).astype(float)
+        return entries
 
 
 class Master:
@@ -112,9 +131,8 @@ class Master:
         self.age = np.zeros(0, np.int64)
         self.cuts: list[Cut | int] = []
         """Rows beyond the base: cuts, and numbers of rules that were waiting."""
-        self._shelf: list[tuple[Cut, Row]] = []
-        self.shelve([])
-        self._patterns: dict[int, tuple[Positions, Places]] = {}
+        self._shelf = Shelf(len(self.program.cost))
+        self._patterns: dict[int, Pattern] = {}
 
     # Points and costs
 
@@ -136,36 +154,47 @@ class Master:
 
     # Cuts
 
-    def _pattern(self, v: int) -> tuple[Positions, Places]:
-        """Offtake columns that node v's damage depends on, in recourse and in the master."""
+    def _pattern(self, v: int) -> Pattern:
+        """Columns that node v's damage depends on."""
         if v not in self._patterns:
-            own = np.unique(self.recourse.nodes[v].arriving.indices)
+            node = self.recourse.nodes[v]
+            own = np.unique(node.arriving.indices)
             own = own[self._offtake[own] >= 0]
-            self._patterns[v] = own, self._offtake[own]
+            columns = np.concatenate([self._offtake[own], self._buy[node.piles].ravel()])
+            once, place = np.unique(columns, return_inverse=True)
+            self._patterns[v] = Pattern(once.astype(np.int32), place, node.arriving.T.tocsr()[own])
         return self._patterns[v]
 
     def row(self, cut: Cut) -> Row:
         """Columns, entries and left side of a cut: entries times columns are at least that."""
-        entries = np.zeros(len(self.program.cost))
         side = 0.0
+        places: list[Positions] = []
+        parts: list[Floats] = []
         for v, slopes in cut.slopes.items():
-            node = self.recourse.nodes[v]
-            own, columns = self._pattern(v)
-            by_column = node.arriving.T @ slopes.output[0].ravel()
-            entries[columns] += by_column[own]
-            np.add.at(entries, self._buy[node.piles], slopes.purchases[0])
+            pattern = self._pattern(v)
+            places.append(pattern.columns)
+            parts.append(pattern.entries(slopes))
             side += float(slopes.constant[0])
+        if len(places) == 1:
+            columns, entries = places[0], parts[0]
+        else:
+            once, place = np.unique(np.concatenate(places), return_inverse=True)
+            columns = once.astype(np.int32)
+            entries = np.bincount(place, np.concatenate(parts), len(columns)).astype(float)
         # The solver drops the tiniest entries. An entry left out would make the cut too strong:
         # what it could give at most comes off the side, or it is rounded up.
         small = (entries != 0) & (entries < TINY)
-        top = self.program.upper
+        top = self.program.upper[columns]
         bounded = small & np.isfinite(top)
         side -= float(np.maximum(entries[bounded], 0.0) @ top[bounded])
         entries[bounded] = 0.0
         entries[small & ~bounded] = TINY
-        entries[self._ahead(cut)] = 1.0
-        used: Positions = np.flatnonzero(entries).astype(np.int32)
-        return used, entries[used], side
+        used = entries != 0
+        return (
+            np.append(columns[used], self._ahead(cut)).astype(np.int32),
+            np.append(entries[used], 1.0),
+            side,
+        )
 
     def add(
         self, cuts: Sequence[Cut], x: Floats | None = None, least: float = 0.0
@@ -200,21 +229,8 @@ class Master:
 
     def shelve(self, cuts: Sequence[Cut]) -> None:
         """Keep cuts at hand outside the solver, to be recalled where a solution violates them."""
-        self._shelf += [(cut, self.row(cut)) for cut in cuts if self._weighed(cut)]
-        self._lay_out()
-
-    def _lay_out(self) -> None:
-        rows = [row for _, row in self._shelf]
-        start = np.cumsum([0, *(len(row[0]) for row in rows)])
-        self._shelf_rows = sparse.csr_array(
-            (
-                np.concatenate([row[1] for row in rows]) if rows else np.zeros(0),
-                np.concatenate([row[0] for row in rows]) if rows else np.zeros(0, np.int32),
-                start,
-            ),
-            shape=(len(rows), len(self.program.cost)),
-        )
-        self._shelf_sides = np.array([row[2] for row in rows])
+        own = [cut for cut in cuts if self._weighed(cut)]
+        self._shelf.put([(cut, self.row(cut), self._ahead(cut)) for cut in own])
 
     def _weighed(self, cut: Cut) -> bool:
         """Whether the master has the column that a cut bounds."""
@@ -225,20 +241,8 @@ class Master:
     def recall(self, x: Floats, least: float) -> int:
         """Take cuts off the shelf that ``x`` violates by more than ``least`` of their side: the
         deepest for each column that cuts bound, since the next solution needs few of the others."""
-        if not self._shelf:
-            return 0
-        sides = self._shelf_sides
-        excess = sides - self._shelf_rows @ x
-        violated = np.flatnonzero(excess > least * np.maximum(1.0, np.abs(sides)))
-        if not len(violated):
-            return 0
-        violated = violated[np.argsort(-excess[violated], kind="stable")]
-        bounds = [self._ahead(self._shelf[n][0]) for n in violated]
-        _, deepest = np.unique(bounds, return_index=True)
-        taken = set(violated[deepest].tolist())
-        self._append([self._shelf[n] for n in sorted(taken)])
-        self._shelf = [own for n, own in enumerate(self._shelf) if n not in taken]
-        self._lay_out()
+        taken = self._shelf.take(x, least)
+        self._append(taken)
         return len(taken)
 
     def _ahead(self, cut: Cut) -> int:
@@ -252,7 +256,7 @@ class Master:
         """Cuts in the solver, those that mattered last first, then those on the shelf."""
         order = np.argsort(self.age, kind="stable")
         active = [cut for cut in (self.cuts[n] for n in order) if isinstance(cut, Cut)]
-        return active + [cut for cut, _ in self._shelf]
+        return active + self._shelf.cuts()
 
     def call_in(self, x: Floats, tolerance: float = 1e-7) -> int:
         """Let rules that wait join where ``x`` breaks them; returns how many did."""
