@@ -68,7 +68,7 @@ INTERRUPTED = "stopped before it was solved"
     metavar="DIR",
     help=f"Write {COMPARISON_FILE} and {PLANS}/LABEL/{PLAN_FILE} into this folder as well.",
 )
-@click.option("--force", is_flag=True, help="Overwrite existing files of results.")
+@options.force
 @options.reuse
 @options.quiet
 @speaking.language_option

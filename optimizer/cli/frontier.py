@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import shutil
-import sys
 from pathlib import Path
 
 import click
@@ -15,6 +14,7 @@ from models.language import tr
 from models.results import Frontier
 from optimizer.cli import diagnostics, options, speaking, varying
 from optimizer.cli.solve import PLAN_FILE
+from optimizer.cli.telling import telling
 from optimizer.cli.validate import summed_up
 from optimizer.cli.varying import Kept, Steps
 from optimizer.cli.writing import make_folder, write_whole
@@ -92,7 +92,7 @@ def _numbers(
     metavar="DIR",
     help=f"Write {FRONTIER_FILE} and {PLANS}/VALUE/{PLAN_FILE} into this folder as well.",
 )
-@click.option("--force", is_flag=True, help="Overwrite existing files of results.")
+@options.force
 @options.reuse
 @options.quiet
 @speaking.language_option
@@ -170,8 +170,7 @@ def frontier(
     found = drawn.frontier
     if found.ended == "interrupted" and not drawn.plans:
         raise click.Abort
-    document = found.model_dump_json(indent=2).encode() + b"\n"
-    try:
+    with telling(found, as_json) as document:
         if out is not None:
             if (out / PLANS).exists():
                 shutil.rmtree(out / PLANS)
@@ -181,14 +180,6 @@ def frontier(
                 write_whole(folder / PLAN_FILE, plan.model_dump_json(indent=2).encode() + b"\n")
             write_whole(out / FRONTIER_FILE, document)
         kept.write()
-    finally:
-        # A full disk must not cost what was found.
-        if as_json:
-            click.echo(document, nl=False)
-        else:
-            from optimizer.reporting import terminal
-
-            terminal.write_frontier(found, sys.stdout)
     return _code(found)
 
 

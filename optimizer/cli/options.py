@@ -68,6 +68,7 @@ reuse = click.option(
     help="Start from the cuts that earlier runs left in this folder, and leave more there; without "
     "DIR, the folder of --out. Write --reuse=DIR, or --reuse after FILE.",
 )
+force = click.option("--force", is_flag=True, help="Overwrite existing files of results.")
 quiet = click.option("--quiet", is_flag=True, help="Show no progress.")
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -13,7 +12,8 @@ from models.case import Case
 from models.faults import ScenarioError
 from models.language import figure, tr
 from models.results import Participation
-from optimizer.cli import diagnostics, options, speaking, varying
+from optimizer.cli import diagnostics, options, saved, speaking, varying
+from optimizer.cli.telling import telling
 from optimizer.cli.validate import summed_up
 from optimizer.cli.varying import Steps
 from optimizer.cli.writing import make_folder, write_whole
@@ -97,7 +97,7 @@ PARTICIPATION_FILE = "participation.json"
     metavar="DIR",
     help=f"Write {PARTICIPATION_FILE} into this folder as well.",
 )
-@click.option("--force", is_flag=True, help="Overwrite existing files of results.")
+@options.force
 @options.quiet
 @speaking.language_option
 def participate(
@@ -123,10 +123,7 @@ def participate(
     """Find the share of a project of the scenario FILE that a company should take."""
     if as_json:
         speaking.for_machines()
-    if out is not None and (out / PARTICIPATION_FILE).exists() and not force:
-        raise click.UsageError(
-            tr("'{path}' exists already; --force overwrites it.", path=out / PARTICIPATION_FILE)
-        )
+    saved.refuse([] if out is None else [out / PARTICIPATION_FILE], force)
     if tolerance < gap:
         raise click.UsageError(
             tr("--tolerance lies below --gap: plans within the gap cannot be told apart.")
@@ -165,18 +162,9 @@ def participate(
     except ScenarioError as error:
         diagnostics.show_all(error.faults)
         return error.exit_code
-    document = found.model_dump_json(indent=2).encode() + b"\n"
-    try:
+    with telling(found, as_json) as document:
         if out is not None:
             write_whole(out / PARTICIPATION_FILE, document)
-    finally:
-        # A full disk must not cost what was found.
-        if as_json:
-            click.echo(document, nl=False)
-        else:
-            from optimizer.reporting import terminal
-
-            terminal.write_participation(found, sys.stdout)
     return _code(found)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import secrets
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +15,7 @@ from models.faults import ScenarioError
 from models.language import tr
 from models.results import Redaction
 from optimizer.cli import diagnostics, options, speaking, varying
+from optimizer.cli.telling import telling
 from optimizer.cli.validate import summed_up
 from optimizer.cli.varying import Steps
 from optimizer.cli.writing import make_folder, write_whole
@@ -166,17 +166,8 @@ def redact(
         )
     finally:
         steps.close()
-    document = judged.redaction.model_dump_json(indent=2).encode() + b"\n"
-    try:
+    with telling(judged.redaction, as_json) as document:
         _write_rest(out, judged, document)
-    finally:
-        # A full disk must not cost what was found.
-        if as_json:
-            click.echo(document, nl=False)
-        else:
-            from optimizer.reporting import terminal
-
-            terminal.write_redaction(judged.redaction, sys.stdout)
     return _code(judged.redaction, proven=judged.proven)
 
 

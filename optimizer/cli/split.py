@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import click
 
 from models.base import named
 from models.faults import ScenarioError
-from models.language import tr
 from models.results import StateMode
-from optimizer.cli import diagnostics, options, speaking, varying
+from optimizer.cli import diagnostics, options, saved, speaking, varying
+from optimizer.cli.telling import telling
 from optimizer.cli.validate import summed_up
 from optimizer.cli.varying import Steps
 from optimizer.cli.writing import make_folder, write_whole
@@ -78,7 +77,7 @@ SPLIT_FILE = "split.json"
     metavar="DIR",
     help=f"Write {SPLIT_FILE} into this folder as well.",
 )
-@click.option("--force", is_flag=True, help="Overwrite existing files of results.")
+@options.force
 @options.quiet
 @speaking.language_option
 def split(
@@ -101,10 +100,7 @@ def split(
     """Share what the companies of the scenario FILE gain together, and test who would leave."""
     if as_json:
         speaking.for_machines()
-    if out is not None and (out / SPLIT_FILE).exists() and not force:
-        raise click.UsageError(
-            tr("'{path}' exists already; --force overwrites it.", path=out / SPLIT_FILE)
-        )
+    saved.refuse([] if out is None else [out / SPLIT_FILE], force)
     try:
         reading = varying.read(file, variant, settings)
         from optimizer.analyses.consortium import Draw, Effort
@@ -132,18 +128,9 @@ def split(
     except ScenarioError as error:
         diagnostics.show_all(error.faults)
         return error.exit_code
-    document = found.model_dump_json(indent=2).encode() + b"\n"
-    try:
+    with telling(found, as_json) as document:
         if out is not None:
             write_whole(out / SPLIT_FILE, document)
-    finally:
-        # A full disk must not cost what was found.
-        if as_json:
-            click.echo(document, nl=False)
-        else:
-            from optimizer.reporting import terminal
-
-            terminal.write_split(found, sys.stdout)
     return 0 if all(_is_within(own.found, own.bound, gap) for own in found.coalitions) else 1
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -15,6 +14,7 @@ from models.language import tr
 from models.results import Target
 from optimizer.cli import diagnostics, options, speaking, varying
 from optimizer.cli.solve import PLAN_FILE
+from optimizer.cli.telling import telling
 from optimizer.cli.validate import summed_up
 from optimizer.cli.varying import Kept, Steps
 from optimizer.cli.writing import make_folder, write_whole
@@ -128,7 +128,7 @@ def _days(
     metavar="DIR",
     help=f"Write {TARGET_FILE} and {PLAN_FILE} into this folder as well.",
 )
-@click.option("--force", is_flag=True, help="Overwrite existing files of results.")
+@options.force
 @options.reuse
 @options.quiet
 @speaking.language_option
@@ -201,8 +201,7 @@ def target(
         return error.exit_code
     if found.ended == "interrupted" and found.status == "open":
         raise click.Abort
-    document = found.model_dump_json(indent=2).encode() + b"\n"
-    try:
+    with telling(found, as_json) as document:
         if out is not None:
             write_whole(out / TARGET_FILE, document)
             if found.plan is not None:
@@ -211,14 +210,6 @@ def target(
             else:
                 (out / PLAN_FILE).unlink(missing_ok=True)
         kept.write()
-    finally:
-        # A full disk must not cost what was found.
-        if as_json:
-            click.echo(document, nl=False)
-        else:
-            from optimizer.reporting import terminal
-
-            terminal.write_target(found, sys.stdout)
     return _code(found)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 
 from models.language import marked, tr
-from models.results import RedactedFigure, Redaction, RedactionLoss
+from models.results import Recovered, RedactedFigure, Redaction, RedactionLoss
 from optimizer.reporting.figures import (
     NONE,
     column,
@@ -17,7 +17,7 @@ from optimizer.reporting.figures import (
     rounded,
     small_percent,
 )
-from optimizer.reporting.sections import Grid, Section
+from optimizer.reporting.sections import Grid, Kind, Section
 
 OUTRIGHT = ("scenario", "certificate.input_sha256")
 REASONS = {
@@ -153,7 +153,7 @@ def _figures(redaction: Redaction) -> Section:
             row.append(_within(one.insider_by_consumer for one in figures))
             row.append(_within(one.results for one in figures))
         rows.append(row)
-    columns = {tr("Hidden figure"): "words", tr("In the file"): "figures"}
+    columns: dict[str, Kind] = {tr("Hidden figure"): "words", tr("In the file"): "figures"}
     if shown:
         columns[tr("In truth")] = "figures"
     columns |= {tr("File alone, ±"): "figures", tr("Growth known, ±"): "figures"}
@@ -169,7 +169,7 @@ def _figures(redaction: Redaction) -> Section:
         "damage as a report prints it, in all or by consumer; from all true results in plan.json "
         "but the scenario."
     )
-    grid = Grid(columns, rows)  # type: ignore[arg-type]
+    grid = Grid(columns, rows)
     return Section(tr("How closely figures can be recovered"), [grid, note])
 
 
@@ -188,12 +188,10 @@ def _span(figures: Sequence[RedactedFigure], *, true: bool = False) -> str:
     return low if low == high else tr("{low} to {high}", low=low, high=high)
 
 
-def _within(several: Iterable[object]) -> str:
+def _within(several: Iterable[Recovered | None]) -> str:
     """Half the width of the narrowest range, as a share."""
     widths = [
-        math.sqrt(one.high / one.low) - 1  # type: ignore[attr-defined]
-        for one in several
-        if one is not None and one.low > 0  # type: ignore[attr-defined]
+        math.sqrt(one.high / one.low) - 1 for one in several if one is not None and one.low > 0
     ]
     if not widths:
         return NONE
@@ -227,18 +225,18 @@ def _answer(redaction: Redaction, lost: RedactionLoss) -> Section:
     if not (lost.entering or lost.leaving or lost.moved):
         parts.append(tr("Both plans build the same projects in the same years."))
     if lost.stocks_t:
-        head = {
+        head: dict[str, Kind] = {
             tr("Stockpile"): "words",
             tr("True plan, t"): "figures",
             tr("Redacted plan, t"): "figures",
         }
         held = [[h, rounded(a), rounded(b)] for h, (a, b) in lost.stocks_t.items()]
-        parts.append(Grid(head, held))  # type: ignore[arg-type]
+        parts.append(Grid(head, held))
     return Section(tr("What the answer loses"), parts)
 
 
 def _telling(redaction: Redaction) -> Section:
-    head = {
+    head: dict[str, Kind] = {
         tr("Result of a plan"): "words",
         tr("Gives away"): "figures",
         tr("Narrows to less than half"): "figures",
@@ -246,7 +244,7 @@ def _telling(redaction: Redaction) -> Section:
     rows = [
         [one.result, number(len(one.exact)), number(len(one.narrowed))] for one in redaction.telling
     ]
-    return Section(tr("What not to publish of the true scenario"), [Grid(head, rows)])  # type: ignore[arg-type]
+    return Section(tr("What not to publish of the true scenario"), [Grid(head, rows)])
 
 
 def _grouped(found: Iterable[tuple[str, str]]) -> list[list[str]]:
@@ -258,8 +256,8 @@ def _grouped(found: Iterable[tuple[str, str]]) -> list[list[str]]:
 
 
 def _places(title: str, rows: list[list[str]]) -> Section:
-    head = {tr("Why"): "words", tr("Where"): "words"}
-    return Section(title, [Grid(head, rows)])  # type: ignore[arg-type]
+    head: dict[str, Kind] = {tr("Why"): "words", tr("Where"): "words"}
+    return Section(title, [Grid(head, rows)])
 
 
 def _amount(redaction: Redaction, value: float) -> str:

@@ -118,6 +118,22 @@ def write_redaction(redaction: Redaction, stream: TextIO) -> None:
     stream.write(render_redaction(redaction, Screen.of(stream)))
 
 
+def write_result(
+    found: Frontier | Target | Participation | Split | Redaction, stream: TextIO
+) -> None:
+    """Write what a command has found to a stream, whatever it is."""
+    if isinstance(found, Frontier):
+        write_frontier(found, stream)
+    elif isinstance(found, Target):
+        write_target(found, stream)
+    elif isinstance(found, Participation):
+        write_participation(found, stream)
+    elif isinstance(found, Split):
+        write_split(found, stream)
+    else:
+        write_redaction(found, stream)
+
+
 def render(plan: Plan, screen: Screen = Screen()) -> str:
     """A plan as text."""
     return _text(_parts(plan, screen), screen)

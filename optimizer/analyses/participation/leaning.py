@@ -43,11 +43,12 @@ class Lean:
     def next(self, cap: float) -> Ask | None:
         """The next lean to try, None when enough were tried; ``cap`` is the greatest allowed."""
         assert self.base.standing is not None
+        assert self.base.plain is not None
         if len(self.replies) == TRIES:
             return None
         if not self.replies:
             scale = max(FIRST * abs(self.base.standing.total), 1e-6)
-            size = (self.most - self.base.plain) / scale  # type: ignore[operator]
+            size = (self.most - self.base.plain) / scale
         else:
             last = self.replies[-1]
             good = last.plain is not None and last.plain <= self.most

@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from models.base import named
 from models.quantities import Number
@@ -186,9 +187,14 @@ def _with_sources(redacted: Redacted) -> bool:
     """Whether hidden figures carry texts that an attacker would have to guess as well."""
 
     def carries(figure: Figure) -> bool:
-        item: object = redacted.true
+        item: Any = redacted.true
         for step in figure.path:
-            item = item[step] if isinstance(item, dict | tuple) else getattr(item, str(step))  # type: ignore[index]
+            if isinstance(item, dict):
+                item = item[step]
+            elif isinstance(item, tuple):
+                item = item[int(step)]
+            else:
+                item = getattr(item, str(step))
         numbers = getattr(item, "values", (item,))
         numbers = tuple(numbers()) if callable(numbers) else numbers
         return any(isinstance(n, Number) and (n.source or n.note) for n in numbers)

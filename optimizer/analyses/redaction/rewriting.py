@@ -305,7 +305,8 @@ def _stand_in(content: Content, case: Case, figures: Sequence[Figure]) -> Conten
 
 
 def _copy(content: Content, part: Content, path: tuple[str | int, ...]) -> None:
-    for step in path[:-1]:
-        content = content[step]  # type: ignore[index]
-        part = part.setdefault(str(step), {})
-    part[str(path[-1])] = content[path[-1]]  # type: ignore[index]
+    """Put a value that stands in mappings alone at the same place of another content."""
+    *above, last = map(str, path)
+    for step in above:
+        content, part = content[step], part.setdefault(step, {})
+    part[last] = content[last]

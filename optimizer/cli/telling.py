@@ -1,0 +1,32 @@
+"""What a command has found, on stdout, whatever becomes of the files it writes."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import click
+
+from models.results import Frontier, Participation, Redaction, Split, Target
+
+Found = Frontier | Target | Participation | Split | Redaction
+
+
+@contextmanager
+def telling(found: Found, as_json: bool) -> Iterator[bytes]:
+    """Write files in the body, from the document that comes with it; then tell what was found.
+
+    A full disk must not cost what was found.
+    """
+    document = found.model_dump_json(indent=2).encode() + b"\n"
+    try:
+        yield document
+    finally:
+        if as_json:
+            click.echo(document, nl=False)
+        else:
+            # It takes a moment to import: only those who want text wait for it.
+            from optimizer.reporting import terminal
+
+            terminal.write_result(found, sys.stdout)
