@@ -65,18 +65,18 @@ def main() -> None:
 
 def with_pool(table: Any, gap: float) -> Callable[[Any], Any]:
     """Each coalition with the cuts of those before it."""
-    from optimizer.analyses.consortium.asking import Asker
+    from optimizer.analyses.consortium.asking import asker
     from optimizer.decomposition import CutPool
 
-    return Asker(table, gap, CutPool())
+    return asker(table, gap, CutPool(), None)
 
 
 def cold(table: Any, gap: float) -> Callable[[Any], Any]:
     """Each coalition from nothing."""
-    from optimizer.analyses.consortium.asking import Asker
+    from optimizer.analyses.consortium.asking import asker
     from optimizer.decomposition import CutPool
 
-    return lambda quest: Asker(table, gap, CutPool())(quest)
+    return lambda quest: asker(table, gap, CutPool(), None)(quest)
 
 
 def show(name: str, seconds: float, answers: Sequence[Any]) -> None:

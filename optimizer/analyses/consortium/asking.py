@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 
 from models.language import tr
 from optimizer.analyses.consortium.players import Seat, Table
+from optimizer.analyses.series import Series
 from optimizer.commitment import Commitment, net_cost_by_funder
 from optimizer.decomposition import CutPool
 from optimizer.errors import Interrupted, NoPlan
-from optimizer.highs import Progress
 from optimizer.instance import COMMON, Floats, Held, Instance, group_of, seen_from
-from optimizer.planner import Problem, judge, search
-from optimizer.sweep import Recourse
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,17 +49,10 @@ class Answer:
 
 @dataclass(eq=False)
 class Asker:
-    """Answers quests one after the other, each with the cuts of those before it."""
+    """Answers quests one after the other."""
 
     table: Table
-    gap: float
-    pool: CutPool
-    time_limit: float | None = None
-    threads: int | None = 1
-    on_progress: Callable[[Progress], None] | None = field(default=None, repr=False)
-
-    def __post_init__(self) -> None:
-        self._recourse = Recourse(self.table.instance, self.table.states, threads=self.threads)
+    series: Series
 
     def __call__(self, quest: Quest) -> Answer:
         """What the group does.
@@ -74,20 +65,12 @@ class Asker:
             If a limit was met before there was any plan, or any bound.
         """
         began = time.perf_counter()
-        table = self.table
-        problem = Problem(_seen(table.instance, quest), table.states, 0.0, self._recourse)
-        solved = search(
-            problem,
-            gap=self.gap,
-            time_limit=self.time_limit,
-            threads=self.threads,
-            pool=self.pool,
-            on_progress=self.on_progress,
-        )
+        instance = _seen(self.table.instance, quest)
+        solved = self.series.search(instance)
         if solved.solution.interrupted:
             raise Interrupted(tr("stopped before all coalitions were solved"))
         try:
-            found = judge(problem, solved, gap=self.gap, began=began, threads=self.threads)
+            found = self.series.judge(instance, solved, began)
         except NoPlan as error:
             raise NoPlan(f"{quest.name}: {error}") from error
         bound = found.certificate.bound
@@ -106,7 +89,7 @@ class Asker:
 
 def asker(table: Table, gap: float, pool: CutPool, time_limit: float | None) -> Asker:
     """One with a single thread, as a worker needs it."""
-    return Asker(table, gap, pool, time_limit)
+    return Asker(table, Series(table.instance, table.states, gap, pool, time_limit))
 
 
 def _seen(instance: Instance, quest: Quest) -> Instance:

@@ -17,6 +17,7 @@ from optimizer.analyses.consortium.asking import (
     settled_by,
 )
 from optimizer.analyses.consortium.players import Table
+from optimizer.analyses.series import Series
 from optimizer.decomposition import CutPool
 from optimizer.engine import Workers
 from optimizer.highs import Progress
@@ -107,7 +108,8 @@ def play(
         If the solver fails, or its answer fails the check.
     """
     game = Play(table)
-    first = Asker(table, effort.gap, pool, effort.time_limit, None, effort.on_progress)
+    alike = (table.instance, table.states, effort.gap, pool, effort.time_limit)
+    first = Asker(table, Series(*alike, threads=None, on_progress=effort.on_progress))
     rest = sorted({*masks} - {table.all, 0}, key=lambda mask: (-mask.bit_count(), mask))
     if game.counts_without_companies:
         rest.append(0)

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 
 from models.results import Standing
 from optimizer import outcomes
 from optimizer.analyses.participation.company import Desk
+from optimizer.analyses.series import Series
 from optimizer.commitment import Commitment, net_cost_by_funder, weighed_cost
 from optimizer.decomposition import CutPool
 from optimizer.errors import NoPlan
-from optimizer.highs import Progress
 from optimizer.instance import Instance, Stake, seen_from
 from optimizer.outcomes import Evaluation
-from optimizer.planner import Problem, judge, search
-from optimizer.sweep import Recourse
 
 Way = Literal["free", "reoptimize", "held", "alone"]
 Status = Literal["optimal", "limit", "infeasible", "none"]
@@ -59,17 +56,10 @@ class Reply:
 
 @dataclass(eq=False)
 class Clerk:
-    """Answers one question after the other, each with the cuts of those before it."""
+    """Answers one question after the other."""
 
     desk: Desk
-    gap: float
-    pool: CutPool
-    time_limit: float | None = None
-    threads: int | None = 1
-    on_progress: Callable[[Progress], None] | None = field(default=None, repr=False)
-
-    def __post_init__(self) -> None:
-        self._recourse = Recourse(self.desk.instance, self.desk.states, threads=self.threads)
+    series: Series
 
     def __call__(self, ask: Ask) -> Reply:
         """What everybody does, and how the company fares.
@@ -81,29 +71,14 @@ class Clerk:
         """
         began = time.perf_counter()
         desk, instance = self.desk, seen(self.desk, ask)
-        problem = Problem(instance, desk.states, 0.0, self._recourse)
-        solved = search(
-            problem,
-            gap=self.gap,
-            time_limit=self.time_limit,
-            threads=self.threads,
-            pool=self.pool,
-            on_progress=self.on_progress,
-        )
+        solved = self.series.search(instance)
         stopped = solved.solution.interrupted
         if solved.solution.ending == "infeasible":
             return Reply(ask, "infeasible", time.perf_counter() - began)
         if solved.commitment is None and stopped:
             return Reply(ask, "none", time.perf_counter() - began, interrupted=True)
         try:
-            found = judge(
-                problem,
-                solved,
-                gap=self.gap,
-                began=began,
-                threads=self.threads,
-                consumers=desk.consumers,
-            )
+            found = self.series.judge(instance, solved, began, desk.consumers)
         except NoPlan:
             return Reply(ask, "none", time.perf_counter() - began, bound=solved.solution.bound)
         proof = found.certificate
@@ -125,7 +100,7 @@ class Clerk:
 
 def clerk(desk: Desk, gap: float, pool: CutPool, time_limit: float | None) -> Clerk:
     """One with a single thread, as a worker needs it."""
-    return Clerk(desk, gap, pool, time_limit)
+    return Clerk(desk, Series(desk.instance, desk.states, gap, pool, time_limit))
 
 
 def seen(desk: Desk, ask: Ask) -> Instance:

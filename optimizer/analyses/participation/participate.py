@@ -25,6 +25,7 @@ from optimizer.analyses.participation.talking import (
     Talk,
     indifferent_share,
 )
+from optimizer.analyses.series import Series
 from optimizer.commitment import Commitment
 from optimizer.conflicts import smallest_conflict
 from optimizer.decomposition import CutPool
@@ -67,7 +68,8 @@ def participate(
     began = time.perf_counter()
     pool = CutPool() if pool is None else pool
     desk = desk_of(reading, company, project, allocation)
-    first = Clerk(desk, asked.gap, pool, asked.time_limit, None, asked.on_progress)
+    alike = (desk.instance, desk.states, asked.gap, pool, asked.time_limit)
+    first = Clerk(desk, Series(*alike, threads=None, on_progress=asked.on_progress))
     free = first(Ask("free"))
     if free.interrupted:
         raise Interrupted(tr("stopped before any plan was found"))

@@ -1,0 +1,62 @@
+"""One scenario from several standpoints, solved one after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field
+
+from optimizer.decomposition import CutPool
+from optimizer.found import Found
+from optimizer.highs import Progress
+from optimizer.instance import Instance
+from optimizer.planner import Problem, judge, search
+from optimizer.solved import Solved
+from optimizer.states import State
+from optimizer.sweep import Recourse
+
+
+@dataclass(eq=False)
+class Series:
+    """Problems that share recourse: each starts from the cuts of those before it, and from what is
+    known of sweeps.
+
+    ``instance`` is any of them; ``threads`` is one where several series run side by side.
+    """
+
+    instance: Instance
+    states: tuple[State, ...]
+    gap: float
+    pool: CutPool
+    time_limit: float | None = None
+    threads: int | None = 1
+    on_progress: Callable[[Progress], None] | None = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        self._recourse = Recourse(self.instance, self.states, threads=self.threads)
+
+    def search(self, instance: Instance) -> Solved:
+        """Solve the problem as it is seen in ``instance``."""
+        return search(
+            self._problem(instance),
+            gap=self.gap,
+            time_limit=self.time_limit,
+            threads=self.threads,
+            pool=self.pool,
+            on_progress=self.on_progress,
+        )
+
+    def judge(
+        self, instance: Instance, solved: Solved, began: float, consumers: Collection[str] = ()
+    ) -> Found:
+        """Check what was found, as :func:`optimizer.planner.judge` does."""
+        return judge(
+            self._problem(instance),
+            solved,
+            gap=self.gap,
+            began=began,
+            threads=self.threads,
+            consumers=consumers,
+        )
+
+    def _problem(self, instance: Instance) -> Problem:
+        return Problem(instance, self.states, 0.0, self._recourse)
