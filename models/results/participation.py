@@ -97,10 +97,11 @@ class ShareCurve(Result):
     points: tuple[SharePoint, ...]
     """By rising share."""
     best_share: float | None
-    """Of the points, the share at which its total is least; null without any plan."""
+    """Of no share and the points at which the project, or any, is built, the one at which its total
+    is least; null without any plan."""
     indifferent_share: float | None
-    """The largest share at which it is no worse off than with none; null where no share above 0
-    is as good."""
+    """The largest share of what is then built at which it is no worse off than with none; null
+    where no share above 0 is as good."""
     indifferent_within: float | None
     """How far the true one may lie above, since shares are tried one by one; null beside null."""
 

@@ -90,6 +90,21 @@ def test_a_share_that_nobody_else_would_pay_for() -> None:
     assert curve.indifferent_share == curve.limit == 1.0
 
 
+def test_a_share_of_what_is_not_built_is_none() -> None:
+    """`maker` has to carry a fifth again, now of 90 million: 12 - 8/5 + 18 is far above 15. Below a
+    fifth nothing is built and it loses the same 15, which makes it indifferent to no share."""
+    raw = partners()
+    raw["funders"]["user"]["instruments"]["equity"]["max_share"] = 0.5
+    raw["projects"]["works"] |= {"market_finance_max": 0.3, "capex_meur": 90}
+    found = ask(raw, asked=Asked(10, 0, 0, ranges=False, gap=1e-7, jobs=1))
+    curve = on(found, "reoptimize")
+    idle = [point for point in curve.points if point.share < 0.2]
+    assert [point.built for point in idle] == [False, False]
+    assert idle[1].gain == near(0.0)
+    assert curve.best_share == 0.0
+    assert curve.indifferent_share is None
+
+
 def test_others_who_stick_to_the_plan_leave_the_rest_open() -> None:
     """What `maker` does not carry of its share in the plan, nobody does: no works are built."""
     found = ask(partners())

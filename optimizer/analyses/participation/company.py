@@ -44,6 +44,10 @@ class Desk:
         """A share of the projects in question."""
         return Stake(self.projects, funders, share)
 
+    def builds(self, commitment: Commitment | None) -> bool:
+        """Whether a plan builds the project in question, or any."""
+        return commitment is not None and any(p in commitment.start for p in self.projects)
+
     def share_in(self, commitment: Commitment, funders: tuple[str, ...]) -> float | None:
         """What funders carry of the capex of those projects that are built; None where none is,
         or none has any."""

@@ -132,7 +132,8 @@ def _curve(desk: Desk, talk: Talk, line: Line, without: tuple[Standing, float]) 
     told = talk.told(line)
     best = min(told, key=lambda item: (item[1], item[0]), default=None)
     indifferent = indifferent_share(told)
-    above = [share for share, _ in told if indifferent is not None and share > indifferent]
+    tried = [reply.ask.share or 0.0 for reply in replies if reply.standing is not None]
+    above = [share for share in tried if indifferent is not None and share > indifferent]
     return ShareCurve(
         others=line.way,
         public_share=line.public,

@@ -32,7 +32,6 @@ def point_of(
     """
     plan, stands = reply.commitment, reply.standing
     share = 0.0 if reply.ask.share is None else reply.ask.share
-    built = plan is not None and any(p in plan.start for p in desk.projects)
     avoided = None if stands is None else without[0].expected - stands.expected
     gain = None if stands is None or nothing is None else nothing.total - stands.total
     return SharePoint(
@@ -41,7 +40,7 @@ def point_of(
         objective=reply.objective,
         bound=reply.bound,
         gap=reply.gap,
-        built=built,
+        built=desk.builds(plan),
         projects={} if plan is None else plan.start,
         standing=stands,
         range=spread,

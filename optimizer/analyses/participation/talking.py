@@ -137,9 +137,9 @@ class Talk:
     def _closer(self, line: Line) -> list[float]:
         """Half way from the best share to its neighbours, and from the indifferent one upwards."""
         told = self.told(line)
-        shares = [share for share, _ in told]
         if not told:
             return []
+        shares = [reply.ask.share or 0.0 for reply in self.on(line) if reply.standing is not None]
         best = min(told, key=lambda item: (item[1], item[0]))[0]
         indifferent = indifferent_share(told)
         return [
@@ -182,11 +182,13 @@ class Talk:
         return sorted(own, key=lambda reply: reply.ask.share or 0.0)
 
     def told(self, line: Line) -> list[tuple[float, float]]:
-        """Shares at which there is a plan, and the company's total there."""
+        """Shares at which there is a plan in which something is built, and none, with the company's
+        total there; a share of what is not built is no share."""
         return [
-            (reply.ask.share or 0.0, reply.standing.total)
+            (share, reply.standing.total)
             for reply in self.on(line)
             if reply.standing is not None
+            and ((share := reply.ask.share or 0.0) == 0.0 or self.desk.builds(reply.commitment))
         ]
 
     def standing(self, ask: Ask) -> Standing | None:

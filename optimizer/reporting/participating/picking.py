@@ -53,6 +53,11 @@ def planned(curve: ShareCurve) -> list[SharePoint]:
     return [point for point in curve.points if point.standing is not None]
 
 
+def counting(curve: ShareCurve) -> list[SharePoint]:
+    """Those of them that can be best: no share, and shares of what is built."""
+    return [point for point in planned(curve) if point.built or not point.share]
+
+
 def outlay_meur(point: SharePoint) -> float:
     """Undiscounted million EUR that the company pays in all years."""
     return sum(point.outlay_by_year_meur.values())

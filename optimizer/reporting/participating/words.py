@@ -92,9 +92,10 @@ def public_share(curve: ShareCurve) -> str:
 
 
 def status(point: SharePoint) -> str:
-    """What is to be said of how a point ended; nothing where it was solved to the gap."""
+    """What is to be said of how a point ended; nothing where something is built that was solved to
+    the gap."""
     return {
-        "optimal": "",
+        "optimal": "" if point.built else tr("not built"),
         "limit": tr("stopped early"),
         "infeasible": tr("no plan has this share"),
         "none": tr("no plan found"),

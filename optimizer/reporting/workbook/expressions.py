@@ -135,10 +135,10 @@ def largest(*parts: Area | Expression) -> Expression:
     return Expression(f"MAX({','.join(part.text for part in parts)})", max(values, default=0.0))
 
 
-def smallest(area: Area) -> Expression:
-    """MIN of the figures among the cells."""
-    values = [float(x) for x in area.values if not isinstance(x, str)]
-    return Expression(f"MIN({area.text})", min(values, default=0.0))
+def smallest(*parts: Expression) -> Expression:
+    """MIN."""
+    values = [part.number for part in parts]
+    return Expression(f"MIN({','.join(part.text for part in parts)})", min(values, default=0.0))
 
 
 def absolute(a: Expression) -> Expression:

@@ -11,7 +11,7 @@ from optimizer.reporting.participating.sections import named_standings
 from optimizer.reporting.workbook import shares
 from optimizer.reporting.workbook.book import Book, Column, Line, Sheet
 from optimizer.reporting.workbook.checks import Check, checks, show
-from optimizer.reporting.workbook.expressions import Area, Expression, of, smallest, total
+from optimizer.reporting.workbook.expressions import Expression, of, smallest, total
 from optimizer.reporting.workbook.guide import contents, legend
 from optimizer.reporting.workbook.shares import Shares
 from optimizer.reporting.workbook.styles import Form, places
@@ -105,7 +105,7 @@ def _curves(made: Shares, sheet: Sheet) -> list[tuple[ShareCurve, Line]]:
             line.put("cost", best.cells["cost"])
             reached = line.put("total", best.cells["total"])
             line.put("gain", best.cells.get("gain"))
-            least = line.put("least", smallest(_totals(made, curve)))
+            least = line.put("least", smallest(*_totals(made, curve)))
             says = tr(
                 "{curve}: the best share has least damage plus cost", curve=words.curve_name(curve)
             )
@@ -115,13 +115,11 @@ def _curves(made: Shares, sheet: Sheet) -> list[tuple[ShareCurve, Line]]:
     return written
 
 
-def _totals(made: Shares, curve: ShareCurve) -> Area:
-    """The cells of damage plus cost of a curve that has a plan."""
-    rows = made.rows_of(curve)
-    assert rows is not None
-    table = next(iter(made.lines.values())).table
-    at = table.at("total")
-    return table.sheet.area((rows[0], at), (rows[1], at))
+def _totals(made: Shares, curve: ShareCurve) -> list[Expression]:
+    """The cells of damage plus cost of a curve at shares that count: none, and those of what is
+    built."""
+    lines = (made.line_at(curve, point.share) for point in picking.counting(curve))
+    return [line.cells["total"] for line in lines if line is not None]
 
 
 def _certificate(made: Shares) -> None:

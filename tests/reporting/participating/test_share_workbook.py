@@ -8,13 +8,13 @@ from typing import Any
 
 import participations as built
 import pytest
-from participations import ALL, participation
+from participations import ALL, participation, standing
 from spreadsheets import cells, formulas, recalculated, records, results, with_libreoffice
 
 from models.language import Language, using
 from models.results import Participation
 from optimizer.reporting.workbook import write_participation
-from optimizer.reporting.workbook.expressions import Area, smallest
+from optimizer.reporting.workbook.expressions import Expression, smallest
 
 EVERY = pytest.mark.parametrize("name", ALL)
 GOOD = "The figures of this workbook add up"
@@ -147,9 +147,26 @@ def test_names_stay_text() -> None:
     assert next(c for row in sheet for c in row if c.value == "=1+1").data_type == "s"
 
 
-def test_the_smallest_ignores_empty_cells() -> None:
-    found = smallest(Area("A1:A3", ("", 3.0, 2.0)))
-    assert (found.text, found.value) == ("MIN(A1:A3)", 2.0)
+def test_the_smallest_of_cells() -> None:
+    found = smallest(Expression("A1", 3.0), Expression("B7", 2.0))
+    assert (found.text, found.value) == ("MIN(A1,B7)", 2.0)
+
+
+def test_a_share_of_what_is_not_built_is_never_best() -> None:
+    """It may have the least total all the same: then the check leaves it out."""
+    nothing: dict[str, Any] = dict.fromkeys(
+        ("range", "avoided_per_euro", "gain_per_euro"), None
+    ) | {"projects": {}, "outlay_by_year_meur": {}, "offtake_t": {}, "stake_meur": 0.0}
+    idle = built.point(0.7).model_copy(
+        update=nothing
+        | {"built": False, "standing": standing(10, 0), "gain": 30.0, "avoided": 50.0}
+    )
+    free = built.curve()
+    points = tuple(idle if point.share == 0.7 else point for point in free.points)
+    found = participation(curves=(free.model_copy(update={"points": points}),))
+    book = book_of(found)
+    assert failing(book) == []
+    assert "not built" in [cell.value for _, cell in cells(book)]
 
 
 @with_libreoffice

@@ -114,7 +114,7 @@ def _marked(curve: ShareCurve, point: SharePoint) -> str:
 def _end(point: SharePoint) -> str:
     """How a point ended, in a word or two; nothing where it was solved to the gap."""
     return {
-        "optimal": "",
+        "optimal": "" if point.built else tr("not built"),
         "limit": tr("stopped early"),
         "infeasible": tr("impossible"),
         "none": tr("no plan found"),
