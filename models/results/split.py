@@ -140,7 +140,7 @@ class Sampling(Result):
     """How the Shapley value was sampled."""
 
     orders: int
-    """Orders in which players join, each counted with its reverse."""
+    """Orders in which players join; every second one is the reverse of the one before."""
     coalitions: int
     """Different coalitions that were solved."""
     seed: int

@@ -197,7 +197,7 @@ def test_a_sampled_split_says_what_it_does_not_know() -> None:
     ) in text
     assert "The proofs leave it open" not in text
     assert "Public money to keep all" not in text
-    assert "The Shapley value is sampled: 2 orders of joining and their reverses, 6 groups" in text
+    assert "2 orders of joining, every second one the reverse of the one before, 6 groups" in text
     assert "ranges are confidence intervals of 95 %" in text
     assert "Sampling leaves the Shapley value open by 4 million EUR at most." in text
     assert "If outsiders act as well" not in text

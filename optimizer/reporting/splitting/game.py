@@ -18,6 +18,7 @@ from models.results import (
     Player,
     SharingRule,
     Split,
+    StateMode,
 )
 from optimizer.reporting.figures import NOISE, clean, decimals, number, percent, rounded
 from optimizer.reporting.tables.frame import MARKET
@@ -110,12 +111,20 @@ class Game:
         return [player for player in self.split.players if player.kind == "company"]
 
     @property
+    def state(self) -> StateMode:
+        """Where public money stands: nowhere if the scenario has no public funder."""
+        case = self.split.case
+        if case is not None and all(f.kind != "public" for f in case.funders.values()):
+            return "none"
+        return self.split.state
+
+    @property
     def everybody(self) -> str:
         """All players in words, as the subject of a sentence."""
         count = number(len(self.companies))
-        if self.split.state == "player":
+        if self.state == "player":
             return tr("the {count} companies and the state", count=count)
-        if self.split.state == "every":
+        if self.state == "every":
             return tr("the {count} companies, with the state behind them,", count=count)
         return tr("the {count} companies", count=count)
 

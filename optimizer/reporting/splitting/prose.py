@@ -191,8 +191,9 @@ def sampled(game: Game) -> str:
     found = game.split.sampling
     assert found is not None
     return tr(
-        "The Shapley value is sampled: {orders} orders of joining and their reverses, {coalitions} "
-        "groups, seed {seed}; ranges are confidence intervals of {level}.",
+        "The Shapley value is sampled: {orders} orders of joining, every second one the reverse of "
+        "the one before, {coalitions} groups, seed {seed}; ranges are confidence intervals of "
+        "{level}.",
         orders=number(found.orders),
         coalitions=number(found.coalitions),
         seed=str(found.seed),
@@ -203,11 +204,11 @@ def sampled(game: Game) -> str:
 def state(game: Game) -> str:
     """How public money stands in the game, and how much it is when all act together."""
     public = game.split.plan.public_meur
-    if abs(public) <= NOISE or game.split.state == "none":
-        return state_meaning(game.split.state)
+    if abs(public) <= NOISE or game.state == "none":
+        return state_meaning(game.state)
     return " ".join(
         (
-            state_meaning(game.split.state),
+            state_meaning(game.state),
             tr(
                 "When all act together, public funders bear {amount} net.",
                 amount=game.amount(public),

@@ -6,7 +6,7 @@ import math
 
 import pytest
 from partners import Raw, partners, with_fund
-from small import funder, near, stockpile
+from small import case, funder, near, project, stockpile
 from varied import reading
 
 from models.faults import ScenarioError
@@ -211,3 +211,37 @@ def test_damage_has_to_be_money() -> None:
     raw["damage"] = [{"material": "ore", "steps": [{"share": 1.0}]}]
     with pytest.raises(ScenarioError):
         game(raw)
+
+
+def thirteen() -> Raw:
+    """Each of thirteen companies needs 10 t, worth 1 million; works for all cost 5: a group is
+    worth what it has members beyond five, and all are alike."""
+    names = [f"co{n}" for n in range(13)]
+    return case(
+        consumers={f"u{n}": {"name": n, "company": n} for n in names},
+        demand=[{"consumer": f"u{n}", "material": "ore", "t_per_year": 10} for n in names],
+        funders={n: funder("company") for n in names},
+        projects={"works": project(130, 5)},
+    )
+
+
+def test_of_more_than_twelve_companies_orders_are_sampled() -> None:
+    """By symmetry each gets 8/13. The interval is that of each by itself, at 95 %."""
+    found = game(thirteen(), draw=Draw(pairs=8, seed=3))
+    assert found.worth.value == near(8.0)
+    assert found.sampling is not None
+    assert found.sampling.orders == 16
+    assert found.sampling.coalitions == len(found.coalitions) < 250
+    assert found.core is None
+    assert found.externality is None
+    (rule,) = [own for own in found.rules if own.rule == "shapley"]
+    assert sum(share.gain.value for share in rule.members.values()) == near(8.0)
+    missed = [
+        share.gain
+        for share in rule.members.values()
+        if not share.gain.low <= 8 / 13 <= share.gain.high
+    ]
+    assert len(missed) <= 2
+    assert all(share.gain.high - share.gain.low < 1.0 for share in rule.members.values())
+    assert {own.rule for own in found.rules} == {"shapley", "demand", "avoided_damage", "equal"}
+    assert all(own.core == "undecided" for own in found.rules if own.rule == "equal")

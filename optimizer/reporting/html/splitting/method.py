@@ -27,7 +27,7 @@ def _game(game: Game) -> Iterator[str]:
         "the one with the least mean damage and net cost of theirs, while all others start "
         "nothing. What a group gains is what its members bear alone, less what they bear together."
     )
-    yield state_meaning(game.split.state)
+    yield state_meaning(game.state)
     yield tr(
         "A plan is found and a bound is proven for each group; a gain lies between what both "
         "leave open. A range holds whatever the best plans are; where it decides a question, the "
