@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import multiprocessing
 import signal
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from types import TracebackType
+from contextlib import contextmanager
+from types import FrameType, TracebackType
 from typing import Any, Generic, TypeVar
 
 from models.language import Language, language, speak, tr
@@ -79,9 +81,10 @@ class Workers(Generic[Task, Answer]):
                 tell(task, answers[-1])
             return answers
         futures: dict[Future[Any], int] = {}
-        for n, task in enumerate(tasks):
-            executor = self._executors[n % len(self._executors)]
-            futures[executor.submit(_answer, task)] = n
+        with _ctrl_c_waiting():
+            for n, task in enumerate(tasks):
+                executor = self._executors[n % len(self._executors)]
+                futures[executor.submit(_answer, task)] = n
         try:
             for future in as_completed(futures):
                 tell(tasks[futures[future]], future.result())
@@ -90,6 +93,30 @@ class Workers(Generic[Task, Answer]):
                 tr("a process that solved problems has died; fewer --jobs take less memory")
             ) from error
         return [future.result() for future in futures]
+
+
+@contextmanager
+def _ctrl_c_waiting() -> Iterator[None]:
+    """Let a Ctrl-C wait while workers are begun, so that none is lost half begun.
+
+    Workers inherit the mask, and are not struck while they import. It keeps no other thread of
+    this process from taking the signal, so that the handler waits as well.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    struck: list[tuple[int, FrameType | None]] = []
+    handler = signal.signal(signal.SIGINT, lambda number, frame: struck.append((number, frame)))
+    masks = hasattr(signal, "pthread_sigmask")  # not on Windows
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT}) if masks else set()
+    try:
+        yield
+    finally:
+        if masks:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        signal.signal(signal.SIGINT, handler)
+        if struck and callable(handler):
+            handler(*struck[0])
 
 
 def _nothing(_task: Any, _answer: Any) -> None:

@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -75,3 +80,39 @@ def test_workers_are_gone_afterwards() -> None:
     for pid in pids:
         with pytest.raises(ProcessLookupError):
             os.kill(pid, 0)
+
+
+def gone(group: int, within: float) -> bool:
+    """Whether all processes of a group end; those that a dead parent leaves are reaped late."""
+    until = time.monotonic() + within
+    while time.monotonic() < until:
+        try:
+            os.killpg(group, 0)
+        except ProcessLookupError:
+            return True
+        time.sleep(0.05)
+    return False
+
+
+@pytest.mark.skipif(not hasattr(os, "killpg"), reason="process groups are POSIX")
+@pytest.mark.parametrize("after", [0.0, 0.1, 0.3, 1.0])
+def test_ctrl_c_leaves_no_worker_and_no_trace(after: float) -> None:
+    """Struck are all processes of a terminal at once, workers that are still importing too."""
+    root = Path(__file__).parents[1]
+    command = [sys.executable, "-m", "sleeping"]
+    path = os.pathsep.join([str(root), str(root / "tests")])
+    with subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"PYTHONPATH": path},
+        start_new_session=True,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "begun\n"
+        time.sleep(after)
+        os.killpg(process.pid, signal.SIGINT)
+        said, complaints = process.communicate(timeout=20)
+    assert (said, complaints) == ("interrupted\n", "")
+    assert gone(process.pid, within=10.0)
