@@ -35,6 +35,36 @@ from optimizer.dependence import crma_shares, supply_mixes
 from optimizer.instance import COMMON, Floats, Instance, group_of
 from optimizer.outcomes import Evaluation
 
+
+def commitment_of(instance: Instance, plan: Plan) -> Commitment:
+    """The commitment that a plan describes, in an instance of its scenario or one like it.
+
+    What a plan leaves out is zero; nothing is checked here
+    (:func:`optimizer.verification.check_commitment` does).
+    """
+    share, offtake = {}, {}
+    for built in plan.projects:
+        for held in (built.shares, built.supports):
+            for f, instruments in held.items():
+                share.update({(built.id, f, i): x for i, x in instruments.items()})
+        if built.offtake_common > 0:
+            offtake[built.id, COMMON] = built.offtake_common
+        for f, x in built.offtake_by_company.items():
+            offtake[built.id, group_of(f)] = x
+    buy = {}
+    for stockpile in plan.stockpiles:
+        tonnes = np.array([stockpile.buy_t.get(str(year), 0.0) for year in instance.years])
+        if tonnes.any():
+            buy[stockpile.id] = tonnes / instance.lot_t[stockpile.material]
+    return Commitment(
+        start={built.id: built.start for built in plan.projects},
+        share=share,
+        market={built.id: built.market_share for built in plan.projects if built.market_share},
+        offtake=offtake,
+        buy=buy,
+    )
+
+
 UNITS = {
     "damage": "million {currency}",
     "tonnes": "t",

@@ -1,0 +1,305 @@
+"""How good a plan is: judged on states it was not made for, and against what could be known.
+
+Damage is in the unit of the scenario's measure; money is million EUR.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from models.results.base import Result
+from models.results.plan import ConsumerOutcome, Distribution, MaterialOutcome
+
+
+class Estimate(Result):
+    """A figure, and how far chance may have moved it."""
+
+    value: float
+    """The estimate."""
+    standard_error: float | None
+    """Its standard error; null where nothing was sampled, so that the figure is exact."""
+
+
+class ProvenRange(Result):
+    """Where an exact figure lies, as far as the solves behind it prove."""
+
+    low: float
+    """It is not below."""
+    high: float
+    """It is not above."""
+
+
+class Performance(Result):
+    """Damage over the states of the world."""
+
+    expected: Estimate
+    """Mean over the states."""
+    cvar: Estimate
+    """Mean of the worst states, at the scenario's level."""
+    worst: float
+    """The worst of the states that were looked at."""
+
+
+class YearOutcome(Result):
+    """Expected damage of one year."""
+
+    expected: float
+    """With the plan."""
+    expected_without_plan: float
+    """Without any plan."""
+
+
+class FreshOutcome(Result):
+    """What the plan leads to in states it was not made for."""
+
+    states: int
+    """How many states."""
+    sampled: bool
+    """False where the scenario writes its states out: they are all there are."""
+    seed: int | None
+    """Seed of the states; null where they are written out."""
+    with_plan: Performance
+    """What the plan leads to, each state's stocks released with foresight."""
+    without_plan: Performance
+    """The same without any plan."""
+    avoided: Estimate
+    """Expected damage that the plan avoids: the mean of the difference within each state."""
+    objective: Estimate
+    """The scenario's objective of the plan."""
+    optimism: Estimate
+    """Expected damage here less that on the plan's own states."""
+    distribution: Distribution
+    """How damage is spread over the states."""
+    by_year: dict[str, YearOutcome]
+    """By calendar year."""
+    materials: tuple[MaterialOutcome, ...]
+    """All materials, in the order of the file."""
+    consumers: tuple[ConsumerOutcome, ...]
+    """All consumers, in the order of the file."""
+
+
+class RuleMaterial(Result):
+    """One material under the release rule."""
+
+    id: str
+    """Id of the material."""
+    name: str
+    """Its name."""
+    expected: float
+    """Expected damage under the rule."""
+    expected_with_foresight: float
+    """The same with foresight."""
+
+
+class RuleOutcome(Result):
+    """The same commitment under a release rule that needs no foresight.
+
+    In a period that is short, stock is released at once; a reserve is kept for the dearer steps.
+    """
+
+    reserve: float
+    """Share of the planned stock that is kept for the dearer steps."""
+    performance: Performance
+    """What it leads to."""
+    above_foresight: Estimate
+    """Expected damage above that with foresight: the mean of the difference within each state."""
+    materials: tuple[RuleMaterial, ...]
+    """All materials, in the order of the file."""
+
+
+class Replication(Result):
+    """One sample of states, on which the plan is put beside the best for that sample."""
+
+    seed: int
+    """Seed of the sample."""
+    candidate: float
+    """The plan's objective there, its tail measured from the threshold of the fresh states."""
+    found: float
+    """Objective of the best plan found for the sample."""
+    bound: float
+    """Proven lower bound on the objective of any plan for the sample."""
+    gap: float
+    """candidate - bound."""
+
+
+class OptimalityGap(Result):
+    """How far the plan can be from the best, seen on fresh samples (Mak, Morton and Wood 1999)."""
+
+    states: int
+    """States in each sample."""
+    replications: tuple[Replication, ...]
+    """The samples."""
+    mean: Estimate
+    """Mean of the gaps: an upper estimate of the plan's gap."""
+    confidence: float
+    """Confidence of ``upper``."""
+    upper: float
+    """The plan's gap is not above this, with that confidence (one-sided, Student's t)."""
+    solver_share: float
+    """Mean of found - bound: the part of the mean gap that is due to unfinished solves."""
+    lower_bound: Estimate
+    """Mean of the bounds: an estimate from below of the best objective there is."""
+
+
+class Information(Result):
+    """What it would be worth to know what comes, and what it is worth to plan for uncertainty."""
+
+    states: int
+    """States of the plan that were solved by themselves."""
+    of_states: int
+    """States of the plan."""
+    distinct: int
+    """Problems that were solved: states that look alike are solved once."""
+    recourse_problem: ProvenRange
+    """RP: objective of the best plan for the plan's states."""
+    wait_and_see: ProvenRange
+    """WS: the objective if each state were known beforehand."""
+    wait_and_see_error: float | None
+    """Standard error of WS where not all states were solved."""
+    evpi: ProvenRange
+    """Expected value of perfect information: RP - WS."""
+    mean_value_problem: ProvenRange
+    """EV: objective of the best plan for the mean state."""
+    mean_plan: float
+    """EEV: objective, on the plan's states, of the plan that was made for the mean state."""
+    mean_plan_projects: tuple[str, ...]
+    """Ids of the projects that it builds."""
+    mean_plan_stockpiles: tuple[str, ...]
+    """Ids of the stockpiles that it buys."""
+    vss: ProvenRange
+    """Value of the stochastic solution: EEV - RP."""
+
+
+class TailPlan(Result):
+    """A plan made with some weight on the worst states."""
+
+    weight: float
+    """Weight of the tail in its objective."""
+    expected: float
+    """Expected damage on the plan's states."""
+    cvar: float
+    """Mean of the worst of the plan's states."""
+    net_cost_meur: float
+    """Discounted net cost."""
+    gap: float | None
+    """Proven gap of its own objective."""
+    projects: tuple[str, ...]
+    """Ids of the projects that it builds."""
+
+
+class TailPremium(Result):
+    """What caring for the worst states costs in the mean, and what it buys."""
+
+    level: float
+    """Level of the CVaR."""
+    neutral: TailPlan
+    """The plan that minds the mean alone."""
+    averse: TailPlan
+    """The plan that minds the worst states as well."""
+    premium: ProvenRange
+    """What the mean objective of the second is above the least there can be."""
+    bought: float
+    """CVaR of the first less that of the second."""
+
+
+class RareEvents(Result):
+    """The same figures from states in which rare events are drawn more often, and weighed less."""
+
+    states: int
+    """How many states."""
+    seed: int
+    """Seed of the states."""
+    performance: Performance
+    """With the plan."""
+    plain: Performance
+    """The same number of states drawn as they come."""
+    variance_ratio_expected: float
+    """Variance of the plain estimate of the mean over that of this one; above 1 is a gain."""
+    variance_ratio_cvar: float
+    """The same of the CVaR."""
+    effective_states: float
+    """Kish's effective number of states: what the weights leave of them."""
+    weight_sum: Estimate
+    """Mean of the weights, which is 1 where the sampling is unbiased."""
+    deviation_expected: float
+    """Difference to the fresh states' mean in standard errors of the difference."""
+    deviation_cvar: float
+    """The same of the CVaR."""
+
+
+class LongerHorizon(Result):
+    """The same commitment with some years more."""
+
+    years: int
+    """How many years more."""
+    last_year: int
+    """The last of them."""
+    with_plan: Performance
+    """Damage over all years, with the plan."""
+    without_plan: Performance
+    """The same without any plan."""
+    avoided: Estimate
+    """Expected damage that the plan avoids."""
+    net_cost_meur: float
+    """Discounted net cost over all years."""
+    avoided_within: float
+    """Of the damage avoided, that of the years of the scenario, in the same states."""
+    net_cost_within_meur: float
+    """Net cost as the plan has it."""
+    residual_meur: float
+    """What of the net cost of the plan is a residual value at the end of its horizon."""
+
+
+class Evaluation(Result):
+    """A plan judged: on fresh states, by a rule, against the best and against what is known."""
+
+    schema_version: Literal[1] = 1
+    """Version of this format."""
+    kind: Literal["evaluation"] = "evaluation"
+    """What this document is."""
+    title: str
+    """Title of the scenario."""
+    variant: str | None
+    """Id of the variant, if one was applied."""
+    currency: str
+    """Label of all amounts."""
+    measure: Literal["damage", "tonnes", "share_of_demand"]
+    """What is counted."""
+    unit: str
+    """Its unit."""
+    cvar_level: float
+    """Level of the CVaR: 0.95 means the worst 5 %."""
+    own_states: int
+    """States that the plan was made for."""
+    own_expected: float
+    """Expected damage on those."""
+    own_cvar: float
+    """CVaR on those."""
+    own_objective: float
+    """Objective on those."""
+    own_gap: float | None
+    """Proven gap of the plan on those."""
+    net_cost_meur: float
+    """Discounted net cost of the plan."""
+    fresh: FreshOutcome
+    """On states it was not made for."""
+    rules: tuple[RuleOutcome, ...]
+    """Under release rules without foresight, by reserve."""
+    gap: OptimalityGap | None
+    """How far from the best it can be; null where it was not asked for or states are written."""
+    information: Information | None
+    """Wait-and-see, EVPI and VSS; null where they were not asked for."""
+    tail: TailPremium | None
+    """What caring for the worst states costs; null where it was not asked for."""
+    rare: RareEvents | None
+    """Rare events drawn more often; null where it was not asked for or states are written."""
+    longer: LongerHorizon | None
+    """With a longer horizon; null where it was not asked for."""
+    seconds: dict[str, float]
+    """Wall time by part."""
+    input_sha256: str
+    """SHA-256 of the scenario that the plan was made for."""
+    versions: dict[str, str]
+    """Versions of the project and of what it rests on."""
+    scenario: dict[str, Any] | None = None
+    """The scenario as it was solved, in JSON."""

@@ -1,0 +1,45 @@
+"""What ``evaluate``, ``explain``, ``alternatives`` and ``sensitivity`` are given."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from models.language import tr
+from models.results import Plan
+from optimizer.cli import saved
+
+SCENARIOS = (".yaml", ".yml", ".xlsx", ".xlsm")
+
+
+def read_plan(text: str) -> tuple[Path, Plan]:
+    """A saved plan, of a file or of the folder it is in.
+
+    Raises click.UsageError where there is none.
+    """
+    if text.lower().endswith(SCENARIOS):
+        raise click.UsageError(
+            tr("'{path}' is a scenario: solve it with --out, and give its plan.json.", path=text)
+        )
+    found = saved.read(text)
+    if not isinstance(found.result, Plan):
+        raise click.UsageError(
+            tr("'{path}' holds no plan but '{kind}'.", path=found.path, kind=found.result.kind)
+        )
+    return found.path, found.result
+
+
+def is_plan(text: str) -> bool:
+    """Whether a saved plan is meant rather than a scenario file: a folder, or JSON of that kind."""
+    path = Path(text)
+    if path.is_dir():
+        return True
+    if not text.lower().endswith(".json") or not path.is_file():
+        return False
+    try:
+        content = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return False
+    return isinstance(content, dict) and "kind" in content  # a scenario has no such key

@@ -1,0 +1,38 @@
+"""A saved plan read back: the same scenario, the same commitment, the same objective."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from models.files import read_case
+from models.results import Plan
+from optimizer.analyses.given import given
+from optimizer.errors import CheckFailed
+from optimizer.found import input_hash
+from optimizer.planner import plan
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def tutorial() -> Plan:
+    case = read_case(ROOT / "scenarios" / "tutorial.yaml").case
+    return Plan.model_validate_json(plan(case).model_dump_json())
+
+
+def test_a_saved_plan_is_worth_what_it_says(tutorial: Plan) -> None:
+    back = given(tutorial)
+    assert back.found.objective == pytest.approx(tutorial.certificate.objective, rel=1e-9)
+    assert back.found.with_plan.expected == pytest.approx(tutorial.outcome.expected, rel=1e-9)
+    assert back.found.net_cost == pytest.approx(tutorial.outcome.net_cost_meur, rel=1e-9)
+    assert input_hash(back.reading.case) == tutorial.certificate.input_sha256
+
+
+def test_a_plan_that_was_tampered_with_is_refused(tutorial: Plan) -> None:
+    certificate = tutorial.certificate.model_copy(
+        update={"objective": tutorial.certificate.objective * 0.9}
+    )
+    with pytest.raises(CheckFailed, match="its file says"):
+        given(tutorial.model_copy(update={"certificate": certificate}))
