@@ -17,7 +17,7 @@ from optimizer.planner import input_hash
 from optimizer.reporting.scenario_workbook.comparing import first_difference
 from optimizer.reporting.scenario_workbook.variants import as_text
 
-SCENARIOS = ["tutorial", "germany-2026", "consortium"]
+SCENARIOS = ["tutorial", "germany-2026", "consortium", "japan-2010"]
 
 
 def case_of(name):
