@@ -1,13 +1,15 @@
 """Exact recourse of one commitment in many states of the world at once.
 
-Values for reports, and slopes for cuts. The compiled parts are in :mod:`optimizer.sweep.chain`
-and :mod:`optimizer.sweep.passes`.
+Values for reports, slopes for cuts, and for comparison recourse by a rule without foresight. The
+compiled parts are in :mod:`optimizer.sweep.chain` and :mod:`optimizer.sweep.passes`.
 """
 
+from optimizer.sweep.by_rule import ByRule, by_rule
 from optimizer.sweep.nodes import Columns, NodeData, Point
 from optimizer.sweep.recourse import Recourse, Shortages, Slopes, Swept, in_blocks, usable_cores
 
 __all__ = [
+    "ByRule",
     "Columns",
     "NodeData",
     "Point",
@@ -15,6 +17,7 @@ __all__ = [
     "Shortages",
     "Slopes",
     "Swept",
+    "by_rule",
     "in_blocks",
     "usable_cores",
 ]
