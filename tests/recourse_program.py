@@ -145,8 +145,18 @@ def random_case(
     )
 
 
+Terms = tuple[list[float], list[float], list[tuple[list[float], list[float]]], list[Pile], int]
+"""What :func:`least_damage` takes."""
+
+
 def nodes_of(raw: Raw, offtake: Raw, buy: dict[str, list[float]]) -> Iterator[float]:
     """The least damage of each node of the only state, from the plain scenario."""
+    for terms in terms_of(raw, offtake, buy):
+        yield least_damage(*terms)
+
+
+def terms_of(raw: Raw, offtake: Raw, buy: dict[str, list[float]]) -> Iterator[Terms]:
+    """Demand, supply, steps and stocks of each node of the only state, from the plain scenario."""
     horizon, consumers = raw["horizon"], list(raw["consumers"])
     years = list(range(horizon["first_year"], horizon["last_year"] + 1))
     n, piles = horizon["periods_per_year"], raw["stockpiles"]
@@ -195,4 +205,4 @@ def nodes_of(raw: Raw, offtake: Raw, buy: dict[str, list[float]]) -> Iterator[fl
                     )
                 )
         wanted = [sum(demand[u][y] for u in members) / n for y in years for _ in range(n)]
-        yield least_damage(wanted, supply, steps, held, n)
+        yield wanted, supply, steps, held, n
