@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from models.hazards import Sample
 from models.hazards import State as WrittenState
+from models.quantities import Number
 from optimizer.instance import COMMON, Floats, HazardData, Instance, Node, ProjectData
 
 
@@ -37,6 +39,25 @@ class State:
         return dict(self.delays).get(project, 0)
 
 
+@dataclass(frozen=True, eq=False)
+class Chances:
+    """Probabilities that states are drawn with."""
+
+    strikes: dict[str, Floats]
+    """(Y) that a hazard starts in each year, where no event of it runs."""
+    fails: dict[str, float]
+    """That a project never produces."""
+
+    @classmethod
+    def of(cls, instance: Instance) -> Chances:
+        """Those of the scenario."""
+        years = len(instance.years)
+        return cls(
+            {h.id: np.full(years, h.annual_probability) for h in instance.hazards},
+            {p.id: 1 - p.success_probability for p in instance.projects.values()},
+        )
+
+
 def read_states(instance: Instance) -> tuple[State, ...]:
     """The states of the world that a scenario asks for."""
     uncertainty = instance.case.uncertainty
@@ -47,6 +68,19 @@ def read_states(instance: Instance) -> tuple[State, ...]:
             _written(instance, state, number) for number, state in enumerate(uncertainty.states)
         )
     return (State("undisturbed", 1.0),)
+
+
+def draw_states(
+    instance: Instance,
+    count: int,
+    seed: int,
+    method: Literal["random", "stratified"] = "random",
+    chances: Chances | None = None,
+) -> tuple[State, ...]:
+    """So many states, drawn from a scenario's hazards, success and delay whatever it asks for;
+    with other chances than the scenario's, where they are given."""
+    sample = Sample(states=Number(count), seed=Number(seed), method=method)
+    return _sampled(instance, sample, chances)
 
 
 def never_striking(instance: Instance, states: tuple[State, ...]) -> tuple[str, ...]:
@@ -80,8 +114,11 @@ def _uniforms(sample: Sample, count: int, *key: str | int) -> Floats:
     return draws
 
 
-def _sampled(instance: Instance, sample: Sample) -> tuple[State, ...]:
+def _sampled(
+    instance: Instance, sample: Sample, chances: Chances | None = None
+) -> tuple[State, ...]:
     count, n = int(sample.states), instance.per_year
+    chances = chances or Chances.of(instance)
     events: list[list[tuple[str, int]]] = [[] for _ in range(count)]
     for hazard in instance.hazards:
         running_until = np.zeros(count, dtype=np.intp)
@@ -89,14 +126,14 @@ def _sampled(instance: Instance, sample: Sample) -> tuple[State, ...]:
             strikes = _uniforms(sample, count, "hazard", hazard.id, year, "strikes")
             period = _uniforms(sample, count, "hazard", hazard.id, year, "period")
             start = position * n + np.minimum((period * n).astype(np.intp), n - 1)
-            begins = (strikes < hazard.annual_probability) & (start >= running_until)
+            begins = (strikes < chances.strikes[hazard.id][position]) & (start >= running_until)
             running_until = np.where(begins, start + hazard.length, running_until)
             for s in np.flatnonzero(begins):
                 events[s].append((hazard.id, int(start[s])))
     failed: list[set[str]] = [set() for _ in range(count)]
     delays: list[list[tuple[str, int]]] = [[] for _ in range(count)]
     for p in instance.projects.values():
-        fails = _uniforms(sample, count, "success", p.id) >= p.success_probability
+        fails = _uniforms(sample, count, "success", p.id) >= 1 - chances.fails[p.id]
         for s in np.flatnonzero(fails):
             failed[s].add(p.id)
         late = _delays(p, _uniforms(sample, count, "delay", p.id))

@@ -36,12 +36,17 @@ def weighted_cvar(
     Uryasev 2000); the error is that of the mean at the eta found, which moves it in second order
     only (Hong and Liu 2009).
     """
+    eta = threshold(weight, value, level)
+    excess = weight * np.maximum(value - eta, 0.0) / (1 - level)
+    return eta + float(excess.mean()), _error(excess, part)
+
+
+def threshold(weight: Floats, value: Floats, level: float) -> float:
+    """The value above which no more than ``1 - level`` of the weight (S) is."""
     order = np.argsort(-value, kind="stable")
     above = np.cumsum(weight[order])
     at = min(int(np.searchsorted(above, (1 - level) * len(value))), len(value) - 1)
-    eta = float(value[order[at]])
-    excess = weight * np.maximum(value - eta, 0.0) / (1 - level)
-    return eta + float(excess.mean()), _error(excess, part)
+    return float(value[order[at]])
 
 
 def _error(sampled: Floats, part: Parts) -> float:

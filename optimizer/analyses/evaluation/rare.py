@@ -1,0 +1,219 @@
+"""Rare events drawn more often, and weighed less: importance sampling of the states.
+
+States come from a mixture of three sets of chances, a fixed number from each: the scenario's own,
+and two that are raised where a pilot sample says that they drive the damage of the worst states,
+and of all. A state's weight is its probability over that under the whole mixture (the balance
+heuristic of Veach and Guibas 1995, deterministic mixture sampling of Owen and Zhou 2000). Since
+a part is drawn as states come, no weight is above one over its share (the defensive mixture of
+Hesterberg 1995): a state that the raised chances overlook costs precision, but not much.
+
+Chances are raised by the cross-entropy method (Rubinstein and Kroese 2004): to the frequency with
+which a hazard starts in a year, or a project fails, among the pilot's states weighed by their
+damage, or by what of it is above the quantile. They are not lowered. Frequencies are taken over
+some years together, and only a part of the way is gone, for a pilot is small: both matter on
+scenarios with hundreds of chances.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.results.evaluation import Estimate, Performance, RareEvents
+from optimizer import outcomes
+from optimizer.analyses.evaluation.likelihood import drawn, failed, likelihood_ratio
+from optimizer.analyses.evaluation.weighting import threshold, weighted_cvar, weighted_mean
+from optimizer.commitment import Commitment
+from optimizer.instance import Floats, Instance
+from optimizer.states import Chances, State, draw_states
+
+SHARES = (0.2, 0.5, 0.3)
+"""Of states drawn as they come, with chances raised for the tail, and for the mean."""
+PILOTS = (0.1, 0.2)
+"""States of the first and the second pilot, as a share of those asked for."""
+LEAST_PILOT = 400
+"""No pilot has fewer states."""
+FIRST_LEVEL = 0.9
+"""The first pilot has no state to spare: it looks at no higher level than this."""
+YEARS_TOGETHER = 5
+"""Years whose frequencies are taken together."""
+PART_OF_THE_WAY = 0.8
+"""Of the way from a chance to its frequency in the pilot."""
+MOST = 0.5
+"""No chance is raised above this."""
+
+
+@dataclass(frozen=True, eq=False)
+class Weighed:
+    """States with weights of mean 1."""
+
+    states: tuple[State, ...]
+    """Their probability is their weight over their number; it adds up to 1 in the mean only."""
+    weight: Floats
+    """(S)"""
+    part: NDArray[np.int64]
+    """(S) number of the set of chances that each was drawn with."""
+
+
+def rare_events(
+    instance: Instance,
+    commitment: Commitment,
+    count: int,
+    seed: int,
+    fresh: outcomes.Evaluation,
+    level: float,
+    threads: int | None = None,
+) -> RareEvents:
+    """Damage of a commitment from states in which what drives it is drawn more often.
+
+    The pilots cost three tenths more states, and are used for nothing else, so that estimates of
+    the mean are unbiased. Weights are not divided by their sum, for that would be a bias; the
+    CVaR is consistent, as any estimate of it is.
+
+    Parameters
+    ----------
+    count
+        How many states.
+    seed
+        Seed of all draws; none of them is one of another seed's.
+    fresh
+        The commitment in states that were drawn as they come. Where they are as many, the first
+        of them are what this is measured against; else more are drawn.
+    level
+        Level of the CVaR.
+    """
+
+    def damage(states: Sequence[State]) -> Floats:
+        (found,) = outcomes.evaluate(instance, states, [commitment], threads=threads)
+        return found.damage
+
+    sets: tuple[Chances, ...] = (Chances.of(instance),)
+    for pilot, share in enumerate(PILOTS):
+        number = max(LEAST_PILOT, math.ceil(share * count))
+        tried = draw(instance, sets, number, _seed(seed, f"pilot {pilot}"))
+        looked_at = level if pilot else min(level, FIRST_LEVEL)
+        sets = raised(instance, commitment, tried, damage(tried.states), looked_at)
+    found = draw(instance, sets, count, _seed(seed, "states"))
+    own = damage(found.states)
+    plain = fresh.damage[:count]
+    if len(plain) < count:
+        plain = damage(draw_states(instance, count, _seed(seed, "plain")))
+    here = _performance(own, level, found.weight, found.part)
+    there, before = _performance(plain, level), _performance(fresh.damage, level)
+    weights, error = weighted_mean(found.weight, np.ones(count), found.part)
+    return RareEvents(
+        states=count,
+        seed=seed,
+        performance=here,
+        plain=there,
+        variance_ratio_expected=_ratio(there.expected, here.expected),
+        variance_ratio_cvar=_ratio(there.cvar, here.cvar),
+        effective_states=float(found.weight.sum() ** 2 / (found.weight**2).sum()),
+        weight_sum=Estimate(value=weights, standard_error=error),
+        deviation_expected=_deviation(here.expected, before.expected),
+        deviation_cvar=_deviation(here.cvar, before.cvar),
+    )
+
+
+def draw(instance: Instance, sets: Sequence[Chances], count: int, seed: int) -> Weighed:
+    """States from a mixture of sets of chances, the scenario's own first, by ``SHARES``."""
+    shares = SHARES[: len(sets)]
+    ends = [round(count * sum(shares[: i + 1]) / sum(shares)) for i in range(len(sets))]
+    states: list[State] = []
+    numbers = np.diff([0, *ends])
+    for part, (chances, number) in enumerate(zip(sets, numbers, strict=True)):
+        if number:
+            own = _seed(seed, f"part {part}")
+            states += draw_states(instance, int(number), own, chances=chances)
+    mixture = np.zeros(count)
+    for chances, number in zip(sets, numbers, strict=True):
+        mixture += number / count * likelihood_ratio(instance, states, chances)
+    weight = 1 / mixture
+    return Weighed(
+        states=tuple(
+            State(f"drawn {s + 1}", float(own) / count, state.events, state.failed, state.delays)
+            for s, (state, own) in enumerate(zip(states, weight, strict=True))
+        ),
+        weight=weight,
+        part=np.repeat(np.arange(len(sets)), numbers),
+    )
+
+
+def raised(
+    instance: Instance, commitment: Commitment, tried: Weighed, damage: Floats, level: float
+) -> tuple[Chances, ...]:
+    """The scenario's chances, and those that a pilot asks for: for the tail, and for the mean."""
+    own = Chances.of(instance)
+    eta = threshold(tried.weight, damage, level)
+    of_hazard, fails = drawn(instance, tried.states), failed(instance, tried.states)
+    sets = [own]
+    for counts in (np.maximum(damage - eta, 0.0), damage):
+        weight = tried.weight * counts
+        if not weight.any():
+            sets.append(own)
+            continue
+        strikes = {}
+        for hazard, p in own.strikes.items():
+            began = _over_years(weight @ of_hazard[hazard].began)
+            could = _over_years(weight @ of_hazard[hazard].could)
+            often = np.divide(began, could, out=p.copy(), where=could > 0)
+            strikes[hazard] = _up(p, often)
+        failing = dict(own.fails)
+        for project in commitment.start:
+            often = weight @ fails[project] / weight.sum()
+            failing[project] = float(_up(np.array(own.fails[project]), often))
+        sets.append(Chances(strikes, failing))
+    return tuple(sets)
+
+
+def _up(chance: Floats, often: Floats) -> Floats:
+    """A chance raised part of the way to a frequency; one that is 0 or high stays as it is."""
+    higher = np.minimum(chance + PART_OF_THE_WAY * (often - chance), MOST)
+    return np.where(chance > 0, np.maximum(chance, higher), chance)
+
+
+def _over_years(by_year: Floats) -> Floats:
+    """(Y) sums over the years around each."""
+    side = YEARS_TOGETHER // 2
+    padded = np.pad(by_year, side, mode="edge")
+    return np.convolve(padded, np.ones(YEARS_TOGETHER), "valid")
+
+
+def _performance(
+    damage: Floats,
+    level: float,
+    weight: Floats | None = None,
+    part: NDArray[np.int64] | None = None,
+) -> Performance:
+    weight = np.ones(len(damage)) if weight is None else weight
+    mean, error = weighted_mean(weight, damage, part)
+    cvar, cvar_error = weighted_cvar(weight, damage, level, part)
+    return Performance(
+        expected=Estimate(value=mean, standard_error=error),
+        cvar=Estimate(value=cvar, standard_error=cvar_error),
+        worst=float(damage.max()),
+    )
+
+
+def _ratio(plain: Estimate, other: Estimate) -> float:
+    """Ratio of variances; 1 where neither has any."""
+    before, after = plain.standard_error or 0.0, other.standard_error or 0.0
+    if after == 0.0:
+        return 1.0
+    return (before / after) ** 2
+
+
+def _deviation(one: Estimate, other: Estimate) -> float:
+    error = math.hypot(one.standard_error or 0.0, other.standard_error or 0.0)
+    return (one.value - other.value) / error if error > 0 else 0.0
+
+
+def _seed(seed: int, of: str) -> int:
+    """A seed of its own for each purpose, so that no draw is used twice."""
+    digest = hashlib.sha256(repr((seed, "rare events", of)).encode()).digest()
+    return int.from_bytes(digest[:6], "little")
