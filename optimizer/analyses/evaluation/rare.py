@@ -44,6 +44,8 @@ YEARS_TOGETHER = 5
 """Years whose frequencies are taken together."""
 PART_OF_THE_WAY = 0.8
 """Of the way from a chance to its frequency in the pilot."""
+FEWEST = 10
+"""So many states at least, or a standard error would rest on a single one of a set."""
 MOST = 0.5
 """No chance is raised above this."""
 
@@ -86,7 +88,14 @@ def rare_events(
         of them are what this is measured against; else more are drawn.
     level
         Level of the CVaR.
+
+    Raises
+    ------
+    ValueError
+        If fewer than ``FEWEST`` states are asked for.
     """
+    if count < FEWEST:
+        raise ValueError(f"{count} states are too few")
 
     def damage(states: Sequence[State]) -> Floats:
         (found,) = outcomes.evaluate(instance, states, [commitment], threads=threads)

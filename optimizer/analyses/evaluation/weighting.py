@@ -18,18 +18,19 @@ from optimizer.instance import Floats
 Parts = NDArray[np.int64] | None
 
 
-def weighted_mean(weight: Floats, value: Floats, part: Parts = None) -> tuple[float, float]:
+def weighted_mean(weight: Floats, value: Floats, part: Parts = None) -> tuple[float, float | None]:
     """Mean of values (S) with weights (S) of mean 1, and its standard error.
 
     ``part`` (S) numbers the component of a mixture that each state was drawn from, where the number
-    from each was fixed: then the error is that of a stratified sample.
+    from each was fixed: then the error is that of a stratified sample. It is None where one state
+    alone was drawn from a component, which tells nothing of its spread.
     """
     return float((weight * value).mean()), _error(weight * value, part)
 
 
 def weighted_cvar(
     weight: Floats, value: Floats, level: float, part: Parts = None
-) -> tuple[float, float]:
+) -> tuple[float, float | None]:
     """Mean of the worst ``1 - level`` of values (S) with weights (S), and its standard error.
 
     The least of ``eta + mean(weight * max(0, value - eta)) / (1 - level)`` (Rockafellar and
@@ -49,13 +50,10 @@ def threshold(weight: Floats, value: Floats, level: float) -> float:
     return float(value[order[at]])
 
 
-def _error(sampled: Floats, part: Parts) -> float:
+def _error(sampled: Floats, part: Parts) -> float | None:
     """Standard error of the mean of what was sampled (S)."""
-    count = len(sampled)
-    if part is None:
-        return float(sampled.std(ddof=1)) / math.sqrt(count) if count > 1 else math.inf
-    variance = 0.0
-    for one in np.unique(part):
-        own = sampled[part == one]
-        variance += len(own) * float(own.var(ddof=1)) if len(own) > 1 else math.inf
-    return math.sqrt(variance) / count
+    groups = [sampled] if part is None else [sampled[part == one] for one in np.unique(part)]
+    if min(len(own) for own in groups) < 2:
+        return None
+    variance = math.fsum(len(own) * float(own.var(ddof=1)) for own in groups)
+    return math.sqrt(variance) / len(sampled)

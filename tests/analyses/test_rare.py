@@ -1,0 +1,188 @@
+"""Rare events drawn more often: exact likelihoods, and estimates that hit what enumeration finds.
+
+The case is small enough for all its states to be written out: three years of two periods, a
+hazard whose events last three, so that strikes inside of one are discarded, and a project that
+can fail.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections import defaultdict
+from functools import cache
+
+import numpy as np
+import pytest
+from small import CHINA, case, cut, project, stockpile
+
+from models.case import Case
+from optimizer import outcomes
+from optimizer.analyses.evaluation.likelihood import likelihood_ratio
+from optimizer.analyses.evaluation.rare import FEWEST, draw, raised, rare_events
+from optimizer.analyses.evaluation.weighting import weighted_cvar, weighted_mean
+from optimizer.commitment import Commitment
+from optimizer.instance import Instance, read_instance
+from optimizer.states import Chances, State, draw_states, read_states
+
+LEVEL = 0.95
+YEARS = 3
+Key = tuple[tuple[tuple[str, int], ...], frozenset[str]]
+PLAN = Commitment(start={"works": 2026}, market={"works": 1.0}, offtake={("works", "common"): 1.0})
+
+
+@cache
+def instance() -> Instance:
+    hazards = cut([1.0, 0.7, 0.3])
+    hazards["cut"]["annual_probability"] = 0.08
+    raw = case(
+        horizon={"first_year": 2026, "last_year": 2025 + YEARS, "periods_per_year": 2},
+        supply=CHINA,
+        hazards=hazards,
+        projects={
+            "works": project(30, market_finance_max=1, home_share=1, success_probability=0.9)
+        },
+        stockpiles=[stockpile(initial_t=20)],
+        uncertainty={"sample": {"states": 50, "seed": 1}},
+    )
+    return read_instance(Case.model_validate(raw))
+
+
+def chance_of_each(chances: Chances) -> dict[Key, float]:
+    """All states there are with their probabilities, draw by draw."""
+    found: dict[Key, float] = defaultdict(float)
+    draws = itertools.product([None, 0, 1], repeat=YEARS)
+    for pattern, fails in itertools.product(draws, [False, True]):
+        events, until = [], 0
+        chance = chances.fails["works"] if fails else 1 - chances.fails["works"]
+        for year, period in enumerate(pattern):
+            strikes = chances.strikes["cut"][year]
+            chance *= 1 - strikes if period is None else strikes / 2
+            at = 2 * year + (period or 0)
+            if period is not None and at >= until:
+                events.append(("cut", at))
+                until = at + 3
+        found[tuple(events), frozenset({"works"} if fails else ())] += chance
+    return dict(found)
+
+
+def written(chances: Chances) -> list[State]:
+    return [
+        State("one of all", chance, events, failed)
+        for (events, failed), chance in chance_of_each(chances).items()
+    ]
+
+
+@cache
+def damages() -> dict[Key, float]:
+    states = written(Chances.of(instance()))
+    (found,) = outcomes.evaluate(instance(), states, [PLAN])
+    return {(s.events, s.failed): d for s, d in zip(states, found.damage.tolist(), strict=True)}
+
+
+def damage_of(states: tuple[State, ...]) -> np.ndarray:
+    return np.array([damages()[state.events, state.failed] for state in states])
+
+
+def exact() -> tuple[float, float]:
+    """Mean and CVaR."""
+    own = chance_of_each(Chances.of(instance()))
+    chance, damage = np.array(list(own.values())), np.array([damages()[key] for key in own])
+    return float(chance @ damage), outcomes.mean_of_worst(chance, damage, LEVEL)
+
+
+@cache
+def sets() -> tuple[Chances, ...]:
+    tried = draw(instance(), (Chances.of(instance()),), 400, 5)
+    return raised(instance(), PLAN, tried, damage_of(tried.states), LEVEL)
+
+
+def test_the_ratio_is_that_of_the_probabilities_of_the_state() -> None:
+    own = Chances.of(instance())
+    other = Chances({"cut": np.array([0.3, 0.08, 0.5])}, {"works": 0.4})
+    before, after = chance_of_each(own), chance_of_each(other)
+    assert math.fsum(before.values()) == pytest.approx(1)
+    ratio = likelihood_ratio(instance(), written(own), other)
+    assert ratio == pytest.approx([after[key] / before[key] for key in before], rel=1e-12)
+
+
+def test_chances_are_raised_where_damage_is_and_nowhere_lowered() -> None:
+    own, tail, mean = sets()
+    assert own.strikes["cut"].tolist() == [0.08] * YEARS
+    for chances in (tail, mean):
+        assert (chances.strikes["cut"] >= 0.08).all()
+        assert (chances.strikes["cut"] <= 0.5).all()
+    assert tail.strikes["cut"].max() > 0.16
+    assert 0.1 < tail.fails["works"] <= 0.5
+
+
+def test_states_are_drawn_with_the_chances_given() -> None:
+    chances = Chances({"cut": np.array([0.4, 0.0, 0.0])}, {"works": 1.0})
+    states = draw_states(instance(), 4_000, 1, chances=chances)
+    struck = sum(bool(state.events) for state in states)
+    assert abs(struck - 1_600) < 4 * math.sqrt(4_000 * 0.24)
+    assert all(at < 2 for state in states for _, at in state.events)
+    assert all(state.failed == {"works"} for state in states)
+    assert draw_states(instance(), 50, 1) == read_states(instance())
+
+
+def test_weights_are_the_inverse_of_the_mixture_and_bounded() -> None:
+    found = draw(instance(), sets(), 100, 8)
+    of_set = [likelihood_ratio(instance(), found.states, chances) for chances in sets()]
+    mixture = 0.2 * of_set[0] + 0.5 * of_set[1] + 0.3 * of_set[2]
+    assert found.weight == pytest.approx(1 / mixture)
+    assert found.weight.max() <= 5
+    assert [state.probability * 100 for state in found.states] == pytest.approx(found.weight)
+    assert np.bincount(found.part).tolist() == [20, 50, 30]
+
+
+def test_estimates_of_many_repetitions_hit_the_exact_values_and_know_their_error() -> None:
+    """Weights, mean and CVaR of 400 samples: within 4 standard errors, themselves within 15 %."""
+    found = []
+    for seed in range(400):
+        drawn = draw(instance(), sets(), 300, seed)
+        damage = damage_of(drawn.states)
+        found.append(
+            [
+                weighted_mean(drawn.weight, np.ones(300), drawn.part),
+                weighted_mean(drawn.weight, damage, drawn.part),
+                weighted_cvar(drawn.weight, damage, LEVEL, drawn.part),
+            ]
+        )
+    values = np.array(found)
+    mean, spread = values[:, :, 0].mean(axis=0), values[:, :, 0].std(axis=0, ddof=1)
+    assert (np.abs(mean - [1.0, *exact()]) < 4 * spread / 20).all()
+    said = np.sqrt((values[:, :, 1] ** 2).mean(axis=0))
+    assert said == pytest.approx(spread, rel=0.15)
+
+
+def test_the_whole_report_is_worth_its_cost_and_agrees_with_the_plain_states() -> None:
+    states = draw_states(instance(), 4_000, 77)
+    (fresh,) = outcomes.evaluate(instance(), states, [PLAN])
+    found = rare_events(instance(), PLAN, 2_000, 4, fresh, LEVEL)
+    again = rare_events(instance(), PLAN, 2_000, 4, fresh, LEVEL)
+    assert found == again
+    assert found.variance_ratio_cvar > 2
+    assert found.variance_ratio_expected > 1
+    assert 400 < found.effective_states < 2_000
+    assert abs(found.deviation_expected) < 4
+    assert abs(found.deviation_cvar) < 4
+    for estimate, value in zip(
+        [found.performance.expected, found.performance.cvar], exact(), strict=True
+    ):
+        assert estimate.standard_error is not None
+        assert abs(estimate.value - value) < 4 * estimate.standard_error
+    assert found.plain.expected.value == pytest.approx(fresh.damage[:2_000].mean())
+    assert found.plain.worst == fresh.damage[:2_000].max()
+
+
+def test_where_nothing_is_ever_missing_nothing_is_gained_or_lost() -> None:
+    bare = read_instance(Case.model_validate(case(supply=CHINA)))
+    (fresh,) = outcomes.evaluate(bare, draw_states(bare, 20, 1), [Commitment()])
+    found = rare_events(bare, Commitment(), 40, 2, fresh, LEVEL)
+    assert found.performance.expected.value == 0.0
+    assert found.variance_ratio_expected == found.variance_ratio_cvar == 1.0
+    assert found.effective_states == pytest.approx(40)
+    assert found.deviation_cvar == 0.0
+    with pytest.raises(ValueError, match="too few"):
+        rare_events(bare, Commitment(), FEWEST - 1, 2, fresh, LEVEL)
