@@ -64,13 +64,15 @@ class Problem:
 
         from optimizer.formulation import build_commitment
         from optimizer.formulation.recourse import add_delivered, add_recourse
+        from optimizer.states import outlook
 
         state = self.states[name]
+        own = outlook(self.instance, state)
         model = build_commitment(self.instance)
         commitment = list(model.component_objects(pyo.Var))
-        add_delivered(model, self.instance, (state,))
+        add_delivered(model, self.instance, [own])
         model.recourse = pyo.Block()
-        add_recourse(model.recourse, self.instance, state, model)
+        add_recourse(model.recourse, self.instance, own, model)
         cost = self.cost_weight * model.net_cost
         model.objective = pyo.Objective(expr=model.recourse.damage + cost)
         sputils.attach_root_node(model, cost, commitment)

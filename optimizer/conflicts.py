@@ -8,8 +8,8 @@ is dropped.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 import pyomo.environ as pyo
@@ -19,10 +19,11 @@ from models.quantities import Yearly
 from optimizer import highs
 from optimizer.errors import Rule, SolverError
 from optimizer.formulation import build_commitment
-from optimizer.highs import LinearProgram
+from optimizer.highs import Compiled, LinearProgram
 from optimizer.instance import COMMON, Instance
 
 Explain = Callable[[Instance, Any], Rule]
+Key = TypeVar("Key", bound=Hashable)
 
 
 def _project(tag: str, name: str, field: str, says: str) -> Explain:
@@ -285,17 +286,40 @@ def smallest_conflict(instance: Instance) -> tuple[Rule, ...]:
     SolverError
         If even what no scenario can change is infeasible.
     """
+    compiled = first_stage(instance)
+    groups: dict[Rule, list[int]] = {}
+    for row, name, index in rule_rows(compiled):
+        groups.setdefault(RULES[name](instance, index), []).append(row)
+    return conflict_among(compiled.program, groups)
+
+
+def first_stage(instance: Instance) -> Compiled:
+    """The first stage with what no rule of a scenario can undo, its net cost as the objective."""
     model = build_commitment(instance)
     add_what_stays(model)
-    model.objective = pyo.Objective(expr=0 * model.nothing)
-    compiled = highs.compile_model(model)
-    program = compiled.program.feasibility()
-    groups: dict[Rule, list[int]] = {}
+    model.objective = pyo.Objective(expr=model.net_cost + 0 * model.nothing)
+    return highs.compile_model(model)
+
+
+def rule_rows(compiled: Compiled) -> Iterator[tuple[int, str, Any]]:
+    """Rows that belong to rules a person can change: position, name and index."""
     for row, constraint in enumerate(compiled.constraints):
         name = constraint.parent_component().local_name
         if name in RULES:
-            groups.setdefault(RULES[name](instance, constraint.index()), []).append(row)
-    search = _Search(program, groups)
+            yield row, name, constraint.index()
+
+
+def conflict_among(program: LinearProgram, groups: Mapping[Key, list[int]]) -> tuple[Key, ...]:
+    """A smallest set of groups of rows that conflict, with what rows are in none of them.
+
+    Empty if there is no conflict.
+
+    Raises
+    ------
+    SolverError
+        If the rows in none of the groups conflict by themselves.
+    """
+    search = Search(program, groups)
     if search.feasible(list(groups)):
         return ()
     if not search.feasible([]):
@@ -321,13 +345,13 @@ def add_what_stays(model: Any) -> None:
         return model.offtake[p, year, group] <= model.start[p, year]
 
 
-class _Search:
+class Search(Generic[Key]):
     """Divides and conquers the groups of rows that belong to rules."""
 
-    def __init__(self, program: LinearProgram, groups: dict[Rule, list[int]]) -> None:
-        self.program, self.groups = program, groups
+    def __init__(self, program: LinearProgram, groups: Mapping[Key, list[int]]) -> None:
+        self.program, self.groups = program.feasibility(), groups
 
-    def feasible(self, kept: Sequence[Rule]) -> bool:
+    def feasible(self, kept: Sequence[Key]) -> bool:
         """Whether some plan keeps these rules, all others dropped."""
         dropped = np.zeros(len(self.program.row_lower), dtype=bool)
         for rule in set(self.groups).difference(kept):
@@ -337,7 +361,7 @@ class _Search:
             raise KeyboardInterrupt
         return solution.ending != "infeasible"
 
-    def conflict(self, kept: list[Rule], added: bool, open_: list[Rule]) -> list[Rule]:
+    def conflict(self, kept: list[Key], added: bool, open_: list[Key]) -> list[Key]:
         """The rules of ``open_`` that conflict with each other and ``kept``."""
         if added and not self.feasible(kept):
             return []

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from optimizer import highs
-from optimizer.formulation import build_extensive_form, read_commitment
+from optimizer.formulation import build_for_outlooks, read_commitment
 from optimizer.highs import LinearProgram, Progress, Solution
 from optimizer.instance import Instance
 from optimizer.solved import Solved
-from optimizer.states import State
+from optimizer.states import Outlook, State, outlook
 
 OPTIONS = {
     "mip_allow_restart": False,
@@ -42,8 +42,28 @@ def solve_extensive_form(
 
     ``time_limit`` counts from the call, building included.
     """
+    return solve_for_outlooks(
+        instance,
+        [(state.probability, outlook(instance, state)) for state in states],
+        gap=gap,
+        time_limit=time_limit,
+        threads=threads,
+        on_progress=on_progress,
+    )
+
+
+def solve_for_outlooks(
+    instance: Instance,
+    weighed: Sequence[tuple[float, Outlook]],
+    *,
+    gap: float,
+    time_limit: float | None = None,
+    threads: int | None = None,
+    on_progress: Callable[[Progress], None] | None = None,
+) -> Solved:
+    """The same for pairs of a probability and what a state, or a mean of states, leaves."""
     began = time.perf_counter()
-    model = build_extensive_form(instance, states)
+    model = build_for_outlooks(instance, weighed)
     built = time.perf_counter()
     compiled = highs.compile_model(model)
     handed = time.perf_counter()

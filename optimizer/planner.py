@@ -19,7 +19,7 @@ from optimizer.commitment import (
     without_idle_supports,
 )
 from optimizer.conflicts import smallest_conflict
-from optimizer.decomposition import CutPool, solve_by_decomposition
+from optimizer.decomposition import CutPool, Frame, solve_by_decomposition
 from optimizer.errors import CheckFailed, Infeasible, Interrupted, NoPlan, SolverError
 from optimizer.extensive_form import solve_extensive_form
 from optimizer.found import Found, gap_of, input_hash, is_within
@@ -47,6 +47,8 @@ class Problem:
     """Wall time that reading took."""
     recourse: Recourse | None = None
     """Of the same states from another standpoint, if it is there already."""
+    frame: Frame | None = None
+    """Of the same instance with other states, if it is there already."""
 
     @classmethod
     def of(cls, case: Case) -> Problem:
@@ -159,6 +161,7 @@ def search(
             pool=pool,
             enough=enough,
             recourse=problem.recourse,
+            frame=problem.frame,
         )
     return solve_extensive_form(
         instance,
@@ -184,7 +187,7 @@ def judge(
     ``began`` is when the search did.
     """
     instance, states = problem.instance, problem.states
-    commitment = _found(instance, solved)
+    commitment = commitment_in(instance, solved)
     checked = time.perf_counter()
     check_commitment(instance, commitment)
     with_plan, without = outcomes.evaluate(
@@ -230,8 +233,8 @@ def usual_jobs(instance: Instance, states: Sequence[State]) -> int:
     return 1 if choose_method(instance, states) == "extensive" else usable_cores()
 
 
-def _found(instance: Instance, solved: Solved) -> Commitment:
-    """The commitment that was found, or the reason why there is none."""
+def commitment_in(instance: Instance, solved: Solved) -> Commitment:
+    """The commitment that was found, or the reason why there is none, as :func:`plan` raises it."""
     solution = solved.solution
     if solution.ending == "infeasible":
         conflict = smallest_conflict(instance)

@@ -9,6 +9,8 @@ stratified ones are spread anew.
 from __future__ import annotations
 
 import hashlib
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -169,6 +171,54 @@ def availability(instance: Instance, state: State) -> dict[tuple[str, str], Floa
     return dict(zip(instance.origins, left, strict=True))
 
 
+@dataclass(frozen=True, eq=False)
+class Outlook:
+    """All that recourse depends on of a state, or of the mean of several: arrays that add up."""
+
+    left: dict[tuple[str, str], Floats]
+    """(K) share of each origin's supply, by material and country."""
+    comes: dict[tuple[str, str, int], Floats]
+    """(K) share of a project's output that comes so many years late, by project, material and
+    delay; what fails does not come."""
+
+    @property
+    def delays(self) -> dict[str, tuple[int, ...]]:
+        """Years that output of each project comes late."""
+        late: dict[str, set[int]] = {}
+        for p, _, delay in self.comes:
+            late.setdefault(p, set()).add(delay)
+        return {p: tuple(sorted(own)) for p, own in late.items()}
+
+
+def outlook(instance: Instance, state: State) -> Outlook:
+    """What a state leaves of supply and of output."""
+    left = availability(instance, state)
+    comes = {
+        (p.id, material, state.delay(p.id)): left[material, p.country]
+        for p in instance.projects.values()
+        if p.id not in state.failed
+        for material in p.output
+    }
+    return Outlook(left, comes)
+
+
+def mean_outlook(instance: Instance, states: Sequence[State]) -> Outlook:
+    """The mean of what states leave, by their probabilities.
+
+    It is no state: a project comes with a part of its output at each of its delays.
+    """
+    left: dict[tuple[str, str], Floats] = {}
+    comes: dict[tuple[str, str, int], Floats] = {}
+    total = math.fsum(state.probability for state in states)
+    for state in states:
+        own, chance = outlook(instance, state), state.probability / total
+        for origin, share in own.left.items():
+            left[origin] = left.get(origin, 0.0) + chance * share
+        for key, share in own.comes.items():
+            comes[key] = comes.get(key, 0.0) + chance * share
+    return Outlook(left, comes)
+
+
 def market_supply(instance: Instance, node: Node, left: dict[tuple[str, str], Floats]) -> Floats:
     """(K) lots that reach a node in a state before any investment."""
     supply = np.zeros(len(instance.periods))
@@ -179,11 +229,12 @@ def market_supply(instance: Instance, node: Node, left: dict[tuple[str, str], Fl
 
 
 def project_output(
-    instance: Instance, node: Node, state: State, left: dict[tuple[str, str], Floats]
-) -> dict[str, Floats]:
-    """(K) lots of the node's material that each project delivers at full nameplate."""
+    instance: Instance, node: Node, outlook: Outlook
+) -> dict[tuple[str, int], Floats]:
+    """(K) lots of the node's material that each project delivers at full nameplate, by project and
+    delay."""
     return {
-        p.id: p.output[node.material] * left[node.material, p.country]
-        for p in instance.projects.values()
-        if node.material in p.output and p.id not in state.failed
+        (p, delay): instance.projects[p].output[material] * share
+        for (p, material, delay), share in outlook.comes.items()
+        if material == node.material
     }

@@ -14,7 +14,14 @@ from small import CHINA, Raw, case, cut, near, project, stockpile
 from models.case import Case
 from optimizer.commitment import Commitment
 from optimizer.instance import Instance, read_instance
-from optimizer.states import State, availability, market_supply, project_output, read_states
+from optimizer.states import (
+    State,
+    availability,
+    market_supply,
+    outlook,
+    project_output,
+    read_states,
+)
 from optimizer.sweep import Recourse
 
 MANY = 20_000
@@ -125,7 +132,7 @@ def test_supply_and_projects_of_the_country_are_struck_alike() -> None:
     ore, share = instance.nodes[0], availability(instance, state)
     assert instance.lot_t["ore"] == 8
     assert (market_supply(instance, ore, share) * 8).tolist() == [8, 12, 14] + [16] * 5
-    output = project_output(instance, ore, state, share)["works"] * 8
+    output = project_output(instance, ore, outlook(instance, state))["works", 0] * 8
     assert output.tolist() == [0, 5, 7.5] + [10] * 5
 
 

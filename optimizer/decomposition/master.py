@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from scipy import sparse
 
 from optimizer import highs
 from optimizer.decomposition.cuts import Cut
-from optimizer.decomposition.reduced import reduce
+from optimizer.decomposition.reduced import Reduced, reduce
 from optimizer.decomposition.shelf import Row, Shelf
 from optimizer.formulation import build_master
 from optimizer.instance import Floats, Instance
@@ -61,6 +62,30 @@ class Pattern:
         return entries
 
 
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """The master without any cut, compiled once it is asked for: alike whatever the states are, so
+    that problems which differ in their states alone can share one."""
+
+    instance: Instance
+    groups: int = 1
+
+    @cached_property
+    def model(self) -> Any:
+        """In Pyomo."""
+        return build_master(self.instance, self.groups)
+
+    @cached_property
+    def compiled(self) -> highs.Compiled:
+        """All columns and rows."""
+        return highs.compile_model(self.model)
+
+    @cached_property
+    def reduced(self) -> Reduced:
+        """Those that the solver gets."""
+        return reduce(self.compiled)
+
+
 class Master:
     """The master in the solver, and where its columns are.
 
@@ -68,11 +93,16 @@ class Master:
     tickets with a minimum.
     """
 
-    def __init__(self, instance: Instance, recourse: Recourse, groups: int = 1) -> None:
+    def __init__(
+        self,
+        instance: Instance,
+        recourse: Recourse,
+        groups: int = 1,
+        frame: Frame | None = None,
+    ) -> None:
         self.instance, self.recourse = instance, recourse
-        self.model = build_master(instance, groups)
-        self.compiled = highs.compile_model(self.model)
-        self.reduced = reduce(self.compiled)
+        frame = frame or Frame(instance, groups)
+        self.model, self.compiled, self.reduced = frame.model, frame.compiled, frame.reduced
         self.program = self.reduced.program
         self.simplex = highs.Simplex(self.program)
         column = {

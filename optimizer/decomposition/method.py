@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 
 from optimizer.decomposition.cuts import Appraiser
-from optimizer.decomposition.master import Master
+from optimizer.decomposition.master import Frame, Master
 from optimizer.decomposition.pool import CutPool
 from optimizer.decomposition.run import Run, Stopped, interruptible
 from optimizer.decomposition.search import Search
@@ -35,6 +35,7 @@ def solve_by_decomposition(
     merge: bool = True,
     groups: int = 1,
     recourse: Recourse | None = None,
+    frame: Frame | None = None,
 ) -> Solved:
     """Build the master and close the gap between it and the best plan.
 
@@ -56,6 +57,8 @@ def solve_by_decomposition(
         larger master, which is seldom worth it (docs/benchmarks.md).
     recourse
         Of these states from another standpoint, if it is there already; it brings its own threads.
+    frame
+        Of the same instance and groups, if it is there already from other states.
     """
     began = time.perf_counter()
     if recourse is None:
@@ -63,7 +66,7 @@ def solve_by_decomposition(
     else:
         recourse = recourse.seen(instance)
     encoded = time.perf_counter()
-    master = Master(instance, recourse, groups)
+    master = Master(instance, recourse, groups, frame)
     appraise = Appraiser(recourse, groups)
     built = time.perf_counter()
     run = Run(

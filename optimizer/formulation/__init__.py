@@ -23,12 +23,13 @@ from optimizer.formulation.standpoint import add_held, add_stakes
 from optimizer.formulation.stockpiles import add_stockpiles
 from optimizer.formulation.supports import add_support_rules
 from optimizer.instance import Instance, Stake
-from optimizer.states import State
+from optimizer.states import Outlook, State, outlook
 
 __all__ = [
     "build_commitment",
     "build_dearest",
     "build_extensive_form",
+    "build_for_outlooks",
     "build_greatest_stake",
     "build_least_spending",
     "build_master",
@@ -57,13 +58,18 @@ def build_commitment(instance: Instance) -> Any:
 
 def build_extensive_form(instance: Instance, states: tuple[State, ...]) -> Any:
     """All states in one model."""
+    return build_for_outlooks(instance, [(s.probability, outlook(instance, s)) for s in states])
+
+
+def build_for_outlooks(instance: Instance, weighed: Sequence[tuple[float, Outlook]]) -> Any:
+    """The same for pairs of a probability and what a state, or a mean of states, leaves."""
     model = build_commitment(instance)
-    add_delivered(model, instance, states)
-    model.state = pyo.Block(range(len(states)))
-    for number, state in enumerate(states):
-        add_recourse(model.state[number], instance, state, model)
-    damage = [(state.probability, model.state[s].damage) for s, state in enumerate(states)]
-    counted = [model.state[s].counted for s in range(len(states))]
+    add_delivered(model, instance, [own for _, own in weighed])
+    model.state = pyo.Block(range(len(weighed)))
+    for number, (_, own) in enumerate(weighed):
+        add_recourse(model.state[number], instance, own, model)
+    damage = [(chance, model.state[s].damage) for s, (chance, _) in enumerate(weighed)]
+    counted = [model.state[s].counted for s in range(len(weighed))]
     add_objective(model, instance, damage, counted)
     return model
 

@@ -8,14 +8,14 @@ alone, and between two of them a stock only keeps and grows. This is exact.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import pyomo.environ as pyo
 
 from optimizer.instance import Floats, Instance, Node
-from optimizer.states import State, availability, market_supply, project_output
+from optimizer.states import Outlook, market_supply, project_output
 
 CLOSED = 1e-9
 """A period is closed if what the market leaves uncovered is below this share of its demand."""
@@ -36,8 +36,8 @@ class Situation:
     """(K) lots of demand that the market does not cover."""
     open: tuple[int, ...]
     """Open periods."""
-    output: dict[str, Floats]
-    """(K) lots from each project at full nameplate."""
+    output: dict[tuple[str, int], Floats]
+    """(K) lots from each project at full nameplate, by project and delay."""
 
     def held(self, keeps: float) -> tuple[int, ...]:
         """Periods at which a stock is accounted for: the open ones, and some between them where
@@ -50,21 +50,23 @@ class Situation:
         return tuple(periods)
 
 
-def situations(instance: Instance, state: State) -> Iterator[Situation]:
-    """The nodes of a state that have open periods."""
-    left = availability(instance, state)
+def situations(instance: Instance, outlook: Outlook) -> Iterator[Situation]:
+    """The nodes that have open periods, as a state or a mean of states leaves them."""
     for position, node in enumerate(instance.nodes):
         demand = node.demand[instance.year_of]
-        gap = demand - market_supply(instance, node, left)
+        gap = demand - market_supply(instance, node, outlook.left)
         open_periods = tuple(int(k) for k in (gap > CLOSED * demand).nonzero()[0] if demand[k] > 0)
         if open_periods:
-            output = project_output(instance, node, state, left)
+            output = project_output(instance, node, outlook)
             yield Situation(position, node, gap, open_periods, output)
 
 
-def add_delivered(model: Any, instance: Instance, states: tuple[State, ...]) -> None:
+def add_delivered(model: Any, instance: Instance, outlooks: Sequence[Outlook]) -> None:
     """Add what reaches each node of a project's output, by delay (R5)."""
-    delays = {p: {s.delay(p) for s in states if p not in s.failed} for p in instance.projects}
+    delays: dict[str, set[int]] = {p: set() for p in instance.projects}
+    for outlook in outlooks:
+        for p, late in outlook.delays.items():
+            delays[p].update(late)
     keys = [
         (node.label, p.id, delay, year)
         for node in instance.nodes
@@ -97,13 +99,13 @@ def _running(instance: Instance, p: str, start: int, delay: int, year: int) -> f
     return instance.projects[p].at_age(year - first)
 
 
-def add_recourse(block: Any, instance: Instance, state: State, commitment: Any) -> None:
+def add_recourse(block: Any, instance: Instance, outlook: Outlook, commitment: Any) -> None:
     """Add releases, shortages and rules R1 to R4 of one state, its ``damage``, and what of that is
-    ``counted`` in the mean.
+    ``counted`` in the mean; a mean of states is one more.
 
     ``commitment`` holds ``buy`` and ``delivered``.
     """
-    nodes = {s.node.label: s for s in situations(instance, state)}
+    nodes = {s.node.label: s for s in situations(instance, outlook)}
     year_of, first = instance.year_of, instance.years[0]
     accounts = [
         (v, h, k)
@@ -143,7 +145,7 @@ def add_recourse(block: Any, instance: Instance, state: State, commitment: Any) 
     )
     def demand_balance(block: Any, v: str, k: int) -> Any:
         s, year = nodes[v], first + int(year_of[k])
-        output = _output(instance, state, s, commitment, v, year, k)
+        output = _output(s, commitment, v, year, k)
         released = sum(block.release[v, h, k] for h in s.node.accounts)
         missing = sum(
             block.shortage[v, j, k] for j in range(len(s.node.steps)) if (v, j, k) in block.shortage
@@ -161,15 +163,13 @@ def add_recourse(block: Any, instance: Instance, state: State, commitment: Any) 
     )
 
 
-def _output(
-    instance: Instance, state: State, s: Situation, commitment: Any, v: str, year: int, k: int
-) -> Any:
+def _output(s: Situation, commitment: Any, v: str, year: int, k: int) -> Any:
     """Lots that projects deliver to a node in a period."""
     delivered = commitment.delivered
     return sum(
-        float(lots[k]) * delivered[v, p, state.delay(p), year]
-        for p, lots in s.output.items()
-        if lots[k] > 0 and (v, p, state.delay(p), year) in delivered
+        float(lots[k]) * delivered[v, p, delay, year]
+        for (p, delay), lots in s.output.items()
+        if lots[k] > 0 and (v, p, delay, year) in delivered
     )
 
 
