@@ -34,6 +34,8 @@ class Evaluation:
     """(Y) probability that some period is short, by material."""
     of_some: Floats
     """(S) that of the consumers who were asked for, in the unit of the measure."""
+    by_year: Floats
+    """(Y) expected, in the unit of the measure."""
 
     @property
     def expected(self) -> float:
@@ -93,6 +95,7 @@ def _nothing(instance: Instance, states: Sequence[State]) -> Evaluation:
         shortage={m: np.zeros(years) for m in materials},
         short={m: np.zeros(years) for m in materials},
         of_some=np.zeros(len(states)),
+        by_year=np.zeros(years),
     )
 
 
@@ -115,8 +118,9 @@ def _add(
         is_short = (part.missing > SHORT * demand).reshape(-1, years, n).any(axis=2)
         evaluation.short[m] += part.chance @ is_short
         for v, lots in part.by_step.items():
-            damage = (lots * recourse.nodes[v].as_in_file[0]).sum(axis=1)
-            for step, value in zip(instance.nodes[v].steps, damage, strict=True):
+            damage = lots * recourse.nodes[v].as_in_file[0]
+            evaluation.by_year[:] += damage.sum(axis=0).reshape(years, n).sum(axis=1)
+            for step, value in zip(instance.nodes[v].steps, damage.sum(axis=1), strict=True):
                 evaluation.by_consumer[step.consumer] += float(value)
             asked = [step.consumer in consumers for step in instance.nodes[v].steps]
             if any(asked):

@@ -105,7 +105,7 @@ def describe(
                 cvar=without_plan.cvar(level),
                 worst=without_plan.worst,
             ),
-            distribution=_distribution(with_plan, without_plan),
+            distribution=distribution(with_plan, without_plan),
         ),
         projects=tuple(_projects(instance, commitment)),
         stockpiles=tuple(_stockpiles(instance, commitment)),
@@ -115,16 +115,8 @@ def describe(
         ),
         spend_meur={f: by_year(instance, x) for f, x in spend(instance, commitment).items()},
         committed_meur={f: by_year(instance, x) for f, x in committed.items()},
-        materials=tuple(_materials(instance, commitment, with_plan, without_plan)),
-        consumers=tuple(
-            ConsumerOutcome(
-                id=u,
-                name=named(consumer.name, u),
-                expected=with_plan.by_consumer[u],
-                expected_without_plan=without_plan.by_consumer[u],
-            )
-            for u, consumer in case.consumers.items()
-        ),
+        materials=materials_of(instance, commitment, with_plan, without_plan),
+        consumers=consumers_of(instance, with_plan, without_plan),
         accounts=tuple(accounts.positions(instance, commitment)),
         budget_lines=tuple(accounts.budget_lines(instance, commitment)),
         crma=tuple(crma_shares(instance, commitment)),
@@ -145,7 +137,8 @@ def as_solved(case: Case, variant: str | None) -> dict[str, Any]:
 LEVELS = tuple(step / 100 for step in range(101))
 
 
-def _distribution(with_plan: Evaluation, without_plan: Evaluation) -> Distribution:
+def distribution(with_plan: Evaluation, without_plan: Evaluation) -> Distribution:
+    """How damage is spread over the states, with a plan and without."""
     chance = with_plan.probability
     return Distribution(
         levels=LEVELS,
@@ -218,9 +211,25 @@ def _stockpiles(instance: Instance, commitment: Commitment) -> list[StockpilePla
     return plans
 
 
-def _materials(
+def consumers_of(
+    instance: Instance, with_plan: Evaluation, without_plan: Evaluation
+) -> tuple[ConsumerOutcome, ...]:
+    """What falls on each consumer."""
+    return tuple(
+        ConsumerOutcome(
+            id=u,
+            name=named(consumer.name, u),
+            expected=with_plan.by_consumer[u],
+            expected_without_plan=without_plan.by_consumer[u],
+        )
+        for u, consumer in instance.case.consumers.items()
+    )
+
+
+def materials_of(
     instance: Instance, commitment: Commitment, with_plan: Evaluation, without_plan: Evaluation
-) -> list[MaterialOutcome]:
+) -> tuple[MaterialOutcome, ...]:
+    """How exposed each material stays."""
     outcomes = []
     n = instance.per_year
     mixes, before = supply_mixes(instance, commitment), supply_mixes(instance, Commitment())
@@ -252,4 +261,4 @@ def _materials(
                 by_year=by_year,
             )
         )
-    return outcomes
+    return tuple(outcomes)

@@ -22,6 +22,7 @@ from models.policy import CountryLimit
 from models.quantities import Number, Yearly
 from models.results import (
     Comparison,
+    Evaluation,
     Frontier,
     MaterialYear,
     Participation,
@@ -110,7 +111,9 @@ def test_scenario_format_names_every_field(model: type[BaseModel]) -> None:
 @pytest.mark.parametrize(
     "model",
     dict.fromkeys(
-        models(Plan | Comparison | Frontier | Target | Split | Participation | Redaction)
+        models(
+            Plan | Comparison | Evaluation | Frontier | Target | Split | Participation | Redaction
+        )
     ),
     ids=shown,
 )

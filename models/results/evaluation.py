@@ -5,8 +5,10 @@ Damage is in the unit of the scenario's measure; money is million EUR.
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any, Literal
 
+from models.case import Case
 from models.results.base import Result
 from models.results.plan import ConsumerOutcome, Distribution, MaterialOutcome
 
@@ -303,3 +305,11 @@ class Evaluation(Result):
     """Versions of the project and of what it rests on."""
     scenario: dict[str, Any] | None = None
     """The scenario as it was solved, in JSON."""
+
+    @cached_property
+    def case(self) -> Case | None:
+        """The scenario as it was solved; None in an evaluation that does not carry it.
+
+        Raises pydantic.ValidationError where it has been tampered with.
+        """
+        return None if self.scenario is None else Case.model_validate(self.scenario)

@@ -21,6 +21,7 @@ from optimizer.cli import speaking, usage
 PROGRAM = "vorrat"
 COMMANDS = {
     "compare": marked("Put funding options side by side."),
+    "evaluate": marked("Judge a saved plan on states that it was not made for."),
     "frontier": marked("Draw damage against a budget, or any number of the file."),
     "init": marked("Write a commented scenario file or workbook to start from."),
     "participate": marked("Find the share of a project that a company should take."),

@@ -8,9 +8,9 @@ from contextlib import contextmanager
 
 import click
 
-from models.results import Frontier, Participation, Redaction, Split, Target
+from models.results import Evaluation, Frontier, Participation, Redaction, Split, Target
 
-Found = Frontier | Target | Participation | Split | Redaction
+Found = Evaluation | Frontier | Target | Participation | Split | Redaction
 
 
 @contextmanager

@@ -112,6 +112,13 @@ class Steps:
             self.progress.label = f"{count}: {name}: "
             self.progress.say()
 
+    def named(self, done: int, of: int | None, name: str) -> None:
+        """Say what is being done, and how much of it where that is known."""
+        if self.progress is not None:
+            counted = "" if of is None else " " + tr("{done} of {all}", done=done, all=of)
+            self.progress.label = f"{name}{counted}: "
+            self.progress.say()
+
     def close(self) -> None:
         """Leave the line free for what comes next."""
         if self.progress is not None:

@@ -23,10 +23,22 @@ from rich.table import Table
 from rich.text import Text
 
 from models.language import language, tr
-from models.results import Comparison, Frontier, Participation, Plan, Redaction, Split, Target
+from models.results import (
+    Comparison,
+    Evaluation,
+    Frontier,
+    Participation,
+    Plan,
+    Redaction,
+    Split,
+    Target,
+)
 from optimizer.reporting import prose, redacting, sections
 from optimizer.reporting.comparing import prose as comparing
 from optimizer.reporting.comparing import sections as compared
+from optimizer.reporting.evaluating import prose as evaluating
+from optimizer.reporting.evaluating import sections as evaluated
+from optimizer.reporting.evaluating import words as judged
 from optimizer.reporting.figures import NO_BREAK, clean
 from optimizer.reporting.names import Names
 from optimizer.reporting.participating import prose as participating
@@ -118,8 +130,13 @@ def write_redaction(redaction: Redaction, stream: TextIO) -> None:
     stream.write(render_redaction(redaction, Screen.of(stream)))
 
 
+def write_evaluation(evaluation: Evaluation, stream: TextIO) -> None:
+    """Write an evaluation to a stream, as well as the stream can show it."""
+    stream.write(render_evaluation(evaluation, Screen.of(stream)))
+
+
 def write_result(
-    found: Frontier | Target | Participation | Split | Redaction, stream: TextIO
+    found: Evaluation | Frontier | Target | Participation | Split | Redaction, stream: TextIO
 ) -> None:
     """Write what a command has found to a stream, whatever it is."""
     if isinstance(found, Frontier):
@@ -130,6 +147,8 @@ def write_result(
         write_participation(found, stream)
     elif isinstance(found, Split):
         write_split(found, stream)
+    elif isinstance(found, Evaluation):
+        write_evaluation(found, stream)
     else:
         write_redaction(found, stream)
 
@@ -167,6 +186,11 @@ def render_participation(participation: Participation, screen: Screen = Screen()
 def render_redaction(redaction: Redaction, screen: Screen = Screen()) -> str:
     """The account of a redaction as text."""
     return _text(_parts_of_redaction(redaction, screen), screen)
+
+
+def render_evaluation(evaluation: Evaluation, screen: Screen = Screen()) -> str:
+    """An evaluation as text."""
+    return _text(_parts_of_evaluation(evaluation, screen), screen)
 
 
 def _text(parts: Iterable[RenderableType], screen: Screen) -> str:
@@ -259,6 +283,13 @@ def _parts_of_redaction(redaction: Redaction, screen: Screen) -> Iterator[Render
     for paragraph in redacting.headline(redaction):
         yield _paragraph(paragraph, screen)
     yield from _sections(redacting.all_of(redaction), screen)
+
+
+def _parts_of_evaluation(found: Evaluation, screen: Screen) -> Iterator[RenderableType]:
+    yield from _head(judged.title(found), judged.variant(found))
+    for paragraph in (*evaluating.headline(found), *evaluating.cautions(found)):
+        yield _paragraph(paragraph, screen)
+    yield from _sections(evaluated.all_of(found), screen)
 
 
 def _head(named: str, variant: str | None) -> Iterator[RenderableType]:

@@ -1,0 +1,189 @@
+"""How often the intervals of an evaluation hold the true figures, which are known by enumeration.
+
+    python benchmarks/intervals.py [--repetitions 200] [--states 200 2000 20000]
+
+A case of two hazards in six years has 4,096 states of the world: each year each strikes or not. All
+of them, with their probabilities, give the true mean and CVaR of a plan that was made on 20 sampled
+states, and the best plan there is. Then it is evaluated again and again, each time on fresh states:
+counted is how often 95 % intervals hold the true mean, CVaR, damage avoided and objective, and how
+often the one-sided limit of the multiple replications (Mak, Morton and Wood 1999) is not below what
+the plan truly lacks. Prints a line of JSON for each number of fresh states, and one for the limit.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import json
+import math
+import time
+from collections.abc import Iterator
+from typing import Any
+
+FIRST, LAST = 2026, 2031
+HAZARDS = {"stop": ("CN", 0.08, 1.0), "strike": ("AU", 0.2, 0.7)}
+"""Country, annual probability and loss, each for one year."""
+
+
+def raw(uncertainty: dict[str, Any]) -> dict[str, Any]:
+    """A scenario in which a works and a reserve compete for one fund."""
+    return {
+        "schema_version": 1,
+        "title": "Two hazards",
+        "currency": "EUR",
+        "price_year": 2025,
+        "horizon": {"first_year": FIRST, "last_year": LAST, "discount_rate": 0.03},
+        "materials": {"ore": {"name": "Ore", "price_eur_per_t": 20_000}},
+        "consumers": {"industry": {"name": "Industry"}},
+        "demand": [{"consumer": "industry", "material": "ore", "t_per_year": 100}],
+        "damage": [
+            {
+                "material": "ore",
+                "steps": [
+                    {"share": 0.3, "eur_per_t": 40_000},
+                    {"share": 0.7, "eur_per_t": 200_000},
+                ],
+            }
+        ],
+        "supply": [
+            {"material": "ore", "country": "CN", "share": 0.6},
+            {"material": "ore", "country": "AU", "share": 0.4},
+        ],
+        "funders": {
+            "fund": {
+                "kind": "public",
+                "name": "Fund",
+                "instruments": {
+                    "equity": {"offtake_per_share": 1.0, "budget_class": "financial_transaction"}
+                },
+            }
+        },
+        "projects": {
+            "works": {
+                "name": "Works",
+                "country": "DE",
+                "output_t_per_year": {"ore": 25},
+                "construction_years": 1,
+                "capex_meur": 5,
+            }
+        },
+        "stockpiles": [
+            {
+                "id": "reserve",
+                "material": "ore",
+                "annual_loss": 0.02,
+                "storage_eur_per_t_year": 1_000,
+                "financing_rate": 0.03,
+                "max_purchase_t_per_year": 40,
+                "paid_by": {"fund": 1.0},
+            }
+        ],
+        "hazards": {
+            hazard: {
+                "name": hazard,
+                "annual_probability": probability,
+                "effects": [{"country": country, "loss": [loss]}],
+            }
+            for hazard, (country, probability, loss) in HAZARDS.items()
+        },
+        "uncertainty": uncertainty,
+        "objective": {"cost_weight": 1, "cvar": {"weight": 0.3, "level": 0.95}},
+    }
+
+
+def all_states() -> Iterator[dict[str, Any]]:
+    """Every state there is, with its probability."""
+    years = range(FIRST, LAST + 1)
+    cells = [(hazard, year) for hazard in HAZARDS for year in years]
+    for strikes in itertools.product([False, True], repeat=len(cells)):
+        struck = [cell for cell, does in zip(cells, strikes, strict=True) if does]
+        yield {
+            "probability": math.prod(
+                HAZARDS[hazard][1] if does else 1 - HAZARDS[hazard][1]
+                for (hazard, _), does in zip(cells, strikes, strict=True)
+            ),
+            "events": [{"hazard": hazard, "start": year} for hazard, year in struck],
+        }
+
+
+def main() -> None:
+    from models.case import Case
+    from models.results import Plan
+    from optimizer import outcomes
+    from optimizer.analyses.evaluation.fresh import fresh_outcome, in_fresh_states
+    from optimizer.analyses.evaluation.replications import replicate
+    from optimizer.analyses.given import given
+    from optimizer.commitment import Commitment, weighed_cost
+    from optimizer.planner import Problem, find, plan
+    from optimizer.reporting.evaluating.words import error
+
+    asked = argparse.ArgumentParser(description=__doc__)
+    asked.add_argument("--repetitions", type=int, default=200)
+    asked.add_argument("--states", type=int, nargs="*", default=[200, 2000, 20_000])
+    asked.add_argument("--replications", type=int, default=10)
+    asked.add_argument("--replication-states", type=int, default=50)
+    args = asked.parse_args()
+
+    made = plan(Case.model_validate(raw({"sample": {"states": 20, "seed": 0}})), gap=0.0)
+    judged = given(Plan.model_validate_json(made.model_dump_json()))
+    commitment = judged.found.commitment
+
+    world = Problem.of(Case.model_validate(raw({"states": list(all_states())})))
+    with_plan, without = outcomes.evaluate(world.instance, world.states, [commitment, Commitment()])
+    cost = weighed_cost(world.instance, commitment)
+    best = find(world, gap=1e-7)
+    true = {
+        "mean": with_plan.expected,
+        "cvar": with_plan.cvar(0.95),
+        "avoided": without.expected - with_plan.expected,
+        "objective": outcomes.objective(world.instance, with_plan, cost),
+    }
+    lacks = true["objective"] - best.objective
+    show({"true": true, "best": best.objective, "lacks": lacks, "states": len(world.states)})
+
+    for states in args.states:
+        held = dict.fromkeys(true, 0)
+        errors = dict.fromkeys(true, 0.0)
+        for r in range(args.repetitions):
+            told = fresh_outcome(in_fresh_states(judged, states, 1 + r))
+            figures = {
+                "mean": told.with_plan.expected,
+                "cvar": told.with_plan.cvar,
+                "avoided": told.avoided,
+                "objective": told.objective,
+            }
+            for figure, estimate in figures.items():
+                held[figure] += abs(estimate.value - true[figure]) <= error(estimate)
+                errors[figure] += (estimate.value - true[figure]) / args.repetitions
+        show(
+            {
+                "fresh_states": states,
+                "held": {figure: count / args.repetitions for figure, count in held.items()},
+                "mean_error": {figure: round(off, 4) for figure, off in errors.items()},
+            }
+        )
+
+    began, above, limits = time.perf_counter(), 0, 0.0
+    for r in range(args.repetitions):
+        fresh = in_fresh_states(judged, 2000, 1 + r * (args.replications + 2))
+        gap = replicate(fresh, args.replications, args.replication_states, gap=1e-6, jobs=1)
+        above += gap.upper >= lacks
+        limits += gap.upper / args.repetitions
+    show(
+        {
+            "replications": args.replications,
+            "of_states": args.replication_states,
+            "limit_not_below": above / args.repetitions,
+            "mean_limit": limits,
+            "lacks": lacks,
+            "seconds": round(time.perf_counter() - began, 1),
+        }
+    )
+
+
+def show(told: dict[str, Any]) -> None:
+    print(json.dumps(told), flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,191 @@
+"""How far a plan can be from the best: the multiple replications procedure.
+
+Each replication is a fresh sample of states, for which the best plan is sought and the given one
+is put beside it. Nobody knows the best plan for the world, but the best for a sample is, in the
+mean, at least as good on its sample as the best for the world is on it: the mean of what a plan is
+above it estimates from above how far it is from the best (Mak, Morton and Wood 1999).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import count, islice
+from typing import Literal
+
+import numpy as np
+from scipy import special
+
+from models.language import tr
+from models.results import OptimalityGap, Replication
+from optimizer import outcomes
+from optimizer.analyses.evaluation import estimates
+from optimizer.analyses.evaluation.fresh import Fresh, own_seed
+from optimizer.analyses.given import GivenPlan
+from optimizer.commitment import Commitment, weighed_cost
+from optimizer.decomposition import CutPool
+from optimizer.engine import Workers
+from optimizer.errors import Interrupted, NoPlan
+from optimizer.instance import Floats, Instance
+from optimizer.outcomes import Evaluation
+from optimizer.planner import Problem, choose_method, judge, search, usual_jobs
+from optimizer.states import draw_states
+from optimizer.sweep import Recourse
+
+CONFIDENCE = 0.95
+
+
+@dataclass(frozen=True, eq=False)
+class Ask:
+    """What every replication is asked: what is the given plan above the best for its states."""
+
+    instance: Instance
+    commitment: Commitment
+    threshold: float
+    """From which on damage counts to the worst, as the fresh states have it."""
+    states: int
+    method: Literal["random", "stratified"]
+    """How states are drawn: as the plan's own."""
+    gap: float
+    time_limit: float | None
+    threads: int | None
+
+
+def replicate(
+    fresh: Fresh,
+    replications: int,
+    states: int | None = None,
+    *,
+    gap: float,
+    time_limit: float | None = None,
+    jobs: int | None = None,
+    on_done: Callable[[int, Replication], None] | None = None,
+) -> OptimalityGap:
+    """Put a plan beside the best for each of several samples of states.
+
+    Samples have as many states as the plan's own where ``states`` is None, are drawn as these are,
+    and have seeds of their own. Problems are solved side by side, each to ``gap``; a gap that is
+    left is counted against the plan, since it is measured from the proven bound.
+
+    Raises
+    ------
+    NoPlan
+        If a limit was met before anything was proven for a sample.
+    Interrupted
+        If the user stopped the search.
+    """
+    given = fresh.given
+    sample = given.reading.case.uncertainty.sample if given.reading.case.uncertainty else None
+    if sample is None:
+        raise ValueError("written-out states are all there are: there is nothing to sample")
+    instance = given.problem.instance
+    size = states or len(given.problem.states)
+    side_by_side = min(jobs or usual_jobs(instance, given.problem.states), replications)
+    ask = Ask(
+        instance,
+        given.found.commitment,
+        fresh.threshold,
+        size,
+        sample.method,
+        gap,
+        time_limit,
+        1 if side_by_side > 1 else None,
+    )
+    done: list[int] = []
+
+    def tell(seed: int, answer: Replication) -> None:
+        done.append(seed)
+        if on_done is not None:
+            on_done(len(done), answer)
+
+    with Workers[int, Replication](replicator, (ask,), side_by_side) as workers:
+        answers = workers.map(seeds(given, fresh.seed, replications), tell)
+    return gap_of(size, answers)
+
+
+def seeds(given: GivenPlan, fresh: int | None, many: int) -> list[int]:
+    """The next seeds after those of the fresh states that are not the plan's own."""
+    own = own_seed(given)
+    after = count((fresh or 0) + 1)
+    return list(islice((seed for seed in after if seed != own), many))
+
+
+def replicator(ask: Ask) -> Callable[[int], Replication]:
+    """What answers the replications of one process, each starting from the cuts of the others."""
+    pool = CutPool()
+
+    def answer(seed: int) -> Replication:
+        instance = ask.instance
+        states = draw_states(instance, ask.states, seed, ask.method)
+        recourse = Recourse(instance, states, threads=ask.threads)
+        problem = Problem(instance, states, 0.0, recourse)
+        small = choose_method(instance, states) == "extensive"
+        solved = search(
+            problem,
+            gap=ask.gap,
+            time_limit=ask.time_limit,
+            threads=ask.threads,
+            pool=None if small else pool,
+        )
+        if solved.solution.interrupted:
+            raise Interrupted(tr("stopped before all samples were solved"))
+        bound = solved.solution.bound
+        if bound is None:
+            raise NoPlan(
+                tr("nothing was proven before the limit ({ended})", ended=solved.solution.ended)
+            )
+        (there,) = outcomes.evaluate(
+            instance, states, [ask.commitment], threads=ask.threads, recourse=recourse
+        )
+        cost = weighed_cost(instance, ask.commitment)
+        found = outcomes.objective(instance, there, cost)
+        if solved.commitment is not None:
+            best = judge(problem, solved, gap=ask.gap, began=0.0, threads=ask.threads)
+            found = min(found, best.objective)
+        candidate = objective_from(there, instance, ask.threshold, cost)
+        return Replication(
+            seed=seed, candidate=candidate, found=found, bound=bound, gap=candidate - bound
+        )
+
+    return answer
+
+
+def objective_from(
+    evaluation: Evaluation, instance: Instance, threshold: float, weighed_cost: float
+) -> float:
+    """The objective of a commitment, its tail measured from a threshold that is settled before.
+
+    The CVaR of a sample is a minimum over thresholds, and so too low in the mean: the plan would
+    have the same luck as the best for the sample, and the gap be understated. From any settled
+    threshold η, E max(0, D - η) / (1 - level) + η is not below the true CVaR, and its mean over
+    samples is exact. Where the objective gives the tail no weight, this changes nothing.
+    """
+    what = instance.case.objective
+    weight, level = float(what.cvar.weight), float(what.cvar.level)
+    chance, damage = evaluation.probability, evaluation.damage
+    beyond = float(chance @ np.maximum(0.0, damage - threshold))
+    tail = threshold + beyond / (1 - level)
+    return (1 - weight) * evaluation.expected + weight * tail + weighed_cost
+
+
+def gap_of(states: int, replications: Sequence[Replication]) -> OptimalityGap:
+    """What several replications tell together."""
+    gaps = np.array([one.gap for one in replications])
+    bounds = np.array([one.bound for one in replications])
+    return OptimalityGap(
+        states=states,
+        replications=tuple(replications),
+        mean=estimates.estimate(float(gaps.mean()), gaps),
+        confidence=CONFIDENCE,
+        upper=upper_limit(gaps, CONFIDENCE),
+        solver_share=float(np.mean([one.found - one.bound for one in replications])),
+        lower_bound=estimates.estimate(float(bounds.mean()), bounds),
+    )
+
+
+def upper_limit(gaps: Floats, confidence: float) -> float:
+    """What the mean of the gaps is not above, by Student's t with one degree less than gaps."""
+    many = len(gaps)
+    error = float(np.std(gaps, ddof=1)) / math.sqrt(many)
+    return float(gaps.mean()) + float(special.stdtrit(many - 1, confidence)) * error

@@ -1,0 +1,1 @@
+"""How good a plan is: sentences and sections of evaluations."""

@@ -1,0 +1,278 @@
+"""Evaluations: errors that are what they say, fresh states, and how far from the best a plan is."""
+
+from __future__ import annotations
+
+import math
+import pickle
+from typing import Any
+
+import numpy as np
+import pytest
+from evaluations import by_hand, judged, sampled, saved
+from saved_plans import tutorial
+from small import CHINA, case, cut, near, project
+
+from models.results import Plan, Replication
+from optimizer import outcomes
+from optimizer.analyses.evaluation import estimates
+from optimizer.analyses.evaluation.evaluate import is_complete
+from optimizer.analyses.evaluation.fresh import fresh_outcome, in_fresh_states
+from optimizer.analyses.evaluation.replications import (
+    Ask,
+    gap_of,
+    objective_from,
+    replicate,
+    replicator,
+    seeds,
+    upper_limit,
+)
+from optimizer.analyses.given import given
+from optimizer.states import draw_states
+
+LEVEL = 0.9
+
+
+def drawn(count: int, seed: int) -> Any:
+    return np.random.default_rng(seed).gamma(0.7, 3.0, count)
+
+
+# Errors against repetition.
+
+
+@pytest.mark.parametrize("what", ["mean", "tail", "objective"])
+def test_standard_errors_are_what_repetition_shows(what: str) -> None:
+    """The deviation of 1,500 estimates, each from 500 draws, is the error that they claim."""
+    count, repetitions = 500, 1500
+    found = []
+    for seed in range(repetitions):
+        damage = drawn(count, seed)
+        chance = np.full(count, 1 / count)
+        if what == "objective":
+            both = 0.6 * estimates.weighed(chance, damage) + 0.4 * estimates.of_tail(
+                chance, damage, LEVEL
+            )
+            value = 0.6 * damage.mean() + 0.4 * outcomes.mean_of_worst(chance, damage, LEVEL)
+            found.append(estimates.estimate(value, both))
+        elif what == "tail":
+            found.append(estimates.tail(chance, damage, LEVEL, sampled=True))
+        else:
+            found.append(estimates.mean(chance, damage, sampled=True))
+    shown = np.std([one.value for one in found], ddof=1)
+    claimed = np.mean([one.standard_error for one in found])
+    assert claimed == pytest.approx(shown, rel=0.06)
+
+
+@pytest.mark.parametrize("what", ["mean", "tail"])
+def test_so_are_those_of_states_that_weigh_differently(what: str) -> None:
+    """Draws of twice the scale, each weighed by how much more likely it is in truth; the tail is
+    one of a few dozen heavy draws, so that its error is known less well."""
+    count, repetitions = 800, 800
+    found = []
+    for seed in range(repetitions):
+        damage = np.random.default_rng(seed).exponential(2.0, count)
+        chance = 2 * np.exp(-damage / 2) / count
+        estimator = estimates.mean if what == "mean" else estimates.tail
+        extra = () if what == "mean" else (LEVEL,)
+        found.append(estimator(chance, damage, *extra, sampled=True))
+    shown = np.std([one.value for one in found], ddof=1)
+    claimed = np.mean([one.standard_error for one in found])
+    assert claimed == pytest.approx(shown, rel=0.1)
+    true = 1.0 if what == "mean" else 1.0 + math.log(10)  # of an exponential of mean one
+    off = np.mean([one.value for one in found]) - true
+    assert abs(off) < 5 * shown / math.sqrt(repetitions)
+
+
+def test_a_difference_within_states_is_known_better_than_both() -> None:
+    fresh = in_fresh_states(judged(), 2000)
+    told = fresh_outcome(fresh)
+    means = [told.without_plan.expected, told.with_plan.expected]
+    assert told.avoided.value == near(means[0].value - means[1].value)
+    apart = estimates.apart(*means)
+    assert told.avoided.standard_error is not None
+    assert apart.standard_error is not None
+    assert 0 < told.avoided.standard_error < 0.8 * apart.standard_error
+
+
+def test_exact_figures_have_no_error() -> None:
+    chance, damage = np.array([0.75, 0.25]), np.array([0.0, 8.0])
+    assert estimates.mean(chance, damage, sampled=False) == estimates.estimate(2.0, None)
+    assert estimates.tail(chance, damage, 0.5, sampled=False).value == near(4.0)
+    assert estimates.apart(estimates.estimate(3.0, None), estimates.estimate(1.0, None)) == (
+        estimates.estimate(2.0, None)
+    )
+
+
+# Fresh states.
+
+
+def test_a_mean_that_is_known() -> None:
+    """Nothing may be done; 10 million are lost with a chance of one in ten: 1 million. With k of n
+    states struck, the mean is 10 k / n and its error 10 root(k / n (1 - k / n) / (n - 1)); the
+    worst tenth of states hold 10 million, as long as a tenth is struck.
+    """
+    n = 4000
+    raw = case(supply=CHINA, hazards=cut([1.0]), uncertainty={"sample": {"states": 5, "seed": 1}})
+    told = fresh_outcome(in_fresh_states(given(saved(raw)), n))
+    expected = told.with_plan.expected
+    struck = expected.value / 10
+    assert struck * n == near(round(struck * n))
+    assert expected.standard_error == near(10 * math.sqrt(struck * (1 - struck) / (n - 1)))
+    assert abs(expected.value - 1) < 4 * (expected.standard_error or 0)
+    assert told.avoided.value == 0
+    assert told.with_plan.worst == near(10)
+    assert told.seed == 2
+
+
+def test_on_its_own_states_a_plan_is_what_it_says() -> None:
+    """Fresh states by the plan's own seed and method are its own."""
+    for method in ("random", "stratified"):
+        back = judged(method=method)
+        own = draw_states(back.problem.instance, 40, 7, method)  # type: ignore[arg-type]
+        assert own == back.problem.states
+        (again,) = outcomes.evaluate(back.problem.instance, own, [back.found.commitment])
+        assert again.expected == near(back.plan.outcome.expected)
+
+
+def test_written_states_are_all_there_are() -> None:
+    back = given(Plan.model_validate_json(tutorial().model_dump_json()))
+    told = fresh_outcome(in_fresh_states(back, 1000))
+    plan = back.plan
+    assert (told.states, told.sampled, told.seed) == (3, False, None)
+    assert told.with_plan.expected == estimates.estimate(plan.outcome.expected, None)
+    assert told.with_plan.cvar.value == near(plan.outcome.cvar)
+    assert told.objective.value == near(plan.certificate.objective)
+    assert told.optimism == estimates.estimate(0.0, None)
+    assert told.materials == plan.materials
+    assert told.consumers == plan.consumers
+    assert told.distribution == plan.outcome.distribution
+
+
+def test_parts_add_up_to_the_whole() -> None:
+    back = judged(weight=0.3)
+    told = fresh_outcome(in_fresh_states(back, 500))
+    here, there = told.with_plan.expected.value, told.without_plan.expected.value
+    assert sum(y.expected for y in told.by_year.values()) == near(here)
+    assert sum(y.expected_without_plan for y in told.by_year.values()) == near(there)
+    assert sum(m.expected for m in told.materials) == near(here)
+    assert sum(u.expected_without_plan for u in told.consumers) == near(there)
+    assert told.objective.value == near(
+        0.7 * here + 0.3 * told.with_plan.cvar.value + back.found.net_cost
+    )
+
+
+def test_the_same_seed_gives_the_same_figures_and_another_gives_others() -> None:
+    one, same, other = (
+        fresh_outcome(in_fresh_states(judged(), 300, seed)) for seed in (8, None, 9)
+    )
+    assert one == same
+    assert one.with_plan != other.with_plan
+
+
+def test_the_seed_of_its_own_states_is_refused() -> None:
+    with pytest.raises(ValueError, match="seed 7"):
+        in_fresh_states(judged(), 100, 7)
+
+
+# How far from the best.
+
+
+def test_a_limit_by_students_t() -> None:
+    """Of gaps 1, 2 and 3 the mean is 2 and its error 1 / root 3; t of two degrees is 2.91999."""
+    assert upper_limit(np.array([1.0, 2.0, 3.0]), 0.95) == pytest.approx(
+        2 + 2.919986 / math.sqrt(3), rel=1e-6
+    )
+    told = gap_of(
+        50,
+        [
+            Replication(seed=s, candidate=10 + g, found=10.5, bound=10, gap=g)
+            for s, g in enumerate((1.0, 2.0, 3.0))
+        ],
+    )
+    assert (told.mean.value, told.solver_share) == (2.0, 0.5)
+    assert told.mean.standard_error == near(1 / math.sqrt(3))
+    assert told.lower_bound == estimates.Estimate(value=10.0, standard_error=0.0)
+
+
+def nothing_done(raw: dict[str, Any]) -> Plan:
+    """The plan of a scenario with all that it builds taken out of it."""
+    best = saved(raw)
+    without = best.outcome.without_plan.expected
+    certificate = best.certificate.model_copy(update={"objective": without})
+    return best.model_copy(update={"projects": (), "certificate": certificate})
+
+
+def test_what_a_plan_lacks_is_found() -> None:
+    """100 t are missing for certain and cost 10 million. Works that give all of them cost 4: doing
+    nothing is 6 worse than the best, in every sample."""
+    raw = case(
+        projects={"works": project(100, capex=4)},
+        hazards=cut([1.0]),
+        supply=[],
+        objective={"cost_weight": 1},
+        uncertainty={"sample": {"states": 5, "seed": 1}},
+    )
+    for saved_plan, lacks in ((saved(raw), 0.0), (nothing_done(raw), 6.0)):
+        gap = replicate(in_fresh_states(given(saved_plan), 50), 3, gap=1e-9)
+        assert gap.mean.value == near(lacks)
+        assert gap.upper == near(lacks)
+        assert [one.seed for one in gap.replications] == [3, 4, 5]
+        assert gap.states == 5
+
+
+def test_replications_are_reproducible_and_never_below_what_is_found() -> None:
+    fresh = in_fresh_states(judged(3, weight=0.3), 400)
+    one, again = (replicate(fresh, 4, 30, gap=1e-6) for _ in range(2))
+    assert one == again
+    assert one.states == 30
+    for r in one.replications:
+        assert r.candidate >= r.found - 1e-6 >= r.bound - 2e-6
+        assert r.gap == near(r.candidate - r.bound)
+    assert one.upper > one.mean.value > 0
+
+
+def test_what_is_asked_of_another_process_arrives_whole() -> None:
+    back = judged()
+    asked = Ask(back.problem.instance, back.found.commitment, 10.0, 30, "stratified", 1e-9, None, 1)
+    arrived = pickle.loads(pickle.dumps(asked))
+    assert replicator(arrived)(9) == replicator(asked)(9)
+
+
+def test_seeds_leave_out_the_plans_own() -> None:
+    """Its own is 7."""
+    assert seeds(judged(), 5, 3) == [6, 8, 9]
+    assert seeds(judged(), 8, 2) == [9, 10]
+
+
+def test_a_tail_from_a_settled_threshold_is_no_less_than_that_of_the_sample() -> None:
+    back = judged(weight=0.3)
+    instance, there = back.problem.instance, back.found.with_plan
+    own = estimates.threshold(there.probability, there.damage, 0.9)
+    exact = outcomes.objective(instance, there, 1.0)
+    assert objective_from(there, instance, own, 1.0) == near(exact)
+    for threshold in (own - 3, own + 3):
+        assert objective_from(there, instance, threshold, 1.0) >= exact - 1e-9
+
+
+def test_written_states_have_no_samples() -> None:
+    back = given(Plan.model_validate_json(tutorial().model_dump_json()))
+    with pytest.raises(ValueError, match="written-out"):
+        replicate(in_fresh_states(back, 10), 2, gap=0.0)
+
+
+def test_an_evaluation_is_complete_where_all_solves_reached_the_gap() -> None:
+    found = by_hand()
+    assert is_complete(found, 0.02)
+    assert not is_complete(found, 1e-5)
+    assert is_complete(
+        found.model_copy(update={"gap": None, "information": None, "tail": None}), 0.0
+    )
+
+
+def test_a_smaller_sample_flatters_its_plan() -> None:
+    """Plans made for 3 states look better there than they are, in the mean over many of them."""
+    flattered = []
+    for seed in range(0, 60, 2):
+        back = given(saved(sampled(3, seed, objective={"cost_weight": 0.1})))
+        flattered.append(fresh_outcome(in_fresh_states(back, 500)).objective.value)
+        flattered[-1] -= back.found.objective
+    assert np.mean(flattered) > 2 * np.std(flattered, ddof=1) / math.sqrt(len(flattered))

@@ -1,0 +1,88 @@
+"""All parts of an evaluation together: they agree with each other where they must."""
+
+from __future__ import annotations
+
+import pytest
+from evaluations import sampled, saved
+from saved_plans import tutorial
+
+from models.language import using
+from models.results import Evaluation, Plan
+from optimizer.analyses.evaluation.evaluate import Asked, Effort, evaluate, is_complete
+from optimizer.analyses.given import given
+from optimizer.reporting.terminal import render_evaluation
+
+SLACK = 1e-6
+
+
+@pytest.fixture(scope="module")
+def found() -> Evaluation:
+    asked = Asked(states=1000, replications=3, wait_and_see=20, longer=2)
+    objective = {"cost_weight": 1, "cvar": {"weight": 0.2, "level": 0.9}}
+    plan = saved(sampled(15, objective=objective))
+    return evaluate(given(plan), asked, Effort(gap=1e-6, jobs=1))
+
+
+def test_every_part_is_there(found: Evaluation) -> None:
+    assert found.gap is not None
+    assert found.information is not None
+    assert found.tail is not None
+    assert found.rare is not None
+    assert found.longer is not None
+    assert is_complete(found, 1e-6)
+    assert set(found.seconds) == {
+        "read", "fresh", "rules", "rare", "replications", "information", "tail", "longer"
+    }  # fmt: skip
+
+
+def test_parts_agree(found: Evaluation) -> None:
+    """A rule never does better than foresight; EV <= WS <= RP <= EEV; the tail's plan uses the
+    scenario's weight; seeds are all different."""
+    foresight = found.fresh.with_plan.expected.value
+    assert len(found.rules) == 3
+    for rule in found.rules:
+        assert rule.performance.expected.value >= foresight - SLACK
+        assert sum(m.expected_with_foresight for m in rule.materials) == pytest.approx(foresight)
+    known = found.information
+    assert known is not None
+    assert known.mean_value_problem.low <= known.wait_and_see.high + SLACK
+    assert known.wait_and_see.low <= known.recourse_problem.high + SLACK
+    assert known.recourse_problem.high == pytest.approx(found.own_objective)
+    assert known.recourse_problem.low <= known.mean_plan + SLACK
+    assert found.tail is not None
+    assert found.tail.averse.weight == 0.2
+    assert found.gap is not None
+    assert found.rare is not None
+    used = [found.fresh.seed, found.rare.seed, *(r.seed for r in found.gap.replications)]
+    assert len(set(used)) == len(used) == 5
+    assert 7 not in used
+
+
+def test_figures_of_one_world_agree_within_chance(found: Evaluation) -> None:
+    """Fresh states, rare events, and the first years of a longer horizon."""
+    assert found.rare is not None
+    assert abs(found.rare.deviation_expected) < 4.5
+    assert abs(found.rare.weight_sum.value - 1) < 5 * (found.rare.weight_sum.standard_error or 0)
+    assert found.longer is not None
+    assert found.longer.last_year == 2030
+    avoided = found.fresh.avoided
+    error = found.longer.avoided.standard_error
+    assert error is not None
+    assert abs(found.longer.avoided_within - avoided.value) < 5 * error
+
+
+def test_its_text_has_its_german(found: Evaluation, untranslated: set[str]) -> None:
+    with using("de"):
+        render_evaluation(found)
+    assert untranslated == set()
+
+
+def test_written_states_leave_sampling_out() -> None:
+    plan = Plan.model_validate_json(tutorial().model_dump_json())
+    found = evaluate(given(plan), Asked(longer=1), Effort(gap=1e-6))
+    assert (found.gap, found.rare) == (None, None)
+    assert found.fresh.sampled is False
+    assert all(rule.above_foresight.standard_error is None for rule in found.rules)
+    assert found.information is not None
+    assert found.information.wait_and_see_error is None
+    assert found.longer is not None

@@ -1,0 +1,149 @@
+"""``vorrat evaluate``: options, files, texts and exit codes.
+
+What the parts find is tried elsewhere: here those that solve are left out or stand still.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from evaluations import by_hand, sampled, saved
+
+from models.results import Evaluation
+from optimizer.analyses.evaluation import evaluate as judging
+from optimizer.cli import run
+
+Capture = pytest.CaptureFixture[str]
+
+
+@pytest.fixture
+def asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Any]]:
+    """What each part is asked, in a folder with a plan; they all answer by hand."""
+    monkeypatch.chdir(tmp_path)
+    Path("best").mkdir()
+    Path("best/plan.json").write_text(saved(sampled()).model_dump_json(), encoding="utf-8")
+    calls: list[tuple[str, Any]] = []
+
+    def answers(name: str, value: Any) -> None:
+        def part(*args: Any, **options: Any) -> Any:
+            calls.append((name, (args, options)))
+            return value
+
+        monkeypatch.setattr(judging, name, part)
+
+    found = by_hand()
+    for name, value in {
+        "rule_outcomes": found.rules,
+        "rare_events": found.rare,
+        "replicate": found.gap,
+        "information": found.information,
+        "tail_premium": found.tail,
+        "longer": found.longer,
+    }.items():
+        answers(name, value)
+    return calls
+
+
+def evaluation(capfd: Capture, *args: str, code: int = 0) -> Evaluation:
+    assert run(["evaluate", "best", "--states", "50", *args, "--json", "--quiet"]) == code
+    return Evaluation.model_validate_json(capfd.readouterr().out)
+
+
+def test_an_evaluation_as_json(asked: list[tuple[str, Any]], capfd: Capture) -> None:
+    found = evaluation(capfd, "--gap", "0.1", "--out", "judged")
+    assert (found.title, found.fresh.states, found.fresh.seed) == ("A small case", 50, 8)
+    assert [name for name, _ in asked] == [
+        "rule_outcomes",
+        "replicate",
+        "information",
+        "tail_premium",
+        "longer",
+    ]
+    assert found.rare is None  # of 50 states a tenth is too few
+    assert found.tail == by_hand().tail
+    assert Evaluation.model_validate_json(Path("judged/evaluation.json").read_bytes()) == found
+    assert {"read", "fresh", "rules", "replications", "information"} <= found.seconds.keys()
+
+
+def test_what_is_asked_reaches_the_parts(asked: list[tuple[str, Any]], capfd: Capture) -> None:
+    told = ["--reserve", "0.1", "--reserve", "0.1", "--reserve", "1", "--rare", "20", "--seed", "3"]
+    told += ["--replications", "4", "--replication-states", "9", "--wait-and-see", "5"]
+    told += ["--tail-weight", "0.7", "--longer", "2", "--time-limit", "9", "--jobs", "1"]
+    evaluation(capfd, "--gap", "0.1", *told)
+    by_name = dict(asked)
+    assert by_name["rule_outcomes"][0][3] == (0.1, 1.0)
+    # Replications take the seeds 4, 5, 6 and 8, since 7 is the plan's.
+    assert by_name["rare_events"][0][2:4] == (20, 9)
+    assert by_name["replicate"][0][1:] == (4, 9)
+    assert by_name["information"][1]["most_states"] == 5
+    assert by_name["tail_premium"][1]["weight"] == 0.7
+    assert by_name["tail_premium"][1]["time_limit"] == 9
+    assert by_name["longer"][0][1:] == (2, 5, 3)
+
+
+def test_quick_solves_nothing(asked: list[tuple[str, Any]], capfd: Capture) -> None:
+    evaluation(capfd, "--quick", "--rare", "20")
+    assert [name for name, _ in asked] == ["rule_outcomes", "rare_events"]
+
+
+def test_parts_are_left_out_by_nought(asked: list[tuple[str, Any]], capfd: Capture) -> None:
+    nought = ("replications", "wait-and-see", "tail-weight", "rare", "longer")
+    found = evaluation(capfd, *(part for name in nought for part in (f"--{name}", "0")))
+    assert [name for name, _ in asked] == ["rule_outcomes"]
+    assert (found.gap, found.information, found.tail, found.rare, found.longer) == (None,) * 5
+
+
+def test_a_solve_that_did_not_reach_the_gap_answers_1(
+    asked: list[tuple[str, Any]], capfd: Capture
+) -> None:
+    evaluation(capfd, "--gap", "1e-6", code=1)
+
+
+def test_text_tells_the_answer_first(asked: list[tuple[str, Any]], capfd: Capture) -> None:
+    assert run(["evaluate", "best/plan.json", "--states", "500", "--quick", "--rare", "0"]) == 0
+    said = capfd.readouterr()
+    assert said.out.startswith("A small case\n\nOn 500 states that it was not made for, the plan")
+    assert "best/plan.json: 1 material" in said.err.replace("\\", "/")
+    assert run(["evaluate", "best", "--states", "50", "--quick", "--language", "de"]) == 0
+    assert "für die er nicht gemacht wurde" in capfd.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("args", "says"),
+    [
+        (["--seed", "7"], "that of the plan's own states"),
+        (["--replications", "1"], "two at least"),
+        (["--rare", "3"], "10 states at least"),
+        (["--reserve", "2"], "not in the range"),
+        (["--states", "1"], "not in the range"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(
+    asked: list[tuple[str, Any]], capfd: Capture, args: list[str], says: str
+) -> None:
+    assert run(["evaluate", "best", *args, "--quiet"]) == 2
+    assert says in capfd.readouterr().err
+    assert asked == []
+
+
+def test_a_scenario_is_no_plan(asked: list[tuple[str, Any]], capfd: Capture) -> None:
+    assert run(["evaluate", "case.yaml"]) == 2
+    assert "is a scenario" in capfd.readouterr().err
+
+
+def test_results_are_not_overwritten_unasked(asked: list[tuple[str, Any]], capfd: Capture) -> None:
+    evaluation(capfd, "--quick", "--out", "best")
+    assert run(["evaluate", "best", "--quick", "--out", "best"]) == 2
+    assert "--force" in capfd.readouterr().err
+    evaluation(capfd, "--quick", "--out", "best", "--force")
+
+
+def test_a_plan_that_was_changed_is_refused(asked: list[tuple[str, Any]], capfd: Capture) -> None:
+    content = json.loads(Path("best/plan.json").read_bytes())
+    content["certificate"]["objective"] *= 0.5
+    Path("best/plan.json").write_text(json.dumps(content), encoding="utf-8")
+    assert run(["evaluate", "best", "--quiet"]) == 5
+    assert "its file says" in capfd.readouterr().err
