@@ -170,7 +170,7 @@ def _show(comparison: Comparison, document: bytes, as_json: bool) -> None:
     else:
         from optimizer.reporting import terminal
 
-        terminal.write_comparison(comparison, sys.stdout)
+        terminal.write(comparison, sys.stdout)
 
 
 def _check(

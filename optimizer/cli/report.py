@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from models.results import Participation, Plan, Split
+from models.results import Plan
 from optimizer.cli import saved, speaking, workbook
 from optimizer.cli.saved import Given
 from optimizer.cli.writing import make_folder, write_whole
@@ -51,8 +51,8 @@ def report(
     """Make one HTML page of saved results, to be read, printed and sent on; needs no solver.
 
     PLAN is a plan.json or the folder it is in. Several plans are put side by side. A frontier.json
-    or a split.json in the folder of a single plan, or given beside it, gets a section. A split.json
-    alone makes a page of its own, and so does a participation.json.
+    or a split.json in the folder of a single plan, or given beside it, gets a section. Of other
+    results (a split, a participation, an evaluation and the like) one makes a page of its own.
     """
     found, plans = saved.read_all(given)
     if out is None:
@@ -79,11 +79,9 @@ def _drawn(found: Sequence[Given], plans: Mapping[str, Plan]) -> tuple[str, list
     """The page and its charts."""
     from optimizer.reporting import html
 
-    alone = None if plans else found[0].result
-    if isinstance(alone, Split):
-        return html.split_report(alone), html.split_charts(alone)
-    if isinstance(alone, Participation):
-        return html.participation_report(alone), html.participation_charts(alone)
+    if not plans:
+        alone = found[0].result
+        return html.report_on(alone), html.charts_on(alone)
     if len(plans) == 1:
         (plan,) = plans.values()
         frontier, split = saved.frontier_for(found), saved.split_for(found)

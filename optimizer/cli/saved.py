@@ -13,18 +13,22 @@ import click
 from pydantic import ValidationError
 
 from models.language import tr
-from models.results import Frontier, Participation, Plan, Result, Split
+from models.results import Evaluation, Frontier, Participation, Plan, Result, Split
 
 PLAN_FILE, FRONTIER_FILE, SPLIT_FILE = "plan.json", "frontier.json", "split.json"
-MAIN_FILES = (PLAN_FILE, SPLIT_FILE, "participation.json")
+MAIN_FILES = (PLAN_FILE, SPLIT_FILE, "participation.json", "evaluation.json")
 """What a folder may be named for: the first of these that is in it."""
 
-Saved = Plan | Frontier | Split | Participation
+ALONE = (Participation, Evaluation)
+"""What is reported on by itself, with nothing beside it."""
+
+Saved = Plan | Frontier | Split | Participation | Evaluation
 MODELS: dict[str, type[Saved]] = {
     "plan": Plan,
     "frontier": Frontier,
     "split": Split,
     "participation": Participation,
+    "evaluation": Evaluation,
 }
 """What can be reported on, by the kind that a document states."""
 
@@ -40,16 +44,16 @@ class Given:
 def read_all(texts: Sequence[str]) -> tuple[list[Given], dict[str, Plan]]:
     """All that was given, and the plans among it by a short name of each.
 
-    There are no plans where a split or a participation stands alone; a split may stand beside one
-    plan as well.
+    There are no plans where a split, or a result of ``ALONE``, stands by itself; a split may stand
+    beside one plan as well.
 
     Raises click.UsageError where a file cannot be read, there is no plan, a frontier or a split
-    stands beside several, or anything beside a participation.
+    stands beside several, or anything beside a result of ``ALONE``.
     """
     found = [read(text) for text in texts]
-    if len(found) == 1 and isinstance(found[0].result, Split | Participation):
+    if len(found) == 1 and isinstance(found[0].result, (Split, *ALONE)):
         return found, {}
-    alone = next((one.path for one in found if isinstance(one.result, Participation)), None)
+    alone = next((one.path for one in found if isinstance(one.result, ALONE)), None)
     if alone is not None:
         raise click.UsageError(
             tr("'{path}' is reported on by itself, with nothing beside it.", path=alone)

@@ -29,4 +29,4 @@ def telling(found: Found, as_json: bool) -> Iterator[bytes]:
             # It takes a moment to import: only those who want text wait for it.
             from optimizer.reporting import terminal
 
-            terminal.write_result(found, sys.stdout)
+            terminal.write(found, sys.stdout)

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from models.language import tr
-from models.results import Participation, Plan, Split
+from models.results import Plan
 from optimizer.cli import saved, speaking
 from optimizer.cli.saved import Given
 from optimizer.cli.writing import make_folder, write_whole
@@ -34,8 +34,9 @@ def workbook(given: tuple[str, ...], out: Path, force: bool) -> int:
     """Make an Excel workbook of saved plans, with live formulas and checks; needs no solver.
 
     PLAN is a plan.json or the folder it is in. Several plans are put side by side; differences are
-    those to the first. A frontier.json or a split.json beside a single plan gets sheets. A
-    split.json alone makes a workbook of its own, and so does a participation.json.
+    those to the first. A frontier.json or a split.json beside a single plan gets sheets. Of
+    other results (a split, a participation, an evaluation and the like) one makes a workbook of its
+    own.
     """
     saved.refuse([named(out)], force)
     content = of(*saved.read_all(given))
@@ -53,21 +54,12 @@ def named(path: Path) -> Path:
 
 
 def of(found: Sequence[Given], plans: Mapping[str, Plan]) -> bytes:
-    """The workbook of a plan with what goes with it, of several side by side, or of a split or a
-    participation."""
+    """The workbook of a plan with what goes with it, of several plans, or of another result."""
     # pandas and XlsxWriter take a moment to import: only those who want a workbook wait for them.
-    from optimizer.reporting.workbook import (
-        write,
-        write_comparison,
-        write_participation,
-        write_split,
-    )
+    from optimizer.reporting.workbook import write, write_alone, write_comparison
 
-    alone = None if plans else found[0].result
-    if isinstance(alone, Split):
-        return write_split(alone)
-    if isinstance(alone, Participation):
-        return write_participation(alone)
+    if not plans:
+        return write_alone(found[0].result)
     if len(plans) == 1:
         (plan,) = plans.values()
         return write(plan, frontier=saved.frontier_for(found), split=saved.split_for(found))

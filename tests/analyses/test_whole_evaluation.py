@@ -10,7 +10,7 @@ from models.language import using
 from models.results import Evaluation, Plan
 from optimizer.analyses.evaluation.evaluate import Asked, Effort, evaluate, is_complete
 from optimizer.analyses.given import given
-from optimizer.reporting.terminal import render_evaluation
+from optimizer.reporting.terminal import render
 
 SLACK = 1e-6
 
@@ -73,7 +73,7 @@ def test_figures_of_one_world_agree_within_chance(found: Evaluation) -> None:
 
 def test_its_text_has_its_german(found: Evaluation, untranslated: set[str]) -> None:
     with using("de"):
-        render_evaluation(found)
+        render(found)
     assert untranslated == set()
 
 

@@ -17,7 +17,7 @@ from optimizer.analyses.compare import compare
 from optimizer.reporting.comparing import prose, tables
 from optimizer.reporting.comparing.grids import heading, years
 from optimizer.reporting.comparing.sections import all_of
-from optimizer.reporting.terminal import PIPE_WIDTH, render_comparison, write_comparison
+from optimizer.reporting.terminal import PIPE_WIDTH, render, write
 
 SECTIONS = (
     "What is compared",
@@ -40,7 +40,7 @@ def comparison() -> Comparison:
 
 
 def test_sections_come_in_the_order_of_questions(comparison: Comparison) -> None:
-    text = render_comparison(comparison)
+    text = render(comparison)
     places = [text.index(f"\n{title}") for title in SECTIONS]
     assert places == sorted(places)
 
@@ -55,7 +55,7 @@ def test_six_options_fit_on_a_line() -> None:
         "x",
     ]
     plans = [small(), large(), stock(), changed(small(), currency="USD"), large(), stock()]
-    text = render_comparison(compare(plans, labels))
+    text = render(compare(plans, labels))
     assert max(map(len, text.splitlines())) <= PIPE_WIDTH
 
 
@@ -67,7 +67,7 @@ def cells(text: str, row: str) -> list[str]:
 
 def test_figures_are_those_of_the_plans(comparison: Comparison) -> None:
     """Worked by hand in side_by_side."""
-    text = render_comparison(comparison)
+    text = render(comparison)
     assert cells(text, "Avoided, expected, million EUR") == ["2.00", "5.00", "2.50"]
     assert cells(text, "Left in the worst state") == ["6", "0", "5"]
     assert cells(text, "Put up by lenders and investors") == ["6", "0", "0"]
@@ -90,14 +90,14 @@ def test_benchmarks_reached() -> None:
         )
         for budget, stage in ((4, "recycling"), (10, "processing"))
     ]
-    text = render_comparison(compare(plans, ["small", "large"]))
+    text = render(compare(plans, ["small", "large"]))
     assert cells(text, "recycling") == ["25 %", "0", "1", "0"]
     assert cells(text, "processing") == ["40 %", "0", "0", "1"]
     assert cells(text, "extraction") == ["10 %", "0", "0", "0"]
 
 
 def test_differences_are_explained(comparison: Comparison) -> None:
-    text = " ".join(render_comparison(comparison).split())
+    text = " ".join(render(comparison).split())
     assert "large avoids 3 million EUR more than small: 60 % of what comes without a plan." in text
     assert "Ore: 3 million EUR less damage; financed otherwise: Works." in text
     assert "Public funders put up 6 million EUR more: public, financial transactions +6." in text
@@ -113,14 +113,14 @@ def test_what_is_not_significant_is_called_so() -> None:
         )
         for plan in (small(), large())
     ]
-    text = render_comparison(compare(open_, ["small", "large"]))
+    text = render(compare(open_, ["small", "large"]))
     assert "large and small differ by 3 million EUR, which is not significant" in text
     assert "avoids" not in text.split("What makes the difference")[1].split("\n-")[0]
 
 
 def test_what_is_not_compared_is_left_blank_and_named() -> None:
     other = changed(large(), currency="USD")
-    text = render_comparison(compare([small(), other], ["small", "other"]))
+    text = render(compare([small(), other], ["small", "other"]))
     words = " ".join(text.split())
     assert 'other differs from small in currency: currency is "USD" instead of "EUR"' in words
     assert "Not compared for that: damage and money." in words
@@ -150,7 +150,7 @@ def test_failed_options_are_told(comparison: Comparison) -> None:
             conflict=(),
         ),
     ]
-    text = render_comparison(comparison.model_copy(update={"failed": tuple(failed)}))
+    text = render(comparison.model_copy(update={"failed": tuple(failed)}))
     words = " ".join(text.split())
     assert "poor is left out: no plan keeps all of these rules together. P9 must_build" in words
     assert "late is left out, since there is no plan: stopped before it was solved." in words
@@ -158,7 +158,7 @@ def test_failed_options_are_told(comparison: Comparison) -> None:
 
 def test_german_leaves_nothing_in_english(comparison: Comparison) -> None:
     with using("de"):
-        text = render_comparison(comparison)
+        text = render(comparison)
     assert "large vermeidet" in text
     assert "Werk" in text
     assert "Ein großer Fonds" in text
@@ -189,14 +189,14 @@ def test_tables_add_up(comparison: Comparison) -> None:
 
 
 def test_one_option_alone_has_no_differences() -> None:
-    text = render_comparison(compare([small()], ["small"]))
+    text = render(compare([small()], ["small"]))
     assert "What makes the difference" not in text
     assert "How good the proof is" in text
 
 
 def test_shortage_in_tonnes_is_not_called_damage() -> None:
     plans = [solve(raw(b) | {"objective": {"measure": "tonnes"}}) for b in (4, 10)]
-    text = render_comparison(compare(plans, ["small", "large"]))
+    text = render(compare(plans, ["small", "large"]))
     assert "expected shortage 50 t" in text
     assert "damage" not in text.lower()
 
@@ -205,7 +205,7 @@ def test_what_a_stream_lacks_is_substituted(comparison: Comparison) -> None:
     written = io.BytesIO()
     stream = io.TextIOWrapper(written, encoding="ascii")
     with using("de"):
-        write_comparison(comparison, stream)
+        write(comparison, stream)
     stream.flush()
     assert b"Optionen" in written.getvalue()
 

@@ -12,7 +12,7 @@ from models.language import using
 from models.results import Evaluation
 from optimizer.reporting.evaluating import prose, sections, words
 from optimizer.reporting.figures import NO_BREAK
-from optimizer.reporting.terminal import render_evaluation
+from optimizer.reporting.terminal import render
 
 SECTIONS = (
     "On 5 000 fresh states (million EUR)",
@@ -111,13 +111,13 @@ def test_written_states_are_told_as_exact() -> None:
     assert "writes its states out" in said
     assert "avoids 300 million EUR of expected damage: 400 without it, 100 with it" in said
     assert "±" not in said
-    text = render_evaluation(by_hand(**exact, gap=None, rare=None, rules=()))
+    text = render(by_hand(**exact, gap=None, rare=None, rules=()))
     assert "On the 3 states of the scenario" in text
     assert "own states" not in text
 
 
 def test_the_sections_come_in_the_order_of_the_questions() -> None:
-    text = render_evaluation(by_hand())
+    text = render(by_hand())
     places = [text.index(f"\n{title}") for title in SECTIONS]
     assert places == sorted(places)
 
@@ -157,9 +157,7 @@ def test_the_figures_are_those_of_the_evaluation(title: str, first: str, cells: 
 
 
 def test_parts_that_were_left_out_have_no_section() -> None:
-    text = render_evaluation(
-        by_hand(gap=None, information=None, tail=None, rare=None, longer=None, rules=())
-    )
+    text = render(by_hand(gap=None, information=None, tail=None, rare=None, longer=None, rules=()))
     shown = [title for title in SECTIONS if title in text]
     assert shown == [SECTIONS[0], *SECTIONS[7:]]
 
@@ -174,7 +172,7 @@ def test_figures_have_no_more_digits_than_chance_leaves() -> None:
 def test_all_of_it_is_said_in_german(measure: str, untranslated: set[str]) -> None:
     with using("de"):
         for found in (by_hand(measure=measure), by_hand(measure=measure, own_states=5)):
-            text = render_evaluation(found)
+            text = render(found)
     assert untranslated == set()
     said = re.sub(r"\s+", " ", text)
     if measure == "damage":

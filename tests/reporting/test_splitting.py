@@ -26,7 +26,7 @@ from splits import (
 from models.language import using
 from models.results import Split
 from optimizer.reporting.splitting.game import Game, joined, outwards, state_meaning
-from optimizer.reporting.terminal import Screen, render_split, write_split
+from optimizer.reporting.terminal import Screen, render, write
 
 SECTIONS = (
     "What all do together",
@@ -52,7 +52,7 @@ EVERY = {
 
 
 def sentences(found: Split) -> str:
-    return " ".join(render_split(found).split())
+    return " ".join(render(found).split())
 
 
 def line(text: str, *words: str) -> str:
@@ -87,7 +87,7 @@ def test_the_split_of_the_tests_adds_up(name: str) -> None:
 
 
 def test_the_answer_comes_first() -> None:
-    lines = render_split(split()).splitlines()
+    lines = render(split()).splitlines()
     assert lines[:2] == ["Three companies", ""]
     assert " ".join(lines[2:4]) == (
         "Together the 3 companies gain 120 million EUR (between 118 and 121 by the proofs): damage "
@@ -96,13 +96,13 @@ def test_the_answer_comes_first() -> None:
 
 
 def test_the_sections_come_in_the_order_of_the_questions() -> None:
-    text = render_split(split())
+    text = render(split())
     places = [text.index(f"\n{title}\n") for title in SECTIONS]
     assert places == sorted(places)
 
 
 def test_the_figures_are_those_of_the_split() -> None:
-    text = render_split(split())
+    text = render(split())
     assert line(text, "Recycling", "2027") == (
         "Recycling | 2027 | 40 | Defence 100 % | Defence 80 %"
     )
@@ -172,7 +172,7 @@ def test_a_group_that_might_leave_is_told_as_one() -> None:
         "with 0.200 million EUR more at most)."
     ) in text
     assert "would rather leave: on their own" not in text
-    assert line(render_split(undecided()), "By demand", "some group might").endswith(
+    assert line(render(undecided()), "By demand", "some group might").endswith(
         "Car makers and Wind turbines | -0.300 | 0.200 | 0"
     )
 
@@ -213,7 +213,7 @@ def test_the_state_is_told_by_its_mode(mode: Any) -> None:
 
 
 def test_public_money_that_counts_stands_among_what_each_bears() -> None:
-    text = render_split(with_public_money("every"))
+    text = render(with_public_money("every"))
     assert line(text, "State and other funders", "-4") == (
         "State and other funders | - | 30 | 26 | 8 | -4"
     )
@@ -223,21 +223,21 @@ def test_public_money_that_counts_stands_among_what_each_bears() -> None:
     assert "net cost of 480, with each standing alone, fall to 360." in told
     assert "Transfers add up to 4 million EUR, which go to those who are no players" in told
     for mode in ("gift", "joint"):
-        assert "State and other funders" not in render_split(with_public_money(mode))
+        assert "State and other funders" not in render(with_public_money(mode))
         assert "Transfers add up" not in sentences(with_public_money(mode))
 
 
 def test_what_private_funders_earn_stands_among_what_each_bears() -> None:
-    text = render_split(with_a_lender())
+    text = render(with_a_lender())
     assert line(text, "Private funders", "-1") == "Private funders | - | 0 | 0 | -1 | 1"
     assert line(text, "All", "271") == "All | 560 | 450 | 271 | 59 | 120"
     assert "Transfers add up to -1 million EUR, which come from those" in sentences(with_a_lender())
     idle = split(baseline=interval(-1e-15, 0.0, 0.0))
-    assert render_split(idle) == render_split(split())
+    assert render(idle) == render(split())
 
 
 def test_the_state_pays_its_public_money_as_a_player() -> None:
-    text = render_split(with_state())
+    text = render(with_state())
     assert "Together the 2 companies and the state gain 120" in text
     assert line(text, "State", "110") == "State | 110 | 100 | 60 | 10 | 30"
 
@@ -272,7 +272,7 @@ def test_a_joint_plan_of_nothing_gains_nothing() -> None:
 
 
 def test_what_was_not_asked_for_is_left_out() -> None:
-    text = render_split(
+    text = render(
         split(rules=[], core=None, free_riding={}, externality=None, set_aside=[], states=12)
     )
     assert [title for title in SECTIONS if f"\n{title}\n" in text] == [
@@ -315,18 +315,18 @@ def test_the_group_most_eager_is_that_with_the_largest_excess() -> None:
 
 def test_names_come_from_the_scenario_in_either_language() -> None:
     with using("de"):
-        text = render_split(with_names())
+        text = render(with_names())
     assert text.startswith("Drei Unternehmen\n")
     for name in ("Autohersteller", "Windkraft", "Verteidigung", "Grube", "Rückgewinnung"):
         assert name in text
     assert "Reserve für alle 52,5 t" in text
-    assert "Car makers" in render_split(with_names())
+    assert "Car makers" in render(with_names())
 
 
 @pytest.mark.parametrize("name", EVERY)
 def test_german_leaves_nothing_untranslated(name: str, untranslated: set[str]) -> None:
     with using("de"):
-        text = " ".join(render_split(EVERY[name]()).split())
+        text = " ".join(render(EVERY[name]()).split())
     assert untranslated == set()
     assert "einen Vorteil von 120 Mio. EUR (nachgewiesen: zwischen 118 und 121)" in text
     told = "Nach Bedarf aufgeteilt, träte eine Gruppe lieber aus und hätte für sich 24 Mio."
@@ -335,13 +335,13 @@ def test_german_leaves_nothing_untranslated(name: str, untranslated: set[str]) -
 
 def test_it_is_written_as_the_stream_can_show_it() -> None:
     stream = io.StringIO()
-    write_split(split(), stream)
-    assert stream.getvalue() == render_split(split())
-    assert "─" not in render_split(split(), Screen(encoding="ascii"))
+    write(split(), stream)
+    assert stream.getvalue() == render(split())
+    assert "─" not in render(split(), Screen(encoding="ascii"))
 
 
 def test_a_variant_is_named() -> None:
-    assert render_split(split(variant="poor")).splitlines()[1] == "Variant: poor"
+    assert render(split(variant="poor")).splitlines()[1] == "Variant: poor"
 
 
 def test_the_players_of_the_tests_are_those_of_the_game() -> None:

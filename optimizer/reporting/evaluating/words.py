@@ -101,6 +101,11 @@ def between(proven: ProvenRange) -> str:
     return low if low == high else tr("{low} to {high}", low=low, high=high)
 
 
+def told_range(found: Evaluation, proven: ProvenRange) -> str:
+    """Where a figure lies, with its unit."""
+    return f"{between(proven)} {unit(found)}"
+
+
 def name(found: Evaluation, kind: str, item: str, fallback: str) -> str:
     """The name of a part in the current language, or the one that the document has."""
     case = found.case

@@ -3,25 +3,21 @@
 All its figures come from the frames of :mod:`optimizer.reporting.tables`.
 """
 
+from optimizer.reporting.html.alone import charts_on, report_on
 from optimizer.reporting.html.reports import (
     charts,
     comparison_charts,
     comparison_report,
-    participation_charts,
-    participation_report,
     report,
 )
-from optimizer.reporting.html.splitting import split_charts, split_report
 from optimizer.reporting.html.subject import NoReport
 
 __all__ = [
     "NoReport",
     "charts",
+    "charts_on",
     "comparison_charts",
     "comparison_report",
-    "participation_charts",
-    "participation_report",
     "report",
-    "split_charts",
-    "split_report",
+    "report_on",
 ]

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from models.language import tr
-from models.results import Comparison, Frontier, Participation, Plan, Split
+from models.results import Comparison, Frontier, Plan, Split
 from optimizer.reporting.charts import Chart
 from optimizer.reporting.figures import clean
-from optimizer.reporting.html import comparing, participation, sections
+from optimizer.reporting.html import comparing, sections
+from optimizer.reporting.html.alone import closing
 from optimizer.reporting.html.comparing.side import Side, said
 from optimizer.reporting.html.page import page
 from optimizer.reporting.html.subject import Subject
-from optimizer.reporting.participating import words as participating
 
 
 def report(plan: Plan, *, frontier: Frontier | None = None, split: Split | None = None) -> str:
@@ -55,36 +55,6 @@ def comparison_report(plans: Sequence[Plan], comparison: Comparison) -> str:
     )
 
 
-def participation_report(found: Participation) -> str:
-    """The report on a company's share as an HTML page, in the current language."""
-    return page(
-        participation.all_of(found),
-        title=tr(
-            "{company}: which share of {subject}?",
-            company=participating.company(found),
-            subject=participating.subject(found),
-        ),
-        kicker=tr("Vorrat: what a company's share buys it"),
-        subtitle=_beneath(found),
-        closing=tr(
-            "Made by Vorrat {version} from the scenario with SHA-256 {sha}.",
-            version=found.versions.get("vorrat", ""),
-            sha=found.input_sha256[:16],
-        ),
-    )
-
-
-def _beneath(found: Participation) -> str:
-    variant = participating.variant(found)
-    title = participating.title(found)
-    return title if variant is None else f"{title}. {tr('Variant: {variant}', variant=variant)}"
-
-
-def participation_charts(found: Participation) -> list[Chart]:
-    """The charts of the report on a company's share, in order."""
-    return [chart for section in participation.all_of(found) for chart in section.charts]
-
-
 def comparison_charts(comparison: Comparison) -> list[Chart]:
     """The charts of the report on several plans, in order."""
     return [chart for section in comparing.all_of(Side(comparison)) for chart in section.charts]
@@ -99,8 +69,4 @@ def charts(
 
 
 def _closing(plan: Plan) -> str:
-    return tr(
-        "Made by Vorrat {version} from the scenario with SHA-256 {sha}.",
-        version=plan.certificate.versions.get("vorrat", ""),
-        sha=plan.certificate.input_sha256[:16],
-    )
+    return closing(plan.certificate.versions, plan.certificate.input_sha256)

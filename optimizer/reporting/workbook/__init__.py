@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from models.language import tr
-from models.results import Comparison, Frontier, Plan, Split
+from models.results import Comparison, Frontier, Participation, Plan, Result, Split
 from optimizer.reporting.comparing import prose
+from optimizer.reporting.html.alone import alone_of
 from optimizer.reporting.workbook import (
     accounts,
     budgets,
@@ -25,6 +26,7 @@ from optimizer.reporting.workbook.answer import answer
 from optimizer.reporting.workbook.book import Book, Column
 from optimizer.reporting.workbook.checks import checks, show
 from optimizer.reporting.workbook.draft import Draft
+from optimizer.reporting.workbook.from_page import write_page
 from optimizer.reporting.workbook.guide import contents, legend
 from optimizer.reporting.workbook.identities import identities
 from optimizer.reporting.workbook.participation import write_participation
@@ -33,7 +35,7 @@ from optimizer.reporting.workbook.side_by_side import Sides
 from optimizer.reporting.workbook.splitting import split_sheets, write_split
 from optimizer.reporting.workbook.styles import places
 
-__all__ = ["write", "write_comparison", "write_participation", "write_split"]
+__all__ = ["write", "write_alone", "write_comparison", "write_participation", "write_split"]
 
 SMALL = 100
 """Below so many million, amounts are shown with two decimals."""
@@ -66,6 +68,16 @@ def write(plan: Plan, *, frontier: Frontier | None = None, split: Split | None =
     totals.reconciliation(draft)
     answer(draft, first, checks(draft.book, [*identities(draft), *more]))
     return draft.book.finished()
+
+
+def write_alone(found: Result) -> bytes:
+    """A result that stands alone as an Excel workbook in the current language."""
+    if isinstance(found, Split):
+        return write_split(found)
+    if isinstance(found, Participation):
+        return write_participation(found)
+    alone = alone_of(found)
+    return write_page(alone.title, alone.sections)
 
 
 def write_comparison(plans: Mapping[str, Plan], comparison: Comparison) -> bytes:

@@ -21,7 +21,7 @@ from small import near
 from splits import with_names
 
 from models.language import Language, using
-from optimizer.reporting.html import split_report
+from optimizer.reporting.html import report_on
 
 CHROMIUM = (
     shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -73,7 +73,7 @@ def test_the_page_opens_offline_without_an_error(language: Language, tmp_path: P
 @LANGUAGES
 def test_the_page_on_a_split_opens_without_an_error(language: Language, tmp_path: Path) -> None:
     with using(language):
-        dom, console = opened(split_report(with_names()), tmp_path)
+        dom, console = opened(report_on(with_names()), tmp_path)
     assert console == []
     assert tables(read(dom))["gains"].rows[-1][1].value == near(120)
 

@@ -25,7 +25,7 @@ from splits import (
 
 from models.language import Language, using
 from models.results import Split
-from optimizer.reporting.html import charts, report, split_charts, split_report
+from optimizer.reporting.html import charts, charts_on, report, report_on
 from optimizer.reporting.html.splitting.groups import SHOWN
 
 ALL: dict[str, Callable[[], Split]] = {
@@ -43,7 +43,7 @@ RULES = ["Shapley value", "Nucleolus", "By demand", "By damage avoided", "Equal 
 @cache
 def page(name: str, language: Language = "en") -> str:
     with using(language):
-        return split_report(ALL[name]())
+        return report_on(ALL[name]())
 
 
 @cache
@@ -178,10 +178,10 @@ def test_a_group_that_might_leave_is_drawn_across_zero() -> None:
     row = tables(root_of("undecided"))["verdicts"].rows[2]
     assert row[1].text == "some group might"
     assert [cell.value for cell in row[3:]] == pytest.approx([-0.3, 0.2, 0, 0.5])
-    (leaving,) = [chart for chart in split_charts(undecided()) if chart.name == "leaving"]
+    (leaving,) = [chart for chart in charts_on(undecided()) if chart.name == "leaving"]
     rules = undecided().model_dump()["rules"]
     rules[2]["leaving"][0]["most"] = -0.3
-    (sure,) = [chart for chart in split_charts(split(rules=rules)) if chart.name == "leaving"]
+    (sure,) = [chart for chart in charts_on(split(rules=rules)) if chart.name == "leaving"]
     assert leaving.svg() != sure.svg()
 
 
@@ -206,14 +206,14 @@ def test_bars_show_ranges_only_where_they_matter() -> None:
         for rule in raw()["rules"]
     ]  # fmt: skip
     (gains, *_), (same, *_), (wide, *_) = (
-        split_charts(split(**fields)) for fields in ({"rules": point}, {"rules": tight}, {})
+        charts_on(split(**fields)) for fields in ({"rules": point}, {"rules": tight}, {})
     )
     assert gains.svg() == same.svg()
     assert gains.svg() != wide.svg()
 
 
 def test_the_group_most_eager_to_leave_is_named_in_its_chart() -> None:
-    (leaving,) = [chart for chart in split_charts(split()) if chart.name == "leaving"]
+    (leaving,) = [chart for chart in charts_on(split()) if chart.name == "leaving"]
     drawn = leaving.svg()
     assert "Car makers and Wind turbines" in drawn
     assert "has more by leaving" in drawn
@@ -224,7 +224,7 @@ def test_many_groups_are_cut_and_counted() -> None:
     """The page lists those with most to gain and says how many there are."""
     few = raw()["coalitions"]
     many = [few[3] | {"worth": interval(float(n), 0.0, 0.0)} for n in range(SHOWN + 5)]
-    root = read(split_report(split(coalitions=[*many, few[-1]])))
+    root = read(report_on(split(coalitions=[*many, few[-1]])))
     table = tables(root)["coalitions"]
     assert len(table.rows) == SHOWN
     assert table.values("By the plans")[:2] == [120, SHOWN + 4]
@@ -234,14 +234,14 @@ def test_many_groups_are_cut_and_counted() -> None:
 
 def test_what_was_not_asked_for_is_left_out() -> None:
     bare = split(rules=[], core=None, free_riding={}, externality=None, set_aside=[])
-    found = [s.attributes["id"] for s in read(split_report(bare)).all("section")]
+    found = [s.attributes["id"] for s in read(report_on(bare)).all("section")]
     assert found == ["answer", "together", "groups", "method", "certificate", "glossary"]
 
 
 def test_texts_are_never_markup() -> None:
     hostile = "<script>alert(1)</script> $x$"
     players = [p | {"name": hostile} for p in raw()["players"]]
-    root = read(split_report(split(title=hostile, players=players)))
+    root = read(report_on(split(title=hostile, players=players)))
     assert not list(root.all("script"))
     assert hostile in root.text
 

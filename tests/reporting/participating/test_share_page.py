@@ -12,7 +12,7 @@ from pages import Element, Table, read, shows, tables
 from participations import ALL, SHARES, fares, participation
 
 from models.language import Language, using
-from optimizer.reporting.html import participation_charts, participation_report
+from optimizer.reporting.html import charts_on, report_on
 from optimizer.reporting.html.participation.by_share import line
 from optimizer.reporting.participating import picking
 
@@ -23,7 +23,7 @@ LANGUAGES = pytest.mark.parametrize("language", ["en", "de"])
 @cache
 def root_of(name: str, language: Language = "en") -> Element:
     with using(language):
-        return read(participation_report(ALL[name]()))
+        return read(report_on(ALL[name]()))
 
 
 def tables_of(name: str, language: Language = "en") -> dict[str, Table]:
@@ -88,7 +88,7 @@ def test_the_band_is_that_of_equally_good_plans() -> None:
 
 
 def test_charts_mark_the_answers_and_the_range() -> None:
-    first, second = participation_charts(participation())
+    first, second = charts_on(participation())
     assert (first.name, second.name) == ("share-totals", "public")
     drawn = [text.text for text in read(first.svg()).all("text")]
     assert "best share" in drawn
@@ -96,7 +96,7 @@ def test_charts_mark_the_answers_and_the_range() -> None:
     assert "best to worst, of plans as good by the objective" in drawn
     assert [re.sub(r"\s", " ", text) for text in drawn].count("30 %") == 2
     assert "least at 30" in first.description
-    pooled = participation_charts(built.pooled())[0]
+    pooled = charts_on(built.pooled())[0]
     drawn = [text.text for text in read(pooled.svg()).all("text")]
     assert not [text for text in drawn if text.startswith("best to worst")]
 
@@ -175,7 +175,7 @@ def test_the_page_is_whole_and_safe(name: str, language: Language) -> None:
 
 
 def test_names_are_never_markup() -> None:
-    root = read(participation_report(participation(name="<b>A & B</b>", project_name="<i>x</i>")))
+    root = read(report_on(participation(name="<b>A & B</b>", project_name="<i>x</i>")))
     assert not list(root.all("b", "i"))
     (h1,) = root.all("h1")
     assert h1.text == "<b>A & B</b>: which share of <i>x</i>?"
@@ -184,6 +184,6 @@ def test_names_are_never_markup() -> None:
 @EVERY
 def test_german_leaves_nothing_untranslated(name: str, untranslated: set[str]) -> None:
     with using("de"):
-        page = participation_report(ALL[name]())
+        page = report_on(ALL[name]())
     assert untranslated == set()
-    assert page.count("<svg ") == len(participation_charts(ALL[name]()))
+    assert page.count("<svg ") == len(charts_on(ALL[name]()))

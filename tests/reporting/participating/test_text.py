@@ -12,7 +12,7 @@ from models.language import Language, using
 from models.results import Participation
 from optimizer.reporting.figures import percent
 from optimizer.reporting.participating import picking, prose
-from optimizer.reporting.terminal import NARROWEST, PIPE_WIDTH, Screen, render_participation
+from optimizer.reporting.terminal import NARROWEST, PIPE_WIDTH, Screen, render
 
 EVERY = pytest.mark.parametrize("name", ALL)
 LANGUAGES = pytest.mark.parametrize("language", ["en", "de"])
@@ -20,7 +20,7 @@ LANGUAGES = pytest.mark.parametrize("language", ["en", "de"])
 
 def text_of(found: Participation, language: Language = "en", width: int = PIPE_WIDTH) -> str:
     with using(language):
-        return render_participation(found, Screen(width))
+        return render(found, Screen(width))
 
 
 def told(found: Participation) -> str:

@@ -8,10 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from models.language import tr
-from models.results import Split
-from optimizer.reporting.charts import Chart
-from optimizer.reporting.html.page import page
 from optimizer.reporting.html.parts import Section
 from optimizer.reporting.html.splitting.answer import answer
 from optimizer.reporting.html.splitting.groups import groups
@@ -37,25 +33,3 @@ SECTIONS: tuple[Callable[[Game], Section | None], ...] = (
 def all_of(game: Game) -> list[Section]:
     """The sections that have something to say."""
     return [section for make in SECTIONS if (section := make(game)) is not None]
-
-
-def split_report(split: Split) -> str:
-    """The report on a split as an HTML page, in the current language."""
-    game = Game(split)
-    variant = game.variant
-    return page(
-        all_of(game),
-        title=game.title,
-        kicker=tr("Vorrat: what joint action is worth, and how to share it"),
-        subtitle="" if variant is None else tr("Variant: {variant}", variant=variant),
-        closing=tr(
-            "Made by Vorrat {version} from the scenario with SHA-256 {sha}.",
-            version=split.versions.get("vorrat", ""),
-            sha=split.input_sha256[:16],
-        ),
-    )
-
-
-def split_charts(split: Split) -> list[Chart]:
-    """The charts of the report on a split, in order."""
-    return [chart for section in all_of(Game(split)) for chart in section.charts]

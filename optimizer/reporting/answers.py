@@ -1,0 +1,120 @@
+"""What a terminal is told of each kind of result: its head, its headline and its sections."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from models.language import language, tr
+from models.results import (
+    Comparison,
+    Evaluation,
+    Frontier,
+    Participation,
+    Plan,
+    Redaction,
+    Result,
+    Split,
+    Target,
+)
+from optimizer.reporting import prose, redacting, sections
+from optimizer.reporting.comparing import prose as comparing
+from optimizer.reporting.comparing import sections as compared
+from optimizer.reporting.evaluating import prose as evaluating
+from optimizer.reporting.evaluating import sections as evaluated
+from optimizer.reporting.evaluating import words as judged
+from optimizer.reporting.figures import clean
+from optimizer.reporting.names import Names
+from optimizer.reporting.participating import prose as participating
+from optimizer.reporting.participating import sections as participated
+from optimizer.reporting.participating import words as share
+from optimizer.reporting.sections import Section
+from optimizer.reporting.splitting import prose as splitting
+from optimizer.reporting.splitting import sections as shared
+from optimizer.reporting.splitting.game import Game
+from optimizer.reporting.varying import frontier as varied
+from optimizer.reporting.varying import target as reached
+from optimizer.reporting.varying.words import title
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A result in the order in which it is told."""
+
+    title: str
+    variant: str | None
+    headline: Iterable[str]
+    sections: Iterable[Section]
+    apart: bool = False
+    """Whether an empty line stands between the paragraphs of the headline."""
+
+
+def answer_of(found: Result, width: int) -> Answer:
+    """What is told of a result in so many columns."""
+    return _OF[type(found)](found, width)
+
+
+def _plan(plan: Plan, width: int) -> Answer:
+    names = Names(plan)
+    variant = None
+    if plan.variant is not None:
+        named = names.variant() or ""
+        variant = named if named == plan.variant else f"{named} ({plan.variant})"
+    told = sections.all_of(plan, width)
+    return Answer(clean(names.title()), variant, prose.headline(plan), told)
+
+
+def _comparison(comparison: Comparison, _width: int) -> Answer:
+    named = comparison.title.de if language() == "de" else comparison.title.en
+    told = compared.all_of(comparison)
+    return Answer(clean(named), None, comparing.headline(comparison), told)
+
+
+def _frontier(frontier: Frontier, _width: int) -> Answer:
+    told = varied.all_of(frontier)
+    return Answer(title(frontier), frontier.variant, varied.headline(frontier), told)
+
+
+def _target(target: Target, width: int) -> Answer:
+    told = list(reached.all_of(target))
+    if target.plan is not None:
+        told += sections.all_of(target.plan, width)
+    return Answer(title(target), target.variant, reached.headline(target), told)
+
+
+def _split(split: Split, _width: int) -> Answer:
+    game = Game(split)
+    return Answer(game.title, game.variant, splitting.headline(game), shared.all_of(game), True)
+
+
+def _participation(found: Participation, _width: int) -> Answer:
+    said = (*participating.headline(found), *participating.cautions(found))
+    return Answer(share.title(found), share.variant(found), said, participated.all_of(found))
+
+
+def _redaction(redaction: Redaction, _width: int) -> Answer:
+    said = redacting.headline(redaction)
+    return Answer(clean(redaction.title), None, said, redacting.all_of(redaction))
+
+
+def _evaluation(found: Evaluation, _width: int) -> Answer:
+    said = (*evaluating.headline(found), *evaluating.cautions(found))
+    return Answer(judged.title(found), judged.variant(found), said, evaluated.all_of(found))
+
+
+_OF: dict[type[Result], Callable[[Any, int], Answer]] = {
+    Plan: _plan,
+    Comparison: _comparison,
+    Frontier: _frontier,
+    Target: _target,
+    Split: _split,
+    Participation: _participation,
+    Redaction: _redaction,
+    Evaluation: _evaluation,
+}
+
+
+def variant_line(variant: str) -> str:
+    """The line that names the variant."""
+    return tr("Variant: {variant}", variant=clean(variant))
