@@ -16,7 +16,7 @@ from models.language import tr
 from models.materials import Consumer, Damage, Demand, Material, Supply
 from models.policy import Objective, Policy
 from models.projects import Project
-from models.quantities import Bounds, NonNegative, Number
+from models.quantities import Bounds, NonNegative, Number, Share
 from models.stockpiles import Stockpile
 from models.years import Year, readable
 
@@ -34,6 +34,8 @@ class Horizon(Base):
     """1, 2, 4 or 12."""
     discount_rate: NonNegative = Number(0)
     """Per year, on costs and damage, as a fraction of one."""
+    residual_value: Share = Number(0)
+    """Share of stocks' value and of capex that counts at the end; for all that give none."""
 
     @field_validator("periods_per_year")
     @classmethod

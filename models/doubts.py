@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from models import countries, funding_doubts
+from models import countries, funding_doubts, residual
 from models.faults import Fault, Step
 from models.language import tr
 from models.quantities import Number, Yearly
@@ -30,6 +30,7 @@ def warnings(case: Case) -> Iterator[Fault]:
     yield from _instruments(case)
     yield from funding_doubts.warnings(case)
     yield from _hazards(case)
+    yield from residual.warnings(case)
     yield from _policy(case)
     yield from _sources(case)
 

@@ -49,6 +49,8 @@ class Project(Base):
     """Capital cost in million EUR."""
     capex_profile: tuple[Share, ...] = (Number(1),)
     """Share of capex due in the start year, the next, ...; adds up to 1."""
+    residual_value: Share | None = None
+    """Share of capex that counts at the end of the horizon; that of the horizon where absent."""
     market_finance_max: Share = Number(0)
     """Share of capex that lenders and other investors put up at most."""
     home_share: Share = Number(0)

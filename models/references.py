@@ -10,7 +10,7 @@ import difflib
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from models import doubts
+from models import doubts, residual
 from models.base import UNREADABLE_TEXT
 from models.faults import Fault, Step
 from models.language import tr
@@ -59,6 +59,8 @@ class _Checker:
         yield from self._hazards()
         yield from self._states()
         yield from self._policy()
+        if not self.partial:
+            yield from residual.faults(self.case)
 
     def _unread(self, section: str, name: str = "*") -> bool:
         items = self.unreadable.get(section, frozenset())

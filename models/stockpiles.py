@@ -40,6 +40,8 @@ class Stockpile(Base):
     """Tonnes that can leave in one period."""
     min_days_of_demand: YearlyNonNegative | None = None
     """Planned stock at a year's end, in days of demand served; from the first year named."""
+    residual_value: Share | None = None
+    """Share of the stock's value that counts at the end; that of the horizon where absent."""
     paid_by: dict[Id, Share]
     """Share of its cost that each funder pays; adds up to 1."""
     storage_paid_by: dict[Id, Share] | None = None

@@ -9,7 +9,7 @@ import numpy as np
 
 from models.base import named
 from models.results import BudgetClass, BudgetLineUse, Position
-from optimizer.commitment import Commitment, line_use, moved, spend, stock_cost
+from optimizer.commitment import Commitment, line_use, moved, spend, stock_cost, stock_residual
 from optimizer.instance import BudgetLineData, Floats, Instance, InstrumentData, Money, Terms
 
 SPENT_IN_ANY_CASE: frozenset[BudgetClass | None] = frozenset({"grant", "expenditure"})
@@ -35,11 +35,13 @@ def positions(instance: Instance, commitment: Commitment) -> Iterator[Position]:
             expected_loss_meur=None if risk.expected is None else share * risk.expected,
             maximum_loss_meur=share * risk.maximum,
             cost_meur=share * money.net_cost(instance.discount, terms.recovery),
+            residual_meur=share * money.residual(instance.discount, terms.recovery),
         )
     for h, pile in instance.stockpiles.items():
         for f in pile.payers:
             due = stock_cost(instance, commitment, h, f)
-            if not due.any():
+            left = stock_residual(instance, commitment, h, f)
+            if not due.any() and left == 0:
                 continue
             public = instance.case.funders[f].kind == "public"
             yield Position(
@@ -54,7 +56,8 @@ def positions(instance: Instance, commitment: Commitment) -> Iterator[Position]:
                 outstanding_meur=by_year(instance, np.zeros(len(instance.years))),
                 expected_loss_meur=0.0,
                 maximum_loss_meur=0.0,
-                cost_meur=float(instance.discount @ due),
+                cost_meur=float(instance.discount @ due) - left,
+                residual_meur=left,
             )
 
 

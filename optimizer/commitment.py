@@ -128,25 +128,52 @@ def line_use(instance: Instance, commitment: Commitment) -> dict[tuple[str, str]
     return used
 
 
+def stock_residual(
+    instance: Instance, commitment: Commitment, stockpile: str, funder: str | None = None
+) -> float:
+    """Discounted million EUR that the planned stock at the end counts for: in all, or the part of
+    a funder who pays for purchases."""
+    pile = instance.stockpiles[stockpile]
+    if pile.end_value == 0:
+        return 0.0
+    part = 1.0 if funder is None else pile.paid_by.get(funder, 0.0)
+    left = float(planned_stock(instance, commitment, stockpile)[-1])
+    return part * float(instance.discount[-1]) * pile.end_value * left
+
+
+def residual(instance: Instance, commitment: Commitment) -> float:
+    """Discounted million EUR that stocks and projects count for at the end of the horizon."""
+    total = 0.0
+    for _, f, i, share, money in moved(instance, commitment):
+        total += share * money.residual(instance.discount, instance.instrument[f, i].terms.recovery)
+    return total + sum(stock_residual(instance, commitment, h) for h in instance.stockpiles)
+
+
 def net_cost(instance: Instance, commitment: Commitment) -> float:
-    """Discounted million EUR: money put up less what comes back, and stocks, whoever pays."""
+    """Discounted million EUR: money put up less what comes back, and stocks, whoever pays; less
+    what counts at the end."""
     total = 0.0
     for _, f, i, share, money in moved(instance, commitment):
         recovery = instance.instrument[f, i].terms.recovery
         total += share * money.net_cost(instance.discount, recovery)
     for h in instance.stockpiles:
         total += float(instance.discount @ stock_cost(instance, commitment, h))
+        total -= stock_residual(instance, commitment, h)
     return total
 
 
 def net_cost_by_funder(instance: Instance, commitment: Commitment) -> dict[str, float]:
-    """Discounted million EUR of each funder: money put up less what comes back, and stocks."""
+    """Discounted million EUR of each funder: money put up less what comes back, and stocks; less
+    what counts at the end."""
     cost = dict.fromkeys(instance.case.funders, 0.0)
     for _, f, i, share, money in moved(instance, commitment):
         recovery = instance.instrument[f, i].terms.recovery
         cost[f] += share * money.net_cost(instance.discount, recovery)
     for f, paid in stock_payments(instance, commitment):
         cost[f] += float(instance.discount @ paid)
+    for h, pile in instance.stockpiles.items():
+        for f in pile.paid_by:
+            cost[f] -= stock_residual(instance, commitment, h, f)
     return cost
 
 

@@ -28,6 +28,7 @@ from optimizer.commitment import (
     Commitment,
     outlay,
     planned_stock,
+    residual,
     spend,
     stock_cost,
 )
@@ -100,6 +101,7 @@ def describe(
             cvar_level=level,
             worst=with_plan.worst,
             net_cost_meur=net_cost,
+            residual_meur=residual(instance, commitment),
             without_plan=WithoutPlan(
                 expected=without_plan.expected,
                 cvar=without_plan.cvar(level),

@@ -191,7 +191,7 @@ def by_hand(**changed: Any) -> Evaluation:
             net_cost_meur=65,
             avoided_within=300,
             net_cost_within_meur=50,
-            residual_meur=-8,
+            residual_meur=8,
         ),
         "seconds": {"fresh": 1.0, "rules": 2.0},
         "input_sha256": "ab" * 32,

@@ -184,3 +184,12 @@ def everything() -> dict[str, Any]:
         },
         "objective": {"cost_weight": 0.01, "cvar": {"level": 0.8, "weight": 0.3}},
     }
+
+
+def lasting() -> dict[str, Any]:
+    """The same, with something left at its end."""
+    found = everything()
+    found["horizon"]["residual_value"] = 0.5
+    found["stockpiles"][0]["residual_value"] = 0.8
+    found["projects"]["separation"]["residual_value"] = 0
+    return found

@@ -512,7 +512,28 @@ def net_cost_terms(case: Reading) -> Terms:
     for h, y in itertools.product(case.stocks, case.years):
         for key, weight in stock_cost(case, h, y).items():
             cost[key] += case.discount(y) * weight
+    for key, weight in residual_terms(case).items():
+        cost[key] -= weight
     return cost
+
+
+def residual_terms(case: Reading) -> Terms:
+    """What stocks and projects count for when the last year ends, discounted as that year is."""
+    worth: Terms = defaultdict(float)
+    last, usual = case.years[-1], case.raw["horizon"].get("residual_value", 0.0)
+    for h, it in case.stocks.items():
+        price = at_year(case.raw["materials"][it["material"]]["price_eur_per_t"], last)
+        share = usual if it.get("residual_value") is None else it["residual_value"]
+        worth["planned", h, len(case.periods) - 1] = case.discount(last) * share * price / 1e6
+    for p, it in case.projects.items():
+        share = usual if it.get("residual_value") is None else it["residual_value"]
+        for t in case.start_years(p):
+            over = t + it.get("construction_years", 0) + it.get("lifetime_years", 1000)
+            for f, i, rule in case.instruments(p) if over > last + 1 else ():
+                if rule.get("kind") not in SUPPORTS:
+                    left = share * it["capex_meur"] * max(0.0, 1 - recovered(case, rule))
+                    worth["share", p, f, i, t] = case.discount(last) * left
+    return worth
 
 
 def patterns(case: Reading) -> Iterator[tuple[set[Hashable], set[Hashable]]]:

@@ -354,3 +354,15 @@ def treasury_case(pick: Pick) -> Raw:
             financing_paid_by=[{payers[-1]: 1.0}, dict.fromkeys(payers, 1 / len(payers))],
         )
     return raw
+
+
+def lasting_case(pick: Pick) -> Raw:
+    """A case with treasuries in which stocks and projects count for something at the end, drawn
+    after everything else. Stocks have room for so much, or a rising price would fill them."""
+    raw = treasury_case(pick)
+    raw["horizon"] |= {"residual_value": pick([0.0, 0.4, 0.9])}
+    for part in (*raw["projects"].values(), *raw["stockpiles"]):
+        part |= maybe(pick, residual_value=[0.0, 0.3, 0.8, 1.0])
+    for stock in raw["stockpiles"]:
+        stock.setdefault("max_t", 60)
+    return raw

@@ -6,7 +6,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from everything import everything
+from everything import everything, lasting
 from small import case
 from treasury import treasury as every_instrument
 
@@ -52,6 +52,12 @@ def treasury() -> Plan:
 
 
 @cache
+def with_residual_values() -> Plan:
+    """The first, in which something is left at the end."""
+    return _of(lasting())
+
+
+@cache
 def nothing() -> Plan:
     """A plan that builds and buys nothing, in one state and one year."""
     return _of(case())
@@ -76,6 +82,7 @@ ALL = {
     "treasury": treasury,
     "dollars_and_tonnes": in_dollars_and_tonnes,
     "years_of_demand": in_years_of_demand,
+    "residual_values": with_residual_values,
     "nothing": nothing,
     "tutorial": tutorial,
     "germany": germany,

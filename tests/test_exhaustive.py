@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from oracle import best, count_patterns
-from random_cases import small_case, treasury_case
+from random_cases import lasting_case, small_case, treasury_case
 
 from models.case import Case
 from optimizer.errors import Infeasible
@@ -39,7 +39,8 @@ def agree(raw: Raw) -> None:
 
 @st.composite
 def cases(draw: st.DrawFn) -> Raw:
-    return small_case(lambda values: draw(st.sampled_from(values)))
+    kind = draw(st.sampled_from([small_case, lasting_case]))
+    return kind(lambda values: draw(st.sampled_from(values)))
 
 
 @settings(
@@ -70,4 +71,13 @@ def test_cases_with_lines_and_terms_agree(seed: int) -> None:
     raw = treasury_case(pick)
     while count_patterns(raw) > MOST_PATTERNS:
         raw = treasury_case(pick)
+    agree(raw)
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_cases_with_residual_values_agree(seed: int) -> None:
+    pick = random.Random(f"lasting {seed}").choice
+    raw = lasting_case(pick)
+    while count_patterns(raw) > MOST_PATTERNS:
+        raw = lasting_case(pick)
     agree(raw)

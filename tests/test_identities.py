@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
-from random_cases import small_case
+from random_cases import lasting_case, small_case
 
 from models.case import Case
 from models.results import Outcome, Plan
 from optimizer import outcomes
-from optimizer.commitment import Commitment, net_cost, weighed_cost
+from optimizer.commitment import Commitment, net_cost, net_cost_by_funder, residual, weighed_cost
 from optimizer.errors import CheckFailed, Infeasible
 from optimizer.instance import Instance, read_instance
 from optimizer.planner import plan
@@ -267,3 +267,38 @@ def test_more_weight_on_the_tail_never_lowers_the_optimum(raw: Raw, level: float
     found = [value for value in values if value is not None]
     for low, high in itertools.pairwise(found):
         assert low <= high + 1e-6 * (1 + abs(high))
+
+
+def without_residuals(raw: Raw) -> Raw:
+    """A copy in which nothing counts at the end."""
+    bare = copy.deepcopy(raw)
+    bare["horizon"]["residual_value"] = 0
+    for part in (*bare["projects"].values(), *bare["stockpiles"]):
+        part.pop("residual_value", None)
+    return bare
+
+
+@quick
+@given(st.integers(0, 10**6).map(lambda seed: lasting_case(random.Random(seed).choice)))
+def test_residual_values_add_up(raw: Raw) -> None:
+    """By account, by funder and in all; and nothing else of the cost is touched by them."""
+    answer = solved(raw)
+    assume(answer is not None)
+    assert answer is not None
+    whole, outcome = read(raw), answer.outcome
+    commitment = commitment_of(whole, answer)
+    assert outcome.net_cost_meur == near(net_cost(whole, commitment))
+    assert outcome.residual_meur == near(residual(whole, commitment))
+    assert sum(p.cost_meur for p in answer.accounts) == near(outcome.net_cost_meur)
+    assert sum(p.residual_meur for p in answer.accounts) == near(outcome.residual_meur)
+    own = net_cost_by_funder(whole, commitment)
+    assert sum(own.values()) == near(outcome.net_cost_meur)
+    for f, cost in own.items():
+        assert sum(p.cost_meur for p in answer.accounts if p.funder == f) == near(cost)
+    bare = read(without_residuals(raw))
+    cost = net_cost(bare, commitment)
+    assert residual(bare, commitment) == 0
+    assert cost - outcome.residual_meur == near(outcome.net_cost_meur)
+    assert sum(sum(p.paid_meur.values()) for p in answer.accounts) == near(
+        sum(sum(by_year.values()) for by_year in answer.committed_meur.values())
+    )

@@ -41,7 +41,10 @@ class Position(Result):
     maximum_loss_meur: float
     """What is lost at most; 0 for what is spent in any case: grants, interest, expenditure."""
     cost_meur: float
-    """Net cost, discounted: what is put up less what is expected to come back."""
+    """Net cost, discounted: what is put up less what is expected to come back, and less the
+    residual value."""
+    residual_meur: float = 0.0
+    """Residual value at the end of the horizon, discounted."""
 
 
 class BudgetLineUse(Result):

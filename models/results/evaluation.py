@@ -243,13 +243,14 @@ class LongerHorizon(Result):
     avoided: Estimate
     """Expected damage that the plan avoids."""
     net_cost_meur: float
-    """Discounted net cost over all years."""
+    """Discounted net cost over all years; no residual value is counted at their end."""
     avoided_within: float
-    """Of the damage avoided, that of the years of the scenario, in the same states."""
+    """What it avoids with the scenario's own horizon, in the same states: less than ``avoided`` by
+    what the years bring that are added."""
     net_cost_within_meur: float
     """Net cost as the plan has it."""
     residual_meur: float
-    """What of the net cost of the plan is a residual value at the end of its horizon."""
+    """Residual value at the end of the scenario's own horizon, which net cost there is less by."""
 
 
 class Evaluation(Result):

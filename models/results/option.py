@@ -179,7 +179,8 @@ class Sums(Result):
     paid_present_meur: float | None
     """The same as present value; null where the plan does not carry its discount rate."""
     returned_present_meur: float | None
-    """Present value of what is expected to come back: what is put up less the cost."""
+    """Present value of what is expected to come back: what is put up less the cost and the
+    residual value."""
     returned_by_year_meur: dict[str, float]
     """What is expected to come back in each year, where the file gives terms that say when."""
     returned_known_for_meur: float
@@ -197,7 +198,10 @@ class Sums(Result):
     maximum_loss_meur: float
     """Lost at most, besides what is spent in any case."""
     cost_meur: float
-    """Net cost, discounted: what is put up less what is expected to come back."""
+    """Net cost, discounted: what is put up less what is expected to come back, and less the
+    residual value."""
+    residual_meur: float = 0.0
+    """Residual value at the end of the horizon, discounted."""
 
 
 class FunderMoney(Result):

@@ -93,6 +93,8 @@ class Outcome(Result):
     """The worst state."""
     net_cost_meur: float
     """Discounted net cost, before cost_weight."""
+    residual_meur: float = 0.0
+    """Residual value of stocks and projects at the end, discounted; the net cost is less by it."""
     without_plan: WithoutPlan
     """The same without any plan."""
     distribution: Distribution | None = None

@@ -21,6 +21,7 @@ SUBJECTS: Mapping[str, tuple[Barred, ...]] = {
     "price_year": ("damage", "money"),
     "horizon": ("damage", "money"),
     "horizon.periods_per_year": ("damage",),
+    "horizon.residual_value": ("money", "objective"),
     "objective.measure": ("damage",),
     "objective.cvar.level": ("tail", "objective"),
     "objective.cvar.weight": ("objective",),

@@ -89,6 +89,7 @@ def _adder(plan: Plan) -> Callable[[Iterable[Position]], Sums]:
         paid = _by_year(position.paid_meur for position in some)
         at_risk = _by_year(position.outstanding_meur for position in some)
         net = sum(position.cost_meur for position in some)
+        left = sum(position.residual_meur for position in some)
         present = None
         if factor is not None:
             present = sum(factor(year) * amount for year, amount in paid.items())
@@ -102,7 +103,7 @@ def _adder(plan: Plan) -> Callable[[Iterable[Position]], Sums]:
             paid_meur=sum(paid.values()),
             paid_by_year_meur=paid,
             paid_present_meur=present,
-            returned_present_meur=None if present is None else present - net,
+            returned_present_meur=None if present is None else present - net - left,
             returned_by_year_meur=_by_year(p.returned_meur for p in some),
             returned_known_for_meur=sum(p.committed_meur for p in some if p.returned_meur),
             outstanding_by_year_meur=at_risk,
@@ -112,6 +113,7 @@ def _adder(plan: Plan) -> Callable[[Iterable[Position]], Sums]:
             expected_loss_known_for_meur=covered,
             maximum_loss_meur=maximum,
             cost_meur=net,
+            residual_meur=left,
         )
 
     return add

@@ -6,7 +6,7 @@ from typing import Any
 
 import pyomo.environ as pyo
 
-from optimizer.formulation.stockpiles import stock_cost
+from optimizer.formulation.stockpiles import stock_cost, stock_residual, valued
 from optimizer.instance import Instance
 
 
@@ -26,7 +26,8 @@ def add_net_cost(model: Any, instance: Instance) -> None:
         for h in instance.stockpiles
         for year in years
     )
-    model.net_cost = pyo.Expression(expr=due + stocks)
+    left = pyo.quicksum(stock_residual(model, instance, h) for h in valued(instance))
+    model.net_cost = pyo.Expression(expr=due + stocks - left)
     weights = set(instance.cost_counts.values())
     alike = float(instance.case.objective.cost_weight) if not weights else weights.pop()
     model.weighed_cost = pyo.Expression(
@@ -51,7 +52,12 @@ def _by_funder(model: Any, instance: Instance) -> Any:
         for f in pile.payers
         for year, at in zip(instance.years, discount, strict=True)
     )
-    return due + stocks
+    left = pyo.quicksum(
+        counts[f] * stock_residual(model, instance, h, f)
+        for h in valued(instance)
+        for f in instance.stockpiles[h].paid_by
+    )
+    return due + stocks - left
 
 
 def add_objective(

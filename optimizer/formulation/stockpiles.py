@@ -64,3 +64,16 @@ def stock_cost(model: Any, instance: Instance, h: str, year: int, funder: str | 
     if funder is not None:
         buying, holding = pile.costs_to(funder)
     return buying[position] * model.buy[h, year] + holding[position] * kept
+
+
+def valued(instance: Instance) -> list[str]:
+    """Stockpiles whose stock counts for something at the end of the horizon."""
+    return [h for h, pile in instance.stockpiles.items() if pile.end_value > 0]
+
+
+def stock_residual(model: Any, instance: Instance, h: str, funder: str | None = None) -> Any:
+    """Discounted million EUR that planned stock counts for at the end, in all or to a funder."""
+    pile = instance.stockpiles[h]
+    part = 1.0 if funder is None else pile.paid_by.get(funder, 0.0)
+    value = part * float(instance.discount[-1]) * pile.end_value
+    return value * model.planned[h, instance.periods[-1]]

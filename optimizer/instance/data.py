@@ -45,6 +45,8 @@ class ProjectData:
     ramp: tuple[float, ...]
     lifetime: int | None
     profile: tuple[float, ...]
+    residual: float
+    """Share of capex that counts at the end of the horizon."""
     market_finance_max: float
     home_share: float
     offtake_max: float
@@ -72,6 +74,13 @@ class ProjectData:
         for age, share in enumerate(self.profile):
             shares[min(start + age, years[-1]) - years[0]] += share
         return shares
+
+    def left(self, years: range, start: int) -> float:
+        """Share of capex that counts at the end of the last year, started in ``start``: nothing
+        once no output is left, had nothing been late."""
+        age = years[-1] + 1 - (start + self.construction)
+        ended = self.lifetime is not None and age >= self.lifetime
+        return 0.0 if ended else self.residual
 
 
 @dataclass(frozen=True, eq=False)
@@ -146,6 +155,8 @@ class StockpileData:
     """(Y) the part of it that is storage."""
     financing_cost: Floats
     """(Y) the part of it that is financing."""
+    end_value: float
+    """Million EUR that a lot of planned stock counts for at the end, undiscounted."""
     paid_by: dict[str, float]
     storage_paid_by: dict[str, float]
     financing_paid_by: dict[str, float]

@@ -44,11 +44,19 @@ class Money:
     """(Y) what a price floor costs in the worst price states; adds up to its amount."""
     aid: float
     """What ``grant_equivalent`` counts a share of: the amount, or expected payments of a floor."""
+    end_value: float = 0.0
+    """What of the capex counts at the end of the horizon."""
 
     def net_cost(self, discount: Floats, recovery: float) -> float:
         """Discounted million EUR."""
         paid = sum(float(d) * float(x) for d, x in zip(discount, self.paid, strict=True) if x > 0)
-        return (1 - recovery) * paid - float(discount @ self.income)
+        spent = (1 - recovery) * paid - float(discount @ self.income)
+        return spent - self.residual(discount, recovery)
+
+    def residual(self, discount: Floats, recovery: float) -> float:
+        """Discounted million EUR that count at the end: of what comes back there is nothing left,
+        so that a project never costs less than nothing by it."""
+        return max(0.0, 1 - recovery) * float(discount[-1]) * self.end_value
 
     def line_use(self, line: BudgetLineData, instrument: InstrumentData) -> Floats:
         """(Y) what it uses of a budget line of its funder; of guarantee stock, what is outstanding
@@ -81,7 +89,8 @@ def money_of(
                 paid[min(drawn + age, len(years) - 1)] += capex * rate
         amount = project.capex * sum(interest)
         return Money(start, years, paid, amount, nothing, nothing, amount)
-    return Money(start, years, due, project.capex, nothing, nothing, project.capex)
+    end = project.capex * project.left(years, start)
+    return Money(start, years, due, project.capex, nothing, nothing, project.capex, end)
 
 
 def _floor(

@@ -35,7 +35,8 @@ def read_instance(case: Case) -> Instance:
     lot = {m: _lot(float(total[m].max(initial=0.0))) for m in case.materials}
     demand = {(u, m): t / n / lot[m] for (u, m), t in tonnes.items() if t.any()}
     supply = _supply(case, years, n, total, lot)
-    projects = {p: _project(p, x, years, n, lot) for p, x in case.projects.items()}
+    left = float(case.horizon.residual_value)
+    projects = {p: _project(p, x, years, n, lot, left) for p, x in case.projects.items()}
     origins = tuple(
         dict.fromkeys(
             [*supply, *((m, p.country) for p in projects.values() for m in p.output)],
@@ -92,7 +93,9 @@ def _supply(
     return supply
 
 
-def _project(id: str, p: Project, years: range, n: int, lot: dict[str, float]) -> ProjectData:
+def _project(
+    id: str, p: Project, years: range, n: int, lot: dict[str, float], residual: float
+) -> ProjectData:
     first = years[0] if p.earliest_start is None else p.earliest_start
     last = years[-1] if p.latest_start is None else p.latest_start
     return ProjectData(
@@ -104,6 +107,7 @@ def _project(id: str, p: Project, years: range, n: int, lot: dict[str, float]) -
         ramp=tuple(map(float, p.ramp_up)),
         lifetime=None if p.lifetime_years is None else int(p.lifetime_years),
         profile=tuple(map(float, p.capex_profile)),
+        residual=float(p.residual_value if p.residual_value is not None else residual),
         market_finance_max=float(p.market_finance_max),
         home_share=float(p.home_share),
         offtake_max=float(p.offtake_max),
@@ -133,6 +137,7 @@ def _stockpile(
         days[np.array(years) < s.min_days_of_demand.first_year] = 0.0
     storage = np.full(len(years), float(s.storage_eur_per_t_year))
     financing = float(s.financing_rate) * price
+    residual = case.horizon.residual_value if s.residual_value is None else s.residual_value
     return StockpileData(
         id=s.id,
         material=s.material,
@@ -150,6 +155,7 @@ def _stockpile(
         holding_cost=(storage + financing) * size / 1e6,
         storage_cost=storage * size / 1e6,
         financing_cost=financing * size / 1e6,
+        end_value=float(residual) * float(price[-1]) * size / 1e6,
         paid_by=_shares(s.paid_by),
         storage_paid_by=_shares(s.paid_by if s.storage_paid_by is None else s.storage_paid_by),
         financing_paid_by=_shares(

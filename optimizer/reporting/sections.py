@@ -256,9 +256,10 @@ def spend(plan: Plan, width: int) -> Section | None:
         "cost, whoever pays. Market finance is no cost here.",
         cost=f"{number(plan.outcome.net_cost_meur)} {million(plan)}",
     )
+    costs = [cost, *_residual(plan)]
     paying = [name for name in money.index if max(totals.get(name, 0.0), money[name]) > NOISE]
     if not paying:
-        return None if prose.builds_nothing(plan) else Section(tr("What it costs"), [cost])
+        return None if prose.builds_nothing(plan) else Section(tr("What it costs"), costs)
     total = _by_year(charged.loc[paying].sum())
     names = Names(plan)
     called = [*(_payer(names, name) for name in paying), tr("All together")]
@@ -280,7 +281,16 @@ def spend(plan: Plan, width: int) -> Section | None:
         }
     )
     title = tr("What it costs, and when ({unit}, undiscounted)", unit=million(plan))
-    return Section(title, [*grids, over_all, cost])
+    return Section(title, [*grids, over_all, *costs])
+
+
+def _residual(plan: Plan) -> Iterator[str]:
+    """What counts at the end, where anything does."""
+    if abs(plan.outcome.residual_meur) > NOISE:
+        yield tr(
+            "It is less by the residual value of stocks and projects: {amount}, discounted.",
+            amount=f"{number(plan.outcome.residual_meur)} {million(plan)}",
+        )
 
 
 def _by_year(row: Any) -> dict[int, float]:

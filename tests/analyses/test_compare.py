@@ -260,6 +260,18 @@ def test_what_comes_back_and_present_values() -> None:
     assert (public.peak_meur, public.peak_year) == (near(10), 2027)
 
 
+def test_a_residual_value_is_not_called_a_return() -> None:
+    """10 million, of which 60 % return: 4 spent, and half of that is left."""
+    of = case(
+        projects={"works": project(residual_value=0.5)},
+        policy={"must_build": ["works"]},
+        funders={"fund": funder(recovery=0.6)},
+    )
+    public = option(compare([solve(of)], ["only"]), "only").cost.public
+    assert (public.paid_present_meur, public.returned_present_meur) == near([10, 6])
+    assert (public.residual_meur, public.cost_meur) == near([2, 2])
+
+
 def test_without_public_money_nothing_is_per_public_euro() -> None:
     of = raw(0, funders={"fund": funder(budget=0), "motor_co": funder("company", budget=4)})
     cost = option(compare([solve(of)], ["only"]), "only").cost
@@ -474,6 +486,13 @@ def test_only_funding_differs(by_hand: Comparison) -> None:
             "horizon",
             "horizon.discount_rate",
             {"damage", "money"},
+        ),
+        (
+            "horizon",
+            {"first_year": 2026, "last_year": 2026, "residual_value": 0.5},
+            "horizon.residual_value",
+            "horizon.residual_value",
+            {"money", "objective"},
         ),
         (
             "objective",

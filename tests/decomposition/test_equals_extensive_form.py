@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from random_cases import crowded_case, small_case, treasury_case
+from random_cases import crowded_case, lasting_case, small_case, treasury_case
 from small import CHINA, case, cut, funder, project, state
 
 from models.case import Case
@@ -22,14 +22,15 @@ from optimizer.states import read_states
 Raw = dict[str, Any]
 
 GAP = 1e-6
-SMALL, CROWDED, TREASURY = range(80), range(160), range(80)
+SMALL, CROWDED, TREASURY, LASTING = range(80), range(160), range(80), range(60)
 DRAWN = [("small", seed) for seed in SMALL] + [("crowded", seed) for seed in CROWDED]
-DRAWN += [("treasury", seed) for seed in TREASURY]
+DRAWN += [("treasury", seed) for seed in TREASURY] + [("lasting", seed) for seed in LASTING]
 
 
 def drawn(kind: str, seed: int) -> Raw:
-    draw = {"small": small_case, "crowded": crowded_case, "treasury": treasury_case}[kind]
-    return draw(random.Random(f"{kind} {seed}").choice)
+    draw = {"small": small_case, "crowded": crowded_case, "treasury": treasury_case}
+    draw |= {"lasting": lasting_case}
+    return draw[kind](random.Random(f"{kind} {seed}").choice)
 
 
 def optimum(scenario: Case) -> float | None:

@@ -99,6 +99,11 @@ OUTSIDE: dict[str, Changes] = {
     "stock limits": {"stockpiles.0.max_t": 20, "stockpiles.1.max_purchase_t_per_year": 50},
     "days of demand": {"stockpiles.0.min_days_of_demand": {2026: 20}},
     "recovery": {equity + "recovery": 0.1},
+    "residual values": {
+        "horizon.residual_value": 0.5,
+        "stockpiles.0.residual_value": 0.9,
+        "projects.separation.residual_value": 0.0,
+    },
     "cost_weight": {"objective.cost_weight": 0.5},
     "capex": {"projects.separation.capex_meur": 160},
     "market finance": {"projects.separation.market_finance_max": 0.1},

@@ -9,7 +9,8 @@ Rows stand in the order of the model, their terms in the order of their names. M
 16 t of dysprosium (an eighth of 120 t is 15 t) and 1024 t of lithium (an eighth of 10 000 t is
 1250 t); a year has two periods. In the scenario of ``treasury.py``, whose texts begin with that
 name, a lot is 16 t of ore and a year has one period. Texts that begin with `standpoint` are of
-the first scenario, entitled, as ``standpoints.py`` sees it.
+the first scenario, entitled, as ``standpoints.py`` sees it. `residual_objective`
+is that of the first scenario with something left at its end.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from typing import Any
 import numpy as np
 import pyomo.environ as pyo
 import pytest
-from everything import everything
+from everything import everything, lasting
 from standpoints import from_the_motors
 from treasury import treasury
 
@@ -172,6 +173,7 @@ TEXTS |= {
     f"standpoint_{name}": lambda names=names: rows_of(names, from_the_motors)
     for name, names in FROM_A_STANDPOINT.items()
 }
+TEXTS["residual_objective"] = lambda: objective(lasting)
 TEXTS["standpoint_objective"] = lambda: objective(from_the_motors)
 
 

@@ -8,6 +8,7 @@ import re
 import pytest
 from side_by_side import changed, large, raw, small, stock
 from small import project, solve
+from spreadsheets import results
 
 from models.language import german, using
 from models.results import Comparison
@@ -17,7 +18,9 @@ from optimizer.analyses.compare import compare
 from optimizer.reporting.comparing import prose, tables
 from optimizer.reporting.comparing.grids import heading, years
 from optimizer.reporting.comparing.sections import all_of
+from optimizer.reporting.html import comparison_report
 from optimizer.reporting.terminal import PIPE_WIDTH, render, write
+from optimizer.reporting.workbook import write_comparison
 
 SECTIONS = (
     "What is compared",
@@ -171,6 +174,25 @@ def test_german_leaves_nothing_in_english(comparison: Comparison) -> None:
         if len(phrase) > 12 and "{" not in phrase and phrase != translated and phrase in text
     ]
     assert not left
+
+
+def test_residual_values_are_told_where_there_are_any(comparison: Comparison) -> None:
+    """Half of the capex that does not come back, in the text, on the page and in the workbook."""
+    name = "Residual value, present value"
+    options = [raw(), raw(10)]
+    for of in options:
+        of["horizon"]["residual_value"] = 0.5
+    plans = [solve(of) for of in options]
+    both = compare(plans, ["small", "large"])
+    left = [o.cost.public.residual_meur for o in both.options]
+    assert left == pytest.approx([2, 5])
+    assert name in render(both)
+    assert name not in render(comparison)
+    assert name in comparison_report(plans, both)
+    told = results(write_comparison(dict(zip(["small", "large"], plans, strict=True)), both))
+    rows = [row for sheet in told for row in sheet.iter_rows(values_only=True)]
+    (row,) = [row for row in rows if row[0] == name]
+    assert [x for x in row[1:] if isinstance(x, (int, float))][:2] == pytest.approx(left)
 
 
 def test_tables_add_up(comparison: Comparison) -> None:

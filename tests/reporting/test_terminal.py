@@ -29,6 +29,13 @@ def rendered(**fields: Any) -> str:
     return render(plan(**fields))
 
 
+def test_a_residual_value_is_named_where_there_is_one() -> None:
+    says = "It is less by the residual value of stocks and projects: 45 million EUR, discounted."
+    text = " ".join(rendered(outcome=outcome(residual_meur=45.0)).split())
+    assert says in text
+    assert "residual" not in rendered()
+
+
 def lines_with(text: str, *words: str) -> list[str]:
     return [line for line in text.splitlines() if all(word in line for word in words)]
 

@@ -178,6 +178,7 @@ def costs(comparison: Comparison) -> Section:
         "expected_loss": (tr("Expected loss"), column),
         "loss_known_for": (tr("  known for this part of it"), percents),
         "returned": (tr("Expected to come back, present value"), column),
+        "residual": (tr("Residual value, present value"), column),
         "cost": (tr("Net cost to the public, present value"), column),
         "private": (tr("Put up by companies and private funders"), column),
         "private_cost": (tr("Net cost to them, present value"), column),

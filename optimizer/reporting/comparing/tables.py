@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from models.results import Comparison
 from models.results.comparison import Barred
 from models.results.option import Option, Sums
+from optimizer.reporting.figures import NOISE
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -134,6 +135,7 @@ def costs(comparison: Comparison) -> pd.DataFrame:
         return cell
 
     classes = dict.fromkeys(name for o in comparison.options for name in o.cost.by_class)
+    left = any(o.cost.public.residual_meur > NOISE for o in comparison.options)
     figures: list[tuple[str, Cell]] = [
         ("public", public("paid_meur")),
         *((f"class:{name}", _of_class(name)) for name in classes),
@@ -143,6 +145,7 @@ def costs(comparison: Comparison) -> pd.DataFrame:
         ("expected_loss", public("expected_loss_meur")),
         ("loss_known_for", _loss_known_for),
         ("returned", public("returned_present_meur")),
+        *([("residual", public("residual_meur"))] if left else []),
         ("cost", public("cost_meur")),
         ("private", lambda o: o.cost.private.paid_meur),
         ("private_cost", lambda o: o.cost.private.cost_meur),

@@ -301,16 +301,20 @@ def longer(found: Evaluation) -> Section | None:
     ]
     headers = (tr("Without any plan"), tr("With the plan"))
     note = tr(
-        "It avoids {avoided}, {within} of it within the years of the scenario. Its net cost is "
-        "{cost} {money}, {cost_within} as the plan has it, of which {residual} is a residual "
-        "value.",
+        "It avoids {avoided}; with its own horizon, in the same states, {within}. Its net cost is "
+        "{cost} {money}; with its own horizon, {cost_within}.",
         avoided=words.amount(found, told.avoided),
         within=number(told.avoided_within),
         cost=number(told.net_cost_meur),
         money=million(found.currency),
         cost_within=number(told.net_cost_within_meur),
-        residual=number(told.residual_meur),
     )
+    if told.residual_meur:
+        note += " " + tr(
+            "The latter is less by a residual value of {residual} at its end, which is not counted "
+            "where the years go on.",
+            residual=number(told.residual_meur),
+        )
     title = tr(
         "With {years} years more, to {last} ({unit})",
         years=number(told.years),

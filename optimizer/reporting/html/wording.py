@@ -96,6 +96,7 @@ def field_name(field: str) -> str:
         "purchase_premium": tr("purchase premium"),
         "ramp_up": tr("ramp-up"),
         "recovery": tr("expected to come back"),
+        "residual_value": tr("residual value"),
         "share": tr("share"),
         "steps.eur_per_t": tr("damage per tonne"),
         "steps.share": tr("width of the step"),

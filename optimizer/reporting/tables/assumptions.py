@@ -187,4 +187,4 @@ _SHARES |= {"budget_charge", "recovery", "grant_equivalent", "purchase_premium",
 _SHARES |= {"loss", "max_public_share", "max_intensity", "cost_weight", "level", "weight"}
 _SHARES |= {"probability", "limit", "availability", "supply", "failure_probability"}
 _SHARES |= {"loss_given_failure", "market_finance_per_share", "upside_share", "charges"}
-_SHARES |= {"stock_charge", "storage_paid_by", "financing_paid_by"}
+_SHARES |= {"stock_charge", "storage_paid_by", "financing_paid_by", "residual_value"}

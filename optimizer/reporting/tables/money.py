@@ -63,7 +63,7 @@ def positions(plan: Plan) -> pd.DataFrame:
     """One row a position, with sums over the years and present values.
 
     ``returned_pv_meur`` is what is expected to come back, discounted like costs to the first year:
-    the present value of what is paid less the net cost.
+    the present value of what is paid less the net cost and the residual value.
     """
     kinds = _kinds(plan)
     rows = (
@@ -78,16 +78,23 @@ def positions(plan: Plan) -> pd.DataFrame:
             "paid_meur": sum(position.paid_meur.values()),
             "paid_pv_meur": _present_value(plan, position),
             "returned_meur": sum(position.returned_meur.values()),
-            "returned_pv_meur": _present_value(plan, position) - position.cost_meur,
+            "returned_pv_meur": _present_value(plan, position) - _without_residual(position),
             "expected_loss_meur": position.expected_loss_meur,
             "maximum_loss_meur": position.maximum_loss_meur,
+            "residual_meur": position.residual_meur,
             "cost_meur": position.cost_meur,
         }
         for position in plan.accounts
     )
     columns = ["funder", "kind", "instrument", "project", "stockpile", "budget_class"]
     columns += ["committed_meur", "paid_meur", "paid_pv_meur", "returned_meur", "returned_pv_meur"]
-    return frame(rows, [*columns, "expected_loss_meur", "maximum_loss_meur", "cost_meur"])
+    losses = ["expected_loss_meur", "maximum_loss_meur"]
+    return frame(rows, [*columns, *losses, "residual_meur", "cost_meur"])
+
+
+def _without_residual(position: Position) -> float:
+    """The net cost before anything counts at the end."""
+    return position.cost_meur + position.residual_meur
 
 
 def returned(plan: Plan) -> pd.DataFrame:

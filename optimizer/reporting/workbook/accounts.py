@@ -192,6 +192,7 @@ def _positions(
         Column("recovery", tr("Comes back, share of the present value"), "share", 12),
         Column("returned", tr("Comes back, undiscounted"), "money", 12),
         Column("back", tr("Comes back, present value"), "money", 12),
+        *_left_columns(draft),
         Column("net", tr("Net cost, present value"), "money", 11),
         Column("cost", tr("Net cost, as the plan has it"), "money", 11),
         deviation_column(),
@@ -236,6 +237,18 @@ def _positions(
     totals = table.totals(tr("All together"), [key for key in summed if key not in left_out])
     for key in ("committed", "paid", "present", "back", "net", "cost", "maximum_loss"):
         draft.cells[f"accounts_{key}"] = totals.cells[key]
+    if "residual" in totals.cells:
+        draft.cells["accounts_residual"] = totals.cells["residual"]
+
+
+def _left_columns(draft: Draft) -> list[Column]:
+    """What counts at the end of the horizon, where anything does."""
+    if draft.case is None or not any(p.residual_meur for p in draft.plan.accounts):
+        return []
+    return [
+        Column("left", tr("Counts at the end, undiscounted"), "money", 12),
+        Column("residual", tr("Residual value, present value"), "money", 12),
+    ]
 
 
 def _net_cost(draft: Draft, line: Line, position: Position, row: int) -> None:
@@ -246,7 +259,7 @@ def _net_cost(draft: Draft, line: Line, position: Position, row: int) -> None:
     present = line.put("present", _present(draft, "paid", row))
     recovery = _recovery(draft, position)
     by_years = _present(draft, "returned", row)
-    exact = present.number - position.cost_meur
+    exact = present.number - position.cost_meur - position.residual_meur
     near = _AGREES * max(1.0, abs(present.number))
     if any(position.returned_meur.values()) and abs(by_years.number - exact) <= near:
         back = line.put("back", by_years)
@@ -254,8 +267,20 @@ def _net_cost(draft: Draft, line: Line, position: Position, row: int) -> None:
         back = line.put("back", present * line.scenario("recovery", recovery))
     else:
         back = line.optimizer("back", exact if abs(exact) > NOISE else 0.0)
-    net = line.put("net", present - back)
+    net = present - back
+    if _left_columns(draft):
+        net = net - _residual(draft, line, position)
+    net = line.put("net", net)
     line.put("deviation", absolute(net - line.cells["cost"]))
+
+
+def _residual(draft: Draft, line: Line, position: Position) -> Expression:
+    """The residual value, discounted from the last year by the sheet's own rate."""
+    assert draft.case is not None
+    years, rate = draft.case.horizon.years, 1 + float(draft.case.horizon.discount_rate)
+    left = position.residual_meur * rate ** (years[-1] - years[0])
+    grown = (of(1) + draft.cells["discount_rate"]) ** (of(years[-1]) - draft.cells["first_year"])
+    return line.put("residual", line.optimizer("left", left) / grown)
 
 
 def _recovery(draft: Draft, position: Position) -> float | None:

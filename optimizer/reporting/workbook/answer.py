@@ -125,6 +125,8 @@ def _money(draft: Draft, sheet: Sheet) -> None:
         return cell
 
     line(tr("Net cost, discounted"), cells["net_cost"], "net_cost")
+    if "residual" in cells:
+        line(tr("Residual value at the end, discounted"), cells["residual"], "residual_value")
     capex = line(tr("Capital cost of projects"), cells["capex"], "capital_cost")
     by_kind = {}
     sources = {

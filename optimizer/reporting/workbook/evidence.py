@@ -163,6 +163,11 @@ def certificate(draft: Draft) -> None:
     draft.cells["net_cost"] = given(
         tr("Net cost, discounted"), reached.net_cost_meur, "money", draft.million
     )
+    if reached.residual_meur:
+        remark = tr("{unit}; the net cost is less by it", unit=draft.million)
+        draft.cells["residual"] = given(
+            tr("Residual value at the end, discounted"), reached.residual_meur, "money", remark
+        )
     fine = form_of_objective([proof.objective])
     objective = given(
         tr("Objective"), proof.objective, fine, tr("Computed again outside the solver.")

@@ -65,6 +65,11 @@ def _of_money(draft: Draft) -> Iterator[Check]:
             tr("Present values of what is put up and of what comes back give the net cost"),
             accounts.sheet, cells["accounts_net"], cells["net_cost"],
         )  # fmt: skip
+        if "residual" in cells and "accounts_residual" in cells:
+            yield Check(
+                tr("Residual values of all accounts add up to that of the plan"),
+                accounts.sheet, cells["accounts_residual"], cells["residual"],
+            )  # fmt: skip
         yield Check(
             tr("They do so in each account"),
             accounts.sheet, total(accounts.area("deviation")), cells["accounts_present"],

@@ -143,11 +143,14 @@ def costs(sides: Sides) -> None:
         ("maximum_loss", tr("Lost at most")),
         ("expected_loss", tr("Expected loss")),
         ("returned", tr("Expected to come back, present value")),
+        ("residual", tr("Residual value, present value")),
         ("cost", tr("Net cost to the public, present value")),
         ("private", tr("Put up by companies and private funders")),
         ("private_cost", tr("Net cost to them, present value")),
         ("market", tr("Put up by lenders and investors")),
     ):
+        if figure not in figures:
+            continue
         values = [figures[figure][option.label] for option in sides.options]
         sides.row(table, name, values)
     _leverage(sides, table)

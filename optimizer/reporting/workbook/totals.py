@@ -64,7 +64,8 @@ def _by_key(
 ) -> None:
     """Accounts added up by one of their keys."""
     accounts = draft.tables["accounts"]
-    shown = ("committed", "paid", "present", "back", "net", "expected_loss", "maximum_loss")
+    left = ["residual"] if "accounts_residual" in draft.cells else []
+    shown = ["committed", "paid", "present", "back", *left, "net", "expected_loss", "maximum_loss"]
     columns = [
         Column("name", title, width=36),
         Column("empty", "", width=24),

@@ -125,11 +125,14 @@ def test_accounts(name: str) -> None:
         assert adds_up(table, "Committed", "Net cost, present value", "Maximum loss")
         paid_pv, back = "Paid, present value", "Expected back, present value"
         assert adds_up(table, paid_pv, back)
-        last = {header: table.values(header)[-1] for header in table.headers[-6:]}
+        left = "Residual value, present value"
+        assert (left in table.headers) == (plan.outcome.residual_meur > 0)
+        last = {header: table.values(header)[-1] for header in table.headers[-7:]}
+        assert (last.get(left) or 0.0) == near(plan.outcome.residual_meur)
         assert last["Net cost, present value"] == near(plan.outcome.net_cost_meur)
         assert last["Committed"] == near(sum(p.committed_meur for p in plan.accounts))
         assert last["Maximum loss"] == near(sum(p.maximum_loss_meur for p in plan.accounts))
-        net = (last[paid_pv] or 0.0) - (last[back] or 0.0)
+        net = (last[paid_pv] or 0.0) - (last[back] or 0.0) - plan.outcome.residual_meur
         assert net == near(plan.outcome.net_cost_meur)
     if "losses" in found:
         lent = sum(p.capex_meur * p.market_share for p in plan.projects)

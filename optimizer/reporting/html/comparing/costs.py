@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from models.language import tr
-from optimizer.reporting.figures import NONE, number
+from optimizer.reporting.figures import NOISE, NONE, number
 from optimizer.reporting.html.comparing.side import Side
 from optimizer.reporting.html.parts import (
     Heading,
@@ -34,10 +34,13 @@ def costs(side: Side) -> Section:
 def _accounts(side: Side) -> Table:
     public = [o.cost.public for o in side.options]
     columns = [words(tr("Option"), side.names)]
+    left = [s.residual_meur for s in public]
+    residual = {tr("Residual value, present value"): left} if any(x > NOISE for x in left) else {}
     columns += alike(
         {
             tr("Put up"): [s.paid_meur for s in public],
             tr("Expected back, present value"): [s.returned_present_meur for s in public],
+            **residual,
             tr("Net cost, present value"): [s.cost_meur for s in public],
             tr("At risk at most"): [s.peak_meur for s in public],
             tr("Expected loss"): [s.expected_loss_meur for s in public],

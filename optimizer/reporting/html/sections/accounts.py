@@ -65,16 +65,23 @@ def _columns(groups: list[Any], whole: Any) -> list[Column]:
         return [float(group[key].sum()) for group in [*groups, whole]]
 
     losses = [_expected_loss(group) for group in [*groups, whole]]
+    left = of("residual_meur")
+    residual = {tr("Residual value, present value"): left} if any(map(_shows, left)) else {}
     return alike(
         {
             tr("Committed"): of("committed_meur"),
             tr("Paid, present value"): of("paid_pv_meur"),
             tr("Expected back, present value"): of("returned_pv_meur"),
+            **residual,
             tr("Net cost, present value"): of("cost_meur"),
             tr("Expected loss"): losses,
             tr("Maximum loss"): of("maximum_loss_meur"),
         }
     )
+
+
+def _shows(value: float | None) -> bool:
+    return value is not None and abs(value) > NOISE
 
 
 def _expected_loss(group: Any) -> float | None:

@@ -183,6 +183,13 @@ def _costs(subject: Subject) -> Iterator[str]:
         "back, and what stocks cost.",
         cost=subject.amount(plan.outcome.net_cost_meur),
     )
+    if abs(plan.outcome.residual_meur) > NOISE:
+        yield tr(
+            "It is less by {amount}, which stocks and projects are still worth at the end of "
+            "{year}: the residual value that the scenario gives them, as present value.",
+            amount=subject.amount(plan.outcome.residual_meur),
+            year=subject.years[-1],
+        )
     found = subject.positions
     risk = float(found[found["kind"] == "public"]["maximum_loss_meur"].sum())
     if risk > NOISE:

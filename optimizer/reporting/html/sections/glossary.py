@@ -96,5 +96,12 @@ def glossary(subject: Subject) -> Section:
             tr("The same states if no project is supported and nothing is bought for stock."),
         ),
     ]
+    if subject.plan.outcome.residual_meur:
+        says = tr(
+            "What the scenario lets stocks and projects be worth when its last year ends; "
+            "discounted. Stock counts as if none were released. It lowers the net cost and brings "
+            "no budget."
+        )
+        entries.append((tr("Residual value"), says))
     entries.sort(key=lambda entry: entry[0].casefold())
     return Section("glossary", tr("Terms"), [Terms(entries)])
