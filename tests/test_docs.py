@@ -23,6 +23,7 @@ from models.quantities import Number, Yearly
 from models.results import (
     Comparison,
     Evaluation,
+    Explanation,
     Frontier,
     MaterialYear,
     Participation,
@@ -112,7 +113,15 @@ def test_scenario_format_names_every_field(model: type[BaseModel]) -> None:
     "model",
     dict.fromkeys(
         models(
-            Plan | Comparison | Evaluation | Frontier | Target | Split | Participation | Redaction
+            Plan
+            | Comparison
+            | Evaluation
+            | Explanation
+            | Frontier
+            | Target
+            | Split
+            | Participation
+            | Redaction
         )
     ),
     ids=shown,

@@ -156,6 +156,7 @@ HIDDEN = {
     ("optimizer/cli/validate.py", "many"),
     ("optimizer/conflicts.py", "says"),
     ("optimizer/reporting/comparing/prose.py", "failed.message"),
+    ("optimizer/reporting/explaining/rules.py", "says"),
     ("optimizer/reporting/fault_sheet/__init__.py", "FAULTS"),
     ("optimizer/reporting/redacting.py", "REASONS[reason]"),
     ("optimizer/reporting/scenario_workbook/__init__.py", "GUIDE"),

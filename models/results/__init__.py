@@ -1,4 +1,4 @@
-"""What runs return: plans, comparisons, frontiers, splits, shares and redactions."""
+"""What runs return: plans, comparisons, frontiers, splits, shares, reasons and redactions."""
 
 from __future__ import annotations
 
@@ -22,6 +22,16 @@ from models.results.evaluation import (
     TailPlan,
     TailPremium,
     YearOutcome,
+)
+from models.results.explanation import (
+    Beside,
+    BindingRule,
+    Explained,
+    Explanation,
+    Instead,
+    LimitValue,
+    Regret,
+    ValueStep,
 )
 from models.results.frontier import (
     Frontier,
@@ -82,6 +92,8 @@ from models.results.split import (
 
 __all__ = [
     "AnswerState",
+    "Beside",
+    "BindingRule",
     "BudgetClass",
     "BudgetLineUse",
     "Certificate",
@@ -93,6 +105,8 @@ __all__ = [
     "Distribution",
     "Estimate",
     "Evaluation",
+    "Explained",
+    "Explanation",
     "Externality",
     "FreeRider",
     "FreshOutcome",
@@ -104,11 +118,13 @@ __all__ = [
     "HiddenKind",
     "Hint",
     "Information",
+    "Instead",
     "Interval",
     "JointPlan",
     "JointProject",
     "Leaving",
     "LeftOut",
+    "LimitValue",
     "LongerHorizon",
     "Marginal",
     "MaterialOutcome",
@@ -128,6 +144,7 @@ __all__ = [
     "RedactedFigure",
     "Redaction",
     "RedactionLoss",
+    "Regret",
     "Replication",
     "Result",
     "RuleMaterial",
@@ -147,6 +164,7 @@ __all__ = [
     "Target",
     "TellingResult",
     "Trial",
+    "ValueStep",
     "WithoutPlan",
     "YearOutcome",
 ]

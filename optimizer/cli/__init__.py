@@ -22,6 +22,7 @@ PROGRAM = "vorrat"
 COMMANDS = {
     "compare": marked("Put funding options side by side."),
     "evaluate": marked("Judge a saved plan on states that it was not made for."),
+    "explain": marked("Say why each project and each stock of a plan is in or out."),
     "frontier": marked("Draw damage against a budget, or any number of the file."),
     "init": marked("Write a commented scenario file or workbook to start from."),
     "participate": marked("Find the share of a project that a company should take."),

@@ -13,22 +13,23 @@ import click
 from pydantic import ValidationError
 
 from models.language import tr
-from models.results import Evaluation, Frontier, Participation, Plan, Result, Split
+from models.results import Evaluation, Explanation, Frontier, Participation, Plan, Result, Split
 
 PLAN_FILE, FRONTIER_FILE, SPLIT_FILE = "plan.json", "frontier.json", "split.json"
-MAIN_FILES = (PLAN_FILE, SPLIT_FILE, "participation.json", "evaluation.json")
+MAIN_FILES = (PLAN_FILE, SPLIT_FILE, "participation.json", "evaluation.json", "explanation.json")
 """What a folder may be named for: the first of these that is in it."""
 
-ALONE = (Participation, Evaluation)
+ALONE = (Participation, Evaluation, Explanation)
 """What is reported on by itself, with nothing beside it."""
 
-Saved = Plan | Frontier | Split | Participation | Evaluation
+Saved = Plan | Frontier | Split | Participation | Evaluation | Explanation
 MODELS: dict[str, type[Saved]] = {
     "plan": Plan,
     "frontier": Frontier,
     "split": Split,
     "participation": Participation,
     "evaluation": Evaluation,
+    "explanation": Explanation,
 }
 """What can be reported on, by the kind that a document states."""
 

@@ -8,13 +8,11 @@ from contextlib import contextmanager
 
 import click
 
-from models.results import Evaluation, Frontier, Participation, Redaction, Split, Target
-
-Found = Evaluation | Frontier | Target | Participation | Split | Redaction
+from models.results import Result
 
 
 @contextmanager
-def telling(found: Found, as_json: bool) -> Iterator[bytes]:
+def telling(found: Result, as_json: bool) -> Iterator[bytes]:
     """Write files in the body, from the document that comes with it; then tell what was found.
 
     A full disk must not cost what was found.

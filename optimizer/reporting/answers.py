@@ -10,6 +10,7 @@ from models.language import language, tr
 from models.results import (
     Comparison,
     Evaluation,
+    Explanation,
     Frontier,
     Participation,
     Plan,
@@ -24,6 +25,9 @@ from optimizer.reporting.comparing import sections as compared
 from optimizer.reporting.evaluating import prose as evaluating
 from optimizer.reporting.evaluating import sections as evaluated
 from optimizer.reporting.evaluating import words as judged
+from optimizer.reporting.explaining import prose as explaining
+from optimizer.reporting.explaining import sections as explained
+from optimizer.reporting.explaining import words as reasons
 from optimizer.reporting.figures import clean
 from optimizer.reporting.names import Names
 from optimizer.reporting.participating import prose as participating
@@ -103,6 +107,11 @@ def _evaluation(found: Evaluation, _width: int) -> Answer:
     return Answer(judged.title(found), judged.variant(found), said, evaluated.all_of(found))
 
 
+def _explanation(found: Explanation, _width: int) -> Answer:
+    said = explaining.headline(found)
+    return Answer(reasons.title(found), reasons.variant(found), said, explained.all_of(found))
+
+
 _OF: dict[type[Result], Callable[[Any, int], Answer]] = {
     Plan: _plan,
     Comparison: _comparison,
@@ -112,6 +121,7 @@ _OF: dict[type[Result], Callable[[Any, int], Answer]] = {
     Participation: _participation,
     Redaction: _redaction,
     Evaluation: _evaluation,
+    Explanation: _explanation,
 }
 
 

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from models.language import tr
-from models.results import Evaluation, Participation, Result, Split
+from models.results import Evaluation, Explanation, Participation, Result, Split
 from optimizer.reporting.charts import Chart
 from optimizer.reporting.evaluating import words as evaluating
-from optimizer.reporting.html import evaluation, participation, splitting
+from optimizer.reporting.explaining import words as reasons
+from optimizer.reporting.html import evaluation, explaining, participation, splitting
 from optimizer.reporting.html.page import page
 from optimizer.reporting.html.parts import Section
 from optimizer.reporting.participating import words as participating
@@ -103,8 +104,20 @@ def _evaluation(found: Evaluation) -> Alone:
     )
 
 
+def _explanation(found: Explanation) -> Alone:
+    return Alone(
+        explaining.all_of(found),
+        tr("Why this plan? {title}", title=reasons.title(found)),
+        tr("Vorrat: why each project and each stock is in or out"),
+        _variant(reasons.variant(found)),
+        found.versions,
+        found.input_sha256,
+    )
+
+
 _OF: dict[type[Result], Callable[[Any], Alone]] = {
     Split: _split,
     Participation: _participation,
     Evaluation: _evaluation,
+    Explanation: _explanation,
 }

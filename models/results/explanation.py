@@ -1,0 +1,225 @@
+"""Why a plan is as it is: for each project and each stock why it is in or out, and what one more
+million, or one more point of a limit, would be worth.
+
+Objectives and what they differ by are in the unit of the measure, money is million EUR, mass is
+tonnes. What comes out of solves is a range that their gaps prove.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any, Literal
+
+from models.case import Case
+from models.results.base import Result
+
+
+class BindingRule(Result):
+    """A rule of the scenario that stops something, or leaves it no room."""
+
+    tag: str
+    """Its tag in the formulation."""
+    name: str
+    """Its name there."""
+    path: str
+    """Dotted path of its number in the scenario."""
+    about: dict[str, str]
+    """Ids of what it is about: ``project``, ``other``, ``funder``, ``instrument``, ``line``,
+    ``stockpile``, ``material``, ``country``."""
+    years: tuple[int, ...]
+    """Years in which it binds; empty where it has none."""
+    limit: float | None
+    """Its number, in the unit of the path; null where it has none or several."""
+    alone: bool | None
+    """Whether it would be enough if this rule alone were dropped; null where that was not asked."""
+
+
+class Instead(Result):
+    """What comes instead: the plan that was found beside the plan that is explained."""
+
+    entering: tuple[str, ...]
+    """Projects built there alone."""
+    leaving: tuple[str, ...]
+    """Projects built in the plan alone."""
+    moved: dict[str, tuple[int, int]]
+    """Projects whose start year changes: from, to."""
+    stocks_t: dict[str, float]
+    """Tonnes by which what a stockpile holds at most rises or falls."""
+
+
+class Regret(Result):
+    """What it costs to decide otherwise: the best that is left, less the best there is."""
+
+    status: Literal["optimal", "limit", "infeasible", "none"]
+    """``optimal``: within the gap; ``limit``: stopped with a plan; ``infeasible``: no plan keeps
+    all rules; ``none``: stopped before any plan was found."""
+    objective: float | None
+    """Objective of the best plan that was found."""
+    bound: float | None
+    """No plan that decides otherwise has a lower one."""
+    low: float | None
+    """At least so much is lost."""
+    high: float | None
+    """At most so much is lost; null where no plan was found."""
+    damage: float | None
+    """What damage adds to the difference of the two plans, as the objective weighs it."""
+    cost: float | None
+    """What cost adds to it, as the objective weighs cost."""
+    expected: float | None
+    """By how much mean damage differs."""
+    net_cost_meur: float | None
+    """By how much discounted net cost differs."""
+    instead: Instead | None
+    """What comes instead; null without a plan."""
+    seconds: float
+    """Wall time."""
+
+
+class Beside(Result):
+    """What it would bring beside the plan, all else held as it is: its cheapest financing, or that
+    which brings most output home, whichever is better."""
+
+    start: int | None
+    """Start year; null for a stock."""
+    avoided: float
+    """Mean damage that it would avoid."""
+    weighed: float
+    """Damage that it would avoid, as the objective weighs mean and tail."""
+    net_cost_meur: float
+    """What it would cost, discounted."""
+    weighed_cost: float
+    """What that adds to the objective."""
+
+
+class Explained(Result):
+    """One project or one stockpile: what the plan decides, and why."""
+
+    kind: Literal["project", "stockpile"]
+    """What it is."""
+    id: str
+    """Its id."""
+    chosen: bool
+    """Whether the project is built; whether the stockpile buys anything."""
+    start: int | None
+    """Start year of a project that is built."""
+    held_t: float | None
+    """Tonnes that a stockpile holds at most."""
+    forced_days: float | None
+    """Days of demand that a stockpile was asked to hold beyond what lies there already; null where
+    nothing was asked or there is no room for any."""
+    regret: Regret | None
+    """What it costs to decide otherwise; null where there is no other decision."""
+    tie: bool
+    """Whether the range of the regret reaches down to 0, so that the plan may be as good without
+    this decision."""
+    conflict: tuple[BindingRule, ...]
+    """Rules that exclude each other where it is decided otherwise, none of them without need."""
+    stops: tuple[BindingRule, ...]
+    """Rules that together stop it beside the rest of the plan as it stands."""
+    beside: Beside | None
+    """What it would bring beside the plan; null where something stops it, or it is chosen."""
+    tight: tuple[BindingRule, ...]
+    """Rules that leave no room around what is chosen."""
+
+
+class ValueStep(Result):
+    """What a limit that is so much looser is worth."""
+
+    step: float
+    """By how much: million EUR of a budget, percentage points of a share."""
+    low: float | None
+    """At least so much is gained for each unit."""
+    plans: float | None
+    """The difference of the two plans, for each unit."""
+    high: float | None
+    """At most so much is gained for each unit; null where no bound is known."""
+    instead: Instead | None
+    """What the looser limit lets in and out; null without a plan."""
+    solved: bool
+    """Whether it was solved by itself: what holds for a larger step holds for a smaller one."""
+
+
+class LimitValue(Result):
+    """A budget or a limit, and what more of it is worth, by solving it anew at several steps."""
+
+    path: str
+    """Dotted path of the number in the scenario."""
+    kind: Literal["budget", "share"]
+    """``budget``: steps are million EUR; ``share``: steps are percentage points."""
+    funder: str | None
+    """Whose it is."""
+    project: str | None
+    """Which project it is for."""
+    year: int | None
+    """Which year it is for."""
+    now: float
+    """The number as it is."""
+    unused_meur: float | None
+    """What the plan leaves of a budget; null for shares."""
+    steps: tuple[ValueStep, ...]
+    """By rising step."""
+    visible: float | None
+    """The smallest step whose gain is proven to be above 0; null where none is."""
+
+
+class Explanation(Result):
+    """Why a plan is as it is."""
+
+    schema_version: Literal[1] = 1
+    """Version of this format."""
+    kind: Literal["explanation"] = "explanation"
+    """What this document is."""
+    title: str
+    """Title of the scenario."""
+    variant: str | None
+    """Id of the variant, if one was applied."""
+    currency: str
+    """Label of all amounts."""
+    measure: Literal["damage", "tonnes", "share_of_demand"]
+    """What is counted."""
+    unit: str
+    """Its unit."""
+    cost_weight: float
+    """What a million of net cost counts in the objective."""
+    cvar_weight: float
+    """Weight of the tail in the objective."""
+    cvar_level: float
+    """Level of the CVaR."""
+    states: int
+    """States of the world that the plan was made for."""
+    days: float
+    """Days of demand that stocks which buy nothing were asked for."""
+    gap_target: float
+    """The gap to which questions were solved where their answer needed it."""
+    objective: float
+    """Objective of the plan."""
+    best: float
+    """The lowest objective that any plan was found to have, by whatever question."""
+    bound: float
+    """No plan has a lower one."""
+    expected: float
+    """Mean damage of the plan."""
+    net_cost_meur: float
+    """Its discounted net cost."""
+    items: tuple[Explained, ...]
+    """Projects, then stockpiles, in the order of the file."""
+    values: tuple[LimitValue, ...]
+    """Budgets and limits; empty where they were not asked for."""
+    ended: Literal["complete", "interrupted"]
+    """Whether all that was asked for is there."""
+    input_sha256: str
+    """SHA-256 of the scenario."""
+    versions: dict[str, str]
+    """Versions of the project and of what its results rest on."""
+    seconds: float
+    """Wall time."""
+    scenario: dict[str, Any] | None = None
+    """The scenario, in JSON, of its variants only the one applied."""
+
+    @cached_property
+    def case(self) -> Case | None:
+        """The scenario; None where the document does not carry it.
+
+        Raises pydantic.ValidationError where it has been tampered with.
+        """
+        return None if self.scenario is None else Case.model_validate(self.scenario)

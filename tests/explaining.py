@@ -1,0 +1,48 @@
+"""Plans of small cases, explained."""
+
+from __future__ import annotations
+
+from itertools import combinations
+from typing import Any
+
+from small import Raw, solve
+
+from models.results import Explained, Explanation, LimitValue
+from optimizer.analyses.explanation import Asked, explain
+from optimizer.analyses.given import given
+
+
+def explained(raw: Raw, *, values: bool = False, **asked: Any) -> Explanation:
+    """A small case solved and explained in this process, its gaps closed."""
+    return explain(given(solve(raw)), Asked(values=values, gap=0.0, jobs=1, **asked))
+
+
+def item(found: Explanation, id: str) -> Explained:
+    return next(one for one in found.items if one.id == id)
+
+
+def value(found: Explanation, path: str) -> LimitValue:
+    return next(one for one in found.values if one.path == path)
+
+
+def best(
+    projects: dict[str, tuple[float, float]],
+    budget: float,
+    *,
+    within: frozenset[str] = frozenset(),
+    without: frozenset[str] = frozenset(),
+    cost_weight: float = 0.001,
+) -> float | None:
+    """The least objective over all sets of projects (tonnes, million EUR) that a budget pays for.
+
+    100 t are needed, and a missing one costs 0.1 million EUR.
+    """
+    found = []
+    for size in range(len(projects) + 1):
+        for some in combinations(projects, size):
+            chosen = set(some)
+            cost = sum(projects[p][1] for p in chosen)
+            if within <= chosen and not without & chosen and cost <= budget + 1e-9:
+                short = max(0.0, 100 - sum(projects[p][0] for p in chosen))
+                found.append(0.1 * short + cost_weight * cost)
+    return min(found, default=None)
