@@ -24,7 +24,7 @@ SETTLED = 1e-5
 
 
 def check_commitment(instance: Instance, commitment: Commitment) -> None:
-    """Check all rules P1 to H6.
+    """Check all rules P1 to H7.
 
     Raises
     ------
@@ -279,6 +279,10 @@ def _standpoint(instance: Instance, commitment: Commitment) -> Iterator[str]:
             1 + settled_lots.max(initial=0.0)
         ):
             yield f"H6 held_purchase: {h} does not buy what was settled"
+    for h, least in held.at_least.items():
+        lots = float(commitment.bought(instance, h).sum())
+        if _exceeds(least, lots):
+            yield f"H7 held_least_purchase: {h} buys {lots:.9g} lots of at least {least:.9g}"
 
 
 def _carried(instance: Instance, commitment: Commitment, p: str, funders: tuple[str, ...]) -> float:

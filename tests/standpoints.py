@@ -37,6 +37,7 @@ def from_the_motors() -> Instance:
                 ("separation", 2027, "motor_co"): 0.05,
             },
             buy={"cells_own": np.array([2.0, 0.0, 0.5])},
+            at_least={"federal": 0.25},
         ),
     )
 
@@ -107,6 +108,13 @@ ABOUT = [
         commit(buy_t=[32.0]),
         commit(buy_t=[32.1]),
         seen=lambda it: _two(it, buy={"reserve": np.array([2.0])}),
+    ),
+    Point(
+        "held_least_purchase",
+        with_works(stockpiles=[stockpile()]),
+        commit(buy_t=[32.0]),
+        commit(buy_t=[31.9]),
+        seen=lambda it: _two(it, at_least={"reserve": 2.0}),
     ),
     Point(
         "purchase_limit",

@@ -21,6 +21,7 @@ from models.instruments import Eligible
 from models.policy import CountryLimit
 from models.quantities import Number, Yearly
 from models.results import (
+    Alternatives,
     Comparison,
     Evaluation,
     Explanation,
@@ -114,6 +115,7 @@ def test_scenario_format_names_every_field(model: type[BaseModel]) -> None:
     dict.fromkeys(
         models(
             Plan
+            | Alternatives
             | Comparison
             | Evaluation
             | Explanation

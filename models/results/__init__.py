@@ -3,6 +3,13 @@
 from __future__ import annotations
 
 from models.results.accounts import BudgetClass, BudgetLineUse, Position
+from models.results.alternatives import (
+    Alternative,
+    Alternatives,
+    OtherCase,
+    PlanFigures,
+    Robustness,
+)
 from models.results.base import Result
 from models.results.comparison import Comparison
 from models.results.dependence import CrmaShare, SupplyMix
@@ -91,6 +98,8 @@ from models.results.split import (
 )
 
 __all__ = [
+    "Alternative",
+    "Alternatives",
     "AnswerState",
     "Beside",
     "BindingRule",
@@ -131,10 +140,12 @@ __all__ = [
     "MaterialYear",
     "MemberShare",
     "OptimalityGap",
+    "OtherCase",
     "Outcome",
     "Participation",
     "Performance",
     "Plan",
+    "PlanFigures",
     "Player",
     "Position",
     "ProjectPlan",
@@ -147,6 +158,7 @@ __all__ = [
     "Regret",
     "Replication",
     "Result",
+    "Robustness",
     "RuleMaterial",
     "RuleOutcome",
     "Sampling",

@@ -20,6 +20,7 @@ from optimizer.cli import speaking, usage
 
 PROGRAM = "vorrat"
 COMMANDS = {
+    "alternatives": marked("Find other plans nearly as good, and how robust each choice is."),
     "compare": marked("Put funding options side by side."),
     "evaluate": marked("Judge a saved plan on states that it was not made for."),
     "explain": marked("Say why each project and each stock of a plan is in or out."),

@@ -13,16 +13,32 @@ import click
 from pydantic import ValidationError
 
 from models.language import tr
-from models.results import Evaluation, Explanation, Frontier, Participation, Plan, Result, Split
+from models.results import (
+    Alternatives,
+    Evaluation,
+    Explanation,
+    Frontier,
+    Participation,
+    Plan,
+    Result,
+    Split,
+)
 
 PLAN_FILE, FRONTIER_FILE, SPLIT_FILE = "plan.json", "frontier.json", "split.json"
-MAIN_FILES = (PLAN_FILE, SPLIT_FILE, "participation.json", "evaluation.json", "explanation.json")
+MAIN_FILES = (
+    PLAN_FILE,
+    SPLIT_FILE,
+    "participation.json",
+    "evaluation.json",
+    "explanation.json",
+    "alternatives.json",
+)
 """What a folder may be named for: the first of these that is in it."""
 
-ALONE = (Participation, Evaluation, Explanation)
+ALONE = (Participation, Evaluation, Explanation, Alternatives)
 """What is reported on by itself, with nothing beside it."""
 
-Saved = Plan | Frontier | Split | Participation | Evaluation | Explanation
+Saved = Plan | Frontier | Split | Participation | Evaluation | Explanation | Alternatives
 MODELS: dict[str, type[Saved]] = {
     "plan": Plan,
     "frontier": Frontier,
@@ -30,6 +46,7 @@ MODELS: dict[str, type[Saved]] = {
     "participation": Participation,
     "evaluation": Evaluation,
     "explanation": Explanation,
+    "alternatives": Alternatives,
 }
 """What can be reported on, by the kind that a document states."""
 

@@ -4,9 +4,21 @@ Benders (1962), Van Slyke and Wets (1969); in one tree, as branch and cut. Recou
 feasible and continuous, so that cuts of optimality are all there is.
 """
 
+from optimizer.decomposition.farthest import Farthest, Mark, Portfolio, most_lots
 from optimizer.decomposition.master import Frame
 from optimizer.decomposition.method import solve_by_decomposition
 from optimizer.decomposition.pool import CutPool, pool_key
 from optimizer.decomposition.storing import read_pool, write_pool
 
-__all__ = ["CutPool", "Frame", "pool_key", "read_pool", "solve_by_decomposition", "write_pool"]
+__all__ = [
+    "CutPool",
+    "Farthest",
+    "Frame",
+    "Mark",
+    "Portfolio",
+    "most_lots",
+    "pool_key",
+    "read_pool",
+    "solve_by_decomposition",
+    "write_pool",
+]

@@ -141,7 +141,7 @@ class Master:
             ],
             dtype=np.int64,
         )
-        self._buy = np.array(
+        self.purchases = np.array(
             [
                 [column[id(self.model.buy[h, y])] for y in instance.years]
                 for h in columns.stockpiles
@@ -169,7 +169,7 @@ class Master:
     def point(self, x: Floats) -> Point:
         """What recourse sees of values of the columns."""
         offtake = np.where(self._offtake >= 0, x[self._offtake], 0.0)
-        return Point(np.clip(offtake, 0.0, 1.0), np.maximum(x[self._buy], 0.0))
+        return Point(np.clip(offtake, 0.0, 1.0), np.maximum(x[self.purchases], 0.0))
 
     def claimed(self, x: Floats) -> dict[int, float]:
         """Mean damage of each node as cuts know it."""
@@ -190,7 +190,7 @@ class Master:
             node = self.recourse.nodes[v]
             own = np.unique(node.arriving.indices)
             own = own[self._offtake[own] >= 0]
-            columns = np.concatenate([self._offtake[own], self._buy[node.piles].ravel()])
+            columns = np.concatenate([self._offtake[own], self.purchases[node.piles].ravel()])
             once, place = np.unique(columns, return_inverse=True)
             self._patterns[v] = Pattern(once.astype(np.int32), place, node.arriving.T.tocsr()[own])
         return self._patterns[v]
@@ -259,10 +259,10 @@ class Master:
 
     def shelve(self, cuts: Sequence[Cut]) -> None:
         """Keep cuts at hand outside the solver, to be recalled where a solution violates them."""
-        own = [cut for cut in cuts if self._weighed(cut)]
+        own = [cut for cut in cuts if self.weighs(cut)]
         self._shelf.put([(cut, self.row(cut), self._ahead(cut)) for cut in own])
 
-    def _weighed(self, cut: Cut) -> bool:
+    def weighs(self, cut: Cut) -> bool:
         """Whether the master has the column that a cut bounds."""
         if cut.tail:
             return self.tail_cost is not None

@@ -1,4 +1,4 @@
-"""What a standpoint settles: stakes, and what others hold to (H1 to H6)."""
+"""What a standpoint settles: stakes, and what others hold to (H1 to H7)."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def stake_weight(instance: Instance, projects: tuple[str, ...], p: str) -> float
 
 
 def add_held(model: Any, instance: Instance) -> None:
-    """Add what is settled of starts, shares, offtake and purchases (H2 to H6)."""
+    """Add what is settled of starts, shares, offtake and purchases (H2 to H7)."""
     held = instance.held
     shares = [key for key in model.share if key[1] in held.funders]
     reserved = [key for key in model.offtake if key[2] in held.groups]
@@ -87,3 +87,7 @@ def add_held(model: Any, instance: Instance) -> None:
         if lots == 0.0:
             return model.buy[h, year] == 0.0
         return (lots - GIVE * (1 + lots), model.buy[h, year], lots + GIVE * (1 + lots))
+
+    @model.Constraint(list(held.at_least), doc="(H7) so much is bought in all years together")
+    def held_least_purchase(model: Any, h: str) -> Any:
+        return sum(model.buy[h, year] for year in instance.years) >= held.at_least[h]

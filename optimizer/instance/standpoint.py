@@ -47,6 +47,8 @@ class Held:
     """By project, start year and group; of a group that does not stick to it, the least."""
     buy: Mapping[str, Floats] = field(default_factory=dict)
     """(Y) lots bought, of the stockpiles whose purchases are settled."""
+    at_least: Mapping[str, float] = field(default_factory=dict)
+    """Lots bought in all years together, at least, of stockpiles that are to be bought up."""
 
 
 NOTHING_HELD = Held()

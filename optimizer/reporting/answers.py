@@ -8,6 +8,7 @@ from typing import Any
 
 from models.language import language, tr
 from models.results import (
+    Alternatives,
     Comparison,
     Evaluation,
     Explanation,
@@ -20,6 +21,9 @@ from models.results import (
     Target,
 )
 from optimizer.reporting import prose, redacting, sections
+from optimizer.reporting.alternating import prose as alternating
+from optimizer.reporting.alternating import sections as alternated
+from optimizer.reporting.alternating import words as alternative
 from optimizer.reporting.comparing import prose as comparing
 from optimizer.reporting.comparing import sections as compared
 from optimizer.reporting.evaluating import prose as evaluating
@@ -112,6 +116,12 @@ def _explanation(found: Explanation, _width: int) -> Answer:
     return Answer(reasons.title(found), reasons.variant(found), said, explained.all_of(found))
 
 
+def _alternatives(found: Alternatives, _width: int) -> Answer:
+    said = alternating.headline(found)
+    title, variant = alternative.title(found), alternative.variant(found)
+    return Answer(title, variant, said, alternated.all_of(found))
+
+
 _OF: dict[type[Result], Callable[[Any, int], Answer]] = {
     Plan: _plan,
     Comparison: _comparison,
@@ -122,6 +132,7 @@ _OF: dict[type[Result], Callable[[Any, int], Answer]] = {
     Redaction: _redaction,
     Evaluation: _evaluation,
     Explanation: _explanation,
+    Alternatives: _alternatives,
 }
 
 

@@ -69,7 +69,15 @@ OF_THE_TREASURY = {
     ],
 }
 FROM_A_STANDPOINT = {
-    "settled": ["stake", "held_start", "held_share", "held_offtake", "held_least", "held_purchase"],
+    "settled": [
+        "stake",
+        "held_start",
+        "held_share",
+        "held_offtake",
+        "held_least",
+        "held_purchase",
+        "held_least_purchase",
+    ],
 }
 BOUNDS = ["release", "shortage"]
 

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from models.language import tr
-from models.results import Evaluation, Explanation, Participation, Result, Split
+from models.results import Alternatives, Evaluation, Explanation, Participation, Result, Split
+from optimizer.reporting.alternating import words as alternating
 from optimizer.reporting.charts import Chart
 from optimizer.reporting.evaluating import words as evaluating
 from optimizer.reporting.explaining import words as reasons
-from optimizer.reporting.html import evaluation, explaining, participation, splitting
+from optimizer.reporting.html import alternatives, evaluation, explaining, participation, splitting
 from optimizer.reporting.html.page import page
 from optimizer.reporting.html.parts import Section
 from optimizer.reporting.participating import words as participating
@@ -115,9 +116,21 @@ def _explanation(found: Explanation) -> Alone:
     )
 
 
+def _alternatives(found: Alternatives) -> Alone:
+    return Alone(
+        alternatives.all_of(found),
+        alternating.title(found),
+        tr("Vorrat: what else would do"),
+        _variant(alternating.variant(found)),
+        found.versions,
+        found.input_sha256,
+    )
+
+
 _OF: dict[type[Result], Callable[[Any], Alone]] = {
     Split: _split,
     Participation: _participation,
     Evaluation: _evaluation,
     Explanation: _explanation,
+    Alternatives: _alternatives,
 }

@@ -1,0 +1,246 @@
+"""Portfolios within the limit, one after the other, each as unlike those before as can be."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+from optimizer.analyses.alternatives.portfolios import portfolio_of, with_marks
+from optimizer.decomposition import CutPool, Farthest, Mark, Portfolio
+from optimizer.errors import SolverError
+from optimizer.found import Found, proven
+from optimizer.highs import Progress
+from optimizer.instance import Instance
+from optimizer.planner import Problem, judge, search
+from optimizer.solved import Solved
+from optimizer.sweep import Recourse
+
+SPARE = 1e-6
+"""Share of the bound that is left to the solver's arithmetic."""
+
+NODES = 20
+"""Branches in which a farthest portfolio is sought at first; small problems need fewer."""
+
+ROUNDS = 200
+"""Portfolios that are tried for an alternative."""
+
+SMALL = 40
+"""Whole columns up to which the program is sought to its end without a guess."""
+
+COARSE = 0.1
+"""Of what the limit allows, the part to which the cost of turning a mark is told."""
+
+BOLD, TIMID = 1.3, 0.1
+"""Of what the limit leaves, the part that a guess takes at first, and below which it gives up."""
+
+TIGHTER = 0.9
+"""By how much it takes less after one that was ruled out."""
+
+Verdict = Literal["within", "ruled out", "open"]
+
+
+@dataclass(frozen=True, eq=False)
+class Sought:
+    """An alternative, and what is proven of it."""
+
+    portfolio: Portfolio
+    found: Found
+    """The best plan with it, under the rules of the scenario."""
+    own_bound: float
+    """No plan with this portfolio has a lower objective."""
+    unlike: int
+    most: int
+    """No portfolio within the limit is less like those before."""
+
+
+@dataclass(eq=False)
+class Seeker:
+    """Seeks portfolios of a problem whose best plan and bound are known.
+
+    ``pool`` holds the cuts that were found on the way there, and takes in more.
+    """
+
+    problem: Problem
+    recourse: Recourse
+    pool: CutPool
+    least: dict[str, float]
+    bound: float
+    """No plan has a lower objective."""
+    within: float
+    gap: float
+    time_limit: float | None = None
+    """Seconds for each question."""
+    threads: int | None = None
+    on_progress: Callable[[Progress], None] | None = field(default=None, repr=False)
+    interrupted: bool = False
+    exhausted: bool = False
+    """Whether it is proven that no further portfolio is within the limit."""
+
+    def __post_init__(self) -> None:
+        self.instance = self.problem.instance
+        self.farthest = Farthest(self.instance, self.recourse, self.least)
+        self.settled: dict[Mark, bool] = {}
+        """Marks that all plans within the limit have, or lack."""
+        self.costs: dict[Mark, float] = {}
+        """By how much the best plan is worse that has a mark otherwise than the first, about."""
+        self._ruled_out: set[Portfolio] = set()
+        self._undecided: set[Portfolio] = set()
+
+    @property
+    def limit(self) -> float:
+        """The objective that alternatives may have."""
+        return self.bound + self.within * abs(self.bound)
+
+    @property
+    def _enough(self) -> float:
+        return self.limit + SPARE * max(1.0, abs(self.bound))
+
+    # What all have
+
+    def settle(self, first: Portfolio, on_mark: Callable[[int, int], None]) -> None:
+        """Find out which marks of the first portfolio no plan within the limit has otherwise.
+
+        Each is asked for by itself: whether there is a plan within the limit with all else free.
+        What turning a mark costs is noted as well.
+        """
+        for number, mark in enumerate(self.farthest.marks):
+            on_mark(number, len(self.farthest.marks))
+            if self.interrupted:
+                return
+            has, lacks = ([], [mark]) if mark in first else ([mark], [])
+            verdict, solved = self._ask(has, lacks)
+            if verdict == "ruled out":
+                self.settled[mark] = mark in first
+            elif verdict == "within" and self._is_large(solved):
+                own = with_marks(self.instance, has, lacks, self.least)
+                best = self._search(own, None, gap=max(self.gap, COARSE * self.within))
+                if best.solution.objective is not None:
+                    self.costs[mark] = max(0.0, best.solution.objective - self.bound)
+        self.farthest.settle(self.settled)
+
+    def _is_large(self, solved: Solved) -> bool:
+        """Whether a guess may be needed: what is small is sought to its end."""
+        return solved.size.get("integers", 0) > SMALL
+
+    # One after the other
+
+    def seek(self, first: Portfolio, count: int) -> Iterator[Sought]:
+        """So many alternatives to the first portfolio, as long as there are any."""
+        known = [first]
+        while len(known) <= count:
+            found = self._next(known)
+            if found is None:
+                return
+            known.append(found.portfolio)
+            yield found
+
+    def _next(self, known: list[Portfolio]) -> Sought | None:
+        """The next alternative; None where there is none, or none was found."""
+        most, nodes = math.inf, NODES
+        for _ in range(ROUNDS):
+            self.farthest.learn(self.pool.cuts)
+            made = self.farthest.seek(
+                known,
+                self._ruled_out | self._undecided,
+                self._enough,
+                nodes=nodes,
+                time_limit=self.time_limit,
+            )
+            if not self._undecided:
+                most = min(most, made.most)
+                self.exhausted = made.portfolio is None and made.complete
+            if self.interrupted or (made.portfolio is None and made.complete):
+                return None
+            if made.portfolio is not None:
+                found = self._tried(made.portfolio, known, most)
+                if found is not None and (made.complete or not self.costs):
+                    return found
+                guessed = None if made.complete or not self.costs else self._guessed(known, most)
+                best = max(
+                    (one for one in (found, guessed) if one is not None),
+                    key=lambda one: one.unlike,
+                    default=None,
+                )
+                if best is not None:
+                    return best
+            if not made.complete:
+                nodes *= 2
+        return None
+
+    def _guessed(self, known: list[Portfolio], most: float) -> Sought | None:
+        """The farthest portfolio by the guess that is within the limit."""
+        share = BOLD
+        while share > TIMID and not self.interrupted:
+            barred = self._ruled_out | self._undecided
+            room = share * (self._enough - self.bound)
+            portfolio = self.farthest.guess(known, barred, self.costs, room)
+            if portfolio is None:
+                return None
+            found = self._tried(portfolio, known, most)
+            if found is not None:
+                return found
+            share *= TIGHTER
+        return None
+
+    def _tried(self, portfolio: Portfolio, known: list[Portfolio], most: float) -> Sought | None:
+        """A portfolio, if it is within the limit; ruled out or put aside if not."""
+        verdict, solved = self._judged(portfolio)
+        if verdict != "within":
+            (self._ruled_out if verdict == "ruled out" else self._undecided).add(portfolio)
+            return None
+        sought = self._polished(portfolio, solved)
+        unlike = min(len(sought.portfolio ^ other) for other in known)
+        top = most if math.isfinite(most) else float(len(self.farthest.marks))
+        return replace(sought, unlike=unlike, most=max(unlike, int(top)))
+
+    def _judged(self, portfolio: Portfolio) -> tuple[Verdict, Solved]:
+        return self._ask(portfolio, self._lacks(portfolio))
+
+    def _lacks(self, portfolio: Portfolio) -> list[Mark]:
+        return [mark for mark in self.farthest.marks if mark not in portfolio]
+
+    def _ask(self, has: Iterable[Mark], lacks: Iterable[Mark]) -> tuple[Verdict, Solved]:
+        """Whether there is a plan within the limit that has some marks and lacks others."""
+        settled = with_marks(self.instance, list(has), list(lacks), self.least)
+        solved = self._search(settled, self._enough)
+        solution = solved.solution
+        if solution.objective is not None and solution.objective <= self._enough:
+            return "within", solved
+        return ("open" if solution.ending == "limit" else "ruled out"), solved
+
+    def _search(self, instance: Instance, enough: float | None, gap: float | None = None) -> Solved:
+        solved = search(
+            Problem(instance, self.problem.states, 0.0, self.recourse),
+            gap=self.gap if gap is None else gap,
+            time_limit=self.time_limit,
+            threads=self.threads,
+            method="decomposition",
+            pool=self.pool,
+            on_progress=self.on_progress,
+            enough=enough,
+        )
+        self.interrupted |= solved.solution.interrupted
+        return solved
+
+    def _polished(self, portfolio: Portfolio, reached: Solved) -> Sought:
+        """The best plan with a portfolio, checked under the rules of the scenario."""
+        began = time.perf_counter()
+        own = with_marks(self.instance, portfolio, self._lacks(portfolio), self.least)
+        solved = self._search(own, None)
+        best, claimed = solved.solution.objective, reached.solution.objective
+        bound = solved.solution.bound
+        if best is None or (claimed is not None and claimed < best):
+            solved = replace(solved, commitment=reached.commitment, solution=reached.solution)
+        problem = Problem(own, self.problem.states, 0.0, self.recourse)
+        judged = judge(problem, solved, gap=self.gap, began=began, threads=self.threads)
+        found = judged.under(self.instance, self.bound)
+        certificate = found.certificate.model_copy(update={"gap_target": self.within})
+        certificate = proven(certificate, found.objective, self.bound)
+        if found.objective > self._enough + SPARE * max(1.0, abs(self.bound)):
+            raise SolverError("an alternative is not within the limit after all")
+        portfolio = portfolio_of(self.instance, found.commitment, self.least)
+        least = self.bound if bound is None else max(bound, self.bound)
+        return Sought(portfolio, replace(found, certificate=certificate), least, 0, 0)

@@ -1,0 +1,1 @@
+"""What else would do: sentences and sections of alternatives and their robustness index."""

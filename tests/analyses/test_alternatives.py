@@ -1,0 +1,313 @@
+"""Alternatives against all portfolios of small cases, each solved as a whole; and by hand."""
+
+from __future__ import annotations
+
+import json
+import random
+from itertools import combinations
+from typing import Any
+
+import pytest
+from random_cases import small_case
+from small import CHINA, case, chance_of_cut, funder, project, stockpile
+
+from models.files import read_case_text
+from models.results import Alternatives, OtherCase
+from optimizer.analyses.alternatives import Asked, Effort, Sighted, Stated, alternatives, seeking
+from optimizer.analyses.alternatives.portfolios import least_lots, portfolio_of, with_marks
+from optimizer.analyses.alternatives.robustness import how_often, robustness, share_of
+from optimizer.analyses.alternatives.seeking import SPARE
+from optimizer.analyses.given import given
+from optimizer.errors import Infeasible
+from optimizer.found import gap_of
+from optimizer.planner import Problem, search
+from optimizer.verification import check_commitment
+
+Raw = dict[str, Any]
+EXACT = Effort(gap=1e-6)
+
+
+def sought(raw: Raw, within: float, count: int = 6, **more: Any) -> Sighted:
+    return alternatives(
+        read_case_text(json.dumps(raw)),
+        Asked(within=within, count=count, assumptions=False),
+        EXACT,
+        **more,
+    )
+
+
+def all_portfolios(raw: Raw) -> dict[frozenset[tuple[str, str]], float]:
+    """The least objective of every portfolio that keeps all rules, by the extensive form."""
+    problem = Problem.of(read_case_text(json.dumps(raw)).case)
+    least = least_lots(problem.instance, 1.0)
+    marks = [("project", p) for p, own in problem.instance.projects.items() if own.starts]
+    marks += [("stockpile", h) for h in least]
+    found = {}
+    for size in range(len(marks) + 1):
+        for some in combinations(marks, size):
+            lacks = [mark for mark in marks if mark not in some]
+            settled = with_marks(problem.instance, some, lacks, least)
+            solved = search(Problem(settled, problem.states, 0.0), gap=1e-9, method="extensive")
+            if solved.solution.objective is not None:
+                found[frozenset(some)] = solved.solution.objective
+    return found
+
+
+def portfolio(own: Any) -> frozenset[tuple[str, str]]:
+    return frozenset(
+        [*(("project", p) for p in own.projects), *(("stockpile", h) for h in own.stockpiles)]
+    )
+
+
+@pytest.mark.parametrize("seed", [*range(6), 8])
+@pytest.mark.parametrize("within", [0.0, 0.1, 0.6, 3.0])
+def test_each_is_as_far_as_any_within_the_limit(seed: int, within: float) -> None:
+    raw = small_case(random.Random(f"alternatives {seed}").choice)
+    try:
+        found = sought(raw, within).alternatives
+    except Infeasible:
+        assert all_portfolios(raw) == {}
+        return
+    spare = SPARE * max(1.0, abs(found.bound))
+    least = all_portfolios(raw)
+    if any(abs(value - found.limit) < 10 * spare for value in least.values()) and within > 0:
+        pytest.skip("a portfolio lies just at the limit")
+    allowed = {some for some, value in least.items() if value <= found.limit + spare}
+    known = [portfolio(found.plan)]
+    for own in found.alternatives:
+        mine = portfolio(own.plan)
+        assert mine in allowed
+        assert own.plan.objective == pytest.approx(least[mine], rel=1e-5, abs=1e-5)
+
+        def distance(some: frozenset[tuple[str, str]], known: Any = tuple(known)) -> Any:
+            apart = [len(some ^ other) for other in known]
+            return min(apart), sum(apart)
+
+        assert distance(mine) == max(distance(some) for some in allowed - set(known))
+        assert own.unlike == own.unlike_at_most == distance(mine)[0]
+        assert own.unlike_proven
+        known.append(mine)
+    assert found.exhausted == (allowed <= set(known)) or len(known) == 7
+    if len(known) < 7:
+        assert allowed <= set(known)
+    for item in found.items:
+        holds = {(item.kind, item.id) in some for some in allowed | {known[0]}}
+        assert item.within in ("open", "in all" if holds == {True} else "in none"), item
+        if len(holds) == 2:
+            assert item.within == "open"
+        else:
+            assert item.within != "open"
+
+
+def two_works() -> Raw:
+    """One year, 100 t that fail to arrive with certainty, 10 million EUR of damage without them.
+
+    Works A gives 100 t for 4 million EUR, works B for 5, all home; the fund pays. A stock of 100 t
+    costs 1 million EUR. With cost_weight 1 the stock alone costs 1, A alone 4, B alone 5; A and
+    the stock 4 and the least stock that counts, 100/365 t for 0.00274 million EUR.
+    """
+    home: Raw = {"home_share": 1.0, "construction_years": 0}
+    return case(
+        projects={"a": project(100, 4, **home), "b": project(100, 5, **home)},
+        stockpiles=[stockpile()],
+        objective={"cost_weight": 1},
+    )
+
+
+def test_a_case_by_hand() -> None:
+    """Within 500 % (objective at most 6): nothing (10) and A with B (9) are out; what is left is
+    stock, A, B, A + stock, B + stock. From {stock}: {a} and {b} are 2 away, and so farthest;
+    {a, b} is not within. A second one: {b} is 2 from both. The rest are 1 away."""
+    found = sought(two_works(), 5.0, count=10).alternatives
+    assert found.plan.objective == pytest.approx(1.0, abs=1e-6)
+    assert [own.unlike for own in found.alternatives] == [2, 2, 1, 1]
+    first, second, *rest = (portfolio(own.plan) for own in found.alternatives)
+    assert {first, second} == {frozenset([("project", "a")]), frozenset([("project", "b")])}
+    assert all(("stockpile", "reserve") in some for some in rest)
+    assert found.exhausted
+    worth = {portfolio(own.plan): own.plan.objective for own in found.alternatives}
+    stock = 100 / 365 * 10_000 / 1e6
+    assert worth[rest[0]] == pytest.approx(4 + stock, abs=1e-5) or worth[rest[0]] == pytest.approx(
+        5 + stock, abs=1e-5
+    )
+
+
+def test_within_nothing_only_ties_remain() -> None:
+    """Two works alike: each is as good as the other, and nothing else is."""
+    raw = two_works() | {"stockpiles": []}
+    raw["projects"]["b"]["capex_meur"] = 4
+    found = sought(raw, 0.0).alternatives
+    (only,) = found.alternatives
+    assert only.plan.objective == pytest.approx(found.plan.objective, rel=1e-6)
+    assert (only.entering, only.leaving) in ((("a",), ("b",)), (("b",), ("a",)))
+    assert found.exhausted
+
+
+def test_proofs_hold_and_plans_keep_the_rules_of_the_scenario() -> None:
+    raw = small_case(random.Random("alternatives 3").choice)
+    sighted = sought(raw, 0.6)
+    found = sighted.alternatives
+    problem = Problem.of(read_case_text(json.dumps(raw)).case)
+    for own in found.alternatives:
+        plan = sighted.plans[own.number]
+        assert own.plan.objective <= found.limit * (1 + 1e-5)
+        assert own.portfolio_bound <= own.plan.objective + 1e-5
+        assert plan.certificate.bound == found.bound
+        assert plan.certificate.gap == gap_of(own.plan.objective, found.bound)
+        assert plan.scenario == sighted.plans[0].scenario
+        back = given(plan)
+        check_commitment(problem.instance, back.found.commitment)
+        least = least_lots(problem.instance, 1.0)
+        assert portfolio_of(problem.instance, back.found.commitment, least) == portfolio(own.plan)
+
+
+def told(found: Alternatives) -> dict[str, Any]:
+    content = found.model_dump(exclude={"seconds"})
+    content["others"] = [{k: x for k, x in o.items() if k != "seconds"} for o in content["others"]]
+    return content
+
+
+def test_the_same_question_has_the_same_answer() -> None:
+    raw = small_case(random.Random("alternatives 5").choice)
+    assert told(sought(raw, 0.3).alternatives) == told(sought(raw, 0.3).alternatives)
+
+
+def test_a_document_loads_back_equal() -> None:
+    found = sought(two_works(), 5.0, count=3).alternatives
+    assert Alternatives.model_validate_json(found.model_dump_json()) == found
+
+
+def test_a_given_plan_stays_the_one_compared_with() -> None:
+    """A plan that is not the best: its certificate is told against the bound of the best."""
+    raw = two_works()
+    worse = read_case_text(json.dumps(raw | {"policy": {"must_build": ["a"]}}))
+    from optimizer.planner import plan
+
+    dear = plan(worse.case)
+    free = json.loads(json.dumps(dear.scenario))
+    del free["policy"]["must_build"]
+    back = given(dear.model_copy(update={"scenario": free}))
+    found = alternatives(back.reading, Asked(5.0, 2, assumptions=False), EXACT, given=back)
+    assert found.alternatives.given
+    assert found.alternatives.plan.projects == {"a": 2026}
+    assert found.alternatives.bound == pytest.approx(1.0, abs=1e-5)
+    assert found.alternatives.plan.above == pytest.approx(3.0, abs=0.01)
+
+
+def test_stated_assumptions_and_variants_are_solved_and_counted() -> None:
+    """The stock is bought as long as ore is cheap; at 200 000 EUR/t nobody buys it."""
+    reading = read_case_text(json.dumps(two_works()))
+    dear = reading.changed(["materials.ore.price_eur_per_t=200000"]).case
+    found = alternatives(
+        reading,
+        Asked(0.0, 1, stated=(Stated("no a", ("policy.must_not_build=[a]",)),), assumptions=False),
+        EXACT,
+        variants={"dear": dear},
+    ).alternatives
+    assert [(o.kind, o.id, o.status) for o in found.others] == [
+        ("variant", "dear", "optimal"),
+        ("assumption", "no a", "optimal"),
+    ]
+    of = {item.id: item for item in found.items}
+    assert (of["reserve"].variants, of["reserve"].assumptions) == (0.0, 1.0)
+    assert of["reserve"].alternatives is None
+    assert of["reserve"].index == pytest.approx(0.5)
+    assert (of["a"].variants, of["a"].index, of["a"].says) == (1.0, 0.5, "in most")
+    assert of["b"].says == "never"
+
+
+def test_usual_assumptions_are_the_ends_of_each_group() -> None:
+    raw = case(
+        projects={"a": project(100, 4, home_share=1.0)},
+        stockpiles=[stockpile()],
+        objective={"cost_weight": 1},
+        **chance_of_cut(0.5),
+    )
+    found = alternatives(read_case_text(json.dumps(raw)), Asked(0.5, 1), EXACT).alternatives
+    ends: dict[str, list[float | None]] = {}
+    for other in found.others:
+        assert other.kind == "assumption"
+        ends.setdefault(other.id, []).append(other.factor)
+    assert all(len(pair) == 2 for pair in ends.values())
+    assert ends["damage"] == [0.5, 2.0]
+    assert {"capex", "demand", "price", "hazard"} <= set(ends)
+
+
+def other(kind: str, projects: tuple[str, ...], status: str = "optimal") -> OtherCase:
+    return OtherCase.model_validate(
+        {
+            "kind": kind,
+            "id": "x",
+            "title": "x",
+            "factor": None,
+            "settings": (),
+            "status": status,
+            "objective": 1.0,
+            "gap": 0.0,
+            "projects": projects,
+            "stockpiles": (),
+            "seconds": 0.0,
+        }
+    )
+
+
+def test_the_index_is_the_mean_of_the_shares_that_exist() -> None:
+    """Of 4 alternatives 3 have it, of 2 variants with a plan 1, and no assumption was asked."""
+    mark = ("project", "a")
+    some = [frozenset([mark])] * 3 + [frozenset()]
+    others = [other("variant", ("a",)), other("variant", ()), other("variant", ("a",), "none")]
+    (item,) = robustness([mark], frozenset([mark]), {mark: True}, some, others)
+    assert (item.alternatives, item.variants, item.assumptions) == (0.75, 0.5, None)
+    assert item.index == 0.625  # (0.75 + 0.5) / 2
+    assert (item.says, item.within, item.in_plan) == ("in most", "in all", True)
+    assert share_of(mark, []) is None
+
+
+@pytest.mark.parametrize(
+    ("index", "says"),
+    [
+        (1.0, "always"),
+        (0.9, "nearly always"),
+        (0.899, "in most"),
+        (0.5, "in most"),
+        (0.01, "in some"),
+        (0.0, "never"),
+    ],
+)
+def test_shares_in_words(index: float, says: str) -> None:
+    assert how_often(index) == says
+
+
+def test_a_stockpile_that_cannot_hold_a_day_is_no_choice() -> None:
+    raw = two_works()
+    raw["stockpiles"] = [stockpile(max_t=0.1)]
+    found = sought(raw, 0.2).alternatives
+    assert [item.id for item in found.items] == ["a", "b"]
+
+
+def test_no_alternative_without_anything_to_choose() -> None:
+    found = sought(case(supply=CHINA, funders={"fund": funder()}), 0.5).alternatives
+    assert (found.alternatives, found.items, found.exhausted) == ((), (), True)
+
+
+@pytest.mark.parametrize("seed", [1, 2, 4, 5])
+def test_where_the_search_ends_early_all_that_is_told_is_proven(
+    seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in large problems: branches are cut short, and portfolios are guessed."""
+    monkeypatch.setattr(seeking, "NODES", 0)
+    monkeypatch.setattr(seeking, "SMALL", -1)
+    raw = small_case(random.Random(f"alternatives {seed}").choice)
+    found = sought(raw, 0.6).alternatives
+    spare = SPARE * max(1.0, abs(found.bound))
+    allowed = {some for some, worth in all_portfolios(raw).items() if worth <= found.limit + spare}
+    known = [portfolio(found.plan)]
+    for own in found.alternatives:
+        mine = portfolio(own.plan)
+        assert mine in allowed - set(known)
+        farthest = max(min(len(some ^ o) for o in known) for some in allowed - set(known))
+        assert own.unlike == min(len(mine ^ other) for other in known)
+        assert own.unlike <= farthest <= own.unlike_at_most
+        known.append(mine)
+    if found.exhausted:
+        assert allowed <= set(known)
