@@ -31,6 +31,13 @@ def check_commitment(instance: Instance, commitment: Commitment) -> None:
     CheckFailed
         Naming every rule that is broken and by how much.
     """
+    broken = broken_rules(instance, commitment)
+    if broken:
+        raise CheckFailed("the solver's answer breaks " + "; ".join(broken))
+
+
+def broken_rules(instance: Instance, commitment: Commitment) -> list[str]:
+    """Every rule P1 to H6 that a commitment breaks, by tag and name, and by how much."""
     rules = (
         _project_rules,
         _financing,
@@ -43,9 +50,7 @@ def check_commitment(instance: Instance, commitment: Commitment) -> None:
         _countries,
         _standpoint,
     )
-    broken = [text for rule in rules for text in rule(instance, commitment)]
-    if broken:
-        raise CheckFailed("the solver's answer breaks " + "; ".join(broken))
+    return [text for rule in rules for text in rule(instance, commitment)]
 
 
 def _exceeds(left: float, right: float, scale: float = 0.0) -> bool:

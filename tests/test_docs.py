@@ -30,6 +30,7 @@ from models.results import (
     Participation,
     Plan,
     Redaction,
+    Sensitivity,
     Split,
     Target,
 )
@@ -124,6 +125,7 @@ def test_scenario_format_names_every_field(model: type[BaseModel]) -> None:
             | Split
             | Participation
             | Redaction
+            | Sensitivity
         )
     ),
     ids=shown,

@@ -161,6 +161,9 @@ HIDDEN = {
     ("optimizer/reporting/redacting.py", "REASONS[reason]"),
     ("optimizer/reporting/scenario_workbook/__init__.py", "GUIDE"),
     ("optimizer/conflicts.py", "template"),
+    ("optimizer/reporting/sensing/words.py", "ALL[one.kind]"),
+    ("optimizer/reporting/sensing/words.py", "ONE[one.kind]"),
+    ("optimizer/reporting/sensing/words.py", "RULES[known]"),
 }
 """Texts of others, of click and of fields, and those marked where they stand."""
 

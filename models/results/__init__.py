@@ -1,4 +1,4 @@
-"""What runs return: plans, comparisons, frontiers, splits, shares, reasons and redactions."""
+"""What runs return: plans, comparisons, frontiers, splits, shares, redactions, judgements."""
 
 from __future__ import annotations
 
@@ -80,6 +80,16 @@ from models.results.redaction import (
     RedactionLoss,
     TellingResult,
 )
+from models.results.sensitivity import (
+    BestOutcome,
+    BreakEven,
+    OwnOutcome,
+    Screen,
+    Screened,
+    Sensitivity,
+    SensitivityInput,
+    SensitivityPoint,
+)
 from models.results.split import (
     Coalition,
     Core,
@@ -102,7 +112,9 @@ __all__ = [
     "Alternatives",
     "AnswerState",
     "Beside",
+    "BestOutcome",
     "BindingRule",
+    "BreakEven",
     "BudgetClass",
     "BudgetLineUse",
     "Certificate",
@@ -142,6 +154,7 @@ __all__ = [
     "OptimalityGap",
     "OtherCase",
     "Outcome",
+    "OwnOutcome",
     "Participation",
     "Performance",
     "Plan",
@@ -162,6 +175,11 @@ __all__ = [
     "RuleMaterial",
     "RuleOutcome",
     "Sampling",
+    "Screen",
+    "Screened",
+    "Sensitivity",
+    "SensitivityInput",
+    "SensitivityPoint",
     "ShareCurve",
     "SharePoint",
     "SharingRule",

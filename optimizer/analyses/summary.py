@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
 from models.case import Case
 from models.results import FrontierPoint, FrontierStep, Marginal
 from optimizer.analyses.spots import Spot
-from optimizer.commitment import planned_stock, spend
+from optimizer.commitment import Commitment, planned_stock, spend
 from optimizer.found import gap_of
+from optimizer.instance import Instance
 
 HELD = 1e-6
 """Tonnes below which nothing is held."""
@@ -63,10 +64,6 @@ def _point(spot: Spot, case: Case) -> FrontierPoint:
             seconds=spot.seconds,
         )
     used = {f: float(years.sum()) for f, years in spend(instance, found.commitment).items()}
-    stocks = {
-        h: float(planned_stock(instance, found.commitment, h).max()) * instance.lot_t[pile.material]
-        for h, pile in instance.stockpiles.items()
-    }
     reached = found.with_plan
     cvar = reached.cvar(float(instance.case.objective.cvar.level))
     return FrontierPoint(
@@ -86,13 +83,22 @@ def _point(spot: Spot, case: Case) -> FrontierPoint:
         projects={
             p: found.commitment.start[p] for p in case.projects if p in found.commitment.start
         },
-        stocks_t={h: tonnes for h, tonnes in stocks.items() if tonnes > HELD},
+        stocks_t=stocks_held(instance, found.commitment),
         plan_of=spot.plan_of,
         bound_of=spot.bound_of,
         dominated=False,
         conflict=(),
         seconds=spot.seconds,
     )
+
+
+def stocks_held(instance: Instance, commitment: Commitment) -> dict[str, float]:
+    """Tonnes that each stockpile holds at most; those that hold nothing are left out."""
+    stocks = {
+        h: float(planned_stock(instance, commitment, h).max()) * instance.lot_t[pile.material]
+        for h, pile in instance.stockpiles.items()
+    }
+    return {h: tonnes for h, tonnes in stocks.items() if tonnes > HELD}
 
 
 def _at_most(bound: float | None, reached: float) -> float | None:
@@ -138,14 +144,15 @@ def _step(lower: FrontierPoint, higher: FrontierPoint, whole: float, loosens: bo
         entering=entering,
         leaving=leaving,
         moved=moved,
-        stocks_t=_changes(lower.stocks_t, higher.stocks_t),
+        stocks_t=stock_changes(lower.stocks_t, higher.stocks_t),
         avoided=avoided,
         jump=bool(entering or leaving) and abs(avoided) > JUMP * whole > 0,
         marginal=_marginal(lower, higher) if loosens else None,
     )
 
 
-def _changes(before: dict[str, float], after: dict[str, float]) -> dict[str, float]:
+def stock_changes(before: Mapping[str, float], after: Mapping[str, float]) -> dict[str, float]:
+    """Tonnes by which what each stockpile holds at most rises or falls, where that is much."""
     changes = {}
     for h in dict.fromkeys([*before, *after]):
         old, new = before.get(h, 0.0), after.get(h, 0.0)

@@ -21,6 +21,7 @@ from models.results import (
     Participation,
     Plan,
     Result,
+    Sensitivity,
     Split,
 )
 
@@ -32,13 +33,16 @@ MAIN_FILES = (
     "evaluation.json",
     "explanation.json",
     "alternatives.json",
+    "sensitivity.json",
 )
 """What a folder may be named for: the first of these that is in it."""
 
-ALONE = (Participation, Evaluation, Explanation, Alternatives)
+ALONE = (Participation, Evaluation, Explanation, Alternatives, Sensitivity)
 """What is reported on by itself, with nothing beside it."""
 
-Saved = Plan | Frontier | Split | Participation | Evaluation | Explanation | Alternatives
+Saved = (
+    Plan | Frontier | Split | Participation | Evaluation | Explanation | Alternatives | Sensitivity
+)
 MODELS: dict[str, type[Saved]] = {
     "plan": Plan,
     "frontier": Frontier,
@@ -47,6 +51,7 @@ MODELS: dict[str, type[Saved]] = {
     "evaluation": Evaluation,
     "explanation": Explanation,
     "alternatives": Alternatives,
+    "sensitivity": Sensitivity,
 }
 """What can be reported on, by the kind that a document states."""
 

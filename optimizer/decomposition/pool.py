@@ -80,6 +80,26 @@ class CutPool:
             run.master.shelve(run.appraise(_point(trial, instance, recourse)).cuts)
         return "made anew"
 
+    def for_problem(self, instance: Instance) -> CutPool:
+        """A copy that a problem may start from and add to, and that leaves this one as it is.
+
+        Where the cuts do not hold, not even made anew from their multipliers, the points they came
+        from are swept again: a sweep is exact for whatever data it is made with.
+        """
+        own = CutPool(
+            self.key,
+            dict(self.keeps),
+            self.recourse,
+            self.level,
+            list(self.cuts),
+            list(self.trials),
+            list(self.plans),
+        )
+        key = pool_key(instance)
+        if self.key and key != self.key:
+            own.key, own.recourse, own.cuts = key, "", []
+        return own
+
     def keep(self, run: Run) -> None:
         """Take in what a run has found."""
         master = run.master

@@ -17,6 +17,7 @@ from models.results import (
     Plan,
     Redaction,
     Result,
+    Sensitivity,
     Split,
     Target,
 )
@@ -38,6 +39,9 @@ from optimizer.reporting.participating import prose as participating
 from optimizer.reporting.participating import sections as participated
 from optimizer.reporting.participating import words as share
 from optimizer.reporting.sections import Section
+from optimizer.reporting.sensing import prose as sensing
+from optimizer.reporting.sensing import sections as sensed
+from optimizer.reporting.sensing import words as inputs
 from optimizer.reporting.splitting import prose as splitting
 from optimizer.reporting.splitting import sections as shared
 from optimizer.reporting.splitting.game import Game
@@ -122,6 +126,11 @@ def _alternatives(found: Alternatives, _width: int) -> Answer:
     return Answer(title, variant, said, alternated.all_of(found))
 
 
+def _sensitivity(found: Sensitivity, _width: int) -> Answer:
+    said = (*sensing.headline(found), *sensing.cautions(found))
+    return Answer(inputs.title(found), inputs.variant(found), said, sensed.all_of(found))
+
+
 _OF: dict[type[Result], Callable[[Any, int], Answer]] = {
     Plan: _plan,
     Comparison: _comparison,
@@ -133,6 +142,7 @@ _OF: dict[type[Result], Callable[[Any, int], Answer]] = {
     Evaluation: _evaluation,
     Explanation: _explanation,
     Alternatives: _alternatives,
+    Sensitivity: _sensitivity,
 }
 
 

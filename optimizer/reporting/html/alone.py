@@ -7,15 +7,31 @@ from dataclasses import dataclass
 from typing import Any
 
 from models.language import tr
-from models.results import Alternatives, Evaluation, Explanation, Participation, Result, Split
+from models.results import (
+    Alternatives,
+    Evaluation,
+    Explanation,
+    Participation,
+    Result,
+    Sensitivity,
+    Split,
+)
 from optimizer.reporting.alternating import words as alternating
 from optimizer.reporting.charts import Chart
 from optimizer.reporting.evaluating import words as evaluating
 from optimizer.reporting.explaining import words as reasons
-from optimizer.reporting.html import alternatives, evaluation, explaining, participation, splitting
+from optimizer.reporting.html import (
+    alternatives,
+    evaluation,
+    explaining,
+    participation,
+    sensing,
+    splitting,
+)
 from optimizer.reporting.html.page import page
 from optimizer.reporting.html.parts import Section
 from optimizer.reporting.participating import words as participating
+from optimizer.reporting.sensing import words as sensed
 from optimizer.reporting.splitting.game import Game
 
 
@@ -127,10 +143,22 @@ def _alternatives(found: Alternatives) -> Alone:
     )
 
 
+def _sensitivity(found: Sensitivity) -> Alone:
+    return Alone(
+        sensing.all_of(found),
+        sensed.title(found),
+        tr("Vorrat: what the answer rests on"),
+        _variant(sensed.variant(found)),
+        found.versions,
+        found.input_sha256,
+    )
+
+
 _OF: dict[type[Result], Callable[[Any], Alone]] = {
     Split: _split,
     Participation: _participation,
     Evaluation: _evaluation,
     Explanation: _explanation,
     Alternatives: _alternatives,
+    Sensitivity: _sensitivity,
 }

@@ -1,0 +1,1 @@
+"""What the answer rests on, for a reader: names, sentences and tables of a sensitivity analysis."""

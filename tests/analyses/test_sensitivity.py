@@ -1,0 +1,340 @@
+"""What the answer rests on: known by hand, and true whatever the case."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from oracle import best as exhaustive
+from oracle import count_patterns
+from random_cases import crowded_case, small_case
+from small import case as bare
+from small import chance_of_cut, cut, funder, near, project, stockpile
+from varied import reading
+
+from models.files import Reading
+from models.results import Sensitivity, SensitivityInput
+from optimizer.analyses.assumptions import Assumption, assumptions
+from optimizer.analyses.given import GivenPlan
+from optimizer.analyses.sensitivity import Effort, Path, sensitivity
+from optimizer.analyses.sensitivity.looking import (
+    HAIR,
+    Best,
+    Subject,
+    best,
+    decide,
+    decided,
+    level,
+    look,
+)
+from optimizer.analyses.sensitivity.screening import effects, samples, usable, value_at
+from optimizer.commitment import Commitment
+from optimizer.decomposition import CutPool
+from optimizer.errors import Infeasible, Interrupted
+from optimizer.planner import Problem, find
+
+Raw = dict[str, Any]
+EXACT = Effort(gap=1e-9, jobs=1)
+DEAR: Raw = {"cost_weight": 1.0}
+
+
+def study(raw: Raw, *only: str, effort: Effort = EXACT, **choice: Any) -> Sensitivity:
+    scenario = reading(raw)
+    made = assumptions(scenario.case, only=only, **choice)
+    return sensitivity(scenario, made, effort)
+
+
+def alone(raw: Raw, id: str, **choice: Any) -> SensitivityInput:
+    (found,) = study(raw, id, **choice).inputs
+    return found
+
+
+def works(budget: float | None = None, capex: float = 4) -> Raw:
+    """Imports stop with a chance of a half, which costs 10; a works for 4 makes that good.
+
+    Built, the objective is its cost of 4; not built, it is 5.
+    """
+    return bare(
+        **chance_of_cut(0.5),
+        projects={"works": project(capex=capex)},
+        funders={"fund": funder(budget=budget)},
+        objective=DEAR,
+    )
+
+
+def test_a_works_is_right_until_it_costs_what_it_saves() -> None:
+    """At 1.25 times its cost it is no better than nothing; 0.1 % of 5 is allowed on top."""
+    found = alone(works(), "capex")
+    assert (found.low.decision, found.high.decision) == ("same", "changed")
+    assert found.low.best is not None
+    assert found.high.best is not None
+    assert found.low.best.objective.high == near(3.2)
+    assert found.high.best.objective.high == near(5)
+    assert found.high.own.objective == near(6)
+    assert found.high.regret is not None
+    assert (found.high.regret.low, found.high.regret.high) == (near(1), near(1))
+    assert (found.high.leaving, found.high.entering) == (("works",), ())
+    assert found.swing is not None
+    assert found.swing.low == near(1.8)
+    (turn,) = found.break_evens
+    limit = 5 / 4 / (1 - 1e-3)
+    assert turn.good <= limit <= turn.changed
+    assert (turn.toward, turn.reason, turn.narrow) == ("high", "better", True)
+    assert turn.changed - turn.good <= 0.02 * (1.5 - 0.8)
+    assert turn.changed_number == near(4 * turn.changed)
+
+
+def test_a_rarer_stop_is_not_worth_a_works() -> None:
+    """At 0.8 of its chance of a half, damage without a works is the 4 that it costs."""
+    found = alone(works(), "hazard.cut")
+    (turn,) = found.break_evens
+    assert turn.toward == "low"
+    assert turn.changed <= 0.8 * (1 - 1e-3) <= turn.good
+
+
+def test_what_can_no_longer_be_paid_is_said_and_not_scaled() -> None:
+    found = alone(works(budget=4.5), "capex")
+    assert found.high.decision == "broken"
+    assert found.high.regret is None
+    (rule,) = found.high.broken
+    assert rule.startswith("B1 funder_budget: fund spends 6")
+    assert found.high.own.net_cost_meur == near(6)
+    (turn,) = found.break_evens
+    assert turn.reason == "broken"
+    assert turn.good <= 4.5 / 4 <= turn.changed
+
+
+def test_tonnes_stay_tonnes_where_demand_changes_their_lots() -> None:
+    """100 t for 1 million, when half of the time 100 t are missing. Twice the demand: half of it is
+    served, and 200 t would cost 2; half the demand: 50 t would do."""
+    raw = bare(**chance_of_cut(0.5), stockpiles=[stockpile()], objective=DEAR)
+    found = alone(raw, "demand", ranges={"demand": (0.5, 2.0)})
+    assert (found.low.own.expected, found.low.own.net_cost_meur) == (near(0), near(1))
+    assert (found.high.own.expected, found.high.own.net_cost_meur) == (near(5), near(1))
+    assert found.low.regret is not None
+    assert found.high.regret is not None
+    assert found.low.regret.low == near(0.5)
+    assert found.high.regret.low == near(4)
+    assert found.high.stocks_t == {"reserve": near(100)}
+
+
+def test_equal_plans_are_no_change() -> None:
+    raw = works()
+    raw["projects"] = {"one": project(capex=4), "other": project(capex=4)}
+    raw["policy"] = {"max_projects": 1}
+    for found in study(raw, "damage", "price", ranges={"damage": (0.9, 2.0)}).inputs:
+        for point in (found.low, found.high):
+            assert point.decision == "same"
+            assert (point.entering, point.leaving, point.stocks_t) == ((), (), {})
+
+
+def test_a_plan_that_is_not_the_best_is_told_so_and_has_no_break_even() -> None:
+    scenario = reading(works())
+    problem = Problem.of(scenario.case)
+    found = find(problem, gap=1e-9)
+    idle = replace(found, commitment=Commitment(), with_plan=found.without_plan)
+    own = GivenPlan(found.plan(), scenario, problem, idle)
+    made = assumptions(scenario.case, only=["capex"])
+    told = sensitivity(scenario, made, EXACT, given=own)
+    assert (told.given, told.decision) == (True, "changed")
+    assert told.own.objective == near(5)
+    assert told.regret is not None
+    assert told.regret.low == near(1)
+    assert told.inputs[0].break_evens == ()
+
+
+def test_a_free_number_is_moved_as_it_is() -> None:
+    scenario = reading(works())
+    made = assumptions(scenario.case, inputs={"projects.works.capex_meur": (4, 6)})[-1:]
+    (free,) = sensitivity(scenario, made, EXACT).inputs
+    assert (free.id, free.base, free.high.number) == ("input.projects.works.capex_meur", 4, 6)
+    (turn,) = free.break_evens
+    assert turn.good <= 5 / (1 - 1e-3) <= turn.changed
+
+
+def test_more_hazard_never_makes_the_best_plan_better() -> None:
+    raw = bare(
+        2030,
+        supply=[{"material": "ore", "country": "CN", "share": 1.0}],
+        hazards=cut([1.0]),
+        uncertainty={"sample": {"states": 20, "seed": 3}},
+        projects={"works": project(tonnes=60, capex=7)},
+    )
+    found = alone(raw, "hazards")
+    bests = [found.low.best, study(raw, "hazards").best, found.high.best]
+    objectives = [one.objective.high for one in bests if one is not None]
+    assert objectives == sorted(objectives)
+    assert objectives[0] < objectives[-1]
+    assert found.low.own.expected < found.high.own.expected
+
+
+def scaled(raw: Raw, id: str, by: float) -> Raw:
+    """The case with damage or capex multiplied, written by hand."""
+    if id == "damage":
+        return raw | {
+            "damage": [
+                entry | {"steps": [s | {"eur_per_t": s["eur_per_t"] * by} for s in entry["steps"]]}
+                for entry in raw["damage"]
+            ]
+        }
+    projects = {p: x | {"capex_meur": x["capex_meur"] * by} for p, x in raw["projects"].items()}
+    return raw | {"projects": projects}
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_the_best_plan_at_each_end_is_what_exhaustion_finds(seed: int) -> None:
+    raw = small_case(random.Random(seed).choice)
+    if count_patterns(raw) > 150 or exhaustive(raw) is None:
+        pytest.skip("too many patterns, or no plan")
+    scenario = reading(raw)
+    known = {made.id for made in assumptions(scenario.case, each=True)}
+    known |= {made.partition(".")[0] for made in known}
+    wanted = assumptions(scenario.case, only=[id for id in ("damage", "capex") if id in known])
+    for found in sensitivity(scenario, wanted, replace(EXACT, steps=2)).inputs:
+        for point in (found.low, found.high):
+            answer = exhaustive(scaled(raw, found.kind, point.value))
+            if answer is None:
+                assert point.status == "infeasible"
+                continue
+            assert point.best is not None
+            slack = 1e-6 * (1 + abs(answer.objective))
+            assert point.best.objective.low - slack <= answer.objective
+            assert answer.objective <= point.best.objective.high + slack
+            if not point.broken:
+                assert point.own.objective >= answer.objective - slack
+
+
+def test_answers_do_not_depend_on_processes() -> None:
+    raw = works()
+    one, two = (study(raw, "capex", "damage", effort=replace(EXACT, jobs=n)) for n in (1, 2))
+    seconds = {"seconds": 0.0, "inputs": ()}
+    assert one.model_copy(update=seconds) == two.model_copy(update=seconds)
+    for here, there in zip(one.inputs, two.inputs, strict=True):
+        assert here.break_evens == there.break_evens
+        assert here.swing == there.swing
+        assert here.high.own == there.high.own
+
+
+def test_a_pool_serves_where_damage_is_another_and_stays_as_it_is() -> None:
+    raw = crowded_case(random.Random(4).choice)
+    scenario = reading(raw)
+    pool = CutPool()
+    find(Problem.of(scenario.case), pool=pool, gap=1e-6)
+    before = (pool.key, len(pool.cuts), len(pool.trials))
+    (made,) = assumptions(scenario.case, only=["damage"])
+    changed = Problem.of(scenario.changed(made.settings(2.0)).case)
+    own = pool.for_problem(changed.instance)
+    assert (own.key != pool.key, own.cuts, len(own.trials)) == (True, [], len(pool.trials))
+    warm = find(changed, pool=own, gap=1e-6)
+    cold = find(changed, pool=CutPool(), gap=1e-6)
+    assert warm.objective == pytest.approx(cold.objective, rel=5e-6)
+    assert (pool.key, len(pool.cuts), len(pool.trials)) == before
+
+
+def test_a_search_that_rules_out_the_level_decides() -> None:
+    """A branch is cut off at the level that was asked for: no more is proven of it than that."""
+    scenario = reading(works())
+    problem = Problem.of(scenario.case)
+    found = find(problem, gap=1e-9)
+    subject = Subject(scenario, problem.instance, found.commitment, 1e-9, 1e-3)
+    seen = look(subject, ())
+    limit = level(subject, seen)
+    assert limit == near(4 * (1 - 1e-3))
+    asked = limit - HAIR * 4
+    assert decided(subject, seen, Best("limit", asked)) == "same"
+    assert decided(subject, seen, Best("limit", asked - 1e-6)) == "open"
+    assert decided(subject, seen, Best("limit", 0.0, objective=asked)) == "changed"
+
+
+@pytest.mark.parametrize("gap", [0.5, 1e-3])
+def test_a_decision_is_made_whatever_the_gap(gap: float) -> None:
+    scenario = reading(crowded_case(random.Random(4).choice))
+    problem, pool = Problem.of(scenario.case), CutPool()
+    found = find(problem, pool=pool, gap=1e-6)
+    subject = Subject(scenario, problem.instance, found.commitment, gap, 1e-3, pool=pool)
+    (made,) = assumptions(scenario.case, only=["damage"])
+    for value in (0.5, 0.7, 0.9, 1.1, 1.5, 2.0):
+        seen = look(subject, made.settings(value))
+        outcome, _ = decide(subject, seen, pool.for_problem(seen.problem.instance))
+        assert outcome in ("same", "changed")
+
+
+def free(scenario: Reading, **ranges: tuple[float, float]) -> tuple[Assumption, ...]:
+    paths = {f"projects.{name}.capex_meur": ends for name, ends in ranges.items()}
+    return assumptions(scenario.case, only=["price"], inputs=paths)[1:]
+
+
+def test_effects_on_a_linear_figure_are_its_slopes() -> None:
+    """Of y = 3 a - 2 b + 0 c over ranges 2, 5 and 1 wide."""
+    raw = works()
+    raw["projects"] = {name: project(capex=1) for name in "abc"}
+    made = free(reading(raw), a=(0, 2), b=(0, 5), c=(0.5, 1.5))
+    path = Path(6, seed=4)
+    points = samples(made, path)
+    values = np.array(
+        [[value_at(one, x) for one, x in zip(made, row, strict=True)] for row in points.unit]
+    )
+    rows = {row.id: row for row in effects(made, path, points, values @ [3.0, -2.0, 0.0])}
+    first, second, third = (rows[one.id] for one in made)
+    assert list(rows)[:2] == [second.id, first.id]
+    assert (first.mu, first.mu_star, first.sigma) == (near(6), near(6), pytest.approx(0, abs=1e-9))
+    assert (second.mu, second.mu_star) == (near(-10), near(10))
+    assert third.mu_star == pytest.approx(0, abs=1e-9)
+
+
+def test_a_screen_moves_every_number_once() -> None:
+    scenario = reading(works())
+    made = assumptions(scenario.case, each=True)
+    kept = usable(made)
+    paths = [text.partition("=")[0] for one in kept for text in one.settings(one.high)]
+    assert len(paths) == len(set(paths))
+    assert {"hazard.cut", "capex.works", "damage.ore"} <= {one.id for one in kept}
+
+
+def test_a_screen_of_a_scenario_is_the_same_each_time() -> None:
+    """The plan leaves no damage, so that what a missing tonne costs has no effect on it."""
+    scenario = reading(works())
+    made = assumptions(scenario.case, only=["capex", "damage"])
+    path = Path(3, resolve=True)
+    one, two = (sensitivity(scenario, made, EXACT, path=path).screen for _ in range(2))
+    assert one == two
+    assert one is not None
+    assert one.evaluations == 3 * (2 + 1)
+    own = {row.id: row for row in one.own}
+    assert own["damage"].mu_star == near(0)
+    assert own["capex"].mu_star > 2
+    assert one.best is not None
+    assert one.best_gap == pytest.approx(0, abs=1e-6)
+
+
+def test_a_scenario_without_a_plan_has_nothing_to_vary() -> None:
+    raw = works(budget=3)
+    raw["policy"] = {"must_build": ["works"]}
+    with pytest.raises(Infeasible):
+        study(raw, "damage")
+
+
+def test_where_no_plan_keeps_all_rules_there_is_no_swing() -> None:
+    raw = works(budget=4.5)
+    raw["policy"] = {"must_build": ["works"]}
+    found = alone(raw, "capex")
+    assert (found.high.status, found.high.best, found.swing) == ("infeasible", None, None)
+    assert found.high.decision == "broken"
+
+
+def test_what_was_found_before_a_ctrl_c_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    def stopping(*given: Any, **options: Any) -> Best:
+        asked.append(given)
+        if len(asked) == 4:
+            raise Interrupted("stopped")
+        return best(*given, **options)
+
+    monkeypatch.setattr("optimizer.analyses.sensitivity.asking.best", stopping)
+    found = study(works(), "price", "capex", effort=replace(EXACT, steps=0))
+    assert found.ended == "interrupted"
+    assert [one.id for one in found.inputs] == ["price"]

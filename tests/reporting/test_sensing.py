@@ -1,0 +1,119 @@
+"""What the answer rests on, as text and as a page."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+import pytest
+from pages import read, shows, tables
+from small import case, chance_of_cut, funder, project, stockpile
+from varied import reading
+
+from models.language import Language, using
+from models.results import ProvenRange, Sensitivity
+from optimizer.analyses.assumptions import assumptions
+from optimizer.analyses.sensitivity import Effort, sensitivity
+from optimizer.analyses.sensitivity import Path as Paths
+from optimizer.reporting.html import charts_on, report_on
+from optimizer.reporting.sensing import prose, words
+from optimizer.reporting.terminal import NARROWEST, PIPE_WIDTH, Screen, render
+
+LANGUAGES = pytest.mark.parametrize("language", ["en", "de"])
+
+
+@cache
+def found() -> Sensitivity:
+    """A works that turns with its capex, a stock, and a budget that capex may break."""
+    raw = case(
+        **chance_of_cut(0.5),
+        projects={"works": project(tonnes=60, capex=2)},
+        funders={"fund": funder(budget=2.8)},
+        stockpiles=[stockpile(max_t=20)],
+        objective={"cost_weight": 1.0},
+    )
+    scenario = reading(raw)
+    made = assumptions(scenario.case)
+    return sensitivity(scenario, made, Effort(gap=1e-9, jobs=1), path=Paths(3, resolve=True))
+
+
+def text_of(made: Sensitivity, language: Language = "en", width: int = PIPE_WIDTH) -> str:
+    with using(language):
+        return render(made, Screen(width))
+
+
+def told(made: Sensitivity) -> str:
+    return " ".join(prose.headline(made)).replace("\u00a0", " ")
+
+
+def test_what_moves_and_what_turns_is_told_first() -> None:
+    text = told(found())
+    assert "Most depends on: Probability" in text
+    assert "turn the decision within their range" in text
+    assert "Nearest to turn: " in text
+    rest = " ".join(text_of(found()).split())
+    assert "it cannot be paid from a funder's budget" in rest
+
+
+@LANGUAGES
+def test_everything_is_told_in_both_languages(language: Language, untranslated: set[str]) -> None:
+    text = text_of(found(), language)
+    with using(language):
+        page = report_on(found())
+    assert "{" not in text
+    assert "None" not in text
+    assert "fund " not in page
+    assert untranslated == set()
+
+
+def test_text_fits_a_narrow_window() -> None:
+    assert max(map(len, text_of(found(), width=NARROWEST).splitlines())) <= 100
+
+
+@LANGUAGES
+def test_the_page_shows_the_figures_behind_it(language: Language) -> None:
+    with using(language):
+        root = read(report_on(found()))
+    made = tables(root)
+    assert {"swings", "own", "turns", "screen", "screen-expected", "screen-best"} <= set(made)
+    cells = [cell for table in made.values() for row in table.rows for cell in row]
+    figures = [cell for cell in cells if "data-value" in cell.attributes]
+    assert len(figures) > 40
+    assert all(map(shows, figures))
+
+
+def test_the_widest_swing_comes_first() -> None:
+    rows = tables(read(report_on(found())))["swings"].rows
+    assert [row[0].text for row in rows] == [words.name(found(), one) for one in found().inputs]
+    swings = [one.swing.high for one in found().inputs if one.swing is not None]
+    assert swings == sorted(swings, reverse=True)
+
+
+def test_what_lies_within_the_gaps_is_called_no_effect() -> None:
+    first = found().inputs[0]
+    vague = first.model_copy(update={"swing": ProvenRange(low=0.0, high=0.2)})
+    text = text_of(found().model_copy(update={"inputs": (vague,)}))
+    assert "within the gaps" in text
+
+
+def test_a_plan_that_stays_right_is_told_so() -> None:
+    kept = [
+        one.model_copy(
+            update={
+                end: getattr(one, end).model_copy(update={"decision": "same", "broken": ()})
+                for end in ("low", "high")
+            }
+            | {"break_evens": ()}
+        )
+        for one in found().inputs
+    ]
+    text = told(found().model_copy(update={"inputs": tuple(kept)}))
+    assert "is proven to stay within 0.1 % of the best" in text
+
+
+def test_charts_are_drawn_and_the_same_each_time(tmp_path: Path) -> None:
+    charts = charts_on(found())
+    assert [chart.name for chart in charts] == ["tornado", "own-tornado", "screen"]
+    for chart, again in zip(charts, charts_on(found()), strict=True):
+        assert chart.svg() == again.svg()
+        assert chart.png_file().startswith(b"\x89PNG")
