@@ -253,6 +253,17 @@ class LongerHorizon(Result):
     """Residual value at the end of the scenario's own horizon, which net cost there is less by."""
 
 
+class StatesOf(Result):
+    """Another scenario, in whose states a plan is looked at."""
+
+    title: str
+    """Its title."""
+    variant: str | None
+    """Id of the variant, if one was applied."""
+    input_sha256: str
+    """SHA-256 of it."""
+
+
 class Evaluation(Result):
     """A plan judged: on fresh states, by a rule, against the best and against what is known."""
 
@@ -284,6 +295,11 @@ class Evaluation(Result):
     """Proven gap of the plan on those."""
     net_cost_meur: float
     """Discounted net cost of the plan."""
+    states_of: StatesOf | None = None
+    """Whose states ``fresh``, ``rules`` and ``rare`` are of; null for those of the plan's own
+    scenario. Of another, nothing is solved, and its net cost stands in ``net_cost_there_meur``."""
+    net_cost_there_meur: float | None = None
+    """Discounted net cost of the plan in the prices and terms of that scenario."""
     fresh: FreshOutcome
     """On states it was not made for."""
     rules: tuple[RuleOutcome, ...]

@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+from click.core import ParameterSource
 
+from models.faults import ScenarioError
 from models.language import tr
-from optimizer.cli import options, saved, speaking
+from optimizer.cli import diagnostics, options, saved, speaking, varying
 from optimizer.cli.given import read_plan
 from optimizer.cli.telling import telling
 from optimizer.cli.validate import summed_up
 from optimizer.cli.varying import Steps
 from optimizer.cli.writing import make_folder, write_whole
 
+if TYPE_CHECKING:
+    from optimizer.analyses.given import GivenPlan
+
 EVALUATION_FILE = "evaluation.json"
+SOLVING = ("replications", "replication_states", "wait_and_see", "tail_weight", "longer")
+"""Options of parts that rest on the plan's own scenario."""
 
 
 @click.command(
@@ -94,6 +102,17 @@ EVALUATION_FILE = "evaluation.json"
     help="Years that the horizon is prolonged by; 0 leaves that out.",
 )
 @click.option(
+    "--states-of",
+    "other",
+    metavar="FILE",
+    help="Look at the plan in the states of this scenario instead of its own: another world, or "
+    "the path that came. Nothing is solved then.",
+)
+@click.option(
+    "--variant", metavar="ID", help="Read the file of --states-of as this variant changes it."
+)
+@options.settings
+@click.option(
     "--quick",
     is_flag=True,
     help="Solve nothing: only fresh states, the release rule and rare events.",
@@ -127,6 +146,9 @@ def evaluate(
     tail_weight: float | None,
     rare: int | None,
     longer: int,
+    other: str | None,
+    variant: str | None,
+    settings: tuple[str, ...],
     quick: bool,
     gap: float,
     time_limit: float | None,
@@ -145,8 +167,12 @@ def evaluate(
     saved.refuse([] if out is None else [out / EVALUATION_FILE], force)
     if replications == 1:
         raise click.UsageError(tr("--replications 1 leaves chance open: take two at least, or 0."))
+    if other is None and (variant is not None or settings):
+        raise click.UsageError(tr("--variant and --set go with --states-of."))
+    if other is not None:
+        _refuse_solving()
     path, read = read_plan(plan)
-    if seed is not None and seed == read.certificate.seed:
+    if other is None and seed is not None and seed == read.certificate.seed:
         raise click.UsageError(
             tr(
                 "--seed {seed} is that of the plan's own states, on which it looks its best; take "
@@ -166,6 +192,11 @@ def evaluate(
     if out is not None:
         make_folder(out)
     judged = given(read, str(path))
+    try:
+        there = None if other is None else _there(judged, other, variant, settings)
+    except ScenarioError as error:
+        diagnostics.show_all(error.faults)
+        return error.exit_code
     steps = Steps(quiet)
     if not quiet:
         click.echo(f"{path}: {summed_up(judged.reading.case)}", err=True)
@@ -182,10 +213,30 @@ def evaluate(
     )
     effort = Effort(gap, time_limit, jobs, steps.named, steps.progress)
     try:
-        found = judge(judged, asked, effort)
+        found = judge(judged, asked, effort, there=there, there_variant=variant)
     finally:
         steps.close()
     with telling(found, as_json) as document:
         if out is not None:
             write_whole(out / EVALUATION_FILE, document)
     return 0 if is_complete(found, gap) else 1
+
+
+def _refuse_solving() -> None:
+    """Refuse options that --states-of leaves nothing to do for."""
+    context = click.get_current_context()
+    for name in SOLVING:
+        if context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
+            option = "--" + name.replace("_", "-")
+            raise click.UsageError(
+                tr("{option} rests on the plan's own scenario, not on --states-of.", option=option)
+            )
+
+
+def _there(
+    judged: GivenPlan, other: str, variant: str | None, settings: tuple[str, ...]
+) -> GivenPlan:
+    """The plan in another scenario, whose warnings are shown."""
+    from optimizer.analyses.evaluation.elsewhere import in_world_of
+
+    return in_world_of(judged, varying.read(other, variant, settings))

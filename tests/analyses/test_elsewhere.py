@@ -5,12 +5,12 @@ from __future__ import annotations
 from functools import cache
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from models.files import Reading, read_case
 from models.results import Plan
-from optimizer.analyses.evaluation.elsewhere import on_states_of
+from optimizer.analyses.evaluation.elsewhere import in_world_of
+from optimizer.analyses.evaluation.evaluate import Asked, evaluate
 from optimizer.analyses.given import GivenPlan, given
 from optimizer.errors import CheckFailed
 from optimizer.planner import plan
@@ -33,50 +33,48 @@ def planned() -> GivenPlan:
     return given(Plan.model_validate_json(plan(tutorial().case).model_dump_json()))
 
 
+def saved_tonnes() -> float:
+    """What is there in the first two years if the refinery fails."""
+    own = planned().plan
+    recycled = sum(4 * built.offtake for built in own.projects if built.id == "recycling")
+    return recycled + sum(pile.buy_t[year] for pile in own.stockpiles for year in ("2026", "2027"))
+
+
 def test_on_its_own_states_a_plan_does_what_it_says() -> None:
-    there = on_states_of(planned(), tutorial().case)
+    there = in_world_of(planned(), tutorial())
     outcome = planned().plan.outcome
-    assert there.with_plan.expected == pytest.approx(outcome.expected, rel=1e-9)
-    assert there.without_plan.expected == pytest.approx(outcome.without_plan.expected, rel=1e-9)
-    assert there.net_cost == pytest.approx(outcome.net_cost_meur, rel=1e-9)
-    assert not there.sampled
+    assert there.found.with_plan.expected == pytest.approx(outcome.expected, rel=1e-9)
+    assert there.found.without_plan.expected == pytest.approx(outcome.without_plan.expected)
+    assert there.found.net_cost == pytest.approx(outcome.net_cost_meur, rel=1e-9)
 
 
 def test_without_a_plan_a_sure_stop_costs_what_all_its_tonnes_cost() -> None:
     """20 t at EUR 1 million and 20 t at EUR 4 million: 100 million, all of it in 2027."""
-    there = on_states_of(planned(), tutorial().changed([SURE_STOP]).case)
-    assert there.by_year_without_plan["gallium"] == pytest.approx([0, 100, 0])
-    assert there.without_plan.expected == pytest.approx(100)
+    there = in_world_of(planned(), tutorial().changed([SURE_STOP]))
+    assert there.found.without_plan.by_year == pytest.approx([0, 100, 0])
 
 
 def test_with_a_plan_it_costs_what_stock_and_the_other_project_leave() -> None:
     """The refinery fails; what is there saves dear tonnes, of which there are more."""
-    own = planned()
-    saved = 0.0
-    for built in own.plan.projects:
-        if built.id == "recycling":
-            saved += 4 * built.offtake
-    for stockpile in own.plan.stockpiles:
-        saved += sum(stockpile.buy_t[year] for year in ("2026", "2027"))
+    saved = saved_tonnes()
     assert 0 < saved < 20
-    there = on_states_of(own, tutorial().changed([SURE_STOP]).case)
-    assert there.with_plan.expected == pytest.approx(100 - 4 * saved)
-    assert there.avoided == pytest.approx(4 * saved)
-    assert there.by_year["gallium"] == pytest.approx([0, 100 - 4 * saved, 0])
+    there = in_world_of(planned(), tutorial().changed([SURE_STOP]))
+    assert there.found.with_plan.by_year == pytest.approx([0, 100 - 4 * saved, 0])
 
 
-def test_years_add_up_to_materials() -> None:
-    case = read_case(SCENARIOS / "japan-2010.yaml", settings=["uncertainty.sample.states=40"]).case
-    built = plan(case, gap=0.05)
-    there = on_states_of(given(built), case)
-    assert there.sampled
-    for evaluation, by_year in (
-        (there.with_plan, there.by_year),
-        (there.without_plan, there.by_year_without_plan),
-    ):
-        assert {m: float(np.sum(own)) for m, own in by_year.items()} == pytest.approx(
-            evaluation.by_material
-        )
+def test_a_plan_is_judged_there_and_nothing_is_solved() -> None:
+    """The rule keeps back nothing and there is one shortage: it does as well as foresight."""
+    there = in_world_of(planned(), tutorial().changed([SURE_STOP]))
+    found = evaluate(planned(), Asked(reserves=(0.0,)), there=there, there_variant="a_stop")
+    assert (found.gap, found.information, found.tail, found.longer) == (None, None, None, None)
+    assert found.states_of is not None
+    assert found.states_of.variant == "a_stop"
+    assert found.states_of.input_sha256 != found.input_sha256
+    assert found.fresh.avoided.value == pytest.approx(4 * saved_tonnes())
+    assert found.fresh.avoided.standard_error is None
+    assert found.rules[0].above_foresight.value == pytest.approx(0, abs=1e-9)
+    assert found.own_expected == pytest.approx(planned().plan.outcome.expected)
+    assert found.net_cost_there_meur == pytest.approx(found.net_cost_meur)
 
 
 @pytest.mark.parametrize(
@@ -84,6 +82,6 @@ def test_years_add_up_to_materials() -> None:
     [("horizon.last_year=2029", "2029"), ("projects.recycling=null", "recycling")],
 )
 def test_a_scenario_in_which_the_plan_means_nothing_is_refused(setting: str, named: str) -> None:
-    other = tutorial().changed([setting]).case
+    other = tutorial().changed([setting])
     with pytest.raises(CheckFailed, match=f"only one of the two scenarios has .*{named}"):
-        on_states_of(planned(), other)
+        in_world_of(planned(), other)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from models.base import named
 from models.language import tr
 from models.results import (
     Evaluation,
@@ -15,6 +16,7 @@ from models.results import (
     OptimalityGap,
     RareEvents,
     RuleOutcome,
+    StatesOf,
     TailPremium,
 )
 from optimizer.analyses.evaluation.fresh import fresh_outcome, in_fresh_states
@@ -25,7 +27,7 @@ from optimizer.analyses.evaluation.replications import replicate, seeds
 from optimizer.analyses.evaluation.rule import rule_outcomes
 from optimizer.analyses.evaluation.tail import tail_premium
 from optimizer.analyses.given import GivenPlan
-from optimizer.found import is_within
+from optimizer.found import input_hash, is_within
 from optimizer.highs import Progress
 from optimizer.plan_document import UNITS
 from optimizer.planner import versions
@@ -86,8 +88,18 @@ class Effort:
 USUAL = Effort()
 
 
-def evaluate(given: GivenPlan, asked: Asked = Asked(), effort: Effort = USUAL) -> Evaluation:
+def evaluate(
+    given: GivenPlan,
+    asked: Asked = Asked(),
+    effort: Effort = USUAL,
+    *,
+    there: GivenPlan | None = None,
+    there_variant: str | None = None,
+) -> Evaluation:
     """Judge a plan.
+
+    ``there`` is the same plan in another scenario (:func:`.elsewhere.in_world_of`), in whose states
+    it is looked at then; what is solved rests on the plan's own and is left out.
 
     Raises
     ------
@@ -102,7 +114,14 @@ def evaluate(given: GivenPlan, asked: Asked = Asked(), effort: Effort = USUAL) -
     """
     plan, found = given.plan, given.found
     case = given.reading.case
-    judge = _Judge(given, asked, effort)
+    judge = _Judge(given, there or given, asked, effort)
+    states_of = None
+    if there is not None:
+        states_of = StatesOf(
+            title=named(there.reading.case.title, given.plan.title),
+            variant=there_variant,
+            input_sha256=input_hash(there.reading.case),
+        )
     return Evaluation(
         title=plan.title,
         variant=plan.variant,
@@ -116,6 +135,8 @@ def evaluate(given: GivenPlan, asked: Asked = Asked(), effort: Effort = USUAL) -
         own_objective=found.objective,
         own_gap=found.certificate.gap,
         net_cost_meur=found.net_cost,
+        states_of=states_of,
+        net_cost_there_meur=None if there is None else there.found.net_cost,
         fresh=judge.told,
         rules=judge.rules(),
         rare=judge.rare(),
@@ -136,15 +157,20 @@ class _Judge:
     The fresh states come first, since the others are measured against them.
     """
 
-    def __init__(self, given: GivenPlan, asked: Asked, effort: Effort) -> None:
-        self.given, self.asked, self.effort = given, asked, effort
-        self.instance, self.commitment = given.problem.instance, given.found.commitment
+    def __init__(self, given: GivenPlan, there: GivenPlan, asked: Asked, effort: Effort) -> None:
+        self.given, self.there, self.asked, self.effort = given, there, asked, effort
+        self.instance, self.commitment = there.problem.instance, there.found.commitment
         self.level = float(self.instance.case.objective.cvar.level)
         self.seconds = {"read": given.problem.seconds}
         with self._timed("fresh", tr("fresh states")):
-            self.fresh = in_fresh_states(given, asked.states, asked.seed)
-            self.told = fresh_outcome(self.fresh)
+            self.fresh = in_fresh_states(there, asked.states, asked.seed)
+            self.told = fresh_outcome(self.fresh, given)
         self.fewer = max(2, asked.states // PART)
+
+    @property
+    def at_home(self) -> bool:
+        """Whether the states are those of the plan's own scenario."""
+        return self.there is self.given
 
     @contextmanager
     def _timed(self, key: str, name: str) -> Iterator[None]:
@@ -172,7 +198,7 @@ class _Judge:
         if not self.fresh.sampled or not count:
             return None
         # The seed after those of the replications: states of its own.
-        seed = seeds(self.given, self.fresh.seed, self.asked.replications + 1)[-1]
+        seed = seeds(self.there, self.fresh.seed, self.asked.replications + 1)[-1]
         with self._timed("rare", tr("rare events")):
             return rare_events(
                 self.instance,
@@ -186,7 +212,7 @@ class _Judge:
 
     def replications(self) -> OptimalityGap | None:
         many, name = self.asked.replications, tr("samples solved")
-        if not self.fresh.sampled or not many:
+        if not self.fresh.sampled or not many or not self.at_home:
             return None
         with self._timed("replications", name):
             return replicate(
@@ -201,7 +227,7 @@ class _Judge:
 
     def information(self) -> Information | None:
         name = tr("states solved by themselves")
-        if not self.asked.wait_and_see:
+        if not self.asked.wait_and_see or not self.at_home:
             return None
         with self._timed("information", name):
             return information(
@@ -217,7 +243,7 @@ class _Judge:
         weight = self.asked.tail_weight
         if weight is None:
             weight = float(self.instance.case.objective.cvar.weight) or TAIL_WEIGHT
-        if not weight:
+        if not weight or not self.at_home:
             return None
         with self._timed("tail", tr("plans with and without weight on the worst states")):
             return tail_premium(
@@ -230,7 +256,7 @@ class _Judge:
             )
 
     def longer(self) -> LongerHorizon | None:
-        if not self.asked.longer:
+        if not self.asked.longer or not self.at_home:
             return None
         with self._timed("longer", tr("longer horizon")):
             # The seed of the fresh states, so that these are the first of them.

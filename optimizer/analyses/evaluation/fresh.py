@@ -80,16 +80,18 @@ def in_fresh_states(
     return Fresh(given, states, chosen, with_plan, without)
 
 
-def fresh_outcome(fresh: Fresh) -> FreshOutcome:
-    """What is told of a plan in fresh states.
+def fresh_outcome(fresh: Fresh, made_in: GivenPlan | None = None) -> FreshOutcome:
+    """What is told of a plan in fresh states; ``made_in`` is the plan where it was made, if the
+    states are those of another scenario.
 
     The error of ``optimism`` is that of both samples: the plan's own might have been a lucky one.
     """
     found, sampled, level = fresh.given.found, fresh.sampled, fresh.level
+    made = made_in or fresh.given
     instance, commitment = found.instance, found.commitment
     with_plan, without = fresh.with_plan, fresh.without_plan
     here = estimates.performance(with_plan, level, sampled=sampled)
-    own = estimates.performance(found.with_plan, level, sampled=sampled)
+    own = estimates.performance(made.found.with_plan, level, sampled=own_seed(made) is not None)
     return FreshOutcome(
         states=len(fresh.states),
         sampled=sampled,

@@ -35,6 +35,14 @@ def _avoided(found: Evaluation) -> Iterator[str]:
         "without": words.about(fresh.without_plan.expected),
         "with_": words.about(fresh.with_plan.expected),
     }
+    if found.states_of is not None:
+        yield tr(
+            "In the states of {other}, which it was not made for, the plan avoids {avoided} of "
+            "{what}: {without} without it, {with_} with it.",
+            other=words.states_of(found),
+            **figures,
+        )
+        return
     if not fresh.sampled:
         yield tr(
             "The scenario writes its states out, so that there are no others to judge the plan by. "

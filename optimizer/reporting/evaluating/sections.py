@@ -51,7 +51,7 @@ def fresh(found: Evaluation) -> Section:
         tr("Avoided"),
         tr("With it on its own states"),
     ]
-    if not here.sampled:
+    if not here.sampled and found.states_of is None:
         rows = [row[:-1] for row in rows]
         headers.pop()
     grid = Grid({"": "words", **dict.fromkeys(headers, "figures")}, rows)
@@ -67,6 +67,13 @@ def fresh(found: Evaluation) -> Section:
         title = tr(
             "On {states} fresh states ({unit})", states=number(here.states), unit=words.unit(found)
         )
+    elif found.states_of is not None:
+        about = {"other": words.states_of(found), "unit": words.unit(found)}
+        title = tr("In the one state of {other} ({unit})", **about)
+        if here.states > 1:
+            title = tr(
+                "On {states} states of {other} ({unit})", states=number(here.states), **about
+            )
     else:
         title = tr(
             "On the {states} states of the scenario ({unit})",
@@ -387,6 +394,9 @@ def reckoning(found: Evaluation) -> Section:
         [tr("Time"), f"{number(sum(found.seconds.values()))} s"],
         [tr("Input, SHA-256"), found.input_sha256],
     ]
+    there = found.net_cost_there_meur
+    if there is not None:
+        rows.insert(5, [tr("Net cost there"), f"{number(there)} {million(found.currency)}"])
     return Section(
         tr("How this was reckoned"), [Grid({"": "words", " ": "words"}, rows, headed=False)]
     )

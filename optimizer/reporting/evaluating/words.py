@@ -33,6 +33,15 @@ def variant(found: Evaluation) -> str | None:
     return name if known is None or name is None else clean(named(known.title, name, language()))
 
 
+def states_of(found: Evaluation) -> str:
+    """The other scenario in whose states the plan is looked at."""
+    other = found.states_of
+    assert other is not None
+    if other.variant is None:
+        return clean(other.title)
+    return f"{clean(other.title)} ({clean(other.variant)})"
+
+
 def unit(found: Evaluation) -> str:
     """The unit of damage."""
     if found.measure == "damage":

@@ -64,7 +64,12 @@ def chance(found: Evaluation) -> Section:
             own=number(found.own_states),
             optimism=_optimism(found),
         )
-        if fresh.sampled
+        if fresh.sampled and found.states_of is None
+        else tr(
+            "Damage is that of the states of {other}, where the plan was not made.",
+            other=said.states_of(found),
+        )
+        if found.states_of is not None
         else tr(
             "The scenario writes out its {states} states: they are all there are, and every figure "
             "is exact.",
