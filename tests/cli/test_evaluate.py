@@ -9,6 +9,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import openpyxl
 import pytest
 from evaluations import by_hand, sampled, saved
 
@@ -147,3 +148,27 @@ def test_a_plan_that_was_changed_is_refused(asked: list[tuple[str, Any]], capfd:
     Path("best/plan.json").write_text(json.dumps(content), encoding="utf-8")
     assert run(["evaluate", "best", "--quiet"]) == 5
     assert "its file says" in capfd.readouterr().err
+
+
+def test_a_page_and_a_workbook_are_made_of_it(asked: list[tuple[str, Any]], capfd: Capture) -> None:
+    evaluation(capfd, "--gap", "0.1", "--out", "judged")
+    assert run(["report", "judged", "--excel", "judged.xlsx"]) == 0
+    assert "How good is the plan?" in Path("judged/report.html").read_text(encoding="utf-8")
+    assert "How good is the plan?" in str(openpyxl.load_workbook("judged.xlsx").properties.title)
+    assert run(["report", "judged/evaluation.json", "best", "--out", "both.html"]) == 2
+    assert "by itself" in capfd.readouterr().err
+
+
+def test_in_the_states_of_another_scenario_nothing_is_solved(
+    asked: list[tuple[str, Any]], capfd: Capture
+) -> None:
+    other = sampled(uncertainty={"states": [{"probability": 1, "name": "calm"}]})
+    Path("other.json").write_text(json.dumps(other), encoding="utf-8")
+    found = evaluation(capfd, "--states-of", "other.json")
+    assert found.states_of is not None
+    assert (found.fresh.states, found.fresh.sampled) == (1, False)
+    assert [name for name, _ in asked] == ["rule_outcomes"]
+    assert run(["evaluate", "best", "--states-of", "other.json", "--longer", "3"]) == 2
+    assert "--longer rests on the plan's own scenario" in capfd.readouterr().err
+    assert run(["evaluate", "best", "--variant", "calm"]) == 2
+    assert "go with --states-of" in capfd.readouterr().err
