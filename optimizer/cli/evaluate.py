@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 from click.core import ParameterSource
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 EVALUATION_FILE = "evaluation.json"
 SOLVING = ("replications", "replication_states", "wait_and_see", "tail_weight", "longer")
 """Options of parts that rest on the plan's own scenario."""
+SAMPLING = ("states", "seed", "replications", "replication_states", "rare")
+"""Options of what is drawn."""
 
 
 @click.command(
@@ -169,10 +171,10 @@ def evaluate(
         raise click.UsageError(tr("--replications 1 leaves chance open: take two at least, or 0."))
     if other is None and (variant is not None or settings):
         raise click.UsageError(tr("--variant and --set go with --states-of."))
-    if other is not None:
-        _refuse_solving()
+    if other is not None or quick:
+        _refuse_solving(quick)
     path, read = read_plan(plan)
-    if other is None and seed is not None and seed == read.certificate.seed:
+    if seed is not None and seed == read.certificate.seed:
         raise click.UsageError(
             tr(
                 "--seed {seed} is that of the plan's own states, on which it looks its best; take "
@@ -197,6 +199,7 @@ def evaluate(
     except ScenarioError as error:
         diagnostics.show_all(error.faults)
         return error.exit_code
+    _tell_of_idle(judged if there is None else there)
     steps = Steps(quiet)
     if not quiet:
         click.echo(f"{path}: {summed_up(judged.reading.case)}", err=True)
@@ -222,15 +225,39 @@ def evaluate(
     return 0 if is_complete(found, gap) else 1
 
 
-def _refuse_solving() -> None:
-    """Refuse options that --states-of leaves nothing to do for."""
-    context = click.get_current_context()
-    for name in SOLVING:
-        if context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
-            option = "--" + name.replace("_", "-")
+def _refuse_solving(quick: bool) -> None:
+    """Refuse options that --quick or --states-of leaves nothing to do for."""
+    for name, value in _given_options(SOLVING).items():
+        option = "--" + name.replace("_", "-")
+        if not quick:
             raise click.UsageError(
                 tr("{option} rests on the plan's own scenario, not on --states-of.", option=option)
             )
+        if value:
+            raise click.UsageError(tr("{option} and --quick exclude each other.", option=option))
+
+
+def _tell_of_idle(given: GivenPlan) -> None:
+    """Warn of options that have nothing to draw."""
+    uncertainty = given.reading.case.uncertainty
+    if uncertainty is not None and uncertainty.sample is not None:
+        return
+    idle = [
+        "--" + name.replace("_", "-") for name, value in _given_options(SAMPLING).items() if value
+    ]
+    if idle:
+        warning = tr(
+            "warning: the scenario does not sample its states; without effect: {options}",
+            options=", ".join(idle),
+        )
+        click.echo(warning, err=True)
+
+
+def _given_options(names: tuple[str, ...]) -> dict[str, Any]:
+    """Those of some options that stand on the command line, with their values."""
+    context = click.get_current_context()
+    typed = ParameterSource.COMMANDLINE
+    return {n: context.params[n] for n in names if context.get_parameter_source(n) is typed}
 
 
 def _there(

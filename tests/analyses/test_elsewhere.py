@@ -22,6 +22,8 @@ SURE_STOP = (
     "events: [{hazard: export_stop, start: 2027}], failed_projects: [refinery]}]}"
 )
 
+SAMPLED = "uncertainty={{sample: {{states: 30, seed: {seed}}}}}"
+
 
 @cache
 def tutorial() -> Reading:
@@ -31,6 +33,12 @@ def tutorial() -> Reading:
 @cache
 def planned() -> GivenPlan:
     return given(Plan.model_validate_json(plan(tutorial().case).model_dump_json()))
+
+
+@cache
+def made_for_seed_1() -> GivenPlan:
+    case = tutorial().changed([SAMPLED.format(seed=1)]).case
+    return given(Plan.model_validate_json(plan(case).model_dump_json()))
 
 
 def saved_tonnes() -> float:
@@ -79,9 +87,31 @@ def test_a_plan_is_judged_there_and_nothing_is_solved() -> None:
 
 @pytest.mark.parametrize(
     ("setting", "named"),
-    [("horizon.last_year=2029", "2029"), ("projects.recycling=null", "recycling")],
+    [
+        ("horizon.last_year=2029", "2029"),
+        ("projects.recycling=null", "recycling"),
+        ("objective.measure=tonnes", "measure=tonnes"),
+        ("currency=USD", "currency=USD"),
+    ],
 )
 def test_a_scenario_in_which_the_plan_means_nothing_is_refused(setting: str, named: str) -> None:
     other = tutorial().changed([setting])
     with pytest.raises(CheckFailed, match=f"only one of the two scenarios has .*{named}"):
         in_world_of(planned(), other)
+
+
+@pytest.mark.parametrize(("own", "expected"), [(3, 4), (0, 2), (1, 2)])
+def test_states_elsewhere_are_never_those_the_plan_was_made_for(own: int, expected: int) -> None:
+    """The plan's seed is 1, and hazards are the same there: seed 1 would draw its own states."""
+    made = made_for_seed_1()
+    there = in_world_of(made, tutorial().changed([SAMPLED.format(seed=own)]))
+    assert evaluate(made, Asked(states=20, rare=0), there=there).fresh.seed == expected
+    with pytest.raises(ValueError, match="seed 1 is that of the plan's own states"):
+        evaluate(made, Asked(states=20, seed=1), there=there)
+
+
+def test_the_seed_of_another_scenario_is_as_fresh_as_any() -> None:
+    there = in_world_of(made_for_seed_1(), tutorial().changed([SAMPLED.format(seed=3)]))
+    found = evaluate(made_for_seed_1(), Asked(states=30, seed=3, rare=0), there=there)
+    assert found.fresh.seed == 3
+    assert found.fresh.with_plan.expected.value == pytest.approx(there.found.with_plan.expected)

@@ -6,6 +6,7 @@ import pytest
 from evaluations import sampled, saved
 from saved_plans import tutorial
 
+from models.faults import ScenarioError
 from models.language import using
 from models.results import Evaluation, Plan
 from optimizer.analyses.evaluation.evaluate import Asked, Effort, evaluate, is_complete
@@ -86,3 +87,42 @@ def test_written_states_leave_sampling_out() -> None:
     assert found.information is not None
     assert found.information.wait_and_see_error is None
     assert found.longer is not None
+
+
+def test_a_plan_of_a_coarse_gap_is_solved_on_where_a_finer_one_is_asked_for() -> None:
+    """The plan's own gap of a half is no limit that some solve has met."""
+    plan = saved(sampled(15))
+    loose = {"bound": plan.certificate.objective / 2, "gap": 0.5}
+    plan = plan.model_copy(update={"certificate": plan.certificate.model_copy(update=loose)})
+    asked = Asked(states=20, reserves=(), replications=0, wait_and_see=0, rare=0, longer=0)
+    found = evaluate(given(plan), asked, Effort(gap=1e-6, jobs=1))
+    assert found.tail is not None
+    assert found.tail.neutral.weight == 0
+    assert found.tail.neutral.gap == pytest.approx(0, abs=1e-6)
+    assert is_complete(found, 1e-6)
+
+
+def test_a_slight_weight_of_the_tail_is_read_as_a_number() -> None:
+    asked = Asked(states=20, replications=0, wait_and_see=0, rare=0, longer=0, tail_weight=1e-5)
+    found = evaluate(given(saved(sampled(15))), asked, Effort(gap=1e-6, jobs=1))
+    assert found.tail is not None
+    assert found.tail.averse.weight == 1e-5
+
+
+def test_a_horizon_that_cannot_be_is_refused_before_anything_is_solved() -> None:
+    started: list[str] = []
+    effort = Effort(on_start=lambda done, of, name: started.append(name))
+    with pytest.raises(ScenarioError, match="200 years"):
+        evaluate(given(saved(sampled(15))), Asked(states=20, longer=300), effort)
+    assert started == []
+
+
+def test_a_plan_made_for_one_state_is_called_neither_lucky_nor_unlucky() -> None:
+    """It is calm, as three of four are: that fresh ones are not is chance, not luck of the plan."""
+    plan = given(saved(sampled(1)))
+    optimism = evaluate(plan, Asked(states=2000, replications=0, wait_and_see=0, tail_weight=0,
+                                    rare=0, longer=0)).fresh.optimism  # fmt: skip
+    assert plan.found.with_plan.expected == 0
+    assert optimism.value > 0
+    assert optimism.standard_error is not None
+    assert optimism.value < 1.96 * optimism.standard_error

@@ -12,6 +12,7 @@ from typing import Any
 import openpyxl
 import pytest
 from evaluations import by_hand, sampled, saved
+from saved_plans import tutorial
 
 from models.results import Evaluation
 from optimizer.analyses.evaluation import evaluate as judging
@@ -120,6 +121,11 @@ def test_text_tells_the_answer_first(asked: list[tuple[str, Any]], capfd: Captur
         (["--rare", "3"], "10 states at least"),
         (["--reserve", "2"], "not in the range"),
         (["--states", "1"], "not in the range"),
+        (["--quick", "--longer", "3"], "--longer and --quick exclude each other"),
+        (["--quick", "--tail-weight", "0.3"], "--tail-weight and --quick"),
+        (["--states-of", "case.yaml", "--longer", "0"], "not on --states-of"),
+        (["--states-of", "case.yaml", "--seed", "7"], "that of the plan's own states"),
+        (["--variant", "one"], "go with --states-of"),
     ],
 )
 def test_what_makes_no_sense_is_refused(
@@ -128,6 +134,19 @@ def test_what_makes_no_sense_is_refused(
     assert run(["evaluate", "best", *args, "--quiet"]) == 2
     assert says in capfd.readouterr().err
     assert asked == []
+
+
+def test_options_of_what_is_not_drawn_are_warned_of(
+    asked: list[tuple[str, Any]], capfd: Capture
+) -> None:
+    Path("best/plan.json").write_text(tutorial().model_dump_json(), encoding="utf-8")
+    args = ["evaluate", "best", "--quick", "--quiet", "--json", "--rare", "0"]
+    assert run(args) == 0
+    assert capfd.readouterr().err == ""
+    assert run([*args, "--states", "50", "--seed", "4"]) == 0
+    said = capfd.readouterr()
+    assert "without effect: --states, --seed" in said.err
+    assert json.loads(said.out)["fresh"]["seed"] is None
 
 
 def test_a_scenario_is_no_plan(asked: list[tuple[str, Any]], capfd: Capture) -> None:

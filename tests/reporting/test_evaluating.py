@@ -6,10 +6,11 @@ import re
 from typing import Any
 
 import pytest
-from evaluations import by_hand, figure, performance, span
+from evaluations import by_hand, figure, performance, sampled, span
 
+from models.case import Case
 from models.language import using
-from models.results import Evaluation
+from models.results import Evaluation, StatesOf
 from optimizer.reporting.evaluating import prose, sections, words
 from optimizer.reporting.figures import NO_BREAK
 from optimizer.reporting.terminal import render
@@ -47,7 +48,7 @@ def test_the_answer_of_a_whole_evaluation() -> None:
         "million EUR less seemed to be left. "
         "That figure foresees how long each disruption lasts. An agency that knows only past and "
         "present, and keeps 25 % of planned stock for the dearer shortages, leaves 120.0 ± 2.0 "
-        "million EUR: what can be had lies between. "
+        "million EUR: the best that can be had lies between. "
         "With 95 % confidence no other plan has an objective that is better by more than 5.75 "
         "million EUR, which is 3.83 % of it. "
         "To know beforehand which state comes would be worth 59.9 to 60.1 million EUR, give or "
@@ -57,7 +58,10 @@ def test_the_answer_of_a_whole_evaluation() -> None:
 
 
 def test_what_may_be_chance_is_no_effect() -> None:
-    assert "may be chance alone" in told(**fresh(optimism=figure(3, 2.0)))
+    assert (
+        "By its own states it would be 88 million EUR: the difference may be chance alone"
+        in told(**fresh(optimism=figure(3, 2.0)))
+    )
     assert "were harder on it: there, 12 million EUR more" in told(**fresh(optimism=figure(-12)))
 
 
@@ -68,6 +72,29 @@ def test_what_solves_leave_open_is_no_effect() -> None:
     said = told(information=open_)
     assert "would be worth 0.200 million EUR at most" in said
     assert "gains 0.300 million EUR at most" in said
+
+
+def test_what_chance_leaves_open_is_no_bound() -> None:
+    known = by_hand().information
+    assert known is not None
+    open_ = known.model_copy(update={"evpi": span(0, 0.2)})
+    assert "worth 0.200 million EUR at most, give or take 3.92" in told(information=open_)
+    alone = open_.model_copy(update={"wait_and_see_error": None})
+    assert "worth 0.200 million EUR at most. " in told(information=alone)
+
+
+def test_samples_that_all_tell_the_same_tell_nothing_of_chance() -> None:
+    gap = by_hand().gap
+    assert gap is not None
+    same = gap.model_copy(update={"mean": figure(0, 0.0), "upper": 0.0})
+    assert "chance does not show in so few" in told(gap=same)
+    assert "chance does not show" not in told()
+
+
+def test_what_holds_on_the_own_states_alone_says_so() -> None:
+    text = " ".join(render(by_hand()).replace(NO_BREAK, " ").split())
+    assert "planning for many states gains less as a rule" in text
+    assert "on others it lowers their mean by less, as a rule" in text
 
 
 def test_a_rule_that_does_as_well_is_said_to() -> None:
@@ -97,6 +124,22 @@ def test_cautions() -> None:
     assert "Of the fresh states, 45 are among the worst" in told(**fresh(states=900))
 
 
+def test_a_caution_where_few_states_were_solved_by_themselves() -> None:
+    """Where the objective weighs the worst states, these are what counts: a tenth of 30 are 3."""
+    known = by_hand().information
+    assert known is not None
+    few = known.model_copy(update={"states": 29})
+    assert "Only 29 states were solved by themselves" in told(information=few)
+    exact = few.model_copy(update={"wait_and_see_error": None})
+    assert "solved by themselves" not in told(information=exact)
+    enough = known.model_copy(update={"states": 30})
+    assert "solved by themselves" not in told(information=enough)
+    objective = {"cvar": {"weight": 0.2, "level": 0.9}}
+    scenario = Case.model_validate(sampled(objective=objective)).model_dump(mode="json")
+    weighing = told(information=enough, scenario=scenario, cvar_level=0.9)
+    assert "Of the states solved by themselves 3 are among the worst" in weighing
+
+
 def test_written_states_are_told_as_exact() -> None:
     exact = fresh(
         states=3,
@@ -114,6 +157,13 @@ def test_written_states_are_told_as_exact() -> None:
     text = render(by_hand(**exact, gap=None, rare=None, rules=()))
     assert "On the 3 states of the scenario" in text
     assert "own states" not in text
+
+
+def test_fresh_states_of_another_scenario_are_called_that() -> None:
+    other = StatesOf(title="A calmer world", variant=None, input_sha256="cd" * 32)
+    text = render(by_hand(states_of=other)).replace(NO_BREAK, " ")
+    assert "On 5 000 states of A calmer world (million EUR)" in text
+    assert "fresh states (million EUR)" not in text
 
 
 def test_the_sections_come_in_the_order_of_the_questions() -> None:

@@ -25,7 +25,8 @@ def in_world_of(given: GivenPlan, reading: Reading, threads: int | None = None) 
     there.
 
     Raises CheckFailed where the other scenario has other years, materials, consumers, projects,
-    funders, instruments or stockpiles, so that the plan means nothing there.
+    funders, instruments or stockpiles, so that the plan means nothing there, or another measure or
+    currency, so that figures of the two cannot be put side by side.
     """
     began = time.perf_counter()
     read = Problem.of(reading.case)
@@ -43,7 +44,8 @@ def in_world_of(given: GivenPlan, reading: Reading, threads: int | None = None) 
 
 
 def _check_alike(own: Instance, other: Instance) -> None:
-    """Refuse an instance in which decisions of the other would stand for something else."""
+    """Refuse an instance in which decisions or figures of the other would stand for something
+    else."""
     apart = _decided(own) ^ _decided(other)
     if apart:
         raise CheckFailed(
@@ -55,10 +57,12 @@ def _check_alike(own: Instance, other: Instance) -> None:
 
 
 def _decided(instance: Instance) -> set[str]:
-    """What a plan speaks of, as it is called in messages."""
+    """What a plan speaks of and in which units, as it is called in messages."""
     case = instance.case
     return {
         f"periods_per_year={instance.per_year}",
+        f"measure={case.objective.measure}",
+        f"currency={case.currency}",
         *(str(year) for year in instance.years),
         *case.materials,
         *case.consumers,

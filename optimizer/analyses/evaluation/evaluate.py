@@ -21,7 +21,7 @@ from models.results import (
 )
 from optimizer.analyses.evaluation.fresh import fresh_outcome, in_fresh_states
 from optimizer.analyses.evaluation.information import information
-from optimizer.analyses.evaluation.longer import longer
+from optimizer.analyses.evaluation.longer import longer, prolonged
 from optimizer.analyses.evaluation.rare import FEWEST, rare_events
 from optimizer.analyses.evaluation.replications import replicate, seeds
 from optimizer.analyses.evaluation.rule import rule_outcomes
@@ -105,6 +105,8 @@ def evaluate(
     ------
     ValueError
         If the fresh states are asked for by the seed of the plan's own, or too few rare ones.
+    ScenarioError
+        If the scenario has faults with a longer horizon.
     NoPlan
         If a limit was met before anything was known of a problem.
     Interrupted
@@ -162,8 +164,11 @@ class _Judge:
         self.instance, self.commitment = there.problem.instance, there.found.commitment
         self.level = float(self.instance.case.objective.cvar.level)
         self.seconds = {"read": given.problem.seconds}
+        if asked.longer and self.at_home:
+            # A scenario that cannot have these years is told of before anything is solved.
+            prolonged(given, asked.longer)
         with self._timed("fresh", tr("fresh states")):
-            self.fresh = in_fresh_states(there, asked.states, asked.seed)
+            self.fresh = in_fresh_states(there, asked.states, asked.seed, made_in=given)
             self.told = fresh_outcome(self.fresh, given)
         self.fewer = max(2, asked.states // PART)
 

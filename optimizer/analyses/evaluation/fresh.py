@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+import numpy as np
+
 from models.results import FreshOutcome, YearOutcome
 from optimizer import outcomes
 from optimizer.analyses.evaluation import estimates
@@ -55,23 +57,32 @@ def own_seed(given: GivenPlan) -> int | None:
 
 
 def in_fresh_states(
-    given: GivenPlan, count: int, seed: int | None = None, threads: int | None = None
+    given: GivenPlan,
+    count: int,
+    seed: int | None = None,
+    threads: int | None = None,
+    made_in: GivenPlan | None = None,
 ) -> Fresh:
     """A plan in so many states that are drawn anew, each by itself.
 
     They are independent draws whatever the plan's own states are, since that is what standard
-    errors are reckoned for. The seed is the one after the plan's where none is given. Where the
-    scenario writes its states out, those are all there are: the plan in its own states.
+    errors are reckoned for. The seed is the next after the scenario's that is not the plan's where
+    none is given. Where the scenario writes its states out, those are all there are: the plan in
+    its own states.
 
-    Raises ValueError for the seed of the plan's own states.
+    ``made_in`` is the plan where it was made, if ``given`` is it in another scenario: what both
+    have in common is drawn alike by one seed, so that its seed is the one that is not fresh.
+
+    Raises ValueError for the seed of the states that the plan was made for.
     """
-    own = own_seed(given)
+    own, made_by = own_seed(given), own_seed(made_in or given)
     if own is None:
         found = given.found
         return Fresh(given, given.problem.states, None, found.with_plan, found.without_plan)
-    chosen = own + 1 if seed is None else seed
-    if chosen == own:
-        raise ValueError(f"seed {own} is that of the plan's own states")
+    after = own + 2 if own + 1 == made_by else own + 1
+    chosen = after if seed is None else seed
+    if chosen == made_by:
+        raise ValueError(f"seed {chosen} is that of the plan's own states")
     instance = given.problem.instance
     states = draw_states(instance, count, chosen)
     with_plan, without = outcomes.evaluate(
@@ -85,6 +96,7 @@ def fresh_outcome(fresh: Fresh, made_in: GivenPlan | None = None) -> FreshOutcom
     states are those of another scenario.
 
     The error of ``optimism`` is that of both samples: the plan's own might have been a lucky one.
+    One state alone tells nothing of its spread; it is taken from the fresh ones then.
     """
     found, sampled, level = fresh.given.found, fresh.sampled, fresh.level
     made = made_in or fresh.given
@@ -92,6 +104,11 @@ def fresh_outcome(fresh: Fresh, made_in: GivenPlan | None = None) -> FreshOutcom
     with_plan, without = fresh.with_plan, fresh.without_plan
     here = estimates.performance(with_plan, level, sampled=sampled)
     own = estimates.performance(made.found.with_plan, level, sampled=own_seed(made) is not None)
+    expected = own.expected
+    if own_seed(made) is not None and len(made.problem.states) == 1 and sampled:
+        contributions = estimates.weighed(with_plan.probability, with_plan.damage)
+        spread = float(np.std(contributions, ddof=1))
+        expected = expected.model_copy(update={"standard_error": spread})
     return FreshOutcome(
         states=len(fresh.states),
         sampled=sampled,
@@ -106,7 +123,7 @@ def fresh_outcome(fresh: Fresh, made_in: GivenPlan | None = None) -> FreshOutcom
             weighed_cost(instance, commitment),
             sampled=sampled,
         ),
-        optimism=estimates.apart(here.expected, own.expected),
+        optimism=estimates.apart(here.expected, expected),
         distribution=distribution(with_plan, without),
         by_year={
             str(year): YearOutcome(

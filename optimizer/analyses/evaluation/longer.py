@@ -40,11 +40,8 @@ def longer(
     ValueError
         If ``years`` is not positive.
     """
-    if years < 1:
-        raise ValueError(f"{years} is no number of years to add")
     found = given.found
-    last = found.instance.years[-1] + years
-    instance = read_instance(given.reading.changed(_settings(given, last)).case)
+    instance = prolonged(given, years)
     commitment = commitment_of(instance, given.plan)
     sampled = _is_sampled(instance)
     with_plan, without = _both(instance, commitment, count, seed, threads)
@@ -54,7 +51,7 @@ def longer(
     level = float(instance.case.objective.cvar.level)
     return LongerHorizon(
         years=years,
-        last_year=last,
+        last_year=instance.years[-1],
         with_plan=estimates.performance(with_plan, level, sampled=sampled),
         without_plan=estimates.performance(without, level, sampled=sampled),
         avoided=estimates.difference(without, with_plan, sampled=sampled),
@@ -63,6 +60,14 @@ def longer(
         net_cost_within_meur=found.net_cost,
         residual_meur=residual(found.instance, found.commitment),
     )
+
+
+def prolonged(given: GivenPlan, years: int) -> Instance:
+    """The plan's scenario with so many years more; raises as :func:`longer`."""
+    if years < 1:
+        raise ValueError(f"{years} is no number of years to add")
+    last = given.found.instance.years[-1] + years
+    return read_instance(given.reading.changed(_settings(given, last)).case)
 
 
 def _settings(given: GivenPlan, last: int) -> list[str]:

@@ -8,6 +8,7 @@ import numpy as np
 
 from models.case import Case
 from optimizer.analyses.given import GivenPlan
+from optimizer.analyses.variation import TAIL, written
 from optimizer.instance import Floats, read_instance
 from optimizer.outcomes import mean_of_worst
 from optimizer.planner import Problem
@@ -51,6 +52,6 @@ class Risk:
 
 def weighing(given: GivenPlan, weight: float) -> Problem:
     """The plan's problem with another weight of the tail; its recourse stays."""
-    case = given.reading.changed([f"objective.cvar.weight={weight!r}"]).case
+    case = given.reading.changed([f"{TAIL}={written(weight)}"]).case
     own = given.problem
     return Problem(read_instance(case), own.states, 0.0, own.recourse)

@@ -11,7 +11,7 @@ from optimizer.analyses.given import GivenPlan
 from optimizer.commitment import weighed_cost
 from optimizer.decomposition import CutPool
 from optimizer.errors import Interrupted, NoPlan
-from optimizer.found import Found
+from optimizer.found import Found, is_within
 from optimizer.highs import Progress
 from optimizer.planner import find
 
@@ -28,7 +28,8 @@ def tail_premium(
     """A plan that minds the mean alone beside one that gives the worst states a weight.
 
     Cuts hold for any weight, so that the second solve starts from those of the first. The given
-    plan stands for itself where its scenario has one of the two weights. The premium is what the
+    plan stands for itself where its scenario has one of the two weights and it is proven to the
+    gap; else it and its bound count beside what is found. The premium is what the
     second plan's mean objective (expected damage and weighed cost) has above the least there is:
     above the first plan's bound at most, above its objective at least.
 
@@ -50,7 +51,9 @@ def tail_premium(
     own = float(given.problem.instance.case.objective.cvar.weight)
 
     def best(wanted: float) -> Found:
-        if wanted == own and given.found.certificate.bound is not None:
+        certificate = given.found.certificate
+        known = wanted == own and certificate.bound is not None
+        if known and is_within(certificate.objective, certificate.bound, gap):
             return given.found
         found = find(
             weighing(given, wanted),
@@ -62,7 +65,7 @@ def tail_premium(
         )
         if found.interrupted:
             raise Interrupted(tr("stopped before the plans of both weights were found"))
-        return found
+        return _better(found, given.found) if known else found
 
     neutral, averse = best(0.0), best(weight)
     level = float(given.problem.instance.case.objective.cvar.level)
@@ -78,6 +81,13 @@ def tail_premium(
         premium=ProvenRange(low=max(0.0, mean - least), high=mean - min(least, mean, bound)),
         bought=neutral.with_plan.cvar(level) - averse.with_plan.cvar(level),
     )
+
+
+def _better(one: Found, other: Found) -> Found:
+    """The better of two plans for one problem, with the better of their bounds."""
+    best = min(one, other, key=lambda found: found.objective)
+    bounds = [b for b in (one.certificate.bound, other.certificate.bound) if b is not None]
+    return best.bounded(max(bounds, default=None))
 
 
 def _mean_objective(found: Found) -> float:

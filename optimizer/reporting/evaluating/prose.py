@@ -13,6 +13,8 @@ FEW_STATES = 100
 FEW_WORST = 100
 """With fewer states in the tail its interval holds the true CVaR less often than it promises: 84
 times of 100 with ten of them, 92 with a hundred (docs/benchmarks.md)."""
+FEW_SOLVED = 30
+"""A normal interval of fewer states holds the true mean less often than it promises."""
 FAR = 4.0
 """Two estimates of one figure that are so many standard errors apart are not both right."""
 
@@ -58,7 +60,10 @@ def _avoided(found: Evaluation) -> Iterator[str]:
     )
     moved = words.told(found, abs(fresh.optimism.value))
     if words.is_noise(fresh.optimism):
-        yield tr("Its own states tell no other figure: the difference may be chance alone.")
+        yield tr(
+            "By its own states it would be {own}: the difference may be chance alone.",
+            own=words.told(found, found.own_expected),
+        )
     elif fresh.optimism.value > 0:
         yield tr("Its own states flattered it: there, {moved} less seemed to be left.", moved=moved)
     else:
@@ -82,14 +87,15 @@ def _rule(found: Evaluation) -> Iterator[str]:
     if rule.reserve == 0:
         yield tr(
             "That figure foresees how long each disruption lasts. An agency that knows only past "
-            "and present, and keeps nothing back, leaves {rule}: what can be had lies between.",
+            "and present, and keeps nothing back, leaves {rule}: the best that can be had lies "
+            "between.",
             rule=left,
         )
         return
     yield tr(
         "That figure foresees how long each disruption lasts. An agency that knows only past and "
         "present, and keeps {reserve} of planned stock for the dearer shortages, leaves {rule}: "
-        "what can be had lies between.",
+        "the best that can be had lies between.",
         reserve=percent(rule.reserve),
         rule=left,
     )
@@ -119,7 +125,14 @@ def _uncertainty(found: Evaluation) -> Iterator[str]:
         return
     unit = words.unit(found)
     evpi, vss = known.evpi, known.vss
-    if evpi.low <= NOISE:
+    if evpi.low <= NOISE and known.wait_and_see_error:
+        yield tr(
+            "To know beforehand which state comes would be worth {high} at most, give or take "
+            "{error}.",
+            high=words.told(found, max(0.0, evpi.high)),
+            error=rounded(words.TWO_SIDED * known.wait_and_see_error),
+        )
+    elif evpi.low <= NOISE:
         yield tr(
             "To know beforehand which state comes would be worth {high} at most.",
             high=words.told(found, max(0.0, evpi.high)),
@@ -151,6 +164,28 @@ def _uncertainty(found: Evaluation) -> Iterator[str]:
         )
 
 
+def reach(found: Evaluation) -> Iterator[str]:
+    """How far what uncertainty is worth may be relied on."""
+    yield tr(
+        "Releases of stock foresee their state in all of these: what early warning is worth to "
+        "them is left out."
+    )
+    if found.fresh.sampled:
+        yield tr(
+            "The figures are those of the plan's own states, by which it was chosen: on others, "
+            "planning for many states gains less as a rule, and to know beforehand is worth more."
+        )
+
+
+def tail_reach(found: Evaluation) -> Iterator[str]:
+    """How far what minding the worst states buys may be relied on."""
+    if found.fresh.sampled:
+        yield tr(
+            "Both are figures of the plan's own states: the second plan is chosen by the worst of "
+            "them, so that on others it lowers their mean by less, as a rule."
+        )
+
+
 def cautions(found: Evaluation) -> Iterator[str]:
     """What must be read with the answer."""
     if found.own_states < FEW_STATES:
@@ -166,9 +201,38 @@ def cautions(found: Evaluation) -> Iterator[str]:
             count=number(worst, 0),
             enough=number(FEW_WORST),
         )
+    yield from _few_solved(found)
+    error = None if found.gap is None else found.gap.mean.standard_error
+    if error is not None and error <= NOISE:
+        yield tr(
+            "All samples tell the same distance from the best: chance does not show in so few. "
+            "Take more of them, or more states in each."
+        )
     rare = found.rare
     if rare is not None and max(abs(rare.deviation_expected), abs(rare.deviation_cvar)) > FAR:
         yield tr(
             "States with more rare events tell another figure than the fresh ones, by more than "
             "chance explains: take more of both."
+        )
+
+
+def _few_solved(found: Evaluation) -> Iterator[str]:
+    """Too few states for the error of what it is worth to know."""
+    known, case = found.information, found.case
+    if known is None or not known.wait_and_see_error:
+        return
+    worst = (1 - found.cvar_level) * known.states
+    if case is not None and case.objective.cvar.weight > 0 and worst < FEW_WORST:
+        yield tr(
+            "Of the states solved by themselves {count} are among the worst, which the objective "
+            "weighs: what chance does to EVPI is understated below {enough} of them.",
+            count=number(worst, 0),
+            enough=number(FEW_WORST),
+        )
+    elif known.states < FEW_SOLVED:
+        yield tr(
+            "Only {count} states were solved by themselves: what chance does to EVPI is "
+            "understated below {enough} of them.",
+            count=number(known.states),
+            enough=number(FEW_SOLVED),
         )

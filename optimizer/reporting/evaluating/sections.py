@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 
 from models.language import tr
 from models.results import (
@@ -14,16 +14,12 @@ from models.results import (
     RareEvents,
 )
 from optimizer.reporting.evaluating import words
-from optimizer.reporting.evaluating.prose import best_rule
+from optimizer.reporting.evaluating.grids import MOST_ROWS, Columns, table
+from optimizer.reporting.evaluating.parts import consumers, materials, years
+from optimizer.reporting.evaluating.prose import best_rule, reach, tail_reach
 from optimizer.reporting.figures import NOISE, NONE, column, number, percent, rounded, small_percent
-from optimizer.reporting.sections import Grid, Kind, Section
+from optimizer.reporting.sections import Grid, Section
 from optimizer.reporting.varying.words import million
-
-MOST_ROWS = 10
-"""Materials that are shown, those that lose most first; the others are counted."""
-
-Columns = Mapping[str, tuple[Kind, Sequence[str]]]
-"""Headers with what their columns hold, and the cells."""
 
 
 def all_of(found: Evaluation) -> Iterator[Section]:
@@ -64,23 +60,19 @@ def fresh(found: Evaluation) -> Section:
                 own=number(found.own_states),
             )
         )
-        title = tr(
-            "On {states} fresh states ({unit})", states=number(here.states), unit=words.unit(found)
-        )
-    elif found.states_of is not None:
-        about = {"other": words.states_of(found), "unit": words.unit(found)}
-        title = tr("In the one state of {other} ({unit})", **about)
-        if here.states > 1:
-            title = tr(
-                "On {states} states of {other} ({unit})", states=number(here.states), **about
-            )
-    else:
-        title = tr(
-            "On the {states} states of the scenario ({unit})",
-            states=number(here.states),
-            unit=words.unit(found),
-        )
-    return Section(title, parts)
+    return Section(_title(found), parts)
+
+
+def _title(found: Evaluation) -> str:
+    states, unit = found.fresh.states, words.unit(found)
+    if found.states_of is not None:
+        about = {"other": words.states_of(found), "unit": unit}
+        if states == 1:
+            return tr("In the one state of {other} ({unit})", **about)
+        return tr("On {states} states of {other} ({unit})", states=number(states), **about)
+    if found.fresh.sampled:
+        return tr("On {states} fresh states ({unit})", states=number(states), unit=unit)
+    return tr("On the {states} states of the scenario ({unit})", states=number(states), unit=unit)
 
 
 def rules(found: Evaluation) -> Section | None:
@@ -106,7 +98,7 @@ def rules(found: Evaluation) -> Section | None:
         tr("Worst state"): ("figures", column([p.worst for p in some])),
     }
     parts: list[str | Grid] = [
-        _grid(columns),
+        table(columns),
         tr(
             "When short: at once while demand is not covered, by an agency that knows past and "
             "present alone; a share of planned stock is kept for the dearer shortages."
@@ -125,7 +117,7 @@ def _by_material(found: Evaluation) -> Iterator[Grid]:
     if rule is None or not lost:
         return
     shown = lost[:MOST_ROWS]
-    yield _grid(
+    yield table(
         {
             tr("Material, keeping {reserve}", reserve=percent(rule.reserve)): (
                 "words",
@@ -152,7 +144,7 @@ def distance(found: Evaluation) -> Section | None:
         tr("Above that"): ("figures", column([one.gap for one in some])),
     }
     title = tr("How far from the best it can be (objective, {unit})", unit=words.unit(found))
-    return Section(title, [_grid(columns), _summed(gap)])
+    return Section(title, [table(columns), _summed(gap)])
 
 
 def _summed(gap: OptimalityGap) -> str:
@@ -190,7 +182,7 @@ def information(found: Evaluation) -> Section | None:
         tr("At most"): ("figures", ends[1::2]),
     }
     title = tr("What uncertainty is worth (objective, {unit})", unit=words.unit(found))
-    return Section(title, [_grid(columns), *_about_information(found, known)])
+    return Section(title, [table(columns), *_about_information(found, known)])
 
 
 def _about_information(found: Evaluation, known: Information) -> Iterator[str]:
@@ -207,6 +199,7 @@ def _about_information(found: Evaluation, known: Information) -> Iterator[str]:
         projects=words.projects(found, known.mean_plan_projects),
         stockpiles=words.stockpiles(found, known.mean_plan_stockpiles),
     )
+    yield from reach(found)
 
 
 def tail(found: Evaluation) -> Section | None:
@@ -230,17 +223,28 @@ def tail(found: Evaluation) -> Section | None:
     }
     entering = [p for p in told.averse.projects if p not in told.neutral.projects]
     leaving = [p for p in told.neutral.projects if p not in told.averse.projects]
+    figures = {
+        "share": percent(1 - told.level),
+        "premium": words.between(told.premium),
+        "bought": number(abs(told.bought)),
+        "unit": words.unit(found),
+        "entering": words.projects(found, entering),
+        "leaving": words.projects(found, leaving),
+    }
     note = tr(
         "Minding the worst {share} of states costs {premium} {unit} of the mean objective, and "
         "lowers their mean by {bought}. Built besides: {entering}. Left out: {leaving}.",
-        share=percent(1 - told.level),
-        premium=words.between(told.premium),
-        bought=number(told.bought),
-        unit=words.unit(found),
-        entering=words.projects(found, entering),
-        leaving=words.projects(found, leaving),
+        **figures,
     )
-    return Section(tr("What minding the worst states costs"), [_grid(columns), note])
+    if told.bought < -NOISE:
+        note = tr(
+            "Minding the worst {share} of states costs {premium} {unit} of the mean objective, and "
+            "leaves their mean higher by {bought}: it saves cost, or the solves stopped too early. "
+            "Built besides: {entering}. Left out: {leaving}.",
+            **figures,
+        )
+    parts: list[str | Grid] = [table(columns), note, *tail_reach(found)]
+    return Section(tr("What minding the worst states costs"), parts)
 
 
 def rare(found: Evaluation) -> Section | None:
@@ -278,7 +282,7 @@ def rare(found: Evaluation) -> Section | None:
         states=number(told.states),
         unit=words.unit(found),
     )
-    return Section(title, [_grid(columns), f"{worst} {_about_rare(told)}"])
+    return Section(title, [table(columns), f"{worst} {_about_rare(told)}"])
 
 
 def _about_rare(told: RareEvents) -> str:
@@ -331,56 +335,6 @@ def longer(found: Evaluation) -> Section | None:
     return Section(title, [Grid({"": "words", **dict.fromkeys(headers, "figures")}, rows), note])
 
 
-def years(found: Evaluation) -> Section | None:
-    """Damage by year."""
-    of = found.fresh.by_year
-    if len(of) < 2:
-        return None
-    columns: Columns = {
-        tr("Year"): ("figures", list(of)),
-        **_pair([y.expected_without_plan for y in of.values()], [y.expected for y in of.values()]),
-    }
-    return Section(tr("Expected by year ({unit})", unit=words.unit(found)), [_grid(columns)])
-
-
-def materials(found: Evaluation) -> Section | None:
-    """Which materials stay exposed."""
-    some = [m for m in found.fresh.materials if m.expected_without_plan > NOISE]
-    some.sort(key=lambda m: -m.expected)
-    if not some:
-        return None
-    shown = some[:MOST_ROWS]
-    columns: Columns = {
-        tr("Material"): ("words", [words.name(found, "materials", m.id, m.name) for m in shown]),
-        **_pair([m.expected_without_plan for m in shown], [m.expected for m in shown]),
-    }
-    parts: list[str | Grid] = [_grid(columns)]
-    if len(some) > len(shown):
-        parts.append(tr("{count} more", count=number(len(some) - len(shown))))
-    return Section(tr("Expected by material ({unit})", unit=words.unit(found)), parts)
-
-
-def consumers(found: Evaluation) -> Section | None:
-    """Whom it falls on."""
-    some = [u for u in found.fresh.consumers if u.expected_without_plan > NOISE]
-    if len(some) < 2:
-        return None
-    columns: Columns = {
-        tr("Consumer"): ("words", [words.name(found, "consumers", u.id, u.name) for u in some]),
-        **_pair([u.expected_without_plan for u in some], [u.expected for u in some]),
-    }
-    return Section(tr("Expected by consumer ({unit})", unit=words.unit(found)), [_grid(columns)])
-
-
-def _pair(without: Sequence[float], with_: Sequence[float]) -> Columns:
-    """Two columns that are compared, with the same decimals."""
-    cells = column([*without, *with_])
-    return {
-        tr("Without any plan"): ("figures", cells[: len(without)]),
-        tr("With the plan"): ("figures", cells[len(without) :]),
-    }
-
-
 def reckoning(found: Evaluation) -> Section:
     """What the figures rest on."""
     fresh = found.fresh
@@ -400,8 +354,3 @@ def reckoning(found: Evaluation) -> Section:
     return Section(
         tr("How this was reckoned"), [Grid({"": "words", " ": "words"}, rows, headed=False)]
     )
-
-
-def _grid(columns: Columns) -> Grid:
-    rows = list(zip(*(cells for _, cells in columns.values()), strict=True))
-    return Grid({header: kind for header, (kind, _) in columns.items()}, rows)

@@ -8,7 +8,7 @@ from typing import Any
 
 from models.base import named
 from models.language import language, tr
-from models.results import Estimate, Evaluation, ProvenRange
+from models.results import Estimate, Evaluation, Information, ProvenRange
 from optimizer.reporting.figures import NOISE, NONE, clean, decimals, number, rounded
 from optimizer.reporting.varying.words import million
 
@@ -113,6 +113,15 @@ def between(proven: ProvenRange) -> str:
 def told_range(found: Evaluation, proven: ProvenRange) -> str:
     """Where a figure lies, with its unit."""
     return f"{between(proven)} {unit(found)}"
+
+
+def evpi(found: Evaluation, known: Information) -> str:
+    """What it is worth to know beforehand, and what chance leaves open of it."""
+    worth = told_range(found, known.evpi)
+    if not known.wait_and_see_error:
+        return worth
+    error = rounded(TWO_SIDED * known.wait_and_see_error)
+    return tr("{range}, give or take {error}", range=worth, error=error)
 
 
 def name(found: Evaluation, kind: str, item: str, fallback: str) -> str:

@@ -95,8 +95,8 @@ def _between(found: Evaluation) -> Figure:
         title,
         tr(
             "Bars from above: without any plan, with the plan under each rule, and with foresight. "
-            "The truth lies between the best rule and foresight. Lines at the ends of bars show "
-            "the sampling error (95 %)."
+            "The best that can be had lies between the best of these rules and foresight. Lines at "
+            "the ends of bars show the sampling error (95 %)."
         ),
         lambda: charts.between(groups, said.unit(found)),
     )

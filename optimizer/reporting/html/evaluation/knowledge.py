@@ -7,8 +7,9 @@ from models.results import Evaluation, ProvenRange
 from optimizer.reporting.charts import Chart
 from optimizer.reporting.charts import evaluation as charts
 from optimizer.reporting.charts.evaluation import Rung
+from optimizer.reporting.evaluating import prose
 from optimizer.reporting.evaluating import words as said
-from optimizer.reporting.figures import number, percent
+from optimizer.reporting.figures import NOISE, number, percent
 from optimizer.reporting.html.parts import Figure, Section, Table, alike, shares, words
 
 
@@ -70,10 +71,10 @@ def _lead(found: Evaluation) -> list[str]:
     assert known is not None
     texts = [
         tr(
-            "Whoever knew beforehand what comes would be better off by {evpi}: that is the most "
-            "that early warning and better forecasts can be worth. Whoever planned for the mean of "
-            "all states instead would be worse off by {vss}.",
-            evpi=said.told_range(found, known.evpi),
+            "Whoever knew what comes before deciding would be better off by {evpi}: forecasts "
+            "cannot be worth more to what is decided now. Whoever planned for the mean of all "
+            "states instead would be worse off by {vss}.",
+            evpi=said.evpi(found, known),
             vss=said.told_range(found, known.vss),
         )
     ]
@@ -94,7 +95,8 @@ def _notes(found: Evaluation) -> list[str]:
         tr(
             "Ranges hold what the solves prove. RP is never below EV or WS, and EEV never below RP "
             "(Birge and Louveaux 2011). EV may lie above WS, since projects are whole."
-        )
+        ),
+        *prose.reach(found),
     ]
     if known.states < known.of_states:
         notes.append(
@@ -115,14 +117,24 @@ def tail(found: Evaluation) -> Section | None:
     if of is None:
         return None
     rows = [of.neutral, of.averse]
+    figures = {
+        "share": percent(1 - of.level),
+        "weight": percent(of.averse.weight),
+        "bought": said.told(found, abs(of.bought)),
+        "premium": said.told_range(found, of.premium),
+    }
     lead = tr(
         "A plan that gives the worst {share} of states a weight of {weight} brings their mean down "
         "by {bought}, and costs {premium} of the mean objective.",
-        share=percent(1 - of.level),
-        weight=percent(of.averse.weight),
-        bought=said.told(found, of.bought),
-        premium=said.told_range(found, of.premium),
+        **figures,
     )
+    if of.bought < -NOISE:
+        lead = tr(
+            "A plan that gives the worst {share} of states a weight of {weight} leaves their mean "
+            "higher by {bought}, and costs {premium} of the mean objective: it saves cost, or the "
+            "solves stopped too early.",
+            **figures,
+        )
     table = Table(
         tr("Plans without and with a weight on the worst states ({unit})", unit=said.unit(found)),
         [
@@ -142,4 +154,4 @@ def tail(found: Evaluation) -> Section | None:
         ],
         name="tail",
     )
-    return Section("tail", tr("What caution costs"), [lead, table])
+    return Section("tail", tr("What caution costs"), [lead, *prose.tail_reach(found), table])

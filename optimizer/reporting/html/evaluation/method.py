@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from models.language import tr
 from models.results import Evaluation
-from optimizer.reporting.figures import number, percent, small_percent
+from optimizer.reporting.evaluating import words as said
+from optimizer.reporting.figures import NONE, number, percent, small_percent
 from optimizer.reporting.html.parts import Bullets, Heading, Section, Table, Terms, words
 
 
@@ -20,19 +21,34 @@ def method(found: Evaluation) -> Section:
             Heading(tr("What the model does not say")),
             Bullets(
                 [
-                    tr(
-                        "Fresh states come from the same hazards and probabilities as the plan's "
-                        "own. They show what chance in sampling does, not whether the assumptions "
-                        "are right; vorrat sensitivity asks that."
-                    ),
+                    _about_states(found),
                     tr(
                         "Neither foresight nor the rule is what an agency would do. It knows more "
-                        "than the rule minds, and less than all that comes: the truth lies between "
-                        "them."
+                        "than the rule minds, and less than all that comes: the best that it can "
+                        "do lies between them."
                     ),
                 ]
             ),
         ],
+    )
+
+
+def _about_states(found: Evaluation) -> str:
+    if found.states_of is not None:
+        return tr(
+            "The states are those of {other}: they show how the plan fares there, not how likely "
+            "that world is.",
+            other=said.states_of(found),
+        )
+    if not found.fresh.sampled:
+        return tr(
+            "The scenario's states are taken for all there are. Whether they and their "
+            "probabilities are right is not shown; vorrat sensitivity asks that."
+        )
+    return tr(
+        "Fresh states come from the same hazards and probabilities as the plan's own. They show "
+        "what chance in sampling does, not whether the assumptions are right; vorrat sensitivity "
+        "asks that."
     )
 
 
@@ -66,7 +82,7 @@ def proof(found: Evaluation) -> Section:
         (tr("States of the plan"), number(found.own_states)),
         (tr("Gap of the plan on those"), small_percent(found.own_gap)),
         (tr("Fresh states"), number(found.fresh.states)),
-        (tr("Seed of the fresh states"), str(found.fresh.seed)),
+        (tr("Seed of the fresh states"), _seed(found)),
         (tr("Time"), f"{number(sum(found.seconds.values()))} s"),
         (tr("Scenario, SHA-256"), found.input_sha256),
         (tr("Versions"), ", ".join(f"{n} {v}" for n, v in found.versions.items())),
@@ -80,6 +96,10 @@ def proof(found: Evaluation) -> Section:
         name="proof",
     )
     return Section("proof", tr("How good the proof is"), [table])
+
+
+def _seed(found: Evaluation) -> str:
+    return NONE if found.fresh.seed is None else str(found.fresh.seed)
 
 
 def glossary(found: Evaluation) -> Section:
