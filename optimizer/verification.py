@@ -37,7 +37,7 @@ def check_commitment(instance: Instance, commitment: Commitment) -> None:
 
 
 def broken_rules(instance: Instance, commitment: Commitment) -> list[str]:
-    """Every rule P1 to H6 that a commitment breaks, by tag and name, and by how much."""
+    """Every rule P1 to H7 that a commitment breaks, by tag and name, and by how much."""
     rules = (
         _project_rules,
         _financing,

@@ -115,9 +115,9 @@ class Robustness(Result):
     alternatives: float | None
     """Share of the alternatives that have it; null without any."""
     variants: float | None
-    """Share of the variants with a plan that have it; null without any."""
+    """Share of the variants solved to the gap that have it; null without any."""
     assumptions: float | None
-    """Share of the assumption sets with a plan that have it; null without any."""
+    """Share of the assumption sets solved to the gap that have it; null without any."""
     index: float | None
     """Mean of the three shares that exist."""
     says: HowOften | None

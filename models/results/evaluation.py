@@ -257,9 +257,11 @@ class StatesOf(Result):
     """Another scenario, in whose states a plan is looked at."""
 
     title: str
-    """Its title."""
+    """Its title in the language of the run."""
     variant: str | None
     """Id of the variant, if one was applied."""
+    variant_title: str | None = None
+    """Title of that variant in that language; null without a variant."""
     input_sha256: str
     """SHA-256 of it."""
 

@@ -111,7 +111,7 @@ class Explained(Result):
     """What it costs to decide otherwise; null where there is no other decision."""
     tie: bool
     """Whether the range of the regret reaches down to 0, so that the plan may be as good without
-    this decision."""
+    this decision. Where no plan was found the other way there is no range, and no tie."""
     conflict: tuple[BindingRule, ...]
     """Rules that exclude each other where it is decided otherwise, none of them without need."""
     stops: tuple[BindingRule, ...]
@@ -120,6 +120,11 @@ class Explained(Result):
     """What it would bring beside the plan; null where something stops it, or it is chosen."""
     tight: tuple[BindingRule, ...]
     """Rules that leave no room around what is chosen."""
+
+    @property
+    def is_cut_short(self) -> bool:
+        """Whether the solve behind its regret met a limit."""
+        return self.regret is not None and self.regret.status in ("limit", "none")
 
 
 class ValueStep(Result):
@@ -137,6 +142,8 @@ class ValueStep(Result):
     """What the looser limit lets in and out; null without a plan."""
     solved: bool
     """Whether it was solved by itself: what holds for a larger step holds for a smaller one."""
+    status: Literal["optimal", "limit", "infeasible", "none"] | None = None
+    """How that solve ended, as for a regret; null where it was not solved by itself."""
 
 
 class LimitValue(Result):
@@ -160,6 +167,11 @@ class LimitValue(Result):
     """By rising step."""
     visible: float | None
     """The smallest step whose gain is proven to be above 0; null where none is."""
+
+    @property
+    def is_cut_short(self) -> bool:
+        """Whether a solve behind it met a limit."""
+        return any(step.status in ("limit", "none") for step in self.steps)
 
 
 class Explanation(Result):
@@ -215,6 +227,12 @@ class Explanation(Result):
     """Wall time."""
     scenario: dict[str, Any] | None = None
     """The scenario, in JSON, of its variants only the one applied."""
+
+    @property
+    def cut_short(self) -> int:
+        """How many questions met a limit: decisions, and budgets and limits."""
+        decisions = sum(one.is_cut_short for one in self.items)
+        return decisions + sum(one.is_cut_short for one in self.values)
 
     @cached_property
     def case(self) -> Case | None:

@@ -13,6 +13,7 @@ from optimizer import outcomes
 from optimizer.commitment import Commitment, weighed_cost
 from optimizer.errors import CheckFailed
 from optimizer.found import Found
+from optimizer.instance import Instance
 from optimizer.plan_document import commitment_of
 from optimizer.planner import Problem
 from optimizer.sweep import Recourse
@@ -51,8 +52,8 @@ def given(plan: Plan, name: str = "plan.json", threads: int | None = None) -> Gi
     ScenarioError
         If its scenario has faults.
     CheckFailed
-        If the plan breaks a rule, or its objective is not what it says: the file was changed, or
-        another version made it.
+        If the plan speaks of what its scenario lacks, breaks a rule, or its objective is not what
+        it says: the file was changed, or another version made it.
     """
     began = time.perf_counter()
     reading = reading_of(plan, name)
@@ -60,6 +61,7 @@ def given(plan: Plan, name: str = "plan.json", threads: int | None = None) -> Gi
     instance, states = read.instance, read.states
     recourse = Recourse(instance, states, threads=threads)
     problem = Problem(instance, states, time.perf_counter() - began, recourse)
+    _check_known(instance, plan)
     commitment = commitment_of(instance, plan)
     check_commitment(instance, commitment)
     with_plan, without = outcomes.evaluate(
@@ -82,3 +84,22 @@ def given(plan: Plan, name: str = "plan.json", threads: int | None = None) -> Gi
         problem,
         Found(instance, states, commitment, with_plan, without, certificate),
     )
+
+
+def _check_known(instance: Instance, plan: Plan) -> None:
+    """Refuse a plan whose decisions its own scenario knows nothing of."""
+    told = [built.id for built in plan.projects if built.id not in instance.projects]
+    told += [pile.id for pile in plan.stockpiles if pile.id not in instance.stockpiles]
+    told += [
+        f"{f}.{i}"
+        for built in plan.projects
+        for held in (built.shares, built.supports)
+        for f, terms in held.items()
+        for i in terms
+        if (f, i) not in instance.instrument
+    ]
+    if told:
+        names = ", ".join(dict.fromkeys(told))
+        raise CheckFailed(
+            tr("the plan speaks of {names}, which its scenario does not have", names=names)
+        )

@@ -132,5 +132,4 @@ def explain(
 
 
 def _code(found: Explanation) -> int:
-    cut = any(one.regret and one.regret.status in ("limit", "none") for one in found.items)
-    return 1 if cut or found.ended == "interrupted" else 0
+    return 1 if found.cut_short or found.ended == "interrupted" else 0

@@ -83,7 +83,7 @@ def _ranges(
 @click.option(
     "--tolerance",
     type=options.Finite(min=0),
-    default=1e-3,
+    default=0.01,
     show_default=True,
     metavar="SHARE",
     help="The decision turns where another plan is better by more than this share of the "
@@ -217,5 +217,7 @@ def _read(
 
 def _code(found: Sensitivity) -> int:
     points = [point for one in found.inputs for point in (one.low, one.high)]
-    limited = any(p.status in ("limit", "none") or p.decision == "open" for p in points)
+    limited = found.decision == "open" or any(
+        p.status in ("limit", "none") or p.decision == "open" for p in points
+    )
     return 1 if limited or found.ended == "interrupted" else 0

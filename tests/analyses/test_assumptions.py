@@ -103,6 +103,12 @@ def test_what_plays_no_part_is_left_out() -> None:
     assert not {"success", "delay"} & set(by_id(certain))
 
 
+def test_a_range_is_varied_whatever_else_is_wanted() -> None:
+    assert list(by_id(bare(), only=["demand"], ranges={"price": (0.5, 3)})) == ["demand", "price"]
+    with pytest.raises(NoSuchAssumption, match="the range of price has no width"):
+        by_id(bare(), ranges={"price": (1, 1)})
+
+
 def test_a_group_of_one_is_not_told_twice() -> None:
     raw = bare(**SAMPLED)
     assert {"hazard.cut"} == {id for id in by_id(raw) if id.startswith("hazard")}

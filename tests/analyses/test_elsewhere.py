@@ -8,12 +8,14 @@ from pathlib import Path
 import pytest
 
 from models.files import Reading, read_case
+from models.language import using
 from models.results import Plan
 from optimizer.analyses.evaluation.elsewhere import in_world_of
 from optimizer.analyses.evaluation.evaluate import Asked, evaluate
 from optimizer.analyses.given import GivenPlan, given
 from optimizer.errors import CheckFailed
 from optimizer.planner import plan
+from optimizer.reporting.evaluating import words
 
 SCENARIOS = Path(__file__).parents[2] / "scenarios"
 
@@ -115,3 +117,15 @@ def test_the_seed_of_another_scenario_is_as_fresh_as_any() -> None:
     found = evaluate(made_for_seed_1(), Asked(states=30, seed=3, rare=0), there=there)
     assert found.fresh.seed == 3
     assert found.fresh.with_plan.expected.value == pytest.approx(there.found.with_plan.expected)
+
+
+def test_a_variant_in_whose_states_it_is_judged_is_told_by_its_title() -> None:
+    """As the plan's own is, in the language of the run."""
+    half = read_case(SCENARIOS / "tutorial.yaml", "half_the_fund")
+    with using("de"):
+        there = in_world_of(planned(), half)
+        found = evaluate(
+            planned(), Asked(reserves=(0.0,)), there=there, there_variant="half_the_fund"
+        )
+        told = words.states_of(found)
+    assert told == "Einführung: ein Metall, ein Exportstopp (Halber Fonds)"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import pickle
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -123,14 +123,16 @@ def test_a_mean_that_is_known() -> None:
     assert told.seed == 2
 
 
-def test_on_its_own_states_a_plan_is_what_it_says() -> None:
+@pytest.mark.parametrize("method", ["random", "stratified"])
+def test_on_its_own_states_a_plan_is_what_it_says(
+    method: Literal["random", "stratified"],
+) -> None:
     """Fresh states by the plan's own seed and method are its own."""
-    for method in ("random", "stratified"):
-        back = judged(method=method)
-        own = draw_states(back.problem.instance, 40, 7, method)  # type: ignore[arg-type]
-        assert own == back.problem.states
-        (again,) = outcomes.evaluate(back.problem.instance, own, [back.found.commitment])
-        assert again.expected == near(back.plan.outcome.expected)
+    back = judged(method=method)
+    own = draw_states(back.problem.instance, 40, 7, method)
+    assert own == back.problem.states
+    (again,) = outcomes.evaluate(back.problem.instance, own, [back.found.commitment])
+    assert again.expected == near(back.plan.outcome.expected)
 
 
 def test_written_states_are_all_there_are() -> None:

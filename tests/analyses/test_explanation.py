@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -23,8 +25,12 @@ from small import (
 )
 
 from models.results import Explained, Explanation
-from optimizer.analyses.explanation import Asked, explain
+from optimizer.analyses.explanation import Asked, asking, explain
+from optimizer.analyses.explanation.explain import _Talk
+from optimizer.analyses.explanation.forcing import Force
 from optimizer.analyses.given import given as given_plan
+from optimizer.decomposition import CutPool
+from optimizer.errors import NoPlan
 
 
 def two(**sections: Any) -> Raw:
@@ -166,6 +172,13 @@ def test_what_is_tight_around_a_project_is_told() -> None:
     assert "share_limit" not in names(item(explained(wide), "works"), "tight")
 
 
+def test_the_whole_is_no_rule_that_leaves_no_room() -> None:
+    """The fund carries all, and all output comes home: nobody could have more than that."""
+    works = item(explained(one(funder())), "works")
+    assert works.chosen
+    assert names(works, "tight") == []
+
+
 def stocked(**fields: Any) -> Raw:
     """Imports of 100 t fail in 2027 with one chance in ten, when a tonne costs 0.1 million.
 
@@ -221,6 +234,55 @@ def test_days_come_on_top_of_what_lies_there() -> None:
     reserve = item(explained(raw, days=36.5), "reserve")
     assert reserve.regret is not None
     assert reserve.regret.net_cost_meur == near(0.1)
+
+
+def test_a_search_that_meets_its_limit_keeps_what_was_found_before(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Answers are sought ever more closely: the last search may find nothing in its time."""
+    taken = given_plan(solve(two()))
+    instance, found = taken.problem.instance, taken.found
+    desk = asking.Desk(
+        instance, taken.problem.states, taken.reading, found.objective, found.objective, 1e-6
+    )
+    judge, calls = asking.Series.judge, 0
+
+    def judge_once(*of: Any, **how: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        if calls > 1:
+            raise NoPlan("no plan was found before the limit")
+        return judge(*of, **how)
+
+    monkeypatch.setattr(asking, "ENOUGH", -1.0)  # no answer is close enough
+    monkeypatch.setattr(asking.Series, "judge", judge_once)
+    answer = asking.clerk(desk, CutPool(), None)(Force("project", "small", into=True))
+    reply = answer.replies[0.0]
+    assert calls > 1
+    assert reply.status == "limit"
+    assert reply.objective == near(found.objective + 1 - 0.001)
+    assert reply.commitment is not None
+
+
+def test_limits_met_by_budgets_count_as_those_met_by_decisions() -> None:
+    found = explained(two(), values=True)
+    assert found.cut_short == 0
+    (budget, *others) = found.values
+    late = [step.model_copy(update={"status": "limit"}) for step in budget.steps]
+    cut = budget.model_copy(update={"steps": tuple(late)})
+    assert found.model_copy(update={"values": (cut, *others)}).cut_short == 1
+
+
+def test_what_was_not_found_out_is_no_tie() -> None:
+    """No plan in time, and a bound that says nothing: neither as good nor worse."""
+    taken = given_plan(solve(two()))
+    talk = _Talk(taken, Asked(values=False, gap=0.0, jobs=1), CutPool())
+    force = talk.force("project", "small")
+    assert force is not None
+    talk.answers[force] = asking.Answer({0.0: asking.Reply("none", 1.0, bound=0.0)})
+    small = talk.explained("project", "small")
+    assert small.regret is not None
+    assert (small.regret.low, small.regret.high, small.tie) == (0, None, False)
 
 
 def test_only_what_was_asked_for_is_explained() -> None:
@@ -353,3 +415,23 @@ def test_a_plan_that_is_not_the_best_is_told_so_and_not_compared_with() -> None:
     assert step.instead is not None
     # The best plan has a and b; against b alone a would seem to come in as well.
     assert step.instead.entering == ("c",)
+
+
+def test_a_bound_that_was_proven_of_another_scenario_is_not_believed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A plan whose file was changed by hand carries the bound of what it was solved for."""
+    search = asking.Series.search
+
+    def search_in_haste(*of: Any) -> Any:
+        solved = search(*of)
+        return replace(solved, solution=replace(solved.solution, bound=0.5))
+
+    monkeypatch.setattr(asking.Series, "search", search_in_haste)
+    plan, asked = solve(two()), Asked(values=False, gap=0.0, jobs=1)
+    cheaper = json.loads(json.dumps(plan.scenario))
+    cheaper["projects"]["small"]["capex_meur"] = 10
+    changed = _Talk(given_plan(plan.model_copy(update={"scenario": cheaper})), asked, CutPool())
+    assert changed.desk.bound == 0.5
+    own = _Talk(given_plan(plan), asked, CutPool())
+    assert own.desk.bound == near(plan.certificate.objective)

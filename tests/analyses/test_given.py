@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -36,3 +37,19 @@ def test_a_plan_that_was_tampered_with_is_refused(tutorial: Plan) -> None:
     )
     with pytest.raises(CheckFailed, match="its file says"):
         given(tutorial.model_copy(update={"certificate": certificate}))
+
+
+@pytest.mark.parametrize("lost", ["projects", "stockpiles", "funders"])
+def test_a_plan_of_what_its_scenario_lacks_is_refused(tutorial: Plan, lost: str) -> None:
+    """Its file was changed: what it builds, buys or pays with is gone."""
+    scenario = json.loads(json.dumps(tutorial.scenario))
+    if lost == "projects":
+        del scenario["projects"]["refinery"]
+    elif lost == "stockpiles":
+        scenario["stockpiles"] = []
+    else:
+        instruments = scenario["funders"]["fund"]["instruments"]
+        instruments["stake"] = instruments.pop("equity")
+    named = {"projects": "refinery", "stockpiles": "reserve", "funders": "fund.equity"}[lost]
+    with pytest.raises(CheckFailed, match=f"speaks of {named}, which its scenario does not have"):
+        given(tutorial.model_copy(update={"scenario": scenario}))

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import pytest
 from oracle import best as exhaustive
-from oracle import count_patterns
 from random_cases import crowded_case, small_case
 from small import case as bare
 from small import chance_of_cut, cut, funder, near, project, stockpile
@@ -37,7 +36,7 @@ from optimizer.errors import Infeasible, Interrupted
 from optimizer.planner import Problem, find
 
 Raw = dict[str, Any]
-EXACT = Effort(gap=1e-9, jobs=1)
+EXACT = Effort(gap=1e-9, jobs=1, tolerance=1e-3)
 DEAR: Raw = {"cost_weight": 1.0}
 
 
@@ -155,6 +154,20 @@ def test_a_free_number_is_moved_as_it_is() -> None:
     assert turn.good <= 5 / (1 - 1e-3) <= turn.changed
 
 
+def test_whole_numbers_stay_whole_on_the_way_to_a_break_even() -> None:
+    """Of three works that give 30 t each two are allowed: with three another plan is better,
+    with one the plan breaks the rule."""
+    raw = works()
+    raw["projects"] = {p: project(tonnes=30, capex=1) for p in ("a", "b", "c")}
+    raw["policy"] = {"max_projects": 2}
+    scenario = reading(raw)
+    made = assumptions(scenario.case, inputs={"policy.max_projects": (0, 6)})[-1:]
+    (free,) = sensitivity(scenario, made, EXACT, path=Path(2)).inputs
+    turns = {turn.toward: (turn.good, turn.changed, turn.reason) for turn in free.break_evens}
+    assert turns == {"low": (2, 1, "broken"), "high": (2, 3, "better")}
+    assert all(turn.narrow for turn in free.break_evens)
+
+
 def test_more_hazard_never_makes_the_best_plan_better() -> None:
     raw = bare(
         2030,
@@ -184,11 +197,11 @@ def scaled(raw: Raw, id: str, by: float) -> Raw:
     return raw | {"projects": projects}
 
 
-@pytest.mark.parametrize("seed", range(12))
+# Of the first fourteen, 3 and 8 have no plan.
+@pytest.mark.parametrize("seed", [0, 1, 2, 4, 5, 6, 7, 9, 10, 11, 12, 13])
 def test_the_best_plan_at_each_end_is_what_exhaustion_finds(seed: int) -> None:
     raw = small_case(random.Random(seed).choice)
-    if count_patterns(raw) > 150 or exhaustive(raw) is None:
-        pytest.skip("too many patterns, or no plan")
+    assert exhaustive(raw) is not None
     scenario = reading(raw)
     known = {made.id for made in assumptions(scenario.case, each=True)}
     known |= {made.partition(".")[0] for made in known}

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from models.results import Alternatives, Plan
+from optimizer.analyses.alternatives import Sighted
 from optimizer.cli import run
 
 TUTORIAL = Path(__file__).parents[2] / "scenarios" / "tutorial.yaml"
@@ -77,6 +78,19 @@ def test_a_saved_plan_is_compared_with_and_has_no_variants(
     assert set(found.plan.projects) == {project["id"] for project in plan["projects"]}
     assert found.plan.above > 0.1
     assert "no variants" in told.err
+
+
+@pytest.mark.parametrize(("share", "code"), [(1.0, 0), (0.9, 1)])
+def test_a_best_plan_that_was_not_proven_is_told_by_the_code(
+    share: float, code: int, saved: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where a limit ended its solve: all that follows is counted from a bound far below."""
+    found = Alternatives.model_validate_json((saved / "alternatives.json").read_bytes())
+    loose = found.model_copy(update={"bound": share * found.bound})
+    monkeypatch.setattr(
+        "optimizer.analyses.alternatives.alternatives", lambda *_, **__: Sighted(loose, {})
+    )
+    assert run(["alternatives", str(TUTORIAL), "--quiet", "--json"]) == code
 
 
 @pytest.mark.parametrize(

@@ -49,6 +49,17 @@ def test_a_saved_plan_is_judged_itself(here: Path, capsys: pytest.CaptureFixture
     assert run(["sensitivity", "plan", *QUICK, "--variant", "small_tickets"]) == 2
 
 
+def test_a_plan_that_was_not_decided_upon_is_told_by_the_code(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where a limit ended the solve of the scenario as it is."""
+    assert run(["sensitivity", TUTORIAL, *QUICK, "--out", "out"]) == 0
+    found = Sensitivity.model_validate_json((here / "out" / "sensitivity.json").read_bytes())
+    undecided = found.model_copy(update={"decision": "open"})
+    monkeypatch.setattr("optimizer.analyses.sensitivity.sensitivity", lambda *_, **__: undecided)
+    assert run(["sensitivity", TUTORIAL, *QUICK]) == 1
+
+
 def test_a_page_and_a_workbook_are_made_of_it(
     here: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -6,13 +6,13 @@ import re
 from functools import cache
 
 import pytest
-from explaining import explained
+from explaining import explained, item
 from pages import read, tables
 from small import Raw, case, funder, project, stockpile
 
 from models.language import Language, using
-from models.results import Explanation
-from optimizer.reporting.explaining import words
+from models.results import BindingRule, Explanation
+from optimizer.reporting.explaining import prose, rules, words
 from optimizer.reporting.html import charts_on, report_on
 from optimizer.reporting.terminal import render
 
@@ -63,6 +63,83 @@ def test_it_is_told_in_german() -> None:
     assert "Was eine weitere Million wert ist" in text
 
 
+def test_damage_that_is_not_money_is_told_beside_money() -> None:
+    """A tenth of a year of demand for 100 million: small as a number, and all that counts."""
+    both = {"big": project(60, 1000), "small": project(50, 900)}
+    told = explained(
+        case(
+            projects=both,
+            funders={"fund": funder(budget=1000)},
+            objective={"measure": "share_of_demand", "cost_weight": 1e-5},
+        )
+    )
+    assert (
+        "Mean damage rises by 0.100 years of demand, net cost falls by 100 million EUR."
+    ) in prose.item(told, item(told, "small"))
+
+
+def test_damage_avoided_that_is_not_money_is_not_called_none() -> None:
+    told = explained(
+        case(
+            projects={"works": project(50, 1000)},
+            funders={"fund": funder()},
+            objective={"measure": "share_of_demand", "cost_weight": 1},
+        )
+    )
+    assert "it would avoid only 0.500 years of demand of mean damage" in prose.item(
+        told, item(told, "works")
+    )
+
+
+def test_what_a_limit_left_open_is_not_called_too_close() -> None:
+    """A range from 0 to half of all damage says that little was found out."""
+    small = item(found(), "small")
+    assert small.regret is not None
+    wide = small.regret.model_copy(update={"status": "limit", "low": 0.0, "high": 5.0})
+    late = small.model_copy(update={"regret": wide, "tie": True})
+    text = " ".join(prose.headline(found().model_copy(update={"items": (late,)})))
+    assert "Not settled before a limit was met: Small mine." in text
+    assert "Too close to call" not in text
+
+
+def test_what_a_million_is_worth_has_its_unit() -> None:
+    assert "Gain for each million, by the objective, in million EUR." in text_of()
+    assert "Gewinn je Million, nach dem Ziel, in Mio. EUR." in text_of("de")
+
+
+def test_stocks_that_lie_there_are_not_told_as_bought_nor_as_asked_for() -> None:
+    told = explained(
+        case(
+            stockpiles=[stockpile(initial_t=10, max_t=60, max_purchase_t_per_year=100)],
+            objective={"cost_weight": 1000},
+            materials={"ore": {"price_eur_per_t": 1e6}},
+        )
+    )
+    assert "more days of demand in it" in prose.item(told, item(told, "reserve"))
+
+
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [
+        ("en", "China may supply at most 65 % of the demand for Ore"),
+        ("de", "höchstens 65 % des Bedarfs an Ore dürfen aus einem Land kommen (China)"),
+    ],
+)
+def test_a_country_is_told_by_its_name(language: Language, said: str) -> None:
+    rule = BindingRule(
+        tag="G1",
+        name="country_share_limit",
+        path="policy.max_country_share.limit",
+        about={"material": "ore", "country": "CN"},
+        years=(2030,),
+        limit=0.65,
+        alone=None,
+    )
+    with using(language):
+        told = rules.conflicting(found(), [rule])
+    assert told.replace("\u00a0", " ") == f"{said} (G1)"
+
+
 @LANGUAGES
 def test_the_page_has_the_chart_and_its_table(language: Language) -> None:
     with using(language):
@@ -86,6 +163,7 @@ def test_the_page_has_the_chart_and_its_table(language: Language) -> None:
         (108.19, 113.79, "108 to 114"),
         (0.9989, 0.9991, "0.998 to 1.000"),
         (2.0, None, "at least 2"),
+        (2.9999, None, "at least 2.99"),
         (None, None, "not known"),
     ],
 )

@@ -34,7 +34,9 @@ def found() -> Sensitivity:
     )
     scenario = reading(raw)
     made = assumptions(scenario.case)
-    return sensitivity(scenario, made, Effort(gap=1e-9, jobs=1), path=Paths(3, resolve=True))
+    return sensitivity(
+        scenario, made, Effort(gap=1e-9, jobs=1, tolerance=1e-3), path=Paths(3, resolve=True)
+    )
 
 
 def text_of(made: Sensitivity, language: Language = "en", width: int = PIPE_WIDTH) -> str:
@@ -94,6 +96,47 @@ def test_what_lies_within_the_gaps_is_called_no_effect() -> None:
     vague = first.model_copy(update={"swing": ProvenRange(low=0.0, high=0.2)})
     text = text_of(found().model_copy(update={"inputs": (vague,)}))
     assert "within the gaps" in text
+    assert "Most depends on" not in text
+    assert "No input is proven to move the objective of the best plan" in text
+
+
+def test_what_moves_along_with_demand_is_said() -> None:
+    text = " ".join(text_of(found()).split())
+    assert "Supply that is given as a share of demand moves along with demand." in text
+    others = tuple(one for one in found().inputs if one.kind != "demand")
+    text = " ".join(text_of(found().model_copy(update={"inputs": others})).split())
+    assert "moves along with demand" not in text
+
+
+def test_a_regret_that_is_arithmetic_is_none() -> None:
+    assert words.regret(ProvenRange(low=0.0, high=1e-9)) == "0"
+    assert words.regret(ProvenRange(low=0.0, high=0.5)) == "at most 0.500"
+    assert words.regret(ProvenRange(low=0.25, high=0.5)) == "0.250 to 0.500"
+
+
+def test_an_end_without_a_plan_in_time_is_not_what_moves_most() -> None:
+    first, *others = found().inputs
+    late = first.low.model_copy(update={"status": "none", "best": None})
+    unknown = first.model_copy(update={"swing": None, "low": late})
+    made = found().model_copy(update={"inputs": (unknown, *others)})
+    leading = words.leading(made)
+    assert leading is not None
+    assert leading.id in {one.id for one in others}
+
+
+@LANGUAGES
+def test_what_is_not_right_to_begin_with_is_not_said_to_turn(language: Language) -> None:
+    """An input cannot turn a decision that is wrong as things are."""
+    made = found().model_copy(
+        update={"decision": "changed", "regret": ProvenRange(low=1.0, high=1.1)}
+    )
+    with using(language):
+        page = report_on(made)
+    assert "turns" not in {s.attributes["id"] for s in read(page).all("section")}
+    text = text_of(made)
+    assert "It is not the best plan even as things are" in " ".join(text.split())
+    assert "turn the decision" not in " ".join(text.split())
+    assert "Where the decision turns" not in text
 
 
 def test_a_plan_that_stays_right_is_told_so() -> None:

@@ -185,7 +185,7 @@ def _sought(
 ) -> tuple[list[Sought], list[OtherCase]]:
     """The alternatives, and the other cases solved; what an interrupt leaves."""
     found: list[Sought] = []
-    solved: list[OtherCase] = []
+    solved: dict[int, OtherCase] = {}
     try:
         seeker.settle(
             first, lambda done, of: effort.tell(done, of, tr("what all plans within have"))
@@ -197,13 +197,12 @@ def _sought(
         if not seeker.interrupted:
             jobs = effort.jobs or usual_jobs(seeker.instance, seeker.problem.states)
             effort.tell(0, len(others), tr("variants and assumptions"))
-            done: list[str] = []
 
-            def tell(told: object) -> None:
-                done.append("")
-                effort.tell(len(done), len(others), tr("variants and assumptions"))
+            def tell(other: Other, told: OtherCase) -> None:
+                solved[others.index(other)] = told
+                effort.tell(len(solved), len(others), tr("variants and assumptions"))
 
-            solved = solve_others(
+            solve_others(
                 others,
                 days=asked.least_days,
                 gap=effort.gap,
@@ -213,7 +212,7 @@ def _sought(
             )
     except KeyboardInterrupt:
         seeker.interrupted = True
-    return found, solved
+    return found, [solved[n] for n in sorted(solved)]
 
 
 def _alternative(

@@ -105,13 +105,16 @@ def solve_others(
     gap: float,
     time_limit: float | None,
     jobs: int,
-    on_done: Callable[[OtherCase], None],
+    on_done: Callable[[Other, OtherCase], None],
 ) -> list[OtherCase]:
-    """Solve them side by side, in their order; a worker starts each from what it has learnt."""
+    """Solve them side by side, in their order; a worker starts each from what it has learnt.
+
+    Raises KeyboardInterrupt if the user stopped it.
+    """
     if not others:
         return []
     with Workers(_solver, (days, gap, time_limit), min(jobs, len(others))) as workers:
-        return workers.map(list(others), lambda _, told: on_done(told))
+        return workers.map(list(others), on_done)
 
 
 def _solver(days: float, gap: float, time_limit: float | None) -> Callable[[Other], OtherCase]:
@@ -130,9 +133,13 @@ def _solver(days: float, gap: float, time_limit: float | None) -> Callable[[Othe
             found = find(problem, gap=gap, time_limit=time_limit, threads=1, pool=pool)
         except Infeasible:
             update = {"status": "infeasible"}
-        except (NoPlan, Interrupted):
+        except NoPlan:
             update = {"status": "none"}
+        except Interrupted:
+            raise KeyboardInterrupt from None
         else:
+            if found.interrupted:
+                raise KeyboardInterrupt
             chosen = portfolio_of(instance, found.commitment, least_lots(instance, days))
             update = {
                 "status": found.certificate.status,

@@ -20,10 +20,11 @@ def robustness(
     alternatives: Sequence[Portfolio],
     others: Sequence[OtherCase],
 ) -> tuple[Robustness, ...]:
-    """The index of every mark."""
+    """The index of every mark. Cases that were stopped early do not count: their best plan may
+    choose otherwise."""
     chosen: dict[str, list[Portfolio]] = {"variant": [], "assumption": []}
     for other in others:
-        if other.status in ("optimal", "limit"):
+        if other.status == "optimal":
             chosen[other.kind].append(_portfolio(other))
     found = []
     for mark in marks:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from models.base import named
-from models.language import tr
+from models.language import language, tr
 from models.results import (
     Evaluation,
     Information,
@@ -119,10 +119,15 @@ def evaluate(
     judge = _Judge(given, there or given, asked, effort)
     states_of = None
     if there is not None:
+        other = there.reading.case
+        applied = other.variants.get(there_variant) if there_variant else None
         states_of = StatesOf(
-            title=named(there.reading.case.title, given.plan.title),
+            title=named(other.title, given.plan.title, language()),
             variant=there_variant,
-            input_sha256=input_hash(there.reading.case),
+            variant_title=named(applied.title, there_variant or "", language())
+            if applied
+            else None,
+            input_sha256=input_hash(other),
         )
     return Evaluation(
         title=plan.title,

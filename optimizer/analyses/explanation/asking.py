@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from models.files import Reading
@@ -135,9 +135,9 @@ class Clerk:
             try:
                 found = self.series.judge(instance, solved, began)
             except NoPlan:
-                bound = solved.solution.bound
-                return Reply("none", time.perf_counter() - began, bound=bound)
-            reply = Reply(
+                bound, seconds = solved.solution.bound, time.perf_counter() - began
+                return _joined(reply, Reply("none", seconds, bound=bound))
+            own = Reply(
                 found.certificate.status,
                 time.perf_counter() - began,
                 found.objective,
@@ -147,6 +147,7 @@ class Clerk:
                 weighed_cost(instance, found.commitment),
                 net_cost(instance, found.commitment),
             )
+            reply = _joined(reply, own)
             if reply.status == "limit" or reply.objective is None or reply.bound is None:
                 return reply
             low, high = range_of(reply.objective, reply.bound)
@@ -155,6 +156,18 @@ class Clerk:
             if low == 0:
                 gaps = gaps[-1:]  # It is small, if anything: only the closest gap may tell.
         return reply
+
+
+def _joined(earlier: Reply, later: Reply) -> Reply:
+    """What two searches of a problem found and proved together, ended as the later one did."""
+    bounds = [one.bound for one in (earlier, later) if one.bound is not None]
+    kept = later
+    if earlier.objective is not None and (
+        later.objective is None or earlier.objective < later.objective
+    ):
+        kept = earlier
+    status = "limit" if later.status == "none" and kept is earlier else later.status
+    return replace(kept, status=status, seconds=later.seconds, bound=max(bounds, default=None))
 
 
 def clerk(desk: Desk, pool: CutPool, time_limit: float | None) -> Clerk:

@@ -19,6 +19,7 @@ from optimizer.commitment import Commitment, net_cost, planned_stock, weighed_co
 from optimizer.decomposition import CutPool
 from optimizer.engine import Workers
 from optimizer.errors import Interrupted, NoPlan
+from optimizer.found import input_hash
 from optimizer.highs import Progress
 from optimizer.instance import Instance
 from optimizer.plan_document import UNITS, as_solved
@@ -101,7 +102,7 @@ def explain(given: GivenPlan, asked: Asked = USUAL, *, pool: CutPool | None = No
             for limit in talk.limits
         ),
         ended="interrupted" if talk.interrupted else "complete",
-        input_sha256=given.plan.certificate.input_sha256,
+        input_sha256=input_hash(case),
         versions=versions(),
         seconds=time.perf_counter() - began,
         scenario=as_solved(case, given.plan.variant),
@@ -146,7 +147,10 @@ class _Talk:
         solved = series.search(self.instance)
         if solved.solution.interrupted:
             raise Interrupted(tr("stopped before anything was found out"))
-        known = [found.certificate.bound, solved.solution.bound]
+        known = [solved.solution.bound]
+        if found.certificate.input_sha256 == input_hash(self.instance.case):
+            # What was proven of a scenario holds for no other.
+            known.append(found.certificate.bound)
         bound = max((one for one in known if one is not None), default=-math.inf)
         if bound == -math.inf:
             raise NoPlan(tr("nothing was proven of the plan before the limit"))
@@ -242,7 +246,7 @@ class _Talk:
             if kind == "stockpile" and into
             else None,
             regret=regret,
-            tie=regret is not None and regret.low == 0,
+            tie=regret is not None and regret.low == 0 and regret.high is not None,
             conflict=() if reply is None else reply.conflict,
             stops=stops,
             beside=standing.beside(kind, id, hold) if free else None,

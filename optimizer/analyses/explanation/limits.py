@@ -58,9 +58,11 @@ def limits(standing: StandingPlan) -> list[Limit]:
     return [*_of_funders(standing), *_of_policy(standing), *_of_shares(standing)]
 
 
-def _budget(path: str, now: float, unused: float, **of: object) -> Limit:
+def _budget(
+    path: str, now: float, unused: float, funder: str | None = None, year: int | None = None
+) -> Limit:
     steps = MILLIONS if unused <= TIGHT * max(now, 1.0) else MILLIONS[-1:]
-    return Limit(path, "budget", now, steps, max(0.0, unused), **of)  # type: ignore[arg-type]
+    return Limit(path, "budget", now, steps, max(0.0, unused), funder=funder, year=year)
 
 
 def _of_funders(standing: StandingPlan) -> Iterator[Limit]:
@@ -141,10 +143,12 @@ def _of_shares(standing: StandingPlan) -> Iterator[Limit]:
             yield from _share(path, instance.projects[p].market_finance_max, project=p)
 
 
-def _share(path: str, now: float, **of: str) -> Iterator[Limit]:
+def _share(
+    path: str, now: float, funder: str | None = None, project: str | None = None
+) -> Iterator[Limit]:
     steps = tuple(step for step in POINTS if now + step / 100 <= 1 + 1e-12)
     if steps:
-        yield Limit(path, "share", now, steps, **of)  # type: ignore[arg-type]
+        yield Limit(path, "share", now, steps, funder=funder, project=project)
 
 
 def value(
@@ -183,6 +187,7 @@ def value(
                 high=None if high is None else high / step,
                 instead=None if reply is None else instead(reply),
                 solved=reply is not None,
+                status=None if reply is None else reply.status,
             )
         )
     seen = [one.step for one in steps if one.low is not None and one.low > 0]

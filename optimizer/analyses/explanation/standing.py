@@ -47,6 +47,9 @@ SHARED = {
     "excludes",
 }
 """Rules that keep something from a project because others have it."""
+OF_THE_WHOLE = {"share_limit", "market_finance_limit", "offtake_limit", "public_share_limit"}
+"""Rules whose limit is a share of a project."""
+WHOLE = 1 - 1e-9
 OF_PROJECTS = {"start", "share", "market", "takes_part", "offtake"}
 OF_STOCKS = {"buy", "planned"}
 LEFT = {"unspent", "line_unspent", "nothing"}
@@ -78,7 +81,11 @@ class StandingPlan:
                 key, year = key_of(self.instance, name, index)
                 years = met.setdefault(key, (index, []))[1]
                 years.extend([] if year is None else [year])
-        found = [described(self.instance, key, *met[key]) for key in met]
+        every = (described(self.instance, key, *met[key]) for key in met)
+        # That nobody can carry, or reserve, more than the whole is no rule of the scenario.
+        found = [
+            rule for rule in every if rule.name not in OF_THE_WHOLE or (rule.limit or 0.0) < WHOLE
+        ]
         start = self.commitment.start.get(id) if of == "project" else None
         first = self.instance.years[0]
         if start is not None and first < start == self.instance.projects[id].starts[0]:

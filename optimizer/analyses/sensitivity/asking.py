@@ -110,9 +110,9 @@ class Examiner:
         """
         made = quest.assumption
         good, changed, tries = made.base, quest.end, 0
-        narrow = quest.width * (made.high - made.low)
+        narrow = max(quest.width * (made.high - made.low), 1.0 if made.whole else 0.0)
         while abs(changed - good) > narrow and tries < quest.steps:
-            middle = (good + changed) / 2
+            middle = made.nearest((good + changed) / 2)
             seen = look(self.subject, made.settings(middle))
             outcome, rival, pool = self._ask(seen, rival, pool)
             tries += 1

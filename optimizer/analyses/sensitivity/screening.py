@@ -101,7 +101,7 @@ def value_at(made: Assumption, share: float) -> float:
     """The value at a share of the range."""
     if made.is_factor and made.low > 0:
         return made.low * math.exp(share * math.log(made.high / made.low))
-    return made.low + share * (made.high - made.low)
+    return made.nearest(made.low + share * (made.high - made.low))
 
 
 def screen_of(

@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import permutations
 
 from models.base import named
+from models.faults import ScenarioError
 from models.files import Reading
 from models.language import tr
 from models.results import (
@@ -41,7 +42,7 @@ from optimizer.highs import Progress
 from optimizer.plan_document import UNITS, as_solved
 from optimizer.planner import Problem, choose_method, find, usual_jobs, versions
 
-TOLERANCE = 1e-3
+TOLERANCE = 0.01
 """Share of its objective by which a plan may be worse than the best and still be right."""
 
 WIDTH = 0.02
@@ -107,6 +108,7 @@ def sensitivity(
     """
     began = time.perf_counter()
     _refuse(reading, inputs)
+    inputs = [_in_steps(reading, made) for made in inputs]
     subject, seen, first = _subject(reading, given, effort)
     known, regret = best_of(seen, first), regret_of(seen, first)
     if known is None:
@@ -175,6 +177,18 @@ def _refuse(reading: Reading, inputs: Sequence[Assumption]) -> None:
                 )
 
 
+def _in_steps(reading: Reading, made: Assumption) -> Assumption:
+    """An input as it is, or one that takes whole numbers alone where no other fits."""
+    ends = (made.low, made.base, made.high)
+    if made.is_factor or not all(float(end).is_integer() for end in ends):
+        return made
+    try:
+        reading.changed(made.settings(made.base + (0.5 if made.base < made.high else -0.5)))
+    except ScenarioError:
+        return replace(made, whole=True)
+    return made
+
+
 def _subject(
     reading: Reading, given: GivenPlan | None, effort: Effort
 ) -> tuple[Subject, Look, Best]:
@@ -217,8 +231,11 @@ def _inputs(
     ]
 
     def size(one: SensitivityInput) -> float:
-        # Where an end has no plan at all, nothing moves the answer more.
-        return math.inf if one.swing is None else one.swing.low + one.swing.high
+        # Where an end has no plan at all, nothing moves the answer more; where none was found in
+        # time, nothing is known.
+        if "infeasible" in (one.low.status, one.high.status):
+            return math.inf
+        return -1.0 if one.swing is None else one.swing.low + one.swing.high
 
     return tuple(sorted(made, key=lambda one: (-size(one), -one.own_swing)))
 

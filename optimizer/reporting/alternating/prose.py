@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from models.language import tr
 from models.results import Alternatives
 from optimizer.reporting.alternating import words as said
-from optimizer.reporting.figures import number, percent, rounded, small_percent
+from optimizer.reporting.figures import number, percent, small_percent
 
 FEW_STATES = 100
 
@@ -18,9 +18,9 @@ def headline(found: Alternatives) -> Iterator[str]:
     yield tr(
         "No plan has an objective below {bound} {unit}; this one has {objective}. An alternative "
         "may have {limit}, {within} above the bound.",
-        bound=rounded(found.bound),
-        objective=rounded(plan.objective),
-        limit=rounded(found.limit),
+        bound=said.level(found, found.bound, floor=True),
+        objective=said.level(found, plan.objective),
+        limit=said.level(found, found.limit),
         within=small_percent(found.within),
         unit=unit,
     )
@@ -124,8 +124,8 @@ def index_notes(found: Alternatives) -> Iterator[str]:
     """How the index is to be read."""
     yield tr(
         "Index: mean of the shares of alternatives, variants and assumption sets that have it, as "
-        "far as there are any; the plan itself is not counted. Always is all, nearly always at "
-        "least {nearly}, in most at least half.",
+        "far as there are any; neither the plan itself nor what was stopped early is counted. "
+        "Always is all, nearly always at least {nearly}, in most at least half.",
         nearly=percent(0.9),
     )
     yield tr(

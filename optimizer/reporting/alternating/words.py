@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 
 from models.base import named
@@ -34,6 +35,16 @@ def unit(found: Alternatives) -> str:
     if found.unit == "t":
         return tr("t")
     return tr("years of demand") if found.unit == "years of demand" else million(found.currency)
+
+
+def level(found: Alternatives, value: float, *, floor: bool = False) -> str:
+    """An objective, with so many digits that bound and limit can be told apart; a bound is rounded
+    down, since no plan lies below it."""
+    room = found.limit - found.bound
+    if room <= 0:
+        return rounded(value)
+    places = min(max(1 - math.floor(math.log10(room)), 0), 9)
+    return number(math.floor(value * 10**places) / 10**places if floor else value, places)
 
 
 def name(found: Alternatives, kind: str, id: str) -> str:

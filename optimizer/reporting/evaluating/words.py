@@ -39,7 +39,7 @@ def states_of(found: Evaluation) -> str:
     assert other is not None
     if other.variant is None:
         return clean(other.title)
-    return f"{clean(other.title)} ({clean(other.variant)})"
+    return f"{clean(other.title)} ({clean(other.variant_title or other.variant)})"
 
 
 def unit(found: Evaluation) -> str:

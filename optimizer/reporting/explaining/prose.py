@@ -10,12 +10,12 @@ from collections.abc import Iterator
 from models.language import tr
 from models.results import Beside, Explained, Explanation, Instead, LimitValue, Regret, ValueStep
 from optimizer.reporting.explaining import rules, words
-from optimizer.reporting.figures import exact, number, percent, small_percent
+from optimizer.reporting.figures import NOISE, exact, number, percent, small_percent
 
 FEW_STOCKS = 3
 """So many changes of stocks are named in a sentence."""
 NOTHING = 0.01
-"""Of the greater of damage and cost: less is said to be none."""
+"""Of the greater of damage and cost as the objective weighs them: less is said to be none."""
 
 
 def headline(found: Explanation) -> Iterator[str]:
@@ -47,11 +47,19 @@ def headline(found: Explanation) -> Iterator[str]:
                 if one.regret is not None
             ),
         )
-    ties = [words.item(found, one) for one in found.items if one.tie]
+    ties = [words.item(found, one) for one in found.items if one.tie and not one.is_cut_short]
     if ties:
         yield tr(
             "Too close to call, so that a plan may be as good the other way: {names}.",
             names=words.listed(ties, 8),
+        )
+    late = [
+        words.item(found, one) for one in found.items if one.is_cut_short and not _at_least(one)
+    ]
+    if late:
+        yield tr(
+            "Not settled before a limit was met: {names}.",
+            names=words.listed(late, 8),
         )
     gain = found.objective - found.best
     if gain > 2 * found.gap_target * max(abs(found.objective), 1e-6):
@@ -119,7 +127,7 @@ def _decision(found: Explanation, one: Explained) -> str:
         return tr("{name} is out.", name=name)
     if one.chosen:
         held = words.tonnes(one.held_t or 0.0)
-        return tr("{name} is bought, {tonnes} at most.", name=name, tonnes=held)
+        return tr("{name} is bought, it holds {tonnes} when it is fullest.", name=name, tonnes=held)
     return tr("{name} buys nothing.", name=name)
 
 
@@ -140,7 +148,7 @@ def _regret(found: Explanation, one: Explained, regret: Regret) -> Iterator[str]
             yield tr(
                 "Decided the other way, every plan is worse by at least {low}; none was found in "
                 "time.",
-                low=words.damage(found, regret.low),
+                low=f"{words.least(regret.low)} {words.unit(found)}",
             )
         else:
             yield tr("What the other decision would cost was not found out in time.")
@@ -187,14 +195,14 @@ def _lost(found: Explanation, one: Explained, span: str, high: float) -> str:
         return tr("Without these purchases the best plan is worse by {span}.", **said)
     said["days"] = number(round(one.forced_days or 0.0, 1))
     if nothing:
-        return tr("A plan with {days} days of demand in it is just as good.", days=said["days"])
+        return tr("A plan with {days} more days of demand in it is just as good.", **said)
     if one.tie:
         return tr(
-            "A plan with {days} days of demand in it may be as good: it is worse by {span}, if at "
-            "all.",
+            "A plan with {days} more days of demand in it may be as good: it is worse by {span}, "
+            "if at all.",
             **said,
         )
-    return tr("With {days} days of demand in it the best plan is worse by {span}.", **said)
+    return tr("With {days} more days of demand in it the best plan is worse by {span}.", **said)
 
 
 def _split(found: Explanation, regret: Regret) -> str:
@@ -202,19 +210,28 @@ def _split(found: Explanation, regret: Regret) -> str:
     more, money = regret.expected, regret.net_cost_meur
     if more is None or money is None:
         return ""
-    size = NOTHING * max(abs(more), abs(money))
+    # Damage need not be money: what is next to nothing is told by what each adds to the objective.
+    weighed = money * found.cost_weight
     told = {"damage": words.damage(found, abs(more)), "cost": words.money(found, abs(money))}
-    if more > size:
-        if money < -size:
+    damaged, costs = _sign(more, weighed), _sign(money, more, found.cost_weight)
+    if damaged > 0:
+        if costs < 0:
             return tr("Mean damage rises by {damage}, net cost falls by {cost}.", **told)
-        if money > size:
+        if costs > 0:
             return tr("Mean damage rises by {damage}, net cost rises by {cost}.", **told)
         return tr("Mean damage rises by {damage}.", damage=told["damage"])
-    if money > size:
-        if more < -size:
+    if costs > 0:
+        if damaged < 0:
             return tr("Mean damage falls by {damage}, net cost rises by {cost}.", **told)
         return tr("Damage stays as it is, net cost rises by {cost}.", cost=told["cost"])
     return ""
+
+
+def _sign(change: float, beside: float, weight: float = 1.0) -> int:
+    """Whether something rises or falls: 0 where it weighs next to nothing beside something else."""
+    if abs(change) <= NOISE or (weight > 0 and abs(change) * weight < NOTHING * abs(beside)):
+        return 0
+    return 1 if change > 0 else -1
 
 
 def instead(found: Explanation, other: Instead, own: str = "") -> str:
@@ -279,7 +296,7 @@ def _beside(found: Explanation, beside: Beside) -> str:
             gain=words.damage(found, beside.weighed - beside.weighed_cost),
             **told,
         )
-    if beside.avoided <= 1e-3 * max(abs(beside.net_cost_meur), 1e-3):
+    if beside.avoided <= max(NOISE, NOISE * abs(found.expected)):
         return tr(
             "Beside the plan nothing stops it, but it would avoid no damage, at a net cost of "
             "{cost}.",

@@ -7,6 +7,7 @@ from itertools import groupby
 
 from models.language import marked, tr
 from models.results import BindingRule, Explanation
+from optimizer.reporting.countries import country
 from optimizer.reporting.explaining import words
 from optimizer.reporting.figures import number
 
@@ -34,7 +35,7 @@ SAYS = {
     "excludes": marked("{project} and {other} exclude each other"),
     "must_build": marked("the scenario demands {project}"),
     "must_not_build": marked("the scenario rules out {project}"),
-    "max_projects": marked("at most {number} projects may be built"),
+    "max_projects": marked("of all projects at most {number} may be built"),
     "purchase_limit": marked("the market gives {stockpile} only so much a year"),
     "storage_limit": marked("{stockpile} has room for {tonnes}"),
     "days_of_demand": marked("{stockpile} must cover so many days of demand"),
@@ -148,7 +149,7 @@ def _values(found: Explanation, rules: list[BindingRule]) -> dict[str, str]:
         "line": words.line(found, f, about.get("line", "")),
         "stockpile": words.stockpile(found, about.get("stockpile", "")),
         "material": words.named_of(found, "materials", about.get("material", "")),
-        "country": about.get("country", ""),
+        "country": country(about.get("country", "")),
         "years": words.years({year for rule in rules for year in rule.years}),
     }
     if limit is not None:

@@ -54,8 +54,9 @@ def budgets(found: Explanation) -> Section | None:
         return None
     note = tr(
         "Solved anew at each step; the smaller steps only where a budget is used up and the "
-        "largest brings something. Gain for each million, by the objective. Last: the smallest "
-        "step whose gain is proven, and what it changes."
+        "largest brings something. Gain for each million, by the objective, in {unit}. Last: the "
+        "smallest step whose gain is proven, and what it changes.",
+        unit=words.unit(found),
     )
     grid = _grid(
         found,
@@ -73,7 +74,8 @@ def shares(found: Explanation) -> Section | None:
         return None
     note = tr(
         "Limits that leave no room somewhere in the plan, solved anew with so many percentage "
-        "points more. Gain for each point, by the objective."
+        "points more. Gain for each point, by the objective, in {unit}.",
+        unit=words.unit(found),
     )
     grid = _grid(
         found,
@@ -110,12 +112,11 @@ def _grid(
 
 
 def _proof(found: Explanation) -> Section:
-    open_ = [one for one in found.items if one.regret and one.regret.status in ("limit", "none")]
     rows = [
         [tr("Objective of the plan"), words.level(found, found.objective)],
         [tr("No plan below"), words.level(found, found.bound)],
         [tr("Gap asked for"), prose.gap_said(found)],
-        [tr("Questions stopped early"), number(len(open_))],
+        [tr("Questions stopped early"), number(found.cut_short)],
         [tr("States of the world"), number(found.states)],
         [tr("Time"), f"{number(found.seconds)} s"],
     ]

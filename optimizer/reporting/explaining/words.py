@@ -123,10 +123,15 @@ def ends(low: float, high: float, decimals: int | None = None) -> tuple[float, f
     )
 
 
+def least(low: float) -> str:
+    """What something is at least, rounded down."""
+    return number(ends(low, low)[0])
+
+
 def span(low: float | None, high: float | None) -> str:
     """A range without its unit."""
     if low is None or high is None:
-        return tr("at least {low}", low=short(low)) if low is not None else tr("not known")
+        return tr("at least {low}", low=least(low)) if low is not None else tr("not known")
     decimals = places(low, high)
     first, last = ends(low, high, decimals)
     if first == last:

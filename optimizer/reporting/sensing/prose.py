@@ -61,7 +61,11 @@ def as_it_is(found: Sensitivity) -> Iterator[str]:
 
 
 def _most(found: Sensitivity) -> str:
-    first = found.inputs[0]
+    first = words.leading(found)
+    if first is None:
+        return tr(
+            "No input is proven to move the objective of the best plan: the gaps leave it open."
+        )
     low, high = first.low, first.high
     about = {
         "name": words.name(found, first),
@@ -70,8 +74,7 @@ def _most(found: Sensitivity) -> str:
     }
     if low.best is None or high.best is None:
         return tr(
-            "Most depends on: {name}. At one end of {low} to {high} no plan keeps all rules, or "
-            "none was found.",
+            "Most depends on: {name}. At one end of {low} to {high} no plan keeps all rules.",
             **about,
         )
     return tr(
@@ -84,13 +87,15 @@ def _most(found: Sensitivity) -> str:
 
 
 def turning(found: Sensitivity) -> Iterator[str]:
-    """How many inputs turn the decision."""
+    """How many inputs turn the decision; nothing where it is not proven right to begin with."""
+    if found.decision != "same":
+        return
     some, count = words.changing(found), number(len(found.inputs))
     tolerance = small_percent(found.tolerance)
     if not some and not words.undecided(found):
         yield tr(
-            "None of {count} inputs, one at a time, turns the decision within its range: the plan "
-            "is proven to stay within {tolerance} of the best.",
+            "None of {count} inputs, one at a time, turns the decision at an end of its range: "
+            "there the plan is proven to stay within {tolerance} of the best.",
             count=count,
             tolerance=tolerance,
         )
@@ -183,6 +188,10 @@ def method(found: Sensitivity) -> Iterator[str]:
             paths=number(screen.trajectories),
             points=number(screen.evaluations),
         )
+    supply = () if found.case is None else found.case.supply
+    demand = any(one.kind == "demand" for one in found.inputs)
+    if demand and any(row.share is not None for row in supply):
+        yield tr("Supply that is given as a share of demand moves along with demand.")
     shown = [one for one in found.inputs if one.kind == "hazard"]
     if shown and found.seed is None:
         yield tr(

@@ -181,9 +181,7 @@ def screen(found: Sensitivity) -> Section | None:
         )
     if made.left_out:
         left = ", ".join(words.named_by_id(found, id) for id in made.left_out)
-        parts.append(
-            tr("Left out, since their parts are moved by themselves: {inputs}.", inputs=left)
-        )
+        parts.append(tr("Left out, since others move the same numbers: {inputs}.", inputs=left))
     return Section(tr("All inputs moved together ({unit})", unit=words.unit(found)), parts)
 
 

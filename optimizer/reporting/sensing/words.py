@@ -9,7 +9,7 @@ from typing import Any
 from models.base import named
 from models.language import language, marked, tr
 from models.results import ProvenRange, Sensitivity, SensitivityInput, SensitivityPoint
-from optimizer.reporting.figures import NO_BREAK, NONE, clean, exact, number, rounded
+from optimizer.reporting.figures import NO_BREAK, NOISE, NONE, clean, exact, number, rounded
 from optimizer.reporting.varying.words import million
 
 ALL = {
@@ -108,7 +108,8 @@ def value(
     if one.kind in ("hazard", "success"):
         share = known if one.kind == "hazard" else 1 - known
         return f"{exact(float(f'{100 * share:.{digits}g}'))}{NO_BREAK}%"
-    figure = exact(float(f"{known:.{digits}g}"))
+    counted = one.kind == "input" and float(known).is_integer()
+    figure = exact(known if counted else float(f"{known:.{digits}g}"))
     per_tonne = f"{found.currency}/t"
     units = {
         "capex": million(found.currency),
@@ -154,7 +155,8 @@ def regret(range_: ProvenRange | None, places: int | None = None) -> str:
     if range_ is None:
         return NONE
     if range_.low <= 0 < range_.high:
-        return tr("at most {high}", high=number(range_.high, places))
+        high = number(range_.high, places)
+        return high if range_.high <= NOISE else tr("at most {high}", high=high)
     return between(range_, places)
 
 
@@ -181,7 +183,10 @@ def decision(point: SensitivityPoint) -> str:
 
 
 def changing(found: Sensitivity) -> list[SensitivityInput]:
-    """Inputs that change the decision somewhere in their range, the nearest to turn first."""
+    """Inputs that change the decision somewhere in their range, the nearest to turn first; none
+    where the plan is not proven to be right as things are, so that there is nothing to turn."""
+    if found.decision != "same":
+        return []
 
     def distance(one: SensitivityInput) -> float:
         """Share of the way from base to an end at which the decision turns."""
@@ -207,6 +212,19 @@ def undecided(found: Sensitivity) -> list[SensitivityInput]:
         for one in found.inputs
         if one.id not in known and "open" in (one.low.decision, one.high.decision)
     ]
+
+
+def leading(found: Sensitivity) -> SensitivityInput | None:
+    """The input that is proven to move the best plan most; None where the gaps leave open whether
+    any does. Nothing moves it more than that there is none."""
+
+    def moved(one: SensitivityInput) -> float:
+        if "infeasible" in (one.low.status, one.high.status):
+            return math.inf
+        return 0.0 if one.swing is None else one.swing.low
+
+    first = max(found.inputs, key=moved, default=None)
+    return first if first is not None and moved(first) > 0 else None
 
 
 def largest_gap(found: Sensitivity) -> float:

@@ -37,8 +37,11 @@ def others(found: Alternatives) -> Section | None:
 def method(found: Alternatives) -> Section:
     """How alternatives are sought, and a certificate."""
     rows = [
-        (tr("Proven bound of the objective"), f"{number(found.bound)} {said.unit(found)}"),
-        (tr("Limit of alternatives"), f"{number(found.limit)} {said.unit(found)}"),
+        (
+            tr("Proven bound of the objective"),
+            f"{said.level(found, found.bound, floor=True)} {said.unit(found)}",
+        ),
+        (tr("Limit of alternatives"), f"{said.level(found, found.limit)} {said.unit(found)}"),
         (tr("Gap of the plan"), small_percent(found.gap)),
         (tr("Gap asked for"), small_percent(found.gap_target)),
         (

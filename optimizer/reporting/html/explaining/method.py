@@ -48,12 +48,11 @@ def method(found: Explanation) -> Section:
 
 def proof(found: Explanation) -> Section:
     """How good the answers are, and what it takes to repeat them."""
-    stopped = [one for one in found.items if one.regret and one.regret.status in ("limit", "none")]
     rows = [
         (tr("Objective of the plan"), said.level(found, found.objective)),
         (tr("No plan below"), said.level(found, found.bound)),
         (tr("Gap asked for"), prose.gap_said(found)),
-        (tr("Questions stopped early"), number(len(stopped))),
+        (tr("Questions stopped early"), number(found.cut_short)),
         (tr("States of the world"), number(found.states)),
         (tr("Time"), f"{number(found.seconds)} s"),
         (tr("Scenario, SHA-256"), found.input_sha256),

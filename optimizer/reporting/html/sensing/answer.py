@@ -29,18 +29,23 @@ def answer(found: Sensitivity) -> Section:
 def _facts(found: Sensitivity) -> Iterator[Fact]:
     if not found.inputs:
         return
-    first = found.inputs[0]
-    yield Fact(
-        tr("Moves the best plan most"),
-        words.name(found, first),
-        tr("swing {swing}", swing=f"{words.between(first.swing)} {words.unit(found)}"),
-    )
+    first = words.leading(found)
+    if first is not None:
+        yield Fact(
+            tr("Moves the best plan most"),
+            words.name(found, first),
+            tr("swing {swing}", swing=f"{words.between(first.swing)} {words.unit(found)}")
+            if first.swing
+            else tr("no plan keeps all rules"),
+        )
     own = max(found.inputs, key=lambda one: one.own_swing_expected)
     yield Fact(
         tr("Moves this plan's damage most"),
         words.name(found, own),
         tr("swing {swing}", swing=words.amount(found, own.own_swing_expected)),
     )
+    if found.decision != "same":
+        return
     yield Fact(
         tr("Inputs that turn the decision"),
         tr(

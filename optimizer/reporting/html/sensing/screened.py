@@ -48,9 +48,7 @@ def screened(found: Sensitivity) -> Section | None:
         )
     if made.left_out:
         left = ", ".join(said.named_by_id(found, id) for id in made.left_out)
-        parts.append(
-            tr("Left out, since their parts are moved by themselves: {inputs}.", inputs=left)
-        )
+        parts.append(tr("Left out, since others move the same numbers: {inputs}.", inputs=left))
     return Section("screen", tr("All inputs moved together"), parts)
 
 

@@ -12,7 +12,7 @@ from optimizer.reporting.sensing import words as said
 
 def turns(found: Sensitivity) -> Section | None:
     """Each input that turns it, between which values, and what is different then."""
-    if not found.inputs:
+    if not found.inputs or found.decision != "same":
         return None
     parts: list[Part] = list(prose.turning(found))
     rows = [
