@@ -110,12 +110,7 @@ def _stated(
     help="Leave out the low and the high of each group of assumptions.",
 )
 @options.gap
-@click.option(
-    "--time-limit",
-    type=options.Finite(min=0, min_open=True),
-    metavar="SECONDS",
-    help="Stop each single solve after this time with what is known by then.",
-)
+@options.time_limit_each
 @options.jobs
 @options.as_json
 @click.option(

@@ -120,20 +120,10 @@ SAMPLING = ("states", "seed", "replications", "replication_states", "rare")
     help="Solve nothing: only fresh states, the release rule and rare events.",
 )
 @options.gap
-@click.option(
-    "--time-limit",
-    type=options.Finite(min=0, min_open=True),
-    metavar="SECONDS",
-    help="Stop each single solve after this time with what is proven by then.",
-)
+@options.time_limit_each
 @options.jobs
 @options.as_json
-@click.option(
-    "--out",
-    type=click.Path(file_okay=False, path_type=Path),
-    metavar="DIR",
-    help=f"Write {EVALUATION_FILE} into this folder as well.",
-)
+@options.out(EVALUATION_FILE)
 @options.force
 @options.quiet
 @speaking.language_option

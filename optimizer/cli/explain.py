@@ -9,7 +9,7 @@ import click
 from models.faults import ScenarioError
 from models.language import tr
 from models.results import Explanation
-from optimizer.cli import diagnostics, options, saved, speaking
+from optimizer.cli import diagnostics, options, saved, speaking, varying
 from optimizer.cli.given import read_plan
 from optimizer.cli.telling import telling
 from optimizer.cli.validate import summed_up
@@ -51,20 +51,10 @@ EXPLANATION_FILE = "explanation.json"
     help="How close each answer may be proven, as a share of the objective; it is solved less "
     "closely where its answer is clear before.",
 )
-@click.option(
-    "--time-limit",
-    type=options.Finite(min=0, min_open=True),
-    metavar="SECONDS",
-    help="Stop each solve after this time with the best plan so far.",
-)
+@varying.time_limit
 @options.jobs
 @options.as_json
-@click.option(
-    "--out",
-    type=click.Path(file_okay=False, path_type=Path),
-    metavar="DIR",
-    help=f"Write {EXPLANATION_FILE} into this folder as well.",
-)
+@options.out(EXPLANATION_FILE)
 @options.force
 @options.quiet
 @speaking.language_option

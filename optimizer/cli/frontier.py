@@ -86,12 +86,7 @@ def _numbers(
 @varying.time_limit
 @options.threads
 @options.as_json
-@click.option(
-    "--out",
-    type=click.Path(file_okay=False, path_type=Path),
-    metavar="DIR",
-    help=f"Write {FRONTIER_FILE} and {PLANS}/VALUE/{PLAN_FILE} into this folder as well.",
-)
+@options.out(f"{FRONTIER_FILE} and {PLANS}/VALUE/{PLAN_FILE}")
 @options.force
 @options.reuse
 @options.quiet

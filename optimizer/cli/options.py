@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 
 from models.language import tr
 from optimizer.cli.cuts import BESIDE
+
+_Made = TypeVar("_Made", bound=Callable[..., Any])
 
 
 class Finite(click.FloatRange):
@@ -58,6 +61,12 @@ jobs = click.option(
     help="Problems that are solved side by side, each by one process; if not given as many as "
     "there are usable cores, and one for small problems.",
 )
+time_limit_each = click.option(
+    "--time-limit",
+    type=Finite(min=0, min_open=True),
+    metavar="SECONDS",
+    help="Stop each single solve after this time with what is known by then.",
+)
 as_json = click.option("--json", "as_json", is_flag=True, help="Write one JSON document to stdout.")
 reuse = click.option(
     "--reuse",
@@ -70,6 +79,16 @@ reuse = click.option(
 )
 force = click.option("--force", is_flag=True, help="Overwrite existing files of results.")
 quiet = click.option("--quiet", is_flag=True, help="Show no progress.")
+
+
+def out(what: str) -> Callable[[_Made], _Made]:
+    """The option for a folder into which what was found is written as well."""
+    return click.option(
+        "--out",
+        type=click.Path(file_okay=False, path_type=Path),
+        metavar="DIR",
+        help=f"Write {what} into this folder as well.",
+    )
 
 
 def with_budget(settings: tuple[str, ...], budget: float | None) -> tuple[str, ...]:

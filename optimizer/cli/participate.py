@@ -91,12 +91,7 @@ PARTICIPATION_FILE = "participation.json"
 )
 @options.jobs
 @options.as_json
-@click.option(
-    "--out",
-    type=click.Path(file_okay=False, path_type=Path),
-    metavar="DIR",
-    help=f"Write {PARTICIPATION_FILE} into this folder as well.",
-)
+@options.out(PARTICIPATION_FILE)
 @options.force
 @options.quiet
 @speaking.language_option

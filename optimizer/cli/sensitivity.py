@@ -117,12 +117,7 @@ def _ranges(
 @varying.time_limit
 @options.jobs
 @options.as_json
-@click.option(
-    "--out",
-    type=click.Path(file_okay=False, path_type=Path),
-    metavar="DIR",
-    help=f"Write {SENSITIVITY_FILE} into this folder as well.",
-)
+@options.out(SENSITIVITY_FILE)
 @options.force
 @options.quiet
 @speaking.language_option

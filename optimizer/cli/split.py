@@ -71,12 +71,7 @@ SPLIT_FILE = "split.json"
 )
 @options.jobs
 @options.as_json
-@click.option(
-    "--out",
-    type=click.Path(file_okay=False, path_type=Path),
-    metavar="DIR",
-    help=f"Write {SPLIT_FILE} into this folder as well.",
-)
+@options.out(SPLIT_FILE)
 @options.force
 @options.quiet
 @speaking.language_option

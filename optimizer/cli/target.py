@@ -122,12 +122,7 @@ def _days(
 @varying.time_limit
 @options.threads
 @options.as_json
-@click.option(
-    "--out",
-    type=click.Path(file_okay=False, path_type=Path),
-    metavar="DIR",
-    help=f"Write {TARGET_FILE} and {PLAN_FILE} into this folder as well.",
-)
+@options.out(f"{TARGET_FILE} and {PLAN_FILE}")
 @options.force
 @options.reuse
 @options.quiet
