@@ -1,0 +1,56 @@
+"""Decisions of a plan turned one by one: from the cuts of those before, against each from scratch.
+
+    python benchmarks/turned.py [SCENARIO] [COUNT]
+
+Both are solved to the same gap by one thread, one after the other, in one run; the bounds of both
+have to hold for both.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+
+from models.files import read_case
+from optimizer.analyses.series import Series
+from optimizer.decomposition import CutPool
+from optimizer.planner import Problem, find
+
+GAP = 1e-4
+SCENARIO = Path(__file__).parents[1] / "scenarios" / "germany-2026.yaml"
+
+
+def main(scenario: Path, count: int) -> None:
+    reading = read_case(scenario)
+    problem = Problem.of(reading.case)
+    series = Series(problem.instance, problem.states, GAP, CutPool())
+    began = time.perf_counter()
+    best = series.judge(problem.instance, series.search(problem.instance), began)
+    print(f"the plan itself: {time.perf_counter() - began:.1f} s, objective {best.objective:.1f}")
+    print("| turned | warm s | from scratch s | ratio | objectives |")
+    print("|---|---:|---:|---:|---:|")
+    total = [0.0, 0.0]
+    for project in list(reading.case.projects)[:count]:
+        rule = "must_not_build" if project in best.commitment.start else "must_build"
+        turned = Problem.of(reading.changed([f"policy.{rule}=[{project}]"]).case)
+        began = time.perf_counter()
+        warm = series.judge(turned.instance, series.search(turned.instance), began)
+        between = time.perf_counter()
+        cold = find(turned, gap=GAP, threads=1, method="decomposition")
+        seconds = between - began, time.perf_counter() - between
+        total = [total[0] + seconds[0], total[1] + seconds[1]]
+        for one, other in ((warm, cold), (cold, warm)):
+            assert one.certificate.bound is not None
+            assert one.certificate.bound <= other.objective * (1 + 1e-9)
+        print(
+            f"| {project} | {seconds[0]:.1f} | {seconds[1]:.1f} | {seconds[1] / seconds[0]:.1f} "
+            f"| {warm.objective:.1f}, {cold.objective:.1f} |",
+            flush=True,
+        )
+    print(f"| together | {total[0]:.1f} | {total[1]:.1f} | {total[1] / total[0]:.1f} | |")
+
+
+if __name__ == "__main__":
+    given = sys.argv[1:]
+    main(Path(given[0]) if given else SCENARIO, int(given[1]) if len(given) > 1 else 12)
