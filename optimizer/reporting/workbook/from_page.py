@@ -31,7 +31,7 @@ from optimizer.reporting.workbook.styles import Form
 
 LONGEST_TAB = 31
 NO_TAB = re.compile(r"[\[\]:*?/\\']")
-NARROW, WIDE, NAMES = 12.0, 60.0, 34.0
+NARROW, FACTS, WIDE, NAMES = 12.0, 20.0, 60.0, 34.0
 ACROSS = 6
 """Columns that a paragraph runs across."""
 
@@ -69,15 +69,18 @@ def _part(sheet: Sheet, part: Part) -> None:
             sheet.note(item, ACROSS)
     elif isinstance(part, Facts):
         rows = [(fact.label, fact.figure, fact.beside) for fact in part.facts]
-        _words(sheet, (tr("What"), tr("Figure"), ""), rows)
+        # Narrow, since tables with many columns stand below.
+        _words(sheet, (tr("What"), tr("Figure"), ""), rows, FACTS)
     elif isinstance(part, Terms):
-        _words(sheet, (tr("Term"), tr("Meaning")), part.entries)
+        _words(sheet, (tr("Term"), tr("Meaning")), part.entries, WIDE)
     else:
         _table(sheet, part.table if isinstance(part, Figure) else part)
 
 
-def _words(sheet: Sheet, header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    widths = [NAMES, *(WIDE for _ in header[1:])]
+def _words(
+    sheet: Sheet, header: Sequence[str], rows: Iterable[Sequence[str]], width: float
+) -> None:
+    widths = [NAMES, *(width for _ in header[1:])]
     columns = [
         sheets.Column(str(n), text, width=width)
         for n, (text, width) in enumerate(zip(header, widths, strict=True))
