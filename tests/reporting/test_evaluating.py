@@ -10,7 +10,7 @@ from evaluations import by_hand, figure, performance, sampled, span
 
 from models.case import Case
 from models.language import using
-from models.results import Evaluation, StatesOf
+from models.results import Distribution, Evaluation, StatesOf
 from optimizer.reporting.evaluating import prose, sections, words
 from optimizer.reporting.figures import NO_BREAK
 from optimizer.reporting.terminal import render
@@ -235,3 +235,17 @@ def test_all_of_it_is_said_in_german(measure: str, untranslated: set[str]) -> No
 def test_an_evaluation_comes_back_from_json() -> None:
     found = by_hand()
     assert Evaluation.model_validate_json(found.model_dump_json()) == found
+
+
+def test_the_spread_over_the_states_is_shown() -> None:
+    levels = (0.0, 0.5, 0.95, 1.0)
+    spread = Distribution(
+        levels=levels, with_plan=(0, 10, 90, 95), without_plan=(1, 40, 70, 99), avoided=(1, 5, 6, 9)
+    )
+    fresh = by_hand().fresh.model_copy(update={"distribution": spread})
+    text = re.sub(r" +", " ", render(by_hand(fresh=fresh)))
+    assert "Least state 1 0 1" in text
+    assert "Not exceeded in 50 % of states 40 10 5" in text
+    assert "Not exceeded in 95 % of states 70 90 6" in text
+    alone = fresh.model_copy(update={"states": 1})
+    assert "Least state" not in render(by_hand(fresh=alone))

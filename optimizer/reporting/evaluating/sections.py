@@ -60,7 +60,33 @@ def fresh(found: Evaluation) -> Section:
                 own=number(found.own_states),
             )
         )
+    if here.states > 1:
+        parts.append(_spread(found))
     return Section(_title(found), parts)
+
+
+SPREAD = (0.0, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99)
+"""Levels of the distribution that are shown; the worst state stands above."""
+
+
+def _spread(found: Evaluation) -> Grid:
+    """How damage is spread over the states; what is avoided is that within each state."""
+    of = found.fresh.distribution
+    at = [n for n, level in enumerate(of.levels) if round(level, 6) in SPREAD]
+    names = [
+        tr("Not exceeded in {share} of states", share=percent(of.levels[n]))
+        if of.levels[n]
+        else tr("Least state")
+        for n in at
+    ]
+    values = [[row[n] for n in at] for row in (of.without_plan, of.with_plan, of.avoided)]
+    texts = iter(column([value for row in values for value in row]))
+    cells = [[next(texts) for _ in row] for row in values]
+    headers = (tr("Without any plan"), tr("With the plan"), tr("Avoided"))
+    return Grid(
+        {"": "words", **dict.fromkeys(headers, "figures")},
+        [list(row) for row in zip(names, *cells, strict=True)],
+    )
 
 
 def _title(found: Evaluation) -> str:
