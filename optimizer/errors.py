@@ -7,8 +7,13 @@
     ├── PoolRefused            2   a file that should hold a pool of cuts and does not
     ├── Infeasible             3   rules that no plan can keep, with a smallest conflicting set
     ├── NoPlan                 4   a limit was met before any plan was found
+    │   ├── OutOfMemory        4   a process outgrew --memory-limit
+    │   └── TimedOut           4   a process did not end long after its time limit
     ├── Interrupted          130   stopped by the user with nothing to keep
+    ├── NotWritten             5   results that could not be written: none of them is there
+    ├── ClusterError           5   a cluster that cannot be reached, or is not fit for use
     └── SolverError            5   the solver failed
+        ├── WorkerLost         5   a process that solved problems has died
         ├── ModelRefused       5   data that the solver would misread
         ├── UnknownOption      5   an option the solver does not know
         └── CheckFailed        5   an answer that fails the check from outside the solver
@@ -27,16 +32,21 @@ from models.language import tr
 
 __all__ = [
     "CheckFailed",
+    "ClusterError",
     "Infeasible",
     "Interrupted",
     "ModelRefused",
     "NoPlan",
+    "NotWritten",
+    "OutOfMemory",
     "PoolRefused",
     "Rule",
     "ScenarioError",
     "SolverError",
+    "TimedOut",
     "UnknownOption",
     "VorratError",
+    "WorkerLost",
 ]
 
 
@@ -77,14 +87,34 @@ class NoPlan(VorratError):
     exit_code = 4
 
 
+class OutOfMemory(NoPlan):
+    """A process outgrew the memory that it may take."""
+
+
+class TimedOut(NoPlan):
+    """A process did not end long after the time limit that it was given."""
+
+
 class Interrupted(VorratError):
     """Stopped by the user with nothing to keep."""
 
     exit_code = 130
 
 
+class NotWritten(VorratError):
+    """Results could not be written: none of them is there, and what was there before still is."""
+
+
+class ClusterError(VorratError):
+    """A cluster cannot be reached, or is not fit for use."""
+
+
 class SolverError(VorratError):
     """The solver failed."""
+
+
+class WorkerLost(SolverError):
+    """A process that solved problems has died."""
 
 
 class ModelRefused(SolverError):

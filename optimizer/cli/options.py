@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
@@ -16,6 +17,10 @@ from optimizer.cli.cuts import BESIDE
 _Made = TypeVar("_Made", bound=Callable[..., Any])
 
 
+LEAST_MEMORY = 300 * 10**6
+"""Bytes that a process needs to begin at all."""
+
+
 class Finite(click.FloatRange):
     """A number in a range; unlike click's own, neither infinite nor NaN."""
 
@@ -25,6 +30,21 @@ class Finite(click.FloatRange):
         if not math.isfinite(number):
             self.fail(tr("{value} is not a finite number.", value=value), param, ctx)
         return number
+
+
+def size(text: str) -> int:
+    """Bytes of an amount of memory that is written as 500MB or 8GB."""
+    found = re.fullmatch(r"(\d{1,6})(?:[.,](\d{1,3}))? ?(MB|GB|MiB|GiB)", text.strip())
+    if found is None:
+        raise click.BadParameter(tr("{value} is no size such as 500MB or 8GB.", value=text))
+    unit = {"MB": 10**6, "GB": 10**9, "MiB": 2**20, "GiB": 2**30}[found[3]]
+    amount = int(float(f"{found[1]}.{found[2] or 0}") * unit)
+    if amount < LEAST_MEMORY:
+        least = f"{LEAST_MEMORY // 10**6}MB"
+        raise click.BadParameter(
+            tr("{value} is too little: a solve takes {least}.", value=text, least=least)
+        )
+    return amount
 
 
 settings = click.option(
@@ -66,6 +86,12 @@ time_limit_each = click.option(
     type=Finite(min=0, min_open=True),
     metavar="SECONDS",
     help="Stop each single solve after this time with what is known by then.",
+)
+memory_limit = click.option(
+    "--memory-limit",
+    type=size,
+    metavar="SIZE",
+    help="Memory that one process may take, such as 8GB; one that takes more is ended.",
 )
 as_json = click.option("--json", "as_json", is_flag=True, help="Write one JSON document to stdout.")
 reuse = click.option(

@@ -19,7 +19,7 @@ from types import FrameType, TracebackType
 from typing import Any, Generic, TypeVar
 
 from models.language import Language, language, speak, tr
-from optimizer.errors import SolverError
+from optimizer.errors import WorkerLost
 
 Task = TypeVar("Task")
 Answer = TypeVar("Answer")
@@ -89,7 +89,7 @@ class Workers(Generic[Task, Answer]):
             for future in as_completed(futures):
                 tell(tasks[futures[future]], future.result())
         except BrokenProcessPool as error:
-            raise SolverError(
+            raise WorkerLost(
                 tr("a process that solved problems has died; fewer --jobs take less memory")
             ) from error
         return [future.result() for future in futures]

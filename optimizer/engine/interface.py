@@ -1,0 +1,92 @@
+"""What an engine is: many tasks answered side by side, wherever that happens."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, Literal, Protocol, TypeVar
+
+from optimizer.errors import VorratError
+
+Task = TypeVar("Task")
+Answer = TypeVar("Answer")
+
+Dealing = Literal["fixed", "next"]
+"""How tasks reach workers. ``fixed``: every n-th to the same, so that what a worker has learnt from
+earlier ones, and so every result, is the same each time. ``next``: to whoever is free, for tasks
+that have nothing to do with each other."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one task may take of the process that answers it; None for no limit."""
+
+    memory: int | None = None
+    """Bytes that the process holds in memory (resident)."""
+    seconds: float | None = None
+    """From when the task is handed over; for a solver that hangs, well above its own limit."""
+
+
+@dataclass(frozen=True, eq=False)
+class Arrival(Generic[Answer]):
+    """The answer to one task, or why it has none, as it comes."""
+
+    index: int
+    """Of the task, in the order in which tasks were given."""
+    answer: Answer | None
+    error: VorratError | None
+    """What the task raised, or what became of its worker: WorkerLost, OutOfMemory, TimedOut."""
+    seconds: float
+    """From when the task was handed over."""
+
+
+class Team(Protocol[Task, Answer]):
+    """Workers that answer tasks, each with what it has learnt from its own earlier ones.
+
+    To be used as a context, which ends with all of them gone; what they had not finished is lost.
+    """
+
+    def __enter__(self) -> Team[Task, Answer]:
+        """Begin."""
+        ...
+
+    def __exit__(self, *exc: Any) -> None:
+        """End all workers."""
+        ...
+
+    def map(
+        self, tasks: Sequence[Task], on_done: Callable[[Task, Answer], None] | None = None
+    ) -> list[Answer]:
+        """The answers in the order of the tasks, and each told as it comes.
+
+        Raises the first error of a task; WorkerLost, OutOfMemory or TimedOut where its worker is
+        gone.
+        """
+        ...
+
+    def arrivals(self, tasks: Iterable[Task]) -> Iterator[Arrival[Answer]]:
+        """What becomes of each task, as it comes: an error of one leaves the others alone.
+
+        Tasks are taken as workers become free, a few ahead. A worker that is lost is replaced, and
+        its task tried once more before it counts as lost; one that outgrew its memory or its time
+        is not tried again. Errors that are no VorratError are raised.
+        """
+        ...
+
+
+class Engine(Protocol):
+    """Where tasks are answered."""
+
+    def team(
+        self,
+        make: Callable[..., Callable[[Any], Any]],
+        given: tuple[Any, ...],
+        jobs: int | None,
+        dealing: Dealing = "fixed",
+    ) -> Team[Any, Any]:
+        """A team of so many workers; as many as the engine has where ``jobs`` is None.
+
+        ``make`` is called once by each worker with ``given``, and returns what answers one task
+        after the other. A function of a module, since workers import it by its name.
+        """
+        ...
