@@ -11,6 +11,7 @@
     │   └── TimedOut           4   a process did not end long after its time limit
     ├── Interrupted          130   stopped by the user with nothing to keep
     ├── NotWritten             5   results that could not be written: none of them is there
+    │   └── InUse              5   a file of results that another program has open
     ├── ClusterError           5   a cluster that cannot be reached, or is not fit for use
     └── SolverError            5   the solver failed
         ├── WorkerLost         5   a process that solved problems has died
@@ -26,6 +27,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from models.faults import ScenarioError, Step, VorratError
 from models.language import tr
@@ -33,6 +35,7 @@ from models.language import tr
 __all__ = [
     "CheckFailed",
     "ClusterError",
+    "InUse",
     "Infeasible",
     "Interrupted",
     "ModelRefused",
@@ -103,6 +106,20 @@ class Interrupted(VorratError):
 
 class NotWritten(VorratError):
     """Results could not be written: none of them is there, and what was there before still is."""
+
+
+class InUse(NotWritten):
+    """A file at ``path`` cannot be replaced, since another program has it open."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        super().__init__(
+            tr("'{file}' is open in another program, or may not be replaced.", file=path)
+        )
+
+    def __reduce__(self) -> tuple[type[InUse], tuple[Path]]:
+        """How it comes from another process whole."""
+        return InUse, (self.path,)
 
 
 class ClusterError(VorratError):

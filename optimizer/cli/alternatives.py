@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import math
 import re
-import shutil
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,14 +14,13 @@ from models.case import Case
 from models.faults import ScenarioError
 from models.files import Reading, read_case
 from models.language import tr
-from models.results import Alternatives, Plan
-from optimizer.cli import diagnostics, options, saved, speaking, varying
+from models.results import Alternatives
+from optimizer.cli import diagnostics, leaving, options, speaking, varying
 from optimizer.cli.given import is_plan, read_plan
 from optimizer.cli.solve import PLAN_FILE
 from optimizer.cli.telling import telling
 from optimizer.cli.validate import summed_up
 from optimizer.cli.varying import Steps
-from optimizer.cli.writing import make_folder, write_whole
 
 if TYPE_CHECKING:
     from optimizer.analyses.alternatives import Stated
@@ -147,15 +144,13 @@ def alternatives(
     """
     if as_json:
         speaking.for_machines()
-    if out is not None:
-        saved.refuse([out / ALTERNATIVES_FILE, out / PLANS], force)
+    leaving.prepare(out, [ALTERNATIVES_FILE, PLANS], force)
     try:
         plan, reading, title, variants = _read(given, variant, settings, no_variants, quiet)
         from optimizer.analyses.alternatives import Asked, Effort, Stated
         from optimizer.analyses.alternatives import alternatives as sought
 
-        if out is not None:
-            make_folder(out)
+        leaving.make_sure(out)
         sets: tuple[Stated, ...] = tuple(Stated(*one) for one in stated)
         steps = Steps(quiet)
         try:
@@ -174,11 +169,15 @@ def alternatives(
         diagnostics.show_all(error.faults)
         return error.exit_code
     found = sighted.alternatives
+    code = _code(found)
     with telling(found, as_json) as document:
-        if out is not None:
-            _write_plans(out / PLANS, sighted.plans)
-            write_whole(out / ALTERNATIVES_FILE, document)
-    return _code(found)
+        files = {
+            f"{PLANS}/{number}/{PLAN_FILE}": leaving.document(plan)
+            for number, plan in sighted.plans.items()
+        }
+        files[ALTERNATIVES_FILE] = document
+        leaving.leave(out, "alternatives", files, code, force=force, replace=[PLANS])
+    return code
 
 
 def _read(
@@ -201,15 +200,6 @@ def _read(
     wanted = [] if no_variants else [id for id in reading.case.variants if id != variant]
     others = {id: read_case(given, id, settings).case for id in wanted}
     return None, reading, named(reading.case.title, Path(given).stem), others
-
-
-def _write_plans(folder: Path, plans: Mapping[int, Plan]) -> None:
-    if folder.exists():
-        shutil.rmtree(folder)
-    for number, plan in plans.items():
-        own = folder / str(number)
-        make_folder(own)
-        write_whole(own / PLAN_FILE, plan.model_dump_json(indent=2).encode() + b"\n")
 
 
 def _code(found: Alternatives) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,14 +10,16 @@ import click
 
 from models.faults import ScenarioError
 from models.language import tr
-from models.results import Comparison, Plan
+from models.results import Plan
 from models.results.comparison import Failed
-from optimizer.cli import conflicts, cuts, diagnostics, items, options, speaking
+from optimizer.cli import conflicts, cuts, diagnostics, items, leaving, options, speaking
 from optimizer.cli.items import Item
+from optimizer.cli.naming import safe_names
 from optimizer.cli.progress import Progress
 from optimizer.cli.saved import PLAN_FILE
+from optimizer.cli.telling import telling
 from optimizer.cli.validate import summed_up
-from optimizer.cli.writing import make_folder, write_whole
+from optimizer.cli.writing import write_whole
 from optimizer.errors import Infeasible, NoPlan
 
 if TYPE_CHECKING:
@@ -108,8 +109,9 @@ def compare(
         )
     _check(found, base, year, federal)
     if out is not None:
-        _refuse_to_overwrite(out, found, force)
-        make_folder(out)
+        places = _places([item.label for item in found])
+        leaving.prepare(out, [COMPARISON_FILE, *places.values()], force)
+        leaving.make_sure(out)
     pools = None if kept is None else _read_pools(kept, to_solve)
 
     answers = _solve(
@@ -153,24 +155,21 @@ def compare(
         federal=federal or None,
         failed=[failure for failure, _ in failures],
     )
-    document = comparison.model_dump_json(indent=2).encode() + b"\n"
-    try:
-        if out is not None:
-            _write(out, plans, document)
-        _keep(pools, answers)
-    finally:
-        _show(comparison, document, as_json)
     stopped = any(isinstance(a, Plan) and a.certificate.status != "optimal" for a in answers)
-    return code or int(stopped)
+    code = code or int(stopped)
+    with telling(comparison, as_json) as document:
+        places = _places([item.label for item in found])
+        files = {places[label]: leaving.document(plan) for label, plan in plans.items()}
+        files[COMPARISON_FILE] = document
+        leaving.leave(out, "comparison", files, code, force=force)
+        _keep(pools, answers)
+    return code
 
 
-def _show(comparison: Comparison, document: bytes, as_json: bool) -> None:
-    if as_json:
-        click.echo(document, nl=False)
-    else:
-        from optimizer.reporting import terminal
-
-        terminal.write(comparison, sys.stdout)
+def _places(labels: Sequence[str]) -> dict[str, str]:
+    """The file of each option's plan, by its label."""
+    names = safe_names(labels)
+    return {label: f"{PLANS}/{name}/{PLAN_FILE}" for label, name in zip(labels, names, strict=True)}
 
 
 def _check(
@@ -213,20 +212,6 @@ def _check(
                     known=", ".join(sorted(public)),
                 )
             )
-
-
-def _plan_path(out: Path, label: str) -> Path:
-    return out / PLANS / items.folder_name(label) / PLAN_FILE
-
-
-def _refuse_to_overwrite(out: Path, found: Sequence[Item], force: bool) -> None:
-    paths = [out / COMPARISON_FILE, *(_plan_path(out, item.label) for item in found)]
-    folded = [str(path).casefold() for path in paths]
-    for path in paths:
-        if folded.count(str(path).casefold()) > 1:
-            raise click.UsageError(tr("two options would be written to '{path}'.", path=path))
-        if path.exists() and not force:
-            raise click.UsageError(tr("'{path}' exists already; --force overwrites it.", path=path))
 
 
 def _read_pools(folder: Path, to_solve: Sequence[Item]) -> list[tuple[Path, str, CutPool]]:
@@ -326,12 +311,3 @@ def _failed(item: Item, answer: NoAnswer | None) -> tuple[Failed, int]:
     )
     # What an interrupt left unsolved was stopped by the user, as is a plan cut short.
     return failed, 1 if answer is None else answer.exit_code
-
-
-def _write(out: Path, plans: dict[str, Plan], document: bytes) -> None:
-    """Write all plans, and last the comparison, which stands for the whole."""
-    for label, plan in plans.items():
-        path = _plan_path(out, label)
-        make_folder(path.parent)
-        write_whole(path, plan.model_dump_json(indent=2).encode() + b"\n")
-    write_whole(out / COMPARISON_FILE, document)

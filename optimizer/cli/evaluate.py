@@ -10,12 +10,11 @@ from click.core import ParameterSource
 
 from models.faults import ScenarioError
 from models.language import tr
-from optimizer.cli import diagnostics, options, saved, speaking, varying
+from optimizer.cli import diagnostics, leaving, options, speaking, varying
 from optimizer.cli.given import read_plan
 from optimizer.cli.telling import telling
 from optimizer.cli.validate import summed_up
 from optimizer.cli.varying import Steps
-from optimizer.cli.writing import make_folder, write_whole
 
 if TYPE_CHECKING:
     from optimizer.analyses.given import GivenPlan
@@ -156,7 +155,7 @@ def evaluate(
     """
     if as_json:
         speaking.for_machines()
-    saved.refuse([] if out is None else [out / EVALUATION_FILE], force)
+    leaving.prepare(out, [EVALUATION_FILE], force)
     if replications == 1:
         raise click.UsageError(tr("--replications 1 leaves chance open: take two at least, or 0."))
     if other is None and (variant is not None or settings):
@@ -181,8 +180,7 @@ def evaluate(
 
     if rare is not None and 0 < rare < FEWEST:
         raise click.UsageError(tr("--rare takes {fewest} states at least, or 0.", fewest=FEWEST))
-    if out is not None:
-        make_folder(out)
+    leaving.make_sure(out)
     judged = given(read, str(path))
     try:
         there = None if other is None else _there(judged, other, variant, settings)
@@ -209,10 +207,10 @@ def evaluate(
         found = judge(judged, asked, effort, there=there, there_variant=variant)
     finally:
         steps.close()
+    code = 0 if is_complete(found, gap) else 1
     with telling(found, as_json) as document:
-        if out is not None:
-            write_whole(out / EVALUATION_FILE, document)
-    return 0 if is_complete(found, gap) else 1
+        leaving.leave(out, "evaluation", {EVALUATION_FILE: document}, code, force=force)
+    return code
 
 
 def _refuse_solving(quick: bool) -> None:

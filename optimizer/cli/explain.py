@@ -9,12 +9,11 @@ import click
 from models.faults import ScenarioError
 from models.language import tr
 from models.results import Explanation
-from optimizer.cli import diagnostics, options, saved, speaking, varying
+from optimizer.cli import diagnostics, leaving, options, speaking, varying
 from optimizer.cli.given import read_plan
 from optimizer.cli.telling import telling
 from optimizer.cli.validate import summed_up
 from optimizer.cli.varying import Steps
-from optimizer.cli.writing import make_folder, write_whole
 
 EXPLANATION_FILE = "explanation.json"
 
@@ -78,7 +77,7 @@ def explain(
     """
     if as_json:
         speaking.for_machines()
-    saved.refuse([] if out is None else [out / EXPLANATION_FILE], force)
+    leaving.prepare(out, [EXPLANATION_FILE], force)
     path, read = read_plan(plan)
     if read.scenario is None:
         raise click.UsageError(
@@ -103,8 +102,7 @@ def explain(
                     known=", ".join(known) or "-",
                 )
             )
-    if out is not None:
-        make_folder(out)
+    leaving.make_sure(out)
     shown = Steps(quiet)
     if not quiet:
         click.echo(f"{path}: {summed_up(taken.reading.case)}", err=True)
@@ -115,10 +113,10 @@ def explain(
         found = ask_all(taken, asked)
     finally:
         shown.close()
+    code = _code(found)
     with telling(found, as_json) as document:
-        if out is not None:
-            write_whole(out / EXPLANATION_FILE, document)
-    return _code(found)
+        leaving.leave(out, "explanation", {EXPLANATION_FILE: document}, code, force=force)
+    return code
 
 
 def _code(found: Explanation) -> int:

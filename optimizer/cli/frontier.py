@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import shutil
 from pathlib import Path
 
 import click
@@ -12,12 +11,12 @@ from models.base import named
 from models.faults import ScenarioError
 from models.language import tr
 from models.results import Frontier
-from optimizer.cli import diagnostics, options, speaking, varying
+from optimizer.cli import diagnostics, leaving, options, speaking, varying
+from optimizer.cli.naming import safe_name
 from optimizer.cli.solve import PLAN_FILE
 from optimizer.cli.telling import telling
 from optimizer.cli.validate import summed_up
 from optimizer.cli.varying import Kept, Steps
-from optimizer.cli.writing import make_folder, write_whole
 
 FRONTIER_FILE = "frontier.json"
 PLANS = "plans"
@@ -119,9 +118,7 @@ def frontier(
         raise click.UsageError(tr("--values and --from or --to exclude each other."))
     if tail and (path is not None or funder is not None):
         raise click.UsageError(tr("--tail varies a number of its own."))
-    if out is not None and (out / FRONTIER_FILE).exists() and not force:
-        there = out / FRONTIER_FILE
-        raise click.UsageError(tr("'{path}' exists already; --force overwrites it.", path=there))
+    leaving.prepare(out, [FRONTIER_FILE, PLANS], force)
     kept = Kept(reuse, out)
     try:
         reading = varying.read(file, variant, settings)
@@ -140,8 +137,7 @@ def frontier(
         # A path that leads nowhere is told before the first solve.
         for value in values or (begins, *([] if last is None else [last])):
             number.at(value)
-        if out is not None:
-            make_folder(out)
+        leaving.make_sure(out)
         steps = Steps(quiet)
         if not quiet:
             click.echo(f"{file}: {summed_up(reading.case)}", err=True)
@@ -165,24 +161,23 @@ def frontier(
     found = drawn.frontier
     if found.ended == "interrupted" and not drawn.plans:
         raise click.Abort
+    code = _code(found)
     with telling(found, as_json) as document:
-        if out is not None:
-            if (out / PLANS).exists():
-                shutil.rmtree(out / PLANS)
-            for value, plan in drawn.plans.items():
-                folder = out / PLANS / folder_of(value)
-                make_folder(folder)
-                write_whole(folder / PLAN_FILE, plan.model_dump_json(indent=2).encode() + b"\n")
-            write_whole(out / FRONTIER_FILE, document)
+        files = {
+            f"{PLANS}/{folder_of(value)}/{PLAN_FILE}": leaving.document(plan)
+            for value, plan in drawn.plans.items()
+        }
+        files[FRONTIER_FILE] = document
+        leaving.leave(out, "frontier", files, code, force=force, replace=[PLANS])
         kept.write()
-    return _code(found)
+    return code
 
 
 def folder_of(value: float) -> str:
     """The name of the folder that the plan of a value goes into."""
     from optimizer.analyses.variation import written
 
-    return written(value)
+    return safe_name(written(value))
 
 
 def _code(found: Frontier) -> int:

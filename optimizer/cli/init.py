@@ -10,7 +10,7 @@ from click.core import ParameterSource
 
 from models.files import Reading, read_case, read_case_text
 from models.language import Language, tr, using
-from optimizer.cli import speaking
+from optimizer.cli import leaving, speaking
 
 STARTER = "vorrat-run.cmd"
 
@@ -60,30 +60,25 @@ def init(
         raise click.UsageError(message)
     with using(language):
         content = _workbook(origin, language) if excel else template(language).encode()
+    beside = Path(path).parent / STARTER if path != "-" else Path(STARTER)
+    files = [] if path == "-" else [(Path(path), content)]
+    if starter:
+        files.append((beside, starter_script(language)))
+    for file, _ in files:
+        if not file.parent.is_dir():
+            problem = tr("No such file or directory")
+            message = tr("'{path}' cannot be written: {problem}.", path=file, problem=problem)
+            raise click.UsageError(message)
+    leaving.refuse([file for file, _ in files], force)
+    leaving.leave_all(files, force)
     if path == "-":
         click.echo(content.decode(), nl=False)
     else:
-        _write(Path(path), content, force)
         shown = f'"{path}"' if " " in path else path
         next_step = f"vorrat {'run' if excel else 'validate'} {shown}"
         click.echo(tr("{path} is written; try: {command}", path=path, command=next_step), err=True)
     if starter:
-        beside = Path(path).parent / STARTER if path != "-" else Path(STARTER)
-        _write(beside, starter_script(language), force)
         click.echo(tr("{path} is written: drop a workbook onto it", path=beside), err=True)
-
-
-def _write(path: Path, content: bytes, force: bool) -> None:
-    try:
-        with path.open("wb" if force else "xb") as file:
-            file.write(content)
-    except FileExistsError:
-        message = tr("'{path}' exists already; --force overwrites it.", path=path)
-        raise click.UsageError(message) from None
-    except OSError as error:
-        problem = tr(str(error.strerror))
-        message = tr("'{path}' cannot be written: {problem}.", path=path, problem=problem)
-        raise click.UsageError(message) from None
 
 
 def template(language: str) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,10 +18,8 @@ from models.language import tr
 from models.results import Plan
 from models.results.option import Wording
 from optimizer.cli import diagnostics, saved
+from optimizer.cli.publishing import recover
 from optimizer.cli.saved import PLAN_FILE
-
-RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)", re.IGNORECASE)
-"""Names that Windows keeps for devices."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,6 +69,7 @@ def find(given: Sequence[str], all_variants: bool, settings: tuple[str, ...]) ->
 def _plan_file(text: str) -> Path | None:
     """The file of a saved plan, None for a scenario."""
     path = Path(text)
+    recover(path if path.is_dir() else path.parent)
     if path.is_dir():
         if not (path / PLAN_FILE).is_file():
             raise click.UsageError(
@@ -161,12 +159,6 @@ def _read(items: list[Item], all_variants: bool, settings: tuple[str, ...]) -> l
         unique = {(fault.place, fault.message): fault for fault in faults}
         raise ScenarioError(tuple(unique.values()))
     return found
-
-
-def folder_name(label: str) -> str:
-    """A label as the name of a folder, on Windows as well."""
-    name = re.sub(r"[^\w.-]", "_", label).strip(".") or "_"
-    return f"{name}_" if RESERVED.fullmatch(name.split(".")[0]) else name
 
 
 def title_of(item: Item) -> Wording:

@@ -12,11 +12,10 @@ from models.case import Case
 from models.faults import ScenarioError
 from models.language import figure, tr
 from models.results import Participation
-from optimizer.cli import diagnostics, options, saved, speaking, varying
+from optimizer.cli import diagnostics, leaving, options, speaking, varying
 from optimizer.cli.telling import telling
 from optimizer.cli.validate import summed_up
 from optimizer.cli.varying import Steps
-from optimizer.cli.writing import make_folder, write_whole
 
 if TYPE_CHECKING:
     from optimizer.analyses.participation import Ask
@@ -118,7 +117,7 @@ def participate(
     """Find the share of a project of the scenario FILE that a company should take."""
     if as_json:
         speaking.for_machines()
-    saved.refuse([] if out is None else [out / PARTICIPATION_FILE], force)
+    leaving.prepare(out, [PARTICIPATION_FILE], force)
     if tolerance < gap:
         raise click.UsageError(
             tr("--tolerance lies below --gap: plans within the gap cannot be told apart.")
@@ -129,8 +128,7 @@ def participate(
         from optimizer.analyses.participation import Asked
         from optimizer.analyses.participation import participate as ask_all
 
-        if out is not None:
-            make_folder(out)
+        leaving.make_sure(out)
         shown = Steps(quiet)
         if not quiet:
             click.echo(f"{file}: {summed_up(reading.case)}", err=True)
@@ -157,10 +155,10 @@ def participate(
     except ScenarioError as error:
         diagnostics.show_all(error.faults)
         return error.exit_code
+    code = _code(found)
     with telling(found, as_json) as document:
-        if out is not None:
-            write_whole(out / PARTICIPATION_FILE, document)
-    return _code(found)
+        leaving.leave(out, "participation", {PARTICIPATION_FILE: document}, code, force=force)
+    return code
 
 
 def _refuse(case: Case, company: str, project: str | None) -> None:

@@ -14,11 +14,11 @@ from models.case import Case
 from models.faults import ScenarioError
 from models.language import tr
 from models.results import Redaction
-from optimizer.cli import diagnostics, options, speaking, varying
+from optimizer.cli import diagnostics, leaving, options, speaking, varying
+from optimizer.cli.publishing import publish
 from optimizer.cli.telling import telling
 from optimizer.cli.validate import summed_up
 from optimizer.cli.varying import Steps
-from optimizer.cli.writing import make_folder, write_whole
 
 if TYPE_CHECKING:
     from optimizer.analyses.redaction.judging import Judged
@@ -134,7 +134,8 @@ def redact(
     if as_json:
         speaking.for_machines()
     _refuse(consumers, companies, band, scale, seed)
-    _refuse_existing(out, force)
+    if out is not None:
+        leaving.refuse([out] if _is_file(out) else [out / name for name in FILES], force)
     try:
         reading = varying.read(file, None, ())
         _check_ids(reading.case, consumers, companies)
@@ -150,7 +151,7 @@ def redact(
     if not redacted.replaced:
         raise click.UsageError(tr("There is no figure to hide of those that were named."))
     # The scenario does not wait for the solves, nor does a failure cost it.
-    _write_scenario(out, redacted)
+    _write_scenario(out, redacted, force)
     if not quiet:
         click.echo(f"{file}: {summed_up(reading.case)}", err=True)
     steps = Steps(quiet)
@@ -222,38 +223,23 @@ def _is_file(out: Path) -> bool:
     return out.suffix.lower() in (".yaml", ".yml")
 
 
-def _refuse_existing(out: Path | None, force: bool) -> None:
-    if out is None:
-        return
-    for there in [out] if _is_file(out) else [out / name for name in FILES]:
-        if there.exists() and not force:
-            raise click.UsageError(
-                tr("'{path}' exists already; --force overwrites it.", path=there)
-            )
-
-
-def _write_scenario(out: Path | None, redacted: Redacted) -> None:
+def _write_scenario(out: Path | None, redacted: Redacted, force: bool) -> None:
+    """Write the scenario; what an earlier run found of another goes."""
     if out is None:
         return
     if _is_file(out):
-        make_folder(out.parent)
-        write_whole(out, redacted.text.encode())
+        leaving.leave_all([(out, redacted.text.encode())], force)
         return
-    make_folder(out / PUBLIC)
-    make_folder(out / OWNER)
-    write_whole(out / PUBLIC / SCENARIO_FILE, redacted.text.encode())
-    write_whole(out / PUBLIC / STAND_IN_FILE, redacted.stand_in.encode())
+    files = {FILES[1]: redacted.stand_in.encode(), FILES[0]: redacted.text.encode()}
+    publish(out, files, replace=FILES[2:], force=force)
 
 
 def _write_rest(out: Path | None, judged: Judged, document: bytes) -> None:
     if out is None or _is_file(out):
         return
-    write_whole(out / OWNER / REDACTION_FILE, document)
-    if judged.plan is not None:
-        plan = judged.plan.model_dump_json(indent=2).encode() + b"\n"
-        write_whole(out / PUBLIC / PLAN_FILE, plan)
-    else:
-        (out / PUBLIC / PLAN_FILE).unlink(missing_ok=True)
+    files = {} if judged.plan is None else {FILES[2]: leaving.document(judged.plan)}
+    files[FILES[3]] = document
+    publish(out, files)
 
 
 def _code(redaction: Redaction, *, proven: bool) -> int:

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING
 import click
 
 from models.results import Plan
-from optimizer.cli import saved, speaking, workbook
+from optimizer.cli import leaving, saved, speaking, workbook
 from optimizer.cli.saved import Given
-from optimizer.cli.writing import make_folder, write_whole
 
 if TYPE_CHECKING:
     from optimizer.reporting.charts import Chart
@@ -59,16 +58,12 @@ def report(
         main = next((one for one in found if isinstance(one.result, Plan)), found[0])
         out = Path(REPORT_FILE) if len(plans) > 1 else main.path.parent / REPORT_FILE
     workbooks = [] if excel is None else [workbook.named(excel)]
-    saved.refuse([out, *workbooks], force)
+    leaving.refuse([out, *workbooks], force)
     page, drawn = _drawn(found, plans)
     files = _chart_files(drawn, charts)
-    saved.refuse([path for path, _ in files], force)
+    leaving.refuse([path for path, _ in files], force)
     files += [(path, workbook.of(found, plans)) for path in workbooks]
-    make_folder(out.parent)
-    write_whole(out, page.encode())
-    for path, content in files:
-        make_folder(path.parent)
-        write_whole(path, content)
+    leaving.leave_all([*files, (out, page.encode())], force)
     click.echo(str(out))
     for path in workbooks:
         click.echo(str(path))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,13 +14,14 @@ from models.base import named
 from models.faults import Fault, ScenarioError
 from models.files import Reading, read_case
 from models.language import language, tr, using
-from optimizer.cli import conflicts, diagnostics, options, speaking
+from optimizer.cli import conflicts, diagnostics, leaving, options, speaking
+from optimizer.cli.naming import safe_name
 from optimizer.cli.products import FAULTS, NAMES, REPORT, products
 from optimizer.cli.progress import Progress
 from optimizer.cli.user_workbook import clear, is_open, is_workbook, language_of, leave
 from optimizer.cli.validate import summed_up
-from optimizer.cli.writing import make_folder, write_whole
-from optimizer.errors import Infeasible
+from optimizer.cli.writing import make_folder
+from optimizer.errors import Infeasible, InUse
 from optimizer.reporting.fault_sheet import Finding, finding_of, placed
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ class _Run:
 
     def _path(self, name: str) -> Path:
         """The file of one product: that of the scenario in front, and that of the variant."""
-        variant = re.sub(r"[^\w-]", "_", self.variant) if self.variant is not None else ""
+        variant = safe_name(self.variant) if self.variant is not None else ""
         stem = "-".join(part for part in (self.file.stem, variant) if part)
         return self.folder / f"{stem}-{name}"
 
@@ -137,17 +137,20 @@ class _Run:
                 )
 
     def _write(self, plan: Plan) -> list[Path]:
-        written = []
-        for name, content in products(plan):
-            path = self._path(name)
+        made = [(self._path(name), content) for name, content in products(plan)]
+        for _ in made:
             try:
-                write_whole(path, content)
-            except PermissionError:
+                leaving.leave_all(made, force=True)
+                break
+            except InUse as error:
                 # Opened while the plan was made: what was found is not lost for that.
-                path = path.with_stem(f"{path.stem}-new")
-                write_whole(path, content)
-            written.append(path)
-        return written
+                made = [
+                    (p.with_stem(f"{p.stem}-new") if p.name == error.path.name else p, content)
+                    for p, content in made
+                ]
+        else:
+            leaving.leave_all(made, force=True)
+        return [path for path, _ in made]
 
     def _say(self, plan: Plan, written: Sequence[Path]) -> None:
         limit = plan.certificate.status == "limit"

@@ -24,6 +24,7 @@ from models.results import (
     Sensitivity,
     Split,
 )
+from optimizer.cli.publishing import recover
 
 PLAN_FILE, FRONTIER_FILE, SPLIT_FILE = "plan.json", "frontier.json", "split.json"
 MAIN_FILES = (
@@ -182,6 +183,7 @@ def read(text: str) -> Given:
     Raises click.UsageError where there is none, or one that cannot be reported on.
     """
     path = Path(text)
+    recover(path if path.is_dir() else path.parent)
     if path.is_dir():
         name = next((name for name in MAIN_FILES if (path / name).is_file()), None)
         if name is None:
@@ -248,10 +250,3 @@ def _not_of_this_version(error: ValidationError, path: Path) -> click.UsageError
             message=first["msg"].splitlines()[0],
         )
     )
-
-
-def refuse(paths: Sequence[Path], force: bool) -> None:
-    """Refuse to overwrite files without --force."""
-    for path in paths:
-        if path.exists() and not force:
-            raise click.UsageError(tr("'{path}' exists already; --force overwrites it.", path=path))

@@ -13,12 +13,11 @@ from models.faults import ScenarioError
 from models.files import Reading
 from models.language import tr
 from models.results import Plan, Sensitivity
-from optimizer.cli import diagnostics, options, saved, speaking, varying
+from optimizer.cli import diagnostics, leaving, options, speaking, varying
 from optimizer.cli.given import is_plan, read_plan
 from optimizer.cli.telling import telling
 from optimizer.cli.validate import summed_up
 from optimizer.cli.varying import Steps
-from optimizer.cli.writing import make_folder, write_whole
 
 if TYPE_CHECKING:
     from optimizer.analyses.given import GivenPlan
@@ -151,7 +150,7 @@ def sensitivity(
         speaking.for_machines()
     if resolve and trajectories is None:
         raise click.UsageError(tr("--resolve goes with --morris."))
-    saved.refuse([] if out is None else [out / SENSITIVITY_FILE], force)
+    leaving.prepare(out, [SENSITIVITY_FILE], force)
     try:
         plan, reading, own = _read(given, variant, settings)
         from optimizer.analyses import sensitivity as analysis
@@ -162,8 +161,7 @@ def sensitivity(
         if trajectories is not None:
             analysis.check_installed()
             path = analysis.Path(trajectories, seed, resolve)
-        if out is not None:
-            make_folder(out)
+        leaving.make_sure(out)
         counted = Steps(quiet)
         if not quiet:
             click.echo(f"{given}: {summed_up(reading.case)}", err=True)
@@ -187,10 +185,10 @@ def sensitivity(
         return error.exit_code
     if found.ended == "interrupted" and not found.inputs:
         raise click.Abort
+    code = _code(found)
     with telling(found, as_json) as document:
-        if out is not None:
-            write_whole(out / SENSITIVITY_FILE, document)
-    return _code(found)
+        leaving.leave(out, "sensitivity", {SENSITIVITY_FILE: document}, code, force=force)
+    return code
 
 
 def _read(

@@ -12,11 +12,10 @@ import click
 from models.base import named
 from models.faults import ScenarioError
 from models.files import read_case
-from models.language import tr
-from optimizer.cli import conflicts, cuts, diagnostics, options, speaking
+from optimizer.cli import conflicts, cuts, diagnostics, leaving, options, speaking
 from optimizer.cli.progress import Progress
 from optimizer.cli.validate import summed_up
-from optimizer.cli.writing import make_folder, write_whole
+from optimizer.cli.writing import write_whole
 from optimizer.errors import Infeasible
 
 if TYPE_CHECKING:
@@ -78,9 +77,7 @@ def solve(
     """Find the best plan for the scenario FILE and prove how good it is."""
     if as_json:
         speaking.for_machines()
-    if out is not None and (out / PLAN_FILE).exists() and not force:
-        there = out / PLAN_FILE
-        raise click.UsageError(tr("'{path}' exists already; --force overwrites it.", path=there))
+    leaving.prepare(out, [PLAN_FILE], force)
     kept = cuts.kept_in(reuse, out, method)
     settings = options.with_budget(settings, budget)
     try:
@@ -89,8 +86,7 @@ def solve(
         diagnostics.show(error.faults)
         return error.exit_code
     diagnostics.show(reading.warnings)
-    if out is not None:
-        make_folder(out)
+    leaving.make_sure(out)
 
     diagnostics.show(diagnostics.never_striking(reading))
 
@@ -127,10 +123,10 @@ def solve(
         if progress is not None:
             progress.close()
 
-    written = found.model_dump_json(indent=2).encode() + b"\n"
+    written = leaving.document(found)
+    code = 0 if found.certificate.status == "optimal" else 1
     try:
-        if out is not None:
-            write_whole(out / PLAN_FILE, written)
+        leaving.leave(out, "plan", {PLAN_FILE: written}, code, force=force)
         if pool is not None:
             from optimizer.decomposition import write_pool
 
@@ -143,4 +139,4 @@ def solve(
             from optimizer.reporting import terminal
 
             terminal.write(found, sys.stdout)
-    return 0 if found.certificate.status == "optimal" else 1
+    return code

@@ -9,11 +9,10 @@ import click
 from models.base import named
 from models.faults import ScenarioError
 from models.results import StateMode
-from optimizer.cli import diagnostics, options, saved, speaking, varying
+from optimizer.cli import diagnostics, leaving, options, speaking, varying
 from optimizer.cli.telling import telling
 from optimizer.cli.validate import summed_up
 from optimizer.cli.varying import Steps
-from optimizer.cli.writing import make_folder, write_whole
 
 SPLIT_FILE = "split.json"
 
@@ -95,14 +94,13 @@ def split(
     """Share what the companies of the scenario FILE gain together, and test who would leave."""
     if as_json:
         speaking.for_machines()
-    saved.refuse([] if out is None else [out / SPLIT_FILE], force)
+    leaving.prepare(out, [SPLIT_FILE], force)
     try:
         reading = varying.read(file, variant, settings)
         from optimizer.analyses.consortium import Draw, Effort
         from optimizer.analyses.consortium import split as split_game
 
-        if out is not None:
-            make_folder(out)
+        leaving.make_sure(out)
         steps = Steps(quiet)
         if not quiet:
             click.echo(f"{file}: {summed_up(reading.case)}", err=True)
@@ -123,10 +121,10 @@ def split(
     except ScenarioError as error:
         diagnostics.show_all(error.faults)
         return error.exit_code
+    code = 0 if all(_is_within(own.found, own.bound, gap) for own in found.coalitions) else 1
     with telling(found, as_json) as document:
-        if out is not None:
-            write_whole(out / SPLIT_FILE, document)
-    return 0 if all(_is_within(own.found, own.bound, gap) for own in found.coalitions) else 1
+        leaving.leave(out, "split", {SPLIT_FILE: document}, code, force=force)
+    return code
 
 
 def _is_within(found: float, bound: float, gap: float) -> bool:

@@ -12,12 +12,11 @@ from models.base import named
 from models.faults import ScenarioError
 from models.language import tr
 from models.results import Target
-from optimizer.cli import diagnostics, options, speaking, varying
+from optimizer.cli import diagnostics, leaving, options, speaking, varying
 from optimizer.cli.solve import PLAN_FILE
 from optimizer.cli.telling import telling
 from optimizer.cli.validate import summed_up
 from optimizer.cli.varying import Kept, Steps
-from optimizer.cli.writing import make_folder, write_whole
 
 if TYPE_CHECKING:
     from optimizer.analyses.variation import Variation
@@ -159,11 +158,7 @@ def target(
         raise click.UsageError(tr("A goal is missing: --below, --reduce or --days."))
     if from_year is not None and not days:
         raise click.UsageError(tr("--from-year goes with --days."))
-    for there in (TARGET_FILE, PLAN_FILE):
-        if out is not None and (out / there).exists() and not force:
-            raise click.UsageError(
-                tr("'{path}' exists already; --force overwrites it.", path=out / there)
-            )
+    leaving.prepare(out, [TARGET_FILE, PLAN_FILE], force)
     kept = Kept(reuse, out)
     try:
         reading = varying.read(file, variant, settings)
@@ -173,8 +168,7 @@ def target(
 
         number = varying.varied(reading, path, funder)
         _refuse(number, first, last)
-        if out is not None:
-            make_folder(out)
+        leaving.make_sure(out)
         steps = Steps(quiet)
         if not quiet:
             click.echo(f"{file}: {summed_up(reading.case)}", err=True)
@@ -196,16 +190,13 @@ def target(
         return error.exit_code
     if found.ended == "interrupted" and found.status == "open":
         raise click.Abort
+    code = _code(found)
     with telling(found, as_json) as document:
-        if out is not None:
-            write_whole(out / TARGET_FILE, document)
-            if found.plan is not None:
-                plan = found.plan.model_dump_json(indent=2).encode() + b"\n"
-                write_whole(out / PLAN_FILE, plan)
-            else:
-                (out / PLAN_FILE).unlink(missing_ok=True)
+        files = {} if found.plan is None else {PLAN_FILE: leaving.document(found.plan)}
+        files[TARGET_FILE] = document
+        leaving.leave(out, "target", files, code, force=force, replace=[PLAN_FILE])
         kept.write()
-    return _code(found)
+    return code
 
 
 def _refuse(number: Variation, first: float | None, last: float | None) -> None:

@@ -12,6 +12,7 @@ from models.files.reading import WORKBOOKS
 from models.files.tabs import FAULTS, names_of, tabs
 from models.language import Language, language, tr
 from optimizer.cli.writing import write_whole
+from optimizer.errors import NotWritten
 from optimizer.reporting.fault_sheet import (
     Finding,
     NotPlainError,
@@ -55,11 +56,11 @@ def leave(findings: Sequence[Finding], workbook: Path, beside: Path) -> Path | N
         if is_open(workbook):
             raise PermissionError
         write_whole(workbook, with_findings(workbook.read_bytes(), findings))
-    except (NotPlainError, OSError):
+    except (NotPlainError, NotWritten, OSError):
         target = Path(os.path.relpath(workbook, beside.parent)).as_posix()
         try:
             write_whole(beside, listing(findings, target))
-        except OSError:
+        except NotWritten:
             return None
         return beside
     beside.unlink(missing_ok=True)
@@ -76,7 +77,7 @@ def clear(workbook: Path, beside: Path) -> None:
         if is_open(workbook):
             raise PermissionError
         write_whole(workbook, without)
-    except (NotPlainError, OSError):
+    except (NotPlainError, NotWritten, OSError):
         message = tr(
             "{file}: the sheet '{sheet}' is out of date, but the workbook is open and stays so",
             file=workbook,

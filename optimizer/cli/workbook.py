@@ -9,9 +9,8 @@ import click
 
 from models.language import tr
 from models.results import Plan
-from optimizer.cli import saved, speaking
+from optimizer.cli import leaving, saved, speaking
 from optimizer.cli.saved import Given
-from optimizer.cli.writing import make_folder, write_whole
 
 ENDING = ".xlsx"
 
@@ -38,10 +37,9 @@ def workbook(given: tuple[str, ...], out: Path, force: bool) -> int:
     other results (a split, a participation, an evaluation and the like) one makes a workbook of its
     own.
     """
-    saved.refuse([named(out)], force)
+    leaving.refuse([named(out)], force)
     content = of(*saved.read_all(given))
-    make_folder(out.parent)
-    write_whole(out, content)
+    leaving.leave_all([(out, content)], force)
     click.echo(str(out))
     return 0
 

@@ -17,7 +17,8 @@ import pytest
 
 from models.results import Comparison, Plan
 from optimizer import planner
-from optimizer.cli import items, run
+from optimizer.cli import run
+from optimizer.cli.naming import safe_name
 from optimizer.errors import CheckFailed, Interrupted, NoPlan
 
 SCENARIO = """\
@@ -355,7 +356,7 @@ def test_progress_names_the_option(
     [("fund_2500", "fund_2500"), ("a/b:c", "a_b_c"), ("..", "_"), ("con", "con_"), ("ä b", "ä_b")],
 )
 def test_labels_become_folders_anywhere(label: str, name: str) -> None:
-    assert items.folder_name(label) == name
+    assert safe_name(label) == name
 
 
 def test_a_file_with_an_at_in_its_name(file: str, capfd: pytest.CaptureFixture[str]) -> None:

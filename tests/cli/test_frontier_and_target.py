@@ -6,6 +6,7 @@ The scenario: 100 t are missing at 0.1 million EUR each; 30 t can be had for 4 m
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -63,6 +64,25 @@ def test_a_point_is_what_solve_finds(file: str, capfd: Capture) -> None:
     assert written.projects == solved.projects
     assert written.certificate.input_sha256 == solved.certificate.input_sha256
     assert Frontier.model_validate_json(Path("results/frontier.json").read_bytes()) == found
+
+
+def test_an_earlier_frontier_outlives_a_disk_that_is_full(
+    file: str, capfd: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    frontier(capfd, file, "--values", "0,7", "--out", "results")
+    before = {path: path.read_bytes() for path in Path("results").rglob("*.json")}
+
+    def full(_descriptor: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    command = ["frontier", file, "--values", "4", "--out", "results", "--force", "--quiet"]
+    assert run([*command, "--json"]) == 5
+    out, err = capfd.readouterr()
+    assert [point.value for point in Frontier.model_validate_json(out).points] == [4]
+    assert "results' cannot be written: No space left on device." in err
+    found = [path for path in Path("results").rglob("*") if path.is_file()]
+    assert {path: path.read_bytes() for path in found} == before
 
 
 def test_results_are_not_overwritten_unasked(file: str, capfd: Capture) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from pathlib import Path
 
 import pytest
 from openpyxl import load_workbook
@@ -124,16 +125,18 @@ def test_results_that_are_open_are_told_before_the_solve(folder, capsys):
 
 def test_results_opened_while_it_solves_are_not_lost(folder, monkeypatch, capsys):
     tutorial_book(folder)
-    write_whole = run_module().write_whole
+    replace = Path.replace
 
-    def refuse(path, content):
-        if path.name == "book-plan.json":
+    def refuse(self, target):
+        if target.name == "book-plan.json":
             raise PermissionError(13, "in use")
-        write_whole(path, content)
+        return replace(self, target)
 
-    monkeypatch.setattr(run_module(), "write_whole", refuse)
+    (folder / "book-plan.json").write_text("shown", encoding="utf-8")
+    monkeypatch.setattr(Path, "replace", refuse)
     assert run(["run", "book.xlsx", "--quiet"]) == 0
     assert "book-plan-new.json" in capsys.readouterr().out
+    assert (folder / "book-plan.json").read_text(encoding="utf-8") == "shown"
     assert plan_of(folder / "book-plan-new.json").certificate.status == "optimal"
 
 

@@ -20,7 +20,7 @@ import pytest
 from models.results import Plan
 from optimizer import planner
 from optimizer.cli import progress, run, writing
-from optimizer.errors import CheckFailed, Interrupted, NoPlan
+from optimizer.errors import CheckFailed, Interrupted, NoPlan, NotWritten
 from optimizer.highs import Progress
 
 ROOT = Path(__file__).parents[2]
@@ -180,7 +180,7 @@ def test_a_file_is_whole_or_not_there(tmp_path: Path, monkeypatch: pytest.Monkey
     path = tmp_path / "plan.json"
     path.write_bytes(b"before")
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(OSError, match="No space"):
+    with pytest.raises(NotWritten, match="No space"):
         writing.write_whole(path, b"after")
     assert path.read_bytes() == b"before"
     assert list(tmp_path.iterdir()) == [path]

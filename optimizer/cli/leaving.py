@@ -1,0 +1,86 @@
+"""What a command leaves in its folder: the files of its result, and what tells how they came."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
+
+import click
+
+from models.language import tr
+from models.results import Result
+from optimizer.cli import manifest
+from optimizer.cli.publishing import publish, recover
+from optimizer.cli.writing import check_folder
+
+
+def prepare(out: Path | None, names: Sequence[str], force: bool) -> None:
+    """Refuse before the solve what could not be written after it: names in a folder that are there,
+    without ``force``.
+
+    Raises click.UsageError.
+    """
+    refuse([] if out is None else [out / name for name in names], force)
+
+
+def refuse(paths: Sequence[Path], force: bool) -> None:
+    """Refuse to overwrite files without --force.
+
+    Raises click.UsageError.
+    """
+    for folder in dict.fromkeys(path.parent for path in paths):
+        recover(folder)
+    for path in paths:
+        if not force and os.path.lexists(path):
+            raise click.UsageError(tr("'{path}' exists already; --force overwrites it.", path=path))
+
+
+def make_sure(out: Path | None) -> None:
+    """Refuse a folder that cannot be made, before the solve.
+
+    Raises click.UsageError.
+    """
+    if out is not None:
+        check_folder(out)
+
+
+def leave(
+    out: Path | None,
+    result: str,
+    files: Mapping[str, bytes],
+    exit_code: int,
+    *,
+    force: bool,
+    replace: Collection[str] = (),
+) -> None:
+    """Leave the files of a result in a folder, if one is given, with its manifest and the inputs.
+
+    ``files`` are all the command writes there, the one that stands for the whole as the last;
+    ``replace`` names what goes whether or not something comes in its place.
+
+    Raises NotWritten, and has changed nothing then.
+    """
+    if out is None:
+        return
+    along = manifest.described(result, files, exit_code)
+    own = (f"{result}.manifest.json", f"inputs/{result}")
+    publish(out, files, replace=replace, along=along, clear=own, force=force)
+
+
+def leave_all(files: Sequence[tuple[Path, bytes]], force: bool) -> None:
+    """Leave files where the user wants each: those of one folder together.
+
+    Raises NotWritten where some cannot be written; of that folder, and of those that come after it,
+    nothing is changed then.
+    """
+    folders: dict[Path, dict[str, bytes]] = {}
+    for path, content in files:
+        folders.setdefault(path.parent, {})[path.name] = content
+    for folder, own in folders.items():
+        publish(folder, own, force=force)
+
+
+def document(result: Result) -> bytes:
+    """A result as it is written to a file."""
+    return result.model_dump_json(indent=2).encode() + b"\n"

@@ -1,0 +1,327 @@
+"""Results appear whole or not at all, and what cannot be written is told."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from publications import (
+    NEW,
+    OLD,
+    after,
+    content,
+    empty_folder,
+    full_folder,
+    lay,
+    no_folder,
+    put,
+    tree,
+)
+
+from optimizer.cli import journal, locking, saved
+from optimizer.cli.durable import extended
+from optimizer.cli.naming import safe_name, safe_names
+from optimizer.cli.publishing import publish, recover
+from optimizer.cli.writing import check_folder, write_whole
+from optimizer.errors import InUse, NotWritten
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A lock that is kept by mistake fails a test soon, and nobody cuts the power."""
+    monkeypatch.setattr(locking, "PATIENCE", 20.0)
+    monkeypatch.setattr(os, "fsync", lambda _handle: None)
+
+
+@pytest.mark.parametrize("prepare", [full_folder, no_folder, empty_folder])
+def test_what_is_published_is_there_and_nothing_else(
+    tmp_path: Path, prepare: Callable[[Path], Path]
+) -> None:
+    place = prepare(tmp_path / "root")
+    put(place)
+    assert tree(place) == (after() if prepare is full_folder else content(NEW))
+    assert [path.name for path in place.parent.iterdir()] == ["out"]
+
+
+def test_a_file_that_is_open_elsewhere_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lay(tmp_path, {"plan.json": b"old", "chart.svg": b"old"})
+
+    def held(self: Path, target: Path) -> None:
+        raise PermissionError(errno.EACCES, "in use")
+
+    monkeypatch.setattr(Path, "replace", held)
+    with pytest.raises(InUse, match=r"'.*plan\.json' is open in another program"):
+        publish(tmp_path, {"plan.json": b"new"}, force=True)
+    assert tree(tmp_path) == {"plan.json": b"old", "chart.svg": b"old"}
+
+
+@pytest.mark.parametrize("name", ["plan.json", "plans"])
+def test_nothing_is_overwritten_that_came_after_the_command_began(
+    tmp_path: Path, name: str
+) -> None:
+    lay(tmp_path, {f"{name}/mine" if name == "plans" else name: b"mine"})
+    before = tree(tmp_path)
+    with pytest.raises(NotWritten, match=f"{name}' exists already; --force overwrites it"):
+        publish(tmp_path, NEW, replace=["plans"])
+    assert tree(tmp_path) == before
+
+
+def test_what_goes_along_is_replaced_with_what_it_belongs_to(tmp_path: Path) -> None:
+    lay(tmp_path, {"plan.manifest.json": b"old"})
+    publish(tmp_path, {"plan.json": b"new"}, along={"plan.manifest.json": b"new"})
+    assert tree(tmp_path) == {"plan.json": b"new", "plan.manifest.json": b"new"}
+
+
+def test_what_is_replaced_by_nothing_goes(tmp_path: Path) -> None:
+    lay(tmp_path, {"target.json": b"old", "plan.json": b"old", "other": b"mine"})
+    publish(tmp_path, {"target.json": b"new"}, replace=["plan.json"], force=True)
+    assert tree(tmp_path) == {"target.json": b"new", "other": b"mine"}
+
+
+def test_a_folder_that_has_the_name_of_a_file_is_not_taken_away(tmp_path: Path) -> None:
+    lay(tmp_path, {"plan.json/mine": b"mine"})
+    with pytest.raises(NotWritten, match="irectory"):
+        publish(tmp_path, {"plan.json": b"new"}, force=True)
+    assert tree(tmp_path) == {"plan.json": None, "plan.json/mine": b"mine"}
+
+
+def test_a_file_in_the_place_of_the_folder_is_told(tmp_path: Path) -> None:
+    (tmp_path / "out").write_bytes(b"mine")
+    with pytest.raises(NotWritten, match="out' cannot be written"):
+        publish(tmp_path / "out", NEW)
+    assert tree(tmp_path) == {"out": b"mine"}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="names have other limits there")
+def test_a_name_that_is_too_long_is_told(tmp_path: Path) -> None:
+    with pytest.raises(NotWritten, match="too long"):
+        publish(tmp_path / "out", {"x" * 300: b"new"})
+    with pytest.raises(NotWritten, match="too long"):
+        publish(tmp_path / "parent" / ("y" * 300), {"plan.json": b"new"})
+    assert tree(tmp_path) == {}
+    publish(tmp_path / ("z" * 255), {"plan.json": b"new"})
+
+
+@pytest.mark.skipif(
+    not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write anywhere"
+)
+def test_a_folder_without_permission_is_told(tmp_path: Path) -> None:
+    (tmp_path / "shut").mkdir(mode=0o500)
+    with pytest.raises(NotWritten, match="Permission denied"):
+        publish(tmp_path / "shut" / "out", NEW)
+    with pytest.raises(NotWritten, match="Permission denied"):
+        publish(tmp_path / "shut", NEW)
+    assert tree(tmp_path) == {"shut": None}
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["../plan.json"],
+        ["/plan.json"],
+        ["a/../../b"],
+        [""],
+        ["."],
+        ["a//b"],
+        ["plans/A/plan.json", "plans/a/plan.json"],
+        ["plans/A/1.json", "plans/a/2.json"],
+        ["\u00d6l", "O\u0308l"],
+    ],
+)
+def test_names_that_lead_elsewhere_or_are_one_are_refused(tmp_path: Path, names: list[str]) -> None:
+    with pytest.raises(ValueError, match="cannot be names"):
+        publish(tmp_path / "out", dict.fromkeys(names, b""))
+    assert tree(tmp_path) == {}
+
+
+def test_drives_and_other_strokes_are_parts_of_names_but_on_windows(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for system, wanted in (("linux", True), ("win32", False)):
+        with monkeypatch.context() as patch:
+            patch.setattr(sys, "platform", system)
+            found = [journal.is_name(name) for name in ("c:plan.json", "a\\b", "\\a")]
+        assert found == [wanted] * 3
+
+
+def test_a_journal_from_elsewhere_moves_nothing_out_of_its_folder(tmp_path: Path) -> None:
+    place, secret = tmp_path / "out", tmp_path / "secret"
+    lay(tmp_path, {"secret": b"mine", "out/notes": b"mine"})
+    for moves in (b'[["../secret", false]]', b"nonsense", b'[["link/secret", false]]'):
+        trap = place / ".vorrat-0123456789ab.ready"
+        lay(trap, {"moves.json": moves, "new": None, "old": None})
+        if sys.platform != "win32" and not (place / "link").exists():
+            (place / "link").symlink_to(tmp_path)
+        with pytest.raises(NotWritten, match="not what Vorrat writes"):
+            recover(place)
+        assert secret.read_bytes() == b"mine"
+        shutil.rmtree(trap)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="folders have no such rights there")
+def test_where_anybody_writes_nobody_acts_for_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lay(tmp_path, OLD)
+    left = journal.write(tmp_path, NEW, ["plans"])
+    tmp_path.chmod(0o777)
+    monkeypatch.setattr(os, "geteuid", lambda: left.stat().st_uid + 1)
+    recover(tmp_path)
+    assert left.exists()
+    tmp_path.chmod(0o770)
+    recover(tmp_path)
+    assert tree(tmp_path) == content(NEW)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="folders have no such rights there")
+def test_an_empty_folder_keeps_its_own_rights(tmp_path: Path) -> None:
+    place = tmp_path / "out"
+    place.mkdir(mode=0o700)
+    before = place.stat()
+    put(place)
+    assert tree(place) == content(NEW)
+    assert (place.stat().st_mode, place.stat().st_ino) == (before.st_mode, before.st_ino)
+
+
+def test_a_folder_that_one_stands_in_stays_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    publish(Path(), NEW)
+    assert tree(Path.cwd()) == content(NEW)
+
+
+def test_a_plan_deep_in_the_results_is_read_after_they_are_all_in_place(tmp_path: Path) -> None:
+    lay(tmp_path, OLD)
+    journal.write(tmp_path, NEW, ["plans"])
+    recover(tmp_path / "plans" / "1")
+    assert tree(tmp_path) == content(NEW)
+
+
+def test_what_a_living_process_is_writing_is_left_alone(tmp_path: Path) -> None:
+    """Both what is beside a place and what is in a folder."""
+    beside = tmp_path / ".out.0123456789ab.tmp"
+    beside.mkdir()
+    handle = locking.hold(beside)
+    put(tmp_path / "out")
+    assert beside.exists() or handle is None
+    if handle is not None:
+        os.close(handle)
+        publish(tmp_path / "out" / "a", NEW)
+        shutil.rmtree(tmp_path / "out")
+        put(tmp_path / "out")
+        assert not beside.exists()
+
+
+def test_a_reader_waits_for_a_living_writer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(locking, "PATIENCE", 0.05)
+    lay(tmp_path, OLD)
+    with locking.locked(tmp_path):
+        left = journal.write(tmp_path, NEW, ["plans"])
+        with pytest.raises(NotWritten, match="another process"):
+            recover(tmp_path)
+        with pytest.raises(NotWritten, match="another process"):
+            put(tmp_path)
+        assert left.exists()
+    recover(tmp_path)
+    assert tree(tmp_path) == content(NEW)
+
+
+def test_where_no_lock_holds_only_old_leftovers_go(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    young, old = (tmp_path / f".vorrat-{digit * 12}.tmp" for digit in "ab")
+    young.mkdir()
+    old.mkdir()
+    long_ago = time.time() - 2 * locking.STALE
+    os.utime(old, (long_ago, long_ago))
+    journal.settle(tmp_path, alone=False)
+    assert tree(tmp_path) == {young.name: None}
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("fund_2500", "fund_2500"),
+        ("a/b:c", "a_b_c"),
+        ("..", "_"),
+        ("", "_"),
+        ("con", "con_"),
+        ("COM1.json", "COM1.json_"),
+        ("lpt¹", "lpt¹_"),
+        ("ends. ", "ends._"),
+        ("ends.", "ends"),
+        ("O\u0308l", "\u00d6l"),
+        ("a\x00b\n", "a_b_"),
+    ],
+)
+def test_a_text_from_data_becomes_a_name_anywhere(text: str, name: str) -> None:
+    assert safe_name(text) == name
+
+
+def test_long_names_are_cut_and_stay_apart() -> None:
+    one, other = safe_names(["ä" * 300 + "1", "ä" * 300 + "2"])
+    assert one != other
+    assert max(len(one.encode()), len(other.encode())) < 240
+
+
+def test_names_differ_where_capitals_or_signs_are_all_that_does() -> None:
+    assert safe_names(["A", "a", "a/b", "a:b", "a-2"]) == ["A", "a-2", "a_b", "a_b-2", "a-2-2"]
+
+
+def test_long_paths_have_another_form_on_windows() -> None:
+    assert extended("C:\\a") == "\\\\?\\C:\\a"
+    assert extended("\\\\server\\share") == "\\\\?\\UNC\\server\\share"
+    assert extended("\\\\?\\C:\\a") == "\\\\?\\C:\\a"
+
+
+def test_a_single_file_is_not_overwritten_unasked(tmp_path: Path) -> None:
+    path = tmp_path / "plan.json"
+    write_whole(path, b"mine", force=False)
+    with pytest.raises(NotWritten, match="exists already"):
+        write_whole(path, b"yours", force=False)
+    assert tree(tmp_path) == {"plan.json": b"mine"}
+    write_whole(path, b"yours")
+    assert tree(tmp_path) == {"plan.json": b"yours"}
+
+
+def test_a_single_file_that_is_open_elsewhere_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "plan.json"
+    path.write_bytes(b"mine")
+
+    def held(self: Path, target: Path) -> None:
+        raise PermissionError(errno.EACCES, "in use")
+
+    monkeypatch.setattr(Path, "replace", held)
+    with pytest.raises(InUse) as told:
+        write_whole(path, b"yours")
+    assert told.value.path == path
+    assert tree(tmp_path) == {"plan.json": b"mine"}
+
+
+def test_a_folder_that_can_be_made_is_not_made_yet(tmp_path: Path) -> None:
+    check_folder(tmp_path / "a" / "b")
+    assert tree(tmp_path) == {}
+    (tmp_path / "mine").mkdir()
+    check_folder(tmp_path / "mine")
+    assert tree(tmp_path) == {"mine": None}
+
+
+def test_a_reader_ends_what_was_begun(tmp_path: Path) -> None:
+    lay(tmp_path, OLD)
+    journal.write(tmp_path, NEW, ["plans"])
+    with pytest.raises(Exception, match="it is not JSON"):
+        saved.read(str(tmp_path))
+    assert tree(tmp_path) == content(NEW)
