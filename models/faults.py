@@ -81,3 +81,7 @@ class ScenarioError(VorratError):
     def __init__(self, faults: Sequence[Fault]) -> None:
         self.faults = tuple(faults)
         super().__init__("\n".join(map(str, self.faults)))
+
+    def __reduce__(self) -> tuple[type[ScenarioError], tuple[tuple[Fault, ...]]]:
+        """How it comes from another process whole."""
+        return ScenarioError, (self.faults,)

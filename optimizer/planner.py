@@ -19,6 +19,7 @@ from optimizer.commitment import (
     without_idle_supports,
 )
 from optimizer.conflicts import smallest_conflict
+from optimizer.cores import usable_cores
 from optimizer.decomposition import CutPool, Frame, solve_by_decomposition
 from optimizer.errors import CheckFailed, Infeasible, Interrupted, NoPlan, SolverError
 from optimizer.extensive_form import solve_extensive_form
@@ -27,7 +28,7 @@ from optimizer.highs import Progress
 from optimizer.instance import Instance, read_instance
 from optimizer.solved import Method, Solved
 from optimizer.states import State, read_states
-from optimizer.sweep import Recourse, usable_cores
+from optimizer.sweep import Recourse
 from optimizer.verification import check_commitment
 
 ENOUGH_STATES = 100

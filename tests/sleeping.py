@@ -1,21 +1,35 @@
-"""Workers that sleep, in a process of its own that a test strikes with Ctrl-C."""
+"""Workers that sleep, in a process of its own that a test strikes with Ctrl-C or kills.
+
+Asked to `tell`, workers print their process number before they fall asleep.
+"""
 
 from __future__ import annotations
 
+import multiprocessing
+import os
+import sys
 import time
 from collections.abc import Callable
 
 from optimizer.engine import Workers
 
 
-def sleeper() -> Callable[[float], None]:
-    return time.sleep
+def sleeper(tell: bool) -> Callable[[float], None]:
+    lock = multiprocessing.Lock()  # as libraries have them
+
+    def sleep(seconds: float) -> None:
+        if tell:
+            print(os.getpid(), flush=True)
+        with lock:
+            time.sleep(seconds)
+
+    return sleep
 
 
 def main() -> None:
     print("begun", flush=True)
     try:
-        with Workers[float, None](sleeper, (), 2) as workers:
+        with Workers[float, None](sleeper, (sys.argv[1:] == ["tell"],), 2) as workers:
             workers.map([30.0, 30.0, 30.0])
     except KeyboardInterrupt:
         print("interrupted", flush=True)

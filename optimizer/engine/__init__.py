@@ -4,7 +4,20 @@ Analyses open ``Workers`` and know nothing of where these are: the engine that i
 processes of this machine where nothing else is said.
 """
 
+from optimizer.engine.choice import Workers, in_use, using
+from optimizer.engine.in_process import InProcess
 from optimizer.engine.interface import Arrival, Dealing, Engine, Limits, Team
-from optimizer.engine.processes import Workers
+from optimizer.engine.processes import Processes
 
-__all__ = ["Arrival", "Dealing", "Engine", "Limits", "Team", "Workers"]
+__all__ = [
+    "Arrival",
+    "Dealing",
+    "Engine",
+    "InProcess",
+    "Limits",
+    "Processes",
+    "Team",
+    "Workers",
+    "in_use",
+    "using",
+]

@@ -27,6 +27,9 @@ class Limits:
     """From when the task is handed over; for a solver that hangs, well above its own limit."""
 
 
+NO_LIMITS = Limits()
+
+
 @dataclass(frozen=True, eq=False)
 class Arrival(Generic[Answer]):
     """The answer to one task, or why it has none, as it comes."""

@@ -6,7 +6,7 @@ compiled parts are in :mod:`optimizer.sweep.chain` and :mod:`optimizer.sweep.pas
 
 from optimizer.sweep.by_rule import ByRule, by_rule
 from optimizer.sweep.nodes import Columns, NodeData, Point
-from optimizer.sweep.recourse import Recourse, Shortages, Slopes, Swept, in_blocks, usable_cores
+from optimizer.sweep.recourse import Recourse, Shortages, Slopes, Swept, in_blocks
 
 __all__ = [
     "ByRule",
@@ -19,5 +19,4 @@ __all__ = [
     "Swept",
     "by_rule",
     "in_blocks",
-    "usable_cores",
 ]

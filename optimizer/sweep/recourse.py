@@ -9,7 +9,6 @@ by value is exact, and each look is solved as a linear program (:mod:`optimizer.
 from __future__ import annotations
 
 import copy
-import os
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -20,6 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from optimizer.cores import usable_cores
 from optimizer.instance import Floats, Instance
 from optimizer.states import State
 from optimizer.sweep.looks import Looks, delays_of, read_looks
@@ -248,13 +248,6 @@ def in_blocks(
         block = slice(start, min(start + BLOCK, len(states)))
         last = Recourse(instance, states[block], threads=threads, like=last, delays=delays)
         yield block, last
-
-
-def usable_cores() -> int:
-    """Cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 class _NodePass:

@@ -1,0 +1,168 @@
+"""What is lost with a worker: its task at most, and that is said."""
+
+from __future__ import annotations
+
+import random
+import signal
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from answering import Action, doing, refusing, slowly
+
+from models.faults import ScenarioError
+from optimizer.engine import Arrival, Dealing, InProcess, Limits, Processes, Workers, using
+from optimizer.errors import (
+    Infeasible,
+    NoPlan,
+    OutOfMemory,
+    SolverError,
+    TimedOut,
+    VorratError,
+    WorkerLost,
+)
+
+
+def arrivals(
+    engine: InProcess | Processes, tasks: list[Action], jobs: int, dealing: Dealing = "next"
+) -> list[Arrival[Any]]:
+    """What becomes of each task, in their order."""
+    with using(engine), Workers[Action, Any](doing, (), jobs, dealing) as workers:
+        return sorted(workers.arrivals(tasks), key=lambda own: own.index)
+
+
+def running() -> list[psutil.Process]:
+    """The workers of this process."""
+    found = []
+    for child in psutil.Process().children():
+        try:
+            if "spawn_main" in " ".join(child.cmdline()):
+                found.append(child)
+        except psutil.Error:
+            continue
+    return found
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("dealing", ["fixed", "next"])
+def test_workers_killed_at_random_cost_their_own_task_at_most(dealing: Dealing, seed: int) -> None:
+    luck, killed, tasks = random.Random(seed), 0, 150
+    told: dict[int, Arrival[tuple[int, int]]] = {}
+    with Workers[int, tuple[int, int]](slowly, (0.004,), 3, dealing) as workers:
+        for own in workers.arrivals(range(tasks)):
+            assert own.index not in told
+            told[own.index] = own
+            if luck.random() < 0.15:
+                luck.choice(running()).kill()
+                killed += 1
+    assert sorted(told) == list(range(tasks))
+    lost = [own for own in told.values() if own.error is not None]
+    assert killed >= 10
+    assert len(lost) <= killed / 2
+    assert {type(own.error) for own in lost} <= {WorkerLost}
+    assert all(own.answer[0] == own.index for own in told.values() if own.answer is not None)
+
+
+@pytest.mark.parametrize(
+    "death", [("die", 0), ("die", 1), ("die of signal", getattr(signal, "SIGSEGV", 11))]
+)
+def test_who_kills_its_worker_again_is_lost_alone(death: Action) -> None:
+    told = arrivals(Processes(), [("keep", 0), death, ("keep", 0), ("keep", 0)], 2)
+    assert [type(own.error) for own in told] == [type(None), WorkerLost, type(None), type(None)]
+    assert "has died" in str(told[1].error)
+
+
+@pytest.mark.parametrize(("times", "tried"), [(1, 2), (2, None)])
+def test_who_loses_its_worker_is_tried_once_more(
+    times: int, tried: int | None, tmp_path: Path
+) -> None:
+    (own,) = arrivals(Processes(jobs=1), [("die until", times, tmp_path / "log")], 2)
+    assert own.answer == tried
+    assert isinstance(own.error, WorkerLost) == (tried is None)
+    assert len((tmp_path / "log").read_text()) == 2
+
+
+def test_map_raises_what_was_lost_and_goes_on() -> None:
+    with Workers[Action, Any](doing, (), 2) as workers:
+        with pytest.raises(SolverError, match="has died"):
+            workers.map([("die", 1)])
+        assert workers.map([("keep", 0), ("keep", 0), ("keep", 0)]) == [1, 1, 2]
+
+
+def test_errors_of_tasks_leave_others_alone_and_come_whole() -> None:
+    tasks: list[Action] = [("be infeasible",), ("keep", 0), ("be infeasible",)]
+    for engine in (InProcess(), Processes()):
+        told = arrivals(engine, tasks, 2)
+        assert [own.error is None for own in told] == [False, True, False]
+        for own in told[::2]:
+            assert isinstance(own.error, Infeasible)
+            assert own.error.conflict[0].path == ("policy", "must_build")
+
+
+def test_who_outgrows_its_memory_is_ended_alone() -> None:
+    tasks: list[Action] = [("keep", 1), ("outgrow", 400), ("keep", 1), ("keep", 1)]
+    told = arrivals(Processes(Limits(memory=300 * 10**6)), tasks, 2)
+    assert [type(own.error) for own in told] == [type(None), OutOfMemory, type(None), type(None)]
+    assert "more than 300 MB" in str(told[1].error)
+
+
+def test_what_earlier_tasks_left_in_memory_is_not_held_against_a_task() -> None:
+    """Four tasks leave 100 MB each, with 300 MB for one process: it is replaced in between."""
+    told = arrivals(Processes(Limits(memory=300 * 10**6)), [("keep", 100)] * 4, 1)
+    assert [own.error for own in told] == [None] * 4
+    assert max(own.answer for own in told) < 4
+
+
+@pytest.mark.parametrize("engine", [InProcess(), Processes()])
+def test_who_finds_no_memory_has_outgrown_it(engine: InProcess | Processes) -> None:
+    told = arrivals(engine, [("keep", 0), ("run short",), ("keep", 0)], 2, "fixed")
+    assert isinstance(told[1].error, OutOfMemory)
+    assert isinstance(told[1].error.__cause__, MemoryError) == (engine == InProcess())
+    assert [own.answer for own in told] == [1, None, 2]
+
+
+def test_who_hangs_is_ended_alone() -> None:
+    """A process that is stopped hears nothing at all."""
+    tasks: list[Action] = [("keep", 0), ("hang",), ("keep", 0), ("keep", 0)]
+    told = arrivals(Processes(Limits(seconds=3.0)), tasks, 2)
+    assert [type(own.error) for own in told] == [type(None), TimedOut, type(None), type(None)]
+    assert isinstance(told[1].error, NoPlan)
+    assert "not answered after 3 s" in str(told[1].error)
+    assert told[1].seconds >= 3.0
+
+
+@pytest.mark.parametrize("engine", [InProcess(), Processes()])
+def test_who_cannot_begin_says_why_for_each_task(engine: InProcess | Processes) -> None:
+    with using(engine), Workers[int, int](refusing, (), 2) as workers:
+        told = list(workers.arrivals([1, 2, 3]))
+        with pytest.raises(ScenarioError, match="too short"):
+            workers.map([1])
+    assert len(told) == 3
+    for own in told:
+        assert isinstance(own.error, ScenarioError)
+        assert own.error.faults[0].path == ("horizon",)
+
+
+def test_no_process_to_be_had_is_a_lost_worker(monkeypatch: pytest.MonkeyPatch) -> None:
+    def none_left() -> None:
+        raise BlockingIOError(11, "Resource temporarily unavailable")
+
+    monkeypatch.setattr("optimizer.engine.lanes.Worker", none_left)
+    (own,) = arrivals(Processes(), [("keep", 0)], 2)
+    assert isinstance(own.error, WorkerLost)
+    assert "Resource temporarily unavailable" in str(own.error)
+
+
+def test_every_error_of_the_project_comes_whole() -> None:
+    """As from a process: pickled and read again."""
+    import pickle
+
+    def all_of(kind: type[VorratError]) -> set[type[VorratError]]:
+        return {kind}.union(*(all_of(own) for own in kind.__subclasses__()))
+
+    special = {ScenarioError, Infeasible}
+    for kind in all_of(VorratError) - special:
+        again = pickle.loads(pickle.dumps(kind("what was said")))
+        assert type(again) is kind
+        assert str(again) == "what was said"
