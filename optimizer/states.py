@@ -64,7 +64,8 @@ def read_states(instance: Instance) -> tuple[State, ...]:
     """The states of the world that a scenario asks for."""
     uncertainty = instance.case.uncertainty
     if uncertainty is not None and uncertainty.sample is not None:
-        return _sampled(instance, uncertainty.sample)
+        every = slice(0, int(uncertainty.sample.states))
+        return _sampled(instance, uncertainty.sample, None, every)
     if uncertainty is not None and uncertainty.states is not None:
         return tuple(
             _written(instance, state, number) for number, state in enumerate(uncertainty.states)
@@ -78,11 +79,13 @@ def draw_states(
     seed: int,
     method: Literal["random", "stratified"] = "random",
     chances: Chances | None = None,
+    block: slice | None = None,
 ) -> tuple[State, ...]:
     """So many states, drawn from a scenario's hazards, success and delay whatever it asks for;
-    with other chances than the scenario's, where they are given."""
+    with other chances than the scenario's, where they are given. Of a ``block`` of them, those
+    alone, each as it is among all."""
     sample = Sample(states=Number(count), seed=Number(seed), method=method)
-    return _sampled(instance, sample, chances)
+    return _sampled(instance, sample, chances, block or slice(0, count))
 
 
 def never_striking(instance: Instance, states: tuple[State, ...]) -> tuple[str, ...]:
@@ -102,31 +105,39 @@ def _written(instance: Instance, state: WrittenState, number: int) -> State:
     )
 
 
-def _uniforms(sample: Sample, count: int, *key: str | int) -> Floats:
-    """(count) draws from [0, 1), state by state, from the stream that the key names.
+WORDS = 4
+"""Draws that the generator makes at one step of its counter."""
+
+
+def _uniforms(sample: Sample, block: slice, *key: str | int) -> Floats:
+    """(B) draws from [0, 1) for a block of states, from the stream that the key names.
 
     Stratified draws form a Latin hypercube (McKay, Beckman and Conover 1979): each stream has
-    one draw in each of ``count`` equal strata, in random order.
+    one draw in each of as many equal strata as there are states, in random order.
     """
     digest = hashlib.sha256(repr((int(sample.seed), *key)).encode()).digest()
-    stream = np.random.Generator(np.random.Philox(key=int.from_bytes(digest[:16], "little")))
-    draws = stream.random(count)
+    counter = np.random.Philox(key=int.from_bytes(digest[:16], "little"))
     if sample.method == "stratified":
-        draws = (stream.permutation(count) + draws) / count
-    return draws
+        stream, count = np.random.Generator(counter), int(sample.states)
+        draws = stream.random(count)
+        strata = (stream.permutation(count) + draws) / count
+        return np.asarray(strata[block], dtype=np.float64)
+    before = block.start % WORDS
+    counter.advance(block.start // WORDS)
+    return np.random.Generator(counter).random(before + block.stop - block.start)[before:]
 
 
 def _sampled(
-    instance: Instance, sample: Sample, chances: Chances | None = None
+    instance: Instance, sample: Sample, chances: Chances | None, block: slice
 ) -> tuple[State, ...]:
-    count, n = int(sample.states), instance.per_year
+    count, n = block.stop - block.start, instance.per_year
     chances = chances or Chances.of(instance)
     events: list[list[tuple[str, int]]] = [[] for _ in range(count)]
     for hazard in instance.hazards:
         running_until = np.zeros(count, dtype=np.intp)
         for position, year in enumerate(instance.years):
-            strikes = _uniforms(sample, count, "hazard", hazard.id, year, "strikes")
-            period = _uniforms(sample, count, "hazard", hazard.id, year, "period")
+            strikes = _uniforms(sample, block, "hazard", hazard.id, year, "strikes")
+            period = _uniforms(sample, block, "hazard", hazard.id, year, "period")
             start = position * n + np.minimum((period * n).astype(np.intp), n - 1)
             begins = (strikes < chances.strikes[hazard.id][position]) & (start >= running_until)
             running_until = np.where(begins, start + hazard.length, running_until)
@@ -135,16 +146,16 @@ def _sampled(
     failed: list[set[str]] = [set() for _ in range(count)]
     delays: list[list[tuple[str, int]]] = [[] for _ in range(count)]
     for p in instance.projects.values():
-        fails = _uniforms(sample, count, "success", p.id) >= 1 - chances.fails[p.id]
+        fails = _uniforms(sample, block, "success", p.id) >= 1 - chances.fails[p.id]
         for s in np.flatnonzero(fails):
             failed[s].add(p.id)
-        late = _delays(p, _uniforms(sample, count, "delay", p.id))
+        late = _delays(p, _uniforms(sample, block, "delay", p.id))
         for s in np.flatnonzero(late):
             delays[s].append((p.id, int(late[s])))
     return tuple(
         State(
-            f"sampled {s + 1}",
-            1 / count,
+            f"sampled {block.start + s + 1}",
+            1 / int(sample.states),
             tuple(events[s]),
             frozenset(failed[s]),
             tuple(delays[s]),

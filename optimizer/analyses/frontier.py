@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 
 from models.base import named
@@ -16,6 +16,8 @@ from optimizer.analyses.spots import USUAL, Effort, Solver, Spot, envelope
 from optimizer.analyses.summary import describe_spots, describe_steps
 from optimizer.analyses.variation import TAIL, Variation, evenly, rounded_up
 from optimizer.decomposition import CutPool
+from optimizer.engine import Team, Workers, side_by_side, threads_each
+from optimizer.errors import VorratError
 from optimizer.plan_document import UNITS, as_solved
 from optimizer.planner import Problem
 
@@ -44,6 +46,8 @@ class Drawn:
 
     frontier: Frontier
     plans: Mapping[float, Plan]
+    failures: Mapping[float, VorratError]
+    """What went wrong at points that have no plan for it."""
 
 
 def draw(
@@ -65,6 +69,9 @@ def draw(
     ------
     ScenarioError
         If the path leads nowhere, or a value does not fit there.
+    SolverError, OutOfMemory, TimedOut
+        If that is what became of all points; where some have a plan, the others are among the
+        failures.
     """
     began = time.perf_counter()
     solver = Solver.starting(variation, effort, pool)
@@ -78,6 +85,8 @@ def draw(
     case = variation.reading.case
     points = describe_spots(spots, case, tail=variation.path == TAIL)
     founds = {spot.value: spot.found for spot in spots if spot.found is not None}
+    if solver.failures and not founds:
+        raise next(iter(solver.failures.values()))
     frontier = Frontier(
         title=title or named(case.title, "scenario", language()),
         variant=variant,
@@ -108,13 +117,17 @@ def draw(
         scenario=as_solved(case, variant),
     )
     plans = {value: found.plan(title, variant) for value, found in founds.items()}
-    return Drawn(frontier, plans)
+    return Drawn(frontier, plans, dict(solver.failures))
 
 
 def _solve_all(
     solver: Solver, grid: Grid, on_point: Callable[[int, int, float], None] | None
 ) -> bool:
-    """Solve the grid and what refines it; whether nobody stopped it."""
+    """Solve the grid and what refines it; whether nobody stopped it.
+
+    Side by side, each process starts from its own earlier points, and so many steps are divided at
+    a time as there are processes.
+    """
 
     def tell(value: float, total: int) -> None:
         if on_point is not None:
@@ -124,30 +137,78 @@ def _solve_all(
         values = _values(solver, grid, tell)
         if any(spot.interrupted for spot in solver.spots.values()):
             return False
-        for value in values:
-            tell(value, len(values) + grid.refine)
-            if solver.solve(value).interrupted:
-                return False
-        given_up: set[tuple[float, float]] = set()
         wanted = len(values) + grid.refine
-        while sum(map(math.isfinite, solver.spots)) < wanted:
-            step = widest(solver, given_up)
-            if step is None:
-                break
-            middle = _middle(*step, whole=solver.variation.whole)
-            if middle is None:
-                given_up.add(step)
-                continue
-            tell(middle, wanted)
-            try:
-                if solver.solve(middle).interrupted:
+        jobs = min(side_by_side(solver.effort.jobs, 1), wanted)
+        given = (solver if threads_each(jobs) is None else solver.lane(),)
+        with Workers[float, Spot](lane, given, jobs) as workers:
+            round_ = _Round(solver, workers, lambda value: tell(value, wanted))
+            if not round_.solve(values):
+                return False
+            for error in round_.refused.values():
+                raise error
+            given_up: set[tuple[float, float]] = set()
+            while (open_ := wanted - sum(map(math.isfinite, solver.spots))) > 0:
+                middles = _middles(solver, given_up, min(jobs, open_))
+                if not middles:
+                    break
+                if not round_.solve(list(middles)):
                     return False
-            except ScenarioError:
                 # Both ends are sound: a number in between does not fit, such as half a year.
-                given_up.add(step)
+                given_up |= {middles[value] for value in round_.refused}
     except KeyboardInterrupt:
         return False
     return True
+
+
+def lane(solver: Solver) -> Callable[[float], Spot]:
+    """What solves the values of one process, each starting from the cuts of the others."""
+    return solver.solve
+
+
+@dataclass(eq=False)
+class _Round:
+    """Solves several values side by side; what comes of them goes to the solver of all."""
+
+    solver: Solver
+    workers: Team[float, Spot]
+    tell: Callable[[float], None]
+    refused: dict[float, ScenarioError] = field(default_factory=dict)
+    """Values of the last round that do not fit."""
+
+    def solve(self, values: Sequence[float]) -> bool:
+        """Solve several values; whether nobody stopped it."""
+        self.refused = {}
+        self.tell(values[0])
+        for done, arrival in enumerate(self.workers.arrivals(values), start=1):
+            value, error = values[arrival.index], arrival.error
+            if isinstance(error, ScenarioError):
+                self.refused[value] = error
+            elif error is not None:
+                self.solver.fail(value, error)
+            elif arrival.answer is not None:
+                self.solver.spots[value] = arrival.answer
+                if arrival.answer.interrupted:
+                    return False
+            if done < len(values):
+                self.tell(values[done])
+        return True
+
+
+def _middles(
+    solver: Solver, given_up: set[tuple[float, float]], most: int
+) -> dict[float, tuple[float, float]]:
+    """The middles of the widest steps, and the steps."""
+    middles: dict[float, tuple[float, float]] = {}
+    while len(middles) < most:
+        step = widest(solver, given_up | set(middles.values()))
+        if step is None:
+            break
+        middle = _middle(*step, whole=solver.variation.whole)
+        if middle is None:
+            given_up.add(step)
+        else:
+            middles[middle] = step
+    return middles
 
 
 def _values(solver: Solver, grid: Grid, tell: Callable[[float, int], None]) -> list[float]:

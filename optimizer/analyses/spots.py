@@ -13,7 +13,7 @@ from optimizer.analyses.damage_bound import DamageBound, damage_bound, most_net_
 from optimizer.analyses.variation import LEVEL, Variation
 from optimizer.commitment import spend
 from optimizer.decomposition import CutPool
-from optimizer.errors import CheckFailed, Infeasible, Interrupted, NoPlan
+from optimizer.errors import CheckFailed, Infeasible, Interrupted, NoPlan, VorratError
 from optimizer.found import Found
 from optimizer.highs import Progress
 from optimizer.instance import Instance
@@ -32,6 +32,8 @@ class Effort:
     """Seconds for each value."""
     threads: int | None = None
     on_progress: Callable[[Progress], None] | None = None
+    jobs: int | None = None
+    """Values that are solved side by side, by one thread each; None for one after the other."""
 
 
 USUAL = Effort()
@@ -66,6 +68,8 @@ class Solver:
     effort: Effort
     pool: CutPool | None = None
     spots: dict[float, Spot] = field(default_factory=dict)
+    failures: dict[float, VorratError] = field(default_factory=dict)
+    """What went wrong at values that have nothing to show for it."""
     _most: float | None = None
 
     @classmethod
@@ -74,6 +78,11 @@ class Solver:
         if pool is None and not is_small(variation.reading.case):
             pool = CutPool()
         return cls(variation, effort, pool)
+
+    def lane(self) -> Solver:
+        """A solver for a process of its own: with what is known by now, and one thread."""
+        alone = replace(self.effort, threads=1, on_progress=None)
+        return replace(self, effort=alone, spots=dict(self.spots))
 
     def without_limit(self) -> float:
         """How much is spent where the budget that is varied sets no limit.
@@ -92,6 +101,12 @@ class Solver:
         spot = self._from_above(value, case) or self._solved(value, case)
         self.spots[value] = spot
         return spot
+
+    def fail(self, value: float, error: VorratError) -> None:
+        """Leave a value without a plan, for what went wrong there; the others stand."""
+        instance = Problem.of(self.variation.at(value).case).instance
+        self.spots[value] = Spot(value, instance, None, None, DamageBound(None, None))
+        self.failures[value] = error
 
     def _from_above(self, value: float, case: Case) -> Spot | None:
         """The plan of the next higher value, if it keeps the rules here: none can then be better

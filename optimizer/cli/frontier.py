@@ -17,6 +17,7 @@ from optimizer.cli.solve import PLAN_FILE
 from optimizer.cli.telling import telling
 from optimizer.cli.validate import summed_up
 from optimizer.cli.varying import Kept, Steps
+from optimizer.errors import SolverError
 
 FRONTIER_FILE = "frontier.json"
 PLANS = "plans"
@@ -35,6 +36,15 @@ def _numbers(
     if not all(map(math.isfinite, found)):
         raise click.BadParameter(tr("'{value}' is not a list such as 0,250,500.", value=value))
     return found
+
+
+jobs = click.option(
+    "--jobs",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Points that are solved side by side, each by one process; one after the other if not "
+    "given.",
+)
 
 
 @click.command(
@@ -84,6 +94,7 @@ def _numbers(
 @options.gap
 @varying.time_limit
 @options.threads
+@jobs
 @options.as_json
 @options.out(f"{FRONTIER_FILE} and {PLANS}/VALUE/{PLAN_FILE}")
 @options.force
@@ -105,6 +116,7 @@ def frontier(
     gap: float,
     time_limit: float | None,
     threads: int | None,
+    jobs: int | None,
     as_json: bool,
     out: Path | None,
     force: bool,
@@ -145,7 +157,7 @@ def frontier(
             drawn = draw(
                 number,
                 Grid(values or (), begins, last, points, refine),
-                Effort(gap, time_limit, threads, steps.progress),
+                Effort(gap, time_limit, threads, steps.progress, jobs),
                 pool=kept.open(reading),
                 title=named(reading.case.title, Path(file).stem),
                 variant=variant,
@@ -161,7 +173,8 @@ def frontier(
     found = drawn.frontier
     if found.ended == "interrupted" and not drawn.plans:
         raise click.Abort
-    code = _code(found)
+    failed = any(isinstance(failure, SolverError) for failure in drawn.failures.values())
+    code = SolverError.exit_code if failed else _code(found)
     with telling(found, as_json) as document:
         files = {
             f"{PLANS}/{folder_of(value)}/{PLAN_FILE}": leaving.document(plan)
@@ -170,6 +183,10 @@ def frontier(
         files[FRONTIER_FILE] = document
         leaving.leave(out, "frontier", files, code, force=force, replace=[PLANS])
         kept.write()
+    for value, failure in drawn.failures.items():
+        click.echo(
+            tr("at {value}: {problem}", value=varying.shown(value), problem=failure), err=True
+        )
     return code
 
 

@@ -19,6 +19,17 @@ def in_use() -> Engine:
     return _current.get() or Processes()
 
 
+def side_by_side(asked: int | None, usual: int) -> int:
+    """How many workers a team should have: what the user asks for, else all that an engine has
+    for the run, else what is usual for the problem here."""
+    return asked or in_use().size or usual
+
+
+def threads_each(jobs: int) -> int | None:
+    """Threads of each of so many workers: one, but for a single one that has this machine."""
+    return None if jobs == 1 and in_use().size is None else 1
+
+
 @contextmanager
 def using(engine: Engine) -> Iterator[None]:
     """Take workers from this engine for as long as the context lasts."""

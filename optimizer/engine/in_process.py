@@ -23,6 +23,11 @@ class InProcess:
     whoever takes what arrives decides whether others are still wanted.
     """
 
+    @property
+    def size(self) -> int | None:
+        """None: there is this process alone, however many lanes it keeps apart."""
+        return None
+
     def team(
         self, make: Make, given: tuple[Any, ...], jobs: int | None, dealing: Dealing = "fixed"
     ) -> InThisProcess:

@@ -80,6 +80,11 @@ class Team(Protocol[Task, Answer]):
 class Engine(Protocol):
     """Where tasks are answered."""
 
+    @property
+    def size(self) -> int | None:
+        """Workers that there are for a run anyway; None where they are begun as they are needed."""
+        ...
+
     def team(
         self,
         make: Callable[..., Callable[[Any], Any]],

@@ -39,6 +39,11 @@ class Processes:
     limits: Limits = NO_LIMITS
     jobs: int | None = None
 
+    @property
+    def size(self) -> int | None:
+        """None: a problem decides how many processes are worth beginning for it."""
+        return None
+
     def team(
         self, make: Make, given: tuple[Any, ...], jobs: int | None, dealing: Dealing = "fixed"
     ) -> InThisProcess | Pool:

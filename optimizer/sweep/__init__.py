@@ -4,7 +4,7 @@ Values for reports, slopes for cuts, and for comparison recourse by a rule witho
 compiled parts are in :mod:`optimizer.sweep.chain` and :mod:`optimizer.sweep.passes`.
 """
 
-from optimizer.sweep.by_rule import ByRule, by_rule
+from optimizer.sweep.by_rule import ByRule, by_rule, joined
 from optimizer.sweep.nodes import Columns, NodeData, Point
 from optimizer.sweep.recourse import Recourse, Shortages, Slopes, Swept, in_blocks
 
@@ -19,4 +19,5 @@ __all__ = [
     "Swept",
     "by_rule",
     "in_blocks",
+    "joined",
 ]

@@ -74,6 +74,25 @@ def by_rule(
     return found
 
 
+def joined(parts: Sequence[ByRule]) -> ByRule:
+    """The same rule in all states, of what it does in blocks of them, added in their order."""
+    return ByRule(
+        reserve=parts[0].reserve,
+        probability=np.concatenate([part.probability for part in parts]),
+        damage=np.concatenate([part.damage for part in parts]),
+        by_material=_total([part.by_material for part in parts]),
+        left=_total([part.left for part in parts]),
+    )
+
+
+def _total(sums: Sequence[dict[str, float]]) -> dict[str, float]:
+    total = dict.fromkeys(sums[0], 0.0)
+    for own in sums:
+        for key, value in own.items():
+            total[key] += value
+    return total
+
+
 def _add(
     recourse: Recourse, looks: Looks, point: Point, block: slice, found: Sequence[ByRule]
 ) -> None:

@@ -21,6 +21,7 @@ from optimizer.analyses.alternatives.robustness import robustness
 from optimizer.analyses.alternatives.seeking import Seeker, Sought
 from optimizer.analyses.given import GivenPlan
 from optimizer.decomposition import CutPool, Portfolio
+from optimizer.engine import side_by_side
 from optimizer.errors import NoPlan
 from optimizer.found import gap_of, input_hash
 from optimizer.highs import Progress
@@ -195,7 +196,7 @@ def _sought(
             found.append(own)
             effort.tell(len(found), asked.count, tr("alternatives"))
         if not seeker.interrupted:
-            jobs = effort.jobs or usual_jobs(seeker.instance, seeker.problem.states)
+            jobs = side_by_side(effort.jobs, usual_jobs(seeker.instance, seeker.problem.states))
             effort.tell(0, len(others), tr("variants and assumptions"))
 
             def tell(other: Other, told: OtherCase) -> None:

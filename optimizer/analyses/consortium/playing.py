@@ -19,7 +19,7 @@ from optimizer.analyses.consortium.asking import (
 from optimizer.analyses.consortium.players import Table
 from optimizer.analyses.series import Series
 from optimizer.decomposition import CutPool
-from optimizer.engine import Workers
+from optimizer.engine import Workers, side_by_side
 from optimizer.highs import Progress
 from optimizer.instance import Floats, Held
 from optimizer.planner import usual_jobs
@@ -117,7 +117,8 @@ def play(
     count.next(coalition(table, table.all))
     game.answers[table.all] = first(coalition(table, table.all))
     count.done(coalition(table, table.all), game.answers[table.all])
-    jobs = min(effort.jobs or usual_jobs(table.instance, table.states), len(rest))
+    usual = usual_jobs(table.instance, table.states)
+    jobs = min(side_by_side(effort.jobs, usual), len(rest))
     given = (table, effort.gap, pool, effort.time_limit)
     with Workers[Quest, Answer](asker, given, jobs) as workers:
         found = workers.map([coalition(table, mask) for mask in rest], count.done)

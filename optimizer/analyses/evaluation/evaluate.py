@@ -173,7 +173,9 @@ class _Judge:
             # A scenario that cannot have these years is told of before anything is solved.
             prolonged(given, asked.longer)
         with self._timed("fresh", tr("fresh states")):
-            self.fresh = in_fresh_states(there, asked.states, asked.seed, made_in=given)
+            self.fresh = in_fresh_states(
+                there, asked.states, asked.seed, made_in=given, jobs=effort.jobs
+            )
             self.told = fresh_outcome(self.fresh, given)
         self.fewer = max(2, asked.states // PART)
 
@@ -198,7 +200,7 @@ class _Judge:
                 self.asked.reserves,
                 self.fresh.with_plan,
                 self.level,
-                threads=None,
+                jobs=self.effort.jobs,
             )
 
     def rare(self) -> RareEvents | None:

@@ -6,20 +6,18 @@ is what it does on states that were drawn anew.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
 from models.results import FreshOutcome, YearOutcome
-from optimizer import outcomes
 from optimizer.analyses.evaluation import estimates
+from optimizer.analyses.evaluation.blocks import Draw, States, evaluated
 from optimizer.analyses.given import GivenPlan
 from optimizer.commitment import Commitment, weighed_cost
 from optimizer.outcomes import Evaluation
 from optimizer.plan_document import consumers_of, distribution, materials_of
-from optimizer.states import State, draw_states
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,7 +25,7 @@ class Fresh:
     """States, and what comes in them with a plan and without."""
 
     given: GivenPlan
-    states: Sequence[State]
+    states: States
     seed: int | None
     """Null where the scenario writes its states out, so that there are no others."""
     with_plan: Evaluation
@@ -62,6 +60,7 @@ def in_fresh_states(
     seed: int | None = None,
     threads: int | None = None,
     made_in: GivenPlan | None = None,
+    jobs: int | None = None,
 ) -> Fresh:
     """A plan in so many states that are drawn anew, each by itself.
 
@@ -84,9 +83,9 @@ def in_fresh_states(
     if chosen == made_by:
         raise ValueError(f"seed {chosen} is that of the plan's own states")
     instance = given.problem.instance
-    states = draw_states(instance, count, chosen)
-    with_plan, without = outcomes.evaluate(
-        instance, states, [given.found.commitment, Commitment()], threads=threads
+    states = Draw(instance, count, chosen)
+    with_plan, without = evaluated(
+        instance, states, [given.found.commitment, Commitment()], threads, jobs
     )
     return Fresh(given, states, chosen, with_plan, without)
 

@@ -25,7 +25,7 @@ from optimizer.analyses.evaluation.fresh import Fresh, own_seed
 from optimizer.analyses.given import GivenPlan
 from optimizer.commitment import Commitment, weighed_cost
 from optimizer.decomposition import CutPool
-from optimizer.engine import Workers
+from optimizer.engine import Workers, side_by_side, threads_each
 from optimizer.errors import Interrupted, NoPlan
 from optimizer.instance import Floats, Instance
 from optimizer.outcomes import Evaluation
@@ -81,7 +81,8 @@ def replicate(
         raise ValueError("written-out states are all there are: there is nothing to sample")
     instance = given.problem.instance
     size = states or len(given.problem.states)
-    side_by_side = min(jobs or usual_jobs(instance, given.problem.states), replications)
+    usual = usual_jobs(instance, given.problem.states)
+    many = min(side_by_side(jobs, usual), replications)
     ask = Ask(
         instance,
         given.found.commitment,
@@ -90,7 +91,7 @@ def replicate(
         sample.method,
         gap,
         time_limit,
-        1 if side_by_side > 1 else None,
+        threads_each(many),
     )
     done: list[int] = []
 
@@ -99,7 +100,7 @@ def replicate(
         if on_done is not None:
             on_done(len(done), answer)
 
-    with Workers[int, Replication](replicator, (ask,), side_by_side) as workers:
+    with Workers[int, Replication](replicator, (ask,), many) as workers:
         answers = workers.map(seeds(given, fresh.seed, replications), tell)
     return gap_of(size, answers)
 

@@ -10,22 +10,23 @@ from collections.abc import Sequence
 
 from models.base import named
 from models.results.evaluation import Estimate, Performance, RuleMaterial, RuleOutcome
+from optimizer.analyses.evaluation.blocks import States, by_the_rule
 from optimizer.analyses.evaluation.weighting import weighted_cvar, weighted_mean
 from optimizer.commitment import Commitment
 from optimizer.instance import Floats, Instance
 from optimizer.outcomes import Evaluation
-from optimizer.states import State
-from optimizer.sweep import ByRule, by_rule
+from optimizer.sweep import ByRule
 
 
 def rule_outcomes(
     instance: Instance,
-    states: Sequence[State],
+    states: States,
     commitment: Commitment,
     reserves: Sequence[float],
     foresight: Evaluation,
     level: float,
     threads: int | None = None,
+    jobs: int | None = None,
 ) -> tuple[RuleOutcome, ...]:
     """What a commitment leads to under the rule, once with each reserve.
 
@@ -42,7 +43,7 @@ def rule_outcomes(
     sampled = uncertainty is not None and uncertainty.sample is not None
     return tuple(
         _outcome(instance, found, foresight, level, sampled)
-        for found in by_rule(instance, states, commitment, reserves, threads=threads)
+        for found in by_the_rule(instance, states, commitment, reserves, threads, jobs)
     )
 
 

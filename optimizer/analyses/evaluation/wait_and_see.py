@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from models.language import tr
 from optimizer.decomposition import Frame
-from optimizer.engine import Workers
+from optimizer.engine import Workers, side_by_side
 from optimizer.errors import Interrupted, NoPlan
 from optimizer.instance import Floats, Instance
 from optimizer.planner import Problem, judge, search, usual_jobs
@@ -155,7 +155,7 @@ def foresee(
         if on_done is not None:
             on_done(done, len(states))
 
-    wanted = max(1, min(jobs or usual_jobs(instance, states[:1]), len(states)))
+    wanted = max(1, min(side_by_side(jobs, usual_jobs(instance, states[:1])), len(states)))
     given = (instance, delays, gap, time_limit)
     with Workers[State, Bounds](Foreseeing, given, wanted) as workers:
         return workers.map(states, count)

@@ -17,7 +17,7 @@ from optimizer.analyses.given import GivenPlan
 from optimizer.analyses.series import Series
 from optimizer.commitment import Commitment, net_cost, planned_stock, weighed_cost
 from optimizer.decomposition import CutPool
-from optimizer.engine import Workers
+from optimizer.engine import Workers, side_by_side
 from optimizer.errors import Interrupted, NoPlan
 from optimizer.found import input_hash
 from optimizer.highs import Progress
@@ -187,7 +187,8 @@ class _Talk:
                 name = ask.id if isinstance(ask, Force) else ask.path
                 self.asked.on_step(done, len(asks), name)
 
-        jobs = min(self.asked.jobs or usual_jobs(self.instance, self.desk.states), len(asks)) or 1
+        usual = usual_jobs(self.instance, self.desk.states)
+        jobs = min(side_by_side(self.asked.jobs, usual), len(asks)) or 1
         given = (self.desk, self.pool, self.asked.time_limit)
         try:
             with Workers[Ask, Answer](clerk, given, jobs) as workers:

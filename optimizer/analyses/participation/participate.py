@@ -29,7 +29,7 @@ from optimizer.analyses.series import Series
 from optimizer.commitment import Commitment
 from optimizer.conflicts import smallest_conflict
 from optimizer.decomposition import CutPool
-from optimizer.engine import Workers
+from optimizer.engine import Workers, side_by_side
 from optimizer.errors import Infeasible, Interrupted, NoPlan
 from optimizer.found import input_hash
 from optimizer.plan_document import UNITS, as_solved
@@ -80,7 +80,7 @@ def participate(
     desk = replace(desk, free=free.commitment, held=held_by_others(desk, free.commitment))
     without = _without(desk)
     talk = Talk(desk, asked)
-    jobs = asked.jobs or usual_jobs(desk.instance, desk.states)
+    jobs = side_by_side(asked.jobs, usual_jobs(desk.instance, desk.states))
     try:
         with Workers[Ask, Reply](clerk, (desk, asked.gap, pool, asked.time_limit), jobs) as workers:
             talk.hold(workers)

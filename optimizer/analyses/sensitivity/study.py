@@ -35,7 +35,7 @@ from optimizer.analyses.sensitivity.looking import Best, Look, Subject, decided,
 from optimizer.analyses.sensitivity.screening import Path, samples, screen_of, usable
 from optimizer.analyses.summary import stocks_held
 from optimizer.decomposition import CutPool
-from optimizer.engine import Workers
+from optimizer.engine import Workers, side_by_side
 from optimizer.errors import Interrupted, NoPlan
 from optimizer.found import input_hash
 from optimizer.highs import Progress
@@ -119,7 +119,7 @@ def sensitivity(
     replies: list[Reply] = []
     screen: Screen | None = None
     complete = True
-    jobs = effort.jobs or usual_jobs(subject.instance, seen.problem.states)
+    jobs = side_by_side(effort.jobs, usual_jobs(subject.instance, seen.problem.states))
     try:
         with Workers[Quest, Reply](examiner, (subject, right), jobs) as workers:
 

@@ -1,0 +1,85 @@
+"""Fresh states in blocks: the same figures whoever looks at which."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from functools import cache
+from typing import Any, Literal
+
+import numpy as np
+import pytest
+from everything import everything
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from models.case import Case
+from optimizer import outcomes
+from optimizer.analyses.evaluation import blocks
+from optimizer.analyses.evaluation.blocks import Draw, by_the_rule, evaluated
+from optimizer.commitment import Commitment
+from optimizer.instance import Instance, read_instance
+from optimizer.states import draw_states
+from optimizer.sweep import by_rule
+
+
+@cache
+def world() -> Instance:
+    return read_instance(Case.model_validate(everything()))
+
+
+@given(
+    count=st.integers(1, 60),
+    ends=st.tuples(st.integers(0, 60), st.integers(0, 60)),
+    method=st.sampled_from(["random", "stratified"]),
+    seed=st.integers(0, 5),
+)
+@settings(max_examples=60, deadline=None, derandomize=True)
+def test_a_block_is_drawn_as_it_is_among_all(
+    count: int, ends: tuple[int, int], method: Literal["random", "stratified"], seed: int
+) -> None:
+    start, stop = sorted(min(end, count) for end in ends)
+    every = draw_states(world(), count, seed, method)
+    assert draw_states(world(), count, seed, method, block=slice(start, stop)) == every[start:stop]
+
+
+def same(one: Any, other: Any) -> bool:
+    """Whether two results agree to the last bit."""
+    if isinstance(one, dict):
+        return one.keys() == other.keys() and all(same(one[key], other[key]) for key in one)
+    return bool(np.array_equal(one, other))
+
+
+def test_processes_find_the_same_to_the_last_bit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two workers have the usual block, this process another way round but the same blocks."""
+    monkeypatch.setattr(blocks, "BLOCK", 5000)
+    draw, nothing = Draw(world(), 10_500, 3), Commitment()
+    one, two = (evaluated(world(), draw, [nothing], jobs=jobs)[0] for jobs in (1, 2))
+    assert same(asdict(one), asdict(two))
+    own, other = (by_the_rule(world(), draw, nothing, [0.0, 0.5], jobs=jobs) for jobs in (1, 2))
+    for here, there in zip(own, other, strict=True):
+        assert same(asdict(here), asdict(there))
+
+
+def test_blocks_add_up_to_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(blocks, "BLOCK", 7)
+    states, nothing = draw_states(world(), 100, 3), Commitment()
+    draw = Draw(world(), 100, 3)
+    assert len(draw) == 100
+    (whole,) = outcomes.evaluate(world(), states, [nothing])
+    (parts,) = evaluated(world(), draw, [nothing], jobs=1)
+    (rule,), (in_parts,) = (
+        by_rule(world(), states, nothing, [0.3]),
+        by_the_rule(world(), draw, nothing, [0.3], jobs=1),
+    )
+    assert np.array_equal(whole.damage, parts.damage)
+    for found, added in ((whole, parts), (rule, in_parts)):
+        for name, value in asdict(found).items():
+            told = asdict(added)[name]
+            if isinstance(value, dict):
+                assert value.keys() == told.keys()
+                pairs = [(value[key], told[key]) for key in value]
+            else:
+                pairs = [(value, told)]
+            for expected, got in pairs:
+                np.testing.assert_allclose(got, expected, rtol=1e-11, atol=1e-12)
+    assert evaluated(world(), states, [nothing])[0].expected == whole.expected
