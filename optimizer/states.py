@@ -124,7 +124,8 @@ def _uniforms(sample: Sample, block: slice, *key: str | int) -> Floats:
         return np.asarray(strata[block], dtype=np.float64)
     before = block.start % WORDS
     counter.advance(block.start // WORDS)
-    return np.random.Generator(counter).random(before + block.stop - block.start)[before:]
+    draws = np.random.Generator(counter).random(before + block.stop - block.start)
+    return np.asarray(draws[before:], dtype=np.float64)
 
 
 def _sampled(
