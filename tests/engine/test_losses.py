@@ -15,6 +15,7 @@ from models.faults import ScenarioError
 from optimizer.engine import Arrival, Dealing, InProcess, Limits, Processes, Workers, using
 from optimizer.errors import (
     Infeasible,
+    InUse,
     NoPlan,
     OutOfMemory,
     SolverError,

@@ -1,0 +1,278 @@
+"""Tasks on the workers of dask, each a process of its own on this machine."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from small import case, project, stockpile
+
+pytest.importorskip("distributed")
+
+from certificates import Files, certified
+from clustered import Processes, behaving, counting, running, solving, wait_for
+
+from models.language import using
+from optimizer.engine import Arrival, Limits
+from optimizer.engine.cluster import Cluster, Tls, located
+from optimizer.engine.cluster import serving as on_workers
+from optimizer.engine.cluster.connecting import unfit
+from optimizer.engine.cluster.serving import About
+from optimizer.errors import (
+    ClusterError,
+    Infeasible,
+    OutOfMemory,
+    TimedOut,
+    WorkerLost,
+)
+
+KILL = getattr(signal, "SIGKILL", signal.SIGTERM)
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> Files:
+    return certified(tmp_path_factory.mktemp("tls") / "own")
+
+
+@pytest.fixture(scope="module")
+def processes(tmp_path_factory: pytest.TempPathFactory, files: Files) -> Iterator[Processes]:
+    with running(tmp_path_factory.mktemp("cluster"), 2, files) as found:
+        yield found
+
+
+def connected(processes: Processes, files: Files, **options: Any) -> Cluster:
+    return Cluster(processes.address, tls=Tls(files.ca, files.cert, files.key), **options)
+
+
+@pytest.fixture
+def cluster(processes: Processes, files: Files) -> Iterator[Cluster]:
+    """Both workers, those that an earlier test has ended as well."""
+    with connected(processes, files) as found:
+        wait_for(lambda: len(found.workers) == 2)
+        yield found
+
+
+def errors(arrivals: list[Arrival[Any]]) -> list[type | None]:
+    """What became of each task, in their order."""
+    by_index = {arrival.index: arrival.error for arrival in arrivals}
+    assert len(by_index) == len(arrivals)
+    return [None if by_index[n] is None else type(by_index[n]) for n in sorted(by_index)]
+
+
+def test_lanes_learn_and_answers_come_in_order(cluster: Cluster) -> None:
+    told: list[int] = []
+    with using("de"):
+        with cluster.team(counting, (0,), 2) as team:
+            found = team.map([1, 2, 3, 4, 5], lambda task, _: told.append(task))
+            again = team.map([6, 7])
+            with pytest.raises(ValueError, match="no task: -1"):
+                team.map([-1])
+        with cluster.team(counting, (10,), 3) as team:
+            more_lanes = team.map([1, 2, 3, 4])
+        with cluster.team(counting, (0,), None, "next") as team:
+            next_ones = list(team.arrivals(iter(range(40))))
+    assert [own[0] for own in found] == [1, 2, 3, 4, 5]
+    assert [own[1] for own in found] == [1, 1, 2, 2, 3]
+    assert len({own[2] for own in found}) == 2
+    assert {own[3] for own in found} == {"de"}
+    assert [own[1] for own in again] == [4, 3]
+    assert sorted(told) == [1, 2, 3, 4, 5]
+    assert [own[1] for own in more_lanes] == [11, 11, 11, 12]
+    assert sorted(own.index for own in next_ones) == list(range(40))
+    assert all(own.answer is not None and own.answer[0] == own.index for own in next_ones)
+
+
+def test_plans_are_those_of_this_process(cluster: Cluster) -> None:
+    raws = [
+        case(projects={"works": project(capex=capex)}, stockpiles=[stockpile()])
+        for capex in (5, 20)
+    ]
+    with cluster.team(solving, (0.0,), 2) as team:
+        assert team.map(raws) == [solving(0.0)(raw) for raw in raws]
+
+
+def test_limits_errors_and_deaths_cost_their_task_alone(
+    processes: Processes, files: Files, tmp_path: Path
+) -> None:
+    limits = Limits(memory=500 * 10**6)
+    tasks = ["grow g", "conflict c", "die-once o", "tell t", "tell u"]
+    with (
+        connected(processes, files, limits=limits) as cluster,
+        cluster.team(behaving, (tmp_path,), None, "next") as team,
+    ):
+        found = list(team.arrivals(tasks))
+    assert errors(found) == [OutOfMemory, Infeasible, None, None, None]
+    conflict = next(arrival.error for arrival in found if arrival.index == 1)
+    assert isinstance(conflict, Infeasible)
+    assert conflict.conflict[0].tag == "P9"
+
+
+def test_a_task_that_hangs_is_ended(processes: Processes, files: Files, tmp_path: Path) -> None:
+    with (
+        connected(processes, files, limits=Limits(seconds=1.0)) as cluster,
+        cluster.team(behaving, (tmp_path,), 1) as team,
+        pytest.raises(TimedOut, match="had not answered after 1 s"),
+    ):
+        team.map(["hang h"])
+
+
+def test_a_worker_that_is_killed_costs_nothing_but_its_task(
+    cluster: Cluster, tmp_path: Path
+) -> None:
+    begun, go_on = tmp_path / "w.begun", tmp_path / "w.go"
+
+    def kill() -> None:
+        wait_for(begun.exists)
+        go_on.touch()
+        os.kill(int(begun.read_text(encoding="utf-8")), KILL)
+
+    killing = threading.Thread(target=kill)
+    killing.start()
+    tasks = ["tell a", "wait w", "tell b", "tell c", "tell d", "die e"]
+    with cluster.team(behaving, (tmp_path,), 2) as team:
+        found = list(team.arrivals(tasks))
+    killing.join()
+    assert errors(found) == [None, None, None, None, None, WorkerLost]
+    answers = {arrival.index: arrival.answer for arrival in found}
+    assert answers[1] is not None
+    assert answers[1][0] == "w"
+    lost = next(arrival.error for arrival in found if arrival.index == 5)
+    assert "was lost, and so was the one before" in str(lost)
+
+
+def test_what_nobody_waits_for_is_ended(cluster: Cluster, tmp_path: Path) -> None:
+    with cluster.team(behaving, (tmp_path,), 2) as team:
+        arrivals = team.arrivals(["tell a", "wait w"])
+        assert next(arrivals).index == 0
+        wait_for((tmp_path / "w.begun").exists)
+    wait_for(lambda: gone(int((tmp_path / "w.begun").read_text(encoding="utf-8"))))
+
+
+def gone(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    return False
+
+
+def test_a_lost_scheduler_costs_what_was_under_way(tmp_path: Path) -> None:
+    with (
+        running(tmp_path, 1) as processes,
+        Cluster(processes.address) as cluster,
+        cluster.team(behaving, (tmp_path,), None, "next") as team,
+    ):
+        arrivals = team.arrivals(["tell a", "wait w"])
+        assert next(arrivals).index == 0
+        os.kill(processes.scheduler.pid, KILL)
+        with pytest.raises(ClusterError, match=r"is lost; 1 answers .* --resume"):
+            next(arrivals)
+
+
+def test_a_local_cluster_listens_on_this_machine_alone(tmp_path: Path) -> None:
+    import psutil
+
+    with Cluster("local", jobs=2) as cluster:
+        with cluster.team(behaving, (tmp_path,), None) as team:
+            pids = {pid for _, pid in team.map(["tell a", "tell b"])}
+        own = psutil.Process()
+        listening = {
+            used.laddr.ip
+            for process in (own, *own.children(recursive=True))
+            for used in process.net_connections()
+            if used.status == psutil.CONN_LISTEN
+        }
+    assert len(pids) == 2
+    assert listening == {"127.0.0.1"}
+    wait_for(lambda: all(map(gone, pids)))
+
+
+def test_another_authority_is_refused(processes: Processes, tmp_path: Path) -> None:
+    with (
+        pytest.raises(ClusterError, match="no scheduler answers at tls://127"),
+        connected(processes, certified(tmp_path / "other"), patience=5.0),
+    ):
+        pass
+
+
+def test_other_versions_are_refused(
+    processes: Processes, files: Files, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    others = on_workers.versions() | {"highspy": "0.9"}
+    monkeypatch.setattr(on_workers, "versions", lambda: others)
+    with (
+        pytest.raises(ClusterError, match=r"has highspy .*, and here is 0\.9"),
+        connected(processes, files),
+    ):
+        pass
+
+
+def test_what_is_wrong_with_a_worker() -> None:
+    here = {"python": "3.11", "numpy": "2.0"}
+    assert unfit("tls://a:1", About(here, 1, True), here) is None
+    threads = unfit("tls://a:1", About(here, 4, True), here)
+    assert threads is not None
+    assert "tls://a:1 has 4 threads" in threads
+    assert "--nthreads 1" in threads
+    lacking = unfit("tls://a:1", ModuleNotFoundError("No module named 'optimizer'"), here)
+    assert lacking is not None
+    assert "No module named 'optimizer'" in lacking
+
+
+@pytest.mark.parametrize(
+    ("address", "found"),
+    [
+        ("10.0.0.5:8786", "tls://10.0.0.5:8786"),
+        ("127.0.0.1:8786", "tls://127.0.0.1:8786"),
+        ("tls://node7:8786", "tls://node7:8786"),
+        ("tcp://127.0.0.1:8786", "tcp://127.0.0.1:8786"),
+        ("tcp://localhost:8786", "tcp://localhost:8786"),
+        ("tcp://[::1]:8786", "tcp://[::1]:8786"),
+        ("local", "local"),
+    ],
+)
+def test_addresses_are_encrypted_but_for_this_machine(address: str, found: str) -> None:
+    assert located(address) == found
+
+
+@pytest.mark.parametrize(
+    ("address", "problem"),
+    [
+        ("tcp://10.0.0.5:8786", "spoken to by TLS alone: tls://10.0.0.5:8786"),
+        ("tcp://localhost.example.org:8786", "spoken to by TLS alone"),
+        ("tcp://127.0.0.1.example.org:8786", "spoken to by TLS alone"),
+        ("ws://10.0.0.5:8786", "no address of a scheduler"),
+        ("node7", "no address of a scheduler"),
+        (":8786", "no address of a scheduler"),
+    ],
+)
+def test_other_addresses_are_refused(address: str, problem: str) -> None:
+    with pytest.raises(ClusterError, match=problem):
+        located(address)
+
+
+def test_tls_needs_its_files(files: Files, tmp_path: Path) -> None:
+    with pytest.raises(ClusterError, match="missing: --tls-cert, --tls-key"):
+        Cluster("10.0.0.5:8786", tls=Tls(ca=files.ca))
+    with pytest.raises(ClusterError, match="there is no file"):
+        Cluster("10.0.0.5:8786", tls=Tls(files.ca, files.cert, tmp_path / "none.pem"))
+
+
+def test_without_the_extra_it_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("optimizer.engine.cluster.address.find_spec", lambda name: None)
+    with pytest.raises(ClusterError, match=r"pip install 'vorrat\[cluster\]'"):
+        Cluster("local")
+
+
+def test_dask_is_imported_when_it_is_used_alone() -> None:
+    """What needs no cluster is as quick without it."""
+    import subprocess
+
+    asks = "import sys, optimizer.engine.cluster; sys.exit('distributed' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", asks], check=False).returncode == 0
