@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +9,7 @@ from models import countries, funding_doubts, residual
 from models.faults import Fault, Step
 from models.language import tr
 from models.quantities import Number, Yearly
+from models.spelling import close
 from models.years import CalendarYear
 
 if TYPE_CHECKING:
@@ -269,5 +269,5 @@ def _of_years(value: Yearly, path: _Path) -> Iterator[tuple[_Path, Number]]:
 
 
 def _near(word: str, names: Iterable[str]) -> str:
-    near = difflib.get_close_matches(word, list(names), 1, 0.6)
-    return tr("did you mean '{name}'?", name=near[0]) if near else ""
+    near = close(word, names)
+    return tr("did you mean '{name}'?", name=near) if near else ""

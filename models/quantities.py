@@ -7,7 +7,6 @@ for a number, so that ``"1,5"``, ``1_000`` and ``yes`` are faults with a hint ra
 
 from __future__ import annotations
 
-import difflib
 import math
 import re
 from bisect import bisect_right
@@ -20,6 +19,7 @@ from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from models.base import fault, faults_together, read_year, relocated, shape_of_value
 from models.language import tr
+from models.spelling import close
 
 Confidence = Literal["high", "medium", "low"]
 _Read = TypeVar("_Read")
@@ -238,8 +238,7 @@ def _key_meant(key: Any) -> str:
     """The key of a sourced number that a key is or was meant to be, or an empty text."""
     if str(key).isdecimal():
         return ""  # a year, of which there may be many
-    near = difflib.get_close_matches(str(key).lower(), ("value", *REMARKS), 1, 0.6)
-    return near[0] if near else ""
+    return close(str(key), ("value", *REMARKS))
 
 
 def read_sourced(

@@ -6,14 +6,15 @@ What is only unlikely to be meant is left to :mod:`models.doubts`.
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from models import doubts, residual
 from models.base import UNREADABLE_TEXT
 from models.faults import Fault, Step
 from models.language import tr
+from models.spelling import close
 from models.years import readable
 
 if TYPE_CHECKING:
@@ -279,10 +280,10 @@ def _unknown(section: str, name: str) -> tuple[str, str]:
 
 def nearest_or_list(word: str, names: Iterable[str]) -> str:
     """The hint for an id that is not among the names."""
-    known = {name.lower(): name for name in names}
-    near = difflib.get_close_matches(word.lower(), known, 1, 0.6)
+    names = names if isinstance(names, Collection) else list(names)
+    near = close(word, names)
     if near:
-        return tr("did you mean '{name}'?", name=known[near[0]])
-    listed = list(known.values())
-    shown = ", ".join(listed[:12]) + (", ..." if len(listed) > 12 else "")
+        return tr("did you mean '{name}'?", name=near)
+    listed = list(islice(names, 12))
+    shown = ", ".join(listed) + (", ..." if len(names) > 12 else "")
     return tr("there are {names}", names=shown) if listed else ""

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from models.faults import Fault, Place
 from models.files.cells import MAX_COLUMNS, MAX_ROWS, Cell, Sheet
-from models.files.decoding import decode, refuse
+from models.files.decoding import MAX_CELLS, count_cells, decode, refuse
 from models.files.nodes import Report
 from models.language import tr
 
@@ -21,8 +21,6 @@ def read_csv(raw: bytes, file: str, report: Report) -> Sheet:
     if not records:
         raise refuse(Place(file), tr("the table is empty"), tr("its first row names the columns"))
     header, *rows = records
-    if len(header) > MAX_COLUMNS:
-        raise refuse(header[0].place, tr("more than {count} columns", count=MAX_COLUMNS))
     sheet = Sheet(header, [])
     for row in rows:
         if not any(cell.filled for cell in row):
@@ -66,13 +64,17 @@ def _records(text: str, delimiter: str, file: str) -> Iterator[list[Cell]]:
     lines = io.StringIO(text, newline="").readlines()
     # A reader over a list of lines tells how many of them each record took.
     reader = csv.reader(lines, delimiter=delimiter, strict=True)
-    start = 0
+    start = cells = 0
     try:
         for number, values in enumerate(reader):
+            place = Place(file, start + 1, 1)
+            if len(values) > MAX_COLUMNS:
+                raise refuse(place, tr("more than {count} columns", count=MAX_COLUMNS))
+            cells += len(values)
+            if cells > MAX_CELLS:
+                raise refuse(place, tr("more than {count} cells", count=MAX_CELLS))
             if number > MAX_ROWS:
-                raise refuse(
-                    Place(file, start + 1, 1), tr("more than {count} rows", count=MAX_ROWS)
-                )
+                raise refuse(place, tr("more than {count} rows", count=MAX_ROWS))
             places = _places(lines[start : reader.line_num], start + 1, delimiter)
             if values:
                 places += places[-1:] * (len(values) - len(places))
@@ -81,6 +83,7 @@ def _records(text: str, delimiter: str, file: str) -> Iterator[list[Cell]]:
                     for column, (value, place) in enumerate(zip(values, places, strict=False))
                 ]
             start = reader.line_num
+        count_cells(cells, Place(file))
     except csv.Error as error:
         message = tr("this row is not valid CSV: {problem}", problem=tr(str(error)))
         hint = tr('a quote inside of a quoted text is written twice: ""')

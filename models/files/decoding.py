@@ -2,16 +2,37 @@
 
 from __future__ import annotations
 
-import difflib
 import re
-from pathlib import Path
+import stat
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path, PureWindowsPath
 
+from models import spelling
 from models.faults import Fault, Place, ScenarioError
 from models.language import tr
+from models.spelling import close
 
 MAX_BYTES = 20_000_000
+MAX_VALUES = 500_000
+"""Values in the YAML of one scenario, with all it includes; what aliases repeat counts again."""
+MAX_FILES = 500
+"""Files that one scenario may take together, each counted as often as it is read."""
+MAX_TOTAL_BYTES = 100_000_000
+"""What they may hold together."""
+MAX_CELLS = 1_000_000
+"""Cells of one table, empty ones included."""
+MAX_TOTAL_CELLS = 2_000_000
+"""Cells of all tables of a scenario."""
 _BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
-_NOT_TEXT = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_NOT_TEXT = re.compile(
+    "[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]|[\u202a-\u202e\u2066-\u2069]"
+)
+"""Control characters, halves of pairs, and those that turn the direction of what follows."""
 
 
 def refuse(place: Place, message: str, hint: str = "") -> ScenarioError:
@@ -19,27 +40,109 @@ def refuse(place: Place, message: str, hint: str = "") -> ScenarioError:
     return ScenarioError([Fault((), message, hint, place=place)])
 
 
-def read_bytes(path: Path, place: Place) -> bytes:
-    """The content of a file of bounded size; faults name ``place``."""
+@dataclass
+class _Taken:
+    """What a scenario has taken so far."""
+
+    files: int = 0
+    size: int = 0
+    cells: int = 0
+    values: int = 0
+
+
+_taken: ContextVar[_Taken | None] = ContextVar("taken", default=None)
+
+
+@contextmanager
+def one_scenario() -> Iterator[None]:
+    """What is read in the body belongs to one scenario, whose files are bounded together."""
+    before = _taken.set(_Taken())
     try:
+        with spelling.one_scenario():
+            yield
+    finally:
+        _taken.reset(before)
+
+
+def read_bytes(path: Path, place: Place, limit: int = MAX_BYTES) -> bytes:
+    """The content of a regular file of at most ``limit`` bytes; faults name ``place``.
+
+    Pipes and devices are refused: they may never end, or never begin.
+    """
+    try:
+        regular = stat.S_ISREG(path.stat().st_mode)
+        if not regular and not path.is_dir():
+            message = tr("'{path}' is a pipe or a device", path=path)
+            raise refuse(place, message, tr("save it as a file"))
         with path.open("rb") as file:
-            raw = file.read(MAX_BYTES + 1)
+            raw = file.read(limit + 1)
     except (OSError, ValueError) as error:
         problem = getattr(error, "strerror", None) or str(error)
         hint = _nearest_file(path) if isinstance(error, FileNotFoundError) else ""
+        if isinstance(error, PermissionError) and _may_be_open(path):
+            hint = tr("close it in the program that has it open")
         problem = tr(problem.lower())
         message = tr("'{path}' cannot be read: {problem}", path=path, problem=problem)
         raise refuse(place, message, hint) from None
-    if len(raw) > MAX_BYTES:
-        message = tr(
-            "'{path}' is larger than {limit}", path=path, limit=f"{MAX_BYTES / 1e6:.0f} MB"
-        )
-        raise refuse(place, message, tr("put long lists into tables"))
+    if len(raw) > limit:
+        message = tr("'{path}' is larger than {limit}", path=path, limit=f"{limit / 1e6:.0f} MB")
+        raise refuse(place, message, tr("put long lists into tables") if limit == MAX_BYTES else "")
+    _count(raw, place)
     return raw
 
 
+def _count(raw: bytes, place: Place) -> None:
+    taken = _taken.get()
+    if taken is None:
+        return
+    taken.files += 1
+    taken.size += len(raw)
+    if taken.files > MAX_FILES:
+        message = tr("the scenario takes more than {count} files", count=MAX_FILES)
+        raise refuse(place, message, tr("include fewer"))
+    if taken.size > MAX_TOTAL_BYTES:
+        limit = f"{MAX_TOTAL_BYTES / 1e6:.0f} MB"
+        message = tr("the files of the scenario are larger than {limit} together", limit=limit)
+        raise refuse(place, message, tr("include fewer"))
+
+
+def count_cells(number: int, place: Place) -> None:
+    """Count the cells of a table against those that a scenario may have."""
+    taken = _taken.get()
+    if taken is None:
+        return
+    taken.cells += number
+    if taken.cells > MAX_TOTAL_CELLS:
+        message = tr("the tables of the scenario have more than {count} cells together",
+                     count=MAX_TOTAL_CELLS)  # fmt: skip
+        raise refuse(place, message, tr("delete what the scenario does not need"))
+
+
+def count_values(number: int, place: Place) -> None:
+    """Count the values of a file in YAML against those that a scenario may have."""
+    taken = _taken.get()
+    if taken is None:
+        return
+    taken.values += number
+    if taken.values > MAX_VALUES:
+        message = tr("the files of the scenario have more than {count} values together",
+                     count=MAX_VALUES)  # fmt: skip
+        raise refuse(place, message, tr("put long lists into tables"))
+
+
+def _may_be_open(path: Path) -> bool:
+    """Whether another program may keep a file from being read, as Excel does on Windows."""
+    return sys.platform == "win32" or (path.parent / f"~${path.name}").exists()
+
+
 def beside(file: str, name: str) -> Path | None:
-    """The file of that name in the folder of another file or below it; None elsewhere."""
+    """The file of that name in the folder of another file or below it; None elsewhere.
+
+    A name with a drive, a share or a stream is none on any system, so that a scenario means the
+    same on all of them.
+    """
+    if ":" in name or PureWindowsPath(name).anchor:
+        return None
     folder = Path(file).parent
     try:
         path = folder / name
@@ -51,11 +154,11 @@ def beside(file: str, name: str) -> Path | None:
 
 def _nearest_file(path: Path) -> str:
     try:
-        names = [entry.name for entry in path.parent.iterdir() if entry.is_file()]
+        names = [entry.name for entry in islice(path.parent.iterdir(), 1000) if entry.is_file()]
     except OSError:
         return ""
-    near = difflib.get_close_matches(path.name, names, 1, 0.6)
-    return tr("did you mean '{name}'?", name=path.parent / near[0]) if near else ""
+    near = close(path.name, names)
+    return tr("did you mean '{name}'?", name=path.parent / near) if near else ""
 
 
 def decode(raw: bytes, file: str) -> str:
@@ -78,6 +181,17 @@ def check_characters(text: str, place: Place) -> None:
     bad = _NOT_TEXT.search(text)
     if bad:
         raise _bad_character(place, bad[0])
+
+
+def unprintable(text: str) -> str:
+    """The code of the first character that no text holds, such as ``U+001B``; empty if none."""
+    bad = _NOT_TEXT.search(text)
+    return f"U+{ord(bad[0]):04X}" if bad else ""
+
+
+def printable(text: str) -> str:
+    """A text in which a substitute stands for what would steer a terminal."""
+    return _NOT_TEXT.sub("\ufffd", text)
 
 
 def _bad_character(place: Place, character: str) -> ScenarioError:

@@ -7,7 +7,6 @@ Every value keeps the place where it was written. A file may be private, and hav
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -28,11 +27,14 @@ from models.files.shapes import ROOT, Shape
 from models.files.translating import faults_of, shown
 from models.files.yaml_source import parse
 from models.language import tr
+from models.spelling import close
 
 KEY = "include"
 SHAPE = Shape("list", item=str)
 HEAD = ("schema_version", "title", "description")
 """What says of a file what it is; it stays with the file and is not included."""
+MAX_CHAIN = 20
+"""Files of which each includes the next."""
 SUFFIXES = (".yaml", ".yml", ".json")
 
 
@@ -100,6 +102,11 @@ class Includes:
             message = tr("'{file}' includes itself", file=path.name)
             hint = shown_ring if len(ring) > 2 else tr("take it off the list")
             report(Fault((KEY,), message, hint, place=entry.place))
+            return None
+        if len(chain) > MAX_CHAIN:
+            # A ring that a system hides, as one that ignores capitals does, ends here as well.
+            message = tr("more than {count} files include one another", count=MAX_CHAIN)
+            report(Fault((KEY,), message, tr("include them side by side"), place=entry.place))
             return None
         key = path.resolve()
         if key not in self._parts:
@@ -202,7 +209,7 @@ def _preset(name: str, file: str) -> FilePath:
     if name in known:
         return known[name]
     message = tr("there is no preset '{name}'", name=name)
-    near = difflib.get_close_matches(name.lower(), known, 1, 0.6)
+    near = close(name, known)
     for suffix in SUFFIXES:
         own = beside(file, name + suffix)
         if not near and own is not None and own.is_file():
@@ -210,7 +217,7 @@ def _preset(name: str, file: str) -> FilePath:
     listed = ", ".join(known)
     hint = tr("there are {names}", names=listed)
     if near:
-        hint = tr("did you mean '{name}'? there are {names}", name=near[0], names=listed)
+        hint = tr("did you mean '{name}'? there are {names}", name=near, names=listed)
     raise _NotIncludedError(message, hint)
 
 

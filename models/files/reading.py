@@ -22,7 +22,7 @@ from models.case import Case
 from models.faults import Fault, Place, ScenarioError, Step
 from models.files import patches, tables
 from models.files.data import plain
-from models.files.decoding import read_bytes
+from models.files.decoding import one_scenario, read_bytes
 from models.files.includes import Includes
 from models.files.nodes import Node, Path, leaves, place_of
 from models.files.partial import CONTEXT, further_faults
@@ -33,6 +33,11 @@ from models.language import tr
 
 WORKBOOKS = (".xlsx", ".xlsm")
 """How scenario files in Excel are named."""
+MAX_FAULTS = 1_000
+"""Errors, and warnings, that are told of one scenario; further ones are counted."""
+MAX_MESSAGE = 1_000
+MAX_VARIANTS = 1_000
+"""Variants of one file, each of which is read when the file is checked."""
 
 
 @dataclass(frozen=True)
@@ -75,8 +80,9 @@ def read_case(
     With ``check_variants`` every variant of the file is tried as well, and its faults reported.
     Raises ScenarioError with every fault that was found.
     """
-    raw = read_bytes(FilePath(path), Place(str(path)))
-    return _Reader(str(path), variant, tuple(settings), check_variants).read(raw)
+    with one_scenario():
+        raw = read_bytes(FilePath(path), Place(str(path)))
+        return _Reader(str(path), variant, tuple(settings), check_variants).read(raw)
 
 
 def read_case_text(
@@ -87,28 +93,52 @@ def read_case_text(
     check_variants: bool = False,
 ) -> Reading:
     """The scenario of a text that is not in a file; ``name`` stands for the file in messages."""
-    return _Reader(name, variant, tuple(settings), check_variants).read(
-        text.encode("utf-8", "surrogatepass")
-    )
+    with one_scenario():
+        return _Reader(name, variant, tuple(settings), check_variants).read(
+            text.encode("utf-8", "surrogatepass")
+        )
 
 
 class _Faults:
-    """Collects faults, each once."""
+    """Collects faults, each once: a bounded number of errors and of warnings."""
 
-    def __init__(self) -> None:
+    def __init__(self, file: str) -> None:
+        self.file = file
         self.found: list[Fault] = []
-        self._seen: set[tuple[Any, ...]] = set()
+        self._seen: set[int] = set()
+        self._counts = {"error": 0, "warning": 0}
 
     def __call__(self, fault: Fault) -> None:
-        seen = (fault.place, fault.message, fault.hint)
+        seen = hash((fault.place, fault.message, fault.hint))
         if seen not in self._seen:
             self._seen.add(seen)
-            self.found.append(fault)
+            self._counts[fault.severity] += 1
+            if self._counts[fault.severity] <= MAX_FAULTS:
+                self.found.append(
+                    replace(fault, message=_cut(fault.message), hint=_cut(fault.hint))
+                )
+
+    def in_order(self) -> tuple[Fault, ...]:
+        """What was found, and how much more there was."""
+        return (*in_order(self.found), *self._more())
+
+    def _more(self) -> Iterator[Fault]:
+        place = Place(self.file)
+        if (count := self._counts["error"] - MAX_FAULTS) > 0:
+            yield Fault((), tr("and {count} more errors", count=count), place=place)
+        if (count := self._counts["warning"] - MAX_FAULTS) > 0:
+            message = tr("and {count} more warnings", count=count)
+            yield Fault((), message, severity="warning", place=place)
 
     def stop(self) -> None:
         """Raise where there is an error."""
-        if any(fault.severity == "error" for fault in self.found):
-            raise ScenarioError(in_order(self.found))
+        if self._counts["error"]:
+            raise ScenarioError(self.in_order())
+
+
+def _cut(text: str) -> str:
+    """A text that quotes what may be a megabyte, at a length that can be read."""
+    return text if len(text) <= MAX_MESSAGE else text[: MAX_MESSAGE - 3] + "..."
 
 
 def in_order(faults: Sequence[Fault]) -> tuple[Fault, ...]:
@@ -129,12 +159,13 @@ class _Reader:
     variant: str | None
     settings: tuple[str, ...]
     check_variants: bool
-    report: _Faults = field(default_factory=_Faults)
+    report: _Faults = field(init=False)
     known: tuple[Node, Case] | None = None
     """A tree that was read before and its case: what both share is not read again."""
     includes: Includes = field(init=False)
 
     def __post_init__(self) -> None:
+        self.report = _Faults(self.file)
         self.includes = Includes(self.file)
 
     def read(self, raw: bytes) -> Reading:
@@ -173,11 +204,11 @@ class _Reader:
             # What ends the reading at once comes with the faults found before it.
             for fault in error.faults:
                 self.report(fault)
-            raise ScenarioError(in_order(self.report.found)) from None
+            raise ScenarioError(self.report.in_order()) from None
         self.report.stop()
         if case is None:
             raise AssertionError("a scenario without faults and without a case")
-        return Reading(case, in_order(self.report.found), root, self)
+        return Reading(case, self.report.in_order(), root, self)
 
     def _own(self, raw: bytes) -> Node:
         """What the file itself says."""
@@ -288,6 +319,12 @@ class _Reader:
     ) -> None:
         variants = base.child("variants")
         names = list(variants.value) if variants and isinstance(variants.value, dict) else []
+        if len(names) > MAX_VARIANTS:
+            assert variants is not None
+            message = tr("more than {count} variants", count=MAX_VARIANTS)
+            place = variants.key_place or variants.place
+            self.report(Fault(("variants",), message, at_key=True, place=place))
+            return
         before = {(fault.place, fault.message) for fault in self.report.found}
         for name in names:
             if name == self.variant:
@@ -295,7 +332,8 @@ class _Reader:
             tried = _Reader(self.file, name, self.settings, False, known=known)
             tried.includes = self.includes
             try:
-                tried._case(tried._patched(own, base, name, settings), base)
+                with one_scenario():
+                    tried._case(tried._patched(own, base, name, settings), base)
             except ScenarioError as error:
                 for fault in error.faults:
                     tried.report(fault)

@@ -6,7 +6,6 @@ and messages to name the nearest key or the choices there are.
 
 from __future__ import annotations
 
-import difflib
 import types
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from models.docstrings import field_docstrings
 from models.faults import Step
 from models.language import tr
 from models.quantities import Bounds, Number, Yearly, YearlyBounds
+from models.spelling import close
 from models.years import YearReader
 
 ABOUT = ("value", "source", "confidence", "note")
@@ -163,9 +163,7 @@ def shape_at(path: Iterable[Step]) -> Shape:
 
 def nearest(word: str, names: Iterable[str]) -> str:
     """The name that a misspelt word most likely means, or an empty text."""
-    known = {name.lower(): name for name in names}
-    near = difflib.get_close_matches(word.lower(), known, 1, 0.6)
-    return known[near[0]] if near else ""
+    return close(word, names)
 
 
 def suggestion(word: str, names: Iterable[str]) -> str:

@@ -7,7 +7,6 @@ instruments of a funder, have a sheet too, on which the first column names the i
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -15,6 +14,7 @@ from functools import cache
 from models.files.shapes import ROOT, Shape, shape_of, step_into
 from models.files.wording import worded
 from models.language import using
+from models.spelling import close
 
 OWN = "_"
 """Sheets and columns whose names begin so are the user's own and are not read."""
@@ -127,5 +127,5 @@ def is_aside(sheet: str) -> bool:
 def nearest_sheet(sheet: str) -> str:
     """The sheet name that was most likely meant, or nothing."""
     known = {name.lower(): name for tab in tabs() for name in names_of(tab.label)}
-    near = difflib.get_close_matches(sheet.strip().lower(), known, 1, 0.6)
-    return known[near[0]] if near else ""
+    near = close(sheet.strip(), known)
+    return known[near] if near else ""

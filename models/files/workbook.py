@@ -15,14 +15,22 @@ from openpyxl import load_workbook  # type: ignore[import-untyped,unused-ignore]
 from openpyxl.utils import get_column_letter  # type: ignore[import-untyped,unused-ignore]
 
 from models.faults import Fault, Place, ScenarioError
+from models.files.archive import Bounds, Unpacking, check
 from models.files.cells import MAX_COLUMNS, MAX_ROWS, Cell, Sheet
-from models.files.decoding import refuse
+from models.files.decoding import MAX_CELLS, count_cells, refuse, unprintable
 from models.files.nodes import Node, Report
 from models.files.shapes import existing
 from models.language import tr
 
 MAX_UNPACKED = 200_000_000
 MAX_RATIO = 200
+_OLE = bytes.fromhex("d0cf11e0a1b11ae1")
+MAX_PARTS = 5_000
+MAX_TAGS = 300_000
+"""Tags of one part of a workbook, each of which becomes an object; cells apart."""
+BOUNDS = Bounds(
+    MAX_PARTS, MAX_UNPACKED, MAX_RATIO, MAX_TAGS, ("xl/worksheets/", "xl/sharedStrings")
+)
 
 
 def read_workbook(raw: bytes, file: str, tab: Node | None, place: Place, report: Report) -> Sheet:
@@ -43,7 +51,7 @@ def read_workbook(raw: bytes, file: str, tab: Node | None, place: Place, report:
 
 def open_workbook(raw: bytes, file: str, place: Place) -> tuple[Any, Any]:
     """A workbook of bounded size, opened twice: for its values and for its formulas."""
-    _bound(raw, file, place)
+    check_packed(raw, file, place)
     try:
         values = load_workbook(io.BytesIO(raw), read_only=True, data_only=True)
         formulas = load_workbook(io.BytesIO(raw), read_only=True, data_only=False)
@@ -51,6 +59,11 @@ def open_workbook(raw: bytes, file: str, place: Place) -> tuple[Any, Any]:
         # A damaged workbook fails in many ways, none of them documented.
         raise _unreadable(file, place, error) from None
     return values, formulas
+
+
+def sheet_names(raw: bytes, file: str, place: Place) -> list[str]:
+    """The sheets of a workbook of bounded size."""
+    return list(open_workbook(raw, file, place)[0].sheetnames)
 
 
 def rows_of(
@@ -69,27 +82,54 @@ def _unreadable(file: str, place: Place, error: Exception) -> ScenarioError:
     return refuse(place, tr("'{file}' is not a readable workbook", file=file), hint)
 
 
-def _bound(raw: bytes, file: str, place: Place) -> None:
+def check_packed(raw: bytes, file: str, place: Place) -> None:
+    """Refuse what is no workbook, and one that unpacks to more than it may.
+
+    To be called before anything else opens it. Raises ScenarioError.
+    """
     try:
-        with zipfile.ZipFile(io.BytesIO(raw)) as packed:
-            size = sum(entry.file_size for entry in packed.infolist())
-    except (zipfile.BadZipFile, ValueError, OSError, NotImplementedError):
+        check(raw, BOUNDS)
+    except zipfile.BadZipFile:
         message = tr("'{file}' is not an Excel workbook", file=file)
-        raise refuse(place, message, tr("save it as .xlsx")) from None
-    if size > MAX_UNPACKED or size > MAX_RATIO * len(raw) + 1_000_000:
-        message = tr("'{file}' unpacks to {size:.0f} MB", file=file, size=size / 1e6)
-        raise refuse(place, message, tr("save the table as CSV"))
+        hint = tr("save it as .xlsx")
+        if raw.startswith(_OLE):
+            message = tr("'{file}' is encrypted, or saved by an old Excel", file=file)
+            hint = tr("save it as .xlsx, without a password")
+        raise refuse(place, message, hint) from None
+    except Unpacking as error:
+        raise refuse(place, *_refused(error, file)) from None
+
+
+def _refused(error: Unpacking, file: str) -> tuple[str, str]:
+    """What is said of a workbook that is more than it may be, and a hint."""
+    if error.problem == "size":
+        message = tr("'{file}' unpacks to {size:.0f} MB", file=file, size=error.size / 1e6)
+        return message, tr("save the table as CSV")
+    if error.problem == "parts":
+        return tr("'{file}' has more than {count} parts", file=file, count=MAX_PARTS), ""
+    if error.problem == "tags":
+        hint = tr("copy the values into a new workbook")
+        return tr("a part of '{file}' has too many entries", file=file), hint
+    hint = tr("save it anew in a spreadsheet program")
+    if error.problem == "entities":
+        return tr("'{file}' declares XML entities, which no workbook does", file=file), hint
+    return tr("'{file}' states sizes of its parts that are not true", file=file), hint
 
 
 def _rows(values: Any, formulas: Any, file: str, name: str, report: Report) -> Iterator[list[Cell]]:
     values.reset_dimensions()
     formulas.reset_dimensions()
     pairs = zip(values.iter_rows(), formulas.iter_rows(), strict=False)
+    count = 0
     for number, (row, written) in enumerate(pairs, start=1):
         place = Place(file, cell=f"{name}!A{number}")
         if number > MAX_ROWS:
             message = tr("more than {count} rows", count=MAX_ROWS)
             raise refuse(place, message, tr("delete what lies below the table"))
+        count += len(row)
+        if count > MAX_CELLS:
+            hint = tr("delete what lies below and beside the table")
+            raise refuse(place, tr("more than {count} cells", count=MAX_CELLS), hint)
         cells = []
         for column, (one, other) in enumerate(zip(row, written, strict=False)):
             cell = _cell(one, other, Place(file, cell=f"{name}!{_letter(column)}{number}"), column)
@@ -104,6 +144,7 @@ def _rows(values: Any, formulas: Any, file: str, name: str, report: Report) -> I
             cells.pop()
         if cells:
             yield cells
+    count_cells(count, Place(file))
 
 
 def _letter(column: int) -> str:
@@ -117,4 +158,7 @@ def _cell(one: Any, written: Any, place: Place, column: int) -> Cell | Fault:
     if one.data_type == "e":
         message = tr("this cell holds the error {error}", error=one.value)
         return Fault((), message, tr("mend the formula"), place=place)
+    if isinstance(one.value, str) and (code := unprintable(one.value)):
+        message = tr("character {code} does not belong into a text", code=code)
+        return Fault((), message, tr("remove it"), place=place)
     return Cell(one.value, place, column)

@@ -17,11 +17,17 @@ from typing import Any
 import yaml
 
 from models.faults import Fault, Place, ScenarioError
-from models.files.decoding import check_characters, decode, refuse, split_lines
+from models.files.decoding import (
+    MAX_VALUES,
+    check_characters,
+    count_values,
+    decode,
+    refuse,
+    split_lines,
+)
 from models.files.nodes import Node, Path, Report
 from models.language import tr
 
-MAX_NODES = 500_000
 MAX_DEPTH = 50
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -112,6 +118,7 @@ class Parser:
                 self._take(event)
         except yaml.YAMLError as error:
             raise self._unreadable(error, text) from None
+        count_values(self._count, self.start)
         return self._root or Node(None, self.start)
 
     def _place(self, event: Any) -> Place:
@@ -143,13 +150,15 @@ class Parser:
 
     def _grow(self, event: Any, size: int = 1) -> None:
         self._count += size
-        if self._count > MAX_NODES:
-            message = tr("more than {count} values", count=MAX_NODES)
+        if self._count > MAX_VALUES:
+            message = tr("more than {count} values", count=MAX_VALUES)
             raise refuse(self._place(event), message, tr("put long lists into tables"))
 
     def _scalar(self, event: Any) -> Node:
         self._grow(event)
         place, text = self._place(event), event.value
+        if event.style == '"':
+            check_characters(text, place)  # which escapes can write
         bare = not event.style
         tag = event.tag
         if tag is not None and tag not in ("!", _TAG + "str"):

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import click
 
 from models.case import Case
+from models.faults import Place
+from models.files.decoding import read_bytes
 from models.language import tr
 from optimizer.cli.writing import make_folder
 
@@ -39,10 +41,13 @@ def kept_in(reuse: Path | None, out: Path | None, method: str = "auto") -> Path 
 def read_kept(folder: Path, case: Case) -> tuple[Path, str, CutPool]:
     """The file of the pool that suits a case, its key, and the pool, empty if there is none yet."""
     from optimizer.decomposition import CutPool, pool_key, read_pool
+    from optimizer.decomposition.storing import MAX_BYTES as MAX_POOL
     from optimizer.instance import read_instance
 
     make_folder(folder)
     key = pool_key(read_instance(case))
     path = folder / f"cuts-{key[:16]}.npz"
-    pool = read_pool(path.read_bytes(), str(path)) if path.exists() else CutPool()
-    return path, key, pool
+    if not path.exists():
+        return path, key, CutPool()
+    # Larger ones than are written here are refused, before memory is.
+    return path, key, read_pool(read_bytes(path, Place(str(path)), MAX_POOL), str(path))

@@ -12,7 +12,7 @@ import click
 
 from models.faults import Fault, Place, ScenarioError
 from models.files import Reading
-from models.files.decoding import MAX_BYTES, decode, split_lines
+from models.files.decoding import MAX_BYTES, decode, printable, split_lines
 from models.language import tr
 from optimizer.cli import colours
 
@@ -26,7 +26,7 @@ def show(faults: Iterable[Fault]) -> None:
     # A file may have changed since faults were last shown.
     _lines.cache_clear()
     for fault in faults:
-        text = str(fault)
+        text = printable(str(fault))
         label = f"{fault.label}:"
         if colour:
             marked = click.style(label, fg=_COLOUR[fault.severity], bold=True)

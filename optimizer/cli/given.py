@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import click
 
+from models.files.json_document import NotPlainError, read_json
 from models.language import tr
 from models.results import Plan
 from optimizer.cli import saved
@@ -39,7 +39,7 @@ def is_plan(text: str) -> bool:
     if not text.lower().endswith(".json") or not path.is_file():
         return False
     try:
-        content = json.loads(path.read_bytes())
-    except (OSError, ValueError):
+        content = read_json(path)
+    except NotPlainError:
         return False
     return isinstance(content, dict) and "kind" in content  # a scenario has no such key

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,6 +13,7 @@ from models.base import named
 from models.case import Case
 from models.faults import Fault, ScenarioError
 from models.files import Reading, read_case
+from models.files.json_document import NotPlainError, read_json
 from models.language import tr
 from models.results import Plan
 from models.results.option import Wording
@@ -84,8 +84,8 @@ def _plan_file(text: str) -> Path | None:
 def _kind(path: Path) -> str | None:
     """What a result says it is; None for a scenario, which has no ``kind``."""
     try:
-        content: Any = json.loads(path.read_bytes())
-    except (OSError, ValueError):
+        content: Any = read_json(path)
+    except NotPlainError:
         return None  # The reader of scenarios says what is wrong with it.
     kind = content.get("kind") if isinstance(content, dict) else None
     return kind if isinstance(kind, str) else None
@@ -112,7 +112,7 @@ def _saved(text: str, path: Path) -> Item:
                 kind=kind,
             )
         )
-    plan = saved.validated(Plan, json.loads(path.read_bytes()), path)
+    plan = saved.validated(Plan, saved.document(path), path)
     if lacks_accounts(plan):
         raise click.UsageError(
             tr("'{path}' is of an earlier version: solve its scenario again.", path=path)

@@ -1,14 +1,21 @@
-"""Names of files and folders that are made from data: ids, values, labels."""
+"""Names of files and folders: made from data, and those that a system keeps for itself."""
 
 from __future__ import annotations
 
 import hashlib
 import re
+import sys
 import unicodedata
 from collections.abc import Sequence
+from pathlib import Path
 
-RESERVED = re.compile(r"(con|prn|aux|nul|conin_|conout_|(com|lpt)[0-9¹²³])", re.IGNORECASE)
+import click
+
+from models.language import tr
+
+RESERVED = re.compile(r"(con|prn|aux|nul|conin\$|conout\$|com[\d¹²³]|lpt[\d¹²³])", re.IGNORECASE)
 """Names that Windows keeps for devices, whatever ending they have."""
+_SIGNS = re.compile('[<>:"|?*\0-\x1f]')
 LONGEST = 80
 """Characters: UTF-8 takes up to four bytes for each, and names may have 255."""
 
@@ -45,3 +52,24 @@ def safe_names(texts: Sequence[str]) -> list[str]:
 def folded(name: str) -> str:
     """A name as a file system sees it that knows no capitals, and one way to write an accent."""
     return unicodedata.normalize("NFC", unicodedata.normalize("NFD", name).casefold())
+
+
+def refuse_reserved(path: Path, system: str = sys.platform) -> None:
+    """Refuse what Windows would take for a device, or would not find again.
+
+    Raises click.UsageError, on Windows alone.
+    """
+    if system != "win32":
+        return
+    anchor = path.anchor
+    for part in path.parts:
+        if part == anchor or part in (".", ".."):
+            continue
+        if RESERVED.fullmatch(part.split(".")[0].rstrip(" ")):
+            message = tr("'{path}' cannot be made: Windows keeps the name '{name}' for a device.",
+                         path=path, name=part)  # fmt: skip
+            raise click.UsageError(message)
+        if _SIGNS.search(part) or part[-1] in " .":
+            message = tr("'{path}' cannot be made: '{name}' is no name on Windows.",
+                         path=path, name=part)  # fmt: skip
+            raise click.UsageError(message)

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 import click
 from pydantic import ValidationError
 
+from models.files.json_document import NotPlainError, read_json
 from models.language import tr
 from models.results import (
     Alternatives,
@@ -191,19 +192,9 @@ def read(text: str) -> Given:
                 tr("the folder '{folder}' has no {file}.", folder=text, file=PLAN_FILE)
             )
         path = path / name
-    try:
-        content: Any = json.loads(path.read_bytes())
-    except OSError as error:
-        reason = tr(str(error.strerror))
-        raise click.UsageError(
-            tr("'{path}' cannot be read: {reason}.", path=path, reason=reason)
-        ) from None
-    except ValueError:
-        raise click.UsageError(
-            tr("'{path}' is no saved result: it is not JSON.", path=path)
-        ) from None
+    content = document(path)
     kind = content.get("kind") if isinstance(content, dict) else None
-    if kind not in MODELS:
+    if not isinstance(kind, str) or kind not in MODELS:
         raise click.UsageError(
             tr(
                 "'{path}' holds no plan but {kind}; reports are made of what solve --out writes.",
@@ -221,6 +212,20 @@ def read(text: str) -> Given:
             )
         )
     return Given(path, result)
+
+
+def document(path: Path) -> Any:
+    """The content of a JSON file of bounded size.
+
+    Raises click.UsageError where it cannot be read, or is none.
+    """
+    try:
+        return read_json(path)
+    except NotPlainError as error:
+        message = f"{error}."
+        if error.readable:
+            message = tr("'{path}' is no saved result: {problem}.", path=path, problem=error)
+        raise click.UsageError(message) from None
 
 
 _Result = TypeVar("_Result", bound=Result)

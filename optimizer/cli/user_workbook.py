@@ -8,6 +8,8 @@ from pathlib import Path
 
 import click
 
+from models.faults import Place, ScenarioError
+from models.files.decoding import read_bytes
 from models.files.reading import WORKBOOKS
 from models.files.tabs import FAULTS, names_of, tabs
 from models.language import Language, language, tr
@@ -35,16 +37,26 @@ def is_open(path: Path) -> bool:
 
 def language_of(path: Path) -> Language | None:
     """The language in which a workbook's sheets are named; None where it cannot be told."""
-    from openpyxl import load_workbook
+    from models.files.workbook import sheet_names
 
     try:
-        names = set(load_workbook(path, read_only=True).sheetnames)
-    except Exception:
+        names = set(sheet_names(_content(path), str(path), Place(str(path))))
+    except ScenarioError:
         # What is wrong with it is told by the reading that follows.
         return None
     english, german = zip(*(names_of(tab.label) for tab in tabs()), strict=True)
     count_en, count_de = len(names & set(english)), len(names & set(german))
     return None if count_en == count_de else "de" if count_de > count_en else "en"
+
+
+def _content(path: Path) -> bytes:
+    """A workbook that unpacks to no more than it may. Raises ScenarioError."""
+    from models.files.workbook import check_packed
+
+    place = Place(str(path))
+    raw = read_bytes(path, place)
+    check_packed(raw, str(path), place)
+    return raw
 
 
 def leave(findings: Sequence[Finding], workbook: Path, beside: Path) -> Path | None:
@@ -55,9 +67,12 @@ def leave(findings: Sequence[Finding], workbook: Path, beside: Path) -> Path | N
     try:
         if is_open(workbook):
             raise PermissionError
-        write_whole(workbook, with_findings(workbook.read_bytes(), findings))
-    except (NotPlainError, NotWritten, OSError):
-        target = Path(os.path.relpath(workbook, beside.parent)).as_posix()
+        write_whole(workbook, with_findings(_content(workbook), findings))
+    except (NotPlainError, NotWritten, OSError, ScenarioError):
+        try:
+            target = Path(os.path.relpath(workbook, beside.parent)).as_posix()
+        except ValueError:  # on another drive
+            target = workbook.resolve().as_posix()
         try:
             write_whole(beside, listing(findings, target))
         except NotWritten:
@@ -71,13 +86,13 @@ def clear(workbook: Path, beside: Path) -> None:
     """Take an earlier sheet of faults away, and an earlier list beside the workbook."""
     try:
         beside.unlink(missing_ok=True)
-        without = without_findings(workbook.read_bytes())
+        without = without_findings(_content(workbook))
         if without is None:
             return
         if is_open(workbook):
             raise PermissionError
         write_whole(workbook, without)
-    except (NotPlainError, NotWritten, OSError):
+    except (NotPlainError, NotWritten, OSError, ScenarioError):
         message = tr(
             "{file}: the sheet '{sheet}' is out of date, but the workbook is open and stays so",
             file=workbook,

@@ -13,6 +13,7 @@ import click
 from models.language import tr
 from optimizer.cli.durable import reason, sync_folders, write_new
 from optimizer.cli.locking import is_stale
+from optimizer.cli.naming import refuse_reserved
 from optimizer.errors import InUse, NotWritten
 
 _BESIDE = 40
@@ -24,6 +25,7 @@ def make_folder(folder: Path) -> None:
 
     Raises click.UsageError where it cannot be made.
     """
+    refuse_reserved(folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import io
 import json
+import zipfile
 from typing import Any
 
 import numpy as np
 
+from models.files.archive import Bounds, check
+from models.files.json_document import parse_json
 from models.language import tr
 from optimizer.decomposition.cuts import Cut
 from optimizer.decomposition.pool import CutPool, Trial
@@ -15,6 +18,8 @@ from optimizer.errors import PoolRefused
 from optimizer.sweep import Slopes
 
 FORMAT = 2
+MAX_BYTES = 1_000_000_000
+BOUNDS = Bounds(parts=2, unpacked=2 * MAX_BYTES, ratio=1000)
 
 
 def write_pool(pool: CutPool) -> bytes:
@@ -61,9 +66,10 @@ def read_pool(content: bytes, name: str) -> CutPool:
         If it is not one, or one of another format.
     """
     try:
-        with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
-            header = json.loads(arrays["header"].tobytes())
-            numbers = arrays["numbers"]
+        check(content, BOUNDS)  # numpy makes room for what an array states, not for what it holds
+        with zipfile.ZipFile(io.BytesIO(content)) as packed:
+            header = parse_json(_array(packed.read("header.npy"), np.uint8).tobytes())
+            numbers = _array(packed.read("numbers.npy"), np.float64)
         if header["format"] != FORMAT:
             raise PoolRefused(
                 tr(
@@ -80,6 +86,19 @@ def read_pool(content: bytes, name: str) -> CutPool:
         raise PoolRefused(
             tr("'{file}' is not a pool of cuts, or damaged; remove it", file=name)
         ) from error
+
+
+def _array(content: bytes, dtype: type[np.generic]) -> np.ndarray[Any, Any]:
+    """A flat array in the format NPY, made of the bytes that are there and of nothing else."""
+    file = io.BytesIO(content)
+    version = np.lib.format.read_magic(file)
+    shape, _, stated = np.lib.format.read_array_header_1_0(file)
+    if version != (1, 0) or stated != np.dtype(dtype) or len(shape) != 1:
+        raise ValueError("array")
+    array = np.frombuffer(content, dtype, offset=file.tell())
+    if array.shape != shape:
+        raise ValueError("length")
+    return array
 
 
 def _pool(header: dict[str, Any], numbers: np.ndarray[Any, Any]) -> CutPool:

@@ -21,7 +21,7 @@ NONE = "-"
 NOISE = 1e-6
 """A solver's zero: a euro in million EUR, a gram in tonnes."""
 
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 def decimals(values: Iterable[float]) -> int:

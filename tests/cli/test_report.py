@@ -130,7 +130,7 @@ def test_a_scenario_that_was_tampered_with_is_refused(
 @pytest.mark.parametrize(
     ("args", "said"),
     [
-        (["missing.json"], "'missing.json' cannot be read: No such file or directory."),
+        (["missing.json"], "'missing.json' cannot be read: no such file or directory."),
         (["."], "the folder '.' has no plan.json."),
     ],
 )

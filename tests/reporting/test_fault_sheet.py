@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import re
 import zipfile
@@ -169,3 +170,21 @@ def test_a_list_of_its_own_links_into_the_workbook():
     assert sheet["D4"].hyperlink.target == "mine%20%26%20yours.xlsx"
     assert sheet["D4"].hyperlink.location == "'Projects'!D7"
     assert sheet["E5"].data_type == "s"
+
+
+def test_a_workbook_made_to_keep_patterns_busy() -> None:
+    """A pattern that ran on from each of these to the end would take hours."""
+    busy = "<definedName <sheet <Relationship <fonts count='" * 60_000
+    made = io.BytesIO()
+    book = Workbook()
+    book.active.title = "Faults"
+    book.save(made)
+    changed = io.BytesIO()
+    with zipfile.ZipFile(made) as old, zipfile.ZipFile(changed, "w", zipfile.ZIP_DEFLATED) as new:
+        for entry in old.namelist():
+            text = old.read(entry).decode("utf-8")
+            end = text.rindex("</")
+            new.writestr(entry, f"{text[:end]}<!-- {busy} -->{text[end:]}")
+    for change in (lambda raw: with_findings(raw, []), without_findings):
+        with contextlib.suppress(NotPlainError):
+            change(changed.getvalue())

@@ -61,16 +61,17 @@ def add_styles(package: Package) -> Styles:
 
 def _appended(text: str, parent: str, children: Sequence[str]) -> tuple[str, int]:
     """The styles with more entries in a list, and the position of the first of these."""
-    found = re.search(rf'<{parent}\b[^>]*\bcount="(\d+)"[^>]*>', text)
+    found = re.search(rf"<{parent}\b[^<>]*>", text)
+    stated = re.search(r'\bcount="(\d{1,9})"', found[0]) if found else None
     end = text.find(f"</{parent}>")
-    if found is None or end < 0:
+    if found is None or stated is None or end < 0:
         raise NotPlainError(STYLES)
     inside, more = text[found.end() : end], "".join(children)
     if more in inside:
         # Put there by an earlier run.
         before = inside[: inside.index(more)]
         return text, len(re.findall(rf"<{_ENTRIES[parent]}[ >/]", before))
-    count = int(found[1])
+    count = int(stated[1])
     tag = found[0].replace(f'count="{count}"', f'count="{count + len(children)}"', 1)
     return text[: found.start()] + tag + inside + more + text[end:], count
 

@@ -17,6 +17,7 @@ RELATIONS = "xl/_rels/workbook.xml.rels"
 TYPES = "[Content_Types].xml"
 STYLES = "xl/styles.xml"
 PART = "xl/worksheets/vorrat-faults.xml"
+MAX_SHEETS = 1_000
 _REL_ID = "rIdVorratFaults"
 _OFFICE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
 _SHEET_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.worksheet+xml"
@@ -82,17 +83,16 @@ class Package:
 
     def sheets(self) -> list[SheetEntry]:
         """The sheets in their order."""
-        relations = self.text(RELATIONS)
+        related = re.findall(r"<(?:\w+:)?Relationship\s[^<>]*>", self.text(RELATIONS))
+        targets = {attribute(tag, "Id"): attribute(tag, "Target") for tag in related}
         found = []
-        tags = re.findall(r"<(?:\w+:)?sheet\s[^>]*>", self.text(WORKBOOK))
+        tags = re.findall(r"<(?:\w+:)?sheet\s[^<>]*>", self.text(WORKBOOK))
+        if len(tags) > MAX_SHEETS:
+            raise NotPlainError(WORKBOOK)
         for position, tag in enumerate(tags):
             name = unescape(attribute(tag, "name"), {"&quot;": '"', "&apos;": "'"})
             identity = re.search(r'\s\w+:id="([^"]*)"', tag)
-            wanted = identity[1] if identity else ""
-            target = ""
-            for relation in re.findall(r"<(?:\w+:)?Relationship\s[^>]*>", relations):
-                if attribute(relation, "Id") == wanted:
-                    target = attribute(relation, "Target")
+            target = targets.get(identity[1], "") if identity else ""
             part = target.lstrip("/") if target.startswith("/") else f"xl/{target}"
             found.append(SheetEntry(position, name, tag, part))
         return found
@@ -129,7 +129,7 @@ class Package:
     def show(self, position: int) -> None:
         """Make one sheet the one that is shown; two selected ones would be edited together."""
         book = self.text(WORKBOOK)
-        view = re.search(r"<(?:\w+:)?workbookView\b[^>]*>", book)
+        view = re.search(r"<(?:\w+:)?workbookView\b[^<>]*>", book)
         if view is not None:
             tag = with_attribute(without_attribute(view[0], "firstSheet"), "activeTab", position)
             self.put(WORKBOOK, book[: view.start()] + tag + book[view.end() :])
@@ -139,14 +139,14 @@ class Package:
             text = self.text(entry.part)
             if entry.position == position:
                 changed = re.sub(
-                    r"<(?:\w+:)?sheetView\b[^>]*>",
+                    r"<(?:\w+:)?sheetView\b[^<>]*>",
                     lambda tag: with_attribute(tag[0], "tabSelected", 1),
                     text,
                     count=1,
                 )
             else:
                 changed = re.sub(
-                    r"<(?:\w+:)?sheetView\b[^>]*>",
+                    r"<(?:\w+:)?sheetView\b[^<>]*>",
                     lambda tag: without_attribute(tag[0], "tabSelected"),
                     text,
                 )
@@ -161,7 +161,7 @@ class Package:
         self.put(WORKBOOK, _renumbered(book, entry.position))
         for part, tag in ((RELATIONS, "Relationship"), (TYPES, "Override")):
             text = self.text(part)
-            for found in re.findall(rf"<(?:\w+:)?{tag}\s[^>]*>", text):
+            for found in re.findall(rf"<(?:\w+:)?{tag}\s[^<>]*>", text):
                 of_sheet = attribute(found, "PartName") == f"/{entry.part}"
                 if of_sheet or (identity and attribute(found, "Id") == identity[1]):
                     text = text.replace(found, "", 1)
@@ -197,7 +197,7 @@ def _renumbered(book: str, position: int) -> str:
             return ""
         return found[0].replace(f'localSheetId="{at}"', f'localSheetId="{int(at) - 1}"', 1)
 
-    return re.sub(r"<(?:\w+:)?definedName\b.*?</(?:\w+:)?definedName>", name, book, flags=re.S)
+    return re.sub(r"<(?:\w+:)?definedName\b[^<]*</(?:\w+:)?definedName>", name, book)
 
 
 def attribute(tag: str, name: str) -> str:

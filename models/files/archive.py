@@ -1,0 +1,162 @@
+"""ZIP files that others have packed, such as workbooks, bounded before anything reads them.
+
+What the directory of an archive says of sizes may be a lie, a few kilobytes can unpack to
+gigabytes, and XML can define entities that multiply. So all parts are unpacked once, a piece at a
+time, and counted. An archive that passes is what its directory says it is.
+"""
+
+from __future__ import annotations
+
+import copy
+import io
+import re
+import zipfile
+import zlib
+from dataclasses import dataclass
+from xml.parsers import expat
+
+_PIECE = 1 << 18
+_ENTRY = b"PK\x01\x02"
+_ROW = re.compile(rb"<(?:\w+:)?(?:row|si)\b")
+_NO_CELL = re.compile(rb"<(?!/?(?:\w+:)?(?:row|c|v|f|is|si|r|t)\b)")
+_ATTRIBUTES = 12
+"""How many attributes tags have on average, at most."""
+_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """What an archive may hold: parts, bytes in all, and times its own size.
+
+    ``tags`` bounds the tags of a part (``<`` is counted) and their attributes, since each becomes
+    an object. Parts whose names begin with one of ``tables`` are read row by row: they may have
+    thirty times as many tags, of which half of ``tags`` may stand in one row, and ``tags`` outside
+    of cells.
+    """
+
+    parts: int
+    unpacked: int
+    ratio: int
+    tags: int | None = None
+    tables: tuple[str, ...] = ()
+
+
+class Unpacking(Exception):
+    """An archive that is more than it may be; ``size`` is what it unpacks to, at least."""
+
+    def __init__(self, problem: str, size: int = 0) -> None:
+        self.problem = problem
+        """``size``, ``parts``, ``tags``, ``entities`` or ``sizes`` (which are not as stated)."""
+        self.size = size
+        super().__init__(problem)
+
+
+def check(raw: bytes, bounds: Bounds) -> None:
+    """Refuse an archive beyond the bounds, one that lies, and XML that declares entities.
+
+    Raises Unpacking, or zipfile.BadZipFile where it is no archive or damaged.
+    """
+    if raw.count(_ENTRY) > bounds.parts:
+        raise Unpacking("parts")
+    try:
+        with zipfile.ZipFile(io.BytesIO(raw)) as packed:
+            _check(packed, len(raw), bounds)
+    except (ValueError, OSError, NotImplementedError, RuntimeError, EOFError, zlib.error) as error:
+        # What zipfile and zlib say of damaged and of encrypted parts.
+        raise zipfile.BadZipFile(str(error)) from None
+
+
+def _check(packed: zipfile.ZipFile, size: int, bounds: Bounds) -> None:
+    entries = packed.infolist()
+    if len(entries) > bounds.parts:
+        raise Unpacking("parts")
+    limit = min(bounds.unpacked, bounds.ratio * size + 1_000_000)
+    stated = sum(entry.file_size for entry in entries)
+    if stated > limit:
+        raise Unpacking("size", stated)
+    if len({entry.filename for entry in entries}) < len(entries):
+        raise zipfile.BadZipFile("two parts of one name")
+    total = 0
+    for entry in entries:
+        if entry.compress_type not in _METHODS:
+            raise zipfile.BadZipFile("compression")
+        found = _unpacked(packed, entry, limit - total, bounds)
+        if found != entry.file_size:
+            raise Unpacking("sizes")
+        total += found
+
+
+def _unpacked(packed: zipfile.ZipFile, entry: zipfile.ZipInfo, limit: int, bounds: Bounds) -> int:
+    """How much a part unpacks to, whatever the directory states; it is not kept."""
+    endless = copy.copy(entry)
+    endless.file_size = limit + 1
+    size = 0
+    tags = None
+    if bounds.tags is not None:
+        tags = _Tags(bounds.tags, table=entry.filename.lstrip("/").startswith(bounds.tables))
+    with packed.open(endless) as part:
+        while piece := part.read(_PIECE):
+            size += len(piece)
+            if size > limit:
+                raise Unpacking("size", size)
+            if tags is not None:
+                tags.feed(piece)
+    return size
+
+
+class _Tags:
+    """Counts the tags of a part, and refuses entities, which only the prolog can declare."""
+
+    def __init__(self, limit: int, table: bool) -> None:
+        self.limit = limit
+        self.table = table
+        self.all = self.others = self.in_row = self.attributes = 0
+        self._prolog: _Prolog | None = _Prolog()
+
+    def feed(self, piece: bytes) -> None:
+        """More of the part."""
+        if self._prolog is not None:
+            self._prolog.feed(piece)
+            if self._prolog.over:
+                self._prolog = None
+        # UTF-16 has a zero in each sign, and no patterns of bytes.
+        piece = piece.replace(b"\0", b"")
+        self.all += piece.count(b"<")
+        self.attributes += piece.count(b'="') + piece.count(b"='")
+        if self.attributes > _ATTRIBUTES * (self.all + 500):
+            raise Unpacking("tags")
+        if self.table:
+            first, *rows = _ROW.split(piece)
+            for number, row in enumerate((first, *rows)):
+                self.in_row = row.count(b"<") + (0 if number else self.in_row)
+                if self.in_row > self.limit // 2:
+                    raise Unpacking("tags")
+            self.others += len(_NO_CELL.findall(piece))
+        if self.all > self.limit * (30 if self.table else 1) or self.others > self.limit:
+            raise Unpacking("tags")
+
+
+class _Prolog:
+    """Reads XML up to its first element, which is behind all that could declare entities."""
+
+    def __init__(self) -> None:
+        self.over = False
+        self._parser = expat.ParserCreate()
+        self._parser.StartDoctypeDeclHandler = self._declares
+        self._parser.StartElementHandler = self._begins
+
+    def _declares(self, *_about: object) -> None:
+        raise Unpacking("entities")
+
+    def _begins(self, *_element: object) -> None:
+        self.over = True
+
+    def feed(self, piece: bytes) -> None:
+        """More of the part; what is no XML is over at once."""
+        for start in range(0, len(piece), 4096):
+            try:
+                self._parser.Parse(piece[start : start + 4096], False)
+            except expat.ExpatError:
+                self.over = True
+            if self.over:
+                return

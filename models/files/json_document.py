@@ -1,0 +1,98 @@
+"""Saved results in JSON: one door, with bounds on size, on values and on nesting.
+
+JSON as ``json`` reads it holds more than the format: NaN and infinity, and keys that stand twice,
+of which the last counts for one reader and the first for another. Both are refused.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+from models.faults import Place, ScenarioError
+from models.files.decoding import read_bytes, unprintable
+from models.language import tr
+
+MAX_BYTES = 200_000_000
+MAX_VALUES = 10_000_000
+MAX_DEPTH = 100
+
+
+class NotPlainError(Exception):
+    """A file that cannot be read, or holds no JSON that is taken; the message says why.
+
+    ``readable`` says that it is the content that is wrong.
+    """
+
+    def __init__(self, message: str, readable: bool = True) -> None:
+        self.readable = readable
+        super().__init__(message)
+
+
+def read_json(path: Path) -> Any:
+    """The content of a file. Raises NotPlainError."""
+    try:
+        raw = read_bytes(path, Place(str(path)), MAX_BYTES)
+    except ScenarioError as error:
+        raise NotPlainError(error.faults[0].message, readable=False) from None
+    return parse_json(raw)
+
+
+def parse_json(raw: bytes) -> Any:
+    """The content of a text in UTF-8, UTF-16 or UTF-32. Raises NotPlainError."""
+    if sum(raw.count(sign) for sign in (b",", b"[", b"{")) > MAX_VALUES:
+        raise NotPlainError(tr("it has more than {count} values", count=MAX_VALUES))
+    try:
+        content = json.loads(raw, parse_constant=_no_number, object_pairs_hook=_mapping)
+    except RecursionError:
+        raise _too_deep() from None
+    except ValueError:
+        raise NotPlainError(tr("it is not JSON")) from None
+    _check(content)
+    return content
+
+
+def _no_number(name: str) -> Any:
+    raise NotPlainError(tr("{name} is no number of JSON", name=name))
+
+
+def _mapping(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    made = dict(pairs)
+    if len(made) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for number, name in enumerate(names) if name in names[:number])
+        raise NotPlainError(tr("the key '{name}' stands twice", name=twice[:60]))
+    return made
+
+
+def _too_deep() -> NotPlainError:
+    return NotPlainError(tr("it is nested deeper than {count} levels", count=MAX_DEPTH))
+
+
+def _check_text(text: str) -> None:
+    if code := unprintable(text):
+        raise NotPlainError(tr("character {code} does not belong into a text", code=code))
+
+
+def _check(content: Any) -> None:
+    """Level by level, so that no nesting is too deep to be looked at."""
+    level, depth = [content], 0
+    while level:
+        depth += 1
+        if depth > MAX_DEPTH:
+            raise _too_deep()
+        below: list[Any] = []
+        for value in level:
+            if isinstance(value, dict):
+                below.extend(value.values())
+                for key in value:
+                    _check_text(key)
+            elif isinstance(value, list):
+                below.extend(value)
+            elif isinstance(value, str):
+                _check_text(value)
+            elif isinstance(value, float) and not math.isfinite(value):
+                raise _no_number("1e999")
+        level = below

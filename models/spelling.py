@@ -1,0 +1,49 @@
+"""Which name a misspelt word most likely means, within bounds.
+
+To compare a word with a name takes longer the longer both are, and a file may hold a hundred
+thousand misspelt words and as many names. A hint is not worth hours.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from itertools import islice
+
+MAX_LENGTH = 100
+MAX_NAMES = 2_000
+MAX_COMPARED = 200_000
+"""Names that the words of one scenario are compared with, in all."""
+
+
+class _Left:
+    """How many comparisons are left."""
+
+    names = MAX_COMPARED
+
+
+_left: ContextVar[_Left | None] = ContextVar("left", default=None)
+
+
+@contextmanager
+def one_scenario() -> Iterator[None]:
+    """Words that are looked up in the body share one bound."""
+    before = _left.set(_Left())
+    try:
+        yield
+    finally:
+        _left.reset(before)
+
+
+def close(word: str, names: Iterable[str]) -> str:
+    """The name that is most like a word, whatever its capitals; empty where none is."""
+    left = _left.get()
+    if len(word) > MAX_LENGTH or (left is not None and left.names <= 0):
+        return ""
+    known = {name.lower(): name for name in islice(names, MAX_NAMES) if len(name) <= MAX_LENGTH}
+    if left is not None:
+        left.names -= len(known) + 1
+    near = difflib.get_close_matches(word.lower(), known, 1, 0.6)
+    return known[near[0]] if near else ""

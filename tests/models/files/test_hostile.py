@@ -1,0 +1,315 @@
+"""Files that were made to harm: each is refused in a sentence, before it costs time or memory."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import struct
+import zipfile
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from openpyxl import Workbook
+from small_scenario import VALID, broken, with_table, write
+
+from models.faults import Place, ScenarioError
+from models.files import decoding, read_case, read_case_text, reading
+from models.files.archive import Bounds, Unpacking, check
+from models.files.decoding import beside
+from models.files.json_document import NotPlainError, parse_json, read_json
+from models.files.workbook import check_packed
+
+HERE = Place("book.xlsx")
+WIDE = Bounds(parts=100, unpacked=10_000_000, ratio=1000, tags=10_000)
+SHEET = "xl/worksheets/sheet1.xml"
+
+
+def fault_of(call: Callable[[], object]) -> str:
+    with pytest.raises(ScenarioError) as caught:
+        call()
+    return str(caught.value)
+
+
+def book(**changed: bytes) -> bytes:
+    made = io.BytesIO()
+    workbook = Workbook()
+    workbook.worksheets[0].append(["id", "country"])
+    workbook.save(made)
+    with zipfile.ZipFile(made) as packed:
+        parts = {entry: packed.read(entry) for entry in packed.namelist()}
+    return zipped(parts | changed)
+
+
+def zipped(parts: dict[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> bytes:
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w", method) as packed:
+        for name, content in parts.items():
+            packed.writestr(name, content)
+    return made.getvalue()
+
+
+def lying(content: bytes, stated: int) -> bytes:
+    """An archive of one part whose sizes and checksum say that it ends after some bytes."""
+    raw = bytearray(zipped({"a.xml": content}))
+    for sign, at in ((b"PK\x03\x04", 14), (b"PK\x01\x02", 16)):
+        start = raw.index(sign) + at
+        raw[start : start + 4] = struct.pack("<L", zlib.crc32(content[:stated]))
+        raw[start + 8 : start + 12] = struct.pack("<L", stated)
+    return bytes(raw)
+
+
+def problem_of(raw: bytes, bounds: Bounds = WIDE) -> str:
+    with pytest.raises(Unpacking) as caught:
+        check(raw, bounds)
+    return caught.value.problem
+
+
+# Archives and workbooks
+
+
+def test_an_honest_archive_passes() -> None:
+    check(zipped({"a.xml": b"<a/>", "b.png": b"\x89PNG"}), WIDE)
+    check_packed(book(), "book.xlsx", HERE)
+
+
+def test_a_part_larger_than_it_states_is_found_out() -> None:
+    raw = lying(b"a" * 1_000_000, 10)
+    with zipfile.ZipFile(io.BytesIO(raw)) as packed:
+        assert packed.read("a.xml") == b"a" * 10, "whoever trusts the directory is deceived"
+    with pytest.raises((Unpacking, zipfile.BadZipFile)):
+        check(raw, WIDE)
+
+
+@pytest.mark.parametrize(
+    ("parts", "problem"),
+    [
+        ({"a.xml": b"\0" * 9_999_999 * 2}, "size"),
+        ({f"{n}.xml": b"" for n in range(101)}, "parts"),
+        ({"a.xml": b"<a>" + b"<b/>" * 10_000 + b"</a>"}, "tags"),
+        ({"a.xml": b"<a " + b" ".join(b'b%d="1"' % n for n in range(9000)) + b"/>"}, "tags"),
+        ({"a.xml": b'<!DOCTYPE a [<!ENTITY b "bb">]><a>&b;</a>'}, "entities"),
+        ({"a.xml": '<?xml version="1.0" encoding="UTF-16"?><!DOCTYPE a><a/>'.encode("utf-16")},
+         "entities"),
+        ({"a.rels": b'<!DOCTYPE a SYSTEM "file:///etc/passwd"><a/>'}, "entities"),
+    ],
+    ids=["bomb", "parts", "tags", "attributes", "entity", "utf-16", "external"],
+)  # fmt: skip
+def test_an_archive_beyond_its_bounds(parts: dict[str, bytes], problem: str) -> None:
+    assert problem_of(zipped(parts)) == problem
+
+
+def test_rows_may_be_many_but_not_endless() -> None:
+    bounds = Bounds(9, 10_000_000, 1000, 1000, ("xl/worksheets/",))
+    cells = b"<c><v>1</v></c>" * 10
+    check(zipped({SHEET: b"<s>" + (b"<row>" + cells + b"</row>") * 400 + b"</s>"}), bounds)
+    assert problem_of(zipped({SHEET: b"<s><row>" + cells * 400 + b"</row></s>"}), bounds) == "tags"
+    merged = b'<mergeCell ref="A1:B2"/>' * 400 + b"<row/>"
+    assert problem_of(zipped({SHEET: b"<s>" + merged * 3 + b"</s>"}), bounds) == "tags"
+
+
+@pytest.mark.parametrize(
+    ("raw", "said"),
+    [
+        (bytes.fromhex("d0cf11e0a1b11ae1") + b"\0" * 600, "is encrypted, or saved by an old Excel"),
+        (b"PK\x03\x04 and nothing else", "is not an Excel workbook"),
+        (zipped({"a": b"a"}, zipfile.ZIP_LZMA), "is not an Excel workbook"),
+        (book(**{"xl/styles.xml": b"<!DOCTYPE a><a/>"}), "declares XML entities"),
+        (book(**{"xl/styles.xml": b"<a>" + b"<b/>" * 300_000 + b"</a>"}), "too many entries"),
+    ],
+    ids=["encrypted", "cut", "method", "entities", "styles"],
+)
+def test_what_is_no_workbook_to_be_opened(raw: bytes, said: str) -> None:
+    assert said in fault_of(lambda: check_packed(raw, "book.xlsx", HERE))
+
+
+def test_far_cells_are_not_counted_up_to(tmp_path: Path) -> None:
+    head = (
+        b'<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><sheetData>'
+    )
+    rows = b"".join(b'<row r="%d"><c r="XFD%d" s="0"/></row>' % (n, n) for n in range(1, 200))
+    write(tmp_path, with_table("projects: {table: book.xlsx}\n"))
+    content = book(**{SHEET: head + rows + b"</sheetData></worksheet>"})
+    (tmp_path / "book.xlsx").write_bytes(content)
+    assert "more than 1000000 cells" in fault_of(lambda: read_case(tmp_path / "scenario.yaml"))
+
+
+# Tables and YAML
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("id,country\n" + "," * 2_000, "more than 1000 columns"),
+        (",".join(["id"] * 900) + ("\n" + "," * 899) * 1_200, "more than 1000000 cells"),
+        ('id,country\n"' + "a\n" * 200_000, "is not valid CSV"),
+        ("id\r" * 100_002, "more than 100000 rows"),
+        ("id,country\n\0", "U+0000 does not belong"),
+        ("id,country\n\u202ea", "U+202E does not belong"),
+    ],
+    ids=["columns", "cells", "quote", "rows", "null", "direction"],
+)
+def test_tables_beyond_their_bounds(tmp_path: Path, content: str, said: str) -> None:
+    write(tmp_path, with_table(), projects=content)
+    assert said in fault_of(lambda: read_case(tmp_path / "scenario.yaml"))
+
+
+@pytest.mark.parametrize("escape", ["\\x1b[31m", "\\e]8;;x", "\\u202e", "\\0", "\\x9b"])
+@pytest.mark.parametrize("text", ['title: "{}"\n', '"{}": 1\n'])
+def test_escapes_write_no_control_characters(escape: str, text: str) -> None:
+    said = fault_of(lambda: read_case_text(broken(("title: A test\n", text.format(escape)))))
+    assert "does not belong into a text" in said
+    assert "\x1b" not in said
+
+
+def test_a_file_of_faults_says_how_many_more_there_are() -> None:
+    text = VALID + "".join(f"key{n}: 1\n" for n in range(3_000))
+    with pytest.raises(ScenarioError) as caught:
+        read_case_text(text)
+    faults = caught.value.faults
+    assert len(faults) == reading.MAX_FAULTS + 1
+    assert faults[-1].message == "and 2000 more errors"
+
+
+def test_what_a_message_quotes_is_cut() -> None:
+    said = fault_of(lambda: read_case_text(VALID + 'policy_: "' + "a" * 100_000 + '"\n'))
+    assert len(said) < 2 * reading.MAX_MESSAGE
+    said = fault_of(lambda: read_case_text(VALID + "currency: " + "9" * 100_000 + "x\n"))
+    assert len(said) < 3 * reading.MAX_MESSAGE
+
+
+@pytest.mark.parametrize("number", ["9" * 1_000_000, "-1." + "9" * 100_000, "1.0e+999", "-.inf"])
+def test_numbers_without_end(number: str) -> None:
+    said = fault_of(lambda: read_case_text(broken(("capex_meur: 60", f"capex_meur: {number}"))))
+    assert len(said) < 2 * reading.MAX_MESSAGE
+
+
+def test_variants_are_not_without_number() -> None:
+    many = "".join(f"  v{n}: {{set: {{policy.max_public_share: 0.1}}}}\n" for n in range(1_001))
+    read_case_text(VALID + many)
+    said = fault_of(lambda: read_case_text(VALID + many, check_variants=True))
+    assert "more than 1000 variants" in said
+
+
+# Files of a scenario
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["C:x.csv", "C:\\x.csv", "\\\\host\\share\\a.csv", "//host/a.csv", "a.csv:stream",
+     "/etc/passwd", "\\a.csv", "../a.csv", "b/../../a.csv", "a\0.csv"],
+)  # fmt: skip
+def test_names_that_lead_elsewhere_are_none_on_any_system(tmp_path: Path, name: str) -> None:
+    assert beside(str(tmp_path / "scenario.yaml"), name) is None
+
+
+def test_links_that_lead_elsewhere(tmp_path: Path) -> None:
+    inside, outside = tmp_path / "in", tmp_path / "out.csv"
+    inside.mkdir()
+    outside.write_text("id\n", encoding="utf-8")
+    try:
+        (inside / "a.csv").symlink_to(outside)
+    except OSError:
+        pytest.skip("links need a right here")
+    assert beside(str(inside / "scenario.yaml"), "a.csv") is None
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes here")
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "scenario.yaml")
+    assert "is a pipe or a device" in fault_of(lambda: read_case(tmp_path / "scenario.yaml"))
+    with pytest.raises(NotPlainError, match="is a pipe or a device"):
+        read_json(tmp_path / "scenario.yaml")
+
+
+@pytest.mark.skipif(not Path("/dev/zero").exists(), reason="there are no such devices here")
+def test_a_device_is_not_read() -> None:
+    assert "is a pipe or a device" in fault_of(lambda: read_case("/dev/zero"))
+
+
+def test_a_folder_is_no_file(tmp_path: Path) -> None:
+    assert "cannot be read" in fault_of(lambda: read_case(tmp_path))
+
+
+def test_a_chain_of_files_ends(tmp_path: Path) -> None:
+    write(tmp_path, "include: [a0.yaml]\n" + VALID)
+    for n in range(2_000):
+        (tmp_path / f"a{n}.yaml").write_text(f"include: [a{n + 1}.yaml]\n", encoding="utf-8")
+    assert "more than 20 files include" in fault_of(lambda: read_case(tmp_path / "scenario.yaml"))
+
+
+def test_a_ring_through_a_link_is_found(tmp_path: Path) -> None:
+    write(tmp_path, "include: [a.yaml]\n" + VALID)
+    (tmp_path / "a.yaml").write_text("include: [b.yaml]\n", encoding="utf-8")
+    try:
+        (tmp_path / "b.yaml").symlink_to(tmp_path / "a.yaml")
+    except OSError:
+        pytest.skip("links need a right here")
+    assert "includes itself" in fault_of(lambda: read_case(tmp_path / "scenario.yaml"))
+
+
+def fan(folder: Path, count: int, content: str = "") -> Path:
+    names = [f"a{n}.yaml" for n in range(count)]
+    write(folder, f"include: [{', '.join(names)}]\n" + VALID)
+    for name in names:
+        (folder / name).write_text(content or "policy: {}\n", encoding="utf-8")
+    return folder / "scenario.yaml"
+
+
+@pytest.mark.parametrize(
+    ("bound", "value", "said"),
+    [
+        ("MAX_FILES", 5, "takes more than 5 files"),
+        ("MAX_TOTAL_BYTES", 3_000, "larger than 0 MB together"),
+        ("MAX_VALUES", 400, "have more than 400 values together"),
+    ],
+)
+def test_all_files_of_a_scenario_are_bounded_together(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bound: str, value: int, said: str
+) -> None:
+    many = ",".join(["1"] * 30)
+    content = f"policy: {{}} # {'a' * 400}\nvariants: {{a: {{set: {{b: [{many}]}}}}}}\n"
+    file = fan(tmp_path, 9, content)
+    monkeypatch.setattr(decoding, bound, value)
+    assert said in fault_of(lambda: read_case(file))
+
+
+def test_all_tables_of_a_scenario_are_bounded_together(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path, with_table(), projects="id,country,capex_meur\n" + "a,DE,1\n" * 50)
+    monkeypatch.setattr(decoding, "MAX_TOTAL_CELLS", 100)
+    assert "more than 100 cells together" in fault_of(lambda: read_case(tmp_path / "scenario.yaml"))
+
+
+# Saved results
+
+
+@pytest.mark.parametrize(
+    ("raw", "said"),
+    [
+        ("[" * 100_000, "nested deeper|not JSON"),
+        ("[" * 200 + "]" * 200, "nested deeper than 100"),
+        ('{"a": NaN}', "NaN is no number"),
+        ("[-Infinity]", "-Infinity is no number"),
+        ("[1e999]", "1e999 is no number"),
+        ('{"a": 1, "a": 2}', "'a' stands twice"),
+        ("[" + "9" * 10_000 + "]", "not JSON"),
+        ('"\\ud800"', "U\\+D800"),
+        ('{"\\u001b[31m": 1}', "U\\+001B"),
+        ("nothing", "not JSON"),
+        ("\ufeff\ufeff{}", "not JSON"),
+    ],
+)
+def test_json_that_is_not_taken(raw: str, said: str) -> None:
+    with pytest.raises(NotPlainError, match=said):
+        parse_json(raw.encode("utf-8"))
+
+
+def test_json_is_bounded_before_it_is_parsed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("models.files.json_document.MAX_VALUES", 1_000)
+    monkeypatch.setattr(json, "loads", lambda *_: pytest.fail("parsed"))
+    with pytest.raises(NotPlainError, match="more than 1000 values"):
+        parse_json(b"[" + b"[]," * 1_000 + b"1]")

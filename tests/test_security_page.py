@@ -1,0 +1,41 @@
+"""The page on files that are not trusted states the limits that hold."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from models.files import cells, decoding, includes, json_document, reading, workbook, yaml_source
+from optimizer.decomposition import storing
+
+PAGE = Path(__file__).parents[1] / "docs" / "security.md"
+MB = 1_000_000
+
+
+def test_the_limits_are_those_of_the_code() -> None:
+    rows = re.findall(r"^\| (.+) \| ([\d,]+)( MB)? \|$", PAGE.read_text(encoding="utf-8"), re.M)
+    stated = {
+        what: int(number.replace(",", "")) * (MB if unit else 1) for what, number, unit in rows
+    }
+    assert list(stated.values()) == [
+        decoding.MAX_BYTES,
+        decoding.MAX_TOTAL_BYTES,
+        decoding.MAX_FILES,
+        includes.MAX_CHAIN,
+        decoding.MAX_VALUES,
+        yaml_source.MAX_DEPTH,
+        reading.MAX_VARIANTS,
+        cells.MAX_ROWS,
+        cells.MAX_COLUMNS,
+        decoding.MAX_CELLS,
+        decoding.MAX_TOTAL_CELLS,
+        workbook.MAX_UNPACKED,
+        workbook.MAX_RATIO,
+        workbook.MAX_PARTS,
+        workbook.MAX_TAGS,
+        reading.MAX_FAULTS,
+        json_document.MAX_BYTES,
+        json_document.MAX_VALUES,
+        json_document.MAX_DEPTH,
+        storing.MAX_BYTES,
+    ]
