@@ -6,6 +6,7 @@ faster than money is discounted, buying to hold to the end earns.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -104,7 +105,7 @@ def cheapest(case: Case, stockpile: Stockpile) -> tuple[int, float] | None:
         return None
     costs: dict[int, float] = {}
     # Of a tonne bought evenly over the first year, and of one that lies there from its beginning.
-    bought = [sum(keeps**age for age in range(k + 1)) / n for k in range(n)]
+    bought = [math.fsum(keeps**age for age in range(k + 1)) / n for k in range(n)]
     lying = [keeps ** (k + 1) for k in range(n)]
     rate = float(case.horizon.discount_rate)
     worth = residual * last * (1 + rate) ** (1 - len(years))
@@ -114,10 +115,10 @@ def cheapest(case: Case, stockpile: Stockpile) -> tuple[int, float] | None:
         holding = float(stockpile.storage_eur_per_t_year)
         holding = factor * (holding + float(stockpile.financing_rate) * price(year))
         buying = factor * price(year) * (1 + float(stockpile.purchase_premium))
-        held = holding * sum(bought) / n + bought[-1] * to_hold
+        held = holding * math.fsum(bought) / n + bought[-1] * to_hold
         if most is None or most.at(year) > 0:
             costs[year] = (buying + held - bought[-1] * at_end * worth) / last
-        to_hold = holding * sum(lying) / n + lying[-1] * to_hold
+        to_hold = holding * math.fsum(lying) / n + lying[-1] * to_hold
         at_end *= lying[-1]
     if not costs:
         return None

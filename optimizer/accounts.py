@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -95,7 +96,7 @@ def _risk(instance: Instance, instrument: InstrumentData, money: Money) -> _Risk
     if terms.budget_class in SPENT_IN_ANY_CASE or not instrument.carries_capex:
         return _Risk(np.zeros(len(years)), 0.0, 0.0)
     outstanding = np.array(
-        [sum(float(money.paid[d]) * terms.outstanding(y - d) for d in years) for y in years]
+        [math.fsum(float(money.paid[d]) * terms.outstanding(y - d) for d in years) for y in years]
     )
     expected = None if terms.expected_loss is None else terms.expected_loss * money.amount
     return _Risk(outstanding, expected, terms.maximum_loss * money.amount)

@@ -146,7 +146,7 @@ def residual(instance: Instance, commitment: Commitment) -> float:
     total = 0.0
     for _, f, i, share, money in moved(instance, commitment):
         total += share * money.residual(instance.discount, instance.instrument[f, i].terms.recovery)
-    return total + sum(stock_residual(instance, commitment, h) for h in instance.stockpiles)
+    return total + math.fsum(stock_residual(instance, commitment, h) for h in instance.stockpiles)
 
 
 def net_cost(instance: Instance, commitment: Commitment) -> float:
@@ -184,7 +184,7 @@ def weighed_cost(instance: Instance, commitment: Commitment) -> float:
         alike = weights.pop() if weights else float(instance.case.objective.cost_weight)
         return alike * net_cost(instance, commitment)
     own = net_cost_by_funder(instance, commitment)
-    return sum(weight * own[f] for f, weight in instance.cost_counts.items())
+    return math.fsum(weight * own[f] for f, weight in instance.cost_counts.items())
 
 
 def without_idle_projects(instance: Instance, commitment: Commitment) -> Commitment:
@@ -239,7 +239,9 @@ def _support_needed(
     share would do."""
     project = instance.projects[p]
     others = {key[1:]: x for key, x in without.share.items() if key[0] == p}
-    lent = sum(instance.instrument[key].market_finance_per_share * x for key, x in others.items())
+    lent = math.fsum(
+        instance.instrument[key].market_finance_per_share * x for key, x in others.items()
+    )
     lacking = [
         (
             without.market.get(p, 0.0) - project.market_finance_max - lent,
@@ -250,7 +252,9 @@ def _support_needed(
         rights = list(instance.rights(p, group)) if q == p else []
         if instrument in rights:
             home = project.home_share if group == COMMON else 0.0
-            held = sum(i.offtake_per_share * others.get((i.funder, i.id), 0.0) for i in rights)
+            held = math.fsum(
+                i.offtake_per_share * others.get((i.funder, i.id), 0.0) for i in rights
+            )
             lacking.append((offtake - home - held, instrument.offtake_per_share))
     return max(
         (lack / per_share if per_share > 0 else math.inf for lack, per_share in lacking

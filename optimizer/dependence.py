@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from itertools import pairwise
 
@@ -56,17 +57,17 @@ def _delivered(instance: Instance, commitment: Commitment) -> dict[tuple[str, st
 def _mix(
     market: Mapping[str, float], own: Mapping[str, float], demand: float, home: tuple[str, ...]
 ) -> SupplyMix | None:
-    supply = sum(market.values())
-    if demand <= 0 or supply + sum(own.values()) <= 0:
+    supply = math.fsum(market.values())
+    if demand <= 0 or supply + math.fsum(own.values()) <= 0:
         return None
-    surplus = min(supply, max(0.0, supply + sum(own.values()) - max(supply, demand)))
+    surplus = min(supply, max(0.0, supply + math.fsum(own.values()) - max(supply, demand)))
     abroad = {c: q for c, q in market.items() if c not in home}
-    gone = min(surplus, sum(abroad.values()))
+    gone = min(surplus, math.fsum(abroad.values()))
     left = {**market, **give_way(abroad, own, gone)}
     at_home = {c: q for c, q in market.items() if c in home}
     left |= give_way(at_home, own, surplus - gone)
     total = {c: left.get(c, 0.0) + own.get(c, 0.0) for c in {**market, **own}}
-    whole = sum(total.values())
+    whole = math.fsum(total.values())
     ranked = sorted(
         ((q / whole, c) for c, q in total.items() if q > 0), key=lambda x: (-x[0], x[1])
     )
@@ -75,8 +76,8 @@ def _mix(
         by_country={c: share for share, c in ranked},
         largest_country=largest,
         largest_share=highest,
-        hhi=10_000 * sum(share * share for share, _ in ranked),
-        imports=sum(share for share, c in ranked if c not in home) if home else None,
+        hhi=10_000 * math.fsum(share * share for share, _ in ranked),
+        imports=math.fsum(share for share, c in ranked if c not in home) if home else None,
     )
 
 
@@ -93,7 +94,7 @@ def give_way(
     levels = sorted({*high.values(), *(own.get(c, 0.0) for c in market), 0.0}, reverse=True)
 
     def taken(level: float) -> float:
-        return sum(min(q, max(0.0, high[c] - level)) for c, q in market.items())
+        return math.fsum(min(q, max(0.0, high[c] - level)) for c, q in market.items())
 
     at = levels[0]
     for upper, lower in pairwise(levels):
@@ -124,8 +125,8 @@ def crma_shares(instance: Instance, commitment: Commitment) -> Iterator[CrmaShar
         if demand <= 0 or not all(named):
             continue
         for stage, target in CRMA_TARGETS.items():
-            before = sum(_share(row, year, demand) for row in in_union if stage in row.stages)
-            added = sum(
+            before = math.fsum(_share(row, year, demand) for row in in_union if stage in row.stages)
+            added = math.fsum(
                 _reserved(instance, commitment, p, m, year)
                 for p in plants
                 if stage in case.projects[p].stages
@@ -154,7 +155,7 @@ def _reserved(
     start, plant = commitment.start.get(project), instance.projects[project]
     if start is None:
         return 0.0
-    offtake = sum(x for (p, _), x in commitment.offtake.items() if p == project)
+    offtake = math.fsum(x for (p, _), x in commitment.offtake.items() if p == project)
     output = plant.output[material] * offtake * plant.running(instance.years, start)
     return _tonnes(instance, material, output, year)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -183,7 +184,7 @@ def _projects(instance: Instance, commitment: Commitment) -> list[ProjectPlan]:
                 first_output=commitment.start[p] + project.construction,
                 capex_meur=project.capex,
                 market_share=commitment.market.get(p, 0.0),
-                offtake=sum(held.values()),
+                offtake=math.fsum(held.values()),
                 offtake_common=held.get(COMMON, 0.0),
                 offtake_by_company={
                     f: held[group_of(f)] for f in instance.case.funders if group_of(f) in held

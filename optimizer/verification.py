@@ -135,14 +135,14 @@ def _offtake(instance: Instance, commitment: Commitment) -> Iterator[str]:
         held = {g: x for (q, g), x in commitment.offtake.items() if q == p}
         for group, offtake in held.items():
             right = project.home_share if group == COMMON else 0.0
-            right += sum(
+            right += math.fsum(
                 i.offtake_per_share * commitment.share.get((p, i.funder, i.id), 0.0)
                 for i in instance.rights(p, group)
             )
             if _exceeds(offtake, right) or offtake < -TOLERANCE:
                 yield f"P6 offtake_right: {group} gets {offtake:.9g} of {p}, not {right:.9g}"
-        if _exceeds(sum(held.values()), project.offtake_max):
-            yield f"P6 offtake_limit: {sum(held.values()):.9g} of {p} is reserved"
+        if _exceeds(math.fsum(held.values()), project.offtake_max):
+            yield f"P6 offtake_limit: {math.fsum(held.values()):.9g} of {p} is reserved"
     for p, group in commitment.offtake:
         if p not in commitment.start:
             yield f"P6 offtake_right: {group} gets output of {p}, which is not built"
@@ -177,7 +177,7 @@ def _budgets(instance: Instance, commitment: Commitment) -> Iterator[str]:
                 yield f"B1 funder_budget_by_year: {f} spends {used[f][y]:.9g} in {year}"
             left = max(0.0, available - float(used[f][y]))
     limit = instance.case.policy.budget_meur
-    public = sum(float(used[f].sum()) for f in instance.public_funders)
+    public = math.fsum(float(used[f].sum()) for f in instance.public_funders)
     if limit is not None and _exceeds(public, limit):
         yield f"B2 public_budget: public funders spend {public:.9g}"
 
@@ -204,7 +204,7 @@ def _public_limits(instance: Instance, commitment: Commitment) -> Iterator[str]:
     for p in commitment.start:
         capex = instance.projects[p].capex
         own = {k[1:]: share for k, share in commitment.share.items() if k[0] == p}
-        public = sum(
+        public = math.fsum(
             x
             for key, x in own.items()
             if instance.instrument[key].kind == "public" and instance.instrument[key].carries_capex
@@ -213,7 +213,7 @@ def _public_limits(instance: Instance, commitment: Commitment) -> Iterator[str]:
             yield f"P7 public_share_limit: public funders carry {public:.9g} of {p}"
         if policy.state_aid is None:
             continue
-        aid = sum(
+        aid = math.fsum(
             x
             * instance.instrument[key].grant_equivalent
             * instance.money(p, *key, commitment.start[p]).aid
@@ -292,7 +292,7 @@ def _standpoint(instance: Instance, commitment: Commitment) -> Iterator[str]:
 
 def _carried(instance: Instance, commitment: Commitment, p: str, funders: tuple[str, ...]) -> float:
     """Share of a project's capex that some funders carry."""
-    return sum(
+    return math.fsum(
         share
         for (q, f, i), share in commitment.share.items()
         if q == p and f in funders and instance.instrument[f, i].carries_capex

@@ -26,10 +26,12 @@ from models.results import (
     Evaluation,
     Explanation,
     Frontier,
+    Manifest,
     MaterialYear,
     Participation,
     Plan,
     Redaction,
+    Rerun,
     Sensitivity,
     Split,
     Target,
@@ -126,6 +128,8 @@ def test_scenario_format_names_every_field(model: type[BaseModel]) -> None:
             | Participation
             | Redaction
             | Sensitivity
+            | Manifest
+            | Rerun
         )
     ),
     ids=shown,

@@ -148,6 +148,7 @@ HIDDEN = {
     ("models/files/yaml_source.py", "problem"),
     ("optimizer/cli/__init__.py", "text"),
     ("optimizer/cli/durable.py", "str(error.strerror or error)"),
+    ("optimizer/cli/rerun.py", "WHY_NOT[answer.why_not]"),
     ("optimizer/cli/usage.py", "command.epilog"),
     ("optimizer/cli/usage.py", "inspect.cleandoc(command.help)"),
     ("optimizer/cli/usage.py", "param.help"),

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path, PureWindowsPath
 
-from models import spelling
+from models import recording, spelling
 from models.faults import Fault, Place, ScenarioError
 from models.language import tr
 from models.spelling import close
@@ -64,8 +64,11 @@ def one_scenario() -> Iterator[None]:
         _taken.reset(before)
 
 
-def read_bytes(path: Path, place: Place, limit: int = MAX_BYTES) -> bytes:
-    """The content of a regular file of at most ``limit`` bytes; faults name ``place``.
+def read_bytes(
+    path: Path, place: Place, limit: int = MAX_BYTES, role: recording.Role = "scenario"
+) -> bytes:
+    """The content of a regular file of at most ``limit`` bytes, which is recorded; faults name
+    ``place``.
 
     Pipes and devices are refused: they may never end, or never begin.
     """
@@ -88,6 +91,7 @@ def read_bytes(path: Path, place: Place, limit: int = MAX_BYTES) -> bytes:
         message = tr("'{path}' is larger than {limit}", path=path, limit=f"{limit / 1e6:.0f} MB")
         raise refuse(place, message, tr("put long lists into tables") if limit == MAX_BYTES else "")
     _count(raw, place)
+    recording.note(path, raw, role, place.file)
     return raw
 
 

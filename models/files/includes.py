@@ -27,6 +27,7 @@ from models.files.shapes import ROOT, Shape
 from models.files.translating import faults_of, shown
 from models.files.yaml_source import parse
 from models.language import tr
+from models.recording import Role
 from models.spelling import close
 
 KEY = "include"
@@ -72,7 +73,7 @@ class Includes:
         report: Report,
     ) -> Node | None:
         found = [
-            (self._part(path, entry, chain, report), path, taken)
+            (self._part(path, entry, chain, report, taken), path, taken)
             for path, entry, taken in _files(names, file, report)
         ]
         below: Node | None = None
@@ -90,7 +91,12 @@ class Includes:
         return private.joined(laid, iter(lists))
 
     def _part(
-        self, path: FilePath | None, entry: Node, chain: tuple[FilePath, ...], report: Report
+        self,
+        path: FilePath | None,
+        entry: Node,
+        chain: tuple[FilePath, ...],
+        report: Report,
+        taken: private.Taken | None,
     ) -> Node | None:
         """What a file includes of itself and of others; None, and faults, where it cannot."""
         if path is None:
@@ -110,15 +116,25 @@ class Includes:
             return None
         key = path.resolve()
         if key not in self._parts:
-            self._parts[key] = self._read(path, entry, (*chain, path), report)
+            self._parts[key] = self._read(path, entry, (*chain, path), report, taken)
         return self._parts[key]
 
     def _read(
-        self, path: FilePath, entry: Node, chain: tuple[FilePath, ...], report: Report
+        self,
+        path: FilePath,
+        entry: Node,
+        chain: tuple[FilePath, ...],
+        report: Report,
+        taken: private.Taken | None,
     ) -> Node | None:
         file = str(path)
+        role: Role = "include"
+        if taken == "private":
+            role = "private"
+        elif path.parent == presets.folder():
+            role = "preset"
         try:
-            root = parse(read_bytes(path, entry.place), file, report)
+            root = parse(read_bytes(path, entry.place, role=role), file, report)
         except ScenarioError as error:
             for fault in error.faults:
                 report(fault)

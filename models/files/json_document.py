@@ -34,7 +34,7 @@ class NotPlainError(Exception):
 def read_json(path: Path) -> Any:
     """The content of a file. Raises NotPlainError."""
     try:
-        raw = read_bytes(path, Place(str(path)), MAX_BYTES)
+        raw = read_bytes(path, Place(str(path)), MAX_BYTES, "result")
     except ScenarioError as error:
         raise NotPlainError(error.faults[0].message, readable=False) from None
     return parse_json(raw)

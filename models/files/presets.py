@@ -30,7 +30,7 @@ def shipped() -> dict[str, Path]:
 
 def written(path: Path) -> str:
     """The text of a preset as it was written."""
-    return decode(read_bytes(path, Place(str(path))), str(path))
+    return decode(read_bytes(path, Place(str(path)), role="preset"), str(path))
 
 
 def heading(path: Path) -> tuple[Text, Text]:
@@ -38,7 +38,7 @@ def heading(path: Path) -> tuple[Text, Text]:
 
     Raises ScenarioError where the file cannot be read.
     """
-    root = parse(read_bytes(path, Place(str(path))), str(path), lambda _fault: None)
+    root = parse(read_bytes(path, Place(str(path)), role="preset"), str(path), lambda _fault: None)
     return _text(root.child("title")), _text(root.child("description"))
 
 

@@ -130,7 +130,7 @@ class Table:
         path = self._inside(table)
         if path is None:
             return None
-        raw = read_bytes(path, table.place)
+        raw = read_bytes(path, table.place, role="table")
         if path.suffix.lower() in (".xlsx", ".xlsm"):
             from models.files.workbook import read_workbook
 

@@ -1,4 +1,4 @@
-"""What runs return: plans, comparisons, frontiers, splits, shares, redactions, judgements."""
+"""What runs return: plans, comparisons, frontiers, splits, shares, judgements, manifests."""
 
 from __future__ import annotations
 
@@ -49,6 +49,17 @@ from models.results.frontier import (
     Marginal,
     Target,
     Trial,
+)
+from models.results.manifest import (
+    FirstDifference,
+    Manifest,
+    ManifestInput,
+    ManifestOutput,
+    ManifestParameter,
+    ManifestPlatform,
+    ManifestSolver,
+    Rerun,
+    Surrounding,
 )
 from models.results.participation import (
     Participation,
@@ -130,6 +141,7 @@ __all__ = [
     "Explained",
     "Explanation",
     "Externality",
+    "FirstDifference",
     "FreeRider",
     "FreshOutcome",
     "Frontier",
@@ -148,6 +160,12 @@ __all__ = [
     "LeftOut",
     "LimitValue",
     "LongerHorizon",
+    "Manifest",
+    "ManifestInput",
+    "ManifestOutput",
+    "ManifestParameter",
+    "ManifestPlatform",
+    "ManifestSolver",
     "Marginal",
     "MaterialOutcome",
     "MaterialYear",
@@ -171,6 +189,7 @@ __all__ = [
     "RedactionLoss",
     "Regret",
     "Replication",
+    "Rerun",
     "Result",
     "Robustness",
     "RuleMaterial",
@@ -191,6 +210,7 @@ __all__ = [
     "StatesOf",
     "StockpilePlan",
     "SupplyMix",
+    "Surrounding",
     "TailPlan",
     "TailPremium",
     "Target",

@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import Any, Literal
 
 from models.case import Case
-from models.results.base import Result
+from models.results.base import Result, Seconds, Versions
 from models.results.plan import WithoutPlan
 
 ItemKind = Literal["project", "stockpile"]
@@ -96,7 +96,7 @@ class OtherCase(Result):
     """Projects that are built."""
     stockpiles: tuple[str, ...]
     """Stockpiles that count as bought up."""
-    seconds: float
+    seconds: Seconds
     """Wall time."""
 
 
@@ -179,11 +179,11 @@ class Alternatives(Result):
     """All projects and stockpiles that can be chosen, in the order of the file."""
     ended: Literal["complete", "interrupted"]
     """Whether the user stopped it."""
-    seconds: float
+    seconds: Seconds
     """Wall time."""
     input_sha256: str
     """Of the scenario."""
-    versions: dict[str, str]
+    versions: Versions
     """Versions of what the results rest on."""
     scenario: dict[str, Any] | None = None
     """The scenario in JSON, of its variants only the one applied."""

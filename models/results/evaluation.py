@@ -6,10 +6,10 @@ Damage is in the unit of the scenario's measure; money is million EUR.
 from __future__ import annotations
 
 from functools import cached_property
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from models.case import Case
-from models.results.base import Result
+from models.results.base import VOLATILE, Result, Versions
 from models.results.plan import ConsumerOutcome, Distribution, MaterialOutcome
 
 
@@ -316,11 +316,11 @@ class Evaluation(Result):
     """Rare events drawn more often; null where it was not asked for or states are written."""
     longer: LongerHorizon | None
     """With a longer horizon; null where it was not asked for."""
-    seconds: dict[str, float]
+    seconds: Annotated[dict[str, float], VOLATILE]
     """Wall time by part."""
     input_sha256: str
     """SHA-256 of the scenario that the plan was made for."""
-    versions: dict[str, str]
+    versions: Versions
     """Versions of the project and of what it rests on."""
     scenario: dict[str, Any] | None = None
     """The scenario as it was solved, in JSON."""

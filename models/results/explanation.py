@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import Any, Literal
 
 from models.case import Case
-from models.results.base import Result
+from models.results.base import Result, Seconds, Versions
 
 
 class BindingRule(Result):
@@ -71,7 +71,7 @@ class Regret(Result):
     """By how much discounted net cost differs."""
     instead: Instead | None
     """What comes instead; null without a plan."""
-    seconds: float
+    seconds: Seconds
     """Wall time."""
 
 
@@ -221,9 +221,9 @@ class Explanation(Result):
     """Whether all that was asked for is there."""
     input_sha256: str
     """SHA-256 of the scenario."""
-    versions: dict[str, str]
+    versions: Versions
     """Versions of the project and of what its results rest on."""
-    seconds: float
+    seconds: Seconds
     """Wall time."""
     scenario: dict[str, Any] | None = None
     """The scenario, in JSON, of its variants only the one applied."""

@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Any, Literal
 
 from models.case import Case
-from models.results.base import Result
+from models.results.base import Result, Seconds
 from models.results.plan import Plan, WithoutPlan
 
 
@@ -59,7 +59,7 @@ class FrontierPoint(Result):
     varied."""
     conflict: tuple[str, ...]
     """Rules that exclude each other, where no plan keeps all."""
-    seconds: float
+    seconds: Seconds
     """Wall time."""
 
 
@@ -137,7 +137,7 @@ class Frontier(Result):
     """Between each point with a plan and the next one with a plan."""
     ended: Literal["complete", "interrupted"]
     """Whether all points that were asked for are there."""
-    seconds: float
+    seconds: Seconds
     """Wall time."""
     project_names: dict[str, str]
     """Names of the projects that occur."""
@@ -185,7 +185,7 @@ class Trial(Result):
     """The least figure of damage that a plan was found for; null without a plan."""
     bound: float | None
     """No plan at this value has a lower one; null where nothing was proven."""
-    seconds: float
+    seconds: Seconds
     """Wall time."""
 
 
@@ -234,7 +234,7 @@ class Target(Result):
     """Values in the order in which they were tried."""
     ended: Literal["complete", "interrupted"]
     """Whether the search ran to its end."""
-    seconds: float
+    seconds: Seconds
     """Wall time."""
     plan: Plan | None
     """A plan that reaches the goal at ``feasible_at``."""

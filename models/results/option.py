@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from models.results.accounts import BudgetClass
-from models.results.base import Result
+from models.results.base import Result, Seconds
 from models.results.dependence import CrmaShare
 
 
@@ -37,7 +37,7 @@ class Proof(Result):
     """True for fewer than 100 states."""
     seed: int | None
     """Seed of the sampled states; null where they are written out."""
-    seconds: float
+    seconds: Seconds
     """Wall time of the solve."""
     input_sha256: str
     """SHA-256 of the scenario as it was solved."""

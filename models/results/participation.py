@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Any, Literal
 
 from models.case import Case
-from models.results.base import Result
+from models.results.base import Result, Seconds, Versions
 
 
 class Standing(Result):
@@ -79,7 +79,7 @@ class SharePoint(Result):
     gain_per_euro: float | None
     """The same, before its net cost, per euro of its additional net cost; null where that is not
     positive."""
-    seconds: float
+    seconds: Seconds
     """Wall time."""
 
 
@@ -160,9 +160,9 @@ class Participation(Result):
     """Whether all points that were asked for are there."""
     input_sha256: str
     """Hash of the scenario."""
-    versions: dict[str, str]
+    versions: Versions
     """Of the project and of what its results rest on."""
-    seconds: float
+    seconds: Seconds
     """Wall time."""
     scenario: dict[str, Any] | None = None
     """The scenario before a share was asked for, in JSON, of its variants only the one applied;

@@ -7,11 +7,11 @@ are keys as text. A plan written as JSON loads back equal.
 from __future__ import annotations
 
 from functools import cached_property
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from models.case import Case
 from models.results.accounts import BudgetLineUse, Position
-from models.results.base import Result
+from models.results.base import VOLATILE, Result, Seconds, Versions
 from models.results.dependence import CrmaShare, SupplyMix
 
 
@@ -38,9 +38,9 @@ class Certificate(Result):
     """True for fewer than 100 states: too few to judge rare events by."""
     seed: int | None
     """Seed of the sampled states; null where they are written out."""
-    seconds: float
+    seconds: Seconds
     """Wall time, reading apart."""
-    seconds_by_step: dict[str, float]
+    seconds_by_step: Annotated[dict[str, float], VOLATILE]
     """Wall time of building, handing over, solving and checking."""
     model_size: dict[str, int]
     """Rows, columns, integer columns and non-zeros of the model that was solved; its cuts."""
@@ -48,7 +48,7 @@ class Certificate(Result):
     """What the decomposition took: pairs of a node and a state, sweeps, solves, nodes."""
     input_sha256: str
     """SHA-256 of the scenario as it was solved, patches applied, in canonical JSON."""
-    versions: dict[str, str]
+    versions: Versions
     """Versions of the project and of what it rests on."""
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from models.results.base import Result
+from models.results.base import Result, Seconds
 
 AnswerState = Literal["solved", "skipped", "infeasible", "redacted_infeasible", "no_plan"]
 HiddenKind = Literal["demand", "damage_value", "damage_share", "budget", "stock"]
@@ -167,5 +167,5 @@ class Redaction(Result):
     """What the answer loses; null where not both have a plan."""
     telling: tuple[TellingResult, ...]
     """Results of the true scenario that must not be published, those that tell most first."""
-    seconds: float
+    seconds: Seconds
     """Wall time."""

@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import Any, Literal
 
 from models.case import Case
-from models.results.base import Result
+from models.results.base import Result, Seconds, Versions
 from models.results.evaluation import ProvenRange
 
 
@@ -71,7 +71,7 @@ class SensitivityPoint(Result):
     """Projects that both build, with their start years here and there, where these differ."""
     stocks_t: dict[str, float]
     """Tonnes by which the best plan holds more or less, where the decision changes."""
-    seconds: float
+    seconds: Seconds
     """Wall time."""
 
 
@@ -209,11 +209,11 @@ class Sensitivity(Result):
     """All inputs together; null where it was not asked for."""
     ended: Literal["complete", "interrupted"]
     """Whether all that was asked for is there."""
-    seconds: float
+    seconds: Seconds
     """Wall time."""
     input_sha256: str
     """SHA-256 of the scenario."""
-    versions: dict[str, str]
+    versions: Versions
     """Versions of the project and of what it rests on."""
     scenario: dict[str, Any] | None = None
     """The scenario as it is, in JSON."""

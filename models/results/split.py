@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import Any, Literal
 
 from models.case import Case
-from models.results.base import Result
+from models.results.base import Result, Seconds, Versions
 
 StateMode = Literal["none", "every", "player", "gift", "joint"]
 Rule = Literal["shapley", "nucleolus", "demand", "avoided_damage", "equal"]
@@ -71,7 +71,7 @@ class Coalition(Result):
     worth_if_others_act: Interval | None
     """The same worth if each of the others does what is best for itself alone; null where that was
     not asked."""
-    seconds: float
+    seconds: Seconds
     """Wall time."""
 
 
@@ -265,9 +265,9 @@ class Split(Result):
     """Null where all coalitions were solved."""
     input_sha256: str
     """Hash of the scenario."""
-    versions: dict[str, str]
+    versions: Versions
     """Of the project and of what its results rest on."""
-    seconds: float
+    seconds: Seconds
     """Wall time."""
     scenario: dict[str, Any] | None
     """The scenario as it was solved, in JSON, of its variants only the one applied; names in both

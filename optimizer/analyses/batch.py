@@ -87,5 +87,7 @@ def public_budget(case: Case) -> float:
         if funder.kind == "public":
             total = math.inf if funder.budget_meur is None else float(funder.budget_meur)
             yearly = funder.budget_by_year_meur
-            each += min(total, math.inf if yearly is None else sum(map(float, yearly.values())))
+            each += min(
+                total, math.inf if yearly is None else math.fsum(map(float, yearly.values()))
+            )
     return min(together, each)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 from models.countries import EU_27
@@ -93,8 +94,8 @@ def _values(plan: Plan, year: int) -> dict[str, float] | None:
 
 def _mean(figures: Mapping[str, float], weights: Mapping[str, float]) -> float | None:
     """Mean of figures by weight; None where nothing has any."""
-    total = sum(weights[m] for m in figures)
-    return sum(weights[m] * x for m, x in figures.items()) / total if total > 0 else None
+    total = math.fsum(weights[m] for m in figures)
+    return math.fsum(weights[m] * x for m, x in figures.items()) / total if total > 0 else None
 
 
 def _cover(plan: Plan, year: int) -> Cover:
@@ -115,7 +116,7 @@ def _dependence(plan: Plan, year: int) -> Dependence:
             without = of.supply_without_plan
             before[material.id] = _suppliers(without, home) if without else _none()
     values = _values(plan, year)
-    whole = sum(values[m] for m in reached) if values else 0.0
+    whole = math.fsum(values[m] for m in reached) if values else 0.0
     ranked = sorted(reached, key=lambda m: -reached[m].third_share)
     return Dependence(
         year=year,
@@ -166,7 +167,7 @@ def _together(
 ) -> Suppliers | None:
     """All materials that are supplied, by value of demand."""
     supplied = {m: s for m, s in materials.items() if s.largest_country is not None}
-    if values is None or not supplied or sum(values[m] for m in supplied) <= 0:
+    if values is None or not supplied or math.fsum(values[m] for m in supplied) <= 0:
         return None
 
     def mean(figures: Mapping[str, float]) -> float:
@@ -221,7 +222,7 @@ def _idle_years(project: Project | None) -> int:
 
 
 def _mean_delay(project: Project) -> float:
-    return sum(years * float(chance) for years, chance in project.delay_years.items())
+    return math.fsum(years * float(chance) for years, chance in project.delay_years.items())
 
 
 def materials_of(plan: Plan, built: ProjectPlan) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from typing import Literal
 
@@ -72,14 +73,14 @@ def project_in(plan: Plan, built: ProjectPlan) -> ProjectIn:
     return ProjectIn(
         start=built.start,
         first_output=built.first_output,
-        public_share=sum(
+        public_share=math.fsum(
             share
             for f, shares in built.shares.items()
             for i, share in shares.items()
             if f in public and _carries_capex(plan, f, i)
         ),
-        public_meur=sum(
-            sum(position.paid_meur.values())
+        public_meur=math.fsum(
+            math.fsum(position.paid_meur.values())
             for position in plan.accounts
             if position.project == built.id and position.funder in public
         ),
@@ -96,9 +97,9 @@ def _carries_capex(plan: Plan, funder: str, instrument: str) -> bool:
 def stockpile_in(stockpile: StockpilePlan) -> StockpileIn:
     """How much a plan buys and holds."""
     return StockpileIn(
-        bought_t=sum(stockpile.buy_t.values()),
+        bought_t=math.fsum(stockpile.buy_t.values()),
         held_t=max(stockpile.planned_t.values(), default=0.0),
-        cost_meur=sum(stockpile.cost_meur.values()),
+        cost_meur=math.fsum(stockpile.cost_meur.values()),
     )
 
 

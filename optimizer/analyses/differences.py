@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 
 from models.results import BudgetClass, Plan
@@ -70,7 +71,7 @@ def _resolution(base: Option, option: Option) -> float | None:
         None if of.proof.bound is None else max(0.0, of.proof.objective - of.proof.bound)
         for of in (base, option)
     ]
-    return None if None in slacks else sum(slack for slack in slacks if slack is not None)
+    return None if None in slacks else math.fsum(slack for slack in slacks if slack is not None)
 
 
 def _significant(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Collection, Iterable, Mapping
 
 from models.results import BudgetClass, BudgetLineUse, Plan, Position
@@ -53,7 +54,7 @@ def cost(plan: Plan, benefit: Benefit, federal: Collection[str] | None = None) -
             for (f, booked), positions in parts.items()
         ),
         charged_by_year_meur=plan.spend_meur,
-        public_charged_meur=sum(_charged(plan, f) for f in kinds if kinds[f] == "public"),
+        public_charged_meur=math.fsum(_charged(plan, f) for f in kinds if kinds[f] == "public"),
         budgets=tuple(budgets(plan)),
         leverage=leverage(plan, own, stocks=False),
         leverage_with_stocks=leverage(plan, own, stocks=True),
@@ -64,13 +65,13 @@ def cost(plan: Plan, benefit: Benefit, federal: Collection[str] | None = None) -
 
 def lacks_accounts(plan: Plan) -> bool:
     """Whether a plan spends money and says nothing of whose: one of an earlier version."""
-    spends = any(sum(by_year.values()) > NOTHING for by_year in plan.committed_meur.values())
+    spends = any(math.fsum(by_year.values()) > NOTHING for by_year in plan.committed_meur.values())
     return spends and not plan.accounts
 
 
 def market(plan: Plan) -> float:
     """Million EUR of capex from lenders and other investors."""
-    return sum(project.market_share * project.capex_meur for project in plan.projects)
+    return math.fsum(project.market_share * project.capex_meur for project in plan.projects)
 
 
 def discount(plan: Plan) -> Callable[[str], float] | None:
@@ -88,24 +89,24 @@ def _adder(plan: Plan) -> Callable[[Iterable[Position]], Sums]:
         some = list(positions)
         paid = _by_year(position.paid_meur for position in some)
         at_risk = _by_year(position.outstanding_meur for position in some)
-        net = sum(position.cost_meur for position in some)
-        left = sum(position.residual_meur for position in some)
+        net = math.fsum(position.cost_meur for position in some)
+        left = math.fsum(position.residual_meur for position in some)
         present = None
         if factor is not None:
-            present = sum(factor(year) * amount for year, amount in paid.items())
+            present = math.fsum(factor(year) * amount for year, amount in paid.items())
         peak = max(at_risk.values(), default=0.0)
         known = [p for p in some if p.expected_loss_meur is not None]
-        expected = sum(p.expected_loss_meur or 0.0 for p in known)
-        covered = sum(p.maximum_loss_meur for p in known)
-        maximum = sum(p.maximum_loss_meur for p in some)
+        expected = math.fsum(p.expected_loss_meur or 0.0 for p in known)
+        covered = math.fsum(p.maximum_loss_meur for p in known)
+        maximum = math.fsum(p.maximum_loss_meur for p in some)
         return Sums(
-            committed_meur=sum(p.committed_meur for p in some),
-            paid_meur=sum(paid.values()),
+            committed_meur=math.fsum(p.committed_meur for p in some),
+            paid_meur=math.fsum(paid.values()),
             paid_by_year_meur=paid,
             paid_present_meur=present,
             returned_present_meur=None if present is None else present - net - left,
             returned_by_year_meur=_by_year(p.returned_meur for p in some),
-            returned_known_for_meur=sum(p.committed_meur for p in some if p.returned_meur),
+            returned_known_for_meur=math.fsum(p.committed_meur for p in some if p.returned_meur),
             outstanding_by_year_meur=at_risk,
             peak_meur=peak,
             peak_year=next((int(y) for y, x in at_risk.items() if x >= peak > NOTHING), None),
@@ -128,7 +129,7 @@ def _by_year(figures: Iterable[Mapping[str, float]]) -> dict[str, float]:
 
 
 def _charged(plan: Plan, funder: str) -> float:
-    return sum(plan.spend_meur.get(funder, {}).values())
+    return math.fsum(plan.spend_meur.get(funder, {}).values())
 
 
 def leverage(plan: Plan, federal: Collection[str], stocks: bool) -> Leverage:
@@ -143,7 +144,7 @@ def leverage(plan: Plan, federal: Collection[str], stocks: bool) -> Leverage:
     for position in plan.accounts:
         if position.project is None and not stocks:
             continue
-        paid = sum(position.paid_meur.values())
+        paid = math.fsum(position.paid_meur.values())
         if position.funder in public_funders:
             public += paid
         else:
@@ -185,7 +186,7 @@ def budgets(plan: Plan) -> Iterable[BudgetUse]:
             yield _flow_use(line, _carries_over(plan, line))
     limit = plan.case.policy.budget_meur if plan.case else None
     if limit is not None:
-        used = sum(_charged(plan, f.id) for f in plan.funders if f.kind == "public")
+        used = math.fsum(_charged(plan, f.id) for f in plan.funders if f.kind == "public")
         yield BudgetUse(
             funder=None,
             line="budget",
@@ -212,14 +213,14 @@ def _carries_over(plan: Plan, line: BudgetLineUse) -> bool:
 def _flow_use(line: BudgetLineUse, carries_over: bool) -> BudgetUse:
     """The smaller of what all years grant together and what the years grant one by one."""
     used, available = line.used_meur, line.available_meur
-    whole = sum(used.values())
+    whole = math.fsum(used.values())
     granted = line.total_meur
     if available is not None:
-        yearly = sum(available.values())
+        yearly = math.fsum(available.values())
         if carries_over:
             # Each year's figure holds what those before it left: the last one's holds all of it.
             last = max(available, key=int)
-            yearly = available[last] + sum(x for year, x in used.items() if year != last)
+            yearly = available[last] + math.fsum(x for year, x in used.items() if year != last)
         granted = yearly if granted is None else min(granted, yearly)
     return BudgetUse(
         funder=line.funder,

@@ -185,7 +185,7 @@ def is_small(case: Case) -> bool:
 def spent(found: Found, funders: tuple[str, ...]) -> float:
     """Million EUR of these funders' budgets that a plan uses."""
     used = spend(found.instance, found.commitment)
-    return sum(float(used[f].sum()) for f in funders)
+    return math.fsum(float(used[f].sum()) for f in funders)
 
 
 def envelope(spots: list[Spot], variation: Variation) -> list[Spot]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
@@ -78,7 +79,7 @@ def _point(spot: Spot, case: Case) -> FrontierPoint:
         cvar_bound=_at_most(spot.damage.cvar, cvar),
         worst=reached.worst,
         net_cost_meur=found.net_cost,
-        public_meur=sum(x for f, x in used.items() if case.funders[f].kind == "public"),
+        public_meur=math.fsum(x for f, x in used.items() if case.funders[f].kind == "public"),
         spend_meur=used,
         projects={
             p: found.commitment.start[p] for p in case.projects if p in found.commitment.start

@@ -10,12 +10,14 @@ import importlib
 import os
 import sys
 import traceback
+from contextvars import copy_context
 from typing import Any, TextIO
 
 import click
 
 from models.faults import ScenarioError, VorratError
 from models.language import marked, speak, tr, using
+from models.recording import recording
 from optimizer.cli import speaking, usage
 
 PROGRAM = "vorrat"
@@ -30,6 +32,7 @@ COMMANDS = {
     "presets": marked("List the presets that scenarios can include, or print one."),
     "redact": marked("Hide figures of a scenario; say what that costs and what still tells."),
     "report": marked("Make an HTML page of saved plans, one or several side by side."),
+    "rerun": marked("Run again what left a manifest, and say whether it comes out the same."),
     "run": marked("Read a workbook, solve it, and write plan, report and results beside it."),
     "schema": marked("Print the JSON Schema of scenario files."),
     "sensitivity": marked("Find what the answer rests on, and what would turn it."),
@@ -40,6 +43,10 @@ COMMANDS = {
     "workbook": marked("Write saved plans to an Excel workbook with live formulas."),
 }
 """The commands and their one line of help, so that help imports none of them."""
+
+
+ARGUMENTS = "vorrat.arguments"
+"""Where the context keeps what was written behind the name of the command."""
 
 
 class _Lazy(click.Group):
@@ -71,6 +78,7 @@ class _Lazy(click.Group):
                 )
             names = ", ".join(COMMANDS)
             ctx.fail(tr("No such command '{name}'. There are {names}.", name=name, names=names))
+        ctx.meta[ARGUMENTS] = args[1:]
         return super().resolve_command(ctx, args)
 
     def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -122,14 +130,19 @@ def main(args: list[str] | None = None) -> None:
 
 def run(args: list[str] | None = None) -> int:
     """Run the command line and return its exit code."""
-    with using("en"):
-        return _run(args)
+    with using("en"), recording():
+        # What is set on the way, such as an engine, ends with the command.
+        return copy_context().run(_run, args)
+
+
+answer = run
+"""The same by a name that stays: the module of the command ``run`` takes that of the function."""
 
 
 def _run(args: list[str] | None) -> int:
     try:
         speak(speaking.of_environment())
-        answer = vorrat.main(args=args, prog_name=PROGRAM, standalone_mode=False)
+        answered = vorrat.main(args=args, prog_name=PROGRAM, standalone_mode=False)
     except click.exceptions.Exit as error:
         return int(error.exit_code)
     except click.Abort:
@@ -154,7 +167,7 @@ def _run(args: list[str] | None) -> int:
         return error.code if isinstance(error.code, int) and error.code != 1 else 5
     except BaseException as error:
         return _unexpected(error)
-    return answer if isinstance(answer, int) and not isinstance(answer, bool) else 0
+    return answered if isinstance(answered, int) and not isinstance(answered, bool) else 0
 
 
 def _unexpected(error: BaseException) -> int:

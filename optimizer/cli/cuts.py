@@ -50,4 +50,4 @@ def read_kept(folder: Path, case: Case) -> tuple[Path, str, CutPool]:
     if not path.exists():
         return path, key, CutPool()
     # Larger ones than are written here are refused, before memory is.
-    return path, key, read_pool(read_bytes(path, Place(str(path)), MAX_POOL), str(path))
+    return path, key, read_pool(read_bytes(path, Place(str(path)), MAX_POOL, "cuts"), str(path))

@@ -14,7 +14,7 @@ from models.base import named
 from models.faults import Fault, ScenarioError
 from models.files import Reading, read_case
 from models.language import language, tr, using
-from optimizer.cli import conflicts, diagnostics, leaving, options, speaking
+from optimizer.cli import conflicts, diagnostics, leaving, manifest, options, speaking
 from optimizer.cli.naming import safe_name
 from optimizer.cli.products import FAULTS, NAMES, REPORT, products
 from optimizer.cli.progress import Progress
@@ -98,9 +98,9 @@ class _Run:
             self._conflict(error, reading)
             return error.exit_code
         self._tidy(doubts)
-        written = self._write(plan)
-        self._say(plan, written)
-        return 0 if plan.certificate.status == "optimal" else 1
+        code = 0 if plan.certificate.status == "optimal" else 1
+        self._say(plan, self._write(plan, code))
+        return code
 
     def _path(self, name: str) -> Path:
         """The file of one product: that of the scenario in front, and that of the variant."""
@@ -136,11 +136,12 @@ class _Run:
                     tr("'{file}' is open in another program: close it and run again.", file=path)
                 )
 
-    def _write(self, plan: Plan) -> list[Path]:
+    def _write(self, plan: Plan, code: int) -> list[Path]:
         made = [(self._path(name), content) for name, content in products(plan)]
+        along = self._along(made, code)
         for _ in made:
             try:
-                leaving.leave_all(made, force=True)
+                leaving.leave_all([*along, *made], force=True)
                 break
             except InUse as error:
                 # Opened while the plan was made: what was found is not lost for that.
@@ -149,8 +150,17 @@ class _Run:
                     for p, content in made
                 ]
         else:
-            leaving.leave_all(made, force=True)
+            leaving.leave_all([*along, *made], force=True)
         return [path for path, _ in made]
+
+    def _along(self, made: Sequence[tuple[Path, bytes]], code: int) -> list[tuple[Path, bytes]]:
+        """What is kept to run it again: in a folder of its own, not among the user's files."""
+        if self.folder == self.file.parent:
+            return []
+        result = self._path("plan").name.removesuffix("-plan")
+        files = {path.name: content for path, content in made}
+        found = manifest.described(result, files, code)
+        return [(self.folder / name, content) for name, content in found.items()]
 
     def _say(self, plan: Plan, written: Sequence[Path]) -> None:
         limit = plan.certificate.status == "limit"

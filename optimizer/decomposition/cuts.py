@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -116,5 +117,5 @@ class Appraiser:
 
     def cost(self, appraisal: Appraisal) -> float:
         """What recourse adds to the objective."""
-        mean = sum(self.counts[v] * damage for v, damage in appraisal.by_node.items())
+        mean = math.fsum(self.counts[v] * damage for v, damage in appraisal.by_node.items())
         return (1 - self.weight) * mean + self.weight * appraisal.tail

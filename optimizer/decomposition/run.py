@@ -229,7 +229,7 @@ class Run:
         if not self.separable:
             return half_way, None
         lacks = self.focus.lacks(self.master.claimed(outside))
-        total = sum(lacks.values())
+        total = math.fsum(lacks.values())
         if total <= enough:
             return outside, None
         return half_way, worth_sweeping(lacks, UNSWEPT * total)
@@ -259,8 +259,8 @@ class Run:
         lacks = self.focus.lacks(self.master.claimed(x))
         nodes = worth_sweeping(lacks, leave)
         added = self._cut(x, nodes, x, least)[1] if nodes else {}
-        unswept = sum(lacks[v] for v in lacks.keys() - nodes)
-        return unswept + sum(added.values()), len(added)
+        unswept = math.fsum(lacks[v] for v in lacks.keys() - nodes)
+        return unswept + math.fsum(added.values()), len(added)
 
 
 @contextlib.contextmanager

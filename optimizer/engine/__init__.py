@@ -4,7 +4,14 @@ Analyses open ``Workers`` and know nothing of where these are: the engine that i
 processes of this machine where nothing else is said.
 """
 
-from optimizer.engine.choice import Workers, in_use, side_by_side, threads_each, using
+from optimizer.engine.choice import (
+    Workers,
+    in_use,
+    most_side_by_side,
+    side_by_side,
+    threads_each,
+    using,
+)
 from optimizer.engine.in_process import InProcess
 from optimizer.engine.interface import Arrival, Dealing, Engine, Limits, Team
 from optimizer.engine.processes import Processes
@@ -19,6 +26,7 @@ __all__ = [
     "Team",
     "Workers",
     "in_use",
+    "most_side_by_side",
     "side_by_side",
     "threads_each",
     "using",

@@ -12,6 +12,7 @@ from optimizer.engine.interface import Answer, Arrival, Dealing, Engine, Task, T
 from optimizer.engine.processes import Processes
 
 _current: ContextVar[Engine | None] = ContextVar("engine", default=None)
+_most: ContextVar[int | None] = ContextVar("most", default=None)
 
 
 def in_use() -> Engine:
@@ -22,7 +23,14 @@ def in_use() -> Engine:
 def side_by_side(asked: int | None, usual: int) -> int:
     """How many workers a team should have: what the user asks for, else all that an engine has
     for the run, else what is usual for the problem here."""
-    return asked or in_use().size or usual
+    chosen = asked or in_use().size or usual
+    _most.set(max(chosen, _most.get() or 0))
+    return chosen
+
+
+def most_side_by_side() -> int | None:
+    """The most that was chosen in this context; None where nothing was."""
+    return _most.get()
 
 
 def threads_each(jobs: int) -> int | None:

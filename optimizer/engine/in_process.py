@@ -24,6 +24,11 @@ class InProcess:
     """
 
     @property
+    def name(self) -> str:
+        """What manifests call it."""
+        return "in process"
+
+    @property
     def size(self) -> int | None:
         """None: there is this process alone, however many lanes it keeps apart."""
         return None

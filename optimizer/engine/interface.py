@@ -81,6 +81,11 @@ class Engine(Protocol):
     """Where tasks are answered."""
 
     @property
+    def name(self) -> str:
+        """What manifests call it: ``in process``, ``processes`` or ``cluster``."""
+        ...
+
+    @property
     def size(self) -> int | None:
         """Workers that there are for a run anyway; None where they are begun as they are needed."""
         ...

@@ -40,6 +40,11 @@ class Processes:
     jobs: int | None = None
 
     @property
+    def name(self) -> str:
+        """What manifests call it."""
+        return "processes"
+
+    @property
     def size(self) -> int | None:
         """None: a problem decides how many processes are worth beginning for it."""
         return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -27,7 +28,7 @@ def read_commitment(instance: Instance, model: Any) -> Commitment:
             for key, value in share.items()
             if key[0] == p and instance.instrument[key[1:]].carries_capex
         }
-        total = market[p] + sum(carried.values())
+        total = market[p] + math.fsum(carried.values())
         if 0 < abs(total - 1) < 1e-5:
             market[p] /= total
             share.update({key: value / total for key, value in carried.items()})

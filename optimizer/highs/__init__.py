@@ -18,7 +18,7 @@ from optimizer.highs.program import (
     violation,
 )
 from optimizer.highs.simplex import Simplex
-from optimizer.highs.solving import Ending, Progress, Solution, hand_over, solve
+from optimizer.highs.solving import Ending, Progress, Solution, build, hand_over, solve
 
 __all__ = [
     "LARGEST",
@@ -31,6 +31,7 @@ __all__ = [
     "Simplex",
     "Solution",
     "arrays",
+    "build",
     "check",
     "compile_model",
     "hand_over",

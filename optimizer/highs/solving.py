@@ -277,3 +277,9 @@ def _read_solution(
         interrupted=interrupted,
         history=history,
     )
+
+
+def build() -> tuple[str, str]:
+    """Version of HiGHS, and the revision it was built from."""
+    solver = _new_solver()
+    return str(solver.version()), str(solver.githash())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -49,7 +50,9 @@ class Money:
 
     def net_cost(self, discount: Floats, recovery: float) -> float:
         """Discounted million EUR."""
-        paid = sum(float(d) * float(x) for d, x in zip(discount, self.paid, strict=True) if x > 0)
+        paid = math.fsum(
+            float(d) * float(x) for d, x in zip(discount, self.paid, strict=True) if x > 0
+        )
         spent = (1 - recovery) * paid - float(discount @ self.income)
         return spent - self.residual(discount, recovery)
 
@@ -87,7 +90,7 @@ def money_of(
         for drawn, capex in enumerate(due):
             for age, rate in enumerate(interest):
                 paid[min(drawn + age, len(years) - 1)] += capex * rate
-        amount = project.capex * sum(interest)
+        amount = project.capex * math.fsum(interest)
         return Money(start, years, paid, amount, nothing, nothing, amount)
     end = project.capex * project.left(years, start)
     return Money(start, years, due, project.capex, nothing, nothing, project.capex, end)

@@ -100,7 +100,7 @@ def _accounts(
     """Share of each stockpile that belongs to a consumer, by demand over the whole horizon."""
     accounts: dict[str, float] = {}
     for pile in piles:
-        served = sum(float(parts[u].sum()) for u in parts if u in pile.consumers)
+        served = math.fsum(float(parts[u].sum()) for u in parts if u in pile.consumers)
         if consumer in pile.consumers and served > 0:
             accounts[pile.id] = float(parts[consumer].sum()) / served
     return accounts

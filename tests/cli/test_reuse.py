@@ -80,7 +80,8 @@ def test_a_second_run_uses_the_cuts_of_the_first(
     first = solved(capfd, file, "--reuse", "--out", "results")
     assert first.certificate.method == "decomposition"
     (cuts,) = kept("results")
-    assert {path.name for path in Path("results").iterdir()} == {"plan.json", cuts.name}
+    names = {path.name for path in Path("results").iterdir()}
+    assert names == {"plan.json", "plan.manifest.json", "inputs", cuts.name}
     second = solved(capfd, file, "--reuse", "--out", "results", "--force")
     assert second.certificate.objective == pytest.approx(first.certificate.objective, rel=1e-6)
     assert second.certificate.work["sweeps"] < first.certificate.work["sweeps"]

@@ -82,7 +82,8 @@ def test_json_stands_alone_on_stdout(file: str) -> None:
     assert found.title == "Ore at home"
     assert found.outcome.without_plan.expected == pytest.approx(50)
     assert found.outcome.expected == pytest.approx(0, abs=1e-6)
-    assert [path.name for path in Path("results").iterdir()] == ["plan.json"]
+    names = {path.name for path in Path("results").iterdir()}
+    assert names == {"plan.json", "plan.manifest.json", "inputs"}
 
 
 def test_text_in_a_pipe_is_plain_and_says_what_the_plan_says(file: str) -> None:

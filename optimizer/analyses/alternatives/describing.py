@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 from models.results import PlanFigures, WithoutPlan
@@ -30,7 +31,7 @@ def figures_of(found: Found, bound: float, least: Mapping[str, float]) -> PlanFi
         cvar=reached.cvar(float(instance.case.objective.cvar.level)),
         worst=reached.worst,
         net_cost_meur=found.net_cost,
-        public_meur=sum(float(used[f].sum()) for f in instance.public_funders),
+        public_meur=math.fsum(float(used[f].sum()) for f in instance.public_funders),
         projects={p: commitment.start[p] for p in instance.projects if p in commitment.start},
         bought_t={h: tonnes for h, tonnes in bought.items() if tonnes > TRACE},
         stockpiles=tuple(h for h in instance.stockpiles if ("stockpile", h) in chosen),

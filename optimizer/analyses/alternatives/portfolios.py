@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 
@@ -20,7 +21,7 @@ def least_lots(instance: Instance, days: float) -> dict[str, float]:
     its mean over the years. Stockpiles that cannot buy as much are left out."""
     found = {}
     for h, pile in instance.stockpiles.items():
-        served = sum(
+        served = math.fsum(
             float(demand.mean()) * instance.per_year
             for (u, m), demand in instance.demand.items()
             if m == pile.material and u in pile.consumers

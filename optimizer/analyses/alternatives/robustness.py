@@ -3,6 +3,7 @@ change."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Mapping, Sequence
 
 from models.results import OtherCase, Robustness
@@ -32,7 +33,7 @@ def robustness(
             share_of(mark, some) for some in (alternatives, chosen["variant"], chosen["assumption"])
         ]
         known = [share for share in shares if share is not None]
-        index = sum(known) / len(known) if known else None
+        index = math.fsum(known) / len(known) if known else None
         held = settled.get(mark)
         found.append(
             Robustness.model_validate(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from models.case import Case
@@ -91,7 +92,7 @@ def delays(case: Case) -> Parts:
     for p, project in case.projects.items():
         shares = {0: 0.0, **{years: float(share) for years, share in project.delay_years.items()}}
         late = frozenset(str(years) for years in shares if years > 0)
-        if sum(share for years, share in shares.items() if years > 0) > 0:
+        if math.fsum(share for years, share in shares.items() if years > 0) > 0:
             names = tuple(map(str, shares))
             path = f"projects.{p}.delay_years"
             found[p] = [Shifted(path, names, tuple(shares.values()), late, whole=True)]

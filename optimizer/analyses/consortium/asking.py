@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -163,4 +164,4 @@ def settled_by(
 
 def damage_of(seat: Seat, damage: Mapping[str, float]) -> float:
     """The damage of a player's consumers."""
-    return sum(damage[u] for u in seat.consumers)
+    return math.fsum(damage[u] for u in seat.consumers)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 
 import numpy as np
@@ -36,7 +37,7 @@ def joint_plan(table: Table, answer: Answer, without: Mapping[str, float]) -> Jo
         outlay_by_year_meur={
             f: by_year(instance, yearly) for f, yearly in paid.items() if np.any(yearly != 0)
         },
-        public_meur=sum(answer.cost[f] for f in table.state.funders),
+        public_meur=math.fsum(answer.cost[f] for f in table.state.funders),
         objective=answer.found,
         bound=answer.bound,
         gap=gap_of(answer.found, answer.bound) or 0.0,

@@ -7,6 +7,7 @@ far as its own plan is.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -83,7 +84,7 @@ def simple_keys(members: Sequence[Member]) -> Iterator[tuple[Rule, Floats]]:
         "equal": [1.0 for _ in members],
     }
     for rule, own in keys.items():
-        if sum(own) > 0:
+        if math.fsum(own) > 0:
             yield rule, np.array(own)
 
 

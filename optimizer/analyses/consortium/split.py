@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -177,7 +178,7 @@ def _member(
         _value_of_demand(table.instance, seat),
         damage_of(seat, without) - damage,
         damage,
-        sum(everybody.cost[f] for f in seat.funders),
+        math.fsum(everybody.cost[f] for f in seat.funders),
         costs.high[1 << n],
     )
 
@@ -222,8 +223,8 @@ def _worth(costs: Costs, mask: int) -> Interval:
     if mask.bit_count() == 1:
         return Interval(low=0.0, value=0.0, high=0.0)
     singles = [1 << n for n in games.members(mask)]
-    least = sum(costs.low[one] for one in singles)
-    greatest = sum(costs.high[one] for one in singles)
+    least = math.fsum(costs.low[one] for one in singles)
+    greatest = math.fsum(costs.high[one] for one in singles)
     return Interval(
         low=least - costs.high[mask],
         value=greatest - costs.high[mask],
@@ -242,10 +243,10 @@ def _coalitions(
             members=table.ids(mask),
             found=answer.found,
             bound=answer.bound,
-            damage=sum(answer.damage[u] for u in own),
-            net_cost_meur=sum(answer.cost[f] for f in funders),
+            damage=math.fsum(answer.damage[u] for u in own),
+            net_cost_meur=math.fsum(answer.cost[f] for f in funders),
             worth=_worth(costs, mask),
-            spillover=sum(
+            spillover=math.fsum(
                 before - answer.damage[u] for u, before in without.items() if u not in own
             ),
             projects=answer.commitment.start,
@@ -258,7 +259,7 @@ def _sampled(
     costs: Costs, orders: Masks, members: Sequence[Member], everybody: int
 ) -> Iterator[SharingRule]:
     """Rules that can be told without all coalitions, and which of those solved would leave."""
-    alone = {mask: sum(members[n].alone for n in games.members(mask)) for mask in costs.high}
+    alone = {mask: math.fsum(members[n].alone for n in games.members(mask)) for mask in costs.high}
     found = {mask: alone[mask] - cost for mask, cost in costs.high.items()}
     best = {mask: alone[mask] - cost for mask, cost in costs.low.items()}
     ends = {mask: (found[mask], best[mask]) for mask in found}
@@ -273,7 +274,7 @@ def _sampled(
         shares.append((rule, one, one, games.in_proportion(most, keys)))
     for rule, gain, low, high in shares:
         excess = {
-            mask: value - sum(gain[n] for n in games.members(mask))
+            mask: value - math.fsum(gain[n] for n in games.members(mask))
             for mask, value in found.items()
             if mask != everybody
         }

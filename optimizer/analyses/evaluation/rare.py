@@ -132,7 +132,7 @@ def rare_events(
 def draw(instance: Instance, sets: Sequence[Chances], count: int, seed: int) -> Weighed:
     """States from a mixture of sets of chances, the scenario's own first, by ``SHARES``."""
     shares = SHARES[: len(sets)]
-    ends = [round(count * sum(shares[: i + 1]) / sum(shares)) for i in range(len(sets))]
+    ends = [round(count * math.fsum(shares[: i + 1]) / math.fsum(shares)) for i in range(len(sets))]
     states: list[State] = []
     numbers = np.diff([0, *ends])
     for part, (chances, number) in enumerate(zip(sets, numbers, strict=True)):

@@ -94,7 +94,7 @@ def holding(instance: Instance, h: str, days: float) -> tuple[float, float]:
     ``days`` beyond what lies there anyway, as far as there is room for it."""
     pile = instance.stockpiles[h]
     there = float(planned_stock(instance, Commitment(), h)[-1])
-    demand = sum(
+    demand = math.fsum(
         float(of[-1])
         for (u, m), of in instance.demand.items()
         if m == pile.material and u in pile.consumers

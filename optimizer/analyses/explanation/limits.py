@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -115,7 +116,7 @@ def _of_policy(standing: StandingPlan) -> Iterator[Limit]:
     policy = instance.case.policy
     if policy.budget_meur is not None:
         used = spend(instance, standing.commitment)
-        spent = sum(float(used[f].sum()) for f in instance.public_funders)
+        spent = math.fsum(float(used[f].sum()) for f in instance.public_funders)
         now = float(policy.budget_meur)
         yield _budget("policy.budget_meur", now, now - spent)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -56,7 +57,7 @@ class Desk:
             if p in commitment.start:
                 capex = self.instance.projects[p].capex if self.whole else 1.0
                 started += capex
-                carried += capex * sum(
+                carried += capex * math.fsum(
                     share
                     for (q, f, i), share in commitment.share.items()
                     if q == p and f in funders and self.instance.instrument[f, i].carries_capex

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from models.results import SharePoint, Standing, StandingRange
@@ -84,7 +86,7 @@ def _outlay(desk: Desk, plan: Commitment) -> dict[str, float]:
 
 def _stake(desk: Desk, plan: Commitment) -> float:
     """Million EUR of the capex of the projects in question."""
-    return sum(
+    return math.fsum(
         desk.instance.projects[p].capex * share
         for (p, f, i), share in plan.share.items()
         if f == desk.company and p in desk.projects and desk.instance.instrument[f, i].carries_capex

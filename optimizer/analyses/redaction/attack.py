@@ -9,6 +9,7 @@ ends of their ranges.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -101,7 +102,9 @@ def cover_told(attacker: Attacker, ranges: Ranges) -> Ranges:
     tables = {m.id: m.by_year for m in attacker.plan.materials}
 
     def total(material: str, year: str) -> float | None:
-        held = sum(p.planned_t[year] for p in attacker.plan.stockpiles if p.material == material)
+        held = math.fsum(
+            p.planned_t[year] for p in attacker.plan.stockpiles if p.material == material
+        )
         days = tables[material][year].days_of_cover
         return 365 * held / days if days and held > 0 else None
 
@@ -155,7 +158,10 @@ def spending_told(attacker: Attacker, ranges: Ranges) -> Ranges:
         spent = attacker.plan.spend_meur[f]
         if len(figure.path) == 3 and name == "budget_meur":
             narrow(
-                found, figure.dotted, sum(spent.values()) * (1 - PINNED), found[figure.dotted][1]
+                found,
+                figure.dotted,
+                math.fsum(spent.values()) * (1 - PINNED),
+                found[figure.dotted][1],
             )
         elif name == "budget_by_year_meur" and not attacker.case.funders[f].carry_over:
             least = spent.get(str(figure.year), 0.0) * (1 - PINNED)
@@ -173,7 +179,7 @@ def stocks_told(attacker: Attacker, ranges: Ranges) -> Ranges:
         pile = attacker.case.stockpiles[int(figure.path[1])]
         plan, keeps = plans[pile.id], (1 - float(pile.annual_loss)) ** (1 / n)
         if figure.path[2] == "initial_t":
-            kept = sum(keeps**k for k in range(n)) * plan.buy_t[first] / n
+            kept = math.fsum(keeps**k for k in range(n)) * plan.buy_t[first] / n
             lay = (plan.planned_t[first] - kept) / keeps**n
             slack = PRECISION * max(1.0, plan.planned_t[first])
             narrow(found, figure.dotted, lay - slack, lay + slack)
@@ -243,7 +249,7 @@ def _damage(
     """Damage of a material with one value given, all else at its worst, or at its best."""
     end = 1 if highest else 0
     values = {f: ranges[f.dotted][end] for f in attacker.of("damage_value", material)}
-    values |= {f: sum(ranges[f.dotted]) / 2 for f in attacker.of("demand", material)}
+    values |= {f: math.fsum(ranges[f.dotted]) / 2 for f in attacker.of("demand", material)}
     # A larger stock never does harm.
     values |= {f: ranges[f.dotted][1 - end] for f in attacker.of("stock", material)}
     for f in values:
@@ -262,7 +268,7 @@ def _shares(figures: Sequence[Figure], ranges: Ranges, highest: bool) -> Mapping
     made: dict[Figure, float] = {}
     for curve in dict.fromkeys(figure.path[:2] for figure in figures):
         steps = [figure for figure in figures if figure.path[:2] == curve]
-        rest = 1 - sum(ranges[figure.dotted][0] for figure in steps)
+        rest = 1 - math.fsum(ranges[figure.dotted][0] for figure in steps)
         for figure in reversed(steps) if highest else steps:
             low, high = ranges[figure.dotted]
             more = max(0.0, min(high - low, rest))

@@ -83,8 +83,8 @@ class Band:
             id(one): (0.0, 0.0) if one.value == 0 else self._edges(one.value) for one in shares
         }
         written = _adding_up([math.sqrt(low * high) for low, high in edges.values()])
-        least = sum(low for low, _ in edges.values())
-        most = sum(high for _, high in edges.values())
+        least = math.fsum(low for low, _ in edges.values())
+        most = math.fsum(high for _, high in edges.values())
         of_share = iter(written)
         for figure in steps:
             if figure.kind != "damage_share":
@@ -152,7 +152,7 @@ def _adding_up(shares: list[float]) -> list[float]:
     """Shares in proportion, rounded, that add up to 1."""
     if not shares:
         return []
-    total = sum(shares)
+    total = math.fsum(shares)
     made = [rounded(share / total) for share in shares]
     largest = max(range(len(made)), key=made.__getitem__)
     rest = math.fsum(made) - made[largest]

@@ -43,8 +43,8 @@ def propagated(ranges: Ranges, equations: Sequence[Equation]) -> Ranges:
         before = dict(found)
         for equation in equations:
             slack = PRECISION * max(1.0, abs(equation.total))
-            low = sum(w * found[name][0] for name, w in equation.weights.items())
-            high = sum(w * found[name][1] for name, w in equation.weights.items())
+            low = math.fsum(w * found[name][0] for name, w in equation.weights.items())
+            high = math.fsum(w * found[name][1] for name, w in equation.weights.items())
             for name, weight in equation.weights.items():
                 if weight <= 0:
                     continue

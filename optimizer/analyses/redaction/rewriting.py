@@ -241,8 +241,10 @@ def _supply_hints(case: Case, figures: Sequence[Figure]) -> Iterator[Hint]:
             continue
         needs = [row.t_per_year for row in case.demand if row.material == material]
         for year in case.horizon.years:
-            supplied = sum(row.t_per_year.at(year) for row in rows if row.t_per_year is not None)
-            needed = sum(need.at(year) for need in needs)
+            supplied = math.fsum(
+                row.t_per_year.at(year) for row in rows if row.t_per_year is not None
+            )
+            needed = math.fsum(need.at(year) for need in needs)
             if needed > 0 and abs(supplied / needed - 1) <= ADDS_UP:
                 at = case.supply.index(rows[0])
                 yield Hint(path=f"supply.{at}.t_per_year", reason="supply_adds_up")

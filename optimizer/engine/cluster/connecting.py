@@ -86,6 +86,11 @@ class Cluster:
         self._stack.close()
 
     @property
+    def name(self) -> str:
+        """What manifests call it."""
+        return "cluster"
+
+    @property
     def size(self) -> int:
         """Workers that are there for the run, or as many of them as were asked for."""
         return self._jobs or max(1, len(self.workers))

@@ -1,0 +1,103 @@
+"""What a run has read: every file that its result rests on, as it was when it was read.
+
+``read_bytes`` is the only door for scenarios and what belongs to them; saved results and pools of
+cuts are noted where they are read. Nothing is kept where nobody records.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from time import perf_counter
+from typing import Literal
+
+Role = Literal["scenario", "table", "include", "private", "preset", "result", "cuts"]
+"""What a file was read as. ``private`` is what stays with its owner; ``cuts`` a pool of them."""
+
+
+@dataclass(frozen=True)
+class Read:
+    """A file that was read."""
+
+    path: str
+    """As it was named."""
+    role: Role
+    sha256: str
+    size: int
+    """Bytes."""
+    content: bytes | None
+    """None for what is not passed on: private files, and pools of cuts."""
+
+
+@dataclass
+class Record:
+    """The files that a run has read, each once, and when it began."""
+
+    began: datetime = field(default_factory=lambda: datetime.now(UTC))
+    clock: float = field(default_factory=perf_counter)
+    _files: dict[tuple[str, str], Read] = field(default_factory=dict)
+    _private: set[str] = field(default_factory=set)
+
+    @property
+    def files(self) -> tuple[Read, ...]:
+        """In the order in which they were first read; one that changed meanwhile stands twice."""
+        return tuple(self._files.values())
+
+    @property
+    def seconds(self) -> float:
+        """Wall time since it began."""
+        return perf_counter() - self.clock
+
+    def note(self, path: Path, content: bytes, role: Role, named_in: str = "") -> None:
+        """Take note of a file; what a private file names is private as well."""
+        where = os.path.normpath(path.absolute())
+        if role == "private" or (
+            named_in and os.path.normpath(Path(named_in).absolute()) in self._private
+        ):
+            self._private.add(where)
+        if where in self._private:
+            role = "private"
+        kept = None if role in ("private", "cuts") else content
+        sha256 = hashlib.sha256(content).hexdigest()
+        before = self._files.get((where, sha256))
+        if before is None:
+            self._files[where, sha256] = Read(str(path), role, sha256, len(content), kept)
+        elif role == "private":
+            self._files[where, sha256] = replace(before, role=role, content=None)
+
+
+def _where(path: Path) -> str:
+    # Links stay as they are: files name each other by the paths that lead there.
+    return os.path.normpath(path.absolute())
+
+
+_record: ContextVar[Record | None] = ContextVar("record", default=None)
+
+
+@contextmanager
+def recording() -> Iterator[Record]:
+    """Record what is read for as long as the context lasts, and nowhere else meanwhile."""
+    record = Record()
+    token = _record.set(record)
+    try:
+        yield record
+    finally:
+        _record.reset(token)
+
+
+def recorded() -> Record | None:
+    """What was read so far; None where nobody records."""
+    return _record.get()
+
+
+def note(path: Path, content: bytes, role: Role, named_in: str = "") -> None:
+    """Take note of a file that was read, if anybody records."""
+    record = _record.get()
+    if record is not None:
+        record.note(path, content, role, named_in)

@@ -1,0 +1,262 @@
+"""``vorrat rerun``: what a run leaves is enough to run it again, and what differs is said."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from models.recording import recording
+from models.results.volatile import content_hash, volatile_in
+from optimizer.cli import answer
+
+ROOT = Path(__file__).parents[2]
+TUTORIAL = ROOT / "scenarios" / "tutorial.yaml"
+
+
+@pytest.fixture(scope="module")
+def solved(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a plan of the tutorial."""
+    folder = tmp_path_factory.mktemp("solved")
+    shutil.copy(TUTORIAL, folder / "mine.yaml")
+    out = folder / "plan"
+    options = ["--set", "policy.budget_meur=120", "--out", str(out), "--quiet"]
+    assert answer(["solve", str(folder / "mine.yaml"), *options]) == 0
+    (folder / "mine.yaml").unlink()
+    return out
+
+
+@pytest.fixture
+def plan(solved: Path, tmp_path: Path) -> Path:
+    """A copy of it, to be meddled with."""
+    return Path(shutil.copytree(solved, tmp_path / "plan"))
+
+
+def manifest(folder: Path, name: str = "plan") -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((folder / f"{name}.manifest.json").read_bytes())
+    return found
+
+
+def change(folder: Path, **fields: Any) -> None:
+    text = json.dumps(manifest(folder) | fields)
+    (folder / "plan.manifest.json").write_text(text, encoding="utf-8")
+
+
+def test_a_run_is_reproduced_from_its_folder_alone(
+    plan: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert answer(["rerun", str(plan), "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["reproduced"]
+    assert told["promised"]
+    assert told["compared"] == 1
+    assert told["first_difference"] is None
+
+
+def test_the_manifest_names_what_the_run_rests_on(plan: Path) -> None:
+    found = manifest(plan)
+    (own,) = found["inputs"]
+    assert own["role"] == "scenario"
+    assert (plan / own["copied_to"]).read_bytes() == TUTORIAL.read_bytes()
+    assert own["copied_to"] == "inputs/plan/mine.yaml"
+    given = {one["name"]: one["value"] for one in found["parameters"] if one["source"] == "given"}
+    assert given["--set"] == ["policy.budget_meur=120"]
+    assert found["repeatable"]
+    assert found["why_not"] is None
+    assert found["solver"]["version"]
+    assert found["solver"]["git_hash"]
+    assert {"vorrat", "numpy", "highspy"} <= set(found["versions"])
+    document = json.loads((plan / "plan.json").read_bytes())
+    (output,) = found["outputs"]
+    assert output["content_sha256"] == content_hash(document, volatile_in("plan"))
+    assert found["seed"] == document["certificate"]["seed"]
+
+
+def test_the_first_difference_is_told_with_all_its_digits(
+    plan: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    document = json.loads((plan / "plan.json").read_bytes())
+    document["outcome"]["expected"] *= 1 + 1e-12
+    raw = json.dumps(document).encode()
+    (plan / "plan.json").write_bytes(raw)
+    import hashlib
+
+    (output,) = manifest(plan)["outputs"]
+    output["sha256"] = hashlib.sha256(raw).hexdigest()
+    output["content_sha256"] = content_hash(document, volatile_in("plan"))
+    change(plan, outputs=[output])
+    assert answer(["rerun", str(plan), "--json"]) == 1
+    told = json.loads(capsys.readouterr().out)
+    first = told["first_difference"]
+    assert (first["output"], first["path"]) == ("plan.json", "outcome.expected")
+    assert first["then"] == document["outcome"]["expected"] != first["now"]
+    assert first["relative"] == pytest.approx(1e-12, rel=1e-2)
+    assert told["differing"] == 1
+    assert told["equally_good"] is True
+
+
+def test_an_output_that_was_changed_since_is_named(
+    plan: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with (plan / "plan.json").open("ab") as file:
+        file.write(b"\n")
+    assert answer(["rerun", str(plan)]) == 1
+    said = capsys.readouterr().out
+    assert "Changed or missing since the run: plan.json." in said
+    assert "Reproduced" in said
+
+
+@pytest.mark.parametrize(
+    ("meddle", "says"), [("change", "not what it was"), ("delete", "not here")]
+)
+def test_an_input_that_is_not_what_it_was_is_named(
+    plan: Path, capsys: pytest.CaptureFixture[str], meddle: str, says: str
+) -> None:
+    copy = plan / "inputs" / "plan" / "mine.yaml"
+    if meddle == "change":
+        copy.write_bytes(copy.read_bytes() + b"\n")
+    else:
+        copy.unlink()
+    assert answer(["rerun", str(plan)]) == 2
+    said = capsys.readouterr().err
+    assert "mine.yaml" in said
+    assert says in said
+
+
+def test_an_input_without_a_copy_is_taken_from_where_the_user_says(
+    plan: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "there").mkdir()
+    shutil.move(plan / "inputs" / "plan" / "mine.yaml", tmp_path / "there" / "mine.yaml")
+    assert answer(["rerun", str(plan), "--inputs", str(tmp_path / "there")]) == 0
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"command": "presets"},
+        {"command": "redact"},
+        {"result": "../plan"},
+        {"inputs": [{"path": "x", "role": "table", "sha256": "0" * 64, "size": 1,
+                     "place": "../x", "copied_to": None}]},
+        {"inputs": [{"path": "x", "role": "table", "sha256": "0" * 64, "size": 1,
+                     "place": "x", "copied_to": "/etc/passwd"}]},
+        {"inputs": [{"path": "x", "role": "table", "sha256": "0" * 64, "size": 10**9,
+                     "place": "x", "copied_to": None}]},
+        {"outputs": [{"path": "C:\\x", "sha256": "0" * 64, "size": 1,
+                      "content_sha256": None, "volatile": []}]},
+        {"parameters": [{"name": "--no-such", "value": "x", "source": "given"}]},
+        {"parameters": [{"name": "file", "value": "/etc/passwd", "source": "given"}]},
+        {"kind": "plan"},
+        {"engine": {"cluster": "x"}},
+    ],
+)  # fmt: skip
+def test_a_manifest_that_means_harm_is_refused(
+    plan: Path, fields: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    change(plan, **fields)
+    assert answer(["rerun", str(plan)]) == 2
+    assert "unexpected" not in capsys.readouterr().err
+
+
+def test_a_manifest_cannot_choose_where_results_go(plan: Path, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    found = manifest(plan)["parameters"]
+    for one in found:
+        if one["name"] in ("--out", "--reuse"):
+            one |= {"value": str(elsewhere), "source": "given"}
+    change(plan, parameters=found)
+    assert answer(["rerun", str(plan)]) == 0
+    assert not elsewhere.exists()
+
+
+def test_what_bears_on_a_run_and_differs_is_told_first(
+    plan: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    change(plan, versions=manifest(plan)["versions"] | {"numpy": "0.1"})
+    assert answer(["rerun", str(plan), "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["reproduced"]
+    assert not told["promised"]
+    (one,) = told["surroundings"]
+    assert (one["name"], one["then"]) == ("versions.numpy", "0.1")
+
+
+def test_private_files_are_hashed_and_not_copied(tmp_path: Path) -> None:
+    text = TUTORIAL.read_text(encoding="utf-8")
+    folder = tmp_path / "with"
+    folder.mkdir()
+    (folder / "secret.yaml").write_text("policy: {budget_meur: 100}\n", encoding="utf-8")
+    (folder / "s.yaml").write_text(text + "\ninclude: [{private: secret.yaml}]\n", encoding="utf-8")
+    out = tmp_path / "out"
+    assert answer(["solve", str(folder / "s.yaml"), "--out", str(out), "--quiet"]) == 0
+    private = next(one for one in manifest(out)["inputs"] if one["role"] == "private")
+    assert private["place"] == "secret.yaml"
+    assert private["copied_to"] is None
+    assert not list(out.rglob("secret.yaml"))
+    assert answer(["rerun", str(out)]) == 0
+    (folder / "secret.yaml").unlink()
+    assert answer(["rerun", str(out)]) == 2
+
+
+def test_a_run_from_earlier_cuts_is_not_promised_again(tmp_path: Path) -> None:
+    line = ["solve", str(TUTORIAL), "--method", "decomposition", "--quiet", "--force"]
+    line += ["--out", str(tmp_path / "out"), f"--reuse={tmp_path / 'cuts'}"]
+    assert answer(line) == 0
+    assert manifest(tmp_path / "out")["repeatable"]
+    assert answer(["rerun", str(tmp_path / "out")]) == 0
+    assert answer(line) == 0
+    assert manifest(tmp_path / "out")["why_not"] == "cuts"
+
+
+def test_the_seed_of_hashes_moves_nothing(tmp_path: Path) -> None:
+    """Two processes that order their sets differently leave the same but for what is volatile."""
+    documents = []
+    for seed in ("1", "2"):
+        out = tmp_path / seed
+        line = [sys.executable, "-m", "optimizer", "solve", str(TUTORIAL), "--quiet"]
+        subprocess.run(
+            [*line, "--method", "decomposition", "--out", str(out)],
+            env={**os.environ, "PYTHONHASHSEED": seed},
+            cwd=ROOT,
+            check=True,
+            capture_output=True,
+        )
+        found = manifest(out)
+        assert found["environment"]["PYTHONHASHSEED"] == seed
+        documents.append(found["outputs"][0]["content_sha256"])
+    assert documents[0] == documents[1]
+
+
+def test_nothing_is_recorded_where_nobody_records(tmp_path: Path) -> None:
+    from models.files import read_case
+
+    with recording() as record:
+        read_case(TUTORIAL)
+    assert [read.path for read in record.files] == [str(TUTORIAL)]
+    read_case(TUTORIAL)
+    assert len(record.files) == 1
+
+
+def test_one_of_many_solves_can_be_run_again_by_itself(tmp_path: Path) -> None:
+    """No command line asked for it."""
+    from models.files import read_case
+    from optimizer.cli.manifest import of_solve
+    from optimizer.planner import plan
+
+    with recording() as record:
+        reading = read_case(TUTORIAL, settings=["policy.budget_meur=150"])
+    title = reading.case.title.en if reading.case.title else "tutorial"
+    document = plan(reading.case, gap=1e-3, threads=1, title=title or "").model_dump_json().encode()
+    options = {"--set": ("policy.budget_meur=150",), "--gap": 1e-3, "--threads": 1}
+    files = {"plan.json": document}
+    for name, content in {**files, **of_solve(files, 0, record, str(TUTORIAL), options)}.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(content)
+    assert answer(["rerun", str(tmp_path)]) == 0

@@ -1,0 +1,33 @@
+"""Floats of results are added up exactly: ``sum`` rounds differently since Python 3.12."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1] / "optimizer"
+OF_RESULTS = [
+    *(ROOT / "analyses").rglob("*.py"),
+    *(ROOT / "decomposition").rglob("*.py"),
+    *(ROOT / "instance").rglob("*.py"),
+    *(ROOT / name for name in ("accounts.py", "commitment.py", "dependence.py")),
+    *(ROOT / name for name in ("outcomes.py", "plan_document.py", "verification.py")),
+]
+COUNTS = {
+    ("frontier.py", "map(math.isfinite, solver.spots)"),
+    ("players.py", "(1 << n for n, seat in enumerate(self.seats) if not seat.is_state)"),
+    ("farthest.py", "map(len, known)"),
+    ("robustness.py", "(mark in portfolio for portfolio in portfolios)"),
+    ("reading.py", "arrays"),
+}
+"""What may be added up by ``sum``: whole numbers, and arrays."""
+
+
+def test_no_floats_of_a_result_are_added_up_by_sum() -> None:
+    found = {
+        (path.name, "arrays" if len(node.args) == 2 else ast.unparse(node.args[0]))
+        for path in OF_RESULTS
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "sum"
+    }
+    assert found == COUNTS
