@@ -9,10 +9,11 @@ from dataclasses import replace
 import numpy as np
 
 from optimizer import highs
+from optimizer.commitment import Commitment
 from optimizer.formulation import build_for_outlooks, read_commitment
 from optimizer.highs import LinearProgram, Progress, Solution
-from optimizer.instance import Instance
-from optimizer.solved import Solved
+from optimizer.instance import Floats, Instance
+from optimizer.solved import Incumbent, Solved, Teller
 from optimizer.states import Outlook, State, outlook
 
 OPTIONS = {
@@ -37,6 +38,7 @@ def solve_extensive_form(
     time_limit: float | None = None,
     threads: int | None = None,
     on_progress: Callable[[Progress], None] | None = None,
+    on_incumbent: Callable[[Incumbent], None] | None = None,
 ) -> Solved:
     """Build the extensive form, hand it over and solve it.
 
@@ -49,6 +51,7 @@ def solve_extensive_form(
         time_limit=time_limit,
         threads=threads,
         on_progress=on_progress,
+        on_incumbent=on_incumbent,
     )
 
 
@@ -60,6 +63,7 @@ def solve_for_outlooks(
     time_limit: float | None = None,
     threads: int | None = None,
     on_progress: Callable[[Progress], None] | None = None,
+    on_incumbent: Callable[[Incumbent], None] | None = None,
 ) -> Solved:
     """The same for pairs of a probability and what a state, or a mean of states, leaves."""
     began = time.perf_counter()
@@ -67,6 +71,12 @@ def solve_for_outlooks(
     built = time.perf_counter()
     compiled = highs.compile_model(model)
     handed = time.perf_counter()
+
+    def read(values: Floats) -> Commitment:
+        compiled.load(values)
+        return read_commitment(instance, model)
+
+    teller = Teller("extensive", on_incumbent, read)
     left = None if time_limit is None else max(0.0, time_limit - (handed - began))
     solution = highs.solve(
         compiled.program,
@@ -75,6 +85,7 @@ def solve_for_outlooks(
         threads=threads,
         options=OPTIONS,
         on_progress=on_progress,
+        on_better=None if on_incumbent is None else teller.tell,
     )
     solution = made_whole(compiled.program, solution, threads)
     if solution.values is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
@@ -24,9 +25,9 @@ from optimizer.decomposition import CutPool, Frame, solve_by_decomposition
 from optimizer.errors import CheckFailed, Infeasible, Interrupted, NoPlan, SolverError
 from optimizer.extensive_form import solve_extensive_form
 from optimizer.found import Found, gap_of, input_hash, is_within
-from optimizer.highs import Progress
+from optimizer.highs import Progress, Solution
 from optimizer.instance import Instance, read_instance
-from optimizer.solved import Method, Solved
+from optimizer.solved import Incumbent, Method, Solved
 from optimizer.states import State, read_states
 from optimizer.sweep import Recourse
 from optimizer.verification import check_commitment
@@ -69,6 +70,7 @@ def plan(
     method: Method | Literal["auto"] = "auto",
     pool: CutPool | None = None,
     on_progress: Callable[[Progress], None] | None = None,
+    on_incumbent: Callable[[Incumbent], None] | None = None,
     variant: str | None = None,
     title: str | None = None,
 ) -> Plan:
@@ -87,6 +89,8 @@ def plan(
     pool
         Cuts of problems that share recourse with this one (variants, budgets, risk weights); the
         decomposition starts from it and adds to it, and is the method where there is one.
+    on_incumbent
+        Is told the best plan of the search now and then, and the one that it ended with.
 
     Raises
     ------
@@ -107,6 +111,7 @@ def plan(
         method=method,
         pool=pool,
         on_progress=on_progress,
+        on_incumbent=on_incumbent,
     ).plan(title, variant)
 
 
@@ -119,6 +124,7 @@ def find(
     method: Method | Literal["auto"] = "auto",
     pool: CutPool | None = None,
     on_progress: Callable[[Progress], None] | None = None,
+    on_incumbent: Callable[[Incumbent], None] | None = None,
 ) -> Found:
     """The plan before it becomes a document; as :func:`plan`."""
     began = time.perf_counter()
@@ -130,8 +136,40 @@ def find(
         method=method,
         pool=pool,
         on_progress=on_progress,
+        on_incumbent=on_incumbent,
     )
+    if on_incumbent is not None and solved.commitment is not None:
+        claimed, bound = solved.solution.objective, solved.solution.bound
+        objective = math.inf if claimed is None else claimed
+        on_incumbent(Incumbent(solved.method, solved.commitment, objective, bound, final=True))
     return judge(problem, solved, gap=gap, began=began, threads=threads)
+
+
+def salvage(
+    case: Case,
+    incumbent: Incumbent,
+    *,
+    ended: str,
+    gap: float = 1e-4,
+    threads: int | None = None,
+    variant: str | None = None,
+    title: str | None = None,
+) -> Plan:
+    """The plan of a search that did not come back, from the last that it told, checked as any.
+
+    ``ended`` says what became of the search.
+
+    Raises
+    ------
+    CheckFailed
+        If what was told breaks a rule, or is worth less than its bound allows.
+    """
+    began = time.perf_counter()
+    problem = Problem.of(case)
+    # What the search claimed is not compared: it may not have solved around its whole numbers.
+    solution = Solution("limit", ended, None, None, incumbent.bound, nodes=0, seconds=0.0)
+    solved = Solved(incumbent.method, solution, incumbent.commitment, seconds={}, size={})
+    return judge(problem, solved, gap=gap, began=began, threads=threads).plan(title, variant)
 
 
 def search(
@@ -143,6 +181,7 @@ def search(
     method: Method | Literal["auto"] = "auto",
     pool: CutPool | None = None,
     on_progress: Callable[[Progress], None] | None = None,
+    on_incumbent: Callable[[Incumbent], None] | None = None,
     enough: float | None = None,
 ) -> Solved:
     """Solve a problem, or, with ``enough``, only find out whether an objective can be so low.
@@ -159,6 +198,7 @@ def search(
             time_limit=time_limit,
             threads=threads,
             on_progress=on_progress,
+            on_incumbent=on_incumbent,
             pool=pool,
             enough=enough,
             recourse=problem.recourse,
@@ -171,6 +211,7 @@ def search(
         time_limit=time_limit,
         threads=threads,
         on_progress=on_progress,
+        on_incumbent=on_incumbent,
     )
 
 

@@ -146,6 +146,7 @@ HIDDEN = {
     ("models/files/translating.py", "describe(shape_at(parent) if parent else ROOT, key)"),
     ("models/files/wording.py", "text"),
     ("models/files/yaml_source.py", "problem"),
+    ("optimizer/cli/__init__.py", "str(error.strerror)"),
     ("optimizer/cli/__init__.py", "text"),
     ("optimizer/cli/durable.py", "str(error.strerror or error)"),
     ("optimizer/cli/rerun.py", "WHY_NOT[answer.why_not]"),

@@ -29,7 +29,7 @@ class Certificate(Result):
     gap_target: float
     """The gap that was asked for."""
     ended: str
-    """How the solve ended, in the solver's own words."""
+    """How the solve ended, in the solver's own words, or what became of it."""
     method: Literal["extensive", "decomposition"]
     """How the problem was solved."""
     states: int

@@ -7,6 +7,7 @@ Each command lives in a module of its own that is imported when it is called, so
 from __future__ import annotations
 
 import importlib
+import io
 import os
 import sys
 import traceback
@@ -122,10 +123,24 @@ def vorrat() -> None:
 
 
 def main(args: list[str] | None = None) -> None:
-    """Run the command line and exit; every way out has its exit code."""
-    _make_printable(sys.stdout)
-    _make_printable(sys.stderr)
-    sys.exit(run(args))
+    """Run the command line and exit; every way out has its exit code.
+
+    What solves runs in a process of its own, which this one supervises.
+    """
+    make_printable()
+    words = sys.argv[1:] if args is None else args
+    try:
+        from optimizer.cli import supervising
+
+        if not supervising.is_supervised(words):
+            sys.exit(flushed(run(args)))
+        code = supervising.supervise(words)
+    except KeyboardInterrupt:
+        code = _say(tr("interrupted"), 130)
+    except Exception as error:
+        code = _unexpected(error)
+    # At once, or one more Ctrl-C would still change how this ends.
+    os._exit(code)
 
 
 def run(args: list[str] | None = None) -> int:
@@ -170,6 +185,22 @@ def _run(args: list[str] | None) -> int:
     return answered if isinstance(answered, int) and not isinstance(answered, bool) else 0
 
 
+def flushed(code: int) -> int:
+    """The exit code of a command once all that it wrote is out; 5 if that fails."""
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if not isinstance(error, BrokenPipeError):
+            problem = tr(str(error.strerror))
+            message = tr("standard output cannot be written: {problem}", problem=problem)
+            return _say(message, 5)
+        return 5
+    except (AttributeError, ValueError):
+        pass  # there is none
+    return code
+
+
 def _unexpected(error: BaseException) -> int:
     if os.environ.get("VORRAT_TRACEBACK") == "1":
         traceback.print_exc()
@@ -186,10 +217,11 @@ def _say(message: str, code: int) -> int:
     return code
 
 
-def _make_printable(stream: TextIO | Any) -> None:
+def make_printable() -> None:
     """Let a console that lacks a character show a substitute rather than fail."""
-    if hasattr(stream, "reconfigure"):
-        stream.reconfigure(errors="replace")
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
 
 
 def colours(stream: TextIO) -> bool:

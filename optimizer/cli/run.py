@@ -14,7 +14,7 @@ from models.base import named
 from models.faults import Fault, ScenarioError
 from models.files import Reading, read_case
 from models.language import language, tr, using
-from optimizer.cli import conflicts, diagnostics, leaving, manifest, options, speaking
+from optimizer.cli import conflicts, diagnostics, leaving, manifest, options, speaking, supervised
 from optimizer.cli.naming import safe_name
 from optimizer.cli.products import FAULTS, NAMES, REPORT, products
 from optimizer.cli.progress import Progress
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     metavar="SECONDS",
     help="Stop after this time with the best plan so far.",
 )
+@options.memory_limit
 @click.option(
     "--out",
     type=click.Path(file_okay=False, path_type=Path),
@@ -56,11 +57,13 @@ def run(
     variant: str | None,
     gap: float,
     time_limit: float | None,
+    memory_limit: int | None,
     out: Path | None,
     opens: bool,
     quiet: bool,
 ) -> int:
     """Read a workbook or scenario FILE, solve it, and write plan, report and results beside it."""
+    supervised.limit_memory(memory_limit)
     asked = speaking.asked_for()
     # What nobody asked for goes by the workbook, whose author may have another system.
     found = language_of(file) if is_workbook(file) and asked is None else None
@@ -99,7 +102,9 @@ class _Run:
             return error.exit_code
         self._tidy(doubts)
         code = 0 if plan.certificate.status == "optimal" else 1
-        self._say(plan, self._write(plan, code))
+        written = self._write(plan, code)
+        supervised.published()
+        self._say(plan, written)
         return code
 
     def _path(self, name: str) -> Path:
@@ -109,13 +114,11 @@ class _Run:
         return self.folder / f"{stem}-{name}"
 
     def _solve(self, reading: Reading) -> Plan:
-        from optimizer.planner import plan
-
         progress = None if self.quiet else Progress()
         if not self.quiet:
             click.echo(f"{self.file}: {summed_up(reading.case)}", err=True)
         try:
-            return plan(
+            return supervised.plan(
                 reading.case,
                 gap=self.gap,
                 time_limit=self.time_limit,

@@ -12,7 +12,7 @@ import click
 from models.base import named
 from models.faults import ScenarioError
 from models.files import read_case
-from optimizer.cli import conflicts, cuts, diagnostics, leaving, options, speaking
+from optimizer.cli import conflicts, cuts, diagnostics, leaving, options, speaking, supervised
 from optimizer.cli.progress import Progress
 from optimizer.cli.validate import summed_up
 from optimizer.cli.writing import write_whole
@@ -48,6 +48,7 @@ PLAN_FILE = "plan.json"
     help="All states in one model, or a small model and cuts; auto goes by the size.",
 )
 @options.threads
+@options.memory_limit
 @options.as_json
 @click.option(
     "--out",
@@ -68,6 +69,7 @@ def solve(
     time_limit: float | None,
     method: Method | Literal["auto"],
     threads: int | None,
+    memory_limit: int | None,
     as_json: bool,
     out: Path | None,
     force: bool,
@@ -78,7 +80,8 @@ def solve(
     if as_json:
         speaking.for_machines()
     leaving.prepare(out, [PLAN_FILE], force)
-    kept = cuts.kept_in(reuse, out, method)
+    supervised.limit_memory(memory_limit)
+    kept = None if supervised.is_salvage() else cuts.kept_in(reuse, out, method)
     settings = options.with_budget(settings, budget)
     try:
         reading = read_case(file, variant, settings, check_variants=True)
@@ -90,15 +93,12 @@ def solve(
 
     diagnostics.show(diagnostics.never_striking(reading))
 
-    # The solver and Pyomo take a second to import: not for those who mistyped an option.
-    from optimizer.planner import plan
-
     pool = None if kept is None else cuts.read_kept(kept, reading.case)
     progress = None if quiet else Progress()
     if not quiet:
         click.echo(f"{file}: {summed_up(reading.case)}", err=True)
     try:
-        found = plan(
+        found = supervised.plan(
             reading.case,
             gap=gap,
             time_limit=time_limit,
@@ -132,6 +132,7 @@ def solve(
 
             write_whole(pool[0], write_pool(pool[2]))
     finally:
+        supervised.published()
         # A full disk must not cost the plan: it is printed whatever happens to the file.
         if as_json:
             click.echo(written, nl=False)

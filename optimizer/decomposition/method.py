@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Callable
 
+from optimizer.commitment import Commitment
 from optimizer.decomposition.cuts import Appraiser
 from optimizer.decomposition.master import Frame, Master
 from optimizer.decomposition.pool import CutPool
@@ -13,8 +14,8 @@ from optimizer.decomposition.run import Run, Stopped, interruptible
 from optimizer.decomposition.search import Search
 from optimizer.formulation import read_commitment
 from optimizer.highs import Ending, Progress, Solution
-from optimizer.instance import Instance
-from optimizer.solved import Solved
+from optimizer.instance import Floats, Instance
+from optimizer.solved import Incumbent, Solved, Teller
 from optimizer.states import State
 from optimizer.sweep import Recourse
 
@@ -30,6 +31,7 @@ def solve_by_decomposition(
     time_limit: float | None = None,
     threads: int | None = None,
     on_progress: Callable[[Progress], None] | None = None,
+    on_incumbent: Callable[[Incumbent], None] | None = None,
     pool: CutPool | None = None,
     enough: float | None = None,
     merge: bool = True,
@@ -69,6 +71,10 @@ def solve_by_decomposition(
     master = Master(instance, recourse, groups, frame)
     appraise = Appraiser(recourse, groups)
     built = time.perf_counter()
+
+    def read(values: Floats) -> Commitment:
+        return read_commitment(instance, master.read(values))
+
     run = Run(
         master,
         appraise,
@@ -76,6 +82,7 @@ def solve_by_decomposition(
         deadline=math.inf if time_limit is None else began + time_limit,
         enough=-math.inf if enough is None else enough,
         on_progress=on_progress,
+        teller=Teller("decomposition", on_incumbent, read),
         began=began,
     )
     search = Search(run)
@@ -90,7 +97,7 @@ def solve_by_decomposition(
         pool.keep(run)
     run.tell(always=True)
     ended = time.perf_counter()
-    commitment = None if run.best is None else read_commitment(instance, master.read(run.best))
+    commitment = None if run.best is None else read(run.best)
     return Solved(
         method="decomposition",
         solution=_solution(run, ended - began),

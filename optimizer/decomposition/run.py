@@ -18,6 +18,7 @@ from optimizer.decomposition.focus import Focus, worth_sweeping
 from optimizer.decomposition.master import Master, Places
 from optimizer.highs import Progress
 from optimizer.instance import Floats
+from optimizer.solved import Teller
 
 FEASIBLE = 1e-7
 """Broken rules by less than this are the solver's tolerance."""
@@ -55,6 +56,7 @@ class Run:
     enough: float = -math.inf
     """An objective that is good enough: the run ends once a plan is as good, or none can be."""
     on_progress: Callable[[Progress], None] | None = None
+    teller: Teller | None = None
     upper: float = math.inf
     lower: float = -math.inf
     best: Floats | None = None
@@ -113,6 +115,8 @@ class Run:
         """
         if self.interrupted or time.perf_counter() > self.deadline:
             raise Stopped
+        if self.teller is not None:
+            self.teller.tell(self.best, self.upper, self.lower)
 
     def tell(self, always: bool = False) -> None:
         """Report progress now and then."""

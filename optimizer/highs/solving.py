@@ -8,7 +8,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
@@ -134,12 +134,15 @@ def solve(
     threads: int | None = None,
     options: Mapping[str, Any] | None = None,
     on_progress: Callable[[Progress], None] | None = None,
+    on_better: Callable[[NDArray[np.float64], float, float], None] | None = None,
 ) -> Solution:
     """Minimise a program.
 
     Ctrl-C in the main thread stops the search and keeps the incumbent; a second one is left to
     Python. ``gap`` is relative; ``threads`` is None for the solver's own choice; HiGHS keeps one
-    count for a process, so its scheduler is reset where another is asked for.
+    count for a process, so its scheduler is reset where another is asked for. ``on_better`` is
+    called in this thread, often, with the best values so far, their objective and the bound (minus
+    infinity where there is none): the same array as long as there are no better ones.
 
     Raises
     ------
@@ -153,7 +156,8 @@ def solve(
         _threads_in_use = threads
     solver = hand_over(program)
     # Progress is reported only where the log is on; it goes to the callback alone.
-    settings: dict[str, Any] = {"log_to_console": False, "output_flag": on_progress is not None}
+    wanted = on_progress is not None or on_better is not None
+    settings: dict[str, Any] = {"log_to_console": False, "output_flag": wanted}
     settings |= {"mip_rel_gap": float(gap), "mip_abs_gap": 0.0}
     if time_limit is not None:
         settings["time_limit"] = float(time_limit)
@@ -162,8 +166,11 @@ def solve(
     set_options(solver, {**settings, **(options or {})})
     history: list[Progress] = []
     _watch(solver, history, on_progress)
+    best = _Best()
+    if on_better is not None:
+        best.watch(solver, history)
     began = time.perf_counter()
-    interrupted, status = _run(solver)
+    interrupted, status = _run(solver, lambda: best.tell(on_better))
     seconds = time.perf_counter() - began
     solution = _read_solution(solver, program, status, seconds, interrupted, tuple(history))
     if solver.getModelStatus() == highspy.HighsModelStatus.kUnboundedOrInfeasible:
@@ -196,7 +203,36 @@ def _watch(
     solver.cbMipLogging.subscribe(note)
 
 
-def _run(solver: highspy.Highs) -> tuple[bool, Any]:
+class _Best:
+    """The best solution of a running solve: noted in the solver's thread, told in ours."""
+
+    def __init__(self) -> None:
+        self._found: tuple[NDArray[np.float64], float] | None = None
+        self._bound = -np.inf
+        self._history: Sequence[Progress] = ()
+
+    def watch(self, solver: highspy.Highs, history: Sequence[Progress]) -> None:
+        self._history = history
+
+        def note(event: Any) -> None:
+            # An exception that reaches the solver's side ruins the solve: none may.
+            with contextlib.suppress(Exception):
+                data = event.data_out
+                values = np.array(data.mip_solution, dtype=float)
+                self._bound = max(self._bound, float(data.mip_dual_bound))
+                self._found = (values, float(data.objective_function_value))
+
+        solver.cbMipImprovingSolution.subscribe(note)
+
+    def tell(self, on_better: Callable[[NDArray[np.float64], float, float], None] | None) -> None:
+        if self._found is None or on_better is None:
+            return
+        if self._history:
+            self._bound = max(self._bound, self._history[-1].bound)
+        on_better(*self._found, self._bound)
+
+
+def _run(solver: highspy.Highs, meanwhile: Callable[[], None]) -> tuple[bool, Any]:
     """Run the solver in its own thread, cancelling it on Ctrl-C; whether it was, and the status."""
     stop = threading.Event()
     in_main = threading.current_thread() is threading.main_thread()
@@ -220,6 +256,7 @@ def _run(solver: highspy.Highs) -> tuple[bool, Any]:
             if stop.is_set() and not cancelled:
                 solver.cancelSolve()
                 cancelled = True
+            meanwhile()
     finally:
         if in_main:
             signal.signal(signal.SIGINT, previous)

@@ -1,0 +1,224 @@
+"""What is left of ``vorrat solve`` after each thing that can happen to it.
+
+    python benchmarks/faults.py [SCENARIO] [--moments N] [--seed N]
+
+Every run has a folder of its own for ``--out``. Afterwards there is either no plan in it or one
+that reads, keeps all rules, and is worth what it says, reckoned anew in all states; and no process
+of the run is left. The table says so for each fault, and the last line counts what is not so.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import itertools
+import os
+import random
+import resource
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from models.case import Case
+from models.files import read_case
+from models.results import Plan
+from optimizer import outcomes
+from optimizer.commitment import weighed_cost
+from optimizer.plan_document import commitment_of
+from optimizer.planner import Problem
+from optimizer.verification import check_commitment
+
+ROOT = Path(__file__).parents[1]
+Strike = Callable[["Run"], None]
+
+
+@dataclass(frozen=True)
+class Run:
+    process: subprocess.Popen[bytes]
+
+    def child(self) -> psutil.Process | None:
+        """The process that solves, once it is there."""
+        with contextlib.suppress(psutil.Error):
+            return next(iter(psutil.Process(self.process.pid).children()), None)
+        return None
+
+    def wait(self, seconds: float) -> None:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.process.wait(seconds)
+
+
+def to_all(*numbers: int, pause: float = 0.5) -> Strike:
+    """Signals to all processes, as a terminal sends them."""
+
+    def strike(run: Run) -> None:
+        for number in numbers:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(run.process.pid, number)
+            run.wait(pause)
+
+    return strike
+
+
+def to_first(number: int) -> Strike:
+    def strike(run: Run) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            run.process.send_signal(number)
+
+    return strike
+
+
+def to_solver(number: int) -> Strike:
+    def strike(run: Run) -> None:
+        if (child := run.child()) is not None:
+            with contextlib.suppress(psutil.Error):
+                child.send_signal(number)
+
+    return strike
+
+
+def nothing(_run: Run) -> None:
+    pass
+
+
+def begin_as_in_a_terminal() -> None:
+    """Take Ctrl-C, which a shell has its jobs in the background ignore."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+def begin_without_room() -> None:
+    """The same; and files may grow to one kilobyte, as on a disk that is full."""
+    begin_as_in_a_terminal()
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1024, 1024))
+
+
+def verdict(case: Case, problem: Problem, folder: Path) -> tuple[str, bool]:
+    """What a folder holds, and whether that may be."""
+    path = folder / "plan.json"
+    others = [p.name for p in folder.rglob("*") if p != path] if folder.exists() else []
+    strays = f", and {', '.join(others)}" if others else ""
+    if not path.exists():
+        return f"nothing{strays}", not any(not name.startswith(".") for name in others)
+    try:
+        plan = Plan.model_validate_json(path.read_bytes())
+        commitment = commitment_of(problem.instance, plan)
+        check_commitment(problem.instance, commitment)
+        (outcome,) = outcomes.evaluate(problem.instance, problem.states, [commitment])
+        cost = weighed_cost(problem.instance, commitment)
+        objective = outcomes.objective(problem.instance, outcome, cost)
+    except Exception as error:
+        return f"a plan that does not hold: {error}", False
+    told = plan.certificate
+    right = abs(objective - told.objective) <= 1e-6 * abs(objective)
+    right = right and (told.bound is None or told.bound <= objective * (1 + 1e-6))
+    gap = "no bound" if told.gap is None else f"gap {told.gap:.2%}"
+    return f"plan, {told.status}, {gap}, {told.ended!r}{strays}", right
+
+
+class Bench:
+    def __init__(self, scenario: Path) -> None:
+        self.scenario = scenario
+        self.case = read_case(scenario).case
+        self.problem = Problem.of(self.case)
+        self.failures = 0
+
+    def run(
+        self,
+        fault: str,
+        strike: Strike,
+        after: float,
+        options: Sequence[str] = (),
+        codes: Sequence[int] = (0, 1, 5),
+        full: bool = False,
+    ) -> float:
+        """One run with a fault after some seconds; how long the run took."""
+        with tempfile.TemporaryDirectory() as place:
+            folder = Path(place) / "out"
+            command = [sys.executable, "-m", "optimizer", "solve", str(self.scenario)]
+            command += ["--out", str(folder), "--quiet", *options]
+            began = time.perf_counter()
+            process = subprocess.Popen(
+                command,
+                cwd=ROOT,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                start_new_session=True,
+                preexec_fn=begin_without_room if full else begin_as_in_a_terminal,
+            )
+            run = Run(process)
+            run.wait(after)
+            struck = time.perf_counter()
+            strike(run)
+            code = process.wait(600)
+            ended = time.perf_counter()
+            alone = vanished(process.pid)
+            left, right = verdict(self.case, self.problem, folder)
+        sound = right and alone and code in codes and (code in (0, 1)) == left.startswith("plan")
+        if code == -signal.SIGKILL:  # whoever kills all gets no exit code of ours
+            sound = right and alone
+        self.failures += not sound
+        print(
+            f"| {fault} | {struck - began:.1f} | {ended - struck:.1f} | {code} | {left} "
+            f"| {'yes' if alone else 'NO'} | {'yes' if sound else 'NO'} |",
+            flush=True,
+        )
+        return ended - began
+
+
+def vanished(group: int, within: float = 10.0) -> bool:
+    """Whether no process of a group is left."""
+    until = time.monotonic() + within
+    while time.monotonic() < until:
+        try:
+            os.killpg(group, 0)
+        except ProcessLookupError:
+            return True
+        time.sleep(0.05)
+    os.killpg(group, signal.SIGKILL)
+    return False
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("scenario", nargs="?", default=ROOT / "scenarios" / "germany-2026.yaml")
+    parser.add_argument("--moments", type=int, default=20)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--options", default="")
+    asked = parser.parse_args()
+    bench = Bench(Path(asked.scenario))
+    options = asked.options.split()
+    print("| fault | after (s) | ended within (s) | exit code | left | processes gone | sound |")
+    print("|---|--:|--:|--:|---|---|---|")
+    whole = bench.run("none", nothing, 0.0, options)
+    half = whole / 2
+    kill = signal.SIGKILL
+    bench.run("Ctrl-C once", to_all(signal.SIGINT), half, options, (0, 1, 130))
+    bench.run("Ctrl-C twice", to_all(signal.SIGINT, signal.SIGINT), half, options, (130,))
+    bench.run("SIGINT, first alone", to_first(signal.SIGINT), half, options, (0, 1, 130))
+    bench.run("SIGTERM", to_all(signal.SIGTERM), half, options, (0, 1, 130))
+    bench.run("SIGHUP", to_all(signal.SIGHUP), half, options, (0, 1, 130))
+    bench.run("solver: SIGSEGV", to_solver(signal.SIGSEGV), half, options)
+    bench.run("solver: SIGABRT", to_solver(signal.SIGABRT), half, options)
+    stopped = [*options, "--time-limit", f"{half:.1f}"]
+    bench.run("solver: hangs", to_solver(signal.SIGSTOP), half, stopped, (0, 1, 4))
+    bench.run("--memory-limit 300MB", nothing, 0, [*options, "--memory-limit", "300MB"], (1, 4))
+    bench.run("files up to 1 kB", nothing, 0, options, (5,), full=True)
+    draw = random.Random(asked.seed)
+    struck = itertools.cycle(
+        [("solver", to_solver(kill)), ("all", to_all(kill)), ("first", to_first(kill))]
+    )
+    for moment in sorted(draw.uniform(0, whole) for _ in range(asked.moments)):
+        name, strike = next(struck)
+        bench.run(f"kill -9, {name}", strike, moment, options)
+    print(f"\n{bench.failures} unsound")
+    return 5 if bench.failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,124 @@
+"""Commands whose search goes wrong in a given way, in processes that a test strikes.
+
+``python -m faulty_commands FAULT ARGUMENTS`` is ``vorrat ARGUMENTS``, whose search says ``waiting``
+on stderr once it has told a plan that is not proven yet (or, with FAULT ``none-FAULT``, before it
+has any), and then does what the fault is. With ``written`` it is killed once the plan is written.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+from optimizer import planner
+from optimizer.cli import main, supervised, supervising
+from optimizer.decomposition.run import Run
+from optimizer.decomposition.search import Search
+
+
+def heed(run: Run) -> None:
+    """Wait for Ctrl-C as a search does."""
+    while True:
+        run.check()
+        time.sleep(0.01)
+
+
+def deaf(_run: Run) -> None:
+    """Hold the interpreter's lock for ever: neither signals nor other threads get through."""
+    while True:
+        ctypes.PyDLL(None).sleep(1000)
+
+
+def late(run: Run) -> None:
+    """The same with a time limit, which begins now."""
+    assert supervised._link is not None
+    supervised._link.tell(seconds=0.1)
+    deaf(run)
+
+
+def crash(_run: Run) -> None:
+    ctypes.string_at(0)
+
+
+def killed(_run: Run) -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def leave(_run: Run) -> None:
+    """With the exit code of a plan that was written."""
+    os._exit(1)
+
+
+def hungry(_run: Run) -> None:
+    held = []
+    while True:
+        held.append(bytearray(b"\1" * 20_000_000))
+        time.sleep(0.02)
+
+
+def unexpected(_run: Run) -> None:
+    raise ZeroDivisionError
+
+
+FAULTS: dict[str, Callable[[Run], None]] = {
+    "heed": heed,
+    "deaf": deaf,
+    "late": late,
+    "crash": crash,
+    "killed": killed,
+    "leave": leave,
+    "hungry": hungry,
+    "unexpected": unexpected,
+}
+
+
+def arrange(fault: str) -> None:
+    """In the process of the command: let the search end in the fault."""
+    if fault == "written":
+        told = supervised.published
+
+        def published() -> None:
+            told()
+            print("waiting", file=sys.stderr, flush=True)
+            os.kill(os.getpid(), signal.SIGKILL)
+
+        setattr(supervised, "published", published)  # noqa: B010
+        return
+    real = Search.search
+    without_plan = fault.startswith("none-")
+    act = FAULTS[fault.removeprefix("none-")]
+
+    def search(self: Search) -> None:
+        run: Any = self.run
+        if not without_plan:
+            real(self)
+            run.lower = run.upper - 0.5 * abs(run.upper)
+            run.check()
+        print("waiting", file=sys.stderr, flush=True)
+        act(run)
+
+    setattr(Search, "search", search)  # noqa: B010
+    setattr(planner, "choose_method", lambda *_: "decomposition")  # noqa: B010
+
+
+def begin() -> None:
+    """The process of the command; one that salvages has no search."""
+    arrange(sys.argv.pop(1))
+    supervised.begin()
+
+
+if __name__ == "__main__":
+    supervising.BEGIN = (
+        "import json, sys; sys.path[:] = json.loads(sys.argv.pop(1)); "
+        f"sys.argv.insert(1, {sys.argv[1]!r}); import faulty_commands; faulty_commands.begin()"
+    )
+    # A shell has its jobs in the background ignore Ctrl-C, and so what they begin.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    supervising.GRACE = 0.5
+    supervising.LEAST_OVERTIME = 0.5
+    main(sys.argv[2:])

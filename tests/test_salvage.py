@@ -1,0 +1,109 @@
+"""What a search tells of its best plan, and what can be made of that without the search."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+from test_highs import hard
+
+from models.case import Case
+from models.files import read_case
+from optimizer import highs, planner
+from optimizer.cli import checkpoint
+from optimizer.commitment import Commitment
+from optimizer.errors import CheckFailed
+from optimizer.found import input_hash
+from optimizer.solved import Incumbent, Method, Teller
+
+TUTORIAL = Path(__file__).parents[1] / "scenarios" / "tutorial.yaml"
+
+
+@cache
+def case() -> Case:
+    return read_case(TUTORIAL).case
+
+
+@cache
+def told(method: Method) -> tuple[Incumbent, ...]:
+    heard: list[Incumbent] = []
+    planner.plan(case(), method=method, on_incumbent=heard.append)
+    return tuple(heard)
+
+
+@pytest.mark.parametrize("method", ["extensive", "decomposition"])
+def test_what_was_told_last_is_the_plan(method: Method) -> None:
+    """By way of JSON, as it goes to another process."""
+    last = told(method)[-1]
+    assert last.final
+    sent = json.loads(json.dumps(checkpoint.as_data(last, input_hash(case()))))
+    plan = planner.salvage(case(), checkpoint.read(sent), ended="killed")
+    expected = planner.plan(case(), method=method)
+    assert plan.projects == expected.projects
+    assert plan.stockpiles == expected.stockpiles
+    found = plan.certificate
+    assert (found.ended, found.method, found.status) == ("killed", method, "optimal")
+    assert found.objective == pytest.approx(expected.certificate.objective)
+
+
+def test_without_a_bound_nothing_is_proven() -> None:
+    last = replace(told("decomposition")[-1], bound=None)
+    found = planner.salvage(case(), last, ended="killed").certificate
+    assert (found.status, found.bound, found.gap) == ("limit", None, None)
+
+
+def test_what_breaks_a_rule_or_its_bound_is_no_plan() -> None:
+    last = told("decomposition")[-1]
+    broken = replace(last.commitment, start=dict.fromkeys(last.commitment.start, 2027))
+    with pytest.raises(CheckFailed, match="P1"):
+        planner.salvage(case(), replace(last, commitment=broken), ended="killed")
+    with pytest.raises(CheckFailed, match="bound"):
+        planner.salvage(case(), replace(last, bound=1e6), ended="killed")
+
+
+def test_a_running_solve_tells_better_solutions() -> None:
+    heard: dict[float, tuple[np.ndarray, float]] = {}
+    program = hard()
+    solution = highs.solve(
+        program,
+        time_limit=1.0,
+        on_better=lambda values, objective, bound: heard.update({objective: (values, bound)}),
+    )
+    assert heard
+    assert list(heard) == sorted(heard, reverse=True)
+    for objective, (values, bound) in heard.items():
+        assert highs.violation(program, values) < 1e-6
+        assert program.cost @ values + program.offset == pytest.approx(objective)
+        assert bound <= objective
+    assert solution.objective is not None
+    assert min(heard) >= solution.objective - 1e-6
+
+
+def test_an_error_of_who_is_told_costs_no_plan() -> None:
+    def fail(_incumbent: Incumbent) -> None:
+        raise ZeroDivisionError
+
+    teller = Teller("extensive", fail, lambda _values: Commitment())
+    teller.tell(np.zeros(1), 1.0, -math.inf)
+
+
+def test_the_first_plan_is_told_at_once_and_news_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    now, heard = [0.0], list[Incumbent]()
+    monkeypatch.setattr("time.monotonic", lambda: now[0])
+    teller = Teller("extensive", heard.append, lambda _values: Commitment())
+    first, second = np.zeros(1), np.ones(1)
+    teller.tell(None, math.inf, 0.0)
+    teller.tell(first, 9.0, -math.inf)
+    teller.tell(second, 8.0, 1.0)
+    assert [(one.objective, one.bound) for one in heard] == [(9.0, None)]
+    now[0] = 2.0
+    teller.tell(second, 8.0, 1.0)
+    now[0] = 4.0
+    teller.tell(second, 8.0, 1.0)
+    teller.tell(second, 8.0, 2.0)
+    assert [(one.objective, one.bound) for one in heard[1:]] == [(8.0, 1.0), (8.0, 2.0)]
