@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from time import perf_counter
 from typing import Literal
@@ -53,6 +53,22 @@ class Record:
     def seconds(self) -> float:
         """Wall time since it began."""
         return perf_counter() - self.clock
+
+    def with_more(self, later: Record) -> Record:
+        """What both have read, from when this one began."""
+        return replace(
+            self,
+            _files={**self._files, **later._files},
+            _private=self._private | later._private,
+        )
+
+    def begun(self, seconds: float) -> Record:
+        """The same, as of a run that began so many seconds ago."""
+        return replace(
+            self,
+            began=datetime.now(UTC) - timedelta(seconds=seconds),
+            clock=perf_counter() - seconds,
+        )
 
     def note(self, path: Path, content: bytes, role: Role, named_in: str = "") -> None:
         """Take note of a file; what a private file names is private as well."""

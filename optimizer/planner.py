@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Literal
 
@@ -351,10 +352,14 @@ def _certificate(
 
 def versions() -> dict[str, str]:
     """Versions of the project and of what its results rest on."""
-    found = {}
-    for name in ("vorrat", "pyomo", "highspy", "numpy", "scipy", "numba"):
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            found[name] = "unknown"
-    return found
+    names = ("vorrat", "pyomo", "highspy", "numpy", "scipy", "numba")
+    return {name: version_of(name) for name in names}
+
+
+@cache
+def version_of(name: str) -> str:
+    """The version of an installed distribution; looked up once, since that reads files."""
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "unknown"

@@ -37,3 +37,15 @@ def main() -> None:
 
 if __name__ == "__main__":
     main()
+
+
+def gone(group: int, within: float) -> bool:
+    """Whether all processes of a group end; those that a dead parent leaves are reaped late."""
+    until = time.monotonic() + within
+    while time.monotonic() < until:
+        try:
+            os.killpg(group, 0)
+        except ProcessLookupError:
+            return True
+        time.sleep(0.05)
+    return False

@@ -22,6 +22,7 @@ from models.policy import CountryLimit
 from models.quantities import Number, Yearly
 from models.results import (
     Alternatives,
+    Batch,
     Comparison,
     Evaluation,
     Explanation,
@@ -119,6 +120,7 @@ def test_scenario_format_names_every_field(model: type[BaseModel]) -> None:
         models(
             Plan
             | Alternatives
+            | Batch
             | Comparison
             | Evaluation
             | Explanation

@@ -149,6 +149,7 @@ HIDDEN = {
     ("optimizer/cli/__init__.py", "str(error.strerror)"),
     ("optimizer/cli/__init__.py", "text"),
     ("optimizer/cli/durable.py", "str(error.strerror or error)"),
+    ("optimizer/cli/ledger.py", "str(error.strerror)"),
     ("optimizer/cli/rerun.py", "WHY_NOT[answer.why_not]"),
     ("optimizer/cli/usage.py", "command.epilog"),
     ("optimizer/cli/usage.py", "inspect.cleandoc(command.help)"),

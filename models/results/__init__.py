@@ -11,6 +11,7 @@ from models.results.alternatives import (
     Robustness,
 )
 from models.results.base import Result
+from models.results.batch import Batch, BatchRun, RunStatus
 from models.results.comparison import Comparison
 from models.results.dependence import CrmaShare, SupplyMix
 from models.results.evaluation import (
@@ -123,6 +124,8 @@ __all__ = [
     "Alternative",
     "Alternatives",
     "AnswerState",
+    "Batch",
+    "BatchRun",
     "Beside",
     "BestOutcome",
     "BindingRule",
@@ -194,6 +197,7 @@ __all__ = [
     "Robustness",
     "RuleMaterial",
     "RuleOutcome",
+    "RunStatus",
     "Sampling",
     "Screen",
     "Screened",

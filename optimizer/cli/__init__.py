@@ -12,7 +12,7 @@ import os
 import sys
 import traceback
 from contextvars import copy_context
-from typing import Any, TextIO
+from typing import TextIO
 
 import click
 
@@ -24,6 +24,7 @@ from optimizer.cli import speaking, usage
 PROGRAM = "vorrat"
 COMMANDS = {
     "alternatives": marked("Find other plans nearly as good, and how robust each choice is."),
+    "batch": marked("Solve many scenarios, variants and settings, and keep each as it is done."),
     "compare": marked("Put funding options side by side."),
     "evaluate": marked("Judge a saved plan on states that it was not made for."),
     "explain": marked("Say why each project and each stock of a plan is in or out."),

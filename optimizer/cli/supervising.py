@@ -18,6 +18,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Literal
 
 import click
@@ -327,7 +328,7 @@ def _started(words: Sequence[str]) -> tuple[subprocess.Popen[bytes], Any, Any]:
     flags = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]
     command = [sys.executable, *flags, *([] if "-P" in flags else ["-P"]), "-c", BEGIN]
     own = str(os.getpid())
-    path = json.dumps([os.path.abspath(place) for place in sys.path])  # noqa: PTH100
+    path = json.dumps([str(Path(place).absolute()) for place in sys.path])
     try:
         if sys.platform == "win32":
             import msvcrt

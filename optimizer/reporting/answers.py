@@ -9,6 +9,7 @@ from typing import Any
 from models.language import language, tr
 from models.results import (
     Alternatives,
+    Batch,
     Comparison,
     Evaluation,
     Explanation,
@@ -21,7 +22,7 @@ from models.results import (
     Split,
     Target,
 )
-from optimizer.reporting import prose, redacting, sections
+from optimizer.reporting import batches, prose, redacting, sections
 from optimizer.reporting.alternating import prose as alternating
 from optimizer.reporting.alternating import sections as alternated
 from optimizer.reporting.alternating import words as alternative
@@ -131,6 +132,10 @@ def _sensitivity(found: Sensitivity, _width: int) -> Answer:
     return Answer(inputs.title(found), inputs.variant(found), said, sensed.all_of(found))
 
 
+def _batch(batch: Batch, _width: int) -> Answer:
+    return Answer(batches.title(batch), None, batches.headline(batch), batches.all_of(batch))
+
+
 _OF: dict[type[Result], Callable[[Any, int], Answer]] = {
     Plan: _plan,
     Comparison: _comparison,
@@ -143,6 +148,7 @@ _OF: dict[type[Result], Callable[[Any, int], Answer]] = {
     Explanation: _explanation,
     Alternatives: _alternatives,
     Sensitivity: _sensitivity,
+    Batch: _batch,
 }
 
 

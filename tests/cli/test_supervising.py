@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from test_engine import gone
+from sleeping import gone
 
 from models.results import Plan
 from optimizer.cli import COMMANDS, supervising

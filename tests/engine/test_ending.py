@@ -13,6 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 from answering import Counted, counting
+from sleeping import gone
 
 from optimizer.engine import Workers
 
@@ -61,18 +62,6 @@ def sleepers(*args: str) -> subprocess.Popen[str]:
     assert process.stdout is not None
     assert process.stdout.readline() == "begun\n"
     return process
-
-
-def gone(group: int, within: float) -> bool:
-    """Whether all processes of a group end; those that a dead parent leaves are reaped late."""
-    until = time.monotonic() + within
-    while time.monotonic() < until:
-        try:
-            os.killpg(group, 0)
-        except ProcessLookupError:
-            return True
-        time.sleep(0.05)
-    return False
 
 
 @pytest.mark.skipif(not hasattr(os, "killpg"), reason="process groups are POSIX")

@@ -1,0 +1,92 @@
+"""What became of many runs: one line a run.
+
+Damage is in the unit of each scenario's measure; money is million of its currency.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from models.results.base import VOLATILE, Result, Seconds, Versions
+
+RunStatus = Literal["optimal", "limit", "infeasible", "none", "failed", "faulty", "open"]
+
+
+class BatchRun(Result):
+    """One scenario, with a variant and settings put upon it, and what became of it.
+
+    What belongs to a plan is null where there is none.
+    """
+
+    run: str
+    """Its name, and that of its folder."""
+    key: str | None
+    """SHA-256 over all that its answer rests on; null where its scenario has faults."""
+    file: str
+    """Its scenario file, as it was found."""
+    variant: str | None
+    """Id of the variant, if one was applied."""
+    settings: tuple[str, ...]
+    """``path=value``, those of all runs first."""
+    varied: dict[str, str]
+    """Those that differ from run to run: value by path, as written."""
+    status: RunStatus
+    """``optimal``: the gap is within its target; ``limit``: stopped with a plan; ``infeasible``:
+    no plan keeps all rules; ``none``: stopped before any plan was found; ``failed``: the solver or
+    its process failed; ``faulty``: the scenario has faults; ``open``: not solved."""
+    exit_code: int | None
+    """What ``vorrat solve`` would answer; null for a run that was not solved."""
+    unit: str | None
+    """Of objective, bound and damage."""
+    currency: str | None
+    """Of the cost."""
+    objective: float | None
+    """Objective of the plan."""
+    bound: float | None
+    """No plan has a lower objective; null where nothing was proven."""
+    gap: float | None
+    """max(0, objective - bound) / max(|objective|, 1e-6)."""
+    expected: float | None
+    """Mean damage over the states."""
+    expected_without_plan: float | None
+    """The same without any plan."""
+    net_cost_meur: float | None
+    """Discounted net cost, whoever pays."""
+    seconds: Annotated[float | None, VOLATILE]
+    """Wall time from when the run was handed to a worker."""
+    error: str | None
+    """Why there is no plan."""
+    plan: str | None
+    """File of the plan, from the folder of the batch."""
+    plan_sha256: Annotated[str | None, VOLATILE]
+    """SHA-256 of that file, which says how long it took."""
+    input_sha256: str | None
+    """SHA-256 of the scenario as solved."""
+
+
+class Batch(Result):
+    """Many runs, in the order in which they were asked for."""
+
+    schema_version: Literal[1] = 1
+    """Version of this format."""
+    kind: Literal["batch"] = "batch"
+    """What this document is."""
+    gap_target: float
+    """The gap that was asked for."""
+    time_limit: float | None
+    """Seconds that one solve may take."""
+    method: Literal["auto", "extensive", "decomposition"]
+    """How problems were to be solved."""
+    memory_limit: int | None
+    """Bytes that one process may hold."""
+    ended: Literal["complete", "stopped", "interrupted", "failed"]
+    """``stopped``: by a run that failed; ``interrupted``: by the user; ``failed``: by what all runs
+    share, such as the disk or a cluster."""
+    kept: Annotated[int, VOLATILE]
+    """Runs that were taken over from an earlier call."""
+    seconds: Seconds
+    """Wall time."""
+    versions: Versions
+    """Of Vorrat and of what its results rest on."""
+    runs: tuple[BatchRun, ...]
+    """What became of each."""

@@ -1,0 +1,155 @@
+"""Scenarios that have nothing to do with each other, each solved by whoever is free.
+
+What travels is plain data: a scenario as the text that a plan carries, and back its plan as the
+document that is written. Models are made where they are solved.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import traceback
+import zlib
+from collections.abc import Callable, Generator, Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from models.case import Case
+from models.faults import VorratError
+from models.files import read_case_text
+from models.language import tr
+from optimizer.engine import Arrival, Workers
+from optimizer.errors import Interrupted, SolverError
+from optimizer.found import input_hash
+from optimizer.plan_document import as_solved
+from optimizer.planner import Problem, find, version_of
+from optimizer.solved import Method
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How each scenario is solved."""
+
+    gap: float = 1e-4
+    time_limit: float | None = None
+    """Seconds."""
+    method: Method | Literal["auto"] = "auto"
+    memory_limit: int | None = None
+    """Bytes that a process may hold."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """A scenario to solve."""
+
+    scenario: bytes
+    """As a plan carries it: JSON, packed, since thousands of them may wait."""
+    title: str
+    variant: str | None
+
+    @classmethod
+    def of(cls, case: Case, title: str, variant: str | None) -> Task:
+        """The task of a scenario."""
+        text = json.dumps(as_solved(case, variant), ensure_ascii=False, separators=(",", ":"))
+        return cls(zlib.compress(text.encode("utf-8", "surrogatepass")), title, variant)
+
+    @property
+    def text(self) -> str:
+        """The scenario as text."""
+        return zlib.decompress(self.scenario).decode("utf-8", "surrogatepass")
+
+
+@dataclass(frozen=True)
+class Solution:
+    """The plan of a task and what a table says of it."""
+
+    document: bytes
+    """As it is written to a plan.json."""
+    status: Literal["optimal", "limit"]
+    objective: float
+    bound: float | None
+    gap: float | None
+    expected: float
+    expected_without_plan: float
+    net_cost_meur: float
+
+
+def key_of(case: Case, title: str, variant: str | None, effort: Effort) -> str:
+    """SHA-256 over all that the plan of a scenario rests on, the version of Vorrat included."""
+    content = {
+        "input": input_hash(case),
+        "title": title,
+        "variant": variant,
+        "gap": effort.gap,
+        "time_limit": effort.time_limit,
+        "method": effort.method,
+        "memory_limit": effort.memory_limit,
+        "version": version_of("vorrat"),
+    }
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def solve_many(
+    tasks: Iterable[Task], effort: Effort, jobs: int | None
+) -> Generator[Arrival[Solution], None, None]:
+    """The plan of each task or why it has none, as it comes; tasks are taken as workers are free.
+
+    Each is solved with one thread by the engine in use. To be closed where it is not used up,
+    which ends what still runs.
+    """
+    with Workers[Task, Solution](solver, (effort,), jobs, dealing="next") as workers:
+        yield from workers.arrivals(tasks)
+
+
+def solver(effort: Effort) -> Callable[[Task], Solution]:
+    """What solves one task after the other."""
+    return lambda task: _solve(task, effort)
+
+
+def _solve(task: Task, effort: Effort) -> Solution:
+    """Solve one task; whatever goes wrong is an error of this task alone.
+
+    Raises
+    ------
+    ScenarioError, Infeasible, NoPlan, SolverError
+        As :func:`optimizer.planner.plan`; SolverError for errors that nobody expected as well.
+    Interrupted
+        If the user stopped the search, whatever it had found.
+    """
+    try:
+        reading = read_case_text(task.text, "scenario.json")
+        found = find(
+            Problem.of(reading.case),
+            gap=effort.gap,
+            time_limit=effort.time_limit,
+            threads=1,
+            method=effort.method,
+        )
+        if found.interrupted:
+            raise Interrupted(tr("stopped before it was solved"))
+        plan = found.plan(task.title, task.variant)
+    except VorratError:
+        raise
+    except Exception as error:
+        if os.environ.get("VORRAT_TRACEBACK") == "1":
+            traceback.print_exc()
+        said = (str(error).splitlines() or [""])[0]
+        raise SolverError(
+            tr(
+                "unexpected {error}: {message} (VORRAT_TRACEBACK=1 shows where)",
+                error=type(error).__name__,
+                message=said,
+            )
+        ) from None
+    certificate = plan.certificate
+    return Solution(
+        plan.model_dump_json(indent=2).encode() + b"\n",
+        certificate.status,
+        certificate.objective,
+        certificate.bound,
+        certificate.gap,
+        plan.outcome.expected,
+        plan.outcome.without_plan.expected,
+        plan.outcome.net_cost_meur,
+    )

@@ -1,0 +1,402 @@
+"""``vorrat batch``: many runs, each kept as it is done, and a table of them all."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import click
+
+from models.faults import VorratError
+from models.language import tr
+from models.results import Batch, BatchRun
+from optimizer.cli import diagnostics, engines, manifest, options, speaking
+from optimizer.cli.asked import Faulty, Ready, Wanted, files_of, read_all
+from optimizer.cli.grids import grids as read_grids
+from optimizer.cli.ledger import PLAN_FILE, RUNS, Ledger, holds_runs
+from optimizer.cli.publishing import publish
+from optimizer.cli.run_lines import line_of, line_on
+from optimizer.cli.varying import Steps
+from optimizer.cli.writing import make_folder
+from optimizer.cores import usable_cores
+from optimizer.errors import Interrupted
+
+if TYPE_CHECKING:
+    from optimizer.analyses.many import Effort, Solution
+    from optimizer.engine import Arrival
+    from optimizer.solved import Method
+
+BATCH_FILE, TABLE_FILE = "batch.json", "runs.csv"
+STOPPING = (2, 4, 5)
+"""Exit codes of a run after which no other is begun, unless --keep-going says so."""
+PATIENCE = 60.0
+"""Seconds beyond twice its time limit after which a solve counts as hanging."""
+WORST_FIRST = (5, 2, 4, 3, 1, 0)
+"""What a batch answers of the exit codes of its runs."""
+
+
+@click.command(
+    epilog="Exit codes, the first that holds: 5 a run failed; 2 wrong usage or input; 130 "
+    "interrupted with no plan to keep; 1 interrupted; 4 a run has no plan before the limit; 3 a "
+    "run has no plan that keeps all rules; 1 a run was stopped by a limit; 0 all solved to the gap."
+)
+@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@click.option(
+    "--variant",
+    "variants",
+    multiple=True,
+    metavar="ID",
+    help="Solve this variant of each file instead of the file itself; may be given often.",
+)
+@click.option(
+    "--all-variants", is_flag=True, help="Solve all variants of each file beside the file itself."
+)
+@options.settings
+@click.option(
+    "--grid",
+    "grids",
+    multiple=True,
+    callback=read_grids,
+    metavar="PATH=A,B,...",
+    help="Solve with each of these values, or FROM:TO:STEP; of several grids all combinations.",
+)
+@options.gap
+@options.time_limit_each
+@click.option(
+    "--method",
+    type=click.Choice(["auto", "extensive", "decomposition"]),
+    default="auto",
+    show_default=True,
+    help="All states in one model, or a small model and cuts; auto goes by the size.",
+)
+@engines.engine_options
+@click.option("--resume", is_flag=True, help="Leave out the runs that --out holds already.")
+@click.option("--keep-going", is_flag=True, help="Go on with the other runs where one fails.")
+@click.option(
+    "--json", "as_json", is_flag=True, help="Write a line of JSON to stdout as each run ends."
+)
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="Keep each run in this folder as it ends, and a table of all of them.",
+)
+@click.option("--force", is_flag=True, help="Begin afresh in a folder that holds runs.")
+@options.quiet
+@speaking.language_option
+def batch(
+    files: tuple[str, ...],
+    variants: tuple[str, ...],
+    all_variants: bool,
+    settings: tuple[str, ...],
+    grids: Mapping[str, Sequence[str]],
+    gap: float,
+    time_limit: float | None,
+    method: Method | Literal["auto"],
+    memory_limit: int | None,
+    jobs: int | None,
+    scheduler: str | None,
+    tls_ca: Path | None,
+    tls_cert: Path | None,
+    tls_key: Path | None,
+    resume: bool,
+    keep_going: bool,
+    as_json: bool,
+    out: Path | None,
+    force: bool,
+    quiet: bool,
+) -> int:
+    """Solve many scenarios: FILEs, their variants, and grids of values."""
+    if as_json:
+        speaking.for_machines()
+    _check(variants, all_variants, settings, grids, resume, force, out)
+    found = files_of(files)
+    began = time.perf_counter()
+
+    # The solver and Pyomo take a second to import: not for those who mistyped an option.
+    from optimizer.analyses.many import Effort
+
+    effort = Effort(gap, time_limit, method, memory_limit)
+    runs = _read(found, Wanted(variants, all_variants, settings, grids), effort, quiet)
+    faults = {f: None for run in runs if isinstance(run, Faulty) for f in run.faults}
+    if faults:
+        click.echo(diagnostics.count(faults), err=True)
+        if not keep_going:
+            return 2
+    if jobs is None and scheduler is None:
+        jobs = min(usable_cores(), len(runs))
+    with engines.asked_for(
+        jobs=jobs,
+        memory_limit=memory_limit,
+        seconds=None if time_limit is None else 2 * time_limit + PATIENCE,
+        scheduler=scheduler,
+        tls_ca=tls_ca,
+        tls_cert=tls_cert,
+        tls_key=tls_key,
+    ):
+        if out is not None:
+            make_folder(out)
+        return _Batch(runs, effort, jobs, out, resume, keep_going, as_json, quiet, began).go()
+
+
+def _check(
+    variants: Sequence[str],
+    all_variants: bool,
+    settings: Sequence[str],
+    grids: Mapping[str, Sequence[str]],
+    resume: bool,
+    force: bool,
+    out: Path | None,
+) -> None:
+    """Refuse options that contradict each other, or what is there, before anything is read."""
+    if variants and all_variants:
+        raise click.UsageError(tr("--variant and --all-variants exclude each other."))
+    twice = {text.partition("=")[0].strip() for text in settings} & grids.keys()
+    if twice:
+        raise click.UsageError(
+            tr("--set and --grid both give {path}.", path=", ".join(sorted(twice)))
+        )
+    if resume and force:
+        raise click.UsageError(tr("--resume and --force exclude each other."))
+    if resume and out is None:
+        raise click.UsageError(tr("--resume goes with --out."))
+    if out is not None and holds_runs(out) and not resume and not force:
+        raise click.UsageError(
+            tr(
+                "'{folder}' holds runs already; --resume adds to them, --force begins afresh.",
+                folder=out,
+            )
+        )
+
+
+def _read(
+    files: Sequence[str], wanted: Wanted, effort: Effort, quiet: bool
+) -> list[Ready | Faulty]:
+    """Read and check all runs."""
+    steps, count = Steps(quiet), wanted.count(files)
+    try:
+        return read_all(
+            files,
+            wanted,
+            effort,
+            diagnostics.show,
+            lambda done: steps.named(done, None if wanted.all_variants else count, tr("reading")),
+        )
+    finally:
+        steps.close()
+
+
+@dataclass
+class _Batch:
+    runs: Sequence[Ready | Faulty]
+    effort: Effort
+    jobs: int | None
+    out: Path | None
+    resume: bool
+    keep_going: bool
+    as_json: bool
+    quiet: bool
+    began: float
+    ended: Literal["complete", "stopped", "interrupted", "failed"] = "complete"
+    lines: dict[int, BatchRun] = field(default_factory=dict)
+    """What became of runs, by their position."""
+
+    def go(self) -> int:
+        """Solve, keep and tell; the exit code."""
+        with Ledger(self.out).open(self.resume) as ledger:
+            if self.out is not None and not self.resume and (self.out / RUNS).exists():
+                shutil.rmtree(self.out / RUNS)
+            if ledger.unread:
+                click.echo(
+                    tr(
+                        "warning: lines that hold no run are passed over: {numbers}",
+                        numbers=", ".join(map(str, ledger.unread)),
+                    ),
+                    err=True,
+                )
+            waiting = self._known(ledger)
+            kept = sum(isinstance(self.runs[at], Ready) for at in self.lines)
+            if not self.quiet:
+                said = tr(
+                    "Runs: {count}, of which done before: {kept}", count=len(self.runs), kept=kept
+                )
+                click.echo(said, err=True)
+            if waiting:
+                self._solve(waiting, ledger)
+            return self._finish(kept)
+
+    def _known(self, ledger: Ledger) -> list[int]:
+        """Take what earlier calls found, and tell what has yet to be solved."""
+        waiting = []
+        for at, run in enumerate(self.runs):
+            if isinstance(run, Faulty):
+                text = "; ".join(str(f) for f in run.faults if f.severity == "error")
+                self._told(at, line_on(run, status="faulty", exit_code=2, error=text))
+                continue
+            done = ledger.done(run.key)
+            if done is None:
+                waiting.append(at)
+            else:
+                asked = run.asked
+                self._told(
+                    at,
+                    done.model_copy(
+                        update={
+                            "file": asked.file,
+                            "settings": asked.settings,
+                            "varied": dict(asked.varied),
+                        }
+                    ),
+                )
+        return waiting
+
+    def _told(self, at: int, told: BatchRun) -> None:
+        self.lines[at] = told
+        if self.as_json:
+            click.echo(told.model_dump_json())
+
+    def _solve(self, waiting: Sequence[int], ledger: Ledger) -> None:
+        from optimizer.analyses.many import solve_many
+
+        steps = Steps(self.quiet)
+
+        def tasks() -> Iterator[Any]:
+            for at in waiting:
+                if self.ended != "complete":
+                    return
+                run = self.runs[at]
+                assert isinstance(run, Ready)
+                yield run.task
+
+        try:
+            with (
+                _terminated_as_interrupted(),
+                closing(solve_many(tasks(), self.effort, self.jobs)) as arrivals,
+            ):
+                for arrival in arrivals:
+                    if isinstance(arrival.error, Interrupted):
+                        raise KeyboardInterrupt
+                    at = waiting[arrival.index]
+                    run = self.runs[at]
+                    assert isinstance(run, Ready)
+                    self._take(at, run, arrival, ledger, steps)
+        except KeyboardInterrupt:
+            self.ended = "interrupted"
+        except VorratError as error:
+            # What all runs share has failed: the disk, or a cluster.
+            self.ended = "failed"
+            click.echo(str(error), err=True)
+        finally:
+            steps.close()
+
+    def _take(
+        self, at: int, run: Ready, arrival: Arrival[Solution], ledger: Ledger, steps: Steps
+    ) -> None:
+        """Keep what came of a run, the plan first and then the line that speaks of it."""
+        told = line_of(run, arrival)
+        if self.out is not None and arrival.answer is not None:
+            # What is there already was left by a kill before its line was written.
+            files = {PLAN_FILE: arrival.answer.document}
+            along = manifest.of_solve(
+                files,
+                told.exit_code or 0,
+                run.record.begun(arrival.seconds),
+                run.asked.file,
+                self._options(run),
+            )
+            publish(self.out / RUNS / run.run, files, along=along, force=True)
+            told = told.model_copy(update={"plan": f"{RUNS}/{run.run}/{PLAN_FILE}"})
+        ledger.write(told)
+        self._told(at, told)
+        if told.error is not None:
+            click.echo(f"{run.run}: {told.error}", err=True)
+        if told.exit_code in STOPPING and not self.keep_going:
+            self.ended = "stopped"
+        steps.counted(len(self.lines), len(self.runs), run.run)
+
+    def _options(self, run: Ready) -> dict[str, Any]:
+        """The options of ``vorrat solve`` by which it is solved alone."""
+        effort = self.effort
+        return {
+            "--variant": run.asked.variant,
+            "--set": run.asked.settings,
+            "--gap": effort.gap,
+            "--time-limit": effort.time_limit,
+            "--method": effort.method,
+            "--threads": 1,
+        }
+
+    def _finish(self, kept: int) -> int:
+        """Write what is known of all runs, and tell it."""
+        from optimizer.planner import versions
+
+        found = Batch(
+            gap_target=self.effort.gap,
+            time_limit=self.effort.time_limit,
+            method=self.effort.method,
+            memory_limit=self.effort.memory_limit,
+            ended=self.ended,
+            kept=kept,
+            seconds=time.perf_counter() - self.began,
+            versions=versions(),
+            runs=tuple(
+                self.lines[at] if at in self.lines else line_on(run, status="open")
+                for at, run in enumerate(self.runs)
+            ),
+        )
+        try:
+            if self.out is not None:
+                from optimizer.reporting.batches import as_csv
+
+                document = found.model_dump_json(indent=2).encode() + b"\n"
+                files = {TABLE_FILE: as_csv(found).encode(), BATCH_FILE: document}
+                publish(self.out, files, force=True)
+        finally:
+            if not self.as_json:
+                from optimizer.reporting import terminal
+
+                terminal.write(found, sys.stdout)
+        self._say_what_is_open(found)
+        return self._code(found)
+
+    def _say_what_is_open(self, found: Batch) -> None:
+        left = sum(run.status == "open" for run in found.runs)
+        if not left:
+            return
+        goes_on = (
+            tr("Runs left open: {count}. The same call with --resume goes on.", count=left)
+            if self.out is not None
+            else tr("Runs left open: {count}. With --out, --resume could go on.", count=left)
+        )
+        click.echo(goes_on, err=True)
+
+    def _code(self, found: Batch) -> int:
+        codes = {run.exit_code for run in found.runs}
+        if self.ended == "failed" or 5 in codes:
+            return 5
+        if self.ended == "interrupted" and 2 not in codes:
+            has_plan = any(run.status in ("optimal", "limit") for run in found.runs)
+            return 1 if has_plan else 130
+        return next(code for code in WORST_FIRST if code in codes)
+
+
+@contextmanager
+def _terminated_as_interrupted() -> Iterator[None]:
+    """Take what a cluster sends before it kills (SIGTERM) as a Ctrl-C."""
+    usual = signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+    if not usual or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    signal.signal(signal.SIGTERM, lambda _number, _frame: signal.raise_signal(signal.SIGINT))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
