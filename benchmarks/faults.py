@@ -101,7 +101,9 @@ def begin_without_room() -> None:
 def verdict(case: Case, problem: Problem, folder: Path) -> tuple[str, bool]:
     """What a folder holds, and whether that may be."""
     path = folder / "plan.json"
-    others = [p.name for p in folder.rglob("*") if p != path] if folder.exists() else []
+    known = {"plan.json", "plan.manifest.json", "inputs"}
+    names = [p.relative_to(folder) for p in folder.rglob("*")] if folder.exists() else []
+    others = [str(name) for name in names if name.parts[0] not in known]
     strays = f", and {', '.join(others)}" if others else ""
     if not path.exists():
         return f"nothing{strays}", not any(not name.startswith(".") for name in others)

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sleeping import gone
 
 from models.language import german
 from models.results import Batch, BatchRun, Plan
@@ -455,6 +456,8 @@ def test_what_was_done_survives_kill_9_of_everything(here: Path) -> None:
     with begun(*MANY, "--jobs", "2") as process:
         wait_for_lines(process, 3)
         os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        assert gone(process.pid, within=10.0)
     whole = (Path("out") / LEDGER).read_bytes().rpartition(b"\n")[0].splitlines()
     done = {json.loads(line)["run"] for line in whole}
     assert len(done) >= 3

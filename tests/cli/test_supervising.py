@@ -45,10 +45,12 @@ class Run:
         assert self.process.stderr is not None
         self.said += self.process.stderr.read()  # until all of them have ended
         self.process.wait(timeout=60)
-        left = sorted(path.name for path in self.folder.rglob("*"))
+        left = {path.relative_to(self.folder).as_posix() for path in self.folder.rglob("*")}
         plan = None
         if left:
-            assert left == ["plan.json"]
+            beside = {path for path in left if path.split("/")[0] == "inputs"}
+            assert left - beside == {"plan.json", "plan.manifest.json"}
+            assert f"inputs/plan/{TUTORIAL.name}" in beside
             plan = Plan.model_validate_json((self.folder / "plan.json").read_bytes())
         assert gone(self.process.pid, within=10.0)
         return self.process.returncode, plan
@@ -163,7 +165,7 @@ def test_nothing_outlives_a_supervisor_that_is_killed(tmp_path: Path, fault: str
         os.kill(run.process.pid, signal.SIGKILL)
         run.process.wait(timeout=30)
         assert gone(run.process.pid, within=10.0)
-        assert list((tmp_path / "out").iterdir()) == []
+        assert list(tmp_path.iterdir()) == []
 
 
 def test_what_is_written_stays(tmp_path: Path) -> None:
