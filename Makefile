@@ -3,7 +3,7 @@
 #
 #   make demo      solve a real scenario             make lock      resolve the locks anew (needs uv)
 #   make test      run the tests                     make clean     remove the environment and caches
-#   make check     style, types, imports, docs
+#   make check     style, types, imports, docs       make fuzz      fuzz the readers (Linux only)
 
 PYTHON = python3
 VENV = .venv
@@ -11,6 +11,7 @@ UV = uv
 UV_FLAGS =
 DEMO = scenarios/germany-2026.yaml
 TIME_LIMIT = 300
+FUZZ_RUNS = 10000
 
 PIP = $(VENV)/bin/python -m pip --disable-pip-version-check --no-input
 INSTALL_SELF = $(PIP) install --quiet --no-deps --no-build-isolation --editable .
@@ -18,7 +19,7 @@ COMPILE = UV_CUSTOM_COMPILE_COMMAND="make lock" $(UV) pip compile --quiet --univ
 	--python-version 3.11 --generate-hashes --no-annotate --no-emit-index-url \
 	--no-emit-find-links $(UV_FLAGS)
 
-.PHONY: help demo test check lock clean
+.PHONY: help demo test check lock clean fuzz
 
 help:
 	@sed -n '1,/^$$/s/^# \{0,1\}//p' Makefile
@@ -72,6 +73,19 @@ $(VENV)/bin/python:
 	@echo "Making the environment $(VENV): a minute or two, once."
 	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); exit 1; }
 
+# Atheris and coverage are in no lock, since Atheris runs on Linux only; see benchmarks/fuzz.
+fuzz: .venv-fuzz/.ready
+	for reader in scenario table book settings; do \
+	  .venv-fuzz/bin/python benchmarks/fuzz/campaign.py $$reader --runs $(FUZZ_RUNS) || exit 1; \
+	done
+	.venv-fuzz/bin/python benchmarks/fuzz/replay.py out/fuzz
+
+.venv-fuzz/.ready: requirements/run.lock
+	$(PYTHON) -m venv .venv-fuzz
+	.venv-fuzz/bin/python -m pip install --quiet --require-hashes --requirement requirements/run.lock
+	.venv-fuzz/bin/python -m pip install --quiet --no-deps atheris coverage
+	@touch $@
+
 # dev is resolved first; the other two are parts of it.
 lock:
 	@command -v $(UV) >/dev/null || { echo "make lock needs uv: https://docs.astral.sh/uv/" >&2; exit 1; }
@@ -82,5 +96,5 @@ lock:
 	  --constraint requirements/dev.lock --output-file requirements/run.lock
 
 clean:
-	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .venv-fuzz build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

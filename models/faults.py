@@ -6,6 +6,7 @@ faulty input live here, since ``models`` may not import ``optimizer``.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
@@ -14,6 +15,14 @@ from models.language import tr
 
 Step = str | int
 """One step of a path into a scenario: a key of a mapping or a position in a list."""
+
+
+_ILLEGIBLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
+
+
+def legible(text: str) -> str:
+    """A text in one line, with signs that a terminal would obey, and others unseen, as escapes."""
+    return _ILLEGIBLE.sub(lambda found: ascii(found[0])[1:-1], text)
 
 
 @dataclass(frozen=True, order=True)
@@ -32,10 +41,10 @@ class Place:
 
     def __str__(self) -> str:
         if self.cell:
-            return f"{self.file}:{self.cell}"
+            return legible(f"{self.file}:{self.cell}")
         if self.line:
-            return f"{self.file}:{self.line}:{self.column}"
-        return self.file
+            return legible(f"{self.file}:{self.line}:{self.column}")
+        return legible(self.file)
 
 
 @dataclass(frozen=True)
@@ -52,6 +61,11 @@ class Fault:
     severity: Literal["error", "warning"] = "error"
     at_key: bool = False
     place: Place | None = field(default=None, compare=False)
+
+    def __post_init__(self) -> None:
+        # What they name was written by whoever made the file, and is printed in a terminal.
+        object.__setattr__(self, "message", legible(self.message))
+        object.__setattr__(self, "hint", legible(self.hint))
 
     @property
     def label(self) -> str:

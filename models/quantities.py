@@ -238,6 +238,8 @@ def _key_meant(key: Any) -> str:
     """The key of a sourced number that a key is or was meant to be, or an empty text."""
     if str(key).isdecimal():
         return ""  # a year, of which there may be many
+    if key in ("value", *REMARKS):
+        return str(key)
     return close(str(key), ("value", *REMARKS))
 
 

@@ -156,6 +156,14 @@ def beside(file: str, name: str) -> Path | None:
     return path if inside and not Path(name).is_absolute() else None
 
 
+def is_file(path: Path) -> bool:
+    """Whether a file is there; a name that no file can have is that of none."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
+
+
 def _nearest_file(path: Path) -> str:
     try:
         names = [entry.name for entry in islice(path.parent.iterdir(), 1000) if entry.is_file()]

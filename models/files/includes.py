@@ -20,7 +20,7 @@ from models.base import Base, Text
 from models.faults import Fault, ScenarioError, Step
 from models.files import presets, private, tables
 from models.files.data import plain
-from models.files.decoding import beside, read_bytes
+from models.files.decoding import beside, is_file, read_bytes
 from models.files.layers import laid_on
 from models.files.nodes import Node, Report, place_of, without_child
 from models.files.shapes import ROOT, Shape
@@ -228,7 +228,7 @@ def _preset(name: str, file: str) -> FilePath:
     near = close(name, known)
     for suffix in SUFFIXES:
         own = beside(file, name + suffix)
-        if not near and own is not None and own.is_file():
+        if not near and own is not None and is_file(own):
             raise _NotIncludedError(message, tr("write {value}", value=name + suffix))
     listed = ", ".join(known)
     hint = tr("there are {names}", names=listed)

@@ -13,6 +13,7 @@ from pathlib import Path as FilePath
 from typing import Literal
 
 from models.faults import Fault
+from models.files.decoding import is_file
 from models.files.nodes import Node, Report, with_child, without_child
 from models.files.shapes import suggestion
 from models.files.translating import shown
@@ -45,7 +46,7 @@ class Entry:
         if own is None or (public is None and self.otherwise is not None):
             return None, self.private, "private"
         name = self.private.value
-        if own.is_file():
+        if is_file(own):
             message = tr("the private file '{name}' is read", name=name)
             hint = tr("plans, reports and workbooks made from here hold its figures")
             report(Fault(path, message, hint, "warning", place=self.private.place))

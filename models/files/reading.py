@@ -146,7 +146,7 @@ def in_order(faults: Sequence[Fault]) -> tuple[Fault, ...]:
 
     def key(fault: Fault) -> tuple[Any, ...]:
         place = fault.place or Place("")
-        cell = re.fullmatch(r"(.*!)([A-Z]+)(\d+)", place.cell)
+        cell = re.fullmatch(r"(.*!)([A-Z]+)(\d+)", place.cell, re.DOTALL)
         parts = (cell[1], int(cell[3]), len(cell[2]), cell[2]) if cell else ("", 0, 0, "")
         return (place.file, place.line, place.column, parts)
 

@@ -7,7 +7,7 @@ readers and not read; what stands below are the items.
 
 from __future__ import annotations
 
-import re
+import string
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -315,9 +315,9 @@ def _place(cells: list[Cell], number: int) -> Place:
     """The place of a column in the row of some cells."""
     from openpyxl.utils import get_column_letter
 
-    found = re.fullmatch(r"(.*!)[A-Z]+(\d+)", cells[0].place.cell)
-    assert found is not None
-    return replace(cells[0].place, cell=f"{found[1]}{get_column_letter(number + 1)}{found[2]}")
+    sheet, _, first = cells[0].place.cell.rpartition("!")
+    row = first.lstrip(string.ascii_uppercase)
+    return replace(cells[0].place, cell=f"{sheet}!{get_column_letter(number + 1)}{row}")
 
 
 class _Settings(_Items):

@@ -18,6 +18,7 @@ from models.files.csv_table import read_csv
 from models.files.decoding import beside, read_bytes
 from models.files.nodes import Node, Path, Report
 from models.files.shapes import ABOUT, ROOT, Kind, Shape, nearest, shape_of, step_into
+from models.files.tabs import holds_items
 from models.language import tr
 
 _NUMBER = re.compile(r"[-+]?(0|[1-9]\d*|(?=\.\d))(\.\d*)?([eE][-+]?\d{1,4})?")
@@ -29,7 +30,7 @@ def expand(root: Node, file: str, report: Report) -> Node:
     sections = dict(root.value)
     for name, node in root.value.items():
         shape = step_into(ROOT, name)
-        if shape is None or shape.kind not in ("mapping", "list") or not _is_table(node):
+        if shape is None or not holds_items(shape) or not _is_table(node):
             continue
         sections[name] = Table(name, node, shape, file, report).read()
     return replace(root, value=sections)

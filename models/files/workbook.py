@@ -7,8 +7,11 @@ unpacks to, rows and columns are limited first.
 from __future__ import annotations
 
 import io
+import math
+import warnings
 import zipfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from openpyxl import load_workbook  # type: ignore[import-untyped,unused-ignore]
@@ -36,7 +39,9 @@ BOUNDS = Bounds(
 def read_workbook(raw: bytes, file: str, tab: Node | None, place: Place, report: Report) -> Sheet:
     """The cells of one sheet; the first sheet where ``tab`` is absent."""
     values, formulas = open_workbook(raw, file, place)
-    name = values.sheetnames[0] if values.sheetnames else ""
+    if not values.sheetnames:
+        raise refuse(place, tr("'{file}' has no sheets", file=file))
+    name = values.sheetnames[0]
     if tab is not None and tab.value is not None:
         name = tab.value
         if name not in values.sheetnames:
@@ -53,8 +58,9 @@ def open_workbook(raw: bytes, file: str, place: Place) -> tuple[Any, Any]:
     """A workbook of bounded size, opened twice: for its values and for its formulas."""
     check_packed(raw, file, place)
     try:
-        values = load_workbook(io.BytesIO(raw), read_only=True, data_only=True)
-        formulas = load_workbook(io.BytesIO(raw), read_only=True, data_only=False)
+        with _quietly():
+            values = load_workbook(io.BytesIO(raw), read_only=True, data_only=True)
+            formulas = load_workbook(io.BytesIO(raw), read_only=True, data_only=False)
     except Exception as error:
         # A damaged workbook fails in many ways, none of them documented.
         raise _unreadable(file, place, error) from None
@@ -71,9 +77,21 @@ def rows_of(
 ) -> list[list[Cell]]:
     """The rows of a sheet that hold anything, without the empty cells at their ends."""
     try:
-        return list(_rows(values, formulas, file, values.title, report))
-    except (ValueError, KeyError, TypeError, AttributeError, SyntaxError, OSError) as error:
+        with _quietly():
+            return list(_rows(values, formulas, file, values.title, report))
+    except ScenarioError:
+        raise
+    except Exception as error:
+        # Cells are parsed while they are read, and fail in as many ways.
         raise _unreadable(file, place, error) from None
+
+
+@contextmanager
+def _quietly() -> Iterator[None]:
+    """Without what openpyxl warns of: parts of a workbook that it leaves out, and nobody needs."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
 
 
 def _unreadable(file: str, place: Place, error: Exception) -> ScenarioError:
@@ -161,4 +179,7 @@ def _cell(one: Any, written: Any, place: Place, column: int) -> Cell | Fault:
     if isinstance(one.value, str) and (code := unprintable(one.value)):
         message = tr("character {code} does not belong into a text", code=code)
         return Fault((), message, tr("remove it"), place=place)
-    return Cell(one.value, place, column)
+    value = one.value
+    if isinstance(value, int) and abs(value) >= 10**300:
+        value = math.inf  # as everywhere; beyond a float, a whole number breaks arithmetic
+    return Cell(value, place, column)

@@ -22,6 +22,7 @@ from models.files.decoding import (
     check_characters,
     count_values,
     decode,
+    line_and_column,
     refuse,
     split_lines,
 )
@@ -36,6 +37,8 @@ _FLOAT = re.compile(r"[-+]?([0-9]+\.[0-9]*|\.[0-9]+)([eE][-+][0-9]+)?")
 _EXPONENT = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?[eE][-+]?[0-9]+")
 _ENDLESS = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
 _TRUTH = re.compile(r"(?i:yes|no|on|off)")
+_HEX = "[0-9a-fA-F]"
+_PAIR = re.compile(rf"(?<!\\)((?:\\\\)*)\\u([dD][89abAB]{_HEX}{_HEX})\\u([dD][c-fC-F]{_HEX}{_HEX})")
 _TAG = "tag:yaml.org,2002:"
 
 
@@ -48,6 +51,13 @@ def parse_setting(text: str, place: Place, report: Report) -> Node:
     """The value of a setting on the command line; every part of it has the same place."""
     check_characters(text, place)
     return Parser(place, report, fixed=True).parse(text)
+
+
+def _joined(pair: re.Match[str]) -> str:
+    """The character that JSON, unlike YAML, writes as two escapes, as the one of YAML."""
+    high, low = int(pair[2], 16), int(pair[3], 16)
+    code = 0x10000 + ((high - 0xD800) << 10) + (low - 0xDC00)
+    return f"{pair[1]}\\U{code:08X}"
 
 
 def scalar(text: str, exponents: bool = False) -> Any:
@@ -104,6 +114,8 @@ class Parser:
     def parse(self, text: str) -> Node:
         """The tree of a text."""
         documents = 0
+        if self.json:
+            text = _PAIR.sub(_joined, text)
         self._text = text
         try:
             for event in yaml.parse(text, Loader=_Loader):
@@ -124,7 +136,12 @@ class Parser:
     def _place(self, event: Any) -> Place:
         if self.fixed:
             return self.start
-        mark = event.start_mark
+        return self._at(event.start_mark)
+
+    def _at(self, mark: Any) -> Place:
+        if getattr(mark, "index", 0) >= len(self._text):
+            # The parser's last place lies beyond a text that ends without a line break.
+            return Place(self.start.file, *line_and_column(self._text, len(self._text)))
         return Place(self.start.file, mark.line + 1, mark.column + 1)
 
     def _take(self, event: Any) -> None:
@@ -270,7 +287,7 @@ class Parser:
             hint = tr("write the name of the field before the colon")
             self._fault(event, tr("a key is empty"), hint)
             return replace(node, value=None, faulty=True)
-        if text == "<<":
+        if node.written == "<<":
             hint = tr("write the fields out")
             self._fault(event, tr("merge keys '<<' are not supported"), hint)
             return replace(node, value=None, faulty=True)
@@ -304,7 +321,7 @@ class Parser:
         line = lines[mark.line] if mark and mark.line < len(lines) else ""
         place = self.start
         if mark and not self.fixed:
-            place = Place(self.start.file, mark.line + 1, mark.column + 1)
+            place = self._at(mark)
         context = getattr(error, "context_mark", None)
         opened = f"{context.line + 1}:{context.column + 1}" if context and not self.fixed else ""
         message = tr("this is not valid YAML: {problem}", problem=tr(problem))
