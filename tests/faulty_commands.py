@@ -16,7 +16,8 @@ from collections.abc import Callable
 from typing import Any
 
 from optimizer import planner
-from optimizer.cli import main, supervised, supervising
+from optimizer.cli import main
+from optimizer.cli.supervision import supervised, supervising
 from optimizer.decomposition.run import Run
 from optimizer.decomposition.search import Search
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from optimizer.cli.publishing import publish
+from optimizer.cli.disk.publishing import publish
 
 Tree = dict[str, bytes | None]
 """Content by name; None for a folder."""

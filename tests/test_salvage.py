@@ -15,7 +15,7 @@ from test_highs import hard
 from models.case import Case
 from models.files import read_case
 from optimizer import highs, planner
-from optimizer.cli import checkpoint
+from optimizer.cli.supervision import checkpoint
 from optimizer.commitment import Commitment
 from optimizer.errors import CheckFailed
 from optimizer.found import input_hash

@@ -131,7 +131,7 @@ def main(args: list[str] | None = None) -> None:
     make_printable()
     words = sys.argv[1:] if args is None else args
     try:
-        from optimizer.cli import supervising
+        from optimizer.cli.supervision import supervising
 
         if not supervising.is_supervised(words):
             sys.exit(flushed(run(args)))

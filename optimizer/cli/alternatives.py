@@ -15,7 +15,8 @@ from models.faults import ScenarioError
 from models.files import Reading, read_case
 from models.language import tr
 from models.results import Alternatives
-from optimizer.cli import diagnostics, leaving, options, speaking, varying
+from optimizer.cli import diagnostics, options, speaking, varying
+from optimizer.cli.disk import leaving
 from optimizer.cli.given import is_plan, read_plan
 from optimizer.cli.solve import PLAN_FILE
 from optimizer.cli.telling import telling

@@ -18,14 +18,15 @@ import click
 from models.faults import VorratError
 from models.language import tr
 from models.results import Batch, BatchRun
-from optimizer.cli import diagnostics, engines, manifest, options, speaking
-from optimizer.cli.asked import Faulty, Ready, Wanted, files_of, read_all
-from optimizer.cli.grids import grids as read_grids
-from optimizer.cli.ledger import PLAN_FILE, RUNS, Ledger, holds_runs
-from optimizer.cli.publishing import publish
-from optimizer.cli.run_lines import line_of, line_on
+from optimizer.cli import diagnostics, engines, options, speaking
+from optimizer.cli.batching.asked import Faulty, Ready, Wanted, files_of, read_all
+from optimizer.cli.batching.grids import grids as read_grids
+from optimizer.cli.batching.ledger import PLAN_FILE, RUNS, Ledger, holds_runs
+from optimizer.cli.batching.run_lines import line_of, line_on
+from optimizer.cli.disk.publishing import publish
+from optimizer.cli.disk.writing import make_folder
+from optimizer.cli.repeating import manifest
 from optimizer.cli.varying import Steps
-from optimizer.cli.writing import make_folder
 from optimizer.cores import usable_cores
 from optimizer.errors import Interrupted
 

@@ -12,14 +12,15 @@ from models.faults import ScenarioError
 from models.language import tr
 from models.results import Plan
 from models.results.comparison import Failed
-from optimizer.cli import conflicts, cuts, diagnostics, items, leaving, options, speaking
+from optimizer.cli import conflicts, cuts, diagnostics, items, options, speaking
+from optimizer.cli.disk import leaving
+from optimizer.cli.disk.naming import safe_names
+from optimizer.cli.disk.writing import write_whole
 from optimizer.cli.items import Item
-from optimizer.cli.naming import safe_names
 from optimizer.cli.progress import Progress
 from optimizer.cli.saved import PLAN_FILE
 from optimizer.cli.telling import telling
 from optimizer.cli.validate import summed_up
-from optimizer.cli.writing import write_whole
 from optimizer.errors import Infeasible, NoPlan
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from models.case import Case
 from models.faults import Place
 from models.files.decoding import read_bytes
 from models.language import tr
-from optimizer.cli.writing import make_folder
+from optimizer.cli.disk.writing import make_folder
 
 if TYPE_CHECKING:
     from optimizer.decomposition import CutPool

@@ -10,7 +10,8 @@ from click.core import ParameterSource
 
 from models.faults import ScenarioError
 from models.language import tr
-from optimizer.cli import diagnostics, leaving, options, speaking, varying
+from optimizer.cli import diagnostics, options, speaking, varying
+from optimizer.cli.disk import leaving
 from optimizer.cli.given import read_plan
 from optimizer.cli.telling import telling
 from optimizer.cli.validate import summed_up

@@ -10,7 +10,8 @@ from click.core import ParameterSource
 
 from models.files import Reading, read_case, read_case_text
 from models.language import Language, tr, using
-from optimizer.cli import leaving, speaking
+from optimizer.cli import speaking
+from optimizer.cli.disk import leaving
 
 STARTER = "vorrat-run.cmd"
 

@@ -18,7 +18,7 @@ from models.language import tr
 from models.results import Plan
 from models.results.option import Wording
 from optimizer.cli import diagnostics, saved
-from optimizer.cli.publishing import recover
+from optimizer.cli.disk.publishing import recover
 from optimizer.cli.saved import PLAN_FILE
 
 

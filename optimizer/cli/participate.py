@@ -12,7 +12,8 @@ from models.case import Case
 from models.faults import ScenarioError
 from models.language import figure, tr
 from models.results import Participation
-from optimizer.cli import diagnostics, leaving, options, speaking, varying
+from optimizer.cli import diagnostics, options, speaking, varying
+from optimizer.cli.disk import leaving
 from optimizer.cli.telling import telling
 from optimizer.cli.validate import summed_up
 from optimizer.cli.varying import Steps

@@ -14,8 +14,9 @@ from models.case import Case
 from models.faults import ScenarioError
 from models.language import tr
 from models.results import Redaction
-from optimizer.cli import diagnostics, leaving, options, speaking, varying
-from optimizer.cli.publishing import publish
+from optimizer.cli import diagnostics, options, speaking, varying
+from optimizer.cli.disk import leaving
+from optimizer.cli.disk.publishing import publish
 from optimizer.cli.telling import telling
 from optimizer.cli.validate import summed_up
 from optimizer.cli.varying import Steps

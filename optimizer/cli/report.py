@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import click
 
 from models.results import Plan
-from optimizer.cli import leaving, saved, speaking, workbook
+from optimizer.cli import saved, speaking, workbook
+from optimizer.cli.disk import leaving
 from optimizer.cli.saved import Given
 
 if TYPE_CHECKING:

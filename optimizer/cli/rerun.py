@@ -45,7 +45,8 @@ def rerun(given: Path, inputs: Path | None, out: Path | None, as_json: bool) -> 
     """Run once more what left a manifest, and compare what comes out with what came out then."""
     if as_json:
         speaking.for_machines()
-    from optimizer.cli import differing, repeating
+    from optimizer.cli.repeating import differing
+    from optimizer.cli.repeating import from_manifest as repeating
 
     path = repeating.find(given)
     manifest = repeating.read(path)
@@ -93,7 +94,7 @@ def rerun(given: Path, inputs: Path | None, out: Path | None, as_json: bool) -> 
 def _run(manifest: Manifest, inputs: Path, out: Path) -> tuple[int, str]:
     """Run a command as the command line does; its exit code, and what it said of itself."""
     from optimizer import cli
-    from optimizer.cli import repeating
+    from optimizer.cli.repeating import from_manifest as repeating
 
     command = cli.vorrat.get_command(click.get_current_context(), manifest.command)
     assert command is not None
@@ -105,7 +106,7 @@ def _run(manifest: Manifest, inputs: Path, out: Path) -> tuple[int, str]:
 
 def _surroundings(manifest: Manifest) -> Iterator[Surrounding]:
     """What is no longer as it was then."""
-    from optimizer.cli import surroundings
+    from optimizer.cli.repeating import surroundings
 
     pairs = {
         "platform": (manifest.platform.model_dump(), surroundings.this_platform().model_dump()),

@@ -14,13 +14,16 @@ from models.base import named
 from models.faults import Fault, ScenarioError
 from models.files import Reading, read_case
 from models.language import language, tr, using
-from optimizer.cli import conflicts, diagnostics, leaving, manifest, options, speaking, supervised
-from optimizer.cli.naming import safe_name
+from optimizer.cli import conflicts, diagnostics, options, speaking
+from optimizer.cli.disk import leaving
+from optimizer.cli.disk.naming import safe_name
+from optimizer.cli.disk.writing import make_folder
 from optimizer.cli.products import FAULTS, NAMES, REPORT, products
 from optimizer.cli.progress import Progress
+from optimizer.cli.repeating import manifest
+from optimizer.cli.supervision import supervised
 from optimizer.cli.user_workbook import clear, is_open, is_workbook, language_of, leave
 from optimizer.cli.validate import summed_up
-from optimizer.cli.writing import make_folder
 from optimizer.errors import Infeasible, InUse
 from optimizer.reporting.fault_sheet import Finding, finding_of, placed
 

@@ -25,7 +25,7 @@ from models.results import (
     Sensitivity,
     Split,
 )
-from optimizer.cli.publishing import recover
+from optimizer.cli.disk.publishing import recover
 
 PLAN_FILE, FRONTIER_FILE, SPLIT_FILE = "plan.json", "frontier.json", "split.json"
 MAIN_FILES = (

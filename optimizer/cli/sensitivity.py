@@ -13,7 +13,8 @@ from models.faults import ScenarioError
 from models.files import Reading
 from models.language import tr
 from models.results import Plan, Sensitivity
-from optimizer.cli import diagnostics, leaving, options, speaking, varying
+from optimizer.cli import diagnostics, options, speaking, varying
+from optimizer.cli.disk import leaving
 from optimizer.cli.given import is_plan, read_plan
 from optimizer.cli.telling import telling
 from optimizer.cli.validate import summed_up

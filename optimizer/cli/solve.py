@@ -12,10 +12,12 @@ import click
 from models.base import named
 from models.faults import ScenarioError
 from models.files import read_case
-from optimizer.cli import conflicts, cuts, diagnostics, leaving, options, speaking, supervised
+from optimizer.cli import conflicts, cuts, diagnostics, options, speaking
+from optimizer.cli.disk import leaving
+from optimizer.cli.disk.writing import write_whole
 from optimizer.cli.progress import Progress
+from optimizer.cli.supervision import supervised
 from optimizer.cli.validate import summed_up
-from optimizer.cli.writing import write_whole
 from optimizer.errors import Infeasible
 
 if TYPE_CHECKING:

@@ -9,7 +9,8 @@ import click
 from models.base import named
 from models.faults import ScenarioError
 from models.results import StateMode
-from optimizer.cli import diagnostics, leaving, options, speaking, varying
+from optimizer.cli import diagnostics, options, speaking, varying
+from optimizer.cli.disk import leaving
 from optimizer.cli.telling import telling
 from optimizer.cli.validate import summed_up
 from optimizer.cli.varying import Steps

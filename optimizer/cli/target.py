@@ -12,7 +12,8 @@ from models.base import named
 from models.faults import ScenarioError
 from models.language import tr
 from models.results import Target
-from optimizer.cli import diagnostics, leaving, options, speaking, varying
+from optimizer.cli import diagnostics, options, speaking, varying
+from optimizer.cli.disk import leaving
 from optimizer.cli.solve import PLAN_FILE
 from optimizer.cli.telling import telling
 from optimizer.cli.validate import summed_up

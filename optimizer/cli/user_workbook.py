@@ -13,7 +13,7 @@ from models.files.decoding import read_bytes
 from models.files.reading import WORKBOOKS
 from models.files.tabs import FAULTS, names_of, tabs
 from models.language import Language, language, tr
-from optimizer.cli.writing import write_whole
+from optimizer.cli.disk.writing import write_whole
 from optimizer.errors import NotWritten
 from optimizer.reporting.fault_sheet import (
     Finding,

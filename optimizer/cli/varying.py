@@ -12,8 +12,8 @@ import click
 from models.files import Reading, read_case
 from models.language import tr
 from optimizer.cli import cuts, diagnostics, options
+from optimizer.cli.disk.writing import write_whole
 from optimizer.cli.progress import Progress
-from optimizer.cli.writing import write_whole
 
 if TYPE_CHECKING:
     from optimizer.analyses.variation import Variation

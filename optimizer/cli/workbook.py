@@ -9,7 +9,8 @@ import click
 
 from models.language import tr
 from models.results import Plan
-from optimizer.cli import leaving, saved, speaking
+from optimizer.cli import saved, speaking
+from optimizer.cli.disk import leaving
 from optimizer.cli.saved import Given
 
 ENDING = ".xlsx"

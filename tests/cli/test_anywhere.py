@@ -12,7 +12,7 @@ import pytest
 from small_scenario import VALID, write
 
 from optimizer.cli import run
-from optimizer.cli.naming import refuse_reserved
+from optimizer.cli.disk.naming import refuse_reserved
 
 ROOT = Path(__file__).parents[2]
 

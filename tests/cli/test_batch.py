@@ -27,7 +27,7 @@ from models.language import german
 from models.results import Batch, BatchRun, Plan
 from optimizer.analyses import many
 from optimizer.cli import run
-from optimizer.cli.ledger import LEDGER, Ledger
+from optimizer.cli.batching.ledger import LEDGER, Ledger
 from optimizer.errors import NoPlan, OutOfMemory, SolverError
 
 ROOT = Path(__file__).parents[2]

@@ -18,7 +18,7 @@ import pytest
 from models.results import Comparison, Plan
 from optimizer import planner
 from optimizer.cli import run
-from optimizer.cli.naming import safe_name
+from optimizer.cli.disk.naming import safe_name
 from optimizer.errors import CheckFailed, Interrupted, NoPlan
 
 SCENARIO = """\

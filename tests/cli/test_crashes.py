@@ -32,8 +32,8 @@ from publications import (
     tree,
 )
 
-from optimizer.cli import locking
-from optimizer.cli.publishing import publish, recover
+from optimizer.cli.disk import locking
+from optimizer.cli.disk.publishing import publish, recover
 from optimizer.errors import InUse, NotWritten
 
 
@@ -177,7 +177,7 @@ def test_of_two_that_write_one_folder_one_is_refused(tmp_path: Path, there: bool
 LOOP = """
 import sys
 from pathlib import Path
-from optimizer.cli.publishing import publish
+from optimizer.cli.disk.publishing import publish
 place = Path(sys.argv[1])
 print("ready", flush=True)
 number = int(sys.argv[2])
@@ -220,7 +220,7 @@ def test_kill_9_at_any_moment_leaves_one_state(tmp_path: Path) -> None:
 LIMITED = """
 import resource, sys
 from pathlib import Path
-from optimizer.cli.publishing import publish
+from optimizer.cli.disk.publishing import publish
 from optimizer.errors import NotWritten
 resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
 try:

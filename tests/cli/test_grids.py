@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from optimizer.cli import asked
-from optimizer.cli.asked import Asked, files_of
-from optimizer.cli.grids import combinations, grids
+from optimizer.cli.batching import asked
+from optimizer.cli.batching.asked import Asked, files_of
+from optimizer.cli.batching.grids import combinations, grids
 
 OPTION: Any = None
 LONGEST = asked.LONGEST_NAME + 2 + asked.TAG

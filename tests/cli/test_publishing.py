@@ -24,11 +24,12 @@ from publications import (
     tree,
 )
 
-from optimizer.cli import journal, locking, saved
-from optimizer.cli.durable import extended
-from optimizer.cli.naming import safe_name, safe_names
-from optimizer.cli.publishing import publish, recover
-from optimizer.cli.writing import check_folder, write_whole
+from optimizer.cli import saved
+from optimizer.cli.disk import journal, locking
+from optimizer.cli.disk.durable import extended
+from optimizer.cli.disk.naming import safe_name, safe_names
+from optimizer.cli.disk.publishing import publish, recover
+from optimizer.cli.disk.writing import check_folder, write_whole
 from optimizer.errors import InUse, NotWritten
 
 

@@ -247,7 +247,7 @@ def test_nothing_is_recorded_where_nobody_records(tmp_path: Path) -> None:
 def test_one_of_many_solves_can_be_run_again_by_itself(tmp_path: Path) -> None:
     """No command line asked for it."""
     from models.files import read_case
-    from optimizer.cli.manifest import of_solve
+    from optimizer.cli.repeating.manifest import of_solve
     from optimizer.planner import plan
 
     with recording() as record:

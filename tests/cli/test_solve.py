@@ -19,7 +19,8 @@ import pytest
 
 from models.results import Plan
 from optimizer import planner
-from optimizer.cli import progress, run, writing
+from optimizer.cli import progress, run
+from optimizer.cli.disk import writing
 from optimizer.errors import CheckFailed, Interrupted, NoPlan, NotWritten
 from optimizer.highs import Progress
 

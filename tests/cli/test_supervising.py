@@ -16,7 +16,8 @@ import pytest
 from sleeping import gone
 
 from models.results import Plan
-from optimizer.cli import COMMANDS, supervising
+from optimizer.cli import COMMANDS
+from optimizer.cli.supervision import supervising
 
 ROOT = Path(__file__).parents[2]
 TUTORIAL = ROOT / "scenarios" / "tutorial.yaml"

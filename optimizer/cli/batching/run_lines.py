@@ -6,7 +6,7 @@ import hashlib
 from typing import TYPE_CHECKING, Any
 
 from models.results import BatchRun, RunStatus
-from optimizer.cli.asked import Faulty, Ready
+from optimizer.cli.batching.asked import Faulty, Ready
 from optimizer.errors import Infeasible, NoPlan
 
 if TYPE_CHECKING:

@@ -26,7 +26,7 @@ from models.results.manifest import (
 )
 from models.results.volatile import content_hash, volatile_in
 from optimizer.cli import ARGUMENTS
-from optimizer.cli.kept_inputs import Layout, laid_out
+from optimizer.cli.repeating.kept_inputs import Layout, laid_out
 
 REPEATABLE = (
     "alternatives",
@@ -132,7 +132,7 @@ def _manifest(
     outputs: tuple[ManifestOutput, ...],
     documents: Sequence[Any],
 ) -> Manifest:
-    from optimizer.cli import surroundings
+    from optimizer.cli.repeating import surroundings
 
     asked = {one.name: one for one in answered.parameters}
     why_not = _why_not(answered, inputs, documents)
@@ -166,7 +166,7 @@ def _manifest(
 
 
 def _placed(one: ManifestParameter, layout: Layout) -> ManifestParameter:
-    from optimizer.cli.surroundings import without_home
+    from optimizer.cli.repeating.surroundings import without_home
 
     if isinstance(one.value, (str, tuple)):
         texts = _texts(one.value)
@@ -181,7 +181,7 @@ def _placed(one: ManifestParameter, layout: Layout) -> ManifestParameter:
 def _inputs(
     result: str, layout: Layout, record: Record
 ) -> tuple[tuple[ManifestInput, ...], dict[str, bytes]]:
-    from optimizer.cli.surroundings import without_home
+    from optimizer.cli.repeating.surroundings import without_home
 
     inputs: list[ManifestInput] = []
     copies: dict[str, bytes] = {}

@@ -170,7 +170,7 @@ def plan(
     Raises what the planner raises, and SolverError if the scenario is no longer what it was.
     """
     from optimizer import planner
-    from optimizer.cli import checkpoint
+    from optimizer.cli.supervision import checkpoint
     from optimizer.found import input_hash
 
     common: dict[str, Any] = {"gap": gap, "threads": threads, "variant": variant, "title": title}

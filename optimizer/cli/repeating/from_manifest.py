@@ -20,8 +20,8 @@ from models.files.decoding import MAX_BYTES
 from models.language import tr
 from models.results.manifest import Manifest, ManifestInput, ManifestParameter
 from optimizer.cli import saved
-from optimizer.cli.kept_inputs import is_inside
-from optimizer.cli.manifest import NAMING_FILES, REPEATABLE, SUFFIX, plain
+from optimizer.cli.repeating.kept_inputs import is_inside
+from optimizer.cli.repeating.manifest import NAMING_FILES, REPEATABLE, SUFFIX, plain
 from optimizer.cores import usable_cores
 
 MAX_INPUTS = 500_000_000

@@ -11,9 +11,9 @@ from pathlib import Path
 import click
 
 from models.language import tr
-from optimizer.cli.durable import reason, sync_folders, write_new
-from optimizer.cli.locking import is_stale
-from optimizer.cli.naming import refuse_reserved
+from optimizer.cli.disk.durable import reason, sync_folders, write_new
+from optimizer.cli.disk.locking import is_stale
+from optimizer.cli.disk.naming import refuse_reserved
 from optimizer.errors import InUse, NotWritten
 
 _BESIDE = 40

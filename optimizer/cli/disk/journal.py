@@ -28,8 +28,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from models.language import tr
-from optimizer.cli.durable import sync_folders, write_new, write_tree
-from optimizer.cli.locking import is_stale
+from optimizer.cli.disk.durable import sync_folders, write_new, write_tree
+from optimizer.cli.disk.locking import is_stale
 from optimizer.errors import InUse, NotWritten
 
 TEMPORARY, READY, UNDO = ".tmp", ".ready", ".undo"

@@ -17,8 +17,8 @@ from models.faults import Fault, ScenarioError
 from models.files import Reading, read_case
 from models.language import tr
 from models.recording import Record, recording
-from optimizer.cli.grids import combinations
-from optimizer.cli.naming import RESERVED, folded
+from optimizer.cli.batching.grids import combinations
+from optimizer.cli.disk.naming import RESERVED, folded
 
 if TYPE_CHECKING:
     from optimizer.analyses.many import Effort, Task

@@ -47,7 +47,7 @@ TICK = 0.25
 
 BEGIN = (
     "import json, sys; sys.path[:] = json.loads(sys.argv.pop(1)); "
-    "from optimizer.cli import supervised; supervised.begin()"
+    "from optimizer.cli.supervision import supervised; supervised.begin()"
 )
 """What the process of a command runs."""
 

@@ -2,7 +2,7 @@
 
 A folder that is not there yet, or is empty, is written beside its place under another name, and
 takes its name in one step. Into a folder that holds other things, results are put by a journal
-(:mod:`optimizer.cli.journal`), which the next command ends if its own process could not.
+(:mod:`optimizer.cli.disk.journal`), which the next command ends if its own process could not.
 
 A process that is dead is told from one that is alive by locks, which the system takes back: of the
 folder as long as a journal is in it, of the folder beside the place as long as it is written. Where
@@ -21,10 +21,10 @@ from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
 
 from models.language import tr
-from optimizer.cli import journal
-from optimizer.cli.durable import reachable, reason, sync_folders, write_tree
-from optimizer.cli.locking import LOCK, abandoned, hold, locked
-from optimizer.cli.naming import folded
+from optimizer.cli.disk import journal
+from optimizer.cli.disk.durable import reachable, reason, sync_folders, write_tree
+from optimizer.cli.disk.locking import LOCK, abandoned, hold, locked
+from optimizer.cli.disk.naming import folded
 from optimizer.errors import NotWritten
 
 TRIES = 5

@@ -10,9 +10,9 @@ import click
 
 from models.language import tr
 from models.results import Result
-from optimizer.cli import manifest
-from optimizer.cli.publishing import publish, recover
-from optimizer.cli.writing import check_folder
+from optimizer.cli.disk.publishing import publish, recover
+from optimizer.cli.disk.writing import check_folder
+from optimizer.cli.repeating import manifest
 
 
 def prepare(out: Path | None, names: Sequence[str], force: bool) -> None:

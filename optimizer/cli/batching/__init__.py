@@ -1,0 +1,1 @@
+"""What ``batch`` is asked for, and what it keeps of each run."""
