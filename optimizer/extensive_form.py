@@ -13,7 +13,7 @@ from optimizer.commitment import Commitment
 from optimizer.formulation import build_for_outlooks, read_commitment
 from optimizer.highs import LinearProgram, Progress, Solution
 from optimizer.instance import Floats, Instance
-from optimizer.solved import Incumbent, Solved, Teller
+from optimizer.solved import NODE_LIMIT, Incumbent, Solved, Teller
 from optimizer.states import Outlook, State, outlook
 
 OPTIONS = {
@@ -36,19 +36,22 @@ def solve_extensive_form(
     *,
     gap: float,
     time_limit: float | None = None,
+    node_limit: int | None = None,
     threads: int | None = None,
     on_progress: Callable[[Progress], None] | None = None,
     on_incumbent: Callable[[Incumbent], None] | None = None,
 ) -> Solved:
     """Build the extensive form, hand it over and solve it.
 
-    ``time_limit`` counts from the call, building included.
+    ``time_limit`` counts from the call, building included; ``node_limit`` the nodes of the solver's
+    search.
     """
     return solve_for_outlooks(
         instance,
         [(state.probability, outlook(instance, state)) for state in states],
         gap=gap,
         time_limit=time_limit,
+        node_limit=node_limit,
         threads=threads,
         on_progress=on_progress,
         on_incumbent=on_incumbent,
@@ -61,6 +64,7 @@ def solve_for_outlooks(
     *,
     gap: float,
     time_limit: float | None = None,
+    node_limit: int | None = None,
     threads: int | None = None,
     on_progress: Callable[[Progress], None] | None = None,
     on_incumbent: Callable[[Incumbent], None] | None = None,
@@ -83,10 +87,12 @@ def solve_for_outlooks(
         gap=gap,
         time_limit=left,
         threads=threads,
-        options=OPTIONS,
+        options=OPTIONS if node_limit is None else OPTIONS | {"mip_max_nodes": node_limit},
         on_progress=on_progress,
         on_better=None if on_incumbent is None else teller.tell,
     )
+    if node_limit is not None and solution.ended == "Solution limit reached":
+        solution = replace(solution, ended=NODE_LIMIT)
     solution = made_whole(compiled.program, solution, threads)
     if solution.values is not None:
         compiled.load(solution.values)

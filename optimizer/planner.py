@@ -67,6 +67,7 @@ def plan(
     *,
     gap: float = 1e-4,
     time_limit: float | None = None,
+    node_limit: int | None = None,
     threads: int | None = None,
     method: Method | Literal["auto"] = "auto",
     pool: CutPool | None = None,
@@ -83,6 +84,8 @@ def plan(
         Relative gap between plan and bound at which the search may stop.
     time_limit
         Seconds; at the limit the best plan comes back with its gap and the status ``limit``.
+    node_limit
+        Nodes of the search; the same, but at the same place each time.
     threads
         Of the solver and the sweep; their own choice where None.
     method
@@ -108,6 +111,7 @@ def plan(
         Problem.of(case),
         gap=gap,
         time_limit=time_limit,
+        node_limit=node_limit,
         threads=threads,
         method=method,
         pool=pool,
@@ -121,6 +125,7 @@ def find(
     *,
     gap: float = 1e-4,
     time_limit: float | None = None,
+    node_limit: int | None = None,
     threads: int | None = None,
     method: Method | Literal["auto"] = "auto",
     pool: CutPool | None = None,
@@ -133,6 +138,7 @@ def find(
         problem,
         gap=gap,
         time_limit=time_limit,
+        node_limit=node_limit,
         threads=threads,
         method=method,
         pool=pool,
@@ -178,6 +184,7 @@ def search(
     *,
     gap: float,
     time_limit: float | None = None,
+    node_limit: int | None = None,
     threads: int | None = None,
     method: Method | Literal["auto"] = "auto",
     pool: CutPool | None = None,
@@ -197,6 +204,7 @@ def search(
             states,
             gap=gap,
             time_limit=time_limit,
+            node_limit=node_limit,
             threads=threads,
             on_progress=on_progress,
             on_incumbent=on_incumbent,
@@ -210,6 +218,7 @@ def search(
         states,
         gap=gap,
         time_limit=time_limit,
+        node_limit=node_limit,
         threads=threads,
         on_progress=on_progress,
         on_incumbent=on_incumbent,

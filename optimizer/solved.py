@@ -16,6 +16,8 @@ from optimizer.commitment import Commitment
 from optimizer.highs import Solution
 
 Method = Literal["extensive", "decomposition"]
+NODE_LIMIT = "node limit"
+"""How a search ended that had as many nodes as it was allowed, in either method's words."""
 
 
 @dataclass(frozen=True, eq=False)

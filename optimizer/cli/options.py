@@ -81,6 +81,13 @@ jobs = click.option(
     help="Problems that are solved side by side, each by one process; if not given as many as "
     "there are usable cores, and one for small problems.",
 )
+node_limit = click.option(
+    "--node-limit",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Stop after so many nodes of the search with the best plan so far: unlike a time limit, "
+    "at the same place each time.",
+)
 time_limit_each = click.option(
     "--time-limit",
     type=Finite(min=0, min_open=True),

@@ -42,6 +42,7 @@ PLAN_FILE = "plan.json"
     metavar="SECONDS",
     help="Stop after this time with the best plan so far.",
 )
+@options.node_limit
 @click.option(
     "--method",
     type=click.Choice(["auto", "extensive", "decomposition"]),
@@ -69,6 +70,7 @@ def solve(
     budget: float | None,
     gap: float,
     time_limit: float | None,
+    node_limit: int | None,
     method: Method | Literal["auto"],
     threads: int | None,
     memory_limit: int | None,
@@ -104,6 +106,7 @@ def solve(
             reading.case,
             gap=gap,
             time_limit=time_limit,
+            node_limit=node_limit,
             threads=threads,
             method=method,
             pool=None if pool is None else pool[2],

@@ -15,7 +15,7 @@ from optimizer.decomposition.search import Search
 from optimizer.formulation import read_commitment
 from optimizer.highs import Ending, Progress, Solution
 from optimizer.instance import Floats, Instance
-from optimizer.solved import Incumbent, Solved, Teller
+from optimizer.solved import NODE_LIMIT, Incumbent, Solved, Teller
 from optimizer.states import State
 from optimizer.sweep import Recourse
 
@@ -29,6 +29,7 @@ def solve_by_decomposition(
     *,
     gap: float,
     time_limit: float | None = None,
+    node_limit: int | None = None,
     threads: int | None = None,
     on_progress: Callable[[Progress], None] | None = None,
     on_incumbent: Callable[[Incumbent], None] | None = None,
@@ -45,6 +46,8 @@ def solve_by_decomposition(
     ----------
     time_limit
         Seconds from the call on; the best plan so far comes back, and its bound.
+    node_limit
+        Nodes of the search, of which the first is the root; the same comes back each time.
     threads
         Of the sweep; all usable cores where None. The master is solved on one.
     pool
@@ -80,6 +83,7 @@ def solve_by_decomposition(
         appraise,
         max(gap, SMALLEST_GAP),
         deadline=math.inf if time_limit is None else began + time_limit,
+        node_limit=math.inf if node_limit is None else node_limit,
         enough=-math.inf if enough is None else enough,
         on_progress=on_progress,
         teller=Teller("decomposition", on_incumbent, read),
@@ -131,7 +135,9 @@ def _solution(run: Run, seconds: float) -> Solution:
         ending, ended = "infeasible", "infeasible"
     elif not run.done:
         ended = "interrupted" if run.interrupted else "time limit"
-        if not run.interrupted and time.perf_counter() <= run.deadline:
+        if run.at_node_limit:
+            ended = NODE_LIMIT
+        elif not run.interrupted and time.perf_counter() <= run.deadline:
             ended = "numerical limit"
     bound = min(run.lower, run.upper)
     return Solution(

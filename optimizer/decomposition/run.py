@@ -61,6 +61,9 @@ class Run:
     lower: float = -math.inf
     best: Floats | None = None
     nodes: int = 0
+    node_limit: float = math.inf
+    at_node_limit: bool = False
+    """Whether that is what ended the search."""
     began: float = field(default_factory=time.perf_counter)
     interrupted: bool = False
     hints: list[Places] = field(default_factory=list)
@@ -117,6 +120,19 @@ class Run:
             raise Stopped
         if self.teller is not None:
             self.teller.tell(self.best, self.upper, self.lower)
+
+    def enter_node(self) -> None:
+        """Count a node of the search.
+
+        Raises
+        ------
+        Stopped
+            If no more are allowed.
+        """
+        if self.nodes >= self.node_limit:
+            self.at_node_limit = True
+            raise Stopped
+        self.nodes += 1
 
     def tell(self, always: bool = False) -> None:
         """Report progress now and then."""

@@ -182,7 +182,7 @@ class Search:
         run, master, simplex = self.run, self.master, self.master.simplex
         self._fix()
         master.restrict(windows, self.fixed)
-        run.nodes += 1
+        run.enter_node()
         rounds = 0
         while True:
             simplex.set_cutoff(run.cutoff)

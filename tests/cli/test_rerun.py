@@ -260,3 +260,12 @@ def test_one_of_many_solves_can_be_run_again_by_itself(tmp_path: Path) -> None:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_bytes(content)
     assert answer(["rerun", str(tmp_path)]) == 0
+
+
+def test_a_run_that_ends_on_its_node_limit_is_reproduced(tmp_path: Path) -> None:
+    file = ROOT / "tests" / "knapsacks" / "p08.yaml"
+    options = ["--node-limit", "1", "--gap", "1e-9", "--method", "decomposition", "--quiet"]
+    assert answer(["solve", str(file), *options, "--out", str(tmp_path / "out")]) == 1
+    found = manifest(tmp_path / "out")
+    assert (found["repeatable"], found["exit_code"]) == (True, 1)
+    assert answer(["rerun", str(tmp_path / "out")]) == 0

@@ -179,3 +179,19 @@ def test_a_pool_keeps_what_a_stopped_run_found() -> None:
     solve(on_progress=at_first_plan(interrupt), pool=pool)
     assert pool.cuts
     assert solve(pool=pool).certificate.objective == pytest.approx(optimum(), rel=3e-6)
+
+
+@pytest.mark.parametrize("method", ["decomposition", "extensive"])
+def test_a_node_limit_stops_at_the_same_place_each_time(method: Any) -> None:
+    """The root alone leaves a gap here; more nodes leave less, and enough of them none."""
+
+    def told(limit: int | None) -> Certificate:
+        found = plan(many_works(), gap=1e-6, threads=1, method=method, node_limit=limit)
+        return found.certificate
+
+    first, again = told(1), told(1)
+    check_honest(first)
+    assert first.ended == "node limit"
+    assert (first.objective, first.bound) == (again.objective, again.bound)
+    assert told(100_000).ended == told(None).ended != "node limit"
+    assert told(100_000).status == "optimal"

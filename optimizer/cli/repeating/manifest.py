@@ -251,6 +251,8 @@ def _why_not(
     stopped = {"limit", "none"} & {str(text) for text in _under("status", documents)}
     if not stopped and answered.exit_code != 1:
         return None
+    if any("node limit" in text for text in told):
+        return None
     if any(o.name == "--time-limit" and o.value is not None for o in answered.parameters):
         return "time limit"
     # At its numerical limit a search ends in the same place each time.
