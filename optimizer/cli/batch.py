@@ -19,7 +19,7 @@ from models.faults import VorratError
 from models.language import tr
 from models.results import Batch, BatchRun
 from optimizer.cli import diagnostics, engines, options, speaking
-from optimizer.cli.batching.asked import Faulty, Ready, Wanted, files_of, read_all
+from optimizer.cli.batching.asked import Faulty, Ready, Wanted, files_of, read_all, told_as
 from optimizer.cli.batching.grids import grids as read_grids
 from optimizer.cli.batching.ledger import PLAN_FILE, RUNS, Ledger, holds_runs
 from optimizer.cli.batching.run_lines import line_of, line_on
@@ -127,9 +127,9 @@ def batch(
 
     effort = Effort(gap, time_limit, method, memory_limit)
     runs = _read(found, Wanted(variants, all_variants, settings, grids), effort, quiet)
-    faults = {f: None for run in runs if isinstance(run, Faulty) for f in run.faults}
+    faults = {told_as(f): f for run in runs if isinstance(run, Faulty) for f in run.faults}
     if faults:
-        click.echo(diagnostics.count(faults), err=True)
+        click.echo(diagnostics.count(faults.values()), err=True)
         if not keep_going:
             return 2
     if jobs is None and scheduler is None:

@@ -240,11 +240,12 @@ def validated(model: type[_Result], content: Any, path: Path) -> _Result:
         result = model.model_validate(content)
         getattr(result, "case", None)  # the scenario in it is read here, to tell faults of it here
     except ValidationError as error:
-        raise _not_of_this_version(error, path) from None
+        raise not_of_this_version(error, path) from None
     return result
 
 
-def _not_of_this_version(error: ValidationError, path: Path) -> click.UsageError:
+def not_of_this_version(error: ValidationError, path: Path) -> click.UsageError:
+    """The error of a document whose content is not what it should be."""
     first = error.errors()[0]
     where = ".".join(map(str, first["loc"])) or tr("the document")
     return click.UsageError(

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import csv
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from io import StringIO
 from pathlib import PurePath
+from typing import TypeVar
 
 from models.language import tr
 from models.results import Batch, BatchRun, RunStatus
-from optimizer.reporting.figures import NONE, clean, column, number, small_percent
+from optimizer.reporting.figures import NONE, clean, column, number, rounded, small_percent
 from optimizer.reporting.sections import Grid, Kind, Section
+
+Value = TypeVar("Value")
 
 MOST_ROWS = 100
 """Of the table in a terminal; the files have all."""
@@ -80,46 +83,68 @@ def all_of(batch: Batch) -> Iterator[Section]:
 
 
 def table(batch: Batch) -> Section:
-    """A row a run, with what tells it from the others."""
+    """A row a run, with what tells it from the others; gaps only where a limit left them open."""
     some = batch.runs[:MOST_ROWS]
     columns: dict[str, tuple[Kind, list[str]]] = dict(_names(batch, some))
     columns[tr("Status")] = ("words", [words(run.status) for run in some])
-    unit, units = _same(run.unit for run in some)
+    unit, units = _same(_unit(run) for run in some)
+    money, _ = _same(_money(run) for run in some)
+    without, withouts = _same(run.expected_without_plan for run in some)
     figures = {
         tr("Objective"): [run.objective for run in some],
         tr("Expected"): [run.expected for run in some],
-        tr("Without a plan"): [run.expected_without_plan for run in some],
     }
-    for header, values in figures.items():
-        columns[_headed(header, unit)] = ("figures", column(values))
+    if withouts:
+        figures[tr("Without a plan")] = [run.expected_without_plan for run in some]
     if units:
-        columns[tr("Unit")] = ("words", [clean(run.unit or NONE) for run in some])
-    currency, _ = _same(run.currency for run in some)
-    money = None if currency is None else tr("million {currency}", currency=currency)
-    columns[_headed(tr("Net cost"), money)] = (
-        "figures",
-        column([run.net_cost_meur for run in some]),
-    )
-    columns[tr("Gap")] = ("figures", [small_percent(run.gap) for run in some])
+        columns[tr("Unit")] = ("words", [clean(_unit(run) or NONE) for run in some])
+    figures[_headed(tr("Net cost"), None if unit == money else money)] = [
+        run.net_cost_meur for run in some
+    ]
+    columns |= {header: ("figures", column(values)) for header, values in figures.items()}
+    if any(run.status == "limit" for run in some):
+        columns[tr("Final gap")] = ("figures", [small_percent(run.gap) for run in some])
     columns[_headed(tr("Time"), "s")] = ("figures", column([run.seconds for run in some]))
     rows = list(zip(*(cells for _, cells in columns.values()), strict=True))
     parts: list[str | Grid] = [Grid({head: kind for head, (kind, _) in columns.items()}, rows)]
+    if unit is not None:
+        parts.insert(0, tr("Figures are in {unit}.", unit=clean(unit)))
+    if without is not None:
+        said = tr(
+            "Without a plan, expected: {value}.",
+            value=f"{rounded(without)} {clean(unit or '')}".strip(),
+        )
+        parts.insert(0, said)
     if len(batch.runs) > len(some):
         left = number(len(batch.runs) - len(some))
         parts.append(tr("{count} more runs are in the files of --out alone.", count=left))
     return Section(tr("Runs"), parts)
 
 
-def _names(batch: Batch, some: Iterable[BatchRun]) -> Iterator[tuple[str, tuple[Kind, list[str]]]]:
+def _unit(run: BatchRun) -> str | None:
+    """That of objective and damage, in words."""
+    if run.unit is None or run.unit.startswith("million "):
+        return _money(run) if run.unit is not None else None
+    return tr("t") if run.unit == "t" else tr("years of demand")
+
+
+def _money(run: BatchRun) -> str | None:
+    return None if run.currency is None else tr("million {currency}", currency=run.currency)
+
+
+def _names(batch: Batch, some: Sequence[BatchRun]) -> Iterator[tuple[str, tuple[Kind, list[str]]]]:
     """The columns that tell runs apart: file, variant and what is varied."""
-    some = list(some)
     if len({run.file for run in batch.runs}) > 1 or not _is_varied(batch):
         yield tr("File"), ("words", [clean(PurePath(run.file).stem) for run in some])
     if len({run.variant for run in batch.runs}) > 1:
         yield tr("Variant"), ("words", [clean(run.variant or NONE) for run in some])
-    for path in _paths(batch):
+    paths = _paths(batch)
+    last = Counter(path.split(".")[-1] for path in paths)
+    for path in paths:
+        short = path.split(".")[-1]
         cells = [clean(run.varied.get(path, NONE)) for run in some]
-        yield clean(path), ("words", cells)
+        kind: Kind = "figures" if all(map(_is_number, cells)) else "words"
+        yield clean(short if last[short] == 1 else path), (kind, cells)
 
 
 def _is_varied(batch: Batch) -> bool:
@@ -130,9 +155,9 @@ def _paths(batch: Batch) -> list[str]:
     return list(dict.fromkeys(path for run in batch.runs for path in run.varied))
 
 
-def _same(texts: Iterable[str | None]) -> tuple[str | None, bool]:
-    """The one text that all have that have any, and whether there are several."""
-    known = {text for text in texts if text is not None}
+def _same(values: Iterable[Value | None]) -> tuple[Value | None, bool]:
+    """The one value that all have that have any, and whether there are several."""
+    known = {value for value in values if value is not None}
     return (known.pop() if len(known) == 1 else None), len(known) > 1
 
 
@@ -166,8 +191,13 @@ def as_csv(batch: Batch) -> str:
 def _text(cell: str) -> str:
     """A text that no spreadsheet takes for a formula, on one line; a number stays one."""
     text = clean(cell)
+    formula = text.startswith(("=", "+", "-", "@")) and not _is_number(text)
+    return f"'{text}" if formula else text
+
+
+def _is_number(text: str) -> bool:
     try:
         float(text)
     except ValueError:
-        return f"'{text}" if text.startswith(("=", "+", "-", "@")) else text
-    return text
+        return False
+    return True

@@ -23,12 +23,13 @@ from typing import Any
 import pytest
 from sleeping import gone
 
-from models.language import german
+from models.language import Language, german, using
 from models.results import Batch, BatchRun, Plan
 from optimizer.analyses import many
 from optimizer.cli import run
 from optimizer.cli.batching.ledger import LEDGER, Ledger
 from optimizer.errors import NoPlan, OutOfMemory, SolverError
+from optimizer.reporting import terminal
 
 ROOT = Path(__file__).parents[2]
 TUTORIAL = ROOT / "scenarios" / "tutorial.yaml"
@@ -205,6 +206,37 @@ def test_the_table_speaks_german(
     assert "Ohne Plan" in out
     assert german()["Runs without a plan"] in out
     assert untranslated <= {"nichts"}
+
+
+@pytest.mark.parametrize("language", ["en", "de"])
+def test_the_table_fits_a_narrow_terminal(here: Path, language: Language) -> None:
+    assert batch("ore.yaml", "--variant", "rich", *CAPEX, "--out", "out") == 0
+    with using(language):
+        text = terminal.render(found(), terminal.Screen(width=80))
+    assert max(map(len, text.splitlines())) <= 80
+    assert text.count("50.0" if language == "en" else "50,0") == 0
+    assert {"en": "expected: 50 million EUR", "de": "erwarten: 50 Mio. EUR"}[language] in text
+
+
+def test_a_mistyped_path_is_told_once_whatever_its_values(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("more.yaml").write_text(SCENARIO, encoding="utf-8")
+    files = ("ore.yaml", "more.yaml")
+    assert batch(*files, "--grid", "projects.works.capx_meur=8,9,10") == 2
+    err = capsys.readouterr().err
+    assert err.count("did you mean") == 1
+    assert err.endswith("1 error\n")
+
+
+def test_equal_faults_of_two_files_are_two(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("a.yaml", "b.yaml"):
+        Path(name).write_text(SCENARIO.replace("100}]", "-1}]"), encoding="utf-8")
+    assert batch("a.yaml", "b.yaml") == 2
+    err = capsys.readouterr().err
+    assert "a.yaml:6" in err
+    assert "b.yaml:6" in err
+    assert err.endswith("2 errors\n")
 
 
 def test_the_table_for_spreadsheets_runs_nothing(here: Path) -> None:

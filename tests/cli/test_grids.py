@@ -101,10 +101,33 @@ def test_patterns_are_resolved_here_as_windows_leaves_them(
     assert {"a.yaml", "deep/d.yaml", "deep/er/e.yaml"} < set(deep)
     assert files_of(["missing.yaml"]) == ["missing.yaml"]  # whoever reads it says what is wrong
     assert files_of([str(tmp_path / "?.yaml")]) == [str(tmp_path / f"{n}.yaml") for n in "ab"]
-    with pytest.raises(click.UsageError, match=r"No file is named like 'z\*\.yaml'"):
+    with pytest.raises(click.UsageError, match=r"No file matches 'z\*\.yaml'"):
         files_of(["z*.yaml"])
     with pytest.raises(click.UsageError, match="is a folder"):
         files_of(["deep"])
+
+
+def test_patterns_pass_over_what_was_left_beside_scenarios(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in (
+        "a.xlsx",
+        "~$a.xlsx",
+        "a-results.xlsx",
+        "a-fund-results-new.xlsx",
+        "a-faults.xlsx",
+        "other-results.xlsx",
+        "runs/x/plan.manifest.json",
+        "runs/x/inputs/plan/a.xlsx",
+        "runs/x/inputs/plan/deep/a.xlsx",
+        "inputs/plan/own.xlsx",
+    ):
+        Path(name).parent.mkdir(parents=True, exist_ok=True)
+        Path(name).write_text("", encoding="utf-8")
+    found = [Path(name).as_posix() for name in files_of(["**/*.xlsx"])]
+    assert found == ["a.xlsx", "inputs/plan/own.xlsx", "other-results.xlsx"]
+    assert files_of(["a-results.xlsx"]) == ["a-results.xlsx"]  # by its name: whoever reads it says
 
 
 def of(stem: str, variant: str | None = None, **varied: str) -> Asked:

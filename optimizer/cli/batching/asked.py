@@ -5,10 +5,11 @@ from __future__ import annotations
 import glob
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -19,6 +20,8 @@ from models.language import tr
 from models.recording import Record, recording
 from optimizer.cli.batching.grids import combinations
 from optimizer.cli.disk.naming import RESERVED, folded
+from optimizer.cli.products import FAULTS, PLAN, RESULTS
+from optimizer.cli.repeating.manifest import INPUTS, SUFFIX
 
 if TYPE_CHECKING:
     from optimizer.analyses.many import Effort, Task
@@ -27,6 +30,10 @@ MOST_RUNS = 100_000
 """Of one batch; more are a mistyped grid."""
 LONGEST_NAME = 80
 """Of what can be read of a run's name, so that paths stay within what Windows takes."""
+LEFT_BY_RUN = re.compile(
+    "|".join(rf"-{Path(name).stem}(-new)?\{Path(name).suffix}$" for name in (PLAN, RESULTS, FAULTS))
+)
+"""How names end of what ``run`` puts beside a scenario, and what could be taken for one."""
 TAG = 10
 """Digits of its key behind that."""
 
@@ -55,12 +62,9 @@ class Asked:
 
 
 @dataclass(frozen=True, eq=False)
-class Ready:
-    """A run whose scenario was read: what is to be solved, and what its figures are in."""
+class Made:
+    """What is kept of a scenario that was read; thousands may wait."""
 
-    asked: Asked
-    run: str
-    """Its name, and that of its folder."""
     key: str
     input_sha256: str
     unit: str
@@ -68,6 +72,33 @@ class Ready:
     task: Task
     record: Record
     """The files that were read for it."""
+
+    @classmethod
+    def of(cls, read: Read, asked: Asked, effort: Effort) -> Made:
+        """What is kept of a reading."""
+        from optimizer.analyses.many import Task, key_of
+        from optimizer.found import input_hash
+        from optimizer.plan_document import UNITS
+
+        case = read.reading.case
+        title = named(case.title, Path(asked.file).stem)
+        return cls(
+            key_of(case, title, asked.variant, effort),
+            input_hash(case),
+            UNITS[case.objective.measure].format(currency=case.currency),
+            case.currency,
+            Task.of(case, title, asked.variant),
+            read.record,
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Ready(Made):
+    """A run whose scenario was read."""
+
+    asked: Asked
+    run: str
+    """Its name, and that of its folder."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,8 +113,9 @@ class Faulty:
 def files_of(given: Sequence[str]) -> list[str]:
     """The files of names and patterns, each once; those of a pattern in the order of their names.
 
-    Windows leaves patterns to programs, so that they are the same everywhere if they are resolved
-    here. Raises click.UsageError where a pattern meets nothing, or a folder is named.
+    A pattern leaves out what Vorrat and spreadsheet programs put beside scenarios. Windows leaves
+    patterns to programs, so that they are the same everywhere if they are resolved here.
+    Raises click.UsageError where a pattern meets nothing, or a folder is named.
     """
     found: dict[str, None] = {}
     for text in given:
@@ -97,11 +129,27 @@ def files_of(given: Sequence[str]) -> list[str]:
             found[text] = None
             continue
         names = glob.glob(text, recursive=True)  # noqa: PTH207 (Path takes no absolute pattern)
-        met = sorted(name for name in names if Path(name).is_file())
+        met = sorted(name for name in names if Path(name).is_file() and not _is_left(Path(name)))
         if not met:
-            raise click.UsageError(tr("No file is named like '{pattern}'.", pattern=text))
+            raise click.UsageError(tr("No file matches '{pattern}'.", pattern=text))
         found.update(dict.fromkeys(met))
     return list(found)
+
+
+def _is_left(path: Path) -> bool:
+    """Whether a file was left by a run or by a program that has a workbook open."""
+    if path.name.startswith("~$"):
+        return True
+    ending = LEFT_BY_RUN.search(path.name)
+    if ending is not None:
+        of = path.name[: ending.start()]
+        stems = {other.stem for other in path.parent.iterdir()}
+        if any(of == stem or of.startswith(f"{stem}-") for stem in stems):
+            return True
+    return any(
+        copies.name == INPUTS and (copies.parent / f"{result.name}{SUFFIX}").is_file()
+        for result, copies in pairwise(path.parents)
+    )
 
 
 @dataclass(frozen=True)
@@ -142,11 +190,11 @@ def read_all(
     Raises click.UsageError where there are too many.
     """
     found: list[tuple[Asked, Made | tuple[Fault, ...]]] = []
-    shown: set[tuple[Any, ...]] = set()
+    shown: set[Hashable] = set()
 
     def tell(faults: Sequence[Fault]) -> None:
-        new = [f for f in faults if (f.place, f.message) not in shown]
-        shown.update((fault.place, fault.message) for fault in new)
+        new = [fault for fault in faults if told_as(fault) not in shown]
+        shown.update(map(told_as, new))
         show(new)
 
     _refuse_many(wanted.count(files))
@@ -160,20 +208,19 @@ def read_all(
             _refuse_many(len(found))
     names = _names([(asked, a.key if isinstance(a, Made) else "") for asked, a in found])
     return [
-        Ready(
-            asked,
-            name,
-            made.key,
-            made.input_sha256,
-            made.unit,
-            made.currency,
-            made.task,
-            made.record,
-        )
+        Ready(**vars(made), asked=asked, run=name)
         if isinstance(made, Made)
         else Faulty(asked, name, made)
         for (asked, made), name in zip(found, names, strict=True)
     ]
+
+
+def told_as(fault: Fault) -> Hashable:
+    """What makes two faults one to a reader; a mistyped path counts once, whatever its values."""
+    place = fault.place
+    if place is not None and place.file.startswith("--set "):
+        return fault.path, fault.message
+    return place, fault.path, fault.message
 
 
 @dataclass(frozen=True, eq=False)
@@ -182,36 +229,6 @@ class Read:
 
     reading: Reading
     record: Record
-
-
-@dataclass(frozen=True, eq=False)
-class Made:
-    """What is kept of a scenario that was read; thousands may wait."""
-
-    key: str
-    input_sha256: str
-    unit: str
-    currency: str
-    task: Task
-    record: Record
-
-    @classmethod
-    def of(cls, read: Read, asked: Asked, effort: Effort) -> Made:
-        """What is kept of a reading."""
-        from optimizer.analyses.many import Task, key_of
-        from optimizer.found import input_hash
-        from optimizer.plan_document import UNITS
-
-        case = read.reading.case
-        title = named(case.title, Path(asked.file).stem)
-        return cls(
-            key_of(case, title, asked.variant, effort),
-            input_hash(case),
-            UNITS[case.objective.measure].format(currency=case.currency),
-            case.currency,
-            Task.of(case, title, asked.variant),
-            read.record,
-        )
 
 
 def _of_file(

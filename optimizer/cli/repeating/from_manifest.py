@@ -70,16 +70,7 @@ def read(path: Path) -> Manifest:
     try:
         manifest = Manifest.model_validate(saved.document(path))
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"])) or tr("the document")
-        raise click.UsageError(
-            tr(
-                "'{path}' is no manifest of this version: {where}: {message}.",
-                path=path,
-                where=where,
-                message=first["msg"].splitlines()[0],
-            )
-        ) from None
+        raise saved.not_of_this_version(error, path) from None
     _check(manifest, path)
     return manifest
 

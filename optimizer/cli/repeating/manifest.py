@@ -48,6 +48,8 @@ NAMING_FILES = ("file", "plan", "given", "--states-of")
 """Parameters whose values name inputs."""
 
 SUFFIX = ".manifest.json"
+INPUTS = "inputs"
+"""The folder of copies beside it, which has one for each result."""
 STATING_TIME = (".html", ".xlsx")
 """Files made from documents, that state how long a solve took."""
 
@@ -187,7 +189,7 @@ def _inputs(
     copies: dict[str, bytes] = {}
     for read in record.files:
         place = layout.places.get(read)
-        copied_to = None if place is None else f"inputs/{result}/{place}"
+        copied_to = None if place is None else f"{INPUTS}/{result}/{place}"
         if read.content is None or copied_to in copies:
             copied_to = None
         if copied_to is not None and read.content is not None:

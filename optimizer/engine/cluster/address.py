@@ -35,10 +35,7 @@ def check_installed() -> None:
     """Raises ClusterError where dask.distributed is not there."""
     if find_spec("distributed") is None:
         raise ClusterError(
-            tr(
-                "a cluster needs dask.distributed: {command}",
-                command="pip install 'vorrat[cluster]'",
-            )
+            tr("a cluster needs dask.distributed: install Vorrat as {extra}", extra="'.[cluster]'")
         )
 
 
