@@ -2,15 +2,18 @@
 
 ``python -m faulty_commands FAULT ARGUMENTS`` is ``vorrat ARGUMENTS``, whose search says ``waiting``
 on stderr once it has told a plan that is not proven yet (or, with FAULT ``none-FAULT``, before it
-has any), and then does what the fault is. With ``written`` it is killed once the plan is written.
+has any), and then does what the fault is. With ``written`` it is killed once the plan is written;
+with ``early`` it is stopped before it has begun.
 """
 
 from __future__ import annotations
 
 import ctypes
+import fcntl
 import os
 import signal
 import sys
+import termios
 import time
 from collections.abc import Callable
 from typing import Any
@@ -66,6 +69,14 @@ def unexpected(_run: Run) -> None:
     raise ZeroDivisionError
 
 
+def disguise(run: Run) -> None:
+    """What a library makes of Ctrl-C that does not know it."""
+    try:
+        heed(run)
+    except BaseException:
+        raise ZeroDivisionError from None
+
+
 FAULTS: dict[str, Callable[[Run], None]] = {
     "heed": heed,
     "deaf": deaf,
@@ -75,6 +86,7 @@ FAULTS: dict[str, Callable[[Run], None]] = {
     "leave": leave,
     "hungry": hungry,
     "unexpected": unexpected,
+    "disguise": disguise,
 }
 
 
@@ -109,7 +121,15 @@ def arrange(fault: str) -> None:
 
 def begin() -> None:
     """The process of the command; one that salvages has no search."""
-    arrange(sys.argv.pop(1))
+    fault = sys.argv.pop(1)
+    if fault == "early":
+        print("waiting", file=sys.stderr, flush=True)
+        stopped, told = b'null\n"stop"\n', bytearray(4)
+        while int.from_bytes(told, sys.byteorder) < len(stopped):
+            fcntl.ioctl(int(sys.argv[1]), termios.FIONREAD, told)
+            time.sleep(0.01)
+    else:
+        arrange(fault)
     supervised.begin()
 
 

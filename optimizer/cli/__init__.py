@@ -6,12 +6,14 @@ Each command lives in a module of its own that is imported when it is called, so
 
 from __future__ import annotations
 
+import errno
 import importlib
 import io
 import os
 import sys
 import traceback
 from contextvars import copy_context
+from pathlib import Path
 from typing import TextIO
 
 import click
@@ -49,6 +51,9 @@ COMMANDS = {
 
 ARGUMENTS = "vorrat.arguments"
 """Where the context keeps what was written behind the name of the command."""
+
+NO_ROOM = {errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)}
+"""How systems say that there is no room."""
 
 
 class _Lazy(click.Group):
@@ -128,6 +133,7 @@ def main(args: list[str] | None = None) -> None:
 
     What solves runs in a process of its own, which this one supervises.
     """
+    open_missing_streams()
     make_printable()
     words = sys.argv[1:] if args is None else args
     try:
@@ -137,7 +143,7 @@ def main(args: list[str] | None = None) -> None:
             sys.exit(flushed(run(args)))
         code = supervising.supervise(words)
     except KeyboardInterrupt:
-        code = _say(tr("interrupted"), 130)
+        code = interrupted()
     except Exception as error:
         code = _unexpected(error)
     # At once, or one more Ctrl-C would still change how this ends.
@@ -162,7 +168,7 @@ def _run(args: list[str] | None) -> int:
     except click.exceptions.Exit as error:
         return int(error.exit_code)
     except click.Abort:
-        return _say(tr("interrupted"), 130)
+        return interrupted()
     except click.ClickException as error:
         usage.show(error)
         return 2
@@ -174,11 +180,19 @@ def _run(args: list[str] | None) -> int:
     except VorratError as error:
         return _say(str(error), error.exit_code)
     except KeyboardInterrupt:
-        return _say(tr("interrupted"), 130)
+        return interrupted()
     except BrokenPipeError:
         # Whoever read the output has gone; nothing more can be said there.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 5
+    except OSError as error:
+        if error.errno not in NO_ROOM or error.filename is not None:
+            return _unexpected(error)
+        problem = tr(str(error.strerror))
+        message = tr(
+            "standard output or a temporary file cannot be written: {problem}", problem=problem
+        )
+        return _say(message, 5)
     except SystemExit as error:
         return error.code if isinstance(error.code, int) and error.code != 1 else 5
     except BaseException as error:
@@ -205,6 +219,11 @@ def flushed(code: int) -> int:
 def _unexpected(error: BaseException) -> int:
     if os.environ.get("VORRAT_TRACEBACK") == "1":
         traceback.print_exc()
+    from optimizer.cli.supervision import supervised
+
+    if supervised.was_stopped():
+        # Libraries that are struck while they are imported make other errors of it.
+        return interrupted()
     said = (str(error).splitlines() or [""])[0]
     name = type(error).__name__
     message = tr(
@@ -213,9 +232,30 @@ def _unexpected(error: BaseException) -> int:
     return _say(message, 5)
 
 
+def interrupted() -> int:
+    """Say that the user stopped the command, and that nothing is kept."""
+    return _say(tr("interrupted"), 130)
+
+
 def _say(message: str, code: int) -> int:
     click.echo(f"{PROGRAM}: {message}" if code == 130 or code == 5 else message, err=True)
     return code
+
+
+def open_missing_streams() -> None:
+    """Let no file or pipe take the number of a standard stream that was closed."""
+    while True:
+        try:
+            number = os.open(os.devnull, os.O_RDWR)
+        except OSError:
+            return
+        if number > 2:
+            os.close(number)
+            break
+        os.set_inheritable(number, True)
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115
 
 
 def make_printable() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import click
@@ -45,13 +46,16 @@ class Progress:
         return True
 
     def _write(self, line: str) -> None:
-        if self._updates:
-            click.echo(f"\r{line:<{self._width}}", err=True, nl=False)
-            self._width = len(line)
-        else:
-            click.echo(line, err=True)
+        # A search is not given up because nobody can read how far it has come.
+        with suppress(OSError):
+            if self._updates:
+                click.echo(f"\r{line:<{self._width}}", err=True, nl=False)
+                self._width = len(line)
+            else:
+                click.echo(line, err=True)
 
     def close(self) -> None:
         """Leave the line free for what comes next."""
         if self._width:
-            click.echo(f"\r{'':<{self._width}}\r", err=True, nl=False)
+            with suppress(OSError):
+                click.echo(f"\r{'':<{self._width}}\r", err=True, nl=False)

@@ -99,7 +99,7 @@ def solve(
 
     pool = None if kept is None else cuts.read_kept(kept, reading.case)
     progress = None if quiet else Progress()
-    if not quiet:
+    if not quiet and not supervised.is_salvage():
         click.echo(f"{file}: {summed_up(reading.case)}", err=True)
     try:
         found = supervised.plan(

@@ -5,11 +5,13 @@ from __future__ import annotations
 import errno
 import os
 import shutil
+import stat
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 
+import click
 import pytest
 from publications import (
     NEW,
@@ -318,6 +320,39 @@ def test_a_folder_that_can_be_made_is_not_made_yet(tmp_path: Path) -> None:
     (tmp_path / "mine").mkdir()
     check_folder(tmp_path / "mine")
     assert tree(tmp_path) == {"mine": None}
+
+
+def test_a_folder_that_cannot_be_written_is_refused_before_the_solve(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "access", lambda path, _mode: path != tmp_path / "shut")
+    (tmp_path / "shut").mkdir()
+    with pytest.raises(click.UsageError, match="cannot be written: Permission denied"):
+        check_folder(tmp_path / "shut")
+    assert tree(tmp_path) == {"shut": None}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no folder goes there in which one stands")
+def test_a_working_folder_that_is_gone_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    with pytest.raises(NotWritten, match="No such file or directory"):
+        recover(Path("out"))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="rights are the folder's there")
+def test_what_nobody_else_may_read_stays_so(tmp_path: Path) -> None:
+    lay(tmp_path, OLD)
+    (tmp_path / "plan.json").chmod(0o600)
+    publish(tmp_path, {"plan.json": b"new"}, force=True)
+    write_whole(tmp_path / "plan.html", b"new")
+    (tmp_path / "plan.html").chmod(0o640)
+    write_whole(tmp_path / "plan.html", b"newer")
+    modes = [stat.S_IMODE((tmp_path / f"plan.{end}").stat().st_mode) for end in ("json", "html")]
+    assert modes == [0o600, 0o640]
 
 
 def test_a_reader_ends_what_was_begun(tmp_path: Path) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -16,8 +18,8 @@ import pytest
 from sleeping import gone
 
 from models.results import Plan
-from optimizer.cli import COMMANDS
-from optimizer.cli.supervision import supervising
+from optimizer.cli import COMMANDS, progress
+from optimizer.cli.supervision import supervised, supervising
 
 ROOT = Path(__file__).parents[2]
 TUTORIAL = ROOT / "scenarios" / "tutorial.yaml"
@@ -111,11 +113,15 @@ def test_systems_that_say_it_twice_mean_it_once(tmp_path: Path) -> None:
     of_limit(plan, "interrupted")
 
 
-def test_a_stop_before_any_plan_leaves_nothing(tmp_path: Path) -> None:
-    with begun("none-heed", tmp_path / "out") as run:
+@pytest.mark.parametrize("fault", ["none-heed", "none-disguise", "early"])
+def test_a_stop_before_any_plan_leaves_nothing(tmp_path: Path, fault: str) -> None:
+    """So does one that comes as the process begins, or that a library has taken for an error."""
+    with begun(fault, tmp_path / "out") as run:
         run.wait_for("waiting")
         os.killpg(run.process.pid, signal.SIGINT)
         assert run.ends() == (130, None)
+        said = "stopped before any plan was found" if fault == "none-heed" else "interrupted"
+        assert run.said.removeprefix("waiting\n") == f"vorrat: {said}\n"
 
 
 def test_two_stops_end_at_once_whatever_the_solver_does(tmp_path: Path) -> None:
@@ -231,12 +237,49 @@ def test_standard_output_that_is_full_is_a_failure() -> None:
         done = subprocess.run(
             [sys.executable, "-m", "optimizer", "presets"],
             stdout=full,
-            stderr=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
             check=False,
             timeout=60,
             cwd=ROOT,
         )
     assert done.returncode == 5
+    assert done.stderr.startswith(b"vorrat: standard output")
+
+
+def test_closed_streams_change_nothing() -> None:
+    """A file that is opened does not become standard output then."""
+    command = shlex.join([sys.executable, "-m", "optimizer", "validate", str(TUTORIAL)])
+    for closed in (">&- 2>&-", "<&- >&-"):
+        done = subprocess.run(["sh", "-c", f"{command} {closed}"], check=False, cwd=ROOT)
+        assert done.returncode == 0
+
+
+def test_a_search_goes_on_when_nobody_can_read_how_far_it_has_come(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Full(io.StringIO):
+        def write(self, _text: str) -> int:
+            raise OSError(28, os.strerror(28))
+
+    monkeypatch.setattr(sys, "stderr", Full())
+    shown = progress.Progress("one of many: ")
+    shown._last -= 60.0
+    shown.say()
+    shown.close()
+
+
+def test_a_message_that_is_cut_short_does_not_cost_the_next() -> None:
+    """The last of all is the exit code."""
+    (heard, told), (null, other) = os.pipe(), os.pipe()
+    os.write(other, b"null\n")
+    os.write(told, b'{"checkpoint": {"start": [')
+    with os.fdopen(null, "rb") as nothing, os.fdopen(told, "wb") as pipe:
+        supervised.Link(nothing, pipe).tell(ended=1)
+    os.close(other)
+    watch = supervising._Watch(["solve"])
+    with subprocess.Popen([sys.executable, "-c", ""]) as process:
+        watch._read(process, os.fdopen(heard, "rb"))
+    assert [watch._next(), watch._next()] == [("told", {"ended": 1}), ("died", 0)]
 
 
 def test_what_solves_is_supervised_and_nothing_else() -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 import sys
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path, PurePosixPath
 
 from models.language import tr
@@ -50,6 +52,17 @@ def write_tree(folder: Path, files: Mapping[str, bytes]) -> None:
                 made[folder / above] = None
         write_new(folder / name, content)
     sync_folders(reversed(made))
+
+
+def keep_rights(new: Path, old: Path) -> None:
+    """Give a file the rights of the one that it is going to replace, if there is one: who may not
+    read a result may not read the next one either. Windows gives files those of their folder."""
+    if sys.platform == "win32":
+        return
+    with suppress(OSError):
+        before = old.lstat()
+        if stat.S_ISREG(before.st_mode):
+            new.chmod(stat.S_IMODE(before.st_mode))
 
 
 def sync(handle: int) -> None:

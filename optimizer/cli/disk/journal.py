@@ -28,7 +28,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from models.language import tr
-from optimizer.cli.disk.durable import sync_folders, write_new, write_tree
+from optimizer.cli.disk.durable import keep_rights, sync_folders, write_new, write_tree
 from optimizer.cli.disk.locking import is_stale
 from optimizer.errors import InUse, NotWritten
 
@@ -71,6 +71,8 @@ def write(folder: Path, files: Mapping[str, bytes], replace: Collection[str]) ->
         (journal / _OLD).mkdir()
         (journal / _NEW).mkdir()
         write_tree(journal / _NEW, files)
+        for name in files:
+            keep_rights(journal / _NEW / name, folder / name)
         listed = [[move.name, move.comes] for move in moves]
         write_new(journal / _MOVES, json.dumps(listed).encode())
         sync_folders([journal])

@@ -80,7 +80,8 @@ def recover(folder: Path) -> None:
 
     Raises NotWritten where the folder's own results are neither in place nor can be put there.
     """
-    own = folder.resolve()
+    with _told(folder):  # The working folder may be gone.
+        own = folder.resolve()
     for place in (own, *own.parents[:2]):
         if not journal.left_in(place) and not os.path.lexists(place / LOCK):
             continue

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import secrets
@@ -11,7 +12,7 @@ from pathlib import Path
 import click
 
 from models.language import tr
-from optimizer.cli.disk.durable import reason, sync_folders, write_new
+from optimizer.cli.disk.durable import keep_rights, reason, sync_folders, write_new
 from optimizer.cli.disk.locking import is_stale
 from optimizer.cli.disk.naming import refuse_reserved
 from optimizer.errors import InUse, NotWritten
@@ -34,15 +35,21 @@ def make_folder(folder: Path) -> None:
 
 
 def check_folder(folder: Path) -> None:
-    """See before the solve that a folder can be made: it comes with what it holds.
+    """See before the solve that a folder can be made, and written: it comes with what it holds.
 
     Raises click.UsageError where it cannot.
     """
     missing = [one for one in (folder, *folder.parents) if not os.path.lexists(one)]
     make_folder(folder)
+    writable = os.access(folder, os.W_OK)
     for one in missing:
         with suppress(OSError):
             one.rmdir()
+    if not writable:
+        problem = reason(PermissionError(errno.EACCES, os.strerror(errno.EACCES)))
+        raise click.UsageError(
+            tr("'{path}' cannot be written: {problem}.", path=folder, problem=problem)
+        )
 
 
 def write_whole(path: Path, content: bytes, *, force: bool = True) -> None:
@@ -56,6 +63,7 @@ def write_whole(path: Path, content: bytes, *, force: bool = True) -> None:
         try:
             _clear_beside(path)
             write_new(beside, content)
+            keep_rights(beside, path)
             if force:
                 beside.replace(path)
             else:

@@ -37,7 +37,8 @@ class Link:
     def tell(self, **message: Any) -> None:
         """Send a message; that nobody hears it any more is seen elsewhere."""
         with self._lock, contextlib.suppress(OSError):
-            self._told.write(json.dumps(message).encode() + b"\n")
+            # Ctrl-C may have cut the one before short.
+            self._told.write(b"\n" + json.dumps(message).encode() + b"\n")
             self._told.flush()
 
     def listen(self) -> None:
@@ -49,10 +50,12 @@ class Link:
 
 _link: Link | None = None
 _strikes: deque[None] = deque()
+_stopped = threading.Event()
 
 
 def _strike() -> None:
     """Have the main thread take what is asked for as Ctrl-C."""
+    _stopped.set()
     if hasattr(signal, "pthread_kill"):
         # A signal of the system also wakes a thread that waits for a lock. SIGINT itself is
         # blocked, since a terminal sends it to both processes, and each press counts once.
@@ -88,12 +91,13 @@ def begin() -> None:
     from optimizer import cli
 
     cli.make_printable()
-    threading.Thread(target=_link.listen, daemon=True).start()
     try:
+        # From here on Ctrl-C may come at any moment.
+        threading.Thread(target=_link.listen, daemon=True).start()
         code = cli.flushed(cli.run(sys.argv[1:]))
         signal.signal(signal.SIGINT, signal.SIG_IGN)
     except KeyboardInterrupt:
-        code = 130
+        code = cli.interrupted()
     _link.tell(ended=code)
     # Without waiting for threads that a solver may have left behind.
     os._exit(code)
@@ -146,6 +150,11 @@ def limit_memory(memory: int | None) -> None:
 def is_salvage() -> bool:
     """Whether this process is to write what another left, rather than to search itself."""
     return _link is not None and _link.salvage is not None
+
+
+def was_stopped() -> bool:
+    """Whether the user asked this process to stop."""
+    return _stopped.is_set()
 
 
 def published() -> None:

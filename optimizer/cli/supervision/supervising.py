@@ -81,7 +81,6 @@ def supervise(words: Sequence[str]) -> int:
 
     This process takes signals from here on until it ends, which its caller does next.
     """
-    _open_missing_streams()
     with using("en"):
         with contextlib.suppress(click.UsageError):
             speak(_asked_for(words) or speaking.of_environment())
@@ -154,6 +153,8 @@ def _how_it_died(code: int | None) -> str:
 
 def _say(message: str, code: int) -> int:
     with contextlib.suppress(OSError):  # nobody reads it any more
+        if sys.stderr.isatty():
+            click.echo(err=True)  # a line of progress may be left there
         click.echo(f"vorrat: {message}" if code in (5, 130) else message, err=True)
     return code
 
@@ -238,9 +239,10 @@ class _Watch:
             return "tick", None
 
     def _read(self, process: subprocess.Popen[bytes], heard: Any) -> None:
-        with contextlib.suppress(OSError, ValueError):
+        with contextlib.suppress(OSError):
             for line in heard:
-                self._events.put(("told", json.loads(line)))
+                with contextlib.suppress(ValueError):  # empty, or cut short
+                    self._events.put(("told", json.loads(line)))
         heard.close()
         self._events.put(("died", process.wait()))
 
@@ -370,16 +372,3 @@ def _held_back() -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-def _open_missing_streams() -> None:
-    """Let no file or pipe take the number of a standard stream that was closed."""
-    while True:
-        try:
-            number = os.open(os.devnull, os.O_RDWR)
-        except OSError:
-            return
-        if number > 2:
-            os.close(number)
-            return
-        os.set_inheritable(number, True)
