@@ -10,10 +10,23 @@ from models.recording import Role
 from models.results.base import Result
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-Plain = str | bool | int | float | None | tuple[str | bool | int | float, ...]
-"""Values of parameters, and whatever two documents may say differently."""
+Text = Annotated[str, Field(max_length=200_000)]
+"""As long as systems let an argument of a command be."""
+Name = Annotated[str, Field(max_length=5_000)]
+"""A path."""
+Size = Annotated[int, Field(ge=0)]
+"""In bytes."""
 MANY = 20_000
 """Files that a manifest may name at most."""
+Plain = (
+    Text
+    | bool
+    | int
+    | float
+    | None
+    | Annotated[tuple[Text | bool | int | float, ...], Field(max_length=MANY)]
+)
+"""Values of parameters, and whatever two documents may say differently."""
 
 
 class ManifestParameter(Result):
@@ -32,33 +45,33 @@ class ManifestParameter(Result):
 class ManifestInput(Result):
     """A file that was read."""
 
-    path: str
+    path: Name
     """As it was named; the user's own folder is written ~."""
     role: Role
     """What it was read as."""
     sha256: Sha256
     """Of its bytes."""
-    size: int
+    size: Size
     """Bytes."""
-    place: str | None
+    place: Name | None
     """Where it lies beside the other inputs, so that files name each other as before; null for
     what ships with Vorrat."""
-    copied_to: str | None
+    copied_to: Name | None
     """Its copy, from the folder of the manifest; null where there is none."""
 
 
 class ManifestOutput(Result):
     """A file that was written."""
 
-    path: str
+    path: Name
     """From the folder of the manifest."""
     sha256: Sha256
     """Of its bytes."""
-    size: int
+    size: Size
     """Bytes."""
     content_sha256: Sha256 | None
     """Of a JSON document without what is volatile in it; null for other files."""
-    volatile: tuple[str, ...]
+    volatile: tuple[Annotated[str, Field(max_length=200)], ...] = Field(max_length=200)
     """Paths in it that may differ between runs that are the same; * for the whole file."""
 
 

@@ -17,6 +17,8 @@ from optimizer.cli.cuts import BESIDE
 _Made = TypeVar("_Made", bound=Callable[..., Any])
 
 
+MOST_AT_ONCE = 1_000
+"""Threads or processes; more are mistyped, and a system that has to make them all stands still."""
 LEAST_MEMORY = 300 * 10**6
 """Bytes that a process needs to begin at all."""
 
@@ -70,13 +72,13 @@ gap = click.option(
 )
 threads = click.option(
     "--threads",
-    type=click.IntRange(min=1),
+    type=click.IntRange(min=1, max=MOST_AT_ONCE),
     metavar="N",
     help="Threads of solver and sweep.",
 )
 jobs = click.option(
     "--jobs",
-    type=click.IntRange(min=1),
+    type=click.IntRange(min=1, max=MOST_AT_ONCE),
     metavar="N",
     help="Problems that are solved side by side, each by one process; if not given as many as "
     "there are usable cores, and one for small problems.",

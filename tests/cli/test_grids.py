@@ -130,6 +130,26 @@ def test_patterns_pass_over_what_was_left_beside_scenarios(
     assert files_of(["a-results.xlsx"]) == ["a-results.xlsx"]  # by its name: whoever reads it says
 
 
+def test_links_and_many_stars_lead_no_pattern_round_and_round(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two links that lead up make 2 ** 40 paths, and each further ** multiplies those there are."""
+    monkeypatch.chdir(tmp_path)
+    Path("a/.hidden").mkdir(parents=True)
+    for name in ("x.yaml", "a/x.yaml", "a/.hidden/x.yaml"):
+        Path(name).write_text("", encoding="utf-8")
+    try:
+        for name in ("up", "again"):
+            Path("a", name).symlink_to("..", target_is_directory=True)
+    except OSError:
+        pytest.skip("no links here")
+    inside = str(Path("a/x.yaml"))
+    assert files_of(["**/*.yaml"]) == sorted([inside, "x.yaml"])
+    assert files_of(["**/**/**/**/x.yaml"]) == sorted([inside, "x.yaml"])
+    assert [Path(name) for name in files_of(["?/**"])] == [Path(inside)]
+    assert [Path(name) for name in files_of([f"{tmp_path}/a/**/*.yaml"])] == [tmp_path / inside]
+
+
 def of(stem: str, variant: str | None = None, **varied: str) -> Asked:
     return Asked(f"some/{stem}.yaml", variant, (), varied)
 

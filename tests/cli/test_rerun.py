@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -85,10 +86,8 @@ def test_the_first_difference_is_told_with_all_its_digits(
     document["outcome"]["expected"] *= 1 + 1e-12
     raw = json.dumps(document).encode()
     (plan / "plan.json").write_bytes(raw)
-    import hashlib
-
     (output,) = manifest(plan)["outputs"]
-    output["sha256"] = hashlib.sha256(raw).hexdigest()
+    output |= {"sha256": hashlib.sha256(raw).hexdigest(), "size": len(raw)}
     output["content_sha256"] = content_hash(document, volatile_in("plan"))
     change(plan, outputs=[output])
     assert answer(["rerun", str(plan), "--json"]) == 1
@@ -153,6 +152,15 @@ def test_an_input_without_a_copy_is_taken_from_where_the_user_says(
                       "content_sha256": None, "volatile": []}]},
         {"parameters": [{"name": "--no-such", "value": "x", "source": "given"}]},
         {"parameters": [{"name": "file", "value": "/etc/passwd", "source": "given"}]},
+        {"inputs": [{"path": "x", "role": "table", "sha256": "0" * 64, "size": -(10**12),
+                     "place": "x", "copied_to": None}]},
+        {"outputs": 2 * [{"path": "x", "sha256": "0" * 64, "size": 1,
+                          "content_sha256": None, "volatile": []}]},
+        {"outputs": [{"path": "x.json", "sha256": "0" * 64, "size": 1,
+                      "content_sha256": "0" * 64, "volatile": ["*.*.*.x"] * 100_000}]},
+        {"parameters": [{"name": "out", "value": "elsewhere", "source": "given"}]},
+        {"parameters": [{"name": "--threads", "value": 10**9, "source": "given"}]},
+        {"threads": 10**9},
         {"kind": "plan"},
         {"engine": {"cluster": "x"}},
     ],
@@ -163,6 +171,25 @@ def test_a_manifest_that_means_harm_is_refused(
     change(plan, **fields)
     assert answer(["rerun", str(plan)]) == 2
     assert "unexpected" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("place", ["mine.yaml/x.yaml", "x" * 300])
+def test_inputs_that_fit_nowhere_are_refused(
+    plan: Path, place: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (own,) = manifest(plan)["inputs"]
+    change(plan, inputs=[own, own | {"place": place}])
+    assert answer(["rerun", str(plan)]) == 2
+    assert "cannot be written" in capsys.readouterr().err
+
+
+def test_an_output_that_is_no_document_is_compared_by_its_hash(plan: Path) -> None:
+    raw = b"[" * 100_000 + b"]" * 100_000
+    (plan / "plan.json").write_bytes(raw)
+    (output,) = manifest(plan)["outputs"]
+    output |= {"sha256": hashlib.sha256(raw).hexdigest(), "size": len(raw)}
+    change(plan, outputs=[output | {"content_sha256": "0" * 64}])
+    assert answer(["rerun", str(plan)]) == 1
 
 
 def test_a_manifest_cannot_choose_where_results_go(plan: Path, tmp_path: Path) -> None:

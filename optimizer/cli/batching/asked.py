@@ -19,6 +19,7 @@ from models.files import Reading, read_case
 from models.language import tr
 from models.recording import Record, recording
 from optimizer.cli.batching.grids import combinations
+from optimizer.cli.batching.patterns import matching
 from optimizer.cli.disk.naming import RESERVED, folded
 from optimizer.cli.products import FAULTS, PLAN, RESULTS
 from optimizer.cli.repeating.manifest import INPUTS, SUFFIX
@@ -128,8 +129,7 @@ def files_of(given: Sequence[str]) -> list[str]:
         if path.is_file() or not glob.has_magic(text):
             found[text] = None
             continue
-        names = glob.glob(text, recursive=True)  # noqa: PTH207 (Path takes no absolute pattern)
-        met = sorted(name for name in names if Path(name).is_file() and not _is_left(Path(name)))
+        met = [name for name in matching(text) if not _is_left(Path(name))]
         if not met:
             raise click.UsageError(tr("No file matches '{pattern}'.", pattern=text))
         found.update(dict.fromkeys(met))

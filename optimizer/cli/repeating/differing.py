@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from models.files.json_document import NotPlainError, parse_json
 from models.results.manifest import FirstDifference, Manifest, ManifestOutput
 from models.results.volatile import content_hash, content_of
 
@@ -58,7 +59,7 @@ def compare(manifest: Manifest, before: Path, after: Path) -> Compared:
     found = Compared()
     changed: list[str] = []
     for output in manifest.outputs:
-        old = content(before / output.path)
+        old = content(before / output.path, output.size)
         if old is None or _sha256(old) != output.sha256:
             changed.append(output.path)
             old = None
@@ -75,10 +76,12 @@ def compare(manifest: Manifest, before: Path, after: Path) -> Compared:
     return found
 
 
-def content(path: Path) -> bytes | None:
-    """A file; None where there is none that can be read."""
+def content(path: Path, size: int | None = None) -> bytes | None:
+    """A file; None where there is none that can be read, or one of another size in bytes."""
     try:
-        return path.read_bytes() if path.is_file() else None
+        if not path.is_file() or size not in (None, path.stat().st_size):
+            return None
+        return path.read_bytes()
     except (OSError, ValueError):
         return None
 
@@ -96,10 +99,13 @@ def _document(output: ManifestOutput, old: bytes | None, new: bytes, found: Comp
     if own == output.content_sha256:
         found.same += 1
         return
-    if old is None:
+    try:
+        then = None if old is None else parse_json(old)
+    except NotPlainError:
+        then = None  # A manifest may call anything a document.
+    if then is None:
         found.differs(output.path, "", output.content_sha256, own)
         return
-    then = json.loads(old)
     contents = (content_of(then, output.volatile), content_of(now, output.volatile))
     for path, one, other in _differences(*contents, ()):
         found.differs(output.path, path, one, other)

@@ -6,9 +6,10 @@ hash, and written into a folder of ours alone.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +18,16 @@ from pydantic import ValidationError
 
 from models.files import presets
 from models.files.decoding import MAX_BYTES
+from models.files.json_document import MAX_BYTES as MAX_RESULT
 from models.language import tr
 from models.results.manifest import Manifest, ManifestInput, ManifestParameter
 from optimizer.cli import saved
 from optimizer.cli.repeating.kept_inputs import is_inside
-from optimizer.cli.repeating.manifest import NAMING_FILES, REPEATABLE, SUFFIX, plain
+from optimizer.cli.repeating.manifest import NAMING_FILES, REPEATABLE, SUFFIX, number, plain
 from optimizer.cores import usable_cores
 
+MOST_PER_CORE = 16
+"""Threads or processes that are begun because a manifest says so."""
 MAX_INPUTS = 500_000_000
 """Bytes of all inputs together."""
 OWN = ("--out", "--quiet", "--language")
@@ -89,9 +93,16 @@ def _check(manifest: Manifest, path: Path) -> None:
             raise click.UsageError(
                 tr("'{path}' names '{place}', which leads elsewhere.", path=path, place=place)
             )
-    sizes = [one.size for one in manifest.inputs if one.role != "cuts"]
-    if sum(sizes) > MAX_INPUTS or max(sizes, default=0) > MAX_BYTES:
+    inputs = [one for one in manifest.inputs if one.role != "cuts"]
+    if sum(one.size for one in inputs) > MAX_INPUTS or any(
+        one.size > (MAX_RESULT if one.role == "result" else MAX_BYTES) for one in inputs
+    ):
         raise click.UsageError(tr("the inputs of '{path}' are too large.", path=path))
+    if max((output.size for output in manifest.outputs), default=0) > MAX_RESULT:
+        raise click.UsageError(tr("the outputs of '{path}' are too large.", path=path))
+    places = [output.path for output in manifest.outputs]
+    if len(places) > len(set(places)):
+        raise click.UsageError(tr("'{path}' names an output twice.", path=path))
 
 
 def _places(manifest: Manifest) -> Iterator[str]:
@@ -134,9 +145,15 @@ def lay_out(manifest: Manifest, folder: Path, given: Path | None, into: Path) ->
             )
             continue
         to = into / one.place
-        to.parent.mkdir(parents=True, exist_ok=True)
-        if not to.exists():
-            to.write_bytes(content)
+        try:
+            to.parent.mkdir(parents=True, exist_ok=True)
+            if not to.exists():
+                to.write_bytes(content)
+        except OSError as error:
+            if error.errno == errno.ENOSPC:
+                raise
+            place = one.place[:200]
+            faults.append(tr("'{place}' cannot be written on this system.", place=place))
     if faults:
         raise click.UsageError("\n".join(faults))
 
@@ -185,7 +202,8 @@ def command_line(manifest: Manifest, inputs: Path, out: Path, command: click.Com
 
     Raises click.UsageError where the manifest has a parameter that the command lacks.
     """
-    known = {name: param for param in command.params for name in (*param.opts, param.name)}
+    known = {name: param for param in command.params for name in param.opts}
+    _refuse_many(manifest, known)
     options: list[str] = []
     values: list[str] = []
     for one in manifest.parameters:
@@ -211,6 +229,22 @@ def command_line(manifest: Manifest, inputs: Path, out: Path, command: click.Com
             options.append(f"{name}={count}")
     own = ["--quiet", f"--language={manifest.language}", f"--out={out}"]
     return [manifest.command, *options, *own, "--", *values]
+
+
+def _refuse_many(manifest: Manifest, known: Collection[str]) -> None:
+    cores = usable_cores()
+    asked = {one.name: number(one) for one in manifest.parameters}
+    for name, count in (("--threads", manifest.threads), ("--jobs", manifest.jobs)):
+        most = max(count or 0, asked.get(name) or 0)
+        if name in known and most > MOST_PER_CORE * cores:
+            raise click.UsageError(
+                tr(
+                    "the run took {name}={count}, too many for this machine of {cores} cores.",
+                    name=name,
+                    count=most,
+                    cores=cores,
+                )
+            )
 
 
 def _matters(one: ManifestParameter, param: click.Parameter) -> bool:

@@ -138,7 +138,7 @@ def _manifest(
 
     asked = {one.name: one for one in answered.parameters}
     why_not = _why_not(answered, inputs, documents)
-    threads, jobs = (_number(asked.get(name)) for name in ("--threads", "--jobs"))
+    threads, jobs = (number(asked.get(name)) for name in ("--threads", "--jobs"))
     platform = surroundings.this_platform()
     from optimizer import engine
 
@@ -276,13 +276,14 @@ def _under(key: str, document: Any) -> Iterator[Any]:
 
 
 def _seed(asked: ManifestParameter | None, documents: Sequence[Any]) -> int | None:
-    own = _number(asked)
+    own = number(asked)
     if own is not None:
         return own
     return next((seed for seed in _under("seed", documents) if isinstance(seed, int)), None)
 
 
-def _number(asked: ManifestParameter | None) -> int | None:
+def number(asked: ManifestParameter | None) -> int | None:
+    """The whole number that a parameter is; None where it is none."""
     value = None if asked is None else asked.value
     try:
         return int(value) if isinstance(value, (str, int)) else None
