@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
 import os
 import subprocess
 import sys
@@ -120,7 +121,8 @@ def solving(gap: float) -> Callable[[dict[str, Any]], str]:
 
 
 def behaving(folder: Path) -> Callable[[str], Any]:
-    """What does as it is told: tells who it is and waits, dies once or always, grows, hangs."""
+    """What does as it is told: tells who it is and waits, dies once or always, grows, hangs, tells
+    whether its locks have names."""
 
     def answer(task: str) -> Any:
         kind, _, name = task.partition(" ")
@@ -139,6 +141,8 @@ def behaving(folder: Path) -> Callable[[str], Any]:
             wait_for(go_on.exists)
         if kind == "hang":
             wait_for(go_on.exists)
+        if kind == "locks":
+            return multiprocessing.get_start_method() != "fork"
         if kind == "conflict":
             raise Infeasible([Rule("P9", "must_build", "works is built", ("policy",))])
         return name, os.getpid()

@@ -17,7 +17,7 @@ from optimizer.analyses.summary import describe_spots, describe_steps
 from optimizer.analyses.variation import TAIL, Variation, evenly, rounded_up
 from optimizer.decomposition import CutPool
 from optimizer.engine import Team, Workers, side_by_side, threads_each
-from optimizer.errors import VorratError
+from optimizer.errors import ClusterError, VorratError
 from optimizer.plan_document import UNITS, as_solved
 from optimizer.planner import Problem
 
@@ -176,9 +176,20 @@ class _Round:
     """Values of the last round that do not fit."""
 
     def solve(self, values: Sequence[float]) -> bool:
-        """Solve several values; whether nobody stopped it."""
+        """Solve several values; whether nobody stopped it, nor was a cluster lost with the rest."""
         self.refused = {}
         self.tell(values[0])
+        try:
+            return self._take(values)
+        except ClusterError as error:
+            if all(spot.found is None for spot in self.solver.spots.values()):
+                raise
+            for value in values:
+                if value not in self.solver.spots and value not in self.refused:
+                    self.solver.fail(value, error)
+            return False
+
+    def _take(self, values: Sequence[float]) -> bool:
         for done, arrival in enumerate(self.workers.arrivals(values), start=1):
             value, error = values[arrival.index], arrival.error
             if isinstance(error, ScenarioError):

@@ -76,7 +76,10 @@ class Solution:
 
 
 def key_of(case: Case, title: str, variant: str | None, effort: Effort) -> str:
-    """SHA-256 over all that the plan of a scenario rests on, the version of Vorrat included."""
+    """SHA-256 over all that the plan of a scenario rests on, the version of Vorrat included.
+
+    What memory a process may hold decides whether there is a plan, and not which one.
+    """
     content = {
         "input": input_hash(case),
         "title": title,
@@ -84,7 +87,6 @@ def key_of(case: Case, title: str, variant: str | None, effort: Effort) -> str:
         "gap": effort.gap,
         "time_limit": effort.time_limit,
         "method": effort.method,
-        "memory_limit": effort.memory_limit,
         "version": version_of("vorrat"),
     }
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

@@ -15,7 +15,7 @@ from models.faults import ScenarioError
 from models.files import Reading, read_case
 from models.language import tr
 from models.results import Alternatives
-from optimizer.cli import diagnostics, options, speaking, varying
+from optimizer.cli import diagnostics, engines, options, speaking, varying
 from optimizer.cli.disk import leaving
 from optimizer.cli.given import is_plan, read_plan
 from optimizer.cli.solve import PLAN_FILE
@@ -109,7 +109,7 @@ def _stated(
 )
 @options.gap
 @options.time_limit_each
-@options.jobs
+@engines.chosen
 @options.as_json
 @click.option(
     "--out",

@@ -19,6 +19,7 @@ from optimizer.cli.disk.writing import write_whole
 from optimizer.cli.items import Item
 from optimizer.cli.progress import Progress
 from optimizer.cli.saved import PLAN_FILE
+from optimizer.cli.supervision import supervised
 from optimizer.cli.telling import telling
 from optimizer.cli.validate import summed_up
 from optimizer.errors import Infeasible, NoPlan
@@ -50,6 +51,7 @@ INTERRUPTED = "stopped before it was solved"
     help="Stop each solve after this time with the best plan so far.",
 )
 @options.threads
+@options.memory_limit
 @click.option("--base", metavar="LABEL", help="Compare with this option; the first if not given.")
 @click.option(
     "--year",
@@ -82,6 +84,7 @@ def compare(
     gap: float,
     time_limit: float | None,
     threads: int | None,
+    memory_limit: int | None,
     base: str | None,
     year: int | None,
     federal: tuple[str, ...],
@@ -97,6 +100,7 @@ def compare(
     """
     if as_json:
         speaking.for_machines()
+    supervised.limit_memory(memory_limit)
     kept = cuts.kept_in(reuse, out)
     try:
         found = items.find(given, variants, options.with_budget(settings, budget))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -11,9 +12,11 @@ import click
 
 from models.language import tr
 from optimizer.cli import options
+from optimizer.cli.supervision import supervised
 
 if TYPE_CHECKING:
-    from optimizer.engine import Engine
+    from optimizer.engine import Dealing, Engine, Limits, Team
+    from optimizer.engine.cluster import Cluster
 
 _Made = TypeVar("_Made", bound=Callable[..., Any])
 
@@ -40,11 +43,40 @@ tls_cert = _file("--tls-cert", "The certificate by which the scheduler knows thi
 tls_key = _file("--tls-key", "The private key of that certificate.")
 
 
-def engine_options(command: _Made) -> _Made:
+def engine_options(command: _Made, jobs: Callable[[Any], Any] = options.jobs) -> _Made:
     """--jobs, --memory-limit, --scheduler and the files of TLS: what ``asked_for`` takes."""
-    for option in (tls_key, tls_cert, tls_ca, scheduler, options.memory_limit, options.jobs):
+    for option in (tls_key, tls_cert, tls_ca, scheduler, options.memory_limit, jobs):
         command = option(command)
     return command
+
+
+def chosen(command: Callable[..., int], jobs: Callable[[Any], Any] = options.jobs) -> Any:
+    """The options of an engine, which is in use while the command runs; of them the command takes
+    ``jobs`` alone. The process itself may take no more memory than one of the engine."""
+
+    @wraps(command)
+    def with_engine(
+        *,
+        memory_limit: int | None,
+        scheduler: str | None,
+        tls_ca: Path | None,
+        tls_cert: Path | None,
+        tls_key: Path | None,
+        **others: Any,
+    ) -> int:
+        supervised.limit_memory(memory_limit)
+        with asked_for(
+            jobs=others["jobs"],
+            memory_limit=memory_limit,
+            scheduler=scheduler,
+            tls_ca=tls_ca,
+            tls_cert=tls_cert,
+            tls_key=tls_key,
+            alone=True,
+        ):
+            return command(**others)
+
+    return engine_options(with_engine, jobs)
 
 
 @contextmanager
@@ -57,12 +89,15 @@ def asked_for(
     tls_ca: Path | None = None,
     tls_cert: Path | None = None,
     tls_key: Path | None = None,
+    alone: bool = False,
 ) -> Iterator[Engine]:
     """The engine that these options ask for, in use for as long as the context lasts.
 
-    ``seconds`` is what one task may take, well above the time limit of its solver. Raises
-    click.UsageError where options do not go together, and ClusterError where the cluster is not
-    there or not fit for use.
+    ``seconds`` is what one task may take, well above the time limit of its solver. What is asked
+    for ``alone`` is one answer: one that needs no second process takes none, even with a limit of
+    memory, and a cluster is entered by the first who needs it, when all else has been checked.
+    Raises click.UsageError where options do not go together, and ClusterError where the cluster is
+    not there or not fit for use.
     """
     from optimizer.engine import Limits, Processes, using
 
@@ -70,20 +105,53 @@ def asked_for(
     if scheduler is None:
         if tls_ca or tls_cert or tls_key:
             raise click.UsageError(tr("the files of TLS are for a --scheduler."))
-        engine = Processes(limits, jobs)
+        engine = Processes(limits, jobs, watched=alone)
         with using(engine):
             yield engine
         return
-    with _cluster(scheduler, (tls_ca, tls_cert, tls_key), limits, jobs) as cluster, using(cluster):
-        yield cluster
+    cluster = _cluster(scheduler, (tls_ca, tls_cert, tls_key), limits, jobs)
+    with ExitStack() as stack:
+        found = _WhenNeeded(cluster, stack) if alone else stack.enter_context(cluster)
+        stack.enter_context(using(found))
+        yield found
+
+
+class _WhenNeeded:
+    """A cluster that is entered by who first needs it."""
+
+    def __init__(self, cluster: Cluster, stack: ExitStack) -> None:
+        self._cluster, self._stack = cluster, stack
+        self._entered: Cluster | None = None
+
+    @property
+    def name(self) -> str:
+        return self._cluster.name
+
+    @property
+    def size(self) -> int | None:
+        return self._needed().size
+
+    def team(
+        self,
+        make: Callable[..., Callable[[Any], Any]],
+        given: tuple[Any, ...],
+        jobs: int | None,
+        dealing: Dealing = "fixed",
+    ) -> Team[Any, Any]:
+        return self._needed().team(make, given, jobs, dealing)
+
+    def _needed(self) -> Cluster:
+        if self._entered is None:
+            self._entered = self._stack.enter_context(self._cluster)
+        return self._entered
 
 
 def _cluster(
     scheduler: str,
     files: tuple[Path | None, Path | None, Path | None],
-    limits: Any,
+    limits: Limits,
     jobs: int | None,
-) -> Any:
+) -> Cluster:
     from optimizer.engine.cluster import Cluster, Tls
     from optimizer.errors import ClusterError
 

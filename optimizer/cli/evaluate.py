@@ -10,7 +10,7 @@ from click.core import ParameterSource
 
 from models.faults import ScenarioError
 from models.language import tr
-from optimizer.cli import diagnostics, options, speaking, varying
+from optimizer.cli import diagnostics, engines, options, speaking, varying
 from optimizer.cli.disk import leaving
 from optimizer.cli.given import read_plan
 from optimizer.cli.telling import telling
@@ -121,7 +121,7 @@ SAMPLING = ("states", "seed", "replications", "replication_states", "rare")
 )
 @options.gap
 @options.time_limit_each
-@options.jobs
+@engines.chosen
 @options.as_json
 @options.out(EVALUATION_FILE)
 @options.force

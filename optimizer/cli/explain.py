@@ -9,7 +9,7 @@ import click
 from models.faults import ScenarioError
 from models.language import tr
 from models.results import Explanation
-from optimizer.cli import diagnostics, options, speaking, varying
+from optimizer.cli import diagnostics, engines, options, speaking, varying
 from optimizer.cli.disk import leaving
 from optimizer.cli.given import read_plan
 from optimizer.cli.telling import telling
@@ -52,7 +52,7 @@ EXPLANATION_FILE = "explanation.json"
     "closely where its answer is clear before.",
 )
 @varying.time_limit
-@options.jobs
+@engines.chosen
 @options.as_json
 @options.out(EXPLANATION_FILE)
 @options.force

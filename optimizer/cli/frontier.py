@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 from pathlib import Path
 
 import click
@@ -11,14 +12,14 @@ from models.base import named
 from models.faults import ScenarioError
 from models.language import tr
 from models.results import Frontier
-from optimizer.cli import diagnostics, options, speaking, varying
+from optimizer.cli import diagnostics, engines, options, speaking, varying
 from optimizer.cli.disk import leaving
 from optimizer.cli.disk.naming import safe_name
 from optimizer.cli.solve import PLAN_FILE
 from optimizer.cli.telling import telling
 from optimizer.cli.validate import summed_up
 from optimizer.cli.varying import Kept, Steps
-from optimizer.errors import SolverError
+from optimizer.errors import ClusterError, SolverError
 
 FRONTIER_FILE = "frontier.json"
 PLANS = "plans"
@@ -43,8 +44,8 @@ jobs = click.option(
     "--jobs",
     type=click.IntRange(min=1),
     metavar="N",
-    help="Points that are solved side by side, each by one process; one after the other if not "
-    "given.",
+    help="Points that are solved side by side, each by one process; if not given one after the "
+    "other, or on all workers of --scheduler.",
 )
 
 
@@ -95,7 +96,7 @@ jobs = click.option(
 @options.gap
 @varying.time_limit
 @options.threads
-@jobs
+@partial(engines.chosen, jobs=jobs)
 @options.as_json
 @options.out(f"{FRONTIER_FILE} and {PLANS}/VALUE/{PLAN_FILE}")
 @options.force
@@ -174,7 +175,9 @@ def frontier(
     found = drawn.frontier
     if found.ended == "interrupted" and not drawn.plans:
         raise click.Abort
-    failed = any(isinstance(failure, SolverError) for failure in drawn.failures.values())
+    failed = any(
+        isinstance(failure, (SolverError, ClusterError)) for failure in drawn.failures.values()
+    )
     code = SolverError.exit_code if failed else _code(found)
     with telling(found, as_json) as document:
         files = {

@@ -12,7 +12,7 @@ from models.case import Case
 from models.faults import ScenarioError
 from models.language import figure, tr
 from models.results import Participation
-from optimizer.cli import diagnostics, options, speaking, varying
+from optimizer.cli import diagnostics, engines, options, speaking, varying
 from optimizer.cli.disk import leaving
 from optimizer.cli.telling import telling
 from optimizer.cli.validate import summed_up
@@ -89,7 +89,7 @@ PARTICIPATION_FILE = "participation.json"
     metavar="SECONDS",
     help="Stop each share after this time with the best plan so far.",
 )
-@options.jobs
+@engines.chosen
 @options.as_json
 @options.out(PARTICIPATION_FILE)
 @options.force

@@ -13,7 +13,7 @@ from models.faults import ScenarioError
 from models.files import Reading
 from models.language import tr
 from models.results import Plan, Sensitivity
-from optimizer.cli import diagnostics, options, speaking, varying
+from optimizer.cli import diagnostics, engines, options, speaking, varying
 from optimizer.cli.disk import leaving
 from optimizer.cli.given import is_plan, read_plan
 from optimizer.cli.telling import telling
@@ -115,7 +115,7 @@ def _ranges(
 )
 @options.gap
 @varying.time_limit
-@options.jobs
+@engines.chosen
 @options.as_json
 @options.out(SENSITIVITY_FILE)
 @options.force

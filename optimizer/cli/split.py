@@ -9,7 +9,7 @@ import click
 from models.base import named
 from models.faults import ScenarioError
 from models.results import StateMode
-from optimizer.cli import diagnostics, options, speaking, varying
+from optimizer.cli import diagnostics, engines, options, speaking, varying
 from optimizer.cli.disk import leaving
 from optimizer.cli.telling import telling
 from optimizer.cli.validate import summed_up
@@ -69,7 +69,7 @@ SPLIT_FILE = "split.json"
     metavar="SECONDS",
     help="Stop each coalition after this time with the best plan so far.",
 )
-@options.jobs
+@engines.chosen
 @options.as_json
 @options.out(SPLIT_FILE)
 @options.force

@@ -15,6 +15,7 @@ from models.results import Target
 from optimizer.cli import diagnostics, options, speaking, varying
 from optimizer.cli.disk import leaving
 from optimizer.cli.solve import PLAN_FILE
+from optimizer.cli.supervision import supervised
 from optimizer.cli.telling import telling
 from optimizer.cli.validate import summed_up
 from optimizer.cli.varying import Kept, Steps
@@ -121,6 +122,7 @@ def _days(
 @options.gap
 @varying.time_limit
 @options.threads
+@options.memory_limit
 @options.as_json
 @options.out(f"{TARGET_FILE} and {PLAN_FILE}")
 @options.force
@@ -144,6 +146,7 @@ def target(
     gap: float,
     time_limit: float | None,
     threads: int | None,
+    memory_limit: int | None,
     as_json: bool,
     out: Path | None,
     force: bool,
@@ -153,6 +156,7 @@ def target(
     """Find the least budget of the scenario FILE that reaches a goal, proven from both sides."""
     if as_json:
         speaking.for_machines()
+    supervised.limit_memory(memory_limit)
     if below is not None and reduction is not None:
         raise click.UsageError(tr("--below and --reduce exclude each other."))
     if below is None and reduction is None and not days:

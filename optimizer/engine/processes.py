@@ -38,6 +38,8 @@ class Processes:
 
     limits: Limits = NO_LIMITS
     jobs: int | None = None
+    watched: bool = False
+    """Whether this process is held to the limits too, and so may answer itself all the same."""
 
     @property
     def name(self) -> str:
@@ -54,7 +56,7 @@ class Processes:
     ) -> InThisProcess | Pool:
         """A team of processes, or of this one."""
         jobs = jobs or self.jobs or usable_cores()
-        if jobs == 1 and self.limits == NO_LIMITS:
+        if jobs == 1 and (self.watched or self.limits == NO_LIMITS):
             return InThisProcess(make, given, 1)
         return Pool(make, given, jobs, dealing, self.limits)
 

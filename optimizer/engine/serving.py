@@ -40,7 +40,7 @@ def serve(connection: Connection) -> None:
     # Ended with its parent, by the parent; yet what it solves may take processes of its own.
     multiprocessing.current_process().daemon = False
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    _keep_no_names()
+    keep_no_names()
     answering: list[Callable[[Any], Any]] = []
     with contextlib.suppress(EOFError, OSError):
         begin = partial(_begin, connection.recv_bytes(), answering)
@@ -57,7 +57,7 @@ def _end_with_parent() -> None:
         os._exit(1)
 
 
-def _keep_no_names() -> None:
+def keep_no_names() -> None:
     """Let locks of libraries (pyomo, numba) have no name in the system that outlives a kill.
 
     They keep one for processes that are spawned, and none for those that are forked; none is.

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import Any
 
 import click
 import pytest
+import yaml
+from answering import dying
+from evaluations import sampled, saved
+from varied import two_works
 
-from optimizer.cli import engines
-from optimizer.engine import Limits, Processes, in_use
+from models.results import Frontier
+from optimizer.cli import engines, run
+from optimizer.engine import Arrival, InProcess, Limits, Processes, Workers, in_use, using
+from optimizer.errors import ClusterError
 
 
 def test_processes_of_this_machine_unless_told_otherwise() -> None:
@@ -36,3 +46,111 @@ def test_what_does_not_go_together_is_wrong_usage(
         engines.asked_for(scheduler=scheduler, **files),
     ):
         pass
+
+
+@pytest.fixture
+def works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.chdir(tmp_path)
+    Path("works.yaml").write_text(yaml.safe_dump(two_works()), encoding="utf-8")
+    return "works.yaml"
+
+
+@pytest.mark.parametrize(
+    ("where", "says"),
+    [
+        (["--tls-ca", "works.yaml"], "for a --scheduler"),
+        (["--scheduler", "tcp://10.0.0.5:8786"], "TLS alone"),
+        (["--scheduler", "tcp://127.0.0.1:1", "--values", "1,x"], "is not a list"),
+        (["--scheduler", "tcp://127.0.0.1:1", "--vary", "policy.nothing", "--to", "1"], "nothing"),
+    ],
+)
+def test_an_analysis_is_refused_before_a_cluster_is_asked(
+    works: str, capfd: pytest.CaptureFixture[str], where: list[str], says: str
+) -> None:
+    assert run(["frontier", works, *where]) == 2
+    assert says in capfd.readouterr().err
+
+
+def test_an_analysis_without_its_scheduler_fails(
+    works: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("optimizer.engine.cluster.connecting.CONNECTS_WITHIN", 0.5)
+    where = ["--scheduler", "tcp://127.0.0.1:1", "--out", "found"]
+    assert run(["frontier", works, "--values", "0,4", *where]) == 5
+    assert "no scheduler answers at tcp://127.0.0.1:1" in capfd.readouterr().err
+    assert not any(Path("found").glob("*"))
+
+
+def test_one_job_is_done_here_even_with_a_limit_of_memory() -> None:
+    """The process is watched itself, and what it is given need not travel."""
+    with (
+        engines.asked_for(jobs=1, memory_limit=10**9, alone=True),
+        Workers[int, int](_own_process, (lambda: 0,), 1) as workers,
+    ):
+        assert workers.map([1]) == [os.getpid()]
+
+
+def _own_process(_unsendable: Any) -> Callable[[int], int]:
+    return lambda _task: os.getpid()
+
+
+class Losing(Processes):
+    """Processes that die of the first task, each time."""
+
+    def team(self, make: Any, given: tuple[Any, ...], jobs: int | None, *dealing: Any) -> Any:
+        if jobs == 1:
+            return super().team(make, given, jobs, *dealing)
+        return super().team(dying, (), jobs, *dealing)
+
+
+def on(engine: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def asked_for(**_options: Any) -> AbstractContextManager[None]:
+        return using(engine)
+
+    monkeypatch.setattr(engines, "asked_for", asked_for)
+
+
+def test_an_analysis_whose_workers_are_lost_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("plan.json").write_text(saved(sampled()).model_dump_json(), encoding="utf-8")
+    on(Losing(), monkeypatch)
+    few = ["--states", "20", "--replications", "2", "--wait-and-see", "0", "--longer", "0"]
+    assert run(["evaluate", "plan.json", *few, "--jobs", "2", "--out", "out", "--quiet"]) == 5
+    assert "process that solved problems has died" in capfd.readouterr().err
+    assert not any(Path("out").glob("*"))
+
+
+class LostAfterOne(InProcess):
+    """A cluster that is lost when one answer has come."""
+
+    def team(self, *given: Any) -> Any:
+        return _LostAfterOne(super().team(*given))
+
+
+class _LostAfterOne:
+    def __init__(self, team: Any) -> None:
+        self.team = team
+
+    def __enter__(self) -> _LostAfterOne:
+        return self
+
+    def __exit__(self, *exc: Any) -> None:
+        pass
+
+    def arrivals(self, tasks: Sequence[Any]) -> Iterator[Arrival[Any]]:
+        yield next(self.team.arrivals(tasks))
+        raise ClusterError("the scheduler is lost")
+
+
+def test_a_frontier_keeps_the_points_that_came_before_its_cluster_was_lost(
+    works: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    on(LostAfterOne(), monkeypatch)
+    assert run(["frontier", works, "--values", "0,4,7", "--out", "out", "--quiet"]) == 5
+    assert "at 4: the scheduler is lost" in capfd.readouterr().err
+    found = Frontier.model_validate_json(Path("out/frontier.json").read_bytes())
+    assert [point.status for point in found.points] == ["none", "none", "optimal"]
+    assert found.ended == "interrupted"
+    assert [path.parent.name for path in Path("out/plans").glob("*/plan.json")] == ["7"]

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from models.recording import recording
+from models.results.manifest import Manifest
 from models.results.volatile import content_hash, volatile_in
 from optimizer.cli import answer
 
@@ -296,3 +297,22 @@ def test_a_run_that_ends_on_its_node_limit_is_reproduced(tmp_path: Path) -> None
     found = manifest(tmp_path / "out")
     assert (found["repeatable"], found["exit_code"]) == (True, 1)
     assert answer(["rerun", str(tmp_path / "out")]) == 0
+
+
+def test_what_a_cluster_found_is_found_again_here(plan: Path, tmp_path: Path) -> None:
+    """By as many processes as there were workers, and without asking for the cluster."""
+    from optimizer.cli.frontier import frontier
+    from optimizer.cli.repeating.from_manifest import command_line
+
+    asked = [
+        {"name": "file", "value": "ore.yaml", "source": "given", "at": ["ore.yaml"]},
+        {"name": "--scheduler", "value": "tls://10.0.0.5:8786", "source": "given"},
+        {"name": "--tls-ca", "value": "ca.pem", "source": "given"},
+        {"name": "--memory-limit", "value": "8GB", "source": "given"},
+    ]
+    found = {"command": "frontier", "parameters": asked, "engine": "cluster", "jobs": 3}
+    made = Manifest.model_validate(manifest(plan) | found)
+    words = command_line(made, tmp_path, tmp_path / "out", frontier)
+    assert "--jobs=3" in words
+    assert "--memory-limit=8GB" in words
+    assert not any("--scheduler" in word or "--tls" in word for word in words)

@@ -10,6 +10,7 @@ import shlex
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -289,3 +290,16 @@ def test_what_solves_is_supervised_and_nothing_else() -> None:
     assert supervising.is_supervised(["--language", "de", "solve", "file"])
     for words in ([], ["--version"], ["solve", "--help"], ["validate", "solve"], ["nothing"]):
         assert not supervising.is_supervised(words)
+
+
+def test_a_stop_that_a_finalizer_swallows_comes_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    struck = threading.Event()
+    monkeypatch.setattr(supervised, "_strike", struck.set)
+    monkeypatch.setattr(sys, "unraisablehook", supervised._unheard)
+
+    class Released:
+        def __del__(self) -> None:
+            raise KeyboardInterrupt
+
+    Released()
+    assert struck.wait(30)

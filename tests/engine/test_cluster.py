@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
 import sys
@@ -181,6 +182,7 @@ def test_a_local_cluster_listens_on_this_machine_alone(tmp_path: Path) -> None:
     with Cluster("local", jobs=2) as cluster:
         with cluster.team(behaving, (tmp_path,), None) as team:
             pids = {pid for _, pid in team.map(["tell a", "tell b"])}
+            (named,) = set(team.map(["locks a", "locks b"]))
         own = psutil.Process()
         listening = {
             used.laddr.ip
@@ -189,6 +191,8 @@ def test_a_local_cluster_listens_on_this_machine_alone(tmp_path: Path) -> None:
             if used.status == psutil.CONN_LISTEN
         }
     assert len(pids) == 2
+    # One that is killed would leave them behind, and Python say so when the command ends.
+    assert named == ("fork" not in multiprocessing.get_all_start_methods())
     assert listening == {"127.0.0.1"}
     wait_for(lambda: all(map(gone, pids)))
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from models.results import BatchRun, RunStatus
 from optimizer.cli.batching.asked import Faulty, Ready
-from optimizer.errors import Infeasible, NoPlan
+from optimizer.errors import Infeasible, NoPlan, OutOfMemory
 
 if TYPE_CHECKING:
     from optimizer.analyses.many import Solution
@@ -56,7 +56,7 @@ def line_of(run: Ready, arrival: Arrival[Solution]) -> BatchRun:
     status: RunStatus = "failed"
     if isinstance(error, Infeasible):
         status = "infeasible"
-    elif isinstance(error, NoPlan):
+    elif isinstance(error, NoPlan) and not isinstance(error, OutOfMemory):
         status = "none"
     return line_on(
         run, status, exit_code=error.exit_code, error=str(error), seconds=arrival.seconds

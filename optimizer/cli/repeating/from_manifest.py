@@ -222,7 +222,7 @@ def command_line(manifest: Manifest, inputs: Path, out: Path, command: click.Com
             values += _with_places(one, inputs)
         elif one.name not in (*OWN, *LEFT_OUT) and _matters(one, param):
             options += _option(one, param, inputs)
-    elsewhere = usable_cores() != manifest.platform.cores
+    elsewhere = usable_cores() != manifest.platform.cores or manifest.engine == "cluster"
     for name, count in (("--threads", manifest.threads), ("--jobs", manifest.jobs)):
         given = any(text.startswith(f"{name}=") for text in options)
         if name in known and not given and count is not None and elsewhere:

@@ -74,6 +74,20 @@ def _struck(_signal: int, frame: FrameType | None) -> None:
         handler(signal.SIGINT, frame)
 
 
+AGAIN = 0.05
+"""Seconds until a stop that nobody heard is tried again."""
+
+
+def _unheard(told: sys.UnraisableHookArgs) -> None:
+    """Strike once more where a stop came in the midst of what lets no error out: a finalizer."""
+    if not issubclass(told.exc_type, KeyboardInterrupt):
+        sys.__unraisablehook__(told)
+        return
+    again = threading.Timer(AGAIN, _strike)
+    again.daemon = True
+    again.start()
+
+
 def _leave_to_the_other(_signal: int, _frame: FrameType | None) -> None:
     """What ends a run reaches all its processes: the supervisor decides what becomes of it."""
 
@@ -84,6 +98,7 @@ def begin() -> None:
     heard, told = (_opened(sys.argv.pop(1), mode) for mode in ("rb", "wb"))
     _link = Link(heard, told)
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    sys.unraisablehook = _unheard
     if sys.platform != "win32":
         _take_signals()
     _end_with(int(sys.argv.pop(1)))

@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 from optimizer.cores import usable_cores
+from optimizer.engine.cluster import serving
 
 
 @contextmanager
@@ -40,6 +41,7 @@ def local_cluster(jobs: int | None) -> Iterator[tuple[str, Any]]:
                 scheduler_kwargs={"dashboard": False},
                 silence_logs=logging.CRITICAL,
                 memory_limit=0,
+                preload=[serving.__name__],
             )
         try:
             yield cluster.scheduler_address, secured

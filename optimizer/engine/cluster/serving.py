@@ -21,6 +21,7 @@ from typing import Any, Literal, NamedTuple
 
 from models.language import Language, tr, using
 from optimizer.engine.interface import Limits
+from optimizer.engine.serving import keep_no_names
 from optimizer.errors import OutOfMemory, VorratError
 
 COMPARED = ("vorrat", "highspy", "numpy", "distributed")
@@ -62,6 +63,11 @@ class Lane:
 _lanes: dict[tuple[str, str], Lane] = {}
 _running: list[str] = []
 """The team whose task runs now."""
+
+
+def dask_setup(_worker: Any) -> None:
+    """What dask calls in each worker of a cluster that is begun here (``local``)."""
+    keep_no_names()
 
 
 def serve(sent: bytes) -> Reply:

@@ -1,0 +1,284 @@
+"""What is left of ``vorrat batch`` after each thing that can happen to it, and after ``--resume``.
+
+    python benchmarks/faults_batch.py [--runs N] [--only WORD]
+
+Each fault strikes when a third of the runs is done, in a folder of its own. Afterwards every line
+of ``runs.jsonl`` but a torn last one speaks of a plan that is there, whole and unchanged, no
+process is left, and the same call with ``--resume`` ends with all runs solved, to the same figures
+as when nothing happened. The table says so for each fault, and the last line counts what is not so.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import hashlib
+import json
+import os
+import resource
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psutil
+from faults import begin_as_in_a_terminal, vanished
+
+ROOT = Path(__file__).parents[1]
+TUTORIAL = ROOT / "scenarios" / "tutorial.yaml"
+LARGE = ROOT / "scenarios" / "germany-2026.yaml"
+KILL = signal.SIGKILL
+FULL = 24_000
+"""Bytes that a file may grow to where the disk is full: a plan fits, and the table of all not."""
+
+
+@dataclass
+class Begun:
+    """A batch that runs, and the cluster that it runs on."""
+
+    process: subprocess.Popen[bytes]
+    folder: Path
+    cluster: dict[str, psutil.Process] = field(default_factory=dict)
+
+    def command(self) -> psutil.Process | None:
+        """The process that is watched."""
+        with contextlib.suppress(psutil.Error):
+            return next(iter(psutil.Process(self.process.pid).children()), None)
+        return None
+
+    def workers(self) -> list[psutil.Process]:
+        """Those that solve, of this machine or of the cluster that was begun for it."""
+        command, found = self.command(), []
+        for one in command.children(recursive=True) if command else []:
+            with contextlib.suppress(psutil.Error):
+                if "spawn_main" in " ".join(one.cmdline()):
+                    found.append(one)
+        return found
+
+
+Strike = Callable[[Begun], None]
+
+
+def to_all(*numbers: int, pause: float = 0.5) -> Strike:
+    """Signals to all processes, as a terminal sends them."""
+
+    def strike(begun: Begun) -> None:
+        for number in numbers:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(begun.process.pid, number)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                begun.process.wait(pause)
+
+    return strike
+
+
+def kill(*who: psutil.Process | None) -> None:
+    for one in who:
+        with contextlib.suppress(psutil.Error):
+            if one is not None:
+                one.kill()
+
+
+def kill_many(begun: Begun) -> None:
+    """Every worker, as often as there is one, for some seconds."""
+    until = time.monotonic() + 3
+    while time.monotonic() < until and begun.process.poll() is None:
+        kill(*begun.workers())
+        time.sleep(0.02)
+
+
+def nothing(_begun: Begun) -> None:
+    pass
+
+
+def begin_without_room() -> None:
+    """As on a disk that is full by and by."""
+    begin_as_in_a_terminal()
+    resource.setrlimit(resource.RLIMIT_FSIZE, (FULL, FULL))
+
+
+@contextmanager
+def cluster(folder: Path) -> Iterator[tuple[str, dict[str, psutil.Process]]]:
+    """A scheduler on loopback and two workers, each begun anew where it ends."""
+    told = folder / f"scheduler-{time.monotonic_ns()}.json"
+    quiet = ["--no-dashboard", "--dashboard-address", "127.0.0.1:0", "--host", "tcp://127.0.0.1"]
+    quiet += ["--scheduler-file", str(told)]
+    own = ["--nthreads", "1", "--nworkers", "2", "--memory-limit", "0"]
+    own += ["--local-directory", str(folder)]
+    begun = [
+        subprocess.Popen(
+            [sys.executable, "-m", f"distributed.cli.dask_{role}", *quiet, *options],
+            cwd=ROOT,
+            env=os.environ | {"PYTHONPATH": str(ROOT)},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        for role, options in (("scheduler", ["--port", "0"]), ("worker", own))
+    ]
+    try:
+        while not (told.exists() and told.read_text().endswith("}")):
+            time.sleep(0.1)
+        names = ("scheduler", "nannies")
+        processes = {n: psutil.Process(p.pid) for n, p in zip(names, begun, strict=True)}
+        yield json.loads(told.read_text())["address"], processes
+    finally:
+        for process in reversed(begun):
+            process.terminate()
+        for process in begun:
+            try:
+                process.wait(10)
+            except subprocess.TimeoutExpired:
+                process.kill()
+
+
+def kill_worker_of_cluster(begun: Begun) -> None:
+    with contextlib.suppress(psutil.Error):
+        for one in begun.cluster["nannies"].children():
+            if "spawn_main" in " ".join(one.cmdline()):
+                one.kill()
+                return
+
+
+class Bench:
+    def __init__(self, runs: int, only: str | None) -> None:
+        self.runs, self.only = runs, only
+        self.grid: list[str] = []
+        self.figures: dict[str, Any] = {}
+        self.failures = 0
+
+    def run(
+        self,
+        fault: str,
+        strike: Strike,
+        codes: Sequence[int],
+        options: Sequence[str] = (),
+        *,
+        files: Sequence[Path] = (TUTORIAL,),
+        runs: int | None = None,
+        goes_on: Sequence[str] = (),
+        full: bool = False,
+        external: bool = False,
+    ) -> None:
+        """One batch with a fault, and the one that goes on from what it left."""
+        if self.only is not None and self.only not in fault and self.figures:
+            return
+        runs = runs or self.runs
+        self.grid = ["--grid", f"funders.fund.budget_meur=1:{runs}:1", "--jobs", "2"]
+        with tempfile.TemporaryDirectory() as place, contextlib.ExitStack() as stack:
+            folder = Path(place) / "out"
+            begun_cluster: dict[str, psutil.Process] = {}
+            options = list(options)
+            if external:
+                address, begun_cluster = stack.enter_context(cluster(Path(place)))
+                options += ["--scheduler", address]
+            process = self._begin(folder, options, files, full)
+            begun = Begun(process, folder, begun_cluster)
+            while process.poll() is None and lines(folder) < runs // 3:
+                time.sleep(0.01)
+            strike(begun)
+            code = process.wait(600)
+            alone = vanished(process.pid)
+            kept, right = self._check(folder)
+            if goes_on == ["anew"]:
+                address, _ = stack.enter_context(cluster(Path(place)))
+                goes_on = ["--scheduler", address]
+            again = self._begin(folder, ["--resume", *goes_on], (TUTORIAL,), False).wait(600)
+            found = json.loads((folder / "batch.json").read_text())
+            same = self._same(found, runs)
+            strays = [p.name for p in folder.rglob(".*") if p.name != ".batch.lock"]
+        sound = right and alone and code in codes and again == 0 and same and not strays
+        self.failures += not sound
+        print(
+            f"| {fault} | {code} | {kept} of {runs * len(files)} | {again} | {found['kept']} "
+            f"| {'yes' if sound else f'NO {right=} {alone=} {same=} {strays=}'} |",
+            flush=True,
+        )
+
+    def _begin(
+        self, folder: Path, options: Sequence[str], files: Sequence[Path], full: bool
+    ) -> subprocess.Popen[bytes]:
+        command = [sys.executable, "-m", "optimizer", "batch", *map(str, files), *self.grid]
+        return subprocess.Popen(
+            [*command, "--out", str(folder), "--quiet", *options],
+            cwd=ROOT,
+            stdout=subprocess.DEVNULL,
+            stderr=None if os.environ.get("SHOW") else subprocess.DEVNULL,
+            start_new_session=True,
+            preexec_fn=begin_without_room if full else begin_as_in_a_terminal,
+        )
+
+    def _check(self, folder: Path) -> tuple[int, bool]:
+        """How many runs are kept, and whether their plans are what the lines say."""
+        ledger = folder / "runs.jsonl"
+        whole = ledger.read_bytes().rpartition(b"\n")[0].splitlines() if ledger.exists() else []
+        told = [json.loads(line) for line in whole]
+        kept = [one for one in told if one["plan"] is not None]
+        right = all(
+            hashlib.sha256((folder / one["plan"]).read_bytes()).hexdigest() == one["plan_sha256"]
+            for one in kept
+        )
+        return len(kept), right
+
+    def _same(self, found: dict[str, Any], runs: int) -> bool:
+        figures = {
+            str(run["varied"]): (run["status"], run["objective"], run["net_cost_meur"])
+            for run in found["runs"]
+        }
+        self.figures = self.figures or figures
+        solved = all(status == "optimal" for status, *_ in figures.values())
+        return solved and len(figures) == runs and figures.items() <= self.figures.items()
+
+
+def lines(folder: Path) -> int:
+    """Runs that are done by now."""
+    ledger = folder / "runs.jsonl"
+    return ledger.read_bytes().count(b"\n") if ledger.exists() else 0
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--runs", type=int, default=200)
+    parser.add_argument("--only")
+    asked = parser.parse_args()
+    bench = Bench(asked.runs, asked.only)
+    print(
+        "| fault | exit code | plans kept | exit code of `--resume` | runs it took over | sound |"
+    )
+    print("|---|--:|--:|--:|--:|---|")
+    going, local = ["--keep-going"], ["--scheduler", "local"]
+    first, ctrl_c = signal.SIGTERM, signal.SIGINT
+    bench.run("none", nothing, (0,))
+    bench.run("Ctrl-C once", to_all(ctrl_c), (1,))
+    bench.run("Ctrl-C twice", to_all(ctrl_c, ctrl_c, pause=0.05), (1, 130))
+    bench.run("SIGTERM", to_all(first), (1,))
+    bench.run("`kill -9` of a worker", lambda b: kill(*b.workers()[:1]), (0,))
+    bench.run("`kill -9` of all workers, for 3 s", kill_many, (5,), going)
+    bench.run("`kill -9` of the command", lambda b: kill(b.command()), (5,))
+    bench.run("`kill -9` of the process that watches", lambda b: b.process.kill(), (-KILL,))
+    bench.run("`kill -9` of all", to_all(KILL), (-KILL,))
+    little = [*going, "--memory-limit", "300MB"]
+    bench.run("two runs outgrow `--memory-limit`", nothing, (4,), little, files=(LARGE, TUTORIAL),
+              runs=2)  # fmt: skip
+    bench.run(f"files up to {FULL // 1000} kB", nothing, (5,), full=True)
+    bench.run("Ctrl-C, cluster `local`", to_all(ctrl_c), (1,), local)
+    bench.run("`kill -9` of a worker, cluster `local`", lambda b: kill(*b.workers()[:1]), (0,),
+              local)  # fmt: skip
+    bench.run("`kill -9` of all, cluster `local`", to_all(KILL), (-KILL,), local)
+    bench.run("`kill -9` of a worker, cluster", kill_worker_of_cluster, (0,), external=True)
+    for how in ([], ["anew"]):
+        bench.run(f"`kill -9` of the scheduler{', `--resume` on another' if how else ''}",
+                  lambda b: kill(b.cluster["scheduler"]), (5,), goes_on=how,
+                  external=True)  # fmt: skip
+    bench.run("Ctrl-C, cluster", to_all(ctrl_c), (1,), external=True)
+    print(f"\n{bench.failures} unsound")
+    return 5 if bench.failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,144 @@
+"""Analyses answer the same wherever their problems are solved: here, side by side, on a cluster."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from evaluations import sampled, saved
+from partners import partners
+from varied import two_works
+
+from models.results.volatile import content_of, volatile_in
+from optimizer.cli import engines, run
+from optimizer.engine import Engine, InProcess, Processes, Team, using
+
+pytest.importorskip("distributed")
+
+from optimizer.engine.cluster import Cluster
+
+LEFT_OUT = "--tail-weight 0 --longer 0 --rare 0"
+ASSUMED = "--assume low:projects.small.capex_meur=3 --assume high:projects.small.capex_meur=5"
+COMMANDS = {
+    "frontier": "frontier works.yaml --values 0,4,7,11 --refine 1",
+    "blocks of states": "evaluate plan.json --states 10000 --quick --rare 0 --reserve 0",
+    "replications": f"evaluate plan.json --replications 3 --wait-and-see 0 {LEFT_OUT} --states 20",
+    "wait and see": f"evaluate plan.json --replications 0 --wait-and-see 8 {LEFT_OUT} --states 20",
+    "sensitivity": "sensitivity works.yaml --steps 1 --only capex",
+    "participate": "participate partners.yaml --company maker --project works --steps 2 "
+    "--refine 0 --public 0",
+    "split": "split partners.yaml --externality",
+    "explain": "explain works.json",
+    "alternatives": f"alternatives works.yaml --count 1 --within 50% --no-assumptions {ASSUMED}",
+}
+
+
+@pytest.fixture(scope="module")
+def here(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("scenarios")
+    for name, raw in {"works": two_works(), "partners": partners()}.items():
+        (folder / f"{name}.yaml").write_text(yaml.safe_dump(raw), encoding="utf-8")
+    for name, raw in {"plan": sampled(), "works": two_works()}.items():
+        plan = saved(raw).model_dump_json()
+        (folder / f"{name}.json").write_text(plan, encoding="utf-8")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Engine]:
+    with Cluster("local", jobs=2) as found:
+        yield found
+
+
+class TwoProcesses:
+    """The engine of processes, but with the same two for all teams: they take long to begin."""
+
+    name, size = "processes", None
+
+    def __init__(self, pool: Team[Any, Any]) -> None:
+        self.pool = pool
+        self.teams = 0
+
+    def team(
+        self, make: Any, given: tuple[Any, ...], jobs: int | None, dealing: str = "fixed"
+    ) -> Any:
+        assert dealing == "fixed"
+        if jobs != 2:
+            return InProcess().team(make, given, jobs)
+        self.teams += 1
+        return _Two(self.pool, (self.teams, make, given))
+
+
+class _Two:
+    def __init__(self, pool: Team[Any, Any], team: tuple[int, Any, Any]) -> None:
+        self.pool, self.team = pool, team
+
+    def __enter__(self) -> _Two:
+        return self
+
+    def __exit__(self, *exc: Any) -> None:
+        pass
+
+    def map(self, tasks: Sequence[Any], on_done: Any = None) -> Any:
+        told = None if on_done is None else (lambda sent, answer: on_done(sent[1], answer))
+        return self.pool.map([(self.team, task) for task in tasks], told)
+
+    def arrivals(self, tasks: Sequence[Any]) -> Any:
+        return self.pool.arrivals([(self.team, task) for task in tasks])
+
+
+def of_any_team() -> Callable[[Any], Any]:
+    """What answers the tasks of one team after the other."""
+    known: dict[int, Callable[[Any], Any]] = {}
+
+    def answer(sent: tuple[tuple[int, Any, Any], Any]) -> Any:
+        (number, make, given), task = sent
+        if number not in known:
+            known[number] = make(*given)
+        return known[number](task)
+
+    return answer
+
+
+@pytest.fixture(scope="module")
+def processes() -> Iterator[Engine]:
+    with Processes().team(of_any_team, (), 2) as pool:
+        found = TwoProcesses(pool)
+        yield found
+        assert found.teams > 0
+
+
+@pytest.fixture
+def content(
+    here: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> Callable[[Engine, str], Any]:
+    """What a command answers on an engine, but for what is volatile."""
+    monkeypatch.chdir(here)
+
+    def answer(engine: Engine, command: str) -> Any:
+        def asked_for(**_options: Any) -> AbstractContextManager[None]:
+            return using(engine)
+
+        monkeypatch.setattr(engines, "asked_for", asked_for)
+        assert run([*command.split(), "--jobs", "2", "--json", "--quiet"]) == 0
+        document = json.loads(capfd.readouterr().out)
+        return content_of(document, volatile_in(document["kind"]))
+
+    return answer
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_command_answers_the_same(
+    name: str,
+    content: Callable[[Engine, str], Any],
+    processes: Engine,
+    cluster: Engine,
+) -> None:
+    found = [content(engine, COMMANDS[name]) for engine in (InProcess(), processes, cluster)]
+    assert found[1] == found[0]
+    assert found[2] == found[0]
