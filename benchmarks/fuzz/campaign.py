@@ -210,7 +210,7 @@ def main() -> None:
     parser.add_argument("--scratch", type=Path, default=Path("/dev/shm"), help="a fast folder")
     chosen = parser.parse_args()
     out = (chosen.out / chosen.reader).resolve()
-    corpus, scratch = out / "corpus", chosen.scratch / f"fuzz-{chosen.reader}"
+    corpus, scratch = out / "corpus", chosen.scratch / f"fuzz-{chosen.reader}-{os.getpid()}"
     corpus.mkdir(parents=True, exist_ok=True)
     scratch.mkdir(exist_ok=True)
     for seed in SEEDS[chosen.reader]():

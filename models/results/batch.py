@@ -75,6 +75,8 @@ class Batch(Result):
     """The gap that was asked for."""
     time_limit: float | None
     """Seconds that one solve may take."""
+    node_limit: int | None
+    """Nodes of each search; null for no limit."""
     method: Literal["auto", "extensive", "decomposition"]
     """How problems were to be solved."""
     memory_limit: int | None

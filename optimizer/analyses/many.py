@@ -37,6 +37,8 @@ class Effort:
     method: Method | Literal["auto"] = "auto"
     memory_limit: int | None = None
     """Bytes that a process may hold."""
+    node_limit: int | None = None
+    """Nodes of each search."""
 
 
 @dataclass(frozen=True)
@@ -86,6 +88,7 @@ def key_of(case: Case, title: str, variant: str | None, effort: Effort) -> str:
         "variant": variant,
         "gap": effort.gap,
         "time_limit": effort.time_limit,
+        "node_limit": effort.node_limit,
         "method": effort.method,
         "version": version_of("vorrat"),
     }
@@ -125,6 +128,7 @@ def _solve(task: Task, effort: Effort) -> Solution:
             Problem.of(reading.case),
             gap=effort.gap,
             time_limit=effort.time_limit,
+            node_limit=effort.node_limit,
             threads=1,
             method=effort.method,
         )

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import shutil
-import signal
 import sys
-import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -20,6 +18,7 @@ from models.language import tr
 from models.results import Batch, BatchRun
 from optimizer.cli import diagnostics, engines, options, speaking
 from optimizer.cli.batching.asked import Faulty, Ready, Wanted, files_of, read_all, told_as
+from optimizer.cli.batching.ending import terminated_as_interrupted
 from optimizer.cli.batching.grids import grids as read_grids
 from optimizer.cli.batching.ledger import PLAN_FILE, RUNS, Ledger, holds_runs
 from optimizer.cli.batching.run_lines import line_of, line_on
@@ -71,6 +70,7 @@ WORST_FIRST = (5, 2, 4, 3, 1, 0)
 )
 @options.gap
 @options.time_limit_each
+@options.node_limit
 @click.option(
     "--method",
     type=click.Choice(["auto", "extensive", "decomposition"]),
@@ -101,6 +101,7 @@ def batch(
     grids: Mapping[str, Sequence[str]],
     gap: float,
     time_limit: float | None,
+    node_limit: int | None,
     method: Method | Literal["auto"],
     memory_limit: int | None,
     jobs: int | None,
@@ -125,7 +126,7 @@ def batch(
     # The solver and Pyomo take a second to import: not for those who mistyped an option.
     from optimizer.analyses.many import Effort
 
-    effort = Effort(gap, time_limit, method, memory_limit)
+    effort = Effort(gap, time_limit, method, memory_limit, node_limit)
     runs = _read(found, Wanted(variants, all_variants, settings, grids), effort, quiet)
     faults = {told_as(f): f for run in runs if isinstance(run, Faulty) for f in run.faults}
     if faults:
@@ -279,7 +280,7 @@ class _Batch:
 
         try:
             with (
-                _terminated_as_interrupted(),
+                terminated_as_interrupted(),
                 closing(solve_many(tasks(), self.effort, self.jobs)) as arrivals,
             ):
                 for arrival in arrivals:
@@ -331,6 +332,7 @@ class _Batch:
             "--set": run.asked.settings,
             "--gap": effort.gap,
             "--time-limit": effort.time_limit,
+            "--node-limit": effort.node_limit,
             "--method": effort.method,
             "--threads": 1,
         }
@@ -342,6 +344,7 @@ class _Batch:
         found = Batch(
             gap_target=self.effort.gap,
             time_limit=self.effort.time_limit,
+            node_limit=self.effort.node_limit,
             method=self.effort.method,
             memory_limit=self.effort.memory_limit,
             ended=self.ended,
@@ -387,17 +390,3 @@ class _Batch:
             has_plan = any(run.status in ("optimal", "limit") for run in found.runs)
             return 1 if has_plan else 130
         return next(code for code in WORST_FIRST if code in codes)
-
-
-@contextmanager
-def _terminated_as_interrupted() -> Iterator[None]:
-    """Take what a cluster sends before it kills (SIGTERM) as a Ctrl-C."""
-    usual = signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
-    if not usual or threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    signal.signal(signal.SIGTERM, lambda _number, _frame: signal.raise_signal(signal.SIGINT))
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)

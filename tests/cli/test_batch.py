@@ -545,3 +545,12 @@ def test_a_signal_ends_what_runs_and_keeps_what_is_done(here: Path, struck: int)
     assert process.returncode == 1
     assert complaints == "Runs left open: 2. The same call with --resume goes on.\n"
     assert [run.status for run in found().runs] == ["optimal", "open", "open"]
+
+
+def test_a_batch_is_run_again_run_by_run(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert batch("ore.yaml", *CAPEX, "--node-limit", "7", "--out", "out") == 0
+    assert found().node_limit == 7
+    assert run(["rerun", "out"]) == 2
+    assert "'out' is of a batch: name one of its runs" in capsys.readouterr().err
+    (first, *_) = lines()
+    assert run(["rerun", str(Path("out", str(first.plan)).parent)]) == 0

@@ -22,6 +22,7 @@ from models.files.json_document import MAX_BYTES as MAX_RESULT
 from models.language import tr
 from models.results.manifest import Manifest, ManifestInput, ManifestParameter
 from optimizer.cli import saved
+from optimizer.cli.batching.ledger import LEDGER
 from optimizer.cli.repeating.kept_inputs import is_inside
 from optimizer.cli.repeating.manifest import NAMING_FILES, REPEATABLE, SUFFIX, number, plain
 from optimizer.cores import usable_cores
@@ -54,6 +55,13 @@ def find(given: Path) -> Path:
     if not given.is_dir():
         return given
     found = sorted(given.glob(f"*{SUFFIX}"))
+    if not found and (given / LEDGER).exists():
+        raise click.UsageError(
+            tr(
+                "'{folder}' is of a batch: name one of its runs, in the folder 'runs'.",
+                folder=given,
+            )
+        )
     if not found:
         raise click.UsageError(
             tr("the folder '{folder}' has no manifest (*{suffix}).", folder=given, suffix=SUFFIX)
