@@ -91,7 +91,9 @@ def test_paths_are_not_joined_as_texts() -> None:
     # Some of it has no like in pathlib: links are neither followed nor do they raise.
     lacking = {f"os.path.{name}" for name in ("expanduser", "lexists", "normpath", "relpath")}
     joined = {(file, name) for file, _, name in calls() if name.startswith("os.path.")}
-    assert {(file, name) for file, name in joined if name not in lacking} == set()
+    # What a pattern matches is told as it was asked for, with its "./".
+    kept = {("optimizer/cli/batching/patterns.py", "os.path.join")}
+    assert {(file, name) for file, name in joined if name not in lacking} == kept
 
 
 def test_what_one_system_lacks_is_asked_for_first() -> None:

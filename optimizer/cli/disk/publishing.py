@@ -138,8 +138,14 @@ def _take_place(place: Path, files: Mapping[str, bytes]) -> bool:
         if place.is_dir() and not _is_alike(place, beside):
             beside.rmdir()
             return False
-        write_tree(beside, files)
-        taken = _rename(beside, place)
+        try:
+            write_tree(beside, files)
+            taken = _rename(beside, place)
+        except FileNotFoundError:
+            if beside.exists():
+                raise
+            # Another process took it for what a dead one left, in the moment before it was held.
+            return False
         if not taken:
             shutil.rmtree(beside, ignore_errors=True)
     except BaseException:
