@@ -169,7 +169,10 @@ class Bench:
         if self.only is not None and self.only not in fault and self.figures:
             return
         runs = runs or self.runs
-        self.grid = ["--grid", f"funders.fund.budget_meur=1:{runs}:1", "--jobs", "2"]
+        values = f"funders.fund.budget_meur=1:{runs}:1"
+        if LARGE in files:  # only the tutorial has a fund so named
+            values = f"policy.budget_meur=50:{49 + runs}:1"
+        self.grid = ["--grid", values, "--jobs", "2"]
         with tempfile.TemporaryDirectory() as place, contextlib.ExitStack() as stack:
             folder = Path(place) / "out"
             begun_cluster: dict[str, psutil.Process] = {}
