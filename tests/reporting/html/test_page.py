@@ -223,6 +223,11 @@ def told_by_program(root: Element) -> str:
     return " ".join(found)
 
 
+def test_no_plan_is_below_the_bound() -> None:
+    """Objectives are minimised: what cannot be beaten cannot be undercut."""
+    assert "ein Wert, den kein Plan unterbieten kann" in root_of("rich", "de").text
+
+
 def test_the_manifest_has_what_it_takes_to_repeat_a_run() -> None:
     plan = rich()
     table = tables(root_of("rich"))["certificate"]
