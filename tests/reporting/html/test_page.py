@@ -223,6 +223,18 @@ def told_by_program(root: Element) -> str:
     return " ".join(found)
 
 
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [
+        ("en", "The plan was chosen for 24 states of the world."),
+        ("de", "Der Plan wurde für 24 mögliche Verläufe der kommenden Jahre (Zustände) gewählt."),
+    ],
+)
+def test_states_are_those_that_the_plan_was_chosen_for(language: Language, said: str) -> None:
+    """It was not tested on them: that takes fresh ones, by ``vorrat evaluate``."""
+    assert said in root_of("germany", language).text
+
+
 def test_no_plan_is_below_the_bound() -> None:
     """Objectives are minimised: what cannot be beaten cannot be undercut."""
     assert "ein Wert, den kein Plan unterbieten kann" in root_of("rich", "de").text

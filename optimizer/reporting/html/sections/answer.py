@@ -246,7 +246,7 @@ def _sure(subject: Subject) -> Iterator[str]:
         )
     if certificate.states > 1:
         yield tr(
-            "The plan was tested against {states} states of the world. They are assumptions with "
+            "The plan was chosen for {states} states of the world. They are assumptions with "
             "probabilities, not a forecast.",
             states=number(certificate.states),
         )
