@@ -121,15 +121,16 @@ class Subject:
         )
 
     @cached_property
-    def guaranteed(self) -> tuple[float, int | None]:
-        """Guarantees of public funders outstanding at most, and the first year of that."""
+    def guaranteed(self) -> tuple[float, tuple[int, int] | None]:
+        """Guarantees of public funders outstanding at most, and the first and last year of that."""
         out = money.outstanding(self.plan)
         out = out[(out["budget_class"] == "guarantee") & (out["kind"] == "public")]
         by_year = out.groupby("year")["meur"].sum()
         most = float(by_year.max()) if len(by_year) else 0.0
         if most <= NOISE:
             return 0.0, None
-        return most, int(by_year[by_year >= most * (1 - 1e-9)].index[0])
+        peak = by_year[by_year >= most * (1 - 1e-9)].index
+        return most, (int(peak.min()), int(peak.max()))
 
     @cached_property
     def assumed(self) -> dict[str, float]:

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from everything import everything
 from pages import Element, read, tables
-from saved_plans import ALL, page, rich
+from saved_plans import ALL, page, rich, treasury
 
 from models.case import Case
 from models.language import Language, using
@@ -233,6 +233,26 @@ def told_by_program(root: Element) -> str:
 def test_states_are_those_that_the_plan_was_chosen_for(language: Language, said: str) -> None:
     """It was not tested on them: that takes fresh ones, by ``vorrat evaluate``."""
     assert said in root_of("germany", language).text
+
+
+@pytest.mark.parametrize(
+    ("language", "once", "longer"),
+    [
+        ("en", "loans of banks, in 2027<", "loans of banks, first in 2027<"),
+        ("de", "Bankkredite, im Jahr 2027<", "Bankkredite, erstmals 2027<"),
+    ],
+)
+def test_guarantees_stand_at_their_highest_in_a_year_or_for_longer(
+    language: Language, once: str, longer: str
+) -> None:
+    """In the treasury 31, 35 and 10 million are outstanding at the ends of three years."""
+    plan = treasury()
+    assert once in page_of(plan, language)
+    raw = plan.model_dump(mode="json")
+    for position in raw["accounts"]:
+        out = position["outstanding_meur"]
+        position["outstanding_meur"] = out and out | {"2028": out["2027"]}
+    assert longer in page_of(Plan.model_validate(raw), language)
 
 
 def test_no_plan_is_below_the_bound() -> None:

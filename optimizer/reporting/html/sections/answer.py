@@ -123,12 +123,15 @@ def _facts(subject: Subject) -> Iterator[Fact]:
         subject.amount(subject.charged),
         tr("{span}, not discounted", span=subject.span),
     )
-    most, year = subject.guaranteed
-    if year is not None:
+    most, peak = subject.guaranteed
+    if peak is not None:
+        first, last = peak
         yield Fact(
             tr("Guarantees outstanding at most"),
             subject.amount(most),
-            tr("loans of banks, from {year}", year=year),
+            tr("loans of banks, first in {year}", year=first)
+            if last > first
+            else tr("loans of banks, in {year}", year=first),
         )
     put_up = subject.sources
     others = float(put_up[put_up["kind"] != "public"]["meur"].sum())
