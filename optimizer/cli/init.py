@@ -6,7 +6,6 @@ from importlib.resources import files
 from pathlib import Path
 
 import click
-from click.core import ParameterSource
 
 from models.files import Reading, read_case, read_case_text
 from models.language import Language, tr, using
@@ -32,10 +31,11 @@ STARTER = "vorrat-run.cmd"
 )
 @click.option(
     "--language",
-    type=click.Choice(["en", "de"]),
-    default="en",
-    show_default=True,
-    help="Language of comments, headers and explanations.",
+    type=click.Choice(speaking.LANGUAGES),
+    is_eager=True,
+    expose_value=False,
+    callback=speaking.take,
+    help="Language of the file and of what is said; the file is English if not given.",
 )
 @click.option("--force", is_flag=True, help="Overwrite an existing file.")
 def init(
@@ -43,16 +43,14 @@ def init(
     excel: bool,
     origin: str | None,
     starter: bool,
-    language: Language,
     force: bool,
 ) -> None:
     """Write a small, commented scenario to PATH (- for stdout).
 
     PATH is scenario.yaml if not given, with --excel scenario.xlsx.
     """
-    source = click.get_current_context().get_parameter_source("language")
-    if source is ParameterSource.DEFAULT:
-        language = speaking.asked_for() or language
+    # What the environment speaks is no wish for the file, which others may read.
+    language = speaking.asked_for() or "en"
     if origin is not None and not excel:
         raise click.UsageError(tr("--from fills a workbook: add --excel."))
     path = path or ("scenario.xlsx" if excel else "scenario.yaml")

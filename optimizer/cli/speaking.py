@@ -63,7 +63,8 @@ def for_machines() -> None:
         speak("en")
 
 
-def _take(ctx: click.Context, _option: click.Parameter, value: Language | None) -> None:
+def take(ctx: click.Context, _option: click.Parameter, value: Language | None) -> None:
+    """Speak the language that an option asks for from here on."""
     if value is not None and not ctx.resilient_parsing:
         ctx.meta[_ASKED_FOR] = value
         speak(value)
@@ -76,7 +77,7 @@ def language_option(command: _Made) -> _Made:
         type=click.Choice(LANGUAGES),
         is_eager=True,
         expose_value=False,
-        callback=_take,
+        callback=take,
         help=marked(
             "Language of what is written; that of the system if it is German, else English."
         ),

@@ -20,7 +20,8 @@ def folder(tmp_path, monkeypatch):
 @pytest.mark.parametrize("language", ["en", "de"])
 def test_the_starter_is_the_same_in_excel_and_yaml(folder, language, capsys):
     assert run(["init", "--excel", "--language", language]) == 0
-    assert "scenario.xlsx is written; try: vorrat run scenario.xlsx" in capsys.readouterr().err
+    said = {"en": "is written; try:", "de": "ist geschrieben; weiter mit:"}[language]
+    assert f"scenario.xlsx {said} vorrat run scenario.xlsx" in capsys.readouterr().err
     read = read_case("scenario.xlsx", check_variants=True)
     assert read.warnings == ()
     assert input_hash(read.case) == input_hash(read_case_text(template(language)).case)

@@ -277,10 +277,26 @@ def test_init_comments_in_the_language_that_was_asked_for(
     assert capsys.readouterr().out == template("de")
     assert run(["--language", "de", "init", "-", "--language", "en"]) == 0
     assert capsys.readouterr().out == template("en")
-    assert run(["init", "--language", "en"]) == 0
+    assert run(["init"]) == 0
     assert capsys.readouterr().err == (
         "scenario.yaml ist geschrieben; weiter mit: vorrat validate scenario.yaml\n"
     )
+
+
+@pytest.mark.parametrize("args", [["--language", "de", "init"], ["init", "--language", "de"]])
+def test_init_answers_in_the_language_that_was_asked_for(
+    folder: Path, args: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In what it says, what it refuses and what it writes, which solves."""
+    assert run([*args, "--starter"]) == 0
+    assert capsys.readouterr().err.splitlines() == [
+        "scenario.yaml ist geschrieben; weiter mit: vorrat validate scenario.yaml",
+        "vorrat-run.cmd ist geschrieben: Ziehen Sie eine Arbeitsmappe darauf",
+    ]
+    assert Path("scenario.yaml").read_text(encoding="utf-8") == template("de")
+    assert run(args) == 2
+    assert "„scenario.yaml“ gibt es schon" in capsys.readouterr().err
+    assert run(["solve", "scenario.yaml", "--quiet"]) == 0
 
 
 def test_english_help_and_errors_are_those_of_click(capsys: pytest.CaptureFixture[str]) -> None:
