@@ -230,6 +230,8 @@ class Names(Result):
     """Stockpiles."""
     funders: dict[str, Wording]
     """Funders."""
+    budget_lines: dict[str, dict[str, Wording]] = {}
+    """Lines of their budgets, by funder."""
 
 
 class Comparison(Result):

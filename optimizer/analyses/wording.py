@@ -50,7 +50,9 @@ def option_title(plan: Plan) -> Wording:
 
 def names(plans: Sequence[Plan]) -> Names:
     """Names of all items of the plans; where two plans name one differently the first counts."""
-    found = Names(materials={}, consumers={}, projects={}, stockpiles={}, funders={})
+    found = Names(
+        materials={}, consumers={}, projects={}, stockpiles={}, funders={}, budget_lines={}
+    )
     for plan in plans:
         case = plan.case
         if case is None:
@@ -65,6 +67,9 @@ def names(plans: Sequence[Plan]) -> Names:
         _add(found.projects, case.projects)
         _add(found.stockpiles, {stockpile.id: stockpile for stockpile in case.stockpiles})
         _add(found.funders, case.funders)
+        for f, funder in case.funders.items():
+            if funder.budget_lines:
+                _add(found.budget_lines.setdefault(f, {}), funder.budget_lines)
     return found
 
 

@@ -75,6 +75,14 @@ class Names:
         item = funder.instruments.get(i) if funder else None
         return _read(item.name, i) if item else i
 
+    def budget_line(self, f: str, line: str) -> str:
+        """The name of a line of a funder's budget."""
+        funder = self.case.funders.get(f) if self.case else None
+        item = funder.budget_lines.get(line) if funder else None
+        if item:
+            return _read(item.name, line)
+        return {(u.funder, u.line): u.name for u in self.plan.budget_lines}.get((f, line), line)
+
 
 def _read(name: Text | None, fallback: str) -> str:
     return named(name, fallback, language())

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import io
+
 import pytest
+from openpyxl import load_workbook
 from plan_by_hand import plan
 
 from models.files import read_case_text
-from models.language import Language, using
+from models.language import Language, tr, using
+from optimizer.analyses.compare import compare
 from optimizer.planner import plan as best_plan
 from optimizer.reporting.names import Names
+from optimizer.reporting.terminal import render
+from optimizer.reporting.workbook import write
 
 NAMES = """\
 title: {en: A mine and a stock, de: Ein Bergwerk und ein Lager}
@@ -18,7 +24,11 @@ consumers: {cars: {name: {en: Cars, de: Autos}}, wind: {}}
 projects:
   mine: {name: {de: Bergwerk}, country: DE, output_t_per_year: {ore: 1}, capex_meur: 1}
 funders:
-  fund: {kind: public, name: {en: A fund, de: Ein Fonds}, instruments: {loan: {name: {de: Kredit}}}}
+  fund:
+    kind: public
+    name: {en: A fund, de: Ein Fonds}
+    budget_lines: {purse: {name: {en: Cash, de: Barmittel}, kind: cash, total_meur: 1}}
+    instruments: {loan: {name: {de: Kredit}}}
 stockpiles: [{id: reserve, name: {de: Erzlager}, material: ore, paid_by: {fund: 1}}]
 hazards: {stop: {name: {en: A stop, de: Ein Stopp}, annual_probability: 0, effects: []}}
 variants: {larger_fund: {title: {en: A larger fund, de: Ein größerer Fonds}, set: {}}}
@@ -37,6 +47,7 @@ def told(names: Names) -> list[str | None]:
         names.stockpile("reserve"),
         names.hazard("stop"),
         names.instrument("fund", "loan"),
+        names.budget_line("fund", "purse"),
     ]
 
 
@@ -46,12 +57,12 @@ def told(names: Names) -> list[str | None]:
         (
             "en",
             ["A mine and a stock", "A larger fund", "Rare ore", "Cars", "wind", "Bergwerk",
-             "A fund", "Erzlager", "A stop", "Kredit"],
+             "A fund", "Erzlager", "A stop", "Kredit", "Cash"],
         ),
         (
             "de",
             ["Ein Bergwerk und ein Lager", "Ein größerer Fonds", "Seltenes Erz", "Autos", "wind",
-             "Bergwerk", "Ein Fonds", "Erzlager", "Ein Stopp", "Kredit"],
+             "Bergwerk", "Ein Fonds", "Erzlager", "Ein Stopp", "Kredit", "Barmittel"],
         ),
     ],
 )  # fmt: skip
@@ -65,5 +76,22 @@ def test_without_its_scenario_a_plan_has_the_names_it_lists() -> None:
     with using("de"):
         assert told(Names(plan())) == [
             "A plan by hand", "larger_fund", "Rare ore", "Cars", "Wind", "Deep mine", "fund",
-            "Ore reserve", "stop", "loan",
+            "Ore reserve", "stop", "loan", "purse",
         ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("language", "name", "other"), [("en", "Cash", "Barmittel"), ("de", "Barmittel", "Cash")]
+)
+def test_budget_lines_are_named_in_the_language_of_the_reader(
+    language: Language, name: str, other: str
+) -> None:
+    """In a comparison and in a workbook."""
+    found = best_plan(read_case_text(NAMES).case)
+    comparison = compare([found, found], ["one", "two"])
+    with using(language):
+        budgets = load_workbook(io.BytesIO(write(found)))[tr("Budgets")]
+        lines = " ".join(str(row[1]) for row in budgets.iter_rows(values_only=True))
+        for text in (render(comparison), lines):
+            assert name in text
+            assert other not in text

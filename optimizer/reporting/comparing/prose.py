@@ -345,7 +345,10 @@ def budget_name(comparison: Comparison, funder: str | None, line: str, name: str
     if funder is None:
         return tr("all public funders together")
     of = called(comparison.names.funders, funder)
-    return of if line == "budget" else f"{of}, {clean(name)}"
+    if line == "budget":
+        return of
+    lines = comparison.names.budget_lines.get(funder, {})
+    return f"{of}, {said(lines[line]) if line in lines else clean(name)}"
 
 
 def gap(option: Option) -> str:

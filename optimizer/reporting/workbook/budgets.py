@@ -47,7 +47,7 @@ def budgets(draft: Draft) -> None:
     _draw(draft, sheet)
 
 
-def _line_name(use: BudgetLineUse) -> str:
+def _line_name(draft: Draft, use: BudgetLineUse) -> str:
     kinds = {
         "budget": tr("budget"),
         "commitment": tr("commitment authority"),
@@ -55,7 +55,8 @@ def _line_name(use: BudgetLineUse) -> str:
         "guarantee_stock": tr("guarantee stock"),
     }
     kind = kinds.get(use.kind, use.kind)
-    return kind if use.name in ("budget", use.line) else f"{use.name} ({kind})"
+    name = draft.names.budget_line(use.funder, use.line)
+    return kind if name == use.line else f"{name} ({kind})"
 
 
 def _budget_line(draft: Draft, use: BudgetLineUse) -> None:
@@ -64,7 +65,7 @@ def _budget_line(draft: Draft, use: BudgetLineUse) -> None:
     def labelled(figure: str, field: str) -> Line:
         line = table.line(ruled=field == "used_meur")
         line.words("funder", draft.names.funder(use.funder))
-        line.words("line", _line_name(use))
+        line.words("line", _line_name(draft, use))
         line.words("figure", figure)
         line.key("funder_id", use.funder)
         line.key("line_id", use.line)

@@ -245,12 +245,7 @@ def _lines(subject: Subject) -> Iterator[Part]:
     used = [row["used_meur"] for row in rows]
     left = [None if g is None else max(0.0, g - u) for g, u in zip(granted, used, strict=True)]
     share = [u / g if g else None for g, u in zip(granted, used, strict=True)]
-    names = [
-        subject.source(row["funder"])
-        if row["line"] == "budget"
-        else f"{subject.source(row['funder'])}: {_line_name(subject, row)}"
-        for row in rows
-    ]
+    names = [_line_name(subject, row["funder"], row["line"]) for row in rows]
     yield Heading(tr("Budgets"))
     yield Table(
         tr("Budgets and how far they are used ({unit}, not discounted)", unit=subject.million),
@@ -270,34 +265,26 @@ def _lines(subject: Subject) -> Iterator[Part]:
     yield from _line_years(subject)
 
 
-def _line_name(subject: Subject, row: dict[str, Any]) -> str:
-    lines: Any = getattr(subject.case.funders[row["funder"]], "budget_lines", {})
-    line = lines.get(row["line"])
-    if line is None or line.name is None:
-        return str(row["name"])
-    from models.language import language
-
-    return str(line.name.read(language()) or row["line"])
+def _line_name(subject: Subject, f: str, line: str) -> str:
+    funder = subject.source(f)
+    return funder if line == "budget" else f"{funder}: {subject.name('budget_line', f, line)}"
 
 
 def _line_years(subject: Subject) -> Iterator[Part]:
     """What is used of each budget year by year: of public funders, and where years are limited."""
     rows = records(money.line_years(subject.plan))
     public = _public(subject)
-    lines = {(row["funder"], row["line"]): row for row in rows}
+    lines = dict.fromkeys((row["funder"], row["line"]) for row in rows)
     columns = [year_names(subject.years)]
-    for (f, line), about in lines.items():
+    for f, line in lines:
         of = {row["year"]: row for row in rows if (row["funder"], row["line"]) == (f, line)}
         used = [of[year]["used_meur"] for year in subject.years]
         available = [of[year]["available_meur"] for year in subject.years]
         limited = all(value is not None and value == value for value in available)
         if not limited and f not in public:
             continue
-        label = subject.source(f)
-        if line != "budget":
-            label = f"{label}: {_line_name(subject, about)}"
         headed = [(tr("Available"), available)] if limited else []
-        columns += alike([*headed, (tr("Used"), used)], label)
+        columns += alike([*headed, (tr("Used"), used)], _line_name(subject, f, line))
     if len(columns) == 1:
         return
     yield Table(
