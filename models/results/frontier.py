@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from models.case import Case
 from models.results.base import Result, Seconds
+from models.results.comparison import BrokenRule
 from models.results.plan import Plan, WithoutPlan
 
 
@@ -230,6 +231,8 @@ class Target(Result):
     """The least figure that any plan was found for, whatever the value; null without any."""
     best_bound: float | None
     """No plan at any value has a lower one; null where nothing was proven."""
+    conflict: tuple[BrokenRule, ...] = ()
+    """Rules that exclude each other, where they rule the goal out by themselves."""
     trials: tuple[Trial, ...]
     """Values in the order in which they were tried."""
     ended: Literal["complete", "interrupted"]

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from models.base import named
+from models.faults import Step
 from models.files import Reading
 from models.language import language
 from models.results import Goal, Plan, Target
+from models.results.comparison import BrokenRule
 from optimizer import highs, outcomes
 from optimizer.analyses.goal import (
     Wanted,
@@ -23,12 +25,14 @@ from optimizer.analyses.goal import (
 )
 from optimizer.analyses.spots import USUAL, Effort, is_small, spent
 from optimizer.analyses.trials import Stopped, Trials
-from optimizer.analyses.variation import Variation
+from optimizer.analyses.variation import Variation, written
 from optimizer.commitment import Commitment
+from optimizer.conflicts import smallest_conflict
 from optimizer.decomposition import CutPool
 from optimizer.errors import CheckFailed, Infeasible, Interrupted, NoPlan
 from optimizer.formulation import build_least_spending
 from optimizer.found import Found
+from optimizer.instance import read_instance
 from optimizer.plan_document import UNITS
 from optimizer.planner import Problem, find
 
@@ -69,6 +73,7 @@ class _State:
     best: float | None = None
     best_bound: float | None = None
     unreachable: bool = False
+    conflict: tuple[BrokenRule, ...] = ()
     stopped: bool = False
     direct: bool = False
     open: list[float] = field(default_factory=list)
@@ -114,6 +119,9 @@ def reach(
             _directly(asked, effort, state)
         else:
             _halve(trials, between, state, on_trial)
+        if state.unreachable and state.best is None:
+            top = math.inf if state.direct or between.last is None else between.last
+            state.conflict = _conflict(variation, asked, top, days)
     except (Stopped, KeyboardInterrupt, Interrupted):
         state.stopped = True
     plan = _plan(asked, trials, state, effort, pool, title, variant, level)
@@ -147,6 +155,7 @@ def reach(
         method="direct" if state.direct else "bisection",
         best=min((x for x in figures if x is not None), default=None),
         best_bound=state.best_bound,
+        conflict=state.conflict,
         trials=tuple(trials.made),
         ended="interrupted" if state.stopped else "complete",
         seconds=time.perf_counter() - began,
@@ -300,6 +309,28 @@ def _best(trials: Trials, top: float, state: _State) -> None:
     except (Infeasible, NoPlan):
         return
     state.best, state.best_bound = found.objective, found.certificate.bound
+
+
+def _conflict(
+    variation: Variation, asked: Variation, top: float, days: Mapping[str, float]
+) -> tuple[BrokenRule, ...]:
+    """Rules that exclude each other at the highest value: those of the file, or with the goal."""
+    goals: dict[tuple[Step, ...], str] = {}
+    for number in (variation, asked):
+        reading = number.unlimited() if math.isinf(top) else number.at(top)
+        if rules := smallest_conflict(read_instance(reading.case)):
+            return tuple(
+                BrokenRule(
+                    **vars(rule), place=goals.get(rule.path) or str(reading.place(rule.path))
+                )
+                for rule in rules
+            )
+        # Whoever asks knows the goal by its option, not by what it sets in the file.
+        for position, pile in enumerate(reading.case.stockpiles):
+            if pile.id in days:
+                path = ("stockpiles", position, "min_days_of_demand")
+                goals[path] = f"--days {pile.id}={written(days[pile.id])}"
+    return ()
 
 
 # The plan

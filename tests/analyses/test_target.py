@@ -116,6 +116,31 @@ def test_days_that_no_purchase_reaches() -> None:
     variation = Variation(read_case(TUTORIAL), "policy.budget_meur")
     found = reach(variation, Wanted(days={"reserve": 90}), effort=EXACT)
     assert found.status == "unreachable"
+    assert [(rule.tag, rule.place) for rule in found.conflict] == [
+        ("S1", f"{TUTORIAL}:109:30"),
+        ("S4", "--days reserve=90"),
+    ]
+
+
+def test_rules_that_conflict_without_the_goal_are_those_of_the_file() -> None:
+    """5 t can be bought in the first year; 90 days of 40 t need more, whatever else is asked."""
+    settings = ["stockpiles.reserve.min_days_of_demand=90"]
+    variation = Variation(read_case(TUTORIAL, settings=settings), "policy.budget_meur")
+    for wanted in (Wanted(days={"reserve": 30}, from_year=2027), Wanted(level=1)):
+        found = reach(variation, wanted, effort=EXACT)
+        assert [rule.place for rule in found.conflict] == [
+            f"{TUTORIAL}:109:30",
+            "--set stockpiles.reserve.min_days_of_demand=90",
+        ]
+
+
+def test_a_number_that_is_not_high_enough_is_named_with_its_value() -> None:
+    """100 days of 100 t need 27.4 t in the first year; 20 may be bought."""
+    raw = two_works(stockpiles=[stockpile()])
+    path = "stockpiles.reserve.max_purchase_t_per_year"
+    found = target(raw, Wanted(days={"all": 100}), path, last=20)
+    assert found.status == "unreachable"
+    assert {rule.place for rule in found.conflict} == {f"--set {path}=20", "--days reserve=100"}
 
 
 def test_days_and_damage_together_and_by_another_number() -> None:

@@ -18,6 +18,7 @@ from models.results import Frontier, Plan, Target
 from optimizer.cli import run
 
 Capture = pytest.CaptureFixture[str]
+TUTORIAL = Path(__file__).parents[2] / "scenarios" / "tutorial.yaml"
 
 
 @pytest.fixture
@@ -118,6 +119,38 @@ def test_exit_codes_of_a_frontier(file: str, args: list[str], code: int) -> None
 )
 def test_exit_codes_of_a_target(file: str, args: list[str], code: int) -> None:
     assert run(["target", file, *args, "--quiet"]) == code
+
+
+@pytest.mark.parametrize(
+    ("args", "told"),
+    [
+        ([], "No plan reaches it, whatever the public budget."),
+        (["--funder", "fund"], "No plan reaches it, whatever the budget of fund."),
+        (["--language", "de"], "Kein Plan erreicht es, wie hoch das öffentliche Budget auch ist."),
+        (
+            ["--language", "de", "--funder", "fund"],
+            "Kein Plan erreicht es, wie hoch das Budget von fund auch ist.",
+        ),
+    ],
+)
+def test_days_that_no_budget_buys_name_the_rules_that_exclude_each_other(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: Capture,
+    args: list[str],
+    told: str,
+) -> None:
+    """5 t a year can be bought, and 90 days of 40 t are asked for."""
+    monkeypatch.chdir(tmp_path)
+    Path("t.yaml").write_bytes(TUTORIAL.read_bytes())
+    assert run(["target", "t.yaml", "--days", "gallium=90", "--quiet", *args]) == 3
+    out = capfd.readouterr().out
+    assert told in out
+    flat = " ".join(out.split())
+    assert "t.yaml:109:30: S1 purchase_limit: " in flat
+    assert "--days reserve=90: S4 days_of_demand: reserve " in flat
+    assert "least spending" not in flat
+    assert "geringsten Ausgaben" not in flat
 
 
 @pytest.mark.parametrize(

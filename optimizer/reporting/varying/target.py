@@ -7,11 +7,13 @@ from collections.abc import Iterator
 
 from models.language import tr
 from models.results import Target
-from optimizer.reporting.figures import NONE, column, number, percent
+from optimizer.reporting.figures import NONE, clean, column, number, percent
 from optimizer.reporting.sections import Grid, Section
 from optimizer.reporting.varying.words import (
+    BUDGET,
     amount,
     called,
+    funder_name,
     headed,
     outcome_unit,
     stockpile_name,
@@ -63,8 +65,12 @@ def _value(target: Target, value: float, unit: str, *, up: bool = False) -> str:
 
 
 def _unreachable(target: Target, unit: str) -> Iterator[str]:
-    if target.infeasible_below is None:
-        yield tr("No plan reaches it, whatever the {number}.", number=called(target))
+    if target.infeasible_below is None and target.varied == BUDGET:
+        yield tr("No plan reaches it, whatever the public budget.")
+    elif target.infeasible_below is None:
+        # Nothing else than the budget of a funder is sought without an end.
+        owner = funder_name(target, target.varied.split(".")[1])
+        yield tr("No plan reaches it, whatever the budget of {funder}.", funder=owner)
     else:
         yield tr(
             "No plan reaches it up to {value} ({number}).",
@@ -125,7 +131,11 @@ def all_of(target: Target) -> Iterator[Section]:
     trials = _trials(target)
     if trials is not None:
         yield trials
-    if target.method == "direct":
+    if target.conflict:
+        lines = [f"{r.place}: {r.tag} {r.name}: {r.says}" for r in target.conflict]
+        lead = tr("No plan keeps all of these rules together; relax one of them:")
+        yield Section(tr("Why no plan reaches the goal"), [lead, *map(clean, lines)])
+    elif target.method == "direct":
         yield Section(
             tr("How it was found"),
             [
