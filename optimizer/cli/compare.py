@@ -14,11 +14,10 @@ from models.results import Plan
 from models.results.comparison import Failed
 from optimizer.cli import conflicts, cuts, diagnostics, items, options, speaking
 from optimizer.cli.disk import leaving
-from optimizer.cli.disk.naming import safe_names
 from optimizer.cli.disk.writing import write_whole
 from optimizer.cli.items import Item
 from optimizer.cli.progress import Progress
-from optimizer.cli.saved import PLAN_FILE
+from optimizer.cli.saved import COMPARISON_FILE, PLAN_FILE, PLANS, compared_places
 from optimizer.cli.supervision import supervised
 from optimizer.cli.telling import telling
 from optimizer.cli.validate import summed_up
@@ -28,8 +27,6 @@ if TYPE_CHECKING:
     from optimizer.analyses.batch import NoAnswer
     from optimizer.decomposition import CutPool
 
-COMPARISON_FILE = "comparison.json"
-PLANS = "plans"
 INTERRUPTED = "stopped before it was solved"
 
 
@@ -114,7 +111,7 @@ def compare(
         )
     _check(found, base, year, federal)
     if out is not None:
-        places = _places([item.label for item in found])
+        places = compared_places([item.label for item in found])
         leaving.prepare(out, [COMPARISON_FILE, *places.values()], force)
         leaving.make_sure(out)
     pools = None if kept is None else _read_pools(kept, to_solve)
@@ -163,18 +160,12 @@ def compare(
     stopped = any(isinstance(a, Plan) and a.certificate.status != "optimal" for a in answers)
     code = code or int(stopped)
     with telling(comparison, as_json) as document:
-        places = _places([item.label for item in found])
+        places = compared_places([item.label for item in found])
         files = {places[label]: leaving.document(plan) for label, plan in plans.items()}
         files[COMPARISON_FILE] = document
         leaving.leave(out, "comparison", files, code, force=force)
         _keep(pools, answers)
     return code
-
-
-def _places(labels: Sequence[str]) -> dict[str, str]:
-    """The file of each option's plan, by its label."""
-    names = safe_names(labels)
-    return {label: f"{PLANS}/{name}/{PLAN_FILE}" for label, name in zip(labels, names, strict=True)}
 
 
 def _check(

@@ -50,14 +50,16 @@ def report(
 ) -> int:
     """Make one HTML page of saved results, to be read, printed and sent on; needs no solver.
 
-    PLAN is a plan.json or the folder it is in. Several plans are put side by side. A frontier.json
-    or a split.json in the folder of a single plan, or given beside it, gets a section. Of other
-    results (a split, a participation, an evaluation and the like) one makes a page of its own.
+    PLAN is a plan.json or the folder it is in. Several plans are put side by side, and so are those
+    in a folder that compare wrote. A frontier.json or a split.json in the folder of a single plan,
+    or given beside it, gets a section. Of other results (a split, a participation, an evaluation
+    and the like) one makes a page of its own.
     """
     found, plans = saved.read_all(given)
     if out is None:
         main = next((one for one in found if isinstance(one.result, Plan)), found[0])
-        out = Path(REPORT_FILE) if len(plans) > 1 else main.path.parent / REPORT_FILE
+        apart = len(found) > 1 and len(plans) > 1
+        out = Path(REPORT_FILE) if apart else main.path.parent / REPORT_FILE
     workbooks = [] if excel is None else [workbook.named(excel)]
     leaving.refuse([out, *workbooks], force)
     page, drawn = _drawn(found, plans)
@@ -78,14 +80,12 @@ def _drawn(found: Sequence[Given], plans: Mapping[str, Plan]) -> tuple[str, list
     if not plans:
         alone = found[0].result
         return html.report_on(alone), html.charts_on(alone)
-    if len(plans) == 1:
+    comparison = saved.side_by_side(found, plans)
+    if comparison is None:
         (plan,) = plans.values()
         frontier, split = saved.frontier_for(found), saved.split_for(found)
         page = html.report(plan, frontier=frontier, split=split)
         return page, html.charts(plan, frontier=frontier, split=split)
-    from optimizer.analyses.compare import compare
-
-    comparison = compare(list(plans.values()), list(plans))
     page = html.comparison_report(list(plans.values()), comparison)
     return page, html.comparison_charts(comparison)
 

@@ -4,7 +4,7 @@ stands alone."""
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -16,6 +16,7 @@ from models.files.json_document import NotPlainError, read_json
 from models.language import tr
 from models.results import (
     Alternatives,
+    Comparison,
     Evaluation,
     Explanation,
     Frontier,
@@ -25,9 +26,11 @@ from models.results import (
     Sensitivity,
     Split,
 )
+from optimizer.cli.disk.naming import safe_names
 from optimizer.cli.disk.publishing import recover
 
 PLAN_FILE, FRONTIER_FILE, SPLIT_FILE = "plan.json", "frontier.json", "split.json"
+COMPARISON_FILE, PLANS = "comparison.json", "plans"
 MAIN_FILES = (
     PLAN_FILE,
     SPLIT_FILE,
@@ -36,14 +39,23 @@ MAIN_FILES = (
     "explanation.json",
     "alternatives.json",
     "sensitivity.json",
+    COMPARISON_FILE,
 )
 """What a folder may be named for: the first of these that is in it."""
 
-ALONE = (Participation, Evaluation, Explanation, Alternatives, Sensitivity)
+ALONE = (Participation, Evaluation, Explanation, Alternatives, Sensitivity, Comparison)
 """What is reported on by itself, with nothing beside it."""
 
 Saved = (
-    Plan | Frontier | Split | Participation | Evaluation | Explanation | Alternatives | Sensitivity
+    Plan
+    | Frontier
+    | Split
+    | Participation
+    | Evaluation
+    | Explanation
+    | Alternatives
+    | Sensitivity
+    | Comparison
 )
 MODELS: dict[str, type[Saved]] = {
     "plan": Plan,
@@ -54,6 +66,7 @@ MODELS: dict[str, type[Saved]] = {
     "explanation": Explanation,
     "alternatives": Alternatives,
     "sensitivity": Sensitivity,
+    "comparison": Comparison,
 }
 """What can be reported on, by the kind that a document states."""
 
@@ -69,13 +82,15 @@ class Given:
 def read_all(texts: Sequence[str]) -> tuple[list[Given], dict[str, Plan]]:
     """All that was given, and the plans among it by a short name of each.
 
-    There are no plans where a split, or a result of ``ALONE``, stands by itself; a split may stand
-    beside one plan as well.
+    Of a comparison they are those that it compares. There are none where a split, or another result
+    of ``ALONE``, stands by itself; a split may stand beside one plan as well.
 
     Raises click.UsageError where a file cannot be read, there is no plan, a frontier or a split
     stands beside several, or anything beside a result of ``ALONE``.
     """
     found = [read(text) for text in texts]
+    if len(found) == 1 and isinstance(found[0].result, Comparison):
+        return found, _compared(found[0].path, found[0].result)
     if len(found) == 1 and isinstance(found[0].result, (Split, *ALONE)):
         return found, {}
     alone = next((one.path for one in found if isinstance(one.result, ALONE)), None)
@@ -96,6 +111,48 @@ def read_all(texts: Sequence[str]) -> tuple[list[Given], dict[str, Plan]]:
     names = distinct([label(one.path) for one in plans])
     results = [one.result for one in plans if isinstance(one.result, Plan)]
     return found, dict(zip(names, results, strict=True))
+
+
+def side_by_side(found: Sequence[Given], plans: Mapping[str, Plan]) -> Comparison | None:
+    """The comparison that was given, or that of several plans; None for a single plan."""
+    if isinstance(found[0].result, Comparison):
+        return found[0].result
+    if len(plans) < 2:
+        return None
+    from optimizer.analyses.compare import compare
+
+    return compare(list(plans.values()), list(plans))
+
+
+def compared_places(labels: Sequence[str]) -> dict[str, str]:
+    """Where the plan of each option lies beside their comparison, by its label."""
+    names = safe_names(labels)
+    return {label: f"{PLANS}/{name}/{PLAN_FILE}" for label, name in zip(labels, names, strict=True)}
+
+
+def _compared(path: Path, comparison: Comparison) -> dict[str, Plan]:
+    """The plans of a comparison, by label.
+
+    Raises click.UsageError where one is not there, or another lies in its place.
+    """
+    places = compared_places([option.label for option in comparison.options])
+    plans = {}
+    for option in comparison.options:
+        at, proof = path.parent / places[option.label], option.proof
+        plan = read(str(at)).result
+        if not isinstance(plan, Plan) or (
+            (plan.certificate.input_sha256, plan.certificate.objective)
+            != (proof.input_sha256, proof.objective)
+        ):
+            raise click.UsageError(
+                tr(
+                    "'{plan}' is not the plan that '{comparison}' compares.",
+                    plan=at,
+                    comparison=path,
+                )
+            )
+        plans[option.label] = plan
+    return plans
 
 
 def label(path: Path) -> str:

@@ -33,10 +33,10 @@ ENDING = ".xlsx"
 def workbook(given: tuple[str, ...], out: Path, force: bool) -> int:
     """Make an Excel workbook of saved plans, with live formulas and checks; needs no solver.
 
-    PLAN is a plan.json or the folder it is in. Several plans are put side by side; differences are
-    those to the first. A frontier.json or a split.json beside a single plan gets sheets. Of
-    other results (a split, a participation, an evaluation and the like) one makes a workbook of its
-    own.
+    PLAN is a plan.json or the folder it is in. Several plans are put side by side, with differences
+    to the first, and so are those in a folder that compare wrote, with differences to its base. A
+    frontier.json or a split.json beside a single plan gets sheets. Of other results (a split, a
+    participation, an evaluation and the like) one makes a workbook of its own.
     """
     leaving.refuse([named(out)], force)
     content = of(*saved.read_all(given))
@@ -59,9 +59,8 @@ def of(found: Sequence[Given], plans: Mapping[str, Plan]) -> bytes:
 
     if not plans:
         return write_alone(found[0].result)
-    if len(plans) == 1:
-        (plan,) = plans.values()
-        return write(plan, frontier=saved.frontier_for(found), split=saved.split_for(found))
-    from optimizer.analyses.compare import compare
-
-    return write_comparison(plans, compare(list(plans.values()), list(plans)))
+    comparison = saved.side_by_side(found, plans)
+    if comparison is not None:
+        return write_comparison(plans, comparison)
+    (plan,) = plans.values()
+    return write(plan, frontier=saved.frontier_for(found), split=saved.split_for(found))

@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from openpyxl import load_workbook
+from pages import read
 
 from models.results import Comparison, Plan
 from optimizer import planner
@@ -87,6 +89,51 @@ def test_a_file_a_variant_and_a_saved_plan(file: str, capfd: pytest.CaptureFixtu
     }
     assert comparison.options[1].title.de == "Untätig"
     assert comparison.unlike == ()
+
+
+def cells(name: str) -> list[tuple[Any, ...]]:
+    return [row for sheet in load_workbook(name) for row in sheet.iter_rows(values_only=True)]
+
+
+def test_a_folder_of_a_comparison_is_reported_on(
+    file: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Its page and its workbook are those of its plans side by side."""
+    assert run(["compare", file, f"{file}@idle", "--out", "both", "--quiet"]) == 0
+    capfd.readouterr()
+    page = Path("both/report.html")
+    assert run(["report", "both", "--excel", "both.xlsx"]) == 0
+    assert capfd.readouterr().out.splitlines() == [str(page), "both.xlsx"]
+    plans = ["both/plans/ore", "both/plans/idle"]
+    assert run(["report", *plans, "--excel", "plans.xlsx", "--out", "plans.html"]) == 0
+    assert page.read_bytes() == Path("plans.html").read_bytes()
+    assert run(["workbook", "both", "--out", "again.xlsx"]) == 0
+    assert cells("both.xlsx") == cells("plans.xlsx") == cells("again.xlsx")
+
+
+def test_what_was_asked_of_a_comparison_stays_so_in_its_page(file: str) -> None:
+    """Its base, and that one option has no plan."""
+    assert run(["compare", file, "--variants", "--base", "idle", "--out", "all", "--quiet"]) == 3
+    assert run(["report", "all/comparison.json"]) == 0
+    text = read(Path("all/report.html").read_text(encoding="utf-8")).text
+    assert "Compared with: Idle" in text
+    assert "“poor” is left out: there is no plan." in text
+
+
+def test_a_comparison_is_reported_on_with_its_own_plans_alone(
+    file: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["compare", file, f"{file}@idle", "--out", "both", "--quiet"]) == 0
+    comparison, plan = Path("both/comparison.json"), Path("both/plans/ore/plan.json")
+    capfd.readouterr()
+    assert run(["report", "both", "both/plans/idle"]) == 2
+    assert f"'{comparison}' is reported on by itself" in capfd.readouterr().err
+    plan.write_bytes(Path("both/plans/idle/plan.json").read_bytes())
+    assert run(["report", "both"]) == 2
+    assert f"'{plan}' is not the plan that '{comparison}' compares." in capfd.readouterr().err
+    plan.unlink()
+    assert run(["report", "both"]) == 2
+    assert f"'{plan}' cannot be read" in capfd.readouterr().err
 
 
 def test_saved_plans_need_no_solver(file: str) -> None:

@@ -99,7 +99,7 @@ def test_nothing_is_overwritten_unless_asked(
         ("{", "is no saved result: it is not JSON."),
         ("[]", "holds no plan but something else; reports are made of what solve --out writes."),
         ('{"kind": "infeasible"}', "holds no plan but 'infeasible'"),
-        ('{"kind": "comparison"}', "holds no plan but 'comparison'"),
+        ('{"kind": "target"}', "holds no plan but 'target'"),
         ('{"kind": "plan"}', "is no result of this version: title: Field required."),
     ],
 )

@@ -57,10 +57,10 @@ def test_what_is_refused(
 
 
 def test_another_result_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    path = tmp_path / "comparison.json"
-    path.write_text(json.dumps({"kind": "comparison"}), encoding="utf-8")
+    path = tmp_path / "target.json"
+    path.write_text(json.dumps({"kind": "target"}), encoding="utf-8")
     assert run(["workbook", str(path), "--out", str(tmp_path / "x.xlsx")]) == 2
-    assert "holds no plan but 'comparison'" in capsys.readouterr().err
+    assert "holds no plan but 'target'" in capsys.readouterr().err
 
 
 def test_a_frontier_beside_a_plan_gets_a_sheet(tmp_path: Path) -> None:
