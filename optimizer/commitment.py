@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -185,6 +185,22 @@ def weighed_cost(instance: Instance, commitment: Commitment) -> float:
         return alike * net_cost(instance, commitment)
     own = net_cost_by_funder(instance, commitment)
     return math.fsum(weight * own[f] for f, weight in instance.cost_counts.items())
+
+
+def without_idle(instance: Instance, commitment: Commitment) -> Commitment:
+    """The same commitment without supports that nothing rests on, and projects for no use."""
+    return without_idle_projects(instance, without_idle_supports(instance, commitment))
+
+
+def weighed_damage(
+    instance: Instance, expected: float, cvar: float, by_consumer: Mapping[str, float]
+) -> float:
+    """What damage adds to the objective, by its mean, its tail and what falls on each consumer."""
+    weight = float(instance.case.objective.cvar.weight)
+    mean = expected
+    for consumer, counts in instance.counts.items():
+        mean += (counts - 1) * by_consumer[consumer]
+    return (1 - weight) * mean + weight * cvar
 
 
 def without_idle_projects(instance: Instance, commitment: Commitment) -> Commitment:

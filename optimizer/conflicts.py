@@ -18,7 +18,7 @@ from models.language import figure, marked, tr
 from models.quantities import Yearly
 from optimizer import highs
 from optimizer.errors import Rule, SolverError
-from optimizer.formulation import build_commitment
+from optimizer.formulation import build_commitment, substitute_planned_stock
 from optimizer.highs import Compiled, LinearProgram
 from optimizer.instance import COMMON, Instance
 
@@ -290,7 +290,8 @@ def smallest_conflict(instance: Instance) -> tuple[Rule, ...]:
     groups: dict[Rule, list[int]] = {}
     for row, name, index in rule_rows(compiled):
         groups.setdefault(RULES[name](instance, index), []).append(row)
-    return conflict_among(compiled.program, groups)
+    program = substitute_planned_stock(compiled).program
+    return conflict_among(program, groups) or conflict_among(program, groups, highs.EXACT_MIXED)
 
 
 def first_stage(instance: Instance) -> Compiled:
@@ -309,17 +310,21 @@ def rule_rows(compiled: Compiled) -> Iterator[tuple[int, str, Any]]:
             yield row, name, constraint.index()
 
 
-def conflict_among(program: LinearProgram, groups: Mapping[Key, list[int]]) -> tuple[Key, ...]:
+def conflict_among(
+    program: LinearProgram,
+    groups: Mapping[Key, list[int]],
+    options: Mapping[str, Any] | None = None,
+) -> tuple[Key, ...]:
     """A smallest set of groups of rows that conflict, with what rows are in none of them.
 
-    Empty if there is no conflict.
+    Empty if there is no conflict. ``options`` are those of the solver.
 
     Raises
     ------
     SolverError
         If the rows in none of the groups conflict by themselves.
     """
-    search = Search(program, groups)
+    search = Search(program, groups, options)
     if search.feasible(list(groups)):
         return ()
     if not search.feasible([]):
@@ -348,15 +353,21 @@ def add_what_stays(model: Any) -> None:
 class Search(Generic[Key]):
     """Divides and conquers the groups of rows that belong to rules."""
 
-    def __init__(self, program: LinearProgram, groups: Mapping[Key, list[int]]) -> None:
-        self.program, self.groups = program.feasibility(), groups
+    def __init__(
+        self,
+        program: LinearProgram,
+        groups: Mapping[Key, list[int]],
+        options: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.program, self.groups, self.options = program.feasibility(), groups, options
 
     def feasible(self, kept: Sequence[Key]) -> bool:
         """Whether some plan keeps these rules, all others dropped."""
         dropped = np.zeros(len(self.program.row_lower), dtype=bool)
         for rule in set(self.groups).difference(kept):
             dropped[self.groups[rule]] = True
-        solution = highs.solve(self.program.without_rows(dropped), gap=1.0)
+        program = self.program.without_rows(dropped)
+        solution = highs.solve(program, gap=1.0, options=self.options)
         if solution.interrupted:
             raise KeyboardInterrupt
         return solution.ending != "infeasible"

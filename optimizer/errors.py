@@ -16,6 +16,7 @@
     └── SolverError            5   the solver failed
         ├── WorkerLost         5   a process that solved problems has died
         ├── ModelRefused       5   data that the solver would misread
+        │   └── OutOfRange     5   coefficients too unlike in size, as long as no file is known
         ├── UnknownOption      5   an option the solver does not know
         └── CheckFailed        5   an answer that fails the check from outside the solver
 
@@ -42,6 +43,7 @@ __all__ = [
     "NoPlan",
     "NotWritten",
     "OutOfMemory",
+    "OutOfRange",
     "PoolRefused",
     "Rule",
     "ScenarioError",
@@ -136,6 +138,22 @@ class WorkerLost(SolverError):
 
 class ModelRefused(SolverError):
     """The model holds data that the solver would misread."""
+
+
+End = tuple[tuple[str, str], float]
+"""A coefficient: the names of its column and row, and its size."""
+
+
+class OutOfRange(ModelRefused):
+    """Coefficients too unlike in size: ``ends`` are the smallest and the largest."""
+
+    def __init__(self, message: str, ends: tuple[End, End]) -> None:
+        self.ends = ends
+        super().__init__(message)
+
+    def __reduce__(self) -> tuple[type[OutOfRange], tuple[str, tuple[End, End]]]:
+        """How it comes from another process whole."""
+        return OutOfRange, (str(self), self.ends)
 
 
 class UnknownOption(SolverError):

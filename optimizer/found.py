@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from models.base import named
 from models.case import Case
 from models.results import Certificate, Plan
-from optimizer import outcomes, plan_document
+from models.results.seal import hash_of
+from optimizer import plan_document
 from optimizer.commitment import Commitment, net_cost, weighed_cost
 from optimizer.instance import Instance
-from optimizer.outcomes import Evaluation
+from optimizer.solved import SMALLEST, Sizes, smallest_size
 from optimizer.states import State
-from optimizer.verification import check_commitment
+
+if TYPE_CHECKING:
+    from optimizer.outcomes import Evaluation
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,6 +39,19 @@ class Found:
         return self.certificate.objective
 
     @property
+    def sizes(self) -> Sizes:
+        """What gaps of the objective are measured by."""
+        from optimizer import outcomes
+
+        without = outcomes.objective(self.instance, self.without_plan, 0.0)
+        return Sizes(smallest_size(without), outcomes.rounding(self.instance))
+
+    @property
+    def least(self) -> float:
+        """What the objective counts as at least where a gap is taken of it."""
+        return self.sizes.least
+
+    @property
     def net_cost(self) -> float:
         """Discounted million EUR, whoever pays."""
         return net_cost(self.instance, self.commitment)
@@ -49,7 +64,6 @@ class Found:
             certificate=self.certificate,
             with_plan=self.with_plan,
             without_plan=self.without_plan,
-            net_cost=self.net_cost,
             title=title or named(self.instance.case.title, "scenario"),
             variant=variant,
         )
@@ -64,41 +78,68 @@ class Found:
         CheckFailed
             If the plan breaks a rule there.
         """
+        # They take a moment to import: those who only read a plan do without.
+        from optimizer import outcomes
+        from optimizer.verification import check_commitment
+
         check_commitment(instance, self.commitment)
         cost = weighed_cost(instance, self.commitment)
         objective = outcomes.objective(instance, self.with_plan, cost)
-        certificate = proven(self.certificate, objective, bound)
+        seen = replace(self, instance=instance)
+        certificate = proven(self.certificate, objective, bound, seen.sizes)
         certificate = certificate.model_copy(update={"input_sha256": input_hash(instance.case)})
-        return replace(self, instance=instance, certificate=certificate)
+        return replace(seen, certificate=certificate)
 
     def bounded(self, bound: float | None) -> Found:
         """The same plan with another bound proven for it."""
-        return replace(self, certificate=proven(self.certificate, self.objective, bound))
+        return replace(
+            self, certificate=proven(self.certificate, self.objective, bound, self.sizes)
+        )
 
+
+ENOUGH_STATES = 100
+"""A plan made on fewer states is called illustrative."""
 
 ROUNDING = 1e-6
 """A gap below this is the solver's arithmetic, whatever target was set."""
 
 
-def gap_of(objective: float, bound: float | None) -> float | None:
-    """The relative gap between a plan and a bound."""
-    return None if bound is None else max(0.0, objective - bound) / max(abs(objective), 1e-6)
+def gap_of(objective: float, bound: float | None, least: float = SMALLEST) -> float | None:
+    """The relative gap between a plan and a bound; ``least`` is what the objective counts as at
+    least."""
+    return None if bound is None else max(0.0, objective - bound) / max(abs(objective), least)
 
 
-def is_within(objective: float, bound: float | None, gap_target: float) -> bool:
+def is_within(
+    objective: float, bound: float | None, gap_target: float, least: float = SMALLEST
+) -> bool:
     """Whether a gap is within its target."""
-    size = max(abs(objective), 1e-6)
-    return bound is not None and objective - bound <= max(gap_target, ROUNDING) * size + 1e-9
+    gap = gap_of(objective, bound, least)
+    return gap is not None and gap <= max(gap_target, ROUNDING) * (1 + 1e-9)
 
 
-def proven(certificate: Certificate, objective: float, bound: float | None) -> Certificate:
-    """The certificate of another plan or with another bound."""
-    within = is_within(objective, bound, certificate.gap_target)
+def settled(objective: float, bound: float | None, gap_target: float, sizes: Sizes) -> float | None:
+    """The bound as it is reported: never above the plan, and the plan's own objective where only
+    rounding is between them."""
+    if bound is None:
+        return None
+    close = objective - bound <= sizes.rounding
+    if close and not is_within(objective, bound, gap_target, sizes.least):
+        return objective
+    return min(bound, objective)
+
+
+def proven(
+    certificate: Certificate, objective: float, bound: float | None, sizes: Sizes
+) -> Certificate:
+    """The certificate of another plan or with another bound, which no plan can be below."""
+    bound = settled(objective, bound, certificate.gap_target, sizes)
+    within = is_within(objective, bound, certificate.gap_target, sizes.least)
     return certificate.model_copy(
         update={
             "objective": objective,
             "bound": bound,
-            "gap": gap_of(objective, bound),
+            "gap": gap_of(objective, bound, sizes.least),
             "status": "optimal" if within else "limit",
         }
     )
@@ -107,5 +148,4 @@ def proven(certificate: Certificate, objective: float, bound: float | None) -> C
 def input_hash(case: Case) -> str:
     """SHA-256 of a scenario in canonical JSON: its content, not how it was written down."""
     content = case.model_dump(mode="json", by_alias=True, exclude={"variants"})
-    text = json.dumps(content, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()
+    return hash_of(content)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -10,10 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from optimizer.commitment import Commitment
+from optimizer.commitment import Commitment, weighed_damage
 from optimizer.instance import Floats, Instance
 from optimizer.states import State
 from optimizer.sweep import Recourse, in_blocks
+
+ROUNDING = 1e-10
+"""Share of what would come if everything were missing that is rounding."""
 
 SHORT = 1e-6
 """A period is short if more than this share of its demand is missing."""
@@ -153,12 +157,20 @@ def _add(
                 evaluation.of_some[block] += part.by_state(own)
 
 
+def rounding(instance: Instance) -> float:
+    """What is rounding in an objective: a share of that of states in which everything is missing
+    all the time."""
+    worst = math.fsum(
+        float(step.limit @ step.weight) * instance.per_year
+        for node in instance.nodes
+        for step in node.steps
+    )
+    return ROUNDING * worst
+
+
 def objective(instance: Instance, evaluation: Evaluation, weighed_cost: float) -> float:
     """The objective of a commitment, from its damage and what its cost adds."""
-    what = instance.case.objective
-    weight = float(what.cvar.weight)
-    tail = evaluation.cvar(float(what.cvar.level)) if weight > 0 else 0.0
-    mean = evaluation.expected
-    for consumer, counts in instance.counts.items():
-        mean += (counts - 1) * evaluation.by_consumer[consumer]
-    return (1 - weight) * mean + weight * tail + weighed_cost
+    cvar = instance.case.objective.cvar
+    tail = evaluation.cvar(float(cvar.level)) if cvar.weight > 0 else 0.0
+    damage = weighed_damage(instance, evaluation.expected, tail, evaluation.by_consumer)
+    return damage + weighed_cost

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -23,10 +23,12 @@ from models.results import (
     StockpilePlan,
     WithoutPlan,
 )
+from models.results.plan import LEVELS
 from optimizer import accounts
 from optimizer.accounts import by_year
 from optimizer.commitment import (
     Commitment,
+    net_cost,
     outlay,
     planned_stock,
     residual,
@@ -35,7 +37,9 @@ from optimizer.commitment import (
 )
 from optimizer.dependence import crma_shares, supply_mixes
 from optimizer.instance import COMMON, Floats, Instance, group_of
-from optimizer.outcomes import Evaluation
+
+if TYPE_CHECKING:  # compiled code comes with it, which those who read a plan do without
+    from optimizer.outcomes import Evaluation
 
 
 def commitment_of(instance: Instance, plan: Plan) -> Commitment:
@@ -67,6 +71,21 @@ def commitment_of(instance: Instance, plan: Plan) -> Commitment:
     )
 
 
+def unknown_in(instance: Instance, plan: Plan) -> list[str]:
+    """Projects, stockpiles and instruments that a plan decides on and its instance lacks."""
+    told = [built.id for built in plan.projects if built.id not in instance.projects]
+    told += [pile.id for pile in plan.stockpiles if pile.id not in instance.stockpiles]
+    told += [
+        f"{f}.{i}"
+        for built in plan.projects
+        for held in (built.shares, built.supports)
+        for f, terms in held.items()
+        for i in terms
+        if (f, i) not in instance.instrument
+    ]
+    return told
+
+
 UNITS = {
     "damage": "million {currency}",
     "tonnes": "t",
@@ -81,28 +100,21 @@ def describe(
     certificate: Certificate,
     with_plan: Evaluation,
     without_plan: Evaluation,
-    net_cost: float,
     title: str,
     variant: str | None,
 ) -> Plan:
     """The plan as a document."""
     case = instance.case
     level = float(case.objective.cvar.level)
-    committed = outlay(instance, commitment)
     return Plan(
         title=title,
         variant=variant,
-        currency=case.currency,
         certificate=certificate,
         outcome=Outcome(
-            measure=case.objective.measure,
-            unit=UNITS[case.objective.measure].format(currency=case.currency),
+            **measured(instance, commitment),
             expected=with_plan.expected,
             cvar=with_plan.cvar(level),
-            cvar_level=level,
             worst=with_plan.worst,
-            net_cost_meur=net_cost,
-            residual_meur=residual(instance, commitment),
             without_plan=WithoutPlan(
                 expected=without_plan.expected,
                 cvar=without_plan.cvar(level),
@@ -110,21 +122,43 @@ def describe(
             ),
             distribution=distribution(with_plan, without_plan),
         ),
-        projects=tuple(_projects(instance, commitment)),
-        stockpiles=tuple(_stockpiles(instance, commitment)),
-        funders=tuple(
+        materials=materials_of(instance, commitment, with_plan, without_plan),
+        consumers=consumers_of(instance, with_plan, without_plan),
+        scenario=as_solved(case, variant),
+        **committed_to(instance, commitment),
+    )
+
+
+def measured(instance: Instance, commitment: Commitment) -> dict[str, Any]:
+    """What an outcome says that no state of the world has a part in, by field of ``Outcome``."""
+    case = instance.case
+    return {
+        "measure": case.objective.measure,
+        "unit": UNITS[case.objective.measure].format(currency=case.currency),
+        "cvar_level": float(case.objective.cvar.level),
+        "net_cost_meur": net_cost(instance, commitment),
+        "residual_meur": residual(instance, commitment),
+    }
+
+
+def committed_to(instance: Instance, commitment: Commitment) -> dict[str, Any]:
+    """What a plan says that follows from its commitment alone, by field of ``Plan``."""
+    case = instance.case
+    committed = outlay(instance, commitment)
+    return {
+        "currency": case.currency,
+        "projects": tuple(_projects(instance, commitment)),
+        "stockpiles": tuple(_stockpiles(instance, commitment)),
+        "funders": tuple(
             FunderInfo(id=f, name=named(funder.name, f), kind=funder.kind)
             for f, funder in case.funders.items()
         ),
-        spend_meur={f: by_year(instance, x) for f, x in spend(instance, commitment).items()},
-        committed_meur={f: by_year(instance, x) for f, x in committed.items()},
-        materials=materials_of(instance, commitment, with_plan, without_plan),
-        consumers=consumers_of(instance, with_plan, without_plan),
-        accounts=tuple(accounts.positions(instance, commitment)),
-        budget_lines=tuple(accounts.budget_lines(instance, commitment)),
-        crma=tuple(crma_shares(instance, commitment)),
-        scenario=as_solved(case, variant),
-    )
+        "spend_meur": {f: by_year(instance, x) for f, x in spend(instance, commitment).items()},
+        "committed_meur": {f: by_year(instance, x) for f, x in committed.items()},
+        "accounts": tuple(accounts.positions(instance, commitment)),
+        "budget_lines": tuple(accounts.budget_lines(instance, commitment)),
+        "crma": tuple(crma_shares(instance, commitment)),
+    }
 
 
 def as_solved(case: Case, variant: str | None) -> dict[str, Any]:
@@ -135,9 +169,6 @@ def as_solved(case: Case, variant: str | None) -> dict[str, Any]:
     if variant in case.variants:
         content["variants"] = {variant: case.variants[variant].model_dump(mode="json")}
     return content
-
-
-LEVELS = tuple(step / 100 for step in range(101))
 
 
 def distribution(with_plan: Evaluation, without_plan: Evaluation) -> Distribution:
@@ -233,27 +264,18 @@ def materials_of(
     instance: Instance, commitment: Commitment, with_plan: Evaluation, without_plan: Evaluation
 ) -> tuple[MaterialOutcome, ...]:
     """How exposed each material stays."""
+    held = exposure(instance, commitment)
     outcomes = []
-    n = instance.per_year
-    mixes, before = supply_mixes(instance, commitment), supply_mixes(instance, Commitment())
     for m, material in instance.case.materials.items():
         lot = instance.lot_t[m]
-        held = np.zeros(len(instance.years))
-        for h, pile in instance.stockpiles.items():
-            if pile.material == m:
-                held = held + planned_stock(instance, commitment, h)[n - 1 :: n]
-        demand = instance.material_demand[m] * n
         by_year = {
-            str(year): MaterialYear(
-                demand_t=float(demand[y] * lot),
+            year: MaterialYear(
+                **known,
                 expected_shortage_t=float(with_plan.shortage[m][y] * lot),
                 expected_shortage_without_plan_t=float(without_plan.shortage[m][y] * lot),
                 probability_of_shortage=min(1.0, float(with_plan.short[m][y])),
-                days_of_cover=float(held[y] / demand[y] * 365) if demand[y] > 0 else None,
-                supply=mixes[m][y],
-                supply_without_plan=before[m][y],
             )
-            for y, year in enumerate(instance.years)
+            for y, (year, known) in enumerate(held[m].items())
         }
         outcomes.append(
             MaterialOutcome(
@@ -265,3 +287,27 @@ def materials_of(
             )
         )
     return tuple(outcomes)
+
+
+def exposure(instance: Instance, commitment: Commitment) -> dict[str, dict[str, dict[str, Any]]]:
+    """What is told of each material and year that no state of the world has a part in, by field
+    of ``MaterialYear``."""
+    n = instance.per_year
+    mixes, before = supply_mixes(instance, commitment), supply_mixes(instance, Commitment())
+    found = {}
+    for m in instance.case.materials:
+        held = np.zeros(len(instance.years))
+        for h, pile in instance.stockpiles.items():
+            if pile.material == m:
+                held = held + planned_stock(instance, commitment, h)[n - 1 :: n]
+        demand = instance.material_demand[m] * n
+        found[m] = {
+            str(year): {
+                "demand_t": float(demand[y] * instance.lot_t[m]),
+                "days_of_cover": float(held[y] / demand[y] * 365) if demand[y] > 0 else None,
+                "supply": mixes[m][y],
+                "supply_without_plan": before[m][y],
+            }
+            for y, year in enumerate(instance.years)
+        }
+    return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import time
 from collections.abc import Callable, Collection, Sequence
@@ -13,28 +14,34 @@ from typing import Literal
 from models.case import Case
 from models.language import tr
 from models.results import Certificate, Plan
-from optimizer import outcomes
-from optimizer.commitment import (
-    Commitment,
-    weighed_cost,
-    without_idle_projects,
-    without_idle_supports,
-)
+from optimizer import outcomes, unsolvable
+from optimizer.commitment import Commitment, weighed_cost, without_idle
 from optimizer.conflicts import smallest_conflict
 from optimizer.cores import usable_cores
 from optimizer.decomposition import CutPool, Frame, solve_by_decomposition
-from optimizer.errors import CheckFailed, Infeasible, Interrupted, NoPlan, SolverError
+from optimizer.errors import (
+    CheckFailed,
+    Infeasible,
+    Interrupted,
+    NoPlan,
+    OutOfRange,
+    SolverError,
+)
 from optimizer.extensive_form import solve_extensive_form
-from optimizer.found import Found, gap_of, input_hash, is_within
+from optimizer.found import (
+    ENOUGH_STATES,
+    Found,
+    gap_of,
+    input_hash,
+    is_within,
+    settled,
+)
 from optimizer.highs import Progress, Solution
 from optimizer.instance import Instance, read_instance
-from optimizer.solved import Incumbent, Method, Solved
-from optimizer.states import State, read_states
+from optimizer.solved import Incumbent, Method, Sizes, Solved, smallest_size
+from optimizer.states import State, read_states, without_surplus
 from optimizer.sweep import Recourse
 from optimizer.verification import check_commitment
-
-ENOUGH_STATES = 100
-"""A plan made on fewer states is called illustrative."""
 
 AGREEMENT = 1e-5
 """How far the objective recomputed outside the solver may lie above the solver's, relatively."""
@@ -100,6 +107,8 @@ def plan(
     ------
     Infeasible
         Carrying a smallest set of rules in conflict.
+    ScenarioError
+        If figures of the scenario are too unlike in size to be solved together.
     NoPlan
         If a limit was met before any plan was found.
     Interrupted
@@ -195,25 +204,66 @@ def search(
     """Solve a problem, or, with ``enough``, only find out whether an objective can be so low.
 
     The extensive form takes no notice of ``enough``: it is for problems that are solved quickly.
+    Where it is the method and its answers by several tolerances differ, the decomposition is.
     """
-    instance, states = problem.instance, problem.states
-    chosen = choose_method(instance, states, pool) if method == "auto" else method
-    if chosen == "decomposition":
-        return solve_by_decomposition(
-            instance,
-            states,
+    try:
+        return _search(
+            problem,
             gap=gap,
             time_limit=time_limit,
             node_limit=node_limit,
             threads=threads,
+            method=method,
+            pool=pool,
             on_progress=on_progress,
             on_incumbent=on_incumbent,
-            pool=pool,
             enough=enough,
-            recourse=problem.recourse,
-            frame=problem.frame,
         )
-    return solve_extensive_form(
+    except OutOfRange as error:
+        raise unsolvable.too_far_apart(problem.instance, error) or error from error
+
+
+def _search(
+    problem: Problem,
+    *,
+    gap: float,
+    time_limit: float | None,
+    node_limit: int | None,
+    threads: int | None,
+    method: Method | Literal["auto"],
+    pool: CutPool | None,
+    on_progress: Callable[[Progress], None] | None,
+    on_incumbent: Callable[[Incumbent], None] | None,
+    enough: float | None,
+) -> Solved:
+    """Search by the method that was chosen, and by the decomposition where its answer is in
+    doubt."""
+    began = time.perf_counter()
+    states = problem.states
+    instance = without_surplus(problem.instance, states)
+    chosen = choose_method(instance, states, pool) if method == "auto" else method
+    if chosen == "extensive":
+        (nothing,) = outcomes.evaluate(
+            instance, states, [Commitment()], threads=threads, recourse=problem.recourse
+        )
+        with contextlib.suppress(SolverError):
+            solved = solve_extensive_form(
+                instance,
+                states,
+                gap=gap,
+                nothing=outcomes.objective(instance, nothing, 0.0),
+                time_limit=time_limit,
+                node_limit=node_limit,
+                threads=threads,
+                on_progress=on_progress,
+                on_incumbent=on_incumbent,
+            )
+            if not _is_doubtful(problem, solved, gap=gap, threads=threads):
+                return solved
+        # Sweeps are exact, and the master far smaller.
+        if time_limit is not None:
+            time_limit = max(0.0, time_limit - (time.perf_counter() - began))
+    return solve_by_decomposition(
         instance,
         states,
         gap=gap,
@@ -222,7 +272,22 @@ def search(
         threads=threads,
         on_progress=on_progress,
         on_incumbent=on_incumbent,
+        pool=pool,
+        enough=enough,
+        recourse=problem.recourse,
+        frame=problem.frame if instance is problem.instance else None,
     )
+
+
+def _is_doubtful(problem: Problem, solved: Solved, *, gap: float, threads: int | None) -> bool:
+    """Whether solves by several tolerances differ, or the plan is not worth what they say."""
+    if solved.doubtful or solved.commitment is None:
+        return solved.doubtful
+    try:
+        judge(problem, solved, gap=gap, began=time.perf_counter(), threads=threads)
+    except CheckFailed:
+        return True
+    return False
 
 
 def judge(
@@ -251,12 +316,15 @@ def judge(
         recourse=problem.recourse,
     )
     objective = outcomes.objective(instance, with_plan, weighed_cost(instance, commitment))
-    _check_objective(solved, objective)
+    least = smallest_size(outcomes.objective(instance, without, 0.0))
+    sizes = Sizes(least, outcomes.rounding(instance))
+    _check_objective(solved, objective, sizes, gap)
     ended = time.perf_counter()
     certificate = _certificate(
         problem,
         solved,
         objective,
+        sizes,
         gap,
         problem.seconds + ended - began,
         {"read": problem.seconds, **solved.seconds, "check": ended - checked},
@@ -289,7 +357,10 @@ def commitment_in(instance: Instance, solved: Solved) -> Commitment:
     """The commitment that was found, or the reason why there is none, as :func:`plan` raises it."""
     solution = solved.solution
     if solution.ending == "infeasible":
-        conflict = smallest_conflict(instance)
+        try:
+            conflict = smallest_conflict(instance)
+        except OutOfRange as error:
+            raise unsolvable.too_far_apart(instance, error) or error from error
         if not conflict:
             raise SolverError(tr("the solver calls a problem infeasible that has a plan"))
         raise Infeasible(conflict)
@@ -301,15 +372,14 @@ def commitment_in(instance: Instance, solved: Solved) -> Commitment:
         if solution.interrupted:
             raise Interrupted(tr("stopped before any plan was found"))
         raise NoPlan(tr("no plan was found before the limit ({ended})", ended=solution.ended))
-    needed = without_idle_supports(instance, solved.commitment)
-    return without_idle_projects(instance, needed)
+    return without_idle(instance, solved.commitment)
 
 
-def _check_objective(solved: Solved, objective: float) -> None:
+def _check_objective(solved: Solved, objective: float, sizes: Sizes, gap: float) -> None:
     """Refuse an objective that the solver's own answer, or its bound, does not bear out."""
     claimed, bound = solved.solution.objective, solved.solution.bound
-    slack = AGREEMENT * max(1.0, abs(objective))
-    if claimed is not None and objective > claimed + slack:
+    slack = AGREEMENT * max(sizes.least, abs(objective)) + sizes.rounding
+    if claimed is not None and objective > claimed + max(slack, gap * abs(objective)):
         raise CheckFailed(
             tr(
                 "the plan is worth {objective:.9g}, the solver says {claimed:.9g}",
@@ -331,19 +401,21 @@ def _certificate(
     problem: Problem,
     solved: Solved,
     objective: float,
+    sizes: Sizes,
     gap_target: float,
     seconds: float,
     by_step: dict[str, float],
 ) -> Certificate:
     instance, bound = problem.instance, solved.solution.bound
-    within = is_within(objective, bound, gap_target)
+    bound = settled(objective, bound, gap_target, sizes)
+    within = is_within(objective, bound, gap_target, sizes.least)
     uncertainty = instance.case.uncertainty
     sample = uncertainty.sample if uncertainty else None
     return Certificate(
         status="optimal" if within else "limit",
         objective=objective,
         bound=bound,
-        gap=gap_of(objective, bound),
+        gap=gap_of(objective, bound, sizes.least),
         gap_target=gap_target,
         ended=solved.solution.ended,
         method=solved.method,

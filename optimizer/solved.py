@@ -7,15 +7,42 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from optimizer.commitment import Commitment
-from optimizer.highs import Solution
+
+if TYPE_CHECKING:  # the solver comes with it, which those who read a plan do without
+    from optimizer.highs import Solution
 
 Method = Literal["extensive", "decomposition"]
+SMALLEST = 1e-6
+"""An objective counts as no smaller than this share of that without a plan, where a gap is taken of
+it; than this itself where not even so much is lost without a plan."""
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """What gaps of an objective are measured by."""
+
+    least: float
+    """It counts as no smaller than this."""
+    rounding: float
+    """A difference that is no larger is rounding."""
+
+
+TOP = 2.0**15
+"""What the objective is scaled to for the solver: that without a plan first, and that of the best
+plan where it is smaller by more than this."""
+
+
+def smallest_size(without_plan: float) -> float:
+    """What an objective counts as at least where a gap is taken of it."""
+    return SMALLEST * (without_plan if without_plan > SMALLEST else 1.0)
+
+
 NODE_LIMIT = "node limit"
 """How a search ended that had as many nodes as it was allowed, in either method's words."""
 
@@ -33,6 +60,8 @@ class Solved:
     """Of the model that was solved."""
     work: dict[str, int] = field(default_factory=dict)
     """What it took: sweeps, cuts, nodes and the like."""
+    doubtful: bool = False
+    """Whether solves by several tolerances told different things, so that none is trusted."""
 
 
 @dataclass(frozen=True, eq=False)

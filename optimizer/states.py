@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -67,8 +67,12 @@ def read_states(instance: Instance) -> tuple[State, ...]:
         every = slice(0, int(uncertainty.sample.states))
         return _sampled(instance, uncertainty.sample, None, every)
     if uncertainty is not None and uncertainty.states is not None:
+        total = math.fsum(state.probability for state in uncertainty.states)
+        # A file may round them; what is rounding of ours is left alone.
+        total = total if abs(total - 1) > 1e-12 else 1.0
         return tuple(
-            _written(instance, state, number) for number, state in enumerate(uncertainty.states)
+            _written(instance, state, number, total)
+            for number, state in enumerate(uncertainty.states)
         )
     return (State("undisturbed", 1.0),)
 
@@ -94,11 +98,11 @@ def never_striking(instance: Instance, states: tuple[State, ...]) -> tuple[str, 
     return tuple(h.id for h in instance.hazards if h.id not in striking)
 
 
-def _written(instance: Instance, state: WrittenState, number: int) -> State:
+def _written(instance: Instance, state: WrittenState, number: int, total: float) -> State:
     first, n = instance.years[0], instance.per_year
     return State(
         name=state.name or f"state {number + 1}",
-        probability=float(state.probability),
+        probability=float(state.probability) / total,
         events=tuple((e.hazard, (e.start - first) * n + int(e.period) - 1) for e in state.events),
         failed=frozenset(state.failed_projects),
         delays=tuple((p, int(d)) for p, d in state.delayed_projects.items() if d > 0),
@@ -181,6 +185,46 @@ def availability(instance: Instance, state: State) -> dict[tuple[str, str], Floa
             end = min(start + len(remains), left.shape[1])
             left[position, start:end] *= remains[: end - start]
     return dict(zip(instance.origins, left, strict=True))
+
+
+SURPLUS = 100.0
+"""A project with more output than so many times the demand for it is held to what can be used."""
+
+
+def without_surplus(instance: Instance, states: Sequence[State]) -> Instance:
+    """The same problem with no more offtake of very large projects than anybody can use.
+
+    Of a project a million times as large as demand, a millionth that the solver takes for nothing
+    covers all. No plan is lost: offtake costs nothing, and what is held back would be surplus in
+    every state, the worst of hazards and the lowest year of the ramp included.
+    """
+    most = {
+        m: max(
+            float(demand.max()),
+            *(float(lots.max()) for (own, _), lots in instance.supply.items() if own == m),
+            0.0,
+        )
+        for m, demand in instance.material_demand.items()
+    }
+    large = [
+        p
+        for p in instance.projects.values()
+        if any(0 < SURPLUS * most[m] < lots for m, lots in p.output.items())
+    ]
+    if not large:
+        return instance
+    left = [availability(instance, state) for state in states]
+    projects = dict(instance.projects)
+    for p in large:
+        used = 0.0
+        for m, lots in p.output.items():
+            shares = np.concatenate([own[m, p.country] for own in left])
+            least = float(shares[shares > 0].min(initial=1.0))
+            least *= min(share for share in (*p.ramp, 1.0) if share > 0)
+            used = max(used, most[m] / (lots * least))
+        limit = 2 * len(instance.groups) * used
+        projects[p.id] = replace(p, offtake_max=min(p.offtake_max, limit))
+    return replace(instance, projects=projects)
 
 
 @dataclass(frozen=True, eq=False)

@@ -51,6 +51,11 @@ def solve_model(it: pyo.ConcreteModel) -> highs.Solution:
     return highs.solve(highs.compile_model(it).program)
 
 
+def hand_over(it: pyo.ConcreteModel | LinearProgram) -> None:
+    """Hand over as it stands what solve() would scale first."""
+    highs.hand_over(it if isinstance(it, LinearProgram) else highs.compile_model(it).program)
+
+
 def hard(rows: int = 4, columns: int = 30) -> LinearProgram:
     """A market split (Cornuéjols and Dawande 1998): no solver proves one of this size in seconds.
 
@@ -102,7 +107,7 @@ def test_a_program_and_a_model_are_solved() -> None:
 def test_a_coefficient_taken_for_infinite_is_refused() -> None:
     """HiGHS refuses the row, and Pyomo's interfaces call the rest optimal."""
     with pytest.raises(ModelRefused, match=r"coefficient of x in enough is 1e\+16"):
-        solve_model(model(coefficient=1e16))
+        hand_over(model(coefficient=1e16))
 
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf])
@@ -133,9 +138,12 @@ def test_a_misspelt_option_is_refused(options: dict[str, Any]) -> None:
 
 def test_a_term_that_would_be_dropped_is_refused() -> None:
     with pytest.raises(ModelRefused, match=r"coefficient of x in enough is 1e-10, .* drop"):
-        solve_model(model(coefficient=1e-10))
+        hand_over(model(coefficient=1e-10))
     with pytest.raises(ModelRefused):
-        solve_model(model(coefficient=1e-9))
+        hand_over(model(coefficient=1e-9))
+    # Scaled, it is a coefficient like any other.
+    solution = highs.solve(program(matrix=[[1e-10, 0.0]]))
+    assert solution.values == pytest.approx([1e10, 0.0], rel=1e-9, abs=0)
 
 
 def test_a_constraint_that_would_be_dropped_is_refused() -> None:
@@ -162,13 +170,15 @@ def test_exactly_one_objective_to_be_minimised() -> None:
 
 
 def test_coefficients_too_far_apart_are_refused_by_both_names() -> None:
+    apart = {"row_lower": [1.0, 1.0], "row_upper": [math.inf, math.inf]}
     with pytest.raises(ModelRefused, match="too far apart") as caught:
-        highs.solve(program(matrix=[[1.0, 1.01e9]]))
-    assert "1 (column 0 in row 0)" in str(caught.value)
-    assert "1.01e+09 (column 1 in row 0)" in str(caught.value)
+        hand_over(program(matrix=[[1e-8, 0.0], [0.0, 1.01e10]], **apart))
+    assert "1e-08 (column 0 in row 0)" in str(caught.value)
+    assert "1.01e+10 (column 1 in row 1)" in str(caught.value)
 
 
 def test_coefficients_just_near_enough_are_taken() -> None:
+    hand_over(program(matrix=[[1.1e-8, 1e10]]))
     assert highs.solve(program(matrix=[[1.0, 0.99e9]])).ending == "optimal"
     assert highs.solve(program(matrix=[[1.1e-8, 1.0]], cost=[1.0, 1e14])).ending == "optimal"
 
@@ -187,7 +197,7 @@ def test_coefficients_just_near_enough_are_taken() -> None:
 )
 def test_costs_bounds_and_sides_too_large_are_refused(changes: dict[str, Any], what: str) -> None:
     with pytest.raises(ModelRefused, match=what):
-        highs.solve(program(**changes))
+        hand_over(program(**changes))
 
 
 def test_missing_sides_and_bounds_are_infinite() -> None:

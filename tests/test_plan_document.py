@@ -13,9 +13,11 @@ from small import case, chance_of_cut, funder, near, project, solve, stockpile
 from models.case import Case
 from models.files import read_case
 from models.results import Plan
+from models.results.misfits import misfits
 from optimizer.errors import Infeasible
 from optimizer.plan_document import as_solved, quantiles
 from optimizer.planner import input_hash, plan
+from optimizer.reckoned import disagreements
 
 
 def test_quantiles_of_states_with_unlike_probabilities() -> None:
@@ -64,6 +66,11 @@ def random_plans() -> list[Plan]:
 @pytest.fixture(scope="module")
 def plans() -> list[Plan]:
     return random_plans()
+
+
+def test_plans_fit_their_scenarios_and_add_up(plans: list[Plan]) -> None:
+    for answer in plans:
+        assert [*misfits(answer), *disagreements(answer)] == []
 
 
 def test_accounts_add_up(plans: list[Plan]) -> None:

@@ -12,6 +12,7 @@ import pytest
 from small import CHINA, Raw, case, cut, near, project, stockpile
 
 from models.case import Case
+from optimizer import planner
 from optimizer.commitment import Commitment
 from optimizer.instance import Instance, read_instance
 from optimizer.states import (
@@ -21,6 +22,7 @@ from optimizer.states import (
     outlook,
     project_output,
     read_states,
+    without_surplus,
 )
 from optimizer.sweep import Recourse
 
@@ -371,3 +373,62 @@ def test_what_is_certain_and_what_cannot_be(method: str) -> None:
         assert [h for h, _ in one.events] == ["sure"] * 4
         assert one.failed == {"doomed"}
         assert (one.delay("safe"), one.delay("doomed")) == (2, 0)
+
+
+# Very large projects
+
+
+def test_of_a_very_large_project_no_more_is_reserved_than_can_be_used() -> None:
+    """Demand is 10 t a year, output 1e6: 1e-5 covers it, twice that and half of it lost to a hazard
+    and half to the ramp is 8e-5. Of 900 t, within 100 times the demand, all can be reserved."""
+    raw = _of_sizes(1e6, 900.0)
+    instance = read_instance(Case.model_validate(raw))
+    held = without_surplus(instance, read_states(instance))
+    assert held.projects["giant"].offtake_max == pytest.approx(8e-5, rel=1e-12)
+    assert held.projects["large"].offtake_max == 1.0
+    small = read_instance(Case.model_validate(_of_sizes(1000.0, 900.0)))
+    assert without_surplus(small, read_states(small)) is small
+
+
+@pytest.mark.parametrize("method", ["extensive", "decomposition"])
+def test_a_millionth_of_a_very_large_project_is_not_for_nothing(method: planner.Method) -> None:
+    """10 t a year missing at 1,000 EUR are 0.01 million a year, a share costs 5 million for all of
+    it: nothing is built, though a ten-millionth of the project would cover all."""
+    raw = _of_sizes(1e9, 1.0)
+    plan = planner.plan(Case.model_validate(raw), method=method, threads=1)
+    assert plan.projects == ()
+    assert plan.certificate.status == "optimal"
+    assert plan.certificate.objective == pytest.approx(2 * 0.01, rel=1e-9)
+
+
+def _of_sizes(giant: float, large: float) -> dict[str, Any]:
+    """Two projects of that output where 10 t a year are missing in a state that halves output."""
+    project = {"country": "CL", "capex_meur": 5, "ramp_up": [0.5, 1.0]}
+    return {
+        "schema_version": 1,
+        "title": "Sizes",
+        "horizon": {"first_year": 2026, "last_year": 2027},
+        "materials": {"ore": {"price_eur_per_t": 100}},
+        "consumers": {"industry": {}},
+        "demand": [{"consumer": "industry", "material": "ore", "t_per_year": 10}],
+        "damage": [{"material": "ore", "steps": [{"share": 1, "eur_per_t": 1000}]}],
+        "projects": {
+            "giant": {**project, "output_t_per_year": {"ore": giant}},
+            "large": {**project, "output_t_per_year": {"ore": large}},
+        },
+        "funders": {
+            "state": {
+                "kind": "public",
+                "instruments": {"equity": {"offtake_per_share": 1}},
+            }
+        },
+        "hazards": {
+            "flood": {"annual_probability": 0.1, "effects": [{"country": "CL", "loss": [0.5]}]}
+        },
+        "uncertainty": {
+            "states": [
+                {"probability": 1.0, "events": [{"hazard": "flood", "start": 2027}]},
+            ]
+        },
+        "objective": {"cost_weight": 1},
+    }

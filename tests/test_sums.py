@@ -17,6 +17,9 @@ COUNTS = {
     ("frontier.py", "map(math.isfinite, solver.spots)"),
     ("players.py", "(1 << n for n, seat in enumerate(self.seats) if not seat.is_state)"),
     ("farthest.py", "map(len, known)"),
+    ("method.py", "(one.nodes for one in runs)"),
+    ("method.py", "(one.master.simplex.solves for one in runs)"),
+    ("method.py", "(one.master.simplex.iterations for one in runs)"),
     ("robustness.py", "(mark in portfolio for portfolio in portfolios)"),
     ("reading.py", "arrays"),
 }

@@ -72,7 +72,7 @@ def _point(spot: Spot, case: Case) -> FrontierPoint:
         status=found.certificate.status,
         objective=found.objective,
         bound=spot.bound,
-        gap=gap_of(found.objective, spot.bound),
+        gap=gap_of(found.objective, spot.bound, found.least),
         expected=reached.expected,
         expected_bound=_at_most(spot.damage.expected, reached.expected),
         cvar=cvar,

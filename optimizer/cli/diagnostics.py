@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -65,6 +66,11 @@ def _lines(file: str) -> list[str]:
             return split_lines(decode(stream.read(MAX_BYTES), file))
     except (OSError, ValueError, ScenarioError):
         return []
+
+
+def placed(error: ScenarioError, reading: Reading) -> list[Fault]:
+    """Faults that were found in solving, with their places in the file."""
+    return [replace(fault, place=reading.place(fault.path)) for fault in error.faults]
 
 
 def as_data(fault: Fault) -> dict[str, Any]:

@@ -100,6 +100,11 @@ class _Run:
         self._refuse_open_files()
         try:
             plan = self._solve(reading)
+        except ScenarioError as error:
+            faults = diagnostics.placed(error, reading)
+            diagnostics.show_all(faults)
+            self._leave([finding_of(fault, str(self.file)) for fault in faults])
+            return error.exit_code
         except Infeasible as error:
             self._conflict(error, reading)
             return error.exit_code

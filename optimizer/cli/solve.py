@@ -114,6 +114,9 @@ def solve(
             variant=variant,
             title=named(reading.case.title, Path(file).stem),
         )
+    except ScenarioError as error:
+        diagnostics.show(diagnostics.placed(error, reading))
+        return error.exit_code
     except Infeasible as error:
         conflicts.show(error, reading)
         if as_json:

@@ -115,6 +115,16 @@ class Appraiser:
         by_node = {v: float(own.sum()) for v, own in swept.by_node.items()}
         return Appraisal(point, by_node, tail, cuts, whole=len(nodes) == len(self.nodes))
 
+    def damage_at(self, point: Point) -> float:
+        """What recourse adds to the objective at a point, without any cut of it."""
+        probability = self.recourse.probability
+        swept = self.recourse.sweep(point, probability[None], priced=False, nodes=self.nodes)
+        mean = math.fsum(self.counts[v] * float(own[0]) for v, own in swept.by_node.items())
+        tail = 0.0
+        if self.weight > 0:
+            tail = float(tail_weights(probability, swept.damage, self.level) @ swept.damage)
+        return (1 - self.weight) * mean + self.weight * tail
+
     def cost(self, appraisal: Appraisal) -> float:
         """What recourse adds to the objective."""
         mean = math.fsum(self.counts[v] * damage for v, damage in appraisal.by_node.items())

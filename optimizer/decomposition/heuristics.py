@@ -56,7 +56,7 @@ class Heuristics:
         everything = master.everything()
         # What cuts alone put far from the bound is not worth a polish.
         lower = run.lower if np.isfinite(run.lower) else run.enough
-        best, chosen = lower + UNKNOWN * abs(lower), None
+        best, chosen = lower + UNKNOWN * run.size(lower), None
         for place in hints:
             built = place >= 0
             first, last = np.where(built, place, 1), np.where(built, place, 0)
@@ -102,7 +102,11 @@ class Heuristics:
                     continue
                 x = master.simplex.values()
             started = master.started(x)
-            open_ = [p for p, s in enumerate(started) if s[-1] > 1e-6 and not _whole(x, master, p)]
+            open_ = [
+                p
+                for p, s in enumerate(started)
+                if s[-1] > master.whole and not _whole(x, master, p)
+            ]
             if open_:
                 p = min(open_, key=lambda p: abs(float(started[p][-1]) - round(started[p][-1])))
                 branch, other = self._fixed_one(branch, p, x, started[p])
@@ -179,10 +183,10 @@ class Heuristics:
             if choice is not None and values is not None:
                 self.polish(master.fix(choice, values))
 
-    def places(self, x: Floats) -> Places:
-        """Where each project starts, -1 where it does not."""
+    def places(self, x: Floats, least: float = 0.5) -> Places:
+        """Where each project starts by more than a least share, -1 where it does not."""
         return np.array(
-            [int(np.argmax(x[own])) if x[own].max() > 0.5 else -1 for own in self.master.start]
+            [int(np.argmax(x[own])) if x[own].max() > least else -1 for own in self.master.start]
         )
 
     def _neighbours(self, p: int, place: int) -> list[int]:
@@ -196,4 +200,4 @@ class Heuristics:
 
 
 def _whole(x: Floats, master: Master, p: int) -> bool:
-    return bool(x[master.start[p]].max() > 1 - 1e-6)
+    return bool(x[master.start[p]].max() > 1 - master.whole)

@@ -24,7 +24,24 @@ Positions = NDArray[np.int32]
 Places = NDArray[np.int64]
 
 TINY = 1e-8
-"""Slopes below this are rounded up where they cannot be left out."""
+"""Slopes below this, in the solver's units, are rounded up where they cannot be left out."""
+
+SMALL_SHARE = -7
+"""Shares of output below this power of two that cover all demand are counted in units of their
+own."""
+
+NOTHING = 1e-12
+"""Slopes below this are rounding: of a column without a bound a trillion units would have to be
+had for them to matter, and rounded up they would make those worth having."""
+
+DAMPED = 24
+"""Powers of two by which a cut is scaled down at most."""
+
+LARGE = 2.0**15
+"""Left sides of cuts above so many units do not make a violation of theirs count for less."""
+
+DIGITS = 1e-14
+"""A violation of a cut that is a smaller share of its side is rounding."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,11 +103,27 @@ class Frame:
         return reduce(self.compiled)
 
 
+def _unit_of_offtake(instance: Instance, p: str) -> float:
+    """The share of a project's output that covers all demand for it, as a power of two, in the
+    (geometric) mean of materials that anybody misses; NaN where it is no small one."""
+    missed = {
+        node.material for node in instance.nodes if any(step.weight.any() for step in node.steps)
+    }
+    covers = [
+        math.log2(float(instance.material_demand[m].max()) / lots)
+        for m, lots in instance.projects[p].output.items()
+        if m in missed
+    ]
+    exponent = math.fsum(covers) / max(1, len(covers))
+    return 2.0 ** round(exponent) if exponent < SMALL_SHARE else math.nan
+
+
 class Master:
     """The master in the solver, and where its columns are.
 
     ``start`` lists the columns of each project's start years in order, ``ticket`` those of
-    tickets with a minimum.
+    tickets with a minimum. The solver sees the objective, and what cuts bound, times
+    ``objective_factor``, a power of two; ``exact`` holds it to its smallest tolerances.
     """
 
     def __init__(
@@ -99,12 +132,15 @@ class Master:
         recourse: Recourse,
         groups: int = 1,
         frame: Frame | None = None,
+        objective_factor: float = 1.0,
+        exact: bool = False,
     ) -> None:
         self.instance, self.recourse = instance, recourse
         frame = frame or Frame(instance, groups)
         self.model, self.compiled, self.reduced = frame.model, frame.compiled, frame.reduced
         self.program = self.reduced.program
-        self.simplex = highs.Simplex(self.program)
+        self.unit = 1 / objective_factor
+        """Of the objective and of damage: what counts as one in the solver."""
         column = {
             id(v): int(c) for v, c in zip(self.compiled.variables, self.reduced.column, strict=True)
         }
@@ -141,6 +177,16 @@ class Master:
             ],
             dtype=np.int64,
         )
+        self._held = np.flatnonzero(self._offtake >= 0)
+        """Of recourse's offtake columns, those that the model has."""
+        held = [columns.offtake[c] for c in self._held]
+        self._offtake_start = np.array(
+            [column[id(self.model.start[p, y])] for p, y, _ in held], dtype=np.int64
+        )
+        self._offtake_most = np.array([instance.projects[p].offtake_max for p, *_ in held])
+        rights = np.array([row[id(self.model.offtake_right[key])] for key in held], dtype=np.int64)
+        self._rights = sparse.csr_array(self.program.matrix)[rights]
+        self._rights_upper = self.program.row_upper[rights]
         self.purchases = np.array(
             [
                 [column[id(self.model.buy[h, y])] for y in instance.years]
@@ -153,6 +199,21 @@ class Master:
         }
         self.tail_cost = next((column[id(x)] for x in self.model.tail_cost.values()), None)
         ahead = [*self.cost_to_go.values(), *([] if self.tail_cost is None else [self.tail_cost])]
+        units = np.full(len(self.program.cost), np.nan)
+        units[ahead] = self.unit
+        for c in self._held:
+            units[self._offtake[c]] = _unit_of_offtake(instance, columns.offtake[c][0])
+        self._most = self.program.upper.copy()
+        """What columns come to at most."""
+        own = self._offtake[self._held]
+        self._most[own] = np.minimum(self._most[own], self._offtake_most)
+        exact |= bool((units[self._offtake[self._held]] < 1).any())
+        self.simplex = highs.Simplex(self.program, objective_factor, units, exact)
+        self.whole = 1e-9 if self.simplex.exact else 1e-6
+        """What is closer to a whole number is one."""
+        self._waiting_factor = highs.row_factors(
+            self.reduced.waiting, self.reduced.upper, self.simplex.units
+        )
         self.first_stage_cost = self.program.cost.copy()
         self.first_stage_cost[ahead] = 0.0
         self.base_rows = self.simplex.rows
@@ -161,14 +222,21 @@ class Master:
         self.age = np.zeros(0, np.int64)
         self.cuts: list[Cut | int] = []
         """Rows beyond the base: cuts, and numbers of rules that were waiting."""
-        self._shelf = Shelf(len(self.program.cost))
+        self._shelf = Shelf(len(self.program.cost), self.size_of)
         self._patterns: dict[int, Pattern] = {}
 
     # Points and costs
 
     def point(self, x: Floats) -> Point:
-        """What recourse sees of values of the columns."""
+        """What recourse sees of values of the columns.
+
+        The solver takes a little more offtake than there is a right to, and of a project that is
+        not started: of one far larger than demand that little would be worth much.
+        """
         offtake = np.where(self._offtake >= 0, x[self._offtake], 0.0)
+        most = self._offtake_most * np.clip(x[self._offtake_start], 0.0, 1.0)
+        surplus = np.maximum(self._rights @ x - self._rights_upper, 0.0)
+        offtake[self._held] = np.minimum(offtake[self._held] - surplus, most)
         return Point(np.clip(offtake, 0.0, 1.0), np.maximum(x[self.purchases], 0.0))
 
     def claimed(self, x: Floats) -> dict[int, float]:
@@ -184,6 +252,12 @@ class Master:
 
     # Cuts
 
+    def size_of(self, sides: Floats) -> Floats:
+        """What violations of cuts are a share of, by their left sides."""
+        size = np.abs(sides)
+        clipped = np.clip(size, self.unit, LARGE * self.unit)
+        return np.asarray(np.maximum(clipped, DIGITS / 1e-9 * size), dtype=float)
+
     def _pattern(self, v: int) -> Pattern:
         """Columns that node v's damage depends on."""
         if v not in self._patterns:
@@ -198,27 +272,34 @@ class Master:
     def row(self, cut: Cut) -> Row:
         """Columns, entries and left side of a cut: entries times columns are at least that."""
         side = 0.0
-        places: list[Positions] = []
-        parts: list[Floats] = []
+        # Beside the parts of nodes an empty one, since there may be no node at all.
+        places: list[Positions] = [np.zeros(0, np.int32)]
+        parts: list[Floats] = [np.zeros(0)]
         for v, slopes in cut.slopes.items():
             pattern = self._pattern(v)
             places.append(pattern.columns)
             parts.append(pattern.entries(slopes))
             side += float(slopes.constant[0])
-        if len(places) == 1:
-            columns, entries = places[0], parts[0]
+        if len(cut.slopes) == 1:
+            columns, entries = places[1], parts[1]
         else:
             once, place = np.unique(np.concatenate(places), return_inverse=True)
             columns = once.astype(np.int32)
             entries = np.bincount(place, np.concatenate(parts), len(columns)).astype(float)
         # The solver drops the tiniest entries. An entry left out would make the cut too strong:
         # what it could give at most comes off the side, or it is rounded up.
-        small = (entries != 0) & (entries < TINY)
-        top = self.program.upper[columns]
+        factor = self._factor(columns, entries)
+        seen = self.simplex.units[columns] * factor
+        small = (entries != 0) & (entries * seen < TINY)
+        top = self._most[columns]
         bounded = small & np.isfinite(top)
+        bounded[bounded] = entries[bounded] * top[bounded] * factor < TINY
         side -= float(np.maximum(entries[bounded], 0.0) @ top[bounded])
         entries[bounded] = 0.0
-        entries[small & ~bounded] = TINY
+        rising = small & ~bounded
+        entries[rising] = np.where(
+            entries[rising] * seen[rising] < NOTHING, 0.0, TINY / seen[rising]
+        )
         used = entries != 0
         return (
             np.append(columns[used], self._ahead(cut)).astype(np.int32),
@@ -236,7 +317,7 @@ class Master:
             row = self.row(cut)
             columns, entries, side = row
             excess = math.inf if x is None else float(side - entries @ x[columns])
-            if excess > least * max(1.0, abs(side)):
+            if excess > least * float(self.size_of(np.array(side))):
                 kept.append((cut, row))
                 v = -1 if cut.tail else cut.bounds[0]
                 found[v] = found.get(v, 0.0) + excess
@@ -253,9 +334,22 @@ class Master:
             np.cumsum([0, *(len(row[0]) for row in rows[:-1])]).astype(np.int32),
             np.concatenate([row[0] for row in rows]),
             np.concatenate([row[1] for row in rows]),
+            np.array([self._factor(*row[:2]) for row in rows]),
         )
         self.cuts += [cut for cut, _ in kept]
         self.age = np.concatenate([self.age, np.zeros(len(rows), np.int64)])
+
+    def _factor(self, columns: Positions, entries: Floats) -> float:
+        """What a cut is multiplied by: what it bounds counts one in a program that is near one.
+
+        In another the largest entry counts as much above one as what it bounds counts below, so
+        that neither the cut's multiplier nor its violation drowns in the solver's tolerances.
+        """
+        if not self.simplex.exact:
+            return 1 / self.unit
+        seen = np.abs(entries) * self.simplex.units[columns] / self.unit
+        exponent = math.ceil(math.log2(float(seen.max(initial=1.0))) / 2)
+        return 2.0 ** -min(exponent, DAMPED) / self.unit
 
     def shelve(self, cuts: Sequence[Cut]) -> None:
         """Keep cuts at hand outside the solver, to be recalled where a solution violates them."""
@@ -290,7 +384,7 @@ class Master:
 
     def call_in(self, x: Floats, tolerance: float = 1e-7) -> int:
         """Let rules that wait join where ``x`` breaks them; returns how many did."""
-        broken = self.reduced.broken(x, tolerance)
+        broken = self.reduced.broken(x, self._waiting_factor, tolerance)
         if len(broken):
             rows = self.reduced.waiting[broken]
             self.simplex.add_rows(
@@ -299,6 +393,7 @@ class Master:
                 rows.indptr[:-1].astype(np.int32),
                 rows.indices.astype(np.int32),
                 rows.data,
+                self._waiting_factor[broken],
             )
             self.cuts += [int(r) for r in broken]
             self.age = np.concatenate([self.age, np.zeros(len(broken), np.int64)])
@@ -365,7 +460,7 @@ class Master:
     def loose_tickets(self, x: Floats) -> Places:
         """Tickets that are worth something, but less than the least."""
         taken = self.taken(x)
-        return np.flatnonzero((taken > 1e-6) & (taken < 1 - 1e-6))
+        return np.flatnonzero((taken > self.whole) & (taken < 1 - self.whole))
 
     def fix(self, place: Places, x: Floats) -> Windows:
         """The branch that starts each project at a place of its start years, -1 for never, and

@@ -6,21 +6,29 @@ import math
 import time
 from collections.abc import Callable
 
-from optimizer.commitment import Commitment
+from optimizer import highs
+from optimizer.commitment import Commitment, weighed_cost, without_idle
 from optimizer.decomposition.cuts import Appraiser
 from optimizer.decomposition.master import Frame, Master
 from optimizer.decomposition.pool import CutPool
-from optimizer.decomposition.run import Run, Stopped, interruptible
+from optimizer.decomposition.run import Run, Stopped, Unlimited, interruptible
 from optimizer.decomposition.search import Search
+from optimizer.errors import SolverError
 from optimizer.formulation import read_commitment
 from optimizer.highs import Ending, Progress, Solution
 from optimizer.instance import Floats, Instance
-from optimizer.solved import NODE_LIMIT, Incumbent, Solved, Teller
+from optimizer.solved import NODE_LIMIT, TOP, Incumbent, Solved, Teller, smallest_size
 from optimizer.states import State
 from optimizer.sweep import Recourse
 
 SMALLEST_GAP = 1e-6
 """Closer than this the solver's tolerances do not reach."""
+
+DEEPEST = 2.0**30
+"""An objective that is a smaller part of what costs can come to is not looked at more closely."""
+
+DOUBT = 0.1
+"""A plan that is worse than the search took it for by this share of its gap is looked at again."""
 
 
 def solve_by_decomposition(
@@ -71,67 +79,124 @@ def solve_by_decomposition(
     else:
         recourse = recourse.seen(instance)
     encoded = time.perf_counter()
-    master = Master(instance, recourse, groups, frame)
     appraise = Appraiser(recourse, groups)
+    frame = frame or Frame(instance, groups)
+    nothing = appraise.damage_at(recourse.columns.point(Commitment()))
+    size = nothing if nothing > 0 else highs.largest_cost(frame.reduced.program)
     built = time.perf_counter()
+    runs: list[Run] = []
 
     def read(values: Floats) -> Commitment:
-        return read_commitment(instance, master.read(values))
+        return read_commitment(instance, runs[-1].master.read(values))
 
-    run = Run(
-        master,
-        appraise,
-        max(gap, SMALLEST_GAP),
-        deadline=math.inf if time_limit is None else began + time_limit,
-        node_limit=math.inf if node_limit is None else node_limit,
-        enough=-math.inf if enough is None else enough,
-        on_progress=on_progress,
-        teller=Teller("decomposition", on_incumbent, read),
-        began=began,
-    )
-    search = Search(run)
-    with interruptible(run):
+    while True:
+        factor = highs.objective_factor(frame.reduced.program, size, TOP)
+        run = Run(
+            Master(instance, recourse, groups, frame, factor, exact=bool(runs)),
+            appraise,
+            max(gap / 2 if runs else gap, SMALLEST_GAP),
+            least=smallest_size(nothing),
+            deadline=math.inf if time_limit is None else began + time_limit,
+            node_limit=math.inf if node_limit is None else node_limit,
+            enough=-math.inf if enough is None else enough,
+            on_progress=on_progress,
+            teller=Teller("decomposition", on_incumbent, read),
+            began=began,
+        )
+        runs.append(run)
+        ended, failure = "searched", None
         try:
-            if pool is not None:
+            ended = _searched(run, pool)
+        except SolverError as error:
+            failure = error
+        run.tell(always=True)
+        commitment = None if run.best is None else read(run.best)
+        if len(runs) > 1 or run.limited:
+            break
+        # Once more by smaller tolerances, where there is doubt: in a unit that suits the objective,
+        # from what was found.
+        if commitment is not None:
+            needed = without_idle(instance, commitment)
+            worth = weighed_cost(instance, needed)
+            worth += appraise.damage_at(recourse.columns.point(needed))
+            if failure is None and not _in_doubt(run, worth, size):
+                break
+            size = max(run.size(worth), size / DEEPEST)
+            if pool is None:
+                pool = CutPool()
                 pool.lend(run)
-            search.search()
-        except Stopped:
-            pass
-    if pool is not None:
-        pool.keep(run)
-    run.tell(always=True)
-    ended = time.perf_counter()
-    commitment = None if run.best is None else read(run.best)
+                pool.keep(run)
+        elif failure is not None:
+            size = max(size, highs.largest_cost(frame.reduced.program))
+    if failure is not None:
+        if runs[0].best is None or len(runs) == 1:
+            raise failure
+        run = runs[0]
+    best = run if run.best is not None else runs[0]
+    finished = time.perf_counter()
+    in_master = math.fsum(one.master.simplex.seconds for one in runs)
     return Solved(
         method="decomposition",
-        solution=_solution(run, ended - began),
-        commitment=commitment,
+        solution=_solution(run, best, ended == "unlimited", finished - began),
+        commitment=None if best.best is None else read(best.best),
         seconds={
             "merge": encoded - began,
             "build": built - encoded,
-            "master": master.simplex.seconds,
+            "master": in_master,
             "sweep": appraise.seconds,
-            "rest": ended - built - master.simplex.seconds - appraise.seconds,
+            "rest": finished - built - in_master - appraise.seconds,
         },
-        size=master.program.size | {"cuts": len(master.cuts)},
+        size=run.master.program.size | {"cuts": len(run.master.cuts)},
         work={
             "node_states": recourse.node_states,
             "node_states_unmerged": len(states) * len(instance.nodes),
             "sweeps": appraise.sweeps,
             "node_sweeps": appraise.node_sweeps,
-            "solves": master.simplex.solves,
-            "iterations": master.simplex.iterations,
-            "nodes": run.nodes,
+            "solves": sum(one.master.simplex.solves for one in runs),
+            "iterations": sum(one.master.simplex.iterations for one in runs),
+            "nodes": sum(one.nodes for one in runs),
         },
     )
 
 
-def _solution(run: Run, seconds: float) -> Solution:
+def _searched(run: Run, pool: CutPool | None) -> str:
+    """Close the gap, as far as limits allow, with what a pool lends; how it ended."""
+    ended = "searched"
+    with interruptible(run):
+        try:
+            if pool is not None:
+                pool.lend(run)
+            Search(run).search()
+        except Stopped:
+            pass
+        except Unlimited:
+            ended = "unlimited"
+    if pool is not None:
+        pool.keep(run)
+    return ended
+
+
+def _in_doubt(run: Run, worth: float, size: float) -> bool:
+    """Whether the solver's tolerances may have decided, rather than the problem.
+
+    So it is where a plan is worth less than the search took it for, where the search came to its
+    end with a gap, or where the objective is a tiny part of the size that it was scaled by.
+    """
+    within = run.gap * run.size(worth)
+    amiss = worth - run.upper > DOUBT * within
+    if run.enough == -math.inf:
+        amiss |= worth - run.lower > within
+    return amiss or not run.done or TOP * run.size(worth) < size
+
+
+def _solution(run: Run, best: Run, unlimited: bool, seconds: float) -> Solution:
     ending: Ending = "optimal" if run.done else "limit"
     ended = "gap closed" if run.enough == -math.inf else "level reached"
     if run.upper > run.enough > -math.inf:
         ended = "level ruled out"
-    if run.best is None and run.lower == math.inf:
+    if unlimited:
+        ending, ended = "unbounded", "unbounded"
+    elif run.best is None and run.lower == math.inf:
         ending, ended = "infeasible", "infeasible"
     elif not run.done:
         ended = "interrupted" if run.interrupted else "time limit"
@@ -139,12 +204,12 @@ def _solution(run: Run, seconds: float) -> Solution:
             ended = NODE_LIMIT
         elif not run.interrupted and time.perf_counter() <= run.deadline:
             ended = "numerical limit"
-    bound = min(run.lower, run.upper)
+    bound = min(run.lower, best.upper)
     return Solution(
         ending=ending,
         ended=ended,
-        values=run.best,
-        objective=run.upper if run.best is not None else None,
+        values=best.best,
+        objective=best.upper if best.best is not None else None,
         bound=bound if math.isfinite(bound) else None,
         nodes=run.nodes,
         seconds=seconds,

@@ -41,6 +41,10 @@ class Stopped(Exception):
     """A limit was met or the user asked to stop."""
 
 
+class Unlimited(Exception):
+    """Nothing limits what a plan can earn."""
+
+
 @dataclass(eq=False)
 class Run:
     """The state of one solve.
@@ -52,6 +56,8 @@ class Run:
     master: Master
     appraise: Appraiser
     gap: float
+    least: float = 1e-6
+    """An objective counts as no smaller than this where shares of it are taken."""
     deadline: float = math.inf
     enough: float = -math.inf
     """An objective that is good enough: the run ends once a plan is as good, or none can be."""
@@ -79,6 +85,10 @@ class Run:
         """Whether the objective is a sum over nodes; the tail is that of all nodes together."""
         return self.appraise.weight == 0
 
+    def size(self, objective: float) -> float:
+        """What shares of an objective are shares of."""
+        return max(abs(objective), self.least)
+
     @property
     def cutoff(self) -> float:
         """A branch whose bound is above this cannot hold anything better by the gap asked for, or
@@ -87,12 +97,17 @@ class Run:
             return self.enough
         if not math.isfinite(self.upper):
             return math.inf
-        return self.upper - 0.999 * self.gap * abs(self.upper)
+        return self.upper - 0.999 * self.gap * self.size(self.upper)
 
     @property
     def done(self) -> bool:
         """Whether the gap is closed, or the question of what is good enough."""
         return self.upper <= self.enough or self.lower >= self.cutoff
+
+    @property
+    def limited(self) -> bool:
+        """Whether a limit or the user ended the search."""
+        return self.interrupted or self.at_node_limit or time.perf_counter() > self.deadline
 
     @property
     def distance(self) -> float:
@@ -103,11 +118,11 @@ class Run:
     def open(self) -> float:
         """The gap of the best plan, as a share; without a plan, as it usually is at first."""
         found = math.isfinite(self.distance)
-        return max(0.0, self.distance) / max(abs(self.upper), 1e-6) if found else UNKNOWN
+        return max(0.0, self.distance) / self.size(self.upper) if found else UNKNOWN
 
     def left(self, objective: float) -> float:
         """What is open of an objective, or would be with the gap asked for."""
-        return max(self.open, self.gap) * abs(objective)
+        return max(self.open, self.gap) * self.size(objective)
 
     def check(self) -> None:
         """Stop where a limit is met.
@@ -141,7 +156,7 @@ class Run:
             return
         self._told = now
         upper = self.upper
-        gap = max(0.0, upper - self.lower) / max(abs(upper), 1e-6)
+        gap = max(0.0, upper - self.lower) / self.size(upper)
         line = Progress(now, upper, self.lower, gap if math.isfinite(gap) else math.inf, self.nodes)
         self.history.append(line)
         if self.on_progress is not None:
@@ -168,13 +183,20 @@ class Run:
         return True
 
     def solve(self) -> str:
-        """Solve the relaxation of the current branch, with all the rules that wait."""
+        """Solve the relaxation of the current branch, with all the rules that wait.
+
+        Raises
+        ------
+        Stopped, Unlimited
+        """
         simplex = self.master.simplex
         while True:
             self.check()
             if self.master.empty:
                 return "infeasible"
             outcome = simplex.solve()
+            if outcome == "unbounded":
+                raise Unlimited
             if outcome != "optimal":
                 return outcome
             x = simplex.values()
@@ -214,10 +236,12 @@ class Run:
             if outcome == "cutoff":
                 return max(lower, cutoff), inside, upper
             lower = max(lower, simplex.objective)
-            if lower >= cutoff or (upper < math.inf and lower >= upper - accuracy * abs(upper)):
+            if lower >= cutoff or (
+                upper < math.inf and lower >= upper - accuracy * self.size(upper)
+            ):
                 return lower, inside, upper
             outside = simplex.values()
-            at, nodes = self._next(centre, outside, accuracy * abs(lower))
+            at, nodes = self._next(centre, outside, accuracy * self.size(lower))
             appraisal, added = self._cut(at, nodes, outside, STILL)
             if not added and at is not outside:
                 at = outside
@@ -226,7 +250,7 @@ class Run:
                 upper, inside = value, at
             centre = at
             bounds.append(lower)
-            if not added or (number >= 5 and lower - bounds[-6] < stall * abs(lower)):
+            if not added or (number >= 5 and lower - bounds[-6] < stall * self.size(lower)):
                 return lower, inside, upper
             if number % 5 == 4:
                 master.grow_older()

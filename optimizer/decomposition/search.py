@@ -139,7 +139,7 @@ class Search:
         run = self.run
         self.heuristics.follow(run.hints)
         self._fix()
-        if run.hints and run.distance <= NEAR * abs(run.upper):
+        if run.hints and run.distance <= NEAR * run.size(run.upper):
             return
         self.heuristics.dive(everything)
         for threshold in (0.5, 0.35, 0.7):
@@ -199,10 +199,10 @@ class Search:
             if not branches:
                 appraisal = run.appraise(master.point(x))
                 error = run.value(x, appraisal) - simplex.objective
-                if self._settle(windows, x) or error > 0.1 * run.gap * abs(run.upper):
+                if self._settle(windows, x) or error > 0.1 * run.gap * run.size(run.upper):
                     master.add(appraisal.cuts, x, 1e-9)
                     master.restrict(windows, self.fixed)
-                    if rounds < 60:
+                    if rounds < SETTLING:
                         continue
                 self._floor = min(self._floor, bound)
                 return None
@@ -223,6 +223,11 @@ class Search:
     def _settle(self, windows: Windows, x: Floats) -> bool:
         """Polish a solution without fractions; whether there was anything new in it."""
         place = self.heuristics.places(x)
+        if self.master.simplex.exact:
+            # Of a very large project less than is told from nothing may matter.
+            some = self.heuristics.places(x, least=TRACE)
+            if (some != place).any():
+                self.heuristics.polish(self.master.fix(some, x), to_the_end=True)
         return self.heuristics.polish(self.master.fix(place, x), to_the_end=True)
 
     def _try_plans(self, windows: Windows, x: Floats) -> None:
@@ -258,16 +263,17 @@ class Search:
         """Ever or never, and by a year or later, where the solution is in between."""
         branches = []
         ever = float(started[-1])
-        if 1e-6 < ever < 1 - 1e-6 and not windows.must[p]:
+        whole = self.master.whole
+        if whole < ever < 1 - whole and not windows.must[p]:
             never = replace(
                 windows, first=_with(windows.first, p, 1), last=_with(windows.last, p, 0)
             )
             built = replace(windows, must=_with(windows.must, p, 1))
             branches.append(Branch(("ever", p), never, built, ever))
         inside = np.arange(windows.first[p], windows.last[p])
-        if ever > 1e-6 and len(inside):
+        if ever > whole and len(inside):
             share = started[inside] / ever
-            between = (share > 1e-6) & (share < 1 - 1e-6)
+            between = (share > whole) & (share < 1 - whole)
             if between.any():
                 t = int(inside[between][np.argmin(np.abs(share[between] - 0.5))])
                 later = replace(windows, first=_with(windows.first, p, t + 1))
@@ -295,7 +301,9 @@ class Search:
             self._push(value, side_windows)
         if not kept:
             return None
-        near = (bound - run.lower) / max(run.distance, 1e-9) if run.distance < math.inf else 0.0
+        near = 0.0
+        if run.distance < math.inf:
+            near = (bound - run.lower) / max(run.distance, 1e-9 * self.master.unit)
         if near < DIVE:
             return kept[-1]
         self._push(*kept[-1])
@@ -306,13 +314,16 @@ class Search:
     ) -> tuple[Branch, list[float]]:
         """The branch of greatest gain, and the bounds of its sides where they were measured."""
         known = [g for g in self._gains.values() if min(g.count)]
-        usual = [float(np.mean([g.mean(s, 1.0) for g in known])) if known else 1.0 for s in (0, 1)]
+        unit = self.master.unit
+        usual = [
+            float(np.mean([g.mean(s, unit) for g in known])) if known else unit for s in (0, 1)
+        ]
 
         def guess(branch: Branch) -> float:
             own = self._gains.get(branch.key, Gains())
             down = own.mean(0, usual[0]) * branch.fraction
             up = own.mean(1, usual[1]) * (1 - branch.fraction)
-            return max(down, 1e-6) * max(up, 1e-6)
+            return max(down, 1e-6 * unit) * max(up, 1e-6 * unit)
 
         ranked = sorted(branches, key=guess, reverse=True)
         chosen, best, sides = ranked[0], guess(ranked[0]), [bound, bound]
@@ -327,8 +338,9 @@ class Search:
             own = self._gains.setdefault(branch.key, Gains())
             own.add(0, gains[0], branch.fraction)
             own.add(1, gains[1], 1 - branch.fraction)
-            limit = max(self.run.distance, 1e-6)
-            score = max(min(gains[0], limit), 1e-6) * max(min(gains[1], limit), 1e-6)
+            least = 1e-6 * unit
+            limit = max(self.run.distance, least)
+            score = max(min(gains[0], limit), least) * max(min(gains[1], limit), least)
             if score > best or branch is chosen:
                 chosen, best = branch, score
                 sides = [max(bound, proven) for _, proven in probes]
@@ -350,6 +362,12 @@ class Search:
             return self.run.cutoff, self.run.cutoff
         return simplex.objective, simplex.objective if outcome == "optimal" else -math.inf
 
+
+TRACE = 1e-13
+"""A start that is less is rounding, whatever the tolerances."""
+
+SETTLING = 500
+"""Rounds of cuts in a node whose solution is whole: many purchases take many."""
 
 TRIALS = 10
 """Neighbours of the best plan that are tried at a time, for each time that its gap is as large as

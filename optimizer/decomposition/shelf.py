@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,10 +16,13 @@ Row = tuple[NDArray[np.int32], Floats, float]
 
 
 class Shelf:
-    """Rows of cuts, and which of them are still there."""
+    """Rows of cuts, and which of them are still there.
 
-    def __init__(self, columns: int) -> None:
-        self._columns = columns
+    ``size_of`` tells by left sides how large a violation of each row has to be to count as one.
+    """
+
+    def __init__(self, columns: int, size_of: Callable[[Floats], Floats]) -> None:
+        self._columns, self._size_of = columns, size_of
         self._own: list[tuple[Cut, Row]] = []
         self._here = np.zeros(0, dtype=bool)
         self._ahead = np.zeros(0, dtype=np.int64)
@@ -52,7 +55,7 @@ class Shelf:
         if not self._here.any():
             return []
         excess = self._sides - self._rows @ x
-        deep = self._here & (excess > least * np.maximum(1.0, np.abs(self._sides)))
+        deep = self._here & (excess > least * self._size_of(self._sides))
         violated = np.flatnonzero(deep)
         violated = violated[np.argsort(-excess[violated], kind="stable")]
         _, deepest = np.unique(self._ahead[violated], return_index=True)

@@ -20,7 +20,7 @@ from optimizer.formulation.projects import add_project_rules, add_projects
 from optimizer.formulation.public_money import add_budgets, add_public_limits
 from optimizer.formulation.recourse import add_delivered, add_recourse
 from optimizer.formulation.standpoint import add_held, add_stakes
-from optimizer.formulation.stockpiles import add_stockpiles
+from optimizer.formulation.stockpiles import add_stockpiles, substitute_planned_stock
 from optimizer.formulation.supports import add_support_rules
 from optimizer.instance import Instance, Stake
 from optimizer.states import Outlook, State, outlook
@@ -34,6 +34,7 @@ __all__ = [
     "build_least_spending",
     "build_master",
     "read_commitment",
+    "substitute_planned_stock",
 ]
 
 

@@ -32,10 +32,17 @@ def read_commitment(instance: Instance, model: Any) -> Commitment:
         if 0 < abs(total - 1) < 1e-5:
             market[p] /= total
             share.update({key: value / total for key, value in carried.items()})
+    # Of a project with ten times the output that is demanded little may be a lot.
+    large = {
+        p.id
+        for p in instance.projects.values()
+        if any(lots > 10 * instance.material_demand[m].max() > 0 for m, lots in p.output.items())
+    }
     offtake = {
         (p, group): value
         for (p, year, group), variable in model.offtake.items()
-        if start.get(p) == year and (value := variable.value or 0.0) > 1e-9
+        if start.get(p) == year
+        and (value := variable.value or 0.0) > (1e-13 if p in large else 1e-9)
     }
     buy = {
         h: np.array([_lots(model.buy[h, year].value) for year in instance.years])

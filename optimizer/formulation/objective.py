@@ -73,7 +73,11 @@ def add_objective(
     objective = instance.case.objective
     level, weight = float(objective.cvar.level), float(objective.cvar.weight)
     states = range(len(damage)) if weight > 0 else range(0)
-    model.eta = pyo.Var(["all"] if weight > 0 else [], doc="damage at the quantile")
+    model.eta = pyo.Var(
+        ["all"] if weight > 0 else [],
+        domain=pyo.NonNegativeReals,
+        doc="damage at the quantile, which no state has less than none of",
+    )
     model.excess = pyo.Var(
         list(states), domain=pyo.NonNegativeReals, doc="damage of a state above the quantile"
     )

@@ -14,12 +14,8 @@ from typing import Any
 
 import pyomo.environ as pyo
 
-from optimizer.instance import Floats, Instance, Node
+from optimizer.instance import COVERED, Floats, Instance, Node
 from optimizer.states import Outlook, market_supply, project_output
-
-CLOSED = 1e-9
-"""A period is closed if what the market leaves uncovered is below this share of its demand."""
-
 
 FADED = 0.01
 """What a stock keeps between two of its rows stays above this, so that no coefficient fades."""
@@ -42,7 +38,9 @@ class Situation:
     def held(self, keeps: float) -> tuple[int, ...]:
         """Periods at which a stock is accounted for: the open ones, and some between them where
         so much is lost over the closed ones that a single coefficient could not tell it."""
-        longest = self.open[-1] + 1 if keeps == 1 else max(1, int(math.log(FADED, keeps)))
+        longest = self.open[-1] + 1
+        if keeps < 1:
+            longest = max(1, int(math.log(FADED, keeps))) if keeps > 0 else 1
         periods: list[int] = []
         for k in self.open:
             before = periods[-1] if periods else -1
@@ -55,7 +53,7 @@ def situations(instance: Instance, outlook: Outlook) -> Iterator[Situation]:
     for position, node in enumerate(instance.nodes):
         demand = node.demand[instance.year_of]
         gap = demand - market_supply(instance, node, outlook.left)
-        open_periods = tuple(int(k) for k in (gap > CLOSED * demand).nonzero()[0] if demand[k] > 0)
+        open_periods = tuple(int(k) for k in (gap > COVERED * demand).nonzero()[0] if demand[k] > 0)
         if open_periods:
             output = project_output(instance, node, outlook)
             yield Situation(position, node, gap, open_periods, output)

@@ -2,8 +2,8 @@
 
 HiGHS refuses rows with a coefficient of 1e15 or more, drops coefficients under 1e-9, and takes
 NaN for a cost, and Pyomo's own interfaces call what is left of such a model optimal. So the
-model is compiled to sparse arrays here, checked, handed over as arrays, and compared with what
-arrived. An unknown option is an error, and how a solve ended is judged together with whether
+model is compiled to sparse arrays here, scaled, checked, handed over as arrays, and compared with
+what arrived. An unknown option is an error, and how a solve ended is judged together with whether
 there is an incumbent.
 """
 
@@ -17,24 +17,47 @@ from optimizer.highs.program import (
     check,
     violation,
 )
+from optimizer.highs.scaling import TOP, largest_cost, objective_factor, row_factors, scaling_of
 from optimizer.highs.simplex import Simplex
-from optimizer.highs.solving import Ending, Progress, Solution, build, hand_over, solve
+from optimizer.highs.solving import (
+    EXACT,
+    EXACT_MIXED,
+    USUAL_MIXED,
+    Ending,
+    Progress,
+    Solution,
+    build,
+    hand_over,
+    solve,
+)
+from optimizer.highs.substituting import Substituted, component_name, substitute
 
 __all__ = [
+    "EXACT",
+    "EXACT_MIXED",
     "LARGEST",
     "LARGEST_RANGE",
     "SMALLEST",
+    "TOP",
+    "USUAL_MIXED",
     "Compiled",
     "Ending",
     "LinearProgram",
     "Progress",
     "Simplex",
     "Solution",
+    "Substituted",
     "arrays",
     "build",
     "check",
     "compile_model",
+    "component_name",
     "hand_over",
+    "largest_cost",
+    "objective_factor",
+    "row_factors",
+    "scaling_of",
     "solve",
+    "substitute",
     "violation",
 ]

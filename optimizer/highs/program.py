@@ -10,14 +10,16 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from optimizer.errors import ModelRefused
+from optimizer.errors import ModelRefused, OutOfRange
+
+Floats = NDArray[np.float64]
 
 LARGEST = 1e15
 """From here on HiGHS takes a number for infinite."""
 SMALLEST = 1e-9
 """Up to this HiGHS drops a coefficient of the matrix."""
-LARGEST_RANGE = 1e9
-"""Largest ratio of two non-zero coefficients of the matrix that is trusted."""
+LARGEST_RANGE = 1e18
+"""Largest ratio of two non-zero coefficients of a scaled matrix that is trusted."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,13 +30,13 @@ class LinearProgram:
     (rows by columns); missing sides and bounds are infinite.
     """
 
-    cost: NDArray[np.float64]
+    cost: Floats
     offset: float
     matrix: Any
-    row_lower: NDArray[np.float64]
-    row_upper: NDArray[np.float64]
-    lower: NDArray[np.float64]
-    upper: NDArray[np.float64]
+    row_lower: Floats
+    row_upper: Floats
+    lower: Floats
+    upper: Floats
     integer: NDArray[np.bool_]
     rows: Sequence[str]
     columns: Sequence[str]
@@ -66,6 +68,31 @@ class LinearProgram:
         return replace(self, cost=np.zeros_like(self.cost), offset=0.0)
 
 
+def check_numbers(program: LinearProgram) -> None:
+    """Refuse what is no number, before anything is reckoned with it.
+
+    Raises
+    ------
+    ModelRefused
+        For non-finite costs and coefficients, and sides and bounds that are not a number.
+    """
+    vectors = [
+        (program.cost, program.columns, "the cost of", False),
+        (np.array([program.offset]), ["the objective"], "the constant of", False),
+        (program.row_lower, program.rows, "a side of", True),
+        (program.row_upper, program.rows, "a side of", True),
+        (program.lower, program.columns, "a bound of", True),
+        (program.upper, program.columns, "a bound of", True),
+    ]
+    for vector, names, what, infinite in vectors:
+        bad = np.isnan(vector) if infinite else ~np.isfinite(vector)
+        if bad.any():
+            raise ModelRefused(f"{what} {names[int(np.argmax(bad))]} is not a finite number")
+    wrong = ~np.isfinite(program.matrix.data)
+    if wrong.any():
+        raise ModelRefused(f"the coefficient of {_entry(program, wrong)} is not finite")
+
+
 def check(program: LinearProgram) -> None:
     """Refuse data that the solver would misread, naming where it stands.
 
@@ -73,61 +100,63 @@ def check(program: LinearProgram) -> None:
     ------
     ModelRefused
         For non-finite numbers, numbers of 1e15 or more, coefficients up to 1e-9, and a range
-        of coefficients above 1e9.
+        of coefficients above 1e18.
     """
-    _check_vector(program.cost, program.columns, "the cost of")
-    _check_vector(np.array([program.offset]), ["the objective"], "the constant of")
+    check_numbers(program)
+    _check_sizes(program.cost, program.columns, "the cost of")
+    _check_sizes(np.array([program.offset]), ["the objective"], "the constant of")
     for side in (program.row_lower, program.row_upper):
-        _check_vector(side, program.rows, "a side of", infinite=True)
+        _check_sizes(side, program.rows, "a side of")
     for bound in (program.lower, program.upper):
-        _check_vector(bound, program.columns, "a bound of", infinite=True)
+        _check_sizes(bound, program.columns, "a bound of")
     hopeless = np.isposinf(program.row_lower) | np.isneginf(program.row_upper)
     if hopeless.any():
         raise ModelRefused(f"{program.rows[int(np.argmax(hopeless))]} has a side nothing can meet")
     data = np.abs(program.matrix.data)
     if not data.size:
         return
-    if not np.isfinite(data).all():
-        raise ModelRefused(
-            f"the coefficient of {_entry(program, ~np.isfinite(data))} is not finite"
+    least, most = float(data.min()), float(data.max())
+    ends = (
+        (_place(program, data == least), least),
+        (_place(program, data == most), most),
+    )
+    smallest, largest = (" in ".join(place) for place, _ in ends)
+    if most >= LARGEST:
+        raise OutOfRange(
+            f"the coefficient of {largest} is {most:.3g}, which the solver would take for infinite",
+            ends,
         )
-    if data.max() >= LARGEST:
-        raise ModelRefused(
-            f"the coefficient of {_entry(program, data == data.max())} is {data.max():.3g}, "
-            f"which the solver would take for infinite"
+    if least <= SMALLEST:
+        raise OutOfRange(
+            f"the coefficient of {smallest} is {least:.3g}, which the solver would drop", ends
         )
-    if data.min() <= SMALLEST:
-        raise ModelRefused(
-            f"the coefficient of {_entry(program, data == data.min())} is {data.min():.3g}, "
-            f"which the solver would drop"
-        )
-    if data.max() / data.min() > LARGEST_RANGE:
-        raise ModelRefused(
-            f"coefficients range from {data.min():.3g} ({_entry(program, data == data.min())}) to "
-            f"{data.max():.3g} ({_entry(program, data == data.max())}), too far apart to be solved "
-            f"reliably"
+    if most / least > LARGEST_RANGE:
+        raise OutOfRange(
+            f"coefficients range from {least:.3g} ({smallest}) to {most:.3g} ({largest}), too far "
+            f"apart to be solved reliably",
+            ends,
         )
 
 
-def _check_vector(
-    vector: NDArray[np.float64], names: Sequence[str], what: str, infinite: bool = False
-) -> None:
-    bad = np.isnan(vector) if infinite else ~np.isfinite(vector)
-    if bad.any():
-        raise ModelRefused(f"{what} {names[int(np.argmax(bad))]} is not a finite number")
+def _check_sizes(vector: Floats, names: Sequence[str], what: str) -> None:
     size = np.where(np.isfinite(vector), np.abs(vector), 0.0)
     if size.size and size.max() >= LARGEST:
         raise ModelRefused(f"{what} {names[int(np.argmax(size))]} is {size.max():.3g}, too large")
 
 
 def _entry(program: LinearProgram, where: NDArray[np.bool_]) -> str:
+    return " in ".join(_place(program, where))
+
+
+def _place(program: LinearProgram, where: NDArray[np.bool_]) -> tuple[str, str]:
+    """Names of the column and the row of the first entry of which something holds."""
     position = int(np.argmax(where))
     row = program.rows[int(program.matrix.indices[position])]
     column = int(np.searchsorted(program.matrix.indptr, position, side="right")) - 1
-    return f"{program.columns[column]} in {row}"
+    return program.columns[column], row
 
 
-def violation(program: LinearProgram, values: NDArray[np.float64]) -> float:
+def violation(program: LinearProgram, values: Floats) -> float:
     """Largest amount by which values break a row, a bound or the wholeness of a column."""
     activity = program.matrix @ values
     astray = np.abs(values - np.round(values))[program.integer]
@@ -144,12 +173,12 @@ def violation(program: LinearProgram, values: NDArray[np.float64]) -> float:
 
 
 def arrays(
-    cost: Sequence[float] | NDArray[np.float64],
+    cost: Sequence[float] | Floats,
     matrix: Any,
-    row_lower: Sequence[float] | NDArray[np.float64],
-    row_upper: Sequence[float] | NDArray[np.float64],
-    lower: Sequence[float] | NDArray[np.float64],
-    upper: Sequence[float] | NDArray[np.float64],
+    row_lower: Sequence[float] | Floats,
+    row_upper: Sequence[float] | Floats,
+    lower: Sequence[float] | Floats,
+    upper: Sequence[float] | Floats,
 ) -> LinearProgram:
     """A linear program without integers from plain sequences, its rows and columns numbered."""
     csc = sparse.csc_array(matrix)

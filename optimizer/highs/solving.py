@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 
 from models.language import tr
 from optimizer.errors import ModelRefused, SolverError, UnknownOption
-from optimizer.highs.program import LinearProgram, check
+from optimizer.highs.program import LinearProgram, check, check_numbers
+from optimizer.highs.scaling import Scaling, scaling_of
 
 Ending = Literal["optimal", "limit", "infeasible", "unbounded"]
 
@@ -81,6 +82,29 @@ def _new_solver() -> highspy.Highs:
     return solver
 
 
+def tolerances(of_programs: float, of_integers: float | None = None) -> dict[str, float]:
+    """Options that hold the solver to tolerances: of rows, bounds and reduced costs, and, in
+    programs with integers, of those."""
+    names = ("primal_feasibility_tolerance", "dual_feasibility_tolerance")
+    options = dict.fromkeys(names, of_programs)
+    if of_integers is not None:
+        options["mip_feasibility_tolerance"] = of_integers
+    return options
+
+
+USUAL = tolerances(1e-7)
+"""What the solver takes by itself for linear programs."""
+COARSE = tolerances(1e-6)
+"""For programs that it finds no basis for by those."""
+EXACT = tolerances(1e-9)
+"""What it takes for linear programs that are not near one."""
+USUAL_MIXED = tolerances(1e-7, 1e-6)
+"""What the solver takes by itself for programs with integers."""
+FINE_MIXED = tolerances(1e-8, 1e-8)
+"""What it takes for those that are not near one. By smaller ones its presolve loses plans."""
+EXACT_MIXED = tolerances(1e-9, 1e-9) | {"presolve": "off"}
+"""For a second opinion on them."""
+
 _threads_in_use: int | None = None
 
 
@@ -135,14 +159,18 @@ def solve(
     options: Mapping[str, Any] | None = None,
     on_progress: Callable[[Progress], None] | None = None,
     on_better: Callable[[NDArray[np.float64], float, float], None] | None = None,
+    objective_factor: float | None = None,
+    absolute_gap: float = 0.0,
 ) -> Solution:
-    """Minimise a program.
+    """Minimise a program, scaled on its way to the solver and back.
 
     Ctrl-C in the main thread stops the search and keeps the incumbent; a second one is left to
     Python. ``gap`` is relative; ``threads`` is None for the solver's own choice; HiGHS keeps one
     count for a process, so its scheduler is reset where another is asked for. ``on_better`` is
     called in this thread, often, with the best values so far, their objective and the bound (minus
     infinity where there is none): the same array as long as there are no better ones.
+    ``objective_factor`` scales the objective; where None, by what all costs can come to. A gap
+    within ``absolute_gap`` will do as well as a relative one.
 
     Raises
     ------
@@ -154,25 +182,31 @@ def solve(
     if threads != _threads_in_use:
         highspy.Highs.resetGlobalScheduler(True)
         _threads_in_use = threads
-    solver = hand_over(program)
+    check_numbers(program)
+    scaling = scaling_of(program, objective_factor)
+    solver = hand_over(scaling.applied(program))
     # Progress is reported only where the log is on; it goes to the callback alone.
     wanted = on_progress is not None or on_better is not None
     settings: dict[str, Any] = {"log_to_console": False, "output_flag": wanted}
-    settings |= {"mip_rel_gap": float(gap), "mip_abs_gap": 0.0}
+    if not scaling.near_one:
+        settings |= FINE_MIXED
+    settings |= {"mip_rel_gap": float(gap), "mip_abs_gap": absolute_gap * scaling.objective}
     if time_limit is not None:
         settings["time_limit"] = float(time_limit)
     if threads is not None:
         settings["threads"] = threads
     set_options(solver, {**settings, **(options or {})})
     history: list[Progress] = []
-    _watch(solver, history, on_progress)
-    best = _Best()
+    _watch(solver, history, on_progress, scaling)
+    best = _Best(scaling)
     if on_better is not None:
         best.watch(solver, history)
     began = time.perf_counter()
     interrupted, status = _run(solver, lambda: best.tell(on_better))
     seconds = time.perf_counter() - began
-    solution = _read_solution(solver, program, status, seconds, interrupted, tuple(history))
+    solution = _read_solution(
+        solver, program, scaling, status, seconds, interrupted, tuple(history)
+    )
     if solver.getModelStatus() == highspy.HighsModelStatus.kUnboundedOrInfeasible:
         with_nothing_to_gain = solve(program.feasibility(), time_limit=time_limit, threads=threads)
         if with_nothing_to_gain.ending == "optimal":
@@ -184,6 +218,7 @@ def _watch(
     solver: highspy.Highs,
     history: list[Progress],
     on_progress: Callable[[Progress], None] | None,
+    scaling: Scaling,
 ) -> None:
     def note(event: Any) -> None:
         # An exception that reaches the solver's side ruins the solve: none may.
@@ -191,8 +226,8 @@ def _watch(
             data = event.data_out
             progress = Progress(
                 seconds=float(data.running_time),
-                objective=float(data.mip_primal_bound),
-                bound=float(data.mip_dual_bound),
+                objective=float(data.mip_primal_bound) / scaling.objective,
+                bound=float(data.mip_dual_bound) / scaling.objective,
                 gap=float(data.mip_gap),
                 nodes=int(data.mip_node_count),
             )
@@ -206,7 +241,8 @@ def _watch(
 class _Best:
     """The best solution of a running solve: noted in the solver's thread, told in ours."""
 
-    def __init__(self) -> None:
+    def __init__(self, scaling: Scaling) -> None:
+        self._scaling = scaling
         self._found: tuple[NDArray[np.float64], float] | None = None
         self._bound = -np.inf
         self._history: Sequence[Progress] = ()
@@ -218,9 +254,11 @@ class _Best:
             # An exception that reaches the solver's side ruins the solve: none may.
             with contextlib.suppress(Exception):
                 data = event.data_out
-                values = np.array(data.mip_solution, dtype=float)
-                self._bound = max(self._bound, float(data.mip_dual_bound))
-                self._found = (values, float(data.objective_function_value))
+                scaling = self._scaling
+                values = np.array(data.mip_solution, dtype=float) * scaling.columns
+                self._bound = max(self._bound, float(data.mip_dual_bound) / scaling.objective)
+                objective = float(data.objective_function_value) / scaling.objective
+                self._found = (values, objective)
 
         solver.cbMipImprovingSolution.subscribe(note)
 
@@ -281,6 +319,7 @@ _ENDINGS: dict[str, Ending] = {
 def _read_solution(
     solver: highspy.Highs,
     program: LinearProgram,
+    scaling: Scaling,
     status: Any,
     seconds: float,
     interrupted: bool,
@@ -294,15 +333,17 @@ def _read_solution(
     info = solver.getInfo()
     mixed = bool(program.integer.any())
     found = ending == "optimal" or (ending == "limit" and info.primal_solution_status == 2)
-    objective = float(info.objective_function_value) if found else None
+    objective = float(info.objective_function_value) / scaling.objective if found else None
     bound: float | None = None
     if mixed and np.isfinite(info.mip_dual_bound) and abs(info.mip_dual_bound) < 1e100:
-        bound = float(info.mip_dual_bound)
+        bound = float(info.mip_dual_bound) / scaling.objective
     elif not mixed and ending == "optimal":
         bound = objective
     values = np.array(solver.getSolution().col_value, dtype=float) if found else None
     if ending == "optimal" and values is not None and len(values) != len(program.cost):
         raise SolverError(tr("the solver calls the model optimal but gives no solution"))
+    if values is not None:
+        values *= scaling.columns
     return Solution(
         ending=ending,
         ended=ended,

@@ -2,6 +2,7 @@
 
 from optimizer.instance.data import (
     COMMON,
+    COVERED,
     BudgetLineData,
     HazardData,
     Instance,
@@ -20,6 +21,7 @@ from optimizer.instance.terms import Terms
 
 __all__ = [
     "COMMON",
+    "COVERED",
     "BudgetLineData",
     "Floats",
     "FloorPrices",

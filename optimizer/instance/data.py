@@ -22,6 +22,10 @@ from optimizer.instance.money import Floats, FloorPrices, Money, money_of
 from optimizer.instance.standpoint import NOTHING_HELD, Held, Stake
 from optimizer.instance.terms import Terms
 
+COVERED = 1e-12
+"""Demand is covered where less than this share of it is missing: below lies rounding, of the file
+and of the solver."""
+
 COMMON = "common"
 """The group of all home consumers, beside the company funders, that output is reserved for."""
 

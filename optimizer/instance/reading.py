@@ -23,6 +23,9 @@ from optimizer.instance.funding import read_instruments, read_lines, series
 from optimizer.instance.money import Floats
 from optimizer.instance.nodes import read_nodes
 
+FADED = 1e-9
+"""A stock that keeps a smaller share over a period keeps nothing."""
+
 
 def read_instance(case: Case) -> Instance:
     """Read the sets and coefficients off a scenario."""
@@ -138,10 +141,11 @@ def _stockpile(
     storage = np.full(len(years), float(s.storage_eur_per_t_year))
     financing = float(s.financing_rate) * price
     residual = case.horizon.residual_value if s.residual_value is None else s.residual_value
+    keeps = (1 - float(s.annual_loss)) ** (1 / n)
     return StockpileData(
         id=s.id,
         material=s.material,
-        keeps=(1 - float(s.annual_loss)) ** (1 / n),
+        keeps=keeps if keeps > FADED else 0.0,
         initial=float(s.initial_t) / size,
         max_stock=math.inf if s.max_t is None else float(s.max_t) / size,
         max_purchase=series(s.max_purchase_t_per_year, years, math.inf) / size,

@@ -16,11 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from optimizer.commitment import Commitment, planned_stock
-from optimizer.instance import Floats, Instance
+from optimizer.instance import COVERED, Floats, Instance
 from optimizer.states import State
 from optimizer.sweep.looks import Looks
 from optimizer.sweep.nodes import NodeData, Point
-from optimizer.sweep.passes import NOTHING
 from optimizer.sweep.recourse import Recourse, in_blocks
 
 ROUNDING = 1e-12
@@ -124,7 +123,7 @@ def uncovered_demand(node: NodeData, looks: Looks, point: Point) -> Floats:
         own = np.flatnonzero(looks.delay[:, p] >= 0)
         available = looks.available[looks.pattern[own, p]]
         uncovered[own] -= running[p, looks.delay[own, p]] * available
-    uncovered[uncovered <= NOTHING * node.demand] = 0.0
+    uncovered[uncovered <= COVERED * node.demand] = 0.0
     return uncovered
 
 
@@ -202,7 +201,7 @@ def released(
             for_cheap -= more
         stock -= given
         missing[:, k] = for_dear + for_cheap
-    missing[missing < NOTHING * node.demand] = 0.0
+    missing[missing < COVERED * node.demand] = 0.0
     return missing, stock
 
 

@@ -14,11 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from optimizer.instance import COMMON, Floats, Instance, Node
+from optimizer.instance import COMMON, COVERED, Floats, Instance, Node
 from optimizer.states import State
-
-CLOSED = 1e-12
-"""A period is calm if what the market leaves uncovered is below this share of its demand."""
 
 Integers = NDArray[np.int64]
 
@@ -209,7 +206,7 @@ def _merged(looks: Looks, nodes: list[Node], year_of: NDArray[np.intp]) -> Looks
     open_ = np.zeros(looks.supply.shape, dtype=bool)
     for node in nodes:
         demand, part = node.demand[year_of], node.group_share[COMMON][year_of]
-        open_ |= demand - part * looks.supply > CLOSED * demand
+        open_ |= demand - part * looks.supply > COVERED * demand
     struck = np.flatnonzero(open_.any(axis=1))
     # In a calm period supply may be anything that covers demand: let it be the undisturbed one.
     calm = looks.supply.max(axis=0, initial=0.0)

@@ -18,6 +18,10 @@ LIMITLESS = 1e300
 """Stands for no limit on release, so that what is left of it is never infinity less infinity."""
 
 
+GONE = 1e-250
+"""Where stocks keep less than this share over all periods, lots of the first tell nothing."""
+
+
 @dataclass(frozen=True, eq=False)
 class Point:
     """What recourse sees of a commitment, which may also be a fractional one."""
@@ -69,11 +73,11 @@ class Stocks:
     initial: Floats
     most: Floats
     idle: Floats
-    """(I, K) what a lot of the first period has become in each account that holds nothing."""
+    """(I) share that each account keeps over a period which holds nothing."""
     idle_rows: NDArray[np.int64]
     """Row of each account in ``idle``; -1 where it has none."""
     unlike: bool
-    """Whether accounts that hold something lose at different rates."""
+    """Whether accounts that hold something lose at different rates, or all but everything."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,8 +129,8 @@ class NodeData:
     def seen(self, point: Point) -> tuple[bytes, bytes]:
         """All that this node's recourse depends on of a point, but for the last digits."""
         return (
-            np.round(self.arriving @ point.offtake, 10).tobytes(),
-            np.round(point.buy[self.piles], 10).tobytes(),
+            _rounded(self.arriving @ point.offtake).tobytes(),
+            _rounded(point.buy[self.piles]).tobytes(),
         )
 
     def bought(self, point: Point) -> Floats:
@@ -166,10 +170,13 @@ class NodeData:
         count = len(limited) + bool(len(free))
         initial, lots = np.zeros(count), np.zeros((count, len(keep)))
         most = np.full((count, len(keep)), LIMITLESS)
-        for h in np.flatnonzero(holds):
+        # What has faded to nothing cannot be counted in lots of the first period.
+        unlike = len(losses) > 1 or bool(keep[-1] < GONE)
+        for h in np.flatnonzero(holds & ~np.array(unlike)):
             initial[rows[h]] += keeps * self.initial[h]
             lots[rows[h]] += bought[h] / keep
-        most[: len(limited)] = self.most[limited, None] / keep
+        if not unlike:
+            most[: len(limited)] = self.most[limited, None] / keep
         idle = np.flatnonzero(~holds & (self.most > 0))
         idle_rows = np.full(len(rows), -1, dtype=np.int64)
         idle_rows[idle] = np.arange(len(idle))
@@ -182,9 +189,9 @@ class NodeData:
             arrived=initial[:, None] + np.cumsum(lots, axis=1),
             initial=initial,
             most=most,
-            idle=self.keeps[idle, None] ** np.arange(len(keep), dtype=float),
+            idle=self.keeps[idle],
             idle_rows=idle_rows,
-            unlike=len(losses) > 1,
+            unlike=unlike,
         )
 
     def each_stock(self, point: Point) -> list[Stock]:
@@ -210,6 +217,13 @@ class NodeData:
                 rest -= split[..., j, :]
             split[..., members[0], :] += np.maximum(rest, 0.0)
         return split
+
+
+def _rounded(values: Floats) -> Floats:
+    """Values without their last digits."""
+    mantissa, exponent = np.frexp(values)
+    rounded: Floats = np.ldexp(np.round(mantissa * 2**40) / 2**40, exponent)
+    return rounded
 
 
 def read_node(instance: Instance, position: int, looks: Looks, columns: Columns) -> NodeData:

@@ -7,15 +7,12 @@ from numba import njit
 
 from optimizer.sweep.chain import serve, uncovered_steps
 
-NOTHING = 1e-12
-"""Shortages below this share of demand are rounding."""
-
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def sweep_looks(
     supply, pattern, delay, available, demand, part, limit, weight, order, rank, value,
     running, plate, arrived, initial, most, keep, idle, year_of, chance, priced, damage,
-    missing, short, constant, per_output, per_purchase, per_idle,
+    missing, short, covered, constant, per_output, per_purchase, per_idle,
 ):  # fmt: skip
     """Sweep looks of a node.
 
@@ -34,7 +31,7 @@ def sweep_looks(
     arrived, initial, most, keep
         Stocks as :func:`serve` has them; (H) first-period lots that were there before.
     idle
-        (I, K) what a lot of the first period has become in stocks that hold nothing.
+        (I) share that stocks keep over a period which hold nothing.
     chance
         (W, U) weights of the looks; where a look has none in any it is left out.
     priced
@@ -43,10 +40,14 @@ def sweep_looks(
         (U) is added to.
     missing, short
         (U, K) and (U, J, K) lots missing; added to, and set, where not empty.
+    covered
+        Share of demand below which a shortage is rounding. (What is compiled is kept from run to
+        run, and would not notice that a constant of another module has changed.)
     constant, per_output, per_purchase, per_idle
         (W), (W, P, D, Y), (W, H, K) and (W, I, K): what multipliers give, added to.
         Damage is at least ``constant - per_output * share of nameplate that is reserved and runs
-        - per_purchase * first-period lots that come in``, and exactly that here.
+        - per_purchase * first-period lots that come in``, and exactly that here. In ``per_idle``
+        lots are those of the period itself.
     """
     steps, length = limit.shape
     stocks, projects = arrived.shape[0], pattern.shape[1]
@@ -78,7 +79,7 @@ def sweep_looks(
         for k in range(length):
             position[k] = -1
             need = demand[k] - part[k] * supply[u, k]
-            least = NOTHING * demand[k]
+            least = covered * demand[k]
             if need > least:
                 for p in range(projects):
                     if delay[u, p] >= 0:
@@ -96,9 +97,16 @@ def sweep_looks(
                 left, lots, before, furthest, price, worth, visited, queue, by_stock, by_period,
                 reach, full_to, change, marks,
             )  # fmt: skip
+            # Stock is worth no more than what it can still serve: the smaller of two worths that
+            # prove something proves as much, and more of stock that loses nearly all.
+            for h in range(stocks):
+                most_worth = 0.0
+                for i in range(count - 1, -1, -1):
+                    most_worth = max(most_worth, price[i])
+                    worth[h, i] = min(worth[h, i], most_worth)
             for i in range(count):
                 for j in range(steps):
-                    if shortage[j, i] < NOTHING * demand[periods[i]]:
+                    if shortage[j, i] < covered * demand[periods[i]]:
                         shortage[j, i] = 0.0
         else:
             for i in range(count):
@@ -145,12 +153,14 @@ def sweep_looks(
                             per_purchase[w, h, k] += chance[w, u] * worth[h, i]
             since = periods[i] + 1
         for h in range(idle.shape[0]):
-            # A first lot would go where it is worth most among the periods still to come.
+            # A lot would go where it is worth most among this period and those still to come.
             best, i = 0.0, count - 1
             for k in range(periods[count - 1], -1, -1):
                 if i >= 0 and periods[i] == k:
-                    best = max(best, price[i] / keep[k] * idle[h, k])
+                    best = max(best * idle[h], price[i] / keep[k])
                     i -= 1
+                else:
+                    best *= idle[h]
                 for w in own[:owners]:
                     per_idle[w, h, k] += chance[w, u] * best
         for h in range(stocks):

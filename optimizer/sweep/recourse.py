@@ -20,11 +20,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from optimizer.cores import usable_cores
-from optimizer.instance import Floats, Instance
+from optimizer.instance import COVERED, Floats, Instance
 from optimizer.states import State
 from optimizer.sweep.looks import Looks, delays_of, read_looks
 from optimizer.sweep.nodes import Columns, NodeData, Point, read_node
-from optimizer.sweep.passes import NOTHING, sweep_looks
+from optimizer.sweep.passes import sweep_looks
 from optimizer.sweep.unlike import UnlikeStocks, serve_unlike
 
 REMEMBERED = 20
@@ -310,7 +310,7 @@ class _NodePass:
             stocks.value,
             self._running, node.plate, stocks.arrived, stocks.initial, stocks.most, stocks.keep,
             stocks.idle, node.year_of, chance, self._priced, self.damage[part],
-            missing, short, *found,
+            missing, short, COVERED, *found,
         )  # fmt: skip
         if self._missing is not None:
             by_step = node.split(short)
@@ -364,7 +364,7 @@ class _NodePass:
         for p in range(len(node.plate)):
             if looks.delay[u, p] >= 0:
                 left -= self._running[p, looks.delay[u, p]] * looks.available[looks.pattern[u, p]]
-        left[left < NOTHING * node.demand] = 0.0
+        left[left < COVERED * node.demand] = 0.0
         return gap, left
 
     @cached_property
@@ -386,6 +386,6 @@ class _NodePass:
                 if row >= 0:
                     worth[:, h] = by_row[:, row] / stocks.keep
                 elif idle >= 0:
-                    worth[:, h] = by_idle[:, idle] / stocks.idle[idle]
+                    worth[:, h] = by_idle[:, idle]
         yearly = worth.reshape(sets, len(node.piles), years, node.per_year).sum(axis=3)
         return Slopes(constant, output, yearly * (node.share / node.per_year)[:, None])

@@ -68,8 +68,7 @@ class UnlikeStocks:
         lower = np.concatenate(sides)
         top = np.concatenate([np.full(length, np.inf), lower[length:]])
         program = highs.arrays(cost, matrix, lower, top, np.zeros(columns), upper)
-        exact = {"primal_feasibility_tolerance": 1e-9, "dual_feasibility_tolerance": 1e-9}
-        self._simplex = highs.Simplex(program, **exact)
+        self._simplex = highs.Simplex(program, exact=True)
         self._weight, self._limit, self._stocks = weight, limit, stocks
         self._rows = np.arange(length, dtype=np.int32)
 
@@ -93,6 +92,11 @@ class UnlikeStocks:
                 np.maximum(own, price, out=own)
             for k in range(length - 2, -1, -1):
                 own[k] = max(own[k], stock.keeps * own[k + 1])
+            # Stock is worth no more than what it can still serve, which proves as much.
+            most = 0.0
+            for k in range(length - 1, -1, -1):
+                most = max(price[k], stock.keeps * most)
+                own[k] = min(own[k], most)
         return self._simplex.objective * self._scale, price, worth
 
     def constant(self, gap: Floats, price: Floats, worth: Floats) -> float:

@@ -12,7 +12,7 @@ from random_cases import crowded_case
 
 from optimizer.decomposition.cuts import Appraiser, Cut, tail_weights
 from optimizer.decomposition.run import Run
-from optimizer.sweep import Slopes
+from optimizer.sweep import Point, Slopes
 
 Raw = dict[str, Any]
 
@@ -91,6 +91,17 @@ def columns_at_random(rng: np.random.Generator, run: Run) -> np.ndarray:
     return x
 
 
+def set_offtake(run: Run, x: np.ndarray, point: Point) -> None:
+    """Put the offtake of a point, which there is a right to, into the columns."""
+    place = {name: c for c, name in enumerate(run.master.program.columns)}
+    for (p, year, group), share in zip(
+        run.appraise.recourse.columns.offtake, point.offtake, strict=True
+    ):
+        name = f"offtake[{p},{year},{group}]"
+        if name in place:
+            x[place[name]] = share
+
+
 def row_says(run: Run, cut: Cut, x: np.ndarray) -> float:
     """The least that the row leaves for the column that the cut bounds."""
     columns, entries, side = run.master.row(cut)
@@ -107,8 +118,37 @@ def test_a_row_says_what_its_cut_says(seed: int) -> None:
     for cut in run.appraise(random_point(rng, recourse)).cuts:
         for _ in range(3):
             x = columns_at_random(rng, run)
-            said = claimed(recourse, cut, run.master.point(x))
+            point = run.master.point(x)
+            set_offtake(run, x, point)
+            said = claimed(recourse, cut, point)
             assert row_says(run, cut, x) == pytest.approx(said, rel=1e-7, abs=1e-7)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_point_has_no_more_offtake_than_a_right_to_it(seed: int) -> None:
+    """Whatever the columns say: of a project far larger than demand a little more is a lot."""
+    run, rng = run_of(drawn(seed)), np.random.default_rng(seed)
+    master, most = run.master, 0.0
+    for _ in range(20):
+        x = columns_at_random(rng, run)
+        point = master.point(x)
+        set_offtake(run, x, point)
+        program = master.program
+        excess = program.matrix @ x - program.row_upper
+        rights = [r for r, name in enumerate(program.rows) if name.startswith("offtake_right")]
+        assert rights
+        assert max(excess[rights]) <= 1e-12
+        started = dict.fromkeys(master.instance.starts, 0.0)
+        for c, name in enumerate(program.columns):
+            if name.startswith("start["):
+                p, year = name[6:-1].split(",")
+                started[p, int(year)] = x[c]
+        for (p, year, _), share in zip(
+            run.appraise.recourse.columns.offtake, point.offtake, strict=True
+        ):
+            assert share <= started[p, year] + 1e-12
+            most = max(most, float(share))
+    assert most > 0
 
 
 @pytest.mark.parametrize("size", [1e-7, 1e-8, 1e-9, 1e-12, 1e-30])

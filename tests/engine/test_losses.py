@@ -18,6 +18,7 @@ from optimizer.errors import (
     InUse,
     NoPlan,
     OutOfMemory,
+    OutOfRange,
     SolverError,
     TimedOut,
     VorratError,
@@ -162,8 +163,11 @@ def test_every_error_of_the_project_comes_whole() -> None:
     def all_of(kind: type[VorratError]) -> set[type[VorratError]]:
         return {kind}.union(*(all_of(own) for own in kind.__subclasses__()))
 
-    special = {ScenarioError, Infeasible, InUse}
+    special = {ScenarioError, Infeasible, InUse, OutOfRange}
     for kind in all_of(VorratError) - special:
         again = pickle.loads(pickle.dumps(kind("what was said")))
         assert type(again) is kind
         assert str(again) == "what was said"
+    ends = ((("x", "row 0"), 1e-10), (("y", "row 1"), 1e9))
+    again = pickle.loads(pickle.dumps(OutOfRange("too far apart", ends)))
+    assert (str(again), again.ends) == ("too far apart", ends)

@@ -238,7 +238,7 @@ class Seeker:
         judged = judge(problem, solved, gap=self.gap, began=began, threads=self.threads)
         found = judged.under(self.instance, self.bound)
         certificate = found.certificate.model_copy(update={"gap_target": self.within})
-        certificate = proven(certificate, found.objective, self.bound)
+        certificate = proven(certificate, found.objective, self.bound, found.sizes)
         if found.objective > self._enough + SPARE * max(1.0, abs(self.bound)):
             raise SolverError("an alternative is not within the limit after all")
         portfolio = portfolio_of(self.instance, found.commitment, self.least)
