@@ -560,6 +560,30 @@ def patterns(case: Reading) -> Iterator[tuple[set[Hashable], set[Hashable]]]:
             )
 
 
+EXACT = {"primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance": 1e-10}
+WAYS = (EXACT, {**EXACT, "presolve": False}, {"presolve": False}, {})
+"""Options of the solver, each for where it gave up with those before."""
+
+
+def even_scales(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Powers of two by which rows and columns are multiplied to bring the entries near 1.
+
+    Tolerances of a solver are absolute: beside a budget in million EUR the cost of a tonne is
+    nothing, and beside demand of ten million tonnes they are less than rounding.
+    """
+    rows, columns = np.zeros(len(matrix)), np.zeros(matrix.shape[1])
+    filled = matrix != 0
+    with np.errstate(divide="ignore", invalid="ignore"):
+        logs = np.log2(np.abs(matrix))
+        for _ in range(4):
+            for axis, scales in ((1, rows), (0, columns)):
+                left = logs + rows[:, None] + columns
+                least = left.min(axis=axis, initial=np.inf, where=filled)
+                most = left.max(axis=axis, initial=-np.inf, where=filled)
+                scales -= np.where(filled.any(axis=axis), (least + most) / 2, 0.0)
+    return np.exp2(np.round(rows)), np.exp2(np.round(columns))
+
+
 def count_patterns(raw: Raw) -> int:
     return sum(1 for _ in patterns(Reading(raw)))
 
@@ -605,25 +629,48 @@ def best(raw: Raw) -> Answer | None:
     a_ub, b_ub = lp.dense(lp.at_most)
     a_eq, b_eq = lp.dense(lp.equal)
     bounds = np.array([(lp.lower[key], lp.upper[key]) for key in keys])
+    limited = np.isfinite(bounds[:, 1])
+    rows, columns = even_scales(
+        np.block(
+            [
+                [a_ub, b_ub[:, None]],
+                [a_eq, b_eq[:, None]],
+                [np.eye(len(keys))[limited], bounds[limited, 1:]],
+            ]
+        )
+    )
+    # The last column is that of the sides: `columns` is now what a unit of each column is worth.
+    columns, sides = columns[:-1] / columns[-1], columns[-1]
+    r_ub, r_eq, _ = np.split(rows * sides, [len(a_ub), len(a_ub) + len(a_eq)])
+    a_ub, b_ub = a_ub * r_ub[:, None] * columns, b_ub * r_ub
+    a_eq, b_eq = a_eq * r_eq[:, None] * columns, b_eq * r_eq
+    cost_row, bounds = cost_row * columns, bounds / columns[:, None]
+    costs = np.abs(cost_row[cost_row != 0])
+    unit = math.sqrt(costs.min() * costs.max()) if costs.size else 1.0
     whole = [j for j, key in enumerate(keys) if key[0] in ("start", "takes_part")]
     least, point = math.inf, None
     for starts, taken in patterns(case):
         for j in whole:
-            bounds[j] = 1.0 if keys[j] in starts or keys[j] in taken else 0.0
-        solved = linprog(cost_row, a_ub, b_ub, a_eq, b_eq, bounds=bounds, method="highs")
-        if solved.status not in (0, 2):
+            bounds[j] = (keys[j] in starts or keys[j] in taken) / columns[j]
+        for options in WAYS:
+            solved = linprog(
+                cost_row / unit, a_ub, b_ub, a_eq, b_eq, bounds, method="highs", options=options
+            )
+            if solved.status in (0, 2):
+                break
+        else:
             raise AssertionError(solved.message)
-        if solved.status == 0 and solved.fun < least:
-            least, point = solved.fun, solved.x
+        if solved.status == 0 and solved.fun * unit < least:
+            least, point = float(solved.fun * unit), solved.x * columns
     if point is None:
         return None
-    columns = dict(zip(keys, point.tolist(), strict=True))
-    found = [sum(cost * columns[key] for key, cost in row.items()) for row in damages]
+    values = dict(zip(keys, point.tolist(), strict=True))
+    found = [sum(cost * values[key] for key, cost in row.items()) for row in damages]
     return Answer(
         objective=least,
         expected=sum(c * d for c, d in zip(chances, found, strict=True)),
         cvar=cvar_of(found, chances, level),
-        net_cost=sum(cost * columns[key] for key, cost in net.items()),
-        columns=columns,
+        net_cost=sum(cost * values[key] for key, cost in net.items()),
+        columns=values,
         damages=found,
     )

@@ -1,0 +1,103 @@
+"""Both methods on files at the edges of what a file may say, and on files that once went wrong."""
+
+from __future__ import annotations
+
+from itertools import count, islice
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+import yaml
+from edge_cases import Raw, edge_case, is_searchable, size
+from oracle import Answer, best
+
+from models.case import Case
+from models.files import read_case, read_case_text
+from models.results import Plan
+from optimizer.errors import Infeasible
+from optimizer.planner import plan
+
+DEFECTS = sorted((Path(__file__).parent / "defects").glob("*.yaml"))
+KNOWN = {"false_optimum_tiny": 1.6e-8, "x2427": 0.00155}
+"""Optima reckoned by hand: 2 kg bought at 8,000 EUR/t, and half of 3.1 million EUR, each weighed
+with a thousandth."""
+GAP = 1e-5
+METHODS = ("extensive", "decomposition")
+
+
+def is_small(raw: Raw) -> bool:
+    return size(raw) <= 200 and len(raw["projects"]) <= 4
+
+
+def solve(case: Case, method: Any) -> Plan | None:
+    """A plan, or None where no plan keeps the rules; everything else is an error."""
+    try:
+        return plan(case, method=method, gap=GAP, threads=1)
+    except Infeasible:
+        return None
+
+
+def agree(case: Case) -> list[Plan]:
+    """Both methods end alike, and both of their intervals hold one optimum."""
+    found = {method: solve(case, method) for method in METHODS}
+    plans = {method: it for method, it in found.items() if it is not None}
+    assert len(plans) in (0, 2), f"only {next(iter(plans))} finds a plan"
+    for method, it in plans.items():
+        proof = it.certificate
+        assert proof.status == "optimal", (method, proof.ended)
+        assert proof.bound is not None
+        assert proof.bound <= proof.objective + rounding(it), method
+        for other in plans.values():
+            least = other.certificate.objective
+            assert proof.bound <= least + rounding(it), f"{method} proves too much"
+            assert proof.objective <= least + GAP * abs(proof.objective) + rounding(it), method
+    return list(plans.values())
+
+
+def hold(plans: list[Plan], answer: Answer | None) -> None:
+    """The intervals of plans hold the optimum that an exhaustive search finds."""
+    assert bool(plans) == (answer is not None)
+    for it in plans if answer else ():
+        proof, slack = it.certificate, rounding(it)
+        assert proof.bound is not None
+        assert proof.bound - slack <= answer.objective <= proof.objective + slack
+
+
+def rounding(it: Plan) -> float:
+    """What two ways of adding up may differ by."""
+    without = it.outcome.without_plan
+    size = max(abs(without.expected), abs(without.cvar))
+    return 1e-7 * abs(it.certificate.objective) + 1e-9 * size
+
+
+@pytest.mark.parametrize("path", DEFECTS, ids=lambda path: path.stem)
+def test_files_that_once_went_wrong_agree(path: Path) -> None:
+    agree(read_case(path).case)
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("name", KNOWN)
+def test_known_optima_are_found(name: str, method: str) -> None:
+    path = Path(__file__).parent / "defects" / f"{name}.yaml"
+    found = solve(read_case(path).case, method)
+    assert found is not None
+    assert found.certificate.objective == pytest.approx(KNOWN[name], rel=GAP)
+
+
+SEEDS = tuple(islice((seed for seed in count(1) if is_small(edge_case(Random(seed)))), 100))
+"""Of cases that both methods solve in well under a second."""
+
+
+@pytest.mark.parametrize("seeds", [SEEDS[i::10] for i in range(10)], ids=lambda it: f"from {it[0]}")
+def test_methods_agree_at_the_edges(seeds: tuple[int, ...]) -> None:
+    wrong = []
+    for seed in seeds:
+        raw = edge_case(Random(seed))
+        try:
+            plans = agree(read_case_text(yaml.safe_dump(raw, sort_keys=False)).case)
+            if is_searchable(raw):
+                hold(plans, best(raw))
+        except Exception as error:
+            wrong.append(f"{seed}: {type(error).__name__}: {str(error)[:200]}")
+    assert not wrong, "\n".join(wrong)
