@@ -33,11 +33,15 @@ class NotPlainError(Exception):
 
 def read_json(path: Path) -> Any:
     """The content of a file. Raises NotPlainError."""
+    return parse_json(read_raw(path))
+
+
+def read_raw(path: Path) -> bytes:
+    """The bytes of a file. Raises NotPlainError."""
     try:
-        raw = read_bytes(path, Place(str(path)), MAX_BYTES, "result")
+        return read_bytes(path, Place(str(path)), MAX_BYTES, "result")
     except ScenarioError as error:
         raise NotPlainError(error.faults[0].message, readable=False) from None
-    return parse_json(raw)
 
 
 def parse_json(raw: bytes) -> Any:

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from typing import Literal
 
-from models.results.base import Result
+from models.results.base import (
+    FunderId,
+    HorizonYear,
+    InstrumentId,
+    ProjectId,
+    Result,
+    StockpileId,
+    Year,
+)
 
 BudgetClass = Literal[
     "financial_transaction", "loan", "guarantee", "grant", "expenditure", "private"
@@ -17,24 +25,24 @@ class Position(Result):
     Years of ``returned_meur`` may lie past the horizon.
     """
 
-    funder: str
+    funder: FunderId
     """Id of the funder."""
-    instrument: str | None
+    instrument: InstrumentId | None
     """Id of the instrument; null for a stockpile."""
-    project: str | None
+    project: ProjectId | None
     """Id of the project; null for a stockpile."""
-    stockpile: str | None
+    stockpile: StockpileId | None
     """Id of the stockpile; null for a project."""
     budget_class: BudgetClass | None
     """How a budget books it; ``expenditure`` for what public funders pay for stockpiles."""
     committed_meur: float
     """Amount committed in all: for a guarantee its face, for a floor the most it can cost."""
-    paid_meur: dict[str, float]
+    paid_meur: dict[HorizonYear, float]
     """What is put up in each year, undiscounted; of a guarantee the loan that it covers."""
-    returned_meur: dict[str, float]
+    returned_meur: dict[Year, float]
     """What is expected to come back in each year; empty where the file gives no terms for it. Of a
     guarantee its fees, of a price floor its share of higher prices."""
-    outstanding_meur: dict[str, float]
+    outstanding_meur: dict[HorizonYear, float]
     """What is at risk at the end of each year; of a price floor what it may still cost."""
     expected_loss_meur: float | None
     """What is expected to be lost, undiscounted; null where the file does not say."""
@@ -50,7 +58,7 @@ class Position(Result):
 class BudgetLineUse(Result):
     """How far a budget line is used."""
 
-    funder: str
+    funder: FunderId
     """Id of the funder."""
     line: str
     """Id of the line; ``budget`` for the funder's own budget."""
@@ -58,9 +66,9 @@ class BudgetLineUse(Result):
     """Its name."""
     kind: Literal["budget", "commitment", "cash", "guarantee_stock"]
     """``budget`` for the funder's own budget."""
-    used_meur: dict[str, float]
+    used_meur: dict[HorizonYear, float]
     """Charged in each year; of a guarantee stock what is outstanding at its end."""
-    available_meur: dict[str, float] | None
+    available_meur: dict[HorizonYear, float] | None
     """What each year grants, carried over included; null where years have no limit."""
     total_meur: float | None
     """What all years together grant; null where that has no limit."""

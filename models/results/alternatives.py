@@ -10,7 +10,18 @@ from functools import cached_property
 from typing import Any, Literal
 
 from models.case import Case
-from models.results.base import Result, Seconds, Versions
+from models.results.base import (
+    Document,
+    MaterialId,
+    ProjectId,
+    Result,
+    Seconds,
+    Share,
+    StockpileId,
+    VariantId,
+    Versions,
+    YearNumber,
+)
 from models.results.plan import WithoutPlan
 
 ItemKind = Literal["project", "stockpile"]
@@ -34,13 +45,13 @@ class PlanFigures(Result):
     """Discounted net cost, whoever pays."""
     public_meur: float
     """Charged to budgets of public funders, undiscounted."""
-    projects: dict[str, int]
+    projects: dict[ProjectId, YearNumber]
     """Start year of each project that is built."""
-    bought_t: dict[str, float]
+    bought_t: dict[StockpileId, float]
     """Tonnes that each stockpile buys in all years; those that buy nothing are left out."""
-    stockpiles: tuple[str, ...]
+    stockpiles: tuple[StockpileId, ...]
     """Those that count as bought up."""
-    days_of_cover: dict[str, float]
+    days_of_cover: dict[MaterialId, float]
     """Days of demand that planned stock lasts at the end of the last year, by material."""
 
 
@@ -62,13 +73,13 @@ class Alternative(Result):
     """Whether the two are equal."""
     unlike_plan: int
     """In how many it differs from the plan."""
-    entering: tuple[str, ...]
+    entering: tuple[ProjectId, ...]
     """Projects that it builds and the plan does not."""
-    leaving: tuple[str, ...]
+    leaving: tuple[ProjectId, ...]
     """Projects that the plan builds and it does not."""
-    bought_up: tuple[str, ...]
+    bought_up: tuple[StockpileId, ...]
     """Stockpiles that it buys up and the plan does not."""
-    given_up: tuple[str, ...]
+    given_up: tuple[StockpileId, ...]
     """Stockpiles that the plan buys up and it does not."""
 
 
@@ -94,7 +105,7 @@ class OtherCase(Result):
     """Relative gap; null without a plan or a bound."""
     projects: tuple[str, ...]
     """Projects that are built."""
-    stockpiles: tuple[str, ...]
+    stockpiles: tuple[StockpileId, ...]
     """Stockpiles that count as bought up."""
     seconds: Seconds
     """Wall time."""
@@ -112,19 +123,19 @@ class Robustness(Result):
     within: Literal["in all", "in none", "open"]
     """What is proven of all plans within the limit that buy at least the least for a stockpile, or
     nothing: all have it, none has it, or neither."""
-    alternatives: float | None
+    alternatives: Share | None
     """Share of the alternatives that have it; null without any."""
-    variants: float | None
+    variants: Share | None
     """Share of the variants solved to the gap that have it; null without any."""
-    assumptions: float | None
+    assumptions: Share | None
     """Share of the assumption sets solved to the gap that have it; null without any."""
-    index: float | None
+    index: Share | None
     """Mean of the three shares that exist."""
     says: HowOften | None
     """The index in words: always 1, nearly always from 0.9, in most from 0.5, in some above 0."""
 
 
-class Alternatives(Result):
+class Alternatives(Document):
     """What else would do, and how robust each choice is."""
 
     schema_version: Literal[1] = 1
@@ -133,7 +144,7 @@ class Alternatives(Result):
     """What this document is."""
     title: str
     """Title of the scenario."""
-    variant: str | None
+    variant: VariantId | None
     """Id of the variant, if one was applied."""
     currency: str
     """Label of all amounts."""
@@ -141,11 +152,11 @@ class Alternatives(Result):
     """What is counted."""
     unit: str
     """Its unit."""
-    cvar_level: float
+    cvar_level: Share
     """The level of the CVaR."""
     states: int
     """States of the world that plans were made for."""
-    last_year: int
+    last_year: YearNumber
     """The year at whose end days of cover are told."""
     within: float
     """How far above the best an alternative may be, as a share of the bound."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from models.results.base import VOLATILE, Result, Seconds, Versions
+from models.results.base import VOLATILE, Document, Result, Seconds, Versions
 
 RunStatus = Literal["optimal", "limit", "infeasible", "none", "failed", "faulty", "open"]
 
@@ -45,7 +45,7 @@ class BatchRun(Result):
     bound: float | None
     """No plan has a lower objective; null where nothing was proven."""
     gap: float | None
-    """max(0, objective - bound) / max(|objective|, 1e-6)."""
+    """As in the certificate of the plan."""
     expected: float | None
     """Mean damage over the states."""
     expected_without_plan: float | None
@@ -64,7 +64,7 @@ class BatchRun(Result):
     """SHA-256 of the scenario as solved."""
 
 
-class Batch(Result):
+class Batch(Document):
     """Many runs, in the order in which they were asked for."""
 
     schema_version: Literal[1] = 1

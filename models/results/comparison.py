@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Literal
 
 from models.results.accounts import BudgetClass
-from models.results.base import Result
+from models.results.base import Document, Result
 from models.results.option import Option, Wording
 
 Barred = Literal["damage", "tail", "money", "objective", "dependence"]
@@ -234,7 +234,7 @@ class Names(Result):
     """Lines of their budgets, by funder."""
 
 
-class Comparison(Result):
+class Comparison(Document):
     """Several plans side by side."""
 
     schema_version: Literal[1] = 1
@@ -261,5 +261,10 @@ class Comparison(Result):
     """Each option but the base against it."""
     failed: tuple[Failed, ...] = ()
     """Options without a plan."""
+    doubts: tuple[str, ...] = ()
+    """What speaks against saved plans that are compared, in the language of the run: that they were
+    changed or do not add up."""
+    unconfirmed: tuple[str, ...] = ()
+    """Which of them cannot be confirmed to be as they were written, in sentences."""
     names: Names
     """Names in both languages."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from models.results.base import Result
+from models.results.base import MaterialId, Result, Share, YearNumber
 
 
 class SupplyMix(Result):
@@ -14,28 +14,28 @@ class SupplyMix(Result):
     from the country that stands highest, as rule G1 counts it.
     """
 
-    by_country: dict[str, float]
+    by_country: dict[str, Share]
     """Share of supply by country, the largest first; adds up to 1."""
     largest_country: str
     """The largest supplier."""
-    largest_share: float
+    largest_share: Share
     """Its share."""
     hhi: float
     """Herfindahl-Hirschman index of countries, from 0 to 10,000."""
-    imports: float | None
+    imports: Share | None
     """Share that comes from outside ``home``; null where the file names no home."""
 
 
 class CrmaShare(Result):
     """One benchmark of the Critical Raw Materials Act, Regulation (EU) 2024/1252, Article 5."""
 
-    material: str
+    material: MaterialId
     """Id of the material."""
     stage: Literal["extraction", "processing", "recycling"]
     """Which benchmark."""
-    year: int
+    year: YearNumber
     """The year: 2030, or the year of the horizon nearest to it."""
-    target: float
+    target: Share
     """Share of the Union's consumption that the act aims at."""
     share: float
     """Share of this scenario's demand from this stage in the Union, with the plan."""

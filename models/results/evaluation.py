@@ -9,7 +9,16 @@ from functools import cached_property
 from typing import Annotated, Any, Literal
 
 from models.case import Case
-from models.results.base import VOLATILE, Result, Versions
+from models.results.base import (
+    VOLATILE,
+    Document,
+    HorizonYear,
+    MaterialId,
+    Result,
+    Share,
+    VariantId,
+    Versions,
+)
 from models.results.plan import ConsumerOutcome, Distribution, MaterialOutcome
 
 
@@ -72,7 +81,7 @@ class FreshOutcome(Result):
     """Expected damage here less that on the plan's own states."""
     distribution: Distribution
     """How damage is spread over the states."""
-    by_year: dict[str, YearOutcome]
+    by_year: dict[HorizonYear, YearOutcome]
     """By calendar year."""
     materials: tuple[MaterialOutcome, ...]
     """All materials, in the order of the file."""
@@ -83,7 +92,7 @@ class FreshOutcome(Result):
 class RuleMaterial(Result):
     """One material under the release rule."""
 
-    id: str
+    id: MaterialId
     """Id of the material."""
     name: str
     """Its name."""
@@ -99,7 +108,7 @@ class RuleOutcome(Result):
     In a period that is short, stock is released at once; a reserve is kept for the dearer steps.
     """
 
-    reserve: float
+    reserve: Share
     """Share of the planned stock that is kept for the dearer steps."""
     performance: Performance
     """What it leads to."""
@@ -133,7 +142,7 @@ class OptimalityGap(Result):
     """The samples."""
     mean: Estimate
     """Mean of the gaps: an upper estimate of the plan's gap."""
-    confidence: float
+    confidence: Share
     """Confidence of ``upper``."""
     upper: float
     """The plan's gap is not above this, with that confidence (one-sided, Student's t)."""
@@ -175,7 +184,7 @@ class Information(Result):
 class TailPlan(Result):
     """A plan made with some weight on the worst states."""
 
-    weight: float
+    weight: Share
     """Weight of the tail in its objective."""
     expected: float
     """Expected damage on the plan's states."""
@@ -192,7 +201,7 @@ class TailPlan(Result):
 class TailPremium(Result):
     """What caring for the worst states costs in the mean, and what it buys."""
 
-    level: float
+    level: Share
     """Level of the CVaR."""
     neutral: TailPlan
     """The plan that minds the mean alone."""
@@ -266,7 +275,7 @@ class StatesOf(Result):
     """SHA-256 of it."""
 
 
-class Evaluation(Result):
+class Evaluation(Document):
     """A plan judged: on fresh states, by a rule, against the best and against what is known."""
 
     schema_version: Literal[1] = 1
@@ -275,7 +284,7 @@ class Evaluation(Result):
     """What this document is."""
     title: str
     """Title of the scenario."""
-    variant: str | None
+    variant: VariantId | None
     """Id of the variant, if one was applied."""
     currency: str
     """Label of all amounts."""
@@ -283,7 +292,7 @@ class Evaluation(Result):
     """What is counted."""
     unit: str
     """Its unit."""
-    cvar_level: float
+    cvar_level: Share
     """Level of the CVaR: 0.95 means the worst 5 %."""
     own_states: int
     """States that the plan was made for."""

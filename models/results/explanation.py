@@ -11,7 +11,18 @@ from functools import cached_property
 from typing import Any, Literal
 
 from models.case import Case
-from models.results.base import Result, Seconds, Versions
+from models.results.base import (
+    Document,
+    FunderId,
+    ProjectId,
+    Result,
+    Seconds,
+    Share,
+    StockpileId,
+    VariantId,
+    Versions,
+    YearNumber,
+)
 
 
 class BindingRule(Result):
@@ -26,7 +37,7 @@ class BindingRule(Result):
     about: dict[str, str]
     """Ids of what it is about: ``project``, ``other``, ``funder``, ``instrument``, ``line``,
     ``stockpile``, ``material``, ``country``."""
-    years: tuple[int, ...]
+    years: tuple[YearNumber, ...]
     """Years in which it binds; empty where it has none."""
     limit: float | None
     """Its number, in the unit of the path; null where it has none or several."""
@@ -37,13 +48,13 @@ class BindingRule(Result):
 class Instead(Result):
     """What comes instead: the plan that was found beside the plan that is explained."""
 
-    entering: tuple[str, ...]
+    entering: tuple[ProjectId, ...]
     """Projects built there alone."""
-    leaving: tuple[str, ...]
+    leaving: tuple[ProjectId, ...]
     """Projects built in the plan alone."""
-    moved: dict[str, tuple[int, int]]
+    moved: dict[ProjectId, tuple[YearNumber, YearNumber]]
     """Projects whose start year changes: from, to."""
-    stocks_t: dict[str, float]
+    stocks_t: dict[StockpileId, float]
     """Tonnes by which what a stockpile holds at most rises or falls."""
 
 
@@ -79,7 +90,7 @@ class Beside(Result):
     """What it would bring beside the plan, all else held as it is: its cheapest financing, or that
     which brings most output home, whichever is better."""
 
-    start: int | None
+    start: YearNumber | None
     """Start year; null for a stock."""
     avoided: float
     """Mean damage that it would avoid."""
@@ -100,7 +111,7 @@ class Explained(Result):
     """Its id."""
     chosen: bool
     """Whether the project is built; whether the stockpile buys anything."""
-    start: int | None
+    start: YearNumber | None
     """Start year of a project that is built."""
     held_t: float | None
     """Tonnes that a stockpile holds at most."""
@@ -153,11 +164,11 @@ class LimitValue(Result):
     """Dotted path of the number in the scenario."""
     kind: Literal["budget", "share"]
     """``budget``: steps are million EUR; ``share``: steps are percentage points."""
-    funder: str | None
+    funder: FunderId | None
     """Whose it is."""
-    project: str | None
+    project: ProjectId | None
     """Which project it is for."""
-    year: int | None
+    year: YearNumber | None
     """Which year it is for."""
     now: float
     """The number as it is."""
@@ -174,7 +185,7 @@ class LimitValue(Result):
         return any(step.status in ("limit", "none") for step in self.steps)
 
 
-class Explanation(Result):
+class Explanation(Document):
     """Why a plan is as it is."""
 
     schema_version: Literal[1] = 1
@@ -183,7 +194,7 @@ class Explanation(Result):
     """What this document is."""
     title: str
     """Title of the scenario."""
-    variant: str | None
+    variant: VariantId | None
     """Id of the variant, if one was applied."""
     currency: str
     """Label of all amounts."""
@@ -193,9 +204,9 @@ class Explanation(Result):
     """Its unit."""
     cost_weight: float
     """What a million of net cost counts in the objective."""
-    cvar_weight: float
+    cvar_weight: Share
     """Weight of the tail in the objective."""
-    cvar_level: float
+    cvar_level: Share
     """Level of the CVaR."""
     states: int
     """States of the world that the plan was made for."""

@@ -9,7 +9,16 @@ from functools import cached_property
 from typing import Any, Literal
 
 from models.case import Case
-from models.results.base import Result, Seconds
+from models.results.base import (
+    Document,
+    FunderId,
+    ProjectId,
+    Result,
+    Seconds,
+    Share,
+    StockpileId,
+    YearNumber,
+)
 from models.results.comparison import BrokenRule
 from models.results.plan import Plan, WithoutPlan
 
@@ -30,7 +39,7 @@ class FrontierPoint(Result):
     bound: float | None
     """No plan at this value has a lower objective; null where nothing was proven."""
     gap: float | None
-    """max(0, objective - bound) / max(|objective|, 1e-6)."""
+    """As in the certificate of the plan."""
     expected: float | None
     """Mean damage over the states."""
     expected_bound: float | None
@@ -45,11 +54,11 @@ class FrontierPoint(Result):
     """Discounted net cost, whoever pays."""
     public_meur: float | None
     """Charged to budgets of public funders, undiscounted."""
-    spend_meur: dict[str, float]
+    spend_meur: dict[FunderId, float]
     """Charged to the budget of each funder, undiscounted."""
-    projects: dict[str, int]
+    projects: dict[ProjectId, YearNumber]
     """Start year of each project that is built."""
-    stocks_t: dict[str, float]
+    stocks_t: dict[StockpileId, float]
     """Tonnes that each stockpile holds at most; those that hold nothing are left out."""
     plan_of: float | None
     """The other value at which the plan was found; null for a plan found here."""
@@ -85,13 +94,13 @@ class FrontierStep(Result):
     """Value of the lower point."""
     to_value: float
     """Value of the higher point."""
-    entering: tuple[str, ...]
+    entering: tuple[ProjectId, ...]
     """Projects that are built at the higher value alone."""
-    leaving: tuple[str, ...]
+    leaving: tuple[ProjectId, ...]
     """Projects that are built at the lower value alone."""
-    moved: dict[str, tuple[int, int]]
+    moved: dict[ProjectId, tuple[YearNumber, YearNumber]]
     """Projects whose start year changes: from, to."""
-    stocks_t: dict[str, float]
+    stocks_t: dict[StockpileId, float]
     """Tonnes by which what a stockpile holds at most rises or falls."""
     avoided: float
     """Mean damage of the lower point less that of the higher."""
@@ -101,7 +110,7 @@ class FrontierStep(Result):
     """Damage avoided per unit; null where the number is none that only loosens rules."""
 
 
-class Frontier(Result):
+class Frontier(Document):
     """Damage against a number of the scenario: plans at several of its values."""
 
     schema_version: Literal[1] = 1
@@ -124,7 +133,7 @@ class Frontier(Result):
     """What is counted."""
     unit: str
     """Its unit."""
-    cvar_level: float
+    cvar_level: Share
     """The level of the CVaR: 0.95 means the worst 5 %."""
     states: int
     """States of the world that plans were made for."""
@@ -140,11 +149,11 @@ class Frontier(Result):
     """Whether all points that were asked for are there."""
     seconds: Seconds
     """Wall time."""
-    project_names: dict[str, str]
+    project_names: dict[ProjectId, str]
     """Names of the projects that occur."""
-    stockpile_names: dict[str, str]
+    stockpile_names: dict[StockpileId, str]
     """Names of the stockpiles that occur."""
-    funder_names: dict[str, str]
+    funder_names: dict[FunderId, str]
     """Names of all funders."""
     scenario: dict[str, Any] | None = None
     """The scenario before the number was varied, in JSON, of its variants only the one applied."""
@@ -190,7 +199,7 @@ class Trial(Result):
     """Wall time."""
 
 
-class Target(Result):
+class Target(Document):
     """The least value of a number at which a goal can be reached, proven from both sides."""
 
     schema_version: Literal[1] = 1
@@ -211,7 +220,7 @@ class Target(Result):
     """What is counted."""
     unit: str
     """Its unit."""
-    cvar_level: float
+    cvar_level: Share
     """The level of the CVaR."""
     goal: Goal
     """What is to be reached."""

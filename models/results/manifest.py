@@ -29,6 +29,10 @@ Plain = (
 """Values of parameters, and whatever two documents may say differently."""
 
 
+SUFFIX = ".manifest.json"
+"""How the name of its file ends."""
+
+
 class ManifestParameter(Result):
     """An argument or option of the command, as it was in force."""
 

@@ -9,7 +9,21 @@ from functools import cached_property
 from typing import Any, Literal
 
 from models.case import Case
-from models.results.base import Result, Seconds, Versions
+from models.results.base import (
+    ConsumerId,
+    Document,
+    FunderId,
+    HorizonYear,
+    MaterialId,
+    ProjectId,
+    Result,
+    Seconds,
+    Share,
+    VariantId,
+    Versions,
+    Year,
+    YearNumber,
+)
 
 
 class Standing(Result):
@@ -41,7 +55,7 @@ class StandingRange(Result):
 class SharePoint(Result):
     """What one share leads to. What belongs to a plan is null or empty where there is none."""
 
-    share: float
+    share: Share
     """The company's share of the capex of the project, or of all that are built."""
     status: Literal["optimal", "limit", "infeasible", "none"]
     """``optimal``: the gap is within its target; ``limit``: stopped with a plan; ``infeasible``:
@@ -52,20 +66,20 @@ class SharePoint(Result):
     bound: float | None
     """No plan at this share has less."""
     gap: float | None
-    """max(0, objective - bound) / max(|objective|, 1e-6)."""
+    """As in the certificate of the plan."""
     built: bool
     """Whether the project, or any, is built."""
-    projects: dict[str, int]
+    projects: dict[ProjectId, YearNumber]
     """Start year of each project that is built."""
     standing: Standing | None
     """How the company fares with the plan that was found."""
     range: StandingRange | None
     """Over the others' equally good plans; null where it was not asked or cannot be told."""
-    outlay_by_year_meur: dict[str, float]
+    outlay_by_year_meur: dict[Year, float]
     """Undiscounted million EUR that the company pays in each year, for projects and stocks."""
     stake_meur: float | None
     """Undiscounted million EUR of capex that it carries."""
-    offtake_t: dict[str, dict[str, float]]
+    offtake_t: dict[MaterialId, dict[HorizonYear, float]]
     """Tonnes reserved for it in each year, by material, at full running, without delay or
     failure."""
     avoided: float | None
@@ -90,23 +104,23 @@ class ShareCurve(Result):
     """``reoptimize``: everybody else decides anew, by the scenario's objective; ``held``: everybody
     else sticks to the plan in which the company's share is free, and the company does what is best
     for itself."""
-    public_share: float | None
+    public_share: Share | None
     """Share of the same capex that public funders carry; null where they are free."""
-    limit: float | None
+    limit: Share | None
     """The largest share that the rules allow; null where even no share is feasible."""
     points: tuple[SharePoint, ...]
     """By rising share."""
-    best_share: float | None
+    best_share: Share | None
     """Of no share and the points at which the project, or any, is built, the one at which its total
     is least; null without any plan."""
-    indifferent_share: float | None
+    indifferent_share: Share | None
     """The largest share of what is then built at which it is no worse off than with none; null
     where no share above 0 is as good."""
     indifferent_within: float | None
     """How far the true one may lie above, since shares are tried one by one; null beside null."""
 
 
-class Participation(Result):
+class Participation(Document):
     """What share of a project, or of the whole portfolio, a company should take."""
 
     schema_version: Literal[1] = 1
@@ -115,26 +129,26 @@ class Participation(Result):
     """What this document is."""
     title: str
     """Title of the scenario."""
-    variant: str | None
+    variant: VariantId | None
     """Id of the variant, if one was applied."""
     currency: str
     """Label of all amounts."""
     unit: str
     """Of damage."""
-    company: str
+    company: FunderId
     """Id of the company funder."""
     name: str
     """Its name."""
-    consumers: tuple[str, ...]
+    consumers: tuple[ConsumerId, ...]
     """Consumers whose damage is its own."""
-    project: str | None
+    project: ProjectId | None
     """Id of the project; null for the whole portfolio."""
     project_name: str | None
     """Its name."""
     allocation: Literal["entitled", "pooled"]
     """``entitled``: what it paid for is its own; ``pooled``: every tonne goes where it is missed
     most, whoever paid."""
-    cvar_level: float
+    cvar_level: Share
     """The level of the CVaR."""
     states: int
     """States of the world."""
@@ -148,13 +162,13 @@ class Participation(Result):
     """If it acts alone and nobody else does, in its own best way; null where that was not found."""
     free: Standing | None
     """With the scenario's own plan, in which its share is free; null where there is none."""
-    free_share: float | None
+    free_share: Share | None
     """Its share in that plan; null where the project, or anything, is not built."""
     curves: tuple[ShareCurve, ...]
     """Others deciding anew first, public shares rising."""
-    project_names: dict[str, str]
+    project_names: dict[ProjectId, str]
     """Names of the projects that occur."""
-    material_names: dict[str, str]
+    material_names: dict[MaterialId, str]
     """Names of the materials that occur."""
     ended: Literal["complete", "interrupted"]
     """Whether all points that were asked for are there."""

@@ -11,7 +11,25 @@ from typing import Annotated, Any, Literal
 
 from models.case import Case
 from models.results.accounts import BudgetLineUse, Position
-from models.results.base import VOLATILE, Result, Seconds, Versions
+from models.results.base import (
+    EVERY,
+    VOLATILE,
+    ByYear,
+    ConsumerId,
+    Document,
+    FunderId,
+    HorizonYear,
+    InstrumentId,
+    MaterialId,
+    ProjectId,
+    Result,
+    Seconds,
+    Share,
+    StockpileId,
+    VariantId,
+    Versions,
+    YearNumber,
+)
 from models.results.dependence import CrmaShare, SupplyMix
 
 
@@ -23,9 +41,11 @@ class Certificate(Result):
     objective: float
     """Objective of the plan, recomputed outside the solver."""
     bound: float | None
-    """Proven lower bound on the objective of any plan; null where none was reached."""
+    """Proven lower bound on the objective of any plan, never above ``objective``; null where none
+    was reached."""
     gap: float | None
-    """max(0, objective - bound) / max(|objective|, 1e-6)."""
+    """max(0, objective - bound) / max(|objective|, least); least is 1e-6 of the objective without a
+    plan, or 1e-6 itself where that is no more than 1e-6."""
     gap_target: float
     """The gap that was asked for."""
     ended: str
@@ -63,10 +83,14 @@ class WithoutPlan(Result):
     """The worst state."""
 
 
+LEVELS = tuple(step / 100 for step in range(101))
+"""Levels of the distribution of a plan."""
+
+
 class Distribution(Result):
     """Damage over the states of the world, as quantiles: one figure a level."""
 
-    levels: tuple[float, ...]
+    levels: tuple[Share, ...]
     """Shares of the states by probability, rising from 0 (least) to 1 (worst)."""
     with_plan: tuple[float, ...]
     """Least damage that is not exceeded with this probability."""
@@ -87,7 +111,7 @@ class Outcome(Result):
     """Mean over the states."""
     cvar: float
     """Mean of the worst states, at the scenario's level."""
-    cvar_level: float
+    cvar_level: Share
     """The level: 0.95 means the worst 5 %."""
     worst: float
     """The worst state."""
@@ -104,51 +128,51 @@ class Outcome(Result):
 class ProjectPlan(Result):
     """A project that is built."""
 
-    id: str
+    id: ProjectId
     """Id of the project."""
     name: str
     """Its name."""
-    start: int
+    start: YearNumber
     """Year in which the decision to build falls."""
     first_output: int
     """First year of output if nothing is delayed."""
     capex_meur: float
     """Its capital cost."""
-    market_share: float
+    market_share: Share
     """Share of capex from lenders and other investors."""
-    offtake: float
+    offtake: Share
     """Share of output that reaches home consumers."""
-    offtake_common: float
+    offtake_common: Share
     """Of that for all home consumers."""
-    offtake_by_company: dict[str, float]
+    offtake_by_company: dict[FunderId, Share]
     """Of that for the consumers of each company funder."""
-    shares: dict[str, dict[str, float]]
+    shares: dict[FunderId, dict[InstrumentId, Share]]
     """Share of capex by funder and instrument."""
-    supports: dict[str, dict[str, float]] = {}
+    supports: dict[FunderId, dict[InstrumentId, Share]] = {}
     """Share of capex whose interest is subsidised, or of output under a price floor."""
 
 
 class StockpilePlan(Result):
     """What a stockpile buys and holds."""
 
-    id: str
+    id: StockpileId
     """Id of the stockpile."""
     name: str
     """Its name."""
-    material: str
+    material: MaterialId
     """Id of its material."""
-    buy_t: dict[str, float]
+    buy_t: ByYear
     """Tonnes bought in each year."""
-    planned_t: dict[str, float]
+    planned_t: ByYear
     """Stock at the end of each year before any release."""
-    cost_meur: dict[str, float]
+    cost_meur: ByYear
     """What it costs in each year, undiscounted."""
 
 
 class FunderInfo(Result):
     """A purse, as reports name it."""
 
-    id: str
+    id: FunderId
     """Id of the funder."""
     name: str
     """Its name."""
@@ -165,7 +189,7 @@ class MaterialYear(Result):
     """Mean shortage over the states."""
     expected_shortage_without_plan_t: float
     """The same if nothing is started and nothing is bought."""
-    probability_of_shortage: float
+    probability_of_shortage: Share
     """Probability that some period of the year is short by more than 1e-6 of its demand."""
     days_of_cover: float | None
     """Planned stock at the year's end over the year's demand, in days; null without demand."""
@@ -178,7 +202,7 @@ class MaterialYear(Result):
 class MaterialOutcome(Result):
     """How exposed a material stays."""
 
-    id: str
+    id: MaterialId
     """Id of the material."""
     name: str
     """Its name."""
@@ -186,14 +210,14 @@ class MaterialOutcome(Result):
     """Its part of the expected damage, in the unit of the measure."""
     expected_without_plan: float
     """The same without any plan."""
-    by_year: dict[str, MaterialYear]
+    by_year: Annotated[dict[HorizonYear, MaterialYear], EVERY]
     """By year."""
 
 
 class ConsumerOutcome(Result):
     """What falls on a consumer."""
 
-    id: str
+    id: ConsumerId
     """Id of the consumer."""
     name: str
     """Its name."""
@@ -203,7 +227,7 @@ class ConsumerOutcome(Result):
     """The same without any plan."""
 
 
-class Plan(Result):
+class Plan(Document):
     """What an optimization returns: commitment, outcomes and certificate."""
 
     schema_version: Literal[1] = 1
@@ -212,7 +236,7 @@ class Plan(Result):
     """What this document is."""
     title: str
     """Title of the scenario."""
-    variant: str | None
+    variant: VariantId | None
     """Id of the variant, if one was applied."""
     currency: str
     """Label of all amounts."""
@@ -222,17 +246,17 @@ class Plan(Result):
     """What it leads to."""
     projects: tuple[ProjectPlan, ...]
     """Projects that are built, in the order of the file."""
-    stockpiles: tuple[StockpilePlan, ...]
+    stockpiles: Annotated[tuple[StockpilePlan, ...], EVERY]
     """All stockpiles, in the order of the file."""
-    funders: tuple[FunderInfo, ...] = ()
+    funders: Annotated[tuple[FunderInfo, ...], EVERY] = ()
     """All funders, in the order of the file."""
-    spend_meur: dict[str, dict[str, float]]
+    spend_meur: Annotated[dict[FunderId, ByYear], EVERY]
     """Undiscounted use of each funder's budget, by year."""
-    committed_meur: dict[str, dict[str, float]]
+    committed_meur: Annotated[dict[FunderId, ByYear], EVERY]
     """Undiscounted money of each funder by year, whatever its budget is charged."""
-    materials: tuple[MaterialOutcome, ...]
+    materials: Annotated[tuple[MaterialOutcome, ...], EVERY]
     """All materials, in the order of the file."""
-    consumers: tuple[ConsumerOutcome, ...]
+    consumers: Annotated[tuple[ConsumerOutcome, ...], EVERY]
     """All consumers, in the order of the file."""
     accounts: tuple[Position, ...] = ()
     """Whose money goes where and what comes of it: adds up to the net cost."""

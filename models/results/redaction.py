@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from models.results.base import Result, Seconds
+from models.results.base import Document, Result, Seconds
 
 AnswerState = Literal["solved", "skipped", "infeasible", "redacted_infeasible", "no_plan"]
 HiddenKind = Literal["demand", "damage_value", "damage_share", "budget", "stock"]
@@ -134,7 +134,7 @@ class RedactionLoss(Result):
     """What stockpiles hold at most, where that differs by over 1 %: true, redacted."""
 
 
-class Redaction(Result):
+class Redaction(Document):
     """How a scenario was redacted, what that costs, and what can be recovered."""
 
     schema_version: Literal[1] = 1

@@ -10,7 +10,17 @@ from functools import cached_property
 from typing import Any, Literal
 
 from models.case import Case
-from models.results.base import Result, Seconds, Versions
+from models.results.base import (
+    Document,
+    ProjectId,
+    Result,
+    Seconds,
+    Share,
+    StockpileId,
+    VariantId,
+    Versions,
+    YearNumber,
+)
 from models.results.evaluation import ProvenRange
 
 
@@ -36,9 +46,9 @@ class BestOutcome(Result):
     """Mean damage of the plan that was found; another of the same worth may have another."""
     net_cost_meur: float
     """Discounted net cost of that plan."""
-    projects: dict[str, int]
+    projects: dict[ProjectId, YearNumber]
     """Start year of each project that it builds."""
-    stocks_t: dict[str, float]
+    stocks_t: dict[StockpileId, float]
     """Tonnes that each stockpile holds at most; those that hold nothing are left out."""
 
 
@@ -63,13 +73,13 @@ class SensitivityPoint(Result):
     decision: Literal["same", "changed", "broken", "open"]
     """``same``: proven that no plan is better by more than the tolerance; ``changed``: one is;
     ``broken``: the plan breaks a rule; ``open``: not decided before a limit."""
-    entering: tuple[str, ...]
+    entering: tuple[ProjectId, ...]
     """Projects that the best plan builds and this one does not, where the decision changes."""
-    leaving: tuple[str, ...]
+    leaving: tuple[ProjectId, ...]
     """Projects that only this plan builds, where the decision changes."""
-    moved: dict[str, tuple[int, int]]
+    moved: dict[ProjectId, tuple[YearNumber, YearNumber]]
     """Projects that both build, with their start years here and there, where these differ."""
-    stocks_t: dict[str, float]
+    stocks_t: dict[StockpileId, float]
     """Tonnes by which the best plan holds more or less, where the decision changes."""
     seconds: Seconds
     """Wall time."""
@@ -162,7 +172,7 @@ class Screen(Result):
     """The largest gap of those solves, as a share; effects of that size may be none."""
 
 
-class Sensitivity(Result):
+class Sensitivity(Document):
     """What the answer rests on."""
 
     schema_version: Literal[1] = 1
@@ -171,7 +181,7 @@ class Sensitivity(Result):
     """What this document is."""
     title: str
     """Title of the scenario."""
-    variant: str | None
+    variant: VariantId | None
     """Id of the variant, if one was applied."""
     currency: str
     """Label of all amounts."""
@@ -179,7 +189,7 @@ class Sensitivity(Result):
     """What is counted."""
     unit: str
     """Its unit."""
-    cvar_level: float
+    cvar_level: Share
     """Level of the CVaR: 0.95 means the worst 5 %."""
     states: int
     """States of the world; at every value drawn from the same random numbers."""
@@ -199,9 +209,9 @@ class Sensitivity(Result):
     """The plan's objective less that of the best plan there; null where it breaks a rule."""
     decision: Literal["same", "changed", "broken", "open"]
     """Whether the plan is right in the scenario as it is; break-evens are sought only then."""
-    projects: dict[str, int]
+    projects: dict[ProjectId, YearNumber]
     """Start year of each project that the plan builds."""
-    stocks_t: dict[str, float]
+    stocks_t: dict[StockpileId, float]
     """Tonnes that each of its stockpiles holds at most."""
     inputs: tuple[SensitivityInput, ...]
     """What was varied, by the swing of the best plan's objective, the largest first."""

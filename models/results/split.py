@@ -11,7 +11,20 @@ from functools import cached_property
 from typing import Any, Literal
 
 from models.case import Case
-from models.results.base import Result, Seconds, Versions
+from models.results.base import (
+    ConsumerId,
+    Document,
+    FunderId,
+    ProjectId,
+    Result,
+    Seconds,
+    Share,
+    StockpileId,
+    VariantId,
+    Versions,
+    Year,
+    YearNumber,
+)
 
 StateMode = Literal["none", "every", "player", "gift", "joint"]
 Rule = Literal["shapley", "nucleolus", "demand", "avoided_damage", "equal"]
@@ -37,7 +50,7 @@ class Player(Result):
     """Name shown in reports."""
     kind: Literal["company", "state"]
     """A company, or all public funders together."""
-    consumers: tuple[str, ...]
+    consumers: tuple[ConsumerId, ...]
     """Consumers whose damage is its own; of the state, those that no company stands for."""
     demand_meur: float
     """Value of its demand over the horizon at the scenario's prices."""
@@ -66,7 +79,7 @@ class Coalition(Result):
     """What it gains against its members standing alone."""
     spillover: float
     """By how much the mean damage of the others falls without their doing."""
-    projects: dict[str, int]
+    projects: dict[ProjectId, YearNumber]
     """Start year of each project that is built."""
     worth_if_others_act: Interval | None
     """The same worth if each of the others does what is best for itself alone; null where that was
@@ -178,17 +191,17 @@ class Externality(Result):
 class JointProject(Result):
     """A project that is built when all act together."""
 
-    id: str
+    id: ProjectId
     """Id of the project."""
     name: str
     """Name shown in reports."""
-    start: int
+    start: YearNumber
     """Start year."""
     capex_meur: float
     """Undiscounted million EUR."""
-    shares: dict[str, float]
+    shares: dict[str, Share]
     """Share of capex of each funder, by its id, over its instruments; ``market`` for the rest."""
-    offtake: dict[str, float]
+    offtake: dict[str, Share]
     """Share of output reserved for each company, by its id; ``common`` for what all share."""
 
 
@@ -197,15 +210,15 @@ class JointPlan(Result):
 
     projects: tuple[JointProject, ...]
     """In the order of their start."""
-    stocks_t: dict[str, float]
+    stocks_t: dict[StockpileId, float]
     """Tonnes that each stockpile holds at most; those that hold nothing are left out."""
     damage: dict[str, float]
     """Mean damage of each player."""
     without_plan: dict[str, float]
     """Mean damage of each player if nobody does anything."""
-    outlay_meur: dict[str, float]
+    outlay_meur: dict[FunderId, float]
     """Net cost of each funder, by its id."""
-    outlay_by_year_meur: dict[str, dict[str, float]]
+    outlay_by_year_meur: dict[FunderId, dict[Year, float]]
     """Undiscounted million EUR that each funder pays in each year, by its id."""
     public_meur: float
     """Net cost of all public funders."""
@@ -217,7 +230,7 @@ class JointPlan(Result):
     """max(0, objective - bound) / max(|objective|, 1e-6)."""
 
 
-class Split(Result):
+class Split(Document):
     """The co-operative game of the companies of a scenario, and ways to share its worth."""
 
     schema_version: Literal[1] = 1
@@ -226,7 +239,7 @@ class Split(Result):
     """What this document is."""
     title: str
     """Title of the scenario."""
-    variant: str | None
+    variant: VariantId | None
     """Id of the variant, if one was applied."""
     currency: str
     """Label of all amounts."""

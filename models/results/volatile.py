@@ -5,13 +5,12 @@ The fields that are volatile are marked where they stand in the models; all else
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import Any, get_args
 
-from models.results.base import Result
+from models.results.base import Document, Result
+from models.results.seal import SEAL, hash_of
 
 EACH = "*"
 """Stands in a path for every item of a list and every key of a mapping."""
@@ -36,9 +35,7 @@ def content_of(document: Any, volatile: Sequence[str]) -> Any:
 
 def content_hash(document: Any, volatile: Sequence[str]) -> str:
     """SHA-256 of a document without what is volatile in it, in canonical JSON."""
-    content = content_of(document, volatile)
-    text = json.dumps(content, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+    return hash_of(content_of(document, volatile))
 
 
 def _models() -> dict[str, type[Result]]:
@@ -57,6 +54,8 @@ def _paths(annotation: Any, at: tuple[str, ...], inside: tuple[type[Result], ...
     if isinstance(annotation, type) and issubclass(annotation, Result):
         if annotation in inside:
             return
+        if issubclass(annotation, Document):
+            yield ".".join((*at, SEAL))  # which is of what is volatile too
         for name, field in annotation.model_fields.items():
             extra = field.json_schema_extra
             if isinstance(extra, dict) and extra.get("volatile"):

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from models.results import Comparison, Plan
 from models.results.comparison import Failed
+from models.results.doubts import NONE, Doubts
 from models.results.option import Option, Proof
 from optimizer.analyses import choices, likeness, wording
 from optimizer.analyses.benefit import benefit, reference_year
@@ -21,6 +22,7 @@ def compare(
     year: int | None = None,
     federal: Collection[str] | None = None,
     failed: Sequence[Failed] = (),
+    doubts: Doubts = NONE,
 ) -> Comparison:
     """What each plan buys and costs, and what makes the difference to the base.
 
@@ -36,6 +38,8 @@ def compare(
         Ids of public funders that count as federal; all of them where None.
     failed
         Options without a plan, to be named beside the others.
+    doubts
+        What is to be said of plans that were read from files.
 
     Raises ValueError where there is no plan, one lacks accounts, a label comes twice, or ``base``,
     ``year`` or ``federal`` name what is not there.
@@ -78,8 +82,32 @@ def compare(
         stockpiles=tuple(choices.stockpiles(by_label)),
         differences=tuple(differences),
         failed=tuple(failed),
+        doubts=doubts.against,
+        unconfirmed=doubts.unconfirmed,
         names=wording.names(plans),
     )
+
+
+def again(comparison: Comparison, plans: Mapping[str, Plan]) -> Comparison:
+    """A comparison made anew from its plans, by label; what it says of others it keeps.
+
+    Raises ValueError as :func:`compare`.
+    """
+    parts = [part for option in comparison.options for part in option.cost.parts]
+    made = compare(
+        list(plans.values()),
+        list(plans),
+        base=comparison.base,
+        year=comparison.year,
+        # Of those who pay nothing it makes no difference.
+        federal={part.funder for part in parts if part.federal},
+        failed=comparison.failed,
+        doubts=Doubts(comparison.doubts, comparison.unconfirmed),
+    )
+    if comparison.names.budget_lines:
+        return made
+    # Earlier versions did not name them.
+    return made.model_copy(update={"names": made.names.model_copy(update={"budget_lines": {}})})
 
 
 def distinct(labels: Sequence[str]) -> list[str]:

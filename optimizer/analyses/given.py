@@ -14,7 +14,7 @@ from optimizer.commitment import Commitment, weighed_cost
 from optimizer.errors import CheckFailed
 from optimizer.found import Found
 from optimizer.instance import Instance
-from optimizer.plan_document import commitment_of
+from optimizer.plan_document import commitment_of, unknown_in
 from optimizer.planner import Problem
 from optimizer.sweep import Recourse
 from optimizer.verification import check_commitment
@@ -88,16 +88,7 @@ def given(plan: Plan, name: str = "plan.json", threads: int | None = None) -> Gi
 
 def _check_known(instance: Instance, plan: Plan) -> None:
     """Refuse a plan whose decisions its own scenario knows nothing of."""
-    told = [built.id for built in plan.projects if built.id not in instance.projects]
-    told += [pile.id for pile in plan.stockpiles if pile.id not in instance.stockpiles]
-    told += [
-        f"{f}.{i}"
-        for built in plan.projects
-        for held in (built.shares, built.supports)
-        for f, terms in held.items()
-        for i in terms
-        if (f, i) not in instance.instrument
-    ]
+    told = unknown_in(instance, plan)
     if told:
         names = ", ".join(dict.fromkeys(told))
         raise CheckFailed(

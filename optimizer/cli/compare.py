@@ -12,7 +12,7 @@ from models.faults import ScenarioError
 from models.language import tr
 from models.results import Plan
 from models.results.comparison import Failed
-from optimizer.cli import conflicts, cuts, diagnostics, items, options, speaking
+from optimizer.cli import conflicts, cuts, diagnostics, items, options, saved, speaking, whole
 from optimizer.cli.disk import leaving
 from optimizer.cli.disk.writing import write_whole
 from optimizer.cli.items import Item
@@ -31,10 +31,10 @@ INTERRUPTED = "stopped before it was solved"
 
 
 @click.command(
-    epilog="Exit codes: 0 all options solved to the gap; 1 some stopped by a limit; 2 wrong usage "
-    "or input; 3 some option has no plan that keeps all rules, the others are compared; 4 the same "
-    "where none was found before the limit; 5 the same after a failure; 130 interrupted with "
-    "nothing to keep."
+    epilog="Exit codes: 0 all options solved to the gap; 1 some stopped by a limit, or a saved "
+    "plan is not whole; 2 wrong usage or input; 3 some option has no plan that keeps all rules, "
+    "the others are compared; 4 the same where none was found before the limit; 5 the same after a "
+    "failure; 130 interrupted with nothing to keep."
 )
 @click.argument("given", nargs=-1, required=True, metavar="ITEM...")
 @click.option("--variants", is_flag=True, help="Add all variants of each scenario file.")
@@ -149,6 +149,10 @@ def compare(
 
     from optimizer.analyses.compare import compare as compared
 
+    read = [item.saved for item in found if item.saved is not None]
+    doubts = saved.doubts(read)
+    for one in read:
+        whole.tell(one.path, one.doubts)
     comparison = compared(
         list(plans.values()),
         list(plans),
@@ -156,12 +160,15 @@ def compare(
         year=year,
         federal=federal or None,
         failed=[failure for failure, _ in failures],
+        doubts=doubts,
     )
     stopped = any(isinstance(a, Plan) and a.certificate.status != "optimal" for a in answers)
-    code = code or int(stopped)
+    code = code or int(stopped or bool(doubts.against))
     with telling(comparison, as_json) as document:
         places = compared_places([item.label for item in found])
         files = {places[label]: leaving.document(plan) for label, plan in plans.items()}
+        # What was changed must not be sealed anew.
+        files |= {places[item.label]: item.saved.raw for item in found if item.saved is not None}
         files[COMPARISON_FILE] = document
         leaving.leave(out, "comparison", files, code, force=force)
         _keep(pools, answers)

@@ -9,7 +9,7 @@ import click
 from models.files.json_document import NotPlainError, read_json
 from models.language import tr
 from models.results import Plan
-from optimizer.cli import saved
+from optimizer.cli import saved, whole
 
 SCENARIOS = (".yaml", ".yml", ".xlsx", ".xlsm")
 
@@ -28,6 +28,7 @@ def read_plan(text: str) -> tuple[Path, Plan]:
         raise click.UsageError(
             tr("'{path}' holds no plan but '{kind}'.", path=found.path, kind=found.result.kind)
         )
+    whole.tell(found.path, found.doubts)
     return found.path, found.result
 
 

@@ -19,7 +19,7 @@ from models.results import Plan
 from models.results.option import Wording
 from optimizer.cli import diagnostics, saved
 from optimizer.cli.disk.publishing import recover
-from optimizer.cli.saved import PLAN_FILE
+from optimizer.cli.saved import PLAN_FILE, Given
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,6 +31,8 @@ class Item:
     variant: str | None = None
     plan: Plan | None = None
     reading: Reading | None = None
+    saved: Given | None = None
+    """The file of a plan that was saved."""
 
     @property
     def case(self) -> Case | None:
@@ -112,12 +114,14 @@ def _saved(text: str, path: Path) -> Item:
                 kind=kind,
             )
         )
-    plan = saved.validated(Plan, saved.document(path), path)
+    found = saved.read_plan(path)
+    plan = found.result
+    assert isinstance(plan, Plan)
     if lacks_accounts(plan):
         raise click.UsageError(
             tr("'{path}' is of an earlier version: solve its scenario again.", path=path)
         )
-    return Item(saved.label(path), text, plan.variant, plan=plan)
+    return Item(saved.label(path), text, plan.variant, plan=plan, saved=found)
 
 
 def _read(items: list[Item], all_variants: bool, settings: tuple[str, ...]) -> list[Item]:

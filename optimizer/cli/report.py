@@ -20,8 +20,8 @@ REPORT_FILE = "report.html"
 
 
 @click.command(
-    epilog="Exit codes: 0 written; 2 wrong usage, or a file that holds no plan to report on; "
-    "5 failure."
+    epilog="Exit codes: 0 written; 1 written of a result that is not whole, and says so; 2 wrong "
+    "usage, or a file that holds no plan to report on; 5 failure."
 )
 @click.argument("given", nargs=-1, required=True, metavar="PLAN...")
 @click.option(
@@ -70,21 +70,22 @@ def report(
     click.echo(str(out))
     for path in workbooks:
         click.echo(str(path))
-    return 0
+    return saved.code_of(found)
 
 
 def _drawn(found: Sequence[Given], plans: Mapping[str, Plan]) -> tuple[str, list[Chart]]:
     """The page and its charts."""
     from optimizer.reporting import html
 
+    doubts = saved.doubts(found)
     if not plans:
         alone = found[0].result
-        return html.report_on(alone), html.charts_on(alone)
+        return html.report_on(alone, doubts), html.charts_on(alone)
     comparison = saved.side_by_side(found, plans)
     if comparison is None:
         (plan,) = plans.values()
         frontier, split = saved.frontier_for(found), saved.split_for(found)
-        page = html.report(plan, frontier=frontier, split=split)
+        page = html.report(plan, frontier=frontier, split=split, doubts=doubts)
         return page, html.charts(plan, frontier=frontier, split=split)
     page = html.comparison_report(list(plans.values()), comparison)
     return page, html.comparison_charts(comparison)

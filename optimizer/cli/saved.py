@@ -5,14 +5,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 from pydantic import ValidationError
 
-from models.files.json_document import NotPlainError, read_json
+from models.files.json_document import NotPlainError, parse_json, read_raw
 from models.language import tr
 from models.results import (
     Alternatives,
@@ -22,10 +22,12 @@ from models.results import (
     Frontier,
     Participation,
     Plan,
-    Result,
     Sensitivity,
     Split,
 )
+from models.results.doubts import Doubts, joined
+from models.results.misfits import misfits
+from optimizer.cli import whole
 from optimizer.cli.disk.naming import safe_names
 from optimizer.cli.disk.publishing import recover
 
@@ -77,22 +79,47 @@ class Given:
 
     path: Path
     result: Saved
+    raw: bytes
+    """What stands in it."""
+    doubts: Doubts
+    """What is to be said of it: that it does not add up, or is not the file that was written."""
 
 
 def read_all(texts: Sequence[str]) -> tuple[list[Given], dict[str, Plan]]:
     """All that was given, and the plans among it by a short name of each.
 
-    Of a comparison they are those that it compares. There are none where a split, or another result
-    of ``ALONE``, stands by itself; a split may stand beside one plan as well.
+    Of a comparison they are those that it compares. With a single plan come a frontier and a split
+    that lie beside it. What speaks against any of it is told on stderr.
+
+    There are no plans where a split, or another result of ``ALONE``, stands by itself; a split may
+    stand beside one plan as well.
 
     Raises click.UsageError where a file cannot be read, there is no plan, a frontier or a split
     stands beside several, or anything beside a result of ``ALONE``.
     """
     found = [read(text) for text in texts]
     if len(found) == 1 and isinstance(found[0].result, Comparison):
-        return found, _compared(found[0].path, found[0].result)
+        found[0], plans = _compared(found[0], found[0].result)
+    else:
+        plans = _plans_of(found)
+    for one in found:
+        whole.tell(one.path, one.doubts)
+    return found, plans
+
+
+def doubts(found: Sequence[Given]) -> Doubts:
+    """What is to be said of any of these."""
+    return joined(one.doubts for one in found)
+
+
+def code_of(found: Sequence[Given]) -> int:
+    """The exit code after these were shown: 1 where anything speaks against one of them."""
+    return int(bool(doubts(found).against))
+
+
+def _plans_of(found: list[Given]) -> dict[str, Plan]:
     if len(found) == 1 and isinstance(found[0].result, (Split, *ALONE)):
-        return found, {}
+        return {}
     alone = next((one.path for one in found if isinstance(one.result, ALONE)), None)
     if alone is not None:
         raise click.UsageError(
@@ -106,22 +133,32 @@ def read_all(texts: Sequence[str]) -> tuple[list[Given], dict[str, Plan]]:
         raise click.UsageError(tr("A report needs a plan; a frontier goes beside one."))
     if len(plans) > 1 and len(plans) < len(found):
         raise click.UsageError(tr("A frontier goes with one plan, and here are several."))
+    if len(plans) == 1:
+        for kind, name in ((Frontier, FRONTIER_FILE), (Split, SPLIT_FILE)):
+            beside = plans[0].path.parent / name
+            if not any(isinstance(one.result, kind) for one in found) and beside.is_file():
+                found.append(read(str(beside)))
     from optimizer.analyses.compare import distinct
 
     names = distinct([label(one.path) for one in plans])
     results = [one.result for one in plans if isinstance(one.result, Plan)]
-    return found, dict(zip(names, results, strict=True))
+    return dict(zip(names, results, strict=True))
 
 
 def side_by_side(found: Sequence[Given], plans: Mapping[str, Plan]) -> Comparison | None:
-    """The comparison that was given, or that of several plans; None for a single plan."""
+    """The comparison that was given, or that of several plans; None for a single plan.
+
+    It says what is to be said of any of them.
+    """
+    said = doubts(found)
     if isinstance(found[0].result, Comparison):
-        return found[0].result
+        told = {"doubts": said.against, "unconfirmed": said.unconfirmed}
+        return found[0].result.model_copy(update=told)
     if len(plans) < 2:
         return None
     from optimizer.analyses.compare import compare
 
-    return compare(list(plans.values()), list(plans))
+    return compare(list(plans.values()), list(plans), doubts=said)
 
 
 def compared_places(labels: Sequence[str]) -> dict[str, str]:
@@ -130,16 +167,18 @@ def compared_places(labels: Sequence[str]) -> dict[str, str]:
     return {label: f"{PLANS}/{name}/{PLAN_FILE}" for label, name in zip(labels, names, strict=True)}
 
 
-def _compared(path: Path, comparison: Comparison) -> dict[str, Plan]:
-    """The plans of a comparison, by label.
+def _compared(given: Given, comparison: Comparison) -> tuple[Given, dict[str, Plan]]:
+    """A comparison with what speaks against it or against its plans, and these by label.
 
-    Raises click.UsageError where one is not there, or another lies in its place.
+    Raises click.UsageError where one is not there, or another lies in its place, and where the
+    comparison speaks of other things than its plans.
     """
-    places = compared_places([option.label for option in comparison.options])
-    plans = {}
+    path, places = given.path, compared_places([option.label for option in comparison.options])
+    plans, told = {}, [Doubts(comparison.doubts, comparison.unconfirmed), given.doubts]
     for option in comparison.options:
         at, proof = path.parent / places[option.label], option.proof
-        plan = read(str(at)).result
+        read_there = read(str(at))
+        plan = read_there.result
         if not isinstance(plan, Plan) or (
             (plan.certificate.input_sha256, plan.certificate.objective)
             != (proof.input_sha256, proof.objective)
@@ -152,7 +191,28 @@ def _compared(path: Path, comparison: Comparison) -> dict[str, Plan]:
                 )
             )
         plans[option.label] = plan
-    return plans
+        told.append(read_there.doubts)
+    told.append(_reckoned(path, comparison, plans))
+    return replace(given, doubts=joined(told)), plans
+
+
+def _reckoned(path: Path, comparison: Comparison, plans: Mapping[str, Plan]) -> Doubts:
+    """Whether a comparison has the figures that its plans make.
+
+    Raises click.UsageError where more than figures differs.
+    """
+    from optimizer.analyses.compare import again
+    from optimizer.reckoned import apart
+
+    other = tr("it is not what the plans beside it make of it")
+    try:
+        found = list(apart(comparison, again(comparison, plans)))
+    except ValueError:
+        raise _no_result(path, tr("the document"), other) from None
+    for one in found:
+        if not one.of_figures:
+            raise _no_result(path, one.path, other)
+    return Doubts(tuple(whole.of_figures(path, found)))
 
 
 def label(path: Path) -> str:
@@ -162,7 +222,7 @@ def label(path: Path) -> str:
 
 
 def frontier_for(found: Sequence[Given]) -> Frontier | None:
-    """The frontier that was given with a single plan, or one in its folder.
+    """The frontier that was given with a single plan, or lies in its folder.
 
     Raises click.UsageError where there are several, or it is of another scenario.
     """
@@ -171,9 +231,6 @@ def frontier_for(found: Sequence[Given]) -> Frontier | None:
     frontiers = [one for one in found if isinstance(one.result, Frontier)]
     if len(frontiers) > 1:
         raise click.UsageError(tr("One frontier goes into a report, and here are several."))
-    beside = given.path.parent / FRONTIER_FILE
-    if not frontiers and beside.is_file():
-        frontiers = [read(str(beside))]
     for one in frontiers:
         assert isinstance(one.result, Frontier)
         if not _same_scenario(given.result, one.result):
@@ -189,16 +246,13 @@ def frontier_for(found: Sequence[Given]) -> Frontier | None:
 
 
 def split_for(found: Sequence[Given]) -> Split | None:
-    """The split that was given with a single plan, or one in its folder.
+    """The split that was given with a single plan, or lies in its folder.
 
     Raises click.UsageError where it is of another scenario.
     """
     given = next(one for one in found if isinstance(one.result, Plan))
     assert isinstance(given.result, Plan)
     splits = [one for one in found if isinstance(one.result, Split)]
-    beside = given.path.parent / SPLIT_FILE
-    if not splits and beside.is_file():
-        splits = [read(str(beside))]
     for one in splits:
         assert isinstance(one.result, Split)
         if one.result.input_sha256 != given.result.certificate.input_sha256:
@@ -249,7 +303,7 @@ def read(text: str) -> Given:
                 tr("the folder '{folder}' has no {file}.", folder=text, file=PLAN_FILE)
             )
         path = path / name
-    content = document(path)
+    raw, content = _loaded(path)
     kind = content.get("kind") if isinstance(content, dict) else None
     if not isinstance(kind, str) or kind not in MODELS:
         raise click.UsageError(
@@ -259,8 +313,8 @@ def read(text: str) -> Given:
                 kind=f"'{kind}'" if isinstance(kind, str) else tr("something else"),
             )
         )
-    result = validated(MODELS[kind], content, path)
-    if isinstance(result, Plan) and result.scenario is None:
+    found = _checked(MODELS[kind], path, raw, content)
+    if isinstance(found.result, Plan) and found.result.scenario is None:
         raise click.UsageError(
             tr(
                 "'{path}' does not carry its scenario, since an earlier version wrote it; solve it "
@@ -268,7 +322,16 @@ def read(text: str) -> Given:
                 path=path,
             )
         )
-    return Given(path, result)
+    return found
+
+
+def read_plan(path: Path) -> Given:
+    """A saved plan, also one that does not carry its scenario.
+
+    Raises click.UsageError where there is none.
+    """
+    raw, content = _loaded(path)
+    return _checked(Plan, path, raw, content)
 
 
 def document(path: Path) -> Any:
@@ -276,8 +339,14 @@ def document(path: Path) -> Any:
 
     Raises click.UsageError where it cannot be read, or is none.
     """
+    return _loaded(path)[1]
+
+
+def _loaded(path: Path) -> tuple[bytes, Any]:
+    """The bytes of such a file, and its content."""
     try:
-        return read_json(path)
+        raw = read_raw(path)
+        return raw, parse_json(raw)
     except NotPlainError as error:
         message = f"{error}."
         if error.readable:
@@ -285,31 +354,35 @@ def document(path: Path) -> Any:
         raise click.UsageError(message) from None
 
 
-_Result = TypeVar("_Result", bound=Result)
-
-
-def validated(model: type[_Result], content: Any, path: Path) -> _Result:
+def _checked(model: type[Saved], path: Path, raw: bytes, content: Any) -> Given:
     """A result, and the scenario in it, of the content of a file.
 
-    Raises click.UsageError where it is none of this version.
+    Raises click.UsageError where it is none of this version, or does not fit its scenario.
     """
     try:
         result = model.model_validate(content)
-        getattr(result, "case", None)  # the scenario in it is read here, to tell faults of it here
+        misfit = next(misfits(result), None)  # the scenario is read here, to tell its faults here
     except ValidationError as error:
         raise not_of_this_version(error, path) from None
-    return result
+    if misfit is not None:
+        raise _no_result(path, *misfit)
+    return Given(path, result, raw, whole.doubts(path, raw, content, result))
 
 
 def not_of_this_version(error: ValidationError, path: Path) -> click.UsageError:
     """The error of a document whose content is not what it should be."""
     first = error.errors()[0]
-    where = ".".join(map(str, first["loc"])) or tr("the document")
+    # A key that is wrong is named by what stands there.
+    where = ".".join(str(step) for step in first["loc"] if step != "[key]")
+    return _no_result(path, where or tr("the document"), first["msg"].splitlines()[0])
+
+
+def _no_result(path: Path, where: str, message: str) -> click.UsageError:
     return click.UsageError(
         tr(
             "'{path}' is no result of this version: {where}: {message}.",
             path=path,
             where=where,
-            message=first["msg"].splitlines()[0],
+            message=message,
         )
     )

@@ -17,8 +17,8 @@ ENDING = ".xlsx"
 
 
 @click.command(
-    epilog="Exit codes: 0 written; 2 wrong usage, or a file that holds no plan to report on; "
-    "5 failure."
+    epilog="Exit codes: 0 written; 1 written of a result that is not whole, and says so; 2 wrong "
+    "usage, or a file that holds no plan to report on; 5 failure."
 )
 @click.argument("given", nargs=-1, required=True, metavar="PLAN...")
 @click.option(
@@ -39,10 +39,10 @@ def workbook(given: tuple[str, ...], out: Path, force: bool) -> int:
     participation, an evaluation and the like) one makes a workbook of its own.
     """
     leaving.refuse([named(out)], force)
-    content = of(*saved.read_all(given))
-    leaving.leave_all([(out, content)], force)
+    found, plans = saved.read_all(given)
+    leaving.leave_all([(out, of(found, plans))], force)
     click.echo(str(out))
-    return 0
+    return saved.code_of(found)
 
 
 def named(path: Path) -> Path:
@@ -57,10 +57,12 @@ def of(found: Sequence[Given], plans: Mapping[str, Plan]) -> bytes:
     # pandas and XlsxWriter take a moment to import: only those who want a workbook wait for them.
     from optimizer.reporting.workbook import write, write_alone, write_comparison
 
+    doubts = saved.doubts(found)
     if not plans:
-        return write_alone(found[0].result)
+        return write_alone(found[0].result, doubts)
     comparison = saved.side_by_side(found, plans)
     if comparison is not None:
         return write_comparison(plans, comparison)
     (plan,) = plans.values()
-    return write(plan, frontier=saved.frontier_for(found), split=saved.split_for(found))
+    frontier, split = saved.frontier_for(found), saved.split_for(found)
+    return write(plan, frontier=frontier, split=split, doubts=doubts)

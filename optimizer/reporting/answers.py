@@ -81,7 +81,11 @@ def _plan(plan: Plan, width: int) -> Answer:
 def _comparison(comparison: Comparison, _width: int) -> Answer:
     named = comparison.title.de if language() == "de" else comparison.title.en
     told = compared.all_of(comparison)
-    return Answer(clean(named), None, comparing.headline(comparison), told)
+    said = (
+        *map(clean, (*comparison.doubts, *comparison.unconfirmed)),
+        *comparing.headline(comparison),
+    )
+    return Answer(clean(named), None, said, told)
 
 
 def _frontier(frontier: Frontier, _width: int) -> Answer:

@@ -25,6 +25,7 @@ from sleeping import gone
 
 from models.language import Language, german, using
 from models.results import Batch, BatchRun, Plan
+from models.results.seal import SEAL
 from optimizer.analyses import many
 from optimizer.cli import run
 from optimizer.cli.batching.ledger import LEDGER, Ledger
@@ -89,6 +90,7 @@ def lines(folder: str = "out") -> list[BatchRun]:
 def without_seconds(document: bytes) -> dict[str, Any]:
     content: dict[str, Any] = json.loads(document)
     del content["certificate"]["seconds"], content["certificate"]["seconds_by_step"]
+    del content[SEAL]  # of these as well
     return content
 
 

@@ -18,11 +18,12 @@ from models.faults import Fault, ScenarioError
 from models.files import Reading, read_case
 from models.language import tr
 from models.recording import Record, recording
+from models.results.manifest import SUFFIX
 from optimizer.cli.batching.grids import combinations
 from optimizer.cli.batching.patterns import matching
 from optimizer.cli.disk.naming import RESERVED, folded
 from optimizer.cli.products import FAULTS, PLAN, RESULTS
-from optimizer.cli.repeating.manifest import INPUTS, SUFFIX
+from optimizer.cli.repeating.manifest import INPUTS
 
 if TYPE_CHECKING:
     from optimizer.analyses.many import Effort, Task

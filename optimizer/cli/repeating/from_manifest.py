@@ -20,11 +20,11 @@ from models.files import presets
 from models.files.decoding import MAX_BYTES
 from models.files.json_document import MAX_BYTES as MAX_RESULT
 from models.language import tr
-from models.results.manifest import Manifest, ManifestInput, ManifestParameter
+from models.results.manifest import SUFFIX, Manifest, ManifestInput, ManifestParameter
 from optimizer.cli import saved
 from optimizer.cli.batching.ledger import LEDGER
 from optimizer.cli.repeating.kept_inputs import is_inside
-from optimizer.cli.repeating.manifest import NAMING_FILES, REPEATABLE, SUFFIX, number, plain
+from optimizer.cli.repeating.manifest import NAMING_FILES, REPEATABLE, number, plain
 from optimizer.cores import usable_cores
 
 MOST_PER_CORE = 16

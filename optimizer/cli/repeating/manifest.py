@@ -18,6 +18,7 @@ from models import recording
 from models.language import language
 from models.recording import Record
 from models.results.manifest import (
+    SUFFIX,
     Manifest,
     ManifestInput,
     ManifestOutput,
@@ -47,7 +48,6 @@ the hash of a file that is to stay secret, or the seed of what hides it, would h
 NAMING_FILES = ("file", "plan", "given", "--states-of")
 """Parameters whose values name inputs."""
 
-SUFFIX = ".manifest.json"
 INPUTS = "inputs"
 """The folder of copies beside it, which has one for each result."""
 STATING_TIME = (".html", ".xlsx")
@@ -251,7 +251,9 @@ def _why_not(
         if any(word in text for text in told):
             return reason
     stopped = {"limit", "none"} & {str(text) for text in _under("status", documents)}
-    if not stopped and answered.exit_code != 1:
+    # Of a comparison the code may say that a plan it was given is not whole.
+    doubtful = any(any(found) for found in _under("doubts", documents))
+    if not stopped and (answered.exit_code != 1 or doubtful):
         return None
     if any("node limit" in text for text in told):
         return None

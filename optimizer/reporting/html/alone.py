@@ -16,6 +16,7 @@ from models.results import (
     Sensitivity,
     Split,
 )
+from models.results.doubts import NONE, Doubts
 from optimizer.reporting.alternating import words as alternating
 from optimizer.reporting.charts import Chart
 from optimizer.reporting.evaluating import words as evaluating
@@ -47,8 +48,11 @@ class Alone:
     input_sha256: str
 
 
-def report_on(found: Result) -> str:
-    """The report on a result as an HTML page, in the current language."""
+def report_on(found: Result, doubts: Doubts = NONE) -> str:
+    """The report on a result as an HTML page, in the current language.
+
+    ``doubts`` are sentences at its head that speak against the result.
+    """
     alone = alone_of(found)
     return page(
         alone.sections,
@@ -56,6 +60,7 @@ def report_on(found: Result) -> str:
         kicker=alone.kicker,
         subtitle=alone.subtitle,
         closing=closing(alone.versions, alone.input_sha256),
+        doubts=doubts,
     )
 
 

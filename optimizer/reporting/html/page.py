@@ -11,6 +11,8 @@ from importlib.resources import files
 from typing import TYPE_CHECKING
 
 from models.language import language, tr
+from models.results.doubts import NONE, Doubts
+from optimizer.reporting.figures import clean
 from optimizer.reporting.html.parts import Figure, Part, Section, Table
 
 if TYPE_CHECKING:
@@ -38,10 +40,26 @@ class _Placed:
     """How it is set in print."""
 
 
+def _caution(doubts: Doubts) -> str:
+    """What stands above the sentences of the box."""
+    if doubts.against:
+        return tr("Not to be relied on as it stands")
+    return tr("Not confirmed to be as it was written")
+
+
 def page(
-    sections: Sequence[Section], *, title: str, kicker: str, subtitle: str, closing: str
+    sections: Sequence[Section],
+    *,
+    title: str,
+    kicker: str,
+    subtitle: str,
+    closing: str,
+    doubts: Doubts = NONE,
 ) -> str:
-    """The page that these sections make, in the current language."""
+    """The page that these sections make, in the current language.
+
+    ``doubts`` stand at its head, before all else, in a box.
+    """
     style = (files("optimizer.reporting") / "templates" / "style.css").read_text(encoding="utf-8")
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     return (
@@ -56,6 +74,8 @@ def page(
             kicker=kicker,
             subtitle=subtitle,
             closing=closing,
+            caution=_caution(doubts),
+            doubts=[clean(sentence) for sentence in doubts.all],
             sections=_placed(sections),
         )
         + "\n"

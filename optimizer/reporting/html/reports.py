@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from models.language import tr
 from models.results import Comparison, Frontier, Plan, Split
+from models.results.doubts import NONE, Doubts
 from optimizer.reporting.charts import Chart
 from optimizer.reporting.figures import clean
 from optimizer.reporting.html import comparing, sections
@@ -15,10 +16,17 @@ from optimizer.reporting.html.page import page
 from optimizer.reporting.html.subject import Subject
 
 
-def report(plan: Plan, *, frontier: Frontier | None = None, split: Split | None = None) -> str:
+def report(
+    plan: Plan,
+    *,
+    frontier: Frontier | None = None,
+    split: Split | None = None,
+    doubts: Doubts = NONE,
+) -> str:
     """The report on a plan as an HTML page, in the current language.
 
-    A frontier of the same scenario gets a section of its own, and so does a split.
+    A frontier of the same scenario gets a section of its own, and so does a split. ``doubts`` are
+    sentences at its head that speak against any of them.
 
     Raises NoReport for a plan that does not carry its scenario.
     """
@@ -30,6 +38,7 @@ def report(plan: Plan, *, frontier: Frontier | None = None, split: Split | None 
         kicker=tr("Vorrat: plan for stocks and investment in raw materials"),
         subtitle="" if variant is None else tr("Variant: {variant}", variant=clean(variant)),
         closing=_closing(plan),
+        doubts=doubts,
     )
 
 
@@ -52,6 +61,7 @@ def comparison_report(plans: Sequence[Plan], comparison: Comparison) -> str:
         kicker=tr("Vorrat: funding options side by side"),
         subtitle=tr("Compared with: {base}", base=side.name(side.base)),
         closing=_closing(plans[base]),
+        doubts=Doubts(comparison.doubts, comparison.unconfirmed),
     )
 
 

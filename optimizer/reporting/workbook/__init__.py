@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 from models.language import tr
 from models.results import Comparison, Frontier, Participation, Plan, Result, Split
+from models.results.doubts import NONE, Doubts
 from optimizer.reporting.comparing import prose
 from optimizer.reporting.html.alone import alone_of
 from optimizer.reporting.workbook import (
@@ -41,15 +42,22 @@ SMALL = 100
 """Below so many million, amounts are shown with two decimals."""
 
 
-def write(plan: Plan, *, frontier: Frontier | None = None, split: Split | None = None) -> bytes:
+def write(
+    plan: Plan,
+    *,
+    frontier: Frontier | None = None,
+    split: Split | None = None,
+    doubts: Doubts = NONE,
+) -> bytes:
     """A plan as an Excel workbook in the current language.
 
-    A frontier and a split of its scenario get sheets of their own.
+    A frontier and a split of its scenario get sheets of their own. ``doubts`` are sentences on the
+    first sheet that speak against any of them.
     """
     amounts = [plan.outcome.net_cost_meur, *(p.capex_meur for p in plan.projects)]
     amounts += [cost for pile in plan.stockpiles for cost in pile.cost_meur.values()]
     spread = (plan.outcome.without_plan.worst, plan.outcome.worst)
-    draft = Draft(Book(plan.title, _places(amounts), places(spread)), plan)
+    draft = Draft(Book(plan.title, _places(amounts), places(spread), doubts), plan)
     draft.book.title = draft.names.title()
     first = draft.book.sheet(tr("Answer"), draft.names.title())
     building.projects_and_funding(draft)
@@ -70,14 +78,17 @@ def write(plan: Plan, *, frontier: Frontier | None = None, split: Split | None =
     return draft.book.finished()
 
 
-def write_alone(found: Result) -> bytes:
-    """A result that stands alone as an Excel workbook in the current language."""
+def write_alone(found: Result, doubts: Doubts = NONE) -> bytes:
+    """A result that stands alone as an Excel workbook in the current language.
+
+    ``doubts`` are sentences on the first sheet that speak against it.
+    """
     if isinstance(found, Split):
-        return write_split(found)
+        return write_split(found, doubts)
     if isinstance(found, Participation):
-        return write_participation(found)
+        return write_participation(found, doubts)
     alone = alone_of(found)
-    return write_page(alone.title, alone.sections)
+    return write_page(alone.title, alone.sections, doubts)
 
 
 def write_comparison(plans: Mapping[str, Plan], comparison: Comparison) -> bytes:
@@ -90,9 +101,12 @@ def write_comparison(plans: Mapping[str, Plan], comparison: Comparison) -> bytes
         raise ValueError(f"there is no plan for {', '.join(missing)}")
     public = [option.cost.public.paid_meur for option in comparison.options]
     spread = [option.benefit.worst.without_plan for option in comparison.options]
-    book = Book(prose.said(comparison.title), _places(public), places(spread))
+    title = prose.said(comparison.title)
+    book = Book(
+        title, _places(public), places(spread), Doubts(comparison.doubts, comparison.unconfirmed)
+    )
     sides = Sides(book, comparison, plans)
-    first = book.sheet(tr("Comparison"), prose.said(comparison.title))
+    first = book.sheet(tr("Comparison"), title)
     first.set_widths([Column(str(n), "", width=w) for n, w in enumerate((30, 46, 15, 15, 15))])
     side_by_side.benefits(sides)
     side_by_side.costs(sides)

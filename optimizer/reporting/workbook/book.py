@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from io import BytesIO
 from typing import Any
 
+from models.results.doubts import NONE, Doubts
 from optimizer.reporting.figures import NO_BREAK, clean
 from optimizer.reporting.workbook.expressions import Area, Expression, Scalar, control, total
 from optimizer.reporting.workbook.layout import address, blocks, lines_of
@@ -60,7 +61,13 @@ def years(of: Iterable[str], form: Form, width: float = 8.3) -> list[Column]:
 class Book:
     """A workbook in the making."""
 
-    def __init__(self, title: str, money_places: int = 1, outcome_places: int = 1) -> None:
+    def __init__(
+        self,
+        title: str,
+        money_places: int = 1,
+        outcome_places: int = 1,
+        doubts: Doubts = NONE,
+    ) -> None:
         from xlsxwriter import Workbook
 
         self._file = BytesIO()
@@ -72,6 +79,8 @@ class Book:
         self.title = clean(title)
         self.sheets: list[Sheet] = []
         self.names: dict[str, Expression] = {}
+        self.doubts = doubts
+        """What is to be said of the results that it shows."""
         self.workbook.set_properties({"title": self.title, "comments": "Vorrat"})
 
     def sheet(self, tab: str, title: str) -> Sheet:
@@ -220,6 +229,13 @@ class Sheet:
         self.worksheet.write_string(self.row, 0, text, style)
         self.worksheet.set_row(self.row, 14.0 * size * lines)
         self.row += 1
+
+    def warn(self, across: int) -> None:
+        """What is to be said of the results of the book: in red what speaks against them."""
+        for sentence in self.book.doubts.against:
+            self.note(sentence, across, "warning")
+        for sentence in self.book.doubts.unconfirmed:
+            self.note(sentence, across, "unconfirmed")
 
     def heading(self, text: str) -> None:
         """The title of a part of the sheet."""

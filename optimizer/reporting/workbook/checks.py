@@ -98,7 +98,11 @@ def checks(book: Book, identities: Iterable[Check]) -> Verdict:
 
 
 def show(sheet: Sheet, verdict: Verdict, across: int) -> None:
-    """One cell that says whether all adds up; it turns red when it does not."""
+    """One cell that says whether all adds up; it turns red when it does not.
+
+    Before it stands what speaks against the results as they were read.
+    """
+    sheet.warn(across)
     styles, row = sheet.book.styles, sheet.row
     sheet.worksheet.merge_range(row, 0, row, across - 1, "", styles.shape("good"))
     cell = sheet.put(row, 0, verdict.says, "formula", "text")

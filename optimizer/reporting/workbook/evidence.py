@@ -181,13 +181,21 @@ def certificate(draft: Draft) -> None:
     draft.cells["gap"], draft.cells["gap_target"] = gap, target
     if proof.bound is not None:
         above = largest(of(0), objective - bound)
-        derived_gap = above / largest(absolute(objective), of(1e-6))
+        derived_gap = above / largest(absolute(objective), of(_least(draft)))
         draft.cells["derived_gap"] = derived(
             tr("Gap, from objective and bound"), derived_gap, "gap"
         )
     given(tr("States of the world"), proof.states, "count", prose.states(draft.plan))
     given(tr("Time, s"), proof.seconds, "count")
     _manifest(draft, table)
+
+
+def _least(draft: Draft) -> float:
+    """What an objective counts as at least where a gap is taken of it: as ``Certificate.gap``."""
+    without = draft.plan.outcome.without_plan
+    weight = 0.0 if draft.case is None else float(draft.case.objective.cvar.weight)
+    nothing = (1 - weight) * without.expected + weight * without.cvar
+    return 1e-6 * (nothing if nothing > 1e-6 else 1.0)
 
 
 def _objective(draft: Draft, table: Table, fine: Form) -> None:

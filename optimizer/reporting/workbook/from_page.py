@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from models.language import tr
+from models.results.doubts import NONE, Doubts
 from optimizer.reporting.html.parts import (
     Bullets,
     Caution,
@@ -36,12 +37,14 @@ ACROSS = 6
 """Columns that a paragraph runs across."""
 
 
-def write_page(title: str, sections: Sequence[Section]) -> bytes:
+def write_page(title: str, sections: Sequence[Section], doubts: Doubts = NONE) -> bytes:
     """The sections of a page as an Excel workbook, in the current language."""
-    book = Book(title)
+    book = Book(title, doubts=doubts)
     taken: set[str] = set()
     for section in sections:
         sheet = book.sheet(_tab(section.title, taken), section.title)
+        if sheet is book.sheets[0]:
+            sheet.warn(ACROSS)
         for part in section.parts:
             _part(sheet, part)
     contents(book.sheets[0])

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from models.language import tr
 from models.results import Participation, ShareCurve
+from models.results.doubts import NONE, Doubts
 from optimizer.reporting.participating import picking, prose, words
 from optimizer.reporting.participating.sections import named_standings
 from optimizer.reporting.workbook import shares
@@ -21,14 +22,14 @@ SMALL = 100
 _ACROSS = 7
 
 
-def write_participation(found: Participation) -> bytes:
+def write_participation(found: Participation, doubts: Doubts = NONE) -> bytes:
     """A participation as an Excel workbook in the current language."""
     points = [point for curve in found.curves for point in curve.points]
     money = [point.stake_meur or 0.0 for point in points]
     money += [point.standing.net_cost_meur for point in points if point.standing is not None]
     fine = 2 if max(map(abs, money), default=0.0) < SMALL else 1
     spread = (found.without_plan.cvar, found.without_plan.expected)
-    book = Book(words.title(found), fine, places(spread))
+    book = Book(words.title(found), fine, places(spread), doubts)
     made = Shares(book, found)
     title = tr(
         "{company}: which share of {subject}?",

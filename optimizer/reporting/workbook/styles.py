@@ -98,6 +98,14 @@ _SHAPES: dict[str, dict[str, Any]] = {
         "align": "left",
         "indent": 1,
     },
+    "warning": {
+        "bold": True,
+        "bg_color": RED,
+        "font_color": "#FFFFFF",
+        "text_wrap": True,
+        "valign": "top",
+    },
+    "unconfirmed": {"bold": True, "font_color": RED, "text_wrap": True, "valign": "top"},
     "bad": {"bold": True, "bg_color": RED, "font_color": "#FFFFFF"},
 }
 _BASE = {"font_name": "Calibri", "font_size": 10, "valign": "top"}

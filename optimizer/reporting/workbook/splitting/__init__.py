@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from models.language import tr
 from models.results import Split
+from models.results.doubts import NONE, Doubts
 from optimizer.reporting.splitting.game import Game
 from optimizer.reporting.workbook.book import Book
 from optimizer.reporting.workbook.checks import Check, checks
@@ -23,11 +24,11 @@ SMALL = 100
 """Below so many million, amounts are shown with two decimals."""
 
 
-def write_split(split: Split) -> bytes:
+def write_split(split: Split, doubts: Doubts = NONE) -> bytes:
     """A split as an Excel workbook in the current language."""
     game = Game(split)
     most = max([abs(player.alone.value) for player in split.players], default=0.0)
-    book = Book(game.title, 2 if most < SMALL else 1)
+    book = Book(game.title, 2 if most < SMALL else 1, doubts=doubts)
     first = book.sheet(tr("Answer"), game.title)
     written = _sheets(book, game)
     answer(written, first, checks(book, written.checks))

@@ -1,0 +1,156 @@
+"""Whether a saved result is the one that was written, and adds up: what is said where it is not."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+from pydantic import ValidationError
+
+from models.files.json_document import MAX_BYTES, NotPlainError, parse_json
+from models.language import language, tr
+from models.results import Manifest, Result
+from models.results.doubts import Doubts, joined
+from models.results.manifest import SUFFIX
+from models.results.seal import SEAL, seal_of
+from models.results.volatile import content_hash
+
+if TYPE_CHECKING:
+    from optimizer.reckoned import Disagreement
+
+FIRST = 3
+"""Figures that do not add up and are told one by one."""
+LEVELS = 3
+"""A result lies at most so many folders below its manifest: ``plans/LABEL/plan.json``."""
+
+
+def doubts(path: Path, raw: bytes, content: dict[str, Any], result: Result) -> Doubts:
+    """What is to be said of a result that was read from a file; nothing where it is whole.
+
+    Parameters
+    ----------
+    raw, content
+        What the file holds, as bytes and as JSON.
+    result
+        What was made of it.
+    """
+    name = _name(path)
+    # It takes a moment to import: only those who read results wait for it.
+    from optimizer.reckoned import disagreements
+
+    origin = _of_origin(path, name, raw, content)
+    return joined([origin, Doubts(tuple(of_figures(path, list(disagreements(result)))))])
+
+
+def tell(path: Path, said: Doubts) -> None:
+    """Say on stderr what there is to say of a result that is shown all the same."""
+    for sentence in said.against:
+        click.echo(tr("WARNING: {sentence}", sentence=sentence), err=True)
+    for sentence in said.unconfirmed:
+        click.echo(tr("NOTE: {file}: {sentence}", file=path, sentence=sentence), err=True)
+
+
+def _title(content: dict[str, Any]) -> str:
+    """Of a document and its variant: with the same content a page is the same, wherever it lay."""
+    title, variant = content.get("title"), content.get("variant")
+    if isinstance(title, dict):  # a wording
+        title = title.get(language())
+    return f"{title}@{variant}" if variant else str(title)
+
+
+def _of_origin(path: Path, name: str, raw: bytes, content: dict[str, Any]) -> Doubts:
+    """Whether it is as it was written: by its seal, and by the manifest beside it."""
+    against = []
+    sealed, own = SEAL in content, seal_of(content)
+    seal = content.get(SEAL)
+    if sealed and seal != own:
+        changed = tr(
+            "'{name}' was changed after it was written: the SHA-256 of its content is {own}, and "
+            "its own field {field} says {seal}.",
+            name=name,
+            own=own[:16],
+            field=SEAL,
+            seal=_shown(seal)[:16],
+        )
+        against.append(changed)
+    listed = list(_listed(path))
+    digest = hashlib.sha256(raw).hexdigest()
+    as_listed = any(
+        digest == output.sha256
+        # Written anew by another program, with all that it says.
+        or (seal == own and content_hash(content, output.volatile) == output.content_sha256)
+        for _, output in listed
+    )
+    if listed and not as_listed:
+        other = tr(
+            "'{name}' is not the file that '{manifest}' lists: its SHA-256 is {digest}, not {sha}.",
+            name=name,
+            manifest=listed[0][0],
+            digest=digest[:16],
+            sha=listed[0][1].sha256[:16],
+        )
+        against.append(other)
+    elif not sealed and not as_listed:
+        unknown = tr(
+            "It cannot be confirmed that '{title}' ({kind}) is as it was written: it has no field "
+            "{field}, and no manifest lists it.",
+            title=_title(content),
+            kind=content.get("kind"),
+            field=SEAL,
+        )
+        return Doubts(tuple(against), (unknown,))
+    return Doubts(tuple(against))
+
+
+def _listed(path: Path) -> Iterator[tuple[str, Any]]:
+    """What manifests list under the name of a file, and their own names."""
+    path = path.absolute()
+    for folder in path.parents[:LEVELS]:
+        for beside in sorted(folder.glob(f"*{SUFFIX}")):
+            # Not by the door for inputs: a manifest is none.
+            try:
+                if beside.stat().st_size > MAX_BYTES:
+                    continue
+                manifest = Manifest.model_validate(parse_json(beside.read_bytes()))
+            except (OSError, NotPlainError, ValidationError):
+                continue  # It says nothing of any file.
+            own = path.relative_to(folder).as_posix()
+            given = {one.sha256 for one in manifest.inputs}
+            for output in manifest.outputs:
+                # What a run was given and passed on, it did not write.
+                if output.path == own and output.sha256 not in given:
+                    yield beside.name, output
+
+
+def _name(path: Path) -> str:
+    return "/".join(path.parts[-2:])
+
+
+def of_figures(path: Path, found: Sequence[Disagreement]) -> Iterator[str]:
+    """What figures of a file do not agree, in sentences."""
+    name = _name(path)
+    for one in found[:FIRST]:
+        about = {"name": name, "path": one.path, "said": _shown(one.said), "due": _shown(one.due)}
+        if one.bound == "least":
+            yield tr("'{name}' does not add up: {path} is {said}, and cannot be below {due}.",
+                     **about)  # fmt: skip
+        elif one.bound == "most":
+            yield tr("'{name}' does not add up: {path} is {said}, and cannot be above {due}.",
+                     **about)  # fmt: skip
+        else:
+            yield tr("'{name}' does not add up: {path} is {said}, and has to be {due}.", **about)
+    if len(found) > FIRST:
+        yield tr("'{name}' does not add up in more places: {count}.", name=name,
+                 count=len(found) - FIRST)  # fmt: skip
+
+
+def _shown(value: object) -> str:
+    if value is None:
+        return tr("nothing")
+    if isinstance(value, float):
+        return f"{value:.9g}"
+    text = str(value)
+    return text if len(text) <= 60 else f"{text[:60]}..."

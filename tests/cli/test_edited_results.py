@@ -1,0 +1,408 @@
+"""Saved results that were edited by hand: refused, or shown with what is wrong at their head."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+from cli.test_report import frontier
+from edited_results import edited
+from evaluations import by_hand
+from openpyxl import load_workbook
+from participations import participation
+from saved_plans import nothing, rich, treasury, tutorial, with_residual_values
+from splits import split
+
+from models.language import using
+from models.results import Frontier, Plan, Result
+from models.results.doubts import NONE
+from models.results.misfits import misfits
+from models.results.seal import SEAL, seal_of
+from optimizer.cli import run, saved
+from optimizer.reckoned import disagreements
+from optimizer.reporting import html
+
+HEAD = "Not to be relied on as it stands"
+CHANGED = "was changed after it was written"
+UNCONFIRMED = "It cannot be confirmed that"
+Raw = dict[str, Any]
+
+
+@cache
+def _text() -> str:
+    return tutorial().model_dump_json(indent=2)
+
+
+def plan() -> Raw:
+    """The plan of the tutorial as it is written."""
+    found: Raw = json.loads(_text())
+    return found
+
+
+def write(content: Any, folder: Path, name: str = "plan.json") -> str:
+    file = folder / name
+    text = content if isinstance(content, str) else json.dumps(content)
+    file.write_text(text, encoding="utf-8")
+    return str(file)
+
+
+def resealed(content: Raw) -> Raw:
+    return content | {SEAL: seal_of(content)}
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The current folder, in which no manifest lies."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize("made", [rich, treasury, tutorial, with_residual_values, nothing])
+def test_every_plan_that_is_made_is_whole(made: Callable[[], Plan], folder: Path) -> None:
+    found = saved.read(write(made().model_dump_json(), folder))
+    assert (found.result, found.doubts) == (made(), NONE)
+
+
+@pytest.mark.parametrize("made", [by_hand, split, participation])
+def test_so_is_every_other_result(made: Callable[[], Result], folder: Path) -> None:
+    content = json.loads(made().model_dump_json())
+    assert content[SEAL] == seal_of(content)
+    assert list(misfits(made())) == list(disagreements(made())) == []
+
+
+def test_the_seal_holds_when_another_program_writes_the_document(folder: Path) -> None:
+    """Keys in another order, other blanks, whole numbers without a point."""
+
+    def whole(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {key: whole(value[key]) for key in sorted(value)}
+        if isinstance(value, list):
+            return [whole(item) for item in value]
+        return int(value) if isinstance(value, float) and value.is_integer() else value
+
+    again = json.dumps(whole(plan()), indent=7)
+    assert again != _text()
+    assert saved.read(write(again, folder)).doubts == NONE
+
+
+def test_the_seal_follows_the_content() -> None:
+    other = tutorial().model_copy(update={"title": "Another"})
+    text = other.model_dump_json()
+    assert json.loads(text)[SEAL] == seal_of(json.loads(text)) != plan()[SEAL]
+    assert Plan.model_validate_json(text) == other
+    assert SEAL not in other.model_dump()
+
+
+@pytest.mark.parametrize("language", ["en", "de"])
+def test_what_was_changed_is_told_in_every_medium(
+    language: str, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    content = plan()
+    content["certificate"]["seconds"] += 1
+    file = write(content, folder)
+    changed = CHANGED if language == "en" else "wurde geändert, nachdem es geschrieben war"
+    asked = ["--language", language]
+    assert run(["report", file, "--out", "page.html", "--excel", "book.xlsx", *asked]) == 1
+    assert changed in capsys.readouterr().err
+    page = Path("page.html").read_text(encoding="utf-8")
+    assert changed in page[: page.index("<main>")]
+    assert (HEAD in page) == (language == "en")
+    assert run(["workbook", file, "--out", "book.xlsx", "--force", *asked]) == 1
+    assert changed in capsys.readouterr().err
+    first = load_workbook("book.xlsx").worksheets[0]
+    assert any(changed in str(cell.value) for row in first.iter_rows(max_row=6) for cell in row)
+    assert run(["compare", file, "--quiet", *asked]) == 1
+    said = capsys.readouterr()
+    assert changed in said.err
+    assert changed in " ".join(said.out.split("\n")[:6])
+
+
+def test_a_whole_result_is_shown_without_a_word(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = write(_text(), folder)
+    assert run(["report", file, "--out", "page.html"]) == 0
+    assert run(["workbook", file, "--out", "book.xlsx"]) == 0
+    assert run(["compare", file, "--quiet"]) == 0
+    assert capsys.readouterr().err == ""
+    assert HEAD not in Path("page.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("language", ["en", "de"])
+def test_without_a_seal_a_sound_result_is_shown_with_a_note(
+    language: str, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nothing speaks against it: that is told, and is no failure."""
+    content = plan()
+    del content[SEAL]
+    file = write(content, folder)
+    unknown = UNCONFIRMED if language == "en" else "Es lässt sich nicht bestätigen, dass"
+    asked = ["--language", language]
+    assert run(["report", file, "--out", "page.html", "--excel", "book.xlsx", *asked]) == 0
+    said = capsys.readouterr().err
+    assert said.startswith({"en": "NOTE: ", "de": "HINWEIS: "}[language] + f"{file}: {unknown}")
+    page = Path("page.html").read_text(encoding="utf-8")
+    head = page[: page.index("<main>")]
+    assert unknown in head
+    assert ("Not confirmed to be as it was written" in head) == (language == "en")
+    assert HEAD not in page
+    assert run(["workbook", file, "--out", "book.xlsx", "--force", *asked]) == 0
+    assert unknown in capsys.readouterr().err
+    first = load_workbook("book.xlsx").worksheets[0]
+    assert any(unknown in str(cell.value) for row in first.iter_rows(max_row=6) for cell in row)
+    assert run(["compare", file, "--quiet", *asked]) == 0
+    said_twice = capsys.readouterr()
+    assert unknown in said_twice.err
+    assert unknown in " ".join(said_twice.out.split("\n")[:6])
+    # A figure that does not add up is another matter, with or without a seal.
+    content["certificate"]["objective"] += 1
+    file = write(content, folder)
+    assert run(["report", file, "--out", "page.html", "--force"]) == 1
+    assert HEAD in Path("page.html").read_text(encoding="utf-8") or language == "de"
+    content[SEAL] = None
+    assert CHANGED in saved.read(write(content, folder)).doubts.against[0]
+
+
+def test_of_several_plans_the_one_that_was_changed_is_named(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    content = plan()
+    content["currency"] = "USD"
+    write(_text(), folder, "good.json")
+    write(content, folder, "bad.json")
+    assert run(["report", "good.json", "bad.json", "--out", "page.html"]) == 1
+    err = capsys.readouterr().err
+    assert "'bad.json' was changed" in err
+    assert "good.json" not in err
+    page = Path("page.html").read_text(encoding="utf-8")
+    assert HEAD in page[: page.index("<main>")]
+
+
+def test_a_changed_plan_is_not_sealed_anew(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    content = plan()
+    content["title"] = "Better"
+    file = write(content, folder)
+    assert run(["compare", file, "--quiet", "--out", "results"]) == 1
+    found = json.loads(Path("results/comparison.json").read_bytes())
+    assert CHANGED in found["doubts"][0]
+    manifest = json.loads(Path("results/comparison.manifest.json").read_bytes())
+    assert (manifest["repeatable"], manifest["why_not"]) == (True, None)
+    (copy,) = Path("results/plans").glob("*/plan.json")
+    assert copy.read_bytes() == Path(file).read_bytes()
+    del content[SEAL]
+    file = write(content, folder)
+    assert run(["compare", file, "--quiet", "--out", "results", "--force"]) == 0
+    found = json.loads(Path("results/comparison.json").read_bytes())
+    assert found["doubts"] == []
+    assert UNCONFIRMED in found["unconfirmed"][0]
+    assert saved.read(str(copy)).doubts.against == ()
+    assert UNCONFIRMED in saved.read(str(copy)).doubts.unconfirmed[0]
+
+
+def test_without_a_seal_the_manifest_tells(folder: Path) -> None:
+    scenario = Path(__file__).parents[2] / "scenarios" / "tutorial.yaml"
+    assert run(["solve", str(scenario), "--out", "results", "--quiet"]) == 0
+    file = Path("results/plan.json")
+    content = json.loads(file.read_bytes())
+    listed = json.loads(Path("results/plan.manifest.json").read_bytes())
+    seal = content.pop(SEAL)
+    text = json.dumps(content)
+    file.write_text(text, encoding="utf-8")
+    (doubt,) = saved.read("results").doubts.all
+    assert "is not the file that 'plan.manifest.json' lists" in doubt
+    lonely = write(content, folder, "lonely.json")
+    assert saved.read(lonely).doubts.against == ()
+    assert UNCONFIRMED in saved.read(lonely).doubts.unconfirmed[0]
+    # An earlier version has written it so, and the manifest with it.
+    from hashlib import sha256
+
+    listed["outputs"][0]["sha256"] = sha256(text.encode()).hexdigest()
+    write(listed, folder / "results", "plan.manifest.json")
+    assert saved.read("results").doubts == NONE
+    # With its seal it is what it says, but not what the manifest says.
+    content["title"] = "Better"
+    write(resealed(content | {SEAL: seal}), folder / "results")
+    (doubt,) = saved.read("results").doubts.all
+    assert "lists" in doubt
+
+
+@pytest.mark.parametrize(
+    ("change", "where", "says"),
+    [
+        (lambda p: p["stockpiles"][0]["buy_t"].update({"20x6": 1.0}), "stockpiles.0.buy_t.20x6",
+         "is not in its scenario, whose years are 2026"),
+        (lambda p: p["stockpiles"][0]["planned_t"].pop("2027"), "stockpiles.0.planned_t",
+         "'2027' is missing"),
+        (lambda p: p["materials"].append(p["materials"][0]), "materials", "stands twice"),
+        (lambda p: p["funders"][0].update(id="nobody"), "funders.0.id", "'nobody' is not in"),
+        (lambda p: p["projects"][0].update(start=2199), "projects.0.start", "'2199' is not in"),
+        (lambda p: p["projects"][0].update(market_share=1.5), "projects.0.market_share",
+         "less than or equal to 1"),
+        (lambda p: p["accounts"][0]["returned_meur"].update({"soon": 1.0}),
+         "accounts.0.returned_meur.soon", "match pattern"),
+        (lambda p: p["outcome"]["distribution"]["levels"].pop(), "outcome.distribution.with_plan",
+         "as many as levels"),
+        (lambda p: p["outcome"]["distribution"]["levels"].reverse(), "outcome.distribution.levels",
+         "have to be 0, 0.01"),
+        (lambda p: p["outcome"].update(worst=1e300), "outcome.worst", "larger than any figure"),
+        (lambda p: p["scenario"]["supply"][0].update(material="unobtainium"),
+         "the document", "supply.0.material: error: there is no material 'unobtainium'"),
+    ],
+)  # fmt: skip
+def test_what_does_not_fit_is_refused_with_its_place(
+    change: Callable[[Raw], Any], where: str, says: str, folder: Path
+) -> None:
+    content = plan()
+    change(content)
+    with pytest.raises(click.UsageError) as refused:
+        saved.read(write(resealed(content), folder))
+    assert f"no result of this version: {where}: " in refused.value.message
+    assert says in refused.value.message
+
+
+@pytest.mark.parametrize(
+    ("change", "path"),
+    [
+        (lambda p: p["certificate"].update(objective=1.0), "certificate.objective"),
+        (lambda p: p["certificate"].update(gap=0.5), "certificate.gap"),
+        (lambda p: p["certificate"].update(status="limit"), "certificate.status"),
+        (lambda p: p["certificate"].update(input_sha256="ab" * 32), "certificate.input_sha256"),
+        (lambda p: p["certificate"].update(states=7), "certificate.states"),
+        (lambda p: p["outcome"].update(net_cost_meur=1.0), "outcome.net_cost_meur"),
+        (lambda p: p["outcome"].update(expected=0.5), "materials: expected"),
+        (lambda p: p["outcome"].update(worst=1e6), "outcome.distribution.with_plan"),
+        (lambda p: p["materials"][0].update(expected=1e5), "materials: expected"),
+        (lambda p: p["materials"][0]["by_year"]["2027"].update(demand_t=1.0),
+         "by_year.2027.demand_t"),
+        (lambda p: p["consumers"][0].update(expected_without_plan=1.0), "consumers: expected"),
+        (lambda p: p["projects"][0].update(capex_meur=1.0), "capex_meur"),
+        (lambda p: p["projects"][0].update(market_share=0.9), "shares"),
+        (lambda p: p["stockpiles"][0]["planned_t"].update({"2027": 1e5}), "planned_t.2027"),
+        (lambda p: p["spend_meur"]["fund"].update({"2026": 99.0}), "spend_meur.fund.2026"),
+        (lambda p: p["accounts"][0].update(committed_meur=0.1), "committed_meur"),
+        (lambda p: p["accounts"].pop(), "accounts"),
+        (lambda p: p["budget_lines"][0].update(total_meur=1e4), "total_meur"),
+    ],
+)  # fmt: skip
+def test_figures_are_reckoned_whoever_sets_the_seal(
+    change: Callable[[Raw], Any], path: str, folder: Path
+) -> None:
+    content = plan()
+    change(content)
+    found = disagreements(Plan.model_validate(content))
+    assert any(path in one.path for one in found)
+    doubts = saved.read(write(resealed(content), folder)).doubts.against
+    assert doubts
+    assert all("does not add up" in doubt for doubt in doubts)
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_edits_are_refused_or_told(seed: int, folder: Path) -> None:
+    """And whatever is told makes a page. With the seal set anew fewer are told, and none fails."""
+    for anew in (False, True):
+        text = edited(plan(), seed, resealed=anew)
+        try:
+            found = saved.read(write(text, folder))
+        except click.UsageError:
+            continue
+        content = json.loads(text)
+        assert anew or found.doubts.all or seal_of(content) == seal_of(plan())
+        assert isinstance(found.result, Plan)
+        with using("de"):
+            assert html.report(found.result, doubts=found.doubts)
+
+
+@pytest.mark.parametrize(
+    ("varied", "expected", "gap", "holds"),
+    [
+        ("funders.fund.budget_meur", 1e6, 0.501, True),
+        ("funders.fund.budget_meur", 1e6, 501.0, False),
+        ("funders.fund.budget_meur", None, 0.501, True),
+        ("funders.fund.budget_meur", None, 502.0, False),
+        # Of the worst states alone, of which nothing is lost.
+        ("objective.cvar.weight", 1e6, 501.0, True),
+        ("objective.cvar.weight", 1e6, 0.501, False),
+    ],
+)
+def test_a_gap_is_of_a_millionth_of_what_comes_without_a_plan_at_least(
+    varied: str, expected: float | None, gap: float, holds: bool
+) -> None:
+    content = json.loads(frontier(tutorial(), varied, 1.0))
+    if expected is not None:
+        content["without_plan"] = {"expected": expected, "cvar": 5e2, "worst": 5e2}
+    content["points"][0] |= {"objective": 1e-3, "bound": -0.5, "gap": gap}
+    found = [one.path for one in disagreements(Frontier.model_validate(content))]
+    assert found == ([] if holds else ["points.0.gap"])
+
+
+@pytest.fixture
+def both(folder: Path) -> Path:
+    """A folder that compare wrote."""
+    scenario = Path(__file__).parents[2] / "scenarios" / "tutorial.yaml"
+    asked = [str(scenario), f"{scenario}@half_the_fund", "--base", "half_the_fund"]
+    assert run(["compare", *asked, "--out", "both", "--quiet"]) == 0
+    return folder / "both"
+
+
+def test_of_a_comparison_seal_manifest_and_figures_are_checked(
+    both: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file, manifest = both / "comparison.json", both / "comparison.manifest.json"
+    capsys.readouterr()
+    assert run(["report", "both"]) == 0
+    assert capsys.readouterr().err == ""
+    content = json.loads(file.read_bytes())
+    content["options"][0]["benefit"]["expected"]["avoided"] += 1.0
+    write(content, both, file.name)
+    assert run(["report", "both", "--excel", "book.xlsx", "--force"]) == 1
+    said = capsys.readouterr().err
+    assert "comparison.json' was changed" in said
+    assert "is not the file that 'comparison.manifest.json' lists" in said
+    assert "does not add up: options.0.benefit.expected.avoided" in said
+    assert HEAD in (both / "report.html").read_text(encoding="utf-8")
+    write(resealed(content), both, file.name)
+    manifest.unlink()
+    assert run(["workbook", "both", "--out", "book.xlsx", "--force"]) == 1
+    (said,) = capsys.readouterr().err.splitlines()
+    assert "does not add up" in said
+
+
+def test_of_a_comparison_the_plans_are_checked(
+    both: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = both / "plans" / "half_the_fund" / "plan.json"
+    content = json.loads(file.read_bytes())
+    write({**content, "certificate": {**content["certificate"], "ended": "well"}}, file.parent)
+    capsys.readouterr()
+    assert run(["report", "both"]) == 1
+    assert "half_the_fund/plan.json' was changed" in capsys.readouterr().err
+    (both / "comparison.manifest.json").unlink()
+    del content[SEAL]
+    write(content, file.parent)
+    assert run(["report", "both", "--force"]) == 0
+    assert UNCONFIRMED in capsys.readouterr().err
+    # What spoke against a plan when it was compared still does.
+    comparison = json.loads((both / "comparison.json").read_bytes())
+    comparison["doubts"] = ["'plan.json' was changed"]
+    write(resealed(comparison), both, "comparison.json")
+    assert run(["report", "both", "--force"]) == 1
+    assert "'plan.json' was changed" in capsys.readouterr().err
+
+
+def test_edits_of_a_comparison_are_refused_or_told(both: Path) -> None:
+    (both / "comparison.manifest.json").unlink()
+    whole = json.loads((both / "comparison.json").read_bytes())
+    for seed in range(15):
+        for anew in (False, True):
+            text = edited(whole, seed, resealed=anew)
+            write(text, both, "comparison.json")
+            code = run(["report", "both", "--force"])
+            same = seal_of(json.loads(text)) == seal_of(whole)
+            assert code in ((0, 1, 2) if anew or same else (1, 2)), seed
