@@ -4,15 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
-from models.results.base import (
-    FunderId,
-    HorizonYear,
-    InstrumentId,
-    ProjectId,
-    Result,
-    StockpileId,
-    Year,
-)
+from models.results import ids
+from models.results.base import Result
 
 BudgetClass = Literal[
     "financial_transaction", "loan", "guarantee", "grant", "expenditure", "private"
@@ -25,24 +18,24 @@ class Position(Result):
     Years of ``returned_meur`` may lie past the horizon.
     """
 
-    funder: FunderId
+    funder: ids.Funder
     """Id of the funder."""
-    instrument: InstrumentId | None
+    instrument: ids.Instrument | None
     """Id of the instrument; null for a stockpile."""
-    project: ProjectId | None
+    project: ids.Project | None
     """Id of the project; null for a stockpile."""
-    stockpile: StockpileId | None
+    stockpile: ids.Stockpile | None
     """Id of the stockpile; null for a project."""
     budget_class: BudgetClass | None
     """How a budget books it; ``expenditure`` for what public funders pay for stockpiles."""
     committed_meur: float
     """Amount committed in all: for a guarantee its face, for a floor the most it can cost."""
-    paid_meur: dict[HorizonYear, float]
+    paid_meur: dict[ids.HorizonYear, float]
     """What is put up in each year, undiscounted; of a guarantee the loan that it covers."""
-    returned_meur: dict[Year, float]
+    returned_meur: dict[ids.Year, float]
     """What is expected to come back in each year; empty where the file gives no terms for it. Of a
     guarantee its fees, of a price floor its share of higher prices."""
-    outstanding_meur: dict[HorizonYear, float]
+    outstanding_meur: dict[ids.HorizonYear, float]
     """What is at risk at the end of each year; of a price floor what it may still cost."""
     expected_loss_meur: float | None
     """What is expected to be lost, undiscounted; null where the file does not say."""
@@ -58,7 +51,7 @@ class Position(Result):
 class BudgetLineUse(Result):
     """How far a budget line is used."""
 
-    funder: FunderId
+    funder: ids.Funder
     """Id of the funder."""
     line: str
     """Id of the line; ``budget`` for the funder's own budget."""
@@ -66,9 +59,9 @@ class BudgetLineUse(Result):
     """Its name."""
     kind: Literal["budget", "commitment", "cash", "guarantee_stock"]
     """``budget`` for the funder's own budget."""
-    used_meur: dict[HorizonYear, float]
+    used_meur: dict[ids.HorizonYear, float]
     """Charged in each year; of a guarantee stock what is outstanding at its end."""
-    available_meur: dict[HorizonYear, float] | None
+    available_meur: dict[ids.HorizonYear, float] | None
     """What each year grants, carried over included; null where years have no limit."""
     total_meur: float | None
     """What all years together grant; null where that has no limit."""

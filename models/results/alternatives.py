@@ -6,22 +6,10 @@ Money is million EUR, mass is tonnes. A document written as JSON loads back equa
 
 from __future__ import annotations
 
-from functools import cached_property
 from typing import Any, Literal
 
-from models.case import Case
-from models.results.base import (
-    Document,
-    MaterialId,
-    ProjectId,
-    Result,
-    Seconds,
-    Share,
-    StockpileId,
-    VariantId,
-    Versions,
-    YearNumber,
-)
+from models.results import ids
+from models.results.base import OfScenario, Result, Seconds, Share, Versions
 from models.results.plan import WithoutPlan
 
 ItemKind = Literal["project", "stockpile"]
@@ -45,13 +33,13 @@ class PlanFigures(Result):
     """Discounted net cost, whoever pays."""
     public_meur: float
     """Charged to budgets of public funders, undiscounted."""
-    projects: dict[ProjectId, YearNumber]
+    projects: dict[ids.Project, ids.YearNumber]
     """Start year of each project that is built."""
-    bought_t: dict[StockpileId, float]
+    bought_t: dict[ids.Stockpile, float]
     """Tonnes that each stockpile buys in all years; those that buy nothing are left out."""
-    stockpiles: tuple[StockpileId, ...]
+    stockpiles: tuple[ids.Stockpile, ...]
     """Those that count as bought up."""
-    days_of_cover: dict[MaterialId, float]
+    days_of_cover: dict[ids.Material, float]
     """Days of demand that planned stock lasts at the end of the last year, by material."""
 
 
@@ -73,13 +61,13 @@ class Alternative(Result):
     """Whether the two are equal."""
     unlike_plan: int
     """In how many it differs from the plan."""
-    entering: tuple[ProjectId, ...]
+    entering: tuple[ids.Project, ...]
     """Projects that it builds and the plan does not."""
-    leaving: tuple[ProjectId, ...]
+    leaving: tuple[ids.Project, ...]
     """Projects that the plan builds and it does not."""
-    bought_up: tuple[StockpileId, ...]
+    bought_up: tuple[ids.Stockpile, ...]
     """Stockpiles that it buys up and the plan does not."""
-    given_up: tuple[StockpileId, ...]
+    given_up: tuple[ids.Stockpile, ...]
     """Stockpiles that the plan buys up and it does not."""
 
 
@@ -105,7 +93,7 @@ class OtherCase(Result):
     """Relative gap; null without a plan or a bound."""
     projects: tuple[str, ...]
     """Projects that are built."""
-    stockpiles: tuple[StockpileId, ...]
+    stockpiles: tuple[ids.Stockpile, ...]
     """Stockpiles that count as bought up."""
     seconds: Seconds
     """Wall time."""
@@ -135,19 +123,11 @@ class Robustness(Result):
     """The index in words: always 1, nearly always from 0.9, in most from 0.5, in some above 0."""
 
 
-class Alternatives(Document):
+class Alternatives(OfScenario):
     """What else would do, and how robust each choice is."""
 
-    schema_version: Literal[1] = 1
-    """Version of this format."""
     kind: Literal["alternatives"] = "alternatives"
     """What this document is."""
-    title: str
-    """Title of the scenario."""
-    variant: VariantId | None
-    """Id of the variant, if one was applied."""
-    currency: str
-    """Label of all amounts."""
     measure: Literal["damage", "tonnes", "share_of_demand"]
     """What is counted."""
     unit: str
@@ -156,7 +136,7 @@ class Alternatives(Document):
     """The level of the CVaR."""
     states: int
     """States of the world that plans were made for."""
-    last_year: YearNumber
+    last_year: ids.YearNumber
     """The year at whose end days of cover are told."""
     within: float
     """How far above the best an alternative may be, as a share of the bound."""
@@ -198,11 +178,3 @@ class Alternatives(Document):
     """Versions of what the results rest on."""
     scenario: dict[str, Any] | None = None
     """The scenario in JSON, of its variants only the one applied."""
-
-    @cached_property
-    def case(self) -> Case | None:
-        """The scenario; None where the document does not carry it.
-
-        Raises pydantic.ValidationError where it has been tampered with.
-        """
-        return None if self.scenario is None else Case.model_validate(self.scenario)

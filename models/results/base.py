@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Annotated, Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import (
     BaseModel,
@@ -15,6 +15,8 @@ from pydantic import (
     model_validator,
 )
 
+from models.case import Case
+from models.results import ids
 from models.results.seal import SEAL, seal_of
 
 
@@ -26,6 +28,9 @@ class Result(BaseModel):
 
 class Document(Result):
     """A result that stands by itself as a JSON document, and is sealed when it is written."""
+
+    schema_version: Literal[1] = 1
+    """Version of this format."""
 
     @model_serializer(mode="wrap")
     def _sealed(
@@ -45,6 +50,29 @@ class Document(Result):
         return content
 
 
+class OfScenario(Document):
+    """A document that carries the scenario it is of: the last of its fields, ``scenario``."""
+
+    kind: str
+    """What this document is."""
+    title: str
+    """Title of the scenario."""
+    variant: ids.Variant | None
+    """Id of the variant, if one was applied."""
+    currency: str
+    """Label of all amounts."""
+    if TYPE_CHECKING:
+        scenario: dict[str, Any] | None
+
+    @cached_property
+    def case(self) -> Case | None:
+        """The scenario; None in a document that does not carry it.
+
+        Raises pydantic.ValidationError where it has been tampered with.
+        """
+        return None if self.scenario is None else Case.model_validate(self.scenario)
+
+
 VOLATILE = Field(json_schema_extra={"volatile": True})
 """Marks what may differ between two runs that are the same: how long something took, and what a
 manifest compares by itself."""
@@ -53,35 +81,6 @@ Seconds = Annotated[float, Field(ge=0), VOLATILE]
 """Wall time."""
 Versions = Annotated[dict[str, str], VOLATILE]
 """Versions of the project and of what it rests on, by name."""
-
-
-@dataclass(frozen=True)
-class In:
-    """Marks an id or a year that has to stand in the scenario which the document carries."""
-
-    section: str
-    """Where: a section of the scenario, ``instruments`` of any funder, or ``years``."""
-
-
-@dataclass(frozen=True)
-class Every:
-    """Marks a mapping or a list in which all of that stand that the scenario has, each once."""
-
-
-EVERY = Every()
-ProjectId = Annotated[str, In("projects")]
-StockpileId = Annotated[str, In("stockpiles")]
-FunderId = Annotated[str, In("funders")]
-InstrumentId = Annotated[str, In("instruments")]
-MaterialId = Annotated[str, In("materials")]
-ConsumerId = Annotated[str, In("consumers")]
-VariantId = Annotated[str, In("variants")]
-HorizonYear = Annotated[str, In("years")]
-YearNumber = Annotated[int, In("years")]
-Year = Annotated[str, Field(pattern=r"^[0-9]{1,5}$")]
-"""One that may lie outside the horizon."""
-ByYear = Annotated[dict[HorizonYear, float], EVERY]
-"""A figure for each year of the horizon."""
 ROUNDING = 1e-6
 Share = Annotated[float, Field(ge=-ROUNDING, le=1 + ROUNDING)]
 """A share or a probability, to the rounding of a solver."""

@@ -67,8 +67,6 @@ class BatchRun(Result):
 class Batch(Document):
     """Many runs, in the order in which they were asked for."""
 
-    schema_version: Literal[1] = 1
-    """Version of this format."""
     kind: Literal["batch"] = "batch"
     """What this document is."""
     gap_target: float

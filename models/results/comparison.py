@@ -237,8 +237,6 @@ class Names(Result):
 class Comparison(Document):
     """Several plans side by side."""
 
-    schema_version: Literal[1] = 1
-    """Version of this format."""
     kind: Literal["comparison"] = "comparison"
     """What this document is."""
     title: Wording

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
-from models.results.base import MaterialId, Result, Share, YearNumber
+from models.results import ids
+from models.results.base import Result, Share
 
 
 class SupplyMix(Result):
@@ -29,11 +30,11 @@ class SupplyMix(Result):
 class CrmaShare(Result):
     """One benchmark of the Critical Raw Materials Act, Regulation (EU) 2024/1252, Article 5."""
 
-    material: MaterialId
+    material: ids.Material
     """Id of the material."""
     stage: Literal["extraction", "processing", "recycling"]
     """Which benchmark."""
-    year: YearNumber
+    year: ids.YearNumber
     """The year: 2030, or the year of the horizon nearest to it."""
     target: Share
     """Share of the Union's consumption that the act aims at."""

@@ -5,20 +5,10 @@ Damage is in the unit of the scenario's measure; money is million EUR.
 
 from __future__ import annotations
 
-from functools import cached_property
 from typing import Annotated, Any, Literal
 
-from models.case import Case
-from models.results.base import (
-    VOLATILE,
-    Document,
-    HorizonYear,
-    MaterialId,
-    Result,
-    Share,
-    VariantId,
-    Versions,
-)
+from models.results import ids
+from models.results.base import VOLATILE, OfScenario, Result, Share, Versions
 from models.results.plan import ConsumerOutcome, Distribution, MaterialOutcome
 
 
@@ -81,7 +71,7 @@ class FreshOutcome(Result):
     """Expected damage here less that on the plan's own states."""
     distribution: Distribution
     """How damage is spread over the states."""
-    by_year: dict[HorizonYear, YearOutcome]
+    by_year: dict[ids.HorizonYear, YearOutcome]
     """By calendar year."""
     materials: tuple[MaterialOutcome, ...]
     """All materials, in the order of the file."""
@@ -92,7 +82,7 @@ class FreshOutcome(Result):
 class RuleMaterial(Result):
     """One material under the release rule."""
 
-    id: MaterialId
+    id: ids.Material
     """Id of the material."""
     name: str
     """Its name."""
@@ -275,19 +265,11 @@ class StatesOf(Result):
     """SHA-256 of it."""
 
 
-class Evaluation(Document):
+class Evaluation(OfScenario):
     """A plan judged: on fresh states, by a rule, against the best and against what is known."""
 
-    schema_version: Literal[1] = 1
-    """Version of this format."""
     kind: Literal["evaluation"] = "evaluation"
     """What this document is."""
-    title: str
-    """Title of the scenario."""
-    variant: VariantId | None
-    """Id of the variant, if one was applied."""
-    currency: str
-    """Label of all amounts."""
     measure: Literal["damage", "tonnes", "share_of_demand"]
     """What is counted."""
     unit: str
@@ -333,11 +315,3 @@ class Evaluation(Document):
     """Versions of the project and of what it rests on."""
     scenario: dict[str, Any] | None = None
     """The scenario as it was solved, in JSON."""
-
-    @cached_property
-    def case(self) -> Case | None:
-        """The scenario as it was solved; None in an evaluation that does not carry it.
-
-        Raises pydantic.ValidationError where it has been tampered with.
-        """
-        return None if self.scenario is None else Case.model_validate(self.scenario)

@@ -7,22 +7,10 @@ tonnes. What comes out of solves is a range that their gaps prove.
 
 from __future__ import annotations
 
-from functools import cached_property
 from typing import Any, Literal
 
-from models.case import Case
-from models.results.base import (
-    Document,
-    FunderId,
-    ProjectId,
-    Result,
-    Seconds,
-    Share,
-    StockpileId,
-    VariantId,
-    Versions,
-    YearNumber,
-)
+from models.results import ids
+from models.results.base import OfScenario, Result, Seconds, Share, Versions
 
 
 class BindingRule(Result):
@@ -37,7 +25,7 @@ class BindingRule(Result):
     about: dict[str, str]
     """Ids of what it is about: ``project``, ``other``, ``funder``, ``instrument``, ``line``,
     ``stockpile``, ``material``, ``country``."""
-    years: tuple[YearNumber, ...]
+    years: tuple[ids.YearNumber, ...]
     """Years in which it binds; empty where it has none."""
     limit: float | None
     """Its number, in the unit of the path; null where it has none or several."""
@@ -48,13 +36,13 @@ class BindingRule(Result):
 class Instead(Result):
     """What comes instead: the plan that was found beside the plan that is explained."""
 
-    entering: tuple[ProjectId, ...]
+    entering: tuple[ids.Project, ...]
     """Projects built there alone."""
-    leaving: tuple[ProjectId, ...]
+    leaving: tuple[ids.Project, ...]
     """Projects built in the plan alone."""
-    moved: dict[ProjectId, tuple[YearNumber, YearNumber]]
+    moved: dict[ids.Project, tuple[ids.YearNumber, ids.YearNumber]]
     """Projects whose start year changes: from, to."""
-    stocks_t: dict[StockpileId, float]
+    stocks_t: dict[ids.Stockpile, float]
     """Tonnes by which what a stockpile holds at most rises or falls."""
 
 
@@ -90,7 +78,7 @@ class Beside(Result):
     """What it would bring beside the plan, all else held as it is: its cheapest financing, or that
     which brings most output home, whichever is better."""
 
-    start: YearNumber | None
+    start: ids.YearNumber | None
     """Start year; null for a stock."""
     avoided: float
     """Mean damage that it would avoid."""
@@ -111,7 +99,7 @@ class Explained(Result):
     """Its id."""
     chosen: bool
     """Whether the project is built; whether the stockpile buys anything."""
-    start: YearNumber | None
+    start: ids.YearNumber | None
     """Start year of a project that is built."""
     held_t: float | None
     """Tonnes that a stockpile holds at most."""
@@ -164,11 +152,11 @@ class LimitValue(Result):
     """Dotted path of the number in the scenario."""
     kind: Literal["budget", "share"]
     """``budget``: steps are million EUR; ``share``: steps are percentage points."""
-    funder: FunderId | None
+    funder: ids.Funder | None
     """Whose it is."""
-    project: ProjectId | None
+    project: ids.Project | None
     """Which project it is for."""
-    year: YearNumber | None
+    year: ids.YearNumber | None
     """Which year it is for."""
     now: float
     """The number as it is."""
@@ -185,19 +173,11 @@ class LimitValue(Result):
         return any(step.status in ("limit", "none") for step in self.steps)
 
 
-class Explanation(Document):
+class Explanation(OfScenario):
     """Why a plan is as it is."""
 
-    schema_version: Literal[1] = 1
-    """Version of this format."""
     kind: Literal["explanation"] = "explanation"
     """What this document is."""
-    title: str
-    """Title of the scenario."""
-    variant: VariantId | None
-    """Id of the variant, if one was applied."""
-    currency: str
-    """Label of all amounts."""
     measure: Literal["damage", "tonnes", "share_of_demand"]
     """What is counted."""
     unit: str
@@ -244,11 +224,3 @@ class Explanation(Document):
         """How many questions met a limit: decisions, and budgets and limits."""
         decisions = sum(one.is_cut_short for one in self.items)
         return decisions + sum(one.is_cut_short for one in self.values)
-
-    @cached_property
-    def case(self) -> Case | None:
-        """The scenario; None where the document does not carry it.
-
-        Raises pydantic.ValidationError where it has been tampered with.
-        """
-        return None if self.scenario is None else Case.model_validate(self.scenario)

@@ -5,20 +5,10 @@ Money is million EUR, mass is tonnes. A document written as JSON loads back equa
 
 from __future__ import annotations
 
-from functools import cached_property
 from typing import Any, Literal
 
-from models.case import Case
-from models.results.base import (
-    Document,
-    FunderId,
-    ProjectId,
-    Result,
-    Seconds,
-    Share,
-    StockpileId,
-    YearNumber,
-)
+from models.results import ids
+from models.results.base import Document, OfScenario, Result, Seconds, Share
 from models.results.comparison import BrokenRule
 from models.results.plan import Plan, WithoutPlan
 
@@ -54,11 +44,11 @@ class FrontierPoint(Result):
     """Discounted net cost, whoever pays."""
     public_meur: float | None
     """Charged to budgets of public funders, undiscounted."""
-    spend_meur: dict[FunderId, float]
+    spend_meur: dict[ids.Funder, float]
     """Charged to the budget of each funder, undiscounted."""
-    projects: dict[ProjectId, YearNumber]
+    projects: dict[ids.Project, ids.YearNumber]
     """Start year of each project that is built."""
-    stocks_t: dict[StockpileId, float]
+    stocks_t: dict[ids.Stockpile, float]
     """Tonnes that each stockpile holds at most; those that hold nothing are left out."""
     plan_of: float | None
     """The other value at which the plan was found; null for a plan found here."""
@@ -94,13 +84,13 @@ class FrontierStep(Result):
     """Value of the lower point."""
     to_value: float
     """Value of the higher point."""
-    entering: tuple[ProjectId, ...]
+    entering: tuple[ids.Project, ...]
     """Projects that are built at the higher value alone."""
-    leaving: tuple[ProjectId, ...]
+    leaving: tuple[ids.Project, ...]
     """Projects that are built at the lower value alone."""
-    moved: dict[ProjectId, tuple[YearNumber, YearNumber]]
+    moved: dict[ids.Project, tuple[ids.YearNumber, ids.YearNumber]]
     """Projects whose start year changes: from, to."""
-    stocks_t: dict[StockpileId, float]
+    stocks_t: dict[ids.Stockpile, float]
     """Tonnes by which what a stockpile holds at most rises or falls."""
     avoided: float
     """Mean damage of the lower point less that of the higher."""
@@ -110,19 +100,11 @@ class FrontierStep(Result):
     """Damage avoided per unit; null where the number is none that only loosens rules."""
 
 
-class Frontier(Document):
+class Frontier(OfScenario):
     """Damage against a number of the scenario: plans at several of its values."""
 
-    schema_version: Literal[1] = 1
-    """Version of this format."""
     kind: Literal["frontier"] = "frontier"
     """What this document is."""
-    title: str
-    """Title of the scenario."""
-    variant: str | None
-    """Id of the variant, if one was applied."""
-    currency: str
-    """Label of all amounts."""
     varied: str
     """Dotted path of the number that is varied; ``objective.cvar.weight`` for tail risk."""
     varied_unit: str | None
@@ -149,22 +131,14 @@ class Frontier(Document):
     """Whether all points that were asked for are there."""
     seconds: Seconds
     """Wall time."""
-    project_names: dict[ProjectId, str]
+    project_names: dict[ids.Project, str]
     """Names of the projects that occur."""
-    stockpile_names: dict[StockpileId, str]
+    stockpile_names: dict[ids.Stockpile, str]
     """Names of the stockpiles that occur."""
-    funder_names: dict[FunderId, str]
+    funder_names: dict[ids.Funder, str]
     """Names of all funders."""
     scenario: dict[str, Any] | None = None
     """The scenario before the number was varied, in JSON, of its variants only the one applied."""
-
-    @cached_property
-    def case(self) -> Case | None:
-        """The scenario before the number was varied; None where the document does not carry it.
-
-        Raises pydantic.ValidationError where it has been tampered with.
-        """
-        return None if self.scenario is None else Case.model_validate(self.scenario)
 
 
 class Goal(Result):
@@ -202,8 +176,6 @@ class Trial(Result):
 class Target(Document):
     """The least value of a number at which a goal can be reached, proven from both sides."""
 
-    schema_version: Literal[1] = 1
-    """Version of this format."""
     kind: Literal["target"] = "target"
     """What this document is."""
     title: str

@@ -14,8 +14,9 @@ from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 from models.case import Case
 from models.language import tr
-from models.results.base import Every, In, Result
+from models.results.base import Result
 from models.results.explanation import LimitValue
+from models.results.ids import Every, In
 from models.results.plan import LEVELS, Distribution, Outcome
 from models.results.split import Split
 

@@ -5,25 +5,10 @@ Money is million EUR, discounted unless a field says otherwise; mass is tonnes.
 
 from __future__ import annotations
 
-from functools import cached_property
 from typing import Any, Literal
 
-from models.case import Case
-from models.results.base import (
-    ConsumerId,
-    Document,
-    FunderId,
-    HorizonYear,
-    MaterialId,
-    ProjectId,
-    Result,
-    Seconds,
-    Share,
-    VariantId,
-    Versions,
-    Year,
-    YearNumber,
-)
+from models.results import ids
+from models.results.base import OfScenario, Result, Seconds, Share, Versions
 
 
 class Standing(Result):
@@ -69,17 +54,17 @@ class SharePoint(Result):
     """As in the certificate of the plan."""
     built: bool
     """Whether the project, or any, is built."""
-    projects: dict[ProjectId, YearNumber]
+    projects: dict[ids.Project, ids.YearNumber]
     """Start year of each project that is built."""
     standing: Standing | None
     """How the company fares with the plan that was found."""
     range: StandingRange | None
     """Over the others' equally good plans; null where it was not asked or cannot be told."""
-    outlay_by_year_meur: dict[Year, float]
+    outlay_by_year_meur: dict[ids.Year, float]
     """Undiscounted million EUR that the company pays in each year, for projects and stocks."""
     stake_meur: float | None
     """Undiscounted million EUR of capex that it carries."""
-    offtake_t: dict[MaterialId, dict[HorizonYear, float]]
+    offtake_t: dict[ids.Material, dict[ids.HorizonYear, float]]
     """Tonnes reserved for it in each year, by material, at full running, without delay or
     failure."""
     avoided: float | None
@@ -120,28 +105,20 @@ class ShareCurve(Result):
     """How far the true one may lie above, since shares are tried one by one; null beside null."""
 
 
-class Participation(Document):
+class Participation(OfScenario):
     """What share of a project, or of the whole portfolio, a company should take."""
 
-    schema_version: Literal[1] = 1
-    """Version of this format."""
     kind: Literal["participation"] = "participation"
     """What this document is."""
-    title: str
-    """Title of the scenario."""
-    variant: VariantId | None
-    """Id of the variant, if one was applied."""
-    currency: str
-    """Label of all amounts."""
     unit: str
     """Of damage."""
-    company: FunderId
+    company: ids.Funder
     """Id of the company funder."""
     name: str
     """Its name."""
-    consumers: tuple[ConsumerId, ...]
+    consumers: tuple[ids.Consumer, ...]
     """Consumers whose damage is its own."""
-    project: ProjectId | None
+    project: ids.Project | None
     """Id of the project; null for the whole portfolio."""
     project_name: str | None
     """Its name."""
@@ -166,9 +143,9 @@ class Participation(Document):
     """Its share in that plan; null where the project, or anything, is not built."""
     curves: tuple[ShareCurve, ...]
     """Others deciding anew first, public shares rising."""
-    project_names: dict[ProjectId, str]
+    project_names: dict[ids.Project, str]
     """Names of the projects that occur."""
-    material_names: dict[MaterialId, str]
+    material_names: dict[ids.Material, str]
     """Names of the materials that occur."""
     ended: Literal["complete", "interrupted"]
     """Whether all points that were asked for are there."""
@@ -181,11 +158,3 @@ class Participation(Document):
     scenario: dict[str, Any] | None = None
     """The scenario before a share was asked for, in JSON, of its variants only the one applied;
     names in both languages are read from it."""
-
-    @cached_property
-    def case(self) -> Case | None:
-        """The scenario; None where the document does not carry it.
-
-        Raises pydantic.ValidationError where it has been tampered with.
-        """
-        return None if self.scenario is None else Case.model_validate(self.scenario)

@@ -6,30 +6,11 @@ are keys as text. A plan written as JSON loads back equal.
 
 from __future__ import annotations
 
-from functools import cached_property
 from typing import Annotated, Any, Literal
 
-from models.case import Case
+from models.results import ids
 from models.results.accounts import BudgetLineUse, Position
-from models.results.base import (
-    EVERY,
-    VOLATILE,
-    ByYear,
-    ConsumerId,
-    Document,
-    FunderId,
-    HorizonYear,
-    InstrumentId,
-    MaterialId,
-    ProjectId,
-    Result,
-    Seconds,
-    Share,
-    StockpileId,
-    VariantId,
-    Versions,
-    YearNumber,
-)
+from models.results.base import VOLATILE, OfScenario, Result, Seconds, Share, Versions
 from models.results.dependence import CrmaShare, SupplyMix
 
 
@@ -128,11 +109,11 @@ class Outcome(Result):
 class ProjectPlan(Result):
     """A project that is built."""
 
-    id: ProjectId
+    id: ids.Project
     """Id of the project."""
     name: str
     """Its name."""
-    start: YearNumber
+    start: ids.YearNumber
     """Year in which the decision to build falls."""
     first_output: int
     """First year of output if nothing is delayed."""
@@ -144,35 +125,35 @@ class ProjectPlan(Result):
     """Share of output that reaches home consumers."""
     offtake_common: Share
     """Of that for all home consumers."""
-    offtake_by_company: dict[FunderId, Share]
+    offtake_by_company: dict[ids.Funder, Share]
     """Of that for the consumers of each company funder."""
-    shares: dict[FunderId, dict[InstrumentId, Share]]
+    shares: dict[ids.Funder, dict[ids.Instrument, Share]]
     """Share of capex by funder and instrument."""
-    supports: dict[FunderId, dict[InstrumentId, Share]] = {}
+    supports: dict[ids.Funder, dict[ids.Instrument, Share]] = {}
     """Share of capex whose interest is subsidised, or of output under a price floor."""
 
 
 class StockpilePlan(Result):
     """What a stockpile buys and holds."""
 
-    id: StockpileId
+    id: ids.Stockpile
     """Id of the stockpile."""
     name: str
     """Its name."""
-    material: MaterialId
+    material: ids.Material
     """Id of its material."""
-    buy_t: ByYear
+    buy_t: ids.ByYear
     """Tonnes bought in each year."""
-    planned_t: ByYear
+    planned_t: ids.ByYear
     """Stock at the end of each year before any release."""
-    cost_meur: ByYear
+    cost_meur: ids.ByYear
     """What it costs in each year, undiscounted."""
 
 
 class FunderInfo(Result):
     """A purse, as reports name it."""
 
-    id: FunderId
+    id: ids.Funder
     """Id of the funder."""
     name: str
     """Its name."""
@@ -202,7 +183,7 @@ class MaterialYear(Result):
 class MaterialOutcome(Result):
     """How exposed a material stays."""
 
-    id: MaterialId
+    id: ids.Material
     """Id of the material."""
     name: str
     """Its name."""
@@ -210,14 +191,14 @@ class MaterialOutcome(Result):
     """Its part of the expected damage, in the unit of the measure."""
     expected_without_plan: float
     """The same without any plan."""
-    by_year: Annotated[dict[HorizonYear, MaterialYear], EVERY]
+    by_year: Annotated[dict[ids.HorizonYear, MaterialYear], ids.EVERY]
     """By year."""
 
 
 class ConsumerOutcome(Result):
     """What falls on a consumer."""
 
-    id: ConsumerId
+    id: ids.Consumer
     """Id of the consumer."""
     name: str
     """Its name."""
@@ -227,36 +208,28 @@ class ConsumerOutcome(Result):
     """The same without any plan."""
 
 
-class Plan(Document):
+class Plan(OfScenario):
     """What an optimization returns: commitment, outcomes and certificate."""
 
-    schema_version: Literal[1] = 1
-    """Version of this format."""
     kind: Literal["plan"] = "plan"
     """What this document is."""
-    title: str
-    """Title of the scenario."""
-    variant: VariantId | None
-    """Id of the variant, if one was applied."""
-    currency: str
-    """Label of all amounts."""
     certificate: Certificate
     """How good the plan is."""
     outcome: Outcome
     """What it leads to."""
     projects: tuple[ProjectPlan, ...]
     """Projects that are built, in the order of the file."""
-    stockpiles: Annotated[tuple[StockpilePlan, ...], EVERY]
+    stockpiles: Annotated[tuple[StockpilePlan, ...], ids.EVERY]
     """All stockpiles, in the order of the file."""
-    funders: Annotated[tuple[FunderInfo, ...], EVERY] = ()
+    funders: Annotated[tuple[FunderInfo, ...], ids.EVERY] = ()
     """All funders, in the order of the file."""
-    spend_meur: Annotated[dict[FunderId, ByYear], EVERY]
+    spend_meur: Annotated[dict[ids.Funder, ids.ByYear], ids.EVERY]
     """Undiscounted use of each funder's budget, by year."""
-    committed_meur: Annotated[dict[FunderId, ByYear], EVERY]
+    committed_meur: Annotated[dict[ids.Funder, ids.ByYear], ids.EVERY]
     """Undiscounted money of each funder by year, whatever its budget is charged."""
-    materials: Annotated[tuple[MaterialOutcome, ...], EVERY]
+    materials: Annotated[tuple[MaterialOutcome, ...], ids.EVERY]
     """All materials, in the order of the file."""
-    consumers: Annotated[tuple[ConsumerOutcome, ...], EVERY]
+    consumers: Annotated[tuple[ConsumerOutcome, ...], ids.EVERY]
     """All consumers, in the order of the file."""
     accounts: tuple[Position, ...] = ()
     """Whose money goes where and what comes of it: adds up to the net cost."""
@@ -266,11 +239,3 @@ class Plan(Document):
     """Shares that the Critical Raw Materials Act has benchmarks for, where stages are given."""
     scenario: dict[str, Any] | None = None
     """The scenario as it was solved, in JSON, of its variants only the one applied."""
-
-    @cached_property
-    def case(self) -> Case | None:
-        """The scenario as it was solved; None in a plan that does not carry it.
-
-        Raises pydantic.ValidationError where it has been tampered with.
-        """
-        return None if self.scenario is None else Case.model_validate(self.scenario)

@@ -137,8 +137,6 @@ class RedactionLoss(Result):
 class Redaction(Document):
     """How a scenario was redacted, what that costs, and what can be recovered."""
 
-    schema_version: Literal[1] = 1
-    """Version of this format."""
     kind: Literal["redaction"] = "redaction"
     """What this document is."""
     title: str

@@ -6,21 +6,10 @@ exact on the scenario's states; those of the best plan lie between a bound and a
 
 from __future__ import annotations
 
-from functools import cached_property
 from typing import Any, Literal
 
-from models.case import Case
-from models.results.base import (
-    Document,
-    ProjectId,
-    Result,
-    Seconds,
-    Share,
-    StockpileId,
-    VariantId,
-    Versions,
-    YearNumber,
-)
+from models.results import ids
+from models.results.base import OfScenario, Result, Seconds, Share, Versions
 from models.results.evaluation import ProvenRange
 
 
@@ -46,9 +35,9 @@ class BestOutcome(Result):
     """Mean damage of the plan that was found; another of the same worth may have another."""
     net_cost_meur: float
     """Discounted net cost of that plan."""
-    projects: dict[ProjectId, YearNumber]
+    projects: dict[ids.Project, ids.YearNumber]
     """Start year of each project that it builds."""
-    stocks_t: dict[StockpileId, float]
+    stocks_t: dict[ids.Stockpile, float]
     """Tonnes that each stockpile holds at most; those that hold nothing are left out."""
 
 
@@ -73,13 +62,13 @@ class SensitivityPoint(Result):
     decision: Literal["same", "changed", "broken", "open"]
     """``same``: proven that no plan is better by more than the tolerance; ``changed``: one is;
     ``broken``: the plan breaks a rule; ``open``: not decided before a limit."""
-    entering: tuple[ProjectId, ...]
+    entering: tuple[ids.Project, ...]
     """Projects that the best plan builds and this one does not, where the decision changes."""
-    leaving: tuple[ProjectId, ...]
+    leaving: tuple[ids.Project, ...]
     """Projects that only this plan builds, where the decision changes."""
-    moved: dict[ProjectId, tuple[YearNumber, YearNumber]]
+    moved: dict[ids.Project, tuple[ids.YearNumber, ids.YearNumber]]
     """Projects that both build, with their start years here and there, where these differ."""
-    stocks_t: dict[StockpileId, float]
+    stocks_t: dict[ids.Stockpile, float]
     """Tonnes by which the best plan holds more or less, where the decision changes."""
     seconds: Seconds
     """Wall time."""
@@ -172,19 +161,11 @@ class Screen(Result):
     """The largest gap of those solves, as a share; effects of that size may be none."""
 
 
-class Sensitivity(Document):
+class Sensitivity(OfScenario):
     """What the answer rests on."""
 
-    schema_version: Literal[1] = 1
-    """Version of this format."""
     kind: Literal["sensitivity"] = "sensitivity"
     """What this document is."""
-    title: str
-    """Title of the scenario."""
-    variant: VariantId | None
-    """Id of the variant, if one was applied."""
-    currency: str
-    """Label of all amounts."""
     measure: Literal["damage", "tonnes", "share_of_demand"]
     """What is counted."""
     unit: str
@@ -209,9 +190,9 @@ class Sensitivity(Document):
     """The plan's objective less that of the best plan there; null where it breaks a rule."""
     decision: Literal["same", "changed", "broken", "open"]
     """Whether the plan is right in the scenario as it is; break-evens are sought only then."""
-    projects: dict[ProjectId, YearNumber]
+    projects: dict[ids.Project, ids.YearNumber]
     """Start year of each project that the plan builds."""
-    stocks_t: dict[StockpileId, float]
+    stocks_t: dict[ids.Stockpile, float]
     """Tonnes that each of its stockpiles holds at most."""
     inputs: tuple[SensitivityInput, ...]
     """What was varied, by the swing of the best plan's objective, the largest first."""
@@ -227,11 +208,3 @@ class Sensitivity(Document):
     """Versions of the project and of what it rests on."""
     scenario: dict[str, Any] | None = None
     """The scenario as it is, in JSON."""
-
-    @cached_property
-    def case(self) -> Case | None:
-        """The scenario as it is; None where the document does not carry it.
-
-        Raises pydantic.ValidationError where it has been tampered with.
-        """
-        return None if self.scenario is None else Case.model_validate(self.scenario)

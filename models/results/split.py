@@ -7,24 +7,10 @@ unless a field says otherwise; a gain is positive where somebody is better off.
 
 from __future__ import annotations
 
-from functools import cached_property
 from typing import Any, Literal
 
-from models.case import Case
-from models.results.base import (
-    ConsumerId,
-    Document,
-    FunderId,
-    ProjectId,
-    Result,
-    Seconds,
-    Share,
-    StockpileId,
-    VariantId,
-    Versions,
-    Year,
-    YearNumber,
-)
+from models.results import ids
+from models.results.base import OfScenario, Result, Seconds, Share, Versions
 
 StateMode = Literal["none", "every", "player", "gift", "joint"]
 Rule = Literal["shapley", "nucleolus", "demand", "avoided_damage", "equal"]
@@ -50,7 +36,7 @@ class Player(Result):
     """Name shown in reports."""
     kind: Literal["company", "state"]
     """A company, or all public funders together."""
-    consumers: tuple[ConsumerId, ...]
+    consumers: tuple[ids.Consumer, ...]
     """Consumers whose damage is its own; of the state, those that no company stands for."""
     demand_meur: float
     """Value of its demand over the horizon at the scenario's prices."""
@@ -79,7 +65,7 @@ class Coalition(Result):
     """What it gains against its members standing alone."""
     spillover: float
     """By how much the mean damage of the others falls without their doing."""
-    projects: dict[ProjectId, YearNumber]
+    projects: dict[ids.Project, ids.YearNumber]
     """Start year of each project that is built."""
     worth_if_others_act: Interval | None
     """The same worth if each of the others does what is best for itself alone; null where that was
@@ -191,11 +177,11 @@ class Externality(Result):
 class JointProject(Result):
     """A project that is built when all act together."""
 
-    id: ProjectId
+    id: ids.Project
     """Id of the project."""
     name: str
     """Name shown in reports."""
-    start: YearNumber
+    start: ids.YearNumber
     """Start year."""
     capex_meur: float
     """Undiscounted million EUR."""
@@ -210,15 +196,15 @@ class JointPlan(Result):
 
     projects: tuple[JointProject, ...]
     """In the order of their start."""
-    stocks_t: dict[StockpileId, float]
+    stocks_t: dict[ids.Stockpile, float]
     """Tonnes that each stockpile holds at most; those that hold nothing are left out."""
     damage: dict[str, float]
     """Mean damage of each player."""
     without_plan: dict[str, float]
     """Mean damage of each player if nobody does anything."""
-    outlay_meur: dict[FunderId, float]
+    outlay_meur: dict[ids.Funder, float]
     """Net cost of each funder, by its id."""
-    outlay_by_year_meur: dict[FunderId, dict[Year, float]]
+    outlay_by_year_meur: dict[ids.Funder, dict[ids.Year, float]]
     """Undiscounted million EUR that each funder pays in each year, by its id."""
     public_meur: float
     """Net cost of all public funders."""
@@ -230,19 +216,11 @@ class JointPlan(Result):
     """max(0, objective - bound) / max(|objective|, 1e-6)."""
 
 
-class Split(Document):
+class Split(OfScenario):
     """The co-operative game of the companies of a scenario, and ways to share its worth."""
 
-    schema_version: Literal[1] = 1
-    """Version of this format."""
     kind: Literal["split"] = "split"
     """What this document is."""
-    title: str
-    """Title of the scenario."""
-    variant: VariantId | None
-    """Id of the variant, if one was applied."""
-    currency: str
-    """Label of all amounts."""
     measure: Literal["damage"] = "damage"
     """What is counted: million EUR, since damage and cost are added."""
     state: StateMode
@@ -285,11 +263,3 @@ class Split(Document):
     scenario: dict[str, Any] | None
     """The scenario as it was solved, in JSON, of its variants only the one applied; names in both
     languages are read from it."""
-
-    @cached_property
-    def case(self) -> Case | None:
-        """The scenario; None where the document does not carry it.
-
-        Raises pydantic.ValidationError where it has been tampered with.
-        """
-        return None if self.scenario is None else Case.model_validate(self.scenario)
