@@ -192,7 +192,8 @@ def quantiles(values: Floats, chance: Floats, levels: Sequence[float]) -> tuple[
     reached = np.cumsum(chance[order]) / chance.sum()
     # What rounding leaves of a sum of probabilities must not lead to the next state.
     at = np.searchsorted(reached, np.asarray(levels) - 1e-9, side="left")
-    return tuple(float(values[order[min(k, len(order) - 1)]]) for k in at)
+    at[np.asarray(levels) == 1] = -1  # the worst, also where it is rarer than that
+    return tuple(float(value) for value in values[order[at]])
 
 
 def _projects(instance: Instance, commitment: Commitment) -> list[ProjectPlan]:

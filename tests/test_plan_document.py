@@ -35,6 +35,11 @@ def test_rounding_of_many_probabilities_does_not_lead_to_the_next_state() -> Non
     assert quantiles(values, chance, (0.1, 0.95)) == (99.0, 949.0)
 
 
+def test_the_worst_state_is_the_last_quantile_however_rare_it_is() -> None:
+    values, chance = np.array([1.0, 99.0]), np.array([1 - 1e-10, 1e-10])
+    assert quantiles(values, chance, (0, 0.99, 1)) == (1.0, 1.0, 99.0)
+
+
 def test_the_spread_of_damage() -> None:
     """A stop with 0.4 costs 10 million; 30 t in store leave 7 of them and avoid 3."""
     raw = case(
