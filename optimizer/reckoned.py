@@ -8,24 +8,29 @@ identities that their fields are defined by. No solver takes part.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
 from models.results import (
+    Alternative,
     Alternatives,
     Certificate,
     Distribution,
     Evaluation,
     Explanation,
+    FreshOutcome,
     Frontier,
     FrontierPoint,
+    FrontierStep,
     Interval,
     JointPlan,
     JointProject,
     Outcome,
+    OwnOutcome,
     Plan,
+    PlanFigures,
     ProvenRange,
     Replication,
     Result,
@@ -34,6 +39,7 @@ from models.results import (
     SharePoint,
     Split,
     Standing,
+    TailPlan,
     WithoutPlan,
 )
 from optimizer.commitment import weighed_cost, weighed_damage
@@ -101,6 +107,8 @@ def apart(said: Result, due: Result) -> Found:
 def _within(value: Any, at: str) -> Found:
     """The identities of a result and of all results in it."""
     if isinstance(value, Result):
+        for names in _IN_ORDER.get(type(value), ()):
+            yield from _in_order(value, at, *names)
         check = _OF.get(type(value))
         if check is not None:
             yield from check(value, at)
@@ -157,6 +165,27 @@ def _rising(at: str, names: Sequence[str], values: Sequence[float | None]) -> Fo
             yield Disagreement(f"{at}{name}", high, low, "least")
 
 
+def _in_order(found: Result, at: str, *names: str) -> Found:
+    """The same of fields."""
+    yield from _rising(at, names, [getattr(found, name) for name in names])
+
+
+def _sums(found: Plan | FreshOutcome, at: str, mean: float, without: float) -> Found:
+    """What materials and consumers add up to, with the plan and without any."""
+    for name, items in (("materials", found.materials), ("consumers", found.consumers)):
+        for field, due in (("expected", mean), ("expected_without_plan", without)):
+            total = math.fsum(getattr(item, field) for item in items)
+            yield from _equal(f"{at}{name}: {field}", total, due)
+
+
+def _exchanged(
+    said: FrontierStep | Alternative, at: str, here: Collection[str], there: Collection[str]
+) -> Found:
+    """Which projects come and go from here to there."""
+    yield from _equal(f"{at}entering", sorted(said.entering), sorted(set(there) - set(here)))
+    yield from _equal(f"{at}leaving", sorted(said.leaving), sorted(set(here) - set(there)))
+
+
 Least = tuple[float, float]
 """Between which an objective counts as at least, where a gap is taken of it; alike where known."""
 ANY: Least = (SMALLEST * SMALLEST, math.inf)
@@ -172,22 +201,16 @@ def _least(without: WithoutPlan, weight: float | None) -> Least:
 
 def _proof(found: Any, at: str, least: Least = ANY) -> Found:
     """Objective, bound and gap, wherever they stand together."""
-    if found.objective is not None:
-        yield from _rising(at, ("bound", "objective"), (found.bound, found.objective))
-        yield from _gap(found, at, least)
-
-
-def _gap(found: Any, at: str, least: Least) -> Found:
+    if found.objective is None:
+        return
+    yield from _in_order(found, at, "bound", "objective")
     low, high = (gap_of(found.objective, found.bound, size) for size in reversed(least))
     if None in (found.gap, low, high) or not low <= found.gap <= high:
         yield from _equal(f"{at}gap", found.gap, high)
 
 
 def _certificate(found: Certificate, at: str, least: Least) -> Found:
-    # Unlike other bounds it is cut off there, so that no rounding is left.
-    if found.bound is not None and found.bound > found.objective:
-        yield Disagreement(f"{at}bound", found.bound, found.objective, "most")
-    yield from _gap(found, at, least)
+    yield from _proof(found, at, least)
     within = {is_within(found.objective, found.bound, found.gap_target, size) for size in least}
     if within == {True} or within == {False}:
         due = "optimal" if True in within else "limit"
@@ -201,9 +224,6 @@ def _joint_plan(found: JointPlan, at: str) -> Found:
 
 def _outcome(found: Outcome, at: str) -> Found:
     without, spread = found.without_plan, found.distribution
-    names = ("expected", "cvar", "worst")
-    yield from _rising(at, names, (found.expected, found.cvar, found.worst))
-    yield from _rising(f"{at}without_plan.", names, (without.expected, without.cvar, without.worst))
     if spread is not None:
         at = f"{at}distribution."
         yield from _equal(f"{at}with_plan", spread.with_plan[-1], found.worst)
@@ -241,11 +261,7 @@ def _plan(plan: Plan, at: str) -> Found:
     outcome, without = plan.outcome, plan.outcome.without_plan
     weight = None if plan.case is None else float(plan.case.objective.cvar.weight)
     yield from _certificate(plan.certificate, f"{at}certificate.", _least(without, weight))
-    for name, items in (("materials", plan.materials), ("consumers", plan.consumers)):
-        total = math.fsum(item.expected for item in items)
-        yield from _equal(f"{at}{name}: expected", total, outcome.expected)
-        total = math.fsum(item.expected_without_plan for item in items)
-        yield from _equal(f"{at}{name}: expected_without_plan", total, without.expected)
+    yield from _sums(plan, at, outcome.expected, without.expected)
     if plan.accounts:
         total = math.fsum(position.cost_meur for position in plan.accounts)
         scale = math.fsum(abs(position.cost_meur) for position in plan.accounts)
@@ -294,12 +310,6 @@ def _commitment(plan: Plan, at: str) -> Found:
     yield from _equal(f"{at}certificate.objective", said, objective, abs(damage))
 
 
-def _point_of_frontier(found: FrontierPoint, at: str) -> Found:
-    yield from _rising(at, ("expected", "cvar", "worst"), (found.expected, found.cvar, found.worst))
-    yield from _rising(at, ("expected_bound", "expected"), (found.expected_bound, found.expected))
-    yield from _rising(at, ("cvar_bound", "cvar"), (found.cvar_bound, found.cvar))
-
-
 def _frontier(found: Frontier, at: str) -> Found:
     own = None if found.case is None else float(found.case.objective.cvar.weight)
     for number, point in enumerate(found.points):
@@ -311,17 +321,13 @@ def _frontier(found: Frontier, at: str) -> Found:
     by_value = {point.value: point for point in found.points}
     for number, step in enumerate(found.steps):
         here = f"{at}steps.{number}."
-        ends = [by_value.get(value) for value in (step.from_value, step.to_value)]
-        low, high = ends
+        low, high = by_value.get(step.from_value), by_value.get(step.to_value)
         if low is None or high is None or low.expected is None or high.expected is None:
             yield Disagreement(f"{here}from_value", step.from_value, None)
             continue
         due = low.expected - high.expected
         yield from _equal(f"{here}avoided", step.avoided, due, low.expected)
-        entering = sorted(set(high.projects) - set(low.projects))
-        leaving = sorted(set(low.projects) - set(high.projects))
-        yield from _equal(f"{here}entering", sorted(step.entering), entering)
-        yield from _equal(f"{here}leaving", sorted(step.leaving), leaving)
+        yield from _exchanged(step, here, low.projects, high.projects)
 
 
 def _split(found: Split, at: str) -> Found:
@@ -343,7 +349,6 @@ def _joint_project(found: JointProject, at: str) -> Found:
 def _standing(found: Standing, at: str) -> Found:
     yield from _equal(f"{at}total", found.total, found.expected + found.net_cost_meur,
                       abs(found.expected))  # fmt: skip
-    yield from _rising(at, ("expected", "cvar"), (found.expected, found.cvar))
 
 
 def _evaluation(found: Evaluation, at: str) -> Found:
@@ -352,13 +357,12 @@ def _evaluation(found: Evaluation, at: str) -> Found:
     yield from _equal(f"{at}fresh.avoided.value", fresh.avoided.value, without - mean, without)
     due = mean - found.own_expected
     yield from _equal(f"{at}fresh.optimism.value", fresh.optimism.value, due, abs(mean))
-    for name, items in (("materials", fresh.materials), ("consumers", fresh.consumers)):
-        total = math.fsum(item.expected for item in items)
-        yield from _equal(f"{at}fresh.{name}: expected", total, mean)
+    yield from _sums(fresh, f"{at}fresh.", mean, without)
     if found.gap is not None:
         gaps = [one.gap for one in found.gap.replications]
-        due = math.fsum(gaps) / len(gaps) if gaps else 0.0
-        yield from _equal(f"{at}gap.mean.value", found.gap.mean.value, due, max(map(abs, gaps)))
+        average = math.fsum(gaps) / len(gaps) if gaps else None
+        scale = max(map(abs, gaps), default=0.0)
+        yield from _equal(f"{at}gap.mean.value", found.gap.mean.value, average, scale)
 
 
 def _replication(found: Replication, at: str) -> Found:
@@ -366,19 +370,11 @@ def _replication(found: Replication, at: str) -> Found:
     yield from _equal(f"{at}gap", found.gap, due, abs(found.candidate))
 
 
-def _explanation(found: Explanation, at: str) -> Found:
-    names = ("bound", "best", "objective")
-    yield from _rising(at, names, (found.bound, found.best, found.objective))
-
-
 def _alternatives(found: Alternatives, at: str) -> Found:
     yield from _equal(f"{at}limit", found.limit, found.bound + found.within * abs(found.bound))
-    for one in found.alternatives:
-        entering = sorted(set(one.plan.projects) - set(found.plan.projects))
-        leaving = sorted(set(found.plan.projects) - set(one.plan.projects))
-        here = f"{at}alternatives.{one.number}."
-        yield from _equal(f"{here}entering", sorted(one.entering), entering)
-        yield from _equal(f"{here}leaving", sorted(one.leaving), leaving)
+    for number, one in enumerate(found.alternatives):
+        here = f"{at}alternatives.{number}."
+        yield from _exchanged(one, here, found.plan.projects, one.plan.projects)
 
 
 def _robustness(found: Robustness, at: str) -> Found:
@@ -393,28 +389,15 @@ def _sensitivity(found: Sensitivity, at: str) -> Found:
     yield from _rising(at, names, (best.low, best.high, found.own.objective))
 
 
-def _interval(found: Interval, at: str) -> Found:
-    names = ("low", "value", "high")
-    yield from _rising(at, names, (found.low, found.value, found.high))
-
-
-def _range(found: ProvenRange, at: str) -> Found:
-    yield from _rising(at, ("low", "high"), (found.low, found.high))
-
-
 _OF: dict[type[Result], Callable[[Any, str], Found]] = {
     Alternatives: _alternatives,
     Distribution: _distribution,
     Evaluation: _evaluation,
-    Explanation: _explanation,
     Frontier: _frontier,
-    FrontierPoint: _point_of_frontier,
-    Interval: _interval,
     JointPlan: _joint_plan,
     JointProject: _joint_project,
     Outcome: _outcome,
     Plan: _plan,
-    ProvenRange: _range,
     Replication: _replication,
     Robustness: _robustness,
     Sensitivity: _sensitivity,
@@ -423,3 +406,18 @@ _OF: dict[type[Result], Callable[[Any, str], Found]] = {
     Standing: _standing,
 }
 """The identities of each kind of result, and of the parts of results."""
+
+_TAIL = ("expected", "cvar", "worst")
+_IN_ORDER: dict[type[Result], tuple[tuple[str, ...], ...]] = {
+    Explanation: (("bound", "best", "objective"),),
+    FrontierPoint: (_TAIL, ("expected_bound", "expected"), ("cvar_bound", "cvar")),
+    Interval: (("low", "value", "high"),),
+    Outcome: (_TAIL,),
+    OwnOutcome: (_TAIL[:2],),
+    PlanFigures: (_TAIL,),
+    ProvenRange: (("low", "high"),),
+    Standing: (_TAIL[:2],),
+    TailPlan: (_TAIL[:2],),
+    WithoutPlan: (_TAIL,),
+}
+"""Fields of which none is below the one before it."""

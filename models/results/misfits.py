@@ -16,6 +16,7 @@ from models.case import Case
 from models.language import tr
 from models.results.base import Result
 from models.results.explanation import LimitValue
+from models.results.frontier import Frontier
 from models.results.ids import Every, In
 from models.results.plan import LEVELS, Distribution, Outcome
 from models.results.split import Split
@@ -31,6 +32,8 @@ def misfits(document: Result) -> Iterator[Misfit]:
     """All places in which a result does not fit its own scenario, and figures without bound."""
     case = getattr(document, "case", None)
     known = {} if case is None else _known(case)
+    if isinstance(document, Frontier) and document.varied.startswith("horizon."):
+        known.pop("years", None)  # plans of its points have years of their own
     yield from _in_model(document, (), known)
 
 
@@ -100,7 +103,7 @@ def _of(hint: Any, kind: type) -> Any:
 def _unknown(
     value: Any, hint: Any, at: _At, known: Mapping[str, Collection[str]], marks: Sequence[Any]
 ) -> Iterator[Misfit]:
-    """An id or a year that the scenario does not have; also within ``FunderId | None``."""
+    """An id or a year that the scenario does not have; also within ``ids.Funder | None``."""
     inner = [mark for one in get_args(hint) for mark in getattr(one, "__metadata__", ())]
     for mark in (*marks, *inner):
         if isinstance(mark, In) and value is not None and mark.section in known:
