@@ -10,6 +10,7 @@ from typing import Literal
 
 from models.results.accounts import BudgetClass
 from models.results.base import Document, Result
+from models.results.doubts import Doubts
 from models.results.option import Option, Wording
 
 Barred = Literal["damage", "tail", "money", "objective", "dependence"]
@@ -266,3 +267,8 @@ class Comparison(Document):
     """Which of them cannot be confirmed to be as they were written, in sentences."""
     names: Names
     """Names in both languages."""
+
+    @property
+    def said(self) -> Doubts:
+        """What is to be said of the saved plans that are compared."""
+        return Doubts(self.doubts, self.unconfirmed)

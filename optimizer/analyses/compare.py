@@ -102,7 +102,7 @@ def again(comparison: Comparison, plans: Mapping[str, Plan]) -> Comparison:
         # Of those who pay nothing it makes no difference.
         federal={part.funder for part in parts if part.federal},
         failed=comparison.failed,
-        doubts=Doubts(comparison.doubts, comparison.unconfirmed),
+        doubts=comparison.said,
     )
     if comparison.names.budget_lines:
         return made

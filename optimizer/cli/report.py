@@ -84,7 +84,7 @@ def _drawn(found: Sequence[Given], plans: Mapping[str, Plan]) -> tuple[str, list
     comparison = saved.side_by_side(found, plans)
     if comparison is None:
         (plan,) = plans.values()
-        frontier, split = saved.frontier_for(found), saved.split_for(found)
+        frontier, split = saved.beside(found)
         page = html.report(plan, frontier=frontier, split=split, doubts=doubts)
         return page, html.charts(plan, frontier=frontier, split=split)
     page = html.comparison_report(list(plans.values()), comparison)

@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import click
 from pydantic import ValidationError
@@ -60,15 +60,7 @@ Saved = (
     | Comparison
 )
 MODELS: dict[str, type[Saved]] = {
-    "plan": Plan,
-    "frontier": Frontier,
-    "split": Split,
-    "participation": Participation,
-    "evaluation": Evaluation,
-    "explanation": Explanation,
-    "alternatives": Alternatives,
-    "sensitivity": Sensitivity,
-    "comparison": Comparison,
+    model.model_fields["kind"].default: model for model in get_args(Saved)
 }
 """What can be reported on, by the kind that a document states."""
 
@@ -174,7 +166,7 @@ def _compared(given: Given, comparison: Comparison) -> tuple[Given, dict[str, Pl
     comparison speaks of other things than its plans.
     """
     path, places = given.path, compared_places([option.label for option in comparison.options])
-    plans, told = {}, [Doubts(comparison.doubts, comparison.unconfirmed), given.doubts]
+    plans, told = {}, [comparison.said, given.doubts]
     for option in comparison.options:
         at, proof = path.parent / places[option.label], option.proof
         read_there = read(str(at))
@@ -221,50 +213,32 @@ def label(path: Path) -> str:
     return (path.resolve().parent.name or "plan") if own else path.stem
 
 
-def frontier_for(found: Sequence[Given]) -> Frontier | None:
-    """The frontier that was given with a single plan, or lies in its folder.
+def beside(found: Sequence[Given]) -> tuple[Frontier | None, Split | None]:
+    """The frontier and the split that were given with a single plan, or lie in its folder.
 
-    Raises click.UsageError where there are several, or it is of another scenario.
+    Raises click.UsageError where there are several frontiers, or one is of another scenario.
     """
-    given = next(one for one in found if isinstance(one.result, Plan))
-    assert isinstance(given.result, Plan)
-    frontiers = [one for one in found if isinstance(one.result, Frontier)]
-    if len(frontiers) > 1:
-        raise click.UsageError(tr("One frontier goes into a report, and here are several."))
-    for one in frontiers:
-        assert isinstance(one.result, Frontier)
-        if not _same_scenario(given.result, one.result):
+    at, plan = next((one.path, one.result) for one in found if isinstance(one.result, Plan))
+    frontier, split = None, None
+    for one in found:
+        fits = True
+        if isinstance(one.result, Frontier):
+            if frontier is not None:
+                raise click.UsageError(tr("One frontier goes into a report, and here are several."))
+            frontier = one.result
+            fits = _same_scenario(plan, frontier)
+        elif isinstance(one.result, Split):
+            split = one.result
+            fits = split.input_sha256 == plan.certificate.input_sha256
+        if not fits:
             raise click.UsageError(
                 tr(
-                    "'{frontier}' was computed for another scenario than '{plan}'.",
-                    frontier=one.path,
-                    plan=given.path,
+                    "'{path}' was computed for another scenario than '{plan}'.",
+                    path=one.path,
+                    plan=at,
                 )
             )
-        return one.result
-    return None
-
-
-def split_for(found: Sequence[Given]) -> Split | None:
-    """The split that was given with a single plan, or lies in its folder.
-
-    Raises click.UsageError where it is of another scenario.
-    """
-    given = next(one for one in found if isinstance(one.result, Plan))
-    assert isinstance(given.result, Plan)
-    splits = [one for one in found if isinstance(one.result, Split)]
-    for one in splits:
-        assert isinstance(one.result, Split)
-        if one.result.input_sha256 != given.result.certificate.input_sha256:
-            raise click.UsageError(
-                tr(
-                    "'{split}' was computed for another scenario than '{plan}'.",
-                    split=one.path,
-                    plan=given.path,
-                )
-            )
-        return one.result
-    return None
+    return frontier, split
 
 
 def _same_scenario(plan: Plan, frontier: Frontier) -> bool:

@@ -64,5 +64,5 @@ def of(found: Sequence[Given], plans: Mapping[str, Plan]) -> bytes:
     if comparison is not None:
         return write_comparison(plans, comparison)
     (plan,) = plans.values()
-    frontier, split = saved.frontier_for(found), saved.split_for(found)
+    frontier, split = saved.beside(found)
     return write(plan, frontier=frontier, split=split, doubts=doubts)

@@ -81,10 +81,7 @@ def _plan(plan: Plan, width: int) -> Answer:
 def _comparison(comparison: Comparison, _width: int) -> Answer:
     named = comparison.title.de if language() == "de" else comparison.title.en
     told = compared.all_of(comparison)
-    said = (
-        *map(clean, (*comparison.doubts, *comparison.unconfirmed)),
-        *comparing.headline(comparison),
-    )
+    said = (*map(clean, comparison.said.all), *comparing.headline(comparison))
     return Answer(clean(named), None, said, told)
 
 

@@ -61,7 +61,7 @@ def comparison_report(plans: Sequence[Plan], comparison: Comparison) -> str:
         kicker=tr("Vorrat: funding options side by side"),
         subtitle=tr("Compared with: {base}", base=side.name(side.base)),
         closing=_closing(plans[base]),
-        doubts=Doubts(comparison.doubts, comparison.unconfirmed),
+        doubts=comparison.said,
     )
 
 

@@ -102,9 +102,7 @@ def write_comparison(plans: Mapping[str, Plan], comparison: Comparison) -> bytes
     public = [option.cost.public.paid_meur for option in comparison.options]
     spread = [option.benefit.worst.without_plan for option in comparison.options]
     title = prose.said(comparison.title)
-    book = Book(
-        title, _places(public), places(spread), Doubts(comparison.doubts, comparison.unconfirmed)
-    )
+    book = Book(title, _places(public), places(spread), comparison.said)
     sides = Sides(book, comparison, plans)
     first = book.sheet(tr("Comparison"), title)
     first.set_widths([Column(str(n), "", width=w) for n, w in enumerate((30, 46, 15, 15, 15))])
