@@ -252,8 +252,7 @@ def _mean(
 
 
 def _distribution(found: Distribution, at: str) -> Found:
-    for name in ("levels", "with_plan", "without_plan", "avoided"):
-        values = getattr(found, name)
+    for name, values in found:
         yield from _rising(at, [f"{name}.{n}" for n in range(len(values))], values)
 
 
@@ -280,8 +279,8 @@ def _commitment(plan: Plan, at: str) -> Found:
     states, seed = (written, None) if sample is None else (sample.states, sample.seed)
     yield from _equal(f"{at}certificate.states", proof.states, states)
     yield from _equal(f"{at}certificate.seed", proof.seed, seed)
-    for name in unknown_in(instance, plan):
-        yield Disagreement(f"{at}projects", name, None)
+    if unknown := unknown_in(instance, plan):
+        yield Disagreement(f"{at}projects", unknown[0], None)
         return
     commitment = commitment_of(instance, plan)
     scale = sum(abs(built.capex_meur) for built in plan.projects)
@@ -301,7 +300,9 @@ def _commitment(plan: Plan, at: str) -> Found:
                 yield from _equal(f"{here}{name}", getattr(told, name), due)
             for name in ("expected_shortage_t", "expected_shortage_without_plan_t"):
                 short = getattr(told, name)
-                if not -NOTHING <= short <= told.demand_t * (1 + SAME) + NOTHING:
+                if short < -NOTHING:
+                    yield Disagreement(f"{here}{name}", short, 0.0, "least")
+                elif short > told.demand_t * (1 + SAME) + NOTHING:
                     yield Disagreement(f"{here}{name}", short, told.demand_t, "most")
     by_consumer = {consumer.id: consumer.expected for consumer in plan.consumers}
     damage = weighed_damage(instance, plan.outcome.expected, plan.outcome.cvar, by_consumer)

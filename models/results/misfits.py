@@ -138,8 +138,8 @@ def _incomplete(
 
 
 def _one_figure_a_level(found: Distribution) -> Iterator[Misfit]:
-    for name in ("levels", "with_plan", "without_plan", "avoided"):
-        count = len(getattr(found, name))
+    for name, figures in found:
+        count = len(figures)
         if count < 2 or count != len(found.levels):
             message = tr("it has {count} figures, and needs as many as levels, two at least",
                          count=count)  # fmt: skip
