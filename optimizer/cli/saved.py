@@ -127,9 +127,9 @@ def _plans_of(found: list[Given]) -> dict[str, Plan]:
         raise click.UsageError(tr("A frontier goes with one plan, and here are several."))
     if len(plans) == 1:
         for kind, name in ((Frontier, FRONTIER_FILE), (Split, SPLIT_FILE)):
-            beside = plans[0].path.parent / name
-            if not any(isinstance(one.result, kind) for one in found) and beside.is_file():
-                found.append(read(str(beside)))
+            there = plans[0].path.parent / name
+            if not any(isinstance(one.result, kind) for one in found) and there.is_file():
+                found.append(read(str(there)))
     from optimizer.analyses.compare import distinct
 
     names = distinct([label(one.path) for one in plans])
