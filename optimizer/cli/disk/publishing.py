@@ -132,13 +132,11 @@ def _take_place(place: Path, files: Mapping[str, bytes]) -> bool:
         place.parent.mkdir(parents=True, exist_ok=True)
         _clear_beside(place)
         beside.mkdir()
-        handle = hold(beside)
-        if not beside.is_dir():
-            return False
-        if place.is_dir() and not _is_alike(place, beside):
-            beside.rmdir()
-            return False
         try:
+            handle = hold(beside)
+            if place.is_dir() and not _is_alike(place, beside):
+                beside.rmdir()
+                return False
             write_tree(beside, files)
             taken = _rename(beside, place)
         except FileNotFoundError:
