@@ -153,15 +153,16 @@ def compare(
     doubts = saved.doubts(read)
     for one in read:
         whole.tell(one.path, one.doubts)
-    comparison = compared(
-        list(plans.values()),
-        list(plans),
-        base=base,
-        year=year,
-        federal=federal or None,
-        failed=[failure for failure, _ in failures],
-        doubts=doubts,
-    )
+    with saved.showing(read):
+        comparison = compared(
+            list(plans.values()),
+            list(plans),
+            base=base,
+            year=year,
+            federal=federal or None,
+            failed=[failure for failure, _ in failures],
+            doubts=doubts,
+        )
     stopped = any(isinstance(a, Plan) and a.certificate.status != "optimal" for a in answers)
     code = code or int(stopped or bool(doubts.against))
     with telling(comparison, as_json) as document:

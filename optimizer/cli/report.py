@@ -62,10 +62,12 @@ def report(
         out = Path(REPORT_FILE) if apart else main.path.parent / REPORT_FILE
     workbooks = [] if excel is None else [workbook.named(excel)]
     leaving.refuse([out, *workbooks], force)
-    page, drawn = _drawn(found, plans)
-    files = _chart_files(drawn, charts)
+    with saved.showing(found):
+        page, drawn = _drawn(found, plans)
+        files = _chart_files(drawn, charts)
     leaving.refuse([path for path, _ in files], force)
-    files += [(path, workbook.of(found, plans)) for path in workbooks]
+    with saved.showing(found):
+        files += [(path, workbook.of(found, plans)) for path in workbooks]
     leaving.leave_all([*files, (out, page.encode())], force)
     click.echo(str(out))
     for path in workbooks:

@@ -4,7 +4,8 @@ stands alone."""
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, get_args
@@ -102,6 +103,29 @@ def read_all(texts: Sequence[str]) -> tuple[list[Given], dict[str, Plan]]:
 def doubts(found: Sequence[Given]) -> Doubts:
     """What is to be said of any of these."""
     return joined(one.doubts for one in found)
+
+
+@contextmanager
+def showing(found: Sequence[Given]) -> Iterator[None]:
+    """While results are shown: of one that was changed, or that nothing confirms, not everything
+    can be foreseen that may be missing in it.
+
+    Raises click.UsageError where such a one cannot be shown.
+    """
+    try:
+        yield
+    except (KeyError, IndexError, ValueError, TypeError, ArithmeticError, AttributeError) as error:
+        said = doubts(found)
+        if not said.against and not said.unconfirmed:
+            raise
+        files = ", ".join(f"'{one.path}'" for one in found)
+        message = tr(
+            "{files}: nothing can be shown of what is not as it was written ({problem}). Make it "
+            "again with the command that wrote it.",
+            files=files,
+            problem=f"{type(error).__name__}: {error}",
+        )
+        raise click.UsageError(message) from error
 
 
 def code_of(found: Sequence[Given]) -> int:

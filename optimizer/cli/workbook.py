@@ -40,7 +40,9 @@ def workbook(given: tuple[str, ...], out: Path, force: bool) -> int:
     """
     leaving.refuse([named(out)], force)
     found, plans = saved.read_all(given)
-    leaving.leave_all([(out, of(found, plans))], force)
+    with saved.showing(found):
+        book = of(found, plans)
+    leaving.leave_all([(out, book)], force)
     click.echo(str(out))
     return saved.code_of(found)
 

@@ -206,6 +206,27 @@ def test_a_changed_plan_is_not_sealed_anew(
     assert UNCONFIRMED in saved.read(str(copy)).doubts.unconfirmed[0]
 
 
+@pytest.mark.parametrize("reader", ["report", "workbook", "compare"])
+def test_what_cannot_be_shown_is_refused_where_it_was_changed(
+    reader: str, folder: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a result that is whole it is an error of ours, and told as one."""
+
+    def lacks(*_: Any, **__: Any) -> Any:
+        raise KeyError("2028")
+
+    monkeypatch.setattr("optimizer.reporting.html.report", lacks)
+    monkeypatch.setattr("optimizer.reporting.workbook.write", lacks)
+    monkeypatch.setattr("optimizer.analyses.compare.compare", lacks)
+    changed = plan()
+    changed["title"] = "Another"
+    for content, code, said in ((changed, 2, "Make it again"), (plan(), 5, "unexpected KeyError")):
+        file = write(content, folder)
+        out = ["--out", "book.xlsx"] if reader == "workbook" else []
+        assert run([reader, file, *out]) == code
+        assert said in capfd.readouterr().err
+
+
 def test_without_a_seal_the_manifest_tells(folder: Path) -> None:
     scenario = Path(__file__).parents[2] / "scenarios" / "tutorial.yaml"
     assert run(["solve", str(scenario), "--out", "results", "--quiet"]) == 0
