@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from optimizer.instance import COMMON, Floats, Instance, InstrumentData, Money
+from optimizer.instance import Floats, Instance, InstrumentData, Money
 
 SPARE = 1e-7
 """A share that is lacking by less is rounding."""
@@ -241,7 +241,7 @@ def without_idle_supports(instance: Instance, commitment: Commitment) -> Commitm
             continue
         rest = {key: x for key, x in share.items() if key != (p, f, i)}
         needed = _support_needed(instance, replace(commitment, share=rest), p, instrument)
-        if needed <= SPARE:
+        if needed <= SPARE * instrument.max_share:
             share = rest
         elif instrument.ticket_min == 0:
             share[p, f, i] = min(held, needed)
@@ -258,22 +258,16 @@ def _support_needed(
     lent = math.fsum(
         instance.instrument[key].market_finance_per_share * x for key, x in others.items()
     )
+    market = without.market.get(p, 0.0)
     lacking = [
-        (
-            without.market.get(p, 0.0) - project.market_finance_max - lent,
-            instrument.market_finance_per_share,
-        )
+        (market - project.market_finance_max - lent, market, instrument.market_finance_per_share)
     ]
     for (q, group), offtake in without.offtake.items():
-        rights = list(instance.rights(p, group)) if q == p else []
-        if instrument in rights:
-            home = project.home_share if group == COMMON else 0.0
-            held = math.fsum(
-                i.offtake_per_share * others.get((i.funder, i.id), 0.0) for i in rights
-            )
-            lacking.append((offtake - home - held, instrument.offtake_per_share))
+        if q == p and instrument in instance.rights(p, group):
+            held = instance.right(p, group, without.share)
+            lacking.append((offtake - held, offtake, instrument.offtake_per_share))
     return max(
-        (lack / per_share if per_share > 0 else math.inf for lack, per_share in lacking
-         if lack > SPARE),
+        (lack / per_share if per_share > 0 else math.inf for lack, whole, per_share in lacking
+         if lack > SPARE * whole),
         default=0.0,
     )  # fmt: skip

@@ -14,10 +14,13 @@ import numpy as np
 
 from optimizer.commitment import Commitment, line_use, planned_stock, spend
 from optimizer.errors import CheckFailed
-from optimizer.instance import COMMON, Instance
+from optimizer.instance import Instance
 
 TOLERANCE = 2e-6
-"""Relative to the terms of a rule; twice what the solver is asked for."""
+"""Of what a rule adds up or allows; the solver is asked for less."""
+
+NOUGHT = 1e-30
+"""In any case: less than any figure of a file leads to."""
 
 SETTLED = 1e-5
 """Of what others have settled, which has a little give (H3 to H6)."""
@@ -54,10 +57,10 @@ def broken_rules(instance: Instance, commitment: Commitment) -> list[str]:
 
 
 def _exceeds(left: float, right: float, scale: float = 0.0) -> bool:
-    """Whether left <= right is broken by more than the tolerance."""
-    return left - right > TOLERANCE * (
-        1 + max(abs(left), abs(scale), 0.0 if math.isinf(right) else abs(right))
-    )
+    """Whether left <= right is broken by more than the tolerance of the largest of both and of
+    ``scale``, what else the rule adds up."""
+    size = max(abs(left), abs(scale), 0.0 if math.isinf(right) else abs(right))
+    return left - right > TOLERANCE * size + NOUGHT
 
 
 def _project_rules(instance: Instance, commitment: Commitment) -> Iterator[str]:
@@ -106,7 +109,9 @@ def _financing(instance: Instance, commitment: Commitment) -> Iterator[str]:
             ticket, instrument = project.capex * share, instance.instrument[f, i]
             if _exceeds(share, instrument.max_share):
                 yield f"P4 share_limit: {f} {i} carries {share:.9g} of {p}"
-            if share > TOLERANCE and _exceeds(instrument.ticket_min, ticket, project.capex):
+            if share > TOLERANCE * instrument.max_share and _exceeds(
+                instrument.ticket_min, ticket, project.capex
+            ):
                 yield f"P5 ticket_min: {f} {i} puts {ticket:.9g} into {p}"
             if _exceeds(ticket, instrument.ticket_max, project.capex):
                 yield f"P5 ticket_max: {f} {i} puts {ticket:.9g} into {p}"
@@ -134,11 +139,7 @@ def _offtake(instance: Instance, commitment: Commitment) -> Iterator[str]:
         project = instance.projects[p]
         held = {g: x for (q, g), x in commitment.offtake.items() if q == p}
         for group, offtake in held.items():
-            right = project.home_share if group == COMMON else 0.0
-            right += math.fsum(
-                i.offtake_per_share * commitment.share.get((p, i.funder, i.id), 0.0)
-                for i in instance.rights(p, group)
-            )
+            right = instance.right(p, group, commitment.share)
             if _exceeds(offtake, right) or offtake < -TOLERANCE:
                 yield f"P6 offtake_right: {group} gets {offtake:.9g} of {p}, not {right:.9g}"
         if _exceeds(math.fsum(held.values()), project.offtake_max):
@@ -173,7 +174,7 @@ def _budgets(instance: Instance, commitment: Commitment) -> Iterator[str]:
         for y, year in enumerate(instance.years):
             granted = float(funder.budget_by_year_meur.get(year, 0.0))
             available = granted + (left if funder.carry_over else 0.0)
-            if _exceeds(float(used[f][y]), available, total):
+            if _exceeds(float(used[f][y]), available, total if funder.carry_over else 0.0):
                 yield f"B1 funder_budget_by_year: {f} spends {used[f][y]:.9g} in {year}"
             left = max(0.0, available - float(used[f][y]))
     limit = instance.case.policy.budget_meur
@@ -194,7 +195,7 @@ def _budget_lines(instance: Instance, commitment: Commitment) -> Iterator[str]:
             if line.by_year is None:
                 continue
             available = float(line.by_year[y]) + (left if line.carry_over else 0.0)
-            if _exceeds(float(used[y]), available, total):
+            if _exceeds(float(used[y]), available, total if line.carry_over else 0.0):
                 yield f"B3 budget_line_by_year: {f} uses {used[y]:.9g} of {id} in {year}"
             left = max(0.0, available - float(used[y]))
 
@@ -260,7 +261,7 @@ def _standpoint(instance: Instance, commitment: Commitment) -> Iterator[str]:
                 capex = instance.projects[p].capex if len(own.projects) > 1 else 1.0
                 started += capex
                 carried += capex * _carried(instance, commitment, p, own.funders)
-        if abs(carried - own.share * started) > TOLERANCE * (1 + started):
+        if abs(carried - own.share * started) > TOLERANCE * started + NOUGHT:
             yield f"H1 stake: {', '.join(own.funders)} carry {carried:.9g} of {started:.9g}"
     for p, year in held.certain.items():
         if start.get(p) != year:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from optimizer.formulation import substitute_planned_stock
-from optimizer.highs import Compiled, LinearProgram, Substituted, component_name
+from optimizer.highs import Compiled, LinearProgram, Substituted, component_name, tightened
 from optimizer.instance import Floats
 
 WAITING = (
@@ -36,10 +36,8 @@ class Reduced:
     """Row of the reduced program for each row of the full one; -1 where it has none."""
     column: NDArray[np.int64]
     """The same of the columns."""
-    outside: NDArray[np.int64]
-    """Rows of the full program that wait."""
     waiting: sparse.csr_array
-    """They themselves, at most ``upper``."""
+    """Rows of the full program that wait, at most ``upper``."""
     upper: Floats
     group: NDArray[np.int64]
     """Of the waiting rows: of each group the one broken most joins first."""
@@ -63,7 +61,7 @@ def reduce(compiled: Compiled) -> Reduced:
     """Reduce a compiled master."""
     rules = np.array([component_name(c) for c in compiled.constraints])
     substituted = substitute_planned_stock(compiled)
-    full, kept = substituted.program, substituted.kept
+    full, kept = tightened(substituted.program), substituted.kept
     rest = sparse.csr_array(full.matrix)
     lower, upper, bottom, top = full.row_lower, full.row_upper, full.lower, full.upper
     definition = np.zeros(len(rules), dtype=bool)
@@ -99,7 +97,6 @@ def reduce(compiled: Compiled) -> Reduced:
         program=program,
         row=row,
         column=column,
-        outside=outside,
         waiting=waiting,
         upper=upper[outside],
         group=np.array([number[key] for key in groups], dtype=np.int64),

@@ -18,7 +18,9 @@ def read_commitment(instance: Instance, model: Any) -> Commitment:
     share = {
         (p, f, i): value
         for (p, f, i, year), variable in model.share.items()
-        if start.get(p) == year and (value := variable.value or 0.0) > 1e-9
+        if start.get(p) == year
+        and (value := variable.value or 0.0) > 1e-9 * instance.instrument[f, i].max_share
+        and _joins(instance, model, (p, f, i), value)
     }
     market = {p: max(0.0, model.market[p, year].value or 0.0) for p, year in start.items()}
     market = {p: value if value > 1e-9 else 0.0 for p, value in market.items()}
@@ -38,18 +40,34 @@ def read_commitment(instance: Instance, model: Any) -> Commitment:
         for p in instance.projects.values()
         if any(lots > 10 * instance.material_demand[m].max() > 0 for m, lots in p.output.items())
     }
-    offtake = {
-        (p, group): value
-        for (p, year, group), variable in model.offtake.items()
-        if start.get(p) == year
-        and (value := variable.value or 0.0) > (1e-13 if p in large else 1e-9)
-    }
+    offtake = {}
+    for (p, year, group), variable in model.offtake.items():
+        if start.get(p) == year:
+            # The solver may take a trace more than there is a right to.
+            value = min(variable.value or 0.0, instance.right(p, group, share))
+            if value > (1e-13 if p in large else 1e-9):
+                offtake[p, group] = value
     buy = {
-        h: np.array([_lots(model.buy[h, year].value) for year in instance.years])
-        for h in instance.stockpiles
+        h: np.array(
+            [
+                min(_lots(model.buy[h, year].value), most)
+                for year, most in zip(instance.years, pile.max_purchase, strict=True)
+            ]
+        )
+        for h, pile in instance.stockpiles.items()
     }
     return Commitment(start, share, market, offtake, buy)
 
 
+def _joins(instance: Instance, model: Any, key: tuple[str, str, str], share: float) -> bool:
+    """Whether an instrument takes part in a project: where there is a least that it would put in,
+    what is far below that is a trace of a ticket not taken."""
+    if key not in model.takes_part or (model.takes_part[key].value or 0.0) > 0.5:
+        return True
+    p, f, i = key
+    ticket = instance.projects[p].capex * share
+    return ticket >= instance.instrument[f, i].ticket_min / 2
+
+
 def _lots(value: float | None) -> float:
-    return value if value is not None and value > 1e-9 else 0.0
+    return value if value is not None and value > 1e-12 else 0.0

@@ -17,7 +17,7 @@ from optimizer.highs.program import (
     check,
     violation,
 )
-from optimizer.highs.scaling import TOP, largest_cost, objective_factor, row_factors, scaling_of
+from optimizer.highs.scaling import largest_cost, objective_factor, row_factors, scaling_of
 from optimizer.highs.simplex import Simplex
 from optimizer.highs.solving import (
     EXACT,
@@ -31,6 +31,7 @@ from optimizer.highs.solving import (
     solve,
 )
 from optimizer.highs.substituting import Substituted, component_name, substitute
+from optimizer.highs.tightening import tightened
 
 __all__ = [
     "EXACT",
@@ -38,7 +39,6 @@ __all__ = [
     "LARGEST",
     "LARGEST_RANGE",
     "SMALLEST",
-    "TOP",
     "USUAL_MIXED",
     "Compiled",
     "Ending",
@@ -59,5 +59,6 @@ __all__ = [
     "scaling_of",
     "solve",
     "substitute",
+    "tightened",
     "violation",
 ]

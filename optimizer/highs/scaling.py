@@ -26,10 +26,16 @@ TINY_SHARE = 2.0**-21
 """Entries that are a smaller share of the largest of their row do not count in balancing."""
 
 FARTHEST = 20
-"""Powers of two beyond which no unit goes."""
+"""Powers of two beyond which no unit goes; factors of rows go four times as far."""
 
 DUST = 1e-12
 """Entries and sides that are a smaller share of the largest entry of their row are rounding."""
+
+LARGEST_ENTRY = 24
+"""Powers of two up to which rows are multiplied for their sides' sake."""
+
+LARGEST_BOUND = 40
+"""Powers of two up to which a column may count its units."""
 
 LARGEST_COST = 2.0**27
 """Up to this costs of columns may be scaled, and by them their units."""
@@ -88,7 +94,7 @@ def scaling_of(
         Units of columns that keep them whatever they stand in; NaN for those that are free.
     """
     rows, own = balanced(program, columns)
-    free = np.ones(len(own), dtype=bool) if columns is None else np.isnan(columns)
+    free = ~program.integer if columns is None else np.isnan(columns) & ~program.integer
     near_one = bool((rows == 1).all() and (own[free] == 1).all())
     if objective is None:
         objective = objective_factor(program, largest_cost(program), TOP)
@@ -164,9 +170,30 @@ def balanced(program: LinearProgram, units: Floats | None = None) -> tuple[Float
         new = (from_bounds - np.bincount(column, entry + r[row], width)) / np.maximum(in_column, 1)
         c = np.where(free, np.clip(new, -FARTHEST, FARTHEST), start)
     # Rows last, by the units that columns have after rounding.
-    c = np.round(c)
+    c = np.asarray(np.round(c), dtype=float)
+    largest_bound = np.fmax(np.fmax(*bounds), -np.inf)
+    c = np.where(free, np.fmax(c, np.ceil(largest_bound) - LARGEST_BOUND), c)
     r = -(np.bincount(row, entry + c[column], count) + from_sides) / np.maximum(in_row, 1)
-    return np.exp2(np.round(r)), np.exp2(c)
+    r = np.clip(np.round(r), -4 * FARTHEST, 4 * FARTHEST)
+    return np.exp2(np.maximum(r, _of_least(program, c))), np.exp2(c)
+
+
+def _of_least(program: LinearProgram, units: Floats) -> Floats:
+    """Exponents of rows that ask for a least of a sum, by which what they ask for counts one: a
+    small part of what could be had is no less asked for. Minus infinity for other rows."""
+    matrix, count = program.matrix, program.matrix.shape[0]
+    column = np.repeat(np.arange(matrix.shape[1]), np.diff(matrix.indptr))
+    bounded = np.where(matrix.data > 0, program.lower[column], -program.upper[column]) >= 0
+    sign = np.sign(matrix.data)
+    exponents = np.full(count, -np.inf)
+    largest = np.full(count, -np.inf)
+    np.maximum.at(largest, matrix.indices, _logarithm(matrix.data) + units[column])
+    for least, wanted in ((program.row_lower, 1), (-program.row_upper, -1)):
+        others = np.bincount(matrix.indices, ~bounded | (sign != wanted), count)
+        asks = np.isfinite(least) & (least > 0) & (others == 0) & np.isfinite(largest)
+        exponent = np.minimum(-np.ceil(_logarithm(least)), LARGEST_ENTRY - np.ceil(largest))
+        exponents[asks] = exponent[asks]
+    return exponents
 
 
 def row_factors(matrix: sparse.csr_array, sides: Floats, units: Floats) -> Floats:

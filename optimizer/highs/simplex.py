@@ -183,6 +183,8 @@ class Simplex:
             solved = outcome not in (None, "infeasible", "unbounded")
             if solved or (outcome is not None and outcome == before):
                 break
+        else:
+            outcome = None
         set_options(self._solver, {**EXACT, "presolve": "choose"})
         return outcome
 

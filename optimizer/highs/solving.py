@@ -20,6 +20,7 @@ from models.language import tr
 from optimizer.errors import ModelRefused, SolverError, UnknownOption
 from optimizer.highs.program import LinearProgram, check, check_numbers
 from optimizer.highs.scaling import Scaling, scaling_of
+from optimizer.highs.tightening import tightened
 
 Ending = Literal["optimal", "limit", "infeasible", "unbounded"]
 
@@ -97,13 +98,17 @@ USUAL = tolerances(1e-7)
 COARSE = tolerances(1e-6)
 """For programs that it finds no basis for by those."""
 EXACT = tolerances(1e-9)
-"""What it takes for linear programs that are not near one."""
+"""For linear programs that stay in the solver and are not near one."""
 USUAL_MIXED = tolerances(1e-7, 1e-6)
 """What the solver takes by itself for programs with integers."""
 FINE_MIXED = tolerances(1e-8, 1e-8)
-"""What it takes for those that are not near one. By smaller ones its presolve loses plans."""
+"""For programs that are handed over once, with integers or without, and are not near one. By
+smaller ones its presolve loses plans."""
 EXACT_MIXED = tolerances(1e-9, 1e-9) | {"presolve": "off"}
 """For a second opinion on them."""
+
+OTHER_WAYS = ({"presolve": "off"}, COARSE | {"presolve": "on"}, COARSE | {"presolve": "off"})
+"""What is tried in turn where the solver fails."""
 
 _threads_in_use: int | None = None
 
@@ -183,6 +188,7 @@ def solve(
         highspy.Highs.resetGlobalScheduler(True)
         _threads_in_use = threads
     check_numbers(program)
+    program = tightened(program)
     scaling = scaling_of(program, objective_factor)
     solver = hand_over(scaling.applied(program))
     # Progress is reported only where the log is on; it goes to the callback alone.
@@ -203,14 +209,21 @@ def solve(
         best.watch(solver, history)
     began = time.perf_counter()
     interrupted, status = _run(solver, lambda: best.tell(on_better))
+    for other in OTHER_WAYS:
+        if not _failed(solver, status):
+            break
+        solver.clearSolver()
+        set_options(solver, other)
+        interrupted, status = _run(solver, lambda: best.tell(on_better))
     seconds = time.perf_counter() - began
     solution = _read_solution(
         solver, program, scaling, status, seconds, interrupted, tuple(history)
     )
     if solver.getModelStatus() == highspy.HighsModelStatus.kUnboundedOrInfeasible:
         with_nothing_to_gain = solve(program.feasibility(), time_limit=time_limit, threads=threads)
-        if with_nothing_to_gain.ending == "optimal":
-            return replace(solution, ending="unbounded")
+        if with_nothing_to_gain.ending != "infeasible":
+            ending: Ending = "limit" if with_nothing_to_gain.ending == "limit" else "unbounded"
+            return replace(solution, ending=ending)
     return solution
 
 
@@ -316,6 +329,12 @@ _ENDINGS: dict[str, Ending] = {
 }
 
 
+def _failed(solver: highspy.Highs, status: Any) -> bool:
+    """Whether a run ended in no way that says anything of the program."""
+    known = solver.getModelStatus().name in _ENDINGS
+    return not known or bool(status == highspy.HighsStatus.kError)
+
+
 def _read_solution(
     solver: highspy.Highs,
     program: LinearProgram,
@@ -327,9 +346,9 @@ def _read_solution(
 ) -> Solution:
     how = solver.getModelStatus()
     ended = solver.modelStatusToString(how)
-    ending = _ENDINGS.get(how.name)
-    if ending is None or status == highspy.HighsStatus.kError:
+    if _failed(solver, status):
         raise SolverError(tr("the solver failed: {ended}", ended=ended))
+    ending = _ENDINGS[how.name]
     info = solver.getInfo()
     mixed = bool(program.integer.any())
     found = ending == "optimal" or (ending == "limit" and info.primal_solution_status == 2)

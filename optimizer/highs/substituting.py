@@ -57,10 +57,12 @@ def substitute(compiled: Compiled, variable: str, definition: str) -> Substitute
     definitions = np.flatnonzero(rules == definition)
     matrix = sparse.csr_array(full.matrix)
     by_kept, constant = _solved(matrix, full.row_lower, definitions, defined, kept)
-    rest = _without_dust(sparse.csr_array(matrix[:, kept] + matrix[:, defined] @ by_kept))
+    rest = _summed(matrix[:, kept], matrix[:, defined], by_kept)
     shift = matrix[:, defined] @ constant
-    least = DUST * largest_of_rows(rest)
-    lower, upper = (_rounded(side - shift, least) for side in (full.row_lower, full.row_upper))
+    size = abs(matrix[:, defined]) @ np.abs(constant)
+    lower, upper = (
+        _rounded(side - shift, DUST * size) for side in (full.row_lower, full.row_upper)
+    )
     inside = np.ones(len(rules))
     inside[definitions] = 0.0
     lower[definitions], upper[definitions] = -np.inf, np.inf
@@ -101,6 +103,16 @@ def _solved(
     )
     solved = sparse.csr_array(sparse.csr_array(by_used) @ spread)
     return _without_dust(solved), factor.solve(sides[definitions])
+
+
+def _summed(
+    own: sparse.csr_array, others: sparse.csr_array, factor: sparse.csr_array
+) -> sparse.csr_array:
+    """``own + others @ factor`` without what cancels but for rounding."""
+    total = sparse.csr_array(own + others @ factor)
+    size = sparse.csr_array(abs(own) + abs(others) @ abs(factor))
+    rest = total.multiply(abs(total) > DUST * size)
+    return sparse.csr_array(rest)
 
 
 def _without_dust(matrix: sparse.csr_array) -> sparse.csr_array:

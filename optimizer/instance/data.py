@@ -9,7 +9,8 @@ years of the horizon (Y), its periods (K) or both.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
@@ -294,6 +295,16 @@ class Instance:
             owner = group_of(i.funder) if i.kind == "company" else COMMON
             if project in i.projects and owner == group and i.offtake_per_share > 0:
                 yield i
+
+    def right(
+        self, project: str, group: str, shares: Mapping[tuple[str, str, str], float]
+    ) -> float:
+        """Share of a project's output that a group may reserve (P6), by shares of its capex."""
+        home = self.projects[project].home_share if group == COMMON else 0.0
+        return home + math.fsum(
+            i.offtake_per_share * shares.get((project, i.funder, i.id), 0.0)
+            for i in self.rights(project, group)
+        )
 
     def holders(self, project: str) -> tuple[str, ...]:
         """Groups that can have a right to a project's output."""
