@@ -48,7 +48,11 @@ class UnlikeStocks:
         steps, length = weight.shape
         columns = (steps + 2 * len(stocks)) * length
         matrix = np.zeros((length * (1 + len(stocks)), columns))
-        upper = np.concatenate([limit.ravel(), np.full(2 * len(stocks) * length, np.inf)])
+        # No more is missing than all steps hold: the dearest needs no limit, without which a period
+        # in which everything is missing leaves the solver no room for rounding.
+        room = limit.copy()
+        room[weight.argmax(axis=0), np.arange(length)] = np.inf
+        upper = np.concatenate([room.ravel(), np.full(2 * len(stocks) * length, np.inf)])
         self._scale = float(weight.max(initial=0.0)) or 1.0
         cost = np.concatenate([weight.ravel() / self._scale, np.zeros(columns - weight.size)])
         sides = [np.zeros(length)]
@@ -65,8 +69,11 @@ class UnlikeStocks:
                     matrix[row + k, held + k - 1] = -stock.keeps
             sides.append(stock.brought())
         matrix[np.abs(matrix) <= highs.SMALLEST] = 0.0
-        lower = np.concatenate(sides)
-        top = np.concatenate([np.full(length, np.inf), lower[length:]])
+        # No more is held than was brought, but less may be: that no solution has to follow a stock
+        # to where nothing is left of it.
+        brought = np.concatenate(sides)[length:]
+        lower = np.concatenate([sides[0], np.full(len(brought), -np.inf)])
+        top = np.concatenate([np.full(length, np.inf), brought])
         program = highs.arrays(cost, matrix, lower, top, np.zeros(columns), upper)
         self._simplex = highs.Simplex(program, exact=True)
         self._weight, self._limit, self._stocks = weight, limit, stocks
@@ -83,10 +90,13 @@ class UnlikeStocks:
         self._simplex.bound_rows(self._rows, needs, np.full(length, np.inf))
         if self._simplex.solve() != "optimal":
             raise SolverError("recourse of a node has no optimum")
-        duals = self._simplex.row_duals() * self._scale
-        price = np.maximum(duals[:length], 0.0)
-        price[needs <= 0] = 0.0
-        worth = np.maximum(-duals[length:].reshape(len(self._stocks), length), 0.0)
+        # Nothing is worth more than the dearest step: multipliers of rows in which nothing is left
+        # can be of any size.
+        with np.errstate(over="ignore"):
+            duals = self._simplex.row_duals()
+        price = np.clip(duals[:length], 0.0, 1.0) * self._scale
+        price = np.where(needs > 0, np.minimum(price, self._weight.max(axis=0)), 0.0)
+        worth = np.clip(-duals[length:].reshape(len(self._stocks), length), 0.0, 1.0) * self._scale
         for stock, own in zip(self._stocks, worth, strict=True):
             if not np.isfinite(stock.most):
                 np.maximum(own, price, out=own)
@@ -176,8 +186,12 @@ def _solved(
     cost: Floats, matrix: Floats, row_lower: Floats, row_upper: Floats, upper: Floats
 ) -> Floats | None:
     program = highs.arrays(cost, matrix, row_lower, row_upper, np.zeros(len(cost)), upper)
-    solution = highs.solve(program)
-    return solution.values if solution.ending == "optimal" else None
+    # Where nothing can be released, rows are as narrow as rounding: presolve may find none to fit.
+    for presolve in ("choose", "off"):
+        solution = highs.solve(program, options={"presolve": presolve})
+        if solution.ending == "optimal":
+            return solution.values
+    return None
 
 
 def _cheapest_steps(uncovered: Floats, weight: Floats, limit: Floats) -> Floats:
