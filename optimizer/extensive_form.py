@@ -84,7 +84,7 @@ def solve_for_outlooks(
     built = time.perf_counter()
     compiled = highs.compile_model(model)
     substituted = substitute_planned_stock(compiled)
-    program = substituted.program
+    program = highs.tightened(substituted.program)
     handed = time.perf_counter()
 
     def read(values: Floats) -> Commitment:
@@ -127,16 +127,16 @@ def solve_for_outlooks(
         except SolverError as error:
             failure = error
             continue
-        second = solution is not None
         endings.add(again.ending)
         solution = again if solution is None else _both(solution, again)
         if solution.interrupted or again.ending == "limit":
             break
         doubtful = _in_doubt(solution, gap, least, own) or len(endings) > 1
         if endings == {"infeasible"}:
-            doubtful = not near_one  # the decomposition may find that otherwise
+            doubtful = True  # presolve may be wrong, near one as well: the decomposition tells
             break
-        if not doubtful and (second or near_one):
+        # Elsewhere any of these tolerances may lose a plan: what all three allow is believed.
+        if near_one and not doubtful:
             break
     if solution is None:
         assert failure is not None
@@ -152,6 +152,7 @@ def solve_for_outlooks(
         },
         size=compiled.program.size,
         doubtful=doubtful,
+        near_one=near_one,
     )
 
 

@@ -119,8 +119,8 @@ def is_within(
 
 
 def settled(objective: float, bound: float | None, gap_target: float, sizes: Sizes) -> float | None:
-    """The bound as it is reported: never above the plan, and the plan's own objective where only
-    rounding is between them."""
+    """The bound as it is reported of a search that came to its own end: never above the plan, and
+    the plan's own objective where only rounding is between them."""
     if bound is None:
         return None
     close = objective - bound <= sizes.rounding
@@ -133,7 +133,7 @@ def proven(
     certificate: Certificate, objective: float, bound: float | None, sizes: Sizes
 ) -> Certificate:
     """The certificate of another plan or with another bound, which no plan can be below."""
-    bound = settled(objective, bound, certificate.gap_target, sizes)
+    bound = None if bound is None else min(bound, objective)
     within = is_within(objective, bound, certificate.gap_target, sizes.least)
     return certificate.model_copy(
         update={

@@ -16,7 +16,7 @@ from optimizer.instance import Floats, Instance
 from optimizer.states import State
 from optimizer.sweep import Recourse, in_blocks
 
-ROUNDING = 1e-9
+ROUNDING = 2e-9
 """Share of what would come if everything were missing that is rounding."""
 
 SHORT = 1e-6

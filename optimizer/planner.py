@@ -6,10 +6,10 @@ import contextlib
 import math
 import time
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
-from typing import Literal
+from typing import Any, Literal
 
 from models.case import Case
 from models.language import tr
@@ -24,7 +24,6 @@ from optimizer.errors import (
     Infeasible,
     Interrupted,
     NoPlan,
-    OutOfRange,
     SolverError,
 )
 from optimizer.extensive_form import solve_extensive_form
@@ -38,13 +37,16 @@ from optimizer.found import (
 )
 from optimizer.highs import Progress, Solution
 from optimizer.instance import Instance, read_instance
-from optimizer.solved import Incumbent, Method, Sizes, Solved, smallest_size
+from optimizer.solved import NUMERICAL_LIMIT, Incumbent, Method, Sizes, Solved, smallest_size
 from optimizer.states import State, read_states, without_surplus
 from optimizer.sweep import Recourse
-from optimizer.verification import check_commitment
+from optimizer.verification import broken_rules, check_commitment
 
 AGREEMENT = 1e-5
 """How far the objective recomputed outside the solver may lie above the solver's, relatively."""
+
+BY_ITSELF = ("Optimal", "gap closed", NUMERICAL_LIMIT)
+"""How searches end that no limit ends, by either method."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -204,85 +206,96 @@ def search(
     """Solve a problem, or, with ``enough``, only find out whether an objective can be so low.
 
     The extensive form takes no notice of ``enough``: it is for problems that are solved quickly.
-    Where it is the method and its answers by several tolerances differ, the decomposition is.
+    Where the answer of a method is in doubt, the other is asked.
     """
-    try:
-        return _search(
-            problem,
-            gap=gap,
-            time_limit=time_limit,
-            node_limit=node_limit,
-            threads=threads,
-            method=method,
-            pool=pool,
-            on_progress=on_progress,
-            on_incumbent=on_incumbent,
-            enough=enough,
-        )
-    except OutOfRange as error:
-        raise unsolvable.too_far_apart(problem.instance, error) or error from error
-
-
-def _search(
-    problem: Problem,
-    *,
-    gap: float,
-    time_limit: float | None,
-    node_limit: int | None,
-    threads: int | None,
-    method: Method | Literal["auto"],
-    pool: CutPool | None,
-    on_progress: Callable[[Progress], None] | None,
-    on_incumbent: Callable[[Incumbent], None] | None,
-    enough: float | None,
-) -> Solved:
-    """Search by the method that was chosen, and by the decomposition where its answer is in
-    doubt."""
     began = time.perf_counter()
     states = problem.states
     instance = without_surplus(problem.instance, states)
-    chosen = choose_method(instance, states, pool) if method == "auto" else method
-    if chosen == "extensive":
+
+    def left() -> float | None:
+        return None if time_limit is None else max(0.0, began + time_limit - time.perf_counter())
+
+    def decompose(**options: Any) -> Solved:
+        with unsolvable.told_of(instance):
+            return solve_by_decomposition(
+                instance,
+                states,
+                gap=gap,
+                time_limit=left(),
+                node_limit=node_limit,
+                threads=threads,
+                on_progress=on_progress,
+                on_incumbent=on_incumbent,
+                pool=pool,
+                enough=enough,
+                recourse=problem.recourse,
+                frame=problem.frame if instance is problem.instance else None,
+                **options,
+            )
+
+    def extend() -> Solved | None:
+        """By the extensive form; None where it fails."""
         (nothing,) = outcomes.evaluate(
             instance, states, [Commitment()], threads=threads, recourse=problem.recourse
         )
         with contextlib.suppress(SolverError):
-            solved = solve_extensive_form(
+            return solve_extensive_form(
                 instance,
                 states,
                 gap=gap,
                 nothing=outcomes.objective(instance, nothing, 0.0),
-                time_limit=time_limit,
+                time_limit=left(),
                 node_limit=node_limit,
                 threads=threads,
                 on_progress=on_progress,
                 on_incumbent=on_incumbent,
             )
-            if not _is_doubtful(problem, solved, gap=gap, threads=threads):
-                return solved
-        # Sweeps are exact, and the master far smaller.
-        if time_limit is not None:
-            time_limit = max(0.0, time_limit - (time.perf_counter() - began))
-    return solve_by_decomposition(
-        instance,
-        states,
-        gap=gap,
-        time_limit=time_limit,
-        node_limit=node_limit,
-        threads=threads,
-        on_progress=on_progress,
-        on_incumbent=on_incumbent,
-        pool=pool,
-        enough=enough,
-        recourse=problem.recourse,
-        frame=problem.frame if instance is problem.instance else None,
-    )
+        return None
+
+    chosen = choose_method(instance, states, pool) if method == "auto" else method
+    solved: Solved | None = None
+    if chosen == "extensive":
+        solved = extend()
+        if solved is not None and not _is_doubtful(problem, solved, gap=gap, threads=threads):
+            return solved
+    # Sweeps are exact, and the master is far smaller than an extensive form.
+    for options in ({}, {"exact": True}):
+        again = decompose(**options)
+        if again.commitment is None and solved is not None and solved.commitment is not None:
+            # Time ran out before it found as much. What is in doubt proves nothing.
+            unproven = replace(solved.solution, bound=None)
+            return replace(solved, solution=unproven) if solved.doubtful else solved
+        solved = again
+        if not _breaks_a_rule(problem, solved):
+            break
+    assert solved is not None
+    if solved.solution.ending == "infeasible" and not broken_rules(problem.instance, Commitment()):
+        # To do nothing is a plan, whatever the solver says.
+        idle = replace(solved.solution, ending="limit", ended=NUMERICAL_LIMIT, bound=None)
+        solved = replace(solved, commitment=Commitment(), solution=idle)
+    if solved.solution.ended == NUMERICAL_LIMIT and _size(instance, states) <= MODERATE:
+        other = extend() if chosen != "extensive" else None
+        if other is not None and other.commitment is not None:
+            return solved if _is_doubtful(problem, other, gap=gap, threads=threads) else other
+    return solved
+
+
+def _breaks_a_rule(problem: Problem, solved: Solved) -> bool:
+    """Whether a plan, as far as there is one, would fail the check."""
+    if solved.commitment is None:
+        return False
+    instance = problem.instance
+    return bool(broken_rules(instance, without_idle(instance, solved.commitment)))
 
 
 def _is_doubtful(problem: Problem, solved: Solved, *, gap: float, threads: int | None) -> bool:
     """Whether solves by several tolerances differ, or the plan is not worth what they say."""
-    if solved.doubtful or solved.commitment is None:
-        return solved.doubtful
+    if solved.solution.interrupted or solved.commitment is None:
+        return solved.doubtful and not solved.solution.interrupted
+    if solved.doubtful or _breaks_a_rule(problem, solved):
+        return True
+    if solved.near_one:
+        return False
     try:
         judge(problem, solved, gap=gap, began=time.perf_counter(), threads=threads)
     except CheckFailed:
@@ -338,12 +351,20 @@ SMALL = 300
 """Nodes times states times periods up to which the extensive form is quicker, or as quick and
 exact to its last digit (docs/benchmarks.md)."""
 
+MODERATE = 20_000
+"""The same up to which it is tried where the decomposition ends at its numerical limit."""
+
+
+def _size(instance: Instance, states: Sequence[State]) -> int:
+    """Nodes times states times periods."""
+    return len(instance.nodes) * len(states) * len(instance.periods)
+
 
 def choose_method(
     instance: Instance, states: Sequence[State], pool: CutPool | None = None
 ) -> Method:
     """The method that suits the size of a problem."""
-    small = len(instance.nodes) * len(states) * len(instance.periods) <= SMALL
+    small = _size(instance, states) <= SMALL
     return "extensive" if small and pool is None else "decomposition"
 
 
@@ -357,10 +378,8 @@ def commitment_in(instance: Instance, solved: Solved) -> Commitment:
     """The commitment that was found, or the reason why there is none, as :func:`plan` raises it."""
     solution = solved.solution
     if solution.ending == "infeasible":
-        try:
+        with unsolvable.told_of(instance):
             conflict = smallest_conflict(instance)
-        except OutOfRange as error:
-            raise unsolvable.too_far_apart(instance, error) or error from error
         if not conflict:
             raise SolverError(tr("the solver calls a problem infeasible that has a plan"))
         raise Infeasible(conflict)
@@ -406,8 +425,12 @@ def _certificate(
     seconds: float,
     by_step: dict[str, float],
 ) -> Certificate:
-    instance, bound = problem.instance, solved.solution.bound
-    bound = settled(objective, bound, gap_target, sizes)
+    instance, solution = problem.instance, solved.solution
+    bound = solution.bound
+    if solution.ended in BY_ITSELF:
+        bound = settled(objective, bound, gap_target, sizes)
+    elif bound is not None:
+        bound = min(bound, objective)
     within = is_within(objective, bound, gap_target, sizes.least)
     uncertainty = instance.case.uncertainty
     sample = uncertainty.sample if uncertainty else None
@@ -417,7 +440,7 @@ def _certificate(
         bound=bound,
         gap=gap_of(objective, bound, sizes.least),
         gap_target=gap_target,
-        ended=solved.solution.ended,
+        ended=solution.ended,
         method=solved.method,
         states=len(problem.states),
         illustrative=len(problem.states) < ENOUGH_STATES,

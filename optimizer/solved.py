@@ -47,6 +47,10 @@ NODE_LIMIT = "node limit"
 """How a search ended that had as many nodes as it was allowed, in either method's words."""
 
 
+NUMERICAL_LIMIT = "numerical limit"
+"""How it ended where the solver's arithmetic left it nothing to go on with."""
+
+
 @dataclass(frozen=True, eq=False)
 class Solved:
     """A solution, the commitment in it, and the time and size it took."""
@@ -62,6 +66,8 @@ class Solved:
     """What it took: sweeps, cuts, nodes and the like."""
     doubtful: bool = False
     """Whether solves by several tolerances told different things, so that none is trusted."""
+    near_one: bool = True
+    """Whether all figures of the model lie where the solver's tolerances are what they seem."""
 
 
 @dataclass(frozen=True, eq=False)

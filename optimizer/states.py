@@ -222,7 +222,8 @@ def without_surplus(instance: Instance, states: Sequence[State]) -> Instance:
             least = float(shares[shares > 0].min(initial=1.0))
             least *= min(share for share in (*p.ramp, 1.0) if share > 0)
             used = max(used, most[m] / (lots * least))
-        limit = 2 * len(instance.groups) * used
+        settled = (lots for (q, *_), lots in instance.held.offtake.items() if q == p.id)
+        limit = max(2 * len(instance.groups) * used, math.fsum(settled))
         projects[p.id] = replace(p, offtake_max=min(p.offtake_max, limit))
     return replace(instance, projects=projects)
 

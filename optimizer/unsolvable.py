@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from models.faults import Fault, ScenarioError, Step
 from models.language import tr
 from optimizer.conflicts import RULES
 from optimizer.errors import OutOfRange
 from optimizer.instance import Instance
+
+
+@contextmanager
+def told_of(instance: Instance) -> Iterator[None]:
+    """While a scenario is solved: coefficients of unlike size are told as figures of its file."""
+    try:
+        yield
+    except OutOfRange as error:
+        raise too_far_apart(instance, error) or error from error
 
 
 def too_far_apart(instance: Instance, error: OutOfRange) -> ScenarioError | None:

@@ -37,6 +37,13 @@ had for them to matter, and rounded up they would make those worth having."""
 DAMPED = 24
 """Powers of two by which a cut is scaled down at most."""
 
+GIANT = 2.0**20
+"""A slope that is so many times what a cut bounds makes a trace of a project worth all of it."""
+
+DERIVED = -1
+"""Stands among the cuts for a row that follows from one (``Master._by_starts``); none is kept for
+later."""
+
 LARGE = 2.0**15
 """Left sides of cuts above so many units do not make a violation of theirs count for less."""
 
@@ -183,10 +190,15 @@ class Master:
         self._offtake_start = np.array(
             [column[id(self.model.start[p, y])] for p, y, _ in held], dtype=np.int64
         )
+        self._start_of = np.full(len(self.program.cost), -1, dtype=np.int64)
+        """Of each column that is offtake, that of its start."""
+        self._start_of[self._offtake[self._held]] = self._offtake_start
         self._offtake_most = np.array([instance.projects[p].offtake_max for p, *_ in held])
         rights = np.array([row[id(self.model.offtake_right[key])] for key in held], dtype=np.int64)
-        self._rights = sparse.csr_array(self.program.matrix)[rights]
-        self._rights_upper = self.program.row_upper[rights]
+        # A right that became a bound has no row.
+        known = sparse.diags_array((rights >= 0).astype(float))
+        self._rights = sparse.csr_array(known @ sparse.csr_array(self.program.matrix)[rights])
+        self._rights_upper = np.where(rights >= 0, self.program.row_upper[rights], 0.0)
         self.purchases = np.array(
             [
                 [column[id(self.model.buy[h, y])] for y in instance.years]
@@ -211,6 +223,8 @@ class Master:
         self.simplex = highs.Simplex(self.program, objective_factor, units, exact)
         self.whole = 1e-9 if self.simplex.exact else 1e-6
         """What is closer to a whole number is one."""
+        self.steepest = 0.0
+        """Largest slope of a cut, in the solver's units, before the cut is scaled."""
         self._waiting_factor = highs.row_factors(
             self.reduced.waiting, self.reduced.upper, self.simplex.units
         )
@@ -221,7 +235,7 @@ class Master:
         """Whether the current branch holds nothing, whatever the solver says."""
         self.age = np.zeros(0, np.int64)
         self.cuts: list[Cut | int] = []
-        """Rows beyond the base: cuts, and numbers of rules that were waiting."""
+        """Rows beyond the base: cuts, numbers of rules that were waiting, and ``DERIVED``."""
         self._shelf = Shelf(len(self.program.cost), self.size_of)
         self._patterns: dict[int, Pattern] = {}
 
@@ -289,6 +303,7 @@ class Master:
         # The solver drops the tiniest entries. An entry left out would make the cut too strong:
         # what it could give at most comes off the side, or it is rounded up.
         factor = self._factor(columns, entries)
+        worth = self.simplex.units[columns] / self.unit
         seen = self.simplex.units[columns] * factor
         small = (entries != 0) & (entries * seen < TINY)
         top = self._most[columns]
@@ -298,7 +313,7 @@ class Master:
         entries[bounded] = 0.0
         rising = small & ~bounded
         entries[rising] = np.where(
-            entries[rising] * seen[rising] < NOTHING, 0.0, TINY / seen[rising]
+            entries[rising] * worth[rising] < NOTHING, 0.0, TINY / seen[rising]
         )
         used = entries != 0
         return (
@@ -324,9 +339,12 @@ class Master:
         self._append(kept)
         return found
 
-    def _append(self, kept: Sequence[tuple[Cut, Row]]) -> None:
+    def _append(self, kept: Sequence[tuple[Cut | int, Row]]) -> None:
         if not kept:
             return
+        if self.simplex.exact:
+            whole = [self._by_starts(row) for _, row in kept]
+            kept = [*kept, *((DERIVED, row) for row in whole if row is not None)]
         rows = [row for _, row in kept]
         self.simplex.add_rows(
             np.array([row[2] for row in rows]),
@@ -339,15 +357,33 @@ class Master:
         self.cuts += [cut for cut, _ in kept]
         self.age = np.concatenate([self.age, np.zeros(len(rows), np.int64)])
 
+    def _by_starts(self, row: Row) -> Row | None:
+        """What a cut says of projects of which a trace would be worth all that it bounds: that much
+        for the whole of them, started or not; None for a cut without any.
+
+        It holds since offtake comes of what is started alone, and what is bounded is never
+        negative. A trace of a start, which counts as none, is worth a trace by it.
+        """
+        columns, entries, side = row
+        giant = (entries > GIANT * side) & (self._start_of[columns] >= 0)
+        if side <= 0 or not giant.any():
+            return None
+        starts = np.unique(self._start_of[columns[giant]]).astype(np.int32)
+        columns = np.concatenate([starts, columns[~giant]])
+        entries = np.concatenate([np.full(len(starts), side), entries[~giant]])
+        drowns = side * self._factor(columns, entries) < TINY
+        return None if drowns else (columns, entries, side)
+
     def _factor(self, columns: Positions, entries: Floats) -> float:
         """What a cut is multiplied by: what it bounds counts one in a program that is near one.
 
         In another the largest entry counts as much above one as what it bounds counts below, so
         that neither the cut's multiplier nor its violation drowns in the solver's tolerances.
         """
+        seen = np.abs(entries) * self.simplex.units[columns] / self.unit
+        self.steepest = max(self.steepest, float(seen.max(initial=0.0)))
         if not self.simplex.exact:
             return 1 / self.unit
-        seen = np.abs(entries) * self.simplex.units[columns] / self.unit
         exponent = math.ceil(math.log2(float(seen.max(initial=1.0))) / 2)
         return 2.0 ** -min(exponent, DAMPED) / self.unit
 

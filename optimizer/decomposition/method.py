@@ -17,7 +17,15 @@ from optimizer.errors import SolverError
 from optimizer.formulation import read_commitment
 from optimizer.highs import Ending, Progress, Solution
 from optimizer.instance import Floats, Instance
-from optimizer.solved import NODE_LIMIT, TOP, Incumbent, Solved, Teller, smallest_size
+from optimizer.solved import (
+    NODE_LIMIT,
+    NUMERICAL_LIMIT,
+    TOP,
+    Incumbent,
+    Solved,
+    Teller,
+    smallest_size,
+)
 from optimizer.states import State
 from optimizer.sweep import Recourse
 
@@ -26,6 +34,10 @@ SMALLEST_GAP = 1e-6
 
 DEEPEST = 2.0**30
 """An objective that is a smaller part of what costs can come to is not looked at more closely."""
+
+STEEPEST = 2.0**20
+"""Cuts whose slopes are steeper than this, in the solver's units, are too much for its usual
+tolerances; those of ordinary cases come to 2^15."""
 
 DOUBT = 0.1
 """A plan that is worse than the search took it for by this share of its gap is looked at again."""
@@ -47,6 +59,7 @@ def solve_by_decomposition(
     groups: int = 1,
     recourse: Recourse | None = None,
     frame: Frame | None = None,
+    exact: bool = False,
 ) -> Solved:
     """Build the master and close the gap between it and the best plan.
 
@@ -72,6 +85,8 @@ def solve_by_decomposition(
         Of these states from another standpoint, if it is there already; it brings its own threads.
     frame
         Of the same instance and groups, if it is there already from other states.
+    exact
+        Whether to work by the smallest tolerances from the start.
     """
     began = time.perf_counter()
     if recourse is None:
@@ -85,6 +100,10 @@ def solve_by_decomposition(
     size = nothing if nothing > 0 else highs.largest_cost(frame.reduced.program)
     built = time.perf_counter()
     runs: list[Run] = []
+    plans: list[tuple[float, Commitment]] = []
+    """What was found, by what it is worth after it was read."""
+    sound: list[Run] = []
+    """Runs that did not fail."""
 
     def read(values: Floats) -> Commitment:
         return read_commitment(instance, runs[-1].master.read(values))
@@ -92,7 +111,7 @@ def solve_by_decomposition(
     while True:
         factor = highs.objective_factor(frame.reduced.program, size, TOP)
         run = Run(
-            Master(instance, recourse, groups, frame, factor, exact=bool(runs)),
+            Master(instance, recourse, groups, frame, factor, exact=exact or bool(runs)),
             appraise,
             max(gap / 2 if runs else gap, SMALLEST_GAP),
             least=smallest_size(nothing),
@@ -104,23 +123,25 @@ def solve_by_decomposition(
             began=began,
         )
         runs.append(run)
-        ended, failure = "searched", None
+        failure: SolverError | None = None
         try:
-            ended = _searched(run, pool)
+            _searched(run, pool)
+            sound.append(run)
         except SolverError as error:
             failure = error
         run.tell(always=True)
-        commitment = None if run.best is None else read(run.best)
-        if len(runs) > 1 or run.limited:
-            break
-        # Once more by smaller tolerances, where there is doubt: in a unit that suits the objective,
-        # from what was found.
-        if commitment is not None:
+        worth = math.inf
+        if run.best is not None:
+            commitment = read(run.best)
             needed = without_idle(instance, commitment)
             worth = weighed_cost(instance, needed)
             worth += appraise.damage_at(recourse.columns.point(needed))
-            if failure is None and not _in_doubt(run, worth, size):
-                break
+            plans.append((worth, commitment))
+        if len(runs) > 1 or run.limited or (failure is None and not _in_doubt(run, worth, size)):
+            break
+        # Once more by smaller tolerances, where there is doubt: in a unit that suits the objective,
+        # from what was found.
+        if math.isfinite(worth):
             size = max(run.size(worth), size / DEEPEST)
             if pool is None:
                 pool = CutPool()
@@ -128,17 +149,18 @@ def solve_by_decomposition(
                 pool.keep(run)
         elif failure is not None:
             size = max(size, highs.largest_cost(frame.reduced.program))
-    if failure is not None:
-        if runs[0].best is None or len(runs) == 1:
-            raise failure
-        run = runs[0]
-    best = run if run.best is not None else runs[0]
+    if failure is not None and not plans:
+        raise failure
+    best = min(plans, key=lambda own: own[0], default=None)
+    # A run that found nothing where another has a plan has proven nothing.
+    proving = [own for own in sound if not plans or own.best is not None or own.lower < math.inf]
+    run = proving[-1] if proving else runs[0]
     finished = time.perf_counter()
     in_master = math.fsum(one.master.simplex.seconds for one in runs)
     return Solved(
         method="decomposition",
-        solution=_solution(run, best, ended == "unlimited", finished - began),
-        commitment=None if best.best is None else read(best.best),
+        solution=_solution(run, best[0] if best else math.inf, finished - began),
+        commitment=best[1] if best else None,
         seconds={
             "merge": encoded - began,
             "build": built - encoded,
@@ -159,9 +181,8 @@ def solve_by_decomposition(
     )
 
 
-def _searched(run: Run, pool: CutPool | None) -> str:
-    """Close the gap, as far as limits allow, with what a pool lends; how it ended."""
-    ended = "searched"
+def _searched(run: Run, pool: CutPool | None) -> None:
+    """Close the gap, as far as limits allow, with what a pool lends."""
     with interruptible(run):
         try:
             if pool is not None:
@@ -170,46 +191,56 @@ def _searched(run: Run, pool: CutPool | None) -> str:
         except Stopped:
             pass
         except Unlimited:
-            ended = "unlimited"
+            run.unlimited = True
     if pool is not None:
         pool.keep(run)
-    return ended
 
 
 def _in_doubt(run: Run, worth: float, size: float) -> bool:
     """Whether the solver's tolerances may have decided, rather than the problem.
 
-    So it is where a plan is worth less than the search took it for, where the search came to its
-    end with a gap, or where the objective is a tiny part of the size that it was scaled by.
+    So it is where nothing is feasible or a plan is worth less than the search took it for, where
+    the search came to its end with a gap, where the objective is a tiny part of the size that it
+    was scaled by, and where so little as a tolerance of a column is worth a lot.
     """
+    steep = not run.master.simplex.exact and run.master.steepest > STEEPEST
+    if steep or run.unlimited or not run.done:
+        return True
+    if run.best is None:
+        return run.lower == math.inf
     within = run.gap * run.size(worth)
     amiss = worth - run.upper > DOUBT * within
     if run.enough == -math.inf:
         amiss |= worth - run.lower > within
-    return amiss or not run.done or TOP * run.size(worth) < size
+    return amiss or TOP * run.size(worth) < size
 
 
-def _solution(run: Run, best: Run, unlimited: bool, seconds: float) -> Solution:
-    ending: Ending = "optimal" if run.done else "limit"
+def _solution(run: Run, worth: float, seconds: float) -> Solution:
+    """How a run ended, with the objective of the best plan of all runs; infinite without one."""
+    # That nothing is feasible is no proof where a plan is.
+    refuted = run.best is None and run.lower == math.inf and math.isfinite(worth)
+    lower = -math.inf if refuted else run.lower
+    done = run.done and not refuted
+    ending: Ending = "optimal" if done else "limit"
     ended = "gap closed" if run.enough == -math.inf else "level reached"
     if run.upper > run.enough > -math.inf:
         ended = "level ruled out"
-    if unlimited:
+    if run.unlimited:
         ending, ended = "unbounded", "unbounded"
-    elif run.best is None and run.lower == math.inf:
+    elif run.best is None and lower == math.inf:
         ending, ended = "infeasible", "infeasible"
-    elif not run.done:
+    elif not done:
         ended = "interrupted" if run.interrupted else "time limit"
         if run.at_node_limit:
             ended = NODE_LIMIT
         elif not run.interrupted and time.perf_counter() <= run.deadline:
-            ended = "numerical limit"
-    bound = min(run.lower, best.upper)
+            ended = NUMERICAL_LIMIT
+    bound = min(lower, worth)
     return Solution(
         ending=ending,
         ended=ended,
-        values=best.best,
-        objective=best.upper if best.best is not None else None,
+        values=None,
+        objective=worth if math.isfinite(worth) else None,
         bound=bound if math.isfinite(bound) else None,
         nodes=run.nodes,
         seconds=seconds,

@@ -11,8 +11,6 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
-
 from optimizer.decomposition.cuts import Appraisal, Appraiser
 from optimizer.decomposition.focus import Focus, worth_sweeping
 from optimizer.decomposition.master import Master, Places
@@ -72,6 +70,8 @@ class Run:
     """Whether that is what ended the search."""
     began: float = field(default_factory=time.perf_counter)
     interrupted: bool = False
+    unlimited: bool = False
+    """Whether nothing limits what a plan can earn."""
     hints: list[Places] = field(default_factory=list)
     """Start years of other plans that may be good here too."""
     history: list[Progress] = field(default_factory=list)
@@ -324,8 +324,3 @@ def interruptible(run: Run) -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGINT, previous)
-
-
-def fractional(values: Floats) -> np.ndarray:
-    """Where values are neither 0 nor 1."""
-    return (values > 1e-6) & (values < 1 - 1e-6)

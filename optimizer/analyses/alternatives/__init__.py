@@ -158,7 +158,7 @@ def alternatives(
         least_days=asked.least_days,
         marks=len(seeker.farthest.marks),
         gap_target=effort.gap,
-        gap=gap_of(plan.objective, bound) or 0.0,
+        gap=gap_of(plan.objective, bound, plan.least) or 0.0,
         given=given is not None,
         without_plan=without_plan(plan),
         plan=figures_of(plan, bound, least),

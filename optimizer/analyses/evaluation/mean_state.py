@@ -56,6 +56,6 @@ def plan_for_mean(
     commitment = commitment_in(instance, solved)
     check_commitment(instance, commitment)
     high, low = solved.solution.objective, solved.solution.bound
-    if high is None or low is None:
+    if high is None or low is None or solved.doubtful:
         raise NoPlan(tr("{name}: nothing was proven before the limit", name=tr("the mean state")))
     return MeanPlan(commitment, min(low, high), high)

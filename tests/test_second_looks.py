@@ -1,0 +1,241 @@
+"""Searches that look a second time lose nothing, and prove no more than they have proven."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from small import case, funder, near, project
+
+from models.case import Case
+from models.files import read_case
+from optimizer import highs, planner
+from optimizer.commitment import Commitment
+from optimizer.decomposition import method, solve_by_decomposition
+from optimizer.decomposition.search import Search
+from optimizer.errors import SolverError
+from optimizer.found import proven
+from optimizer.instance import Held, read_instance, seen_from
+from optimizer.planner import Problem
+from optimizer.solved import NUMERICAL_LIMIT, Incumbent, Sizes, Solved
+from optimizer.states import without_surplus
+
+TUTORIAL = Path(__file__).parents[1] / "scenarios" / "tutorial.yaml"
+OPTIMUM = 27.5
+
+
+@cache
+def tutorial() -> Problem:
+    return Problem.of(read_case(TUTORIAL).case)
+
+
+def decompose(**options: Any) -> Solved:
+    problem = tutorial()
+    return solve_by_decomposition(problem.instance, problem.states, gap=1e-4, **options)
+
+
+@pytest.fixture
+def doubted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every search is in doubt."""
+    monkeypatch.setattr(method, "_in_doubt", lambda *_: True)
+
+
+def second(monkeypatch: pytest.MonkeyPatch, instead: Any) -> None:
+    """What the second search does instead of searching."""
+    first, calls = Search.search, []
+
+    def search(self: Search) -> None:
+        calls.append(self)
+        if len(calls) == 1:
+            first(self)
+        else:
+            instead(self)
+
+    monkeypatch.setattr(Search, "search", search)
+
+
+def test_a_search_in_doubt_is_made_again_and_proves_the_same(doubted: None) -> None:
+    found = decompose()
+    assert (found.solution.ending, found.solution.ended) == ("optimal", "gap closed")
+    assert found.solution.objective == near(OPTIMUM)
+    assert found.solution.bound == pytest.approx(OPTIMUM, rel=1e-4)
+
+
+def test_a_plan_refutes_that_nothing_is_feasible(
+    doubted: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def nothing(search: Search) -> None:
+        search.run.best, search.run.upper, search.run.lower = None, np.inf, np.inf
+
+    second(monkeypatch, nothing)
+    found = decompose()
+    assert found.commitment is not None
+    assert found.solution.objective == near(OPTIMUM)
+    # What the first search proved is what is left.
+    assert found.solution.bound == pytest.approx(OPTIMUM, rel=1e-4)
+
+
+def test_a_search_that_fails_leaves_the_plan_of_the_one_before(
+    doubted: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(_: Search) -> None:
+        raise SolverError("gone")
+
+    second(monkeypatch, fails)
+    assert decompose().solution.objective == near(OPTIMUM)
+
+
+def test_the_better_plan_is_kept(doubted: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second search knows none but the worst: to do nothing."""
+
+    def idle(search: Search) -> None:
+        run = search.run
+        run.best = np.zeros(len(run.master.program.cost))
+        run.upper, run.lower = 1e6, 0.0
+
+    second(monkeypatch, idle)
+    found = decompose()
+    assert found.solution.objective == near(OPTIMUM)
+    assert (found.solution.ended, found.solution.bound) == (NUMERICAL_LIMIT, 0.0)
+
+
+def test_a_search_that_fails_without_a_plan_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(_: Search) -> None:
+        raise SolverError("gone")
+
+    monkeypatch.setattr(Search, "search", fails)
+    monkeypatch.setattr(method, "_in_doubt", lambda *_: False)
+    with pytest.raises(SolverError, match="gone"):
+        decompose()
+
+
+def test_a_plan_in_doubt_is_kept_where_no_time_is_left_for_another(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(planner, "_is_doubtful", lambda *_, **__: True)
+    found = planner.solve_by_decomposition
+
+    def hurried(*given: Any, **options: Any) -> Solved:
+        return found(*given, **{**options, "time_limit": 0.0})
+
+    monkeypatch.setattr(planner, "solve_by_decomposition", hurried)
+    solved = planner.search(tutorial(), gap=1e-4, method="extensive")
+    assert solved.method == "extensive"
+    assert solved.solution.objective == near(OPTIMUM)
+
+
+def test_what_breaks_a_rule_is_searched_by_the_smallest_tolerances(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    breaks = iter([True, False])
+    monkeypatch.setattr(planner, "_breaks_a_rule", lambda *_: next(breaks))
+    asked = []
+    found = planner.solve_by_decomposition
+
+    def noted(*given: Any, **options: Any) -> Solved:
+        asked.append(options.get("exact", False))
+        return found(*given, **options)
+
+    monkeypatch.setattr(planner, "solve_by_decomposition", noted)
+    solved = planner.search(tutorial(), gap=1e-4, method="decomposition")
+    assert asked == [False, True]
+    assert solved.solution.objective == near(OPTIMUM)
+
+
+def test_at_its_numerical_limit_a_small_problem_gets_the_extensive_form(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    found = planner.solve_by_decomposition
+
+    def stuck(*given: Any, **options: Any) -> Solved:
+        solved = found(*given, **options)
+        solution = replace(solved.solution, ending="limit", ended=NUMERICAL_LIMIT, bound=0.0)
+        return replace(solved, solution=solution)
+
+    monkeypatch.setattr(planner, "solve_by_decomposition", stuck)
+    solved = planner.search(tutorial(), gap=1e-4, method="decomposition")
+    assert (solved.method, solved.solution.ending) == ("extensive", "optimal")
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_to_do_nothing_refutes_that_nothing_is_feasible(
+    fails: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the extensive form fails too, it is the plan, and nothing is proven of others."""
+    found = planner.solve_by_decomposition
+
+    def wrong(*given: Any, **options: Any) -> Solved:
+        solved = found(*given, **options)
+        none = replace(solved.solution, ending="infeasible", ended="infeasible", objective=None)
+        return replace(solved, solution=none, commitment=None)
+
+    def failing(*_: Any, **__: Any) -> Solved:
+        raise SolverError("gone")
+
+    monkeypatch.setattr(planner, "solve_by_decomposition", wrong)
+    if fails:
+        monkeypatch.setattr(planner, "solve_extensive_form", failing)
+    proof = planner.find(tutorial(), method="decomposition").certificate
+    if fails:
+        assert (proof.status, proof.bound, proof.ended) == ("limit", None, NUMERICAL_LIMIT)
+    else:
+        assert (proof.status, proof.method) == ("optimal", "extensive")
+        assert proof.objective == near(OPTIMUM)
+
+
+def large_and_small() -> Case:
+    """A million tonnes that always arrive, and 100 t of tin that never do: 0.001 million EUR."""
+    raw = case(
+        materials={
+            "ore": {"name": "Ore", "price_eur_per_t": 1},
+            "tin": {"name": "Tin", "price_eur_per_t": 1},
+        },
+        demand=[
+            {"consumer": "industry", "material": "ore", "t_per_year": 1e6},
+            {"consumer": "industry", "material": "tin", "t_per_year": 100},
+        ],
+        damage=[
+            {"material": "ore", "steps": [{"share": 1.0, "eur_per_t": 1e6}]},
+            {"material": "tin", "steps": [{"share": 1.0, "eur_per_t": 10}]},
+        ],
+        supply=[{"material": "ore", "country": "DE", "share": 1.0}],
+    )
+    return Case.model_validate(raw)
+
+
+def test_a_bound_of_a_search_that_was_stopped_stays_what_was_proven() -> None:
+    """What could be missing is rounding beside what can be: it decides where a search ends by
+    itself, and nowhere else."""
+    last = Incumbent("decomposition", Commitment(), 1e-3, bound=0.0)
+    found = planner.salvage(large_and_small(), last, ended="killed").certificate
+    assert (found.status, found.objective, found.bound) == ("limit", 1e-3, 0.0)
+    other = proven(found, 1e-3, 9e-4, Sizes(least=1e-9, rounding=1.0))
+    assert (other.status, other.bound) == ("limit", 9e-4)
+
+
+def test_whole_columns_count_whole_units() -> None:
+    """x is whole and costs 3 million; y costs 1, but there is too little of it."""
+    program = highs.arrays([3e6, 1.0], [[1.0, 1.0]], [0.5], [np.inf], [0.0, 0.0], [1.0, 0.2])
+    program = replace(program, integer=np.array([True, False]))
+    found = highs.solve(program, objective_factor=2.0**10)
+    assert found.values is not None
+    assert found.values[0] == 1.0
+
+
+def test_what_others_have_settled_of_a_giant_stays_possible() -> None:
+    raw = case(
+        projects={"works": project(tonnes=1e6, market_finance_max=1.0)},
+        funders={"fund": funder(kind="company")},
+        consumers={"industry": {"name": "Industry", "company": "fund"}},
+    )
+    instance = read_instance(Case.model_validate(raw))
+    (group,) = instance.holders("works")
+    settled = seen_from(instance, held=Held(offtake={("works", 2026, group): 0.5}))
+    held = without_surplus(settled, Problem.of(Case.model_validate(raw)).states)
+    free = without_surplus(instance, Problem.of(Case.model_validate(raw)).states)
+    assert free.projects["works"].offtake_max < 0.01
+    assert held.projects["works"].offtake_max >= 0.5
