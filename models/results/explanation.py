@@ -7,10 +7,14 @@ tonnes. What comes out of solves is a range that their gaps prove.
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
 
 from models.results import ids
 from models.results.base import OfScenario, Result, Seconds, Share, Versions
+
+RuleName = Annotated[str, Field(pattern=r"^[a-z_]+$")]
 
 
 class BindingRule(Result):
@@ -18,7 +22,7 @@ class BindingRule(Result):
 
     tag: str
     """Its tag in the formulation."""
-    name: str
+    name: RuleName
     """Its name there."""
     path: str
     """Dotted path of its number in the scenario."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from itertools import groupby
+from typing import Any
 
 from models.language import marked, tr
 from models.results import BindingRule, Explanation
@@ -128,9 +129,15 @@ def _clauses(
 
     # What others use up comes before what holds of the project whatever others do.
     order = {name: (name in FINANCING, n) for n, name in enumerate(SAYS)}
-    for _, group in groupby(sorted(rules, key=lambda r: (order[r.name], alike(r))), alike):
+    last = (True, len(order))
+
+    def rank(rule: BindingRule) -> tuple[tuple[bool, int], Any]:
+        return order.get(rule.name, last), alike(rule)
+
+    for _, group in groupby(sorted(rules, key=rank), alike):
         some = list(group)
-        says = other.get(some[0].name, SAYS[some[0].name])
+        name = some[0].name
+        says = other.get(name) or SAYS.get(name, name)  # a result may be of a later version
         if len(some) > 1 and some[0].name in TOGETHER:
             says = TOGETHER[some[0].name][KINDS.index(other)]
         clause = tr(says, **_values(found, some))
