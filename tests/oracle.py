@@ -137,8 +137,12 @@ class Reading:
 
     def start_years(self, project: str) -> list[int]:
         it = self.projects[project]
-        first = it.get("earliest_start") or self.years[0]
-        return list(range(first, (it.get("latest_start") or self.years[-1]) + 1))
+        years = (it.get("earliest_start"), it.get("latest_start"))  # of which 0 is one
+        first, last = (
+            end if year is None else year
+            for year, end in zip(years, (self.years[0], self.years[-1]), strict=True)
+        )
+        return list(range(first, last + 1))
 
     def nameplate(self, project: str, material: str, start: int, year: int, delay: int) -> float:
         """Tonnes in a year by ramp and lifetime, before hazards."""
@@ -198,7 +202,9 @@ class Reading:
         return whole.get(consumer, 0.0) / sum(whole.values()) if sum(whole.values()) else 0.0
 
     def keeps(self, stock: str) -> float:
-        return (1 - self.stocks[stock].get("annual_loss", 0.0)) ** (1 / self.n)
+        """What a period leaves of a stock; less than a billionth is nothing."""
+        keeps = (1 - self.stocks[stock].get("annual_loss", 0.0)) ** (1 / self.n)
+        return keeps if keeps > 1e-9 else 0.0
 
     def weight(self, material: str, year: int, eur_per_t: float) -> float:
         """What a missing tonne weighs in the chosen measure."""
@@ -561,8 +567,21 @@ def patterns(case: Reading) -> Iterator[tuple[set[Hashable], set[Hashable]]]:
 
 
 EXACT = {"primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance": 1e-10}
-WAYS = (EXACT, {**EXACT, "presolve": False}, {"presolve": False}, {})
-"""Options of the solver, each for where it gave up with those before."""
+WAYS: tuple[tuple[str, dict[str, Any]], ...] = (
+    ("highs", EXACT),
+    ("highs", {**EXACT, "presolve": False}),
+    ("highs", {"presolve": False}),
+    ("highs", {}),
+    ("highs-ipm", {}),
+)
+"""Method and options of the solver, each for where it found nothing that keeps all rows with those
+before."""
+WITHIN = 2e-6
+"""Of the terms of a row: what it may be broken by."""
+NOTHING = 1e-25
+"""What a scaled column comes to that is rounding."""
+ROUNDING = 1e-10
+"""Of the largest entry of a row: what the row comes to that is rounding."""
 
 
 def even_scales(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -584,6 +603,22 @@ def even_scales(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return np.exp2(np.round(rows)), np.exp2(np.round(columns))
 
 
+def at_most(matrix: np.ndarray, sides: np.ndarray, x: np.ndarray) -> bool:
+    """Whether rows come to no more than their sides; a purse of nothing is one."""
+    room = np.where(sides == 0, WITHIN * size_of(matrix, sides, x), give(matrix, sides, x))
+    return bool((matrix @ x - sides <= room).all())
+
+
+def size_of(matrix: np.ndarray, sides: np.ndarray, x: np.ndarray) -> np.ndarray:
+    """What rows add up to in size, sides included."""
+    return np.asarray(np.abs(matrix) @ np.abs(x) + np.abs(sides))
+
+
+def give(matrix: np.ndarray, sides: np.ndarray, x: np.ndarray) -> np.ndarray:
+    """What rows may be broken by: a small share of their terms, or rounding."""
+    return WITHIN * size_of(matrix, sides, x) + ROUNDING * np.abs(matrix).max(axis=1, initial=0.0)
+
+
 def count_patterns(raw: Raw) -> int:
     return sum(1 for _ in patterns(Reading(raw)))
 
@@ -598,14 +633,38 @@ def cvar_of(damages: list[float], chances: list[float], level: float) -> float:
     return total / tail
 
 
-def best(raw: Raw) -> Answer | None:
-    """The optimum by exhaustion; None where no commitment is allowed."""
+def loosen(lp: Program, given: float) -> None:
+    """Let rules be broken by a share of what they add up or allow."""
+    rows = list(lp.at_most)
+    equal = []
+    for terms, side in lp.equal:
+        if any(key[0] == "start" for key in terms):  # type: ignore[index]
+            rows += [(terms, side), ({key: -weight for key, weight in terms.items()}, -side)]
+        else:
+            equal.append((terms, side))
+    lp.equal = equal
+    lp.at_most = [
+        (
+            {key: weight * (1 + given * (weight < 0)) for key, weight in terms.items()},
+            side + given * abs(side),
+        )
+        for terms, side in rows
+    ]
+
+
+def best(raw: Raw, given: float = 0.0) -> Answer | None:
+    """The optimum by exhaustion; None where no commitment is allowed.
+
+    Rules may be broken by a share ``given`` of what they add up or allow.
+    """
     case, lp = Reading(raw), Program()
     project_rows(lp, case)
     stock_rows(lp, case)
     budget_rows(lp, case)
     line_rows(lp, case)
     country_rows(lp, case)
+    if given:
+        loosen(lp, given)
     cvar = case.goal.get("cvar") or {}
     level, weight = cvar.get("level", 0.95), cvar.get("weight", 0.0)
     cost_weight = case.goal.get("cost_weight", 0.001)
@@ -648,20 +707,29 @@ def best(raw: Raw) -> Answer | None:
     costs = np.abs(cost_row[cost_row != 0])
     unit = math.sqrt(costs.min() * costs.max()) if costs.size else 1.0
     whole = [j for j, key in enumerate(keys) if key[0] in ("start", "takes_part")]
+    # Of a purse only rounding may be missing: one of nothing is one.
+    purse = [any(key[0] in ("unspent", "left") for key in terms) for terms, _ in lp.equal]  # type: ignore[index]
     least, point = math.inf, None
     for starts, taken in patterns(case):
         for j in whole:
             bounds[j] = (keys[j] in starts or keys[j] in taken) / columns[j]
-        for options in WAYS:
+        endings = set()
+        for method, options in WAYS:
             solved = linprog(
-                cost_row / unit, a_ub, b_ub, a_eq, b_eq, bounds, method="highs", options=options
+                cost_row / unit, a_ub, b_ub, a_eq, b_eq, bounds, method=method, options=options
             )
-            if solved.status in (0, 2):
+            endings.add(solved.status)
+            if solved.status != 0:
+                continue
+            x = np.clip(np.where(np.abs(solved.x) < NOTHING, 0.0, solved.x), *bounds.T)
+            room = np.where(purse, WITHIN * size_of(a_eq, b_eq, x), give(a_eq, b_eq, x))
+            if (np.abs(a_eq @ x - b_eq) <= room).all() and at_most(a_ub, b_ub, x):
+                if float(cost_row @ x) < least:
+                    least, point = float(cost_row @ x), x * columns
                 break
         else:
-            raise AssertionError(solved.message)
-        if solved.status == 0 and solved.fun * unit < least:
-            least, point = float(solved.fun * unit), solved.x * columns
+            if 2 not in endings:
+                raise AssertionError(solved.message)
     if point is None:
         return None
     values = dict(zip(keys, point.tolist(), strict=True))

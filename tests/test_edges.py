@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from itertools import count, islice
 from pathlib import Path
 from random import Random
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 import yaml
 from edge_cases import Raw, edge_case, is_searchable, size
+from edge_variants import in_thousands
 from oracle import Answer, best
 
 from models.case import Case
@@ -83,6 +85,27 @@ def test_known_optima_are_found(name: str, method: str) -> None:
     found = solve(read_case(path).case, method)
     assert found is not None
     assert found.certificate.objective == pytest.approx(KNOWN[name], rel=GAP)
+
+
+ONCE_WRONG = (
+    (201293, "a purse of nothing that pays a billionth of a stock"),
+    (202260, "a line that is overdrawn in thousands"),
+    (202800, "a purse of nothing that owes a fraction of a cent"),
+    (203156, "a stock of a few grams that must be kept"),
+    (203713, "a works with ten billion times the demand for one of two outputs"),
+    (204762, "a purse of nothing, three euros to spend"),
+    (300659, "a works with a hundred thousand times the demand for one of two outputs"),
+)
+"""Cases for which one of the methods once proved too much, or failed."""
+
+
+@pytest.mark.parametrize(("seed", "about"), ONCE_WRONG, ids=[about for _, about in ONCE_WRONG])
+def test_random_files_that_once_went_wrong_agree(seed: int, about: str) -> None:
+    raw = edge_case(Random(seed))
+    for changed in (raw, in_thousands(deepcopy(raw))[0]):
+        plans = agree(read_case_text(yaml.safe_dump(changed, sort_keys=False)).case)
+        if changed is raw and is_searchable(raw):
+            hold(plans, best(raw))
 
 
 SEEDS = tuple(islice((seed for seed in count(1) if is_small(edge_case(Random(seed)))), 100))
