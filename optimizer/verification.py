@@ -14,7 +14,7 @@ import numpy as np
 
 from optimizer.commitment import Commitment, line_use, planned_stock, spend
 from optimizer.errors import CheckFailed
-from optimizer.instance import Instance
+from optimizer.instance import COVERED, Instance
 
 TOLERANCE = 2e-6
 """Of what a rule adds up or allows; the solver is asked for less."""
@@ -246,7 +246,7 @@ def _countries(instance: Instance, commitment: Commitment) -> Iterator[str]:
             holds = limit.from_year is None or year >= limit.from_year
             if (
                 holds
-                and needed[y] > 0
+                and needed[y] > COVERED
                 and _exceeds(float(needed[y]), float(reserved[y]), demand[y])
             ):
                 yield f"G1 country_share_limit: {material} from {country} in {year}"

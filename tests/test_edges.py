@@ -94,6 +94,7 @@ ONCE_WRONG = (
     (203156, "a stock of a few grams that must be kept"),
     (203713, "a works with ten billion times the demand for one of two outputs"),
     (204762, "a purse of nothing, three euros to spend"),
+    (700724, "an import of a billionth of a gram against a limit"),
     (300659, "a works with a hundred thousand times the demand for one of two outputs"),
 )
 """Cases for which one of the methods once proved too much, or failed."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from optimizer.instance import Instance
+from optimizer.instance import COVERED, Instance
 
 
 def add_country_limit(model: Any, instance: Instance) -> None:
@@ -45,6 +45,6 @@ def _needed(instance: Instance) -> dict[tuple[str, str, int], float]:
             continue
         over = supply - float(limit.limit) * instance.material_demand[material]
         for year, excess in zip(instance.years, over, strict=True):
-            if excess > 1e-12 and (limit.from_year is None or year >= limit.from_year):
+            if excess > COVERED and (limit.from_year is None or year >= limit.from_year):
                 needed[material, country, year] = float(excess)
     return needed
