@@ -46,8 +46,8 @@ class Problem:
 
     def __init__(self, path: str, settings: list[str]) -> None:
         from models.files import read_case
-        from optimizer.instance import read_instance
-        from optimizer.states import read_states
+        from optimizer.model.instance import read_instance
+        from optimizer.model.states import read_states
 
         case = read_case(path, settings=settings).case
         if float(case.objective.cvar.weight) > 0:
@@ -62,9 +62,9 @@ class Problem:
         import pyomo.environ as pyo
         from mpisppy.utils import sputils
 
-        from optimizer.formulation import build_commitment
-        from optimizer.formulation.recourse import add_delivered, add_recourse
-        from optimizer.states import outlook
+        from optimizer.model.formulation import build_commitment
+        from optimizer.model.formulation.recourse import add_delivered, add_recourse
+        from optimizer.model.states import outlook
 
         state = self.states[name]
         own = outlook(self.instance, state)
@@ -81,9 +81,9 @@ class Problem:
 
     def worth(self, model: Any) -> float:
         """The objective of the commitment that a model holds, by exact recourse."""
-        from optimizer.commitment import net_cost
-        from optimizer.formulation import read_commitment
-        from optimizer.outcomes import evaluate
+        from optimizer.model.commitment import net_cost
+        from optimizer.model.formulation import read_commitment
+        from optimizer.solve.outcomes import evaluate
 
         commitment = read_commitment(self.instance, model)
         [found] = evaluate(self.instance, tuple(self.states.values()), [commitment])

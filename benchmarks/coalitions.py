@@ -23,8 +23,8 @@ CONSORTIUM = Path(__file__).resolve().parent.parent / "scenarios" / "consortium.
 def main() -> None:
     from models.files import read_case
     from optimizer.analyses.consortium import table_of
-    from optimizer.analyses.consortium.asking import coalition
-    from optimizer.engine import Workers
+    from optimizer.analyses.consortium.subproblem import coalition
+    from optimizer.parallel import Workers
 
     asked = argparse.ArgumentParser(description=__doc__)
     asked.add_argument("file", nargs="?", default=str(CONSORTIUM))
@@ -65,16 +65,16 @@ def main() -> None:
 
 def with_pool(table: Any, gap: float) -> Callable[[Any], Any]:
     """Each coalition with the cuts of those before it."""
-    from optimizer.analyses.consortium.asking import asker
-    from optimizer.decomposition import CutPool
+    from optimizer.analyses.consortium.subproblem import asker
+    from optimizer.solve.decomposition import CutPool
 
     return asker(table, gap, CutPool(), None)
 
 
 def cold(table: Any, gap: float) -> Callable[[Any], Any]:
     """Each coalition from nothing."""
-    from optimizer.analyses.consortium.asking import asker
-    from optimizer.decomposition import CutPool
+    from optimizer.analyses.consortium.subproblem import asker
+    from optimizer.solve.decomposition import CutPool
 
     return lambda quest: asker(table, gap, CutPool(), None)(quest)
 

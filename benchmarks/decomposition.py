@@ -39,8 +39,8 @@ def scenario(job: Job) -> Any:
     """The case of a job: germany-2026, or a yardstick of some size."""
     from yardstick import check_pinned, make_yardstick
 
-    from models.case import Case
     from models.files import read_case
+    from models.scenario.case import Case
 
     if job.get("germany"):
         settings = [f"uncertainty.sample.states={job['states']}"]
@@ -54,8 +54,8 @@ def solve(job: Job) -> Job:
     """Solve once, through the project's own door."""
     from extensive_form import peak_mb
 
-    from optimizer.instance import read_instance
-    from optimizer.states import read_states
+    from optimizer.model.instance import read_instance
+    from optimizer.model.states import read_states
 
     case = scenario(job)
     began = time.perf_counter()
@@ -64,11 +64,11 @@ def solve(job: Job) -> Job:
     compile_s = warm_up(instance, states)
     options = {"gap": job.get("gap", 1e-3), "time_limit": job.get("limit", 600.0)}
     if job.get("method") == "extensive":
-        from optimizer.extensive_form import solve_extensive_form
+        from optimizer.solve.extensive_form import solve_extensive_form
 
         solved = solve_extensive_form(instance, states, threads=2, **options)
     else:
-        from optimizer.decomposition import solve_by_decomposition
+        from optimizer.solve.decomposition import solve_by_decomposition
 
         options |= {name: job[name] for name in ("merge", "groups") if name in job}
         with without(job.get("without")):
@@ -102,8 +102,8 @@ def gap(objective: float | None, bound: float | None) -> float | None:
 def warm_up(instance: Any, states: Any) -> float:
     """Seconds until the sweep is compiled and loaded, on the first two states."""
     began = time.perf_counter()
-    from optimizer.commitment import Commitment
-    from optimizer.sweep import Recourse
+    from optimizer.model.commitment import Commitment
+    from optimizer.solve.sweep import Recourse
 
     recourse = Recourse(instance, states[:2])
     recourse.sweep(recourse.columns.point(Commitment()), recourse.probability[None])
@@ -114,10 +114,10 @@ def sweep(job: Job) -> Job:
     """One exact evaluation of the plan that buys and starts nothing, and of a busy one."""
     from extensive_form import peak_mb
 
-    from optimizer import outcomes
-    from optimizer.commitment import Commitment
-    from optimizer.instance import read_instance
-    from optimizer.states import read_states
+    from optimizer.model.commitment import Commitment
+    from optimizer.model.instance import read_instance
+    from optimizer.model.states import read_states
+    from optimizer.solve import outcomes
 
     instance = read_instance(scenario(job))
     began = time.perf_counter()
@@ -158,8 +158,8 @@ def pool(job: Job) -> Job:
     from extensive_form import peak_mb
 
     from models.files import read_case
-    from optimizer.decomposition import CutPool
-    from optimizer.planner import plan
+    from optimizer.solve.decomposition import CutPool
+    from optimizer.solve.planner import plan
 
     states = f"uncertainty.sample.states={job['states']}"
     if job["family"] == "variants":
@@ -184,8 +184,8 @@ def pool(job: Job) -> Job:
 
 def parts() -> dict[str, list[tuple[Any, str, Any]]]:
     """Parts of the search, and what stands in for each where it is left out."""
-    from optimizer.decomposition import heuristics, reduced, run, search
-    from optimizer.decomposition.focus import Focus
+    from optimizer.solve.decomposition import heuristics, reduced, run, search
+    from optimizer.solve.decomposition.partial_pricing import Focus
 
     def nothing(*_: Any, **__: Any) -> bool:
         return False

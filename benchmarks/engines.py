@@ -60,7 +60,7 @@ def compiled() -> None:
 
 
 def run(name: str, engine: Callable[[int], Any], runs: int, jobs: int, loop: Spent | None) -> None:
-    from optimizer.engine import Workers
+    from optimizer.parallel import Workers
 
     given = tasks(runs)
     began, bare = now(), 0.0
@@ -74,7 +74,7 @@ def run(name: str, engine: Callable[[int], Any], runs: int, jobs: int, loop: Spe
 
 @contextmanager
 def in_this_process(_jobs: int) -> Iterator[None]:
-    from optimizer.engine import InProcess, using
+    from optimizer.parallel import InProcess, using
 
     with using(InProcess()):
         yield
@@ -83,7 +83,7 @@ def in_this_process(_jobs: int) -> Iterator[None]:
 @contextmanager
 def processes(jobs: int) -> Iterator[None]:
     """With a limit, so that one job is a process too."""
-    from optimizer.engine import Limits, Processes, using
+    from optimizer.parallel import Limits, Processes, using
 
     with using(Processes(Limits(memory=2 * 10**9), jobs)):
         yield
@@ -91,8 +91,8 @@ def processes(jobs: int) -> Iterator[None]:
 
 @contextmanager
 def cluster(jobs: int) -> Iterator[None]:
-    from optimizer.engine import using
-    from optimizer.engine.cluster import Cluster
+    from optimizer.parallel import using
+    from optimizer.parallel.cluster import Cluster
 
     with Cluster("local", jobs=jobs) as engine, using(engine):
         yield
@@ -101,7 +101,7 @@ def cluster(jobs: int) -> Iterator[None]:
 def tasks(runs: int) -> list[str]:
     """Scenarios as they travel: text."""
     from models.files import read_case
-    from optimizer.plan_document import as_solved
+    from optimizer.solve.plan_document import as_solved
 
     made = []
     for n in range(runs):
@@ -113,7 +113,7 @@ def tasks(runs: int) -> list[str]:
 def make() -> Callable[[str], tuple[float, float]]:
     """What solves one after the other, and tells its objective and the solve's processor time."""
     from models.files import read_case_text
-    from optimizer.planner import plan
+    from optimizer.solve.planner import plan
 
     def answer(text: str) -> tuple[float, float]:
         case = read_case_text(text, "scenario.json").case

@@ -34,11 +34,11 @@ def measure(args: argparse.Namespace) -> dict[str, Any]:
     from scipy import sparse
 
     from models.files import read_case
-    from optimizer import highs
-    from optimizer.extensive_form import OPTIONS
-    from optimizer.formulation import build_extensive_form
-    from optimizer.instance import read_instance
-    from optimizer.states import read_states
+    from optimizer.model import highs
+    from optimizer.model.formulation import build_extensive_form
+    from optimizer.model.instance import read_instance
+    from optimizer.model.states import read_states
+    from optimizer.solve.extensive_form import OPTIONS
 
     settings = [f"uncertainty.sample.states={args.count}", f"uncertainty.sample.seed={args.seed}"]
     case = read_case(args.scenario, variant=args.variant, settings=settings).case
@@ -126,7 +126,7 @@ def floor(args: argparse.Namespace) -> dict[str, Any]:
 def solve_plan(args: argparse.Namespace) -> dict[str, Any]:
     """One whole plan, as the command makes it."""
     from models.files import read_case
-    from optimizer.planner import plan
+    from optimizer.solve.planner import plan
 
     settings = [f"uncertainty.sample.states={args.count}", f"uncertainty.sample.seed={args.seed}"]
     case = read_case(args.scenario, variant=args.variant, settings=settings).case

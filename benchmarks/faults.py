@@ -26,14 +26,14 @@ from pathlib import Path
 
 import psutil
 
-from models.case import Case
 from models.files import read_case
 from models.results import Plan
-from optimizer import outcomes
-from optimizer.commitment import weighed_cost
-from optimizer.plan_document import commitment_of
-from optimizer.planner import Problem
-from optimizer.verification import check_commitment
+from models.scenario.case import Case
+from optimizer.model.commitment import weighed_cost
+from optimizer.solve import outcomes
+from optimizer.solve.plan_document import commitment_of
+from optimizer.solve.planner import Problem
+from optimizer.solve.verification import check_commitment
 
 ROOT = Path(__file__).parents[1]
 Strike = Callable[["Run"], None]

@@ -107,15 +107,15 @@ def all_states() -> Iterator[dict[str, Any]]:
 
 
 def main() -> None:
-    from models.case import Case
     from models.results import Plan
-    from optimizer import outcomes
+    from models.scenario.case import Case
     from optimizer.analyses.evaluation.fresh import fresh_outcome, in_fresh_states
     from optimizer.analyses.evaluation.replications import replicate
     from optimizer.analyses.given import given
-    from optimizer.commitment import Commitment, weighed_cost
-    from optimizer.planner import Problem, find, plan
-    from optimizer.reporting.evaluating.words import error
+    from optimizer.model.commitment import Commitment, weighed_cost
+    from optimizer.report.evaluating.words import error
+    from optimizer.solve import outcomes
+    from optimizer.solve.planner import Problem, find, plan
 
     asked = argparse.ArgumentParser(description=__doc__)
     asked.add_argument("--repetitions", type=int, default=200)

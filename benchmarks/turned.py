@@ -14,8 +14,8 @@ from pathlib import Path
 
 from models.files import read_case
 from optimizer.analyses.series import Series
-from optimizer.decomposition import CutPool
-from optimizer.planner import Problem, find
+from optimizer.solve.decomposition import CutPool
+from optimizer.solve.planner import Problem, find
 
 GAP = 1e-4
 SCENARIO = Path(__file__).parents[1] / "scenarios" / "germany-2026.yaml"

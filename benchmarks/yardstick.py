@@ -48,7 +48,7 @@ def make_yardstick(
     allocation: str = "pooled",
     cvar_weight: float = 0.0,
 ) -> Document:
-    """The scenario document of a size; it validates as ``models.case.Case``."""
+    """The scenario document of a size; it validates as ``models.scenario.case.Case``."""
     if materials < 3 or projects < 5 or years < 8:
         raise ValueError("the yardstick needs 3 materials, 5 projects and 8 years at least")
     document: Document = {

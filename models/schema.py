@@ -7,8 +7,8 @@ from typing import Any
 from pydantic import BaseModel
 
 from models.base import Base
-from models.case import Case
 from models.docstrings import field_docstrings
+from models.scenario.case import Case
 
 _TABLE = {
     "type": "object",

@@ -12,8 +12,8 @@ from typing import Any
 
 from models.faults import Fault, ScenarioError
 from models.language import language
-from optimizer.engine import Workers
 from optimizer.errors import Infeasible, Rule
+from optimizer.parallel import Workers
 
 Counted = tuple[int, int, int, str]
 Action = tuple[Any, ...]

@@ -110,8 +110,8 @@ def counting(first: int) -> Callable[[int], tuple[int, int, int, str]]:
 
 def solving(gap: float) -> Callable[[dict[str, Any]], str]:
     """What solves scenarios; only it takes the time to import a solver."""
-    from models.case import Case
-    from optimizer.planner import plan
+    from models.scenario.case import Case
+    from optimizer.solve.planner import plan
 
     def answer(raw: dict[str, Any]) -> str:
         found = plan(Case.model_validate(raw), gap=gap, threads=1)

@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from models.case import Case
-from optimizer.decomposition.cuts import Appraiser, Cut, tail_weights
-from optimizer.decomposition.master import Master
-from optimizer.decomposition.run import Run
-from optimizer.instance import read_instance
-from optimizer.states import read_states
-from optimizer.sweep import Point, Recourse
+from models.scenario.case import Case
+from optimizer.model.instance import read_instance
+from optimizer.model.states import read_states
+from optimizer.solve.decomposition.cuts import Appraiser, Cut, tail_weights
+from optimizer.solve.decomposition.master import Master
+from optimizer.solve.decomposition.run import Run
+from optimizer.solve.sweep import Point, Recourse
 
 Raw = dict[str, Any]
 Rng = np.random.Generator

@@ -7,7 +7,6 @@ from typing import Any
 
 from small import CHINA, case, cut, stockpile
 
-from models.case import Case
 from models.results import (
     Distribution,
     Estimate,
@@ -29,8 +28,9 @@ from models.results import (
     YearOutcome,
 )
 from models.results.plan import ConsumerOutcome
+from models.scenario.case import Case
 from optimizer.analyses.given import GivenPlan, given
-from optimizer.planner import plan
+from optimizer.solve.planner import plan
 
 
 def sampled(states: int = 40, seed: int = 7, **sections: Any) -> dict[str, Any]:

@@ -18,11 +18,11 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from optimizer import planner
 from optimizer.cli import main
-from optimizer.cli.supervision import supervised, supervising
-from optimizer.decomposition.run import Run
-from optimizer.decomposition.search import Search
+from optimizer.cli.supervision import child, parent
+from optimizer.solve import planner
+from optimizer.solve.decomposition.run import Run
+from optimizer.solve.decomposition.search import Search
 
 
 def heed(run: Run) -> None:
@@ -40,8 +40,8 @@ def deaf(_run: Run) -> None:
 
 def late(run: Run) -> None:
     """The same with a time limit, which begins now."""
-    assert supervised._link is not None
-    supervised._link.tell(seconds=0.1)
+    assert child._link is not None
+    child._link.tell(seconds=0.1)
     deaf(run)
 
 
@@ -93,14 +93,14 @@ FAULTS: dict[str, Callable[[Run], None]] = {
 def arrange(fault: str) -> None:
     """In the process of the command: let the search end in the fault."""
     if fault == "written":
-        told = supervised.published
+        told = child.published
 
         def published() -> None:
             told()
             print("waiting", file=sys.stderr, flush=True)
             os.kill(os.getpid(), signal.SIGKILL)
 
-        setattr(supervised, "published", published)  # noqa: B010
+        setattr(child, "published", published)  # noqa: B010
         return
     real = Search.search
     without_plan = fault.startswith("none-")
@@ -130,16 +130,16 @@ def begin() -> None:
             time.sleep(0.01)
     else:
         arrange(fault)
-    supervised.begin()
+    child.begin()
 
 
 if __name__ == "__main__":
-    supervising.BEGIN = (
+    parent.BEGIN = (
         "import json, sys; sys.path[:] = json.loads(sys.argv.pop(1)); "
         f"sys.argv.insert(1, {sys.argv[1]!r}); import faulty_commands; faulty_commands.begin()"
     )
     # A shell has its jobs in the background ignore Ctrl-C, and so what they begin.
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    supervising.GRACE = 0.5
-    supervising.LEAST_OVERTIME = 0.5
+    parent.GRACE = 0.5
+    parent.LEAST_OVERTIME = 0.5
     main(sys.argv[2:])

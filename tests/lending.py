@@ -10,16 +10,16 @@ import numpy as np
 from cutting import exact, excess, random_point, run_of
 from everything import everything
 
-from models.case import Case
 from models.results import Certificate
-from optimizer.decomposition import CutPool
-from optimizer.decomposition.cuts import Cut
-from optimizer.decomposition.run import Run
-from optimizer.extensive_form import solve_extensive_form
-from optimizer.instance import read_instance
-from optimizer.planner import plan
-from optimizer.states import read_states
-from optimizer.sweep import Point
+from models.scenario.case import Case
+from optimizer.model.instance import read_instance
+from optimizer.model.states import read_states
+from optimizer.solve.decomposition import CutPool
+from optimizer.solve.decomposition.cuts import Cut
+from optimizer.solve.decomposition.run import Run
+from optimizer.solve.extensive_form import solve_extensive_form
+from optimizer.solve.planner import plan
+from optimizer.solve.sweep import Point
 
 Raw = dict[str, Any]
 Changes = dict[str, Any]

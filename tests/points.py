@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from small import Raw, case, funder, project
 
-from optimizer.commitment import Commitment
-from optimizer.instance import Instance
+from optimizer.model.commitment import Commitment
+from optimizer.model.instance import Instance
 
 LOT_T = 16.0
 

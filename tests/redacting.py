@@ -12,7 +12,7 @@ from optimizer.analyses.redaction.attack import TOLD, Attacker
 from optimizer.analyses.redaction.methods import Band, Method
 from optimizer.analyses.redaction.ranges import Ranges
 from optimizer.analyses.redaction.rewriting import Redacted, redact
-from optimizer.planner import plan
+from optimizer.solve.planner import plan
 
 Raw = dict[str, Any]
 BAND = Band(0.25)

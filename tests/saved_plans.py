@@ -10,13 +10,13 @@ from everything import everything, lasting
 from small import case
 from treasury import treasury as every_instrument
 
-from models.case import Case
 from models.files import read_case
 from models.language import Language, using
 from models.results import Plan
+from models.scenario.case import Case
 from optimizer.analyses.compare import compare
-from optimizer.planner import plan
-from optimizer.reporting.html import comparison_report, report
+from optimizer.report.html import comparison_report, report
+from optimizer.solve.planner import plan
 
 SCENARIOS = Path(__file__).parents[1] / "scenarios"
 

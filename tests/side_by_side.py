@@ -18,9 +18,9 @@ from typing import Any
 
 from small import case, chance_of_cut, funder, project, solve, stockpile
 
-from models.case import Case
 from models.results import Plan
-from optimizer.planner import plan
+from models.scenario.case import Case
+from optimizer.solve.planner import plan
 
 Raw = dict[str, Any]
 

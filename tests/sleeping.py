@@ -11,7 +11,7 @@ import sys
 import time
 from collections.abc import Callable
 
-from optimizer.engine import Workers
+from optimizer.parallel import Workers
 
 
 def sleeper(tell: bool) -> Callable[[float], None]:

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from models.case import Case
 from models.results import Plan
-from optimizer.planner import plan
+from models.scenario.case import Case
+from optimizer.solve.planner import plan
 
 Raw = dict[str, Any]
 

@@ -7,8 +7,8 @@ from everything import everything
 from points import STARTED, Point, commit, with_works, works
 from small import funder, project, stockpile
 
-from models.case import Case
-from optimizer.instance import Held, Instance, Stake, read_instance, seen_from
+from models.scenario.case import Case
+from optimizer.model.instance import Held, Instance, Stake, read_instance, seen_from
 
 
 def from_the_motors() -> Instance:

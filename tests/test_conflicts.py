@@ -14,12 +14,12 @@ import pyomo.environ as pyo
 import pytest
 from small import CHINA, Raw, case, funder, project, solve, stockpile
 
-from models.case import Case
-from optimizer import highs
-from optimizer.conflicts import RULES, add_what_stays, smallest_conflict
+from models.scenario.case import Case
 from optimizer.errors import Infeasible, Rule
-from optimizer.formulation import build_commitment
-from optimizer.instance import Instance, read_instance
+from optimizer.model import highs
+from optimizer.model.formulation import build_commitment
+from optimizer.model.instance import Instance, read_instance
+from optimizer.solve.conflicts import RULES, add_what_stays, smallest_conflict
 
 
 def read(raw: Raw) -> Instance:

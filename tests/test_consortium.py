@@ -9,14 +9,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from models.case import Case
 from models.files import read_case
-from optimizer import planner
-from optimizer.decomposition import CutPool
-from optimizer.found import Found
-from optimizer.instance import read_instance, seen_from
-from optimizer.planner import Problem
-from optimizer.states import read_states
+from models.scenario.case import Case
+from optimizer.model.instance import read_instance, seen_from
+from optimizer.model.states import read_states
+from optimizer.solve import planner
+from optimizer.solve.checked_solution import Found
+from optimizer.solve.decomposition import CutPool
+from optimizer.solve.planner import Problem
 
 SCENARIOS = Path(__file__).parents[1] / "scenarios"
 MAGNET_USERS = ("car_makers_a", "car_makers_b", "drive_makers", "wind")

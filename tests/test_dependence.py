@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from small import case, funder, near, project, solve
 
-from optimizer.dependence import give_way
+from optimizer.model.dependence import give_way
 
 PLACES = st.sampled_from(["CN", "CL", "AU", "DE", "FR"])
 LOTS = st.dictionaries(PLACES, st.floats(0, 100), min_size=1)

@@ -14,12 +14,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from models.base import Text
-from models.case import Case
 from models.files import read_case_text
-from models.hazards import Event
-from models.instruments import Eligible
-from models.policy import CountryLimit
-from models.quantities import Number, Yearly
 from models.results import (
     Alternatives,
     Batch,
@@ -37,6 +32,11 @@ from models.results import (
     Split,
     Target,
 )
+from models.scenario.case import Case
+from models.scenario.hazards import Event
+from models.scenario.instruments import Eligible
+from models.scenario.policy import CountryLimit
+from models.scenario.quantities import Number, Yearly
 
 ROOT = Path(__file__).parents[1]
 FORMAT, RESULTS = ROOT / "docs" / "scenario-format.md", ROOT / "docs" / "results.md"

@@ -14,11 +14,11 @@ from edge_cases import Raw, edge_case, is_searchable, size
 from edge_variants import in_thousands
 from oracle import Answer, best
 
-from models.case import Case
 from models.files import read_case, read_case_text
 from models.results import Plan
+from models.scenario.case import Case
 from optimizer.errors import Infeasible
-from optimizer.planner import plan
+from optimizer.solve.planner import plan
 
 DEFECTS = sorted((Path(__file__).parent / "defects").glob("*.yaml"))
 KNOWN = {"false_optimum_tiny": 1.6e-8, "x2427": 0.00155}

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from oracle import best, count_patterns
 from random_cases import lasting_case, small_case, treasury_case
 
-from models.case import Case
+from models.scenario.case import Case
 from optimizer.errors import Infeasible
-from optimizer.planner import plan
+from optimizer.solve.planner import plan
 
 Raw = dict[str, Any]
 MOST_PATTERNS = 150

@@ -15,9 +15,9 @@ import numpy as np
 import pyomo.environ as pyo
 import pytest
 
-from optimizer import highs
 from optimizer.errors import ModelRefused, UnknownOption
-from optimizer.highs import LinearProgram, Progress
+from optimizer.model import highs
+from optimizer.model.highs import LinearProgram, Progress
 
 ROOT = Path(__file__).parents[1]
 

@@ -13,15 +13,21 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from random_cases import lasting_case, small_case
 
-from models.case import Case
 from models.results import Outcome, Plan
-from optimizer import outcomes
-from optimizer.commitment import Commitment, net_cost, net_cost_by_funder, residual, weighed_cost
+from models.scenario.case import Case
 from optimizer.errors import CheckFailed, Infeasible
-from optimizer.instance import Instance, read_instance
-from optimizer.planner import plan
-from optimizer.states import read_states
-from optimizer.verification import check_commitment
+from optimizer.model.commitment import (
+    Commitment,
+    net_cost,
+    net_cost_by_funder,
+    residual,
+    weighed_cost,
+)
+from optimizer.model.instance import Instance, read_instance
+from optimizer.model.states import read_states
+from optimizer.solve import outcomes
+from optimizer.solve.planner import plan
+from optimizer.solve.verification import check_commitment
 
 Raw = dict[str, Any]
 

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from models.case import Case
 from models.files import read_case
-from optimizer.instance import read_instance
-from optimizer.reporting.tables.evidence import figures
-from optimizer.states import read_states
+from models.scenario.case import Case
+from optimizer.model.instance import read_instance
+from optimizer.model.states import read_states
+from optimizer.report.tables.evidence import figures
 
 SCENARIO = Path(__file__).parents[1] / "scenarios" / "japan-2010.yaml"
 HISTORY = ("history_embargo", "history_quota")

@@ -18,17 +18,17 @@ from typing import Any, get_args
 import click
 from pydantic import BaseModel
 
-from models.case import Case
 from models.docstrings import field_docstrings
 from models.files.tabs import tabs
 from models.language import german, language, speak, tr, using
+from models.scenario.case import Case
 from optimizer.cli import vorrat
 
 ROOT = Path(__file__).parents[1]
 GERMAN = ROOT / "models" / "language" / "de"
 SOURCES = [path for package in ("models", "optimizer") for path in (ROOT / package).rglob("*.py")]
-TEMPLATES = list((ROOT / "optimizer" / "reporting").rglob("*.j2"))
-TEMPLATES += list((ROOT / "optimizer" / "reporting").rglob("*.html"))
+TEMPLATES = list((ROOT / "optimizer" / "report").rglob("*.j2"))
+TEMPLATES += list((ROOT / "optimizer" / "report").rglob("*.html"))
 _CALL = re.compile(r"""\b(?:tr|marked)\(\s*("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')\s*([,)])""")
 
 
@@ -155,16 +155,16 @@ HIDDEN = {
     ("optimizer/cli/usage.py", "inspect.cleandoc(command.help)"),
     ("optimizer/cli/usage.py", "param.help"),
     ("optimizer/cli/validate.py", "many"),
-    ("optimizer/conflicts.py", "says"),
-    ("optimizer/reporting/comparing/prose.py", "failed.message"),
-    ("optimizer/reporting/explaining/rules.py", "says"),
-    ("optimizer/reporting/fault_sheet/__init__.py", "FAULTS"),
-    ("optimizer/reporting/redacting.py", "REASONS[reason]"),
-    ("optimizer/reporting/scenario_workbook/__init__.py", "GUIDE"),
-    ("optimizer/conflicts.py", "template"),
-    ("optimizer/reporting/sensing/words.py", "ALL[one.kind]"),
-    ("optimizer/reporting/sensing/words.py", "ONE[one.kind]"),
-    ("optimizer/reporting/sensing/words.py", "RULES[known]"),
+    ("optimizer/solve/conflicts.py", "says"),
+    ("optimizer/report/comparing/prose.py", "failed.message"),
+    ("optimizer/report/explaining/rules.py", "says"),
+    ("optimizer/report/fault_sheet/__init__.py", "FAULTS"),
+    ("optimizer/report/redacting.py", "REASONS[reason]"),
+    ("optimizer/report/scenario_workbook/__init__.py", "GUIDE"),
+    ("optimizer/solve/conflicts.py", "template"),
+    ("optimizer/report/sensing/words.py", "ALL[one.kind]"),
+    ("optimizer/report/sensing/words.py", "ONE[one.kind]"),
+    ("optimizer/report/sensing/words.py", "RULES[known]"),
 }
 """Texts of others, of click and of fields, and those marked where they stand."""
 

@@ -10,14 +10,14 @@ import pytest
 from random_cases import small_case, treasury_case
 from small import case, chance_of_cut, funder, near, project, solve, stockpile
 
-from models.case import Case
 from models.files import read_case
 from models.results import Plan
 from models.results.misfits import misfits
+from models.scenario.case import Case
 from optimizer.errors import Infeasible
-from optimizer.plan_document import as_solved, quantiles
-from optimizer.planner import input_hash, plan
-from optimizer.reckoned import disagreements
+from optimizer.solve.plan_document import as_solved, quantiles
+from optimizer.solve.planner import input_hash, plan
+from optimizer.solve.reckoned import disagreements
 
 
 def test_quantiles_of_states_with_unlike_probabilities() -> None:

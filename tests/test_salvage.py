@@ -12,14 +12,15 @@ import numpy as np
 import pytest
 from test_highs import hard
 
-from models.case import Case
 from models.files import read_case
-from optimizer import highs, planner
+from models.scenario.case import Case
 from optimizer.cli.supervision import checkpoint
-from optimizer.commitment import Commitment
 from optimizer.errors import CheckFailed
-from optimizer.found import input_hash
-from optimizer.solved import Incumbent, Method, Teller
+from optimizer.model import highs
+from optimizer.model.commitment import Commitment
+from optimizer.solve import planner
+from optimizer.solve.checked_solution import input_hash
+from optimizer.solve.solver_result import Incumbent, Method, Teller
 
 TUTORIAL = Path(__file__).parents[1] / "scenarios" / "tutorial.yaml"
 

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from optimizer import highs
-from optimizer.highs import LinearProgram
-from optimizer.highs.scaling import without_negligible
+from optimizer.model import highs
+from optimizer.model.highs import LinearProgram
+from optimizer.model.highs.scaling import without_negligible
 
 
 def drawn(seed: int, decades: float) -> LinearProgram:

@@ -11,18 +11,19 @@ import numpy as np
 import pytest
 from small import case, funder, near, project
 
-from models.case import Case
 from models.files import read_case
-from optimizer import highs, planner
-from optimizer.commitment import Commitment
-from optimizer.decomposition import method, solve_by_decomposition
-from optimizer.decomposition.search import Search
+from models.scenario.case import Case
 from optimizer.errors import SolverError
-from optimizer.found import proven
-from optimizer.instance import Held, read_instance, seen_from
-from optimizer.planner import Problem
-from optimizer.solved import NUMERICAL_LIMIT, Incumbent, Sizes, Solved
-from optimizer.states import without_surplus
+from optimizer.model import highs
+from optimizer.model.commitment import Commitment
+from optimizer.model.instance import Held, read_instance, seen_from
+from optimizer.model.states import without_surplus
+from optimizer.solve import planner
+from optimizer.solve.checked_solution import proven
+from optimizer.solve.decomposition import method, solve_by_decomposition
+from optimizer.solve.decomposition.search import Search
+from optimizer.solve.planner import Problem
+from optimizer.solve.solver_result import NUMERICAL_LIMIT, Incumbent, Sizes, Solved
 
 TUTORIAL = Path(__file__).parents[1] / "scenarios" / "tutorial.yaml"
 OPTIMUM = 27.5

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from models.files import cells, decoding, includes, json_document, reading, workbook, yaml_source
-from optimizer.decomposition import storing
+from optimizer.solve.decomposition import storing
 
 PAGE = Path(__file__).parents[1] / "docs" / "security.md"
 MB = 1_000_000

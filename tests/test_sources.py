@@ -49,10 +49,10 @@ def imports() -> Iterator[tuple[str, str]]:
 BETWEEN_OWN_PROCESSES = {
     # Tasks and answers between this process and workers that it has begun itself, and those of a
     # cluster that both sides have shown certificates for, or that is on this machine.
-    ("optimizer/engine/processes.py", "pickle"),
-    ("optimizer/engine/serving.py", "pickle"),
-    ("optimizer/engine/cluster/dealing.py", "pickle"),
-    ("optimizer/engine/cluster/serving.py", "pickle"),
+    ("optimizer/parallel/processes.py", "pickle"),
+    ("optimizer/parallel/serving.py", "pickle"),
+    ("optimizer/parallel/cluster/dealing.py", "pickle"),
+    ("optimizer/parallel/cluster/serving.py", "pickle"),
 }
 
 

@@ -11,11 +11,10 @@ import numpy as np
 import pytest
 from small import CHINA, Raw, case, cut, near, project, stockpile
 
-from models.case import Case
-from optimizer import planner
-from optimizer.commitment import Commitment
-from optimizer.instance import Instance, read_instance
-from optimizer.states import (
+from models.scenario.case import Case
+from optimizer.model.commitment import Commitment
+from optimizer.model.instance import Instance, read_instance
+from optimizer.model.states import (
     State,
     availability,
     market_supply,
@@ -24,7 +23,8 @@ from optimizer.states import (
     read_states,
     without_surplus,
 )
-from optimizer.sweep import Recourse
+from optimizer.solve import planner
+from optimizer.solve.sweep import Recourse
 
 MANY = 20_000
 

@@ -8,15 +8,16 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1] / "optimizer"
 OF_RESULTS = [
     *(ROOT / "analyses").rglob("*.py"),
-    *(ROOT / "decomposition").rglob("*.py"),
-    *(ROOT / "instance").rglob("*.py"),
-    *(ROOT / name for name in ("accounts.py", "commitment.py", "dependence.py")),
-    *(ROOT / name for name in ("outcomes.py", "plan_document.py", "verification.py")),
+    *(ROOT / "solve" / "decomposition").rglob("*.py"),
+    *(ROOT / "model" / "instance").rglob("*.py"),
+    *(ROOT / "model" / name for name in ("commitment.py", "dependence.py")),
+    *(ROOT / "solve" / name for name in ("accounts.py", "outcomes.py")),
+    *(ROOT / "solve" / name for name in ("plan_document.py", "verification.py")),
 ]
 COUNTS = {
     ("frontier.py", "map(math.isfinite, solver.spots)"),
     ("players.py", "(1 << n for n, seat in enumerate(self.seats) if not seat.is_state)"),
-    ("farthest.py", "map(len, known)"),
+    ("mga.py", "map(len, known)"),
     ("method.py", "(one.nodes for one in runs)"),
     ("method.py", "(one.master.simplex.solves for one in runs)"),
     ("method.py", "(one.master.simplex.iterations for one in runs)"),

@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 from recourse_program import PILES, nodes_of, random_case
 from small import CHINA, Raw, case, cut, near, state, stockpile
 
-from models.case import Case
-from optimizer.commitment import Commitment
-from optimizer.instance import Instance, Node, read_instance
-from optimizer.states import read_states
-from optimizer.sweep import Recourse
+from models.scenario.case import Case
+from optimizer.model.commitment import Commitment
+from optimizer.model.instance import Instance, Node, read_instance
+from optimizer.model.states import read_states
+from optimizer.solve.sweep import Recourse
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,14 @@ from typing import Any
 
 import pytest
 
-from models.instruments import Instrument
-from optimizer.instance import Terms
-from optimizer.instance.terms import interest_by_age, outstanding_by_age, present_value, read_terms
+from models.scenario.instruments import Instrument
+from optimizer.model.instance import Terms
+from optimizer.model.instance.terms import (
+    interest_by_age,
+    outstanding_by_age,
+    present_value,
+    read_terms,
+)
 
 
 def terms(kind: str | None, rate: float = 0.0, funder: str = "public", **fields: Any) -> Terms:

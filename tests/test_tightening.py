@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 from small import Raw, bought, case, funder, near, stockpile
 
-from models.case import Case
-from optimizer import highs
-from optimizer.commitment import Commitment
-from optimizer.highs import LinearProgram
-from optimizer.instance import Instance, read_instance
-from optimizer.planner import Problem, find, plan
-from optimizer.solved import Method
-from optimizer.verification import broken_rules
+from models.scenario.case import Case
+from optimizer.model import highs
+from optimizer.model.commitment import Commitment
+from optimizer.model.highs import LinearProgram
+from optimizer.model.instance import Instance, read_instance
+from optimizer.solve.planner import Problem, find, plan
+from optimizer.solve.solver_result import Method
+from optimizer.solve.verification import broken_rules
 
 WIDE = 1e-6
 """A coefficient that takes a program out of what counts as near one."""

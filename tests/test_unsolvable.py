@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 import yaml
 
-from models.case import Case
 from models.faults import ScenarioError
-from optimizer import planner
+from models.scenario.case import Case
 from optimizer.errors import OutOfRange
-from optimizer.instance import read_instance
-from optimizer.unsolvable import too_far_apart
+from optimizer.model.instance import read_instance
+from optimizer.solve import planner
+from optimizer.solve.unsolvable import too_far_apart
 
 METHODS = ("extensive", "decomposition")
 

@@ -12,7 +12,7 @@ from typing import get_args
 
 from models.files.nodes import Node
 from models.files.shapes import ANYTHING, Shape, shape_of, step_into
-from models.quantities import Bounds
+from models.scenario.quantities import Bounds
 
 
 def laid_on(under: Node, over: Node, shape: Shape) -> Node:

@@ -14,15 +14,15 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from models import references
 from models.base import UNREADABLE_TEXT, VALUES_ONLY, WITHOUT_SUMS
-from models.case import Case
 from models.faults import Fault
 from models.files.data import is_item
 from models.files.nodes import Path
 from models.files.shapes import ROOT, Shape, required, shape_at, shape_of, step_into
 from models.files.translating import faults_of
-from models.quantities import REMARKS, UNREADABLE
+from models.scenario import references
+from models.scenario.case import Case
+from models.scenario.quantities import REMARKS, UNREADABLE
 
 CONTEXT = {"references_checked_elsewhere": True}
 _ROUNDS = 6

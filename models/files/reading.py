@@ -17,8 +17,6 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from models import references
-from models.case import Case
 from models.faults import Fault, Place, ScenarioError, Step
 from models.files import patches, tables
 from models.files.data import plain
@@ -30,6 +28,8 @@ from models.files.shapes import ANYTHING, ROOT, existing, step_into
 from models.files.translating import faults_of
 from models.files.yaml_source import is_thousands, parse
 from models.language import tr
+from models.scenario import references
+from models.scenario.case import Case
 
 WORKBOOKS = (".xlsx", ".xlsm")
 """How scenario files in Excel are named."""

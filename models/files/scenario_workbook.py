@@ -32,7 +32,7 @@ from models.files.variant_rows import WORDS, VariantRows
 from models.files.wording import word_meant
 from models.files.workbook import open_workbook, rows_of
 from models.language import tr
-from models.quantities import UNREADABLE, number_hint
+from models.scenario.quantities import UNREADABLE, number_hint
 
 HEADER_WITHIN = 10
 """Rows among which the one with the technical names is looked for."""

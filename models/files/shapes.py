@@ -15,13 +15,13 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from pydantic import BaseModel, BeforeValidator
 
 from models.base import Choice, Text, read_country
-from models.case import Case
 from models.docstrings import field_docstrings
 from models.faults import Step
 from models.language import tr
-from models.quantities import Bounds, Number, Yearly, YearlyBounds
+from models.scenario.case import Case
+from models.scenario.quantities import Bounds, Number, Yearly, YearlyBounds
+from models.scenario.years import YearReader
 from models.spelling import close
-from models.years import YearReader
 
 ABOUT = ("value", "source", "confidence", "note")
 Kind = Literal[

@@ -11,7 +11,7 @@ from models.faults import Fault
 from models.files.nodes import Path
 from models.files.shapes import ROOT, Shape, describe, one_of, shape_at, suggestion
 from models.language import language, tr
-from models.quantities import number_hint
+from models.scenario.quantities import number_hint
 
 
 def faults_of(error: ValidationError) -> Iterator[Fault]:

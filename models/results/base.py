@@ -15,9 +15,9 @@ from pydantic import (
     model_validator,
 )
 
-from models.case import Case
 from models.results import ids
 from models.results.seal import SEAL, seal_of
+from models.scenario.case import Case
 
 
 class Result(BaseModel):

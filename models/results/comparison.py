@@ -10,8 +10,8 @@ from typing import Literal
 
 from models.results.accounts import BudgetClass
 from models.results.base import Document, Result
-from models.results.doubts import Doubts
 from models.results.option import Option, Wording
+from models.results.reservations import Doubts
 
 Barred = Literal["damage", "tail", "money", "objective", "dependence"]
 """Figures that are not compared: ``damage`` bars the tail and the objective with it."""

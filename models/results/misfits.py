@@ -12,7 +12,6 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import cache
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
-from models.case import Case
 from models.language import tr
 from models.results.base import Result
 from models.results.explanation import LimitValue
@@ -20,6 +19,7 @@ from models.results.frontier import Frontier
 from models.results.ids import Every, In
 from models.results.plan import LEVELS, Distribution, Outcome
 from models.results.split import Split
+from models.scenario.case import Case
 
 LARGEST = 1e24
 """No figure of a result is larger; larger ones would leave the range of numbers when added up."""

@@ -6,14 +6,14 @@ import math
 from collections.abc import Callable, MutableMapping, Sequence
 from dataclasses import dataclass
 
-from models.case import Case
 from models.results import Plan
-from optimizer import planner
-from optimizer.decomposition import CutPool, pool_key
+from models.scenario.case import Case
 from optimizer.errors import Infeasible, Interrupted, NoPlan, SolverError
-from optimizer.highs import Progress
-from optimizer.instance import read_instance
-from optimizer.states import read_states
+from optimizer.model.highs import Progress
+from optimizer.model.instance import read_instance
+from optimizer.model.states import read_states
+from optimizer.solve import planner
+from optimizer.solve.decomposition import CutPool, pool_key
 
 NoAnswer = Infeasible | NoPlan | SolverError
 """Why a case has no plan."""

@@ -5,8 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
-from models.countries import EU_27
-from models.projects import Project
 from models.results import Plan, ProjectPlan, SupplyMix
 from models.results.option import (
     Avoided,
@@ -18,6 +16,8 @@ from models.results.option import (
     Range,
     Suppliers,
 )
+from models.scenario.countries import EU_27
+from models.scenario.projects import Project
 
 LIMIT = 0.65
 """Regulation (EU) 2024/1252, Article 5(1)(b): the most that one third country should supply."""

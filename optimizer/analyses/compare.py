@@ -6,9 +6,9 @@ from collections.abc import Collection, Mapping, Sequence
 
 from models.results import Comparison, Plan
 from models.results.comparison import Failed
-from models.results.doubts import NONE, Doubts
 from models.results.option import Option, Proof
-from optimizer.analyses import choices, likeness, wording
+from models.results.reservations import NONE, Doubts
+from optimizer.analyses import choices, comparability, wording
 from optimizer.analyses.benefit import benefit, reference_year
 from optimizer.analyses.differences import difference
 from optimizer.analyses.money import cost, lacks_accounts
@@ -66,11 +66,11 @@ def compare(
     for label, plan in by_label.items():
         if label == chosen:
             continue
-        changes[label] = likeness.changes(first, plan)
-        found = likeness.unlike(first, plan, label, changes[label])
+        changes[label] = comparability.changes(first, plan)
+        found = comparability.unlike(first, plan, label, changes[label])
         unlike += found
         pair = (options[chosen], options[label])
-        differences.append(difference(first, plan, pair, likeness.barred(found)))
+        differences.append(difference(first, plan, pair, comparability.barred(found)))
     return Comparison(
         title=wording.title_of(first),
         base=chosen,

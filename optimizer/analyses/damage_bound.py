@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from optimizer import highs
-from optimizer.formulation import build_dearest
-from optimizer.instance import Instance
+from optimizer.model import highs
+from optimizer.model.formulation import build_dearest
+from optimizer.model.instance import Instance
 
 
 @dataclass(frozen=True)

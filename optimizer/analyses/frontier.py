@@ -12,14 +12,14 @@ from models.base import named
 from models.faults import ScenarioError
 from models.language import language
 from models.results import Frontier, Plan, WithoutPlan
-from optimizer.analyses.spots import USUAL, Effort, Solver, Spot, envelope
+from optimizer.analyses.parametric_points import USUAL, Effort, Solver, Spot, envelope
 from optimizer.analyses.summary import describe_spots, describe_steps
 from optimizer.analyses.variation import TAIL, Variation, evenly, rounded_up
-from optimizer.decomposition import CutPool
-from optimizer.engine import Team, Workers, side_by_side, threads_each
 from optimizer.errors import ClusterError, VorratError
-from optimizer.plan_document import UNITS, as_solved
-from optimizer.planner import Problem
+from optimizer.parallel import Team, Workers, side_by_side, threads_each
+from optimizer.solve.decomposition import CutPool
+from optimizer.solve.plan_document import UNITS, as_solved
+from optimizer.solve.planner import Problem
 
 NARROW = 1e-3
 """Steps narrower than this share of the whole range are not divided any further."""

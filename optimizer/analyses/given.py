@@ -9,15 +9,15 @@ from dataclasses import dataclass
 from models.files import Reading, read_case_text
 from models.language import tr
 from models.results import Plan
-from optimizer import outcomes
-from optimizer.commitment import Commitment, weighed_cost
 from optimizer.errors import CheckFailed
-from optimizer.found import Found
-from optimizer.instance import Instance
-from optimizer.plan_document import commitment_of, unknown_in
-from optimizer.planner import Problem
-from optimizer.sweep import Recourse
-from optimizer.verification import check_commitment
+from optimizer.model.commitment import Commitment, weighed_cost
+from optimizer.model.instance import Instance
+from optimizer.solve import outcomes
+from optimizer.solve.checked_solution import Found
+from optimizer.solve.plan_document import commitment_of, unknown_in
+from optimizer.solve.planner import Problem
+from optimizer.solve.sweep import Recourse
+from optimizer.solve.verification import check_commitment
 
 SAME = 1e-6
 """How far the objective of a saved plan may be from what is reckoned anew, as a share."""

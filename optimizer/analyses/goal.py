@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from models.case import Case
 from models.faults import Fault, ScenarioError
 from models.files import Reading
-from models.stockpiles import Stockpile
+from models.scenario.case import Case
+from models.scenario.stockpiles import Stockpile
 from optimizer.analyses.variation import written
-from optimizer.outcomes import Evaluation
-from optimizer.planner import Problem
+from optimizer.solve.outcomes import Evaluation
+from optimizer.solve.planner import Problem
 
 Figure = Literal["expected", "cvar", "worst"]
 

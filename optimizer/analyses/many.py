@@ -15,16 +15,16 @@ from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from models.case import Case
 from models.faults import VorratError
 from models.files import read_case_text
 from models.language import tr
-from optimizer.engine import Arrival, Workers
+from models.scenario.case import Case
 from optimizer.errors import Interrupted, SolverError
-from optimizer.found import input_hash
-from optimizer.plan_document import as_solved
-from optimizer.planner import Problem, find, version_of
-from optimizer.solved import Method
+from optimizer.parallel import Arrival, Workers
+from optimizer.solve.checked_solution import input_hash
+from optimizer.solve.plan_document import as_solved
+from optimizer.solve.planner import Problem, find, version_of
+from optimizer.solve.solver_result import Method
 
 
 @dataclass(frozen=True)
@@ -118,7 +118,8 @@ def _solve(task: Task, effort: Effort) -> Solution:
     Raises
     ------
     ScenarioError, Infeasible, NoPlan, SolverError
-        As :func:`optimizer.planner.plan`; SolverError for errors that nobody expected as well.
+        As :func:`optimizer.solve.planner.plan`; SolverError for errors that nobody expected as
+        well.
     Interrupted
         If the user stopped the search, whatever it had found.
     """

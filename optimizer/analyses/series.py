@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
-from optimizer.decomposition import CutPool
-from optimizer.found import Found
-from optimizer.highs import Progress
-from optimizer.instance import Instance
-from optimizer.planner import Problem, judge, search
-from optimizer.solved import Solved
-from optimizer.states import State
-from optimizer.sweep import Recourse
+from optimizer.model.highs import Progress
+from optimizer.model.instance import Instance
+from optimizer.model.states import State
+from optimizer.solve.checked_solution import Found
+from optimizer.solve.decomposition import CutPool
+from optimizer.solve.planner import Problem, judge, search
+from optimizer.solve.solver_result import Solved
+from optimizer.solve.sweep import Recourse
 
 
 @dataclass(eq=False)
@@ -48,7 +48,7 @@ class Series:
     def judge(
         self, instance: Instance, solved: Solved, began: float, consumers: Collection[str] = ()
     ) -> Found:
-        """Check what was found, as :func:`optimizer.planner.judge` does."""
+        """Check what was found, as :func:`optimizer.solve.planner.judge` does."""
         return judge(
             self._problem(instance),
             solved,

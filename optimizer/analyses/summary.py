@@ -6,12 +6,12 @@ import math
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
-from models.case import Case
 from models.results import FrontierPoint, FrontierStep, Marginal
-from optimizer.analyses.spots import Spot
-from optimizer.commitment import Commitment, planned_stock, spend
-from optimizer.found import gap_of
-from optimizer.instance import Instance
+from models.scenario.case import Case
+from optimizer.analyses.parametric_points import Spot
+from optimizer.model.commitment import Commitment, planned_stock, spend
+from optimizer.model.instance import Instance
+from optimizer.solve.checked_solution import gap_of
 
 HELD = 1e-6
 """Tonnes below which nothing is held."""

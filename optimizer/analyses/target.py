@@ -14,7 +14,6 @@ from models.files import Reading
 from models.language import language
 from models.results import Goal, Plan, Target
 from models.results.comparison import BrokenRule
-from optimizer import highs, outcomes
 from optimizer.analyses.goal import (
     Wanted,
     figure_alone,
@@ -23,18 +22,20 @@ from optimizer.analyses.goal import (
     stocks_of,
     with_days,
 )
-from optimizer.analyses.spots import USUAL, Effort, is_small, spent
+from optimizer.analyses.parametric_points import USUAL, Effort, is_small, spent
 from optimizer.analyses.trials import Stopped, Trials
 from optimizer.analyses.variation import Variation, written
-from optimizer.commitment import Commitment
-from optimizer.conflicts import smallest_conflict
-from optimizer.decomposition import CutPool
 from optimizer.errors import CheckFailed, Infeasible, Interrupted, NoPlan
-from optimizer.formulation import build_least_spending
-from optimizer.found import Found
-from optimizer.instance import read_instance
-from optimizer.plan_document import UNITS
-from optimizer.planner import Problem, find
+from optimizer.model import highs
+from optimizer.model.commitment import Commitment
+from optimizer.model.formulation import build_least_spending
+from optimizer.model.instance import read_instance
+from optimizer.solve import outcomes
+from optimizer.solve.checked_solution import Found
+from optimizer.solve.conflicts import smallest_conflict
+from optimizer.solve.decomposition import CutPool
+from optimizer.solve.plan_document import UNITS
+from optimizer.solve.planner import Problem, find
 
 DIRECT_GAP = 1e-6
 """Gap of the program that minimises spending itself."""

@@ -7,16 +7,16 @@ import time
 from dataclasses import dataclass, field
 from typing import Literal
 
-from models.case import Case
 from models.results import Trial
-from optimizer import highs
+from models.scenario.case import Case
 from optimizer.analyses.goal import Figure, accepted, figure_of, reached
-from optimizer.analyses.spots import Effort
+from optimizer.analyses.parametric_points import Effort
 from optimizer.analyses.variation import Variation
-from optimizer.decomposition import CutPool
-from optimizer.formulation import build_least_spending
-from optimizer.found import Found
-from optimizer.planner import Problem, judge, search
+from optimizer.model import highs
+from optimizer.model.formulation import build_least_spending
+from optimizer.solve.checked_solution import Found
+from optimizer.solve.decomposition import CutPool
+from optimizer.solve.planner import Problem, judge, search
 
 Verdict = Literal["reached", "ruled out", "open"]
 Answer = tuple[Verdict, float | None, float | None]

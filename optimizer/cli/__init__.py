@@ -137,11 +137,11 @@ def main(args: list[str] | None = None) -> None:
     make_printable()
     words = sys.argv[1:] if args is None else args
     try:
-        from optimizer.cli.supervision import supervising
+        from optimizer.cli.supervision import parent
 
-        if not supervising.is_supervised(words):
+        if not parent.is_supervised(words):
             sys.exit(flushed(run(args)))
-        code = supervising.supervise(words)
+        code = parent.supervise(words)
     except KeyboardInterrupt:
         code = interrupted()
     except Exception as error:
@@ -219,9 +219,9 @@ def flushed(code: int) -> int:
 def _unexpected(error: BaseException) -> int:
     if os.environ.get("VORRAT_TRACEBACK") == "1":
         traceback.print_exc()
-    from optimizer.cli.supervision import supervised
+    from optimizer.cli.supervision import child
 
-    if supervised.was_stopped():
+    if child.was_stopped():
         # Libraries that are struck while they are imported make other errors of it.
         return interrupted()
     said = (str(error).splitlines() or [""])[0]

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 import click
 
 from models.base import named
-from models.case import Case
 from models.faults import ScenarioError
 from models.files import Reading, read_case
 from models.language import tr
 from models.results import Alternatives
+from models.scenario.case import Case
 from optimizer.cli import diagnostics, engines, options, speaking, varying
-from optimizer.cli.disk import leaving
+from optimizer.cli.disk import save
 from optimizer.cli.given import is_plan, read_plan
 from optimizer.cli.solve import PLAN_FILE
 from optimizer.cli.telling import telling
@@ -145,13 +145,13 @@ def alternatives(
     """
     if as_json:
         speaking.for_machines()
-    leaving.prepare(out, [ALTERNATIVES_FILE, PLANS], force)
+    save.prepare(out, [ALTERNATIVES_FILE, PLANS], force)
     try:
         plan, reading, title, variants = _read(given, variant, settings, no_variants, quiet)
         from optimizer.analyses.alternatives import Asked, Effort, Stated
         from optimizer.analyses.alternatives import alternatives as sought
 
-        leaving.make_sure(out)
+        save.make_sure(out)
         sets: tuple[Stated, ...] = tuple(Stated(*one) for one in stated)
         steps = Steps(quiet)
         try:
@@ -173,11 +173,11 @@ def alternatives(
     code = _code(found)
     with telling(found, as_json) as document:
         files = {
-            f"{PLANS}/{number}/{PLAN_FILE}": leaving.document(plan)
+            f"{PLANS}/{number}/{PLAN_FILE}": save.document(plan)
             for number, plan in sighted.plans.items()
         }
         files[ALTERNATIVES_FILE] = document
-        leaving.leave(out, "alternatives", files, code, force=force, replace=[PLANS])
+        save.leave(out, "alternatives", files, code, force=force, replace=[PLANS])
     return code
 
 
@@ -206,7 +206,7 @@ def _read(
 def _code(found: Alternatives) -> int:
     short = len(found.alternatives) < found.wanted and not found.exhausted
     stopped = any(other.status in ("limit", "none") for other in found.others)
-    from optimizer.found import is_within
+    from optimizer.solve.checked_solution import is_within
 
     # Of a given plan the distance from the bound says nothing of the solve.
     proven = found.given or is_within(found.plan.objective, found.bound, found.gap_target)

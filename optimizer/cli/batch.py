@@ -26,13 +26,13 @@ from optimizer.cli.disk.publishing import publish
 from optimizer.cli.disk.writing import make_folder
 from optimizer.cli.repeating import manifest
 from optimizer.cli.varying import Steps
-from optimizer.cores import usable_cores
 from optimizer.errors import Interrupted
+from optimizer.model.cores import usable_cores
 
 if TYPE_CHECKING:
     from optimizer.analyses.many import Effort, Solution
-    from optimizer.engine import Arrival
-    from optimizer.solved import Method
+    from optimizer.parallel import Arrival
+    from optimizer.solve.solver_result import Method
 
 BATCH_FILE, TABLE_FILE = "batch.json", "runs.csv"
 STOPPING = (2, 4, 5)
@@ -339,7 +339,7 @@ class _Batch:
 
     def _finish(self, kept: int) -> int:
         """Write what is known of all runs, and tell it."""
-        from optimizer.planner import versions
+        from optimizer.solve.planner import versions
 
         found = Batch(
             gap_target=self.effort.gap,
@@ -358,14 +358,14 @@ class _Batch:
         )
         try:
             if self.out is not None:
-                from optimizer.reporting.batches import as_csv
+                from optimizer.report.batches import as_csv
 
                 document = found.model_dump_json(indent=2).encode() + b"\n"
                 files = {TABLE_FILE: as_csv(found).encode(), BATCH_FILE: document}
                 publish(self.out, files, force=True)
         finally:
             if not self.as_json:
-                from optimizer.reporting import terminal
+                from optimizer.report import terminal
 
                 terminal.write(found, sys.stdout)
         self._say_what_is_open(found)

@@ -13,19 +13,19 @@ from models.language import tr
 from models.results import Plan
 from models.results.comparison import Failed
 from optimizer.cli import conflicts, cuts, diagnostics, items, options, saved, speaking, whole
-from optimizer.cli.disk import leaving
+from optimizer.cli.disk import save
 from optimizer.cli.disk.writing import write_whole
 from optimizer.cli.items import Item
 from optimizer.cli.progress import Progress
 from optimizer.cli.saved import COMPARISON_FILE, PLAN_FILE, PLANS, compared_places
-from optimizer.cli.supervision import supervised
+from optimizer.cli.supervision import child
 from optimizer.cli.telling import telling
 from optimizer.cli.validate import summed_up
 from optimizer.errors import Infeasible, NoPlan
 
 if TYPE_CHECKING:
     from optimizer.analyses.batch import NoAnswer
-    from optimizer.decomposition import CutPool
+    from optimizer.solve.decomposition import CutPool
 
 INTERRUPTED = "stopped before it was solved"
 
@@ -97,7 +97,7 @@ def compare(
     """
     if as_json:
         speaking.for_machines()
-    supervised.limit_memory(memory_limit)
+    child.limit_memory(memory_limit)
     kept = cuts.kept_in(reuse, out)
     try:
         found = items.find(given, variants, options.with_budget(settings, budget))
@@ -112,8 +112,8 @@ def compare(
     _check(found, base, year, federal)
     if out is not None:
         places = compared_places([item.label for item in found])
-        leaving.prepare(out, [COMPARISON_FILE, *places.values()], force)
-        leaving.make_sure(out)
+        save.prepare(out, [COMPARISON_FILE, *places.values()], force)
+        save.make_sure(out)
     pools = None if kept is None else _read_pools(kept, to_solve)
 
     answers = _solve(
@@ -167,11 +167,11 @@ def compare(
     code = code or int(stopped or bool(doubts.against))
     with telling(comparison, as_json) as document:
         places = compared_places([item.label for item in found])
-        files = {places[label]: leaving.document(plan) for label, plan in plans.items()}
+        files = {places[label]: save.document(plan) for label, plan in plans.items()}
         # What was changed must not be sealed anew.
         files |= {places[item.label]: item.saved.raw for item in found if item.saved is not None}
         files[COMPARISON_FILE] = document
-        leaving.leave(out, "comparison", files, code, force=force)
+        save.leave(out, "comparison", files, code, force=force)
         _keep(pools, answers)
     return code
 
@@ -233,7 +233,7 @@ def _keep(
 ) -> None:
     if pools is None or not any(isinstance(answer, Plan) for answer in answers):
         return
-    from optimizer.decomposition import write_pool
+    from optimizer.solve.decomposition import write_pool
 
     for path, _, pool in pools:
         if pool.cuts:

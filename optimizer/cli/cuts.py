@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from models.case import Case
 from models.faults import Place
 from models.files.decoding import read_bytes
 from models.language import tr
+from models.scenario.case import Case
 from optimizer.cli.disk.writing import make_folder
 
 if TYPE_CHECKING:
-    from optimizer.decomposition import CutPool
+    from optimizer.solve.decomposition import CutPool
 
 BESIDE = "beside the results"
 """What --reuse stands for without a folder."""
@@ -40,9 +40,9 @@ def kept_in(reuse: Path | None, out: Path | None, method: str = "auto") -> Path 
 
 def read_kept(folder: Path, case: Case) -> tuple[Path, str, CutPool]:
     """The file of the pool that suits a case, its key, and the pool, empty if there is none yet."""
-    from optimizer.decomposition import CutPool, pool_key, read_pool
-    from optimizer.decomposition.storing import MAX_BYTES as MAX_POOL
-    from optimizer.instance import read_instance
+    from optimizer.model.instance import read_instance
+    from optimizer.solve.decomposition import CutPool, pool_key, read_pool
+    from optimizer.solve.decomposition.storing import MAX_BYTES as MAX_POOL
 
     make_folder(folder)
     key = pool_key(read_instance(case))

@@ -102,8 +102,8 @@ def count(faults: Iterable[Fault]) -> str:
 
 def never_striking(reading: Reading) -> list[Fault]:
     """Warnings of hazards that no sampled state drew; the reader sees written-out states itself."""
-    from optimizer.instance import read_instance
-    from optimizer.states import never_striking, read_states
+    from optimizer.model.instance import read_instance
+    from optimizer.model.states import never_striking, read_states
 
     uncertainty = reading.case.uncertainty
     if uncertainty is None or uncertainty.sample is None:

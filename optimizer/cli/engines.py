@@ -12,11 +12,11 @@ import click
 
 from models.language import tr
 from optimizer.cli import options
-from optimizer.cli.supervision import supervised
+from optimizer.cli.supervision import child
 
 if TYPE_CHECKING:
-    from optimizer.engine import Dealing, Engine, Limits, Team
-    from optimizer.engine.cluster import Cluster
+    from optimizer.parallel import Dealing, Engine, Limits, Team
+    from optimizer.parallel.cluster import Cluster
 
 _Made = TypeVar("_Made", bound=Callable[..., Any])
 
@@ -64,7 +64,7 @@ def chosen(command: Callable[..., int], jobs: Callable[[Any], Any] = options.job
         tls_key: Path | None,
         **others: Any,
     ) -> int:
-        supervised.limit_memory(memory_limit)
+        child.limit_memory(memory_limit)
         with asked_for(
             jobs=others["jobs"],
             memory_limit=memory_limit,
@@ -99,7 +99,7 @@ def asked_for(
     Raises click.UsageError where options do not go together, and ClusterError where the cluster is
     not there or not fit for use.
     """
-    from optimizer.engine import Limits, Processes, using
+    from optimizer.parallel import Limits, Processes, using
 
     limits = Limits(memory=memory_limit, seconds=seconds)
     if scheduler is None:
@@ -152,8 +152,8 @@ def _cluster(
     limits: Limits,
     jobs: int | None,
 ) -> Cluster:
-    from optimizer.engine.cluster import Cluster, Tls
     from optimizer.errors import ClusterError
+    from optimizer.parallel.cluster import Cluster, Tls
 
     try:
         return Cluster(scheduler, tls=Tls(*files), limits=limits, jobs=jobs)

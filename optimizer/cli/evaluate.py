@@ -11,7 +11,7 @@ from click.core import ParameterSource
 from models.faults import ScenarioError
 from models.language import tr
 from optimizer.cli import diagnostics, engines, options, speaking, varying
-from optimizer.cli.disk import leaving
+from optimizer.cli.disk import save
 from optimizer.cli.given import read_plan
 from optimizer.cli.telling import telling
 from optimizer.cli.validate import summed_up
@@ -156,7 +156,7 @@ def evaluate(
     """
     if as_json:
         speaking.for_machines()
-    leaving.prepare(out, [EVALUATION_FILE], force)
+    save.prepare(out, [EVALUATION_FILE], force)
     if replications == 1:
         raise click.UsageError(tr("--replications 1 leaves chance open: take two at least, or 0."))
     if other is None and (variant is not None or settings):
@@ -181,7 +181,7 @@ def evaluate(
 
     if rare is not None and 0 < rare < FEWEST:
         raise click.UsageError(tr("--rare takes {fewest} states at least, or 0.", fewest=FEWEST))
-    leaving.make_sure(out)
+    save.make_sure(out)
     judged = given(read, str(path))
     try:
         there = None if other is None else _there(judged, other, variant, settings)
@@ -210,7 +210,7 @@ def evaluate(
         steps.close()
     code = 0 if is_complete(found, gap) else 1
     with telling(found, as_json) as document:
-        leaving.leave(out, "evaluation", {EVALUATION_FILE: document}, code, force=force)
+        save.leave(out, "evaluation", {EVALUATION_FILE: document}, code, force=force)
     return code
 
 

@@ -10,7 +10,7 @@ from models.faults import ScenarioError
 from models.language import tr
 from models.results import Explanation
 from optimizer.cli import diagnostics, engines, options, speaking, varying
-from optimizer.cli.disk import leaving
+from optimizer.cli.disk import save
 from optimizer.cli.given import read_plan
 from optimizer.cli.telling import telling
 from optimizer.cli.validate import summed_up
@@ -78,7 +78,7 @@ def explain(
     """
     if as_json:
         speaking.for_machines()
-    leaving.prepare(out, [EXPLANATION_FILE], force)
+    save.prepare(out, [EXPLANATION_FILE], force)
     path, read = read_plan(plan)
     if read.scenario is None:
         raise click.UsageError(
@@ -103,7 +103,7 @@ def explain(
                     known=", ".join(known) or "-",
                 )
             )
-    leaving.make_sure(out)
+    save.make_sure(out)
     shown = Steps(quiet)
     if not quiet:
         click.echo(f"{path}: {summed_up(taken.reading.case)}", err=True)
@@ -116,7 +116,7 @@ def explain(
         shown.close()
     code = _code(found)
     with telling(found, as_json) as document:
-        leaving.leave(out, "explanation", {EXPLANATION_FILE: document}, code, force=force)
+        save.leave(out, "explanation", {EXPLANATION_FILE: document}, code, force=force)
     return code
 
 

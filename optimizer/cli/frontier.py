@@ -13,7 +13,7 @@ from models.faults import ScenarioError
 from models.language import tr
 from models.results import Frontier
 from optimizer.cli import diagnostics, engines, options, speaking, varying
-from optimizer.cli.disk import leaving
+from optimizer.cli.disk import save
 from optimizer.cli.disk.naming import safe_name
 from optimizer.cli.solve import PLAN_FILE
 from optimizer.cli.telling import telling
@@ -132,12 +132,12 @@ def frontier(
         raise click.UsageError(tr("--values and --from or --to exclude each other."))
     if tail and (path is not None or funder is not None):
         raise click.UsageError(tr("--tail varies a number of its own."))
-    leaving.prepare(out, [FRONTIER_FILE, PLANS], force)
+    save.prepare(out, [FRONTIER_FILE, PLANS], force)
     kept = Kept(reuse, out)
     try:
         reading = varying.read(file, variant, settings)
         from optimizer.analyses.frontier import Grid, draw
-        from optimizer.analyses.spots import Effort
+        from optimizer.analyses.parametric_points import Effort
         from optimizer.analyses.variation import TAIL
 
         number = varying.varied(reading, TAIL if tail else path, funder)
@@ -151,7 +151,7 @@ def frontier(
         # A path that leads nowhere is told before the first solve.
         for value in values or (begins, *([] if last is None else [last])):
             number.at(value)
-        leaving.make_sure(out)
+        save.make_sure(out)
         steps = Steps(quiet)
         if not quiet:
             click.echo(f"{file}: {summed_up(reading.case)}", err=True)
@@ -181,11 +181,11 @@ def frontier(
     code = SolverError.exit_code if failed else _code(found)
     with telling(found, as_json) as document:
         files = {
-            f"{PLANS}/{folder_of(value)}/{PLAN_FILE}": leaving.document(plan)
+            f"{PLANS}/{folder_of(value)}/{PLAN_FILE}": save.document(plan)
             for value, plan in drawn.plans.items()
         }
         files[FRONTIER_FILE] = document
-        leaving.leave(out, "frontier", files, code, force=force, replace=[PLANS])
+        save.leave(out, "frontier", files, code, force=force, replace=[PLANS])
         kept.write()
     for value, failure in drawn.failures.items():
         click.echo(

@@ -10,7 +10,7 @@ import click
 from models.files import Reading, read_case, read_case_text
 from models.language import Language, tr, using
 from optimizer.cli import speaking
-from optimizer.cli.disk import leaving
+from optimizer.cli.disk import save
 
 STARTER = "vorrat-run.cmd"
 
@@ -68,8 +68,8 @@ def init(
             problem = tr("No such file or directory")
             message = tr("'{path}' cannot be written: {problem}.", path=file, problem=problem)
             raise click.UsageError(message)
-    leaving.refuse([file for file, _ in files], force)
-    leaving.leave_all(files, force)
+    save.refuse([file for file, _ in files], force)
+    save.leave_all(files, force)
     if path == "-":
         click.echo(content.decode(), nl=False)
     else:
@@ -95,7 +95,7 @@ def starter_script(language: str) -> bytes:
 
 def _workbook(origin: str | None, language: Language) -> bytes:
     """A workbook that reads back to just the scenario it was made from."""
-    from optimizer.reporting.scenario_workbook import scenario_workbook
+    from optimizer.report.scenario_workbook import scenario_workbook
 
     if origin is None:
         reading = read_case_text(template(language), f"starter.{language}.yaml")
@@ -108,7 +108,7 @@ def _workbook(origin: str | None, language: Language) -> bytes:
 
 def _compare(reading: Reading, made: bytes) -> None:
     """Refuse a workbook that would say anything else than its origin."""
-    from optimizer.reporting.scenario_workbook.comparing import first_difference
+    from optimizer.report.scenario_workbook.comparing import first_difference
 
     path = first_difference(reading.case, made)
     if path is not None:

@@ -10,13 +10,13 @@ from typing import Any
 import click
 
 from models.base import named
-from models.case import Case
 from models.faults import Fault, ScenarioError
 from models.files import Reading, read_case
 from models.files.json_document import NotPlainError, read_json
 from models.language import tr
 from models.results import Plan
 from models.results.option import Wording
+from models.scenario.case import Case
 from optimizer.cli import diagnostics, saved
 from optimizer.cli.disk.publishing import recover
 from optimizer.cli.saved import PLAN_FILE, Given

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from models.base import named
-from models.case import Case
 from models.faults import ScenarioError
 from models.language import figure, tr
 from models.results import Participation
+from models.scenario.case import Case
 from optimizer.cli import diagnostics, engines, options, speaking, varying
-from optimizer.cli.disk import leaving
+from optimizer.cli.disk import save
 from optimizer.cli.telling import telling
 from optimizer.cli.validate import summed_up
 from optimizer.cli.varying import Steps
@@ -118,7 +118,7 @@ def participate(
     """Find the share of a project of the scenario FILE that a company should take."""
     if as_json:
         speaking.for_machines()
-    leaving.prepare(out, [PARTICIPATION_FILE], force)
+    save.prepare(out, [PARTICIPATION_FILE], force)
     if tolerance < gap:
         raise click.UsageError(
             tr("--tolerance lies below --gap: plans within the gap cannot be told apart.")
@@ -129,7 +129,7 @@ def participate(
         from optimizer.analyses.participation import Asked
         from optimizer.analyses.participation import participate as ask_all
 
-        leaving.make_sure(out)
+        save.make_sure(out)
         shown = Steps(quiet)
         if not quiet:
             click.echo(f"{file}: {summed_up(reading.case)}", err=True)
@@ -158,7 +158,7 @@ def participate(
         return error.exit_code
     code = _code(found)
     with telling(found, as_json) as document:
-        leaving.leave(out, "participation", {PARTICIPATION_FILE: document}, code, force=force)
+        save.leave(out, "participation", {PARTICIPATION_FILE: document}, code, force=force)
     return code
 
 

@@ -15,7 +15,7 @@ NAMES = (PLAN, REPORT, RESULTS)
 
 def products(plan: Plan) -> Iterator[tuple[str, bytes]]:
     """Each file's name and content, in the current language."""
-    from optimizer.reporting import html, workbook
+    from optimizer.report import html, workbook
 
     yield PLAN, plan.model_dump_json(indent=2).encode() + b"\n"
     yield REPORT, html.report(plan).encode()

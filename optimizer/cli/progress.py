@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from optimizer.highs import Progress as Running
+    from optimizer.model.highs import Progress as Running
 
 LINE_EVERY = 5.0
 """Seconds between two lines of progress where a line cannot be updated."""
@@ -28,7 +28,7 @@ class Progress:
 
     def __call__(self, progress: Running) -> None:
         """Show how far a solve has come, if there is time for it."""
-        from optimizer.reporting.progress import progress_line
+        from optimizer.report.progress import progress_line
 
         if self._is_due():
             self._write(f"{self.label}{progress_line(progress)}")

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 import click
 
 from models.base import named
-from models.case import Case
 from models.faults import ScenarioError
 from models.language import tr
 from models.results import Redaction
+from models.scenario.case import Case
 from optimizer.cli import diagnostics, options, speaking, varying
-from optimizer.cli.disk import leaving
+from optimizer.cli.disk import save
 from optimizer.cli.disk.publishing import publish
 from optimizer.cli.telling import telling
 from optimizer.cli.validate import summed_up
@@ -136,13 +136,13 @@ def redact(
         speaking.for_machines()
     _refuse(consumers, companies, band, scale, seed)
     if out is not None:
-        leaving.refuse([out] if _is_file(out) else [out / name for name in FILES], force)
+        save.refuse([out] if _is_file(out) else [out / name for name in FILES], force)
     try:
         reading = varying.read(file, None, ())
         _check_ids(reading.case, consumers, companies)
+        from optimizer.analyses.parametric_points import Effort
         from optimizer.analyses.redaction.judging import judge
         from optimizer.analyses.redaction.rewriting import redact as rewritten
-        from optimizer.analyses.spots import Effort
 
         method = _method(band, scale, seed)
         redacted = rewritten(reading, consumers, companies, method)
@@ -229,7 +229,7 @@ def _write_scenario(out: Path | None, redacted: Redacted, force: bool) -> None:
     if out is None:
         return
     if _is_file(out):
-        leaving.leave_all([(out, redacted.text.encode())], force)
+        save.leave_all([(out, redacted.text.encode())], force)
         return
     files = {FILES[1]: redacted.stand_in.encode(), FILES[0]: redacted.text.encode()}
     publish(out, files, replace=FILES[2:], force=force)
@@ -238,7 +238,7 @@ def _write_scenario(out: Path | None, redacted: Redacted, force: bool) -> None:
 def _write_rest(out: Path | None, judged: Judged, document: bytes) -> None:
     if out is None or _is_file(out):
         return
-    files = {} if judged.plan is None else {FILES[2]: leaving.document(judged.plan)}
+    files = {} if judged.plan is None else {FILES[2]: save.document(judged.plan)}
     files[FILES[3]] = document
     publish(out, files)
 

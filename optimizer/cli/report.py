@@ -10,11 +10,11 @@ import click
 
 from models.results import Plan
 from optimizer.cli import saved, speaking, workbook
-from optimizer.cli.disk import leaving
+from optimizer.cli.disk import save
 from optimizer.cli.saved import Given
 
 if TYPE_CHECKING:
-    from optimizer.reporting.charts import Chart
+    from optimizer.report.charts import Chart
 
 REPORT_FILE = "report.html"
 
@@ -61,14 +61,14 @@ def report(
         apart = len(found) > 1 and len(plans) > 1
         out = Path(REPORT_FILE) if apart else main.path.parent / REPORT_FILE
     workbooks = [] if excel is None else [workbook.named(excel)]
-    leaving.refuse([out, *workbooks], force)
+    save.refuse([out, *workbooks], force)
     with saved.showing(found):
         page, drawn = _drawn(found, plans)
         files = _chart_files(drawn, charts)
-    leaving.refuse([path for path, _ in files], force)
+    save.refuse([path for path, _ in files], force)
     with saved.showing(found):
         files += [(path, workbook.of(found, plans)) for path in workbooks]
-    leaving.leave_all([*files, (out, page.encode())], force)
+    save.leave_all([*files, (out, page.encode())], force)
     click.echo(str(out))
     for path in workbooks:
         click.echo(str(path))
@@ -77,7 +77,7 @@ def report(
 
 def _drawn(found: Sequence[Given], plans: Mapping[str, Plan]) -> tuple[str, list[Chart]]:
     """The page and its charts."""
-    from optimizer.reporting import html
+    from optimizer.report import html
 
     doubts = saved.doubts(found)
     if not plans:

@@ -15,17 +15,17 @@ from models.faults import Fault, ScenarioError
 from models.files import Reading, read_case
 from models.language import language, tr, using
 from optimizer.cli import conflicts, diagnostics, options, speaking
-from optimizer.cli.disk import leaving
+from optimizer.cli.disk import save
 from optimizer.cli.disk.naming import safe_name
 from optimizer.cli.disk.writing import make_folder
 from optimizer.cli.products import FAULTS, NAMES, REPORT, products
 from optimizer.cli.progress import Progress
 from optimizer.cli.repeating import manifest
-from optimizer.cli.supervision import supervised
+from optimizer.cli.supervision import child
 from optimizer.cli.user_workbook import clear, is_open, is_workbook, language_of, leave
 from optimizer.cli.validate import summed_up
 from optimizer.errors import Infeasible, InUse
-from optimizer.reporting.fault_sheet import Finding, finding_of, placed
+from optimizer.report.fault_sheet import Finding, finding_of, placed
 
 if TYPE_CHECKING:
     from models.results import Plan
@@ -66,7 +66,7 @@ def run(
     quiet: bool,
 ) -> int:
     """Read a workbook or scenario FILE, solve it, and write plan, report and results beside it."""
-    supervised.limit_memory(memory_limit)
+    child.limit_memory(memory_limit)
     asked = speaking.asked_for()
     # What nobody asked for goes by the workbook, whose author may have another system.
     found = language_of(file) if is_workbook(file) and asked is None else None
@@ -111,7 +111,7 @@ class _Run:
         self._tidy(doubts)
         code = 0 if plan.certificate.status == "optimal" else 1
         written = self._write(plan, code)
-        supervised.published()
+        child.published()
         self._say(plan, written)
         return code
 
@@ -126,7 +126,7 @@ class _Run:
         if not self.quiet:
             click.echo(f"{self.file}: {summed_up(reading.case)}", err=True)
         try:
-            return supervised.plan(
+            return child.plan(
                 reading.case,
                 gap=self.gap,
                 time_limit=self.time_limit,
@@ -152,7 +152,7 @@ class _Run:
         along = self._along(made, code)
         for _ in made:
             try:
-                leaving.leave_all([*along, *made], force=True)
+                save.leave_all([*along, *made], force=True)
                 break
             except InUse as error:
                 # Opened while the plan was made: what was found is not lost for that.
@@ -161,7 +161,7 @@ class _Run:
                     for p, content in made
                 ]
         else:
-            leaving.leave_all([*along, *made], force=True)
+            save.leave_all([*along, *made], force=True)
         return [path for path, _ in made]
 
     def _along(self, made: Sequence[tuple[Path, bytes]], code: int) -> list[tuple[Path, bytes]]:

@@ -26,8 +26,8 @@ from models.results import (
     Sensitivity,
     Split,
 )
-from models.results.doubts import Doubts, joined
 from models.results.misfits import misfits
+from models.results.reservations import Doubts, joined
 from optimizer.cli import whole
 from optimizer.cli.disk.naming import safe_names
 from optimizer.cli.disk.publishing import recover
@@ -218,7 +218,7 @@ def _reckoned(path: Path, comparison: Comparison, plans: Mapping[str, Plan]) -> 
     Raises click.UsageError where more than figures differs.
     """
     from optimizer.analyses.compare import again
-    from optimizer.reckoned import apart
+    from optimizer.solve.reckoned import apart
 
     other = tr("it is not what the plans beside it make of it")
     try:

@@ -14,7 +14,7 @@ from models.files import Reading
 from models.language import tr
 from models.results import Plan, Sensitivity
 from optimizer.cli import diagnostics, engines, options, speaking, varying
-from optimizer.cli.disk import leaving
+from optimizer.cli.disk import save
 from optimizer.cli.given import is_plan, read_plan
 from optimizer.cli.telling import telling
 from optimizer.cli.validate import summed_up
@@ -151,7 +151,7 @@ def sensitivity(
         speaking.for_machines()
     if resolve and trajectories is None:
         raise click.UsageError(tr("--resolve goes with --morris."))
-    leaving.prepare(out, [SENSITIVITY_FILE], force)
+    save.prepare(out, [SENSITIVITY_FILE], force)
     try:
         plan, reading, own = _read(given, variant, settings)
         from optimizer.analyses import sensitivity as analysis
@@ -162,7 +162,7 @@ def sensitivity(
         if trajectories is not None:
             analysis.check_installed()
             path = analysis.Path(trajectories, seed, resolve)
-        leaving.make_sure(out)
+        save.make_sure(out)
         counted = Steps(quiet)
         if not quiet:
             click.echo(f"{given}: {summed_up(reading.case)}", err=True)
@@ -188,7 +188,7 @@ def sensitivity(
         raise click.Abort
     code = _code(found)
     with telling(found, as_json) as document:
-        leaving.leave(out, "sensitivity", {SENSITIVITY_FILE: document}, code, force=force)
+        save.leave(out, "sensitivity", {SENSITIVITY_FILE: document}, code, force=force)
     return code
 
 

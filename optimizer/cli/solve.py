@@ -13,15 +13,15 @@ from models.base import named
 from models.faults import ScenarioError
 from models.files import read_case
 from optimizer.cli import conflicts, cuts, diagnostics, options, speaking
-from optimizer.cli.disk import leaving
+from optimizer.cli.disk import save
 from optimizer.cli.disk.writing import write_whole
 from optimizer.cli.progress import Progress
-from optimizer.cli.supervision import supervised
+from optimizer.cli.supervision import child
 from optimizer.cli.validate import summed_up
 from optimizer.errors import Infeasible
 
 if TYPE_CHECKING:
-    from optimizer.solved import Method
+    from optimizer.solve.solver_result import Method
 
 PLAN_FILE = "plan.json"
 
@@ -83,9 +83,9 @@ def solve(
     """Find the best plan for the scenario FILE and prove how good it is."""
     if as_json:
         speaking.for_machines()
-    leaving.prepare(out, [PLAN_FILE], force)
-    supervised.limit_memory(memory_limit)
-    kept = None if supervised.is_salvage() else cuts.kept_in(reuse, out, method)
+    save.prepare(out, [PLAN_FILE], force)
+    child.limit_memory(memory_limit)
+    kept = None if child.is_salvage() else cuts.kept_in(reuse, out, method)
     settings = options.with_budget(settings, budget)
     try:
         reading = read_case(file, variant, settings, check_variants=True)
@@ -93,16 +93,16 @@ def solve(
         diagnostics.show(error.faults)
         return error.exit_code
     diagnostics.show(reading.warnings)
-    leaving.make_sure(out)
+    save.make_sure(out)
 
     diagnostics.show(diagnostics.never_striking(reading))
 
     pool = None if kept is None else cuts.read_kept(kept, reading.case)
     progress = None if quiet else Progress()
-    if not quiet and not supervised.is_salvage():
+    if not quiet and not child.is_salvage():
         click.echo(f"{file}: {summed_up(reading.case)}", err=True)
     try:
-        found = supervised.plan(
+        found = child.plan(
             reading.case,
             gap=gap,
             time_limit=time_limit,
@@ -131,21 +131,21 @@ def solve(
         if progress is not None:
             progress.close()
 
-    written = leaving.document(found)
+    written = save.document(found)
     code = 0 if found.certificate.status == "optimal" else 1
     try:
-        leaving.leave(out, "plan", {PLAN_FILE: written}, code, force=force)
+        save.leave(out, "plan", {PLAN_FILE: written}, code, force=force)
         if pool is not None:
-            from optimizer.decomposition import write_pool
+            from optimizer.solve.decomposition import write_pool
 
             write_whole(pool[0], write_pool(pool[2]))
     finally:
-        supervised.published()
+        child.published()
         # A full disk must not cost the plan: it is printed whatever happens to the file.
         if as_json:
             click.echo(written, nl=False)
         else:
-            from optimizer.reporting import terminal
+            from optimizer.report import terminal
 
             terminal.write(found, sys.stdout)
     return code

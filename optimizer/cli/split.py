@@ -10,7 +10,7 @@ from models.base import named
 from models.faults import ScenarioError
 from models.results import StateMode
 from optimizer.cli import diagnostics, engines, options, speaking, varying
-from optimizer.cli.disk import leaving
+from optimizer.cli.disk import save
 from optimizer.cli.telling import telling
 from optimizer.cli.validate import summed_up
 from optimizer.cli.varying import Steps
@@ -95,13 +95,13 @@ def split(
     """Share what the companies of the scenario FILE gain together, and test who would leave."""
     if as_json:
         speaking.for_machines()
-    leaving.prepare(out, [SPLIT_FILE], force)
+    save.prepare(out, [SPLIT_FILE], force)
     try:
         reading = varying.read(file, variant, settings)
         from optimizer.analyses.consortium import Draw, Effort
         from optimizer.analyses.consortium import split as split_game
 
-        leaving.make_sure(out)
+        save.make_sure(out)
         steps = Steps(quiet)
         if not quiet:
             click.echo(f"{file}: {summed_up(reading.case)}", err=True)
@@ -124,11 +124,11 @@ def split(
         return error.exit_code
     code = 0 if all(_is_within(own.found, own.bound, gap) for own in found.coalitions) else 1
     with telling(found, as_json) as document:
-        leaving.leave(out, "split", {SPLIT_FILE: document}, code, force=force)
+        save.leave(out, "split", {SPLIT_FILE: document}, code, force=force)
     return code
 
 
 def _is_within(found: float, bound: float, gap: float) -> bool:
-    from optimizer.found import is_within
+    from optimizer.solve.checked_solution import is_within
 
     return is_within(found, bound, gap)

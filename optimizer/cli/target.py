@@ -13,9 +13,9 @@ from models.faults import ScenarioError
 from models.language import tr
 from models.results import Target
 from optimizer.cli import diagnostics, options, speaking, varying
-from optimizer.cli.disk import leaving
+from optimizer.cli.disk import save
 from optimizer.cli.solve import PLAN_FILE
-from optimizer.cli.supervision import supervised
+from optimizer.cli.supervision import child
 from optimizer.cli.telling import telling
 from optimizer.cli.validate import summed_up
 from optimizer.cli.varying import Kept, Steps
@@ -156,24 +156,24 @@ def target(
     """Find the least budget of the scenario FILE that reaches a goal, proven from both sides."""
     if as_json:
         speaking.for_machines()
-    supervised.limit_memory(memory_limit)
+    child.limit_memory(memory_limit)
     if below is not None and reduction is not None:
         raise click.UsageError(tr("--below and --reduce exclude each other."))
     if below is None and reduction is None and not days:
         raise click.UsageError(tr("A goal is missing: --below, --reduce or --days."))
     if from_year is not None and not days:
         raise click.UsageError(tr("--from-year goes with --days."))
-    leaving.prepare(out, [TARGET_FILE, PLAN_FILE], force)
+    save.prepare(out, [TARGET_FILE, PLAN_FILE], force)
     kept = Kept(reuse, out)
     try:
         reading = varying.read(file, variant, settings)
         from optimizer.analyses.goal import Wanted
-        from optimizer.analyses.spots import Effort
+        from optimizer.analyses.parametric_points import Effort
         from optimizer.analyses.target import Between, reach
 
         number = varying.varied(reading, path, funder)
         _refuse(number, first, last)
-        leaving.make_sure(out)
+        save.make_sure(out)
         steps = Steps(quiet)
         if not quiet:
             click.echo(f"{file}: {summed_up(reading.case)}", err=True)
@@ -197,9 +197,9 @@ def target(
         raise click.Abort
     code = _code(found)
     with telling(found, as_json) as document:
-        files = {} if found.plan is None else {PLAN_FILE: leaving.document(found.plan)}
+        files = {} if found.plan is None else {PLAN_FILE: save.document(found.plan)}
         files[TARGET_FILE] = document
-        leaving.leave(out, "target", files, code, force=force, replace=[PLAN_FILE])
+        save.leave(out, "target", files, code, force=force, replace=[PLAN_FILE])
         kept.write()
     return code
 

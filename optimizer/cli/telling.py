@@ -25,6 +25,6 @@ def telling(found: Result, as_json: bool) -> Iterator[bytes]:
             click.echo(document, nl=False)
         else:
             # It takes a moment to import: only those who want text wait for it.
-            from optimizer.reporting import terminal
+            from optimizer.report import terminal
 
             terminal.write(found, sys.stdout)

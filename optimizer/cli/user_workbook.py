@@ -15,7 +15,7 @@ from models.files.tabs import FAULTS, names_of, tabs
 from models.language import Language, language, tr
 from optimizer.cli.disk.writing import write_whole
 from optimizer.errors import NotWritten
-from optimizer.reporting.fault_sheet import (
+from optimizer.report.fault_sheet import (
     Finding,
     NotPlainError,
     listing,

@@ -6,10 +6,10 @@ import json
 
 import click
 
-from models.case import Case
 from models.faults import Fault, ScenarioError
 from models.files import read_case
 from models.language import marked, tr
+from models.scenario.case import Case
 from optimizer.cli import diagnostics, speaking
 
 

@@ -17,7 +17,7 @@ from optimizer.cli.progress import Progress
 
 if TYPE_CHECKING:
     from optimizer.analyses.variation import Variation
-    from optimizer.decomposition import CutPool
+    from optimizer.solve.decomposition import CutPool
 
 _Made = TypeVar("_Made", bound=Callable[..., Any])
 
@@ -88,7 +88,7 @@ class Kept:
     def write(self) -> None:
         """Leave it for the next run."""
         if self._file is not None and self.pool is not None:
-            from optimizer.decomposition import write_pool
+            from optimizer.solve.decomposition import write_pool
 
             write_whole(self._file, write_pool(self.pool))
 

@@ -13,13 +13,13 @@ from pydantic import ValidationError
 from models.files.json_document import MAX_BYTES, NotPlainError, parse_json
 from models.language import language, tr
 from models.results import Manifest, Result
-from models.results.doubts import Doubts, joined
 from models.results.manifest import SUFFIX
+from models.results.reservations import Doubts, joined
 from models.results.seal import SEAL, seal_of
 from models.results.volatile import content_hash
 
 if TYPE_CHECKING:
-    from optimizer.reckoned import Disagreement
+    from optimizer.solve.reckoned import Disagreement
 
 FIRST = 3
 """Figures that do not add up and are told one by one."""
@@ -39,7 +39,7 @@ def doubts(path: Path, raw: bytes, content: dict[str, Any], result: Result) -> D
     """
     name = _name(path)
     # It takes a moment to import: only those who read results wait for it.
-    from optimizer.reckoned import disagreements
+    from optimizer.solve.reckoned import disagreements
 
     origin = _of_origin(path, name, raw, content)
     return joined([origin, Doubts(tuple(of_figures(path, list(disagreements(result)))))])

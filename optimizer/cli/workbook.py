@@ -10,7 +10,7 @@ import click
 from models.language import tr
 from models.results import Plan
 from optimizer.cli import saved, speaking
-from optimizer.cli.disk import leaving
+from optimizer.cli.disk import save
 from optimizer.cli.saved import Given
 
 ENDING = ".xlsx"
@@ -38,11 +38,11 @@ def workbook(given: tuple[str, ...], out: Path, force: bool) -> int:
     frontier.json or a split.json beside a single plan gets sheets. Of other results (a split, a
     participation, an evaluation and the like) one makes a workbook of its own.
     """
-    leaving.refuse([named(out)], force)
+    save.refuse([named(out)], force)
     found, plans = saved.read_all(given)
     with saved.showing(found):
         book = of(found, plans)
-    leaving.leave_all([(out, book)], force)
+    save.leave_all([(out, book)], force)
     click.echo(str(out))
     return saved.code_of(found)
 
@@ -57,7 +57,7 @@ def named(path: Path) -> Path:
 def of(found: Sequence[Given], plans: Mapping[str, Plan]) -> bytes:
     """The workbook of a plan with what goes with it, of several plans, or of another result."""
     # pandas and XlsxWriter take a moment to import: only those who want a workbook wait for them.
-    from optimizer.reporting.workbook import write, write_alone, write_comparison
+    from optimizer.report.workbook import write, write_alone, write_comparison
 
     doubts = saved.doubts(found)
     if not plans:

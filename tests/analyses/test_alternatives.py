@@ -20,10 +20,10 @@ from optimizer.analyses.alternatives.robustness import how_often, robustness, sh
 from optimizer.analyses.alternatives.seeking import SPARE
 from optimizer.analyses.given import given
 from optimizer.errors import Infeasible
-from optimizer.found import Found, gap_of
-from optimizer.planner import Problem, find, search
-from optimizer.reporting.alternating import words
-from optimizer.verification import check_commitment
+from optimizer.report.alternating import words
+from optimizer.solve.checked_solution import Found, gap_of
+from optimizer.solve.planner import Problem, find, search
+from optimizer.solve.verification import check_commitment
 
 Raw = dict[str, Any]
 EXACT = Effort(gap=1e-6)
@@ -193,7 +193,7 @@ def test_a_given_plan_stays_the_one_compared_with() -> None:
     """A plan that is not the best: its certificate is told against the bound of the best."""
     raw = two_works()
     worse = read_case_text(json.dumps(raw | {"policy": {"must_build": ["a"]}}))
-    from optimizer.planner import plan
+    from optimizer.solve.planner import plan
 
     dear = plan(worse.case)
     free = json.loads(json.dumps(dear.scenario))
@@ -232,7 +232,7 @@ def test_a_stop_among_other_cases_ends_them_and_keeps_those_before(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A search that is stopped comes back with the plan it has, and must not pass for solved."""
-    from optimizer.analyses.alternatives import others
+    from optimizer.analyses.alternatives import reference_cases
 
     reading = read_case_text(json.dumps(two_works()))
     asked = Asked(0.0, 1, stated=tuple(Stated(n, ()) for n in "xyz"), assumptions=False)
@@ -242,7 +242,7 @@ def test_a_stop_among_other_cases_ends_them_and_keeps_those_before(
         calls.append(find(*of, **how))
         return replace(calls[-1], interrupted=len(calls) == 2)
 
-    monkeypatch.setattr(others, "find", find_until_stopped)
+    monkeypatch.setattr(reference_cases, "find", find_until_stopped)
     found = alternatives(reading, asked, EXACT).alternatives
     assert [one.id for one in found.others] == ["x"]
     assert found.ended == "interrupted"

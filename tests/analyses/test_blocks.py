@@ -12,14 +12,14 @@ from everything import everything
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.case import Case
-from optimizer import outcomes
+from models.scenario.case import Case
 from optimizer.analyses.evaluation import blocks
 from optimizer.analyses.evaluation.blocks import Draw, by_the_rule, evaluated
-from optimizer.commitment import Commitment
-from optimizer.instance import Instance, read_instance
-from optimizer.states import draw_states
-from optimizer.sweep import by_rule
+from optimizer.model.commitment import Commitment
+from optimizer.model.instance import Instance, read_instance
+from optimizer.model.states import draw_states
+from optimizer.solve import outcomes
+from optimizer.solve.sweep import by_rule
 
 
 @cache

@@ -14,8 +14,8 @@ from optimizer.analyses.evaluation.elsewhere import in_world_of
 from optimizer.analyses.evaluation.evaluate import Asked, evaluate
 from optimizer.analyses.given import GivenPlan, given
 from optimizer.errors import CheckFailed
-from optimizer.planner import plan
-from optimizer.reporting.evaluating import words
+from optimizer.report.evaluating import words
+from optimizer.solve.planner import plan
 
 SCENARIOS = Path(__file__).parents[2] / "scenarios"
 

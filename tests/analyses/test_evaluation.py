@@ -13,7 +13,6 @@ from saved_plans import tutorial
 from small import CHINA, case, cut, near, project
 
 from models.results import Plan, Replication
-from optimizer import outcomes
 from optimizer.analyses.evaluation import estimates
 from optimizer.analyses.evaluation.evaluate import is_complete
 from optimizer.analyses.evaluation.fresh import fresh_outcome, in_fresh_states
@@ -27,7 +26,8 @@ from optimizer.analyses.evaluation.replications import (
     upper_limit,
 )
 from optimizer.analyses.given import given
-from optimizer.states import draw_states
+from optimizer.model.states import draw_states
+from optimizer.solve import outcomes
 
 LEVEL = 0.9
 

@@ -25,12 +25,12 @@ from small import (
 )
 
 from models.results import Explained, Explanation
-from optimizer.analyses.explanation import Asked, asking, explain
+from optimizer.analyses.explanation import Asked, explain, subproblem
 from optimizer.analyses.explanation.explain import _Talk
 from optimizer.analyses.explanation.forcing import Force
 from optimizer.analyses.given import given as given_plan
-from optimizer.decomposition import CutPool
 from optimizer.errors import NoPlan
+from optimizer.solve.decomposition import CutPool
 
 
 def two(**sections: Any) -> Raw:
@@ -242,10 +242,10 @@ def test_a_search_that_meets_its_limit_keeps_what_was_found_before(
     """Answers are sought ever more closely: the last search may find nothing in its time."""
     taken = given_plan(solve(two()))
     instance, found = taken.problem.instance, taken.found
-    desk = asking.Desk(
+    desk = subproblem.Desk(
         instance, taken.problem.states, taken.reading, found.objective, found.objective, 1e-6
     )
-    judge, calls = asking.Series.judge, 0
+    judge, calls = subproblem.Series.judge, 0
 
     def judge_once(*of: Any, **how: Any) -> Any:
         nonlocal calls
@@ -254,9 +254,9 @@ def test_a_search_that_meets_its_limit_keeps_what_was_found_before(
             raise NoPlan("no plan was found before the limit")
         return judge(*of, **how)
 
-    monkeypatch.setattr(asking, "ENOUGH", -1.0)  # no answer is close enough
-    monkeypatch.setattr(asking.Series, "judge", judge_once)
-    answer = asking.clerk(desk, CutPool(), None)(Force("project", "small", into=True))
+    monkeypatch.setattr(subproblem, "ENOUGH", -1.0)  # no answer is close enough
+    monkeypatch.setattr(subproblem.Series, "judge", judge_once)
+    answer = subproblem.clerk(desk, CutPool(), None)(Force("project", "small", into=True))
     reply = answer.replies[0.0]
     assert calls > 1
     assert reply.status == "limit"
@@ -279,7 +279,7 @@ def test_what_was_not_found_out_is_no_tie() -> None:
     talk = _Talk(taken, Asked(values=False, gap=0.0, jobs=1), CutPool())
     force = talk.force("project", "small")
     assert force is not None
-    talk.answers[force] = asking.Answer({0.0: asking.Reply("none", 1.0, bound=0.0)})
+    talk.answers[force] = subproblem.Answer({0.0: subproblem.Reply("none", 1.0, bound=0.0)})
     small = talk.explained("project", "small")
     assert small.regret is not None
     assert (small.regret.low, small.regret.high, small.tie) == (0, None, False)
@@ -421,13 +421,13 @@ def test_a_bound_that_was_proven_of_another_scenario_is_not_believed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A plan whose file was changed by hand carries the bound of what it was solved for."""
-    search = asking.Series.search
+    search = subproblem.Series.search
 
     def search_in_haste(*of: Any) -> Any:
         solved = search(*of)
         return replace(solved, solution=replace(solved.solution, bound=0.5))
 
-    monkeypatch.setattr(asking.Series, "search", search_in_haste)
+    monkeypatch.setattr(subproblem.Series, "search", search_in_haste)
     plan, asked = solve(two()), Asked(values=False, gap=0.0, jobs=1)
     cheaper = json.loads(json.dumps(plan.scenario))
     cheaper["projects"]["small"]["capex_meur"] = 10

@@ -17,12 +17,12 @@ from models.faults import ScenarioError
 from models.files import read_case_text
 from models.results import Frontier
 from optimizer.analyses.frontier import Grid, draw
-from optimizer.analyses.spots import Effort
+from optimizer.analyses.parametric_points import Effort
 from optimizer.analyses.variation import LOOSENING, TAIL, Variation
-from optimizer.commitment import net_cost
-from optimizer.decomposition import CutPool
 from optimizer.errors import CheckFailed, Infeasible
-from optimizer.planner import Problem, find, plan
+from optimizer.model.commitment import net_cost
+from optimizer.solve.decomposition import CutPool
+from optimizer.solve.planner import Problem, find, plan
 
 Raw = dict[str, Any]
 EXACT = Effort(gap=1e-9)

@@ -11,8 +11,8 @@ from models.files import read_case
 from models.results import Plan
 from optimizer.analyses.given import given
 from optimizer.errors import CheckFailed
-from optimizer.found import input_hash
-from optimizer.planner import plan
+from optimizer.solve.checked_solution import input_hash
+from optimizer.solve.planner import plan
 
 ROOT = Path(__file__).parents[2]
 

@@ -15,9 +15,8 @@ from hypothesis import strategies as st
 from random_cases import crowded_case, small_case
 from small import CHINA, case, cut, near, project, state, stockpile
 
-from models.case import Case
 from models.results.evaluation import ProvenRange
-from optimizer import outcomes, planner
+from models.scenario.case import Case
 from optimizer.analyses.evaluation.information import information
 from optimizer.analyses.evaluation.mean_state import plan_for_mean
 from optimizer.analyses.evaluation.risk import Risk, weighing
@@ -25,10 +24,11 @@ from optimizer.analyses.evaluation.tail import tail_premium
 from optimizer.analyses.evaluation.wait_and_see import choose, foresee
 from optimizer.analyses.given import GivenPlan
 from optimizer.analyses.given import given as read_back
-from optimizer.commitment import weighed_cost
 from optimizer.errors import Infeasible
-from optimizer.planner import plan
-from optimizer.sweep.looks import delays_of
+from optimizer.model.commitment import weighed_cost
+from optimizer.solve import outcomes, planner
+from optimizer.solve.planner import plan
+from optimizer.solve.sweep.state_classes import delays_of
 
 Raw = dict[str, Any]
 

@@ -10,14 +10,14 @@ from small import CHINA, case, cut, funder, near, project, solve, state, stockpi
 
 from models.faults import ScenarioError
 from models.results import LongerHorizon, Plan
-from optimizer import outcomes
 from optimizer.analyses.evaluation.longer import longer, states_of
 from optimizer.analyses.given import GivenPlan, given
-from optimizer.commitment import Commitment
 from optimizer.errors import CheckFailed
-from optimizer.instance import read_instance
-from optimizer.plan_document import commitment_of
-from optimizer.verification import check_commitment
+from optimizer.model.commitment import Commitment
+from optimizer.model.instance import read_instance
+from optimizer.solve import outcomes
+from optimizer.solve.plan_document import commitment_of
+from optimizer.solve.verification import check_commitment
 
 EVEN = {"cost_weight": 1.0}
 

@@ -16,14 +16,14 @@ import numpy as np
 import pytest
 from small import CHINA, case, cut, project, stockpile
 
-from models.case import Case
-from optimizer import outcomes
+from models.scenario.case import Case
 from optimizer.analyses.evaluation.likelihood import likelihood_ratio
 from optimizer.analyses.evaluation.rare import FEWEST, draw, raised, rare_events
 from optimizer.analyses.evaluation.weighting import weighted_cvar, weighted_mean
-from optimizer.commitment import Commitment
-from optimizer.instance import Instance, read_instance
-from optimizer.states import Chances, State, draw_states, read_states
+from optimizer.model.commitment import Commitment
+from optimizer.model.instance import Instance, read_instance
+from optimizer.model.states import Chances, State, draw_states, read_states
+from optimizer.solve import outcomes
 
 LEVEL = 0.95
 YEARS = 3

@@ -16,13 +16,13 @@ from random_cases import small_case
 from redacting import BAND, hide, solved, truth, two_consumers
 from small import near
 
-from models.case import Case
 from models.files import read_case, read_case_text
 from models.results import Plan
+from models.scenario.case import Case
 from optimizer.analyses.redaction.hidden import Figure, hidden
 from optimizer.analyses.redaction.methods import Band, Scale
 from optimizer.analyses.redaction.rewriting import redact
-from optimizer.found import input_hash
+from optimizer.solve.checked_solution import input_hash
 
 Raw = dict[str, Any]
 SECRET = "a long text that nobody else knows"

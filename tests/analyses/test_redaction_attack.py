@@ -10,17 +10,17 @@ from random_cases import small_case
 from redacting import BAND, attacked, hide, solved, truth, two_consumers
 from small import case, chance_of_cut, funder, near
 
-from models.case import Case
 from models.results import Redaction
+from models.scenario.case import Case
+from optimizer.analyses.parametric_points import Effort
 from optimizer.analyses.redaction.attack import Attacker
 from optimizer.analyses.redaction.candidates import Published, World, with_values
 from optimizer.analyses.redaction.insider import Insider, as_printed, slack_of
 from optimizer.analyses.redaction.judging import judge
 from optimizer.analyses.redaction.ranges import Equation, fitting, propagated, width
-from optimizer.analyses.spots import Effort
 from optimizer.errors import Infeasible
-from optimizer.found import input_hash
-from optimizer.instance import read_instance
+from optimizer.model.instance import read_instance
+from optimizer.solve.checked_solution import input_hash
 
 Raw = dict[str, Any]
 

@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 from small import CHINA, Raw, case, cut, near, state, stockpile
 
-from models.case import Case
-from optimizer import outcomes
+from models.scenario.case import Case
 from optimizer.analyses.evaluation.rule import rule_outcomes
-from optimizer.commitment import Commitment
-from optimizer.instance import Instance, read_instance
-from optimizer.states import State, read_states
-from optimizer.sweep import by_rule, recourse
+from optimizer.model.commitment import Commitment
+from optimizer.model.instance import Instance, read_instance
+from optimizer.model.states import State, read_states
+from optimizer.solve import outcomes
+from optimizer.solve.sweep import by_rule, recourse
 
 TWO_STEPS: Raw = {"material": "ore", "steps": [
     {"share": 0.6, "eur_per_t": 10_000}, {"share": 0.4, "eur_per_t": 100_000},

@@ -30,10 +30,10 @@ from optimizer.analyses.sensitivity.looking import (
     look,
 )
 from optimizer.analyses.sensitivity.screening import effects, samples, usable, value_at
-from optimizer.commitment import Commitment
-from optimizer.decomposition import CutPool
 from optimizer.errors import Infeasible, Interrupted
-from optimizer.planner import Problem, find
+from optimizer.model.commitment import Commitment
+from optimizer.solve.decomposition import CutPool
+from optimizer.solve.planner import Problem, find
 
 Raw = dict[str, Any]
 EXACT = Effort(gap=1e-9, jobs=1, tolerance=1e-3)
@@ -347,7 +347,7 @@ def test_what_was_found_before_a_ctrl_c_is_kept(monkeypatch: pytest.MonkeyPatch)
             raise Interrupted("stopped")
         return best(*given, **options)
 
-    monkeypatch.setattr("optimizer.analyses.sensitivity.asking.best", stopping)
+    monkeypatch.setattr("optimizer.analyses.sensitivity.subproblem.best", stopping)
     found = study(works(), "price", "capex", effort=replace(EXACT, steps=0))
     assert found.ended == "interrupted"
     assert [one.id for one in found.inputs] == ["price"]

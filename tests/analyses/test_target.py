@@ -19,12 +19,12 @@ from models.results import Target
 from optimizer.analyses import trials
 from optimizer.analyses.frontier import Grid, draw
 from optimizer.analyses.goal import Wanted
-from optimizer.analyses.spots import Effort
+from optimizer.analyses.parametric_points import Effort
 from optimizer.analyses.target import Between, reach
 from optimizer.analyses.variation import Variation
-from optimizer.decomposition import CutPool
 from optimizer.errors import Infeasible
-from optimizer.planner import Problem, plan, search
+from optimizer.solve.decomposition import CutPool
+from optimizer.solve.planner import Problem, plan, search
 
 Raw = dict[str, Any]
 EXACT = Effort(gap=1e-9)

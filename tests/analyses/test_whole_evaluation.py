@@ -11,7 +11,7 @@ from models.language import using
 from models.results import Evaluation, Plan
 from optimizer.analyses.evaluation.evaluate import Asked, Effort, evaluate, is_complete
 from optimizer.analyses.given import given
-from optimizer.reporting.terminal import render
+from optimizer.report.terminal import render
 
 SLACK = 1e-6
 

@@ -30,7 +30,7 @@ from optimizer.analyses import many
 from optimizer.cli import run
 from optimizer.cli.batching.ledger import LEDGER, Ledger
 from optimizer.errors import NoPlan, OutOfMemory, SolverError
-from optimizer.reporting import terminal
+from optimizer.report import terminal
 
 ROOT = Path(__file__).parents[2]
 TUTORIAL = ROOT / "scenarios" / "tutorial.yaml"

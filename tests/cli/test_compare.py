@@ -18,10 +18,10 @@ from openpyxl import load_workbook
 from pages import read
 
 from models.results import Comparison, Plan
-from optimizer import planner
 from optimizer.cli import run
 from optimizer.cli.disk.naming import safe_name
 from optimizer.errors import CheckFailed, Interrupted, NoPlan
+from optimizer.solve import planner
 
 SCENARIO = """\
 schema_version: 1
@@ -383,7 +383,7 @@ def test_progress_names_the_option(
     file: str, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from optimizer.cli import progress
-    from optimizer.highs import Progress
+    from optimizer.model.highs import Progress
 
     real = planner.plan
 

@@ -20,12 +20,12 @@ from splits import split
 
 from models.language import using
 from models.results import Evaluation, Frontier, Plan, Result
-from models.results.doubts import NONE
 from models.results.misfits import misfits
+from models.results.reservations import NONE
 from models.results.seal import SEAL, seal_of
 from optimizer.cli import run, saved
-from optimizer.reckoned import disagreements
-from optimizer.reporting import html
+from optimizer.report import html
+from optimizer.solve.reckoned import disagreements
 
 HEAD = "Not to be relied on as it stands"
 CHANGED = "was changed after it was written"
@@ -215,8 +215,8 @@ def test_what_cannot_be_shown_is_refused_where_it_was_changed(
     def lacks(*_: Any, **__: Any) -> Any:
         raise KeyError("2028")
 
-    monkeypatch.setattr("optimizer.reporting.html.report", lacks)
-    monkeypatch.setattr("optimizer.reporting.workbook.write", lacks)
+    monkeypatch.setattr("optimizer.report.html.report", lacks)
+    monkeypatch.setattr("optimizer.report.workbook.write", lacks)
     monkeypatch.setattr("optimizer.analyses.compare.compare", lacks)
     changed = plan()
     changed["title"] = "Another"

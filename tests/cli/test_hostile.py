@@ -20,14 +20,14 @@ from models.faults import Fault, Place
 from models.files import read_case_text
 from models.results import Plan
 from optimizer.cli import run
-from optimizer.decomposition.storing import read_pool
 from optimizer.errors import PoolRefused
-from optimizer.planner import plan
-from optimizer.reporting import terminal
-from optimizer.reporting.fault_sheet import finding_of, listing, with_findings
-from optimizer.reporting.html import report
-from optimizer.reporting.scenario_workbook import scenario_workbook
-from optimizer.reporting.workbook import write as workbook
+from optimizer.report import terminal
+from optimizer.report.fault_sheet import finding_of, listing, with_findings
+from optimizer.report.html import report
+from optimizer.report.scenario_workbook import scenario_workbook
+from optimizer.report.workbook import write as workbook
+from optimizer.solve.decomposition.storing import read_pool
+from optimizer.solve.planner import plan
 
 LINK = '=HYPERLINK("http://example.org","x")'
 TEXTS = (LINK, "+1+1", "-1", "@SUM(1)", "<script>alert(1)</script>", "http://example.org", '"><b>')

@@ -8,7 +8,7 @@ from workbooks import ROOT, TUTORIAL
 from models.files import read_case, read_case_text
 from optimizer.cli import run
 from optimizer.cli.init import STARTER, starter_script, template
-from optimizer.planner import input_hash
+from optimizer.solve.planner import input_hash
 
 
 @pytest.fixture

@@ -276,7 +276,7 @@ def test_one_of_many_solves_can_be_run_again_by_itself(tmp_path: Path) -> None:
     """No command line asked for it."""
     from models.files import read_case
     from optimizer.cli.repeating.manifest import of_solve
-    from optimizer.planner import plan
+    from optimizer.solve.planner import plan
 
     with recording() as record:
         reading = read_case(TUTORIAL, settings=["policy.budget_meur=150"])

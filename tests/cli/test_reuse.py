@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from models.results import Plan
-from optimizer import planner
 from optimizer.cli import run
+from optimizer.solve import planner
 
 SCENARIO = """\
 schema_version: 1

@@ -13,7 +13,7 @@ from models.files import read_case
 from models.results import Plan
 from optimizer.cli import run, user_workbook
 from optimizer.cli.products import NAMES
-from optimizer.planner import input_hash
+from optimizer.solve.planner import input_hash
 
 
 @pytest.fixture

@@ -16,11 +16,11 @@ from varied import two_works
 
 from models.results.volatile import content_of, volatile_in
 from optimizer.cli import engines, run
-from optimizer.engine import Engine, InProcess, Processes, Team, using
+from optimizer.parallel import Engine, InProcess, Processes, Team, using
 
 pytest.importorskip("distributed")
 
-from optimizer.engine.cluster import Cluster
+from optimizer.parallel.cluster import Cluster
 
 LEFT_OUT = "--tail-weight 0 --longer 0 --rare 0"
 ASSUMED = "--assume low:projects.small.capex_meur=3 --assume high:projects.small.capex_meur=5"

@@ -18,11 +18,11 @@ from typing import Any
 import pytest
 
 from models.results import Plan
-from optimizer import planner
 from optimizer.cli import progress, run
 from optimizer.cli.disk import writing
 from optimizer.errors import CheckFailed, Interrupted, NoPlan, NotWritten
-from optimizer.highs import Progress
+from optimizer.model.highs import Progress
+from optimizer.solve import planner
 
 ROOT = Path(__file__).parents[2]
 

@@ -20,7 +20,7 @@ from sleeping import gone
 
 from models.results import Plan
 from optimizer.cli import COMMANDS, progress
-from optimizer.cli.supervision import supervised, supervising
+from optimizer.cli.supervision import child, parent
 
 ROOT = Path(__file__).parents[2]
 TUTORIAL = ROOT / "scenarios" / "tutorial.yaml"
@@ -275,27 +275,27 @@ def test_a_message_that_is_cut_short_does_not_cost_the_next() -> None:
     os.write(other, b"null\n")
     os.write(told, b'{"checkpoint": {"start": [')
     with os.fdopen(null, "rb") as nothing, os.fdopen(told, "wb") as pipe:
-        supervised.Link(nothing, pipe).tell(ended=1)
+        child.Link(nothing, pipe).tell(ended=1)
     os.close(other)
-    watch = supervising._Watch(["solve"])
+    watch = parent._Watch(["solve"])
     with subprocess.Popen([sys.executable, "-c", ""]) as process:
         watch._read(process, os.fdopen(heard, "rb"))
     assert [watch._next(), watch._next()] == [("told", {"ended": 1}), ("died", 0)]
 
 
 def test_what_solves_is_supervised_and_nothing_else() -> None:
-    assert set(COMMANDS) - supervising.SOLVING == {
+    assert set(COMMANDS) - parent.SOLVING == {
         "init", "presets", "report", "schema", "validate", "workbook"
     }  # fmt: skip
-    assert supervising.is_supervised(["--language", "de", "solve", "file"])
+    assert parent.is_supervised(["--language", "de", "solve", "file"])
     for words in ([], ["--version"], ["solve", "--help"], ["validate", "solve"], ["nothing"]):
-        assert not supervising.is_supervised(words)
+        assert not parent.is_supervised(words)
 
 
 def test_a_stop_that_a_finalizer_swallows_comes_again(monkeypatch: pytest.MonkeyPatch) -> None:
     struck = threading.Event()
-    monkeypatch.setattr(supervised, "_strike", struck.set)
-    monkeypatch.setattr(sys, "unraisablehook", supervised._unheard)
+    monkeypatch.setattr(child, "_strike", struck.set)
+    monkeypatch.setattr(sys, "unraisablehook", child._unheard)
 
     class Released:
         def __del__(self) -> None:

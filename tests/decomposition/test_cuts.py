@@ -10,9 +10,9 @@ import pytest
 from cutting import claimed, exact, excess, random_point, recourse_of, run_of
 from random_cases import crowded_case
 
-from optimizer.decomposition.cuts import Appraiser, Cut, tail_weights
-from optimizer.decomposition.run import Run
-from optimizer.sweep import Point, Slopes
+from optimizer.solve.decomposition.cuts import Appraiser, Cut, tail_weights
+from optimizer.solve.decomposition.run import Run
+from optimizer.solve.sweep import Point, Slopes
 
 Raw = dict[str, Any]
 

@@ -11,13 +11,13 @@ import pytest
 from random_cases import crowded_case, lasting_case, small_case, treasury_case
 from small import CHINA, case, cut, funder, project, state
 
-from models.case import Case
-from optimizer.decomposition import solve_by_decomposition
+from models.scenario.case import Case
 from optimizer.errors import Infeasible
-from optimizer.extensive_form import solve_extensive_form
-from optimizer.instance import read_instance
-from optimizer.planner import plan
-from optimizer.states import read_states
+from optimizer.model.instance import read_instance
+from optimizer.model.states import read_states
+from optimizer.solve.decomposition import solve_by_decomposition
+from optimizer.solve.extensive_form import solve_extensive_form
+from optimizer.solve.planner import plan
 
 Raw = dict[str, Any]
 

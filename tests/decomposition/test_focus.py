@@ -11,12 +11,12 @@ import pytest
 from cutting import random_point, recourse_of, run_of
 from random_cases import crowded_case
 
-from models.case import Case
-from optimizer.decomposition import solve_by_decomposition
-from optimizer.decomposition.cuts import Appraiser
-from optimizer.decomposition.focus import Focus, worth_sweeping
-from optimizer.instance import read_instance
-from optimizer.states import read_states
+from models.scenario.case import Case
+from optimizer.model.instance import read_instance
+from optimizer.model.states import read_states
+from optimizer.solve.decomposition import solve_by_decomposition
+from optimizer.solve.decomposition.cuts import Appraiser
+from optimizer.solve.decomposition.partial_pricing import Focus, worth_sweeping
 
 
 @pytest.mark.parametrize("leave", [0.0, 1.0, 2.5, 4.0, 9.0, 11.0])

@@ -11,13 +11,13 @@ from cutting import claimed, random_point, recourse_of
 from lending import GAP, again, base, made, optimum
 from random_cases import crowded_case
 
-from models.case import Case
-from optimizer.decomposition import CutPool, solve_by_decomposition
-from optimizer.decomposition.cuts import Appraiser, group_weights
-from optimizer.decomposition.master import Master
-from optimizer.decomposition.run import Run
-from optimizer.instance import read_instance
-from optimizer.states import read_states
+from models.scenario.case import Case
+from optimizer.model.instance import read_instance
+from optimizer.model.states import read_states
+from optimizer.solve.decomposition import CutPool, solve_by_decomposition
+from optimizer.solve.decomposition.cuts import Appraiser, group_weights
+from optimizer.solve.decomposition.master import Master
+from optimizer.solve.decomposition.run import Run
 
 Raw = dict[str, Any]
 

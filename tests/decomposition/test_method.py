@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from small import CHINA, case, cut
 
-from models.case import Case
 from models.results import Certificate
-from optimizer.decomposition import CutPool
-from optimizer.planner import plan
+from models.scenario.case import Case
+from optimizer.solve.decomposition import CutPool
+from optimizer.solve.planner import plan
 
 SMALL_CASE = case(supply=CHINA, hazards=cut([0.5]))
 

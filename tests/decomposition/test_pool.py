@@ -27,9 +27,9 @@ from lending import (
     points,
 )
 
-from optimizer.decomposition import CutPool
-from optimizer.decomposition.cuts import Cut
-from optimizer.sweep import Point
+from optimizer.solve.decomposition import CutPool
+from optimizer.solve.decomposition.cuts import Cut
+from optimizer.solve.sweep import Point
 
 fund, equity = "funders.fund.", "funders.fund.instruments.equity."
 grant, company = "funders.fund.instruments.grant.", "funders.motor_co."

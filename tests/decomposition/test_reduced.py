@@ -12,12 +12,12 @@ from cutting import random_point, run_of
 from random_cases import crowded_case, small_case
 from scipy import sparse
 
-from models.case import Case
-from optimizer import highs
-from optimizer.decomposition.reduced import Reduced, reduce
-from optimizer.formulation import build_master
-from optimizer.highs import Compiled, LinearProgram
-from optimizer.instance import read_instance
+from models.scenario.case import Case
+from optimizer.model import highs
+from optimizer.model.formulation import build_master
+from optimizer.model.highs import Compiled, LinearProgram
+from optimizer.model.instance import read_instance
+from optimizer.solve.decomposition.reduced import Reduced, reduce
 
 Raw = dict[str, Any]
 

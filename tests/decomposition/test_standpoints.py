@@ -8,12 +8,12 @@ import pytest
 from everything import everything
 from random_cases import crowded_case, treasury_case
 
-from models.case import Case
-from optimizer import planner
-from optimizer.decomposition import CutPool
-from optimizer.instance import Held, Instance, Stake, read_instance, seen_from
-from optimizer.planner import Problem
-from optimizer.states import read_states
+from models.scenario.case import Case
+from optimizer.model.instance import Held, Instance, Stake, read_instance, seen_from
+from optimizer.model.states import read_states
+from optimizer.solve import planner
+from optimizer.solve.decomposition import CutPool
+from optimizer.solve.planner import Problem
 
 GAP = 1e-6
 

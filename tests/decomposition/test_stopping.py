@@ -16,12 +16,12 @@ from typing import Any
 import pytest
 from small import CHINA, case, cut, funder, project, state
 
-from models.case import Case
 from models.results import Certificate, Plan
-from optimizer.decomposition.cuts import Appraiser
+from models.scenario.case import Case
 from optimizer.errors import Interrupted, NoPlan
-from optimizer.highs import Progress
-from optimizer.planner import plan
+from optimizer.model.highs import Progress
+from optimizer.solve.decomposition.cuts import Appraiser
+from optimizer.solve.planner import plan
 
 Raw = dict[str, Any]
 
@@ -173,7 +173,7 @@ def test_another_thread_needs_no_signals() -> None:
 
 def test_a_pool_keeps_what_a_stopped_run_found() -> None:
     """The next run starts from it and ends at the optimum."""
-    from optimizer.decomposition import CutPool
+    from optimizer.solve.decomposition import CutPool
 
     pool = CutPool()
     solve(on_progress=at_first_plan(interrupt), pool=pool)

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from lending import base, certified, lent, made, optimum
 
-from optimizer.decomposition import CutPool, read_pool, write_pool
 from optimizer.errors import PoolRefused
+from optimizer.solve.decomposition import CutPool, read_pool, write_pool
 
 
 @cache

@@ -20,11 +20,6 @@ from certificates import Files, certified
 from clustered import Processes, behaving, counting, running, solving, wait_for
 
 from models.language import using
-from optimizer.engine import Arrival, Limits
-from optimizer.engine.cluster import Cluster, Tls, located
-from optimizer.engine.cluster import serving as on_workers
-from optimizer.engine.cluster.connecting import unfit
-from optimizer.engine.cluster.serving import About
 from optimizer.errors import (
     ClusterError,
     Infeasible,
@@ -32,6 +27,11 @@ from optimizer.errors import (
     TimedOut,
     WorkerLost,
 )
+from optimizer.parallel import Arrival, Limits
+from optimizer.parallel.cluster import Cluster, Tls, located
+from optimizer.parallel.cluster import serving as on_workers
+from optimizer.parallel.cluster.connecting import unfit
+from optimizer.parallel.cluster.serving import About
 
 KILL = getattr(signal, "SIGKILL", signal.SIGTERM)
 
@@ -269,7 +269,7 @@ def test_tls_needs_its_files(files: Files, tmp_path: Path) -> None:
 
 
 def test_without_the_extra_it_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("optimizer.engine.cluster.address.find_spec", lambda name: None)
+    monkeypatch.setattr("optimizer.parallel.cluster.address.find_spec", lambda name: None)
     with pytest.raises(ClusterError, match=r"install Vorrat as '\.\[cluster\]'"):
         Cluster("local")
 
@@ -278,5 +278,5 @@ def test_dask_is_imported_when_it_is_used_alone() -> None:
     """What needs no cluster is as quick without it."""
     import subprocess
 
-    asks = "import sys, optimizer.engine.cluster; sys.exit('distributed' in sys.modules)"
+    asks = "import sys, optimizer.parallel.cluster; sys.exit('distributed' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", asks], check=False).returncode == 0

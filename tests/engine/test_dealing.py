@@ -11,7 +11,7 @@ import pytest
 from answering import Counted, counting, gathering
 
 from models.language import using as speaking
-from optimizer.engine import Dealing, InProcess, Limits, Processes, Workers, in_use, using
+from optimizer.parallel import Dealing, InProcess, Limits, Processes, Workers, in_use, using
 
 PATIENT = Limits(seconds=600.0)
 """So that there are processes even for one job."""

@@ -15,7 +15,7 @@ import pytest
 from answering import Counted, counting
 from sleeping import gone
 
-from optimizer.engine import Workers
+from optimizer.parallel import Workers
 
 ROOT = Path(__file__).parents[2]
 

@@ -12,7 +12,6 @@ import pytest
 from answering import Action, doing, refusing, slowly
 
 from models.faults import ScenarioError
-from optimizer.engine import Arrival, Dealing, InProcess, Limits, Processes, Workers, using
 from optimizer.errors import (
     Infeasible,
     InUse,
@@ -24,6 +23,7 @@ from optimizer.errors import (
     VorratError,
     WorkerLost,
 )
+from optimizer.parallel import Arrival, Dealing, InProcess, Limits, Processes, Workers, using
 
 
 def arrivals(
@@ -150,7 +150,7 @@ def test_no_process_to_be_had_is_a_lost_worker(monkeypatch: pytest.MonkeyPatch) 
     def none_left() -> None:
         raise BlockingIOError(11, "Resource temporarily unavailable")
 
-    monkeypatch.setattr("optimizer.engine.lanes.Worker", none_left)
+    monkeypatch.setattr("optimizer.parallel.lanes.Worker", none_left)
     (own,) = arrivals(Processes(), [("keep", 0)], 2)
     assert isinstance(own.error, WorkerLost)
     assert "Resource temporarily unavailable" in str(own.error)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from answering import MB, Action, doing
 
-from optimizer.engine import Workers
+from optimizer.parallel import Workers
 
 
 def test_much_goes_both_ways_at_once() -> None:

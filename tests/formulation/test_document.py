@@ -11,11 +11,11 @@ from everything import everything
 from standpoints import from_the_motors
 from treasury import treasury
 
-from models.case import Case
-from optimizer import conflicts
-from optimizer.formulation import build_commitment, build_extensive_form
-from optimizer.instance import read_instance
-from optimizer.states import read_states
+from models.scenario.case import Case
+from optimizer.model.formulation import build_commitment, build_extensive_form
+from optimizer.model.instance import read_instance
+from optimizer.model.states import read_states
+from optimizer.solve import conflicts
 
 ROWS = re.findall(
     r"^\| ([A-Z]\d|CVaR) \| (\w+) \| (.+) \|$",

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from small import case, stockpile
 
-from models.case import Case
-from optimizer.planner import plan
+from models.scenario.case import Case
+from optimizer.solve.planner import plan
 
 
 def test_a_stock_that_fades_over_twenty_closed_years() -> None:

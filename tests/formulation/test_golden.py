@@ -29,11 +29,11 @@ from everything import everything, lasting
 from standpoints import from_the_motors
 from treasury import treasury
 
-from models.case import Case
-from optimizer import highs
-from optimizer.formulation import build_extensive_form
-from optimizer.instance import Instance, read_instance
-from optimizer.states import read_states
+from models.scenario.case import Case
+from optimizer.model import highs
+from optimizer.model.formulation import build_extensive_form
+from optimizer.model.instance import Instance, read_instance
+from optimizer.model.states import read_states
 
 GOLDEN = Path(__file__).parent / "golden"
 FAMILIES = {

@@ -32,12 +32,12 @@ from points import (
 from small import CHINA, Raw, case, funder, stockpile
 from standpoints import ABOUT
 
-from models.case import Case
-from optimizer.commitment import Commitment, planned_stock
+from models.scenario.case import Case
 from optimizer.errors import CheckFailed
-from optimizer.formulation import build_commitment
-from optimizer.instance import Instance, read_instance
-from optimizer.verification import check_commitment
+from optimizer.model.commitment import Commitment, planned_stock
+from optimizer.model.formulation import build_commitment
+from optimizer.model.instance import Instance, read_instance
+from optimizer.solve.verification import check_commitment
 
 ROWS = re.findall(
     r"^\| ([A-Z]\d|CVaR) \| (\w+) \| .+ \|$",

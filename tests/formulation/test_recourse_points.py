@@ -17,10 +17,10 @@ import pyomo.environ as pyo
 import pytest
 from small import CHINA, Raw, case, cut, funder, project, state, stockpile
 
-from models.case import Case
-from optimizer.formulation import build_extensive_form
-from optimizer.instance import read_instance
-from optimizer.states import read_states
+from models.scenario.case import Case
+from optimizer.model.formulation import build_extensive_form
+from optimizer.model.instance import read_instance
+from optimizer.model.states import read_states
 
 LOT_T = 16.0
 DAMAGE = 100_000 * LOT_T / 1e6

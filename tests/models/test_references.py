@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from small_scenario import VALID, broken
 
-from models import references
 from models.faults import ScenarioError
 from models.files import read_case_text
+from models.scenario import references
 
 POLICY = "policy: {max_public_share: 0.49}"
 ADDED = [

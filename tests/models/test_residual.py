@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 from small import case, funder, project, stockpile
 
-from models.case import Case
 from models.faults import ScenarioError
 from models.files import read_case_text
-from models.residual import cheapest
-from optimizer.commitment import Commitment, net_cost
-from optimizer.instance import read_instance
+from models.scenario.case import Case
+from models.scenario.residual import cheapest
+from optimizer.model.commitment import Commitment, net_cost
+from optimizer.model.instance import read_instance
 
 
 def told(raw: dict[str, Any]) -> list[str]:

@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 from small import CHINA, Raw, case, chance_of_cut, cut, funder, near, project, state
 
-from models.case import Case
 from models.files import read_case
 from models.results.evaluation import Information, ProvenRange
+from models.scenario.case import Case
 from optimizer.analyses.evaluation.information import information
 from optimizer.analyses.evaluation.tail import tail_premium
 from optimizer.analyses.given import GivenPlan, given
-from optimizer.planner import plan
+from optimizer.solve.planner import plan
 
 IN_FULL: Raw = {"cost_weight": 1.0, "cvar": {"level": 0.5, "weight": 0.0}}
 

@@ -14,7 +14,7 @@ import yaml
 from small import near
 
 from models.files import read_case
-from optimizer.planner import plan
+from optimizer.solve.planner import plan
 
 FOLDER = Path(__file__).parent.parent / "knapsacks"
 PUBLISHED = {

@@ -17,9 +17,9 @@ from small import (
     stockpile,
 )
 
-from models.case import Case
-from optimizer.commitment import net_cost_by_funder
-from optimizer.instance import read_instance
+from models.scenario.case import Case
+from optimizer.model.commitment import net_cost_by_funder
+from optimizer.model.instance import read_instance
 
 EVEN = {"cost_weight": 1.0}
 

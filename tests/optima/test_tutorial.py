@@ -9,7 +9,7 @@ from small import bought, near, starts
 
 from models.files import read_case
 from models.results import Plan
-from optimizer.planner import plan
+from optimizer.solve.planner import plan
 
 TUTORIAL = Path(__file__).parent.parent.parent / "scenarios" / "tutorial.yaml"
 

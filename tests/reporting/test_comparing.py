@@ -15,12 +15,12 @@ from models.results import Comparison
 from models.results.comparison import BrokenRule, Failed
 from models.results.option import Wording
 from optimizer.analyses.compare import compare
-from optimizer.reporting.comparing import prose, tables
-from optimizer.reporting.comparing.grids import heading, years
-from optimizer.reporting.comparing.sections import all_of
-from optimizer.reporting.html import comparison_report
-from optimizer.reporting.terminal import PIPE_WIDTH, render, write
-from optimizer.reporting.workbook import write_comparison
+from optimizer.report.comparing import prose, tables
+from optimizer.report.comparing.grids import heading, years
+from optimizer.report.comparing.sections import all_of
+from optimizer.report.html import comparison_report
+from optimizer.report.terminal import PIPE_WIDTH, render, write
+from optimizer.report.workbook import write_comparison
 
 SECTIONS = (
     "What is compared",

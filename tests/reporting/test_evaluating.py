@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 from evaluations import by_hand, figure, performance, sampled, span
 
-from models.case import Case
 from models.language import using
 from models.results import Distribution, Evaluation, StatesOf
-from optimizer.reporting.evaluating import prose, sections, words
-from optimizer.reporting.figures import NO_BREAK
-from optimizer.reporting.terminal import render
+from models.scenario.case import Case
+from optimizer.report.evaluating import prose, sections, words
+from optimizer.report.figures import NO_BREAK
+from optimizer.report.terminal import render
 
 SECTIONS = (
     "On 5 000 fresh states (million EUR)",

@@ -12,9 +12,9 @@ from small import Raw, case, funder, project, stockpile
 
 from models.language import Language, using
 from models.results import BindingRule, Explanation
-from optimizer.reporting.explaining import prose, rules, words
-from optimizer.reporting.html import charts_on, report_on
-from optimizer.reporting.terminal import render
+from optimizer.report.explaining import prose, rules, words
+from optimizer.report.html import charts_on, report_on
+from optimizer.report.terminal import render
 
 LANGUAGES = pytest.mark.parametrize("language", ["en", "de"])
 

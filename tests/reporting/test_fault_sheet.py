@@ -15,7 +15,7 @@ from workbooks import TUTORIAL, tutorial_book
 
 from models.files import read_case
 from models.language import using
-from optimizer.reporting.fault_sheet import (
+from optimizer.report.fault_sheet import (
     Finding,
     NotPlainError,
     listing,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from models.language import using
-from optimizer.reporting import figures
+from optimizer.report import figures
 
 
 @pytest.mark.parametrize(

@@ -12,9 +12,9 @@ from plan_by_hand import certificate, outcome, plan
 from models.files import read_case
 from models.language import using
 from models.results import Plan
-from optimizer.planner import plan as best_plan
-from optimizer.reporting.progress import progress_line
-from optimizer.reporting.terminal import render
+from optimizer.report.progress import progress_line
+from optimizer.report.terminal import render
+from optimizer.solve.planner import plan as best_plan
 
 TUTORIAL = Path(__file__).parents[2] / "scenarios" / "tutorial.yaml"
 

@@ -11,10 +11,10 @@ from plan_by_hand import plan
 from models.files import read_case_text
 from models.language import Language, tr, using
 from optimizer.analyses.compare import compare
-from optimizer.planner import plan as best_plan
-from optimizer.reporting.names import Names
-from optimizer.reporting.terminal import render
-from optimizer.reporting.workbook import write
+from optimizer.report.names import Names
+from optimizer.report.terminal import render
+from optimizer.report.workbook import write
+from optimizer.solve.planner import plan as best_plan
 
 NAMES = """\
 title: {en: A mine and a stock, de: Ein Bergwerk und ein Lager}

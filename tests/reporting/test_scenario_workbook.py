@@ -10,12 +10,12 @@ import pytest
 from openpyxl import load_workbook
 from workbooks import ROOT, TUTORIAL, starter, written
 
-from models.case import Case
 from models.files import read_case
 from models.language import german, using
-from optimizer.planner import input_hash
-from optimizer.reporting.scenario_workbook.comparing import first_difference
-from optimizer.reporting.scenario_workbook.variants import as_text
+from models.scenario.case import Case
+from optimizer.report.scenario_workbook.comparing import first_difference
+from optimizer.report.scenario_workbook.variants import as_text
+from optimizer.solve.planner import input_hash
 
 SCENARIOS = ["tutorial", "germany-2026", "consortium", "japan-2010"]
 

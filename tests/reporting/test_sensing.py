@@ -15,9 +15,9 @@ from models.results import ProvenRange, Sensitivity
 from optimizer.analyses.assumptions import assumptions
 from optimizer.analyses.sensitivity import Effort, sensitivity
 from optimizer.analyses.sensitivity import Path as Paths
-from optimizer.reporting.html import charts_on, report_on
-from optimizer.reporting.sensing import prose, words
-from optimizer.reporting.terminal import NARROWEST, PIPE_WIDTH, Screen, render
+from optimizer.report.html import charts_on, report_on
+from optimizer.report.sensing import prose, words
+from optimizer.report.terminal import NARROWEST, PIPE_WIDTH, Screen, render
 
 LANGUAGES = pytest.mark.parametrize("language", ["en", "de"])
 

@@ -25,8 +25,8 @@ from splits import (
 
 from models.language import using
 from models.results import Split
-from optimizer.reporting.splitting.game import Game, joined, outwards, state_meaning
-from optimizer.reporting.terminal import Screen, render, write
+from optimizer.report.splitting.game import Game, joined, outwards, state_meaning
+from optimizer.report.terminal import Screen, render, write
 
 SECTIONS = (
     "What all do together",

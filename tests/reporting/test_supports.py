@@ -6,7 +6,7 @@ from small import case, project, solve
 
 from models.language import using
 from models.results import Plan
-from optimizer.reporting import sections
+from optimizer.report import sections
 
 
 def supported() -> Plan:

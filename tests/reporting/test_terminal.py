@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from plan_by_hand import certificate, outcome, plan
 
-from optimizer.reporting import figures, tables
-from optimizer.reporting.progress import progress_line
-from optimizer.reporting.terminal import NARROWEST, PIPE_WIDTH, Screen, render, write
+from optimizer.report import figures, tables
+from optimizer.report.progress import progress_line
+from optimizer.report.terminal import NARROWEST, PIPE_WIDTH, Screen, render, write
 
 SECTIONS = (
     "What to build, and when",

@@ -12,11 +12,11 @@ from openpyxl.utils import get_column_letter
 from plan_by_hand import plan as by_hand
 from spreadsheets import cells, formulas, records, results
 
-from models.case import Case
 from models.language import using
 from models.results import Plan
-from optimizer.planner import plan as best_plan
-from optimizer.reporting.workbook import write
+from models.scenario.case import Case
+from optimizer.report.workbook import write
+from optimizer.solve.planner import plan as best_plan
 
 GERMAN = {"Answer": "Ergebnis", "Stockpiles": "Lager", "Checks": "Prüfungen"}
 

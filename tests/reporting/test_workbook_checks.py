@@ -12,13 +12,12 @@ from everything import everything, lasting
 from random_cases import lasting_case, small_case, treasury_case
 from spreadsheets import cells, formulas, recalculated, records, results, with_libreoffice
 
-from models.case import Case
 from models.language import using
 from models.results import Plan
+from models.scenario.case import Case
 from optimizer.errors import Infeasible
-from optimizer.planner import plan as best_plan
-from optimizer.reporting.workbook import write
-from optimizer.reporting.workbook.expressions import (
+from optimizer.report.workbook import write
+from optimizer.report.workbook.expressions import (
     Area,
     Expression,
     distance_to,
@@ -28,6 +27,7 @@ from optimizer.reporting.workbook.expressions import (
     ratio,
     total_where,
 )
+from optimizer.solve.planner import plan as best_plan
 
 GOOD = "The figures of this workbook add up"
 BAD = "WARNING: figures of this workbook no longer add up"

@@ -10,13 +10,13 @@ from everything import everything
 from spreadsheets import cells, formulas, recalculated, records, results, with_libreoffice
 from varied import two_works, varying
 
-from models.case import Case
 from models.language import using
 from models.results import Comparison, Plan
+from models.scenario.case import Case
 from optimizer.analyses.compare import compare
 from optimizer.analyses.frontier import Grid, draw
-from optimizer.planner import plan as best_plan
-from optimizer.reporting.workbook import write, write_comparison
+from optimizer.report.workbook import write, write_comparison
+from optimizer.solve.planner import plan as best_plan
 
 
 @pytest.fixture(scope="module")

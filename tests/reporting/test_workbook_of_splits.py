@@ -26,7 +26,7 @@ from spreadsheets import cells, formulas, recalculated, records, results, with_l
 
 from models.language import using
 from models.results import Split
-from optimizer.reporting.workbook import write, write_split
+from optimizer.report.workbook import write, write_split
 
 GOOD = "The figures of this workbook add up"
 ALL: dict[str, Callable[[], Split]] = {

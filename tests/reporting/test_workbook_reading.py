@@ -13,14 +13,14 @@ from everything import everything
 from openpyxl.utils import range_boundaries
 from spreadsheets import cells, displayed, formulas, records, results, with_libreoffice
 
-from models.case import Case
 from models.language import using
 from models.results import Plan
-from optimizer.planner import plan as best_plan
-from optimizer.reporting.figures import NO_BREAK
-from optimizer.reporting.workbook import write
-from optimizer.reporting.workbook.book import Book
-from optimizer.reporting.workbook.styles import Form, objective, places
+from models.scenario.case import Case
+from optimizer.report.figures import NO_BREAK
+from optimizer.report.workbook import write
+from optimizer.report.workbook.book import Book
+from optimizer.report.workbook.styles import Form, objective, places
+from optimizer.solve.planner import plan as best_plan
 
 
 @pytest.fixture(scope="module")

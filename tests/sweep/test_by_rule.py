@@ -17,12 +17,12 @@ from random_cases import crowded_case
 from recourse_program import PILES, Pile, random_case, terms_of
 from small import CHINA, Raw, case, cut, near, state, stockpile
 
-from models.case import Case
-from optimizer import outcomes
-from optimizer.commitment import Commitment
-from optimizer.instance import Instance, read_instance
-from optimizer.states import read_states
-from optimizer.sweep import ByRule, by_rule
+from models.scenario.case import Case
+from optimizer.model.commitment import Commitment
+from optimizer.model.instance import Instance, read_instance
+from optimizer.model.states import read_states
+from optimizer.solve import outcomes
+from optimizer.solve.sweep import ByRule, by_rule
 
 Steps = list[tuple[list[float], list[float]]]
 

@@ -12,15 +12,15 @@ from cutting import random_point, recourse_of
 from random_cases import crowded_case
 from small import case, stockpile
 
-from models.case import Case
-from optimizer.commitment import Commitment
-from optimizer.decomposition.cuts import tail_weights
-from optimizer.instance import read_instance
-from optimizer.outcomes import evaluate
-from optimizer.states import read_states
-from optimizer.sweep import Point, Recourse, Swept
-from optimizer.sweep import recourse as sweeping
-from optimizer.sweep.passes import sweep_looks
+from models.scenario.case import Case
+from optimizer.model.commitment import Commitment
+from optimizer.model.instance import read_instance
+from optimizer.model.states import read_states
+from optimizer.solve.decomposition.cuts import tail_weights
+from optimizer.solve.outcomes import evaluate
+from optimizer.solve.sweep import Point, Recourse, Swept
+from optimizer.solve.sweep import recourse as sweeping
+from optimizer.solve.sweep.passes import sweep_looks
 
 Raw = dict[str, Any]
 

@@ -11,8 +11,8 @@ from cutting import recourse_of
 from recourse_program import nodes_of, random_case
 from small import case
 
-from optimizer.commitment import Commitment
-from optimizer.sweep import Point, Recourse
+from optimizer.model.commitment import Commitment
+from optimizer.solve.sweep import Point, Recourse
 
 Raw = dict[str, Any]
 

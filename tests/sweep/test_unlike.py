@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from optimizer.sweep.unlike import Stock, UnlikeStocks, serve_unlike
+from optimizer.solve.sweep.lp_recourse import Stock, UnlikeStocks, serve_unlike
 
 PERIODS = 120
 WEIGHT = np.array([[1.0], [5.0], [30.0]]) * np.ones(PERIODS)

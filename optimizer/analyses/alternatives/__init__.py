@@ -10,24 +10,30 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from models.base import named
-from models.case import Case
 from models.files import Reading
 from models.language import language, tr
 from models.results import Alternative, Alternatives, OtherCase, Plan
+from models.scenario.case import Case
 from optimizer.analyses.alternatives.describing import figures_of, without_plan
-from optimizer.analyses.alternatives.others import Other, Stated, assumed, solve_others, variants_of
 from optimizer.analyses.alternatives.portfolios import least_lots, portfolio_of
+from optimizer.analyses.alternatives.reference_cases import (
+    Other,
+    Stated,
+    assumed,
+    solve_others,
+    variants_of,
+)
 from optimizer.analyses.alternatives.robustness import robustness
 from optimizer.analyses.alternatives.seeking import Seeker, Sought
 from optimizer.analyses.given import GivenPlan
-from optimizer.decomposition import CutPool, Portfolio
-from optimizer.engine import side_by_side
 from optimizer.errors import NoPlan
-from optimizer.found import gap_of, input_hash
-from optimizer.highs import Progress
-from optimizer.plan_document import UNITS, as_solved
-from optimizer.planner import Problem, find, usual_jobs, versions
-from optimizer.sweep import Recourse
+from optimizer.model.highs import Progress
+from optimizer.parallel import side_by_side
+from optimizer.solve.checked_solution import gap_of, input_hash
+from optimizer.solve.decomposition import CutPool, Portfolio
+from optimizer.solve.plan_document import UNITS, as_solved
+from optimizer.solve.planner import Problem, find, usual_jobs, versions
+from optimizer.solve.sweep import Recourse
 
 __all__ = ["Asked", "Effort", "Sighted", "Stated", "alternatives"]
 

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 
 from models.results import PlanFigures, WithoutPlan
 from optimizer.analyses.alternatives.portfolios import portfolio_of
-from optimizer.commitment import planned_stock, spend
-from optimizer.found import Found
-from optimizer.instance import Instance
+from optimizer.model.commitment import planned_stock, spend
+from optimizer.model.instance import Instance
+from optimizer.solve.checked_solution import Found
 
 TRACE = 1e-6
 """Tonnes below which nothing is bought."""

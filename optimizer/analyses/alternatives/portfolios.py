@@ -8,9 +8,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from optimizer.commitment import Commitment
-from optimizer.decomposition import Mark, Portfolio, most_lots
-from optimizer.instance import Instance
+from optimizer.model.commitment import Commitment
+from optimizer.model.instance import Instance
+from optimizer.solve.decomposition import Mark, Portfolio, most_lots
 
 ROUNDING = 1e-3
 """Share of the least purchase that is left to the solver."""

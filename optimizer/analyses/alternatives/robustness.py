@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 from models.results import OtherCase, Robustness
 from models.results.alternatives import HowOften
-from optimizer.decomposition import Mark, Portfolio
+from optimizer.solve.decomposition import Mark, Portfolio
 
 NEARLY = 0.9
 """From here on a choice is nearly always made."""

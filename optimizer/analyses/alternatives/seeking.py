@@ -9,14 +9,14 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from optimizer.analyses.alternatives.portfolios import portfolio_of, with_marks
-from optimizer.decomposition import CutPool, Farthest, Mark, Portfolio
 from optimizer.errors import SolverError
-from optimizer.found import Found, proven
-from optimizer.highs import Progress
-from optimizer.instance import Instance
-from optimizer.planner import Problem, judge, search
-from optimizer.solved import Solved
-from optimizer.sweep import Recourse
+from optimizer.model.highs import Progress
+from optimizer.model.instance import Instance
+from optimizer.solve.checked_solution import Found, proven
+from optimizer.solve.decomposition import CutPool, Farthest, Mark, Portfolio
+from optimizer.solve.planner import Problem, judge, search
+from optimizer.solve.solver_result import Solved
+from optimizer.solve.sweep import Recourse
 
 SPARE = 1e-6
 """Share of the bound that is left to the solver's arithmetic."""

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from models.case import Case
 from models.language import tr
-from models.quantities import Yearly
+from models.scenario.case import Case
+from models.scenario.quantities import Yearly
 from optimizer.analyses.assumptions import parts
 from optimizer.analyses.assumptions.numbers import Complement, Free, Numbers, Scaled
 from optimizer.errors import VorratError

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Protocol
 
-from models.quantities import Yearly
+from models.scenario.quantities import Yearly
 from optimizer.analyses.variation import written
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from models.case import Case
+from models.scenario.case import Case
 from optimizer.analyses.assumptions.numbers import Complement, Numbers, Scaled, Shifted
 
 Parts = dict[str | None, Sequence[Numbers]]

@@ -1,7 +1,7 @@
 """The co-operative game of the companies of a scenario."""
 
+from optimizer.analyses.consortium.coalition_values import Costs, Effort, Play, play
 from optimizer.analyses.consortium.players import NoGame, Table, table_of
-from optimizer.analyses.consortium.playing import Costs, Effort, Play, play
 from optimizer.analyses.consortium.split import MOST_EXACT, Draw, split
 
 __all__ = [

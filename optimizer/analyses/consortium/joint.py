@@ -9,12 +9,12 @@ import numpy as np
 
 from models.base import named
 from models.results import JointPlan, JointProject
-from optimizer.accounts import by_year
-from optimizer.analyses.consortium.asking import Answer, damage_of
 from optimizer.analyses.consortium.players import Table
-from optimizer.commitment import outlay, planned_stock
-from optimizer.found import gap_of
-from optimizer.instance import COMMON, group_of
+from optimizer.analyses.consortium.subproblem import Answer, damage_of
+from optimizer.model.commitment import outlay, planned_stock
+from optimizer.model.instance import COMMON, group_of
+from optimizer.solve.accounts import by_year
+from optimizer.solve.checked_solution import gap_of
 
 TRACE_T = 1e-3
 """Tonnes that are not worth a line."""

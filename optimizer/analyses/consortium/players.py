@@ -11,8 +11,8 @@ from models.files import Reading
 from models.language import tr
 from models.results import StateMode
 from optimizer.errors import VorratError
-from optimizer.instance import Instance, read_instance
-from optimizer.states import State, read_states
+from optimizer.model.instance import Instance, read_instance
+from optimizer.model.states import State, read_states
 
 STATE = "state"
 """Id of the state as a player; a company of this id makes it ``state.``, as no id has a dot."""

@@ -16,8 +16,8 @@ import numpy as np
 from models.results import Core, Interval, Leaving, MemberShare, SharingRule
 from models.results.split import Rule
 from optimizer import games
-from optimizer.analyses.consortium.playing import Costs
-from optimizer.instance import Floats
+from optimizer.analyses.consortium.coalition_values import Costs
+from optimizer.model.instance import Floats
 
 SHOWN = 5
 """Groups that would rather leave, shown of each rule."""

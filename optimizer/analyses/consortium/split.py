@@ -24,11 +24,10 @@ from models.results import (
     StateMode,
 )
 from models.results.split import Rule
-from optimizer import games, outcomes
-from optimizer.analyses.consortium.asking import Answer, coalition, damage_of
+from optimizer import games
+from optimizer.analyses.consortium.coalition_values import USUAL, Costs, Effort, Play, play
 from optimizer.analyses.consortium.joint import joint_plan
 from optimizer.analyses.consortium.players import Seat, Table, table_of
-from optimizer.analyses.consortium.playing import USUAL, Costs, Effort, Play, play
 from optimizer.analyses.consortium.sharing import (
     SHOWN,
     Game,
@@ -38,13 +37,15 @@ from optimizer.analyses.consortium.sharing import (
     shares_of,
     simple_keys,
 )
-from optimizer.commitment import Commitment
-from optimizer.decomposition import CutPool
-from optimizer.found import input_hash
+from optimizer.analyses.consortium.subproblem import Answer, coalition, damage_of
 from optimizer.games.coalitions import Masks
-from optimizer.instance import Floats, Instance
-from optimizer.plan_document import as_solved
-from optimizer.planner import versions
+from optimizer.model.commitment import Commitment
+from optimizer.model.instance import Floats, Instance
+from optimizer.solve import outcomes
+from optimizer.solve.checked_solution import input_hash
+from optimizer.solve.decomposition import CutPool
+from optimizer.solve.plan_document import as_solved
+from optimizer.solve.planner import versions
 
 MOST_EXACT = 12
 """Players up to which all coalitions are solved."""

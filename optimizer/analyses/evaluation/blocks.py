@@ -10,14 +10,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from optimizer import engine, outcomes
-from optimizer.commitment import Commitment
-from optimizer.cores import usable_cores
-from optimizer.engine import Workers
-from optimizer.instance import Instance
-from optimizer.outcomes import Evaluation
-from optimizer.states import State, draw_states
-from optimizer.sweep import ByRule, by_rule, joined
+from optimizer import parallel
+from optimizer.model.commitment import Commitment
+from optimizer.model.cores import usable_cores
+from optimizer.model.instance import Instance
+from optimizer.model.states import State, draw_states
+from optimizer.parallel import Workers
+from optimizer.solve import outcomes
+from optimizer.solve.outcomes import Evaluation
+from optimizer.solve.sweep import ByRule, by_rule, joined
 
 BLOCK = 5000
 """States in a block."""
@@ -55,7 +56,7 @@ def evaluated(
     threads: int | None = None,
     jobs: int | None = None,
 ) -> list[Evaluation]:
-    """What commitments lead to; as :func:`optimizer.outcomes.evaluate`."""
+    """What commitments lead to; as :func:`optimizer.solve.outcomes.evaluate`."""
     if not isinstance(states, Draw):
         return outcomes.evaluate(instance, states, commitments, threads=threads)
     return [outcomes.joined(parts) for parts in _of_blocks(evaluator, states, commitments, jobs)]
@@ -69,7 +70,9 @@ def by_the_rule(
     threads: int | None = None,
     jobs: int | None = None,
 ) -> tuple[ByRule, ...]:
-    """What a commitment leads to under the release rule; as :func:`optimizer.sweep.by_rule`."""
+    """What a commitment leads to under the release rule, as
+    :func:`optimizer.solve.sweep.by_rule`.
+    """
     if not isinstance(states, Draw):
         return by_rule(instance, states, commitment, reserves, threads=threads)
     asked = (commitment, tuple(reserves))
@@ -85,9 +88,9 @@ def _of_blocks(
     """For each of what is found together, that of all blocks."""
     starts = range(0, states.count, BLOCK)
     usual = usable_cores() if len(starts) >= WORTH_SHARING else 1
-    many = min(engine.side_by_side(jobs, usual), len(starts))
+    many = min(parallel.side_by_side(jobs, usual), len(starts))
     with Workers[int, Sequence[Found]](
-        make, (states, asked, engine.threads_each(many)), many
+        make, (states, asked, parallel.threads_each(many)), many
     ) as workers:
         return list(zip(*workers.map(starts), strict=True))
 

@@ -6,15 +6,15 @@ import time
 
 from models.files import Reading
 from models.language import tr
-from optimizer import outcomes
 from optimizer.analyses.given import GivenPlan
-from optimizer.commitment import Commitment
 from optimizer.errors import CheckFailed
-from optimizer.found import Found
-from optimizer.instance import Instance
-from optimizer.plan_document import commitment_of
-from optimizer.planner import Problem
-from optimizer.sweep import Recourse
+from optimizer.model.commitment import Commitment
+from optimizer.model.instance import Instance
+from optimizer.solve import outcomes
+from optimizer.solve.checked_solution import Found
+from optimizer.solve.plan_document import commitment_of
+from optimizer.solve.planner import Problem
+from optimizer.solve.sweep import Recourse
 
 
 def in_world_of(given: GivenPlan, reading: Reading, threads: int | None = None) -> GivenPlan:

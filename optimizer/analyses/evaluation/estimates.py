@@ -12,10 +12,10 @@ import math
 import numpy as np
 
 from models.results import Estimate, Performance
-from optimizer import outcomes
-from optimizer.instance import Floats
-from optimizer.outcomes import Evaluation, mean_of_worst
-from optimizer.plan_document import quantiles
+from optimizer.model.instance import Floats
+from optimizer.solve import outcomes
+from optimizer.solve.outcomes import Evaluation, mean_of_worst
+from optimizer.solve.plan_document import quantiles
 
 TWO_SIDED = 1.959964
 """Standard errors to either side of an estimate that hold the true value in 95 of 100 samples."""

@@ -27,10 +27,10 @@ from optimizer.analyses.evaluation.replications import replicate, seeds
 from optimizer.analyses.evaluation.rule import rule_outcomes
 from optimizer.analyses.evaluation.tail import tail_premium
 from optimizer.analyses.given import GivenPlan
-from optimizer.found import input_hash, is_within
-from optimizer.highs import Progress
-from optimizer.plan_document import UNITS
-from optimizer.planner import versions
+from optimizer.model.highs import Progress
+from optimizer.solve.checked_solution import input_hash, is_within
+from optimizer.solve.plan_document import UNITS
+from optimizer.solve.planner import versions
 
 STATES = 100_000
 RESERVES = (0.0, 0.25, 0.5)

@@ -15,9 +15,9 @@ from models.results import FreshOutcome, YearOutcome
 from optimizer.analyses.evaluation import estimates
 from optimizer.analyses.evaluation.blocks import Draw, States, evaluated
 from optimizer.analyses.given import GivenPlan
-from optimizer.commitment import Commitment, weighed_cost
-from optimizer.outcomes import Evaluation
-from optimizer.plan_document import consumers_of, distribution, materials_of
+from optimizer.model.commitment import Commitment, weighed_cost
+from optimizer.solve.outcomes import Evaluation
+from optimizer.solve.plan_document import consumers_of, distribution, materials_of
 
 
 @dataclass(frozen=True, eq=False)

@@ -17,14 +17,14 @@ from collections.abc import Callable
 import numpy as np
 
 from models.results.evaluation import Information, ProvenRange
-from optimizer import outcomes
 from optimizer.analyses.evaluation.mean_state import plan_for_mean
 from optimizer.analyses.evaluation.risk import Risk, weighing
 from optimizer.analyses.evaluation.wait_and_see import choose, foresee, kinds
 from optimizer.analyses.given import GivenPlan
-from optimizer.commitment import Commitment, weighed_cost
-from optimizer.instance import Instance
-from optimizer.sweep import Recourse
+from optimizer.model.commitment import Commitment, weighed_cost
+from optimizer.model.instance import Instance
+from optimizer.solve import outcomes
+from optimizer.solve.sweep import Recourse
 
 MOST_STATES = 200
 """States that are solved by themselves, at most."""

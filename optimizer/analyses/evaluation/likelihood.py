@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from optimizer.instance import Floats, HazardData, Instance
-from optimizer.states import Chances, State
+from optimizer.model.instance import Floats, HazardData, Instance
+from optimizer.model.states import Chances, State
 
 
 @dataclass(frozen=True, eq=False)

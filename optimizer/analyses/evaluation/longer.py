@@ -13,14 +13,14 @@ over all years. So net cost can fall with the years, or rise.
 from __future__ import annotations
 
 from models.results import LongerHorizon
-from optimizer import outcomes
 from optimizer.analyses.evaluation import estimates
 from optimizer.analyses.given import GivenPlan
-from optimizer.commitment import Commitment, net_cost, residual
-from optimizer.instance import Instance, read_instance
-from optimizer.outcomes import Evaluation
-from optimizer.plan_document import commitment_of
-from optimizer.states import State, draw_states, read_states
+from optimizer.model.commitment import Commitment, net_cost, residual
+from optimizer.model.instance import Instance, read_instance
+from optimizer.model.states import State, draw_states, read_states
+from optimizer.solve import outcomes
+from optimizer.solve.outcomes import Evaluation
+from optimizer.solve.plan_document import commitment_of
 
 
 def longer(

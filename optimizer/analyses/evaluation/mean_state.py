@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from models.language import tr
-from optimizer.commitment import Commitment
 from optimizer.errors import Interrupted, NoPlan
-from optimizer.extensive_form import solve_for_outlooks
-from optimizer.planner import Problem, commitment_in
-from optimizer.states import mean_outlook
-from optimizer.verification import check_commitment
+from optimizer.model.commitment import Commitment
+from optimizer.model.states import mean_outlook
+from optimizer.solve.extensive_form import solve_for_outlooks
+from optimizer.solve.planner import Problem, commitment_in
+from optimizer.solve.verification import check_commitment
 
 
 @dataclass(frozen=True, eq=False)

@@ -25,12 +25,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.results.evaluation import Estimate, Performance, RareEvents
-from optimizer import outcomes
 from optimizer.analyses.evaluation.likelihood import drawn, failed, likelihood_ratio
 from optimizer.analyses.evaluation.weighting import threshold, weighted_cvar, weighted_mean
-from optimizer.commitment import Commitment
-from optimizer.instance import Floats, Instance
-from optimizer.states import Chances, State, draw_states
+from optimizer.model.commitment import Commitment
+from optimizer.model.instance import Floats, Instance
+from optimizer.model.states import Chances, State, draw_states
+from optimizer.solve import outcomes
 
 SHARES = (0.2, 0.5, 0.3)
 """Of states drawn as they come, with chances raised for the tail, and for the mean."""

@@ -19,19 +19,19 @@ from scipy import special
 
 from models.language import tr
 from models.results import OptimalityGap, Replication
-from optimizer import outcomes
 from optimizer.analyses.evaluation import estimates
 from optimizer.analyses.evaluation.fresh import Fresh, own_seed
 from optimizer.analyses.given import GivenPlan
-from optimizer.commitment import Commitment, weighed_cost
-from optimizer.decomposition import CutPool
-from optimizer.engine import Workers, side_by_side, threads_each
 from optimizer.errors import Interrupted, NoPlan
-from optimizer.instance import Floats, Instance
-from optimizer.outcomes import Evaluation
-from optimizer.planner import Problem, choose_method, judge, search, usual_jobs
-from optimizer.states import draw_states
-from optimizer.sweep import Recourse
+from optimizer.model.commitment import Commitment, weighed_cost
+from optimizer.model.instance import Floats, Instance
+from optimizer.model.states import draw_states
+from optimizer.parallel import Workers, side_by_side, threads_each
+from optimizer.solve import outcomes
+from optimizer.solve.decomposition import CutPool
+from optimizer.solve.outcomes import Evaluation
+from optimizer.solve.planner import Problem, choose_method, judge, search, usual_jobs
+from optimizer.solve.sweep import Recourse
 
 CONFIDENCE = 0.95
 

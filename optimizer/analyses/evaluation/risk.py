@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from models.case import Case
+from models.scenario.case import Case
 from optimizer.analyses.given import GivenPlan
 from optimizer.analyses.variation import TAIL, written
-from optimizer.instance import Floats, read_instance
-from optimizer.outcomes import mean_of_worst
-from optimizer.planner import Problem
+from optimizer.model.instance import Floats, read_instance
+from optimizer.solve.outcomes import mean_of_worst
+from optimizer.solve.planner import Problem
 
 
 @dataclass(frozen=True)

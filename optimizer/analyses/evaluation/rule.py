@@ -12,10 +12,10 @@ from models.base import named
 from models.results.evaluation import Estimate, Performance, RuleMaterial, RuleOutcome
 from optimizer.analyses.evaluation.blocks import States, by_the_rule
 from optimizer.analyses.evaluation.weighting import weighted_cvar, weighted_mean
-from optimizer.commitment import Commitment
-from optimizer.instance import Floats, Instance
-from optimizer.outcomes import Evaluation
-from optimizer.sweep import ByRule
+from optimizer.model.commitment import Commitment
+from optimizer.model.instance import Floats, Instance
+from optimizer.solve.outcomes import Evaluation
+from optimizer.solve.sweep import ByRule
 
 
 def rule_outcomes(

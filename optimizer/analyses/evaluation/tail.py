@@ -8,12 +8,12 @@ from models.language import tr
 from models.results.evaluation import ProvenRange, TailPlan, TailPremium
 from optimizer.analyses.evaluation.risk import weighing
 from optimizer.analyses.given import GivenPlan
-from optimizer.commitment import weighed_cost
-from optimizer.decomposition import CutPool
 from optimizer.errors import Interrupted, NoPlan
-from optimizer.found import Found, is_within
-from optimizer.highs import Progress
-from optimizer.planner import find
+from optimizer.model.commitment import weighed_cost
+from optimizer.model.highs import Progress
+from optimizer.solve.checked_solution import Found, is_within
+from optimizer.solve.decomposition import CutPool
+from optimizer.solve.planner import find
 
 
 def tail_premium(

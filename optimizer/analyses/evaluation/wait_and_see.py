@@ -11,13 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.language import tr
-from optimizer.decomposition import Frame
-from optimizer.engine import Workers, side_by_side
 from optimizer.errors import Interrupted, NoPlan
-from optimizer.instance import Floats, Instance
-from optimizer.planner import Problem, judge, search, usual_jobs
-from optimizer.states import State
-from optimizer.sweep import Recourse
+from optimizer.model.instance import Floats, Instance
+from optimizer.model.states import State
+from optimizer.parallel import Workers, side_by_side
+from optimizer.solve.decomposition import Frame
+from optimizer.solve.planner import Problem, judge, search, usual_jobs
+from optimizer.solve.sweep import Recourse
 
 SEED = 1999
 """Of the choice of states where not all of them are solved."""

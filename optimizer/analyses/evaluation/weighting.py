@@ -13,7 +13,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from optimizer.instance import Floats
+from optimizer.model.instance import Floats
 
 Parts = NDArray[np.int64] | None
 

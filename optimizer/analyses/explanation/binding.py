@@ -7,10 +7,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from models.quantities import Yearly
 from models.results import BindingRule
-from optimizer.conflicts import RULES
-from optimizer.instance import COMMON, Instance
+from models.scenario.quantities import Yearly
+from optimizer.model.instance import COMMON, Instance
+from optimizer.solve.conflicts import RULES
 
 INDEXED: dict[str, tuple[str, ...]] = {
     "market_finance_limit": ("project", ""),

@@ -9,21 +9,21 @@ from dataclasses import dataclass, field
 
 from models.language import tr
 from models.results import Explained, Explanation, Instead, Regret
-from optimizer.analyses.explanation.asking import Answer, Ask, Desk, Reply, clerk
+from optimizer.analyses.explanation.active_constraints import StandingPlan
 from optimizer.analyses.explanation.forcing import Force, Kind, holding
 from optimizer.analyses.explanation.limits import Limit, limits, told_from_none, value
-from optimizer.analyses.explanation.standing import StandingPlan
+from optimizer.analyses.explanation.subproblem import Answer, Ask, Desk, Reply, clerk
 from optimizer.analyses.given import GivenPlan
 from optimizer.analyses.series import Series
-from optimizer.commitment import Commitment, net_cost, planned_stock, weighed_cost
-from optimizer.decomposition import CutPool
-from optimizer.engine import Workers, side_by_side
 from optimizer.errors import Interrupted, NoPlan
-from optimizer.found import input_hash
-from optimizer.highs import Progress
-from optimizer.instance import Instance
-from optimizer.plan_document import UNITS, as_solved
-from optimizer.planner import usual_jobs, versions
+from optimizer.model.commitment import Commitment, net_cost, planned_stock, weighed_cost
+from optimizer.model.highs import Progress
+from optimizer.model.instance import Instance
+from optimizer.parallel import Workers, side_by_side
+from optimizer.solve.checked_solution import input_hash
+from optimizer.solve.decomposition import CutPool
+from optimizer.solve.plan_document import UNITS, as_solved
+from optimizer.solve.planner import usual_jobs, versions
 
 BUYS_T = 1e-6
 """Tonnes: less is a solver's zero."""

@@ -10,9 +10,9 @@ import numpy as np
 
 from models.results import BindingRule
 from optimizer.analyses.explanation.binding import Key, described, key_of
-from optimizer.commitment import Commitment, planned_stock
-from optimizer.conflicts import conflict_among, first_stage, rule_rows
-from optimizer.instance import Instance
+from optimizer.model.commitment import Commitment, planned_stock
+from optimizer.model.instance import Instance
+from optimizer.solve.conflicts import conflict_among, first_stage, rule_rows
 
 Kind = Literal["project", "stockpile"]
 

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 from models.results import Instead, LimitValue, ValueStep
-from optimizer.analyses.explanation.asking import Answer, Desk, Loosen, Reply
+from optimizer.analyses.explanation.active_constraints import TIGHT, StandingPlan
 from optimizer.analyses.explanation.binding import has_years
-from optimizer.analyses.explanation.standing import TIGHT, StandingPlan
-from optimizer.commitment import line_use, spend
-from optimizer.found import ROUNDING
+from optimizer.analyses.explanation.subproblem import Answer, Desk, Loosen, Reply
+from optimizer.model.commitment import line_use, spend
+from optimizer.solve.checked_solution import ROUNDING
 
 MILLIONS = (1.0, 10.0, 100.0)
 POINTS = (1.0, 5.0, 10.0)

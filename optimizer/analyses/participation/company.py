@@ -9,9 +9,9 @@ from typing import Literal
 import numpy as np
 
 from models.files import Reading
-from optimizer.commitment import Commitment
-from optimizer.instance import COMMON, Held, Instance, Stake, group_of, read_instance
-from optimizer.states import State, read_states
+from optimizer.model.commitment import Commitment
+from optimizer.model.instance import COMMON, Held, Instance, Stake, group_of, read_instance
+from optimizer.model.states import State, read_states
 
 Allocation = Literal["entitled", "pooled"]
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from optimizer import highs
 from optimizer.analyses.participation.company import Desk
-from optimizer.formulation import build_greatest_stake, read_commitment
-from optimizer.instance import Instance
+from optimizer.model import highs
+from optimizer.model.formulation import build_greatest_stake, read_commitment
+from optimizer.model.instance import Instance
 
 CLOSE = 1e-7
 """Shares that differ by less are the same."""

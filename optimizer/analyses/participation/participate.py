@@ -9,8 +9,6 @@ from models.base import named
 from models.files import Reading
 from models.language import tr
 from models.results import Participation, ShareCurve, Standing
-from optimizer import outcomes
-from optimizer.analyses.participation.asking import Ask, Clerk, Reply, clerk, standing
 from optimizer.analyses.participation.company import (
     Allocation,
     Desk,
@@ -18,22 +16,24 @@ from optimizer.analyses.participation.company import (
     held_by_others,
 )
 from optimizer.analyses.participation.points import point_of
-from optimizer.analyses.participation.talking import (
+from optimizer.analyses.participation.share_search import (
     USUAL,
     Asked,
     Line,
     Talk,
     indifferent_share,
 )
+from optimizer.analyses.participation.subproblem import Ask, Clerk, Reply, clerk, standing
 from optimizer.analyses.series import Series
-from optimizer.commitment import Commitment
-from optimizer.conflicts import smallest_conflict
-from optimizer.decomposition import CutPool
-from optimizer.engine import Workers, side_by_side
 from optimizer.errors import Infeasible, Interrupted, NoPlan
-from optimizer.found import input_hash
-from optimizer.plan_document import UNITS, as_solved
-from optimizer.planner import usual_jobs, versions
+from optimizer.model.commitment import Commitment
+from optimizer.parallel import Workers, side_by_side
+from optimizer.solve import outcomes
+from optimizer.solve.checked_solution import input_hash
+from optimizer.solve.conflicts import smallest_conflict
+from optimizer.solve.decomposition import CutPool
+from optimizer.solve.plan_document import UNITS, as_solved
+from optimizer.solve.planner import usual_jobs, versions
 
 
 def participate(

@@ -7,11 +7,11 @@ import math
 import numpy as np
 
 from models.results import SharePoint, Standing, StandingRange
-from optimizer.accounts import by_year
-from optimizer.analyses.participation.asking import Reply
 from optimizer.analyses.participation.company import Desk
-from optimizer.commitment import Commitment, outlay
-from optimizer.instance import group_of
+from optimizer.analyses.participation.subproblem import Reply
+from optimizer.model.commitment import Commitment, outlay
+from optimizer.model.instance import group_of
+from optimizer.solve.accounts import by_year
 
 TRACE = 1e-9
 

@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 
 from scipy.optimize import brentq
 
-from models.case import Case
 from models.results import BudgetLineUse, Plan
+from models.scenario.case import Case
 from optimizer.analyses.redaction.candidates import World, with_values
 from optimizer.analyses.redaction.hidden import Figure
 from optimizer.analyses.redaction.ranges import (

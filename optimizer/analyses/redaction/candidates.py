@@ -9,15 +9,15 @@ from typing import Any
 import numpy as np
 from pydantic import BaseModel
 
-from models.case import Case
 from models.faults import Step
-from models.quantities import Number, Yearly
 from models.results import Plan
+from models.scenario.case import Case
+from models.scenario.quantities import Number, Yearly
 from optimizer.analyses.redaction.hidden import Figure
-from optimizer.commitment import Commitment
-from optimizer.instance import COMMON, Instance, group_of, read_instance
-from optimizer.outcomes import Evaluation, evaluate
-from optimizer.states import State, read_states
+from optimizer.model.commitment import Commitment
+from optimizer.model.instance import COMMON, Instance, group_of, read_instance
+from optimizer.model.states import State, read_states
+from optimizer.solve.outcomes import Evaluation, evaluate
 
 
 def with_values(case: Case, values: Mapping[Figure, float]) -> Case:

@@ -6,12 +6,12 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain
 
-from models.case import Case
 from models.faults import Step
-from models.materials import Damage
-from models.quantities import Number, Yearly
 from models.results import HiddenKind
-from models.stockpiles import Stockpile
+from models.scenario.case import Case
+from models.scenario.materials import Damage
+from models.scenario.quantities import Number, Yearly
+from models.scenario.stockpiles import Stockpile
 
 STOCKS = ("initial_t", "max_t", "max_release_t_per_period")
 """What says how large a stock of one's own is; prices, rates and what the market gives do not."""

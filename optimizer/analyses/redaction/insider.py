@@ -10,13 +10,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 
-from models.case import Case
 from models.results import Plan
+from models.scenario.case import Case
 from optimizer.analyses.redaction.candidates import World, with_values
 from optimizer.analyses.redaction.hidden import Figure
 from optimizer.analyses.redaction.methods import half_unit, rounded
 from optimizer.analyses.redaction.ranges import NOISE, fitting
-from optimizer.outcomes import Evaluation
+from optimizer.solve.outcomes import Evaluation
 
 Range = tuple[float, float]
 

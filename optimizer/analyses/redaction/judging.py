@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from models.base import named
-from models.quantities import Number
 from models.results import (
     AnswerState,
     Plan,
@@ -18,6 +17,8 @@ from models.results import (
     Redaction,
     TellingResult,
 )
+from models.scenario.quantities import Number
+from optimizer.analyses.parametric_points import Effort
 from optimizer.analyses.redaction.attack import TOLD, Attacker
 from optimizer.analyses.redaction.hidden import Figure
 from optimizer.analyses.redaction.insider import Insider
@@ -25,9 +26,8 @@ from optimizer.analyses.redaction.loss import Answers, answer, loss
 from optimizer.analyses.redaction.methods import Band, Method, Replaced
 from optimizer.analyses.redaction.ranges import Ranges, middle, narrow, width
 from optimizer.analyses.redaction.rewriting import Redacted
-from optimizer.analyses.spots import Effort
 from optimizer.errors import Infeasible, NoPlan
-from optimizer.plan_document import UNITS
+from optimizer.solve.plan_document import UNITS
 
 APART = 0.01
 """Values of a figure that are told apart, relatively, where bits are counted."""

@@ -6,17 +6,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from models.case import Case
 from models.results import Plan, RedactionLoss
-from optimizer import outcomes
+from models.scenario.case import Case
+from optimizer.analyses.parametric_points import Effort
 from optimizer.analyses.redaction.candidates import Published
-from optimizer.analyses.spots import Effort
-from optimizer.commitment import Commitment, planned_stock, weighed_cost
 from optimizer.errors import CheckFailed, Infeasible, NoPlan
-from optimizer.found import Found
-from optimizer.instance import Instance
-from optimizer.planner import Problem, find
-from optimizer.verification import check_commitment
+from optimizer.model.commitment import Commitment, planned_stock, weighed_cost
+from optimizer.model.instance import Instance
+from optimizer.solve import outcomes
+from optimizer.solve.checked_solution import Found
+from optimizer.solve.planner import Problem, find
+from optimizer.solve.verification import check_commitment
 
 NOTED = 0.01
 """Stocks that differ by a smaller share are called the same."""

@@ -10,10 +10,10 @@ from typing import Any
 
 import yaml
 
-from models.case import Case
 from models.files import Reading, read_case_text
-from models.quantities import REMARKS
 from models.results import Hint, LeftOut
+from models.scenario.case import Case
+from models.scenario.quantities import REMARKS
 from optimizer.analyses.redaction.hidden import Figure, hidden, owner_of, sole_curve
 from optimizer.analyses.redaction.methods import Method, Replaced, Scale
 

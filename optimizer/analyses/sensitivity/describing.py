@@ -6,7 +6,7 @@ from models.results import BestOutcome, OwnOutcome, ProvenRange, SensitivityPoin
 from optimizer.analyses.assumptions import Assumption
 from optimizer.analyses.sensitivity.looking import Best, Decision, Look, Subject
 from optimizer.analyses.summary import stock_changes, stocks_held
-from optimizer.commitment import net_cost
+from optimizer.model.commitment import net_cost
 
 
 def own_of(seen: Look) -> OwnOutcome:

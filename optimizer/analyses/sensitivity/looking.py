@@ -9,16 +9,16 @@ from typing import Literal
 
 from models.files import Reading
 from models.language import tr
-from optimizer import outcomes
-from optimizer.commitment import Commitment, net_cost, weighed_cost
-from optimizer.decomposition import CutPool
 from optimizer.errors import Interrupted
-from optimizer.found import ROUNDING
-from optimizer.instance import Instance
-from optimizer.outcomes import Evaluation
-from optimizer.planner import Problem, judge, search
-from optimizer.sweep import Recourse
-from optimizer.verification import broken_rules
+from optimizer.model.commitment import Commitment, net_cost, weighed_cost
+from optimizer.model.instance import Instance
+from optimizer.solve import outcomes
+from optimizer.solve.checked_solution import ROUNDING
+from optimizer.solve.decomposition import CutPool
+from optimizer.solve.outcomes import Evaluation
+from optimizer.solve.planner import Problem, judge, search
+from optimizer.solve.sweep import Recourse
+from optimizer.solve.verification import broken_rules
 
 Decision = Literal["same", "changed", "broken", "open"]
 Status = Literal["optimal", "limit", "infeasible", "none"]

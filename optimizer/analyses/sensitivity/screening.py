@@ -22,10 +22,10 @@ import numpy as np
 from models.language import tr
 from models.results import Screen, Screened
 from optimizer.analyses.assumptions import Assumption
-from optimizer.analyses.sensitivity.asking import Figures
+from optimizer.analyses.sensitivity.subproblem import Figures
 from optimizer.errors import VorratError
-from optimizer.found import gap_of
-from optimizer.instance import Floats
+from optimizer.model.instance import Floats
+from optimizer.solve.checked_solution import gap_of
 
 LEVELS = 4
 

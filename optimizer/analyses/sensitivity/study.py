@@ -21,7 +21,10 @@ from models.results import (
 )
 from optimizer.analyses.assumptions import Assumption, NoSuchAssumption
 from optimizer.analyses.given import GivenPlan
-from optimizer.analyses.sensitivity.asking import (
+from optimizer.analyses.sensitivity.describing import best_of, own_of, regret_of
+from optimizer.analyses.sensitivity.looking import Best, Look, Subject, decided, look
+from optimizer.analyses.sensitivity.screening import Path, samples, screen_of, usable
+from optimizer.analyses.sensitivity.subproblem import (
     Figures,
     Quest,
     Reply,
@@ -30,17 +33,14 @@ from optimizer.analyses.sensitivity.asking import (
     examiner,
     screener,
 )
-from optimizer.analyses.sensitivity.describing import best_of, own_of, regret_of
-from optimizer.analyses.sensitivity.looking import Best, Look, Subject, decided, look
-from optimizer.analyses.sensitivity.screening import Path, samples, screen_of, usable
 from optimizer.analyses.summary import stocks_held
-from optimizer.decomposition import CutPool
-from optimizer.engine import Workers, side_by_side
 from optimizer.errors import Interrupted, NoPlan
-from optimizer.found import input_hash
-from optimizer.highs import Progress
-from optimizer.plan_document import UNITS, as_solved
-from optimizer.planner import Problem, choose_method, find, usual_jobs, versions
+from optimizer.model.highs import Progress
+from optimizer.parallel import Workers, side_by_side
+from optimizer.solve.checked_solution import input_hash
+from optimizer.solve.decomposition import CutPool
+from optimizer.solve.plan_document import UNITS, as_solved
+from optimizer.solve.planner import Problem, choose_method, find, usual_jobs, versions
 
 TOLERANCE = 0.01
 """Share of its objective by which a plan may be worse than the best and still be right."""

@@ -79,8 +79,8 @@ class Made:
     def of(cls, read: Read, asked: Asked, effort: Effort) -> Made:
         """What is kept of a reading."""
         from optimizer.analyses.many import Task, key_of
-        from optimizer.found import input_hash
-        from optimizer.plan_document import UNITS
+        from optimizer.solve.checked_solution import input_hash
+        from optimizer.solve.plan_document import UNITS
 
         case = read.reading.case
         title = named(case.title, Path(asked.file).stem)

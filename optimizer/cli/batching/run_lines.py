@@ -11,7 +11,7 @@ from optimizer.errors import Infeasible, NoPlan, OutOfMemory
 
 if TYPE_CHECKING:
     from optimizer.analyses.many import Solution
-    from optimizer.engine import Arrival
+    from optimizer.parallel import Arrival
 
 
 def line_on(run: Ready | Faulty, status: RunStatus, **known: Any) -> BatchRun:

@@ -25,7 +25,7 @@ from optimizer.cli import saved
 from optimizer.cli.batching.ledger import LEDGER
 from optimizer.cli.repeating.kept_inputs import is_inside
 from optimizer.cli.repeating.manifest import NAMING_FILES, REPEATABLE, number, plain
-from optimizer.cores import usable_cores
+from optimizer.model.cores import usable_cores
 
 MOST_PER_CORE = 16
 """Threads or processes that are begun because a manifest says so."""

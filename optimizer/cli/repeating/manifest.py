@@ -140,9 +140,9 @@ def _manifest(
     why_not = _why_not(answered, inputs, documents)
     threads, jobs = (number(asked.get(name)) for name in ("--threads", "--jobs"))
     platform = surroundings.this_platform()
-    from optimizer import engine
+    from optimizer import parallel
 
-    jobs = jobs or engine.most_side_by_side()
+    jobs = jobs or parallel.most_side_by_side()
     return Manifest(
         result=answered.result,
         command=answered.command,
@@ -156,7 +156,7 @@ def _manifest(
         seed=_seed(asked.get("--seed"), documents),
         threads=threads or platform.cores,
         jobs=jobs,
-        engine=None if jobs is None else engine.in_use().name,
+        engine=None if jobs is None else parallel.in_use().name,
         platform=platform,
         versions=surroundings.these_versions(),
         solver=surroundings.this_solver(),

@@ -10,8 +10,8 @@ from importlib import metadata
 from pathlib import Path
 
 from models.results.manifest import ManifestPlatform, ManifestSolver
-from optimizer.cores import usable_cores
-from optimizer.highs import build
+from optimizer.model.cores import usable_cores
+from optimizer.model.highs import build
 
 PREFIXES = ("NUMBA_", "OMP_", "OPENBLAS_", "MKL_", "VORRAT_")
 """Variables that bear on how a run is done begin with one of these."""

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from optimizer.commitment import Commitment
-from optimizer.solved import Incumbent
+from optimizer.model.commitment import Commitment
+from optimizer.solve.solver_result import Incumbent
 
 
 def as_data(incumbent: Incumbent, input_sha256: str) -> dict[str, Any]:

@@ -10,10 +10,10 @@ from partners import Raw, partners
 from small import CHINA, case, chance_of_cut, cut, funder, project, state, stockpile
 from varied import reading
 
-from models.case import Case
 from models.results import Split
+from models.scenario.case import Case
 from optimizer.analyses.consortium import Effort, split
-from optimizer.planner import plan
+from optimizer.solve.planner import plan
 
 COMPANIES = ("one", "two", "three")
 

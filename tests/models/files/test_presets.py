@@ -11,10 +11,10 @@ import pytest
 import yaml
 
 from models.base import Text
-from models.case import Case, Source
 from models.faults import ScenarioError
 from models.files import presets, read_case, read_case_text
 from models.files.includes import HEAD
+from models.scenario.case import Case, Source
 
 ROOT = Path(__file__).parents[3]
 PAGE = (ROOT / "docs" / "presets.md").read_text(encoding="utf-8")

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from mutations import mutated
 from small_scenario import VALID, broken, with_table, write
 
-from models.case import Case
 from models.faults import Place, ScenarioError
 from models.files import read_case, read_case_text
+from models.scenario.case import Case
 
 HEADER = "id,country,output_t_per_year.lithium,capex_meur"
 

@@ -10,10 +10,10 @@ import pytest
 from pages import read
 from saved_plans import germany
 
-from optimizer.reporting.charts import Chart
-from optimizer.reporting.charts.drawing import SERIES, WIDTH
-from optimizer.reporting.charts.money import stacked
-from optimizer.reporting.html import charts
+from optimizer.report.charts import Chart
+from optimizer.report.charts.drawing import SERIES, WIDTH
+from optimizer.report.charts.money import stacked
+from optimizer.report.html import charts
 
 SVG = "{http://www.w3.org/2000/svg}"
 

@@ -21,7 +21,7 @@ from small import near
 from splits import with_names
 
 from models.language import Language, using
-from optimizer.reporting.html import report_on
+from optimizer.report.html import report_on
 
 CHROMIUM = (
     shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")

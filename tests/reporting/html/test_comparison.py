@@ -11,7 +11,7 @@ from small import near
 from models.language import using
 from models.results import Comparison, Plan
 from optimizer.analyses.compare import compare
-from optimizer.reporting.html import comparison_charts, comparison_report
+from optimizer.report.html import comparison_charts, comparison_report
 
 VARIANTS = (None, "stocks_only", "industry_alone")
 

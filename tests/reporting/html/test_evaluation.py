@@ -11,7 +11,7 @@ from pages import read
 
 from models.language import Language, using
 from models.results import Evaluation, StatesOf
-from optimizer.reporting.html import report_on
+from optimizer.report.html import report_on
 
 NO_BREAK = "\u00a0"
 

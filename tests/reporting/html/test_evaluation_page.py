@@ -11,8 +11,8 @@ from pages import Table, read, shows, tables
 
 from models.language import using
 from models.results import StatesOf
-from optimizer.reporting.html import charts_on, report_on
-from optimizer.reporting.workbook import write_alone
+from optimizer.report.html import charts_on, report_on
+from optimizer.report.workbook import write_alone
 
 BARE = {"gap": None, "information": None, "tail": None, "rare": None, "longer": None, "rules": ()}
 ELSEWHERE = {
@@ -86,8 +86,8 @@ def test_a_workbook_has_the_figures_of_the_page_as_numbers() -> None:
 
 
 def test_sheets_whose_names_begin_alike_keep_apart() -> None:
-    from optimizer.reporting.html.parts import Section
-    from optimizer.reporting.workbook.from_page import write_page
+    from optimizer.report.html.parts import Section
+    from optimizer.report.workbook.from_page import write_page
 
     title = "A title that is longer than a tab can be, and then: some"
     content = write_page("t", [Section(str(n), title, ["text"]) for n in range(12)])

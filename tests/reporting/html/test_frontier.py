@@ -8,7 +8,7 @@ from pages import read, shows, tables
 from saved_plans import tutorial
 
 from models.results import Frontier
-from optimizer.reporting.html import charts, report
+from optimizer.report.html import charts, report
 
 
 def point(value: float, expected: float | None, **fields: Any) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from models.language import Language
 from models.results import Plan
 from optimizer.analyses.benefit import benefit
 from optimizer.analyses.money import cost
-from optimizer.reporting.tables import evidence, money
+from optimizer.report.tables import evidence, money
 
 PLANS = pytest.mark.parametrize("name", ALL)
 LANGUAGES = pytest.mark.parametrize("language", ["en", "de"])

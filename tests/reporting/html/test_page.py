@@ -18,11 +18,11 @@ from everything import everything
 from pages import Element, read, tables
 from saved_plans import ALL, page, rich, treasury
 
-from models.case import Case
 from models.language import Language, using
 from models.results import Plan
-from optimizer.planner import plan as solve
-from optimizer.reporting.html import NoReport, report
+from models.scenario.case import Case
+from optimizer.report.html import NoReport, report
+from optimizer.solve.planner import plan as solve
 
 ROOT = Path(__file__).parents[3]
 PLANS = pytest.mark.parametrize("name", ALL)

@@ -25,8 +25,8 @@ from splits import (
 
 from models.language import Language, using
 from models.results import Split
-from optimizer.reporting.html import charts, charts_on, report, report_on
-from optimizer.reporting.html.splitting.groups import SHOWN
+from optimizer.report.html import charts, charts_on, report, report_on
+from optimizer.report.html.splitting.groups import SHOWN
 
 ALL: dict[str, Callable[[], Split]] = {
     "whole": split,

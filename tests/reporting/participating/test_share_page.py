@@ -12,9 +12,9 @@ from pages import Element, Table, read, shows, tables
 from participations import ALL, SHARES, fares, participation
 
 from models.language import Language, using
-from optimizer.reporting.html import charts_on, report_on
-from optimizer.reporting.html.participation.by_share import line
-from optimizer.reporting.participating import picking
+from optimizer.report.html import charts_on, report_on
+from optimizer.report.html.participation.by_share import line
+from optimizer.report.participating import picking
 
 EVERY = pytest.mark.parametrize("name", ALL)
 LANGUAGES = pytest.mark.parametrize("language", ["en", "de"])

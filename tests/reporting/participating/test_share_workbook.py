@@ -13,8 +13,8 @@ from spreadsheets import cells, formulas, recalculated, records, results, with_l
 
 from models.language import Language, using
 from models.results import Participation
-from optimizer.reporting.workbook import write_participation
-from optimizer.reporting.workbook.expressions import Expression, smallest
+from optimizer.report.workbook import write_participation
+from optimizer.report.workbook.expressions import Expression, smallest
 
 EVERY = pytest.mark.parametrize("name", ALL)
 GOOD = "The figures of this workbook add up"

@@ -10,9 +10,9 @@ from participations import ALL, CAPEX, SHARES, curve, fares, participation, poin
 
 from models.language import Language, using
 from models.results import Participation
-from optimizer.reporting.figures import percent
-from optimizer.reporting.participating import picking, prose
-from optimizer.reporting.terminal import NARROWEST, PIPE_WIDTH, Screen, render
+from optimizer.report.figures import percent
+from optimizer.report.participating import picking, prose
+from optimizer.report.terminal import NARROWEST, PIPE_WIDTH, Screen, render
 
 EVERY = pytest.mark.parametrize("name", ALL)
 LANGUAGES = pytest.mark.parametrize("language", ["en", "de"])

@@ -8,10 +8,10 @@ from typing import Any, get_args
 from everything import everything
 from pydantic import BaseModel
 
-from models.case import Case
-from models.quantities import Number, Yearly
-from optimizer.reporting.tables.assumptions import assumptions, unit
-from optimizer.reporting.tables.evidence import figures
+from models.scenario.case import Case
+from models.scenario.quantities import Number, Yearly
+from optimizer.report.tables.assumptions import assumptions, unit
+from optimizer.report.tables.evidence import figures
 
 
 def types_in(annotation: Any) -> Iterator[Any]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from small import case, solve
 
-from optimizer.reporting.tables import dependence
-from optimizer.reporting.tables.frame import records
+from optimizer.report.tables import dependence
+from optimizer.report.tables.frame import records
 
 
 @pytest.mark.parametrize(

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from small import case, cut, near, solve, state
 
-from models.case import Case
 from models.results import Plan
-from optimizer.reporting.tables import evidence
-from optimizer.reporting.tables.frame import records
+from models.scenario.case import Case
+from optimizer.report.tables import evidence
+from optimizer.report.tables.frame import records
 
 READ = {"source": "book"}
 GUESS = {"source": "guess", "confidence": "low"}

@@ -5,8 +5,8 @@ from __future__ import annotations
 from small import case, chance_of_cut, funder, near, project, solve
 
 from models.results import Plan
-from optimizer.reporting.tables import MARKET, money
-from optimizer.reporting.tables.frame import records
+from optimizer.report.tables import MARKET, money
+from optimizer.report.tables.frame import records
 
 
 def built(**fields: object) -> Plan:

@@ -1,0 +1,1 @@
+"""What a scenario says: materials, projects, stockpiles, funders, hazards and their rules."""

@@ -1,0 +1,107 @@
+"""What can go wrong, and the states of the world a plan is made for."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import StrictStr, ValidationInfo, field_validator, model_validator
+
+from models.base import AllOf, Base, Country, Id, Text, fault, left_out
+from models.language import tr
+from models.scenario.quantities import Bounds, Number, Share, Whole, check_sum
+from models.scenario.years import Year
+
+
+class Effect(Base):
+    """What one hazard does to one country's supply."""
+
+    country: Country
+    """ISO 3166 code of the country that is struck."""
+    materials: AllOf = None
+    """Ids of the materials that are struck, or ``all``."""
+    loss: tuple[Share, ...]
+    """Share of supply lost in each successive period from the event's start."""
+
+    @field_validator("loss")
+    @classmethod
+    def _some_loss(cls, loss: tuple[Number, ...]) -> tuple[Number, ...]:
+        if not loss:
+            raise fault(tr("loss names no period"), tr("write {value}", value="[1.0, 0.5]"))
+        return loss
+
+
+class Hazard(Base):
+    """An event that takes supply away, and how often it starts."""
+
+    name: Text | None = None
+    """Name shown in reports; the id where absent."""
+    description: Text | None = None
+    """Free text."""
+    annual_probability: Share
+    """Probability that it starts in a year."""
+    effects: tuple[Effect, ...]
+    """What it does."""
+
+
+class Event(Base):
+    """A hazard that strikes at a stated time."""
+
+    hazard: Id
+    """Id of the hazard."""
+    start: Year
+    """Calendar year in which it starts."""
+    period: Annotated[Number, Bounds(ge=1, whole=True)] = Number(1)
+    """Period of that year in which it starts, from 1 to periods_per_year."""
+
+
+class State(Base):
+    """One written-out way the coming years may go."""
+
+    name: StrictStr | None = None
+    """Name shown in reports."""
+    probability: Share
+    """Probability of this state; those of all states add up to 1."""
+    events: tuple[Event, ...] = ()
+    """What strikes, and when."""
+    failed_projects: tuple[Id, ...] = ()
+    """Ids of projects that never produce."""
+    delayed_projects: dict[Id, Whole] = {}
+    """Years of delay of the first output, by project."""
+
+
+class Sample(Base):
+    """States of the world drawn at random from hazards, success and delay."""
+
+    states: Annotated[Number, Bounds(ge=1, whole=True)]
+    """How many states are drawn."""
+    seed: Whole = Number(0)
+    """Seed of the random streams."""
+    method: Literal["random", "stratified"] = "random"
+    """``random``: independent draws; ``stratified``: draws spread evenly (a Latin hypercube)."""
+
+
+class Uncertainty(Base):
+    """The states of the world that a plan is made for: sampled, or written out."""
+
+    sample: Sample | None = None
+    """Sampled states."""
+    states: tuple[State, ...] | None = None
+    """Written-out states."""
+
+    @model_validator(mode="after")
+    def _one_of_two(self, info: ValidationInfo) -> Uncertainty:
+        if left_out("order", info):
+            return self
+        if self.sample is not None and self.states is not None:
+            raise fault(tr("'sample' and 'states' exclude each other"), tr("leave one out"))
+        return self
+
+    @field_validator("states")
+    @classmethod
+    def _probabilities_add_up(
+        cls, states: tuple[State, ...] | None, info: ValidationInfo
+    ) -> tuple[State, ...] | None:
+        if states is not None and not left_out("sum", info):
+            what = tr("the probability of the states")
+            check_sum(tuple(state.probability for state in states), what)
+        return states

@@ -1,0 +1,218 @@
+"""The side of a command that a small process supervises: what it tells, and how it is stopped.
+
+Commands call these functions whether they are supervised or not. Lines of JSON go both ways
+through two pipes. This process ends when the other does, since its pipe ends then.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+from collections import deque
+from types import FrameType
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from models.language import language
+
+if TYPE_CHECKING:
+    from models.results import Plan
+    from models.scenario.case import Case
+    from optimizer.solve.solver_result import Incumbent
+
+
+class Link:
+    """The pipes to the process that supervises this one."""
+
+    def __init__(self, heard: BinaryIO, told: BinaryIO) -> None:
+        self._heard, self._told = heard, told
+        self._lock = threading.Lock()
+        self.salvage: dict[str, Any] | None = json.loads(heard.readline() or b"null")
+        """What is left of a command that did not come back: its checkpoint, and how it ended."""
+
+    def tell(self, **message: Any) -> None:
+        """Send a message; that nobody hears it any more is seen elsewhere."""
+        with self._lock, contextlib.suppress(OSError):
+            # Ctrl-C may have cut the one before short.
+            self._told.write(b"\n" + json.dumps(message).encode() + b"\n")
+            self._told.flush()
+
+    def listen(self) -> None:
+        """Pass on every stop that is asked for, and end when the other side has ended."""
+        for _ in self._heard:
+            _strike()
+        os._exit(5)
+
+
+_link: Link | None = None
+_strikes: deque[None] = deque()
+_stopped = threading.Event()
+
+
+def _strike() -> None:
+    """Have the main thread take what is asked for as Ctrl-C."""
+    _stopped.set()
+    if hasattr(signal, "pthread_kill"):
+        # A signal of the system also wakes a thread that waits for a lock. SIGINT itself is
+        # blocked, since a terminal sends it to both processes, and each press counts once.
+        _strikes.append(None)
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGUSR1)
+    else:
+        import _thread
+
+        _thread.interrupt_main(signal.SIGINT)
+
+
+def _struck(_signal: int, frame: FrameType | None) -> None:
+    handler = signal.getsignal(signal.SIGINT)
+    if _strikes and callable(handler):
+        _strikes.popleft()
+        handler(signal.SIGINT, frame)
+
+
+AGAIN = 0.05
+"""Seconds until a stop that nobody heard is tried again."""
+
+
+def _unheard(told: sys.UnraisableHookArgs) -> None:
+    """Strike once more where a stop came in the midst of what lets no error out: a finalizer."""
+    if not issubclass(told.exc_type, KeyboardInterrupt):
+        sys.__unraisablehook__(told)
+        return
+    again = threading.Timer(AGAIN, _strike)
+    again.daemon = True
+    again.start()
+
+
+def _leave_to_the_other(_signal: int, _frame: FrameType | None) -> None:
+    """What ends a run reaches all its processes: the supervisor decides what becomes of it."""
+
+
+def begin() -> None:
+    """Run the command line of ``sys.argv`` for the process that began this one, and end."""
+    global _link
+    heard, told = (_opened(sys.argv.pop(1), mode) for mode in ("rb", "wb"))
+    _link = Link(heard, told)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    sys.unraisablehook = _unheard
+    if sys.platform != "win32":
+        _take_signals()
+    _end_with(int(sys.argv.pop(1)))
+
+    from optimizer import cli
+
+    cli.make_printable()
+    try:
+        # From here on Ctrl-C may come at any moment.
+        threading.Thread(target=_link.listen, daemon=True).start()
+        code = cli.flushed(cli.run(sys.argv[1:]))
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+    except KeyboardInterrupt:
+        code = cli.interrupted()
+    _link.tell(ended=code)
+    # Without waiting for threads that a solver may have left behind.
+    os._exit(code)
+
+
+def _take_signals() -> None:
+    """Be stopped by what comes through the pipe alone; SIGINT is blocked from the beginning."""
+    assert sys.platform != "win32"
+    signal.signal(signal.SIGUSR1, _struck)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        # No worker inherits this, unlike a mask: they can be ended by what these signals are.
+        signal.signal(number, _leave_to_the_other)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM, signal.SIGHUP})
+    if multiprocessing.get_all_start_methods()[0] != "fork":
+        # Libraries make locks, whose names a process looks after that is begun with the first;
+        # that lets SIGINT in again (CPython, multiprocessing/resource_tracker.py).
+        from multiprocessing import resource_tracker
+
+        resource_tracker.ensure_running()
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+
+
+def _end_with(supervisor: int) -> None:
+    """Where the system offers it, end with the supervisor even in the midst of a long call."""
+    if sys.platform == "linux":
+        import ctypes
+
+        with contextlib.suppress(OSError, AttributeError):
+            ctypes.CDLL(None).prctl(1, int(signal.SIGKILL))  # PR_SET_PDEATHSIG
+        if os.getppid() != supervisor:
+            os._exit(5)
+
+
+def _opened(number: str, mode: str) -> Any:
+    handle = int(number)
+    if sys.platform == "win32":
+        import msvcrt
+
+        handle = msvcrt.open_osfhandle(handle, os.O_RDONLY if mode == "rb" else 0)
+    os.set_inheritable(handle, False)
+    return os.fdopen(handle, mode)
+
+
+def limit_memory(memory: int | None) -> None:
+    """Have this process ended once it holds more memory than this, in bytes."""
+    if _link is not None and memory is not None:
+        _link.tell(memory=memory, language=language())
+
+
+def is_salvage() -> bool:
+    """Whether this process is to write what another left, rather than to search itself."""
+    return _link is not None and _link.salvage is not None
+
+
+def was_stopped() -> bool:
+    """Whether the user asked this process to stop."""
+    return _stopped.is_set()
+
+
+def published() -> None:
+    """Say that results are written: there is nothing to salvage any more."""
+    if _link is not None:
+        _link.tell(published=True)
+
+
+def plan(
+    case: Case,
+    *,
+    gap: float,
+    time_limit: float | None = None,
+    threads: int | None = None,
+    variant: str | None = None,
+    title: str | None = None,
+    **how: Any,
+) -> Plan:
+    """:func:`optimizer.solve.planner.plan`, whose best plan so far is kept outside this process; or
+    the plan that was kept, where it is to be salvaged.
+
+    Raises what the planner raises, and SolverError if the scenario is no longer what it was.
+    """
+    from optimizer.cli.supervision import checkpoint
+    from optimizer.solve import planner
+    from optimizer.solve.checked_solution import input_hash
+
+    common: dict[str, Any] = {"gap": gap, "threads": threads, "variant": variant, "title": title}
+    link = _link
+    if link is None:
+        return planner.plan(case, time_limit=time_limit, **common, **how)
+    sha256 = input_hash(case)
+    if link.salvage is not None:
+        from models.language import tr
+        from optimizer.errors import SolverError
+
+        kept = link.salvage["checkpoint"]
+        if kept["input_sha256"] != sha256:
+            raise SolverError(tr("the scenario was changed while it was solved"))
+        return planner.salvage(case, checkpoint.read(kept), ended=link.salvage["ended"], **common)
+
+    def keep(incumbent: Incumbent) -> None:
+        link.tell(checkpoint=checkpoint.as_data(incumbent, sha256), final=incumbent.final)
+
+    link.tell(seconds=time_limit, language=language())
+    return planner.plan(case, time_limit=time_limit, on_incumbent=keep, **common, **how)

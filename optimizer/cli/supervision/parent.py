@@ -1,0 +1,374 @@
+"""A small process that starts a command in another one, and outlives what happens to that.
+
+A solver may crash, hang, take all memory, or not hear of Ctrl-C. So commands that solve run in a
+process of their own that can be killed, and what ``solve`` and ``run`` have found by then is kept
+here: a third process checks and writes it. Nothing of weight is imported.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import queue
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import click
+
+from models.language import Language, language, speak, tr, using
+from optimizer.cli import speaking
+from optimizer.errors import OutOfMemory, TimedOut, WorkerLost
+
+SOLVING = frozenset(
+    {"alternatives", "batch", "compare", "evaluate", "explain", "frontier", "participate",
+     "redact", "rerun", "run", "sensitivity", "solve", "split", "target"}
+)  # fmt: skip
+"""Commands that solve problems."""
+
+KEEPING = frozenset({"solve", "run"})
+"""Those whose best plan is kept; of the others there is what they have written by then."""
+
+GRACE = 20.0
+"""Seconds that a search has to come back after the first Ctrl-C."""
+
+LEAST_OVERTIME = 30.0
+"""Seconds beyond its time limit, or as long again, that a search has to come back."""
+
+TICK = 0.25
+"""Seconds between two looks at a process."""
+
+BEGIN = (
+    "import json, sys; sys.path[:] = json.loads(sys.argv.pop(1)); "
+    "from optimizer.cli.supervision import child; child.begin()"
+)
+"""What the process of a command runs."""
+
+Reason = Literal["memory", "time", "deaf", "stopped"]
+"""Why a process was killed: it outgrew its memory, or its time; it did not heed the first Ctrl-C;
+there was a second one."""
+
+_STOPPING = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
+
+
+def is_supervised(words: Sequence[str]) -> bool:
+    """Whether a command line solves something, rather than shows help or reads."""
+    if not sys.executable or not {"-h", "--help", "--version"}.isdisjoint(words):
+        return False
+    return _command(words) in SOLVING
+
+
+def _command(words: Sequence[str]) -> str | None:
+    """The name of the command in a command line."""
+    following = iter(words)
+    for word in following:
+        if word == "--language":
+            next(following, None)
+        elif not word.startswith("-"):
+            return word
+    return None
+
+
+def supervise(words: Sequence[str]) -> int:
+    """Run a command line in a process of its own; its exit code, or what comes of its loss.
+
+    This process takes signals from here on until it ends, which its caller does next.
+    """
+    with using("en"):
+        with contextlib.suppress(click.UsageError):
+            speak(_asked_for(words) or speaking.of_environment())
+        watch = _Watch(words)
+        watch.take_signals()
+        try:
+            return _outcome(watch)
+        except OSError as error:
+            return _say(tr("no process can be started: {error}", error=error), 5)
+
+
+def _asked_for(words: Sequence[str]) -> Language | None:
+    """The language that an option of a command line names."""
+    text = "\n".join(words).replace("--language\n", "--language=").split("\n")
+    return next((one for one in speaking.LANGUAGES if f"--language={one}" in text), None)
+
+
+def _outcome(watch: _Watch) -> int:
+    watch.follow(None)
+    speak(watch.language)
+    if watch.was_stopped():
+        return _say(tr("interrupted"), 130)
+    # An interrupt that came when the search had hardly ended may have cost its plan.
+    cut_short = watch.code == 130 and watch.stops > 0 and watch.killed is None
+    if watch.code is not None and not (cut_short and watch.checkpoint):
+        return watch.code
+    message, code, ended = _loss(watch)
+    if watch.published:
+        return _say(tr("{message} after the results were written", message=message), 5)
+    if watch.checkpoint is None:
+        return _say(message, code)
+    if not cut_short:
+        _say(tr("{message}; its best plan is checked and written", message=message), code)
+    watch.follow({"checkpoint": watch.checkpoint, "ended": ended})
+    if watch.code is not None:
+        return watch.code
+    if watch.was_stopped():
+        return _say(tr("interrupted"), 130)
+    return _say(_loss(watch)[0], code)
+
+
+def _loss(watch: _Watch) -> tuple[str, int, str]:
+    """What became of a process that gave no exit code: for people, as exit code, for a plan."""
+    if watch.killed == "memory":
+        limit = f"{(watch.memory or 0) / 1e6:.0f} MB"
+        message = tr("the process took more than {limit} of memory and was ended", limit=limit)
+        return message, OutOfMemory.exit_code, "killed: memory limit"
+    if watch.killed == "time":
+        message = tr("the solver did not end long after its time limit and was ended")
+        return message, TimedOut.exit_code, "killed: time limit"
+    if watch.killed == "deaf":
+        return tr("the solver did not heed the interrupt and was ended"), 130, "killed: interrupted"
+    if watch.code == 130:
+        return tr("interrupted"), 130, "interrupted"
+    how = _how_it_died(watch.died)
+    if how == "SIGKILL":
+        message = tr("the process of the command was killed ({how}), by a user or for lack of "
+                     "memory", how=how)  # fmt: skip
+    else:
+        message = tr("the process of the command has died ({how})", how=how)
+    return message, WorkerLost.exit_code, f"died: {how}"
+
+
+def _how_it_died(code: int | None) -> str:
+    if code is not None and code < 0:
+        with contextlib.suppress(ValueError):
+            return signal.Signals(-code).name
+    return f"exit code {code}"
+
+
+def _say(message: str, code: int) -> int:
+    with contextlib.suppress(OSError):  # nobody reads it any more
+        if sys.stderr.isatty():
+            click.echo(err=True)  # a line of progress may be left there
+        click.echo(f"vorrat: {message}" if code in (5, 130) else message, err=True)
+    return code
+
+
+@dataclass
+class _Watch:
+    """Follows one process after the other, with signals that are taken here alone."""
+
+    words: Sequence[str]
+    stops: int = 0
+    """How often the user asked to stop."""
+    checkpoint: dict[str, Any] | None = None
+    language: Language = field(default_factory=language)
+    memory: int | None = None
+    published: bool = False
+    killed: Reason | None = None
+    code: int | None = None
+    """The exit code that the process announced, and then had."""
+    died: int | None = None
+    """The exit code that the system gives."""
+    _events: queue.SimpleQueue[tuple[str, Any]] = field(default_factory=queue.SimpleQueue)
+    _searching: bool = False
+    _left: float | None = None
+    """Seconds until the search counts as hung."""
+    _grace: float | None = None
+    """Seconds until it counts as deaf."""
+
+    def take_signals(self) -> None:
+        """Take what asks to stop, but for what was ignored from the beginning, as by nohup."""
+        for name in _STOPPING:
+            number = getattr(signal, name, None)
+            if number is not None and signal.getsignal(number) != signal.SIG_IGN:
+                signal.signal(number, self._note)
+
+    @property
+    def keeps(self) -> bool:
+        """Whether a plan is kept."""
+        return _command(self.words) in KEEPING
+
+    def was_stopped(self) -> bool:
+        """Whether the user asked for an end at once."""
+        return self.killed == "stopped"
+
+    def _note(self, number: int, _frame: Any) -> None:
+        self._events.put(("stop", number))
+
+    def follow(self, salvage: dict[str, Any] | None) -> None:
+        """Start a process and stay with it until it has ended."""
+        self.killed = self.code = self.died = self._left = self._grace = None
+        self._searching = False
+        announced: int | None = None
+        process, heard, told = _started(self.words)
+        reader = threading.Thread(target=self._read, args=(process, heard), daemon=True)
+        reader.start()
+        self._tell(told, salvage)
+        last = time.monotonic()
+        while self.died is None:
+            kind, what = self._next()
+            now = time.monotonic()
+            # What a stopped process or a sleeping machine has missed counts for nothing.
+            self._age(min(now - last, 4 * TICK))
+            last = now
+            if kind == "told":
+                announced = what.get("ended", announced)
+                self._hear(what, salvage is not None)
+            elif kind == "stop" and announced is None:
+                self._stop(what, process, told)
+            elif kind == "died":
+                self.died = what
+            reason = self._reason(process) if announced is None else None
+            if reason is not None and self.killed is None:
+                self._kill(process, reason)
+        if self.killed is None and announced == self.died:
+            self.code = announced
+        with contextlib.suppress(OSError):
+            told.close()
+
+    def _next(self) -> tuple[str, Any]:
+        try:
+            return self._events.get(timeout=TICK)
+        except queue.Empty:
+            return "tick", None
+
+    def _read(self, process: subprocess.Popen[bytes], heard: Any) -> None:
+        with contextlib.suppress(OSError):
+            for line in heard:
+                with contextlib.suppress(ValueError):  # empty, or cut short
+                    self._events.put(("told", json.loads(line)))
+        heard.close()
+        self._events.put(("died", process.wait()))
+
+    def _tell(self, told: Any, message: Any) -> None:
+        # The other side may have ended.
+        with contextlib.suppress(OSError):
+            told.write(json.dumps(message).encode() + b"\n")
+            told.flush()
+
+    def _hear(self, told: dict[str, Any], salvaging: bool) -> None:
+        self.language = told.get("language", self.language)
+        self.memory = told.get("memory", self.memory)
+        self.published = told.get("published", self.published)
+        if "seconds" in told:
+            self._searching = True
+            limit = told["seconds"]
+            self._left = None if limit is None else limit + max(limit, LEAST_OVERTIME)
+            if self.stops and self.keeps:
+                self._grace = GRACE
+        if "checkpoint" in told and not salvaging:
+            self.checkpoint = told["checkpoint"] if self.keeps else None
+            if told["final"]:
+                # What follows ends of itself, with a plan.
+                self._searching, self._left, self._grace = False, None, None
+
+    def _stop(self, number: int, process: subprocess.Popen[bytes], told: Any) -> None:
+        pressed = number in (signal.SIGINT, getattr(signal, "SIGBREAK", None))
+        if self.stops and not pressed:
+            return  # systems say it more than once, and mean it once
+        self.stops += 1
+        if self.stops > 1:
+            self._kill(process, "stopped")
+        elif self._searching or self.checkpoint is None:
+            self._grace = GRACE if self._searching and self.keeps else None
+            self._tell(told, "stop")
+
+    def _age(self, seconds: float) -> None:
+        if self._left is not None:
+            self._left -= seconds
+        if self._grace is not None:
+            self._grace -= seconds
+
+    def _reason(self, process: subprocess.Popen[bytes]) -> Reason | None:
+        """Why a process has to end by now."""
+        if self._grace is not None and self._grace <= 0:
+            return "deaf"
+        if self._left is not None and self._left <= 0:
+            return "time"
+        if self.memory is not None and _resident(process.pid) > self.memory:
+            return "memory"
+        return None
+
+    def _kill(self, process: subprocess.Popen[bytes], reason: Reason) -> None:
+        self.killed = reason
+        _kill_all(process)
+
+
+def _resident(pid: int) -> int:
+    """Bytes that a process holds in memory; 0 once it is gone."""
+    import psutil
+
+    try:
+        return int(psutil.Process(pid).memory_info().rss)
+    except psutil.Error:
+        return 0
+
+
+def _kill_all(process: subprocess.Popen[bytes]) -> None:
+    """Kill a process and those that it has started, whatever they are doing."""
+    children: list[Any] = []
+    with contextlib.suppress(Exception):
+        import psutil
+
+        children = psutil.Process(process.pid).children(recursive=True)
+    for one in [process, *children]:
+        with contextlib.suppress(Exception):
+            one.kill()
+
+
+def _started(words: Sequence[str]) -> tuple[subprocess.Popen[bytes], Any, Any]:
+    """The process of a command, and the pipes from it and to it."""
+    heard, theirs_told = os.pipe()
+    theirs_heard, told = os.pipe()
+    # What -X and -W asked of Python holds for both.
+    flags = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]
+    command = [sys.executable, *flags, *([] if "-P" in flags else ["-P"]), "-c", BEGIN]
+    own = str(os.getpid())
+    path = json.dumps([str(Path(place).absolute()) for place in sys.path])
+    try:
+        if sys.platform == "win32":
+            import msvcrt
+
+            handles = [msvcrt.get_osfhandle(end) for end in (theirs_heard, theirs_told)]
+            for handle in handles:
+                os.set_handle_inheritable(handle, True)
+            process = subprocess.Popen(
+                [*command, path, *map(str, handles), own, *words],
+                close_fds=False,
+                # Ctrl-C comes to it through the pipe alone.
+                creationflags=subprocess.CREATE_NEW_PROCESS_GROUP,
+            )
+        else:
+            ends = (theirs_heard, theirs_told)
+            with _held_back():
+                process = subprocess.Popen(
+                    [*command, path, *map(str, ends), str(os.getpid()), *words], pass_fds=ends
+                )
+    except BaseException:
+        os.close(heard)
+        os.close(told)
+        raise
+    finally:
+        os.close(theirs_heard)
+        os.close(theirs_told)
+    return process, os.fdopen(heard, "rb"), os.fdopen(told, "wb")
+
+
+@contextlib.contextmanager
+def _held_back() -> Iterator[None]:
+    """Start a process with signals blocked, so that it is not struck before it can take them."""
+    if sys.platform == "win32":
+        yield
+        return
+    numbers = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, numbers)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

@@ -1,0 +1,273 @@
+"""The first-stage decisions as plain numbers, apart from any model."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from optimizer.model.instance import Floats, Instance, InstrumentData, Money
+
+SPARE = 1e-7
+"""A share that is lacking by less is rounding."""
+
+
+@dataclass(frozen=True, eq=False)
+class Commitment:
+    """What is decided before the state of the world is known.
+
+    Shares are of capex (of a price floor: of output), offtake is a share of output, purchases are
+    lots per year (Y).
+    """
+
+    start: dict[str, int] = field(default_factory=dict)
+    """Start year of each project that is built."""
+    share: dict[tuple[str, str, str], float] = field(default_factory=dict)
+    """By project, funder and instrument."""
+    market: dict[str, float] = field(default_factory=dict)
+    """By project."""
+    offtake: dict[tuple[str, str], float] = field(default_factory=dict)
+    """By project and group."""
+    buy: dict[str, Floats] = field(default_factory=dict)
+    """By stockpile; what is absent buys nothing."""
+
+    def bought(self, instance: Instance, stockpile: str) -> Floats:
+        """(Y) lots that a stockpile buys in each year."""
+        return self.buy.get(stockpile, np.zeros(len(instance.years)))
+
+
+def planned_stock(instance: Instance, commitment: Commitment, stockpile: str) -> Floats:
+    """(K) lots at each period's end if nothing is released (S2)."""
+    pile, n = instance.stockpiles[stockpile], instance.per_year
+    bought = commitment.bought(instance, stockpile)
+    planned, stock = np.zeros(len(instance.periods)), pile.initial
+    for k in instance.periods:
+        stock = pile.keeps * stock + bought[k // n] / n
+        planned[k] = stock
+    return planned
+
+
+def stock_cost(
+    instance: Instance, commitment: Commitment, stockpile: str, funder: str | None = None
+) -> Floats:
+    """(Y) million EUR that a stockpile costs, undiscounted: whoever pays, or one funder."""
+    pile = instance.stockpiles[stockpile]
+    planned = planned_stock(instance, commitment, stockpile)
+    mean = planned.reshape(len(instance.years), instance.per_year).mean(axis=1)
+    bought = commitment.bought(instance, stockpile)
+    buying, holding = pile.buying_cost, pile.holding_cost
+    if funder is not None:
+        buying, holding = pile.costs_to(funder)
+    cost: Floats = buying * bought + holding * mean
+    return cost
+
+
+def instalments(
+    instance: Instance, commitment: Commitment
+) -> Iterator[tuple[str, str, str, Floats]]:
+    """(Y) million EUR that each project, funder and instrument pays, undiscounted.
+
+    A share of what is not built costs nothing; it is for the check to refuse it.
+    """
+    for p, f, i, share, money in moved(instance, commitment):
+        yield p, f, i, share * money.paid
+
+
+def moved(
+    instance: Instance, commitment: Commitment
+) -> Iterator[tuple[str, str, str, float, Money]]:
+    """Every share in what is built, and what a whole one moves."""
+    for (p, f, i), share in commitment.share.items():
+        start = commitment.start.get(p)
+        if start is not None:
+            yield p, f, i, share, instance.money(p, f, i, start)
+
+
+def spend(instance: Instance, commitment: Commitment) -> dict[str, Floats]:
+    """(Y) million EUR of each funder's budget that is used, undiscounted."""
+    used = {f: np.zeros(len(instance.years)) for f in instance.case.funders}
+    for _, f, i, due in instalments(instance, commitment):
+        used[f] = used[f] + instance.instrument[f, i].budget_charge * due
+    for f, cost in stock_payments(instance, commitment):
+        used[f] = used[f] + cost
+    return used
+
+
+def stock_payments(instance: Instance, commitment: Commitment) -> Iterator[tuple[str, Floats]]:
+    """(Y) million EUR that funders pay for stockpiles, undiscounted."""
+    for h, pile in instance.stockpiles.items():
+        for f in pile.payers:
+            yield f, stock_cost(instance, commitment, h, f)
+
+
+def outlay(instance: Instance, commitment: Commitment) -> dict[str, Floats]:
+    """(Y) million EUR that each funder pays for projects and stockpiles, undiscounted."""
+    paid = {f: np.zeros(len(instance.years)) for f in instance.case.funders}
+    for _, f, _, due in instalments(instance, commitment):
+        paid[f] = paid[f] + due
+    for f, cost in stock_payments(instance, commitment):
+        paid[f] = paid[f] + cost
+    return paid
+
+
+def line_use(instance: Instance, commitment: Commitment) -> dict[tuple[str, str], Floats]:
+    """(Y) million EUR of each budget line, by funder and id: what is used of it in a year; of
+    guarantee stock, what is outstanding at the year's end."""
+    used = {key: np.zeros(len(instance.years)) for key in instance.lines}
+    for _, f, i, share, money in moved(instance, commitment):
+        instrument = instance.instrument[f, i]
+        for id in instrument.charges:
+            line = instance.lines[f, id]
+            used[f, id] = used[f, id] + share * money.line_use(line, instrument)
+    for f, cost in stock_payments(instance, commitment):
+        for (funder, id), line in instance.lines.items():
+            if funder == f:
+                used[f, id] = used[f, id] + line.stock_charge * cost
+    return used
+
+
+def stock_residual(
+    instance: Instance, commitment: Commitment, stockpile: str, funder: str | None = None
+) -> float:
+    """Discounted million EUR that the planned stock at the end counts for: in all, or the part of
+    a funder who pays for purchases."""
+    pile = instance.stockpiles[stockpile]
+    if pile.end_value == 0:
+        return 0.0
+    part = 1.0 if funder is None else pile.paid_by.get(funder, 0.0)
+    left = float(planned_stock(instance, commitment, stockpile)[-1])
+    return part * float(instance.discount[-1]) * pile.end_value * left
+
+
+def residual(instance: Instance, commitment: Commitment) -> float:
+    """Discounted million EUR that stocks and projects count for at the end of the horizon."""
+    total = 0.0
+    for _, f, i, share, money in moved(instance, commitment):
+        total += share * money.residual(instance.discount, instance.instrument[f, i].terms.recovery)
+    return total + math.fsum(stock_residual(instance, commitment, h) for h in instance.stockpiles)
+
+
+def net_cost(instance: Instance, commitment: Commitment) -> float:
+    """Discounted million EUR: money put up less what comes back, and stocks, whoever pays; less
+    what counts at the end."""
+    total = 0.0
+    for _, f, i, share, money in moved(instance, commitment):
+        recovery = instance.instrument[f, i].terms.recovery
+        total += share * money.net_cost(instance.discount, recovery)
+    for h in instance.stockpiles:
+        total += float(instance.discount @ stock_cost(instance, commitment, h))
+        total -= stock_residual(instance, commitment, h)
+    return total
+
+
+def net_cost_by_funder(instance: Instance, commitment: Commitment) -> dict[str, float]:
+    """Discounted million EUR of each funder: money put up less what comes back, and stocks; less
+    what counts at the end."""
+    cost = dict.fromkeys(instance.case.funders, 0.0)
+    for _, f, i, share, money in moved(instance, commitment):
+        recovery = instance.instrument[f, i].terms.recovery
+        cost[f] += share * money.net_cost(instance.discount, recovery)
+    for f, paid in stock_payments(instance, commitment):
+        cost[f] += float(instance.discount @ paid)
+    for h, pile in instance.stockpiles.items():
+        for f in pile.paid_by:
+            cost[f] -= stock_residual(instance, commitment, h, f)
+    return cost
+
+
+def weighed_cost(instance: Instance, commitment: Commitment) -> float:
+    """What the net cost adds to the objective."""
+    weights = set(instance.cost_counts.values())
+    if len(weights) <= 1:
+        alike = weights.pop() if weights else float(instance.case.objective.cost_weight)
+        return alike * net_cost(instance, commitment)
+    own = net_cost_by_funder(instance, commitment)
+    return math.fsum(weight * own[f] for f, weight in instance.cost_counts.items())
+
+
+def without_idle(instance: Instance, commitment: Commitment) -> Commitment:
+    """The same commitment without supports that nothing rests on, and projects for no use."""
+    return without_idle_projects(instance, without_idle_supports(instance, commitment))
+
+
+def weighed_damage(
+    instance: Instance, expected: float, cvar: float, by_consumer: Mapping[str, float]
+) -> float:
+    """What damage adds to the objective, by its mean, its tail and what falls on each consumer."""
+    weight = float(instance.case.objective.cvar.weight)
+    mean = expected
+    for consumer, counts in instance.counts.items():
+        mean += (counts - 1) * by_consumer[consumer]
+    return (1 - weight) * mean + weight * cvar
+
+
+def without_idle_projects(instance: Instance, commitment: Commitment) -> Commitment:
+    """The same commitment without projects that nobody pays for, wants or needs.
+
+    A project that the market pays in full costs nothing here, so that building it for no use is
+    no worse than leaving it; a plan does not name it.
+    """
+    projects = instance.case.projects
+    needed = {*instance.case.policy.must_build, *instance.held.certain}
+    needed.update(other for p in commitment.start for other in projects[p].requires)
+    used = {p for p, _ in commitment.offtake}
+    for p, f, i, _, money in moved(instance, commitment):
+        instrument = instance.instrument[f, i]
+        earns = money.net_cost(instance.discount, instrument.terms.recovery) < 0
+        if instrument.carries_capex or earns:
+            used.add(p)
+    start = {p: year for p, year in commitment.start.items() if p in used or p in needed}
+    market = {p: share for p, share in commitment.market.items() if p in start}
+    share = {key: x for key, x in commitment.share.items() if key[0] in start}
+    return replace(commitment, start=start, market=market, share=share)
+
+
+def without_idle_supports(instance: Instance, commitment: Commitment) -> Commitment:
+    """The same commitment without subsidies and price floors that nothing rests on.
+
+    A floor below every price costs nothing, so that a share of it is no worse than none. Each
+    support falls to what the market's share and the output reserved need of it, or, where it has a
+    least ticket, away if nothing does. One that earns more than it costs stays.
+    """
+    share = dict(commitment.share)
+    for (p, f, i), held in commitment.share.items():
+        instrument, start = instance.instrument[f, i], commitment.start.get(p)
+        if instrument.carries_capex or start is None or f in instance.held.funders:
+            continue
+        money = instance.money(p, f, i, start)
+        if money.net_cost(instance.discount, instrument.terms.recovery) < 0:
+            continue
+        rest = {key: x for key, x in share.items() if key != (p, f, i)}
+        needed = _support_needed(instance, replace(commitment, share=rest), p, instrument)
+        if needed <= SPARE * instrument.max_share:
+            share = rest
+        elif instrument.ticket_min == 0:
+            share[p, f, i] = min(held, needed)
+    return replace(commitment, share=share)
+
+
+def _support_needed(
+    instance: Instance, without: Commitment, p: str, instrument: InstrumentData
+) -> float:
+    """Share of an instrument that a commitment without it lacks in P3 and P6; infinite where no
+    share would do."""
+    project = instance.projects[p]
+    others = {key[1:]: x for key, x in without.share.items() if key[0] == p}
+    lent = math.fsum(
+        instance.instrument[key].market_finance_per_share * x for key, x in others.items()
+    )
+    market = without.market.get(p, 0.0)
+    lacking = [
+        (market - project.market_finance_max - lent, market, instrument.market_finance_per_share)
+    ]
+    for (q, group), offtake in without.offtake.items():
+        if q == p and instrument in instance.rights(p, group):
+            held = instance.right(p, group, without.share)
+            lacking.append((offtake - held, offtake, instrument.offtake_per_share))
+    return max(
+        (lack / per_share if per_share > 0 else math.inf for lack, whole, per_share in lacking
+         if lack > SPARE * whole),
+        default=0.0,
+    )  # fmt: skip

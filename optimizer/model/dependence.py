@@ -1,0 +1,166 @@
+"""Whom supply depends on, with a commitment and without, undisturbed and on time."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from itertools import pairwise
+
+import numpy as np
+
+from models.base import Stage
+from models.results import CrmaShare, SupplyMix
+from models.scenario.countries import EU_27
+from models.scenario.materials import Supply
+from optimizer.model.commitment import Commitment
+from optimizer.model.instance import Floats, Instance
+
+CRMA_YEAR = 2030
+CRMA_TARGETS: dict[Stage, float] = {"extraction": 0.10, "processing": 0.40, "recycling": 0.25}
+"""Regulation (EU) 2024/1252, Article 5(1): shares of the Union's annual consumption in 2030."""
+
+
+def supply_mixes(instance: Instance, commitment: Commitment) -> dict[str, list[SupplyMix | None]]:
+    """Where supply comes from, by material and year (Y); None without supply or demand."""
+    delivered = _delivered(instance, commitment)
+    mixes: dict[str, list[SupplyMix | None]] = {}
+    for m in instance.case.materials:
+        market = {c: q for (of, c), q in instance.supply.items() if of == m}
+        own = {c: q for (of, c), q in delivered.items() if of == m}
+        demand = instance.material_demand[m]
+        mixes[m] = [
+            _mix(
+                {c: float(q[y]) for c, q in market.items()},
+                {c: float(q[y]) for c, q in own.items()},
+                float(demand[y]),
+                instance.case.home,
+            )
+            for y in range(len(instance.years))
+        ]
+    return mixes
+
+
+def _delivered(instance: Instance, commitment: Commitment) -> dict[tuple[str, str], Floats]:
+    """(Y) lots a period that projects reserve for home consumers, by material and country."""
+    total: dict[tuple[str, str], Floats] = {}
+    for (p, _), offtake in commitment.offtake.items():
+        project, start = instance.projects[p], commitment.start.get(p)
+        if start is None:
+            continue
+        running = project.running(instance.years, start)
+        for m, output in project.output.items():
+            key = (m, project.country)
+            total[key] = total.get(key, np.zeros(len(instance.years))) + output * offtake * running
+    return total
+
+
+def _mix(
+    market: Mapping[str, float], own: Mapping[str, float], demand: float, home: tuple[str, ...]
+) -> SupplyMix | None:
+    supply = math.fsum(market.values())
+    if demand <= 0 or supply + math.fsum(own.values()) <= 0:
+        return None
+    surplus = min(supply, max(0.0, supply + math.fsum(own.values()) - max(supply, demand)))
+    abroad = {c: q for c, q in market.items() if c not in home}
+    gone = min(surplus, math.fsum(abroad.values()))
+    left = {**market, **give_way(abroad, own, gone)}
+    at_home = {c: q for c, q in market.items() if c in home}
+    left |= give_way(at_home, own, surplus - gone)
+    total = {c: left.get(c, 0.0) + own.get(c, 0.0) for c in {**market, **own}}
+    whole = math.fsum(total.values())
+    ranked = sorted(
+        ((q / whole, c) for c, q in total.items() if q > 0), key=lambda x: (-x[0], x[1])
+    )
+    highest, largest = ranked[0]
+    return SupplyMix(
+        by_country={c: share for share, c in ranked},
+        largest_country=largest,
+        largest_share=highest,
+        hhi=10_000 * math.fsum(share * share for share, _ in ranked),
+        imports=math.fsum(share for share, c in ranked if c not in home) if home else None,
+    )
+
+
+def give_way(
+    market: Mapping[str, float], own: Mapping[str, float], amount: float
+) -> dict[str, float]:
+    """What the market still delivers once ``amount`` of it gives way where dependence is greatest.
+
+    Deliveries are taken from whichever country stands highest, ``own`` output included, until
+    all that give way stand at one level.
+    """
+    high = {c: q + own.get(c, 0.0) for c, q in market.items()}
+    # Between two of these levels the amount that gives way is linear in the level.
+    levels = sorted({*high.values(), *(own.get(c, 0.0) for c in market), 0.0}, reverse=True)
+
+    def taken(level: float) -> float:
+        return math.fsum(min(q, max(0.0, high[c] - level)) for c, q in market.items())
+
+    at = levels[0]
+    for upper, lower in pairwise(levels):
+        at = lower
+        if taken(lower) >= amount:
+            slope = (taken(lower) - taken(upper)) / (upper - lower)
+            at = upper - (amount - taken(upper)) / slope if slope > 0 else upper
+            break
+    return {c: q - min(q, max(0.0, high[c] - at)) for c, q in market.items()}
+
+
+def crma_shares(instance: Instance, commitment: Commitment) -> Iterator[CrmaShare]:
+    """The shares that the act has benchmarks for, of materials whose stages are all known.
+
+    A material is left out if supply or a project in the Union does not name its stages, and all
+    are if the file names none.
+    """
+    case = instance.case
+    year = min(max(CRMA_YEAR, instance.years[0]), instance.years[-1])
+    if not any([*(x.stages for x in case.supply), *(x.stages for x in case.projects.values())]):
+        return
+    for m in case.materials:
+        demand = _tonnes(instance, m, instance.material_demand[m], year)
+        in_union = [row for row in case.supply if row.material == m and row.country in EU_27]
+        plants = [p for p, x in case.projects.items() if x.country in EU_27]
+        plants = [p for p in plants if m in instance.projects[p].output]
+        named = [*(row.stages for row in in_union), *(case.projects[p].stages for p in plants)]
+        if demand <= 0 or not all(named):
+            continue
+        for stage, target in CRMA_TARGETS.items():
+            before = math.fsum(_share(row, year, demand) for row in in_union if stage in row.stages)
+            added = math.fsum(
+                _reserved(instance, commitment, p, m, year)
+                for p in plants
+                if stage in case.projects[p].stages
+            )
+            yield CrmaShare(
+                material=m,
+                stage=stage,
+                year=year,
+                target=target,
+                share=before + added / demand,
+                share_without_plan=before,
+            )
+
+
+def _share(row: Supply, year: int, demand: float) -> float:
+    """Share of a year's demand."""
+    if row.share is not None:
+        return row.share.at(year)
+    return 0.0 if row.t_per_year is None else row.t_per_year.at(year) / demand
+
+
+def _reserved(
+    instance: Instance, commitment: Commitment, project: str, material: str, year: int
+) -> float:
+    """Tonnes that a project reserves for home consumers in a year."""
+    start, plant = commitment.start.get(project), instance.projects[project]
+    if start is None:
+        return 0.0
+    offtake = math.fsum(x for (p, _), x in commitment.offtake.items() if p == project)
+    output = plant.output[material] * offtake * plant.running(instance.years, start)
+    return _tonnes(instance, material, output, year)
+
+
+def _tonnes(instance: Instance, material: str, lots: Floats, year: int) -> float:
+    """Tonnes in a year, from lots a period by year (Y)."""
+    of_year = float(lots[year - instance.years[0]])
+    return of_year * instance.per_year * instance.lot_t[material]

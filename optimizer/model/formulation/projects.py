@@ -1,0 +1,165 @@
+"""Starting, financing and reserving the output of projects (P1 to P6, P9)."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pyomo.environ as pyo
+
+from optimizer.model.instance import COMMON, Instance
+
+
+def add_projects(model: Any, instance: Instance) -> None:
+    """Add the variables of project decisions and rules P1 to P6."""
+    _add_decisions(model, instance)
+    _add_financing(model, instance)
+    _add_tickets(model, instance)
+    _add_offtake(model, instance)
+
+
+def _add_decisions(model: Any, instance: Instance) -> None:
+    model.start = pyo.Var(
+        list(instance.starts), domain=pyo.Binary, doc="1 if the decision to build p falls in τ"
+    )
+    shares = [
+        (p, f, i, year)
+        for p, f, i in instance.tickets
+        if instance.instrument[f, i].max_share > 0
+        for year in instance.projects[p].starts
+    ]
+    model.share = pyo.Var(shares, bounds=(0, 1), doc="share of capex that instrument i carries")
+    model.market = pyo.Var(list(instance.starts), bounds=(0, 1), doc="share the market carries")
+    tickets = [
+        (p, f, i)
+        for p, f, i in instance.tickets
+        if instance.instrument[f, i].ticket_min > 0 and instance.instrument[f, i].max_share > 0
+    ]
+    model.takes_part = pyo.Var(
+        tickets, domain=pyo.Binary, doc="1 if instrument i takes part in p; where it has a minimum"
+    )
+
+
+def _add_financing(model: Any, instance: Instance) -> None:
+    projects = instance.projects
+    carriers = [i for i in instance.instruments if i.carries_capex]
+    supports = [i for i in instance.instruments if i.market_finance_per_share > 0]
+
+    @model.Constraint(list(projects), doc="(P1) a project starts at most once")
+    def start_once(model: Any, p: str) -> Any:
+        return sum(model.start[p, year] for year in projects[p].starts) <= 1
+
+    @model.Constraint(list(instance.starts), doc="(P2) what is started is financed in full")
+    def fully_financed(model: Any, p: str, year: int) -> Any:
+        carried = sum(share_of(model, instance, p, i.funder, i.id, year) for i in carriers)
+        return carried + model.market[p, year] == model.start[p, year]
+
+    @model.Constraint(list(instance.starts), doc="(P3) lenders and other investors carry so much")
+    def market_finance_limit(model: Any, p: str, year: int) -> Any:
+        more = sum(
+            i.market_finance_per_share * share_of(model, instance, p, i.funder, i.id, year)
+            for i in supports
+        )
+        return model.market[p, year] <= projects[p].market_finance_max * model.start[p, year] + more
+
+
+def share_of(model: Any, instance: Instance, p: str, f: str, i: str, year: int) -> Any:
+    """The share variable, or 0 where the instrument cannot take part."""
+    return model.share[p, f, i, year] if (p, f, i, year) in model.share else 0
+
+
+def _add_tickets(model: Any, instance: Instance) -> None:
+    instrument, capex = instance.instrument, {p: x.capex for p, x in instance.projects.items()}
+    tickets = list(dict.fromkeys((p, f, i) for p, f, i, _ in model.share))
+
+    def taken(p: str, f: str, i: str) -> Any:
+        return sum(model.share[p, f, i, year] for year in instance.projects[p].starts)
+
+    def takes_part(p: str, f: str, i: str) -> Any:
+        return model.takes_part[p, f, i] if (p, f, i) in model.takes_part else 1
+
+    @model.Constraint(tickets, doc="(P4) an instrument carries so much of a project, if any")
+    def share_limit(model: Any, p: str, f: str, i: str) -> Any:
+        return taken(p, f, i) <= instrument[f, i].max_share * takes_part(p, f, i)
+
+    @model.Constraint(list(model.share), doc="(P4) and only of a project that is started")
+    def share_needs_start(model: Any, p: str, f: str, i: str, year: int) -> Any:
+        return model.share[p, f, i, year] <= instrument[f, i].max_share * model.start[p, year]
+
+    @model.Constraint(list(model.takes_part), doc="(P5) a ticket is worth at least so much")
+    def ticket_min(model: Any, p: str, f: str, i: str) -> Any:
+        return capex[p] * taken(p, f, i) >= instrument[f, i].ticket_min * takes_part(p, f, i)
+
+    limited = [
+        t for t in tickets if math.isfinite(instrument[t[1:]].ticket_max) and capex[t[0]] > 0
+    ]
+
+    @model.Constraint(limited, doc="(P5) a ticket is worth at most so much")
+    def ticket_max(model: Any, p: str, f: str, i: str) -> Any:
+        return capex[p] * taken(p, f, i) <= instrument[f, i].ticket_max * takes_part(p, f, i)
+
+
+def _add_offtake(model: Any, instance: Instance) -> None:
+    held = [(p, year, group) for p, year in instance.starts for group in instance.holders(p)]
+    model.offtake = pyo.Var(held, bounds=(0, 1), doc="share of output that reaches group g")
+
+    @model.Constraint(held, doc="(P6) output is reserved for who paid, and comes home by itself")
+    def offtake_right(model: Any, p: str, year: int, group: str) -> Any:
+        home = instance.projects[p].home_share * model.start[p, year] if group == COMMON else 0
+        paid = sum(
+            i.offtake_per_share * share_of(model, instance, p, i.funder, i.id, year)
+            for i in instance.rights(p, group)
+        )
+        return model.offtake[p, year, group] <= home + paid
+
+    @model.Constraint(
+        list(dict.fromkeys((p, year) for p, year, _ in held)),
+        doc="(P6) no more than so much of the output can be reserved",
+    )
+    def offtake_limit(model: Any, p: str, year: int) -> Any:
+        reserved = sum(model.offtake[p, year, group] for group in instance.holders(p))
+        return reserved <= instance.projects[p].offtake_max * model.start[p, year]
+
+
+def add_project_rules(model: Any, instance: Instance) -> None:
+    """Add the rules between projects (P9)."""
+    case, starts = instance.case, {p: x.starts for p, x in instance.projects.items()}
+
+    def built(p: str, by: int | None = None) -> Any:
+        return sum(model.start[p, year] for year in starts[p] if by is None or year <= by)
+
+    needs = [
+        (p, other, year)
+        for p, project in case.projects.items()
+        for other in project.requires
+        for year in starts[p]
+    ]
+
+    @model.Constraint(needs, doc="(P9) a required project starts no later")
+    def requires(model: Any, p: str, other: str, year: int) -> Any:
+        return built(p, year) <= built(other, year)
+
+    pairs = dict.fromkeys(
+        tuple(sorted((p, other), key=list(starts).index))
+        for p, project in case.projects.items()
+        for other in project.excludes
+    )
+
+    @model.Constraint(list(pairs), doc="(P9) of two that exclude each other one at most")
+    def excludes(model: Any, p: str, other: str) -> Any:
+        return built(p) + built(other) <= 1
+
+    @model.Constraint(list(dict.fromkeys(case.policy.must_build)), doc="(P9) must be built")
+    def must_build(model: Any, p: str) -> Any:
+        return built(p) == 1
+
+    @model.Constraint(list(dict.fromkeys(case.policy.must_not_build)), doc="(P9) must not be built")
+    def must_not_build(model: Any, p: str) -> Any:
+        return built(p) == 0
+
+    most = case.policy.max_projects
+    limited = [] if most is None or not starts else ["all"]
+
+    @model.Constraint(limited, doc="(P9) so many projects at most")
+    def max_projects(model: Any, _all: str) -> Any:
+        return sum(model.start[key] for key in instance.starts) <= float(most or 0)

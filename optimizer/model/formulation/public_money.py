@@ -1,0 +1,119 @@
+"""What public money may carry, and what budgets allow (P7, P8, B1, B2)."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pyomo.environ as pyo
+
+from optimizer.model.formulation.projects import share_of
+from optimizer.model.formulation.stockpiles import stock_cost
+from optimizer.model.instance import Instance
+
+
+def add_public_limits(model: Any, instance: Instance) -> None:
+    """Add the limits on public money in a project (P7, P8)."""
+    policy = instance.case.policy
+    public = [i for i in instance.instruments if i.kind == "public" and i.carries_capex]
+
+    def carried(p: str, year: int) -> Any:
+        return sum(share_of(model, instance, p, i.funder, i.id, year) for i in public)
+
+    open_to = set().union(*(i.projects for i in public if i.max_share > 0))
+    limited = (
+        [] if policy.max_public_share is None else [x for x in instance.starts if x[0] in open_to]
+    )
+
+    @model.Constraint(limited, doc="(P7) public funders together carry so much of a project")
+    def public_share_limit(model: Any, p: str, year: int) -> Any:
+        return carried(p, year) <= float(policy.max_public_share or 0) * model.start[p, year]
+
+    aided = [
+        (p, f, i, year)
+        for p, f, i, year in model.share
+        if instance.instrument[f, i].grant_equivalent > 0 and instance.money(p, f, i, year).aid > 0
+    ]
+    limits = _aid_limits(instance, {p for p, _, _, _ in aided})
+
+    @model.Constraint(list(limits), doc="(P8) grant equivalents in a project stay below a limit")
+    def state_aid_limit(model: Any, p: str) -> Any:
+        aid = sum(
+            instance.instrument[f, i].grant_equivalent
+            * instance.money(p, f, i, year).aid
+            * model.share[p, f, i, year]
+            for q, f, i, year in aided
+            if q == p
+        )
+        return aid <= limits[p]
+
+
+def _aid_limits(instance: Instance, aided: set[str]) -> dict[str, float]:
+    """Million EUR of grant equivalents, for each project that could get any."""
+    aid = instance.case.policy.state_aid
+    if aid is None or (aid.max_intensity is None and aid.max_meur is None):
+        return {}
+    intensity = math.inf if aid.max_intensity is None else float(aid.max_intensity)
+    ceiling = math.inf if aid.max_meur is None else float(aid.max_meur)
+    return {
+        p: min(intensity * x.capex if x.capex else 0.0, ceiling)
+        for p, x in instance.projects.items()
+        if p in aided
+    }
+
+
+def add_budgets(model: Any, instance: Instance) -> None:
+    """Add what each funder spends (``spend``) and the budgets (B1, B2)."""
+    case, years = instance.case, instance.years
+    funders = list(case.funders)
+    yearly = [f for f in funders if case.funders[f].budget_by_year_meur is not None]
+    terms = _spend(model, instance)
+    model.spend = pyo.Expression(
+        funders,
+        list(years),
+        rule=lambda _model, f, year: pyo.quicksum(terms[f, year]),
+        doc="use of a budget, undiscounted million EUR",
+    )
+    model.unspent = pyo.Var(
+        yearly, list(years), domain=pyo.NonNegativeReals, doc="what a year's budget leaves"
+    )
+
+    @model.Constraint(yearly, list(years), doc="(B1) a year's spending stays within its budget")
+    def funder_budget_by_year(model: Any, f: str, year: int) -> Any:
+        budget = case.funders[f].budget_by_year_meur or {}
+        carried = case.funders[f].carry_over and year > years[0]
+        brought = model.unspent[f, year - 1] if carried else 0
+        return (
+            model.spend[f, year] + model.unspent[f, year] == float(budget.get(year, 0.0)) + brought
+        )
+
+    whole = [f for f in funders if case.funders[f].budget_meur is not None]
+
+    @model.Constraint(whole, doc="(B1) all spending of a funder stays within its budget")
+    def funder_budget(model: Any, f: str) -> Any:
+        spent = sum(model.spend[f, year] for year in years)
+        return spent + model.nothing <= float(case.funders[f].budget_meur or 0)
+
+    limited = ["all"] if case.policy.budget_meur is not None and instance.public_funders else []
+
+    @model.Constraint(limited, doc="(B2) public funders together stay within one budget")
+    def public_budget(model: Any, _all: str) -> Any:
+        spent = sum(model.spend[f, year] for f in instance.public_funders for year in years)
+        return spent + model.nothing <= float(case.policy.budget_meur or 0)
+
+
+def _spend(model: Any, instance: Instance) -> dict[tuple[str, int], list[Any]]:
+    """Terms of the spending of each funder in each year."""
+    terms: dict[tuple[str, int], list[Any]] = {
+        (f, year): [] for f in instance.case.funders for year in instance.years
+    }
+    for (p, f, i, start), share in model.share.items():
+        used = instance.instrument[f, i].budget_charge * instance.money(p, f, i, start).paid
+        for year, x in zip(instance.years, used, strict=True):
+            if x > 0:
+                terms[f, year].append(float(x) * share)
+    for h, pile in instance.stockpiles.items():
+        for f in pile.payers:
+            for year in instance.years:
+                terms[f, year].append(stock_cost(model, instance, h, year, f))
+    return terms

@@ -1,0 +1,251 @@
+"""Powers of two by which a program is scaled before the solver sees it.
+
+The solver's tolerances are absolute: a row may be broken by 1e-6 and a reduced cost may be wrong by
+1e-7, whatever they are made of. So rows, continuous columns and the objective are brought near one.
+A program that is near one already is left as it is. Factors are powers of two, so that no figure is
+rounded.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy import sparse
+
+from optimizer.model.highs.program import SMALLEST, Floats, LinearProgram
+
+NEAR_ONE = 1e4
+"""A program whose coefficients, sides and bounds lie within this factor of one stays as it is."""
+
+PASSES = 30
+"""Rounds in which rows and columns are balanced in turn."""
+
+TINY_SHARE = 2.0**-21
+"""Entries that are a smaller share of the largest of their row do not count in balancing."""
+
+FARTHEST = 20
+"""Powers of two beyond which no unit goes; factors of rows go four times as far."""
+
+DUST = 1e-12
+"""Entries and sides that are a smaller share of the largest entry of their row are rounding."""
+
+LARGEST_ENTRY = 24
+"""Powers of two up to which rows are multiplied for their sides' sake."""
+
+LARGEST_BOUND = 40
+"""Powers of two up to which a column may count its units."""
+
+LARGEST_COST = 2.0**27
+"""Up to this costs of columns may be scaled, and by them their units."""
+
+LARGEST_REACH = 2.0**40
+"""Up to this what a column can cost in all may be scaled, and by it the objective."""
+
+TOP = 2.0**20
+"""What all costs can come to together is scaled to this, where nothing better is known."""
+
+
+@dataclass(frozen=True, eq=False)
+class Scaling:
+    """A scaled row is ``rows`` times a row, a scaled column counts units of ``columns``, and the
+    scaled objective is ``objective`` times the objective."""
+
+    rows: Floats
+    columns: Floats
+    objective: float = 1.0
+    near_one: bool = True
+    """Whether the program was near one, but for columns whose units were given."""
+
+    def applied(self, program: LinearProgram) -> LinearProgram:
+        """The scaled program, without the entries that are negligible in it."""
+        matrix = sparse.csc_array(program.matrix, copy=True)
+        column = np.repeat(np.arange(matrix.shape[1]), np.diff(matrix.indptr))
+        matrix.data = matrix.data * self.rows[matrix.indices] * self.columns[column]
+        if not self.near_one:
+            idle = (program.lower == 0) & (program.upper == 0)
+            matrix.data[idle[column]] = 0.0
+            matrix.eliminate_zeros()
+        scaled = replace(
+            program,
+            cost=program.cost * self.columns * self.objective,
+            offset=program.offset * self.objective,
+            matrix=matrix,
+            row_lower=program.row_lower * self.rows,
+            row_upper=program.row_upper * self.rows,
+            lower=program.lower / self.columns,
+            upper=program.upper / self.columns,
+        )
+        return without_negligible(scaled)
+
+
+def scaling_of(
+    program: LinearProgram, objective: float | None = None, columns: Floats | None = None
+) -> Scaling:
+    """The scaling of a program.
+
+    Parameters
+    ----------
+    objective
+        Factor of the objective; where None, a factor that brings what all costs can come to
+        together to ``TOP``.
+    columns
+        Units of columns that keep them whatever they stand in; NaN for those that are free.
+    """
+    rows, own = balanced(program, columns)
+    free = ~program.integer if columns is None else np.isnan(columns) & ~program.integer
+    near_one = bool((rows == 1).all() and (own[free] == 1).all())
+    if objective is None:
+        objective = objective_factor(program, largest_cost(program), TOP)
+    # A column whose cost would be huge counts smaller units.
+    cost = np.abs(program.cost) * objective
+    most = np.divide(LARGEST_COST, cost, out=np.full(len(own), np.inf), where=cost > 0)
+    own = np.where(free & (own > most), 2.0 ** np.floor(np.log2(most)), own)
+    return Scaling(rows, own, objective, near_one)
+
+
+def largest_cost(program: LinearProgram) -> float:
+    """What the costs of all bounded columns can come to together."""
+    return float(_reach(program, 0.0).sum())
+
+
+def objective_factor(program: LinearProgram, size: float, top: float) -> float:
+    """The power of two that brings an objective of some size up to ``top``, unless that makes what
+    a single column can cost too large."""
+    dearest = max(float(_reach(program, 1.0).max(initial=0.0)), abs(program.offset))
+    if dearest == 0:
+        return 1.0
+    exponent = math.floor(math.log2(top)) - math.ceil(math.log2(size if size > 0 else dearest))
+    return 2.0 ** min(exponent, math.floor(math.log2(LARGEST_REACH / dearest)))
+
+
+def _reach(program: LinearProgram, least: float) -> Floats:
+    """What each column can cost, in size; those without a bound for ``least`` of them."""
+    most = np.maximum(np.abs(program.lower), np.abs(program.upper))
+    reach: Floats = np.abs(program.cost) * np.maximum(np.where(np.isfinite(most), most, 0.0), least)
+    return reach
+
+
+def balanced(program: LinearProgram, units: Floats | None = None) -> tuple[Floats, Floats]:
+    """Factors of rows and units of columns that bring coefficients, sides and bounds near one.
+
+    Geometric means of rows and columns in turn (Fulkerson and Wolfe 1962), which least squares of
+    the logarithms converge to (Curtis and Reid 1972); a side counts as one more coefficient of its
+    row, a bound as one of its column. Integer columns count whole units and keep them.
+    """
+    matrix = program.matrix
+    count, width = matrix.shape
+    free = ~program.integer
+    start = np.zeros(width)
+    if units is not None:
+        free &= np.isnan(units)
+        start = np.log2(np.where(np.isnan(units), 1.0, units))
+    # A column that is fixed at nothing says nothing of its rows.
+    idle = (program.lower == 0) & (program.upper == 0)
+    column = np.repeat(np.arange(width), np.diff(matrix.indptr))
+    size = np.where(idle[column], 0.0, np.abs(matrix.data))
+    largest = np.zeros(count)
+    np.maximum.at(largest, matrix.indices, size)
+    least = DUST * largest
+    sides = [_logarithm(side, least) for side in (program.row_lower, program.row_upper)]
+    bounds = [_logarithm(bound, DUST) for bound in (program.lower, program.upper)]
+    entries = _logarithm(size)
+    known = [entries, *sides, *(bound[free] for bound in bounds)]
+    farthest = max((float(np.nanmax(np.abs(own))) for own in known if not np.isnan(own).all()),
+                   default=0.0)  # fmt: skip
+    if farthest <= math.log2(NEAR_ONE):
+        return np.ones(count), np.exp2(start)
+    # An entry that is a tiny share of its row says nothing of its column's unit: what a stock that
+    # loses nearly all keeps over years would take units ever further.
+    used = size > TINY_SHARE * largest[matrix.indices]
+    row, entry, column = matrix.indices[used], entries[used], column[used]
+    in_row = np.bincount(row, minlength=count) + sum(~np.isnan(side) for side in sides)
+    in_column = np.bincount(column, minlength=width) + sum(~np.isnan(bound) for bound in bounds)
+    from_sides = np.sum([np.nan_to_num(side) for side in sides], axis=0)
+    from_bounds = np.sum([np.nan_to_num(bound) for bound in bounds], axis=0)
+    r, c = np.zeros(count), start
+    for _ in range(PASSES):
+        r = -(np.bincount(row, entry + c[column], count) + from_sides) / np.maximum(in_row, 1)
+        new = (from_bounds - np.bincount(column, entry + r[row], width)) / np.maximum(in_column, 1)
+        c = np.where(free, np.clip(new, -FARTHEST, FARTHEST), start)
+    # Rows last, by the units that columns have after rounding.
+    c = np.asarray(np.round(c), dtype=float)
+    largest_bound = np.fmax(np.fmax(*bounds), -np.inf)
+    c = np.where(free, np.fmax(c, np.ceil(largest_bound) - LARGEST_BOUND), c)
+    r = -(np.bincount(row, entry + c[column], count) + from_sides) / np.maximum(in_row, 1)
+    r = np.clip(np.round(r), -4 * FARTHEST, 4 * FARTHEST)
+    return np.exp2(np.maximum(r, _of_least(program, c))), np.exp2(c)
+
+
+def _of_least(program: LinearProgram, units: Floats) -> Floats:
+    """Exponents of rows that ask for a least of a sum, by which what they ask for counts one: a
+    small part of what could be had is no less asked for. Minus infinity for other rows."""
+    matrix, count = program.matrix, program.matrix.shape[0]
+    column = np.repeat(np.arange(matrix.shape[1]), np.diff(matrix.indptr))
+    bounded = np.where(matrix.data > 0, program.lower[column], -program.upper[column]) >= 0
+    sign = np.sign(matrix.data)
+    exponents = np.full(count, -np.inf)
+    largest = np.full(count, -np.inf)
+    np.maximum.at(largest, matrix.indices, _logarithm(matrix.data) + units[column])
+    for least, wanted in ((program.row_lower, 1), (-program.row_upper, -1)):
+        others = np.bincount(matrix.indices, ~bounded | (sign != wanted), count)
+        asks = np.isfinite(least) & (least > 0) & (others == 0) & np.isfinite(largest)
+        exponent = np.minimum(-np.ceil(_logarithm(least)), LARGEST_ENTRY - np.ceil(largest))
+        exponents[asks] = exponent[asks]
+    return exponents
+
+
+def row_factors(matrix: sparse.csr_array, sides: Floats, units: Floats) -> Floats:
+    """Factors that bring rows near one whose columns count these units; ones where they are."""
+    row = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
+    entry, side = _logarithm(matrix.data * units[matrix.indices]), _logarithm(sides)
+    if max(np.abs(entry).max(initial=0.0), np.nanmax(np.abs(np.append(side, 0.0)))) <= math.log2(
+        NEAR_ONE
+    ):
+        return np.ones(matrix.shape[0])
+    count = np.bincount(row, minlength=matrix.shape[0]) + ~np.isnan(side)
+    total = np.bincount(row, entry, matrix.shape[0]) + np.nan_to_num(side)
+    return 2.0 ** -np.round(total / np.maximum(count, 1))
+
+
+def largest_of_rows(matrix: sparse.csr_array) -> Floats:
+    """Size of the largest entry of each row."""
+    largest = np.zeros(matrix.shape[0])
+    row = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
+    np.maximum.at(largest, row, np.abs(matrix.data))
+    return largest
+
+
+def _logarithm(values: Floats, least: Floats | float = 0.0) -> Floats:
+    """Logarithms to the base of two of sizes; NaN where one is no number, or not above a least."""
+    size = np.abs(values)
+    known = np.isfinite(size) & (size > least)
+    return np.log2(size, out=np.full(len(size), np.nan), where=known)
+
+
+def without_negligible(program: LinearProgram) -> LinearProgram:
+    """The same program without entries that the solver would drop.
+
+    What an entry's column can contribute comes off the sides, so that no solution is cut off; of a
+    column without a bound nothing, since it would have to come to a billion units to matter.
+    """
+    matrix = program.matrix
+    small = (np.abs(matrix.data) <= SMALLEST) & (matrix.data != 0)
+    if not small.any():
+        return program
+    column = np.repeat(np.arange(matrix.shape[1]), np.diff(matrix.indptr))
+    ends = np.stack([program.lower[column], program.upper[column]])
+    ends = np.where(np.isfinite(ends), ends, 0.0) * matrix.data
+    row, rows = matrix.indices[small], matrix.shape[0]
+    least = np.bincount(row, ends.min(axis=0)[small], rows)
+    most = np.bincount(row, ends.max(axis=0)[small], rows)
+    kept = sparse.csc_array(matrix, copy=True)
+    kept.data[small] = 0.0
+    kept.eliminate_zeros()
+    return replace(
+        program,
+        matrix=kept,
+        row_lower=program.row_lower - most,
+        row_upper=program.row_upper - least,
+    )

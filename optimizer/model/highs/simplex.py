@@ -1,0 +1,218 @@
+"""A linear program that stays in the solver between solves, each starting from the last basis."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from typing import Any, Literal
+
+import highspy
+import numpy as np
+from numpy.typing import NDArray
+
+from optimizer.errors import ModelRefused, SolverError
+from optimizer.model.highs.program import LARGEST, SMALLEST, Floats, LinearProgram, check_numbers
+from optimizer.model.highs.scaling import scaling_of
+from optimizer.model.highs.solving import COARSE, EXACT, USUAL, hand_over, set_options
+
+Positions = NDArray[np.int32]
+
+Outcome = Literal["optimal", "infeasible", "unbounded", "cutoff", "limit"]
+
+_OUTCOMES: dict[Any, Outcome] = {
+    highspy.HighsModelStatus.kOptimal: "optimal",
+    highspy.HighsModelStatus.kModelEmpty: "optimal",
+    highspy.HighsModelStatus.kInfeasible: "infeasible",
+    highspy.HighsModelStatus.kUnbounded: "unbounded",
+    highspy.HighsModelStatus.kUnboundedOrInfeasible: "unbounded",
+    highspy.HighsModelStatus.kObjectiveBound: "cutoff",
+    highspy.HighsModelStatus.kIterationLimit: "limit",
+    highspy.HighsModelStatus.kTimeLimit: "limit",
+}
+
+NO_LIMIT = 2**31 - 1
+
+
+class Simplex:
+    """The relaxation of a program, solved by the dual simplex method again and again.
+
+    Rows may be added and removed, sides, bounds and costs changed. All figures are those of the
+    program, whatever it is scaled by on its way to the solver. ``seconds`` and ``iterations`` add
+    up what went into the solver.
+
+    Parameters
+    ----------
+    objective_factor
+        Scales the objective; where None, by what all costs can come to.
+    units
+        Units of columns, where rows that are still to come know them better than those that are
+        there; NaN elsewhere.
+    exact
+        Whether the solver works to its smallest tolerances, as it does where the program is not
+        near one.
+    """
+
+    def __init__(
+        self,
+        program: LinearProgram,
+        objective_factor: float | None = None,
+        units: Floats | None = None,
+        exact: bool = False,
+    ) -> None:
+        check_numbers(program)
+        scaling = scaling_of(program, objective_factor, units)
+        self.units = scaling.columns
+        """What a column counts in the solver, in its own unit."""
+        self._factor = scaling.objective
+        self._rows = scaling.rows
+        # The solver compares its bound on the objective with the costs alone.
+        self._offset = program.offset
+        self._solver = hand_over(replace(scaling.applied(program.relaxation()), offset=0.0))
+        # Devex: exact edge weights would be computed anew whenever rows join, which they always do.
+        devex = {"simplex_dual_edge_weight_strategy": 1}
+        settings = {"solver": "simplex", "simplex_strategy": 1, "parallel": "off", **devex}
+        self.exact = exact or not scaling.near_one
+        settings |= EXACT if self.exact else {}
+        set_options(self._solver, settings)
+        self.columns = len(program.cost)
+        self.seconds = 0.0
+        self.iterations = 0
+        self.solves = 0
+
+    @property
+    def rows(self) -> int:
+        """Number of rows."""
+        return int(self._solver.getNumRow())
+
+    def add_rows(
+        self,
+        lower: Floats,
+        upper: Floats,
+        start: Positions,
+        index: Positions,
+        value: Floats,
+        factor: Floats,
+    ) -> None:
+        """Append rows in compressed form, scaled by a factor each; the solver must take every
+        entry as it is.
+
+        Raises
+        ------
+        ModelRefused
+            For entries that the solver would refuse, misread or drop.
+        """
+        row = np.repeat(np.arange(len(lower)), np.diff(np.append(start, len(value))))
+        value = value * factor[row] * self.units[index]
+        lower, upper = lower * factor, upper * factor
+        size = np.abs(value)
+        if not (np.isfinite(value).all() and not (np.isnan(lower).any() or np.isnan(upper).any())):
+            raise ModelRefused("a cut has an entry that is not a finite number")
+        if size.size and (size.min() <= SMALLEST or size.max() >= LARGEST):
+            raise ModelRefused(f"a cut has entries from {size.min():.3g} to {size.max():.3g}")
+        before = self._solver.getNumNz()
+        status = self._solver.addRows(len(lower), lower, upper, len(value), start, index, value)
+        if status != highspy.HighsStatus.kOk or self._solver.getNumNz() != before + len(value):
+            raise ModelRefused(f"the solver did not take all cuts ({status.name})")
+        self._rows = np.concatenate([self._rows, factor])
+
+    def delete_rows(self, positions: Positions) -> None:
+        """Remove rows; those after them move up."""
+        if len(positions):
+            self._rows = np.delete(self._rows, positions)
+            self._solver.deleteRows(len(positions), np.asarray(positions, dtype=np.int32))
+
+    def bound_columns(self, index: Positions, lower: Floats, upper: Floats) -> None:
+        """Set bounds of columns."""
+        units = self.units[index]
+        self._solver.changeColsBounds(len(index), index, lower / units, upper / units)
+
+    def bound_rows(self, index: Positions, lower: Floats, upper: Floats) -> None:
+        """Set sides of rows."""
+        factor = self._rows[index]
+        self._solver.changeRowsBounds(len(index), index, lower * factor, upper * factor)
+
+    def set_costs(self, index: Positions, cost: Floats) -> None:
+        """Set costs of columns."""
+        self._solver.changeColsCost(len(index), index, cost * self.units[index] * self._factor)
+
+    def set_cutoff(self, objective: float) -> None:
+        """End a solve once the objective is proven to exceed this."""
+        self._solver.setOptionValue(
+            "objective_bound", (float(objective) - self._offset) * self._factor
+        )
+
+    def solve(self, iterations: int = NO_LIMIT) -> Outcome:
+        """Minimise from the current basis; ``iterations`` limits this one solve.
+
+        Raises
+        ------
+        SolverError
+            If the solver fails.
+        """
+        self._solver.setOptionValue("simplex_iteration_limit", iterations)
+        began = time.perf_counter()
+        self._solver.run()
+        self.seconds += time.perf_counter() - began
+        self.solves += 1
+        self.iterations += max(0, self._solver.getInfo().simplex_iteration_count)
+        outcome = _OUTCOMES.get(self._solver.getModelStatus())
+        if outcome is None:
+            # A basis that has gone bad: once more from scratch.
+            self._solver.clearSolver()
+            self._solver.run()
+            outcome = _OUTCOMES.get(self._solver.getModelStatus())
+        if self.exact and outcome in (None, "infeasible", "unbounded"):
+            outcome = self._second_opinion(outcome)
+        if outcome is None:
+            how = self._solver.modelStatusToString(self._solver.getModelStatus())
+            raise SolverError(f"the solver failed on the relaxation: {how}")
+        return outcome
+
+    def _second_opinion(self, outcome: Outcome | None) -> Outcome | None:
+        """How a program ends that the smallest tolerances leave without a solution.
+
+        They may be smaller than rounding allows. Without a solution it is where two ways to solve
+        it agree on that.
+        """
+        for presolve, own in (("on", USUAL), ("off", USUAL), ("off", COARSE)):
+            before = outcome
+            self._solver.clearSolver()
+            set_options(self._solver, {**own, "presolve": presolve})
+            self._solver.run()
+            outcome = _OUTCOMES.get(self._solver.getModelStatus())
+            solved = outcome not in (None, "infeasible", "unbounded")
+            if solved or (outcome is not None and outcome == before):
+                break
+        else:
+            outcome = None
+        set_options(self._solver, {**EXACT, "presolve": "choose"})
+        return outcome
+
+    @property
+    def objective(self) -> float:
+        """Of the last solve."""
+        return float(self._solver.getInfo().objective_function_value) / self._factor + self._offset
+
+    def values(self) -> Floats:
+        """Of the columns."""
+        return np.array(self._solver.getSolution().col_value) * self.units
+
+    def activity(self) -> Floats:
+        """Of the rows."""
+        return np.array(self._solver.getSolution().row_value) / self._rows
+
+    def row_duals(self) -> Floats:
+        """Multipliers of the rows."""
+        return np.array(self._solver.getSolution().row_dual) * self._rows / self._factor
+
+    def reduced_costs(self) -> Floats:
+        """Reduced costs of the columns."""
+        return np.array(self._solver.getSolution().col_dual) / (self.units * self._factor)
+
+    def basis(self) -> Any:
+        """The current basis, to return to."""
+        return self._solver.getBasis()
+
+    def set_basis(self, basis: Any) -> None:
+        """Return to a basis of as many rows and columns."""
+        self._solver.setBasis(basis)

@@ -1,0 +1,382 @@
+"""Handing a program to HiGHS, running it, and judging how it ended."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+import highspy
+import numpy as np
+from numpy.typing import NDArray
+
+from models.language import tr
+from optimizer.errors import ModelRefused, SolverError, UnknownOption
+from optimizer.model.highs.program import LinearProgram, check, check_numbers
+from optimizer.model.highs.scaling import Scaling, scaling_of
+from optimizer.model.highs.tightening import tightened
+
+Ending = Literal["optimal", "limit", "infeasible", "unbounded"]
+
+
+@dataclass(frozen=True)
+class Progress:
+    """One line of a running solve."""
+
+    seconds: float
+    objective: float
+    """Of the best solution so far; infinite where there is none."""
+    bound: float
+    """Proven lower bound; minus infinity where there is none."""
+    gap: float
+    nodes: int
+
+
+@dataclass(frozen=True, eq=False)
+class Solution:
+    """How a solve ended, and what it found."""
+
+    ending: Ending
+    ended: str
+    """In the solver's own words."""
+    values: NDArray[np.float64] | None
+    """Of the columns; None where there is no feasible solution."""
+    objective: float | None
+    bound: float | None
+    """Proven lower bound; None where there is none."""
+    nodes: int
+    seconds: float
+    interrupted: bool = False
+    """True if the user stopped it."""
+    history: tuple[Progress, ...] = field(default=(), repr=False)
+
+
+@contextlib.contextmanager
+def _stdout_closed() -> Iterator[None]:
+    """Keep the banner that HiGHS prints to file descriptor 1, unasked, off the results."""
+    try:
+        sys.stdout.flush()
+        kept = os.dup(1)
+    except (OSError, ValueError, AttributeError):
+        yield
+        return
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 1)
+        yield
+    finally:
+        os.dup2(kept, 1)
+        os.close(kept)
+        os.close(nowhere)
+
+
+def _new_solver() -> highspy.Highs:
+    with _stdout_closed():
+        solver = highspy.Highs()
+        solver.setOptionValue("output_flag", False)
+    return solver
+
+
+def tolerances(of_programs: float, of_integers: float | None = None) -> dict[str, float]:
+    """Options that hold the solver to tolerances: of rows, bounds and reduced costs, and, in
+    programs with integers, of those."""
+    names = ("primal_feasibility_tolerance", "dual_feasibility_tolerance")
+    options = dict.fromkeys(names, of_programs)
+    if of_integers is not None:
+        options["mip_feasibility_tolerance"] = of_integers
+    return options
+
+
+USUAL = tolerances(1e-7)
+"""What the solver takes by itself for linear programs."""
+COARSE = tolerances(1e-6)
+"""For programs that it finds no basis for by those."""
+EXACT = tolerances(1e-9)
+"""For linear programs that stay in the solver and are not near one."""
+USUAL_MIXED = tolerances(1e-7, 1e-6)
+"""What the solver takes by itself for programs with integers."""
+FINE_MIXED = tolerances(1e-8, 1e-8)
+"""For programs that are handed over once, with integers or without, and are not near one. By
+smaller ones its presolve loses plans."""
+EXACT_MIXED = tolerances(1e-9, 1e-9) | {"presolve": "off"}
+"""For a second opinion on them."""
+
+OTHER_WAYS = ({"presolve": "off"}, COARSE | {"presolve": "on"}, COARSE | {"presolve": "off"})
+"""What is tried in turn where the solver fails."""
+
+_threads_in_use: int | None = None
+
+
+def set_options(solver: highspy.Highs, options: Mapping[str, Any]) -> None:
+    """Set options, an unknown one being an error."""
+    for name, value in options.items():
+        if solver.setOptionValue(name, value) != highspy.HighsStatus.kOk:
+            raise UnknownOption(f"the solver knows no option {name} = {value!r}")
+
+
+def hand_over(program: LinearProgram) -> highspy.Highs:
+    """A solver that holds the program, checked against what was sent.
+
+    Raises
+    ------
+    ModelRefused
+        If the data would be misread, or anything was lost on the way.
+    """
+    check(program)
+    rows, columns = program.matrix.shape
+    lp = highspy.HighsLp()
+    lp.num_row_, lp.num_col_ = rows, columns
+    lp.sense_ = highspy.ObjSense.kMinimize
+    lp.col_cost_, lp.offset_ = program.cost, program.offset
+    lp.row_lower_, lp.row_upper_ = program.row_lower, program.row_upper
+    lp.col_lower_, lp.col_upper_ = program.lower, program.upper
+    lp.a_matrix_.format_ = highspy.MatrixFormat.kColwise
+    lp.a_matrix_.num_row_, lp.a_matrix_.num_col_ = rows, columns
+    lp.a_matrix_.start_ = program.matrix.indptr.astype(np.int32)
+    lp.a_matrix_.index_ = program.matrix.indices.astype(np.int32)
+    lp.a_matrix_.value_ = program.matrix.data
+    if program.integer.any():
+        kinds = (highspy.HighsVarType.kContinuous, highspy.HighsVarType.kInteger)
+        lp.integrality_ = [kinds[i] for i in program.integer.astype(int)]
+    solver = _new_solver()
+    status = solver.passModel(lp)
+    arrived = (solver.getNumRow(), solver.getNumCol(), solver.getNumNz())
+    sent = (rows, columns, int(program.matrix.nnz))
+    if status != highspy.HighsStatus.kOk or arrived != sent:
+        raise ModelRefused(
+            f"the solver took {arrived} rows, columns and non-zeros of {sent} ({status.name})"
+        )
+    return solver
+
+
+def solve(
+    program: LinearProgram,
+    *,
+    gap: float = 1e-4,
+    time_limit: float | None = None,
+    threads: int | None = None,
+    options: Mapping[str, Any] | None = None,
+    on_progress: Callable[[Progress], None] | None = None,
+    on_better: Callable[[NDArray[np.float64], float, float], None] | None = None,
+    objective_factor: float | None = None,
+    absolute_gap: float = 0.0,
+) -> Solution:
+    """Minimise a program, scaled on its way to the solver and back.
+
+    Ctrl-C in the main thread stops the search and keeps the incumbent; a second one is left to
+    Python. ``gap`` is relative; ``threads`` is None for the solver's own choice; HiGHS keeps one
+    count for a process, so its scheduler is reset where another is asked for. ``on_better`` is
+    called in this thread, often, with the best values so far, their objective and the bound (minus
+    infinity where there is none): the same array as long as there are no better ones.
+    ``objective_factor`` scales the objective; where None, by what all costs can come to. A gap
+    within ``absolute_gap`` will do as well as a relative one.
+
+    Raises
+    ------
+    ModelRefused, UnknownOption, SolverError
+    """
+    if not gap >= 0 or (time_limit is not None and not time_limit >= 0):
+        raise UnknownOption(f"gap {gap} and time limit {time_limit} must be 0 or more")
+    global _threads_in_use
+    if threads != _threads_in_use:
+        highspy.Highs.resetGlobalScheduler(True)
+        _threads_in_use = threads
+    check_numbers(program)
+    program = tightened(program)
+    scaling = scaling_of(program, objective_factor)
+    solver = hand_over(scaling.applied(program))
+    # Progress is reported only where the log is on; it goes to the callback alone.
+    wanted = on_progress is not None or on_better is not None
+    settings: dict[str, Any] = {"log_to_console": False, "output_flag": wanted}
+    if not scaling.near_one:
+        settings |= FINE_MIXED
+    settings |= {"mip_rel_gap": float(gap), "mip_abs_gap": absolute_gap * scaling.objective}
+    if time_limit is not None:
+        settings["time_limit"] = float(time_limit)
+    if threads is not None:
+        settings["threads"] = threads
+    set_options(solver, {**settings, **(options or {})})
+    history: list[Progress] = []
+    _watch(solver, history, on_progress, scaling)
+    best = _Best(scaling)
+    if on_better is not None:
+        best.watch(solver, history)
+    began = time.perf_counter()
+    interrupted, status = _run(solver, lambda: best.tell(on_better))
+    for other in OTHER_WAYS:
+        if not _failed(solver, status):
+            break
+        solver.clearSolver()
+        set_options(solver, other)
+        interrupted, status = _run(solver, lambda: best.tell(on_better))
+    seconds = time.perf_counter() - began
+    solution = _read_solution(
+        solver, program, scaling, status, seconds, interrupted, tuple(history)
+    )
+    if solver.getModelStatus() == highspy.HighsModelStatus.kUnboundedOrInfeasible:
+        with_nothing_to_gain = solve(program.feasibility(), time_limit=time_limit, threads=threads)
+        if with_nothing_to_gain.ending != "infeasible":
+            ending: Ending = "limit" if with_nothing_to_gain.ending == "limit" else "unbounded"
+            return replace(solution, ending=ending)
+    return solution
+
+
+def _watch(
+    solver: highspy.Highs,
+    history: list[Progress],
+    on_progress: Callable[[Progress], None] | None,
+    scaling: Scaling,
+) -> None:
+    def note(event: Any) -> None:
+        # An exception that reaches the solver's side ruins the solve: none may.
+        with contextlib.suppress(Exception):
+            data = event.data_out
+            progress = Progress(
+                seconds=float(data.running_time),
+                objective=float(data.mip_primal_bound) / scaling.objective,
+                bound=float(data.mip_dual_bound) / scaling.objective,
+                gap=float(data.mip_gap),
+                nodes=int(data.mip_node_count),
+            )
+            history.append(progress)
+            if on_progress is not None:
+                on_progress(progress)
+
+    solver.cbMipLogging.subscribe(note)
+
+
+class _Best:
+    """The best solution of a running solve: noted in the solver's thread, told in ours."""
+
+    def __init__(self, scaling: Scaling) -> None:
+        self._scaling = scaling
+        self._found: tuple[NDArray[np.float64], float] | None = None
+        self._bound = -np.inf
+        self._history: Sequence[Progress] = ()
+
+    def watch(self, solver: highspy.Highs, history: Sequence[Progress]) -> None:
+        self._history = history
+
+        def note(event: Any) -> None:
+            # An exception that reaches the solver's side ruins the solve: none may.
+            with contextlib.suppress(Exception):
+                data = event.data_out
+                scaling = self._scaling
+                values = np.array(data.mip_solution, dtype=float) * scaling.columns
+                self._bound = max(self._bound, float(data.mip_dual_bound) / scaling.objective)
+                objective = float(data.objective_function_value) / scaling.objective
+                self._found = (values, objective)
+
+        solver.cbMipImprovingSolution.subscribe(note)
+
+    def tell(self, on_better: Callable[[NDArray[np.float64], float, float], None] | None) -> None:
+        if self._found is None or on_better is None:
+            return
+        if self._history:
+            self._bound = max(self._bound, self._history[-1].bound)
+        on_better(*self._found, self._bound)
+
+
+def _run(solver: highspy.Highs, meanwhile: Callable[[], None]) -> tuple[bool, Any]:
+    """Run the solver in its own thread, cancelling it on Ctrl-C; whether it was, and the status."""
+    stop = threading.Event()
+    in_main = threading.current_thread() is threading.main_thread()
+    previous = None
+
+    def on_interrupt(_signal: int, _frame: Any) -> None:
+        if stop.is_set():
+            raise KeyboardInterrupt
+        stop.set()
+
+    solver.HandleKeyboardInterrupt = True  # arms the callbacks that cancelSolve needs
+    if in_main:
+        previous = signal.signal(signal.SIGINT, on_interrupt)
+    try:
+        solver.startSolve()
+        cancelled = False
+        while True:
+            done, status = solver.wait(0.05)
+            if done:
+                return cancelled, status
+            if stop.is_set() and not cancelled:
+                solver.cancelSolve()
+                cancelled = True
+            meanwhile()
+    finally:
+        if in_main:
+            signal.signal(signal.SIGINT, previous)
+
+
+# By name, since not every version of highspy has all of them.
+_ENDINGS: dict[str, Ending] = {
+    "kOptimal": "optimal",
+    "kModelEmpty": "optimal",
+    "kInfeasible": "infeasible",
+    "kUnboundedOrInfeasible": "infeasible",
+    "kUnbounded": "unbounded",
+    "kTimeLimit": "limit",
+    "kIterationLimit": "limit",
+    "kSolutionLimit": "limit",
+    "kInterrupt": "limit",
+    "kHighsInterrupt": "limit",
+    "kMemoryLimit": "limit",
+}
+
+
+def _failed(solver: highspy.Highs, status: Any) -> bool:
+    """Whether a run ended in no way that says anything of the program."""
+    known = solver.getModelStatus().name in _ENDINGS
+    return not known or bool(status == highspy.HighsStatus.kError)
+
+
+def _read_solution(
+    solver: highspy.Highs,
+    program: LinearProgram,
+    scaling: Scaling,
+    status: Any,
+    seconds: float,
+    interrupted: bool,
+    history: tuple[Progress, ...],
+) -> Solution:
+    how = solver.getModelStatus()
+    ended = solver.modelStatusToString(how)
+    if _failed(solver, status):
+        raise SolverError(tr("the solver failed: {ended}", ended=ended))
+    ending = _ENDINGS[how.name]
+    info = solver.getInfo()
+    mixed = bool(program.integer.any())
+    found = ending == "optimal" or (ending == "limit" and info.primal_solution_status == 2)
+    objective = float(info.objective_function_value) / scaling.objective if found else None
+    bound: float | None = None
+    if mixed and np.isfinite(info.mip_dual_bound) and abs(info.mip_dual_bound) < 1e100:
+        bound = float(info.mip_dual_bound) / scaling.objective
+    elif not mixed and ending == "optimal":
+        bound = objective
+    values = np.array(solver.getSolution().col_value, dtype=float) if found else None
+    if ending == "optimal" and values is not None and len(values) != len(program.cost):
+        raise SolverError(tr("the solver calls the model optimal but gives no solution"))
+    if values is not None:
+        values *= scaling.columns
+    return Solution(
+        ending=ending,
+        ended=ended,
+        values=values,
+        objective=objective,
+        bound=bound if ending in ("optimal", "limit") else None,
+        nodes=max(0, int(info.mip_node_count)),
+        seconds=seconds,
+        interrupted=interrupted,
+        history=history,
+    )
+
+
+def build() -> tuple[str, str]:
+    """Version of HiGHS, and the revision it was built from."""
+    solver = _new_solver()
+    return str(solver.version()), str(solver.githash())

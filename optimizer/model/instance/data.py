@@ -1,0 +1,340 @@
+"""Sets and coefficients of the optimization problem, read off a scenario.
+
+One name a symbol of ``docs/formulation.md``. Money is million EUR. Mass is counted in lots: a
+power of two of tonnes for each material, near an eighth of its yearly demand, so that the
+coefficients of a tonne of germanium and of a tonne of copper are of one order; ``lot_t`` turns
+lots into tonnes. Quantities per year are divided by the periods of a year. Arrays run over the
+years of the horizon (Y), its periods (K) or both.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.scenario.case import Case
+from optimizer.model.instance.money import Floats, FloorPrices, Money, money_of
+from optimizer.model.instance.perspective import NOTHING_HELD, Held, Stake
+from optimizer.model.instance.terms import Terms
+
+COVERED = 1e-12
+"""Demand is covered where less than this share of it is missing: below lies rounding, of the file
+and of the solver."""
+
+COMMON = "common"
+"""The group of all home consumers, beside the company funders, that output is reserved for."""
+
+
+def group_of(company: str) -> str:
+    """The group of a company funder: its id, which may itself be ``common``; no id has a dot."""
+    return f"{company}." if company == COMMON else company
+
+
+@dataclass(frozen=True, eq=False)
+class ProjectData:
+    """A candidate project p."""
+
+    id: str
+    country: str
+    capex: float
+    """Million EUR."""
+    starts: tuple[int, ...]
+    """Calendar years τ in which the decision can fall."""
+    construction: int
+    ramp: tuple[float, ...]
+    lifetime: int | None
+    profile: tuple[float, ...]
+    residual: float
+    """Share of capex that counts at the end of the horizon."""
+    market_finance_max: float
+    home_share: float
+    offtake_max: float
+    output: dict[str, float]
+    """Nameplate in lots per period, by material."""
+    success_probability: float
+    delays: dict[int, float]
+    """Probability of each delay in years."""
+
+    def running(self, years: range, start: int, delay: int = 0) -> Floats:
+        """Share of nameplate that runs in each year (Y), started in ``start``, ``delay`` late."""
+        first = start + self.construction + delay
+        ages = (year - first for year in years)
+        return np.array([self.at_age(age) for age in ages])
+
+    def at_age(self, age: int) -> float:
+        """Share of nameplate that runs ``age`` years after the first output."""
+        if age < 0 or (self.lifetime is not None and age >= self.lifetime):
+            return 0.0
+        return self.ramp[min(age, len(self.ramp) - 1)]
+
+    def due(self, years: range, start: int) -> Floats:
+        """Share of capex due in each year (Y); what falls past the horizon, in its last year."""
+        shares = np.zeros(len(years))
+        for age, share in enumerate(self.profile):
+            shares[min(start + age, years[-1]) - years[0]] += share
+        return shares
+
+    def left(self, years: range, start: int) -> float:
+        """Share of capex that counts at the end of the last year, started in ``start``: nothing
+        once no output is left, had nothing been late."""
+        age = years[-1] + 1 - (start + self.construction)
+        ended = self.lifetime is not None and age >= self.lifetime
+        return 0.0 if ended else self.residual
+
+
+@dataclass(frozen=True, eq=False)
+class InstrumentData:
+    """One instrument i of a funder f."""
+
+    funder: str
+    id: str
+    kind: str
+    """Of the funder."""
+    form: str | None
+    """Kind of the instrument; None for a plain share of capex."""
+    carries_capex: bool
+    """Whether its share is one of capex; else it lets the market carry more."""
+    max_share: float
+    ticket_min: float
+    ticket_max: float
+    """Infinite where there is no largest ticket."""
+    offtake_per_share: float
+    budget_charge: float
+    charges: dict[str, float]
+    """Use of each budget line of the funder, by its id."""
+    grant_equivalent: float
+    terms: Terms
+    interest_rate: float
+    market_finance_per_share: float
+    floors: dict[str, FloorPrices]
+    """Of a price floor, by material."""
+    projects: frozenset[str]
+    """Projects that qualify."""
+
+
+@dataclass(frozen=True, eq=False)
+class BudgetLineData:
+    """One line l of a funder's budget, in million EUR."""
+
+    funder: str
+    id: str
+    kind: Literal["commitment", "cash", "guarantee_stock"]
+    total: float
+    """Infinite where there is no limit."""
+    by_year: Floats | None
+    """(Y) of each year."""
+    carry_over: bool
+    limit: Floats
+    """(Y) guarantees outstanding at most; infinite for other kinds of lines."""
+    stock_charge: float
+
+
+@dataclass(frozen=True, eq=False)
+class StockpileData:
+    """A stockpile h; mass in lots of its material."""
+
+    id: str
+    material: str
+    keeps: float
+    """Share that is left of a stock after one period."""
+    initial: float
+    max_stock: float
+    """Infinite where there is no limit."""
+    max_purchase: Floats
+    """(Y) lots per year, infinite where there is no limit."""
+    max_release: float
+    """Lots per period, infinite where there is no limit."""
+    min_stock: Floats
+    """(Y) planned stock asked for at the year's end."""
+    buying_cost: Floats
+    """(Y) million EUR per lot bought."""
+    holding_cost: Floats
+    """(Y) million EUR per lot of mean planned stock."""
+    storage_cost: Floats
+    """(Y) the part of it that is storage."""
+    financing_cost: Floats
+    """(Y) the part of it that is financing."""
+    end_value: float
+    """Million EUR that a lot of planned stock counts for at the end, undiscounted."""
+    paid_by: dict[str, float]
+    storage_paid_by: dict[str, float]
+    financing_paid_by: dict[str, float]
+    consumers: tuple[str, ...]
+    """Those it serves."""
+
+    @property
+    def payers(self) -> tuple[str, ...]:
+        """Funders that pay a part of its cost."""
+        return tuple(dict.fromkeys([*self.paid_by, *self.storage_paid_by, *self.financing_paid_by]))
+
+    def costs_to(self, funder: str) -> tuple[Floats, Floats]:
+        """(Y) million EUR that a funder pays per lot bought, and per lot of mean planned stock."""
+        storage = self.storage_paid_by.get(funder, 0.0)
+        financing = self.financing_paid_by.get(funder, 0.0)
+        if storage == financing:
+            holding = storage * self.holding_cost
+        else:
+            holding = storage * self.storage_cost + financing * self.financing_cost
+        return self.paid_by.get(funder, 0.0) * self.buying_cost, holding
+
+
+@dataclass(frozen=True, eq=False)
+class Step:
+    """One damage step of a node."""
+
+    consumer: str
+    limit: Floats
+    """(Y) lots per period."""
+    weight: Floats
+    """(Y) what a missing lot adds to the measure, discounted where the measure is."""
+
+
+@dataclass(frozen=True, eq=False)
+class Node:
+    """Where supply meets demand: a material (pooled), or a material and a consumer (entitled)."""
+
+    label: str
+    """Its name in a model."""
+    material: str
+    demand: Floats
+    """(Y) lots per period."""
+    group_share: dict[str, Floats]
+    """(Y) share of what is reserved for a group (common, or a company) that belongs here."""
+    accounts: dict[str, float]
+    """Share of each stockpile that belongs here."""
+    steps: tuple[Step, ...]
+    counts: float = 1.0
+    """How much its mean damage counts in the objective."""
+
+
+@dataclass(frozen=True, eq=False)
+class HazardData:
+    """A hazard and what it does."""
+
+    id: str
+    annual_probability: float
+    length: int
+    """Periods until its last effect ends."""
+    effects: tuple[tuple[int, Floats], ...]
+    """Index of the origin that is struck, and the share left in each successive period."""
+
+
+@dataclass(frozen=True, eq=False)
+class Instance:
+    """Everything the model, the sweep and the check of an answer compute with."""
+
+    case: Case
+    years: range
+    per_year: int
+    """Periods in a year, n."""
+    discount: Floats
+    """(Y) δ."""
+    lot_t: dict[str, float]
+    """Tonnes in a lot, by material."""
+    demand: dict[tuple[str, str], Floats]
+    """(Y) by consumer and material, lots per period."""
+    supply: dict[tuple[str, str], Floats]
+    """(Y) by material and country, lots per period."""
+    origins: tuple[tuple[str, str], ...]
+    """Pairs of material and country that a hazard can strike: supply and projects."""
+    projects: dict[str, ProjectData]
+    instruments: tuple[InstrumentData, ...]
+    lines: dict[tuple[str, str], BudgetLineData]
+    """Budget lines, by funder and id."""
+    stockpiles: dict[str, StockpileData]
+    hazards: tuple[HazardData, ...]
+    nodes: tuple[Node, ...]
+    groups: tuple[str, ...]
+    """``common`` and the company funders."""
+    cost_counts: dict[str, float]
+    """How much the net cost of each funder counts in the objective."""
+    counts: dict[str, float] = field(default_factory=dict)
+    """How much the mean damage of consumers counts in it; 1 where nothing is said."""
+    stakes: tuple[Stake, ...] = ()
+    held: Held = NOTHING_HELD
+
+    @property
+    def periods(self) -> range:
+        """The periods k, from 0."""
+        return range(len(self.years) * self.per_year)
+
+    @cached_property
+    def year_of(self) -> NDArray[np.intp]:
+        """(K) position of each period's year."""
+        return np.repeat(np.arange(len(self.years)), self.per_year)
+
+    @cached_property
+    def starts(self) -> tuple[tuple[str, int], ...]:
+        """All pairs of a project and a start year."""
+        return tuple((p.id, year) for p in self.projects.values() for year in p.starts)
+
+    @cached_property
+    def tickets(self) -> tuple[tuple[str, str, str], ...]:
+        """All triples of a project, a funder and an instrument that may take part in it."""
+        return tuple(
+            (project, i.funder, i.id)
+            for project in self.projects
+            for i in self.instruments
+            if project in i.projects
+        )
+
+    @cached_property
+    def instrument(self) -> dict[tuple[str, str], InstrumentData]:
+        """Instruments by funder and id."""
+        return {(i.funder, i.id): i for i in self.instruments}
+
+    def rights(self, project: str, group: str) -> Iterator[InstrumentData]:
+        """Instruments through which a group gets a right to a project's output."""
+        for i in self.instruments:
+            owner = group_of(i.funder) if i.kind == "company" else COMMON
+            if project in i.projects and owner == group and i.offtake_per_share > 0:
+                yield i
+
+    def right(
+        self, project: str, group: str, shares: Mapping[tuple[str, str, str], float]
+    ) -> float:
+        """Share of a project's output that a group may reserve (P6), by shares of its capex."""
+        home = self.projects[project].home_share if group == COMMON else 0.0
+        return home + math.fsum(
+            i.offtake_per_share * shares.get((project, i.funder, i.id), 0.0)
+            for i in self.rights(project, group)
+        )
+
+    def holders(self, project: str) -> tuple[str, ...]:
+        """Groups that can have a right to a project's output."""
+        home = self.projects[project].home_share > 0
+        return tuple(
+            group
+            for group in self.groups
+            if (group == COMMON and home) or any(self.rights(project, group))
+        )
+
+    @cached_property
+    def material_demand(self) -> dict[str, Floats]:
+        """(Y) demand of all consumers for each material, lots per period."""
+        total = {m: np.zeros(len(self.years)) for m in self.case.materials}
+        for (_, material), demand in self.demand.items():
+            total[material] = total[material] + demand
+        return total
+
+    def money(self, p: str, f: str, i: str, start: int) -> Money:
+        """What a whole share of an instrument moves in a project started in a year."""
+        key = (p, f, i, start)
+        if key not in self._money:
+            self._money[key] = money_of(self, self.projects[p], self.instrument[f, i], start)
+        return self._money[key]
+
+    @cached_property
+    def _money(self) -> dict[tuple[str, str, str, int], Money]:
+        return {}
+
+    @cached_property
+    def public_funders(self) -> tuple[str, ...]:
+        """Funders of kind public."""
+        return tuple(f for f, funder in self.case.funders.items() if funder.kind == "public")

@@ -1,0 +1,133 @@
+"""Instruments and budget lines as coefficients."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import numpy as np
+
+from models.scenario.budget_lines import BudgetLine
+from models.scenario.case import Case
+from models.scenario.funding import Funder
+from models.scenario.instruments import Eligible, Instrument
+from models.scenario.projects import Project
+from models.scenario.quantities import Yearly
+from optimizer.model.instance.data import BudgetLineData, InstrumentData
+from optimizer.model.instance.money import Floats, FloorPrices
+from optimizer.model.instance.terms import read_terms
+
+
+def series(quantity: Yearly | None, years: range, absent: float) -> Floats:
+    """(Y) a yearly quantity, or a constant where it is absent."""
+    if quantity is None:
+        return np.full(len(years), absent)
+    return np.array([quantity.at(year) for year in years])
+
+
+def qualifies(project: Project, eligible: Eligible) -> bool:
+    """Whether a project meets all conditions of an instrument."""
+
+    def meets(names: tuple[str, ...] | None, own: set[str]) -> bool:
+        return names is None or not own.isdisjoint(names)
+
+    return (
+        meets(eligible.countries, {project.country})
+        and meets(eligible.materials, set(project.output_t_per_year))
+        and meets(eligible.tags, set(project.tags))
+    )
+
+
+def read_instruments(case: Case, years: range) -> Iterator[InstrumentData]:
+    """The instruments of all funders, in the order of the file."""
+    rate = float(case.horizon.discount_rate)
+    for funder_id, funder in case.funders.items():
+        for id, i in funder.instruments.items():
+            yield InstrumentData(
+                funder=funder_id,
+                id=id,
+                kind=funder.kind,
+                form=i.kind,
+                carries_capex=i.carries_capex,
+                max_share=float(i.max_share),
+                ticket_min=float(i.ticket_min_meur),
+                ticket_max=math.inf if i.ticket_max_meur is None else float(i.ticket_max_meur),
+                offtake_per_share=float(i.offtake_per_share),
+                budget_charge=float(i.budget_charge),
+                charges=_charges(funder, i),
+                grant_equivalent=float(i.grant_equivalent),
+                terms=read_terms(i, funder.kind, rate),
+                interest_rate=float(i.interest_rate or 0),
+                market_finance_per_share=float(i.market_finance_per_share),
+                floors=_floors(case, i, years),
+                projects=frozenset(p for p, x in case.projects.items() if _takes_part(x, i)),
+            )
+
+
+def _takes_part(project: Project, instrument: Instrument) -> bool:
+    """A price floor is for what it names alone, or it would bring finance for nothing."""
+    floors = instrument.floor_eur_per_t
+    delivers = {m for m, tonnes in project.output_t_per_year.items() if tonnes > 0}
+    return qualifies(project, instrument.eligible) and (
+        floors is None or not delivers.isdisjoint(floors)
+    )
+
+
+def _charges(funder: Funder, instrument: Instrument) -> dict[str, float]:
+    """Use of each line of the funder per EUR."""
+    booked = instrument.kind or instrument.budget_class
+    defaults = {
+        "commitment": 1.0,
+        "cash": float(instrument.budget_charge),
+        "guarantee_stock": 1.0 if booked == "guarantee" else 0.0,
+    }
+    return {
+        id: float(instrument.charges.get(id, defaults[line.kind]))
+        for id, line in funder.budget_lines.items()
+    }
+
+
+def _floors(case: Case, instrument: Instrument, years: range) -> dict[str, FloorPrices]:
+    found = {}
+    for material, yearly in (instrument.floor_eur_per_t or {}).items():
+        floor = series(yearly, years, 0.0)
+        begins = (instrument.upside_from_eur_per_t or {}).get(material)
+        upside = floor if begins is None else series(begins, years, 0.0)
+        it = case.materials[material]
+        states = [(float(s.probability), s.eur_per_t) for s in it.price_states if s.probability > 0]
+        states = states or [(1.0, it.price_eur_per_t)]
+        chance = np.array([probability for probability, _ in states])
+        price = np.array([series(prices, years, 0.0) for _, prices in states])
+        paid = np.maximum(0.0, floor - price)
+        found[material] = FloorPrices(
+            payment=chance @ paid,
+            income=float(instrument.upside_share) * (chance @ np.maximum(0.0, price - upside)),
+            by_state=paid,
+        )
+    return found
+
+
+def read_lines(case: Case, years: range) -> dict[tuple[str, str], BudgetLineData]:
+    """The budget lines of all funders."""
+    return {
+        (f, id): _line(f, id, line, years)
+        for f, funder in case.funders.items()
+        for id, line in funder.budget_lines.items()
+    }
+
+
+def _line(f: str, id: str, line: BudgetLine, years: range) -> BudgetLineData:
+    by_year = line.by_year_meur
+    charge = 0.0 if line.kind == "guarantee_stock" else 1.0
+    return BudgetLineData(
+        funder=f,
+        id=id,
+        kind=line.kind,
+        total=math.inf if line.total_meur is None else float(line.total_meur),
+        by_year=(
+            None if by_year is None else np.array([float(by_year.get(y, 0.0)) for y in years])
+        ),
+        carry_over=line.carry_over,
+        limit=series(line.limit_meur, years, math.inf),
+        stock_charge=charge if line.stock_charge is None else float(line.stock_charge),
+    )

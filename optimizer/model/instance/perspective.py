@@ -1,0 +1,113 @@
+"""Whose damage and money a problem counts, who takes part in it, and what is already settled.
+
+A scenario asks what is best for all. A company asks what is best for itself, and a coalition what
+is best for its members: the same rules and the same recourse, seen from another standpoint.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from optimizer.model.instance.money import Floats
+
+if TYPE_CHECKING:
+    from optimizer.model.instance.data import Instance, StockpileData
+
+
+@dataclass(frozen=True, eq=False)
+class Stake:
+    """A share of the capex of projects together that some funders carry, no more and no less."""
+
+    projects: tuple[str, ...]
+    funders: tuple[str, ...]
+    share: float
+
+
+@dataclass(frozen=True, eq=False)
+class Held:
+    """What others have settled, and stick to.
+
+    Shares and offtake are those of a project that is started in its year, if it is; the same
+    funders bring nothing to other projects or years.
+    """
+
+    funders: frozenset[str] = frozenset()
+    """Those that stick to ``share``."""
+    groups: frozenset[str] = frozenset()
+    """Those that stick to ``offtake`` and reserve nothing else."""
+    certain: Mapping[str, int] = field(default_factory=dict)
+    """Start years of projects that are built whatever else is decided."""
+    share: Mapping[tuple[str, int, str, str], float] = field(default_factory=dict)
+    """By project, start year, funder and instrument."""
+    offtake: Mapping[tuple[str, int, str], float] = field(default_factory=dict)
+    """By project, start year and group; of a group that does not stick to it, the least."""
+    buy: Mapping[str, Floats] = field(default_factory=dict)
+    """(Y) lots bought, of the stockpiles whose purchases are settled."""
+    at_least: Mapping[str, float] = field(default_factory=dict)
+    """Lots bought in all years together, at least, of stockpiles that are to be bought up."""
+
+
+NOTHING_HELD = Held()
+
+
+def seen_from(
+    instance: Instance,
+    *,
+    counts: Mapping[str, float] | None = None,
+    cost_counts: Mapping[str, float] | None = None,
+    idle: Collection[str] = (),
+    stakes: Sequence[Stake] = (),
+    held: Held | None = None,
+) -> Instance:
+    """The same problem from another standpoint.
+
+    Parameters
+    ----------
+    counts
+        How much the mean damage of consumers counts, by consumer; 1 where nothing is said. The
+        CVaR is that of all damage in any case.
+    cost_counts
+        How much the net cost of funders counts beside damage, by funder; as in the instance where
+        nothing is said.
+    idle
+        Funders that take no part: they finance nothing, and no stock is bought that one of them
+        would pay for.
+
+    Raises
+    ------
+    ValueError
+        If consumers of one node are to count differently, as they cannot when supply is pooled.
+    """
+    weight = {**instance.counts, **(counts or {})}
+    nodes = []
+    for node in instance.nodes:
+        own = {weight.get(step.consumer, 1.0) for step in node.steps} or {1.0}
+        if len(own) > 1:
+            raise ValueError("damage of one consumer cannot be told from another's when pooled")
+        nodes.append(replace(node, counts=own.pop()))
+    idle = frozenset(idle)
+    instruments = tuple(i for i in instance.instruments if i.funder not in idle)
+    stockpiles = {
+        h: _closed(pile) if idle.intersection(pile.payers) else pile
+        for h, pile in instance.stockpiles.items()
+    }
+    return replace(
+        instance,
+        counts=weight,
+        nodes=tuple(nodes),
+        cost_counts={**instance.cost_counts, **(cost_counts or {})},
+        instruments=instruments,
+        stockpiles=stockpiles,
+        stakes=(*instance.stakes, *stakes),
+        held=instance.held if held is None else held,
+    )
+
+
+def _closed(pile: StockpileData) -> StockpileData:
+    """The stockpile without any purchase; what lies there stays."""
+    none = np.zeros_like(pile.max_purchase)
+    return replace(pile, max_purchase=none, min_stock=none)

@@ -1,0 +1,186 @@
+"""A scenario in, the sets and coefficients of its problem out."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import numpy as np
+
+from models.scenario.case import Case
+from models.scenario.projects import Project
+from models.scenario.quantities import Number
+from models.scenario.stockpiles import Stockpile
+from optimizer.model.instance.data import (
+    COMMON,
+    HazardData,
+    Instance,
+    ProjectData,
+    StockpileData,
+    group_of,
+)
+from optimizer.model.instance.funding import read_instruments, read_lines, series
+from optimizer.model.instance.money import Floats
+from optimizer.model.instance.nodes import read_nodes
+
+FADED = 1e-9
+"""A stock that keeps a smaller share over a period keeps nothing."""
+
+
+def read_instance(case: Case) -> Instance:
+    """Read the sets and coefficients off a scenario."""
+    years, n = case.horizon.years, int(case.horizon.periods_per_year)
+    discount = (1 + float(case.horizon.discount_rate)) ** -np.arange(len(years), dtype=float)
+    tonnes = _yearly_demand(case, years)
+    total = {m: np.zeros(len(years)) for m in case.materials}
+    for (_, material), yearly in tonnes.items():
+        total[material] = total[material] + yearly
+    lot = {m: _lot(float(total[m].max(initial=0.0))) for m in case.materials}
+    demand = {(u, m): t / n / lot[m] for (u, m), t in tonnes.items() if t.any()}
+    supply = _supply(case, years, n, total, lot)
+    left = float(case.horizon.residual_value)
+    projects = {p: _project(p, x, years, n, lot, left) for p, x in case.projects.items()}
+    origins = tuple(
+        dict.fromkeys(
+            [*supply, *((m, p.country) for p in projects.values() for m in p.output)],
+        )
+    )
+    groups = (COMMON, *(group_of(f) for f, x in case.funders.items() if x.kind == "company"))
+    stockpiles = {s.id: _stockpile(case, s, years, n, lot, tonnes) for s in case.stockpiles}
+    return Instance(
+        case=case,
+        years=years,
+        per_year=n,
+        discount=discount,
+        lot_t=lot,
+        demand=demand,
+        supply=supply,
+        origins=origins,
+        projects=projects,
+        instruments=tuple(read_instruments(case, years)),
+        lines=read_lines(case, years),
+        stockpiles=stockpiles,
+        hazards=tuple(_hazards(case, origins)),
+        nodes=tuple(read_nodes(case, years, n, discount, lot, demand, groups, stockpiles)),
+        groups=groups,
+        cost_counts=dict.fromkeys(case.funders, float(case.objective.cost_weight)),
+    )
+
+
+def _lot(yearly_demand_t: float) -> float:
+    return 2.0 ** round(math.log2(yearly_demand_t / 8)) if yearly_demand_t > 0 else 1.0
+
+
+def _yearly_demand(case: Case, years: range) -> dict[tuple[str, str], Floats]:
+    """(Y) tonnes per year by consumer and material, in the order of the consumers."""
+    rows: dict[tuple[str, str], Floats] = {}
+    for row in case.demand:
+        pair = (row.consumer, row.material)
+        rows[pair] = rows.get(pair, np.zeros(len(years))) + series(row.t_per_year, years, 0.0)
+    order = list(case.consumers)
+    return dict(sorted(rows.items(), key=lambda item: order.index(item[0][0])))
+
+
+def _supply(
+    case: Case, years: range, n: int, total: dict[str, Floats], lot: dict[str, float]
+) -> dict[tuple[str, str], Floats]:
+    supply: dict[tuple[str, str], Floats] = {}
+    for row in case.supply:
+        m = row.material
+        if row.share is not None:
+            tonnes = series(row.share, years, 0.0) * total[m]
+        else:
+            tonnes = series(row.t_per_year, years, 0.0)
+        pair = (m, row.country)
+        supply[pair] = supply.get(pair, np.zeros(len(years))) + tonnes / n / lot[m]
+    return supply
+
+
+def _project(
+    id: str, p: Project, years: range, n: int, lot: dict[str, float], residual: float
+) -> ProjectData:
+    first = years[0] if p.earliest_start is None else p.earliest_start
+    last = years[-1] if p.latest_start is None else p.latest_start
+    return ProjectData(
+        id=id,
+        country=p.country,
+        capex=float(p.capex_meur),
+        starts=tuple(range(first, last + 1)),
+        construction=int(p.construction_years),
+        ramp=tuple(map(float, p.ramp_up)),
+        lifetime=None if p.lifetime_years is None else int(p.lifetime_years),
+        profile=tuple(map(float, p.capex_profile)),
+        residual=float(p.residual_value if p.residual_value is not None else residual),
+        market_finance_max=float(p.market_finance_max),
+        home_share=float(p.home_share),
+        offtake_max=float(p.offtake_max),
+        output={m: float(t) / n / lot[m] for m, t in p.output_t_per_year.items() if t > 0},
+        success_probability=float(p.success_probability),
+        delays={d: float(share) for d, share in p.delay_years.items() if share > 0},
+    )
+
+
+def _stockpile(
+    case: Case,
+    s: Stockpile,
+    years: range,
+    n: int,
+    lot: dict[str, float],
+    tonnes: dict[tuple[str, str], Floats],
+) -> StockpileData:
+    size = lot[s.material]
+    price = series(case.materials[s.material].price_eur_per_t, years, 0.0)
+    consumers = tuple(case.consumers) if s.serves is None else s.serves
+    served = sum(
+        (t for (u, m), t in tonnes.items() if m == s.material and u in consumers),
+        np.zeros(len(years)),
+    )
+    days = series(s.min_days_of_demand, years, 0.0)
+    if s.min_days_of_demand is not None and s.min_days_of_demand.first_year is not None:
+        days[np.array(years) < s.min_days_of_demand.first_year] = 0.0
+    storage = np.full(len(years), float(s.storage_eur_per_t_year))
+    financing = float(s.financing_rate) * price
+    residual = case.horizon.residual_value if s.residual_value is None else s.residual_value
+    keeps = (1 - float(s.annual_loss)) ** (1 / n)
+    return StockpileData(
+        id=s.id,
+        material=s.material,
+        keeps=keeps if keeps > FADED else 0.0,
+        initial=float(s.initial_t) / size,
+        max_stock=math.inf if s.max_t is None else float(s.max_t) / size,
+        max_purchase=series(s.max_purchase_t_per_year, years, math.inf) / size,
+        max_release=(
+            math.inf
+            if s.max_release_t_per_period is None
+            else float(s.max_release_t_per_period) / size
+        ),
+        min_stock=days / 365 * served / size,
+        buying_cost=price * (1 + float(s.purchase_premium)) * size / 1e6,
+        holding_cost=(storage + financing) * size / 1e6,
+        storage_cost=storage * size / 1e6,
+        financing_cost=financing * size / 1e6,
+        end_value=float(residual) * float(price[-1]) * size / 1e6,
+        paid_by=_shares(s.paid_by),
+        storage_paid_by=_shares(s.paid_by if s.storage_paid_by is None else s.storage_paid_by),
+        financing_paid_by=_shares(
+            s.paid_by if s.financing_paid_by is None else s.financing_paid_by
+        ),
+        consumers=consumers,
+    )
+
+
+def _shares(by_funder: dict[str, Number]) -> dict[str, float]:
+    return {f: float(share) for f, share in by_funder.items() if share > 0}
+
+
+def _hazards(case: Case, origins: tuple[tuple[str, str], ...]) -> Iterator[HazardData]:
+    for id, hazard in case.hazards.items():
+        effects = tuple(
+            (position, 1 - np.array(effect.loss, dtype=float))
+            for effect in hazard.effects
+            for position, (material, country) in enumerate(origins)
+            if country == effect.country
+            and (effect.materials is None or material in effect.materials)
+        )
+        length = max((len(effect.loss) for effect in hazard.effects), default=1)
+        yield HazardData(id, float(hazard.annual_probability), length, effects)

@@ -1,0 +1,166 @@
+"""What the terms of an instrument mean per EUR: recovery, loss, and what is outstanding.
+
+Pure arithmetic of one instrument, apart from any project. Ages are whole years from the payment.
+Rates and shares are fractions of one.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from models.scenario.instruments import BudgetClass, Instrument
+
+_CLASS_OF_KIND: dict[str | None, BudgetClass | None] = {
+    None: None,
+    "equity": "financial_transaction",
+    "loan": "loan",
+    "subordinated_loan": "loan",
+    "guarantee": "guarantee",
+    "grant": "grant",
+    "interest_subsidy": "grant",
+    "price_floor": "grant",
+}
+_LOANS = ("loan", "subordinated_loan")
+
+
+@dataclass(frozen=True)
+class Terms:
+    """An instrument per EUR committed."""
+
+    budget_class: BudgetClass | None
+    """How the budget books it; None where neither kind nor file says so."""
+    recovery: float
+    """Expected present value that comes back, seen from the payment."""
+    expected_loss: float | None
+    """PD * LGD; None where no failure probability is given."""
+    maximum_loss: float
+    """Most that can be lost: all of what carries capex; of others their payments are no loss."""
+    term: int | None
+    """Years until it ends; None where it does not, or it is not said."""
+    returned: tuple[float, ...]
+    """Expected to come back at each age, not discounted: interest and repayment, the sale of a
+    stake, or the fees of a guarantee. Empty where it is not known when anything comes back."""
+    schedule: tuple[float, ...]
+    """Outstanding at the end of each age, as a share, as repayment goes; empty without a term."""
+
+    def outstanding(self, age: int) -> float:
+        """Share outstanding at the end of an age; in full where no term is known."""
+        if age < 0:
+            return 0.0
+        if not self.schedule:
+            return 1.0
+        return self.schedule[age] if age < len(self.schedule) else 0.0
+
+    def in_force(self, age: int) -> bool:
+        """Whether it has not ended at the end of an age."""
+        return age >= 0 and (self.term is None or age < self.term)
+
+
+def read_terms(instrument: Instrument, funder_kind: str, rate: float) -> Terms:
+    """The terms of an instrument of a funder, at a discount rate per year."""
+    term = None if instrument.term_years is None else int(instrument.term_years)
+    schedule = _schedule(instrument, term)
+    loss = _expected_loss(instrument)
+    returned = _returned(instrument, schedule, loss or 0.0)
+    return Terms(
+        budget_class=budget_class(instrument, funder_kind),
+        recovery=_recovery(instrument, returned, loss or 0.0, rate),
+        expected_loss=loss,
+        maximum_loss=1.0 if instrument.carries_capex else 0.0,
+        term=term,
+        returned=_scaled(instrument, returned, rate),
+        schedule=schedule,
+    )
+
+
+def budget_class(instrument: Instrument, funder_kind: str) -> BudgetClass | None:
+    """How the budget books an instrument: as the file says, else by its kind."""
+    if instrument.budget_class is not None:
+        return instrument.budget_class
+    return _CLASS_OF_KIND[instrument.kind] if funder_kind == "public" else "private"
+
+
+def outstanding_by_age(term: int, grace: int) -> tuple[float, ...]:
+    """Share of a loan outstanding at the end of ages 0 to term.
+
+    Repaid in equal parts at ages grace + 1 to term; with a grace as long as the term all at once at
+    its end.
+    """
+    if grace >= term:
+        return (*(1.0 for _ in range(term)), 0.0)
+    return tuple(min(1.0, (term - age) / (term - grace)) for age in range(term + 1))
+
+
+def interest_by_age(outstanding: Sequence[float], interest_rate: float) -> tuple[float, ...]:
+    """Interest at each age, on what was outstanding at the end of the year before."""
+    return (0.0, *(interest_rate * share for share in outstanding[:-1]))
+
+
+def present_value(flows: Sequence[float], rate: float) -> float:
+    """Flows at ages 0, 1, ... seen from age 0."""
+    return math.fsum(flow / (1 + rate) ** age for age, flow in enumerate(flows))
+
+
+def _expected_loss(instrument: Instrument) -> float | None:
+    if instrument.failure_probability is None:
+        return None
+    return float(instrument.failure_probability) * float(instrument.loss_given_failure)
+
+
+def _schedule(instrument: Instrument, term: int | None) -> tuple[float, ...]:
+    if term is None:
+        return ()
+    if instrument.kind in (*_LOANS, "guarantee", "interest_subsidy"):
+        return outstanding_by_age(term, int(instrument.grace_years))
+    return (*(1.0 for _ in range(term)), 0.0)
+
+
+def _returned(
+    instrument: Instrument, schedule: tuple[float, ...], loss: float
+) -> tuple[float, ...]:
+    """What is expected to come back at each age, by the terms alone."""
+    kind = instrument.kind
+    if kind in _LOANS and schedule:
+        interest = interest_by_age(schedule, float(instrument.interest_rate or 0))
+        repaid = (0.0, *(a - b for a, b in pairwise(schedule)))
+        return tuple((1 - loss) * (i + r) for i, r in zip(interest, repaid, strict=True))
+    if kind == "equity" and schedule:
+        # Where the file states what comes back, this only says when: it is scaled afterwards.
+        kept = 1 - loss if instrument.recovery is None else 1.0
+        term = len(schedule) - 1
+        grown = kept * (1 + float(instrument.expected_return or 0)) ** term
+        return (*(0.0 for _ in range(term)), grown)
+    if kind == "guarantee" and instrument.fee_per_year is not None:
+        fee = float(instrument.fee_per_year)
+        return interest_by_age(schedule, fee) if schedule else (fee,)
+    return ()
+
+
+def _recovery(
+    instrument: Instrument, returned: tuple[float, ...], loss: float, rate: float
+) -> float:
+    """What the file says; else the present value of what comes back.
+
+    Of a guarantee everything that is not called comes back; a call falls half way through its
+    term. Without a term the loss is not discounted.
+    """
+    if instrument.recovery is not None:
+        return float(instrument.recovery)
+    if instrument.kind != "guarantee":
+        return present_value(returned, rate)
+    if instrument.failure_probability is None:
+        return 0.0
+    half = float(instrument.term_years or 0) / 2
+    called: float = loss * (1 + rate) ** -half
+    return 1 - called + present_value(returned, rate)
+
+
+def _scaled(instrument: Instrument, returned: tuple[float, ...], rate: float) -> tuple[float, ...]:
+    """Flows of the terms, brought to the recovery that the file states in their place."""
+    worth = present_value(returned, rate)
+    if instrument.recovery is None or instrument.kind == "guarantee" or worth <= 0:
+        return returned
+    return tuple(flow * float(instrument.recovery) / worth for flow in returned)

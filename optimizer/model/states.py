@@ -1,0 +1,297 @@
+"""States of the world: written out in the file, or sampled from its hazards.
+
+Random draws come from one counter-based stream for each seed, kind of draw, id and calendar
+year; state number s takes the s-th number of each. A new project, hazard or variant leaves all
+other draws as they were, and of independent draws the first N of 2N states are the same N;
+stratified ones are spread anew.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.scenario.hazards import Sample
+from models.scenario.hazards import State as WrittenState
+from models.scenario.quantities import Number
+from optimizer.model.instance import COMMON, Floats, HazardData, Instance, Node, ProjectData
+
+
+@dataclass(frozen=True)
+class State:
+    """One way the coming years may go."""
+
+    name: str
+    probability: float
+    events: tuple[tuple[str, int], ...] = ()
+    """Hazards that strike, each with the period in which it starts."""
+    failed: frozenset[str] = frozenset()
+    """Projects that never produce."""
+    delays: tuple[tuple[str, int], ...] = ()
+    """Years of delay of the first output, where there is any."""
+
+    def delay(self, project: str) -> int:
+        """Years of delay of a project's first output."""
+        return dict(self.delays).get(project, 0)
+
+
+@dataclass(frozen=True, eq=False)
+class Chances:
+    """Probabilities that states are drawn with."""
+
+    strikes: dict[str, Floats]
+    """(Y) that a hazard starts in each year, where no event of it runs."""
+    fails: dict[str, float]
+    """That a project never produces."""
+
+    @classmethod
+    def of(cls, instance: Instance) -> Chances:
+        """Those of the scenario."""
+        years = len(instance.years)
+        return cls(
+            {h.id: np.full(years, h.annual_probability) for h in instance.hazards},
+            {p.id: 1 - p.success_probability for p in instance.projects.values()},
+        )
+
+
+def read_states(instance: Instance) -> tuple[State, ...]:
+    """The states of the world that a scenario asks for."""
+    uncertainty = instance.case.uncertainty
+    if uncertainty is not None and uncertainty.sample is not None:
+        every = slice(0, int(uncertainty.sample.states))
+        return _sampled(instance, uncertainty.sample, None, every)
+    if uncertainty is not None and uncertainty.states is not None:
+        total = math.fsum(state.probability for state in uncertainty.states)
+        # A file may round them; what is rounding of ours is left alone.
+        total = total if abs(total - 1) > 1e-12 else 1.0
+        return tuple(
+            _written(instance, state, number, total)
+            for number, state in enumerate(uncertainty.states)
+        )
+    return (State("undisturbed", 1.0),)
+
+
+def draw_states(
+    instance: Instance,
+    count: int,
+    seed: int,
+    method: Literal["random", "stratified"] = "random",
+    chances: Chances | None = None,
+    block: slice | None = None,
+) -> tuple[State, ...]:
+    """So many states, drawn from a scenario's hazards, success and delay whatever it asks for;
+    with other chances than the scenario's, where they are given. Of a ``block`` of them, those
+    alone, each as it is among all."""
+    sample = Sample(states=Number(count), seed=Number(seed), method=method)
+    return _sampled(instance, sample, chances, block or slice(0, count))
+
+
+def never_striking(instance: Instance, states: tuple[State, ...]) -> tuple[str, ...]:
+    """Hazards that strike in none of the states."""
+    striking = {hazard for state in states for hazard, _ in state.events}
+    return tuple(h.id for h in instance.hazards if h.id not in striking)
+
+
+def _written(instance: Instance, state: WrittenState, number: int, total: float) -> State:
+    first, n = instance.years[0], instance.per_year
+    return State(
+        name=state.name or f"state {number + 1}",
+        probability=float(state.probability) / total,
+        events=tuple((e.hazard, (e.start - first) * n + int(e.period) - 1) for e in state.events),
+        failed=frozenset(state.failed_projects),
+        delays=tuple((p, int(d)) for p, d in state.delayed_projects.items() if d > 0),
+    )
+
+
+WORDS = 4
+"""Draws that the generator makes at one step of its counter."""
+
+
+def _uniforms(sample: Sample, block: slice, *key: str | int) -> Floats:
+    """(B) draws from [0, 1) for a block of states, from the stream that the key names.
+
+    Stratified draws form a Latin hypercube (McKay, Beckman and Conover 1979): each stream has
+    one draw in each of as many equal strata as there are states, in random order.
+    """
+    digest = hashlib.sha256(repr((int(sample.seed), *key)).encode()).digest()
+    counter = np.random.Philox(key=int.from_bytes(digest[:16], "little"))
+    if sample.method == "stratified":
+        stream, count = np.random.Generator(counter), int(sample.states)
+        draws = stream.random(count)
+        strata = (stream.permutation(count) + draws) / count
+        return np.asarray(strata[block], dtype=np.float64)
+    before = block.start % WORDS
+    counter.advance(block.start // WORDS)
+    draws = np.random.Generator(counter).random(before + block.stop - block.start)
+    return np.asarray(draws[before:], dtype=np.float64)
+
+
+def _sampled(
+    instance: Instance, sample: Sample, chances: Chances | None, block: slice
+) -> tuple[State, ...]:
+    count, n = block.stop - block.start, instance.per_year
+    chances = chances or Chances.of(instance)
+    events: list[list[tuple[str, int]]] = [[] for _ in range(count)]
+    for hazard in instance.hazards:
+        running_until = np.zeros(count, dtype=np.intp)
+        for position, year in enumerate(instance.years):
+            strikes = _uniforms(sample, block, "hazard", hazard.id, year, "strikes")
+            period = _uniforms(sample, block, "hazard", hazard.id, year, "period")
+            start = position * n + np.minimum((period * n).astype(np.intp), n - 1)
+            begins = (strikes < chances.strikes[hazard.id][position]) & (start >= running_until)
+            running_until = np.where(begins, start + hazard.length, running_until)
+            for s in np.flatnonzero(begins):
+                events[s].append((hazard.id, int(start[s])))
+    failed: list[set[str]] = [set() for _ in range(count)]
+    delays: list[list[tuple[str, int]]] = [[] for _ in range(count)]
+    for p in instance.projects.values():
+        fails = _uniforms(sample, block, "success", p.id) >= 1 - chances.fails[p.id]
+        for s in np.flatnonzero(fails):
+            failed[s].add(p.id)
+        late = _delays(p, _uniforms(sample, block, "delay", p.id))
+        for s in np.flatnonzero(late):
+            delays[s].append((p.id, int(late[s])))
+    return tuple(
+        State(
+            f"sampled {block.start + s + 1}",
+            1 / int(sample.states),
+            tuple(events[s]),
+            frozenset(failed[s]),
+            tuple(delays[s]),
+        )
+        for s in range(count)
+    )
+
+
+def _delays(project: ProjectData, draws: Floats) -> NDArray[np.intp]:
+    years = sorted(project.delays)
+    upper = np.cumsum([project.delays[d] for d in years])
+    position = np.minimum(np.searchsorted(upper, draws, side="right"), len(years) - 1)
+    return np.array(years, dtype=np.intp)[position]
+
+
+def availability(instance: Instance, state: State) -> dict[tuple[str, str], Floats]:
+    """(K) share that hazards leave of each origin's supply and output; every event counts."""
+    hazards: dict[str, HazardData] = {h.id: h for h in instance.hazards}
+    left = np.ones((len(instance.origins), len(instance.periods)))
+    for hazard, start in state.events:
+        for position, remains in hazards[hazard].effects:
+            end = min(start + len(remains), left.shape[1])
+            left[position, start:end] *= remains[: end - start]
+    return dict(zip(instance.origins, left, strict=True))
+
+
+SURPLUS = 100.0
+"""A project with more output than so many times the demand for it is held to what can be used."""
+
+
+def without_surplus(instance: Instance, states: Sequence[State]) -> Instance:
+    """The same problem with no more offtake of very large projects than anybody can use.
+
+    Of a project a million times as large as demand, a millionth that the solver takes for nothing
+    covers all. No plan is lost: offtake costs nothing, and what is held back would be surplus in
+    every state, the worst of hazards and the lowest year of the ramp included.
+    """
+    most = {
+        m: max(
+            float(demand.max()),
+            *(float(lots.max()) for (own, _), lots in instance.supply.items() if own == m),
+            0.0,
+        )
+        for m, demand in instance.material_demand.items()
+    }
+    large = [
+        p
+        for p in instance.projects.values()
+        if any(0 < SURPLUS * most[m] < lots for m, lots in p.output.items())
+    ]
+    if not large:
+        return instance
+    left = [availability(instance, state) for state in states]
+    projects = dict(instance.projects)
+    for p in large:
+        used = 0.0
+        for m, lots in p.output.items():
+            shares = np.concatenate([own[m, p.country] for own in left])
+            least = float(shares[shares > 0].min(initial=1.0))
+            least *= min(share for share in (*p.ramp, 1.0) if share > 0)
+            used = max(used, most[m] / (lots * least))
+        settled = (lots for (q, *_), lots in instance.held.offtake.items() if q == p.id)
+        limit = max(2 * len(instance.groups) * used, math.fsum(settled))
+        projects[p.id] = replace(p, offtake_max=min(p.offtake_max, limit))
+    return replace(instance, projects=projects)
+
+
+@dataclass(frozen=True, eq=False)
+class Outlook:
+    """All that recourse depends on of a state, or of the mean of several: arrays that add up."""
+
+    left: dict[tuple[str, str], Floats]
+    """(K) share of each origin's supply, by material and country."""
+    comes: dict[tuple[str, str, int], Floats]
+    """(K) share of a project's output that comes so many years late, by project, material and
+    delay; what fails does not come."""
+
+    @property
+    def delays(self) -> dict[str, tuple[int, ...]]:
+        """Years that output of each project comes late."""
+        late: dict[str, set[int]] = {}
+        for p, _, delay in self.comes:
+            late.setdefault(p, set()).add(delay)
+        return {p: tuple(sorted(own)) for p, own in late.items()}
+
+
+def outlook(instance: Instance, state: State) -> Outlook:
+    """What a state leaves of supply and of output."""
+    left = availability(instance, state)
+    comes = {
+        (p.id, material, state.delay(p.id)): left[material, p.country]
+        for p in instance.projects.values()
+        if p.id not in state.failed
+        for material in p.output
+    }
+    return Outlook(left, comes)
+
+
+def mean_outlook(instance: Instance, states: Sequence[State]) -> Outlook:
+    """The mean of what states leave, by their probabilities.
+
+    It is no state: a project comes with a part of its output at each of its delays.
+    """
+    left: dict[tuple[str, str], Floats] = {}
+    comes: dict[tuple[str, str, int], Floats] = {}
+    total = math.fsum(state.probability for state in states)
+    for state in states:
+        own, chance = outlook(instance, state), state.probability / total
+        for origin, share in own.left.items():
+            left[origin] = left.get(origin, 0.0) + chance * share
+        for key, share in own.comes.items():
+            comes[key] = comes.get(key, 0.0) + chance * share
+    return Outlook(left, comes)
+
+
+def market_supply(instance: Instance, node: Node, left: dict[tuple[str, str], Floats]) -> Floats:
+    """(K) lots that reach a node in a state before any investment."""
+    supply = np.zeros(len(instance.periods))
+    for origin, lots in instance.supply.items():
+        if origin[0] == node.material:
+            supply += lots[instance.year_of] * left[origin]
+    return supply * node.group_share[COMMON][instance.year_of]
+
+
+def project_output(
+    instance: Instance, node: Node, outlook: Outlook
+) -> dict[tuple[str, int], Floats]:
+    """(K) lots of the node's material that each project delivers at full nameplate, by project and
+    delay."""
+    return {
+        (p, delay): instance.projects[p].output[material] * share
+        for (p, material, delay), share in outlook.comes.items()
+        if material == node.material
+    }

@@ -1,0 +1,271 @@
+"""The connection to a cluster, and which of its workers are fit for use."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
+from types import TracebackType
+from typing import Any
+
+from models.language import tr
+from optimizer.errors import ClusterError
+from optimizer.parallel.cluster import serving
+from optimizer.parallel.cluster.address import LOCAL, Tls, check_installed, located, security
+from optimizer.parallel.cluster.dealing import ClusterTeam
+from optimizer.parallel.cluster.local import local_cluster
+from optimizer.parallel.cluster.serving import About
+from optimizer.parallel.interface import NO_LIMITS, Dealing, Limits
+
+NO_TLS = Tls()
+CONNECTS_WITHIN = 15.0
+"""Seconds for a scheduler to answer."""
+LOOK = 2.0
+"""Seconds between two looks at who is there, besides those that the scheduler asks for."""
+
+
+class Cluster:
+    """The engine whose workers are those of a dask.distributed scheduler.
+
+    Parameters
+    ----------
+    address
+        Of the scheduler, such as ``tls://10.0.0.5:8786``; TLS where no protocol is named, and only
+        this machine is spoken to in the clear. ``"local"`` begins workers on this machine.
+    tls
+        The files of TLS.
+    limits
+        What one task may take of its worker.
+    jobs
+        How many workers a team has that asks for none; all that are there where this is None.
+    patience
+        Seconds to wait for the scheduler, and for a worker where there is none.
+
+    To be used as a context, which is the connection. Raises ClusterError where the address or the
+    files of TLS do not do; and when entered where there is no scheduler or no worker, or where one
+    is not fit for use: it has more than one thread, or other versions than there are here.
+    """
+
+    def __init__(
+        self,
+        address: str,
+        *,
+        tls: Tls = NO_TLS,
+        limits: Limits = NO_LIMITS,
+        jobs: int | None = None,
+        patience: float = 60.0,
+    ) -> None:
+        check_installed()
+        self.address = located(address)
+        self._security = None if self.address == LOCAL else security(self.address, tls)
+        self._limits = limits
+        self._jobs = jobs
+        self._patience = patience
+        self._stack = ExitStack()
+        self._connection: Connection | None = None
+
+    def __enter__(self) -> Cluster:
+        with ExitStack() as stack:
+            address, secured = self.address, self._security
+            if address == LOCAL:
+                address, secured = stack.enter_context(local_cluster(self._jobs))
+            client = stack.enter_context(_connected(address, secured, self._patience))
+            self._connection = stack.enter_context(Connection(client, self._patience))
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._connection = None
+        self._stack.close()
+
+    @property
+    def name(self) -> str:
+        """What manifests call it."""
+        return "cluster"
+
+    @property
+    def size(self) -> int:
+        """Workers that are there for the run, or as many of them as were asked for."""
+        return self._jobs or max(1, len(self.workers))
+
+    @property
+    def workers(self) -> frozenset[str]:
+        """The addresses of those who are there and fit for use."""
+        return frozenset(self._connection.workers if self._connection is not None else ())
+
+    def team(
+        self,
+        make: Callable[..., Callable[[Any], Any]],
+        given: tuple[Any, ...],
+        jobs: int | None,
+        dealing: Dealing = "fixed",
+    ) -> ClusterTeam[Any, Any]:
+        """A team of so many workers, or of as many as are there now."""
+        if self._connection is None:
+            raise RuntimeError("a cluster is used as a context")
+        return ClusterTeam(self._connection, make, given, jobs or self.size, dealing, self._limits)
+
+
+@contextmanager
+def _connected(address: str, secured: Any, patience: float) -> Iterator[Any]:
+    from distributed import Client
+
+    _be_silent()
+    try:
+        # Versions are compared below, and all that differs is told at once.
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            client = Client(
+                address,
+                security=secured,
+                timeout=min(patience, CONNECTS_WITHIN),
+                set_as_default=False,
+                direct_to_workers=False,
+            )
+    except (OSError, ValueError, TimeoutError) as error:
+        raise ClusterError(
+            tr("no scheduler answers at {address}: {problem}", address=address, problem=error)
+        ) from error
+    try:
+        yield client
+    finally:
+        with suppress(Exception):
+            client.close(timeout=2)
+
+
+def _be_silent() -> None:
+    """Say nothing of what is said here in other words."""
+    for name in ["distributed", *logging.root.manager.loggerDict]:
+        if name.partition(".")[0] == "distributed":
+            logging.getLogger(name).setLevel(logging.CRITICAL + 1)
+
+
+class Connection:
+    """Who is there at any moment, as a thread of its own keeps finding out.
+
+    A worker that comes later and is not fit for use is left alone.
+    """
+
+    def __init__(self, client: Any, patience: float) -> None:
+        self.client = client
+        self.patience = patience
+        self.workers: Mapping[str, About] = {}
+        """Those fit for use, by address; another About at one address is another worker."""
+        self.lost = False
+        """Whether the scheduler is there no more; another one would know nothing of tasks."""
+        self._unfit: dict[str, About | BaseException] = {}
+        self._lock = threading.Lock()
+        self._look = threading.Event()
+        self._looked = threading.Event()
+        self._over = False
+        self._thread = threading.Thread(target=self._keep_looking, daemon=True)
+
+    def __enter__(self) -> Connection:
+        self.client.subscribe_topic("all", self._on_event)
+        self._thread.start()
+        self._wait_for_workers()
+        return self
+
+    def __exit__(self, *exc: Any) -> None:
+        self._over = True
+        self._look.set()
+        self._thread.join(timeout=2)
+
+    def is_there(self) -> bool:
+        """Whether the scheduler still is."""
+        return not self.lost and self.client.status == "running"
+
+    def _wait_for_workers(self) -> None:
+        if not self._looked.wait(self.patience) or not self.is_there():
+            raise ClusterError(tr("the scheduler of the cluster is lost"))
+        for address, about in self._unfit.items():
+            raise ClusterError(unfit(address, about, serving.versions()))
+        if not self.workers:
+            raise ClusterError(
+                tr(
+                    "the cluster has no workers after {seconds:.0f} s; each is begun by: {command}",
+                    seconds=self.patience,
+                    command="dask worker ADDRESS --nworkers N --nthreads 1",
+                )
+            )
+
+    def _keep_looking(self) -> None:
+        while not self._over:
+            self._look.clear()
+            try:
+                self._meet(self.client.nthreads())
+            except Exception:  # whatever it is, nobody answers there any more
+                self.lost = True
+                self._looked.set()
+                return
+            if self.workers or self._unfit:
+                self._looked.set()
+            self._look.wait(LOOK)
+
+    def _meet(self, threads: Mapping[str, int]) -> None:
+        """Ask those who are new what they are."""
+        new = [one for one in threads if one not in self.workers and one not in self._unfit]
+        told = self.client.run(serving.about, workers=new, on_error="return") if new else {}
+        here = serving.versions()
+        for address, about in told.items():
+            if isinstance(about, OSError):  # gone meanwhile
+                continue
+            fit = unfit(address, about, here) is None
+            with self._lock:
+                if fit:
+                    self.workers = {**self.workers, address: about}
+                else:
+                    self._unfit[address] = about
+        for address in [one for one in self.workers if one not in threads]:
+            self._part(address)
+
+    def _part(self, address: str) -> None:
+        with self._lock:
+            self.workers = {one: told for one, told in self.workers.items() if one != address}
+            self._unfit.pop(address, None)
+
+    def _on_event(self, event: tuple[float, Any]) -> None:
+        """In the client's own thread: who comes and who goes."""
+        action = event[1].get("action") if isinstance(event[1], dict) else None
+        if action == "remove-worker":
+            self._part(event[1]["worker"])
+        if action in ("add-worker", "remove-worker"):
+            self._look.set()
+
+
+def unfit(address: str, about: About | BaseException, here: Mapping[str, str]) -> str | None:
+    """Why a worker cannot be used by who has these versions, or None."""
+    if isinstance(about, BaseException):
+        return tr(
+            "worker {address} fails: {problem}; scheduler and workers need the same environment as "
+            "the one they are used from",
+            address=address,
+            problem=about,
+        )
+    if about.threads != 1:
+        return tr(
+            "worker {address} has {threads} threads, and the solver takes one: begin it with "
+            "{command}",
+            address=address,
+            threads=about.threads,
+            command="dask worker --nthreads 1",
+        )
+    for name, own in here.items():
+        other = about.versions.get(name)
+        if other != own:
+            return tr(
+                "worker {address} has {name} {other}, and here is {own}: answers would not be the "
+                "same",
+                address=address,
+                name=name,
+                other=other,
+                own=own,
+            )
+    return None

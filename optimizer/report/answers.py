@@ -1,0 +1,158 @@
+"""What a terminal is told of each kind of result: its head, its headline and its sections."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from models.language import language, tr
+from models.results import (
+    Alternatives,
+    Batch,
+    Comparison,
+    Evaluation,
+    Explanation,
+    Frontier,
+    Participation,
+    Plan,
+    Redaction,
+    Result,
+    Sensitivity,
+    Split,
+    Target,
+)
+from optimizer.report import batches, prose, redacting, sections
+from optimizer.report.alternating import prose as alternating
+from optimizer.report.alternating import sections as alternated
+from optimizer.report.alternating import words as alternative
+from optimizer.report.comparing import prose as comparing
+from optimizer.report.comparing import sections as compared
+from optimizer.report.evaluating import prose as evaluating
+from optimizer.report.evaluating import sections as evaluated
+from optimizer.report.evaluating import words as judged
+from optimizer.report.explaining import prose as explaining
+from optimizer.report.explaining import sections as explained
+from optimizer.report.explaining import words as reasons
+from optimizer.report.figures import clean
+from optimizer.report.names import Names
+from optimizer.report.participating import prose as participating
+from optimizer.report.participating import sections as participated
+from optimizer.report.participating import words as share
+from optimizer.report.sections import Section
+from optimizer.report.sensing import prose as sensing
+from optimizer.report.sensing import sections as sensed
+from optimizer.report.sensing import words as inputs
+from optimizer.report.splitting import prose as splitting
+from optimizer.report.splitting import sections as shared
+from optimizer.report.splitting.game import Game
+from optimizer.report.varying import frontier as varied
+from optimizer.report.varying import target as reached
+from optimizer.report.varying.words import title
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A result in the order in which it is told."""
+
+    title: str
+    variant: str | None
+    headline: Iterable[str]
+    sections: Iterable[Section]
+    apart: bool = False
+    """Whether an empty line stands between the paragraphs of the headline."""
+
+
+def answer_of(found: Result, width: int) -> Answer:
+    """What is told of a result in so many columns."""
+    return _OF[type(found)](found, width)
+
+
+def _plan(plan: Plan, width: int) -> Answer:
+    names = Names(plan)
+    variant = None
+    if plan.variant is not None:
+        named = names.variant() or ""
+        variant = named if named == plan.variant else f"{named} ({plan.variant})"
+    told = sections.all_of(plan, width)
+    return Answer(clean(names.title()), variant, prose.headline(plan), told)
+
+
+def _comparison(comparison: Comparison, _width: int) -> Answer:
+    named = comparison.title.de if language() == "de" else comparison.title.en
+    told = compared.all_of(comparison)
+    said = (*map(clean, comparison.said.all), *comparing.headline(comparison))
+    return Answer(clean(named), None, said, told)
+
+
+def _frontier(frontier: Frontier, _width: int) -> Answer:
+    told = varied.all_of(frontier)
+    return Answer(title(frontier), frontier.variant, varied.headline(frontier), told)
+
+
+def _target(target: Target, width: int) -> Answer:
+    told = list(reached.all_of(target))
+    if target.plan is not None:
+        told += sections.all_of(target.plan, width)
+    return Answer(title(target), target.variant, reached.headline(target), told)
+
+
+def _split(split: Split, _width: int) -> Answer:
+    game = Game(split)
+    return Answer(game.title, game.variant, splitting.headline(game), shared.all_of(game), True)
+
+
+def _participation(found: Participation, _width: int) -> Answer:
+    said = (*participating.headline(found), *participating.cautions(found))
+    return Answer(share.title(found), share.variant(found), said, participated.all_of(found))
+
+
+def _redaction(redaction: Redaction, _width: int) -> Answer:
+    said = redacting.headline(redaction)
+    return Answer(clean(redaction.title), None, said, redacting.all_of(redaction))
+
+
+def _evaluation(found: Evaluation, _width: int) -> Answer:
+    said = (*evaluating.headline(found), *evaluating.cautions(found))
+    return Answer(judged.title(found), judged.variant(found), said, evaluated.all_of(found))
+
+
+def _explanation(found: Explanation, _width: int) -> Answer:
+    said = explaining.headline(found)
+    return Answer(reasons.title(found), reasons.variant(found), said, explained.all_of(found))
+
+
+def _alternatives(found: Alternatives, _width: int) -> Answer:
+    said = alternating.headline(found)
+    title, variant = alternative.title(found), alternative.variant(found)
+    return Answer(title, variant, said, alternated.all_of(found))
+
+
+def _sensitivity(found: Sensitivity, _width: int) -> Answer:
+    said = (*sensing.headline(found), *sensing.cautions(found))
+    return Answer(inputs.title(found), inputs.variant(found), said, sensed.all_of(found))
+
+
+def _batch(batch: Batch, _width: int) -> Answer:
+    return Answer(batches.title(batch), None, batches.headline(batch), batches.all_of(batch))
+
+
+_OF: dict[type[Result], Callable[[Any, int], Answer]] = {
+    Plan: _plan,
+    Comparison: _comparison,
+    Frontier: _frontier,
+    Target: _target,
+    Split: _split,
+    Participation: _participation,
+    Redaction: _redaction,
+    Evaluation: _evaluation,
+    Explanation: _explanation,
+    Alternatives: _alternatives,
+    Sensitivity: _sensitivity,
+    Batch: _batch,
+}
+
+
+def variant_line(variant: str) -> str:
+    """The line that names the variant."""
+    return tr("Variant: {variant}", variant=clean(variant))

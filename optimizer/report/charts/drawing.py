@@ -1,0 +1,227 @@
+"""How all charts look, and how they become SVG and PNG.
+
+Colours are those of Okabe and Ito (2008), which people with any colour vision can tell apart; a
+pattern or a label stands beside each.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import xml.etree.ElementTree as ET
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from optimizer.report.figures import column
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+WIDTH = 6.9
+"""Inches: the width of text on A4 with margins of 17 mm."""
+
+INK, FAINT, GRID = "#1a1a1a", "#595959", "#d9d9d9"
+BLUE, ORANGE, GREEN, RED = "#0072b2", "#e69f00", "#009e73", "#d55e00"
+PINK, SKY, YELLOW, GREY = "#cc79a7", "#56b4e9", "#f0e442", "#b3b3b3"
+
+SERIES = (
+    (BLUE, ""),
+    (ORANGE, "////"),
+    (GREEN, "\\\\\\\\"),
+    (SKY, "||||"),
+    (PINK, "xxxx"),
+    (YELLOW, "----"),
+    (RED, "++++"),
+    (GREY, ""),
+)
+"""Colour and pattern of the first, second, ... series."""
+
+FONTS = "'Segoe UI', 'Helvetica Neue', Arial, 'Liberation Sans', sans-serif"
+"""What pages and SVG files show texts in; narrower than DejaVu Sans, which charts are set in."""
+
+_STYLE: dict[str, Any] = {
+    "font.family": "DejaVu Sans",
+    "font.size": 7.5,
+    "text.parse_math": False,
+    "text.color": INK,
+    "axes.labelcolor": INK,
+    "axes.edgecolor": FAINT,
+    "axes.linewidth": 0.6,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.titlesize": 8,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.grid": False,
+    "axes.axisbelow": True,
+    "axes.unicode_minus": True,
+    "grid.color": GRID,
+    "grid.linewidth": 0.5,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "xtick.major.width": 0.6,
+    "ytick.major.width": 0.6,
+    "xtick.major.size": 2.5,
+    "ytick.major.size": 2.5,
+    "legend.frameon": False,
+    "legend.fontsize": 7.5,
+    "legend.handlelength": 1.6,
+    "legend.handleheight": 1.1,
+    "hatch.linewidth": 0.5,
+    "lines.linewidth": 1.4,
+    "patch.linewidth": 0.5,
+    "svg.fonttype": "none",
+    "svg.hashsalt": "vorrat",
+    "figure.facecolor": "white",
+    "savefig.facecolor": "white",
+}
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A chart: its name in files and ids, what it shows, and how it is drawn."""
+
+    name: str
+    """A word of small letters and hyphens; unique within a report."""
+    title: str
+    """What it shows, in a line."""
+    description: str
+    """What there is to see in it, for those who cannot."""
+    draw: Callable[[], Figure]
+
+    def svg(self) -> str:
+        """The chart as an SVG element for a page, without styles that a policy would refuse."""
+        raw = self._saved("svg", metadata={"Date": None, "Creator": None})
+        return _for_a_page(raw.decode(), f"chart-{self.name}", self.title, self.description)
+
+    def svg_file(self) -> bytes:
+        """The chart as a file for a text processor or a browser, in its natural size."""
+        text = self.svg()
+        width, height = re.findall(r"[\d.]+", text[: text.index(">")])[2:4]
+        about = f'xmlns="{_SVG}" width="{width}pt" height="{height}pt"'
+        root = text.replace("<svg ", f"<svg {about} ", 1)
+        return f'<?xml version="1.0" encoding="UTF-8"?>\n{root}\n'.encode()
+
+    def png_file(self) -> bytes:
+        """The chart as a picture of 300 dots an inch."""
+        return self._saved("png", dpi=300, metadata={"Software": None})
+
+    def _saved(self, kind: str, **options: Any) -> bytes:
+        import matplotlib as mpl
+
+        with mpl.rc_context(_STYLE):  # type: ignore[arg-type]
+            buffer = io.BytesIO()
+            self.draw().savefig(buffer, format=kind, **options)
+        return buffer.getvalue()
+
+
+def figure(
+    height: float, rows: int = 1, columns: int = 1, gap: float = 0.03, **options: Any
+) -> tuple[Figure, Any]:
+    """An empty figure of the width of a page, in inches, and its axes."""
+    from matplotlib.figure import Figure as Empty
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
+
+    drawn = Empty(figsize=(WIDTH, height), layout=ConstrainedLayoutEngine(w_pad=0.03, h_pad=gap))
+    return drawn, drawn.subplots(rows, columns, **options)
+
+
+def years_below(axes: Axes, years: range | list[int]) -> None:
+    """Calendar years as the labels of a horizontal axis, no more than fit."""
+    shown = list(years)
+    step = max(1, -(-len(shown) // 16))
+    axes.set_xticks(shown[::step], [str(year) for year in shown[::step]])
+
+
+def numbers_beside(axes: Axes, which: str = "y") -> None:
+    """Numbers of an axis as the language writes them, with lines across."""
+    from matplotlib.ticker import MaxNLocator, StrMethodFormatter
+
+    class Alike(StrMethodFormatter):
+        """All numbers of an axis with the same decimals."""
+
+        def format_ticks(self, values: Sequence[float]) -> list[str]:
+            return column([round(value, 9) for value in values])
+
+    axis = axes.yaxis if which == "y" else axes.xaxis
+    axis.set_major_locator(MaxNLocator(6))
+    axis.set_major_formatter(Alike("{x}"))
+    axes.grid(axis=which)  # type: ignore[arg-type]
+
+
+_SVG = "http://www.w3.org/2000/svg"
+_XLINK = "{http://www.w3.org/1999/xlink}href"
+
+
+def _for_a_page(text: str, name: str, title: str, description: str) -> str:
+    """An SVG document as an element: ids of its own, attributes for styles, a title and a text."""
+    root = ET.fromstring(text)
+    for parent in list(root.iter()):
+        for child in list(parent):
+            if _tag(child) in ("metadata", "style", "title"):
+                parent.remove(child)
+    used = {ref for element in root.iter() for ref in _references(element)}
+    for element in root.iter():
+        _plain(element, name, used)
+    for attribute in ("width", "height", "version"):
+        root.attrib.pop(attribute, None)
+    heads = (("title", title), ("desc", description))
+    for position, (tag, words) in enumerate(heads):
+        head = ET.Element(tag, {"id": f"{name}-{tag}"})
+        head.text = words
+        root.insert(position, head)
+    about = {"role": "img", "aria-labelledby": f"{name}-title {name}-desc"}
+    root.attrib.update({**about, "stroke-linejoin": "round", "stroke-linecap": "butt"})
+    return re.sub(r"\s*\n\s*", "\n", ET.tostring(root, encoding="unicode"))
+
+
+def _tag(element: ET.Element) -> str:
+    return element.tag.rpartition("}")[2] if isinstance(element.tag, str) else ""
+
+
+def _references(element: ET.Element) -> Iterator[str]:
+    for value in element.attrib.values():
+        yield from re.findall(r"url\(#([^)]+)\)", value)
+    if _XLINK in element.attrib:
+        yield element.attrib[_XLINK].removeprefix("#")
+
+
+def _plain(element: ET.Element, name: str, used: set[str]) -> None:
+    """Take an element out of its namespace, and write its style and ids as a page needs them."""
+    element.tag = _tag(element)
+    about = dict(element.attrib)
+    element.attrib.clear()
+    for key, value in about.items():
+        if key == "style":
+            element.attrib.update(_attributes(value, name))
+        elif key == "id":
+            if value in used:
+                element.set("id", f"{name}-{value}")
+        elif key == _XLINK:
+            element.set("href", f"#{name}-{value.removeprefix('#')}")
+        else:
+            element.set(key, value.replace("url(#", f"url(#{name}-"))
+
+
+def _attributes(style: str, name: str) -> Iterator[tuple[str, str]]:
+    """The declarations of a style as presentation attributes."""
+    for declaration in filter(None, map(str.strip, style.split(";"))):
+        key, _, value = (part.strip() for part in declaration.partition(":"))
+        if key == "font":
+            yield from _font(value)
+        elif key == "font-family":
+            yield key, FONTS
+        elif key not in ("stroke-linejoin", "stroke-linecap"):
+            yield key, value.replace("url(#", f"url(#{name}-")
+
+
+def _font(shorthand: str) -> Iterator[tuple[str, str]]:
+    found = re.match(r"(?:(?P<weight>bold|\d+) )?(?P<size>[\d.]+px) ", shorthand)
+    if found is None:
+        raise ValueError(f"a font of an unknown form: {shorthand}")
+    yield "font-family", FONTS
+    yield "font-size", found["size"]
+    if found["weight"] is not None:
+        yield "font-weight", found["weight"]

@@ -1,0 +1,124 @@
+"""Charts of when projects and stocks come."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from models.language import tr
+from optimizer.report.charts.drawing import BLUE, FAINT, INK, ORANGE, SKY, figure, years_below
+from optimizer.report.figures import number
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+@dataclass(frozen=True)
+class Life:
+    """A project on the line of time: first years of building, delivering and delivering in full."""
+
+    name: str
+    start: int
+    first_output: int
+    full_output: int
+    end: int
+    """Last year of output within the horizon."""
+
+
+def projects(lives: Sequence[Life], years: range) -> Figure:
+    """One line a project: decision, construction, ramp-up and full output."""
+    drawn, axes = figure(0.75 + 0.19 * len(lives))
+    last = years[-1] + 1
+    labels = (tr("construction"), tr("ramp-up"), tr("full output"))
+    looks = ((ORANGE, "////"), (SKY, "||||"), (BLUE, ""))
+    for place, life in enumerate(lives):
+        ends = (life.first_output, life.full_output, life.end + 1)
+        begin = life.start
+        for label, (colour, hatch), end in zip(labels, looks, ends, strict=True):
+            end = min(end, last, life.end + 1 if label != labels[0] else last)
+            if end > begin:
+                axes.barh(
+                    place,
+                    end - begin,
+                    0.62,
+                    left=begin,
+                    color=colour,
+                    hatch=hatch,
+                    edgecolor="white",
+                    linewidth=0.3,
+                )
+            begin = max(begin, end)
+        axes.plot(life.start, place, marker="D", color=INK, markersize=3.6, clip_on=False, zorder=5)
+        if life.first_output < last:
+            axes.text(
+                life.first_output,
+                place,
+                f" {life.first_output}",
+                va="center",
+                fontsize=6.2,
+                color=INK,
+                bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.6, "alpha": 0.9},
+            )
+    axes.set_yticks(range(len(lives)), [life.name for life in lives])
+    axes.set_ylim(len(lives) - 0.4, -0.6)
+    axes.set_xlim(years[0] - 0.15, last)
+    years_below(axes, years)
+    axes.grid(axis="x")
+    axes.tick_params(axis="y", length=0)
+    _legend(drawn, labels, looks)
+    return drawn
+
+
+def _legend(drawn: Figure, labels: Sequence[str], looks: Sequence[tuple[str, str]]) -> None:
+    from matplotlib.lines import Line2D
+    from matplotlib.patches import Patch
+
+    handles: list[Line2D | Patch] = [
+        Line2D([], [], marker="D", color=INK, linestyle="none", markersize=3.6)
+    ]
+    handles += [Patch(facecolor=colour, hatch=hatch, edgecolor="white") for colour, hatch in looks]
+    drawn.legend(handles, [tr("decision"), *labels], loc="outside upper left", ncols=4)
+
+
+COLUMNS = 4
+
+
+def cover(rows: Sequence[tuple[str, Sequence[float]]], years: Sequence[int]) -> Figure:
+    """Days of demand that stocks cover over the years: a small chart a material, on one scale."""
+    lines = -(-len(rows) // COLUMNS)
+    drawn, grid = figure(
+        0.3 + 0.86 * lines, lines, COLUMNS, gap=0.07, sharex=True, sharey=True, squeeze=False
+    )
+    most = max((value for _, row in rows for value in row), default=1.0) or 1.0
+    flat = list(grid.flat)
+    for axes, (name, row) in zip(flat, rows, strict=False):
+        axes.fill_between(years, row, step="mid", color=SKY, linewidth=0)
+        axes.step(years, row, where="mid", color=BLUE, linewidth=1.2)
+        axes.set_title(_short(name), fontsize=6.8, fontweight="normal", pad=2)
+        top = max(row)
+        # Of equal years the last, so that a stock that is kept is labelled at its end.
+        at = max(year for year, value in zip(years, row, strict=True) if value == top)
+        middle = years[0] + (years[-1] - years[0]) / 2
+        axes.text(
+            at,
+            top + most * 0.04,
+            number(top, 0),
+            ha="right" if at > middle else "left",
+            va="bottom",
+            fontsize=6.5,
+        )
+    for axes in flat[len(rows) :]:
+        axes.set_visible(False)
+    for axes in flat:
+        axes.set_ylim(0, most * 1.3)
+        axes.set_xlim(years[0] - 0.5, years[-1] + 0.5)
+        axes.set_xticks([years[0], years[-1]], [str(years[0]), str(years[-1])])
+        axes.set_yticks([])
+        axes.spines["left"].set_visible(False)
+        axes.tick_params(axis="x", length=2, labelsize=6.5, colors=FAINT)
+    return drawn
+
+
+def _short(name: str, most: int = 30) -> str:
+    return name if len(name) <= most else f"{name[: most - 1].rstrip()}…"

@@ -1,0 +1,159 @@
+"""The first sheet: what to fill in, what to mind, and how to run it."""
+
+from __future__ import annotations
+
+import math
+
+from openpyxl.styles import Font, PatternFill
+from openpyxl.utils import get_column_letter
+from openpyxl.worksheet.hyperlink import Hyperlink
+from openpyxl.worksheet.worksheet import Worksheet
+
+from models.files.tabs import Tab
+from models.language import tr
+from optimizer.report.scenario_workbook import style
+from optimizer.report.scenario_workbook.describing import about_tab
+
+REQUIRED_TABS = ("settings", "materials")
+USUAL_TABS = ("consumers", "demand", "damage", "supply", "projects", "funders",
+              "funders.instruments", "stockpiles", "hazards", "hazards.effects")  # fmt: skip
+
+
+def draw_guide(sheet: Worksheet, title: str, tabs: list[tuple[Tab, str]]) -> None:
+    """Write the guide for a workbook with these tabs and sheets."""
+    sheet.sheet_view.showGridLines = False
+    for number, width in enumerate((3, 26, 74, 20), start=1):
+        sheet.column_dimensions[get_column_letter(number)].width = width
+    page = _Page(sheet)
+    page.line(tr("A scenario for Vorrat"), style.TITLE, 30)
+    page.line(title, style.BOLD)
+    page.gap()
+    page.text(
+        tr(
+            "Vorrat finds out which projects to help build, who pays how much of each, what to "
+            "store, and when. This workbook holds all that it needs to know. Every sheet is a "
+            "list; every row below its grey line is an entry."
+        )
+    )
+    page.heading(tr("In four steps"))
+    page.step(1, tr("Fill in"), tr(
+        "Replace the figures by yours, sheet after sheet, in the order of the list below. Add rows "
+        "at the end of a sheet; delete rows you do not need. Each header explains itself: point at "
+        "it with the mouse."))  # fmt: skip
+    page.step(2, tr("Say where it comes from"), tr(
+        "Beside each figure there is room for its source, how much it is to be trusted (high, "
+        "medium, low) and a note. On wide sheets these columns are folded away: the plus signs "
+        "above the columns, or the 2 at their left end, unfold them."))  # fmt: skip
+    page.step(3, tr("Save and run"), tr(
+        "Save and close the workbook, then drop it onto vorrat-run.cmd. In a terminal: "
+        "vorrat run, followed by the name of this file."))  # fmt: skip
+    page.step(
+        4,
+        tr("Read the answer"),
+        tr(
+            "The report opens by itself; it lies beside this workbook, and so do the results as a "
+            "workbook. If something is wrong, a sheet called Faults appears here instead: each "
+            "line names a cell, and a click leads to it. It goes away by itself at the next run "
+            "without faults."
+        ),
+    )
+    page.heading(tr("Sheets"))
+    for tab, name in tabs:
+        page.link(name, about_tab(tab), _need(tab))
+    page.heading(tr("What to mind"))
+    for label, text in _hints():
+        page.step(0, label, text)
+    page.heading(tr("Colours"))
+    page.colour(style.REQUIRED_HEAD, tr("has to be filled in (marked * as well)"))
+    page.colour(style.OPTIONAL_HEAD, tr("may stay empty; what holds then is in the note"))
+    page.colour(style.REMARK_HEAD, tr("source, confidence and note of the figure to the left"))
+    page.colour(style.TECHNICAL, tr("for the program: technical names, please leave them"))
+    style.fit_paper(sheet, "portrait")
+
+
+def _need(tab: Tab) -> str:
+    if tab.key in REQUIRED_TABS:
+        return tr("required")
+    return tr("usual") if tab.key in USUAL_TABS else tr("optional")
+
+
+def _hints() -> list[tuple[str, str]]:
+    return [
+        (tr("Numbers"), tr(
+            "Write numbers as your Excel does. A number that stands at the left edge of its cell "
+            "is a text for Excel, and refused: format the cell as a number and enter it again.")),
+        (tr("Percent"), tr(
+            "Shares and rates are shown as percent. Type 25% for a quarter.")),
+        (tr("Years"), tr(
+            "A quantity that changes has a column for each year named. Between two of them it "
+            "runs in a straight line, before the first and after the last it stays. For another "
+            "year, copy a column and change the year in its grey technical name, for example "
+            "t_per_year.2030.")),
+        (tr("Ids"), tr(
+            "Ids are short names by which sheets refer to each other. A drop-down offers them. "
+            "Whoever renames an id has to rename it everywhere.")),
+        (tr("Formulas"), tr("Formulas are welcome; their last stored value is read.")),
+        (tr("Own sheets"), tr(
+            "Sheets whose name begins with _ are yours and are not read, nor are columns whose "
+            "technical name begins with _. All else that is not known is refused, so that "
+            "nothing is overlooked.")),
+        (tr("Language"), tr("Words are understood in German and in English.")),
+    ]  # fmt: skip
+
+
+class _Page:
+    """Writes the guide from top to bottom."""
+
+    def __init__(self, sheet: Worksheet) -> None:
+        self.sheet = sheet
+        self.row = 1
+
+    def line(self, text: str, font: Font, height: int = 18) -> None:
+        cell = style.put(style.at(self.sheet, self.row, 2), text)
+        cell.font = font
+        self.sheet.row_dimensions[self.row].height = height
+        self.row += 1
+
+    def gap(self) -> None:
+        self.sheet.row_dimensions[self.row].height = 8
+        self.row += 1
+
+    def heading(self, text: str) -> None:
+        self.gap()
+        self.line(text, style.HEADING, 22)
+
+    def text(self, text: str) -> None:
+        self.sheet.merge_cells(start_row=self.row, end_row=self.row, start_column=2, end_column=4)
+        cell = style.put(style.at(self.sheet, self.row, 2), text)
+        cell.font, cell.alignment = style.TEXT, style.WRAP
+        self._height(text, 124)
+
+    def step(self, number: int, label: str, text: str) -> None:
+        head = style.put(
+            style.at(self.sheet, self.row, 2), f"{number}. {label}" if number else label
+        )
+        head.font, head.alignment = style.BOLD, style.WRAP
+        self.sheet.merge_cells(start_row=self.row, end_row=self.row, start_column=3, end_column=4)
+        cell = style.put(style.at(self.sheet, self.row, 3), text)
+        cell.font, cell.alignment = style.TEXT, style.WRAP
+        self._height(text, 96)
+
+    def colour(self, fill: PatternFill, text: str) -> None:
+        style.at(self.sheet, self.row, 2).fill = fill
+        cell = style.put(style.at(self.sheet, self.row, 3), text)
+        cell.font, cell.alignment = style.TEXT, style.WRAP
+        self._height(text, 70)
+
+    def _height(self, text: str, width: int) -> None:
+        self.sheet.row_dimensions[self.row].height = 4 + 15 * math.ceil(len(text) / width)
+        self.row += 1
+
+    def link(self, name: str, text: str, need: str) -> None:
+        cell = style.put(style.at(self.sheet, self.row, 2), name)
+        cell.hyperlink = Hyperlink(ref=cell.coordinate, location=f"'{name}'!A1", display=name)
+        cell.font, cell.alignment = style.LINK, style.TOP
+        about = style.put(style.at(self.sheet, self.row, 3), text)
+        about.font, about.alignment = style.TEXT, style.WRAP
+        state = style.put(style.at(self.sheet, self.row, 4), need)
+        state.font, state.alignment = style.SMALL, style.TOP
+        self._height(text, 84)

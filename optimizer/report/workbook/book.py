@@ -1,0 +1,422 @@
+"""A workbook as sheets of tables, each cell with where its figure comes from.
+
+Whoever fills a sheet gets expressions back for what was written, and writes formulas over these;
+the text of a formula and the result stored beside it are made from the same cells.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from io import BytesIO
+from typing import Any
+
+from models.results.reservations import NONE, Doubts
+from optimizer.report.figures import NO_BREAK, clean
+from optimizer.report.workbook.expressions import Area, Expression, Scalar, control, total
+from optimizer.report.workbook.layout import address, blocks, lines_of
+from optimizer.report.workbook.styles import Form, Origin, Styles
+
+LONGEST_TEXT = 32_767
+"""Characters that a cell holds."""
+_PAPER_A4 = 9
+_ROW = 13.5
+"""Height of a row of one line, in points."""
+_BLOCKS = 40
+"""Blocks that one formula reads: it may have 8,192 characters."""
+_LIKE_A_FORMULA = ("=", "+", "-", "@")
+INSET = "  "
+"""What a text begins with that belongs to the row above."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a table; a year, as its header, is a number."""
+
+    key: str
+    header: str | int
+    form: Form = "text"
+    width: float = 11
+    is_key: bool = False
+    """Whether it only lets formulas find rows, and is not printed."""
+
+
+def key_column(key: str, header: str, width: float = 16) -> Column:
+    """A column of ids and keys."""
+    return Column(key, header, "text", width, is_key=True)
+
+
+def printed(columns: Sequence[Column]) -> int:
+    """How many columns stand before those of keys."""
+    return sum(not column.is_key for column in columns)
+
+
+def years(of: Iterable[str], form: Form, width: float = 8.3) -> list[Column]:
+    """A column for each year."""
+    return [Column(str(year), int(year), form, width) for year in of]
+
+
+class Book:
+    """A workbook in the making."""
+
+    def __init__(
+        self,
+        title: str,
+        money_places: int = 1,
+        outcome_places: int = 1,
+        doubts: Doubts = NONE,
+    ) -> None:
+        from xlsxwriter import Workbook
+
+        self._file = BytesIO()
+        # Texts stay texts: a name that begins like a formula or an address is nothing else.
+        literal = dict.fromkeys(("formulas", "urls", "numbers"), False)
+        options = {"in_memory": True, **{f"strings_to_{what}": no for what, no in literal.items()}}
+        self.workbook = Workbook(self._file, options)
+        self.styles = Styles(self.workbook, money_places, outcome_places)
+        self.title = clean(title)
+        self.sheets: list[Sheet] = []
+        self.names: dict[str, Expression] = {}
+        self.doubts = doubts
+        """What is to be said of the results that it shows."""
+        self.workbook.set_properties({"title": self.title, "comments": "Vorrat"})
+
+    def sheet(self, tab: str, title: str) -> Sheet:
+        """A new sheet behind the others."""
+        sheet = Sheet(self, tab, title)
+        self.sheets.append(sheet)
+        return sheet
+
+    def name(self, name: str, cell: Expression) -> Expression:
+        """Give a cell a name that formulas and other files can use."""
+        self.workbook.define_name(name, f"={cell.text}")
+        self.names[name] = cell
+        return Expression(name, cell.value)
+
+    def finished(self) -> bytes:
+        """The file."""
+        for sheet in self.sheets:
+            sheet.finish()
+        self.workbook.close()
+        return self._file.getvalue()
+
+
+class Sheet:
+    """A sheet in the making, filled from the top."""
+
+    def __init__(self, book: Book, tab: str, title: str) -> None:
+        self.book, self.tab, self.title = book, tab, title
+        self.worksheet: Any = book.workbook.add_worksheet(tab)
+        self.row = 0
+        self.lowest = 0
+        """Last row that a chart takes."""
+        self.printed_columns = 1
+        self.widths: dict[int, float] = {}
+        self.tables: list[Table] = []
+        self.given: dict[tuple[int, int], float] = {}
+        """Figures of the optimizer and the scenario, which no formula stands behind."""
+        self._lines: dict[int, int] = {}
+        self._values: dict[tuple[int, int], Scalar] = {}
+        self._own = re.compile(
+            re.escape(f"{self.prefix}") + r"\$([A-Z]+)\$(\d+)(?::\$([A-Z]+)\$(\d+))?"
+        )
+        self._set_up()
+        self.worksheet.write_string(0, 0, title, book.styles.shape("title"))
+        self.worksheet.set_row(0, 24)
+        self.row = 2
+
+    @property
+    def prefix(self) -> str:
+        """What stands before a cell of this sheet in a formula of another."""
+        return "'" + self.tab.replace("'", "''") + "'!"
+
+    def _set_up(self) -> None:
+        page = self.worksheet
+        page.hide_gridlines(2)
+        page.set_landscape()
+        page.set_paper(_PAPER_A4)
+        page.set_margins(left=0.5, right=0.5, top=0.6, bottom=0.7)
+        page.fit_to_pages(1, 0)
+        title = self.book.title.replace("&", "&&")
+        title = title if len(title) <= 90 else title[:89] + "…"
+        page.set_footer(f"&L&8{title}&C&8&A&R&8&P / &N")
+        page.set_default_row(_ROW)
+
+    def put(
+        self,
+        row: int,
+        column: int,
+        value: Scalar | Expression | None,
+        origin: Origin,
+        form: Form,
+        *,
+        last: bool = False,
+        wrap: bool = False,
+        ruled: bool = False,
+    ) -> Expression:
+        """Write one cell; nothing, and what is no number at all, stays empty."""
+        styles = self.book.styles
+        here = Expression(f"{self.prefix}{address(row, column)}", "")
+        if isinstance(value, Expression):
+            style = styles.cell("formula", form, last=last, wrap=wrap, ruled=ruled)
+            formula = "=" + self._local(value.text)
+            self.worksheet.write_formula(row, column, formula, style, value.value)
+            return self._keep(row, column, here, value.value)
+        if value is None:
+            if last or ruled or origin not in ("words", "key"):
+                style = styles.cell("words", form, last=last, ruled=ruled)
+                self.worksheet.write_blank(row, column, None, style)
+            return here
+        if isinstance(value, str):
+            text = clean(value)[:LONGEST_TEXT]
+            quoted = text.startswith(_LIKE_A_FORMULA)
+            style = styles.cell(
+                origin, form, last=last, wrap=wrap, quoted=quoted, ruled=ruled,
+                inset=value.startswith(INSET),
+            )  # fmt: skip
+            if wrap:
+                self._make_room(row, lines_of(text, self.widths.get(column, 9.0) - 1))
+            self.worksheet.write_string(row, column, text, style)
+            return self._keep(row, column, here, text)
+        number = float(value)
+        if not math.isfinite(number):
+            raise ValueError(f"{number} cannot stand in a cell")
+        style = styles.cell(origin, form, last=last, ruled=ruled)
+        self.worksheet.write_number(row, column, number, style)
+        if origin in ("optimizer", "scenario"):
+            self.given[row, column] = number
+        return self._keep(row, column, here, number)
+
+    def _make_room(self, row: int, lines: int) -> None:
+        """Make a row high enough for a text that is broken."""
+        if lines > self._lines.get(row, 1):
+            self._lines[row] = lines
+            self.worksheet.set_row(row, _ROW * lines)
+
+    def _keep(self, row: int, column: int, here: Expression, value: Scalar) -> Expression:
+        self._values[row, column] = value
+        return Expression(here.text, value)
+
+    def _local(self, formula: str) -> str:
+        """A formula as its own sheet writes it: without the sheet's name, and relative."""
+
+        def shortened(found: re.Match[str]) -> str:
+            first, last = found[1] + found[2], (found[3] or "") + (found[4] or "")
+            return f"{first}:{last}" if last else first
+
+        return self._own.sub(shortened, formula)
+
+    def area(self, first: tuple[int, int], last: tuple[int, int]) -> Area:
+        """The block of cells between two corners."""
+        rows, columns = range(first[0], last[0] + 1), range(first[1], last[1] + 1)
+        values = tuple(self._values.get((r, c), "") for r in rows for c in columns)
+        return Area(f"{self.prefix}{address(*first)}:{address(*last)}", values)
+
+    def note(self, text: str, across: int, shape: str = "note") -> None:
+        """A paragraph across some columns, and an empty row behind it."""
+        styles = self.book.styles
+        # No-break spaces hold numbers together: a line must not end inside of one.
+        text = NO_BREAK.join(map(clean, text.split(NO_BREAK)))
+        self.printed_columns = max(self.printed_columns, across)
+        width = sum(self.widths.get(column, 9.0) for column in range(across))
+        size = 1.25 if shape == "lead" else 1.0
+        lines = max(1, math.ceil(1.08 * size * len(text) / max(width, 10)))
+        style = styles.shape(shape)
+        if across > 1:
+            self.worksheet.merge_range(self.row, 0, self.row, across - 1, "", style)
+        self.worksheet.write_string(self.row, 0, text, style)
+        self.worksheet.set_row(self.row, 14.0 * size * lines)
+        self.row += 1
+
+    def warn(self, across: int) -> None:
+        """What is to be said of the results of the book: in red what speaks against them."""
+        for sentence in self.book.doubts.against:
+            self.note(sentence, across, "warning")
+        for sentence in self.book.doubts.unconfirmed:
+            self.note(sentence, across, "unconfirmed")
+
+    def heading(self, text: str) -> None:
+        """The title of a part of the sheet."""
+        self.row += 1
+        self.worksheet.write_string(self.row, 0, text, self.book.styles.shape("heading"))
+        self.worksheet.set_row(self.row, 20)
+        self.row += 1
+
+    def set_widths(self, columns: Sequence[Column]) -> None:
+        """Widths of the columns of a table; the widest of several tables holds."""
+        for position, column in enumerate(columns):
+            if column.width > self.widths.get(position, 0):
+                self.widths[position] = column.width
+                self.worksheet.set_column(position, position, column.width)
+
+    def table(self, columns: Sequence[Column]) -> Table:
+        """A table that begins in the next row."""
+        self.set_widths(columns)
+        table = Table(self, columns, self.row)
+        self.tables.append(table)
+        self.row += 1
+        return table
+
+    def freeze(self, table: Table, columns: int, *, repeat: bool = True) -> None:
+        """Keep the header of a table, and its first columns, in view, and on every page."""
+        self.worksheet.freeze_panes(table.header_row + 1, columns)
+        if repeat:
+            self.worksheet.repeat_rows(table.header_row)
+
+    def finish(self) -> None:
+        """Print what people read: columns of keys, at the right end, stay on the screen."""
+        printed = [
+            position
+            for table in self.tables
+            for position, column in enumerate(table.columns)
+            if not column.is_key
+        ]
+        last = max([self.printed_columns - 1, *printed])
+        self.worksheet.print_area(0, 0, max(self.row, self.lowest), last)
+
+    def controls(self) -> Iterator[Expression]:
+        """Control figures over all cells of the sheet that no formula stands behind."""
+        parts = [self.area(*block) for block in blocks(set(self.given))]
+        for start in range(0, len(parts), _BLOCKS):
+            yield control(parts[start : start + _BLOCKS])
+
+
+@dataclass
+class Table:
+    """A table of a sheet: a header and the rows below it."""
+
+    sheet: Sheet
+    columns: Sequence[Column]
+    header_row: int
+    count: int = 0
+    header: dict[str, Expression] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        styles, page = self.sheet.book.styles, self.sheet.worksheet
+        lines = 1
+        for position, column in enumerate(self.columns):
+            if isinstance(column.header, int):
+                style = styles.shape("header", right=True, form="year")
+                page.write_number(self.header_row, position, column.header, style)
+            else:
+                style = styles.shape("header", right=column.form not in ("text", "year"))
+                page.write_string(self.header_row, position, column.header, style)
+                width = self.sheet.widths[position]
+                lines = max(lines, lines_of(column.header, width, 1.15))
+            text = f"{self.sheet.prefix}{address(self.header_row, position)}"
+            self.header[column.key] = Expression(text, column.header)
+        page.set_row(self.header_row, _ROW * lines + 2)
+
+    def line(self, ruled: bool = False) -> Line:
+        """The next row, with a line above it where it begins a group."""
+        row = self.sheet.row
+        self.sheet.row += 1
+        self.count += 1
+        return Line(self, row, ruled=ruled)
+
+    def rows(self) -> tuple[int, int]:
+        """First and last row, the header apart; a table without rows has an empty one."""
+        return self.header_row + 1, self.header_row + max(self.count, 1)
+
+    def nothing(self, text: str) -> None:
+        """Say that there are no rows, where the first would stand."""
+        style = self.sheet.book.styles.cell("words", "text")
+        self.sheet.worksheet.write_string(self.sheet.row, 0, text, style)
+        self.sheet.row += 1
+
+    def area(self, first: str, last: str | None = None) -> Area:
+        """The cells of a column, or of all columns from one to another."""
+        top, bottom = self.rows()
+        return self.sheet.area((top, self.at(first)), (bottom, self.at(last or first)))
+
+    def head(self, first: str, last: str) -> Area:
+        """The headers from one column to another."""
+        row = self.header_row
+        found = self.sheet.area((row, self.at(first)), (row, self.at(last)))
+        headers = [column.header for column in self.columns[self.at(first) : self.at(last) + 1]]
+        return Area(found.text, tuple(headers))
+
+    def at(self, key: str) -> int:
+        """Where a column stands."""
+        return next(i for i, column in enumerate(self.columns) if column.key == key)
+
+    def totals(self, label: str, keys: Iterable[str]) -> Line:
+        """A last row with the sums of some columns; it is none of the table's rows."""
+        summed = set(keys)
+        line = Line(self, self.sheet.row, last=True)
+        self.sheet.row += 1
+        for position, column in enumerate(self.columns):
+            if position == 0:
+                line.words(column.key, label)
+            elif column.key in summed and self.count:
+                line.put(column.key, total(self.area(column.key)))
+            else:
+                line.put(column.key, None)
+        return line
+
+
+@dataclass
+class Line:
+    """A row of a table."""
+
+    table: Table
+    row: int
+    last: bool = False
+    ruled: bool = False
+    """Whether a line stands above it, since it begins a group."""
+    cells: dict[str, Expression] = field(default_factory=dict)
+
+    def _write(
+        self,
+        key: str,
+        value: Scalar | Expression | None,
+        origin: Origin,
+        form: Form | None,
+        wrap: bool,
+    ) -> Expression:
+        position = self.table.at(key)
+        written = self.table.sheet.put(
+            self.row,
+            position,
+            value,
+            origin,
+            form or self.table.columns[position].form,
+            last=self.last,
+            ruled=self.ruled,
+            wrap=wrap,
+        )
+        self.cells[key] = written
+        return written
+
+    def optimizer(self, key: str, value: float | None, form: Form | None = None) -> Expression:
+        """A figure that the optimizer found."""
+        return self._write(key, value, "optimizer", form, False)
+
+    def scenario(self, key: str, value: Scalar | None, form: Form | None = None) -> Expression:
+        """A figure that the scenario gives."""
+        return self._write(key, value, "scenario", form, False)
+
+    def words(self, key: str, value: str | None, *, wrap: bool = False) -> Expression:
+        """A text."""
+        return self._write(key, value, "words", "text", wrap)
+
+    def key(self, key: str, value: str | None) -> Expression:
+        """A text that formulas find rows by."""
+        return self._write(key, value, "key", "text", False)
+
+    def put(self, key: str, value: Expression | None, form: Form | None = None) -> Expression:
+        """A formula, or nothing."""
+        return self._write(key, value, "words", form, False)
+
+    def by_year(self, figures: Mapping[str, float | None], form: Form | None = None) -> None:
+        """Figures of the optimizer under the headers of years; 0 in years without one."""
+        for column in self.table.columns:
+            if isinstance(column.header, int):
+                self.optimizer(column.key, figures.get(column.key, 0.0), form)
+
+    def area(self, first: str, last: str) -> Area:
+        """Cells of this row from one column to another."""
+        at = self.table.at
+        return self.table.sheet.area((self.row, at(first)), (self.row, at(last)))

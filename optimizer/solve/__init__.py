@@ -1,0 +1,1 @@
+"""From a problem to a checked plan: two exact methods, their check, and why there may be none."""

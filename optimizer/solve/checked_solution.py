@@ -1,0 +1,151 @@
+"""A plan that was found and checked, before it becomes a document."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from models.base import named
+from models.results import Certificate, Plan
+from models.results.seal import hash_of
+from models.scenario.case import Case
+from optimizer.model.commitment import Commitment, net_cost, weighed_cost
+from optimizer.model.instance import Instance
+from optimizer.model.states import State
+from optimizer.solve import plan_document
+from optimizer.solve.solver_result import SMALLEST, Sizes, smallest_size
+
+if TYPE_CHECKING:
+    from optimizer.solve.outcomes import Evaluation
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """A commitment that keeps all rules of its instance, what it leads to, and its proof."""
+
+    instance: Instance
+    states: Sequence[State]
+    commitment: Commitment
+    with_plan: Evaluation
+    without_plan: Evaluation
+    certificate: Certificate
+    interrupted: bool = False
+    """Whether the user stopped the search."""
+
+    @property
+    def objective(self) -> float:
+        """The objective, recomputed outside the solver."""
+        return self.certificate.objective
+
+    @property
+    def sizes(self) -> Sizes:
+        """What gaps of the objective are measured by."""
+        from optimizer.solve import outcomes
+
+        without = outcomes.objective(self.instance, self.without_plan, 0.0)
+        return Sizes(smallest_size(without), outcomes.rounding(self.instance))
+
+    @property
+    def least(self) -> float:
+        """What the objective counts as at least where a gap is taken of it."""
+        return self.sizes.least
+
+    @property
+    def net_cost(self) -> float:
+        """Discounted million EUR, whoever pays."""
+        return net_cost(self.instance, self.commitment)
+
+    def plan(self, title: str | None = None, variant: str | None = None) -> Plan:
+        """The plan as a document."""
+        return plan_document.describe(
+            self.instance,
+            self.commitment,
+            certificate=self.certificate,
+            with_plan=self.with_plan,
+            without_plan=self.without_plan,
+            title=title or named(self.instance.case.title, "scenario"),
+            variant=variant,
+        )
+
+    def under(self, instance: Instance, bound: float | None) -> Found:
+        """This plan under other rules or weights, checked, with the bound that holds there.
+
+        The scenario of ``instance`` must have recourse in common with this one.
+
+        Raises
+        ------
+        CheckFailed
+            If the plan breaks a rule there.
+        """
+        # They take a moment to import: those who only read a plan do without.
+        from optimizer.solve import outcomes
+        from optimizer.solve.verification import check_commitment
+
+        check_commitment(instance, self.commitment)
+        cost = weighed_cost(instance, self.commitment)
+        objective = outcomes.objective(instance, self.with_plan, cost)
+        seen = replace(self, instance=instance)
+        certificate = proven(self.certificate, objective, bound, seen.sizes)
+        certificate = certificate.model_copy(update={"input_sha256": input_hash(instance.case)})
+        return replace(seen, certificate=certificate)
+
+    def bounded(self, bound: float | None) -> Found:
+        """The same plan with another bound proven for it."""
+        return replace(
+            self, certificate=proven(self.certificate, self.objective, bound, self.sizes)
+        )
+
+
+ENOUGH_STATES = 100
+"""A plan made on fewer states is called illustrative."""
+
+ROUNDING = 1e-6
+"""A gap below this is the solver's arithmetic, whatever target was set."""
+
+
+def gap_of(objective: float, bound: float | None, least: float = SMALLEST) -> float | None:
+    """The relative gap between a plan and a bound; ``least`` is what the objective counts as at
+    least."""
+    return None if bound is None else max(0.0, objective - bound) / max(abs(objective), least)
+
+
+def is_within(
+    objective: float, bound: float | None, gap_target: float, least: float = SMALLEST
+) -> bool:
+    """Whether a gap is within its target."""
+    gap = gap_of(objective, bound, least)
+    return gap is not None and gap <= max(gap_target, ROUNDING) * (1 + 1e-9)
+
+
+def settled(objective: float, bound: float | None, gap_target: float, sizes: Sizes) -> float | None:
+    """The bound as it is reported of a search that came to its own end: never above the plan, and
+    the plan's own objective where only rounding is between them."""
+    if bound is None:
+        return None
+    close = objective - bound <= sizes.rounding
+    if close and not is_within(objective, bound, gap_target, sizes.least):
+        return objective
+    return min(bound, objective)
+
+
+def proven(
+    certificate: Certificate, objective: float, bound: float | None, sizes: Sizes
+) -> Certificate:
+    """The certificate of another plan or with another bound, which no plan can be below."""
+    bound = None if bound is None else min(bound, objective)
+    within = is_within(objective, bound, certificate.gap_target, sizes.least)
+    return certificate.model_copy(
+        update={
+            "objective": objective,
+            "bound": bound,
+            "gap": gap_of(objective, bound, sizes.least),
+            "status": "optimal" if within else "limit",
+        }
+    )
+
+
+def input_hash(case: Case) -> str:
+    """SHA-256 of a scenario in canonical JSON: its content, not how it was written down."""
+    content = case.model_dump(mode="json", by_alias=True, exclude={"variants"})
+    return hash_of(content)

@@ -1,0 +1,203 @@
+"""Good plans early: rounding, diving, and trying the neighbours of the best plan.
+
+Each proposes start years; the plan is what the relaxation makes of them once they are fixed, its
+recourse exact (``polish``).
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from optimizer.model.instance import Floats
+from optimizer.solve.decomposition.master import Master, Places, Windows
+from optimizer.solve.decomposition.run import UNKNOWN, Run
+
+UNSWEPT = 0.1
+"""Share of the distance between bound and plan that a dive leaves unswept."""
+
+
+class Heuristics:
+    """Ways to find plans in a run."""
+
+    def __init__(self, run: Run, fixed: NDArray[np.bool_]) -> None:
+        self.run, self.master = run, run.master
+        self.fixed = fixed
+        self._tried: dict[bytes, float] = {}
+        """Accuracy to which branches were polished."""
+        self._order = np.random.default_rng(0)
+        self._around = np.inf
+        self._untried: list[int] = []
+
+    def polish(self, windows: Windows, *, to_the_end: bool = False) -> bool:
+        """Optimise everything else around fixed starts and tickets; whether a plan came of it.
+
+        As long as plans are far from the bound this one is hardly the last, and is not worth all
+        digits unless it has to be settled what its starts can give.
+        """
+        run = self.run
+        key = b"".join(part.tobytes() for part in (windows.first, windows.last, windows.most))
+        accuracy = max(0.2 * run.gap, 1e-6)
+        if not to_the_end:
+            accuracy = max(accuracy, 0.1 * min(run.open, UNKNOWN))
+        if self._tried.get(key, np.inf) <= accuracy:
+            return False
+        self._tried[key] = accuracy
+        self.master.restrict(windows)
+        cutoff = run.upper * (1 - 1e-6) if np.isfinite(run.upper) else np.inf
+        _, x, value = run.relax(accuracy, cutoff=cutoff, rounds=30)
+        return x is not None and run.offer(x, value)
+
+    def follow(self, hints: list[Places]) -> bool:
+        """Polish the best of other plans' start years, as cuts judge them with all else free."""
+        run, master = self.run, self.master
+        everything = master.everything()
+        # What cuts alone put far from the bound is not worth a polish.
+        lower = run.lower if np.isfinite(run.lower) else run.enough
+        best, chosen = lower + UNKNOWN * run.size(lower), None
+        for place in hints:
+            built = place >= 0
+            first, last = np.where(built, place, 1), np.where(built, place, 0)
+            master.restrict(
+                replace(everything, first=first, last=last, must=built.astype(np.int64))
+            )
+            master.simplex.set_cutoff(min(best, run.cutoff))
+            if run.solve() == "optimal" and master.simplex.objective < best:
+                best = master.simplex.objective
+                chosen = master.fix(place, master.simplex.values())
+        return chosen is not None and self.polish(chosen)
+
+    def round(self, x: Floats, threshold: float) -> bool:
+        """Start what is started by more than a threshold, each where most of it is."""
+        started = self.master.started(x)
+        place = np.array(
+            [
+                int(np.argmax(x[own])) if s[-1] > threshold else -1
+                for s, own in zip(started, self.master.start, strict=True)
+            ]
+        )
+        return self.polish(self.master.fix(place, x))
+
+    def dive(self, windows: Windows) -> bool:
+        """Fix one project after another as the relaxation nearly has it, then polish.
+
+        What is fixed is swept as well: cuts from fractions say little of whole projects. Where
+        nothing is left, the last project is fixed the other way, once.
+        """
+        run, master = self.run, self.master
+        branch, other = windows, None
+        for _ in range(3 * len(windows.first) + len(windows.least)):
+            master.restrict(branch, self.fixed)
+            master.simplex.set_cutoff(run.cutoff)
+            if run.solve() != "optimal" or master.simplex.objective >= run.cutoff:
+                if other is None:
+                    return False
+                branch, other = other, None
+                continue
+            x = master.simplex.values()
+            if run.sound(x, UNSWEPT * run.left(master.simplex.objective), 1e-5)[1]:
+                if run.solve() != "optimal":
+                    continue
+                x = master.simplex.values()
+            started = master.started(x)
+            open_ = [
+                p
+                for p, s in enumerate(started)
+                if s[-1] > master.whole and not _whole(x, master, p)
+            ]
+            if open_:
+                p = min(open_, key=lambda p: abs(float(started[p][-1]) - round(started[p][-1])))
+                branch, other = self._fixed_one(branch, p, x, started[p])
+                continue
+            loose = master.loose_tickets(x)
+            if not len(loose):
+                return self.polish(master.fix(self.places(x), x))
+            takes = master.taken(x)[loose] > 0.5
+            least, most = branch.least.copy(), branch.most.copy()
+            least[loose], most[loose] = takes, takes
+            branch, other = replace(branch, least=least, most=most), None
+        return False
+
+    def _fixed_one(
+        self, branch: Windows, p: int, x: Floats, started: Floats
+    ) -> tuple[Windows, Windows | None]:
+        """A branch with a project fixed as it nearly is, and the other way."""
+        year = int(np.argmax(x[self.master.start[p]]))
+        first, last, must = branch.first.copy(), branch.last.copy(), branch.must.copy()
+        first[p], last[p], must[p] = year, year, 1
+        built = replace(branch, first=first, last=last, must=must)
+        first, last = branch.first.copy(), branch.last.copy()
+        first[p], last[p] = 1, 0
+        never = None if branch.must[p] else replace(branch, first=first, last=last)
+        if started[-1] >= 0.5 or never is None:
+            return built, never
+        return never, built
+
+    def between(self, x: Floats) -> bool:
+        """Dive where a solution and the best plan disagree, and keep to what they have in common.
+
+        Relaxation induced neighbourhoods (Danna, Rothberg and Le Pape 2005).
+        """
+        run, master = self.run, self.master
+        if run.best is None:
+            return False
+        place = self.places(run.best)
+        windows = master.everything()
+        first, last, must = windows.first.copy(), windows.last.copy(), windows.must.copy()
+        for p, (own, started) in enumerate(zip(master.start, master.started(x), strict=True)):
+            if place[p] >= 0 and x[own[place[p]]] > 0.9:
+                first[p] = last[p] = place[p]
+                must[p] = 1
+            elif place[p] < 0 and started[-1] < 0.1:
+                first[p], last[p] = 1, 0
+        return self.dive(replace(windows, first=first, last=last, must=must))
+
+    def improve(self, trials: int) -> None:
+        """Leave out, add or shift one project of the best plan at a time, as cuts judge it.
+
+        What was tried around a plan is not tried again; ``trials`` limits the linear programs.
+        """
+        run, master = self.run, self.master
+        while run.best is not None and trials > 0 and not run.done:
+            if self._around != run.upper:
+                self._around = run.upper
+                self._untried = list(self._order.permutation(len(master.start)))
+            if not self._untried:
+                return
+            p = int(self._untried.pop())
+            place = self.places(run.best)
+            best, choice, values = run.upper * (1 - 1e-5), None, None
+            for other in self._neighbours(p, int(place[p])):
+                changed = place.copy()
+                changed[p] = other
+                windows = master.fix(changed, run.best)
+                free = np.ones(len(windows.most), np.int64)
+                master.restrict(replace(windows, least=0 * free, most=free))
+                master.simplex.set_cutoff(best)
+                trials -= 1
+                if run.solve() == "optimal" and master.simplex.objective < best:
+                    best, choice = master.simplex.objective, changed
+                    values = master.simplex.values()
+            if choice is not None and values is not None:
+                self.polish(master.fix(choice, values))
+
+    def places(self, x: Floats, least: float = 0.5) -> Places:
+        """Where each project starts by more than a least share, -1 where it does not."""
+        return np.array(
+            [int(np.argmax(x[own])) if x[own].max() > least else -1 for own in self.master.start]
+        )
+
+    def _neighbours(self, p: int, place: int) -> list[int]:
+        count, shift = len(self.master.start[p]), int(self.master.offset[p])
+        near = [-1, place - 1, place + 1, place - 2, place + 2] if place >= 0 else [0, 1, 2, 4, 7]
+        return [
+            n
+            for n in dict.fromkeys(near)
+            if n != place and -1 <= n < count and (n < 0 or not self.fixed[shift + n])
+        ]
+
+
+def _whole(x: Floats, master: Master, p: int) -> bool:
+    return bool(x[master.start[p]].max() > 1 - master.whole)

@@ -1,0 +1,249 @@
+"""One problem solved by decomposition."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+
+from optimizer.errors import SolverError
+from optimizer.model import highs
+from optimizer.model.commitment import Commitment, weighed_cost, without_idle
+from optimizer.model.formulation import read_commitment
+from optimizer.model.highs import Ending, Progress, Solution
+from optimizer.model.instance import Floats, Instance
+from optimizer.model.states import State
+from optimizer.solve.decomposition.cuts import Appraiser
+from optimizer.solve.decomposition.master import Frame, Master
+from optimizer.solve.decomposition.pool import CutPool
+from optimizer.solve.decomposition.run import Run, Stopped, Unlimited, interruptible
+from optimizer.solve.decomposition.search import Search
+from optimizer.solve.solver_result import (
+    NODE_LIMIT,
+    NUMERICAL_LIMIT,
+    TOP,
+    Incumbent,
+    Solved,
+    Teller,
+    smallest_size,
+)
+from optimizer.solve.sweep import Recourse
+
+SMALLEST_GAP = 1e-6
+"""Closer than this the solver's tolerances do not reach."""
+
+DEEPEST = 2.0**30
+"""An objective that is a smaller part of what costs can come to is not looked at more closely."""
+
+STEEPEST = 2.0**20
+"""Cuts whose slopes are steeper than this, in the solver's units, are too much for its usual
+tolerances; those of ordinary cases come to 2^15."""
+
+DOUBT = 0.1
+"""A plan that is worse than the search took it for by this share of its gap is looked at again."""
+
+
+def solve_by_decomposition(
+    instance: Instance,
+    states: tuple[State, ...],
+    *,
+    gap: float,
+    time_limit: float | None = None,
+    node_limit: int | None = None,
+    threads: int | None = None,
+    on_progress: Callable[[Progress], None] | None = None,
+    on_incumbent: Callable[[Incumbent], None] | None = None,
+    pool: CutPool | None = None,
+    enough: float | None = None,
+    merge: bool = True,
+    groups: int = 1,
+    recourse: Recourse | None = None,
+    frame: Frame | None = None,
+    exact: bool = False,
+) -> Solved:
+    """Build the master and close the gap between it and the best plan.
+
+    Parameters
+    ----------
+    time_limit
+        Seconds from the call on; the best plan so far comes back, and its bound.
+    node_limit
+        Nodes of the search, of which the first is the root; the same comes back each time.
+    threads
+        Of the sweep; all usable cores where None. The master is solved on one.
+    pool
+        Cuts of problems with the same recourse, to start from; what is found is added to it.
+    enough
+        Ask only whether a plan has an objective this low: the search ends with one that has, or
+        with a bound at least as high.
+    merge
+        Whether states that look alike to a node are swept once.
+    groups
+        Groups of states for which cuts of the mean are made. More groups take fewer sweeps and a
+        larger master, which is seldom worth it (docs/benchmarks.md).
+    recourse
+        Of these states from another standpoint, if it is there already; it brings its own threads.
+    frame
+        Of the same instance and groups, if it is there already from other states.
+    exact
+        Whether to work by the smallest tolerances from the start.
+    """
+    began = time.perf_counter()
+    if recourse is None:
+        recourse = Recourse(instance, states, merge=merge, threads=threads)
+    else:
+        recourse = recourse.seen(instance)
+    encoded = time.perf_counter()
+    appraise = Appraiser(recourse, groups)
+    frame = frame or Frame(instance, groups)
+    nothing = appraise.damage_at(recourse.columns.point(Commitment()))
+    size = nothing if nothing > 0 else highs.largest_cost(frame.reduced.program)
+    built = time.perf_counter()
+    runs: list[Run] = []
+    plans: list[tuple[float, Commitment]] = []
+    """What was found, by what it is worth after it was read."""
+    sound: list[Run] = []
+    """Runs that did not fail."""
+
+    def read(values: Floats) -> Commitment:
+        return read_commitment(instance, runs[-1].master.read(values))
+
+    while True:
+        factor = highs.objective_factor(frame.reduced.program, size, TOP)
+        run = Run(
+            Master(instance, recourse, groups, frame, factor, exact=exact or bool(runs)),
+            appraise,
+            max(gap / 2 if runs else gap, SMALLEST_GAP),
+            least=smallest_size(nothing),
+            deadline=math.inf if time_limit is None else began + time_limit,
+            node_limit=math.inf if node_limit is None else node_limit,
+            enough=-math.inf if enough is None else enough,
+            on_progress=on_progress,
+            teller=Teller("decomposition", on_incumbent, read),
+            began=began,
+        )
+        runs.append(run)
+        failure: SolverError | None = None
+        try:
+            _searched(run, pool)
+            sound.append(run)
+        except SolverError as error:
+            failure = error
+        run.tell(always=True)
+        worth = math.inf
+        if run.best is not None:
+            commitment = read(run.best)
+            needed = without_idle(instance, commitment)
+            worth = weighed_cost(instance, needed)
+            worth += appraise.damage_at(recourse.columns.point(needed))
+            plans.append((worth, commitment))
+        if len(runs) > 1 or run.limited or (failure is None and not _in_doubt(run, worth, size)):
+            break
+        # Once more by smaller tolerances, where there is doubt: in a unit that suits the objective,
+        # from what was found.
+        if math.isfinite(worth):
+            size = max(run.size(worth), size / DEEPEST)
+            if pool is None:
+                pool = CutPool()
+                pool.lend(run)
+                pool.keep(run)
+        elif failure is not None:
+            size = max(size, highs.largest_cost(frame.reduced.program))
+    if failure is not None and not plans:
+        raise failure
+    best = min(plans, key=lambda own: own[0], default=None)
+    # A run that found nothing where another has a plan has proven nothing.
+    proving = [own for own in sound if not plans or own.best is not None or own.lower < math.inf]
+    run = proving[-1] if proving else runs[0]
+    finished = time.perf_counter()
+    in_master = math.fsum(one.master.simplex.seconds for one in runs)
+    return Solved(
+        method="decomposition",
+        solution=_solution(run, best[0] if best else math.inf, finished - began),
+        commitment=best[1] if best else None,
+        seconds={
+            "merge": encoded - began,
+            "build": built - encoded,
+            "master": in_master,
+            "sweep": appraise.seconds,
+            "rest": finished - built - in_master - appraise.seconds,
+        },
+        size=run.master.program.size | {"cuts": len(run.master.cuts)},
+        work={
+            "node_states": recourse.node_states,
+            "node_states_unmerged": len(states) * len(instance.nodes),
+            "sweeps": appraise.sweeps,
+            "node_sweeps": appraise.node_sweeps,
+            "solves": sum(one.master.simplex.solves for one in runs),
+            "iterations": sum(one.master.simplex.iterations for one in runs),
+            "nodes": sum(one.nodes for one in runs),
+        },
+    )
+
+
+def _searched(run: Run, pool: CutPool | None) -> None:
+    """Close the gap, as far as limits allow, with what a pool lends."""
+    with interruptible(run):
+        try:
+            if pool is not None:
+                pool.lend(run)
+            Search(run).search()
+        except Stopped:
+            pass
+        except Unlimited:
+            run.unlimited = True
+    if pool is not None:
+        pool.keep(run)
+
+
+def _in_doubt(run: Run, worth: float, size: float) -> bool:
+    """Whether the solver's tolerances may have decided, rather than the problem.
+
+    So it is where nothing is feasible or a plan is worth less than the search took it for, where
+    the search came to its end with a gap, where the objective is a tiny part of the size that it
+    was scaled by, and where so little as a tolerance of a column is worth a lot.
+    """
+    steep = not run.master.simplex.exact and run.master.steepest > STEEPEST
+    if steep or run.unlimited or not run.done:
+        return True
+    if run.best is None:
+        return run.lower == math.inf
+    within = run.gap * run.size(worth)
+    amiss = worth - run.upper > DOUBT * within
+    if run.enough == -math.inf:
+        amiss |= worth - run.lower > within
+    return amiss or TOP * run.size(worth) < size
+
+
+def _solution(run: Run, worth: float, seconds: float) -> Solution:
+    """How a run ended, with the objective of the best plan of all runs; infinite without one."""
+    # That nothing is feasible is no proof where a plan is.
+    refuted = run.best is None and run.lower == math.inf and math.isfinite(worth)
+    lower = -math.inf if refuted else run.lower
+    done = run.done and not refuted
+    ending: Ending = "optimal" if done else "limit"
+    ended = "gap closed" if run.enough == -math.inf else "level reached"
+    if run.upper > run.enough > -math.inf:
+        ended = "level ruled out"
+    if run.unlimited:
+        ending, ended = "unbounded", "unbounded"
+    elif run.best is None and lower == math.inf:
+        ending, ended = "infeasible", "infeasible"
+    elif not done:
+        ended = "interrupted" if run.interrupted else "time limit"
+        if run.at_node_limit:
+            ended = NODE_LIMIT
+        elif not run.interrupted and time.perf_counter() <= run.deadline:
+            ended = NUMERICAL_LIMIT
+    bound = min(lower, worth)
+    return Solution(
+        ending=ending,
+        ended=ended,
+        values=None,
+        objective=worth if math.isfinite(worth) else None,
+        bound=bound if math.isfinite(bound) else None,
+        nodes=run.nodes,
+        seconds=seconds,
+        interrupted=run.interrupted,
+        history=tuple(run.history),
+    )

@@ -1,0 +1,326 @@
+"""What a run knows: its best plan, its bound, its limits, and the ways to cut off a solution."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import signal
+import threading
+import time
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from optimizer.model.highs import Progress
+from optimizer.model.instance import Floats
+from optimizer.solve.decomposition.cuts import Appraisal, Appraiser
+from optimizer.solve.decomposition.master import Master, Places
+from optimizer.solve.decomposition.partial_pricing import Focus, worth_sweeping
+from optimizer.solve.solver_result import Teller
+
+FEASIBLE = 1e-7
+"""Broken rules by less than this are the solver's tolerance."""
+
+STILL = 1e-9
+"""A cut that is violated by less, as a share of its side, is not worth a row."""
+
+
+UNKNOWN = 0.02
+"""The gap of a plan that is still to be found, as a share."""
+
+UNSWEPT = 0.1
+"""Share of what is expected to be lacking that a round leaves unswept."""
+
+RECALLED = 1e-6
+"""A cut on the shelf that is violated by less is left there."""
+
+
+class Stopped(Exception):
+    """A limit was met or the user asked to stop."""
+
+
+class Unlimited(Exception):
+    """Nothing limits what a plan can earn."""
+
+
+@dataclass(eq=False)
+class Run:
+    """The state of one solve.
+
+    ``upper`` is the objective of the best plan so far, exact for all states; ``lower`` is proven
+    by the master.
+    """
+
+    master: Master
+    appraise: Appraiser
+    gap: float
+    least: float = 1e-6
+    """An objective counts as no smaller than this where shares of it are taken."""
+    deadline: float = math.inf
+    enough: float = -math.inf
+    """An objective that is good enough: the run ends once a plan is as good, or none can be."""
+    on_progress: Callable[[Progress], None] | None = None
+    teller: Teller | None = None
+    upper: float = math.inf
+    lower: float = -math.inf
+    best: Floats | None = None
+    nodes: int = 0
+    node_limit: float = math.inf
+    at_node_limit: bool = False
+    """Whether that is what ended the search."""
+    began: float = field(default_factory=time.perf_counter)
+    interrupted: bool = False
+    unlimited: bool = False
+    """Whether nothing limits what a plan can earn."""
+    hints: list[Places] = field(default_factory=list)
+    """Start years of other plans that may be good here too."""
+    history: list[Progress] = field(default_factory=list)
+    _told: float = 0.0
+
+    def __post_init__(self) -> None:
+        self.focus = Focus(self.appraise.nodes)
+
+    @property
+    def separable(self) -> bool:
+        """Whether the objective is a sum over nodes; the tail is that of all nodes together."""
+        return self.appraise.weight == 0
+
+    def size(self, objective: float) -> float:
+        """What shares of an objective are shares of."""
+        return max(abs(objective), self.least)
+
+    @property
+    def cutoff(self) -> float:
+        """A branch whose bound is above this cannot hold anything better by the gap asked for, or
+        anything good enough."""
+        if self.upper > self.enough > -math.inf:
+            return self.enough
+        if not math.isfinite(self.upper):
+            return math.inf
+        return self.upper - 0.999 * self.gap * self.size(self.upper)
+
+    @property
+    def done(self) -> bool:
+        """Whether the gap is closed, or the question of what is good enough."""
+        return self.upper <= self.enough or self.lower >= self.cutoff
+
+    @property
+    def limited(self) -> bool:
+        """Whether a limit or the user ended the search."""
+        return self.interrupted or self.at_node_limit or time.perf_counter() > self.deadline
+
+    @property
+    def distance(self) -> float:
+        """How far the bound is from the plan; infinite without one."""
+        return self.upper - self.lower
+
+    @property
+    def open(self) -> float:
+        """The gap of the best plan, as a share; without a plan, as it usually is at first."""
+        found = math.isfinite(self.distance)
+        return max(0.0, self.distance) / self.size(self.upper) if found else UNKNOWN
+
+    def left(self, objective: float) -> float:
+        """What is open of an objective, or would be with the gap asked for."""
+        return max(self.open, self.gap) * self.size(objective)
+
+    def check(self) -> None:
+        """Stop where a limit is met.
+
+        Raises
+        ------
+        Stopped
+        """
+        if self.interrupted or time.perf_counter() > self.deadline:
+            raise Stopped
+        if self.teller is not None:
+            self.teller.tell(self.best, self.upper, self.lower)
+
+    def enter_node(self) -> None:
+        """Count a node of the search.
+
+        Raises
+        ------
+        Stopped
+            If no more are allowed.
+        """
+        if self.nodes >= self.node_limit:
+            self.at_node_limit = True
+            raise Stopped
+        self.nodes += 1
+
+    def tell(self, always: bool = False) -> None:
+        """Report progress now and then."""
+        now = time.perf_counter() - self.began
+        if not always and now - self._told < 0.25:
+            return
+        self._told = now
+        upper = self.upper
+        gap = max(0.0, upper - self.lower) / self.size(upper)
+        line = Progress(now, upper, self.lower, gap if math.isfinite(gap) else math.inf, self.nodes)
+        self.history.append(line)
+        if self.on_progress is not None:
+            # What goes wrong in showing progress must not cost the plan.
+            with contextlib.suppress(Exception):
+                self.on_progress(line)
+
+    def raise_lower(self, bound: float) -> None:
+        """Take note of a proven bound on all plans."""
+        if bound > self.lower:
+            self.lower = bound
+            self.tell()
+
+    def value(self, x: Floats, appraisal: Appraisal) -> float:
+        """The objective of a point, exact for all states."""
+        return self.master.known_cost(x) + self.appraise.cost(appraisal)
+
+    def offer(self, x: Floats, value: float) -> bool:
+        """Take a plan, whose integers are whole, if it is the best so far."""
+        if value >= self.upper:
+            return False
+        self.upper, self.best = value, x.copy()
+        self.tell(always=True)
+        return True
+
+    def solve(self) -> str:
+        """Solve the relaxation of the current branch, with all the rules that wait.
+
+        Raises
+        ------
+        Stopped, Unlimited
+        """
+        simplex = self.master.simplex
+        while True:
+            self.check()
+            if self.master.empty:
+                return "infeasible"
+            outcome = simplex.solve()
+            if outcome == "unbounded":
+                raise Unlimited
+            if outcome != "optimal":
+                return outcome
+            x = simplex.values()
+            if not self.master.call_in(x, FEASIBLE) and not self.master.recall(x, RECALLED):
+                return outcome
+
+    def relax(
+        self,
+        accuracy: float,
+        *,
+        cutoff: float = math.inf,
+        rounds: int = 500,
+        stall: float = 0.0,
+    ) -> tuple[float, Floats | None, float]:
+        """Close in on the relaxation of the current branch by cuts.
+
+        Points are swept half way between the master's solution and the point swept before (in-out
+        separation: Ben-Ameur and Neto 2007; a centre that always moves on: Neame 1999), in the
+        nodes that are worth it. It ends when bound and best point are within ``accuracy`` of each
+        other, or five rounds have raised the bound by less than ``stall``, both as shares of the
+        objective.
+
+        Returns
+        -------
+        The branch's bound (infinite where nothing is feasible), the best of the points that all
+        nodes were swept at, and that point's value.
+        """
+        master, simplex = self.master, self.master.simplex
+        inside: Floats | None = None
+        centre: Floats | None = None
+        upper, lower, bounds = math.inf, -math.inf, list[float]()
+        simplex.set_cutoff(cutoff)
+        for number in range(rounds):
+            outcome = self.solve()
+            if outcome == "infeasible":
+                return math.inf, None, math.inf
+            if outcome == "cutoff":
+                return max(lower, cutoff), inside, upper
+            lower = max(lower, simplex.objective)
+            if lower >= cutoff or (
+                upper < math.inf and lower >= upper - accuracy * self.size(upper)
+            ):
+                return lower, inside, upper
+            outside = simplex.values()
+            at, nodes = self._next(centre, outside, accuracy * self.size(lower))
+            appraisal, added = self._cut(at, nodes, outside, STILL)
+            if not added and at is not outside:
+                at = outside
+                appraisal, added = self._cut(at, None, outside, STILL)
+            if appraisal.whole and (value := self.value(at, appraisal)) < upper:
+                upper, inside = value, at
+            centre = at
+            bounds.append(lower)
+            if not added or (number >= 5 and lower - bounds[-6] < stall * self.size(lower)):
+                return lower, inside, upper
+            if number % 5 == 4:
+                master.grow_older()
+            if number % 25 == 24:
+                master.purge(10)
+        if centre is not None:
+            appraisal, _ = self._cut(centre, None, centre, STILL)
+            if (value := self.value(centre, appraisal)) < upper:
+                upper, inside = value, centre
+        return lower, inside, upper
+
+    def _next(
+        self, centre: Floats | None, outside: Floats, enough: float
+    ) -> tuple[Floats, Collection[int] | None]:
+        """Where to sweep next, and which nodes, all where None: the master's solution itself at
+        first, and when hardly more than enough can be lacking there."""
+        if centre is None:
+            return outside, None
+        half_way = 0.5 * (centre + outside)
+        if not self.separable:
+            return half_way, None
+        lacks = self.focus.lacks(self.master.claimed(outside))
+        total = math.fsum(lacks.values())
+        if total <= enough:
+            return outside, None
+        return half_way, worth_sweeping(lacks, UNSWEPT * total)
+
+    def _cut(
+        self, at: Floats, nodes: Collection[int] | None, outside: Floats, least: float
+    ) -> tuple[Appraisal, dict[int, float]]:
+        """Sweep a point and add what cuts off the master's solution; by how much, by node."""
+        self.check()
+        appraisal = self.appraise(self.master.point(at), nodes)
+        added = self.master.add(appraisal.cuts, outside, least)
+        if self.separable:
+            self.focus.learn(self.master.claimed(outside), appraisal.by_node, added)
+        return appraisal, added
+
+    def sound(self, x: Floats, leave: float, least: float) -> tuple[float, int]:
+        """Sweep the master's solution in the nodes that may lack more than ``leave`` together.
+
+        Returns
+        -------
+        What cuts were lacking there, as far as known, and how many joined that are violated by
+        more than ``least`` of their side.
+        """
+        if not self.separable:
+            appraisal, added = self._cut(x, None, x, least)
+            return self.value(x, appraisal) - self.master.simplex.objective, len(added)
+        lacks = self.focus.lacks(self.master.claimed(x))
+        nodes = worth_sweeping(lacks, leave)
+        added = self._cut(x, nodes, x, least)[1] if nodes else {}
+        unswept = math.fsum(lacks[v] for v in lacks.keys() - nodes)
+        return unswept + math.fsum(added.values()), len(added)
+
+
+@contextlib.contextmanager
+def interruptible(run: Run) -> Iterator[None]:
+    """Let the first Ctrl-C end the run with what it has; a second is left to Python."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def on_interrupt(_signal: int, _frame: Any) -> None:
+        if run.interrupted:
+            raise KeyboardInterrupt
+        run.interrupted = True
+
+    previous = signal.signal(signal.SIGINT, on_interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, previous)

@@ -1,0 +1,209 @@
+"""All states in one model, solved at once: the reference."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from optimizer.errors import SolverError
+from optimizer.model import highs
+from optimizer.model.commitment import Commitment
+from optimizer.model.formulation import (
+    build_for_outlooks,
+    read_commitment,
+    substitute_planned_stock,
+)
+from optimizer.model.highs import LinearProgram, Progress, Solution
+from optimizer.model.instance import Floats, Instance
+from optimizer.model.states import Outlook, State, outlook
+from optimizer.solve.solver_result import NODE_LIMIT, TOP, Incumbent, Solved, Teller, smallest_size
+
+OPTIONS = {
+    "mip_allow_restart": False,
+    "mip_heuristic_run_rens": False,
+    "mip_heuristic_run_rins": False,
+    "mip_heuristic_run_root_reduced_cost": False,
+}
+"""An extensive form is a large linear program with few integers: most of the time of HiGHS's
+heuristics and restarts goes into near copies of it. Without them germany-2026 takes a third of
+the time and half the memory (docs/benchmarks.md)."""
+
+EXACT = 1e-8
+"""How far a solution may be from whole numbers and from its rows before it is solved again."""
+
+
+def solve_extensive_form(
+    instance: Instance,
+    states: tuple[State, ...],
+    *,
+    gap: float,
+    nothing: float = 0.0,
+    time_limit: float | None = None,
+    node_limit: int | None = None,
+    threads: int | None = None,
+    on_progress: Callable[[Progress], None] | None = None,
+    on_incumbent: Callable[[Incumbent], None] | None = None,
+) -> Solved:
+    """Build the extensive form, hand it over and solve it.
+
+    ``nothing`` is the objective without a plan; ``time_limit`` counts from the call, building
+    included; ``node_limit`` the nodes of the solver's search.
+    """
+    return solve_for_outlooks(
+        instance,
+        [(state.probability, outlook(instance, state)) for state in states],
+        gap=gap,
+        nothing=nothing,
+        time_limit=time_limit,
+        node_limit=node_limit,
+        threads=threads,
+        on_progress=on_progress,
+        on_incumbent=on_incumbent,
+    )
+
+
+def solve_for_outlooks(
+    instance: Instance,
+    weighed: Sequence[tuple[float, Outlook]],
+    *,
+    gap: float,
+    nothing: float = 0.0,
+    time_limit: float | None = None,
+    node_limit: int | None = None,
+    threads: int | None = None,
+    on_progress: Callable[[Progress], None] | None = None,
+    on_incumbent: Callable[[Incumbent], None] | None = None,
+) -> Solved:
+    """The same for pairs of a probability and what a state, or a mean of states, leaves."""
+    began = time.perf_counter()
+    model = build_for_outlooks(instance, weighed)
+    built = time.perf_counter()
+    compiled = highs.compile_model(model)
+    substituted = substitute_planned_stock(compiled)
+    program = highs.tightened(substituted.program)
+    handed = time.perf_counter()
+
+    def read(values: Floats) -> Commitment:
+        compiled.load(substituted.expand(values))
+        return read_commitment(instance, model)
+
+    teller = Teller("extensive", on_incumbent, read)
+    least = smallest_size(nothing)
+    near_one = highs.scaling_of(program, 1.0).near_one
+    failure: SolverError | None = None
+    endings, doubtful = set[str](), False
+
+    def attempt(size: float, **options: Any) -> Solution:
+        passed = time.perf_counter() - began
+        solution = highs.solve(
+            program,
+            gap=gap,
+            time_limit=None if time_limit is None else max(0.0, time_limit - passed),
+            threads=threads,
+            options=OPTIONS
+            | ({} if node_limit is None else {"mip_max_nodes": node_limit})
+            | options,
+            on_progress=on_progress,
+            on_better=None if on_incumbent is None else teller.tell,
+            objective_factor=highs.objective_factor(program, size, TOP),
+            absolute_gap=gap * least,
+        )
+        if node_limit is not None and solution.ended == "Solution limit reached":
+            solution = replace(solution, ended=NODE_LIMIT)
+        return made_whole(program, solution, threads, EXACT if near_one else 0.0)
+
+    size = nothing if nothing > 0 else highs.largest_cost(program)
+    solution: Solution | None = None
+    for options in ({}, highs.EXACT_MIXED, highs.USUAL_MIXED):
+        own = size
+        if solution is not None and solution.objective is not None:
+            own = max(abs(solution.objective), least)  # a unit that suits the objective
+        try:
+            again = attempt(own, **options)
+        except SolverError as error:
+            failure = error
+            continue
+        endings.add(again.ending)
+        solution = again if solution is None else _both(solution, again)
+        if solution.interrupted or again.ending == "limit":
+            break
+        doubtful = _in_doubt(solution, gap, least, own) or len(endings) > 1
+        if endings == {"infeasible"}:
+            doubtful = True  # presolve may be wrong, near one as well: the decomposition tells
+            break
+        # Elsewhere any of these tolerances may lose a plan: what all three allow is believed.
+        if near_one and not doubtful:
+            break
+    if solution is None:
+        assert failure is not None
+        raise failure
+    return Solved(
+        method="extensive",
+        solution=solution,
+        commitment=None if solution.values is None else read(solution.values),
+        seconds={
+            "build": built - began,
+            "compile": handed - built,
+            "solve": time.perf_counter() - handed,
+        },
+        size=compiled.program.size,
+        doubtful=doubtful,
+        near_one=near_one,
+    )
+
+
+def _both(one: Solution, other: Solution) -> Solution:
+    """What two solves of a program tell: the better plan, and of bounds the lower."""
+    if one.objective is None or other.objective is None:
+        return one if other.objective is None else other
+    better = one if one.objective <= other.objective else other
+    bounds = [own.bound for own in (one, other) if own.bound is not None]
+    return replace(better, bound=min(bounds, default=None))
+
+
+def _in_doubt(solution: Solution, gap: float, least: float, size: float) -> bool:
+    """Whether the solver's tolerances may have decided, rather than the problem.
+
+    So it is where nothing is feasible, where whole numbers leave a gap that the search had closed,
+    or a bound above its plan, and where the objective is a tiny part of the size that it was scaled
+    by.
+    """
+    objective, bound = solution.objective, solution.bound
+    if solution.ending != "optimal" or objective is None or bound is None:
+        return True
+    counts = max(abs(objective), least)
+    apart = not -EXACT * counts <= objective - bound <= max(gap, EXACT) * counts
+    return apart or TOP * counts < size
+
+
+def made_whole(
+    program: LinearProgram,
+    solution: Solution,
+    threads: int | None = None,
+    exact: float = EXACT,
+) -> Solution:
+    """The solution with its integer columns whole, everything else solved again around them, unless
+    nothing in it is further off than ``exact``.
+
+    A mixed-integer solve takes 1e-6 for zero, and a millionth of a project can deliver a tonne
+    that matters.
+    """
+    if solution.values is None or not program.integer.any():
+        return solution
+    if highs.violation(program, solution.values) <= exact:
+        return solution
+    whole = np.round(solution.values)
+    fixed = replace(
+        program,
+        lower=np.where(program.integer, whole, program.lower),
+        upper=np.where(program.integer, whole, program.upper),
+        integer=np.zeros_like(program.integer),
+    )
+    again = highs.solve(fixed, threads=threads, options={"primal_feasibility_tolerance": 1e-9})
+    if again.ending != "optimal":
+        return solution
+    return replace(solution, values=again.values, objective=again.objective)

@@ -1,0 +1,176 @@
+"""What a commitment leads to in the states of the world."""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from functools import reduce
+from typing import Any
+
+import numpy as np
+
+from optimizer.model.commitment import Commitment, weighed_damage
+from optimizer.model.instance import Floats, Instance
+from optimizer.model.states import State
+from optimizer.solve.sweep import Recourse, in_blocks
+
+ROUNDING = 2e-9
+"""Share of what would come if everything were missing that is rounding."""
+
+SHORT = 1e-6
+"""A period is short if more than this share of its demand is missing."""
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """What a commitment leads to in the given states."""
+
+    probability: Floats
+    """(S)"""
+    damage: Floats
+    """(S) in the unit of the measure."""
+    by_material: dict[str, float]
+    """Expected, in the unit of the measure."""
+    by_consumer: dict[str, float]
+    """Expected, in the unit of the measure."""
+    shortage: dict[str, Floats]
+    """(Y) expected lots missing, by material."""
+    short: dict[str, Floats]
+    """(Y) probability that some period is short, by material."""
+    of_some: Floats
+    """(S) that of the consumers who were asked for, in the unit of the measure."""
+    by_year: Floats
+    """(Y) expected, in the unit of the measure."""
+
+    @property
+    def expected(self) -> float:
+        """Mean over the states."""
+        return float(self.probability @ self.damage)
+
+    @property
+    def worst(self) -> float:
+        """The worst state that has a probability."""
+        return float(self.damage[self.probability > 0].max())
+
+    def cvar(self, level: float) -> float:
+        """Mean of the worst ``1 - level`` of states, splitting the state at the quantile.
+
+        Rockafellar and Uryasev (2000).
+        """
+        return mean_of_worst(self.probability, self.damage, level)
+
+
+def mean_of_worst(probability: Floats, damage: Floats, level: float) -> float:
+    """Mean of damage (S) over the worst ``1 - level`` of states with a probability (S)."""
+    tail = (1 - level) * probability.sum()
+    order = np.argsort(-damage, kind="stable")
+    before = np.concatenate([[0.0], np.cumsum(probability[order])[:-1]])
+    weight = np.clip(tail - before, 0.0, probability[order])
+    return float(weight @ damage[order] / weight.sum())
+
+
+def evaluate(
+    instance: Instance,
+    states: Sequence[State],
+    commitments: Sequence[Commitment],
+    *,
+    threads: int | None = None,
+    consumers: Collection[str] = (),
+    recourse: Recourse | None = None,
+) -> list[Evaluation]:
+    """Sweep commitments through states and add up what is missing, that of some consumers by state
+    as well; by the recourse of these states, where it is there already."""
+    evaluations = [_nothing(instance, states) for _ in commitments]
+    blocks = in_blocks(instance, states, threads=threads)
+    if recourse is not None:
+        blocks = iter([(slice(0, len(states)), recourse)])
+    for block, own in blocks:
+        for commitment, evaluation in zip(commitments, evaluations, strict=True):
+            _add(instance, own, block, commitment, evaluation, consumers)
+    return evaluations
+
+
+def joined(parts: Sequence[Evaluation]) -> Evaluation:
+    """The evaluation in all states, of those in blocks of them.
+
+    Sums are added block by block, in the order of the blocks: by the same blocks they are the same
+    to the last digit.
+    """
+
+    def total(sums: Sequence[dict[str, Any]]) -> dict[str, Any]:
+        return {key: reduce(operator.add, (one[key] for one in sums)) for key in sums[0]}
+
+    return Evaluation(
+        probability=np.concatenate([part.probability for part in parts]),
+        damage=np.concatenate([part.damage for part in parts]),
+        by_material=total([part.by_material for part in parts]),
+        by_consumer=total([part.by_consumer for part in parts]),
+        shortage=total([part.shortage for part in parts]),
+        short=total([part.short for part in parts]),
+        of_some=np.concatenate([part.of_some for part in parts]),
+        by_year=reduce(operator.add, (part.by_year for part in parts)),
+    )
+
+
+def _nothing(instance: Instance, states: Sequence[State]) -> Evaluation:
+    years, materials = len(instance.years), instance.case.materials
+    return Evaluation(
+        probability=np.array([state.probability for state in states]),
+        damage=np.zeros(len(states)),
+        by_material=dict.fromkeys(materials, 0.0),
+        by_consumer=dict.fromkeys(instance.case.consumers, 0.0),
+        shortage={m: np.zeros(years) for m in materials},
+        short={m: np.zeros(years) for m in materials},
+        of_some=np.zeros(len(states)),
+        by_year=np.zeros(years),
+    )
+
+
+def _add(
+    instance: Instance,
+    recourse: Recourse,
+    block: slice,
+    commitment: Commitment,
+    evaluation: Evaluation,
+    consumers: Collection[str],
+) -> None:
+    """Add what is missing in a block of states."""
+    years, n = len(instance.years), instance.per_year
+    for part in recourse.shortages(recourse.columns.point(commitment)):
+        m = part.looks.material
+        evaluation.damage[block] += part.by_state(part.damage)
+        evaluation.by_material[m] += float(part.chance @ part.damage)
+        evaluation.shortage[m] += (part.chance @ part.missing).reshape(years, n).sum(axis=1)
+        demand = instance.material_demand[m][instance.year_of]
+        is_short = (part.missing > SHORT * demand).reshape(-1, years, n).any(axis=2)
+        evaluation.short[m] += part.chance @ is_short
+        for v, lots in part.by_step.items():
+            damage = lots * recourse.nodes[v].as_in_file[0]
+            evaluation.by_year[:] += damage.sum(axis=0).reshape(years, n).sum(axis=1)
+            for step, value in zip(instance.nodes[v].steps, damage.sum(axis=1), strict=True):
+                evaluation.by_consumer[step.consumer] += float(value)
+            asked = [step.consumer in consumers for step in instance.nodes[v].steps]
+            if any(asked):
+                own = part.damage_by_step[v][:, asked].sum(axis=1)
+                evaluation.of_some[block] += part.by_state(own)
+
+
+def rounding(instance: Instance) -> float:
+    """What is rounding in an objective: a share of that of states in which everything is missing
+    all the time."""
+    worst = math.fsum(
+        float(step.limit @ step.weight) * instance.per_year
+        for node in instance.nodes
+        for step in node.steps
+    )
+    return ROUNDING * worst
+
+
+def objective(instance: Instance, evaluation: Evaluation, weighed_cost: float) -> float:
+    """The objective of a commitment, from its damage and what its cost adds."""
+    cvar = instance.case.objective.cvar
+    tail = evaluation.cvar(float(cvar.level)) if cvar.weight > 0 else 0.0
+    damage = weighed_damage(instance, evaluation.expected, tail, evaluation.by_consumer)
+    return damage + weighed_cost

@@ -1,0 +1,314 @@
+"""The plan as a document: what is decided, what it leads to, and what it costs."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from models.base import named
+from models.results import (
+    Certificate,
+    ConsumerOutcome,
+    Distribution,
+    FunderInfo,
+    MaterialOutcome,
+    MaterialYear,
+    Outcome,
+    Plan,
+    ProjectPlan,
+    StockpilePlan,
+    WithoutPlan,
+)
+from models.results.plan import LEVELS
+from models.scenario.case import Case
+from optimizer.model.commitment import (
+    Commitment,
+    net_cost,
+    outlay,
+    planned_stock,
+    residual,
+    spend,
+    stock_cost,
+)
+from optimizer.model.dependence import crma_shares, supply_mixes
+from optimizer.model.instance import COMMON, Floats, Instance, group_of
+from optimizer.solve import accounts
+from optimizer.solve.accounts import by_year
+
+if TYPE_CHECKING:  # compiled code comes with it, which those who read a plan do without
+    from optimizer.solve.outcomes import Evaluation
+
+
+def commitment_of(instance: Instance, plan: Plan) -> Commitment:
+    """The commitment that a plan describes, in an instance of its scenario or one like it.
+
+    What a plan leaves out is zero; nothing is checked here
+    (:func:`optimizer.solve.verification.check_commitment` does).
+    """
+    share, offtake = {}, {}
+    for built in plan.projects:
+        for held in (built.shares, built.supports):
+            for f, instruments in held.items():
+                share.update({(built.id, f, i): x for i, x in instruments.items()})
+        if built.offtake_common > 0:
+            offtake[built.id, COMMON] = built.offtake_common
+        for f, x in built.offtake_by_company.items():
+            offtake[built.id, group_of(f)] = x
+    buy = {}
+    for stockpile in plan.stockpiles:
+        tonnes = np.array([stockpile.buy_t.get(str(year), 0.0) for year in instance.years])
+        if tonnes.any():
+            buy[stockpile.id] = tonnes / instance.lot_t[stockpile.material]
+    return Commitment(
+        start={built.id: built.start for built in plan.projects},
+        share=share,
+        market={built.id: built.market_share for built in plan.projects if built.market_share},
+        offtake=offtake,
+        buy=buy,
+    )
+
+
+def unknown_in(instance: Instance, plan: Plan) -> list[str]:
+    """Projects, stockpiles and instruments that a plan decides on and its instance lacks."""
+    told = [built.id for built in plan.projects if built.id not in instance.projects]
+    told += [pile.id for pile in plan.stockpiles if pile.id not in instance.stockpiles]
+    told += [
+        f"{f}.{i}"
+        for built in plan.projects
+        for held in (built.shares, built.supports)
+        for f, terms in held.items()
+        for i in terms
+        if (f, i) not in instance.instrument
+    ]
+    return told
+
+
+UNITS = {
+    "damage": "million {currency}",
+    "tonnes": "t",
+    "share_of_demand": "years of demand",
+}
+
+
+def describe(
+    instance: Instance,
+    commitment: Commitment,
+    *,
+    certificate: Certificate,
+    with_plan: Evaluation,
+    without_plan: Evaluation,
+    title: str,
+    variant: str | None,
+) -> Plan:
+    """The plan as a document."""
+    case = instance.case
+    level = float(case.objective.cvar.level)
+    return Plan(
+        title=title,
+        variant=variant,
+        certificate=certificate,
+        outcome=Outcome(
+            **measured(instance, commitment),
+            expected=with_plan.expected,
+            cvar=with_plan.cvar(level),
+            worst=with_plan.worst,
+            without_plan=WithoutPlan(
+                expected=without_plan.expected,
+                cvar=without_plan.cvar(level),
+                worst=without_plan.worst,
+            ),
+            distribution=distribution(with_plan, without_plan),
+        ),
+        materials=materials_of(instance, commitment, with_plan, without_plan),
+        consumers=consumers_of(instance, with_plan, without_plan),
+        scenario=as_solved(case, variant),
+        **committed_to(instance, commitment),
+    )
+
+
+def measured(instance: Instance, commitment: Commitment) -> dict[str, Any]:
+    """What an outcome says that no state of the world has a part in, by field of ``Outcome``."""
+    case = instance.case
+    return {
+        "measure": case.objective.measure,
+        "unit": UNITS[case.objective.measure].format(currency=case.currency),
+        "cvar_level": float(case.objective.cvar.level),
+        "net_cost_meur": net_cost(instance, commitment),
+        "residual_meur": residual(instance, commitment),
+    }
+
+
+def committed_to(instance: Instance, commitment: Commitment) -> dict[str, Any]:
+    """What a plan says that follows from its commitment alone, by field of ``Plan``."""
+    case = instance.case
+    committed = outlay(instance, commitment)
+    return {
+        "currency": case.currency,
+        "projects": tuple(_projects(instance, commitment)),
+        "stockpiles": tuple(_stockpiles(instance, commitment)),
+        "funders": tuple(
+            FunderInfo(id=f, name=named(funder.name, f), kind=funder.kind)
+            for f, funder in case.funders.items()
+        ),
+        "spend_meur": {f: by_year(instance, x) for f, x in spend(instance, commitment).items()},
+        "committed_meur": {f: by_year(instance, x) for f, x in committed.items()},
+        "accounts": tuple(accounts.positions(instance, commitment)),
+        "budget_lines": tuple(accounts.budget_lines(instance, commitment)),
+        "crma": tuple(crma_shares(instance, commitment)),
+    }
+
+
+def as_solved(case: Case, variant: str | None) -> dict[str, Any]:
+    """A scenario in JSON, without nulls, and of its variants only the one that was applied."""
+    content: dict[str, Any] = case.model_dump(
+        mode="json", by_alias=True, exclude={"variants"}, exclude_none=True
+    )
+    if variant in case.variants:
+        content["variants"] = {variant: case.variants[variant].model_dump(mode="json")}
+    return content
+
+
+def distribution(with_plan: Evaluation, without_plan: Evaluation) -> Distribution:
+    """How damage is spread over the states, with a plan and without."""
+    chance = with_plan.probability
+    return Distribution(
+        levels=LEVELS,
+        with_plan=quantiles(with_plan.damage, chance, LEVELS),
+        without_plan=quantiles(without_plan.damage, chance, LEVELS),
+        avoided=quantiles(without_plan.damage - with_plan.damage, chance, LEVELS),
+    )
+
+
+def quantiles(values: Floats, chance: Floats, levels: Sequence[float]) -> tuple[float, ...]:
+    """The least of the values that is not exceeded with each of the probabilities.
+
+    Values without any probability play no part.
+    """
+    order = np.argsort(values, kind="stable")
+    order = order[chance[order] > 0]
+    reached = np.cumsum(chance[order]) / chance.sum()
+    # What rounding leaves of a sum of probabilities must not lead to the next state.
+    at = np.searchsorted(reached, np.asarray(levels) - 1e-9, side="left")
+    at[np.asarray(levels) == 1] = -1  # the worst, also where it is rarer than that
+    return tuple(float(value) for value in values[order[at]])
+
+
+def _projects(instance: Instance, commitment: Commitment) -> list[ProjectPlan]:
+    plans = []
+    for p, project in instance.projects.items():
+        if p not in commitment.start:
+            continue
+        shares: dict[str, dict[str, float]] = {}
+        supports: dict[str, dict[str, float]] = {}
+        for (q, f, i), share in commitment.share.items():
+            if q == p:
+                carries = instance.instrument[f, i].carries_capex
+                (shares if carries else supports).setdefault(f, {})[i] = share
+        held = {g: x for (q, g), x in commitment.offtake.items() if q == p}
+        plans.append(
+            ProjectPlan(
+                id=p,
+                name=named(instance.case.projects[p].name, p),
+                start=commitment.start[p],
+                first_output=commitment.start[p] + project.construction,
+                capex_meur=project.capex,
+                market_share=commitment.market.get(p, 0.0),
+                offtake=math.fsum(held.values()),
+                offtake_common=held.get(COMMON, 0.0),
+                offtake_by_company={
+                    f: held[group_of(f)] for f in instance.case.funders if group_of(f) in held
+                },
+                shares=shares,
+                supports=supports,
+            )
+        )
+    return plans
+
+
+def _stockpiles(instance: Instance, commitment: Commitment) -> list[StockpilePlan]:
+    plans = []
+    for stockpile in instance.case.stockpiles:
+        h, lot = stockpile.id, instance.lot_t[stockpile.material]
+        planned = planned_stock(instance, commitment, h)[instance.per_year - 1 :: instance.per_year]
+        plans.append(
+            StockpilePlan(
+                id=h,
+                name=named(stockpile.name, h),
+                material=stockpile.material,
+                buy_t=by_year(instance, commitment.bought(instance, h) * lot),
+                planned_t=by_year(instance, planned * lot),
+                cost_meur=by_year(instance, stock_cost(instance, commitment, h)),
+            )
+        )
+    return plans
+
+
+def consumers_of(
+    instance: Instance, with_plan: Evaluation, without_plan: Evaluation
+) -> tuple[ConsumerOutcome, ...]:
+    """What falls on each consumer."""
+    return tuple(
+        ConsumerOutcome(
+            id=u,
+            name=named(consumer.name, u),
+            expected=with_plan.by_consumer[u],
+            expected_without_plan=without_plan.by_consumer[u],
+        )
+        for u, consumer in instance.case.consumers.items()
+    )
+
+
+def materials_of(
+    instance: Instance, commitment: Commitment, with_plan: Evaluation, without_plan: Evaluation
+) -> tuple[MaterialOutcome, ...]:
+    """How exposed each material stays."""
+    held = exposure(instance, commitment)
+    outcomes = []
+    for m, material in instance.case.materials.items():
+        lot = instance.lot_t[m]
+        by_year = {
+            year: MaterialYear(
+                **known,
+                expected_shortage_t=float(with_plan.shortage[m][y] * lot),
+                expected_shortage_without_plan_t=float(without_plan.shortage[m][y] * lot),
+                probability_of_shortage=min(1.0, float(with_plan.short[m][y])),
+            )
+            for y, (year, known) in enumerate(held[m].items())
+        }
+        outcomes.append(
+            MaterialOutcome(
+                id=m,
+                name=named(material.name, m),
+                expected=with_plan.by_material[m],
+                expected_without_plan=without_plan.by_material[m],
+                by_year=by_year,
+            )
+        )
+    return tuple(outcomes)
+
+
+def exposure(instance: Instance, commitment: Commitment) -> dict[str, dict[str, dict[str, Any]]]:
+    """What is told of each material and year that no state of the world has a part in, by field
+    of ``MaterialYear``."""
+    n = instance.per_year
+    mixes, before = supply_mixes(instance, commitment), supply_mixes(instance, Commitment())
+    found = {}
+    for m in instance.case.materials:
+        held = np.zeros(len(instance.years))
+        for h, pile in instance.stockpiles.items():
+            if pile.material == m:
+                held = held + planned_stock(instance, commitment, h)[n - 1 :: n]
+        demand = instance.material_demand[m] * n
+        found[m] = {
+            str(year): {
+                "demand_t": float(demand[y] * instance.lot_t[m]),
+                "days_of_cover": float(held[y] / demand[y] * 365) if demand[y] > 0 else None,
+                "supply": mixes[m][y],
+                "supply_without_plan": before[m][y],
+            }
+            for y, year in enumerate(instance.years)
+        }
+    return found

@@ -1,0 +1,424 @@
+"""Whether the figures of a result agree with one another, and with the scenario that it carries.
+
+Of a plan all that follows from its commitment is reckoned anew, without its states of the world:
+accounts, budgets, stocks, net cost. What its states led to has to add up. Other results have the
+identities that their fields are defined by. No solver takes part.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+from models.results import (
+    Alternative,
+    Alternatives,
+    Certificate,
+    Distribution,
+    Evaluation,
+    Explanation,
+    FreshOutcome,
+    Frontier,
+    FrontierPoint,
+    FrontierStep,
+    Interval,
+    JointPlan,
+    JointProject,
+    Outcome,
+    OwnOutcome,
+    Plan,
+    PlanFigures,
+    ProvenRange,
+    Replication,
+    Result,
+    Robustness,
+    Sensitivity,
+    SharePoint,
+    Split,
+    Standing,
+    TailPlan,
+    WithoutPlan,
+)
+from optimizer.model.commitment import weighed_cost, weighed_damage
+from optimizer.model.instance import read_instance
+from optimizer.solve.checked_solution import ENOUGH_STATES, gap_of, input_hash, is_within
+from optimizer.solve.plan_document import (
+    commitment_of,
+    committed_to,
+    exposure,
+    measured,
+    unknown_in,
+)
+from optimizer.solve.solver_result import SMALLEST, smallest_size
+
+SAME = 5e-6
+"""How far figures that have to be equal may be apart, as a share of the larger one: a little over
+what the check of a plan allows the solver."""
+NOTHING = 1e-6
+"""Figures that are apart by less are equal, whatever their size."""
+WEIGHT = "objective.cvar.weight"
+"""What a frontier varies over tail risk."""
+KEYS = ("id", "funder", "instrument", "project", "stockpile", "line", "material", "stage")
+"""Fields that say which item of a list is meant."""
+
+
+@dataclass(frozen=True)
+class Disagreement:
+    """A figure that is not what the others make of it."""
+
+    path: str
+    """Where it stands."""
+    said: object
+    """What stands there; None for nothing."""
+    due: object
+    """What would have to."""
+    bound: str = ""
+    """``least`` or ``most`` where ``due`` is a bound that it has to keep."""
+
+    @property
+    def of_figures(self) -> bool:
+        """Whether two figures differ, and not words, or what is there at all."""
+        return _is_number(self.said) and _is_number(self.due)
+
+
+Found = Iterator[Disagreement]
+
+
+def disagreements(result: Result) -> Found:
+    """All places in which a result, which fits its scenario, does not add up."""
+    case = getattr(result, "case", None)
+    own = result.certificate if isinstance(result, Plan) else result
+    said = getattr(own, "input_sha256", None)
+    if case is not None and said is not None and said != input_hash(case):
+        at = "certificate.input_sha256" if isinstance(result, Plan) else "input_sha256"
+        yield Disagreement(at, said, input_hash(case))
+    yield from _within(result, "")
+
+
+def apart(said: Result, due: Result) -> Found:
+    """All places in which a result is not what it is when it is made anew."""
+    for name in type(said).model_fields:
+        yield from _equal(name, getattr(said, name), getattr(due, name))
+
+
+def _within(value: Any, at: str) -> Found:
+    """The identities of a result and of all results in it."""
+    if isinstance(value, Result):
+        for names in _IN_ORDER.get(type(value), ()):
+            yield from _in_order(value, at, *names)
+        check = _OF.get(type(value))
+        if check is not None:
+            yield from check(value, at)
+        for name in type(value).model_fields:
+            yield from _within(getattr(value, name), f"{at}{name}.")
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            yield from _within(item, f"{at}{key}.")
+    elif isinstance(value, tuple):
+        for number, item in enumerate(value):
+            yield from _within(item, f"{at}{number}.")
+
+
+def _equal(at: str, said: Any, due: Any, scale: float = 0.0) -> Found:
+    """Two values that must be the same; ``scale`` is of what figures are the difference of."""
+    if isinstance(said, Result):
+        said = said.model_dump()
+    if isinstance(due, Result):
+        due = due.model_dump()
+    if isinstance(said, dict) and isinstance(due, dict):
+        for key in {**due, **said}:
+            yield from _equal(f"{at}.{key}", said.get(key), due.get(key), scale)
+    elif isinstance(said, (tuple, list)) and isinstance(due, (tuple, list)):
+        yield from _equal(at, _keyed(said), _keyed(due), scale)
+    elif _is_number(said) and _is_number(due):
+        if abs(said - due) > max(NOTHING, SAME * max(abs(said), abs(due), scale)):
+            yield Disagreement(at, said, due)
+    elif said != due:
+        yield Disagreement(at, said, due)
+
+
+def _keyed(items: Sequence[Any]) -> dict[str, Any]:
+    """The items of a list by what tells them apart, so that their order is none of it."""
+    found = {}
+    for number, item in enumerate(items):
+        raw = item.model_dump() if isinstance(item, Result) else item
+        named = [str(raw[key]) for key in KEYS if raw.get(key)] if isinstance(raw, dict) else []
+        found[".".join(named) or str(number)] = raw
+    # Of two that are alike one would hide the other.
+    if len(found) < len(items):
+        return {str(number): item for number, item in enumerate(items)}
+    return found
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _rising(at: str, names: Sequence[str], values: Sequence[float | None]) -> Found:
+    """Figures of which none is below the one before it; those that are null play no part."""
+    known = [(n, v) for n, v in zip(names, values, strict=True) if v is not None]
+    for (_, low), (name, high) in pairwise(known):
+        if high < low - max(NOTHING, SAME * max(abs(low), abs(high))):
+            yield Disagreement(f"{at}{name}", high, low, "least")
+
+
+def _in_order(found: Result, at: str, *names: str) -> Found:
+    """The same of fields."""
+    yield from _rising(at, names, [getattr(found, name) for name in names])
+
+
+def _sums(found: Plan | FreshOutcome, at: str, mean: float, without: float) -> Found:
+    """What materials and consumers add up to, with the plan and without any."""
+    for name, items in (("materials", found.materials), ("consumers", found.consumers)):
+        for field, due in (("expected", mean), ("expected_without_plan", without)):
+            total = math.fsum(getattr(item, field) for item in items)
+            yield from _equal(f"{at}{name}: {field}", total, due)
+
+
+def _exchanged(
+    said: FrontierStep | Alternative, at: str, here: Collection[str], there: Collection[str]
+) -> Found:
+    """Which projects come and go from here to there."""
+    yield from _equal(f"{at}entering", sorted(said.entering), sorted(set(there) - set(here)))
+    yield from _equal(f"{at}leaving", sorted(said.leaving), sorted(set(here) - set(there)))
+
+
+Least = tuple[float, float]
+"""Between which an objective counts as at least, where a gap is taken of it; alike where known."""
+ANY: Least = (SMALLEST * SMALLEST, math.inf)
+
+
+def _least(without: WithoutPlan, weight: float | None) -> Least:
+    """That of what comes without a plan, by the weight of the worst states; None where unknown."""
+    if weight is None:
+        return ANY[0], SMALLEST * max(1.0, without.cvar)
+    known = smallest_size((1 - weight) * without.expected + weight * without.cvar)
+    return known, known
+
+
+def _proof(found: Any, at: str, least: Least = ANY) -> Found:
+    """Objective, bound and gap, wherever they stand together."""
+    if found.objective is None:
+        return
+    yield from _in_order(found, at, "bound", "objective")
+    low, high = (gap_of(found.objective, found.bound, size) for size in reversed(least))
+    if None in (found.gap, low, high) or not low <= found.gap <= high:
+        yield from _equal(f"{at}gap", found.gap, high)
+
+
+def _certificate(found: Certificate, at: str, least: Least) -> Found:
+    yield from _proof(found, at, least)
+    within = {is_within(found.objective, found.bound, found.gap_target, size) for size in least}
+    if within == {True} or within == {False}:
+        due = "optimal" if True in within else "limit"
+        yield from _equal(f"{at}status", found.status, due)
+    yield from _equal(f"{at}illustrative", found.illustrative, found.states < ENOUGH_STATES)
+
+
+def _joint_plan(found: JointPlan, at: str) -> Found:
+    yield from _proof(found, at, (SMALLEST, SMALLEST))
+
+
+def _outcome(found: Outcome, at: str) -> Found:
+    without, spread = found.without_plan, found.distribution
+    if spread is not None:
+        at = f"{at}distribution."
+        yield from _equal(f"{at}with_plan", spread.with_plan[-1], found.worst)
+        yield from _equal(f"{at}without_plan", spread.without_plan[-1], without.worst)
+        avoided = without.expected - found.expected
+        for name, mean, scale in (
+            ("with_plan", found.expected, 0.0),
+            ("without_plan", without.expected, 0.0),
+            ("avoided", avoided, without.expected),
+        ):
+            yield from _mean(f"{at}{name}", spread.levels, getattr(spread, name), mean, scale)
+
+
+def _mean(
+    at: str, levels: Sequence[float], quantiles: Sequence[float], mean: float, scale: float
+) -> Found:
+    """A mean lies between what it is if each step counts at its lower and at its upper end."""
+    steps = [(high - low) for low, high in pairwise(levels)]
+    least = math.fsum(width * q for width, q in zip(steps, quantiles[:-1], strict=True))
+    most = math.fsum(width * q for width, q in zip(steps, quantiles[1:], strict=True))
+    spare = max(NOTHING, SAME * max(abs(mean), scale))
+    if least > mean + spare:
+        yield Disagreement(at, least, mean, "most")
+    if most < mean - spare:
+        yield Disagreement(at, most, mean, "least")
+
+
+def _distribution(found: Distribution, at: str) -> Found:
+    for name, values in found:
+        yield from _rising(at, [f"{name}.{n}" for n in range(len(values))], values)
+
+
+def _plan(plan: Plan, at: str) -> Found:
+    outcome, without = plan.outcome, plan.outcome.without_plan
+    weight = None if plan.case is None else float(plan.case.objective.cvar.weight)
+    yield from _certificate(plan.certificate, f"{at}certificate.", _least(without, weight))
+    yield from _sums(plan, at, outcome.expected, without.expected)
+    if plan.accounts:
+        total = math.fsum(position.cost_meur for position in plan.accounts)
+        scale = math.fsum(abs(position.cost_meur) for position in plan.accounts)
+        yield from _equal(f"{at}accounts: cost_meur", total, outcome.net_cost_meur, scale)
+    if plan.case is not None:
+        yield from _commitment(plan, at)
+
+
+def _commitment(plan: Plan, at: str) -> Found:
+    """All that follows from what a plan commits to, reckoned anew in its own scenario."""
+    assert plan.case is not None
+    instance = read_instance(plan.case)
+    asked, proof = plan.case.uncertainty, plan.certificate
+    sample = asked.sample if asked is not None else None
+    written = len(asked.states) if asked is not None and asked.states is not None else 1
+    states, seed = (written, None) if sample is None else (sample.states, sample.seed)
+    yield from _equal(f"{at}certificate.states", proof.states, states)
+    yield from _equal(f"{at}certificate.seed", proof.seed, seed)
+    if unknown := unknown_in(instance, plan):
+        yield Disagreement(f"{at}projects", unknown[0], None)
+        return
+    commitment = commitment_of(instance, plan)
+    scale = sum(abs(built.capex_meur) for built in plan.projects)
+    for name, due in committed_to(instance, commitment).items():
+        yield from _equal(f"{at}{name}", getattr(plan, name), due)
+    for built in plan.projects:
+        shares = [x for held in built.shares.values() for x in held.values()]
+        total = math.fsum((*shares, built.market_share))
+        yield from _equal(f"{at}projects.{built.id}: shares", total, 1.0)
+    for name, due in measured(instance, commitment).items():
+        yield from _equal(f"{at}outcome.{name}", getattr(plan.outcome, name), due, scale)
+    exposed = exposure(instance, commitment)
+    for material in plan.materials:
+        for year, told in material.by_year.items():
+            here = f"{at}materials.{material.id}.by_year.{year}."
+            for name, due in exposed[material.id][year].items():
+                yield from _equal(f"{here}{name}", getattr(told, name), due)
+            for name in ("expected_shortage_t", "expected_shortage_without_plan_t"):
+                short = getattr(told, name)
+                if short < -NOTHING:
+                    yield Disagreement(f"{here}{name}", short, 0.0, "least")
+                elif short > told.demand_t * (1 + SAME) + NOTHING:
+                    yield Disagreement(f"{here}{name}", short, told.demand_t, "most")
+    by_consumer = {consumer.id: consumer.expected for consumer in plan.consumers}
+    damage = weighed_damage(instance, plan.outcome.expected, plan.outcome.cvar, by_consumer)
+    objective = damage + weighed_cost(instance, commitment)
+    said = plan.certificate.objective
+    yield from _equal(f"{at}certificate.objective", said, objective, abs(damage))
+
+
+def _frontier(found: Frontier, at: str) -> Found:
+    own = None if found.case is None else float(found.case.objective.cvar.weight)
+    for number, point in enumerate(found.points):
+        weight = point.value if found.varied == WEIGHT else own
+        least = ANY if found.without_plan is None else _least(found.without_plan, weight)
+        yield from _proof(point, f"{at}points.{number}.", least)
+    values = [point.value for point in found.points]
+    yield from _rising(at, [f"points.{n}.value" for n in range(len(values))], values)
+    by_value = {point.value: point for point in found.points}
+    for number, step in enumerate(found.steps):
+        here = f"{at}steps.{number}."
+        low, high = by_value.get(step.from_value), by_value.get(step.to_value)
+        if low is None or high is None or low.expected is None or high.expected is None:
+            yield Disagreement(f"{here}from_value", step.from_value, None)
+            continue
+        due = low.expected - high.expected
+        yield from _equal(f"{here}avoided", step.avoided, due, low.expected)
+        yield from _exchanged(step, here, low.projects, high.projects)
+
+
+def _split(found: Split, at: str) -> Found:
+    for rule in found.rules:
+        here = f"{at}rules.{rule.rule}"
+        members = rule.members.values()
+        scale = math.fsum(abs(one.outlay_meur) for one in members)
+        total = math.fsum(one.gain.value for one in members)
+        yield from _equal(f"{here}: gain", total, found.worth.value, scale)
+        for player, one in rule.members.items():
+            due = one.outlay_meur + one.transfer_meur
+            yield from _equal(f"{here}.members.{player}.pays_meur", one.pays_meur, due, scale)
+
+
+def _joint_project(found: JointProject, at: str) -> Found:
+    yield from _equal(f"{at}shares", math.fsum(found.shares.values()), 1.0)
+
+
+def _standing(found: Standing, at: str) -> Found:
+    yield from _equal(f"{at}total", found.total, found.expected + found.net_cost_meur,
+                      abs(found.expected))  # fmt: skip
+
+
+def _evaluation(found: Evaluation, at: str) -> Found:
+    fresh = found.fresh
+    mean, without = fresh.with_plan.expected.value, fresh.without_plan.expected.value
+    yield from _equal(f"{at}fresh.avoided.value", fresh.avoided.value, without - mean, without)
+    due = mean - found.own_expected
+    yield from _equal(f"{at}fresh.optimism.value", fresh.optimism.value, due, abs(mean))
+    yield from _sums(fresh, f"{at}fresh.", mean, without)
+    if found.gap is not None:
+        gaps = [one.gap for one in found.gap.replications]
+        average = math.fsum(gaps) / len(gaps) if gaps else None
+        scale = max(map(abs, gaps), default=0.0)
+        yield from _equal(f"{at}gap.mean.value", found.gap.mean.value, average, scale)
+
+
+def _replication(found: Replication, at: str) -> Found:
+    due = found.candidate - found.bound
+    yield from _equal(f"{at}gap", found.gap, due, abs(found.candidate))
+
+
+def _alternatives(found: Alternatives, at: str) -> Found:
+    yield from _equal(f"{at}limit", found.limit, found.bound + found.within * abs(found.bound))
+    for number, one in enumerate(found.alternatives):
+        here = f"{at}alternatives.{number}."
+        yield from _exchanged(one, here, found.plan.projects, one.plan.projects)
+
+
+def _robustness(found: Robustness, at: str) -> Found:
+    shares = [x for x in (found.alternatives, found.variants, found.assumptions) if x is not None]
+    due = math.fsum(shares) / len(shares) if shares else None
+    yield from _equal(f"{at}index", found.index, due)
+
+
+def _sensitivity(found: Sensitivity, at: str) -> Found:
+    best = found.best.objective
+    names = ("best.objective.low", "best.objective.high", "own.objective")
+    yield from _rising(at, names, (best.low, best.high, found.own.objective))
+
+
+_OF: dict[type[Result], Callable[[Any, str], Found]] = {
+    Alternatives: _alternatives,
+    Distribution: _distribution,
+    Evaluation: _evaluation,
+    Frontier: _frontier,
+    JointPlan: _joint_plan,
+    JointProject: _joint_project,
+    Outcome: _outcome,
+    Plan: _plan,
+    Replication: _replication,
+    Robustness: _robustness,
+    Sensitivity: _sensitivity,
+    SharePoint: _proof,
+    Split: _split,
+    Standing: _standing,
+}
+"""The identities of each kind of result, and of the parts of results."""
+
+_TAIL = ("expected", "cvar", "worst")
+_IN_ORDER: dict[type[Result], tuple[tuple[str, ...], ...]] = {
+    Explanation: (("bound", "best", "objective"),),
+    FrontierPoint: (_TAIL, ("expected_bound", "expected"), ("cvar_bound", "cvar")),
+    Interval: (("low", "value", "high"),),
+    Outcome: (_TAIL,),
+    OwnOutcome: (_TAIL[:2],),
+    PlanFigures: (_TAIL,),
+    ProvenRange: (("low", "high"),),
+    Standing: (_TAIL[:2],),
+    TailPlan: (_TAIL[:2],),
+    WithoutPlan: (_TAIL,),
+}
+"""Fields of which none is below the one before it."""

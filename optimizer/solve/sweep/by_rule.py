@@ -1,0 +1,229 @@
+"""Recourse of a commitment by a rule that knows the past and the present only.
+
+In a period that is short, a node's stocks are released at once. A reserve, a share of what would
+be there had nothing ever been released, is kept in each stock for the dear steps: those dearer
+than the demand-weighted mean of the node's steps. What the rule does is feasible in the second
+stage, so that it is never better than foresight. While a dear step is short nothing is released
+for a cheap one: whatever is released, what is missing falls on the cheapest steps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from optimizer.model.commitment import Commitment, planned_stock
+from optimizer.model.instance import COVERED, Floats, Instance
+from optimizer.model.states import State
+from optimizer.solve.sweep.nodes import NodeData, Point
+from optimizer.solve.sweep.recourse import Recourse, in_blocks
+from optimizer.solve.sweep.state_classes import Looks
+
+ROUNDING = 1e-12
+"""A step is dear if it is above the mean by more than this share of it."""
+
+
+@dataclass(frozen=True, eq=False)
+class ByRule:
+    """What a commitment leads to in the given states under the rule."""
+
+    reserve: float
+    """Share of the planned stock that is kept for the dear steps."""
+    probability: Floats
+    """(S)"""
+    damage: Floats
+    """(S) in the unit of the measure."""
+    by_material: dict[str, float]
+    """Expected, in the unit of the measure."""
+    left: dict[str, float]
+    """Expected lots in each stockpile at the end of the horizon."""
+
+
+def by_rule(
+    instance: Instance,
+    states: Sequence[State],
+    commitment: Commitment,
+    reserves: Sequence[float],
+    *,
+    threads: int | None = None,
+) -> tuple[ByRule, ...]:
+    """Live through the states by the rule, once with each reserve."""
+    probability = np.array([state.probability for state in states])
+    planned = {
+        h: float(probability.sum() * planned_stock(instance, commitment, h)[-1])
+        for h in instance.stockpiles
+    }
+    found = tuple(
+        ByRule(
+            reserve=reserve,
+            probability=probability,
+            damage=np.zeros(len(states)),
+            by_material=dict.fromkeys(instance.case.materials, 0.0),
+            left=dict(planned),
+        )
+        for reserve in reserves
+    )
+    for block, recourse in in_blocks(instance, states, threads=threads):
+        point = recourse.columns.point(commitment)
+        for looks in recourse.looks:
+            _add(recourse, looks, point, block, found)
+    return found
+
+
+def joined(parts: Sequence[ByRule]) -> ByRule:
+    """The same rule in all states, of what it does in blocks of them, added in their order."""
+    return ByRule(
+        reserve=parts[0].reserve,
+        probability=np.concatenate([part.probability for part in parts]),
+        damage=np.concatenate([part.damage for part in parts]),
+        by_material=_total([part.by_material for part in parts]),
+        left=_total([part.left for part in parts]),
+    )
+
+
+def _total(sums: Sequence[dict[str, float]]) -> dict[str, float]:
+    total = dict.fromkeys(sums[0], 0.0)
+    for own in sums:
+        for key, value in own.items():
+            total[key] += value
+    return total
+
+
+def _add(
+    recourse: Recourse, looks: Looks, point: Point, block: slice, found: Sequence[ByRule]
+) -> None:
+    """Add what is missing of a material in a block of states."""
+    chance = looks.weights(recourse.probability[None])[0]
+    struck = looks.of_state >= 0
+    for v in looks.nodes:
+        node = recourse.nodes[v]
+        uncovered = uncovered_demand(node, looks, point)
+        accounts = Accounts.of(node, point)
+        for rule in found:
+            missing, left = released(node, uncovered, accounts, rule.reserve)
+            damage = damage_of(node, missing)
+            rule.damage[block][struck] += damage[looks.of_state[struck]]
+            rule.by_material[looks.material] += float(chance @ damage)
+            # Calm states release nothing, and count with what is planned.
+            gone = chance @ (accounts.planned[:, -1] - left)
+            for stockpile, lots in zip(node.node.accounts, gone, strict=True):
+                rule.left[stockpile] -= float(lots)
+
+
+def uncovered_demand(node: NodeData, looks: Looks, point: Point) -> Floats:
+    """(U, K) lots that neither the market nor projects deliver, look by look."""
+    running = node.running(point)[:, :, node.year_of] * node.plate[:, None, None]
+    uncovered = node.demand - node.part * looks.supply
+    for p in range(len(node.plate)):
+        if not running[p].any():
+            continue
+        own = np.flatnonzero(looks.delay[:, p] >= 0)
+        available = looks.available[looks.pattern[own, p]]
+        uncovered[own] -= running[p, looks.delay[own, p]] * available
+    uncovered[uncovered <= COVERED * node.demand] = 0.0
+    return uncovered
+
+
+@dataclass(frozen=True, eq=False)
+class Accounts:
+    """A node's accounts of stockpiles, in the order of the file; mass in lots."""
+
+    keeps: Floats
+    """(H)"""
+    initial: Floats
+    """(H)"""
+    bought: Floats
+    """(H, K)"""
+    most: Floats
+    """(H) per period; infinite where there is no limit."""
+    planned: Floats
+    """(H, K) at each period's end if nothing is ever released."""
+
+    @classmethod
+    def of(cls, node: NodeData, point: Point) -> Accounts:
+        """Those of a node at a commitment."""
+        each = node.each_stock(point)
+        return cls(
+            node.keeps,
+            node.initial,
+            node.bought(point),
+            node.most,
+            np.array([stock.held() for stock in each]).reshape(len(each), len(node.demand)),
+        )
+
+
+def released(
+    node: NodeData, uncovered: Floats, accounts: Accounts, reserve: float
+) -> tuple[Floats, Floats]:
+    """What is missing after release, and what is left in the accounts at the end.
+
+    Dear steps are met first and may draw on everything; cheap ones on what lies above the reserve
+    of each account. The account that loses most gives first, then the order of the file.
+
+    By hand: in each of three periods 30 t are needed and none arrive, 20 t on a cheap step and
+    10 t on a dear one. Half of the 40 t in store, which lose nothing, are the reserve. First the
+    dear step takes 10 t and the cheap one the 10 t above the reserve: 10 t are missing. Then the
+    dear step takes 10 t twice, and 20 t are missing in either period.
+
+    Parameters
+    ----------
+    uncovered
+        (U, K) lots that neither the market nor projects deliver.
+    reserve
+        Share of the planned stock.
+
+    Returns
+    -------
+    tuple
+        (U, K) lots missing, and (U, H) lots left.
+    """
+    missing = uncovered.copy()
+    stock = np.tile(accounts.initial, (len(uncovered), 1))
+    first = np.argsort(accounts.keeps, kind="stable")
+    cheap = cheap_demand(node)
+    kept = reserve * accounts.planned
+    for k in range(uncovered.shape[1]):
+        stock *= accounts.keeps
+        stock += accounts.bought[:, k]
+        for_dear = np.maximum(missing[:, k] - cheap[k], 0.0)
+        for_cheap = missing[:, k] - for_dear
+        given = np.zeros_like(stock)
+        for h in first:
+            given[:, h] = np.minimum(np.minimum(stock[:, h], accounts.most[h]), for_dear)
+            for_dear -= given[:, h]
+        for h in first:
+            free = np.maximum(stock[:, h] - given[:, h] - kept[h, k], 0.0)
+            more = np.minimum(np.minimum(free, accounts.most[h] - given[:, h]), for_cheap)
+            given[:, h] += more
+            for_cheap -= more
+        stock -= given
+        missing[:, k] = for_dear + for_cheap
+    missing[missing < COVERED * node.demand] = 0.0
+    return missing, stock
+
+
+def cheap_demand(node: NodeData) -> Floats:
+    """(K) lots of demand on steps that are no dearer than the mean; none if all are equally dear.
+
+    The mean of the damage per lot is weighted by demand.
+    """
+    weight, limit = node.weight, node.limit
+    demand = limit.sum(axis=0)
+    total = (weight * limit).sum(axis=0)
+    mean = np.divide(total, demand, out=np.zeros_like(total), where=demand > 0)
+    dear = (weight > mean * (1 + ROUNDING)) & (limit > 0)
+    cheap: Floats = np.where(dear.any(axis=0), np.where(dear, 0.0, limit).sum(axis=0), 0.0)
+    return cheap
+
+
+def damage_of(node: NodeData, missing: Floats) -> Floats:
+    """(U) damage of what (U, K) is missing, which falls on the cheapest steps."""
+    rest, damage = missing.copy(), np.zeros(len(missing))
+    for weight, limit in zip(node.weight[::-1], node.limit[::-1], strict=True):
+        part: NDArray[np.float64] = np.minimum(rest, limit)
+        damage += part @ weight
+        rest -= part
+    return damage

@@ -1,0 +1,290 @@
+"""What a node's recourse depends on beside the state: demand, steps, stocks and offtake."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from optimizer.model.commitment import Commitment
+from optimizer.model.instance import COMMON, Floats, Instance, Node
+from optimizer.solve.sweep.lp_recourse import Stock
+from optimizer.solve.sweep.state_classes import Looks
+
+LIMITLESS = 1e300
+"""Stands for no limit on release, so that what is left of it is never infinity less infinity."""
+
+
+GONE = 1e-250
+"""Where stocks keep less than this share over all periods, lots of the first tell nothing."""
+
+
+@dataclass(frozen=True, eq=False)
+class Point:
+    """What recourse sees of a commitment, which may also be a fractional one."""
+
+    offtake: Floats
+    """(C) share of output, by :attr:`Columns.offtake`."""
+    buy: Floats
+    """(H, Y) lots bought, by :attr:`Columns.stockpiles` and year."""
+
+
+class Columns:
+    """The first-stage columns that recourse depends on, whether or not a model has them."""
+
+    def __init__(self, instance: Instance) -> None:
+        self.offtake: tuple[tuple[str, int, str], ...] = tuple(
+            (p, start, group) for p, start in instance.starts for group in instance.groups
+        )
+        self.stockpiles = tuple(instance.stockpiles)
+        self.years = len(instance.years)
+
+    @cached_property
+    def place(self) -> dict[tuple[str, int, str], int]:
+        """Place of each offtake column."""
+        return {key: c for c, key in enumerate(self.offtake)}
+
+    def point(self, commitment: Commitment) -> Point:
+        """A commitment as recourse sees it."""
+        offtake, buy = np.zeros(len(self.offtake)), np.zeros((len(self.stockpiles), self.years))
+        for (p, group), share in commitment.offtake.items():
+            if p in commitment.start:
+                offtake[self.place[p, commitment.start[p], group]] = share
+        for h, pile in enumerate(self.stockpiles):
+            buy[h] = commitment.buy.get(pile, 0.0)
+        return Point(offtake, buy)
+
+
+@dataclass(frozen=True, eq=False)
+class Stocks:
+    """A node's stocks at a commitment, as the compiled pass takes them."""
+
+    keep: Floats
+    """(K) what a lot of the first period has become, in the rows below."""
+    order: NDArray[np.int64]
+    rank: NDArray[np.int64]
+    value: Floats
+    rows: NDArray[np.int64]
+    """Row of each account; -1 where it is idle."""
+    arrived: Floats
+    initial: Floats
+    most: Floats
+    idle: Floats
+    """(I) share that each account keeps over a period which holds nothing."""
+    idle_rows: NDArray[np.int64]
+    """Row of each account in ``idle``; -1 where it has none."""
+    unlike: bool
+    """Whether accounts that hold something lose at different rates, or all but everything."""
+
+
+@dataclass(frozen=True, eq=False)
+class NodeData:
+    """A node's demand, steps, accounts and offtake, its steps of equal value merged."""
+
+    node: Node
+    demand: Floats
+    """(K)"""
+    part: Floats
+    """(K) share of the market's supply that belongs here."""
+    limit: Floats
+    """(J, K) from dear to cheap."""
+    weight: Floats
+    """(J, K)"""
+    members: tuple[tuple[int, ...], ...]
+    """Steps of the node in each of these, in the order of the file."""
+    piles: NDArray[np.int64]
+    """(H) position of the stockpile of each account."""
+    share: Floats
+    """(H) of it that belongs here."""
+    keeps: Floats
+    initial: Floats
+    """(H) lots."""
+    most: Floats
+    """(H) lots per period."""
+    plate: Floats
+    """(P) lots per period."""
+    delays: int
+    """D, the most delays of any project."""
+    arriving: sparse.csr_array
+    """(P*D*Y, C) share of nameplate that arrives in a year, by offtake column."""
+    year_of: NDArray[np.int64]
+    per_year: int
+    schedules: dict[float, tuple[NDArray[np.int64], NDArray[np.int64], Floats]]
+    """Order and value of steps by what stocks keep, once asked for."""
+
+    @cached_property
+    def as_in_file(self) -> tuple[Floats, Floats]:
+        """(J, K) weight and limit of the steps of the file, none merged."""
+        weight = np.array([step.weight for step in self.node.steps])[:, self.year_of]
+        return weight, np.array([step.limit for step in self.node.steps])[:, self.year_of]
+
+    def running(self, point: Point) -> Floats:
+        """(P, D, Y) share of nameplate that arrives undisturbed."""
+        years = int(self.year_of[-1]) + 1
+        return (self.arriving @ point.offtake).reshape(len(self.plate), self.delays, years)
+
+    def seen(self, point: Point) -> tuple[bytes, bytes]:
+        """All that this node's recourse depends on of a point, but for the last digits."""
+        return (
+            _rounded(self.arriving @ point.offtake).tobytes(),
+            _rounded(point.buy[self.piles]).tobytes(),
+        )
+
+    def bought(self, point: Point) -> Floats:
+        """(H, K) lots that come into each account."""
+        return self.share[:, None] * point.buy[self.piles][:, self.year_of] / self.per_year
+
+    def schedule(self, keeps: float) -> tuple[NDArray[np.int64], NDArray[np.int64], Floats, Floats]:
+        """Steps and periods by falling first-period value, the place of each, that value, and what
+        a lot keeps."""
+        length = self.weight.shape[1]
+        keep = keeps ** np.arange(length, dtype=float)
+        if keeps not in self.schedules:
+            # What differs in the last digits only is equal: the earliest period comes first.
+            mantissa, exponent = np.frexp(self.weight * keep)
+            value = np.ldexp(np.round(mantissa * 2**40) / 2**40, exponent)
+            j, k = np.divmod(np.arange(value.size), length)
+            order = np.lexsort((j, k, -value.ravel()))
+            rank = np.empty(value.size, dtype=np.int64)
+            rank[order] = np.arange(value.size)
+            both = np.array([j[order], k[order]], dtype=np.int64)
+            self.schedules[keeps] = both, rank.reshape(value.shape), value
+        return *self.schedules[keeps], keep
+
+    def stocks(self, point: Point) -> Stocks:
+        """The accounts at a commitment: those that hold something, the others idle."""
+        bought = self.bought(point)
+        holds = (self.initial > 0) | bought.any(axis=1)
+        losses = np.unique(self.keeps[holds])
+        keeps = float(losses[0]) if len(losses) else 1.0
+        order, rank, value, keep = self.schedule(keeps)
+        # Those with a limit first: what they cannot give in time they cannot give at all.
+        limited = np.flatnonzero(holds & np.isfinite(self.most))
+        free = np.flatnonzero(holds & ~np.isfinite(self.most))
+        rows = np.full(len(self.keeps), -1, dtype=np.int64)
+        rows[limited] = np.arange(len(limited))
+        rows[free] = len(limited)
+        count = len(limited) + bool(len(free))
+        initial, lots = np.zeros(count), np.zeros((count, len(keep)))
+        most = np.full((count, len(keep)), LIMITLESS)
+        # What has faded to nothing cannot be counted in lots of the first period.
+        unlike = len(losses) > 1 or bool(keep[-1] < GONE)
+        for h in np.flatnonzero(holds & ~np.array(unlike)):
+            initial[rows[h]] += keeps * self.initial[h]
+            lots[rows[h]] += bought[h] / keep
+        if not unlike:
+            most[: len(limited)] = self.most[limited, None] / keep
+        idle = np.flatnonzero(~holds & (self.most > 0))
+        idle_rows = np.full(len(rows), -1, dtype=np.int64)
+        idle_rows[idle] = np.arange(len(idle))
+        return Stocks(
+            keep=keep,
+            order=order,
+            rank=rank,
+            value=value,
+            rows=rows,
+            arrived=initial[:, None] + np.cumsum(lots, axis=1),
+            initial=initial,
+            most=most,
+            idle=self.keeps[idle],
+            idle_rows=idle_rows,
+            unlike=unlike,
+        )
+
+    def each_stock(self, point: Point) -> list[Stock]:
+        """The accounts one by one."""
+        bought = self.bought(point)
+        return [
+            Stock(float(self.keeps[h]), float(self.initial[h]), bought[h], float(self.most[h]))
+            for h in range(len(self.keeps))
+        ]
+
+    def split(self, merged: Floats) -> Floats:
+        """(..., J, K) what is missing on the steps of the file, of what is on merged ones.
+
+        Of equally dear steps the first in the file is served first.
+        """
+        limit = self.as_in_file[1]
+        shape = (*merged.shape[:-2], len(self.node.steps), merged.shape[-1])
+        split = np.zeros(shape)
+        for row, members in enumerate(self.members):
+            rest = merged[..., row, :].copy()
+            for j in reversed(members):
+                split[..., j, :] = np.minimum(rest, limit[j])
+                rest -= split[..., j, :]
+            split[..., members[0], :] += np.maximum(rest, 0.0)
+        return split
+
+
+def _rounded(values: Floats) -> Floats:
+    """Values without their last digits."""
+    mantissa, exponent = np.frexp(values)
+    rounded: Floats = np.ldexp(np.round(mantissa * 2**40) / 2**40, exponent)
+    return rounded
+
+
+def read_node(instance: Instance, position: int, looks: Looks, columns: Columns) -> NodeData:
+    """A node of the instance, for looks that tell the order of projects and delays."""
+    node = instance.nodes[position]
+    year_of = instance.year_of.astype(np.int64)
+    rows: dict[bytes, list[int]] = {}
+    for j, step in enumerate(node.steps):
+        rows.setdefault(step.weight.tobytes(), []).append(j)
+    dearest = sorted(rows.values(), key=lambda own: -float(node.steps[own[0]].weight.max()))
+    members = tuple(tuple(own) for own in dearest)
+    limit = [np.sum([node.steps[j].limit for j in own], axis=0) for own in members]
+    piles = list(node.accounts)
+    data = [instance.stockpiles[h] for h in piles]
+    share = np.array([node.accounts[h] for h in piles], dtype=float)
+    where = {h: place for place, h in enumerate(columns.stockpiles)}
+    return NodeData(
+        node=node,
+        demand=node.demand[year_of],
+        part=node.group_share[COMMON][year_of],
+        # In rows, or the compiled pass would need a second version.
+        limit=np.ascontiguousarray(np.array(limit)[:, year_of]),
+        weight=np.ascontiguousarray(
+            np.array([node.steps[own[0]].weight for own in members])[:, year_of]
+        ),
+        members=members,
+        piles=np.array([where[h] for h in piles], dtype=np.int64),
+        share=share,
+        keeps=np.array([pile.keeps for pile in data], dtype=float),
+        initial=share * np.array([pile.initial for pile in data], dtype=float),
+        most=np.array(
+            [a * pile.max_release for a, pile in zip(share, data, strict=True)], dtype=float
+        ),
+        plate=np.array([instance.projects[p].output[node.material] for p in looks.projects]),
+        delays=max((len(own) for own in looks.delays), default=1),
+        arriving=_arriving(instance, node, looks, columns),
+        year_of=year_of,
+        per_year=instance.per_year,
+        schedules={},
+    )
+
+
+def _arriving(instance: Instance, node: Node, looks: Looks, columns: Columns) -> sparse.csr_array:
+    years = len(instance.years)
+    most = max((len(own) for own in looks.delays), default=1)
+    entries: list[tuple[int, int, float]] = []
+    for p, project in enumerate(looks.projects):
+        data = instance.projects[project]
+        for d, delay in enumerate(looks.delays[p]):
+            for start in data.starts:
+                runs = data.running(instance.years, start, delay)
+                for group in instance.groups:
+                    column = columns.place[project, start, group]
+                    share = runs * node.group_share[group]
+                    entries += [
+                        ((p * most + d) * years + int(y), column, float(share[y]))
+                        for y in np.flatnonzero(share)
+                    ]
+    rows = np.array([entry[0] for entry in entries], dtype=np.int64)
+    places = np.array([entry[1] for entry in entries], dtype=np.int64)
+    value = np.array([entry[2] for entry in entries], dtype=float)
+    shape = (len(looks.projects) * most * years, len(columns.offtake))
+    matrix = sparse.coo_array((value, (rows, places)), shape=shape)
+    return matrix.tocsr()

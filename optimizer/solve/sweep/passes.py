@@ -1,0 +1,169 @@
+"""One pass over the looks of a node, compiled: values, and what cuts are made of."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from optimizer.solve.sweep.chain import serve, uncovered_steps
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def sweep_looks(
+    supply, pattern, delay, available, demand, part, limit, weight, order, rank, value,
+    running, plate, arrived, initial, most, keep, idle, year_of, chance, priced, damage,
+    missing, short, covered, constant, per_output, per_purchase, per_idle,
+):  # fmt: skip
+    """Sweep looks of a node.
+
+    Parameters
+    ----------
+    supply
+        (U, K) lots that the market supplies of the material; ``part`` (K) of it reaches the node.
+    pattern, delay, available
+        (U, P) row of ``available`` (R, K) that holds for a project; (U, P) place of its delay, -1
+        where it fails.
+    demand, limit, weight, order, rank, value
+        (K); (J, K) of the steps from dear to cheap; (2, J*K) and twice (J, K) as
+        :func:`serve` has them.
+    running, plate
+        (P, D, K) lots that arrive undisturbed, by place of the delay; (P) lots at full nameplate.
+    arrived, initial, most, keep
+        Stocks as :func:`serve` has them; (H) first-period lots that were there before.
+    idle
+        (I) share that stocks keep over a period which hold nothing.
+    chance
+        (W, U) weights of the looks; where a look has none in any it is left out.
+    priced
+        Whether the last four are asked for.
+    damage
+        (U) is added to.
+    missing, short
+        (U, K) and (U, J, K) lots missing; added to, and set, where not empty.
+    covered
+        Share of demand below which a shortage is rounding. (What is compiled is kept from run to
+        run, and would not notice that a constant of another module has changed.)
+    constant, per_output, per_purchase, per_idle
+        (W), (W, P, D, Y), (W, H, K) and (W, I, K): what multipliers give, added to.
+        Damage is at least ``constant - per_output * share of nameplate that is reserved and runs
+        - per_purchase * first-period lots that come in``, and exactly that here. In ``per_idle``
+        lots are those of the period itself.
+    """
+    steps, length = limit.shape
+    stocks, projects = arrived.shape[0], pattern.shape[1]
+    sets = chance.shape[0]
+    periods = np.empty(length, np.int64)
+    position = np.empty(length, np.int64)
+    shortage = np.zeros((steps, length))
+    used, left = np.empty((stocks, length)), np.empty((stocks, length))
+    lots = np.empty((stocks, length))
+    marks = np.empty(order.shape[1] // 32 + 1, np.int64)
+    before = np.empty((stocks, length), np.int64)
+    furthest = np.empty((stocks, length), np.int64)
+    worth, change = np.empty((stocks, length)), np.empty((stocks, length), np.int64)
+    price = np.empty(length)
+    visited = np.empty(length, np.bool_)
+    queue, by_stock = np.empty(length, np.int64), np.empty(length, np.int64)
+    by_period, reach = np.empty(length, np.int64), np.empty(stocks, np.int64)
+    full_to = np.empty(stocks, np.int64)
+    own = np.empty(sets, np.int64)
+    for u in range(supply.shape[0]):
+        owners = 0
+        for w in range(sets):
+            if chance[w, u] > 0.0:
+                own[owners] = w
+                owners += 1
+        if owners == 0:
+            continue
+        count = 0
+        for k in range(length):
+            position[k] = -1
+            need = demand[k] - part[k] * supply[u, k]
+            least = covered * demand[k]
+            if need > least:
+                for p in range(projects):
+                    if delay[u, p] >= 0:
+                        need -= running[p, delay[u, p], k] * available[pattern[u, p], k]
+                if need > least:
+                    uncovered_steps(need, limit, k, shortage, count)
+                    periods[count] = k
+                    position[k] = count
+                    count += 1
+        if count == 0:
+            continue
+        if stocks > 0:
+            serve(
+                count, periods, position, order, rank, value, arrived, most, keep, shortage, used,
+                left, lots, before, furthest, price, worth, visited, queue, by_stock, by_period,
+                reach, full_to, change, marks,
+            )  # fmt: skip
+            # Stock is worth no more than what it can still serve: the smaller of two worths that
+            # prove something proves as much, and more of stock that loses nearly all.
+            for h in range(stocks):
+                most_worth = 0.0
+                for i in range(count - 1, -1, -1):
+                    most_worth = max(most_worth, price[i])
+                    worth[h, i] = min(worth[h, i], most_worth)
+            for i in range(count):
+                for j in range(steps):
+                    if shortage[j, i] < covered * demand[periods[i]]:
+                        shortage[j, i] = 0.0
+        else:
+            for i in range(count):
+                price[i] = 0.0
+                k = periods[i]
+                for j in range(steps):
+                    if shortage[j, i] > 0.0:
+                        price[i] = value[j, k]
+                        break
+        for i in range(count):
+            k = periods[i]
+            for j in range(steps):
+                gone = shortage[j, i]
+                if gone > 0.0:
+                    damage[u] += weight[j, k] * gone
+                    if missing.size:
+                        missing[u, k] += gone
+                    if short.size:
+                        short[u, j, k] = gone
+        if not priced:
+            continue
+        total = 0.0
+        for i in range(count):
+            if price[i] <= 0.0:
+                continue
+            k = periods[i]
+            per_lot = price[i] / keep[k]
+            total += per_lot * (demand[k] - part[k] * supply[u, k])
+            for j in range(steps):
+                total -= limit[j, k] * max(0.0, per_lot - weight[j, k])
+            for h in range(stocks):
+                total -= most[h, k] * max(0.0, price[i] - worth[h, i])
+            for p in range(projects):
+                if delay[u, p] >= 0:
+                    each = per_lot * plate[p] * available[pattern[u, p], k]
+                    for w in own[:owners]:
+                        per_output[w, p, delay[u, p], year_of[k]] += chance[w, u] * each
+        since = 0
+        for i in range(count):
+            for h in range(stocks):
+                if worth[h, i] > 0.0:
+                    for w in own[:owners]:
+                        for k in range(since, periods[i] + 1):
+                            per_purchase[w, h, k] += chance[w, u] * worth[h, i]
+            since = periods[i] + 1
+        for h in range(idle.shape[0]):
+            # A lot would go where it is worth most among this period and those still to come.
+            best, i = 0.0, count - 1
+            for k in range(periods[count - 1], -1, -1):
+                if i >= 0 and periods[i] == k:
+                    best = max(best * idle[h], price[i] / keep[k])
+                    i -= 1
+                else:
+                    best *= idle[h]
+                for w in own[:owners]:
+                    per_idle[w, h, k] += chance[w, u] * best
+        for h in range(stocks):
+            total -= initial[h] * worth[h, 0]
+        for w in own[:owners]:
+            constant[w] += chance[w, u] * total

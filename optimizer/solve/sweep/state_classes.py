@@ -1,0 +1,236 @@
+"""What the states of the world look like to each material, states that look alike merged.
+
+A state is a few events, failures and delays. To a material it looks as the market's supply, and
+what is left of each project's output, in the periods in which anything can be missing. Where
+nothing can be missing whatever is committed, a period is calm, and so is a look without others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from optimizer.model.instance import COMMON, COVERED, Floats, Instance, Node
+from optimizer.model.states import State
+
+Integers = NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Looks:
+    """The looks of one material, U of them, S states having been merged into these."""
+
+    material: str
+    nodes: tuple[int, ...]
+    """Positions of the material's nodes in the instance."""
+    projects: tuple[str, ...]
+    """The P projects that give it."""
+    delays: tuple[tuple[int, ...], ...]
+    """Delays in years that each project can have; D is the most of any."""
+    of_state: Integers
+    """(S) look of each state; -1 where it is calm."""
+    supply: Floats
+    """(U, K) lots from the market."""
+    pattern: Integers
+    """(U, P) row of ``available`` that holds for a project."""
+    delay: Integers
+    """(U, P) place of the delay among ``delays``; -1 where the project fails."""
+    available: Floats
+    """(R, K) share of output that hazards leave."""
+
+    @property
+    def count(self) -> int:
+        """Number of looks."""
+        return len(self.supply)
+
+    def weights(self, by_state: Floats) -> Floats:
+        """(..., U) sums of the weights (..., S) of the states that have each look."""
+        weights = np.zeros((*by_state.shape[:-1], self.count))
+        struck = self.of_state >= 0
+        for into, own in zip(np.atleast_2d(weights), np.atleast_2d(by_state), strict=True):
+            np.add.at(into, self.of_state[struck], own[struck])
+        return weights
+
+
+def delays_of(instance: Instance, states: Sequence[State]) -> dict[str, tuple[int, ...]]:
+    """Delays in years that each project has in any of the states."""
+    delays: dict[str, set[int]] = {p: {0} for p in instance.projects}
+    for state in states:
+        for p, years in state.delays:
+            delays[p].add(years)
+    return {p: tuple(sorted(years)) for p, years in delays.items()}
+
+
+def read_looks(
+    instance: Instance,
+    states: Sequence[State],
+    *,
+    delays: dict[str, tuple[int, ...]] | None = None,
+    merge: bool = True,
+) -> tuple[Looks, ...]:
+    """The looks of every material that has demand.
+
+    Parameters
+    ----------
+    delays
+        Those that projects can have, where these states are not all there are.
+    merge
+        False keeps one look for each state, to measure what merging gives.
+    """
+    patterns = _Patterns(instance, states)
+    possible = delays or delays_of(instance, states)
+    of_material: dict[str, list[int]] = {}
+    for position, node in enumerate(instance.nodes):
+        of_material.setdefault(node.material, []).append(position)
+    place = {p: {years: d for d, years in enumerate(own)} for p, own in possible.items()}
+    late = {p: np.zeros(len(states), dtype=np.int64) for p in instance.projects}
+    for s, state in enumerate(states):
+        for p, years in state.delays:
+            late[p][s] = place[p][years]
+        for p in state.failed:
+            late[p][s] = -1
+    return tuple(
+        _read(instance, material, tuple(nodes), patterns, possible, late, merge)
+        for material, nodes in of_material.items()
+    )
+
+
+class _Patterns:
+    """When and where hazards strike in the given states."""
+
+    def __init__(self, instance: Instance, states: Sequence[State]) -> None:
+        self.periods, self.states = len(instance.periods), len(states)
+        self._effects: dict[int, list[tuple[str, Floats]]] = {}
+        for hazard in instance.hazards:
+            for position, remains in hazard.effects:
+                self._effects.setdefault(position, []).append((hazard.id, remains))
+        strikes: dict[str, list[tuple[int, int]]] = {h.id: [] for h in instance.hazards}
+        for s, state in enumerate(states):
+            for struck, at in state.events:
+                strikes[struck].append((at, s))
+        # When and in which states each hazard strikes.
+        self._strikes: dict[str, tuple[Integers, Integers]] = {}
+        for name, pairs in strikes.items():
+            start, state_of = np.array(pairs, dtype=np.int64).reshape(-1, 2).T
+            self._strikes[name] = start, state_of
+
+    def of_origin(self, position: int) -> tuple[Floats, Integers]:
+        """(R, K) what hazards leave of an origin, undisturbed first, and (S) the row of each
+        state."""
+        effects = self._effects.get(position, [])
+        parts = [self._strikes[hazard][1] for hazard, _ in effects]
+        struck = np.unique(np.concatenate(parts)) if parts else np.zeros(0, dtype=np.int64)
+        of_state = np.zeros(self.states, dtype=np.int64)
+        of_state[struck] = np.arange(1, len(struck) + 1)
+        left = np.ones((len(struck) + 1, self.periods))
+        for hazard, remains in effects:
+            start, own = self._strikes[hazard]
+            for later, share in enumerate(remains):
+                inside = start + later < self.periods
+                # Every event counts, even the same one twice.
+                np.multiply.at(left, (of_state[own[inside]], start[inside] + later), share)
+        return left, of_state
+
+
+def _read(
+    instance: Instance,
+    material: str,
+    nodes: tuple[int, ...],
+    patterns: _Patterns,
+    delays: dict[str, tuple[int, ...]],
+    late: dict[str, Integers],
+    merge: bool,
+) -> Looks:
+    origins = [o for o, (m, _) in enumerate(instance.origins) if m == material]
+    projects = tuple(p.id for p in instance.projects.values() if material in p.output)
+    place = {instance.origins[o]: n for n, o in enumerate(origins)}
+    struck = [patterns.of_origin(o) for o in origins]
+    # Row 0 serves where a project fails; the rows of the origins follow.
+    available = np.concatenate([np.ones((1, patterns.periods)), *(rows for rows, _ in struck)])
+    shift = np.cumsum([1, *(len(rows) for rows, _ in struck)])
+    by_origin = np.zeros((patterns.states, len(origins)), dtype=np.int64)
+    for n, (_, of_state) in enumerate(struck):
+        by_origin[:, n] = of_state + shift[n]
+    delay = np.zeros((len(by_origin), len(projects)), dtype=np.int64)
+    for n, p in enumerate(projects):
+        delay[:, n] = late[p]
+    at = [place[material, instance.projects[p].country] for p in projects]
+    pattern = np.where(delay >= 0, by_origin[:, at], 0)
+    supplied = [o for o in range(len(origins)) if instance.origins[origins[o]] in instance.supply]
+    keys = np.hstack([by_origin[:, supplied], pattern, delay])
+    if merge:
+        first, of_state = _distinct(keys)
+    else:
+        first = of_state = np.arange(len(keys))
+    supply = np.zeros((len(first), patterns.periods))
+    for o in supplied:
+        lots = instance.supply[instance.origins[origins[o]]][instance.year_of]
+        supply += lots * available[by_origin[first, o]]
+    looks = Looks(
+        material=material,
+        nodes=nodes,
+        projects=projects,
+        delays=tuple(delays[p] for p in projects),
+        of_state=of_state,
+        supply=supply,
+        pattern=pattern[first],
+        delay=delay[first],
+        available=available,
+    )
+    return _merged(looks, [instance.nodes[v] for v in nodes], instance.year_of) if merge else looks
+
+
+def _distinct(rows: NDArray[Any]) -> tuple[Integers, Integers]:
+    """First occurrence of each distinct row, and the number of the distinct row of each."""
+    packed = np.ascontiguousarray(rows)
+    # A dictionary of bytes: sorting rows as numpy.unique does takes ten times as long.
+    content, width = packed.tobytes(), packed.itemsize * packed.shape[1]
+    number: dict[bytes, int] = {}
+    first: list[int] = []
+    of_row = np.empty(len(packed), dtype=np.int64)
+    for r in range(len(packed)):
+        key = content[r * width : (r + 1) * width]
+        known = number.setdefault(key, len(first))
+        if known == len(first):
+            first.append(r)
+        of_row[r] = known
+    return np.array(first, dtype=np.int64), of_row
+
+
+def _merged(looks: Looks, nodes: list[Node], year_of: NDArray[np.intp]) -> Looks:
+    """Merge looks that differ in calm periods only, and leave out those that are calm."""
+    open_ = np.zeros(looks.supply.shape, dtype=bool)
+    for node in nodes:
+        demand, part = node.demand[year_of], node.group_share[COMMON][year_of]
+        open_ |= demand - part * looks.supply > COVERED * demand
+    struck = np.flatnonzero(open_.any(axis=1))
+    # In a calm period supply may be anything that covers demand: let it be the undisturbed one.
+    calm = looks.supply.max(axis=0, initial=0.0)
+    supply = np.where(open_, looks.supply, calm)
+    seen = [supply[struck]]
+    for p in range(len(looks.projects)):
+        left = looks.available[looks.pattern[struck, p]] * open_[struck]
+        seen += [left, looks.delay[struck, p : p + 1].astype(float)]
+    if not len(struck):
+        first, number = struck, struck
+    else:
+        first, number = _distinct(np.hstack(seen))
+    of_look = np.full(looks.count, -1, dtype=np.int64)
+    of_look[struck] = number
+    kept = struck[first]
+    rows, pattern = np.unique(looks.pattern[kept], return_inverse=True)
+    return Looks(
+        material=looks.material,
+        nodes=looks.nodes,
+        projects=looks.projects,
+        delays=looks.delays,
+        of_state=of_look[looks.of_state],
+        supply=supply[kept],
+        pattern=pattern.reshape(looks.pattern[kept].shape).astype(np.int64),
+        delay=looks.delay[kept],
+        available=looks.available[rows],
+    )

@@ -1,0 +1,300 @@
+"""The check of a commitment from outside the solver.
+
+Every rule of the first stage is checked again from the instance's own arrays, without Pyomo and
+without the matrix that was solved; the recourse comes from :mod:`optimizer.solve.sweep`, which is
+feasible by construction. A plan that fails this is an error, not a plan.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import numpy as np
+
+from optimizer.errors import CheckFailed
+from optimizer.model.commitment import Commitment, line_use, planned_stock, spend
+from optimizer.model.instance import COVERED, Instance
+
+TOLERANCE = 2e-6
+"""Of what a rule adds up or allows; the solver is asked for less."""
+
+NOUGHT = 1e-30
+"""In any case: less than any figure of a file leads to."""
+
+SETTLED = 1e-5
+"""Of what others have settled, which has a little give (H3 to H6)."""
+
+
+def check_commitment(instance: Instance, commitment: Commitment) -> None:
+    """Check all rules P1 to H7.
+
+    Raises
+    ------
+    CheckFailed
+        Naming every rule that is broken and by how much.
+    """
+    broken = broken_rules(instance, commitment)
+    if broken:
+        raise CheckFailed("the solver's answer breaks " + "; ".join(broken))
+
+
+def broken_rules(instance: Instance, commitment: Commitment) -> list[str]:
+    """Every rule P1 to H7 that a commitment breaks, by tag and name, and by how much."""
+    rules = (
+        _project_rules,
+        _financing,
+        _offtake,
+        _stockpiles,
+        _supports,
+        _budgets,
+        _budget_lines,
+        _public_limits,
+        _countries,
+        _standpoint,
+    )
+    return [text for rule in rules for text in rule(instance, commitment)]
+
+
+def _exceeds(left: float, right: float, scale: float = 0.0) -> bool:
+    """Whether left <= right is broken by more than the tolerance of the largest of both and of
+    ``scale``, what else the rule adds up."""
+    size = max(abs(left), abs(scale), 0.0 if math.isinf(right) else abs(right))
+    return left - right > TOLERANCE * size + NOUGHT
+
+
+def _project_rules(instance: Instance, commitment: Commitment) -> Iterator[str]:
+    case, start = instance.case, commitment.start
+    for p, year in start.items():
+        if year not in instance.projects[p].starts:
+            yield f"P1 start_once: {p} cannot start in {year}"
+        for other in case.projects[p].requires:
+            if start.get(other, math.inf) > year:
+                yield f"P9 requires: {p} needs {other} by {year}"
+        for other in case.projects[p].excludes:
+            if other in start:
+                yield f"P9 excludes: {p} and {other}"
+    for p in case.policy.must_build:
+        if p not in start:
+            yield f"P9 must_build: {p}"
+    for p in case.policy.must_not_build:
+        if p in start:
+            yield f"P9 must_not_build: {p}"
+    limit = case.policy.max_projects
+    if limit is not None and len(start) > limit:
+        yield f"P9 max_projects: {len(start)} are built"
+
+
+def _financing(instance: Instance, commitment: Commitment) -> Iterator[str]:
+    shares = commitment.share
+    for p, f, i in shares:
+        if p not in commitment.start or p not in instance.instrument[f, i].projects:
+            yield f"P4 share_limit: {f} {i} takes part in {p}"
+    for p in commitment.start:
+        project = instance.projects[p]
+        market = commitment.market.get(p, 0.0)
+        carried = {key: share for key, share in shares.items() if key[0] == p}
+        if min([market, *carried.values()]) < -TOLERANCE:
+            yield f"P2 fully_financed: a share of {p} is negative"
+        total, most = market, project.market_finance_max
+        for (_, f, i), share in carried.items():
+            instrument = instance.instrument[f, i]
+            total += share if instrument.carries_capex else 0.0
+            most += instrument.market_finance_per_share * share
+        if abs(total - 1) > TOLERANCE:
+            yield f"P2 fully_financed: shares of {p} add up to {total:.9g}"
+        if _exceeds(market, most):
+            yield f"P3 market_finance_limit: the market carries {market:.9g} of {p}"
+        for (_, f, i), share in carried.items():
+            ticket, instrument = project.capex * share, instance.instrument[f, i]
+            if _exceeds(share, instrument.max_share):
+                yield f"P4 share_limit: {f} {i} carries {share:.9g} of {p}"
+            if share > TOLERANCE * instrument.max_share and _exceeds(
+                instrument.ticket_min, ticket, project.capex
+            ):
+                yield f"P5 ticket_min: {f} {i} puts {ticket:.9g} into {p}"
+            if _exceeds(ticket, instrument.ticket_max, project.capex):
+                yield f"P5 ticket_max: {f} {i} puts {ticket:.9g} into {p}"
+
+
+def _supports(instance: Instance, commitment: Commitment) -> Iterator[str]:
+    for p in commitment.start:
+        subsidised, covered = 0.0, dict.fromkeys(instance.projects[p].output, 0.0)
+        for (q, f, i), share in commitment.share.items():
+            instrument = instance.instrument[f, i]
+            if q == p and instrument.form == "interest_subsidy":
+                subsidised += share
+            for material in instrument.floors if q == p else ():
+                if material in covered:
+                    covered[material] += share
+        if _exceeds(subsidised, commitment.market.get(p, 0.0)):
+            yield f"P3 subsidised_loan_limit: {subsidised:.9g} of {p} is a subsidised loan"
+        for material, share in covered.items():
+            if _exceeds(share, 1.0):
+                yield f"P3 price_floor_limit: {share:.9g} of the {material} of {p} has a floor"
+
+
+def _offtake(instance: Instance, commitment: Commitment) -> Iterator[str]:
+    for p in commitment.start:
+        project = instance.projects[p]
+        held = {g: x for (q, g), x in commitment.offtake.items() if q == p}
+        for group, offtake in held.items():
+            right = instance.right(p, group, commitment.share)
+            if _exceeds(offtake, right) or offtake < -TOLERANCE:
+                yield f"P6 offtake_right: {group} gets {offtake:.9g} of {p}, not {right:.9g}"
+        if _exceeds(math.fsum(held.values()), project.offtake_max):
+            yield f"P6 offtake_limit: {math.fsum(held.values()):.9g} of {p} is reserved"
+    for p, group in commitment.offtake:
+        if p not in commitment.start:
+            yield f"P6 offtake_right: {group} gets output of {p}, which is not built"
+
+
+def _stockpiles(instance: Instance, commitment: Commitment) -> Iterator[str]:
+    for h, pile in instance.stockpiles.items():
+        bought, planned = commitment.bought(instance, h), planned_stock(instance, commitment, h)
+        at_end = planned[instance.per_year - 1 :: instance.per_year]
+        for y, year in enumerate(instance.years):
+            if bought[y] < -TOLERANCE or _exceeds(bought[y], pile.max_purchase[y]):
+                yield f"S1 purchase_limit: {h} buys {bought[y]:.9g} lots in {year}"
+            if pile.min_stock[y] > 0 and _exceeds(pile.min_stock[y], at_end[y]):
+                yield f"S4 days_of_demand: {h} holds {at_end[y]:.9g} lots at the end of {year}"
+        if _exceeds(float(planned.max()), pile.max_stock):
+            yield f"S3 storage_limit: {h} holds {planned.max():.9g} lots"
+
+
+def _budgets(instance: Instance, commitment: Commitment) -> Iterator[str]:
+    used = spend(instance, commitment)
+    for f, funder in instance.case.funders.items():
+        total = float(used[f].sum())
+        if funder.budget_meur is not None and _exceeds(total, funder.budget_meur):
+            yield f"B1 funder_budget: {f} spends {total:.9g}"
+        if funder.budget_by_year_meur is None:
+            continue
+        left = 0.0
+        for y, year in enumerate(instance.years):
+            granted = float(funder.budget_by_year_meur.get(year, 0.0))
+            available = granted + (left if funder.carry_over else 0.0)
+            if _exceeds(float(used[f][y]), available, total if funder.carry_over else 0.0):
+                yield f"B1 funder_budget_by_year: {f} spends {used[f][y]:.9g} in {year}"
+            left = max(0.0, available - float(used[f][y]))
+    limit = instance.case.policy.budget_meur
+    public = math.fsum(float(used[f].sum()) for f in instance.public_funders)
+    if limit is not None and _exceeds(public, limit):
+        yield f"B2 public_budget: public funders spend {public:.9g}"
+
+
+def _budget_lines(instance: Instance, commitment: Commitment) -> Iterator[str]:
+    for (f, id), used in line_use(instance, commitment).items():
+        line, total = instance.lines[f, id], float(used.sum())
+        if line.kind != "guarantee_stock" and _exceeds(total, line.total):
+            yield f"B3 budget_line_total: {f} uses {total:.9g} of {id}"
+        left = 0.0
+        for y, year in enumerate(instance.years):
+            if line.kind == "guarantee_stock" and _exceeds(float(used[y]), float(line.limit[y])):
+                yield f"B4 guarantee_stock_limit: {used[y]:.9g} of {id} is outstanding in {year}"
+            if line.by_year is None:
+                continue
+            available = float(line.by_year[y]) + (left if line.carry_over else 0.0)
+            if _exceeds(float(used[y]), available, total if line.carry_over else 0.0):
+                yield f"B3 budget_line_by_year: {f} uses {used[y]:.9g} of {id} in {year}"
+            left = max(0.0, available - float(used[y]))
+
+
+def _public_limits(instance: Instance, commitment: Commitment) -> Iterator[str]:
+    policy = instance.case.policy
+    for p in commitment.start:
+        capex = instance.projects[p].capex
+        own = {k[1:]: share for k, share in commitment.share.items() if k[0] == p}
+        public = math.fsum(
+            x
+            for key, x in own.items()
+            if instance.instrument[key].kind == "public" and instance.instrument[key].carries_capex
+        )
+        if policy.max_public_share is not None and _exceeds(public, policy.max_public_share):
+            yield f"P7 public_share_limit: public funders carry {public:.9g} of {p}"
+        if policy.state_aid is None:
+            continue
+        aid = math.fsum(
+            x
+            * instance.instrument[key].grant_equivalent
+            * instance.money(p, *key, commitment.start[p]).aid
+            for key, x in own.items()
+        )
+        intensity, most = policy.state_aid.max_intensity, policy.state_aid.max_meur
+        if (intensity is not None and _exceeds(aid, intensity * capex, capex)) or (
+            most is not None and _exceeds(aid, most, capex)
+        ):
+            yield f"P8 state_aid_limit: {p} gets {aid:.9g} of aid"
+
+
+def _countries(instance: Instance, commitment: Commitment) -> Iterator[str]:
+    limit = instance.case.policy.max_country_share
+    if limit is None:
+        return
+    for (material, country), supply in instance.supply.items():
+        if country in limit.except_ or not (limit.materials is None or material in limit.materials):
+            continue
+        demand = instance.material_demand[material]
+        needed = supply - float(limit.limit) * demand
+        reserved = np.zeros(len(instance.years))
+        for (p, _group), offtake in commitment.offtake.items():
+            project = instance.projects[p]
+            if material in project.output and project.country != country:
+                running = project.running(instance.years, commitment.start[p])
+                reserved = reserved + project.output[material] * offtake * running
+        for y, year in enumerate(instance.years):
+            holds = limit.from_year is None or year >= limit.from_year
+            if (
+                holds
+                and needed[y] > COVERED
+                and _exceeds(float(needed[y]), float(reserved[y]), demand[y])
+            ):
+                yield f"G1 country_share_limit: {material} from {country} in {year}"
+
+
+def _standpoint(instance: Instance, commitment: Commitment) -> Iterator[str]:
+    held, start = instance.held, commitment.start
+    for own in instance.stakes:
+        carried = started = 0.0
+        for p in own.projects:
+            if p in start:
+                capex = instance.projects[p].capex if len(own.projects) > 1 else 1.0
+                started += capex
+                carried += capex * _carried(instance, commitment, p, own.funders)
+        if abs(carried - own.share * started) > TOLERANCE * started + NOUGHT:
+            yield f"H1 stake: {', '.join(own.funders)} carry {carried:.9g} of {started:.9g}"
+    for p, year in held.certain.items():
+        if start.get(p) != year:
+            yield f"H2 held_start: {p} does not start in {year}"
+    for p, year in start.items():
+        for key in instance.tickets:
+            settles = key[1] in held.funders and instance.instrument[key[1:]].max_share > 0
+            if key[0] == p and settles:
+                settled = held.share.get((p, year, *key[1:]), 0.0)
+                if abs(commitment.share.get(key, 0.0) - settled) > SETTLED:
+                    yield f"H3 held_share: {key[1]} {key[2]} does not carry {settled:.9g} of {p}"
+        for group in instance.groups:
+            settled = held.offtake.get((p, year, group), 0.0)
+            surplus = commitment.offtake.get((p, group), 0.0) - settled
+            if group in held.groups and abs(surplus) > SETTLED:
+                yield f"H4 held_offtake: {group} does not get {settled:.9g} of {p}"
+            elif surplus < -SETTLED:
+                yield f"H5 held_least: {group} gets less than {settled:.9g} of {p}"
+    for h, settled_lots in held.buy.items():
+        if np.abs(commitment.bought(instance, h) - settled_lots).max(initial=0.0) > SETTLED * (
+            1 + settled_lots.max(initial=0.0)
+        ):
+            yield f"H6 held_purchase: {h} does not buy what was settled"
+    for h, least in held.at_least.items():
+        lots = float(commitment.bought(instance, h).sum())
+        if _exceeds(least, lots):
+            yield f"H7 held_least_purchase: {h} buys {lots:.9g} lots of at least {least:.9g}"
+
+
+def _carried(instance: Instance, commitment: Commitment, p: str, funders: tuple[str, ...]) -> float:
+    """Share of a project's capex that some funders carry."""
+    return math.fsum(
+        share
+        for (q, f, i), share in commitment.share.items()
+        if q == p and f in funders and instance.instrument[f, i].carries_capex
+    )
