@@ -22,9 +22,9 @@ RANGES = {"0 to 1,960": (0.0, 1960.0), "1,500 to 1,900": (1500.0, 1900.0)}
 
 def main() -> None:
     from models.files import read_case
-    from optimizer.analyses.frontier import Drawn, Grid, draw
-    from optimizer.analyses.goal import Wanted
-    from optimizer.analyses.target import reach
+    from optimizer.analyses.frontier.curve import Drawn, Grid, draw
+    from optimizer.analyses.target.goal import Wanted
+    from optimizer.analyses.target.search import reach
     from optimizer.analyses.variation import BUDGET, Variation, evenly
 
     small = read_case(GERMANY, settings=["uncertainty.sample.states=20"])

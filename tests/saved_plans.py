@@ -14,7 +14,7 @@ from models.files import read_case
 from models.language import Language, using
 from models.results import Plan
 from models.scenario.case import Case
-from optimizer.analyses.compare import compare
+from optimizer.analyses.comparison.compare import compare
 from optimizer.report.html import comparison_report, report
 from optimizer.solve.planner import plan
 

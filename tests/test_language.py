@@ -162,9 +162,9 @@ HIDDEN = {
     ("optimizer/report/redacting.py", "REASONS[reason]"),
     ("optimizer/report/scenario_workbook/__init__.py", "GUIDE"),
     ("optimizer/solve/conflicts.py", "template"),
-    ("optimizer/report/sensing/words.py", "ALL[one.kind]"),
-    ("optimizer/report/sensing/words.py", "ONE[one.kind]"),
-    ("optimizer/report/sensing/words.py", "RULES[known]"),
+    ("optimizer/analyses/sensitivity/words.py", "ALL[one.kind]"),
+    ("optimizer/analyses/sensitivity/words.py", "ONE[one.kind]"),
+    ("optimizer/analyses/sensitivity/words.py", "RULES[known]"),
 }
 """Texts of others, of click and of fields, and those marked where they stand."""
 

@@ -24,7 +24,7 @@ from optimizer.cli.validate import summed_up
 from optimizer.errors import Infeasible, NoPlan
 
 if TYPE_CHECKING:
-    from optimizer.analyses.batch import NoAnswer
+    from optimizer.analyses.in_turn import NoAnswer
     from optimizer.solve.decomposition import CutPool
 
 INTERRUPTED = "stopped before it was solved"
@@ -147,7 +147,7 @@ def compare(
         )
         base = None
 
-    from optimizer.analyses.compare import compare as compared
+    from optimizer.analyses.comparison.compare import compare as compared
 
     read = [item.saved for item in found if item.saved is not None]
     doubts = saved.doubts(read)
@@ -265,7 +265,7 @@ def _solve(
     )
 
     # The solver and Pyomo take a second to import: not for those who compare saved plans.
-    from optimizer.analyses.batch import Task, solve_all
+    from optimizer.analyses.in_turn import Task, solve_all
 
     progress = None if quiet else Progress()
     width = max(len(item.label) for item in to_solve)

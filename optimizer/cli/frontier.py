@@ -136,8 +136,8 @@ def frontier(
     kept = Kept(reuse, out)
     try:
         reading = varying.read(file, variant, settings)
-        from optimizer.analyses.frontier import Grid, draw
-        from optimizer.analyses.parametric_points import Effort
+        from optimizer.analyses.frontier.curve import Grid, draw
+        from optimizer.analyses.frontier.parametric_points import Effort
         from optimizer.analyses.variation import TAIL
 
         number = varying.varied(reading, TAIL if tail else path, funder)

@@ -53,7 +53,7 @@ def find(given: Sequence[str], all_variants: bool, settings: tuple[str, ...]) ->
 
     Raises ScenarioError with the faults of all files, click.UsageError where a plan cannot be read.
     """
-    from optimizer.analyses.compare import distinct
+    from optimizer.analyses.comparison.compare import distinct
 
     items: list[Item] = []
     for text in given:
@@ -104,7 +104,7 @@ def _parted(text: str) -> tuple[str, str | None]:
 
 
 def _saved(text: str, path: Path) -> Item:
-    from optimizer.analyses.money import lacks_accounts
+    from optimizer.analyses.comparison.money import lacks_accounts
 
     if (kind := _kind(path)) != "plan":
         raise click.UsageError(
@@ -167,7 +167,7 @@ def _read(items: list[Item], all_variants: bool, settings: tuple[str, ...]) -> l
 
 def title_of(item: Item) -> Wording:
     """Title of the variant, or of the scenario, in both languages."""
-    from optimizer.analyses.wording import wording
+    from optimizer.analyses.comparison.wording import wording
 
     case = item.case
     variant = case.variants.get(item.variant) if case and item.variant else None

@@ -140,7 +140,7 @@ def redact(
     try:
         reading = varying.read(file, None, ())
         _check_ids(reading.case, consumers, companies)
-        from optimizer.analyses.parametric_points import Effort
+        from optimizer.analyses.frontier.parametric_points import Effort
         from optimizer.analyses.redaction.judging import judge
         from optimizer.analyses.redaction.rewriting import redact as rewritten
 

@@ -77,11 +77,16 @@ def report(
 
 def _drawn(found: Sequence[Given], plans: Mapping[str, Plan]) -> tuple[str, list[Chart]]:
     """The page and its charts."""
+    from optimizer.analyses.documents import document_of, has_document
     from optimizer.report import html
+    from optimizer.report.render import html as rendering
 
     doubts = saved.doubts(found)
     if not plans:
         alone = found[0].result
+        if has_document(alone):
+            document = document_of(alone)
+            return rendering.render(document, doubts), rendering.charts(document)
         return html.report_on(alone, doubts), html.charts_on(alone)
     comparison = saved.side_by_side(found, plans)
     if comparison is None:

@@ -154,7 +154,7 @@ def _plans_of(found: list[Given]) -> dict[str, Plan]:
             there = plans[0].path.parent / name
             if not any(isinstance(one.result, kind) for one in found) and there.is_file():
                 found.append(read(str(there)))
-    from optimizer.analyses.compare import distinct
+    from optimizer.analyses.comparison.compare import distinct
 
     names = distinct([label(one.path) for one in plans])
     results = [one.result for one in plans if isinstance(one.result, Plan)]
@@ -172,7 +172,7 @@ def side_by_side(found: Sequence[Given], plans: Mapping[str, Plan]) -> Compariso
         return found[0].result.model_copy(update=told)
     if len(plans) < 2:
         return None
-    from optimizer.analyses.compare import compare
+    from optimizer.analyses.comparison.compare import compare
 
     return compare(list(plans.values()), list(plans), doubts=said)
 
@@ -217,7 +217,7 @@ def _reckoned(path: Path, comparison: Comparison, plans: Mapping[str, Plan]) -> 
 
     Raises click.UsageError where more than figures differs.
     """
-    from optimizer.analyses.compare import again
+    from optimizer.analyses.comparison.compare import again
     from optimizer.solve.reckoned import apart
 
     other = tr("it is not what the plans beside it make of it")

@@ -167,9 +167,9 @@ def target(
     kept = Kept(reuse, out)
     try:
         reading = varying.read(file, variant, settings)
-        from optimizer.analyses.goal import Wanted
-        from optimizer.analyses.parametric_points import Effort
-        from optimizer.analyses.target import Between, reach
+        from optimizer.analyses.frontier.parametric_points import Effort
+        from optimizer.analyses.target.goal import Wanted
+        from optimizer.analyses.target.search import Between, reach
 
         number = varying.varied(reading, path, funder)
         _refuse(number, first, last)

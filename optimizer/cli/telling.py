@@ -25,6 +25,11 @@ def telling(found: Result, as_json: bool) -> Iterator[bytes]:
             click.echo(document, nl=False)
         else:
             # It takes a moment to import: only those who want text wait for it.
+            from optimizer.analyses.documents import document_of, has_document
             from optimizer.report import terminal
+            from optimizer.report.render import terminal as rendering
 
-            terminal.write(found, sys.stdout)
+            if has_document(found):
+                rendering.write(document_of(found), sys.stdout)
+            else:
+                terminal.write(found, sys.stdout)

@@ -57,11 +57,18 @@ def named(path: Path) -> Path:
 def of(found: Sequence[Given], plans: Mapping[str, Plan]) -> bytes:
     """The workbook of a plan with what goes with it, of several plans, or of another result."""
     # pandas and XlsxWriter take a moment to import: only those who want a workbook wait for them.
+    from optimizer.analyses.documents import document_of, has_document
+    from optimizer.report.render.workbook import render
     from optimizer.report.workbook import write, write_alone, write_comparison
 
     doubts = saved.doubts(found)
     if not plans:
-        return write_alone(found[0].result, doubts)
+        alone = found[0].result
+        return (
+            render(document_of(alone), doubts)
+            if has_document(alone)
+            else write_alone(alone, doubts)
+        )
     comparison = saved.side_by_side(found, plans)
     if comparison is not None:
         return write_comparison(plans, comparison)

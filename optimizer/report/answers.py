@@ -18,7 +18,6 @@ from models.results import (
     Plan,
     Redaction,
     Result,
-    Sensitivity,
     Split,
     Target,
 )
@@ -40,9 +39,6 @@ from optimizer.report.participating import prose as participating
 from optimizer.report.participating import sections as participated
 from optimizer.report.participating import words as share
 from optimizer.report.sections import Section
-from optimizer.report.sensing import prose as sensing
-from optimizer.report.sensing import sections as sensed
-from optimizer.report.sensing import words as inputs
 from optimizer.report.splitting import prose as splitting
 from optimizer.report.splitting import sections as shared
 from optimizer.report.splitting.game import Game
@@ -128,11 +124,6 @@ def _alternatives(found: Alternatives, _width: int) -> Answer:
     return Answer(title, variant, said, alternated.all_of(found))
 
 
-def _sensitivity(found: Sensitivity, _width: int) -> Answer:
-    said = (*sensing.headline(found), *sensing.cautions(found))
-    return Answer(inputs.title(found), inputs.variant(found), said, sensed.all_of(found))
-
-
 def _batch(batch: Batch, _width: int) -> Answer:
     return Answer(batches.title(batch), None, batches.headline(batch), batches.all_of(batch))
 
@@ -148,7 +139,6 @@ _OF: dict[type[Result], Callable[[Any, int], Answer]] = {
     Evaluation: _evaluation,
     Explanation: _explanation,
     Alternatives: _alternatives,
-    Sensitivity: _sensitivity,
     Batch: _batch,
 }
 

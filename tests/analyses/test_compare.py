@@ -15,7 +15,7 @@ from small import case, chance_of_cut, funder, near, project, solve, stockpile
 from models.results import Comparison, Plan
 from models.results.comparison import Difference
 from models.results.option import Option
-from optimizer.analyses.compare import compare, distinct
+from optimizer.analyses.comparison.compare import compare, distinct
 
 ROOT = Path(__file__).parents[2]
 BY_HAND = ["small", "large", "stock"]
@@ -692,7 +692,7 @@ def test_labels_are_made_distinct() -> None:
 
 def test_it_needs_neither_solver_nor_tables() -> None:
     code = (
-        "import sys, optimizer.analyses.compare\n"
+        "import sys, optimizer.analyses.comparison.compare\n"
         "assert not {'pyomo', 'highspy', 'pandas', 'click', 'numba'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT, timeout=60)

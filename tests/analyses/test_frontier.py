@@ -16,8 +16,8 @@ from varied import least_damage, reading, two_works, varying
 from models.faults import ScenarioError
 from models.files import read_case_text
 from models.results import Frontier
-from optimizer.analyses.frontier import Grid, draw
-from optimizer.analyses.parametric_points import Effort
+from optimizer.analyses.frontier.curve import Grid, draw
+from optimizer.analyses.frontier.parametric_points import Effort
 from optimizer.analyses.variation import LOOSENING, TAIL, Variation
 from optimizer.errors import CheckFailed, Infeasible
 from optimizer.model.commitment import net_cost

@@ -12,7 +12,7 @@ from small import case, chance_of_cut, funder, near
 
 from models.results import Redaction
 from models.scenario.case import Case
-from optimizer.analyses.parametric_points import Effort
+from optimizer.analyses.frontier.parametric_points import Effort
 from optimizer.analyses.redaction.attack import Attacker
 from optimizer.analyses.redaction.candidates import Published, World, with_values
 from optimizer.analyses.redaction.insider import Insider, as_printed, slack_of

@@ -8,7 +8,7 @@ from redacting import BAND, hide, two_consumers
 from small import case, funder, near, project
 
 from models.results import Redaction
-from optimizer.analyses.parametric_points import Effort
+from optimizer.analyses.frontier.parametric_points import Effort
 from optimizer.analyses.redaction.judging import judge
 
 Raw = dict[str, Any]

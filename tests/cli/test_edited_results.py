@@ -217,7 +217,7 @@ def test_what_cannot_be_shown_is_refused_where_it_was_changed(
 
     monkeypatch.setattr("optimizer.report.html.report", lacks)
     monkeypatch.setattr("optimizer.report.workbook.write", lacks)
-    monkeypatch.setattr("optimizer.analyses.compare.compare", lacks)
+    monkeypatch.setattr("optimizer.analyses.comparison.compare.compare", lacks)
     changed = plan()
     changed["title"] = "Another"
     for content, code, said in ((changed, 2, "Make it again"), (plan(), 5, "unexpected KeyError")):

@@ -14,7 +14,7 @@ from models.language import german, using
 from models.results import Comparison
 from models.results.comparison import BrokenRule, Failed
 from models.results.option import Wording
-from optimizer.analyses.compare import compare
+from optimizer.analyses.comparison.compare import compare
 from optimizer.report.comparing import prose, tables
 from optimizer.report.comparing.grids import heading, years
 from optimizer.report.comparing.sections import all_of

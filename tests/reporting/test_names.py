@@ -10,7 +10,7 @@ from plan_by_hand import plan
 
 from models.files import read_case_text
 from models.language import Language, tr, using
-from optimizer.analyses.compare import compare
+from optimizer.analyses.comparison.compare import compare
 from optimizer.report.names import Names
 from optimizer.report.terminal import render
 from optimizer.report.workbook import write

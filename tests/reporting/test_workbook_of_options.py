@@ -13,8 +13,8 @@ from varied import two_works, varying
 from models.language import using
 from models.results import Comparison, Plan
 from models.scenario.case import Case
-from optimizer.analyses.compare import compare
-from optimizer.analyses.frontier import Grid, draw
+from optimizer.analyses.comparison.compare import compare
+from optimizer.analyses.frontier.curve import Grid, draw
 from optimizer.report.workbook import write, write_comparison
 from optimizer.solve.planner import plan as best_plan
 

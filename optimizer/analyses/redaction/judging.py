@@ -18,7 +18,7 @@ from models.results import (
     TellingResult,
 )
 from models.scenario.quantities import Number
-from optimizer.analyses.parametric_points import Effort
+from optimizer.analyses.frontier.parametric_points import Effort
 from optimizer.analyses.redaction.attack import TOLD, Attacker
 from optimizer.analyses.redaction.hidden import Figure
 from optimizer.analyses.redaction.insider import Insider

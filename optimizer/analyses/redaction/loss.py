@@ -8,7 +8,7 @@ import numpy as np
 
 from models.results import Plan, RedactionLoss
 from models.scenario.case import Case
-from optimizer.analyses.parametric_points import Effort
+from optimizer.analyses.frontier.parametric_points import Effort
 from optimizer.analyses.redaction.candidates import Published
 from optimizer.errors import CheckFailed, Infeasible, NoPlan
 from optimizer.model.commitment import Commitment, planned_stock, weighed_cost

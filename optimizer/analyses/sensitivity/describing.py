@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from models.results import BestOutcome, OwnOutcome, ProvenRange, SensitivityPoint
 from optimizer.analyses.assumptions import Assumption
+from optimizer.analyses.frontier.summary import stock_changes, stocks_held
 from optimizer.analyses.sensitivity.looking import Best, Decision, Look, Subject
-from optimizer.analyses.summary import stock_changes, stocks_held
 from optimizer.model.commitment import net_cost
 
 

@@ -20,6 +20,7 @@ from models.results import (
     SensitivityPoint,
 )
 from optimizer.analyses.assumptions import Assumption, NoSuchAssumption
+from optimizer.analyses.frontier.summary import stocks_held
 from optimizer.analyses.given import GivenPlan
 from optimizer.analyses.sensitivity.describing import best_of, own_of, regret_of
 from optimizer.analyses.sensitivity.looking import Best, Look, Subject, decided, look
@@ -33,7 +34,6 @@ from optimizer.analyses.sensitivity.subproblem import (
     examiner,
     screener,
 )
-from optimizer.analyses.summary import stocks_held
 from optimizer.errors import Interrupted, NoPlan
 from optimizer.model.highs import Progress
 from optimizer.parallel import Workers, side_by_side

@@ -13,7 +13,6 @@ from models.results import (
     Explanation,
     Participation,
     Result,
-    Sensitivity,
     Split,
 )
 from models.results.reservations import NONE, Doubts
@@ -26,13 +25,11 @@ from optimizer.report.html import (
     evaluation,
     explaining,
     participation,
-    sensing,
     splitting,
 )
 from optimizer.report.html.page import page
 from optimizer.report.html.parts import Section
 from optimizer.report.participating import words as participating
-from optimizer.report.sensing import words as sensed
 from optimizer.report.splitting.game import Game
 
 
@@ -148,22 +145,10 @@ def _alternatives(found: Alternatives) -> Alone:
     )
 
 
-def _sensitivity(found: Sensitivity) -> Alone:
-    return Alone(
-        sensing.all_of(found),
-        sensed.title(found),
-        tr("Vorrat: what the answer rests on"),
-        _variant(sensed.variant(found)),
-        found.versions,
-        found.input_sha256,
-    )
-
-
 _OF: dict[type[Result], Callable[[Any], Alone]] = {
     Split: _split,
     Participation: _participation,
     Evaluation: _evaluation,
     Explanation: _explanation,
     Alternatives: _alternatives,
-    Sensitivity: _sensitivity,
 }

@@ -244,12 +244,32 @@ class Sheet:
         self.worksheet.set_row(self.row, 20)
         self.row += 1
 
+    def widen(self, position: int, width: float) -> None:
+        """Make a column so wide; the widest of several tables holds."""
+        if width > self.widths.get(position, 0):
+            self.widths[position] = width
+            self.worksheet.set_column(position, position, width)
+
     def set_widths(self, columns: Sequence[Column]) -> None:
-        """Widths of the columns of a table; the widest of several tables holds."""
+        """Widths of the columns of a table."""
         for position, column in enumerate(columns):
-            if column.width > self.widths.get(position, 0):
-                self.widths[position] = column.width
-                self.worksheet.set_column(position, position, column.width)
+            self.widen(position, column.width)
+
+    def header(
+        self, row: int, headers: Sequence[str | int], right: Sequence[bool] | None = None
+    ) -> None:
+        """Write the headers of a table: texts, or years as numbers; ``right`` says which figures
+        stand below."""
+        styles, lines = self.book.styles, 1
+        for position, header in enumerate(headers):
+            if isinstance(header, int):
+                style = styles.shape("header", right=True, form="year")
+                self.worksheet.write_number(row, position, header, style)
+                continue
+            style = styles.shape("header", right=right is not None and right[position])
+            self.worksheet.write_string(row, position, clean(header), style)
+            lines = max(lines, lines_of(header, self.widths.get(position, 9.0), 1.15))
+        self.worksheet.set_row(row, _ROW * lines + 2)
 
     def table(self, columns: Sequence[Column]) -> Table:
         """A table that begins in the next row."""

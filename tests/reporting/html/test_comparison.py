@@ -10,7 +10,7 @@ from small import near
 
 from models.language import using
 from models.results import Comparison, Plan
-from optimizer.analyses.compare import compare
+from optimizer.analyses.comparison.compare import compare
 from optimizer.report.html import comparison_charts, comparison_report
 
 VARIANTS = (None, "stocks_only", "industry_alone")

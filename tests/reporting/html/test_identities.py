@@ -11,8 +11,8 @@ from small import near
 
 from models.language import Language
 from models.results import Plan
-from optimizer.analyses.benefit import benefit
-from optimizer.analyses.money import cost
+from optimizer.analyses.comparison.benefit import benefit
+from optimizer.analyses.comparison.money import cost
 from optimizer.report.tables import evidence, money
 
 PLANS = pytest.mark.parametrize("name", ALL)

@@ -15,7 +15,7 @@ from models.results.comparison import (
     StockpileChoice,
     StockpileIn,
 )
-from optimizer.analyses.benefit import materials_of
+from optimizer.analyses.comparison.benefit import materials_of
 
 BOUGHT = 1e-6
 """A gram in tonnes: less is a solver's zero."""

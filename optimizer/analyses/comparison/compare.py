@@ -8,10 +8,10 @@ from models.results import Comparison, Plan
 from models.results.comparison import Failed
 from models.results.option import Option, Proof
 from models.results.reservations import NONE, Doubts
-from optimizer.analyses import choices, comparability, wording
-from optimizer.analyses.benefit import benefit, reference_year
-from optimizer.analyses.differences import difference
-from optimizer.analyses.money import cost, lacks_accounts
+from optimizer.analyses.comparison import choices, comparability, wording
+from optimizer.analyses.comparison.benefit import benefit, reference_year
+from optimizer.analyses.comparison.differences import difference
+from optimizer.analyses.comparison.money import cost, lacks_accounts
 
 
 def compare(

@@ -9,7 +9,12 @@ from dataclasses import dataclass, field, replace
 from functools import reduce
 
 from models.scenario.case import Case
-from optimizer.analyses.damage_bound import DamageBound, damage_bound, most_net_cost, tighter
+from optimizer.analyses.frontier.damage_bound import (
+    DamageBound,
+    damage_bound,
+    most_net_cost,
+    tighter,
+)
 from optimizer.analyses.variation import LEVEL, Variation
 from optimizer.errors import CheckFailed, Infeasible, Interrupted, NoPlan, VorratError
 from optimizer.model.commitment import spend

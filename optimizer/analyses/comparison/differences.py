@@ -15,7 +15,7 @@ from models.results.comparison import (
     StockpileChange,
 )
 from models.results.option import FunderMoney, Option
-from optimizer.analyses import choices
+from optimizer.analyses.comparison import choices
 
 EXACT = 1e-9
 """Money that differs by less is arithmetic."""

@@ -1,16 +1,14 @@
-"""Names, values and ranges of a sensitivity analysis."""
+"""What inputs of a sensitivity analysis are called, and which of them turn the decision."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable
 
-from models.base import named
-from models.language import language, marked, tr
+from models.language import marked, tr
 from models.results import ProvenRange, Sensitivity, SensitivityInput, SensitivityPoint
-from optimizer.report.figures import NO_BREAK, NOISE, NONE, clean, exact, number, rounded
-from optimizer.report.varying.words import million
+from optimizer.report.figures import NO_BREAK, clean, exact
+from optimizer.report.wording import Wording
 
 ALL = {
     "hazard": marked("Probability of all hazards"),
@@ -53,54 +51,25 @@ RULES = {
 }
 """What a broken rule means, by its tag, or by tag and name."""
 
-NEGLIGIBLE = 5e-4
-"""Width of a range, as a share of its figure, below which one figure stands for it."""
 
-
-def title(found: Sensitivity) -> str:
-    """The title of the scenario."""
-    case = found.case
-    return clean(named(None if case is None else case.title, found.title, language()))
-
-
-def variant(found: Sensitivity) -> str | None:
-    """The title of the variant that was applied, if one was."""
-    case, name = found.case, found.variant
-    known = None if case is None or name is None else case.variants.get(name)
-    return name if known is None or name is None else clean(named(known.title, name, language()))
-
-
-def unit(found: Sensitivity) -> str:
-    """The unit of damage and of the objective."""
-    if found.measure == "damage":
-        return million(found.currency)
-    return tr("t") if found.measure == "tonnes" else tr("years of demand")
-
-
-def part(found: Sensitivity, kind: str, id: str) -> str:
-    """The name of a part of the scenario, or its id."""
-    items: Mapping[str, Any] = {}
-    if found.case is not None and kind == "stockpiles":
-        items = {pile.id: pile for pile in found.case.stockpiles}
-    elif found.case is not None:
-        items = getattr(found.case, kind)
-    return clean(named(items[id].name if id in items else None, id, language()))
-
-
-def name(found: Sensitivity, one: SensitivityInput) -> str:
+def name(say: Wording[Sensitivity], one: SensitivityInput) -> str:
     """What an input is called."""
     if one.kind == "input" or one.subject is None:
         return tr(ALL[one.kind]) if one.kind in ALL else clean(one.subject or one.id)
-    return tr(ONE[one.kind], name=part(found, PARTS[one.kind], one.subject))
+    return tr(ONE[one.kind], name=say.name(PARTS[one.kind], one.subject))
 
 
-def named_by_id(found: Sensitivity, id: str) -> str:
+def named_by_id(say: Wording[Sensitivity], id: str) -> str:
     """What the input of an id is called."""
-    return next((name(found, one) for one in found.inputs if one.id == id), clean(id))
+    return next((name(say, one) for one in say.found.inputs if one.id == id), clean(id))
 
 
 def value(
-    found: Sensitivity, one: SensitivityInput, at: float, known: float | None, digits: int = 3
+    say: Wording[Sensitivity],
+    one: SensitivityInput,
+    at: float,
+    known: float | None,
+    digits: int = 3,
 ) -> str:
     """A value of an input: the number where it is a single one, else the factor."""
     if known is None:
@@ -110,9 +79,9 @@ def value(
         return f"{exact(float(f'{100 * share:.{digits}g}'))}{NO_BREAK}%"
     counted = one.kind == "input" and float(known).is_integer()
     figure = exact(known if counted else float(f"{known:.{digits}g}"))
-    per_tonne = f"{found.currency}/t"
+    per_tonne = f"{say.currency}/t"
     units = {
-        "capex": million(found.currency),
+        "capex": say.million,
         "price": per_tonne,
         "damage": per_tonne,
         "demand": tr("t"),
@@ -120,44 +89,19 @@ def value(
     return f"{figure} {units[one.kind]}" if one.kind in units else figure
 
 
-def turned(found: Sensitivity, one: SensitivityInput, at: float, known: float | None) -> str:
+def turned(say: Wording[Sensitivity], one: SensitivityInput, at: float, known: float | None) -> str:
     """A value at which the decision turns or does not yet, with a digit more."""
-    return value(found, one, at, known, 4)
+    return value(say, one, at, known, 4)
 
 
-def of_point(found: Sensitivity, one: SensitivityInput, point: SensitivityPoint) -> str:
+def of_point(say: Wording[Sensitivity], one: SensitivityInput, point: SensitivityPoint) -> str:
     """The value of an end."""
-    return value(found, one, point.value, point.number)
+    return value(say, one, point.value, point.number)
 
 
-def of_base(found: Sensitivity, one: SensitivityInput) -> str:
+def of_base(say: Wording[Sensitivity], one: SensitivityInput) -> str:
     """The value in the scenario as it is."""
-    return value(found, one, one.base, one.base_number)
-
-
-def amount(found: Sensitivity, figure: float) -> str:
-    """A figure of damage with its unit."""
-    return f"{rounded(figure)} {unit(found)}"
-
-
-def between(range_: ProvenRange | None, places: int | None = None) -> str:
-    """A proven range: one figure where both ends are as good as equal."""
-    if range_ is None:
-        return NONE
-    low, high = number(range_.low, places), number(range_.high, places)
-    if low == high or range_.high - range_.low <= NEGLIGIBLE * abs(range_.high):
-        return high
-    return tr("{low} to {high}", low=low, high=high)
-
-
-def regret(range_: ProvenRange | None, places: int | None = None) -> str:
-    """How much worse than the best: at most so much where nothing more is proven."""
-    if range_ is None:
-        return NONE
-    if range_.low <= 0 < range_.high:
-        high = number(range_.high, places)
-        return high if range_.high <= NOISE else tr("at most {high}", high=high)
-    return between(range_, places)
+    return value(say, one, one.base, one.base_number)
 
 
 def reasons(broken: Iterable[str]) -> str:

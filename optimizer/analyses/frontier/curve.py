@@ -12,8 +12,14 @@ from models.base import named
 from models.faults import ScenarioError
 from models.language import language
 from models.results import Frontier, Plan, WithoutPlan
-from optimizer.analyses.parametric_points import USUAL, Effort, Solver, Spot, envelope
-from optimizer.analyses.summary import describe_spots, describe_steps
+from optimizer.analyses.frontier.parametric_points import (
+    USUAL,
+    Effort,
+    Solver,
+    Spot,
+    envelope,
+)
+from optimizer.analyses.frontier.summary import describe_spots, describe_steps
 from optimizer.analyses.variation import TAIL, Variation, evenly, rounded_up
 from optimizer.errors import ClusterError, VorratError
 from optimizer.parallel import Team, Workers, side_by_side, threads_each

@@ -14,7 +14,8 @@ from models.files import Reading
 from models.language import language
 from models.results import Goal, Plan, Target
 from models.results.comparison import BrokenRule
-from optimizer.analyses.goal import (
+from optimizer.analyses.frontier.parametric_points import USUAL, Effort, is_small, spent
+from optimizer.analyses.target.goal import (
     Wanted,
     figure_alone,
     figure_of,
@@ -22,8 +23,7 @@ from optimizer.analyses.goal import (
     stocks_of,
     with_days,
 )
-from optimizer.analyses.parametric_points import USUAL, Effort, is_small, spent
-from optimizer.analyses.trials import Stopped, Trials
+from optimizer.analyses.target.trials import Stopped, Trials
 from optimizer.analyses.variation import Variation, written
 from optimizer.errors import CheckFailed, Infeasible, Interrupted, NoPlan
 from optimizer.model import highs

@@ -9,8 +9,8 @@ from typing import Literal
 
 from models.results import Trial
 from models.scenario.case import Case
-from optimizer.analyses.goal import Figure, accepted, figure_of, reached
-from optimizer.analyses.parametric_points import Effort
+from optimizer.analyses.frontier.parametric_points import Effort
+from optimizer.analyses.target.goal import Figure, accepted, figure_of, reached
 from optimizer.analyses.variation import Variation
 from optimizer.model import highs
 from optimizer.model.formulation import build_least_spending

@@ -1,23 +1,24 @@
-"""What the answer rests on, as text and as a page."""
+"""What the answer rests on, as a document."""
 
 from __future__ import annotations
 
 from functools import cache
-from pathlib import Path
 
 import pytest
-from pages import read, shows, tables
+from documents import is_whole_in_all_media, page_of, text_of, told
+from pages import read, tables
 from small import case, chance_of_cut, funder, project, stockpile
 from varied import reading
 
-from models.language import Language, using
+from models.language import Language
 from models.results import ProvenRange, Sensitivity
 from optimizer.analyses.assumptions import assumptions
-from optimizer.analyses.sensitivity import Effort, sensitivity
+from optimizer.analyses.documents import document_of
+from optimizer.analyses.sensitivity import Effort, sensitivity, words
 from optimizer.analyses.sensitivity import Path as Paths
-from optimizer.report.html import charts_on, report_on
-from optimizer.report.sensing import prose, words
-from optimizer.report.terminal import NARROWEST, PIPE_WIDTH, Screen, render
+from optimizer.report.cells import between
+from optimizer.report.render import html
+from optimizer.report.wording import Wording
 
 LANGUAGES = pytest.mark.parametrize("language", ["en", "de"])
 
@@ -39,54 +40,29 @@ def found() -> Sensitivity:
     )
 
 
-def text_of(made: Sensitivity, language: Language = "en", width: int = PIPE_WIDTH) -> str:
-    with using(language):
-        return render(made, Screen(width))
-
-
-def told(made: Sensitivity) -> str:
-    return " ".join(prose.headline(made)).replace("\u00a0", " ")
-
-
 def test_what_moves_and_what_turns_is_told_first() -> None:
     text = told(found())
     assert "Most depends on: Probability" in text
     assert "turn the decision within their range" in text
     assert "Nearest to turn: " in text
-    rest = " ".join(text_of(found()).split())
-    assert "it cannot be paid from a funder's budget" in rest
+    assert "it cannot be paid from a funder's budget" in text
 
 
 @LANGUAGES
-def test_everything_is_told_in_both_languages(language: Language, untranslated: set[str]) -> None:
-    text = text_of(found(), language)
-    with using(language):
-        page = report_on(found())
-    assert "{" not in text
-    assert "None" not in text
-    assert "fund " not in page
-    assert untranslated == set()
+def test_all_media_are_whole_in_both_languages(language: Language, untranslated: set[str]) -> None:
+    is_whole_in_all_media(found(), language, untranslated)
 
 
-def test_text_fits_a_narrow_window() -> None:
-    assert max(map(len, text_of(found(), width=NARROWEST).splitlines())) <= 100
-
-
-@LANGUAGES
-def test_the_page_shows_the_figures_behind_it(language: Language) -> None:
-    with using(language):
-        root = read(report_on(found()))
-    made = tables(root)
+def test_the_page_has_a_table_for_each_question() -> None:
+    made = tables(read(page_of(found())))
     assert {"swings", "own", "turns", "screen", "screen-expected", "screen-best"} <= set(made)
-    cells = [cell for table in made.values() for row in table.rows for cell in row]
-    figures = [cell for cell in cells if "data-value" in cell.attributes]
-    assert len(figures) > 40
-    assert all(map(shows, figures))
 
 
 def test_the_widest_swing_comes_first() -> None:
-    rows = tables(read(report_on(found())))["swings"].rows
-    assert [row[0].text for row in rows] == [words.name(found(), one) for one in found().inputs]
+    rows = tables(read(page_of(found())))["swings"].rows
+    assert [row[0].text for row in rows] == [
+        words.name(Wording(found()), one) for one in found().inputs
+    ]
     swings = [one.swing.high for one in found().inputs if one.swing is not None]
     assert swings == sorted(swings, reverse=True)
 
@@ -109,9 +85,9 @@ def test_what_moves_along_with_demand_is_said() -> None:
 
 
 def test_a_regret_that_is_arithmetic_is_none() -> None:
-    assert words.regret(ProvenRange(low=0.0, high=1e-9)) == "0"
-    assert words.regret(ProvenRange(low=0.0, high=0.5)) == "at most 0.500"
-    assert words.regret(ProvenRange(low=0.25, high=0.5)) == "0.250 to 0.500"
+    assert between(ProvenRange(low=0.0, high=1e-9)) == "0"
+    assert between(ProvenRange(low=0.0, high=0.5)) == "at most 0.500"
+    assert between(ProvenRange(low=0.25, high=0.5)) == "0.250 to 0.500"
 
 
 def test_an_end_without_a_plan_in_time_is_not_what_moves_most() -> None:
@@ -130,8 +106,7 @@ def test_what_is_not_right_to_begin_with_is_not_said_to_turn(language: Language)
     made = found().model_copy(
         update={"decision": "changed", "regret": ProvenRange(low=1.0, high=1.1)}
     )
-    with using(language):
-        page = report_on(made)
+    page = page_of(made, language)
     assert "turns" not in {s.attributes["id"] for s in read(page).all("section")}
     text = text_of(made)
     assert "It is not the best plan even as things are" in " ".join(text.split())
@@ -154,9 +129,7 @@ def test_a_plan_that_stays_right_is_told_so() -> None:
     assert "is proven to stay within 0.1 % of the best" in text
 
 
-def test_charts_are_drawn_and_the_same_each_time(tmp_path: Path) -> None:
-    charts = charts_on(found())
+def test_charts_can_be_taken_out_as_pictures() -> None:
+    charts = html.charts(document_of(found()))
     assert [chart.name for chart in charts] == ["tornado", "own-tornado", "screen"]
-    for chart, again in zip(charts, charts_on(found()), strict=True):
-        assert chart.svg() == again.svg()
-        assert chart.png_file().startswith(b"\x89PNG")
+    assert all(chart.png_file().startswith(b"\x89PNG") for chart in charts)

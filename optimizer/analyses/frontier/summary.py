@@ -8,7 +8,7 @@ from itertools import pairwise
 
 from models.results import FrontierPoint, FrontierStep, Marginal
 from models.scenario.case import Case
-from optimizer.analyses.parametric_points import Spot
+from optimizer.analyses.frontier.parametric_points import Spot
 from optimizer.model.commitment import Commitment, planned_stock, spend
 from optimizer.model.instance import Instance
 from optimizer.solve.checked_solution import gap_of

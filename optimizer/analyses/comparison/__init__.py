@@ -1,0 +1,1 @@
+"""Plans side by side: what they buy, cost and choose, and in what they differ."""

@@ -1,0 +1,27 @@
+"""The document of each kind of result, found by its kind and imported when it is asked for."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+from models.results import Result
+from optimizer.report.document import Document
+
+MODULES = {
+    "sensitivity": "optimizer.analyses.sensitivity.document",
+}
+"""Modules whose function ``document`` takes a result of the kind."""
+
+
+def document_of(found: Result) -> Document:
+    """The document of a result, in the current language.
+
+    Raises KeyError for a kind without one.
+    """
+    document: Document = import_module(MODULES[str(getattr(found, "kind", ""))]).document(found)
+    return document
+
+
+def has_document(found: Result) -> bool:
+    """Whether there is a document for this kind of result."""
+    return getattr(found, "kind", None) in MODULES

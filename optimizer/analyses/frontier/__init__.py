@@ -1,0 +1,1 @@
+"""Damage against a number of the scenario, point by point."""

@@ -1,0 +1,1 @@
+"""The least number that reaches a goal."""

@@ -1,0 +1,333 @@
+"""A result as a document: what it says and what stands in its tables, written once.
+
+A terminal, a page and a workbook each render the same document
+(:mod:`optimizer.report.render`). A column says what it holds *of a row* and what kind of figure
+that is, never how it looks: a range is one cell in a terminal, two columns on a page and two
+numbers in a sheet. A medium may leave a part out (``on=PAGE``), but never says it differently.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from enum import Flag
+from typing import TYPE_CHECKING, Any, Literal
+
+from optimizer.report.charts.drawing import Chart
+from optimizer.report.figures import NONE
+
+if TYPE_CHECKING:
+    from optimizer.report.workbook.expressions import Expression
+    from optimizer.report.workbook.formulas import Formulas, Line
+
+
+class Media(Flag):
+    """Where a part is shown."""
+
+    TERMINAL = 1
+    PAGE = 2
+    SHEET = 4
+
+
+TERMINAL, PAGE, SHEET = Media.TERMINAL, Media.PAGE, Media.SHEET
+DETAIL = PAGE | SHEET
+"""Where there is room."""
+TEXT = TERMINAL | PAGE
+"""Where sentences are read."""
+EVERYWHERE = TERMINAL | PAGE | SHEET
+
+Form = Literal[
+    "text",  # a text
+    "number",  # a number with about three digits, all of a column with the same decimals
+    "money",  # million of the currency
+    "outcome",  # damage or shortage, in the unit of the result
+    "tonnes",
+    "count",  # a whole number
+    "year",
+    "share",  # a fraction of one, written as a percentage with one decimal
+    "gap",  # a fraction of one that is likely to be tiny
+    "ratio",  # a number with two decimals
+    "objective",  # of an objective or its bound, with digits enough for a proof
+    "range",  # something with ``low`` and ``high``: what is proven of a figure
+    "estimate",  # something with ``value`` and ``standard_error``
+    "signed",  # a difference, with its sign
+    "control",  # with four decimals, of a control figure
+    "deviation",  # how far two figures are apart that must be equal
+    "tolerance",  # how far they may be
+]
+"""What kind of figure a column holds."""
+
+Origin = Literal["optimizer", "scenario", "key"]
+"""Where what a sheet holds comes from, if it is no formula; a key only lets formulas find rows."""
+
+Row = Any
+Of = Callable[[Row], Any] | str
+Formula = Callable[["Line"], "Expression | None"]
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A value with a text of its own."""
+
+    text: str
+    value: float | None = None
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a table: its header, and what it holds of a row.
+
+    ``of`` is a function of the row or a path of attributes. It gives a value of the form, a text
+    in place of a figure, or None where there is none.
+    """
+
+    header: str | int
+    """A year is a number."""
+    of: Of
+    form: Form | Callable[[Row], Form] = "number"
+    """A function where rows are figures of different kinds: decimals are those of a row then."""
+    group: str = ""
+    """A header over it and its neighbours; columns of one group share their decimals."""
+    like: str = ""
+    """A word that columns have in common that share their decimals without such a header."""
+    on: Media = EVERYWHERE
+    places: int | None = None
+    """Decimals, where about three digits will not do."""
+    total: bool = False
+    """Whether the last row of the table sums it up, where there is one."""
+    empty: str = NONE
+    """What stands where there is no value."""
+    mark: Callable[[Row], str] | None = None
+    """A class of the style sheet for the cell on a page."""
+    link: Callable[[Row], str] | None = None
+    """An address (``http`` or ``https``) that the cell leads to on a page."""
+    key: str = ""
+    """The word by which formulas find it."""
+    formula: Formula | None = None
+    """What a sheet calculates here; ``of`` gives the figure of the other media."""
+    origin: Origin = "optimizer"
+    name: Callable[[Row], str] | None = None
+    """The name of the cell in a workbook, for formulas of its reader; none where empty."""
+    width: float | None = None
+    """Width in a sheet, in characters."""
+
+
+def nothing(_row: Row) -> None:
+    """What a column holds of a row that only a formula gives."""
+
+
+def sheet_only(header: str | int, key: str, formula: Formula, form: Form = "number") -> Column:
+    """A column that is calculated in a workbook and stands nowhere else."""
+    return Column(header, nothing, form, on=SHEET, key=key, formula=formula)
+
+
+def ids(header: str, key: str, of: Of) -> Column:
+    """A column of ids that only lets formulas of a sheet find rows; it is not printed."""
+    return Column(header, of, "text", on=SHEET, key=key, empty="", origin="key", width=16)
+
+
+def by_year(
+    years: Sequence[int],
+    of: Callable[[Row], Mapping[str, float | None]],
+    form: Form = "money",
+    **more: Any,
+) -> list[Column]:
+    """A column a year of a mapping by year; what the mapping lacks is 0."""
+
+    def at(year: int) -> Callable[[Row], float | None]:
+        return lambda row: of(row).get(str(year), 0.0)
+
+    return [Column(year, at(year), form, like="years", key=str(year), **more) for year in years]
+
+
+@dataclass(frozen=True)
+class SheetChart:
+    """A chart of a sheet itself, which follows its cells.
+
+    ``scatter`` draws columns against another; ``stacked`` draws rows, one bar a column.
+    """
+
+    kind: Literal["scatter", "stacked"]
+    title: str
+    across: str = ""
+    """Key of the column on the horizontal axis of a scatter chart."""
+    series: Sequence[str] = ()
+    """Keys of the columns that are drawn; of stacked bars the first and the last."""
+    x_title: str = ""
+    rows: Callable[[Row], bool] | None = None
+    """Which rows are stacked; all of them if None."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows of a result, and columns that are read off them; the first column names the rows."""
+
+    caption: str
+    rows: Sequence[Row]
+    columns: Sequence[Column]
+    name: str = ""
+    """A word by which pages, tests and formulas find it; unique in a document."""
+    note: str = ""
+    total: str = ""
+    """What the last row is called, which sums up columns; there is none where empty."""
+    chart: Chart | None = None
+    """Drawn above it on a page."""
+    sheet_chart: SheetChart | None = None
+    on: Media = EVERYWHERE
+    most: int | None = None
+    """How many rows a terminal shows; it says how many more there are."""
+    headed: bool = True
+    """Whether the columns have headers in a terminal."""
+    key: Callable[[Row], str] | None = None
+    """What formulas find a row by."""
+    empty: str = ""
+    """What is said where there are no rows; the table is left out where that is empty."""
+    ruled: Callable[[Row], bool] | None = None
+    """Which rows of a sheet begin a group, and have a line above."""
+
+    def without_rows(self) -> bool:
+        """Whether there is nothing to show."""
+        return not self.rows and not self.empty
+
+
+@dataclass(frozen=True)
+class Text:
+    """A paragraph that not all media show; a plain string is one that all show."""
+
+    text: str
+    on: Media = EVERYWHERE
+
+
+@dataclass(frozen=True)
+class Heading:
+    """A heading within a section."""
+
+    text: str
+    on: Media = EVERYWHERE
+
+
+@dataclass(frozen=True)
+class Bullets:
+    """A list."""
+
+    items: Sequence[str]
+    on: Media = EVERYWHERE
+
+
+@dataclass(frozen=True)
+class Fact:
+    """A figure that is shown large: what it is, the figure, and what belongs beside it."""
+
+    label: str
+    figure: str
+    beside: str = ""
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Figures that are shown large."""
+
+    facts: Sequence[Fact]
+    on: Media = EVERYWHERE
+
+
+@dataclass(frozen=True)
+class Caution:
+    """Sentences that must not be missed."""
+
+    items: Sequence[str]
+    on: Media = EVERYWHERE
+
+
+@dataclass(frozen=True)
+class Terms:
+    """Words and what they mean."""
+
+    entries: Sequence[tuple[str, str]]
+    on: Media = DETAIL
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A cell of a workbook in which its reader chooses one of several texts, by ``name``."""
+
+    name: str
+    label: str
+    options: Sequence[str]
+    on: Media = SHEET
+
+
+Part = str | Text | Table | Heading | Bullets | Facts | Caution | Terms | Choice
+
+
+@dataclass(frozen=True)
+class Section:
+    """A title and parts; one without any part is left out."""
+
+    id: str
+    title: str
+    parts: Sequence[Part] = ()
+    on: Media = EVERYWHERE
+    one_page: bool = False
+    """Whether it begins a page when printed, and is set to fit on it."""
+    tab: str = ""
+    """The name of its sheet, where the title is too long for one."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """Two figures of a workbook that must be equal.
+
+    With ``summed``, ``left`` is a sum of deviations that must be none, and ``right`` its scale.
+    """
+
+    says: str
+    table: str
+    """The name of the table whose sheet is named beside it."""
+    left: Callable[[Formulas], Expression]
+    right: Callable[[Formulas], Expression]
+    summed: bool = False
+
+
+@dataclass(frozen=True)
+class Document:
+    """What a result says, from its head to its terms."""
+
+    title: str
+    kicker: str
+    """What kind of document it is."""
+    subtitle: str
+    """The variant, or what else tells it from others of the same title."""
+    answer: Sequence[Part]
+    sections: Sequence[Section] = ()
+    versions: Mapping[str, str] = field(default_factory=dict)
+    """Of the programs that made the result."""
+    input_sha256: str = ""
+    """Hash of the scenario."""
+    checks: Sequence[Check] = ()
+    """What must add up in a workbook."""
+    amounts: Sequence[float] = ()
+    """Amounts of money that tell how many decimals they need in a workbook."""
+    outcomes: Sequence[float] = ()
+    """The same for figures of damage or shortage."""
+    answer_title: str = ""
+    """What the first section is called, where it is not the answer on one page."""
+
+
+def shown(parts: Sequence[Part], medium: Media) -> list[Part]:
+    """The parts that a medium shows, tables with the columns that it shows."""
+    kept: list[Part] = []
+    for part in parts:
+        if isinstance(part, str):
+            if part:
+                kept.append(part)
+        elif medium in part.on:
+            if isinstance(part, Table):
+                if part.without_rows():
+                    continue
+                columns = [column for column in part.columns if medium in column.on]
+                part = replace(part, columns=columns)
+            elif isinstance(part, Bullets | Caution) and not part.items:
+                continue
+            kept.append(part.text if isinstance(part, Text) else part)
+    return kept

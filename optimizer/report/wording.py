@@ -1,0 +1,228 @@
+"""Names, units, amounts and recurring sentences of a result, in the current language."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Generic, TypeVar
+
+from models.base import named
+from models.language import language, tr
+from models.scenario.case import Case
+from optimizer.report.document import (
+    EVERYWHERE,
+    Caution,
+    Column,
+    Document,
+    Media,
+    Part,
+    Section,
+    Table,
+)
+from optimizer.report.figures import clean, number, rounded, small_percent
+
+FEW_STATES = 100
+"""Results on fewer states are illustrations."""
+
+
+R = TypeVar("R")
+
+
+@dataclass(frozen=True)
+class Wording(Generic[R]):
+    """A result in the words of the current language.
+
+    ``found`` is any result that carries its scenario; names fall back to those that the result
+    itself lists, and at last to ids.
+    """
+
+    found: R
+
+    @property
+    def _any(self) -> Any:
+        return self.found
+
+    @cached_property
+    def case(self) -> Case | None:
+        """The scenario that the result carries."""
+        case: Case | None = getattr(self.found, "case", None)
+        return case
+
+    @property
+    def title(self) -> str:
+        """The title of the scenario."""
+        return self._named(None if self.case is None else self.case.title, self._any.title)
+
+    @property
+    def variant(self) -> str | None:
+        """The title of the variant that was applied, if one was."""
+        name = self._any.variant
+        known = None if self.case is None or name is None else self.case.variants.get(name)
+        return name if known is None or name is None else self._named(known.title, name)
+
+    @property
+    def subtitle(self) -> str:
+        """The line that names the variant; empty where there is none."""
+        variant = self.variant
+        return "" if variant is None else tr("Variant: {variant}", variant=clean(variant))
+
+    @property
+    def currency(self) -> str:
+        """The currency of the scenario."""
+        currency: str = self._any.currency
+        return currency
+
+    @property
+    def million(self) -> str:
+        """The unit of money."""
+        return tr("million {currency}", currency=self.currency)
+
+    @property
+    def measure(self) -> str:
+        """What is counted: damage, tonnes or share_of_demand."""
+        measure: str = getattr(self.found, "outcome", self._any).measure
+        return measure
+
+    @property
+    def of_damage(self) -> bool:
+        """Whether damage is counted, and not what is missing."""
+        return self.measure == "damage"
+
+    @property
+    def unit(self) -> str:
+        """The unit of damage, or of what is missing."""
+        if self.of_damage:
+            return self.million
+        return tr("t") if self.measure == "tonnes" else tr("years of demand")
+
+    @property
+    def counted(self) -> str:
+        """What is counted, in a word."""
+        return tr("damage") if self.of_damage else tr("shortage")
+
+    @property
+    def expected(self) -> str:
+        """The mean over the states, in words."""
+        return tr("expected damage") if self.of_damage else tr("expected shortage")
+
+    def amount(self, value: float) -> str:
+        """A figure of damage with its unit."""
+        return f"{rounded(value)} {self.unit}"
+
+    def money(self, value: float) -> str:
+        """An amount of money with its unit."""
+        return f"{rounded(value)} {self.million}"
+
+    def name(self, kind: str, id: str, fallback: str | None = None) -> str:
+        """The name of a part of the scenario (``projects``, ``stockpiles`` ...), or its id."""
+        items: Any = {} if self.case is None else getattr(self.case, kind)
+        known = items if isinstance(items, dict) else {item.id: item for item in items}
+        if id in known:
+            return self._named(known[id].name, fallback or id)
+        if fallback is not None:
+            return clean(fallback)
+        listed: Any = getattr(self.found, kind, ())
+        own = (
+            {}
+            if isinstance(listed, dict)
+            else {one.id: one.name for one in listed if hasattr(one, "id") and hasattr(one, "name")}
+        )
+        return clean(own.get(id, id))
+
+    def names(self, kind: str, some: Iterable[str]) -> str:
+        """Several names."""
+        return ", ".join(self.name(kind, id) for id in some)
+
+    def instrument(self, funder: str, instrument: str) -> str:
+        """The name of a funder's instrument."""
+        known = None if self.case is None else self.case.funders.get(funder)
+        item = None if known is None else known.instruments.get(instrument)
+        return clean(instrument) if item is None else self._named(item.name, instrument)
+
+    def illustration(self) -> list[str]:
+        """The caution that belongs beside what rests on few states."""
+        if self.states >= FEW_STATES:
+            return []
+        return [
+            tr(
+                "For illustration only: all plans rest on {states} states of the world.",
+                states=number(self.states),
+            )
+        ]
+
+    @property
+    def _proof(self) -> Any:
+        return getattr(self.found, "certificate", self.found)
+
+    @property
+    def states(self) -> int:
+        """How many states of the world the result rests on."""
+        states: int = self._proof.states
+        return states
+
+    def proof(self, *more: tuple[str, str], title: str | None = None) -> Table:
+        """What it takes to judge and to repeat a result; ``more`` stands in its middle."""
+        proof = self._proof
+        versions = ", ".join(f"{name} {version}" for name, version in proof.versions.items())
+        rows = [
+            (tr("States of the world"), number(self.states)),
+            (tr("Gap asked for"), small_percent(proof.gap_target)),
+            *more,
+            (tr("Time"), f"{number(proof.seconds)} s"),
+            (tr("Versions"), versions),
+            (tr("Scenario, SHA-256"), proof.input_sha256),
+        ]
+        return pairs(title or tr("How good the proof is"), rows, "proof")
+
+    def document(
+        self,
+        kicker: str,
+        answer: Sequence[Part],
+        sections: Sequence[Section],
+        *,
+        title: str | None = None,
+        **more: Any,
+    ) -> Document:
+        """A document with the head of this result."""
+        return Document(
+            title or self.title,
+            kicker,
+            more.pop("subtitle", self.subtitle),
+            answer,
+            sections,
+            self._proof.versions,
+            self._proof.input_sha256,
+            **more,
+        )
+
+    def _named(self, name: Any, fallback: str) -> str:
+        return clean(named(name, fallback, language()))
+
+
+def pairs(
+    caption: str, rows: Sequence[tuple[str, Any]], name: str = "", on: Media = EVERYWHERE
+) -> Table:
+    """A table of two columns without headers: what it is, and the text or figure."""
+    columns = [
+        Column("", lambda row: row[0], "text"),
+        Column("", lambda row: row[1], "text", width=40),
+    ]
+    return Table(caption, rows, columns, name, headed=False, on=on)
+
+
+def caution(items: Iterable[str]) -> Caution:
+    """Sentences that must not be missed; it is left out where there are none."""
+    return Caution(list(items))
+
+
+def capital(text: str) -> str:
+    """A text that begins with a capital letter."""
+    return text[:1].upper() + text[1:]
+
+
+def listed(texts: Sequence[str]) -> str:
+    """Texts as one: a, b and c."""
+    if len(texts) < 2:
+        return "".join(texts)
+    return tr("{most} and {last}", most=", ".join(texts[:-1]), last=texts[-1])

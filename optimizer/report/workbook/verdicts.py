@@ -1,0 +1,157 @@
+"""The sheet of checks: what must add up, as formulas, and the totals that figures were given with.
+
+An identity holds between figures of the optimizer, so that a wrong one shows whoever wrote it. A
+control figure tells of figures that stand in no identity: what all figures of a sheet came to when
+they were written, against what they come to now.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from models.language import tr
+from optimizer.report.document import Check, Column, Section, Table
+from optimizer.report.workbook.book import Book, Sheet
+from optimizer.report.workbook.expressions import (
+    Expression,
+    absolute,
+    if_all,
+    if_within,
+    largest,
+    of,
+    words,
+)
+from optimizer.report.workbook.formulas import Formulas, Line
+
+TOLERANCE = 5e-6
+"""Share of the figure compared: a little over what the check of a plan allows the solver."""
+CONTROL_TOLERANCE = 1e-11
+"""Share of a control figure: what adding up in another order may change."""
+CHECKS = "checks"
+"""The name of the table of checks."""
+
+
+@dataclass(frozen=True)
+class _Compared:
+    """A line of the sheet: two figures, and the cell with the tolerance that holds for them."""
+
+    says: str
+    tab: str
+    left: Expression
+    right: Expression
+    summed: bool
+    limit: Expression
+
+
+def check_section(book: Book, formulas: Formulas, checks: Iterable[tuple[Check, Sheet]]) -> Section:
+    """A section of all checks, each with its sheet, and control figures of all sheets so far."""
+    limit, control = (
+        Expression("tolerance", TOLERANCE),
+        Expression("control_tolerance", CONTROL_TOLERANCE),
+    )
+    rows = [
+        _Compared(c.says, sheet.tab, c.left(formulas), c.right(formulas), c.summed, limit)
+        for c, sheet in checks
+    ]
+    says = tr("Control figure: the figures of this sheet are as they were written")
+    for sheet in book.sheets:
+        for now in sheet.controls():
+            rows.append(_Compared(says, sheet.tab, now, of(now.number), False, control))
+    limits = [
+        (tr("Tolerance of identities"), TOLERANCE, "tolerance"),
+        (tr("Tolerance of control figures"), CONTROL_TOLERANCE, "control_tolerance"),
+    ]
+    about = tr(
+        "Each line is a formula. Tolerances are shares of the figure compared. Control figures "
+        "add up LN(1 + |x|) over all figures of a sheet that no formula stands behind, as they "
+        "were written: whoever overtypes one of them finds it here."
+    )
+    return Section(
+        "checks",
+        tr("Do the figures add up?"),
+        [about, _limits(limits), _table(rows)],
+        tab=tr("Checks"),
+    )
+
+
+def _limits(rows: list[tuple[str, float, str]]) -> Table:
+    return Table(
+        "",
+        rows,
+        [
+            Column(tr("Tolerance"), lambda row: row[0], "text", width=82),
+            Column(tr("Share"), lambda row: row[1], "tolerance", name=lambda row: row[2], width=22),
+        ],
+        "limits",
+    )
+
+
+def _table(rows: list[_Compared]) -> Table:
+    def deviation(line: Line) -> Expression:
+        left, right = line["left"], line["right"]
+        return left * of(1) if line.row.summed else absolute(left - right)
+
+    def tolerance(line: Line) -> Expression:
+        limit: Expression = line.row.limit
+        return limit * largest(of(1), absolute(line["right"]))
+
+    def verdict(line: Line) -> Expression:
+        good, bad = tr("adds up"), tr("DOES NOT ADD UP")
+        return if_within(line["deviation"], line["tolerance"], good, bad)
+
+    def calculated(header: str, key: str, form: str, formula: object, width: float) -> Column:
+        return Column(header, lambda _: None, form, key=key, formula=formula, width=width)  # type: ignore[arg-type]
+
+    return Table(
+        "",
+        rows,
+        [
+            Column(tr("Check"), lambda row: row.says, "text", width=82),
+            Column(tr("Sheet"), lambda row: row.tab, "text", width=22),
+            calculated(tr("Figure"), "left", "control", lambda line: line.row.left, 17),
+            calculated(
+                tr("Must equal, or is measured by"), "right", "control",
+                lambda line: line.row.right, 17,
+            ),
+            calculated(tr("Deviation"), "deviation", "deviation", deviation, 12),
+            calculated(tr("Tolerance"), "tolerance", "tolerance", tolerance, 11),
+            calculated(tr("Result"), "verdict", "text", verdict, 20),
+        ],
+        CHECKS,
+    )  # fmt: skip
+
+
+def show_verdict(book: Book, formulas: Formulas, row: int, across: int) -> None:
+    """One cell of the first sheet that says whether all adds up; it turns red when it does not."""
+    placed, sheet, styles = formulas[CHECKS], book.sheets[0], book.styles
+    results, good = placed.area("verdict"), words(tr("adds up")).text
+    says = if_all(
+        results,
+        tr("adds up"),
+        tr("The figures of this workbook add up: all {count} checks hold.", count=placed.count),
+        tr(
+            "WARNING: figures of this workbook no longer add up. Checks that fail: {failing} of "
+            "{count}; see the last sheet.",
+            failing="{}",
+            count=placed.count,
+        ),
+    )
+    sheet.worksheet.merge_range(row, 0, row, across - 1, "", styles.shape("good"))
+    cell = sheet.put(row, 0, says, "formula", "text")
+    # The cell again, in a look of its own.
+    sheet.worksheet.write_formula(row, 0, f"={says.text}", styles.shape("good"), says.value)
+    sheet.worksheet.set_row(row, 18)
+    wrong = f"=COUNTIF({results.text},{good})<ROWS({results.text})"
+    look = {"type": "formula", "criteria": wrong, "format": styles.verdict(False)}
+    sheet.worksheet.conditional_format(row, 0, row, across - 1, look)
+    book.name("figures_add_up", cell)
+    _colour(book.sheets[-1], placed.header_row + 1, placed.count, placed.at("verdict"), good)
+
+
+def _colour(sheet: Sheet, top: int, count: int, at: int, good: str) -> None:
+    """Red on a result that is not the good one; the words say it as well."""
+    for criteria, holds in (("!=", False), ("==", True)):
+        look = {"type": "cell", "criteria": criteria, "value": good,
+                "format": sheet.book.styles.verdict(holds)}  # fmt: skip
+        sheet.worksheet.conditional_format(top, at, top + count - 1, at, look)

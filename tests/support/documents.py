@@ -1,0 +1,65 @@
+"""What tests ask of a document: its text, page and workbook, and that all of them are whole."""
+
+from __future__ import annotations
+
+from io import BytesIO
+
+from openpyxl import load_workbook
+from pages import read, shows, tables
+
+from models.language import Language, using
+from models.results import Result
+from optimizer.analyses.documents import document_of
+from optimizer.report.render import html, terminal, workbook
+from optimizer.report.render.terminal import NARROWEST, PIPE_WIDTH, Screen
+
+
+def text_of(found: Result, language: Language = "en", width: int = PIPE_WIDTH) -> str:
+    """The document of a result as a terminal shows it."""
+    with using(language):
+        return terminal.render(document_of(found), Screen(width))
+
+
+def told(found: Result, language: Language = "en") -> str:
+    """The same on one line, so that a sentence can be looked for."""
+    return " ".join(text_of(found, language).split())
+
+
+def page_of(found: Result, language: Language = "en") -> str:
+    """The document of a result as a page."""
+    with using(language):
+        return html.render(document_of(found))
+
+
+def workbook_of(found: Result, language: Language = "en") -> bytes:
+    """The document of a result as a workbook."""
+    with using(language):
+        return workbook.render(document_of(found))
+
+
+def is_whole_in_all_media(found: Result, language: Language, untranslated: set[str]) -> None:
+    """Every text is translated and filled in, every figure of the page shows what it holds, lines
+    fit, charts are drawn the same each time, and the workbook opens with no error in a cell."""
+    text = text_of(found, language, NARROWEST)
+    assert "{" not in text
+    assert "None" not in text
+    page = page_of(found, language)
+    cells = [
+        cell
+        for table in tables(read(page)).values()
+        for row in table.rows
+        for cell in row
+        if "data-value" in cell.attributes
+    ]
+    assert all(map(shows, cells))
+    assert "{" not in page.split("</style>")[1].split("<svg")[0]
+    book = load_workbook(BytesIO(workbook_of(found, language)), data_only=True)
+    held = [cell.value for sheet in book for row in sheet.iter_rows() for cell in row]
+    assert not [value for value in held if isinstance(value, str) and value.startswith("#")]
+    assert not [value for value in held if isinstance(value, str) and "{" in value]
+    with using(language):
+        for chart, again in zip(
+            html.charts(document_of(found)), html.charts(document_of(found)), strict=True
+        ):
+            assert chart.svg() == again.svg()
+    assert untranslated == set()
