@@ -10,7 +10,7 @@ Each seed makes a file (``tests/support/edge_cases.py``), which is read as the c
 solved with the extensive form, where that is not too large, and with the decomposition. Each tenth
 is solved with two threads as well. Each fifth is reworded in ways that leave its optimum as it is:
 money in thousands, mass in kilograms, a state split in two, a project beside a twin that excludes
-it. Small ones are compared with exhaustive search (``tests/oracle.py``).
+it. Small ones are compared with exhaustive search (``tests/support/oracle.py``).
 
 Every run gives an interval from its bound to its objective that must hold the optimum; so all
 intervals of a seed must meet. Runs that end otherwise than with a plan, or that are stopped after
@@ -39,7 +39,7 @@ from typing import Any
 import yaml
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT), str(ROOT / "tests"), str(ROOT / "tests" / "support")]
+sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "support")]
 
 from edge_cases import edge_case, is_searchable, size  # noqa: E402
 from edge_features import features  # noqa: E402

@@ -14,65 +14,13 @@ from typing import Any
 import numpy as np
 import pyomo.environ as pyo
 import pytest
+from small_programs import hand_over, hard, model, program, solve_model
 
 from optimizer.errors import ModelRefused, UnknownOption
 from optimizer.model import highs
-from optimizer.model.highs import LinearProgram, Progress
+from optimizer.model.highs import Progress
 
 ROOT = Path(__file__).parents[1]
-
-
-def program(**changes: Any) -> LinearProgram:
-    """Minimise x + 2 y so that x + y >= 1 and both are at least 0: x is 1."""
-    arrays: dict[str, Any] = {
-        "cost": [1.0, 2.0],
-        "matrix": [[1.0, 1.0]],
-        "row_lower": [1.0],
-        "row_upper": [math.inf],
-        "lower": [0.0, 0.0],
-        "upper": [math.inf, math.inf],
-    }
-    return highs.arrays(**(arrays | changes))
-
-
-def model(
-    cost: float = 1.0, coefficient: float = 1.0, side: float = 1.0, integers: bool = False
-) -> pyo.ConcreteModel:
-    """Minimise cost x + y so that coefficient x + y >= side."""
-    it = pyo.ConcreteModel()
-    it.x = pyo.Var(domain=pyo.NonNegativeIntegers if integers else pyo.NonNegativeReals)
-    it.y = pyo.Var(domain=pyo.NonNegativeReals)
-    it.enough = pyo.Constraint(expr=coefficient * it.x + it.y >= side)
-    it.objective = pyo.Objective(expr=cost * it.x + it.y)
-    return it
-
-
-def solve_model(it: pyo.ConcreteModel) -> highs.Solution:
-    return highs.solve(highs.compile_model(it).program)
-
-
-def hand_over(it: pyo.ConcreteModel | LinearProgram) -> None:
-    """Hand over as it stands what solve() would scale first."""
-    highs.hand_over(it if isinstance(it, LinearProgram) else highs.compile_model(it).program)
-
-
-def hard(rows: int = 4, columns: int = 30) -> LinearProgram:
-    """A market split (Cornuéjols and Dawande 1998): no solver proves one of this size in seconds.
-
-    Each row asks for half of the sum of random whole numbers; what is over or lacks is minimised.
-    """
-    numbers = np.random.default_rng(1).integers(0, 100, (rows, columns)).astype(float)
-    half = np.floor(numbers.sum(axis=1) / 2)
-    slacks = np.zeros(2 * rows)
-    relaxed = highs.arrays(
-        np.r_[np.zeros(columns), slacks + 1],
-        np.hstack([numbers, np.eye(rows), -np.eye(rows)]),
-        half,
-        half,
-        np.zeros(columns + 2 * rows),
-        np.r_[np.ones(columns), slacks + np.inf],
-    )
-    return replace(relaxed, integer=np.r_[np.ones(columns, bool), slacks > 0])
 
 
 def run(script: str) -> subprocess.CompletedProcess[str]:
@@ -80,7 +28,7 @@ def run(script: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-c", textwrap.dedent(script)],
         cwd=ROOT,
-        env={"PYTHONPATH": f"{ROOT}:{ROOT / 'tests'}", "PATH": ""},
+        env={"PYTHONPATH": f"{ROOT}:{ROOT / 'tests' / 'support'}", "PATH": ""},
         capture_output=True,
         text=True,
         timeout=60,
@@ -277,8 +225,8 @@ def test_an_exception_in_the_callback_does_not_ruin_the_solve() -> None:
 
 def test_nothing_is_printed() -> None:
     done = run("""
-        from test_highs import hard, model, program, solve_model
-        from optimizer import highs
+        from small_programs import hard, model, program, solve_model
+        from optimizer.model import highs
         highs.solve(program())
         highs.solve(hard(), time_limit=0.2)
         highs.solve(hard(), time_limit=0.2, on_progress=lambda progress: None)
@@ -292,8 +240,8 @@ def test_nothing_is_printed() -> None:
 def test_ctrl_c_keeps_the_incumbent() -> None:
     done = run("""
         import json, os, signal, threading, time
-        from test_highs import hard
-        from optimizer import highs
+        from small_programs import hard
+        from optimizer.model import highs
         before = signal.getsignal(signal.SIGINT)
         threading.Timer(1.0, os.kill, (os.getpid(), signal.SIGINT)).start()
         began = time.perf_counter()

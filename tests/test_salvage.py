@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from test_highs import hard
+from small_programs import hard
 
 from models.files import read_case
 from models.scenario.case import Case

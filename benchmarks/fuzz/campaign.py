@@ -4,8 +4,8 @@
 
 Atheris (libFuzzer for Python) guides it; that is no dependency of Vorrat and in no lock, since it
 runs on Linux only: see ``README.md`` beside this file. An input that is read otherwise than
-``tests/soundness.py`` demands is kept under ``found/``, one for each place in the code, and the
-campaign goes on. ``figures.json`` says how many inputs there were and how far they got.
+``tests/support/soundness.py`` demands is kept under ``found/``, one for each place in the code, and
+the campaign goes on. ``figures.json`` says how many inputs there were and how far they got.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ import atheris
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
-sys.path[:0] = [str(ROOT), str(ROOT / "tests"), str(HERE)]
+sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "support"), str(HERE)]
 
 with atheris.instrument_imports(include=["models"]):
     from models.files import reading

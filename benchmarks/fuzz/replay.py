@@ -3,9 +3,9 @@
     python benchmarks/fuzz/replay.py /tmp/fuzz
     python benchmarks/fuzz/replay.py /tmp/fuzz --keep tests/models/files/corpus
 
-Every input is read again, without guidance, under the checks of ``tests/soundness.py``; coverage.py
-counts branches of ``models/files``. With ``--keep`` inputs are chosen greedily, most new branches
-for a byte first, and written in the form that ``tests/models/files/test_fuzzed.py`` reads.
+Every input is read again, without guidance, under the checks of ``tests/support/soundness.py``;
+coverage.py counts branches of ``models/files``. With ``--keep`` inputs are chosen greedily, most
+new branches for a byte first, and written in the form ``tests/models/files/test_fuzzed.py`` reads.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import coverage
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
-sys.path[:0] = [str(ROOT), str(ROOT / "tests"), str(HERE)]
+sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "support"), str(HERE)]
 FILES = ROOT / "models" / "files"
 
 Branches = frozenset[tuple[str, int, int]]

@@ -18,8 +18,9 @@ from models.files import read_case
 from models.results import Target
 from optimizer.analyses.frontier.curve import Grid, draw
 from optimizer.analyses.frontier.parametric_points import Effort
+from optimizer.analyses.target import trials
 from optimizer.analyses.target.goal import Wanted
-from optimizer.analyses.target.search import Between, reach, trials
+from optimizer.analyses.target.search import Between, reach
 from optimizer.analyses.variation import Variation
 from optimizer.errors import Infeasible
 from optimizer.solve.decomposition import CutPool

@@ -10,9 +10,9 @@ from typing import Any
 
 import click
 import pytest
-from cli.test_report import frontier
 from edited_results import edited
 from evaluations import by_hand
+from one_point import frontier
 from openpyxl import load_workbook
 from participations import participation
 from saved_plans import nothing, rich, treasury, tutorial, with_residual_values

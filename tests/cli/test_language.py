@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 import pytest
-from cli.test_solve import SCENARIO
+from ore_at_home import SCENARIO
 from small_scenario import VALID, broken, write
 
 from models.language import language, using

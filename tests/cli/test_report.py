@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from one_point import frontier
 from pages import read
 from saved_plans import nothing, rich, tutorial
 
@@ -138,56 +139,6 @@ def test_what_is_not_there_is_told(
     args: list[str], said: str, folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert error_of(args, capsys) == f"Error: {said}"
-
-
-def frontier(plan: Plan, varied: str, value: float) -> str:
-    """A frontier of one point for the scenario of a plan, at another value of its number."""
-    assert plan.scenario is not None
-    scenario = json.loads(json.dumps(plan.scenario))
-    at = scenario
-    *steps, last = varied.split(".")
-    for step in steps:
-        at = at[step]
-    at[last] = value
-    point = {
-        "value": value,
-        "status": "optimal",
-        **dict.fromkeys(("objective", "expected", "cvar", "worst", "net_cost_meur"), 1.0),
-        **dict.fromkeys(("bound", "gap", "expected_bound", "cvar_bound"), None),
-        "public_meur": 1.0,
-        "spend_meur": {},
-        "projects": {},
-        "stocks_t": {},
-        "plan_of": None,
-        "bound_of": None,
-        "dominated": False,
-        "conflict": [],
-        "seconds": 1.0,
-    }
-    raw = {
-        "kind": "frontier",
-        "title": plan.title,
-        "variant": None,
-        "currency": plan.currency,
-        "varied": varied,
-        "varied_unit": "million EUR",
-        "loosens": True,
-        "measure": "damage",
-        "unit": plan.outcome.unit,
-        "cvar_level": 0.95,
-        "states": plan.certificate.states,
-        "gap_target": 0.0,
-        "without_plan": None,
-        "points": [point],
-        "steps": [],
-        "ended": "complete",
-        "seconds": 1.0,
-        "project_names": {},
-        "stockpile_names": {},
-        "funder_names": {},
-        "scenario": scenario,
-    }
-    return json.dumps(raw)
 
 
 def test_a_frontier_beside_the_plan_gets_a_section(folder: Path) -> None:

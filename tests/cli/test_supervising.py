@@ -67,7 +67,7 @@ def begun(
     words = [command, str(file), "--quiet", "--language", "en", "--out", str(folder), *more]
     if command == "solve":
         words += ["--method", "decomposition"]
-    path = os.pathsep.join([str(ROOT), str(ROOT / "tests")])
+    path = os.pathsep.join([str(ROOT), str(ROOT / "tests" / "support")])
     with subprocess.Popen(
         [sys.executable, "-m", "faulty_commands", fault, *words],
         stdout=subprocess.PIPE,

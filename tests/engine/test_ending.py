@@ -50,7 +50,7 @@ def test_a_team_that_is_closed_tells_no_more() -> None:
 
 def sleepers(*args: str) -> subprocess.Popen[str]:
     """Two workers that sleep, and their parent: a process of its own, its group too."""
-    path = os.pathsep.join([str(ROOT), str(ROOT / "tests")])
+    path = os.pathsep.join([str(ROOT), str(ROOT / "tests" / "support")])
     process = subprocess.Popen(
         [sys.executable, "-m", "sleeping", *args],
         stdout=subprocess.PIPE,

@@ -19,7 +19,7 @@ from certificates import Files
 from models.language import language
 from optimizer.errors import Infeasible, Rule
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 WITHIN = 60.0
 """Seconds in which what a test waits for has long come."""
 
@@ -37,7 +37,7 @@ class Processes:
 
 
 def _begin(module: str, *args: str) -> subprocess.Popen[bytes]:
-    path = os.pathsep.join([str(ROOT), str(ROOT / "tests")])
+    path = os.pathsep.join([str(ROOT), str(ROOT / "tests" / "support")])
     return subprocess.Popen(
         [sys.executable, "-m", f"distributed.cli.{module}", *_AT_HOME, *args],
         cwd=ROOT,

@@ -12,7 +12,7 @@ from models.language import using
 from optimizer.cli.init import template
 from optimizer.report.scenario_workbook import scenario_workbook
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 TUTORIAL = ROOT / "scenarios" / "tutorial.yaml"
 
 

@@ -18,7 +18,7 @@ from optimizer.analyses.comparison.compare import compare
 from optimizer.report.html import comparison_report, report
 from optimizer.solve.planner import plan
 
-SCENARIOS = Path(__file__).parents[1] / "scenarios"
+SCENARIOS = Path(__file__).parents[2] / "scenarios"
 
 
 def _of(raw: dict[str, Any], **fields: Any) -> Plan:
