@@ -159,7 +159,7 @@ HIDDEN = {
     ("optimizer/report/comparing/prose.py", "failed.message"),
     ("optimizer/report/explaining/rules.py", "says"),
     ("optimizer/report/fault_sheet/__init__.py", "FAULTS"),
-    ("optimizer/report/redacting.py", "REASONS[reason]"),
+    ("optimizer/analyses/redaction/document.py", "REASONS[reason]"),
     ("optimizer/report/scenario_workbook/__init__.py", "GUIDE"),
     ("optimizer/solve/conflicts.py", "template"),
     ("optimizer/analyses/sensitivity/words.py", "ALL[one.kind]"),

@@ -8,6 +8,9 @@ from models.results import Result
 from optimizer.report.document import Document
 
 MODULES = {
+    "batch": "optimizer.analyses.batch.document",
+    "redaction": "optimizer.analyses.redaction.document",
+    "frontier": "optimizer.analyses.frontier.document",
     "sensitivity": "optimizer.analyses.sensitivity.document",
 }
 """Modules whose function ``document`` takes a result of the kind."""

@@ -30,7 +30,7 @@ from optimizer.errors import Interrupted
 from optimizer.model.cores import usable_cores
 
 if TYPE_CHECKING:
-    from optimizer.analyses.many import Effort, Solution
+    from optimizer.analyses.batch.many import Effort, Solution
     from optimizer.parallel import Arrival
     from optimizer.solve.solver_result import Method
 
@@ -124,7 +124,7 @@ def batch(
     began = time.perf_counter()
 
     # The solver and Pyomo take a second to import: not for those who mistyped an option.
-    from optimizer.analyses.many import Effort
+    from optimizer.analyses.batch.many import Effort
 
     effort = Effort(gap, time_limit, method, memory_limit, node_limit)
     runs = _read(found, Wanted(variants, all_variants, settings, grids), effort, quiet)
@@ -266,7 +266,7 @@ class _Batch:
             click.echo(told.model_dump_json())
 
     def _solve(self, waiting: Sequence[int], ledger: Ledger) -> None:
-        from optimizer.analyses.many import solve_many
+        from optimizer.analyses.batch.many import solve_many
 
         steps = Steps(self.quiet)
 
@@ -358,16 +358,17 @@ class _Batch:
         )
         try:
             if self.out is not None:
-                from optimizer.report.batches import as_csv
+                from optimizer.analyses.batch.table_file import as_csv
 
                 document = found.model_dump_json(indent=2).encode() + b"\n"
                 files = {TABLE_FILE: as_csv(found).encode(), BATCH_FILE: document}
                 publish(self.out, files, force=True)
         finally:
             if not self.as_json:
-                from optimizer.report import terminal
+                from optimizer.analyses.documents import document_of
+                from optimizer.report.render import terminal
 
-                terminal.write(found, sys.stdout)
+                terminal.write(document_of(found), sys.stdout)
         self._say_what_is_open(found)
         return self._code(found)
 

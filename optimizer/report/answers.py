@@ -9,19 +9,16 @@ from typing import Any
 from models.language import language, tr
 from models.results import (
     Alternatives,
-    Batch,
     Comparison,
     Evaluation,
     Explanation,
-    Frontier,
     Participation,
     Plan,
-    Redaction,
     Result,
     Split,
     Target,
 )
-from optimizer.report import batches, prose, redacting, sections
+from optimizer.report import prose, sections
 from optimizer.report.alternating import prose as alternating
 from optimizer.report.alternating import sections as alternated
 from optimizer.report.alternating import words as alternative
@@ -42,7 +39,6 @@ from optimizer.report.sections import Section
 from optimizer.report.splitting import prose as splitting
 from optimizer.report.splitting import sections as shared
 from optimizer.report.splitting.game import Game
-from optimizer.report.varying import frontier as varied
 from optimizer.report.varying import target as reached
 from optimizer.report.varying.words import title
 
@@ -81,11 +77,6 @@ def _comparison(comparison: Comparison, _width: int) -> Answer:
     return Answer(clean(named), None, said, told)
 
 
-def _frontier(frontier: Frontier, _width: int) -> Answer:
-    told = varied.all_of(frontier)
-    return Answer(title(frontier), frontier.variant, varied.headline(frontier), told)
-
-
 def _target(target: Target, width: int) -> Answer:
     told = list(reached.all_of(target))
     if target.plan is not None:
@@ -101,11 +92,6 @@ def _split(split: Split, _width: int) -> Answer:
 def _participation(found: Participation, _width: int) -> Answer:
     said = (*participating.headline(found), *participating.cautions(found))
     return Answer(share.title(found), share.variant(found), said, participated.all_of(found))
-
-
-def _redaction(redaction: Redaction, _width: int) -> Answer:
-    said = redacting.headline(redaction)
-    return Answer(clean(redaction.title), None, said, redacting.all_of(redaction))
 
 
 def _evaluation(found: Evaluation, _width: int) -> Answer:
@@ -124,22 +110,15 @@ def _alternatives(found: Alternatives, _width: int) -> Answer:
     return Answer(title, variant, said, alternated.all_of(found))
 
 
-def _batch(batch: Batch, _width: int) -> Answer:
-    return Answer(batches.title(batch), None, batches.headline(batch), batches.all_of(batch))
-
-
 _OF: dict[type[Result], Callable[[Any, int], Answer]] = {
     Plan: _plan,
     Comparison: _comparison,
-    Frontier: _frontier,
     Target: _target,
     Split: _split,
     Participation: _participation,
-    Redaction: _redaction,
     Evaluation: _evaluation,
     Explanation: _explanation,
     Alternatives: _alternatives,
-    Batch: _batch,
 }
 
 

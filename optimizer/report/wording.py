@@ -46,7 +46,9 @@ class Wording(Generic[R]):
     @cached_property
     def case(self) -> Case | None:
         """The scenario that the result carries."""
-        case: Case | None = getattr(self.found, "case", None)
+        # A target carries it in its plan.
+        of = self._any if hasattr(self.found, "case") else getattr(self.found, "plan", None)
+        case: Case | None = getattr(of, "case", None)
         return case
 
     @property
@@ -57,7 +59,7 @@ class Wording(Generic[R]):
     @property
     def variant(self) -> str | None:
         """The title of the variant that was applied, if one was."""
-        name = self._any.variant
+        name = getattr(self.found, "variant", None)
         known = None if self.case is None or name is None else self.case.variants.get(name)
         return name if known is None or name is None else self._named(known.title, name)
 
@@ -81,7 +83,10 @@ class Wording(Generic[R]):
     @property
     def measure(self) -> str:
         """What is counted: damage, tonnes or share_of_demand."""
-        measure: str = getattr(self.found, "outcome", self._any).measure
+        of = getattr(self.found, "outcome", self._any)
+        # Some results have the unit alone.
+        units = {"t": "tonnes", "years of demand": "share_of_demand"}
+        measure: str = of.measure if hasattr(of, "measure") else units.get(of.unit, "damage")
         return measure
 
     @property
@@ -164,14 +169,16 @@ class Wording(Generic[R]):
     def proof(self, *more: tuple[str, str], title: str | None = None) -> Table:
         """What it takes to judge and to repeat a result; ``more`` stands in its middle."""
         proof = self._proof
-        versions = ", ".join(f"{name} {version}" for name, version in proof.versions.items())
+        known = getattr(proof, "versions", {}).items()
+        versions = ", ".join(f"{name} {version}" for name, version in known)
+        sha = getattr(proof, "input_sha256", "")
         rows = [
             (tr("States of the world"), number(self.states)),
             (tr("Gap asked for"), small_percent(proof.gap_target)),
             *more,
             (tr("Time"), f"{number(proof.seconds)} s"),
-            (tr("Versions"), versions),
-            (tr("Scenario, SHA-256"), proof.input_sha256),
+            *([(tr("Versions"), versions)] if versions else []),
+            *([(tr("Scenario, SHA-256"), sha)] if sha else []),
         ]
         return pairs(title or tr("How good the proof is"), rows, "proof")
 
@@ -191,8 +198,8 @@ class Wording(Generic[R]):
             more.pop("subtitle", self.subtitle),
             answer,
             sections,
-            self._proof.versions,
-            self._proof.input_sha256,
+            getattr(self._proof, "versions", {}),
+            getattr(self._proof, "input_sha256", ""),
             **more,
         )
 

@@ -21,16 +21,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from documents import is_whole_in_all_media, text_of
 from sleeping import gone
 
-from models.language import Language, german, using
+from models.language import Language, german
 from models.results import Batch, BatchRun, Plan
 from models.results.seal import SEAL
-from optimizer.analyses import many
+from optimizer.analyses.batch import many
 from optimizer.cli import run
 from optimizer.cli.batching.ledger import LEDGER, Ledger
 from optimizer.errors import NoPlan, OutOfMemory, SolverError
-from optimizer.report import terminal
 
 ROOT = Path(__file__).parents[2]
 TUTORIAL = ROOT / "scenarios" / "tutorial.yaml"
@@ -211,10 +211,12 @@ def test_the_table_speaks_german(
 
 
 @pytest.mark.parametrize("language", ["en", "de"])
-def test_the_table_fits_a_narrow_terminal(here: Path, language: Language) -> None:
+def test_all_media_are_whole_in_both_languages(
+    here: Path, language: Language, untranslated: set[str]
+) -> None:
     assert batch("ore.yaml", "--variant", "rich", *CAPEX, "--out", "out") == 0
-    with using(language):
-        text = terminal.render(found(), terminal.Screen(width=80))
+    is_whole_in_all_media(found(), language, untranslated)
+    text = text_of(found(), language, width=80)
     assert max(map(len, text.splitlines())) <= 80
     assert text.count("50.0" if language == "en" else "50,0") == 0
     assert {"en": "expected: 50 million EUR", "de": "erwarten: 50 Mio. EUR"}[language] in text
@@ -511,7 +513,7 @@ def test_what_was_done_survives_kill_9_of_everything(here: Path) -> None:
 
 SLOW = """
 import sys, time
-from optimizer.analyses import many
+from optimizer.analyses.batch import many
 from optimizer.cli import run
 
 solve, met = many.find, []

@@ -26,7 +26,7 @@ from optimizer.cli.products import FAULTS, PLAN, RESULTS
 from optimizer.cli.repeating.manifest import INPUTS
 
 if TYPE_CHECKING:
-    from optimizer.analyses.many import Effort, Task
+    from optimizer.analyses.batch.many import Effort, Task
 
 MOST_RUNS = 100_000
 """Of one batch; more are a mistyped grid."""
@@ -78,7 +78,7 @@ class Made:
     @classmethod
     def of(cls, read: Read, asked: Asked, effort: Effort) -> Made:
         """What is kept of a reading."""
-        from optimizer.analyses.many import Task, key_of
+        from optimizer.analyses.batch.many import Task, key_of
         from optimizer.solve.checked_solution import input_hash
         from optimizer.solve.plan_document import UNITS
 

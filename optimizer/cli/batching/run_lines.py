@@ -10,7 +10,7 @@ from optimizer.cli.batching.asked import Faulty, Ready
 from optimizer.errors import Infeasible, NoPlan, OutOfMemory
 
 if TYPE_CHECKING:
-    from optimizer.analyses.many import Solution
+    from optimizer.analyses.batch.many import Solution
     from optimizer.parallel import Arrival
 
 

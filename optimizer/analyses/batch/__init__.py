@@ -1,0 +1,1 @@
+"""Many scenarios, variants and settings, each solved by whoever is free."""

@@ -1,0 +1,183 @@
+"""The least number that reaches a goal, as a document."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+from models.language import tr
+from models.results import Target
+from optimizer.analyses.varied_number import (
+    BUDGET,
+    amount,
+    called,
+    funder_of,
+    headed,
+    shown,
+    unit_of,
+)
+from optimizer.report.document import Bullets, Caution, Column, Document, Part, Section, Table
+from optimizer.report.figures import clean, number, percent
+from optimizer.report.wording import Wording
+
+Say = Wording[Target]
+
+
+def document(found: Target) -> Document:
+    """What it takes, what proves it, and the values that were tried."""
+    say = Wording(found)
+    rules = [clean(f"{r.place}: {r.tag} {r.name}: {r.says}") for r in found.conflict]
+    excluded: list[Part] = [
+        tr("No plan keeps all of these rules together; relax one of them:"),
+        Bullets(rules),
+    ]
+    direct = tr(
+        "Rules alone decide whether stocks last: one program of the first stage found the least "
+        "spending, and its bound is the proof."
+    )
+    return say.document(
+        tr("Vorrat: what it takes to reach a goal"),
+        list(_answer(say)),
+        [
+            Section("trials", tr("Values that were tried"), _trials(say)),
+            Section("conflict", tr("Why no plan reaches the goal"), excluded if rules else []),
+            Section("method", tr("How it was found"),
+                    [direct] if found.method == "direct" and not rules else []),
+            *_plan(found),
+        ],
+    )  # fmt: skip
+
+
+def _plan(found: Target) -> list[Section]:
+    """The sections of the plan that reaches the goal."""
+    if found.plan is None:
+        return []
+    from optimizer.analyses.plan.document import sections
+
+    return sections(found.plan)
+
+
+def _answer(say: Say) -> Iterator[Part]:
+    """The goal, the least number that reaches it, and what is proven of less."""
+    found, unit = say.found, unit_of(say)
+    at, below = found.feasible_at, found.infeasible_below
+    yield tr("The goal: {goal}.", goal=_goal(say))
+    reached = "" if at is None else _end(say, at, up=True)
+    if found.status == "unreachable":
+        yield from _unreachable(say)
+    elif at is None:
+        yield tr("Stopped before anything was found out.")
+    elif below is None:
+        yield tr("{at} ({number}) reaches it: a plan does.", at=reached, number=called(say))
+        if found.status == "proven":
+            yield tr("That is the lowest value that was asked for.")
+    else:
+        yield tr(
+            "It takes {at} ({number}): a plan reaches the goal there, and it is proven that none "
+            "does with less than {below}.",
+            at=reached,
+            below=_end(say, below),
+            number=called(say),
+        )
+    if found.ended == "interrupted":
+        yield Caution([tr("Stopped early: the interval could be narrowed further.")])
+    elif found.status == "limit":
+        wide = amount(found.tolerance, unit)
+        yield Caution(
+            [
+                tr(
+                    "The interval is wider than {tolerance}: some values could not be decided in "
+                    "time.",
+                    tolerance=wide,
+                )
+            ]
+        )
+
+
+def _unreachable(say: Say) -> Iterator[Part]:
+    found, below, owner = say.found, say.found.infeasible_below, funder_of(say)
+    if below is not None:
+        value = amount(below, unit_of(say))
+        yield tr("No plan reaches it up to {value} ({number}).", value=value, number=called(say))
+    elif found.varied == BUDGET or owner is None:
+        yield tr("No plan reaches it, whatever the public budget.")
+    else:
+        # Nothing else than the budget of a funder is sought without an end.
+        name = say.name("funders", owner)
+        yield tr("No plan reaches it, whatever the budget of {funder}.", funder=name)
+    if found.best is not None and found.best_bound is not None:
+        yield tr(
+            "The best plan comes to {best}, and none can come below {bound}.",
+            best=amount(found.best, say.unit),
+            bound=amount(found.best_bound, say.unit),
+        )
+
+
+def _end(say: Say, value: float, *, up: bool = False) -> str:
+    """An end of the interval, rounded outwards: what is said of it stays true."""
+    found = say.found
+    wide = (found.feasible_at or 0.0) - (found.infeasible_below or 0.0)
+    finest = max(found.tolerance / 100, min(wide, found.tolerance), 1e-6)
+    places = max(0, 1 - math.floor(math.log10(finest)))
+    scaled = value * 10.0**places
+    # What an end differs from a round number by is arithmetic where it is a billionth.
+    whole = math.ceil(scaled * (1 - 1e-8)) if up else math.floor(scaled * (1 + 1e-8))
+    return f"{number(whole / 10.0**places, places)} {unit_of(say)}".strip()
+
+
+def _goal(say: Say) -> str:
+    """What is to be reached, in words."""
+    parts = []
+    found, asked = say.found, say.found.goal
+    if asked.figure is not None:
+        names = {
+            "expected": say.expected,
+            "cvar": tr("mean of the worst {share} of states", share=percent(1 - found.cvar_level)),
+            "worst": tr("the worst state"),
+        }
+        about = {"figure": names[asked.figure], "level": amount(asked.level, say.unit)}
+        if asked.reduction is None:
+            parts.append(tr("{figure} at most {level}", **about))
+        else:
+            parts.append(
+                tr(
+                    "{figure} at most {level}, {share} below what comes without any plan",
+                    share=percent(asked.reduction),
+                    **about,
+                )
+            )
+    if asked.days:
+        told = ", ".join(
+            tr("{stockpile} {days} days", stockpile=say.name("stockpiles", h), days=number(days))
+            for h, days in asked.days.items()
+        )
+        if len(asked.days) > 3 and len(set(asked.days.values())) == 1:
+            count, days = number(len(asked.days)), number(next(iter(asked.days.values())))
+            told = tr("{count} stockpiles {days} days", count=count, days=days)
+        parts.append(
+            tr("stocks that last, from {year} on: {listed}", year=asked.from_year, listed=told)
+        )
+    return "; ".join(parts)
+
+
+def _trials(say: Say) -> list[Part]:
+    """The values that were tried, by size."""
+    tried = sorted(say.found.trials, key=lambda trial: trial.value)
+    cells = shown(say, [trial.value for trial in tried])
+    outcomes = {
+        "reached": tr("a plan reaches the goal"),
+        "ruled out": tr("no plan can"),
+        "open": tr("not decided"),
+    }
+    columns = [
+        Column(headed(say), lambda trial: cells[trial.value], origin="scenario"),
+        Column(tr("What is proven"), lambda trial: outcomes[trial.outcome], "text"),
+    ]
+    if say.found.goal.figure is not None:
+        columns += [
+            Column(tr("Plan found, {unit}", unit=say.unit), "figure", "outcome"),
+            Column(tr("None below, {unit}", unit=say.unit), "bound", "outcome"),
+        ]
+    note = tr("Each value was searched only until it was decided.")
+    title = tr("Values that were tried")
+    return [Table(title, tried, columns, "trials", note)] if tried else []

@@ -1,0 +1,152 @@
+"""A frontier as a document, and beside a plan."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from documents import is_whole_in_all_media, page_of, told, workbook_of
+from pages import read, tables
+from saved_plans import tutorial
+from spreadsheets import records, results
+
+from models.language import Language
+from models.results import Frontier
+from optimizer.analyses.documents import document_of
+from optimizer.analyses.frontier.document import beside_plan
+from optimizer.report.document import Table
+from optimizer.report.render import html
+
+LANGUAGES = pytest.mark.parametrize("language", ["en", "de"])
+TAIL = {
+    "varied": "objective.cvar.weight",
+    "varied_unit": None,
+    "steps": [],
+}
+
+
+def point(value: float, expected: float | None, **fields: Any) -> dict[str, Any]:
+    """A point; without a plan where there is no expected damage."""
+    none = expected is None
+    raw = {
+        "value": value,
+        "status": "infeasible" if none else "optimal",
+        "objective": expected,
+        "bound": expected,
+        "gap": None if none else 0.0,
+        "expected": expected,
+        "expected_bound": None if none else 0.9 * (expected or 0.0),
+        "cvar": None if none else 5.0 * (expected or 0.0),
+        "cvar_bound": None,
+        "worst": None if none else 6.0 * (expected or 0.0),
+        "net_cost_meur": None if none else value,
+        "public_meur": None if none else value,
+        "spend_meur": {} if none else {"fund": value},
+        "projects": {} if none or value < 10 else {"refinery": 2026},
+        "stocks_t": {},
+        "plan_of": None,
+        "bound_of": None,
+        "dominated": False,
+        "conflict": [],
+        "seconds": 1.0,
+    }
+    return raw | fields
+
+
+def frontier(**fields: Any) -> Frontier:
+    raw: dict[str, Any] = {
+        "title": "Tutorial",
+        "variant": None,
+        "currency": "EUR",
+        "varied": "funders.fund.budget_meur",
+        "varied_unit": "million EUR",
+        "loosens": True,
+        "measure": "damage",
+        "unit": "million EUR",
+        "cvar_level": 0.95,
+        "states": 3,
+        "gap_target": 1e-4,
+        "without_plan": {"expected": 40.0, "cvar": 200.0, "worst": 200.0},
+        "points": [point(0, None), point(5, 30.0), point(20, 12.0)],
+        "steps": [
+            {
+                "from_value": 5,
+                "to_value": 20,
+                "entering": ["refinery"],
+                "leaving": [],
+                "moved": {},
+                "stocks_t": {},
+                "avoided": 18.0,
+                "jump": True,
+                "marginal": {"low": 1.0, "plans": 1.2, "high": 1.4},
+            }
+        ],
+        "ended": "interrupted",
+        "seconds": 3.0,
+        "project_names": {"refinery": "A refinery"},
+        "stockpile_names": {},
+        "funder_names": {"fund": "Fund"},
+    }
+    return Frontier.model_validate(raw | fields)
+
+
+@LANGUAGES
+@pytest.mark.parametrize("tail", [False, True])
+def test_all_media_are_whole_in_both_languages(
+    language: Language, tail: bool, untranslated: set[str]
+) -> None:
+    fields = {**TAIL, "points": [point(0, 12.0), point(1, 14.0)]} if tail else {}
+    is_whole_in_all_media(frontier(**fields), language, untranslated)
+
+
+def test_the_points_are_those_of_the_frontier() -> None:
+    root = read(page_of(frontier()))
+    table = tables(root)["frontier"]
+    assert table.values("Expected, million EUR") == [None, 30.0, 12.0]
+    assert table.values("At least, million EUR") == [None, 27.0, 10.8]
+    assert [row[-1].text for row in table.rows] == ["no plan keeps all rules", "", ""]
+    (change,) = tables(root)["frontier-changes"].rows
+    assert [cell.text for cell in change][:2] == ["5 to 20", "A refinery"]
+    (worth,) = tables(root)["frontier-worth"].rows
+    assert [cell.text for cell in worth] == ["5 to 20", "1", "1.20", "1.40"]
+
+
+def test_what_can_be_had_is_told_first() -> None:
+    text = told(frontier())
+    assert "From 5 to 20 million EUR (budget of fund), expected damage goes from 30 to 12" in text
+    assert "Without any plan it is 40 million EUR." in text
+    assert "points are missing" in text
+
+
+def test_beside_a_plan_it_says_where_the_plan_stands() -> None:
+    (section,) = beside_plan(frontier(), tutorial())
+    said = " ".join(part for part in section.parts if isinstance(part, str))
+    assert "This report's plan has 20" in said
+    assert "frontier" in [part.name for part in section.parts if isinstance(part, Table)]
+
+
+def test_a_frontier_of_the_tail_is_drawn_against_it() -> None:
+    tail = frontier(**TAIL, points=[point(0, 12.0), point(1, 14.0)])
+    assert [chart.name for chart in html.charts(document_of(tail))] == ["frontier"]
+    assert "the mean of the worst states (CVaR) goes from 60 to 70" in told(tail)
+
+
+def test_without_a_plan_at_any_value_there_is_no_section_beside_a_plan() -> None:
+    none = frontier(points=[point(0, None)], steps=[])
+    assert beside_plan(none, tutorial()) == []
+    assert "There is no plan at any of the values." in told(none)
+
+
+def test_the_workbook_calculates_what_each_point_adds() -> None:
+    content = workbook_of(frontier())
+    rows = records(results(content)["Frontier"], "Expected, million EUR", "Gap left")[:3]
+    avoided, gain = (
+        "Avoided against no plan, million EUR",
+        "Avoided more than at the point before, ",
+    )
+    assert [row[avoided] for row in rows] == [None, 10.0, 28.0]
+    assert [row[f"{gain}million EUR"] for row in rows] == [None, None, 18.0]
+    assert [row["The same per unit of the number"] for row in rows] == [None, None, 1.2]
+    checks = records(results(content)["Checks"], "Check", "Result")
+    assert sum("frontier" in row["Check"] for row in checks) == 2
+    assert {row["Result"] for row in checks} == {"adds up"}
