@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from models.faults import Fault, Step
 from models.language import tr
+from models.scenario.years import readable
 
 if TYPE_CHECKING:
     from models.scenario.case import Case
@@ -20,15 +21,33 @@ def warnings(case: Case) -> Iterator[Fault]:
     """Every doubt about budget lines and about terms of instruments."""
     for name, funder in case.funders.items():
         path: _Path = ("funders", name)
+        yield from _later(case, funder.budget_by_year_meur, (*path, "budget_by_year_meur"))
         for key, line in funder.budget_lines.items():
+            at = (*path, "budget_lines", key)
+            yield from _later(case, line.by_year_meur, (*at, "by_year_meur"))
             if line.limit_meur is None and line.total_meur is None and line.by_year_meur is None:
-                at = (*path, "budget_lines", key)
                 message = tr("the budget line '{line}' has no limit", line=key)
                 yield _doubt(at, message, tr("add one, or leave it out"))
         for key, instrument in funder.instruments.items():
             at = (*path, "instruments", key)
             yield from _guarantee(funder, instrument, at)
             yield from _support(case, instrument, at)
+
+
+def _later(case: Case, by_year: Mapping[int, object] | None, path: _Path) -> Iterator[Fault]:
+    """Years of a table that lie after the horizon, and count for nothing."""
+    last = case.horizon.last_year
+    later = [year for year in by_year or {} if readable(year, last) and year > last]
+    if later:
+        years = ", ".join(map(str, later))
+        if len(later) > 2 and later == list(range(later[0], later[-1] + 1)):
+            years = tr("{first} to {last}", first=later[0], last=later[-1])
+        message = tr(
+            "the horizon ends in {last}: years after it are left out ({years})",
+            last=last,
+            years=years,
+        )
+        yield _doubt(path, message, tr("a longer horizon counts them"))
 
 
 def _doubt(path: _Path, message: str, hint: str) -> Fault:

@@ -86,13 +86,15 @@ class _Checker:
         for name in names:
             yield from self._known(section, name, (*path, name), at_key=True)
 
-    def _within(self, year: int | None, path: _Path, at_key: bool = False) -> Iterator[Fault]:
-        """A fault where a year lies outside the horizon."""
+    def _within(
+        self, year: int | None, path: _Path, at_key: bool = False, later: bool = False
+    ) -> Iterator[Fault]:
+        """A fault where a year lies outside the horizon, or before it where it may be ``later``."""
         horizon = self.case.horizon
         years = horizon.years
         if not years or not readable(year, horizon.first_year, horizon.last_year):
             return
-        if year not in years:
+        if year not in years and not (later and year is not None and year > years[-1]):
             message = tr("{year} lies outside the horizon", year=year)
             hint = tr("write a year from {first} to {last}", first=years[0], last=years[-1])
             yield Fault(path, message, hint, at_key=at_key)
@@ -181,18 +183,18 @@ class _Checker:
                     hint = tr("keep one of the two")
                     yield Fault((*path, "excludes", position), message, hint)
             yield from self._within(project.earliest_start, (*path, "earliest_start"))
-            yield from self._within(project.latest_start, (*path, "latest_start"))
+            yield from self._within(project.latest_start, (*path, "latest_start"), later=True)
 
     def _funders(self) -> Iterator[Fault]:
         for name, funder in self.case.funders.items():
             path: _Path = ("funders", name)
             for year in funder.budget_by_year_meur or {}:
                 at: _Path = (*path, "budget_by_year_meur", str(year))
-                yield from self._within(year, at, at_key=True)
+                yield from self._within(year, at, at_key=True, later=True)
             for key, line in funder.budget_lines.items():
                 for year in line.by_year_meur or {}:
                     at = (*path, "budget_lines", key, "by_year_meur", str(year))
-                    yield from self._within(year, at, at_key=True)
+                    yield from self._within(year, at, at_key=True, later=True)
             for key, instrument in funder.instruments.items():
                 yield from self._instrument(name, instrument, (*path, "instruments", key))
 

@@ -6,6 +6,7 @@ which the fund alone pays; a missing tonne costs 0.1 million; and costs weigh a 
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import pytest
@@ -248,3 +249,19 @@ def test_of_two_start_years_the_one_that_covers_the_danger_is_taken() -> None:
     answer = solve(raw)
     assert starts(answer) == {"mine": 2027}
     assert answer.certificate.objective == near(1.01)
+
+
+def test_years_after_the_horizon_change_nothing() -> None:
+    """A table and a latest start may go on beyond the horizon: what lies there is left out."""
+    raw = case(
+        last_year=2027,
+        **chance_of_cut(0.5),
+        projects={"works": project(tonnes=60, capex=2, latest_start=2027)},
+        funders={"fund": funder() | {"budget_by_year_meur": {2026: 2, 2027: 1}}},
+    )
+    longer = copy.deepcopy(raw)
+    longer["projects"]["works"]["latest_start"] = 2040
+    longer["funders"]["fund"]["budget_by_year_meur"] |= {2028: 100, 2040: 100}
+    one, other = solve(raw), solve(longer)
+    assert starts(one) == starts(other) == {"works": 2026}
+    assert one.certificate.objective == other.certificate.objective

@@ -45,15 +45,27 @@ FAULTY_FUNDING: list[tuple[str, list[tuple[str, str]], list[str]]] = [
         ],
     ),
     (
+        "line_beyond_the_horizon",
+        [
+            (
+                "    carry_over: true\n",
+                "    carry_over: true\n    budget_lines: {cash: {kind: cash, by_year_meur: {2029: 5, 2031: 5}}}\n",
+            ),
+        ],
+        [
+            "scenario.yaml:42:39: warning: the horizon ends in 2030: years after it are left out (2031); a longer horizon counts them",
+        ],
+    ),
+    (
         "line_year",
         [
             (
                 "    carry_over: true\n",
-                "    carry_over: true\n    budget_lines: {cash: {kind: cash, by_year_meur: {2031: 5}}}\n",
+                "    carry_over: true\n    budget_lines: {cash: {kind: cash, by_year_meur: {2025: 5}}}\n",
             ),
         ],
         [
-            "scenario.yaml:42:54: error: 2031 lies outside the horizon; write a year from 2026 to 2030",
+            "scenario.yaml:42:54: error: 2025 lies outside the horizon; write a year from 2026 to 2030",
         ],
     ),
     (

@@ -262,9 +262,9 @@ FAULTY: list[tuple[str, list[tuple[str, str]], list[str]]] = [
     ),
     (
         "budget_year",
-        [("2027: 200}", "2031: 200}")],
+        [("2027: 200}", "2025: 200}")],
         [
-            "scenario.yaml:40:38: error: 2031 lies outside the horizon; write a year from 2026 to 2030"
+            "scenario.yaml:40:38: error: 2025 lies outside the horizon; write a year from 2026 to 2030"
         ],
     ),
     (

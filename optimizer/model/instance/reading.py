@@ -100,7 +100,7 @@ def _project(
     id: str, p: Project, years: range, n: int, lot: dict[str, float], residual: float
 ) -> ProjectData:
     first = years[0] if p.earliest_start is None else p.earliest_start
-    last = years[-1] if p.latest_start is None else p.latest_start
+    last = years[-1] if p.latest_start is None else min(p.latest_start, years[-1])
     return ProjectData(
         id=id,
         country=p.country,

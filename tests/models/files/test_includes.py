@@ -263,7 +263,7 @@ def test_a_variant_patches_what_comes_from_a_preset(folder):
 def test_faults_are_named_in_the_file_that_they_stand_in(folder):
     save(
         sub__shelf="title: 5\nschema_version: 2\npolicy: {max_projects: -1, polcy: 2}\n"
-        "funders:\n  extra: {kind: public, budget_by_year_meur: {2040: 1}}\n"
+        "funders:\n  extra: {kind: public, budget_by_year_meur: {2020: 1}}\n"
         "supply: {table: no.csv}\n"
     )
     assert [one[:70] for one in lines(including("sub/shelf.yaml"))] == [
@@ -271,7 +271,7 @@ def test_faults_are_named_in_the_file_that_they_stand_in(folder):
         "sub/shelf.yaml:2:17: error: 2 is not possible here; write 1",
         "sub/shelf.yaml:3:24: error: -1 is negative; write a number of 0 or mor",
         "sub/shelf.yaml:3:28: error: 'polcy' is not known in policy; known here",
-        "sub/shelf.yaml:5:47: error: 2040 lies outside the horizon; write a yea",
+        "sub/shelf.yaml:5:47: error: 2020 lies outside the horizon; write a yea",
         "sub/shelf.yaml:6:17: error: 'sub/no.csv' cannot be read: no such file ",
     ]
 
