@@ -4,6 +4,7 @@
 #   make demo      solve a real scenario             make lock      resolve the locks anew (needs uv)
 #   make test      run the tests                     make clean     remove the environment and caches
 #   make check     style, types, imports, docs       make fuzz      fuzz the readers (Linux only)
+#   make docs      write docs/results.md anew
 
 PYTHON = python3
 VENV = .venv
@@ -19,7 +20,7 @@ COMPILE = UV_CUSTOM_COMPILE_COMMAND="make lock" $(UV) pip compile --quiet --univ
 	--python-version 3.11 --generate-hashes --no-annotate --no-emit-index-url \
 	--no-emit-find-links $(UV_FLAGS)
 
-.PHONY: help demo test check lock clean fuzz
+.PHONY: help demo test check docs lock clean fuzz
 
 help:
 	@sed -n '1,/^$$/s/^# \{0,1\}//p' Makefile
@@ -45,6 +46,9 @@ check: $(VENV)/.dev
 	$(VENV)/bin/lint-imports
 	$(VENV)/bin/python -m pytest tests/test_docs.py tests/formulation/test_document.py \
 	  tests/cli/test_command_reference.py
+
+docs: $(VENV)/.run
+	$(VENV)/bin/python -m models.results.reference docs/results.md
 
 # Each stamp stands for one lock, installed. A changed lock is installed again.
 $(VENV)/.run: requirements/run.lock pyproject.toml | $(VENV)/bin/python

@@ -17,9 +17,20 @@ from pydantic import BaseModel
 
 @cache
 def field_docstrings(model: type[BaseModel]) -> dict[str, str]:
-    """The string below each field of a class, by the field's name; none without its source."""
+    """The string below each field of a class or of one that it extends, by the field's name.
+
+    None without their source.
+    """
+    found = {}
+    for parent in reversed(model.__mro__):
+        if issubclass(parent, BaseModel) and parent is not BaseModel:
+            found.update(_own(parent))
+    return found
+
+
+def _own(model: type[BaseModel]) -> dict[str, str]:
     try:
-        tree = ast.parse(inspect.getsource(sys.modules[model.__module__]))
+        tree = _tree(model.__module__)
     except OSError:
         return {}
     body = next(
@@ -37,3 +48,8 @@ def field_docstrings(model: type[BaseModel]) -> dict[str, str]:
         ):
             found[field.target.id] = inspect.cleandoc(str(below.value.value))
     return found
+
+
+@cache
+def _tree(module: str) -> ast.Module:
+    return ast.parse(inspect.getsource(sys.modules[module]))

@@ -1,4 +1,4 @@
-"""The JSON Schema of scenario files, made from the models and their docstrings."""
+"""The JSON Schemas of scenario files and of results, made from the models and their docstrings."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from pydantic import BaseModel
 
 from models.base import Base
 from models.docstrings import field_docstrings
+from models.results.base import Document, Result, documents
+from models.results.seal import SEAL
 from models.scenario.case import Case
 
 _TABLE = {
@@ -45,13 +47,36 @@ _INCLUDE = {
 }
 
 
+_DIALECT = "https://json-schema.org/draft/2020-12/schema"
+_SEAL = {
+    "type": "string",
+    "pattern": "^[0-9a-f]{64}$",
+    "description": "SHA-256 of all the rest of the document in canonical JSON.",
+}
+
+
+def result_schema(kind: str) -> dict[str, Any]:
+    """The schema of a result as it is written, and as it may be read back.
+
+    Raises KeyError for a kind that :func:`.documents` does not know.
+    """
+    model = documents()[kind]
+    made: dict[str, Any] = model.model_json_schema()
+    parts = {model.__name__: made, **made.get("$defs", {})}
+    _describe(parts, Result)
+    for one in documents().values():
+        if issubclass(one, Document) and one.__name__ in parts:
+            parts[one.__name__]["properties"][SEAL] = _SEAL
+    return {"$schema": _DIALECT, **made, "title": f"Vorrat result: {kind}"}
+
+
 def scenario_schema() -> dict[str, Any]:
     """The schema of a scenario file: absent fields may be null, long lists may be tables.
 
     What a file includes may hold the sections that it has to have.
     """
     made: dict[str, Any] = Case.model_json_schema(by_alias=True)
-    _describe(made)
+    _describe({"Case": made, **made.get("$defs", {})}, Base)
     for part in (made, *made.get("$defs", {}).values()):
         _allow_null(part)
     for name, section in made["properties"].items():
@@ -63,7 +88,7 @@ def scenario_schema() -> dict[str, Any]:
     alone = {"required": made.pop("required")}
     made |= {"if": {"not": {"required": ["include"]}}, "then": alone}
     head = {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$schema": _DIALECT,
         "title": "Vorrat scenario file",
         "description": "Everything that one run needs.",
     }
@@ -92,13 +117,12 @@ def _allow_null(part: dict[str, Any]) -> None:
         field.update({"anyOf": [*branches, {"type": "null"}], **keep})
 
 
-def _describe(made: dict[str, Any]) -> None:
-    """Put the docstrings of fields into the schema.
+def _describe(parts: dict[str, Any], base: type[BaseModel]) -> None:
+    """Put the docstrings of fields into the schemas of models, by the names of their classes.
 
     They are read here, when somebody asks, and not by every command that imports the models.
     """
-    parts = {"Case": made, **made.get("$defs", {})}
-    for model in _models(Base):
+    for model in _models(base):
         properties = parts.get(model.__name__, {}).get("properties", {})
         docstrings = field_docstrings(model)
         for name, field in model.model_fields.items():

@@ -9,34 +9,21 @@ from functools import cache
 from pathlib import Path
 from typing import Any, get_args
 
+import click
 import pytest
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from models.base import Text
 from models.files import read_case_text
-from models.results import (
-    Alternatives,
-    Batch,
-    Comparison,
-    Evaluation,
-    Explanation,
-    Frontier,
-    Manifest,
-    MaterialYear,
-    Participation,
-    Plan,
-    Redaction,
-    Rerun,
-    Sensitivity,
-    Split,
-    Target,
-)
+from models.results import Comparison, MaterialYear, Plan, Split, reference
+from models.results.base import documents
 from models.scenario.case import Case
 from models.scenario.hazards import Event
 from models.scenario.instruments import Eligible
 from models.scenario.policy import CountryLimit
 from models.scenario.quantities import Number, Yearly
+from optimizer.cli import vorrat
 
 ROOT = Path(__file__).parents[1]
 FORMAT, RESULTS = ROOT / "docs" / "scenario-format.md", ROOT / "docs" / "results.md"
@@ -114,30 +101,27 @@ def test_scenario_format_names_every_field(model: type[BaseModel]) -> None:
     tables_of(model, FORMAT)
 
 
-@pytest.mark.parametrize(
-    "model",
-    dict.fromkeys(
-        models(
-            Plan
-            | Alternatives
-            | Batch
-            | Comparison
-            | Evaluation
-            | Explanation
-            | Frontier
-            | Target
-            | Split
-            | Participation
-            | Redaction
-            | Sensitivity
-            | Manifest
-            | Rerun
-        )
-    ),
-    ids=shown,
-)
+def test_results_is_what_the_generator_writes() -> None:
+    """If not: make docs."""
+    document = RESULTS.read_text(encoding="utf-8")
+    assert reference.written(document) == document
+
+
+def test_every_kind_of_result_is_described() -> None:
+    assert set(reference.WRITTEN_BY) == set(documents())
+    commands = {command for command, _ in reference.WRITTEN_BY.values() if command}
+    assert commands <= set(vorrat.list_commands(click.Context(vorrat)))
+
+
+@pytest.mark.parametrize("model", dict.fromkeys(models(Plan | Comparison | Split)), ids=shown)
 def test_results_names_every_field(model: type[BaseModel]) -> None:
     tables_of(model, RESULTS)
+
+
+@pytest.mark.parametrize("marks", [reference.BEGIN, reference.END])
+def test_a_document_without_its_marks_is_refused(marks: str) -> None:
+    with pytest.raises(ValueError, match="lacks a line"):
+        reference.written(RESULTS.read_text(encoding="utf-8").replace(marks, ""))
 
 
 def test_scenario_format_says_what_goes_with_a_number() -> None:

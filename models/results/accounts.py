@@ -16,6 +16,8 @@ class Position(Result):
     """Money of one funder in one project through one instrument, or in one stockpile.
 
     Years of ``returned_meur`` may lie past the horizon.
+
+    ``cost_meur`` of all positions adds up to ``outcome.net_cost_meur``.
     """
 
     funder: ids.Funder
@@ -27,7 +29,8 @@ class Position(Result):
     stockpile: ids.Stockpile | None
     """Id of the stockpile; null for a project."""
     budget_class: BudgetClass | None
-    """How a budget books it; ``expenditure`` for what public funders pay for stockpiles."""
+    """How a budget books it; ``expenditure`` for what public funders pay for stockpiles; null where
+    the file names no class."""
     committed_meur: float
     """Amount committed in all: for a guarantee its face, for a floor the most it can cost."""
     paid_meur: dict[ids.HorizonYear, float]
@@ -40,7 +43,8 @@ class Position(Result):
     expected_loss_meur: float | None
     """What is expected to be lost, undiscounted; null where the file does not say."""
     maximum_loss_meur: float
-    """What is lost at most; 0 for what is spent in any case: grants, interest, expenditure."""
+    """What is lost at most: of a price floor the most it can cost; 0 for what is spent in any case:
+    grants, interest, expenditure."""
     cost_meur: float
     """Net cost, discounted: what is put up less what is expected to come back, and less the
     residual value."""

@@ -6,10 +6,10 @@ Money is million EUR, mass is tonnes. A document written as JSON loads back equa
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
 from models.results import ids
-from models.results.base import OfScenario, Result, Seconds, Share, Versions
+from models.results.base import InUnit, Part, Result, Searched, Share, Study
 from models.results.plan import WithoutPlan
 
 ItemKind = Literal["project", "stockpile"]
@@ -19,15 +19,15 @@ HowOften = Literal["always", "nearly always", "in most", "in some", "never"]
 class PlanFigures(Result):
     """A plan in figures: what is built and bought, what it leads to and costs."""
 
-    objective: float
+    objective: InUnit
     """Its objective, exact for the plan's states."""
-    above: float
+    above: Part
     """By how much it can be above the best plan at most, as a share: against the proven bound."""
-    expected: float
+    expected: InUnit
     """Mean damage over the states."""
-    cvar: float
+    cvar: InUnit
     """Mean of the worst states."""
-    worst: float
+    worst: InUnit
     """The worst state."""
     net_cost_meur: float
     """Discounted net cost, whoever pays."""
@@ -50,7 +50,7 @@ class Alternative(Result):
     """1 for the first that was found, and so on."""
     plan: PlanFigures
     """The best plan with this portfolio, to the gap."""
-    portfolio_bound: float
+    portfolio_bound: InUnit
     """No plan with this portfolio has a lower objective."""
     unlike: int
     """In how many projects and stockpiles it differs from the nearest of all before it, the plan
@@ -71,7 +71,7 @@ class Alternative(Result):
     """Stockpiles that the plan buys up and it does not."""
 
 
-class OtherCase(Result):
+class OtherCase(Searched):
     """The best plan of a variant of the file, or under other assumptions."""
 
     kind: Literal["variant", "assumption"]
@@ -84,23 +84,23 @@ class OtherCase(Result):
     """By which a group of assumptions is multiplied; null for a variant or where it was stated."""
     settings: tuple[str, ...]
     """What is changed, as ``path=value``; empty for a variant."""
-    status: Literal["optimal", "limit", "infeasible", "none"]
-    """``optimal``: the gap is within its target; ``limit``: stopped with a plan; ``infeasible``:
-    no plan keeps all rules; ``none``: no plan was found."""
-    objective: float | None
+    objective: InUnit | None
     """Objective of its plan; null without one."""
-    gap: float | None
+    gap: Part | None
     """Relative gap; null without a plan or a bound."""
     projects: tuple[str, ...]
     """Projects that are built."""
     stockpiles: tuple[ids.Stockpile, ...]
     """Stockpiles that count as bought up."""
-    seconds: Seconds
-    """Wall time."""
 
 
 class Robustness(Result):
-    """How often a project is built or a stockpile bought up when something else is asked."""
+    """How often a project is built or a stockpile bought up when something else is asked.
+
+    Alternatives are chosen to be unlike: a choice that most of them keep is one that little can
+    stand in for. The plan itself is not counted, nor are cases without a plan. Each case shows one
+    plan within its gap; another as good may choose otherwise, which only ``within`` rules out.
+    """
 
     kind: ItemKind
     """What it is."""
@@ -123,41 +123,33 @@ class Robustness(Result):
     """The index in words: always 1, nearly always from 0.9, in most from 0.5, in some above 0."""
 
 
-class Alternatives(OfScenario):
-    """What else would do, and how robust each choice is."""
+class Alternatives(Study):
+    """What else would do, and how robust each choice is.
+
+    See [how they are sought](formulation.md#alternatives).
+    """
 
     kind: Literal["alternatives"] = "alternatives"
-    """What this document is."""
-    measure: Literal["damage", "tonnes", "share_of_demand"]
-    """What is counted."""
-    unit: str
-    """Its unit."""
-    cvar_level: Share
-    """The level of the CVaR."""
-    states: int
-    """States of the world that plans were made for."""
     last_year: ids.YearNumber
     """The year at whose end days of cover are told."""
-    within: float
+    within: Part
     """How far above the best an alternative may be, as a share of the bound."""
-    bound: float
+    bound: InUnit
     """No plan has a lower objective."""
-    limit: float
+    limit: InUnit
     """Alternatives have an objective of at most this: bound + within · |bound|."""
     least_days: float
     """A stockpile counts as bought up from so many days of the demand that it serves."""
     marks: int
     """Projects and stockpiles in which plans can differ."""
-    gap_target: float
-    """The gap that was asked for."""
-    gap: float
+    gap: Part
     """Relative gap of the plan."""
     given: bool
     """Whether the plan was given; else it was solved."""
     without_plan: WithoutPlan
-    """What comes without any plan."""
+    """Expected damage, CVaR and worst state without any plan."""
     plan: PlanFigures
-    """The plan itself."""
+    """The plan that all others are compared with."""
     alternatives: tuple[Alternative, ...]
     """One after the other."""
     wanted: int
@@ -167,14 +159,4 @@ class Alternatives(OfScenario):
     others: tuple[OtherCase, ...]
     """Variants and assumption sets, each solved."""
     items: tuple[Robustness, ...]
-    """All projects and stockpiles that can be chosen, in the order of the file."""
-    ended: Literal["complete", "interrupted"]
-    """Whether the user stopped it."""
-    seconds: Seconds
-    """Wall time."""
-    input_sha256: str
-    """Of the scenario."""
-    versions: Versions
-    """Versions of what the results rest on."""
-    scenario: dict[str, Any] | None = None
-    """The scenario in JSON, of its variants only the one applied."""
+    """How robust each project and stockpile is that can be chosen, in the order of the file."""

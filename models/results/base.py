@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     BaseModel,
@@ -19,6 +20,43 @@ from models.results import ids
 from models.results.seal import SEAL, seal_of
 from models.scenario.case import Case
 
+VOLATILE = Field(json_schema_extra={"volatile": True})
+"""Marks what may differ between two runs that are the same: how long something took, and what a
+manifest compares by itself."""
+
+
+@dataclass(frozen=True)
+class Unit:
+    """Marks what a figure is in, where neither its type nor its name says so."""
+
+    name: str
+    """In words, or the field of the document that says it."""
+
+
+InUnit = Annotated[float, Unit("`unit`")]
+"""In the unit of the scenario's measure, which ``unit`` of the document names."""
+Money = Annotated[float, Unit("million EUR")]
+"""Money in a field whose name does not say so."""
+Varied = Annotated[float, Unit("`varied_unit`")]
+"""In the unit of the number that is varied."""
+PerVaried = Annotated[float, Unit("`unit` per `varied_unit`")]
+"""What a unit more of the number that is varied brings."""
+Part = Annotated[float, Unit("share")]
+"""A share that may be above 1 or below 0, such as a gap."""
+Seconds = Annotated[float, Field(ge=0), VOLATILE, Unit("s")]
+"""Wall time."""
+Versions = Annotated[dict[str, str], VOLATILE]
+"""Versions of the project and of what it rests on, by name."""
+ROUNDING = 1e-6
+Share = Annotated[float, Field(ge=-ROUNDING, le=1 + ROUNDING), Unit("share")]
+"""A share or a probability, to the rounding of a solver."""
+Measure = Literal["damage", "tonnes", "share_of_demand"]
+"""What is counted."""
+Status = Literal["optimal", "limit", "infeasible", "none"]
+"""How a solve ended."""
+Ended = Literal["complete", "interrupted"]
+"""Whether the user stopped it."""
+
 
 class Result(BaseModel):
     """Base of all results: frozen, unknown keys refused, no NaN or infinity."""
@@ -26,17 +64,28 @@ class Result(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
-class Document(Result):
-    """A result that stands by itself as a JSON document, and is sealed when it is written."""
+class Formatted(Result):
+    """A result that stands by itself as a JSON document, and says of what kind it is."""
 
     schema_version: Literal[1] = 1
     """Version of this format."""
+    kind: str
+    """What this document is."""
+
+
+class Document(Formatted):
+    """One that is sealed when it is written.
+
+    The scenario comes last in a document that carries it, since it is the longest by far.
+    """
 
     @model_serializer(mode="wrap")
     def _sealed(
         self, handler: SerializerFunctionWrapHandler, info: SerializationInfo
     ) -> dict[str, Any]:
         content: dict[str, Any] = handler(self)
+        if "scenario" in content:
+            content["scenario"] = content.pop("scenario")
         if info.mode == "json" and info.include is None and info.exclude is None:
             content[SEAL] = seal_of(content)
         return content
@@ -50,19 +99,23 @@ class Document(Result):
         return content
 
 
-class OfScenario(Document):
-    """A document that carries the scenario it is of: the last of its fields, ``scenario``."""
+class Titled(Document):
+    """A document that says which scenario it is of."""
 
-    kind: str
-    """What this document is."""
     title: str
-    """Title of the scenario."""
+    """Title of the scenario, or the name of its file."""
     variant: ids.Variant | None
     """Id of the variant, if one was applied."""
     currency: str
-    """Label of all amounts."""
-    if TYPE_CHECKING:
-        scenario: dict[str, Any] | None
+    """Label of all amounts, as in ISO 4217; the names of fields keep ``meur``."""
+
+
+class OfScenario(Titled):
+    """A document that carries the scenario it is of."""
+
+    scenario: dict[str, Any] | None = None
+    """The scenario as it was given to the solver, in JSON, nulls left out, of its variants only the
+    one applied; null only in a document that something else has written."""
 
     @cached_property
     def case(self) -> Case | None:
@@ -73,14 +126,77 @@ class OfScenario(Document):
         return None if self.scenario is None else Case.model_validate(self.scenario)
 
 
-VOLATILE = Field(json_schema_extra={"volatile": True})
-"""Marks what may differ between two runs that are the same: how long something took, and what a
-manifest compares by itself."""
+class ScenarioResult(OfScenario):
+    """What an analysis of one scenario found, and which scenario and versions that rests on."""
 
-Seconds = Annotated[float, Field(ge=0), VOLATILE]
-"""Wall time."""
-Versions = Annotated[dict[str, str], VOLATILE]
-"""Versions of the project and of what it rests on, by name."""
-ROUNDING = 1e-6
-Share = Annotated[float, Field(ge=-ROUNDING, le=1 + ROUNDING)]
-"""A share or a probability, to the rounding of a solver."""
+    input_sha256: str
+    """SHA-256 of the scenario, as in the certificate of a plan."""
+    versions: Versions
+    """Versions of Vorrat and of what its results rest on, by name."""
+
+
+class Measured(Result):
+    """The head of results that speak of damage in the unit of the scenario's measure.
+
+    It and :class:`Solved` stand before the other bases of a result, whose fields then come first.
+    """
+
+    measure: Measure
+    """What is counted."""
+    unit: str
+    """Its unit: million EUR (or the scenario's currency), t, or years of demand."""
+    cvar_level: Share
+    """The level of the CVaR: 0.95 means the worst 5 %."""
+
+
+class Solved(Result):
+    """The head of results behind which several problems were solved."""
+
+    states: int
+    """States of the world that plans were made for."""
+    gap_target: Part
+    """The gap that was asked for of each problem."""
+    seconds: Seconds
+    """Wall time."""
+
+
+class Searched(Result):
+    """The head of what was sought by one solve."""
+
+    status: Status
+    """``optimal``: the gap is within its target; ``limit``: stopped with a plan; ``infeasible``:
+    no plan keeps all rules; ``none``: stopped before any plan was found."""
+    seconds: Seconds
+    """Wall time."""
+
+
+class Instead(Result):
+    """What one plan does otherwise than another."""
+
+    entering: tuple[ids.Project, ...]
+    """Projects that are built in the other plan alone."""
+    leaving: tuple[ids.Project, ...]
+    """Projects that are built in the first plan alone."""
+    moved: dict[ids.Project, tuple[ids.YearNumber, ids.YearNumber]]
+    """Projects whose start year changes: from, to."""
+    stocks_t: dict[ids.Stockpile, float]
+    """Tonnes by which what a stockpile holds at most rises or falls, where that is over 1 %."""
+
+
+class Study(Solved, Measured, ScenarioResult):
+    """An analysis that may be interrupted and then tells what it has so far."""
+
+    ended: Ended
+    """Whether all that was asked for is there; ``interrupted`` by the user otherwise."""
+
+
+def documents() -> dict[str, type[Formatted]]:
+    """The models of documents, by the kind that these state."""
+    found: dict[str, type[Formatted]] = {}
+    waiting = [Formatted]
+    for model in waiting:
+        waiting.extend(model.__subclasses__())
+        kind = model.model_fields["kind"].default
+        if isinstance(kind, str):
+            found[kind] = model
+    return found

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from models.results.base import VOLATILE, Document, Result, Seconds, Versions
+from models.results.base import VOLATILE, Document, InUnit, Part, Result, Seconds, Versions
 
 RunStatus = Literal["optimal", "limit", "infeasible", "none", "failed", "faulty", "open"]
 
@@ -16,12 +16,15 @@ class BatchRun(Result):
     """One scenario, with a variant and settings put upon it, and what became of it.
 
     What belongs to a plan is null where there is none.
+
+    Each is a line of ``runs.jsonl``, and with ``--json`` of stdout.
     """
 
     run: str
     """Its name, and that of its folder."""
     key: str | None
-    """SHA-256 over all that its answer rests on; null where its scenario has faults."""
+    """[SHA-256](commands.md#vorrat-batch) over all that its answer rests on; null where its
+    scenario has faults."""
     file: str
     """Its scenario file, as it was found."""
     variant: str | None
@@ -29,7 +32,7 @@ class BatchRun(Result):
     settings: tuple[str, ...]
     """``path=value``, those of all runs first."""
     varied: dict[str, str]
-    """Those that differ from run to run: value by path, as written."""
+    """Those that come from ``--grid``, and so differ from run to run: value by path, as written."""
     status: RunStatus
     """``optimal``: the gap is within its target; ``limit``: stopped with a plan; ``infeasible``:
     no plan keeps all rules; ``none``: stopped before any plan was found; ``failed``: the solver or
@@ -40,20 +43,20 @@ class BatchRun(Result):
     """Of objective, bound and damage."""
     currency: str | None
     """Of the cost."""
-    objective: float | None
+    objective: InUnit | None
     """Objective of the plan."""
-    bound: float | None
+    bound: InUnit | None
     """No plan has a lower objective; null where nothing was proven."""
-    gap: float | None
+    gap: Part | None
     """As in the certificate of the plan."""
-    expected: float | None
+    expected: InUnit | None
     """Mean damage over the states."""
-    expected_without_plan: float | None
+    expected_without_plan: InUnit | None
     """The same without any plan."""
     net_cost_meur: float | None
     """Discounted net cost, whoever pays."""
     seconds: Annotated[float | None, VOLATILE]
-    """Wall time from when the run was handed to a worker."""
+    """Wall time from when the run was handed to a worker, which may have had to begin first."""
     error: str | None
     """Why there is no plan."""
     plan: str | None
@@ -68,8 +71,7 @@ class Batch(Document):
     """Many runs, in the order in which they were asked for."""
 
     kind: Literal["batch"] = "batch"
-    """What this document is."""
-    gap_target: float
+    gap_target: Part
     """The gap that was asked for."""
     time_limit: float | None
     """Seconds that one solve may take."""
@@ -89,4 +91,4 @@ class Batch(Document):
     versions: Versions
     """Of Vorrat and of what its results rest on."""
     runs: tuple[BatchRun, ...]
-    """What became of each."""
+    """What became of each, in the order in which they were asked for."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Literal
 
 from models.results.accounts import BudgetClass
-from models.results.base import Document, Result
+from models.results.base import Document, InUnit, Part, Result
 from models.results.option import Option, Wording
 from models.results.reservations import Doubts
 
@@ -23,22 +23,35 @@ class Change(Result):
     path: str
     """Where it stands, as in the variants of a scenario file."""
     base: str | None
-    """The value in the base as JSON, shortened; null where there is none."""
+    """The value in the base as JSON, shortened after 120 characters; null where there is none."""
     value: str | None
     """The value in the option."""
 
 
 class Unlike(Result):
-    """A way in which an option and the base are not like for like."""
+    """A way in which an option and the base are not like for like.
+
+    - Currency, ``price_year``, years and ``discount_rate`` bar damage and money;
+    - ``periods_per_year``, ``measure``, ``damage``, hazards and states of the world bar damage;
+    - demand and supply bar damage and dependence;
+    - ``horizon.residual_value`` bars money and the objective, ``home`` dependence;
+    - the level of the CVaR bars the tail and the objective, weights of the objective bar that;
+    - prices, consumers, candidates and ``allocation`` bar nothing, but are named.
+
+    Funders, stockpiles and policy are what options are about: they are no ``unlike``, and stand
+    under ``changes``. Names, sources and texts are no difference.
+    """
 
     option: str
     """Label of the option."""
     subject: str
-    """What they differ in: a section or field of the scenario, or ``scenario``."""
+    """What they differ in: a section or field of the scenario; ``scenario`` where a plan does not
+    carry its own; ``outcome.without_plan`` where other damage comes without any plan."""
     changes: tuple[Change, ...]
     """What differs, value by value."""
     bars: tuple[Barred, ...]
-    """Figures that are not compared for it; none where it only has to be known."""
+    """Figures that are not compared for it; ``damage`` bars the tail and the objective with it;
+    none where it only has to be known."""
 
 
 class ProjectIn(Result):
@@ -48,7 +61,7 @@ class ProjectIn(Result):
     """Year in which the decision to build falls."""
     first_output: int
     """First year of output if nothing is delayed."""
-    public_share: float
+    public_share: Part
     """Share of capex from public funders, guaranteed loans with it."""
     public_meur: float
     """What public funders put up for it, undiscounted."""
@@ -99,7 +112,8 @@ class ProjectChange(Result):
     materials: tuple[str, ...]
     """Ids of what it delivers."""
     change: Literal["added", "dropped", "moved", "refinanced"]
-    """Built in addition, not built, begun in another year, or financed by others or otherwise."""
+    """Built in addition (``added``), not built, begun in another year, or financed otherwise
+    (``refinanced``): a share of capex differs by more than 0.005."""
     base: ProjectIn | None
     """In the base; null if it is not built there."""
     option: ProjectIn | None
@@ -120,11 +134,16 @@ class StockpileChange(Result):
 
 
 class MaterialDifference(Result):
-    """A material's part of the difference in expected damage, and what is done otherwise for it."""
+    """A material's part of the difference in expected damage, and what is done otherwise for it.
+
+    A project that delivers several materials stands with each of them. What stands beside a
+    material is what is done otherwise for it, which need not be the whole reason: a tonne serves
+    whoever misses it most.
+    """
 
     material: str
     """Id of the material."""
-    damage: float
+    damage: InUnit
     """Difference, in the unit of the measure."""
     projects: tuple[ProjectChange, ...]
     """Projects of this material that are treated otherwise."""
@@ -152,22 +171,24 @@ class Difference(Result):
 
     option: str
     """Label of the option."""
-    expected: float | None
-    """Difference of expected damage, in the unit of the measure."""
-    cvar: float | None
+    expected: InUnit | None
+    """Difference of expected damage; null where it is not compared, as all that follow."""
+    cvar: InUnit | None
     """Difference of the mean of the worst states."""
-    worst: float | None
+    worst: InUnit | None
     """Difference of the worst state."""
     by_material: tuple[MaterialDifference, ...]
     """By material, the largest first: adds up to ``expected``."""
-    by_consumer: dict[str, float]
+    by_consumer: dict[str, InUnit]
     """By consumer: adds up to ``expected``."""
-    objective: float | None
+    objective: InUnit | None
     """Difference of the objectives."""
-    resolution: float | None
+    resolution: InUnit | None
     """Below this a difference is not significant: both objectives less their bounds, added up."""
     significant: bool | None
-    """Whether the differences of objective and of expected damage both exceed the resolution."""
+    """Whether the differences of objective and of expected damage both exceed the resolution; null
+    where that is not known. If not, the search for the two plans has left more open than they
+    differ by, and another search could turn the order round."""
     public_paid_meur: float | None
     """Difference of what public funders put up, undiscounted."""
     private_paid_meur: float | None
@@ -179,11 +200,12 @@ class Difference(Result):
     money: tuple[MoneyDifference, ...]
     """By funder and class, those that differ: adds up to public and private money."""
     avoided_per_extra_public_euro: float | None
-    """Expected damage avoided in addition per public euro put up in addition, present values."""
+    """Expected damage avoided in addition per public euro put up in addition, both discounted; null
+    where there is no additional one."""
     projects: tuple[ProjectChange, ...]
     """Projects that are treated otherwise."""
     stockpiles: tuple[StockpileChange, ...]
-    """Stockpiles that hold more or less."""
+    """Stockpiles that hold more or less, by more than 0.5 %."""
 
 
 class BrokenRule(Result):
@@ -211,11 +233,12 @@ class Failed(Result):
     variant: str | None
     """Id of the variant."""
     reason: Literal["infeasible", "no_plan", "failed"]
-    """No plan keeps all rules; none was found before a limit; the solver or a check failed."""
+    """``infeasible``: no plan keeps all rules; ``no_plan``: none was found before a limit, or the
+    user stopped it; ``failed``: the solver or a check failed."""
     message: str
     """What was said."""
     conflict: tuple[BrokenRule, ...]
-    """Rules that exclude each other, if that is the reason."""
+    """[Rules](#no-plan) that exclude each other, if that is the reason."""
 
 
 class Names(Result):
@@ -236,10 +259,13 @@ class Names(Result):
 
 
 class Comparison(Document):
-    """Several plans side by side."""
+    """Several plans side by side.
+
+    It is computed from the plans alone. Differences are those of an option less the base: less
+    damage is negative.
+    """
 
     kind: Literal["comparison"] = "comparison"
-    """What this document is."""
     title: Wording
     """Title of the base's scenario."""
     base: str
@@ -247,26 +273,26 @@ class Comparison(Document):
     year: int
     """Reference year of cover and dependence; of an option that does not have it, its last year."""
     options: tuple[Option, ...]
-    """The options, in the order given."""
+    """What each option buys and costs, in the order given."""
     unlike: tuple[Unlike, ...]
     """In what options are not like the base."""
     changes: dict[str, tuple[Change, ...]]
-    """What differs from the base in scenario, by label: all of it, funding too."""
+    """All values of the scenario that differ from the base, by label, funding too."""
     projects: tuple[ProjectChoice, ...]
-    """All candidates, in the order of the files."""
+    """Which options build each candidate, in the order of the files."""
     stockpiles: tuple[StockpileChoice, ...]
-    """All stockpiles, in the order of the files."""
+    """Which options buy for each stockpile, in the order of the files."""
     differences: tuple[Difference, ...]
     """Each option but the base against it."""
     failed: tuple[Failed, ...] = ()
     """Options without a plan."""
     doubts: tuple[str, ...] = ()
-    """What speaks against saved plans that are compared, in the language of the run: that they were
-    changed or do not add up."""
+    """What speaks against saved plans that are compared, in the language of the run: they are [not
+    whole](#whole-or-not)."""
     unconfirmed: tuple[str, ...] = ()
     """Which of them cannot be confirmed to be as they were written, in sentences."""
     names: Names
-    """Names in both languages."""
+    """Names of all that is spoken of, in both languages."""
 
     @property
     def said(self) -> Doubts:

@@ -5,15 +5,19 @@ Damage is in the unit of the scenario's measure; money is million EUR.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from models.results import ids
-from models.results.base import VOLATILE, OfScenario, Result, Share, Versions
+from models.results.base import VOLATILE, InUnit, Measured, Part, Result, ScenarioResult, Share
 from models.results.plan import ConsumerOutcome, Distribution, MaterialOutcome
 
 
 class Estimate(Result):
-    """A figure, and how far chance may have moved it."""
+    """A figure, and how far chance may have moved it.
+
+    1.96 standard errors to either side hold the true figure in 95 of 100 samples; in how far these
+    intervals hold what they promise is [measured](benchmarks.md#intervals-of-an-evaluation).
+    """
 
     value: float
     """The estimate."""
@@ -31,27 +35,38 @@ class ProvenRange(Result):
 
 
 class Performance(Result):
-    """Damage over the states of the world."""
+    """Damage over the states of the world.
+
+    Standard errors of a mean are the standard deviation over the root of the number of states. That
+    of the CVaR is the one of the mean of η + max(0, damage - η) / (1 - level), with η the quantile
+    at the level (Trindade and others 2007; Hong and Liu 2009). What is compared is compared within
+    each state, so that its error is that of the difference.
+    """
 
     expected: Estimate
     """Mean over the states."""
     cvar: Estimate
     """Mean of the worst states, at the scenario's level."""
-    worst: float
+    worst: InUnit
     """The worst of the states that were looked at."""
 
 
 class YearOutcome(Result):
     """Expected damage of one year."""
 
-    expected: float
+    expected: InUnit
     """With the plan."""
-    expected_without_plan: float
+    expected_without_plan: InUnit
     """Without any plan."""
 
 
 class FreshOutcome(Result):
-    """What the plan leads to in states it was not made for."""
+    """What the plan leads to in states it was not made for.
+
+    They are drawn independently, whatever method the plan's own states were drawn by, and from
+    another seed. Where the scenario writes its states out there are no others: the figures are
+    those of the plan, and exact.
+    """
 
     states: int
     """How many states."""
@@ -68,11 +83,12 @@ class FreshOutcome(Result):
     objective: Estimate
     """The scenario's objective of the plan."""
     optimism: Estimate
-    """Expected damage here less that on the plan's own states."""
+    """Expected damage here less that on the plan's own states. Its error is that of both samples,
+    the fresh and the plan's own; of a single state of its own it is that of one fresh state."""
     distribution: Distribution
     """How damage is spread over the states."""
     by_year: dict[ids.HorizonYear, YearOutcome]
-    """By calendar year."""
+    """Expected damage of each calendar year."""
     materials: tuple[MaterialOutcome, ...]
     """All materials, in the order of the file."""
     consumers: tuple[ConsumerOutcome, ...]
@@ -86,9 +102,9 @@ class RuleMaterial(Result):
     """Id of the material."""
     name: str
     """Its name."""
-    expected: float
+    expected: InUnit
     """Expected damage under the rule."""
-    expected_with_foresight: float
+    expected_with_foresight: InUnit
     """The same with foresight."""
 
 
@@ -113,18 +129,26 @@ class Replication(Result):
 
     seed: int
     """Seed of the sample."""
-    candidate: float
+    candidate: InUnit
     """The plan's objective there, its tail measured from the threshold of the fresh states."""
-    found: float
+    found: InUnit
     """Objective of the best plan found for the sample."""
-    bound: float
+    bound: InUnit
     """Proven lower bound on the objective of any plan for the sample."""
-    gap: float
+    gap: InUnit
     """candidate - bound."""
 
 
 class OptimalityGap(Result):
-    """How far the plan can be from the best, seen on fresh samples (Mak, Morton and Wood 1999)."""
+    """How far the plan can be from the best, seen on fresh samples (Mak, Morton and Wood 1999).
+
+    Samples are drawn as the plan's own, from the seeds after that of the fresh states. The best
+    plan for a sample is no worse there than the best plan for the world, so that the mean of
+    ``gap`` is no less than what the plan lacks, apart from chance; what a solve leaves open is
+    counted against the plan. A CVaR is a minimum over thresholds, and that of a sample too low in
+    the mean: the plan's tail is therefore measured from one threshold, the quantile of the fresh
+    states.
+    """
 
     states: int
     """States in each sample."""
@@ -134,16 +158,21 @@ class OptimalityGap(Result):
     """Mean of the gaps: an upper estimate of the plan's gap."""
     confidence: Share
     """Confidence of ``upper``."""
-    upper: float
+    upper: InUnit
     """The plan's gap is not above this, with that confidence (one-sided, Student's t)."""
-    solver_share: float
+    solver_share: InUnit
     """Mean of found - bound: the part of the mean gap that is due to unfinished solves."""
     lower_bound: Estimate
     """Mean of the bounds: an estimate from below of the best objective there is."""
 
 
 class Information(Result):
-    """What it would be worth to know what comes, and what it is worth to plan for uncertainty."""
+    """What it would be worth to know what comes, and what it is worth to plan for uncertainty.
+
+    All of these are figures of the plan's own states, by which it was chosen: where they are a
+    sample, EVPI is understated and VSS as a rule overstated. Releases of stock foresee their state
+    throughout: what a forecast is worth to them is in neither.
+    """
 
     states: int
     """States of the plan that were solved by themselves."""
@@ -155,13 +184,13 @@ class Information(Result):
     """RP: objective of the best plan for the plan's states."""
     wait_and_see: ProvenRange
     """WS: the objective if each state were known beforehand."""
-    wait_and_see_error: float | None
+    wait_and_see_error: InUnit | None
     """Standard error of WS where not all states were solved."""
     evpi: ProvenRange
     """Expected value of perfect information: RP - WS."""
     mean_value_problem: ProvenRange
     """EV: objective of the best plan for the mean state."""
-    mean_plan: float
+    mean_plan: InUnit
     """EEV: objective, on the plan's states, of the plan that was made for the mean state."""
     mean_plan_projects: tuple[str, ...]
     """Ids of the projects that it builds."""
@@ -176,13 +205,13 @@ class TailPlan(Result):
 
     weight: Share
     """Weight of the tail in its objective."""
-    expected: float
+    expected: InUnit
     """Expected damage on the plan's states."""
-    cvar: float
+    cvar: InUnit
     """Mean of the worst of the plan's states."""
     net_cost_meur: float
     """Discounted net cost."""
-    gap: float | None
+    gap: Part | None
     """Proven gap of its own objective."""
     projects: tuple[str, ...]
     """Ids of the projects that it builds."""
@@ -199,7 +228,7 @@ class TailPremium(Result):
     """The plan that minds the worst states as well."""
     premium: ProvenRange
     """What the mean objective of the second is above the least there can be."""
-    bought: float
+    bought: InUnit
     """CVaR of the first less that of the second."""
 
 
@@ -243,7 +272,7 @@ class LongerHorizon(Result):
     """Expected damage that the plan avoids."""
     net_cost_meur: float
     """Discounted net cost over all years; no residual value is counted at their end."""
-    avoided_within: float
+    avoided_within: InUnit
     """What it avoids with the scenario's own horizon, in the same states: less than ``avoided`` by
     what the years bring that are added."""
     net_cost_within_meur: float
@@ -253,7 +282,11 @@ class LongerHorizon(Result):
 
 
 class StatesOf(Result):
-    """Another scenario, in whose states a plan is looked at."""
+    """Another scenario, in whose states a plan is looked at.
+
+    Of these nothing is solved: ``gap``, ``information``, ``tail`` and ``longer`` are null. The
+    other scenario has the plan's measure and currency.
+    """
 
     title: str
     """Its title in the language of the run."""
@@ -265,26 +298,19 @@ class StatesOf(Result):
     """SHA-256 of it."""
 
 
-class Evaluation(OfScenario):
+class Evaluation(Measured, ScenarioResult):
     """A plan judged: on fresh states, by a rule, against the best and against what is known."""
 
     kind: Literal["evaluation"] = "evaluation"
-    """What this document is."""
-    measure: Literal["damage", "tonnes", "share_of_demand"]
-    """What is counted."""
-    unit: str
-    """Its unit."""
-    cvar_level: Share
-    """Level of the CVaR: 0.95 means the worst 5 %."""
     own_states: int
     """States that the plan was made for."""
-    own_expected: float
+    own_expected: InUnit
     """Expected damage on those."""
-    own_cvar: float
+    own_cvar: InUnit
     """CVaR on those."""
-    own_objective: float
+    own_objective: InUnit
     """Objective on those."""
-    own_gap: float | None
+    own_gap: Part | None
     """Proven gap of the plan on those."""
     net_cost_meur: float
     """Discounted net cost of the plan."""
@@ -294,7 +320,7 @@ class Evaluation(OfScenario):
     net_cost_there_meur: float | None = None
     """Discounted net cost of the plan in the prices and terms of that scenario."""
     fresh: FreshOutcome
-    """On states it was not made for."""
+    """What it leads to in states it was not made for."""
     rules: tuple[RuleOutcome, ...]
     """Under release rules without foresight, by reserve."""
     gap: OptimalityGap | None
@@ -309,9 +335,3 @@ class Evaluation(OfScenario):
     """With a longer horizon; null where it was not asked for."""
     seconds: Annotated[dict[str, float], VOLATILE]
     """Wall time by part."""
-    input_sha256: str
-    """SHA-256 of the scenario that the plan was made for."""
-    versions: Versions
-    """Versions of the project and of what it rests on."""
-    scenario: dict[str, Any] | None = None
-    """The scenario as it was solved, in JSON."""

@@ -7,12 +7,12 @@ tonnes. What comes out of solves is a range that their gaps prove.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from models.results import ids
-from models.results.base import OfScenario, Result, Seconds, Share, Versions
+from models.results.base import Instead, InUnit, Money, Result, Searched, Share, Status, Study
 
 RuleName = Annotated[str, Field(pattern=r"^[a-z_]+$")]
 
@@ -21,9 +21,9 @@ class BindingRule(Result):
     """A rule of the scenario that stops something, or leaves it no room."""
 
     tag: str
-    """Its tag in the formulation."""
+    """Its tag in the [formulation](formulation.md)."""
     name: RuleName
-    """Its name there."""
+    """Its name there; ``earliest_start`` for a project that starts as early as it can."""
     path: str
     """Dotted path of its number in the scenario."""
     about: dict[str, str]
@@ -32,65 +32,56 @@ class BindingRule(Result):
     years: tuple[ids.YearNumber, ...]
     """Years in which it binds; empty where it has none."""
     limit: float | None
-    """Its number, in the unit of the path; null where it has none or several."""
+    """Its number, in the unit of the path; of state aid the million EUR that it comes to; null
+    where it has none or several."""
     alone: bool | None
     """Whether it would be enough if this rule alone were dropped; null where that was not asked."""
 
 
-class Instead(Result):
-    """What comes instead: the plan that was found beside the plan that is explained."""
+class Regret(Searched):
+    """What it costs to decide otherwise: the best that is left, less the best there is.
 
-    entering: tuple[ids.Project, ...]
-    """Projects built there alone."""
-    leaving: tuple[ids.Project, ...]
-    """Projects built in the plan alone."""
-    moved: dict[ids.Project, tuple[ids.YearNumber, ids.YearNumber]]
-    """Projects whose start year changes: from, to."""
-    stocks_t: dict[ids.Stockpile, float]
-    """Tonnes by which what a stockpile holds at most rises or falls."""
+    It lies between ``low`` and ``high``: between the bound there less ``best``, and the plan found
+    there less ``bound``. Differences of plans are against the plan that is explained, or, where
+    solving it anew found a better one than its gap allows, against that one.
+    """
 
-
-class Regret(Result):
-    """What it costs to decide otherwise: the best that is left, less the best there is."""
-
-    status: Literal["optimal", "limit", "infeasible", "none"]
-    """``optimal``: within the gap; ``limit``: stopped with a plan; ``infeasible``: no plan keeps
-    all rules; ``none``: stopped before any plan was found."""
-    objective: float | None
+    objective: InUnit | None
     """Objective of the best plan that was found."""
-    bound: float | None
+    bound: InUnit | None
     """No plan that decides otherwise has a lower one."""
-    low: float | None
+    low: InUnit | None
     """At least so much is lost."""
-    high: float | None
+    high: InUnit | None
     """At most so much is lost; null where no plan was found."""
-    damage: float | None
+    damage: InUnit | None
     """What damage adds to the difference of the two plans, as the objective weighs it."""
-    cost: float | None
+    cost: InUnit | None
     """What cost adds to it, as the objective weighs cost."""
-    expected: float | None
+    expected: InUnit | None
     """By how much mean damage differs."""
     net_cost_meur: float | None
     """By how much discounted net cost differs."""
     instead: Instead | None
     """What comes instead; null without a plan."""
-    seconds: Seconds
-    """Wall time."""
 
 
 class Beside(Result):
-    """What it would bring beside the plan, all else held as it is: its cheapest financing, or that
-    which brings most output home, whichever is better."""
+    """What it would bring beside the plan, all other decisions held.
+
+    Of the cheapest financing and the one that brings most output home, in each start year, the best
+    by the objective.
+    """
 
     start: ids.YearNumber | None
     """Start year; null for a stock."""
-    avoided: float
+    avoided: InUnit
     """Mean damage that it would avoid."""
-    weighed: float
+    weighed: InUnit
     """Damage that it would avoid, as the objective weighs mean and tail."""
     net_cost_meur: float
     """What it would cost, discounted."""
-    weighed_cost: float
+    weighed_cost: InUnit
     """What that adds to the objective."""
 
 
@@ -133,19 +124,20 @@ class Explained(Result):
 class ValueStep(Result):
     """What a limit that is so much looser is worth."""
 
-    step: float
+    step: Money
     """By how much: million EUR of a budget, percentage points of a share."""
     low: float | None
-    """At least so much is gained for each unit."""
+    """At least so much is gained for each million or point."""
     plans: float | None
-    """The difference of the two plans, for each unit."""
+    """The difference of the two plans, for each million or point; null where it was not solved by
+    itself."""
     high: float | None
-    """At most so much is gained for each unit; null where no bound is known."""
+    """At most so much is gained for each; null where no bound is known."""
     instead: Instead | None
     """What the looser limit lets in and out; null without a plan."""
     solved: bool
     """Whether it was solved by itself: what holds for a larger step holds for a smaller one."""
-    status: Literal["optimal", "limit", "infeasible", "none"] | None = None
+    status: Status | None = None
     """How that solve ended, as for a regret; null where it was not solved by itself."""
 
 
@@ -177,34 +169,27 @@ class LimitValue(Result):
         return any(step.status in ("limit", "none") for step in self.steps)
 
 
-class Explanation(OfScenario):
-    """Why a plan is as it is."""
+class Explanation(Study):
+    """Why a plan is as it is.
+
+    Better and worse are by the scenario's objective; its unit is that of the measure. Questions
+    were solved to ``gap_target`` where their answer needed it.
+    """
 
     kind: Literal["explanation"] = "explanation"
-    """What this document is."""
-    measure: Literal["damage", "tonnes", "share_of_demand"]
-    """What is counted."""
-    unit: str
-    """Its unit."""
     cost_weight: float
     """What a million of net cost counts in the objective."""
     cvar_weight: Share
     """Weight of the tail in the objective."""
-    cvar_level: Share
-    """Level of the CVaR."""
-    states: int
-    """States of the world that the plan was made for."""
     days: float
     """Days of demand that stocks which buy nothing were asked for."""
-    gap_target: float
-    """The gap to which questions were solved where their answer needed it."""
-    objective: float
+    objective: InUnit
     """Objective of the plan."""
-    best: float
+    best: InUnit
     """The lowest objective that any plan was found to have, by whatever question."""
-    bound: float
+    bound: InUnit
     """No plan has a lower one."""
-    expected: float
+    expected: InUnit
     """Mean damage of the plan."""
     net_cost_meur: float
     """Its discounted net cost."""
@@ -212,16 +197,6 @@ class Explanation(OfScenario):
     """Projects, then stockpiles, in the order of the file."""
     values: tuple[LimitValue, ...]
     """Budgets and limits; empty where they were not asked for."""
-    ended: Literal["complete", "interrupted"]
-    """Whether all that was asked for is there."""
-    input_sha256: str
-    """SHA-256 of the scenario."""
-    versions: Versions
-    """Versions of the project and of what its results rest on."""
-    seconds: Seconds
-    """Wall time."""
-    scenario: dict[str, Any] | None = None
-    """The scenario, in JSON, of its variants only the one applied."""
 
     @property
     def cut_short(self) -> int:

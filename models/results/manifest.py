@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from models.recording import Role
-from models.results.base import Result
+from models.results.base import Formatted, Part, Result
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Text = Annotated[str, Field(max_length=200_000)]
@@ -74,9 +74,11 @@ class ManifestOutput(Result):
     size: Size
     """Bytes."""
     content_sha256: Sha256 | None
-    """Of a JSON document without what is volatile in it; null for other files."""
+    """Of a JSON document without what is volatile in it, in canonical JSON; null for other
+    files."""
     volatile: tuple[Annotated[str, Field(max_length=200)], ...] = Field(max_length=200)
-    """Paths in it that may differ between runs that are the same; * for the whole file."""
+    """Paths in it that may differ between runs that are the same: by dots, ``*`` standing for each
+    item of a list or a mapping, as in ``points.*.seconds``; ``*`` alone for the whole file."""
 
 
 class ManifestPlatform(Result):
@@ -115,13 +117,14 @@ WhyNot = Literal["time limit", "interrupted", "killed", "stopped", "cuts", "inpu
 """Why the same outputs are not promised. ``stopped``: by a limit that the documents do not name."""
 
 
-class Manifest(Result):
-    """What a result rests on: all that takes part in it, by hash, and all that came of it."""
+class Manifest(Formatted):
+    """What a result rests on: all that takes part in it, by hash, and all that came of it.
 
-    schema_version: Literal[1] = 1
-    """Version of this format."""
+    It stands beside the result that it goes with ([reproducibility.md](reproducibility.md)).
+    Canonical JSON has its keys in order and no spaces.
+    """
+
     kind: Literal["manifest"] = "manifest"
-    """What this document is."""
     result: str = Field(max_length=200)
     """The result it goes with."""
     command: str = Field(max_length=50)
@@ -139,7 +142,7 @@ class Manifest(Result):
     repeatable: bool
     """Whether the same outputs are promised for the same inputs, versions, seed and threads."""
     why_not: WhyNot | None
-    """Why they are not."""
+    """[Why they are not](reproducibility.md#what-is-promised)."""
     seed: int | None
     """Seed of what was sampled; null where nothing was, or the option was not given."""
     threads: int
@@ -186,17 +189,14 @@ class FirstDifference(Result):
     """The value in the manifest's result; the hash of a file."""
     now: Plain
     """The value that came out now."""
-    relative: float | None
+    relative: Part | None
     """Of two numbers: their difference as a share of the larger one."""
 
 
-class Rerun(Result):
+class Rerun(Formatted):
     """What came of running it again."""
 
-    schema_version: Literal[1] = 1
-    """Version of this format."""
     kind: Literal["rerun"] = "rerun"
-    """What this document is."""
     manifest: str
     """File name of the manifest."""
     command: str
@@ -206,7 +206,7 @@ class Rerun(Result):
     promised: bool
     """Whether that was promised: the run is repeatable, and nothing around it differs."""
     why_not: WhyNot | None
-    """Why the run is not repeatable."""
+    """[Why the run is not repeatable](reproducibility.md#what-is-promised)."""
     surroundings: tuple[Surrounding, ...]
     """What around it differs from then."""
     exit_code_then: int

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from models.results.accounts import BudgetClass
-from models.results.base import Result, Seconds
+from models.results.base import InUnit, Measured, Part, Result
 from models.results.dependence import CrmaShare
+from models.results.plan import Proof
 
 
 class Wording(Result):
@@ -15,44 +16,19 @@ class Wording(Result):
     en: str
     """English."""
     de: str
-    """German."""
-
-
-class Proof(Result):
-    """How good the plan is: the essentials of its certificate."""
-
-    status: Literal["optimal", "limit"]
-    """``optimal``: the gap is within its target; ``limit``: stopped before."""
-    objective: float
-    """Objective of the plan, in the unit of the measure."""
-    bound: float | None
-    """Proven lower bound on the objective of any plan."""
-    gap: float | None
-    """Relative gap between the two."""
-    gap_target: float
-    """The gap that was asked for."""
-    states: int
-    """States of the world the plan was made for."""
-    illustrative: bool
-    """True for fewer than 100 states."""
-    seed: int | None
-    """Seed of the sampled states; null where they are written out."""
-    seconds: Seconds
-    """Wall time of the solve."""
-    input_sha256: str
-    """SHA-256 of the scenario as it was solved."""
+    """German; the same where only one is given."""
 
 
 class Avoided(Result):
     """One figure of the damage, with the plan and without, in the unit of the measure."""
 
-    with_plan: float
+    with_plan: InUnit
     """What is left with the plan."""
-    without_plan: float
+    without_plan: InUnit
     """What comes without any plan."""
-    avoided: float
+    avoided: InUnit
     """The difference."""
-    share: float | None
+    share: Part | None
     """The difference as a share of what comes without a plan; null where that is 0."""
 
 
@@ -66,12 +42,18 @@ class Range(Result):
 
 
 class Cover(Result):
-    """Planned stock at the end of a year in days of the year's demand."""
+    """Planned stock at the end of a year in days of the year's demand.
+
+    All materials together are weighted by the value of their demand in the reference year: tonnes
+    demanded times ``price_eur_per_t`` of that year. So 10 days of cover mean that stocks are worth
+    what 10 days of demand are worth; much of one material can hide that there is none of another.
+    """
 
     year: int
     """The reference year."""
     days: float | None
-    """Mean over the materials, by value of demand; null where prices or demand are not known."""
+    """Planned stock at its end, all materials together: the mean by value of demand; null where
+    prices or demand are not known."""
     by_material: dict[str, float | None]
     """Days by material; null without demand."""
 
@@ -81,15 +63,17 @@ class Suppliers(Result):
 
     largest_country: str | None
     """The largest supplier; null for all materials together."""
-    largest_share: float
+    largest_share: Part
     """Its share of supply; for all together the mean by value of demand."""
     third_country: str | None
-    """The largest supplier outside the EU and home; null if there is none, or for all together."""
-    third_share: float
-    """Its share of supply; this is what the act's 65 % is about."""
+    """The largest supplier outside the EU and [``home``](scenario-format.md#the-head-of-the-file);
+    null if there is none, or for all together."""
+    third_share: Part
+    """Its share of supply, 0 if there is none: what the 65 % of Regulation (EU) 2024/1252, Article
+    5, are about."""
     hhi: float
     """Herfindahl-Hirschman index of countries, from 0 to 10,000."""
-    imports: float | None
+    imports: Part | None
     """Share from outside home; null where the file names no home."""
 
 
@@ -98,7 +82,7 @@ class MaterialDependence(Result):
 
     material: str
     """Id of the material."""
-    weight: float | None
+    weight: Part | None
     """Its part of the value of all demand that is supplied; null where prices are not known."""
     with_plan: Suppliers
     """With the plan."""
@@ -107,7 +91,11 @@ class MaterialDependence(Result):
 
 
 class Dependence(Result):
-    """Whom supply depends on in the reference year, undisturbed and on time."""
+    """Whom supply depends on in the reference year, undisturbed and on time.
+
+    Figures of all together are means by the value of demand, as those of cover, over the materials
+    that have demand and supply.
+    """
 
     year: int
     """The reference year."""
@@ -126,7 +114,10 @@ class Dependence(Result):
 
 
 class FirstTonne(Result):
-    """When projects first deliver to home consumers."""
+    """When projects first deliver to home consumers.
+
+    That a project may fail altogether plays no part in this; stocks bought are no first tonne.
+    """
 
     year: int
     """First year with reserved output if nothing is delayed; may lie past the horizon."""
@@ -136,19 +127,13 @@ class FirstTonne(Result):
     """Id of the project that delivers first if nothing is delayed."""
 
 
-class Benefit(Result):
+class Benefit(Measured):
     """What an option buys."""
 
-    measure: Literal["damage", "tonnes", "share_of_demand"]
-    """What is counted."""
-    unit: str
-    """Its unit."""
     expected: Avoided
     """Mean over the states."""
     cvar: Avoided
     """Mean of the worst states."""
-    cvar_level: float
-    """Its level: 0.95 means the worst 5 %."""
     worst: Avoided
     """The worst state with the plan and the worst state without it."""
     avoided_range: Range | None
@@ -177,10 +162,10 @@ class Sums(Result):
     paid_by_year_meur: dict[str, float]
     """The same by year."""
     paid_present_meur: float | None
-    """The same as present value; null where the plan does not carry its discount rate."""
+    """The same, discounted as net cost is; null where the plan does not carry its discount rate."""
     returned_present_meur: float | None
-    """Present value of what is expected to come back: what is put up less the cost and the
-    residual value."""
+    """Expected to come back, discounted: ``paid_present_meur`` less ``cost_meur`` and
+    ``residual_meur``."""
     returned_by_year_meur: dict[str, float]
     """What is expected to come back in each year, where the file gives terms that say when."""
     returned_known_for_meur: float
@@ -223,7 +208,8 @@ class BudgetUse(Result):
     """How far one budget is used, and whether it is used up."""
 
     funder: str | None
-    """Id of the funder; null for the limit on all public funders together."""
+    """Id of the funder; null for ``policy.budget_meur``, the limit on all public funders
+    together."""
     line: str
     """Id of the line; ``budget`` for a funder's own budget."""
     name: str
@@ -241,7 +227,13 @@ class BudgetUse(Result):
 
 
 class Leverage(Result):
-    """Other money per euro of some, undiscounted, in two definitions."""
+    """Other money per euro of some, undiscounted, in two definitions.
+
+    Vulcan's financing of December 2025, 2,193 million EUR, has 5.2 euros of other money per federal
+    euro (354 million of the Rohstofffonds and of German grants), but 0.57 private euros per public
+    one, since 1,400 million are state-backed in one way or another. All public funders are federal
+    unless ``--federal`` says which.
+    """
 
     public_meur: float
     """Put up by public funders, guaranteed loans with it: all that is state-backed."""
@@ -258,7 +250,11 @@ class Leverage(Result):
 
 
 class PerEuro(Result):
-    """Damage avoided per euro, both as present values."""
+    """Damage avoided per euro, both as present values.
+
+    *All* damage that the plan avoids stands over public money alone, though other money helps to
+    avoid it; ``avoided_per_extra_public_euro`` of a difference says what more public money buys.
+    """
 
     meur: float
     """The euros, in million."""

@@ -5,22 +5,31 @@ Money is million EUR, discounted unless a field says otherwise; mass is tonnes.
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
 from models.results import ids
-from models.results.base import OfScenario, Result, Seconds, Share, Versions
+from models.results.base import (
+    Ended,
+    InUnit,
+    Part,
+    Result,
+    ScenarioResult,
+    Searched,
+    Share,
+    Solved,
+)
 
 
 class Standing(Result):
     """How a company fares with a plan."""
 
-    expected: float
+    expected: InUnit
     """Its own mean damage."""
-    cvar: float
+    cvar: InUnit
     """Mean of its own damage in its own worst states."""
     net_cost_meur: float
     """Its own net cost."""
-    total: float
+    total: InUnit
     """Mean damage plus net cost: the less, the better."""
 
 
@@ -31,26 +40,26 @@ class StandingRange(Result):
     """The plan that is best for it, of those that were found."""
     worst: Standing
     """The plan that is worst for it, of those that were found."""
-    least: float | None
+    least: InUnit | None
     """It is proven that none of these plans leaves it a lower total; null where nothing was."""
-    most: float | None
+    most: InUnit | None
     """It is proven that none leaves it a higher total; null where nothing was."""
 
 
-class SharePoint(Result):
-    """What one share leads to. What belongs to a plan is null or empty where there is none."""
+class SharePoint(Searched):
+    """What one share leads to; ``infeasible``: no plan gives it this share.
+
+    What belongs to a plan is null or empty where there is none.
+    """
 
     share: Share
     """The company's share of the capex of the project, or of all that are built."""
-    status: Literal["optimal", "limit", "infeasible", "none"]
-    """``optimal``: the gap is within its target; ``limit``: stopped with a plan; ``infeasible``:
-    no plan gives it this share; ``none``: stopped before any plan was found."""
-    objective: float | None
+    objective: InUnit | None
     """What the plan was chosen by: the scenario's objective, or, with the others held, the
     company's own total."""
-    bound: float | None
+    bound: InUnit | None
     """No plan at this share has less."""
-    gap: float | None
+    gap: Part | None
     """As in the certificate of the plan."""
     built: bool
     """Whether the project, or any, is built."""
@@ -67,19 +76,17 @@ class SharePoint(Result):
     offtake_t: dict[ids.Material, dict[ids.HorizonYear, float]]
     """Tonnes reserved for it in each year, by material, at full running, without delay or
     failure."""
-    avoided: float | None
+    avoided: InUnit | None
     """Its own mean damage without any plan, less that with the plan."""
     avoided_per_euro: float | None
     """The same per euro of its net cost; null where it pays nothing."""
-    to_others: float | None
+    to_others: Part | None
     """Share of all damage avoided that others avoid; null where none is."""
-    gain: float | None
+    gain: InUnit | None
     """Its total at share 0 less its total here; null where there is no plan at share 0."""
     gain_per_euro: float | None
     """The same, before its net cost, per euro of its additional net cost; null where that is not
     positive."""
-    seconds: Seconds
-    """Wall time."""
 
 
 class ShareCurve(Result):
@@ -101,15 +108,17 @@ class ShareCurve(Result):
     indifferent_share: Share | None
     """The largest share of what is then built at which it is no worse off than with none; null
     where no share above 0 is as good."""
-    indifferent_within: float | None
+    indifferent_within: Part | None
     """How far the true one may lie above, since shares are tried one by one; null beside null."""
 
 
-class Participation(OfScenario):
-    """What share of a project, or of the whole portfolio, a company should take."""
+class Participation(Solved, ScenarioResult):
+    """What share of a project, or of the whole portfolio, a company should take.
+
+    Each point is a plan of its own in which the company carries one share.
+    """
 
     kind: Literal["participation"] = "participation"
-    """What this document is."""
     unit: str
     """Of damage."""
     company: ids.Funder
@@ -127,11 +136,7 @@ class Participation(OfScenario):
     most, whoever paid."""
     cvar_level: Share
     """The level of the CVaR."""
-    states: int
-    """States of the world."""
-    gap_target: float
-    """The gap that was asked for at each point."""
-    tolerance: float
+    tolerance: Part
     """Plans count as equally good up to this share of the objective."""
     without_plan: Standing
     """If nobody does anything."""
@@ -147,14 +152,5 @@ class Participation(OfScenario):
     """Names of the projects that occur."""
     material_names: dict[ids.Material, str]
     """Names of the materials that occur."""
-    ended: Literal["complete", "interrupted"]
+    ended: Ended
     """Whether all points that were asked for are there."""
-    input_sha256: str
-    """Hash of the scenario."""
-    versions: Versions
-    """Of the project and of what its results rest on."""
-    seconds: Seconds
-    """Wall time."""
-    scenario: dict[str, Any] | None = None
-    """The scenario before a share was asked for, in JSON, of its variants only the one applied;
-    names in both languages are read from it."""

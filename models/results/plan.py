@@ -6,33 +6,47 @@ are keys as text. A plan written as JSON loads back equal.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from models.results import ids
 from models.results.accounts import BudgetLineUse, Position
-from models.results.base import VOLATILE, OfScenario, Result, Seconds, Share, Versions
+from models.results.base import (
+    VOLATILE,
+    InUnit,
+    Measured,
+    OfScenario,
+    Part,
+    Result,
+    Seconds,
+    Share,
+    Versions,
+)
 from models.results.dependence import CrmaShare, SupplyMix
 
 
-class Certificate(Result):
-    """How good the plan is, and what that rests on."""
+class Proof(Result):
+    """How good a plan is: the essentials of its certificate.
+
+    The gap measures the search for *this* scenario, not how well the scenario fits the world: 0.001
+    means that another plan can be better by a thousandth of this objective at most.
+    """
 
     status: Literal["optimal", "limit"]
-    """``optimal``: the gap is within its target; ``limit``: stopped by a limit or by the user."""
-    objective: float
-    """Objective of the plan, recomputed outside the solver."""
-    bound: float | None
-    """Proven lower bound on the objective of any plan, never above ``objective``; null where none
-    was reached."""
-    gap: float | None
-    """max(0, objective - bound) / max(|objective|, least); least is 1e-6 of the objective without a
-    plan, or 1e-6 itself where that is no more than 1e-6."""
-    gap_target: float
+    """``optimal``: proven to the gap that was asked for, or to a millionth where less was asked
+    for; ``limit``: stopped before, by a limit or by the user."""
+    objective: InUnit
+    """Objective of the plan, recomputed outside the solver: (1 - weight) · expected + weight · CVaR
+    + cost_weight · net cost, with the values of ``objective`` in the scenario."""
+    bound: InUnit | None
+    """Proven lower bound on the objective of any plan, but for
+    [rounding](formulation.md#units-and-tolerances); never above ``objective``; null where nothing
+    was proven."""
+    gap: Part | None
+    """How far the objective may be above the best: max(0, objective - bound) / max(|objective|,
+    least); least is a millionth of the objective without a plan, or 1e-6 itself where that is no
+    more than 1e-6. Null without a bound."""
+    gap_target: Part
     """The gap that was asked for."""
-    ended: str
-    """How the solve ended, in the solver's own words, or what became of it."""
-    method: Literal["extensive", "decomposition"]
-    """How the problem was solved."""
     states: int
     """States of the world the plan was made for."""
     illustrative: bool
@@ -41,26 +55,52 @@ class Certificate(Result):
     """Seed of the sampled states; null where they are written out."""
     seconds: Seconds
     """Wall time, reading apart."""
-    seconds_by_step: Annotated[dict[str, float], VOLATILE]
-    """Wall time of building, handing over, solving and checking."""
-    model_size: dict[str, int]
-    """Rows, columns, integer columns and non-zeros of the model that was solved; its cuts."""
-    work: dict[str, int] = {}
-    """What the decomposition took: pairs of a node and a state, sweeps, solves, nodes."""
     input_sha256: str
-    """SHA-256 of the scenario as it was solved, patches applied, in canonical JSON."""
+    """SHA-256 of the scenario as solved, with variant and settings applied, without its
+    ``variants``, in canonical JSON. Two files with the same content have the same, however they are
+    written; a source or a title is content."""
+
+
+class Certificate(Proof):
+    """How good the plan is, and what that rests on.
+
+    Counts of work measure effort, not how good the plan is.
+    """
+
+    ended: str
+    """How the solve ended: the solver's own words or ``node limit`` or, for ``decomposition``,
+    ``gap closed``, ``time limit``, ``interrupted`` or ``numerical limit``."""
+    method: Literal["extensive", "decomposition"]
+    """How the problem was [solved](formulation.md#how-it-is-solved)."""
+    seconds_by_step: Annotated[dict[str, float], VOLATILE]
+    """Wall time of ``read`` (the scenario as arrays) and ``check``; between them of ``build``,
+    ``compile`` and ``solve`` for ``extensive``, of ``merge`` (states that look alike), ``build``,
+    ``master``, ``sweep`` and ``rest`` for ``decomposition``."""
+    model_size: dict[str, int]
+    """``rows``, ``columns``, ``integers`` (integer columns) and ``nonzeros`` of the model that was
+    solved; of ``decomposition`` those of its master, and ``cuts`` in it at the end."""
+    work: dict[str, int] = {}
+    """What ``decomposition`` took; empty for ``extensive``. ``node_states``: pairs of a node and a
+    state that one sweep goes through, states that look alike merged; ``node_states_unmerged``: none
+    merged; ``sweeps``: commitments swept, fractional ones included, some of them in few nodes;
+    ``node_sweeps``: nodes swept, all commitments together; ``solves``: linear programs of the
+    master; ``iterations``: simplex iterations in these; ``nodes``: nodes of the search tree."""
     versions: Versions
     """Versions of the project and of what it rests on."""
 
 
 class WithoutPlan(Result):
-    """What comes if nothing is started and nothing is bought."""
+    """What comes if nothing is started and nothing is bought.
 
-    expected: float
+    In the same states; stocks that are there already (``initial_t``) are used, supply and hazards
+    are as in the scenario. Rules of ``policy`` are not asked.
+    """
+
+    expected: InUnit
     """Mean over the states."""
-    cvar: float
+    cvar: InUnit
     """Mean of the worst states."""
-    worst: float
+    worst: InUnit
     """The worst state."""
 
 
@@ -72,42 +112,53 @@ class Distribution(Result):
     """Damage over the states of the world, as quantiles: one figure a level."""
 
     levels: tuple[Share, ...]
-    """Shares of the states by probability, rising from 0 (least) to 1 (worst)."""
-    with_plan: tuple[float, ...]
+    """Shares of the states by probability, rising from 0 (least) to 1 (worst): 0, 0.01 and so
+    on."""
+    with_plan: tuple[InUnit, ...]
     """Least damage that is not exceeded with this probability."""
-    without_plan: tuple[float, ...]
+    without_plan: tuple[InUnit, ...]
     """The same without any plan."""
-    avoided: tuple[float, ...]
-    """Quantiles of the difference within each state, without less with the plan."""
+    avoided: tuple[InUnit, ...]
+    """Quantiles of the difference within each state, without less with the plan; below 0 where the
+    plan does harm."""
 
 
-class Outcome(Result):
-    """What the plan leads to, in the unit of the scenario's measure."""
+class Outcome(Measured):
+    """What the plan leads to, in the unit of the scenario's measure.
 
-    measure: Literal["damage", "tonnes", "share_of_demand"]
-    """What is counted."""
-    unit: str
-    """Its unit."""
-    expected: float
-    """Mean over the states."""
-    cvar: float
+    Damage is discounted and summed over the horizon; tonnes and years of demand are summed, not
+    discounted.
+
+    The CVaR (conditional value at risk) at level α is the mean of the worst states that have the
+    probability 1 - α together. The state at the edge counts with the part that is needed: with two
+    states of 0.5 each and α = 0.4, the worse one counts with 0.5 and the better one with 0.1. It is
+    reported whether or not it has a weight in the objective.
+    """
+
+    expected: InUnit
+    """Mean over the states, by their probability."""
+    cvar: InUnit
     """Mean of the worst states, at the scenario's level."""
-    cvar_level: Share
-    """The level: 0.95 means the worst 5 %."""
-    worst: float
-    """The worst state."""
+    worst: InUnit
+    """The worst state with a probability above 0."""
     net_cost_meur: float
-    """Discounted net cost, before cost_weight."""
+    """[Net cost](scenario-format.md#money), discounted, before ``cost_weight``: what funders of all
+    kinds put into projects, less ``recovery`` and the income of price floors, and what stocks cost,
+    less the residual value."""
     residual_meur: float = 0.0
     """Residual value of stocks and projects at the end, discounted; the net cost is less by it."""
     without_plan: WithoutPlan
-    """The same without any plan."""
+    """The same three figures without any plan."""
     distribution: Distribution | None = None
     """How it is spread over the states."""
 
 
 class ProjectPlan(Result):
-    """A project that is built."""
+    """A project that is built.
+
+    ``market_share`` and all ``shares`` add up to 1. Interest subsidies and price floors carry no
+    capex.
+    """
 
     id: ids.Project
     """Id of the project."""
@@ -116,7 +167,7 @@ class ProjectPlan(Result):
     start: ids.YearNumber
     """Year in which the decision to build falls."""
     first_output: int
-    """First year of output if nothing is delayed."""
+    """First year of output if nothing is delayed; may lie past the horizon."""
     capex_meur: float
     """Its capital cost."""
     market_share: Share
@@ -147,7 +198,7 @@ class StockpilePlan(Result):
     planned_t: ids.ByYear
     """Stock at the end of each year before any release."""
     cost_meur: ids.ByYear
-    """What it costs in each year, undiscounted."""
+    """What buying and keeping cost in each year, undiscounted, whoever pays."""
 
 
 class FunderInfo(Result):
@@ -171,9 +222,11 @@ class MaterialYear(Result):
     expected_shortage_without_plan_t: float
     """The same if nothing is started and nothing is bought."""
     probability_of_shortage: Share
-    """Probability that some period of the year is short by more than 1e-6 of its demand."""
+    """Probability that the year is short: that more than a millionth of demand is missing in at
+    least one of its periods."""
     days_of_cover: float | None
-    """Planned stock at the year's end over the year's demand, in days; null without demand."""
+    """Planned stock of the material at the year's end, over all stockpiles and whomever they serve,
+    divided by that year's demand of all consumers, times 365; null without demand."""
     supply: SupplyMix | None = None
     """Where it comes from with the plan, undisturbed; null without demand or supply."""
     supply_without_plan: SupplyMix | None = None
@@ -187,32 +240,41 @@ class MaterialOutcome(Result):
     """Id of the material."""
     name: str
     """Its name."""
-    expected: float
+    expected: InUnit
     """Its part of the expected damage, in the unit of the measure."""
-    expected_without_plan: float
+    expected_without_plan: InUnit
     """The same without any plan."""
     by_year: Annotated[dict[ids.HorizonYear, MaterialYear], ids.EVERY]
     """By year."""
 
 
 class ConsumerOutcome(Result):
-    """What falls on a consumer."""
+    """What falls on a consumer.
+
+    The parts of all consumers add up to ``outcome.expected``, and so do those of all materials.
+    With ``pooled`` allocation, missing tonnes fall on the cheapest steps of all consumers together.
+    Of equally good ways to share out what there is, the earliest period comes first, then the order
+    of the file.
+    """
 
     id: ids.Consumer
     """Id of the consumer."""
     name: str
     """Its name."""
-    expected: float
+    expected: InUnit
     """Its part of the expected damage, in the unit of the measure."""
-    expected_without_plan: float
+    expected_without_plan: InUnit
     """The same without any plan."""
 
 
 class Plan(OfScenario):
-    """What an optimization returns: commitment, outcomes and certificate."""
+    """What an optimization returns: commitment, outcomes and certificate.
+
+    The plan is a document of its own: reports find names in both languages, sources and assumptions
+    in the scenario that it carries, and ``input_sha256`` can be computed from that again.
+    """
 
     kind: Literal["plan"] = "plan"
-    """What this document is."""
     certificate: Certificate
     """How good the plan is."""
     outcome: Outcome
@@ -224,18 +286,19 @@ class Plan(OfScenario):
     funders: Annotated[tuple[FunderInfo, ...], ids.EVERY] = ()
     """All funders, in the order of the file."""
     spend_meur: Annotated[dict[ids.Funder, ids.ByYear], ids.EVERY]
-    """Undiscounted use of each funder's budget, by year."""
+    """What counts against each funder's budget, by year, undiscounted: instalments, subsidised
+    interest and expected payments of price floors, times ``budget_charge``, and the funder's part
+    of stocks."""
     committed_meur: Annotated[dict[ids.Funder, ids.ByYear], ids.EVERY]
-    """Undiscounted money of each funder by year, whatever its budget is charged."""
+    """The same without ``budget_charge``: it differs for a guarantee, say, that uses budget for its
+    provision alone."""
     materials: Annotated[tuple[MaterialOutcome, ...], ids.EVERY]
-    """All materials, in the order of the file."""
+    """How exposed each material stays, in the order of the file."""
     consumers: Annotated[tuple[ConsumerOutcome, ...], ids.EVERY]
-    """All consumers, in the order of the file."""
+    """What falls on each consumer, in the order of the file."""
     accounts: tuple[Position, ...] = ()
     """Whose money goes where and what comes of it: adds up to the net cost."""
     budget_lines: tuple[BudgetLineUse, ...] = ()
     """How far each budget is used."""
     crma: tuple[CrmaShare, ...] = ()
     """Shares that the Critical Raw Materials Act has benchmarks for, where stages are given."""
-    scenario: dict[str, Any] | None = None
-    """The scenario as it was solved, in JSON, of its variants only the one applied."""

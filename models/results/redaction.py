@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from models.results.base import Document, Result, Seconds
+from models.results.base import Document, InUnit, Part, Result, Seconds
 
 AnswerState = Literal["solved", "skipped", "infeasible", "redacted_infeasible", "no_plan"]
 HiddenKind = Literal["demand", "damage_value", "damage_share", "budget", "stock"]
@@ -21,8 +21,8 @@ class Recovered(Result):
     """It is no less."""
     high: float
     """It is no more."""
-    error: float
-    """How far the best guess, the geometric middle of the two, is off, as a share of the figure."""
+    error: Part
+    """How far the best guess, √(low · high), is off, as a share of the figure."""
     by: str | None
     """The result that tells most; null where none tells more than the file."""
 
@@ -41,32 +41,36 @@ class RedactedFigure(Result):
     published: float
     """What the redacted scenario says."""
     value: float | None
-    """What it is in truth; null unless it was asked for."""
+    """What it is in truth; null without ``--values``."""
     low: float
     """It is no less, by the file alone."""
     high: float
     """It is no more, by the file alone."""
-    error: float
-    """How far the best guess can be off, by the file alone, as a share of the figure."""
+    error: Part
+    """How far the best guess, √(low · high), can be off, by the file alone, as a share of the
+    figure."""
     bits_left: float
     """What stays hidden: log2 of the values, each 1 % above the one before, it may still have."""
     bits_told: float
-    """What the file tells somebody who only knew it up to a factor of ten, in bits."""
+    """What the file tells somebody who knew it up to a factor of ten either way, all orders of size
+    alike: log2 of how many times narrower it has become."""
     known_shape: Recovered | None
     """For somebody who knows how it goes from year to year; null for single figures."""
     results: Recovered | None
-    """For somebody who also sees the true results, without the scenario in them."""
+    """For somebody who also sees the true results, without the scenario in them; null where it was
+    not solved, as the next two."""
     insider: Recovered | None
-    """For somebody who knows all other figures, and sees the true outcome as a report prints it."""
+    """For somebody who knows all other figures, and sees ``outcome.expected`` and
+    ``outcome.without_plan.expected`` as a report prints them."""
     insider_by_consumer: Recovered | None
-    """The same, and what falls on each consumer."""
+    """The same with ``expected`` and ``expected_without_plan`` of the consumer."""
 
 
 class TellingResult(Result):
     """A result of the true scenario that must not be published beside the redacted one."""
 
     result: str
-    """Where it stands in a plan."""
+    """Where it stands in a [plan](#plan)."""
     exact: tuple[str, ...]
     """Paths of the figures that it gives within a thousandth."""
     narrowed: tuple[str, ...]
@@ -79,7 +83,8 @@ class LeftOut(Result):
     path: str
     """Where it stood."""
     reason: Literal["variant", "description", "source", "note"]
-    """A variant that sets hidden figures or needs files, or a text."""
+    """``variant``: it sets a hidden figure, or needs a file; ``source``: an entry of the
+    bibliography that nothing else named; or another text."""
 
 
 class Hint(Result):
@@ -90,39 +95,45 @@ class Hint(Result):
     reason: Literal[
         "mentioned", "supply_adds_up", "purse_open", "curve_shared", "shares_kept", "private_open"
     ]
-    """Why it may tell."""
+    """``mentioned``: a text names a hidden figure; ``supply_adds_up``: supply in tonnes is as much
+    as demand; ``purse_open``: the company's budget was not chosen; ``curve_shared``: a damage curve
+    is that of others too; ``shares_kept``: a factor cannot hide shares of steps; ``private_open``:
+    a number of a private file is not hidden."""
 
 
 class RedactionLoss(Result):
     """What the answer loses if it is made from the redacted scenario, in the true one's terms."""
 
-    objective: float
+    objective: InUnit
     """Objective of the true scenario's plan."""
-    bound: float | None
+    bound: InUnit | None
     """No plan of the true scenario has a lower one."""
-    redacted_gap: float | None
+    redacted_gap: Part | None
     """Gap of the redacted scenario's plan, in the redacted scenario."""
-    without_plan: float
+    without_plan: InUnit
     """Objective of doing nothing, in the true scenario."""
     feasible: bool
     """Whether the redacted scenario's plan keeps all rules of the true one."""
     broken: tuple[str, ...]
-    """Rules of the true scenario that it breaks."""
-    attained: float | None
+    """Rules of the true scenario that it breaks, with their tags."""
+    attained: InUnit | None
     """Its objective in the true scenario; null where it breaks a rule there."""
-    same_projects: float | None
-    """Objective of the best plan with its projects and start years; where it breaks a rule."""
-    regret: float | None
-    """How much worse it is than the true scenario's plan: attained, else with the same projects."""
-    regret_at_most: float | None
-    """How much worse it is than any plan can be, at most; null without a bound."""
-    benefit_lost: float | None
-    """Regret as a share of what the true scenario's plan gains over doing nothing."""
-    expected: float
+    same_projects: InUnit | None
+    """Where it breaks a rule: objective of the best plan with its projects and start years; null
+    where there is none."""
+    regret: InUnit | None
+    """``attained``, else ``same_projects``, less ``objective``; may be below 0 by the gaps."""
+    regret_at_most: InUnit | None
+    """The same less ``bound``: no plan is better by more; null without a bound."""
+    benefit_lost: Part | None
+    """Regret as a share of what the true scenario's plan gains: ``without_plan`` less
+    ``objective``."""
+    expected: InUnit
     """Expected damage with the true scenario's plan."""
-    expected_attained: float
-    """Expected damage in the true scenario with the redacted one's plan."""
-    expected_said: float
+    expected_attained: InUnit
+    """Expected damage in the true scenario with the redacted one's plan; with its projects alone
+    where it breaks a rule and there is such a plan."""
+    expected_said: InUnit
     """Expected damage that the redacted scenario's plan says of itself."""
     entering: tuple[str, ...]
     """Projects that only the redacted scenario's plan builds."""
@@ -135,18 +146,20 @@ class RedactionLoss(Result):
 
 
 class Redaction(Document):
-    """How a scenario was redacted, what that costs, and what can be recovered."""
+    """How a scenario was redacted, what that costs, and what can be recovered.
+
+    It is reckoned from the true figures and meant for [their owner alone](confidentiality.md).
+    """
 
     kind: Literal["redaction"] = "redaction"
-    """What this document is."""
     title: str
     """Title of the scenario."""
     currency: str
     """Label of all amounts."""
     method: Literal["band", "scale"]
     """How figures were replaced."""
-    width: float
-    """Width of the bands, or of the range of factors above 1."""
+    width: Part
+    """Width of the bands; of ``scale``, factors lie between 1 / (1 + width) and 1 + width."""
     consumers: tuple[str, ...]
     """Consumers whose figures were replaced."""
     companies: tuple[str, ...]
@@ -158,12 +171,15 @@ class Redaction(Document):
     hints: tuple[Hint, ...]
     """What still tells."""
     answer: AnswerState
-    """Whether both scenarios were solved, or why not: the true, or the redacted one has no plan."""
+    """``solved``: both scenarios; ``skipped``: with ``--no-solve``; ``infeasible``: no plan keeps
+    all rules of the true scenario; ``redacted_infeasible``: the same of the redacted one;
+    ``no_plan``: none was found before the limit."""
     unit: str
     """Unit of the measure."""
     loss: RedactionLoss | None
     """What the answer loses; null where not both have a plan."""
     telling: tuple[TellingResult, ...]
-    """Results of the true scenario that must not be published, those that tell most first."""
+    """Results of the true scenario that must not be published, those that tell most first; empty
+    where it was not solved."""
     seconds: Seconds
     """Wall time."""

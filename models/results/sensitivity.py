@@ -6,21 +6,21 @@ exact on the scenario's states; those of the best plan lie between a bound and a
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
 from models.results import ids
-from models.results.base import OfScenario, Result, Seconds, Share, Versions
+from models.results.base import Instead, InUnit, Part, Result, Searched, Study
 from models.results.evaluation import ProvenRange
 
 
 class OwnOutcome(Result):
     """What a held plan leads to at a value, on the scenario's states."""
 
-    objective: float
+    objective: InUnit
     """Its objective."""
-    expected: float
+    expected: InUnit
     """Mean damage."""
-    cvar: float
+    cvar: InUnit
     """Mean of the worst states."""
     net_cost_meur: float
     """Discounted net cost."""
@@ -31,7 +31,7 @@ class BestOutcome(Result):
 
     objective: ProvenRange
     """Objective of the best plan there is: from the bound to the best plan that is known."""
-    expected: float
+    expected: InUnit
     """Mean damage of the plan that was found; another of the same worth may have another."""
     net_cost_meur: float
     """Discounted net cost of that plan."""
@@ -41,15 +41,19 @@ class BestOutcome(Result):
     """Tonnes that each stockpile holds at most; those that hold nothing are left out."""
 
 
-class SensitivityPoint(Result):
-    """One input at one value."""
+class SensitivityPoint(Instead, Searched):
+    """One input at one value.
+
+    ``entering``, ``leaving``, ``moved`` and ``stocks_t`` lead from this plan to the best one there,
+    and are empty where the decision is the same: of equally good plans any may have been found.
+    ``broken`` holds the tag and name of each rule, as in
+    [formulation.md](formulation.md#first-stage), and by how much it is broken.
+    """
 
     value: float
     """The value: a factor, or the number itself."""
     number: float | None
     """What the number becomes, where the input is a single one."""
-    status: Literal["optimal", "limit", "infeasible", "none"]
-    """Of the search for the best plan; ``none``: stopped before any was found."""
     own: OwnOutcome
     """What the plan leads to if it is carried out all the same."""
     broken: tuple[str, ...]
@@ -62,16 +66,6 @@ class SensitivityPoint(Result):
     decision: Literal["same", "changed", "broken", "open"]
     """``same``: proven that no plan is better by more than the tolerance; ``changed``: one is;
     ``broken``: the plan breaks a rule; ``open``: not decided before a limit."""
-    entering: tuple[ids.Project, ...]
-    """Projects that the best plan builds and this one does not, where the decision changes."""
-    leaving: tuple[ids.Project, ...]
-    """Projects that only this plan builds, where the decision changes."""
-    moved: dict[ids.Project, tuple[ids.YearNumber, ids.YearNumber]]
-    """Projects that both build, with their start years here and there, where these differ."""
-    stocks_t: dict[ids.Stockpile, float]
-    """Tonnes by which the best plan holds more or less, where the decision changes."""
-    seconds: Seconds
-    """Wall time."""
 
 
 class BreakEven(Result):
@@ -115,9 +109,9 @@ class SensitivityInput(Result):
     swing: ProvenRange | None
     """How far the objective of the best plan differs between both ends and base at most; null
     where an end has no plan."""
-    own_swing: float
+    own_swing: InUnit
     """The same of the plan's own objective."""
-    own_swing_expected: float
+    own_swing_expected: InUnit
     """The same of its mean damage."""
     break_evens: tuple[BreakEven, ...]
     """Where the decision turns, toward each end at which it does."""
@@ -128,13 +122,13 @@ class Screened(Result):
 
     id: str
     """Id of the input."""
-    mu: float
+    mu: InUnit
     """Mean of the effects, with their signs."""
-    mu_star: float
+    mu_star: InUnit
     """Mean of their sizes: how much the input matters."""
-    mu_star_confidence: float
+    mu_star_confidence: InUnit
     """Half the width of the 95 % interval of ``mu_star``, by resampling of trajectories."""
-    sigma: float
+    sigma: InUnit
     """Their standard deviation: how much that depends on the other inputs or on the value."""
 
 
@@ -152,35 +146,29 @@ class Screen(Result):
     left_out: tuple[str, ...]
     """Inputs that move numbers which others move as well."""
     own: tuple[Screened, ...]
-    """Of the plan's objective, what matters most first."""
+    """Effects on the plan's objective, what matters most first."""
     own_expected: tuple[Screened, ...]
-    """Of its mean damage."""
+    """The same on its mean damage."""
     best: tuple[Screened, ...] | None
-    """Of the objective of the best plan; null where it was not asked for."""
-    best_gap: float | None
+    """The same on the objective of the best plan; null where it was not asked for."""
+    best_gap: Part | None
     """The largest gap of those solves, as a share; effects of that size may be none."""
 
 
-class Sensitivity(OfScenario):
-    """What the answer rests on."""
+class Sensitivity(Study):
+    """What the answer rests on.
+
+    Each uncertain number, or group of numbers, is put to the low and the high end of its range, all
+    else unchanged; the plan is judged there as it stands, and the best plan is sought anew. The
+    states at all values come from the same random numbers.
+    """
 
     kind: Literal["sensitivity"] = "sensitivity"
-    """What this document is."""
-    measure: Literal["damage", "tonnes", "share_of_demand"]
-    """What is counted."""
-    unit: str
-    """Its unit."""
-    cvar_level: Share
-    """Level of the CVaR: 0.95 means the worst 5 %."""
-    states: int
-    """States of the world; at every value drawn from the same random numbers."""
     seed: int | None
     """Their seed; null where they are written out."""
     given: bool
     """Whether the plan was given, rather than solved for."""
-    gap_target: float
-    """The gap that was asked for in each solve."""
-    tolerance: float
+    tolerance: Part
     """By which share of its objective a plan may be worse than the best and still be right."""
     own: OwnOutcome
     """The plan in the scenario as it is."""
@@ -198,13 +186,3 @@ class Sensitivity(OfScenario):
     """What was varied, by the swing of the best plan's objective, the largest first."""
     screen: Screen | None
     """All inputs together; null where it was not asked for."""
-    ended: Literal["complete", "interrupted"]
-    """Whether all that was asked for is there."""
-    seconds: Seconds
-    """Wall time."""
-    input_sha256: str
-    """SHA-256 of the scenario."""
-    versions: Versions
-    """Versions of the project and of what it rests on."""
-    scenario: dict[str, Any] | None = None
-    """The scenario as it is, in JSON."""

@@ -7,23 +7,27 @@ unless a field says otherwise; a gain is positive where somebody is better off.
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
 from models.results import ids
-from models.results.base import OfScenario, Result, Seconds, Share, Versions
+from models.results.base import Money, Part, Result, ScenarioResult, Seconds, Share, Solved
 
 StateMode = Literal["none", "every", "player", "gift", "joint"]
 Rule = Literal["shapley", "nucleolus", "demand", "avoided_damage", "equal"]
 
 
 class Interval(Result):
-    """A figure from the plans that were found, and the range that their proofs leave."""
+    """A figure from the plans that were found, and the range that their proofs leave.
 
-    low: float
+    It holds whatever the best plans are. Of a sampled Shapley value it is a confidence interval
+    instead.
+    """
+
+    low: Money
     """It is no less."""
-    value: float
+    value: Money
     """From the plans that were found."""
-    high: float
+    high: Money
     """It is no more."""
 
 
@@ -40,7 +44,7 @@ class Player(Result):
     """Consumers whose damage is its own; of the state, those that no company stands for."""
     demand_meur: float
     """Value of its demand over the horizon at the scenario's prices."""
-    without_plan: float
+    without_plan: Money
     """Its mean damage if nobody does anything."""
     alone: Interval
     """Its mean damage plus its net cost when it acts alone, with the net cost of others
@@ -52,18 +56,18 @@ class Coalition(Result):
 
     members: tuple[str, ...]
     """Ids of the players."""
-    found: float
+    found: Money
     """Their mean damage plus net cost in the plan that was found; with the net cost of public
     funders where it counts in every coalition, and of private ones."""
-    bound: float
+    bound: Money
     """No plan of theirs has less."""
-    damage: float
-    """The mean damage in it."""
+    damage: Money
+    """Their mean damage in that plan."""
     net_cost_meur: float
-    """The net cost in it."""
+    """Their net cost in that plan, as far as it counts."""
     worth: Interval
     """What it gains against its members standing alone."""
-    spillover: float
+    spillover: Money
     """By how much the mean damage of the others falls without their doing."""
     projects: dict[ids.Project, ids.YearNumber]
     """Start year of each project that is built."""
@@ -79,10 +83,12 @@ class Leaving(Result):
 
     members: tuple[str, ...]
     """Ids of the players."""
-    gain: float
-    """What its members would have more together, by a plan that was found."""
-    most: float
-    """They could not have more than so much more with any plan."""
+    gain: Money
+    """What its members would have more together, by a plan that was found, so for certain; not
+    positive for a group that only might leave."""
+    most: Money
+    """They could not have more than so much more with any plan; positive for a group that might
+    leave."""
 
 
 class MemberShare(Result):
@@ -91,21 +97,23 @@ class MemberShare(Result):
     gain: Interval
     """Its part of the worth of all; of a sampled value, with the confidence interval. Of the
     nucleolus no range is known but that of its figure itself."""
-    share: float | None
+    share: Part | None
     """The same as a share of the worth of all; null where there is none."""
     pays_meur: float
-    """What it pays in all, so that this gain is left to it."""
+    """What it pays in all, so that this gain is left to it: ``alone`` less gain and damage."""
     outlay_meur: float
     """What it pays for projects and stocks in the plan of all."""
     transfer_meur: float
-    """What it pays to the others on top; negative where it gets something."""
+    """What it pays to the others on top; negative where it gets something. Transfers add up to what
+    those who are no players bear more with all than without any company, and not to 0."""
 
 
 class SharingRule(Result):
     """One way to share the worth of all."""
 
     rule: Rule
-    """Which one."""
+    """``demand``: in proportion to its value; ``avoided_damage``: in proportion to what the joint
+    plan spares each, against nobody doing anything; ``equal``: the same to each."""
     members: dict[str, MemberShare]
     """By player."""
     core: Literal["inside", "outside", "undecided"]
@@ -123,11 +131,12 @@ class Core(Result):
     """Whether the worth of all can be shared so that no group would rather leave."""
 
     empty: Literal["empty", "not empty", "undecided"]
-    """``empty``: no such share exists."""
+    """``empty``: no share exists with which no group would rather leave; ``undecided``: the proofs
+    leave it open."""
     least_core: Interval
     """What the group with most to gain has by leaving, at the share that makes this least; not
     positive where the core is not empty."""
-    members: dict[str, float]
+    members: dict[str, Money]
     """The gain of each player at that share."""
     binding: tuple[tuple[str, ...], ...]
     """Groups that have just that to gain there."""
@@ -144,7 +153,7 @@ class Sampling(Result):
     """Different coalitions that were solved."""
     seed: int
     """Of the orders."""
-    level: float
+    level: Part
     """Of the confidence intervals."""
 
 
@@ -153,7 +162,7 @@ class FreeRider(Result):
 
     others: Interval
     """Worth of the coalition of all others."""
-    idle: float
+    idle: Money
     """Its mean damage if it does nothing itself."""
     acting: Interval
     """Its mean damage plus net cost if it does what is best for itself beside them."""
@@ -168,7 +177,7 @@ class Externality(Result):
     """Mean damage plus net cost of each player when all act alone."""
     worth: Interval
     """Worth of all against that."""
-    shapley: dict[str, float]
+    shapley: dict[str, Money]
     """Gain of each player against that, by Shapley."""
     core: Core
     """Of that game."""
@@ -198,9 +207,9 @@ class JointPlan(Result):
     """In the order of their start."""
     stocks_t: dict[ids.Stockpile, float]
     """Tonnes that each stockpile holds at most; those that hold nothing are left out."""
-    damage: dict[str, float]
+    damage: dict[str, Money]
     """Mean damage of each player."""
-    without_plan: dict[str, float]
+    without_plan: dict[str, Money]
     """Mean damage of each player if nobody does anything."""
     outlay_meur: dict[ids.Funder, float]
     """Net cost of each funder, by its id."""
@@ -208,38 +217,44 @@ class JointPlan(Result):
     """Undiscounted million EUR that each funder pays in each year, by its id."""
     public_meur: float
     """Net cost of all public funders."""
-    objective: float
+    objective: Money
     """What counts of damage and net cost when all act together."""
-    bound: float
+    bound: Money
     """No plan has less."""
-    gap: float
-    """max(0, objective - bound) / max(|objective|, 1e-6)."""
+    gap: Part
+    """How far the objective may be above the best: max(0, objective - bound) / max(|objective|,
+    1e-6)."""
 
 
-class Split(OfScenario):
-    """The co-operative game of the companies of a scenario, and ways to share its worth."""
+class Split(Solved, ScenarioResult):
+    """The co-operative game of the companies of a scenario, and ways to share its worth.
+
+    What a coalition is worth is what its members' mean damage and net cost fall by when they act
+    together, against each standing alone while nobody else acts. Money is discounted unless a field
+    says otherwise; a gain is positive where somebody is better off.
+    """
 
     kind: Literal["split"] = "split"
-    """What this document is."""
     measure: Literal["damage"] = "damage"
-    """What is counted: million EUR, since damage and cost are added."""
+    """What is counted: damage and cost are added, so that both are money."""
     state: StateMode
-    """``none``: no public money; ``every``: public funders are in every coalition, their net cost
-    counted with the members'; ``player``: the state is a player; ``gift``: public money stands
-    behind every coalition and costs it nothing; ``joint``: the same, behind that of all alone."""
-    states: int
-    """States of the world."""
-    gap_target: float
-    """The gap that was asked for of each coalition."""
+    """How public money stands in the game. ``none``: there is none; ``every``: public funders take
+    part in every coalition, and their net cost counts with the members': what these gain is net of
+    all public money, and the damage of consumers without a company does not count; ``player``: the
+    state is itself a player, and may pay or be paid; ``gift``: public money stands behind every
+    coalition and costs its members nothing; ``joint``: the same, but behind the coalition of all
+    alone; smaller ones have none."""
     set_aside: tuple[str, ...]
     """Duties of the scenario that were set aside, since no single coalition owes them."""
     players: tuple[Player, ...]
-    """In the order of the file; the state last."""
+    """Who takes part, in the order of the file; the state last."""
     coalitions: tuple[Coalition, ...]
     """All that were solved, small ones first."""
     baseline: Interval | None
     """Net cost of public and private funders without any company, where theirs counts in every
-    coalition: nothing, unless they earn by it; null where it does not."""
+    coalition: nothing, unless they earn by it; null where it does not. ``found`` and ``bound`` of a
+    coalition include it, ``alone`` of a player is net of it: the worth of a coalition is the sum of
+    its members' ``alone``, less ``found`` net of it."""
     worth: Interval
     """Worth of the coalition of all."""
     plan: JointPlan
@@ -247,19 +262,11 @@ class Split(OfScenario):
     rules: tuple[SharingRule, ...]
     """Ways to share; with a sampled game those that need no other coalitions."""
     core: Core | None
-    """Null where not all coalitions were solved."""
+    """Whether nobody need leave; null where not all coalitions were solved."""
     free_riding: dict[str, FreeRider]
-    """By company."""
+    """What staying out brings, by company."""
     externality: Externality | None
-    """The second game; null where it was not asked, or not all coalitions were solved."""
+    """The game with outsiders acting; null where it was not asked, or not all coalitions were
+    solved."""
     sampling: Sampling | None
-    """Null where all coalitions were solved."""
-    input_sha256: str
-    """Hash of the scenario."""
-    versions: Versions
-    """Of the project and of what its results rest on."""
-    seconds: Seconds
-    """Wall time."""
-    scenario: dict[str, Any] | None
-    """The scenario as it was solved, in JSON, of its variants only the one applied; names in both
-    languages are read from it."""
+    """How the Shapley value was sampled; null where all coalitions were solved."""

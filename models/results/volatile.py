@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import Any, get_args
 
-from models.results.base import Document, Result
+from models.results.base import Document, Result, documents
 from models.results.seal import SEAL, hash_of
 
 EACH = "*"
@@ -22,7 +22,7 @@ def volatile_in(kind: str) -> tuple[str, ...]:
 
     None for a kind that is not known.
     """
-    model = _models().get(kind)
+    model = documents().get(kind)
     return () if model is None else tuple(sorted(set(_paths(model, (), ()))))
 
 
@@ -36,18 +36,6 @@ def content_of(document: Any, volatile: Sequence[str]) -> Any:
 def content_hash(document: Any, volatile: Sequence[str]) -> str:
     """SHA-256 of a document without what is volatile in it, in canonical JSON."""
     return hash_of(content_of(document, volatile))
-
-
-def _models() -> dict[str, type[Result]]:
-    """The models of documents, by the kind that these state."""
-    found: dict[str, type[Result]] = {}
-    waiting = list(Result.__subclasses__())
-    for model in waiting:
-        waiting.extend(model.__subclasses__())
-        field = model.model_fields.get("kind")
-        if field is not None and isinstance(field.default, str):
-            found[field.default] = model
-    return found
 
 
 def _paths(annotation: Any, at: tuple[str, ...], inside: tuple[type[Result], ...]) -> Iterator[str]:

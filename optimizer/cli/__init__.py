@@ -38,7 +38,7 @@ COMMANDS = {
     "report": marked("Make an HTML page of saved plans, one or several side by side."),
     "rerun": marked("Run again what left a manifest, and say whether it comes out the same."),
     "run": marked("Read a workbook, solve it, and write plan, report and results beside it."),
-    "schema": marked("Print the JSON Schema of scenario files."),
+    "schema": marked("Print the JSON Schema of scenario files or of results."),
     "sensitivity": marked("Find what the answer rests on, and what would turn it."),
     "solve": marked("Find the best plan for a scenario."),
     "split": marked("Share what companies gain together, and test who would leave."),

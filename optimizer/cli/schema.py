@@ -1,4 +1,4 @@
-"""``vorrat schema``: the JSON Schema of scenario files."""
+"""``vorrat schema``: the JSON Schemas of scenario files and of results."""
 
 from __future__ import annotations
 
@@ -6,10 +6,22 @@ import json
 
 import click
 
+from models.language import tr
+
 
 @click.command()
-def schema() -> None:
-    """Print the JSON Schema of scenario files, for editors and other programs."""
-    from models.schema import scenario_schema
+@click.argument("kind", required=False)
+def schema(kind: str | None) -> None:
+    """Print the JSON Schema of scenario files, or of results of a KIND, such as plan."""
+    from models.results.base import documents
+    from models.schema import result_schema, scenario_schema
 
-    click.echo(json.dumps(scenario_schema(), indent=2, ensure_ascii=False))
+    if kind is not None and kind not in documents():
+        message = tr(
+            "there is no result of kind '{kind}'; these are {kinds}.",
+            kind=kind,
+            kinds=", ".join(sorted(documents())),
+        )
+        raise click.UsageError(message)
+    made = scenario_schema() if kind is None else result_schema(kind)
+    click.echo(json.dumps(made, indent=2, ensure_ascii=False))

@@ -9,9 +9,8 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from models.base import named
 from models.files import Reading
-from models.language import language, tr
+from models.language import tr
 from models.results import Alternative, Alternatives, OtherCase, Plan
 from models.scenario.case import Case
 from optimizer.analyses.alternatives.describing import figures_of, without_plan
@@ -26,13 +25,13 @@ from optimizer.analyses.alternatives.reference_cases import (
 from optimizer.analyses.alternatives.robustness import robustness
 from optimizer.analyses.alternatives.seeking import Seeker, Sought
 from optimizer.analyses.given import GivenPlan
+from optimizer.analyses.head import head
 from optimizer.errors import NoPlan
 from optimizer.model.highs import Progress
 from optimizer.parallel import side_by_side
-from optimizer.solve.checked_solution import gap_of, input_hash
+from optimizer.solve.checked_solution import gap_of
 from optimizer.solve.decomposition import CutPool, Portfolio
-from optimizer.solve.plan_document import UNITS, as_solved
-from optimizer.solve.planner import Problem, find, usual_jobs, versions
+from optimizer.solve.planner import Problem, find, usual_jobs
 from optimizer.solve.sweep import Recourse
 
 __all__ = ["Asked", "Effort", "Sighted", "Stated", "alternatives"]
@@ -150,20 +149,12 @@ def alternatives(
     )
     case = reading.case
     document = Alternatives(
-        title=title or named(case.title, "scenario", language()),
-        variant=variant,
-        currency=case.currency,
-        measure=case.objective.measure,
-        unit=UNITS[case.objective.measure].format(currency=case.currency),
-        cvar_level=float(case.objective.cvar.level),
-        states=len(problem.states),
         last_year=instance.years[-1],
         within=asked.within,
         bound=bound,
         limit=seeker.limit,
         least_days=asked.least_days,
         marks=len(seeker.farthest.marks),
-        gap_target=effort.gap,
         gap=gap_of(plan.objective, bound, plan.least) or 0.0,
         given=given is not None,
         without_plan=without_plan(plan),
@@ -177,10 +168,7 @@ def alternatives(
         others=tuple(solved),
         items=shares,
         ended="interrupted" if seeker.interrupted else "complete",
-        seconds=time.perf_counter() - began,
-        input_sha256=input_hash(case),
-        versions=versions(),
-        scenario=as_solved(case, variant),
+        **head(Alternatives, case, title, variant, began, len(problem.states), effort.gap),
     )
     plans = {0: plan.plan(title, variant)}
     plans |= {n: own.found.plan(title, variant) for n, own in enumerate(found, start=1)}

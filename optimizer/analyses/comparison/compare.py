@@ -6,7 +6,8 @@ from collections.abc import Collection, Mapping, Sequence
 
 from models.results import Comparison, Plan
 from models.results.comparison import Failed
-from models.results.option import Option, Proof
+from models.results.option import Option
+from models.results.plan import Proof
 from models.results.reservations import NONE, Doubts
 from optimizer.analyses.comparison import choices, comparability, wording
 from optimizer.analyses.comparison.benefit import benefit, reference_year
@@ -143,18 +144,7 @@ def _option(label: str, plan: Plan, year: int, federal: Collection[str] | None) 
         variant=plan.variant,
         set=variant.set if variant else {},
         currency=plan.currency,
-        proof=Proof(
-            status=certificate.status,
-            objective=certificate.objective,
-            bound=certificate.bound,
-            gap=certificate.gap,
-            gap_target=certificate.gap_target,
-            states=certificate.states,
-            illustrative=certificate.illustrative,
-            seed=certificate.seed,
-            seconds=certificate.seconds,
-            input_sha256=certificate.input_sha256,
-        ),
+        proof=Proof(**{name: getattr(certificate, name) for name in Proof.model_fields}),
         benefit=bought,
         cost=cost(plan, bought, federal),
     )

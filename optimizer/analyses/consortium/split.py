@@ -38,14 +38,12 @@ from optimizer.analyses.consortium.sharing import (
     simple_keys,
 )
 from optimizer.analyses.consortium.subproblem import Answer, coalition, damage_of
+from optimizer.analyses.head import head
 from optimizer.games.coalitions import Masks
 from optimizer.model.commitment import Commitment
 from optimizer.model.instance import Floats, Instance
 from optimizer.solve import outcomes
-from optimizer.solve.checked_solution import input_hash
 from optimizer.solve.decomposition import CutPool
-from optimizer.solve.plan_document import as_solved
-from optimizer.solve.planner import versions
 
 MOST_EXACT = 12
 """Players up to which all coalitions are solved."""
@@ -113,7 +111,6 @@ def split(
         pool=CutPool() if pool is None else pool,
     )
     costs = Costs.of(game.answers)
-    case = table.instance.case
     without = outcomes.evaluate(table.instance, table.states, [Commitment()])[0].by_consumer
     everybody = game.answers[table.all]
     members = [_member(table, seat, n, everybody, costs, without) for n, seat in
@@ -131,12 +128,7 @@ def split(
             orders=len(orders), coalitions=len(costs.high), seed=draw.seed, level=LEVEL
         )
     return Split(
-        title=title,
-        variant=variant,
-        currency=case.currency,
         state=mode,
-        states=len(table.states),
-        gap_target=effort.gap,
         set_aside=table.set_aside,
         players=tuple(
             _player(table, seat, n, costs, member, without)
@@ -151,10 +143,7 @@ def split(
         free_riding=_free_riding(table, game, costs),
         externality=None if exact is None else _externality(table, game, members),
         sampling=sampling,
-        input_sha256=input_hash(reading.case),
-        versions=versions(),
-        seconds=time.perf_counter() - began,
-        scenario=as_solved(reading.case, variant),
+        **head(Split, reading.case, title, variant, began, len(table.states), effort.gap),
     )
 
 

@@ -27,10 +27,9 @@ from optimizer.analyses.evaluation.replications import replicate, seeds
 from optimizer.analyses.evaluation.rule import rule_outcomes
 from optimizer.analyses.evaluation.tail import tail_premium
 from optimizer.analyses.given import GivenPlan
+from optimizer.analyses.head import head
 from optimizer.model.highs import Progress
 from optimizer.solve.checked_solution import input_hash, is_within
-from optimizer.solve.plan_document import UNITS
-from optimizer.solve.planner import versions
 
 STATES = 100_000
 RESERVES = (0.0, 0.25, 0.5)
@@ -130,12 +129,6 @@ def evaluate(
             input_sha256=input_hash(other),
         )
     return Evaluation(
-        title=plan.title,
-        variant=plan.variant,
-        currency=case.currency,
-        measure=case.objective.measure,
-        unit=UNITS[case.objective.measure].format(currency=case.currency),
-        cvar_level=judge.level,
         own_states=len(given.problem.states),
         own_expected=found.with_plan.expected,
         own_cvar=found.with_plan.cvar(judge.level),
@@ -152,9 +145,7 @@ def evaluate(
         tail=judge.tail(),
         longer=judge.longer(),
         seconds=judge.seconds,
-        input_sha256=plan.certificate.input_sha256,
-        versions=versions(),
-        scenario=plan.scenario,
+        **head(Evaluation, case, plan.title, plan.variant),
     )
 
 

@@ -13,7 +13,9 @@ from optimizer.analyses.explanation.active_constraints import StandingPlan
 from optimizer.analyses.explanation.forcing import Force, Kind, holding
 from optimizer.analyses.explanation.limits import Limit, limits, told_from_none, value
 from optimizer.analyses.explanation.subproblem import Answer, Ask, Desk, Reply, clerk
+from optimizer.analyses.frontier.summary import otherwise, stocks_held
 from optimizer.analyses.given import GivenPlan
+from optimizer.analyses.head import head
 from optimizer.analyses.series import Series
 from optimizer.errors import Interrupted, NoPlan
 from optimizer.model.commitment import Commitment, net_cost, planned_stock, weighed_cost
@@ -22,13 +24,10 @@ from optimizer.model.instance import Instance
 from optimizer.parallel import Workers, side_by_side
 from optimizer.solve.checked_solution import input_hash
 from optimizer.solve.decomposition import CutPool
-from optimizer.solve.plan_document import UNITS, as_solved
-from optimizer.solve.planner import usual_jobs, versions
+from optimizer.solve.planner import usual_jobs
 
 BUYS_T = 1e-6
 """Tonnes: less is a solver's zero."""
-SAME_T = 0.01
-"""Stocks that differ by less, as a share of the larger, are the same."""
 
 
 @dataclass(frozen=True)
@@ -78,19 +77,11 @@ def explain(given: GivenPlan, asked: Asked = USUAL, *, pool: CutPool | None = No
     talk = _Talk(given, asked, pool)
     talk.hold()
     found, instance = given.found, given.problem.instance
-    case = instance.case
+    case, plan, states = instance.case, given.plan, len(given.problem.states)
     return Explanation(
-        title=given.plan.title,
-        variant=given.plan.variant,
-        currency=case.currency,
-        measure=case.objective.measure,
-        unit=UNITS[case.objective.measure].format(currency=case.currency),
         cost_weight=float(case.objective.cost_weight),
         cvar_weight=float(case.objective.cvar.weight),
-        cvar_level=float(case.objective.cvar.level),
-        states=len(given.problem.states),
         days=asked.days,
-        gap_target=asked.gap,
         objective=found.objective,
         best=talk.desk.best,
         bound=talk.desk.bound,
@@ -102,10 +93,7 @@ def explain(given: GivenPlan, asked: Asked = USUAL, *, pool: CutPool | None = No
             for limit in talk.limits
         ),
         ended="interrupted" if talk.interrupted else "complete",
-        input_sha256=input_hash(case),
-        versions=versions(),
-        seconds=time.perf_counter() - began,
-        scenario=as_solved(case, given.plan.variant),
+        **head(Explanation, case, plan.title, plan.variant, began, states, asked.gap),
     )
 
 
@@ -286,22 +274,8 @@ class _Talk:
         other, own = reply.commitment, self.reference.commitment
         if other is None:
             return None
-        held = {
-            h: (self._most_held(own, h), self._most_held(other, h))
-            for h in self.instance.stockpiles
-        }
-        return Instead(
-            entering=tuple(p for p in other.start if p not in own.start),
-            leaving=tuple(p for p in own.start if p not in other.start),
-            moved={
-                p: (own.start[p], year)
-                for p, year in other.start.items()
-                if own.start.get(p, year) != year
-            },
-            stocks_t={
-                h: b - a for h, (a, b) in held.items() if abs(b - a) > SAME_T * max(a, b) + BUYS_T
-            },
-        )
+        held, holds = (stocks_held(self.instance, plan) for plan in (own, other))
+        return otherwise(own.start, other.start, held, holds)
 
     def _buys(self, h: str) -> bool:
         lot = self.instance.lot_t[self.instance.stockpiles[h].material]

@@ -20,11 +20,11 @@ from optimizer.analyses.frontier.parametric_points import (
     envelope,
 )
 from optimizer.analyses.frontier.summary import describe_spots, describe_steps
+from optimizer.analyses.head import head
 from optimizer.analyses.variation import TAIL, Variation, evenly, rounded_up
 from optimizer.errors import ClusterError, VorratError
 from optimizer.parallel import Team, Workers, side_by_side, threads_each
 from optimizer.solve.decomposition import CutPool
-from optimizer.solve.plan_document import UNITS, as_solved
 from optimizer.solve.planner import Problem
 
 NARROW = 1e-3
@@ -94,22 +94,13 @@ def draw(
     if solver.failures and not founds:
         raise next(iter(solver.failures.values()))
     frontier = Frontier(
-        title=title or named(case.title, "scenario", language()),
-        variant=variant,
-        currency=case.currency,
         varied=variation.path,
         varied_unit=variation.unit,
         loosens=variation.loosens,
-        measure=case.objective.measure,
-        unit=UNITS[case.objective.measure].format(currency=case.currency),
-        cvar_level=float(case.objective.cvar.level),
-        states=len(Problem.of(case).states),
-        gap_target=effort.gap,
         without_plan=_without_plan(spots),
         points=points,
         steps=describe_steps(points, loosens=variation.loosens),
         ended="complete" if complete else "interrupted",
-        seconds=time.perf_counter() - began,
         project_names={
             p: named(case.projects[p].name, p, language())
             for p in dict.fromkeys(p for point in points for p in point.projects)
@@ -120,7 +111,7 @@ def draw(
             if any(pile.id in point.stocks_t for point in points)
         },
         funder_names={f: named(funder.name, f, language()) for f, funder in case.funders.items()},
-        scenario=as_solved(case, variant),
+        **head(Frontier, case, title, variant, began, len(Problem.of(case).states), effort.gap),
     )
     plans = {value: found.plan(title, variant) for value, found in founds.items()}
     return Drawn(frontier, plans, dict(solver.failures))

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
-from models.results import FrontierPoint, FrontierStep, Marginal
+from models.results import FrontierPoint, FrontierStep, Instead, Marginal
 from models.scenario.case import Case
 from optimizer.analyses.frontier.parametric_points import Spot
 from optimizer.model.commitment import Commitment, planned_stock, spend
@@ -134,32 +134,32 @@ def describe_steps(points: Sequence[FrontierPoint], *, loosens: bool) -> tuple[F
 
 
 def _step(lower: FrontierPoint, higher: FrontierPoint, whole: float, loosens: bool) -> FrontierStep:
-    before, after = lower.projects, higher.projects
-    entering = tuple(p for p in after if p not in before)
-    leaving = tuple(p for p in before if p not in after)
-    moved = {p: (before[p], after[p]) for p in before if p in after and before[p] != after[p]}
+    changes = otherwise(lower.projects, higher.projects, lower.stocks_t, higher.stocks_t)
     avoided = (lower.expected or 0.0) - (higher.expected or 0.0)
     return FrontierStep(
         from_value=lower.value,
         to_value=higher.value,
-        entering=entering,
-        leaving=leaving,
-        moved=moved,
-        stocks_t=stock_changes(lower.stocks_t, higher.stocks_t),
+        **vars(changes),
         avoided=avoided,
-        jump=bool(entering or leaving) and abs(avoided) > JUMP * whole > 0,
+        jump=bool(changes.entering or changes.leaving) and abs(avoided) > JUMP * whole > 0,
         marginal=_marginal(lower, higher) if loosens else None,
     )
 
 
-def stock_changes(before: Mapping[str, float], after: Mapping[str, float]) -> dict[str, float]:
-    """Tonnes by which what each stockpile holds at most rises or falls, where that is much."""
-    changes = {}
-    for h in dict.fromkeys([*before, *after]):
-        old, new = before.get(h, 0.0), after.get(h, 0.0)
-        if abs(new - old) > CHANGED * max(old, new):
-            changes[h] = new - old
-    return changes
+def otherwise(
+    before: Mapping[str, int],
+    after: Mapping[str, int],
+    held: Mapping[str, float],
+    holds: Mapping[str, float],
+) -> Instead:
+    """What another plan does otherwise, by start years and what stocks hold at most."""
+    stocks = {h: (held.get(h, 0.0), holds.get(h, 0.0)) for h in [*held, *holds]}
+    return Instead(
+        entering=tuple(p for p in after if p not in before),
+        leaving=tuple(p for p in before if p not in after),
+        moved={p: (y, after[p]) for p, y in before.items() if after.get(p, y) != y},
+        stocks_t={h: b - a for h, (a, b) in stocks.items() if abs(b - a) > CHANGED * max(a, b)},
+    )
 
 
 def _marginal(lower: FrontierPoint, higher: FrontierPoint) -> Marginal:

@@ -9,6 +9,7 @@ from models.base import named
 from models.files import Reading
 from models.language import tr
 from models.results import Participation, ShareCurve, Standing
+from optimizer.analyses.head import head
 from optimizer.analyses.participation.company import (
     Allocation,
     Desk,
@@ -29,11 +30,10 @@ from optimizer.errors import Infeasible, Interrupted, NoPlan
 from optimizer.model.commitment import Commitment
 from optimizer.parallel import Workers, side_by_side
 from optimizer.solve import outcomes
-from optimizer.solve.checked_solution import input_hash
 from optimizer.solve.conflicts import smallest_conflict
 from optimizer.solve.decomposition import CutPool
-from optimizer.solve.plan_document import UNITS, as_solved
-from optimizer.solve.planner import usual_jobs, versions
+from optimizer.solve.plan_document import UNITS
+from optimizer.solve.planner import usual_jobs
 
 
 def participate(
@@ -87,10 +87,6 @@ def participate(
     except KeyboardInterrupt:
         talk.interrupted = True
     return Participation(
-        title=title,
-        variant=variant,
-        currency=reading.case.currency,
-        unit=UNITS["damage"].format(currency=reading.case.currency),
         company=company,
         name=named(reading.case.funders[company].name, company),
         consumers=desk.consumers,
@@ -99,9 +95,6 @@ def participate(
         if project is None
         else named(reading.case.projects[project].name, project),
         allocation=allocation,
-        cvar_level=float(desk.instance.case.objective.cvar.level),
-        states=len(desk.states),
-        gap_target=asked.gap,
         tolerance=asked.tolerance,
         without_plan=without[0],
         alone=talk.standing(Ask("alone")),
@@ -111,10 +104,8 @@ def participate(
         project_names={p: named(x.name, p) for p, x in reading.case.projects.items()},
         material_names={m: named(x.name, m) for m, x in reading.case.materials.items()},
         ended="interrupted" if talk.interrupted else "complete",
-        input_sha256=input_hash(reading.case),
-        versions=versions(),
-        seconds=time.perf_counter() - began,
-        scenario=as_solved(reading.case, variant),
+        **head(Participation, reading.case, title, variant, began, len(desk.states), asked.gap)
+        | {"unit": UNITS["damage"].format(currency=reading.case.currency)},
     )
 
 

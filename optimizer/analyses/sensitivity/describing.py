@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from models.results import BestOutcome, OwnOutcome, ProvenRange, SensitivityPoint
 from optimizer.analyses.assumptions import Assumption
-from optimizer.analyses.frontier.summary import stock_changes, stocks_held
+from optimizer.analyses.frontier.summary import otherwise, stocks_held
 from optimizer.analyses.sensitivity.looking import Best, Decision, Look, Subject
 from optimizer.model.commitment import net_cost
 
@@ -60,9 +60,10 @@ def point_of(
     decision changes alone.
     """
     known = best_of(seen, found)
-    before, after = subject.commitment.start, known.projects if known else {}
-    changes = known is not None and decision in ("changed", "broken")
-    held = stocks_held(subject.instance, subject.commitment)
+    own, instance = subject.commitment, subject.instance
+    held, changes = stocks_held(instance, own), otherwise({}, {}, {}, {})
+    if known is not None and decision in ("changed", "broken"):
+        changes = otherwise(own.start, known.projects, held, known.stocks_t)
     return SensitivityPoint(
         value=value,
         number=assumption.number(value),
@@ -72,11 +73,6 @@ def point_of(
         best=known,
         regret=regret_of(seen, found),
         decision=decision,
-        entering=tuple(p for p in after if p not in before) if changes else (),
-        leaving=tuple(p for p in before if p not in after) if changes else (),
-        moved={p: (before[p], after[p]) for p in before if p in after and before[p] != after[p]}
-        if changes
-        else {},
-        stocks_t=stock_changes(held, known.stocks_t) if known is not None and changes else {},
+        **vars(changes),
         seconds=seconds,
     )

@@ -22,6 +22,7 @@ from models.results import (
 from optimizer.analyses.assumptions import Assumption, NoSuchAssumption
 from optimizer.analyses.frontier.summary import stocks_held
 from optimizer.analyses.given import GivenPlan
+from optimizer.analyses.head import head
 from optimizer.analyses.sensitivity.describing import best_of, own_of, regret_of
 from optimizer.analyses.sensitivity.looking import Best, Look, Subject, decided, look
 from optimizer.analyses.sensitivity.screening import Path, samples, screen_of, usable
@@ -37,10 +38,8 @@ from optimizer.analyses.sensitivity.subproblem import (
 from optimizer.errors import Interrupted, NoPlan
 from optimizer.model.highs import Progress
 from optimizer.parallel import Workers, side_by_side
-from optimizer.solve.checked_solution import input_hash
 from optimizer.solve.decomposition import CutPool
-from optimizer.solve.plan_document import UNITS, as_solved
-from optimizer.solve.planner import Problem, choose_method, find, usual_jobs, versions
+from optimizer.solve.planner import Problem, choose_method, find, usual_jobs
 
 TOLERANCE = 0.01
 """Share of its objective by which a plan may be worse than the best and still be right."""
@@ -136,16 +135,8 @@ def sensitivity(
     case = reading.case
     sample = case.uncertainty.sample if case.uncertainty else None
     return Sensitivity(
-        title=title or named(case.title, "scenario"),
-        variant=variant,
-        currency=case.currency,
-        measure=case.objective.measure,
-        unit=UNITS[case.objective.measure].format(currency=case.currency),
-        cvar_level=float(case.objective.cvar.level),
-        states=len(seen.problem.states),
         seed=int(sample.seed) if sample else None,
         given=given is not None,
-        gap_target=effort.gap,
         tolerance=effort.tolerance,
         own=own_of(seen),
         best=known,
@@ -157,10 +148,7 @@ def sensitivity(
         inputs=_inputs(inputs, replies, seen, first),
         screen=screen,
         ended="complete" if complete else "interrupted",
-        seconds=time.perf_counter() - began,
-        input_sha256=input_hash(case),
-        versions=versions(),
-        scenario=as_solved(case, variant),
+        **head(Sensitivity, case, title, variant, began, len(seen.problem.states), effort.gap),
     )  # fmt: skip
 
 

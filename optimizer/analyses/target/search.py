@@ -8,13 +8,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from models.base import named
 from models.faults import Step
 from models.files import Reading
-from models.language import language
 from models.results import Goal, Plan, Target
 from models.results.comparison import BrokenRule
 from optimizer.analyses.frontier.parametric_points import USUAL, Effort, is_small, spent
+from optimizer.analyses.head import head
 from optimizer.analyses.target.goal import (
     Wanted,
     figure_alone,
@@ -34,7 +33,6 @@ from optimizer.solve import outcomes
 from optimizer.solve.checked_solution import Found
 from optimizer.solve.conflicts import smallest_conflict
 from optimizer.solve.decomposition import CutPool
-from optimizer.solve.plan_document import UNITS
 from optimizer.solve.planner import Problem, find
 
 DIRECT_GAP = 1e-6
@@ -133,14 +131,8 @@ def reach(
     if plan is not None and level is not None:
         figures.append(getattr(plan.outcome, wanted.figure))
     return Target(
-        title=title or named(case.title, "scenario", language()),
-        variant=variant,
-        currency=case.currency,
         varied=variation.path,
         varied_unit=variation.unit,
-        measure=case.objective.measure,
-        unit=UNITS[case.objective.measure].format(currency=case.currency),
-        cvar_level=float(case.objective.cvar.level),
         goal=Goal(
             figure=None if level is None else wanted.figure,
             level=level,
@@ -159,8 +151,8 @@ def reach(
         conflict=state.conflict,
         trials=tuple(trials.made),
         ended="interrupted" if state.stopped else "complete",
-        seconds=time.perf_counter() - began,
         plan=plan,
+        **head(Target, case, title, variant, began),
     )
 
 

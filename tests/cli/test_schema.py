@@ -1,0 +1,94 @@
+"""``vorrat schema KIND``: results as they are written fit it, others do not."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import jsonschema
+import pytest
+from cli.test_report import frontier
+from evaluations import by_hand
+from participations import participation
+from reporting.test_explaining import found as explanation
+from reporting.test_sensing import found as sensitivity
+from saved_plans import nothing, rich, tutorial
+from side_by_side import large, small, stock
+from splits import sampled, split
+
+from models.results import Comparison
+from models.results.base import Document, documents
+from models.results.seal import SEAL
+from optimizer.analyses.compare import compare
+from optimizer.cli import run
+
+
+def compared() -> Comparison:
+    return compare([small(), large(), stock()], ["small", "large", "stock"])
+
+
+MADE: tuple[Callable[[], Document], ...] = (
+    tutorial,
+    rich,
+    nothing,
+    compared,
+    by_hand,
+    explanation,
+    sensitivity,
+    participation,
+    split,
+    sampled,
+)
+
+
+def schema(kind: str, capsys: pytest.CaptureFixture[str]) -> Any:
+    capsys.readouterr()
+    assert run(["schema", kind]) == 0
+    return json.loads(capsys.readouterr().out)
+
+
+def properties(part: Any) -> Iterator[tuple[str, Any]]:
+    for one in (part, *part.get("$defs", {}).values()):
+        yield from one.get("properties", {}).items()
+
+
+@pytest.mark.parametrize("kind", documents())
+def test_each_kind_has_a_schema_that_describes_every_field(
+    kind: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made = schema(kind, capsys)
+    jsonschema.Draft202012Validator.check_schema(made)
+    assert made["properties"]["kind"]["const"] == kind
+    assert [name for name, field in properties(made) if not field.get("description")] == []
+
+
+@pytest.mark.parametrize("make", MADE, ids=lambda make: f"{make.__module__}.{make.__name__}")
+def test_results_fit_as_they_are_written(
+    make: Callable[[], Document], capsys: pytest.CaptureFixture[str]
+) -> None:
+    written = json.loads(make().model_dump_json())
+    made = jsonschema.Draft202012Validator(schema(written["kind"], capsys))
+    made.validate(written)
+    assert SEAL in written
+    assert not made.is_valid({**written, "another": 1})
+    assert not made.is_valid({**written, SEAL: "0"})
+    assert not made.is_valid({key: item for key, item in written.items() if key != "title"})
+
+
+def test_a_frontier_fits_and_a_share_above_one_does_not(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    written = json.loads(frontier(tutorial(), "policy.budget_meur", 10.0))
+    made = jsonschema.Draft202012Validator(schema("frontier", capsys))
+    made.validate(written)
+    assert not made.is_valid({**written, "cvar_level": 1.5})
+
+
+def test_another_kind_is_refused_and_the_kinds_are_named(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert run(["schema", "plans"]) == 2
+    told = capsys.readouterr().err
+    assert "there is no result of kind 'plans'" in told
+    assert all(kind in told for kind in documents())
