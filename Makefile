@@ -2,9 +2,9 @@
 # hashes, into one environment. The locks are layers of one resolution: run < test < dev.
 #
 #   make demo      solve a real scenario             make lock      resolve the locks anew (needs uv)
-#   make test      run the tests                     make clean     remove the environment and caches
-#   make check     style, types, imports, docs       make fuzz      fuzz the readers (Linux only)
-#   make docs      write docs/results.md anew
+#   make test      run the tests, minutes            make clean     remove the environment and caches
+#   make test-slow run the long ones                 make fuzz      fuzz the readers (Linux only)
+#   make check     style, types, imports, docs       make docs      write docs/results.md anew
 
 PYTHON = python3
 VENV = .venv
@@ -14,13 +14,16 @@ DEMO = scenarios/germany-2026.yaml
 TIME_LIMIT = 300
 FUZZ_RUNS = 10000
 
+# Neighbours in a file share what is solved for them, so each process takes a part in one piece.
+PYTEST = $(VENV)/bin/python -m pytest -n 2 --dist worksteal
+
 PIP = $(VENV)/bin/python -m pip --disable-pip-version-check --no-input
 INSTALL_SELF = $(PIP) install --quiet --no-deps --no-build-isolation --editable .
 COMPILE = UV_CUSTOM_COMPILE_COMMAND="make lock" $(UV) pip compile --quiet --universal \
 	--python-version 3.11 --generate-hashes --no-annotate --no-emit-index-url \
 	--no-emit-find-links $(UV_FLAGS)
 
-.PHONY: help demo test check docs lock clean fuzz
+.PHONY: help demo test test-slow check docs lock clean fuzz
 
 help:
 	@sed -n '1,/^$$/s/^# \{0,1\}//p' Makefile
@@ -37,7 +40,11 @@ demo: $(VENV)/.run
 	esac
 
 test: $(VENV)/.test
-	$(VENV)/bin/python -m pytest -n 2
+	$(PYTEST) -m "not slow"
+
+# Kills, code pages, long comparisons, and further cases of what make test looks at.
+test-slow: $(VENV)/.test
+	$(PYTEST) -m slow
 
 check: $(VENV)/.dev
 	$(VENV)/bin/ruff check .

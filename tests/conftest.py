@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
+from collections import Counter
+from collections.abc import Generator
 from typing import Any
 
 import pytest
@@ -27,6 +29,41 @@ def _stay_here(event: str, args: tuple[Any, ...]) -> None:
 
 
 sys.addaudithook(_stay_here)
+
+_NOTHING_SKIPPED = os.environ.get("VORRAT_NOTHING_SKIPPED") == "1"
+"""Whether whatever a test needs is there, so that a skipped test is a failure: see ``.ci/run``."""
+
+
+def _failed_if_skipped(report: Any) -> None:
+    if _NOTHING_SKIPPED and report.skipped:
+        report.outcome = "failed"
+        report.longrepr = f"skipped where nothing may be: {report.longrepr}"
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark as slow what ``quick(count)`` or ``quick(every=step)`` leaves out of a test's cases."""
+    seen: Counter[str] = Counter()
+    for item in items:
+        if (mark := item.get_closest_marker("quick")) is not None:
+            test = item.nodeid.partition("[")[0]
+            at, seen[test] = seen[test], seen[test] + 1
+            if at % mark.kwargs["every"] != 0 if mark.kwargs else at >= mark.args[0]:
+                item.add_marker(pytest.mark.slow)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    _failed_if_skipped(report)
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    report = yield
+    _failed_if_skipped(report)
+    return report
 
 
 @pytest.fixture

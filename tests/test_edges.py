@@ -73,6 +73,7 @@ def rounding(it: Plan) -> float:
     return 1e-7 * abs(it.certificate.objective) + 1e-9 * size
 
 
+@pytest.mark.quick(every=2)
 @pytest.mark.parametrize("path", DEFECTS, ids=lambda path: path.stem)
 def test_files_that_once_went_wrong_agree(path: Path) -> None:
     agree(read_case(path).case)
@@ -100,6 +101,7 @@ ONCE_WRONG = (
 """Cases for which one of the methods once proved too much, or failed."""
 
 
+@pytest.mark.quick(every=2)
 @pytest.mark.parametrize(("seed", "about"), ONCE_WRONG, ids=[about for _, about in ONCE_WRONG])
 def test_random_files_that_once_went_wrong_agree(seed: int, about: str) -> None:
     raw = edge_case(Random(seed))
@@ -113,6 +115,7 @@ SEEDS = tuple(islice((seed for seed in count(1) if is_small(edge_case(Random(see
 """Of cases that both methods solve in well under a second."""
 
 
+@pytest.mark.quick(every=5)
 @pytest.mark.parametrize("seeds", [SEEDS[i::10] for i in range(10)], ids=lambda it: f"from {it[0]}")
 def test_methods_agree_at_the_edges(seeds: tuple[int, ...]) -> None:
     wrong = []

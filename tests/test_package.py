@@ -74,6 +74,7 @@ def test_the_wheel_has_every_preset(wheel: Path) -> None:
     assert len(packed) > 5
 
 
+@pytest.mark.slow
 def test_what_was_unpacked_works_from_another_folder(wheel: Path, tmp_path: Path) -> None:
     """With the tree out of reach: the template that ``init`` writes has to be in the wheel."""
     unpacked, elsewhere = tmp_path / "unpacked", tmp_path / "elsewhere"

@@ -61,6 +61,7 @@ def portfolio(own: Any) -> frozenset[tuple[str, str]]:
     )
 
 
+@pytest.mark.quick(every=5)
 @pytest.mark.parametrize("seed", [*range(6), 8])
 @pytest.mark.parametrize("within", [0.0, 0.1, 0.6, 3.0])
 def test_each_is_as_far_as_any_within_the_limit(seed: int, within: float) -> None:
@@ -324,6 +325,7 @@ def test_no_alternative_without_anything_to_choose() -> None:
     assert (found.alternatives, found.items, found.exhausted) == ((), (), True)
 
 
+@pytest.mark.quick(1)
 @pytest.mark.parametrize("seed", [1, 2, 4, 5])
 def test_where_the_search_ends_early_all_that_is_told_is_proven(
     seed: int, monkeypatch: pytest.MonkeyPatch

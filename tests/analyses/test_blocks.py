@@ -49,6 +49,7 @@ def same(one: Any, other: Any) -> bool:
     return bool(np.array_equal(one, other))
 
 
+@pytest.mark.slow
 def test_processes_find_the_same_to_the_last_bit(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two workers have the usual block, this process another way round but the same blocks."""
     monkeypatch.setattr(blocks, "BLOCK", 5000)

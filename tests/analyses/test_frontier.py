@@ -191,6 +191,7 @@ def random_case(seed: int) -> Raw:
     return (crowded_case if seed % 2 else small_case)(rng.choice)
 
 
+@pytest.mark.quick(every=3)
 @pytest.mark.parametrize("seed", CASES)
 def test_points_are_what_solve_finds_and_never_rise(seed: int) -> None:
     variation = varying(random_case(seed))
@@ -214,6 +215,7 @@ def test_points_are_what_solve_finds_and_never_rise(seed: int) -> None:
         assert step.marginal.high is None or step.marginal.plans <= step.marginal.high
 
 
+@pytest.mark.quick(every=3)
 @pytest.mark.parametrize("seed", CASES)
 def test_a_coarse_gap_leaves_no_frontier_that_rises(seed: int) -> None:
     """Plans a fifth from the best would zigzag; carried on, they do not, and bounds stay true."""
@@ -229,6 +231,7 @@ def test_a_coarse_gap_leaves_no_frontier_that_rises(seed: int) -> None:
         assert point.bound - 1e-6 * max(1, best) <= best <= point.objective + 1e-6 * max(1, best)  # type: ignore[operator]
 
 
+@pytest.mark.quick(every=3)
 @pytest.mark.parametrize("seed", CASES)
 def test_the_least_damage_is_not_below_its_bound(seed: int) -> None:
     """With no weight on cost the least damage is the objective itself."""
@@ -245,6 +248,7 @@ def test_the_least_damage_is_not_below_its_bound(seed: int) -> None:
             assert bound <= least + 1e-6 * max(1.0, least)  # type: ignore[operator]
 
 
+@pytest.mark.quick(every=3)
 @pytest.mark.parametrize("seed", CASES)
 def test_warm_points_are_as_good_as_cold_ones(seed: int) -> None:
     variation, grid = varying(random_case(seed)), Grid(values=(0, 0.7, 3, 8))

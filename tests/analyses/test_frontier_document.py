@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 from documents import is_whole_in_all_media, page_of, told, workbook_of
 from pages import read, tables
+from samples import frontier, point
 from saved_plans import tutorial
 from spreadsheets import records, results
 
 from models.language import Language
-from models.results import Frontier
 from optimizer.analyses.documents import document_of
 from optimizer.analyses.frontier.document import beside_plan
 from optimizer.report.document import Table
@@ -23,71 +21,6 @@ TAIL = {
     "varied_unit": None,
     "steps": [],
 }
-
-
-def point(value: float, expected: float | None, **fields: Any) -> dict[str, Any]:
-    """A point; without a plan where there is no expected damage."""
-    none = expected is None
-    raw = {
-        "value": value,
-        "status": "infeasible" if none else "optimal",
-        "objective": expected,
-        "bound": expected,
-        "gap": None if none else 0.0,
-        "expected": expected,
-        "expected_bound": None if none else 0.9 * (expected or 0.0),
-        "cvar": None if none else 5.0 * (expected or 0.0),
-        "cvar_bound": None,
-        "worst": None if none else 6.0 * (expected or 0.0),
-        "net_cost_meur": None if none else value,
-        "public_meur": None if none else value,
-        "spend_meur": {} if none else {"fund": value},
-        "projects": {} if none or value < 10 else {"refinery": 2026},
-        "stocks_t": {},
-        "plan_of": None,
-        "bound_of": None,
-        "dominated": False,
-        "conflict": [],
-        "seconds": 1.0,
-    }
-    return raw | fields
-
-
-def frontier(**fields: Any) -> Frontier:
-    raw: dict[str, Any] = {
-        "title": "Tutorial",
-        "variant": None,
-        "currency": "EUR",
-        "varied": "funders.fund.budget_meur",
-        "varied_unit": "million EUR",
-        "loosens": True,
-        "measure": "damage",
-        "unit": "million EUR",
-        "cvar_level": 0.95,
-        "states": 3,
-        "gap_target": 1e-4,
-        "without_plan": {"expected": 40.0, "cvar": 200.0, "worst": 200.0},
-        "points": [point(0, None), point(5, 30.0), point(20, 12.0)],
-        "steps": [
-            {
-                "from_value": 5,
-                "to_value": 20,
-                "entering": ["refinery"],
-                "leaving": [],
-                "moved": {},
-                "stocks_t": {},
-                "avoided": 18.0,
-                "jump": True,
-                "marginal": {"low": 1.0, "plans": 1.2, "high": 1.4},
-            }
-        ],
-        "ended": "interrupted",
-        "seconds": 3.0,
-        "project_names": {"refinery": "A refinery"},
-        "stockpile_names": {},
-        "funder_names": {"fund": "Fund"},
-    }
-    return Frontier.model_validate(raw | fields)
 
 
 @LANGUAGES

@@ -65,6 +65,7 @@ def within(value: float, found: ProvenRange) -> bool:
     return found.low - slack(value) <= value <= found.high + slack(value)
 
 
+@pytest.mark.slow
 @quick
 @given(anything)
 def test_to_know_is_no_worse_than_to_plan_and_to_plan_no_worse_than_to_guess(raw: Raw) -> None:
@@ -123,6 +124,7 @@ def test_wait_and_see_is_what_each_state_by_itself_comes_to(raw: Raw) -> None:
     assert within(own.found.objective - seen, found.evpi)
 
 
+@pytest.mark.slow
 @quick
 @given(small, st.sampled_from([0.05, 0.3]))
 def test_ranges_of_coarse_solves_hold_the_exact_figures(raw: Raw, gap: float) -> None:
@@ -275,12 +277,14 @@ def test_a_few_states_tell_of_all_within_their_error() -> None:
     assert information(own, gap=0.0, jobs=1, most_states=20) == part
 
 
+@pytest.mark.slow
 def test_two_processes_find_what_one_finds() -> None:
     own = judged(sampled(12))
     assert own is not None
     assert information(own, gap=0.0, jobs=2) == information(own, gap=0.0, jobs=1)
 
 
+@pytest.mark.quick(every=3)
 @pytest.mark.parametrize("seed", [0, 1, 2, 4, 5, 6])
 def test_states_solved_on_one_frame_are_those_solved_as_a_whole(
     seed: int, monkeypatch: pytest.MonkeyPatch

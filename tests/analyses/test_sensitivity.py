@@ -198,6 +198,7 @@ def scaled(raw: Raw, id: str, by: float) -> Raw:
 
 
 # Of the first fourteen, 3 and 8 have no plan.
+@pytest.mark.quick(every=3)
 @pytest.mark.parametrize("seed", [0, 1, 2, 4, 5, 6, 7, 9, 10, 11, 12, 13])
 def test_the_best_plan_at_each_end_is_what_exhaustion_finds(seed: int) -> None:
     raw = small_case(random.Random(seed).choice)
@@ -220,6 +221,7 @@ def test_the_best_plan_at_each_end_is_what_exhaustion_finds(seed: int) -> None:
                 assert point.own.objective >= answer.objective - slack
 
 
+@pytest.mark.slow
 def test_answers_do_not_depend_on_processes() -> None:
     raw = works()
     one, two = (study(raw, "capex", "damage", effort=replace(EXACT, jobs=n)) for n in (1, 2))

@@ -2,42 +2,20 @@
 
 from __future__ import annotations
 
-from functools import cache
-
 import pytest
 from documents import is_whole_in_all_media, page_of, text_of, told
 from pages import read, tables
-from small import case, chance_of_cut, funder, project, stockpile
-from varied import reading
+from samples import sensitivity as found
 
 from models.language import Language
-from models.results import ProvenRange, Sensitivity
-from optimizer.analyses.assumptions import assumptions
+from models.results import ProvenRange
 from optimizer.analyses.documents import document_of
-from optimizer.analyses.sensitivity import Effort, sensitivity, words
-from optimizer.analyses.sensitivity import Path as Paths
+from optimizer.analyses.sensitivity import words
 from optimizer.report.cells import between
 from optimizer.report.render import html
 from optimizer.report.wording import Wording
 
 LANGUAGES = pytest.mark.parametrize("language", ["en", "de"])
-
-
-@cache
-def found() -> Sensitivity:
-    """A works that turns with its capex, a stock, and a budget that capex may break."""
-    raw = case(
-        **chance_of_cut(0.5),
-        projects={"works": project(tonnes=60, capex=2)},
-        funders={"fund": funder(budget=2.8)},
-        stockpiles=[stockpile(max_t=20)],
-        objective={"cost_weight": 1.0},
-    )
-    scenario = reading(raw)
-    made = assumptions(scenario.case)
-    return sensitivity(
-        scenario, made, Effort(gap=1e-9, jobs=1, tolerance=1e-3), path=Paths(3, resolve=True)
-    )
 
 
 def test_what_moves_and_what_turns_is_told_first() -> None:

@@ -228,7 +228,12 @@ def random_case(seed: int) -> Raw:
     return (crowded_case if seed % 2 else small_case)(rng.choice)
 
 
-@pytest.mark.parametrize("seed", range(8))
+PLANNED = (0, 1, 2, 4, 5, 6, 7)
+"""Of the first eight, 3 has no plan."""
+
+
+@pytest.mark.quick(every=3)
+@pytest.mark.parametrize("seed", PLANNED)
 @pytest.mark.parametrize("warm", [False, True], ids=["cold", "pool"])
 def test_the_damage_of_a_frontier_point_takes_no_more_than_its_budget(
     seed: int, warm: bool
@@ -238,8 +243,7 @@ def test_the_damage_of_a_frontier_point_takes_no_more_than_its_budget(
     variation = varying(raw)
     points = draw(variation, Grid(points=3), EXACT).frontier.points
     planned = [point for point in points if point.expected is not None]
-    if not planned:
-        pytest.skip("no plan at any budget")
+    assert planned
     point = planned[len(planned) // 2]
     effort = Effort(gap=1e-6) if warm else EXACT
     pool = CutPool() if warm else None
@@ -256,15 +260,14 @@ def test_the_damage_of_a_frontier_point_takes_no_more_than_its_budget(
             assert plan(below.case, gap=1e-9).outcome.expected > (point.expected or 0)
 
 
-@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("seed", PLANNED)
 def test_a_search_decides_whether_an_objective_can_be_so_low(seed: int) -> None:
     """A little above the optimum there is a plan, a little below there is none; and what is found
     on the way is of use to whoever asks next."""
     problem = Problem.of(varying(random_case(seed)).reading.case)
     pool = CutPool()
     best = search(problem, gap=1e-7, method="decomposition").solution.objective
-    if best is None:
-        pytest.skip("no plan keeps all rules")
+    assert best is not None
     size = max(abs(best), 1e-3)
     for _ in range(2):
         above = search(

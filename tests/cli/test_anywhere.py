@@ -41,6 +41,7 @@ def started(
     return done.returncode, done.stdout + done.stderr
 
 
+@pytest.mark.slow
 def test_nothing_is_reached_and_nothing_started(tmp_path: Path) -> None:
     write(tmp_path, VALID)
     for arguments in (
@@ -54,6 +55,7 @@ def test_nothing_is_reached_and_nothing_started(tmp_path: Path) -> None:
         assert code == 0, said.decode(errors="replace")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "environment",
     [{"PYTHONIOENCODING": "cp1252"}, {"PYTHONIOENCODING": "cp437"}, {"PYTHONIOENCODING": "ascii"},

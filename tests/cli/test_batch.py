@@ -140,6 +140,7 @@ def test_all_variants_come_with_the_file_itself(here: Path) -> None:
     assert [run.variant for run in found().runs] == [None, "poor", "rich"]
 
 
+@pytest.mark.quick(1)
 @pytest.mark.parametrize(
     "where", [["--jobs", "1"], ["--jobs", "2"], ["--jobs", "1", "--scheduler", "local"]]
 )
@@ -275,6 +276,7 @@ def test_a_faulty_file_costs_its_runs_alone_where_the_others_go_on(here: Path) -
     assert (found().kept, len(lines())) == (3, 3)
 
 
+@pytest.mark.quick(2)
 @pytest.mark.parametrize(
     ("error", "status", "code"),
     [
@@ -488,6 +490,7 @@ def wait_for_lines(process: subprocess.Popen[str], count: int) -> None:
         time.sleep(0.01)
 
 
+@pytest.mark.slow
 @posix
 def test_what_was_done_survives_kill_9_of_everything(here: Path) -> None:
     """Nothing that is done is lost or done twice, and the end is the same."""
@@ -530,6 +533,7 @@ sys.exit(run(["batch", *sys.argv[1:]]))
 """
 
 
+@pytest.mark.slow
 @posix
 @pytest.mark.parametrize("struck", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_what_runs_and_keeps_what_is_done(here: Path, struck: int) -> None:

@@ -193,6 +193,7 @@ while True:
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="signals are POSIX")
 def test_kill_9_at_any_moment_leaves_one_state(tmp_path: Path) -> None:
     place, number = tmp_path / "out", 0

@@ -98,6 +98,7 @@ def test_the_seal_follows_the_content() -> None:
     assert SEAL not in other.model_dump()
 
 
+@pytest.mark.quick(1)
 @pytest.mark.parametrize("language", ["en", "de"])
 def test_what_was_changed_is_told_in_every_medium(
     language: str, folder: Path, capsys: pytest.CaptureFixture[str]
@@ -133,6 +134,7 @@ def test_a_whole_result_is_shown_without_a_word(
     assert HEAD not in Path("page.html").read_text(encoding="utf-8")
 
 
+@pytest.mark.quick(1)
 @pytest.mark.parametrize("language", ["en", "de"])
 def test_without_a_seal_a_sound_result_is_shown_with_a_note(
     language: str, folder: Path, capsys: pytest.CaptureFixture[str]
@@ -324,6 +326,7 @@ def test_figures_are_reckoned_whoever_sets_the_seal(
     assert all("does not add up" in doubt for doubt in doubts)
 
 
+@pytest.mark.quick(every=10)
 @pytest.mark.parametrize("seed", range(60))
 def test_edits_are_refused_or_told(seed: int, folder: Path) -> None:
     """And whatever is told makes a page. With the seal set anew fewer are told, and none fails."""
@@ -448,6 +451,7 @@ def test_of_a_comparison_the_plans_are_checked(
     assert "'plan.json' was changed" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_edits_of_a_comparison_are_refused_or_told(both: Path) -> None:
     (both / "comparison.manifest.json").unlink()
     whole = json.loads((both / "comparison.json").read_bytes())

@@ -77,6 +77,7 @@ def test_charts_are_written_as_svg_and_png(folder: Path) -> None:
     assert len(names) == 2 * page.count("<svg ")
 
 
+@pytest.mark.slow
 def test_nothing_is_overwritten_unless_asked(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

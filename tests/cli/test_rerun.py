@@ -243,6 +243,7 @@ def test_a_run_from_earlier_cuts_is_not_promised_again(tmp_path: Path) -> None:
     assert manifest(tmp_path / "out")["why_not"] == "cuts"
 
 
+@pytest.mark.slow
 def test_the_seed_of_hashes_moves_nothing(tmp_path: Path) -> None:
     """Two processes that order their sets differently leave the same but for what is volatile."""
     documents = []

@@ -132,6 +132,7 @@ def content(
     return answer
 
 
+@pytest.mark.quick(1)
 @pytest.mark.parametrize("name", COMMANDS)
 def test_a_command_answers_the_same(
     name: str,

@@ -8,11 +8,9 @@ from typing import Any
 
 import jsonschema
 import pytest
-from cli.test_report import frontier
 from evaluations import by_hand
 from participations import participation
-from reporting.test_explaining import found as explanation
-from reporting.test_sensing import found as sensitivity
+from samples import explanation, frontier, sensitivity
 from saved_plans import nothing, rich, tutorial
 from side_by_side import large, small, stock
 from splits import sampled, split
@@ -20,7 +18,7 @@ from splits import sampled, split
 from models.results import Comparison
 from models.results.base import Document, documents
 from models.results.seal import SEAL
-from optimizer.analyses.compare import compare
+from optimizer.analyses.comparison.compare import compare
 from optimizer.cli import run
 
 
@@ -79,7 +77,7 @@ def test_results_fit_as_they_are_written(
 def test_a_frontier_fits_and_a_share_above_one_does_not(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    written = json.loads(frontier(tutorial(), "policy.budget_meur", 10.0))
+    written = json.loads(frontier().model_dump_json())
     made = jsonschema.Draft202012Validator(schema("frontier", capsys))
     made.validate(written)
     assert not made.is_valid({**written, "cvar_level": 1.5})

@@ -91,6 +91,7 @@ def of_limit(plan: Plan | None, ended: str) -> None:
     assert found.bound == pytest.approx(BEST / 2)
 
 
+@pytest.mark.quick(1)
 @pytest.mark.parametrize(
     ("name", "all_of_them"), [("SIGINT", False), ("SIGINT", True), ("SIGTERM", False)]
 )
@@ -104,6 +105,7 @@ def test_one_stop_keeps_the_best_plan(tmp_path: Path, name: str, all_of_them: bo
     of_limit(plan, "interrupted")
 
 
+@pytest.mark.slow
 def test_systems_that_say_it_twice_mean_it_once(tmp_path: Path) -> None:
     with begun("heed", tmp_path / "out") as run:
         run.wait_for("waiting")
@@ -114,6 +116,7 @@ def test_systems_that_say_it_twice_mean_it_once(tmp_path: Path) -> None:
     of_limit(plan, "interrupted")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", ["none-heed", "none-disguise", "early"])
 def test_a_stop_before_any_plan_leaves_nothing(tmp_path: Path, fault: str) -> None:
     """So does one that comes as the process begins, or that a library has taken for an error."""
@@ -125,6 +128,7 @@ def test_a_stop_before_any_plan_leaves_nothing(tmp_path: Path, fault: str) -> No
         assert run.said.removeprefix("waiting\n") == f"vorrat: {said}\n"
 
 
+@pytest.mark.slow
 def test_two_stops_end_at_once_whatever_the_solver_does(tmp_path: Path) -> None:
     with begun("deaf", tmp_path / "out") as run:
         run.wait_for("waiting")
@@ -135,6 +139,7 @@ def test_two_stops_end_at_once_whatever_the_solver_does(tmp_path: Path) -> None:
         assert run.said.endswith("vorrat: interrupted\n")
 
 
+@pytest.mark.quick(1)
 @pytest.mark.parametrize(
     ("fault", "more", "code", "ended", "said"),
     [
@@ -164,6 +169,7 @@ def test_a_lost_process_leaves_its_best_plan(
         of_limit(plan, ended)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", ["heed", "deaf"])
 def test_nothing_outlives_a_supervisor_that_is_killed(tmp_path: Path, fault: str) -> None:
     if fault == "deaf" and sys.platform != "linux":
@@ -176,6 +182,7 @@ def test_nothing_outlives_a_supervisor_that_is_killed(tmp_path: Path, fault: str
         assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_what_is_written_stays(tmp_path: Path) -> None:
     with begun("written", tmp_path / "out") as run:
         run.wait_for("waiting")
@@ -186,6 +193,7 @@ def test_what_is_written_stays(tmp_path: Path) -> None:
     assert plan.certificate.status == "optimal"
 
 
+@pytest.mark.slow
 def test_a_scenario_that_was_changed_is_not_salvaged(tmp_path: Path) -> None:
     file = tmp_path / "own.yaml"
     text = TUTORIAL.read_text(encoding="utf-8")
@@ -199,6 +207,7 @@ def test_a_scenario_that_was_changed_is_not_salvaged(tmp_path: Path) -> None:
     assert "the scenario was changed while it was solved" in run.said
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("fault", "name", "code"), [("crash", None, 5), ("none-heed", "SIGTERM", 130)]
 )

@@ -48,6 +48,7 @@ def slack(value: float) -> float:
     return 1e-7 + 3e-6 * abs(value)
 
 
+@pytest.mark.quick(every=5)
 @pytest.mark.parametrize(("kind", "seed"), DRAWN)
 def test_both_methods_find_one_optimum(kind: str, seed: int) -> None:
     """Proven to the gap asked for, by a bound below the optimum; or neither has a plan."""
@@ -103,6 +104,7 @@ def one_of_several(seed: int) -> Raw:
     )
 
 
+@pytest.mark.slow
 def test_a_loose_gap_leaves_the_bound_true() -> None:
     """No bound is above the optimum, no plan further from its bound than was asked for."""
     apart = 0

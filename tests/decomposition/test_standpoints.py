@@ -48,6 +48,7 @@ def drawn(seed: int) -> Instance:
     )
 
 
+@pytest.mark.quick(every=4)
 @pytest.mark.parametrize("seed", range(80))
 def test_both_methods_find_one_optimum(seed: int) -> None:
     instance = drawn(seed)
@@ -67,6 +68,7 @@ def test_both_methods_find_one_optimum(seed: int) -> None:
     assert one == pytest.approx(other, rel=3e-6, abs=1e-6)
 
 
+@pytest.mark.slow
 def test_some_of_them_have_a_plan_and_some_have_none() -> None:
     found = {}
     for seed in range(80):
@@ -78,6 +80,7 @@ def test_some_of_them_have_a_plan_and_some_have_none() -> None:
     assert sum(ending == "infeasible" for ending, _ in found.values()) > 2
 
 
+@pytest.mark.quick(every=4)
 @pytest.mark.parametrize("seed", range(20))
 def test_one_pool_serves_every_standpoint(seed: int) -> None:
     """Cuts do not depend on who asks: what one standpoint has found holds for the next."""

@@ -66,6 +66,7 @@ def errors(arrivals: list[Arrival[Any]]) -> list[type | None]:
     return [None if by_index[n] is None else type(by_index[n]) for n in sorted(by_index)]
 
 
+@pytest.mark.slow
 def test_lanes_learn_and_answers_come_in_order(cluster: Cluster) -> None:
     told: list[int] = []
     with using("de"):
@@ -89,6 +90,7 @@ def test_lanes_learn_and_answers_come_in_order(cluster: Cluster) -> None:
     assert all(own.answer is not None and own.answer[0] == own.index for own in next_ones)
 
 
+@pytest.mark.slow
 def test_plans_are_those_of_this_process(cluster: Cluster) -> None:
     raws = [
         case(projects={"works": project(capex=capex)}, stockpiles=[stockpile()])
@@ -98,6 +100,7 @@ def test_plans_are_those_of_this_process(cluster: Cluster) -> None:
         assert team.map(raws) == [solving(0.0)(raw) for raw in raws]
 
 
+@pytest.mark.slow
 def test_limits_errors_and_deaths_cost_their_task_alone(
     processes: Processes, files: Files, tmp_path: Path
 ) -> None:
@@ -114,6 +117,7 @@ def test_limits_errors_and_deaths_cost_their_task_alone(
     assert conflict.conflict[0].tag == "P9"
 
 
+@pytest.mark.slow
 def test_a_task_that_hangs_is_ended(processes: Processes, files: Files, tmp_path: Path) -> None:
     with (
         connected(processes, files, limits=Limits(seconds=1.0)) as cluster,
@@ -123,6 +127,7 @@ def test_a_task_that_hangs_is_ended(processes: Processes, files: Files, tmp_path
         team.map(["hang h"])
 
 
+@pytest.mark.slow
 def test_a_worker_that_is_killed_costs_nothing_but_its_task(
     cluster: Cluster, tmp_path: Path
 ) -> None:
@@ -147,6 +152,7 @@ def test_a_worker_that_is_killed_costs_nothing_but_its_task(
     assert "was lost, and so was the one before" in str(lost)
 
 
+@pytest.mark.slow
 def test_what_nobody_waits_for_is_ended(cluster: Cluster, tmp_path: Path) -> None:
     with cluster.team(behaving, (tmp_path,), 2) as team:
         arrivals = team.arrivals(["tell a", "wait w"])
@@ -163,6 +169,7 @@ def gone(pid: int) -> bool:
     return False
 
 
+@pytest.mark.slow
 def test_a_lost_scheduler_costs_what_was_under_way(tmp_path: Path) -> None:
     with (
         running(tmp_path, 1) as processes,
@@ -176,6 +183,7 @@ def test_a_lost_scheduler_costs_what_was_under_way(tmp_path: Path) -> None:
             next(arrivals)
 
 
+@pytest.mark.slow
 def test_a_local_cluster_listens_on_this_machine_alone(tmp_path: Path) -> None:
     import psutil
 
@@ -197,6 +205,7 @@ def test_a_local_cluster_listens_on_this_machine_alone(tmp_path: Path) -> None:
     wait_for(lambda: all(map(gone, pids)))
 
 
+@pytest.mark.slow
 def test_another_authority_is_refused(processes: Processes, tmp_path: Path) -> None:
     with (
         pytest.raises(ClusterError, match="no scheduler answers at tls://127"),
@@ -205,6 +214,7 @@ def test_another_authority_is_refused(processes: Processes, tmp_path: Path) -> N
         pass
 
 
+@pytest.mark.slow
 def test_other_versions_are_refused(
     processes: Processes, files: Files, monkeypatch: pytest.MonkeyPatch
 ) -> None:

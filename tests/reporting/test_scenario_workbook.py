@@ -33,6 +33,7 @@ def opened(raw):
     return load_workbook(io.BytesIO(raw))
 
 
+@pytest.mark.quick(2)
 @pytest.mark.parametrize("language", ["en", "de"])
 @pytest.mark.parametrize("name", ["starter", *SCENARIOS])
 def test_a_workbook_reads_back_to_its_scenario(tmp_path, name, language):
@@ -45,6 +46,7 @@ def test_a_workbook_reads_back_to_its_scenario(tmp_path, name, language):
     assert first_difference(case, raw) is None
 
 
+@pytest.mark.quick(1)
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_its_variants_change_the_same(tmp_path, name):
     path = ROOT / "scenarios" / f"{name}.yaml"
@@ -55,6 +57,7 @@ def test_its_variants_change_the_same(tmp_path, name):
         )
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("soffice") is None, reason="needs LibreOffice")
 def test_a_spreadsheet_program_may_save_it(tmp_path):
     """LibreOffice writes another file; what Vorrat reads from it is the same."""

@@ -99,6 +99,7 @@ def test_a_frontier_gets_a_sheet(with_frontier: bytes) -> None:
     assert set(checks.values()) == {"adds up"}
 
 
+@pytest.mark.slow
 @with_libreoffice
 def test_libreoffice_agrees(
     tmp_path: Path, plans: dict[str, Plan], comparison: Comparison, with_frontier: bytes

@@ -244,6 +244,7 @@ def test_a_split_beside_a_plan_gets_its_sheets() -> None:
     assert book["Answer"]["A3"].value.startswith(GOOD)
 
 
+@pytest.mark.slow
 @with_libreoffice
 def test_another_program_agrees_and_follows_the_chosen_rule(tmp_path: Path, content: bytes) -> None:
     def choose(book: Any) -> None:

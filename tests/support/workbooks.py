@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from functools import cache
 from pathlib import Path
 
 from openpyxl import Workbook, load_workbook
@@ -25,9 +26,14 @@ def written(case, language="en"):
         return scenario_workbook(case)
 
 
+@cache
+def _tutorial():
+    return written(read_case(TUTORIAL).case)
+
+
 def tutorial_book(folder, change=lambda book: None, name="book.xlsx"):
     """The tutorial as a workbook in a folder, with a change made to it."""
-    book = load_workbook(io.BytesIO(written(read_case(TUTORIAL).case)))
+    book = load_workbook(io.BytesIO(_tutorial()))
     change(book)
     path = folder / name
     book.save(path)

@@ -110,6 +110,7 @@ def some_commitment(pick: random.Random, instance: Instance) -> Commitment:
     )
 
 
+@pytest.mark.slow
 @settings(max_examples=120, deadline=None, derandomize=True)
 @given(st.integers(0, 10**6), st.floats(0, 1))
 def test_the_rule_is_never_better_than_foresight_in_any_state(seed: int, reserve: float) -> None:

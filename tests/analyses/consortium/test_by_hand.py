@@ -225,6 +225,7 @@ def thirteen() -> Raw:
     )
 
 
+@pytest.mark.slow
 def test_of_more_than_twelve_companies_orders_are_sampled() -> None:
     """By symmetry each gets 8/13. The interval is that of each by itself, at 95 %."""
     found = game(thirteen(), draw=Draw(pairs=8, seed=3))

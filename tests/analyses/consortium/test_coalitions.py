@@ -83,6 +83,7 @@ def without_outsiders(raw: Raw, members: tuple[str, ...], public: bool) -> Raw:
     return own
 
 
+@pytest.mark.quick(every=3)
 @pytest.mark.parametrize("seed", range(6))
 @pytest.mark.parametrize("mode", ["none", "every"])
 def test_outsiders_are_as_if_they_had_nothing(seed: int, mode: str) -> None:
@@ -113,6 +114,7 @@ def told(found: Split) -> Raw:
     return content | {"coalitions": own}
 
 
+@pytest.mark.slow
 def test_several_processes_find_what_one_finds_and_the_same_each_time() -> None:
     raw = partners(**chance_of_cut(0.4))
     effort = Effort(gap=1e-6, jobs=2)

@@ -125,6 +125,7 @@ def test_what_is_no_workbook_to_be_opened(raw: bytes, said: str) -> None:
     assert said in fault_of(lambda: check_packed(raw, "book.xlsx", HERE))
 
 
+@pytest.mark.slow
 def test_far_cells_are_not_counted_up_to(tmp_path: Path) -> None:
     head = (
         b'<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><sheetData>'
