@@ -157,7 +157,7 @@ HIDDEN = {
     ("optimizer/cli/validate.py", "many"),
     ("optimizer/solve/conflicts.py", "says"),
     ("optimizer/report/comparing/prose.py", "failed.message"),
-    ("optimizer/report/explaining/rules.py", "says"),
+    ("optimizer/analyses/explanation/rules.py", "says"),
     ("optimizer/report/fault_sheet/__init__.py", "FAULTS"),
     ("optimizer/analyses/redaction/document.py", "REASONS[reason]"),
     ("optimizer/report/scenario_workbook/__init__.py", "GUIDE"),

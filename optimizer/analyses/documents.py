@@ -8,8 +8,10 @@ from models.results import Result
 from optimizer.report.document import Document
 
 MODULES = {
+    "alternatives": "optimizer.analyses.alternatives.document",
     "batch": "optimizer.analyses.batch.document",
     "redaction": "optimizer.analyses.redaction.document",
+    "explanation": "optimizer.analyses.explanation.document",
     "frontier": "optimizer.analyses.frontier.document",
     "sensitivity": "optimizer.analyses.sensitivity.document",
 }

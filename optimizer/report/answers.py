@@ -8,10 +8,8 @@ from typing import Any
 
 from models.language import language, tr
 from models.results import (
-    Alternatives,
     Comparison,
     Evaluation,
-    Explanation,
     Participation,
     Plan,
     Result,
@@ -19,17 +17,11 @@ from models.results import (
     Target,
 )
 from optimizer.report import prose, sections
-from optimizer.report.alternating import prose as alternating
-from optimizer.report.alternating import sections as alternated
-from optimizer.report.alternating import words as alternative
 from optimizer.report.comparing import prose as comparing
 from optimizer.report.comparing import sections as compared
 from optimizer.report.evaluating import prose as evaluating
 from optimizer.report.evaluating import sections as evaluated
 from optimizer.report.evaluating import words as judged
-from optimizer.report.explaining import prose as explaining
-from optimizer.report.explaining import sections as explained
-from optimizer.report.explaining import words as reasons
 from optimizer.report.figures import clean
 from optimizer.report.names import Names
 from optimizer.report.participating import prose as participating
@@ -99,17 +91,6 @@ def _evaluation(found: Evaluation, _width: int) -> Answer:
     return Answer(judged.title(found), judged.variant(found), said, evaluated.all_of(found))
 
 
-def _explanation(found: Explanation, _width: int) -> Answer:
-    said = explaining.headline(found)
-    return Answer(reasons.title(found), reasons.variant(found), said, explained.all_of(found))
-
-
-def _alternatives(found: Alternatives, _width: int) -> Answer:
-    said = alternating.headline(found)
-    title, variant = alternative.title(found), alternative.variant(found)
-    return Answer(title, variant, said, alternated.all_of(found))
-
-
 _OF: dict[type[Result], Callable[[Any, int], Answer]] = {
     Plan: _plan,
     Comparison: _comparison,
@@ -117,8 +98,6 @@ _OF: dict[type[Result], Callable[[Any, int], Answer]] = {
     Split: _split,
     Participation: _participation,
     Evaluation: _evaluation,
-    Explanation: _explanation,
-    Alternatives: _alternatives,
 }
 
 

@@ -145,6 +145,12 @@ class Wording(Generic[R]):
         item = None if known is None else known.instruments.get(instrument)
         return clean(instrument) if item is None else self._named(item.name, instrument)
 
+    def budget_line(self, funder: str, line: str) -> str:
+        """The name of a line of a funder's budget."""
+        known = None if self.case is None else self.case.funders.get(funder)
+        item = None if known is None else known.budget_lines.get(line)
+        return clean(line) if item is None else self._named(item.name, line)
+
     def illustration(self) -> list[str]:
         """The caution that belongs beside what rests on few states."""
         if self.states >= FEW_STATES:

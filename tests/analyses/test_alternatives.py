@@ -15,12 +15,12 @@ from small import CHINA, case, chance_of_cut, funder, project, stockpile
 from models.files import read_case_text
 from models.results import Alternatives, OtherCase
 from optimizer.analyses.alternatives import Asked, Effort, Sighted, Stated, alternatives, seeking
+from optimizer.analyses.alternatives import document as words
 from optimizer.analyses.alternatives.portfolios import least_lots, portfolio_of, with_marks
 from optimizer.analyses.alternatives.robustness import how_often, robustness, share_of
 from optimizer.analyses.alternatives.seeking import SPARE
 from optimizer.analyses.given import given
 from optimizer.errors import Infeasible
-from optimizer.report.alternating import words
 from optimizer.solve.checked_solution import Found, gap_of
 from optimizer.solve.planner import Problem, find, search
 from optimizer.solve.verification import check_commitment
@@ -174,10 +174,10 @@ def test_bound_and_limit_are_told_apart_and_the_bound_is_no_higher_than_proven()
     """Within a thousandth of a percent three digits would make one figure of all."""
     found = sought(two_works(), 5.0, count=1).alternatives
     near = found.model_copy(update={"bound": 33.49966, "limit": 33.49966 * 1.00001})
-    assert words.level(near, near.bound, floor=True) == "33.49966"
-    assert words.level(near, near.limit) == "33.49999"
+    assert words._level(near, near.bound, floor=True) == "33.49966"
+    assert words._level(near, near.limit) == "33.49999"
     wide = found.model_copy(update={"bound": 33.49966, "limit": 40.0})
-    assert words.level(wide, wide.bound, floor=True) == "33.4"
+    assert words._level(wide, wide.bound, floor=True) == "33.4"
 
 
 def test_the_same_question_has_the_same_answer() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from functools import cache
 from typing import Any
 
@@ -9,7 +10,11 @@ from explaining import explained
 from small import Raw, case, chance_of_cut, funder, project, stockpile
 from varied import reading
 
-from models.results import Explanation, Frontier, Sensitivity
+from models.files import read_case_text
+from models.results import Alternatives, Explanation, Frontier, Sensitivity
+from optimizer.analyses.alternatives import Asked as Wanted
+from optimizer.analyses.alternatives import Effort as Trying
+from optimizer.analyses.alternatives import alternatives as others
 from optimizer.analyses.assumptions import assumptions
 from optimizer.analyses.sensitivity import Effort
 from optimizer.analyses.sensitivity import Path as Paths
@@ -50,6 +55,13 @@ def three_mines() -> Raw:
 def explanation() -> Explanation:
     """Why the plan for :func:`three_mines` is as it is."""
     return explained(three_mines(), values=True)
+
+
+@cache
+def alternatives() -> Alternatives:
+    """What else would do in :func:`three_mines`, and under other assumptions."""
+    scenario = read_case_text(json.dumps(three_mines()))
+    return others(scenario, Wanted(within=2.0, count=3), Trying(gap=1e-6, jobs=1)).alternatives
 
 
 def point(value: float, expected: float | None, **fields: Any) -> dict[str, Any]:

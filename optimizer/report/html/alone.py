@@ -8,22 +8,16 @@ from typing import Any
 
 from models.language import tr
 from models.results import (
-    Alternatives,
     Evaluation,
-    Explanation,
     Participation,
     Result,
     Split,
 )
 from models.results.reservations import NONE, Doubts
-from optimizer.report.alternating import words as alternating
 from optimizer.report.charts import Chart
 from optimizer.report.evaluating import words as evaluating
-from optimizer.report.explaining import words as reasons
 from optimizer.report.html import (
-    alternatives,
     evaluation,
-    explaining,
     participation,
     splitting,
 )
@@ -123,32 +117,8 @@ def _evaluation(found: Evaluation) -> Alone:
     )
 
 
-def _explanation(found: Explanation) -> Alone:
-    return Alone(
-        explaining.all_of(found),
-        tr("Why this plan? {title}", title=reasons.title(found)),
-        tr("Vorrat: why each project and each stock is in or out"),
-        _variant(reasons.variant(found)),
-        found.versions,
-        found.input_sha256,
-    )
-
-
-def _alternatives(found: Alternatives) -> Alone:
-    return Alone(
-        alternatives.all_of(found),
-        alternating.title(found),
-        tr("Vorrat: what else would do"),
-        _variant(alternating.variant(found)),
-        found.versions,
-        found.input_sha256,
-    )
-
-
 _OF: dict[type[Result], Callable[[Any], Alone]] = {
     Split: _split,
     Participation: _participation,
     Evaluation: _evaluation,
-    Explanation: _explanation,
-    Alternatives: _alternatives,
 }

@@ -1,49 +1,24 @@
-"""An explanation as text and as a page: each kind of reason in a sentence, in both languages."""
+"""An explanation as a document: each kind of reason in a sentence, in both languages."""
 
 from __future__ import annotations
 
-import re
-from functools import cache
-
 import pytest
+from documents import is_whole_in_all_media, page_of, told
 from explaining import explained, item
 from pages import read, tables
-from small import Raw, case, funder, project, stockpile
+from samples import explanation as found
+from small import case, funder, project, stockpile
 
 from models.language import Language, using
-from models.results import BindingRule, Explanation
-from optimizer.report.explaining import prose, rules, words
-from optimizer.report.html import charts_on, report_on
-from optimizer.report.terminal import render
+from models.results import BindingRule
+from optimizer.analyses.explanation import rules, sentences, words
+from optimizer.report.wording import Wording
 
 LANGUAGES = pytest.mark.parametrize("language", ["en", "de"])
 
 
-def raw() -> Raw:
-    """A project that is built, one it pushes out, one nobody can finance and one not worth it."""
-    return case(
-        projects={
-            "big": project(60, 10, name={"en": "Big mine", "de": "Große Grube"}),
-            "small": project(50, 9, name="Small mine"),
-            "lonely": project(10, 100, name="Lonely mine"),
-        },
-        funders={"fund": funder(budget=10, ticket_max_meur=20, name="Fund")},
-        stockpiles=[stockpile(max_purchase_t_per_year=0)],
-    )
-
-
-@cache
-def found() -> Explanation:
-    return explained(raw(), values=True)
-
-
-def text_of(language: Language = "en") -> str:
-    with using(language):
-        return re.sub(r"\s+", " ", render(found()))
-
-
 def test_each_reason_is_a_sentence() -> None:
-    text = text_of()
+    text = told(found())
     assert "Big mine is in, decided in 2026. Without it the best plan is worse by" in text
     assert "Small mine is out. With it the best plan is worse by" in text
     assert "Instead: out goes Big mine." in text
@@ -57,7 +32,7 @@ def test_each_reason_is_a_sentence() -> None:
 
 
 def test_it_is_told_in_german() -> None:
-    text = text_of("de")
+    text = told(found(), "de")
     assert "Große Grube ist dabei, Entscheidung 2026. Ohne dieses Projekt ist der beste" in text
     assert "was im Budget „public“ (10 Mio. EUR) übrig ist, reicht nicht (B1)" in text
     assert "Was eine weitere Million wert ist" in text
@@ -66,7 +41,7 @@ def test_it_is_told_in_german() -> None:
 def test_damage_that_is_not_money_is_told_beside_money() -> None:
     """A tenth of a year of demand for 100 million: small as a number, and all that counts."""
     both = {"big": project(60, 1000), "small": project(50, 900)}
-    told = explained(
+    made = explained(
         case(
             projects=both,
             funders={"fund": funder(budget=1000)},
@@ -75,19 +50,19 @@ def test_damage_that_is_not_money_is_told_beside_money() -> None:
     )
     assert (
         "Mean damage rises by 0.100 years of demand, net cost falls by 100 million EUR."
-    ) in prose.item(told, item(told, "small"))
+    ) in sentences.item(Wording(made), item(made, "small"))
 
 
 def test_damage_avoided_that_is_not_money_is_not_called_none() -> None:
-    told = explained(
+    made = explained(
         case(
             projects={"works": project(50, 1000)},
             funders={"fund": funder()},
             objective={"measure": "share_of_demand", "cost_weight": 1},
         )
     )
-    assert "it would avoid only 0.500 years of demand of mean damage" in prose.item(
-        told, item(told, "works")
+    assert "it would avoid only 0.500 years of demand of mean damage" in sentences.item(
+        Wording(made), item(made, "works")
     )
 
 
@@ -97,25 +72,25 @@ def test_what_a_limit_left_open_is_not_called_too_close() -> None:
     assert small.regret is not None
     wide = small.regret.model_copy(update={"status": "limit", "low": 0.0, "high": 5.0})
     late = small.model_copy(update={"regret": wide, "tie": True})
-    text = " ".join(prose.headline(found().model_copy(update={"items": (late,)})))
+    text = told(found().model_copy(update={"items": (late,)}))
     assert "Not settled before a limit was met: Small mine." in text
     assert "Too close to call" not in text
 
 
 def test_what_a_million_is_worth_has_its_unit() -> None:
-    assert "Gain for each million, by the objective, in million EUR." in text_of()
-    assert "Gewinn je Million, nach dem Ziel, in Mio. EUR." in text_of("de")
+    assert "Gain for each million, by the objective, in million EUR." in told(found())
+    assert "Gewinn je Million, nach dem Ziel, in Mio. EUR." in told(found(), "de")
 
 
 def test_stocks_that_lie_there_are_not_told_as_bought_nor_as_asked_for() -> None:
-    told = explained(
+    made = explained(
         case(
             stockpiles=[stockpile(initial_t=10, max_t=60, max_purchase_t_per_year=100)],
             objective={"cost_weight": 1000},
             materials={"ore": {"price_eur_per_t": 1e6}},
         )
     )
-    assert "more days of demand in it" in prose.item(told, item(told, "reserve"))
+    assert "more days of demand in it" in sentences.item(Wording(made), item(made, "reserve"))
 
 
 @pytest.mark.parametrize(
@@ -136,21 +111,22 @@ def test_a_country_is_told_by_its_name(language: Language, said: str) -> None:
         alone=None,
     )
     with using(language):
-        told = rules.conflicting(found(), [rule])
-    assert told.replace("\u00a0", " ") == f"{said} (G1)"
+        clause = rules.conflicting(Wording(found()), [rule])
+    assert clause.replace("\u00a0", " ") == f"{said} (G1)"
 
 
 @LANGUAGES
-def test_the_page_has_the_chart_and_its_table(language: Language) -> None:
-    with using(language):
-        root = read(report_on(found()))
-        (chart,) = charts_on(found())
-        assert chart.svg().startswith("<svg")
-    table = tables(root)["regrets"]
-    lost = [row[2].value for row in table.rows]
+def test_all_media_are_whole_in_both_languages(language: Language, untranslated: set[str]) -> None:
+    is_whole_in_all_media(found(), language, untranslated)
+
+
+def test_the_page_asks_what_each_decision_is_worth_first() -> None:
+    root = read(page_of(found()))
+    lost = [row[2].value for row in tables(root)["regrets"].rows]
     assert lost == sorted(lost, reverse=True)
     assert [s.attributes["id"] for s in root.all("section")] == [
-        "answer", "projects-out", "projects-in", "stocks-out", "worth", "method", "proof",
+        "answer", "projects-out", "projects-in", "stocks-out", "budgets", "method",
+        "proof",
     ]  # fmt: skip
 
 

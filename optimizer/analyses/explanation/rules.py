@@ -7,9 +7,10 @@ from itertools import groupby
 from typing import Any
 
 from models.language import marked, tr
-from models.results import BindingRule, Explanation
+from models.results import BindingRule
+from optimizer.analyses.explanation import words
+from optimizer.analyses.explanation.words import Say
 from optimizer.report.countries import country
-from optimizer.report.explaining import words
 from optimizer.report.figures import number
 
 FINANCING = {
@@ -97,19 +98,19 @@ TOGETHER = {
 KINDS: tuple[dict[str, str], ...] = ({}, DEMANDS, FULL)
 
 
-def stopping(found: Explanation, rules: Iterable[BindingRule]) -> str:
+def stopping(say: Say, rules: Iterable[BindingRule]) -> str:
     """What stops something beside the plan, as clauses."""
-    return "; ".join(_clauses(found, rules, {}))
+    return "; ".join(_clauses(say, rules, {}))
 
 
-def conflicting(found: Explanation, rules: Iterable[BindingRule]) -> str:
+def conflicting(say: Say, rules: Iterable[BindingRule]) -> str:
     """What no plan can keep together, as clauses."""
-    return "; ".join(_clauses(found, rules, DEMANDS))
+    return "; ".join(_clauses(say, rules, DEMANDS))
 
 
-def binding(found: Explanation, rules: Iterable[BindingRule]) -> str:
+def binding(say: Say, rules: Iterable[BindingRule]) -> str:
     """What leaves no room, as clauses."""
-    return "; ".join(_clauses(found, rules, FULL))
+    return "; ".join(_clauses(say, rules, FULL))
 
 
 def lacks_investor(rules: Iterable[BindingRule]) -> bool:
@@ -118,9 +119,7 @@ def lacks_investor(rules: Iterable[BindingRule]) -> bool:
     return bool(names) and names <= FINANCING and "market_finance_limit" in names
 
 
-def _clauses(
-    found: Explanation, rules: Iterable[BindingRule], other: dict[str, str]
-) -> Iterator[str]:
+def _clauses(say: Say, rules: Iterable[BindingRule], other: dict[str, str]) -> Iterator[str]:
     """A clause for each rule with its tag, the years of one budget together."""
 
     def alike(rule: BindingRule) -> tuple[str, tuple[tuple[str, str], ...]]:
@@ -140,29 +139,29 @@ def _clauses(
         says = other.get(name) or SAYS.get(name, name)  # a result may be of a later version
         if len(some) > 1 and some[0].name in TOGETHER:
             says = TOGETHER[some[0].name][KINDS.index(other)]
-        clause = tr(says, **_values(found, some))
+        clause = tr(says, **_values(say, some))
         yield f"{clause} ({some[0].tag})"
 
 
-def _values(found: Explanation, rules: list[BindingRule]) -> dict[str, str]:
+def _values(say: Say, rules: list[BindingRule]) -> dict[str, str]:
     about, limit = rules[0].about, rules[0].limit
     f = about.get("funder", "")
     told = {
-        "funders": words.listed([words.funder(found, r.about.get("funder", "")) for r in rules], 9),
-        "project": words.project(found, about.get("project", "")),
-        "other": words.project(found, about.get("other", "")),
-        "funder": words.funder(found, f),
-        "instrument": words.instrument(found, f, about.get("instrument", "")),
-        "line": words.line(found, f, about.get("line", "")),
-        "stockpile": words.stockpile(found, about.get("stockpile", "")),
-        "material": words.named_of(found, "materials", about.get("material", "")),
+        "funders": words.listed([say.name("funders", r.about.get("funder", "")) for r in rules], 9),
+        "project": say.name("projects", about.get("project", "")),
+        "other": say.name("projects", about.get("other", "")),
+        "funder": say.name("funders", f),
+        "instrument": say.instrument(f, about.get("instrument", "")),
+        "line": say.budget_line(f, about.get("line", "")),
+        "stockpile": say.name("stockpiles", about.get("stockpile", "")),
+        "material": say.name("materials", about.get("material", "")),
         "country": country(about.get("country", "")),
         "years": words.years({year for rule in rules for year in rule.years}),
     }
     if limit is not None:
         told |= {
             "share": words.share(limit),
-            "money": words.money(found, limit),
+            "money": words.money(say, limit),
             "tonnes": words.tonnes(limit),
             "number": number(limit),
         }

@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from models.language import tr
-from models.results import Beside, Explained, Explanation, Instead, LimitValue, Regret, ValueStep
-from optimizer.report.explaining import rules, words
-from optimizer.report.figures import NOISE, exact, number, percent, small_percent
+from models.results import Beside, Explained, Instead, LimitValue, Regret
+from optimizer.analyses.explanation import rules, words
+from optimizer.analyses.explanation.words import Say
+from optimizer.report.figures import NOISE, exact, number, percent
 
 FEW_STOCKS = 3
 """So many changes of stocks are named in a sentence."""
@@ -18,10 +19,10 @@ NOTHING = 0.01
 """Of the greater of damage and cost as the objective weighs them: less is said to be none."""
 
 
-def headline(found: Explanation) -> Iterator[str]:
+def headline(say: Say) -> Iterator[str]:
     """What was asked, and what holds of all answers."""
-    projects = [one for one in found.items if one.kind == "project"]
-    stocks = [one for one in found.items if one.kind == "stockpile"]
+    projects = [one for one in say.found.items if one.kind == "project"]
+    stocks = [one for one in say.found.items if one.kind == "stockpile"]
     yield tr(
         "Of {projects} projects that were looked at the plan builds {built}, of {stocks} stocks it "
         "buys {bought}. Each of these decisions was made the other way and everything else decided "
@@ -31,44 +32,44 @@ def headline(found: Explanation) -> Iterator[str]:
         bought=sum(one.chosen for one in stocks),
         stocks=len(stocks),
     )
-    yield measured(found)
-    telling = sorted((one for one in found.items if _at_least(one) > 0), key=_at_least)[-3:]
+    yield measured(say)
+    telling = sorted((one for one in say.found.items if _at_least(one) > 0), key=_at_least)[-3:]
     if telling:
         yield tr(
-            "Most hangs on {decisions}.",
+            "Most depends on {decisions}.",
             decisions=", ".join(
                 tr(
                     "{name} ({span} {unit})",
-                    name=words.item(found, one),
+                    name=words.item(say, one),
                     span=words.span(one.regret.low, one.regret.high),
-                    unit=words.unit(found),
+                    unit=say.unit,
                 )
                 for one in reversed(telling)
                 if one.regret is not None
             ),
         )
-    ties = [words.item(found, one) for one in found.items if one.tie and not one.is_cut_short]
+    ties = [words.item(say, one) for one in say.found.items if one.tie and not one.is_cut_short]
     if ties:
         yield tr(
             "Too close to call, so that a plan may be as good the other way: {names}.",
             names=words.listed(ties, 8),
         )
     late = [
-        words.item(found, one) for one in found.items if one.is_cut_short and not _at_least(one)
+        words.item(say, one) for one in say.found.items if one.is_cut_short and not _at_least(one)
     ]
     if late:
         yield tr(
             "Not settled before a limit was met: {names}.",
             names=words.listed(late, 8),
         )
-    gain = found.objective - found.best
-    if gain > 2 * found.gap_target * max(abs(found.objective), 1e-6):
+    gain = say.found.objective - say.found.best
+    if gain > 2 * say.found.gap_target * max(abs(say.found.objective), 1e-6):
         yield tr(
             "A better plan was found on the way, by {gain}: solve the scenario again with a "
             "smaller gap. What comes instead is told against that plan.",
-            gain=words.damage(found, gain),
+            gain=words.damage(say, gain),
         )
-    if found.ended == "interrupted":
+    if say.found.ended == "interrupted":
         yield tr("Stopped early: some questions have no answer.")
 
 
@@ -77,50 +78,50 @@ def _at_least(one: Explained) -> float:
     return 0.0 if one.regret is None else one.regret.low or 0.0
 
 
-def measured(found: Explanation) -> str:
+def measured(say: Say) -> str:
     """What better and worse mean."""
-    if found.cvar_weight > 0:
+    if say.found.cvar_weight > 0:
         return tr(
             "Better and worse are by the scenario's objective: mean damage with weight {mean}, the "
             "mean of the worst {tail} of states with weight {weight}, and {cost} times the net "
             "cost. Ranges are what the solves prove.",
-            mean=percent(1 - found.cvar_weight),
-            weight=percent(found.cvar_weight),
-            tail=percent(1 - found.cvar_level),
-            cost=exact(found.cost_weight),
+            mean=percent(1 - say.found.cvar_weight),
+            weight=percent(say.found.cvar_weight),
+            tail=percent(1 - say.found.cvar_level),
+            cost=exact(say.found.cost_weight),
         )
     return tr(
         "Better and worse are by the scenario's objective: mean damage and {cost} times the net "
         "cost. Ranges are what the solves prove.",
-        cost=exact(found.cost_weight),
+        cost=exact(say.found.cost_weight),
     )
 
 
-def item(found: Explanation, one: Explained) -> str:
+def item(say: Say, one: Explained) -> str:
     """All that is told of one project or stockpile."""
-    return " ".join(_sentences(found, one))
+    return " ".join(_sentences(say, one))
 
 
-def _sentences(found: Explanation, one: Explained) -> Iterator[str]:
-    yield _decision(found, one)
+def _sentences(say: Say, one: Explained) -> Iterator[str]:
+    yield _decision(say, one)
     if one.conflict:
-        yield _impossible(found, one)
+        yield _impossible(say, one)
     elif one.regret is not None:
-        yield from _regret(found, one, one.regret)
+        yield from _regret(say, one, one.regret)
     elif one.kind == "stockpile" and not one.chosen and not one.forced_days:
         yield tr("There is no room, no market or no demand for any.")
     else:
         yield tr("What the other decision would cost was not found out.")
     if one.stops:
-        yield from _stopped(found, one)
+        yield from _stopped(say, one)
     if one.beside is not None:
-        yield _beside(found, one.beside)
+        yield _beside(say, one.beside)
     if one.tight:
-        yield tr("No room is left here: {rules}.", rules=rules.binding(found, one.tight))
+        yield tr("No room is left here: {rules}.", rules=rules.binding(say, one.tight))
 
 
-def _decision(found: Explanation, one: Explained) -> str:
-    name = words.item(found, one)
+def _decision(say: Say, one: Explained) -> str:
+    name = words.item(say, one)
     if one.kind == "project":
         if one.chosen:
             return tr("{name} is in, decided in {year}.", name=name, year=one.start)
@@ -131,8 +132,8 @@ def _decision(found: Explanation, one: Explained) -> str:
     return tr("{name} buys nothing.", name=name)
 
 
-def _impossible(found: Explanation, one: Explained) -> str:
-    told = rules.conflicting(found, one.conflict)
+def _impossible(say: Say, one: Explained) -> str:
+    told = rules.conflicting(say, one.conflict)
     if one.chosen:
         return tr("No plan can do without it: {rules}.", rules=told)
     if rules.lacks_investor(one.conflict):
@@ -142,31 +143,31 @@ def _impossible(found: Explanation, one: Explained) -> str:
     return tr("No plan can have it: {rules}.", rules=told)
 
 
-def _regret(found: Explanation, one: Explained, regret: Regret) -> Iterator[str]:
+def _regret(say: Say, one: Explained, regret: Regret) -> Iterator[str]:
     if regret.high is None:
         if regret.low is not None and regret.low > 0:
             yield tr(
                 "Decided the other way, every plan is worse by at least {low}; none was found in "
                 "time.",
-                low=f"{words.least(regret.low)} {words.unit(found)}",
+                low=f"{words.least(regret.low)} {say.unit}",
             )
         else:
             yield tr("What the other decision would cost was not found out in time.")
         return
-    span = f"{words.span(regret.low, regret.high)} {words.unit(found)}"
-    yield _lost(found, one, span, regret.high)
+    span = f"{words.span(regret.low, regret.high)} {say.unit}"
+    yield _lost(say, one, span, regret.high)
     if one.tie:
         return
-    split = _split(found, regret)
+    split = _split(say, regret)
     if split:
         yield split
     if regret.instead is not None:
-        told = instead(found, regret.instead, one.id)
+        told = instead(say, regret.instead, one.id)
         if told:
             yield told
 
 
-def _lost(found: Explanation, one: Explained, span: str, high: float) -> str:
+def _lost(say: Say, one: Explained, span: str, high: float) -> str:
     """What it costs to decide otherwise."""
     nothing = high == 0
     said = {"span": span}
@@ -205,15 +206,15 @@ def _lost(found: Explanation, one: Explained, span: str, high: float) -> str:
     return tr("With {days} more days of demand in it the best plan is worse by {span}.", **said)
 
 
-def _split(found: Explanation, regret: Regret) -> str:
+def _split(say: Say, regret: Regret) -> str:
     """How damage and cost differ between the two plans."""
     more, money = regret.expected, regret.net_cost_meur
     if more is None or money is None:
         return ""
     # Damage need not be money: what is next to nothing is told by what each adds to the objective.
-    weighed = money * found.cost_weight
-    told = {"damage": words.damage(found, abs(more)), "cost": words.money(found, abs(money))}
-    damaged, costs = _sign(more, weighed), _sign(money, more, found.cost_weight)
+    weighed = money * say.found.cost_weight
+    told = {"damage": words.damage(say, abs(more)), "cost": words.money(say, abs(money))}
+    damaged, costs = _sign(more, weighed), _sign(money, more, say.found.cost_weight)
     if damaged > 0:
         if costs < 0:
             return tr("Mean damage rises by {damage}, net cost falls by {cost}.", **told)
@@ -234,24 +235,24 @@ def _sign(change: float, beside: float, weight: float = 1.0) -> int:
     return 1 if change > 0 else -1
 
 
-def instead(found: Explanation, other: Instead, own: str = "") -> str:
+def instead(say: Say, other: Instead, own: str = "") -> str:
     """What comes instead of it, in a sentence; empty where nothing does."""
     told = []
-    entering = [words.project(found, p) for p in other.entering if p != own]
-    leaving = [words.project(found, p) for p in other.leaving if p != own]
+    entering = [say.name("projects", p) for p in other.entering if p != own]
+    leaving = [say.name("projects", p) for p in other.leaving if p != own]
     if entering:
         told.append(tr("in comes {names}", names=words.listed(entering)))
     if leaving:
         told.append(tr("out goes {names}", names=words.listed(leaving)))
     moved = [
-        tr("{name} moves to {year}", name=words.project(found, p), year=year)
+        tr("{name} moves to {year}", name=say.name("projects", p), year=year)
         for p, (_, year) in other.moved.items()
     ]
     if moved:
         told.append(words.listed(moved))
     changes = {h: t for h, t in other.stocks_t.items() if h != own}
     for rises in (True, False):
-        names = [words.stockpile(found, h) for h, t in changes.items() if (t > 0) == rises]
+        names = [say.name("stockpiles", h) for h, t in changes.items() if (t > 0) == rises]
         if names:
             shown = words.listed(names, FEW_STOCKS)
             told.append(
@@ -262,8 +263,8 @@ def instead(found: Explanation, other: Instead, own: str = "") -> str:
     return tr("Instead: {changes}.", changes="; ".join(told)) if told else ""
 
 
-def _stopped(found: Explanation, one: Explained) -> Iterator[str]:
-    told = rules.stopping(found, one.stops)
+def _stopped(say: Say, one: Explained) -> Iterator[str]:
+    told = rules.stopping(say, one.stops)
     if rules.lacks_investor(one.stops):
         yield tr(
             "Beside the plan as it stands nobody carries the rest of its capex: {rules}.",
@@ -280,23 +281,23 @@ def _stopped(found: Explanation, one: Explained) -> Iterator[str]:
         lacking = [rule for rule in one.stops if not rule.alone]
         yield tr(
             "It would be enough if any one of these gave way, but for this: {rules}.",
-            rules=rules.stopping(found, lacking),
+            rules=rules.stopping(say, lacking),
         )
 
 
-def _beside(found: Explanation, beside: Beside) -> str:
+def _beside(say: Say, beside: Beside) -> str:
     told = {
-        "avoided": words.damage(found, max(0.0, beside.avoided)),
-        "cost": words.money(found, beside.net_cost_meur),
+        "avoided": words.damage(say, max(0.0, beside.avoided)),
+        "cost": words.money(say, beside.net_cost_meur),
     }
     if beside.weighed > beside.weighed_cost:
         return tr(
             "Beside the plan nothing stops it: it would avoid {avoided} of mean damage at a net "
             "cost of {cost}, and the plan would be better by {gain}.",
-            gain=words.damage(found, beside.weighed - beside.weighed_cost),
+            gain=words.damage(say, beside.weighed - beside.weighed_cost),
             **told,
         )
-    if beside.avoided <= max(NOISE, NOISE * abs(found.expected)):
+    if beside.avoided <= max(NOISE, NOISE * abs(say.found.expected)):
         return tr(
             "Beside the plan nothing stops it, but it would avoid no damage, at a net cost of "
             "{cost}.",
@@ -309,21 +310,21 @@ def _beside(found: Explanation, beside: Beside) -> str:
     )
 
 
-def limit_name(found: Explanation, value: LimitValue) -> str:
+def limit_name(say: Say, value: LimitValue) -> str:
     """A budget or a limit in words."""
     steps = value.path.split(".")
     told: dict[str, object] = {
-        "funder": words.funder(found, value.funder or ""),
-        "project": words.project(found, value.project or ""),
+        "funder": say.name("funders", value.funder or ""),
+        "project": say.name("projects", value.project or ""),
         "year": value.year,
     }
     if value.project is not None:
         return tr("Share that lenders and investors carry of {project}", project=told["project"])
     if steps[-1] == "max_share":
-        name = words.instrument(found, value.funder or "", steps[-2])
+        name = say.instrument(value.funder or "", steps[-2])
         return tr("Largest share: {funder}, {instrument}", funder=told["funder"], instrument=name)
     if "budget_lines" in steps:
-        name = words.line(found, value.funder or "", steps[3])
+        name = say.budget_line(value.funder or "", steps[3])
         if value.year is not None:
             return tr("{funder}, line {line}, {year}", line=name, **_some(told, "funder", "year"))
         return tr("{funder}, line {line}", line=name, funder=told["funder"])
@@ -341,40 +342,3 @@ def limit_name(found: Explanation, value: LimitValue) -> str:
 
 def _some(told: dict[str, object], *names: str) -> dict[str, object]:
     return {name: told[name] for name in names}
-
-
-def worth(step: ValueStep) -> str:
-    """What a unit of a step is worth, in a cell."""
-    if step.high is None and step.low is None:
-        return "-"
-    if step.high == 0:
-        return "0"
-    return words.span(step.low, step.high)
-
-
-def seen_from(found: Explanation, value: LimitValue) -> str:
-    """From which step on a gain shows, and what it lets in."""
-    if value.visible is None:
-        return tr("not seen")
-    step = next(one for one in value.steps if one.step == value.visible)
-    changes = "" if step.instead is None else instead_short(found, step.instead)
-    name = number(value.visible)
-    return f"{name}: {changes}" if changes else name
-
-
-def instead_short(found: Explanation, other: Instead) -> str:
-    """What comes and goes, in a cell."""
-    told = [f"+ {words.project(found, p)}" for p in other.entering]
-    told += [f"- {words.project(found, p)}" for p in other.leaving]
-    told += [
-        tr("{name} moves to {year}", name=words.project(found, p), year=year)
-        for p, (_, year) in other.moved.items()
-    ]
-    if not told and other.stocks_t:
-        return tr("stocks alone")
-    return ", ".join(told)
-
-
-def gap_said(found: Explanation) -> str:
-    """The gap that was asked for."""
-    return small_percent(found.gap_target)

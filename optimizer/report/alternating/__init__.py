@@ -1,1 +1,0 @@
-"""What else would do: sentences and sections of alternatives and their robustness index."""

@@ -1,1 +1,0 @@
-"""An explanation for those who are asked why: words, rules, sentences and sections."""
