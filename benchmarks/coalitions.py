@@ -22,8 +22,8 @@ CONSORTIUM = Path(__file__).resolve().parent.parent / "scenarios" / "consortium.
 
 def main() -> None:
     from models.files import read_case
-    from optimizer.analyses.consortium import table_of
-    from optimizer.analyses.consortium.subproblem import coalition
+    from optimizer.analyses.split import table_of
+    from optimizer.analyses.split.subproblem import coalition
     from optimizer.parallel import Workers
 
     asked = argparse.ArgumentParser(description=__doc__)
@@ -65,7 +65,7 @@ def main() -> None:
 
 def with_pool(table: Any, gap: float) -> Callable[[Any], Any]:
     """Each coalition with the cuts of those before it."""
-    from optimizer.analyses.consortium.subproblem import asker
+    from optimizer.analyses.split.subproblem import asker
     from optimizer.solve.decomposition import CutPool
 
     return asker(table, gap, CutPool(), None)
@@ -73,7 +73,7 @@ def with_pool(table: Any, gap: float) -> Callable[[Any], Any]:
 
 def cold(table: Any, gap: float) -> Callable[[Any], Any]:
     """Each coalition from nothing."""
-    from optimizer.analyses.consortium.subproblem import asker
+    from optimizer.analyses.split.subproblem import asker
     from optimizer.solve.decomposition import CutPool
 
     return lambda quest: asker(table, gap, CutPool(), None)(quest)

@@ -14,6 +14,7 @@ MODULES = {
     "explanation": "optimizer.analyses.explanation.document",
     "frontier": "optimizer.analyses.frontier.document",
     "sensitivity": "optimizer.analyses.sensitivity.document",
+    "split": "optimizer.analyses.split.document",
 }
 """Modules whose function ``document`` takes a result of the kind."""
 

@@ -92,8 +92,13 @@ def _drawn(found: Sequence[Given], plans: Mapping[str, Plan]) -> tuple[str, list
     if comparison is None:
         (plan,) = plans.values()
         frontier, split = saved.beside(found)
-        page = html.report(plan, frontier=frontier, split=split, doubts=doubts)
-        return page, html.charts(plan, frontier=frontier, split=split)
+        beside = None
+        if split is not None:
+            from optimizer.analyses.split.document import plan_sections
+
+            (beside,) = plan_sections(split)
+        page = html.report(plan, frontier=frontier, split=beside, doubts=doubts)
+        return page, html.charts(plan, frontier=frontier, split=beside)
     page = html.comparison_report(list(plans.values()), comparison)
     return page, html.comparison_charts(comparison)
 

@@ -98,8 +98,8 @@ def split(
     save.prepare(out, [SPLIT_FILE], force)
     try:
         reading = varying.read(file, variant, settings)
-        from optimizer.analyses.consortium import Draw, Effort
-        from optimizer.analyses.consortium import split as split_game
+        from optimizer.analyses.split import Draw, Effort
+        from optimizer.analyses.split import split as split_game
 
         save.make_sure(out)
         steps = Steps(quiet)

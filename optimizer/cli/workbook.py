@@ -74,4 +74,9 @@ def of(found: Sequence[Given], plans: Mapping[str, Plan]) -> bytes:
         return write_comparison(plans, comparison)
     (plan,) = plans.values()
     frontier, split = saved.beside(found)
-    return write(plan, frontier=frontier, split=split, doubts=doubts)
+    if split is None:
+        return write(plan, frontier=frontier, doubts=doubts)
+    from optimizer.analyses.split.document import plan_checks, plan_sheets
+
+    beside = plan_sheets(split), plan_checks(split)
+    return write(plan, frontier=frontier, split=beside, doubts=doubts)

@@ -13,7 +13,6 @@ from models.results import (
     Participation,
     Plan,
     Result,
-    Split,
     Target,
 )
 from optimizer.report import prose, sections
@@ -28,9 +27,6 @@ from optimizer.report.participating import prose as participating
 from optimizer.report.participating import sections as participated
 from optimizer.report.participating import words as share
 from optimizer.report.sections import Section
-from optimizer.report.splitting import prose as splitting
-from optimizer.report.splitting import sections as shared
-from optimizer.report.splitting.game import Game
 from optimizer.report.varying import target as reached
 from optimizer.report.varying.words import title
 
@@ -43,8 +39,6 @@ class Answer:
     variant: str | None
     headline: Iterable[str]
     sections: Iterable[Section]
-    apart: bool = False
-    """Whether an empty line stands between the paragraphs of the headline."""
 
 
 def answer_of(found: Result, width: int) -> Answer:
@@ -76,11 +70,6 @@ def _target(target: Target, width: int) -> Answer:
     return Answer(title(target), target.variant, reached.headline(target), told)
 
 
-def _split(split: Split, _width: int) -> Answer:
-    game = Game(split)
-    return Answer(game.title, game.variant, splitting.headline(game), shared.all_of(game), True)
-
-
 def _participation(found: Participation, _width: int) -> Answer:
     said = (*participating.headline(found), *participating.cautions(found))
     return Answer(share.title(found), share.variant(found), said, participated.all_of(found))
@@ -95,7 +84,6 @@ _OF: dict[type[Result], Callable[[Any, int], Answer]] = {
     Plan: _plan,
     Comparison: _comparison,
     Target: _target,
-    Split: _split,
     Participation: _participation,
     Evaluation: _evaluation,
 }

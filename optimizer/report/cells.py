@@ -15,7 +15,16 @@ from typing import Any, Literal
 
 from models.language import tr
 from optimizer.report.document import PAGE, Column, Form, Media, Shown, Table
-from optimizer.report.figures import NOISE, NONE, clean, decimals, number, percent, small_percent
+from optimizer.report.figures import (
+    NO_BREAK,
+    NOISE,
+    NONE,
+    clean,
+    decimals,
+    number,
+    percent,
+    small_percent,
+)
 
 TWO_SIDED = 1.959964
 """Standard errors to either side of an estimate that hold the true figure in 95 of 100 samples."""
@@ -246,7 +255,8 @@ def written(value: Any, form: Form, places: int | None, empty: str = NONE) -> st
     if isinstance(value, Shown):
         return value.text
     if isinstance(value, str):
-        return clean(value) or empty
+        # No-break spaces hold numbers together: a line must not end inside of one.
+        return NO_BREAK.join(map(clean, value.split(NO_BREAK))) or empty
     if hasattr(value, "low"):
         return between(value, places)
     if hasattr(value, "standard_error"):

@@ -116,10 +116,7 @@ def _parts(answer: Answer, screen: Screen) -> Iterator[RenderableType]:
     if answer.variant is not None:
         yield Text(variant_line(answer.variant))
     yield Text()
-    for position, paragraph in enumerate(answer.headline):
-        if position and answer.apart:
-            yield Text()
-        yield _paragraph(paragraph, screen)
+    yield from (_paragraph(paragraph, screen) for paragraph in answer.headline)
     yield from _sections(answer.sections, screen)
 
 

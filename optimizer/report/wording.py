@@ -238,4 +238,9 @@ def listed(texts: Sequence[str]) -> str:
     """Texts as one: a, b and c."""
     if len(texts) < 2:
         return "".join(texts)
-    return tr("{most} and {last}", most=", ".join(texts[:-1]), last=texts[-1])
+    return tr("{most} and {last}", most=joined(texts[:-1]), last=texts[-1])
+
+
+def joined(texts: Sequence[str]) -> str:
+    """Texts in a row; where one has a comma itself, semicolons stand between them."""
+    return ("; " if any(", " in text for text in texts) else ", ").join(texts)

@@ -11,7 +11,6 @@ from models.results import (
     Evaluation,
     Participation,
     Result,
-    Split,
 )
 from models.results.reservations import NONE, Doubts
 from optimizer.report.charts import Chart
@@ -19,12 +18,10 @@ from optimizer.report.evaluating import words as evaluating
 from optimizer.report.html import (
     evaluation,
     participation,
-    splitting,
 )
 from optimizer.report.html.page import page
 from optimizer.report.html.parts import Section
 from optimizer.report.participating import words as participating
-from optimizer.report.splitting.game import Game
 
 
 @dataclass(frozen=True)
@@ -78,18 +75,6 @@ def _variant(variant: str | None) -> str:
     return "" if variant is None else tr("Variant: {variant}", variant=variant)
 
 
-def _split(split: Split) -> Alone:
-    game = Game(split)
-    return Alone(
-        splitting.all_of(game),
-        game.title,
-        tr("Vorrat: what joint action is worth, and how to share it"),
-        _variant(game.variant),
-        split.versions,
-        split.input_sha256,
-    )
-
-
 def _participation(found: Participation) -> Alone:
     variant, title = participating.variant(found), participating.title(found)
     return Alone(
@@ -118,7 +103,6 @@ def _evaluation(found: Evaluation) -> Alone:
 
 
 _OF: dict[type[Result], Callable[[Any], Alone]] = {
-    Split: _split,
     Participation: _participation,
     Evaluation: _evaluation,
 }

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from models.language import tr
-from models.results import Comparison, Frontier, Plan, Split
+from models.results import Comparison, Frontier, Plan
 from models.results.reservations import NONE, Doubts
 from optimizer.report.charts import Chart
+from optimizer.report.document import Section
 from optimizer.report.figures import clean
 from optimizer.report.html import comparing, sections
 from optimizer.report.html.alone import closing
@@ -20,13 +21,13 @@ def report(
     plan: Plan,
     *,
     frontier: Frontier | None = None,
-    split: Split | None = None,
+    split: Section | None = None,
     doubts: Doubts = NONE,
 ) -> str:
     """The report on a plan as an HTML page, in the current language.
 
-    A frontier of the same scenario gets a section of its own, and so does a split. ``doubts`` are
-    sentences at its head that speak against any of them.
+    A frontier of the same scenario gets a section of its own; ``split`` is the one of a split.
+    ``doubts`` are sentences at its head that speak against any of them.
 
     Raises NoReport for a plan that does not carry its scenario.
     """
@@ -71,7 +72,7 @@ def comparison_charts(comparison: Comparison) -> list[Chart]:
 
 
 def charts(
-    plan: Plan, *, frontier: Frontier | None = None, split: Split | None = None
+    plan: Plan, *, frontier: Frontier | None = None, split: Section | None = None
 ) -> list[Chart]:
     """The charts of the report, in order."""
     made = sections.all_of(Subject(plan, frontier, split))

@@ -7,10 +7,11 @@ from functools import cached_property
 from typing import Any
 
 from models.language import tr
-from models.results import Frontier, Plan, Split
+from models.results import Frontier, Plan
 from models.scenario.case import Case
 from optimizer.errors import VorratError
 from optimizer.report import prose
+from optimizer.report.document import Section
 from optimizer.report.figures import NOISE, clean, number, rounded
 from optimizer.report.names import Names
 from optimizer.report.tables import MARKET, money
@@ -33,7 +34,8 @@ class Subject:
 
     plan: Plan
     frontier: Frontier | None = None
-    split: Split | None = None
+    split: Section | None = None
+    """On a split of the same scenario."""
 
     @cached_property
     def names(self) -> Names:

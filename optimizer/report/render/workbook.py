@@ -41,6 +41,8 @@ NO_TAB = re.compile(r"[\[\]:*?/\\']")
 NARROW, FACTS, WIDE, NAMES = 12.0, 20.0, 60.0, 34.0
 ACROSS = 7
 """Columns that a paragraph runs across."""
+TOP, LONG = 16, 30
+"""A table of more than ``LONG`` rows, with less than ``TOP`` above, keeps its header in view."""
 SMALL = 100
 """Below so many million, amounts are shown with two decimals."""
 
@@ -52,7 +54,7 @@ def render(document: Document, doubts: Doubts = NONE) -> bytes:
     """
     money = 2 if max(map(abs, document.amounts), default=SMALL) < SMALL else 1
     book = Book(document.title, money, styles.places(document.outcomes), doubts)
-    writer = _Writer(book)
+    writer = Writer(book)
     title = document.answer_title or tr("Answer")
     first = Section("answer", document.title, document.answer, tab=title)
     for section in (first, *document.sections):
@@ -68,11 +70,12 @@ def render(document: Document, doubts: Doubts = NONE) -> bytes:
     show_verdict(book, writer.formulas, writer.verdict_row, ACROSS)
     legend(book.sheets[0], ACROSS)
     contents(book.sheets[0])
+    book.sheets[0].worksheet.fit_to_pages(1, 1)
     return book.finished()
 
 
 @dataclass
-class _Writer:
+class Writer:
     """A workbook in the making: tables are placed first, and filled when all have their places."""
 
     book: Book
@@ -102,11 +105,12 @@ class _Writer:
         across = min(ACROSS, max((len(columns_of(t)) for t in tables), default=ACROSS))
         for part in parts:
             self._place(sheet, part, max(across, 3), section.title)
-        if len(tables) == 1:
-            placed = self.formulas[tables[0].name] if tables[0].name in self.formulas else None
-            if placed is not None and placed.count:
-                sheet.worksheet.freeze_panes(placed.header_row + 1, 1)
-                sheet.worksheet.repeat_rows(placed.header_row)
+        if tables and tables[-1].name in self.formulas and sheet is not self.book.sheets[0]:
+            last = self.formulas[tables[-1].name]
+            if len(tables) == 1 and last.count:
+                sheet.worksheet.repeat_rows(last.header_row)
+            if (len(tables) == 1 and last.count) or (last.header_row < TOP and last.count > LONG):
+                sheet.worksheet.freeze_panes(last.header_row + 1, 1)
 
     def _place(self, sheet: Sheet, part: Part, across: int, title: str) -> None:
         if isinstance(part, str):
@@ -252,7 +256,7 @@ def _totals(sheet: Sheet, placed: Placed, looks: Sequence[styles.Form]) -> None:
         if position == 0:
             sheet.put(placed.total_row, 0, placed.table.total, "words", "text", last=True)
         elif one.column.total and not one.end:
-            summed = total(placed.area(one.key))
+            summed = total(placed.column(position))
             form = _form("number", looks[position])
             sheet.put(placed.total_row, position, summed, "formula", form, last=True)
         else:

@@ -6,11 +6,12 @@ file, or reads it with pandas, sees figures and not empty cells.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from models.language import tr
-from models.results import Comparison, Frontier, Participation, Plan, Result, Split
+from models.results import Comparison, Frontier, Participation, Plan, Result
 from models.results.reservations import NONE, Doubts
+from optimizer.report import document
 from optimizer.report.comparing import prose
 from optimizer.report.html.alone import alone_of
 from optimizer.report.workbook import (
@@ -25,7 +26,7 @@ from optimizer.report.workbook import (
 )
 from optimizer.report.workbook.answer import answer
 from optimizer.report.workbook.book import Book, Column
-from optimizer.report.workbook.checks import checks, show
+from optimizer.report.workbook.checks import Check, checks, show
 from optimizer.report.workbook.draft import Draft
 from optimizer.report.workbook.from_page import write_page
 from optimizer.report.workbook.guide import contents, legend
@@ -33,10 +34,9 @@ from optimizer.report.workbook.identities import identities
 from optimizer.report.workbook.participation import write_participation
 from optimizer.report.workbook.points import frontier_sheet
 from optimizer.report.workbook.side_by_side import Sides
-from optimizer.report.workbook.splitting import split_sheets, write_split
 from optimizer.report.workbook.styles import places
 
-__all__ = ["write", "write_alone", "write_comparison", "write_participation", "write_split"]
+__all__ = ["write", "write_alone", "write_comparison", "write_participation"]
 
 SMALL = 100
 """Below so many million, amounts are shown with two decimals."""
@@ -46,13 +46,14 @@ def write(
     plan: Plan,
     *,
     frontier: Frontier | None = None,
-    split: Split | None = None,
+    split: tuple[Sequence[document.Section], Sequence[document.Check]] = ((), ()),
     doubts: Doubts = NONE,
 ) -> bytes:
     """A plan as an Excel workbook in the current language.
 
-    A frontier and a split of its scenario get sheets of their own. ``doubts`` are sentences on the
-    first sheet that speak against any of them.
+    A frontier of its scenario gets a sheet of its own; ``split`` are the sheets of a split, and
+    what must hold in them. ``doubts`` are sentences on the first sheet that speak against any of
+    them.
     """
     amounts = [plan.outcome.net_cost_meur, *(p.capex_meur for p in plan.projects)]
     amounts += [cost for pile in plan.stockpiles for cost in pile.cost_meur.values()]
@@ -70,7 +71,7 @@ def write(
     exposure.supply(draft)
     exposure.distribution(draft)
     more = [] if frontier is None else frontier_sheet(draft.book, frontier)
-    more += [] if split is None else split_sheets(draft.book, split)
+    more += _sheets(draft.book, *split)
     evidence.figures_and_sources(draft)
     evidence.certificate(draft)
     totals.reconciliation(draft)
@@ -78,13 +79,29 @@ def write(
     return draft.book.finished()
 
 
+def _sheets(
+    book: Book, sections: Sequence[document.Section], identities: Sequence[document.Check]
+) -> list[Check]:
+    """Sheets that are written as part of a document, and what must hold in them."""
+    from optimizer.report.render.workbook import Writer
+
+    writer = Writer(book)
+    for section in sections:
+        if parts := document.shown(section.parts, document.SHEET):
+            writer.place(section, parts)
+    writer.fill()
+    held = writer.formulas
+    return [
+        Check(one.says, writer.sheet_of(one.table), one.left(held), one.right(held), one.summed)
+        for one in identities
+    ]
+
+
 def write_alone(found: Result, doubts: Doubts = NONE) -> bytes:
     """A result that stands alone as an Excel workbook in the current language.
 
     ``doubts`` are sentences on the first sheet that speak against it.
     """
-    if isinstance(found, Split):
-        return write_split(found, doubts)
     if isinstance(found, Participation):
         return write_participation(found, doubts)
     alone = alone_of(found)

@@ -127,6 +127,10 @@ class Placed:
         """All rows of a column, or of all columns from one to another."""
         return self._area(0, max(self.count, 1), self.at(first), self.at(last or first))
 
+    def column(self, position: int) -> Area:
+        """All rows of the column that stands at a position, counted from 0."""
+        return self._area(0, max(self.count, 1), position, position)
+
     def part(self, start: int, stop: int, first: str, last: str | None = None) -> Area:
         """Some rows of a column, or of all columns from one to another."""
         return self._area(start, stop, self.at(first), self.at(last or first))

@@ -15,13 +15,13 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from documents import page_of
 from pages import read, tables
 from saved_plans import germany, page
 from small import near
 from splits import with_names
 
-from models.language import Language, using
-from optimizer.report.html import report_on
+from models.language import Language
 
 CHROMIUM = (
     shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -75,8 +75,7 @@ def test_the_page_opens_offline_without_an_error(language: Language, tmp_path: P
 
 @LANGUAGES
 def test_the_page_on_a_split_opens_without_an_error(language: Language, tmp_path: Path) -> None:
-    with using(language):
-        dom, console = opened(report_on(with_names()), tmp_path)
+    dom, console = opened(page_of(with_names(), language), tmp_path)
     assert console == []
     assert tables(read(dom))["gains"].rows[-1][1].value == near(120)
 

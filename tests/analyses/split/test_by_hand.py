@@ -11,7 +11,7 @@ from varied import reading
 
 from models.faults import ScenarioError
 from models.results import Split, StateMode
-from optimizer.analyses.consortium import Draw, Effort, NoGame, split
+from optimizer.analyses.split import Draw, Effort, NoGame, split
 
 EFFORT = Effort(gap=1e-6, jobs=1)
 

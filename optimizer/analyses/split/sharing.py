@@ -16,7 +16,7 @@ import numpy as np
 from models.results import Core, Interval, Leaving, MemberShare, SharingRule
 from models.results.split import Rule
 from optimizer import games
-from optimizer.analyses.consortium.coalition_values import Costs
+from optimizer.analyses.split.coalition_values import Costs
 from optimizer.model.instance import Floats
 
 SHOWN = 5

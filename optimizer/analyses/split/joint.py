@@ -9,8 +9,8 @@ import numpy as np
 
 from models.base import named
 from models.results import JointPlan, JointProject
-from optimizer.analyses.consortium.players import Table
-from optimizer.analyses.consortium.subproblem import Answer, damage_of
+from optimizer.analyses.split.players import Table
+from optimizer.analyses.split.subproblem import Answer, damage_of
 from optimizer.model.commitment import outlay, planned_stock
 from optimizer.model.instance import COMMON, group_of
 from optimizer.solve.accounts import by_year

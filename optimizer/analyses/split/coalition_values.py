@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from optimizer.analyses.consortium.players import Table
-from optimizer.analyses.consortium.subproblem import (
+from optimizer.analyses.series import Series
+from optimizer.analyses.split.players import Table
+from optimizer.analyses.split.subproblem import (
     Answer,
     Asker,
     Quest,
@@ -17,7 +18,6 @@ from optimizer.analyses.consortium.subproblem import (
     coalition,
     settled_by,
 )
-from optimizer.analyses.series import Series
 from optimizer.model.highs import Progress
 from optimizer.model.instance import Floats, Held
 from optimizer.parallel import Workers, side_by_side

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from models.language import tr
-from optimizer.analyses.consortium.players import Seat, Table
 from optimizer.analyses.series import Series
+from optimizer.analyses.split.players import Seat, Table
 from optimizer.errors import Interrupted, NoPlan
 from optimizer.model.commitment import Commitment, net_cost_by_funder
 from optimizer.model.instance import COMMON, Floats, Held, Instance, group_of, seen_from

@@ -12,7 +12,7 @@ from varied import reading
 
 from models.results import Split
 from models.scenario.case import Case
-from optimizer.analyses.consortium import Effort, split
+from optimizer.analyses.split import Effort, split
 from optimizer.solve.planner import plan
 
 COMPANIES = ("one", "two", "three")

@@ -25,10 +25,11 @@ from models.results import (
 )
 from models.results.split import Rule
 from optimizer import games
-from optimizer.analyses.consortium.coalition_values import USUAL, Costs, Effort, Play, play
-from optimizer.analyses.consortium.joint import joint_plan
-from optimizer.analyses.consortium.players import Seat, Table, table_of
-from optimizer.analyses.consortium.sharing import (
+from optimizer.analyses.head import head
+from optimizer.analyses.split.coalition_values import USUAL, Costs, Effort, Play, play
+from optimizer.analyses.split.joint import joint_plan
+from optimizer.analyses.split.players import Seat, Table, table_of
+from optimizer.analyses.split.sharing import (
     SHOWN,
     Game,
     Member,
@@ -37,8 +38,7 @@ from optimizer.analyses.consortium.sharing import (
     shares_of,
     simple_keys,
 )
-from optimizer.analyses.consortium.subproblem import Answer, coalition, damage_of
-from optimizer.analyses.head import head
+from optimizer.analyses.split.subproblem import Answer, coalition, damage_of
 from optimizer.games.coalitions import Masks
 from optimizer.model.commitment import Commitment
 from optimizer.model.instance import Floats, Instance

@@ -1,1 +1,0 @@
-"""What joint action is worth and how it may be shared: sentences and sections of splits."""

@@ -1,0 +1,725 @@
+"""A split as a document: what it says, that it says what the split says, and that it adds up."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+from documents import is_whole_in_all_media, page_of, text_of, told, workbook_of
+from pages import Element, read, tables
+from saved_plans import tutorial
+from splits import (
+    DAMAGE,
+    GAINS,
+    PLAYERS,
+    interval,
+    joint_plan,
+    raw,
+    sampled,
+    split,
+    undecided,
+    with_a_lender,
+    with_names,
+    with_public_money,
+    with_state,
+)
+from spreadsheets import cells, formulas, recalculated, records, results, with_libreoffice
+
+from models.language import Language
+from models.results import Split
+from optimizer.analyses.documents import document_of
+from optimizer.analyses.split.document import plan_checks, plan_sections, plan_sheets
+from optimizer.analyses.split.groups import SHOWN
+from optimizer.analyses.split.words import Game, outwards, state_meaning
+from optimizer.report.html import charts as charts_of_plan
+from optimizer.report.html import report
+from optimizer.report.render.html import charts
+from optimizer.report.wording import joined
+from optimizer.report.workbook import write
+
+SECTIONS = (
+    "What all do together",
+    "What each bears, alone and with all (million EUR)",
+    "Ways to share the gain",
+    "Who would rather leave",
+    "Staying out while the others go on",
+    "If outsiders act as well",
+    "What the split rests on",
+)
+MODES = ("none", "every", "player", "gift", "joint")
+ALL: dict[str, Callable[[], Split]] = {
+    "whole": split,
+    "sampled": sampled,
+    "undecided": undecided,
+    "player": with_state,
+    "names": with_names,
+    "lender": with_a_lender,
+    "every": lambda: with_public_money("every"),
+    "gift": lambda: with_public_money("gift"),
+    "joint": lambda: with_public_money("joint"),
+}
+EVERY = pytest.mark.parametrize("name", ALL)
+RULES = ["Shapley value", "Nucleolus", "By demand", "By damage avoided", "Equal parts"]
+GOOD = "The figures of this workbook add up"
+
+
+def line(text: str, *words: str) -> str:
+    (found,) = [one for one in text.splitlines() if all(word in one for word in words)]
+    return re.sub(r" {2,}", " | ", found)
+
+
+@cache
+def root_of(name: str) -> Element:
+    return read(page_of(ALL[name]()))
+
+
+def section(root: Element, name: str) -> Element:
+    (found,) = [s for s in root.all("section") if s.attributes["id"] == name]
+    return found
+
+
+def failing(book: Any) -> list[str]:
+    rows = records(book.worksheets[-1], "Check", "Result")
+    return [row["Check"] for row in rows if row["Result"] != "adds up"]
+
+
+def rows_of(sheet: Any, *headers: str) -> list[dict[str, Any]]:
+    """The rows below a header; a note that stands below them is none."""
+    rows = records(sheet, *headers)
+    return [row for row in rows if sum(cell is not None for cell in row.values()) > 1]
+
+
+@cache
+def content() -> bytes:
+    return workbook_of(split())
+
+
+@pytest.fixture(scope="module")
+def book() -> Any:
+    return results(content())
+
+
+@EVERY
+def test_the_split_of_the_tests_adds_up(name: str) -> None:
+    found = ALL[name]()
+    base = 0.0 if found.baseline is None else found.baseline.value
+    alone = {p.id: p.alone.value for p in found.players}
+    for one in found.coalitions:
+        own = sum(alone[p] for p in one.members)
+        assert own - (one.found - base) == one.worth.value
+    assert found.coalitions[-1].found == found.plan.objective
+    assert found.coalitions[-1].worth == found.worth
+    assert sum(b.damage + b.outlay for b in Game(found).bearers) == found.plan.objective
+    for rule in found.rules:
+        gains = sum(share.gain.value for share in rule.members.values())
+        assert gains == pytest.approx(found.worth.value)
+        paid = sum(share.pays_meur for share in rule.members.values())
+        assert paid == pytest.approx(found.plan.objective - base - sum(found.plan.damage.values()))
+        for group in rule.leaving:
+            assert (group.gain > 0) == (rule.core == "outside")
+            assert group.most > 0
+    assert Split.model_validate_json(found.model_dump_json()) == found
+
+
+def test_the_players_of_the_tests_are_those_of_the_game() -> None:
+    assert set(DAMAGE) == set(PLAYERS)
+    assert all(sum(gains) == 120 for gains in GAINS.values())
+
+
+@EVERY
+@pytest.mark.parametrize("language", ["en", "de"])
+def test_all_media_are_whole_in_both_languages(
+    name: str, language: Language, untranslated: set[str]
+) -> None:
+    is_whole_in_all_media(ALL[name](), language, untranslated)
+
+
+def test_the_answer_comes_first_and_sections_in_the_order_of_the_questions() -> None:
+    text = text_of(split())
+    assert text.startswith("Three companies\n\nTogether the 3 companies gain 120 million EUR")
+    assert (
+        "Together the 3 companies gain 120 million EUR (between 118 and 121 by the proofs): damage "
+        "and net cost of 450, with each standing alone, fall to 330."
+    ) in told(split())
+    places = [text.index(f"\n{title}\n") for title in SECTIONS]
+    assert places == sorted(places)
+
+
+def test_a_board_reads_the_answer_on_the_first_page() -> None:
+    text = section(root_of("whole"), "answer").text
+    assert "26.7 % of the 450 million EUR that they bear alone" in text
+    assert "4 of 5" in text
+    assert "Defence (30 against 25)" in text
+    assert "They build: Recycling (2027) and Mine (2028)." in text
+    assert "days that a stockpile must last (reserve)" in text
+
+
+def test_the_figures_of_the_text_are_those_of_the_split() -> None:
+    text = text_of(split())
+    assert line(text, "Recycling", "2027") == (
+        "Recycling | 2027 | 40 | Defence 100 % | Defence 80 %"
+    )
+    assert line(text, "Mine", "2028").startswith("Mine | 2028 | 100 | Car makers 30 %, Wind")
+    assert line(text, "reserve", "52.5") == "reserve | 52.5"
+    assert line(text, "Car makers", "260") == "Car makers | 260 | 200 | 120 | 35 | 45"
+    assert line(text, "All", "560") == "All | 560 | 450 | 270 | 60 | 120"
+    assert line(text, "Defence", "84") == "Defence | 25 | 30 | 84 | 24 | 40 | 30"
+    assert line(text, "Defence", "-44") == "Defence | 10 | 15 | 10 | -44 | 16 | 0"
+    assert line(text, "By demand", "some group") == (
+        "By demand | some group | Car makers and Wind turbines | 24.0 | 24.5 | 24"
+    )
+    assert line(text, "Nucleolus", "nobody") == "Nucleolus | nobody | - | - | - | 0"
+    assert line(text, "Defence", "80", "70") == "Defence | 60 | 100 | 80 | 70 | 30 | 25 | 5"
+    assert line(text, "Wind turbines", "148", "42").startswith("Wind turbines | 150 | 148 | 2 | 42")
+    assert line(text, "Groups solved") == "Groups solved | 7"
+    assert "cd" * 32 in text
+
+
+def test_who_would_leave_and_who_stays_out_is_told() -> None:
+    text = told(split())
+    assert "The gain can be shared so that no group would rather leave." in text
+    assert (
+        "Shared by the rule “By demand”, Car makers and Wind turbines would rather leave: on their "
+        "own they have 24 million EUR more."
+    ) in text
+    assert (
+        "No group would rather leave with: Shapley value, Nucleolus, By damage avoided, Equal "
+        "parts."
+    ) in text
+    assert (
+        "brings more than the share by the rule “Shapley value” to: Defence (30 against 25)."
+        in text
+    )
+    assert (
+        "At best every group would have 30 million EUR (between 29 and 31 by the proofs) less by "
+        "leaving. Closest to leaving are then: Defence; Car makers and Wind turbines."
+    ) in text
+    assert "Set aside, since no single group owes them: days that a stockpile must last" in text
+
+
+def test_an_empty_core_is_told_with_what_it_takes() -> None:
+    core = raw()["core"] | {
+        "empty": "empty",
+        "least_core": interval(4.0, 0.1, 0.1),
+        "contribution": interval(9.0, 1.0, 2.0),
+    }
+    text = told(split(core=core, externality=None))
+    assert (
+        "However the gain is shared, some group would have at least 4 million EUR more by leaving; "
+        "9 million EUR (between 8 and 11 by the proofs) of public money would make all stay."
+    ) in text
+    assert "less by leaving" not in text
+    core = raw()["core"] | {"empty": "undecided", "least_core": interval(-0.2, 0.0, 0.5)}
+    text = told(split(core=core, externality=None))
+    assert "The proofs leave it open whether the gain can be shared" in text
+    assert "At best some group might have up to 0.300 million EUR more by leaving." in text
+
+
+def test_a_group_that_might_leave_is_told_as_one() -> None:
+    text = told(undecided())
+    assert (
+        "The proofs leave it open for: By demand (Car makers and Wind turbines might rather leave, "
+        "with 0.200 million EUR more at most)."
+    ) in text
+    assert "would rather leave: on their own" not in text
+    assert line(text_of(undecided()), "By demand", "some group might").endswith(
+        "Car makers and Wind turbines | -0.300 | 0.200 | 0"
+    )
+    row = tables(root_of("undecided"))["verdicts"].rows[2]
+    assert [cell.value for cell in row[3:]] == pytest.approx([-0.3, 0.2, 0, 0, 0.5])
+    leaving = chart_of(undecided(), "leaving")
+    rules = undecided().model_dump()["rules"]
+    rules[2]["leaving"][0]["most"] = -0.3
+    assert leaving.svg() != chart_of(split(rules=rules), "leaving").svg()
+
+
+def test_every_rule_has_its_sentence() -> None:
+    leaving = [{"members": ["cars"], "gain": 7.0, "most": 7.5}]
+    rules = [rule | {"core": "outside", "leaving": leaving} for rule in raw()["rules"]]
+    text = told(split(rules=rules))
+    for rule in RULES:
+        assert f"Shared by the rule “{rule}”, Car makers would rather leave: on their own" in text
+    assert "No group would rather leave with" not in text
+    bare = told(split(rules=[rule | {"leaving": []} for rule in rules]))
+    assert bare.count("some group would rather leave.") == 5
+
+
+def test_a_sampled_split_says_what_it_does_not_know() -> None:
+    text = told(sampled())
+    assert "Not all groups were solved: whether the gain can be shared" in text
+    assert (
+        "No group that was solved would rather leave with: Shapley value, By damage "
+        "avoided, Equal parts."
+    ) in text
+    assert "The proofs leave it open" not in text
+    assert "Public money to keep all" not in text
+    assert "2 orders of joining, every second one the reverse of the one before, 6 groups" in text
+    assert "ranges are confidence intervals of 95 %" in text
+    assert "Sampling leaves the Shapley value open by 4 million EUR at most." in text
+    assert "If outsiders act as well" not in text
+    assert "less by leaving" not in text
+    assert "Least core" not in tables(root_of("sampled"))["gains"].headers
+    verdicts = tables(root_of("sampled"))["verdicts"]
+    assert verdicts.rows[0][1].text == "open"
+    assert len(verdicts.rows[0]) == 5
+    assert "of the others nothing is known" in section(root_of("sampled"), "leaving").text
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_the_state_is_told_by_its_mode(mode: Any) -> None:
+    text = told(with_state() if mode == "player" else with_public_money(mode))
+    assert state_meaning(mode) in text
+    assert [other for other in MODES if state_meaning(other) in text] == [mode]
+    assert ("public funders bear" in text) == (mode != "none")
+
+
+def test_public_money_that_counts_stands_among_what_each_bears() -> None:
+    found = with_public_money("every")
+    text, sentences = text_of(found), told(found)
+    assert line(text, "State and other funders", "-4") == (
+        "State and other funders | - | 30 | 26 | 8 | -4"
+    )
+    assert line(text, "All", "292") == "All | 560 | 480 | 292 | 68 | 120"
+    assert "Together the 3 companies, with the state behind them, gain 120" in sentences
+    assert "net cost of 480, with each standing alone, fall to 360." in sentences
+    assert "Transfers add up to 4 million EUR, which go to those who are no players" in sentences
+    assert "25 % of the 480 million EUR" in section(root_of("every"), "answer").text
+    for mode in ("gift", "joint"):
+        assert "State and other funders" not in text_of(with_public_money(mode))
+        assert "Transfers add up" not in told(with_public_money(mode))
+
+
+def test_what_private_funders_earn_stands_among_what_each_bears() -> None:
+    text = text_of(with_a_lender())
+    assert line(text, "Private funders", "-1") == "Private funders | - | 0 | 0 | -1 | 1"
+    assert line(text, "All", "271") == "All | 560 | 450 | 271 | 59 | 120"
+    assert "Transfers add up to -1 million EUR, which come from those" in told(with_a_lender())
+    idle = split(baseline=interval(-1e-15, 0.0, 0.0))
+    assert text_of(idle) == text_of(split())
+
+
+def test_the_state_pays_its_public_money_as_a_player() -> None:
+    text = text_of(with_state())
+    assert "Together the 2 companies and the state gain 120" in text
+    assert line(text, "State", "110") == "State | 110 | 100 | 60 | 10 | 30"
+
+
+def open_by(apart: float) -> list[dict[str, Any]]:
+    """The rules, with gains that are open by so much to either side."""
+    return [
+        rule | {"members": {p: share | {"gain": interval(share["gain"]["value"], apart, apart)}
+                            for p, share in rule["members"].items()}}
+        for rule in raw()["rules"]
+    ]  # fmt: skip
+
+
+def test_what_the_proofs_leave_open_is_told_and_drawn_only_where_it_matters() -> None:
+    assert "leave these gains open by 0.800 million EUR" in told(split())
+    core = raw()["core"] | {"least_core": interval(-30.0, 0.1, 0.1)}
+    worth = interval(120.0, 0.3, 0.3)
+    text = told(split(rules=open_by(0.1), core=core, worth=worth, externality=None))
+    assert "leave these gains open" not in text
+    assert "by the proofs" not in text
+    point, tight, wide = (
+        chart_of(split(rules=open_by(apart)), "gains").svg() for apart in (0.0, 0.1, 0.8)
+    )
+    assert point == tight
+    assert tight != wide
+
+
+def test_ends_of_ranges_are_rounded_outwards() -> None:
+    assert outwards(split().worth) == ("118", "121")
+    small = split(worth=interval(1.0, 0.1234, 0.1234)).worth
+    assert outwards(small) == ("0.87", "1.13")
+
+
+def test_a_joint_plan_of_nothing_gains_nothing() -> None:
+    plan = joint_plan() | {"projects": [], "stocks_t": {}}
+    found = split(worth=interval(0.0, 0.0, 0.0), plan=plan)
+    text = told(found)
+    assert "Together the 3 companies gain nothing against each standing alone." in text
+    assert "Nothing is built." in text
+    assert "Stocks of all" not in text
+    assert results(workbook_of(found))["Joint plan"]["A1"].value == "What all do together"
+
+
+def test_what_was_not_asked_for_is_left_out() -> None:
+    bare = split(rules=[], core=None, free_riding={}, externality=None, set_aside=[], states=12)
+    text = text_of(bare)
+    assert [title for title in SECTIONS if f"\n{title}\n" in text] == [
+        *SECTIONS[:2], SECTIONS[3], SECTIONS[-1],
+    ]  # fmt: skip
+    assert "For illustration only: all plans rest on 12 states of the world." in text
+    assert "Set aside" not in text
+    found = [s.attributes["id"] for s in read(page_of(bare)).all("section")]
+    assert found == [
+        "answer", "together", "players", "leaving", "groups", "method", "certificate", "glossary",
+    ]  # fmt: skip
+    few = results(workbook_of(bare))
+    assert failing(few) == []
+    assert not {"Sharing", "Staying out", "Outsiders acting"} & set(few.sheetnames)
+
+
+def eight() -> Game:
+    """A game of eight by name alone."""
+    player = raw()["players"][0]
+    names = [player | {"id": f"p{n}", "name": f"Works {n}"} for n in range(8)]
+    return Game(split(players=names))
+
+
+def test_a_large_group_is_told_by_those_it_lacks() -> None:
+    game = eight()
+    assert game.group(["p0", "p1", "p2"]) == "Works 0, Works 1 and Works 2"
+    assert game.group([f"p{n}" for n in range(1, 8)]) == "all but Works 0"
+    assert game.group([f"p{n}" for n in range(2, 8)]) == "all but Works 0 and Works 1"
+    assert game.group([f"p{n}" for n in range(3, 8)]).startswith("Works 3, Works 4,")
+
+
+def test_names_with_commas_are_kept_apart() -> None:
+    assert joined(["a", "b"]) == "a, b"
+    assert joined(["Cars, group A", "b", "c"]) == "Cars, group A; b; c"
+    assert joined(["1,5", "2,5"]) == "1,5, 2,5"
+
+
+def test_the_group_most_eager_is_that_with_the_largest_excess() -> None:
+    game = Game(split())
+    found = {rule.rule: game.most_eager(rule) for rule in game.found.rules}
+    excess = {name: (one.members, one.gain, one.most) for name, one in found.items() if one}
+    assert excess["demand"] == (("cars", "wind"), 24.0, 24.5)
+    assert excess["shapley"] == (("defence",), -25.0, -24.5)
+    assert excess["nucleolus"][1:] == (-30.0, -29.5)
+
+
+def test_duties_that_are_set_aside_are_named() -> None:
+    paths = ["policy.must_build", "policy.max_country_share", "stockpiles.reserve.min_days"]
+    text = told(with_names(set_aside=paths), "de")
+    assert "Projekte, die gebaut werden müssen; größter Anteil eines einzelnen Landes; " in text
+    assert "Tage, die ein Vorrat reichen muss (Reserve für alle)." in text
+    assert "policy." not in text
+
+
+def test_names_come_from_the_scenario_in_either_language() -> None:
+    text = text_of(with_names(), "de")
+    assert text.startswith("Drei Unternehmen\n")
+    for name in ("Autohersteller", "Windkraft", "Verteidigung", "Grube", "Rückgewinnung"):
+        assert name in text
+    assert "Reserve für alle" in text
+    assert "Car makers" in text_of(with_names())
+    page = read(page_of(with_names(), "de")).text
+    assert "Autohersteller 30 %, Windkraft 20 %, Banken und Anleger 50 %" in page.replace(
+        "\xa0", " "
+    )
+    assert "Car makers" not in page
+
+
+def test_a_variant_is_named() -> None:
+    assert text_of(split(variant="poor")).splitlines()[1] == "Variant: poor"
+
+
+# The page
+
+
+def test_gains_payments_and_verdicts_are_those_of_the_split() -> None:
+    found, split_ = tables(root_of("whole")), split()
+    gains = found["gains"]
+    assert gains.headers == ["Player", *RULES, "Least core", *RULES]
+    for row, player in enumerate(PLAYERS):
+        values = [cell.value for cell in gains.rows[row][1:]]
+        kept = [of[row] for of in GAINS.values()]
+        core = GAINS["nucleolus"][row]
+        assert values == pytest.approx([*kept, core, *(gain / 120 for gain in kept)])
+        shares = [rule.members[player] for rule in split_.rules]
+        paid = [cell.value for cell in found["payments"].rows[row][2:]]
+        assert paid == [*(s.pays_meur for s in shares), *(s.transfer_meur for s in shares)]
+    assert [cell.value for cell in gains.rows[-1][1:7]] == [120] * 6
+    assert [row[1].text for row in found["verdicts"].rows] == [
+        "nobody", "nobody", "some group", "nobody", "nobody",
+    ]  # fmt: skip
+    assert found["verdicts"].rows[2][2].text == "Car makers and Wind turbines"
+    assert [cell.value for cell in found["verdicts"].rows[2][3:]] == [24, 24.5, 24, 24, 24.5]
+
+
+def test_what_each_bears_and_what_groups_gain() -> None:
+    found = tables(root_of("whole"))
+    players = found["split-players"]
+    assert [cell.value for cell in players.rows[0][1:]] == [260, 200, 120, 35, 45]
+    assert [cell.value for cell in players.rows[-1][1:]] == [560, 450, 270, 60, 120]
+    coalitions = found["coalitions"]
+    assert [row[0].text for row in coalitions.rows] == [
+        "all together",
+        "Car makers and Wind turbines",
+        "Car makers and Defence",
+        "Wind turbines and Defence",
+    ]
+    assert coalitions.values("By the plans") == [120, 60, 20, 10]
+    assert coalitions.values("Gain if the others act alone") == [None, 55, 15, 5]
+    staying = found["staying-out"]
+    assert [cell.value for cell in staying.rows[2][1:]] == [60, 100, 80, 70, 29.5, 30, 30.5, 25, 5]
+    assert [cell.value for cell in found["outsiders"].rows[-1][1:]] == [450, 440, 10, 110, 110]
+    assert found["joint-outlay"].values("All") == [24.5, 39.0, 63.5]
+
+
+def chart_of(found: Split, name: str) -> Any:
+    (chart,) = [chart for chart in charts(document_of(found)) if chart.name == name]
+    return chart
+
+
+def test_charts_can_be_taken_out_as_pictures() -> None:
+    assert [c.name for c in charts(document_of(split()))] == ["gains", "leaving", "staying-out"]
+    drawn = chart_of(split(), "leaving").svg()
+    assert "Car makers and Wind turbines" in drawn
+    assert "has more by leaving" in drawn
+    assert "has less by leaving" in drawn
+
+
+def test_many_groups_are_cut_and_counted_on_the_page_alone() -> None:
+    few = raw()["coalitions"]
+    many = [few[3] | {"worth": interval(float(n), 0.0, 0.0)} for n in range(SHOWN + 5)]
+    found = split(coalitions=[*many, few[-1]])
+    root = read(page_of(found))
+    table = tables(root)["coalitions"]
+    assert len(table.rows) == SHOWN
+    assert table.values("By the plans")[:2] == [120, SHOWN + 4]
+    text = section(root, "groups").text
+    assert f"The {SHOWN} groups with most to gain, of {SHOWN + 6}" in text
+    sheet = results(workbook_of(found))["Groups"]
+    assert len(rows_of(sheet, "Spares the others")) == SHOWN + 6
+    assert sheet.freeze_panes is not None
+
+
+def test_texts_are_never_markup_and_never_formulas() -> None:
+    hostile = "<script>alert(1)</script> $x$"
+    players = [p | {"name": hostile} for p in raw()["players"]]
+    root = read(page_of(split(title=hostile, players=players)))
+    assert not list(root.all("script"))
+    assert hostile in root.text
+    players = [p | {"name": f"=1+1 {p['id']}"} for p in raw()["players"]]
+    book = formulas(workbook_of(split(players=players)))
+    found = [cell for _, cell in cells(book) if str(cell.value).startswith("=1+1")]
+    assert found
+    assert all(cell.data_type == "s" for cell in found)
+
+
+# The workbook
+
+
+@EVERY
+def test_all_adds_up(name: str) -> None:
+    book = results(workbook_of(ALL[name]()))
+    assert failing(book) == []
+    assert any(str(cell.value).startswith(GOOD) for cell in book["Answer"]["A"])
+
+
+def test_the_sheets(book: Any) -> None:
+    assert book.sheetnames == [
+        "Answer", "Joint plan", "Players", "Sharing", "Leaving", "Groups", "Staying out",
+        "Outsiders acting", "How it was computed", "Split", "Terms", "Checks",
+    ]  # fmt: skip
+
+
+def test_players_and_the_gain_of_all(book: Any) -> None:
+    rows = rows_of(book["Players"], "Id")
+    assert [row["Id"] for row in rows[:3]] == list(PLAYERS)
+    cars, alone = rows[0], "Damage and net cost alone"
+    assert (cars[f"{alone}: At least"], cars[f"{alone}: By the plans"]) == (199.5, 200)
+    assert cars["Gain before transfers"] == 45
+    assert rows[3]["Player"] == "All"
+    assert (rows[3]["Value of its demand"], rows[3]["Gain before transfers"]) == (1000, 120)
+    _, together, worth, share, *_ = rows_of(book["Answer"], "Figure", "By the plans")
+    assert [worth[h] for h in ("At least", "By the plans", "At most")] == [118.5, 120, 120.5]
+    assert together["By the plans"] == 330
+    assert share["By the plans"] == pytest.approx(120 / 450)
+    assert "joint_gain" in formulas(content()).defined_names
+
+
+def test_what_each_rule_leaves_and_takes(book: Any) -> None:
+    gains = {row["Id"]: row for row in rows_of(book["Sharing"], "Id")}
+    paid = {row["Player"]: row for row in rows_of(book["Sharing"], "Net outlay with all")}
+    for rule, name in zip(split().rules, RULES, strict=True):
+        for player, share in rule.members.items():
+            row = gains[player]
+            assert row[name] == share.gain.value
+            assert row[f"At least: {name}"] == share.gain.low
+            assert row[f"Share of all: {name}"] == pytest.approx(share.share)
+            pays = paid[row["Player"]]
+            assert pays[f"Pays in all: {name}"] == share.pays_meur
+            assert pays[f"Of that to the others: {name}"] == pytest.approx(share.transfer_meur)
+    all_ = list(gains.values())[-1]
+    assert [all_[name] for name in RULES] == [120] * 5
+
+
+def test_groups_are_held_against_the_rule_that_is_chosen(book: Any) -> None:
+    rows = {row["Id"]: row for row in rows_of(book["Groups"], "Spares the others")}
+    assert len(rows) == 7
+    pair = rows["cars+wind"]
+    assert [pair[name] for name in ("Car makers", "Wind turbines", "Defence")] == [1, 1, 0]
+    assert (pair["Gain: At least"], pair["Gain: By the plans"]) == (59, 60)
+    assert (pair["Its share by the rule"], pair["Has more by leaving"]) == (95, -35)
+    assert pair["At most"] == -34.5
+    sheet = formulas(content())["Groups"]
+    (chosen,) = [c for row in sheet.iter_rows(max_row=6) for c in row if c.value == "Shapley value"]
+    (choice,) = sheet.data_validations.dataValidation
+    assert str(choice.sqref) == chosen.coordinate
+    assert "Equal parts" in choice.formula1
+    (gains,) = [row for row in sheet.iter_rows() if row[0].value == "Gain by this rule"]
+    assert all(chosen.coordinate in cell.value for cell in gains[1:4])
+    most = next(r for r in book["Groups"].iter_rows(values_only=True)
+                if r[0] == "Most that any group has more by leaving")  # fmt: skip
+    assert most[1] == -25
+
+
+def test_leaving_groups_have_their_gain_less_their_share(book: Any) -> None:
+    (row,) = rows_of(book["Leaving"], "Id")
+    assert row["Group"] == "Car makers and Wind turbines"
+    assert (row["Has more by leaving"], row["At most"]) == (24, 24.5)
+    assert (row["It gains by itself"], row["Its share by the rule"]) == (60, 36)
+    core = rows_of(book["Sharing"], "Least core")
+    assert [r["Least core"] for r in core] == [*GAINS["nucleolus"], 120]
+    *_, least, public = rows_of(book["Answer"], "Figure", "By the plans")
+    ends = [least[end] for end in ("At least", "By the plans", "At most")]
+    assert ends == [-31, -30, -29]
+    assert public["By the plans"] == 0
+
+
+def test_members_may_be_listed_in_any_order() -> None:
+    rules = raw()["rules"]
+    rules[2]["leaving"][0]["members"] = ["wind", "cars"]
+    book = results(workbook_of(split(rules=rules)))
+    assert failing(book) == []
+    assert rows_of(book["Leaving"], "Id")[0]["It gains by itself"] == 60
+
+
+def test_groups_that_might_leave_are_listed_where_it_is_open() -> None:
+    (row,) = rows_of(results(workbook_of(undecided()))["Leaving"], "Id")
+    assert (row["Has more by leaving"], row["At most"]) == pytest.approx((-0.3, 0.2))
+
+
+def test_staying_out_and_outsiders(book: Any) -> None:
+    rows = rows_of(book["Staying out"], "Stays out")
+    assert [row["More than its share"] for row in rows] == [-40, -43, 5]
+    assert [row["Gain by staying out: By the plans"] for row in rows] == [10, 2, 30]
+    assert [row["Gain of the others: At least"] for row in rows] == [9, 19, 59]
+    outside = rows_of(book["Outsiders acting"], "Spared by the others")
+    assert [row["Spared by the others"] for row in outside] == [5, 2, 3, 10]
+
+
+def test_shares_of_projects_have_columns_of_their_own(book: Any) -> None:
+    recycling, mine = rows_of(book["Joint plan"], "Id")
+    assert (recycling["Carried by: Defence"], recycling["All shares together"]) == (1, 1)
+    assert mine["Carried by: lenders and investors"] == 0.5
+    assert mine["Output for: all consumers"] == 0.1
+    years = rows_of(book["Joint plan"], "Year")
+    assert [row["All"] for row in years] == [24.5, 39, 63.5]
+
+
+def test_public_money_that_counts_is_made_good_by_transfers() -> None:
+    book = results(workbook_of(with_public_money("every")))
+    rows = rows_of(book["Players"], "Kind")
+    assert (rows[3]["Player"], rows[3]["Kind"]) == ("State and other funders", "no player")
+    assert rows[3]["Damage and net cost alone: By the plans"] == 30
+    assert [row["Gain before transfers"] for row in rows[3:]] == [-4, 120]
+    paid = rows_of(book["Sharing"], "Net outlay with all")[-1]
+    transfers = [paid[f"Of that to the others: {name}"] for name in RULES]
+    assert transfers == pytest.approx([4] * 5)
+
+
+def test_what_counts_without_companies_counts_in_every_group() -> None:
+    """Groups are checked against what the state bears by itself."""
+    changed = with_public_money("every", baseline=interval(31.0, 0.0, 0.0))
+    checks = failing(results(workbook_of(changed)))
+    assert any("bear alone, less what they bear, is its gain" in check for check in checks)
+    assert any("less what they bear together, is their gain" in check for check in checks)
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (lambda s: s["rules"][0]["members"]["cars"].update(pays_meur=31.0), "What each pays is"),
+        (lambda s: s["rules"][0]["members"]["cars"]["gain"].update(value=51.0), "Shapley value: "),
+        (lambda s: s["worth"].update(value=119.0), "less what they bear together, is their gain"),
+        (lambda s: s["coalitions"][3].update(found=291.0), "is its gain"),
+        (lambda s: s["rules"][2]["leaving"][0].update(gain=25.0), "less its share by the rule"),
+        (lambda s: s["core"]["members"].update(cars=46.0), "least core add up"),
+        (lambda s: s["externality"]["core"]["members"].update(cars=44.0), "least core add up"),
+        (lambda s: s["free_riding"]["cars"]["gain"].update(value=11.0), "beside the others"),
+        (lambda s: s["externality"]["shapley"].update(cars=47.0), "With outsiders acting"),
+        (lambda s: s["plan"]["projects"][1]["shares"].update(cars=0.4), "add up to 1"),
+        (lambda s: s["plan"].update(gap=0.1), "follows from objective and bound"),
+    ],
+)
+def test_a_figure_that_does_not_fit_fails_a_check(
+    change: Callable[[dict[str, Any]], Any], says: str
+) -> None:
+    whole = raw()
+    change(whole)
+    checks = failing(results(workbook_of(Split.model_validate(whole))))
+    assert any(says in check for check in checks)
+
+
+def test_german_sheets_and_names() -> None:
+    book = results(workbook_of(with_names(), "de"))
+    assert book.sheetnames[:8] == [
+        "Ergebnis", "Gemeinsamer Plan", "Beteiligte", "Regeln", "Austritt", "Gruppen",
+        "Fernbleiben", "Außenstehende",
+    ]  # fmt: skip
+    said = {cell.value for _, cell in cells(book) if isinstance(cell.value, str)}
+    assert {"Autohersteller", "Windkraft", "Nach Bedarf", "Reserve für alle"} <= said
+    assert "Car makers" not in said
+
+
+@with_libreoffice
+def test_another_program_agrees_and_follows_the_chosen_rule(tmp_path: Path) -> None:
+    def choose(book: Any) -> None:
+        for row in book["Groups"].iter_rows(max_row=6):
+            for cell in row:
+                if cell.value == "Shapley value":
+                    cell.value = "By demand"
+
+    made = recalculated(tmp_path, {"same": lambda _: None, "demand": choose}, content())
+    stored = results(content())
+    for tab, cell in cells(formulas(content())):
+        if cell.data_type == "f":
+            ours, theirs = (b[tab][cell.coordinate].value for b in (stored, made["same"]))
+            wanted = pytest.approx(ours) if isinstance(ours, (int, float)) else ours
+            assert theirs == wanted or not (theirs or ours), (tab, cell.coordinate, cell.value)
+    rows = {row["Id"]: row for row in rows_of(made["demand"]["Groups"], "Spares the others")}
+    assert rows["cars+wind"]["Has more by leaving"] == pytest.approx(24)
+
+
+def test_formulas_refer_to_cells_and_hold_no_figures() -> None:
+    """Shares and sums follow what they are made of: nobody wrote a result into a formula."""
+    sheet = formulas(content())["Sharing"]
+    found = [c.value for row in sheet.iter_rows() for c in row if c.data_type == "f"]
+    assert len(found) > 60
+    assert not [text for text in found if re.search(r"(?<![A-Z$\d.])\d+\.\d+", text)]
+
+
+# Beside a plan
+
+
+def test_a_split_beside_a_plan_gets_a_section() -> None:
+    (beside,) = plan_sections(split())
+    root = read(report(tutorial(), split=beside))
+    found = section(root, "split")
+    assert "Together the 3 companies gain 120 million EUR" in found.text
+    assert "Car makers and Wind turbines would rather leave" in found.text
+    assert tables(root)["gains"].headers[1:6] == RULES
+    names = [chart.name for chart in charts_of_plan(tutorial(), split=beside)]
+    assert names.count("gains") == 1
+    assert 'id="split"' not in report(tutorial())
+
+
+def test_a_split_beside_a_plan_gets_its_sheets() -> None:
+    plan = tutorial()
+    alone = results(write(plan)).sheetnames
+    book = results(write(plan, split=(plan_sheets(split()), plan_checks(split()))))
+    assert [tab for tab in book.sheetnames if tab not in alone] == [
+        "What all gain", "Joint plan", "Players", "Sharing", "Leaving", "Groups", "Staying out",
+        "Outsiders acting", "Split",
+    ]  # fmt: skip
+    assert failing(book) == []
+    assert book["Answer"]["A3"].value.startswith(GOOD)
