@@ -156,7 +156,7 @@ HIDDEN = {
     ("optimizer/cli/usage.py", "param.help"),
     ("optimizer/cli/validate.py", "many"),
     ("optimizer/solve/conflicts.py", "says"),
-    ("optimizer/report/comparing/prose.py", "failed.message"),
+    ("optimizer/analyses/comparison/words.py", "failed.message"),
     ("optimizer/analyses/explanation/rules.py", "says"),
     ("optimizer/report/fault_sheet/__init__.py", "FAULTS"),
     ("optimizer/analyses/redaction/document.py", "REASONS[reason]"),

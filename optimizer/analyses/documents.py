@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib import import_module
+from typing import Any
 
 from models.results import Result
 from optimizer.report.document import Document
@@ -13,18 +14,21 @@ MODULES = {
     "redaction": "optimizer.analyses.redaction.document",
     "explanation": "optimizer.analyses.explanation.document",
     "frontier": "optimizer.analyses.frontier.document",
+    "comparison": "optimizer.analyses.comparison.document",
     "sensitivity": "optimizer.analyses.sensitivity.document",
     "split": "optimizer.analyses.split.document",
 }
 """Modules whose function ``document`` takes a result of the kind."""
 
 
-def document_of(found: Result) -> Document:
-    """The document of a result, in the current language.
+def document_of(found: Result, **beside: Any) -> Document:
+    """The document of a result, in the current language; ``beside`` are results that go with it,
+    by the names that its function has for them.
 
     Raises KeyError for a kind without one.
     """
-    document: Document = import_module(MODULES[str(getattr(found, "kind", ""))]).document(found)
+    module = import_module(MODULES[str(getattr(found, "kind", ""))])
+    document: Document = module.document(found, **beside)
     return document
 
 

@@ -85,8 +85,8 @@ def _drawn(found: Sequence[Given], plans: Mapping[str, Plan]) -> tuple[str, list
     if not plans:
         alone = found[0].result
         if has_document(alone):
-            document = document_of(alone)
-            return rendering.render(document, doubts), rendering.charts(document)
+            made = document_of(alone)
+            return rendering.render(made, doubts), rendering.charts(made)
         return html.report_on(alone, doubts), html.charts_on(alone)
     comparison = saved.side_by_side(found, plans)
     if comparison is None:
@@ -99,8 +99,8 @@ def _drawn(found: Sequence[Given], plans: Mapping[str, Plan]) -> tuple[str, list
             (beside,) = plan_sections(split)
         page = html.report(plan, frontier=frontier, split=beside, doubts=doubts)
         return page, html.charts(plan, frontier=frontier, split=beside)
-    page = html.comparison_report(list(plans.values()), comparison)
-    return page, html.comparison_charts(comparison)
+    side_by_side = document_of(comparison, plans=plans)
+    return rendering.render(side_by_side, comparison.said), rendering.charts(side_by_side)
 
 
 def _chart_files(charts: Sequence[Chart], folder: Path | None) -> list[tuple[Path, bytes]]:

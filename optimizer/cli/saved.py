@@ -184,13 +184,16 @@ def compared_places(labels: Sequence[str]) -> dict[str, str]:
 
 
 def _compared(given: Given, comparison: Comparison) -> tuple[Given, dict[str, Plan]]:
-    """A comparison with what speaks against it or against its plans, and these by label.
+    """A comparison with what speaks against it or against its plans, and these by label; without
+    any plan where none of them lies beside it.
 
-    Raises click.UsageError where one is not there, or another lies in its place, and where the
-    comparison speaks of other things than its plans.
+    Raises click.UsageError where some are there and one is not, or another lies in its place, and
+    where the comparison speaks of other things than its plans.
     """
     path, places = given.path, compared_places([option.label for option in comparison.options])
     plans, told = {}, [comparison.said, given.doubts]
+    if not any((path.parent / place).exists() for place in places.values()):
+        return replace(given, doubts=joined(told)), {}
     for option in comparison.options:
         at, proof = path.parent / places[option.label], option.proof
         read_there = read(str(at))

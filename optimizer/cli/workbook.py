@@ -59,7 +59,7 @@ def of(found: Sequence[Given], plans: Mapping[str, Plan]) -> bytes:
     # pandas and XlsxWriter take a moment to import: only those who want a workbook wait for them.
     from optimizer.analyses.documents import document_of, has_document
     from optimizer.report.render.workbook import render
-    from optimizer.report.workbook import write, write_alone, write_comparison
+    from optimizer.report.workbook import write, write_alone
 
     doubts = saved.doubts(found)
     if not plans:
@@ -71,7 +71,7 @@ def of(found: Sequence[Given], plans: Mapping[str, Plan]) -> bytes:
         )
     comparison = saved.side_by_side(found, plans)
     if comparison is not None:
-        return write_comparison(plans, comparison)
+        return render(document_of(comparison, plans=plans), comparison.said)
     (plan,) = plans.values()
     frontier, split = saved.beside(found)
     if split is None:

@@ -6,9 +6,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from models.language import language, tr
+from models.language import tr
 from models.results import (
-    Comparison,
     Evaluation,
     Participation,
     Plan,
@@ -16,8 +15,6 @@ from models.results import (
     Target,
 )
 from optimizer.report import prose, sections
-from optimizer.report.comparing import prose as comparing
-from optimizer.report.comparing import sections as compared
 from optimizer.report.evaluating import prose as evaluating
 from optimizer.report.evaluating import sections as evaluated
 from optimizer.report.evaluating import words as judged
@@ -56,13 +53,6 @@ def _plan(plan: Plan, width: int) -> Answer:
     return Answer(clean(names.title()), variant, prose.headline(plan), told)
 
 
-def _comparison(comparison: Comparison, _width: int) -> Answer:
-    named = comparison.title.de if language() == "de" else comparison.title.en
-    told = compared.all_of(comparison)
-    said = (*map(clean, comparison.said.all), *comparing.headline(comparison))
-    return Answer(clean(named), None, said, told)
-
-
 def _target(target: Target, width: int) -> Answer:
     told = list(reached.all_of(target))
     if target.plan is not None:
@@ -82,7 +72,6 @@ def _evaluation(found: Evaluation, _width: int) -> Answer:
 
 _OF: dict[type[Result], Callable[[Any, int], Answer]] = {
     Plan: _plan,
-    Comparison: _comparison,
     Target: _target,
     Participation: _participation,
     Evaluation: _evaluation,

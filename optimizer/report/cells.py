@@ -35,6 +35,7 @@ ALIKE = 5e-4
 
 WORDS = frozenset({"text"})
 PERCENT = frozenset({"share", "gap"})
+SIGNED = frozenset({"signed", "signed_outcome"})
 
 
 @dataclass(frozen=True)
@@ -265,6 +266,8 @@ def written(value: Any, form: Form, places: int | None, empty: str = NONE) -> st
         return f"{shown} ± {number(spread, places)}" if spread > 0 else shown
     if form == "year":
         return f"{value:.0f}"
+    if form == "mean_year":
+        return number(value, None if round(value, 1) % 1 == 0 else 1).replace(NO_BREAK, "")
     if form == "share":
         return percent(value)
     if form == "gap":
@@ -274,7 +277,7 @@ def written(value: Any, form: Form, places: int | None, empty: str = NONE) -> st
     if form == "ratio":
         return number(value, 2 if places is None else places)
     text = number(value, places)
-    return f"+{text}" if form == "signed" and value > NOISE and text[0] != "<" else text
+    return f"+{text}" if form in SIGNED and value > NOISE and text[0] != "<" else text
 
 
 def between(proven: Any, places: int | None = None) -> str:

@@ -44,13 +44,15 @@ Form = Literal[
     "tonnes",
     "count",  # a whole number
     "year",
+    "mean_year",  # a mean of years, which may lie between two of them
     "share",  # a fraction of one, written as a percentage with one decimal
     "gap",  # a fraction of one that is likely to be tiny
     "ratio",  # a number with two decimals
     "objective",  # of an objective or its bound, with digits enough for a proof
     "range",  # something with ``low`` and ``high``: what is proven of a figure
     "estimate",  # something with ``value`` and ``standard_error``
-    "signed",  # a difference, with its sign
+    "signed",  # a difference of money, with its sign
+    "signed_outcome",  # the same of damage or shortage
     "control",  # with four decimals, of a control figure
     "deviation",  # how far two figures are apart that must be equal
     "tolerance",  # how far they may be

@@ -117,7 +117,7 @@ def test_what_was_asked_of_a_comparison_stays_so_in_its_page(file: str) -> None:
     assert run(["report", "all/comparison.json"]) == 0
     text = read(Path("all/report.html").read_text(encoding="utf-8")).text
     assert "Compared with: Idle" in text
-    assert "“poor” is left out: there is no plan." in text
+    assert "“Poor” is left out: no plan keeps all of these rules together." in text
 
 
 def test_a_comparison_is_reported_on_with_its_own_plans_alone(
@@ -171,7 +171,7 @@ def test_an_infeasible_option_does_not_lose_the_others(
 
 def test_the_text_tells_of_what_failed(file: str, capfd: pytest.CaptureFixture[str]) -> None:
     assert run(["compare", file, f"{file}@poor", "--quiet"]) == 3
-    assert "poor is left out: no plan keeps all of these rules" in capfd.readouterr().out
+    assert "“Poor” is left out: no plan keeps all of these rules" in capfd.readouterr().out
 
 
 def test_another_base_takes_the_place_of_one_without_a_plan(
@@ -346,7 +346,7 @@ def test_a_plan_stopped_by_a_limit_answers_1(
 
     monkeypatch.setattr(planner, "plan", cut_short)
     assert run(["compare", file, f"{file}@idle", "--quiet"]) == 1
-    assert "Stopped before the gap reached its target: ore and idle." in capfd.readouterr().out
+    assert "Stopped before the gap reached its target: all options." in capfd.readouterr().out
 
 
 def test_larger_budgets_come_first_and_share_cuts(
@@ -375,7 +375,7 @@ def test_in_german(file: str, capfd: pytest.CaptureFixture[str]) -> None:
     assert run(["compare", file, f"{file}@idle", "--language", "de", "--quiet"]) == 0
     out = capfd.readouterr().out
     assert out.startswith("Erz daheim\n")
-    assert "idle vermeidet 50 Mio. EUR weniger als ore" in out
+    assert "verbleiben 50 Mio. EUR mehr Schaden als mit „ore“" in out
     assert "ohne Werk" in out
 
 
@@ -409,3 +409,14 @@ def test_labels_become_folders_anywhere(label: str, name: str) -> None:
 def test_a_file_with_an_at_in_its_name(file: str, capfd: pytest.CaptureFixture[str]) -> None:
     Path("ore@home.yaml").write_text(SCENARIO)
     assert labels(compared(capfd, "ore@home.yaml", "ore@home.yaml@idle")) == ["ore@home", "idle"]
+
+
+def test_a_comparison_without_its_plans_is_reported_on(file: str) -> None:
+    """It does without their sections, and without sheets that hold what is left with each."""
+    assert run(["compare", file, f"{file}@idle", "--out", "both", "--quiet"]) == 0
+    Path("alone.json").write_bytes(Path("both/comparison.json").read_bytes())
+    assert run(["report", "alone.json", "--out", "alone.html", "--excel", "alone.xlsx"]) == 0
+    assert "Compared with: ore" in read(Path("alone.html").read_text(encoding="utf-8")).text
+    assert run(["workbook", "both", "--out", "both.xlsx"]) == 0
+    given, alone = ([row[0] for row in cells(f)] for f in ("both.xlsx", "alone.xlsx"))
+    assert {"Public funding in all"} <= set(given) & set(alone)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from openpyxl import load_workbook
+from spreadsheets import records
 
 from optimizer.cli import run
 
@@ -35,8 +36,8 @@ def test_several_plans_stand_side_by_side(folder: Path, tmp_path: Path) -> None:
     out = tmp_path / "options.xlsx"
     assert run(["workbook", str(folder), str(folder), "--out", str(out)]) == 0
     book = load_workbook(out, data_only=True)
-    assert book.sheetnames[0] == "Comparison"
-    assert [cell.value for cell in book["Benefits"][3]][:3] == ["Figure", "tutorial", "tutorial-2"]
+    assert book.sheetnames[0] == "The options at a glance"
+    assert list(records(book["Benefits"], "Figure")[0])[:3] == ["Figure", "tutorial", "tutorial-2"]
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from io import BytesIO
+from typing import Any
 
 from openpyxl import load_workbook
 from pages import read, shows, tables
@@ -14,36 +15,40 @@ from optimizer.report.render import html, terminal, workbook
 from optimizer.report.render.terminal import NARROWEST, PIPE_WIDTH, Screen
 
 
-def text_of(found: Result, language: Language = "en", width: int = PIPE_WIDTH) -> str:
+def text_of(
+    found: Result, language: Language = "en", width: int = PIPE_WIDTH, **beside: Any
+) -> str:
     """The document of a result as a terminal shows it."""
     with using(language):
-        return terminal.render(document_of(found), Screen(width))
+        return terminal.render(document_of(found, **beside), Screen(width))
 
 
-def told(found: Result, language: Language = "en") -> str:
+def told(found: Result, language: Language = "en", **beside: Any) -> str:
     """The same on one line, so that a sentence can be looked for."""
-    return " ".join(text_of(found, language).split())
+    return " ".join(text_of(found, language, **beside).split())
 
 
-def page_of(found: Result, language: Language = "en") -> str:
+def page_of(found: Result, language: Language = "en", **beside: Any) -> str:
     """The document of a result as a page."""
     with using(language):
-        return html.render(document_of(found))
+        return html.render(document_of(found, **beside))
 
 
-def workbook_of(found: Result, language: Language = "en") -> bytes:
+def workbook_of(found: Result, language: Language = "en", **beside: Any) -> bytes:
     """The document of a result as a workbook."""
     with using(language):
-        return workbook.render(document_of(found))
+        return workbook.render(document_of(found, **beside))
 
 
-def is_whole_in_all_media(found: Result, language: Language, untranslated: set[str]) -> None:
+def is_whole_in_all_media(
+    found: Result, language: Language, untranslated: set[str], **beside: Any
+) -> None:
     """Every text is translated and filled in, every figure of the page shows what it holds, lines
     fit, charts are drawn the same each time, and the workbook opens with no error in a cell."""
-    text = text_of(found, language, NARROWEST)
+    text = text_of(found, language, NARROWEST, **beside)
     assert "{" not in text
     assert "None" not in text
-    page = page_of(found, language)
+    page = page_of(found, language, **beside)
     cells = [
         cell
         for table in tables(read(page)).values()
@@ -53,13 +58,15 @@ def is_whole_in_all_media(found: Result, language: Language, untranslated: set[s
     ]
     assert all(map(shows, cells))
     assert "{" not in page.split("</style>")[1].split("<svg")[0]
-    book = load_workbook(BytesIO(workbook_of(found, language)), data_only=True)
+    book = load_workbook(BytesIO(workbook_of(found, language, **beside)), data_only=True)
     held = [cell.value for sheet in book for row in sheet.iter_rows() for cell in row]
     assert not [value for value in held if isinstance(value, str) and value.startswith("#")]
     assert not [value for value in held if isinstance(value, str) and "{" in value]
     with using(language):
         for chart, again in zip(
-            html.charts(document_of(found)), html.charts(document_of(found)), strict=True
+            html.charts(document_of(found, **beside)),
+            html.charts(document_of(found, **beside)),
+            strict=True,
         ):
             assert chart.svg() == again.svg()
     assert untranslated == set()

@@ -15,7 +15,9 @@ from models.language import Language, using
 from models.results import Plan
 from models.scenario.case import Case
 from optimizer.analyses.comparison.compare import compare
-from optimizer.report.html import comparison_report, report
+from optimizer.analyses.documents import document_of
+from optimizer.report.html import report
+from optimizer.report.render import html
 from optimizer.solve.planner import plan
 
 SCENARIOS = Path(__file__).parents[2] / "scenarios"
@@ -96,4 +98,6 @@ def page(name: str, language: Language = "en") -> str:
         if name != "several":
             return report(ALL[name]())
         plans = [germany(), germany("stocks_only"), germany("industry_alone")]
-        return comparison_report(plans, compare(plans))
+        labels = ["base", "stocks_only", "industry_alone"]
+        beside = dict(zip(labels, plans, strict=True))
+        return html.render(document_of(compare(plans, labels), plans=beside))

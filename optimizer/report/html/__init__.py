@@ -4,15 +4,13 @@ All its figures come from the frames of :mod:`optimizer.report.tables`.
 """
 
 from optimizer.report.html.alone import charts_on, report_on
-from optimizer.report.html.reports import charts, comparison_charts, comparison_report, report
+from optimizer.report.html.reports import charts, report
 from optimizer.report.html.subject import NoReport
 
 __all__ = [
     "NoReport",
     "charts",
     "charts_on",
-    "comparison_charts",
-    "comparison_report",
     "report",
     "report_on",
 ]

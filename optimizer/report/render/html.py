@@ -97,6 +97,8 @@ def _closing(document: Document) -> str:
     version = document.versions.get("vorrat", "")
     if not document.input_sha256:
         return tr("Made by Vorrat {version}.", version=version)
+    if not version:
+        return tr("Of the scenario with SHA-256 {sha}.", sha=document.input_sha256[:16])
     return tr(
         "Made by Vorrat {version} from the scenario with SHA-256 {sha}.",
         version=version,

@@ -202,9 +202,10 @@ def _cells(made: Grid, position: int) -> list[str]:
 
 def _narrowest(head: Head, texts: Sequence[str]) -> int:
     """Characters that a column takes at least: its longest word, or its longest figure."""
-    words = max(map(len, _header(head, texts).split()), default=0)
-    if head.kind == "figures":
-        return max([words, *map(len, texts)])
+    header = _header(head, texts)
+    if head.kind == "figures":  # Its header is broken already, and its cells are not.
+        return max(map(len, [*header.splitlines(), *texts]), default=0)
+    words = max(map(len, header.split()), default=0)
     return max([words, *(len(word) for text in texts for word in text.split(" "))])
 
 

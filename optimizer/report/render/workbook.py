@@ -30,7 +30,7 @@ from optimizer.report.document import (
 )
 from optimizer.report.workbook import styles
 from optimizer.report.workbook.book import Book, Sheet
-from optimizer.report.workbook.expressions import total
+from optimizer.report.workbook.expressions import Scalar, total
 from optimizer.report.workbook.formulas import Formulas, Placed, SheetColumn
 from optimizer.report.workbook.guide import contents, legend
 from optimizer.report.workbook.sheet_charts import draw
@@ -237,7 +237,9 @@ def _fill(book: Book, sheet: Sheet, placed: Placed) -> None:
         ruled = table.ruled is not None and table.ruled(row)
         for position, one in enumerate(placed.columns):
             content = placed.content(n, position)
-            form = _form(cells.form_of(one.column, row), looks[position])
+            kind = cells.form_of(one.column, row)
+            by_row = callable(one.column.form)
+            form = _sized(kind, placed.by_row(n)) if by_row else _form(kind, looks[position])
             if isinstance(content, str):
                 origin: styles.Origin = "key" if one.column.origin == "key" else "words"
                 written = sheet.put(at, position, content, origin, "text",
@@ -264,15 +266,20 @@ def _totals(sheet: Sheet, placed: Placed, looks: Sequence[styles.Form]) -> None:
 
 
 def _look(placed: Placed, position: int) -> styles.Form:
-    """How the figures of a column are written, as far as that hangs on their size."""
+    """How the figures of a column are written, where all of them are of one kind."""
     form = placed.columns[position].column.form
     values = [placed.value(n, position) for n in range(placed.count)]
+    return "value" if callable(form) else _sized(form, values)
+
+
+def _sized(form: Form, values: Sequence[Scalar]) -> styles.Form:
+    """The number format of figures of one kind, as far as it depends on their size."""
     figures = [float(v) for v in values if not isinstance(v, str)]
     if form == "tonnes":
         return styles.tonnes(figures)
     if form == "objective":
         return styles.objective(figures)
-    return "value" if callable(form) else _form(form, "value")
+    return _form(form, "value")
 
 
 _FORMS: dict[Form, styles.Form] = {
@@ -281,10 +288,12 @@ _FORMS: dict[Form, styles.Form] = {
     "outcome": "outcome",
     "count": "count",
     "year": "year",
+    "mean_year": "first",
     "share": "share",
     "gap": "gap",
     "ratio": "ratio",
     "signed": "signed",
+    "signed_outcome": "signed_outcome",
     "control": "control",
     "deviation": "deviation",
     "tolerance": "tolerance",

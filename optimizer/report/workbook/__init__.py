@@ -6,13 +6,12 @@ file, or reads it with pandas, sees figures and not empty cells.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from models.language import tr
-from models.results import Comparison, Frontier, Participation, Plan, Result
+from models.results import Frontier, Participation, Plan, Result
 from models.results.reservations import NONE, Doubts
 from optimizer.report import document
-from optimizer.report.comparing import prose
 from optimizer.report.html.alone import alone_of
 from optimizer.report.workbook import (
     accounts,
@@ -20,23 +19,20 @@ from optimizer.report.workbook import (
     building,
     evidence,
     exposure,
-    side_by_side,
     stocks,
     totals,
 )
 from optimizer.report.workbook.answer import answer
-from optimizer.report.workbook.book import Book, Column
-from optimizer.report.workbook.checks import Check, checks, show
+from optimizer.report.workbook.book import Book
+from optimizer.report.workbook.checks import Check, checks
 from optimizer.report.workbook.draft import Draft
 from optimizer.report.workbook.from_page import write_page
-from optimizer.report.workbook.guide import contents, legend
 from optimizer.report.workbook.identities import identities
 from optimizer.report.workbook.participation import write_participation
 from optimizer.report.workbook.points import frontier_sheet
-from optimizer.report.workbook.side_by_side import Sides
 from optimizer.report.workbook.styles import places
 
-__all__ = ["write", "write_alone", "write_comparison", "write_participation"]
+__all__ = ["write", "write_alone", "write_participation"]
 
 SMALL = 100
 """Below so many million, amounts are shown with two decimals."""
@@ -106,39 +102,6 @@ def write_alone(found: Result, doubts: Doubts = NONE) -> bytes:
         return write_participation(found, doubts)
     alone = alone_of(found)
     return write_page(alone.title, alone.sections, doubts)
-
-
-def write_comparison(plans: Mapping[str, Plan], comparison: Comparison) -> bytes:
-    """Plans by label, side by side, as an Excel workbook in the current language.
-
-    Raises ValueError where an option of the comparison is not among the plans.
-    """
-    missing = [o.label for o in comparison.options if o.label not in plans]
-    if missing:
-        raise ValueError(f"there is no plan for {', '.join(missing)}")
-    public = [option.cost.public.paid_meur for option in comparison.options]
-    spread = [option.benefit.worst.without_plan for option in comparison.options]
-    title = prose.said(comparison.title)
-    book = Book(title, _places(public), places(spread), comparison.said)
-    sides = Sides(book, comparison, plans)
-    first = book.sheet(tr("Comparison"), title)
-    first.set_widths([Column(str(n), "", width=w) for n, w in enumerate((30, 46, 15, 15, 15))])
-    side_by_side.benefits(sides)
-    side_by_side.costs(sides)
-    side_by_side.choices(sides)
-    side_by_side.damage(sides)
-    side_by_side.money(sides)
-    side_by_side.proofs(sides)
-    verdict = checks(book, sides.checks)
-    show(first, verdict, 7)
-    first.row += 1
-    for sentence in prose.headline(comparison):
-        first.note(sentence, 7, "lead")
-    side_by_side.first_sheet(sides, first)
-    legend(first, 7)
-    contents(first, second=3)
-    first.worksheet.fit_to_pages(1, 1)
-    return book.finished()
 
 
 def _places(amounts: list[float]) -> int:

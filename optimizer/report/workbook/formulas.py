@@ -99,6 +99,11 @@ class Placed:
             return content.value
         return "" if content is None else content
 
+    def by_row(self, row: int) -> list[Scalar]:
+        """What the cells come to of a row whose columns hold figures of the same kind."""
+        columns = enumerate(self.columns)
+        return [self.value(row, n) for n, one in columns if callable(one.column.form)]
+
     def cell(self, row: int, key: str) -> Expression:
         """A cell of a row, counted from 0, as formulas refer to it."""
         position = self.at(key)

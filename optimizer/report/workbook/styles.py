@@ -69,7 +69,6 @@ _NUMBERS: dict[Form, str] = {
     "tolerance": "0.0E+00",
     "value": "#,##0.###",
     "first": "0.0",
-    "signed": _dashed("#,##0.0", plus="+"),
     "small": "0.000000",
     "control": "#,##0.0000",
     "text": "General",
@@ -122,8 +121,9 @@ class Styles:
 
     def number(self, form: Form) -> str:
         """The number format of a kind of figure, as a file holds it."""
-        if form == "money":
-            return _dashed("#,##0." + "0" * self.money_places)
+        if form in ("money", "signed"):
+            plus = "+" if form == "signed" else ""
+            return _dashed("#,##0." + "0" * self.money_places, plus)
         if form in ("outcome", "signed_outcome"):
             plus = "+" if form == "signed_outcome" else ""
             return _dashed("#,##0." + "0" * self.outcome_places, plus)

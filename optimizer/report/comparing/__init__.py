@@ -1,1 +1,0 @@
-"""Several plans side by side: tables, sentences and sections of a comparison."""

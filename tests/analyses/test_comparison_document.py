@@ -1,0 +1,273 @@
+"""Plans side by side, as a document: it says what the comparison and the plans say."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+from documents import is_whole_in_all_media, page_of, text_of, told, workbook_of
+from everything import everything
+from pages import Table, read, tables
+from side_by_side import changed, large, raw, small, stock
+from small import project, solve
+from spreadsheets import cells, formulas, records, results, same_in_libreoffice, with_libreoffice
+
+from models.language import Language, using
+from models.results import Comparison, Plan
+from models.results.comparison import BrokenRule, Failed
+from models.results.option import Wording
+from models.scenario.case import Case
+from optimizer.analyses.comparison.compare import compare
+from optimizer.analyses.documents import document_of
+from optimizer.report.render import html
+from optimizer.report.render.terminal import PIPE_WIDTH
+from optimizer.solve.planner import plan as best_plan
+
+LANGUAGES = pytest.mark.parametrize("language", ["en", "de"])
+
+
+@cache
+def three() -> dict[str, Plan]:
+    """The plans that are worked by hand in side_by_side."""
+    return {"small": small(), "large": large(), "stock": stock()}
+
+
+@cache
+def rich() -> dict[str, Plan]:
+    """The same scenario with all its money, and with hardly any."""
+    poor = everything()
+    for funder in poor["funders"].values():
+        funder["budget_meur"] = 1
+    poor["policy"], poor["stockpiles"] = {}, []
+    raws = {"=all": everything(), "poor": poor}
+    return {label: best_plan(Case.model_validate(of)) for label, of in raws.items()}
+
+
+def made(plans: Mapping[str, Plan]) -> Comparison:
+    return compare(list(plans.values()), list(plans))
+
+
+def of_row(text: str, row: str) -> list[str]:
+    """The figures of a row in a terminal."""
+    (line,) = [line for line in text.splitlines() if line.startswith(row)]
+    return re.split(r" {2,}", line.removeprefix(row).strip())
+
+
+def on_page(plans: Mapping[str, Plan], name: str) -> Table:
+    return tables(read(page_of(made(plans), plans=plans)))[name]
+
+
+@LANGUAGES
+@pytest.mark.parametrize("beside", [True, False])
+@pytest.mark.parametrize("plans", [three, rich])
+def test_all_media_are_whole_in_both_languages(
+    plans: Any, beside: bool, language: Language, untranslated: set[str]
+) -> None:
+    known = plans() if beside else {}
+    is_whole_in_all_media(made(plans()), language, untranslated, plans=known)
+
+
+@pytest.mark.parametrize("beside", [True, False])
+@pytest.mark.parametrize("plans", [three, rich])
+def test_all_checks_of_the_workbook_hold(plans: Any, beside: bool) -> None:
+    book = results(workbook_of(made(plans()), plans=plans() if beside else {}))
+    checks = records(book.worksheets[-1], "Check", "Result")
+    assert {row["Result"] for row in checks} == {"adds up"}
+    for what in ("by class", "by year", "by funder", "expected damage"):
+        assert any(what in row["Check"] for row in checks)
+
+
+def test_figures_are_those_of_the_plans() -> None:
+    """Worked by hand in side_by_side; the last column is that without any plan."""
+    text = text_of(made(three()))
+    assert of_row(text, "Expected damage avoided, million EUR") == ["2.00", "5.00", "2.50", "-"]
+    assert of_row(text, "Worst state that was computed") == ["6", "0", "5", "10"]
+    assert of_row(text, "Funding by lenders and investors") == ["6", "0", "0"]
+    assert of_row(text, "Private funding per public EUR") == ["1.50", "0", "-"]
+    assert of_row(text, "Days of demand in stock") == ["0", "0", "182", "-"]
+    assert "Works some 2026 2026 -" in " ".join(text.split())
+    assert "Works 40 % 100 % -" in " ".join(text.split())
+
+
+def test_benchmarks_reached() -> None:
+    """Ore of stages: German recycling of 40 or all of 100 t, where the act aims at 25 %."""
+    china = {"material": "ore", "country": "CN", "share": 1, "stages": ["extraction"]}
+    plans = {
+        label: solve(
+            raw(budget)
+            | {"supply": [china]}
+            | {"projects": {"works": project(market_finance_max=0.6, stages=[stage])}}
+        )
+        for label, budget, stage in (("small", 4, "recycling"), ("large", 10, "processing"))
+    }
+    text = text_of(made(plans))
+    assert of_row(text, "recycling") == ["25 %", "1", "0", "0"]
+    assert of_row(text, "processing") == ["40 %", "0", "1", "0"]
+    assert of_row(text, "extraction") == ["10 %", "0", "0", "0"]
+
+
+def test_differences_are_explained() -> None:
+    text = told(made(three()))
+    assert "“A large fund” leaves 3 million EUR less damage than “small”: 60 % of what" in text
+    assert "Ore: 3 million EUR less damage; Works financed otherwise." in text
+    assert "Public funding +6 million EUR, companies and other private funders 0" in text
+    assert "Each additional public EUR avoids 0.50 EUR of expected damage" in text
+    assert "without Works; reserve: +50 t." in text
+
+
+def test_what_another_option_beats_is_marked() -> None:
+    """The stock costs 0.5 and leaves 2.5, `small` costs 4 and leaves 3."""
+    text = told(made(three()))
+    assert "“small” is dominated: “A stock” leaves no more damage" in text
+    assert text.count("is dominated") == 1
+
+
+def test_what_is_not_significant_is_called_so() -> None:
+    open_ = {
+        label: plan.model_copy(
+            update={"certificate": plan.certificate.model_copy(update={"bound": 0.0, "gap": 1.0})}
+        )
+        for label, plan in three().items()
+    }
+    text = told(made(open_))
+    assert "“A large fund” and “small” differ by 3 million EUR, which is not significant" in text
+    assert "“A large fund” leaves" not in text.split("What makes the difference")[1]
+    assert "avoids most with" not in text
+
+
+def test_what_is_not_compared_is_left_blank_and_named() -> None:
+    plans = {"small": small(), "other": changed(large(), currency="USD")}
+    text, page = text_of(made(plans)), on_page(plans, "options")
+    words = " ".join(text.split())
+    name = "A large fund"
+    assert f"“{name}” differs from “small” in currency: USD instead of EUR." in words
+    assert "Not compared for that reason: damage and money." in words
+    assert of_row(text, "Expected damage avoided, million EUR") == ["2", "-", "-"]
+    assert of_row(text, "Public funding in all") == ["4", "-"]
+    assert f"“{name}” and “small”: damage is not compared." in words
+    assert "Difference in expected damage" not in words
+    assert page.values("remaining") == [pytest.approx(3), None]
+
+
+def test_options_without_a_plan_are_told() -> None:
+    rule = BrokenRule(tag="P9", name="must_build", says="works must be built", path=(), place="x:1")
+    common = {"title": Wording(en="Poor", de="Arm"), "variant": "poor"}
+    failed = (
+        Failed(label="poor", reason="infeasible", message="no plan", conflict=(rule,), **common),
+        Failed(label="late", reason="no_plan", message="stopped before it was solved",
+               conflict=(), **(common | {"variant": None})),
+    )  # fmt: skip
+    found = made(three()).model_copy(update={"failed": failed})
+    words = told(found)
+    assert "“Poor” is left out: no plan keeps all of these rules together. P9 must_build" in words
+    assert "“late” is left out, since there is no plan: stopped before it was solved." in words
+    assert "abgebrochen, bevor sie gelöst war" in told(found, "de")
+
+
+def test_names_are_in_german() -> None:
+    text = told(made(three()), "de")
+    assert "Mit „Ein großer Fonds“ verbleiben 3 Mio. EUR weniger Schaden als mit „small“" in text
+    assert "anders finanziert" in text
+    assert "Werk" in text
+
+
+def test_residual_values_are_told_where_there_are_any() -> None:
+    """Half of the capex that does not come back."""
+    name = "Residual value, present value"
+    options = {"small": raw(), "large": raw(10)}
+    for of in options.values():
+        of["horizon"]["residual_value"] = 0.5
+    plans = {label: solve(of) for label, of in options.items()}
+    assert [float(x) for x in of_row(text_of(made(plans)), name)] == pytest.approx([2, 5])
+    assert name not in text_of(made(three()))
+
+
+def test_tables_of_the_page_add_up() -> None:
+    plans = three()
+    found = made(plans)
+    by_year = on_page(plans, "by-year")
+    for header, option in zip(by_year.headers[1:], found.options, strict=True):
+        *years, total = by_year.values(header)
+        assert total == pytest.approx(sum(x or 0.0 for x in years))
+        assert total == pytest.approx(option.cost.public.paid_meur)
+    for name in ("materials", "consumers"):
+        table = on_page(plans, name)
+        for header, difference in zip(table.headers[1:], found.differences, strict=True):
+            *parts, total = table.values(header)
+            assert total == pytest.approx(sum(x or 0.0 for x in parts))
+            assert total == pytest.approx(difference.expected)
+    money = on_page(plans, "money")
+    assert money.values("A stock")[-1] == pytest.approx(-9.5)
+
+
+def test_the_matrix_of_projects_is_that_of_the_plans() -> None:
+    found = on_page(rich(), "projects")
+    for header, plan in zip(found.headers[2:], rich().values(), strict=True):
+        starts = [year for year in found.values(header) if year is not None]
+        assert sorted(starts) == sorted(project.start for project in plan.projects)
+
+
+def test_one_option_alone_has_no_differences() -> None:
+    text = text_of(made({"small": small()}))
+    assert "What makes the difference" not in text
+    assert "What each option rests on" in text
+
+
+def test_shortage_in_tonnes_is_not_called_damage() -> None:
+    plans = {str(b): solve(raw(b) | {"objective": {"measure": "tonnes"}}) for b in (4, 10)}
+    text = text_of(made(plans))
+    assert "expected shortage is 50 t" in " ".join(text.split())
+    assert "damage" not in text.lower()
+
+
+def test_many_options_stay_within_the_line() -> None:
+    labels = ["small", "industry_alone", "japanese_model", "a-much-longer-label", "x"]
+    plans = [small(), large(), stock(), changed(small(), currency="USD"), stock()]
+    text = text_of(compare(plans, labels))
+    assert max(map(len, text.splitlines())) <= PIPE_WIDTH
+
+
+def test_charts_come_in_both_languages() -> None:
+    (chart,) = html.charts(document_of(made(three())))
+    english = chart.svg()
+    with using("de"):
+        (chart,) = html.charts(document_of(made(three())))
+        assert chart.svg() != english
+
+
+def test_sheets_calculate_benefits_and_costs() -> None:
+    found = made(rich())
+    book = results(workbook_of(found, plans=rich()))
+    benefits = {row["Figure"]: row for row in records(book["Benefits"], "Figure")}
+    costs = {row["Figure"]: row for row in records(book["Costs"], "Figure")}
+    for option in found.options:
+        figure, at = option.benefit.expected, option.label
+        assert benefits["Expected damage that is left, million EUR"][at] == pytest.approx(
+            figure.with_plan
+        )
+        assert benefits["Expected damage avoided, million EUR"][at] == pytest.approx(figure.avoided)
+        assert benefits["Share avoided"][at] == pytest.approx(figure.share)
+        assert costs["Public funding in all"][at] == pytest.approx(option.cost.public.paid_meur)
+
+
+def test_a_sheet_takes_differences_to_the_base() -> None:
+    book = results(workbook_of(made(rich()), plans=rich()))
+    *rows, total = records(book["Damage"], "Material")
+    wanted = {m.id: m.expected for m in rich()["poor"].materials}
+    assert {row["Id"]: row["poor"] for row in rows} == pytest.approx(wanted)
+    (difference,) = made(rich()).differences
+    assert total["Difference to “=all”: poor"] == pytest.approx(difference.expected)
+
+
+def test_labels_stay_text() -> None:
+    found = [cell for _, cell in cells(formulas(workbook_of(made(rich()), plans=rich())))]
+    assert {cell.data_type for cell in found if cell.value == "=all"} == {"s"}
+
+
+@with_libreoffice
+def test_libreoffice_agrees(tmp_path: Path) -> None:
+    same_in_libreoffice(tmp_path, workbook_of(made(rich()), "de", plans=rich()))
