@@ -22,7 +22,7 @@ CONSORTIUM = Path(__file__).resolve().parent.parent / "scenarios" / "consortium.
 
 def main() -> None:
     from models.files import read_case
-    from optimizer.analyses.split import table_of
+    from optimizer.analyses.split.players import table_of
     from optimizer.analyses.split.subproblem import coalition
     from optimizer.parallel import Workers
 

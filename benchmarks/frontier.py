@@ -22,17 +22,18 @@ RANGES = {"0 to 1,960": (0.0, 1960.0), "1,500 to 1,900": (1500.0, 1900.0)}
 
 def main() -> None:
     from models.files import read_case
-    from optimizer.analyses.frontier.curve import Drawn, Grid, draw
-    from optimizer.analyses.target.goal import Wanted
-    from optimizer.analyses.target.search import reach
+    from optimizer.analyses.frontier.draw import Drawn, draw
+    from optimizer.analyses.frontier.options import FrontierOptions
+    from optimizer.analyses.target.options import TargetOptions
+    from optimizer.analyses.target.reach import reach
     from optimizer.analyses.variation import BUDGET, Variation, evenly
 
     small = read_case(GERMANY, settings=["uncertainty.sample.states=20"])
-    draw(Variation(small, BUDGET), Grid(values=(500.0,)))
+    draw(Variation(small, BUDGET), FrontierOptions(values=(500.0,)))
     variation = Variation(read_case(GERMANY), BUDGET)
 
     def points(values: tuple[float, ...]) -> Drawn:
-        return draw(variation, Grid(values=values))
+        return draw(variation, FrontierOptions(values=values))
 
     for name, (first, last) in RANGES.items():
         values = tuple(evenly(first, last, 11))
@@ -40,7 +41,7 @@ def main() -> None:
         measured(f"{name}, one by one", lambda values=values: [points((v,)) for v in values])
 
     began, used = time.perf_counter(), time.process_time()
-    target = reach(variation, Wanted(reduction=0.6))
+    target = reach(variation, TargetOptions(reduction=0.6))
     show("target", began, used, trials=len(target.trials), status=target.status,
          below=target.infeasible_below, at=target.feasible_at)  # fmt: skip
 

@@ -4,6 +4,7 @@
 
     VorratError                5
     ├── ScenarioError          2   a scenario file that cannot be used, with all its faults
+    ├── Misuse                 2   options that do not go together, or name what is not there
     ├── PoolRefused            2   a file that should hold a pool of cuts and does not
     ├── Infeasible             3   rules that no plan can keep, with a smallest conflicting set
     ├── NoPlan                 4   a limit was met before any plan was found
@@ -39,6 +40,7 @@ __all__ = [
     "InUse",
     "Infeasible",
     "Interrupted",
+    "Misuse",
     "ModelRefused",
     "NoPlan",
     "NotWritten",
@@ -78,6 +80,12 @@ class Infeasible(VorratError):
     def __reduce__(self) -> tuple[type[Infeasible], tuple[tuple[Rule, ...]]]:
         """How it comes from another process whole."""
         return Infeasible, (self.conflict,)
+
+
+class Misuse(VorratError):
+    """Options of an analysis do not go together, or name what its scenario does not have."""
+
+    exit_code = 2
 
 
 class PoolRefused(VorratError):

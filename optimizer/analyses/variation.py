@@ -5,8 +5,14 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Annotated
+
+from pydantic import model_validator
 
 from models.files import Reading
+from models.language import tr
+from optimizer.analyses.options import Flag, Id, OfScenario
+from optimizer.errors import Misuse
 
 BUDGET = "policy.budget_meur"
 TAIL = "objective.cvar.weight"
@@ -94,9 +100,38 @@ class Variation:
         return "million " + self.reading.case.currency if "_meur." in self.path else None
 
 
-def budget_of(funder: str) -> str:
-    """The path of a funder's budget over all years."""
-    return f"funders.{funder}.budget_meur"
+class Varied(OfScenario):
+    """Which number of a scenario is varied."""
+
+    vary: Annotated[str, Flag("PATH")] | None = None
+    """The number to vary, by its dotted path as in --set; policy.budget_meur if not given."""
+    funder: Id | None = None
+    """Vary the budget of this funder: the same as --vary funders.ID.budget_meur."""
+
+    @model_validator(mode="after")
+    def _one_number(self) -> Varied:
+        if self.vary is not None and self.funder is not None:
+            raise Misuse(tr("--vary and --funder exclude each other."))
+        if "=" in (self.vary or self.funder or ""):
+            raise Misuse(
+                tr("--vary takes a path without a value; --from and --to give its values.")
+            )
+        return self
+
+    def number(self, reading: Reading) -> Variation:
+        """The number that is varied.
+
+        Raises Misuse for a funder that the scenario does not have.
+        """
+        if self.funder is None:
+            return Variation(reading, self.vary or BUDGET)
+        if self.funder not in reading.case.funders:
+            known = ", ".join(reading.case.funders) or "-"
+            raise Misuse(
+                tr("There is no funder '{funder}'; there are {known}.", funder=self.funder,
+                   known=known)
+            )  # fmt: skip
+        return Variation(reading, f"funders.{self.funder}.budget_meur")
 
 
 def _matches(path: str, pattern: str) -> bool:

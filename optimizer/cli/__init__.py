@@ -21,32 +21,23 @@ import click
 from models.faults import ScenarioError, VorratError
 from models.language import marked, speak, tr, using
 from models.recording import recording
+from optimizer.analyses.registry import ANALYSES, BY_NAME
 from optimizer.cli import speaking, usage
 
 PROGRAM = "vorrat"
 COMMANDS = {
-    "alternatives": marked("Find other plans nearly as good, and how robust each choice is."),
-    "batch": marked("Solve many scenarios, variants and settings, and keep each as it is done."),
-    "compare": marked("Put funding options side by side."),
-    "evaluate": marked("Judge a saved plan on states that it was not made for."),
-    "explain": marked("Say why each project and each stock of a plan is in or out."),
-    "frontier": marked("Draw damage against a budget, or any number of the file."),
     "init": marked("Write a commented scenario file or workbook to start from."),
-    "participate": marked("Find the share of a project that a company should take."),
     "presets": marked("List the presets that scenarios can include, or print one."),
-    "redact": marked("Hide figures of a scenario; say what that costs and what still tells."),
     "report": marked("Make an HTML page of saved plans, one or several side by side."),
     "rerun": marked("Run again what left a manifest, and say whether it comes out the same."),
     "run": marked("Read a workbook, solve it, and write plan, report and results beside it."),
     "schema": marked("Print the JSON Schema of scenario files or of results."),
-    "sensitivity": marked("Find what the answer rests on, and what would turn it."),
-    "solve": marked("Find the best plan for a scenario."),
-    "split": marked("Share what companies gain together, and test who would leave."),
-    "target": marked("Find the least budget that reaches a goal."),
     "validate": marked("Check scenario files and say what is wrong, all at once."),
     "workbook": marked("Write saved plans to an Excel workbook with live formulas."),
 }
 """The commands and their one line of help, so that help imports none of them."""
+COMMANDS |= {analysis.name: analysis.summary for analysis in ANALYSES}
+COMMANDS = dict(sorted(COMMANDS.items()))
 
 
 ARGUMENTS = "vorrat.arguments"
@@ -67,8 +58,13 @@ class _Lazy(click.Group):
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
         if name not in COMMANDS:
             return None
-        module = importlib.import_module(f"optimizer.cli.{name}")
-        command: click.Command = getattr(module, name)
+        command: click.Command
+        if name in BY_NAME and BY_NAME[name].run:
+            from optimizer.cli import runner
+
+            command = runner.command_of(name)
+        else:
+            command = getattr(importlib.import_module(f"optimizer.cli.{name}"), name)
         return usage.in_language(command)
 
     def resolve_command(

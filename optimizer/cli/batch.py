@@ -16,6 +16,7 @@ import click
 from models.faults import VorratError
 from models.language import tr
 from models.results import Batch, BatchRun
+from optimizer.analyses.options import BatchOptions, OfScenario
 from optimizer.cli import diagnostics, engines, options, speaking
 from optimizer.cli.batching.asked import Faulty, Ready, Wanted, files_of, read_all, told_as
 from optimizer.cli.batching.ending import terminated_as_interrupted
@@ -24,15 +25,15 @@ from optimizer.cli.batching.ledger import PLAN_FILE, RUNS, Ledger, holds_runs
 from optimizer.cli.batching.run_lines import line_of, line_on
 from optimizer.cli.disk.publishing import publish
 from optimizer.cli.disk.writing import make_folder
+from optimizer.cli.parameters import built, declared
+from optimizer.cli.progress import Steps
 from optimizer.cli.repeating import manifest
-from optimizer.cli.varying import Steps
 from optimizer.errors import Interrupted
 from optimizer.model.cores import usable_cores
 
 if TYPE_CHECKING:
-    from optimizer.analyses.batch.many import Effort, Solution
+    from optimizer.analyses.batch.many import Solution
     from optimizer.parallel import Arrival
-    from optimizer.solve.solver_result import Method
 
 BATCH_FILE, TABLE_FILE = "batch.json", "runs.csv"
 STOPPING = (2, 4, 5)
@@ -59,7 +60,7 @@ WORST_FIRST = (5, 2, 4, 3, 1, 0)
 @click.option(
     "--all-variants", is_flag=True, help="Solve all variants of each file beside the file itself."
 )
-@options.settings
+@declared(OfScenario, "settings")
 @click.option(
     "--grid",
     "grids",
@@ -68,28 +69,14 @@ WORST_FIRST = (5, 2, 4, 3, 1, 0)
     metavar="PATH=A,B,...",
     help="Solve with each of these values, or FROM:TO:STEP; of several grids all combinations.",
 )
-@options.gap
-@options.time_limit_each
-@options.node_limit
-@click.option(
-    "--method",
-    type=click.Choice(["auto", "extensive", "decomposition"]),
-    default="auto",
-    show_default=True,
-    help="All states in one model, or a small model and cuts; auto goes by the size.",
-)
+@declared(BatchOptions)
 @engines.engine_options
 @click.option("--resume", is_flag=True, help="Leave out the runs that --out holds already.")
 @click.option("--keep-going", is_flag=True, help="Go on with the other runs where one fails.")
 @click.option(
     "--json", "as_json", is_flag=True, help="Write a line of JSON to stdout as each run ends."
 )
-@click.option(
-    "--out",
-    type=click.Path(file_okay=False, path_type=Path),
-    metavar="DIR",
-    help="Keep each run in this folder as it ends, and a table of all of them.",
-)
+@options.out("Keep each run in this folder as it ends, and a table of all of them.")
 @click.option("--force", is_flag=True, help="Begin afresh in a folder that holds runs.")
 @options.quiet
 @speaking.language_option
@@ -99,22 +86,13 @@ def batch(
     all_variants: bool,
     settings: tuple[str, ...],
     grids: Mapping[str, Sequence[str]],
-    gap: float,
-    time_limit: float | None,
-    node_limit: int | None,
-    method: Method | Literal["auto"],
-    memory_limit: int | None,
-    jobs: int | None,
-    scheduler: str | None,
-    tls_ca: Path | None,
-    tls_cert: Path | None,
-    tls_key: Path | None,
     resume: bool,
     keep_going: bool,
     as_json: bool,
     out: Path | None,
     force: bool,
     quiet: bool,
+    **values: Any,
 ) -> int:
     """Solve many scenarios: FILEs, their variants, and grids of values."""
     if as_json:
@@ -122,31 +100,22 @@ def batch(
     _check(variants, all_variants, settings, grids, resume, force, out)
     found = files_of(files)
     began = time.perf_counter()
-
-    # The solver and Pyomo take a second to import: not for those who mistyped an option.
-    from optimizer.analyses.batch.many import Effort
-
-    effort = Effort(gap, time_limit, method, memory_limit, node_limit)
-    runs = _read(found, Wanted(variants, all_variants, settings, grids), effort, quiet)
+    where = engines.taken(values)
+    asked = built(BatchOptions, values, memory_limit=where["memory_limit"])
+    runs = _read(found, Wanted(variants, all_variants, settings, grids), asked, quiet)
     faults = {told_as(f): f for run in runs if isinstance(run, Faulty) for f in run.faults}
     if faults:
         click.echo(diagnostics.count(faults.values()), err=True)
         if not keep_going:
             return 2
-    if jobs is None and scheduler is None:
+    jobs, time_limit = asked.jobs, asked.time_limit
+    if jobs is None and where["scheduler"] is None:
         jobs = min(usable_cores(), len(runs))
-    with engines.asked_for(
-        jobs=jobs,
-        memory_limit=memory_limit,
-        seconds=None if time_limit is None else 2 * time_limit + PATIENCE,
-        scheduler=scheduler,
-        tls_ca=tls_ca,
-        tls_cert=tls_cert,
-        tls_key=tls_key,
-    ):
+    seconds = None if time_limit is None else 2 * time_limit + PATIENCE
+    with engines.asked_for(jobs=jobs, seconds=seconds, **where):
         if out is not None:
             make_folder(out)
-        return _Batch(runs, effort, jobs, out, resume, keep_going, as_json, quiet, began).go()
+        return _Batch(runs, asked, jobs, out, resume, keep_going, as_json, quiet, began).go()
 
 
 def _check(
@@ -180,7 +149,7 @@ def _check(
 
 
 def _read(
-    files: Sequence[str], wanted: Wanted, effort: Effort, quiet: bool
+    files: Sequence[str], wanted: Wanted, options: BatchOptions, quiet: bool
 ) -> list[Ready | Faulty]:
     """Read and check all runs."""
     steps, count = Steps(quiet), wanted.count(files)
@@ -188,9 +157,9 @@ def _read(
         return read_all(
             files,
             wanted,
-            effort,
+            options,
             diagnostics.show,
-            lambda done: steps.named(done, None if wanted.all_variants else count, tr("reading")),
+            lambda done: steps.counted(done, None if wanted.all_variants else count, tr("reading")),
         )
     finally:
         steps.close()
@@ -199,7 +168,7 @@ def _read(
 @dataclass
 class _Batch:
     runs: Sequence[Ready | Faulty]
-    effort: Effort
+    options: BatchOptions
     jobs: int | None
     out: Path | None
     resume: bool
@@ -281,7 +250,7 @@ class _Batch:
         try:
             with (
                 terminated_as_interrupted(),
-                closing(solve_many(tasks(), self.effort, self.jobs)) as arrivals,
+                closing(solve_many(tasks(), self.options, self.jobs)) as arrivals,
             ):
                 for arrival in arrivals:
                     if isinstance(arrival.error, Interrupted):
@@ -326,14 +295,14 @@ class _Batch:
 
     def _options(self, run: Ready) -> dict[str, Any]:
         """The options of ``vorrat solve`` by which it is solved alone."""
-        effort = self.effort
+        options = self.options
         return {
             "--variant": run.asked.variant,
             "--set": run.asked.settings,
-            "--gap": effort.gap,
-            "--time-limit": effort.time_limit,
-            "--node-limit": effort.node_limit,
-            "--method": effort.method,
+            "--gap": options.gap,
+            "--time-limit": options.time_limit,
+            "--node-limit": options.node_limit,
+            "--method": options.method,
             "--threads": 1,
         }
 
@@ -342,11 +311,11 @@ class _Batch:
         from optimizer.solve.planner import versions
 
         found = Batch(
-            gap_target=self.effort.gap,
-            time_limit=self.effort.time_limit,
-            node_limit=self.effort.node_limit,
-            method=self.effort.method,
-            memory_limit=self.effort.memory_limit,
+            gap_target=self.options.gap,
+            time_limit=self.options.time_limit,
+            node_limit=self.options.node_limit,
+            method=self.options.method,
+            memory_limit=self.options.memory_limit,
             ended=self.ended,
             kept=kept,
             seconds=time.perf_counter() - self.began,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -12,11 +12,13 @@ from models.faults import ScenarioError
 from models.language import tr
 from models.results import Plan
 from models.results.comparison import Failed
+from optimizer.analyses.options import CompareOptions
 from optimizer.cli import conflicts, cuts, diagnostics, items, options, saved, speaking, whole
+from optimizer.cli.cuts import Kept
 from optimizer.cli.disk import save
-from optimizer.cli.disk.writing import write_whole
 from optimizer.cli.items import Item
-from optimizer.cli.progress import Progress
+from optimizer.cli.parameters import built, declared
+from optimizer.cli.progress import Steps
 from optimizer.cli.saved import COMPARISON_FILE, PLAN_FILE, PLANS, compared_places
 from optimizer.cli.supervision import child
 from optimizer.cli.telling import telling
@@ -25,7 +27,6 @@ from optimizer.errors import Infeasible, NoPlan
 
 if TYPE_CHECKING:
     from optimizer.analyses.in_turn import NoAnswer
-    from optimizer.solve.decomposition import CutPool
 
 INTERRUPTED = "stopped before it was solved"
 
@@ -37,59 +38,24 @@ INTERRUPTED = "stopped before it was solved"
     "failure; 130 interrupted with nothing to keep."
 )
 @click.argument("given", nargs=-1, required=True, metavar="ITEM...")
-@click.option("--variants", is_flag=True, help="Add all variants of each scenario file.")
-@options.settings
-@options.budget
-@options.gap
-@click.option(
-    "--time-limit",
-    type=options.Finite(min=0, min_open=True),
-    metavar="SECONDS",
-    help="Stop each solve after this time with the best plan so far.",
-)
-@options.threads
+@declared(CompareOptions, "variants", "settings", "budget", *CompareOptions.heeded)
 @options.memory_limit
-@click.option("--base", metavar="LABEL", help="Compare with this option; the first if not given.")
-@click.option(
-    "--year",
-    type=int,
-    metavar="YEAR",
-    help="Reference year of cover and dependence; the last year of the base if not given.",
-)
-@click.option(
-    "--federal",
-    multiple=True,
-    metavar="FUNDER",
-    help="Public funder that counts as federal, may be given often; all of them if not given.",
-)
+@declared(CompareOptions, "base", "year", "federal")
 @options.as_json
-@click.option(
-    "--out",
-    type=click.Path(file_okay=False, path_type=Path),
-    metavar="DIR",
-    help=f"Write {COMPARISON_FILE} and {PLANS}/LABEL/{PLAN_FILE} into this folder as well.",
-)
+@options.out(f"Write {COMPARISON_FILE} and {PLANS}/LABEL/{PLAN_FILE} into this folder as well.")
 @options.force
 @options.reuse
 @options.quiet
 @speaking.language_option
 def compare(
     given: tuple[str, ...],
-    variants: bool,
-    settings: tuple[str, ...],
-    budget: float | None,
-    gap: float,
-    time_limit: float | None,
-    threads: int | None,
     memory_limit: int | None,
-    base: str | None,
-    year: int | None,
-    federal: tuple[str, ...],
     as_json: bool,
     out: Path | None,
     force: bool,
     reuse: Path | None,
     quiet: bool,
+    **values: Any,
 ) -> int:
     """Put funding options side by side: what each buys, what it costs, what makes the difference.
 
@@ -98,32 +64,28 @@ def compare(
     if as_json:
         speaking.for_machines()
     child.limit_memory(memory_limit)
+    steps = Steps(quiet)
+    asked = built(CompareOptions, values, listener=steps)
     kept = cuts.kept_in(reuse, out)
     try:
-        found = items.find(given, variants, options.with_budget(settings, budget))
+        settings = options.with_budget(asked.settings, asked.budget)
+        found = items.find(given, asked.variants, settings)
     except ScenarioError as error:
         diagnostics.show_all(error.faults)
         return error.exit_code
     to_solve = [item for item in found if item.reading is not None]
-    if not to_solve and (variants or settings or budget is not None or reuse is not None):
+    if not to_solve and (asked.variants or settings or reuse is not None):
         raise click.UsageError(
             tr("--variants, --set, --budget and --reuse go with scenario files, and there is none.")
         )
-    _check(found, base, year, federal)
+    _check(found, asked)
     if out is not None:
         places = compared_places([item.label for item in found])
         save.prepare(out, [COMPARISON_FILE, *places.values()], force)
         save.make_sure(out)
     pools = None if kept is None else _read_pools(kept, to_solve)
 
-    answers = _solve(
-        to_solve,
-        gap=gap,
-        time_limit=time_limit,
-        threads=threads,
-        pools=None if pools is None else {key: pool for _, key, pool in pools},
-        quiet=quiet,
-    )
+    answers = _solve(to_solve, asked, steps, pools)
     plans = {i.label: i.plan for i in found if i.plan is not None}
     failures: list[tuple[Failed, int]] = []
     for item, answer in zip(to_solve, answers, strict=True):
@@ -136,6 +98,7 @@ def compare(
     code = max((code for _, code in failures), default=0)
     if not plans:
         return code
+    base = asked.base
     if base is not None and base not in plans:
         click.echo(
             tr(
@@ -158,8 +121,8 @@ def compare(
             list(plans.values()),
             list(plans),
             base=base,
-            year=year,
-            federal=federal or None,
+            year=asked.year,
+            federal=asked.federal or None,
             failed=[failure for failure, _ in failures],
             doubts=doubts,
         )
@@ -176,10 +139,9 @@ def compare(
     return code
 
 
-def _check(
-    found: Sequence[Item], base: str | None, year: int | None, federal: Sequence[str]
-) -> None:
+def _check(found: Sequence[Item], asked: CompareOptions) -> None:
     """Refuse options that name what is not there, before anything is solved."""
+    base, year = asked.base, asked.year
     labels = [item.label for item in found]
     if base is not None and base not in labels:
         raise click.UsageError(
@@ -207,7 +169,7 @@ def _check(
     for item in found:
         if item.plan is not None:
             public |= {funder.id for funder in item.plan.funders if funder.kind == "public"}
-    for funder in federal:
+    for funder in asked.federal:
         if funder not in public:
             raise click.UsageError(
                 tr(
@@ -218,44 +180,30 @@ def _check(
             )
 
 
-def _read_pools(folder: Path, to_solve: Sequence[Item]) -> list[tuple[Path, str, CutPool]]:
-    """The pools that suit the scenarios, each once."""
-    found: dict[str, tuple[Path, str, CutPool]] = {}
-    for item in to_solve:
-        assert item.reading is not None
-        path, key, pool = cuts.read_kept(folder, item.reading.case)
-        found.setdefault(key, (path, key, pool))
-    return list(found.values())
+def _read_pools(folder: Path, to_solve: Sequence[Item]) -> dict[str, Kept]:
+    """The pools that suit the scenarios, by their keys."""
+    readings = [item.reading for item in to_solve if item.reading is not None]
+    found = [cuts.read_kept(folder, reading.case) for reading in readings]
+    return {kept.key: kept for kept in reversed(found)}
 
 
-def _keep(
-    pools: list[tuple[Path, str, CutPool]] | None, answers: Sequence[Plan | NoAnswer | None]
-) -> None:
+def _keep(pools: dict[str, Kept] | None, answers: Sequence[Plan | NoAnswer | None]) -> None:
     if pools is None or not any(isinstance(answer, Plan) for answer in answers):
         return
-    from optimizer.solve.decomposition import write_pool
-
-    for path, _, pool in pools:
-        if pool.cuts:
-            write_whole(path, write_pool(pool))
+    for kept in pools.values():
+        if kept.pool.cuts:
+            kept.write()
 
 
 def _solve(
-    to_solve: Sequence[Item],
-    *,
-    gap: float,
-    time_limit: float | None,
-    threads: int | None,
-    pools: dict[str, CutPool] | None,
-    quiet: bool,
+    to_solve: Sequence[Item], asked: CompareOptions, steps: Steps, pools: dict[str, Kept] | None
 ) -> list[Plan | NoAnswer | None]:
     """Solve what has yet to be solved."""
     if not to_solve:
         return []
     readings = [item.reading for item in to_solve if item.reading is not None]
-    if not quiet:
-        for file, reading in {i.file: r for i, r in zip(to_solve, readings, strict=True)}.items():
-            click.echo(f"{file}: {summed_up(reading.case)}", err=True)
+    for file, reading in {i.file: r for i, r in zip(to_solve, readings, strict=True)}.items():
+        steps.note(f"{file}: {summed_up(reading.case)}")
     diagnostics.show(
         {
             (fault.place, fault.message): fault
@@ -267,29 +215,22 @@ def _solve(
     # The solver and Pyomo take a second to import: not for those who compare saved plans.
     from optimizer.analyses.in_turn import Task, solve_all
 
-    progress = None if quiet else Progress()
     width = max(len(item.label) for item in to_solve)
-
-    def start(at: int) -> None:
-        if progress is not None:
-            progress.label = f"{to_solve[at].label:<{width}} "
-
     try:
         return solve_all(
             [
                 Task(reading.case, item.variant, item.title)
                 for item, reading in zip(to_solve, readings, strict=True)
             ],
-            gap=gap,
-            time_limit=time_limit,
-            threads=threads,
-            pools=pools,
-            on_start=start,
-            on_progress=progress,
+            gap=asked.gap,
+            time_limit=asked.time_limit,
+            threads=asked.threads,
+            pools=None if pools is None else {key: kept.pool for key, kept in pools.items()},
+            on_start=lambda at: steps.at(f"{to_solve[at].label:<{width}} "),
+            on_progress=asked.on_progress,
         )
     finally:
-        if progress is not None:
-            progress.close()
+        steps.close()
 
 
 def _failed(item: Item, answer: NoAnswer | None) -> tuple[Failed, int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,7 @@ from models.faults import Place
 from models.files.decoding import read_bytes
 from models.language import tr
 from models.scenario.case import Case
-from optimizer.cli.disk.writing import make_folder
+from optimizer.cli.disk.writing import make_folder, write_whole
 
 if TYPE_CHECKING:
     from optimizer.solve.decomposition import CutPool
@@ -38,8 +39,23 @@ def kept_in(reuse: Path | None, out: Path | None, method: str = "auto") -> Path 
     return folder
 
 
-def read_kept(folder: Path, case: Case) -> tuple[Path, str, CutPool]:
-    """The file of the pool that suits a case, its key, and the pool, empty if there is none yet."""
+@dataclass(frozen=True, eq=False)
+class Kept:
+    """The pool of cuts that suits a scenario, its key, and the file that it is kept in."""
+
+    path: Path
+    key: str
+    pool: CutPool
+
+    def write(self) -> None:
+        """Leave it for the next run."""
+        from optimizer.solve.decomposition import write_pool
+
+        write_whole(self.path, write_pool(self.pool))
+
+
+def read_kept(folder: Path, case: Case) -> Kept:
+    """The pool that suits a case, empty if there is none yet."""
     from optimizer.model.instance import read_instance
     from optimizer.solve.decomposition import CutPool, pool_key, read_pool
     from optimizer.solve.decomposition.storing import MAX_BYTES as MAX_POOL
@@ -48,6 +64,7 @@ def read_kept(folder: Path, case: Case) -> tuple[Path, str, CutPool]:
     key = pool_key(read_instance(case))
     path = folder / f"cuts-{key[:16]}.npz"
     if not path.exists():
-        return path, key, CutPool()
+        return Kept(path, key, CutPool())
     # Larger ones than are written here are refused, before memory is.
-    return path, key, read_pool(read_bytes(path, Place(str(path)), MAX_POOL, "cuts"), str(path))
+    raw = read_bytes(path, Place(str(path)), MAX_POOL, "cuts")
+    return Kept(path, key, read_pool(raw, str(path)))

@@ -43,40 +43,42 @@ tls_cert = _file("--tls-cert", "The certificate by which the scheduler knows thi
 tls_key = _file("--tls-key", "The private key of that certificate.")
 
 
-def engine_options(command: _Made, jobs: Callable[[Any], Any] = options.jobs) -> _Made:
-    """--jobs, --memory-limit, --scheduler and the files of TLS: what ``asked_for`` takes."""
-    for option in (tls_key, tls_cert, tls_ca, scheduler, options.memory_limit, jobs):
+def engine_options(command: _Made) -> _Made:
+    """--memory-limit, --scheduler and the files of TLS: what ``asked_for`` takes beside jobs."""
+    for option in (tls_key, tls_cert, tls_ca, scheduler, options.memory_limit):
         command = option(command)
     return command
 
 
-def chosen(command: Callable[..., int], jobs: Callable[[Any], Any] = options.jobs) -> Any:
+def limited(command: Callable[..., int]) -> Any:
+    """--memory-limit, of a command that solves in its own process alone."""
+
+    @wraps(command)
+    def with_limit(*, memory_limit: int | None, **others: Any) -> int:
+        child.limit_memory(memory_limit)
+        return command(**others)
+
+    return options.memory_limit(with_limit)
+
+
+def chosen(command: Callable[..., int]) -> Any:
     """The options of an engine, which is in use while the command runs; of them the command takes
     ``jobs`` alone. The process itself may take no more memory than one of the engine."""
 
     @wraps(command)
-    def with_engine(
-        *,
-        memory_limit: int | None,
-        scheduler: str | None,
-        tls_ca: Path | None,
-        tls_cert: Path | None,
-        tls_key: Path | None,
-        **others: Any,
-    ) -> int:
-        child.limit_memory(memory_limit)
-        with asked_for(
-            jobs=others["jobs"],
-            memory_limit=memory_limit,
-            scheduler=scheduler,
-            tls_ca=tls_ca,
-            tls_cert=tls_cert,
-            tls_key=tls_key,
-            alone=True,
-        ):
-            return command(**others)
+    def with_engine(**values: Any) -> int:
+        where = taken(values)
+        child.limit_memory(where["memory_limit"])
+        with asked_for(jobs=values["jobs"], alone=True, **where):
+            return command(**values)
 
-    return engine_options(with_engine, jobs)
+    return engine_options(with_engine)
+
+
+def taken(values: dict[str, Any]) -> dict[str, Any]:
+    """What ``asked_for`` takes of the values of a command, which are left without it."""
+    names = ("memory_limit", "scheduler", "tls_ca", "tls_cert", "tls_key")
+    return {name: values.pop(name) for name in names}
 
 
 @contextmanager

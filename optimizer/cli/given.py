@@ -26,7 +26,7 @@ def read_plan(text: str) -> tuple[Path, Plan]:
     found = saved.read(text)
     if not isinstance(found.result, Plan):
         raise click.UsageError(
-            tr("'{path}' holds no plan but '{kind}'.", path=found.path, kind=found.result.kind)
+            tr("'{path}' holds no plan but '{kind}'.", path=found.path, kind=kind_of(found.path))
         )
     whole.tell(found.path, found.doubts)
     return found.path, found.result
@@ -34,13 +34,16 @@ def read_plan(text: str) -> tuple[Path, Plan]:
 
 def is_plan(text: str) -> bool:
     """Whether a saved plan is meant rather than a scenario file: a folder, or JSON of that kind."""
-    path = Path(text)
-    if path.is_dir():
-        return True
-    if not text.lower().endswith(".json") or not path.is_file():
-        return False
+    return Path(text).is_dir() or kind_of(Path(text)) is not None
+
+
+def kind_of(path: Path) -> str | None:
+    """What a result says it is; None of any other file, also of a scenario, which has no kind."""
+    if path.suffix.lower() != ".json" or not path.is_file():
+        return None
     try:
         content = read_json(path)
     except NotPlainError:
-        return False
-    return isinstance(content, dict) and "kind" in content  # a scenario has no such key
+        return None  # The reader of scenarios says what is wrong with it.
+    kind = content.get("kind") if isinstance(content, dict) else None
+    return kind if isinstance(kind, str) else None

@@ -12,13 +12,13 @@ import click
 from models.base import named
 from models.faults import Fault, ScenarioError
 from models.files import Reading, read_case
-from models.files.json_document import NotPlainError, read_json
 from models.language import tr
 from models.results import Plan
 from models.results.option import Wording
 from models.scenario.case import Case
 from optimizer.cli import diagnostics, saved
 from optimizer.cli.disk.publishing import recover
+from optimizer.cli.given import kind_of
 from optimizer.cli.saved import PLAN_FILE, Given
 
 
@@ -78,19 +78,7 @@ def _plan_file(text: str) -> Path | None:
                 tr("the folder '{folder}' has no {file}.", folder=text, file=PLAN_FILE)
             )
         return path / PLAN_FILE
-    if path.suffix.lower() != ".json" or not path.is_file():
-        return None
-    return path if _kind(path) is not None else None
-
-
-def _kind(path: Path) -> str | None:
-    """What a result says it is; None for a scenario, which has no ``kind``."""
-    try:
-        content: Any = read_json(path)
-    except NotPlainError:
-        return None  # The reader of scenarios says what is wrong with it.
-    kind = content.get("kind") if isinstance(content, dict) else None
-    return kind if isinstance(kind, str) else None
+    return None if kind_of(path) is None else path
 
 
 def _parted(text: str) -> tuple[str, str | None]:
@@ -106,7 +94,7 @@ def _parted(text: str) -> tuple[str, str | None]:
 def _saved(text: str, path: Path) -> Item:
     from optimizer.analyses.comparison.money import lacks_accounts
 
-    if (kind := _kind(path)) != "plan":
+    if (kind := kind_of(path)) != "plan":
         raise click.UsageError(
             tr(
                 "'{path}' is of kind '{kind}'; a saved plan or a scenario can be compared.",

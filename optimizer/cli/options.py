@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Callable
 from decimal import Decimal
@@ -12,26 +11,15 @@ from typing import Any, TypeVar
 import click
 
 from models.language import tr
+from optimizer.analyses.options import CompareOptions
 from optimizer.cli.cuts import BESIDE
+from optimizer.cli.parameters import Finite, option
 
 _Made = TypeVar("_Made", bound=Callable[..., Any])
 
 
-MOST_AT_ONCE = 1_000
-"""Threads or processes; more are mistyped, and a system that has to make them all stands still."""
 LEAST_MEMORY = 300 * 10**6
 """Bytes that a process needs to begin at all."""
-
-
-class Finite(click.FloatRange):
-    """A number in a range; unlike click's own, neither infinite nor NaN."""
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """The number, or a usage error."""
-        number = super().convert(value, param, ctx)
-        if not math.isfinite(number):
-            self.fail(tr("{value} is not a finite number.", value=value), param, ctx)
-        return number
 
 
 def size(text: str) -> int:
@@ -49,52 +37,12 @@ def size(text: str) -> int:
     return amount
 
 
-settings = click.option(
-    "--set",
-    "settings",
-    multiple=True,
-    metavar="PATH=VALUE",
-    help="Change one value, for example horizon.last_year=2040; may be given often.",
-)
-budget = click.option(
-    "--budget",
-    type=Finite(min=0),
-    metavar="MEUR",
-    help="The same as --set policy.budget_meur=MEUR: what all public funders may spend together.",
-)
-gap = click.option(
-    "--gap",
-    type=Finite(min=0),
-    default=1e-4,
-    show_default=True,
-    metavar="SHARE",
-    help="Stop once the plan is proven to be this close to the best, as a share of its objective.",
-)
-threads = click.option(
-    "--threads",
-    type=click.IntRange(min=1, max=MOST_AT_ONCE),
-    metavar="N",
-    help="Threads of solver and sweep.",
-)
-jobs = click.option(
-    "--jobs",
-    type=click.IntRange(min=1, max=MOST_AT_ONCE),
-    metavar="N",
-    help="Problems that are solved side by side, each by one process; if not given as many as "
-    "there are usable cores, and one for small problems.",
-)
-node_limit = click.option(
-    "--node-limit",
-    type=click.IntRange(min=1),
-    metavar="N",
-    help="Stop after so many nodes of the search with the best plan so far: unlike a time limit, "
-    "at the same place each time.",
-)
-time_limit_each = click.option(
+budget = option(CompareOptions, "budget")
+time_limit_once = click.option(
     "--time-limit",
     type=Finite(min=0, min_open=True),
     metavar="SECONDS",
-    help="Stop each single solve after this time with what is known by then.",
+    help="Stop after this time with the best plan so far.",
 )
 memory_limit = click.option(
     "--memory-limit",
@@ -116,14 +64,10 @@ force = click.option("--force", is_flag=True, help="Overwrite existing files of 
 quiet = click.option("--quiet", is_flag=True, help="Show no progress.")
 
 
-def out(what: str) -> Callable[[_Made], _Made]:
-    """The option for a folder into which what was found is written as well."""
-    return click.option(
-        "--out",
-        type=click.Path(file_okay=False, path_type=Path),
-        metavar="DIR",
-        help=f"Write {what} into this folder as well.",
-    )
+def out(what: str, metavar: str = "DIR") -> Callable[[_Made], _Made]:
+    """The option for a folder, or with another metavar a file, that results are written to."""
+    folder = click.Path(file_okay=metavar != "DIR", path_type=Path)
+    return click.option("--out", type=folder, metavar=metavar, help=what)
 
 
 def with_budget(settings: tuple[str, ...], budget: float | None) -> tuple[str, ...]:

@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from models.language import tr
+from optimizer.analyses.options import Listener
+
 if TYPE_CHECKING:
     from optimizer.model.highs import Progress as Running
 
@@ -59,3 +62,37 @@ class Progress:
         if self._width:
             with suppress(OSError):
                 click.echo(f"\r{'':<{self._width}}\r", err=True, nl=False)
+
+
+class Steps(Listener):
+    """Progress over several solves: which step comes next, and how far a solve is."""
+
+    def __init__(self, quiet: bool) -> None:
+        self.progress = self._line = None if quiet else Progress()
+
+    def at(self, label: str) -> None:
+        """Say before all that comes of a solve what it is of."""
+        if self._line is not None:
+            self._line.label = label
+
+    def counted(self, done: int, of: int | None, name: str) -> None:
+        """Say how many of several steps are done, of how many where that is known, and which was
+        the last or comes next."""
+        if self._line is not None:
+            count = str(done or "") if of is None else tr("{done} of {all}", done=done, all=of)
+            self._line.label = f"{count}: {name}: " if count else f"{name}: "
+            self._line.say()
+
+    def warn(self, sentence: str) -> None:
+        """Say it."""
+        click.echo(sentence, err=True)
+
+    def note(self, sentence: str) -> None:
+        """Say it unless nobody wants to hear of progress."""
+        if self._line is not None:
+            click.echo(sentence, err=True)
+
+    def close(self) -> None:
+        """Leave the line free for what comes next."""
+        if self._line is not None:
+            self._line.close()

@@ -51,8 +51,8 @@ def report(
     """Make one HTML page of saved results, to be read, printed and sent on; needs no solver.
 
     PLAN is a plan.json or the folder it is in. Several plans are put side by side, and so are those
-    in a folder that compare wrote. A frontier.json or a split.json in the folder of a single plan,
-    or given beside it, gets a section. Of other results (a split, a participation, an evaluation
+    in a folder that compare, frontier or batch wrote. A frontier.json or a split.json in the folder
+    of a single plan, or given beside it, gets a section. Of other results (a split, an evaluation
     and the like) one makes a page of its own.
     """
     found, plans = saved.read_all(given)

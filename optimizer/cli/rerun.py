@@ -38,7 +38,7 @@ WHY_NOT: dict[WhyNot, str] = {
     metavar="DIR",
     help="Where inputs lie of which the manifest has no copy, such as private files.",
 )
-@options.out("what comes out now")
+@options.out("Write what comes out now into this folder as well.")
 @options.as_json
 @speaking.language_option
 def rerun(given: Path, inputs: Path | None, out: Path | None, as_json: bool) -> int:

@@ -14,10 +14,12 @@ from models.base import named
 from models.faults import Fault, ScenarioError
 from models.files import Reading, read_case
 from models.language import language, tr, using
+from optimizer.analyses.options import SolveOptions
 from optimizer.cli import conflicts, diagnostics, options, speaking
 from optimizer.cli.disk import save
 from optimizer.cli.disk.naming import safe_name
 from optimizer.cli.disk.writing import make_folder
+from optimizer.cli.parameters import declared
 from optimizer.cli.products import FAULTS, NAMES, REPORT, products
 from optimizer.cli.progress import Progress
 from optimizer.cli.repeating import manifest
@@ -38,20 +40,10 @@ if TYPE_CHECKING:
 )
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--variant", metavar="ID", help="Solve the file as this variant changes it.")
-@options.gap
-@click.option(
-    "--time-limit",
-    type=options.Finite(min=0, min_open=True),
-    metavar="SECONDS",
-    help="Stop after this time with the best plan so far.",
-)
+@declared(SolveOptions, "gap")
+@options.time_limit_once
 @options.memory_limit
-@click.option(
-    "--out",
-    type=click.Path(file_okay=False, path_type=Path),
-    metavar="DIR",
-    help="Write into this folder instead of the file's own; it is made if it is not there.",
-)
+@options.out("Write into this folder instead of the file's own; it is made if it is not there.")
 @click.option("--open", "opens", is_flag=True, help="Open the report, or the list of faults.")
 @options.quiet
 @speaking.language_option

@@ -4,66 +4,39 @@ stands alone."""
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import click
 from pydantic import ValidationError
 
 from models.files.json_document import NotPlainError, parse_json, read_raw
 from models.language import tr
-from models.results import (
-    Alternatives,
-    Comparison,
-    Evaluation,
-    Explanation,
-    Frontier,
-    Participation,
-    Plan,
-    Sensitivity,
-    Split,
-)
+from models.results import Comparison, Frontier, Plan, Result, Split
 from models.results.misfits import misfits
 from models.results.reservations import Doubts, joined
+from optimizer.analyses.registry import ANALYSES
 from optimizer.cli import whole
 from optimizer.cli.disk.naming import safe_names
 from optimizer.cli.disk.publishing import recover
 
 PLAN_FILE, FRONTIER_FILE, SPLIT_FILE = "plan.json", "frontier.json", "split.json"
 COMPARISON_FILE, PLANS = "comparison.json", "plans"
-MAIN_FILES = (
-    PLAN_FILE,
-    SPLIT_FILE,
-    "participation.json",
-    "evaluation.json",
-    "explanation.json",
-    "alternatives.json",
-    "sensitivity.json",
-    COMPARISON_FILE,
-)
+NO_PAGE = ("target", "redact", "batch")
+"""Commands whose results no page is made of; their plans have one."""
+SHOWN = [one for one in ANALYSES if one.name not in NO_PAGE]
+MAIN_FILES = tuple(one.file for one in SHOWN if one.file != FRONTIER_FILE)
 """What a folder may be named for: the first of these that is in it."""
-
-ALONE = (Participation, Evaluation, Explanation, Alternatives, Sensitivity, Comparison)
-"""What is reported on by itself, with nothing beside it."""
-
-Saved = (
-    Plan
-    | Frontier
-    | Split
-    | Participation
-    | Evaluation
-    | Explanation
-    | Alternatives
-    | Sensitivity
-    | Comparison
-)
-MODELS: dict[str, type[Saved]] = {
-    model.model_fields["kind"].default: model for model in get_args(Saved)
-}
+MODELS = {one.kind: one.result for one in SHOWN}
 """What can be reported on, by the kind that a document states."""
+BESIDE = (Plan, Frontier, Split)
+"""What may stand beside each other in a report; all else is reported on by itself."""
+MOST = 50
+"""Plans of a folder that are put side by side; of more, some have to be named."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +44,7 @@ class Given:
     """A result that was read, and the file it stands in."""
 
     path: Path
-    result: Saved
+    result: Result
     raw: bytes
     """What stands in it."""
     doubts: Doubts
@@ -84,13 +57,14 @@ def read_all(texts: Sequence[str]) -> tuple[list[Given], dict[str, Plan]]:
     Of a comparison they are those that it compares. With a single plan come a frontier and a split
     that lie beside it. What speaks against any of it is told on stderr.
 
-    There are no plans where a split, or another result of ``ALONE``, stands by itself; a split may
-    stand beside one plan as well.
+    There are no plans where a split, or a result that is reported on by itself, is the only one; a
+    split may stand beside one plan as well. A folder whose own result has no page stands for the
+    plans in it.
 
     Raises click.UsageError where a file cannot be read, there is no plan, a frontier or a split
-    stands beside several, or anything beside a result of ``ALONE``.
+    stands beside several, or anything beside a result that is reported on by itself.
     """
-    found = [read(text) for text in texts]
+    found = [read(str(path)) for text in texts for path in _meant(Path(text))]
     if len(found) == 1 and isinstance(found[0].result, Comparison):
         found[0], plans = _compared(found[0], found[0].result)
     else:
@@ -133,10 +107,35 @@ def code_of(found: Sequence[Given]) -> int:
     return int(bool(doubts(found).against))
 
 
+def _meant(path: Path) -> list[Path]:
+    """What a path stands for: itself, or all plans in a folder whose own result has no page."""
+    if not path.is_dir():
+        return [path]
+    recover(path)
+    if any((path / name).is_file() for name in MAIN_FILES):
+        return [path]
+    plans = [*path.glob(f"*/{PLAN_FILE}"), *path.glob(f"*/*/{PLAN_FILE}")]
+    if len(plans) > MOST:
+        raise click.UsageError(
+            tr("'{folder}' holds {count} plans, too many to put side by side: name some of them.",
+               folder=path, count=len(plans))
+        )  # fmt: skip
+    return sorted(plans, key=_in_order) or [path]
+
+
+def _in_order(path: Path) -> tuple[float, str]:
+    """Folders that are named for a number come in its order, others by their names."""
+    name = path.parent.name
+    try:
+        return float(name), name
+    except ValueError:
+        return math.inf, name
+
+
 def _plans_of(found: list[Given]) -> dict[str, Plan]:
-    if len(found) == 1 and isinstance(found[0].result, (Split, *ALONE)):
+    alone = next((one.path for one in found if not isinstance(one.result, BESIDE)), None)
+    if len(found) == 1 and (alone is not None or isinstance(found[0].result, Split)):
         return {}
-    alone = next((one.path for one in found if isinstance(one.result, ALONE)), None)
     if alone is not None:
         raise click.UsageError(
             tr("'{path}' is reported on by itself, with nothing beside it.", path=alone)
@@ -355,7 +354,7 @@ def _loaded(path: Path) -> tuple[bytes, Any]:
         raise click.UsageError(message) from None
 
 
-def _checked(model: type[Saved], path: Path, raw: bytes, content: Any) -> Given:
+def _checked(model: type[Result], path: Path, raw: bytes, content: Any) -> Given:
     """A result, and the scenario in it, of the content of a file.
 
     Raises click.UsageError where it is none of this version, or does not fit its scenario.

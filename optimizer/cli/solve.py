@@ -5,23 +5,20 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
 
 import click
 
 from models.base import named
 from models.faults import ScenarioError
 from models.files import read_case
+from optimizer.analyses.options import Method, OfScenario, SolveOptions
 from optimizer.cli import conflicts, cuts, diagnostics, options, speaking
 from optimizer.cli.disk import save
-from optimizer.cli.disk.writing import write_whole
+from optimizer.cli.parameters import declared
 from optimizer.cli.progress import Progress
 from optimizer.cli.supervision import child
 from optimizer.cli.validate import summed_up
 from optimizer.errors import Infeasible
-
-if TYPE_CHECKING:
-    from optimizer.solve.solver_result import Method
 
 PLAN_FILE = "plan.json"
 
@@ -33,32 +30,14 @@ PLAN_FILE = "plan.json"
 )
 @click.argument("file")
 @click.option("--variant", metavar="ID", help="Solve the file as this variant changes it.")
-@options.settings
+@declared(OfScenario, "settings")
 @options.budget
-@options.gap
-@click.option(
-    "--time-limit",
-    type=options.Finite(min=0, min_open=True),
-    metavar="SECONDS",
-    help="Stop after this time with the best plan so far.",
-)
-@options.node_limit
-@click.option(
-    "--method",
-    type=click.Choice(["auto", "extensive", "decomposition"]),
-    default="auto",
-    show_default=True,
-    help="All states in one model, or a small model and cuts; auto goes by the size.",
-)
-@options.threads
+@declared(SolveOptions, "gap")
+@options.time_limit_once
+@declared(SolveOptions, "node_limit", "method", "threads")
 @options.memory_limit
 @options.as_json
-@click.option(
-    "--out",
-    type=click.Path(file_okay=False, path_type=Path),
-    metavar="DIR",
-    help=f"Write {PLAN_FILE} into this folder as well; it is made if it is not there.",
-)
+@options.out(f"Write {PLAN_FILE} into this folder as well; it is made if it is not there.")
 @click.option("--force", is_flag=True, help=f"Overwrite an existing {PLAN_FILE}.")
 @options.reuse
 @options.quiet
@@ -71,7 +50,7 @@ def solve(
     gap: float,
     time_limit: float | None,
     node_limit: int | None,
-    method: Method | Literal["auto"],
+    method: Method,
     threads: int | None,
     memory_limit: int | None,
     as_json: bool,
@@ -109,7 +88,7 @@ def solve(
             node_limit=node_limit,
             threads=threads,
             method=method,
-            pool=None if pool is None else pool[2],
+            pool=None if pool is None else pool.pool,
             on_progress=progress,
             variant=variant,
             title=named(reading.case.title, Path(file).stem),
@@ -136,9 +115,7 @@ def solve(
     try:
         save.leave(out, "plan", {PLAN_FILE: written}, code, force=force)
         if pool is not None:
-            from optimizer.solve.decomposition import write_pool
-
-            write_whole(pool[0], write_pool(pool[2]))
+            pool.write()
     finally:
         child.published()
         # A full disk must not cost the plan: it is printed whatever happens to the file.

@@ -34,7 +34,7 @@ def workbook(given: tuple[str, ...], out: Path, force: bool) -> int:
     """Make an Excel workbook of saved plans, with live formulas and checks; needs no solver.
 
     PLAN is a plan.json or the folder it is in. Several plans are put side by side, with differences
-    to the first, and so are those in a folder that compare wrote, with differences to its base. A
+    to the first, and so are those in a folder that compare, frontier or batch wrote. A
     frontier.json or a split.json beside a single plan gets sheets. Of other results (a split, a
     participation, an evaluation and the like) one makes a workbook of its own.
     """

@@ -14,8 +14,10 @@ from small import CHINA, case, chance_of_cut, funder, project, stockpile
 
 from models.files import read_case_text
 from models.results import Alternatives, OtherCase
-from optimizer.analyses.alternatives import Asked, Effort, Sighted, Stated, alternatives, seeking
 from optimizer.analyses.alternatives import document as words
+from optimizer.analyses.alternatives import seeking
+from optimizer.analyses.alternatives.alternatives import Sighted, alternatives
+from optimizer.analyses.alternatives.options import AlternativesOptions, Stated
 from optimizer.analyses.alternatives.portfolios import least_lots, portfolio_of, with_marks
 from optimizer.analyses.alternatives.robustness import how_often, robustness, share_of
 from optimizer.analyses.alternatives.seeking import SPARE
@@ -26,14 +28,13 @@ from optimizer.solve.planner import Problem, find, search
 from optimizer.solve.verification import check_commitment
 
 Raw = dict[str, Any]
-EXACT = Effort(gap=1e-6)
+EXACT = {"gap": 1e-6}
 
 
 def sought(raw: Raw, within: float, count: int = 6, **more: Any) -> Sighted:
     return alternatives(
         read_case_text(json.dumps(raw)),
-        Asked(within=within, count=count, assumptions=False),
-        EXACT,
+        AlternativesOptions(within=within, count=count, assumptions=False, **EXACT),
         **more,
     )
 
@@ -200,7 +201,11 @@ def test_a_given_plan_stays_the_one_compared_with() -> None:
     free = json.loads(json.dumps(dear.scenario))
     del free["policy"]["must_build"]
     back = given(dear.model_copy(update={"scenario": free}))
-    found = alternatives(back.reading, Asked(5.0, 2, assumptions=False), EXACT, given=back)
+    found = alternatives(
+        back.reading,
+        AlternativesOptions(within=5.0, count=2, assumptions=False, **EXACT),
+        given=back,
+    )
     assert found.alternatives.given
     assert found.alternatives.plan.projects == {"a": 2026}
     assert found.alternatives.bound == pytest.approx(1.0, abs=1e-5)
@@ -213,8 +218,13 @@ def test_stated_assumptions_and_variants_are_solved_and_counted() -> None:
     dear = reading.changed(["materials.ore.price_eur_per_t=200000"]).case
     found = alternatives(
         reading,
-        Asked(0.0, 1, stated=(Stated("no a", ("policy.must_not_build=[a]",)),), assumptions=False),
-        EXACT,
+        AlternativesOptions(
+            within=0.0,
+            count=1,
+            stated=(Stated("no a", ("policy.must_not_build=[a]",)),),
+            assumptions=False,
+            **EXACT,
+        ),
         variants={"dear": dear},
     ).alternatives
     assert [(o.kind, o.id, o.status) for o in found.others] == [
@@ -236,7 +246,9 @@ def test_a_stop_among_other_cases_ends_them_and_keeps_those_before(
     from optimizer.analyses.alternatives import reference_cases
 
     reading = read_case_text(json.dumps(two_works()))
-    asked = Asked(0.0, 1, stated=tuple(Stated(n, ()) for n in "xyz"), assumptions=False)
+    asked = AlternativesOptions(
+        within=0.0, count=1, stated=tuple(Stated(n, ()) for n in "xyz"), assumptions=False, **EXACT
+    )
     calls: list[Found] = []
 
     def find_until_stopped(*of: Any, **how: Any) -> Found:
@@ -244,7 +256,7 @@ def test_a_stop_among_other_cases_ends_them_and_keeps_those_before(
         return replace(calls[-1], interrupted=len(calls) == 2)
 
     monkeypatch.setattr(reference_cases, "find", find_until_stopped)
-    found = alternatives(reading, asked, EXACT).alternatives
+    found = alternatives(reading, asked).alternatives
     assert [one.id for one in found.others] == ["x"]
     assert found.ended == "interrupted"
     assert len(calls) == 2
@@ -257,7 +269,9 @@ def test_usual_assumptions_are_the_ends_of_each_group() -> None:
         objective={"cost_weight": 1},
         **chance_of_cut(0.5),
     )
-    found = alternatives(read_case_text(json.dumps(raw)), Asked(0.5, 1), EXACT).alternatives
+    found = alternatives(
+        read_case_text(json.dumps(raw)), AlternativesOptions(within=0.5, count=1, **EXACT)
+    ).alternatives
     ends: dict[str, list[float | None]] = {}
     for other in found.others:
         assert other.kind == "assumption"

@@ -11,7 +11,8 @@ from models.files import Reading, read_case
 from models.language import using
 from models.results import Plan
 from optimizer.analyses.evaluation.elsewhere import in_world_of
-from optimizer.analyses.evaluation.evaluate import Asked, evaluate
+from optimizer.analyses.evaluation.evaluate import evaluate
+from optimizer.analyses.evaluation.options import EvaluateOptions
 from optimizer.analyses.given import GivenPlan, given
 from optimizer.errors import CheckFailed
 from optimizer.report.evaluating import words
@@ -75,7 +76,9 @@ def test_with_a_plan_it_costs_what_stock_and_the_other_project_leave() -> None:
 def test_a_plan_is_judged_there_and_nothing_is_solved() -> None:
     """The rule keeps back nothing and there is one shortage: it does as well as foresight."""
     there = in_world_of(planned(), tutorial().changed([SURE_STOP]))
-    found = evaluate(planned(), Asked(reserves=(0.0,)), there=there, there_variant="a_stop")
+    found = evaluate(
+        planned(), EvaluateOptions(reserves=(0.0,)), there=there, there_variant="a_stop"
+    )
     assert (found.gap, found.information, found.tail, found.longer) == (None, None, None, None)
     assert found.states_of is not None
     assert found.states_of.variant == "a_stop"
@@ -107,14 +110,14 @@ def test_states_elsewhere_are_never_those_the_plan_was_made_for(own: int, expect
     """The plan's seed is 1, and hazards are the same there: seed 1 would draw its own states."""
     made = made_for_seed_1()
     there = in_world_of(made, tutorial().changed([SAMPLED.format(seed=own)]))
-    assert evaluate(made, Asked(states=20, rare=0), there=there).fresh.seed == expected
+    assert evaluate(made, EvaluateOptions(states=20, rare=0), there=there).fresh.seed == expected
     with pytest.raises(ValueError, match="seed 1 is that of the plan's own states"):
-        evaluate(made, Asked(states=20, seed=1), there=there)
+        evaluate(made, EvaluateOptions(states=20, seed=1), there=there)
 
 
 def test_the_seed_of_another_scenario_is_as_fresh_as_any() -> None:
     there = in_world_of(made_for_seed_1(), tutorial().changed([SAMPLED.format(seed=3)]))
-    found = evaluate(made_for_seed_1(), Asked(states=30, seed=3, rare=0), there=there)
+    found = evaluate(made_for_seed_1(), EvaluateOptions(states=30, seed=3, rare=0), there=there)
     assert found.fresh.seed == 3
     assert found.fresh.with_plan.expected.value == pytest.approx(there.found.with_plan.expected)
 
@@ -125,7 +128,7 @@ def test_a_variant_in_whose_states_it_is_judged_is_told_by_its_title() -> None:
     with using("de"):
         there = in_world_of(planned(), half)
         found = evaluate(
-            planned(), Asked(reserves=(0.0,)), there=there, there_variant="half_the_fund"
+            planned(), EvaluateOptions(reserves=(0.0,)), there=there, there_variant="half_the_fund"
         )
         told = words.states_of(found)
     assert told == "Einführung: ein Metall, ein Exportstopp (Halber Fonds)"

@@ -25,9 +25,10 @@ from small import (
 )
 
 from models.results import Explained, Explanation
-from optimizer.analyses.explanation import Asked, explain, subproblem
-from optimizer.analyses.explanation.explain import _Talk
+from optimizer.analyses.explanation import subproblem
+from optimizer.analyses.explanation.explain import _Talk, explain
 from optimizer.analyses.explanation.forcing import Force
+from optimizer.analyses.explanation.options import ExplainOptions
 from optimizer.analyses.given import given as given_plan
 from optimizer.errors import NoPlan
 from optimizer.solve.decomposition import CutPool
@@ -276,7 +277,7 @@ def test_limits_met_by_budgets_count_as_those_met_by_decisions() -> None:
 def test_what_was_not_found_out_is_no_tie() -> None:
     """No plan in time, and a bound that says nothing: neither as good nor worse."""
     taken = given_plan(solve(two()))
-    talk = _Talk(taken, Asked(values=False, gap=0.0, jobs=1), CutPool())
+    talk = _Talk(taken, ExplainOptions(values=False, gap=0.0, jobs=1), CutPool())
     force = talk.force("project", "small")
     assert force is not None
     talk.answers[force] = subproblem.Answer({0.0: subproblem.Reply("none", 1.0, bound=0.0)})
@@ -406,7 +407,7 @@ def test_a_plan_that_is_not_the_best_is_told_so_and_not_compared_with() -> None:
     poor = solve(raw | {"policy": {"must_build": ["b"], "max_projects": 1}})
     found = explain(
         given_plan(poor.model_copy(update={"scenario": best_plan.scenario})),
-        Asked(values=True, gap=0.0, jobs=1),
+        ExplainOptions(values=True, gap=0.0, jobs=1),
     )
     assert found.objective > found.best + 1
     assert found.best == near(best_plan.certificate.objective)
@@ -428,7 +429,7 @@ def test_a_bound_that_was_proven_of_another_scenario_is_not_believed(
         return replace(solved, solution=replace(solved.solution, bound=0.5))
 
     monkeypatch.setattr(subproblem.Series, "search", search_in_haste)
-    plan, asked = solve(two()), Asked(values=False, gap=0.0, jobs=1)
+    plan, asked = solve(two()), ExplainOptions(values=False, gap=0.0, jobs=1)
     cheaper = json.loads(json.dumps(plan.scenario))
     cheaper["projects"]["small"]["capex_meur"] = 10
     changed = _Talk(given_plan(plan.model_copy(update={"scenario": cheaper})), asked, CutPool())

@@ -16,8 +16,9 @@ from varied import least_damage, reading, two_works, varying
 from models.faults import ScenarioError
 from models.files import read_case_text
 from models.results import Frontier
-from optimizer.analyses.frontier.curve import Grid, draw
-from optimizer.analyses.frontier.parametric_points import Effort
+from optimizer.analyses.frontier.draw import draw
+from optimizer.analyses.frontier.options import FrontierOptions
+from optimizer.analyses.options import Listener
 from optimizer.analyses.variation import LOOSENING, TAIL, Variation
 from optimizer.errors import CheckFailed, Infeasible
 from optimizer.model.commitment import net_cost
@@ -25,11 +26,11 @@ from optimizer.solve.decomposition import CutPool
 from optimizer.solve.planner import Problem, find, plan
 
 Raw = dict[str, Any]
-EXACT = Effort(gap=1e-9)
+EXACT = {"gap": 1e-9}
 
 
 def frontier(raw: Raw, *values: float, path: str = "policy.budget_meur", **grid: Any) -> Frontier:
-    return draw(varying(raw, path), Grid(values=values, **grid), EXACT).frontier
+    return draw(varying(raw, path), FrontierOptions(values=values, **grid, **EXACT)).frontier
 
 
 def test_a_knapsack_jumps_where_the_next_works_is_paid() -> None:
@@ -65,13 +66,15 @@ def test_what_a_further_million_is_worth() -> None:
 
 
 def test_the_range_ends_where_nothing_more_is_bought() -> None:
-    found = draw(varying(two_works()), Grid(points=12), EXACT).frontier
+    found = draw(varying(two_works()), FrontierOptions(points=12, **EXACT)).frontier
     assert [p.value for p in found.points] == [near(v) for v in range(12)]
 
 
 def test_refining_closes_in_on_the_jumps() -> None:
     """Three jumps of height 3 between 0 and 12: so many points leave none wider than 0.2."""
-    found = draw(varying(two_works()), Grid(first=0, last=12, points=2, refine=20), EXACT).frontier
+    found = draw(
+        varying(two_works()), FrontierOptions(first=0, last=12, points=2, refine=20, **EXACT)
+    ).frontier
     assert len(found.points) == 22
     jumps = [s for s in found.steps if s.avoided > 1]
     assert [min((4, 7, 11), key=lambda j: abs(j - s.to_value)) for s in jumps] == [4, 7, 11]
@@ -83,7 +86,8 @@ def test_refining_closes_in_on_the_jumps() -> None:
 def test_whole_numbers_are_refined_by_whole_numbers() -> None:
     raw = two_works()
     found = draw(
-        varying(raw, "policy.max_projects"), Grid(first=0, last=4, points=2, refine=9), EXACT
+        varying(raw, "policy.max_projects"),
+        FrontierOptions(first=0, last=4, points=2, refine=9, **EXACT),
     ).frontier
     assert [(p.value, p.expected) for p in found.points] == [
         (0, near(10)), (1, near(4)), (2, near(1)), (4, near(1)),
@@ -161,7 +165,7 @@ def test_mean_against_tail() -> None:
 
 
 def test_a_frontier_loads_back_equal() -> None:
-    drawn = draw(varying(two_works()), Grid(values=(0, 7)), EXACT)
+    drawn = draw(varying(two_works()), FrontierOptions(values=(0, 7), **EXACT))
     found = drawn.frontier
     assert Frontier.model_validate_json(found.model_dump_json()) == found
     assert found.case == varying(two_works()).reading.case
@@ -171,11 +175,14 @@ def test_a_frontier_loads_back_equal() -> None:
 
 
 def test_ctrl_c_keeps_the_points_found() -> None:
-    def stop(done: int, _total: int, _value: float) -> None:
-        if done == 2:
-            raise KeyboardInterrupt
+    class Stopping(Listener):
+        def counted(self, done: int, of: int | None, name: str) -> None:
+            if done == 2:
+                raise KeyboardInterrupt
 
-    found = draw(varying(two_works()), Grid(values=(0, 4, 7, 11)), EXACT, on_point=stop).frontier
+    found = draw(
+        varying(two_works()), FrontierOptions(values=(0, 4, 7, 11), listener=Stopping(), **EXACT)
+    ).frontier
     assert found.ended == "interrupted"
     assert [p.value for p in found.points] == [7, 11]
 
@@ -195,7 +202,7 @@ def random_case(seed: int) -> Raw:
 @pytest.mark.parametrize("seed", CASES)
 def test_points_are_what_solve_finds_and_never_rise(seed: int) -> None:
     variation = varying(random_case(seed))
-    found = draw(variation, Grid(points=4, refine=1), EXACT).frontier
+    found = draw(variation, FrontierOptions(points=4, refine=1, **EXACT)).frontier
     for point in found.points:
         case = variation.at(point.value).case
         if point.status == "infeasible":
@@ -221,7 +228,7 @@ def test_a_coarse_gap_leaves_no_frontier_that_rises(seed: int) -> None:
     """Plans a fifth from the best would zigzag; carried on, they do not, and bounds stay true."""
     variation = varying(random_case(seed))
     pool = CutPool()
-    found = draw(variation, Grid(points=5), Effort(gap=0.2), pool=pool).frontier
+    found = draw(variation, FrontierOptions(points=5, gap=0.2), pool=pool).frontier
     planned = [p for p in found.points if p.objective is not None]
     for lower, higher in pairwise(planned):
         assert higher.objective <= lower.objective + 1e-9  # type: ignore[operator]
@@ -237,7 +244,7 @@ def test_the_least_damage_is_not_below_its_bound(seed: int) -> None:
     """With no weight on cost the least damage is the objective itself."""
     raw = random_case(seed)
     variation = varying(raw)
-    found = draw(variation, Grid(points=3), EXACT).frontier
+    found = draw(variation, FrontierOptions(points=3, **EXACT)).frontier
     free = varying(raw | {"objective": raw.get("objective", {}) | {"cost_weight": 0}})
     for point in found.points:
         if point.expected_bound is None:
@@ -251,9 +258,12 @@ def test_the_least_damage_is_not_below_its_bound(seed: int) -> None:
 @pytest.mark.quick(every=3)
 @pytest.mark.parametrize("seed", CASES)
 def test_warm_points_are_as_good_as_cold_ones(seed: int) -> None:
-    variation, grid = varying(random_case(seed)), Grid(values=(0, 0.7, 3, 8))
-    warm = draw(variation, grid, Effort(gap=1e-6), pool=CutPool()).frontier
-    cold = draw(variation, grid, Effort(gap=1e-6)).frontier
+    variation, options = (
+        varying(random_case(seed)),
+        FrontierOptions(values=(0, 0.7, 3, 8), gap=1e-6),
+    )
+    warm = draw(variation, options, pool=CutPool()).frontier
+    cold = draw(variation, options).frontier
     assert [p.status for p in warm.points] == [p.status for p in cold.points]
     for one, other in zip(warm.points, cold.points, strict=True):
         if one.objective is not None:

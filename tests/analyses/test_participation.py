@@ -13,25 +13,19 @@ from small import case, chance_of_cut, funder, near, project, stockpile
 from varied import reading
 
 from models.results import Participation, ShareCurve
-from optimizer.analyses.participation import Asked, participate
+from optimizer.analyses.participation.options import ParticipateOptions
+from optimizer.analyses.participation.participate import participate
 from optimizer.errors import Infeasible
 
-ASKED = Asked(steps=4, refine=0, public=0, ranges=False, gap=1e-7, jobs=1)
+USUAL = {"steps": 4, "refine": 0, "public": 0, "ranges": False, "gap": 1e-7, "jobs": 1}
 
 
 def ask(
     raw: Raw, company: str = "maker", project: str | None = "works", **more: object
 ) -> Participation:
-    allocation, asked = more.pop("allocation", "entitled"), more.pop("asked", ASKED)
-    return participate(
-        reading(raw),
-        company,
-        project,
-        allocation,
-        asked,
-        title="partners",
-        **more,  # type: ignore[arg-type]
-    )
+    options = {"company": company, "project": project, **USUAL, **more}
+    asked = ParticipateOptions.model_validate(options)
+    return participate(reading(raw), asked, title="partners")
 
 
 def on(found: Participation, others: str, public: float | None = None) -> ShareCurve:
@@ -77,7 +71,7 @@ def test_a_share_that_nobody_else_would_pay_for() -> None:
     raw = partners()
     raw["funders"]["user"]["instruments"]["equity"]["max_share"] = 0.5
     raw["projects"]["works"]["market_finance_max"] = 0.3
-    found = ask(raw, asked=Asked(5, 3, 0, ranges=False, gap=1e-7, jobs=1))
+    found = ask(raw, steps=5, refine=3)
     curve = on(found, "reoptimize")
     assert [point.built for point in curve.points if point.share < 0.2] == [False] * 4
     assert all(point.built for point in curve.points if point.share >= 0.2)
@@ -96,7 +90,7 @@ def test_a_share_of_what_is_not_built_is_none() -> None:
     raw = partners()
     raw["funders"]["user"]["instruments"]["equity"]["max_share"] = 0.5
     raw["projects"]["works"] |= {"market_finance_max": 0.3, "capex_meur": 90}
-    found = ask(raw, asked=Asked(10, 0, 0, ranges=False, gap=1e-7, jobs=1))
+    found = ask(raw, steps=10)
     curve = on(found, "reoptimize")
     idle = [point for point in curve.points if point.share < 0.2]
     assert [point.built for point in idle] == [False, False]
@@ -140,7 +134,7 @@ def test_of_the_portfolio_what_the_market_can_carry_goes_on_too() -> None:
 def test_public_money_at_its_own_share() -> None:
     """With the fund at 0 the curve is that without a fund; with the fund at its most nothing is
     left to carry."""
-    found = ask(with_fund(), asked=Asked(2, 0, 2, ranges=False, gap=1e-7, jobs=1))
+    found = ask(with_fund(), steps=2, public=2)
     nothing = on(found, "reoptimize", 0.0)
     for point in nothing.points:
         assert point.standing is not None
@@ -159,7 +153,7 @@ def test_a_share_of_all_that_is_built() -> None:
     raw["projects"]["works"]["tags"] = ["own"]
     raw["projects"]["mine"] = project(40, 3, home_share=1.0)
     raw["funders"]["maker"]["instruments"]["equity"]["eligible"] = {"tags": ["own"]}
-    found = ask(raw, project=None, asked=Asked(4, 0, 0, ranges=False, gap=1e-7, jobs=1))
+    found = ask(raw, project=None, steps=4)
     curve = on(found, "reoptimize")
     assert curve.limit == pytest.approx(1.0, abs=1e-5)
     three_quarters = next(p for p in curve.points if abs(p.share - 0.75) < 1e-4)
@@ -171,7 +165,7 @@ def test_a_share_of_all_that_is_built() -> None:
 def test_pooled_supply_has_neither_range_nor_held_others() -> None:
     """120 t go where they are missed most, which is anywhere: 200 t are needed at one price, so
     that who is short is a matter of the order of the file, but all damage is 8."""
-    found = ask(partners(), allocation="pooled", asked=Asked(2, 0, 0, gap=1e-7, jobs=1))
+    found = ask(partners(), allocation="pooled", steps=2, ranges=True)
     assert [curve.others for curve in found.curves] == ["reoptimize"]
     assert found.alone is None
     for point in found.curves[0].points:
@@ -195,7 +189,7 @@ def idle_stock() -> Raw:
 def test_equally_good_plans_may_differ_in_what_the_company_pays() -> None:
     """50 t of `user` stay missing: 5, and a thousandth of all cost. A thousandth of that pays for
     more than the 70 t of stock that `maker` could buy for nothing: from 1.3 to 2.0."""
-    found = ask(idle_stock(), asked=Asked(1, 0, 0, 1e-3, gap=1e-7, jobs=1))
+    found = ask(idle_stock(), steps=1, tolerance=1e-3, ranges=True)
     point = on(found, "reoptimize").points[0]
     assert point.objective == pytest.approx(5 + 0.001 * 10.3, abs=1e-5)
     assert point.standing is not None
@@ -214,7 +208,7 @@ def test_the_tail_is_that_of_the_company_alone() -> None:
     """Imports fail with a chance of a tenth; the mean of the worst 5 % is the damage then."""
     raw = partners(**chance_of_cut(0.1))
     raw["projects"] = {"works": project(1, 1000)}
-    found = ask(raw, asked=Asked(1, 0, 0, ranges=False, gap=1e-7, jobs=1))
+    found = ask(raw, steps=1)
     assert found.without_plan.expected == near(1.5)
     assert found.without_plan.cvar == near(15.0)
 

@@ -18,7 +18,8 @@ from small import CHINA, case, cut, project, stockpile
 
 from models.scenario.case import Case
 from optimizer.analyses.evaluation.likelihood import likelihood_ratio
-from optimizer.analyses.evaluation.rare import FEWEST, draw, raised, rare_events
+from optimizer.analyses.evaluation.options import FEWEST_RARE
+from optimizer.analyses.evaluation.rare import draw, raised, rare_events
 from optimizer.analyses.evaluation.weighting import weighted_cvar, weighted_mean
 from optimizer.model.commitment import Commitment
 from optimizer.model.instance import Instance, read_instance
@@ -185,4 +186,4 @@ def test_where_nothing_is_ever_missing_nothing_is_gained_or_lost() -> None:
     assert found.effective_states == pytest.approx(40)
     assert found.deviation_cvar == 0.0
     with pytest.raises(ValueError, match="too few"):
-        rare_events(bare, Commitment(), FEWEST - 1, 2, fresh, LEVEL)
+        rare_events(bare, Commitment(), FEWEST_RARE - 1, 2, fresh, LEVEL)

@@ -12,11 +12,11 @@ from small import case, chance_of_cut, funder, near
 
 from models.results import Redaction
 from models.scenario.case import Case
-from optimizer.analyses.frontier.parametric_points import Effort
 from optimizer.analyses.redaction.attack import Attacker
 from optimizer.analyses.redaction.candidates import Published, World, with_values
 from optimizer.analyses.redaction.insider import Insider, as_printed, slack_of
 from optimizer.analyses.redaction.judging import judge
+from optimizer.analyses.redaction.options import RedactOptions
 from optimizer.analyses.redaction.ranges import Equation, fitting, propagated, width
 from optimizer.errors import Infeasible
 from optimizer.model.instance import read_instance
@@ -27,7 +27,8 @@ Raw = dict[str, Any]
 
 def judged(raw: Raw, **options: Any) -> Redaction:
     redacted = hide(raw)
-    return judge(redacted, BAND, ("chips",), ("chip_co",), Effort(gap=1e-9), **options).redaction
+    asked = RedactOptions(consumers=("chips",), companies=("chip_co",), gap=1e-9, **options)
+    return judge(redacted, BAND, asked).redaction
 
 
 def test_true_results_give_hidden_figures_away() -> None:
@@ -173,7 +174,9 @@ def test_the_hash_is_met_by_trying_round_figures() -> None:
     assert met == [41.7]
     (told,) = [
         one
-        for one in judge(redacted, BAND, ("chips",), (), Effort(gap=1e-9)).redaction.telling
+        for one in judge(
+            redacted, BAND, RedactOptions(consumers=("chips",), gap=1e-9)
+        ).redaction.telling
         if one.result == "certificate.input_sha256"
     ]
     assert told.exact == ("demand.0.t_per_year",)

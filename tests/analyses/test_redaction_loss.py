@@ -8,15 +8,17 @@ from redacting import BAND, hide, two_consumers
 from small import case, funder, near, project
 
 from models.results import Redaction
-from optimizer.analyses.frontier.parametric_points import Effort
 from optimizer.analyses.redaction.judging import judge
+from optimizer.analyses.redaction.options import RedactOptions
 
 Raw = dict[str, Any]
 
 
 def judged(raw: Raw, consumers: tuple[str, ...], companies: tuple[str, ...] = ()) -> Redaction:
     redacted = hide(raw, consumers, companies)
-    return judge(redacted, BAND, consumers, companies, Effort(gap=1e-9)).redaction
+    return judge(
+        redacted, BAND, RedactOptions(consumers=consumers, companies=companies, gap=1e-9)
+    ).redaction
 
 
 def test_a_works_that_seems_too_dear() -> None:
@@ -93,7 +95,9 @@ def test_a_redacted_scenario_may_have_no_plan() -> None:
 
 def test_without_a_solve_the_file_alone_is_judged() -> None:
     redacted = hide(two_consumers())
-    judgement = judge(redacted, BAND, ("chips",), ("chip_co",), None)
+    judgement = judge(
+        redacted, BAND, RedactOptions(consumers=("chips",), companies=("chip_co",), solve=False)
+    )
     assert judgement.plan is None
     found = judgement.redaction
     assert (found.answer, found.loss, found.telling) == ("skipped", None, ())

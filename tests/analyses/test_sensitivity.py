@@ -18,7 +18,6 @@ from models.files import Reading
 from models.results import Sensitivity, SensitivityInput
 from optimizer.analyses.assumptions import Assumption, assumptions
 from optimizer.analyses.given import GivenPlan
-from optimizer.analyses.sensitivity import Effort, Path, sensitivity
 from optimizer.analyses.sensitivity.looking import (
     HAIR,
     Best,
@@ -29,21 +28,23 @@ from optimizer.analyses.sensitivity.looking import (
     level,
     look,
 )
-from optimizer.analyses.sensitivity.screening import effects, samples, usable, value_at
+from optimizer.analyses.sensitivity.options import SensitivityOptions
+from optimizer.analyses.sensitivity.screening import Path, effects, samples, usable, value_at
+from optimizer.analyses.sensitivity.study import sensitivity
 from optimizer.errors import Infeasible, Interrupted
 from optimizer.model.commitment import Commitment
 from optimizer.solve.decomposition import CutPool
 from optimizer.solve.planner import Problem, find
 
 Raw = dict[str, Any]
-EXACT = Effort(gap=1e-9, jobs=1, tolerance=1e-3)
+EXACT = SensitivityOptions(gap=1e-9, jobs=1, tolerance=1e-3)
 DEAR: Raw = {"cost_weight": 1.0}
 
 
-def study(raw: Raw, *only: str, effort: Effort = EXACT, **choice: Any) -> Sensitivity:
+def study(raw: Raw, *only: str, options: SensitivityOptions = EXACT, **choice: Any) -> Sensitivity:
     scenario = reading(raw)
     made = assumptions(scenario.case, only=only, **choice)
-    return sensitivity(scenario, made, effort)
+    return sensitivity(scenario, made, options)
 
 
 def alone(raw: Raw, id: str, **choice: Any) -> SensitivityInput:
@@ -162,7 +163,7 @@ def test_whole_numbers_stay_whole_on_the_way_to_a_break_even() -> None:
     raw["policy"] = {"max_projects": 2}
     scenario = reading(raw)
     made = assumptions(scenario.case, inputs={"policy.max_projects": (0, 6)})[-1:]
-    (free,) = sensitivity(scenario, made, EXACT, path=Path(2)).inputs
+    (free,) = sensitivity(scenario, made, EXACT.model_copy(update={"trajectories": 2})).inputs
     turns = {turn.toward: (turn.good, turn.changed, turn.reason) for turn in free.break_evens}
     assert turns == {"low": (2, 1, "broken"), "high": (2, 3, "better")}
     assert all(turn.narrow for turn in free.break_evens)
@@ -207,7 +208,7 @@ def test_the_best_plan_at_each_end_is_what_exhaustion_finds(seed: int) -> None:
     known = {made.id for made in assumptions(scenario.case, each=True)}
     known |= {made.partition(".")[0] for made in known}
     wanted = assumptions(scenario.case, only=[id for id in ("damage", "capex") if id in known])
-    for found in sensitivity(scenario, wanted, replace(EXACT, steps=2)).inputs:
+    for found in sensitivity(scenario, wanted, EXACT.model_copy(update={"steps": 2})).inputs:
         for point in (found.low, found.high):
             answer = exhaustive(scaled(raw, found.kind, point.value))
             if answer is None:
@@ -224,7 +225,9 @@ def test_the_best_plan_at_each_end_is_what_exhaustion_finds(seed: int) -> None:
 @pytest.mark.slow
 def test_answers_do_not_depend_on_processes() -> None:
     raw = works()
-    one, two = (study(raw, "capex", "damage", effort=replace(EXACT, jobs=n)) for n in (1, 2))
+    one, two = (
+        study(raw, "capex", "damage", options=EXACT.model_copy(update={"jobs": n})) for n in (1, 2)
+    )
     seconds = {"seconds": 0.0, "inputs": ()}
     assert one.model_copy(update=seconds) == two.model_copy(update=seconds)
     for here, there in zip(one.inputs, two.inputs, strict=True):
@@ -313,8 +316,8 @@ def test_a_screen_of_a_scenario_is_the_same_each_time() -> None:
     """The plan leaves no damage, so that what a missing tonne costs has no effect on it."""
     scenario = reading(works())
     made = assumptions(scenario.case, only=["capex", "damage"])
-    path = Path(3, resolve=True)
-    one, two = (sensitivity(scenario, made, EXACT, path=path).screen for _ in range(2))
+    options = EXACT.model_copy(update={"trajectories": 3, "resolve": True})
+    one, two = (sensitivity(scenario, made, options).screen for _ in range(2))
     assert one == two
     assert one is not None
     assert one.evaluations == 3 * (2 + 1)
@@ -350,6 +353,6 @@ def test_what_was_found_before_a_ctrl_c_is_kept(monkeypatch: pytest.MonkeyPatch)
         return best(*given, **options)
 
     monkeypatch.setattr("optimizer.analyses.sensitivity.subproblem.best", stopping)
-    found = study(works(), "price", "capex", effort=replace(EXACT, steps=0))
+    found = study(works(), "price", "capex", options=EXACT.model_copy(update={"steps": 0}))
     assert found.ended == "interrupted"
     assert [one.id for one in found.inputs] == ["price"]

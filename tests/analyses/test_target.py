@@ -16,23 +16,24 @@ from varied import two_works, varying
 from models.faults import ScenarioError
 from models.files import read_case
 from models.results import Target
-from optimizer.analyses.frontier.curve import Grid, draw
-from optimizer.analyses.frontier.parametric_points import Effort
+from optimizer.analyses.frontier.draw import draw
+from optimizer.analyses.frontier.options import FrontierOptions
+from optimizer.analyses.options import Listener
 from optimizer.analyses.target import trials
-from optimizer.analyses.target.goal import Wanted
-from optimizer.analyses.target.search import Between, reach
+from optimizer.analyses.target.options import TargetOptions
+from optimizer.analyses.target.reach import reach
 from optimizer.analyses.variation import Variation
 from optimizer.errors import Infeasible
 from optimizer.solve.decomposition import CutPool
 from optimizer.solve.planner import Problem, plan, search
 
 Raw = dict[str, Any]
-EXACT = Effort(gap=1e-9)
+EXACT = {"gap": 1e-9}
 TUTORIAL = Path(__file__).parents[2] / "scenarios" / "tutorial.yaml"
 
 
-def target(raw: Raw, wanted: Wanted, path: str = "policy.budget_meur", **where: Any) -> Target:
-    return reach(varying(raw, path), wanted, Between(**where), EXACT)
+def target(raw: Raw, path: str = "policy.budget_meur", **asked: Any) -> Target:
+    return reach(varying(raw, path), TargetOptions(**asked, **EXACT))
 
 
 @pytest.mark.parametrize(
@@ -40,7 +41,7 @@ def target(raw: Raw, wanted: Wanted, path: str = "policy.budget_meur", **where: 
 )
 def test_a_knapsack_reaches_a_level_where_the_works_is_paid(level: float, least: float) -> None:
     """30 t for 4 million, 60 t for 7 million; each tonne avoids 0.1 of 10."""
-    found = target(two_works(), Wanted(level=level), tolerance=0.01)
+    found = target(two_works(), below=level, tolerance=0.01)
     assert found.status == "proven"
     assert found.feasible_at is not None
     assert found.infeasible_below is not None
@@ -51,7 +52,7 @@ def test_a_knapsack_reaches_a_level_where_the_works_is_paid(level: float, least:
 
 
 def test_a_share_is_one_of_what_comes_without_any_plan() -> None:
-    found = target(two_works(), Wanted(reduction=0.6), tolerance=0.01)
+    found = target(two_works(), reduction=0.6, tolerance=0.01)
     assert found.goal.level == near(4)
     assert found.goal.without_plan == near(10)
     assert found.feasible_at == pytest.approx(7, rel=3e-6)
@@ -59,20 +60,20 @@ def test_a_share_is_one_of_what_comes_without_any_plan() -> None:
 
 def test_what_no_budget_reaches_is_said_with_the_best() -> None:
     """Both works leave 10 t missing."""
-    found = target(two_works(), Wanted(level=0.5))
+    found = target(two_works(), below=0.5)
     assert found.status == "unreachable"
     assert (found.feasible_at, found.infeasible_below, found.plan) == (None, None, None)
     assert (found.best, found.best_bound) == (near(1), near(1))
 
 
 def test_what_lies_above_the_range_is_ruled_out_up_to_its_end() -> None:
-    found = target(two_works(), Wanted(level=3), last=8)
+    found = target(two_works(), below=3, last=8)
     assert (found.status, found.infeasible_below) == ("unreachable", 8)
     assert found.best == near(4)
 
 
 def test_what_needs_nothing_is_reached_at_the_lowest_value() -> None:
-    found = target(two_works(), Wanted(level=10))
+    found = target(two_works(), below=10)
     assert (found.status, found.feasible_at, found.infeasible_below) == ("proven", 0, None)
 
 
@@ -80,8 +81,8 @@ def test_the_worst_state_and_the_tail() -> None:
     """In the tutorial the worst state alone has the worst 5 %, so that both goals are one; and with
     what is ruled out the least CVaR is above the level."""
     variation = Variation(read_case(TUTORIAL), "policy.budget_meur")
-    worst = reach(variation, Wanted("worst", level=100), Between(tolerance=0.01), EXACT)
-    tail = reach(variation, Wanted("cvar", level=100), Between(tolerance=0.01), EXACT)
+    worst = reach(variation, TargetOptions(figure="worst", below=100, tolerance=0.01, **EXACT))
+    tail = reach(variation, TargetOptions(figure="cvar", below=100, tolerance=0.01, **EXACT))
     assert worst.status == tail.status == "proven"
     assert worst.feasible_at == pytest.approx(tail.feasible_at, abs=0.02)
     assert worst.plan is not None
@@ -99,7 +100,7 @@ def test_days_of_stock_are_found_directly() -> None:
     so 4.863 in 2026 and 5 in 2027, at 0.5 million a tonne and 0.02 for each tonne and year."""
     need = 40 * 90 / 365
     variation = Variation(read_case(TUTORIAL), "policy.budget_meur")
-    found = reach(variation, Wanted(days={"gallium": 90}, from_year=2027), effort=EXACT)
+    found = reach(variation, TargetOptions(days={"gallium": 90}, from_year=2027, **EXACT))
     assert (found.status, found.method) == ("proven", "direct")
     least = 0.5 * need + 0.02 * ((need - 5) + need + need)
     assert found.infeasible_below is not None
@@ -114,7 +115,7 @@ def test_days_of_stock_are_found_directly() -> None:
 
 def test_days_that_no_purchase_reaches() -> None:
     variation = Variation(read_case(TUTORIAL), "policy.budget_meur")
-    found = reach(variation, Wanted(days={"reserve": 90}), effort=EXACT)
+    found = reach(variation, TargetOptions(days={"reserve": 90}, **EXACT))
     assert found.status == "unreachable"
     assert [(rule.tag, rule.place) for rule in found.conflict] == [
         ("S1", f"{TUTORIAL}:109:30"),
@@ -126,8 +127,8 @@ def test_rules_that_conflict_without_the_goal_are_those_of_the_file() -> None:
     """5 t can be bought in the first year; 90 days of 40 t need more, whatever else is asked."""
     settings = ["stockpiles.reserve.min_days_of_demand=90"]
     variation = Variation(read_case(TUTORIAL, settings=settings), "policy.budget_meur")
-    for wanted in (Wanted(days={"reserve": 30}, from_year=2027), Wanted(level=1)):
-        found = reach(variation, wanted, effort=EXACT)
+    for wanted in ({"days": {"reserve": 30}, "from_year": 2027}, {"below": 1}):
+        found = reach(variation, TargetOptions.model_validate(wanted | EXACT))
         assert [rule.place for rule in found.conflict] == [
             f"{TUTORIAL}:109:30",
             "--set stockpiles.reserve.min_days_of_demand=90",
@@ -138,7 +139,7 @@ def test_a_number_that_is_not_high_enough_is_named_with_its_value() -> None:
     """100 days of 100 t need 27.4 t in the first year; 20 may be bought."""
     raw = two_works(stockpiles=[stockpile()])
     path = "stockpiles.reserve.max_purchase_t_per_year"
-    found = target(raw, Wanted(days={"all": 100}), path, last=20)
+    found = target(raw, path, days={"all": 100}, last=20)
     assert found.status == "unreachable"
     assert {rule.place for rule in found.conflict} == {f"--set {path}=20", "--days reserve=100"}
 
@@ -147,12 +148,10 @@ def test_days_and_damage_together_and_by_another_number() -> None:
     """36.5 t in stock cost 0.365 million; the small works alone brings damage to 7, the stock to
     10 - 3.65, both to 3.35: 4.365 million."""
     raw = two_works(stockpiles=[stockpile(max_purchase_t_per_year=36.5)])
-    both = target(raw, Wanted(level=3.4, days={"ore": 133.225}), tolerance=0.01)
+    both = target(raw, below=3.4, days={"ore": 133.225}, tolerance=0.01)
     assert both.feasible_at == pytest.approx(4.365, rel=1e-5)
     # 36.5 t is a tenth of 365 days of 100 t: the limit on purchases has to allow for it.
-    other = target(
-        raw, Wanted(days={"all": 36.5}), "stockpiles.reserve.max_purchase_t_per_year", last=50
-    )
+    other = target(raw, "stockpiles.reserve.max_purchase_t_per_year", days={"all": 36.5}, last=50)
     assert other.method == "bisection"
     assert other.feasible_at is not None
     assert 10 <= other.feasible_at <= 10 + other.tolerance
@@ -162,18 +161,18 @@ def test_days_and_damage_together_and_by_another_number() -> None:
 def test_older_rules_on_days_stay() -> None:
     raw = two_works(stockpiles=[stockpile(min_days_of_demand=73)])
     for days, least in ((36.5, 0.2), (146, 0.4)):
-        assert target(raw, Wanted(days={"ore": days})).feasible_at == pytest.approx(least, rel=2e-6)
+        assert target(raw, days={"ore": days}).feasible_at == pytest.approx(least, rel=2e-6)
 
 
 @pytest.mark.parametrize(
     ("wanted", "says"),
     [
-        (Wanted(days={"or": 3}), "no stockpile and no material"),
-        (Wanted(days={"ore": 3}), "name one of a, b"),
-        (Wanted(days={"a": 3}, from_year=2050), "outside the horizon"),
+        ({"days": {"or": 3}}, "no stockpile and no material"),
+        ({"days": {"ore": 3}}, "name one of a, b"),
+        ({"days": {"a": 3}, "from_year": 2050}, "outside the horizon"),
     ],
 )
-def test_days_of_what_is_not_there(wanted: Wanted, says: str) -> None:
+def test_days_of_what_is_not_there(wanted: Raw, says: str) -> None:
     piles = [stockpile() | {"id": name} for name in "ab"]
     with pytest.raises(ScenarioError, match=says):
         target(case(stockpiles=piles), wanted)
@@ -181,24 +180,25 @@ def test_days_of_what_is_not_there(wanted: Wanted, says: str) -> None:
 
 def test_whole_numbers() -> None:
     """With `small` and `large` to choose from, one project brings damage to 4, two to 1."""
-    found = target(two_works(), Wanted(level=2), "policy.max_projects", last=5)
+    found = target(two_works(), "policy.max_projects", below=2, last=5)
     assert (found.infeasible_below, found.feasible_at, found.status) == (1, 2, "proven")
 
 
 def test_a_target_loads_back_equal() -> None:
-    found = target(two_works(), Wanted(level=4))
+    found = target(two_works(), below=4)
     assert Target.model_validate_json(found.model_dump_json()) == found
 
 
 def test_ctrl_c_keeps_the_interval() -> None:
     seen = []
 
-    def stop(value: float) -> None:
-        seen.append(value)
-        if len(seen) == 4:
-            raise KeyboardInterrupt
+    class Stopping(Listener):
+        def counted(self, done: int, of: int | None, name: str) -> None:
+            seen.append(name)
+            if len(seen) == 4:
+                raise KeyboardInterrupt
 
-    found = reach(varying(two_works()), Wanted(level=4), Between(), EXACT, on_trial=stop)
+    found = reach(varying(two_works()), TargetOptions(below=4, listener=Stopping(), **EXACT))
     assert (found.ended, found.status) == ("interrupted", "limit")
     assert found.infeasible_below is not None
     assert found.infeasible_below < 7 <= (found.feasible_at or 0) + 1e-4
@@ -216,7 +216,7 @@ def test_values_left_open_widen_the_interval_and_nothing_more(
         return "open" if 6 < value < 8 else whole(self, value)
 
     monkeypatch.setattr(trials.Trials, "at", at)
-    found = target(two_works(), Wanted(level=4), tolerance=0.1, last=20)
+    found = target(two_works(), below=4, tolerance=0.1, last=20)
     assert found.status == "limit"
     assert 5.8 < (found.infeasible_below or 0) <= 6
     assert found.feasible_at is not None
@@ -241,13 +241,13 @@ def test_the_damage_of_a_frontier_point_takes_no_more_than_its_budget(
     """And below what is ruled out, the least damage is above the level."""
     raw = random_case(seed)
     variation = varying(raw)
-    points = draw(variation, Grid(points=3), EXACT).frontier.points
+    points = draw(variation, FrontierOptions(points=3, **EXACT)).frontier.points
     planned = [point for point in points if point.expected is not None]
     assert planned
     point = planned[len(planned) // 2]
-    effort = Effort(gap=1e-6) if warm else EXACT
+    options = TargetOptions(below=point.expected, gap=1e-6 if warm else 1e-9)
     pool = CutPool() if warm else None
-    found = reach(variation, Wanted(level=point.expected), Between(), effort, pool=pool)
+    found = reach(variation, options, pool=pool)
     assert found.status == "proven"
     assert found.feasible_at is not None
     assert found.feasible_at <= point.value + found.tolerance + 1e-6

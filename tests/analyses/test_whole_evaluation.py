@@ -9,8 +9,10 @@ from saved_plans import tutorial
 from models.faults import ScenarioError
 from models.language import using
 from models.results import Evaluation, Plan
-from optimizer.analyses.evaluation.evaluate import Asked, Effort, evaluate, is_complete
+from optimizer.analyses.evaluation.evaluate import evaluate, is_complete
+from optimizer.analyses.evaluation.options import EvaluateOptions
 from optimizer.analyses.given import given
+from optimizer.analyses.options import Listener
 from optimizer.report.terminal import render
 
 SLACK = 1e-6
@@ -18,10 +20,12 @@ SLACK = 1e-6
 
 @pytest.fixture(scope="module")
 def found() -> Evaluation:
-    asked = Asked(states=1000, replications=3, wait_and_see=20, longer=2)
+    asked = EvaluateOptions(
+        states=1000, replications=3, wait_and_see=20, longer=2, gap=1e-6, jobs=1
+    )
     objective = {"cost_weight": 1, "cvar": {"weight": 0.2, "level": 0.9}}
     plan = saved(sampled(15, objective=objective))
-    return evaluate(given(plan), asked, Effort(gap=1e-6, jobs=1))
+    return evaluate(given(plan), asked)
 
 
 def test_every_part_is_there(found: Evaluation) -> None:
@@ -80,7 +84,7 @@ def test_its_text_has_its_german(found: Evaluation, untranslated: set[str]) -> N
 
 def test_written_states_leave_sampling_out() -> None:
     plan = Plan.model_validate_json(tutorial().model_dump_json())
-    found = evaluate(given(plan), Asked(longer=1), Effort(gap=1e-6))
+    found = evaluate(given(plan), EvaluateOptions(longer=1, gap=1e-6))
     assert (found.gap, found.rare) == (None, None)
     assert found.fresh.sampled is False
     assert all(rule.above_foresight.standard_error is None for rule in found.rules)
@@ -94,8 +98,10 @@ def test_a_plan_of_a_coarse_gap_is_solved_on_where_a_finer_one_is_asked_for() ->
     plan = saved(sampled(15))
     loose = {"bound": plan.certificate.objective / 2, "gap": 0.5}
     plan = plan.model_copy(update={"certificate": plan.certificate.model_copy(update=loose)})
-    asked = Asked(states=20, reserves=(), replications=0, wait_and_see=0, rare=0, longer=0)
-    found = evaluate(given(plan), asked, Effort(gap=1e-6, jobs=1))
+    asked = EvaluateOptions(
+        states=20, reserves=(), replications=0, wait_and_see=0, rare=0, longer=0, gap=1e-6, jobs=1
+    )
+    found = evaluate(given(plan), asked)
     assert found.tail is not None
     assert found.tail.neutral.weight == 0
     assert found.tail.neutral.gap == pytest.approx(0, abs=1e-6)
@@ -103,25 +109,41 @@ def test_a_plan_of_a_coarse_gap_is_solved_on_where_a_finer_one_is_asked_for() ->
 
 
 def test_a_slight_weight_of_the_tail_is_read_as_a_number() -> None:
-    asked = Asked(states=20, replications=0, wait_and_see=0, rare=0, longer=0, tail_weight=1e-5)
-    found = evaluate(given(saved(sampled(15))), asked, Effort(gap=1e-6, jobs=1))
+    asked = EvaluateOptions(
+        states=20,
+        replications=0,
+        wait_and_see=0,
+        rare=0,
+        longer=0,
+        tail_weight=1e-5,
+        gap=1e-6,
+        jobs=1,
+    )
+    found = evaluate(given(saved(sampled(15))), asked)
     assert found.tail is not None
     assert found.tail.averse.weight == 1e-5
 
 
 def test_a_horizon_that_cannot_be_is_refused_before_anything_is_solved() -> None:
     started: list[str] = []
-    effort = Effort(on_start=lambda done, of, name: started.append(name))
+
+    class Noting(Listener):
+        def counted(self, done: int, of: int | None, name: str) -> None:
+            started.append(name)
+
+    asked = EvaluateOptions(states=20, longer=300, listener=Noting())
     with pytest.raises(ScenarioError, match="200 years"):
-        evaluate(given(saved(sampled(15))), Asked(states=20, longer=300), effort)
+        evaluate(given(saved(sampled(15))), asked)
     assert started == []
 
 
 def test_a_plan_made_for_one_state_is_called_neither_lucky_nor_unlucky() -> None:
     """It is calm, as three of four are: that fresh ones are not is chance, not luck of the plan."""
     plan = given(saved(sampled(1)))
-    optimism = evaluate(plan, Asked(states=2000, replications=0, wait_and_see=0, tail_weight=0,
-                                    rare=0, longer=0)).fresh.optimism  # fmt: skip
+    asked = EvaluateOptions(
+        states=2000, replications=0, wait_and_see=0, tail_weight=0, rare=0, longer=0
+    )
+    optimism = evaluate(plan, asked).fresh.optimism
     assert plan.found.with_plan.expected == 0
     assert optimism.value > 0
     assert optimism.standard_error is not None

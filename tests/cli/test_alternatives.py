@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from models.results import Alternatives, Plan
-from optimizer.analyses.alternatives import Sighted
+from optimizer.analyses.alternatives.alternatives import Sighted
 from optimizer.cli import run
 
 TUTORIAL = Path(__file__).parents[2] / "scenarios" / "tutorial.yaml"
@@ -88,7 +88,8 @@ def test_a_best_plan_that_was_not_proven_is_told_by_the_code(
     found = Alternatives.model_validate_json((saved / "alternatives.json").read_bytes())
     loose = found.model_copy(update={"bound": share * found.bound})
     monkeypatch.setattr(
-        "optimizer.analyses.alternatives.alternatives", lambda *_, **__: Sighted(loose, {})
+        "optimizer.analyses.alternatives.alternatives.alternatives",
+        lambda *_, **__: Sighted(loose, {}),
     )
     assert run(["alternatives", str(TUTORIAL), "--quiet", "--json"]) == code
 

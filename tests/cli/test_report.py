@@ -17,6 +17,7 @@ from models.results import Plan
 from optimizer.cli import run
 
 ROOT = Path(__file__).parents[2]
+TUTORIAL = ROOT / "scenarios" / "tutorial.yaml"
 
 
 def save(plan: Plan, folder: Path) -> Path:
@@ -181,3 +182,33 @@ def test_no_solver_is_started(folder: Path) -> None:
         check=True,
     )
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+@pytest.mark.parametrize(
+    ("asked", "compared"),
+    [
+        (["frontier", "--values", "0,20"], True),
+        (["batch", "--grid", "policy.budget_meur=0,20"], True),
+        (["redact", "--consumer", "chip_maker"], False),
+        (["target", "--reduce", "10%"], False),
+    ],
+    ids=["frontier", "batch", "redact", "target"],
+)
+def test_any_folder_that_a_command_wrote_has_a_page_and_a_workbook(
+    asked: list[str], compared: bool, folder: Path
+) -> None:
+    command, *options = asked
+    assert run([command, str(TUTORIAL), *options, "--out", "found", "--quiet"]) == 0
+    assert run(["report", "found", "--out", "x.html", "--excel", "x.xlsx"]) == 0
+    page = (folder / "x.html").read_text(encoding="utf-8")
+    assert ('data-name="options"' in page) is compared
+    assert (folder / "x.xlsx").stat().st_size > 0
+
+
+def test_more_plans_than_can_stand_side_by_side_are_refused(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("optimizer.cli.saved.MOST", 1)
+    for name in ("1", "2"):
+        save(rich(), folder / "found" / "plans" / name)
+    assert "holds 2 plans, too many" in error_of(["found"], capsys)

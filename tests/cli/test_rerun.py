@@ -302,8 +302,8 @@ def test_a_run_that_ends_on_its_node_limit_is_reproduced(tmp_path: Path) -> None
 
 def test_what_a_cluster_found_is_found_again_here(plan: Path, tmp_path: Path) -> None:
     """By as many processes as there were workers, and without asking for the cluster."""
-    from optimizer.cli.frontier import frontier
     from optimizer.cli.repeating.from_manifest import command_line
+    from optimizer.cli.runner import command_of
 
     asked = [
         {"name": "file", "value": "ore.yaml", "source": "given", "at": ["ore.yaml"]},
@@ -313,7 +313,7 @@ def test_what_a_cluster_found_is_found_again_here(plan: Path, tmp_path: Path) ->
     ]
     found = {"command": "frontier", "parameters": asked, "engine": "cluster", "jobs": 3}
     made = Manifest.model_validate(manifest(plan) | found)
-    words = command_line(made, tmp_path, tmp_path / "out", frontier)
+    words = command_line(made, tmp_path, tmp_path / "out", command_of("frontier"))
     assert "--jobs=3" in words
     assert "--memory-limit=8GB" in words
     assert not any("--scheduler" in word or "--tls" in word for word in words)

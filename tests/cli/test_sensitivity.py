@@ -56,7 +56,9 @@ def test_a_plan_that_was_not_decided_upon_is_told_by_the_code(
     assert run(["sensitivity", TUTORIAL, *QUICK, "--out", "out"]) == 0
     found = Sensitivity.model_validate_json((here / "out" / "sensitivity.json").read_bytes())
     undecided = found.model_copy(update={"decision": "open"})
-    monkeypatch.setattr("optimizer.analyses.sensitivity.sensitivity", lambda *_, **__: undecided)
+    monkeypatch.setattr(
+        "optimizer.analyses.sensitivity.study.sensitivity", lambda *_, **__: undecided
+    )
     assert run(["sensitivity", TUTORIAL, *QUICK]) == 1
 
 

@@ -8,13 +8,14 @@ from typing import Any
 from small import Raw, solve
 
 from models.results import Explained, Explanation, LimitValue
-from optimizer.analyses.explanation import Asked, explain
+from optimizer.analyses.explanation.explain import explain
+from optimizer.analyses.explanation.options import ExplainOptions
 from optimizer.analyses.given import given
 
 
 def explained(raw: Raw, *, values: bool = False, **asked: Any) -> Explanation:
     """A small case solved and explained in this process, its gaps closed."""
-    return explain(given(solve(raw)), Asked(values=values, gap=0.0, jobs=1, **asked))
+    return explain(given(solve(raw)), ExplainOptions(values=values, gap=0.0, jobs=1, **asked))
 
 
 def item(found: Explanation, id: str) -> Explained:

@@ -12,13 +12,11 @@ from varied import reading
 
 from models.files import read_case_text
 from models.results import Alternatives, Explanation, Frontier, Sensitivity
-from optimizer.analyses.alternatives import Asked as Wanted
-from optimizer.analyses.alternatives import Effort as Trying
-from optimizer.analyses.alternatives import alternatives as others
+from optimizer.analyses.alternatives.alternatives import alternatives as others
+from optimizer.analyses.alternatives.options import AlternativesOptions
 from optimizer.analyses.assumptions import assumptions
-from optimizer.analyses.sensitivity import Effort
-from optimizer.analyses.sensitivity import Path as Paths
-from optimizer.analyses.sensitivity import sensitivity as study
+from optimizer.analyses.sensitivity.options import SensitivityOptions
+from optimizer.analyses.sensitivity.study import sensitivity as study
 
 
 @cache
@@ -33,9 +31,8 @@ def sensitivity() -> Sensitivity:
     )
     scenario = reading(raw)
     made = assumptions(scenario.case)
-    return study(
-        scenario, made, Effort(gap=1e-9, jobs=1, tolerance=1e-3), path=Paths(3, resolve=True)
-    )
+    asked = SensitivityOptions(gap=1e-9, jobs=1, tolerance=1e-3, trajectories=3, resolve=True)
+    return study(scenario, made, asked)
 
 
 def three_mines() -> Raw:
@@ -61,7 +58,8 @@ def explanation() -> Explanation:
 def alternatives() -> Alternatives:
     """What else would do in :func:`three_mines`, and under other assumptions."""
     scenario = read_case_text(json.dumps(three_mines()))
-    return others(scenario, Wanted(within=2.0, count=3), Trying(gap=1e-6, jobs=1)).alternatives
+    asked = AlternativesOptions(within=2.0, count=3, gap=1e-6, jobs=1)
+    return others(scenario, asked).alternatives
 
 
 def point(value: float, expected: float | None, **fields: Any) -> dict[str, Any]:

@@ -11,20 +11,13 @@ from models.files import Reading
 from models.language import language
 from models.results import OtherCase
 from models.scenario.case import Case
+from optimizer.analyses.alternatives.options import Stated
 from optimizer.analyses.alternatives.portfolios import least_lots, portfolio_of
 from optimizer.analyses.assumptions import Assumption, assumptions
 from optimizer.errors import Infeasible, Interrupted, NoPlan
 from optimizer.parallel import Workers
 from optimizer.solve.decomposition import CutPool, pool_key
 from optimizer.solve.planner import Problem, choose_method, find
-
-
-@dataclass(frozen=True)
-class Stated:
-    """Assumptions that were stated: a name, and settings as ``path=value``."""
-
-    name: str
-    settings: tuple[str, ...]
 
 
 @dataclass(frozen=True, eq=False)

@@ -19,26 +19,12 @@ from models.faults import VorratError
 from models.files import read_case_text
 from models.language import tr
 from models.scenario.case import Case
+from optimizer.analyses.options import SolveOptions
 from optimizer.errors import Interrupted, SolverError
 from optimizer.parallel import Arrival, Workers
 from optimizer.solve.checked_solution import input_hash
 from optimizer.solve.plan_document import as_solved
 from optimizer.solve.planner import Problem, find, version_of
-from optimizer.solve.solver_result import Method
-
-
-@dataclass(frozen=True)
-class Effort:
-    """How each scenario is solved."""
-
-    gap: float = 1e-4
-    time_limit: float | None = None
-    """Seconds."""
-    method: Method | Literal["auto"] = "auto"
-    memory_limit: int | None = None
-    """Bytes that a process may hold."""
-    node_limit: int | None = None
-    """Nodes of each search."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +63,7 @@ class Solution:
     net_cost_meur: float
 
 
-def key_of(case: Case, title: str, variant: str | None, effort: Effort) -> str:
+def key_of(case: Case, title: str, variant: str | None, options: SolveOptions) -> str:
     """SHA-256 over all that the plan of a scenario rests on, the version of Vorrat included.
 
     What memory a process may hold decides whether there is a plan, and not which one.
@@ -86,33 +72,33 @@ def key_of(case: Case, title: str, variant: str | None, effort: Effort) -> str:
         "input": input_hash(case),
         "title": title,
         "variant": variant,
-        "gap": effort.gap,
-        "time_limit": effort.time_limit,
-        "node_limit": effort.node_limit,
-        "method": effort.method,
+        "gap": options.gap,
+        "time_limit": options.time_limit,
+        "node_limit": options.node_limit,
+        "method": options.method,
         "version": version_of("vorrat"),
     }
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 def solve_many(
-    tasks: Iterable[Task], effort: Effort, jobs: int | None
+    tasks: Iterable[Task], options: SolveOptions, jobs: int | None
 ) -> Generator[Arrival[Solution], None, None]:
     """The plan of each task or why it has none, as it comes; tasks are taken as workers are free.
 
     Each is solved with one thread by the engine in use. To be closed where it is not used up,
     which ends what still runs.
     """
-    with Workers[Task, Solution](solver, (effort,), jobs, dealing="next") as workers:
+    with Workers[Task, Solution](solver, (options,), jobs, dealing="next") as workers:
         yield from workers.arrivals(tasks)
 
 
-def solver(effort: Effort) -> Callable[[Task], Solution]:
+def solver(options: SolveOptions) -> Callable[[Task], Solution]:
     """What solves one task after the other."""
-    return lambda task: _solve(task, effort)
+    return lambda task: _solve(task, options)
 
 
-def _solve(task: Task, effort: Effort) -> Solution:
+def _solve(task: Task, options: SolveOptions) -> Solution:
     """Solve one task; whatever goes wrong is an error of this task alone.
 
     Raises
@@ -127,11 +113,11 @@ def _solve(task: Task, effort: Effort) -> Solution:
         reading = read_case_text(task.text, "scenario.json")
         found = find(
             Problem.of(reading.case),
-            gap=effort.gap,
-            time_limit=effort.time_limit,
-            node_limit=effort.node_limit,
+            gap=options.gap,
+            time_limit=options.time_limit,
+            node_limit=options.node_limit,
             threads=1,
-            method=effort.method,
+            method=options.method,
         )
         if found.interrupted:
             raise Interrupted(tr("stopped before it was solved"))

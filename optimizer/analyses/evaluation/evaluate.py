@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 from models.base import named
 from models.language import language, tr
@@ -19,78 +18,62 @@ from models.results import (
     StatesOf,
     TailPremium,
 )
+from optimizer.analyses.evaluation.elsewhere import in_world_of
 from optimizer.analyses.evaluation.fresh import fresh_outcome, in_fresh_states
 from optimizer.analyses.evaluation.information import information
 from optimizer.analyses.evaluation.longer import longer, prolonged
-from optimizer.analyses.evaluation.rare import FEWEST, rare_events
+from optimizer.analyses.evaluation.options import FEWEST_RARE, SAMPLING, EvaluateOptions
+from optimizer.analyses.evaluation.rare import rare_events
 from optimizer.analyses.evaluation.replications import replicate, seeds
 from optimizer.analyses.evaluation.rule import rule_outcomes
 from optimizer.analyses.evaluation.tail import tail_premium
 from optimizer.analyses.given import GivenPlan
 from optimizer.analyses.head import head
-from optimizer.model.highs import Progress
+from optimizer.analyses.running import Input, Outcome
+from optimizer.errors import Misuse
 from optimizer.solve.checked_solution import input_hash, is_within
 
-STATES = 100_000
-RESERVES = (0.0, 0.25, 0.5)
-REPLICATIONS = 10
-WAIT_AND_SEE = 200
-LONGER = 5
 TAIL_WEIGHT = 0.5
 """What the worst states get where the scenario gives them no weight of their own."""
 PART = 10
 """Rare events and a longer horizon are looked at in one state of so many fresh ones."""
 
 
-@dataclass(frozen=True)
-class Asked:
-    """What is asked of a plan; a part is left out by 0."""
-
-    states: int = STATES
-    """Fresh states."""
-    seed: int | None = None
-    """Theirs; the one after the plan's where None."""
-    reserves: tuple[float, ...] = RESERVES
-    """Shares of planned stock that the release rule keeps for the dearer steps."""
-    replications: int = REPLICATIONS
-    replication_states: int | None = None
-    """States of each; as many as the plan has where None."""
-    wait_and_see: int = WAIT_AND_SEE
-    """States that are solved by themselves."""
-    tail_weight: float | None = None
-    """Weight of the worst states in the plan that minds them; the scenario's where None."""
-    rare: int | None = None
-    """States in which rare events are drawn more often; a tenth of the fresh ones where None."""
-    longer: int = LONGER
-    """Years that the horizon is prolonged by."""
+USUAL = EvaluateOptions()
 
 
-@dataclass(frozen=True)
-class Effort:
-    """How hard each problem is tried, by how many processes, and who is told."""
-
-    gap: float = 1e-4
-    time_limit: float | None = None
-    """Seconds for each problem."""
-    jobs: int | None = None
-    """Where None all usable cores, and one for problems that are solved in no time."""
-    on_start: Callable[[int, int | None, str], None] | None = None
-    """Told how many are done, of how many where that is known, and what they are."""
-    on_progress: Callable[[Progress], None] | None = None
-
-    def starts(self, name: str, done: int = 0, of: int | None = None) -> None:
-        """Tell what comes next."""
-        if self.on_start is not None:
-            self.on_start(done, of, name)
-
-
-USUAL = Effort()
+def run(given: Input, options: EvaluateOptions) -> Outcome:
+    """Judge a saved plan, in its own world or in that of another scenario."""
+    assert given.plan is not None
+    seed = options.seed
+    if seed is not None and seed == given.plan.plan.certificate.seed:
+        raise Misuse(
+            tr(
+                "--seed {seed} is that of the plan's own states, on which it looks its best; take "
+                "another.",
+                seed=seed,
+            )
+        )
+    there = None
+    if options.states_of is not None:
+        other = given.read(options.states_of, options.variant, options.settings)
+        there = in_world_of(given.plan, other)
+    uncertainty = (there or given.plan).reading.case.uncertainty
+    idle = [option for option, value in options.given(SAMPLING) if value]
+    if idle and (uncertainty is None or uncertainty.sample is None):
+        options.listener.warn(
+            tr(
+                "warning: the scenario does not sample its states; without effect: {options}",
+                options=", ".join(idle),
+            )
+        )
+    found = evaluate(given.plan, options, there=there, there_variant=options.variant)
+    return Outcome(found, 0 if is_complete(found, options.gap) else 1)
 
 
 def evaluate(
     given: GivenPlan,
-    asked: Asked = Asked(),
-    effort: Effort = USUAL,
+    options: EvaluateOptions = USUAL,
     *,
     there: GivenPlan | None = None,
     there_variant: str | None = None,
@@ -115,7 +98,7 @@ def evaluate(
     """
     plan, found = given.plan, given.found
     case = given.reading.case
-    judge = _Judge(given, there or given, asked, effort)
+    judge = _Judge(given, there or given, options)
     states_of = None
     if there is not None:
         other = there.reading.case
@@ -155,8 +138,9 @@ class _Judge:
     The fresh states come first, since the others are measured against them.
     """
 
-    def __init__(self, given: GivenPlan, there: GivenPlan, asked: Asked, effort: Effort) -> None:
-        self.given, self.there, self.asked, self.effort = given, there, asked, effort
+    def __init__(self, given: GivenPlan, there: GivenPlan, options: EvaluateOptions) -> None:
+        self.given, self.there = given, there
+        self.options = asked = options.without_solving if options.quick else options
         self.instance, self.commitment = there.problem.instance, there.found.commitment
         self.level = float(self.instance.case.objective.cvar.level)
         self.seconds = {"read": given.problem.seconds}
@@ -165,7 +149,7 @@ class _Judge:
             prolonged(given, asked.longer)
         with self._timed("fresh", tr("fresh states")):
             self.fresh = in_fresh_states(
-                there, asked.states, asked.seed, made_in=given, jobs=effort.jobs
+                there, asked.states, asked.seed, made_in=given, jobs=asked.jobs
             )
             self.told = fresh_outcome(self.fresh, given)
         self.fewer = max(2, asked.states // PART)
@@ -178,7 +162,7 @@ class _Judge:
     @contextmanager
     def _timed(self, key: str, name: str) -> Iterator[None]:
         began = time.perf_counter()
-        self.effort.starts(name)
+        self.options.tell(0, None, name)
         yield
         self.seconds[key] = time.perf_counter() - began
 
@@ -188,20 +172,20 @@ class _Judge:
                 self.instance,
                 self.fresh.states,
                 self.commitment,
-                self.asked.reserves,
+                tuple(dict.fromkeys(self.options.reserves)),
                 self.fresh.with_plan,
                 self.level,
-                jobs=self.effort.jobs,
+                jobs=self.options.jobs,
             )
 
     def rare(self) -> RareEvents | None:
-        count = self.asked.rare
+        count = self.options.rare
         if count is None:
-            count = self.fewer if self.fewer >= FEWEST else 0
+            count = self.fewer if self.fewer >= FEWEST_RARE else 0
         if not self.fresh.sampled or not count:
             return None
         # The seed after those of the replications: states of its own.
-        seed = seeds(self.there, self.fresh.seed, self.asked.replications + 1)[-1]
+        seed = seeds(self.there, self.fresh.seed, self.options.replications + 1)[-1]
         with self._timed("rare", tr("rare events")):
             return rare_events(
                 self.instance,
@@ -214,36 +198,36 @@ class _Judge:
             )
 
     def replications(self) -> OptimalityGap | None:
-        many, name = self.asked.replications, tr("samples solved")
+        many, name = self.options.replications, tr("samples solved")
         if not self.fresh.sampled or not many or not self.at_home:
             return None
         with self._timed("replications", name):
             return replicate(
                 self.fresh,
                 many,
-                self.asked.replication_states,
-                gap=self.effort.gap,
-                time_limit=self.effort.time_limit,
-                jobs=self.effort.jobs,
-                on_done=lambda done, _: self.effort.starts(name, done, many),
+                self.options.replication_states,
+                gap=self.options.gap,
+                time_limit=self.options.time_limit,
+                jobs=self.options.jobs,
+                on_done=lambda done, _: self.options.tell(done, many, name),
             )
 
     def information(self) -> Information | None:
         name = tr("states solved by themselves")
-        if not self.asked.wait_and_see or not self.at_home:
+        if not self.options.wait_and_see or not self.at_home:
             return None
         with self._timed("information", name):
             return information(
                 self.given,
-                gap=self.effort.gap,
-                time_limit=self.effort.time_limit,
-                jobs=self.effort.jobs,
-                most_states=self.asked.wait_and_see,
-                on_done=lambda done, of: self.effort.starts(name, done, of),
+                gap=self.options.gap,
+                time_limit=self.options.time_limit,
+                jobs=self.options.jobs,
+                most_states=self.options.wait_and_see,
+                on_done=lambda done, of: self.options.tell(done, of, name),
             )
 
     def tail(self) -> TailPremium | None:
-        weight = self.asked.tail_weight
+        weight = self.options.tail_weight
         if weight is None:
             weight = float(self.instance.case.objective.cvar.weight) or TAIL_WEIGHT
         if not weight or not self.at_home:
@@ -252,19 +236,19 @@ class _Judge:
             return tail_premium(
                 self.given,
                 weight=weight,
-                gap=self.effort.gap,
-                time_limit=self.effort.time_limit,
+                gap=self.options.gap,
+                time_limit=self.options.time_limit,
                 threads=None,
-                on_progress=self.effort.on_progress,
+                on_progress=self.options.on_progress,
             )
 
     def longer(self) -> LongerHorizon | None:
-        if not self.asked.longer or not self.at_home:
+        if not self.options.longer or not self.at_home:
             return None
         with self._timed("longer", tr("longer horizon")):
             # The seed of the fresh states, so that these are the first of them.
             return longer(
-                self.given, self.asked.longer, self.fewer, self.fresh.seed or 0, threads=None
+                self.given, self.options.longer, self.fewer, self.fresh.seed or 0, threads=None
             )
 
 

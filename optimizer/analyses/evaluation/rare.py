@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 
 from models.results.evaluation import Estimate, Performance, RareEvents
 from optimizer.analyses.evaluation.likelihood import drawn, failed, likelihood_ratio
+from optimizer.analyses.evaluation.options import FEWEST_RARE
 from optimizer.analyses.evaluation.weighting import threshold, weighted_cvar, weighted_mean
 from optimizer.model.commitment import Commitment
 from optimizer.model.instance import Floats, Instance
@@ -44,8 +45,6 @@ YEARS_TOGETHER = 5
 """Years whose frequencies are taken together."""
 PART_OF_THE_WAY = 0.8
 """Of the way from a chance to its frequency in the pilot."""
-FEWEST = 10
-"""So many states at least, or a standard error would rest on a single one of a set."""
 MOST = 0.5
 """No chance is raised above this."""
 
@@ -92,9 +91,9 @@ def rare_events(
     Raises
     ------
     ValueError
-        If fewer than ``FEWEST`` states are asked for.
+        If fewer than ``FEWEST_RARE`` states are asked for.
     """
-    if count < FEWEST:
+    if count < FEWEST_RARE:
         raise ValueError(f"{count} states are too few")
 
     def damage(states: Sequence[State]) -> Floats:

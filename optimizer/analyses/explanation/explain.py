@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from models.language import tr
@@ -12,14 +12,15 @@ from models.results import Explained, Explanation, Instead, Regret
 from optimizer.analyses.explanation.active_constraints import StandingPlan
 from optimizer.analyses.explanation.forcing import Force, Kind, holding
 from optimizer.analyses.explanation.limits import Limit, limits, told_from_none, value
+from optimizer.analyses.explanation.options import ExplainOptions
 from optimizer.analyses.explanation.subproblem import Answer, Ask, Desk, Reply, clerk
 from optimizer.analyses.frontier.summary import otherwise, stocks_held
 from optimizer.analyses.given import GivenPlan
 from optimizer.analyses.head import head
+from optimizer.analyses.running import Input, Outcome
 from optimizer.analyses.series import Series
-from optimizer.errors import Interrupted, NoPlan
+from optimizer.errors import Interrupted, Misuse, NoPlan
 from optimizer.model.commitment import Commitment, net_cost, planned_stock, weighed_cost
-from optimizer.model.highs import Progress
 from optimizer.model.instance import Instance
 from optimizer.parallel import Workers, side_by_side
 from optimizer.solve.checked_solution import input_hash
@@ -30,27 +31,24 @@ BUYS_T = 1e-6
 """Tonnes: less is a solver's zero."""
 
 
-@dataclass(frozen=True)
-class Asked:
-    """What is asked, and how hard it is tried."""
-
-    only: tuple[str, ...] = ()
-    """Ids of projects and stockpiles; all where empty."""
-    days: float = 30.0
-    """Days of demand that a stockpile which buys nothing is asked to hold."""
-    values: bool = True
-    """Whether budgets and limits are asked after."""
-    gap: float = 1e-5
-    time_limit: float | None = None
-    """Seconds for each problem."""
-    jobs: int | None = None
-    on_step: Callable[[int, int | None, str], None] | None = None
-    """Told how many questions are answered, of how many, and which was the last."""
-    on_progress: Callable[[Progress], None] | None = None
-    """Of the plan itself, which is solved anew first."""
+USUAL = ExplainOptions()
 
 
-USUAL = Asked()
+def run(given: Input, options: ExplainOptions) -> Outcome:
+    """Explain a saved plan."""
+    assert given.plan is not None
+    known = known_ids(given.plan.problem.instance)
+    for id in options.only:
+        if id not in known:
+            raise Misuse(
+                tr(
+                    "There is no project or stockpile '{id}'; there are {known}.",
+                    id=id,
+                    known=", ".join(known) or "-",
+                )
+            )
+    found = explain(given.plan, options)
+    return Outcome(found, 1 if found.cut_short or found.ended == "interrupted" else 0)
 
 
 def known_ids(instance: Instance) -> Collection[str]:
@@ -58,7 +56,9 @@ def known_ids(instance: Instance) -> Collection[str]:
     return (*instance.projects, *instance.stockpiles)
 
 
-def explain(given: GivenPlan, asked: Asked = USUAL, *, pool: CutPool | None = None) -> Explanation:
+def explain(
+    given: GivenPlan, options: ExplainOptions = USUAL, *, pool: CutPool | None = None
+) -> Explanation:
     """Why each project and each stock of a plan is in or out, and what more of a limit is worth.
 
     Every decision is forced the other way, every budget and every limit that binds is loosened,
@@ -74,14 +74,14 @@ def explain(given: GivenPlan, asked: Asked = USUAL, *, pool: CutPool | None = No
     """
     began = time.perf_counter()
     pool = CutPool() if pool is None else pool
-    talk = _Talk(given, asked, pool)
+    talk = _Talk(given, options, pool)
     talk.hold()
     found, instance = given.found, given.problem.instance
     case, plan, states = instance.case, given.plan, len(given.problem.states)
     return Explanation(
         cost_weight=float(case.objective.cost_weight),
         cvar_weight=float(case.objective.cvar.weight),
-        days=asked.days,
+        days=options.days,
         objective=found.objective,
         best=talk.desk.best,
         bound=talk.desk.bound,
@@ -93,7 +93,7 @@ def explain(given: GivenPlan, asked: Asked = USUAL, *, pool: CutPool | None = No
             for limit in talk.limits
         ),
         ended="interrupted" if talk.interrupted else "complete",
-        **head(Explanation, case, plan.title, plan.variant, began, states, asked.gap),
+        **head(Explanation, case, plan.title, plan.variant, began, states, options.gap),
     )
 
 
@@ -102,7 +102,7 @@ class _Talk:
     """The questions about a plan, and their answers."""
 
     given: GivenPlan
-    asked: Asked
+    options: ExplainOptions
     pool: CutPool
     answers: dict[Ask, Answer] = field(default_factory=dict)
     interrupted: bool = False
@@ -115,9 +115,9 @@ class _Talk:
             *(("project", p) for p in self.instance.projects),
             *(("stockpile", h) for h in self.instance.stockpiles),
         ]
-        only = self.asked.only
+        only = self.options.only
         self.items = [item for item in every if not only or item[1] in only]
-        self.limits: list[Limit] = limits(self.standing) if self.asked.values else []
+        self.limits: list[Limit] = limits(self.standing) if self.options.values else []
         self.desk = self._again()
 
     def _again(self) -> Desk:
@@ -126,11 +126,11 @@ class _Talk:
         series = Series(
             self.instance,
             problem.states,
-            self.asked.gap,
+            self.options.gap,
             self.pool,
-            self.asked.time_limit,
+            self.options.time_limit,
             None,
-            self.asked.on_progress,
+            self.options.on_progress,
         )
         solved = series.search(self.instance)
         if solved.solution.interrupted:
@@ -147,7 +147,7 @@ class _Talk:
         if solved.commitment is not None:
             again = series.judge(self.instance, solved, time.perf_counter())
             best = min(best, again.objective)
-            if found.objective - best > 2 * self.asked.gap * max(abs(best), 1e-6):
+            if found.objective - best > 2 * self.options.gap * max(abs(best), 1e-6):
                 # What a better plan does otherwise must not be told as an answer to a question.
                 self.reference = again
         return Desk(
@@ -156,7 +156,7 @@ class _Talk:
             self.given.reading,
             best,
             min(bound, best),
-            self.asked.gap,
+            self.options.gap,
         )
 
     def hold(self) -> None:
@@ -171,13 +171,12 @@ class _Talk:
             nonlocal done
             done += 1
             self.answers[ask] = answer
-            if self.asked.on_step is not None:
-                name = ask.id if isinstance(ask, Force) else ask.path
-                self.asked.on_step(done, len(asks), name)
+            name = ask.id if isinstance(ask, Force) else ask.path
+            self.options.tell(done, len(asks), name)
 
         usual = usual_jobs(self.instance, self.desk.states)
-        jobs = min(side_by_side(self.asked.jobs, usual), len(asks)) or 1
-        given = (self.desk, self.pool, self.asked.time_limit)
+        jobs = min(side_by_side(self.options.jobs, usual), len(asks)) or 1
+        given = (self.desk, self.pool, self.options.time_limit)
         try:
             with Workers[Ask, Answer](clerk, given, jobs) as workers:
                 workers.map(asks, told)
@@ -210,7 +209,7 @@ class _Talk:
             return Force(kind, id, id not in self.given.found.commitment.start)
         if self._buys(id):
             return Force(kind, id, False)
-        lots, days = holding(self.instance, id, self.asked.days)
+        lots, days = holding(self.instance, id, self.options.days)
         return Force(kind, id, True, lots) if days > 0 else None
 
     def explained(self, kind: Kind, id: str) -> Explained:
@@ -231,7 +230,7 @@ class _Talk:
             chosen=chosen,
             start=commitment.start.get(id) if kind == "project" else None,
             held_t=self._most_held(commitment, id) if kind == "stockpile" else None,
-            forced_days=holding(self.instance, id, self.asked.days)[1]
+            forced_days=holding(self.instance, id, self.options.days)[1]
             if kind == "stockpile" and into
             else None,
             regret=regret,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import reduce
 
@@ -15,10 +14,10 @@ from optimizer.analyses.frontier.damage_bound import (
     most_net_cost,
     tighter,
 )
+from optimizer.analyses.options import SolveOptions
 from optimizer.analyses.variation import LEVEL, Variation
 from optimizer.errors import CheckFailed, Infeasible, Interrupted, NoPlan, VorratError
 from optimizer.model.commitment import spend
-from optimizer.model.highs import Progress
 from optimizer.model.instance import Instance
 from optimizer.solve.checked_solution import Found
 from optimizer.solve.decomposition import CutPool
@@ -26,22 +25,6 @@ from optimizer.solve.planner import Problem, choose_method, find
 
 SAME = 1e-9
 """Objectives that differ by less, relatively, are equally good."""
-
-
-@dataclass(frozen=True)
-class Effort:
-    """How hard each single problem is tried."""
-
-    gap: float = 1e-4
-    time_limit: float | None = None
-    """Seconds for each value."""
-    threads: int | None = None
-    on_progress: Callable[[Progress], None] | None = None
-    jobs: int | None = None
-    """Values that are solved side by side, by one thread each; None for one after the other."""
-
-
-USUAL = Effort()
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,7 +53,7 @@ class Solver:
     """
 
     variation: Variation
-    effort: Effort
+    options: SolveOptions
     pool: CutPool | None = None
     spots: dict[float, Spot] = field(default_factory=dict)
     failures: dict[float, VorratError] = field(default_factory=dict)
@@ -78,16 +61,15 @@ class Solver:
     _most: float | None = None
 
     @classmethod
-    def starting(cls, variation: Variation, effort: Effort, pool: CutPool | None) -> Solver:
+    def starting(cls, variation: Variation, options: SolveOptions, pool: CutPool | None) -> Solver:
         """A solver with a pool of its own, unless one is given or problems are small."""
         if pool is None and not is_small(variation.reading.case):
             pool = CutPool()
-        return cls(variation, effort, pool)
+        return cls(variation, options, pool)
 
     def lane(self) -> Solver:
         """A solver for a process of its own: with what is known by now, and one thread."""
-        alone = replace(self.effort, threads=1, on_progress=None)
-        return replace(self, effort=alone, spots=dict(self.spots))
+        return replace(self, options=self.options.alone(), spots=dict(self.spots))
 
     def without_limit(self) -> float:
         """How much is spent where the budget that is varied sets no limit.
@@ -149,11 +131,11 @@ class Solver:
         try:
             found = find(
                 problem,
-                gap=self.effort.gap,
-                time_limit=self.effort.time_limit,
-                threads=self.effort.threads,
+                gap=self.options.gap,
+                time_limit=self.options.time_limit,
+                threads=self.options.threads,
                 pool=self.pool,
-                on_progress=self.effort.on_progress,
+                on_progress=self.options.on_progress,
             )
         except Infeasible as error:
             rules = tuple(f"{rule.tag} {rule.name}: {rule.says}" for rule in error.conflict)

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import Literal
 
 import numpy as np
 
 from models.files import Reading
+from optimizer.analyses.participation.options import Allocation
 from optimizer.model.commitment import Commitment
 from optimizer.model.instance import COMMON, Held, Instance, Stake, group_of, read_instance
 from optimizer.model.states import State, read_states
-
-Allocation = Literal["entitled", "pooled"]
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,23 +10,14 @@ from models.files import Reading
 from models.language import tr
 from models.results import Participation, ShareCurve, Standing
 from optimizer.analyses.head import head
-from optimizer.analyses.participation.company import (
-    Allocation,
-    Desk,
-    desk_of,
-    held_by_others,
-)
+from optimizer.analyses.participation.company import Desk, desk_of, held_by_others
+from optimizer.analyses.participation.options import ParticipateOptions
 from optimizer.analyses.participation.points import point_of
-from optimizer.analyses.participation.share_search import (
-    USUAL,
-    Asked,
-    Line,
-    Talk,
-    indifferent_share,
-)
+from optimizer.analyses.participation.share_search import Line, Talk, indifferent_share
 from optimizer.analyses.participation.subproblem import Ask, Clerk, Reply, clerk, standing
+from optimizer.analyses.running import Input, Outcome
 from optimizer.analyses.series import Series
-from optimizer.errors import Infeasible, Interrupted, NoPlan
+from optimizer.errors import Infeasible, Interrupted, Misuse, NoPlan
 from optimizer.model.commitment import Commitment
 from optimizer.parallel import Workers, side_by_side
 from optimizer.solve import outcomes
@@ -36,12 +27,31 @@ from optimizer.solve.plan_document import UNITS
 from optimizer.solve.planner import usual_jobs
 
 
+def run(given: Input, options: ParticipateOptions) -> Outcome:
+    """Look for the share that a company should take."""
+    case, company, project = given.reading.case, options.company, options.project
+    companies = [f for f, funder in case.funders.items() if funder.kind == "company"]
+    if company not in companies:
+        known = ", ".join(companies) or "-"
+        raise Misuse(
+            tr("There is no company '{company}'; there are {known}.", company=company, known=known)
+        )
+    if project is not None and project not in case.projects:
+        known = ", ".join(case.projects) or "-"
+        raise Misuse(
+            tr("There is no project '{project}'; there are {known}.", project=project, known=known)
+        )
+    found = participate(
+        given.reading, options, pool=given.pool, title=given.title, variant=given.variant
+    )
+    points = [point for curve in found.curves for point in curve.points]
+    cut = any(point.status in ("limit", "none") for point in points)
+    return Outcome(found, 1 if cut or found.ended == "interrupted" else 0)
+
+
 def participate(
     reading: Reading,
-    company: str,
-    project: str | None = None,
-    allocation: Allocation = "entitled",
-    asked: Asked = USUAL,
+    options: ParticipateOptions,
     *,
     pool: CutPool | None = None,
     title: str,
@@ -66,10 +76,11 @@ def participate(
         If the solver fails, or its answer fails the check.
     """
     began = time.perf_counter()
+    company, project, allocation = options.company, options.project, options.allocation
     pool = CutPool() if pool is None else pool
     desk = desk_of(reading, company, project, allocation)
-    alike = (desk.instance, desk.states, asked.gap, pool, asked.time_limit)
-    first = Clerk(desk, Series(*alike, threads=None, on_progress=asked.on_progress))
+    alike = (desk.instance, desk.states, options.gap, pool, options.time_limit)
+    first = Clerk(desk, Series(*alike, threads=None, on_progress=options.on_progress))
     free = first(Ask("free"))
     if free.interrupted:
         raise Interrupted(tr("stopped before any plan was found"))
@@ -79,10 +90,11 @@ def participate(
         raise NoPlan(tr("no plan was found before the limit ({ended})", ended="time limit"))
     desk = replace(desk, free=free.commitment, held=held_by_others(desk, free.commitment))
     without = _without(desk)
-    talk = Talk(desk, asked)
-    jobs = side_by_side(asked.jobs, usual_jobs(desk.instance, desk.states))
+    talk = Talk(desk, options)
+    jobs = side_by_side(options.jobs, usual_jobs(desk.instance, desk.states))
     try:
-        with Workers[Ask, Reply](clerk, (desk, asked.gap, pool, asked.time_limit), jobs) as workers:
+        shared = (desk, options.gap, pool, options.time_limit)
+        with Workers[Ask, Reply](clerk, shared, jobs) as workers:
             talk.hold(workers)
     except KeyboardInterrupt:
         talk.interrupted = True
@@ -95,7 +107,7 @@ def participate(
         if project is None
         else named(reading.case.projects[project].name, project),
         allocation=allocation,
-        tolerance=asked.tolerance,
+        tolerance=options.tolerance,
         without_plan=without[0],
         alone=talk.standing(Ask("alone")),
         free=free.standing,
@@ -104,7 +116,7 @@ def participate(
         project_names={p: named(x.name, p) for p, x in reading.case.projects.items()},
         material_names={m: named(x.name, m) for m, x in reading.case.materials.items()},
         ended="interrupted" if talk.interrupted else "complete",
-        **head(Participation, reading.case, title, variant, began, len(desk.states), asked.gap)
+        **head(Participation, reading.case, title, variant, began, len(desk.states), options.gap)
         | {"unit": UNITS["damage"].format(currency=reading.case.currency)},
     )
 

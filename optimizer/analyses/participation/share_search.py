@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Literal
 
+from models.language import figure, tr
 from models.results import Standing, StandingRange
 from optimizer.analyses.participation.alternative_optima import Lean, spread
 from optimizer.analyses.participation.company import Desk
 from optimizer.analyses.participation.limits import greatest_share
+from optimizer.analyses.participation.options import ParticipateOptions
 from optimizer.analyses.participation.subproblem import Ask, Reply, seen
 from optimizer.analyses.variation import evenly
-from optimizer.model.highs import Progress
 from optimizer.parallel import Workers
 
 SAME = 1e-6
@@ -21,34 +22,6 @@ SAME = 1e-6
 
 INDIFFERENT = 1e-6
 """A total that is higher by less, relatively, is no worse."""
-
-
-@dataclass(frozen=True)
-class Asked:
-    """Which shares are tried, and how hard."""
-
-    steps: int = 6
-    """Between no share and the limit; half as many where public shares are fixed as well."""
-    refine: int = 2
-    """Rounds that look between the shares tried, next to the best and to the indifferent one."""
-    public: int = 3
-    """Levels of public shares, from 0 to all that public funders may carry; 0 for none."""
-    tolerance: float = 1e-3
-    """Plans count as equally good up to this share of the objective."""
-    ranges: bool = True
-    """Whether the best and the worst of equally good plans are looked for."""
-    gap: float = 1e-4
-    time_limit: float | None = None
-    """Seconds for each share."""
-    jobs: int | None = None
-    """Where None all usable cores, and one for problems that are solved in no time."""
-    on_done: Callable[[int, Ask], None] | None = None
-    """Told how many questions are answered, and which was the last."""
-    on_progress: Callable[[Progress], None] | None = None
-    """Of the plan in which the company's share is free, which is found first."""
-
-
-USUAL = Asked()
 
 
 @dataclass(frozen=True)
@@ -69,7 +42,7 @@ class Talk:
     """Questions and their replies."""
 
     desk: Desk
-    asked: Asked
+    options: ParticipateOptions
     replies: dict[Ask, Reply] = field(default_factory=dict)
     lines: list[Line] = field(default_factory=list)
     leans: dict[Ask, tuple[Lean, Lean]] = field(default_factory=dict)
@@ -83,20 +56,20 @@ class Talk:
         KeyboardInterrupt
             With the replies so far kept.
         """
-        desk, asked = self.desk, self.asked
+        desk, options = self.desk, self.options
         self.lines.extend(self._lines())
         first = [Ask("alone")] if desk.entitled else []
         for line in self.lines:
-            steps = asked.steps if line.public is None else max(2, asked.steps // 2)
+            steps = options.steps if line.public is None else max(2, options.steps // 2)
             shares = [0.0] if not line.limit else evenly(0.0, line.limit, steps + 1)
             first.extend(line.at(share) for share in self._with_free(line, shares))
         self._ask(workers, first)
         evenly_spread = set(first)
-        for _ in range(asked.refine):
+        for _ in range(options.refine):
             closer = [line.at(x) for line in self.lines if line.public is None
                       for x in self._closer(line)]  # fmt: skip
             self._ask(workers, closer)
-        if desk.entitled and asked.ranges:
+        if desk.entitled and options.ranges:
             self._lean(workers, evenly_spread)
 
     def _lines(self) -> list[Line]:
@@ -106,9 +79,9 @@ class Talk:
             ways.append("held")
         lines = [Line(way, None, self._limit(Ask(way))) for way in ways]
         public = desk.instance.public_funders
-        if self.asked.public and public:
+        if self.options.public and public:
             most = greatest_share(desk, desk.instance, public)
-            for level in evenly(0.0, most, self.asked.public) if most else []:
+            for level in evenly(0.0, most, self.options.public) if most else []:
                 ask = Ask("reoptimize", None, level)
                 lines.append(Line("reoptimize", level, self._limit(ask)))
         return lines
@@ -127,8 +100,7 @@ class Talk:
     def _ask(self, workers: Workers[Ask, Reply], asks: Sequence[Ask]) -> None:
         def done(ask: Ask, reply: Reply) -> None:
             self.replies[ask] = reply
-            if self.asked.on_done is not None:
-                self.asked.on_done(len(self.replies), ask)
+            self.options.tell(len(self.replies), None, _named(ask))
             if reply.interrupted:
                 raise KeyboardInterrupt
 
@@ -155,8 +127,8 @@ class Talk:
         for reply in self.on(self.lines[0]):
             if reply.standing is not None and reply.ask in shares:
                 both = (
-                    Lean(reply, 1, self.asked.tolerance),
-                    Lean(reply, -1, self.asked.tolerance),
+                    Lean(reply, 1, self.options.tolerance),
+                    Lean(reply, -1, self.options.tolerance),
                 )
                 self.leans[reply.ask] = both
         going = [lean for both in self.leans.values() for lean in both]
@@ -200,6 +172,21 @@ class Talk:
         """The range over equally good plans, where it was looked for."""
         both = self.leans.get(reply.ask)
         return None if both is None else spread(*both)
+
+
+def _named(ask: Ask) -> str:
+    """A question as progress names it."""
+    if ask.share is None:
+        return tr("acting alone")
+    share = f"{figure(round(100 * ask.share, 2))} %"
+    if ask.way == "held":
+        return tr("{share}, others held", share=share)
+    if ask.lean:
+        return tr("{share}, range", share=share)
+    if ask.public is not None:
+        public = f"{figure(round(100 * ask.public, 2))} %"
+        return tr("{share}, public {public}", share=share, public=public)
+    return share
 
 
 def indifferent_share(told: Sequence[tuple[float, float]]) -> float | None:

@@ -18,12 +18,12 @@ from models.results import (
     TellingResult,
 )
 from models.scenario.quantities import Number
-from optimizer.analyses.frontier.parametric_points import Effort
 from optimizer.analyses.redaction.attack import TOLD, Attacker
 from optimizer.analyses.redaction.hidden import Figure
 from optimizer.analyses.redaction.insider import Insider
 from optimizer.analyses.redaction.loss import Answers, answer, loss
 from optimizer.analyses.redaction.methods import Band, Method, Replaced
+from optimizer.analyses.redaction.options import RedactOptions
 from optimizer.analyses.redaction.ranges import Ranges, middle, narrow, width
 from optimizer.analyses.redaction.rewriting import Redacted
 from optimizer.errors import Infeasible, NoPlan
@@ -52,21 +52,11 @@ class Judged:
 def judge(
     redacted: Redacted,
     method: Method,
-    consumers: Sequence[str],
-    companies: Sequence[str],
-    effort: Effort | None,
+    options: RedactOptions,
     *,
     title: str | None = None,
-    values: bool = False,
 ) -> Judged:
     """Solve both scenarios, follow one plan in the other, and attack.
-
-    Parameters
-    ----------
-    effort
-        How hard is tried; None solves nothing and judges the file alone.
-    values
-        Whether the account names the true figures.
 
     Raises
     ------
@@ -76,18 +66,18 @@ def judge(
     began = time.perf_counter()
     case = redacted.true
     name = title or named(case.title, "scenario")
-    state, answers = _answers(redacted, effort, name)
-    lost = loss(answers, effort) if answers is not None and effort is not None else None
+    state, answers = _answers(redacted, options, name)
+    lost = None if answers is None else loss(answers, options)
     attacked = None if answers is None else _Attacked.of(redacted, answers.true.plan(name))
-    figures = tuple(_figure(one, redacted, attacked, values) for one in redacted.replaced)
+    figures = tuple(_figure(one, redacted, attacked, options.values) for one in redacted.replaced)
     measure = case.objective.measure
     redaction = Redaction(
         title=name,
         currency=case.currency,
         method="band" if isinstance(method, Band) else "scale",
         width=method.width,
-        consumers=tuple(consumers),
-        companies=tuple(companies),
+        consumers=options.consumers,
+        companies=options.companies,
         figures=figures,
         left_out=redacted.left_out,
         hints=redacted.hints,
@@ -104,12 +94,12 @@ def judge(
 
 
 def _answers(
-    redacted: Redacted, effort: Effort | None, title: str
+    redacted: Redacted, options: RedactOptions, title: str
 ) -> tuple[AnswerState, Answers | None]:
-    if effort is None:
+    if not options.solve:
         return "skipped", None
     try:
-        found = answer(redacted.true, redacted.case, effort, title)
+        found = answer(redacted.true, redacted.case, options, title)
     except Infeasible:
         return "infeasible", None
     except NoPlan:

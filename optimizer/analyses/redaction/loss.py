@@ -8,7 +8,7 @@ import numpy as np
 
 from models.results import Plan, RedactionLoss
 from models.scenario.case import Case
-from optimizer.analyses.frontier.parametric_points import Effort
+from optimizer.analyses.options import SolveOptions
 from optimizer.analyses.redaction.candidates import Published
 from optimizer.errors import CheckFailed, Infeasible, NoPlan
 from optimizer.model.commitment import Commitment, planned_stock, weighed_cost
@@ -34,7 +34,9 @@ class Answers:
     """The document that may be published: made from the redacted scenario alone."""
 
 
-def answer(true: Case, redacted: Case, effort: Effort, title: str) -> Answers | Infeasible | NoPlan:
+def answer(
+    true: Case, redacted: Case, options: SolveOptions, title: str
+) -> Answers | Infeasible | NoPlan:
     """Solve both, each by itself, so that nothing of the one gets into the other.
 
     An answer for the true scenario that there is not is raised; one for the redacted is returned.
@@ -44,34 +46,34 @@ def answer(true: Case, redacted: Case, effort: Effort, title: str) -> Answers | 
     Infeasible, NoPlan
         If the true scenario has no plan.
     """
-    found = _find(true, effort)
+    found = _find(true, options)
     try:
-        other = _find(redacted, effort)
+        other = _find(redacted, options)
     except (Infeasible, NoPlan) as error:
         return error
     return Answers(found, other, other.plan(title))
 
 
-def _find(case: Case, effort: Effort) -> Found:
+def _find(case: Case, options: SolveOptions) -> Found:
     return find(
         Problem.of(case),
-        gap=effort.gap,
-        time_limit=effort.time_limit,
-        threads=effort.threads,
-        on_progress=effort.on_progress,
+        gap=options.gap,
+        time_limit=options.time_limit,
+        threads=options.threads,
+        on_progress=options.on_progress,
     )
 
 
-def loss(answers: Answers, effort: Effort) -> RedactionLoss:
+def loss(answers: Answers, options: SolveOptions) -> RedactionLoss:
     """What following the redacted scenario's plan costs in the true scenario."""
     true, redacted = answers.true, answers.redacted
     instance = true.instance
     followed = Published(answers.redacted_plan).commitment(instance)
     broken = _broken(instance, followed)
-    (with_plan,) = outcomes.evaluate(instance, true.states, [followed], threads=effort.threads)
+    (with_plan,) = outcomes.evaluate(instance, true.states, [followed], threads=options.threads)
     reached = outcomes.objective(instance, with_plan, weighed_cost(instance, followed))
     nothing = outcomes.objective(instance, true.without_plan, weighed_cost(instance, Commitment()))
-    same = _same_projects(instance.case, followed, effort) if broken else None
+    same = _same_projects(instance.case, followed, options) if broken else None
     attained = same.objective if same is not None else None if broken else reached
     regret = None if attained is None else attained - true.objective
     bound, gained = true.certificate.bound, nothing - true.objective
@@ -107,7 +109,7 @@ def _broken(instance: Instance, commitment: Commitment) -> tuple[str, ...]:
     return ()
 
 
-def _same_projects(case: Case, followed: Commitment, effort: Effort) -> Found | None:
+def _same_projects(case: Case, followed: Commitment, options: SolveOptions) -> Found | None:
     """The best plan with just these projects in these years; None where there is none."""
     start = followed.start
     projects = {
@@ -123,7 +125,7 @@ def _same_projects(case: Case, followed: Commitment, effort: Effort) -> Found | 
         }
     )
     try:
-        return _find(case.model_copy(update={"projects": projects, "policy": policy}), effort)
+        return _find(case.model_copy(update={"projects": projects, "policy": policy}), options)
     except (Infeasible, NoPlan):
         return None
 

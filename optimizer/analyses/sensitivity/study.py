@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from itertools import permutations
 
 from models.base import named
@@ -19,13 +19,21 @@ from models.results import (
     SensitivityInput,
     SensitivityPoint,
 )
-from optimizer.analyses.assumptions import Assumption, NoSuchAssumption
+from optimizer.analyses.assumptions import Assumption, NoSuchAssumption, assumptions
 from optimizer.analyses.frontier.summary import stocks_held
 from optimizer.analyses.given import GivenPlan
 from optimizer.analyses.head import head
+from optimizer.analyses.running import Input, Outcome
 from optimizer.analyses.sensitivity.describing import best_of, own_of, regret_of
 from optimizer.analyses.sensitivity.looking import Best, Look, Subject, decided, look
-from optimizer.analyses.sensitivity.screening import Path, samples, screen_of, usable
+from optimizer.analyses.sensitivity.options import SensitivityOptions
+from optimizer.analyses.sensitivity.screening import (
+    Path,
+    check_installed,
+    samples,
+    screen_of,
+    usable,
+)
 from optimizer.analyses.sensitivity.subproblem import (
     Figures,
     Quest,
@@ -36,47 +44,46 @@ from optimizer.analyses.sensitivity.subproblem import (
     screener,
 )
 from optimizer.errors import Interrupted, NoPlan
-from optimizer.model.highs import Progress
 from optimizer.parallel import Workers, side_by_side
 from optimizer.solve.decomposition import CutPool
 from optimizer.solve.planner import Problem, choose_method, find, usual_jobs
 
-TOLERANCE = 0.01
-"""Share of its objective by which a plan may be worse than the best and still be right."""
-
 WIDTH = 0.02
 """Share of an input's range to which break-evens are narrowed down."""
 
-STEPS = 6
-"""Values that this takes at most: half a range is halved so often."""
-
-
-@dataclass(frozen=True)
-class Effort:
-    """How hard each problem is tried, and who is told of it."""
-
-    gap: float = 1e-4
-    time_limit: float | None = None
-    """Seconds for each solve."""
-    jobs: int | None = None
-    tolerance: float = TOLERANCE
-    steps: int = STEPS
-    """Values tried for each break-even at most; 0 for none."""
-    on_count: Callable[[int, int | None, str], None] | None = None
-    on_progress: Callable[[Progress], None] | None = None
-
-
-USUAL = Effort()
+USUAL = SensitivityOptions()
 ENDS: tuple[Toward, Toward] = ("low", "high")
+
+
+def run(given: Input, options: SensitivityOptions) -> Outcome:
+    """Find what the best plan, or a given one, rests on."""
+    made = assumptions(
+        given.reading.case,
+        each=options.each,
+        ranges=options.ranges,
+        only=options.only,
+        inputs=options.inputs,
+    )
+    if options.trajectories is not None:
+        check_installed()
+    found = sensitivity(
+        given.reading, made, options, given=given.plan, title=given.title, variant=given.variant
+    )
+    if found.ended == "interrupted" and not found.inputs:
+        raise Interrupted(tr("interrupted"))
+    points = [point for one in found.inputs for point in (one.low, one.high)]
+    limited = found.decision == "open" or any(
+        p.status in ("limit", "none") or p.decision == "open" for p in points
+    )
+    return Outcome(found, 1 if limited or found.ended == "interrupted" else 0)
 
 
 def sensitivity(
     reading: Reading,
     inputs: Sequence[Assumption],
-    effort: Effort = USUAL,
+    options: SensitivityOptions = USUAL,
     *,
     given: GivenPlan | None = None,
-    path: Path | None = None,
     title: str | None = None,
     variant: str | None = None,
 ) -> Sensitivity:
@@ -89,8 +96,6 @@ def sensitivity(
     ----------
     given
         The plan that is judged; the best one for the scenario if None.
-    path
-        How inputs are moved together for a screen; none is made if None.
 
     Raises
     ------
@@ -108,28 +113,28 @@ def sensitivity(
     began = time.perf_counter()
     _refuse(reading, inputs)
     inputs = [_in_steps(reading, made) for made in inputs]
-    subject, seen, first = _subject(reading, given, effort)
+    subject, seen, first = _subject(reading, given, options)
     known, regret = best_of(seen, first), regret_of(seen, first)
     if known is None:
         name = title or named(reading.case.title, "scenario")
         raise NoPlan(tr("{name}: nothing was proven before the limit", name=name))
     right = decided(subject, seen, first) == "same"
-    quests = [Quest(made, toward, effort.steps, WIDTH) for made in inputs for toward in ENDS]
+    quests = [Quest(made, toward, options.steps, WIDTH) for made in inputs for toward in ENDS]
     replies: list[Reply] = []
     screen: Screen | None = None
     complete = True
-    jobs = side_by_side(effort.jobs, usual_jobs(subject.instance, seen.problem.states))
+    jobs = side_by_side(options.jobs, usual_jobs(subject.instance, seen.problem.states))
     try:
         with Workers[Quest, Reply](examiner, (subject, right), jobs) as workers:
 
             def done(quest: Quest, reply: Reply) -> None:
                 replies.append(reply)
-                if effort.on_count is not None:
-                    effort.on_count(len(replies), len(quests), quest.assumption.id)
+                options.tell(len(replies), len(quests), quest.assumption.id)
 
             workers.map(quests, done)
-        if path is not None:
-            screen = _screen(subject, inputs, path, jobs, effort)
+        if options.trajectories is not None:
+            path = Path(options.trajectories, options.seed, options.resolve)
+            screen = _screen(subject, inputs, path, jobs, options)
     except (KeyboardInterrupt, Interrupted):
         complete = False
     case = reading.case
@@ -137,7 +142,7 @@ def sensitivity(
     return Sensitivity(
         seed=int(sample.seed) if sample else None,
         given=given is not None,
-        tolerance=effort.tolerance,
+        tolerance=options.tolerance,
         own=own_of(seen),
         best=known,
         regret=regret,
@@ -148,7 +153,7 @@ def sensitivity(
         inputs=_inputs(inputs, replies, seen, first),
         screen=screen,
         ended="complete" if complete else "interrupted",
-        **head(Sensitivity, case, title, variant, began, len(seen.problem.states), effort.gap),
+        **head(Sensitivity, case, title, variant, began, len(seen.problem.states), options.gap),
     )  # fmt: skip
 
 
@@ -178,7 +183,7 @@ def _in_steps(reading: Reading, made: Assumption) -> Assumption:
 
 
 def _subject(
-    reading: Reading, given: GivenPlan | None, effort: Effort
+    reading: Reading, given: GivenPlan | None, options: SensitivityOptions
 ) -> tuple[Subject, Look, Best]:
     """The plan that is judged, how it fares in the scenario as it is, and the best plan there.
 
@@ -189,16 +194,16 @@ def _subject(
     pool = None if small else CutPool()
     found = find(
         problem,
-        gap=effort.gap,
-        time_limit=effort.time_limit,
+        gap=options.gap,
+        time_limit=options.time_limit,
         pool=pool,
-        on_progress=effort.on_progress,
+        on_progress=options.on_progress,
     )
     if found.interrupted:
         raise Interrupted(tr("stopped before all values were looked at"))
     own = found.commitment if given is None else given.found.commitment
     subject = Subject(
-        reading, problem.instance, own, effort.gap, effort.tolerance, effort.time_limit, pool
+        reading, problem.instance, own, options.gap, options.tolerance, options.time_limit, pool
     )
     seen = look(subject, (), threads=None)
     bound, status = found.certificate.bound, found.certificate.status
@@ -262,7 +267,11 @@ def _swing(points: Sequence[SensitivityPoint], first: Best) -> ProvenRange | Non
 
 
 def _screen(
-    subject: Subject, inputs: Sequence[Assumption], path: Path, jobs: int, effort: Effort
+    subject: Subject,
+    inputs: Sequence[Assumption],
+    path: Path,
+    jobs: int,
+    options: SensitivityOptions,
 ) -> Screen:
     """All inputs moved together, as Morris does."""
     chosen = usable(inputs)
@@ -272,8 +281,7 @@ def _screen(
     def done(_sample: Sample, _figures: Figures) -> None:
         nonlocal told
         told += 1
-        if effort.on_count is not None:
-            effort.on_count(told, len(points.settings), tr("screen"))
+        options.tell(told, len(points.settings), tr("screen"))
 
     tasks = [Sample(settings, path.resolve) for settings in points.settings]
     with Workers[Sample, Figures](screener, (subject,), jobs) as workers:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
+from optimizer.analyses.options import SolveOptions
 from optimizer.analyses.series import Series
 from optimizer.analyses.split.players import Table
 from optimizer.analyses.split.subproblem import (
@@ -18,7 +19,6 @@ from optimizer.analyses.split.subproblem import (
     coalition,
     settled_by,
 )
-from optimizer.model.highs import Progress
 from optimizer.model.instance import Floats, Held
 from optimizer.parallel import Workers, side_by_side
 from optimizer.solve.decomposition import CutPool
@@ -27,24 +27,6 @@ from optimizer.solve.planner import usual_jobs
 STAYS_OUT = 1
 ACTS_ALONE = 2
 """Second part of the key of a quest that is no coalition's."""
-
-
-@dataclass(frozen=True)
-class Effort:
-    """How hard each coalition is tried, and by how many processes."""
-
-    gap: float = 1e-4
-    time_limit: float | None = None
-    """Seconds for each coalition."""
-    jobs: int | None = None
-    """Where None all usable cores, and one for problems that are solved in no time."""
-    on_start: Callable[[int, int, str], None] | None = None
-    """Told how many are done, of how many that are known of, and what comes next or was last."""
-    on_progress: Callable[[Progress], None] | None = None
-    """Of the coalition of all, which is solved first."""
-
-
-USUAL = Effort()
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,7 +78,7 @@ class Play:
 
 
 def play(
-    table: Table, masks: Sequence[int], effort: Effort, *, second_game: bool, pool: CutPool
+    table: Table, masks: Sequence[int], options: SolveOptions, *, second_game: bool, pool: CutPool
 ) -> Play:
     """Solve coalitions, the one of all first, then the others side by side from its cuts.
 
@@ -108,18 +90,18 @@ def play(
         If the solver fails, or its answer fails the check.
     """
     game = Play(table)
-    alike = (table.instance, table.states, effort.gap, pool, effort.time_limit)
-    first = Asker(table, Series(*alike, threads=None, on_progress=effort.on_progress))
+    alike = (table.instance, table.states, options.gap, pool, options.time_limit)
+    first = Asker(table, Series(*alike, threads=None, on_progress=options.on_progress))
     rest = sorted({*masks} - {table.all, 0}, key=lambda mask: (-mask.bit_count(), mask))
     if game.counts_without_companies:
         rest.append(0)
-    count = _Count(effort, 1 + len(rest) + table.companies.bit_count())
+    count = _Count(options, 1 + len(rest) + table.companies.bit_count())
     count.next(coalition(table, table.all))
     game.answers[table.all] = first(coalition(table, table.all))
     count.done(coalition(table, table.all), game.answers[table.all])
     usual = usual_jobs(table.instance, table.states)
-    jobs = min(side_by_side(effort.jobs, usual), len(rest))
-    given = (table, effort.gap, pool, effort.time_limit)
+    jobs = min(side_by_side(options.jobs, usual), len(rest))
+    given = (table, options.gap, pool, options.time_limit)
     with Workers[Quest, Answer](asker, given, jobs) as workers:
         found = workers.map([coalition(table, mask) for mask in rest], count.done)
         game.answers.update(zip(rest, found, strict=True))
@@ -133,14 +115,13 @@ def play(
 class _Count:
     """How many quests are answered, of how many."""
 
-    effort: Effort
+    options: SolveOptions
     of: int
     answered: int = 0
 
     def next(self, quest: Quest) -> None:
         """Say what comes next."""
-        if self.effort.on_start is not None:
-            self.effort.on_start(self.answered, self.of, quest.name)
+        self.options.tell(self.answered, self.of, quest.name)
 
     def done(self, quest: Quest, _answer: Answer) -> None:
         """Count one that is answered."""

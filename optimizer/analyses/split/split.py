@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -21,13 +20,14 @@ from models.results import (
     Sampling,
     SharingRule,
     Split,
-    StateMode,
 )
 from models.results.split import Rule
 from optimizer import games
 from optimizer.analyses.head import head
-from optimizer.analyses.split.coalition_values import USUAL, Costs, Effort, Play, play
+from optimizer.analyses.running import Input, Outcome
+from optimizer.analyses.split.coalition_values import Costs, Play, play
 from optimizer.analyses.split.joint import joint_plan
+from optimizer.analyses.split.options import SplitOptions
 from optimizer.analyses.split.players import Seat, Table, table_of
 from optimizer.analyses.split.sharing import (
     SHOWN,
@@ -43,34 +43,27 @@ from optimizer.games.coalitions import Masks
 from optimizer.model.commitment import Commitment
 from optimizer.model.instance import Floats, Instance
 from optimizer.solve import outcomes
+from optimizer.solve.checked_solution import is_within
 from optimizer.solve.decomposition import CutPool
-
-MOST_EXACT = 12
-"""Players up to which all coalitions are solved."""
 
 LEVEL = 0.95
 """Of the confidence intervals of sampled values."""
 
 
-@dataclass(frozen=True)
-class Draw:
-    """How many pairs of orders are sampled with many players, and from which seed."""
-
-    pairs: int = 20
-    seed: int = 1
+USUAL = SplitOptions()
 
 
-USUAL_DRAW = Draw()
+def run(given: Input, options: SplitOptions) -> Outcome:
+    """Share what the companies of a scenario gain together."""
+    found = split(given.reading, options, pool=given.pool, title=given.title, variant=given.variant)
+    solved = all(is_within(own.found, own.bound, options.gap) for own in found.coalitions)
+    return Outcome(found, 0 if solved else 1)
 
 
 def split(
     reading: Reading,
-    mode: StateMode = "every",
-    effort: Effort = USUAL,
+    options: SplitOptions = USUAL,
     *,
-    second_game: bool = False,
-    most_exact: int = MOST_EXACT,
-    draw: Draw = USUAL_DRAW,
     pool: CutPool | None = None,
     title: str,
     variant: str | None = None,
@@ -79,13 +72,8 @@ def split(
 
     The worth of a coalition is what its members' mean damage and net cost fall by when they act
     together, against each of them alone; outsiders start nothing and keep their market supply. All
-    coalitions are solved up to ``most_exact`` players, else those that sampled orders of joining
+    coalitions are solved up to ``exact_up_to`` players, else those that sampled orders of joining
     ask for (Castro, Gómez and Tejada 2009).
-
-    Parameters
-    ----------
-    second_game
-        Whether to solve it once more with outsiders who each do what is best for them alone.
 
     Raises
     ------
@@ -99,15 +87,17 @@ def split(
         If the solver fails, or its answer fails the check.
     """
     began = time.perf_counter()
-    table = table_of(reading, mode)
+    table = table_of(reading, options.mode)
     players = len(table.seats)
-    orders = None if players <= most_exact else games.sample_orders(players, draw.pairs, draw.seed)
+    orders = None
+    if players > options.exact_up_to:
+        orders = games.sample_orders(players, options.orders, options.seed)
     masks = list(range(1, 1 << players)) if orders is None else _asked(table, orders)
     game = play(
         table,
         masks,
-        effort,
-        second_game=second_game and orders is None,
+        options,
+        second_game=options.externality and orders is None,
         pool=CutPool() if pool is None else pool,
     )
     costs = Costs.of(game.answers)
@@ -125,10 +115,10 @@ def split(
         assert orders is not None
         rules = tuple(_sampled(costs, orders, members, table.all))
         sampling = Sampling(
-            orders=len(orders), coalitions=len(costs.high), seed=draw.seed, level=LEVEL
+            orders=len(orders), coalitions=len(costs.high), seed=options.seed, level=LEVEL
         )
     return Split(
-        state=mode,
+        state=options.mode,
         set_aside=table.set_aside,
         players=tuple(
             _player(table, seat, n, costs, member, without)
@@ -143,7 +133,7 @@ def split(
         free_riding=_free_riding(table, game, costs),
         externality=None if exact is None else _externality(table, game, members),
         sampling=sampling,
-        **head(Split, reading.case, title, variant, began, len(table.states), effort.gap),
+        **head(Split, reading.case, title, variant, began, len(table.states), options.gap),
     )
 
 

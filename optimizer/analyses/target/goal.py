@@ -3,40 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Literal
 
 from models.faults import Fault, ScenarioError
 from models.files import Reading
 from models.scenario.case import Case
 from models.scenario.stockpiles import Stockpile
+from optimizer.analyses.target.options import Figure
 from optimizer.analyses.variation import written
 from optimizer.solve.outcomes import Evaluation
 from optimizer.solve.planner import Problem
-
-Figure = Literal["expected", "cvar", "worst"]
 
 ALL = "all"
 
 ROUNDING = 1e-6
 """A level is reached by a figure that lies above it by no more, relatively."""
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """What is asked for: ``level`` in the unit of the measure, or ``reduction`` as a share of what
-    comes without any plan; ``days`` by stockpile."""
-
-    figure: Figure = "expected"
-    level: float | None = None
-    reduction: float | None = None
-    days: Mapping[str, float] | None = None
-    from_year: int | None = None
-
-    @property
-    def asks_for_damage(self) -> bool:
-        """Whether a level of damage is asked for."""
-        return self.level is not None or self.reduction is not None
 
 
 def figure_of(evaluation: Evaluation, figure: Figure, case: Case) -> float:

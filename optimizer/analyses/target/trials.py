@@ -9,8 +9,9 @@ from typing import Literal
 
 from models.results import Trial
 from models.scenario.case import Case
-from optimizer.analyses.frontier.parametric_points import Effort
-from optimizer.analyses.target.goal import Figure, accepted, figure_of, reached
+from optimizer.analyses.options import SolveOptions
+from optimizer.analyses.target.goal import accepted, figure_of, reached
+from optimizer.analyses.target.options import Figure
 from optimizer.analyses.variation import Variation
 from optimizer.model import highs
 from optimizer.model.formulation import build_least_spending
@@ -41,7 +42,7 @@ class Trials:
     variation: Variation
     figure: Figure
     level: float | None
-    effort: Effort
+    options: SolveOptions
     pool: CutPool | None = None
     made: list[Trial] = field(default_factory=list)
     plans: dict[float, Found] = field(default_factory=dict)
@@ -79,7 +80,7 @@ class Trials:
 
     def _by_rules(self, problem: Problem) -> Answer:
         program = highs.compile_model(build_least_spending(problem.instance, ())).program
-        solution = highs.solve(program.feasibility(), time_limit=self.effort.time_limit)
+        solution = highs.solve(program.feasibility(), time_limit=self.options.time_limit)
         if solution.interrupted:
             raise Stopped
         if solution.ending == "infeasible":
@@ -88,14 +89,14 @@ class Trials:
 
     def _by_plan(self, value: float, problem: Problem, level: float) -> Answer:
         began = time.perf_counter()
-        effort = self.effort
+        options = self.options
         solved = search(
             problem,
-            gap=effort.gap if self.pool is not None else min(effort.gap, EXACT),
-            time_limit=effort.time_limit,
-            threads=effort.threads,
+            gap=options.gap if self.pool is not None else min(options.gap, EXACT),
+            time_limit=options.time_limit,
+            threads=options.threads,
             pool=self.pool,
-            on_progress=effort.on_progress,
+            on_progress=options.on_progress,
             enough=accepted(level),
         )
         solution = solved.solution
@@ -103,7 +104,7 @@ class Trials:
             return "ruled out", None, None
         figure, bound = None, solution.bound
         if solved.commitment is not None:
-            found = judge(problem, solved, gap=effort.gap, began=began, threads=effort.threads)
+            found = judge(problem, solved, gap=options.gap, began=began, threads=options.threads)
             figure = figure_of(found.with_plan, self.figure, problem.instance.case)
             self.least = figure if self.least is None else min(self.least, figure)
             if reached(figure, level):

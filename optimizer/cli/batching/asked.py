@@ -19,6 +19,7 @@ from models.files import Reading, read_case
 from models.language import tr
 from models.recording import Record, recording
 from models.results.manifest import SUFFIX
+from optimizer.analyses.options import SolveOptions
 from optimizer.cli.batching.grids import combinations
 from optimizer.cli.batching.patterns import matching
 from optimizer.cli.disk.naming import RESERVED, folded
@@ -26,7 +27,7 @@ from optimizer.cli.products import FAULTS, PLAN, RESULTS
 from optimizer.cli.repeating.manifest import INPUTS
 
 if TYPE_CHECKING:
-    from optimizer.analyses.batch.many import Effort, Task
+    from optimizer.analyses.batch.many import Task
 
 MOST_RUNS = 100_000
 """Of one batch; more are a mistyped grid."""
@@ -76,7 +77,7 @@ class Made:
     """The files that were read for it."""
 
     @classmethod
-    def of(cls, read: Read, asked: Asked, effort: Effort) -> Made:
+    def of(cls, read: Read, asked: Asked, options: SolveOptions) -> Made:
         """What is kept of a reading."""
         from optimizer.analyses.batch.many import Task, key_of
         from optimizer.solve.checked_solution import input_hash
@@ -85,7 +86,7 @@ class Made:
         case = read.reading.case
         title = named(case.title, Path(asked.file).stem)
         return cls(
-            key_of(case, title, asked.variant, effort),
+            key_of(case, title, asked.variant, options),
             input_hash(case),
             UNITS[case.objective.measure].format(currency=case.currency),
             case.currency,
@@ -182,7 +183,7 @@ class Wanted:
 def read_all(
     files: Sequence[str],
     wanted: Wanted,
-    effort: Effort,
+    options: SolveOptions,
     show: Callable[[Sequence[Fault]], None],
     on_read: Callable[[int], None],
 ) -> list[Ready | Faulty]:
@@ -202,7 +203,7 @@ def read_all(
     for file in files:
         for asked, answer in _of_file(file, wanted, tell):
             if isinstance(answer, Read):
-                found.append((asked, Made.of(answer, asked, effort)))
+                found.append((asked, Made.of(answer, asked, options)))
             else:
                 found.append((asked, answer))
             on_read(len(found))

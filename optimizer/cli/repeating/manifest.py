@@ -26,24 +26,14 @@ from models.results.manifest import (
     WhyNot,
 )
 from models.results.volatile import content_hash, volatile_in
+from optimizer.analyses.registry import BY_NAME
 from optimizer.cli import ARGUMENTS
 from optimizer.cli.repeating.kept_inputs import Layout, laid_out
 
-REPEATABLE = (
-    "alternatives",
-    "compare",
-    "evaluate",
-    "explain",
-    "frontier",
-    "participate",
-    "run",
-    "sensitivity",
-    "solve",
-    "split",
-    "target",
-)
+REPEATABLE = {"run", *BY_NAME} - {"redact", "batch"}
 """Commands that leave a manifest, and that one may ask to run again. ``redact`` is none of them:
-the hash of a file that is to stay secret, or the seed of what hides it, would help to guess it."""
+the hash of a file that is to stay secret, or the seed of what hides it, would help to guess it; of
+``batch`` each run has a manifest of its own."""
 
 NAMING_FILES = ("file", "plan", "given", "--states-of")
 """Parameters whose values name inputs."""

@@ -11,13 +11,14 @@ from varied import reading
 
 from models.faults import ScenarioError
 from models.results import Split, StateMode
-from optimizer.analyses.split import Draw, Effort, NoGame, split
-
-EFFORT = Effort(gap=1e-6, jobs=1)
+from optimizer.analyses.split.options import SplitOptions
+from optimizer.analyses.split.players import NoGame
+from optimizer.analyses.split.split import split
 
 
 def game(raw: Raw, mode: StateMode = "every", **more: object) -> Split:
-    return split(reading(raw), mode, EFFORT, title="partners", **more)  # type: ignore[arg-type]
+    options = SplitOptions(gap=1e-6, jobs=1).model_copy(update={"mode": mode, **more})
+    return split(reading(raw), options, title="partners")
 
 
 def costs(found: Split) -> dict[tuple[str, ...], float]:
@@ -96,7 +97,7 @@ def test_the_smaller_one_gains_more_by_waiting() -> None:
 def test_what_others_do_alone_changes_what_a_coalition_is_worth() -> None:
     """While `maker` acts alone `user` has 4; what `maker` has does not change, since `user` alone
     does nothing. Against that, both lose nothing and gain nothing: 13 + 4 - 17 = 0."""
-    found = game(partners(), second_game=True)
+    found = game(partners(), externality=True)
     assert found.externality is not None
     alone = {u: own.value for u, own in found.externality.alone.items()}
     assert alone == {"maker": near(13.0), "user": near(4.0)}
@@ -186,7 +187,7 @@ def test_duties_of_all_are_set_aside() -> None:
 
 def test_a_sampled_game_agrees_where_it_can() -> None:
     """With two players every pair of orders holds both orders, so that the sample is exact."""
-    found = game(partners(), most_exact=1, draw=Draw(pairs=3, seed=7))
+    found = game(partners(), exact_up_to=1, orders=3, seed=7)
     assert found.sampling is not None
     assert found.sampling.orders == 6
     assert found.core is None
@@ -228,7 +229,7 @@ def thirteen() -> Raw:
 @pytest.mark.slow
 def test_of_more_than_twelve_companies_orders_are_sampled() -> None:
     """By symmetry each gets 8/13. The interval is that of each by itself, at 95 %."""
-    found = game(thirteen(), draw=Draw(pairs=8, seed=3))
+    found = game(thirteen(), orders=8, seed=3)
     assert found.worth.value == near(8.0)
     assert found.sampling is not None
     assert found.sampling.orders == 16

@@ -12,7 +12,8 @@ from varied import reading
 
 from models.results import Split
 from models.scenario.case import Case
-from optimizer.analyses.split import Effort, split
+from optimizer.analyses.split.options import SplitOptions
+from optimizer.analyses.split.split import split
 from optimizer.solve.planner import plan
 
 COMPANIES = ("one", "two", "three")
@@ -88,7 +89,7 @@ def without_outsiders(raw: Raw, members: tuple[str, ...], public: bool) -> Raw:
 @pytest.mark.parametrize("mode", ["none", "every"])
 def test_outsiders_are_as_if_they_had_nothing(seed: int, mode: str) -> None:
     raw = drawn(seed)
-    found = split(reading(raw), mode, Effort(gap=1e-7, jobs=1), title="drawn")  # type: ignore[arg-type]
+    found = split(reading(raw), SplitOptions(mode=mode, gap=1e-7, jobs=1), title="drawn")  # type: ignore[arg-type]
     for own in found.coalitions:
         written = without_outsiders(raw, own.members, mode == "every")
         best = plan(Case.model_validate(written), gap=1e-7).certificate.objective
@@ -100,7 +101,9 @@ def test_some_of_them_act_alone_and_some_only_together() -> None:
     """Else the test above would hold of games in which nothing happens."""
     alone = together = 0
     for seed in range(6):
-        found = split(reading(drawn(seed)), "none", Effort(gap=1e-6, jobs=1), title="drawn")
+        found = split(
+            reading(drawn(seed)), SplitOptions(mode="none", gap=1e-6, jobs=1), title="drawn"
+        )
         alone += any(own.projects for own in found.coalitions if len(own.members) == 1)
         together += found.worth.value > 0.1
     assert alone > 0
@@ -117,9 +120,9 @@ def told(found: Split) -> Raw:
 @pytest.mark.slow
 def test_several_processes_find_what_one_finds_and_the_same_each_time() -> None:
     raw = partners(**chance_of_cut(0.4))
-    effort = Effort(gap=1e-6, jobs=2)
-    twice = [split(reading(raw), "every", effort, second_game=True, title="two") for _ in range(2)]
+    options = SplitOptions(externality=True, gap=1e-6, jobs=2)
+    twice = [split(reading(raw), options, title="two") for _ in range(2)]
     assert told(twice[0]) == told(twice[1])
-    one = split(reading(raw), "every", Effort(gap=1e-6, jobs=1), title="one")
+    one = split(reading(raw), SplitOptions(gap=1e-6, jobs=1), title="one")
     for own, other in zip(one.coalitions, twice[0].coalitions, strict=True):
         assert own.found == pytest.approx(other.found, rel=2e-6)

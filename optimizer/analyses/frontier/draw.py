@@ -10,40 +10,21 @@ from itertools import pairwise
 
 from models.base import named
 from models.faults import ScenarioError
-from models.language import language
+from models.language import language, tr
 from models.results import Frontier, Plan, WithoutPlan
-from optimizer.analyses.frontier.parametric_points import (
-    USUAL,
-    Effort,
-    Solver,
-    Spot,
-    envelope,
-)
+from optimizer.analyses.frontier.options import FrontierOptions
+from optimizer.analyses.frontier.parametric_points import Solver, Spot, envelope
 from optimizer.analyses.frontier.summary import describe_spots, describe_steps
 from optimizer.analyses.head import head
-from optimizer.analyses.variation import TAIL, Variation, evenly, rounded_up
-from optimizer.errors import ClusterError, VorratError
+from optimizer.analyses.running import Input, Outcome, named_value
+from optimizer.analyses.variation import TAIL, Variation, evenly, rounded_up, written
+from optimizer.errors import ClusterError, Interrupted, Misuse, SolverError, VorratError
 from optimizer.parallel import Team, Workers, side_by_side, threads_each
 from optimizer.solve.decomposition import CutPool
 from optimizer.solve.planner import Problem
 
 NARROW = 1e-3
 """Steps narrower than this share of the whole range are not divided any further."""
-
-
-@dataclass(frozen=True)
-class Grid:
-    """Where points are wanted: ``values``, or ``points`` of them from ``first`` to ``last``.
-
-    ``last`` is None for where nothing more is bought. ``refine`` is the number of further points
-    that go where the curve falls most.
-    """
-
-    values: tuple[float, ...] = ()
-    first: float = 0.0
-    last: float | None = None
-    points: int = 11
-    refine: int = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,20 +37,58 @@ class Drawn:
     """What went wrong at points that have no plan for it."""
 
 
+USUAL = FrontierOptions()
+
+
+def run(given: Input, options: FrontierOptions) -> Outcome:
+    """Draw the frontier of the number that the options name."""
+    if options.tail:
+        number, last = Variation(given.reading, TAIL), 1.0 if options.last is None else options.last
+        options = options.model_copy(update={"last": last if options.values is None else None})
+    else:
+        number = options.number(given.reading)
+    if options.values is None:
+        if options.last is None and number.funders is None:
+            raise Misuse(tr("--vary {path} needs --to, or --values.", path=number.path))
+        if options.last is not None and options.last <= options.begins:
+            raise Misuse(tr("--to must lie above --from."))
+    ends = (options.begins, *([] if options.last is None else [options.last]))
+    for value in options.values or ends:
+        number.at(value)  # a path that leads nowhere is told before the first solve
+    drawn = draw(number, options, pool=given.pool, title=given.title, variant=given.variant)
+    found, failures = drawn.frontier, drawn.failures
+    if found.ended == "interrupted" and not drawn.plans:
+        raise Interrupted(tr("interrupted"))
+    failed = any(isinstance(error, (SolverError, ClusterError)) for error in failures.values())
+    return Outcome(
+        found,
+        SolverError.exit_code if failed else _code(found),
+        {f"plans/{written(value)}": plan for value, plan in drawn.plans.items()},
+        [
+            tr("at {value}: {problem}", value=named_value(value), problem=error)
+            for value, error in failures.items()
+        ],
+    )
+
+
+def _code(found: Frontier) -> int:
+    states = {point.status for point in found.points}
+    if not states & {"optimal", "limit"}:
+        return 3 if states <= {"infeasible"} else 4
+    return 1 if found.ended == "interrupted" or states & {"limit", "none"} else 0
+
+
 def draw(
     variation: Variation,
-    grid: Grid = Grid(),
-    effort: Effort = USUAL,
+    options: FrontierOptions = USUAL,
     *,
     pool: CutPool | None = None,
     title: str | None = None,
     variant: str | None = None,
-    on_point: Callable[[int, int, float], None] | None = None,
 ) -> Drawn:
     """The frontier of a number.
 
-    A first Ctrl-C ends it with the points found so far. ``on_point`` is told how many points are
-    there, how many are wanted, and the value that comes next.
+    A first Ctrl-C ends it with the points found so far.
 
     Raises
     ------
@@ -80,8 +99,8 @@ def draw(
         failures.
     """
     began = time.perf_counter()
-    solver = Solver.starting(variation, effort, pool)
-    complete = _solve_all(solver, grid, on_point)
+    solver = Solver.starting(variation, options, pool)
+    complete = _solve_all(solver, options)
     spots = [
         spot
         for value, spot in solver.spots.items()
@@ -111,15 +130,13 @@ def draw(
             if any(pile.id in point.stocks_t for point in points)
         },
         funder_names={f: named(funder.name, f, language()) for f, funder in case.funders.items()},
-        **head(Frontier, case, title, variant, began, len(Problem.of(case).states), effort.gap),
+        **head(Frontier, case, title, variant, began, len(Problem.of(case).states), options.gap),
     )
     plans = {value: found.plan(title, variant) for value, found in founds.items()}
     return Drawn(frontier, plans, dict(solver.failures))
 
 
-def _solve_all(
-    solver: Solver, grid: Grid, on_point: Callable[[int, int, float], None] | None
-) -> bool:
+def _solve_all(solver: Solver, options: FrontierOptions) -> bool:
     """Solve the grid and what refines it; whether nobody stopped it.
 
     Side by side, each process starts from its own earlier points, and so many steps are divided at
@@ -127,15 +144,14 @@ def _solve_all(
     """
 
     def tell(value: float, total: int) -> None:
-        if on_point is not None:
-            on_point(sum(map(math.isfinite, solver.spots)), total, value)
+        options.tell(sum(map(math.isfinite, solver.spots)), total, named_value(value))
 
     try:
-        values = _values(solver, grid, tell)
+        values = _values(solver, options, tell)
         if any(spot.interrupted for spot in solver.spots.values()):
             return False
-        wanted = len(values) + grid.refine
-        jobs = min(side_by_side(solver.effort.jobs, 1), wanted)
+        wanted = len(values) + options.refine
+        jobs = min(side_by_side(solver.options.jobs, 1), wanted)
         given = (solver if threads_each(jobs) is None else solver.lane(),)
         with Workers[float, Spot](lane, given, jobs) as workers:
             round_ = _Round(solver, workers, lambda value: tell(value, wanted))
@@ -219,16 +235,18 @@ def _middles(
     return middles
 
 
-def _values(solver: Solver, grid: Grid, tell: Callable[[float, int], None]) -> list[float]:
+def _values(
+    solver: Solver, options: FrontierOptions, tell: Callable[[float, int], None]
+) -> list[float]:
     """The values of the grid, in the order in which they are best solved."""
-    if grid.values:
-        values = list(dict.fromkeys(grid.values))
+    if options.values:
+        values = list(dict.fromkeys(options.values))
     else:
-        last = grid.last
+        last = options.last
         if last is None:
-            tell(math.inf, grid.points + grid.refine)
-            last = max(rounded_up(solver.without_limit()), grid.first)
-        values = list(dict.fromkeys(evenly(grid.first, last, grid.points)))
+            tell(math.inf, options.points + options.refine)
+            last = max(rounded_up(solver.without_limit()), options.begins)
+        values = list(dict.fromkeys(evenly(options.begins, last, options.points)))
     # From above, a plan that is paid for is known before it is asked for.
     return sorted(values, reverse=solver.variation.loosens)
 
@@ -246,7 +264,7 @@ def widest(solver: Solver, given_up: set[tuple[float, float]]) -> tuple[float, f
     for lower, higher in pairwise(spots):
         step = (lower.value, higher.value)
         share = (higher.value - lower.value) / width
-        fall = _fall(_damage(lower, solver), _damage(higher, solver), solver.effort.gap, height)
+        fall = _fall(_damage(lower, solver), _damage(higher, solver), solver.options.gap, height)
         if step not in given_up and share > NARROW and fall * share > best:
             best, chosen = fall * share, step
     return chosen

@@ -4,27 +4,30 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from models.faults import Step
 from models.files import Reading
+from models.language import tr
 from models.results import Goal, Plan, Target
 from models.results.comparison import BrokenRule
-from optimizer.analyses.frontier.parametric_points import USUAL, Effort, is_small, spent
+from optimizer.analyses.frontier.parametric_points import is_small, spent
 from optimizer.analyses.head import head
+from optimizer.analyses.options import SolveOptions
+from optimizer.analyses.running import Input, Outcome, named_value
 from optimizer.analyses.target.goal import (
-    Wanted,
     figure_alone,
     figure_of,
     reached,
     stocks_of,
     with_days,
 )
+from optimizer.analyses.target.options import TargetOptions
 from optimizer.analyses.target.trials import Stopped, Trials
-from optimizer.analyses.variation import Variation, written
-from optimizer.errors import CheckFailed, Infeasible, Interrupted, NoPlan
+from optimizer.analyses.variation import LOOSENING, Variation, written
+from optimizer.errors import CheckFailed, Infeasible, Interrupted, Misuse, NoPlan
 from optimizer.model import highs
 from optimizer.model.commitment import Commitment
 from optimizer.model.formulation import build_least_spending
@@ -37,26 +40,6 @@ from optimizer.solve.planner import Problem, find
 
 DIRECT_GAP = 1e-6
 """Gap of the program that minimises spending itself."""
-
-
-@dataclass(frozen=True)
-class Between:
-    """Where to look: from ``first`` to ``last``, None for no limit; until the interval between what
-    is ruled out and what is reached is no wider than ``tolerance``."""
-
-    first: float = 0.0
-    last: float | None = None
-    tolerance: float | None = None
-    """None for a thousandth of the range; for a budget a million, if that is less."""
-
-    def width(self, variation: Variation, last: float) -> float:
-        """How wide the interval may be, up to a value that reaches the goal."""
-        if variation.whole:
-            return max(1.0, self.tolerance or 1.0)
-        if self.tolerance is not None:
-            return self.tolerance
-        share = (last - self.first) / 1000
-        return min(1.0, share) if variation.funders is not None else share
 
 
 @dataclass(eq=False)
@@ -78,16 +61,45 @@ class _State:
     open: list[float] = field(default_factory=list)
 
 
+def run(given: Input, options: TargetOptions) -> Outcome:
+    """Seek the least value of the number that the options name."""
+    number = options.number(given.reading)
+    _refuse(number, options)
+    found = reach(number, options, pool=given.pool, title=given.title, variant=given.variant)
+    if found.ended == "interrupted" and found.status == "open":
+        raise Interrupted(tr("interrupted"))
+    done = found.status == "proven" and found.ended == "complete"
+    code = {"unreachable": 3, "open": 4}.get(found.status, 0 if done else 1)
+    return Outcome(found, code, {} if found.plan is None else {"": found.plan})
+
+
+def _refuse(number: Variation, options: TargetOptions) -> None:
+    """Refuse a number, or a range, that the least value of cannot be sought in."""
+    if not number.loosens:
+        number.at(options.begins)
+        raise Misuse(
+            tr(
+                "A higher {path} does not only loosen rules, so that its least value tells "
+                "nothing; these do: {known}.",
+                path=number.path,
+                known=", ".join(LOOSENING),
+            )
+        )
+    if options.last is None and number.funders is None:
+        raise Misuse(tr("--vary {path} needs --to.", path=number.path))
+    if options.last is not None and options.last <= options.begins:
+        raise Misuse(tr("--to must lie above --from."))
+    for value in (options.begins, *([] if options.last is None else [options.last])):
+        number.at(value)
+
+
 def reach(
     variation: Variation,
-    wanted: Wanted,
-    between: Between = Between(),
-    effort: Effort = USUAL,
+    options: TargetOptions,
     *,
     pool: CutPool | None = None,
     title: str | None = None,
     variant: str | None = None,
-    on_trial: Callable[[float], None] | None = None,
 ) -> Target:
     """The least value of a number that only loosens rules at which a plan reaches a goal.
 
@@ -104,42 +116,42 @@ def reach(
     if pool is None and not is_small(variation.reading.case):
         pool = CutPool()
     case = variation.reading.case
-    days = stocks_of(case, wanted.days or {})
+    days = stocks_of(case, options.days)
     reading = variation.reading
     if days:
-        reading = with_days(reading, days, wanted.from_year)
+        reading = with_days(reading, days, options.from_year)
     asked = replace(variation, reading=reading)
-    nothing, level = _level(reading, wanted)
+    nothing, level = _level(reading, options)
     state = _State()
-    alone = replace(asked, reading=figure_alone(reading, wanted.figure))
-    trials = Trials(alone, wanted.figure, level, effort, pool)
+    alone = replace(asked, reading=figure_alone(reading, options.figure))
+    trials = Trials(alone, options.figure, level, options, pool)
     try:
         if level is None and asked.funders is not None:
-            _directly(asked, effort, state)
+            _directly(asked, options, state)
         else:
-            _halve(trials, between, state, on_trial)
+            _halve(trials, options, state)
         if state.unreachable and state.best is None:
-            top = math.inf if state.direct or between.last is None else between.last
+            top = math.inf if state.direct or options.last is None else options.last
             state.conflict = _conflict(variation, asked, top, days)
     except (Stopped, KeyboardInterrupt, Interrupted):
         state.stopped = True
-    plan = _plan(asked, trials, state, effort, pool, title, variant, level)
+    plan = _plan(asked, trials, state, options, pool, title, variant, level)
     if plan is None and state.direct and not state.stopped:
         # Nothing is said to be enough without a plan that shows it.
         state.at = None
     figures = [trials.least, state.best]
     if plan is not None and level is not None:
-        figures.append(getattr(plan.outcome, wanted.figure))
+        figures.append(getattr(plan.outcome, options.figure))
     return Target(
         varied=variation.path,
         varied_unit=variation.unit,
         goal=Goal(
-            figure=None if level is None else wanted.figure,
+            figure=None if level is None else options.figure,
             level=level,
-            reduction=wanted.reduction,
+            reduction=options.reduction,
             without_plan=None if level is None else nothing,
             days=days,
-            from_year=None if not days else wanted.from_year or case.horizon.first_year,
+            from_year=None if not days else options.from_year or case.horizon.first_year,
         ),
         status=_status(state),
         infeasible_below=state.below,
@@ -156,14 +168,14 @@ def reach(
     )
 
 
-def _level(reading: Reading, wanted: Wanted) -> tuple[float, float | None]:
+def _level(reading: Reading, options: TargetOptions) -> tuple[float, float | None]:
     """The figure without any plan, and the level asked for."""
     problem = Problem.of(reading.case)
     (without,) = outcomes.evaluate(problem.instance, problem.states, [Commitment()])
-    nothing = figure_of(without, wanted.figure, reading.case)
-    if wanted.reduction is not None:
-        return nothing, (1 - wanted.reduction) * nothing
-    return nothing, wanted.level
+    nothing = figure_of(without, options.figure, reading.case)
+    if options.reduction is not None:
+        return nothing, (1 - options.reduction) * nothing
+    return nothing, options.below
 
 
 Status = Literal["proven", "limit", "unreachable", "open"]
@@ -182,14 +194,14 @@ def _status(state: _State) -> Status:
 # Directly
 
 
-def _directly(asked: Variation, effort: Effort, state: _State) -> None:
+def _directly(asked: Variation, options: SolveOptions, state: _State) -> None:
     """The least spending of the first stage, where rules alone decide."""
     funders = asked.funders
     assert funders is not None
     state.direct = True
     problem = Problem.of(asked.unlimited().case)
     program = highs.compile_model(build_least_spending(problem.instance, funders)).program
-    solution = highs.solve(program, gap=DIRECT_GAP, time_limit=effort.time_limit)
+    solution = highs.solve(program, gap=DIRECT_GAP, time_limit=options.time_limit)
     if solution.ending == "infeasible":
         state.unreachable = True
         return
@@ -207,17 +219,11 @@ def _directly(asked: Variation, effort: Effort, state: _State) -> None:
 # By halving
 
 
-def _halve(
-    trials: Trials,
-    between: Between,
-    state: _State,
-    on_trial: Callable[[float], None] | None,
-) -> None:
+def _halve(trials: Trials, options: TargetOptions, state: _State) -> None:
     """Narrow the interval between what is ruled out and what is reached."""
 
     def attempt(value: float) -> str:
-        if on_trial is not None:
-            on_trial(value)
+        options.tell(len(trials.made), None, named_value(value))
         outcome = trials.at(value) if math.isfinite(value) else trials.without_limit()
         if outcome == "reached":
             _reached(trials, value, state)
@@ -227,9 +233,9 @@ def _halve(
             state.open.append(value)
         return outcome
 
-    top = math.inf if between.last is None else between.last
-    if between.last is not None:
-        state.width = between.width(trials.variation, between.last)
+    top = math.inf if options.last is None else options.last
+    if options.last is not None:
+        state.width = _width(options, trials.variation, options.last)
     outcome = attempt(top)
     if outcome == "ruled out":
         state.below = None if math.isinf(top) else top
@@ -237,14 +243,14 @@ def _halve(
         _best(trials, top, state)
     if outcome != "reached" or state.at is None:
         return
-    if state.at <= between.first or attempt(between.first) == "reached":
+    if state.at <= options.begins or attempt(options.begins) == "reached":
         # Nothing below the first value was asked about.
-        state.at, state.below, state.lowest = between.first, None, True
+        state.at, state.below, state.lowest = options.begins, None, True
         return
-    state.width = width = between.width(trials.variation, state.at)
+    state.width = width = _width(options, trials.variation, state.at)
     # What stays open counts as not reached while the upper end falls, and as reached while the
     # lower one rises.
-    lowest = between.first
+    lowest = options.begins
     while (middle := _middle(trials, lowest, state.at, width)) is not None:
         if attempt(middle) != "reached":
             lowest = middle
@@ -254,6 +260,16 @@ def _halve(
         if step is None:
             break
         attempt(step)
+
+
+def _width(options: TargetOptions, variation: Variation, last: float) -> float:
+    """How wide the interval may be, up to a value that reaches the goal."""
+    if variation.whole:
+        return max(1.0, options.tolerance or 1.0)
+    if options.tolerance is not None:
+        return options.tolerance
+    share = (last - options.begins) / 1000
+    return min(1.0, share) if variation.funders is not None else share
 
 
 def _middle(trials: Trials, lower: float, higher: float, width: float) -> float | None:
@@ -288,16 +304,16 @@ def _keeps(trials: Trials, found: Found, value: float) -> bool:
 
 def _best(trials: Trials, top: float, state: _State) -> None:
     """The least figure that can be had at all, where the goal cannot."""
-    variation, effort = trials.variation, trials.effort
+    variation, options = trials.variation, trials.options
     reading = variation.unlimited() if math.isinf(top) else variation.at(top)
     try:
         found = find(
             Problem.of(reading.case),
-            gap=effort.gap,
-            time_limit=effort.time_limit,
-            threads=effort.threads,
+            gap=options.gap,
+            time_limit=options.time_limit,
+            threads=options.threads,
             pool=trials.pool,
-            on_progress=effort.on_progress,
+            on_progress=options.on_progress,
         )
     except (Infeasible, NoPlan):
         return
@@ -333,7 +349,7 @@ def _plan(
     asked: Variation,
     trials: Trials,
     state: _State,
-    effort: Effort,
+    options: SolveOptions,
     pool: CutPool | None,
     title: str | None,
     variant: str | None,
@@ -349,11 +365,11 @@ def _plan(
     try:
         found = find(
             Problem.of(asked.at(state.at).case),
-            gap=effort.gap,
-            time_limit=effort.time_limit,
-            threads=effort.threads,
+            gap=options.gap,
+            time_limit=options.time_limit,
+            threads=options.threads,
             pool=pool,
-            on_progress=effort.on_progress,
+            on_progress=options.on_progress,
         )
     except (NoPlan, Interrupted, Infeasible):
         return None if known is None else known.plan(title, variant)

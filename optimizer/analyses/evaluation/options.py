@@ -1,0 +1,111 @@
+"""What an evaluation may be asked."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field, model_validator
+
+from models.language import tr
+from optimizer.analyses.options import (
+    Count,
+    Flag,
+    Id,
+    OfScenario,
+    Pair,
+    Positive,
+    Seconds,
+    Settings,
+    SolveOptions,
+)
+from optimizer.analyses.options import Number as AnyNumber
+from optimizer.errors import Misuse
+
+FEWEST_RARE = 10
+"""So many states at least, or a standard error would rest on a single one of a set."""
+SOLVING = ("replications", "replication_states", "wait_and_see", "tail_weight", "longer")
+"""Options of parts that rest on the plan's own scenario."""
+SAMPLING = ("states", "seed", "replications", "replication_states", "rare")
+"""Options of what is drawn."""
+
+Part = Annotated[AnyNumber, Field(ge=0, le=1)]
+
+
+class EvaluateOptions(OfScenario, SolveOptions):
+    """Judge a saved PLAN on states that it was not made for, and against what could be known.
+
+    PLAN is a plan.json or the folder it is in.
+    """
+
+    exits = (
+        "Exit codes: 0 judged, all solves to the gap; 1 some solve was stopped by a limit; "
+        "2 wrong usage or input; 4 nothing known of a problem before the limit; 5 failure; "
+        "130 interrupted."
+    )
+    out = "Write evaluation.json into this folder as well."
+
+    states: Pair = 100_000
+    """How many fresh states."""
+    seed: Count | None = None
+    """Seed of the fresh states; the one after the plan's own if not given."""
+    reserves: Annotated[tuple[Part, ...], Flag("SHARE", "--reserve")] = (0.0, 0.25, 0.5)
+    """Share of planned stock that the release rule keeps for the dearer steps; may be given
+    often."""
+    replications: Annotated[Count, Flag("R")] = 10
+    """Samples for each of which the best plan is sought; 0 leaves out how far from the best the
+    plan can be."""
+    replication_states: Positive | None = None
+    """States in each of these samples; as many as the plan's own if not given."""
+    wait_and_see: Count = 200
+    """States of the plan that are solved by themselves; 0 leaves out what it is worth to know."""
+    tail_weight: Annotated[Part, Flag("WEIGHT")] | None = None
+    """Weight of the worst states in the plan that minds them; the scenario's if not given, or 0.5
+    where that is 0; 0 leaves out what minding them costs."""
+    rare: Count | None = None
+    """States in which rare events are drawn more often; a tenth of --states if not given; 0 leaves
+    them out."""
+    longer: Annotated[Count, Flag("YEARS")] = 5
+    """Years that the horizon is prolonged by; 0 leaves that out."""
+    states_of: Annotated[str, Flag("FILE")] | None = None
+    """Look at the plan in the states of this scenario instead of its own: another world, or the
+    path that came. Nothing is solved then."""
+    variant: Id | None = None
+    """Read the file of --states-of as this variant changes it."""
+    settings: Settings = ()
+    quick: bool = False
+    """Solve nothing: only fresh states, the release rule and rare events."""
+    time_limit: Seconds | None = None
+    """Stop each single solve after this time with what is known by then."""
+
+    @model_validator(mode="after")
+    def _fit(self) -> EvaluateOptions:
+        if self.replications == 1:
+            raise Misuse(tr("--replications 1 leaves chance open: take two at least, or 0."))
+        if self.states_of is None and (self.variant is not None or self.settings):
+            raise Misuse(tr("--variant and --set go with --states-of."))
+        if self.rare is not None and 0 < self.rare < FEWEST_RARE:
+            fewest = FEWEST_RARE
+            raise Misuse(tr("--rare takes {fewest} states at least, or 0.", fewest=fewest))
+        for option, value in self.given(SOLVING):
+            if self.states_of is not None and not self.quick:
+                told = tr("{option} rests on the plan's own scenario, not on --states-of.",
+                          option=option)  # fmt: skip
+                raise Misuse(told)
+            if self.quick and value:
+                raise Misuse(tr("{option} and --quick exclude each other.", option=option))
+        return self
+
+    def given(self, names: tuple[str, ...]) -> list[tuple[str, object]]:
+        """Those of some options that were given, as they are written, with their values."""
+        return [
+            ("--" + name.replace("_", "-"), getattr(self, name))
+            for name in names
+            if name in self.model_fields_set
+        ]
+
+    @property
+    def without_solving(self) -> EvaluateOptions:
+        """The same with all parts left out that solve something."""
+        return self.model_copy(
+            update={"replications": 0, "wait_and_see": 0, "tail_weight": 0.0, "longer": 0}
+        )

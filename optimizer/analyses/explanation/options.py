@@ -1,0 +1,36 @@
+"""What an explanation may be asked."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from optimizer.analyses.options import Flag, Gap, Number, SolveOptions
+
+Days = Annotated[Number, Field(gt=0), Flag("N")]
+
+
+class ExplainOptions(SolveOptions):
+    """Say of each project and each stock of a saved PLAN why it is in or out.
+
+    PLAN is a plan.json or the folder it is in. Each decision is made the other way and everything
+    else decided anew; budgets and limits are loosened by steps.
+    """
+
+    exits = (
+        "Exit codes: 0 done; 1 stopped by a limit or by the user, what was found is "
+        "written; 2 wrong usage, or a file that holds no plan; 4 nothing proven before the "
+        "limit; 5 failure; 130 interrupted with nothing to keep."
+    )
+    out = "Write explanation.json into this folder as well."
+
+    only: Annotated[tuple[str, ...], Flag("ID")] = ()
+    """Explain this project or stockpile alone; may be given often."""
+    days: Days = 30.0
+    """Days of demand that a stock which buys nothing is asked to hold, to see what that costs."""
+    values: bool = True
+    """Do not ask what more of budgets and limits is worth."""
+    gap: Gap = 1e-5
+    """How close each answer may be proven, as a share of the objective; it is solved less closely
+    where its answer is clear before."""

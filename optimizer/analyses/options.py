@@ -1,0 +1,242 @@
+"""What an analysis may be asked: options declared once, and those that all of them share.
+
+An analysis declares its options as the fields of a class: the type says which values are allowed,
+the docstring below a field is its help, and :class:`Flag` says what a command line needs besides.
+The command line makes its options from that, and :func:`schema` a JSON Schema. Nothing of weight is
+imported, so that help answers at once.
+"""
+
+from __future__ import annotations
+
+import inspect
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.json_schema import SkipJsonSchema
+
+from models.docstrings import field_docstrings
+from models.language import tr
+
+if TYPE_CHECKING:
+    from optimizer.model.highs import Progress
+
+
+@dataclass(frozen=True)
+class Flag:
+    """What the command line needs to know of an option besides its type and its help."""
+
+    metavar: str | None = None
+    """What stands for its value in help."""
+    name: str | None = None
+    """How it is written, such as ``--set``; made from the name of the field where None."""
+    parse: Callable[[Any], Any] | None = None
+    """Makes its value of a text, or of all texts where it may be given often.
+
+    Raises ValueError with a message for users.
+    """
+    shown: str | None = None
+    """The default as help shows it, where that is not its value."""
+
+
+MOST_AT_ONCE = 1_000
+"""Threads or processes; more are mistyped, and a system that has to make them all stands still."""
+
+Count = Annotated[int, Field(ge=0), Flag("N")]
+Positive = Annotated[int, Field(ge=1), Flag("N")]
+Pair = Annotated[int, Field(ge=2), Flag("N")]
+AtOnce = Annotated[int, Field(ge=1, le=MOST_AT_ONCE), Flag("N")]
+Number = Annotated[float, Field(allow_inf_nan=False)]
+Gap = Annotated[float, Field(ge=0, allow_inf_nan=False), Flag("SHARE")]
+Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False), Flag("SECONDS")]
+Id = Annotated[str, Flag("ID")]
+Year = Annotated[int, Flag("YEAR")]
+Settings = Annotated[tuple[str, ...], Flag("PATH=VALUE", "--set")]
+Method = Literal["auto", "extensive", "decomposition"]
+
+
+class Listener:
+    """Is told how far an analysis has come; this one passes nothing on."""
+
+    progress: Callable[[Progress], None] | None = None
+    """Told how far a single solve has come."""
+
+    def counted(self, done: int, of: int | None, name: str) -> None:
+        """Hear how many of several steps are done, of how many where that is known, and which one
+        comes next or was the last."""
+
+    def warn(self, sentence: str) -> None:
+        """Hear what an option has no effect on."""
+
+    def note(self, sentence: str) -> None:
+        """Hear what is good to know."""
+
+
+SILENT = Listener()
+
+
+class Options(BaseModel):
+    """Base of all options: frozen, and an unknown one is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+
+    @classmethod
+    def asked(cls) -> tuple[str, ...]:
+        """The fields that a user may set, in the order of help."""
+        return tuple(cls.model_fields)
+
+
+class OfScenario(Options):
+    """Which scenario of a file is meant."""
+
+    variant: Id | None = None
+    """Read the file as this variant changes it."""
+    settings: Settings = ()
+    """Change one value, for example horizon.last_year=2040; may be given often."""
+
+
+class SolveOptions(Options):
+    """How hard each problem is tried, by how many processes, and who is told."""
+
+    heeded: ClassVar[tuple[str, ...]] = ("gap", "time_limit", "jobs")
+    """Those of the options below that the analysis heeds."""
+    out: ClassVar[str] = ""
+    """Help of the option for the folder that its results are written to."""
+    exits: ClassVar[str] = ""
+    """What its exit codes mean."""
+
+    gap: Gap = 1e-4
+    """Stop once the plan is proven to be this close to the best, as a share of its objective."""
+    time_limit: Seconds | None = None
+    """Stop each single solve after this time with the best plan so far."""
+    node_limit: Positive | None = None
+    """Stop after so many nodes of the search with the best plan so far: unlike a time limit, at the
+    same place each time."""
+    method: Method = "auto"
+    """All states in one model, or a small model and cuts; auto goes by the size."""
+    threads: AtOnce | None = None
+    """Threads of solver and sweep."""
+    jobs: AtOnce | None = None
+    """Problems that are solved side by side, each by one process; if not given as many as there are
+    usable cores, and one for small problems."""
+    listener: SkipJsonSchema[Listener] = Field(default=SILENT, exclude=True, repr=False)
+
+    @classmethod
+    def asked(cls) -> tuple[str, ...]:
+        """The fields that a user may set: those of the file, its own, and those of each solve."""
+        own: dict[str, None] = {}
+        for base in reversed(cls.__mro__):
+            for name in inspect.get_annotations(base):
+                if name in cls.model_fields and name not in SolveOptions.model_fields:
+                    own.pop(name, None)  # what is declared anew stands where that is
+                    own[name] = None
+        return (*own, *cls.heeded)
+
+    @property
+    def on_progress(self) -> Callable[[Progress], None] | None:
+        """What is told how far a single solve has come."""
+        return self.listener.progress
+
+    def tell(self, done: int, of: int | None, name: str) -> None:
+        """Say how many steps are done, and which one comes next or was the last."""
+        self.listener.counted(done, of, name)
+
+    def alone(self) -> SolveOptions:
+        """The same for a process of its own: one thread, and nobody is told."""
+        return self.model_copy(update={"threads": 1, "listener": SILENT})
+
+
+class BatchOptions(SolveOptions):
+    """How each of many scenarios is solved."""
+
+    heeded = ("gap", "time_limit", "node_limit", "method", "jobs")
+
+    time_limit: Seconds | None = None
+    """Stop each single solve after this time with what is known by then."""
+    memory_limit: SkipJsonSchema[int | None] = Field(default=None, exclude=True)
+    """Bytes that a process may hold."""
+
+    @classmethod
+    def asked(cls) -> tuple[str, ...]:
+        """The fields that a user may set, but for the memory, which an engine is asked for."""
+        return cls.heeded
+
+
+class CompareOptions(SolveOptions):
+    """Which options are compared, how, and how those are solved that are not as yet."""
+
+    heeded = ("gap", "time_limit", "threads")
+
+    variants: bool = False
+    """Add all variants of each scenario file."""
+    settings: Settings = ()
+    """Change one value, for example horizon.last_year=2040; may be given often."""
+    budget: Annotated[float, Field(ge=0, allow_inf_nan=False), Flag("MEUR")] | None = None
+    """The same as --set policy.budget_meur=MEUR: what all public funders may spend together."""
+    time_limit: Seconds | None = None
+    """Stop each solve after this time with the best plan so far."""
+    base: Annotated[str, Flag("LABEL")] | None = None
+    """Compare with this option; the first if not given."""
+    year: Year | None = None
+    """Reference year of cover and dependence; the last year of the base if not given."""
+    federal: Annotated[tuple[str, ...], Flag("FUNDER")] = ()
+    """Public funder that counts as federal, may be given often; all of them if not given."""
+
+
+@cache
+def help_of(options: type[Options]) -> dict[str, str]:
+    """What each option does, by the name of its field."""
+    found: dict[str, str] = {}
+    for base in reversed(options.__mro__):
+        if issubclass(base, Options):
+            found |= {name: " ".join(t.split()) for name, t in field_docstrings(base).items()}
+    return found
+
+
+def schema(options: type[Options]) -> dict[str, Any]:
+    """The JSON Schema of the options of an analysis, those of a solve that it heeds included."""
+    found = options.model_json_schema()
+    told, asked = help_of(options), options.asked()
+    found["properties"] = {
+        name: {**found["properties"][name], "description": told[name]} for name in asked
+    }
+    return found
+
+
+# Texts
+
+
+def share(text: str) -> float:
+    """A share, as ``2%`` or ``0.02``; NaN where it is none."""
+    text = text.strip()
+    try:
+        return float(text[:-1].strip()) / 100 if text.endswith("%") else float(text)
+    except ValueError:
+        return math.nan
+
+
+def by_name(
+    texts: Sequence[str], value: Callable[[str], Any], refused: Callable[[str], str]
+) -> dict[str, Any]:
+    """Values by name of texts such as ``NAME=VALUE``.
+
+    ``value`` makes a value of what stands behind the sign, or raises ValueError; then, and where
+    there is no name, the message of ``refused`` is raised. Raises ValueError for a name that comes
+    twice as well.
+    """
+    found: dict[str, Any] = {}
+    for text in texts:
+        name, _, rest = text.partition("=")
+        try:
+            if not name.strip():
+                raise ValueError
+            read = value(rest)
+        except ValueError:
+            raise ValueError(refused(text)) from None
+        if name.strip() in found:
+            raise ValueError(tr("'{name}' is named twice.", name=name.strip()))
+        found[name.strip()] = read
+    return found

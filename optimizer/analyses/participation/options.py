@@ -1,0 +1,60 @@
+"""What may be asked of a company's share."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from models.language import tr
+from optimizer.analyses.options import (
+    Count,
+    Flag,
+    Id,
+    Number,
+    OfScenario,
+    Positive,
+    Seconds,
+    SolveOptions,
+)
+from optimizer.errors import Misuse
+
+Allocation = Literal["entitled", "pooled"]
+
+
+class ParticipateOptions(OfScenario, SolveOptions):
+    """Find the share of a project of the scenario FILE that a company should take."""
+
+    exits = (
+        "Exit codes: 0 done; 1 stopped by a limit or by the user, what was found is "
+        "written; 2 wrong usage or input; 3 no plan keeps all rules; 4 no plan before the "
+        "limit; 5 failure; 130 interrupted with nothing to keep."
+    )
+    out = "Write participation.json into this folder as well."
+
+    company: Id
+    """The company, by the id of its funder."""
+    project: Id | None = None
+    """The project it takes a share of; a share of all that is built if not given."""
+    allocation: Allocation = "entitled"
+    """Whose tonnes are whose: those who paid for them, or where they are missed most."""
+    steps: Positive = 6
+    """Steps between no share and the largest that the rules allow."""
+    refine: Count = 2
+    """Rounds that look closer at the best share and at the one at which it is indifferent."""
+    public: Count = 3
+    """Levels of public co-financing, from none to all that the rules allow; 0 leaves it free."""
+    tolerance: Annotated[Number, Field(gt=0), Flag("SHARE")] = 1e-3
+    """Plans count as equally good up to this share of the objective."""
+    ranges: Annotated[bool, Flag(name="--no-range")] = True
+    """Do not look for the best and the worst of these plans."""
+    time_limit: Seconds | None = None
+    """Stop each share after this time with the best plan so far."""
+
+    @model_validator(mode="after")
+    def _fit(self) -> ParticipateOptions:
+        if self.tolerance < self.gap:
+            raise Misuse(
+                tr("--tolerance lies below --gap: plans within the gap cannot be told apart.")
+            )
+        return self

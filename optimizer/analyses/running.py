@@ -1,0 +1,53 @@
+"""What every analysis is given, and what it gives back."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from models.files import Reading, read_case
+from models.language import tr
+from models.results import Plan, Result
+
+if TYPE_CHECKING:
+    from optimizer.analyses.given import GivenPlan
+    from optimizer.solve.decomposition import CutPool
+
+
+@dataclass(frozen=True, eq=False)
+class Input:
+    """What an analysis is run on: a scenario, or a saved plan and the scenario that it carries."""
+
+    file: str
+    reading: Reading
+    title: str
+    variant: str | None = None
+    plan: GivenPlan | None = None
+    pool: CutPool | None = None
+    """Cuts of earlier runs, to which more are added."""
+    read: Callable[[str, str | None, Sequence[str]], Reading] = read_case
+    """Reads another scenario file, or another variant of it."""
+
+    def starting_from(self, pool: CutPool) -> Input:
+        """The same with cuts of earlier runs."""
+        return replace(self, pool=pool)
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """What an analysis has found."""
+
+    result: Result
+    exit_code: int
+    """0 where all is proven as asked, 1 where a limit or the user stopped a part of it."""
+    plans: Mapping[str, Plan] = field(default_factory=dict)
+    """Plans that go with the result, by the folder that each is written to beside it."""
+    failures: Sequence[str] = ()
+    """What went wrong on the way, in sentences."""
+
+
+def named_value(value: float) -> str:
+    """A value of a number that is varied, as progress and failures name it."""
+    return tr("no limit") if math.isinf(value) else f"{value:.6g}"
