@@ -55,7 +55,10 @@ class Begun:
     def workers(self) -> list[psutil.Process]:
         """Those that solve, of this machine or of the cluster that was begun for it."""
         command, found = self.command(), []
-        for one in command.children(recursive=True) if command else []:
+        children: list[psutil.Process] = []
+        with contextlib.suppress(psutil.Error):  # it may end meanwhile
+            children = command.children(recursive=True) if command else []
+        for one in children:
             with contextlib.suppress(psutil.Error):
                 if "spawn_main" in " ".join(one.cmdline()):
                     found.append(one)

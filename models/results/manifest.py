@@ -120,7 +120,9 @@ WhyNot = Literal["time limit", "interrupted", "killed", "stopped", "cuts", "inpu
 class Manifest(Formatted):
     """What a result rests on: all that takes part in it, by hash, and all that came of it.
 
-    It stands beside the result that it goes with ([reproducibility.md](reproducibility.md)).
+    It stands beside the result that it goes with ([reproducibility.md](reproducibility.md)), and
+    takes its place as the last of what a run writes: where it is missing, a run may have been
+    killed while it [wrote among other files](commands.md#results-on-disk).
     Canonical JSON has its keys in order and no spaces.
     """
 

@@ -17,7 +17,6 @@ from models.results import Plan
 from models.results.option import Wording
 from models.scenario.case import Case
 from optimizer.cli import diagnostics, saved
-from optimizer.cli.disk.publishing import recover
 from optimizer.cli.given import kind_of
 from optimizer.cli.saved import PLAN_FILE, Given
 
@@ -71,7 +70,6 @@ def find(given: Sequence[str], all_variants: bool, settings: tuple[str, ...]) ->
 def _plan_file(text: str) -> Path | None:
     """The file of a saved plan, None for a scenario."""
     path = Path(text)
-    recover(path if path.is_dir() else path.parent)
     if path.is_dir():
         if not (path / PLAN_FILE).is_file():
             raise click.UsageError(

@@ -22,7 +22,6 @@ from models.results.reservations import Doubts, joined
 from optimizer.analyses.registry import ANALYSES
 from optimizer.cli import whole
 from optimizer.cli.disk.naming import safe_names
-from optimizer.cli.disk.publishing import recover
 
 PLAN_FILE, FRONTIER_FILE, SPLIT_FILE = "plan.json", "frontier.json", "split.json"
 COMPARISON_FILE, PLANS = "comparison.json", "plans"
@@ -111,7 +110,6 @@ def _meant(path: Path) -> list[Path]:
     """What a path stands for: itself, or all plans in a folder whose own result has no page."""
     if not path.is_dir():
         return [path]
-    recover(path)
     if any((path / name).is_file() for name in MAIN_FILES):
         return [path]
     plans = [*path.glob(f"*/{PLAN_FILE}"), *path.glob(f"*/*/{PLAN_FILE}")]
@@ -295,7 +293,6 @@ def read(text: str) -> Given:
     Raises click.UsageError where there is none, or one that cannot be reported on.
     """
     path = Path(text)
-    recover(path if path.is_dir() else path.parent)
     if path.is_dir():
         name = next((name for name in MAIN_FILES if (path / name).is_file()), None)
         if name is None:

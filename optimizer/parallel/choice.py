@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from types import TracebackType
-from typing import Any, Generic
+from typing import Any, Self
 
 from optimizer.parallel.interface import Answer, Arrival, Dealing, Engine, Task, Team
 from optimizer.parallel.processes import Processes
@@ -48,7 +47,7 @@ def using(engine: Engine) -> Iterator[None]:
         _current.reset(token)
 
 
-class Workers(Generic[Task, Answer]):
+class Workers(Team[Task, Answer]):
     """A team of the engine in use.
 
     Parameters
@@ -75,24 +74,13 @@ class Workers(Generic[Task, Answer]):
     ) -> None:
         self._team: Team[Task, Answer] = in_use().team(make, given, jobs, dealing)
 
-    def __enter__(self) -> Workers[Task, Answer]:
+    def __enter__(self) -> Self:
         self._team.__enter__()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._team.__exit__(kind, error, trace)
+    def __exit__(self, *exc: object) -> None:
+        self._team.__exit__(*exc)
 
-    def map(
-        self, tasks: Sequence[Task], on_done: Callable[[Task, Answer], None] | None = None
-    ) -> list[Answer]:
-        """The answers in the order of the tasks, and each told as it comes, as ``Team.map``."""
-        return self._team.map(tasks, on_done)
-
-    def arrivals(self, tasks: Iterable[Task]) -> Iterator[Arrival[Answer]]:
+    def arrivals(self, tasks: Iterable[Task]) -> Generator[Arrival[Answer], None, None]:
         """What becomes of each task, as it comes, as ``Team.arrivals``."""
         return self._team.arrivals(tasks)

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from models.language import tr
 from optimizer.errors import OutOfMemory, VorratError
-from optimizer.parallel.interface import Arrival, Dealing
-
-Make = Callable[..., Callable[[Any], Any]]
+from optimizer.parallel.interface import Arrival, Dealing, Make, Team
 
 
 @dataclass(frozen=True)
@@ -23,15 +21,10 @@ class InProcess:
     whoever takes what arrives decides whether others are still wanted.
     """
 
-    @property
-    def name(self) -> str:
-        """What manifests call it."""
-        return "in process"
-
-    @property
-    def size(self) -> int | None:
-        """None: there is this process alone, however many lanes it keeps apart."""
-        return None
+    name = "in process"
+    """What manifests call it."""
+    size = None
+    """There is this process alone, however many lanes it keeps apart."""
 
     def team(
         self, make: Make, given: tuple[Any, ...], jobs: int | None, dealing: Dealing = "fixed"
@@ -40,42 +33,27 @@ class InProcess:
         return InThisProcess(make, given, jobs or 1 if dealing == "fixed" else 1)
 
 
-class InThisProcess:
+class InThisProcess(Team[Any, Any]):
     """So many lanes of tasks, each with what it has learnt."""
 
     def __init__(self, make: Make, given: tuple[Any, ...], lanes: int) -> None:
         self._make, self._given, self._lanes = make, given, lanes
         self._answering: dict[int, Callable[[Any], Any]] = {}
 
-    def __enter__(self) -> InThisProcess:
-        return self
-
-    def __exit__(self, *exc: Any) -> None:
+    def __exit__(self, *exc: object) -> None:
         self._answering.clear()
 
-    def map(
-        self, tasks: Sequence[Any], on_done: Callable[[Any, Any], None] | None = None
-    ) -> list[Any]:
-        """The answers in the order of the tasks, each told as it comes; raises the first error."""
-        answers = []
-        for index, task in enumerate(tasks):
-            answers.append(self._answer(index, task))
-            if on_done is not None:
-                on_done(task, answers[-1])
-        return answers
-
-    def arrivals(self, tasks: Iterable[Any]) -> Iterator[Arrival[Any]]:
+    def arrivals(self, tasks: Iterable[Any]) -> Generator[Arrival[Any], None, None]:
         """What becomes of each task; each is taken when the one before it has been answered."""
         for index, task in enumerate(tasks):
             began, answer, error = time.monotonic(), None, None
             try:
-                answer = self._answer(index, task)
+                answer = self._answer(index % self._lanes, task)
             except VorratError as failed:
                 error = failed
             yield Arrival(index, answer, error, time.monotonic() - began)
 
-    def _answer(self, index: int, task: Any) -> Any:
-        lane = index % self._lanes
+    def _answer(self, lane: int, task: Any) -> Any:
         try:
             if lane not in self._answering:
                 self._answering[lane] = self._make(*self._given)

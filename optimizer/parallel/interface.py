@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Generator, Iterable, Sequence
+from contextlib import closing
 from dataclasses import dataclass
-from typing import Any, Generic, Literal, Protocol, TypeVar
+from typing import Any, Generic, Literal, Protocol, Self, TypeVar
 
 from optimizer.errors import VorratError
 
 Task = TypeVar("Task")
 Answer = TypeVar("Answer")
+
+Make = Callable[..., Callable[[Any], Any]]
+"""Called once by each worker; returns what answers one task after the other. A function of a
+module, since workers import it by its name."""
 
 Dealing = Literal["fixed", "next"]
 """How tasks reach workers. ``fixed``: every n-th to the same, so that what a worker has learnt from
@@ -43,19 +49,26 @@ class Arrival(Generic[Answer]):
     """From when the task was handed over."""
 
 
-class Team(Protocol[Task, Answer]):
+class Team(ABC, Generic[Task, Answer]):
     """Workers that answer tasks, each with what it has learnt from its own earlier ones.
 
     To be used as a context, which ends with all of them gone; what they had not finished is lost.
     """
 
-    def __enter__(self) -> Team[Task, Answer]:
-        """Begin."""
-        ...
+    def __enter__(self) -> Self:
+        return self
 
-    def __exit__(self, *exc: Any) -> None:
+    def __exit__(self, *exc: object) -> None:
         """End all workers."""
-        ...
+
+    @abstractmethod
+    def arrivals(self, tasks: Iterable[Task]) -> Generator[Arrival[Answer], None, None]:
+        """What becomes of each task, as it comes: an error of one leaves the others alone.
+
+        Tasks are taken as workers become free, a few ahead. A worker that is lost is replaced, and
+        its task tried once more before it counts as lost; one that outgrew its memory or its time
+        is not tried again. Errors that are no VorratError are raised.
+        """
 
     def map(
         self, tasks: Sequence[Task], on_done: Callable[[Task, Answer], None] | None = None
@@ -65,16 +78,15 @@ class Team(Protocol[Task, Answer]):
         Raises the first error of a task; WorkerLost, OutOfMemory or TimedOut where its worker is
         gone.
         """
-        ...
-
-    def arrivals(self, tasks: Iterable[Task]) -> Iterator[Arrival[Answer]]:
-        """What becomes of each task, as it comes: an error of one leaves the others alone.
-
-        Tasks are taken as workers become free, a few ahead. A worker that is lost is replaced, and
-        its task tried once more before it counts as lost; one that outgrew its memory or its time
-        is not tried again. Errors that are no VorratError are raised.
-        """
-        ...
+        answers: dict[int, Any] = {}
+        with closing(self.arrivals(tasks)) as arrivals:
+            for arrival in arrivals:
+                if arrival.error is not None:
+                    raise arrival.error
+                answers[arrival.index] = answer = arrival.answer
+                if on_done is not None:
+                    on_done(tasks[arrival.index], answer)  # type: ignore[arg-type]
+        return [answers[n] for n in range(len(answers))]
 
 
 class Engine(Protocol):
@@ -91,15 +103,8 @@ class Engine(Protocol):
         ...
 
     def team(
-        self,
-        make: Callable[..., Callable[[Any], Any]],
-        given: tuple[Any, ...],
-        jobs: int | None,
-        dealing: Dealing = "fixed",
+        self, make: Make, given: tuple[Any, ...], jobs: int | None, dealing: Dealing = "fixed"
     ) -> Team[Any, Any]:
-        """A team of so many workers; as many as the engine has where ``jobs`` is None.
-
-        ``make`` is called once by each worker with ``given``, and returns what answers one task
-        after the other. A function of a module, since workers import it by its name.
-        """
+        """A team of so many workers, each of which calls ``make`` with ``given``; as many as the
+        engine has where ``jobs`` is None."""
         ...

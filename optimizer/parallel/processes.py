@@ -3,29 +3,38 @@
 The solver keeps one thread count for a process and must not be forked or shared between threads,
 so that workers are fresh processes that solve with one thread each. Where tasks are dealt out in a
 fixed way, what a worker has learnt from earlier ones, and so every result, is the same each time.
+
+Each worker is a pool of Pebble with one process, which begins it, speaks to it and tells when it
+has died; so it is known who has which task, and whose memory is too large.
 """
 
 from __future__ import annotations
 
-import pickle
-import threading
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from contextlib import closing
+import multiprocessing
+import os
+import warnings
+from collections.abc import Sequence
+from concurrent.futures import BrokenExecutor, Future
+from contextlib import ExitStack
 from dataclasses import dataclass
-from queue import Empty, SimpleQueue
-from typing import Any
+from typing import TYPE_CHECKING, Any, Self
 
-from models.language import figure, tr
-from optimizer.errors import OutOfMemory, TimedOut, VorratError, WorkerLost
+from models.language import tr
+from optimizer.errors import VorratError, WorkerLost
 from optimizer.model.cores import usable_cores
-from optimizer.parallel.in_process import InThisProcess, Make
-from optimizer.parallel.interface import NO_LIMITS, Arrival, Dealing, Limits
-from optimizer.parallel.lanes import Lane, Outcome, Round, Work
-from optimizer.parallel.serving import ANSWER, beginning
-from optimizer.parallel.watching import Watch
+from optimizer.parallel import serving
+from optimizer.parallel.dealing import DealingTeam, Job, Round
+from optimizer.parallel.in_process import InThisProcess
+from optimizer.parallel.interface import NO_LIMITS, Dealing, Limits, Make
+from optimizer.parallel.serving import Order, Reply
+from optimizer.parallel.watching import held, kill, looking, verdict
 
-STRIKES_WITHIN = 0.5
-"""Seconds after which a Ctrl-C is heard where a system lets nobody interrupt who waits."""
+if TYPE_CHECKING:
+    from pebble import ProcessPool
+
+FULL = 0.75
+"""Part of the limit of memory beyond which a process is replaced before its next task, where tasks
+have nothing to do with each other: what earlier ones left is of no use then."""
 
 
 @dataclass(frozen=True)
@@ -41,15 +50,10 @@ class Processes:
     watched: bool = False
     """Whether this process is held to the limits too, and so may answer itself all the same."""
 
-    @property
-    def name(self) -> str:
-        """What manifests call it."""
-        return "processes"
-
-    @property
-    def size(self) -> int | None:
-        """None: a problem decides how many processes are worth beginning for it."""
-        return None
+    name = "processes"
+    """What manifests call it."""
+    size = None
+    """A problem decides how many processes are worth beginning for it."""
 
     def team(
         self, make: Make, given: tuple[Any, ...], jobs: int | None, dealing: Dealing = "fixed"
@@ -61,7 +65,60 @@ class Processes:
         return Pool(make, given, jobs, dealing, self.limits)
 
 
-class Pool:
+class Worker:
+    """A process that is begun with its first task."""
+
+    def __init__(self) -> None:
+        self._pool: ProcessPool | None = None
+        self.pid: int | None = None
+        """Of the process, once that has said it."""
+
+    def ask(self, order: Order) -> Future[Reply]:
+        """Have a task answered. Raises RuntimeError where there is no process to do so."""
+        if self._pool is None:
+            self._pool = self._begin()
+        return self._pool.schedule(serving.serve, (order,))
+
+    def _begin(self) -> ProcessPool:
+        from pebble import ProcessPool
+
+        # Known before it begins, so that it is ended whatever comes in between.
+        self._pool = ProcessPool(
+            max_workers=1,
+            initializer=serving.prepare,
+            initargs=(list(warnings.filters),),
+            context=multiprocessing.get_context("spawn"),
+        )
+        with serving.ctrl_c_kept_out():
+            self._pool.schedule(os.getpid).add_done_callback(self._note)
+        return self._pool
+
+    def _note(self, said: Future[int]) -> None:
+        if said.exception() is None:
+            self.pid = said.result()
+
+    def has_died(self) -> bool:
+        """Whether the process was there and is no more."""
+        return self.pid is not None and held(self.pid) == 0
+
+    def is_fit(self, full: float) -> bool:
+        """Whether it may take another task: it lives, and holds no more memory than that."""
+        return self.pid is None or 0 < held(self.pid) <= full
+
+    def stop(self) -> None:
+        """Begin to end it, whatever it does."""
+        if self._pool is not None:
+            self._pool.stop()  # type: ignore[no-untyped-call]
+        if self.pid is not None:
+            kill(self.pid)
+
+    def join(self) -> None:
+        """Wait until it has gone."""
+        if self._pool is not None:
+            self._pool.join()
+
+
+class Pool(DealingTeam):
     """Processes that answer tasks, begun as tasks come for them.
 
     One that dies, or is ended since it outgrew its limits, is replaced by one that knows nothing of
@@ -71,139 +128,68 @@ class Pool:
     def __init__(
         self, make: Make, given: tuple[Any, ...], jobs: int, dealing: Dealing, limits: Limits
     ) -> None:
-        self._dealing, self._limits = dealing, limits
-        self._closed = threading.Event()
-        begin, frugal = beginning(make, given), dealing == "next"
-        shared: SimpleQueue[Work | None] = SimpleQueue()
-        self._lanes = [
-            Lane(shared if frugal else SimpleQueue(), begin, limits, frugal, self._closed)
-            for _ in range(jobs)
-        ]
-        self._begun = 0
-        self._watch = Watch(limits, self._workers)
+        super().__init__(make, given, jobs, dealing, limits)
+        self._workers = [Worker() for _ in range(jobs)]
+        part = FULL if dealing == "next" else 1.0
+        self._full = float("inf") if limits.memory is None else part * limits.memory
+        self._watch = ExitStack()
 
-    def __enter__(self) -> Pool:
-        if self._limits != NO_LIMITS:
-            self._watch.begin()
+    def __enter__(self) -> Self:
+        if self.limits != NO_LIMITS:
+            self._watch.enter_context(looking(self._look))
         return self
 
-    def __exit__(self, *exc: Any) -> None:
-        self._closed.set()
-        for lane in self._lanes:
-            lane.queue.put(None)
-            lane.stop()
-        for lane in self._lanes:
-            lane.join()
-        self._watch.end()
+    def __exit__(self, *exc: object) -> None:
+        self.closed = True
+        self._watch.close()
+        for worker in self._workers:
+            worker.stop()
+        for worker in self._workers:
+            worker.join()
 
-    def map(
-        self, tasks: Sequence[Any], on_done: Callable[[Any, Any], None] | None = None
-    ) -> list[Any]:
-        """The answers in the order of the tasks, each told as it comes.
+    def available(self, own: Round) -> Sequence[Worker]:
+        """All of them; who may not take another task is replaced first."""
+        for worker in self._workers:
+            if worker not in self.at_work and not worker.is_fit(self._full):
+                self._replace(worker)
+        return self._workers
 
-        Raises the first error that comes; WorkerLost, OutOfMemory or TimedOut where a worker is
-        gone.
-        """
-        answers: dict[int, Any] = {}
-        with closing(self._outcomes(tasks, at_once=True)) as outcomes:
-            for outcome in outcomes:
-                answers[outcome.index] = answer = self._read(outcome)
-                if on_done is not None:
-                    on_done(tasks[outcome.index], answer)
-        return [answers[n] for n in range(len(answers))]
+    def _replace(self, worker: Worker) -> None:
+        worker.stop()
+        worker.join()
+        self._workers = [Worker() if one is worker else one for one in self._workers]
 
-    def arrivals(self, tasks: Iterable[Any]) -> Iterator[Arrival[Any]]:
-        """What becomes of each task, as it comes; raises errors that are no VorratError."""
-        with closing(self._outcomes(tasks, at_once=False)) as outcomes:
-            for outcome in outcomes:
-                answer, error = None, None
-                try:
-                    answer = self._read(outcome)
-                except VorratError as failed:
-                    error = failed
-                yield Arrival(outcome.index, answer, error, outcome.seconds)
-
-    def _outcomes(self, tasks: Iterable[Any], at_once: bool) -> Generator[Outcome, None, None]:
-        own, source = Round(), enumerate(tasks)
-        taken = told = 0
-        more = True
+    def send(self, job: Job, order: Order) -> None:
+        """Hand a job to its worker."""
         try:
-            while True:
-                while more and (at_once or self._has_room(own)):
-                    index, task = next(source, (None, None))
-                    if index is None:
-                        more = False
-                    else:
-                        self._deal(Work(own, index, pickle.dumps(task, pickle.HIGHEST_PROTOCOL)))
-                        taken += 1
-                if told == taken:
-                    return
-                yield self._next(own)
-                told += 1
-        finally:
-            own.over = True
+            future = job.worker.ask(order)
+        except RuntimeError as error:
+            self.inbox.put((job, error))
+            return
+        future.add_done_callback(
+            lambda done: self.inbox.put((job, done.exception() or done.result()))
+        )
 
-    def _has_room(self, own: Round) -> bool:
-        """Whether some worker would have nothing to do next, and what was done is being taken."""
-        if own.outcomes.qsize() > 2 * len(self._lanes):
-            return False
-        if self._dealing == "next":
-            return self._lanes[0].queue.qsize() < len(self._lanes)
-        return any(lane.queue.qsize() == 0 for lane in self._lanes)
+    def look_after(self, own: Round) -> None:
+        """Those whose process has ended as if it had nothing to do, which Pebble does not tell."""
+        for job in self.at_work.values():
+            if job.worker.has_died():
+                self.inbox.put((job, WorkerLost()))
 
-    def _deal(self, work: Work) -> None:
-        at = work.index % len(self._lanes)
-        self._lanes[at].queue.put(work)
-        if at == self._begun:
-            self._begun += 1
-            self._lanes[at].begin()
-
-    def _next(self, own: Round) -> Outcome:
-        while not self._closed.is_set():
-            try:
-                return own.outcomes.get(timeout=STRIKES_WITHIN)
-            except Empty:
-                continue
-        raise RuntimeError("the team has been closed")
-
-    def _workers(self) -> list[Any]:
-        return [lane.worker for lane in self._lanes if lane.worker is not None]
-
-    def _read(self, outcome: Outcome) -> Any:
-        """The answer, or the error as it is raised."""
-        said = outcome.said
-        if isinstance(said, bytes):
-            content = pickle.loads(memoryview(said)[1:])
-            if said[:1] == ANSWER:
-                return content
-            error, trace = content
-            raise error from Elsewhere(trace)
-        if isinstance(said, Exception):
-            raise WorkerLost(tr("no process could be begun: {why}", why=said)) from said
-        raise self._told(said)
-
-    def _told(self, fate: type[WorkerLost | OutOfMemory | TimedOut]) -> VorratError:
-        if fate is OutOfMemory:
-            return OutOfMemory(
-                tr(
-                    "a process was ended, since it held more than {limit} MB of memory",
-                    limit=round((self._limits.memory or 0) / 1e6),
-                )
-            )
-        if fate is TimedOut:
-            return TimedOut(
-                tr(
-                    "a process was ended, since it had not answered after {seconds} s",
-                    seconds=figure(self._limits.seconds or 0.0),
-                )
-            )
+    def lost(self, job: Job, error: BaseException) -> VorratError:
+        """The process has died, or none could be begun."""
+        self._replace(job.worker)
+        if isinstance(error, BrokenExecutor) and isinstance(error.__cause__, OSError):
+            return WorkerLost(tr("no process could be begun: {why}", why=error.__cause__))
         return WorkerLost(
             tr("a process that solved problems has died; fewer --jobs take less memory")
         )
 
-
-class Elsewhere(Exception):
-    """The trace of an error in the process that raised it."""
-
-    def __str__(self) -> str:
-        return f"\n{self.args[0]}"
+    def _look(self) -> None:
+        """End who is beyond the limits; whoever waits for its answer learns that there is none."""
+        for job in list(self.at_work.values()):
+            pid = job.worker.pid
+            if pid is not None and job.verdict is None:
+                job.verdict = verdict(self.limits, pid, job.began)
+                if job.verdict is not None:
+                    kill(pid)

@@ -1,4 +1,5 @@
-"""Wherever a process ends, whatever fails and whoever else writes: the old results or the new."""
+"""Wherever a process ends, whatever fails and whoever else writes: no file is torn, and results
+with a manifest are of one run."""
 
 from __future__ import annotations
 
@@ -10,12 +11,12 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 from publications import (
+    GROWING,
     NEW,
     Killed,
     after,
@@ -24,53 +25,56 @@ from publications import (
     counted,
     empty_folder,
     failing,
-    failing_to_grow,
     full_folder,
     lay,
     no_folder,
     put,
     tree,
+    visible,
 )
 
-from optimizer.cli.disk import locking
-from optimizer.cli.disk.publishing import publish, recover
+from optimizer.cli.disk import publishing
+from optimizer.cli.disk.publishing import publish
 from optimizer.errors import InUse, NotWritten
 
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """A lock that is kept by mistake fails a test soon, and nobody cuts the power."""
-    monkeypatch.setattr(locking, "PATIENCE", 20.0)
+    monkeypatch.setattr(publishing, "PATIENCE", 20.0)
     monkeypatch.setattr(os, "fsync", lambda _handle: None)
 
 
 @pytest.mark.parametrize("prepare", [full_folder, no_folder, empty_folder])
-def test_a_process_that_dies_at_any_step_leaves_the_old_or_the_new(
+def test_a_process_that_dies_at_any_step_leaves_whole_files(
     tmp_path: Path, prepare: Callable[[Path], Path]
 ) -> None:
-    before = among() if prepare is full_folder else {}
-    now = after() if prepare is full_folder else content(NEW)
-    seen = set()
+    """A new folder is there or not; in one that is there, a manifest says that all are of one."""
+    before, now = {no_folder: {}, empty_folder: {}}.get(prepare, among()), content(NEW)
+    now = after() if prepare is full_folder else now
+    states = set()
     for at in range(1, counted(prepare, tmp_path) + 1):
         place = prepare(tmp_path / str(at))
         with failing(at, Killed, lasting=True), pytest.raises(Killed):
             put(place)
-        recover(place)
-        found = tree(place) if place.exists() else {}
-        assert found in (before, now), at
-        seen.add(found == now)
+        found = visible(place) if place.exists() else {}
+        for name, held in found.items():
+            assert held in (before.get(name, held), now.get(name, held)), (at, name)
+            assert name in before or name in now
+        if prepare is no_folder or "plan.manifest.json" in found:
+            assert found in (before, now), at
+        states.add("old" if found == before else "new" if found == now else "torn")
         put(place)
-        assert tree(place) == now
+        assert tree(place) == now, at
         assert [path.name for path in place.parent.iterdir()] == ["out"], at
-    assert seen == {True, False}
+    assert {"old", "new"} <= states
 
 
 @pytest.mark.parametrize("prepare", [full_folder, no_folder, empty_folder])
 @pytest.mark.parametrize("lasting", [True, False])
-def test_a_step_that_fails_is_told_and_changes_nothing(
+def test_a_full_disk_is_told_and_changes_nothing(
     tmp_path: Path, prepare: Callable[[Path], Path], lasting: bool
 ) -> None:
-    """A disk that stays full does not keep names from being changed back."""
     now = after() if prepare is full_folder else content(NEW)
     told = 0
 
@@ -81,7 +85,7 @@ def test_a_step_that_fails_is_told_and_changes_nothing(
         place = prepare(tmp_path / str(at))
         root = tree(tmp_path / str(at))
         error = None
-        with failing_to_grow(at, refused, lasting=lasting):
+        with failing(at, refused, lasting=lasting, steps=GROWING):
             try:
                 put(place)
             except NotWritten as refusal:
@@ -92,57 +96,45 @@ def test_a_step_that_fails_is_told_and_changes_nothing(
             assert "No space left on device" in error
             assert tree(tmp_path / str(at)) == root, at
             continue
-        recover(place)
         assert tree(place) == now, at
         assert [path.name for path in place.parent.iterdir()] == ["out"]
     assert told > 5
 
 
-def test_recovery_that_dies_at_any_step_is_ended_by_the_next(tmp_path: Path) -> None:
-    total = counted(full_folder, tmp_path)
-    for at in range(total // 2, total + 1, 3):
-        for again in range(1, 40, 5):
-            place = full_folder(tmp_path / f"{at}-{again}")
-            with failing(at, Killed, lasting=True), pytest.raises(Killed):
-                put(place)
-            with failing(again, Killed, lasting=True), suppress(Killed):
-                recover(place)
-            recover(place)
-            assert tree(place) in (among(), after()), (at, again)
-
-
-def test_what_cannot_be_put_in_place_is_put_back_wherever_that_ends(tmp_path: Path) -> None:
-    """A file that another program has open is the last to be replaced: all before is undone."""
+def test_what_cannot_take_its_name_is_told_and_leaves_no_manifest(tmp_path: Path) -> None:
+    """A file that another program has open: the first that takes its name, or a later one."""
     real = os.replace
 
-    def held(source: Any, target: Any, **options: Any) -> None:
-        if Path(target).name == "plan.json" and Path(target).parent.name == "out":
-            raise PermissionError(errno.EACCES, "in use")
-        real(source, target, **options)
+    def held(name: str) -> Callable[..., None]:
+        def replace(source: Any, target: Any, **options: Any) -> None:
+            if Path(target).name == name:
+                raise PermissionError(errno.EACCES, "in use")
+            real(source, target, **options)
 
-    for at in range(1, 200):
-        place = full_folder(tmp_path / str(at))
-        error: BaseException | None = None
+        return replace
+
+    for name, first in (("b.json", True), ("plan.json", False)):
+        place = tmp_path / name
+        lay(place, {"b.json": b"old", "plan.json": b"old", "plan.manifest.json": b"old"})
+        before = tree(place)
+        new = {"plan.manifest.json": b"new", "b.json": b"new", "plan.json": b"new"}
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(os, "replace", held)
-            with failing(at, Killed, lasting=True) as taken:
-                try:
-                    put(place)
-                except (InUse, Killed) as refusal:
-                    error = refusal
-        if isinstance(error, InUse):
-            assert error.path == place / "plan.json"
-            assert tree(place) == among()
-        recover(place)
-        assert tree(place) in (among(), after())
-        if len(taken) < at:
-            return
-    raise AssertionError("it never ends")
+            patch.setattr(os, "replace", held(name))
+            with pytest.raises(InUse) as told:
+                publish(place, new, force=True)
+        assert told.value.path == place / name
+        torn = {"b.json": b"new", "plan.json": b"old"}
+        assert tree(place) == (before if first else torn)
 
 
 def of(number: int) -> dict[str, bytes]:
     text = str(number).encode()
-    return {"plans/a/plan.json": text, f"plans/{number}/plan.json": text, "plan.json": text}
+    return {
+        "plans/a/plan.json": text,
+        f"plans/{number}/plan.json": text,
+        "plan.json": text,
+        "plan.manifest.json": text,
+    }
 
 
 @pytest.mark.parametrize("there", [True, False])
@@ -186,7 +178,12 @@ while True:
     text = str(number).encode()
     publish(
         place,
-        {"plans/a/plan.json": text, f"plans/{number}/plan.json": text, "plan.json": text},
+        {
+            "plans/a/plan.json": text,
+            f"plans/{number}/plan.json": text,
+            "plan.json": text,
+            "plan.manifest.json": text,
+        },
         replace=["plans"],
         force=True,
     )
@@ -195,7 +192,7 @@ while True:
 
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="signals are POSIX")
-def test_kill_9_at_any_moment_leaves_one_state(tmp_path: Path) -> None:
+def test_kill_9_at_any_moment_leaves_one_state_if_it_has_a_manifest(tmp_path: Path) -> None:
     place, number = tmp_path / "out", 0
     lay(place, {"notes": b"mine"})
     for turn in range(8):
@@ -210,12 +207,12 @@ def test_kill_9_at_any_moment_leaves_one_state(tmp_path: Path) -> None:
         process.send_signal(signal.SIGKILL)
         process.wait()
         process.stdout.close()
-        recover(place)
-        if (place / "plan.json").exists():
+        found = visible(place)
+        if "plan.manifest.json" in found:
             number = int((place / "plan.json").read_bytes())
-            assert tree(place) == content({**of(number), "notes": b"mine"})
-        else:
-            assert tree(place) == {"notes": b"mine"}
+            assert found == content({**of(number), "notes": b"mine"})
+        assert found["notes"] == b"mine"
+        assert all(held is None or held.isdigit() or held == b"mine" for held in found.values())
 
 
 LIMITED = """

@@ -1,10 +1,9 @@
-"""Results appear whole or not at all, and what cannot be written is told."""
+"""Results appear as they are published, and what cannot be written is told."""
 
 from __future__ import annotations
 
 import errno
 import os
-import shutil
 import stat
 import sys
 import time
@@ -27,11 +26,10 @@ from publications import (
     tree,
 )
 
-from optimizer.cli import saved
-from optimizer.cli.disk import journal, locking
+from optimizer.cli.disk import publishing
 from optimizer.cli.disk.durable import extended
 from optimizer.cli.disk.naming import safe_name, safe_names
-from optimizer.cli.disk.publishing import publish, recover
+from optimizer.cli.disk.publishing import publish
 from optimizer.cli.disk.writing import check_folder, write_whole
 from optimizer.errors import InUse, NotWritten
 
@@ -39,7 +37,7 @@ from optimizer.errors import InUse, NotWritten
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """A lock that is kept by mistake fails a test soon, and nobody cuts the power."""
-    monkeypatch.setattr(locking, "PATIENCE", 20.0)
+    monkeypatch.setattr(publishing, "PATIENCE", 20.0)
     monkeypatch.setattr(os, "fsync", lambda _handle: None)
 
 
@@ -154,37 +152,8 @@ def test_drives_and_other_strokes_are_parts_of_names_but_on_windows(
     for system, wanted in (("linux", True), ("win32", False)):
         with monkeypatch.context() as patch:
             patch.setattr(sys, "platform", system)
-            found = [journal.is_name(name) for name in ("c:plan.json", "a\\b", "\\a")]
+            found = [publishing.is_name(name) for name in ("c:plan.json", "a\\b", "\\a")]
         assert found == [wanted] * 3
-
-
-def test_a_journal_from_elsewhere_moves_nothing_out_of_its_folder(tmp_path: Path) -> None:
-    place, secret = tmp_path / "out", tmp_path / "secret"
-    lay(tmp_path, {"secret": b"mine", "out/notes": b"mine"})
-    for moves in (b'[["../secret", false]]', b"nonsense", b'[["link/secret", false]]'):
-        trap = place / ".vorrat-0123456789ab.ready"
-        lay(trap, {"moves.json": moves, "new": None, "old": None})
-        if sys.platform != "win32" and not (place / "link").exists():
-            (place / "link").symlink_to(tmp_path)
-        with pytest.raises(NotWritten, match="not what Vorrat writes"):
-            recover(place)
-        assert secret.read_bytes() == b"mine"
-        shutil.rmtree(trap)
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="folders have no such rights there")
-def test_where_anybody_writes_nobody_acts_for_others(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    lay(tmp_path, OLD)
-    left = journal.write(tmp_path, NEW, ["plans"])
-    tmp_path.chmod(0o777)
-    monkeypatch.setattr(os, "geteuid", lambda: left.stat().st_uid + 1)
-    recover(tmp_path)
-    assert left.exists()
-    tmp_path.chmod(0o770)
-    recover(tmp_path)
-    assert tree(tmp_path) == content(NEW)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="folders have no such rights there")
@@ -205,54 +174,35 @@ def test_a_folder_that_one_stands_in_stays_the_same(
     assert tree(Path.cwd()) == content(NEW)
 
 
-def test_a_plan_deep_in_the_results_is_read_after_they_are_all_in_place(tmp_path: Path) -> None:
+def test_who_writes_waits_for_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(publishing, "PATIENCE", 0.05)
     lay(tmp_path, OLD)
-    journal.write(tmp_path, NEW, ["plans"])
-    recover(tmp_path / "plans" / "1")
+    before = tree(tmp_path)
+    with (
+        publishing.locked(tmp_path),
+        pytest.raises(NotWritten, match="another process"),
+    ):
+        put(tmp_path)
+    assert tree(tmp_path) == before
+    put(tmp_path)
     assert tree(tmp_path) == content(NEW)
 
 
-def test_what_a_living_process_is_writing_is_left_alone(tmp_path: Path) -> None:
-    """Both what is beside a place and what is in a folder."""
-    beside = tmp_path / ".out.0123456789ab.tmp"
-    beside.mkdir()
-    handle = locking.hold(beside)
-    put(tmp_path / "out")
-    assert beside.exists() or handle is None
-    if handle is not None:
-        os.close(handle)
-        publish(tmp_path / "out" / "a", NEW)
-        shutil.rmtree(tmp_path / "out")
-        put(tmp_path / "out")
-        assert not beside.exists()
-
-
-def test_a_reader_waits_for_a_living_writer(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(locking, "PATIENCE", 0.05)
-    lay(tmp_path, OLD)
-    with locking.locked(tmp_path):
-        left = journal.write(tmp_path, NEW, ["plans"])
-        with pytest.raises(NotWritten, match="another process"):
-            recover(tmp_path)
-        with pytest.raises(NotWritten, match="another process"):
-            put(tmp_path)
-        assert left.exists()
-    recover(tmp_path)
-    assert tree(tmp_path) == content(NEW)
-
-
+@pytest.mark.skipif(sys.platform == "win32", reason="a lock is a file there")
 def test_where_no_lock_holds_only_old_leftovers_go(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    def unknown(_handle: int, _how: int) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(publishing.fcntl, "flock", unknown)
     young, old = (tmp_path / f".vorrat-{digit * 12}.tmp" for digit in "ab")
     young.mkdir()
     old.mkdir()
-    long_ago = time.time() - 2 * locking.STALE
+    long_ago = time.time() - 2 * publishing.STALE
     os.utime(old, (long_ago, long_ago))
-    journal.settle(tmp_path, alone=False)
-    assert tree(tmp_path) == {young.name: None}
+    put(tmp_path)
+    assert tree(tmp_path) == {young.name: None, **content(NEW)}
 
 
 @pytest.mark.parametrize(
@@ -289,16 +239,6 @@ def test_long_paths_have_another_form_on_windows() -> None:
     assert extended("C:\\a") == "\\\\?\\C:\\a"
     assert extended("\\\\server\\share") == "\\\\?\\UNC\\server\\share"
     assert extended("\\\\?\\C:\\a") == "\\\\?\\C:\\a"
-
-
-def test_a_single_file_is_not_overwritten_unasked(tmp_path: Path) -> None:
-    path = tmp_path / "plan.json"
-    write_whole(path, b"mine", force=False)
-    with pytest.raises(NotWritten, match="exists already"):
-        write_whole(path, b"yours", force=False)
-    assert tree(tmp_path) == {"plan.json": b"mine"}
-    write_whole(path, b"yours")
-    assert tree(tmp_path) == {"plan.json": b"yours"}
 
 
 def test_a_single_file_that_is_open_elsewhere_is_named(
@@ -343,7 +283,7 @@ def test_a_working_folder_that_is_gone_is_told(
     monkeypatch.chdir(tmp_path / "gone")
     (tmp_path / "gone").rmdir()
     with pytest.raises(NotWritten, match="No such file or directory"):
-        recover(Path("out"))
+        publish(Path("out"), NEW)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="rights are the folder's there")
@@ -356,11 +296,3 @@ def test_what_nobody_else_may_read_stays_so(tmp_path: Path) -> None:
     write_whole(tmp_path / "plan.html", b"newer")
     modes = [stat.S_IMODE((tmp_path / f"plan.{end}").stat().st_mode) for end in ("json", "html")]
     assert modes == [0o600, 0o640]
-
-
-def test_a_reader_ends_what_was_begun(tmp_path: Path) -> None:
-    lay(tmp_path, OLD)
-    journal.write(tmp_path, NEW, ["plans"])
-    with pytest.raises(Exception, match="it is not JSON"):
-        saved.read(str(tmp_path))
-    assert tree(tmp_path) == content(NEW)

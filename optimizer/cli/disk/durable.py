@@ -26,17 +26,12 @@ def write_new(path: Path, content: bytes) -> None:
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
     handle = os.open(path, flags, 0o666)
     try:
-        put(handle, content)
+        rest = memoryview(content)
+        while rest:
+            rest = rest[os.write(handle, rest) :]
+        sync(handle)
     finally:
         os.close(handle)
-
-
-def put(handle: int, content: bytes) -> None:
-    """Write all of it, down to the disk."""
-    rest = memoryview(content)
-    while rest:
-        rest = rest[os.write(handle, rest) :]
-    sync(handle)
 
 
 def write_tree(folder: Path, files: Mapping[str, bytes]) -> None:

@@ -1,12 +1,13 @@
-"""Results appear whole or not at all, whatever happens while they are written.
+"""Results appear whole, whatever happens while they are written.
 
-A folder that is not there yet, or is empty, is written beside its place under another name, and
-takes its name in one step. Into a folder that holds other things, results are put by a journal
-(:mod:`optimizer.cli.disk.journal`), which the next command ends if its own process could not.
+All files are written into a hidden folder first, down to the disk: so a full disk is met before
+anything else is touched. A folder that is not there yet then takes its place in one step. In a
+folder that is there, files take their names one after the other, each in one step, what stands for
+the whole behind the others and the manifest as the last. The manifest of an earlier result goes
+before anything else, so that results with one are whole.
 
-A process that is dead is told from one that is alive by locks, which the system takes back: of the
-folder as long as a journal is in it, of the folder beside the place as long as it is written. Where
-a file system knows no locks, what is left there is taken away after a day.
+A folder is held against other processes while that lasts, by a lock that the system takes back
+when its holder dies; what the dead have left is taken away by the next who holds it.
 """
 
 from __future__ import annotations
@@ -16,21 +17,29 @@ import re
 import secrets
 import shutil
 import sys
+import time
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from pathlib import Path, PurePosixPath
+from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from models.language import tr
-from optimizer.cli.disk import journal
-from optimizer.cli.disk.durable import reachable, reason, sync_folders, write_tree
-from optimizer.cli.disk.locking import LOCK, abandoned, hold, locked
+from optimizer.cli.disk.durable import keep_rights, reachable, reason, sync_folders, write_tree
 from optimizer.cli.disk.naming import folded
-from optimizer.errors import NotWritten
+from optimizer.errors import InUse, NotWritten
 
-TRIES = 5
-"""How often another process may come between before that is told."""
-_BESIDE = 40
-"""Characters of a name that stand in that of the folder beside it."""
+if sys.platform != "win32":
+    import fcntl
+
+PATIENCE = 120.0
+"""Seconds to wait for another process, which needs a moment to write results."""
+PAUSE = 0.02
+STALE = 24 * 3600.0
+"""Seconds after which what was left counts as dead where nothing is locked."""
+MANIFEST = ".manifest.json"
+"""How the names of manifests end."""
+_TEMPORARY = re.compile(r"\.vorrat-[0-9a-f]{12}\.tmp")
+_LONGER = 40
+"""Characters that the way to a file gets longer by in the hidden folder."""
 
 
 def publish(
@@ -42,7 +51,7 @@ def publish(
     clear: Collection[str] = (),
     force: bool = False,
 ) -> None:
-    """Put files into a folder, all at once or none of them; the folder is made if it is not there.
+    """Put files into a folder; the folder is made if it is not there.
 
     Names are relative, with ``/`` between their parts, and the file that stands for the whole is
     the last. What ``replace`` names, files or folders, is taken away with all that is in it,
@@ -52,54 +61,166 @@ def publish(
     ``along`` are files that belong to ``files`` and have no life of their own, and ``clear`` names
     what goes with the like of an earlier run: ``force`` is not asked for these.
 
-    Raises NotWritten, and has changed nothing then; InUse, which is one, where another program has
-    a file open; ValueError where names are none, or two are one to a file system that knows no
+    Raises NotWritten; nothing has changed then, unless a file could not take its name among those
+    of a folder that was there: those before it have. InUse, which is one, where another program
+    has a file open; ValueError where names are none, or two are one to a file system that knows no
     capitals.
     """
     everything = {**(along or {}), **files}
-    refused = () if force else (*files, *replace)
-    _check([*everything, *{*replace, *clear}])
-    with _told(folder):
-        where = reachable(folder.resolve(), journal.LONGEST + max(map(len, everything), default=0))
-        for _ in range(TRIES):
-            if _is_free(where) and _take_place(where, everything):
-                return
-            if where.is_dir():
-                _put_among(where, everything, {*replace, *clear}, refused)
-                return
-            if os.path.lexists(where):
-                raise NotADirectoryError(20, os.strerror(20), str(where))
-    raise NotWritten(
-        tr("'{folder}': another process has been writing there for too long.", folder=folder)
-    )
+    manifests = [name for name in everything if name.endswith(MANIFEST)]
+    gone = {*replace, *clear, *manifests}
+    _check([*everything, *gone])
+    for name in manifests:
+        everything[name] = everything.pop(name)
+    with told(folder):
+        where = reachable(folder.resolve(), _LONGER + max(map(len, everything), default=0))
+        _publish(where, everything, gone, () if force else (*files, *replace))
 
 
-def recover(folder: Path) -> None:
-    """End what a process that died has begun to put into a folder, or into the one or two above it,
-    whose results may lie as deep as ``plans/LABEL``.
+def _publish(
+    where: Path, files: Mapping[str, bytes], gone: Collection[str], refused: Collection[str]
+) -> None:
+    missing = [one for one in (where.parent, *where.parents) if not os.path.lexists(one)]
+    try:
+        where.parent.mkdir(parents=True, exist_ok=True)
+        if not os.path.lexists(where):
+            with _beside(where.parent) as beside:
+                # Another process may have been faster.
+                if not os.path.lexists(where):
+                    write_tree(beside, files)
+                    beside.rename(where)
+                    with suppress(OSError):  # they are there, if not yet for good
+                        sync_folders([where.parent, *(one.parent for one in missing)])
+                    return
+        with _beside(where) as beside:
+            for name in refused:
+                refuse_existing(where / name)
+            for name in files:
+                if name not in gone and (where / name).is_dir():
+                    raise IsADirectoryError(21, os.strerror(21))
+            for part in ("new", "old"):
+                (beside / part).mkdir()
+            write_tree(beside / "new", files)
+            _put_in_place(beside, where, files, gone)
+    except BaseException:
+        for folder in missing:
+            with suppress(OSError):
+                folder.rmdir()
+        raise
 
-    Raises NotWritten where the folder's own results are neither in place nor can be put there.
-    """
-    with _told(folder):  # The working folder may be gone.
-        own = folder.resolve()
-    for place in (own, *own.parents[:2]):
-        if not journal.left_in(place) and not os.path.lexists(place / LOCK):
-            continue
+
+def refuse_existing(path: Path) -> None:
+    """Raises NotWritten where something is there that nobody asked to overwrite."""
+    if os.path.lexists(path):
+        raise NotWritten(tr("'{path}' exists already; --force overwrites it.", path=path))
+
+
+def _put_in_place(
+    beside: Path, folder: Path, files: Mapping[str, bytes], gone: Collection[str]
+) -> None:
+    """Take away what goes, the manifests first, and let files take their names in their order."""
+    aside: list[tuple[Path, Path]] = []
+    taken: list[Path] = []
+    try:
+        for name in sorted(gone, key=lambda one: not one.endswith(MANIFEST)):
+            if os.path.lexists(folder / name):
+                aside.append((folder / name, beside / "old" / str(len(aside))))
+                folder.joinpath(name).rename(aside[-1][1])
+        last = {PurePosixPath(name).parts[0]: n for n, name in enumerate(files)}
+        for name in sorted(last, key=last.__getitem__):
+            _take_name(beside / "new" / name, folder / name, taken)
+    except BaseException:
+        if not taken:
+            for place, kept in reversed(aside):
+                if os.path.lexists(kept):
+                    kept.rename(place)
+        raise
+    with suppress(OSError):  # they are there, if not yet for good
+        sync_folders({folder, *(place.parent for place in taken)})
+
+
+def _take_name(new: Path, place: Path, taken: list[Path]) -> None:
+    """A file or a folder takes its name; the files of a folder do where that is there."""
+    if new.is_dir() and place.is_dir():
+        for one in sorted(new.iterdir()):
+            _take_name(one, place / one.name, taken)
+        return
+    keep_rights(new, place)
+    try:
+        new.replace(place)
+    except PermissionError:
+        if place.is_file():
+            raise InUse(place) from None
+        raise
+    taken.append(place)
+
+
+@contextmanager
+def _beside(folder: Path) -> Iterator[Path]:
+    """A hidden folder in a folder that is held for as long, and goes afterwards."""
+    with locked(folder) as alone:
+        with suppress(OSError), os.scandir(folder) as entries:
+            left = [folder / one.name for one in entries if _TEMPORARY.fullmatch(one.name)]
+            for path in left:
+                if alone or time.time() - path.stat().st_mtime > STALE:
+                    shutil.rmtree(path, ignore_errors=True)
+        beside = folder / f".vorrat-{secrets.token_hex(6)}.tmp"
+        beside.mkdir()
         try:
-            with _told(place), locked(place) as alone:
-                journal.settle(place, alone=alone)
-        except NotWritten:
-            if place == own and _is_torn(place):
+            yield beside
+        finally:
+            shutil.rmtree(beside, ignore_errors=True)
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[bool]:
+    """Hold a folder; False where the file system knows no locks.
+
+    Raises NotWritten where another process holds it for too long, OSError where there is none.
+    """
+    until = time.monotonic() + PATIENCE
+    while (taken := _taken(folder)) is None:
+        if time.monotonic() > until:
+            raise NotWritten(
+                tr(
+                    "'{folder}': another process has been writing there for too long.",
+                    folder=folder,
+                )
+            )
+        time.sleep(PAUSE)
+    handle, holds = taken
+    try:
+        yield holds
+    finally:
+        with suppress(OSError):
+            os.close(handle)
+
+
+def _taken(folder: Path) -> tuple[int, bool] | None:
+    """An open handle, and whether it holds the folder; None while another process does."""
+    if sys.platform == "win32":
+        # The system removes the file when its last handle goes, so also with a process that dies.
+        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_TEMPORARY
+        try:
+            return os.open(folder / ".vorrat.lock", flags), True
+        except (FileExistsError, PermissionError):
+            if not folder.is_dir() or not os.access(folder, os.W_OK):
                 raise
-
-
-def _is_torn(folder: Path) -> bool:
-    return any(left.suffix != journal.TEMPORARY for left in journal.left_in(folder))
+            return None
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(handle)
+        return None
+    except OSError:
+        return handle, False
+    return handle, True
 
 
 def _check(names: Collection[str]) -> None:
     """Raises ValueError where names do not fit into one folder on every system."""
-    wrong = [name for name in names if not journal.is_name(name)]
+    wrong = [name for name in names if not is_name(name)]
     spelt: dict[str, str] = {}
     for name in names:
         for path in (name, *map(str, PurePosixPath(name).parents)):
@@ -109,120 +230,22 @@ def _check(names: Collection[str]) -> None:
         raise ValueError(f"these cannot be names in one folder: {wrong}")
 
 
-def _is_free(place: Path) -> bool:
-    """Whether nothing is there, or an empty folder that another may stand for."""
-    if not os.path.lexists(place):
-        return True
-    if not place.is_dir() or any(place.iterdir()):
+def is_name(text: str) -> bool:
+    """Whether a text names something within a folder, and nothing else."""
+    parts = PurePosixPath(text).parts
+    windows = PureWindowsPath(text)
+    if sys.platform == "win32" and (windows.drive or windows.root or "\\" in text):
         return False
-    # A shell that stands in it, or what is mounted there, would not follow.
-    return not place.is_mount() and not place.samefile(Path.cwd())
-
-
-def _take_place(place: Path, files: Mapping[str, bytes]) -> bool:
-    """Write a folder beside its place and let it take that; False where others have been faster, or
-    the empty folder that is there has an owner or rights of its own.
-
-    Raises OSError, and leaves nothing then.
-    """
-    parents = _missing(place.parent)
-    beside = place.parent / f".{place.name[:_BESIDE]}.{secrets.token_hex(6)}.tmp"
-    handle = None
-    try:
-        place.parent.mkdir(parents=True, exist_ok=True)
-        _clear_beside(place)
-        beside.mkdir()
-        try:
-            handle = hold(beside)
-            if place.is_dir() and not _is_alike(place, beside):
-                beside.rmdir()
-                return False
-            write_tree(beside, files)
-            taken = _rename(beside, place)
-        except FileNotFoundError:
-            if beside.exists():
-                raise
-            # Another process took it for what a dead one left, in the moment before it was held.
-            return False
-        if not taken:
-            shutil.rmtree(beside, ignore_errors=True)
-    except BaseException:
-        shutil.rmtree(beside, ignore_errors=True)
-        for folder in parents:
-            with suppress(OSError):
-                folder.rmdir()
-        raise
-    finally:
-        if handle is not None:
-            with suppress(OSError):
-                os.close(handle)
-    if taken:
-        with suppress(OSError):  # They are there, if not yet for good.
-            sync_folders([place.parent, *(folder.parent for folder in parents)])
-    return taken
-
-
-def _rename(beside: Path, place: Path) -> bool:
-    """One step; False where something is in the place by now."""
-    try:
-        if sys.platform == "win32" and place.is_dir():
-            place.rmdir()  # No folder takes the name of another there, not of an empty one either.
-        beside.rename(place)
-    except OSError:
-        if not os.path.lexists(place) or not place.is_dir():
-            raise
-        return False
-    return True
-
-
-def _missing(folder: Path) -> list[Path]:
-    """The folder and those above it that are not there, the lowest first."""
-    return [one for one in (folder, *folder.parents) if not os.path.lexists(one)]
-
-
-def _is_alike(one: Path, other: Path) -> bool:
-    """Whether two folders have the same owner and rights."""
-    first, second = one.stat(), other.stat()
-    return (first.st_uid, first.st_gid, first.st_mode) == (
-        second.st_uid,
-        second.st_gid,
-        second.st_mode,
-    )
-
-
-def _clear_beside(place: Path) -> None:
-    """Take away what processes that died have left beside a place."""
-    name = re.compile(re.escape(f".{place.name[:_BESIDE]}.") + r"[0-9a-f]{12}\.tmp")
-    with suppress(OSError), os.scandir(place.parent) as entries:
-        left = [place.parent / one.name for one in entries if name.fullmatch(one.name)]
-        for path in left:
-            with abandoned(path) as dead:
-                if dead:
-                    shutil.rmtree(path, ignore_errors=True)
-
-
-def _put_among(
-    folder: Path, files: Mapping[str, bytes], replace: Collection[str], refused: Collection[str]
-) -> None:
-    """Put files into a folder that holds other things.
-
-    Raises OSError or NotWritten, and has changed nothing then.
-    """
-    with locked(folder) as alone:
-        journal.settle(folder, alone=alone)
-        for name in refused:
-            if os.path.lexists(folder / name):
-                there = folder / name
-                raise NotWritten(tr("'{path}' exists already; --force overwrites it.", path=there))
-        journal.apply(journal.write(folder, files, replace))
+    absolute = PurePosixPath(text).is_absolute()
+    return bool(parts) and not absolute and ".." not in parts and "/".join(parts) == text
 
 
 @contextmanager
-def _told(folder: Path) -> Iterator[None]:
-    """What the system refuses, told with the folder that was to be written."""
+def told(path: Path) -> Iterator[None]:
+    """What the system refuses, told with the file or folder that was to be written."""
     try:
         yield
     except OSError as error:
         raise NotWritten(
-            tr("'{path}' cannot be written: {problem}.", path=folder, problem=reason(error))
+            tr("'{path}' cannot be written: {problem}.", path=path, problem=reason(error))
         ) from error

@@ -10,7 +10,7 @@ import click
 
 from models.language import tr
 from models.results import Result
-from optimizer.cli.disk.publishing import publish, recover
+from optimizer.cli.disk.publishing import publish
 from optimizer.cli.disk.writing import check_folder
 from optimizer.cli.repeating import manifest
 
@@ -29,8 +29,6 @@ def refuse(paths: Sequence[Path], force: bool) -> None:
 
     Raises click.UsageError.
     """
-    for folder in dict.fromkeys(path.parent for path in paths):
-        recover(folder)
     for path in paths:
         if not force and os.path.lexists(path):
             raise click.UsageError(tr("'{path}' exists already; --force overwrites it.", path=path))
@@ -59,7 +57,7 @@ def leave(
     ``files`` are all the command writes there, the one that stands for the whole as the last;
     ``replace`` names what goes whether or not something comes in its place.
 
-    Raises NotWritten, and has changed nothing then.
+    Raises NotWritten, as ``publish``.
     """
     if out is None:
         return

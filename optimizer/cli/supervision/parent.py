@@ -51,7 +51,8 @@ BEGIN = (
 )
 """What the process of a command runs."""
 
-Reason = Literal["memory", "time", "deaf", "stopped"]
+Limit = Literal["time", "deaf"]
+Reason = Literal["memory", "stopped"] | Limit
 """Why a process was killed: it outgrew its memory, or its time; it did not heed the first Ctrl-C;
 there was a second one."""
 
@@ -117,9 +118,7 @@ def _outcome(watch: _Watch) -> int:
     watch.follow({"checkpoint": watch.checkpoint, "ended": ended})
     if watch.code is not None:
         return watch.code
-    if watch.was_stopped():
-        return _say(tr("interrupted"), 130)
-    return _say(_loss(watch)[0], code)
+    return _say(tr("interrupted"), 130) if watch.was_stopped() else _say(_loss(watch)[0], code)
 
 
 def _loss(watch: _Watch) -> tuple[str, int, str]:
@@ -135,20 +134,15 @@ def _loss(watch: _Watch) -> tuple[str, int, str]:
         return tr("the solver did not heed the interrupt and was ended"), 130, "killed: interrupted"
     if watch.code == 130:
         return tr("interrupted"), 130, "interrupted"
-    how = _how_it_died(watch.died)
+    how = f"exit code {watch.died}"
+    with contextlib.suppress(ValueError):
+        how = signal.Signals(-(watch.died or 0)).name
     if how == "SIGKILL":
         message = tr("the process of the command was killed ({how}), by a user or for lack of "
                      "memory", how=how)  # fmt: skip
     else:
         message = tr("the process of the command has died ({how})", how=how)
     return message, WorkerLost.exit_code, f"died: {how}"
-
-
-def _how_it_died(code: int | None) -> str:
-    if code is not None and code < 0:
-        with contextlib.suppress(ValueError):
-            return signal.Signals(-code).name
-    return f"exit code {code}"
 
 
 def _say(message: str, code: int) -> int:
@@ -177,17 +171,15 @@ class _Watch:
     """The exit code that the system gives."""
     _events: queue.SimpleQueue[tuple[str, Any]] = field(default_factory=queue.SimpleQueue)
     _searching: bool = False
-    _left: float | None = None
-    """Seconds until the search counts as hung."""
-    _grace: float | None = None
-    """Seconds until it counts as deaf."""
+    _left: dict[Limit, float] = field(default_factory=dict)
+    """Seconds until the search counts as hung, or as deaf."""
 
     def take_signals(self) -> None:
         """Take what asks to stop, but for what was ignored from the beginning, as by nohup."""
         for name in _STOPPING:
             number = getattr(signal, name, None)
             if number is not None and signal.getsignal(number) != signal.SIG_IGN:
-                signal.signal(number, self._note)
+                signal.signal(number, lambda which, _frame: self._events.put(("stop", which)))
 
     @property
     def keeps(self) -> bool:
@@ -198,13 +190,10 @@ class _Watch:
         """Whether the user asked for an end at once."""
         return self.killed == "stopped"
 
-    def _note(self, number: int, _frame: Any) -> None:
-        self._events.put(("stop", number))
-
     def follow(self, salvage: dict[str, Any] | None) -> None:
         """Start a process and stay with it until it has ended."""
-        self.killed = self.code = self.died = self._left = self._grace = None
-        self._searching = False
+        self.killed = self.code = self.died = None
+        self._searching, self._left = False, {}
         announced: int | None = None
         process, heard, told = _started(self.words)
         reader = threading.Thread(target=self._read, args=(process, heard), daemon=True)
@@ -215,8 +204,8 @@ class _Watch:
             kind, what = self._next()
             now = time.monotonic()
             # What a stopped process or a sleeping machine has missed counts for nothing.
-            self._age(min(now - last, 4 * TICK))
-            last = now
+            missed, last = min(now - last, 4 * TICK), now
+            self._left = {limit: left - missed for limit, left in self._left.items()}
             if kind == "told":
                 announced = what.get("ended", announced)
                 self._hear(what, salvage is not None)
@@ -259,14 +248,16 @@ class _Watch:
         if "seconds" in told:
             self._searching = True
             limit = told["seconds"]
-            self._left = None if limit is None else limit + max(limit, LEAST_OVERTIME)
+            self._left.pop("time", None)
+            if limit is not None:
+                self._left["time"] = limit + max(limit, LEAST_OVERTIME)
             if self.stops and self.keeps:
-                self._grace = GRACE
+                self._left["deaf"] = GRACE
         if "checkpoint" in told and not salvaging:
             self.checkpoint = told["checkpoint"] if self.keeps else None
             if told["final"]:
                 # What follows ends of itself, with a plan.
-                self._searching, self._left, self._grace = False, None, None
+                self._searching, self._left = False, {}
 
     def _stop(self, number: int, process: subprocess.Popen[bytes], told: Any) -> None:
         pressed = number in (signal.SIGINT, getattr(signal, "SIGBREAK", None))
@@ -276,80 +267,54 @@ class _Watch:
         if self.stops > 1:
             self._kill(process, "stopped")
         elif self._searching or self.checkpoint is None:
-            self._grace = GRACE if self._searching and self.keeps else None
+            if self._searching and self.keeps:
+                self._left["deaf"] = GRACE
             self._tell(told, "stop")
-
-    def _age(self, seconds: float) -> None:
-        if self._left is not None:
-            self._left -= seconds
-        if self._grace is not None:
-            self._grace -= seconds
 
     def _reason(self, process: subprocess.Popen[bytes]) -> Reason | None:
         """Why a process has to end by now."""
-        if self._grace is not None and self._grace <= 0:
-            return "deaf"
-        if self._left is not None and self._left <= 0:
-            return "time"
-        if self.memory is not None and _resident(process.pid) > self.memory:
-            return "memory"
+        over: list[Reason] = [limit for limit, left in self._left.items() if left <= 0]
+        if over:
+            return min(over)
+        if self.memory is not None:
+            from optimizer.parallel.watching import held
+
+            if held(process.pid) > self.memory:
+                return "memory"
         return None
 
     def _kill(self, process: subprocess.Popen[bytes], reason: Reason) -> None:
+        from optimizer.parallel.watching import kill
+
         self.killed = reason
-        _kill_all(process)
-
-
-def _resident(pid: int) -> int:
-    """Bytes that a process holds in memory; 0 once it is gone."""
-    import psutil
-
-    try:
-        return int(psutil.Process(pid).memory_info().rss)
-    except psutil.Error:
-        return 0
-
-
-def _kill_all(process: subprocess.Popen[bytes]) -> None:
-    """Kill a process and those that it has started, whatever they are doing."""
-    children: list[Any] = []
-    with contextlib.suppress(Exception):
-        import psutil
-
-        children = psutil.Process(process.pid).children(recursive=True)
-    for one in [process, *children]:
-        with contextlib.suppress(Exception):
-            one.kill()
+        if process.poll() is None:
+            kill(process.pid)
 
 
 def _started(words: Sequence[str]) -> tuple[subprocess.Popen[bytes], Any, Any]:
     """The process of a command, and the pipes from it and to it."""
     heard, theirs_told = os.pipe()
     theirs_heard, told = os.pipe()
+    theirs = theirs_heard, theirs_told
+    how: dict[str, Any] = {"pass_fds": theirs}
+    numbers = list(theirs)
+    if sys.platform == "win32":
+        import msvcrt
+
+        numbers = [msvcrt.get_osfhandle(end) for end in theirs]
+        for number in numbers:
+            os.set_handle_inheritable(number, True)
+        # Ctrl-C comes to it through the pipe alone.
+        how = {"close_fds": False, "creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
     # What -X and -W asked of Python holds for both.
     flags = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]
     command = [sys.executable, *flags, *([] if "-P" in flags else ["-P"]), "-c", BEGIN]
-    own = str(os.getpid())
     path = json.dumps([str(Path(place).absolute()) for place in sys.path])
     try:
-        if sys.platform == "win32":
-            import msvcrt
-
-            handles = [msvcrt.get_osfhandle(end) for end in (theirs_heard, theirs_told)]
-            for handle in handles:
-                os.set_handle_inheritable(handle, True)
+        with _held_back():
             process = subprocess.Popen(
-                [*command, path, *map(str, handles), own, *words],
-                close_fds=False,
-                # Ctrl-C comes to it through the pipe alone.
-                creationflags=subprocess.CREATE_NEW_PROCESS_GROUP,
+                [*command, path, *map(str, (*numbers, os.getpid())), *words], **how
             )
-        else:
-            ends = (theirs_heard, theirs_told)
-            with _held_back():
-                process = subprocess.Popen(
-                    [*command, path, *map(str, ends), str(os.getpid()), *words], pass_fds=ends
-                )
     except BaseException:
         os.close(heard)
         os.close(told)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import logging
 import threading
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
-from types import TracebackType
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Self
 
 from models.language import tr
 from optimizer.errors import ClusterError
@@ -17,13 +17,13 @@ from optimizer.parallel.cluster.address import LOCAL, Tls, check_installed, loca
 from optimizer.parallel.cluster.dealing import ClusterTeam
 from optimizer.parallel.cluster.local import local_cluster
 from optimizer.parallel.cluster.serving import About
-from optimizer.parallel.interface import NO_LIMITS, Dealing, Limits
+from optimizer.parallel.interface import NO_LIMITS, Dealing, Limits, Make
 
 NO_TLS = Tls()
 CONNECTS_WITHIN = 15.0
 """Seconds for a scheduler to answer."""
-LOOK = 2.0
-"""Seconds between two looks at who is there, besides those that the scheduler asks for."""
+LOOK = 1.0
+"""Seconds between two looks at who is there."""
 
 
 class Cluster:
@@ -66,7 +66,7 @@ class Cluster:
         self._stack = ExitStack()
         self._connection: Connection | None = None
 
-    def __enter__(self) -> Cluster:
+    def __enter__(self) -> Self:
         with ExitStack() as stack:
             address, secured = self.address, self._security
             if address == LOCAL:
@@ -76,12 +76,7 @@ class Cluster:
             self._stack = stack.pop_all()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *exc: object) -> None:
         self._connection = None
         self._stack.close()
 
@@ -102,11 +97,11 @@ class Cluster:
 
     def team(
         self,
-        make: Callable[..., Callable[[Any], Any]],
+        make: Make,
         given: tuple[Any, ...],
         jobs: int | None,
         dealing: Dealing = "fixed",
-    ) -> ClusterTeam[Any, Any]:
+    ) -> ClusterTeam:
         """A team of so many workers, or of as many as are there now."""
         if self._connection is None:
             raise RuntimeError("a cluster is used as a context")
@@ -147,8 +142,15 @@ def _be_silent() -> None:
             logging.getLogger(name).setLevel(logging.CRITICAL + 1)
 
 
+@dataclass(frozen=True, eq=False)
+class Worker:
+    """A worker that is fit for use; another object of one address is another process there."""
+
+    address: str
+
+
 class Connection:
-    """Who is there at any moment, as a thread of its own keeps finding out.
+    """Who is there, as a thread of its own keeps finding out.
 
     A worker that comes later and is not fit for use is left alone.
     """
@@ -156,88 +158,65 @@ class Connection:
     def __init__(self, client: Any, patience: float) -> None:
         self.client = client
         self.patience = patience
-        self.workers: Mapping[str, About] = {}
-        """Those fit for use, by address; another About at one address is another worker."""
+        self.workers: Mapping[str, Worker] = {}
+        """Those fit for use, by address."""
         self.lost = False
         """Whether the scheduler is there no more; another one would know nothing of tasks."""
-        self._unfit: dict[str, About | BaseException] = {}
-        self._lock = threading.Lock()
-        self._look = threading.Event()
-        self._looked = threading.Event()
-        self._over = False
+        self._told: dict[str, About | BaseException] = {}
+        """What those who are there say of themselves, by address."""
+        self._looked, self._over = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._keep_looking, daemon=True)
 
-    def __enter__(self) -> Connection:
-        self.client.subscribe_topic("all", self._on_event)
+    def __enter__(self) -> Self:
         self._thread.start()
-        self._wait_for_workers()
+        if not self._looked.wait(self.patience) or not self.is_there():
+            if self.is_there():
+                raise ClusterError(
+                    tr(
+                        "the cluster has no workers after {seconds:.0f} s; each is begun by: "
+                        "{command}",
+                        seconds=self.patience,
+                        command="dask worker ADDRESS --nworkers N --nthreads 1",
+                    )
+                )
+            raise ClusterError(tr("the scheduler of the cluster is lost"))
+        for address, about in self._told.items():
+            if (problem := unfit(address, about, serving.versions())) is not None:
+                raise ClusterError(problem)
         return self
 
-    def __exit__(self, *exc: Any) -> None:
-        self._over = True
-        self._look.set()
+    def __exit__(self, *exc: object) -> None:
+        self._over.set()
         self._thread.join(timeout=2)
 
     def is_there(self) -> bool:
         """Whether the scheduler still is."""
         return not self.lost and self.client.status == "running"
 
-    def _wait_for_workers(self) -> None:
-        if not self._looked.wait(self.patience) or not self.is_there():
-            raise ClusterError(tr("the scheduler of the cluster is lost"))
-        for address, about in self._unfit.items():
-            raise ClusterError(unfit(address, about, serving.versions()))
-        if not self.workers:
-            raise ClusterError(
-                tr(
-                    "the cluster has no workers after {seconds:.0f} s; each is begun by: {command}",
-                    seconds=self.patience,
-                    command="dask worker ADDRESS --nworkers N --nthreads 1",
-                )
-            )
-
     def _keep_looking(self) -> None:
-        while not self._over:
-            self._look.clear()
+        while not self.lost:
             try:
                 self._meet(self.client.nthreads())
             except Exception:  # whatever it is, nobody answers there any more
                 self.lost = True
+            if self._told or self.lost:
                 self._looked.set()
+            if self._over.wait(LOOK):
                 return
-            if self.workers or self._unfit:
-                self._looked.set()
-            self._look.wait(LOOK)
 
-    def _meet(self, threads: Mapping[str, int]) -> None:
+    def _meet(self, there: Iterable[str]) -> None:
         """Ask those who are new what they are."""
-        new = [one for one in threads if one not in self.workers and one not in self._unfit]
+        new = [one for one in there if one not in self._told]
         told = self.client.run(serving.about, workers=new, on_error="return") if new else {}
+        gone = {one for one, about in told.items() if isinstance(about, OSError)}
+        told = {one: about for one, about in {**self._told, **told}.items() if one in there}
         here = serving.versions()
-        for address, about in told.items():
-            if isinstance(about, OSError):  # gone meanwhile
-                continue
-            fit = unfit(address, about, here) is None
-            with self._lock:
-                if fit:
-                    self.workers = {**self.workers, address: about}
-                else:
-                    self._unfit[address] = about
-        for address in [one for one in self.workers if one not in threads]:
-            self._part(address)
-
-    def _part(self, address: str) -> None:
-        with self._lock:
-            self.workers = {one: told for one, told in self.workers.items() if one != address}
-            self._unfit.pop(address, None)
-
-    def _on_event(self, event: tuple[float, Any]) -> None:
-        """In the client's own thread: who comes and who goes."""
-        action = event[1].get("action") if isinstance(event[1], dict) else None
-        if action == "remove-worker":
-            self._part(event[1]["worker"])
-        if action in ("add-worker", "remove-worker"):
-            self._look.set()
+        self.workers = {
+            one: self.workers.get(one) or Worker(one)
+            for one, about in told.items()
+            if one not in gone and unfit(one, about, here) is None
+        }
+        self._told = {one: about for one, about in told.items() if one not in gone}
 
 
 def unfit(address: str, about: About | BaseException, here: Mapping[str, str]) -> str | None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import logging
-import signal
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
 from optimizer.model.cores import usable_cores
 from optimizer.parallel.cluster import serving
+from optimizer.parallel.serving import ctrl_c_kept_out
 
 
 @contextmanager
@@ -29,7 +29,7 @@ def local_cluster(jobs: int | None) -> Iterator[tuple[str, Any]]:
         "distributed.worker.http.routes": [],
     }
     with dask.config.set(quiet):
-        with _ctrl_c_kept_out():
+        with ctrl_c_kept_out():
             cluster = LocalCluster(
                 n_workers=jobs or usable_cores(),
                 threads_per_worker=1,
@@ -48,22 +48,3 @@ def local_cluster(jobs: int | None) -> Iterator[tuple[str, Any]]:
         finally:
             with suppress(Exception):
                 cluster.close(timeout=5)
-
-
-@contextmanager
-def _ctrl_c_kept_out() -> Iterator[None]:
-    """Keep Ctrl-C from the threads that are begun now, and so from the workers that they begin.
-
-    It reaches all processes of a terminal: this one decides what becomes of the others.
-    """
-    if not hasattr(signal, "pthread_sigmask"):  # on Windows
-        yield
-        return
-    from multiprocessing import resource_tracker
-
-    resource_tracker.ensure_running()  # would let Ctrl-C in again where the first worker begins it
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)

@@ -148,10 +148,10 @@ def test_who_cannot_begin_says_why_for_each_task(engine: InProcess | Processes) 
 
 
 def test_no_process_to_be_had_is_a_lost_worker(monkeypatch: pytest.MonkeyPatch) -> None:
-    def none_left() -> None:
+    def none_left(*_args: Any) -> None:
         raise BlockingIOError(11, "Resource temporarily unavailable")
 
-    monkeypatch.setattr("optimizer.parallel.lanes.Worker", none_left)
+    monkeypatch.setattr("pebble.pool.process.launch_process", none_left)
     (own,) = arrivals(Processes(), [("keep", 0)], 2)
     assert isinstance(own.error, WorkerLost)
     assert "Resource temporarily unavailable" in str(own.error)

@@ -229,8 +229,8 @@ def test_other_versions_are_refused(
 
 def test_what_is_wrong_with_a_worker() -> None:
     here = {"python": "3.11", "numpy": "2.0"}
-    assert unfit("tls://a:1", About(here, 1, True), here) is None
-    threads = unfit("tls://a:1", About(here, 4, True), here)
+    assert unfit("tls://a:1", About(here, 1), here) is None
+    threads = unfit("tls://a:1", About(here, 4), here)
     assert threads is not None
     assert "tls://a:1 has 4 threads" in threads
     assert "--nthreads 1" in threads
