@@ -1,4 +1,4 @@
-"""The document of each kind of result, found by its kind and imported when it is asked for."""
+"""The document of each kind of result, found by its class and imported when it is asked for."""
 
 from __future__ import annotations
 
@@ -6,32 +6,26 @@ from importlib import import_module
 from typing import Any
 
 from models.results import Result
+from optimizer.analyses.registry import ANALYSES
 from optimizer.report.document import Document
 
-MODULES = {
-    "alternatives": "optimizer.analyses.alternatives.document",
-    "batch": "optimizer.analyses.batch.document",
-    "redaction": "optimizer.analyses.redaction.document",
-    "explanation": "optimizer.analyses.explanation.document",
-    "frontier": "optimizer.analyses.frontier.document",
-    "comparison": "optimizer.analyses.comparison.document",
-    "sensitivity": "optimizer.analyses.sensitivity.document",
-    "split": "optimizer.analyses.split.document",
-}
-"""Modules whose function ``document`` takes a result of the kind."""
+MODULES = {one.model: one.document for one in ANALYSES}
+"""By the class of a result, the module whose function ``document`` takes it."""
+NOT_YET = ("Plan", "Evaluation", "Participation", "Target")
 
 
 def document_of(found: Result, **beside: Any) -> Document:
-    """The document of a result, in the current language; ``beside`` are results that go with it,
-    by the names that its function has for them.
+    """The document of a result, in the current language.
+
+    ``beside`` are other results that go into it, such as the plans of a comparison.
 
     Raises KeyError for a kind without one.
     """
-    module = import_module(MODULES[str(getattr(found, "kind", ""))])
+    module = import_module(f"optimizer.analyses.{MODULES[type(found).__name__]}")
     document: Document = module.document(found, **beside)
     return document
 
 
 def has_document(found: Result) -> bool:
     """Whether there is a document for this kind of result."""
-    return getattr(found, "kind", None) in MODULES
+    return type(found).__name__ in MODULES and type(found).__name__ not in NOT_YET

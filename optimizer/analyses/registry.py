@@ -35,6 +35,8 @@ class Analysis:
     """Module and class of what it may be asked, such as ``frontier.options:FrontierOptions``."""
     run: str = ""
     """Module and function that runs it; none for a command that is run in its own way."""
+    document: str = ""
+    """Module whose function ``document`` tells its result."""
     takes: Literal["scenario", "plan", "either"] = "scenario"
     """What it is given: a scenario file, a saved plan, or either."""
     beside: tuple[str, ...] = ()
@@ -74,6 +76,7 @@ ANALYSES = (
         marked("Find the best plan for a scenario."),
         "Plan",
         "plan.json",
+        document="plan.document",
     ),
     Analysis(
         "split",
@@ -82,6 +85,7 @@ ANALYSES = (
         "split.json",
         "split.options:SplitOptions",
         "split.split:run",
+        document="split.document",
     ),
     Analysis(
         "participate",
@@ -90,6 +94,7 @@ ANALYSES = (
         "participation.json",
         "participation.options:ParticipateOptions",
         "participation.participate:run",
+        document="participation.document",
     ),
     Analysis(
         "evaluate",
@@ -99,6 +104,7 @@ ANALYSES = (
         "evaluation.options:EvaluateOptions",
         "evaluation.evaluate:run",
         takes="plan",
+        document="evaluation.document",
     ),
     Analysis(
         "explain",
@@ -108,6 +114,7 @@ ANALYSES = (
         "explanation.options:ExplainOptions",
         "explanation.explain:run",
         takes="plan",
+        document="explanation.document",
     ),
     Analysis(
         "alternatives",
@@ -118,6 +125,7 @@ ANALYSES = (
         "alternatives.alternatives:run",
         takes="either",
         beside=("plans",),
+        document="alternatives.document",
     ),
     Analysis(
         "sensitivity",
@@ -127,12 +135,14 @@ ANALYSES = (
         "sensitivity.options:SensitivityOptions",
         "sensitivity.study:run",
         takes="either",
+        document="sensitivity.document",
     ),
     Analysis(
         "compare",
         marked("Put funding options side by side."),
         "Comparison",
         "comparison.json",
+        document="comparison.document",
     ),
     Analysis(
         "frontier",
@@ -143,6 +153,7 @@ ANALYSES = (
         "frontier.draw:run",
         beside=("plans",),
         reuses=True,
+        document="frontier.document",
     ),
     Analysis(
         "target",
@@ -153,6 +164,7 @@ ANALYSES = (
         "target.reach:run",
         beside=("plan.json",),
         reuses=True,
+        document="target.document",
     ),
     Analysis(
         "redact",
@@ -160,12 +172,14 @@ ANALYSES = (
         "Redaction",
         "owner/redaction.json",
         "redaction.options:RedactOptions",
+        document="redaction.document",
     ),
     Analysis(
         "batch",
         marked("Solve many scenarios, variants and settings, and keep each as it is done."),
         "Batch",
         "batch.json",
+        document="batch.document",
     ),
 )
 """In the order in which a folder is named for what lies in it."""
