@@ -10,9 +10,9 @@ import pytest
 
 from models.files import read_case
 from models.scenario.case import Case
+from optimizer.analyses.plan.evidence import figures
 from optimizer.model.instance import read_instance
 from optimizer.model.states import read_states
-from optimizer.report.tables.evidence import figures
 
 SCENARIO = Path(__file__).parents[1] / "scenarios" / "japan-2010.yaml"
 HISTORY = ("history_embargo", "history_quota")

@@ -51,6 +51,7 @@ BETWEEN_OWN_PROCESSES = {
     # cluster that both sides have shown certificates for, or that is on this machine.
     ("optimizer/parallel/processes.py", "pickle"),
     ("optimizer/parallel/serving.py", "pickle"),
+    ("optimizer/parallel/dealing.py", "pickle"),
     ("optimizer/parallel/cluster/dealing.py", "pickle"),
     ("optimizer/parallel/cluster/serving.py", "pickle"),
 }

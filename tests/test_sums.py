@@ -1,4 +1,7 @@
-"""Floats of results are added up exactly: ``sum`` rounds differently since Python 3.12."""
+"""Floats of results are added up exactly: ``sum`` rounds differently since Python 3.12.
+
+Documents round what they show.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,11 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1] / "optimizer"
 OF_RESULTS = [
-    *(ROOT / "analyses").rglob("*.py"),
+    *(
+        path
+        for path in (ROOT / "analyses").rglob("*.py")
+        if "optimizer.report" not in path.read_text("utf-8")
+    ),
     *(ROOT / "solve" / "decomposition").rglob("*.py"),
     *(ROOT / "model" / "instance").rglob("*.py"),
     *(ROOT / "model" / name for name in ("commitment.py", "dependence.py")),
@@ -15,7 +22,7 @@ OF_RESULTS = [
     *(ROOT / "solve" / name for name in ("plan_document.py", "verification.py")),
 ]
 COUNTS = {
-    ("frontier.py", "map(math.isfinite, solver.spots)"),
+    ("draw.py", "map(math.isfinite, solver.spots)"),
     ("players.py", "(1 << n for n, seat in enumerate(self.seats) if not seat.is_state)"),
     ("mga.py", "map(len, known)"),
     ("method.py", "(one.nodes for one in runs)"),

@@ -271,7 +271,7 @@ class Comparison(Document):
     base: str
     """Label of the option that the others are compared with."""
     year: int
-    """Reference year of cover and dependence; of an option that does not have it, its last year."""
+    """Reference year of cover and dependence; where an option lacks it, the nearest it has."""
     options: tuple[Option, ...]
     """What each option buys and costs, in the order given."""
     unlike: tuple[Unlike, ...]

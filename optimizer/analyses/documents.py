@@ -11,7 +11,6 @@ from optimizer.report.document import Document
 
 MODULES = {one.model: one.document for one in ANALYSES}
 """By the class of a result, the module whose function ``document`` takes it."""
-NOT_YET = ("Plan", "Evaluation", "Participation", "Target")
 
 
 def document_of(found: Result, **beside: Any) -> Document:
@@ -24,8 +23,3 @@ def document_of(found: Result, **beside: Any) -> Document:
     module = import_module(f"optimizer.analyses.{MODULES[type(found).__name__]}")
     document: Document = module.document(found, **beside)
     return document
-
-
-def has_document(found: Result) -> bool:
-    """Whether there is a document for this kind of result."""
-    return type(found).__name__ in MODULES and type(found).__name__ not in NOT_YET

@@ -181,7 +181,7 @@ class CompareOptions(SolveOptions):
     base: Annotated[str, Flag("LABEL")] | None = None
     """Compare with this option; the first if not given."""
     year: Year | None = None
-    """Reference year of cover and dependence; the last year of the base if not given."""
+    """Reference year of cover and dependence; 2030 or the nearest of the base if not given."""
     federal: Annotated[tuple[str, ...], Flag("FUNDER")] = ()
     """Public funder that counts as federal, may be given often; all of them if not given."""
 

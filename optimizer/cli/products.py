@@ -15,8 +15,10 @@ NAMES = (PLAN, REPORT, RESULTS)
 
 def products(plan: Plan) -> Iterator[tuple[str, bytes]]:
     """Each file's name and content, in the current language."""
-    from optimizer.report import html, workbook
+    from optimizer.analyses.documents import document_of
+    from optimizer.report.render import html, workbook
 
+    made = document_of(plan)
     yield PLAN, plan.model_dump_json(indent=2).encode() + b"\n"
-    yield REPORT, html.report(plan).encode()
-    yield RESULTS, workbook.write(plan)
+    yield REPORT, html.render(made).encode()
+    yield RESULTS, workbook.render(made)

@@ -1,8 +1,8 @@
-"""``vorrat report``: a saved plan, or several side by side, as one HTML page."""
+"""``vorrat report``: a saved result, or several side by side, as one HTML page."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,7 +11,6 @@ import click
 from models.results import Plan
 from optimizer.cli import saved, speaking, workbook
 from optimizer.cli.disk import save
-from optimizer.cli.saved import Given
 
 if TYPE_CHECKING:
     from optimizer.report.charts import Chart
@@ -21,15 +20,15 @@ REPORT_FILE = "report.html"
 
 @click.command(
     epilog="Exit codes: 0 written; 1 written of a result that is not whole, and says so; 2 wrong "
-    "usage, or a file that holds no plan to report on; 5 failure."
+    "usage, or a file that holds no result; 5 failure."
 )
-@click.argument("given", nargs=-1, required=True, metavar="PLAN...")
+@click.argument("given", nargs=-1, required=True, metavar="RESULT...")
 @click.option(
     "--out",
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="FILE",
-    help=f"Write the page to this file; {REPORT_FILE} beside the plan if not given, and in the "
-    "current folder for several plans.",
+    help=f"Write the page to this file; {REPORT_FILE} beside the result if not given, and in the "
+    "current folder for several.",
 )
 @click.option(
     "--excel",
@@ -50,10 +49,9 @@ def report(
 ) -> int:
     """Make one HTML page of saved results, to be read, printed and sent on; needs no solver.
 
-    PLAN is a plan.json or the folder it is in. Several plans are put side by side, and so are those
-    in a folder that compare, frontier or batch wrote. A frontier.json or a split.json in the folder
-    of a single plan, or given beside it, gets a section. Of other results (a split, an evaluation
-    and the like) one makes a page of its own.
+    RESULT is a file that a command wrote, or its folder. Several plans are put side by side, and so
+    are several results of another kind. A frontier.json or a split.json in the folder of a single
+    plan, or given beside it, gets a section.
     """
     found, plans = saved.read_all(given)
     if out is None:
@@ -62,45 +60,21 @@ def report(
         out = Path(REPORT_FILE) if apart else main.path.parent / REPORT_FILE
     workbooks = [] if excel is None else [workbook.named(excel)]
     save.refuse([out, *workbooks], force)
+    # Jinja and Matplotlib take a moment to import: only those who want a page wait for them.
+    from optimizer.report.render import html
+
     with saved.showing(found):
-        page, drawn = _drawn(found, plans)
-        files = _chart_files(drawn, charts)
+        made, doubts = saved.as_document(found, plans)
+        page = html.render(made, doubts)
+        files = _chart_files(html.charts(made), charts)
     save.refuse([path for path, _ in files], force)
     with saved.showing(found):
-        files += [(path, workbook.of(found, plans)) for path in workbooks]
+        files += [(path, workbook.of(made, doubts)) for path in workbooks]
     save.leave_all([*files, (out, page.encode())], force)
     click.echo(str(out))
     for path in workbooks:
         click.echo(str(path))
     return saved.code_of(found)
-
-
-def _drawn(found: Sequence[Given], plans: Mapping[str, Plan]) -> tuple[str, list[Chart]]:
-    """The page and its charts."""
-    from optimizer.analyses.documents import document_of, has_document
-    from optimizer.report import html
-    from optimizer.report.render import html as rendering
-
-    doubts = saved.doubts(found)
-    if not plans:
-        alone = found[0].result
-        if has_document(alone):
-            made = document_of(alone)
-            return rendering.render(made, doubts), rendering.charts(made)
-        return html.report_on(alone, doubts), html.charts_on(alone)
-    comparison = saved.side_by_side(found, plans)
-    if comparison is None:
-        (plan,) = plans.values()
-        frontier, split = saved.beside(found)
-        beside = None
-        if split is not None:
-            from optimizer.analyses.split.document import plan_sections
-
-            (beside,) = plan_sections(split)
-        page = html.report(plan, frontier=frontier, split=beside, doubts=doubts)
-        return page, html.charts(plan, frontier=frontier, split=beside)
-    side_by_side = document_of(comparison, plans=plans)
-    return rendering.render(side_by_side, comparison.said), rendering.charts(side_by_side)
 
 
 def _chart_files(charts: Sequence[Chart], folder: Path | None) -> list[tuple[Path, bytes]]:

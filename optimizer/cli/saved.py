@@ -4,12 +4,11 @@ stands alone."""
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from pydantic import ValidationError
@@ -23,19 +22,18 @@ from optimizer.analyses.registry import ANALYSES
 from optimizer.cli import whole
 from optimizer.cli.disk.naming import safe_names
 
+if TYPE_CHECKING:
+    from optimizer.report.document import Document
+
 PLAN_FILE, FRONTIER_FILE, SPLIT_FILE = "plan.json", "frontier.json", "split.json"
 COMPARISON_FILE, PLANS = "comparison.json", "plans"
-NO_PAGE = ("target", "redact", "batch")
-"""Commands whose results no page is made of; their plans have one."""
-SHOWN = [one for one in ANALYSES if one.name not in NO_PAGE]
-MAIN_FILES = tuple(one.file for one in SHOWN if one.file != FRONTIER_FILE)
-"""What a folder may be named for: the first of these that is in it."""
-MODELS = {one.kind: one.result for one in SHOWN}
+MAIN_FILES = ("target.json", *(one.file for one in ANALYSES if one.name != "target"))
+"""What a folder may be named for: the first of these that is in it. A target's plan lies beside
+it."""
+MODELS = {one.kind: one.result for one in ANALYSES}
 """What can be reported on, by the kind that a document states."""
 BESIDE = (Plan, Frontier, Split)
 """What may stand beside each other in a report; all else is reported on by itself."""
-MOST = 50
-"""Plans of a folder that are put side by side; of more, some have to be named."""
 
 
 @dataclass(frozen=True)
@@ -56,14 +54,13 @@ def read_all(texts: Sequence[str]) -> tuple[list[Given], dict[str, Plan]]:
     Of a comparison they are those that it compares. With a single plan come a frontier and a split
     that lie beside it. What speaks against any of it is told on stderr.
 
-    There are no plans where a split, or a result that is reported on by itself, is the only one; a
-    split may stand beside one plan as well. A folder whose own result has no page stands for the
-    plans in it.
+    There are no plans where all results are of one other kind; a frontier and a split may stand
+    beside one plan as well.
 
-    Raises click.UsageError where a file cannot be read, there is no plan, a frontier or a split
-    stands beside several, or anything beside a result that is reported on by itself.
+    Raises click.UsageError where a file cannot be read, or results of several kinds do not go
+    together.
     """
-    found = [read(str(path)) for text in texts for path in _meant(Path(text))]
+    found = [read(text) for text in texts]
     if len(found) == 1 and isinstance(found[0].result, Comparison):
         found[0], plans = _compared(found[0], found[0].result)
     else:
@@ -106,44 +103,39 @@ def code_of(found: Sequence[Given]) -> int:
     return int(bool(doubts(found).against))
 
 
-def _meant(path: Path) -> list[Path]:
-    """What a path stands for: itself, or all plans in a folder whose own result has no page."""
-    if not path.is_dir():
-        return [path]
-    if any((path / name).is_file() for name in MAIN_FILES):
-        return [path]
-    plans = [*path.glob(f"*/{PLAN_FILE}"), *path.glob(f"*/*/{PLAN_FILE}")]
-    if len(plans) > MOST:
-        raise click.UsageError(
-            tr("'{folder}' holds {count} plans, too many to put side by side: name some of them.",
-               folder=path, count=len(plans))
-        )  # fmt: skip
-    return sorted(plans, key=_in_order) or [path]
+def as_document(found: Sequence[Given], plans: Mapping[str, Plan]) -> tuple[Document, Doubts]:
+    """The document of what was given, and what is to be said at its head: of a plan with what goes
+    with it, of plans side by side, or of results of another kind."""
+    from optimizer.analyses.documents import document_of
+    from optimizer.report.together import together
 
-
-def _in_order(path: Path) -> tuple[float, str]:
-    """Folders that are named for a number come in its order, others by their names."""
-    name = path.parent.name
-    try:
-        return float(name), name
-    except ValueError:
-        return math.inf, name
+    said = doubts(found)
+    if not plans:
+        made = [document_of(one.result) for one in found]
+        return together(dict(zip(labels(found), made, strict=True))), said
+    comparison = side_by_side(found, plans)
+    if comparison is not None:
+        return document_of(comparison, plans=plans), comparison.said
+    frontier, split = beside(found)
+    (plan,) = plans.values()
+    return document_of(plan, frontier=frontier, split=split), said
 
 
 def _plans_of(found: list[Given]) -> dict[str, Plan]:
-    alone = next((one.path for one in found if not isinstance(one.result, BESIDE)), None)
-    if len(found) == 1 and (alone is not None or isinstance(found[0].result, Split)):
+    plans = [one for one in found if isinstance(one.result, Plan)]
+    kinds = {type(one.result) for one in found}
+    if not plans and len(kinds) == 1:
         return {}
+    alone = next((one.path for one in found if not isinstance(one.result, BESIDE)), None)
     if alone is not None:
         raise click.UsageError(
-            tr("'{path}' is reported on by itself, with nothing beside it.", path=alone)
+            tr("'{path}' is reported on by itself, or beside others of its kind.", path=alone)
         )
-    plans = [one for one in found if isinstance(one.result, Plan)]
+    if not plans:
+        raise click.UsageError(tr("A frontier and a split go beside one plan."))
     splits = sum(isinstance(one.result, Split) for one in found)
     if splits > 1 or (splits and len(plans) != 1):
         raise click.UsageError(tr("A split is reported on alone, or beside one plan."))
-    if not plans:
-        raise click.UsageError(tr("A report needs a plan; a frontier goes beside one."))
     if len(plans) > 1 and len(plans) < len(found):
         raise click.UsageError(tr("A frontier goes with one plan, and here are several."))
     if len(plans) == 1:
@@ -151,11 +143,8 @@ def _plans_of(found: list[Given]) -> dict[str, Plan]:
             there = plans[0].path.parent / name
             if not any(isinstance(one.result, kind) for one in found) and there.is_file():
                 found.append(read(str(there)))
-    from optimizer.analyses.comparison.compare import distinct
-
-    names = distinct([label(one.path) for one in plans])
     results = [one.result for one in plans if isinstance(one.result, Plan)]
-    return dict(zip(names, results, strict=True))
+    return dict(zip(labels(plans), results, strict=True))
 
 
 def side_by_side(found: Sequence[Given], plans: Mapping[str, Plan]) -> Comparison | None:
@@ -231,9 +220,16 @@ def _reckoned(path: Path, comparison: Comparison, plans: Mapping[str, Plan]) -> 
     return Doubts(tuple(whole.of_figures(path, found)))
 
 
+def labels(found: Sequence[Given]) -> list[str]:
+    """Short names of several results, each another."""
+    from optimizer.analyses.comparison.compare import distinct
+
+    return distinct([label(one.path) for one in found])
+
+
 def label(path: Path) -> str:
-    """A short name: that of the folder of a plan.json, else that of the file."""
-    own = path.name == PLAN_FILE
+    """A short name: that of the folder of a file that a command named, else that of the file."""
+    own = path.name in MAIN_FILES
     return (path.resolve().parent.name or "plan") if own else path.stem
 
 
@@ -297,7 +293,11 @@ def read(text: str) -> Given:
         name = next((name for name in MAIN_FILES if (path / name).is_file()), None)
         if name is None:
             raise click.UsageError(
-                tr("the folder '{folder}' has no {file}.", folder=text, file=PLAN_FILE)
+                tr(
+                    "the folder '{folder}' has no result such as {file}.",
+                    folder=text,
+                    file=PLAN_FILE,
+                )
             )
         path = path / name
     raw, content = _loaded(path)
@@ -305,7 +305,8 @@ def read(text: str) -> Given:
     if not isinstance(kind, str) or kind not in MODELS:
         raise click.UsageError(
             tr(
-                "'{path}' holds no plan but {kind}; reports are made of what solve --out writes.",
+                "'{path}' holds no result but {kind}; reports are made of what commands write with "
+                "--out.",
                 path=path,
                 kind=f"'{kind}'" if isinstance(kind, str) else tr("something else"),
             )

@@ -122,7 +122,8 @@ def solve(
         if as_json:
             click.echo(written, nl=False)
         else:
-            from optimizer.report import terminal
+            from optimizer.analyses.documents import document_of
+            from optimizer.report.render import terminal
 
-            terminal.write(found, sys.stdout)
+            terminal.write(document_of(found), sys.stdout)
     return code

@@ -25,11 +25,7 @@ def telling(found: Result, as_json: bool) -> Iterator[bytes]:
             click.echo(document, nl=False)
         else:
             # It takes a moment to import: only those who want text wait for it.
-            from optimizer.analyses.documents import document_of, has_document
-            from optimizer.report import terminal
-            from optimizer.report.render import terminal as rendering
+            from optimizer.analyses.documents import document_of
+            from optimizer.report.render import terminal
 
-            if has_document(found):
-                rendering.write(document_of(found), sys.stdout)
-            else:
-                terminal.write(found, sys.stdout)
+            terminal.write(document_of(found), sys.stdout)

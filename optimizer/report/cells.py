@@ -21,6 +21,7 @@ from optimizer.report.figures import (
     NONE,
     clean,
     decimals,
+    exact,
     number,
     percent,
     small_percent,
@@ -33,6 +34,8 @@ SMALL_DIGIT = 3.55
 ALIKE = 5e-4
 """Ends of a range that differ by less of themselves are shown as one figure."""
 
+LONG = 120
+"""Characters of a cell beyond which a page sets its table small."""
 WORDS = frozenset({"text"})
 PERCENT = frozenset({"share", "gap"})
 SIGNED = frozenset({"signed", "signed_outcome"})
@@ -71,8 +74,9 @@ class Grid:
 
     @property
     def dense(self) -> bool:
-        """Whether it has so many columns that a page sets it small."""
-        return len(self.columns) > 7
+        """Whether it has so many columns, or so long texts, that a page sets it small."""
+        long = any(len(cell.text) > LONG for row in self.rows for cell in row)
+        return long or len(self.columns) > 7
 
     @property
     def groups(self) -> list[tuple[str, int]]:
@@ -139,9 +143,12 @@ def grid(table: Table, medium: Media) -> Grid:
             for column, values in zip(some, held, strict=True):
                 first = column is table.columns[0]
                 values.append(
-                    table.total if first else summed(values) if column.total else Shown("")
+                    table.total if first else summed(values) if column.total is True else Shown("")
                 )
         rows = [*shown.rows, *([_TOTAL] if total else [])]
+        for column, values in zip(some, held, strict=True):
+            if total and column.whole is not None:
+                values[-1] = _known(column.whole(shown.rows))
         places = [_places(some, held, n) for n in range(len(rows))] if by_row else None
         even = None if by_row else _places(some, held, None)
         for column, values in zip(some, held, strict=True):
@@ -274,10 +281,17 @@ def written(value: Any, form: Form, places: int | None, empty: str = NONE) -> st
         return small_percent(value)
     if form == "count":
         return number(value, 0)
+    if form == "exact":
+        return exact(value)
     if form == "ratio":
         return number(value, 2 if places is None else places)
     text = number(value, places)
     return f"+{text}" if form in SIGNED and value > NOISE and text[0] != "<" else text
+
+
+def about(estimate: Any) -> str:
+    """An estimate in a sentence: with what chance leaves open, and the digits that this allows."""
+    return written(estimate, "estimate", _places([], [[estimate]], None))
 
 
 def between(proven: Any, places: int | None = None) -> str:

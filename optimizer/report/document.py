@@ -18,7 +18,7 @@ from optimizer.report.figures import NONE
 
 if TYPE_CHECKING:
     from optimizer.report.workbook.expressions import Expression
-    from optimizer.report.workbook.formulas import Formulas, Line
+    from optimizer.report.workbook.formulas import Formulas, Line, Placed
 
 
 class Media(Flag):
@@ -39,6 +39,7 @@ EVERYWHERE = TERMINAL | PAGE | SHEET
 Form = Literal[
     "text",  # a text
     "number",  # a number with about three digits, all of a column with the same decimals
+    "exact",  # a number as it was written
     "money",  # million of the currency
     "outcome",  # damage or shortage, in the unit of the result
     "tonnes",
@@ -65,6 +66,7 @@ Origin = Literal["optimizer", "scenario", "key"]
 Row = Any
 Of = Callable[[Row], Any] | str
 Formula = Callable[["Line"], "Expression | None"]
+Total = Callable[["Placed"], "Expression"]
 
 
 @dataclass(frozen=True)
@@ -95,8 +97,11 @@ class Column:
     on: Media = EVERYWHERE
     places: int | None = None
     """Decimals, where about three digits will not do."""
-    total: bool = False
-    """Whether the last row of the table sums it up, where there is one."""
+    total: bool | Total = False
+    """Whether the last row of the table sums it up, where there is one, or what a sheet calculates
+    there instead."""
+    whole: Callable[[Sequence[Row]], Any] | None = None
+    """What texts show of all rows together in the last row, where that is no sum."""
     empty: str = NONE
     """What stands where there is no value."""
     mark: Callable[[Row], str] | None = None
@@ -112,15 +117,19 @@ class Column:
     """The name of the cell in a workbook, for formulas of its reader; none where empty."""
     width: float | None = None
     """Width in a sheet, in characters."""
+    wrap: bool = True
+    """Whether a text of a sheet that is wider takes several lines."""
 
 
 def nothing(_row: Row) -> None:
     """What a column holds of a row that only a formula gives."""
 
 
-def sheet_only(header: str | int, key: str, formula: Formula, form: Form = "number") -> Column:
+def sheet_only(
+    header: str | int, key: str, formula: Formula, form: Form = "number", **more: Any
+) -> Column:
     """A column that is calculated in a workbook and stands nowhere else."""
-    return Column(header, nothing, form, on=SHEET, key=key, formula=formula)
+    return Column(header, nothing, form, on=SHEET, key=key, formula=formula, **more)
 
 
 def ids(header: str, key: str, of: Of) -> Column:
@@ -131,7 +140,7 @@ def ids(header: str, key: str, of: Of) -> Column:
 def by_year(
     years: Sequence[int],
     of: Callable[[Row], Mapping[str, float | None]],
-    form: Form = "money",
+    form: Form | Callable[[Row], Form] = "money",
     **more: Any,
 ) -> list[Column]:
     """A column a year of a mapping by year; what the mapping lacks is 0."""
@@ -158,6 +167,9 @@ class SheetChart:
     x_title: str = ""
     rows: Callable[[Row], bool] | None = None
     """Which rows are stacked; all of them if None."""
+    lines: Sequence[tuple[str, Callable[[Row], bool]]] = ()
+    """Of a scatter chart of one column, the lines that it has: their names, and which neighbouring
+    rows belong to each; all rows are one line that is named by the header if empty."""
 
 
 @dataclass(frozen=True)
@@ -186,6 +198,9 @@ class Table:
     """What is said where there are no rows; the table is left out where that is empty."""
     ruled: Callable[[Row], bool] | None = None
     """Which rows of a sheet begin a group, and have a line above."""
+    freeze: int = 0
+    """How many columns of a sheet stay in view, and the header with them; where a section has but
+    one table, its first does in any case."""
 
     def without_rows(self) -> bool:
         """Whether there is nothing to show."""

@@ -89,6 +89,12 @@ def percent(share: float | None) -> str:
     return _signs(text) + f"{NO_BREAK}%"
 
 
+def rounded_percent(share: float) -> str:
+    """A share of one for a sentence: from 10 % on without decimals, but never rounded to all."""
+    whole = round(100 * share)
+    return f"{number(whole)}{NO_BREAK}%" if 10 <= abs(whole) < 100 else percent(share)
+
+
 def small_percent(share: float | None) -> str:
     """A share of one that is likely to be tiny, such as a gap, with three digits."""
     if share is None or not math.isfinite(share):

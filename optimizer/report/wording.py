@@ -12,7 +12,6 @@ from models.language import language, tr
 from models.scenario.case import Case
 from optimizer.report.document import (
     EVERYWHERE,
-    Caution,
     Column,
     Document,
     Media,
@@ -20,7 +19,7 @@ from optimizer.report.document import (
     Section,
     Table,
 )
-from optimizer.report.figures import clean, number, rounded, small_percent
+from optimizer.report.figures import NO_BREAK, clean, decimals, number, rounded, small_percent
 
 FEW_STATES = 100
 """Results on fewer states are illustrations."""
@@ -114,6 +113,14 @@ class Wording(Generic[R]):
     def amount(self, value: float) -> str:
         """A figure of damage with its unit."""
         return f"{rounded(value)} {self.unit}"
+
+    def spoken(self, value: float) -> str:
+        """A figure of damage for a sentence: three digits, from 1 000 million on in billions."""
+        if not self.of_damage or abs(value) < 1000:
+            return self.amount(value)
+        figure = number(value / 1000, decimals([value / 1000]))
+        said = tr("{currency} {figure} billion", currency=self.currency, figure=figure)
+        return said.replace(" ", NO_BREAK)
 
     def money(self, value: float) -> str:
         """An amount of money with its unit."""
@@ -224,11 +231,6 @@ def pairs(
     return Table(caption, rows, columns, name, headed=False, on=on)
 
 
-def caution(items: Iterable[str]) -> Caution:
-    """Sentences that must not be missed; it is left out where there are none."""
-    return Caution(list(items))
-
-
 def capital(text: str) -> str:
     """A text that begins with a capital letter."""
     return text[:1].upper() + text[1:]
@@ -244,3 +246,30 @@ def listed(texts: Sequence[str]) -> str:
 def joined(texts: Sequence[str]) -> str:
     """Texts in a row; where one has a comma itself, semicolons stand between them."""
     return ("; " if any(", " in text for text in texts) else ", ").join(texts)
+
+
+CLASSES = ("financial_transaction", "loan", "guarantee", "grant", "expenditure", "private", "")
+"""Budget classes in the order in which reports list them; an empty one is not said."""
+
+
+def class_name(budget_class: str) -> str:
+    """A budget class in words."""
+    return {
+        "financial_transaction": tr("financial transaction"),
+        "loan": tr("loan"),
+        "guarantee": tr("public guarantee"),
+        "grant": tr("grant"),
+        "expenditure": tr("expenditure on stocks"),
+        "private": tr("private funders"),
+        "": tr("class not stated"),
+    }[budget_class]
+
+
+def projects_counted(count: int) -> str:
+    """So many projects, in words."""
+    return tr("1 project") if count == 1 else tr("{count} projects", count=number(count))
+
+
+def materials_counted(count: int) -> str:
+    """So many materials, in words."""
+    return tr("1 material") if count == 1 else tr("{count} materials", count=number(count))

@@ -13,9 +13,9 @@ from models.results import Plan
 from optimizer.analyses.evaluation.elsewhere import in_world_of
 from optimizer.analyses.evaluation.evaluate import evaluate
 from optimizer.analyses.evaluation.options import EvaluateOptions
+from optimizer.analyses.evaluation.words import world
 from optimizer.analyses.given import GivenPlan, given
 from optimizer.errors import CheckFailed
-from optimizer.report.evaluating import words
 from optimizer.solve.planner import plan
 
 SCENARIOS = Path(__file__).parents[2] / "scenarios"
@@ -130,5 +130,5 @@ def test_a_variant_in_whose_states_it_is_judged_is_told_by_its_title() -> None:
         found = evaluate(
             planned(), EvaluateOptions(reserves=(0.0,)), there=there, there_variant="half_the_fund"
         )
-        told = words.states_of(found)
+        told = world(found)
     assert told == "Einführung: ein Metall, ein Exportstopp (Halber Fonds)"

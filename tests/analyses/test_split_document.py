@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from documents import is_whole_in_all_media, page_of, text_of, told, workbook_of
 from pages import Element, read, tables
+from plan_workbooks import workbook_of_plan
 from saved_plans import tutorial
 from splits import (
     DAMAGE,
@@ -32,14 +33,11 @@ from spreadsheets import cells, formulas, recalculated, records, results, with_l
 from models.language import Language
 from models.results import Split
 from optimizer.analyses.documents import document_of
-from optimizer.analyses.split.document import plan_checks, plan_sections, plan_sheets
 from optimizer.analyses.split.groups import SHOWN
 from optimizer.analyses.split.words import Game, outwards, state_meaning
-from optimizer.report.html import charts as charts_of_plan
-from optimizer.report.html import report
+from optimizer.report.render import html
 from optimizer.report.render.html import charts
 from optimizer.report.wording import joined
-from optimizer.report.workbook import write
 
 SECTIONS = (
     "What all do together",
@@ -702,21 +700,20 @@ def test_formulas_refer_to_cells_and_hold_no_figures() -> None:
 
 
 def test_a_split_beside_a_plan_gets_a_section() -> None:
-    (beside,) = plan_sections(split())
-    root = read(report(tutorial(), split=beside))
+    made = document_of(tutorial(), split=split())
+    root = read(html.render(made))
     found = section(root, "split")
     assert "Together the 3 companies gain 120 million EUR" in found.text
     assert "Car makers and Wind turbines would rather leave" in found.text
     assert tables(root)["gains"].headers[1:6] == RULES
-    names = [chart.name for chart in charts_of_plan(tutorial(), split=beside)]
-    assert names.count("gains") == 1
-    assert 'id="split"' not in report(tutorial())
+    assert [chart.name for chart in html.charts(made)].count("gains") == 1
+    assert 'id="split"' not in page_of(tutorial())
 
 
 def test_a_split_beside_a_plan_gets_its_sheets() -> None:
     plan = tutorial()
-    alone = results(write(plan)).sheetnames
-    book = results(write(plan, split=(plan_sheets(split()), plan_checks(split()))))
+    alone = results(workbook_of_plan(plan)).sheetnames
+    book = results(workbook_of_plan(plan, split=split()))
     assert [tab for tab in book.sheetnames if tab not in alone] == [
         "What all gain", "Joint plan", "Players", "Sharing", "Leaving", "Groups", "Staying out",
         "Outsiders acting", "Split",

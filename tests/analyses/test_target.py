@@ -175,7 +175,7 @@ def test_older_rules_on_days_stay() -> None:
 def test_days_of_what_is_not_there(wanted: Raw, says: str) -> None:
     piles = [stockpile() | {"id": name} for name in "ab"]
     with pytest.raises(ScenarioError, match=says):
-        target(case(stockpiles=piles), wanted)
+        target(case(stockpiles=piles), **wanted)
 
 
 def test_whole_numbers() -> None:

@@ -9,11 +9,12 @@ from saved_plans import tutorial
 from models.faults import ScenarioError
 from models.language import using
 from models.results import Evaluation, Plan
+from optimizer.analyses.documents import document_of
 from optimizer.analyses.evaluation.evaluate import evaluate, is_complete
 from optimizer.analyses.evaluation.options import EvaluateOptions
 from optimizer.analyses.given import given
 from optimizer.analyses.options import Listener
-from optimizer.report.terminal import render
+from optimizer.report.render import terminal
 
 SLACK = 1e-6
 
@@ -78,7 +79,7 @@ def test_figures_of_one_world_agree_within_chance(found: Evaluation) -> None:
 
 def test_its_text_has_its_german(found: Evaluation, untranslated: set[str]) -> None:
     with using("de"):
-        render(found)
+        terminal.render(document_of(found))
     assert untranslated == set()
 
 

@@ -41,7 +41,10 @@ def test_it_writes_the_document_and_every_plan(saved: Path) -> None:
 
 @pytest.mark.parametrize(
     ("language", "told"),
-    [("en", ["What else would do", "in most"]), ("de", ["Was es auch täte", "in den meisten"])],
+    [
+        ("en", ["The plan and its alternatives", "in most"]),
+        ("de", ["Der Plan und seine Alternativen", "in den meisten"]),
+    ],
 )
 def test_it_tells_in_both_languages(
     language: str, told: list[str], capsys: pytest.CaptureFixture[str]

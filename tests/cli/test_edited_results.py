@@ -23,8 +23,9 @@ from models.results import Evaluation, Frontier, Plan, Result
 from models.results.misfits import misfits
 from models.results.reservations import NONE
 from models.results.seal import SEAL, seal_of
+from optimizer.analyses.documents import document_of
 from optimizer.cli import run, saved
-from optimizer.report import html
+from optimizer.report.render import html
 from optimizer.solve.reckoned import disagreements
 
 HEAD = "Not to be relied on as it stands"
@@ -217,8 +218,7 @@ def test_what_cannot_be_shown_is_refused_where_it_was_changed(
     def lacks(*_: Any, **__: Any) -> Any:
         raise KeyError("2028")
 
-    monkeypatch.setattr("optimizer.report.html.report", lacks)
-    monkeypatch.setattr("optimizer.report.workbook.write", lacks)
+    monkeypatch.setattr("optimizer.analyses.plan.document.document", lacks)
     monkeypatch.setattr("optimizer.analyses.comparison.compare.compare", lacks)
     changed = plan()
     changed["title"] = "Another"
@@ -340,7 +340,7 @@ def test_edits_are_refused_or_told(seed: int, folder: Path) -> None:
         assert anew or found.doubts.all or seal_of(content) == seal_of(plan())
         assert isinstance(found.result, Plan)
         with using("de"):
-            assert html.report(found.result, doubts=found.doubts)
+            assert html.render(document_of(found.result), found.doubts)
 
 
 @pytest.mark.parametrize(

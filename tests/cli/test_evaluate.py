@@ -107,7 +107,8 @@ def test_a_solve_that_did_not_reach_the_gap_answers_1(
 def test_text_tells_the_answer_first(asked: list[tuple[str, Any]], capfd: Capture) -> None:
     assert run(["evaluate", "best/plan.json", "--states", "500", "--quick", "--rare", "0"]) == 0
     said = capfd.readouterr()
-    assert said.out.startswith("A small case\n\nOn 500 states that it was not made for, the plan")
+    told = "The plan is judged on 500 states that it was not made for."
+    assert said.out.startswith(f"How good is the plan? A small case\n\n{told}")
     assert "best/plan.json: 1 material" in said.err.replace("\\", "/")
     assert run(["evaluate", "best", "--states", "50", "--quick", "--language", "de"]) == 0
     assert "für die er nicht gemacht wurde" in capfd.readouterr().out

@@ -14,18 +14,18 @@ from pathlib import Path
 import openpyxl
 import pytest
 from pages import read
+from plan_workbooks import workbook_of_plan
 from small_scenario import VALID
 
 from models.faults import Fault, Place
 from models.files import read_case_text
 from models.results import Plan
+from optimizer.analyses.documents import document_of
 from optimizer.cli import run
 from optimizer.errors import PoolRefused
-from optimizer.report import terminal
 from optimizer.report.fault_sheet import finding_of, listing, with_findings
-from optimizer.report.html import report
+from optimizer.report.render import html, terminal
 from optimizer.report.scenario_workbook import scenario_workbook
-from optimizer.report.workbook import write as workbook
 from optimizer.solve.decomposition.storing import read_pool
 from optimizer.solve.planner import plan
 
@@ -63,7 +63,7 @@ def formulas_in(content: bytes) -> Iterator[str]:
 
 
 def test_no_text_becomes_a_formula_in_a_workbook_of_results() -> None:
-    found = list(formulas_in(workbook(hostile_plan())))
+    found = list(formulas_in(workbook_of_plan(hostile_plan())))
     assert found, "there are formulas of our own"
     assert not [text for text in found if "HYPERLINK" in text or "example.org" in text]
 
@@ -87,7 +87,7 @@ def test_no_text_becomes_a_formula_on_a_sheet_of_faults() -> None:
 
 
 def test_no_text_becomes_markup_on_a_page() -> None:
-    page = report(hostile_plan())
+    page = html.render(document_of(hostile_plan()))
     root = read(page)
     assert not list(root.all("script"))
     assert "<script>" not in page
@@ -99,13 +99,13 @@ def test_what_a_terminal_shows_does_not_steer_it() -> None:
     told = Plan.model_validate(hostile_plan().model_dump(mode="json") | {"scenario": None})
     named = tuple(one.model_copy(update={"name": steering + "x"}) for one in told.materials)
     bare = told.model_copy(update={"materials": named, "title": steering})
-    shown = terminal.render(bare, terminal.Screen())
+    shown = terminal.render(document_of(bare))
     assert "31m" in shown, "the name is among what is shown"
     assert not set("\x1b\x07\x9b\u202e") & set(shown)
 
 
 def test_a_chart_is_well_formed_whatever_names_it_shows() -> None:
-    page = report(hostile_plan())
+    page = html.render(document_of(hostile_plan()))
     charts = re.findall(r"<svg.*?</svg>", page, re.DOTALL)
     assert charts
     for chart in charts:

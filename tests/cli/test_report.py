@@ -72,7 +72,7 @@ def test_the_language_is_that_of_the_option(folder: Path) -> None:
 def test_charts_are_written_as_svg_and_png(folder: Path) -> None:
     assert run(["report", "first", "--charts", "pictures"]) == 0
     names = sorted(path.name for path in (folder / "pictures").iterdir())
-    assert names[:2] == ["01-funding-by-source.png", "01-funding-by-source.svg"]
+    assert names[:2] == ["01-timeline-projects.png", "01-timeline-projects.svg"]
     assert {name.partition(".")[2] for name in names} == {"png", "svg"}
     page = (folder / "first" / "report.html").read_text(encoding="utf-8")
     assert len(names) == 2 * page.count("<svg ")
@@ -83,7 +83,7 @@ def test_nothing_is_overwritten_unless_asked(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(["report", "first", "--charts", "pictures"]) == 0
-    page, chart = folder / "first" / "report.html", folder / "pictures" / "01-funding-by-source.svg"
+    page, chart = folder / "first" / "report.html", folder / "pictures" / "01-timeline-projects.svg"
     page.write_text("mine")
     assert "report.html' exists already" in error_of(["first"], capsys)
     chart.write_text("mine")
@@ -100,9 +100,9 @@ def test_nothing_is_overwritten_unless_asked(
     ("content", "said"),
     [
         ("{", "is no saved result: it is not JSON."),
-        ("[]", "holds no plan but something else; reports are made of what solve --out writes."),
-        ('{"kind": "infeasible"}', "holds no plan but 'infeasible'"),
-        ('{"kind": "target"}', "holds no plan but 'target'"),
+        ("[]", "holds no result but something else; reports are made of what commands write"),
+        ('{"kind": "infeasible"}', "holds no result but 'infeasible'"),
+        ('{"kind": "target"}', "is no result of this version"),
         ('{"kind": "plan"}', "is no result of this version: title: Field required."),
     ],
 )
@@ -134,7 +134,7 @@ def test_a_scenario_that_was_tampered_with_is_refused(
     ("args", "said"),
     [
         (["missing.json"], "'missing.json' cannot be read: no such file or directory."),
-        (["."], "the folder '.' has no plan.json."),
+        (["."], "the folder '.' has no result such as plan.json."),
     ],
 )
 def test_what_is_not_there_is_told(
@@ -163,7 +163,6 @@ def test_a_frontier_has_to_be_of_the_same_scenario(
     assert "another scenario" in error_of(["first", "f.json"], capsys)
     assert "here are several" in error_of(["second", "f.json", "f.json"], capsys)
     assert "here are several" in error_of(["first", "second", "f.json"], capsys)
-    assert "needs a plan" in error_of(["f.json"], capsys)
 
 
 def test_no_solver_is_started(folder: Path) -> None:
@@ -185,30 +184,32 @@ def test_no_solver_is_started(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("asked", "compared"),
+    ("asked", "table"),
     [
-        (["frontier", "--values", "0,20"], True),
-        (["batch", "--grid", "policy.budget_meur=0,20"], True),
-        (["redact", "--consumer", "chip_maker"], False),
-        (["target", "--reduce", "10%"], False),
+        (["frontier", "--values", "0,20"], "frontier"),
+        (["batch", "--grid", "policy.budget_meur=0,20"], "runs"),
+        (["redact", "--consumer", "chip_maker"], "figures"),
+        (["target", "--reduce", "10%"], "trials"),
+        (["compare", "--variants"], "options"),
     ],
-    ids=["frontier", "batch", "redact", "target"],
+    ids=["frontier", "batch", "redact", "target", "compare"],
 )
 def test_any_folder_that_a_command_wrote_has_a_page_and_a_workbook(
-    asked: list[str], compared: bool, folder: Path
+    asked: list[str], table: str, folder: Path
 ) -> None:
     command, *options = asked
     assert run([command, str(TUTORIAL), *options, "--out", "found", "--quiet"]) == 0
     assert run(["report", "found", "--out", "x.html", "--excel", "x.xlsx"]) == 0
-    page = (folder / "x.html").read_text(encoding="utf-8")
-    assert ('data-name="options"' in page) is compared
+    assert f'data-name="{table}"' in (folder / "x.html").read_text(encoding="utf-8")
     assert (folder / "x.xlsx").stat().st_size > 0
 
 
-def test_more_plans_than_can_stand_side_by_side_are_refused(
-    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("optimizer.cli.saved.MOST", 1)
-    for name in ("1", "2"):
-        save(rich(), folder / "found" / "plans" / name)
-    assert "holds 2 plans, too many" in error_of(["found"], capsys)
+def test_several_results_of_one_kind_stand_side_by_side(folder: Path) -> None:
+    for values in ("0,10", "0,20"):
+        frontier_of = ["frontier", str(TUTORIAL), "--values", values, "--out", values, "--quiet"]
+        assert run(frontier_of) == 0
+    assert run(["report", "0,10", "0,20", "--out", "x.html", "--excel", "x.xlsx"]) == 0
+    page = (folder / "x.html").read_text(encoding="utf-8")
+    assert 'data-name="frontier-0-10"' in page
+    assert 'data-name="frontier-0-20"' in page
+    assert page.count('<section id="points"') == 1

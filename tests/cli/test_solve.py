@@ -64,7 +64,8 @@ def test_text_in_a_pipe_is_plain_and_says_what_the_plan_says(file: str) -> None:
     assert done.returncode == 0
     text = done.stdout.decode("cp1252")
     assert "\x1b" not in text
-    assert "expected damage falls by 100 %, from 50 to 0 million EUR" in text
+    told = " ".join(text.split())
+    assert "lowers expected damage in 2026 by 100 %, from 50" in told
     assert "Works" in text
     assert done.stderr.startswith(b"ore.yaml: 1 material, 1 project")
 

@@ -68,7 +68,6 @@ def test_a_split_that_is_named_beside_a_plan_joins_it(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("given", "says"),
     [
-        (["joint", "joint/split.json"], "A split is reported on alone, or beside one plan."),
         (["plan", "plan", "joint"], "A split is reported on alone, or beside one plan."),
         (["plan", "joint"], "was computed for another scenario than"),
     ],

@@ -61,7 +61,7 @@ def test_another_result_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture
     path = tmp_path / "target.json"
     path.write_text(json.dumps({"kind": "target"}), encoding="utf-8")
     assert run(["workbook", str(path), "--out", str(tmp_path / "x.xlsx")]) == 2
-    assert "holds no plan but 'target'" in capsys.readouterr().err
+    assert "is no result of this version" in capsys.readouterr().err
 
 
 def test_a_frontier_beside_a_plan_gets_a_sheet(tmp_path: Path) -> None:

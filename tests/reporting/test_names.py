@@ -1,19 +1,17 @@
-"""What the parts of a plan are called: from its scenario, in the language of the reader."""
+"""Budget lines are called as their scenario has them, in the language of the reader."""
 
 from __future__ import annotations
 
 import io
 
 import pytest
+from documents import text_of
 from openpyxl import load_workbook
-from plan_by_hand import plan
+from plan_workbooks import workbook_of_plan
 
 from models.files import read_case_text
 from models.language import Language, tr, using
 from optimizer.analyses.comparison.compare import compare
-from optimizer.report.names import Names
-from optimizer.report.terminal import render
-from optimizer.report.workbook import write
 from optimizer.solve.planner import plan as best_plan
 
 NAMES = """\
@@ -35,51 +33,6 @@ variants: {larger_fund: {title: {en: A larger fund, de: Ein größerer Fonds}, s
 """
 
 
-def told(names: Names) -> list[str | None]:
-    return [
-        names.title(),
-        names.variant(),
-        names.material("ore"),
-        names.consumer("cars"),
-        names.consumer("wind"),
-        names.project("mine"),
-        names.funder("fund"),
-        names.stockpile("reserve"),
-        names.hazard("stop"),
-        names.instrument("fund", "loan"),
-        names.budget_line("fund", "purse"),
-    ]
-
-
-@pytest.mark.parametrize(
-    ("language", "expected"),
-    [
-        (
-            "en",
-            ["A mine and a stock", "A larger fund", "Rare ore", "Cars", "wind", "Bergwerk",
-             "A fund", "Erzlager", "A stop", "Kredit", "Cash"],
-        ),
-        (
-            "de",
-            ["Ein Bergwerk und ein Lager", "Ein größerer Fonds", "Seltenes Erz", "Autos", "wind",
-             "Bergwerk", "Ein Fonds", "Erzlager", "Ein Stopp", "Kredit", "Barmittel"],
-        ),
-    ],
-)  # fmt: skip
-def test_names_come_from_the_scenario(language: Language, expected: list[str]) -> None:
-    found = best_plan(read_case_text(NAMES, variant="larger_fund").case, variant="larger_fund")
-    with using(language):
-        assert told(Names(found)) == expected
-
-
-def test_without_its_scenario_a_plan_has_the_names_it_lists() -> None:
-    with using("de"):
-        assert told(Names(plan())) == [
-            "A plan by hand", "larger_fund", "Rare ore", "Cars", "Wind", "Deep mine", "fund",
-            "Ore reserve", "stop", "loan", "purse",
-        ]  # fmt: skip
-
-
 @pytest.mark.parametrize(
     ("language", "name", "other"), [("en", "Cash", "Barmittel"), ("de", "Barmittel", "Cash")]
 )
@@ -90,8 +43,8 @@ def test_budget_lines_are_named_in_the_language_of_the_reader(
     found = best_plan(read_case_text(NAMES).case)
     comparison = compare([found, found], ["one", "two"])
     with using(language):
-        budgets = load_workbook(io.BytesIO(write(found)))[tr("Budgets")]
+        budgets = load_workbook(io.BytesIO(workbook_of_plan(found)))[tr("Budgets")]
         lines = " ".join(str(row[1]) for row in budgets.iter_rows(values_only=True))
-        for text in (render(comparison), lines):
+        for text in (text_of(comparison, language), lines):
             assert name in text
             assert other not in text

@@ -1,4 +1,4 @@
-"""A plan as text: what it says, in which order, and that it says what the plan says."""
+"""How a terminal shows a document, tried on a plan."""
 
 from __future__ import annotations
 
@@ -7,145 +7,26 @@ import re
 from typing import Any
 
 import pytest
-from plan_by_hand import certificate, outcome, plan
+from plan_by_hand import plan
 
-from optimizer.report import figures, tables
+from models.language import using
+from optimizer.analyses.documents import document_of
+from optimizer.report import figures
 from optimizer.report.progress import progress_line
-from optimizer.report.terminal import NARROWEST, PIPE_WIDTH, Screen, render, write
-
-SECTIONS = (
-    "What to build, and when",
-    "Who pays for the projects",
-    "What to stock",
-    "What it costs, and when",
-    "What is left of the damage",
-    "Which materials stay exposed",
-    "Whom it falls on",
-    "How good the proof is",
-)
+from optimizer.report.render.terminal import NARROWEST, PIPE_WIDTH, Screen, render, write
 
 
 def rendered(**fields: Any) -> str:
-    return render(plan(**fields))
-
-
-def test_a_residual_value_is_named_where_there_is_one() -> None:
-    says = "It is less by the residual value of stocks and projects: 45 million EUR, discounted."
-    text = " ".join(rendered(outcome=outcome(residual_meur=45.0)).split())
-    assert says in text
-    assert "residual" not in rendered()
+    return render(document_of(plan(**fields)))
 
 
 def lines_with(text: str, *words: str) -> list[str]:
     return [line for line in text.splitlines() if all(word in line for word in words)]
 
 
-def one_line(text: str, *words: str) -> str:
-    (line,) = lines_with(text, *words)
-    return re.sub(r" {2,}", " | ", line)
-
-
-def test_the_answer_comes_first() -> None:
-    lines = rendered().splitlines()
-    assert lines[:3] == ["A plan by hand", "Variant: larger_fund", ""]
-    assert " ".join(lines[3:5]) == (
-        "Against doing nothing, expected damage falls by 70 %, from 4 000 to 1 200 million EUR, "
-        "and the worst damage of all states falls by 50.6 %, from 20 000 to 9 876, at a net cost "
-        "of 345 million EUR."
-    )
-
-
-def test_the_sections_come_in_the_order_of_the_questions() -> None:
-    text = rendered()
-    places = [text.index(f"\n{title}") for title in SECTIONS]
-    assert places == sorted(places)
-
-
-def test_the_figures_are_those_of_the_plan() -> None:
-    text = rendered()
-    mine = one_line(text, "Deep mine", "2027")
-    assert mine == "Deep mine | 2027 | 2030 | 1 400 | 55 % | all consumers 30 %, motor_co 25 %"
-    assert one_line(text, "Deep mine", "equity") == "Deep mine | fund | equity | 140 | 10 %"
-    assert one_line(text, "fund", "loan").endswith("fund | loan | 70 | 5 %")
-    market = one_line(text, "lenders and investors", "60 %")
-    assert market.endswith("lenders and investors | - | 840 | 60 %")
-    assert one_line(text, "motor_co", "25 %", "350").endswith("motor_co | equity | 350 | 25 %")
-    assert (
-        one_line(text, "Ore reserve", "Rare ore")
-        == "Ore reserve | Rare ore | 52.5 | 52.5 | 2027 | 192 | 6.25"
-    )
-    assert one_line(text, "Ore reserve", "40.0") == "Ore reserve | 40.0 | 12.5"
-    assert one_line(text, "fund", "211.5") == "fund | 4.5 | 211.5 | 0.2"
-    assert one_line(text, "fund", "216") == "fund | 216.2 | 1 216"
-    assert one_line(text, "Worst state") == "Worst state | 20 000 | 9 876 | 50.6 %"
-    assert one_line(text, "worst 5 % of states").endswith("| 12 000 | 8 000 | 33.3 %")
-    assert one_line(text, "Wind") == "Wind | 2 000 | 300 | 85 %"
-    assert one_line(text, "Gap") == "Gap | 0.0081 % (target 0.01 %)"
-    assert one_line(text, "Bound").startswith("Bound | 1 234 (no plan can have a lower")
-    assert "ab" * 32 in text
-
-
-def test_the_chance_of_shortage_is_the_highest_of_all_years() -> None:
-    """45 % in 2026, which is not among the three years in which most is missing."""
-    line = one_line(rendered(), "Rare ore", "70 %")
-    assert line == "Rare ore | 4 000 | 1 200 | 70 % | 45 % | 2027, 2029, 2028 | 7.50"
-
-
-def test_what_is_idle_or_safe_is_said_once() -> None:
-    text = rendered()
-    assert "Nothing is held in: Copper reserve." in text
-    assert "Never short, with or without the plan: Copper." in text
-    assert "idle_fund" not in text
-
-
-def test_empty_sections_are_left_out() -> None:
-    text = rendered(projects=[], stockpiles=[], materials=[], consumers=[], spend_meur={},
-                    committed_meur={})  # fmt: skip
-    assert [title for title in SECTIONS if title in text] == [
-        "What is left of the damage",
-        "How good the proof is",
-    ]
-    assert "The plan is to build and buy nothing" in text
-
-
-def test_a_plan_that_was_stopped_is_not_called_optimal() -> None:
-    text = rendered(
-        certificate=certificate(status="limit", gap=0.125, bound=1080.0, ended="Time limit reached")
-    )
-    assert "optimal" not in text.lower()
-    assert "improve its objective by 12.5 % at most" in " ".join(text.split())
-    assert "(solver: Time limit reached)" in text
-
-
-def test_without_a_bound_nothing_is_promised() -> None:
-    text = rendered(certificate=certificate(status="limit", gap=None, bound=None))
-    assert "how much better another could be is not known" in " ".join(text.split())
-    assert one_line(text, "Bound") == "Bound | none was proven"
-
-
-@pytest.mark.parametrize("few", [True, False])
-def test_few_states_are_called_an_illustration(few: bool) -> None:
-    text = rendered(certificate=certificate(illustrative=few, states=12 if few else 500))
-    assert ("For illustration only: the plan rests on 12 states" in text) == few
-
-
-def test_other_measures_and_currencies_keep_their_words() -> None:
-    tonnes = outcome(measure="tonnes", unit="t")
-    text = rendered(outcome=tonnes, currency="CHF")
-    assert "expected shortage falls by 70 %, from 4 000 to 1 200 t" in " ".join(text.split())
-    assert "345 million CHF" in text
-    assert "EUR" not in text
-
-
-def test_a_plan_that_makes_it_worse_says_so() -> None:
-    text = " ".join(rendered(outcome=outcome(expected=5000.0, worst=20000.0)).split())
-    assert "expected damage rises by 25 %, from 4 000 to 5 000" in text
-    assert "of all states stays at 20 000" in text
-
-
 @pytest.mark.parametrize("encoding", ["utf-8", "cp1252", "ascii", "no-such-encoding"])
 def test_a_console_gets_only_what_it_can_show(encoding: str) -> None:
-    text = render(plan(title="Żelazo 鉄"), Screen(encoding=encoding))
+    text = render(document_of(plan(title="Żelazo 鉄")), Screen(encoding=encoding))
     known = "ascii" if encoding == "no-such-encoding" else encoding
     text.encode(known)
     assert ("─" in text) == (encoding == "utf-8")
@@ -181,7 +62,7 @@ def test_escape_codes_only_in_a_terminal(
     for name, value in ({"TERM": "xterm"} | environment).items():
         monkeypatch.setenv(name, value)
     stream = Stream(terminal)
-    write(plan(title="Evil \x1b]0;title\x07 name"), stream)
+    write(document_of(plan(title="Evil \x1b]0;title\x07 name")), stream)
     assert ("\x1b" in stream.getvalue()) == escapes
     assert "\x1b]" not in stream.getvalue()
 
@@ -190,7 +71,7 @@ def test_escape_codes_only_in_a_terminal(
 def test_nothing_is_cut_however_narrow(width: int) -> None:
     """Every word of every cell is there; rich would leave out columns, or end in dots."""
     long = [{**plan().projects[0].model_dump(), "id": n, "name": "Works " * 12 + n} for n in "ab"]
-    text = render(plan(projects=long), Screen(width=width))
+    text = render(document_of(plan(projects=long)), Screen(width=width))
     assert "…" not in text
     assert text.count("Works") == 2 * 2 * 12
     assert lines_with(text, "fund", "loan", "5 %")
@@ -240,27 +121,6 @@ def test_percent_is_never_rounded_to_all_or_nothing(share: float, text: str) -> 
     assert figures.percent(share).replace(figures.NO_BREAK, " ") == text
 
 
-def test_the_tables_add_up_to_the_plan() -> None:
-    whole = plan()
-    funding = tables.funding(whole)
-    assert funding["share"].sum() == pytest.approx(1)
-    assert funding["meur"].sum() == pytest.approx(1400)
-    assert tables.spend(whole).loc["fund"].sum() == pytest.approx(216.25)
-    assert tables.stockpiles(whole)["cost_meur"].sum() == pytest.approx(6.25)
-    assert tables.consumers(whole)["expected"].sum() == whole.outcome.expected
-    assert tables.materials(whole)["expected"].sum() == whole.outcome.expected
-    assert tables.offtake(whole)["share"].sum() == pytest.approx(whole.projects[0].offtake)
-    assert tables.outcome(whole)["reduction"].iloc[0] == pytest.approx(0.7)
-
-
-def test_tables_without_rows_keep_their_columns() -> None:
-    empty = plan(projects=[], stockpiles=[], materials=[], consumers=[])
-    for table in (tables.projects, tables.funding, tables.stockpiles, tables.material_years):
-        frame = table(empty)
-        assert frame.empty
-        assert len(frame.columns) > 2
-
-
 class Running:
     """A solve on its way."""
 
@@ -273,3 +133,9 @@ def test_progress_says_what_is_known() -> None:
     known = progress_line(Running(1234.5, 1200.0, 0.0279))
     assert known == "    12 s   best 1 234   bound 1 200   gap 2.79 %"
     assert progress_line(Running(inf, -inf, inf)) == "    12 s   best -   bound -   gap -"
+
+
+def test_progress_in_german() -> None:
+    known = Running(1234.5, 1200.25, 0.0279)
+    with using("de"):
+        assert progress_line(known) == "    12 s   Zielwert 1 234   Schranke 1 200   Lücke 2,79 %"

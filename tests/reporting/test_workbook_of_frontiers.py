@@ -5,12 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from plan_workbooks import workbook_of_plan
 from spreadsheets import records, results, same_in_libreoffice, with_libreoffice
 from varied import two_works, varying
 
 from models.scenario.case import Case
-from optimizer.analyses.frontier.curve import Grid, draw
-from optimizer.report.workbook import write
+from optimizer.analyses.frontier.draw import draw
+from optimizer.analyses.frontier.options import FrontierOptions
 from optimizer.solve.planner import plan as best_plan
 
 
@@ -18,15 +19,15 @@ from optimizer.solve.planner import plan as best_plan
 def with_frontier() -> bytes:
     """Without money 10 million are lost, with 4 million 7, with 7 million 4, with 11 million 1."""
     raw = two_works()
-    found = draw(varying(raw), Grid(values=(0, 4, 7, 11))).frontier
-    return write(best_plan(Case.model_validate(raw)), frontier=found)
+    found = draw(varying(raw), FrontierOptions(values=(0, 4, 7, 11))).frontier
+    return workbook_of_plan(best_plan(Case.model_validate(raw)), frontier=found)
 
 
 def test_a_frontier_gets_a_sheet(with_frontier: bytes) -> None:
     book = results(with_frontier)
-    rows = records(book["Frontier"], "Projects built")
+    rows = records(book["Frontier"], "Expected, million EUR", "Gap left")[:4]
     assert [row["Expected, million EUR"] for row in rows] == pytest.approx([10, 7, 4, 1])
-    assert [row["Projects built"] for row in rows] == [0, 1, 1, 2]
+    assert [row["Projects"] for row in rows] == [0, 1, 1, 2]
     gains = [row["Avoided more than at the point before, million EUR"] for row in rows]
     assert gains == [None, *(pytest.approx(3) for _ in range(3))]
     assert [row["The same per unit of the number"] for row in rows[1:]] == pytest.approx(

@@ -112,8 +112,9 @@ _FIGURE = re.compile(
 
 
 def shows(cell: Element) -> bool:
-    """Whether a cell shows the figure behind it, as far as its decimals reach."""
-    found = _FIGURE.search(cell.text.replace("\u00a0", " "))
+    """Whether a cell shows the figure behind it, as far as its decimals reach; what chance leaves
+    open of it may stand behind."""
+    found = _FIGURE.search(cell.text.replace("\u00a0", " ").split(" ±")[0])
     if found is None:
         return False
     shown = float(found["number"].replace(" ", "").replace(",", "."))

@@ -110,7 +110,11 @@ def plan(**fields: Any) -> Plan:
                 "name": "Copper",
                 "expected": 0.0,
                 "expected_without_plan": 0.0,
-                "by_year": {"2026": material_year(0.0, 0.0, 0.0)},
+                "by_year": {
+                    str(year): material_year(0.0, 0.0, 0.0)
+                    | {"expected_shortage_without_plan_t": 0.0}
+                    for year in range(2026, 2030)
+                },
             },
             {
                 "id": "ore",

@@ -16,7 +16,6 @@ from models.results import Plan
 from models.scenario.case import Case
 from optimizer.analyses.comparison.compare import compare
 from optimizer.analyses.documents import document_of
-from optimizer.report.html import report
 from optimizer.report.render import html
 from optimizer.solve.planner import plan
 
@@ -96,7 +95,7 @@ def page(name: str, language: Language = "en") -> str:
     """The report on one of them, or on ``several`` options of germany-2026."""
     with using(language):
         if name != "several":
-            return report(ALL[name]())
+            return html.render(document_of(ALL[name]()))
         plans = [germany(), germany("stocks_only"), germany("industry_alone")]
         labels = ["base", "stocks_only", "industry_alone"]
         beside = dict(zip(labels, plans, strict=True))

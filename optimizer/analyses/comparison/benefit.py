@@ -19,6 +19,8 @@ from models.results.option import (
 from models.scenario.countries import EU_27
 from models.scenario.projects import Project
 
+BENCHMARK_YEAR = 2030
+"""The year of the benchmarks of the Critical Raw Materials Act, Regulation (EU) 2024/1252."""
 LIMIT = 0.65
 """Regulation (EU) 2024/1252, Article 5(1)(b): the most that one third country should supply."""
 LOW, HIGH = 0.05, 0.95
@@ -27,7 +29,7 @@ RESERVED = 1e-6
 
 
 def benefit(plan: Plan, year: int | None = None) -> Benefit:
-    """What a plan buys; cover and dependence in a year, or its last where it has no such year."""
+    """What a plan buys; cover and dependence in a year, as :func:`reference_year` has it."""
     reached, without = plan.outcome, plan.outcome.without_plan
     at = reference_year(plan, year)
     spread = reached.distribution
@@ -56,11 +58,10 @@ def years_of(plan: Plan) -> tuple[int, ...]:
 
 
 def reference_year(plan: Plan, year: int | None) -> int:
-    """The year asked for, or else the last of the plan."""
-    years = years_of(plan)
-    if year is not None and year in years:
-        return year
-    return years[-1]
+    """The year of the plan that is nearest to the one asked for, or else to that of the benchmarks
+    of the Critical Raw Materials Act; that year itself for a plan without any material."""
+    wanted = BENCHMARK_YEAR if year is None else year
+    return min(years_of(plan), key=lambda of: (abs(of - wanted), of), default=wanted)
 
 
 def _avoided(reached: float, without: float) -> Avoided:

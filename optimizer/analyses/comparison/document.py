@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from importlib import import_module
 from typing import Any
 
 from models.language import tr
@@ -13,6 +12,7 @@ from optimizer.analyses.comparison import figures, items, moves
 from optimizer.analyses.comparison.checks import checks
 from optimizer.analyses.comparison.figures import across
 from optimizer.analyses.comparison.words import Side, class_name, said
+from optimizer.analyses.plan.document import glossary, short_sections
 from optimizer.report.charts import Chart
 from optimizer.report.charts import options as charts
 from optimizer.report.document import (
@@ -88,17 +88,11 @@ def document(found: Comparison, plans: Mapping[str, Plan] | None = None) -> Docu
 
 def _of_plans(side: Side) -> list[Section]:
     """A short section on each plan, and the terms that they use."""
-    # MERGE: the document of a plan comes from another branch. Import ``short_sections`` and
-    # ``glossary`` of it at the head of this module once it is there.
-    try:
-        plan = import_module("optimizer.analyses.plan.document")
-    except ModuleNotFoundError:
-        return []
     sections: list[Section] = []
     for place, (label, one) in enumerate(side.plans.items(), start=1):
         title = tr("Option: {name}", name=side.called(label))
-        sections += plan.short_sections(one, f"plan-{place}", title)
-    return [*sections, plan.glossary(side.plans[side.found.base])] if sections else []
+        sections += short_sections(one, f"plan-{place}", title)
+    return [*sections, glossary(side.plans[side.found.base])] if sections else []
 
 
 def answer(side: Side) -> Iterator[Part]:

@@ -37,7 +37,7 @@ def cost(plan: Plan, benefit: Benefit, federal: Collection[str] | None = None) -
         parts.setdefault((position.funder, position.budget_class), []).append(position)
     paying = {position.funder for position in plan.accounts}
     own = {f for f, kind in kinds.items() if kind == "public" and (federal is None or f in federal)}
-    add = _adder(plan)
+    add = adder(plan)
     all_public = add(public)
     return Cost(
         public=all_public,
@@ -54,7 +54,7 @@ def cost(plan: Plan, benefit: Benefit, federal: Collection[str] | None = None) -
             for (f, booked), positions in parts.items()
         ),
         charged_by_year_meur=plan.spend_meur,
-        public_charged_meur=math.fsum(_charged(plan, f) for f in kinds if kinds[f] == "public"),
+        public_charged_meur=math.fsum(charged(plan, f) for f in kinds if kinds[f] == "public"),
         budgets=tuple(budgets(plan)),
         leverage=leverage(plan, own, stocks=False),
         leverage_with_stocks=leverage(plan, own, stocks=True),
@@ -82,7 +82,8 @@ def discount(plan: Plan) -> Callable[[str], float] | None:
     return lambda year: float((1 + rate) ** -(int(year) - first))
 
 
-def _adder(plan: Plan) -> Callable[[Iterable[Position]], Sums]:
+def adder(plan: Plan) -> Callable[[Iterable[Position]], Sums]:
+    """The function that adds up positions of a plan."""
     factor = discount(plan)
 
     def add(positions: Iterable[Position]) -> Sums:
@@ -128,7 +129,8 @@ def _by_year(figures: Iterable[Mapping[str, float]]) -> dict[str, float]:
     return dict(sorted(total.items(), key=lambda entry: int(entry[0])))
 
 
-def _charged(plan: Plan, funder: str) -> float:
+def charged(plan: Plan, funder: str) -> float:
+    """Million EUR charged to the budget of a funder over all years."""
     return math.fsum(plan.spend_meur.get(funder, {}).values())
 
 
@@ -186,7 +188,7 @@ def budgets(plan: Plan) -> Iterable[BudgetUse]:
             yield _flow_use(line, _carries_over(plan, line))
     limit = plan.case.policy.budget_meur if plan.case else None
     if limit is not None:
-        used = math.fsum(_charged(plan, f.id) for f in plan.funders if f.kind == "public")
+        used = math.fsum(charged(plan, f.id) for f in plan.funders if f.kind == "public")
         yield BudgetUse(
             funder=None,
             line="budget",

@@ -14,9 +14,9 @@ from models.results import Comparison, Plan
 from models.results.comparison import Barred, Change, Difference, Failed, Unlike
 from models.results.option import BudgetUse, Option
 from models.results.option import Wording as InBoth
+from optimizer.analyses.plan.parts import field_name, part_name
 from optimizer.report.cells import written
 from optimizer.report.figures import NOISE, NONE, clean, exact, number
-from optimizer.report.html.wording import field_name, part_name
 from optimizer.report.wording import Wording, capital, listed
 
 CLASSES = ("financial_transaction", "loan", "guarantee", "grant", "expenditure", "private", "none")

@@ -131,10 +131,6 @@ class Simplex:
         factor = self._rows[index]
         self._solver.changeRowsBounds(len(index), index, lower * factor, upper * factor)
 
-    def set_costs(self, index: Positions, cost: Floats) -> None:
-        """Set costs of columns."""
-        self._solver.changeColsCost(len(index), index, cost * self.units[index] * self._factor)
-
     def set_cutoff(self, objective: float) -> None:
         """End a solve once the objective is proven to exceed this."""
         self._solver.setOptionValue(

@@ -18,6 +18,7 @@ from optimizer.report.document import (
     Bullets,
     Caution,
     Choice,
+    Column,
     Document,
     Facts,
     Form,
@@ -26,25 +27,30 @@ from optimizer.report.document import (
     Section,
     Table,
     Terms,
+    nothing,
     shown,
 )
 from optimizer.report.workbook import styles
 from optimizer.report.workbook.book import Book, Sheet
-from optimizer.report.workbook.expressions import Scalar, total
-from optimizer.report.workbook.formulas import Formulas, Placed, SheetColumn
+from optimizer.report.workbook.formulas import Formulas, Placed, SheetColumn, printed
 from optimizer.report.workbook.guide import contents, legend
 from optimizer.report.workbook.sheet_charts import draw
 from optimizer.report.workbook.verdicts import check_section, show_verdict
 
 LONGEST_TAB = 31
 NO_TAB = re.compile(r"[\[\]:*?/\\']")
-NARROW, FACTS, WIDE, NAMES = 12.0, 20.0, 60.0, 34.0
+YEAR, NARROW, FACTS, WIDE, NAMES = 9.0, 12.0, 20.0, 60.0, 34.0
 ACROSS = 7
 """Columns that a paragraph runs across."""
 TOP, LONG = 16, 30
 """A table of more than ``LONG`` rows, with less than ``TOP`` above, keeps its header in view."""
 SMALL = 100
 """Below so many million, amounts are shown with two decimals."""
+MANY = 100
+"""Rows of which a reader wants to see some only: such a table can be filtered."""
+LONGEST_LINK = 2000
+_GAP = SheetColumn(Column("", nothing, "text", empty="", width=NARROW), "")
+"""Stands before the keys of a table that has fewer columns than another one of its sheet."""
 
 
 def render(document: Document, doubts: Doubts = NONE) -> bytes:
@@ -59,7 +65,7 @@ def render(document: Document, doubts: Doubts = NONE) -> bytes:
     first = Section("answer", document.title, document.answer, tab=title)
     for section in (first, *document.sections):
         if SHEET in section.on and (parts := shown(section.parts, SHEET)):
-            writer.place(section, parts)
+            writer.place(section, parts, document.subtitle)
     writer.fill()
     if not writer.written:
         return book.finished()
@@ -67,10 +73,11 @@ def render(document: Document, doubts: Doubts = NONE) -> bytes:
     made = check_section(book, writer.formulas, given)
     writer.place(made, made.parts)
     writer.fill()
+    front = book.sheets[0]
     show_verdict(book, writer.formulas, writer.verdict_row, ACROSS)
-    legend(book.sheets[0], ACROSS)
-    contents(book.sheets[0])
-    book.sheets[0].worksheet.fit_to_pages(1, 1)
+    legend(front, ACROSS)
+    contents(front)
+    front.worksheet.fit_to_pages(1, 1)
     return book.finished()
 
 
@@ -92,29 +99,51 @@ class Writer:
         """The sheet that a table stands on."""
         return self._sheets[table]
 
-    def place(self, section: Section, parts: Sequence[Part]) -> None:
+    def place(self, section: Section, parts: Sequence[Part], subtitle: str = "") -> None:
         """A new sheet with all parts of a section; its tables are filled later."""
         sheet = self.book.sheet(self._tab(section.tab or section.title), section.title)
         tables = [part for part in parts if isinstance(part, Table)]
+        widest = max((printed(columns_of(table)) for table in tables), default=0)
         for table in tables:
-            _set_widths(sheet, table, columns_of(table))
+            _set_widths(sheet, table, columns_of(table, widest))
         if sheet is self.book.sheets[0]:
+            if subtitle:
+                sheet.row = 1
+                sheet.note(subtitle, ACROSS)
             sheet.warn(ACROSS)
             self.verdict_row = sheet.row
             sheet.row += 2
-        across = min(ACROSS, max((len(columns_of(t)) for t in tables), default=ACROSS))
+        across = max(3, min(ACROSS, widest or ACROSS))
         for part in parts:
-            self._place(sheet, part, max(across, 3), section.title)
-        if tables and tables[-1].name in self.formulas and sheet is not self.book.sheets[0]:
-            last = self.formulas[tables[-1].name]
-            if len(tables) == 1 and last.count:
-                sheet.worksheet.repeat_rows(last.header_row)
-            if (len(tables) == 1 and last.count) or (last.header_row < TOP and last.count > LONG):
-                sheet.worksheet.freeze_panes(last.header_row + 1, 1)
+            if isinstance(part, Table):
+                self._table(sheet, part, across, section.title, widest)
+            else:
+                self._place(sheet, part, across)
+        if tables:
+            self._freeze(sheet, tables)
 
-    def _place(self, sheet: Sheet, part: Part, across: int, title: str) -> None:
+    def _freeze(self, sheet: Sheet, tables: Sequence[Table]) -> None:
+        """Keep a header and first columns in view, and the header on every page if it is that of
+        the last table."""
+        table = next((table for table in tables if table.freeze), tables[-1])
+        if not table.headed or table.name not in self.formulas:
+            return
+        placed = self.formulas[table.name]
+        across = table.freeze
+        if not across and sheet is not self.book.sheets[0]:
+            long = placed.header_row < TOP and placed.count > LONG
+            across = int(long or len(tables) == 1)
+        if across:
+            sheet.worksheet.freeze_panes(placed.header_row + 1, across)
+            if table is tables[-1]:
+                sheet.worksheet.repeat_rows(placed.header_row)
+            if len(tables) == 1 and placed.count > MANY and table.sheet_chart is None:
+                head, last = placed.header_row, len(placed.columns) - 1
+                sheet.worksheet.autofilter(head, 0, head + placed.count, last)
+
+    def _place(self, sheet: Sheet, part: Part, across: int) -> None:
         if isinstance(part, str):
-            sheet.note(part, across)
+            sheet.note(part, across, "lead" if sheet is self.book.sheets[0] else "note")
         elif isinstance(part, Heading):
             sheet.heading(part.text)
         elif isinstance(part, Bullets | Caution):
@@ -127,27 +156,23 @@ class Writer:
             self._words(sheet, (tr("Term"), tr("Meaning")), part.entries)
         elif isinstance(part, Choice):
             self._choose(sheet, part)
-        elif isinstance(part, Table):
-            self._table(sheet, part, across, title)
 
-    def _table(self, sheet: Sheet, table: Table, across: int, title: str) -> None:
+    def _table(self, sheet: Sheet, table: Table, across: int, title: str, widest: int) -> None:
         if table.caption and table.caption != title:
             sheet.heading(table.caption)
-        if not table.rows:
-            sheet.note(table.empty, across)
-        columns = columns_of(table)
+        columns = columns_of(table, widest)
         head = sheet.row if table.headed else sheet.row - 1
         placed = Placed(table, columns, sheet.prefix, head, self.formulas)
         if table.name:
             self.formulas.tables[table.name] = placed
             self._sheets[table.name] = sheet
-        if table.rows:
-            self._waiting.append((sheet, placed))
-            sheet.row = head + len(table.rows) + 1 + bool(table.total)
-            if table.note:
-                sheet.note(table.note, across)
-            if table.sheet_chart is not None:
-                draw(sheet, placed, table.sheet_chart)
+        self._waiting.append((sheet, placed))
+        # One row of a table without any says so; formulas find nothing in it.
+        sheet.row = head + 1 + (len(table.rows) + bool(table.total) if table.rows else 1)
+        if table.rows and table.note:
+            sheet.note(table.note, across)
+        if table.rows and table.sheet_chart is not None:
+            draw(sheet, placed, table.sheet_chart)
         sheet.row += 1
 
     def _words(self, sheet: Sheet, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
@@ -192,8 +217,9 @@ class Writer:
         return name
 
 
-def columns_of(table: Table) -> list[SheetColumn]:
-    """The columns of a sheet: a range has two, and so has an estimate."""
+def columns_of(table: Table, widest: int = 0) -> list[SheetColumn]:
+    """The columns of a sheet: a range has two, and so has an estimate; keys stand apart, behind the
+    ``widest`` table of the sheet."""
     found: list[SheetColumn] = []
     for column in table.columns:
         header = column.header
@@ -209,7 +235,9 @@ def columns_of(table: Table) -> list[SheetColumn]:
                 found.append(SheetColumn(column, tr("± (95 %)"), "error"))
         else:
             found.append(SheetColumn(column, header))
-    return found
+    before = printed(found)
+    gaps = [_GAP] * (widest - before) if before < len(found) else []
+    return [*found[:before], *gaps, *found[before:]]
 
 
 def _set_widths(sheet: Sheet, table: Table, columns: Sequence[SheetColumn]) -> None:
@@ -219,7 +247,9 @@ def _set_widths(sheet: Sheet, table: Table, columns: Sequence[SheetColumn]) -> N
             texts = [len(str(value or "")) for value in cells.values_of(table, one.column)]
             least = NAMES if position == 0 else NARROW
             width = min(WIDE, max([least, *(2.0 + length for length in texts)]))
-        sheet.widen(position, NARROW if width is None else width)
+        if width is None:
+            width = YEAR if isinstance(one.header, int) else NARROW
+        sheet.widen(position, width)
 
 
 def _fill(book: Book, sheet: Sheet, placed: Placed) -> None:
@@ -229,61 +259,66 @@ def _fill(book: Book, sheet: Sheet, placed: Placed) -> None:
         headers = [one.header for one in placed.columns]
         right = [one.column.form not in ("text", "year") for one in placed.columns]
         sheet.header(placed.header_row, headers, right)
-    printed = sum(one.column.origin != "key" for one in placed.columns)
-    sheet.printed_columns = max(sheet.printed_columns, printed)
-    looks = [_look(placed, position) for position in range(len(placed.columns))]
+    sheet.printed_columns = max(sheet.printed_columns, placed.printed)
+    if not table.rows:
+        sheet.put(placed.header_row + 1, 0, table.empty, "words", "text")
+        return
     for n, row in enumerate(table.rows):
         at = placed.header_row + 1 + n
         ruled = table.ruled is not None and table.ruled(row)
         for position, one in enumerate(placed.columns):
             content = placed.content(n, position)
-            kind = cells.form_of(one.column, row)
-            by_row = callable(one.column.form)
-            form = _sized(kind, placed.by_row(n)) if by_row else _form(kind, looks[position])
             if isinstance(content, str):
-                origin: styles.Origin = "key" if one.column.origin == "key" else "words"
-                written = sheet.put(at, position, content, origin, "text",
-                                    wrap=origin == "words", ruled=ruled)  # fmt: skip
+                given = one.column.origin
+                origin: styles.Origin = "words" if given == "optimizer" else given
+                wrap = one.column.wrap and origin != "key"
+                written = sheet.put(at, position, content, origin, "text", wrap=wrap, ruled=ruled)
+                _link(sheet, at, position, one.column, row)
             else:
-                written = sheet.put(at, position, content, one.column.origin, form, ruled=ruled)
+                look = _look(placed, n, position)
+                written = sheet.put(at, position, content, one.column.origin, look, ruled=ruled)
             name = one.column.name(row) if one.column.name is not None else ""
             if name and not one.end:
                 book.name(name, written)
-    if table.total and table.rows:
-        _totals(sheet, placed, looks)
+    if table.total:
+        for position in range(len(placed.columns)):
+            at, look = placed.total_row, _look(placed, 0, position)
+            shows = placed.in_total(position) if position else table.total
+            sheet.put(at, position, shows, "words", look if position else "text", last=True)
 
 
-def _totals(sheet: Sheet, placed: Placed, looks: Sequence[styles.Form]) -> None:
-    for position, one in enumerate(placed.columns):
-        if position == 0:
-            sheet.put(placed.total_row, 0, placed.table.total, "words", "text", last=True)
-        elif one.column.total and not one.end:
-            summed = total(placed.column(position))
-            form = _form("number", looks[position])
-            sheet.put(placed.total_row, position, summed, "formula", form, last=True)
-        else:
-            sheet.put(placed.total_row, position, None, "words", "text", last=True)
+def _link(sheet: Sheet, at: int, position: int, column: Column, row: object) -> None:
+    """Let a cell lead to an address of the web, if it has one that a workbook can hold."""
+    url = column.link(row) if column.link is not None else ""
+    if url.startswith(("https://", "http://")) and len(url) <= LONGEST_LINK and " " not in url:
+        style = sheet.book.styles.shape("link")
+        sheet.worksheet.write_url(at, position, url, style, string=url)
 
 
-def _look(placed: Placed, position: int) -> styles.Form:
-    """How the figures of a column are written, where all of them are of one kind."""
-    form = placed.columns[position].column.form
-    values = [placed.value(n, position) for n in range(placed.count)]
-    return "value" if callable(form) else _sized(form, values)
-
-
-def _sized(form: Form, values: Sequence[Scalar]) -> styles.Form:
-    """The number format of figures of one kind, as far as it depends on their size."""
+def _look(placed: Placed, n: int, position: int) -> styles.Form:
+    """How a figure is written: like the others of its kind in its column, or in its row where rows
+    are figures of different kinds."""
+    column, row = placed.columns[position].column, placed.table.rows[n]
+    form = cells.form_of(column, row)
+    if form not in ("tonnes", "objective", "number", "range", "estimate"):
+        return _FORMS[form]
+    if callable(column.form):
+        across = [
+            at for at, one in enumerate(placed.columns)
+            if callable(one.column.form) and one.column.form(row) == form
+        ]  # fmt: skip
+        values = [placed.value(n, at) for at in across]
+    else:
+        values = [placed.value(other, position) for other in range(placed.count)]
     figures = [float(v) for v in values if not isinstance(v, str)]
     if form == "tonnes":
         return styles.tonnes(figures)
-    if form == "objective":
-        return styles.objective(figures)
-    return _form(form, "value")
+    return styles.objective(figures) if form == "objective" else styles.figure(figures)
 
 
 _FORMS: dict[Form, styles.Form] = {
     "text": "text",
+    "exact": "figure",
     "money": "money",
     "outcome": "outcome",
     "count": "count",
@@ -298,8 +333,3 @@ _FORMS: dict[Form, styles.Form] = {
     "deviation": "deviation",
     "tolerance": "tolerance",
 }
-
-
-def _form(form: Form, otherwise: styles.Form) -> styles.Form:
-    """The number format of a kind of figure; ``otherwise`` that of its column."""
-    return _FORMS.get(form, otherwise)

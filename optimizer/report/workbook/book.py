@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
 from io import BytesIO
 from typing import Any
 
 from models.results.reservations import NONE, Doubts
 from optimizer.report.figures import NO_BREAK, clean
-from optimizer.report.workbook.expressions import Area, Expression, Scalar, control, total
+from optimizer.report.workbook.expressions import Area, Expression, Scalar, control
 from optimizer.report.workbook.layout import address, blocks, lines_of
 from optimizer.report.workbook.styles import Form, Origin, Styles
 
@@ -29,33 +28,6 @@ _BLOCKS = 40
 _LIKE_A_FORMULA = ("=", "+", "-", "@")
 INSET = "  "
 """What a text begins with that belongs to the row above."""
-
-
-@dataclass(frozen=True)
-class Column:
-    """A column of a table; a year, as its header, is a number."""
-
-    key: str
-    header: str | int
-    form: Form = "text"
-    width: float = 11
-    is_key: bool = False
-    """Whether it only lets formulas find rows, and is not printed."""
-
-
-def key_column(key: str, header: str, width: float = 16) -> Column:
-    """A column of ids and keys."""
-    return Column(key, header, "text", width, is_key=True)
-
-
-def printed(columns: Sequence[Column]) -> int:
-    """How many columns stand before those of keys."""
-    return sum(not column.is_key for column in columns)
-
-
-def years(of: Iterable[str], form: Form, width: float = 8.3) -> list[Column]:
-    """A column for each year."""
-    return [Column(str(year), int(year), form, width) for year in of]
 
 
 class Book:
@@ -114,7 +86,6 @@ class Sheet:
         """Last row that a chart takes."""
         self.printed_columns = 1
         self.widths: dict[int, float] = {}
-        self.tables: list[Table] = []
         self.given: dict[tuple[int, int], float] = {}
         """Figures of the optimizer and the scenario, which no formula stands behind."""
         self._lines: dict[int, int] = {}
@@ -250,11 +221,6 @@ class Sheet:
             self.widths[position] = width
             self.worksheet.set_column(position, position, width)
 
-    def set_widths(self, columns: Sequence[Column]) -> None:
-        """Widths of the columns of a table."""
-        for position, column in enumerate(columns):
-            self.widen(position, column.width)
-
     def header(
         self, row: int, headers: Sequence[str | int], right: Sequence[bool] | None = None
     ) -> None:
@@ -271,172 +237,12 @@ class Sheet:
             lines = max(lines, lines_of(header, self.widths.get(position, 9.0), 1.15))
         self.worksheet.set_row(row, _ROW * lines + 2)
 
-    def table(self, columns: Sequence[Column]) -> Table:
-        """A table that begins in the next row."""
-        self.set_widths(columns)
-        table = Table(self, columns, self.row)
-        self.tables.append(table)
-        self.row += 1
-        return table
-
-    def freeze(self, table: Table, columns: int, *, repeat: bool = True) -> None:
-        """Keep the header of a table, and its first columns, in view, and on every page."""
-        self.worksheet.freeze_panes(table.header_row + 1, columns)
-        if repeat:
-            self.worksheet.repeat_rows(table.header_row)
-
     def finish(self) -> None:
         """Print what people read: columns of keys, at the right end, stay on the screen."""
-        printed = [
-            position
-            for table in self.tables
-            for position, column in enumerate(table.columns)
-            if not column.is_key
-        ]
-        last = max([self.printed_columns - 1, *printed])
-        self.worksheet.print_area(0, 0, max(self.row, self.lowest), last)
+        self.worksheet.print_area(0, 0, max(self.row, self.lowest), self.printed_columns - 1)
 
     def controls(self) -> Iterator[Expression]:
         """Control figures over all cells of the sheet that no formula stands behind."""
         parts = [self.area(*block) for block in blocks(set(self.given))]
         for start in range(0, len(parts), _BLOCKS):
             yield control(parts[start : start + _BLOCKS])
-
-
-@dataclass
-class Table:
-    """A table of a sheet: a header and the rows below it."""
-
-    sheet: Sheet
-    columns: Sequence[Column]
-    header_row: int
-    count: int = 0
-    header: dict[str, Expression] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        styles, page = self.sheet.book.styles, self.sheet.worksheet
-        lines = 1
-        for position, column in enumerate(self.columns):
-            if isinstance(column.header, int):
-                style = styles.shape("header", right=True, form="year")
-                page.write_number(self.header_row, position, column.header, style)
-            else:
-                style = styles.shape("header", right=column.form not in ("text", "year"))
-                page.write_string(self.header_row, position, column.header, style)
-                width = self.sheet.widths[position]
-                lines = max(lines, lines_of(column.header, width, 1.15))
-            text = f"{self.sheet.prefix}{address(self.header_row, position)}"
-            self.header[column.key] = Expression(text, column.header)
-        page.set_row(self.header_row, _ROW * lines + 2)
-
-    def line(self, ruled: bool = False) -> Line:
-        """The next row, with a line above it where it begins a group."""
-        row = self.sheet.row
-        self.sheet.row += 1
-        self.count += 1
-        return Line(self, row, ruled=ruled)
-
-    def rows(self) -> tuple[int, int]:
-        """First and last row, the header apart; a table without rows has an empty one."""
-        return self.header_row + 1, self.header_row + max(self.count, 1)
-
-    def nothing(self, text: str) -> None:
-        """Say that there are no rows, where the first would stand."""
-        style = self.sheet.book.styles.cell("words", "text")
-        self.sheet.worksheet.write_string(self.sheet.row, 0, text, style)
-        self.sheet.row += 1
-
-    def area(self, first: str, last: str | None = None) -> Area:
-        """The cells of a column, or of all columns from one to another."""
-        top, bottom = self.rows()
-        return self.sheet.area((top, self.at(first)), (bottom, self.at(last or first)))
-
-    def head(self, first: str, last: str) -> Area:
-        """The headers from one column to another."""
-        row = self.header_row
-        found = self.sheet.area((row, self.at(first)), (row, self.at(last)))
-        headers = [column.header for column in self.columns[self.at(first) : self.at(last) + 1]]
-        return Area(found.text, tuple(headers))
-
-    def at(self, key: str) -> int:
-        """Where a column stands."""
-        return next(i for i, column in enumerate(self.columns) if column.key == key)
-
-    def totals(self, label: str, keys: Iterable[str]) -> Line:
-        """A last row with the sums of some columns; it is none of the table's rows."""
-        summed = set(keys)
-        line = Line(self, self.sheet.row, last=True)
-        self.sheet.row += 1
-        for position, column in enumerate(self.columns):
-            if position == 0:
-                line.words(column.key, label)
-            elif column.key in summed and self.count:
-                line.put(column.key, total(self.area(column.key)))
-            else:
-                line.put(column.key, None)
-        return line
-
-
-@dataclass
-class Line:
-    """A row of a table."""
-
-    table: Table
-    row: int
-    last: bool = False
-    ruled: bool = False
-    """Whether a line stands above it, since it begins a group."""
-    cells: dict[str, Expression] = field(default_factory=dict)
-
-    def _write(
-        self,
-        key: str,
-        value: Scalar | Expression | None,
-        origin: Origin,
-        form: Form | None,
-        wrap: bool,
-    ) -> Expression:
-        position = self.table.at(key)
-        written = self.table.sheet.put(
-            self.row,
-            position,
-            value,
-            origin,
-            form or self.table.columns[position].form,
-            last=self.last,
-            ruled=self.ruled,
-            wrap=wrap,
-        )
-        self.cells[key] = written
-        return written
-
-    def optimizer(self, key: str, value: float | None, form: Form | None = None) -> Expression:
-        """A figure that the optimizer found."""
-        return self._write(key, value, "optimizer", form, False)
-
-    def scenario(self, key: str, value: Scalar | None, form: Form | None = None) -> Expression:
-        """A figure that the scenario gives."""
-        return self._write(key, value, "scenario", form, False)
-
-    def words(self, key: str, value: str | None, *, wrap: bool = False) -> Expression:
-        """A text."""
-        return self._write(key, value, "words", "text", wrap)
-
-    def key(self, key: str, value: str | None) -> Expression:
-        """A text that formulas find rows by."""
-        return self._write(key, value, "key", "text", False)
-
-    def put(self, key: str, value: Expression | None, form: Form | None = None) -> Expression:
-        """A formula, or nothing."""
-        return self._write(key, value, "words", form, False)
-
-    def by_year(self, figures: Mapping[str, float | None], form: Form | None = None) -> None:
-        """Figures of the optimizer under the headers of years; 0 in years without one."""
-        for column in self.table.columns:
-            if isinstance(column.header, int):
-                self.optimizer(column.key, figures.get(column.key, 0.0), form)
-
-    def area(self, first: str, last: str) -> Area:
-        """Cells of this row from one column to another."""
-        at = self.table.at
-        return self.table.sheet.area((self.row, at(first)), (self.row, at(last)))

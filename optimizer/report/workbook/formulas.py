@@ -32,6 +32,12 @@ class SheetColumn:
         return f"{self.column.key}.{self.end}" if self.end else self.column.key
 
 
+def printed(columns: Sequence[SheetColumn]) -> int:
+    """How many columns stand before the first that holds keys."""
+    keys = (n for n, one in enumerate(columns) if one.column.origin == "key")
+    return next(keys, len(columns))
+
+
 @dataclass
 class Placed:
     """A table at its place: ``prefix`` names the sheet, rows count from 0."""
@@ -67,6 +73,11 @@ class Placed:
                 return position
         raise KeyError(f"table {self.table.name!r} has no column {key!r}")
 
+    @property
+    def printed(self) -> int:
+        """How many columns are printed: those before the first that holds keys."""
+        return printed(self.columns)
+
     def has(self, key: str) -> bool:
         """Whether there is such a column."""
         return any(one.key == key for one in self.columns)
@@ -87,7 +98,7 @@ class Placed:
         if isinstance(value, Shown):
             value = value.text if value.value is None else value.value
         elif one.end and not isinstance(value, str) and value is not None:
-            value = cells.error(value) if one.end == "error" else getattr(value, one.end)
+            value = (cells.error(value) or None) if one.end == "error" else getattr(value, one.end)
         if value is None or isinstance(value, str):
             return value or None
         return float(value)
@@ -161,15 +172,28 @@ class Placed:
         text = f"{self.prefix}{address(row, start)}:{address(row, stop)}"
         return Area(text, tuple(one.header for one in self.columns[start : stop + 1]))
 
+    def header(self, key: str) -> Expression:
+        """The header of a column, such as a year."""
+        position = self.at(key)
+        header = self.columns[position].header
+        return Expression(f"{self.prefix}{address(self.header_row, position)}", header)
+
     def total(self, key: str) -> Expression:
         """The sum of a column: the cell of the row of totals, or 0 where there are no rows."""
         position = self.at(key)
         if not self.count:
             return of(0)
-        if not self.table.total or not self.columns[position].column.total:
+        summed = self.in_total(position)
+        if summed is None:
             return total(self.area(key))
-        value = total(self.area(key)).value
-        return Expression(f"{self.prefix}{address(self.total_row, position)}", value)
+        return Expression(f"{self.prefix}{address(self.total_row, position)}", summed.value)
+
+    def in_total(self, position: int) -> Expression | None:
+        """What the row of totals calculates in a column, if it calculates anything there."""
+        one = self.columns[position]
+        if not self.table.total or not one.column.total or one.end:
+            return None
+        return total(self.column(position)) if one.column.total is True else one.column.total(self)
 
 
 @dataclass(frozen=True)

@@ -40,6 +40,7 @@ def contents(sheet: Sheet, second: int = 4) -> None:
     link, about = sheet.book.styles.shape("link"), sheet.book.styles.cell("words", "text")
     others = sheet.book.sheets[1:]
     half = -(-len(others) // 2)
+    sheet.widen(second, max((len(other.tab) for other in others[half:]), default=0))
     for position, other in enumerate(others):
         row, column = sheet.row + position % half, 0 if position < half else second
         target = f"internal:{other.prefix}A1"

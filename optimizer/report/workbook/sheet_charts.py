@@ -9,15 +9,17 @@ from optimizer.report.workbook.book import Sheet
 from optimizer.report.workbook.formulas import Placed
 
 SIZE = {"width": 760, "height": 400}
-ROWS = 28
-"""Rows that a chart takes."""
+ROWS, COLUMNS = 28, 9
+"""Rows and columns that a chart takes."""
 DASHES = ("solid", "dash", "long_dash", "round_dot")
 
 
 def draw(sheet: Sheet, placed: Placed, wanted: SheetChart) -> None:
-    """Draw a chart below what stands on the sheet, and leave room for it."""
-    book = sheet.book
-    subtype = "straight_with_markers" if wanted.kind == "scatter" else "stacked"
+    """Draw a chart below what stands on the sheet, or beside a long table; leave room for it."""
+    book, long = sheet.book, placed.count > ROWS
+    subtype = "stacked" if wanted.kind == "stacked" else "straight"
+    if wanted.kind == "scatter" and not long:
+        subtype = "straight_with_markers"
     kind = "scatter" if wanted.kind == "scatter" else "column"
     chart = book.workbook.add_chart({"type": kind, "subtype": subtype})
     for series in (
@@ -26,26 +28,43 @@ def draw(sheet: Sheet, placed: Placed, wanted: SheetChart) -> None:
         chart.add_series(series)
     chart.set_title({"name": wanted.title, "name_font": {"size": 11}})
     if wanted.x_title:
-        chart.set_x_axis({"name": wanted.x_title})
+        x = placed.at(wanted.across) if wanted.across else 0
+        share = placed.columns[x].column.form == "share"
+        chart.set_x_axis({"name": wanted.x_title, **({"num_format": "0%"} if share else {})})
     chart.set_y_axis({"num_format": book.styles.axis})
     chart.set_legend({"position": "bottom"})
     chart.set_size(SIZE)
-    sheet.worksheet.insert_chart(sheet.row + 1, 0, chart, {"description": wanted.title})
-    sheet.row += ROWS
-    sheet.lowest = max(sheet.lowest, sheet.row)
+    # Below the header, which each page repeats with all that touches it.
+    row, column = (placed.header_row + 1, len(placed.columns)) if long else (sheet.row + 1, 0)
+    place = {"description": wanted.title, "x_offset": 12 if long else 0, "y_offset": 6}
+    sheet.worksheet.insert_chart(row, column, chart, place)
+    if long:
+        sheet.printed_columns = max(sheet.printed_columns, column + COLUMNS)
+    else:
+        sheet.row += ROWS
+        sheet.lowest = max(sheet.lowest, sheet.row)
 
 
 def _scatter(sheet: Sheet, placed: Placed, wanted: SheetChart) -> list[dict[str, Any]]:
-    top, bottom = placed.header_row + 1, placed.header_row + placed.count
-    x = placed.at(wanted.across)
+    head, x = placed.header_row, placed.at(wanted.across)
+    lines: list[tuple[Any, int, range]] = [
+        ([sheet.tab, head, placed.at(key)], placed.at(key), range(placed.count))
+        for key in wanted.series
+    ]
+    if wanted.lines:
+        lines = []
+        for name, chosen in wanted.lines:
+            rows = [n for n, row in enumerate(placed.table.rows) if chosen(row)]
+            if rows:
+                lines.append((name, placed.at(wanted.series[0]), range(rows[0], rows[-1] + 1)))
     return [
         {
-            "name": [sheet.tab, placed.header_row, placed.at(key)],
-            "categories": [sheet.tab, top, x, bottom, x],
-            "values": [sheet.tab, top, placed.at(key), bottom, placed.at(key)],
+            "name": name,
+            "categories": [sheet.tab, head + 1 + rows[0], x, head + 1 + rows[-1], x],
+            "values": [sheet.tab, head + 1 + rows[0], at, head + 1 + rows[-1], at],
             "line": {"dash_type": dash, "width": 2},
         }
-        for key, dash in zip(wanted.series, DASHES, strict=False)
+        for (name, at, rows), dash in zip(lines, DASHES, strict=False)
     ]
 
 

@@ -11,6 +11,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from optimizer.report.figures import NOISE
+
 Origin = Literal["optimizer", "scenario", "formula", "words", "key"]
 Form = Literal[
     "money",
@@ -67,7 +69,7 @@ _NUMBERS: dict[Form, str] = {
     "figure": "General",
     "deviation": '[>=0.000001]0.0E+00;"–"',
     "tolerance": "0.0E+00",
-    "value": "#,##0.###",
+    "value": "#,##0.0##",
     "first": "0.0",
     "small": "0.000000",
     "control": "#,##0.0000",
@@ -195,6 +197,14 @@ def tonnes(values: Iterable[float | None]) -> Form:
     """The form of a row of tonnes, with decimals where whole tonnes would show a false zero."""
     most = max((abs(value) for value in values if value is not None), default=0.0)
     return "tonnes" if most >= 100 or most == 0 else "tonnes_1" if most >= 1 else "tonnes_3"
+
+
+def figure(values: Iterable[float | None]) -> Form:
+    """The form of figures of no special kind: whole, with up to three decimals, or with all."""
+    known = [abs(value) for value in values if value is not None]
+    if all(abs(value - round(value)) < NOISE for value in known):
+        return "count"
+    return "value" if max(known) >= 1 else "figure"
 
 
 def objective(values: Iterable[float | None]) -> Form:

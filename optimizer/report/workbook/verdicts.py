@@ -65,7 +65,7 @@ def check_section(book: Book, formulas: Formulas, checks: Iterable[tuple[Check, 
     about = tr(
         "Each line is a formula. Tolerances are shares of the figure compared. Control figures "
         "add up LN(1 + |x|) over all figures of a sheet that no formula stands behind, as they "
-        "were written: whoever overtypes one of them finds it here."
+        "were written: a figure that is overtyped shows up here."
     )
     return Section(
         "checks",
@@ -119,6 +119,7 @@ def _table(rows: list[_Compared]) -> Table:
             calculated(tr("Result"), "verdict", "text", verdict, 20),
         ],
         CHECKS,
+        freeze=1,
     )  # fmt: skip
 
 

@@ -10,10 +10,11 @@ import pytest
 from pages import read
 from saved_plans import germany
 
+from optimizer.analyses.documents import document_of
 from optimizer.report.charts import Chart
 from optimizer.report.charts.drawing import SERIES, WIDTH
 from optimizer.report.charts.money import stacked
-from optimizer.report.html import charts
+from optimizer.report.render.html import charts
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -78,7 +79,7 @@ def test_series_differ_in_pattern_or_lightness_too() -> None:
 
 
 def test_all_charts_of_a_report_are_named_apart() -> None:
-    made = charts(germany())
+    made = charts(document_of(germany()))
     assert len({chart.name for chart in made}) == len(made) >= 8
     assert all(chart.title and chart.description for chart in made)
 

@@ -10,8 +10,8 @@ from pydantic import BaseModel
 
 from models.scenario.case import Case
 from models.scenario.quantities import Number, Yearly
-from optimizer.report.tables.assumptions import assumptions, unit
-from optimizer.report.tables.evidence import figures
+from optimizer.analyses.plan.assumptions import assumptions, unit
+from optimizer.analyses.plan.evidence import figures
 
 
 def types_in(annotation: Any) -> Iterator[Any]:

@@ -1,0 +1,1 @@
+"""The plan that ``vorrat solve`` finds, as people read it."""

@@ -1,1 +1,0 @@
-"""How good a plan is: sentences and sections of evaluations."""

@@ -1,1 +1,0 @@
-"""What a company gets for its share: sentences and sections of participations."""

@@ -1,1 +1,0 @@
-"""Plans at several values of a number: sentences and sections of frontiers and targets."""

@@ -1,0 +1,230 @@
+"""Figures of a workbook add up, and it says so when they no longer do."""
+
+from __future__ import annotations
+
+import math
+import random
+from pathlib import Path
+from typing import Any
+
+import pytest
+from everything import everything, lasting
+from plan_workbooks import workbook_of_plan as write
+from random_cases import lasting_case, small_case, treasury_case
+from spreadsheets import cells, formulas, recalculated, records, results, with_libreoffice
+
+from models.language import using
+from models.results import Plan
+from models.scenario.case import Case
+from optimizer.errors import Infeasible
+from optimizer.report.workbook.expressions import (
+    Area,
+    Expression,
+    distance_to,
+    if_within,
+    of,
+    overrun,
+    ratio,
+    total_where,
+)
+from optimizer.solve.planner import plan as best_plan
+
+GOOD = "The figures of this workbook add up"
+BAD = "WARNING: figures of this workbook no longer add up"
+VERDICT = "A3"
+
+
+@pytest.fixture(scope="module")
+def content() -> bytes:
+    return write(best_plan(Case.model_validate(everything())))
+
+
+def failing(book: Any) -> list[str]:
+    rows = records(book.worksheets[-1], "Check", "Result")
+    return [row["Check"] for row in rows if row["Result"] != "adds up"]
+
+
+def test_a_good_plan_passes(content: bytes) -> None:
+    book = results(content)
+    assert book["Answer"][VERDICT].value.startswith(GOOD)
+    assert failing(book) == []
+    assert len(records(book.worksheets[-1], "Check", "Result")) > 30
+
+
+@pytest.mark.parametrize("seed", sorted({*range(24)} - {3, 8, 15, 18, 20, 22}))
+def test_random_plans_pass(seed: int) -> None:
+    """Whatever lines, instruments, periods, stocks and residual values there are."""
+    draw = (small_case, treasury_case, lasting_case)[seed % 2 if seed < 16 else 2]
+    try:
+        found = best_plan(Case.model_validate(draw(random.Random(seed).choice)))
+    except Infeasible:
+        pytest.skip("no plan keeps all rules")
+    assert failing(results(write(found))) == []
+
+
+def tampered(plan: Plan, path: str, change: float) -> Plan:
+    """A plan whose document somebody has changed in one place."""
+    raw = plan.model_dump(mode="json")
+    *steps, last = path.split(".")
+    inside: Any = raw
+    for step in steps:
+        inside = inside[int(step) if isinstance(inside, list) else step]
+    inside[last] += change
+    return Plan.model_validate(raw)
+
+
+@pytest.mark.parametrize(
+    ("path", "part"),
+    [
+        ("projects.0.market_share", "shares of each project"),
+        ("projects.0.offtake", "all contracted output"),
+        ("accounts.0.cost_meur", "Net costs of all accounts"),
+        ("accounts.0.paid_meur.2026", "what each funder provides"),
+        ("outcome.net_cost_meur", "net cost of the plan"),
+        ("outcome.expected", "Parts of all materials"),
+        ("outcome.without_plan.worst", "last quantile without a plan"),
+        ("consumers.0.expected", "Parts of all consumers"),
+        ("stockpiles.0.planned_t.2027", "what the year before leaves"),
+        ("stockpiles.0.cost_meur.2027", "cost of each stockpile"),
+        ("materials.0.by_year.2026.days_of_cover", "Days of cover"),
+        ("materials.0.by_year.2026.supply.hhi", "index of concentration"),
+        ("certificate.objective", "objective follows"),
+        ("certificate.bound", "gap follows"),
+    ],
+)
+def test_a_wrong_document_fails(path: str, part: str) -> None:
+    """A figure that does not fit the others is told of, whoever wrote it."""
+    good = best_plan(Case.model_validate(everything()))
+    book = results(write(tampered(good, path, -0.25)))
+    assert book["Answer"][VERDICT].value.startswith(BAD)
+    assert any(part in check for check in failing(book)), failing(book)
+
+
+def test_an_exceeded_budget_fails() -> None:
+    good = best_plan(Case.model_validate(everything()))
+    at = next(n for n, use in enumerate(good.budget_lines) if use.total_meur is not None)
+    most = good.budget_lines[at].total_meur
+    assert most is not None
+    used = sum(good.budget_lines[at].used_meur.values())
+    bad = tampered(good, f"budget_lines.{at}.used_meur.2026", most - used + 1)
+    assert "No budget is exceeded, in any year or in all" in failing(results(write(bad)))
+
+
+def test_the_verdict_turns_red(content: bytes) -> None:
+    """The condition of its look is that of its words."""
+    sheet = formulas(content)["Answer"]
+    (rules,) = [
+        rules for area, rules in sheet.conditional_formatting._cf_rules.items()
+        if VERDICT in str(area.sqref)
+    ]  # fmt: skip
+    (rule,) = rules
+    assert rule.formula[0].startswith("COUNTIF('Checks'!")
+    assert "<ROWS(" in rule.formula[0]
+    assert rule.dxf.fill.bgColor.rgb.endswith("B3261E")
+    assert rule.dxf.font.b
+
+
+def overtype(tab: str, row_text: str, column: str) -> Any:
+    """A change of one figure, in the row with this text and below this header."""
+
+    def change(book: Any) -> None:
+        sheet = book[tab]
+        header = next(c for row in sheet.iter_rows() for c in row if str(c.value) == column)
+        row = next(
+            c.row for r in sheet.iter_rows(min_row=header.row + 1) for c in r if c.value == row_text
+        )
+        cell = sheet.cell(row, header.column)
+        assert isinstance(cell.value, (int, float)), (tab, cell.coordinate, cell.value)
+        cell.value += 0.01
+
+    return change
+
+
+def set_rate(book: Any) -> None:
+    tab, cell = book.defined_names["discount_rate"].attr_text.replace("'", "").split("!")
+    book[tab][cell.replace("$", "")].value = 0.08
+
+
+def put_text(book: Any) -> None:
+    book["Damage"]["C5"].value = "about 5"
+
+
+CHANGES = {
+    "nothing": lambda book: None,
+    "share": overtype("Funding", "upper_rhine", "Share of capex"),
+    "planned": overtype("Stockpiles", "planned_t", "2027"),
+    "chance": overtype("Shortage", "probability_of_shortage", "2026"),
+    "source": overtype("Assumptions", "projects.upper_rhine.capex_meur", "Value"),
+    "rate": set_rate,
+    "text": put_text,
+}
+
+
+@with_libreoffice
+def test_libreoffice_agrees_and_notices_what_is_overtyped(tmp_path: Path, content: bytes) -> None:
+    stored = results(content)
+    books = recalculated(tmp_path, CHANGES, content)
+    fresh, count = books.pop("nothing"), 0
+    for tab, cell in cells(formulas(content)):
+        if cell.data_type == "f":
+            count += 1
+            ours, theirs = (b[tab][cell.coordinate].value for b in (stored, fresh))
+            if isinstance(ours, (int, float)):
+                near = math.isclose(ours, theirs, rel_tol=1e-9, abs_tol=1e-9)
+                assert near, (tab, cell.coordinate, cell.value, ours, theirs)
+            else:
+                assert (ours or "") == (theirs or ""), (tab, cell.coordinate, cell.value)
+    assert count > 300
+    assert fresh["Answer"][VERDICT].value.startswith(GOOD)
+    for name, book in books.items():
+        assert book["Answer"][VERDICT].value.startswith(BAD), name
+    assert any("give the net cost" in check for check in failing(books["rate"]))
+    assert [c for c in failing(books["chance"]) if not c.startswith("Control figure")] == []
+
+
+def test_residual_values_are_discounted_and_added_up() -> None:
+    """The last year of three at 5 %: what counts in it, over 1.05 twice; taken off the net cost."""
+    found = best_plan(Case.model_validate(lasting()))
+    book = results(write(found))
+    assert failing(book) == []
+    *rows, total = records(book["Accounts"], "Residual value, present value")
+    for row, position in zip(rows, found.accounts, strict=True):
+        left, paid = row["Counts at the end, undiscounted"], row["Provided, present value"]
+        assert row["Residual value, present value"] == pytest.approx(left / 1.05**2)
+        assert left / 1.05**2 == pytest.approx(position.residual_meur)
+        back = paid - row["Comes back, present value"]
+        assert back - left / 1.05**2 == pytest.approx(position.cost_meur, abs=1e-9)
+    assert total["Residual value, present value"] == pytest.approx(found.outcome.residual_meur)
+    changed = tampered(found, "outcome.residual_meur", 1.0)
+    assert "Residual values of all accounts add up to that of the plan" in failing(
+        results(write(changed))
+    )
+
+
+@with_libreoffice
+def test_libreoffice_agrees_in_german(tmp_path: Path) -> None:
+    with using("de"):
+        content = write(best_plan(Case.model_validate(everything())))
+    book = recalculated(tmp_path, {"nothing": CHANGES["nothing"]}, content)["nothing"]
+    assert book["Ergebnis"][VERDICT].value.startswith("Die Zahlen dieser Arbeitsmappe gehen auf")
+
+
+def test_expressions_keep_their_order() -> None:
+    a, b, c = (Expression(name, value) for name, value in (("A1", 8.0), ("B1", 3.0), ("C1", 2.0)))
+    assert (a - (b - c)).text == "A1-(B1-C1)"
+    assert (a - b - c).text == "A1-B1-C1"
+    assert (a / (b * c)).text == "A1/(B1*C1)"
+    assert ((a + b) * c).text == "(A1+B1)*C1"
+    assert (of(1) / (of(1) + a) ** (b - c)).text == "1/((1+A1)^(B1-C1))"
+    assert (a * (b + c)).value == 40
+    assert (a - (b - c)).value == 7
+
+
+def test_expressions_of_blocks() -> None:
+    ids, amounts = Area("A1:A3", ("x", "X", "x")), Area("B1:B3", (1.0, 2.0, ""))
+    assert total_where(amounts, (ids, Expression("D1", "x"))).value == 1
+    assert overrun(Area("A1:B1", (5.0, 1.0)), Area("A2:B2", (3.0, 2.0))).value == 2
+    assert distance_to(amounts, 1).value == 1
+    assert ratio(of(3), Expression("A1", "")).value == ""
+    assert if_within(of(2), of(1), "yes", "no").value == "no"
+    assert if_within(of(-0.5), of(1), "yes", "no").text.startswith("IFERROR(IF(ABS(")

@@ -1,0 +1,327 @@
+"""An evaluation as a document: what comes first, that figures carry their errors, and what is said
+where states are a sample, all there are, or those of another scenario."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from io import BytesIO
+from typing import Any
+
+import pytest
+from documents import is_whole_in_all_media, page_of, text_of, told, workbook_of
+from evaluations import by_hand, figure, performance, sampled, span
+from openpyxl import load_workbook
+from pages import Table, read, shows, tables
+
+from models.language import Language
+from models.results import Distribution, Evaluation, StatesOf
+from models.scenario.case import Case
+from optimizer.analyses.documents import document_of
+from optimizer.report.cells import about
+from optimizer.report.document import Document, Section
+from optimizer.report.figures import NO_BREAK
+from optimizer.report.render import html, workbook
+
+LANGUAGES = pytest.mark.parametrize("language", ["en", "de"])
+BARE: dict[str, Any] = dict.fromkeys(("gap", "information", "tail", "rare", "longer"))
+SECTIONS = (
+    "On 5 000 fresh states (million EUR)",
+    "How bad it can get",
+    "When, in what, and on whom it falls",
+    "How far from the best",
+    "What knowledge is worth",
+    "What caution costs",
+    "Rare events",
+    "Beyond the horizon",
+    "How good the proof is",
+)
+
+
+def fresh(**changed: Any) -> dict[str, Any]:
+    return {"fresh": by_hand().fresh.model_copy(update=changed)}
+
+
+def part(name: str, **changed: Any) -> dict[str, Any]:
+    """One of the parts of the sample with other fields."""
+    return {name: getattr(by_hand(), name).model_copy(update=changed)}
+
+
+def bare() -> Evaluation:
+    return by_hand(**BARE, rules=())
+
+
+def written() -> Evaluation:
+    """Of a scenario that writes its states out."""
+    exact = fresh(
+        states=3,
+        sampled=False,
+        seed=None,
+        with_plan=performance(100, None),
+        without_plan=performance(400, None),
+        avoided=figure(300, None),
+        objective=figure(150, None),
+        optimism=figure(0, None),
+    )
+    return by_hand(**exact, gap=None, rare=None, rules=())
+
+
+def elsewhere() -> Evaluation:
+    """In the states of another scenario."""
+    other = StatesOf(title="A calmer world", variant="path", input_sha256="cd" * 32)
+    parts = dict.fromkeys(("gap", "information", "tail", "longer"))
+    return by_hand(states_of=other, net_cost_there_meur=51, **parts)
+
+
+def worse_tail() -> Evaluation:
+    """Whose careful plan has the worse tail."""
+    return by_hand(**part("tail", bought=-7.0, premium=span(0, 2)))
+
+
+def tonnes() -> Evaluation:
+    return by_hand(measure="tonnes", unit="t", own_states=5)
+
+
+ALL: dict[str, Callable[[], Evaluation]] = {
+    "whole": by_hand,
+    "bare": bare,
+    "written": written,
+    "elsewhere": elsewhere,
+    "worse_tail": worse_tail,
+    "tonnes": tonnes,
+}
+
+
+def shown(found: Evaluation) -> dict[str, Table]:
+    return tables(read(page_of(found)))
+
+
+@LANGUAGES
+@pytest.mark.parametrize("name", ALL)
+def test_all_media_are_whole_in_both_languages(
+    name: str, language: Language, untranslated: set[str]
+) -> None:
+    is_whole_in_all_media(ALL[name](), language, untranslated)
+
+
+def test_the_answer_of_a_whole_evaluation() -> None:
+    assert (
+        "The plan is judged on 5 000 states that it was not made for. The plan avoids 300 ± 6 "
+        "million EUR of expected damage: 400 ± 8 without it, 100.0 ± 2.0 with it. On its own "
+        "states 88 million EUR would be left: the difference of 12 ± 4 is more than chance "
+        "explains. "
+        "That figure assumes that releases foresee how long each disruption lasts. An agency that "
+        "knows only past and present, and keeps 25 % of planned stock for the dearer shortages, "
+        "leaves 120.0 ± 2.0 million EUR: the best that can be reached lies between. "
+        "With 95 % confidence no other plan has an objective that is better by more than 5.75 "
+        "million EUR, which is 3.83 % of it. "
+        "To know before deciding which state comes would be worth 59.9 to 60.1 million EUR "
+        "(± 3.92): no forecast can be worth more to what is decided now. To plan for many states "
+        "rather than for their mean gains 30 to 30.1 million EUR."
+    ) in told(by_hand())
+
+
+def test_the_sections_come_in_the_order_of_the_questions() -> None:
+    text = text_of(by_hand())
+    places = [text.index(f"\n{title}") for title in SECTIONS]
+    assert places == sorted(places)
+
+
+def test_parts_that_were_left_out_have_no_section() -> None:
+    text = text_of(bare())
+    assert [title for title in SECTIONS if f"\n{title}" in text] == [*SECTIONS[:3], SECTIONS[-1]]
+    ids = [section.attributes["id"] for section in read(page_of(bare())).all("section")]
+    assert not {"quality", "information", "tail", "rare", "longer"} & set(ids)
+
+
+def test_what_may_be_chance_is_no_effect() -> None:
+    assert "the difference of 3 ± 4 may be chance alone" in told(
+        by_hand(**fresh(optimism=figure(3, 2.0)))
+    )
+    assert "the difference of -12.0 ± 2.0 is more than chance explains" in told(
+        by_hand(**fresh(optimism=figure(-12)))
+    )
+
+
+def test_what_solves_leave_open_is_no_effect() -> None:
+    said = told(by_hand(**part("information", evpi=span(0, 0.2), vss=span(-0.1, 0.3))))
+    assert "would be worth at most 0.200 million EUR (± 3.92)" in said
+    assert "gains at most 0.300 million EUR" in said
+    alone = told(by_hand(**part("information", evpi=span(0, 0.2), wait_and_see_error=None)))
+    assert "worth at most 0.200 million EUR: no forecast" in alone
+
+
+def test_a_rule_that_does_as_well_is_said_to() -> None:
+    (first, *_) = by_hand().rules
+    as_well = first.model_copy(update={"above_foresight": figure(0, 0.0)})
+    assert "releases stock just as well" in told(by_hand(rules=(as_well,)))
+
+
+def test_unfinished_solves_are_said_to_widen_the_limit() -> None:
+    assert "smaller --gap" in told(by_hand(**part("gap", solver_share=2.0)))
+    assert "smaller --gap" not in told(by_hand())
+
+
+def test_cautions() -> None:
+    said = told(by_hand())
+    assert "chance does not show" not in said
+    assert "understated" not in said
+    same = part("gap", mean=figure(0, 0.0), upper=0.0)
+    assert "chance does not show in so few" in told(by_hand(**same))
+    far = part("rare", deviation_cvar=-5.0)
+    assert "more than chance explains: take more of both" in told(by_hand(**far))
+    few = told(by_hand(own_states=12))
+    assert "For illustration only: the plan was made for 12 states" in few
+    assert "Of the fresh states, 45 are among the worst" in told(by_hand(**fresh(states=900)))
+
+
+def test_a_caution_where_few_states_were_solved_by_themselves() -> None:
+    """Where the objective weighs the worst states, these are what counts: a tenth of 30 are 3."""
+    says = "Only {} of the states solved by themselves"
+    assert says.format(29) in told(by_hand(**part("information", states=29)))
+    exact = part("information", states=29, wait_and_see_error=None)
+    assert says.format(29) not in told(by_hand(**exact))
+    enough = part("information", states=30)
+    assert says.format(30) not in told(by_hand(**enough))
+    objective = {"cvar": {"weight": 0.2, "level": 0.9}}
+    scenario = Case.model_validate(sampled(objective=objective)).model_dump(mode="json")
+    assert says.format(3) in told(by_hand(**enough, scenario=scenario, cvar_level=0.9))
+
+
+def test_what_holds_on_the_own_states_alone_says_so() -> None:
+    text = told(by_hand())
+    assert "what early warning is worth to them is left out" in text
+    assert "planning for many states gains less as a rule" in text
+    assert "on others it lowers their mean by less, as a rule" in text
+    assert "gains less as a rule" not in told(written())
+
+
+def test_written_states_are_told_as_exact() -> None:
+    text = told(written())
+    assert "writes its states out" in text
+    assert "avoids 300 million EUR of expected damage: 400 without it, 100 with it" in text
+    assert "On the 3 states of the scenario" in text
+    answer = text[: text.index("What knowledge is worth")]
+    assert "own states" not in answer
+    assert "exact: all states are known" in read(page_of(written())).text
+
+
+def test_what_is_fresh_is_called_so_where_it_is() -> None:
+    claim = "Fresh states come from the same hazards and probabilities as the plan's own"
+    assert claim in read(page_of(by_hand())).text
+    for found in (written(), elsewhere()):
+        assert claim not in read(page_of(found)).text
+    assert "In the states of A calmer world (path) (million EUR)" in told(elsewhere())
+    assert "fresh states (million EUR)" not in told(elsewhere())
+    assert "not how likely that world is" in read(page_of(elsewhere())).text
+    assert "Net cost there 51 million EUR" in told(elsewhere())
+
+
+def test_a_tail_that_got_worse_is_not_brought_down() -> None:
+    said = told(worse_tail())
+    assert "changes their mean by 7 million EUR, and costs at most 2 million EUR" in said
+    assert "So their mean is higher" in said
+    said = told(by_hand())
+    assert "changes their mean by -90 million EUR, and costs 23.9 to 24.1 million EUR" in said
+    assert "So their mean is higher" not in said
+
+
+def test_the_answer_lies_between_foresight_and_rule() -> None:
+    found = by_hand()
+    table = shown(found)["between"]
+    rows = [row for row in table.rows if row[0].text.startswith("Rule")]
+    best = min(rule.performance.expected.value for rule in found.rules)
+    assert len(rows) == len(found.rules)
+    assert min(row[1].value for row in rows) == best
+    assert table.row("With plan, foresight")[1].value == found.fresh.with_plan.expected.value
+    assert all(shows(cell) for row in table.rows for cell in row[1:] if cell.text != "-")
+
+
+@pytest.mark.parametrize(
+    ("table", "first", "cells"),
+    [
+        ("between", "Without plan", "400.0 ± 7.8 | 1 600 ± 31 | 4 000 | -"),
+        ("between", "Rule, reserve 25 %", "120.0 ± 2.0 | 480 ± 8 | 1 200 | 20.0 ± 1.0"),
+        ("between", "Avoided with foresight", "300.0 ± 5.9 | - | - | -"),
+        ("between", "With foresight, on the plan's own 1 000 states", "88.0 | 390 | - | -"),
+        ("fresh-years", "2026", "300 | 60"),
+        ("fresh-materials", "Ore", "400 | 120 | 100"),
+        ("fresh-consumers", "A", "300 | 70"),
+        ("replications", "9", "152.0 | 149.0 | 148.9 | 3.10"),
+        ("ladder", "Worth knowing what comes (EVPI = RP - WS)", "59.9 | 60.1"),
+        ("tail", "50 %", "92 | 300 | 70 | 0.01 % | mine"),
+        ("rare", "As many, drawn as they come", "99.0 ± 5.9 | 396 ± 24 | 990"),
+        ("longer", "2027", "300 | 50 | - | - | - | -"),
+    ],
+)
+def test_the_figures_are_those_of_the_evaluation(table: str, first: str, cells: str) -> None:
+    texts = [[c.text.replace(NO_BREAK, " ") for c in row] for row in shown(by_hand())[table].rows]
+    assert [" | ".join(row[1:]) for row in texts if row[0] == first] == [cells]
+
+
+def test_figures_have_no_more_digits_than_chance_leaves() -> None:
+    assert about(figure(1234.5678, 10)) == f"1{NO_BREAK}235 ± 20"
+    assert about(figure(12.345678, 0.5)) == "12.3 ± 1.0"
+    assert about(figure(12.345678, None)) == "12.3"
+
+
+def test_the_spread_over_the_states_is_shown() -> None:
+    spread = Distribution(
+        levels=(0.0, 0.5, 0.95, 1.0),
+        with_plan=(0, 10, 90, 95),
+        without_plan=(1, 40, 70, 99),
+        avoided=(1, 5, 6, 9),
+    )
+    text = told(by_hand(**fresh(distribution=spread)))
+    assert "Least state 1 0 1" in text
+    assert "Not exceeded in 50 % of states 40 10 5" in text
+    assert "Not exceeded in 95 % of states 70 90 6" in text
+    assert "Least state" not in told(by_hand(**fresh(distribution=spread, states=1)))
+
+
+def test_every_chart_is_on_the_page() -> None:
+    names = [chart.name for chart in html.charts(document_of(by_hand()))]
+    assert names == ["between", "fresh-distribution", "fresh-years", "ladder"]
+    assert page_of(by_hand()).count("<svg ") == len(names)
+
+
+def test_german_says_what_is_avoided() -> None:
+    assert (
+        "Der Plan vermeidet 300 ± 6 Mio. EUR; der erwartete Schaden beträgt ohne ihn 400 ± 8, mit "
+        "ihm 100,0 ± 2,0." in told(by_hand(), "de")
+    )
+
+
+def test_names_are_never_markup() -> None:
+    root = read(page_of(by_hand(title="<b>A & B</b>", scenario=None)))
+    assert not list(root.all("b"))
+
+
+def test_a_workbook_has_the_figures_of_the_page_as_numbers() -> None:
+    found = by_hand(title="=1+1", scenario=None)
+    book = load_workbook(BytesIO(workbook_of(found)))
+    names = [sheet.title for sheet in book.worksheets]
+    assert len({name.casefold() for name in names}) == len(names)
+    assert all(0 < len(name) <= 31 for name in names)
+    cells = [cell for sheet in book.worksheets for row in sheet.iter_rows() for cell in row]
+    assert not [cell for cell in cells if cell.data_type == "f" and "1+1" in str(cell.value)]
+    numbers = {cell.value for cell in cells if cell.data_type == "n"}
+    avoided, known = found.fresh.avoided, found.information
+    assert avoided.standard_error is not None
+    assert known is not None
+    assert {avoided.value, known.evpi.low, known.evpi.high, found.fresh.with_plan.worst} <= numbers
+    assert any(value == pytest.approx(1.959964 * avoided.standard_error) for value in numbers
+               if isinstance(value, float))  # fmt: skip
+    assert {rule.performance.expected.value for rule in found.rules} <= numbers
+
+
+def test_sheets_whose_names_begin_alike_keep_apart() -> None:
+    title = "A title that is longer than a tab can be, and then: some"
+    document = Document("t", "", "", [], [Section(str(n), title, ["text"]) for n in range(12)])
+    names = [sheet.title for sheet in load_workbook(BytesIO(workbook.render(document))).worksheets]
+    assert len({name.casefold() for name in names}) == 12
+    assert all(":" not in name and len(name) <= 31 for name in names)
+
+
+def test_an_evaluation_comes_back_from_json() -> None:
+    found = by_hand()
+    assert Evaluation.model_validate_json(found.model_dump_json()) == found

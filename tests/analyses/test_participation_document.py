@@ -1,0 +1,456 @@
+"""What a company's share buys it, as a document: sentences, tables, charts and live formulas."""
+
+from __future__ import annotations
+
+import math
+import re
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import participations as built
+import pytest
+from documents import is_whole_in_all_media, page_of, text_of, told, workbook_of
+from pages import Element, Table, read, tables
+from participations import ALL, CAPEX, LIMIT, SHARES, curve, fares, participation, point, standing
+from spreadsheets import cells, formulas, recalculated, records, results, with_libreoffice
+
+from models.language import Language
+from models.results import Participation
+from optimizer.analyses.documents import document_of
+from optimizer.analyses.participation.document import line
+from optimizer.analyses.participation.prose import headline
+from optimizer.analyses.participation.words import Say, outlay_meur, planned
+from optimizer.report.render import html
+from optimizer.report.workbook.expressions import Expression, smallest
+
+EVERY = pytest.mark.parametrize("name", ALL)
+LANGUAGES = pytest.mark.parametrize("language", ["en", "de"])
+
+
+def answer_of(found: Participation) -> str:
+    """The answer in words on one line, with plain spaces."""
+    return " ".join(" ".join(headline(Say(found))).replace("\u00a0", " ").split())
+
+
+@cache
+def root_of(name: str, language: Language = "en") -> Element:
+    return read(page_of(ALL[name](), language))
+
+
+def tables_of(name: str) -> dict[str, Table]:
+    return tables(root_of(name))
+
+
+def section(root: Element, name: str) -> Element:
+    (found,) = [s for s in root.all("section") if s.attributes["id"] == name]
+    return found
+
+
+def failing(book: Any) -> list[str]:
+    rows = records(book["Checks"], "Check", "Result")
+    return [row["Check"] for row in rows if row["Result"] != "adds up"]
+
+
+@EVERY
+@LANGUAGES
+def test_all_media_are_whole_in_both_languages(
+    name: str, language: Language, untranslated: set[str]
+) -> None:
+    is_whole_in_all_media(ALL[name](), language, untranslated)
+
+
+def test_the_builder_follows_its_own_rule() -> None:
+    """What the tests below rest on: least at 0.3, as good as none at 0.6, gains from totals."""
+    totals = {share: fares(share).total for share in SHARES}
+    assert min(totals, key=lambda share: totals[share]) == 0.3
+    assert totals[0.6] == pytest.approx(totals[0.0])
+    for one in participation().curves:
+        none = one.points[0].standing
+        assert none is not None
+        for of in planned(one):
+            assert of.standing is not None
+            assert of.gain == pytest.approx(none.total - of.standing.total)
+            assert outlay_meur(of) == pytest.approx(of.stake_meur)
+
+
+def test_it_loads_back_equal() -> None:
+    for make in ALL.values():
+        found = make()
+        assert Participation.model_validate_json(found.model_dump_json()) == found
+
+
+def test_the_answer_comes_first() -> None:
+    lines = text_of(participation()).splitlines()
+    assert lines[:2] == [
+        "Chips AG: which share of Upper works?",
+        "A chip maker and its metals",
+    ]
+    said = answer_of(participation())
+    assert said in told(participation())
+    assert said.startswith(
+        "Chips AG does best with 30 % of the capex of Upper works. That is 12 million EUR of capex;"
+    )
+    assert "it gains 7.20 million EUR, net of what it pays" in said
+    assert "Up to 60 % it is no worse off than with none" in said
+    assert "may lie up to 10 percentage points higher. The rules allow 70 % at most." in said
+    assert "against 54 if it acts alone and 60 if it waits and nobody acts" in said
+    assert "others avoid 60 %" in said
+    assert "lies anywhere from 31.5 to 33.4 million EUR" in said
+    assert "carry 50 % of capex instead of 0 %, the best share moves from 30 % to 40 %" in said
+
+
+def test_of_the_whole_portfolio_it_speaks_of_all_that_is_built() -> None:
+    assert "30 % of the capex of all that is built." in answer_of(built.whole_portfolio())
+
+
+def test_without_a_range_none_is_told() -> None:
+    text = told(built.pooled())
+    assert "at best" not in text.casefold()
+    assert "anywhere from" not in text
+    assert "Supplies are pooled" in text
+    assert "At best and at worst" in told(participation())
+
+
+def test_what_stopped_early_is_said() -> None:
+    found = built.interrupted()
+    text = told(found)
+    assert "Stopped early: points are missing." in text
+    assert "2 of 3 points stopped before the gap was reached" in text
+    assert "all plans rest on 40 states" in text
+    assert "acts alone" not in text
+    rows = tables(read(page_of(found)))["curve-1"].rows
+    assert [row[1].text for row in rows] == [
+        "", "stopped early; best; no worse than none up to here", "no plan found",
+    ]  # fmt: skip
+    (caution,) = [
+        e for e in root_of("interrupted").all("div") if e.attributes.get("class") == "caution"
+    ]
+    assert "points are missing" in caution.text
+
+
+def test_where_no_share_pays_none_is_best() -> None:
+    said = answer_of(built.no_share_pays())
+    assert said.startswith("Chips AG does best with no share of the capex of Upper works")
+    assert "With every share above that it is worse off." in said
+    assert "it gains" not in said
+
+
+def test_where_nothing_is_possible_that_is_the_answer() -> None:
+    assert answer_of(built.nothing_possible()) == (
+        "No plan keeps all rules at any share of Upper works that was tried for Chips AG."
+    )
+    root = root_of("nothing_possible")
+    assert not list(root.all("figure"))
+    assert "No plan keeps all rules" in section(root, "answer").text
+    points = [built.no_point(0.1, "none")]
+    unknown = participation(curves=(curve(points=points, limit=None),))
+    assert answer_of(unknown) == "There is no plan at any share that was tried."
+
+
+def test_at_the_limit_nothing_lies_beyond() -> None:
+    some = [point(share) for share in (0.0, 0.1, 0.2)]
+    said = answer_of(participation(curves=(curve(points=some, limit=0.2),)))
+    assert "Up to the largest share that the rules allow, 20 %, it is no worse off" in said
+    assert "percentage points higher" not in said
+
+
+def test_public_money_that_changes_nothing_is_told_as_such() -> None:
+    same = (curve(public=0.0), curve(public=0.1))
+    assert same[0].best_share == same[1].best_share
+    said = answer_of(participation(curves=same))
+    assert "Whether public funders carry 0 % or 10 % of capex, the best share is 30 %." in said
+
+
+def test_names_are_those_of_the_language() -> None:
+    """The scenario that the document carries has both; without it, names are those it lists."""
+    text = text_of(built.with_its_scenario(), "de")
+    assert text.splitlines()[:2] == [
+        "Chip-AG: welcher Anteil an Werk am Oberrhein?",
+        "Ein Chiphersteller und seine Metalle. Variante: Mehr Geld",
+    ]
+    assert "Am besten fährt Chip-AG mit 30 % der Investition in Werk am Oberrhein." in text
+    page = page_of(built.with_its_scenario(), "de")
+    assert "Gallium (Ga)" in tables(read(page))["offtake"].headers
+    other = text_of(participation(), "de")
+    assert "Am besten fährt Chips AG mit 30 % der Investition in Upper works." in other
+
+
+def test_names_can_be_neither_commands_nor_markup_nor_formulas() -> None:
+    text = text_of(participation(name="Chips\x1b[31m AG", project_name="Upper\nworks"))
+    assert "\x1b" not in text
+    assert "Upper works" in text
+    root = read(page_of(participation(name="<b>A & B</b>", project_name="<i>x</i>")))
+    assert not list(root.all("b", "i"))
+    (h1,) = root.all("h1")
+    assert h1.text == "<b>A & B</b>: which share of <i>x</i>?"
+    found = participation(material_names={"gallium": "=1+1", "germanium": "@x"}, name="+A")
+    sheet = formulas(workbook_of(found))["Offtake"]
+    assert next(c for row in sheet for c in row if c.value == "=1+1").data_type == "s"
+
+
+@LANGUAGES
+def test_no_line_is_cut(language: Language) -> None:
+    for width in (80, 110, 140):
+        assert "…" not in text_of(participation(), language, width)
+
+
+def test_sections_stand_in_the_order_of_the_questions() -> None:
+    found = [s.attributes["id"] for s in root_of("project").all("section")]
+    assert found == [
+        "answer", "by-share", "public", "money", "curves", "method", "proof", "glossary",
+    ]  # fmt: skip
+    assert "public" not in [s.attributes["id"] for s in root_of("pooled").all("section")]
+    assert list(tables_of("pooled"))[:2] == ["curves", "standings"]
+
+
+@LANGUAGES
+def test_the_answer_has_its_figures(language: Language) -> None:
+    answer = section(root_of("project", language), "answer")
+    said = {"en": ["30 %", "9.60 million EUR", "7.20 million EUR", "60 %", "3.83", "60 %"],
+            "de": ["30 %", "9,60 Mio. EUR", "7,20 Mio. EUR", "60 %", "3,83", "60 %"]}  # fmt: skip
+    figures = [e.text for e in answer.all("dd") if e.attributes.get("class") == "figure"]
+    assert [text.replace("\u00a0", " ") for text in figures] == said[language]
+
+
+def test_waiting_and_acting_alone_are_set_beside_it() -> None:
+    table = tables_of("project")["standings"]
+    assert table.row("Nobody acts")[-1].value == 60
+    assert table.row("It acts alone")[-1].value == 54
+    assert table.row("No share: others stick to the plan")[-1].value == 42
+    assert "20 million EUR less mean damage than if nobody acts" in root_of("project").text
+
+
+def test_both_ways_of_the_others_stand_side_by_side() -> None:
+    table = tables_of("project")["share-totals"]
+    anew, held = (n for n, head in enumerate(table.headers) if head == "Damage plus cost")
+    tried = table.rows[: len(SHARES) - 1]
+    for at, others in ((anew, "reoptimize"), (held, "held")):
+        totals = [fares(share, others).total for share in SHARES[:-1]]  # type: ignore[arg-type]
+        assert [row[at].value for row in tried] == pytest.approx(totals)
+    assert table.rows[-1][0].text.replace("\u00a0", " ") == "80 %"
+    assert [cell.text for cell in table.rows[-1][1:]] == ["-"] * (len(table.headers) - 1)
+
+
+def test_the_band_is_that_of_equally_good_plans() -> None:
+    found = participation().curves[0]
+    drawn, table = line(found), tables_of("project")["share-totals"]
+    around = [point.range for point in planned(found)]
+    ends = [(r.least, r.best.total, r.worst.total, r.most) for r in around if r is not None]
+    assert len(ends) == len(SHARES) - 1
+    assert list(zip(drawn.low, drawn.high, strict=True)) == [end[1:3] for end in ends]
+    headers = ("none below", "at best", "at worst", "none above")
+    shown = zip(*(table.values(header)[:-1] for header in headers), strict=True)
+    assert list(shown) == [pytest.approx(end) for end in ends]
+
+
+def test_charts_mark_the_answers_and_the_range() -> None:
+    first, second = html.charts(document_of(participation()))
+    assert (first.name, second.name) == ("share-totals", "public")
+    drawn = [text.text for text in read(first.svg()).all("text")]
+    assert "best share" in drawn
+    assert "no worse than none up to here" in drawn
+    assert "best to worst, of plans as good by the objective" in drawn
+    assert [re.sub(r"\s", " ", text) for text in drawn].count("30 %") == 2
+    assert "least at 30" in first.description
+    pooled = html.charts(document_of(built.pooled()))[0]
+    drawn = [text.text for text in read(pooled.svg()).all("text")]
+    assert not [text for text in drawn if text.startswith("best to worst")]
+
+
+def test_public_money_moves_both_shares() -> None:
+    table = tables_of("project")["public"]
+    assert table.values("Best share") == [0.3, 0.3, 0.4, 0.3]
+    assert table.values("No worse than none up to") == [0.6, 0.7, 0.7, 0.6]
+    assert "Where no public share is named" in root_of("project").text
+
+
+def test_outlay_and_offtake_are_those_of_the_best_share() -> None:
+    found = tables_of("project")
+    column = found["outlay"].values(found["outlay"].headers[1])
+    assert column == pytest.approx([6.0, 3.6, 2.4, 12.0])
+    gallium = next(n for n, head in enumerate(found["offtake"].headers) if head == "Gallium")
+    assert [row[gallium].value for row in found["offtake"].rows] == pytest.approx([15, 15, 30])
+    assert "Others decide anew (share 30 %): Upper works (2027)." in told(participation())
+
+
+def test_every_curve_has_a_table_with_every_share() -> None:
+    found = tables_of("project")
+    for place, one in enumerate(participation().curves, start=1):
+        table = found[f"curve-{place}"]
+        assert len(table.rows) == len(one.points)
+        gains = [point.gain for point in one.points]
+        assert table.values("Gain") == [g if g is None else pytest.approx(g) for g in gains]
+    rows = found["curve-1"].rows
+    assert [rows[n][1].text for n in (3, 6, 8)] == [
+        "best",
+        "no worse than none up to here",
+        "no plan has this share",
+    ]
+    assert "at best" in found["curve-1"].headers
+    assert "at best" not in found["curve-5"].headers
+
+
+def test_every_share_stands_in_its_row() -> None:
+    table = tables_of("project")["curve-1"]
+    for n, share in enumerate(SHARES):
+        shown = [table.values(header)[n] for header in (
+            "Capex carried", "Outlay", "Mean damage", "CVaR", "Net cost", "Damage plus cost"
+        )]  # fmt: skip
+        if share > LIMIT:
+            assert shown == [None] * 6
+            continue
+        here = fares(share)
+        assert shown == pytest.approx(
+            [CAPEX * share, CAPEX * share, here.expected, here.cvar, here.net_cost_meur, here.total]
+        )
+
+
+def test_a_terminal_has_the_tonnes_of_every_share() -> None:
+    tonnes = {m: {"2029": t, "2030": t} for m, t in (("a", 1.0), ("b", 3.0), ("c", 2.0))}
+    some = [point(0.0), point(0.1).model_copy(update={"offtake_t": tonnes})]
+    text = text_of(participation(curves=(curve(points=some),)))
+    row = [line.split() for line in text.splitlines() if line.lstrip().startswith("10 % ")]
+    assert [cells[-3:] for cells in row][-1] == ["2", "6", "4"]
+
+
+@EVERY
+def test_a_good_workbook_passes_its_checks(name: str) -> None:
+    book = results(workbook_of(ALL[name]()))
+    said = [cell.value for row in book["Answer"].iter_rows(max_row=8) for cell in row]
+    assert any(str(text).startswith("The figures of this workbook add up") for text in said)
+    assert failing(book) == []
+
+
+def test_every_point_has_its_row_in_the_workbook() -> None:
+    found = participation()
+    rows = records(results(workbook_of(found))["Shares"], "Share", "Status")
+    points = [one for curve in found.curves for one in curve.points]
+    for row, one in zip(rows[: len(points)], points, strict=True):
+        assert row["Share"] == one.share
+        if one.standing is None:
+            assert row["Status"] == "no plan has this share"
+            assert row["Damage plus cost"] is None
+            continue
+        stated = {
+            "Damage plus cost": one.standing.total,
+            "Gain": one.gain,
+            "Gain per EUR": one.gain_per_euro,
+            "Avoided": one.avoided,
+            "Avoided per EUR": one.avoided_per_euro,
+            "Outlay": sum(one.outlay_by_year_meur.values()),
+            "Equally good plans: at worst": one.range.worst.total if one.range else None,
+            "Gap": one.gap,
+        }
+        for header, value in stated.items():
+            assert row[header] == (None if value is None else pytest.approx(value, abs=1e-9))
+
+
+def test_what_follows_is_a_formula() -> None:
+    sheet = formulas(workbook_of(participation()))["Shares"]
+    rows = list(sheet.iter_rows(values_only=True))
+    head = next(row for row in rows if "Status" in row)
+    for row in rows[rows.index(head) + 1 :][:8]:
+        by_header = dict(zip(head, row, strict=True))
+        for header in ("Damage plus cost", "Gain", "Avoided", "Outlay", "Gap"):
+            assert str(by_header[header]).startswith("="), header
+    (chart,) = sheet._charts
+    assert len(chart.series) == 2
+
+
+def test_years_and_tonnes_add_up() -> None:
+    book = results(workbook_of(participation()))
+    points = [p for c in participation().curves for p in c.points if p.standing is not None]
+    outlay = records(book["Outlay"], "Share", "All years")
+    assert len(outlay) == len(points)
+    paid = [point.outlay_by_year_meur["2028"] for point in points]
+    assert [row["2028"] for row in outlay] == pytest.approx(paid)
+    tonnes = records(book["Offtake"], "Material", "All years")
+    assert sum(row["All years"] for row in tonnes if row["Material"] == "Gallium") == pytest.approx(
+        sum(sum(p.offtake_t.get("gallium", {}).values()) for p in points)
+    )
+
+
+def test_the_first_sheet_has_the_answer_of_each_curve() -> None:
+    content = workbook_of(participation())
+    rows = records(results(content)["Answer"], "The others", "Best share")[:5]
+    assert [row["Best share"] for row in rows] == [0.3, 0.3, 0.3, 0.4, 0.3]
+    assert [row["Gain there"] for row in rows] == pytest.approx([7.2, 7.2, 9.6, 12.8, 7.2])
+    names = formulas(content).defined_names
+    assert {"best_share", "best_share_net_cost", "best_share_gain", "indifferent_share"} <= set(
+        names
+    )
+
+
+def tampered(path: str, change: float) -> Participation:
+    raw = participation().model_dump(mode="json")
+    *steps, last = path.split(".")
+    inside: Any = raw
+    for step in steps:
+        inside = inside[int(step) if isinstance(inside, list) else step]
+    inside[last] += change
+    return Participation.model_validate(raw)
+
+
+@pytest.mark.parametrize(
+    ("path", "part"),
+    [
+        ("curves.0.points.2.standing.total", "give damage plus cost, at all shares"),
+        ("alone.total", "give damage plus cost, in each case"),
+        ("curves.0.points.2.gain", "Gains follow"),
+        ("curves.0.points.2.avoided", "Damage avoided follows"),
+        ("curves.0.points.2.gap", "Gaps follow"),
+        ("curves.0.best_share", "the best share has least"),
+    ],
+)
+def test_a_wrong_figure_fails_its_check(path: str, part: str) -> None:
+    change = 0.1 if path.endswith("best_share") else 0.25
+    book = results(workbook_of(tampered(path, change)))
+    assert any(part in check for check in failing(book)), failing(book)
+
+
+@LANGUAGES
+def test_sheets_have_their_names(language: Language) -> None:
+    book = results(workbook_of(built.whole_portfolio(), language))
+    assert book.sheetnames == {
+        "en": ["Answer", "Shares", "Outlay", "Offtake", "How it was computed", "Certificate",
+               "Terms", "Checks"],
+        "de": ["Ergebnis", "Anteile", "Zahlungen", "Abnahme", "Wie gerechnet wurde", "Nachweis",
+               "Begriffe", "Prüfungen"],
+    }[language]  # fmt: skip
+
+
+def test_the_smallest_of_cells() -> None:
+    found = smallest(Expression("A1", 3.0), Expression("B7", 2.0))
+    assert (found.text, found.value) == ("MIN(A1,B7)", 2.0)
+
+
+def test_a_share_of_what_is_not_built_is_never_best() -> None:
+    """It may have the least total all the same: then the check leaves it out."""
+    nothing: dict[str, Any] = dict.fromkeys(
+        ("range", "avoided_per_euro", "gain_per_euro"), None
+    ) | {"projects": {}, "outlay_by_year_meur": {}, "offtake_t": {}, "stake_meur": 0.0}
+    idle = built.point(0.7).model_copy(
+        update=nothing
+        | {"built": False, "standing": standing(10, 0), "gain": 30.0, "avoided": 50.0}
+    )
+    free = built.curve()
+    points = tuple(idle if point.share == 0.7 else point for point in free.points)
+    found = participation(curves=(free.model_copy(update={"points": points}),))
+    book = results(workbook_of(found))
+    assert failing(book) == []
+    assert "not built" in [cell.value for _, cell in cells(book)]
+
+
+@with_libreoffice
+def test_libreoffice_agrees(tmp_path: Path) -> None:
+    content = workbook_of(participation())
+    stored = results(content)
+    fresh = recalculated(tmp_path, {"nothing": lambda book: None}, content)["nothing"]
+    for tab, cell in cells(formulas(content)):
+        if cell.data_type == "f":
+            ours, theirs = (b[tab][cell.coordinate].value for b in (stored, fresh))
+            if isinstance(ours, (int, float)):
+                assert math.isclose(ours, theirs, rel_tol=1e-9, abs_tol=1e-9), (tab, cell)
+            else:
+                assert (ours or "") == (theirs or ""), (tab, cell)

@@ -1,0 +1,130 @@
+"""What a scenario rests on, counted by hand."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from documents import page_of
+from pages import read, tables
+from small import case, cut, near, solve, state
+
+from models.results import Plan
+from models.scenario.case import Case
+from optimizer.analyses.plan import evidence
+
+READ = {"source": "book"}
+GUESS = {"source": "guess", "confidence": "low"}
+
+
+def raw() -> dict[str, Any]:
+    """Two metals: of tin little is known, of zinc all; a cut takes half of China's tin."""
+    sourced = {
+        "sources": {
+            "book": {"text": "A book", "kind": "read"},
+            "guess": {"text": "A guess", "kind": "assumption"},
+        },
+        "materials": {
+            "tin": {"price_eur_per_t": {"value": 10, **READ}},
+            "zinc": {"price_eur_per_t": 10},
+        },
+        "demand": [
+            {"consumer": "industry", "material": "tin", "t_per_year": {"value": 75, **GUESS}},
+            {"consumer": "industry", "material": "tin", "t_per_year": {"value": 25, **READ}},
+            {"consumer": "industry", "material": "zinc", "t_per_year": {"value": 10, **READ}},
+        ],
+        "damage": [
+            {
+                "material": "tin",
+                "steps": [
+                    {"share": 0.5, "eur_per_t": {"value": 100_000, **READ}},
+                    {"share": 0.5, "eur_per_t": {"value": 300_000, **GUESS}},
+                ],
+            },
+            {"material": "zinc", "steps": [{"share": 1, "eur_per_t": {"value": 1, **READ}}]},
+        ],
+        "supply": [
+            {"material": "tin", "country": "CN", "share": {"value": 0.6, **GUESS}},
+            {"material": "tin", "country": "PE", "share": {"value": 0.4, "source": "a letter"}},
+            {"material": "zinc", "country": "PE", "share": {"value": 1, **READ}},
+        ],
+        "hazards": cut([0.5, 0.5]),
+        "uncertainty": {"states": [state("calm", 0.5), state("cut", 0.5, 2026)]},
+        "stockpiles": [{"id": "s", "material": "tin", "paid_by": {"fund": 1}}],
+    }
+    sourced["hazards"]["cut"]["annual_probability"] = {"value": 0.1, **READ}
+    sourced["hazards"]["cut"]["effects"][0]["loss"] = [{"value": 0.5, **GUESS}, 0.25]
+    return case(**sourced)
+
+
+@pytest.fixture(scope="module")
+def plan() -> Plan:
+    return solve(raw())
+
+
+def test_figures_are_those_somebody_wrote(plan: Plan) -> None:
+    """Without years and settings, and without what stands at its default."""
+    found = list(evidence.figures(Case.model_validate(raw())))
+    assert sum(figure.part == "demand" for figure in found) == 3
+    assert {figure.field for figure in found if figure.part == "damage"} == {
+        "steps.share",
+        "steps.eur_per_t",
+    }
+    assert not [figure for figure in found if figure.field in ("first_year", "budget_charge")]
+    assert [f.value for f in found if f.part == "stockpiles"] == [1.0]
+
+
+def test_in_a_list_a_figure_goes_with_the_one_before(plan: Plan) -> None:
+    losses = [f for f in evidence.figures(Case.model_validate(raw())) if f.field == "loss"]
+    assert [(f.value, f.source, f.confidence) for f in losses] == [
+        (0.5, "guess", "low"),
+        (0.25, "guess", "low"),
+    ]
+
+
+def test_figures_by_source(plan: Plan) -> None:
+    found = list(evidence.figures(plan.case))
+    of = [f for f in found if (f.source, f.part) == ("book", "demand")]
+    assert sorted((f.value, f.confidence) for f in of) == [(10.0, None), (25.0, None)]
+    (guessed,) = [f for f in found if (f.source, f.part) == ("guess", "demand")]
+    assert (guessed.confidence, guessed.standing) == ("low", "assumption")
+    assert {f.standing for f in found if f.source == "a letter"} == {"other"}
+    assert sum((f.part, f.standing) == ("damage", "none") for f in found) == 3
+
+
+def test_every_source_is_told_with_what_rests_on_it(plan: Plan) -> None:
+    made = tables(read(page_of(plan)))
+    assert made["sources-read"].row("A book [book]")[-1].value == sum(
+        f.source == "book" for f in evidence.figures(plan.case)
+    )
+    used = made["sources-read"].row("A book [book]")[1].text
+    assert "Demand: tonnes a year (2: 10 to 25)" in used
+
+
+def test_what_is_avoided_is_split_by_the_size_of_figures(plan: Plan) -> None:
+    """Tin: damage 50 000 read and 150 000 assumed; demand 25 and 75; supply 0.6 and 0.4."""
+    assert all(m.expected == m.expected_without_plan for m in plan.materials if m.id == "zinc")
+    of = evidence.resting(plan)["tin"]
+    assert of["damage"]["assumption"] == near(0.75)
+    assert of["demand"]["assumption"] == near(0.75)
+    assert (of["supply"]["assumption"], of["supply"]["other"]) == (near(0.6), near(0.4))
+    assert of["frequency"]["read"] == near(1.0)
+    assert of["severity"]["assumption"] == near(1.0)
+
+
+def test_materials_weigh_by_what_they_avoid(plan: Plan) -> None:
+    """Avoided 3 for tin and 1 for zinc: three quarters of three quarters are assumed."""
+    parts = {"tin": (10.0, 7.0), "zinc": (2.0, 1.0)}
+    other = plan.model_dump()
+    for material in other["materials"]:
+        material["expected_without_plan"], material["expected"] = parts[material["id"]]
+    shares = evidence.rests_on(Plan.model_validate(other))
+    assert shares["demand"]["assumption"] == near(0.75 * 0.75)
+    assert shares["demand"]["read"] == near(0.25 * 0.75 + 0.25)
+
+
+def test_where_nothing_is_avoided_nothing_rests_on_anything(plan: Plan) -> None:
+    other = plan.model_dump()
+    for material in other["materials"]:
+        material["expected"] = material["expected_without_plan"]
+    assert evidence.rests_on(Plan.model_validate(other)) == {}

@@ -1,0 +1,273 @@
+"""Every figure of a report adds up to the plan: tables are read back from the page."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import pytest
+from pages import Table, read, shows, tables
+from saved_plans import ALL, page
+from small import near
+
+from models.language import Language
+from models.results import Plan
+from optimizer.analyses.plan import evidence
+
+PLANS = pytest.mark.parametrize("name", ALL)
+LANGUAGES = pytest.mark.parametrize("language", ["en", "de"])
+
+
+@cache
+def tables_of(name: str, language: Language = "en") -> dict[str, Table]:
+    return tables(read(page(name, language)))
+
+
+def paid(plan: Plan, *kinds: str) -> float:
+    of = {funder.id for funder in plan.funders if funder.kind in kinds}
+    return sum(sum(p.paid_meur.values()) for p in plan.accounts if p.funder in of)
+
+
+def adds_up(table: Table, *headers: str) -> bool:
+    """Whether the last row of columns is the sum of those above."""
+    for header in headers:
+        *parts, total = table.values(header)
+        assert total == near(sum(part or 0.0 for part in parts)), header
+    return True
+
+
+@PLANS
+@LANGUAGES
+def test_cells_show_the_figures_behind_them(name: str, language: Language) -> None:
+    seen = 0
+    for called, table in tables_of(name, language).items():
+        for row in table.rows:
+            for cell in row:
+                if "data-value" in cell.attributes:
+                    assert shows(cell), (called, row[0].text, cell.text, cell.value)
+                    seen += 1
+    assert seen > 5
+
+
+@PLANS
+def test_money_by_source_and_year(name: str) -> None:
+    plan = ALL[name]()
+    found = tables_of(name)
+    capex = sum(p.capex_meur * p.market_share for p in plan.projects)
+    total = paid(plan, "public", "company", "private") + capex
+    if "sources" not in found:
+        assert total == 0
+        return
+    table = found["sources"]
+    assert adds_up(table, *table.headers[1:])
+    assert table.values("Sum")[-1] == near(total)
+    for funder in plan.funders:
+        committed = plan.committed_meur[funder.id]
+        if sum(committed.values()) > 1e-6:
+            header = funder.name[:1].upper() + funder.name[1:]
+            assert table.values(header)[:-1] == near([committed[y] for y in sorted(committed)])
+    for row in table.rows:
+        *parts, together = (cell.value for cell in row[1:])
+        assert together == near(sum(parts))
+
+
+@PLANS
+def test_public_money_by_class(name: str) -> None:
+    plan = ALL[name]()
+    found = tables_of(name)
+    if "classes" not in found:
+        assert paid(plan, "public") == 0
+        return
+    assert adds_up(found["classes"], *found["classes"].headers[1:])
+    assert found["classes"].values("Sum")[-1] == near(paid(plan, "public"))
+
+
+@PLANS
+def test_who_finances_which_project(name: str) -> None:
+    plan = ALL[name]()
+    table = tables_of(name).get("financing")
+    if table is None:
+        assert not plan.projects
+        return
+    payers = table.headers[2:]
+    assert adds_up(table, "Capex", *payers)
+    assert table.values("Capex")[:-1] == near([p.capex_meur for p in plan.projects])
+    for place, project in enumerate(plan.projects):
+        assert sum(table.values(payer)[place] or 0.0 for payer in payers) == near(
+            project.capex_meur
+        )
+
+
+@PLANS
+def test_stocks(name: str) -> None:
+    plan = ALL[name]()
+    cost_in_all = sum(sum(pile.cost_meur.values()) for pile in plan.stockpiles)
+    table = tables_of(name).get("stocks")
+    if table is None:
+        assert cost_in_all == 0
+        return
+    header = table.headers[-1]
+    assert adds_up(table, header)
+    assert table.values(header)[-1] == near(cost_in_all)
+    bought = [sum(pile.buy_t.values()) for pile in plan.stockpiles]
+    assert sum(t or 0 for t in table.values("Bought, t")) == near(sum(bought))
+
+
+@PLANS
+def test_accounts(name: str) -> None:
+    plan = ALL[name]()
+    found = tables_of(name)
+    if not plan.accounts:
+        assert "by-class" not in found
+        return
+    for table in (found["by-class"], found["by-instrument"]):
+        assert adds_up(table, "Committed", "Net cost, present value", "Maximum loss")
+        paid_pv, back = "Paid, present value", "Expected back, present value"
+        assert adds_up(table, paid_pv, back)
+        left = "Residual value, present value"
+        assert (left in table.headers) == (plan.outcome.residual_meur > 0)
+        last = {header: table.values(header)[-1] for header in table.headers[-7:]}
+        assert (last.get(left) or 0.0) == near(plan.outcome.residual_meur)
+        assert last["Net cost, present value"] == near(plan.outcome.net_cost_meur)
+        assert last["Committed"] == near(sum(p.committed_meur for p in plan.accounts))
+        assert last["Maximum loss"] == near(sum(p.maximum_loss_meur for p in plan.accounts))
+        net = (last[paid_pv] or 0.0) - (last[back] or 0.0) - plan.outcome.residual_meur
+        assert net == near(plan.outcome.net_cost_meur)
+    if "losses" in found:
+        lent = sum(p.capex_meur * p.market_share for p in plan.projects)
+        most = sum(p.maximum_loss_meur for p in plan.accounts) + lent
+        assert adds_up(found["losses"], "Maximum loss", "Share")
+        assert found["losses"].values("Maximum loss")[-1] == near(most)
+
+
+@PLANS
+def test_money_at_risk(name: str) -> None:
+    plan = ALL[name]()
+    public = {funder.id for funder in plan.funders if funder.kind == "public"}
+    table = tables_of(name).get("at-risk")
+    for year, row in zip(
+        plan.committed_meur.get("fund", {}), table.rows if table else (), strict=False
+    ):
+        at_risk = sum(p.outstanding_meur[year] for p in plan.accounts if p.funder in public)
+        assert row[-1].value == near(at_risk)
+    if table is None:
+        assert not any(
+            max(p.outstanding_meur.values()) for p in plan.accounts if p.funder in public
+        )
+
+
+@PLANS
+def test_what_comes_back(name: str) -> None:
+    plan = ALL[name]()
+    public = {funder.id for funder in plan.funders if funder.kind == "public"}
+    back = sum(sum(p.returned_meur.values()) for p in plan.accounts if p.funder in public)
+    table = tables_of(name).get("returned")
+    if table is None:
+        assert back == 0
+        return
+    assert adds_up(table, *table.headers[1:])
+    assert table.values("Sum")[-1] == near(back)
+
+
+def test_the_treasury_has_every_table() -> None:
+    """What the tests above rest on."""
+    assert {"returned", "supports", "budget-years", "losses"} <= set(tables_of("treasury"))
+    supported = [p for p in ALL["treasury"]().projects if p.supports]
+    assert len(tables_of("treasury")["supports"].rows) == sum(
+        len(of) for p in supported for of in p.supports.values()
+    )
+
+
+@PLANS
+def test_budgets(name: str) -> None:
+    plan = ALL[name]()
+    table = tables_of(name).get("budgets")
+    own = [line for line in plan.budget_lines if line.line == "budget"]
+    if table is None:
+        assert not plan.budget_lines
+        return
+    used = table.values("Used")
+    for line, figure in zip(plan.budget_lines, used, strict=False):
+        if line in own:
+            assert figure == near(sum(plan.spend_meur[line.funder].values()))
+    by_year = tables_of(name)["budget-years"]
+    public = {funder.id for funder in plan.funders if funder.kind == "public"}
+    shown = [at for at, header in enumerate(by_year.headers) if header == "Used"]
+    lines = [
+        line
+        for line in plan.budget_lines
+        if line.funder in public or line.available_meur is not None
+    ]
+    for at, line in zip(shown, lines, strict=True):
+        assert [row[at].value for row in by_year.rows] == near(list(line.used_meur.values()))
+    for granted, spent in zip(table.values("Granted"), used, strict=True):
+        assert granted is None or (spent or 0.0) <= granted + 1e-6
+
+
+@PLANS
+def test_damage_by_material_and_consumer(name: str) -> None:
+    plan = ALL[name]()
+    found = tables_of(name)
+    for called in ("by-material", "by-consumer"):
+        if called not in found:
+            assert plan.outcome.without_plan.expected == near(0)
+            continue
+        table = found[called]
+        assert adds_up(table, "Without plan", "With plan", "Avoided")
+        assert table.values("With plan")[-1] == near(plan.outcome.expected)
+        assert table.values("Without plan")[-1] == near(plan.outcome.without_plan.expected)
+
+
+@PLANS
+def test_the_distribution(name: str) -> None:
+    plan = ALL[name]()
+    table = tables_of(name)["distribution"]
+    reached, without = plan.outcome, plan.outcome.without_plan
+    assert [row[2].value for row in table.rows[-3:]] == [
+        reached.expected,
+        reached.cvar,
+        reached.worst,
+    ]
+    assert [row[1].value for row in table.rows[-3:]] == [
+        without.expected,
+        without.cvar,
+        without.worst,
+    ]
+    assert reached.distribution is not None
+    middle = table.row("50 % quantile")
+    assert [cell.value for cell in middle[1:4]] == [
+        reached.distribution.without_plan[50],
+        reached.distribution.with_plan[50],
+        reached.distribution.avoided[50],
+    ]
+
+
+@PLANS
+def test_dependence(name: str) -> None:
+    plan = ALL[name]()
+    table = tables_of(name).get("suppliers")
+    if table is None:
+        assert not plan.scenario or not plan.scenario["supply"]
+        return
+    last = max(plan.materials[0].by_year)
+    year = last if int(last) < 2030 else "2030"
+    mixes = {m.name: m.by_year[year] for m in plan.materials}
+    for row in table.rows:
+        mix = mixes[row[0].text]
+        assert mix.supply is not None
+        assert mix.supply_without_plan is not None
+        shares = [cell.value for cell in row if "%" in cell.text]
+        assert mix.supply_without_plan.largest_share == near(shares[0])
+        assert mix.supply.largest_share == near(shares[-1 if mix.supply.imports is None else -2])
+
+
+@PLANS
+def test_what_rests_on_assumptions(name: str) -> None:
+    plan = ALL[name]()
+    found = tables_of(name)
+    assert plan.case is not None
+    count = sum(1 for _ in evidence.figures(plan.case))
+    assert found["figures"].values("Figures")[-1] == count
+    by_source = [table for called, table in found.items() if called.startswith("sources-")]
+    assert sum(sum(table.values("Figures")) for table in by_source) == count  # type: ignore[arg-type]
+    for row in found["rests-on"].rows if "rests-on" in found else ():
+        assert sum(cell.value for cell in row[1:]) == near(1.0)
