@@ -26,7 +26,9 @@ from optimizer.cli import vorrat
 
 ROOT = Path(__file__).parents[1]
 GERMAN = ROOT / "models" / "language" / "de"
-SOURCES = [path for package in ("models", "optimizer") for path in (ROOT / package).rglob("*.py")]
+SOURCES = [
+    path for package in ("models", "optimizer", "vorrat") for path in (ROOT / package).rglob("*.py")
+]
 TEMPLATES = list((ROOT / "optimizer" / "report").rglob("*.j2"))
 TEMPLATES += list((ROOT / "optimizer" / "report").rglob("*.html"))
 _CALL = re.compile(r"""\b(?:tr|marked)\(\s*("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')\s*([,)])""")

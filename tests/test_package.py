@@ -1,4 +1,4 @@
-"""The wheel holds the two import packages and nothing else, and works from any folder."""
+"""The wheel holds the three import packages and nothing else, and works from any folder."""
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return built
 
 
-def test_the_wheel_holds_the_two_packages_only(wheel: Path) -> None:
+def test_the_wheel_holds_the_three_packages_only(wheel: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
     top = {name.split("/")[0] for name in names}
     (about,) = [name for name in top if name.endswith(".dist-info")]
-    assert top == {"models", "optimizer", about}
+    assert top == {"models", "optimizer", "vorrat", about}
     assert {Path(name).suffix for name in names if not name.startswith(about)} <= {
         ".py",
         ".toml",
@@ -56,7 +56,7 @@ def test_the_wheel_has_every_module(wheel: Path) -> None:
     packed = {name for name in zipfile.ZipFile(wheel).namelist() if name.endswith(".py")}
     written = {
         path.relative_to(ROOT).as_posix()
-        for package in ("models", "optimizer")
+        for package in ("models", "optimizer", "vorrat")
         for path in (ROOT / package).rglob("*.py")
     }
     assert packed == written

@@ -9,7 +9,9 @@ from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-SOURCES = sorted(p for package in ("models", "optimizer") for p in (ROOT / package).rglob("*.py"))
+SOURCES = sorted(
+    p for package in ("models", "optimizer", "vorrat") for p in (ROOT / package).rglob("*.py")
+)
 EXECUTING = {"pickle", "marshal", "shelve", "dill", "cloudpickle", "runpy", "code", "codeop"}
 REACHING = {"socket", "ssl", "http", "ftplib", "smtplib", "requests", "httpx", "webbrowser",
             "xmlrpc", "urllib.request"}  # fmt: skip

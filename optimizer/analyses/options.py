@@ -149,6 +149,12 @@ class SolveOptions(Options):
         return self.model_copy(update={"threads": 1, "listener": SILENT})
 
 
+class PlanOptions(SolveOptions):
+    """How the best plan of a scenario is sought."""
+
+    heeded = ("gap", "time_limit", "node_limit", "method", "threads")
+
+
 class BatchOptions(SolveOptions):
     """How each of many scenarios is solved."""
 

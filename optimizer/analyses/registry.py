@@ -76,6 +76,7 @@ ANALYSES = (
         marked("Find the best plan for a scenario."),
         "Plan",
         "plan.json",
+        "options:PlanOptions",
         document="plan.document",
     ),
     Analysis(
@@ -142,6 +143,7 @@ ANALYSES = (
         marked("Put funding options side by side."),
         "Comparison",
         "comparison.json",
+        "options:CompareOptions",
         document="comparison.document",
     ),
     Analysis(

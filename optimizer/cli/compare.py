@@ -236,23 +236,27 @@ def _solve(
 def _failed(item: Item, answer: NoAnswer | None) -> tuple[Failed, int]:
     """An option without a plan, told on stderr, and the exit code that says so."""
     assert item.reading is not None
-    conflict = []
     if isinstance(answer, Infeasible):
         conflicts.show(answer, item.reading, f"{item.label}: ")
-        conflict = conflicts.as_data(answer, item.reading)
     else:
         said = answer or tr("stopped before it was solved")
         click.echo(f"{item.label}: {said}", err=True)
+    # What an interrupt left unsolved was stopped by the user, as is a plan cut short.
+    return failed(item, answer), 1 if answer is None else answer.exit_code
+
+
+def failed(item: Item, answer: NoAnswer | None) -> Failed:
+    """An option without a plan, as a comparison names it; None for one that was not solved."""
+    assert item.reading is not None
+    told = conflicts.as_data(answer, item.reading) if isinstance(answer, Infeasible) else []
     reasons = {Infeasible: "infeasible", NoPlan: "no_plan", type(None): "no_plan"}
-    failed = Failed.model_validate(
+    return Failed.model_validate(
         {
             "label": item.label,
             "title": items.title_of(item),
             "variant": item.variant,
             "reason": reasons.get(type(answer), "failed"),
             "message": str(answer) if answer is not None else INTERRUPTED,
-            "conflict": conflict,
+            "conflict": told,
         }
     )
-    # What an interrupt left unsolved was stopped by the user, as is a plan cut short.
-    return failed, 1 if answer is None else answer.exit_code

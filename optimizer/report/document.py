@@ -329,6 +329,8 @@ class Document:
     """The same for figures of damage or shortage."""
     answer_title: str = ""
     """What the first section is called, where it is not the answer on one page."""
+    units: Mapping[str, str] = field(default_factory=dict)
+    """What figures of a form are in, by the form, for media whose columns have to say so."""
 
 
 def shown(parts: Sequence[Part], medium: Media) -> list[Part]:

@@ -101,6 +101,15 @@ class Wording(Generic[R]):
         return tr("t") if self.measure == "tonnes" else tr("years of demand")
 
     @property
+    def units(self) -> dict[str, str]:
+        """The units of figures by their forms."""
+        if not hasattr(self, "currency"):
+            return {}
+        money = dict.fromkeys(("money", "signed"), self.million)
+        outcomes = ("outcome", "signed_outcome", "objective")
+        return {**money, **dict.fromkeys(outcomes, self.unit), "tonnes": tr("t")}
+
+    @property
     def counted(self) -> str:
         """What is counted, in a word."""
         return tr("damage") if self.of_damage else tr("shortage")
@@ -213,6 +222,7 @@ class Wording(Generic[R]):
             sections,
             getattr(self._proof, "versions", {}),
             getattr(self._proof, "input_sha256", ""),
+            units=self.units,
             **more,
         )
 

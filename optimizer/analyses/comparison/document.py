@@ -83,6 +83,7 @@ def document(found: Comparison, plans: Mapping[str, Plan] | None = None) -> Docu
         [option.cost.public.paid_meur for option in side.options],
         [option.benefit.worst.without_plan for option in side.options],
         tr("The options at a glance"),
+        side.units,
     )
 
 

@@ -70,6 +70,40 @@ def render(document: Document, doubts: Doubts = NONE) -> str:
     )
 
 
+def fragment(document: Document) -> str:
+    """A document as a piece of a page, such as the output of a notebook, in the current language.
+
+    It shows the answer, and the tables of each section when that is opened. It holds no scripts,
+    no charts and nothing that may be there once only; its style reaches nothing beside it.
+    """
+    answer, *more = sections_of(document)
+    tables = [(s.title, [p for p in s.parts if isinstance(p, Table) and p.rows]) for s in more]
+    return (
+        _templates()
+        .get_template("fragment.html.j2")
+        .render(
+            tr=tr,
+            language=language(),
+            document=document,
+            answer=[_unnumbered(part) for part in answer.parts],
+            sections=[(title, list(map(_unnumbered, some))) for title, some in tables if some],
+        )
+    )
+
+
+def _unnumbered(part: Part) -> _Numbered:
+    """A part without a chart, and without a number for its table."""
+    if isinstance(part, Table) and not part.rows:
+        part = part.empty
+    finished = grid(part, PAGE) if isinstance(part, Table) else part
+    return _Numbered(finished, _kind(part), None, 0, 0)
+
+
+def _kind(part: Part) -> str:
+    """What a template calls a part."""
+    return "Paragraph" if isinstance(part, str) else type(part).__name__
+
+
 def charts(document: Document) -> list[Chart]:
     """The charts of the page, in order."""
     return [
@@ -125,9 +159,8 @@ def _placed(sections: Sequence[Section]) -> Iterator[_Placed]:
             drawn = drawn or chart is not None
             figures += chart is not None
             tables += isinstance(part, Table)
-            kind = "Paragraph" if isinstance(part, str) else type(part).__name__
             finished = grid(part, PAGE) if isinstance(part, Table) else part
-            parts.append(_Numbered(finished, kind, chart, figures, tables))
+            parts.append(_Numbered(finished, _kind(part), chart, figures, tables))
         classes = ["one-page"] if section.one_page else []
         # The first section begins the first page, and the contents begin the second.
         if (position > 0 and section.one_page) or (position > 1 and drawn):

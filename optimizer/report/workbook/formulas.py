@@ -31,6 +31,18 @@ class SheetColumn:
         """The word by which formulas find it; ends of a range have theirs behind a dot."""
         return f"{self.column.key}.{self.end}" if self.end else self.column.key
 
+    def content(self, value: Any) -> Scalar | None:
+        """What stands in a cell of it: a figure, a text, or nothing."""
+        if isinstance(value, Shown):
+            value = value.text if value.value is None else value.value
+        elif self.end and not isinstance(value, str) and value is not None:
+            value = (
+                (cells.error(value) or None) if self.end == "error" else getattr(value, self.end)
+            )
+        if value is None or isinstance(value, str):
+            return value or None
+        return float(value)
+
 
 def printed(columns: Sequence[SheetColumn]) -> int:
     """How many columns stand before the first that holds keys."""
@@ -94,14 +106,7 @@ class Placed:
             formula = one.column.formula(Line(self, row))
             if formula is not None:
                 return formula
-        value = self._values[position][row]
-        if isinstance(value, Shown):
-            value = value.text if value.value is None else value.value
-        elif one.end and not isinstance(value, str) and value is not None:
-            value = (cells.error(value) or None) if one.end == "error" else getattr(value, one.end)
-        if value is None or isinstance(value, str):
-            return value or None
-        return float(value)
+        return one.content(self._values[position][row])
 
     def value(self, row: int, position: int) -> Scalar:
         """What a cell comes to; an empty text where there is nothing."""

@@ -1,0 +1,315 @@
+"""Vorrat from Python: what its functions take and give, and that their examples work."""
+
+from __future__ import annotations
+
+import doctest
+import inspect
+import json
+import re
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from openpyxl import load_workbook
+from pages import read as read_page
+from pages import tables as tables_of
+
+import vorrat
+import vorrat.analyses
+import vorrat.found
+import vorrat.scenario
+from models.language import using
+from models.results import Plan
+from optimizer.analyses.options import CompareOptions
+from optimizer.analyses.registry import BY_NAME
+from optimizer.cli import saved
+
+ROOT = Path(__file__).parents[1]
+TUTORIAL = ROOT / "scenarios" / "tutorial.yaml"
+MODULES = (vorrat, vorrat.analyses, vorrat.scenario)
+EXAMPLES = [
+    test for module in MODULES for test in doctest.DocTestFinder().find(module) if test.examples
+]
+PAGE = ROOT / "docs" / "python.md"
+HEAVY = {"pyomo", "highspy", "numba", "numpy", "scipy", "pandas", "matplotlib", "jinja2",
+         "openpyxl", "xlsxwriter", "click", "rich"}  # fmt: skip
+FUNCTIONS = [one for name in vorrat.__all__ if inspect.isfunction(one := getattr(vorrat, name))]
+
+
+@cache
+def scenario() -> vorrat.Scenario:
+    return vorrat.read(TUTORIAL)
+
+
+@cache
+def plan() -> vorrat.Found[Plan]:
+    return vorrat.solve(scenario())
+
+
+@cache
+def drawn() -> vorrat.Found[Any]:
+    return vorrat.frontier(scenario(), values=range(0, 30, 10))
+
+
+@cache
+def judged() -> vorrat.Found[Any]:
+    return vorrat.evaluate(plan(), quick=True)
+
+
+@cache
+def compared() -> vorrat.Found[Any]:
+    return vorrat.compare(plan(), scenario().changed(variant="small_tickets"), labels=["mine"])
+
+
+def named(one: Any) -> str:
+    return str(getattr(one, "name", getattr(one, "__name__", one)))
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=named)
+def test_examples_work(example: doctest.DocTest, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    failed, tried = doctest.DocTestRunner().run(example)
+    assert tried
+    assert not failed
+
+
+def test_examples_of_the_page_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    found = doctest.testfile(str(PAGE), module_relative=False)
+    assert found.attempted > 10
+    assert not found.failed
+
+
+@pytest.mark.parametrize("function", FUNCTIONS, ids=named)
+def test_every_function_is_described_with_an_example(function: Any) -> None:
+    text = inspect.getdoc(function) or ""
+    heads = ["Parameters\n---", "Returns\n---", "Examples\n---"]
+    assert all(head in text for head in heads)
+    assert function.__name__ in PAGE.read_text(encoding="utf-8")
+    assert f"{function.__module__}.{function.__name__}" in [one.name for one in EXAMPLES]
+
+
+def test_importing_it_is_light() -> None:
+    code = "import sys, vorrat; print(*{name.split('.')[0] for name in sys.modules})"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert "vorrat" in done.stdout.split()
+    assert not {*done.stdout.split()} & HEAVY
+
+
+# Reading
+
+
+def test_all_faults_come_at_once() -> None:
+    wrong = ("horizon.last_year=soon", "policy.budget_meur=-1")
+    with pytest.raises(vorrat.ScenarioError) as raised:
+        vorrat.read(TUTORIAL, settings=wrong)
+    assert len(raised.value.faults) == 2
+    assert vorrat.validate(TUTORIAL, settings=wrong) == list(raised.value.faults)
+    assert vorrat.validate(TUTORIAL) == []
+    (missing,) = vorrat.validate(ROOT / "nowhere.yaml")
+    assert missing.severity == "error"
+
+
+def test_changes_come_on_top_of_those_before() -> None:
+    changed = vorrat.read(TUTORIAL, "small_tickets", "policy.budget_meur=5").changed(
+        "price_year=2024"
+    )
+    assert changed.settings == ("policy.budget_meur=5", "price_year=2024")
+    assert (changed.variant, changed.label) == ("small_tickets", "small_tickets")
+    assert float(changed.case.policy.budget_meur or 0) == 5
+    assert changed.case.price_year == 2024
+    assert changed.changed(variant="no_company").label == "no_company"
+
+
+# Options
+
+
+@pytest.mark.parametrize("name", ["solve", "evaluate", "frontier", "compare"])
+def test_keywords_are_the_options_of_the_analysis(name: str) -> None:
+    analysis = BY_NAME[name]
+    found = {
+        one.name: one.default
+        for one in inspect.signature(getattr(vorrat, name)).parameters.values()
+        if one.kind == one.KEYWORD_ONLY and one.name != "labels"
+    }
+    of_file = {"variant", "settings"} if name == "frontier" else set()
+    assert {*found} == {*analysis.asks.asked()} - of_file
+    assert found == {
+        option: analysis.asks.model_fields[option].get_default(call_default_factory=True)
+        for option in found
+    }
+    told = inspect.getdoc(getattr(vorrat, name)) or ""
+    assert all(f"\n{option}\n    " in told for option in found)
+
+
+def test_what_is_no_option_is_refused() -> None:
+    with pytest.raises(TypeError, match="frontier has no option 'variant'; it has vary"):
+        vorrat.frontier(scenario(), variant="small_tickets")
+    with pytest.raises(ValueError, match="greater than or equal to 0"):
+        vorrat.solve(scenario(), gap=-1)
+    with pytest.raises(vorrat.Misuse, match="exclude each other"):
+        vorrat.frontier(scenario(), values=[1], first=0)
+    with pytest.raises(TypeError, match="frontier takes a scenario"):
+        vorrat.analyse("frontier", plan())
+    with pytest.raises(TypeError, match="explain takes a plan"):
+        vorrat.analyse("explain", scenario())
+    with pytest.raises(ValueError, match="no analysis 'solve'; there are split"):
+        vorrat.analyse("solve", scenario())
+
+
+def test_an_option_without_effect_is_warned_of() -> None:
+    with pytest.warns(UserWarning, match="without effect: --states"):
+        vorrat.evaluate(plan(), quick=True, states=50)
+
+
+def test_options_reach_what_is_run() -> None:
+    assert plan().result.certificate.gap_target == BY_NAME["solve"].asks().gap
+    assert vorrat.solve(scenario(), gap=0.5).result.certificate.gap_target == 0.5
+    assert vorrat.solve(scenario(), method="decomposition").result.certificate.method != (
+        plan().result.certificate.method
+    )
+    assert [point.value for point in drawn().result.points] == [0, 10, 20]
+    assert "gap" in CompareOptions.asked()
+    assert vorrat.compare(scenario(), budget=5).result.options[0].cost.public.paid_meur <= 5
+
+
+# What comes back
+
+
+def test_an_analysis_takes_a_plan_with_or_without_what_belongs_to_it() -> None:
+    alone = vorrat.evaluate(plan().result, quick=True)
+    assert alone.result.fresh == judged().result.fresh
+    assert (judged().label, alone.label) == ("tutorial", plan().result.title)
+
+
+def test_options_without_a_plan_are_named_beside_the_others() -> None:
+    never = scenario().changed("policy.must_build=[recycling]")
+    found = vorrat.compare(scenario(), never)
+    assert list(found.plans) == ["tutorial"]
+    assert not found.complete
+    assert [one.reason for one in found.result.failed] == ["infeasible"]
+    assert found.failures[0].startswith("tutorial-2: no plan keeps all of these rules")
+    with pytest.raises(vorrat.Infeasible, match="no plan keeps all"):
+        vorrat.compare(never)
+    with pytest.raises(ValueError, match="nothing to compare"):
+        vorrat.compare()
+
+
+def test_plans_of_a_frontier_come_with_it() -> None:
+    assert list(drawn().plans) == ["0", "10", "20"]
+    assert drawn().plans["20"].result.outcome.expected == drawn().result.points[-1].expected
+    assert drawn().complete
+
+
+@pytest.mark.parametrize("of", [plan, drawn, judged, compared])
+def test_every_table_holds_figures_with_their_units(of: Any) -> None:
+    found = of().tables
+    assert len(found) > 2
+    for name in found:
+        frame = found[name]
+        assert len(frame) > 0
+        assert all(isinstance(column, str) and column for column in frame.columns), name
+        assert {"caption", "note"} <= frame.attrs.keys()
+        texts = [value for column in frame.columns for value in frame[column].tolist()]
+        texts = [value for value in texts if isinstance(value, str)]
+        assert not [text for text in texts if re.fullmatch(r"[-+]?\d+[.,]\d+", text)], name
+
+
+def test_tables_hold_what_the_result_says() -> None:
+    frame = drawn().tables["frontier"]
+    assert isinstance(frame, pd.DataFrame)
+    points = drawn().result.points
+    assert frame["Expected, million EUR"].tolist() == [point.expected for point in points]
+    assert frame["Projects"].tolist() == [0, 0, 1]
+    materials = plan().tables["materials"].iloc[0]
+    (gallium,) = plan().result.materials
+    before = gallium.expected_without_plan
+    assert materials["With plan (million EUR)"] == pytest.approx(gallium.expected)
+    # A formula in the sheet, a figure here.
+    assert materials["Avoided (million EUR)"] == pytest.approx(before - gallium.expected)
+    with using("de"):
+        assert "Mit Plan (Mio. EUR)" in plan().tables["materials"].columns
+
+
+def test_units_are_those_of_the_scenario() -> None:
+    found = vorrat.solve(scenario().changed("currency=USD", "objective.measure=tonnes"))
+    columns = found.tables["materials"].columns
+    assert "With plan (t)" in columns
+    assert "Charged to its budget (million USD)" in found.tables["providing"].columns
+
+
+@pytest.mark.parametrize("of", [plan, drawn, judged, compared])
+def test_a_notebook_shows_it_without_scripts(of: Any) -> None:
+    text = of()._repr_html_()
+    root = read_page(text)
+    elements = list(root.all())
+    (whole,) = [part for part in root.content if not isinstance(part, str)]
+    assert (whole.tag, whole.attributes["class"]) == ("div", "vorrat")
+    assert not {one.tag for one in elements} & {"script", "iframe", "object", "img", "link", "svg"}
+    attributes = {name for one in elements for name in one.attributes}
+    assert "id" not in attributes  # a notebook may show it twice
+    assert not [name for name in attributes if name.startswith("on")]
+    (style,) = root.all("style")
+    rules = re.findall(r"^(.*?) \{", "".join(map(str, style.content)), re.MULTILINE)
+    selectors = [one.strip() for rule in rules for one in rule.split(",")]
+    assert selectors
+    assert all(one.startswith(".vorrat") for one in selectors)
+    assert "url(" not in text
+    assert "@import" not in text
+    assert of().result.options if of is compared else of().result.title in root.text
+    assert tables_of(root)
+
+
+def test_markup_of_a_scenario_is_shown_as_text() -> None:
+    hostile = scenario().changed(
+        "title.en=<script>alert(1)</script>", "projects.refinery.name.en=<b>x</b>"
+    )
+    text = vorrat.solve(hostile)._repr_html_()
+    assert "<script" not in text
+    assert "&lt;script&gt;" in text
+    assert "<b>" not in text
+
+
+# Files
+
+
+def test_a_result_is_saved_as_the_command_line_does(tmp_path: Path) -> None:
+    file = plan().save(tmp_path / "results")
+    assert file == tmp_path / "results" / "plan.json"
+    found = saved.read(str(file))
+    assert found.result == plan().result
+    assert found.doubts.all == ()
+    other = plan().save(tmp_path / "mine.json")
+    assert other.read_text("utf-8") == plan().json() == file.read_text("utf-8")
+    with pytest.raises(vorrat.NotWritten, match="exists already"):
+        plan().save(file.parent)
+    plan().save(file.parent, force=True)
+
+
+def test_plans_are_saved_beside_their_result(tmp_path: Path) -> None:
+    drawn().save(tmp_path / "drawn")
+    names = {path.parent.name for path in (tmp_path / "drawn" / "plans").glob("*/plan.json")}
+    assert names == {"0", "10", "20"}
+    compared().save(tmp_path / "compared")
+    found, plans = saved.read_all([str(tmp_path / "compared")])
+    assert list(plans) == ["mine", "small_tickets"]
+    assert saved.code_of(found) == 0
+    reached = vorrat.analyse("target", scenario(), reduction=0.6)
+    reached.save(tmp_path / "target")
+    assert json.loads((tmp_path / "target" / "plan.json").read_text("utf-8"))["kind"] == "plan"
+
+
+@pytest.mark.parametrize("of", [plan, drawn, judged, compared])
+def test_pages_and_workbooks_are_those_of_the_document(of: Any, tmp_path: Path) -> None:
+    page = of().report(tmp_path / "report.html")
+    assert page.read_text("utf-8").startswith("<!DOCTYPE html>")
+    book = load_workbook(of().workbook(tmp_path / "results.xlsx"), data_only=True)
+    assert len(book.sheetnames) > 2
+    with pytest.raises(vorrat.NotWritten):
+        of().report(page)

@@ -1,0 +1,120 @@
+"""What an analysis has found: its result, and the forms in which it can be had."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from models.results import Comparison, Plan
+from models.results.base import Document
+from optimizer.analyses.registry import ANALYSES
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from optimizer.report.document import Document as Told
+
+R = TypeVar("R", bound=Document, covariant=True)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Found(Generic[R]):
+    """A result, its tables as pandas frames, and its files; a notebook shows its answer.
+
+    Texts are in the language that :mod:`models.language` was told.
+    """
+
+    result: R
+    """The result, as :mod:`models.results` describes it."""
+    label: str
+    """The id of the variant, or the name of the file that it was made from."""
+    complete: bool = True
+    """Whether all is proven as asked; no limit or user stopped a part of it."""
+    failures: tuple[str, ...] = ()
+    """What went wrong on the way, in sentences."""
+    plans: Mapping[str, Found[Plan]] = field(default_factory=dict)
+    """Plans that go with the result: of a comparison by label, of a frontier by value."""
+    places: Mapping[str, str] = field(default_factory=dict)
+    """The file of each of them beside that of the result."""
+
+    def __repr__(self) -> str:
+        return f"<{type(self.result).__name__} of {self.label!r}>"
+
+    def json(self) -> str:
+        """The result as the command line writes it, sealed."""
+        return self.result.model_dump_json(indent=2) + "\n"
+
+    def save(self, path: str | Path, *, force: bool = False) -> Path:
+        """Write the result as JSON.
+
+        Parameters
+        ----------
+        path
+            A file whose name ends in ``.json``, or a folder, in which the file has the name that
+            the command line gives it, and plans lie beside it.
+        force
+            Whether what is there is overwritten.
+
+        Returns
+        -------
+        Path
+            The file of the result.
+
+        Raises
+        ------
+        NotWritten
+            If it is there already, or cannot be written; nothing has changed then.
+        """
+        at, own = Path(path), self.json().encode()
+        if at.suffix == ".json":
+            return _written(at, own, force)
+        analysis = next(one for one in ANALYSES if isinstance(self.result, one.result))
+        files = {self.places[name]: plan.json().encode() for name, plan in self.plans.items()}
+        from optimizer.cli.disk.publishing import publish
+
+        publish(at, {**files, analysis.file: own}, replace=analysis.beside, force=force)
+        return at / analysis.file
+
+    def report(self, path: str | Path, *, force: bool = False) -> Path:
+        """Write one HTML page to be read, printed and sent on; the file, as :meth:`save`."""
+        from optimizer.report.render.html import render
+
+        return _written(Path(path), render(self._document()).encode(), force)
+
+    def workbook(self, path: str | Path, *, force: bool = False) -> Path:
+        """Write an Excel workbook with live formulas and checks; the file, as :meth:`save`."""
+        from optimizer.report.render.workbook import render
+
+        return _written(Path(path), render(self._document()), force)
+
+    @property
+    def tables(self) -> Mapping[str, pd.DataFrame]:
+        """The tables of the workbook by name: figures and not texts, units in names of columns.
+
+        ``attrs`` of each hold its caption and its note. Made anew each time it is asked for.
+        """
+        from optimizer.report.render.frames import Frames
+
+        return Frames(self._document())
+
+    def _repr_html_(self) -> str:
+        from optimizer.report.render.html import fragment
+
+        return fragment(self._document())
+
+    def _document(self) -> Told:
+        from optimizer.analyses.documents import document_of
+
+        beside: dict[str, Any] = {}
+        if isinstance(self.result, Comparison):
+            beside["plans"] = {label: plan.result for label, plan in self.plans.items()}
+        return document_of(self.result, **beside)
+
+
+def _written(path: Path, content: bytes, force: bool) -> Path:
+    from optimizer.cli.disk.publishing import publish
+
+    publish(path.parent, {path.name: content}, force=force)
+    return path

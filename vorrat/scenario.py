@@ -1,0 +1,119 @@
+"""Scenario files, read and checked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from models.base import named
+from models.faults import Fault, ScenarioError
+from models.files import Reading, read_case
+from models.language import language
+from models.scenario.case import Case
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """A scenario file as it was read, with a variant and settings put upon it."""
+
+    path: str
+    variant: str | None
+    settings: tuple[str, ...]
+    reading: Reading = field(repr=False, compare=False)
+    """The scenario with the place of each of its values, and what is doubtful in it."""
+
+    @property
+    def case(self) -> Case:
+        """What the file says, as an object."""
+        return self.reading.case
+
+    @property
+    def label(self) -> str:
+        """A short name: the id of the variant, or the name of the file."""
+        return self.variant or Path(self.path).stem
+
+    @property
+    def title(self) -> str:
+        """Its title in the current language; the name of the file where it has none."""
+        return named(self.case.title, Path(self.path).stem, language())
+
+    @property
+    def variants(self) -> tuple[str, ...]:
+        """The ids of all variants of the file."""
+        return tuple(self.case.variants)
+
+    def changed(self, *settings: str, variant: str | None = None) -> Scenario:
+        """The file read again with further settings (``path=value``), or as another variant.
+
+        Raises ScenarioError with every fault.
+
+        >>> import vorrat
+        >>> less = vorrat.read("scenarios/tutorial.yaml").changed("policy.budget_meur=5")
+        >>> float(less.case.policy.budget_meur)
+        5.0
+        """
+        return read(self.path, variant or self.variant, (*self.settings, *settings))
+
+
+def read(
+    path: str | Path, variant: str | None = None, settings: Sequence[str] | str = ()
+) -> Scenario:
+    """Read a scenario file, and check it with all its variants.
+
+    Parameters
+    ----------
+    path
+        A file in YAML or JSON, or an Excel workbook.
+    variant
+        Id of the variant that is put upon it; none where None.
+    settings
+        Values that are changed, each as ``path=value``, such as ``horizon.last_year=2040``.
+
+    Returns
+    -------
+    Scenario
+
+    Raises
+    ------
+    ScenarioError
+        With every fault, each with file, line and column.
+
+    Examples
+    --------
+    >>> import vorrat
+    >>> vorrat.read("scenarios/tutorial.yaml").variants
+    ('small_tickets', 'no_company', 'half_the_fund')
+    """
+    put = (settings,) if isinstance(settings, str) else tuple(settings)
+    reading = read_case(path, variant, put, check_variants=True)
+    return Scenario(str(path), variant, put, reading)
+
+
+def validate(
+    path: str | Path, variant: str | None = None, settings: Sequence[str] | str = ()
+) -> list[Fault]:
+    """What is wrong with a scenario file or doubtful in it, all at once.
+
+    Parameters
+    ----------
+    path, variant, settings
+        As :func:`read` takes them.
+
+    Returns
+    -------
+    list of Fault
+        Errors and warnings in the order of the file. One of ``severity`` ``error`` keeps the file
+        from being used.
+
+    Examples
+    --------
+    >>> import vorrat
+    >>> [fault] = vorrat.validate("scenarios/tutorial.yaml", settings="horizon.last_year=soon")
+    >>> fault.severity, fault.path
+    ('error', ('horizon', 'last_year'))
+    """
+    try:
+        return list(read(path, variant, settings).reading.warnings)
+    except ScenarioError as error:
+        return list(error.faults)
