@@ -97,3 +97,10 @@ from models.results.split import Sampling as Sampling
 from models.results.split import SharingRule as SharingRule
 from models.results.split import Split as Split
 from models.results.split import StateMode as StateMode
+from models.results.stress import ConsumerHit as ConsumerHit
+from models.results.stress import ShortMaterial as ShortMaterial
+from models.results.stress import Stress as Stress
+from models.results.stress import StressCase as StressCase
+from models.results.stress import StressedStock as StressedStock
+from models.results.stress import StressEvent as StressEvent
+from models.results.stress import StressPeriod as StressPeriod

@@ -46,6 +46,7 @@ def _known(case: Case) -> dict[str, Collection[str]]:
         "materials": case.materials,
         "consumers": case.consumers,
         "variants": case.variants,
+        "hazards": case.hazards,
         "years": list(map(str, case.horizon.years)),
     }
 

@@ -28,6 +28,7 @@ WRITTEN_BY = {
     "target": ("target", "target.json"),
     "evaluation": ("evaluate", "evaluation.json"),
     "explanation": ("explain", "explanation.json"),
+    "stress": ("stress", "stress.json"),
     "alternatives": ("alternatives", "alternatives.json"),
     "sensitivity": ("sensitivity", "sensitivity.json"),
     "split": ("split", "split.json"),
@@ -120,6 +121,7 @@ _ONE_OF = {
     "materials": "material",
     "consumers": "consumer",
     "variants": "variant",
+    "hazards": "hazard",
     "years": "year",
 }
 

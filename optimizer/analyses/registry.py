@@ -118,6 +118,17 @@ ANALYSES = (
         document="explanation.document",
     ),
     Analysis(
+        "stress",
+        marked("Show what a disruption does, period by period, without a plan and with it."),
+        "Stress",
+        "stress.json",
+        "stress.options:StressOptions",
+        "stress.stress:run",
+        takes="either",
+        beside=("plan",),
+        document="stress.document",
+    ),
+    Analysis(
         "alternatives",
         marked("Find other plans nearly as good, and how robust each choice is."),
         "Alternatives",

@@ -29,6 +29,8 @@ class Input:
     """Cuts of earlier runs, to which more are added."""
     read: Callable[[str, str | None, Sequence[str]], Reading] = read_case
     """Reads another scenario file, or another variant of it."""
+    read_plan: Callable[[str], GivenPlan] | None = None
+    """Reads a saved plan, of a file or of the folder it is in."""
 
     def starting_from(self, pool: CutPool) -> Input:
         """The same with cuts of earlier runs."""

@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -25,6 +25,9 @@ from optimizer.cli.saved import PLAN_FILE
 from optimizer.cli.telling import telling
 from optimizer.cli.validate import summed_up
 from optimizer.errors import Misuse
+
+if TYPE_CHECKING:
+    from optimizer.analyses.given import GivenPlan
 
 ARGUMENTS = {"plan": "plan", "scenario": "file", "either": "given"}
 """What the argument of a command is called, by what it takes."""
@@ -125,13 +128,24 @@ def _read(text: str, analysis: Analysis, asked: SolveOptions) -> tuple[Input, st
     if analysis.takes == "scenario" or (analysis.takes == "either" and not is_plan(text)):
         reading = read(text, variant, settings)
         title = named(reading.case.title, Path(text).stem)
-        return Input(text, reading, title, variant, read=read), text
+        return Input(text, reading, title, variant, read=read, read_plan=_plan), text
     if variant is not None or settings:
         raise click.UsageError(
             tr("A plan carries its scenario: --variant and --set go with a scenario file.")
         )
-    path, plan = read_plan(text)
+    taken, path = _given(text)
+    plan = taken.plan
+    return Input(text, taken.reading, plan.title, plan.variant, taken, read=read), path
+
+
+def _given(text: str) -> tuple[GivenPlan, str]:
+    """A saved plan, checked and reckoned anew, and how its file is called."""
     from optimizer.analyses.given import given
 
-    taken = given(plan, str(path))
-    return Input(text, taken.reading, plan.title, plan.variant, taken, read=read), str(path)
+    path, plan = read_plan(text)
+    return given(plan, str(path)), str(path)
+
+
+def _plan(text: str) -> GivenPlan:
+    """The same by itself."""
+    return _given(text)[0]

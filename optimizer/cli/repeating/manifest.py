@@ -35,7 +35,7 @@ REPEATABLE = {"run", *BY_NAME} - {"redact", "batch"}
 the hash of a file that is to stay secret, or the seed of what hides it, would help to guess it; of
 ``batch`` each run has a manifest of its own."""
 
-NAMING_FILES = ("file", "plan", "given", "--states-of")
+NAMING_FILES = ("file", "plan", "given", "--plan", "--states-of")
 """Parameters whose values name inputs."""
 
 INPUTS = "inputs"

@@ -24,13 +24,11 @@ from typing import Any, Literal
 import click
 
 from models.language import Language, language, speak, tr, using
+from optimizer.analyses.registry import BY_NAME
 from optimizer.cli import speaking
 from optimizer.errors import OutOfMemory, TimedOut, WorkerLost
 
-SOLVING = frozenset(
-    {"alternatives", "batch", "compare", "evaluate", "explain", "frontier", "participate",
-     "redact", "rerun", "run", "sensitivity", "solve", "split", "target"}
-)  # fmt: skip
+SOLVING = frozenset({*BY_NAME, "rerun", "run"})
 """Commands that solve problems."""
 
 KEEPING = frozenset({"solve", "run"})

@@ -1,0 +1,1 @@
+"""What a disruption does, period by period, in the market alone and with a plan."""

@@ -1,0 +1,87 @@
+"""What may be asked of a disruption."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, NamedTuple
+
+from pydantic import model_validator
+
+from models.language import tr
+from optimizer.analyses.options import Flag, OfScenario, SolveOptions
+from optimizer.errors import Misuse
+
+_EVENT = re.compile(
+    r"(?P<hazard>\S+)\s+(?P<year>\d{1,5})(?:\.(?P<period>[1-9]\d{0,2}))?"
+    r"(?:\s+for\s+(?P<count>[1-9]\d{0,3})\s+(?P<unit>period|quarter|month|year)s?)?"
+)
+
+
+class Strike(NamedTuple):
+    """A hazard, when it starts, and how long it lasts."""
+
+    hazard: str
+    year: int
+    period: int = 1
+    """Of that year, from 1."""
+    length: int | None = None
+    """How many units of time; None for as long as the effects of the hazard say."""
+    unit: str = "period"
+    """``period``, ``quarter``, ``month`` or ``year``."""
+
+
+def _strikes(texts: tuple[str, ...]) -> tuple[Strike, ...]:
+    """Events as they are written."""
+    found = []
+    for text in texts:
+        match = _EVENT.fullmatch(text.strip())
+        if match is None:
+            raise ValueError(
+                tr(
+                    "'{value}' is not such as 'HAZARD 2027', 'HAZARD 2027.2' or 'HAZARD 2027.2 for "
+                    "8 quarters'.",
+                    value=text,
+                )
+            )
+        count = match["count"]
+        found.append(
+            Strike(
+                match["hazard"],
+                int(match["year"]),
+                int(match["period"] or 1),
+                None if count is None else int(count),
+                match["unit"] or "period",
+            )
+        )
+    return tuple(found)
+
+
+class StressOptions(OfScenario, SolveOptions):
+    """Show period by period what a disruption does, in the market alone and with the plan.
+
+    FILE_OR_PLAN is a scenario file, whose best plan is solved first, or a saved plan: a plan.json
+    or the folder it is in.
+    """
+
+    exits = (
+        "Exit codes: 0 done; 1 the plan was stopped by a limit; 2 wrong usage or input; 3 no plan "
+        "keeps all rules; 4 no plan before the limit; 5 failure; 130 interrupted."
+    )
+    out = "Write stress.json into this folder as well, and the plan as plan/plan.json if solved."
+    heeded = ("gap", "time_limit", "threads")
+
+    events: Annotated[
+        tuple[Strike, ...], Flag("'HAZARD YEAR[.PERIOD] [for N UNITS]'", "--event", _strikes)
+    ] = ()
+    """A hazard of the scenario strikes in this year, or in this period of it; for so many periods,
+    quarters, months or years, or as long as its effects say; may be given often."""
+    state: Annotated[str, Flag("NAME")] | None = None
+    """Look at this written-out state of the scenario, by its name or its number."""
+    plan: Annotated[str, Flag("PLAN")] | None = None
+    """Take this saved plan instead of solving the scenario file."""
+
+    @model_validator(mode="after")
+    def _fit(self) -> StressOptions:
+        if bool(self.events) == (self.state is not None):
+            raise Misuse(tr("Say what comes: either --event or --state."))
+        return self

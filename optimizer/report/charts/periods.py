@@ -1,0 +1,33 @@
+"""Charts of figures that run over the periods of a horizon."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from optimizer.report.charts.drawing import BLUE, FAINT, INK, ORANGE, figure, numbers_beside
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+LINES = ((INK, "--", "s"), (BLUE, "-", "o"), (ORANGE, ":", "D"))
+"""Colour, line and mark of the first, second and third figure."""
+MOST_LABELS = 12
+
+
+def lines(
+    periods: Sequence[str], series: Sequence[tuple[str, Sequence[float]]], unit: str
+) -> Figure:
+    """A line for each of up to three figures, named as given, over periods."""
+    drawn, axes = figure(2.2)
+    at = list(range(len(periods)))
+    for (label, values), (colour, line, mark) in zip(series, LINES, strict=False):
+        axes.plot(at, values, line, color=colour, marker=mark, markersize=3.5, label=label)
+    step = -(-len(at) // MOST_LABELS) or 1
+    axes.set_xticks(at[::step], list(periods[::step]), fontsize=6.5)
+    axes.set_ylim(bottom=0)
+    axes.spines["left"].set_color(FAINT)
+    numbers_beside(axes)
+    axes.set_ylabel(unit)
+    drawn.legend(loc="outside upper left", ncols=len(series))
+    return drawn

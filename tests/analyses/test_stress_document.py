@@ -1,0 +1,150 @@
+"""A disruption as a document: what is short, who is hit and how long stocks last."""
+
+from __future__ import annotations
+
+from functools import cache
+from io import BytesIO
+from typing import Any
+
+import pytest
+from documents import is_whole_in_all_media, page_of, text_of, told, workbook_of
+from openpyxl import load_workbook
+from pages import read, tables
+from small import CHINA, case, cut, project, solve, state, stockpile
+
+from models.language import Language
+from models.results import Stress
+from optimizer.analyses.given import given
+from optimizer.analyses.stress.options import StressOptions, _strikes
+from optimizer.analyses.stress.stress import stress
+
+LANGUAGES = pytest.mark.parametrize("language", ["en", "de"])
+
+
+@cache
+def disrupted(
+    materials: int = 1, per_year: int = 4, measure: str = "damage", **asked: Any
+) -> Stress:
+    """So many materials, a works for the first and a stock of each."""
+    ores = ["ore", *(f"ore_{n}" for n in range(2, materials + 1))]
+    raw = case(
+        2027,
+        horizon={"first_year": 2026, "last_year": 2027, "periods_per_year": per_year},
+        materials={m: {"name": m.upper(), "price_eur_per_t": 1000} for m in ores},
+        demand=[{"consumer": "industry", "material": m, "t_per_year": 100} for m in ores],
+        damage=[{"material": m, "steps": [{"share": 1.0, "eur_per_t": 1e5}]} for m in ores],
+        supply=[CHINA[0] | {"material": m} for m in ores],
+        hazards=cut([1.0, 0.5]),
+        projects={"works": project(40, 1)},
+        stockpiles=[
+            stockpile(id=f"store_{m}", material=m, initial_t=16, max_purchase_t_per_year=0)
+            for m in ores
+        ],
+        uncertainty={
+            "states": [
+                state("calm", 0.5),
+                state("an early cut", 0.3, 2026),
+                state("a cut", 0.2, 2027, failed_projects=["works"]),
+            ]
+        },
+        objective={"measure": measure},
+    )
+    asked.setdefault("events", () if "state" in asked else _strikes(("cut 2026 for 2 years",)))
+    return stress(given(solve(raw)).found, StressOptions(**asked))
+
+
+@LANGUAGES
+@pytest.mark.parametrize(
+    ("materials", "per_year", "measure"),
+    [(1, 4, "damage"), (7, 12, "tonnes"), (2, 1, "share_of_demand"), (1, 2, "damage")],
+)
+def test_all_media_are_whole_in_both_languages(
+    materials: int, per_year: int, measure: str, language: Language, untranslated: set[str]
+) -> None:
+    is_whole_in_all_media(disrupted(materials, per_year, measure), language, untranslated)
+
+
+@LANGUAGES
+def test_a_written_state_is_whole_as_well(language: Language, untranslated: set[str]) -> None:
+    is_whole_in_all_media(disrupted(state="a cut"), language, untranslated)
+    is_whole_in_all_media(disrupted(state="calm"), language, untranslated)
+
+
+def test_it_says_what_comes_what_it_does_and_when_stocks_are_used_up() -> None:
+    """25 t are lost, then 12.5; 16 t are in store, and the works brings 10 in each quarter."""
+    text = told(disrupted())
+    assert "Cut: from 2026 Q1 to 2027 Q4" in text
+    # 25 + 7 * 12.5 - 16 = 96.5 t; 15 + 7 * 2.5 - 16 = 16.5 t, each 0.1 million.
+    assert "damage comes to 9.65 million EUR; with the plan it comes to 1.65 million EUR" in text
+    assert "Of its demand 50 % is missing in 2026 Q2 in the market alone" in text
+    assert "these stocks are used up: store_ore (by the end of 2026 Q2)." in text
+    assert "Releases assume foresight" in text
+    assert "Freigaben setzen Voraussicht voraus" in told(disrupted(), "de")
+
+
+@pytest.mark.parametrize(
+    ("per_year", "said"), [(1, "2026 to 2027"), (12, "2026-01 to 2027-12"), (2, "2026.1 to 2027.2")]
+)
+def test_periods_are_called_by_what_they_are(per_year: int, said: str) -> None:
+    assert f"Cut: from {said}" in told(disrupted(per_year=per_year))
+
+
+def test_an_event_of_one_period_is_called_by_that() -> None:
+    assert "Cut: 2026 Q2 All" in told(disrupted(events=_strikes(("cut 2026.2 for 1 quarter",))))
+
+
+def test_an_event_may_last_beyond_the_horizon() -> None:
+    found = disrupted(events=_strikes(("cut 2027 for 3 years",)))
+    assert "Cut: from 2027 Q1 to the end of the horizon" in told(found)
+
+
+def test_a_state_says_which_projects_fail() -> None:
+    text = told(disrupted(state="a cut"))
+    assert "The state of the world: a cut." in text
+    assert "Works never produces" in text
+    assert "succeed and are on time" not in text
+
+
+def test_it_says_where_the_plan_comes_from() -> None:
+    found = disrupted()
+    assert "The plan was given; nothing was solved." in told(found)
+    solved = found.model_copy(update={"solved": True, "gap": 0.015})
+    assert "was solved first, to a gap of 1.5 %" in told(solved)
+    stopped = found.model_copy(update={"solved": True})
+    assert "until a limit; how far it is from the best is not known" in told(stopped)
+
+
+def test_where_nothing_is_short_there_are_no_tables() -> None:
+    text = told(disrupted(state="calm"))
+    assert "Nothing runs short: the market covers all demand throughout." in text
+    assert "Materials that run short" not in text
+
+
+def test_what_exists_already_may_cover_it_all() -> None:
+    found = disrupted(events=_strikes(("cut 2026 for 1 period",)), per_year=12)
+    assert "Stocks that exist already cover what the market lacks" in told(found)
+
+
+def test_a_terminal_tells_of_five_materials_period_by_period() -> None:
+    found = disrupted(7, 12, "tonnes")
+    assert "Page and workbook have the same for 2 more materials." in told(found)
+    on_page = tables(read(page_of(found)))
+    assert {f"periods-{one.id}" for one in found.materials} <= set(on_page)
+    assert text_of(found).count("Demand, t") == 5
+
+
+def test_every_material_has_a_chart_of_what_is_missing() -> None:
+    page = page_of(disrupted(2, 1, "share_of_demand"))
+    assert [name for name in ("shortage-ore", "shortage-ore-2") if f'id="chart-{name}' in page] == [
+        "shortage-ore",
+        "shortage-ore-2",
+    ]
+
+
+def test_the_workbook_has_levels_of_stocks_and_its_checks_hold() -> None:
+    book = load_workbook(BytesIO(workbook_of(disrupted(2, 1, "share_of_demand"))), data_only=True)
+    held = [cell.value for sheet in book for row in sheet.iter_rows() for cell in row]
+    assert "Stocks at the end of each period" in held
+    assert "Market alone: materials and consumers add up to the same" in held
+    assert "With plan: materials and consumers add up to the same" in held
+    assert "store_ore_2" in held
