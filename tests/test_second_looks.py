@@ -22,8 +22,9 @@ from optimizer.solve import planner
 from optimizer.solve.checked_solution import proven
 from optimizer.solve.decomposition import method, solve_by_decomposition
 from optimizer.solve.decomposition.search import Search
+from optimizer.solve.gap import Sizes
 from optimizer.solve.planner import Problem
-from optimizer.solve.solver_result import NUMERICAL_LIMIT, Incumbent, Sizes, Solved
+from optimizer.solve.solver_result import NUMERICAL_LIMIT, Incumbent, Solved
 
 TUTORIAL = Path(__file__).parents[1] / "scenarios" / "tutorial.yaml"
 OPTIMUM = 27.5

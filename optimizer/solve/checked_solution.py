@@ -14,7 +14,7 @@ from optimizer.model.commitment import Commitment, net_cost, weighed_cost
 from optimizer.model.instance import Instance
 from optimizer.model.states import State
 from optimizer.solve import plan_document
-from optimizer.solve.solver_result import SMALLEST, Sizes, smallest_size
+from optimizer.solve.gap import Sizes, gap_of, is_within, smallest_size
 
 if TYPE_CHECKING:
     from optimizer.solve.outcomes import Evaluation
@@ -99,34 +99,6 @@ class Found:
 
 ENOUGH_STATES = 100
 """A plan made on fewer states is called illustrative."""
-
-ROUNDING = 1e-6
-"""A gap below this is the solver's arithmetic, whatever target was set."""
-
-
-def gap_of(objective: float, bound: float | None, least: float = SMALLEST) -> float | None:
-    """The relative gap between a plan and a bound; ``least`` is what the objective counts as at
-    least."""
-    return None if bound is None else max(0.0, objective - bound) / max(abs(objective), least)
-
-
-def is_within(
-    objective: float, bound: float | None, gap_target: float, least: float = SMALLEST
-) -> bool:
-    """Whether a gap is within its target."""
-    gap = gap_of(objective, bound, least)
-    return gap is not None and gap <= max(gap_target, ROUNDING) * (1 + 1e-9)
-
-
-def settled(objective: float, bound: float | None, gap_target: float, sizes: Sizes) -> float | None:
-    """The bound as it is reported of a search that came to its own end: never above the plan, and
-    the plan's own objective where only rounding is between them."""
-    if bound is None:
-        return None
-    close = objective - bound <= sizes.rounding
-    if close and not is_within(objective, bound, gap_target, sizes.least):
-        return objective
-    return min(bound, objective)
 
 
 def proven(

@@ -20,7 +20,8 @@ from optimizer.model.formulation import (
 from optimizer.model.highs import LinearProgram, Progress, Solution
 from optimizer.model.instance import Floats, Instance
 from optimizer.model.states import Outlook, State, outlook
-from optimizer.solve.solver_result import NODE_LIMIT, TOP, Incumbent, Solved, Teller, smallest_size
+from optimizer.solve.gap import smallest_size
+from optimizer.solve.solver_result import NODE_LIMIT, TOP, Incumbent, Solved, Teller
 
 OPTIONS = {
     "mip_allow_restart": False,

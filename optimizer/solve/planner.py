@@ -27,25 +27,12 @@ from optimizer.model.highs import Progress, Solution
 from optimizer.model.instance import Instance, read_instance
 from optimizer.model.states import State, read_states, without_surplus
 from optimizer.solve import outcomes, unsolvable
-from optimizer.solve.checked_solution import (
-    ENOUGH_STATES,
-    Found,
-    gap_of,
-    input_hash,
-    is_within,
-    settled,
-)
+from optimizer.solve.checked_solution import ENOUGH_STATES, Found, input_hash
 from optimizer.solve.conflicts import smallest_conflict
 from optimizer.solve.decomposition import CutPool, Frame, solve_by_decomposition
 from optimizer.solve.extensive_form import solve_extensive_form
-from optimizer.solve.solver_result import (
-    NUMERICAL_LIMIT,
-    Incumbent,
-    Method,
-    Sizes,
-    Solved,
-    smallest_size,
-)
+from optimizer.solve.gap import Sizes, gap_of, is_within, settled, smallest_size
+from optimizer.solve.solver_result import NUMERICAL_LIMIT, Incumbent, Method, Solved
 from optimizer.solve.sweep import Recourse
 from optimizer.solve.verification import broken_rules, check_commitment
 

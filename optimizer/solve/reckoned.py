@@ -44,7 +44,8 @@ from models.results import (
 )
 from optimizer.model.commitment import weighed_cost, weighed_damage
 from optimizer.model.instance import read_instance
-from optimizer.solve.checked_solution import ENOUGH_STATES, gap_of, input_hash, is_within
+from optimizer.solve.checked_solution import ENOUGH_STATES, input_hash
+from optimizer.solve.gap import SMALLEST, gap_of, is_within, smallest_size
 from optimizer.solve.plan_document import (
     commitment_of,
     committed_to,
@@ -52,7 +53,6 @@ from optimizer.solve.plan_document import (
     measured,
     unknown_in,
 )
-from optimizer.solve.solver_result import SMALLEST, smallest_size
 
 SAME = 5e-6
 """How far figures that have to be equal may be apart, as a share of the larger one: a little over

@@ -18,29 +18,9 @@ if TYPE_CHECKING:  # the solver comes with it, which those who read a plan do wi
     from optimizer.model.highs import Solution
 
 Method = Literal["extensive", "decomposition"]
-SMALLEST = 1e-6
-"""An objective counts as no smaller than this share of that without a plan, where a gap is taken of
-it; than this itself where not even so much is lost without a plan."""
-
-
-@dataclass(frozen=True)
-class Sizes:
-    """What gaps of an objective are measured by."""
-
-    least: float
-    """It counts as no smaller than this."""
-    rounding: float
-    """A difference that is no larger is rounding."""
-
-
 TOP = 2.0**15
 """What the objective is scaled to for the solver: that without a plan first, and that of the best
 plan where it is smaller by more than this."""
-
-
-def smallest_size(without_plan: float) -> float:
-    """What an objective counts as at least where a gap is taken of it."""
-    return SMALLEST * (without_plan if without_plan > SMALLEST else 1.0)
 
 
 NODE_LIMIT = "node limit"

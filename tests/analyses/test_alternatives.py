@@ -23,7 +23,8 @@ from optimizer.analyses.alternatives.robustness import how_often, robustness, sh
 from optimizer.analyses.alternatives.seeking import SPARE
 from optimizer.analyses.given import given
 from optimizer.errors import Infeasible
-from optimizer.solve.checked_solution import Found, gap_of
+from optimizer.solve.checked_solution import Found
+from optimizer.solve.gap import gap_of
 from optimizer.solve.planner import Problem, find, search
 from optimizer.solve.verification import check_commitment
 

@@ -29,8 +29,8 @@ from optimizer.analyses.head import head
 from optimizer.analyses.running import Input, Outcome
 from optimizer.errors import NoPlan
 from optimizer.parallel import side_by_side
-from optimizer.solve.checked_solution import gap_of, is_within
 from optimizer.solve.decomposition import CutPool, Portfolio
+from optimizer.solve.gap import gap_of, is_within
 from optimizer.solve.planner import Problem, find, usual_jobs
 from optimizer.solve.sweep import Recourse
 

@@ -31,7 +31,8 @@ from optimizer.analyses.given import GivenPlan
 from optimizer.analyses.head import head
 from optimizer.analyses.running import Input, Outcome
 from optimizer.errors import Misuse
-from optimizer.solve.checked_solution import input_hash, is_within
+from optimizer.solve.checked_solution import input_hash
+from optimizer.solve.gap import is_within
 
 TAIL_WEIGHT = 0.5
 """What the worst states get where the scenario gives them no weight of their own."""

@@ -11,8 +11,9 @@ from optimizer.analyses.given import GivenPlan
 from optimizer.errors import Interrupted, NoPlan
 from optimizer.model.commitment import weighed_cost
 from optimizer.model.highs import Progress
-from optimizer.solve.checked_solution import Found, is_within
+from optimizer.solve.checked_solution import Found
 from optimizer.solve.decomposition import CutPool
+from optimizer.solve.gap import is_within
 from optimizer.solve.planner import find
 
 

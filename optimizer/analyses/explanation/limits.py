@@ -12,7 +12,7 @@ from optimizer.analyses.explanation.active_constraints import TIGHT, StandingPla
 from optimizer.analyses.explanation.binding import has_years
 from optimizer.analyses.explanation.subproblem import Answer, Desk, Loosen, Reply
 from optimizer.model.commitment import line_use, spend
-from optimizer.solve.checked_solution import ROUNDING
+from optimizer.solve.gap import ROUNDING
 
 MILLIONS = (1.0, 10.0, 100.0)
 POINTS = (1.0, 5.0, 10.0)

@@ -11,7 +11,7 @@ from models.scenario.case import Case
 from optimizer.analyses.frontier.parametric_points import Spot
 from optimizer.model.commitment import Commitment, planned_stock, spend
 from optimizer.model.instance import Instance
-from optimizer.solve.checked_solution import gap_of
+from optimizer.solve.gap import gap_of
 
 HELD = 1e-6
 """Tonnes below which nothing is held."""

@@ -13,8 +13,8 @@ from optimizer.errors import Interrupted
 from optimizer.model.commitment import Commitment, net_cost, weighed_cost
 from optimizer.model.instance import Instance
 from optimizer.solve import outcomes
-from optimizer.solve.checked_solution import ROUNDING
 from optimizer.solve.decomposition import CutPool
+from optimizer.solve.gap import ROUNDING
 from optimizer.solve.outcomes import Evaluation
 from optimizer.solve.planner import Problem, judge, search
 from optimizer.solve.sweep import Recourse

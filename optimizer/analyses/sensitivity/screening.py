@@ -25,7 +25,7 @@ from optimizer.analyses.assumptions import Assumption
 from optimizer.analyses.sensitivity.subproblem import Figures
 from optimizer.errors import VorratError
 from optimizer.model.instance import Floats
-from optimizer.solve.checked_solution import gap_of
+from optimizer.solve.gap import gap_of
 
 LEVELS = 4
 

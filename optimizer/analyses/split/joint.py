@@ -14,7 +14,7 @@ from optimizer.analyses.split.subproblem import Answer, damage_of
 from optimizer.model.commitment import outlay, planned_stock
 from optimizer.model.instance import COMMON, group_of
 from optimizer.solve.accounts import by_year
-from optimizer.solve.checked_solution import gap_of
+from optimizer.solve.gap import gap_of
 
 TRACE_T = 1e-3
 """Tonnes that are not worth a line."""

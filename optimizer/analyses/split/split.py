@@ -43,8 +43,8 @@ from optimizer.games.coalitions import Masks
 from optimizer.model.commitment import Commitment
 from optimizer.model.instance import Floats, Instance
 from optimizer.solve import outcomes
-from optimizer.solve.checked_solution import is_within
 from optimizer.solve.decomposition import CutPool
+from optimizer.solve.gap import is_within
 
 LEVEL = 0.95
 """Of the confidence intervals of sampled values."""

@@ -18,6 +18,7 @@ from optimizer.solve.decomposition.master import Frame, Master
 from optimizer.solve.decomposition.pool import CutPool
 from optimizer.solve.decomposition.run import Run, Stopped, Unlimited, interruptible
 from optimizer.solve.decomposition.search import Search
+from optimizer.solve.gap import smallest_size
 from optimizer.solve.solver_result import (
     NODE_LIMIT,
     NUMERICAL_LIMIT,
@@ -25,7 +26,6 @@ from optimizer.solve.solver_result import (
     Incumbent,
     Solved,
     Teller,
-    smallest_size,
 )
 from optimizer.solve.sweep import Recourse
 

@@ -4,9 +4,9 @@ Values for reports, slopes for cuts, and for comparison recourse by a rule witho
 compiled parts are in :mod:`optimizer.solve.sweep.chain` and :mod:`optimizer.solve.sweep.passes`.
 """
 
-from optimizer.solve.sweep.by_rule import ByRule, by_rule, joined
 from optimizer.solve.sweep.nodes import Columns, NodeData, Point
 from optimizer.solve.sweep.recourse import Recourse, Shortages, Slopes, Swept, in_blocks
+from optimizer.solve.sweep.release_rule import ByRule, by_rule, joined
 
 __all__ = [
     "ByRule",
