@@ -55,7 +55,7 @@ check: $(VENV)/.dev
 	  tests/cli/test_command_reference.py
 
 docs: $(VENV)/.run
-	$(VENV)/bin/python -m models.results.reference docs/results.md
+	$(VENV)/bin/python -m docs.results_reference docs/results.md
 
 # Each stamp stands for one lock, installed. A changed lock is installed again.
 $(VENV)/.run: requirements/run.lock pyproject.toml | $(VENV)/bin/python

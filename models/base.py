@@ -87,8 +87,33 @@ def _no_year(shown: str) -> PydanticCustomError:
     return fault(message, tr("write a year such as 2030"))
 
 
+class Reader:
+    """Marks a type whose values pydantic is to read, to write and to describe by these methods."""
+
+    def read(self, value: Any) -> Any:
+        """The value that something in a file stands for; raises what :func:`fault` gives."""
+        raise NotImplementedError
+
+    def write(self, value: Any) -> Any:
+        """The value as a scenario file writes it."""
+        return value.written()
+
+    def json_schema(self) -> dict[str, Any]:
+        """The JSON Schema of what is read."""
+        raise NotImplementedError
+
+    def __get_pydantic_core_schema__(
+        self, source_type: Any, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        return core_schema.no_info_plain_validator_function(
+            self.read,
+            metadata={"pydantic_js_functions": [lambda _schema, _handler: self.json_schema()]},
+            serialization=core_schema.plain_serializer_function_ser_schema(self.write),
+        )
+
+
 @dataclass(frozen=True)
-class Choice:
+class Choice(Reader):
     """Reads a list of names, or the word that means every one of them."""
 
     word: Literal["all", "any"]
@@ -98,14 +123,9 @@ class Choice:
         if value is None or value == self.word:
             return None
         if isinstance(value, str):
-            raise fault(
-                tr(
-                    "a list or the word '{word}' is expected here, not '{value}'",
-                    word=self.word,
-                    value=value,
-                ),
-                tr("write {value}", value=f"[{value}]"),
-            )
+            about = {"word": self.word, "value": value}
+            message = tr("a list or the word '{word}' is expected here, not '{value}'", **about)
+            raise fault(message, tr("write {value}", value=f"[{value}]"))
         if not isinstance(value, (list, tuple)):
             raise fault(tr("a list or the word '{word}' is expected here", word=self.word))
         for position, name in enumerate(value):
@@ -116,19 +136,13 @@ class Choice:
                 raise fault(message, at=(position,))
         return tuple(value)
 
-    def __get_pydantic_core_schema__(
-        self, source_type: Any, handler: GetCoreSchemaHandler
-    ) -> CoreSchema:
-        schema = {
-            "anyOf": [{"const": self.word}, {"type": "array", "items": {"type": "string"}}],
-        }
-        return core_schema.no_info_plain_validator_function(
-            self.read,
-            metadata={"pydantic_js_functions": [lambda _schema, _handler: schema]},
-            serialization=core_schema.plain_serializer_function_ser_schema(
-                lambda names: self.word if names is None else list(names)
-            ),
-        )
+    def write(self, value: tuple[str, ...] | None) -> str | list[str]:
+        """The names as a list, or the word."""
+        return self.word if value is None else list(value)
+
+    def json_schema(self) -> dict[str, Any]:
+        """The JSON Schema: the word, or a list of texts."""
+        return {"anyOf": [{"const": self.word}, {"type": "array", "items": {"type": "string"}}]}
 
 
 BareYear = Annotated[int, BeforeValidator(read_year)]

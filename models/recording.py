@@ -57,9 +57,7 @@ class Record:
     def with_more(self, later: Record) -> Record:
         """What both have read, from when this one began."""
         return replace(
-            self,
-            _files={**self._files, **later._files},
-            _private=self._private | later._private,
+            self, _files={**self._files, **later._files}, _private=self._private | later._private
         )
 
     def begun(self, seconds: float) -> Record:
@@ -72,6 +70,7 @@ class Record:
 
     def note(self, path: Path, content: bytes, role: Role, named_in: str = "") -> None:
         """Take note of a file; what a private file names is private as well."""
+        # Links stay as they are: files name each other by the paths that lead there.
         where = os.path.normpath(path.absolute())
         if role == "private" or (
             named_in and os.path.normpath(Path(named_in).absolute()) in self._private
@@ -86,11 +85,6 @@ class Record:
             self._files[where, sha256] = Read(str(path), role, sha256, len(content), kept)
         elif role == "private":
             self._files[where, sha256] = replace(before, role=role, content=None)
-
-
-def _where(path: Path) -> str:
-    # Links stay as they are: files name each other by the paths that lead there.
-    return os.path.normpath(path.absolute())
 
 
 _record: ContextVar[Record | None] = ContextVar("record", default=None)

@@ -7,10 +7,12 @@ thousand misspelt words and as many names. A hint is not worth hours.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from itertools import islice
+
+from models.language import tr
 
 MAX_LENGTH = 100
 MAX_NAMES = 2_000
@@ -47,3 +49,32 @@ def close(word: str, names: Iterable[str]) -> str:
         left.names -= len(known) + 1
     near = difflib.get_close_matches(word.lower(), known, 1, 0.6)
     return known[near[0]] if near else ""
+
+
+def meant(word: str, names: Iterable[str]) -> str:
+    """The hint for a misspelt word; empty where no name is near."""
+    near = close(word, names)
+    return tr("did you mean '{name}'?", name=near) if near else ""
+
+
+def suggestion(word: str, names: Iterable[str]) -> str:
+    """The hint for a key that is not among those that may stand here."""
+    return _meant_or(word, names, lambda listed: tr("known here: {names}", names=listed))
+
+
+def existing(word: str, names: Iterable[str]) -> str:
+    """The hint for the name of a thing that is not there."""
+    return _meant_or(word, names, lambda listed: tr("there are {names}", names=listed))
+
+
+def one_of(word: str, names: Iterable[str]) -> str:
+    """The hint for a word that is none of those that may be chosen."""
+    return _meant_or(word, names, lambda listed: tr("write one of {names}", names=listed))
+
+
+def _meant_or(word: str, names: Iterable[str], list_of: Callable[[str], str]) -> str:
+    names = names if isinstance(names, Collection) else list(names)
+    hint = meant(word, names)
+    if hint or not names:
+        return hint
+    return list_of(", ".join(islice(names, 12)) + (", ..." if len(names) > 12 else ""))

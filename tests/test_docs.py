@@ -14,14 +14,14 @@ import pytest
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from docs import results_reference
 from models.base import Text
 from models.files import read_case_text
-from models.results import Comparison, MaterialYear, Plan, Split, reference
+from models.results import Comparison, MaterialYear, Plan, Split
 from models.results.base import documents
-from models.scenario.case import Case
+from models.scenario.case import Case, CountryLimit
 from models.scenario.hazards import Event
 from models.scenario.instruments import Eligible
-from models.scenario.policy import CountryLimit
 from models.scenario.quantities import Number, Yearly
 from optimizer.cli import vorrat
 
@@ -104,12 +104,12 @@ def test_scenario_format_names_every_field(model: type[BaseModel]) -> None:
 def test_results_is_what_the_generator_writes() -> None:
     """If not: make docs."""
     document = RESULTS.read_text(encoding="utf-8")
-    assert reference.written(document) == document
+    assert results_reference.written(document) == document
 
 
 def test_every_kind_of_result_is_described() -> None:
-    assert set(reference.WRITTEN_BY) == set(documents())
-    commands = {command for command, _ in reference.WRITTEN_BY.values() if command}
+    assert set(results_reference.WRITTEN_BY) == set(documents())
+    commands = {command for command, _ in results_reference.WRITTEN_BY.values() if command}
     assert commands <= set(vorrat.list_commands(click.Context(vorrat)))
 
 
@@ -118,10 +118,10 @@ def test_results_names_every_field(model: type[BaseModel]) -> None:
     tables_of(model, RESULTS)
 
 
-@pytest.mark.parametrize("marks", [reference.BEGIN, reference.END])
+@pytest.mark.parametrize("marks", [results_reference.BEGIN, results_reference.END])
 def test_a_document_without_its_marks_is_refused(marks: str) -> None:
     with pytest.raises(ValueError, match="lacks a line"):
-        reference.written(RESULTS.read_text(encoding="utf-8").replace(marks, ""))
+        results_reference.written(RESULTS.read_text(encoding="utf-8").replace(marks, ""))
 
 
 def test_scenario_format_says_what_goes_with_a_number() -> None:

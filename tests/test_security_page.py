@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from models.files import cells, decoding, includes, json_document, reading, workbook, yaml_source
+from models.files import decoding, includes, json_document, nodes, reading, workbook, yaml_source
 from optimizer.solve.decomposition import storing
 
 PAGE = Path(__file__).parents[1] / "docs" / "security.md"
@@ -25,8 +25,8 @@ def test_the_limits_are_those_of_the_code() -> None:
         decoding.MAX_VALUES,
         yaml_source.MAX_DEPTH,
         reading.MAX_VARIANTS,
-        cells.MAX_ROWS,
-        cells.MAX_COLUMNS,
+        nodes.MAX_ROWS,
+        nodes.MAX_COLUMNS,
         decoding.MAX_CELLS,
         decoding.MAX_TOTAL_CELLS,
         workbook.MAX_UNPACKED,

@@ -105,20 +105,35 @@ def _unpacked(packed: zipfile.ZipFile, entry: zipfile.ZipInfo, limit: int, bound
 
 
 class _Tags:
-    """Counts the tags of a part, and refuses entities, which only the prolog can declare."""
+    """Counts the tags of a part, and refuses entities, which only the prolog can declare.
+
+    The prolog is read as XML up to the first element; what is no XML has none.
+    """
 
     def __init__(self, limit: int, table: bool) -> None:
         self.limit = limit
         self.table = table
         self.all = self.others = self.in_row = self.attributes = 0
-        self._prolog: _Prolog | None = _Prolog()
+        self._in_prolog = True
+        self._parser = expat.ParserCreate()
+        self._parser.StartDoctypeDeclHandler = self._declares
+        self._parser.StartElementHandler = self._begins
+
+    def _declares(self, *_about: object) -> None:
+        raise Unpacking("entities")
+
+    def _begins(self, *_element: object) -> None:
+        self._in_prolog = False
 
     def feed(self, piece: bytes) -> None:
         """More of the part."""
-        if self._prolog is not None:
-            self._prolog.feed(piece)
-            if self._prolog.over:
-                self._prolog = None
+        for start in range(0, len(piece), 4096):
+            if not self._in_prolog:
+                break
+            try:
+                self._parser.Parse(piece[start : start + 4096], False)
+            except expat.ExpatError:
+                self._in_prolog = False
         # UTF-16 has a zero in each sign, and no patterns of bytes.
         piece = piece.replace(b"\0", b"")
         self.all += piece.count(b"<")
@@ -134,29 +149,3 @@ class _Tags:
             self.others += len(_NO_CELL.findall(piece))
         if self.all > self.limit * (30 if self.table else 1) or self.others > self.limit:
             raise Unpacking("tags")
-
-
-class _Prolog:
-    """Reads XML up to its first element, which is behind all that could declare entities."""
-
-    def __init__(self) -> None:
-        self.over = False
-        self._parser = expat.ParserCreate()
-        self._parser.StartDoctypeDeclHandler = self._declares
-        self._parser.StartElementHandler = self._begins
-
-    def _declares(self, *_about: object) -> None:
-        raise Unpacking("entities")
-
-    def _begins(self, *_element: object) -> None:
-        self.over = True
-
-    def feed(self, piece: bytes) -> None:
-        """More of the part; what is no XML is over at once."""
-        for start in range(0, len(piece), 4096):
-            try:
-                self._parser.Parse(piece[start : start + 4096], False)
-            except expat.ExpatError:
-                self.over = True
-            if self.over:
-                return

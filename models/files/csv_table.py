@@ -7,9 +7,8 @@ import io
 from collections.abc import Iterator
 
 from models.faults import Fault, Place
-from models.files.cells import MAX_COLUMNS, MAX_ROWS, Cell, Sheet
 from models.files.decoding import MAX_CELLS, count_cells, decode, refuse
-from models.files.nodes import Report
+from models.files.nodes import MAX_COLUMNS, MAX_ROWS, Cell, Report, Sheet
 from models.language import tr
 
 
@@ -42,15 +41,12 @@ def _wrong_width(row: list[Cell], header: list[Cell], delimiter: str) -> Fault:
 
 def _delimiter_hint(delimiter: str, more: bool) -> str:
     """What to do about a row with too many or too few delimiters."""
-    if delimiter == ",":
-        return (
-            tr("put a text with a comma into quotes") if more else tr("every cell needs its comma")
-        )
-    if delimiter == ";":
-        if more:
-            return tr("put a text with a semicolon into quotes")
-        return tr("every cell needs its semicolon")
-    return tr("put a text with a tab into quotes") if more else tr("every cell needs its tab")
+    few, many = {
+        ",": (tr("every cell needs its comma"), tr("put a text with a comma into quotes")),
+        ";": (tr("every cell needs its semicolon"), tr("put a text with a semicolon into quotes")),
+        "\t": (tr("every cell needs its tab"), tr("put a text with a tab into quotes")),
+    }[delimiter]
+    return many if more else few
 
 
 def _delimiter(text: str) -> str:

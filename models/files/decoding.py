@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 import stat
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path, PureWindowsPath
 
@@ -40,23 +40,14 @@ def refuse(place: Place, message: str, hint: str = "") -> ScenarioError:
     return ScenarioError([Fault((), message, hint, place=place)])
 
 
-@dataclass
-class _Taken:
-    """What a scenario has taken so far."""
-
-    files: int = 0
-    size: int = 0
-    cells: int = 0
-    values: int = 0
-
-
-_taken: ContextVar[_Taken | None] = ContextVar("taken", default=None)
+_taken: ContextVar[Counter[str] | None] = ContextVar("taken", default=None)
+"""How much a scenario has taken so far of each thing that is bounded."""
 
 
 @contextmanager
 def one_scenario() -> Iterator[None]:
     """What is read in the body belongs to one scenario, whose files are bounded together."""
-    before = _taken.set(_Taken())
+    before = _taken.set(Counter())
     try:
         with spelling.one_scenario():
             yield
@@ -90,33 +81,29 @@ def read_bytes(
     if len(raw) > limit:
         message = tr("'{path}' is larger than {limit}", path=path, limit=f"{limit / 1e6:.0f} MB")
         raise refuse(place, message, tr("put long lists into tables") if limit == MAX_BYTES else "")
-    _count(raw, place)
+    if _beyond("files", 1, MAX_FILES):
+        message = tr("the scenario takes more than {count} files", count=MAX_FILES)
+        raise refuse(place, message, tr("include fewer"))
+    if _beyond("bytes", len(raw), MAX_TOTAL_BYTES):
+        total = f"{MAX_TOTAL_BYTES / 1e6:.0f} MB"
+        message = tr("the files of the scenario are larger than {limit} together", limit=total)
+        raise refuse(place, message, tr("include fewer"))
     recording.note(path, raw, role, place.file)
     return raw
 
 
-def _count(raw: bytes, place: Place) -> None:
+def _beyond(what: str, number: int, most: int) -> bool:
+    """Count what a scenario takes of something; whether that is now more than it may."""
     taken = _taken.get()
     if taken is None:
-        return
-    taken.files += 1
-    taken.size += len(raw)
-    if taken.files > MAX_FILES:
-        message = tr("the scenario takes more than {count} files", count=MAX_FILES)
-        raise refuse(place, message, tr("include fewer"))
-    if taken.size > MAX_TOTAL_BYTES:
-        limit = f"{MAX_TOTAL_BYTES / 1e6:.0f} MB"
-        message = tr("the files of the scenario are larger than {limit} together", limit=limit)
-        raise refuse(place, message, tr("include fewer"))
+        return False
+    taken[what] += number
+    return taken[what] > most
 
 
 def count_cells(number: int, place: Place) -> None:
     """Count the cells of a table against those that a scenario may have."""
-    taken = _taken.get()
-    if taken is None:
-        return
-    taken.cells += number
-    if taken.cells > MAX_TOTAL_CELLS:
+    if _beyond("cells", number, MAX_TOTAL_CELLS):
         message = tr("the tables of the scenario have more than {count} cells together",
                      count=MAX_TOTAL_CELLS)  # fmt: skip
         raise refuse(place, message, tr("delete what the scenario does not need"))
@@ -124,11 +111,7 @@ def count_cells(number: int, place: Place) -> None:
 
 def count_values(number: int, place: Place) -> None:
     """Count the values of a file in YAML against those that a scenario may have."""
-    taken = _taken.get()
-    if taken is None:
-        return
-    taken.values += number
-    if taken.values > MAX_VALUES:
+    if _beyond("values", number, MAX_VALUES):
         message = tr("the files of the scenario have more than {count} values together",
                      count=MAX_VALUES)  # fmt: skip
         raise refuse(place, message, tr("put long lists into tables"))
@@ -184,15 +167,15 @@ def decode(raw: bytes, file: str) -> str:
         raise _bad_byte(raw, error, file) from None
     bad = _NOT_TEXT.search(text)
     if bad:
-        raise _bad_character(Place(file, *line_and_column(text, bad.start())), bad[0])
+        check_characters(bad[0], Place(file, *line_and_column(text, bad.start())))
     return text
 
 
 def check_characters(text: str, place: Place) -> None:
     """Refuse a text with characters that no text file holds."""
-    bad = _NOT_TEXT.search(text)
-    if bad:
-        raise _bad_character(place, bad[0])
+    if code := unprintable(text):
+        message = tr("character {code} does not belong into a text", code=code)
+        raise refuse(place, message, tr("remove it"))
 
 
 def unprintable(text: str) -> str:
@@ -204,12 +187,6 @@ def unprintable(text: str) -> str:
 def printable(text: str) -> str:
     """A text in which a substitute stands for what would steer a terminal."""
     return _NOT_TEXT.sub("\ufffd", text)
-
-
-def _bad_character(place: Place, character: str) -> ScenarioError:
-    code = f"U+{ord(character):04X}"
-    message = tr("character {code} does not belong into a text", code=code)
-    return refuse(place, message, tr("remove it"))
 
 
 def _bad_byte(raw: bytes, error: UnicodeDecodeError, file: str) -> ScenarioError:

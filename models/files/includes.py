@@ -3,6 +3,10 @@
 Each is a part of a scenario, read like one: its own tables lie beside it, and it may include
 others. What is included lies under the file that names it, of several the later over the earlier.
 Every value keeps the place where it was written. A file may be private, and have a public stand-in.
+
+What a value is, the models say: a mapping of fields, of items by id or of years goes together key
+by key; a number with its source, a yearly quantity, a text in two languages, shares that make up a
+whole and a list are one value each.
 """
 
 from __future__ import annotations
@@ -12,30 +16,31 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path as FilePath
-from typing import Literal
+from typing import Literal, get_args
 
 from pydantic import ValidationError
 
 from models.base import Base, Text
 from models.faults import Fault, ScenarioError, Step
 from models.files import presets, private, tables
-from models.files.data import plain
 from models.files.decoding import beside, is_file, read_bytes
-from models.files.layers import laid_on
 from models.files.nodes import Node, Report, place_of, without_child
-from models.files.shapes import ROOT, Shape
+from models.files.shapes import ANYTHING, ROOT, Shape, plain, shape_of, step_into
 from models.files.translating import faults_of, shown
-from models.files.yaml_source import parse
+from models.files.yaml_source import no_mapping, parse
 from models.language import tr
 from models.recording import Role
+from models.scenario.quantities import Bounds
 from models.spelling import close
 
 KEY = "include"
 SHAPE = Shape("list", item=str)
 HEAD = ("schema_version", "title", "description")
 """What says of a file what it is; it stays with the file and is not included."""
-MAX_CHAIN = 20
+_Chain = tuple[FilePath, ...]
 """Files of which each includes the next."""
+_Found = tuple[FilePath | None, Node, private.Taken | None]
+MAX_CHAIN = 20
 SUFFIXES = (".yaml", ".yml", ".json")
 
 
@@ -65,20 +70,12 @@ class Includes:
         return laid
 
     def _laid(
-        self,
-        own: Node,
-        names: Node | None,
-        file: str,
-        chain: tuple[FilePath, ...],
-        report: Report,
+        self, own: Node, names: Node | None, file: str, chain: _Chain, report: Report
     ) -> Node | None:
-        found = [
-            (self._part(path, entry, chain, report, taken), path, taken)
-            for path, entry, taken in _files(names, file, report)
-        ]
+        found = [(self._part(one, chain, report), one) for one in _files(names, file, report)]
         below: Node | None = None
         lists: list[dict[str, list[Node]]] = []
-        for part, path, taken in found:
+        for part, (path, _, taken) in found:
             if part is None:
                 return None
             if taken is not None:
@@ -90,15 +87,9 @@ class Includes:
         laid = own if below is None else laid_on(below, own, ROOT)
         return private.joined(laid, iter(lists))
 
-    def _part(
-        self,
-        path: FilePath | None,
-        entry: Node,
-        chain: tuple[FilePath, ...],
-        report: Report,
-        taken: private.Taken | None,
-    ) -> Node | None:
+    def _part(self, found: _Found, chain: _Chain, report: Report) -> Node | None:
         """What a file includes of itself and of others; None, and faults, where it cannot."""
+        path, entry, taken = found
         if path is None:
             return None
         steps = [one.resolve() for one in chain]
@@ -116,23 +107,15 @@ class Includes:
             return None
         key = path.resolve()
         if key not in self._parts:
-            self._parts[key] = self._read(path, entry, (*chain, path), report, taken)
+            role: Role = "preset" if path.parent == presets.folder() else "include"
+            role = "private" if taken == "private" else role
+            self._parts[key] = self._read(path, entry, role, (*chain, path), report)
         return self._parts[key]
 
     def _read(
-        self,
-        path: FilePath,
-        entry: Node,
-        chain: tuple[FilePath, ...],
-        report: Report,
-        taken: private.Taken | None,
+        self, path: FilePath, entry: Node, role: Role, chain: _Chain, report: Report
     ) -> Node | None:
         file = str(path)
-        role: Role = "include"
-        if taken == "private":
-            role = "private"
-        elif path.parent == presets.folder():
-            role = "preset"
         try:
             root = parse(read_bytes(path, entry.place, role=role), file, report)
         except ScenarioError as error:
@@ -140,11 +123,8 @@ class Includes:
                 report(fault)
             return None
         if not isinstance(root.value, dict):
-            message = tr("the file does not hold a mapping")
-            if root.value is None:
-                message = tr("the file is empty")
             hint = tr("what is included begins with keys such as 'funders:' and 'policy:'")
-            report(Fault((), message, hint, place=root.place))
+            report(no_mapping(root, hint))
             return None
         _check_head(root, report)
         names, own = root.child(KEY), root
@@ -159,9 +139,7 @@ class _NotIncludedError(Exception):
     """An entry that names no file: the message and a hint."""
 
 
-def _files(
-    names: Node | None, file: str, report: Report
-) -> Iterator[tuple[FilePath | None, Node, private.Taken | None]]:
+def _files(names: Node | None, file: str, report: Report) -> Iterator[_Found]:
     """The file that each entry of a list means, the entry, and what was taken of one that may be
     private. There is no file where the entry is faulty.
     """
@@ -252,3 +230,64 @@ def _check_head(root: Node, report: Report) -> None:
     except ValidationError as error:
         for fault in faults_of(error):
             report(replace(fault, place=place_of(root, fault.path, fault.at_key)))
+
+
+def laid_on(under: Node, over: Node, shape: Shape) -> Node:
+    """``over`` laid on ``under``, with the places of both.
+
+    Keys of ``over`` come first, then those that only ``under`` has. Nothing (``null``) in ``over``
+    takes away what lies below it; an empty cell does not. Items of a list that have ids, such as
+    stockpiles, are matched by them; any other list replaces the one below.
+    """
+    if over.missing:
+        return under
+    if over.value is None and over.faulty:
+        return over
+    if isinstance(over.value, dict) and _goes_by_key(shape):
+        if under.value is None and under.faulty:
+            return replace(over, value=None, faulty=True)
+        if isinstance(under.value, dict):
+            return replace(over, value=_by_key(under.value, over.value, shape))
+    if isinstance(over.value, list) and _has_ids(shape):
+        if under.value is None and under.faulty:
+            return replace(over, value=None, faulty=True)
+        if isinstance(under.value, list):
+            return replace(over, value=_by_id(under.value, over.value, shape_of(shape.item)))
+    return over
+
+
+def _goes_by_key(shape: Shape) -> bool:
+    """Whether mappings here go together; not shares such as ``paid_by``, which add up to 1."""
+    if shape.kind not in ("mapping", "years"):
+        return shape.kind == "model"
+    return not any(isinstance(mark, Bounds) and mark.le == 1 for mark in get_args(shape.item)[1:])
+
+
+def _by_key(under: dict[str, Node], over: dict[str, Node], shape: Shape) -> dict[str, Node]:
+    laid: dict[str, Node] = {}
+    for key, node in over.items():
+        below = under.get(key)
+        if below is None:
+            laid[key] = node
+        elif node.value is not None or node.faulty or node.missing:
+            laid[key] = laid_on(below, node, step_into(shape, key) or ANYTHING)
+    return laid | {key: node for key, node in under.items() if key not in over}
+
+
+def _has_ids(shape: Shape) -> bool:
+    """Whether the items of a list have ids."""
+    return shape.kind == "list" and "id" in shape_of(shape.item).keys
+
+
+def _by_id(under: list[Node], over: list[Node], item: Shape) -> list[Node]:
+    below = {name: node for node in under if (name := _id(node)) is not None}
+    named = {_id(node) for node in over}
+    laid = [
+        laid_on(below[name], node, item) if (name := _id(node)) in below else node for node in over
+    ]
+    return [*laid, *(node for node in under if _id(node) not in named or _id(node) is None)]
+
+
+def _id(node: Node) -> str | None:
+    name = node.child("id")
+    return str(name.value) if name is not None and name.value is not None else None

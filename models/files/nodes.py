@@ -1,4 +1,4 @@
-"""What was read, with the place of every value.
+"""What was read, with the place of every value: trees of nodes, and tables of cells.
 
 A scenario is kept as a tree of nodes from the file to the finished case, so that a fault found
 late, or in a value that a variant put there, still knows where it was written.
@@ -13,6 +13,9 @@ from typing import Any
 
 from models.faults import Fault, Place, Step
 
+MAX_ROWS = 100_000
+MAX_COLUMNS = 1_000
+"""Of a table."""
 Path = tuple[Step, ...]
 Report = Callable[[Fault], None]
 """Takes a fault that was found; reading goes on."""
@@ -46,6 +49,34 @@ class Node:
         return None
 
 
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One cell: its value, where it stands, and the number of its column from 0.
+
+    ``faulty`` says that it holds something unreadable, which was reported.
+    """
+
+    value: Any
+    place: Place
+    number: int
+    faulty: bool = False
+
+    @property
+    def filled(self) -> bool:
+        """Whether there is anything in it."""
+        if isinstance(self.value, str):
+            return bool(self.value.strip())
+        return self.value is not None or self.faulty
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """A header and the rows below it; rows of empty cells are left out."""
+
+    header: list[Cell]
+    rows: list[list[Cell]]
+
+
 def with_child(node: Node, step: Step, child: Node) -> Node:
     """A copy of a mapping or list with one value put in place; all else is shared."""
     if isinstance(node.value, dict):
@@ -58,11 +89,6 @@ def with_child(node: Node, step: Step, child: Node) -> Node:
 def without_child(node: Node, step: Step) -> Node:
     """A copy of a mapping without one of its keys."""
     return replace(node, value={key: one for key, one in node.value.items() if key != str(step)})
-
-
-def copied(node: Node, key_place: Place | None) -> Node:
-    """The same value under another key."""
-    return replace(node, key_place=key_place)
 
 
 def place_of(root: Node, path: Sequence[Step], at_key: bool = False) -> Place:

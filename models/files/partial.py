@@ -16,9 +16,8 @@ from pydantic import ValidationError
 
 from models.base import UNREADABLE_TEXT, VALUES_ONLY, WITHOUT_SUMS
 from models.faults import Fault
-from models.files.data import is_item
 from models.files.nodes import Path
-from models.files.shapes import ROOT, Shape, required, shape_at, shape_of, step_into
+from models.files.shapes import ROOT, Shape, is_item, required, shape_at, shape_of, step_into
 from models.files.translating import faults_of
 from models.scenario import references
 from models.scenario.case import Case

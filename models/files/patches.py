@@ -6,11 +6,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from models.faults import Fault, Place, Step
-from models.files.data import is_item
 from models.files.nodes import Node, Path, Report, with_child, without_child
-from models.files.shapes import ABOUT, ROOT, Shape, shape_of, step_into, suggestion
+from models.files.shapes import ABOUT, ROOT, Shape, is_item, shape_of, step_into
 from models.files.yaml_source import parse_setting
 from models.language import tr
+from models.spelling import suggestion
 
 
 @dataclass(frozen=True)

@@ -15,9 +15,9 @@ from typing import Literal
 from models.faults import Fault
 from models.files.decoding import is_file
 from models.files.nodes import Node, Report, with_child, without_child
-from models.files.shapes import suggestion
 from models.files.translating import shown
 from models.language import tr
+from models.spelling import suggestion
 
 KEYS = ("private", "otherwise", "owner")
 JOINED = ("demand", "damage", "supply")

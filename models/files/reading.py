@@ -19,17 +19,17 @@ from pydantic import ValidationError
 
 from models.faults import Fault, Place, ScenarioError, Step
 from models.files import patches, tables
-from models.files.data import plain
 from models.files.decoding import one_scenario, read_bytes
 from models.files.includes import Includes
 from models.files.nodes import Node, Path, leaves, place_of
 from models.files.partial import CONTEXT, further_faults
-from models.files.shapes import ANYTHING, ROOT, existing, step_into
+from models.files.shapes import ANYTHING, ROOT, plain, step_into
 from models.files.translating import faults_of
-from models.files.yaml_source import is_thousands, parse
+from models.files.yaml_source import is_thousands, no_mapping, parse
 from models.language import tr
 from models.scenario import references
 from models.scenario.case import Case
+from models.spelling import existing
 
 WORKBOOKS = (".xlsx", ".xlsm")
 """How scenario files in Excel are named."""
@@ -94,9 +94,8 @@ def read_case_text(
 ) -> Reading:
     """The scenario of a text that is not in a file; ``name`` stands for the file in messages."""
     with one_scenario():
-        return _Reader(name, variant, tuple(settings), check_variants).read(
-            text.encode("utf-8", "surrogatepass")
-        )
+        raw = text.encode("utf-8", "surrogatepass")
+        return _Reader(name, variant, tuple(settings), check_variants).read(raw)
 
 
 class _Faults:
@@ -114,9 +113,8 @@ class _Faults:
             self._seen.add(seen)
             self._counts[fault.severity] += 1
             if self._counts[fault.severity] <= MAX_FAULTS:
-                self.found.append(
-                    replace(fault, message=_cut(fault.message), hint=_cut(fault.hint))
-                )
+                message, hint = _cut(fault.message), _cut(fault.hint)
+                self.found.append(replace(fault, message=message, hint=hint))
 
     def in_order(self) -> tuple[Fault, ...]:
         """What was found, and how much more there was."""
@@ -219,19 +217,13 @@ class _Reader:
             return read_scenario_workbook(raw, self.file, self.report)
         root = parse(raw, self.file, self.report)
         if not isinstance(root.value, dict):
-            message = tr("the file does not hold a mapping")
-            if root.value is None:
-                message = tr("the file is empty")
             hint = tr("a scenario begins with keys such as 'horizon:' and 'materials:'")
-            raise ScenarioError([Fault((), message, hint, place=root.place)])
-        return self._tables(root)
+            raise ScenarioError([no_mapping(root, hint)])
+        return tables.expand(root, self.file, self.report)
 
     def _laid(self, own: Node, found: Sequence[patches.Patch]) -> Node:
         """The file laid on what it includes."""
         return self.includes.under(own, patches.included(own, found, self.report), self.report)
-
-    def _tables(self, root: Node) -> Node:
-        return tables.expand(root, self.file, self.report)
 
     def _patched(
         self, own: Node, base: Node, variant: str | None, settings: Sequence[patches.Patch]
@@ -244,16 +236,12 @@ class _Reader:
             hint = existing(variant, names) or tr("the file has no variants")
             message = tr("there is no variant '{variant}'", variant=variant)
             self.report(Fault(("variants",), message, hint, place=place))
-        below = (
-            self._laid(own, (*found, *settings)) if any(map(patches.of_include, found)) else base
-        )
-        root = below
-        for patch in (*found, *settings):
+        wanted = (*found, *settings)
+        root = below = self._laid(own, wanted) if any(map(patches.of_include, found)) else base
+        for patch in wanted:
             if not patches.of_include(patch):
                 root = patches.apply(root, patch, self.report)
-        if root is not below:
-            root = self._tables(root)
-        return root
+        return root if root is below else tables.expand(root, self.file, self.report)
 
     def _case(self, root: Node, base: Node) -> Case | None:
         """The case of a tree; None, and faults reported, where it cannot be made."""
@@ -300,15 +288,9 @@ class _Reader:
 
     def _warn_thousands(self, path: Path, node: Node) -> None:
         meant = node.written.replace(".", "")
-        self.report(
-            Fault(
-                path,
-                tr("{written} is read as {value:g}", written=node.written, value=node.value),
-                tr("if {meant} is meant, write {meant}", meant=meant),
-                "warning",
-                place=node.place,
-            )
-        )
+        message = tr("{written} is read as {value:g}", written=node.written, value=node.value)
+        hint = tr("if {meant} is meant, write {meant}", meant=meant)
+        self.report(Fault(path, message, hint, "warning", place=node.place))
 
     def _try_variants(
         self,
@@ -340,9 +322,8 @@ class _Reader:
             for fault in tried.report.found:
                 if (fault.place, fault.message) not in before:
                     before.add((fault.place, fault.message))
-                    message = tr(
-                        "with variant '{variant}': {message}", variant=name, message=fault.message
-                    )
+                    said = {"variant": name, "message": fault.message}
+                    message = tr("with variant '{variant}': {message}", **said)
                     self.report(replace(fault, message=message))
 
 
@@ -359,13 +340,8 @@ def _known_to_be_faulty(root: Node, fault: Fault) -> bool:
 
 def _periods_changed(root: Node) -> Fault:
     path = ("horizon", "periods_per_year")
-    return Fault(
-        path,
-        tr(
-            "the number of periods of a year is patched, but the loss lists of hazards count "
-            "periods"
-        ),
-        tr("patch the loss lists of all hazards as well"),
-        "warning",
-        place=place_of(root, path, at_key=True),
+    message = tr(
+        "the number of periods of a year is patched, but the loss lists of hazards count periods"
     )
+    hint = tr("patch the loss lists of all hazards as well")
+    return Fault(path, message, hint, "warning", place=place_of(root, path, at_key=True))

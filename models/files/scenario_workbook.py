@@ -14,9 +14,8 @@ from typing import Any
 
 from models.faults import Fault, Place
 from models.files import includes
-from models.files.cells import Cell, Sheet
-from models.files.nodes import Node, Path, Report
-from models.files.shapes import ABOUT, ROOT, Shape, nearest, required, step_into, suggestion
+from models.files.nodes import Cell, Node, Path, Report, Sheet
+from models.files.shapes import ABOUT, ROOT, Shape, required, step_into
 from models.files.tables import Column, Table
 from models.files.tabs import (
     OWN,
@@ -33,6 +32,7 @@ from models.files.wording import word_meant
 from models.files.workbook import open_workbook, rows_of
 from models.language import tr
 from models.scenario.quantities import UNREADABLE, number_hint
+from models.spelling import close, suggestion
 
 HEADER_WITHIN = 10
 """Rows among which the one with the technical names is looked for."""
@@ -67,12 +67,8 @@ def _wrong_sheet(name: str, tab: Tab | None, sheets: Any, file: str) -> Fault:
     near = nearest_sheet(name)
     hint = tr("did you mean '{name}'?", name=near) if near else ""
     own = tr("a sheet of your own is called '_{name}'", name=name)
-    return Fault(
-        (),
-        tr("the sheet '{name}' is not known", name=name),
-        f"{hint} {own}" if hint else own,
-        place=place,
-    )
+    message = tr("the sheet '{name}' is not known", name=name)
+    return Fault((), message, f"{hint} {own}" if hint else own, place=place)
 
 
 @dataclass
@@ -113,14 +109,9 @@ class _Workbook:
         ]
         best = max(counts, default=0)
         if not best and rows:
-            self.report(
-                Fault(
-                    tab.path,
-                    tr("no row of the sheet '{name}' holds the names of its columns", name=name),
-                    tr("one of the first ten has to hold names such as {names}", names=_some(tab)),
-                    place=Place(self.file, cell=f"{name}!A1"),
-                )
-            )
+            message = tr("no row of the sheet '{name}' holds the names of its columns", name=name)
+            hint = tr("one of the first ten has to hold names such as {names}", names=_some(tab))
+            self.report(Fault(tab.path, message, hint, place=Place(self.file, cell=f"{name}!A1")))
             return None
         if not best:
             return Sheet([], [])
@@ -130,10 +121,7 @@ class _Workbook:
 
     def _items(self, root: Node, tab: Tab, sheet: Sheet, place: Place) -> None:
         table = _Items(tab, self.file, self.report)
-        if not sheet.header:
-            rows: list[Node] | None = []
-        else:
-            rows = table.rows(sheet)
+        rows = table.rows(sheet) if sheet.header else []
         if rows is None:
             _put(root, tab.path, Node(None, place, place, faulty=True))
         elif rows or required(ROOT, tab.path[0]):
@@ -220,7 +208,7 @@ def _no_owner(tab: Tab, name: Node, owners: Node | None, lies_over: bool) -> Fau
     assert tab.owner is not None
     message = tr("there is no {kind} '{name}'", kind=tab.owner_column, name=name.value)
     hint = suggestion(name.value, ids) or tr("the sheet '{name}' has none", name=tab.owner.title)
-    if lies_over and not nearest(name.value, ids):
+    if lies_over and not close(name.value, ids):
         hint = tr("if it is included, its id gets a row on the sheet '{name}' too",
                   name=tab.owner.title)  # fmt: skip
     return Fault(tab.path, message, hint, place=name.place)
@@ -362,10 +350,8 @@ class _Settings(_Items):
         said = {name: cell for name, cell in at.items() if name in ABOUT[1:] and cell.filled}
         name = str(path.value).strip()
         empty = Cell(None, _place(row, header["value"]), 0)
-        for suffix, cell in (
-            ("", at.get("value", empty)),
-            *((f".{k}", c) for k, c in said.items()),
-        ):
+        told = {"": at.get("value", empty), **{f".{key}": cell for key, cell in said.items()}}
+        for suffix, cell in told.items():
             number = len(paths)
             paths.append(Cell(name + suffix, path.place, number))
             values.append(replace(cell, number=number))

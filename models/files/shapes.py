@@ -1,27 +1,28 @@
 """What the models want at a path of the file: read off their types, so said only once.
 
 Tables need it to know whether a cell is a number or a text, patches to know which fields exist,
-and messages to name the nearest key or the choices there are.
+messages to name the nearest key or the choices there are, and trees to become the bare data that
+the models read.
 """
 
 from __future__ import annotations
 
 import types
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel, BeforeValidator
+from pydantic.fields import FieldInfo
 
 from models.base import Choice, Text, read_country
 from models.docstrings import field_docstrings
 from models.faults import Step
-from models.language import tr
+from models.files.nodes import Node
 from models.scenario.case import Case
 from models.scenario.quantities import Bounds, Number, Yearly, YearlyBounds
 from models.scenario.years import YearReader
-from models.spelling import close
 
 ABOUT = ("value", "source", "confidence", "note")
 Kind = Literal[
@@ -109,11 +110,14 @@ def _class(kind: type[Any]) -> Shape:
 
 def step_into(shape: Shape, step: Step) -> Shape | None:
     """The shape one step further, or None where no such key or position can be."""
-    if shape.kind == "model" and shape.model is not None:
-        return _field(shape.model, str(step))
-    if shape.kind in ("mapping", "years"):
-        return shape_of(shape.item)
-    if shape.kind == "list":
+    if shape.kind == "model":
+        if (found := _field(shape, str(step))) is None:
+            return None
+        annotation: Any = found[1].annotation
+        for mark in found[1].metadata:
+            annotation = Annotated[annotation, mark]
+        return shape_of(annotation)
+    if shape.kind in ("mapping", "years", "list"):
         return shape_of(shape.item)
     if shape.kind == "names":
         return Shape("text")
@@ -128,29 +132,24 @@ def step_into(shape: Shape, step: Step) -> Shape | None:
     return ANYTHING if shape.kind == "any" else None
 
 
-def _field(model: type[BaseModel], key: str) -> Shape | None:
-    for name, field in model.model_fields.items():
-        if key == (field.alias or name):
-            annotation: Any = field.annotation
-            for mark in field.metadata:
-                annotation = Annotated[annotation, mark]
-            return shape_of(annotation)
-    return None
+def _field(shape: Shape, key: str) -> tuple[str, FieldInfo] | None:
+    """The field of a model that files write as a key, and its name in the model."""
+    fields = shape.model.model_fields.items() if shape.model is not None else ()
+    return next(((name, one) for name, one in fields if key == (one.alias or name)), None)
 
 
 def required(shape: Shape, key: str) -> bool:
     """Whether a field has to be there."""
-    fields = shape.model.model_fields.items() if shape.model is not None else ()
-    return any(field.is_required() for name, field in fields if key == (field.alias or name))
+    found = _field(shape, key)
+    return found is not None and found[1].is_required()
 
 
 def describe(shape: Shape, key: str) -> str:
     """The one line that the models say of a field."""
-    if shape.kind == "model" and shape.model is not None:
-        for name, field in shape.model.model_fields.items():
-            if key == (field.alias or name):
-                return field_docstrings(shape.model).get(name, "")
-    return ""
+    found = _field(shape, key)
+    if found is None or shape.model is None:
+        return ""
+    return field_docstrings(shape.model).get(found[0], "")
 
 
 def shape_at(path: Iterable[Step]) -> Shape:
@@ -161,31 +160,44 @@ def shape_at(path: Iterable[Step]) -> Shape:
     return shape or ANYTHING
 
 
-def nearest(word: str, names: Iterable[str]) -> str:
-    """The name that a misspelt word most likely means, or an empty text."""
-    return close(word, names)
+def plain(node: Node, shape: Shape) -> Any:
+    """The bare data, where a field without a value is a field that is absent.
+
+    A key that the shape does not know stays, with or without a value, so that it is refused. An
+    item without a value is one with nothing but defaults. Nothing (``null``) in a list stays,
+    since lists have positions.
+    """
+    if isinstance(node.value, dict):
+        data = {}
+        for key, child in node.value.items():
+            inside = step_into(shape, key)
+            if child.value is not None:
+                data[key] = plain(child, inside or ANYTHING)
+            elif is_item(shape) and not child.faulty:
+                data[key] = {}
+            elif inside is None or not _may_be_absent(shape, node, key):
+                data[key] = None
+        return data
+    if isinstance(node.value, list):
+        inside = step_into(shape, 0) or ANYTHING
+        return [plain(child, inside) for child in node.value]
+    return node.value
 
 
-def suggestion(word: str, names: Iterable[str]) -> str:
-    """The hint for a key that is not among those that may stand here."""
-    return _nearest_or(word, names, lambda listed: tr("known here: {names}", names=listed))
+def is_item(shape: Shape) -> bool:
+    """Whether what a mapping holds are items such as projects, by their ids."""
+    return shape.kind == "mapping" and shape_of(shape.item).kind == "model"
 
 
-def existing(word: str, names: Iterable[str]) -> str:
-    """The hint for the name of a thing that is not there."""
-    return _nearest_or(word, names, lambda listed: tr("there are {names}", names=listed))
+def _may_be_absent(shape: Shape, node: Node, key: str) -> bool:
+    """Whether a key is one of those that the shape knows: a year only where years belong.
 
-
-def one_of(word: str, names: Iterable[str]) -> str:
-    """The hint for a word that is none of those that may be chosen."""
-    return _nearest_or(word, names, lambda listed: tr("write one of {names}", names=listed))
-
-
-def _nearest_or(word: str, names: Iterable[str], list_of: Callable[[str], str]) -> str:
-    names = list(names)
-    near = nearest(word, names)
-    if near:
-        return tr("did you mean '{name}'?", name=near)
-    if not names:
-        return ""
-    return list_of(", ".join(names[:12]) + (", ..." if len(names) > 12 else ""))
+    A bare number among ids is what follows a decimal comma in braces, not an id left out.
+    """
+    if shape.kind == "mapping" and key.isdecimal():
+        return False
+    if shape.kind == "years":
+        return key.isdecimal()
+    if shape.kind != "yearly" or key in ABOUT:
+        return True
+    return key.isdecimal() and not any(name in node.value for name in ABOUT)

@@ -13,13 +13,13 @@ from pathlib import Path as FilePath
 from typing import Any
 
 from models.faults import Fault, Place, ScenarioError
-from models.files.cells import Cell, Sheet
 from models.files.csv_table import read_csv
 from models.files.decoding import beside, read_bytes
-from models.files.nodes import Node, Path, Report
-from models.files.shapes import ABOUT, ROOT, Kind, Shape, nearest, shape_of, step_into
+from models.files.nodes import Cell, Node, Path, Report, Sheet
+from models.files.shapes import ABOUT, ROOT, Kind, Shape, shape_of, step_into
 from models.files.tabs import holds_items
 from models.language import tr
+from models.spelling import close
 
 _NUMBER = re.compile(r"[-+]?(0|[1-9]\d*|(?=\.\d))(\.\d*)?([eE][-+]?\d{1,4})?")
 _SUFFIXES = (".csv", ".tsv", ".txt", ".xlsx", ".xlsm")
@@ -186,11 +186,8 @@ class Table:
             whole = filled.get(column.path[:length])
             if whole is None or column.path[length] in ABOUT[1:]:
                 continue
-            message = tr(
-                "'{first}' and '{second}' give the same field twice",
-                first=whole.cell.value,
-                second=column.cell.value,
-            )
+            both = {"first": whole.cell.value, "second": column.cell.value}
+            message = tr("'{first}' and '{second}' give the same field twice", **both)
             self._fault(place, message, tr("keep one of them"))
             return True
         return False
@@ -204,10 +201,8 @@ class Table:
             if shape is None or not part or (listed and isinstance(step, str)):
                 shape = None
                 break
-            if shape.kind == "years" and not part.isdecimal():
-                shape = None
-                break
-            if shape.kind == "yearly" and part not in ABOUT and not part.isdecimal():
+            remark = shape.kind == "yearly" and part in ABOUT
+            if shape.kind in ("years", "yearly") and not (remark or part.isdecimal()):
                 shape = None
                 break
             shape = step_into(shape, step)
@@ -228,10 +223,10 @@ class Table:
         keys = [*self.item.keys, *(["id"] if self.shape.kind == "mapping" else [])]
         if head in keys:
             inside = (step_into(self.item, head) or self.item).keys
-            near = nearest(rest, inside)
+            near = close(rest, inside)
             hint = tr("did you mean '{name}'?", name=f"{head}.{near}") if near else ""
         else:
-            near = nearest(head, keys)
+            near = close(head, keys)
             hint = tr("known: {names}", names=", ".join(keys))
             if near:
                 hint = tr("did you mean '{name}'?", name=f"{near}{dot}{rest}")
@@ -341,13 +336,11 @@ class _Branch:
 
 def _date_instead(kind: Kind) -> str:
     """What is said of a date where another kind of value belongs."""
-    if kind == "number":
-        return tr("a date stands where a number belongs")
-    if kind == "yearly":
-        return tr("a date stands where a number or a mapping of years belongs")
-    if kind == "whole":
-        return tr("a date stands where a whole number belongs")
-    return tr("a date stands where true or false belongs")
+    return {
+        "number": tr("a date stands where a number belongs"),
+        "yearly": tr("a date stands where a number or a mapping of years belongs"),
+        "whole": tr("a date stands where a whole number belongs"),
+    }.get(kind, tr("a date stands where true or false belongs"))
 
 
 def number(text: str, place: Place) -> Node:

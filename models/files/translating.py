@@ -9,9 +9,10 @@ from pydantic import ValidationError
 
 from models.faults import Fault
 from models.files.nodes import Path
-from models.files.shapes import ROOT, Shape, describe, one_of, shape_at, suggestion
+from models.files.shapes import ROOT, Shape, describe, shape_at
 from models.language import language, tr
 from models.scenario.quantities import number_hint
+from models.spelling import one_of, suggestion
 
 
 def faults_of(error: ValidationError) -> Iterator[Fault]:

@@ -6,13 +6,13 @@ import datetime
 from dataclasses import dataclass
 
 from models.faults import Fault, Place
-from models.files.cells import Cell, Sheet
-from models.files.nodes import Node, Report
-from models.files.shapes import ABOUT, suggestion
+from models.files.nodes import Cell, Node, Report, Sheet
+from models.files.shapes import ABOUT
 from models.files.tabs import OWN
 from models.files.wording import word_meant
 from models.files.yaml_source import parse_setting
 from models.language import tr
+from models.spelling import suggestion
 
 TEXTS = ("title", "description")
 COLUMNS = ("id", *(f"{text}{of}" for text in TEXTS for of in ("", ".en", ".de")), "path", *ABOUT)

@@ -4,42 +4,6 @@ from __future__ import annotations
 
 from models.language import german, language, tr
 
-WORDS = {
-    "all": "word: all",
-    "any": "word: any",
-    "assumption": "word: assumption",
-    "cash": "word: cash",
-    "commitment": "word: commitment",
-    "company": "word: company",
-    "damage": "word: damage",
-    "entitled": "word: entitled",
-    "equity": "word: equity",
-    "extraction": "word: extraction",
-    "financial_transaction": "word: financial transaction",
-    "grant": "word: grant",
-    "guarantee": "word: guarantee",
-    "guarantee_stock": "word: guarantee stock",
-    "high": "word: high",
-    "interest_subsidy": "word: interest subsidy",
-    "loan": "word: loan",
-    "low": "word: low",
-    "medium": "word: medium",
-    "pooled": "word: pooled",
-    "price_floor": "word: price floor",
-    "private": "word: private",
-    "processing": "word: processing",
-    "public": "word: public",
-    "random": "word: random",
-    "read": "word: read",
-    "recycling": "word: recycling",
-    "reported": "word: reported",
-    "share_of_demand": "word: share of demand",
-    "stratified": "word: stratified",
-    "subordinated_loan": "word: subordinated loan",
-    "tonnes": "word: tonnes",
-}
-"""The words that fields choose from; the key of the German word, which depends on the sense."""
-
 
 def worded(text: str) -> str:
     """A label, a unit or an explanation that follows from a field or a sheet."""
@@ -52,8 +16,11 @@ def word_shown(word: str) -> str:
 
 
 def german_word(word: str) -> str:
-    """The German for a word of the format; itself where there is none."""
-    return german().get(WORDS.get(word, ""), word)
+    """The German for a word that fields choose from; itself where there is none.
+
+    The key of the German one begins with ``word:``, since it depends on the sense.
+    """
+    return german().get(f"word: {word.replace('_', ' ')}", word)
 
 
 def word_meant(text: str, words: tuple[str, ...]) -> str:

@@ -19,11 +19,10 @@ from openpyxl.utils import get_column_letter  # type: ignore[import-untyped,unus
 
 from models.faults import Fault, Place, ScenarioError
 from models.files.archive import Bounds, Unpacking, check
-from models.files.cells import MAX_COLUMNS, MAX_ROWS, Cell, Sheet
 from models.files.decoding import MAX_CELLS, count_cells, refuse, unprintable
-from models.files.nodes import Node, Report
-from models.files.shapes import existing
+from models.files.nodes import MAX_COLUMNS, MAX_ROWS, Cell, Node, Report, Sheet
 from models.language import tr
+from models.spelling import existing
 
 MAX_UNPACKED = 200_000_000
 MAX_RATIO = 200

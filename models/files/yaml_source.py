@@ -53,6 +53,14 @@ def parse_setting(text: str, place: Place, report: Report) -> Node:
     return Parser(place, report, fixed=True).parse(text)
 
 
+def no_mapping(root: Node, hint: str) -> Fault:
+    """The fault of a file that holds something else than a mapping, or nothing."""
+    message = tr("the file does not hold a mapping")
+    if root.value is None:
+        message = tr("the file is empty")
+    return Fault((), message, hint, place=root.place)
+
+
 def _joined(pair: re.Match[str]) -> str:
     """The character that JSON, unlike YAML, writes as two escapes, as the one of YAML."""
     high, low = int(pair[2], 16), int(pair[3], 16)
@@ -122,11 +130,8 @@ class Parser:
                 if isinstance(event, yaml.DocumentStartEvent):
                     documents += 1
                     if documents > 1:
-                        raise refuse(
-                            self._place(event),
-                            tr("a second document begins"),
-                            tr("remove the '---'"),
-                        )
+                        hint = tr("remove the '---'")
+                        raise refuse(self._place(event), tr("a second document begins"), hint)
                 self._take(event)
         except yaml.YAMLError as error:
             raise self._unreadable(error, text) from None
@@ -188,11 +193,9 @@ class Parser:
         if _TRUTH.fullmatch(text) and not self.json:
             truth = "true" if text.lower() in ("yes", "on") else "false"
             quoted = "NO" if text.lower() == "no" else text
-            self._fault(
-                event,
-                tr("YAML may read a bare {text} as {truth}", text=text, truth=truth),
-                tr('write "{quoted}" in quotes, or {truth}', quoted=quoted, truth=truth),
-            )
+            message = tr("YAML may read a bare {text} as {truth}", text=text, truth=truth)
+            hint = tr('write "{quoted}" in quotes, or {truth}', quoted=quoted, truth=truth)
+            self._fault(event, message, hint)
             return Node(text, place, faulty=True)
         return Node(scalar(text, exponents=self.json), place, written=text)
 
@@ -301,15 +304,8 @@ class Parser:
             if where.line:
                 first = f"{where.line}:{where.column}"
                 hint = tr("the first is at {place}; keep one of them", place=first)
-            self.report(
-                Fault(
-                    (*top.path, key.value),
-                    tr("'{name}' is written twice", name=key.value),
-                    hint,
-                    at_key=True,
-                    place=key.place,
-                )
-            )
+            path, message = (*top.path, key.value), tr("'{name}' is written twice", name=key.value)
+            self.report(Fault(path, message, hint, at_key=True, place=key.place))
             return
         node.key_place = key.place
         top.node.value[key.value] = node

@@ -1,106 +1,20 @@
 """What runs return: plans, comparisons, frontiers, splits, shares, judgements, manifests."""
 
+# ruff: noqa: F403
 from __future__ import annotations
 
-from models.results.accounts import BudgetClass as BudgetClass
-from models.results.accounts import BudgetLineUse as BudgetLineUse
-from models.results.accounts import Position as Position
-from models.results.alternatives import Alternative as Alternative
-from models.results.alternatives import Alternatives as Alternatives
-from models.results.alternatives import OtherCase as OtherCase
-from models.results.alternatives import PlanFigures as PlanFigures
-from models.results.alternatives import Robustness as Robustness
-from models.results.base import Instead as Instead
-from models.results.base import Result as Result
-from models.results.batch import Batch as Batch
-from models.results.batch import BatchRun as BatchRun
-from models.results.batch import RunStatus as RunStatus
-from models.results.comparison import Comparison as Comparison
-from models.results.dependence import CrmaShare as CrmaShare
-from models.results.dependence import SupplyMix as SupplyMix
-from models.results.evaluation import Estimate as Estimate
-from models.results.evaluation import Evaluation as Evaluation
-from models.results.evaluation import FreshOutcome as FreshOutcome
-from models.results.evaluation import Information as Information
-from models.results.evaluation import LongerHorizon as LongerHorizon
-from models.results.evaluation import OptimalityGap as OptimalityGap
-from models.results.evaluation import Performance as Performance
-from models.results.evaluation import ProvenRange as ProvenRange
-from models.results.evaluation import RareEvents as RareEvents
-from models.results.evaluation import Replication as Replication
-from models.results.evaluation import RuleMaterial as RuleMaterial
-from models.results.evaluation import RuleOutcome as RuleOutcome
-from models.results.evaluation import StatesOf as StatesOf
-from models.results.evaluation import TailPlan as TailPlan
-from models.results.evaluation import TailPremium as TailPremium
-from models.results.evaluation import YearOutcome as YearOutcome
-from models.results.explanation import Beside as Beside
-from models.results.explanation import BindingRule as BindingRule
-from models.results.explanation import Explained as Explained
-from models.results.explanation import Explanation as Explanation
-from models.results.explanation import LimitValue as LimitValue
-from models.results.explanation import Regret as Regret
-from models.results.explanation import ValueStep as ValueStep
-from models.results.frontier import Frontier as Frontier
-from models.results.frontier import FrontierPoint as FrontierPoint
-from models.results.frontier import FrontierStep as FrontierStep
-from models.results.frontier import Goal as Goal
-from models.results.frontier import Marginal as Marginal
-from models.results.frontier import Target as Target
-from models.results.frontier import Trial as Trial
-from models.results.manifest import Manifest as Manifest
-from models.results.manifest import Rerun as Rerun
-from models.results.participation import Participation as Participation
-from models.results.participation import ShareCurve as ShareCurve
-from models.results.participation import SharePoint as SharePoint
-from models.results.participation import Standing as Standing
-from models.results.participation import StandingRange as StandingRange
-from models.results.plan import Certificate as Certificate
-from models.results.plan import ConsumerOutcome as ConsumerOutcome
-from models.results.plan import Distribution as Distribution
-from models.results.plan import FunderInfo as FunderInfo
-from models.results.plan import MaterialOutcome as MaterialOutcome
-from models.results.plan import MaterialYear as MaterialYear
-from models.results.plan import Outcome as Outcome
-from models.results.plan import Plan as Plan
-from models.results.plan import ProjectPlan as ProjectPlan
-from models.results.plan import StockpilePlan as StockpilePlan
-from models.results.plan import WithoutPlan as WithoutPlan
-from models.results.redaction import AnswerState as AnswerState
-from models.results.redaction import HiddenKind as HiddenKind
-from models.results.redaction import Hint as Hint
-from models.results.redaction import LeftOut as LeftOut
-from models.results.redaction import Recovered as Recovered
-from models.results.redaction import RedactedFigure as RedactedFigure
-from models.results.redaction import Redaction as Redaction
-from models.results.redaction import RedactionLoss as RedactionLoss
-from models.results.redaction import TellingResult as TellingResult
-from models.results.sensitivity import BestOutcome as BestOutcome
-from models.results.sensitivity import BreakEven as BreakEven
-from models.results.sensitivity import OwnOutcome as OwnOutcome
-from models.results.sensitivity import Screen as Screen
-from models.results.sensitivity import Screened as Screened
-from models.results.sensitivity import Sensitivity as Sensitivity
-from models.results.sensitivity import SensitivityInput as SensitivityInput
-from models.results.sensitivity import SensitivityPoint as SensitivityPoint
-from models.results.split import Coalition as Coalition
-from models.results.split import Core as Core
-from models.results.split import Externality as Externality
-from models.results.split import FreeRider as FreeRider
-from models.results.split import Interval as Interval
-from models.results.split import JointPlan as JointPlan
-from models.results.split import JointProject as JointProject
-from models.results.split import Leaving as Leaving
-from models.results.split import MemberShare as MemberShare
-from models.results.split import Player as Player
-from models.results.split import Sampling as Sampling
-from models.results.split import SharingRule as SharingRule
-from models.results.split import Split as Split
-from models.results.split import StateMode as StateMode
-from models.results.stress import ConsumerHit as ConsumerHit
-from models.results.stress import ShortMaterial as ShortMaterial
-from models.results.stress import Stress as Stress
-from models.results.stress import StressCase as StressCase
-from models.results.stress import StressedStock as StressedStock
-from models.results.stress import StressEvent as StressEvent
-from models.results.stress import StressPeriod as StressPeriod
+from models.results.accounts import *
+from models.results.alternatives import *
+from models.results.base import *
+from models.results.batch import *
+from models.results.comparison import *
+from models.results.evaluation import *
+from models.results.explanation import *
+from models.results.frontier import *
+from models.results.manifest import *
+from models.results.participation import *
+from models.results.plan import *
+from models.results.redaction import *
+from models.results.sensitivity import *
+from models.results.split import *
+from models.results.stress import *

@@ -52,9 +52,10 @@ def _known(case: Case) -> dict[str, Collection[str]]:
 
 
 _At = tuple[str | int, ...]
+_Known = Mapping[str, Collection[str]]
 
 
-def _in_model(model: Result, at: _At, known: Mapping[str, Collection[str]]) -> Iterator[Misfit]:
+def _in_model(model: Result, at: _At, known: _Known) -> Iterator[Misfit]:
     hints = _hints(type(model))
     for name in type(model).model_fields:
         yield from _in(getattr(model, name), hints[name], (*at, name), known)
@@ -69,7 +70,7 @@ def _hints(model: type[Result]) -> dict[str, Any]:
 
 
 def _in(
-    value: Any, hint: Any, at: _At, known: Mapping[str, Collection[str]], marks: Sequence[Any] = ()
+    value: Any, hint: Any, at: _At, known: _Known, marks: Sequence[Any] = ()
 ) -> Iterator[Misfit]:
     if get_origin(hint) is Annotated:
         yield from _in(value, hint.__origin__, at, known, hint.__metadata__)
@@ -102,7 +103,7 @@ def _of(hint: Any, kind: type) -> Any:
 
 
 def _unknown(
-    value: Any, hint: Any, at: _At, known: Mapping[str, Collection[str]], marks: Sequence[Any]
+    value: Any, hint: Any, at: _At, known: _Known, marks: Sequence[Any]
 ) -> Iterator[Misfit]:
     """An id or a year that the scenario does not have; also within ``ids.Funder | None``."""
     inner = [mark for one in get_args(hint) for mark in getattr(one, "__metadata__", ())]
@@ -120,11 +121,7 @@ def _unknown(
 
 
 def _incomplete(
-    keys: Sequence[str],
-    hint: Any,
-    at: _At,
-    known: Mapping[str, Collection[str]],
-    marks: Sequence[Any],
+    keys: Sequence[str], hint: Any, at: _At, known: _Known, marks: Sequence[Any]
 ) -> Iterator[Misfit]:
     """What lacks, or stands twice, where all of the scenario have to stand."""
     own = [mark for mark in getattr(hint, "__metadata__", ()) if isinstance(mark, In)]

@@ -6,8 +6,7 @@ from typing import Any, Literal
 
 from models.results.accounts import BudgetClass
 from models.results.base import InUnit, Measured, Part, Result
-from models.results.dependence import CrmaShare
-from models.results.plan import Proof
+from models.results.plan import CrmaShare, Proof
 
 
 class Wording(Result):

@@ -8,16 +8,7 @@ from __future__ import annotations
 from typing import Literal
 
 from models.results import ids
-from models.results.base import (
-    Ended,
-    InUnit,
-    Part,
-    Result,
-    ScenarioResult,
-    Searched,
-    Share,
-    Solved,
-)
+from models.results.base import Ended, InUnit, Part, Result, ScenarioResult, Searched, Share, Solved
 
 
 class Standing(Result):

@@ -1,4 +1,4 @@
-"""The root of a scenario file."""
+"""The root of a scenario file, and the rules that every plan must keep."""
 
 from __future__ import annotations
 
@@ -7,16 +7,15 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, StrictStr, ValidationInfo, field_validator, model_validator
 
-from models.base import Base, Country, Id, Text, fault, left_out
+from models.base import AllOf, Base, Country, Id, Text, fault, left_out
 from models.faults import ScenarioError
 from models.language import tr
 from models.scenario import references
 from models.scenario.funding import Funder
 from models.scenario.hazards import Hazard, Uncertainty
 from models.scenario.materials import Consumer, Damage, Demand, Material, Supply
-from models.scenario.policy import Objective, Policy
 from models.scenario.projects import Project
-from models.scenario.quantities import Bounds, NonNegative, Number, Share
+from models.scenario.quantities import Bounds, NonNegative, Number, Share, Whole
 from models.scenario.stockpiles import Stockpile
 from models.scenario.years import Year, readable
 
@@ -50,14 +49,9 @@ class Horizon(Base):
         if left_out("order", info) or not readable(self.first_year, self.last_year):
             return self
         if self.last_year < self.first_year:
-            raise fault(
-                tr(
-                    "last_year {last} lies before first_year {first}",
-                    last=self.last_year,
-                    first=self.first_year,
-                ),
-                at=("last_year",),
-            )
+            years = {"last": self.last_year, "first": self.first_year}
+            message = tr("last_year {last} lies before first_year {first}", **years)
+            raise fault(message, at=("last_year",))
         if self.last_year - self.first_year >= 200:
             raise fault(tr("a horizon of 200 years or more"), at=("last_year",))
         return self
@@ -66,6 +60,69 @@ class Horizon(Base):
     def years(self) -> range:
         """The calendar years, first to last."""
         return range(self.first_year, self.last_year + 1)
+
+
+class StateAid(Base):
+    """Limit on the grant equivalents in one project; the lower of the two binds."""
+
+    max_intensity: Share | None = None
+    """Share of the project's capex."""
+    max_meur: NonNegative | None = None
+    """Million EUR."""
+
+
+class CountryLimit(Base):
+    """Limit on the share of demand that one country supplies."""
+
+    limit: Share
+    """Share of a year's demand for the material met from one country."""
+    from_year: Year | None = None
+    """First year in which it holds; the first year of the horizon where absent."""
+    materials: AllOf = None
+    """Ids of the materials it holds for, or ``all``."""
+    except_: tuple[Country, ...] = Field(default=(), alias="except")
+    """Countries that may supply more, home above all."""
+
+
+class Policy(Base):
+    """Rules that every plan must keep; a field left out sets no limit."""
+
+    budget_meur: NonNegative | None = None
+    """Million EUR over all public funders and years, on top of their own budgets."""
+    max_public_share: Share | None = None
+    """Share of any project's capex that public funders may carry together."""
+    state_aid: StateAid | None = None
+    """Limit on grant equivalents, per project."""
+    max_country_share: CountryLimit | None = None
+    """Limit on the share of demand met from one country."""
+    max_projects: Whole | None = None
+    """How many projects may be built at most."""
+    must_build: tuple[Id, ...] = ()
+    """Ids of projects that must be built."""
+    must_not_build: tuple[Id, ...] = ()
+    """Ids of projects that must not be built."""
+
+
+class Cvar(Base):
+    """Weight on the worst states (conditional value at risk)."""
+
+    level: Annotated[Number, Bounds(ge=0, lt=1)] = Number(0.95)
+    """0.95: the mean of the worst 5 % of states."""
+    weight: Share = Number(0)
+    """Weight of that mean beside the expected damage, from 0 to 1."""
+
+
+class Objective(Base):
+    """What a plan is measured by."""
+
+    measure: Literal["damage", "tonnes", "share_of_demand"] = "damage"
+    """``damage`` (million EUR), ``tonnes`` missing, or missing ``share_of_demand``."""
+    cost_weight: NonNegative = Number(0.001)
+    """Weight of net cost: 0.001 spends the budget, but not on nothing; 1 weighs both alike."""
+    cvar: Cvar = Cvar()
+    """Weight on the worst states."""
+    allocation: Literal["pooled", "entitled"] = "pooled"
+    """``pooled``: every tonne goes where it is missed most; ``entitled``: to whom it belongs."""
 
 
 class Source(Base):

@@ -1,15 +1,68 @@
-"""Funders and their budgets."""
+"""Funders and their budgets: what a budget law grants, each line charged in its own way."""
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
-from pydantic import StrictBool
+from pydantic import StrictBool, ValidationInfo, model_validator
 
-from models.base import BareYear, Base, Id, Text
-from models.scenario.budget_lines import BudgetLine
+from models.base import BareYear, Base, Id, Text, fault, faults_together, left_out
+from models.faults import Step
+from models.language import tr
 from models.scenario.instruments import Instrument
-from models.scenario.quantities import NonNegative
+from models.scenario.quantities import NonNegative, YearlyNonNegative
+
+
+class BudgetLine(Base):
+    """One line of a funder's budget."""
+
+    BY_KIND: ClassVar[tuple[str, ...]] = (
+        "total_meur", "by_year_meur", "carry_over", "limit_meur", "stock_charge",
+    )  # fmt: skip
+    """Fields that mean something only once the kind is known."""
+
+    name: Text | None = None
+    """Name shown in reports; the id where absent."""
+    kind: Literal["commitment", "cash", "guarantee_stock"]
+    """``commitment`` (charged when decided), ``cash`` (when due) or ``guarantee_stock``."""
+    total_meur: NonNegative | None = None
+    """Million EUR over the whole horizon; no limit where absent."""
+    by_year_meur: dict[BareYear, NonNegative] | None = None
+    """Million EUR of each year; years not named get nothing."""
+    carry_over: StrictBool = False
+    """Whether what a year leaves may be used later."""
+    limit_meur: YearlyNonNegative | None = None
+    """Guarantees outstanding at a year's end at most, in million EUR."""
+    stock_charge: NonNegative | None = None
+    """Line used per EUR of stockpile cost that the funder pays; 1 where absent."""
+
+    @model_validator(mode="after")
+    def _fields_of_its_kind(self, info: ValidationInfo) -> BudgetLine:
+        if left_out("order", info):
+            return self
+        stock = self.kind == "guarantee_stock"
+        foreign = ["total_meur", "by_year_meur", "carry_over", "stock_charge"]
+        foreign = foreign if stock else ["limit_meur"]
+        hint = (
+            tr("it is limited by limit_meur") if stock else tr("write total_meur or by_year_meur")
+        )
+        faults: list[tuple[tuple[Step, ...], str, str]] = [
+            (
+                (name, "[key]"),
+                tr("{name} means nothing for a line of kind {kind}", name=name, kind=self.kind),
+                hint,
+            )
+            for name in foreign
+            if (given := getattr(self, name)) is not None and given is not False
+        ]
+        if faults:
+            raise faults_together(faults)
+        if stock and self.limit_meur is None:
+            message = tr("'limit_meur' is missing for a line of kind guarantee_stock")
+            raise fault(message, tr("write what may be outstanding at most"))
+        if self.carry_over and self.by_year_meur is None:
+            raise fault(tr("carry_over needs by_year_meur"), tr("name the years"), ("carry_over",))
+        return self
 
 
 class Funder(Base):

@@ -130,8 +130,6 @@ class Supply(Base):
         if left_out("order", info):
             return self
         if (self.share is None) == (self.t_per_year is None):
-            raise fault(
-                tr("supply needs either 'share' or 't_per_year'"),
-                tr("leave one out") if self.share is not None else tr("add one of them"),
-            )
+            hint = tr("leave one out") if self.share is not None else tr("add one of them")
+            raise fault(tr("supply needs either 'share' or 't_per_year'"), hint)
         return self

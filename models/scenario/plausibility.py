@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from models.faults import Fault, Step
 from models.language import tr
-from models.scenario import countries, funding_plausibility, residual
+from models.scenario import countries, residual
 from models.scenario.quantities import Number, Yearly
-from models.scenario.years import CalendarYear
-from models.spelling import close
+from models.scenario.years import CalendarYear, readable
+from models.spelling import meant
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from models.scenario.case import Case
+    from models.scenario.funding import Funder
     from models.scenario.instruments import Instrument
     from models.scenario.projects import Project
 
@@ -28,7 +29,7 @@ def warnings(case: Case) -> Iterator[Fault]:
     yield from _materials(case)
     yield from _supply_shares(case)
     yield from _instruments(case)
-    yield from funding_plausibility.warnings(case)
+    yield from _funders(case)
     yield from _hazards(case)
     yield from residual.warnings(case)
     yield from _policy(case)
@@ -94,23 +95,19 @@ def _materials(case: Case) -> Iterator[Fault]:
     for number, supply in enumerate(case.supply):
         if supply.material not in demanded:
             path: _Path = ("supply", number, "material")
-            yield _doubt(
-                path, tr("supply of '{material}', which nobody demands", material=supply.material)
-            )
+            message = tr("supply of '{material}', which nobody demands", material=supply.material)
+            yield _doubt(path, message)
     for number, stockpile in enumerate(case.stockpiles):
-        served = [demand for demand in case.demand if demand.material == stockpile.material]
+        name = stockpile.material
+        served = [demand for demand in case.demand if demand.material == name]
         path = ("stockpiles", number, "material")
         if not served:
-            message = tr(
-                "a stockpile of '{material}', which nobody demands", material=stockpile.material
-            )
+            message = tr("a stockpile of '{material}', which nobody demands", material=name)
             yield _doubt(path, message)
         elif stockpile.serves is not None:
             needy = {demand.consumer for demand in served}
             if not needy & set(stockpile.serves):
-                message = tr(
-                    "none of those it serves demands '{material}'", material=stockpile.material
-                )
+                message = tr("none of those it serves demands '{material}'", material=name)
                 yield _doubt(("stockpiles", number, "serves"), message)
 
 
@@ -143,7 +140,7 @@ def _instruments(case: Case) -> Iterator[Fault]:
             if tag not in tags:
                 at = (*path, "eligible", "tags", number)
                 message = tr("no project carries the tag '{tag}'", tag=tag)
-                yield _doubt(at, message, _near(tag, tags))
+                yield _doubt(at, message, meant(tag, tags))
         least, most = instrument.ticket_min_meur, instrument.ticket_max_meur
         if most is not None and least > most:
             message = tr(
@@ -179,6 +176,83 @@ def _sells_under_a_floor(project: Project, instrument: Instrument) -> bool:
     floors = instrument.floor_eur_per_t
     delivers = {name for name, tonnes in project.output_t_per_year.items() if tonnes > 0}
     return floors is None or not delivers.isdisjoint(floors)
+
+
+def _funders(case: Case) -> Iterator[Fault]:
+    """Every doubt about budget lines and about terms of instruments."""
+    for name, funder in case.funders.items():
+        path: _Path = ("funders", name)
+        yield from _later(case, funder.budget_by_year_meur, (*path, "budget_by_year_meur"))
+        for key, line in funder.budget_lines.items():
+            at = (*path, "budget_lines", key)
+            yield from _later(case, line.by_year_meur, (*at, "by_year_meur"))
+            if line.limit_meur is None and line.total_meur is None and line.by_year_meur is None:
+                message = tr("the budget line '{line}' has no limit", line=key)
+                yield _doubt(at, message, tr("add one, or leave it out"), at_key=True)
+        for key, instrument in funder.instruments.items():
+            at = (*path, "instruments", key)
+            yield from _guarantee(funder, instrument, at)
+            yield from _support(case, instrument, at)
+
+
+def _later(case: Case, by_year: Mapping[int, object] | None, path: _Path) -> Iterator[Fault]:
+    """Years of a table that lie after the horizon, and count for nothing."""
+    last = case.horizon.last_year
+    later = [year for year in by_year or {} if readable(year, last) and year > last]
+    if later:
+        years = ", ".join(map(str, later))
+        if len(later) > 2 and later == list(range(later[0], later[-1] + 1)):
+            years = tr("{first} to {last}", first=later[0], last=later[-1])
+        message = tr(
+            "the horizon ends in {last}: years after it are left out ({years})",
+            last=last,
+            years=years,
+        )
+        yield _doubt(path, message, tr("a longer horizon counts them"), at_key=True)
+
+
+def _guarantee(funder: Funder, instrument: Instrument, path: _Path) -> Iterator[Fault]:
+    """A guarantee that seems to be paid out."""
+    if instrument.kind != "guarantee":
+        return
+    if instrument.recovery is None and instrument.failure_probability is None:
+        message = tr("net cost counts all of the guarantee '{i}' as lost", i=path[-1])
+        yield _doubt(path, message, tr("give failure_probability or recovery"), at_key=True)
+    for key, line in funder.budget_lines.items():
+        used = line.kind == "cash" and key not in instrument.charges
+        if used and float(instrument.budget_charge) == 1:
+            message = tr(
+                "the guarantee '{i}' uses the cash line '{line}' like money paid out",
+                i=path[-1],
+                line=key,
+            )
+            hint = tr(
+                "write its provision, such as charges: {{{line}: 0.1}}, or budget_charge", line=key
+            )
+            yield _doubt(path, message, hint, at_key=True)
+
+
+def _support(case: Case, instrument: Instrument, path: _Path) -> Iterator[Fault]:
+    """A subsidy or a floor that brings nothing, or whose prices cross."""
+    if instrument.carries_capex:
+        return
+    if not any((instrument.market_finance_per_share, instrument.offtake_per_share)):
+        message = tr("the instrument '{i}' brings neither finance nor offtake", i=path[-1])
+        hint = tr("give market_finance_per_share or offtake_per_share")
+        yield _doubt(path, message, hint, at_key=True)
+    floors = instrument.floor_eur_per_t or {}
+    for material, start in (instrument.upside_from_eur_per_t or {}).items():
+        floor = floors[material]
+        years = [year for year in case.horizon.years if start.at(year) < floor.at(year)]
+        if years:
+            at = (*path, "upside_from_eur_per_t", material)
+            message = tr(
+                "the upside of '{material}' begins below its floor in {year}",
+                material=material,
+                year=years[0],
+            )
+            hint = tr("so that the funder pays and receives at once")
+            yield _doubt(at, message, hint, at_key=True)
 
 
 def _hazards(case: Case) -> Iterator[Fault]:
@@ -236,7 +310,7 @@ def _sources(case: Case) -> Iterator[Fault]:
         source = number.source
         if source and source not in case.sources and not any(map(str.isspace, source)):
             message = tr("there is no '{source}' under sources", source=source)
-            yield _doubt(path, message, _near(source, case.sources))
+            yield _doubt(path, message, meant(source, case.sources))
 
 
 def _numbers(value: Any, path: _Path) -> Iterator[tuple[_Path, Number | CalendarYear]]:
@@ -266,8 +340,3 @@ def _of_years(value: Yearly, path: _Path) -> Iterator[tuple[_Path, Number]]:
         yield path, value.values[0]
     for year, number in zip(value.years, value.values, strict=False):
         yield (*path, str(year)), number
-
-
-def _near(word: str, names: Iterable[str]) -> str:
-    near = close(word, names)
-    return tr("did you mean '{name}'?", name=near) if near else ""

@@ -8,7 +8,7 @@ from pydantic import BeforeValidator, StrictStr, ValidationInfo, field_validator
 
 from models.base import Base, Country, Id, Stage, Text, fault, left_out
 from models.language import tr
-from models.scenario.quantities import Bounds, NonNegative, Number, Share, Whole, check_sum
+from models.scenario.quantities import Bounds, NonNegative, Number, Share, Whole, adds_up
 from models.scenario.years import Year, readable
 
 
@@ -84,21 +84,7 @@ class Project(Base):
             raise fault(tr("a project without output"), tr("write {material: tonnes per year}"))
         return output
 
-    @field_validator("capex_profile")
-    @classmethod
-    def _profile_adds_up(
-        cls, profile: tuple[Number, ...], info: ValidationInfo
-    ) -> tuple[Number, ...]:
-        if not left_out("sum", info):
-            check_sum(profile, "capex_profile")
-        return profile
-
-    @field_validator("delay_years")
-    @classmethod
-    def _delays_add_up(cls, delays: dict[int, Number], info: ValidationInfo) -> dict[int, Number]:
-        if not left_out("sum", info):
-            check_sum(delays.values(), "delay_years")
-        return delays
+    _sums = adds_up("capex_profile", "delay_years")
 
     @model_validator(mode="after")
     def _window(self, info: ValidationInfo) -> Project:

@@ -14,10 +14,18 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import GetCoreSchemaHandler
-from pydantic_core import CoreSchema, PydanticCustomError, core_schema
+from pydantic import ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
 
-from models.base import fault, faults_together, read_year, relocated, shape_of_value
+from models.base import (
+    Reader,
+    fault,
+    faults_together,
+    left_out,
+    read_year,
+    relocated,
+    shape_of_value,
+)
 from models.language import tr
 from models.spelling import close
 
@@ -57,8 +65,7 @@ class Number(float):
         """The number as a scenario file writes it."""
         number = float(self)
         value = int(number) if number.is_integer() and abs(number) < 2**53 else number
-        about = {"source": self.source, "confidence": self.confidence, "note": self.note}
-        about = {key: text for key, text in about.items() if text is not None}
+        about = remarks(self)
         return {"value": value, **about} if about else value
 
 
@@ -67,41 +74,32 @@ REMARKS = ("source", "confidence", "note")
 UNREADABLE = Number(math.nan)
 """Stands in for a number that could not be read: every comparison with it is silent."""
 
-_THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}(\.\d{3})+(,\d+)?")
-_HINTS: tuple[tuple[re.Pattern[str], Callable[[str], str]], ...] = (
+_HINTS: tuple[tuple[str, Callable[[str], str]], ...] = (
     (
-        _THOUSANDS,
+        r"[+-]?[1-9]\d{0,2}(\.\d{3})+(,\d+)?",
         lambda t: tr(
             "write {number} (no thousands dots)", number=t.replace(".", "").replace(",", ".")
         ),
     ),
     (
-        re.compile(r"[+-]?\d+,\d+"),
+        r"[+-]?\d+,\d+",
         lambda t: tr("a decimal comma: write {number}", number=t.replace(",", ".")),
     ),
+    (r"[+-]?\d[\d_]*_[\d_]*", lambda t: tr("write {value}", value=t.replace("_", ""))),
+    (r"[+-]?0\d+", lambda t: tr("write {number} without the leading zero", number=int(t))),
     (
-        re.compile(r"[+-]?\d[\d_]*_[\d_]*"),
-        lambda t: tr("write {value}", value=t.replace("_", "")),
-    ),
-    (
-        re.compile(r"[+-]?0\d+"),
-        lambda t: tr("write {number} without the leading zero", number=int(t)),
-    ),
-    (
-        re.compile(r"[+-]?(\d+\.?\d*|\.\d+)[eE][+-]?\d+"),
+        r"[+-]?(\d+\.?\d*|\.\d+)[eE][+-]?\d+",
         lambda t: tr("YAML reads this as text: write {number}", number=_plain(float(t))),
     ),
     (
-        re.compile(r"[+-]?\d+([.,]\d+)?\s*%"),
+        r"[+-]?\d+([.,]\d+)?\s*%",
         lambda t: tr(
             "write a fraction of one: {share:g}", share=float(t[:-1].replace(",", ".")) / 100
         ),
     ),
-    (
-        re.compile(r"[+-]?\d+(\.\d+)?"),
-        lambda t: tr("write {number} without quotation marks", number=t),
-    ),
+    (r"[+-]?\d+(\.\d+)?", lambda t: tr("write {number} without quotation marks", number=t)),
 )
+"""What a text where a number belongs looks like, and the hint for it."""
 
 
 def _plain(value: float) -> str:
@@ -112,13 +110,13 @@ def number_hint(text: str) -> str:
     """What somebody who wrote this text where a number belongs most likely meant."""
     text = text.strip()
     for pattern, hint in _HINTS:
-        if pattern.fullmatch(text):
+        if re.fullmatch(pattern, text):
             return hint(text)
     return tr("write a number such as 12.5")
 
 
 @dataclass(frozen=True)
-class Bounds:
+class Bounds(Reader):
     """What a number may be: at least ``ge``, above ``gt``, at most ``le``, whole if ``whole``."""
 
     ge: float | None = None
@@ -177,10 +175,8 @@ class Bounds:
         if self.le is not None and number > self.le:
             percent = self.le == 1 and 2 <= number <= 100
             hint = tr("write {meant:g} for {share:g} %", meant=number / 100, share=number)
-            raise fault(
-                tr("{number:g} is above {limit:g}", number=number, limit=self.le),
-                hint if percent else "",
-            )
+            message = tr("{number:g} is above {limit:g}", number=number, limit=self.le)
+            raise fault(message, hint if percent else "")
         if self.lt is not None and number >= self.lt:
             raise fault(tr("{number:g} is not below {limit:g}", number=number, limit=self.lt))
 
@@ -198,15 +194,6 @@ class Bounds:
     def json_schema(self) -> dict[str, Any]:
         """The JSON Schema of a number with or without its source."""
         return {"anyOf": [self.json_number(), sourced_schema(self.json_number())]}
-
-    def __get_pydantic_core_schema__(
-        self, source_type: Any, handler: GetCoreSchemaHandler
-    ) -> CoreSchema:
-        return core_schema.no_info_plain_validator_function(
-            self.read,
-            metadata={"pydantic_js_functions": [lambda _schema, _handler: self.json_schema()]},
-            serialization=core_schema.plain_serializer_function_ser_schema(Number.written),
-        )
 
 
 def _not_one_number() -> PydanticCustomError:
@@ -314,7 +301,7 @@ class Yearly:
 
 
 @dataclass(frozen=True)
-class YearlyBounds:
+class YearlyBounds(Reader):
     """Reads a yearly quantity whose numbers keep within ``bounds``."""
 
     bounds: Bounds
@@ -363,15 +350,6 @@ class YearlyBounds:
         }
         return {"anyOf": [number, years, sourced_schema({"anyOf": [number, years]})]}
 
-    def __get_pydantic_core_schema__(
-        self, source_type: Any, handler: GetCoreSchemaHandler
-    ) -> CoreSchema:
-        return core_schema.no_info_plain_validator_function(
-            self.read,
-            metadata={"pydantic_js_functions": [lambda _schema, _handler: self.json_schema()]},
-            serialization=core_schema.plain_serializer_function_ser_schema(Yearly.written),
-        )
-
 
 _SHARE, _NONNEGATIVE, _WHOLE = Bounds(ge=0, le=1), Bounds(ge=0), Bounds(ge=0, whole=True)
 
@@ -400,3 +378,14 @@ def check_sum(shares: Iterable[float], what: str) -> None:
     found = sum_fault(shares, what)
     if found:
         raise fault(*found)
+
+
+def adds_up(*names: str) -> Any:
+    """A validator of fields that hold shares, in a list or by a key, which add up to 1."""
+
+    def check(shares: Any, info: ValidationInfo) -> Any:
+        if shares is not None and not left_out("sum", info):
+            check_sum(getattr(shares, "values", lambda: shares)(), str(info.field_name))
+        return shares
+
+    return field_validator(*names)(check)

@@ -6,8 +6,7 @@ What is only unlikely to be meant is left to :mod:`models.scenario.plausibility`
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from itertools import islice
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from models.base import UNREADABLE_TEXT
@@ -15,7 +14,7 @@ from models.faults import Fault, Step
 from models.language import tr
 from models.scenario import plausibility, residual
 from models.scenario.years import readable
-from models.spelling import close
+from models.spelling import existing
 
 if TYPE_CHECKING:
     from models.scenario.case import Case
@@ -76,7 +75,7 @@ class _Checker:
         ids = self.ids[section]
         if name not in ids and not self._unread(section, name):
             message, empty = _unknown(section, name)
-            yield Fault(path, message, nearest_or_list(name, ids) or empty, at_key=at_key)
+            yield Fault(path, message, existing(name, ids) or empty, at_key=at_key)
 
     def _all_known(self, section: str, names: Iterable[str] | None, path: _Path) -> Iterator[Fault]:
         for position, name in enumerate(names or ()):
@@ -113,7 +112,7 @@ class _Checker:
                     message = tr("the funder '{funder}' is public, not a company", funder=owner)
                 else:
                     message = tr("the funder '{funder}' is private, not a company", funder=owner)
-                yield Fault(path, message, nearest_or_list(consumer.company, companies))
+                yield Fault(path, message, existing(consumer.company, companies))
 
     def _demand_and_supply(self) -> Iterator[Fault]:
         for position, demand in enumerate(self.case.demand):
@@ -210,7 +209,7 @@ class _Checker:
             known = line in lines or self._stands_in(line)
             if not known and not self._unread("budget_lines", funder):
                 message = tr("'{funder}' has no budget line '{line}'", funder=funder, line=line)
-                hint = nearest_or_list(line, lines) or tr("add it under budget_lines")
+                hint = existing(line, lines) or tr("add it under budget_lines")
                 yield Fault((*path, "charges", line), message, hint, at_key=True)
 
     def _stockpiles(self) -> Iterator[Fault]:
@@ -278,14 +277,3 @@ def _unknown(section: str, name: str) -> tuple[str, str]:
     if section == "funders":
         return tr("there is no funder '{name}'", name=name), tr("the file has no funders")
     return tr("there is no hazard '{name}'", name=name), tr("the file has no hazards")
-
-
-def nearest_or_list(word: str, names: Iterable[str]) -> str:
-    """The hint for an id that is not among the names."""
-    names = names if isinstance(names, Collection) else list(names)
-    near = close(word, names)
-    if near:
-        return tr("did you mean '{name}'?", name=near)
-    listed = list(islice(names, 12))
-    shown = ", ".join(listed) + (", ..." if len(names) > 12 else "")
-    return tr("there are {names}", names=shown) if listed else ""

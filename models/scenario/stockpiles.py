@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import ValidationInfo, field_validator, model_validator
+from pydantic import ValidationInfo, model_validator
 
 from models.base import AllOf, Base, Id, Text, fault, left_out
 from models.language import tr
@@ -14,7 +14,7 @@ from models.scenario.quantities import (
     Number,
     Share,
     YearlyNonNegative,
-    check_sum,
+    adds_up,
 )
 
 
@@ -58,24 +58,15 @@ class Stockpile(Base):
     serves: AllOf = None
     """Ids of the consumers it serves, or ``all``."""
 
-    @field_validator("paid_by", "storage_paid_by", "financing_paid_by")
-    @classmethod
-    def _paid_in_full(
-        cls, paid_by: dict[str, Number] | None, info: ValidationInfo
-    ) -> dict[str, Number] | None:
-        if paid_by is not None and not left_out("sum", info):
-            check_sum(paid_by.values(), str(info.field_name))
-        return paid_by
+    _sums = adds_up("paid_by", "storage_paid_by", "financing_paid_by")
 
     @model_validator(mode="after")
     def _fits(self, info: ValidationInfo) -> Stockpile:
         if left_out("order", info):
             return self
         if self.max_t is not None and self.initial_t > self.max_t:
-            message = tr(
-                "initial_t {initial:g} is above max_t {most:g}",
-                initial=self.initial_t,
-                most=self.max_t,
+            both = {"initial": self.initial_t, "most": self.max_t}
+            raise fault(
+                tr("initial_t {initial:g} is above max_t {most:g}", **both), at=("initial_t",)
             )
-            raise fault(message, at=("initial_t",))
         return self

@@ -7,10 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from pydantic import GetCoreSchemaHandler
-from pydantic_core import CoreSchema, core_schema
-
-from models.base import faults_together, read_year
+from models.base import Reader, faults_together, read_year
 from models.scenario.quantities import Confidence, Number, read_sourced, remarks, sourced_schema
 
 
@@ -47,7 +44,7 @@ class CalendarYear(int):
 
 
 @dataclass(frozen=True)
-class YearReader:
+class YearReader(Reader):
     """Reads a bare year or ``{value: 2026, source: ...}``."""
 
     def read(self, value: Any) -> CalendarYear:
@@ -66,20 +63,14 @@ class YearReader:
             return CalendarYear(0, readable=False)
         return CalendarYear(read_year(value))
 
-    def __get_pydantic_core_schema__(
-        self, source_type: Any, handler: GetCoreSchemaHandler
-    ) -> CoreSchema:
+    def write(self, value: int) -> int | dict[str, Any]:
+        """The year as a scenario file writes it."""
+        return value.written() if isinstance(value, CalendarYear) else value
+
+    def json_schema(self) -> dict[str, Any]:
+        """The JSON Schema of a year with or without its source."""
         bare = {"type": "integer", "minimum": 0, "maximum": 9999}
-        schema = {"anyOf": [bare, sourced_schema(bare)]}
-        return core_schema.no_info_plain_validator_function(
-            self.read,
-            metadata={"pydantic_js_functions": [lambda _schema, _handler: schema]},
-            serialization=core_schema.plain_serializer_function_ser_schema(_written),
-        )
-
-
-def _written(year: int) -> int | dict[str, Any]:
-    return year.written() if isinstance(year, CalendarYear) else year
+        return {"anyOf": [bare, sourced_schema(bare)]}
 
 
 def readable(*years: int | None) -> bool:

@@ -7,9 +7,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from models.scenario.budget_lines import BudgetLine
 from models.scenario.case import Case
-from models.scenario.funding import Funder
+from models.scenario.funding import BudgetLine, Funder
 from models.scenario.instruments import Eligible, Instrument
 from models.scenario.projects import Project
 from models.scenario.quantities import Yearly

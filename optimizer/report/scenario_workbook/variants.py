@@ -7,8 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from models.faults import Place
-from models.files.data import plain
-from models.files.shapes import ANYTHING, Shape
+from models.files.shapes import ANYTHING, Shape, plain
 from models.files.tabs import tab_at
 from models.files.variant_rows import TEXTS
 from models.files.yaml_source import parse_setting

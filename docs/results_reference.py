@@ -1,6 +1,6 @@
 """docs/results.md, written from the models of results and their docstrings.
 
-``python -m models.results.reference docs/results.md`` writes all that stands between the two marks
+``python -m docs.results_reference docs/results.md`` writes all that stands between the two marks
 in the file; what stands before and after them is written by hand.
 """
 
@@ -17,24 +17,13 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 from models.docstrings import field_docstrings
 from models.results.base import Result, Unit, documents
 from models.results.ids import In
+from optimizer.analyses.registry import ANALYSES
 
 BEGIN = "<!-- What follows is written by `make docs` from the docstrings in models/results. -->"
 END = "<!-- What follows is written by hand. -->"
 
-WRITTEN_BY = {
-    "plan": ("solve", "plan.json"),
-    "comparison": ("compare", "comparison.json"),
-    "frontier": ("frontier", "frontier.json"),
-    "target": ("target", "target.json"),
-    "evaluation": ("evaluate", "evaluation.json"),
-    "explanation": ("explain", "explanation.json"),
-    "stress": ("stress", "stress.json"),
-    "alternatives": ("alternatives", "alternatives.json"),
-    "sensitivity": ("sensitivity", "sensitivity.json"),
-    "split": ("split", "split.json"),
-    "participation": ("participate", "participation.json"),
-    "redaction": ("redact", "owner/redaction.json"),
-    "batch": ("batch", "batch.json"),
+WRITTEN_BY: dict[str, tuple[str | None, str | None]] = {
+    **{one.kind: (one.name, one.file) for one in ANALYSES},
     "manifest": (None, "NAME.manifest.json"),
     "rerun": ("rerun", None),
 }
@@ -113,17 +102,6 @@ def _markdown(docstring: str) -> str:
 
 _UNITS = {"meur": "million EUR", "t": "t", "days": "days", "seconds": "s"}
 """Units of figures by a word of a field's name, where its type names none."""
-_ONE_OF = {
-    "projects": "project",
-    "stockpiles": "stockpile",
-    "funders": "funder",
-    "instruments": "instrument",
-    "materials": "material",
-    "consumers": "consumer",
-    "variants": "variant",
-    "hazards": "hazard",
-    "years": "year",
-}
 
 
 def _holds(hint: Any, name: str = "", marks: tuple[Any, ...] = ()) -> str:
@@ -166,7 +144,7 @@ def _plain(hint: Any, name: str, marks: tuple[Any, ...]) -> str:
         if isinstance(mark, Unit):
             return mark.name
         if isinstance(mark, In):
-            one = _ONE_OF[mark.section]
+            one = mark.section.removesuffix("s")
             return one if one == "year" else f"{one} id"
     if hint is float:
         for word in name.split("_"):
