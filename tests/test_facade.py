@@ -138,7 +138,7 @@ def test_keywords_are_the_options_of_the_analysis(name: str) -> None:
         for one in inspect.signature(getattr(vorrat, name)).parameters.values()
         if one.kind == one.KEYWORD_ONLY and one.name != "labels"
     }
-    of_file = {"variant", "settings"} if name == "frontier" else set()
+    of_file = {"variant", "settings"} if name in ("frontier", "solve") else set()
     assert {*found} == {*analysis.asks.asked()} - of_file
     assert found == {
         option: analysis.asks.model_fields[option].get_default(call_default_factory=True)

@@ -32,6 +32,8 @@ SOURCES = [
 TEMPLATES = list((ROOT / "optimizer" / "report").rglob("*.j2"))
 TEMPLATES += list((ROOT / "optimizer" / "report").rglob("*.html"))
 _CALL = re.compile(r"""\b(?:tr|marked)\(\s*("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')\s*([,)])""")
+TRANSLATING = ("tr", "marked", "misused", "announce", "cluster_error")
+"""Functions that translate their first argument, or say that it is translated."""
 
 
 @cache
@@ -40,11 +42,16 @@ def trees() -> dict[Path, ast.Module]:
 
 
 def calls() -> Iterator[tuple[Path, ast.Call]]:
-    """Every call of ``tr`` and ``marked`` in the source."""
+    """Every call in the source that translates a text, or says which one is translated."""
     for path, tree in trees().items():
         for node in ast.walk(tree):
             called = node.func if isinstance(node, ast.Call) else None
-            if isinstance(called, ast.Name) and called.id in ("tr", "marked"):
+            if isinstance(called, ast.Name) and called.id in (
+                "tr",
+                "marked",
+                "misused",
+                "announce",
+            ):
                 assert isinstance(node, ast.Call)
                 yield path, node
 
@@ -151,13 +158,15 @@ HIDDEN = {
     ("models/files/yaml_source.py", "problem"),
     ("optimizer/cli/__init__.py", "str(error.strerror)"),
     ("optimizer/cli/__init__.py", "text"),
-    ("optimizer/cli/disk/durable.py", "str(error.strerror or error)"),
-    ("optimizer/cli/batching/ledger.py", "str(error.strerror)"),
+    ("optimizer/cli/disk/publishing.py", "str(error.strerror or error)"),
     ("optimizer/cli/rerun.py", "WHY_NOT[answer.why_not]"),
     ("optimizer/cli/usage.py", "command.epilog"),
     ("optimizer/cli/usage.py", "inspect.cleandoc(command.help)"),
     ("optimizer/cli/usage.py", "param.help"),
-    ("optimizer/cli/validate.py", "many"),
+    ("optimizer/cli/usage.py", "said"),
+    ("optimizer/cli/usage.py", "text"),
+    ("optimizer/parallel/cluster/address.py", "text"),
+    ("optimizer/cli/scenario_files.py", "many"),
     ("optimizer/solve/conflicts.py", "says"),
     ("optimizer/analyses/comparison/words.py", "failed.message"),
     ("optimizer/analyses/explanation/rules.py", "says"),

@@ -14,7 +14,7 @@ from small_programs import hard
 
 from models.files import read_case
 from models.scenario.case import Case
-from optimizer.cli.supervision import checkpoint
+from optimizer.cli.supervision import child
 from optimizer.errors import CheckFailed
 from optimizer.model import highs
 from optimizer.model.commitment import Commitment
@@ -42,8 +42,8 @@ def test_what_was_told_last_is_the_plan(method: Method) -> None:
     """By way of JSON, as it goes to another process."""
     last = told(method)[-1]
     assert last.final
-    sent = json.loads(json.dumps(checkpoint.as_data(last, input_hash(case()))))
-    plan = planner.salvage(case(), checkpoint.read(sent), ended="killed")
+    sent = json.loads(json.dumps(child.as_checkpoint(last, input_hash(case()))))
+    plan = planner.salvage(case(), child.of_checkpoint(sent), ended="killed")
     expected = planner.plan(case(), method=method)
     assert plan.projects == expected.projects
     assert plan.stockpiles == expected.stockpiles

@@ -95,7 +95,7 @@ def test_paths_are_not_joined_as_texts() -> None:
     lacking = {f"os.path.{name}" for name in ("expanduser", "lexists", "normpath", "relpath")}
     joined = {(file, name) for file, _, name in calls() if name.startswith("os.path.")}
     # What a pattern matches is told as it was asked for, with its "./".
-    kept = {("optimizer/cli/batching/patterns.py", "os.path.join")}
+    kept = {("optimizer/cli/batching/asked.py", "os.path.join")}
     assert {(file, name) for file, name in joined if name not in lacking} == kept
 
 

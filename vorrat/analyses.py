@@ -53,6 +53,8 @@ def solve(scenario: Scenario, **options: Any) -> Found[Plan]:
 
     asked = built(BY_NAME["solve"], options)
     how: dict[str, Any] = {name: getattr(asked, name) for name in PlanOptions.heeded}
+    changes = cast(PlanOptions, asked).changes
+    scenario = scenario.changed(*changes) if changes else scenario
     result = planner.plan(scenario.case, variant=scenario.variant, title=scenario.title, **how)
     return _planned(result, scenario.label)
 

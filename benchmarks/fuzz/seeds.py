@@ -23,7 +23,7 @@ from soundness import PARTS, SECTIONS, TINY
 from models.files import read_case_text
 from models.files.tabs import is_aside
 from models.language import using
-from optimizer.cli.init import template
+from optimizer.cli.scenario_files import template
 from optimizer.report.scenario_workbook import scenario_workbook
 
 SCENARIOS = Path(__file__).parents[2] / "scenarios"

@@ -12,6 +12,7 @@ import inspect
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
@@ -55,6 +56,7 @@ Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False), Flag("SECONDS")]
 Id = Annotated[str, Flag("ID")]
 Year = Annotated[int, Flag("YEAR")]
 Settings = Annotated[tuple[str, ...], Flag("PATH=VALUE", "--set")]
+Budget = Annotated[float, Field(ge=0, allow_inf_nan=False), Flag("MEUR")]
 Method = Literal["auto", "extensive", "decomposition"]
 
 
@@ -73,6 +75,9 @@ class Listener:
 
     def note(self, sentence: str) -> None:
         """Hear what is good to know."""
+
+    def close(self) -> None:
+        """Hear that nothing more comes for now."""
 
 
 SILENT = Listener()
@@ -97,6 +102,11 @@ class OfScenario(Options):
     settings: Settings = ()
     """Change one value, for example horizon.last_year=2040; may be given often."""
 
+    @property
+    def changes(self) -> tuple[str, ...]:
+        """All that is changed of the file."""
+        return self.settings
+
 
 class SolveOptions(Options):
     """How hard each problem is tried, by how many processes, and who is told."""
@@ -105,6 +115,10 @@ class SolveOptions(Options):
     """Those of the options below that the analysis heeds."""
     out: ClassVar[str] = ""
     """Help of the option for the folder that its results are written to."""
+    place: ClassVar[str] = "DIR"
+    """What stands for that folder in help."""
+    force: ClassVar[str] = "Overwrite existing files of results."
+    """Help of the option without which nothing is overwritten."""
     exits: ClassVar[str] = ""
     """What its exit codes mean."""
 
@@ -149,10 +163,31 @@ class SolveOptions(Options):
         return self.model_copy(update={"threads": 1, "listener": SILENT})
 
 
-class PlanOptions(SolveOptions):
-    """How the best plan of a scenario is sought."""
+class PlanOptions(OfScenario, SolveOptions):
+    """Find the best plan for the scenario FILE and prove how good it is."""
 
     heeded = ("gap", "time_limit", "node_limit", "method", "threads")
+    exits = (
+        "Exit codes: 0 solved to the gap; 1 stopped by a limit, the plan is written; 2 wrong "
+        "usage or input; 3 no plan keeps all rules; 4 no plan before the limit; 5 failure; "
+        "130 interrupted with nothing to keep."
+    )
+    out = "Write plan.json into this folder as well; it is made if it is not there."
+    force = "Overwrite an existing plan.json."
+
+    variant: Id | None = None
+    """Solve the file as this variant changes it."""
+    settings: Settings = ()
+    """Change one value, for example horizon.last_year=2040; may be given often."""
+    budget: Budget | None = None
+    """The same as --set policy.budget_meur=MEUR: what all public funders may spend together."""
+    time_limit: Seconds | None = None
+    """Stop after this time with the best plan so far."""
+
+    @property
+    def changes(self) -> tuple[str, ...]:
+        """The settings, with a budget of all public funders as the last of them."""
+        return with_budget(self.settings, self.budget)
 
 
 class BatchOptions(SolveOptions):
@@ -172,15 +207,25 @@ class BatchOptions(SolveOptions):
 
 
 class CompareOptions(SolveOptions):
-    """Which options are compared, how, and how those are solved that are not as yet."""
+    """Put funding options side by side: what each buys, what it costs, what makes the difference.
+
+    ITEM is a scenario file, FILE@VARIANT, or a saved plan (plan.json, or the folder it is in).
+    """
 
     heeded = ("gap", "time_limit", "threads")
+    exits = (
+        "Exit codes: 0 all options solved to the gap; 1 some stopped by a limit, or a saved "
+        "plan is not whole; 2 wrong usage or input; 3 some option has no plan that keeps all "
+        "rules, the others are compared; 4 the same where none was found before the limit; 5 the "
+        "same after a failure; 130 interrupted with nothing to keep."
+    )
+    out = "Write comparison.json and plans/LABEL/plan.json into this folder as well."
 
     variants: bool = False
     """Add all variants of each scenario file."""
     settings: Settings = ()
     """Change one value, for example horizon.last_year=2040; may be given often."""
-    budget: Annotated[float, Field(ge=0, allow_inf_nan=False), Flag("MEUR")] | None = None
+    budget: Budget | None = None
     """The same as --set policy.budget_meur=MEUR: what all public funders may spend together."""
     time_limit: Seconds | None = None
     """Stop each solve after this time with the best plan so far."""
@@ -210,6 +255,13 @@ def schema(options: type[Options]) -> dict[str, Any]:
         name: {**found["properties"][name], "description": told[name]} for name in asked
     }
     return found
+
+
+def with_budget(settings: tuple[str, ...], budget: float | None) -> tuple[str, ...]:
+    """The settings, with a budget of all public funders as the last of them."""
+    if budget is None:
+        return settings
+    return (*settings, f"policy.budget_meur={Decimal(str(budget)):f}")
 
 
 # Texts

@@ -77,6 +77,7 @@ ANALYSES = (
         "Plan",
         "plan.json",
         "options:PlanOptions",
+        reuses=True,
         document="plan.document",
     ),
     Analysis(
@@ -155,6 +156,7 @@ ANALYSES = (
         "Comparison",
         "comparison.json",
         "options:CompareOptions",
+        reuses=True,
         document="comparison.document",
     ),
     Analysis(

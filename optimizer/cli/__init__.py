@@ -38,6 +38,10 @@ COMMANDS = {
 """The commands and their one line of help, so that help imports none of them."""
 COMMANDS |= {analysis.name: analysis.summary for analysis in ANALYSES}
 COMMANDS = dict(sorted(COMMANDS.items()))
+MODULES = {"workbook": "report"} | dict.fromkeys(
+    ("init", "presets", "schema", "validate"), "scenario_files"
+)
+"""The modules of commands that have none of their own name."""
 
 
 ARGUMENTS = "vorrat.arguments"
@@ -64,7 +68,9 @@ class _Lazy(click.Group):
 
             command = runner.command_of(name)
         else:
-            command = getattr(importlib.import_module(f"optimizer.cli.{name}"), name)
+            command = getattr(
+                importlib.import_module(f"optimizer.cli.{MODULES.get(name, name)}"), name
+            )
         return usage.in_language(command)
 
     def resolve_command(

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import shutil
-import sys
+import signal
+import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -17,23 +18,23 @@ from models.faults import VorratError
 from models.language import tr
 from models.results import Batch, BatchRun
 from optimizer.analyses.options import BatchOptions, OfScenario
-from optimizer.cli import diagnostics, engines, options, speaking
-from optimizer.cli.batching.asked import Faulty, Ready, Wanted, files_of, read_all, told_as
-from optimizer.cli.batching.ending import terminated_as_interrupted
+from optimizer.cli import diagnostics, options, runner, speaking
+from optimizer.cli.batching.asked import Faulty, Ready, Wanted, files_of, read_all
 from optimizer.cli.batching.grids import grids as read_grids
-from optimizer.cli.batching.ledger import PLAN_FILE, RUNS, Ledger, holds_runs
-from optimizer.cli.batching.run_lines import line_of, line_on
+from optimizer.cli.batching.ledger import PLAN_FILE, RUNS, Ledger, holds_runs, line_of, line_on
 from optimizer.cli.disk.publishing import publish
-from optimizer.cli.disk.writing import make_folder
+from optimizer.cli.disk.save import document, make_folder
 from optimizer.cli.parameters import built, declared
 from optimizer.cli.progress import Steps
 from optimizer.cli.repeating import manifest
+from optimizer.cli.usage import announce, misused
 from optimizer.errors import Interrupted
 from optimizer.model.cores import usable_cores
 
 if TYPE_CHECKING:
     from optimizer.analyses.batch.many import Solution
     from optimizer.parallel import Arrival
+
 
 BATCH_FILE, TABLE_FILE = "batch.json", "runs.csv"
 STOPPING = (2, 4, 5)
@@ -70,22 +71,16 @@ WORST_FIRST = (5, 2, 4, 3, 1, 0)
     help="Solve with each of these values, or FROM:TO:STEP; of several grids all combinations.",
 )
 @declared(BatchOptions)
-@engines.engine_options
+@options.engine_options
 @click.option("--resume", is_flag=True, help="Leave out the runs that --out holds already.")
 @click.option("--keep-going", is_flag=True, help="Go on with the other runs where one fails.")
-@click.option(
-    "--json", "as_json", is_flag=True, help="Write a line of JSON to stdout as each run ends."
-)
+@options.as_json("Write a line of JSON to stdout as each run ends.")
 @options.out("Keep each run in this folder as it ends, and a table of all of them.")
-@click.option("--force", is_flag=True, help="Begin afresh in a folder that holds runs.")
+@options.force("Begin afresh in a folder that holds runs.")
 @options.quiet
 @speaking.language_option
 def batch(
     files: tuple[str, ...],
-    variants: tuple[str, ...],
-    all_variants: bool,
-    settings: tuple[str, ...],
-    grids: Mapping[str, Sequence[str]],
     resume: bool,
     keep_going: bool,
     as_json: bool,
@@ -95,56 +90,44 @@ def batch(
     **values: Any,
 ) -> int:
     """Solve many scenarios: FILEs, their variants, and grids of values."""
-    if as_json:
-        speaking.for_machines()
-    _check(variants, all_variants, settings, grids, resume, force, out)
+    wanted = Wanted(**{field.name: values.pop(field.name) for field in fields(Wanted)})
+    _check(wanted, resume, force, out)
     found = files_of(files)
     began = time.perf_counter()
-    where = engines.taken(values)
+    where = options.taken(values)
     asked = built(BatchOptions, values, memory_limit=where["memory_limit"])
-    runs = _read(found, Wanted(variants, all_variants, settings, grids), asked, quiet)
-    faults = {told_as(f): f for run in runs if isinstance(run, Faulty) for f in run.faults}
+    runs = _read(found, wanted, asked, quiet)
+    faulty = [run for run in runs if isinstance(run, Faulty)]
+    faults = diagnostics.unseen((fault for run in faulty for fault in run.faults), set())
     if faults:
-        click.echo(diagnostics.count(faults.values()), err=True)
+        click.echo(diagnostics.count(faults), err=True)
         if not keep_going:
             return 2
     jobs, time_limit = asked.jobs, asked.time_limit
     if jobs is None and where["scheduler"] is None:
         jobs = min(usable_cores(), len(runs))
     seconds = None if time_limit is None else 2 * time_limit + PATIENCE
-    with engines.asked_for(jobs=jobs, seconds=seconds, **where):
+    with options.asked_for(jobs=jobs, seconds=seconds, **where):
         if out is not None:
             make_folder(out)
         return _Batch(runs, asked, jobs, out, resume, keep_going, as_json, quiet, began).go()
 
 
-def _check(
-    variants: Sequence[str],
-    all_variants: bool,
-    settings: Sequence[str],
-    grids: Mapping[str, Sequence[str]],
-    resume: bool,
-    force: bool,
-    out: Path | None,
-) -> None:
+def _check(wanted: Wanted, resume: bool, force: bool, out: Path | None) -> None:
     """Refuse options that contradict each other, or what is there, before anything is read."""
-    if variants and all_variants:
-        raise click.UsageError(tr("--variant and --all-variants exclude each other."))
-    twice = {text.partition("=")[0].strip() for text in settings} & grids.keys()
+    if wanted.variants and wanted.all_variants:
+        raise misused("--variant and --all-variants exclude each other.")
+    twice = {text.partition("=")[0].strip() for text in wanted.settings} & wanted.grids.keys()
     if twice:
-        raise click.UsageError(
-            tr("--set and --grid both give {path}.", path=", ".join(sorted(twice)))
-        )
+        raise misused("--set and --grid both give {path}.", path=", ".join(sorted(twice)))
     if resume and force:
-        raise click.UsageError(tr("--resume and --force exclude each other."))
+        raise misused("--resume and --force exclude each other.")
     if resume and out is None:
-        raise click.UsageError(tr("--resume goes with --out."))
+        raise misused("--resume goes with --out.")
     if out is not None and holds_runs(out) and not resume and not force:
-        raise click.UsageError(
-            tr(
-                "'{folder}' holds runs already; --resume adds to them, --force begins afresh.",
-                folder=out,
-            )
+        raise misused(
+            "'{folder}' holds runs already; --resume adds to them, --force begins afresh.",
+            folder=out,
         )
 
 
@@ -158,7 +141,6 @@ def _read(
             files,
             wanted,
             options,
-            diagnostics.show,
             lambda done: steps.counted(done, None if wanted.all_variants else count, tr("reading")),
         )
     finally:
@@ -186,20 +168,16 @@ class _Batch:
             if self.out is not None and not self.resume and (self.out / RUNS).exists():
                 shutil.rmtree(self.out / RUNS)
             if ledger.unread:
-                click.echo(
-                    tr(
-                        "warning: lines that hold no run are passed over: {numbers}",
-                        numbers=", ".join(map(str, ledger.unread)),
-                    ),
-                    err=True,
+                announce(
+                    "warning: lines that hold no run are passed over: {numbers}",
+                    numbers=", ".join(map(str, ledger.unread)),
                 )
             waiting = self._known(ledger)
             kept = sum(isinstance(self.runs[at], Ready) for at in self.lines)
             if not self.quiet:
-                said = tr(
+                announce(
                     "Runs: {count}, of which done before: {kept}", count=len(self.runs), kept=kept
                 )
-                click.echo(said, err=True)
             if waiting:
                 self._solve(waiting, ledger)
             return self._finish(kept)
@@ -217,16 +195,7 @@ class _Batch:
                 waiting.append(at)
             else:
                 asked = run.asked
-                self._told(
-                    at,
-                    done.model_copy(
-                        update={
-                            "file": asked.file,
-                            "settings": asked.settings,
-                            "varied": dict(asked.varied),
-                        }
-                    ),
-                )
+                self._told(at, done.model_copy(update=asked.named))
         return waiting
 
     def _told(self, at: int, told: BatchRun) -> None:
@@ -329,15 +298,11 @@ class _Batch:
             if self.out is not None:
                 from optimizer.analyses.batch.table_file import as_csv
 
-                document = found.model_dump_json(indent=2).encode() + b"\n"
-                files = {TABLE_FILE: as_csv(found).encode(), BATCH_FILE: document}
+                files = {TABLE_FILE: as_csv(found).encode(), BATCH_FILE: document(found)}
                 publish(self.out, files, force=True)
         finally:
             if not self.as_json:
-                from optimizer.analyses.documents import document_of
-                from optimizer.report.render import terminal
-
-                terminal.write(document_of(found), sys.stdout)
+                runner.show(found)
         self._say_what_is_open(found)
         return self._code(found)
 
@@ -360,3 +325,17 @@ class _Batch:
             has_plan = any(run.status in ("optimal", "limit") for run in found.runs)
             return 1 if has_plan else 130
         return next(code for code in WORST_FIRST if code in codes)
+
+
+@contextmanager
+def terminated_as_interrupted() -> Iterator[None]:
+    """Take what a cluster sends before it kills (SIGTERM) as a Ctrl-C."""
+    usual = signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+    if not usual or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    signal.signal(signal.SIGTERM, lambda _number, _frame: signal.raise_signal(signal.SIGINT))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)

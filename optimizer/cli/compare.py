@@ -8,21 +8,19 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from models.faults import ScenarioError
 from models.language import tr
 from models.results import Plan
 from models.results.comparison import Failed
-from optimizer.analyses.options import CompareOptions
-from optimizer.cli import conflicts, cuts, diagnostics, items, options, saved, speaking, whole
+from optimizer.analyses.options import CompareOptions, with_budget
+from optimizer.cli import cuts, diagnostics, items, runner, saved, whole
 from optimizer.cli.cuts import Kept
 from optimizer.cli.disk import save
 from optimizer.cli.items import Item
-from optimizer.cli.parameters import built, declared
+from optimizer.cli.parameters import built
 from optimizer.cli.progress import Steps
-from optimizer.cli.saved import COMPARISON_FILE, PLAN_FILE, PLANS, compared_places
-from optimizer.cli.supervision import child
-from optimizer.cli.telling import telling
-from optimizer.cli.validate import summed_up
+from optimizer.cli.saved import COMPARISON_FILE, compared_places
+from optimizer.cli.scenario_files import summed_up
+from optimizer.cli.usage import announce, misused
 from optimizer.errors import Infeasible, NoPlan
 
 if TYPE_CHECKING:
@@ -31,25 +29,8 @@ if TYPE_CHECKING:
 INTERRUPTED = "stopped before it was solved"
 
 
-@click.command(
-    epilog="Exit codes: 0 all options solved to the gap; 1 some stopped by a limit, or a saved "
-    "plan is not whole; 2 wrong usage or input; 3 some option has no plan that keeps all rules, "
-    "the others are compared; 4 the same where none was found before the limit; 5 the same after a "
-    "failure; 130 interrupted with nothing to keep."
-)
-@click.argument("given", nargs=-1, required=True, metavar="ITEM...")
-@declared(CompareOptions, "variants", "settings", "budget", *CompareOptions.heeded)
-@options.memory_limit
-@declared(CompareOptions, "base", "year", "federal")
-@options.as_json
-@options.out(f"Write {COMPARISON_FILE} and {PLANS}/LABEL/{PLAN_FILE} into this folder as well.")
-@options.force
-@options.reuse
-@options.quiet
-@speaking.language_option
-def compare(
+def _compare(
     given: tuple[str, ...],
-    memory_limit: int | None,
     as_json: bool,
     out: Path | None,
     force: bool,
@@ -57,32 +38,21 @@ def compare(
     quiet: bool,
     **values: Any,
 ) -> int:
-    """Put funding options side by side: what each buys, what it costs, what makes the difference.
-
-    ITEM is a scenario file, FILE@VARIANT, or a saved plan (plan.json, or the folder it is in).
-    """
-    if as_json:
-        speaking.for_machines()
-    child.limit_memory(memory_limit)
     steps = Steps(quiet)
     asked = built(CompareOptions, values, listener=steps)
     kept = cuts.kept_in(reuse, out)
-    try:
-        settings = options.with_budget(asked.settings, asked.budget)
-        found = items.find(given, asked.variants, settings)
-    except ScenarioError as error:
-        diagnostics.show_all(error.faults)
-        return error.exit_code
+    settings = with_budget(asked.settings, asked.budget)
+    found = items.find(given, asked.variants, settings)
     to_solve = [item for item in found if item.reading is not None]
     if not to_solve and (asked.variants or settings or reuse is not None):
-        raise click.UsageError(
-            tr("--variants, --set, --budget and --reuse go with scenario files, and there is none.")
+        raise misused(
+            "--variants, --set, --budget and --reuse go with scenario files, and there is none."
         )
     _check(found, asked)
     if out is not None:
         places = compared_places([item.label for item in found])
         save.prepare(out, [COMPARISON_FILE, *places.values()], force)
-        save.make_sure(out)
+        save.check_folder(out)
     pools = None if kept is None else _read_pools(kept, to_solve)
 
     answers = _solve(to_solve, asked, steps, pools)
@@ -100,13 +70,10 @@ def compare(
         return code
     base = asked.base
     if base is not None and base not in plans:
-        click.echo(
-            tr(
-                "{base} has no plan; the others are compared with {label}.",
-                base=base,
-                label=next(iter(plans)),
-            ),
-            err=True,
+        announce(
+            "{base} has no plan; the others are compared with {label}.",
+            base=base,
+            label=next(iter(plans)),
         )
         base = None
 
@@ -128,7 +95,7 @@ def compare(
         )
     stopped = any(isinstance(a, Plan) and a.certificate.status != "optimal" for a in answers)
     code = code or int(stopped or bool(doubts.against))
-    with telling(comparison, as_json) as document:
+    with runner.telling(comparison, as_json) as document:
         places = compared_places([item.label for item in found])
         files = {places[label]: save.document(plan) for label, plan in plans.items()}
         # What was changed must not be sealed anew.
@@ -139,25 +106,26 @@ def compare(
     return code
 
 
+compare = runner.assembled(_compare, "compare", "given", nargs=-1, required=True, metavar="ITEM...")
+
+
 def _check(found: Sequence[Item], asked: CompareOptions) -> None:
     """Refuse options that name what is not there, before anything is solved."""
     base, year = asked.base, asked.year
     labels = [item.label for item in found]
     if base is not None and base not in labels:
-        raise click.UsageError(
-            tr("--base {base}: there are the options {known}.", base=base, known=", ".join(labels))
+        raise misused(
+            "--base {base}: there are the options {known}.", base=base, known=", ".join(labels)
         )
     first = found[labels.index(base) if base else 0]
     if year is not None and first.case is not None and year not in first.case.horizon.years:
         horizon = first.case.horizon
-        raise click.UsageError(
-            tr(
-                "--year {year}: the horizon of '{label}' is {first} to {last}.",
-                year=year,
-                label=first.label,
-                first=horizon.first_year,
-                last=horizon.last_year,
-            )
+        raise misused(
+            "--year {year}: the horizon of '{label}' is {first} to {last}.",
+            year=year,
+            label=first.label,
+            first=horizon.first_year,
+            last=horizon.last_year,
         )
     public = {
         f
@@ -171,12 +139,10 @@ def _check(found: Sequence[Item], asked: CompareOptions) -> None:
             public |= {funder.id for funder in item.plan.funders if funder.kind == "public"}
     for funder in asked.federal:
         if funder not in public:
-            raise click.UsageError(
-                tr(
-                    "--federal {funder}: the public funders are {known}.",
-                    funder=funder,
-                    known=", ".join(sorted(public)),
-                )
+            raise misused(
+                "--federal {funder}: the public funders are {known}.",
+                funder=funder,
+                known=", ".join(sorted(public)),
             )
 
 
@@ -204,13 +170,8 @@ def _solve(
     readings = [item.reading for item in to_solve if item.reading is not None]
     for file, reading in {i.file: r for i, r in zip(to_solve, readings, strict=True)}.items():
         steps.note(f"{file}: {summed_up(reading.case)}")
-    diagnostics.show(
-        {
-            (fault.place, fault.message): fault
-            for reading in readings
-            for fault in diagnostics.never_striking(reading)
-        }.values()
-    )
+    doubts = (fault for reading in readings for fault in diagnostics.never_striking(reading))
+    diagnostics.show(diagnostics.unseen(doubts, set()))
 
     # The solver and Pyomo take a second to import: not for those who compare saved plans.
     from optimizer.analyses.in_turn import Task, solve_all
@@ -237,7 +198,7 @@ def _failed(item: Item, answer: NoAnswer | None) -> tuple[Failed, int]:
     """An option without a plan, told on stderr, and the exit code that says so."""
     assert item.reading is not None
     if isinstance(answer, Infeasible):
-        conflicts.show(answer, item.reading, f"{item.label}: ")
+        diagnostics.show_conflict(answer, item.reading, f"{item.label}: ")
     else:
         said = answer or tr("stopped before it was solved")
         click.echo(f"{item.label}: {said}", err=True)
@@ -248,7 +209,7 @@ def _failed(item: Item, answer: NoAnswer | None) -> tuple[Failed, int]:
 def failed(item: Item, answer: NoAnswer | None) -> Failed:
     """An option without a plan, as a comparison names it; None for one that was not solved."""
     assert item.reading is not None
-    told = conflicts.as_data(answer, item.reading) if isinstance(answer, Infeasible) else []
+    told = diagnostics.conflict_data(answer, item.reading) if isinstance(answer, Infeasible) else []
     reasons = {Infeasible: "infeasible", NoPlan: "no_plan", type(None): "no_plan"}
     return Failed.model_validate(
         {

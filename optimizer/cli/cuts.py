@@ -6,13 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import click
-
 from models.faults import Place
 from models.files.decoding import read_bytes
-from models.language import tr
 from models.scenario.case import Case
-from optimizer.cli.disk.writing import make_folder, write_whole
+from optimizer.cli.disk.save import make_folder, write_whole
+from optimizer.cli.usage import misused
 
 if TYPE_CHECKING:
     from optimizer.solve.decomposition import CutPool
@@ -26,14 +24,11 @@ def kept_in(reuse: Path | None, out: Path | None, method: str = "auto") -> Path 
     if reuse is None:
         return None
     if method == "extensive":
-        message = tr("--reuse goes with the decomposition, not with --method extensive.")
-        raise click.UsageError(message)
+        raise misused("--reuse goes with the decomposition, not with --method extensive.")
     if reuse.is_file():
-        message = tr("--reuse takes a folder, and '{path}' is a file: put FILE first.", path=reuse)
-        raise click.UsageError(message)
+        raise misused("--reuse takes a folder, and '{path}' is a file: put FILE first.", path=reuse)
     if str(reuse) == BESIDE and out is None:
-        message = tr("--reuse keeps cuts beside the results: name a folder, or --out.")
-        raise click.UsageError(message)
+        raise misused("--reuse keeps cuts beside the results: name a folder, or --out.")
     folder = out if str(reuse) == BESIDE else reuse
     assert folder is not None
     return folder

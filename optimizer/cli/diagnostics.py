@@ -1,9 +1,11 @@
-"""Faults as a compiler prints them: place, message, and the line with a mark below it."""
+"""Faults as a compiler prints them: place, message, and the line with a mark below it; and rules
+that exclude each other, with where each is written."""
 
 from __future__ import annotations
 
+import json
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
@@ -16,6 +18,7 @@ from models.files import Reading
 from models.files.decoding import MAX_BYTES, decode, printable, split_lines
 from models.language import tr
 from optimizer.cli import colours
+from optimizer.errors import Infeasible
 
 _WIDTH = 160
 _COLOUR = {"error": "red", "warning": "yellow"}
@@ -44,6 +47,21 @@ def show_all(faults: Sequence[Fault]) -> None:
         click.echo(count(faults), err=True)
 
 
+def unseen(faults: Iterable[Fault], seen: set[Hashable]) -> list[Fault]:
+    """The faults that are new to a reader, who has seen them from then on."""
+    new = {_told_as(fault): fault for fault in faults if _told_as(fault) not in seen}
+    seen.update(new)
+    return list(new.values())
+
+
+def _told_as(fault: Fault) -> Hashable:
+    """What makes two faults one to a reader; a mistyped path counts once, whatever its values."""
+    place = fault.place
+    if place is not None and place.file.startswith("--set "):
+        return fault.path, fault.message
+    return place, fault.path, fault.message
+
+
 def _excerpt(place: Place | None) -> list[str]:
     """The line a fault is in, with a caret below it; nothing where there is none."""
     if place is None or not place.line:
@@ -68,9 +86,12 @@ def _lines(file: str) -> list[str]:
         return []
 
 
-def placed(error: ScenarioError, reading: Reading) -> list[Fault]:
+def placed(error: ScenarioError, reading: Reading) -> tuple[Fault, ...]:
     """Faults that were found in solving, with their places in the file."""
-    return [replace(fault, place=reading.place(fault.path)) for fault in error.faults]
+    return tuple(
+        fault if fault.place else replace(fault, place=reading.place(fault.path))
+        for fault in error.faults
+    )
 
 
 def as_data(fault: Fault) -> dict[str, Any]:
@@ -124,3 +145,33 @@ def never_striking(reading: Reading) -> list[Fault]:
         for name in never_striking(instance, read_states(instance))
         if reading.case.hazards[name].annual_probability > 0
     ]
+
+
+def show_conflict(error: Infeasible, reading: Reading, label: str = "") -> None:
+    """Print a conflict to stderr, after the label of what has no plan."""
+    click.echo(
+        label + tr("No plan keeps all of these rules together; relax one of them:"), err=True
+    )
+    for rule in error.conflict:
+        place = reading.place(rule.path)
+        click.echo(f"{place}: {rule.tag} {rule.name}: {rule.says}", err=True)
+
+
+def conflict_data(error: Infeasible, reading: Reading) -> list[dict[str, Any]]:
+    """A conflict as JSON holds it."""
+    return [
+        {
+            "tag": rule.tag,
+            "name": rule.name,
+            "says": rule.says,
+            "path": list(rule.path),
+            "place": str(reading.place(rule.path)),
+        }
+        for rule in error.conflict
+    ]
+
+
+def infeasible(error: Infeasible, reading: Reading) -> str:
+    """The document of a conflict, which stands for that of a plan."""
+    document = {"kind": "infeasible", "conflict": conflict_data(error, reading)}
+    return json.dumps({"schema_version": 1, **document}, indent=2)

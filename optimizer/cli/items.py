@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
-
-import click
 
 from models.base import named
 from models.faults import Fault, ScenarioError
 from models.files import Reading, read_case
-from models.language import tr
+from models.files.json_document import NotPlainError, read_json
 from models.results import Plan
 from models.results.option import Wording
 from models.scenario.case import Case
-from optimizer.cli import diagnostics, saved
-from optimizer.cli.given import kind_of
+from optimizer.cli import diagnostics, saved, whole
 from optimizer.cli.saved import PLAN_FILE, Given
+from optimizer.cli.usage import misused
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,9 +46,8 @@ class Item:
 
 def find(given: Sequence[str], all_variants: bool, settings: tuple[str, ...]) -> list[Item]:
     """Read all items, variants of scenario files with them if asked, each under its own label.
-
-    Raises ScenarioError with the faults of all files, click.UsageError where a plan cannot be read.
-    """
+    Raises ScenarioError with the faults of all files, click.UsageError where a plan cannot be
+    read."""
     from optimizer.analyses.comparison.compare import distinct
 
     items: list[Item] = []
@@ -72,9 +68,7 @@ def _plan_file(text: str) -> Path | None:
     path = Path(text)
     if path.is_dir():
         if not (path / PLAN_FILE).is_file():
-            raise click.UsageError(
-                tr("the folder '{folder}' has no {file}.", folder=text, file=PLAN_FILE)
-            )
+            raise misused("the folder '{folder}' has no {file}.", folder=text, file=PLAN_FILE)
         return path / PLAN_FILE
     return None if kind_of(path) is None else path
 
@@ -85,7 +79,7 @@ def _parted(text: str) -> tuple[str, str | None]:
     if Path(text).is_file() or not at or not Path(file).is_file():
         return text, None
     if not variant:
-        raise click.UsageError(tr("'{text}' names no variant behind the @.", text=text))
+        raise misused("'{text}' names no variant behind the @.", text=text)
     return file, variant
 
 
@@ -93,20 +87,16 @@ def _saved(text: str, path: Path) -> Item:
     from optimizer.analyses.comparison.money import lacks_accounts
 
     if (kind := kind_of(path)) != "plan":
-        raise click.UsageError(
-            tr(
-                "'{path}' is of kind '{kind}'; a saved plan or a scenario can be compared.",
-                path=path,
-                kind=kind,
-            )
+        raise misused(
+            "'{path}' is of kind '{kind}'; a saved plan or a scenario can be compared.",
+            path=path,
+            kind=kind,
         )
     found = saved.read_plan(path)
     plan = found.result
     assert isinstance(plan, Plan)
     if lacks_accounts(plan):
-        raise click.UsageError(
-            tr("'{path}' is of an earlier version: solve its scenario again.", path=path)
-        )
+        raise misused("'{path}' is of an earlier version: solve its scenario again.", path=path)
     return Item(saved.label(path), text, plan.variant, plan=plan, saved=found)
 
 
@@ -115,7 +105,7 @@ def _read(items: list[Item], all_variants: bool, settings: tuple[str, ...]) -> l
     named_already = {(item.file, item.variant) for item in items if item.plan is None}
     found: list[Item] = []
     faults: list[Fault] = []
-    shown: set[tuple[Any, ...]] = set()
+    shown: set[Hashable] = set()
     checked: set[str] = set()
 
     def read(item: Item) -> Reading | None:
@@ -126,9 +116,7 @@ def _read(items: list[Item], all_variants: bool, settings: tuple[str, ...]) -> l
         except ScenarioError as error:
             faults.extend(error.faults)
             return None
-        new = [f for f in reading.warnings if (f.place, f.message) not in shown]
-        shown.update((f.place, f.message) for f in new)
-        diagnostics.show(new)
+        diagnostics.show(diagnostics.unseen(reading.warnings, shown))
         return reading
 
     expanded: set[str] = set()
@@ -146,8 +134,7 @@ def _read(items: list[Item], all_variants: bool, settings: tuple[str, ...]) -> l
                 more = Item(variant, item.file, variant)
                 found.append(replace(more, reading=read(more)))
     if faults:
-        unique = {(fault.place, fault.message): fault for fault in faults}
-        raise ScenarioError(tuple(unique.values()))
+        raise ScenarioError(tuple(diagnostics.unseen(faults, set())))
     return found
 
 
@@ -160,3 +147,39 @@ def title_of(item: Item) -> Wording:
     if variant is not None:
         return wording(variant.title, item.variant or "")
     return wording(case.title if case else None, Path(item.file).stem)
+
+
+SCENARIOS = (".yaml", ".yml", ".xlsx", ".xlsm")
+
+
+def read_plan(text: str) -> tuple[Path, Plan]:
+    """A saved plan, of a file or of the folder it is in. Raises click.UsageError where there is
+    none."""
+    if text.lower().endswith(SCENARIOS):
+        raise misused(
+            "'{path}' is a scenario: solve it with --out, and give its plan.json.", path=text
+        )
+    found = saved.read(text)
+    if not isinstance(found.result, Plan):
+        raise misused(
+            "'{path}' holds no plan but '{kind}'.", path=found.path, kind=kind_of(found.path)
+        )
+    whole.tell(found.path, found.doubts)
+    return found.path, found.result
+
+
+def is_plan(text: str) -> bool:
+    """Whether a saved plan is meant rather than a scenario file: a folder, or JSON of that kind."""
+    return Path(text).is_dir() or kind_of(Path(text)) is not None
+
+
+def kind_of(path: Path) -> str | None:
+    """What a result says it is; None of any other file, also of a scenario, which has no kind."""
+    if path.suffix.lower() != ".json" or not path.is_file():
+        return None
+    try:
+        content = read_json(path)
+    except NotPlainError:
+        return None  # The reader of scenarios says what is wrong with it.
+    kind = content.get("kind") if isinstance(content, dict) else None
+    return kind if isinstance(kind, str) else None

@@ -1,19 +1,25 @@
-"""Options that several commands share."""
+"""Options that several commands share, and the engine that some of them ask for."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from decimal import Decimal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import wraps
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from models.language import tr
-from optimizer.analyses.options import CompareOptions
+from models.language import marked, tr
+from optimizer.cli import speaking
 from optimizer.cli.cuts import BESIDE
-from optimizer.cli.parameters import Finite, option
+from optimizer.cli.supervision import child
+from optimizer.cli.usage import misused
+
+if TYPE_CHECKING:
+    from optimizer.parallel import Engine
+
 
 _Made = TypeVar("_Made", bound=Callable[..., Any])
 
@@ -37,20 +43,12 @@ def size(text: str) -> int:
     return amount
 
 
-budget = option(CompareOptions, "budget")
-time_limit_once = click.option(
-    "--time-limit",
-    type=Finite(min=0, min_open=True),
-    metavar="SECONDS",
-    help="Stop after this time with the best plan so far.",
-)
 memory_limit = click.option(
     "--memory-limit",
     type=size,
     metavar="SIZE",
     help="Memory that one process may take, such as 8GB; one that takes more is ended.",
 )
-as_json = click.option("--json", "as_json", is_flag=True, help="Write one JSON document to stdout.")
 reuse = click.option(
     "--reuse",
     is_flag=False,
@@ -60,18 +58,128 @@ reuse = click.option(
     help="Start from the cuts that earlier runs left in this folder, and leave more there; without "
     "DIR, the folder of --out. Write --reuse=DIR, or --reuse after FILE.",
 )
-force = click.option("--force", is_flag=True, help="Overwrite existing files of results.")
 quiet = click.option("--quiet", is_flag=True, help="Show no progress.")
+
+
+def as_json(what: str = "Write one JSON document to stdout.") -> Callable[[_Made], _Made]:
+    """The option for what programs read, which is in English unless a language is asked for."""
+
+    def taken(_ctx: click.Context, _option: click.Parameter, value: bool) -> bool:
+        if value:
+            speaking.for_machines()
+        return value
+
+    return click.option("--json", "as_json", is_flag=True, callback=taken, help=what)
+
+
+def force(what: str) -> Callable[[_Made], _Made]:
+    """The option without which nothing is overwritten."""
+    return click.option("--force", is_flag=True, help=what)
 
 
 def out(what: str, metavar: str = "DIR") -> Callable[[_Made], _Made]:
     """The option for a folder, or with another metavar a file, that results are written to."""
-    folder = click.Path(file_okay=metavar != "DIR", path_type=Path)
-    return click.option("--out", type=folder, metavar=metavar, help=what)
+    return path("--out", metavar, what)
 
 
-def with_budget(settings: tuple[str, ...], budget: float | None) -> tuple[str, ...]:
-    """The settings, with a budget of all public funders as the last of them."""
-    if budget is None:
-        return settings
-    return (*settings, f"policy.budget_meur={Decimal(str(budget)):f}")
+def path(
+    name: str, metavar: str, what: str, *, exists: bool = False, required: bool = False
+) -> Callable[[_Made], _Made]:
+    """An option for a file or a folder, as its metavar says."""
+    kind = click.Path(exists, "FILE" in metavar, "DIR" in metavar, path_type=Path)
+    return click.option(name, type=kind, metavar=metavar, help=what, required=required)
+
+
+scheduler = click.option(
+    "--scheduler",
+    metavar="ADDRESS",
+    help="Solve on the workers of this dask.distributed scheduler, such as tls://10.0.0.5:8786, or "
+    "of one begun here for the run: local.",
+)
+TLS = {
+    "--tls-ca": marked(
+        "Certificates of the authority that scheduler and workers are certified by."
+    ),
+    "--tls-cert": marked("The certificate by which the scheduler knows this side."),
+    "--tls-key": marked("The private key of that certificate."),
+}
+
+
+def engine_options(command: _Made) -> _Made:
+    """--memory-limit, --scheduler and the files of TLS: what ``asked_for`` takes beside jobs."""
+    for name, what in reversed(TLS.items()):
+        command = path(name, "FILE", what, exists=True)(command)
+    return memory_limit(scheduler(command))
+
+
+def limited(command: Callable[..., int]) -> Any:
+    """--memory-limit, of a command that solves in its own process alone."""
+
+    @wraps(command)
+    def with_limit(*, memory_limit: int | None, **others: Any) -> int:
+        child.limit_memory(memory_limit)
+        return command(**others)
+
+    return memory_limit(with_limit)
+
+
+def chosen(command: Callable[..., int]) -> Any:
+    """The options of an engine, which is in use while the command runs; of them the command takes
+    ``jobs`` alone. The process itself may take no more memory than one of the engine."""
+
+    @wraps(command)
+    def with_engine(**values: Any) -> int:
+        where = taken(values)
+        child.limit_memory(where["memory_limit"])
+        with asked_for(jobs=values["jobs"], alone=True, **where):
+            return command(**values)
+
+    return engine_options(with_engine)
+
+
+def taken(values: dict[str, Any]) -> dict[str, Any]:
+    """What ``asked_for`` takes of the values of a command, which are left without it."""
+    names = ("memory_limit", "scheduler", "tls_ca", "tls_cert", "tls_key")
+    return {name: values.pop(name) for name in names}
+
+
+@contextmanager
+def asked_for(
+    *,
+    jobs: int | None = None,
+    memory_limit: int | None = None,
+    seconds: float | None = None,
+    scheduler: str | None = None,
+    tls_ca: Path | None = None,
+    tls_cert: Path | None = None,
+    tls_key: Path | None = None,
+    alone: bool = False,
+) -> Iterator[Engine]:
+    """The engine that these options ask for, in use for as long as the context lasts.
+
+    ``seconds`` is what one task may take, well above the time limit of its solver. What is asked
+    for ``alone`` is one answer: one that needs no second process takes none, even with a limit of
+    memory, and a cluster is entered by the first who needs it, when all else has been checked.
+    Raises click.UsageError where options do not go together, and ClusterError where the cluster is
+    not there or not fit for use.
+    """
+    from optimizer.parallel import Limits, Processes, using
+
+    limits = Limits(memory=memory_limit, seconds=seconds)
+    if scheduler is None:
+        if tls_ca or tls_cert or tls_key:
+            raise misused("the files of TLS are for a --scheduler.")
+        engine = Processes(limits, jobs, watched=alone)
+        with using(engine):
+            yield engine
+        return
+    from optimizer.errors import ClusterError
+    from optimizer.parallel.cluster import Cluster, Tls
+
+    try:
+        tls = Tls(tls_ca, tls_cert, tls_key)
+        cluster = Cluster(scheduler, tls=tls, limits=limits, jobs=jobs, when_needed=alone)
+    except ClusterError as error:  # nothing was tried as yet: it is how it was asked for
+        raise click.UsageError(str(error)) from None
+    with cluster, using(cluster):
+        yield cluster

@@ -74,7 +74,8 @@ def built(options: type[_Asked], values: Mapping[str, Any], **more: Any) -> _Ask
     context = click.get_current_context()
     given = dict(more)
     for name in options.asked():
-        if context.get_parameter_source(name) is ParameterSource.DEFAULT:
+        source = context.get_parameter_source(name)
+        if name not in values or source is ParameterSource.DEFAULT:
             continue
         value = values[name]
         given[name] = not value if options.model_fields[name].default is True else value

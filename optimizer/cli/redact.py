@@ -6,48 +6,31 @@ import secrets
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import click
-
 from models.base import named
-from models.language import tr
 from models.results import Redaction
 from models.scenario.case import Case
 from optimizer.analyses.redaction.options import RedactOptions
-from optimizer.cli import options, parameters, runner, speaking
+from optimizer.cli import parameters, runner
 from optimizer.cli.disk import save
 from optimizer.cli.disk.publishing import publish
 from optimizer.cli.progress import Steps
-from optimizer.cli.telling import telling
-from optimizer.cli.validate import summed_up
+from optimizer.cli.runner import telling
+from optimizer.cli.scenario_files import summed_up
+from optimizer.cli.usage import misused
 
 if TYPE_CHECKING:
     from optimizer.analyses.redaction.judging import Judged
     from optimizer.analyses.redaction.methods import Method
     from optimizer.analyses.redaction.rewriting import Redacted
 
-FILES = (
-    "public/scenario.yaml",
-    "public/stand-in.yaml",
-    "public/plan.json",
-    "owner/redaction.json",
-)
+FILES = ("public/scenario.yaml", "public/stand-in.yaml", "public/plan.json", "owner/redaction.json")
 DEFAULT = 0.25
 
 
-@click.command(epilog=RedactOptions.exits, help=RedactOptions.__doc__)
-@click.argument("file")
-@parameters.declared(RedactOptions)
-@options.as_json
-@options.out(RedactOptions.out, "DIR|FILE")
-@click.option("--force", is_flag=True, help="Overwrite existing files.")
-@options.quiet
-@speaking.language_option
-def redact(
+def _redact(
     file: str, as_json: bool, out: Path | None, force: bool, quiet: bool, **values: Any
 ) -> int:
     """Write what hides the figures first, then what judging it has found."""
-    if as_json:
-        speaking.for_machines()
     steps = Steps(quiet)
     with runner.misuse_told():
         asked = parameters.built(RedactOptions, values, listener=steps)
@@ -61,7 +44,7 @@ def redact(
     method = _method(asked)
     redacted = rewritten(reading, asked.consumers, asked.companies, method)
     if not redacted.replaced:
-        raise click.UsageError(tr("There is no figure to hide of those that were named."))
+        raise misused("There is no figure to hide of those that were named.")
     # The scenario does not wait for the solves, nor does a failure cost it.
     _write_scenario(out, redacted, force)
     steps.note(f"{file}: {summed_up(reading.case)}")
@@ -75,19 +58,22 @@ def redact(
     return _code(judged.redaction, proven=judged.proven)
 
 
+redact = runner.assembled(_redact, "redact", "file", limited=False)
+
+
 def _check_ids(case: Case, asked: RedactOptions) -> None:
     for name in asked.consumers:
         if name not in case.consumers:
             known = ", ".join(case.consumers) or "-"
-            raise click.UsageError(
-                tr("There is no consumer '{name}'; there are {known}.", name=name, known=known)
+            raise misused(
+                "There is no consumer '{name}'; there are {known}.", name=name, known=known
             )
     owned = [f for f, funder in case.funders.items() if funder.kind == "company"]
     for name in asked.companies:
         if name not in owned:
             known = ", ".join(owned) or "-"
-            raise click.UsageError(
-                tr("There is no company '{name}'; there are {known}.", name=name, known=known)
+            raise misused(
+                "There is no company '{name}'; there are {known}.", name=name, known=known
             )
 
 

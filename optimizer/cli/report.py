@@ -1,48 +1,48 @@
-"""``vorrat report``: a saved result, or several side by side, as one HTML page."""
+"""``vorrat report`` and ``vorrat workbook``: results as an HTML page, or as an Excel workbook."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from models.results import Plan
-from optimizer.cli import saved, speaking, workbook
+from optimizer.cli import options, saved, speaking
 from optimizer.cli.disk import save
+from optimizer.cli.usage import misused
 
 if TYPE_CHECKING:
     from optimizer.report.charts import Chart
 
-REPORT_FILE = "report.html"
 
-
-@click.command(
-    epilog="Exit codes: 0 written; 1 written of a result that is not whole, and says so; 2 wrong "
+PLAN, REPORT, RESULTS, FAULTS = "plan.json", "report.html", "results.xlsx", "faults.xlsx"
+NAMES = (PLAN, REPORT, RESULTS)
+"""What is made, without the name of the scenario in front."""
+EXITS = (
+    "Exit codes: 0 written; 1 written of a result that is not whole, and says so; 2 wrong "
     "usage, or a file that holds no result; 5 failure."
 )
+
+
+@click.command(epilog=EXITS)
 @click.argument("given", nargs=-1, required=True, metavar="RESULT...")
-@click.option(
+@options.path(
     "--out",
-    type=click.Path(dir_okay=False, path_type=Path),
-    metavar="FILE",
-    help=f"Write the page to this file; {REPORT_FILE} beside the result if not given, and in the "
+    "FILE",
+    f"Write the page to this file; {REPORT} beside the result if not given, and in the "
     "current folder for several.",
 )
-@click.option(
-    "--excel",
-    type=click.Path(dir_okay=False, path_type=Path),
-    metavar="FILE.xlsx",
-    help="Write an Excel workbook of the same results to this file as well.",
+@options.path(
+    "--excel", "FILE.xlsx", "Write an Excel workbook of the same results to this file as well."
 )
-@click.option(
+@options.path(
     "--charts",
-    type=click.Path(file_okay=False, path_type=Path),
-    metavar="DIR",
-    help="Write each chart into this folder as well, as SVG and as PNG for a text processor.",
+    "DIR",
+    "Write each chart into this folder as well, as SVG and as PNG for a text processor.",
 )
-@click.option("--force", is_flag=True, help="Overwrite existing files of the same names.")
+@options.force("Overwrite existing files of the same names.")
 @speaking.language_option
 def report(
     given: tuple[str, ...], out: Path | None, excel: Path | None, charts: Path | None, force: bool
@@ -57,11 +57,12 @@ def report(
     if out is None:
         main = next((one for one in found if isinstance(one.result, Plan)), found[0])
         apart = len(found) > 1 and len(plans) > 1
-        out = Path(REPORT_FILE) if apart else main.path.parent / REPORT_FILE
-    workbooks = [] if excel is None else [workbook.named(excel)]
+        out = Path(REPORT) if apart else main.path.parent / REPORT
+    workbooks = [] if excel is None else [_named(excel)]
     save.refuse([out, *workbooks], force)
     # Jinja and Matplotlib take a moment to import: only those who want a page wait for them.
     from optimizer.report.render import html
+    from optimizer.report.render import workbook as sheets
 
     with saved.showing(found):
         made, doubts = saved.as_document(found, plans)
@@ -69,7 +70,7 @@ def report(
         files = _chart_files(html.charts(made), charts)
     save.refuse([path for path, _ in files], force)
     with saved.showing(found):
-        files += [(path, workbook.of(made, doubts)) for path in workbooks]
+        files += [(path, sheets.render(made, doubts)) for path in workbooks]
     save.leave_all([*files, (out, page.encode())], force)
     click.echo(str(out))
     for path in workbooks:
@@ -87,3 +88,45 @@ def _chart_files(charts: Sequence[Chart], folder: Path | None) -> list[tuple[Pat
         files.append((folder / f"{name}.svg", chart.svg_file()))
         files.append((folder / f"{name}.png", chart.png_file()))
     return files
+
+
+@click.command(epilog=EXITS)
+@click.argument("given", nargs=-1, required=True, metavar="RESULT...")
+@options.path("--out", "FILE.xlsx", "Write the workbook to this file.", required=True)
+@options.force("Overwrite an existing file.")
+@speaking.language_option
+def workbook(given: tuple[str, ...], out: Path, force: bool) -> int:
+    """Make an Excel workbook of saved results, with live formulas and checks; needs no solver.
+
+    RESULT is a file that a command wrote, or its folder. Several plans are put side by side, with
+    differences to the first, and so are several results of another kind. A frontier.json or a
+    split.json beside a single plan gets sheets.
+    """
+    save.refuse([_named(out)], force)
+    # XlsxWriter takes a moment to import: only those who want a workbook wait for it.
+    from optimizer.report.render.workbook import render
+
+    found, plans = saved.read_all(given)
+    with saved.showing(found):
+        book = render(*saved.as_document(found, plans))
+    save.leave_all([(out, book)], force)
+    click.echo(str(out))
+    return saved.code_of(found)
+
+
+def _named(path: Path) -> Path:
+    """The path, or a usage error where Excel would not take it for a workbook."""
+    if path.suffix.lower() != ".xlsx":
+        raise misused("'{path}': a workbook's name ends in .xlsx.", path=path)
+    return path
+
+
+def products(plan: Plan) -> Iterator[tuple[str, bytes]]:
+    """Each file's name and content, in the current language."""
+    from optimizer.analyses.documents import document_of
+    from optimizer.report.render import html, workbook
+
+    made = document_of(plan)
+    yield PLAN, plan.model_dump_json(indent=2).encode() + b"\n"
+    yield REPORT, html.render(made).encode()
+    yield RESULTS, workbook.render(made)

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 import click
 
@@ -14,129 +14,100 @@ from models.base import named
 from models.faults import Fault, ScenarioError
 from models.files import Reading, read_case
 from models.language import language, tr, using
-from optimizer.analyses.options import SolveOptions
-from optimizer.cli import conflicts, diagnostics, options, speaking
+from models.results import Plan
+from optimizer.analyses.options import PlanOptions
+from optimizer.analyses.running import Input, Outcome
+from optimizer.cli import diagnostics, options, speaking
 from optimizer.cli.disk import save
 from optimizer.cli.disk.naming import safe_name
-from optimizer.cli.disk.writing import make_folder
-from optimizer.cli.parameters import declared
-from optimizer.cli.products import FAULTS, NAMES, REPORT, products
-from optimizer.cli.progress import Progress
+from optimizer.cli.disk.save import make_folder
+from optimizer.cli.parameters import built, declared
+from optimizer.cli.progress import Steps
 from optimizer.cli.repeating import manifest
+from optimizer.cli.report import FAULTS, NAMES, REPORT, products
+from optimizer.cli.scenario_files import summed_up
+from optimizer.cli.solve import best
 from optimizer.cli.supervision import child
+from optimizer.cli.usage import announce, misused
 from optimizer.cli.user_workbook import clear, is_open, is_workbook, language_of, leave
-from optimizer.cli.validate import summed_up
 from optimizer.errors import Infeasible, InUse
 from optimizer.report.fault_sheet import Finding, finding_of, placed
 
-if TYPE_CHECKING:
-    from models.results import Plan
 
-
-@click.command(
-    epilog="Exit codes: 0 solved to the gap; 1 stopped by a limit, the plan is written; 2 wrong "
-    "usage or input; 3 no plan keeps all rules; 4 no plan before the limit; 5 failure; "
-    "130 interrupted with nothing to keep."
-)
+@click.command(epilog=PlanOptions.exits)
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--variant", metavar="ID", help="Solve the file as this variant changes it.")
-@declared(SolveOptions, "gap")
-@options.time_limit_once
-@options.memory_limit
+@declared(PlanOptions, "variant", "gap", "time_limit")
+@options.limited
 @options.out("Write into this folder instead of the file's own; it is made if it is not there.")
 @click.option("--open", "opens", is_flag=True, help="Open the report, or the list of faults.")
 @options.quiet
 @speaking.language_option
-def run(
-    file: Path,
-    variant: str | None,
-    gap: float,
-    time_limit: float | None,
-    memory_limit: int | None,
-    out: Path | None,
-    opens: bool,
-    quiet: bool,
-) -> int:
+def run(file: Path, out: Path | None, opens: bool, quiet: bool, **values: Any) -> int:
     """Read a workbook or scenario FILE, solve it, and write plan, report and results beside it."""
-    child.limit_memory(memory_limit)
-    asked = speaking.asked_for()
+    spoken = speaking.asked_for()
     # What nobody asked for goes by the workbook, whose author may have another system.
-    found = language_of(file) if is_workbook(file) and asked is None else None
-    with using(asked or found or language()):
+    found = language_of(file) if is_workbook(file) and spoken is None else None
+    with using(spoken or found or language()):
         folder = out if out is not None else file.parent
         if out is not None:
             make_folder(out)
-        return _Run(file, folder, variant, gap, time_limit, opens, quiet).go()
+        asked = built(PlanOptions, values, listener=Steps(quiet))
+        return _Run(file, folder, asked, opens).go()
 
 
 @dataclass
 class _Run:
     file: Path
     folder: Path
-    variant: str | None
-    gap: float
-    time_limit: float | None
+    asked: PlanOptions
     opens: bool
-    quiet: bool
 
     def go(self) -> int:
         """Read, solve, write; the exit code."""
         try:
-            reading = read_case(self.file, self.variant, check_variants=True)
+            reading = read_case(self.file, self.asked.variant, check_variants=True)
         except ScenarioError as error:
-            diagnostics.show_all(error.faults)
-            self._leave([finding_of(fault, str(self.file)) for fault in error.faults])
-            return error.exit_code
+            return self._faulty(error.faults)
         doubts = [*reading.warnings, *diagnostics.never_striking(reading)]
         diagnostics.show(doubts)
         self._refuse_open_files()
         try:
-            plan = self._solve(reading)
+            solved = self._solve(reading)
         except ScenarioError as error:
-            faults = diagnostics.placed(error, reading)
-            diagnostics.show_all(faults)
-            self._leave([finding_of(fault, str(self.file)) for fault in faults])
-            return error.exit_code
+            return self._faulty(diagnostics.placed(error, reading))
         except Infeasible as error:
             self._conflict(error, reading)
             return error.exit_code
         self._tidy(doubts)
-        code = 0 if plan.certificate.status == "optimal" else 1
-        written = self._write(plan, code)
+        plan = solved.result
+        assert isinstance(plan, Plan)
+        written = self._write(plan, solved.exit_code)
         child.published()
         self._say(plan, written)
-        return code
+        return solved.exit_code
 
     def _path(self, name: str) -> Path:
         """The file of one product: that of the scenario in front, and that of the variant."""
-        variant = safe_name(self.variant) if self.variant is not None else ""
+        variant = safe_name(self.asked.variant) if self.asked.variant is not None else ""
         stem = "-".join(part for part in (self.file.stem, variant) if part)
         return self.folder / f"{stem}-{name}"
 
-    def _solve(self, reading: Reading) -> Plan:
-        progress = None if self.quiet else Progress()
-        if not self.quiet:
-            click.echo(f"{self.file}: {summed_up(reading.case)}", err=True)
+    def _solve(self, reading: Reading) -> Outcome:
+        steps = self.asked.listener
+        steps.note(f"{self.file}: {summed_up(reading.case)}")
+        title = named(reading.case.title, self.file.stem, language())
         try:
-            return child.plan(
-                reading.case,
-                gap=self.gap,
-                time_limit=self.time_limit,
-                on_progress=progress,
-                variant=self.variant,
-                title=named(reading.case.title, self.file.stem, language()),
-            )
+            return best(Input(str(self.file), reading, title, self.asked.variant), self.asked)
         finally:
-            if progress is not None:
-                progress.close()
+            steps.close()
 
     def _refuse_open_files(self) -> None:
         """Tell before the solve, not after it, that a result could not be replaced."""
         for name in NAMES:
             path = self._path(name)
             if path.exists() and (is_open(path) or not _writable(path)):
-                raise click.UsageError(
-                    tr("'{file}' is open in another program: close it and run again.", file=path)
+                raise misused(
+                    "'{file}' is open in another program: close it and run again.", file=path
                 )
 
     def _write(self, plan: Plan, code: int) -> list[Path]:
@@ -166,8 +137,7 @@ class _Run:
         return [(self.folder / name, content) for name, content in found.items()]
 
     def _say(self, plan: Plan, written: Sequence[Path]) -> None:
-        limit = plan.certificate.status == "limit"
-        if limit:
+        if plan.certificate.status == "limit":
             click.echo(tr("Stopped by the limit: the plan is checked, a better one may exist."))
         click.echo(tr("Done. These files are written:"))
         for path in written:
@@ -176,7 +146,7 @@ class _Run:
             _open(next((path for path in written if path.name.endswith(REPORT)), written[0]))
 
     def _conflict(self, error: Infeasible, reading: Reading) -> None:
-        conflicts.show(error, reading)
+        diagnostics.show_conflict(error, reading)
         self._leave(
             [
                 placed(
@@ -190,12 +160,20 @@ class _Run:
             ]
         )
 
+    def _faulty(self, faults: Sequence[Fault]) -> int:
+        diagnostics.show_all(faults)
+        self._leave(self._findings(faults))
+        return ScenarioError.exit_code
+
+    def _findings(self, faults: Sequence[Fault]) -> list[Finding]:
+        return [finding_of(fault, str(self.file)) for fault in faults]
+
     def _tidy(self, doubts: Sequence[Fault]) -> None:
         """Leave warnings in the workbook, and take away what earlier runs left."""
         if not is_workbook(self.file):
             return
         if doubts:
-            self._leave([finding_of(one, str(self.file)) for one in doubts], opens=False)
+            self._leave(self._findings(doubts), opens=False)
         else:
             clear(self.file, self._path(FAULTS))
 
@@ -205,18 +183,14 @@ class _Run:
             return
         holder = leave(findings, self.file, self._path(FAULTS))
         if holder is None:
-            message = tr("'{file}' cannot be written: the faults are above.", file=self.file)
-            click.echo(message, err=True)
+            announce("'{file}' cannot be written: the faults are above.", file=self.file)
             return
         if holder == self.file:
             sheet = tr("Faults")
-            message = tr(
-                "All of this is on the sheet '{sheet}' of {file}.", sheet=sheet, file=holder
-            )
+            announce("All of this is on the sheet '{sheet}' of {file}.", sheet=sheet, file=holder)
         else:
-            message = tr("All of this is in {file}, since the workbook is open or write-protected.",
-                         file=holder)  # fmt: skip
-        click.echo(message, err=True)
+            announce("All of this is in {file}, since the workbook is open or write-protected.",
+                     file=holder)  # fmt: skip
         if opens and self.opens:
             _open(holder)
 

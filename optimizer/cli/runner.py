@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,20 +12,22 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from models.base import named
+from models.faults import ScenarioError
 from models.files import Reading, read_case
-from models.language import tr
+from models.results import Result
 from optimizer.analyses.options import OfScenario, SolveOptions
 from optimizer.analyses.registry import BY_NAME, Analysis
-from optimizer.analyses.running import Input
-from optimizer.cli import cuts, diagnostics, engines, options, parameters, speaking
+from optimizer.analyses.running import Input, Outcome
+from optimizer.cli import cuts, diagnostics, options, parameters, speaking
 from optimizer.cli.disk import save
 from optimizer.cli.disk.naming import safe_name
-from optimizer.cli.given import is_plan, read_plan
+from optimizer.cli.items import is_plan, read_plan
 from optimizer.cli.progress import Steps
 from optimizer.cli.saved import PLAN_FILE
-from optimizer.cli.telling import telling
-from optimizer.cli.validate import summed_up
-from optimizer.errors import Misuse
+from optimizer.cli.scenario_files import summed_up
+from optimizer.cli.supervision import child
+from optimizer.cli.usage import misused
+from optimizer.errors import Infeasible, Misuse
 
 if TYPE_CHECKING:
     from optimizer.analyses.given import GivenPlan
@@ -33,26 +36,32 @@ ARGUMENTS = {"plan": "plan", "scenario": "file", "either": "given"}
 """What the argument of a command is called, by what it takes."""
 
 
-def command_of(name: str) -> click.Command:
-    """The command of an analysis, made from what it declares."""
+def command_of(name: str, run: Callable[[Input, Any], Outcome] | None = None) -> click.Command:
+    """The command of an analysis, made from what it declares; ``run`` stands for what runs it."""
     analysis = BY_NAME[name]
     asks, argument = analysis.asks, ARGUMENTS[analysis.takes]
 
     def call(as_json: bool, out: Path | None, force: bool, quiet: bool, **values: Any) -> int:
-        if as_json:
-            speaking.for_machines()
-        steps = Steps(quiet)
+        salvaging = child.is_salvage()
+        steps = Steps(quiet or salvaging)
         with misuse_told():
             asked = parameters.built(asks, values, listener=steps)
-            kept = cuts.kept_in(values.get("reuse"), out)
+            kept = None if salvaging else cuts.kept_in(values.get("reuse"), out, asked.method)
             save.prepare(out, [analysis.file, *analysis.beside], force)
             given, path = _read(values[argument], analysis, asked)
             pool = None if kept is None else cuts.read_kept(kept, given.reading.case)
-            run = analysis.running
-            save.make_sure(out)
+            running = run or analysis.running
+            save.check_folder(out)
             steps.note(f"{path}: {summed_up(given.reading.case)}")
             try:
-                found = run(given if pool is None else given.starting_from(pool.pool), asked)
+                found = running(given if pool is None else given.starting_from(pool.pool), asked)
+            except ScenarioError as error:
+                raise ScenarioError(diagnostics.placed(error, given.reading)) from None
+            except Infeasible as error:
+                diagnostics.show_conflict(error, given.reading)
+                if as_json:
+                    click.echo(diagnostics.infeasible(error, given.reading))
+                return error.exit_code
             finally:
                 steps.close()
         files = {
@@ -60,41 +69,42 @@ def command_of(name: str) -> click.Command:
             for place, plan in found.plans.items()
         }
         with telling(found.result, as_json) as document:
-            save.leave(
-                out,
-                Path(analysis.file).stem,
-                {place: save.document(plan) for place, plan in files.items()}
-                | {analysis.file: document},
-                found.exit_code,
-                force=force,
-                replace=analysis.beside,
-            )
-            if pool is not None:
-                pool.write()
+            try:
+                save.leave(
+                    out,
+                    Path(analysis.file).stem,
+                    {place: save.document(plan) for place, plan in files.items()}
+                    | {analysis.file: document},
+                    found.exit_code,
+                    force=force,
+                    replace=analysis.beside,
+                )
+                if pool is not None:
+                    pool.write()
+            finally:
+                child.published()
         for failure in found.failures:
             click.echo(failure, err=True)
         return found.exit_code
 
-    return assembled(call, name, asks, argument, reuses=analysis.reuses)
+    metavar = "FILE_OR_PLAN" if argument == "given" else None
+    return assembled(call, name, argument, metavar=metavar)
 
 
 def assembled(
-    call: Callable[..., int],
-    name: str,
-    asks: type[SolveOptions],
-    argument: str,
-    *,
-    reuses: bool = False,
+    call: Callable[..., int], name: str, argument: str, *, limited: bool = True, **how: Any
 ) -> click.Command:
-    """A command with the options of a class, and those of every analysis behind them."""
+    """The command of an analysis that calls a function, with an argument, the options of the
+    analysis, and those of every analysis behind them; ``how`` is what click is told of the
+    argument."""
+    asks = BY_NAME[name].asks
     made = options.quiet(speaking.language_option(call))
-    if reuses:
+    if BY_NAME[name].reuses:
         made = options.reuse(made)
-    made = options.as_json(options.out(asks.out)(options.force(made)))
-    made = engines.chosen(made) if "jobs" in asks.heeded else engines.limited(made)
-    made = parameters.declared(asks)(made)
-    metavar = "FILE_OR_PLAN" if argument == "given" else None
-    made = click.argument(argument, metavar=metavar)(made)
+    made = options.as_json()(options.out(asks.out, asks.place)(options.force(asks.force)(made)))
+    if limited:
+        made = options.chosen(made) if "jobs" in asks.heeded else options.limited(made)
+    made = click.argument(argument, **how)(parameters.declared(asks)(made))
     return click.command(name, help=inspect.cleandoc(asks.__doc__ or ""), epilog=asks.exits)(made)
 
 
@@ -108,10 +118,7 @@ def misuse_told() -> Iterator[None]:
 
 
 def read(file: str, variant: str | None = None, settings: Sequence[str] = ()) -> Reading:
-    """A scenario, its warnings shown.
-
-    Raises ScenarioError with every fault.
-    """
+    """A scenario, its warnings shown. Raises ScenarioError with every fault."""
     reading = read_case(file, variant, settings, check_variants=True)
     diagnostics.show(reading.warnings)
     diagnostics.show(diagnostics.never_striking(reading))
@@ -124,15 +131,13 @@ def _read(text: str, analysis: Analysis, asked: SolveOptions) -> tuple[Input, st
     settings: tuple[str, ...] = ()
     of_file: object = asked
     if analysis.takes != "plan" and isinstance(of_file, OfScenario):
-        variant, settings = of_file.variant, of_file.settings
+        variant, settings = of_file.variant, of_file.changes
     if analysis.takes == "scenario" or (analysis.takes == "either" and not is_plan(text)):
         reading = read(text, variant, settings)
         title = named(reading.case.title, Path(text).stem)
         return Input(text, reading, title, variant, read=read, read_plan=_plan), text
     if variant is not None or settings:
-        raise click.UsageError(
-            tr("A plan carries its scenario: --variant and --set go with a scenario file.")
-        )
+        raise misused("A plan carries its scenario: --variant and --set go with a scenario file.")
     taken, path = _given(text)
     plan = taken.plan
     return Input(text, taken.reading, plan.title, plan.variant, taken, read=read), path
@@ -149,3 +154,28 @@ def _given(text: str) -> tuple[GivenPlan, str]:
 def _plan(text: str) -> GivenPlan:
     """The same by itself."""
     return _given(text)[0]
+
+
+@contextmanager
+def telling(found: Result, as_json: bool) -> Iterator[bytes]:
+    """Write files in the body, from the document that comes with it; then tell what was found.
+
+    A full disk must not cost what was found.
+    """
+    document = save.document(found)
+    try:
+        yield document
+    finally:
+        if as_json:
+            click.echo(document, nl=False)
+        else:
+            show(found)
+
+
+def show(found: Result) -> None:
+    """Write a result to stdout as text."""
+    # It takes a moment to import: only those who want text wait for it.
+    from optimizer.analyses.documents import document_of
+    from optimizer.report.render import terminal
+
+    terminal.write(document_of(found), sys.stdout)

@@ -21,6 +21,7 @@ from models.results.reservations import Doubts, joined
 from optimizer.analyses.registry import ANALYSES
 from optimizer.cli import whole
 from optimizer.cli.disk.naming import safe_names
+from optimizer.cli.usage import misused
 
 if TYPE_CHECKING:
     from optimizer.report.document import Document
@@ -78,10 +79,8 @@ def doubts(found: Sequence[Given]) -> Doubts:
 @contextmanager
 def showing(found: Sequence[Given]) -> Iterator[None]:
     """While results are shown: of one that was changed, or that nothing confirms, not everything
-    can be foreseen that may be missing in it.
-
-    Raises click.UsageError where such a one cannot be shown.
-    """
+    can be foreseen that may be missing in it. Raises click.UsageError where such a one cannot be
+    shown."""
     try:
         yield
     except (KeyError, IndexError, ValueError, TypeError, ArithmeticError, AttributeError) as error:
@@ -89,13 +88,12 @@ def showing(found: Sequence[Given]) -> Iterator[None]:
         if not said.against and not said.unconfirmed:
             raise
         files = ", ".join(f"'{one.path}'" for one in found)
-        message = tr(
+        raise misused(
             "{files}: nothing can be shown of what is not as it was written ({problem}). Make it "
             "again with the command that wrote it.",
             files=files,
             problem=f"{type(error).__name__}: {error}",
-        )
-        raise click.UsageError(message) from error
+        ) from error
 
 
 def code_of(found: Sequence[Given]) -> int:
@@ -106,6 +104,7 @@ def code_of(found: Sequence[Given]) -> int:
 def as_document(found: Sequence[Given], plans: Mapping[str, Plan]) -> tuple[Document, Doubts]:
     """The document of what was given, and what is to be said at its head: of a plan with what goes
     with it, of plans side by side, or of results of another kind."""
+    from optimizer.analyses.comparison.compare import compare
     from optimizer.analyses.documents import document_of
     from optimizer.report.together import together
 
@@ -113,12 +112,17 @@ def as_document(found: Sequence[Given], plans: Mapping[str, Plan]) -> tuple[Docu
     if not plans:
         made = [document_of(one.result) for one in found]
         return together(dict(zip(labels(found), made, strict=True))), said
-    comparison = side_by_side(found, plans)
-    if comparison is not None:
-        return document_of(comparison, plans=plans), comparison.said
-    frontier, split = beside(found)
-    (plan,) = plans.values()
-    return document_of(plan, frontier=frontier, split=split), said
+    first = found[0].result
+    if isinstance(first, Comparison):
+        told = {"doubts": said.against, "unconfirmed": said.unconfirmed}
+        comparison = first.model_copy(update=told)
+    elif len(plans) > 1:
+        comparison = compare(list(plans.values()), list(plans), doubts=said)
+    else:
+        frontier, split = beside(found)
+        (plan,) = plans.values()
+        return document_of(plan, frontier=frontier, split=split), said
+    return document_of(comparison, plans=plans), comparison.said
 
 
 def _plans_of(found: list[Given]) -> dict[str, Plan]:
@@ -128,16 +132,16 @@ def _plans_of(found: list[Given]) -> dict[str, Plan]:
         return {}
     alone = next((one.path for one in found if not isinstance(one.result, BESIDE)), None)
     if alone is not None:
-        raise click.UsageError(
-            tr("'{path}' is reported on by itself, or beside others of its kind.", path=alone)
+        raise misused(
+            "'{path}' is reported on by itself, or beside others of its kind.", path=alone
         )
     if not plans:
-        raise click.UsageError(tr("A frontier and a split go beside one plan."))
+        raise misused("A frontier and a split go beside one plan.")
     splits = sum(isinstance(one.result, Split) for one in found)
     if splits > 1 or (splits and len(plans) != 1):
-        raise click.UsageError(tr("A split is reported on alone, or beside one plan."))
+        raise misused("A split is reported on alone, or beside one plan.")
     if len(plans) > 1 and len(plans) < len(found):
-        raise click.UsageError(tr("A frontier goes with one plan, and here are several."))
+        raise misused("A frontier goes with one plan, and here are several.")
     if len(plans) == 1:
         for kind, name in ((Frontier, FRONTIER_FILE), (Split, SPLIT_FILE)):
             there = plans[0].path.parent / name
@@ -145,22 +149,6 @@ def _plans_of(found: list[Given]) -> dict[str, Plan]:
                 found.append(read(str(there)))
     results = [one.result for one in plans if isinstance(one.result, Plan)]
     return dict(zip(labels(plans), results, strict=True))
-
-
-def side_by_side(found: Sequence[Given], plans: Mapping[str, Plan]) -> Comparison | None:
-    """The comparison that was given, or that of several plans; None for a single plan.
-
-    It says what is to be said of any of them.
-    """
-    said = doubts(found)
-    if isinstance(found[0].result, Comparison):
-        told = {"doubts": said.against, "unconfirmed": said.unconfirmed}
-        return found[0].result.model_copy(update=told)
-    if len(plans) < 2:
-        return None
-    from optimizer.analyses.comparison.compare import compare
-
-    return compare(list(plans.values()), list(plans), doubts=said)
 
 
 def compared_places(labels: Sequence[str]) -> dict[str, str]:
@@ -171,11 +159,9 @@ def compared_places(labels: Sequence[str]) -> dict[str, str]:
 
 def _compared(given: Given, comparison: Comparison) -> tuple[Given, dict[str, Plan]]:
     """A comparison with what speaks against it or against its plans, and these by label; without
-    any plan where none of them lies beside it.
-
-    Raises click.UsageError where some are there and one is not, or another lies in its place, and
-    where the comparison speaks of other things than its plans.
-    """
+    any plan where none of them lies beside it. Raises click.UsageError where some are there and one
+    is not, or another lies in its place, and where the comparison speaks of other things than its
+    plans."""
     path, places = given.path, compared_places([option.label for option in comparison.options])
     plans, told = {}, [comparison.said, given.doubts]
     if not any((path.parent / place).exists() for place in places.values()):
@@ -188,12 +174,8 @@ def _compared(given: Given, comparison: Comparison) -> tuple[Given, dict[str, Pl
             (plan.certificate.input_sha256, plan.certificate.objective)
             != (proof.input_sha256, proof.objective)
         ):
-            raise click.UsageError(
-                tr(
-                    "'{plan}' is not the plan that '{comparison}' compares.",
-                    plan=at,
-                    comparison=path,
-                )
+            raise misused(
+                "'{plan}' is not the plan that '{comparison}' compares.", plan=at, comparison=path
             )
         plans[option.label] = plan
         told.append(read_there.doubts)
@@ -202,10 +184,8 @@ def _compared(given: Given, comparison: Comparison) -> tuple[Given, dict[str, Pl
 
 
 def _reckoned(path: Path, comparison: Comparison, plans: Mapping[str, Plan]) -> Doubts:
-    """Whether a comparison has the figures that its plans make.
-
-    Raises click.UsageError where more than figures differs.
-    """
+    """Whether a comparison has the figures that its plans make. Raises click.UsageError where more
+    than figures differs."""
     from optimizer.analyses.comparison.compare import again
     from optimizer.solve.reckoned import apart
 
@@ -234,29 +214,23 @@ def label(path: Path) -> str:
 
 
 def beside(found: Sequence[Given]) -> tuple[Frontier | None, Split | None]:
-    """The frontier and the split that were given with a single plan, or lie in its folder.
-
-    Raises click.UsageError where there are several frontiers, or one is of another scenario.
-    """
+    """The frontier and the split that were given with a single plan, or lie in its folder. Raises
+    click.UsageError where there are several frontiers, or one is of another scenario."""
     at, plan = next((one.path, one.result) for one in found if isinstance(one.result, Plan))
     frontier, split = None, None
     for one in found:
         fits = True
         if isinstance(one.result, Frontier):
             if frontier is not None:
-                raise click.UsageError(tr("One frontier goes into a report, and here are several."))
+                raise misused("One frontier goes into a report, and here are several.")
             frontier = one.result
             fits = _same_scenario(plan, frontier)
         elif isinstance(one.result, Split):
             split = one.result
             fits = split.input_sha256 == plan.certificate.input_sha256
         if not fits:
-            raise click.UsageError(
-                tr(
-                    "'{path}' was computed for another scenario than '{plan}'.",
-                    path=one.path,
-                    plan=at,
-                )
+            raise misused(
+                "'{path}' was computed for another scenario than '{plan}'.", path=one.path, plan=at
             )
     return frontier, split
 
@@ -284,59 +258,45 @@ def _drop(content: Any, steps: Sequence[str]) -> None:
 
 
 def read(text: str) -> Given:
-    """A saved result.
-
-    Raises click.UsageError where there is none, or one that cannot be reported on.
-    """
+    """A saved result. Raises click.UsageError where there is none, or one that cannot be reported
+    on."""
     path = Path(text)
     if path.is_dir():
         name = next((name for name in MAIN_FILES if (path / name).is_file()), None)
         if name is None:
-            raise click.UsageError(
-                tr(
-                    "the folder '{folder}' has no result such as {file}.",
-                    folder=text,
-                    file=PLAN_FILE,
-                )
+            raise misused(
+                "the folder '{folder}' has no result such as {file}.", folder=text, file=PLAN_FILE
             )
         path = path / name
     raw, content = _loaded(path)
     kind = content.get("kind") if isinstance(content, dict) else None
     if not isinstance(kind, str) or kind not in MODELS:
-        raise click.UsageError(
-            tr(
-                "'{path}' holds no result but {kind}; reports are made of what commands write with "
-                "--out.",
-                path=path,
-                kind=f"'{kind}'" if isinstance(kind, str) else tr("something else"),
-            )
+        raise misused(
+            "'{path}' holds no result but {kind}; reports are made of what commands write with "
+            "--out.",
+            path=path,
+            kind=f"'{kind}'" if isinstance(kind, str) else tr("something else"),
         )
     found = _checked(MODELS[kind], path, raw, content)
     if isinstance(found.result, Plan) and found.result.scenario is None:
-        raise click.UsageError(
-            tr(
-                "'{path}' does not carry its scenario, since an earlier version wrote it; solve it "
-                "again to report on it.",
-                path=path,
-            )
+        raise misused(
+            "'{path}' does not carry its scenario, since an earlier version wrote it; solve it "
+            "again to report on it.",
+            path=path,
         )
     return found
 
 
 def read_plan(path: Path) -> Given:
-    """A saved plan, also one that does not carry its scenario.
-
-    Raises click.UsageError where there is none.
-    """
+    """A saved plan, also one that does not carry its scenario. Raises click.UsageError where there
+    is none."""
     raw, content = _loaded(path)
     return _checked(Plan, path, raw, content)
 
 
 def document(path: Path) -> Any:
-    """The content of a JSON file of bounded size.
-
-    Raises click.UsageError where it cannot be read, or is none.
-    """
+    """The content of a JSON file of bounded size. Raises click.UsageError where it cannot be read,
+    or is none."""
     return _loaded(path)[1]
 
 
@@ -353,10 +313,8 @@ def _loaded(path: Path) -> tuple[bytes, Any]:
 
 
 def _checked(model: type[Result], path: Path, raw: bytes, content: Any) -> Given:
-    """A result, and the scenario in it, of the content of a file.
-
-    Raises click.UsageError where it is none of this version, or does not fit its scenario.
-    """
+    """A result, and the scenario in it, of the content of a file. Raises click.UsageError where it
+    is none of this version, or does not fit its scenario."""
     try:
         result = model.model_validate(content)
         misfit = next(misfits(result), None)  # the scenario is read here, to tell its faults here
@@ -376,11 +334,9 @@ def not_of_this_version(error: ValidationError, path: Path) -> click.UsageError:
 
 
 def _no_result(path: Path, where: str, message: str) -> click.UsageError:
-    return click.UsageError(
-        tr(
-            "'{path}' is no result of this version: {where}: {message}.",
-            path=path,
-            where=where,
-            message=message,
-        )
+    return misused(
+        "'{path}' is no result of this version: {where}: {message}.",
+        path=path,
+        where=where,
+        message=message,
     )

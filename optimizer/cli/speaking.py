@@ -13,7 +13,8 @@ from typing import Any, TypeVar, get_args
 
 import click
 
-from models.language import Language, marked, speak, tr
+from models.language import Language, marked, speak
+from optimizer.cli.usage import misused
 
 VARIABLE = "VORRAT_LANGUAGE"
 LANGUAGES: tuple[Language, ...] = get_args(Language)
@@ -25,19 +26,15 @@ _Made = TypeVar("_Made", bound=Callable[..., Any])
 
 
 def of_environment() -> Language:
-    """The language that the environment asks for.
-
-    Raises click.UsageError where the variable names none that there is.
-    """
+    """The language that the environment asks for. Raises click.UsageError where the variable names
+    none that there is."""
     named = os.environ.get(VARIABLE)
     if not named:
         return "de" if _system_is_german() else "en"
     for known in LANGUAGES:
         if named == known:
             return known
-    raise click.UsageError(
-        tr("{variable} is '{value}'; write en or de.", variable=VARIABLE, value=named)
-    )
+    raise misused("{variable} is '{value}'; write en or de.", variable=VARIABLE, value=named)
 
 
 def _system_is_german() -> bool:
@@ -70,15 +67,18 @@ def take(ctx: click.Context, _option: click.Parameter, value: Language | None) -
         speak(value)
 
 
-def language_option(command: _Made) -> _Made:
-    """Give a command the option ``--language``, which holds from there on."""
+def option(what: str) -> Callable[[_Made], _Made]:
+    """The option ``--language`` with its help, which holds from there on."""
     return click.option(
         "--language",
         type=click.Choice(LANGUAGES),
         is_eager=True,
         expose_value=False,
         callback=take,
-        help=marked(
-            "Language of what is written; that of the system if it is German, else English."
-        ),
-    )(command)
+        help=what,
+    )
+
+
+language_option = option(
+    marked("Language of what is written; that of the system if it is German, else English.")
+)

@@ -9,12 +9,12 @@ from __future__ import annotations
 import copy
 import inspect
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import TypeVar
 
 import click
 
-from models.language import language, tr
+from models.language import language, marked, tr
 
 _AnyCommand = TypeVar("_AnyCommand", bound=click.Command)
 
@@ -70,6 +70,16 @@ def in_language(command: _AnyCommand) -> _AnyCommand:
     return made
 
 
+def misused(text: str, /, **about: object) -> click.UsageError:
+    """An error of usage: a text in the current language, with values put into it."""
+    return click.UsageError(tr(text, **about))
+
+
+def announce(text: str, /, **about: object) -> None:
+    """Print a text to stderr, in the current language."""
+    click.echo(tr(text, **about), err=True)
+
+
 def show(error: click.ClickException) -> None:
     """Print an error of usage to stderr."""
     if language() == "en":
@@ -104,47 +114,29 @@ def _said(error: click.ClickException) -> str:
     return _problem(error.message)
 
 
-_PROBLEMS: tuple[tuple[str, Callable[..., str]], ...] = (
-    (
-        r"(?P<value>.*) is not a valid (integer|integer range)\.",
-        lambda value: tr("{value} is not a whole number.", value=value),
+_PROBLEMS = {
+    r"(?P<value>.*) is not a valid (?:integer|integer range)\.": marked(
+        "{value} is not a whole number."
     ),
-    (
-        r"(?P<value>.*) is not a valid (float|float range)\.",
-        lambda value: tr("{value} is not a number.", value=value),
+    r"(?P<value>.*) is not a valid (?:float|float range)\.": marked("{value} is not a number."),
+    r"(?P<value>.*) is not in the range (?P<range>.*)\.": marked(
+        "{value} is not in the range {range}."
     ),
-    (
-        r"(?P<value>.*) is not in the range (?P<range>.*)\.",
-        lambda value, range: tr("{value} is not in the range {range}.", value=value, range=range),
+    r"(?P<value>.*) is not one of (?P<choices>.*)\.": marked("{value} is none of {choices}."),
+    r"(?:Directory|File|Path) (?P<path>.*) is a file\.": marked("{path} is a file."),
+    r"Option (?P<option>.*) requires an argument\.": marked("option {option} needs a value."),
+    r"Option (?P<option>.*) does not take a value\.": marked("option {option} takes no value."),
+    r"Got unexpected extra arguments? \((?P<values>.*)\)": marked(
+        "nothing is expected after this: {values}"
     ),
-    (
-        r"(?P<value>.*) is not one of (?P<choices>.*)\.",
-        lambda value, choices: tr("{value} is none of {choices}.", value=value, choices=choices),
-    ),
-    (
-        r"(Directory|File|Path) (?P<path>.*) is a file\.",
-        lambda path: tr("{path} is a file.", path=path),
-    ),
-    (
-        r"Option (?P<option>.*) requires an argument\.",
-        lambda option: tr("option {option} needs a value.", option=option),
-    ),
-    (
-        r"Option (?P<option>.*) does not take a value\.",
-        lambda option: tr("option {option} takes no value.", option=option),
-    ),
-    (
-        r"Got unexpected extra arguments? \((?P<values>.*)\)",
-        lambda values: tr("nothing is expected after this: {values}", values=values),
-    ),
-    (r"Missing command\.", lambda: tr("Missing command.")),
-)
+    r"Missing command\.": marked("Missing command."),
+}
 """What click says of a value or an argument, and how it is said here."""
 
 
 def _problem(message: str) -> str:
-    for pattern, say in _PROBLEMS:
+    for pattern, said in _PROBLEMS.items():
         found = re.fullmatch(pattern, message)
         if found:
-            return say(**found.groupdict())
+            return tr(said, **found.groupdict())
     return message

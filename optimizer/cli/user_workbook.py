@@ -6,14 +6,13 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-import click
-
 from models.faults import Place, ScenarioError
 from models.files.decoding import read_bytes
 from models.files.reading import WORKBOOKS
 from models.files.tabs import FAULTS, names_of, tabs
-from models.language import Language, language, tr
-from optimizer.cli.disk.writing import write_whole
+from models.language import Language, language
+from optimizer.cli.disk.save import write_whole
+from optimizer.cli.usage import announce
 from optimizer.errors import NotWritten
 from optimizer.report.fault_sheet import (
     Finding,
@@ -60,10 +59,8 @@ def _content(path: Path) -> bytes:
 
 
 def leave(findings: Sequence[Finding], workbook: Path, beside: Path) -> Path | None:
-    """Put findings into the workbook, or where that cannot be into ``beside``.
-
-    Returns the file that holds them now, or None where none could be written.
-    """
+    """Put findings into the workbook, or where that cannot be into ``beside``. Returns the file
+    that holds them now, or None where none could be written."""
     try:
         if is_open(workbook):
             raise PermissionError
@@ -93,9 +90,8 @@ def clear(workbook: Path, beside: Path) -> None:
             raise PermissionError
         write_whole(workbook, without)
     except (NotPlainError, NotWritten, OSError, ScenarioError):
-        message = tr(
+        announce(
             "{file}: the sheet '{sheet}' is out of date, but the workbook is open and stays so",
             file=workbook,
             sheet=names_of(FAULTS)[language() == "de"],
         )
-        click.echo(message, err=True)

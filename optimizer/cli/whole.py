@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import click
 from pydantic import ValidationError
 
 from models.files.json_document import MAX_BYTES, NotPlainError, parse_json
@@ -17,6 +16,7 @@ from models.results.manifest import SUFFIX
 from models.results.reservations import Doubts, joined
 from models.results.seal import SEAL, seal_of
 from models.results.volatile import content_hash
+from optimizer.cli.usage import announce
 
 if TYPE_CHECKING:
     from optimizer.solve.reckoned import Disagreement
@@ -48,9 +48,9 @@ def doubts(path: Path, raw: bytes, content: dict[str, Any], result: Result) -> D
 def tell(path: Path, said: Doubts) -> None:
     """Say on stderr what there is to say of a result that is shown all the same."""
     for sentence in said.against:
-        click.echo(tr("WARNING: {sentence}", sentence=sentence), err=True)
+        announce("WARNING: {sentence}", sentence=sentence)
     for sentence in said.unconfirmed:
-        click.echo(tr("NOTE: {file}: {sentence}", file=path, sentence=sentence), err=True)
+        announce("NOTE: {file}: {sentence}", file=path, sentence=sentence)
 
 
 def _title(content: dict[str, Any]) -> str:

@@ -73,11 +73,8 @@ class Team(ABC, Generic[Task, Answer]):
     def map(
         self, tasks: Sequence[Task], on_done: Callable[[Task, Answer], None] | None = None
     ) -> list[Answer]:
-        """The answers in the order of the tasks, and each told as it comes.
-
-        Raises the first error of a task; WorkerLost, OutOfMemory or TimedOut where its worker is
-        gone.
-        """
+        """The answers in the order of the tasks, and each told as it comes. Raises the first error
+        of a task; WorkerLost, OutOfMemory or TimedOut where its worker is gone."""
         answers: dict[int, Any] = {}
         with closing(self.arrivals(tasks)) as arrivals:
             for arrival in arrivals:

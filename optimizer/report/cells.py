@@ -10,7 +10,6 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from operator import attrgetter
 from typing import Any, Literal
 
 from models.language import tr
@@ -92,7 +91,7 @@ class Grid:
 
 def reader(column: Column) -> Callable[[Any], Any]:
     """The function that reads a column off a row."""
-    return attrgetter(column.of) if isinstance(column.of, str) else column.of
+    return along(column.of) if isinstance(column.of, str) else column.of
 
 
 def form_of(column: Column, row: Any) -> Form:
@@ -305,3 +304,18 @@ def between(proven: Any, places: int | None = None) -> str:
     if low is None or low <= 0 < high:
         return shown[1] if high <= NOISE else tr("at most {high}", high=shown[1])
     return tr("{low} to {high}", low=shown[0], high=shown[1])
+
+
+def along(path: str) -> Callable[[Any], Any]:
+    """The function that follows a path of attributes, and of places in tuples; None where there is
+    nothing on the way."""
+    steps = [int(step) if step.isdecimal() else step for step in path.split(".")]
+
+    def follow(row: Any) -> Any:
+        for step in steps:
+            if row is None:
+                return None
+            row = row[step] if isinstance(step, int) else getattr(row, step)
+        return row
+
+    return follow

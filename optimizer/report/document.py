@@ -81,8 +81,9 @@ class Shown:
 class Column:
     """A column of a table: its header, and what it holds of a row.
 
-    ``of`` is a function of the row or a path of attributes. It gives a value of the form, a text
-    in place of a figure, or None where there is none.
+    ``of`` is a function of the row, or a path of attributes and places in tuples, which gives None
+    where there is nothing on the way. It gives a value of the form, a text in place of a figure, or
+    None where there is none.
     """
 
     header: str | int

@@ -191,18 +191,25 @@ class Wording(Generic[R]):
     def proof(self, *more: tuple[str, str], title: str | None = None) -> Table:
         """What it takes to judge and to repeat a result; ``more`` stands in its middle."""
         proof = self._proof
-        known = getattr(proof, "versions", {}).items()
-        versions = ", ".join(f"{name} {version}" for name, version in known)
-        sha = getattr(proof, "input_sha256", "")
         rows = [
             (tr("States of the world"), number(self.states)),
             (tr("Gap asked for"), small_percent(proof.gap_target)),
             *more,
             (tr("Time"), f"{number(proof.seconds)} s"),
-            *([(tr("Versions"), versions)] if versions else []),
-            *([(tr("Scenario, SHA-256"), sha)] if sha else []),
+            *self.made_of(),
         ]
         return pairs(title or tr("How good the proof is"), rows, "proof")
+
+    def made_of(self) -> list[tuple[str, str]]:
+        """Versions of the programs and the hash of the scenario, as far as they are known."""
+        known = getattr(self._proof, "versions", {}).items()
+        versions = ", ".join(f"{name} {version}" for name, version in known)
+        rows = (tr("Versions"), versions), (tr("Scenario, SHA-256"), self._sha256)
+        return [row for row in rows if row[1]]
+
+    @property
+    def _sha256(self) -> str:
+        return getattr(self._proof, "input_sha256", "")
 
     def document(
         self,
@@ -221,7 +228,7 @@ class Wording(Generic[R]):
             answer,
             sections,
             getattr(self._proof, "versions", {}),
-            getattr(self._proof, "input_sha256", ""),
+            self._sha256,
             units=self.units,
             **more,
         )
@@ -262,17 +269,17 @@ CLASSES = ("financial_transaction", "loan", "guarantee", "grant", "expenditure",
 """Budget classes in the order in which reports list them; an empty one is not said."""
 
 
-def class_name(budget_class: str) -> str:
+def class_name(budget_class: str | None) -> str:
     """A budget class in words."""
-    return {
+    known = {
         "financial_transaction": tr("financial transaction"),
         "loan": tr("loan"),
         "guarantee": tr("public guarantee"),
         "grant": tr("grant"),
         "expenditure": tr("expenditure on stocks"),
         "private": tr("private funders"),
-        "": tr("class not stated"),
-    }[budget_class]
+    }
+    return known.get(budget_class or "", tr("class not stated"))
 
 
 def projects_counted(count: int) -> str:

@@ -19,7 +19,7 @@ from models.files import read_case
 from models.schema import scenario_schema
 from optimizer import cli
 from optimizer.cli import run
-from optimizer.cli.init import template
+from optimizer.cli.scenario_files import template
 
 ROOT = Path(__file__).parents[2]
 SCENARIOS = sorted((ROOT / "scenarios").glob("*.yaml"))
@@ -161,7 +161,7 @@ def test_exit_codes(monkeypatch, capsys, problem, code):
         if problem is not None:
             raise problem
 
-    monkeypatch.setattr("optimizer.cli.validate.validate.callback", fail)
+    monkeypatch.setattr("optimizer.cli.scenario_files.validate.callback", fail)
     assert run(["validate", "x"]) == code
     out, err = capsys.readouterr()
     assert out == ""
@@ -172,7 +172,7 @@ def test_exit_codes(monkeypatch, capsys, problem, code):
 def test_faults_of_any_command_are_shown_with_their_lines(folder, monkeypatch, capsys):
     write(folder, broken(("max_t: 200", "max_t: -1")))
     monkeypatch.setattr(
-        "optimizer.cli.validate.validate.callback", lambda files, **_: read_case(files[0])
+        "optimizer.cli.scenario_files.validate.callback", lambda files, **_: read_case(files[0])
     )
     assert run(["validate", "scenario.yaml"]) == 2
     assert capsys.readouterr().err.splitlines() == [
@@ -188,7 +188,7 @@ def test_a_traceback_on_request(monkeypatch, capsys):
         raise RuntimeError("here")
 
     monkeypatch.setenv("VORRAT_TRACEBACK", "1")
-    monkeypatch.setattr("optimizer.cli.validate.validate.callback", fail)
+    monkeypatch.setattr("optimizer.cli.scenario_files.validate.callback", fail)
     assert run(["validate", "x"]) == 5
     assert "Traceback" in capsys.readouterr().err
 

@@ -16,13 +16,13 @@ from evaluations import sampled, saved
 from varied import two_works
 
 from models.results import Frontier
-from optimizer.cli import engines, run
+from optimizer.cli import options, run
 from optimizer.errors import ClusterError
 from optimizer.parallel import Arrival, InProcess, Limits, Processes, Workers, in_use, using
 
 
 def test_processes_of_this_machine_unless_told_otherwise() -> None:
-    with engines.asked_for(jobs=3, memory_limit=10**9, seconds=5.0) as engine:
+    with options.asked_for(jobs=3, memory_limit=10**9, seconds=5.0) as engine:
         assert engine == Processes(Limits(memory=10**9, seconds=5.0), 3)
         assert in_use() is engine
     assert in_use() != engine
@@ -43,7 +43,7 @@ def test_what_does_not_go_together_is_wrong_usage(
     files = {"tls_ca": tmp_path} if scheduler is None else {}
     with (
         pytest.raises(click.UsageError, match=problem),
-        engines.asked_for(scheduler=scheduler, **files),
+        options.asked_for(scheduler=scheduler, **files),
     ):
         pass
 
@@ -84,7 +84,7 @@ def test_an_analysis_without_its_scheduler_fails(
 def test_one_job_is_done_here_even_with_a_limit_of_memory() -> None:
     """The process is watched itself, and what it is given need not travel."""
     with (
-        engines.asked_for(jobs=1, memory_limit=10**9, alone=True),
+        options.asked_for(jobs=1, memory_limit=10**9, alone=True),
         Workers[int, int](_own_process, (lambda: 0,), 1) as workers,
     ):
         assert workers.map([1]) == [os.getpid()]
@@ -107,7 +107,7 @@ def on(engine: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     def asked_for(**_options: Any) -> AbstractContextManager[None]:
         return using(engine)
 
-    monkeypatch.setattr(engines, "asked_for", asked_for)
+    monkeypatch.setattr(options, "asked_for", asked_for)
 
 
 def test_an_analysis_whose_workers_are_lost_leaves_nothing(

@@ -7,7 +7,7 @@ from workbooks import ROOT, TUTORIAL
 
 from models.files import read_case, read_case_text
 from optimizer.cli import run
-from optimizer.cli.init import STARTER, starter_script, template
+from optimizer.cli.scenario_files import STARTER, starter_script, template
 from optimizer.solve.planner import input_hash
 
 

@@ -16,7 +16,7 @@ from small_scenario import VALID, broken, write
 from models.language import language, using
 from models.results.seal import SEAL
 from optimizer.cli import COMMANDS, run, speaking, usage, vorrat
-from optimizer.cli.init import template
+from optimizer.cli.scenario_files import template
 
 PLACES = ("LC_ALL", "LC_MESSAGES", "LANG")
 ENGLISH = re.compile(
@@ -261,7 +261,7 @@ def test_other_endings_in_german(
     def fail(**_options: Any) -> None:
         raise problem
 
-    monkeypatch.setattr("optimizer.cli.validate.validate.callback", fail)
+    monkeypatch.setattr("optimizer.cli.scenario_files.validate.callback", fail)
     problem: BaseException = KeyboardInterrupt()
     assert run(["validate", "x"]) == 130
     assert capsys.readouterr().err.strip() == "vorrat: abgebrochen"

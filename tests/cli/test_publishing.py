@@ -27,10 +27,9 @@ from publications import (
 )
 
 from optimizer.cli.disk import publishing
-from optimizer.cli.disk.durable import extended
 from optimizer.cli.disk.naming import safe_name, safe_names
-from optimizer.cli.disk.publishing import publish
-from optimizer.cli.disk.writing import check_folder, write_whole
+from optimizer.cli.disk.publishing import extended, publish
+from optimizer.cli.disk.save import check_folder, write_whole
 from optimizer.errors import InUse, NotWritten
 
 

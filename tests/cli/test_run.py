@@ -12,7 +12,7 @@ from workbooks import TUTORIAL, set_cell, setting, tutorial_book
 from models.files import read_case
 from models.results import Plan
 from optimizer.cli import run, user_workbook
-from optimizer.cli.products import NAMES
+from optimizer.cli.report import NAMES
 from optimizer.solve.planner import input_hash
 
 

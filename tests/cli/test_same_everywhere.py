@@ -15,7 +15,7 @@ from partners import partners
 from varied import two_works
 
 from models.results.volatile import content_of, volatile_in
-from optimizer.cli import engines, run
+from optimizer.cli import options, run
 from optimizer.parallel import Engine, InProcess, Processes, Team, using
 
 pytest.importorskip("distributed")
@@ -124,7 +124,7 @@ def content(
         def asked_for(**_options: Any) -> AbstractContextManager[None]:
             return using(engine)
 
-        monkeypatch.setattr(engines, "asked_for", asked_for)
+        monkeypatch.setattr(options, "asked_for", asked_for)
         assert run([*command.split(), "--jobs", "2", "--json", "--quiet"]) == 0
         document = json.loads(capfd.readouterr().out)
         return content_of(document, volatile_in(document["kind"]))

@@ -19,7 +19,7 @@ from ore_at_home import SCENARIO
 
 from models.results import Plan
 from optimizer.cli import progress, run
-from optimizer.cli.disk import writing
+from optimizer.cli.disk import save
 from optimizer.errors import CheckFailed, Interrupted, NoPlan, NotWritten
 from optimizer.model.highs import Progress
 from optimizer.solve import planner
@@ -156,7 +156,7 @@ def test_a_file_is_whole_or_not_there(tmp_path: Path, monkeypatch: pytest.Monkey
     path.write_bytes(b"before")
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(NotWritten, match="No space"):
-        writing.write_whole(path, b"after")
+        save.write_whole(path, b"after")
     assert path.read_bytes() == b"before"
     assert list(tmp_path.iterdir()) == [path]
 

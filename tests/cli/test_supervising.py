@@ -272,9 +272,9 @@ def test_a_search_goes_on_when_nobody_can_read_how_far_it_has_come(
             raise OSError(28, os.strerror(28))
 
     monkeypatch.setattr(sys, "stderr", Full())
-    shown = progress.Progress("one of many: ")
+    shown = progress.Steps(quiet=False)
     shown._last -= 60.0
-    shown.say()
+    shown.counted(0, None, "one of many")
     shown.close()
 
 

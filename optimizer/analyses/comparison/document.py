@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import reduce
+from operator import add
 from typing import Any
 
 from models.language import tr
 from models.results import Comparison, Plan
 from optimizer.analyses.comparison import figures, items, moves
-from optimizer.analyses.comparison.checks import checks
-from optimizer.analyses.comparison.figures import across
-from optimizer.analyses.comparison.words import Side, class_name, said
+from optimizer.analyses.comparison.figures import MONEY, Figure, across
+from optimizer.analyses.comparison.words import Side, said
 from optimizer.analyses.plan.document import glossary, short_sections
 from optimizer.report.charts import Chart
 from optimizer.report.charts import options as charts
@@ -23,6 +24,7 @@ from optimizer.report.document import (
     TEXT,
     Bullets,
     Caution,
+    Check,
     Column,
     Document,
     Form,
@@ -32,9 +34,9 @@ from optimizer.report.document import (
     Table,
 )
 from optimizer.report.figures import NOISE, NONE, clean, number
-from optimizer.report.wording import capital
+from optimizer.report.wording import capital, class_name
 from optimizer.report.workbook.expressions import Expression
-from optimizer.report.workbook.formulas import Line
+from optimizer.report.workbook.formulas import Formulas, Line
 
 
 def document(found: Comparison, plans: Mapping[str, Plan] | None = None) -> Document:
@@ -79,7 +81,7 @@ def document(found: Comparison, plans: Mapping[str, Plan] | None = None) -> Docu
         sections,
         base.certificate.versions if base else {},
         side.base.proof.input_sha256,
-        list(checks(side, tables)),
+        list(_checks(side, tables)),
         [option.cost.public.paid_meur for option in side.options],
         [option.benefit.worst.without_plan for option in side.options],
         tr("The options at a glance"),
@@ -112,36 +114,29 @@ def answer(side: Side) -> Iterator[Part]:
         best=side.called(best.label),
         after=side.amount(best.benefit.expected.with_plan),
     )
-    extra = {
-        d.option: d.avoided_per_extra_public_euro
+    extra = [
+        (d.avoided_per_extra_public_euro, d.option)
         for d in side.found.differences
         if d.avoided_per_extra_public_euro is not None
         and d.option not in side.dominated
         and d.significant is not False
-    }
+    ]
     if extra:
-        most = max(extra, key=lambda label: extra[label])
+        amount, most = max(extra, key=lambda of: of[0])
         yield tr(
             "Compared with “{base}”, each additional public {currency} avoids most with "
             "“{option}”: {amount} {currency} of expected damage (significant differences alone).",
             base=side.called(side.found.base),
             option=side.called(most),
             currency=side.currency,
-            amount=number(extra[most], 2),
+            amount=number(amount, 2),
         )
     yield _options(side)
-    yield Bullets(
-        [
-            tr(
-                "“{option}” is dominated: “{other}” leaves no more {noun} and takes no more public "
-                "funding.",
-                option=side.called(worse),
-                other=side.called(better),
-                noun=side.counted,
-            )
-            for worse, better in side.dominated.items()
-        ]
-    )
+    yield Bullets([
+        tr("“{option}” is dominated: “{other}” leaves no more {noun} and takes no more public "
+           "funding.", option=side.called(worse), other=side.called(better), noun=side.counted)
+        for worse, better in side.dominated.items()
+    ])  # fmt: skip
     yield Caution(list(_cautions(side)))
 
 
@@ -153,10 +148,9 @@ def _cautions(side: Side) -> Iterator[str]:
         yield tr("Stopped before the gap reached its target: {options}.", options=some)
     few = [o for o in side.options if o.proof.illustrative]
     if few:
-        yield tr(
-            "For illustration only, on fewer than 100 states of the world: {options}.",
-            options=side.listed(few),
-        )
+        some = side.listed(few)
+        yield tr("For illustration only, on fewer than 100 states of the world: {options}.",
+                 options=some)  # fmt: skip
     yield from map(side.unlike, side.found.unlike)
     if any(one.bars for one in side.found.unlike):
         yield tr("In the tables a dash stands for what is not compared.")
@@ -216,13 +210,8 @@ def _options(side: Side) -> Table:
         "additional to “{base}”, or on average over all of it.",
         base=side.called(side.found.base),
     )
-    title = tr(
-        "Expected {noun} that each option leaves ({unit}), and the public funding it takes "
-        "({million})",
-        noun=side.counted,
-        unit=side.unit,
-        million=side.million,
-    )
+    title = tr("Expected {noun} that each option leaves ({unit}), and the public funding it takes "
+               "({million})", noun=side.counted, unit=side.unit, million=side.million)  # fmt: skip
     return Table(title, side.options, columns, "options", note, chart=_chart(side, title))
 
 
@@ -233,7 +222,6 @@ def _chart(side: Side, title: str) -> Chart:
     def values(key: str) -> list[float | None]:
         return [kept[key].of(side, option) for option in side.options]
 
-    left = values("left")
     classes = figures.classes_of(side)
     found = {name: [x or 0.0 for x in values(f"class:{name}")] for name in classes}
     money = {capital(class_name(n)): of for n, of in found.items() if max(of) > NOISE}
@@ -242,10 +230,8 @@ def _chart(side: Side, title: str) -> Chart:
     about = tr(
         "One line an option: a bar of what is left, and bars of public money by budget class."
     )
-    units = (side.unit, side.million)
-    return Chart(
-        "options", title, about, lambda: charts.side_by_side(names, left, money, titles, units)
-    )
+    of = (names, values("left"), money, titles, (side.unit, side.million))
+    return Chart("options", title, about, lambda: charts.side_by_side(*of))
 
 
 def compared(side: Side) -> Iterator[Part]:
@@ -259,24 +245,23 @@ def compared(side: Side) -> Iterator[Part]:
     yield Table(tr("What is compared"), side.options, about, "compared")
     yield tr("Differences are those to “{base}”.", base=side.called(side.found.base))
 
-    def column(place: int, header: str, form: Form = "text") -> Column:
-        mark = "break" if form == "text" else ""
-        return Column(header, lambda row: row[place], form, mark=lambda _row: mark)
-
+    heads = (tr("Option"), tr("Where"), tr("Values"), tr("In the base"), tr("In the option"))
+    forms: tuple[Form, ...] = ("text", "text", "count", "text", "text")
     yield Table(
         tr("What differs from the base in the scenario"),
         list(side.changes()),
         [
-            column(0, tr("Option")),
-            column(1, tr("Where")),
-            column(2, tr("Values"), "count"),
-            column(3, tr("In the base")),
-            column(4, tr("In the option")),
+            Column(head, str(n), form, mark=_breaks if form == "text" else None)
+            for n, (head, form) in enumerate(zip(heads, forms, strict=True))
         ],
         "changes",
         tr("An asterisk stands for several items or years."),
         on=DETAIL,
     )
+
+
+def _breaks(_row: Any) -> str:
+    return "break"
 
 
 def _set(side: Side, values: Mapping[str, Any]) -> str:
@@ -312,7 +297,8 @@ def cost(side: Side) -> Iterator[Part]:
     )
     yield across(side, title, figures.costs(side), "costs", note)
     title = tr("The same as the plans state it")
-    yield across(side, title, figures.stated(), "stated", on=SHEET)
+    public = Figure("public", tr("Public funding in all"), "money", "cost.public.paid_meur", MONEY)
+    yield across(side, title, [public], "stated", on=SHEET)
     title = tr("Leverage in projects ({unit}, not discounted)", unit=side.million)
     note = tr("Private: companies, other private funders, lenders and investors.")
     yield across(side, title, figures.leverage(side), "leverage", note)
@@ -332,4 +318,40 @@ def proofs(side: Side) -> Table:
     )
     resolved = any(d.resolution is not None for d in side.found.differences)
     title = tr("How good the proof is")
-    return across(side, title, figures.proofs(side), "proofs", note if resolved else "")
+    return across(side, title, figures.proofs(), "proofs", note if resolved else "")
+
+
+def _checks(side: Side, tables: Mapping[str, Table]) -> Iterator[Check]:
+    """What must add up in a workbook, option by option, as far as its tables allow."""
+    base = side.key(side.found.base)
+
+    def there(table: str, column: str) -> bool:
+        return table in tables and any(c.key == column for c in tables[table].columns)
+
+    def added(table: str, key: str) -> Callable[[Formulas], Expression]:
+        return lambda book: book[table].total(key)
+
+    def cells(table: str, key: str, *rows: str) -> Callable[[Formulas], Expression]:
+        return lambda book: reduce(add, (book[table].find(row, key) for row in rows))
+
+    def less(key: str) -> Callable[[Formulas], Expression]:
+        return lambda book: book["benefits"].find("left", key) - book["benefits"].find("left", base)
+
+    for option in side.options:
+        key, about = side.key(option.label), {"option": side.called(option.label)}
+        if not side.bars(option.label, "money"):
+            public, money = cells("costs", key, "public"), ("public", "private", "market")
+            says = tr("{option}: public money by class adds up", **about)
+            yield Check(says, "costs", public, cells("stated", key, "public"))
+            if there("by-year", key):
+                says = tr("{option}: public money by year adds up", **about)
+                yield Check(says, "by-year", added("by-year", key), public)
+            if there("money", key):
+                says = tr("{option}: money by funder adds up", **about)
+                yield Check(says, "money", added("money", key), cells("costs", key, *money))
+        says = tr("{option}: parts add up to the expected damage", **about)
+        for kind in ("materials", "consumers"):
+            if there(kind, key):
+                yield Check(says, kind, added(kind, key), cells("benefits", key, "left"))
+            elif there(kind, f"{key}_moves"):
+                yield Check(says, kind, added(kind, f"{key}_moves"), less(key))

@@ -9,9 +9,12 @@ from typing import Any
 from models.language import tr
 from models.results.comparison import Barred
 from models.results.option import Option
-from optimizer.analyses.comparison.words import CLASSES, Side, class_name
+from optimizer.analyses.comparison.money import NO_CLASS
+from optimizer.analyses.comparison.words import Side
+from optimizer.report.cells import along
 from optimizer.report.document import EVERYWHERE, Column, Form, Media, Table
 from optimizer.report.figures import NOISE, percent
+from optimizer.report.wording import CLASSES, class_name
 from optimizer.report.workbook.expressions import Expression, ratio, total
 from optimizer.report.workbook.formulas import Line, Placed
 
@@ -36,24 +39,27 @@ class Figure:
     """An option in which one of these is not compared does not show the figure."""
     formula: Formula | None = None
     """What a sheet calculates, of the table and the key of an option's column."""
-    without: Path = ""
-    """Where the base has the figure without any plan."""
     telling: bool = False
     """Whether it says something even where it is known of no option."""
+    none: Path = ""
+    """Where the base has the figure without any plan, if not beside that with its plan."""
+
+    @property
+    def without(self) -> Path:
+        """Where the base has the figure without any plan; empty where nowhere."""
+        path = self.path if isinstance(self.path, str) and ".with_plan" in self.path else ""
+        return self.none or path.replace(".with_plan", ".without_plan")
 
     def of(self, side: Side, option: Option) -> Any:
         """The figure of an option; None where it is not known or not compared."""
         return None if side.bars(option.label, *self.needs) else read(option, self.path)
 
 
-def read(option: Option, path: Path) -> Any:
-    """A figure of an option; None where there is none on the way."""
+def read(option: Any, path: Path) -> Any:
+    """A figure of an option, or of a part of one; None where there is none on the way."""
     if callable(path):
         return path(option)
-    found: Any = option if path else None
-    for step in path.split("."):
-        found = getattr(found, step, None)
-    return found
+    return along(path)(option) if path else None
 
 
 def difference(a: str, b: str) -> Formula:
@@ -106,7 +112,7 @@ def benefits(side: Side) -> list[Figure]:
     """What each option achieves: damage, stocks, dependence, time."""
     about = {"noun": side.counted, "unit": side.unit}
     tail = percent(1 - side.base.benefit.cvar_level)
-    mix, before = "benefit.dependence.with_plan.", "benefit.dependence.without_plan."
+    mix = "benefit.dependence.with_plan."
 
     def above(which: str) -> Path:
         return lambda o: float(len(getattr(o.benefit.dependence, which)))
@@ -115,7 +121,7 @@ def benefits(side: Side) -> list[Figure]:
         Figure("without", tr("Expected {noun} without any plan, {unit}", **about), "outcome",
                "benefit.expected.without_plan", DAMAGE),
         Figure("left", tr("Expected {noun} that is left, {unit}", **about), "outcome",
-               "benefit.expected.with_plan", DAMAGE, without="benefit.expected.without_plan"),
+               "benefit.expected.with_plan", DAMAGE),
         Figure("avoided", tr("Expected {noun} avoided, {unit}", **about), "outcome",
                "benefit.expected.avoided", DAMAGE, difference("without", "left")),
         Figure("share", tr("Share avoided"), "share",
@@ -127,19 +133,18 @@ def benefits(side: Side) -> list[Figure]:
         Figure("left_cvar",
                tr("Expected shortfall (CVaR): mean {noun} in the worst {share} of states",
                   noun=side.counted, share=tail),
-               "outcome", "benefit.cvar.with_plan", ("tail",), without="benefit.cvar.without_plan"),
+               "outcome", "benefit.cvar.with_plan", ("tail",)),
         Figure("left_worst", tr("Worst state that was computed"), "outcome",
-               "benefit.worst.with_plan", DAMAGE, without="benefit.worst.without_plan"),
+               "benefit.worst.with_plan", DAMAGE),
         Figure("days", tr("Days of demand in stock"), "count", "benefit.cover.days", SUPPLY),
-        Figure("imports", tr("Share of imports"), "share",
-               f"{mix}imports", SUPPLY, without=f"{before}imports"),
-        Figure("largest_share", tr("Largest supplier's share"), "share",
-               f"{mix}largest_share", SUPPLY, without=f"{before}largest_share"),
-        Figure("third_share", tr("Largest third country's share"), "share",
-               f"{mix}third_share", SUPPLY, without=f"{before}third_share"),
+        Figure("imports", tr("Share of imports"), "share", f"{mix}imports", SUPPLY),
+        Figure("largest_share", tr("Largest supplier's share"), "share", f"{mix}largest_share",
+               SUPPLY),
+        Figure("third_share", tr("Largest third country's share"), "share", f"{mix}third_share",
+               SUPPLY),
         Figure("above_limit", tr("Materials above 65 %"), "count", above("above_limit"), SUPPLY,
-               without=above("above_limit_without_plan")),
-        Figure("hhi", tr("HHI of countries"), "count", f"{mix}hhi", SUPPLY, without=f"{before}hhi"),
+               none=above("above_limit_without_plan")),
+        Figure("hhi", tr("HHI of countries"), "count", f"{mix}hhi", SUPPLY),
         Figure("first", tr("First delivery if nothing is late"), "year",
                "benefit.first_tonne.year"),
         Figure("first_expected", tr("First delivery, expected"), "mean_year",
@@ -149,7 +154,7 @@ def benefits(side: Side) -> list[Figure]:
 
 def classes_of(side: Side) -> list[str]:
     """The budget classes of public money in any option."""
-    return [n for n in CLASSES if any(n in o.cost.by_class for o in side.options)]
+    return [n for n in (*CLASSES, NO_CLASS) if any(n in o.cost.by_class for o in side.options)]
 
 
 def costs(side: Side) -> list[Figure]:
@@ -194,29 +199,22 @@ def costs(side: Side) -> list[Figure]:
     ]  # fmt: skip
 
 
-def stated() -> list[Figure]:
-    """What public money comes to in the plans themselves."""
-    name = tr("Public funding in all")
-    return [Figure("public", name, "money", "cost.public.paid_meur", MONEY)]
-
-
 def leverage(side: Side) -> list[Figure]:
     """Funding of others per public unit of money, and what it is made of."""
     about = {"currency": side.currency}
-
-    def lever(key: str, name: str, form: Form, formula: Formula | None = None) -> Figure:
-        return Figure(key, name, form, f"cost.leverage.{key}", MONEY, formula)
-
+    private, federal = ("private_meur", "public_meur"), ("other_meur", "federal_meur")
+    rows: list[tuple[str, str, tuple[str, str] | None]] = [
+        (private[0], tr("Private funding in projects"), None),
+        (private[1], tr("Public funding in projects, guaranteed loans included"), None),
+        ("private_per_public", tr("Private funding per public {currency}", **about), private),
+        (federal[0], tr("All other funding in projects"), None),
+        (federal[1], tr("Federal funding in projects, guaranteed loans not included"), None),
+        ("other_per_federal", tr("All other funding per federal {currency}", **about), federal),
+    ]
     return [
-        lever("private_meur", tr("Private funding in projects"), "money"),
-        lever("public_meur", tr("Public funding in projects, guaranteed loans included"), "money"),
-        lever("private_per_public", tr("Private funding per public {currency}", **about), "ratio",
-              quotient("private_meur", "public_meur")),
-        lever("other_meur", tr("All other funding in projects"), "money"),
-        lever("federal_meur", tr("Federal funding in projects, guaranteed loans not included"),
-              "money"),
-        lever("other_per_federal", tr("All other funding per federal {currency}", **about),
-              "ratio", quotient("other_meur", "federal_meur")),
+        Figure(key, name, "ratio" if of else "money", f"cost.leverage.{key}", MONEY,
+               quotient(*of) if of else None)
+        for key, name, of in rows
     ]  # fmt: skip
 
 
@@ -226,22 +224,21 @@ def per_euro(side: Side) -> list[Figure]:
     extra = {d.option: d.avoided_per_extra_public_euro for d in side.found.differences}
     public = "cost.avoided_per_public_euro."
 
-    def average(key: str, name: str, path: str) -> Figure:
-        return Figure(key, name, "ratio", path, needs)
-
     return [
         Figure("extra", tr("Per additional public {currency}, compared with “{base}”",
                            base=side.called(side.found.base), **about),
                "ratio", lambda o: extra.get(o.label)),
-        average("average", tr("Per public {currency}, on average", **about), f"{public}expected"),
-        average("low", tr("The same, 5 % quantile over the states"), f"{public}range.low"),
-        average("high", tr("The same, 95 % quantile over the states"), f"{public}range.high"),
-        average("net", tr("Per {currency} of net public cost, on average", **about),
-                "cost.avoided_per_net_euro.expected"),
+        *(Figure(key, name, "ratio", path, needs) for key, name, path in (
+            ("average", tr("Per public {currency}, on average", **about), f"{public}expected"),
+            ("low", tr("The same, 5 % quantile over the states"), f"{public}range.low"),
+            ("high", tr("The same, 95 % quantile over the states"), f"{public}range.high"),
+            ("net", tr("Per {currency} of net public cost, on average", **about),
+             "cost.avoided_per_net_euro.expected"),
+        )),
     ]  # fmt: skip
 
 
-def proofs(_side: Side) -> Sequence[Figure]:
+def proofs() -> Sequence[Figure]:
     """How good each plan is, and what it rests on."""
     status = {"optimal": tr("met"), "limit": tr("missed")}
     return [

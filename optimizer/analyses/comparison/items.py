@@ -31,17 +31,12 @@ def columns(side: Side, of: Callable[[Any, Option], Any], form: Any, **more: Any
 
 def above_limit(side: Side) -> Bullets:
     """The materials of which one third country supplies too much."""
-    return Bullets(
-        [
-            tr(
-                "Above 65 % with “{option}”: {materials}.",
-                option=side.called(o.label),
-                materials=side.names("materials", o.benefit.dependence.above_limit),
-            )
-            for o in side.options
-            if o.benefit.dependence.above_limit and not side.bars(o.label, "dependence")
-        ]
-    )
+    above = {o.label: o.benefit.dependence.above_limit for o in side.compared("dependence")}
+    return Bullets([
+        tr("Above 65 % with “{option}”: {materials}.", option=side.called(label),
+           materials=side.names("materials", some))
+        for label, some in above.items() if some
+    ])  # fmt: skip
 
 
 def benchmarks(side: Side) -> Iterator[Part]:
@@ -59,22 +54,14 @@ def benchmarks(side: Side) -> Iterator[Part]:
     known = side.base.benefit.crma
     if not known:
         return
-    stages: dict[str, list[Any]] = {}
-    for one in known:
-        stages.setdefault(one.stage, []).append(one)
+    stages = {of.stage: [one for one in known if one.stage == of.stage] for of in known}
 
     def reached(stage: str, option: Option) -> int | None:
-        some = shares.get(option.label)
-        if some is None:
-            return None
-        return sum(s.share >= s.target for s in some.values() if s.stage == stage)
+        some = [s for s in shares.get(option.label, {}).values() if s.stage == stage]
+        return sum(s.share >= s.target for s in some) if option.label in shares else None
 
-    def share(of: Any, option: Option) -> float | None:
-        one = shares.get(option.label, {}).get((of.material, of.stage))
-        return None if one is None else one.share
-
-    def without(stage: str) -> int:
-        return sum(s.share_without_plan >= s.target for s in stages[stage])
+    def share(of: Any, option: Option) -> Any:
+        return read(shares.get(option.label, {}).get((of.material, of.stage)), "share")
 
     year = known[0].year
     yield Table(
@@ -84,7 +71,9 @@ def benchmarks(side: Side) -> Iterator[Part]:
             Column(tr("Stage"), lambda stage: named[stage], "text"),
             Column(tr("Benchmark"), lambda stage: stages[stage][0].target, "share"),
             *columns(side, reached, "count"),
-            Column(tr("No plan"), without, "count"),
+            Column(tr("No plan"),
+                   lambda stage: sum(s.share_without_plan >= s.target for s in stages[stage]),
+                   "count"),
         ],
         "benchmarks",
         tr("Materials of which this share of demand comes from the Union in {year}, out of "
@@ -133,11 +122,10 @@ def budgets(side: Side, title: str) -> list[Part]:
                 return own.used_meur / own.granted_meur
         return None
 
-    full = {o.label: [side.budget(u) for u in o.cost.budgets if u.used_up] for o in side.options}
     told = [
-        tr("Used up with “{option}”: {budgets}.", option=side.called(label), budgets=listed(some))
-        for label, some in full.items()
-        if some
+        tr("Used up with “{option}”: {budgets}.", option=side.called(o.label), budgets=listed(full))
+        for o in side.options
+        if (full := [side.budget(use) for use in o.cost.budgets if use.used_up])
     ]
     shown = [Column(tr("Budget"), side.budget, "text"), *columns(side, share, "share")]
     return [Table(title, list(uses.values()), shown, "budgets"), Bullets(told)]

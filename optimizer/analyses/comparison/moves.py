@@ -7,9 +7,10 @@ from typing import NamedTuple
 
 from models.language import tr
 from models.results.comparison import Difference, ProjectChange
-from optimizer.analyses.comparison.words import Side, class_name
+from optimizer.analyses.comparison.words import Side
 from optimizer.report.document import SHEET, Bullets, Column, Form, Part, Table, ids
 from optimizer.report.figures import NOISE, number, percent, rounded
+from optimizer.report.wording import class_name
 from optimizer.report.workbook.expressions import Expression
 from optimizer.report.workbook.formulas import Line
 
@@ -52,9 +53,8 @@ def _first(side: Side, one: Difference) -> str:
 
 def _less_or_more(side: Side, change: float) -> str:
     about = {"amount": side.amount(abs(change)), "noun": side.counted}
-    return (
-        tr("{amount} less {noun}", **about) if change < 0 else tr("{amount} more {noun}", **about)
-    )
+    less, more = tr("{amount} less {noun}", **about), tr("{amount} more {noun}", **about)
+    return less if change < 0 else more
 
 
 def _materials(side: Side, one: Difference) -> Iterator[str]:
@@ -82,15 +82,14 @@ def _materials(side: Side, one: Difference) -> Iterator[str]:
 
 
 def _project(side: Side, change: ProjectChange) -> str:
-    name = side.name("projects", change.project)
-    if change.change == "added":
-        return tr("{project} in addition", project=name)
-    if change.change == "dropped":
-        return tr("without {project}", project=name)
-    if change.change == "moved" and change.base and change.option:
-        about = {"before": change.base.start, "after": change.option.start}
-        return tr("{project} from {before} to {after}", project=name, **about)
-    return tr("{project} financed otherwise", project=name)
+    before, after = (getattr(of, "start", None) for of in (change.base, change.option))
+    about = {"project": side.name("projects", change.project), "before": before, "after": after}
+    return {
+        "added": tr("{project} in addition", **about),
+        "dropped": tr("without {project}", **about),
+        "moved": tr("{project} from {before} to {after}", **about),
+        "refinanced": tr("{project} financed otherwise", **about),
+    }[change.change]
 
 
 def _money(side: Side, one: Difference) -> Iterator[str]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Protocol
+from collections.abc import Sequence
+from typing import Any
 
 from models.base import Text, named
 from models.results import Plan
@@ -11,27 +11,10 @@ from models.results.comparison import Names
 from models.results.option import Wording
 
 
-class _Named(Protocol):
-    @property
-    def name(self) -> Text | None: ...
-    @property
-    def id(self) -> str: ...
-
-
-class _HasName(Protocol):
-    @property
-    def name(self) -> Text | None: ...
-
-
-class _Listed(Protocol):
-    @property
-    def id(self) -> str: ...
-    @property
-    def name(self) -> str: ...
-
-
-def wording(text: Text | None, fallback: str) -> Wording:
+def wording(text: Text | str | None, fallback: str) -> Wording:
     """A text in both languages; the fallback where there is none."""
+    if isinstance(text, str):
+        return Wording(en=text, de=text)
     return Wording(en=named(text, fallback, "en"), de=named(text, fallback, "de"))
 
 
@@ -50,34 +33,20 @@ def option_title(plan: Plan) -> Wording:
 
 def names(plans: Sequence[Plan]) -> Names:
     """Names of all items of the plans; where two plans name one differently the first counts."""
-    found = Names(
-        materials={}, consumers={}, projects={}, stockpiles={}, funders={}, budget_lines={}
-    )
+    kinds = ("materials", "consumers", "projects", "stockpiles", "funders")
+    found: dict[str, dict[str, Wording]] = {kind: {} for kind in kinds}
+    lines: dict[str, dict[str, Wording]] = {}
     for plan in plans:
-        case = plan.case
-        if case is None:
-            _add_listed(found.materials, plan.materials)
-            _add_listed(found.consumers, plan.consumers)
-            _add_listed(found.projects, plan.projects)
-            _add_listed(found.stockpiles, plan.stockpiles)
-            _add_listed(found.funders, plan.funders)
-            continue
-        _add(found.materials, case.materials)
-        _add(found.consumers, case.consumers)
-        _add(found.projects, case.projects)
-        _add(found.stockpiles, {stockpile.id: stockpile for stockpile in case.stockpiles})
-        _add(found.funders, case.funders)
-        for f, funder in case.funders.items():
+        for kind, known in found.items():
+            _add(known, getattr(plan.case or plan, kind))
+        for f, funder in plan.case.funders.items() if plan.case else ():
             if funder.budget_lines:
-                _add(found.budget_lines.setdefault(f, {}), funder.budget_lines)
-    return found
+                _add(lines.setdefault(f, {}), funder.budget_lines)
+    return Names(**found, budget_lines=lines)
 
 
-def _add(known: dict[str, Wording], items: Mapping[str, _HasName]) -> None:
-    for id_, item in items.items():
+def _add(known: dict[str, Wording], items: Any) -> None:
+    """Names of items, which come by their ids or carry them; the first name of each counts."""
+    some = items.items() if isinstance(items, dict) else ((item.id, item) for item in items)
+    for id_, item in some:
         known.setdefault(id_, wording(item.name, id_))
-
-
-def _add_listed(known: dict[str, Wording], items: Iterable[_Listed]) -> None:
-    for item in items:
-        known.setdefault(item.id, Wording(en=item.name, de=item.name))

@@ -11,16 +11,13 @@ from typing import Any
 
 from models.language import language, tr
 from models.results import Comparison, Plan
-from models.results.comparison import Barred, Change, Difference, Failed, Unlike
+from models.results.comparison import Barred, Change, Failed, Unlike
 from models.results.option import BudgetUse, Option
 from models.results.option import Wording as InBoth
 from optimizer.analyses.plan.parts import field_name, part_name
 from optimizer.report.cells import written
 from optimizer.report.figures import NOISE, NONE, clean, exact, number
 from optimizer.report.wording import Wording, capital, listed
-
-CLASSES = ("financial_transaction", "loan", "guarantee", "grant", "expenditure", "private", "none")
-"""Budget classes in the order in which they are listed."""
 
 
 def said(name: InBoth) -> str:
@@ -87,10 +84,6 @@ class Side(Wording[Comparison]):
         """The options that have these figures."""
         return [option for option in self.options if not self.bars(option.label, *needs)]
 
-    def difference(self, label: str) -> Difference | None:
-        """An option against the base; None for the base itself."""
-        return next((of for of in self.found.differences if of.option == label), None)
-
     @cached_property
     def dominated(self) -> dict[str, str]:
         """Options that another beats, and the label of that one: it leaves no more damage and
@@ -138,18 +131,13 @@ class Side(Wording[Comparison]):
     def left_out(self, failed: Failed) -> str:
         """Why an option is not among the others."""
         name = clean(failed.label) if failed.variant is None else said(failed.title)
-        if failed.reason == "infeasible":
-            rules = "; ".join(f"{rule.tag} {rule.name}: {rule.says}" for rule in failed.conflict)
-            return tr(
-                "“{option}” is left out: no plan keeps all of these rules together. {rules}.",
-                option=name,
-                rules=clean(rules),
-            )
-        return tr(
-            "“{option}” is left out, since there is no plan: {message}.",
-            option=name,
-            message=clean(tr(failed.message)),
-        )
+        if failed.reason != "infeasible":
+            why = clean(tr(failed.message))
+            return tr("“{option}” is left out, since there is no plan: {message}.",
+                      option=name, message=why)  # fmt: skip
+        rules = "; ".join(f"{rule.tag} {rule.name}: {rule.says}" for rule in failed.conflict)
+        return tr("“{option}” is left out: no plan keeps all of these rules together. {rules}.",
+                  option=name, rules=clean(rules))  # fmt: skip
 
     def place(self, path: str) -> str:
         """Where a value stands in a scenario, in words: part, item and field."""
@@ -168,13 +156,12 @@ class Side(Wording[Comparison]):
 
     def unlike(self, one: Unlike) -> str:
         """In what an option is not like the base, and what is not compared for that."""
-        option, base = self.called(one.option), self.called(self.found.base)
+        about = {"option": self.called(one.option), "base": self.called(self.found.base)}
         if one.subject == "scenario":
             differs = tr(
                 "“{option}” and “{base}”: one of the plans does not carry its scenario, so that "
                 "nobody can tell what they have in common.",
-                option=option,
-                base=base,
+                **about,
             )
         else:
             first, more = one.changes[0], len(one.changes) - 1
@@ -182,8 +169,7 @@ class Side(Wording[Comparison]):
             where = _subject(one.subject) if own else self.place(first.path)
             differs = tr(
                 "“{option}” differs from “{base}” in {subject}: {value} instead of {before}.",
-                option=option,
-                base=base,
+                **about,
                 subject=where,
                 value=value_of(first.value),
                 before=value_of(first.base),
@@ -219,19 +205,6 @@ def _plain_name(option: Option) -> str:
     if option.variant is None:
         return capital(tr("base case")) if option.label == "base" else clean(option.label)
     return said(option.title)
-
-
-def class_name(booked: str | None) -> str:
-    """A budget class in words."""
-    known = {
-        "financial_transaction": tr("financial transaction"),
-        "loan": tr("loan"),
-        "guarantee": tr("public guarantee"),
-        "grant": tr("grant"),
-        "expenditure": tr("expenditure on stocks"),
-        "private": tr("private money"),
-    }
-    return known.get(booked or "", tr("class not stated"))
 
 
 def _field(name: str) -> str:

@@ -90,13 +90,11 @@ def _between(say: Say) -> Table:
     def left(name: str, of: Performance, look: str, above: Estimate | None = None) -> _Left:
         return _Left(name, of.expected, of.cvar, of.worst, above, look)
 
+    ruled = sorted(found.rules, key=lambda rule: rule.reserve)
     rows = [
         left(tr("Without plan"), fresh.without_plan, "without"),
         left(tr("With plan, foresight"), fresh.with_plan, "foresight"),
-        *(
-            left(_ruled(rule.reserve), rule.performance, "rule", rule.above_foresight)
-            for rule in sorted(found.rules, key=lambda rule: rule.reserve)
-        ),
+        *(left(_ruled(of.reserve), of.performance, "rule", of.above_foresight) for of in ruled),
         _Left(tr("Avoided with foresight"), fresh.avoided, None, None),
     ]
     if fresh.sampled or found.states_of is not None:
@@ -126,17 +124,13 @@ def _between(say: Say) -> Table:
         Column(tr("Worst state"), "worst", "outcome"),
         *([Column(tr("Above foresight"), "above", "estimate")] if found.rules else []),
     ]
-    notes = []
-    if found.rules:
-        notes.append(
-            tr(
-                "With foresight: each state's releases are the best for that state, as if it were "
-                "known. Rule: stock is released at once while demand is not covered; the reserve, "
-                "a share of planned stock, only for shortages dearer than the mean tonne."
-            )
-        )
-    if fresh.sampled:
-        notes.append(tr("± holds the true figure in 95 of 100 samples."))
+    ruled_note = tr(
+        "With foresight: each state's releases are the best for that state, as if it were known. "
+        "Rule: stock is released at once while demand is not covered; the reserve, a share of "
+        "planned stock, only for shortages dearer than the mean tonne."
+    )
+    sampled_note = tr("± holds the true figure in 95 of 100 samples.")
+    notes = [ruled_note] * bool(found.rules) + [sampled_note] * fresh.sampled
     return Table(_states(say), rows, columns, "between", " ".join(notes), chart=chart)
 
 
@@ -180,19 +174,17 @@ def _chance(say: Say) -> list[Part]:
         ),
         lambda: damage_charts.exceedance(of.levels, of.without_plan, of.with_plan, marks, say.unit),
     )
-    rows = [n for n, level in enumerate(of.levels) if round(level, 6) in LEVELS]
+    every = zip(of.levels, of.without_plan, of.with_plan, of.avoided, strict=True)
+    rows = [row for row in every if round(row[0], 6) in LEVELS]
 
-    def name(row: int) -> str:
-        share = of.levels[row]
-        if not share:
-            return tr("Least state")
-        return tr("Not exceeded in {share} of states", share=percent(share))
+    def name(row: tuple[float, ...]) -> str:
+        least, share = tr("Least state"), percent(row[0])
+        return tr("Not exceeded in {share} of states", share=share) if row[0] else least
 
+    heads = (tr("Without plan"), tr("With plan"), tr("Avoided in the same state"))
     columns = [
         Column("", name, "text"),
-        Column(tr("Without plan"), lambda n: of.without_plan[n], "outcome", like="damage"),
-        Column(tr("With plan"), lambda n: of.with_plan[n], "outcome", like="damage"),
-        Column(tr("Avoided in the same state"), lambda n: of.avoided[n], "outcome", like="damage"),
+        *(Column(head, str(n), "outcome", like="damage") for n, head in enumerate(heads, 1)),
     ]
     note = tr(
         "The column of what is avoided has its own order: its quantiles are those of the "
@@ -226,8 +218,6 @@ def _parts(say: Say) -> Iterator[Table]:
         ]  # fmt: skip
         return sorted(parts, key=lambda part: -part.after)
 
-    materials = ranked("materials", fresh.materials)
-    consumers = ranked("consumers", fresh.consumers)
     by_year = tr("Expected by year ({unit})", unit=say.unit)
     chart = Chart(
         "fresh-years",
@@ -249,28 +239,21 @@ def _parts(say: Say) -> Iterator[Table]:
             Column(tr("With plan, foresight"), "after", "outcome", like="damage"),
         ]
 
-    under = [] if rule is None else [
-        Column(_ruled(rule.reserve), "ruled", "outcome", like="damage")
-    ]  # fmt: skip
+    under = rule and [Column(_ruled(rule.reserve), "ruled", "outcome", like="damage")]
     yield Table(by_year, years, columns(tr("Year")), "fresh-years", chart=chart)
-    yield Table(
-        tr("Expected by material ({unit})", unit=say.unit),
-        materials, columns(tr("Material"), under), "fresh-materials", most=MOST_ROWS,
-    )  # fmt: skip
-    yield Table(
-        tr("Expected by consumer ({unit})", unit=say.unit),
-        consumers, columns(tr("Consumer")), "fresh-consumers", most=MOST_ROWS,
-    )  # fmt: skip
+    yield Table(tr("Expected by material ({unit})", unit=say.unit),
+                ranked("materials", fresh.materials), columns(tr("Material"), under or []),
+                "fresh-materials", most=MOST_ROWS)  # fmt: skip
+    yield Table(tr("Expected by consumer ({unit})", unit=say.unit),
+                ranked("consumers", fresh.consumers), columns(tr("Consumer")),
+                "fresh-consumers", most=MOST_ROWS)  # fmt: skip
 
 
 def _method(found: Evaluation) -> list[Part]:
     """What was asked, and what the answer does not say."""
     if found.states_of is not None:
-        about_states = tr(
-            "The states are those of {other}: they show how the plan fares there, not how likely "
-            "that world is.",
-            other=world(found),
-        )
+        about_states = tr("The states are those of {other}: they show how the plan fares there, "
+                          "not how likely that world is.", other=world(found))  # fmt: skip
     elif found.fresh.sampled:
         about_states = tr(
             "Fresh states come from the same hazards and probabilities as the plan's own. They "
@@ -282,23 +265,16 @@ def _method(found: Evaluation) -> list[Part]:
             "The scenario's states are taken for all there are. Whether they and their "
             "probabilities are right is not shown; vorrat sensitivity asks that."
         )
-    return [
-        tr(
-            "The plan is held, and what it leads to is computed exactly in {states} states.",
-            states=number(found.fresh.states),
-        ),
-        Heading(tr("What the model does not say")),
-        Bullets(
-            [
-                about_states,
-                tr(
-                    "Neither foresight nor the rule is what an agency would do. It knows more than "
-                    "the rule minds, and less than all that comes: the best that it can do lies "
-                    "between them."
-                ),
-            ]
-        ),
-    ]
+    held = tr(
+        "The plan is held, and what it leads to is computed exactly in {states} states.",
+        states=number(found.fresh.states),
+    )
+    between = tr(
+        "Neither foresight nor the rule is what an agency would do. It knows more than the rule "
+        "minds, and less than all that comes: the best that it can do lies between them."
+    )
+    head = Heading(tr("What the model does not say"))
+    return [held, head, Bullets([about_states, between])]
 
 
 def _proof(say: Say) -> Table:
@@ -315,33 +291,24 @@ def _proof(say: Say) -> Table:
         (tr("Net cost"), say.money(found.net_cost_meur)),
         *([] if there is None else [(tr("Net cost there"), say.money(there))]),
         (tr("Time"), f"{number(sum(found.seconds.values()))} s"),
-        (tr("Versions"), ", ".join(f"{name} {of}" for name, of in found.versions.items())),
-        (tr("Scenario, SHA-256"), found.input_sha256),
+        *say.made_of(),
     ]
     return pairs(tr("What it takes to repeat this"), rows, "proof")
 
 
 def _terms(found: Evaluation) -> Terms:
     """Words of this document."""
-    entries = [
-        (
-            tr("State of the world"),
-            tr(
-                "One way the coming years may go: which hazards strike when, and which projects "
-                "fail or come late."
-            ),
+    entries = {
+        tr("State of the world"): tr(
+            "One way the coming years may go: which hazards strike when, and which projects fail "
+            "or come late."
         ),
-        (
-            tr("Worst states"),
-            tr(
-                "The worst {tail} by probability; their mean is the CVaR, conditional value at "
-                "risk.",
-                tail=percent(1 - found.cvar_level),
-            ),
+        tr("Worst states"): tr(
+            "The worst {tail} by probability; their mean is the CVaR, conditional value at risk.",
+            tail=percent(1 - found.cvar_level),
         ),
-        (
-            tr("Objective"),
-            tr("What a plan makes as small as it can: damage, and cost with its weight."),
+        tr("Objective"): tr(
+            "What a plan makes as small as it can: damage, and cost with its weight."
         ),
-    ]
-    return Terms(entries)
+    }
+    return Terms([*entries.items()])

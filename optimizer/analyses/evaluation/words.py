@@ -66,16 +66,13 @@ def headline(say: Say) -> Iterator[str]:
 
 def _avoided(say: Say) -> Iterator[str]:
     found, fresh = say.found, say.found.fresh
+    states = number(fresh.states)
     if found.states_of is not None:
-        yield tr(
-            "The plan is judged in the states of {other}, which it was not made for.",
-            other=world(found),
-        )
+        other = world(found)
+        yield tr("The plan is judged in the states of {other}, which it was not made for.",
+                 other=other)  # fmt: skip
     elif fresh.sampled:
-        yield tr(
-            "The plan is judged on {states} states that it was not made for.",
-            states=number(fresh.states),
-        )
+        yield tr("The plan is judged on {states} states that it was not made for.", states=states)
     else:
         yield tr(
             "The scenario writes its states out, so that there are no others to judge the plan by."
@@ -150,8 +147,7 @@ def _uncertainty(say: Say) -> Iterator[str]:
         evpi=f"{evpi} (± {rounded(chance)})" if chance else evpi,
     )
     yield tr(
-        "To plan for many states rather than for their mean gains {vss}.",
-        vss=worth(say, known.vss),
+        "To plan for many states rather than for their mean gains {vss}.", vss=worth(say, known.vss)
     )
 
 
@@ -171,28 +167,21 @@ def facts(say: Say) -> Iterator[Fact]:
             say.amount(fresh.avoided.value - rule.above_foresight.value),
             tr("by the best rule, reserve {share}", share=percent(rule.reserve)),
         )
-    if found.gap is not None and distance(found) is not None:
-        yield Fact(
-            tr("From the best at most"),
-            small_percent(distance(found)),
-            tr("with {confidence} confidence", confidence=percent(found.gap.confidence)),
-        )
+    if found.gap is not None and (far := distance(found)) is not None:
+        sure = tr("with {confidence} confidence", confidence=percent(found.gap.confidence))
+        yield Fact(tr("From the best at most"), small_percent(far), sure)
     if found.information is not None:
-        yield Fact(
-            tr("Planning for uncertainty is worth"),
-            worth(say, found.information.vss),
-            tr("against a plan for the mean"),
-        )
+        vss, against = worth(say, found.information.vss), tr("against a plan for the mean")
+        yield Fact(tr("Planning for uncertainty is worth"), vss, against)
 
 
 def cautions(say: Say) -> Iterator[str]:
     """What must be read with the answer."""
     found = say.found
     if found.own_states < FEW_STATES:
-        yield tr(
-            "For illustration only: the plan was made for {states} states of the world.",
-            states=number(found.own_states),
-        )
+        own = number(found.own_states)
+        yield tr("For illustration only: the plan was made for {states} states of the world.",
+                 states=own)  # fmt: skip
     worst = (1 - found.cvar_level) * found.fresh.states
     if found.fresh.sampled and worst < FEW_WORST:
         yield tr(

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from models.language import tr
 from models.results import (
-    Estimate,
     Information,
     LongerHorizon,
     OptimalityGap,
-    Performance,
     ProvenRange,
     RareEvents,
     TailPremium,
@@ -57,14 +54,12 @@ def information(say: Say, known: Information | None) -> Iterator[Part]:
     """The ladder from the most knowledge to the least, and what its steps are worth."""
     if known is None:
         return
+    eev = ProvenRange(low=known.mean_plan, high=known.mean_plan)
     rungs: list[tuple[str, ProvenRange]] = [
         (tr("If the mean state were certain (EV)"), known.mean_value_problem),
         (tr("If each state were known beforehand (WS)"), known.wait_and_see),
         (tr("Best plan for all states (RP)"), known.recourse_problem),
-        (
-            tr("Plan for the mean state, in all states (EEV)"),
-            ProvenRange(low=known.mean_plan, high=known.mean_plan),
-        ),
+        (tr("Plan for the mean state, in all states (EEV)"), eev),
     ]
     steps = [
         (tr("Worth knowing what comes (EVPI = RP - WS)"), known.evpi),
@@ -193,16 +188,6 @@ def rare(say: Say, told: RareEvents | None) -> list[Part]:
     return [lead, Table(title, rows, columns, "rare", note)]
 
 
-class _Until(NamedTuple):
-    """The same commitment up to a year."""
-
-    year: int
-    avoided: Estimate
-    net_cost: float
-    before: Performance | None = None
-    after: Performance | None = None
-
-
 def longer(say: Say, told: LongerHorizon | None) -> Iterator[Part]:
     """The same commitment with some years more."""
     if told is None:
@@ -221,19 +206,17 @@ def longer(say: Say, told: LongerHorizon | None) -> Iterator[Part]:
             residual=say.money(told.residual_meur),
         )
     rows = [
-        _Until(last, exact(told.avoided_within), told.net_cost_within_meur),
-        _Until(told.last_year, told.avoided, told.net_cost_meur, told.without_plan, told.with_plan),
+        (last, exact(told.avoided_within), told.net_cost_within_meur, None, None),
+        (told.last_year, told.avoided, told.net_cost_meur, told.without_plan, told.with_plan),
     ]
-    without, with_ = tr("Without plan"), tr("With plan")
     columns = [
-        Column(tr("Until"), "year", "year"),
-        Column(tr("Avoided"), "avoided", "estimate"),
-        Column(tr("Net cost, {unit}", unit=say.million), "net_cost", "money"),
-        Column(tr("Expected"), lambda row: row.before and row.before.expected, "estimate", without),
-        Column(tr("CVaR"), lambda row: row.before and row.before.cvar, "estimate", without),
-        Column(tr("Expected"), lambda row: row.after and row.after.expected, "estimate", with_),
-        Column(tr("CVaR"), lambda row: row.after and row.after.cvar, "estimate", with_),
-    ]
+        Column(tr("Until"), "0", "year"),
+        Column(tr("Avoided"), "1", "estimate"),
+        Column(tr("Net cost, {unit}", unit=say.million), "2", "money"),
+        *(Column(header, f"{n}.{of}", "estimate", group)
+          for n, group in ((3, tr("Without plan")), (4, tr("With plan")))
+          for header, of in ((tr("Expected"), "expected"), (tr("CVaR"), "cvar"))),
+    ]  # fmt: skip
     title = tr("To {first} and to {last} ({unit})", first=str(last), last=str(told.last_year),
                unit=say.unit)  # fmt: skip
     yield Table(title, rows, columns, "longer")

@@ -41,9 +41,7 @@ def document(found: Explanation) -> Document:
 
 def _regrets(say: Say) -> Iterator[Part]:
     """What each decision is worth, those that matter most first."""
-    known = [
-        one for one in say.found.items if one.regret is not None and one.regret.high is not None
-    ]
+    known = [one for one in say.found.items if one.regret and one.regret.high is not None]
     some = sorted(known, key=_ends, reverse=True)
     if not some:
         return
@@ -89,9 +87,8 @@ def _reasons(say: Say, id: str, title: str, kind: str, chosen: bool) -> Section:
     """Projects or stockpiles that are in or out, those that matter most first."""
 
     def matters(one: Explained) -> float:
-        if one.conflict:
-            return float("inf")
-        return -1.0 if one.regret is None else one.regret.low or 0.0
+        known = -1.0 if one.regret is None else one.regret.low or 0.0
+        return float("inf") if one.conflict else known
 
     some = [one for one in say.found.items if one.kind == kind and one.chosen == chosen]
     told = [sentences.item(say, one) for one in sorted(some, key=matters, reverse=True)]
@@ -145,11 +142,7 @@ def _steps(some: Sequence[LimitValue], headed: Callable[[str], str]) -> Iterator
     """A column for each step that any limit was loosened by."""
 
     def at(step: float) -> Callable[[LimitValue], Shown]:
-        def of(value: LimitValue) -> Shown:
-            found = next((one for one in value.steps if one.step == step), None)
-            return Shown("" if found is None else _worth(found))
-
-        return of
+        return lambda value: Shown("".join(_worth(of) for of in value.steps if of.step == step))
 
     for step in sorted({one.step for value in some for one in value.steps}):
         yield Column(headed(number(step)), at(step), "ratio")
@@ -176,43 +169,25 @@ def _instead(say: Say, other: Instead) -> str:
     """What comes and goes, in a cell."""
     told = [f"+ {say.name('projects', p)}" for p in other.entering]
     told += [f"- {say.name('projects', p)}" for p in other.leaving]
-    told += [
-        tr("{name} moves to {year}", name=say.name("projects", p), year=year)
-        for p, (_, year) in other.moved.items()
-    ]
-    if not told and other.stocks_t:
-        return tr("stocks alone")
-    return ", ".join(told)
+    told += sentences.moves(say, other)
+    return ", ".join(told) or (tr("stocks alone") if other.stocks_t else "")
 
 
 def _method(found: Explanation) -> Bullets:
     """What was asked."""
-    return Bullets(
-        [
-            tr(
-                "A project that is out is built all the same, one that is in is ruled out, and "
-                "everything else is decided anew. A stock that is bought buys nothing; one that "
-                "buys nothing holds {days} more days of the demand it serves at the end of the "
-                "last year, as far as room and market allow.",
-                days=number(found.days),
-            ),
-            tr(
-                "What is lost lies between what no plan can avoid losing and what the best plan "
-                "that was found loses. Where that range reaches down to 0 the decision is called a "
-                "tie: other considerations may settle it."
-            ),
-            tr(
-                "Beside the plan: all other decisions are held as they are. The rules that are "
-                "named then are a smallest set: without any one of them the others would not stop "
-                "it."
-            ),
-            tr(
-                "What a million is worth is solved anew at each step, since projects are built "
-                "whole or not at all: the first million may bring nothing and the hundredth much."
-            ),
-        ],
-        DETAIL,
-    )
+    return Bullets([
+        tr("A project that is out is built all the same, one that is in is ruled out, and "
+           "everything else is decided anew. A stock that is bought buys nothing; one that buys "
+           "nothing holds {days} more days of the demand it serves at the end of the last year, as "
+           "far as room and market allow.", days=number(found.days)),
+        tr("What is lost lies between what no plan can avoid losing and what the best plan that "
+           "was found loses. Where that range reaches down to 0 the decision is called a tie: "
+           "other considerations may settle it."),
+        tr("Beside the plan: all other decisions are held as they are. The rules that are named "
+           "then are a smallest set: without any one of them the others would not stop it."),
+        tr("What a million is worth is solved anew at each step, since projects are built whole or "
+           "not at all: the first million may bring nothing and the hundredth much."),
+    ], DETAIL)  # fmt: skip
 
 
 def _proof(say: Say) -> Table:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import groupby
 from typing import Any
 
@@ -11,7 +11,7 @@ from models.results import BindingRule
 from optimizer.analyses.explanation import words
 from optimizer.analyses.explanation.words import Say
 from optimizer.report.countries import country
-from optimizer.report.figures import number
+from optimizer.report.figures import number, percent
 
 FINANCING = {
     "market_finance_limit",
@@ -146,7 +146,10 @@ def _clauses(say: Say, rules: Iterable[BindingRule], other: dict[str, str]) -> I
 def _values(say: Say, rules: list[BindingRule]) -> dict[str, str]:
     about, limit = rules[0].about, rules[0].limit
     f = about.get("funder", "")
-    told = {
+    forms: dict[str, Callable[[float], str]] = {
+        "share": percent, "money": say.money, "tonnes": words.tonnes, "number": number,
+    }  # fmt: skip
+    return {
         "funders": words.listed([say.name("funders", r.about.get("funder", "")) for r in rules], 9),
         "project": say.name("projects", about.get("project", "")),
         "other": say.name("projects", about.get("other", "")),
@@ -157,12 +160,5 @@ def _values(say: Say, rules: list[BindingRule]) -> dict[str, str]:
         "material": say.name("materials", about.get("material", "")),
         "country": country(about.get("country", "")),
         "years": words.years({year for rule in rules for year in rule.years}),
+        **{key: "" if limit is None else said(limit) for key, said in forms.items()},
     }
-    if limit is not None:
-        told |= {
-            "share": words.share(limit),
-            "money": words.money(say, limit),
-            "tonnes": words.tonnes(limit),
-            "number": number(limit),
-        }
-    return {"share": "", "money": "", "tonnes": "", "number": "", **told}

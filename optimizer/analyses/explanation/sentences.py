@@ -5,7 +5,7 @@ Each case is a sentence of its own, since languages order, bend and count their 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from models.language import tr
 from models.results import Beside, Explained, Instead, LimitValue, Regret
@@ -21,53 +21,41 @@ NOTHING = 0.01
 
 def headline(say: Say) -> Iterator[str]:
     """What was asked, and what holds of all answers."""
-    projects = [one for one in say.found.items if one.kind == "project"]
-    stocks = [one for one in say.found.items if one.kind == "stockpile"]
+    every = say.found.items
+    projects, stocks = (
+        [one.chosen for one in every if one.kind == kind] for kind in ("project", "stockpile")
+    )
     yield tr(
         "Of {projects} projects that were looked at the plan builds {built}, of {stocks} stocks it "
         "buys {bought}. Each of these decisions was made the other way and everything else decided "
         "anew.",
-        built=sum(one.chosen for one in projects),
+        built=sum(projects),
         projects=len(projects),
-        bought=sum(one.chosen for one in stocks),
+        bought=sum(stocks),
         stocks=len(stocks),
     )
     yield measured(say)
-    telling = sorted((one for one in say.found.items if _at_least(one) > 0), key=_at_least)[-3:]
-    if telling:
-        yield tr(
-            "Most depends on {decisions}.",
-            decisions=", ".join(
-                tr(
-                    "{name} ({span} {unit})",
-                    name=words.item(say, one),
-                    span=words.span(one.regret.low, one.regret.high),
-                    unit=say.unit,
-                )
-                for one in reversed(telling)
-                if one.regret is not None
-            ),
-        )
-    ties = [words.item(say, one) for one in say.found.items if one.tie and not one.is_cut_short]
-    if ties:
-        yield tr(
-            "Too close to call, so that a plan may be as good the other way: {names}.",
-            names=words.listed(ties, 8),
-        )
-    late = [
-        words.item(say, one) for one in say.found.items if one.is_cut_short and not _at_least(one)
+    telling = sorted((one for one in every if _at_least(one) > 0), key=_at_least)[-3:]
+    decisions = [
+        tr("{name} ({span} {unit})", name=words.item(say, one), span=span, unit=say.unit)
+        for one in reversed(telling)
+        if one.regret and (span := words.span(one.regret.low, one.regret.high))
     ]
+    if decisions:
+        yield tr("Most depends on {decisions}.", decisions=", ".join(decisions))
+    ties = [words.item(say, one) for one in every if one.tie and not one.is_cut_short]
+    if ties:
+        yield tr("Too close to call, so that a plan may be as good the other way: {names}.",
+                 names=words.listed(ties, 8))  # fmt: skip
+    late = [words.item(say, one) for one in every if one.is_cut_short and not _at_least(one)]
     if late:
-        yield tr(
-            "Not settled before a limit was met: {names}.",
-            names=words.listed(late, 8),
-        )
+        yield tr("Not settled before a limit was met: {names}.", names=words.listed(late, 8))
     gain = say.found.objective - say.found.best
     if gain > 2 * say.found.gap_target * max(abs(say.found.objective), 1e-6):
         yield tr(
             "A better plan was found on the way, by {gain}: solve the scenario again with a "
             "smaller gap. What comes instead is told against that plan.",
-            gain=words.damage(say, gain),
+            gain=say.amount(gain),
         )
     if say.found.ended == "interrupted":
         yield tr("Stopped early: some questions have no answer.")
@@ -80,20 +68,18 @@ def _at_least(one: Explained) -> float:
 
 def measured(say: Say) -> str:
     """What better and worse mean."""
-    if say.found.cvar_weight > 0:
-        return tr(
-            "Better and worse are by the scenario's objective: mean damage with weight {mean}, the "
-            "mean of the worst {tail} of states with weight {weight}, and {cost} times the net "
-            "cost. Ranges are what the solves prove.",
-            mean=percent(1 - say.found.cvar_weight),
-            weight=percent(say.found.cvar_weight),
-            tail=percent(1 - say.found.cvar_level),
-            cost=exact(say.found.cost_weight),
-        )
+    found, cost = say.found, exact(say.found.cost_weight)
+    if not found.cvar_weight > 0:
+        return tr("Better and worse are by the scenario's objective: mean damage and {cost} times "
+                  "the net cost. Ranges are what the solves prove.", cost=cost)  # fmt: skip
     return tr(
-        "Better and worse are by the scenario's objective: mean damage and {cost} times the net "
-        "cost. Ranges are what the solves prove.",
-        cost=exact(say.found.cost_weight),
+        "Better and worse are by the scenario's objective: mean damage with weight {mean}, the "
+        "mean of the worst {tail} of states with weight {weight}, and {cost} times the net cost. "
+        "Ranges are what the solves prove.",
+        mean=percent(1 - found.cvar_weight),
+        weight=percent(found.cvar_weight),
+        tail=percent(1 - found.cvar_level),
+        cost=cost,
     )
 
 
@@ -122,88 +108,70 @@ def _sentences(say: Say, one: Explained) -> Iterator[str]:
 
 def _decision(say: Say, one: Explained) -> str:
     name = words.item(say, one)
-    if one.kind == "project":
-        if one.chosen:
-            return tr("{name} is in, decided in {year}.", name=name, year=one.start)
-        return tr("{name} is out.", name=name)
-    if one.chosen:
-        held = words.tonnes(one.held_t or 0.0)
-        return tr("{name} is bought, it holds {tonnes} when it is fullest.", name=name, tonnes=held)
-    return tr("{name} buys nothing.", name=name)
+    held = words.tonnes(one.held_t or 0.0)
+    return {
+        ("project", True): tr("{name} is in, decided in {year}.", name=name, year=one.start),
+        ("project", False): tr("{name} is out.", name=name),
+        ("stockpile", True): tr("{name} is bought, it holds {tonnes} when it is fullest.",
+                                name=name, tonnes=held),
+        ("stockpile", False): tr("{name} buys nothing.", name=name),
+    }[one.kind, one.chosen]  # fmt: skip
 
 
 def _impossible(say: Say, one: Explained) -> str:
-    told = rules.conflicting(say, one.conflict)
+    told = {"rules": rules.conflicting(say, one.conflict)}
     if one.chosen:
-        return tr("No plan can do without it: {rules}.", rules=told)
+        return tr("No plan can do without it: {rules}.", **told)
     if rules.lacks_investor(one.conflict):
-        return tr(
-            "No plan can have it, as nobody carries the rest of its capex: {rules}.", rules=told
-        )
-    return tr("No plan can have it: {rules}.", rules=told)
+        return tr("No plan can have it, as nobody carries the rest of its capex: {rules}.", **told)
+    return tr("No plan can have it: {rules}.", **told)
 
 
 def _regret(say: Say, one: Explained, regret: Regret) -> Iterator[str]:
     if regret.high is None:
         if regret.low is not None and regret.low > 0:
-            yield tr(
-                "Decided the other way, every plan is worse by at least {low}; none was found in "
-                "time.",
-                low=f"{words.least(regret.low)} {say.unit}",
-            )
+            low = f"{words.least(regret.low)} {say.unit}"
+            yield tr("Decided the other way, every plan is worse by at least {low}; none was found "
+                     "in time.", low=low)  # fmt: skip
         else:
             yield tr("What the other decision would cost was not found out in time.")
         return
     span = f"{words.span(regret.low, regret.high)} {say.unit}"
-    yield _lost(say, one, span, regret.high)
+    yield _lost(one, span, regret.high)
     if one.tie:
         return
-    split = _split(say, regret)
-    if split:
-        yield split
-    if regret.instead is not None:
-        told = instead(say, regret.instead, one.id)
-        if told:
-            yield told
+    told = (_split(say, regret), regret.instead and instead(say, regret.instead, one.id))
+    yield from filter(None, told)
 
 
-def _lost(say: Say, one: Explained, span: str, high: float) -> str:
+def _lost(one: Explained, span: str, high: float) -> str:
     """What it costs to decide otherwise."""
-    nothing = high == 0
-    said = {"span": span}
-    if one.kind == "project":
-        if one.chosen:
-            if nothing:
-                return tr("A plan without it is just as good.")
-            if one.tie:
-                return tr(
-                    "A plan without it may be as good: it is worse by {span}, if at all.", **said
-                )
-            return tr("Without it the best plan is worse by {span}.", **said)
-        if nothing:
-            return tr("A plan with it is just as good.")
-        if one.tie:
-            return tr("A plan with it may be as good: it is worse by {span}, if at all.", **said)
-        return tr("With it the best plan is worse by {span}.", **said)
-    if one.chosen:
-        if nothing:
-            return tr("A plan without these purchases is just as good.")
-        if one.tie:
-            return tr(
-                "A plan without these purchases may be as good: it is worse by {span}, if at all.",
-                **said,
-            )
-        return tr("Without these purchases the best plan is worse by {span}.", **said)
-    said["days"] = number(round(one.forced_days or 0.0, 1))
-    if nothing:
-        return tr("A plan with {days} more days of demand in it is just as good.", **said)
-    if one.tie:
-        return tr(
-            "A plan with {days} more days of demand in it may be as good: it is worse by {span}, "
-            "if at all.",
-            **said,
-        )
-    return tr("With {days} more days of demand in it the best plan is worse by {span}.", **said)
+    said = {"span": span, "days": number(round(one.forced_days or 0.0, 1))}
+    nothing, tie, worse = {
+        ("project", True): (
+            tr("A plan without it is just as good."),
+            tr("A plan without it may be as good: it is worse by {span}, if at all.", **said),
+            tr("Without it the best plan is worse by {span}.", **said),
+        ),
+        ("project", False): (
+            tr("A plan with it is just as good."),
+            tr("A plan with it may be as good: it is worse by {span}, if at all.", **said),
+            tr("With it the best plan is worse by {span}.", **said),
+        ),
+        ("stockpile", True): (
+            tr("A plan without these purchases is just as good."),
+            tr("A plan without these purchases may be as good: it is worse by {span}, if at all.",
+               **said),
+            tr("Without these purchases the best plan is worse by {span}.", **said),
+        ),
+        ("stockpile", False): (
+            tr("A plan with {days} more days of demand in it is just as good.", **said),
+            tr("A plan with {days} more days of demand in it may be as good: it is worse by "
+               "{span}, if at all.", **said),
+            tr("With {days} more days of demand in it the best plan is worse by {span}.", **said),
+        ),
+    }[one.kind, one.chosen]  # fmt: skip
+    return nothing if high == 0 else tie if one.tie else worse
 
 
 def _split(say: Say, regret: Regret) -> str:
@@ -213,19 +181,15 @@ def _split(say: Say, regret: Regret) -> str:
         return ""
     # Damage need not be money: what is next to nothing is told by what each adds to the objective.
     weighed = money * say.found.cost_weight
-    told = {"damage": words.damage(say, abs(more)), "cost": words.money(say, abs(money))}
+    told = {"damage": say.amount(abs(more)), "cost": say.money(abs(money))}
     damaged, costs = _sign(more, weighed), _sign(money, more, say.found.cost_weight)
-    if damaged > 0:
-        if costs < 0:
-            return tr("Mean damage rises by {damage}, net cost falls by {cost}.", **told)
-        if costs > 0:
-            return tr("Mean damage rises by {damage}, net cost rises by {cost}.", **told)
-        return tr("Mean damage rises by {damage}.", damage=told["damage"])
-    if costs > 0:
-        if damaged < 0:
-            return tr("Mean damage falls by {damage}, net cost rises by {cost}.", **told)
-        return tr("Damage stays as it is, net cost rises by {cost}.", cost=told["cost"])
-    return ""
+    return {
+        (1, -1): tr("Mean damage rises by {damage}, net cost falls by {cost}.", **told),
+        (1, 0): tr("Mean damage rises by {damage}.", **told),
+        (1, 1): tr("Mean damage rises by {damage}, net cost rises by {cost}.", **told),
+        (0, 1): tr("Damage stays as it is, net cost rises by {cost}.", **told),
+        (-1, 1): tr("Mean damage falls by {damage}, net cost rises by {cost}.", **told),
+    }.get((damaged, costs), "")
 
 
 def _sign(change: float, beside: float, weight: float = 1.0) -> int:
@@ -237,41 +201,40 @@ def _sign(change: float, beside: float, weight: float = 1.0) -> int:
 
 def instead(say: Say, other: Instead, own: str = "") -> str:
     """What comes instead of it, in a sentence; empty where nothing does."""
-    told = []
-    entering = [say.name("projects", p) for p in other.entering if p != own]
-    leaving = [say.name("projects", p) for p in other.leaving if p != own]
-    if entering:
-        told.append(tr("in comes {names}", names=words.listed(entering)))
-    if leaving:
-        told.append(tr("out goes {names}", names=words.listed(leaving)))
-    moved = [
+
+    def names(kind: str, some: Iterable[str], most: int = 4) -> str:
+        return words.listed([say.name(kind, id) for id in some if id != own], most)
+
+    entering, leaving = names("projects", other.entering), names("projects", other.leaving)
+    more, less = (
+        names("stockpiles", [h for h, t in other.stocks_t.items() if (t > 0) == rises], FEW_STOCKS)
+        for rises in (True, False)
+    )
+    told = [
+        entering and tr("in comes {names}", names=entering),
+        leaving and tr("out goes {names}", names=leaving),
+        words.listed(moves(say, other)),
+        more and tr("more is stocked of: {names}", names=more),
+        less and tr("less is stocked of: {names}", names=less),
+    ]
+    return tr("Instead: {changes}.", changes="; ".join(filter(None, told))) if any(told) else ""
+
+
+def moves(say: Say, other: Instead) -> list[str]:
+    """The projects that move to other years."""
+    return [
         tr("{name} moves to {year}", name=say.name("projects", p), year=year)
         for p, (_, year) in other.moved.items()
     ]
-    if moved:
-        told.append(words.listed(moved))
-    changes = {h: t for h, t in other.stocks_t.items() if h != own}
-    for rises in (True, False):
-        names = [say.name("stockpiles", h) for h, t in changes.items() if (t > 0) == rises]
-        if names:
-            shown = words.listed(names, FEW_STOCKS)
-            told.append(
-                tr("more is stocked of: {names}", names=shown)
-                if rises
-                else tr("less is stocked of: {names}", names=shown)
-            )
-    return tr("Instead: {changes}.", changes="; ".join(told)) if told else ""
 
 
 def _stopped(say: Say, one: Explained) -> Iterator[str]:
-    told = rules.stopping(say, one.stops)
-    if rules.lacks_investor(one.stops):
-        yield tr(
-            "Beside the plan as it stands nobody carries the rest of its capex: {rules}.",
-            rules=told,
-        )
-    else:
-        yield tr("Beside the plan as it stands it does not fit: {rules}.", rules=told)
+    told = {"rules": rules.stopping(say, one.stops)}
+    yield (
+        tr("Beside the plan as it stands nobody carries the rest of its capex: {rules}.", **told)
+        if rules.lacks_investor(one.stops)
+        else tr("Beside the plan as it stands it does not fit: {rules}.", **told)
+    )
     enough = [rule for rule in one.stops if rule.alone]
     if not enough:
         yield tr("Other rules stop it as well: none of these alone would be enough.")
@@ -287,21 +250,21 @@ def _stopped(say: Say, one: Explained) -> Iterator[str]:
 
 def _beside(say: Say, beside: Beside) -> str:
     told = {
-        "avoided": words.damage(say, max(0.0, beside.avoided)),
-        "cost": words.money(say, beside.net_cost_meur),
+        "avoided": say.amount(max(0.0, beside.avoided)),
+        "cost": say.money(beside.net_cost_meur),
     }
     if beside.weighed > beside.weighed_cost:
         return tr(
             "Beside the plan nothing stops it: it would avoid {avoided} of mean damage at a net "
             "cost of {cost}, and the plan would be better by {gain}.",
-            gain=words.damage(say, beside.weighed - beside.weighed_cost),
+            gain=say.amount(beside.weighed - beside.weighed_cost),
             **told,
         )
     if beside.avoided <= max(NOISE, NOISE * abs(say.found.expected)):
         return tr(
             "Beside the plan nothing stops it, but it would avoid no damage, at a net cost of "
             "{cost}.",
-            cost=told["cost"],
+            **told,
         )
     return tr(
         "Beside the plan nothing stops it, but it would avoid only {avoided} of mean damage, at a "
@@ -312,33 +275,26 @@ def _beside(say: Say, beside: Beside) -> str:
 
 def limit_name(say: Say, value: LimitValue) -> str:
     """A budget or a limit in words."""
-    steps = value.path.split(".")
-    told: dict[str, object] = {
-        "funder": say.name("funders", value.funder or ""),
-        "project": say.name("projects", value.project or ""),
-        "year": value.year,
-    }
+    steps, f = value.path.split("."), value.funder or ""
+    told = {"funder": say.name("funders", f), "year": value.year}
     if value.project is not None:
-        return tr("Share that lenders and investors carry of {project}", project=told["project"])
+        project = say.name("projects", value.project)
+        return tr("Share that lenders and investors carry of {project}", project=project)
     if steps[-1] == "max_share":
-        name = say.instrument(value.funder or "", steps[-2])
-        return tr("Largest share: {funder}, {instrument}", funder=told["funder"], instrument=name)
+        name = say.instrument(f, steps[-2])
+        return tr("Largest share: {funder}, {instrument}", instrument=name, **told)
     if "budget_lines" in steps:
-        name = say.budget_line(value.funder or "", steps[3])
+        told["line"] = say.budget_line(f, steps[3])
         if value.year is not None:
-            return tr("{funder}, line {line}, {year}", line=name, **_some(told, "funder", "year"))
-        return tr("{funder}, line {line}", line=name, funder=told["funder"])
+            return tr("{funder}, line {line}, {year}", **told)
+        return tr("{funder}, line {line}", **told)
     if value.funder is not None:
         if value.year is not None:
-            return tr("Budget of {funder}, {year}", **_some(told, "funder", "year"))
-        return tr("Budget of {funder}", funder=told["funder"])
+            return tr("Budget of {funder}, {year}", **told)
+        return tr("Budget of {funder}", **told)
     return {
         "policy.budget_meur": tr("Budget of all public funders"),
         "policy.max_public_share": tr("Largest public share of a project"),
         "policy.state_aid.max_intensity": tr("Largest state aid, share of capex"),
         "policy.max_country_share.limit": tr("Largest share of demand from one country"),
     }.get(value.path, value.path)
-
-
-def _some(told: dict[str, object], *names: str) -> dict[str, object]:
-    return {name: told[name] for name in names}

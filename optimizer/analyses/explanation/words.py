@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from models.language import tr
 from models.results import Explained, Explanation
-from optimizer.report.figures import number, percent
+from optimizer.report.figures import number, rounded
 from optimizer.report.wording import Wording
 
 Say = Wording[Explanation]
@@ -18,16 +18,6 @@ def item(say: Say, one: Explained) -> str:
     return say.name("projects" if one.kind == "project" else "stockpiles", one.id)
 
 
-def money(say: Say, value: float) -> str:
-    """An amount of money with its unit."""
-    return f"{short(value)} {say.million}"
-
-
-def damage(say: Say, value: float) -> str:
-    """An amount of damage, or of the objective, with its unit."""
-    return f"{short(value)} {say.unit}"
-
-
 def level(say: Say, value: float) -> str:
     """An objective or a bound, with so many digits that they can be told apart."""
     digits = 5 - math.floor(math.log10(max(abs(value), 1e-6)))
@@ -36,12 +26,7 @@ def level(say: Say, value: float) -> str:
 
 def tonnes(value: float) -> str:
     """Tonnes."""
-    return f"{short(value)} {tr('t')}"
-
-
-def short(value: float) -> str:
-    """A number with about three digits."""
-    return number(value, None if abs(value) < 100 else 0)
+    return f"{rounded(value)} {tr('t')}"
 
 
 def places(low: float, high: float) -> int:
@@ -50,10 +35,10 @@ def places(low: float, high: float) -> int:
     More would pretend to know what the gaps leave open.
     """
     size, width = max(abs(low), abs(high), 1e-6), high - low
-    three = 2 - math.floor(math.log10(size))
-    if width <= 0:
-        return min(max(three, 0), 6)
-    return min(max(min(three, 1 - math.floor(math.log10(width))), 0), 6)
+    digits = 2 - math.floor(math.log10(size))
+    if width > 0:
+        digits = min(digits, 1 - math.floor(math.log10(width)))
+    return min(max(digits, 0), 6)
 
 
 def ends(low: float, high: float, decimals: int | None = None) -> tuple[float, float]:
@@ -103,8 +88,3 @@ def listed(names: Sequence[str], most: int = 4) -> str:
     if len(names) <= most:
         return ", ".join(names)
     return tr("{names} and {more} more", names=", ".join(names[:most]), more=len(names) - most)
-
-
-def share(value: float | None) -> str:
-    """A share of one."""
-    return percent(value)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 from models.language import tr
 from models.results import Participation, ShareCurve
-from optimizer.analyses.participation import prose, tables, years
-from optimizer.analyses.participation.share_formulas import CURVES, OUTLAYS, POINTS
-from optimizer.analyses.participation.tables import At
+from optimizer.analyses.participation import prose, tables
+from optimizer.analyses.participation.tables import CURVES, OUTLAYS, POINTS, At
 from optimizer.analyses.participation.words import (
     NEAR,
     WAYS,
@@ -19,6 +19,7 @@ from optimizer.analyses.participation.words import (
     planned,
     point_at,
 )
+from optimizer.report.cells import along
 from optimizer.report.charts import Chart
 from optimizer.report.charts import participation as charts
 from optimizer.report.document import (
@@ -32,19 +33,24 @@ from optimizer.report.document import (
     Document,
     Fact,
     Facts,
+    Form,
     Heading,
     Part,
     Section,
+    Table,
     Terms,
     Text,
+    by_year,
 )
 from optimizer.report.figures import number, percent, small_percent
+from optimizer.report.workbook.expressions import Expression, total
+from optimizer.report.workbook.formulas import Line
 
 
 def document(found: Participation) -> Document:
     """Which share is best, at what price and for what gain; what each share comes to; proof."""
     say = Say(found)
-    every = tables.every_point(say)
+    every = [At(curve, point) for curve in found.curves for point in curve.points]
     money = [point.stake_meur or 0.0 for point in say.points]
     money += [point.standing.net_cost_meur for point in say.points if point.standing]
     return say.document(
@@ -102,56 +108,37 @@ def _facts(say: Say) -> Iterator[Fact]:
         return
     outlay = say.money(outlay_meur(best) or 0.0)
     yield Fact(tr("Best share"), percent(best.share), say.shared)
-    yield Fact(
-        tr("Net cost"),
-        say.money(best.standing.net_cost_meur),
-        tr("discounted; outlay {outlay}", outlay=outlay),
-    )
-    if best.gain is not None:
-        yield Fact(tr("Gain against no share"), say.amount(best.gain), tr("net of its cost"))
-    if curve.indifferent_share is not None:
-        limit = curve.limit
-        yield Fact(
-            tr("No worse than none up to"),
-            percent(curve.indifferent_share),
-            "" if limit is None else tr("the rules allow {limit}", limit=percent(limit)),
-        )
-    if best.avoided_per_euro is not None:
-        yield Fact(
-            tr("Own damage avoided per {currency}", currency=say.currency),
-            number(best.avoided_per_euro),
-            tr("of its net cost, against nobody acting"),
-        )
-    if best.to_others is not None:
-        yield Fact(
-            tr("Part of the benefit that goes to others"),
-            percent(best.to_others),
-            tr("of all damage avoided"),
-        )
+    discounted = tr("discounted; outlay {outlay}", outlay=outlay)
+    yield Fact(tr("Net cost"), say.money(best.standing.net_cost_meur), discounted)
+    limit = curve.limit
+    for label, figure, say_figure, beside in (
+        (tr("Gain against no share"), best.gain, say.amount, tr("net of its cost")),
+        (tr("No worse than none up to"), curve.indifferent_share, percent,
+         "" if limit is None else tr("the rules allow {limit}", limit=percent(limit))),
+        (tr("Own damage avoided per {currency}", currency=say.currency), best.avoided_per_euro,
+         number, tr("of its net cost, against nobody acting")),
+        (tr("Part of the benefit that goes to others"), best.to_others, percent,
+         tr("of all damage avoided")),
+    ):  # fmt: skip
+        if figure is not None:
+            yield Fact(label, say_figure(figure), beside)
 
 
 def _by_share(say: Say) -> list[Part]:
     """Damage plus cost against the share, for both ways of the others."""
     main = [curve for curve in say.main if planned(curve)]
-    told = [
-        tr(
-            "One line for each way of the others. A star marks the best share, a diamond the "
-            "largest at which the company is no worse off than with none; a dotted line runs at "
-            "the height of no share."
-        )
-    ]
-    for curve in main:
-        best = best_point(curve)
-        if best is not None and best.standing is not None:
-            told.append(
-                tr(
-                    "{way}: least at {share}, {total}.",
-                    way=curve_name(curve),
-                    share=percent(best.share),
-                    total=say.amount(best.standing.total),
-                )
-            )
-    told.append(tr("The figures are in the table below."))
+    about = tr(
+        "One line for each way of the others. A star marks the best share, a diamond the largest "
+        "at which the company is no worse off than with none; a dotted line runs at the height of "
+        "no share."
+    )
+    best = [
+        tr("{way}: least at {share}, {total}.", way=curve_name(curve), share=percent(point.share),
+           total=say.amount(point.standing.total))
+        for curve in main
+        if (point := best_point(curve)) and point.standing
+    ]  # fmt: skip
+    told = [about, *best, tr("The figures are in the table below.")]
     chart = Chart(
         "share-totals",
         tables.by_share_title(say),
@@ -164,19 +151,17 @@ def _by_share(say: Say) -> list[Part]:
 def line(curve: ShareCurve) -> charts.Line:
     """A curve as it is drawn."""
 
-    def tried(share: float | None) -> float | None:
-        point = point_at(curve, share)
-        return None if point is None else point.share
+    def of_each(path: str) -> list[Any]:
+        return [*map(along(path), planned(curve))]
 
-    some = planned(curve)
     return charts.Line(
         curve_name(curve),
-        [point.share for point in some],
-        [point.standing.total for point in some if point.standing is not None],
-        [point.range.best.total if point.range else None for point in some],
-        [point.range.worst.total if point.range else None for point in some],
-        tried(curve.best_share),
-        tried(curve.indifferent_share),
+        of_each("share"),
+        of_each("standing.total"),
+        of_each("range.best.total"),
+        of_each("range.worst.total"),
+        along("share")(point_at(curve, curve.best_share)),
+        along("share")(point_at(curve, curve.indifferent_share)),
     )
 
 
@@ -192,14 +177,17 @@ def _public(say: Say) -> Iterator[Part]:
         if not some:
             continue
         free = [c for c in say.found.curves if c.others == others and c.public_share is None]
-        name = "public" if others == "reoptimize" else "public-held"
-        title = (
-            tr("Best and indifferent share by public share of capex, if others decide anew")
-            if others == "reoptimize"
-            else tr(
-                "Best and indifferent share by public share of capex, if others stick to the plan"
-            )
-        )
+        name, title = {
+            "reoptimize": (
+                "public",
+                tr("Best and indifferent share by public share of capex, if others decide anew"),
+            ),
+            "held": (
+                "public-held",
+                tr("Best and indifferent share by public share of capex, if others stick to the "
+                   "plan"),
+            ),
+        }[others]  # fmt: skip
         yield tables.summary(
             say,
             tr("{title} ({unit})", title=title, unit=say.million),
@@ -211,14 +199,11 @@ def _public(say: Say) -> Iterator[Part]:
 
 def _co_financing(name: str, title: str, some: Sequence[ShareCurve]) -> Chart:
     told = [
-        tr(
-            "Public share {public}: best {best}, no worse than none up to {indifferent}.",
-            public=percent(curve.public_share),
-            best=percent(curve.best_share),
-            indifferent=percent(curve.indifferent_share),
-        )
+        tr("Public share {public}: best {best}, no worse than none up to {indifferent}.",
+           public=percent(curve.public_share), best=percent(curve.best_share),
+           indifferent=percent(curve.indifferent_share))
         for curve in some
-    ]
+    ]  # fmt: skip
     return Chart(
         name,
         title,
@@ -241,30 +226,19 @@ def _money(say: Say) -> Iterator[Part]:
     ]
     if not any(at.point.outlay_by_year_meur or at.point.offtake_t for at in best):
         return
-    yield (
-        tr(
-            "What {company} pays at its best share, for projects and stocks, and what it is "
-            "entitled to of their output.",
-            company=say.company,
-        )
-        if say.found.allocation == "entitled"
-        else tr(
-            "What {company} pays at its best share, for projects and stocks, and the tonnes that "
-            "are reserved in its name.",
-            company=say.company,
-        )
-    )
-    unit, paid = say.million, [(_name(at), "", years.outlay(at)) for at in best]
-    yield years.down(
-        "outlay", tr("Outlay by year ({unit}, undiscounted)", unit=unit), paid, "money"
-    )
-    served = [
-        (say.material(at.material), _name(at), years.tonnes(at))
-        for at in years.with_materials(best)
-    ]
+    entitled, reserved = (
+        tr("What {company} pays at its best share, for projects and stocks, and what it is "
+           "entitled to of their output.", company=say.company),
+        tr("What {company} pays at its best share, for projects and stocks, and the tonnes that "
+           "are reserved in its name.", company=say.company),
+    )  # fmt: skip
+    yield entitled if say.found.allocation == "entitled" else reserved
+    unit, paid = say.million, [(_name(at), "", _outlay(at)) for at in best]
+    yield _down("outlay", tr("Outlay by year ({unit}, undiscounted)", unit=unit), paid, "money")
+    served = [(say.material(at.material), _name(at), _tonnes(at)) for at in _with_materials(best)]
     if served:
         note = tr("At full running, without delay or failure.")
-        yield years.down("offtake", tr("Offtake by year (t)"), served, "tonnes", note)
+        yield _down("offtake", tr("Offtake by year (t)"), served, "tonnes", note)
     yield Heading(tr("What is built then"))
     yield Bullets(
         [tr("{way}: {projects}.", way=_name(at), projects=say.projects(at.point)) for at in best]
@@ -297,13 +271,13 @@ def _curves(say: Say, every: Sequence[At]) -> Iterator[Part]:
 def _by_year(say: Say, every: Sequence[At]) -> Iterator[Section]:
     """Sheets of what each share takes and brings in each year."""
     planned = [at for at in every if at.point.standing is not None]
-    paid = years.across(OUTLAYS, planned, years.outlay, "money", empty=tr("No plan was found."))
+    paid = _across(OUTLAYS, planned, _outlay, "money", empty=tr("No plan was found."))
     title = tr("Outlay by year ({unit}, undiscounted)", unit=say.million)
     yield Section("outlays", title, [paid], on=SHEET, tab=tr("Outlay"))
-    served = years.across(
+    served = _across(
         "offtakes",
-        years.with_materials(every),
-        years.tonnes,
+        _with_materials(every),
+        _tonnes,
         "tonnes",
         [Column(tr("Material"), lambda at: say.material(at.material), "text", width=22)],
         tr("At full running, without delay or failure."),
@@ -335,3 +309,65 @@ def _proof(say: Say) -> Iterator[Part]:
         (tr("Plans count as equally good within"), small_percent(found.tolerance)),
         (tr("Level of the CVaR"), percent(found.cvar_level)),
     )  # fmt: skip
+
+
+def _with_materials(rows: Iterable[At]) -> list[At]:
+    """A row for each material of which tonnes are reserved at a share."""
+    return [At(*at[:2], id) for at in rows for id in at.point.offtake_t]
+
+
+def _tonnes(at: At) -> Mapping[str, float]:
+    """Tonnes of the material of a row, by year."""
+    return at.point.offtake_t[at.material]
+
+
+def _outlay(at: At) -> Mapping[str, float]:
+    """Undiscounted million EUR that the company pays, by year."""
+    return at.point.outlay_by_year_meur
+
+
+def _across(
+    name: str,
+    rows: Sequence[At],
+    of: Callable[[At], Mapping[str, float]],
+    form: Form,
+    more: Sequence[Column] = (),
+    note: str = "",
+    empty: str = "",
+) -> Table:
+    """A row a share and a column a year, with sums as formulas; ``more`` stands before years."""
+    known = sorted({int(year) for at in rows for year in of(at)})
+
+    def summed(line: Line) -> Expression | None:
+        return total(line.span(str(known[0]), str(known[-1]))) if known else None
+
+    columns = [
+        Column(tr("The others"), lambda at: curve_name(at.curve), "text", width=36),
+        Column(tr("Share"), "point.share", "share", origin="scenario"),
+        *more,
+        *by_year(known, of, form),
+        Column(tr("All years"), lambda at: sum(of(at).values()), form, key="all", formula=summed),
+    ]
+    return Table(
+        "", rows, columns, name, note, on=SHEET, freeze=2, ruled=tables.first_of_curve, empty=empty
+    )
+
+
+def _down(
+    name: str,
+    caption: str,
+    figures: Sequence[tuple[str, str, Mapping[str, float]]],
+    form: Form,
+    note: str = "",
+) -> Table:
+    """A row a year from the first to the last, and a column each for figures by year: their
+    header, the one above it, and the figures."""
+
+    met = {int(year) for _, _, by_year in figures for year in by_year}
+
+    def column(header: str, group: str, by_year: Mapping[str, float]) -> Column:
+        return Column(header, lambda n: by_year.get(str(n), 0.0), form, group, total=True)
+
+    columns = [Column(tr("Year"), int, "year"), *(column(*of) for of in figures)]
+    years = range(min(met), max(met) + 1) if met else []
+    return Table(caption, years, columns, name, note, total=tr("All years"), on=TEXT)

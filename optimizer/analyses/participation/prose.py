@@ -32,13 +32,10 @@ def headline(say: Say) -> Iterator[str]:
 
 def _nothing(say: Say) -> str:
     """That there is no answer, and why."""
-    if say.points and all(point.status == "infeasible" for point in say.points):
-        return tr(
-            "No plan keeps all rules at any share of {subject} that was tried for {company}.",
-            subject=say.subject,
-            company=say.company,
-        )
-    return tr("There is no plan at any share that was tried.")
+    if any(point.status != "infeasible" for point in say.points) or not say.points:
+        return tr("There is no plan at any share that was tried.")
+    return tr("No plan keeps all rules at any share of {subject} that was tried for {company}.",
+              subject=say.subject, company=say.company)  # fmt: skip
 
 
 def _best(say: Say, best: SharePoint) -> Iterator[str]:
@@ -51,19 +48,15 @@ def _best(say: Say, best: SharePoint) -> Iterator[str]:
         )
         return
     yield tr("{company} does best with {share} {shared}.", share=percent(best.share), **about)
-    figures = {
-        "outlay": say.money(outlay_meur(best) or 0.0),
-        "net": say.money(best.standing.net_cost_meur),
-    }
-    if best.stake_meur is None:
-        yield tr("It pays {outlay} over the years; the net cost is {net}, discounted.", **figures)
-    else:
-        yield tr(
-            "That is {stake} of capex; with its stocks it pays {outlay} over the years, and the "
-            "net cost is {net}, discounted.",
-            stake=say.money(best.stake_meur),
-            **figures,
-        )
+    paid, net = say.money(outlay_meur(best) or 0.0), say.money(best.standing.net_cost_meur)
+    yield (
+        tr("It pays {outlay} over the years; the net cost is {net}, discounted.",
+           outlay=paid, net=net)
+        if best.stake_meur is None
+        else tr("That is {stake} of capex; with its stocks it pays {outlay} over the years, and "
+                "the net cost is {net}, discounted.",
+                stake=say.money(best.stake_meur), outlay=paid, net=net)
+    )  # fmt: skip
     if best.gain is not None:
         yield tr(
             "Against no share at all, with the others going ahead, it gains {gain}, net of what it "
@@ -79,11 +72,8 @@ def _up_to(curve: ShareCurve) -> Iterator[str]:
         if point_at(curve, 0.0) is not None and best is not None and best <= NEAR:
             yield tr("With every share above that it is worse off.")
     elif curve.limit is not None and last >= curve.limit - NEAR:
-        yield tr(
-            "Up to the largest share that the rules allow, {share}, it is no worse off than with "
-            "none.",
-            share=percent(last),
-        )
+        yield tr("Up to the largest share that the rules allow, {share}, it is no worse off than "
+                 "with none.", share=percent(last))  # fmt: skip
         return
     elif curve.indifferent_within:
         yield tr(
@@ -108,24 +98,17 @@ def _against(say: Say, best: SharePoint) -> Iterator[str]:
         if own.expected < without.expected - NOISE
         else tr("Its own mean damage is {here}, and {nobody} if nobody acts.", **about)
     )
-    totals = {"total": say.amount(own.total), "nothing": rounded(without.total)}
-    if alone is None:
-        yield tr(
-            "Damage plus cost comes to {total}, against {nothing} if it waits and nobody acts.",
-            **totals,
-        )
-    else:
-        yield tr(
-            "Damage plus cost comes to {total}, against {alone} if it acts alone and {nothing} if "
-            "it waits and nobody acts.",
-            alone=rounded(alone.total),
-            **totals,
-        )
+    about = {"total": say.amount(own.total), "nothing": rounded(without.total)}
+    yield (
+        tr("Damage plus cost comes to {total}, against {nothing} if it waits and nobody acts.",
+           **about)
+        if alone is None
+        else tr("Damage plus cost comes to {total}, against {alone} if it acts alone and {nothing} "
+                "if it waits and nobody acts.", alone=rounded(alone.total), **about)
+    )  # fmt: skip
     if best.to_others is not None:
-        yield tr(
-            "Of all damage that this plan avoids, others avoid {share}.",
-            share=percent(best.to_others),
-        )
+        share = percent(best.to_others)
+        yield tr("Of all damage that this plan avoids, others avoid {share}.", share=share)
 
 
 def _others(say: Say, curve: ShareCurve, best: SharePoint) -> Iterator[str]:
@@ -201,11 +184,8 @@ def meaning(say: Say) -> Iterator[str]:
             avoided=say.amount(say.found.without_plan.expected - none.standing.expected),
         )
     if say.found.alone is not None:
-        yield tr(
-            "Acting alone means: only {company} invests, in the way that is best for itself, and "
-            "nobody else does anything.",
-            company=say.company,
-        )
+        yield tr("Acting alone means: only {company} invests, in the way that is best for itself, "
+                 "and nobody else does anything.", company=say.company)  # fmt: skip
 
 
 def ranges(say: Say, proven: bool) -> str:
@@ -287,59 +267,40 @@ def steps(say: Say) -> Iterator[str]:
 def limits() -> list[str]:
     """What the answer does not say."""
     return [
-        tr(
-            "Shares are tried one by one. Between two of them nothing is known; the best share is "
-            "the best of those tried."
-        ),
-        tr(
-            "The figures rest on the scenario: its hazards, prices and damage are assumptions with "
-            "probabilities, not a forecast."
-        ),
-        tr(
-            "What a share gives beyond tonnes and money, such as a say in decisions or a "
-            "supplier's goodwill, is not counted."
-        ),
-    ]
+        tr("Shares are tried one by one. Between two of them nothing is known; the best share is "
+           "the best of those tried."),
+        tr("The figures rest on the scenario: its hazards, prices and damage are assumptions with "
+           "probabilities, not a forecast."),
+        tr("What a share gives beyond tonnes and money, such as a say in decisions or a "
+           "supplier's goodwill, is not counted."),
+    ]  # fmt: skip
 
 
 def terms(say: Say) -> list[tuple[str, str]]:
     """Terms in alphabetical order."""
-    entries = [
-        (
-            tr("Best share"),
-            tr("Of the shares that were tried, the one with least mean damage plus net cost."),
+    entries = {
+        tr("Best share"): tr(
+            "Of the shares that were tried, the one with least mean damage plus net cost."
         ),
-        (
-            tr("Damage plus cost"),
-            tr("The company's own mean damage plus its own net cost; the less, the better."),
+        tr("Damage plus cost"): tr(
+            "The company's own mean damage plus its own net cost; the less, the better."
         ),
-        (tr("Gain"), tr("By how much damage plus cost is lower than with no share.")),
-        (
-            tr("Indifferent share"),
-            tr("The largest share at which the company is no worse off than with none."),
+        tr("Gain"): tr("By how much damage plus cost is lower than with no share."),
+        tr("Indifferent share"): tr(
+            "The largest share at which the company is no worse off than with none."
         ),
-        (
-            tr("Net cost"),
-            tr(
-                "What the company pays, less what is expected to come back, and what its stocks "
-                "cost; discounted."
-            ),
+        tr("Net cost"): tr(
+            "What the company pays, less what is expected to come back, and what its stocks cost; "
+            "discounted."
         ),
-        (tr("Offtake"), tr("Output of projects that is reserved for the company.")),
-        (
-            tr("State of the world"),
-            tr(
-                "One way the coming years may go: which disruptions strike when, which projects "
-                "fail or come late."
-            ),
+        tr("Offtake"): tr("Output of projects that is reserved for the company."),
+        tr("State of the world"): tr(
+            "One way the coming years may go: which disruptions strike when, which projects fail "
+            "or come late."
         ),
-        (
-            tr("CVaR"),
-            tr(
-                "Conditional value at risk: mean damage in the worst {tail} of states, by "
-                "probability.",
-                tail=say.tail,
-            ),
+        tr("CVaR"): tr(
+            "Conditional value at risk: mean damage in the worst {tail} of states, by probability.",
+            tail=say.tail,
         ),
-    ]
-    return sorted(entries, key=lambda entry: entry[0].casefold())
+    }
+    return sorted(entries.items(), key=lambda entry: entry[0].casefold())

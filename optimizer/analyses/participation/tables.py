@@ -7,14 +7,8 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from models.language import tr
-from models.results import ShareCurve, SharePoint, Standing, StandingRange
-from optimizer.analyses.participation import prose, share_formulas
-from optimizer.analyses.participation.share_formulas import (
-    CURVES,
-    POINTS,
-    STANDINGS,
-    row_of,
-)
+from models.results import ShareCurve, SharePoint, Standing
+from optimizer.analyses.participation import prose
 from optimizer.analyses.participation.words import (
     NEAR,
     Say,
@@ -25,6 +19,7 @@ from optimizer.analyses.participation.words import (
     point_at,
     remark,
 )
+from optimizer.report.cells import along
 from optimizer.report.charts import Chart
 from optimizer.report.document import (
     EVERYWHERE,
@@ -33,6 +28,7 @@ from optimizer.report.document import (
     TERMINAL,
     Check,
     Column,
+    Form,
     Media,
     SheetChart,
     Table,
@@ -41,10 +37,17 @@ from optimizer.report.document import (
 from optimizer.report.figures import percent
 from optimizer.report.workbook.expressions import (
     Expression,
+    absolute,
+    largest,
     of,
+    ratio,
+    smallest,
     total,
 )
-from optimizer.report.workbook.formulas import Line
+from optimizer.report.workbook.formulas import Formulas, Line
+
+STANDINGS, CURVES, POINTS, OUTLAYS = "standings", "curves", "points", "outlays"
+"""Names of tables that formulas refer to."""
 
 
 class Case(NamedTuple):
@@ -62,11 +65,6 @@ class At(NamedTuple):
     material: str = ""
 
 
-def every_point(say: Say) -> list[At]:
-    """The points of all curves."""
-    return [At(curve, point) for curve in say.found.curves for point in curve.points]
-
-
 def cases(say: Say) -> Iterator[Case]:
     """What the best share is measured against, and itself: nobody acts, alone, waiting ..."""
     found = say.found
@@ -74,9 +72,9 @@ def cases(say: Say) -> Iterator[Case]:
     if found.alone is not None:
         yield Case(tr("It acts alone"), found.alone)
     for curve in say.main:
-        none = point_at(curve, 0.0)
-        if none is not None and none.standing is not None:
-            yield Case(tr("No share: {way}", way=_inside(curve)), none.standing)
+        none = along("standing")(point_at(curve, 0.0))
+        if none is not None:
+            yield Case(tr("No share: {way}", way=_inside(curve)), none)
     if found.free is not None:
         name = tr("The scenario's own plan")
         if found.free_share is not None:
@@ -96,42 +94,40 @@ def _inside(curve: ShareCurve) -> str:
     return name[:1].lower() + name[1:]
 
 
-def _fares(standing: Callable[[Any], Standing | None]) -> list[Column]:
-    """How the company fares: columns that share their decimals, since they are added across."""
-
-    def column(header: str, field: str, **more: Any) -> Column:
-        def read(row: Any) -> float | None:
-            here = standing(row)
-            return None if here is None else getattr(here, field)
-
-        return Column(header, read, more.pop("form", "outcome"), like="fares", key=field, **more)
+def _fares(standing: str) -> list[Column]:
+    """How the company fares, which a path leads to: columns that share their decimals, since they
+    are added across."""
 
     def added(line: Line) -> Expression | None:
-        if standing(line.row) is None:
-            return None
-        return line["expected"] + line["net_cost_meur"]
+        known = along(standing)(line.row) is not None
+        return line["expected"] + line["net_cost_meur"] if known else None
 
-    return [
-        column(tr("Mean damage"), "expected"),
-        column(tr("CVaR"), "cvar"),
-        column(tr("Net cost"), "net_cost_meur", form="money"),
-        column(tr("Damage plus cost"), "total", formula=added),
+    fields: list[tuple[str, str, Form]] = [
+        (tr("Mean damage"), "expected", "outcome"),
+        (tr("CVaR"), "cvar", "outcome"),
+        (tr("Net cost"), "net_cost_meur", "money"),
+        (tr("Damage plus cost"), "total", "outcome"),
     ]
+    return [
+        Column(header, f"{standing}.{field}", form, like="fares", key=field,
+               formula=added if field == "total" else None)
+        for header, field, form in fields
+    ]  # fmt: skip
 
 
 def standings(say: Say) -> Table:
     """The best share against acting alone and against waiting."""
-
-    def less(line: Line) -> Expression:
-        return line.table.cell(0, "total") - line["total"]
 
     return Table(
         tr("How {company} fares ({unit})", company=say.company, unit=say.million),
         list(cases(say)),
         [
             Column(tr("If"), "name", "text"),
-            *_fares(lambda case: case.standing),
-            sheet_only(tr("Less than if nobody acts"), "less", less, "outcome"),
+            *_fares("standing"),
+            sheet_only(
+                tr("Less than if nobody acts"), "less",
+                lambda line: line.table.cell(0, "total") - line["total"], "outcome",
+            ),
         ],
         STANDINGS,
         tr(
@@ -139,7 +135,7 @@ def standings(say: Say) -> Table:
             "plus cost: mean damage plus net cost; the less, the better.",
             tail=say.tail,
         ),
-    )
+    )  # fmt: skip
 
 
 def summary(
@@ -152,20 +148,12 @@ def summary(
 ) -> Table:
     """Best and indifferent share of curves, and what the best one leads to."""
 
-    def there(read: Callable[[Standing], float]) -> Callable[[ShareCurve], float | None]:
-        def of_best(curve: ShareCurve) -> float | None:
-            best = best_point(curve)
-            return None if best is None or best.standing is None else read(best.standing)
-
-        return of_best
-
-    def gain(curve: ShareCurve) -> float | None:
-        best = best_point(curve)
-        return None if best is None else best.gain
+    def there(path: str) -> Callable[[ShareCurve], Any]:
+        return lambda curve: along(path)(best_point(curve))
 
     def cell(key: str) -> Callable[[Line], Expression | None]:
         def formula(line: Line) -> Expression | None:
-            row = row_of(line.book, line.row, line.row.best_share)
+            row = _row_of(line.book, line.row, line.row.best_share)
             return None if row is None else line.book[POINTS].cell(row, key)
 
         return formula
@@ -173,28 +161,26 @@ def summary(
     def named(name: str) -> Callable[[ShareCurve], str]:
         return lambda curve: name if curve is say.main[0] else ""
 
-    def within(curve: ShareCurve) -> float | None:
-        return None if curve.indifferent_within is None else 100 * curve.indifferent_within
-
     best = [
         Column(tr("Best share"), "best_share", "share", key="best", name=named("best_share")),
         Column(
             tr("Net cost there"),
-            there(lambda here: here.net_cost_meur), "money",
+            there("standing.net_cost_meur"), "money",
             formula=cell("net_cost_meur"), name=named("best_share_net_cost"),
         ),
         Column(
-            tr("Damage plus cost there"), there(lambda here: here.total),
+            tr("Damage plus cost there"), there("standing.total"),
             "outcome", key="total", formula=cell("total"),
         ),
-        sheet_only(tr("Least at any share"), "least", share_formulas.least, "outcome"),
-        Column(tr("Gain there"), gain, "outcome", formula=cell("gain"),
+        sheet_only(tr("Least at any share"), "least", _least, "outcome"),
+        Column(tr("Gain there"), there("gain"), "outcome", formula=cell("gain"),
                name=named("best_share_gain")),
     ]  # fmt: skip
     limits = [
         Column(tr("No worse than none up to"), "indifferent_share", "share",
                name=named("indifferent_share")),
-        Column(tr("True one at most higher by, percentage points"), within),
+        Column(tr("True one at most higher by, percentage points"),
+               lambda curve: curve.indifferent_within and 100 * curve.indifferent_within),
         Column(tr("Limit by the rules"), "limit", "share"),
     ]  # fmt: skip
     free = tr("Where no public share is named, public funders carry what the plan chooses.")
@@ -220,25 +206,22 @@ def points(say: Say, rows: Sequence[At], name: str, on: Media, caption: str, not
                "count", on=SHEET),
         Column(tr("Capex carried"), "point.stake_meur", "money", on=PAGE | SHEET),
         Column(tr("Outlay"), lambda at: outlay_meur(at.point), "money",
-               formula=share_formulas.outlay),
-        *_fares(lambda at: at.point.standing),
-        *(
-            _ranges(lambda at: at.point, tr("Equally good plans"), SHEET)
-            if any(at.point.range for at in rows)
-            else []
-        ),
-        Column(tr("Gain"), "point.gain", "outcome", key="gain", formula=share_formulas.gain),
+               formula=_outlay),
+        *_fares("point.standing"),
+        *(_ranges(lambda at: at.point, tr("Equally good plans"), SHEET)
+          if any(at.point.range for at in rows) else []),
+        Column(tr("Gain"), "point.gain", "outcome", key="gain", formula=_gain),
         Column(tr("Gain per {currency}", **per), "point.gain_per_euro", "ratio",
-               formula=share_formulas.gain_per),
+               formula=_gain_per),
         Column(tr("Avoided"), "point.avoided", "outcome", key="avoided",
-               formula=share_formulas.avoided, on=SHEET),
+               formula=_avoided, on=SHEET),
         Column(tr("Avoided per {currency}", **per), "point.avoided_per_euro", "ratio",
-               formula=share_formulas.avoided_per),
+               formula=_avoided_per),
         Column(tr("To others"), "point.to_others", "share"),
         *_offtakes(say, rows),
         Column(tr("Objective"), "point.objective", "objective", on=SHEET, key="objective"),
         Column(tr("Bound"), "point.bound", "objective", on=SHEET, key="bound"),
-        Column(tr("Gap"), "point.gap", "gap", on=SHEET, key="gap", formula=share_formulas.gap),
+        Column(tr("Gap"), "point.gap", "gap", on=SHEET, key="gap", formula=_gap),
     ]  # fmt: skip
     drawn = [(curve_name(one), partial(_planned_on, one)) for one in say.main if planned(one)]
     chart = SheetChart(
@@ -264,18 +247,14 @@ def _ranges(
 ) -> list[Column]:
     """Damage plus cost over equally good plans: found, and ``proven`` of all."""
 
-    def column(header: str, read: Callable[[StandingRange], float | None], on: Media) -> Column:
-        def of_row(row: Any) -> float | None:
-            here = point(row)
-            return None if here is None or here.range is None else read(here.range)
-
-        return Column(header, of_row, "outcome", group, on=on)
+    def column(header: str, path: str, on: Media = EVERYWHERE) -> Column:
+        return Column(header, lambda row: along(path)(point(row)), "outcome", group, on=on)
 
     return [
-        column(tr("at best"), lambda r: r.best.total, EVERYWHERE),
-        column(tr("at worst"), lambda r: r.worst.total, EVERYWHERE),
-        column(tr("none below"), lambda r: r.least, proven),
-        column(tr("none above"), lambda r: r.most, proven),
+        column(tr("at best"), "range.best.total"),
+        column(tr("at worst"), "range.worst.total"),
+        column(tr("none below"), "range.least", proven),
+        column(tr("none above"), "range.most", proven),
     ]
 
 
@@ -299,26 +278,18 @@ def by_share(say: Say, main: Sequence[ShareCurve], chart: Chart) -> Table:
     def at(curve: ShareCurve) -> Callable[[float], SharePoint | None]:
         return lambda share: point_at(curve, share)
 
-    def total_of(curve: ShareCurve, share: float) -> float | None:
-        here = point_at(curve, share)
-        return None if here is None or here.standing is None else here.standing.total
+    def total_of(curve: ShareCurve, share: float) -> Any:
+        return along("standing.total")(point_at(curve, share))
 
-    columns = [Column(tr("Share of capex"), lambda share: share, "share")]
+    columns = [Column(tr("Share of capex"), float, "share")]
     for curve in main:
         name = curve_name(curve)
         columns.append(Column(tr("Damage plus cost"), partial(total_of, curve), "outcome", name))
         if any(point.range for point in curve.points):
             columns += _ranges(at(curve), name)
     tried = sorted({point.share for curve in main for point in curve.points})
-    return Table(
-        chart.title,
-        tried,
-        columns,
-        "share-totals",
-        prose.ranges(say, proven=True),
-        chart=chart,
-        on=PAGE,
-    )
+    note = prose.ranges(say, proven=True)
+    return Table(chart.title, tried, columns, "share-totals", note, chart=chart, on=PAGE)
 
 
 def first_of_curve(at: At) -> bool:
@@ -345,21 +316,85 @@ def checks(say: Say) -> list[Check]:
     made = [
         sums(tr("Mean damage and net cost give damage plus cost, in each case"), STANDINGS,
              "total", [case.standing.total for case in cases(say)]),
-        *(
-            least(n, curve)
-            for n, curve in enumerate(say.found.curves)
-            if best_point(curve) is not None
-        ),
+        *(least(n, curve) for n, curve in enumerate(say.found.curves) if best_point(curve)),
     ]  # fmt: skip
     if any(point.standing for point in some):
         made += [
-            sums(tr("Mean damage and net cost give damage plus cost, at all shares"), POINTS,
-                 "total", [p.standing.total for p in some if p.standing is not None]),
-            sums(tr("Gains follow from damage plus cost, at all shares"), POINTS, "gain",
-                 [p.gain for p in some]),
-            sums(tr("Damage avoided follows from mean damage, at all shares"), POINTS, "avoided",
-                 [p.avoided for p in some]),
-            sums(tr("Gaps follow from objectives and bounds"), POINTS, "gap",
-                 [p.gap for p in some]),
+            sums(says, POINTS, path.rpartition(".")[2], map(along(path), some))
+            for says, path in (
+                (tr("Mean damage and net cost give damage plus cost, at all shares"),
+                 "standing.total"),
+                (tr("Gains follow from damage plus cost, at all shares"), "gain"),
+                (tr("Damage avoided follows from mean damage, at all shares"), "avoided"),
+                (tr("Gaps follow from objectives and bounds"), "gap"),
+            )
         ]  # fmt: skip
     return made
+
+
+# What a workbook calculates of the shares that were tried; a row is one share on its curve
+
+
+def _row_of(book: Formulas, curve: ShareCurve, share: float | None) -> int | None:
+    """The row of a share of a curve among all points, where it has a plan."""
+    point, rows = point_at(curve, share), book[POINTS].table.rows
+    return next((n for n, at in enumerate(rows) if at.point is point), None) if point else None
+
+
+def _least(line: Line) -> Expression | None:
+    """The least damage plus cost of a curve at shares that can be best: none, and those of what is
+    built."""
+    curve = line.row
+    if _row_of(line.book, curve, curve.best_share) is None:
+        return None
+    counting = [point for point in planned(curve) if point.built or not point.share]
+    rows = [_row_of(line.book, curve, point.share) for point in counting]
+    return smallest(*(line.book[POINTS].cell(n, "total") for n in rows if n is not None))
+
+
+def _none(line: Line) -> int | None:
+    """The row of no share on the same curve, for a row with a plan."""
+    at = line.row
+    return None if at.point.standing is None else _row_of(line.book, at.curve, 0.0)
+
+
+def _outlay(line: Line) -> Expression | None:
+    """What is paid over all years, from the table by year."""
+    rows = line.book[OUTLAYS].table.rows
+    row = next((n for n, at in enumerate(rows) if at.point is line.row.point), None)
+    return None if row is None else line.book[OUTLAYS].cell(row, "all")
+
+
+def _gain(line: Line) -> Expression | None:
+    """Damage plus cost of no share, less that of this one."""
+    none = _none(line)
+    return None if none is None else line.table.cell(none, "total") - line["total"]
+
+
+def _gain_per(line: Line) -> Expression | None:
+    """Damage avoided against no share, by additional net cost."""
+    none = _none(line)
+    if none is None or line.row.point.gain_per_euro is None:
+        return None
+    less = line.table.cell(none, "expected") - line["expected"]
+    return ratio(less, line["net_cost_meur"] - line.table.cell(none, "net_cost_meur"))
+
+
+def _avoided(line: Line) -> Expression | None:
+    """Mean damage if nobody acts, less that with this share."""
+    known = line.row.point.standing is not None
+    return line.book[STANDINGS].cell(0, "expected") - line["expected"] if known else None
+
+
+def _avoided_per(line: Line) -> Expression | None:
+    """The same by net cost."""
+    known = line.row.point.avoided_per_euro is not None
+    return ratio(line["avoided"], line["net_cost_meur"]) if known else None
+
+
+def _gap(line: Line) -> Expression | None:
+    """How far the objective may be from its bound, as a share of it."""
+    if line.row.point.objective is None or line.row.point.bound is None:
+        return None
+    objective = line["objective"]
+    return largest(of(0), objective - line["bound"]) / largest(absolute(objective), of(1e-6))

@@ -37,6 +37,8 @@ class RedactOptions(SolveOptions):
         "rules, the redacted scenario is written; 4 the same where no plan was found before the "
         "limit; 5 failure; 130 interrupted with nothing to keep."
     )
+    place = "DIR|FILE"
+    force = "Overwrite existing files."
     out = (
         "Write public/scenario.yaml, public/stand-in.yaml, public/plan.json and "
         "owner/redaction.json into this folder; or the redacted scenario alone to this file, which "

@@ -35,12 +35,16 @@ def checks(game: Game) -> list[Check]:
     ]
     if any(item.shares for item in split.plan.projects):
         says = tr("The shares of each joint project add up to 1")
-        made.append(_apart("joint-projects", says, _capex))
+        made.append(
+            _apart("joint-projects", says, lambda book: total(book["joint-projects"].area("capex")))
+        )
     if rules:
         says = tr("What each pays is what it bears alone, less its gain and its damage with all")
         ends = [f"deviation {rule.rule}" for rule in rules]
         made.append(_apart("payments", says, ends=(ends[0], ends[-1])))
-        made += [_shared(rule.rule) for rule in rules]
+        for rule in rules:
+            says = tr("{rule}: the gains add up to the gain of all", rule=rule_name(rule.rule))
+            made.append(_sum(says, "gains", f"gain {rule.rule}", gain_of_all))
     if any(rule.leaving for rule in rules):
         says = tr("What a group has more by leaving is its gain less its share by the rule")
         made.append(_apart("leaving", says))
@@ -61,10 +65,6 @@ def _second_gain(book: Formulas) -> Expression:
     return book["second-gain"].find("second", "value")
 
 
-def _capex(book: Formulas) -> Expression:
-    return total(book["joint-projects"].area("capex"))
-
-
 def _gap(book: Formulas) -> Expression:
     found, bound = (book["split-proof"].find(row, "value") for row in ("found", "bound"))
     return largest(of(0), found - bound) / largest(absolute(found), of(1e-6))
@@ -72,11 +72,6 @@ def _gap(book: Formulas) -> Expression:
 
 def _sum(says: str, table: str, key: str, right: Callable[[Formulas], Expression]) -> Check:
     return Check(says, table, lambda book: book[table].total(key), right)
-
-
-def _shared(rule: str) -> Check:
-    says = tr("{rule}: the gains add up to the gain of all", rule=rule_name(rule))
-    return _sum(says, "gains", f"gain {rule}", gain_of_all)
 
 
 def _apart(

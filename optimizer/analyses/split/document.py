@@ -78,19 +78,21 @@ def plan_checks(found: Split) -> list[Check]:
 
 def sections(game: Game) -> list[Section]:
     """The sections on the game itself, in the order in which partners ask."""
+    plan: list[Part] = [tables.projects(game), tables.stocks(game), tables.outlay(game)]
     bearing = tr("What each bears, alone and with all ({unit})", unit=game.million)
     sharing, leave = tr("Ways to share the gain"), tr("Who would rather leave")
     alone, out = tr("What groups gain by themselves"), tr("Staying out while the others go on")
     acting = tr("If outsiders act as well")
     return [
-        Section("together", tr("What all do together"), together(game), tab=tr("Joint plan")),
+        Section("together", tr("What all do together"), [sentences.public_money(game), *plan],
+                tab=tr("Joint plan")),
         Section("players", bearing, [tables.players(game)], tab=tr("Players")),
         Section("shares", sharing, list(shares(game)), tab=tr("Sharing")),
         Section("leaving", leave, list(leaving(game)), tab=tr("Leaving")),
         Section("groups", alone, list(by_themselves(game)), DETAIL, tab=tr("Groups")),
         Section("outside", out, list(outside(game)), tab=tr("Staying out")),
         Section("outsiders", acting, list(outsiders(game)), tab=tr("Outsiders acting")),
-    ]
+    ]  # fmt: skip
 
 
 def answer(game: Game) -> Iterator[Part]:
@@ -114,10 +116,8 @@ def _facts(game: Game) -> Iterator[Fact]:
     split, alone = game.found, game.alone
     beside = ""
     if alone > NOISE:
-        share = percent(split.worth.value / alone)
-        beside = tr(
-            "{share} of the {alone} that they bear alone", share=share, alone=game.money(alone)
-        )
+        beside = tr("{share} of the {alone} that they bear alone",
+                    share=percent(split.worth.value / alone), alone=game.money(alone))  # fmt: skip
     yield Fact(tr("All gain together"), game.money(split.worth.value), beside)
     if split.rules:
         kept = [rule_name(rule.rule) for rule in split.rules if rule.core == "inside"]
@@ -132,11 +132,8 @@ def _facts(game: Game) -> Iterator[Fact]:
 
 def _together(game: Game) -> Iterator[str]:
     plan = game.found.plan
-    if plan.projects:
-        built = [f"{game.project(item.id)} ({item.start})" for item in plan.projects]
-        yield tr("They build: {projects}.", projects=listed(built))
-    else:
-        yield tr("Nothing is built.")
+    built = listed([f"{game.project(item.id)} ({item.start})" for item in plan.projects])
+    yield tr("They build: {projects}.", projects=built) if built else tr("Nothing is built.")
     yield tr(
         "Their mean damage is then {after}, after {before} if nobody does anything; their net "
         "outlay is {outlay}.",
@@ -159,12 +156,6 @@ def _sure(game: Game) -> Iterator[str]:
     )
     if split.core is not None and split.core.empty == "empty":
         yield tr("That no way to share makes all stay is proven.")
-
-
-def together(game: Game) -> list[Part]:
-    """The plan of all: who carries it, and who pays when."""
-    made = [tables.projects(game), tables.stocks(game), tables.outlay(game)]
-    return [sentences.public_money(game), *made]
 
 
 def shares(game: Game) -> Iterator[Part]:
@@ -207,18 +198,13 @@ def _balance(game: Game) -> Iterator[str]:
     if abs(left) <= max(NOISE, 1e-6 * abs(game.found.plan.objective)):
         return
     about = {"amount": game.money(abs(left)), "others": others.name}
-    if left > 0:
-        yield tr(
-            "Transfers add up to {amount}, which go to those who are no players but count "
-            "({others}): so much more do they bear than without any company.",
-            **about,
-        )
-    else:
-        yield tr(
-            "Transfers add up to -{amount}, which come from those who are no players but count "
-            "({others}): so much less do they bear than without any company.",
-            **about,
-        )
+    go, come = (
+        tr("Transfers add up to {amount}, which go to those who are no players but count "
+           "({others}): so much more do they bear than without any company.", **about),
+        tr("Transfers add up to -{amount}, which come from those who are no players but count "
+           "({others}): so much less do they bear than without any company.", **about),
+    )  # fmt: skip
+    yield go if left > 0 else come
 
 
 def leaving(game: Game) -> Iterator[Part]:
@@ -234,13 +220,11 @@ def by_themselves(game: Game) -> Iterator[Part]:
     """The worth of each group; on a page, of those with most to gain."""
     split = game.found
     if split.rules:
-        yield Text(
-            tr(
-                "Choose a rule in the yellow cell: gains of the players, shares of the groups, and "
-                "what a group has more by leaving follow. 1: the player is in the group."
-            ),
-            SHEET,
+        choose = tr(
+            "Choose a rule in the yellow cell: gains of the players, shares of the groups, and "
+            "what a group has more by leaving follow. 1: the player is in the group."
         )
+        yield Text(choose, SHEET)
         yield Choice(groups.RULE, tr("Shared by"), [rule_name(rule.rule) for rule in split.rules])
     yield groups.chosen(game)
     yield groups.most_by_leaving(game)
@@ -248,15 +232,9 @@ def by_themselves(game: Game) -> Iterator[Part]:
     ranked = sorted(several, key=lambda one: (-len(one.members), -one.worth.value))
     if len(ranked) > groups.SHOWN:
         ranked = sorted(several, key=lambda one: -one.worth.value)[: groups.SHOWN]
-        yield Text(
-            tr(
-                "The {shown} groups with most to gain, of {count}; a workbook of this split has "
-                "all.",
-                shown=number(groups.SHOWN),
-                count=number(len(several)),
-            ),
-            PAGE,
-        )
+        some = tr("The {shown} groups with most to gain, of {count}; a workbook of this split has "
+                  "all.", shown=number(groups.SHOWN), count=number(len(several)))  # fmt: skip
+        yield Text(some, PAGE)
     yield groups.coalitions(game, ranked, PAGE)
     yield groups.coalitions(game, split.coalitions, SHEET)
 
@@ -285,11 +263,9 @@ def outsiders(game: Game) -> Iterator[Part]:
     yield sentences.core(game, second.core)
     yield groups.outsiders(game, second)
     remark = tr("Against all acting alone")
-    rows = [
-        tables.Figure(tr("Gain of all"), second.worth, remark=remark, key="second"),
-        *tables.core_figures(second.core),
-    ]
-    yield tables.figures(tr("What all gain ({unit})", unit=game.million), rows, "second-gain")
+    worth = tables.Figure(tr("Gain of all"), second.worth, remark=remark, key="second")
+    title = tr("What all gain ({unit})", unit=game.million)
+    yield tables.figures(title, [worth, *tables.core_figures(second.core)], "second-gain")
 
 
 def method(game: Game) -> Iterator[Part]:
@@ -314,54 +290,39 @@ def method(game: Game) -> Iterator[Part]:
             "keeps all is the cost of stability (Bachrach and others 2009)."
         )
     limits = [
-        tr(
-            "Transfers are certain amounts that are settled beforehand; who bears which risk is "
-            "not asked."
-        ),
+        tr("Transfers are certain amounts that are settled beforehand; who bears which risk is not "
+           "asked."),
         tr("Gains are means over the states of the world; a single state may fall otherwise."),
         tr("Groups are free to form, and talks cost nothing; what cartel law allows is not asked."),
-    ]
+    ]  # fmt: skip
     yield Heading(tr("What it cannot say"))
     yield Bullets([*limits, *sentences.set_aside(game)])
 
 
 def proof(game: Game) -> list[Part]:
     """Gaps, states, versions and hash."""
-    split = game.found
-    versions = ", ".join(f"{name} {version}" for name, version in split.versions.items())
-    rows = [(tr("Versions"), versions), (tr("Scenario, SHA-256"), split.input_sha256)]
-    return [tables.proof(game), pairs(tr("Scenario and versions"), rows, "split-versions")]
+    versions = pairs(tr("Scenario and versions"), game.made_of(), "split-versions")
+    return [tables.proof(game), versions]
 
 
 def terms(game: Game) -> list[tuple[str, str]]:
     """Terms in alphabetical order; what rules mean stands where they are compared."""
-    entries = [
-        (
-            tr("Core"),
-            tr(
-                "All ways to share the gain with which no group would have more by leaving. It may "
-                "be empty; else the nucleolus lies in it."
-            ),
+    entries = {
+        tr("Core"): tr(
+            "All ways to share the gain with which no group would have more by leaving. It may be "
+            "empty; else the nucleolus lies in it."
         ),
-        (
-            tr("Free riding"),
-            tr("Staying out, and yet having something of what the others build and store."),
+        tr("Free riding"): tr(
+            "Staying out, and yet having something of what the others build and store."
         ),
-        (
-            tr("Damage"),
-            tr(
-                "What missing tonnes cost: {unit} by the damage curve of the scenario, discounted "
-                "and summed over the years.",
-                unit=game.million,
-            ),
+        tr("Damage"): tr(
+            "What missing tonnes cost: {unit} by the damage curve of the scenario, discounted and "
+            "summed over the years.",
+            unit=game.million,
         ),
-        (
-            tr("Net cost"),
-            tr("What is paid, less what is expected to come back; discounted."),
+        tr("Net cost"): tr("What is paid, less what is expected to come back; discounted."),
+        tr("Transfer"): tr(
+            "What a player pays to the others on top of its outlay, so that a rule is kept."
         ),
-        (
-            tr("Transfer"),
-            tr("What a player pays to the others on top of its outlay, so that a rule is kept."),
-        ),
-    ]
-    return sorted(entries, key=lambda entry: entry[0].casefold())
+    }
+    return sorted(entries.items(), key=lambda entry: entry[0].casefold())

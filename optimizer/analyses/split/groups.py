@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from models.language import tr
 from models.results import Coalition, Externality, FreeRider, Leaving, Player, SharingRule
 from optimizer.analyses.split.rules import drawn, more_by_leaving
 from optimizer.analyses.split.tables import apart, borne, interval
-from optimizer.analyses.split.words import OTHERS, Bearer, Game, rule_name
+from optimizer.analyses.split.words import OTHERS, Game, rule_name
 from optimizer.report.charts import Chart
 from optimizer.report.charts import split as charts
-from optimizer.report.document import DETAIL, SHEET, Column, Media, Table, ids, sheet_only
+from optimizer.report.document import DETAIL, SHEET, Column, Media, Of, Table, ids, sheet_only
 from optimizer.report.figures import NONE
 from optimizer.report.wording import joined
 from optimizer.report.workbook.expressions import (
@@ -52,9 +52,6 @@ def leaving(game: Game) -> Table:
         gain, key = line.book["gains"], f"gain {line.row.rule.rule}"
         return total(*(gain.find(id, key) for id in line.row.group.members))
 
-    def deviation(line: Line) -> Expression:
-        return absolute(line["worth"] - line["gets"] - line["more"])
-
     none = tr("No group would rather leave.")
     if game.found.sampling is not None:
         none = tr("No group that was solved would rather leave.")
@@ -67,7 +64,7 @@ def leaving(game: Game) -> Table:
             *more_by_leaving(lambda row: row.group),
             sheet_only(tr("It gains by itself"), "worth", worth, "money"),
             sheet_only(tr("Its share by the rule"), "gets", gets, "money"),
-            apart(deviation),
+            apart(lambda line: absolute(line["worth"] - line["gets"] - line["more"])),
             ids(tr("Id"), "id", lambda row: game.key(row.group.members)),
         ],
         "leaving",
@@ -110,32 +107,23 @@ def most_by_leaving(game: Game) -> Table:
     def most(line: Line) -> Expression:
         return largest(line.book["coalitions"].part(0, len(game.groups), "more"))
 
-    return Table(
-        "",
-        [tr("Most that any group has more by leaving")] if game.found.rules and game.groups else [],
-        [Column("", str, "text"), sheet_only("", "most", most, "money")],
-        "most-by-leaving",
-        headed=False,
-        on=SHEET,
-    )
+    some = game.found.rules and game.groups
+    rows = [tr("Most that any group has more by leaving")] if some else []
+    columns = [Column("", str, "text"), sheet_only("", "most", most, "money")]
+    return Table("", rows, columns, "most-by-leaving", headed=False, on=SHEET)
 
 
 def coalitions(game: Game, some: Sequence[Coalition], on: Media) -> Table:
     """What groups gain by themselves, against what their members get by the chosen rule."""
     whole, inner = len(game.players), [f"p {id}" for id in game.players]
 
-    def inside(player: Player) -> Column:
-        return Column(
-            game.player(player.id), lambda one: float(player.id in one.members), "count",
-            on=SHEET, key=f"p {player.id}", width=13,
-        )  # fmt: skip
+    def inside(id: str) -> Column:
+        return Column(game.player(id), lambda one: float(id in one.members), "count", on=SHEET,
+                      key=f"p {id}", width=13)  # fmt: skip
 
     def of_members(line: Line, row: int) -> Expression:
         above = line.book["chosen"]
         return dot(line.span(inner[0], inner[-1]), above.span(row, inner[0], inner[-1]))
-
-    def gets(line: Line) -> Expression | None:
-        return of_members(line, CHOSEN) if game.found.rules else None
 
     def more(line: Line) -> Expression | None:
         if not game.found.rules or len(line.row.members) == whole:
@@ -152,35 +140,30 @@ def coalitions(game: Game, some: Sequence[Coalition], on: Media) -> Table:
         return absolute(borne - line["found"] - line["worth"])
 
     def name(one: Coalition) -> str:
-        together = len(one.members) == whole
-        return tr("all together") if together else game.group(one.members)
-
-    def acting(one: Coalition) -> float | None:
-        worth = one.worth_if_others_act
-        return None if worth is None else worth.value
-
-    def builds(one: Coalition) -> str:
-        return joined([*map(game.project, one.projects)]) or NONE
+        return tr("all together") if len(one.members) == whole else game.group(one.members)
 
     second = any(one.worth_if_others_act is not None for one in some)
     columns = [
         Column(tr("Group"), name, "text"),
-        *map(inside, game.found.players),
+        *map(inside, game.players),
         Column(tr("Players"), lambda one: len(one.members), "count"),
         *interval(tr("Gain"), "worth", "worth", apart=DETAIL, like="gain"),
-        sheet_only(tr("Its share by the rule"), "gets", gets, "money"),
+        sheet_only(tr("Its share by the rule"), "gets",
+                   lambda line: of_members(line, CHOSEN) if game.found.rules else None, "money"),
         sheet_only(tr("Has more by leaving"), "more", more, "money"),
         sheet_only(tr("At most"), "most", most, "money"),
-        *([Column(tr("Gain if the others act alone"), acting, "money")] if second else []),
+        *([Column(tr("Gain if the others act alone"), "worth_if_others_act.value", "money")]
+          if second else []),
         Column(tr("Their damage"), "damage", "money", like="theirs"),
         Column(tr("Their net cost"), "net_cost_meur", "money", like="theirs"),
         Column(tr("Spares the others"), "spillover", "money", like="theirs"),
         Column(tr("Both together"), "found", "money", on=SHEET, key="found"),
         Column(tr("No plan has less"), "bound", "money", on=SHEET, key="bound"),
         apart(deviation),
-        Column(tr("Builds"), builds, "text"),
+        Column(tr("Builds"),
+               lambda one: joined([*map(game.project, one.projects)]) or NONE, "text"),
         ids(tr("Id"), "id", lambda one: game.key(one.members)),
-    ]
+    ]  # fmt: skip
     return Table(
         tr("What groups gain by themselves ({unit})", unit=game.million),
         some,
@@ -211,10 +194,6 @@ def staying_out(game: Game) -> Table:
     )
     rule = game.reference
     riders = [_Rider(id, rider) for id, rider in game.found.free_riding.items()]
-
-    def deviation(line: Line) -> Expression:
-        return absolute(line["alone"] - line["acting"] - line["gain"])
-
     columns = [
         Column(tr("Stays out"), lambda row: game.player(row.id), "text"),
         *interval(tr("Gain of the others"), "of.others"),
@@ -225,7 +204,7 @@ def staying_out(game: Game) -> Table:
         Column(tr("Idle beside the others"), "of.idle", "money", like="borne"),
         *interval(tr("Acting beside the others"), "of.acting", "acting", like="borne"),
         *interval(tr("Gain by staying out"), "of.gain", "gain", apart=DETAIL, like="gain"),
-        apart(deviation),
+        apart(lambda line: absolute(line["alone"] - line["acting"] - line["gain"])),
     ]  # fmt: skip
     if rule is not None:
         name = rule.rule
@@ -270,12 +249,7 @@ def outsiders(game: Game, second: Externality) -> Table:
     """What each bears and gains if outsiders act for themselves."""
     bearers = {one.id: one for one in game.bearers}
 
-    def spared(one: Bearer) -> float:
-        return one.alone.value - second.alone[one.id].value
-
-    def column(
-        header: str, read: Callable[[Bearer], float | None], like: str, **more: Any
-    ) -> Column:
+    def column(header: str, read: Of, like: str, **more: Any) -> Column:
         return Column(header, read, "money", like=like, total=True, **more)
 
     return Table(
@@ -284,11 +258,12 @@ def outsiders(game: Game, second: Externality) -> Table:
         [
             Column(tr("Player"), "name", "text"),
             Column(tr("Stands for"), "consumers", "text", on=SHEET),
-            column(tr("Alone, nobody else acts"), lambda one: one.alone.value, "borne",
-                   key="before", formula=borne),
+            column(tr("Alone, nobody else acts"), "alone.value", "borne", key="before",
+                   formula=borne),
             *interval(tr("Alone, all act alone"), lambda one: second.alone[one.id], "after",
                       like="borne", total=True),
-            column(tr("Spared by the others"), spared, "borne",
+            column(tr("Spared by the others"),
+                   lambda one: one.alone.value - second.alone[one.id].value, "borne",
                    formula=lambda line: line["before"] - line["after"]),
             column(tr("Gain by Shapley value"), lambda one: second.shapley[one.id], "gain",
                    key="shapley"),

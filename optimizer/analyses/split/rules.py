@@ -7,7 +7,7 @@ from typing import Any
 
 from models.language import tr
 from models.results import Interval, Leaving, MemberShare, SharingRule
-from optimizer.analyses.split.tables import borne, gain_of_all, interval, player_column
+from optimizer.analyses.split.tables import borne, end_of, gain_of_all, interval, player_column
 from optimizer.analyses.split.words import Game, core_word, rule_name
 from optimizer.report.charts import Chart
 from optimizer.report.charts import split as charts
@@ -29,16 +29,8 @@ def by_rule(
 
     def column(rule: SharingRule) -> Column:
         made = None if formula is None else lambda line: formula(line, rule.rule)
-        key = f"{prefix} {rule.rule}"
-        return Column(
-            rule_name(rule.rule),
-            lambda one: of_share(rule.members[one.id]),
-            form,
-            group,
-            key=key,
-            formula=made,
-            **more,
-        )
+        return Column(rule_name(rule.rule), lambda one: of_share(rule.members[one.id]), form, group,
+                      key=f"{prefix} {rule.rule}", formula=made, **more)  # fmt: skip
 
     return [column(rule) for rule in game.found.rules]
 
@@ -47,10 +39,6 @@ def gains(game: Game) -> Table:
     """What each rule leaves to each player."""
     title = tr("What each rule leaves to each player ({unit})", unit=game.million)
     core = game.found.core
-
-    def share(line: Line, rule: str) -> Expression:
-        return ratio(line[f"gain {rule}"], gain_of_all(line.book))
-
     return Table(
         title,
         game.found.players,
@@ -64,7 +52,8 @@ def gains(game: Game) -> Table:
                 )
             ]),
             *by_rule(
-                game, "share", lambda of: of.share, "share", tr("Share of all"), share,
+                game, "share", lambda of: of.share, "share", tr("Share of all"),
+                lambda line, rule: ratio(line[f"gain {rule}"], gain_of_all(line.book)),
                 on=DETAIL, total=True,
             ),
             *by_rule(game, "low", lambda of: of.gain.low, group=tr("At least"), on=SHEET),
@@ -100,9 +89,6 @@ def drawn(game: Game, figure: Interval) -> charts.Range:
 def payments(game: Game) -> Table:
     """What each player pays with each rule, and to whom."""
 
-    def transfer(line: Line, rule: str) -> Expression:
-        return line[f"pays {rule}"] - line["outlay"]
-
     def deviation(line: Line, rule: str) -> Expression:
         gain = line.book["gains"].find(line.row.id, f"gain {rule}")
         return absolute(borne(line) - gain - borne(line, "damage") - line[f"pays {rule}"])
@@ -122,7 +108,8 @@ def payments(game: Game) -> Table:
             ),
             *by_rule(
                 game, "transfer", lambda of: of.transfer_meur, "money", tr("Of that to the others"),
-                transfer, like="paid", on=DETAIL, total=True,
+                lambda line, rule: line[f"pays {rule}"] - line["outlay"], like="paid", on=DETAIL,
+                total=True,
             ),
             *by_rule(
                 game, "deviation", lambda of: None, "deviation", tr("Deviation"), deviation,
@@ -142,42 +129,32 @@ def payments(game: Game) -> Table:
 def verdicts(game: Game) -> Table:
     """Who would rather leave with each rule."""
 
-    def first(rule: SharingRule) -> Leaving | None:
-        return rule.leaving[0] if rule.leaving else None
-
-    def group(rule: SharingRule) -> str | None:
-        return game.group(rule.leaving[0].members) if rule.leaving else None
-
     columns = [
         Column(tr("Shared by"), lambda rule: rule_name(rule.rule), "text"),
         Column(tr("Would leave"), core_word, "text"),
-        Column(tr("Most eager"), group, "text"),
-        *more_by_leaving(first),
-    ]
-    note = tr(
-        "Nobody: proven that no group would rather leave. Some group: at least one has more, by a "
-        "plan that was found. Some group might: the proofs leave it open."
-    )
+        Column(tr("Most eager"),
+               lambda rule: game.group(rule.leaving[0].members) if rule.leaving else None, "text"),
+        *more_by_leaving(lambda rule: next(iter(rule.leaving), None)),
+    ]  # fmt: skip
+    whole, sampled = (
+        tr("Nobody: proven that no group would rather leave. Some group: at least one has more, by "
+           "a plan that was found. Some group might: the proofs leave it open."),
+        tr("Some group: at least one has more, by a plan that was found. Open: of the groups that "
+           "were solved none has; of the others nothing is known."),
+    )  # fmt: skip
+    note = whole if game.found.sampling is None else sampled
     if game.found.sampling is None:
         columns += interval(tr("Public money to keep all"), "contribution", apart=DETAIL)
-    else:
-        note = tr(
-            "Some group: at least one has more, by a plan that was found. Open: of the groups that "
-            "were solved none has; of the others nothing is known."
-        )
     title = tr("Who would rather leave with each rule ({unit})", unit=game.million)
     return Table(title, game.found.rules, columns, "verdicts", note, chart=_leaving_chart(game))
 
 
 def more_by_leaving(group: Callable[[Any], Leaving | None]) -> list[Column]:
     """What a group has more by leaving, by the plans and at most."""
-
-    def end(name: str) -> Callable[[Any], float | None]:
-        return lambda row: None if (found := group(row)) is None else getattr(found, name)
-
+    more, most = end_of(group, "gain"), end_of(group, "most")
     return [
-        Column(tr("Has more by leaving"), end("gain"), "money", like="more", key="more"),
-        Column(tr("At most"), end("most"), "money", like="more", key="most"),
+        Column(tr("Has more by leaving"), more, "money", like="more", key="more"),
+        Column(tr("At most"), most, "money", like="more", key="most"),
     ]
 
 
@@ -186,8 +163,7 @@ def _leaving_chart(game: Game) -> Chart | None:
         return None
     rows = []
     for rule in game.found.rules:
-        eager = game.most_eager(rule)
-        if eager is not None:
+        if (eager := game.most_eager(rule)) is not None:
             more, most = eager.gain, eager.most
             told = more <= 0 < most or game.is_wide(Interval(low=more, value=more, high=most))
             ends = (more, more, most if told else more)

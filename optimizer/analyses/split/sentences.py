@@ -14,15 +14,13 @@ from optimizer.report.wording import joined, listed
 def gain(game: Game) -> str:
     """What all gain together."""
     worth = game.found.worth
+    who = {"everybody": game.everybody}
     if worth.value <= NOISE:
-        return tr(
-            "Together {everybody} gain nothing against each standing alone.",
-            everybody=game.everybody,
-        )
+        return tr("Together {everybody} gain nothing against each standing alone.", **who)
     return tr(
         "Together {everybody} gain {worth}: damage and net cost of {before}, with each "
         "standing alone, fall to {after}.",
-        everybody=game.everybody,
+        **who,
         worth=game.proven(worth),
         before=rounded(game.alone),
         after=rounded(game.alone - worth.value),
@@ -87,39 +85,27 @@ def _leaves(game: Game, rule: SharingRule) -> str:
 
 def core_verdict(game: Game, core: Core) -> str:
     """Whether the core is empty, and what follows."""
-    if core.empty == "not empty":
-        return tr("The gain can be shared so that no group would rather leave.")
-    if core.empty == "undecided":
-        return tr(
-            "The proofs leave it open whether the gain can be shared so that no group would "
-            "rather leave."
-        )
-    return tr(
-        "However the gain is shared, some group would have at least {least} more by leaving; "
-        "{contribution} of public money would make all stay.",
-        least=game.proven(core.least_core),
-        contribution=game.proven(core.contribution),
-    )
+    least, contribution = game.proven(core.least_core), game.proven(core.contribution)
+    return {
+        "not empty": tr("The gain can be shared so that no group would rather leave."),
+        "undecided": tr("The proofs leave it open whether the gain can be shared so that no group "
+                        "would rather leave."),
+        "empty": tr("However the gain is shared, some group would have at least {least} more by "
+                    "leaving; {contribution} of public money would make all stay.",
+                    least=least, contribution=contribution),
+    }[core.empty]  # fmt: skip
 
 
 def core(game: Game, core: Core) -> str:
     """The core, the least core, and who is closest to leaving there."""
     told, least = [core_verdict(game, core)], core.least_core.value
     if core.empty == "undecided":
-        told.append(
-            tr(
-                "At best some group might have up to {most} more by leaving.",
-                most=game.money(core.least_core.high),
-            )
-        )
+        most = game.money(core.least_core.high)
+        told.append(tr("At best some group might have up to {most} more by leaving.", most=most))
     elif least < -NOISE:
-        margin = Interval(low=-core.least_core.high, value=-least, high=-core.least_core.low)
-        told.append(
-            tr(
-                "At best every group would have {margin} less by leaving.",
-                margin=game.proven(margin),
-            )
-        )
+        less = Interval(low=-core.least_core.high, value=-least, high=-core.least_core.low)
+        margin = game.proven(less)
+        told.append(tr("At best every group would have {margin} less by leaving.", margin=margin))
     elif least <= NOISE:
         told.append(tr("At best some group would have just as much by leaving."))
     if core.binding:
@@ -143,12 +129,8 @@ def temptation(game: Game) -> Iterator[str]:
         for id in game.tempted
     ]
     if told:
-        yield tr(
-            "Staying out while the others go on brings more than the share by the rule "
-            "“{rule}” to: {names}.",
-            rule=rule,
-            names=listed(told),
-        )
+        yield tr("Staying out while the others go on brings more than the share by the rule "
+                 "“{rule}” to: {names}.", rule=rule, names=listed(told))  # fmt: skip
     else:
         yield tr("No company gains more by staying out than the rule “{rule}” gives it.", rule=rule)
 

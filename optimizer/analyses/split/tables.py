@@ -7,13 +7,13 @@ leave in ``gains``, and groups in ``coalitions``.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from operator import attrgetter
 from typing import Any, NamedTuple
 
 from models.language import tr
 from models.results import Core, Interval, JointProject
 from optimizer.analyses.split.sentences import sampled
 from optimizer.analyses.split.words import COMMON, MARKET, Game, state_meaning
+from optimizer.report.cells import along
 from optimizer.report.document import (
     DETAIL,
     EVERYWHERE,
@@ -38,12 +38,8 @@ def interval(
 
     ``figure`` gives an :class:`~models.results.Interval` or None.
     """
-    read = attrgetter(figure) if isinstance(figure, str) else figure
-
-    def end(name: str) -> Callable[[Any], float | None]:
-        return lambda row: None if (found := read(row)) is None else getattr(found, name)
-
-    low, value, high = (end(name) for name in ("low", "value", "high"))
+    read = along(figure) if isinstance(figure, str) else figure
+    low, value, high = (end_of(read, name) for name in ("low", "value", "high"))
     summed = more.pop("total", False)
     return [
         Column(header, value, "money", on=EVERYWHERE & ~apart, total=summed, **more),
@@ -51,6 +47,11 @@ def interval(
         Column(tr("By the plans"), value, "money", header, on=apart, key=key, total=summed, **more),
         Column(tr("At most"), high, "money", header, on=apart, **more),
     ]
+
+
+def end_of(read: Callable[[Any], Any], name: str) -> Callable[[Any], Any]:
+    """An attribute of what is read off a row; None where that is None."""
+    return lambda row: getattr(read(row), name, None)
 
 
 def borne(line: Line, key: str = "alone") -> Expression:
@@ -76,12 +77,6 @@ def projects(game: Game) -> Table:
     some = game.found.plan.projects
     carriers = _named(some, "shares")
 
-    def whole(line: Line) -> Expression:
-        return total(line.span(f"f {carriers[0]}", f"f {carriers[-1]}"))
-
-    def deviation(line: Line) -> Expression:
-        return absolute(line["whole"] - of(1)) * line["capex"]
-
     columns = [
         Column(tr("Project"), lambda item: game.project(item.id), "text"),
         Column(tr("Start"), "start", "year"),
@@ -91,8 +86,13 @@ def projects(game: Game) -> Table:
         *(_share(game.funder(id), "shares", id, tr("Carried by")) for id in carriers),
     ]
     if carriers:
-        columns.append(sheet_only(tr("All shares together"), "whole", whole, "share"))
-        columns.append(apart(deviation))
+        ends = f"f {carriers[0]}", f"f {carriers[-1]}"
+        columns.append(
+            sheet_only(
+                tr("All shares together"), "whole", lambda line: total(line.span(*ends)), "share"
+            )
+        )
+        columns.append(apart(lambda line: absolute(line["whole"] - of(1)) * line["capex"]))
     columns += [
         _share(game.taker(id), "offtake", id, tr("Output for")) for id in _named(some, "offtake")
     ]
@@ -115,8 +115,9 @@ def _named(some: Sequence[JointProject], of_one: str) -> list[str]:
 
 def _share(name: str, of_one: str, id: str, group: str) -> Column:
     key = f"f {id}" if of_one == "shares" else ""
-    read = attrgetter(of_one)
-    return Column(name, lambda item: read(item).get(id, 0.0), "share", group, on=SHEET, key=key)
+    return Column(
+        name, lambda item: getattr(item, of_one).get(id, 0.0), "share", group, on=SHEET, key=key
+    )
 
 
 def stocks(game: Game) -> Table:
@@ -127,7 +128,7 @@ def stocks(game: Game) -> Table:
         [
             Column(tr("Stockpile"), lambda row: game.name("stockpiles", row[0]), "text"),
             # Each with digits of its own: tonnes of gallium beside thousands of graphite.
-            Column(tr("Held at most, t"), lambda row: row[1], lambda _: "tonnes"),
+            Column(tr("Held at most, t"), "1", lambda _: "tonnes"),
         ],
         "joint-stocks",
     )
@@ -138,30 +139,24 @@ def outlay(game: Game) -> Table:
     paid = game.found.plan.outlay_by_year_meur
     years = sorted({int(year) for by_year in paid.values() for year in by_year})
 
-    def by(funder: str) -> Column:
+    def by(header: str, *funders: str, **more: Any) -> Column:
         return Column(
-            game.funder(funder), lambda year: paid[funder].get(str(year), 0.0), "money",
-            like="paid", key=funder, total=True,
+            header, lambda year: sum(paid[f].get(str(year), 0.0) for f in funders), "money",
+            like="paid", total=True, **more,
         )  # fmt: skip
 
     def whole(line: Line) -> Expression:
         return total(line.span(next(iter(paid)), [*paid][-1]))
 
-    return Table(
-        tr("What each pays by year in the plan of all ({unit}, not discounted)", unit=game.million),
-        years,
-        [
-            Column(tr("Year"), lambda year: year, "year"),
-            *map(by, paid),
-            Column(
-                tr("All"), lambda year: sum(of.get(str(year), 0.0) for of in paid.values()),
-                "money", like="paid", formula=whole, total=True,
-            ),
-        ],
-        "joint-outlay",
-        total=tr("Sum"),
-        on=DETAIL,
-    )  # fmt: skip
+    columns = [
+        Column(tr("Year"), int, "year"),
+        *(by(game.funder(funder), funder, key=funder) for funder in paid),
+        by(tr("All"), *paid, formula=whole),
+    ]
+    title = tr(
+        "What each pays by year in the plan of all ({unit}, not discounted)", unit=game.million
+    )
+    return Table(title, years, columns, "joint-outlay", total=tr("Sum"), on=DETAIL)
 
 
 # What each bears, and what all gain
@@ -169,9 +164,6 @@ def outlay(game: Game) -> Table:
 
 def players(game: Game) -> Table:
     """What each bears alone, and with all before anything is shared."""
-
-    def before(line: Line) -> Expression:
-        return line["alone"] - line["damage"] - line["outlay"]
 
     def column(header: str, key: str, **more: Any) -> Column:
         return Column(header, key, "money", like="borne", key=key, total=True, **more)
@@ -200,7 +192,10 @@ def players(game: Game) -> Table:
             ),
             column(tr("Damage with all"), "damage"),
             column(tr("Net outlay with all"), "outlay"),
-            column(tr("Gain before transfers"), "before", formula=before),
+            column(
+                tr("Gain before transfers"), "before",
+                formula=lambda line: line["alone"] - line["damage"] - line["outlay"],
+            ),
             ids(tr("Id"), "id", "id"),
         ],
         "split-players",
@@ -223,22 +218,18 @@ class Figure(NamedTuple):
 
 def figures(caption: str, rows: Sequence[Figure], name: str) -> Table:
     """Figures of a workbook, with the ranges of the proofs where they have one."""
-
-    def end(header: str, attribute: str) -> Column:
-        return Column(header, lambda row: getattr(row.figure, attribute, None), _form)
-
     return Table(
         caption,
         rows,
         [
             Column(tr("Figure"), "what", "text"),
-            end(tr("At least"), "low"),
+            Column(tr("At least"), end_of(lambda row: row.figure, "low"), _form),
             Column(
                 tr("By the plans"), _value, _form, key="value",
                 formula=lambda line: line.row.formula and line.row.formula(line.book),
                 name=lambda row: "joint_gain" if row.key == "worth" else "",
             ),
-            end(tr("At most"), "high"),
+            Column(tr("At most"), end_of(lambda row: row.figure, "high"), _form),
             Column(tr("Remark"), "remark", "text", empty="", width=34),
         ],
         name,
@@ -262,16 +253,16 @@ def joint_gain(game: Game) -> Table:
     def share(book: Formulas) -> Expression:
         return ratio(gain_of_all(book), gain_of_all(book, "alone"))
 
-    def all_alone(book: Formulas) -> Expression:
-        return book["split-players"].total("alone")
-
     rows = [
-        Figure(tr("Damage and net cost of all, each alone"), key="alone", formula=all_alone),
+        Figure(
+            tr("Damage and net cost of all, each alone"), key="alone",
+            formula=lambda book: book["split-players"].total("alone"),
+        ),
         Figure(tr("Damage and net cost of all together"), split.plan.objective, key="together"),
         Figure(tr("Gain of all"), split.worth, key="worth"),
         Figure(tr("Gain, as a share of what they bear alone"), form="share", formula=share),
         *([] if split.core is None else core_figures(split.core)),
-    ]
+    ]  # fmt: skip
     return figures(tr("What all gain ({unit})", unit=game.million), rows, "joint-gain")
 
 

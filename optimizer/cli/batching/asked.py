@@ -3,31 +3,31 @@
 from __future__ import annotations
 
 import glob
+import os
 import re
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-import click
+from typing import TYPE_CHECKING, Any
 
 from models.base import named
 from models.faults import Fault, ScenarioError
 from models.files import Reading, read_case
-from models.language import tr
 from models.recording import Record, recording
 from models.results.manifest import SUFFIX
 from optimizer.analyses.options import SolveOptions
+from optimizer.cli import diagnostics
 from optimizer.cli.batching.grids import combinations
-from optimizer.cli.batching.patterns import matching
 from optimizer.cli.disk.naming import RESERVED, folded
-from optimizer.cli.products import FAULTS, PLAN, RESULTS
 from optimizer.cli.repeating.manifest import INPUTS
+from optimizer.cli.report import FAULTS, PLAN, RESULTS
+from optimizer.cli.usage import misused
 
 if TYPE_CHECKING:
     from optimizer.analyses.batch.many import Task
+
 
 MOST_RUNS = 100_000
 """Of one batch; more are a mistyped grid."""
@@ -52,6 +52,11 @@ class Asked:
     varied: Mapping[str, str]
 
     @property
+    def named(self) -> dict[str, Any]:
+        """What a line on it says that its key does not."""
+        return {"file": self.file, "settings": self.settings, "varied": dict(self.varied)}
+
+    @property
     def words(self) -> str:
         """What can be read of its name, safe as the beginning of a folder's on any system."""
         values = (f"{path.split('.')[-1]}={value}" for path, value in self.varied.items())
@@ -65,9 +70,10 @@ class Asked:
 
 
 @dataclass(frozen=True, eq=False)
-class Made:
-    """What is kept of a scenario that was read; thousands may wait."""
+class Ready:
+    """A run whose scenario was read: what is kept of it, since thousands may wait."""
 
+    asked: Asked
     key: str
     input_sha256: str
     unit: str
@@ -75,9 +81,11 @@ class Made:
     task: Task
     record: Record
     """The files that were read for it."""
+    run: str = ""
+    """Its name, and that of its folder."""
 
     @classmethod
-    def of(cls, read: Read, asked: Asked, options: SolveOptions) -> Made:
+    def of(cls, asked: Asked, read: Read, options: SolveOptions) -> Ready:
         """What is kept of a reading."""
         from optimizer.analyses.batch.many import Task, key_of
         from optimizer.solve.checked_solution import input_hash
@@ -86,6 +94,7 @@ class Made:
         case = read.reading.case
         title = named(case.title, Path(asked.file).stem)
         return cls(
+            asked,
             key_of(case, title, asked.variant, options),
             input_hash(case),
             UNITS[case.objective.measure].format(currency=case.currency),
@@ -96,21 +105,13 @@ class Made:
 
 
 @dataclass(frozen=True, eq=False)
-class Ready(Made):
-    """A run whose scenario was read."""
-
-    asked: Asked
-    run: str
-    """Its name, and that of its folder."""
-
-
-@dataclass(frozen=True, eq=False)
 class Faulty:
     """A run whose scenario has faults."""
 
     asked: Asked
-    run: str
     faults: tuple[Fault, ...]
+    key = ""
+    run: str = ""
 
 
 def files_of(given: Sequence[str]) -> list[str]:
@@ -124,16 +125,17 @@ def files_of(given: Sequence[str]) -> list[str]:
     for text in given:
         path = Path(text)
         if path.is_dir():
-            raise click.UsageError(
-                tr("'{path}' is a folder: name its files, as in {pattern}.", path=text,
-                   pattern=f"'{path / '*.yaml'}'")
-            )  # fmt: skip
+            raise misused(
+                "'{path}' is a folder: name its files, as in {pattern}.",
+                path=text,
+                pattern=f"'{path / '*.yaml'}'",
+            )
         if path.is_file() or not glob.has_magic(text):
             found[text] = None
             continue
         met = [name for name in matching(text) if not _is_left(Path(name))]
         if not met:
-            raise click.UsageError(tr("No file matches '{pattern}'.", pattern=text))
+            raise misused("No file matches '{pattern}'.", pattern=text)
         found.update(dict.fromkeys(met))
     return list(found)
 
@@ -181,48 +183,27 @@ class Wanted:
 
 
 def read_all(
-    files: Sequence[str],
-    wanted: Wanted,
-    options: SolveOptions,
-    show: Callable[[Sequence[Fault]], None],
-    on_read: Callable[[int], None],
+    files: Sequence[str], wanted: Wanted, options: SolveOptions, on_read: Callable[[int], None]
 ) -> list[Ready | Faulty]:
     """Read and check all runs before the first is solved; faults are shown as they are found.
-
-    Raises click.UsageError where there are too many.
-    """
-    found: list[tuple[Asked, Made | tuple[Fault, ...]]] = []
+    Raises click.UsageError where there are too many."""
+    found: list[Ready | Faulty] = []
     shown: set[Hashable] = set()
 
     def tell(faults: Sequence[Fault]) -> None:
-        new = [fault for fault in faults if told_as(fault) not in shown]
-        shown.update(map(told_as, new))
-        show(new)
+        diagnostics.show(diagnostics.unseen(faults, shown))
 
     _refuse_many(wanted.count(files))
     for file in files:
         for asked, answer in _of_file(file, wanted, tell):
             if isinstance(answer, Read):
-                found.append((asked, Made.of(answer, asked, options)))
+                found.append(Ready.of(asked, answer, options))
             else:
-                found.append((asked, answer))
+                found.append(Faulty(asked, answer))
             on_read(len(found))
             _refuse_many(len(found))
-    names = _names([(asked, a.key if isinstance(a, Made) else "") for asked, a in found])
-    return [
-        Ready(**vars(made), asked=asked, run=name)
-        if isinstance(made, Made)
-        else Faulty(asked, name, made)
-        for (asked, made), name in zip(found, names, strict=True)
-    ]
-
-
-def told_as(fault: Fault) -> Hashable:
-    """What makes two faults one to a reader; a mistyped path counts once, whatever its values."""
-    place = fault.place
-    if place is not None and place.file.startswith("--set "):
-        return fault.path, fault.message
-    return place, fault.path, fault.message
+    names = _names([(run.asked, run.key) for run in found])
+    return [replace(run, run=name) for run, name in zip(found, names, strict=True)]
 
 
 @dataclass(frozen=True, eq=False)
@@ -237,12 +218,18 @@ def _of_file(
     file: str, wanted: Wanted, tell: Callable[[Sequence[Fault]], None]
 ) -> Iterator[tuple[Asked, Read | tuple[Fault, ...]]]:
     """Every run of a file with its reading, or its faults."""
-    first = None if wanted.variants else _read(file, None, wanted.settings, True, tell)
+
+    def read(variant: str | None, settings: tuple[str, ...], check: bool) -> Reading:
+        return read_case(file, variant, settings, check_variants=check)
+
+    first = None
+    if not wanted.variants:
+        first = _tried(tell, None, read, None, wanted.settings, True)
     known = first.reading if isinstance(first, Read) else None
     for position, variant in enumerate(wanted.variants_of(known)):
         base = first
         if variant is not None or base is None:
-            base = _read(file, variant, wanted.settings, position == 0, tell)
+            base = _tried(tell, None, read, variant, wanted.settings, position == 0)
         for varied in combinations(wanted.grids):
             own = tuple(f"{path}={value}" for path, value in varied.items())
             asked = Asked(file, variant, (*wanted.settings, *own), varied)
@@ -250,46 +237,33 @@ def _of_file(
                 yield asked, base
             elif any(path.split(".")[0] == "include" for path in varied):
                 # What lies below the file is not changed once it is read.
-                yield asked, _read(file, variant, asked.settings, False, tell)
+                yield asked, _tried(tell, None, read, variant, asked.settings, False)
             else:
-                yield asked, _changed(base, own, tell)
+                yield asked, _tried(tell, base.record, base.reading.changed, own)
 
 
-def _read(
-    file: str,
-    variant: str | None,
-    settings: tuple[str, ...],
-    check_variants: bool,
+def _tried(
     tell: Callable[[Sequence[Fault]], None],
+    before: Record | None,
+    read: Callable[..., Reading],
+    *how: Any,
 ) -> Read | tuple[Fault, ...]:
+    """What a function reads, with the files that were read before; or its faults."""
     with recording() as record:
         try:
-            reading = read_case(file, variant, settings, check_variants=check_variants)
+            reading = read(*how)
         except ScenarioError as error:
             tell(error.faults)
             return error.faults
     tell(reading.warnings)
+    if before is not None:
+        record = before.with_more(record) if record.files else before
     return Read(reading, record)
-
-
-def _changed(
-    base: Read, settings: tuple[str, ...], tell: Callable[[Sequence[Fault]], None]
-) -> Read | tuple[Fault, ...]:
-    with recording() as more:
-        try:
-            reading = base.reading.changed(settings)
-        except ScenarioError as error:
-            tell(error.faults)
-            return error.faults
-    tell(reading.warnings)
-    return Read(reading, base.record.with_more(more) if more.files else base.record)
 
 
 def _refuse_many(count: int) -> None:
     if count > MOST_RUNS:
-        raise click.UsageError(
-            tr("{count} runs are more than {most}.", count=count, most=MOST_RUNS)
-        )
+        raise misused("{count} runs are more than {most}.", count=count, most=MOST_RUNS)
 
 
 def _names(runs: Sequence[tuple[Asked, str]]) -> list[str]:
@@ -305,3 +279,35 @@ def _names(runs: Sequence[tuple[Asked, str]]) -> list[str]:
         times = met[folded(name)]
         names.append(name if times == 1 else f"{name}-{times}")
     return names
+
+
+_ALL_BELOW = re.compile(r"(?:^|(?<=[/\\]))\*\*(?:[/\\]+\*\*)*(?:[/\\]+|$)")
+"""Where a pattern takes all folders below."""
+
+
+def matching(pattern: str) -> list[str]:
+    """The regular files that a pattern means, by name.
+
+    ``**`` takes folders below, none that is hidden or a link: links can lead round and round, and
+    out of the folder.
+    """
+    return sorted({name for name in _met(pattern, "") if Path(name).is_file()})
+
+
+def _met(pattern: str, root: str) -> Iterator[str]:
+    """Names that match below a folder, which is the working one if it has no name."""
+    found = _ALL_BELOW.search(pattern)
+    if found is None:
+        names = glob.glob(pattern, root_dir=root or None)  # noqa: PTH207 (as the shell)
+        yield from (os.path.join(root, name) for name in names)  # noqa: PTH118 (keeps ./)
+        return
+    head, tail = pattern[: found.start()], pattern[found.end() :] or "*"
+    for top in _met(head, root) if head else [root]:
+        for below in _with_all_below(top):
+            yield from _met(tail, below)
+
+
+def _with_all_below(top: str) -> Iterator[str]:
+    for folder, inside, _ in os.walk(top or os.curdir):
+        inside[:] = [name for name in inside if not name.startswith(".")]
+        yield folder if top else folder[2:]  # without ./

@@ -15,20 +15,29 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from io import FileIO
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING, Any
 
-import click
 from pydantic import ValidationError
 
-from models.language import tr
-from models.results import BatchRun
-from optimizer.errors import NotWritten
+from models.results import BatchRun, RunStatus
+from optimizer.cli.batching.asked import Faulty, Ready
+from optimizer.cli.disk.publishing import told
+from optimizer.cli.usage import misused
+from optimizer.errors import Infeasible, NoPlan, OutOfMemory
+
+if TYPE_CHECKING:
+    from optimizer.analyses.batch.many import Solution
+    from optimizer.parallel import Arrival
+
 
 LEDGER, LOCK = "runs.jsonl", ".batch.lock"
 RUNS = "runs"
 PLAN_FILE = "plan.json"
 DONE = ("optimal", "limit", "infeasible", "none")
 """Statuses that another try would not change."""
+
+FIGURES = ("objective", "bound", "gap", "expected", "expected_without_plan", "net_cost_meur")
+"""What a line says of a plan."""
 
 
 class Ledger:
@@ -57,20 +66,16 @@ class Ledger:
 
     @contextmanager
     def open(self, resume: bool) -> Iterator[Ledger]:
-        """Hold the file, so that no other call writes into it.
-
-        Raises click.UsageError where another does.
-        """
+        """Hold the file, so that no other call writes into it. Raises click.UsageError where
+        another does."""
         if self.folder is None:
             yield self
             return
         path = self.folder / LEDGER
         with _locked(self.folder / LOCK):
-            try:
+            with told(path):
                 # Without a buffer: what is not written at once is not kept for later.
                 stream = path.open("ab" if resume else "wb", buffering=0)
-            except OSError as error:
-                raise not_written(path, error) from error
             with stream:
                 if resume:
                     self._mend(path, stream)
@@ -81,13 +86,11 @@ class Ledger:
                     self._stream = None
 
     def _mend(self, path: Path, stream: FileIO) -> None:
-        try:
+        with told(path):
             content = path.read_bytes()
             whole = content.rfind(b"\n") + 1
             if whole < len(content):
                 stream.truncate(whole)
-        except OSError as error:
-            raise not_written(path, error) from error
         for number, line in enumerate(content[:whole].splitlines(), 1):
             try:
                 run = BatchRun.model_validate_json(line)
@@ -98,25 +101,21 @@ class Ledger:
                 self._known[run.key] = run
 
     def write(self, run: BatchRun) -> None:
-        """Add a line.
-
-        Raises NotWritten where that fails; the lines before it stand.
-        """
+        """Add a line. Raises NotWritten where that fails; the lines before it stand."""
         if self._stream is None or self.folder is None:
             return
         line = run.model_dump_json().encode() + b"\n"
-        stream, path = self._stream, self.folder / LEDGER
+        stream = self._stream
         before = stream.seek(0, os.SEEK_END)
-        try:
-            if stream.write(line) != len(line):
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-            os.fsync(stream.fileno())
-        except BaseException as error:
-            with suppress(OSError):
-                stream.truncate(before)
-            if isinstance(error, OSError):
-                raise not_written(path, error) from error
-            raise
+        with told(self.folder / LEDGER):
+            try:
+                if stream.write(line) != len(line):
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+                os.fsync(stream.fileno())
+            except BaseException:
+                with suppress(OSError):
+                    stream.truncate(before)
+                raise
 
 
 def holds_runs(folder: Path) -> bool:
@@ -129,26 +128,16 @@ def _is_a_name(text: str) -> bool:
     return re.fullmatch(r"[\w.=+-]+", text) is not None and not text.startswith(".")
 
 
-def not_written(path: Path, error: OSError) -> NotWritten:
-    """The error of a file that the system refuses to write."""
-    problem = tr(str(error.strerror))
-    return NotWritten(tr("'{path}' cannot be written: {problem}", path=path, problem=problem))
-
-
 @contextmanager
 def _locked(path: Path) -> Iterator[None]:
     """Keep other processes out; the system ends that with this process, however it ends."""
-    try:
+    with told(path):
         stream = path.open("ab")
-    except OSError as error:
-        raise not_written(path, error) from error
     with stream:
         try:
             _lock(stream)
         except (BlockingIOError, PermissionError):
-            raise click.UsageError(
-                tr("Another batch is writing into '{folder}'.", folder=path.parent)
-            ) from None
+            raise misused("Another batch is writing into '{folder}'.", folder=path.parent) from None
         except OSError:
             pass  # A file system that knows no locks keeps nobody out.
         yield
@@ -163,3 +152,35 @@ def _lock(stream: IO[bytes]) -> None:
         import fcntl
 
         fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def line_on(run: Ready | Faulty, status: RunStatus, **known: Any) -> BatchRun:
+    """A line on a run; null is what nothing is known of."""
+    empty = dict.fromkeys(name for name in BatchRun.model_fields)
+    about = {"run": run.run, "variant": run.asked.variant, "status": status, **run.asked.named}
+    if isinstance(run, Ready):
+        about |= {name: getattr(run, name) for name in ("key", "unit", "currency", "input_sha256")}
+    return BatchRun.model_validate(empty | about | known)
+
+
+def line_of(run: Ready, arrival: Arrival[Solution]) -> BatchRun:
+    """What came of a run."""
+    answer, error = arrival.answer, arrival.error
+    if answer is not None:
+        return line_on(
+            run,
+            answer.status,
+            exit_code=0 if answer.status == "optimal" else 1,
+            seconds=arrival.seconds,
+            plan_sha256=hashlib.sha256(answer.document).hexdigest(),
+            **{name: value for name, value in vars(answer).items() if name in FIGURES},
+        )
+    assert error is not None
+    status: RunStatus = "failed"
+    if isinstance(error, Infeasible):
+        status = "infeasible"
+    elif isinstance(error, NoPlan) and not isinstance(error, OutOfMemory):
+        status = "none"
+    return line_on(
+        run, status, exit_code=error.exit_code, error=str(error), seconds=arrival.seconds
+    )

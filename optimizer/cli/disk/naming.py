@@ -9,9 +9,7 @@ import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 
-import click
-
-from models.language import tr
+from optimizer.cli.usage import misused
 
 RESERVED = re.compile(r"(con|prn|aux|nul|conin\$|conout\$|com[\d¹²³]|lpt[\d¹²³])", re.IGNORECASE)
 """Names that Windows keeps for devices, whatever ending they have."""
@@ -55,10 +53,8 @@ def folded(name: str) -> str:
 
 
 def refuse_reserved(path: Path, system: str = sys.platform) -> None:
-    """Refuse what Windows would take for a device, or would not find again.
-
-    Raises click.UsageError, on Windows alone.
-    """
+    """Refuse what Windows would take for a device, or would not find again. Raises
+    click.UsageError, on Windows alone."""
     if system != "win32":
         return
     anchor = path.anchor
@@ -66,10 +62,12 @@ def refuse_reserved(path: Path, system: str = sys.platform) -> None:
         if part == anchor or part in (".", ".."):
             continue
         if RESERVED.fullmatch(part.split(".")[0].rstrip(" ")):
-            message = tr("'{path}' cannot be made: Windows keeps the name '{name}' for a device.",
-                         path=path, name=part)  # fmt: skip
-            raise click.UsageError(message)
+            raise misused(
+                "'{path}' cannot be made: Windows keeps the name '{name}' for a device.",
+                path=path,
+                name=part,
+            )
         if _SIGNS.search(part) or part[-1] in " .":
-            message = tr("'{path}' cannot be made: '{name}' is no name on Windows.",
-                         path=path, name=part)  # fmt: skip
-            raise click.UsageError(message)
+            raise misused(
+                "'{path}' cannot be made: '{name}' is no name on Windows.", path=path, name=part
+            )

@@ -25,6 +25,7 @@ from optimizer.cli import saved
 from optimizer.cli.batching.ledger import LEDGER
 from optimizer.cli.repeating.kept_inputs import is_inside
 from optimizer.cli.repeating.manifest import NAMING_FILES, REPEATABLE, number, plain
+from optimizer.cli.usage import misused
 from optimizer.model.cores import usable_cores
 
 MOST_PER_CORE = 16
@@ -48,37 +49,30 @@ LEFT_OUT = (
 
 
 def find(given: Path) -> Path:
-    """The manifest that is meant by a file, or by the folder it is in.
-
-    Raises click.UsageError where there is none, or several.
-    """
+    """The manifest that is meant by a file, or by the folder it is in. Raises click.UsageError
+    where there is none, or several."""
     if not given.is_dir():
         return given
     found = sorted(given.glob(f"*{SUFFIX}"))
     if not found and (given / LEDGER).exists():
-        raise click.UsageError(
-            tr(
-                "'{folder}' is of a batch: name one of its runs, in the folder 'runs'.",
-                folder=given,
-            )
+        raise misused(
+            "'{folder}' is of a batch: name one of its runs, in the folder 'runs'.", folder=given
         )
     if not found:
-        raise click.UsageError(
-            tr("the folder '{folder}' has no manifest (*{suffix}).", folder=given, suffix=SUFFIX)
+        raise misused(
+            "the folder '{folder}' has no manifest (*{suffix}).", folder=given, suffix=SUFFIX
         )
     if len(found) > 1:
         names = ", ".join(path.name for path in found)
-        raise click.UsageError(
-            tr("the folder '{folder}' has several manifests: {names}.", folder=given, names=names)
+        raise misused(
+            "the folder '{folder}' has several manifests: {names}.", folder=given, names=names
         )
     return found[0]
 
 
 def read(path: Path) -> Manifest:
-    """A manifest, everything in it checked that a path could be made of.
-
-    Raises click.UsageError where it is none, or asks for what it must not.
-    """
+    """A manifest, everything in it checked that a path could be made of. Raises click.UsageError
+    where it is none, or asks for what it must not."""
     try:
         manifest = Manifest.model_validate(saved.document(path))
     except ValidationError as error:
@@ -89,28 +83,26 @@ def read(path: Path) -> Manifest:
 
 def _check(manifest: Manifest, path: Path) -> None:
     if manifest.command not in REPEATABLE:
-        raise click.UsageError(
-            tr(
-                "'{path}' asks for '{command}', which is not run from a manifest.",
-                path=path,
-                command=manifest.command,
-            )
+        raise misused(
+            "'{path}' asks for '{command}', which is not run from a manifest.",
+            path=path,
+            command=manifest.command,
         )
     for place in _places(manifest):
         if not is_inside(place):
-            raise click.UsageError(
-                tr("'{path}' names '{place}', which leads elsewhere.", path=path, place=place)
+            raise misused(
+                "'{path}' names '{place}', which leads elsewhere.", path=path, place=place
             )
     inputs = [one for one in manifest.inputs if one.role != "cuts"]
     if sum(one.size for one in inputs) > MAX_INPUTS or any(
         one.size > (MAX_RESULT if one.role == "result" else MAX_BYTES) for one in inputs
     ):
-        raise click.UsageError(tr("the inputs of '{path}' are too large.", path=path))
+        raise misused("the inputs of '{path}' are too large.", path=path)
     if max((output.size for output in manifest.outputs), default=0) > MAX_RESULT:
-        raise click.UsageError(tr("the outputs of '{path}' are too large.", path=path))
+        raise misused("the outputs of '{path}' are too large.", path=path)
     places = [output.path for output in manifest.outputs]
     if len(places) > len(set(places)):
-        raise click.UsageError(tr("'{path}' names an output twice.", path=path))
+        raise misused("'{path}' names an output twice.", path=path)
 
 
 def _places(manifest: Manifest) -> Iterator[str]:
@@ -206,10 +198,8 @@ def _preset_faults(one: ManifestInput, manifest: Manifest) -> list[str]:
 
 
 def command_line(manifest: Manifest, inputs: Path, out: Path, command: click.Command) -> list[str]:
-    """What is to be run, with the inputs from one folder and the outputs into another.
-
-    Raises click.UsageError where the manifest has a parameter that the command lacks.
-    """
+    """What is to be run, with the inputs from one folder and the outputs into another. Raises
+    click.UsageError where the manifest has a parameter that the command lacks."""
     known = {name: param for param in command.params for name in param.opts}
     _refuse_many(manifest, known)
     options: list[str] = []
@@ -219,12 +209,10 @@ def command_line(manifest: Manifest, inputs: Path, out: Path, command: click.Com
         if param is None and one.source == "default":
             continue
         if param is None:
-            raise click.UsageError(
-                tr(
-                    "'{command}' has no {name} in this version.",
-                    command=manifest.command,
-                    name=one.name,
-                )
+            raise misused(
+                "'{command}' has no {name} in this version.",
+                command=manifest.command,
+                name=one.name,
             )
         if isinstance(param, click.Argument):
             values += _with_places(one, inputs)
@@ -245,13 +233,11 @@ def _refuse_many(manifest: Manifest, known: Collection[str]) -> None:
     for name, count in (("--threads", manifest.threads), ("--jobs", manifest.jobs)):
         most = max(count or 0, asked.get(name) or 0)
         if name in known and most > MOST_PER_CORE * cores:
-            raise click.UsageError(
-                tr(
-                    "the run took {name}={count}, too many for this machine of {cores} cores.",
-                    name=name,
-                    count=most,
-                    cores=cores,
-                )
+            raise misused(
+                "the run took {name}={count}, too many for this machine of {cores} cores.",
+                name=name,
+                count=most,
+                cores=cores,
             )
 
 
@@ -278,7 +264,7 @@ def _with_places(one: ManifestParameter, inputs: Path) -> list[str]:
     if one.name not in NAMING_FILES:
         return [str(value) for value in values]
     if len(one.at) != len(values) or None in one.at:
-        raise click.UsageError(
-            tr("the manifest does not say where '{path}' lies.", path=", ".join(map(str, values)))
+        raise misused(
+            "the manifest does not say where '{path}' lies.", path=", ".join(map(str, values))
         )
     return [str(inputs / place) for place in one.at if place is not None]

@@ -102,6 +102,9 @@ def of_solve(
 
 
 def _left(answered: Answered, record: Record) -> dict[str, bytes]:
+    from optimizer import parallel
+    from optimizer.cli.repeating import surroundings
+
     values = [
         text
         for one in answered.parameters
@@ -111,29 +114,12 @@ def _left(answered: Answered, record: Record) -> dict[str, bytes]:
     layout = laid_out(values, record.files)
     inputs, copies = _inputs(answered.result, layout, record)
     outputs, documents = _outputs(answered.files)
-    manifest = _manifest(answered, layout, record, inputs, outputs, documents)
-    written = manifest.model_dump_json(indent=2).encode() + b"\n"
-    return {f"{answered.result}{SUFFIX}": written, **copies}
-
-
-def _manifest(
-    answered: Answered,
-    layout: Layout,
-    record: Record,
-    inputs: tuple[ManifestInput, ...],
-    outputs: tuple[ManifestOutput, ...],
-    documents: Sequence[Any],
-) -> Manifest:
-    from optimizer.cli.repeating import surroundings
-
     asked = {one.name: one for one in answered.parameters}
     why_not = _why_not(answered, inputs, documents)
     threads, jobs = (number(asked.get(name)) for name in ("--threads", "--jobs"))
     platform = surroundings.this_platform()
-    from optimizer import parallel
-
     jobs = jobs or parallel.most_side_by_side()
-    return Manifest(
+    manifest = Manifest(
         result=answered.result,
         command=answered.command,
         parameters=tuple(_placed(one, layout) for one in answered.parameters),
@@ -155,6 +141,8 @@ def _manifest(
         ended=_instant(datetime.now(UTC)),
         seconds=record.seconds,
     )
+    written = manifest.model_dump_json(indent=2).encode() + b"\n"
+    return {f"{answered.result}{SUFFIX}": written, **copies}
 
 
 def _placed(one: ManifestParameter, layout: Layout) -> ManifestParameter:
@@ -321,13 +309,9 @@ def plain(value: Any) -> Any:
     if isinstance(value, Mapping):
         return tuple(f"{key}={one}" for key, one in value.items())
     if isinstance(value, (list, tuple)):
-        return tuple(str(one) if plain(one) is None else _scalar(one) for one in value)
+        parts = map(plain, value)
+        return tuple(part if isinstance(part, (str, int, float)) else str(part) for part in parts)
     return str(value)
-
-
-def _scalar(value: Any) -> str | bool | int | float:
-    found = plain(value)
-    return found if isinstance(found, (str, bool, int, float)) else str(found)
 
 
 def _texts(value: Any) -> tuple[str, ...]:

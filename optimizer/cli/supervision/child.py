@@ -189,11 +189,8 @@ def plan(
     **how: Any,
 ) -> Plan:
     """:func:`optimizer.solve.planner.plan`, whose best plan so far is kept outside this process; or
-    the plan that was kept, where it is to be salvaged.
-
-    Raises what the planner raises, and SolverError if the scenario is no longer what it was.
-    """
-    from optimizer.cli.supervision import checkpoint
+    the plan that was kept, where it is to be salvaged. Raises what the planner raises, and
+    SolverError if the scenario is no longer what it was."""
     from optimizer.solve import planner
     from optimizer.solve.checked_solution import input_hash
 
@@ -209,10 +206,42 @@ def plan(
         kept = link.salvage["checkpoint"]
         if kept["input_sha256"] != sha256:
             raise SolverError(tr("the scenario was changed while it was solved"))
-        return planner.salvage(case, checkpoint.read(kept), ended=link.salvage["ended"], **common)
+        return planner.salvage(case, of_checkpoint(kept), ended=link.salvage["ended"], **common)
 
     def keep(incumbent: Incumbent) -> None:
-        link.tell(checkpoint=checkpoint.as_data(incumbent, sha256), final=incumbent.final)
+        link.tell(checkpoint=as_checkpoint(incumbent, sha256), final=incumbent.final)
 
     link.tell(seconds=time_limit, language=language())
     return planner.plan(case, time_limit=time_limit, on_incumbent=keep, **common, **how)
+
+
+def as_checkpoint(incumbent: Incumbent, input_sha256: str) -> dict[str, Any]:
+    """The best plan of a search in the scenario with this hash, as JSON."""
+    made = incumbent.commitment
+    return {
+        "input_sha256": input_sha256,
+        "method": incumbent.method,
+        "bound": incumbent.bound,
+        "start": made.start,
+        "share": [[*key, share] for key, share in made.share.items()],
+        "market": made.market,
+        "offtake": [[*key, share] for key, share in made.offtake.items()],
+        "buy": {stockpile: lots.tolist() for stockpile, lots in made.buy.items()},
+    }
+
+
+def of_checkpoint(data: dict[str, Any]) -> Incumbent:
+    """The incumbent again; its objective is left to whoever checks it."""
+    import numpy as np
+
+    from optimizer.model.commitment import Commitment
+    from optimizer.solve.solver_result import Incumbent
+
+    commitment = Commitment(
+        start=data["start"],
+        share={(p, f, i): share for p, f, i, share in data["share"]},
+        market=data["market"],
+        offtake={(p, group): share for p, group, share in data["offtake"]},
+        buy={stockpile: np.array(lots, dtype=float) for stockpile, lots in data["buy"].items()},
+    )
+    return Incumbent(data["method"], commitment, float("inf"), data["bound"])

@@ -12,12 +12,20 @@ from typing import Any, Self
 
 from models.language import tr
 from optimizer.errors import ClusterError
+from optimizer.model.cores import usable_cores
 from optimizer.parallel.cluster import serving
-from optimizer.parallel.cluster.address import LOCAL, Tls, check_installed, located, security
+from optimizer.parallel.cluster.address import (
+    LOCAL,
+    Tls,
+    check_installed,
+    cluster_error,
+    located,
+    security,
+)
 from optimizer.parallel.cluster.dealing import ClusterTeam
-from optimizer.parallel.cluster.local import local_cluster
 from optimizer.parallel.cluster.serving import About
 from optimizer.parallel.interface import NO_LIMITS, Dealing, Limits, Make
+from optimizer.parallel.serving import ctrl_c_kept_out
 
 NO_TLS = Tls()
 CONNECTS_WITHIN = 15.0
@@ -42,6 +50,8 @@ class Cluster:
         How many workers a team has that asks for none; all that are there where this is None.
     patience
         Seconds to wait for the scheduler, and for a worker where there is none.
+    when_needed
+        Whether the first who needs the connection makes it, rather than who enters the context.
 
     To be used as a context, which is the connection. Raises ClusterError where the address or the
     files of TLS do not do; and when entered where there is no scheduler or no worker, or where one
@@ -56,6 +66,7 @@ class Cluster:
         limits: Limits = NO_LIMITS,
         jobs: int | None = None,
         patience: float = 60.0,
+        when_needed: bool = False,
     ) -> None:
         check_installed()
         self.address = located(address)
@@ -65,8 +76,14 @@ class Cluster:
         self._patience = patience
         self._stack = ExitStack()
         self._connection: Connection | None = None
+        self._when_needed = when_needed
 
     def __enter__(self) -> Self:
+        if not self._when_needed:
+            self._connect()
+        return self
+
+    def _connect(self) -> Connection:
         with ExitStack() as stack:
             address, secured = self.address, self._security
             if address == LOCAL:
@@ -74,7 +91,13 @@ class Cluster:
             client = stack.enter_context(_connected(address, secured, self._patience))
             self._connection = stack.enter_context(Connection(client, self._patience))
             self._stack = stack.pop_all()
-        return self
+        return self._connection
+
+    def _there(self) -> Connection:
+        """The connection, which is made by who needs it first where nobody has before."""
+        if self._connection is None and not self._when_needed:
+            raise RuntimeError("a cluster is used as a context")
+        return self._connection or self._connect()
 
     def __exit__(self, *exc: object) -> None:
         self._connection = None
@@ -88,7 +111,8 @@ class Cluster:
     @property
     def size(self) -> int:
         """Workers that are there for the run, or as many of them as were asked for."""
-        return self._jobs or max(1, len(self.workers))
+        there = self._there()
+        return self._jobs or max(1, len(there.workers))
 
     @property
     def workers(self) -> frozenset[str]:
@@ -96,16 +120,10 @@ class Cluster:
         return frozenset(self._connection.workers if self._connection is not None else ())
 
     def team(
-        self,
-        make: Make,
-        given: tuple[Any, ...],
-        jobs: int | None,
-        dealing: Dealing = "fixed",
+        self, make: Make, given: tuple[Any, ...], jobs: int | None, dealing: Dealing = "fixed"
     ) -> ClusterTeam:
         """A team of so many workers, or of as many as are there now."""
-        if self._connection is None:
-            raise RuntimeError("a cluster is used as a context")
-        return ClusterTeam(self._connection, make, given, jobs or self.size, dealing, self._limits)
+        return ClusterTeam(self._there(), make, given, jobs or self.size, dealing, self._limits)
 
 
 @contextmanager
@@ -125,8 +143,8 @@ def _connected(address: str, secured: Any, patience: float) -> Iterator[Any]:
                 direct_to_workers=False,
             )
     except (OSError, ValueError, TimeoutError) as error:
-        raise ClusterError(
-            tr("no scheduler answers at {address}: {problem}", address=address, problem=error)
+        raise cluster_error(
+            "no scheduler answers at {address}: {problem}", address=address, problem=error
         ) from error
     try:
         yield client
@@ -169,17 +187,15 @@ class Connection:
 
     def __enter__(self) -> Self:
         self._thread.start()
-        if not self._looked.wait(self.patience) or not self.is_there():
-            if self.is_there():
-                raise ClusterError(
-                    tr(
-                        "the cluster has no workers after {seconds:.0f} s; each is begun by: "
-                        "{command}",
-                        seconds=self.patience,
-                        command="dask worker ADDRESS --nworkers N --nthreads 1",
-                    )
-                )
-            raise ClusterError(tr("the scheduler of the cluster is lost"))
+        looked = self._looked.wait(self.patience)
+        if not self.is_there():
+            raise cluster_error("the scheduler of the cluster is lost")
+        if not looked:
+            raise cluster_error(
+                "the cluster has no workers after {seconds:.0f} s; each is begun by: {command}",
+                seconds=self.patience,
+                command="dask worker ADDRESS --nworkers N --nthreads 1",
+            )
         for address, about in self._told.items():
             if (problem := unfit(address, about, serving.versions())) is not None:
                 raise ClusterError(problem)
@@ -248,3 +264,41 @@ def unfit(address: str, about: About | BaseException, here: Mapping[str, str]) -
                 own=own,
             )
     return None
+
+
+@contextmanager
+def local_cluster(jobs: int | None) -> Iterator[tuple[str, Any]]:
+    """The address of its scheduler, and how it is spoken to.
+
+    TLS by certificates that are made for it and kept in memory alone; nothing listens beyond this
+    machine, and there is no dashboard.
+    """
+    import dask
+    from distributed import LocalCluster
+    from distributed.security import Security
+
+    secured = Security.temporary()
+    quiet: dict[str, Any] = {
+        "distributed.scheduler.http.routes": [],
+        "distributed.worker.http.routes": [],
+    }
+    with dask.config.set(quiet):
+        with ctrl_c_kept_out():
+            cluster = LocalCluster(
+                n_workers=jobs or usable_cores(),
+                threads_per_worker=1,
+                processes=True,
+                host="127.0.0.1",
+                protocol="tls://",
+                security=secured,
+                dashboard_address="127.0.0.1:0",
+                scheduler_kwargs={"dashboard": False},
+                silence_logs=logging.CRITICAL,
+                memory_limit=0,
+                preload=[serving.__name__],
+            )
+        try:
+            yield cluster.scheduler_address, secured
+        finally:
+            with suppress(Exception):
+                cluster.close(timeout=5)

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Self
 from models.language import tr
 from optimizer.errors import ClusterError, OutOfMemory, TimedOut, VorratError, WorkerLost
 from optimizer.parallel.cluster import serving
+from optimizer.parallel.cluster.address import cluster_error
 from optimizer.parallel.dealing import DealingTeam, Job, Round
 from optimizer.parallel.interface import Dealing, Limits, Make
 from optimizer.parallel.serving import Order
@@ -158,11 +159,8 @@ class ClusterTeam(DealingTeam):
             job.handle.cancel(force=True)
 
     def _end(self, own: Round, why: str) -> ClusterError:
-        return ClusterError(
-            tr(
-                "{why}; {done} answers had come by then, and a batch goes on from them with "
-                "--resume",
-                why=why,
-                done=own.told,
-            )
+        return cluster_error(
+            "{why}; {done} answers had come by then, and a batch goes on from them with --resume",
+            why=why,
+            done=own.told,
         )

@@ -1,0 +1,211 @@
+"""Scenario files: what is wrong with them, one to start from, their presets, and their schema."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from importlib.resources import files
+from pathlib import Path
+
+import click
+
+from models.faults import Fault, ScenarioError
+from models.files import presets as shelf
+from models.files import read_case, read_case_text
+from models.language import Language, marked, tr, using
+from models.scenario.case import Case
+from optimizer.analyses.options import OfScenario
+from optimizer.cli import diagnostics, options, speaking
+from optimizer.cli.disk import save
+from optimizer.cli.parameters import declared
+from optimizer.cli.usage import announce, misused
+
+
+@click.command(epilog="Exit codes: 0 no errors (warnings are allowed), 2 errors.")
+@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@click.option("--variant", metavar="NAME", help="Check the file as this variant changes it.")
+@declared(OfScenario, "settings")
+@options.as_json("Write the faults to stdout as JSON.")
+@speaking.language_option
+def validate(
+    files: tuple[str, ...], variant: str | None, settings: tuple[str, ...], as_json: bool
+) -> int:
+    """Check scenario FILEs, their tables and all their variants."""
+    found: list[Fault] = []
+    for file in files:
+        try:
+            reading = read_case(file, variant, settings, check_variants=True)
+        except ScenarioError as error:
+            faults, summary = error.faults, ""
+        else:
+            faults, summary = reading.warnings, f"{file}: {summed_up(reading.case)}"
+        found += faults
+        if as_json:
+            continue
+        diagnostics.show(faults)
+        if summary:
+            click.echo(summary)
+    if as_json:
+        click.echo(json.dumps([diagnostics.as_data(fault) for fault in found], indent=2))
+    if found:
+        click.echo(diagnostics.count(found), err=True)
+    return 2 if any(fault.severity == "error" for fault in found) else 0
+
+
+def summed_up(case: Case) -> str:
+    """What a scenario holds, in one line."""
+    parts = [
+        _counted(len(case.materials), tr("1 material"), marked("{count} materials")),
+        _counted(len(case.projects), tr("1 project"), marked("{count} projects")),
+        _counted(len(case.stockpiles), tr("1 stockpile"), marked("{count} stockpiles")),
+        _counted(len(case.funders), tr("1 funder"), marked("{count} funders")),
+        _states(case),
+        _counted(len(case.variants), tr("1 variant"), marked("{count} variants")),
+    ]
+    first, last = case.horizon.first_year, case.horizon.last_year
+    return tr("{parts}; {first} to {last}", parts=", ".join(parts), first=first, last=last)
+
+
+def _states(case: Case) -> str:
+    uncertainty = case.uncertainty
+    if uncertainty is not None and uncertainty.sample is not None:
+        drawn = int(uncertainty.sample.states)
+        return _counted(drawn, tr("1 sampled state"), marked("{count} sampled states"))
+    written = uncertainty.states if uncertainty is not None else None
+    count = len(written) if written is not None else 1
+    return _counted(count, tr("1 state"), marked("{count} states"))
+
+
+def _counted(count: int, one: str, many: str) -> str:
+    return one if count == 1 else tr(many, count=count)
+
+
+STARTER = "vorrat-run.cmd"
+
+
+@click.command()
+@click.argument("path", required=False)
+@click.option("--excel", is_flag=True, help="Write an Excel workbook instead of YAML.")
+@click.option(
+    "--from",
+    "origin",
+    metavar="FILE",
+    help="Fill the workbook with this scenario, sources and variants included.",
+)
+@click.option(
+    "--starter",
+    is_flag=True,
+    help=f"Write {STARTER} as well, onto which Windows users drop their workbook.",
+)
+@speaking.option("Language of the file and of what is said; the file is English if not given.")
+@options.force("Overwrite an existing file.")
+def init(path: str | None, excel: bool, origin: str | None, starter: bool, force: bool) -> None:
+    """Write a small, commented scenario to PATH (- for stdout).
+
+    PATH is scenario.yaml if not given, with --excel scenario.xlsx.
+    """
+    # What the environment speaks is no wish for the file, which others may read.
+    language = speaking.asked_for() or "en"
+    if origin is not None and not excel:
+        raise misused("--from fills a workbook: add --excel.")
+    path = path or ("scenario.xlsx" if excel else "scenario.yaml")
+    if excel and not path.lower().endswith(".xlsx"):
+        raise misused("'{path}' is no name of a workbook: it ends in .xlsx.", path=path)
+    with using(language):
+        content = _workbook(origin, language) if excel else template(language).encode()
+    beside = Path(path).parent / STARTER if path != "-" else Path(STARTER)
+    files = [] if path == "-" else [(Path(path), content)]
+    if starter:
+        files.append((beside, starter_script(language)))
+    for file, _ in files:
+        if not file.parent.is_dir():
+            problem = tr("No such file or directory")
+            raise misused("'{path}' cannot be written: {problem}.", path=file, problem=problem)
+    save.refuse([file for file, _ in files], force)
+    save.leave_all(files, force)
+    if path == "-":
+        click.echo(content.decode(), nl=False)
+    else:
+        shown = f'"{path}"' if " " in path else path
+        next_step = f"vorrat {'run' if excel else 'validate'} {shown}"
+        announce("{path} is written; try: {command}", path=path, command=next_step)
+    if starter:
+        announce("{path} is written: drop a workbook onto it", path=beside)
+
+
+def template(language: str) -> str:
+    """The text of the starter scenario with comments in a language."""
+    folder = files("optimizer.cli") / "templates"
+    return (folder / f"starter.{language}.yaml").read_text(encoding="utf-8")
+
+
+def starter_script(language: str) -> bytes:
+    """The script for Windows that runs a workbook dropped onto it; lines end as Windows has it."""
+    folder = files("optimizer.cli") / "templates"
+    raw = (folder / f"vorrat-run.{language}.cmd").read_bytes()
+    return raw.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
+
+
+def _workbook(origin: str | None, language: Language) -> bytes:
+    """A workbook that reads back to just the scenario it was made from."""
+    from optimizer.report.scenario_workbook import scenario_workbook
+    from optimizer.report.scenario_workbook.comparing import first_difference
+
+    if origin is None:
+        reading = read_case_text(template(language), f"starter.{language}.yaml")
+    else:
+        reading = read_case(origin, check_variants=True)
+    made = scenario_workbook(reading.case)
+    path = first_difference(reading.case, made)
+    if path is not None:
+        place = reading.place(path)
+        raise misused(
+            "{place}: a workbook cannot hold this as it stands ({path}).",
+            place=place,
+            path=".".join(map(str, path)),
+        )
+    return made
+
+
+@click.command()
+@click.argument("name", required=False)
+def presets(name: str | None) -> None:
+    """List the presets that scenarios can include, or print the one called NAME."""
+    known = shelf.shipped()
+    if name is None:
+        click.echo("\n".join(_listed(one) for one in known))
+        return
+    if name not in known:
+        listed = ", ".join(known)
+        near = difflib.get_close_matches(name.lower(), known, 1, 0.5)
+        message = tr("There is no preset '{name}'. There are {names}.", name=name, names=listed)
+        if near:
+            message = tr(
+                "There is no preset '{name}'. Did you mean '{near}'?", name=name, near=near[0]
+            )
+        raise click.UsageError(message)
+    click.echo(shelf.written(known[name]), nl=False)
+
+
+def _listed(name: str) -> str:
+    """A preset in one line of each language."""
+    title, description = shelf.heading(shelf.shipped()[name])
+    lines = [f"  {title.read(one)}: {description.read(one)}" for one in ("en", "de")]
+    return "\n".join([name, *lines])
+
+
+@click.command()
+@click.argument("kind", required=False)
+def schema(kind: str | None) -> None:
+    """Print the JSON Schema of scenario files, or of results of a KIND, such as plan."""
+    from models.results.base import documents
+    from models.schema import result_schema, scenario_schema
+
+    if kind is not None and kind not in documents():
+        raise misused(
+            "there is no result of kind '{kind}'; these are {kinds}.",
+            kind=kind,
+            kinds=", ".join(sorted(documents())),
+        )
+    made = scenario_schema() if kind is None else result_schema(kind)
+    click.echo(json.dumps(made, indent=2, ensure_ascii=False))
