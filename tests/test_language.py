@@ -56,6 +56,13 @@ def calls() -> Iterator[tuple[Path, ast.Call]]:
                 yield path, node
 
 
+def in_tables() -> Iterator[str]:
+    """Every text of a table beside the source: names of countries, labels of workbooks."""
+    for path in (ROOT / "optimizer").rglob("*.toml"):
+        for value in tomllib.loads(path.read_text(encoding="utf-8")).values():
+            yield from value.values() if isinstance(value, dict) else [value]
+
+
 def in_templates() -> Iterator[tuple[str, bool]]:
     """Every text of a Jinja template, and whether values are put into it."""
     for path in TEMPLATES:
@@ -71,7 +78,7 @@ def texts() -> dict[str, bool]:
         if isinstance(first, ast.Constant):
             named = isinstance(call.func, ast.Name) and call.func.id
             found[first.value] = named == "marked" or bool(call.keywords)
-    return found | dict(in_templates())
+    return found | dict.fromkeys(in_tables(), False) | dict(in_templates())
 
 
 def help_texts() -> Iterator[str]:
@@ -170,7 +177,8 @@ HIDDEN = {
     ("optimizer/solve/conflicts.py", "says"),
     ("optimizer/analyses/comparison/words.py", "failed.message"),
     ("optimizer/analyses/explanation/rules.py", "says"),
-    ("optimizer/report/fault_sheet/__init__.py", "FAULTS"),
+    ("optimizer/report/countries.py", "_names()[code]"),
+    ("optimizer/report/fault_sheet.py", "FAULTS"),
     ("optimizer/analyses/redaction/document.py", "REASONS[reason]"),
     ("optimizer/report/scenario_workbook/__init__.py", "GUIDE"),
     ("optimizer/solve/conflicts.py", "template"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,8 +30,8 @@ from optimizer.cli.scenario_files import summed_up
 from optimizer.cli.solve import best
 from optimizer.cli.supervision import child
 from optimizer.cli.usage import announce, misused
-from optimizer.cli.user_workbook import clear, is_open, is_workbook, language_of, leave
-from optimizer.errors import Infeasible, InUse
+from optimizer.cli.user_workbook import is_open, is_workbook, language_of, leave
+from optimizer.errors import Infeasible, InUse, NotWritten
 from optimizer.report.fault_sheet import Finding, finding_of, placed
 
 
@@ -169,30 +170,26 @@ class _Run:
         return [finding_of(fault, str(self.file)) for fault in faults]
 
     def _tidy(self, doubts: Sequence[Fault]) -> None:
-        """Leave warnings in the workbook, and take away what earlier runs left."""
-        if not is_workbook(self.file):
-            return
+        """List warnings beside the workbook, or take away the list that an earlier run left."""
         if doubts:
             self._leave(self._findings(doubts), opens=False)
-        else:
-            clear(self.file, self._path(FAULTS))
+        elif is_workbook(self.file):
+            with suppress(OSError):  # open in another program
+                self._path(FAULTS).unlink(missing_ok=True)
 
     def _leave(self, findings: Sequence[Finding], opens: bool = True) -> None:
-        """Put findings where a reader of the workbook meets them."""
+        """List the findings about a workbook in a file beside it."""
         if not is_workbook(self.file) or not self.file.exists():
             return
-        holder = leave(findings, self.file, self._path(FAULTS))
-        if holder is None:
-            announce("'{file}' cannot be written: the faults are above.", file=self.file)
+        beside = self._path(FAULTS)
+        try:
+            leave(findings, self.file, beside)
+        except NotWritten:
+            announce("'{file}' cannot be written: the faults are above.", file=beside)
             return
-        if holder == self.file:
-            sheet = tr("Faults")
-            announce("All of this is on the sheet '{sheet}' of {file}.", sheet=sheet, file=holder)
-        else:
-            announce("All of this is in {file}, since the workbook is open or write-protected.",
-                     file=holder)  # fmt: skip
+        announce("All of this is in {file}, with links to the cells.", file=beside)
         if opens and self.opens:
-            _open(holder)
+            _open(beside)
 
 
 def _writable(path: Path) -> bool:

@@ -1,4 +1,4 @@
-"""The user's own workbook: which language it speaks, and how faults get into it and out again."""
+"""The user's own workbook: which language it speaks, and the list of its faults beside it."""
 
 from __future__ import annotations
 
@@ -9,18 +9,10 @@ from pathlib import Path
 from models.faults import Place, ScenarioError
 from models.files.decoding import read_bytes
 from models.files.reading import WORKBOOKS
-from models.files.tabs import FAULTS, names_of, tabs
-from models.language import Language, language
+from models.files.tabs import names_of, tabs
+from models.language import Language
 from optimizer.cli.disk.save import write_whole
-from optimizer.cli.usage import announce
-from optimizer.errors import NotWritten
-from optimizer.report.fault_sheet import (
-    Finding,
-    NotPlainError,
-    listing,
-    with_findings,
-    without_findings,
-)
+from optimizer.report.fault_sheet import Finding, fault_sheet
 
 
 def is_workbook(path: Path) -> bool:
@@ -36,10 +28,13 @@ def is_open(path: Path) -> bool:
 
 def language_of(path: Path) -> Language | None:
     """The language in which a workbook's sheets are named; None where it cannot be told."""
-    from models.files.workbook import sheet_names
+    from models.files.workbook import check_packed, sheet_names
 
+    place = Place(str(path))
     try:
-        names = set(sheet_names(_content(path), str(path), Place(str(path))))
+        raw = read_bytes(path, place)
+        check_packed(raw, str(path), place)
+        names = set(sheet_names(raw, str(path), place))
     except ScenarioError:
         # What is wrong with it is told by the reading that follows.
         return None
@@ -48,50 +43,10 @@ def language_of(path: Path) -> Language | None:
     return None if count_en == count_de else "de" if count_de > count_en else "en"
 
 
-def _content(path: Path) -> bytes:
-    """A workbook that unpacks to no more than it may. Raises ScenarioError."""
-    from models.files.workbook import check_packed
-
-    place = Place(str(path))
-    raw = read_bytes(path, place)
-    check_packed(raw, str(path), place)
-    return raw
-
-
-def leave(findings: Sequence[Finding], workbook: Path, beside: Path) -> Path | None:
-    """Put findings into the workbook, or where that cannot be into ``beside``. Returns the file
-    that holds them now, or None where none could be written."""
+def leave(findings: Sequence[Finding], workbook: Path, beside: Path) -> None:
+    """List findings in the file ``beside``, with links to the cells. Raises NotWritten."""
     try:
-        if is_open(workbook):
-            raise PermissionError
-        write_whole(workbook, with_findings(_content(workbook), findings))
-    except (NotPlainError, NotWritten, OSError, ScenarioError):
-        try:
-            target = Path(os.path.relpath(workbook, beside.parent)).as_posix()
-        except ValueError:  # on another drive
-            target = workbook.resolve().as_posix()
-        try:
-            write_whole(beside, listing(findings, target))
-        except NotWritten:
-            return None
-        return beside
-    beside.unlink(missing_ok=True)
-    return workbook
-
-
-def clear(workbook: Path, beside: Path) -> None:
-    """Take an earlier sheet of faults away, and an earlier list beside the workbook."""
-    try:
-        beside.unlink(missing_ok=True)
-        without = without_findings(_content(workbook))
-        if without is None:
-            return
-        if is_open(workbook):
-            raise PermissionError
-        write_whole(workbook, without)
-    except (NotPlainError, NotWritten, OSError, ScenarioError):
-        announce(
-            "{file}: the sheet '{sheet}' is out of date, but the workbook is open and stays so",
-            file=workbook,
-            sheet=names_of(FAULTS)[language() == "de"],
-        )
+        target = Path(os.path.relpath(workbook, beside.parent)).as_posix()
+    except ValueError:  # on another drive
+        target = workbook.resolve().as_posix()
+    write_whole(beside, fault_sheet(findings, target))

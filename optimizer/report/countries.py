@@ -2,126 +2,18 @@
 
 from __future__ import annotations
 
+import tomllib
 from functools import cache
+from importlib.resources import files
 
-from models.language import language, tr
+from models.language import tr
 
 
 def country(code: str) -> str:
-    """The name of a country in the current language."""
-    return _names(language()).get(code, code)
+    """The name of a country in the current language, by its ISO 3166 code."""
+    return tr(_names()[code]) if code in _names() else code
 
 
 @cache
-def _names(_language: str) -> dict[str, str]:
-    """By code; the language is that of the moment, and here the key of the cache."""
-    return {
-        "AE": tr("United Arab Emirates"),
-        "AF": tr("Afghanistan"),
-        "AL": tr("Albania"),
-        "AM": tr("Armenia"),
-        "AO": tr("Angola"),
-        "AR": tr("Argentina"),
-        "AT": tr("Austria"),
-        "AU": tr("Australia"),
-        "AZ": tr("Azerbaijan"),
-        "BA": tr("Bosnia and Herzegovina"),
-        "BE": tr("Belgium"),
-        "BG": tr("Bulgaria"),
-        "BH": tr("Bahrain"),
-        "BI": tr("Burundi"),
-        "BO": tr("Bolivia"),
-        "BR": tr("Brazil"),
-        "BW": tr("Botswana"),
-        "BY": tr("Belarus"),
-        "CA": tr("Canada"),
-        "CD": tr("DR Congo"),
-        "CG": tr("Congo"),
-        "CH": tr("Switzerland"),
-        "CI": tr("Ivory Coast"),
-        "CL": tr("Chile"),
-        "CM": tr("Cameroon"),
-        "CN": tr("China"),
-        "CO": tr("Colombia"),
-        "CU": tr("Cuba"),
-        "CZ": tr("Czechia"),
-        "DE": tr("Germany"),
-        "DK": tr("Denmark"),
-        "DZ": tr("Algeria"),
-        "EE": tr("Estonia"),
-        "EG": tr("Egypt"),
-        "ES": tr("Spain"),
-        "FI": tr("Finland"),
-        "FR": tr("France"),
-        "GA": tr("Gabon"),
-        "GB": tr("United Kingdom"),
-        "GE": tr("Georgia"),
-        "GH": tr("Ghana"),
-        "GL": tr("Greenland"),
-        "GN": tr("Guinea"),
-        "GR": tr("Greece"),
-        "HU": tr("Hungary"),
-        "ID": tr("Indonesia"),
-        "IE": tr("Ireland"),
-        "IL": tr("Israel"),
-        "IN": tr("India"),
-        "IR": tr("Iran"),
-        "IS": tr("Iceland"),
-        "IT": tr("Italy"),
-        "JP": tr("Japan"),
-        "KG": tr("Kyrgyzstan"),
-        "KP": tr("North Korea"),
-        "KR": tr("South Korea"),
-        "KZ": tr("Kazakhstan"),
-        "LA": tr("Laos"),
-        "LT": tr("Lithuania"),
-        "LU": tr("Luxembourg"),
-        "LV": tr("Latvia"),
-        "MA": tr("Morocco"),
-        "MG": tr("Madagascar"),
-        "MK": tr("North Macedonia"),
-        "MM": tr("Myanmar"),
-        "MN": tr("Mongolia"),
-        "MR": tr("Mauritania"),
-        "MW": tr("Malawi"),
-        "MX": tr("Mexico"),
-        "MY": tr("Malaysia"),
-        "MZ": tr("Mozambique"),
-        "NA": tr("Namibia"),
-        "NC": tr("New Caledonia"),
-        "NE": tr("Niger"),
-        "NG": tr("Nigeria"),
-        "NL": tr("Netherlands"),
-        "NO": tr("Norway"),
-        "NZ": tr("New Zealand"),
-        "OM": tr("Oman"),
-        "PE": tr("Peru"),
-        "PG": tr("Papua New Guinea"),
-        "PH": tr("Philippines"),
-        "PK": tr("Pakistan"),
-        "PL": tr("Poland"),
-        "PT": tr("Portugal"),
-        "QA": tr("Qatar"),
-        "RO": tr("Romania"),
-        "RS": tr("Serbia"),
-        "RU": tr("Russia"),
-        "RW": tr("Rwanda"),
-        "SA": tr("Saudi Arabia"),
-        "SE": tr("Sweden"),
-        "SI": tr("Slovenia"),
-        "SK": tr("Slovakia"),
-        "SN": tr("Senegal"),
-        "TH": tr("Thailand"),
-        "TJ": tr("Tajikistan"),
-        "TR": tr("Türkiye"),
-        "TW": tr("Taiwan"),
-        "TZ": tr("Tanzania"),
-        "UA": tr("Ukraine"),
-        "UG": tr("Uganda"),
-        "US": tr("United States"),
-        "UZ": tr("Uzbekistan"),
-        "VN": tr("Vietnam"),
-        "ZA": tr("South Africa"),
-        "ZM": tr("Zambia"),
-        "ZW": tr("Zimbabwe"),
-    }
+def _names() -> dict[str, str]:
+    return tomllib.loads((files("optimizer.report") / "countries.toml").read_text("utf-8"))

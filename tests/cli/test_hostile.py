@@ -23,7 +23,7 @@ from models.results import Plan
 from optimizer.analyses.documents import document_of
 from optimizer.cli import run
 from optimizer.errors import PoolRefused
-from optimizer.report.fault_sheet import finding_of, listing, with_findings
+from optimizer.report.fault_sheet import fault_sheet, finding_of
 from optimizer.report.render import html, terminal
 from optimizer.report.scenario_workbook import scenario_workbook
 from optimizer.solve.decomposition.storing import read_pool
@@ -76,14 +76,12 @@ def test_no_text_becomes_a_formula_in_a_workbook_of_inputs() -> None:
 
 
 def test_no_text_becomes_a_formula_on_a_sheet_of_faults() -> None:
-    made = io.BytesIO()
-    openpyxl.Workbook().save(made)
     place = Place("book.xlsx", cell="Sheet!A1")
     findings = [finding_of(Fault((), text, text, place=place), "book.xlsx") for text in TEXTS]
-    for content in (listing(findings, "book.xlsx"), with_findings(made.getvalue(), findings)):
-        assert not [text for text in formulas_in(content) if "HYPERLINK" in text]
-        shown = {c.value for s in openpyxl.load_workbook(io.BytesIO(content)) for r in s for c in r}
-        assert set(TEXTS) <= shown
+    content = fault_sheet(findings, "book.xlsx")
+    assert not [text for text in formulas_in(content) if "HYPERLINK" in text]
+    shown = {c.value for s in openpyxl.load_workbook(io.BytesIO(content)) for r in s for c in r}
+    assert set(TEXTS) <= shown
 
 
 def test_no_text_becomes_markup_on_a_page() -> None:

@@ -1,4 +1,4 @@
-"""``vorrat run``: from a workbook to its files, and faults into the workbook."""
+"""``vorrat run``: from a workbook to its files, and faults into a list beside it."""
 
 from __future__ import annotations
 
@@ -28,9 +28,8 @@ def plan_of(path):
     return Plan.model_validate_json(path.read_text(encoding="utf-8"))
 
 
-def sheet_of(path, name="Faults"):
-    book = load_workbook(path)
-    return book[name] if name in book.sheetnames else None
+def faults_of(path, name="Faults"):
+    return load_workbook(path.with_name(f"{path.stem}-faults.xlsx"))[name]
 
 
 def break_capex(book):
@@ -65,18 +64,21 @@ def test_yaml_does_as_well_and_a_variant_has_its_own_files(folder):
     assert plan.variant == "no_company"
 
 
-def test_faults_go_into_the_workbook_and_out_again(folder, capsys):
+def test_faults_are_listed_beside_the_workbook_until_there_are_none(folder, capsys):
     path = tutorial_book(folder, break_capex)
+    before = path.read_bytes()
     assert run(["run", "book.xlsx", "--quiet"]) == 2
     err = capsys.readouterr().err
-    assert "All of this is on the sheet 'Faults' of book.xlsx." in err
-    sheet = sheet_of(path)
+    assert "All of this is in book-faults.xlsx, with links to the cells." in err
+    assert path.read_bytes() == before
+    sheet = faults_of(path)
     assert [cell.value for cell in sheet[4]][1:5] == [
         "Error",
         "Projects",
         sheet["D4"].value,
         "'1,4' is a text where a number belongs",
     ]
+    assert sheet["D4"].hyperlink.target == "book.xlsx"
     assert sheet["D4"].hyperlink.location == f"'Projects'!{sheet['D4'].value}"
     assert not (folder / "book-plan.json").exists()
 
@@ -84,34 +86,36 @@ def test_faults_go_into_the_workbook_and_out_again(folder, capsys):
     set_cell(book, "Projects", "capex_meur", 5, 40)
     book.save(path)
     assert run(["run", "book.xlsx", "--quiet"]) == 0
-    assert sheet_of(path) is None
+    assert not (folder / "book-faults.xlsx").exists()
 
 
 def test_a_conflict_is_told_with_the_cells_of_its_rules(folder, capsys):
     path = tutorial_book(folder, no_plan)
     assert run(["run", "book.xlsx", "--quiet"]) == 3
     assert "No plan keeps all of these rules together" in capsys.readouterr().err
-    sheet = sheet_of(path)
+    sheet = faults_of(path)
     rows = [[cell.value for cell in row] for row in sheet.iter_rows(min_row=4)]
     assert {row[1] for row in rows} == {"Rule"}
     assert any(row[2] == "Settings" and "must_build" in row[4] for row in rows)
 
 
-def test_a_workbook_that_is_open_is_left_alone(folder, capsys):
-    path = tutorial_book(folder, break_capex)
-    before = path.read_bytes()
-    (folder / "~$book.xlsx").write_bytes(b"")
-    assert run(["run", "book.xlsx", "--quiet"]) == 2
-    assert "All of this is in book-faults.xlsx, since the workbook is open" in (
-        capsys.readouterr().err
-    )
-    assert path.read_bytes() == before
-    link = load_workbook(folder / "book-faults.xlsx").active["D4"].hyperlink
-    assert link.target == "book.xlsx"
-
-    (folder / "~$book.xlsx").unlink()
-    assert run(["run", "book.xlsx", "--quiet"]) == 2
+def test_a_list_in_another_folder_leads_back_to_the_workbook(folder):
+    tutorial_book(folder, break_capex)
+    assert run(["run", "book.xlsx", "--quiet", "--out", "new"]) == 2
     assert not (folder / "book-faults.xlsx").exists()
+    link = load_workbook(folder / "new" / "book-faults.xlsx").active["D4"].hyperlink
+    assert link.target == "../book.xlsx"
+
+
+def test_a_list_that_cannot_be_written_is_told(folder, monkeypatch, capsys):
+    tutorial_book(folder, break_capex)
+
+    def refuse(self, target):
+        raise PermissionError(13, "in use")
+
+    monkeypatch.setattr(Path, "replace", refuse)
+    assert run(["run", "book.xlsx", "--quiet"]) == 2
+    assert "'book-faults.xlsx' cannot be written: the faults are above." in capsys.readouterr().err
 
 
 def test_results_that_are_open_are_told_before_the_solve(folder, capsys):
@@ -155,7 +159,7 @@ def test_a_german_workbook_is_answered_in_german(folder, capsys):
     assert user_workbook.language_of(path) == "de"
     assert run(["run", "mappe.xlsx", "--quiet"]) == 2
     assert "„1,4“ ist ein Text, wo eine Zahl hingehört" in capsys.readouterr().err
-    assert sheet_of(path, "Fehler")["B4"].value == "Fehler"
+    assert faults_of(path, "Fehler")["B4"].value == "Fehler"
     assert run(["run", "mappe.xlsx", "--quiet", "--language", "en"]) == 2
     assert "is a text where a number belongs" in capsys.readouterr().err
 
@@ -168,9 +172,9 @@ def test_a_fault_of_an_included_file_is_told_with_its_line(folder):
 
     path = tutorial_book(folder, include)
     assert run(["run", "book.xlsx", "--quiet"]) == 2
-    sheet = sheet_of(path)
+    sheet = faults_of(path)
     assert sheet.max_row == 4
-    assert [sheet["C4"].value, sheet["D4"].value] == ["", "parts.yaml:2:17"]
+    assert [sheet["C4"].value or "", sheet["D4"].value] == ["", "parts.yaml:2:17"]
     assert sheet["D4"].hyperlink is None
 
 

@@ -13,7 +13,7 @@ from workbooks import ROOT, TUTORIAL, starter, written
 from models.files import read_case
 from models.language import german, using
 from models.scenario.case import Case
-from optimizer.report.scenario_workbook.comparing import first_difference
+from optimizer.report.scenario_workbook import first_difference
 from optimizer.report.scenario_workbook.variants import as_text
 from optimizer.solve.planner import input_hash
 

@@ -30,8 +30,8 @@ set "CODE=%ERRORLEVEL%"
 if "%CODE%"=="0" goto end
 echo.
 if "%CODE%"=="1" echo Die Suche endete an einer Grenze: Der Plan ist geprueft, ein besserer ist moeglich.
-if "%CODE%"=="2" echo Zuerst ist etwas zu berichtigen: siehe oben oder das Blatt Fehler.
-if "%CODE%"=="3" echo Kein Plan haelt alle Regeln ein: siehe oben oder das Blatt Fehler.
+if "%CODE%"=="2" echo Zuerst ist etwas zu berichtigen: siehe oben oder die Fehlerliste.
+if "%CODE%"=="3" echo Kein Plan haelt alle Regeln ein: siehe oben oder die Fehlerliste.
 if "%CODE%"=="4" echo In der gegebenen Zeit wurde kein Plan gefunden.
 if "%CODE%"=="5" echo Etwas ist fehlgeschlagen, das nicht sollte. Bitte melden, was oben steht.
 

@@ -29,8 +29,8 @@ set "CODE=%ERRORLEVEL%"
 if "%CODE%"=="0" goto end
 echo.
 if "%CODE%"=="1" echo A limit was met first: the plan is checked, a better one may exist.
-if "%CODE%"=="2" echo Something has to be put right first: see above, or the sheet Faults.
-if "%CODE%"=="3" echo No plan keeps all rules: see above, or the sheet Faults.
+if "%CODE%"=="2" echo Something has to be put right first: see above, or the list of faults.
+if "%CODE%"=="3" echo No plan keeps all rules: see above, or the list of faults.
 if "%CODE%"=="4" echo No plan was found in the time given.
 if "%CODE%"=="5" echo Something failed that should not. Please report what stands above.
 

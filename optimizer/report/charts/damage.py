@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from models.language import tr
-from optimizer.report.charts.drawing import BLUE, FAINT, GREY, INK, figure, numbers_beside
+from optimizer.report.charts.drawing import (
+    BLUE,
+    HATCH,
+    INK,
+    Axes,
+    Figure,
+    bars,
+    figure,
+    labels,
+    numbers_beside,
+    rows_beside,
+)
 from optimizer.report.figures import column, percent
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 
 def exceedance(
@@ -26,10 +33,12 @@ def exceedance(
     """
     drawn, (axes, beside) = figure(2.9, 1, 2, width_ratios=[1.9, 1])
     chance = [100 * (1 - level) for level in levels]
-    axes.step(
-        without_plan, chance, where="post", color=INK, linestyle="--", label=tr("Without plan")
+    curves = (
+        (without_plan, {"color": INK, "linestyle": "--", "label": tr("Without plan")}),
+        (with_plan, {"color": BLUE, "linewidth": 2, "label": tr("With plan")}),
     )
-    axes.step(with_plan, chance, where="post", color=BLUE, linewidth=2, label=tr("With plan"))
+    for values, look in curves:
+        axes.step(values, chance, where="post", **look)
     axes.set_ylim(0, 100)
     axes.set_xlim(left=0)
     axes.set_yticks([0, 25, 50, 75, 100], [percent(y / 100) for y in (0, 25, 50, 75, 100)])
@@ -42,30 +51,18 @@ def exceedance(
     return drawn
 
 
-def _marks(axes: object, marks: Sequence[tuple[str, float, float]]) -> None:
-    from matplotlib.axes import Axes
-
-    assert isinstance(axes, Axes)
-    names = [name for name, _, _ in marks]
-    places = list(range(len(marks)))
+def _marks(axes: Axes, marks: Sequence[tuple[str, float, float]]) -> None:
     before, after = [b for _, b, _ in marks], [a for _, _, a in marks]
-    bars = (
-        (before, -0.2, "white", "////", INK, tr("Without plan")),
-        (after, 0.2, BLUE, "", BLUE, tr("With plan")),
-    )
-    for values, shift, colour, hatch, edge, label in bars:
-        at = [place + shift for place in places]
-        axes.barh(at, values, 0.36, color=colour, hatch=hatch, edgecolor=edge, label=label)
-        for place, value, text in zip(at, values, column(values), strict=True):
-            axes.annotate(
-                text, (value, place), (3, 0), textcoords="offset points", va="center", fontsize=6.5
-            )
-    axes.set_yticks(places, names)
-    axes.set_ylim(len(marks) - 0.5, -0.5)
+    for values, shift, colour, hatch, edge in (
+        (before, -0.2, "white", HATCH, INK),
+        (after, 0.2, BLUE, "", BLUE),
+    ):
+        bars(axes, [n + shift for n in range(len(marks))], values, 0.36, colour, hatch, edge)
+        labels(axes, column(values), values, shift)
+    rows_beside(axes, [name for name, _, _ in marks], below=0.5, above=0.5)
     axes.set_xlim(0, max([*before, *after, 1e-9]) * 1.3)
     axes.set_xticks([])
     axes.spines["bottom"].set_visible(False)
-    axes.tick_params(axis="y", length=0)
 
 
 def compared(
@@ -74,31 +71,13 @@ def compared(
     """Bars of two figures a name: a hollow one without the plan, a full one within it."""
     drawn, axes = figure(0.75 + 0.19 * len(names))
     places = range(len(names))
-    axes.barh(
-        places,
-        without_plan,
-        0.72,
-        color="white",
-        edgecolor=INK,
-        hatch="////",
-        linewidth=0.6,
-        label=tr("Without plan"),
-    )
-    axes.barh(places, with_plan, 0.42, color=BLUE, edgecolor="white", label=tr("With plan"))
+    framed = {"linewidth": 0.6, "label": tr("Without plan")}
+    bars(axes, places, without_plan, 0.72, "white", HATCH, INK, **framed)
+    bars(axes, places, with_plan, 0.42, BLUE, label=tr("With plan"))
     before, after = column(list(without_plan)), column(list(with_plan))
-    most = max([*without_plan, *with_plan, 1e-9])
-    for place, end in enumerate(map(max, without_plan, with_plan)):
-        text = f"{before[place]} → {after[place]}"
-        axes.annotate(
-            text, (end, place), (3, 0), textcoords="offset points", va="center", fontsize=6.5
-        )
-    axes.set_yticks(places, names)
-    axes.set_ylim(len(names) - 0.4, -0.6)
-    axes.set_xlim(0, most * 1.2)
-    numbers_beside(axes, "x")
-    axes.set_xlabel(unit)
-    axes.tick_params(axis="y", length=0)
-    drawn.legend(*axes.get_legend_handles_labels(), loc="outside upper left", ncols=2)
-    axes.spines["left"].set_color(FAINT)
-    axes.patch.set_edgecolor(GREY)
+    texts = [f"{b} → {a}" for b, a in zip(before, after, strict=True)]
+    labels(axes, texts, list(map(max, without_plan, with_plan)))
+    axes.set_xlim(0, max([*without_plan, *with_plan, 1e-9]) * 1.2)
+    rows_beside(axes, names, unit)
+    drawn.legend(loc="outside upper left", ncols=2)
     return drawn

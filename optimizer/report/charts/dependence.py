@@ -4,18 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Any
 
 from models.language import tr
-from optimizer.report.charts.drawing import BLUE, FAINT, GREY, INK, RED, figure
+from optimizer.report.charts.drawing import (
+    BLUE,
+    GREY,
+    INK,
+    RED,
+    Figure,
+    figure,
+    rows_beside,
+)
 from optimizer.report.figures import percent
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
 
 BEHIND = {"facecolor": "white", "edgecolor": "none", "pad": 0.5}
 """Keeps a label readable on a line."""
+_MARK: dict[str, Any] = {"marker": "o", "markersize": 6, "linestyle": "none"}
+BEFORE = _MARK | {"mfc": "white", "mec": INK, "mew": 1}
+AFTER = _MARK | {"color": BLUE}
+LIMIT: dict[str, Any] = {"color": RED, "linewidth": 1.1, "linestyle": (0, (4, 2))}
 
 
 @dataclass(frozen=True)
@@ -32,32 +40,22 @@ class Largest:
 def largest(rows: Sequence[Largest], threshold: float) -> Figure:
     """Share of the largest supplier: a hollow mark without the plan, a full one with it."""
     drawn, axes = figure(0.8 + 0.2 * len(rows))
-    axes.axvline(threshold, color=RED, linewidth=1.1, linestyle=(0, (4, 2)))
+    axes.axvline(threshold, **LIMIT)
     for place, row in enumerate(rows):
         axes.plot([row.before, row.after], [place, place], color=GREY, linewidth=2.2, zorder=1)
-        axes.plot(row.before, place, "o", markersize=6, mfc="white", mec=INK, mew=1, zorder=2)
-        axes.plot(row.after, place, "o", markersize=6, color=BLUE, zorder=3)
-        moved = abs(row.before - row.after) > 0.005
-        high, low = max(row.before, row.after), min(row.before, row.after)
-        if moved:
-            right, left = (
-                (row.country_before, row.country_after)
-                if row.before > row.after
-                else (row.country_after, row.country_before)
-            )
-            axes.text(high + 0.015, place, right, va="center", fontsize=6.5, bbox=BEHIND)
-            axes.text(low - 0.015, place, left, va="center", ha="right", fontsize=6.5, bbox=BEHIND)
+        axes.plot(row.before, place, zorder=2, **BEFORE)
+        axes.plot(row.after, place, zorder=3, **AFTER)
+        ends = sorted(((row.before, row.country_before), (row.after, row.country_after)))
+        text = {"va": "center", "fontsize": 6.5, "bbox": BEHIND}
+        if abs(row.before - row.after) > 0.005:
+            axes.text(ends[1][0] + 0.015, place, ends[1][1], **text)
+            axes.text(ends[0][0] - 0.015, place, ends[0][1], ha="right", **text)
         else:
-            axes.text(
-                high + 0.015, place, row.country_after, va="center", fontsize=6.5, bbox=BEHIND
-            )
-    axes.set_yticks(range(len(rows)), [row.name for row in rows])
-    axes.set_ylim(len(rows) - 0.4, -0.7)
+            axes.text(ends[1][0] + 0.015, place, row.country_after, **text)
+    rows_beside(axes, [row.name for row in rows], above=0.7)
     axes.set_xlim(0, 1.06)
     axes.set_xticks([0, 0.2, 0.4, 0.6, 0.8, 1.0], [percent(x / 5) for x in range(6)])
     axes.grid(axis="x")
-    axes.tick_params(axis="y", length=0)
-    axes.spines["left"].set_color(FAINT)
     _legend(drawn, threshold)
     return drawn
 
@@ -65,12 +63,7 @@ def largest(rows: Sequence[Largest], threshold: float) -> Figure:
 def _legend(drawn: Figure, threshold: float) -> None:
     from matplotlib.lines import Line2D
 
-    handles = [
-        Line2D([], [], marker="o", linestyle="none", markersize=6, mfc="white", mec=INK),
-        Line2D([], [], marker="o", linestyle="none", markersize=6, color=BLUE),
-        Line2D([], [], color=RED, linewidth=1.1, linestyle=(0, (4, 2))),
-    ]
+    handles = [Line2D([], [], **look) for look in (BEFORE, AFTER, LIMIT)]
     mark = tr("{share} from one third country", share=percent(threshold))
-    drawn.legend(
-        handles, [tr("Without plan"), tr("With plan"), mark], loc="outside upper left", ncols=3
-    )
+    names = [tr("Without plan"), tr("With plan"), mark]
+    drawn.legend(handles, names, loc="outside upper left", ncols=3)

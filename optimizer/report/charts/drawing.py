@@ -11,13 +11,21 @@ import re
 import xml.etree.ElementTree as ET
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from optimizer.report.figures import column
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
+    import matplotlib.axes
+    import matplotlib.figure
+
+# Names for annotations: Matplotlib itself is loaded where something is drawn.
+Axes: TypeAlias = "matplotlib.axes.Axes"
+Figure: TypeAlias = "matplotlib.figure.Figure"
+
+Range = tuple[float, float, float]
+"""Low end, value and high end."""
 
 WIDTH = 6.9
 """Inches: the width of text on A4 with margins of 17 mm."""
@@ -25,10 +33,11 @@ WIDTH = 6.9
 INK, FAINT, GRID = "#1a1a1a", "#595959", "#d9d9d9"
 BLUE, ORANGE, GREEN, RED = "#0072b2", "#e69f00", "#009e73", "#d55e00"
 PINK, SKY, YELLOW, GREY = "#cc79a7", "#56b4e9", "#f0e442", "#b3b3b3"
+HATCH = "////"
 
 SERIES = (
     (BLUE, ""),
-    (ORANGE, "////"),
+    (ORANGE, HATCH),
     (GREEN, "\\\\\\\\"),
     (SKY, "||||"),
     (PINK, "xxxx"),
@@ -41,42 +50,8 @@ SERIES = (
 FONTS = "'Segoe UI', 'Helvetica Neue', Arial, 'Liberation Sans', sans-serif"
 """What pages and SVG files show texts in; narrower than DejaVu Sans, which charts are set in."""
 
-_STYLE: dict[str, Any] = {
-    "font.family": "DejaVu Sans",
-    "font.size": 7.5,
-    "text.parse_math": False,
-    "text.color": INK,
-    "axes.labelcolor": INK,
-    "axes.edgecolor": FAINT,
-    "axes.linewidth": 0.6,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.titlesize": 8,
-    "axes.titleweight": "bold",
-    "axes.titlelocation": "left",
-    "axes.grid": False,
-    "axes.axisbelow": True,
-    "axes.unicode_minus": True,
-    "grid.color": GRID,
-    "grid.linewidth": 0.5,
-    "xtick.color": INK,
-    "ytick.color": INK,
-    "xtick.major.width": 0.6,
-    "ytick.major.width": 0.6,
-    "xtick.major.size": 2.5,
-    "ytick.major.size": 2.5,
-    "legend.frameon": False,
-    "legend.fontsize": 7.5,
-    "legend.handlelength": 1.6,
-    "legend.handleheight": 1.1,
-    "hatch.linewidth": 0.5,
-    "lines.linewidth": 1.4,
-    "patch.linewidth": 0.5,
-    "svg.fonttype": "none",
-    "svg.hashsalt": "vorrat",
-    "figure.facecolor": "white",
-    "savefig.facecolor": "white",
-}
+STYLE = files("optimizer.report.charts") / "report.mplstyle"
+"""Fonts, lines and colours of all charts."""
 
 
 @dataclass(frozen=True)
@@ -111,7 +86,7 @@ class Chart:
     def _saved(self, kind: str, **options: Any) -> bytes:
         import matplotlib as mpl
 
-        with mpl.rc_context(_STYLE):  # type: ignore[arg-type]
+        with mpl.rc_context(fname=str(STYLE)):
             buffer = io.BytesIO()
             self.draw().savefig(buffer, format=kind, **options)
         return buffer.getvalue()
@@ -149,6 +124,62 @@ def numbers_beside(axes: Axes, which: str = "y") -> None:
     axis.set_major_locator(MaxNLocator(6))
     axis.set_major_formatter(Alike("{x}"))
     axes.grid(axis=which)  # type: ignore[arg-type]
+
+
+def bars(
+    axes: Axes, places: Sequence[float], lengths: Sequence[float], thick: float, colour: str,
+    hatch: str = "", edge: str = "white", **options: Any,
+) -> None:  # fmt: skip
+    """Lying bars of one look, which begin at ``left`` or at zero."""
+    axes.barh(places, lengths, thick, color=colour, hatch=hatch, edgecolor=edge, **options)
+
+
+def rows_beside(
+    axes: Axes, names: Sequence[str], unit: str | None = None,
+    below: float = 0.4, above: float = 0.6, size: float = 7.5,
+) -> None:  # fmt: skip
+    """Names of rows from top to bottom, with numbers of a unit below where one is given.
+
+    ``below`` and ``above`` are the room for the last and the first row, in rows.
+    """
+    axes.set_yticks(range(len(names)), list(names))
+    axes.set_ylim(len(names) - below, -above)
+    axes.tick_params(axis="y", length=0, labelsize=size)
+    if unit is not None:
+        axes.set_xlabel(unit)
+        numbers_beside(axes, "x")
+
+
+def label(
+    axes: Axes, text: str, at: tuple[float, float], right: float = 3, up: float = 0,
+    size: float = 6.5, **options: Any,
+) -> None:  # fmt: skip
+    """A text beside a point, ``right`` and ``up`` of it by points of print."""
+    options = {"textcoords": "offset points", "va": "center"} | options
+    axes.annotate(text, at, (right, up), fontsize=size, **options)
+
+
+def labels(
+    axes: Axes, texts: Sequence[str], ends: Sequence[float], shift: float = 0, **options: Any
+) -> None:
+    """A text to the right of the end of each bar; ``shift`` moves them down by so many rows."""
+    for place, (text, end) in enumerate(zip(texts, ends, strict=True)):
+        label(axes, text, (end, place + shift), **options)
+
+
+def open_ends(
+    axes: Axes, places: Sequence[float], ranges: Sequence[Range],
+    cap: float = 1.6, width: float = 0.7,
+) -> None:  # fmt: skip
+    """Thin lines over what proofs or samples leave open."""
+    known = [(y, *ends) for y, ends in zip(places, ranges, strict=True) if ends[2] > ends[0]]
+    if known:
+        at, low, value, high = (list(part) for part in zip(*known, strict=True))
+        reach = [
+            [max(v - end, 0.0) for v, end in zip(value, low, strict=True)],
+            [max(end - v, 0.0) for v, end in zip(value, high, strict=True)],
+        ]
+        axes.errorbar(value, at, xerr=reach, fmt="none", ecolor=INK, elinewidth=width, capsize=cap)
 
 
 _SVG = "http://www.w3.org/2000/svg"

@@ -4,15 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from models.language import tr
-from optimizer.report.charts.drawing import BLUE, GREEN, GREY, INK, ORANGE, figure, numbers_beside
+from optimizer.report.charts.drawing import (
+    BLUE,
+    GREEN,
+    GREY,
+    HATCH,
+    INK,
+    ORANGE,
+    Axes,
+    Figure,
+    bars,
+    figure,
+    label,
+    labels,
+    open_ends,
+    rows_beside,
+)
 from optimizer.report.figures import column
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 SURE = 1.96
 """Standard errors on either side of an interval of 95 %."""
@@ -29,46 +39,32 @@ class Bar:
     """``without``, ``rule`` or ``foresight``."""
 
 
-LOOKS = {"without": ("white", "////", INK), "rule": (ORANGE, "", INK), "foresight": (BLUE, "", INK)}
+LOOKS = {"without": ("white", HATCH), "rule": (ORANGE, ""), "foresight": (BLUE, "")}
 
 
 def between(groups: Sequence[tuple[str, Sequence[Bar]]], unit: str) -> Figure:
     """Groups of bars side by side: each from no plan over rules to foresight."""
-    longest = max(len(bars) for _, bars in groups)
+    longest = max(len(some) for _, some in groups)
     drawn, axes = figure(0.9 + 0.26 * longest, 1, len(groups), squeeze=False, sharey=True)
-    for position, ((title, bars), beside) in enumerate(zip(groups, axes[0], strict=True)):
-        _bars(beside, bars)
+    for position, ((title, some), beside) in enumerate(zip(groups, axes[0], strict=True)):
+        _bars(beside, some, unit)
         beside.set_title(title)
-        beside.set_xlabel(unit)
         if position:
             beside.tick_params(axis="y", labelleft=False)
     return drawn
 
 
-def _bars(axes: Axes, bars: Sequence[Bar]) -> None:
-    values = [bar.value for bar in bars]
-    most = max([*values, 1e-9])
-    for place, (bar, text) in enumerate(zip(bars, column(values), strict=True)):
-        colour, hatch, edge = LOOKS[bar.look]
-        axes.barh(place, bar.value, 0.62, color=colour, hatch=hatch, edgecolor=edge)
-        reach = SURE * (bar.error or 0.0)
-        if reach > 0:
-            axes.errorbar(
-                bar.value, place, xerr=reach, color=INK, capsize=2.5, linewidth=0.9, zorder=4
-            )
-        axes.annotate(
-            text,
-            (bar.value + reach, place),
-            (4, 0),
-            textcoords="offset points",
-            va="center",
-            fontsize=6.5,
-        )
-    axes.set_yticks(range(len(bars)), [bar.name for bar in bars])
-    axes.set_ylim(len(bars) - 0.4, -0.6)
-    axes.set_xlim(0, most * 1.3)
-    numbers_beside(axes, "x")
-    axes.tick_params(axis="y", length=0)
+def _bars(axes: Axes, some: Sequence[Bar], unit: str) -> None:
+    values = [bar.value for bar in some]
+    reach = [SURE * (bar.error or 0.0) for bar in some]
+    for place, bar in enumerate(some):
+        bars(axes, [place], [bar.value], 0.62, *LOOKS[bar.look], INK)
+    ends = [value + far for value, far in zip(values, reach, strict=True)]
+    ranges = [(2 * value - end, value, end) for value, end in zip(values, ends, strict=True)]
+    open_ends(axes, range(len(some)), ranges, cap=2.5, width=0.9)
+    labels(axes, column(values), ends, right=4)
+    axes.set_xlim(0, max([*values, 1e-9]) * 1.3)
+    rows_beside(axes, [bar.name for bar in some], unit)
 
 
 @dataclass(frozen=True)
@@ -86,42 +82,20 @@ def ladder(rungs: Sequence[Rung], steps: Sequence[tuple[int, int, str]], unit: s
     ``steps`` name a lower and an upper rung by their places, and what their difference is called.
     """
     drawn, axes = figure(0.8 + 0.36 * len(rungs))
-    most = max([*(rung.high for rung in rungs), 1e-9])
+    highs = [rung.high for rung in rungs]
+    most = max([*highs, 1e-9])
     for place, rung in enumerate(rungs):
-        axes.barh(place, rung.high, 0.5, color=GREY, edgecolor=INK)
-        if rung.high - rung.low > 1e-3 * most:
-            axes.barh(
-                place, rung.high - rung.low, 0.5, left=rung.low, color="white", hatch="////",
-                edgecolor=INK,
-            )  # fmt: skip
-    for place, text in enumerate(column([rung.high for rung in rungs])):
-        axes.annotate(
-            text,
-            (rungs[place].high, place),
-            (4, 0),
-            textcoords="offset points",
-            va="center",
-            fontsize=6.5,
-        )
+        bars(axes, [place], [rung.high], 0.5, GREY, edge=INK)
+        if (left_open := rung.high - rung.low) > 1e-3 * most:
+            bars(axes, [place], [left_open], 0.5, "white", HATCH, INK, left=rung.low)
+    labels(axes, column(highs), highs, right=4)
+    at = most * 1.17
     for lower, upper, name in steps:
-        at = most * 1.17
-        axes.annotate(
-            "", (at, lower), (at, upper), arrowprops={"arrowstyle": "<->", "color": GREEN}
-        )
-        axes.annotate(
-            name,
-            (at, (lower + upper) / 2),
-            (5, 0),
-            textcoords="offset points",
-            va="center",
-            fontsize=7,
-        )
-    axes.set_yticks(range(len(rungs)), [rung.name for rung in rungs])
-    axes.set_ylim(len(rungs) - 0.5, -0.6)
+        arrow = {"arrowstyle": "<->", "color": GREEN}
+        axes.annotate("", (at, lower), (at, upper), arrowprops=arrow)
+        label(axes, name, (at, (lower + upper) / 2), 5, size=7)
     axes.set_xlim(0, most * 1.5)
-    numbers_beside(axes, "x")
-    axes.set_xlabel(unit)
-    axes.tick_params(axis="y", length=0)
+    rows_beside(axes, [rung.name for rung in rungs], unit, below=0.5)
     return drawn
 
 

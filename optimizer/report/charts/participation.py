@@ -4,26 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Any
 
 from models.language import tr
 from optimizer.report.charts.drawing import (
     BLUE,
     FAINT,
     GREEN,
+    HATCH,
     INK,
     ORANGE,
     SKY,
+    Axes,
+    Figure,
     figure,
+    label,
     numbers_beside,
 )
 from optimizer.report.figures import percent
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
 LOOKS = ((BLUE, "o-"), (ORANGE, "s--"))
+BAND: dict[str, Any] = {"facecolor": SKY, "hatch": HATCH, "edgecolor": "white", "linewidth": 0}
+EDGE: dict[str, Any] = {"markeredgecolor": INK, "markeredgewidth": 0.7, "linestyle": "none"}
 
 
 @dataclass(frozen=True)
@@ -49,9 +51,8 @@ def totals(lines: Sequence[Line], unit: str) -> Figure:
     drawn, axes = figure(3.4)
     for line, (colour, look) in zip(lines, LOOKS, strict=False):
         _band(axes, line)
-        axes.plot(
-            _percent(line.shares), line.totals, look, color=colour, markersize=4, label=line.name
-        )
+        shares = _percent(line.shares)
+        axes.plot(shares, line.totals, look, color=colour, markersize=4, label=line.name)
     for line, (colour, _) in zip(lines, LOOKS, strict=False):
         # One legend entry for each kind of mark; where both lines have it, numbers stand outside.
         first = line is lines[0]
@@ -62,33 +63,17 @@ def totals(lines: Sequence[Line], unit: str) -> Figure:
     if lines and lines[0].shares and lines[0].shares[0] == 0:
         axes.axhline(lines[0].totals[0], color=FAINT, linewidth=0.7, linestyle=":")
     axes.margins(x=0.04, y=0.16)
-    numbers_beside(axes)
-    _percents_below(axes)
-    axes.set_xlabel(tr("Share of capex, %"))
-    axes.set_ylabel(unit)
-    drawn.legend(loc="outside upper left", ncols=3)
+    _frame(drawn, axes, tr("Share of capex, %"), unit)
     return drawn
 
 
 def _band(axes: Axes, line: Line) -> None:
-    known = [
-        (share, low, high)
-        for share, low, high in zip(line.shares, line.low, line.high, strict=True)
-        if low is not None and high is not None
-    ]
-    if not known:
-        return
-    shares, low, high = zip(*known, strict=True)
-    axes.fill_between(
-        _percent(shares),
-        low,
-        high,
-        facecolor=SKY,
-        hatch="////",
-        edgecolor="white",
-        linewidth=0,
-        label=tr("best to worst, of plans as good by the objective"),
-    )
+    ends = zip(line.shares, line.low, line.high, strict=True)
+    known = [(100 * share, low, high) for share, low, high in ends if None not in (low, high)]
+    if known:
+        name = tr("best to worst, of plans as good by the objective")
+        shares, low, high = zip(*known, strict=True)
+        axes.fill_between(shares, low, high, label=name, **BAND)
 
 
 def _mark(
@@ -96,35 +81,16 @@ def _mark(
     line: Line,
     share: float | None,
     look: tuple[str, float, str, float],
-    label: str,
+    name: str,
 ) -> None:
     """A mark on a line: its shape, size and colour, and how far above it the share stands."""
     if share is None or share not in line.shares:
         return
     marker, size, colour, above = look
     at = (100 * share, line.at(share))
-    axes.plot(
-        *at,
-        marker,
-        color=colour,
-        markeredgecolor=INK,
-        markeredgewidth=0.7,
-        markersize=size,
-        label=label or None,
-        linestyle="none",
-        zorder=5,
-    )
-    if marker == "D" and share == line.best:
-        return  # The star beneath has the number already.
-    axes.annotate(
-        percent(share),
-        at,
-        (0, above),
-        textcoords="offset points",
-        ha="center",
-        fontsize=6.8,
-        zorder=6,
-    )
+    axes.plot(*at, marker, color=colour, markersize=size, label=name or None, zorder=5, **EDGE)
+    if marker == "*" or share != line.best:  # else the star beneath has the number already
+        label(axes, percent(share), at, 0, above, 6.8, ha="center", va="baseline", zorder=6)
 
 
 def co_financing(
@@ -135,44 +101,33 @@ def co_financing(
 ) -> Figure:
     """The best share, the indifferent share and the limit over the public share of capex."""
     drawn, axes = figure(2.6)
-    lines = (
-        (limits, "^:", GREEN, tr("largest share that rules allow")),
-        (indifferent, "D--", ORANGE, tr("no worse than none up to")),
-        (best, "o-", BLUE, tr("best share")),
-    )
-    for shares, look, colour, label in lines:
-        known = [(p, s) for p, s in zip(public, shares, strict=True) if s is not None]
-        if not known:
-            continue
-        at, values = zip(*known, strict=True)
-        axes.plot(_percent(at), _percent(values), look, color=colour, markersize=5, label=label)
-        if shares is limits:
-            continue
-        for place, value in known:
-            axes.annotate(
-                percent(value),
-                (100 * place, 100 * value),
-                (0, 6 if shares is indifferent else -11),
-                textcoords="offset points",
-                ha="center",
-                fontsize=6.8,
-            )
+    for shares, look, colour, name, above in (
+        (limits, "^:", GREEN, tr("largest share that rules allow"), None),
+        (indifferent, "D--", ORANGE, tr("no worse than none up to"), 6),
+        (best, "o-", BLUE, tr("best share"), -11),
+    ):
+        known = [(100 * p, 100 * s) for p, s in zip(public, shares, strict=True) if s is not None]
+        if known:
+            axes.plot(*zip(*known, strict=True), look, color=colour, markersize=5, label=name)
+        for at in known if above is not None else ():
+            text = percent(at[1] / 100)
+            label(axes, text, at, 0, above or 0, 6.8, ha="center", va="baseline")
     axes.margins(x=0.06, y=0.2)
     axes.set_ylim(bottom=-6)
-    numbers_beside(axes)
-    _percents_below(axes)
-    axes.set_xlabel(tr("Public share of capex, %"))
-    axes.set_ylabel(tr("Its share of capex, %"))
-    drawn.legend(loc="outside upper left", ncols=3)
+    _frame(drawn, axes, tr("Public share of capex, %"), tr("Its share of capex, %"))
     return drawn
 
 
-def _percents_below(axes: Axes) -> None:
-    """Percentages of a horizontal axis, at round steps."""
+def _frame(drawn: Figure, axes: Axes, below: str, beside: str) -> None:
+    """What axes are called, percentages at round steps below, and a legend."""
     from matplotlib.ticker import MaxNLocator
 
+    numbers_beside(axes)
     numbers_beside(axes, "x")
     axes.xaxis.set_major_locator(MaxNLocator(10, steps=[1, 2, 5, 10]))
+    axes.set_xlabel(below)
+    axes.set_ylabel(beside)
+    drawn.legend(loc="outside upper left", ncols=3)
 
 
 def _percent(shares: Sequence[float]) -> list[float]:

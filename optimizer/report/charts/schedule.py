@@ -4,14 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Any
 
 from models.language import tr
-from optimizer.report.charts.drawing import BLUE, FAINT, INK, ORANGE, SKY, figure, years_below
+from optimizer.report.charts.drawing import (
+    BLUE,
+    FAINT,
+    HATCH,
+    INK,
+    ORANGE,
+    SKY,
+    Figure,
+    bars,
+    figure,
+    rows_beside,
+    years_below,
+)
 from optimizer.report.figures import number
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+LOOKS = ((ORANGE, HATCH), (SKY, "||||"), (BLUE, ""))
+"""Of construction, ramp-up and full output."""
+DECISION: dict[str, Any] = {"marker": "D", "color": INK, "markersize": 3.6, "linestyle": "none"}
+BEHIND = {"facecolor": "white", "edgecolor": "none", "pad": 0.6, "alpha": 0.9}
+"""Keeps a year readable on a bar."""
 
 
 @dataclass(frozen=True)
@@ -28,57 +43,31 @@ class Life:
 
 def projects(lives: Sequence[Life], years: range) -> Figure:
     """One line a project: decision, construction, ramp-up and full output."""
-    drawn, axes = figure(0.75 + 0.19 * len(lives))
-    last = years[-1] + 1
-    labels = (tr("construction"), tr("ramp-up"), tr("full output"))
-    looks = ((ORANGE, "////"), (SKY, "||||"), (BLUE, ""))
-    for place, life in enumerate(lives):
-        ends = (life.first_output, life.full_output, life.end + 1)
-        begin = life.start
-        for label, (colour, hatch), end in zip(labels, looks, ends, strict=True):
-            end = min(end, last, life.end + 1 if label != labels[0] else last)
-            if end > begin:
-                axes.barh(
-                    place,
-                    end - begin,
-                    0.62,
-                    left=begin,
-                    color=colour,
-                    hatch=hatch,
-                    edgecolor="white",
-                    linewidth=0.3,
-                )
-            begin = max(begin, end)
-        axes.plot(life.start, place, marker="D", color=INK, markersize=3.6, clip_on=False, zorder=5)
-        if life.first_output < last:
-            axes.text(
-                life.first_output,
-                place,
-                f" {life.first_output}",
-                va="center",
-                fontsize=6.2,
-                color=INK,
-                bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.6, "alpha": 0.9},
-            )
-    axes.set_yticks(range(len(lives)), [life.name for life in lives])
-    axes.set_ylim(len(lives) - 0.4, -0.6)
-    axes.set_xlim(years[0] - 0.15, last)
-    years_below(axes, years)
-    axes.grid(axis="x")
-    axes.tick_params(axis="y", length=0)
-    _legend(drawn, labels, looks)
-    return drawn
-
-
-def _legend(drawn: Figure, labels: Sequence[str], looks: Sequence[tuple[str, str]]) -> None:
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
 
-    handles: list[Line2D | Patch] = [
-        Line2D([], [], marker="D", color=INK, linestyle="none", markersize=3.6)
-    ]
-    handles += [Patch(facecolor=colour, hatch=hatch, edgecolor="white") for colour, hatch in looks]
-    drawn.legend(handles, [tr("decision"), *labels], loc="outside upper left", ncols=4)
+    drawn, axes = figure(0.75 + 0.19 * len(lives))
+    last = years[-1] + 1
+    for place, life in enumerate(lives):
+        stop = min(last, life.end + 1)
+        begin = life.start
+        ends = (min(life.first_output, last), min(life.full_output, stop), stop)
+        for look, end in zip(LOOKS, ends, strict=True):
+            if end > begin:
+                bars(axes, [place], [end - begin], 0.62, *look, left=begin, linewidth=0.3)
+            begin = max(begin, end)
+        axes.plot(life.start, place, clip_on=False, zorder=5, **DECISION)
+        if (first := life.first_output) < last:
+            axes.text(first, place, f" {first}", va="center", fontsize=6.2, bbox=BEHIND)
+    rows_beside(axes, [life.name for life in lives])
+    axes.set_xlim(years[0] - 0.15, last)
+    years_below(axes, years)
+    axes.grid(axis="x")
+    marks: list[Line2D | Patch] = [Line2D([], [], **DECISION)]
+    marks += [Patch(facecolor=colour, hatch=hatch, edgecolor="white") for colour, hatch in LOOKS]
+    names = [tr("decision"), tr("construction"), tr("ramp-up"), tr("full output")]
+    drawn.legend(marks, names, loc="outside upper left", ncols=4)
+    return drawn
 
 
 COLUMNS = 4
@@ -100,14 +89,9 @@ def cover(rows: Sequence[tuple[str, Sequence[float]]], years: Sequence[int]) -> 
         # Of equal years the last, so that a stock that is kept is labelled at its end.
         at = max(year for year, value in zip(years, row, strict=True) if value == top)
         middle = years[0] + (years[-1] - years[0]) / 2
-        axes.text(
-            at,
-            top + most * 0.04,
-            number(top, 0),
-            ha="right" if at > middle else "left",
-            va="bottom",
-            fontsize=6.5,
-        )
+        side = "right" if at > middle else "left"
+        text = number(top, 0)
+        axes.text(at, top + most * 0.04, text, ha=side, va="bottom", fontsize=6.5)
     for axes in flat[len(rows) :]:
         axes.set_visible(False)
     for axes in flat:

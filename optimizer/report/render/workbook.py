@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import cast
 
 from models.language import tr
 from models.results.reservations import NONE, Doubts
@@ -21,7 +22,6 @@ from optimizer.report.document import (
     Column,
     Document,
     Facts,
-    Form,
     Heading,
     Part,
     Section,
@@ -33,9 +33,8 @@ from optimizer.report.document import (
 from optimizer.report.workbook import styles
 from optimizer.report.workbook.book import Book, Sheet
 from optimizer.report.workbook.formulas import Formulas, Placed, SheetColumn, printed
-from optimizer.report.workbook.guide import contents, legend
 from optimizer.report.workbook.sheet_charts import draw
-from optimizer.report.workbook.verdicts import check_section, show_verdict
+from optimizer.report.workbook.verdicts import check_section, contents, legend, show_verdict
 
 LONGEST_TAB = 31
 NO_TAB = re.compile(r"[\[\]:*?/\\']")
@@ -301,7 +300,7 @@ def _look(placed: Placed, n: int, position: int) -> styles.Form:
     column, row = placed.columns[position].column, placed.table.rows[n]
     form = cells.form_of(column, row)
     if form not in ("tonnes", "objective", "number", "range", "estimate"):
-        return _FORMS[form]
+        return cast(styles.Form, {"exact": "figure", "mean_year": "first"}.get(form, form))
     if callable(column.form):
         across = [
             at for at, one in enumerate(placed.columns)
@@ -314,22 +313,3 @@ def _look(placed: Placed, n: int, position: int) -> styles.Form:
     if form == "tonnes":
         return styles.tonnes(figures)
     return styles.objective(figures) if form == "objective" else styles.figure(figures)
-
-
-_FORMS: dict[Form, styles.Form] = {
-    "text": "text",
-    "exact": "figure",
-    "money": "money",
-    "outcome": "outcome",
-    "count": "count",
-    "year": "year",
-    "mean_year": "first",
-    "share": "share",
-    "gap": "gap",
-    "ratio": "ratio",
-    "signed": "signed",
-    "signed_outcome": "signed_outcome",
-    "control": "control",
-    "deviation": "deviation",
-    "tolerance": "tolerance",
-}

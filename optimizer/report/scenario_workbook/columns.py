@@ -185,7 +185,7 @@ class Columns:
         path, shape = column.path, column.shape
         kind = shape.kind
         if kind == "texts":
-            yield from _texts(column, used)
+            yield from texts(column, any((*path, one) in used for one in ("en", "de")))
         elif kind == "number":
             yield from _sourced(column)
         elif kind == "yearly":
@@ -230,10 +230,10 @@ class Columns:
             after = [x for year in years for x in self._part(part, year, f" {year}", used)]
             yield from _sourced(part, after=after)
             return
-        remarks = any((*path, remark) in used for remark in REMARKS)
+        said = any((*path, remark) in used for remark in REMARKS)
         if always is None:
             always = column.shape.kind == "mapping"
-        yield from _sourced(part) if remarks or always else [part]
+        yield from _sourced(part) if said or always else [part]
 
     def _free_keys(self, column: Column, used: set[Path]) -> list[str]:
         """The keys of a mapping that get a column, in the order of what they name."""
@@ -315,9 +315,9 @@ def _remarks(value: Any) -> dict[str, str]:
     return {key: value[key] for key in REMARKS if key in value}
 
 
-def _texts(column: Column, used: set[Path]) -> Iterator[Column]:
+def texts(column: Column, split: bool) -> Iterator[Column]:
     """One column, or one in each language with that of the reader first."""
-    if not any((*column.path, one) in used for one in ("en", "de")):
+    if not split:
         yield column
         return
     order = ("de", "en") if language() == "de" else ("en", "de")
@@ -332,11 +332,20 @@ def _sourced(column: Column, after: Iterable[Column] = ()) -> Iterator[Column]:
     """A figure, its years where it has any, and what is said of it."""
     yield column
     yield from after
-    labels = {"source": tr("Source"), "confidence": tr("Reliability"), "note": tr("Note")}
-    for remark in REMARKS:
-        shape = Shape("choice", choices=("high", "medium", "low")) if remark == "confidence" else (
-            Shape("text"))  # fmt: skip
-        yield Column((*column.path, remark), shape, Field(remark), labels[remark], remark=True)
+    yield from remarks(column.path)
+
+
+def remarks(path: Path) -> Iterator[Column]:
+    """What is said of a figure."""
+    labels = (tr("Source"), tr("Reliability"), tr("Note"))
+    for remark, label in zip(REMARKS, labels, strict=True):
+        yield Column((*path, remark), remark_shape(remark), Field(remark), label, remark=True)
+
+
+def remark_shape(remark: str) -> Shape:
+    """What may stand in a remark."""
+    shapes = {"confidence": Shape("choice", choices=("high", "medium", "low"))}
+    return shapes.get(remark, Shape("text"))
 
 
 def _keys(path: Path, used: set[Path], apart: Iterable[str]) -> list[str]:

@@ -12,7 +12,7 @@ from openpyxl.worksheet.worksheet import Worksheet
 from models.files.tabs import Tab
 from models.language import tr
 from optimizer.report.scenario_workbook import style
-from optimizer.report.scenario_workbook.describing import about_tab
+from optimizer.report.scenario_workbook.sheets import about_tab
 
 REQUIRED_TABS = ("settings", "materials")
 USUAL_TABS = ("consumers", "demand", "damage", "supply", "projects", "funders",
@@ -52,9 +52,8 @@ def draw_guide(sheet: Worksheet, title: str, tabs: list[tuple[Tab, str]]) -> Non
         tr("Read the answer"),
         tr(
             "The report opens by itself; it lies beside this workbook, and so do the results as a "
-            "workbook. If something is wrong, a sheet called Faults appears here instead: each "
-            "line names a cell, and a click leads to it. It goes away by itself at the next run "
-            "without faults."
+            "workbook. If something is wrong, a list of faults opens instead: each line names a "
+            "cell, and a click leads to it."
         ),
     )
     page.heading(tr("Sheets"))
@@ -109,51 +108,41 @@ class _Page:
         self.row = 1
 
     def line(self, text: str, font: Font, height: int = 18) -> None:
-        cell = style.put(style.at(self.sheet, self.row, 2), text)
-        cell.font = font
-        self.sheet.row_dimensions[self.row].height = height
-        self.row += 1
+        style.put(style.at(self.sheet, self.row, 2), text).font = font
+        self._next(height)
 
     def gap(self) -> None:
-        self.sheet.row_dimensions[self.row].height = 8
-        self.row += 1
+        self._next(8)
 
     def heading(self, text: str) -> None:
         self.gap()
         self.line(text, style.HEADING, 22)
 
     def text(self, text: str) -> None:
-        self.sheet.merge_cells(start_row=self.row, end_row=self.row, start_column=2, end_column=4)
-        cell = style.put(style.at(self.sheet, self.row, 2), text)
-        cell.font, cell.alignment = style.TEXT, style.WRAP
-        self._height(text, 124)
+        self._write(2, text, 124, across=True)
 
     def step(self, number: int, label: str, text: str) -> None:
-        head = style.put(
-            style.at(self.sheet, self.row, 2), f"{number}. {label}" if number else label
-        )
-        head.font, head.alignment = style.BOLD, style.WRAP
-        self.sheet.merge_cells(start_row=self.row, end_row=self.row, start_column=3, end_column=4)
-        cell = style.put(style.at(self.sheet, self.row, 3), text)
-        cell.font, cell.alignment = style.TEXT, style.WRAP
-        self._height(text, 96)
+        head = f"{number}. {label}" if number else label
+        style.write(self.sheet, self.row, 2, head, style.BOLD, style.WRAP)
+        self._write(3, text, 96, across=True)
 
     def colour(self, fill: PatternFill, text: str) -> None:
         style.at(self.sheet, self.row, 2).fill = fill
-        cell = style.put(style.at(self.sheet, self.row, 3), text)
-        cell.font, cell.alignment = style.TEXT, style.WRAP
-        self._height(text, 70)
-
-    def _height(self, text: str, width: int) -> None:
-        self.sheet.row_dimensions[self.row].height = 4 + 15 * math.ceil(len(text) / width)
-        self.row += 1
+        self._write(3, text, 70)
 
     def link(self, name: str, text: str, need: str) -> None:
-        cell = style.put(style.at(self.sheet, self.row, 2), name)
+        cell = style.write(self.sheet, self.row, 2, name, style.LINK)
         cell.hyperlink = Hyperlink(ref=cell.coordinate, location=f"'{name}'!A1", display=name)
-        cell.font, cell.alignment = style.LINK, style.TOP
-        about = style.put(style.at(self.sheet, self.row, 3), text)
-        about.font, about.alignment = style.TEXT, style.WRAP
-        state = style.put(style.at(self.sheet, self.row, 4), need)
-        state.font, state.alignment = style.SMALL, style.TOP
-        self._height(text, 84)
+        style.write(self.sheet, self.row, 4, need, style.SMALL)
+        self._write(3, text, 84)
+
+    def _write(self, column: int, text: str, width: int, across: bool = False) -> None:
+        """Write a paragraph that takes as many lines as its letters need, and go on below it."""
+        if across:
+            self.sheet.merge_cells(None, self.row, column, self.row, 4)
+        style.write(self.sheet, self.row, column, text, style.TEXT, style.WRAP)
+        self._next(4 + 15 * math.ceil(len(text) / width))
+
+    def _next(self, height: int) -> None:
+        self.sheet.row_dimensions[self.row].height = height
+        self.row += 1

@@ -14,12 +14,12 @@ from openpyxl.utils import get_column_letter
 from openpyxl.worksheet.properties import Outline
 from openpyxl.worksheet.worksheet import Worksheet
 
-from models.files.shapes import Shape
+from models.files.tabs import Tab
 from models.files.wording import word_shown, worded
-from models.language import tr
+from models.language import language, tr
 from optimizer.report.scenario_workbook import style
-from optimizer.report.scenario_workbook.columns import Column, Content
-from optimizer.report.scenario_workbook.describing import about_tab, group_label, meaning_of
+from optimizer.report.scenario_workbook.columns import Column, Content, remark_shape
+from optimizer.report.scenario_workbook.fields import WORDS
 from optimizer.report.scenario_workbook.validation import validate_cells
 
 LABELS, UNITS, NAMES, FIRST = 2, 3, 4, 5
@@ -79,26 +79,25 @@ def _top(sheet: Worksheet, content: Content) -> None:
 def _header(sheet: Worksheet, number: int, column: Column) -> None:
     """Label, unit and technical name of a column."""
     needed = column.required
-    label = style.put(
-        style.at(sheet, LABELS, number), column.label + (" *" if needed and not column.some else "")
-    )
+    says = column.label + (" *" if needed and not column.some else "")
     fill = style.REQUIRED_HEAD if needed else style.OPTIONAL_HEAD
-    label.fill = style.REMARK_HEAD if column.remark else fill
-    label.font = style.HEAD if needed else style.SMALL if column.remark else style.BOLD
-    label.alignment, label.border = style.CENTRE, style.EDGE
+    fill = style.REMARK_HEAD if column.remark else fill
+    font = style.HEAD if needed else style.SMALL if column.remark else style.BOLD
+    label = style.write(sheet, LABELS, number, says, font, style.CENTRE, fill)
+    label.border = style.EDGE
     if column.meaning and not column.remark:
         label.comment = note(column)
-    unit = style.put(
-        style.at(sheet, UNITS, number), worded(column.field.unit) if _has_unit(column) else ""
-    )
-    unit.font, unit.alignment, unit.fill = style.SMALL, style.CENTRE, style.TECHNICAL
-    name = style.put(style.at(sheet, NAMES, number), column.name)
-    name.font, name.fill = style.SMALL, style.TECHNICAL
-    name.alignment = style.TOP
+    technical = style.TECHNICAL
+    style.write(sheet, UNITS, number, _unit(column), style.SMALL, style.CENTRE, technical)
+    style.write(sheet, NAMES, number, column.name, style.SMALL, fill=technical)
 
 
 def _has_unit(column: Column) -> bool:
     return bool(column.field.unit) and column.shape.kind in _NUMBERS
+
+
+def _unit(column: Column) -> str:
+    return worded(column.field.unit) if _has_unit(column) else ""
 
 
 def _percent(column: Column) -> bool:
@@ -163,16 +162,14 @@ def draw_settings(sheet: Worksheet, content: Content, lists: set[str]) -> None:
     labels = (tr("Setting"), tr("Value"), tr("Unit"), tr("Meaning"), tr("Source"),
               tr("Reliability"), tr("Note"), tr("Technical name"))  # fmt: skip
     for number, ((name, width), label) in enumerate(zip(SETTINGS, labels, strict=True), start=1):
-        head = style.put(style.at(sheet, LABELS, number), label)
-        head.font, head.fill, head.alignment = style.HEAD, style.REQUIRED_HEAD, style.CENTRE
-        technical = style.put(style.at(sheet, UNITS, number), name or None)
-        technical.font, technical.fill = style.SMALL, style.TECHNICAL
+        style.write(sheet, LABELS, number, label, style.HEAD, style.CENTRE, style.REQUIRED_HEAD)
+        style.write(sheet, UNITS, number, name or None, style.SMALL, None, style.TECHNICAL)
         sheet.column_dimensions[get_column_letter(number)].width = width
     sheet.row_dimensions[LABELS].height = 24
     row = UNITS + 1
     (values,) = content.rows
     for group, columns in groupby(_of_values(content), key=_group):
-        _band(sheet, row, group_label(group))
+        _band(sheet, row, _group_label(group))
         row += 1
         for column in columns:
             _setting(sheet, row, column, values, lists)
@@ -202,9 +199,9 @@ def _band(sheet: Worksheet, row: int, label: str) -> None:
 def _setting(
     sheet: Worksheet, row: int, column: Column, values: dict[Any, Any], lists: set[str]
 ) -> None:
-    label = style.put(style.at(sheet, row, 1), column.label + (" *" if column.required else ""))
-    label.font = style.BOLD if column.required else style.TEXT
-    label.alignment = style.WRAP
+    label = column.label + (" *" if column.required else "")
+    bold = style.BOLD if column.required else style.TEXT
+    style.write(sheet, row, 1, label, bold, style.WRAP)
     cell = style.at(sheet, row, 2)
     cell.border, cell.alignment = style.BOX, style.TOP
     if _percent(column):
@@ -213,13 +210,9 @@ def _setting(
     if column.path in values:
         value(cell, values[column.path], column)
     cell.alignment = style.WRAP if column.shape.kind not in _NUMBERS else style.TOP
-    unit = style.put(
-        style.at(sheet, row, 3), worded(column.field.unit) if _has_unit(column) else ""
-    )
-    unit.font, unit.alignment = style.SMALL, style.INDENTED
+    style.write(sheet, row, 3, _unit(column), style.SMALL, style.INDENTED)
     text = meaning_of(column)
-    meaning = style.put(style.at(sheet, row, 4), text)
-    meaning.font, meaning.alignment = style.SMALL, style.WRAP
+    style.write(sheet, row, 4, text, style.SMALL, style.WRAP)
     said = column.shape.kind in ("number", "yearly")
     for number, remark in ((5, "source"), (6, "confidence"), (7, "note")):
         about = style.at(sheet, row, number)
@@ -227,17 +220,67 @@ def _setting(
             about.fill = style.TECHNICAL
             continue
         about.border = style.BOX
-        part = Column((*column.path, remark), _REMARK_SHAPES.get(remark, Shape("text")),
-                      column.field, "", remark=True)  # fmt: skip
+        part = Column((*column.path, remark), remark_shape(remark), column.field, "", remark=True)
         validate_cells(sheet, part, about.coordinate, lists)
         if part.path in values:
             value(about, values[part.path], part)
-    name = style.put(style.at(sheet, row, 8), column.name)
-    name.font, name.fill, name.alignment = style.SMALL, style.TECHNICAL, style.TOP
+    style.write(sheet, row, 8, column.name, style.SMALL, fill=style.TECHNICAL)
     texts = [(text, 80), (str(values.get(column.path, "")), 24)]
     lines = max(sum(math.ceil((len(line) + 1) / width) for line in one.split("\n"))
                 for one, width in texts)  # fmt: skip
     sheet.row_dimensions[row].height = max(16, 3 + 13 * lines)
 
 
-_REMARK_SHAPES = {"confidence": Shape("choice", choices=("high", "medium", "low"))}
+def about_tab(tab: Tab) -> str:
+    """One sentence on a sheet; its name where nobody wrote one."""
+    return worded(WORDS["tabs"][tab.key]) if tab.key in WORDS["tabs"] else tab.title
+
+
+def _group_label(group: str) -> str:
+    """The heading over some settings."""
+    return worded(WORDS["groups"].get(group, group.replace("_", " ").capitalize()))
+
+
+def meaning_of(column: Column) -> str:
+    """What a field means, what may stand there, and whether it has to."""
+    lines = [_sentence(column.meaning)] if column.meaning else []
+    shape = column.shape
+    if shape.kind == "choice" and not column.remark:
+        lines.append(tr("One of: {words}.", words=", ".join(map(word_shown, shape.choices))))
+    elif shape.kind == "names":
+        lines.append(tr("Several with ; between them, or the word {word}.",
+                        word=word_shown(shape.choices[0])))  # fmt: skip
+    elif shape.kind == "list":
+        lines.append(tr("Several with ; between them."))
+    elif shape.kind == "yearly" and not column.path[-1].isdecimal():
+        lines.append(tr("The same in every year. Where it changes, leave this empty and fill "
+                        "columns of years, such as {name}.2030.", name=column.name))  # fmt: skip
+    if not column.required and not column.remark:
+        default = _default(column)
+        lines += [tr("If empty: {value}.", value=default)] if default else []
+    if column.some:
+        lines.append(tr("At least one of these columns."))
+    elif column.required:
+        lines.append(tr("Required."))
+    return "\n".join(lines)
+
+
+def _default(column: Column) -> str:
+    """What holds where nothing is written, if that is a number or a word."""
+    value = column.field.info.default if column.field.info is not None else None
+    if column.shape.kind in ("list", "mapping", "years") or column.path[-1].isdecimal():
+        return ""
+    if isinstance(value, bool):
+        return tr("yes") if value else tr("no")
+    if isinstance(value, float):
+        shown = f"{100 * value:g} %" if column.field.is_percent else f"{value:g}"
+        return shown.replace(".", ",") if language() == "de" else shown
+    if not isinstance(value, str):
+        return ""
+    return word_shown(value) if column.shape.kind == "choice" else value
+
+
+def _sentence(text: str) -> str:
+    """A text without the marks of code, with a capital and a full stop."""
+    said = " ".join(text.replace("`", "").split())
+    return f"{said[:1].upper()}{said[1:]}{'' if said.endswith(('.', '?')) else '.'}"

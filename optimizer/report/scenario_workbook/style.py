@@ -26,7 +26,6 @@ REQUIRED_HEAD, OPTIONAL_HEAD, REMARK_HEAD = (
 )
 TECHNICAL = PatternFill("solid", fgColor=PALE_GREY)
 BAND = PatternFill("solid", fgColor=SOFT_BLUE)
-NOT_USED = PatternFill("solid", fgColor=GREY)
 HAIR = Side(style="hair", color="9AA5B1")
 BELOW = Border(bottom=HAIR)
 EDGE = Border(left=Side(style="thin", color=WHITE), right=Side(style="thin", color=WHITE))
@@ -54,6 +53,20 @@ def put(cell: Cell, value: Any) -> Cell:
         cell.data_type = "s"
         if value[:1] in ("=", "+", "-", "@", "'"):
             cell.quotePrefix = True
+    return cell
+
+
+def write(
+    sheet: Worksheet, row: int, column: int, value: Any, font: Font,
+    alignment: Alignment | None = TOP, fill: PatternFill | None = None,
+) -> Cell:  # fmt: skip
+    """Write a value into a cell in this look."""
+    cell = put(at(sheet, row, column), value)
+    cell.font = font
+    if alignment is not None:
+        cell.alignment = alignment
+    if fill is not None:
+        cell.fill = fill
     return cell
 
 

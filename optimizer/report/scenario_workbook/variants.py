@@ -11,8 +11,8 @@ from models.files.shapes import ANYTHING, Shape, plain
 from models.files.tabs import tab_at
 from models.files.variant_rows import TEXTS
 from models.files.yaml_source import parse_setting
-from models.language import language, tr
-from optimizer.report.scenario_workbook.columns import REMARKS, Column, Content, Row
+from models.language import tr
+from optimizer.report.scenario_workbook.columns import REMARKS, Column, Content, Row, remarks, texts
 from optimizer.report.scenario_workbook.fields import Field
 
 
@@ -72,32 +72,15 @@ def _read(text: str) -> Any:
 
 def _columns(split: bool) -> Iterator[Column]:
     text = Shape("text")
-    yield Column(
-        ("id",),
-        text,
-        Field("id"),
-        tr("Id (short name)"),
-        tr("Name of the variant, the same in all of its rows."),
-        required=True,
-    )
-    order = ("de", "en") if language() == "de" else ("en", "de")
-    names = {"en": tr("English"), "de": tr("German")}
+    meaning = tr("Name of the variant, the same in all of its rows.")
+    yield Column(("id",), text, Field("id"), tr("Id (short name)"), meaning, required=True)
     for key, label in zip(TEXTS, (tr("Title"), tr("Description")), strict=True):
         meaning = tr("In the first row of a variant.")
-        if not split:
-            yield Column((key,), text, Field(key), label, meaning)
-            continue
-        for number, one in enumerate(order):
-            yield Column((key, one), text, Field(key), f"{label} ({names[one]})", meaning,
-                         other_language=number > 0)  # fmt: skip
+        yield from texts(Column((key,), text, Field(key), label, meaning), split)
     yield Column(("path",), text, Field("path"), tr("What changes"),
                  tr("Technical names from the section down, with dots between them, such as "
                     "funders.fund.budget_meur. Items are named by their ids."))  # fmt: skip
     yield Column(("value",), Shape("any"), Field("value"), tr("New value"),
                  tr("A number or a word; several values as {a: 0.5, b: 0.5} or [a, b]; "
                     "null takes a field away."))  # fmt: skip
-    labels = (tr("Source"), tr("Reliability"), tr("Note"))
-    for remark, label in zip(REMARKS, labels, strict=True):
-        shape = Shape("choice", choices=("high", "medium", "low"))
-        yield Column((remark,), shape if remark == "confidence" else text, Field(remark), label,
-                     remark=True)  # fmt: skip
+    yield from remarks(())

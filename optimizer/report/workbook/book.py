@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from io import BytesIO
 from typing import Any
 
 from models.results.reservations import NONE, Doubts
 from optimizer.report.figures import NO_BREAK, clean
 from optimizer.report.workbook.expressions import Area, Expression, Scalar, control
-from optimizer.report.workbook.layout import address, blocks, lines_of
 from optimizer.report.workbook.styles import Form, Origin, Styles
 
 LONGEST_TEXT = 32_767
@@ -246,3 +245,38 @@ class Sheet:
         parts = [self.area(*block) for block in blocks(set(self.given))]
         for start in range(0, len(parts), _BLOCKS):
             yield control(parts[start : start + _BLOCKS])
+
+
+def address(row: int, column: int) -> str:
+    """A cell as formulas write it, absolute; rows and columns count from 0."""
+    from xlsxwriter.utility import xl_rowcol_to_cell
+
+    address: str = xl_rowcol_to_cell(row, column, row_abs=True, col_abs=True)
+    return address
+
+
+def lines_of(text: str, width: float, letter: float = 1.0) -> int:
+    """Lines that a text takes, broken between words; ``letter`` is the width of one."""
+    lines, used = 1, 0.0
+    for word in text.split():
+        length = letter * len(word)
+        if used and used + 1 + length > width:
+            lines, used = lines + 1, 0.0
+        used += length + 1
+    return lines
+
+
+def blocks(cells: set[tuple[int, int]]) -> Iterable[tuple[tuple[int, int], tuple[int, int]]]:
+    """Rectangles that cover each of these cells once, and no other."""
+    left = set(cells)
+    for row, column in sorted(cells, key=lambda cell: (cell[1], cell[0])):
+        if (row, column) not in left:
+            continue
+        bottom = row
+        while (bottom + 1, column) in left:
+            bottom += 1
+        right = column
+        while all((r, right + 1) in left for r in range(row, bottom + 1)):
+            right += 1
+        left -= {(r, c) for r in range(row, bottom + 1) for c in range(column, right + 1)}
+        yield (row, column), (bottom, right)

@@ -13,8 +13,8 @@ from typing import Any
 
 from optimizer.report import cells
 from optimizer.report.document import Column, Shown, Table
+from optimizer.report.workbook.book import address
 from optimizer.report.workbook.expressions import Area, Expression, Scalar, of, total
-from optimizer.report.workbook.layout import address
 
 
 @dataclass(frozen=True)

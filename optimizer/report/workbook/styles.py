@@ -15,28 +15,10 @@ from optimizer.report.figures import NOISE
 
 Origin = Literal["optimizer", "scenario", "formula", "words", "key"]
 Form = Literal[
-    "money",
-    "outcome",
-    "tonnes",
-    "tonnes_1",
-    "tonnes_3",
-    "share",
-    "factor",
-    "year",
-    "count",
-    "figure",
-    "deviation",
-    "tolerance",
-    "value",
-    "first",
-    "signed",
-    "signed_outcome",
-    "control",
-    "gap",
-    "small",
-    "ratio",
-    "text",
-]
+    "money", "outcome", "signed", "signed_outcome", "tonnes", "tonnes_1", "tonnes_3", "share",
+    "gap", "factor", "ratio", "year", "count", "figure", "value", "first", "small", "control",
+    "deviation", "tolerance", "text",
+]  # fmt: skip
 
 INK, PALE, RULE = "#1F2A37", "#E9EDF2", "#8A97A6"
 RED, GREEN = "#B3261E", "#1B5E20"
@@ -75,40 +57,22 @@ _NUMBERS: dict[Form, str] = {
     "control": "#,##0.0000",
     "text": "General",
 }
+_ALARM = {"bold": True, "bg_color": RED, "font_color": "#FFFFFF"}
+_NOTE = {"text_wrap": True, "valign": "top"}
 _SHAPES: dict[str, dict[str, Any]] = {
     "title": {"bold": True, "font_size": 16, "font_color": INK},
     "heading": {"bold": True, "font_size": 12, "font_color": INK, "valign": "bottom"},
-    "header": {
-        "bold": True,
-        "text_wrap": True,
-        "valign": "bottom",
-        "bg_color": PALE,
-        "bottom": 1,
-        "bottom_color": INK,
-    },
-    "note": {"text_wrap": True, "valign": "top", "font_color": INK},
-    "lead": {"text_wrap": True, "valign": "top", "font_size": 12, "font_color": INK},
+    "header": {"bold": True, "text_wrap": True, "valign": "bottom", "bg_color": PALE, "bottom": 1,
+               "bottom_color": INK},
+    "note": {**_NOTE, "font_color": INK},
+    "lead": {**_NOTE, "font_size": 12, "font_color": INK},
     "link": {"font_color": "#0B57A4", "underline": 1},
-    "good": {
-        "bold": True,
-        "font_size": 11,
-        "font_color": GREEN,
-        "bg_color": "#DDF0DF",
-        "border": 1,
-        "valign": "vcenter",
-        "align": "left",
-        "indent": 1,
-    },
-    "warning": {
-        "bold": True,
-        "bg_color": RED,
-        "font_color": "#FFFFFF",
-        "text_wrap": True,
-        "valign": "top",
-    },
-    "unconfirmed": {"bold": True, "font_color": RED, "text_wrap": True, "valign": "top"},
-    "bad": {"bold": True, "bg_color": RED, "font_color": "#FFFFFF"},
-}
+    "good": {"bold": True, "font_size": 11, "font_color": GREEN, "bg_color": "#DDF0DF", "border": 1,
+             "valign": "vcenter", "align": "left", "indent": 1},
+    "warning": {**_NOTE, **_ALARM},
+    "unconfirmed": {**_NOTE, "bold": True, "font_color": RED},
+    "bad": _ALARM,
+}  # fmt: skip
 _BASE = {"font_name": "Calibri", "font_size": 10, "valign": "top"}
 
 
@@ -123,12 +87,9 @@ class Styles:
 
     def number(self, form: Form) -> str:
         """The number format of a kind of figure, as a file holds it."""
-        if form in ("money", "signed"):
-            plus = "+" if form == "signed" else ""
-            return _dashed("#,##0." + "0" * self.money_places, plus)
-        if form in ("outcome", "signed_outcome"):
-            plus = "+" if form == "signed_outcome" else ""
-            return _dashed("#,##0." + "0" * self.outcome_places, plus)
+        if form in ("money", "signed", "outcome", "signed_outcome"):
+            places = self.outcome_places if "outcome" in form else self.money_places
+            return _dashed("#,##0." + "0" * places, "+" if "signed" in form else "")
         return _NUMBERS[form]
 
     @property

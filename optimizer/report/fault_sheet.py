@@ -1,0 +1,106 @@
+"""Faults of a workbook as a workbook of its own, whose links lead to the cells."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+from urllib.parse import quote
+
+from models.faults import Fault, Place
+from models.files.tabs import FAULTS
+from models.language import tr
+
+Severity = Literal["error", "warning", "conflict"]
+_RED = "B42318"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What is wrong in which cell of a workbook, and what would be right.
+
+    ``conflict`` is a rule that excludes others; ``cell`` may be a place outside of the workbook.
+    """
+
+    severity: Severity
+    sheet: str
+    cell: str
+    message: str
+    hint: str = ""
+
+    @property
+    def label(self) -> str:
+        """The severity as a word."""
+        words = {"error": tr("Error"), "warning": tr("Warning"), "conflict": tr("Rule")}
+        return words[self.severity]
+
+    @property
+    def target(self) -> str:
+        """What a link to the cell names; empty where it leads nowhere in the workbook."""
+        if not self.sheet:
+            return ""
+        quoted = self.sheet.replace("'", "''")
+        return f"'{quoted}'!{self.cell}"
+
+
+def finding_of(fault: Fault, file: str) -> Finding:
+    """A fault of a scenario file as a line."""
+    return placed(fault.severity, fault.place, fault.message, fault.hint, file)
+
+
+def placed(severity: Severity, place: Place | None, message: str, hint: str, file: str) -> Finding:
+    """A line for what stands at a place."""
+    if place is not None and place.cell and place.file == file:
+        sheet, _, cell = place.cell.rpartition("!")
+        return Finding(severity, sheet, cell, message, hint)
+    elsewhere = str(place) if place is not None and str(place) != file else ""
+    return Finding(severity, "", elsewhere, message, hint)
+
+
+def fault_sheet(findings: Sequence[Finding], file: str) -> bytes:
+    """An Excel workbook that lists the findings, with links into the workbook ``file``.
+
+    ``file`` is the path of that workbook from the folder of the list, with forward slashes.
+    """
+    from openpyxl import Workbook
+    from openpyxl.styles import Alignment, Font, PatternFill
+    from openpyxl.worksheet.hyperlink import Hyperlink
+
+    book = Workbook()
+    sheet = book.worksheets[0]
+    sheet.title = tr(FAULTS)
+    conflict = any(one.severity == "conflict" for one in findings)
+    title = (
+        tr("No plan keeps all of these rules together; relax one of them")
+        if conflict
+        else tr("Faults in this workbook")
+    )
+    heads = (tr("No."), tr("Severity"), tr("Sheet"), tr("Cell"), tr("What is wrong"),
+             tr("What would be right"))  # fmt: skip
+    rows = [
+        (str(n), one.label, one.sheet, one.cell, one.message, one.hint)
+        for n, one in enumerate(findings, start=1)
+    ]
+    for number, values in enumerate(((title,), (file,), heads, *rows), start=1):
+        for column, value in enumerate(values, start=1):
+            cell = sheet.cell(number, column, value)
+            cell.data_type = "s"  # a text stays a text, whatever it begins with
+            cell.alignment = Alignment(vertical="top", wrap_text=number > 2)
+            if number == 3:
+                cell.font = Font(bold=True, color="FFFFFF")
+                cell.fill = PatternFill("solid", fgColor=_RED)
+    sheet["A1"].font = Font(bold=True, size=14, color=_RED)
+    for number, one in enumerate(findings, start=4):
+        if one.severity == "error":
+            sheet[f"B{number}"].font = Font(bold=True, color=_RED)
+        if one.target:
+            link = Hyperlink(ref=f"D{number}", target=quote(file), location=one.target)
+            sheet[f"D{number}"].hyperlink = link
+            sheet[f"D{number}"].font = Font(color="0563C1", underline="single")
+    for letter, width in zip("ABCDEF", (6, 12, 20, 10, 70, 60), strict=True):
+        sheet.column_dimensions[letter].width = width
+    sheet.freeze_panes = "A4"
+    made = io.BytesIO()
+    book.save(made)
+    return made.getvalue()
