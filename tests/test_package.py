@@ -47,6 +47,7 @@ def test_the_wheel_holds_the_three_packages_only(wheel: Path) -> None:
         ".typed",
         ".j2",
         ".css",
+        ".mplstyle",
         ".cmd",
     }
     assert f"{about}/licenses/LICENSE" in names

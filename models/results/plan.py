@@ -172,7 +172,7 @@ class ProjectPlan(Result):
     market_share: Share
     """Share of capex from lenders and other investors."""
     offtake: Share
-    """Share of output that reaches home consumers."""
+    """Share of output that reaches domestic consumers."""
     offtake_common: Share
     """Of that for all home consumers."""
     offtake_by_company: dict[ids.Funder, Share]

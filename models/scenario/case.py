@@ -81,7 +81,7 @@ class CountryLimit(Base):
     materials: AllOf = None
     """Ids of the materials it holds for, or ``all``."""
     except_: tuple[Country, ...] = Field(default=(), alias="except")
-    """Countries that may supply more, home above all."""
+    """Countries that may supply more, above all those that are supplied."""
 
 
 class Policy(Base):

@@ -68,7 +68,7 @@ class Instrument(Base):
     ticket_max_meur: NonNegative | None = None
     """Largest amount in million EUR."""
     offtake_per_share: NonNegative = Number(0)
-    """Share of output reserved at home per share of capex financed (or of output covered)."""
+    """Share of output reserved for domestic consumers per share of capex (or output) financed."""
     budget_charge: NonNegative = Number(1)
     """Budget used per EUR paid (for a guarantee: its provision)."""
     charges: dict[Id, NonNegative] = {}

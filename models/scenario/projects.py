@@ -52,11 +52,11 @@ class Project(Base):
     residual_value: Share | None = None
     """Share of capex that counts at the end of the horizon; that of the horizon where absent."""
     market_finance_max: Share = Number(0)
-    """Share of capex that lenders and other investors put up at most."""
+    """Share of capex that lenders and other investors provide at most."""
     home_share: Share = Number(0)
-    """Share of output that reaches home consumers without any stake."""
+    """Share of output that reaches domestic consumers without any stake."""
     offtake_max: Share = Number(1)
-    """Share of output that can be reserved for home consumers at most."""
+    """Share of output that can be reserved for domestic consumers at most."""
     success_probability: Share = Number(1)
     """Probability that it produces at all; drawn once for each state of the world."""
     delay_years: dict[Delay, Share] = {0: Number(1)}

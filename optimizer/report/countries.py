@@ -16,4 +16,4 @@ def country(code: str) -> str:
 
 @cache
 def _names() -> dict[str, str]:
-    return tomllib.loads((files("optimizer.report") / "countries.toml").read_text("utf-8"))
+    return tomllib.loads((files("optimizer.report") / "countries.toml").read_text(encoding="utf-8"))

@@ -95,8 +95,8 @@ def _offtake_right(instance: Instance, index: Any) -> Rule:
             "P6",
             "offtake_right",
             tr(
-                "output of {p} comes home by its home_share and by what funders other than "
-                "companies hold of it",
+                "output of {p} reaches domestic consumers by its home_share and by what funders "
+                "other than companies hold of it",
                 p=p,
             ),
             ("projects", p, "home_share"),

@@ -74,7 +74,9 @@ def test_the_figures_are_those_of_the_plan() -> None:
     shown = text()
     mine = one_line(shown, "Deep mine", "2027")
     assert mine == "Deep mine | 2027 | 2030 | 1 400 | 55 % | all consumers 30 %, motor_co 25 %"
-    assert one_line(shown, "Deep mine", "equity") == "Deep mine | fund | equity | 140 | 10 %"
+    assert (
+        one_line(shown, "Deep mine", "fund", "equity") == "Deep mine | fund | equity | 140 | 10 %"
+    )
     assert one_line(shown, "fund", "loan").endswith("fund | loan | 70 | 5 %")
     market = one_line(shown, "lenders and investors", "60 %")
     assert market.endswith("lenders and investors | - | 840 | 60 %")

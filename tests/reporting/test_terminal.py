@@ -73,7 +73,8 @@ def test_nothing_is_cut_however_narrow(width: int) -> None:
     long = [{**plan().projects[0].model_dump(), "id": n, "name": "Works " * 12 + n} for n in "ab"]
     text = render(document_of(plan(projects=long)), Screen(width=width))
     assert "…" not in text
-    assert text.count("Works") == 2 * 2 * 12
+    # Two rows of projects, and four payers of each with the project's name beside them.
+    assert text.count("Works") == (2 + 2 * 4) * 12
     assert lines_with(text, "fund", "loan", "5 %")
     assert all(re.fullmatch(r".*[^ ]|", line) for line in text.splitlines())
 

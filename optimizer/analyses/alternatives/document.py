@@ -75,7 +75,7 @@ def _answer(say: Say) -> Iterator[Part]:
     elif found.exhausted:
         yield tr(
             "There is no alternative: it is proven that no plan within the limit builds other "
-            "projects or buys up other stockpiles."
+            "projects or fills other stockpiles."
         )
     else:
         yield tr("No alternative was found.")
@@ -136,7 +136,7 @@ def _essential(say: Say) -> Iterator[str]:
         if always and kind == "project":
             yield tr("Every plan within the limit builds: {names}.", names=names)
         elif always:
-            yield tr("Every plan within the limit buys up: {names}.", names=names)
+            yield tr("Every plan within the limit fills: {names}.", names=names)
     never = [i.id for i in say.found.items if i.kind == "project" and i.within == "in none"]
     if never:
         yield tr("No plan within the limit builds: {names}.", names=_listed(say, "project", never))
@@ -416,7 +416,7 @@ def _method(found: Alternatives) -> Iterator[str]:
     )
     days = found.least_days
     yield tr(
-        "A choice is a project that is built, or a stockpile that is bought up: what it buys over "
+        "A choice is a project that is built, or a stockpile that is filled: what it buys over "
         "all years lasts for at least {time} of the demand it serves, at its mean over the years. "
         "Plans within the limit are those that buy at least so much for a stockpile, or nothing.",
         time=tr("one day") if days == 1 else tr("{days} days", days=number(days)),

@@ -206,7 +206,7 @@ def _options(side: Side) -> Table:
         *column("first", tr("First delivery")),
     ]  # fmt: skip
     note = tr(
-        "Money is not discounted; avoided per public unit of money: both as present values, "
+        "Money is not discounted, except in what public funding avoids: both as present values, "
         "additional to “{base}”, or on average over all of it.",
         base=side.called(side.found.base),
     )

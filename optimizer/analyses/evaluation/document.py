@@ -271,7 +271,8 @@ def _method(found: Evaluation) -> list[Part]:
     )
     between = tr(
         "Neither foresight nor the rule is what an agency would do. It knows more than the rule "
-        "minds, and less than all that comes: the best that it can do lies between them."
+        "takes into account, and less than all that comes: the best that it can do lies between "
+        "them."
     )
     head = Heading(tr("What the model does not say"))
     return [held, head, Bullets([about_states, between])]

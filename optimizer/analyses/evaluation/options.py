@@ -59,8 +59,8 @@ class EvaluateOptions(OfScenario, SolveOptions):
     wait_and_see: Count = 200
     """States of the plan that are solved by themselves; 0 leaves out what it is worth to know."""
     tail_weight: Annotated[Part, Flag("WEIGHT")] | None = None
-    """Weight of the worst states in the plan that minds them; the scenario's if not given, or 0.5
-    where that is 0; 0 leaves out what minding them costs."""
+    """Weight of the worst states in a cautious plan; the scenario's if not given, or 0.5 where that
+    is 0; 0 leaves out what caution costs."""
     rare: Count | None = None
     """States in which rare events are drawn more often; a tenth of --states if not given; 0 leaves
     them out."""

@@ -158,7 +158,7 @@ def _worth(step: ValueStep) -> str:
 def _seen_from(say: Say, value: LimitValue) -> str:
     """From which step on a gain shows, and what it lets in."""
     if value.visible is None:
-        return tr("not seen")
+        return tr("none seen")
     step = next(one for one in value.steps if one.step == value.visible)
     changes = "" if step.instead is None else _instead(say, step.instead)
     name = number(value.visible)

@@ -26,9 +26,8 @@ def headline(say: Say) -> Iterator[str]:
         [one.chosen for one in every if one.kind == kind] for kind in ("project", "stockpile")
     )
     yield tr(
-        "Of {projects} projects that were looked at the plan builds {built}, of {stocks} stocks it "
-        "buys {bought}. Each of these decisions was made the other way and everything else decided "
-        "anew.",
+        "The plan builds {built} of {projects} projects and buys {bought} of {stocks} stocks. Each "
+        "of these decisions was made the other way and everything else decided anew.",
         built=sum(projects),
         projects=len(projects),
         bought=sum(stocks),
@@ -70,12 +69,12 @@ def measured(say: Say) -> str:
     """What better and worse mean."""
     found, cost = say.found, exact(say.found.cost_weight)
     if not found.cvar_weight > 0:
-        return tr("Better and worse are by the scenario's objective: mean damage and {cost} times "
-                  "the net cost. Ranges are what the solves prove.", cost=cost)  # fmt: skip
+        return tr("Better and worse are by the scenario's objective: mean damage plus net cost "
+                  "with weight {cost}. Ranges are what the solves prove.", cost=cost)  # fmt: skip
     return tr(
         "Better and worse are by the scenario's objective: mean damage with weight {mean}, the "
-        "mean of the worst {tail} of states with weight {weight}, and {cost} times the net cost. "
-        "Ranges are what the solves prove.",
+        "mean of the worst {tail} of states with weight {weight}, and net cost with weight "
+        "{cost}. Ranges are what the solves prove.",
         mean=percent(1 - found.cvar_weight),
         weight=percent(found.cvar_weight),
         tail=percent(1 - found.cvar_level),

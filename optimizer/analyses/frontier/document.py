@@ -173,8 +173,8 @@ def _cautions(say: Say) -> list[str]:
 def _sections(say: Say) -> list[Section]:
     tail = say.found.varied == TAIL
     return [
-        Section("points", tr("Mean against tail") if tail else tr("What can be had"), _points(say),
-                tab=tr("Frontier")),
+        Section("points", tr("Mean against tail") if tail else tr("What is attainable"),
+                _points(say), tab=tr("Frontier")),
         Section("changes", tr("What changes from point to point"), _changes(say)),
         Section("worth", _worth_title(say), _worth(say)),
         Section("conflicts", tr("Where no plan keeps all rules"), _conflicts(say)),

@@ -2,39 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, TypeVar
 
 from models.language import tr
-from models.results import BudgetLineUse, Position
-from models.results.option import BudgetUse, Sums
+from models.results import Position
+from models.results.option import Sums
+from optimizer.analyses.plan import columns as col
 from optimizer.analyses.plan.answer import net_cost
-from optimizer.analyses.plan.projects import drawn, in_years, of_years
-from optimizer.analyses.plan.words import MARKET, PlanWording, summed
-from optimizer.report.charts import Chart
-from optimizer.report.charts import money as charts
+from optimizer.analyses.plan.budgets import charges, lines
+from optimizer.analyses.plan.funding import in_years, of_years, stacked
+from optimizer.analyses.plan.words import MARKET, PlanWording
 from optimizer.report.document import (
     PAGE,
-    TERMINAL,
+    SHEET,
+    TEXT,
     Column,
+    Formula,
     Heading,
+    Of,
     Part,
+    Section,
     Table,
     Text,
-    by_year,
 )
 from optimizer.report.figures import NOISE, NONE, number, percent
 from optimizer.report.wording import CLASSES, capital, class_name
+from optimizer.report.workbook import expressions as ex
+from optimizer.report.workbook.formulas import Line
+
+K = TypeVar("K", bound=Hashable)
 
 
 @dataclass(frozen=True)
 class Group:
     """Positions that a table shows as one row, added up."""
 
+    id: str
+    """What formulas find its positions by."""
     label: str
-    how: str
     positions: Sequence[Position]
     say: PlanWording
 
@@ -51,9 +59,14 @@ class Group:
         return self.sums.expected_loss_meur
 
 
-def accounts(say: PlanWording) -> Iterator[Part]:
+def section(say: PlanWording) -> Section:
     """What the plan costs, and what is committed, paid, comes back, is at risk and may be lost."""
-    yield from _charged(say)
+    title = tr("What it costs, and fiscal accounts")
+    return Section("accounts", title, list(_told(say)), TEXT)
+
+
+def _told(say: PlanWording) -> Iterator[Part]:
+    yield from charges(say)
     if not say.builds_nothing:
         yield net_cost(say)
     if abs(say.plan.outcome.residual_meur) > NOISE:
@@ -65,50 +78,16 @@ def accounts(say: PlanWording) -> Iterator[Part]:
         yield text
     if say.plan.accounts:
         yield from _lead(say)
-        yield _by_class(say)
+        yield by_class(say)
         yield from _provision(say)
         yield from (Text(text, PAGE) for text in _debt_brake(say))
         yield from _outstanding(say)
         yield from _returned(say)
         yield Heading(tr("By funder and instrument"), PAGE)
         yield _by_instrument(say)
-        yield from _lines(say)
-        yield from _line_years(say)
+        yield from lines(say)
         yield Heading(tr("Who carries the loss"), PAGE)
         yield from _losses(say)
-
-
-class Charged(NamedTuple):
-    """What the budget of a funder is charged, and what is committed, by year."""
-
-    funder: str
-    charged: dict[str, float]
-    committed: dict[str, float]
-
-
-def _charged(say: PlanWording) -> Iterator[Part]:
-    """Charges on budgets by funder and year, as a terminal shows them; pages show every budget."""
-    spent, committed = say.plan.spend_meur, say.plan.committed_meur
-    rows = [Charged(f, spent.get(f, {}), committed.get(f, {})) for f in {**spent, **committed}]
-    rows = [
-        row for row in rows if max(sum(row.charged.values()), sum(row.committed.values())) > NOISE
-    ]
-    used = [int(y) for row in rows for y, amount in row.charged.items() if abs(amount) > NOISE]
-    name = Column(tr("Charged to"), lambda row: say.source(row.funder), "text")
-    if used:
-        years = by_year(range(min(used), max(used) + 1), lambda row: row.charged, total=True)
-        caption = tr("Charged to budgets by year ({unit}, not discounted)", unit=say.million)
-        total = tr("All together")
-        yield Table(caption, rows, [name, *years], "charged", total=total, on=TERMINAL)
-    charged = tr("Charged to budgets, {unit}", unit=say.million)
-    money = tr("Money committed, {unit}", unit=say.million)
-    columns = [
-        Column(tr("Over all years"), name.of, "text"),
-        Column(charged, lambda row: sum(row.charged.values()), "money", total=True),
-        Column(money, lambda row: sum(row.committed.values()), "money", total=True),
-    ]
-    if rows:
-        yield Table("", rows, columns, "committed", total=tr("All together"), on=TERMINAL)
 
 
 def _lead(say: PlanWording) -> Iterator[Part]:
@@ -171,41 +150,72 @@ def _provision(say: PlanWording) -> Iterator[str]:
         )
 
 
-def _sums(say: PlanWording) -> list[Column]:
+def _total(key: str, whose: str) -> Formula:
+    """A sum over the accounts of a group; nothing where none of them is known."""
+
+    def amount(line: Line) -> ex.Expression | None:
+        its, table = line["id"], line.book["accounts"]
+        if not table.has(key):
+            return None
+        held = zip(table.area(whose).values, table.area(key).values, strict=True)
+        # An empty cell is not known: a sum of such is no 0.
+        some = any(known == its.value and figure != "" for known, figure in held)
+        return col.where("accounts", key, {whose: its})(line.book) if some else None
+
+    return amount
+
+
+def _sums(say: PlanWording, whose: str) -> list[Column]:
     """Columns of sums over positions: a group a row, and all of them."""
     whole = Group("", "", say.plan.accounts, say)
-    residual = abs(whole.sums.residual_meur) > NOISE
+
+    def summed(header: str, key: str, of: Of, **more: Any) -> Column:
+        return col.calc(
+            header, key, _total(key, whose), of=of, **{"like": "all", "total": True, **more}
+        )
+
     columns = [
-        (tr("Committed"), "sums.committed_meur"),
-        (tr("Paid, present value"), "sums.paid_present_meur"),
-        (tr("Expected back, present value"), "sums.returned_present_meur"),
-        *([(tr("Residual value, present value"), "sums.residual_meur")] if residual else []),
-        (tr("Net cost, present value"), "sums.cost_meur"),
-    ]
-    return [
-        *(summed(name, of) for name, of in columns),
-        Column(
+        summed(tr("Committed"), "committed", "sums.committed_meur"),
+        summed(tr("Provided, undiscounted"), "paid", "sums.paid_meur", on=SHEET),
+        summed(tr("Paid, present value"), "present", "sums.paid_present_meur"),
+        summed(tr("Expected back, present value"), "back", "sums.returned_present_meur"),
+        summed(tr("Residual value, present value"), "residual", "sums.residual_meur"),
+        summed(tr("Net cost, present value"), "net", "sums.cost_meur"),
+        summed(
             tr("Expected loss"),
             "expected_loss",
-            "money",
-            like="all",
+            "expected_loss",
             whole=lambda rows: whole.expected_loss,
+            total=any(p.expected_loss_meur is not None for p in whole.positions),
         ),
-        summed(tr("Maximum loss"), "sums.maximum_loss_meur"),
+        summed(tr("Maximum loss"), "maximum_loss", "sums.maximum_loss_meur"),
     ]
+    residual = abs(whole.sums.residual_meur) > NOISE
+    return [one for one in columns if one.key != "residual" or residual]
 
 
-def _by_class(say: PlanWording) -> Table:
-    by_class: dict[str, list[Position]] = {}
-    for position in say.plan.accounts:
-        by_class.setdefault(position.budget_class or "", []).append(position)
-    rows = [Group(capital(class_name(c)), "", by_class[c], say) for c in CLASSES if c in by_class]
+def _by(some: Iterable[Position], whose: Callable[[Position], K]) -> dict[K, list[Position]]:
+    found: dict[K, list[Position]] = {}
+    for position in some:
+        found.setdefault(whose(position), []).append(position)
+    return found
+
+
+def _classes(some: Iterable[Position]) -> dict[str, list[Position]]:
+    by_class = _by(some, lambda p: p.budget_class or "")
+    return {c: by_class[c] for c in CLASSES if c in by_class}
+
+
+def by_class(say: PlanWording) -> Table:
+    """Accounts added up by budget class."""
+    by_class = _classes(say.plan.accounts)
+    rows = [Group(c, capital(class_name(c)), some, say) for c, some in by_class.items()]
     note = tr(
         "Committed and losses are not discounted; a guarantee counts with the loan that it covers. "
         "Present values are those of {year}. Maximum loss: every project fails, and price floors "
         "cost the most they can; grants and stocks are spent in any case and not at risk. What is "
         "expected back of a guarantee is the part that is not called.",
-        year=say.years[0],
+        year=next(iter(say.years), ""),
     )
     if any(p.expected_loss_meur is None for p in say.plan.accounts):
         note += " " + tr(
@@ -213,22 +223,32 @@ def _by_class(say: PlanWording) -> Table:
             "expects to come back is then in the column of present values.",
             dash=NONE,
         )
-    columns = [Column(tr("Budget class"), "label", "text"), *_sums(say)]
+    columns = [Column(tr("Budget class"), "label", "text"), *_sums(say, "class_id")]
+    columns += col.keys(id="id")
     caption = tr("Accounts by budget class ({unit})", unit=say.million)
-    return Table(caption, rows, columns, "by-class", note, total=tr("Sum"))
+    empty = tr("No money is provided.")
+    return Table(caption, rows, columns, "by-class", note, total=tr("Sum"), empty=empty)
+
+
+def by_funder(say: PlanWording) -> Table:
+    """The same by funder, for a sheet."""
+    by_funder = _by(say.plan.accounts, lambda p: p.funder)
+    rows = [Group(f, say.payer(f), some, say) for f, some in by_funder.items()]
+    columns = [Column(tr("Funder"), "label", "text"), *_sums(say, "funder_id"), *col.keys(id="id")]
+    caption = tr("Accounts by funder ({unit})", unit=say.million)
+    empty = tr("No money is provided.")
+    return Table(caption, rows, columns, "by-funder", total=tr("Sum"), empty=empty)
 
 
 def _by_instrument(say: PlanWording) -> Table:
-    found: dict[tuple[str, str | None], list[Position]] = {}
-    for position in say.plan.accounts:
-        found.setdefault((position.funder, position.instrument), []).append(position)
+    found = _by(say.plan.accounts, lambda p: (p.funder, p.instrument))
     order = {funder.id: n for n, funder in enumerate(say.plan.funders)}
     groups = sorted(found.values(), key=lambda some: order.get(some[0].funder, len(order)))
-    rows = [Group(say.source(some[0].funder), say.how(some[0]), some, say) for some in groups]
+    rows = [Group("", say.source(some[0].funder), some, say) for some in groups]
     columns = [
         Column(tr("Funder"), "label", "text"),
-        Column(tr("Instrument"), "how", "text"),
-        *_sums(say),
+        Column(tr("Instrument"), lambda group: say.how(group.positions[0]), "text"),
+        *_sums(say, ""),
     ]
     caption = tr("Accounts by funder and instrument ({unit})", unit=say.million)
     return Table(caption, rows, columns, "by-instrument", total=tr("Sum"), on=PAGE)
@@ -250,13 +270,9 @@ def _series(
     say: PlanWording, of: str, positions: Iterable[Position]
 ) -> list[tuple[str, dict[int, float]]]:
     """Sums by year of each budget class; what is nothing in all years is left out."""
-    by_class: dict[str, list[Position]] = {}
-    for position in positions:
-        by_class.setdefault(position.budget_class or "", []).append(position)
     found = [
-        (capital(class_name(c)), in_years(getattr(say.add(by_class[c]), of)))
-        for c in CLASSES
-        if c in by_class
+        (capital(class_name(c)), in_years(getattr(say.add(some), of)))
+        for c, some in _classes(positions).items()
     ]
     return [(name, of) for name, of in found if any(abs(x) > NOISE for x in of.values())]
 
@@ -273,12 +289,7 @@ def _outstanding(say: PlanWording) -> Iterator[Part]:
     )
     yield text
     title = tr("Public money at risk at each year's end ({unit})", unit=say.million)
-    chart = Chart(
-        "money-at-risk",
-        title,
-        tr("Stacked bars, one a year. The figures are in the table below."),
-        lambda: charts.stacked(say.years, drawn(say.years, series), say.million, 2.2),
-    )
+    chart = stacked(say, "money-at-risk", title, series, 2.2)
     note = ""
     if any(p.maximum_loss_meur > NOISE and not p.returned_meur for p in say.public):
         note = tr(
@@ -302,62 +313,6 @@ def _returned(say: PlanWording) -> Iterator[Part]:
     )
     rows = range(min(back), max(back) + 1)
     yield Table(caption, rows, of_years(series), "returned", note, total=tr("All years"), on=PAGE)
-
-
-def _lines(say: PlanWording) -> Iterator[Part]:
-    kinds = {
-        "budget": tr("budget"),
-        "commitment": tr("commitment authority"),
-        "cash": tr("cash by year"),
-        "guarantee_stock": tr("guarantees outstanding"),
-    }
-
-    def left(use: BudgetUse) -> float | None:
-        return None if use.granted_meur is None else max(0.0, use.granted_meur - use.used_meur)
-
-    columns = [
-        Column(tr("Budget line"), lambda use: say.budget_line(use.funder, use.line), "text"),
-        Column(tr("Kind"), lambda use: capital(kinds[use.kind]), "text"),
-        summed(tr("Granted"), "granted_meur"),
-        summed(tr("Used"), "used_meur"),
-        summed(tr("Left"), left),
-        Column(
-            tr("Share used"),
-            lambda use: use.used_meur / use.granted_meur if use.granted_meur else None,
-            "share",
-        ),
-    ]
-    note = tr(
-        "Over all years. A guarantee uses its provision of a budget; of a stock of guarantees the "
-        "year of the highest use counts. {dash}: no limit.",
-        dash=NONE,
-    )
-    if say.cost.budgets:
-        yield Heading(tr("Budgets"), PAGE)
-        caption = tr("Budgets and how far they are used ({unit}, not discounted)", unit=say.million)
-        yield Table(caption, say.cost.budgets, columns, "budgets", note)
-
-
-def _line_years(say: PlanWording) -> Iterator[Part]:
-    """What is used of each budget year by year: of public funders, and where years are limited."""
-    columns = [Column(tr("Year"), str, "text", mark=lambda year: "line")]
-    for line in say.plan.budget_lines:
-        if line.available_meur is not None or say.kinds.get(line.funder) == "public":
-            columns += _of_line(say, line)
-    note = tr(
-        "Public budgets, and others that are granted by year. Available: the grant of the year and "
-        "what is carried over from the years before."
-    )
-    if len(columns) > 1:
-        caption = tr("Budgets by year ({unit}, not discounted)", unit=say.million)
-        yield Table(caption, say.years, columns, "budget-years", note, on=PAGE)
-
-
-def _of_line(say: PlanWording, line: BudgetLineUse) -> Iterator[Column]:
-    name, available = say.budget_line(line.funder, line.line), line.available_meur
-    if available is not None:
-        yield Column(tr("Available"), lambda y: available.get(str(y)), "money", group=name)
-    yield Column(tr("Used"), lambda y: line.used_meur.get(str(y)), "money", group=name)
 
 
 def _losses(say: PlanWording) -> Iterator[Part]:

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Sequence
 from models.language import tr
 from models.results import ConsumerOutcome, MaterialOutcome
 from optimizer.analyses.plan import evidence
-from optimizer.analyses.plan.words import PlanWording, illustration, reduction, stopped, with_sum
+from optimizer.analyses.plan.certificate import illustration, stopped
+from optimizer.analyses.plan.words import PlanWording, reduction, with_sum
 from optimizer.report.document import PAGE, TEXT, Bullets, Caution, Fact, Facts, Heading, Part
 from optimizer.report.figures import NOISE, number, percent, rounded, rounded_percent, small_percent
 from optimizer.report.wording import listed, materials_counted, projects_counted

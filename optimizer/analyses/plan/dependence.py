@@ -1,4 +1,4 @@
-"""Whom supply depends on, before and after."""
+"""Whom supply depends on, before and after, and where it comes from by year."""
 
 from __future__ import annotations
 
@@ -6,24 +6,64 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from models.language import tr
-from models.results import CrmaShare, SupplyMix
+from models.results import CrmaShare, MaterialOutcome, SupplyMix
 from models.results.option import MaterialDependence
 from models.scenario.countries import EU_27
 from optimizer.analyses.comparison.benefit import LIMIT
+from optimizer.analyses.plan import columns as col
+from optimizer.analyses.plan.columns import Cell, Row
 from optimizer.analyses.plan.words import PlanWording
 from optimizer.report.charts import Chart
 from optimizer.report.charts import dependence as charts
 from optimizer.report.countries import country
-from optimizer.report.document import PAGE, Column, Heading, Part, Shown, Table
+from optimizer.report.document import (
+    PAGE,
+    SHEET,
+    TEXT,
+    Check,
+    Column,
+    Form,
+    Heading,
+    Part,
+    Section,
+    Shown,
+    Table,
+)
 from optimizer.report.figures import number, percent
 from optimizer.report.wording import capital
+from optimizer.report.workbook import expressions as ex
+from optimizer.report.workbook.formulas import Line
 
 MOST_COUNTRIES = 11
 """Countries that have a column of their own."""
 
 
-def dependence(say: PlanWording) -> Iterator[Part]:
-    """Largest suppliers, origins and benchmarks."""
+def section(say: PlanWording) -> Section:
+    """Largest suppliers, origins and benchmarks, for those who read."""
+    return Section("dependence", tr("Dependence before and after"), list(_told(say)), TEXT)
+
+
+def sheets(say: PlanWording) -> list[Section]:
+    """Where each material comes from by year, with the plan and without it."""
+    shares = tr(
+        "Shares of supply, undisturbed and on time. Index: Herfindahl-Hirschman, the sum of "
+        "squared shares in percent, from 0 to 10,000. The Critical Raw Materials Act names 65 % as "
+        "the most from one country."
+    )
+    sides = {
+        "supply": (tr("Supply"), tr("Where supply comes from, with the plan")),
+        "supply_without_plan": (
+            tr("Supply without plan"),
+            tr("Where supply comes from, without the plan"),
+        ),
+    }
+    return [
+        Section(side, title, [shares, _supply(say, side)], SHEET, tab=tab)
+        for side, (tab, title) in sides.items()
+    ]
+
+
+def _told(say: PlanWording) -> Iterator[Part]:
     found = say.benefit.dependence
     if not found.materials:
         return
@@ -231,3 +271,85 @@ def _benchmark(header: str, end: str, of: Mapping[str, CrmaShare], group: str) -
         return Shown(f"▽ {percent(share)}" if short(material) else percent(share), share)
 
     return Column(header, shown, "share", group=group, mark=lambda m: "short" if short(m) else "")
+
+
+def _supply(say: PlanWording, side: str) -> Table:
+    """Where supply comes from, with the plan or without it."""
+    columns = [
+        *col.words(name=tr("Material"), country=tr("Country or figure")),
+        *col.years(say.horizon),
+        col.deviation(),
+        *col.keys("material_id", "field"),
+    ]
+    return Table(
+        "", [row for one in say.plan.materials for row in _mix(say, side, one)], columns, side,
+        empty=tr("The plan does not say where supply comes from."), freeze=2,
+        ruled=lambda row: row["first"] is not None,
+    )  # fmt: skip
+
+
+def _mixes(side: str, material: MaterialOutcome) -> dict[str, SupplyMix]:
+    """Where a material comes from in the years of which it is known."""
+    found = {year: getattr(known, side) for year, known in material.by_year.items()}
+    return {year: mix for year, mix in found.items() if mix is not None}
+
+
+def _mix(say: PlanWording, side: str, material: MaterialOutcome) -> Iterator[Row]:
+    """The shares of a material's countries, their sum and what they mean for dependence."""
+    mixes, home = _mixes(side, material), say.case.home if say.case else ()
+    countries = list(dict.fromkeys(c for mix in mixes.values() for c in mix.by_country))
+    count, name = len(countries), say.name("materials", material.id)
+
+    def row(figure: str, field: str, form: Form, **more: Cell) -> Row:
+        about = {"name": name, "country": figure, "material_id": material.id, "field": field}
+        return Row(form, {**about, **more})
+
+    def shares(line: Line, year: str, below: int) -> ex.Area:
+        """The shares of all countries, so many rows below them."""
+        top = line.place - below - count
+        return line.table.part(top, top + count, year)
+
+    def imports(line: Line, year: str) -> ex.Expression:
+        top = line.place - 4 - count
+        inside = [line.table.cell(top + n, year) for n, c in enumerate(countries) if c in home]
+        return ex.of(1) - (ex.total(*inside) if inside else ex.of(0))
+
+    def apart(line: Line) -> ex.Expression:
+        return ex.distance(col.over_years(line), col.over_years(line, 1))
+
+    if not mixes:
+        return
+    for n, code in enumerate(countries):
+        figures = {year: mix.by_country.get(code, 0.0) for year, mix in mixes.items()}
+        yield row(code, "by_country", "share", first=None if n else "", **figures)
+    together = col.each(mixes, lambda line, year: ex.total(shares(line, year, 0)))
+    together["deviation"] = lambda line: ex.distance_to(col.over_years(line), 1)
+    leading = col.each(mixes, lambda line, year: ex.largest(shares(line, year, 1)))
+    index = col.each(mixes, lambda line, year: ex.squares(shares(line, year, 2)) * ex.of(10_000))
+    index["deviation"] = apart
+    stated = {year: mix.hhi for year, mix in mixes.items()}
+    yield row(tr("All together"), "sum", "share", **together)
+    yield row(tr("largest supplier's share"), "largest", "share", **leading)
+    yield row(tr("index of concentration"), "hhi", "count", **index)
+    yield row(tr("index, as the plan has it"), "hhi_of_plan", "count", **stated)
+    if home:
+        yield row(tr("imports"), "imports", "share", **col.each(mixes, imports))
+
+
+def checks(say: PlanWording) -> Iterator[Check]:
+    """Shares add up, and give the index of concentration."""
+
+    def mixed(says: str, side: str, field: str, scale: float) -> list[Check]:
+        known = any(_mixes(side, one) for one in say.plan.materials)
+        apart = col.where(side, "deviation", field=field)
+        return [Check(says, side, apart, lambda _: ex.of(scale), summed=True)] if known else []
+
+    bare = "supply_without_plan"
+    says = tr("Shares of supply add up to 1 in each year, with the plan")
+    yield from mixed(says, "supply", "sum", 1.0)
+    says = tr("The index of concentration is the sum of squared shares, with the plan")
+    yield from mixed(says, "supply", "hhi", 10_000.0)
+    says = tr("Shares of supply add up to 1 in each year, without the plan")
+    yield from mixed(says, bare, "sum", 1.0)
+    says = tr("The index of concentration is the sum of squared shares, without the plan")
+    yield from mixed(says, bare, "hhi", 10_000.0)

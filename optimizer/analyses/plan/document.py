@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from models.language import tr
 from models.results import Frontier, Plan, Split
 from optimizer.analyses.frontier.document import beside_plan
 from optimizer.analyses.frontier.document import checks as frontier_checks
-from optimizer.analyses.plan.accounts import accounts
+from optimizer.analyses.plan import (
+    accounts,
+    budgets,
+    certificate,
+    damage,
+    dependence,
+    evidence,
+    funding,
+    key_figures,
+    positions,
+    projects,
+    stocks,
+)
 from optimizer.analyses.plan.answer import answer
-from optimizer.analyses.plan.damage import damage
-from optimizer.analyses.plan.damage import title as damage_title
-from optimizer.analyses.plan.dependence import dependence
-from optimizer.analyses.plan.evidence import evidence
-from optimizer.analyses.plan.method import method, proof, terms
-from optimizer.analyses.plan.projects import funding, projects
-from optimizer.analyses.plan.sheets import answer_parts, checks, sheets
-from optimizer.analyses.plan.stocks import stocks
+from optimizer.analyses.plan.method import method, terms
 from optimizer.analyses.plan.words import PlanWording
 from optimizer.analyses.split import document as split_document
 from optimizer.report.document import PAGE, TEXT, Check, Document, Section, Terms
@@ -27,33 +34,51 @@ def document(plan: Plan, frontier: Frontier | None = None, split: Split | None =
     beside, more = _beside(plan, frontier, split)
     amounts = [plan.outcome.net_cost_meur, *(p.capex_meur for p in plan.projects)]
     amounts += [cost for pile in plan.stockpiles for cost in pile.cost_meur.values()]
+    parts = (projects, positions, budgets, damage, dependence, stocks, certificate)
     return say.document(
         tr("Vorrat: plan for stocks and investment in raw materials"),
-        [*answer(say), *answer_parts(plan)],
-        [*sections(plan, beside), *sheets(plan)],
-        checks=[*checks(plan), *more],
+        [*answer(say), *key_figures.parts(say)],
+        [*_sections(say, beside), *_sheets(say)],
+        checks=[*(check for part in parts for check in part.checks(say)), *more],
         amounts=amounts,
         outcomes=(plan.outcome.without_plan.worst, plan.outcome.worst),
     )
 
 
-def sections(plan: Plan, beside: list[Section] | None = None) -> list[Section]:
-    """All sections of a plan but the answer; ``beside`` are those of what was found with it."""
-    say = PlanWording(plan)
+def sections(plan: Plan) -> list[Section]:
+    """All sections of a plan but the answer, for the texts of another document."""
+    found = _sections(PlanWording(plan), [])
+    return [replace(one, on=one.on & TEXT) for one in found if one.on & TEXT]
+
+
+def _sections(say: PlanWording, beside: list[Section]) -> list[Section]:
+    """All sections but the answer; ``beside`` are those of what was found with the plan."""
     made = [
-        Section("projects", tr("What to build, and when"), list(projects(say)), TEXT),
-        Section("funding", tr("Funding by source and year"), list(funding(say)), TEXT),
-        Section("stocks", tr("What to stock"), list(stocks(say)), TEXT),
-        Section("dependence", tr("Dependence before and after"), list(dependence(say)), TEXT),
-        Section("damage", damage_title(say), list(damage(say)), TEXT),
-        *(beside or ()),
-        Section("accounts", tr("What it costs, and fiscal accounts"), list(accounts(say)), TEXT),
-        Section("evidence", tr("Assumptions and sources"), list(evidence(say)), PAGE),
+        *projects.sections(say),
+        *funding.sections(say),
+        *stocks.sections(say),
+        dependence.section(say),
+        damage.section(say),
+        *beside,
+        accounts.section(say),
+        evidence.section(say),
         Section("method", tr("How it was computed"), list(method(say)), PAGE),
-        Section("certificate", tr("How good the proof is"), list(proof(say)), TEXT),
-        glossary(plan),
+        certificate.certificate(say),
+        glossary(say.plan),
     ]
     return [section for section in made if section.parts]
+
+
+def _sheets(say: PlanWording) -> list[Section]:
+    """What stands in sheets alone."""
+    return [
+        *budgets.sheets(say),
+        *positions.sheets(say),
+        *damage.sheets(say),
+        *dependence.sheets(say),
+        *evidence.sheets(say),
+        positions.reconciliation(say),
+    ]
 
 
 def short_sections(plan: Plan, id: str, title: str) -> list[Section]:

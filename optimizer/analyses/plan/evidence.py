@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any
 from urllib.parse import urlsplit
 
 from models.language import language, tr
 from models.results import Plan
 from models.scenario.case import Case
 from models.scenario.quantities import Number
-from optimizer.analyses.plan.assumptions import Standing, assumptions, standing
+from optimizer.analyses.plan import columns as col
+from optimizer.analyses.plan.assumptions import Assumption, Standing, assumptions, standing, unit
 from optimizer.analyses.plan.parts import field_name, part_name
 from optimizer.analyses.plan.words import PlanWording
-from optimizer.report.document import Column, Heading, Part, Table
+from optimizer.report.document import PAGE, SHEET, Column, Form, Heading, Part, Section, Table
 from optimizer.report.figures import NONE, clean, exact, number, percent
 from optimizer.report.wording import capital
+from optimizer.report.workbook import expressions as ex
+from optimizer.report.workbook.formulas import Line
 
 STANDINGS: tuple[Standing, ...] = ("read", "reported", "assumption", "other", "none")
 KINDS = ("damage", "demand", "supply", "frequency", "severity")
@@ -124,8 +127,12 @@ def _of_hazards(case: Case, material: str, kind: str) -> Iterator[tuple[Number, 
                 yield before, float(loss)
 
 
-def evidence(say: PlanWording) -> Iterator[Part]:
-    """Shares of figures and of benefit that rest on assumptions, and every source."""
+def section(say: PlanWording) -> Section:
+    """Shares of figures and of benefit that rest on assumptions, and every source, for a page."""
+    return Section("evidence", tr("Assumptions and sources"), list(_told(say)), PAGE)
+
+
+def _told(say: PlanWording) -> Iterator[Part]:
     found = list(figures(say.case))
     if not found:
         return
@@ -150,11 +157,7 @@ def _benefit(say: PlanWording) -> Iterator[Part]:
     if not rows:
         return
     columns = [Column(tr("Kind of figure"), lambda row: capital(kind_name(row[0])), "text")]
-    columns += [
-        Column(capital(standing_name(one)), _share(one), "share")
-        for one in STANDINGS
-        if any(shares[one] > 0 for _, shares in rows)
-    ]
+    columns += _by_standing(rows, "share")
     note = tr(
         "Each material's part of what is avoided is split by the sources of its figures of that "
         "kind, weighted by their size. Each row adds up to 100 %: what is avoided needs figures of "
@@ -191,38 +194,34 @@ def _by_material(say: PlanWording) -> Table:
     return Table(tr("Assumed figures by material"), order, columns, "assumed-by-material")
 
 
-def _share(one: Standing) -> Callable[[tuple[str, Mapping[Standing, float]]], float]:
-    return lambda row: row[1][one]
+def _by_standing(
+    rows: Sequence[tuple[str, Mapping[Standing, float]]], form: Form, **more: Any
+) -> list[Column]:
+    """A column for each kind of source that has any part in the rows."""
 
+    def part(one: Standing) -> Callable[[tuple[str, Mapping[Standing, float]]], float]:
+        return lambda row: row[1][one]
 
-class OfPart(NamedTuple):
-    """Figures of a part of the scenario, counted by their standing."""
-
-    part: str
-    counts: Counter[Standing]
-
-
-def _count(one: Standing) -> Callable[[OfPart], int]:
-    return lambda row: row.counts[one]
+    return [
+        Column(capital(standing_name(one)), part(one), form, **more)
+        for one in STANDINGS
+        if any(of[one] > 0 for _, of in rows)
+    ]
 
 
 def _by_part(found: list[Figure]) -> Table:
     by_part: dict[str, Counter[Standing]] = {}
     for figure in found:
         by_part.setdefault(figure.part, Counter())[figure.standing] += 1
-    rows = [OfPart(part, counts) for part, counts in by_part.items()]
-    columns = [Column(tr("Part"), lambda row: part_name(row.part), "text")]
-    columns += [
-        Column(capital(standing_name(one)), _count(one), "count", total=True)
-        for one in STANDINGS
-        if any(row.counts[one] for row in rows)
-    ]
+    rows = list(by_part.items())
+    columns = [Column(tr("Part"), lambda row: part_name(row[0]), "text")]
+    columns += _by_standing(rows, "count", total=True)
     whole = sum(figure.standing == "assumption" for figure in found) / len(found)
     columns += [
-        Column(tr("Figures"), lambda row: row.counts.total(), "count", total=True),
+        Column(tr("Figures"), lambda row: row[1].total(), "count", total=True),
         Column(
             tr("Share assumed"),
-            lambda row: row.counts["assumption"] / row.counts.total(),
+            lambda row: row[1]["assumption"] / row[1].total(),
             "share",
             whole=lambda rows: whole,
         ),
@@ -302,17 +301,16 @@ def _range(values: list[float]) -> str:
 
 
 def _confidence(found: list[Figure]) -> str:
-    words_of = {
-        "high": tr("high"),
-        "medium": tr("medium"),
-        "low": tr("low"),
-        "unsaid": tr("not stated"),
-    }
+    words_of = {**_levels(), "unsaid": tr("not stated")}
     counts = Counter(figure.confidence or "unsaid" for figure in found)
     met = [level for level in words_of if counts[level]]
     if len(met) == 1:
         return capital(words_of[met[0]])
     return ", ".join(f"{words_of[level]} {number(counts[level])}" for level in met)
+
+
+def _levels() -> dict[str, str]:
+    return {"high": tr("high"), "medium": tr("medium"), "low": tr("low")}
 
 
 def standing_name(standing: Standing) -> str:
@@ -335,3 +333,60 @@ def kind_name(kind: str) -> str:
         "frequency": tr("frequency of disruptions"),
         "severity": tr("severity of disruptions"),
     }[kind]
+
+
+def sheets(say: PlanWording) -> list[Section]:
+    """Every figure of the scenario, and every source with the number of figures it carries."""
+    if say.case is None:
+        return []
+    about = tr(
+        "All figures that the scenario gives, as they were solved; what it leaves open has the "
+        "format's default. Full texts of sources stand on the next sheet. A change here changes no "
+        "plan: change the scenario and solve it again."
+    )
+    kinds = tr(
+        "Read: somebody opened it. Reported: taken from a report of it. Assumption: reasoned, not "
+        "observed."
+    )
+    title, given = tr("The figures that the plan rests on"), _assumptions(say, say.case)
+    origin = tr("Where the figures come from")
+    return [
+        Section("figures", title, [about, given], SHEET, tab=tr("Assumptions")),
+        Section("sources", origin, [kinds, _bibliography(say.case)], SHEET, tab=tr("Sources")),
+    ]
+
+
+def _assumptions(say: PlanWording, case: Case) -> Table:
+    confidence = _levels()
+
+    def form(row: Assumption) -> Form:
+        return "year" if row.calendar else "exact"
+
+    columns = [
+        col.text(tr("Of what"), lambda row: row.item or NONE, width=38, wrap=False),
+        col.text(tr("Field"), "field", width=22, wrap=False),
+        col.given(tr("Value"), "value", form, origin="scenario"),
+        col.text(tr("Unit"), lambda row: unit(row.field, say.currency), width=16, wrap=False),
+        col.text(tr("Kind"), lambda row: standing_name(row.standing), width=13, wrap=False),
+        col.text(tr("Confidence"), lambda row: confidence.get(row.confidence or "")),
+        col.text(tr("Id of the source"), "source_id", key="source_id", width=22, wrap=False),
+        col.text(tr("Source"), "source", width=70, wrap=False),
+        col.text(tr("Note"), "note", width=44),
+        *col.keys(path="path"),
+    ]
+    return Table("", list(assumptions(case)), columns, "assumptions")
+
+
+def _bibliography(case: Case) -> Table:
+    def resting(line: Line) -> ex.Expression:
+        return ex.count_of(line.book["assumptions"].area("source_id"), line["id"])
+
+    columns = [
+        col.text(tr("Id of the source"), lambda row: row[0], key="id"),
+        col.text(tr("Kind"), lambda row: standing_name(row[1].kind)),
+        col.calc(tr("Figures that rest on it"), "count", resting, "count"),
+        col.text(tr("Source"), lambda row: row[1].text.read(language()), width=85),
+        col.text(tr("Address"), lambda row: row[1].url, link=lambda row: row[1].url or ""),
+    ]
+    empty = tr("The scenario names no sources.")
+    return Table("", list(case.sources.items()), columns, "sources_list", empty=empty)

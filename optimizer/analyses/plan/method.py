@@ -1,4 +1,4 @@
-"""How a plan was computed, how good the proof is, and what the words mean."""
+"""How a plan was computed, and what the words mean."""
 
 from __future__ import annotations
 
@@ -6,9 +6,8 @@ from collections.abc import Iterator
 
 from models.language import tr
 from models.scenario.case import Case
-from optimizer.analyses.plan import words
 from optimizer.analyses.plan.words import PlanWording
-from optimizer.report.document import PAGE, Bullets, Column, Heading, Part, Table, Text
+from optimizer.report.document import Bullets, Heading, Part
 from optimizer.report.figures import NOISE, exact, number, percent
 from optimizer.report.wording import listed, materials_counted
 
@@ -160,144 +159,66 @@ def _limits(say: PlanWording) -> Iterator[str]:
         yield tr("Other benefits and costs, such as jobs or the environment, are not counted.")
 
 
-def proof(say: PlanWording) -> Iterator[Part]:
-    """How good the search was, and what it takes to repeat it."""
-    plan, certificate = say.plan, say.plan.certificate
-    rows = [
-        (tr("Status"), words.status(plan)),
-        (tr("Objective"), number(certificate.objective)),
-        (tr("Bound"), words.bound(plan)),
-        (tr("Gap"), words.gap(plan)),
-        (tr("States of the world"), words.states(plan)),
-        (tr("Method"), words.method(plan)),
-        (tr("Time"), f"{number(certificate.seconds)} s"),
-        (tr("Scenario"), say.title),
-        (tr("Variant"), f"{say.variant} ({plan.variant})" if plan.variant else tr("none")),
-    ]
-    if say.case is not None:
-        year = say.case.price_year
-        rows.append((tr("Prices of"), str(year) if year else tr("not stated")))
-    rows += [
-        (tr("Scenario, SHA-256"), certificate.input_sha256),
-        (tr("Versions"), ", ".join(f"{n} {v}" for n, v in certificate.versions.items())),
-    ]
-    text = tr(
-        "The gap says how much better another plan can be at most, for this scenario. It says "
-        "nothing about how well the scenario fits the world."
-    )
-    yield Text(text, PAGE)
-    columns = [
-        Column(tr("Entry"), lambda row: row[0], "text"),
-        Column(tr("Content"), lambda row: row[1], "text", mark=lambda row: "break"),
-    ]
-    note = tr(
-        "Re-running the file with the same versions reproduces the plan, or one within the gap. "
-        "The hash proves that it is the same file: `vorrat solve` prints that of a scenario at its "
-        "end, and plan.json holds the whole scenario."
-    )
-    caption = tr("How good the proof is")
-    yield Table(caption, rows, columns, "certificate", headed=False)
-    yield Text(note, PAGE)
-
-
 def terms(say: PlanWording) -> list[tuple[str, str]]:
     """What the words mean, in alphabetical order."""
-    entries = [
-        (
-            tr("Budget class"),
-            tr(
-                "How a budget books money: a financial transaction (a stake or a loan that is "
-                "worth something in return), a guarantee, a grant, or expenditure."
-            ),
+    entries = {
+        tr("Budget class"): tr(
+            "How a budget books money: a financial transaction (a stake or a loan that is "
+            "worth something in return), a guarantee, a grant, or expenditure."
         ),
-        (
-            tr("Expected shortfall (CVaR, conditional value at risk)"),
-            tr(
-                "The mean of the worst states; here of the worst {level} by probability.",
-                level=say.worst_share,
-            ),
+        tr("Expected shortfall (CVaR, conditional value at risk)"): tr(
+            "The mean of the worst states; here of the worst {level} by probability.",
+            level=say.worst_share,
         ),
-        (
-            tr("Damage"),
-            tr(
-                "What missing tonnes cost the economy: {unit} by the damage curve of the scenario, "
-                "discounted and summed over the years.",
-                unit=say.million,
-            ),
+        tr("Damage"): tr(
+            "What missing tonnes cost the economy: {unit} by the damage curve of the scenario, "
+            "discounted and summed over the years.",
+            unit=say.million,
         ),
-        (
-            tr("Days of cover"),
-            tr("Stock at a year's end, divided by that year's demand, times 365."),
+        tr("Days of cover"): tr("Stock at a year's end, divided by that year's demand, times 365."),
+        tr("Expected"): tr("The mean over all states of the world, weighted by their probability."),
+        tr("Expected loss and maximum loss"): tr(
+            "Of money committed: what is lost on average by the stated probabilities of "
+            "failure, and what is lost if everything fails; neither is discounted."
         ),
-        (
-            tr("Expected"),
-            tr("The mean over all states of the world, weighted by their probability."),
+        tr("Gap and bound"): tr(
+            "The bound is a value below which no plan can fall; the gap is the distance of "
+            "this plan from it."
         ),
-        (
-            tr("Expected loss and maximum loss"),
-            tr(
-                "Of money committed: what is lost on average by the stated probabilities of "
-                "failure, and what is lost if everything fails; neither is discounted."
-            ),
+        tr("HHI (Herfindahl-Hirschman index)"): tr(
+            "Sum of the squared shares of supplying countries in percent: {most} for a single "
+            "supplier, {fifth} for five equal ones.",
+            most=number(10_000),
+            fifth=number(2_000),
         ),
-        (
-            tr("Gap and bound"),
-            tr(
-                "The bound is a value below which no plan can fall; the gap is the distance of "
-                "this plan from it."
-            ),
+        tr("Import dependency"): tr(
+            "Share of supply that comes from outside the countries that the scenario calls "
+            "domestic."
         ),
-        (
-            tr("HHI (Herfindahl-Hirschman index)"),
-            tr(
-                "Sum of the squared shares of supplying countries in percent: {most} for a single "
-                "supplier, {fifth} for five equal ones.",
-                most=number(10_000),
-                fifth=number(2_000),
-            ),
+        tr("Net cost"): tr(
+            "What all funders pay for projects and stocks less what is expected to come back; "
+            "a present value. Money of lenders is no cost here."
         ),
-        (
-            tr("Import dependency"),
-            tr(
-                "Share of supply that comes from outside the countries that the scenario calls "
-                "domestic."
-            ),
+        tr("Present value"): tr(
+            "Amounts of later years, discounted to the first year of the horizon."
         ),
-        (
-            tr("Net cost"),
-            tr(
-                "What all funders pay for projects and stocks less what is expected to come back; "
-                "a present value. Money of lenders is no cost here."
-            ),
+        tr("Provision"): tr(
+            "What a guarantee takes from a budget: a share of the amount guaranteed. It is "
+            "neither the expected loss nor the net cost."
         ),
-        (
-            tr("Present value"),
-            tr("Amounts of later years, discounted to the first year of the horizon."),
+        tr("State of the world"): tr(
+            "One way the coming years may go: which disruptions strike when, which projects "
+            "fail or come late."
         ),
-        (
-            tr("Provision"),
-            tr(
-                "What a guarantee takes from a budget: a share of the amount guaranteed. It is "
-                "neither the expected loss nor the net cost."
-            ),
+        tr("Without plan"): tr(
+            "The same states if no project is supported and nothing is bought for stock."
         ),
-        (
-            tr("State of the world"),
-            tr(
-                "One way the coming years may go: which disruptions strike when, which projects "
-                "fail or come late."
-            ),
-        ),
-        (
-            tr("Without plan"),
-            tr("The same states if no project is supported and nothing is bought for stock."),
-        ),
-    ]
+    }
     if say.plan.outcome.residual_meur:
         says = tr(
             "What the scenario lets stocks and projects be worth when its last year ends; "
             "discounted. Stock counts as if none were released. It lowers the net cost and brings "
             "no budget."
         )
-        entries.append((tr("Residual value"), says))
-    return sorted(entries, key=lambda entry: entry[0].casefold())
+        entries[tr("Residual value")] = says
+    return sorted(entries.items(), key=lambda entry: entry[0].casefold())

@@ -49,7 +49,7 @@ def field_name(field: str) -> str:
         "floor_eur_per_t": tr("price floor"),
         "grace_years": tr("years of grace"),
         "grant_equivalent": tr("grant equivalent"),
-        "home_share": tr("share that comes home without a stake"),
+        "home_share": tr("domestic share without a stake"),
         "initial_t": tr("initial stock"),
         "interest_rate": tr("interest rate"),
         "lifetime_years": tr("lifetime"),

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 from models.language import tr
-from models.results import Plan, Position
+from models.results import BudgetLineUse, Plan, Position
 from models.results.option import Benefit, Cost, Sums
 from optimizer.analyses.comparison.benefit import benefit
 from optimizer.analyses.comparison.money import adder, charged, cost
 from optimizer.report.countries import country
 from optimizer.report.document import Column, Form, Of
-from optimizer.report.figures import NOISE, clean, number, percent, small_percent
+from optimizer.report.figures import NOISE, clean, number, percent
 from optimizer.report.wording import Wording, capital, listed
 
 MARKET = ".market"
@@ -78,6 +78,15 @@ class PlanWording(Wording[Plan]):
         return adder(self.plan)(positions)
 
     @cached_property
+    def horizon(self) -> list[str]:
+        """The years of the horizon, as the keys of figures by year."""
+        return list(map(str, self.years))
+
+    def filled(self, figures: Mapping[str, float]) -> dict[str, Any]:
+        """Figures of all years of the horizon: 0 in years without one."""
+        return {**dict.fromkeys(self.horizon, 0.0), **figures}
+
+    @cached_property
     def kinds(self) -> dict[str, str]:
         """What each funder is: public, company or private; lenders are the market."""
         return {funder.id: funder.kind for funder in self.plan.funders} | {MARKET: "market"}
@@ -86,6 +95,15 @@ class PlanWording(Wording[Plan]):
     def public(self) -> list[Position]:
         """Positions of public funders."""
         return [p for p in self.plan.accounts if self.kinds.get(p.funder) == "public"]
+
+    def kind(self, funder: str) -> str:
+        """The kind of a funder in words; nothing where the plan does not list its funders."""
+        return {
+            "public": tr("public"),
+            "company": tr("company"),
+            "private": tr("private"),
+            "market": tr("lenders and investors"),
+        }.get(self.kinds.get(funder, ""), "")
 
     def charged(self, funder: str) -> float:
         """What the budget of a funder is charged over all years."""
@@ -111,16 +129,47 @@ class PlanWording(Wording[Plan]):
             return capital(tr("stocks"))
         return self.instrument(position.funder, position.instrument)
 
+    def purpose(self, position: Position) -> str:
+        """What a position pays for."""
+        if position.project is not None:
+            return self.name("projects", position.project)
+        return self.name("stockpiles", position.stockpile or "")
+
+    def term(self, position: Position, name: str, of_stock: float) -> float | None:
+        """A figure of a position's instrument, where the plan carries it; stocks have none."""
+        if position.instrument is None:
+            return of_stock
+        funder = self.case.funders.get(position.funder) if self.case else None
+        known = funder.instruments.get(position.instrument) if funder else None
+        value = getattr(known, name, None)
+        return None if value is None else float(value)
+
+    def line_kind(self, kind: str) -> str:
+        """A kind of budget line in words."""
+        return {
+            "budget": tr("budget"),
+            "commitment": tr("commitment authority"),
+            "cash": tr("cash by year"),
+            "guarantee_stock": tr("guarantees outstanding"),
+        }[kind]
+
+    def line_of(self, use: BudgetLineUse) -> str:
+        """The name of a line of a funder's budget, and what kind it is."""
+        name, kind = self._line_name(use.funder, use.line), self.line_kind(use.kind)
+        return kind if name == use.line else f"{name} ({kind})"
+
+    def _line_name(self, funder: str, line: str) -> str:
+        known = self.case.funders.get(funder) if self.case else None
+        item = known.budget_lines.get(line) if known else None
+        own = {(use.funder, use.line): use.name for use in self.plan.budget_lines}
+        return self._named(item.name, line) if item else clean(own.get((funder, line), line))
+
     def budget_line(self, funder: str | None, line: str) -> str:
         """The name of a budget or of a line of it; without a funder that of all public ones."""
         if funder is None:
             return tr("All public funders together")
-        if line == "budget":
-            return self.source(funder)
-        item = None if self.case is None else self.case.funders[funder].budget_lines.get(line)
-        listed = {(use.funder, use.line): use.name for use in self.plan.budget_lines}
-        name = clean(listed.get((funder, line), line))
-        return f"{self.source(funder)}: {name if item is None else self._named(item.name, line)}"
+        source = self.source(funder)
+        return source if line == "budget" else f"{source}: {self._line_name(funder, line)}"
 
     @property
     def contracted(self) -> str:
@@ -129,6 +178,13 @@ class PlanWording(Wording[Plan]):
         if not 0 < len(home) <= MOST_COUNTRIES:
             return tr("Contracted to domestic consumers")
         return tr("Contracted to {home}", home=listed([country(code) for code in home]))
+
+    @property
+    def left(self) -> str:
+        """The title of what the plan leaves."""
+        if self.of_damage:
+            return tr("What is left of the damage ({unit})", unit=self.unit)
+        return tr("What is left of the shortage ({unit})", unit=self.unit)
 
     @property
     def worst_share(self) -> str:
@@ -162,105 +218,6 @@ def summed(header: str, of: Of, form: Form = "money", **more: Any) -> Column:
 def reduction(reached: float, without: float) -> float | None:
     """By which share a figure falls compared with doing nothing; None where there is nothing."""
     return (without - reached) / without if without > 0 else None
-
-
-def illustration(plan: Plan) -> list[str]:
-    """What few states mean, where there are few."""
-    if not plan.certificate.illustrative:
-        return []
-    if plan.certificate.states == 1:
-        return [
-            tr(
-                "For illustration only: the plan rests on 1 state of the world. Fewer than 100 "
-                "show how the parts work together, but not how likely or how bad rare events are."
-            )
-        ]
-    return [
-        tr(
-            "For illustration only: the plan rests on {states} states of the world. Fewer than "
-            "100 show how the parts work together, but not how likely or how bad rare events are.",
-            states=number(plan.certificate.states),
-        )
-    ]
-
-
-def stopped(plan: Plan) -> list[str]:
-    """That the search was stopped early, where it was."""
-    if plan.certificate.status != "limit":
-        return []
-    if plan.certificate.gap is None:
-        return [
-            tr(
-                "Stopped early: the plan keeps all rules, but how much better another could be is "
-                "not known."
-            )
-        ]
-    return [
-        tr(
-            "Stopped early: the plan keeps all rules, and another plan can improve its objective "
-            "by {gap} at most.",
-            gap=small_percent(plan.certificate.gap),
-        )
-    ]
-
-
-def status(plan: Plan) -> str:
-    """How the solve ended."""
-    certificate = plan.certificate
-    if certificate.status == "optimal":
-        return tr("optimal: the gap is within its target")
-    return tr(
-        "stopped early, before the gap reached its target (solver: {ended})",
-        ended=certificate.ended,
-    )
-
-
-def bound(plan: Plan) -> str:
-    """What the bound says."""
-    if plan.certificate.bound is None:
-        return tr("none was proven")
-    proven = number(plan.certificate.bound)
-    return tr("{bound} (no plan can have a lower objective)", bound=proven)
-
-
-def gap(plan: Plan) -> str:
-    """How far the plan may be from the best, and how far it was allowed to be."""
-    target = small_percent(plan.certificate.gap_target)
-    if plan.certificate.gap is None:
-        return tr("not known (target {target})", target=target)
-    reached = small_percent(plan.certificate.gap)
-    return tr("{gap} (target {target})", gap=reached, target=target)
-
-
-def method(plan: Plan) -> str:
-    """How the problem was solved, and the size of the model."""
-    certificate = plan.certificate
-    known = {
-        "rows": tr("rows"),
-        "columns": tr("columns"),
-        "integers": tr("integers"),
-        "nonzeros": tr("nonzeros"),
-        "cuts": tr("cuts"),
-    }
-    size = ", ".join(
-        f"{number(count)} {known.get(what, what)}" for what, count in certificate.model_size.items()
-    )
-    if certificate.method == "extensive":
-        return tr("extensive form: {size}", size=size) if size else tr("extensive form")
-    if size:
-        return tr("decomposition, master: {size}", size=size)
-    return tr("decomposition, master")
-
-
-def states(plan: Plan) -> str:
-    """The states of the world and where they come from."""
-    certificate = plan.certificate
-    count = number(certificate.states)
-    if certificate.seed is not None:
-        return tr("{count}, sampled with seed {seed}", count=count, seed=certificate.seed)
-    if certificate.states > 1:
-        return tr("{count}, written out in the scenario", count=count)
-    return tr("{count}, no chance in it", count=count)
 
 
 def with_sum(items: Sequence[tuple[str, float]]) -> str:

@@ -108,7 +108,12 @@ def _lost(say: Say) -> Iterator[str]:
         "regret": _amount(say, lost.regret),
         "share": percent(max(0.0, lost.benefit_lost)) if lost.benefit_lost is not None else NONE,
     }
-    if lost.feasible:
+    if lost.feasible and not lost.regret:
+        yield tr(
+            "Followed in the true scenario, the plan made from the redacted one keeps all rules "
+            "and is as good as the true plan."
+        )
+    elif lost.feasible:
         yield tr(
             "Followed in the true scenario, the plan made from the redacted one keeps all rules "
             "and is worse by {regret}: {share} of what the true plan gains over doing nothing.",
@@ -120,7 +125,9 @@ def _lost(say: Say) -> Iterator[str]:
             "{share} of what the true plan gains over doing nothing.",
             **said,
         )
-    if lost.regret_at_most is not None:
+    if lost.regret_at_most == 0.0:
+        yield tr("It is proven that no plan is better.")
+    elif lost.regret_at_most is not None:
         yield tr(
             "As far as the proofs go, no plan is better than it by more than {most}.",
             most=_amount(say, lost.regret_at_most),

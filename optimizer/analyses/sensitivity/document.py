@@ -94,7 +94,9 @@ def _facts(say: Wording[Sensitivity]) -> Iterator[Fact]:
     first, turning = words.leading(found), words.changing(found)
     own = max(found.inputs, key=attrgetter("own_swing_expected"))
     if first is not None:
-        swing = between(first.swing) if first.swing else tr("no plan keeps all rules")
+        swing = tr("no plan keeps all rules")
+        if first.swing:
+            swing = tr("swing {swing}", swing=f"{between(first.swing)} {say.unit}")
         yield Fact(tr("Moves the best plan most"), words.name(say, first), swing)
     yield Fact(
         tr("Moves this plan's damage most"),

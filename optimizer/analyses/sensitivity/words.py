@@ -73,7 +73,7 @@ def value(
 ) -> str:
     """A value of an input: the number where it is a single one, else the factor."""
     if known is None:
-        return "× " + exact(float(f"{at:.{digits}g}"))
+        return "×\N{NO-BREAK SPACE}" + exact(float(f"{at:.{digits}g}"))
     if one.kind in ("hazard", "success"):
         share = known if one.kind == "hazard" else 1 - known
         return f"{exact(float(f'{100 * share:.{digits}g}'))}{NO_BREAK}%"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping
 
@@ -88,7 +89,7 @@ def stress(
         late=dict(state.delays),
         cases=tuple(commitments),
         periods=tuple(_period(instance, k) for k in window),
-        damage={case: sum(lived.damage.values()) for case, lived in lives.items()},
+        damage={case: math.fsum(lived.damage.values()) for case, lived in lives.items()},
         materials=tuple(_material(instance, m, lives, window) for m in materials),
         consumers=tuple(_consumers(instance, materials, lives)),
         stocks=tuple(
@@ -135,7 +136,7 @@ def _material(instance: Instance, m: str, lives: Lives, window: range) -> ShortM
         released_t={case: tonnes(figures.released) for case, figures in own.items()},
         missing_t={case: tonnes(figures.missing) for case, figures in own.items()},
         damage={
-            case: sum(cost for (_, of), cost in lived.damage.items() if of == m)
+            case: math.fsum(cost for (_, of), cost in lived.damage.items() if of == m)
             for case, lived in lives.items()
         },
     )

@@ -166,7 +166,7 @@ def _trials(say: Say) -> list[Part]:
     cells = shown(say, [trial.value for trial in tried])
     outcomes = {
         "reached": tr("a plan reaches the goal"),
-        "ruled out": tr("no plan can"),
+        "ruled out": tr("no plan reaches the goal"),
         "open": tr("not decided"),
     }
     columns = [

@@ -51,6 +51,8 @@ def curve(points: Sequence[Point], number_label: str, unit: str) -> Figure:
     lower.plot(at, [p.cvar for p in points], "s--", color=ORANGE, label=name)
     for axes in (upper, lower):
         axes.margins(y=0.22)
+        if min(min(p.expected, p.cvar) for p in points) >= 0:
+            axes.set_ylim(bottom=0)
         numbers_beside(axes)
         axes.set_ylabel(unit)
     numbers_beside(lower, "x")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING
@@ -129,6 +129,8 @@ def sections_of(document: Document) -> list[Section]:
 def _closing(document: Document) -> str:
     """The line at the end of a page: what made it, and from what."""
     version = document.versions.get("vorrat", "")
+    if not document.input_sha256 and not version:
+        return tr("Made by Vorrat.")
     if not document.input_sha256:
         return tr("Made by Vorrat {version}.", version=version)
     if not version:
@@ -159,7 +161,12 @@ def _placed(sections: Sequence[Section]) -> Iterator[_Placed]:
             drawn = drawn or chart is not None
             figures += chart is not None
             tables += isinstance(part, Table)
-            finished = grid(part, PAGE) if isinstance(part, Table) else part
+            finished: Part | Grid = part
+            if isinstance(part, Table):
+                caption = part.caption or section.title
+                if chart is not None and chart.title == caption:
+                    caption = tr("The figures of figure {number}", number=figures)
+                finished = replace(grid(part, PAGE), caption=caption)
             parts.append(_Numbered(finished, _kind(part), chart, figures, tables))
         classes = ["one-page"] if section.one_page else []
         # The first section begins the first page, and the contents begin the second.

@@ -250,7 +250,7 @@ def _drawn(made: Grid, positions: Sequence[int], screen: Screen) -> Drawn:
         show_header=made.headed,
         show_edge=False,
         pad_edge=False,
-        padding=(0, 1),
+        padding=(0, 1) if made.headed else (0, APART),
         collapse_padding=True,
         header_style="bold",
     )

@@ -21,7 +21,7 @@ from models.scenario.quantities import Bounds, YearlyBounds
 from models.scenario.years import YearReader
 
 WORDS: dict[str, dict[str, str]] = tomllib.loads(
-    (files("optimizer.report.scenario_workbook") / "words.toml").read_text("utf-8")
+    (files("optimizer.report.scenario_workbook") / "words.toml").read_text(encoding="utf-8")
 )
 """English texts: labels of fields, what sheets hold, and headings of settings."""
 

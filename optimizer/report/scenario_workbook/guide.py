@@ -59,7 +59,7 @@ def draw_guide(sheet: Worksheet, title: str, tabs: list[tuple[Tab, str]]) -> Non
     page.heading(tr("Sheets"))
     for tab, name in tabs:
         page.link(name, about_tab(tab), _need(tab))
-    page.heading(tr("What to mind"))
+    page.heading(tr("Please note"))
     for label, text in _hints():
         page.step(0, label, text)
     page.heading(tr("Colours"))
@@ -90,7 +90,7 @@ def _hints() -> list[tuple[str, str]]:
             "t_per_year.2030.")),
         (tr("Ids"), tr(
             "Ids are short names by which sheets refer to each other. A drop-down offers them. "
-            "Whoever renames an id has to rename it everywhere.")),
+            "An id that is renamed has to be renamed everywhere.")),
         (tr("Formulas"), tr("Formulas are welcome; their last stored value is read.")),
         (tr("Own sheets"), tr(
             "Sheets whose name begins with _ are yours and are not read, nor are columns whose "

@@ -146,7 +146,7 @@ def set_rate(book: Any) -> None:
 
 
 def put_text(book: Any) -> None:
-    book["Damage"]["C5"].value = "about 5"
+    book["Damage"]["C7"].value = "about 5"
 
 
 CHANGES = {

@@ -87,7 +87,7 @@ def test_the_outcome_has_its_unit(measure: str, unit: str, title: str) -> None:
     book = results(write(made))
     texts = {cell.value for tab, cell in cells(book) if tab == "Answer"}
     assert title in texts
-    assert ("Damage avoided per unit of net cost" in texts) == (measure == "damage")
+    assert ("Damage avoided per unit of net cost of all funders" in texts) == (measure == "damage")
     (expected,) = (
         row for row in records(book["Answer"], "Reduction") if row[""][:9] == "Expected:"
     )

@@ -1,24 +1,17 @@
-"""Columns and rows of the sheets of a plan, and the words that its sheets share."""
+"""Columns and rows of the sheets of a plan."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from operator import itemgetter
 from typing import Any
 
 from models.language import tr
-from models.results import BudgetLineUse, Position
-from optimizer.analyses.plan.words import PlanWording
-from optimizer.report.document import SHEET, Check, Column, Form, Formula, Of, Part, Section, ids
-from optimizer.report.figures import clean
+from optimizer.report.document import Check, Column, Form, Formula, Of, ids, nothing
 from optimizer.report.workbook import expressions as ex
 from optimizer.report.workbook.expressions import Expression
 from optimizer.report.workbook.formulas import Formulas, Line, Placed
-
-MARKET = ".market"
-"""Stands for lenders and investors among the ids of funders, which have no dots."""
 
 FormOf = Form | Callable[[Any], Form]
 Cell = float | str | None | Formula
@@ -36,14 +29,9 @@ class Row:
         return self.cells.get(key)
 
 
-def sheet(id: str, tab: str, title: str, *parts: Part) -> Section:
-    """A sheet of a workbook that stands nowhere else."""
-    return Section(id, title, parts, SHEET, tab=tab)
-
-
 def text(header: str, of: Of = "", **more: Any) -> Column:
     """A column of texts."""
-    return Column(header, of or (lambda _: None), "text", empty="", **more)
+    return Column(header, of or nothing, "text", **more)
 
 
 def given(header: str, key: str, form: FormOf = "money", of: Of = "", **more: Any) -> Column:
@@ -51,9 +39,11 @@ def given(header: str, key: str, form: FormOf = "money", of: Of = "", **more: An
     return Column(header, of or key, form, key=key, **more)
 
 
-def calc(header: str, key: str, formula: Formula, form: Form = "money", **more: Any) -> Column:
-    """A column of formulas."""
-    return Column(header, lambda _: None, form, key=key, formula=formula, **more)
+def calc(
+    header: str, key: str, formula: Formula, form: Form = "money", of: Of = nothing, **more: Any
+) -> Column:
+    """A column of formulas; ``of`` gives what media without formulas show."""
+    return Column(header, of, form, key=key, formula=formula, **more)
 
 
 def cell(header: str | int, key: str, form: Form | None = None, **more: Any) -> Column:
@@ -147,7 +137,7 @@ def sum_of_years(line: Line) -> Expression:
 
 def proven(name: str) -> InBook:
     """A figure of the certificate."""
-    return lambda book: book["certificate"].find(name, "figure")
+    return lambda book: book["proven"].find(name, "figure")
 
 
 def summed(table: str, key: str) -> InBook:
@@ -172,80 +162,3 @@ def where(
 def check_rows(says: str, table: str, scale: InBook) -> Check:
     """That the rows of a table do not deviate, measured by a figure."""
     return Check(says, table, summed(table, "deviation"), scale, summed=True)
-
-
-def named(word: str | None) -> str:
-    """A kind of funder, a class of the budget or a kind of its lines, in words."""
-    return {
-        "public": tr("public"),
-        "company": tr("company"),
-        "private": tr("private"),
-        "market": tr("lenders and investors"),
-        "financial_transaction": tr("financial transaction"),
-        "loan": tr("loan"),
-        "guarantee": tr("guarantee"),
-        "grant": tr("grant"),
-        "expenditure": tr("expenditure"),
-        "budget": tr("budget"),
-        "commitment": tr("commitment authority"),
-        "cash": tr("cash"),
-        "guarantee_stock": tr("guarantee stock"),
-    }.get(word or "", "")
-
-
-@dataclass(frozen=True)
-class SheetWording(PlanWording):
-    """A plan in the words of its sheets."""
-
-    @cached_property
-    def horizon(self) -> list[str]:
-        """The years of the horizon, as the keys of figures by year."""
-        return list(map(str, self.years))
-
-    def filled(self, figures: Mapping[str, float]) -> dict[str, Cell]:
-        """Figures of all years of the horizon: 0 in years without one."""
-        return {**dict.fromkeys(self.horizon, 0.0), **figures}
-
-    @property
-    def left(self) -> str:
-        """The title of what the plan leaves."""
-        if self.of_damage:
-            return tr("What is left of the damage ({unit})", unit=self.unit)
-        return tr("What is left of the shortage ({unit})", unit=self.unit)
-
-    def kind_id(self, funder: str) -> str:
-        """Public, company, private or market; nothing where the plan does not list its funders."""
-        kinds = {MARKET: "market", **{one.id: one.kind for one in self.found.funders}}
-        return kinds.get(funder, "")
-
-    def kind(self, funder: str) -> str:
-        """The same in words."""
-        return named(self.kind_id(funder))
-
-    def line_of(self, use: BudgetLineUse) -> str:
-        """The name of a line of a funder's budget, and what kind it is."""
-        funder = self.case.funders.get(use.funder) if self.case else None
-        known = funder.budget_lines.get(use.line) if funder else None
-        name = self._named(known.name, use.line) if known else clean(use.name)
-        kind = named(use.kind)
-        return kind if name == use.line else f"{name} ({kind})"
-
-    def purpose(self, position: Position) -> str:
-        """What a position pays for."""
-        if position.project is not None:
-            return self.name("projects", position.project)
-        return self.name("stockpiles", position.stockpile or "")
-
-    def by(self, position: Position) -> str:
-        """The name of a position's instrument."""
-        by = position.instrument
-        return tr("stockpile") if by is None else self.instrument(position.funder, by)
-
-    def term(self, position: Position, name: str, of_stock: float) -> float | None:
-        """A figure of a position's instrument, where the plan carries it; stocks have none."""
-        if position.instrument is None:
-            return of_stock
-        funder = self.case.funders.get(position.funder) if self.case else None
-        known = funder.instruments.get(position.instrument) if funder else None
-        value = getattr(known, name, None)
-        return None if value is None else float(value)

@@ -3,32 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import Literal
 
 from models.language import tr
 from models.results import Position
 from models.scenario.case import Case
-from optimizer.analyses.plan.sheets import columns as col
-from optimizer.analyses.plan.sheets.columns import MARKET, Cell, Row, SheetWording
-from optimizer.analyses.plan.sheets.stocks import used
-from optimizer.report.document import Check, Column, Formula, Heading, Section, Table, nothing
+from optimizer.analyses.plan import columns as col
+from optimizer.analyses.plan.accounts import by_class, by_funder
+from optimizer.analyses.plan.columns import Cell, Row
+from optimizer.analyses.plan.stocks import used
+from optimizer.analyses.plan.words import MARKET, PlanWording
+from optimizer.report.document import SHEET, Check, Column, Part, Section, Table
 from optimizer.report.figures import NOISE
+from optimizer.report.wording import capital, class_name
 from optimizer.report.workbook import expressions as ex
 from optimizer.report.workbook.formulas import Formulas, Line
 
 AGREES = 1e-6
 """Share by which a derived net cost may differ from the plan's and still be shown as derived."""
-SUMMED = {"committed", "paid", "present", "back", "residual", "net"}
-SUMMED |= {"expected_loss", "maximum_loss"}
-"""What accounts are added up in by class and by funder."""
 
 Named = Literal["paid", "returned", "outstanding"]
 
 
-def sections(say: SheetWording) -> list[Section]:
+def sheets(say: PlanWording) -> list[Section]:
     """A sheet of totals over three sheets by year, and what it adds up to."""
-    unit, accounts = say.million, say.found.accounts
+    unit = say.million
     about = tr(
         "Present values are calculated with the discount rate below. The plan was found at this "
         "rate: another one changes the present values here, but not the plan, and the checks say "
@@ -40,12 +39,8 @@ def sections(say: SheetWording) -> list[Section]:
         "back, but no years.",
         unit=unit,
     )
-    classes: dict[str, str] = {
-        one.budget_class or "": col.named(one.budget_class) or tr("not named") for one in accounts
-    }
-    funders = {one.funder: say.payer(one.funder) for one in accounts}
     return [
-        col.sheet(
+        _sheet(
             "accounts", tr("Accounts"), tr("Whose money goes where, and what comes of it"), about,
             _terms(say.case) if say.case else bare, _positions(say),
         ),
@@ -61,13 +56,15 @@ def sections(say: SheetWording) -> list[Section]:
             say, "outstanding", tr("Outstanding by year"),
             tr("What is at risk at the end of each year"), tr("{unit}, undiscounted.", unit=unit),
         ),
-        col.sheet(
+        _sheet(
             "overview", tr("Money in short"), tr("Who pays, by source, class and funder"),
-            _by_source(say), Heading(f"{tr('Accounts')}, {unit}"),
-            _by_key(say, tr("By budget class"), "class_id", classes),
-            _by_key(say, tr("By funder"), "funder_id", funders),
+            _by_source(say), by_class(say), by_funder(say),
         ),
     ]  # fmt: skip
+
+
+def _sheet(id: str, tab: str, title: str, *parts: Part) -> Section:
+    return Section(id, title, parts, SHEET, tab=tab)
 
 
 def _terms(case: Case) -> Table:
@@ -93,14 +90,14 @@ def _grown(book: Formulas, year: ex.Expression) -> ex.Expression:
     return (ex.of(1) + rate) ** (year - first)
 
 
-def _yearly(say: SheetWording, name: Named, tab: str, title: str, note: str) -> Section:
+def _yearly(say: PlanWording, name: Named, tab: str, title: str, note: str) -> Section:
     """A sheet with a row a position and a column a year, and discount factors above these."""
-    figures = [getattr(one, f"{name}_meur") for one in say.found.accounts]
+    figures = [getattr(one, f"{name}_meur") for one in say.plan.accounts]
     # Money may come back past the horizon.
     known = sorted({*say.horizon, *(year for of in figures for year in of)}, key=int)
 
     def row(one: Position, of: Mapping[str, float]) -> Row:
-        about: dict[str, Cell] = {"funder": say.payer(one.funder), "instrument": say.by(one)}
+        about: dict[str, Cell] = {"funder": say.payer(one.funder), "instrument": say.how(one)}
         ids = {"funder_id": one.funder, "purpose_id": one.project or one.stockpile}
         # Without terms in the file nobody knows when money comes back: those years stay empty.
         amounts = {year: of.get(year, 0.0) for year in known} if of or name != "returned" else {}
@@ -121,11 +118,11 @@ def _yearly(say: SheetWording, name: Named, tab: str, title: str, note: str) -> 
         charge = tr("Charged to the budget per unit of money")
         columns.append(col.cell(charge, "charge", "exact", origin="scenario", width=16))
     table = Table(
-        "", [row(one, of) for one, of in zip(say.found.accounts, figures, strict=True)], columns,
+        "", [row(one, of) for one, of in zip(say.plan.accounts, figures, strict=True)], columns,
         name, total=tr("All together"), empty=tr("No money is provided."), freeze=3,
     )  # fmt: skip
     discounted = say.case is not None and name != "outstanding"
-    return col.sheet(name, tab, title, note, *([above] if discounted else []), table)
+    return _sheet(name, tab, title, note, *([above] if discounted else []), table)
 
 
 def _present(line: Line, name: Named) -> ex.Expression:
@@ -142,7 +139,7 @@ def _over_years(line: Line, name: Named) -> ex.Expression | None:
     return ex.total(amounts) if any(x != "" for x in amounts.values) else None
 
 
-def _back(say: SheetWording, case: Case, position: Position) -> tuple[float, float | str | None]:
+def _back(say: PlanWording, case: Case, position: Position) -> tuple[float, float | str | None]:
     """The present value of what comes back, as the plan has it, and what it is derived from.
 
     ``years``, or the share of what is paid; None where neither leads to the plan's own net cost.
@@ -160,9 +157,9 @@ def _back(say: SheetWording, case: Case, position: Position) -> tuple[float, flo
     return exact, None if share is None or abs(share * paid - exact) > near else share
 
 
-def _money(say: SheetWording) -> list[Column]:
+def _money(say: PlanWording) -> list[Column]:
     """What is known of a position in money, and how its net cost follows."""
-    accounts = say.found.accounts
+    accounts = say.plan.accounts
     returns = any(one.returned_meur for one in accounts)
     losses = any(one.expected_loss_meur is not None for one in accounts)
     lost = tr("Loss expected, where known")
@@ -183,10 +180,10 @@ def _money(say: SheetWording) -> list[Column]:
     ]  # fmt: skip
 
 
-def _present_values(say: SheetWording, case: Case) -> list[Column]:
+def _present_values(say: PlanWording, case: Case) -> list[Column]:
     """What is provided, comes back and counts at the end, and the net cost that follows."""
     years, rate = case.horizon.years, 1 + float(case.horizon.discount_rate)
-    span, left = years[-1] - years[0], any(one.residual_meur for one in say.found.accounts)
+    span, left = years[-1] - years[0], any(one.residual_meur for one in say.plan.accounts)
 
     def share(row: Position) -> float | None:
         found = _back(say, case, row)[1]
@@ -227,7 +224,7 @@ def _present_values(say: SheetWording, case: Case) -> list[Column]:
     ]
 
 
-def _positions(say: SheetWording) -> Table:
+def _positions(say: PlanWording) -> Table:
     """One row a position."""
 
     def kind(row: Position) -> str:
@@ -235,21 +232,21 @@ def _positions(say: SheetWording) -> Table:
 
     columns = [
         col.text(tr("Funder"), lambda row: say.payer(row.funder)),
-        col.text(tr("Instrument"), say.by),
+        col.text(tr("Instrument"), say.how),
         col.text(tr("For"), say.purpose),
-        col.text(tr("Budget class"), lambda row: col.named(row.budget_class) or tr("not named")),
+        col.text(tr("Budget class"), lambda row: capital(class_name(row.budget_class or ""))),
         *_money(say),
         *col.keys(funder_id="funder", class_id="budget_class", purpose_kind=kind),
     ]
     caption, empty = tr("Positions, {unit}", unit=say.million), tr("No money is provided.")
     total = tr("All together")
-    return Table(caption, say.found.accounts, columns, "accounts", total=total, empty=empty)
+    return Table(caption, say.plan.accounts, columns, "accounts", total=total, empty=empty)
 
 
-def _by_source(say: SheetWording) -> Table:
+def _by_source(say: PlanWording) -> Table:
     """All projects together, by who pays."""
-    listed = [*(one.id for one in say.found.funders), MARKET]
-    rows = dict.fromkeys([*listed, *(f for one in say.found.projects for f in one.shares)])
+    listed = [*(one.id for one in say.plan.funders), MARKET]
+    rows = dict.fromkeys([*listed, *(f for one in say.plan.projects for f in one.shares)])
     all_ = col.summed("funding", "meur")
 
     def paid(line: Line) -> ex.Expression:
@@ -266,44 +263,20 @@ def _by_source(say: SheetWording) -> Table:
         *col.keys(id=str),
     ]  # fmt: skip
     caption = f"{tr('Capital cost of projects')}, {say.million}"
-    return Table(caption, list(rows), columns, "sources", total=tr("All together"))
+    return Table(caption, list(rows), columns, "by_source", total=tr("All together"))
 
 
-def _by_key(say: SheetWording, title: str, name: str, names: Mapping[str, str]) -> Table:
-    """Accounts added up by one of their keys."""
-
-    def summed(column: str) -> Formula:
-        def amount(line: Line) -> ex.Expression | None:
-            its, table = line["id"], line.book["accounts"]
-            # An empty cell is not known: a sum of such is no 0.
-            held = zip(table.area(name).values, table.area(column).values, strict=True)
-            some = any(known == its.value and amount != "" for known, amount in held)
-            return col.where("accounts", column, {name: its})(line.book) if some else None
-
-        return amount
-
-    shown = (one for one in _money(say) if one.key in SUMMED)
-    columns = [
-        col.text(title, names.__getitem__),
-        col.text(""),
-        *(replace(one, of=nothing, formula=summed(one.key)) for one in shown),
-        *col.keys(id=str),
-    ]
-    total, empty = tr("All together"), tr("No money is provided.")
-    return Table("", list(names), columns, f"by_{name}", total=total, empty=empty)
-
-
-def reconciliation(say: SheetWording) -> Section:
+def reconciliation(say: PlanWording) -> Section:
     """What the accounts come to by funder and stockpile, against what the plan says of these."""
     note = tr(
         "Each row adds up accounts year by year, {unit}, undiscounted; the deviation is from what "
         "the sheets on budgets and stockpiles have for the same row.",
         unit=say.million,
     )
-    funders = [(f, say.payer(f), f) for f in say.found.committed_meur]
-    charged = [(f, say.payer(f), f) for f in say.found.spend_meur] if say.case else []
+    funders = [(f, say.payer(f), f) for f in say.plan.committed_meur]
+    charged = [(f, say.payer(f), f) for f in say.plan.spend_meur] if say.case else []
     piles = [(p.id, say.name("stockpiles", p.id), f"{p.id} cost_meur") for p in used(say)]
-    return col.sheet(
+    return _sheet(
         "reconciliation", tr("Reconciliation"), tr("What the accounts add up to"), note,
         _sums(say, tr("Provided, by funder"), "committed", funders),
         _sums(say, tr("Charged to budgets, by funder"), "spend", charged),
@@ -312,7 +285,7 @@ def reconciliation(say: SheetWording) -> Section:
 
 
 def _sums(
-    say: SheetWording, title: str, against: str, rows: Sequence[tuple[str, str, str]]
+    say: PlanWording, title: str, against: str, rows: Sequence[tuple[str, str, str]]
 ) -> Table:
     """Sums over the accounts of each funder or stockpile, and how far they are off another table.
 
@@ -340,7 +313,7 @@ def _sums(
     return Table("", [row(*one) for one in rows], columns, f"{against}_by_accounts", empty=empty)
 
 
-def checks(say: SheetWording) -> Iterator[Check]:
+def checks(say: PlanWording) -> Iterator[Check]:
     """Accounts add up to the net cost of the plan, and to what each funder has in each year."""
 
     def check(says: str, key: str, of: str) -> Check:
@@ -351,14 +324,14 @@ def checks(say: SheetWording) -> Iterator[Check]:
     if say.case is not None:
         says = tr("Present values of what is provided and of what comes back give the net cost")
         yield check(says, "net", "net_cost")
-        if say.found.outcome.residual_meur and any(p.residual_meur for p in say.found.accounts):
+        if say.plan.outcome.residual_meur and any(p.residual_meur for p in say.plan.accounts):
             says = tr("Residual values of all accounts add up to that of the plan")
             yield check(says, "residual", "residual")
         says = tr("They do so in each account")
         yield col.check_rows(says, "accounts", col.summed("accounts", "present"))
-    if say.found.committed_meur:
+    if say.plan.committed_meur:
         says = tr("What accounts provide in a year equals what each funder provides")
         yield col.check_rows(says, "committed_by_accounts", col.summed("committed", "all"))
-    if say.found.spend_meur and say.case is not None:
+    if say.plan.spend_meur and say.case is not None:
         says = tr("What accounts charge in a year equals what each funder's budget is charged")
         yield col.check_rows(says, "spend_by_accounts", col.summed("spend", "all"))

@@ -7,19 +7,20 @@ from dataclasses import replace
 from functools import partial
 
 from models.language import tr
-from optimizer.analyses.plan.sheets import columns as col
-from optimizer.analyses.plan.sheets.budgets import OWN
-from optimizer.analyses.plan.sheets.columns import InBook, Row, SheetWording
-from optimizer.analyses.plan.sheets.evidence import outcomes
-from optimizer.analyses.plan.sheets.projects import funding
-from optimizer.analyses.plan.sheets.stocks import COST
+from optimizer.analyses.plan import columns as col
+from optimizer.analyses.plan.budgets import OWN
+from optimizer.analyses.plan.certificate import outcomes
+from optimizer.analyses.plan.columns import InBook, Row
+from optimizer.analyses.plan.funding import payers
+from optimizer.analyses.plan.stocks import COST
+from optimizer.analyses.plan.words import PlanWording
 from optimizer.report.document import SHEET, Formula, Part, Table, Text
 from optimizer.report.workbook import expressions as ex
 from optimizer.report.workbook.book import INSET
 from optimizer.report.workbook.formulas import Line
 
 
-def parts(say: SheetWording) -> list[Part]:
+def parts(say: PlanWording) -> list[Part]:
     """Tables of the first sheet; all their figures are formulas over other sheets."""
     year, unit = say.case.price_year if say.case else None, say.million
     about = tr("Amounts in {unit}.", unit=unit)
@@ -29,11 +30,11 @@ def parts(say: SheetWording) -> list[Part]:
     return [Text(about, SHEET), *(replace(table, on=SHEET) for table in tables)]
 
 
-def _gain(say: SheetWording) -> Table:
+def _gain(say: PlanWording) -> Table:
     """What is left with the plan and without it."""
 
     def outcome(line: Line, end: str = "") -> ex.Expression:
-        return line.book["certificate"].find(f"{line.row[0]}{end}", "figure")
+        return line.book["proven"].find(f"{line.row[0]}{end}", "figure")
 
     def reached(row: tuple[str, str]) -> str:
         return f"{row[0]}_outcome"
@@ -53,7 +54,7 @@ def _gain(say: SheetWording) -> Table:
     return Table(say.left, outcomes(say), columns, "gain", key=lambda row: row[0])
 
 
-def _money(say: SheetWording) -> Table:
+def _money(say: PlanWording) -> Table:
     """What the plan costs, and how much other money stands beside a public euro."""
     columns = [
         *col.words(what=""),
@@ -66,7 +67,7 @@ def _money(say: SheetWording) -> Table:
     return Table(caption, list(_amounts(say)), columns, "cost", key=lambda row: row["name"])
 
 
-def _amounts(say: SheetWording) -> Iterator[Row]:
+def _amounts(say: PlanWording) -> Iterator[Row]:
     def row(what: str, name: str, amount: InBook, **more: Formula) -> Row:
         amounts: dict[str, Formula] = {"amount": lambda line: amount(line.book), **more}
         return Row("money", {"what": what, "name": name, **amounts})
@@ -85,7 +86,7 @@ def _amounts(say: SheetWording) -> Iterator[Row]:
         return ex.ratio(line.book["gain"].find("expected", "avoided"), own(line, "net_cost"))
 
     yield row(tr("Net cost, discounted"), "net_cost", col.proven("net_cost"))
-    if say.found.outcome.residual_meur:
+    if say.plan.outcome.residual_meur:
         what = tr("Residual value at the end, discounted")
         yield row(what, "residual_value", col.proven("residual"))
     yield row(tr("Capital cost of projects"), "capital_cost", col.summed("projects", "capex"))
@@ -95,7 +96,7 @@ def _amounts(say: SheetWording) -> Iterator[Row]:
         "private": tr("of that from private funders"),
         "market": tr("of that from lenders and investors"),
     }
-    paying = {say.kind_id(one.funder) for one in funding(say) if one.share * one.project.capex_meur}
+    paying = {say.kinds.get(one.funder) for one in payers(say) if one.meur}
     for kind in sources:
         if kind in {*paying, "public", "market"}:
             paid = col.where("funding", "meur", kind_id=kind)
@@ -108,13 +109,14 @@ def _amounts(say: SheetWording) -> Iterator[Row]:
     what = tr("Other money per public unit of money, in projects")
     yield Row("ratio", {"what": what, "name": "leverage", "amount": leverage})
     if say.of_damage:
-        what, name = tr("Damage avoided per unit of net cost"), "avoided_per_net_cost"
+        what = tr("Damage avoided per unit of net cost of all funders")
+        name = "avoided_per_net_cost"
         yield Row("ratio", {"what": what, "name": name, "amount": per_cost})
 
 
-def _funders(say: SheetWording) -> Table:
+def _funders(say: PlanWording) -> Table:
     """What each funder provides, and what its budget is charged."""
-    limited = {use.funder for use in say.found.budget_lines if use.line == OWN and use.total_meur}
+    limited = {use.funder for use in say.plan.budget_lines if use.line == OWN and use.total_meur}
 
     def for_stocks(line: Line) -> ex.Expression:
         held = {"funder_id": line.row, "purpose_kind": "stockpile"}
@@ -127,7 +129,7 @@ def _funders(say: SheetWording) -> Table:
         return line.book["spend"].find(line.row, "all")
 
     def share(line: Line) -> ex.Expression | None:
-        own = col.where("budgets", "granted", funder_id=line.row, line_id=OWN)
+        own = col.where("lines", "granted", funder_id=line.row, line_id=OWN)
         return ex.ratio(line["charged"], own(line.book)) if line.row in limited else None
 
     columns = [
@@ -140,5 +142,5 @@ def _funders(say: SheetWording) -> Table:
     ]
     caption = tr("What each funder provides ({unit}, undiscounted)", unit=say.million)
     total, empty = tr("All together"), tr("There are no funders.")
-    rows = list(say.found.spend_meur)
+    rows = list(say.plan.spend_meur)
     return Table(caption, rows, columns, "providing", total=total, empty=empty)
