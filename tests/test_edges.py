@@ -73,7 +73,7 @@ def rounding(it: Plan) -> float:
     return 1e-7 * abs(it.certificate.objective) + 1e-9 * size
 
 
-@pytest.mark.quick(every=2)
+@pytest.mark.quick(every=4)
 @pytest.mark.parametrize("path", DEFECTS, ids=lambda path: path.stem)
 def test_files_that_once_went_wrong_agree(path: Path) -> None:
     agree(read_case(path).case)

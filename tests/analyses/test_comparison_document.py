@@ -61,6 +61,7 @@ def on_page(plans: Mapping[str, Plan], name: str) -> Table:
     return tables(read(page_of(made(plans), plans=plans)))[name]
 
 
+@pytest.mark.quick(every=3)
 @LANGUAGES
 @pytest.mark.parametrize("beside", [True, False])
 @pytest.mark.parametrize("plans", [three, rich])
@@ -268,6 +269,7 @@ def test_labels_stay_text() -> None:
     assert {cell.data_type for cell in found if cell.value == "=all"} == {"s"}
 
 
+@pytest.mark.slow
 @with_libreoffice
 def test_libreoffice_agrees(tmp_path: Path) -> None:
     same_in_libreoffice(tmp_path, workbook_of(made(rich()), "de", plans=rich()))

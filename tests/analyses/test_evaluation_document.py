@@ -95,6 +95,7 @@ def shown(found: Evaluation) -> dict[str, Table]:
     return tables(read(page_of(found)))
 
 
+@pytest.mark.quick(every=5)
 @LANGUAGES
 @pytest.mark.parametrize("name", ALL)
 def test_all_media_are_whole_in_both_languages(
@@ -236,6 +237,7 @@ def test_the_answer_lies_between_foresight_and_rule() -> None:
     assert all(shows(cell) for row in table.rows for cell in row[1:] if cell.text != "-")
 
 
+@pytest.mark.quick(every=5)
 @pytest.mark.parametrize(
     ("table", "first", "cells"),
     [

@@ -23,6 +23,7 @@ TAIL = {
 }
 
 
+@pytest.mark.quick(every=3)
 @LANGUAGES
 @pytest.mark.parametrize("tail", [False, True])
 def test_all_media_are_whole_in_both_languages(

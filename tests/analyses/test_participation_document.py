@@ -52,6 +52,7 @@ def failing(book: Any) -> list[str]:
     return [row["Check"] for row in rows if row["Result"] != "adds up"]
 
 
+@pytest.mark.quick(every=5)
 @EVERY
 @LANGUAGES
 def test_all_media_are_whole_in_both_languages(

@@ -47,6 +47,7 @@ def one_line(shown: str, *words: str) -> str:
     return re.sub(r" {2,}", " | ", line)
 
 
+@pytest.mark.quick(every=5)
 @pytest.mark.parametrize("name", ALL)
 @LANGUAGES
 def test_all_media_are_whole_in_both_languages(
@@ -323,6 +324,7 @@ def test_an_option_is_told_in_short() -> None:
     assert (section.id, section.title, section.one_page) == ("plan-1", "Option: all", True)
 
 
+@pytest.mark.slow
 def test_a_split_beside_a_plan_gets_a_section() -> None:
     page = html.render(document(germany(), split=split()))
     assert "gains" in tables(read(page))

@@ -35,6 +35,7 @@ def adds_up(table: Table, *headers: str) -> bool:
     return True
 
 
+@pytest.mark.quick(every=5)
 @PLANS
 @LANGUAGES
 def test_cells_show_the_figures_behind_them(name: str, language: Language) -> None:

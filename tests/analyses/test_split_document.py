@@ -128,6 +128,7 @@ def test_the_players_of_the_tests_are_those_of_the_game() -> None:
     assert all(sum(gains) == 120 for gains in GAINS.values())
 
 
+@pytest.mark.quick(every=5)
 @EVERY
 @pytest.mark.parametrize("language", ["en", "de"])
 def test_all_media_are_whole_in_both_languages(
@@ -669,6 +670,7 @@ def test_german_sheets_and_names() -> None:
     assert "Car makers" not in said
 
 
+@pytest.mark.slow
 @with_libreoffice
 def test_another_program_agrees_and_follows_the_chosen_rule(tmp_path: Path) -> None:
     def choose(book: Any) -> None:

@@ -53,6 +53,7 @@ def disrupted(
     return stress(given(solve(raw)).found, StressOptions(**asked))
 
 
+@pytest.mark.quick(every=3)
 @LANGUAGES
 @pytest.mark.parametrize(
     ("materials", "per_year", "measure"),

@@ -232,7 +232,7 @@ PLANNED = (0, 1, 2, 4, 5, 6, 7)
 """Of the first eight, 3 has no plan."""
 
 
-@pytest.mark.quick(every=3)
+@pytest.mark.quick(every=9)
 @pytest.mark.parametrize("seed", PLANNED)
 @pytest.mark.parametrize("warm", [False, True], ids=["cold", "pool"])
 def test_the_damage_of_a_frontier_point_takes_no_more_than_its_budget(

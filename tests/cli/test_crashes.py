@@ -45,6 +45,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "fsync", lambda _handle: None)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("prepare", [full_folder, no_folder, empty_folder])
 def test_a_process_that_dies_at_any_step_leaves_whole_files(
     tmp_path: Path, prepare: Callable[[Path], Path]

@@ -91,7 +91,7 @@ def of_limit(plan: Plan | None, ended: str) -> None:
     assert found.bound == pytest.approx(BEST / 2)
 
 
-@pytest.mark.quick(1)
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "all_of_them"), [("SIGINT", False), ("SIGINT", True), ("SIGTERM", False)]
 )
@@ -139,7 +139,7 @@ def test_two_stops_end_at_once_whatever_the_solver_does(tmp_path: Path) -> None:
         assert run.said.endswith("vorrat: interrupted\n")
 
 
-@pytest.mark.quick(1)
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("fault", "more", "code", "ended", "said"),
     [
@@ -222,6 +222,7 @@ def test_other_commands_leave_nothing_half_made(
         assert run.ends() == (code, None)
 
 
+@pytest.mark.slow
 def test_the_exit_code_and_both_streams_pass_through(tmp_path: Path) -> None:
     def vorrat(*words: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(

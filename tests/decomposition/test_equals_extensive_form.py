@@ -48,7 +48,7 @@ def slack(value: float) -> float:
     return 1e-7 + 3e-6 * abs(value)
 
 
-@pytest.mark.quick(every=5)
+@pytest.mark.quick(every=10)
 @pytest.mark.parametrize(("kind", "seed"), DRAWN)
 def test_both_methods_find_one_optimum(kind: str, seed: int) -> None:
     """Proven to the gap asked for, by a bound below the optimum; or neither has a plan."""
@@ -67,6 +67,7 @@ def test_both_methods_find_one_optimum(kind: str, seed: int) -> None:
     assert found.bound >= found.objective - GAP * abs(found.objective) - 1e-9
 
 
+@pytest.mark.quick(every=5)
 @pytest.mark.parametrize("seed", range(10))
 def test_plans_of_the_decomposition_pass_the_check(seed: int) -> None:
     """Every rule, and the objective, recomputed from outside; what has no plan has a conflict."""

@@ -185,7 +185,7 @@ def pool_of(allocation: str) -> CutPool:
     return made(base(allocation))
 
 
-@pytest.mark.quick(every=3)
+@pytest.mark.quick(every=9)
 @pytest.mark.parametrize("change", OUTSIDE)
 def test_what_recourse_does_not_see_leaves_cuts_as_they_stand(change: str) -> None:
     """(a) All of them are lent, are true in columns old and new, and lead to the optimum."""
@@ -224,7 +224,7 @@ IN_BOTH = ["demand", "supply", "delays", "release limit", "stock split", "new co
 """Changes tried in both allocations."""
 
 
-@pytest.mark.quick(every=3)
+@pytest.mark.quick(every=9)
 @pytest.mark.parametrize(
     ("change", "allocation"),
     [(change, "entitled") for change in SEEN] + [(change, "pooled") for change in IN_BOTH],

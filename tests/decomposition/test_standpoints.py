@@ -80,7 +80,7 @@ def test_some_of_them_have_a_plan_and_some_have_none() -> None:
     assert sum(ending == "infeasible" for ending, _ in found.values()) > 2
 
 
-@pytest.mark.quick(every=4)
+@pytest.mark.quick(every=12)
 @pytest.mark.parametrize("seed", range(20))
 def test_one_pool_serves_every_standpoint(seed: int) -> None:
     """Cuts do not depend on who asks: what one standpoint has found holds for the next."""

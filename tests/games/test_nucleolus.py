@@ -218,6 +218,7 @@ def test_it_moves_with_scale_and_with_what_players_have_anyway(v, shift, k: int)
         assert nucleolus(moved) == near(*expected, places=1e-8 * max(1.0, 10.0**k))
 
 
+@pytest.mark.slow
 @FEW
 @given(v=games(n=4), order=st.permutations([0, 1, 2, 3]))
 def test_it_does_not_matter_who_is_called_what(v, order) -> None:

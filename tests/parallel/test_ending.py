@@ -64,6 +64,7 @@ def sleepers(*args: str) -> subprocess.Popen[str]:
     return process
 
 
+@pytest.mark.quick(1)
 @pytest.mark.skipif(not hasattr(os, "killpg"), reason="process groups are POSIX")
 @pytest.mark.parametrize("after", [0.0, 0.1, 0.3, 1.0])
 def test_ctrl_c_leaves_no_worker_and_no_trace(after: float) -> None:

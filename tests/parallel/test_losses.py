@@ -46,7 +46,7 @@ def running() -> list[psutil.Process]:
     return found
 
 
-@pytest.mark.quick(1)
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [1, 2])
 @pytest.mark.parametrize("dealing", ["fixed", "next"])
 def test_workers_killed_at_random_cost_their_own_task_at_most(dealing: Dealing, seed: int) -> None:

@@ -38,6 +38,7 @@ def test_a_frontier_gets_a_sheet(with_frontier: bytes) -> None:
     assert set(checks.values()) == {"adds up"}
 
 
+@pytest.mark.slow
 @with_libreoffice
 def test_libreoffice_agrees(tmp_path: Path, with_frontier: bytes) -> None:
     same_in_libreoffice(tmp_path, with_frontier)

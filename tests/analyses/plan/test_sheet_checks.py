@@ -201,6 +201,7 @@ def test_residual_values_are_discounted_and_added_up() -> None:
     )
 
 
+@pytest.mark.slow
 @with_libreoffice
 def test_libreoffice_agrees_in_german(tmp_path: Path) -> None:
     with using("de"):

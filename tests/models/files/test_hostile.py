@@ -140,6 +140,7 @@ def test_far_cells_are_not_counted_up_to(tmp_path: Path) -> None:
 # Tables and YAML
 
 
+@pytest.mark.quick(1)
 @pytest.mark.parametrize(
     ("content", "said"),
     [

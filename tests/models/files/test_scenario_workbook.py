@@ -42,6 +42,7 @@ def test_values_have_their_cells_as_places(tmp_path):
     assert found["hazards", "export_stop", "effects", 0, "country"] == "Effects!B5"
 
 
+@pytest.mark.quick(every=4)
 @pytest.mark.parametrize(
     ("sheet", "name", "row", "value", "said"),
     [
@@ -277,6 +278,7 @@ def test_a_variant_of_a_workbook_includes(tmp_path):
     assert "loan_guarantees" in read_case(path, "guaranteed").case.funders
 
 
+@pytest.mark.quick(every=3)
 @pytest.mark.parametrize(
     ("change", "where", "said"),
     [

@@ -43,6 +43,7 @@ def root_of(name: str, language: Language = "en") -> Element:
     return read(page(name, language))
 
 
+@pytest.mark.quick(every=3)
 @EVERY
 def test_nothing_is_loaded_and_nothing_runs(name: str) -> None:
     root = root_of(name)
@@ -121,11 +122,13 @@ def test_ids_are_unique_and_references_lead_somewhere(name: str) -> None:
             assert set(found) <= set(ids), (key, value)
 
 
+@pytest.mark.quick(every=3)
 @EVERY
 def test_the_page_is_small(name: str) -> None:
     assert len(page(name).encode()) < 2_000_000
 
 
+@pytest.mark.quick(every=3)
 @pytest.mark.parametrize("name", [*ALL, "several"])
 def test_german_leaves_nothing_untranslated(name: str, untranslated: set[str]) -> None:
     page.cache_clear()
@@ -180,6 +183,7 @@ def test_texts_of_a_scenario_are_never_markup(language: Language) -> None:
     assert any("$x_{1}$" in text for text in drawn)
 
 
+@pytest.mark.slow
 def test_the_same_plan_gives_the_same_page(tmp_path: Path) -> None:
     """In another process too, where sets are ordered otherwise."""
     file = tmp_path / "plan.json"
