@@ -16,7 +16,7 @@ class Line(NamedTuple):
 
     name: str
     in_plan: bool
-    index: float | None
+    robustness: float | None
     shares: Sequence[float | None]
 
 
@@ -25,7 +25,7 @@ def robustness(lines: Sequence[Line]) -> d.Figure:
     drawn, axes = d.figure(0.9 + 0.2 * len(lines))
     for place, line in enumerate(lines):
         look = ("#dcdcdc", "") if line.in_plan else ("white", d.HATCH)
-        d.bars(axes, [place], [100 * (line.index or 0.0)], 0.62, *look, d.INK, linewidth=0.6)
+        d.bars(axes, [place], [100 * (line.robustness or 0.0)], 0.62, *look, d.INK, linewidth=0.6)
     names = (tr("Alternatives"), tr("Variants"), tr("Assumptions"))
     for n, (name, (colour, mark)) in enumerate(zip(names, LOOKS, strict=True)):
         shares = [(line.shares[n], place + 0.17 * (n - 1)) for place, line in enumerate(lines)]

@@ -18,10 +18,9 @@ def exceedance(
     """Chance that the outcome is higher than a value, with and without the plan; marks beside."""
     drawn, (axes, beside) = d.figure(2.9, 1, 2, width_ratios=[1.9, 1])
     chance = [100 * (1 - level) for level in levels]
-    look = {"color": d.INK, "linestyle": "--", "label": tr("Without plan")}
-    axes.step(without_plan, chance, where="post", **look)
-    look = {"color": d.BLUE, "linewidth": 2, "label": tr("With plan")}
-    axes.step(with_plan, chance, where="post", **look)
+    without, within = tr("Without plan"), tr("With plan")
+    axes.step(without_plan, chance, color=d.INK, where="post", linestyle="--", label=without)
+    axes.step(with_plan, chance, color=d.BLUE, where="post", linewidth=2, label=within)
     axes.set_ylim(0, 100)
     axes.set_xlim(left=0)
     axes.set_yticks([0, 25, 50, 75, 100], [percent(y / 100) for y in (0, 25, 50, 75, 100)])

@@ -26,10 +26,11 @@ def regrets(decisions: Sequence[Bar], unit: str) -> d.Figure:
     for chosen, colour, name in kinds:
         some = [(n, bar.low) for n, bar in enumerate(decisions) if bar.chosen == chosen]
         if some:
-            d.bars(axes, *map(list, zip(*some, strict=True)), 0.66, colour, label=name)
+            at, lengths = zip(*some, strict=True)
+            d.bars(axes, at, lengths, 0.66, colour, label=name)
     widths, lows = [b.high - b.low for b in decisions], [bar.low for bar in decisions]
-    look = {"left": lows, "label": tr("left open by the gaps")}
-    d.bars(axes, range(len(decisions)), widths, 0.66, d.GREY, d.HATCH, **look)
+    name = tr("left open by the gaps")
+    d.bars(axes, range(len(widths)), widths, 0.66, d.GREY, d.HATCH, left=lows, label=name)
     highs = [bar.high for bar in decisions]
     d.labels(axes, [bar.text for bar in decisions], highs)
     axes.set_xlim(0, max([*highs, 1e-9]) * 1.18)

@@ -50,8 +50,12 @@ def totals(lines: Sequence[Line], unit: str) -> d.Figure:
             if share is None or share not in line.shares:
                 continue
             at = (100 * share, line.totals[list(line.shares).index(share)])
-            look = {"markersize": size, "label": name if first else None, "zorder": 5}
-            axes.plot(*at, marker, color=colour, **look, **EDGE)
+            style: dict[str, Any] = {
+                "markersize": size,
+                "label": name if first else None,
+                "zorder": 5,
+            }
+            axes.plot(*at, marker, color=colour, **style, **EDGE)
             if marker == "*" or share != line.best:  # else the star beneath has the number already
                 at_centre = {"ha": "center", "va": "baseline", "zorder": 6}
                 d.label(axes, percent(share), at, 0, above, 6.8, **at_centre)

@@ -31,17 +31,17 @@ def tornado(rows: Sequence[Bar], base: float, unit: str) -> d.Figure:
     drawn, axes = d.figure(0.9 + 0.34 * len(rows))
     _filled(axes, base, [row.best for row in rows], -0.13, 0.34)
     for side, name in enumerate((tr("framed: this plan; filled: the best plan"), None)):
-        moves = _moves(base, [row.own[side] for row in rows], 0.22)
-        look = {"edge": d.INK, "left": base, "linewidth": 0.6, "label": name}
-        d.bars(axes, *moves, 0.2, "none", **look)
+        at, lengths = _moves(base, [row.own[side] for row in rows], 0.22)
+        look: dict[str, Any] = {"left": base, "linewidth": 0.6, "label": name}
+        d.bars(axes, at, lengths, 0.2, "none", edge=d.INK, **look)
     names = {"changed": tr("another plan is better"), "broken": tr("this plan breaks a rule")}
     style: dict[str, Any] = {"color": "white", "edgecolors": d.INK, "linewidths": 0.7, "zorder": 3}
     for mark, sign in SIGNS.items():
         at = [
-            (own if best is None else best, n - 0.13)
+            (end, n - 0.13)
             for n, row in enumerate(rows)
             for best, own, found in zip(row.best, row.own, row.marks, strict=True)
-            if found == mark and not best is own is None
+            if found == mark and (end := own if best is None else best) is not None
         ]
         if at:
             x, y = zip(*at, strict=True)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from models.language import tr
 from optimizer.report.charts import drawing as d
-from optimizer.report.charts.drawing import Range
+from optimizer.report.charts.drawing import Range as Range
 from optimizer.report.figures import column
 
 
@@ -45,7 +45,8 @@ def leaving(rows: Sequence[Eager], unit: str) -> d.Figure:
     ):
         some = [(n + 0.12, value) for n, value in enumerate(values) if (value > 0) == gains]
         if some:
-            d.bars(axes, *map(list, zip(*some, strict=True)), 0.4, *look, label=name)
+            at, lengths = zip(*some, strict=True)
+            d.bars(axes, at, lengths, 0.4, *look, label=name)
     d.open_ends(axes, [n + 0.12 for n in range(len(rows))], [row.more for row in rows])
     for place, (row, text) in enumerate(zip(rows, column(values), strict=True)):
         low, value, high = row.more

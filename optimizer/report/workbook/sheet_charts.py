@@ -8,7 +8,6 @@ from optimizer.report.document import SheetChart
 from optimizer.report.workbook.book import Sheet
 from optimizer.report.workbook.formulas import Placed
 
-SIZE = {"width": 760, "height": 400}
 ROWS, COLUMNS = 28, 9
 """Rows and columns that a chart takes."""
 DASHES = ("solid", "dash", "long_dash", "round_dot")
@@ -16,24 +15,21 @@ DASHES = ("solid", "dash", "long_dash", "round_dot")
 
 def draw(sheet: Sheet, placed: Placed, wanted: SheetChart) -> None:
     """Draw a chart below what stands on the sheet, or beside a long table; leave room for it."""
-    book, long = sheet.book, placed.count > ROWS
-    subtype = "stacked" if wanted.kind == "stacked" else "straight"
-    if wanted.kind == "scatter" and not long:
-        subtype = "straight_with_markers"
-    kind = "scatter" if wanted.kind == "scatter" else "column"
-    chart = book.workbook.add_chart({"type": kind, "subtype": subtype})
-    for series in (
-        _scatter(sheet, placed, wanted) if kind == "scatter" else _bars(sheet, placed, wanted)
-    ):
+    long, scatter = placed.count > ROWS, wanted.kind == "scatter"
+    lines = "straight" if long else "straight_with_markers"
+    kind = ("scatter", lines) if scatter else ("column", "stacked")
+    chart = sheet.book.workbook.add_chart(dict(zip(("type", "subtype"), kind, strict=True)))
+    for series in (_scatter if scatter else _bars)(sheet, placed, wanted):
         chart.add_series(series)
     chart.set_title({"name": wanted.title, "name_font": {"size": 11}})
     if wanted.x_title:
         x = placed.at(wanted.across) if wanted.across else 0
         share = placed.columns[x].column.form == "share"
         chart.set_x_axis({"name": wanted.x_title, **({"num_format": "0%"} if share else {})})
-    chart.set_y_axis({"num_format": book.styles.axis})
+    whole = sheet.book.styles.outcome_places == 1
+    chart.set_y_axis({"num_format": "#,##0" if whole else "General"})
     chart.set_legend({"position": "bottom"})
-    chart.set_size(SIZE)
+    chart.set_size({"width": 760, "height": 400})
     # Below the header, which each page repeats with all that touches it.
     row, column = (placed.header_row + 1, len(placed.columns)) if long else (sheet.row + 1, 0)
     place = {"description": wanted.title, "x_offset": 12 if long else 0, "y_offset": 6}
@@ -46,17 +42,15 @@ def draw(sheet: Sheet, placed: Placed, wanted: SheetChart) -> None:
 
 
 def _scatter(sheet: Sheet, placed: Placed, wanted: SheetChart) -> list[dict[str, Any]]:
-    head, x = placed.header_row, placed.at(wanted.across)
-    lines: list[tuple[Any, int, range]] = [
-        ([sheet.tab, head, placed.at(key)], placed.at(key), range(placed.count))
-        for key in wanted.series
-    ]
+    head, x, first = placed.header_row, placed.at(wanted.across), placed.at(wanted.series[0])
+    places = [(placed.at(key), list(range(placed.count))) for key in wanted.series]
+    lines: list[tuple[Any, int, list[int]]] = [([sheet.tab, head, at], at, n) for at, n in places]
     if wanted.lines:
-        lines = []
-        for name, chosen in wanted.lines:
-            rows = [n for n, row in enumerate(placed.table.rows) if chosen(row)]
-            if rows:
-                lines.append((name, placed.at(wanted.series[0]), range(rows[0], rows[-1] + 1)))
+        some = [
+            (name, [n for n, row in enumerate(placed.table.rows) if chosen(row)])
+            for name, chosen in wanted.lines
+        ]
+        lines = [(name, first, rows) for name, rows in some if rows]
     return [
         {
             "name": name,

@@ -9,20 +9,12 @@ when they were written, against what they come to now.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from models.language import tr
-from optimizer.report.document import Check, Column, Section, Table
+from optimizer.report.document import Check, Column, Part, Section, Table, sheet_only
+from optimizer.report.workbook import expressions as ex
 from optimizer.report.workbook.book import Book, Sheet
-from optimizer.report.workbook.expressions import (
-    Expression,
-    absolute,
-    if_all,
-    if_within,
-    largest,
-    of,
-    words,
-)
 from optimizer.report.workbook.formulas import Formulas, Line
 from optimizer.report.workbook.styles import Origin
 
@@ -34,102 +26,78 @@ CHECKS = "checks"
 """The name of the table of checks."""
 
 
-@dataclass(frozen=True)
-class _Compared:
+class _Compared(NamedTuple):
     """A line of the sheet: two figures, and the cell with the tolerance that holds for them."""
 
     says: str
     tab: str
-    left: Expression
-    right: Expression
+    left: ex.Expression
+    right: ex.Expression
     summed: bool
-    limit: Expression
+    limit: ex.Expression
 
 
 def check_section(book: Book, formulas: Formulas, checks: Iterable[tuple[Check, Sheet]]) -> Section:
     """A section of all checks, each with its sheet, and control figures of all sheets so far."""
-    limit, control = (
-        Expression("tolerance", TOLERANCE),
-        Expression("control_tolerance", CONTROL_TOLERANCE),
-    )
+    limits = [
+        (tr("Tolerance of identities"), ex.Expression("tolerance", TOLERANCE)),
+        (tr("Tolerance of control figures"), ex.Expression("control_tolerance", CONTROL_TOLERANCE)),
+    ]
+    (_, limit), (_, control) = limits
     rows = [
         _Compared(c.says, sheet.tab, c.left(formulas), c.right(formulas), c.summed, limit)
         for c, sheet in checks
     ]
     says = tr("Control figure: the figures of this sheet are as they were written")
-    for sheet in book.sheets:
-        for now in sheet.controls():
-            rows.append(_Compared(says, sheet.tab, now, of(now.number), False, control))
-    limits = [
-        (tr("Tolerance of identities"), TOLERANCE, "tolerance"),
-        (tr("Tolerance of control figures"), CONTROL_TOLERANCE, "control_tolerance"),
+    rows += [
+        _Compared(says, sheet.tab, now, ex.of(now.number), False, control)
+        for sheet in book.sheets
+        for now in sheet.controls()
+    ]
+    share = [
+        Column(tr("Tolerance"), "0", "text", width=82),
+        Column(tr("Share"), "1.value", "tolerance", name=lambda row: row[1].text, width=22),
     ]
     about = tr(
         "Each line is a formula. Tolerances are shares of the figure compared. Control figures "
         "add up LN(1 + |x|) over all figures of a sheet that no formula stands behind, as they "
         "were written: a figure that is overtyped shows up here."
     )
-    return Section(
-        "checks",
-        tr("Do the figures add up?"),
-        [about, _limits(limits), _table(rows)],
-        tab=tr("Checks"),
-    )
-
-
-def _limits(rows: list[tuple[str, float, str]]) -> Table:
-    return Table(
-        "",
-        rows,
-        [
-            Column(tr("Tolerance"), lambda row: row[0], "text", width=82),
-            Column(tr("Share"), lambda row: row[1], "tolerance", name=lambda row: row[2], width=22),
-        ],
-        "limits",
-    )
+    parts: list[Part] = [about, Table("", limits, share, "limits"), _table(rows)]
+    return Section("checks", tr("Do the figures add up?"), parts, tab=tr("Checks"))
 
 
 def _table(rows: list[_Compared]) -> Table:
-    def deviation(line: Line) -> Expression:
+    def deviation(line: Line) -> ex.Expression:
         left, right = line["left"], line["right"]
-        return left * of(1) if line.row.summed else absolute(left - right)
+        return left * ex.of(1) if line.row.summed else ex.absolute(left - right)
 
-    def tolerance(line: Line) -> Expression:
-        limit: Expression = line.row.limit
-        return limit * largest(of(1), absolute(line["right"]))
+    def tolerance(line: Line) -> ex.Expression:
+        limit: ex.Expression = line.row.limit
+        return limit * ex.largest(ex.of(1), ex.absolute(line["right"]))
 
-    def verdict(line: Line) -> Expression:
+    def verdict(line: Line) -> ex.Expression:
         good, bad = tr("adds up"), tr("DOES NOT ADD UP")
-        return if_within(line["deviation"], line["tolerance"], good, bad)
+        return ex.if_within(line["deviation"], line["tolerance"], good, bad)
 
-    def calculated(header: str, key: str, form: str, formula: object, width: float) -> Column:
-        return Column(header, lambda _: None, form, key=key, formula=formula, width=width)  # type: ignore[arg-type]
-
-    return Table(
-        "",
-        rows,
-        [
-            Column(tr("Check"), lambda row: row.says, "text", width=82),
-            Column(tr("Sheet"), lambda row: row.tab, "text", width=22),
-            calculated(tr("Figure"), "left", "control", lambda line: line.row.left, 17),
-            calculated(
-                tr("Must equal, or is measured by"), "right", "control",
-                lambda line: line.row.right, 17,
-            ),
-            calculated(tr("Deviation"), "deviation", "deviation", deviation, 12),
-            calculated(tr("Tolerance"), "tolerance", "tolerance", tolerance, 11),
-            calculated(tr("Result"), "verdict", "text", verdict, 20),
-        ],
-        CHECKS,
-        freeze=1,
-    )  # fmt: skip
+    right = tr("Must equal, or is measured by")
+    columns = [
+        Column(tr("Check"), "says", "text", width=82),
+        Column(tr("Sheet"), "tab", "text", width=22),
+        sheet_only(tr("Figure"), "left", lambda line: line.row.left, "control", width=17),
+        sheet_only(right, "right", lambda line: line.row.right, "control", width=17),
+        sheet_only(tr("Deviation"), "deviation", deviation, "deviation", width=12),
+        sheet_only(tr("Tolerance"), "tolerance", tolerance, "tolerance", width=11),
+        sheet_only(tr("Result"), "verdict", verdict, "text", width=20),
+    ]
+    return Table("", rows, columns, CHECKS, freeze=1)
 
 
 def show_verdict(book: Book, formulas: Formulas, row: int, across: int) -> None:
     """One cell of the first sheet that says whether all adds up; it turns red when it does not."""
     placed, sheet, styles = formulas[CHECKS], book.sheets[0], book.styles
-    results, good = placed.area("verdict"), words(tr("adds up")).text
-    says = if_all(
+    results, good = placed.area("verdict"), ex.words(tr("adds up")).text
+    says = ex.if_all(
         results,
         tr("adds up"),
         tr("The figures of this workbook add up: all {count} checks hold.", count=placed.count),
@@ -149,22 +117,22 @@ def show_verdict(book: Book, formulas: Formulas, row: int, across: int) -> None:
     look = {"type": "formula", "criteria": wrong, "format": styles.verdict(False)}
     sheet.worksheet.conditional_format(row, 0, row, across - 1, look)
     book.name("figures_add_up", cell)
-    _colour(book.sheets[-1], placed.header_row + 1, placed.count, placed.at("verdict"), good)
-
-
-def _colour(sheet: Sheet, top: int, count: int, at: int, good: str) -> None:
-    """Red on a result that is not the good one; the words say it as well."""
+    # Red on a result that is not the good one; the words say it as well.
+    top, at = placed.header_row + 1, placed.at("verdict")
     for criteria, holds in (("!=", False), ("==", True)):
-        look = {"type": "cell", "criteria": criteria, "value": good,
-                "format": sheet.book.styles.verdict(holds)}  # fmt: skip
-        sheet.worksheet.conditional_format(top, at, top + count - 1, at, look)
+        look = {
+            "type": "cell",
+            "criteria": criteria,
+            "value": good,
+            "format": styles.verdict(holds),
+        }
+        book.sheets[-1].worksheet.conditional_format(top, at, top + placed.count - 1, at, look)
 
 
 def legend(sheet: Sheet, across: int) -> None:
     """Where a figure comes from, told by colour and without."""
     sheet.heading(tr("How cells are marked"))
-    styles = sheet.book.styles
-    sample = 1234.5
+    styles, sample = sheet.book.styles, 1234.5
     marks: dict[Origin, str] = {
         "optimizer": tr("from the optimizer: blue, upright. Overtyped, it fails a check"),
         "scenario": tr("from the scenario: yellow, in a dotted frame"),
