@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,17 +14,14 @@ from openpyxl.utils import get_column_letter
 from models.base import named
 from models.faults import ScenarioError, Step
 from models.files import read_case
-from models.files.tabs import GUIDE, Tab, tabs
+from models.files.tabs import GUIDE, tabs
 from models.language import language, tr
 from models.scenario.case import Case
-from optimizer.report.scenario_workbook.columns import Columns, Content
+from optimizer.report.scenario_workbook.columns import Columns
 from optimizer.report.scenario_workbook.guide import draw_guide
 from optimizer.report.scenario_workbook.sheets import FIRST, ROOM, draw_items, draw_settings
 from optimizer.report.scenario_workbook.validation import add_ids, add_lists
 from optimizer.report.scenario_workbook.variants import variants_content
-
-Route = tuple[Step, ...]
-"""Keys and positions that lead to a value of a scenario."""
 
 _COLOURS = {"settings": "1F4E79", "variants": "7B8794", "sources": "7B8794"}
 
@@ -36,40 +34,28 @@ def scenario_workbook(case: Case) -> bytes:
     book = Workbook()
     guide = book.worksheets[0]
     guide.title = tr(GUIDE)
-    columns = Columns(case)
-    contents = [(tab, _content(tab, columns)) for tab in tabs()]
-    lists = {tab.path[0] for tab, _ in contents if tab.has_ids and tab.owner is None}
-    lists = {name for name in lists if name != "variants"}
-    for tab, content in contents:
+    columns, variants = Columns(case), ("variants",)
+    lists = {t.path[0] for t in tabs() if t.has_ids and t.owner is None and t.path != variants}
+    for tab in tabs():
+        of_variants = tab.path == variants
+        content = variants_content(tab, columns.data) if of_variants else columns.of(tab)
         sheet = book.create_sheet(tab.title)
         sheet.sheet_properties.tabColor = _COLOURS.get(tab.key, "2E86AB")
-        if tab.kind == "settings":
-            draw_settings(sheet, content, lists)
-        else:
-            draw_items(sheet, content, lists)
+        (draw_settings if tab.kind == "settings" else draw_items)(sheet, content, lists)
         if tab.path and tab.path[0] in lists and tab.owner is None:
-            number = next(n for n, one in enumerate(content.columns, 1) if one.path == ("id",))
-            letter = get_column_letter(number)
-            add_ids(book, tab.path[0], tab.title, letter, FIRST, FIRST + len(content.rows) + ROOM)
+            number = [column.path for column in content.columns].index(("id",)) + 1
+            last = FIRST + len(content.rows) + ROOM
+            add_ids(book, tab.path[0], tab.title, get_column_letter(number), FIRST, last)
     add_lists(book)
     title = named(case.title, "", language())
-    draw_guide(guide, title, [(tab, tab.title) for tab, _ in contents])
-    book.properties.creator = "Vorrat"
-    book.properties.title = title
+    draw_guide(guide, title)
+    book.properties.creator, book.properties.title = "Vorrat", title
     file = io.BytesIO()
     book.save(file)
     return file.getvalue()
 
 
-def _content(tab: Tab, columns: Columns) -> Content:
-    if tab.kind == "settings":
-        return columns.settings()
-    if tab.kind == "variants":
-        return variants_content(columns.data.get("variants", {}))
-    return columns.of(tab)
-
-
-def first_difference(case: Case, workbook: bytes) -> Route | None:
+def first_difference(case: Case, workbook: bytes) -> tuple[Step, ...] | None:
     """The path of the first value that reads back otherwise; None where all is the same."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "scenario.xlsx"
@@ -79,19 +65,15 @@ def first_difference(case: Case, workbook: bytes) -> Route | None:
         except ScenarioError as error:
             return error.faults[0].path
     before, after = (one.model_dump(mode="json", by_alias=True) for one in (case, again))
-    return next(iter(_differences(before, after, ())), None)
+    return next(_differences(before, after, ()), None)
 
 
-def _differences(before: Any, after: Any, path: Route) -> list[Route]:
+def _differences(before: Any, after: Any, path: tuple[Step, ...]) -> Iterator[tuple[Step, ...]]:
     if isinstance(before, dict) and isinstance(after, dict):
-        keys = [*before, *(key for key in after if key not in before)]
-        return [
-            found
-            for key in keys
-            for found in _differences(before.get(key), after.get(key), (*path, key))
-        ]
-    if isinstance(before, list) and isinstance(after, list) and len(before) == len(after):
-        pairs = enumerate(zip(before, after, strict=True))
-        return [found for n, pair in pairs for found in _differences(*pair, (*path, n))]
-    truth = isinstance(before, bool) is isinstance(after, bool)
-    return [] if before == after and truth else [path]
+        for key in dict.fromkeys([*before, *after]):
+            yield from _differences(before.get(key), after.get(key), (*path, key))
+    elif isinstance(before, list) and isinstance(after, list) and len(before) == len(after):
+        for n, pair in enumerate(zip(before, after, strict=True)):
+            yield from _differences(*pair, (*path, n))
+    elif before != after or isinstance(before, bool) is not isinstance(after, bool):
+        yield path

@@ -6,7 +6,7 @@ itself would be kept by Excel in a form that other programs drop.
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any
 
 from openpyxl import Workbook
 from openpyxl.workbook.defined_name import DefinedName
@@ -21,7 +21,6 @@ from optimizer.report.scenario_workbook.columns import Column
 from optimizer.report.scenario_workbook.fields import Field, section_of
 
 LISTS = f"{OWN}lists"
-COUNTRY_LIST, TRUTH_LIST = "list_countries", "list_truth"
 
 
 def add_lists(book: Workbook) -> None:
@@ -33,8 +32,8 @@ def add_lists(book: Workbook) -> None:
         sheet.cell(row, 1, code)
     sheet.cell(1, 2, True)
     sheet.cell(2, 2, False)
-    _define(book, COUNTRY_LIST, f"'{LISTS}'!$A$1:$A${len(codes)}")
-    _define(book, TRUTH_LIST, f"'{LISTS}'!$B$1:$B$2")
+    _define(book, "list_countries", f"'{LISTS}'!$A$1:$A${len(codes)}")
+    _define(book, "list_truth", f"'{LISTS}'!$B$1:$B$2")
 
 
 def add_ids(book: Workbook, section: str, sheet: str, column: str, first: int, last: int) -> None:
@@ -48,75 +47,54 @@ def _define(book: Workbook, name: str, formula: str) -> None:
     book.defined_names[name] = DefinedName(name, attr_text=formula)
 
 
-def validation_of(column: Column, lists: set[str]) -> DataValidation | None:
-    """The validation of a column's cells; None where anything may stand."""
-    shape = column.shape
-    if shape.kind == "choice":
-        words = ",".join(word_shown(word) for word in shape.choices)
-        return _list(f'"{words}"', tr("Choose one of the list."), "stop")
-    if shape.kind == "flag":
-        return _list(TRUTH_LIST, tr("Choose one of the list."), "stop")
-    if shape.kind == "country":
-        return _list(COUNTRY_LIST, tr("ISO 3166 code with two capitals, such as DE."), "warning")
-    if column.remark and column.path[-1] == "source":
-        return _list("list_sources", "", None)
-    if shape.kind == "text":
-        section = section_of(column.path[-1])
-        if section in lists and column.path[-1] not in ("id", "text"):
-            return _list(f"list_{section}", tr("No item of this id yet: enter it on its sheet as "
-                                               "well."), "warning")  # fmt: skip
-        return None
-    if shape.kind in ("number", "yearly", "whole"):
-        return _bounded(column.field)
-    return None
+def validate_cells(sheet: Worksheet, column: Column, cells: str, lists: set[str]) -> None:
+    """Put a column's validation on cells; none where anything may stand."""
+    kind, name = column.shape.kind, column.path[-1]
+    section = section_of(name)
+    made: DataValidation | None = None
+    if kind == "choice":
+        words = ",".join(word_shown(word) for word in column.shape.choices)
+        made = _made("list", tr("Choose one of the list."), formula1=f'"{words}"')
+    elif kind == "flag":
+        made = _made("list", tr("Choose one of the list."), formula1="list_truth")
+    elif kind == "country":
+        message = tr("ISO 3166 code with two capitals, such as DE.")
+        made = _made("list", message, "warning", formula1="list_countries")
+    elif column.remark and name == "source":
+        made = DataValidation("list", "list_sources", allow_blank=True, showErrorMessage=False)
+    elif kind == "text" and section in lists and name not in ("id", "text"):
+        message = tr("No item of this id yet: enter it on its sheet as well.")
+        made = _made("list", message, "warning", formula1=f"list_{section}")
+    elif kind in ("number", "yearly", "whole"):
+        made = _bounded(column.field)
+    if made is not None:
+        made.add(cells)
+        sheet.add_data_validation(made)
 
 
-def _list(formula: str, message: str, style: Literal["stop", "warning"] | None) -> DataValidation:
-    made = DataValidation(type="list", formula1=formula, allow_blank=True)
-    if style is None:
-        made.showErrorMessage = False
-        return made
-    made.showErrorMessage, made.errorStyle = True, style
-    made.errorTitle, made.error = "Vorrat", message
-    return made
+def _made(kind: str, message: str, style: str = "stop", **more: Any) -> DataValidation:
+    return DataValidation(kind, errorStyle=style, errorTitle="Vorrat", error=message,
+                          allow_blank=True, showErrorMessage=True, **more)  # fmt: skip
 
 
 def _bounded(field: Field) -> DataValidation:
     """A number within the bounds of its field."""
     bounds = field.bounds
     if field.is_year:
-        made = DataValidation("whole", "0", "9999", operator="between")
-        made.error = tr("A calendar year, such as 2030.")
-    elif bounds is not None and bounds.le is not None:
-        made = DataValidation("decimal", f"{bounds.ge or 0:g}", f"{bounds.le:g}",
-                              operator="between")  # fmt: skip
-        made.error = tr("A share from 0 % to 100 %, that is, from 0 to 1.")
-    elif bounds is not None and bounds.lt is not None:
-        made = DataValidation("decimal", f"{bounds.lt:g}", operator="lessThan")
-        made.error = tr("A share from 0 % to under 100 %.")
-    else:
-        whole = bounds is not None and bounds.whole
-        least = 0.0 if bounds is None else bounds.gt if bounds.gt is not None else bounds.ge or 0
-        above = bounds is not None and bounds.gt is not None
-        made = DataValidation(
-            "whole" if whole else "decimal",
-            f"{least:g}",
-            operator="greaterThan" if above else "greaterThanOrEqual",
-        )
-        shown = f"{least:g}"
-        made.error = (
-            tr("A number above {least}.", least=shown)
-            if above
-            else tr("A number of {least} or more.", least=shown)
-        )
-    made.allow_blank, made.showErrorMessage = True, True
-    made.errorStyle, made.errorTitle = "stop", "Vorrat"
-    return made
-
-
-def validate_cells(sheet: Worksheet, column: Column, cells: str, lists: set[str]) -> None:
-    """Put a column's validation on cells."""
-    found = validation_of(column, lists)
-    if found is not None:
-        found.add(cells)
-        sheet.add_data_validation(found)
+        message, ends = tr("A calendar year, such as 2030."), {"formula1": "0", "formula2": "9999"}
+        return _made("whole", message, operator="between", **ends)
+    if bounds is not None and bounds.le is not None:
+        message = tr("A share from 0 % to 100 %, that is, from 0 to 1.")
+        ends = {"formula1": f"{bounds.ge or 0:g}", "formula2": f"{bounds.le:g}"}
+        return _made("decimal", message, operator="between", **ends)
+    if bounds is not None and bounds.lt is not None:
+        message, most = tr("A share from 0 % to under 100 %."), f"{bounds.lt:g}"
+        return _made("decimal", message, operator="lessThan", formula1=most)
+    kind = "whole" if bounds is not None and bounds.whole else "decimal"
+    if bounds is not None and bounds.gt is not None:
+        least = f"{bounds.gt:g}"
+        message = tr("A number above {least}.", least=least)
+        return _made(kind, message, operator="greaterThan", formula1=least)
+    least = f"{(bounds.ge or 0) if bounds is not None else 0:g}"
+    message = tr("A number of {least} or more.", least=least)
+    return _made(kind, message, operator="greaterThanOrEqual", formula1=least)

@@ -8,18 +8,18 @@ from typing import Any
 
 from models.faults import Place
 from models.files.shapes import ANYTHING, Shape, plain
-from models.files.tabs import tab_at
+from models.files.tabs import Tab
 from models.files.variant_rows import TEXTS
 from models.files.yaml_source import parse_setting
 from models.language import tr
-from optimizer.report.scenario_workbook.columns import REMARKS, Column, Content, Row, remarks, texts
+from optimizer.report.scenario_workbook import columns as made
+from optimizer.report.scenario_workbook.columns import REMARKS, TEXT, Column, Content, Row
 from optimizer.report.scenario_workbook.fields import Field
 
 
-def variants_content(variants: Mapping[str, Mapping[str, Any]]) -> Content:
+def variants_content(tab: Tab, data: Mapping[str, Any]) -> Content:
     """The columns and rows of the variants of a scenario, as a file writes them."""
-    tab = tab_at(("variants",))
-    assert tab is not None
+    variants: Mapping[str, Mapping[str, Any]] = data.get("variants", {})
     split = any(isinstance(one.get(key), Mapping) for one in variants.values() for key in TEXTS)
     rows: list[Row] = []
     for name, variant in variants.items():
@@ -27,9 +27,9 @@ def variants_content(variants: Mapping[str, Mapping[str, Any]]) -> Content:
         for key in TEXTS:
             text = variant.get(key)
             if isinstance(text, Mapping):
-                head.update({(key, one): said for one, said in text.items()})
+                head |= {(key, one): said for one, said in text.items()}
             elif text is not None:
-                head.update(dict.fromkeys([(key, "en"), (key, "de")] if split else [(key,)], text))
+                head |= dict.fromkeys([(key, "en"), (key, "de")] if split else [(key,)], text)
         changes = list(variant.get("set", {}).items())
         rows.append({**head, **(_change(*changes[0]) if changes else {})})
         rows += [{("id",): name, **_change(*change)} for change in changes[1:]]
@@ -40,7 +40,7 @@ def _change(path: str, value: Any) -> Row:
     row: Row = {("path",): path}
     known = isinstance(value, Mapping) and set(value) <= {"value", *REMARKS} and "value" in value
     if known and not isinstance(value["value"], (Mapping, list)):
-        row.update({(key,): text for key, text in value.items() if key != "value"})
+        row |= {(key,): text for key, text in value.items() if key != "value"}
         value = value["value"]
     row["value",] = value if isinstance(value, (int, float)) else as_text(value)
     return row
@@ -55,8 +55,8 @@ def as_text(value: Any) -> str:
     if isinstance(value, str):
         bare = not any(sign in value for sign in ",[]{}:#\n") and value == value.strip()
         year = value.isdecimal() and not value.startswith("0")
-        return value if year or (bare and _read(value) == value) else json.dumps(
-            value, ensure_ascii=False)  # fmt: skip
+        as_it_is = year or (bare and _read(value) == value)
+        return value if as_it_is else json.dumps(value, ensure_ascii=False)
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
     if isinstance(value, float):
@@ -71,16 +71,15 @@ def _read(text: str) -> Any:
 
 
 def _columns(split: bool) -> Iterator[Column]:
-    text = Shape("text")
     meaning = tr("Name of the variant, the same in all of its rows.")
-    yield Column(("id",), text, Field("id"), tr("Id (short name)"), meaning, required=True)
+    yield Column(("id",), TEXT, Field("id"), tr("Id (short name)"), meaning, required=True)
+    meaning = tr("In the first row of a variant.")
     for key, label in zip(TEXTS, (tr("Title"), tr("Description")), strict=True):
-        meaning = tr("In the first row of a variant.")
-        yield from texts(Column((key,), text, Field(key), label, meaning), split)
-    yield Column(("path",), text, Field("path"), tr("What changes"),
-                 tr("Technical names from the section down, with dots between them, such as "
-                    "funders.fund.budget_meur. Items are named by their ids."))  # fmt: skip
-    yield Column(("value",), Shape("any"), Field("value"), tr("New value"),
-                 tr("A number or a word; several values as {a: 0.5, b: 0.5} or [a, b]; "
-                    "null takes a field away."))  # fmt: skip
-    yield from remarks(())
+        yield from made.texts(Column((key,), TEXT, Field(key), label, meaning), split)
+    meaning = tr("Technical names from the section down, with dots between them, such as "
+                 "funders.fund.budget_meur. Items are named by their ids.")  # fmt: skip
+    yield Column(("path",), TEXT, Field("path"), tr("What changes"), meaning)
+    meaning = tr("A number or a word; several values as {a: 0.5, b: 0.5} or [a, b]; "
+                 "null takes a field away.")  # fmt: skip
+    yield Column(("value",), Shape("any"), Field("value"), tr("New value"), meaning)
+    yield from made.remarks(())
