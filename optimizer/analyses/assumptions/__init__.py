@@ -16,12 +16,6 @@ free one is the number itself. The ranges are those of ``RANGES``:
 None of these is an interval of confidence for the scenario at hand; they are wide on purpose.
 """
 
-from optimizer.analyses.assumptions.choosing import (
-    RANGES,
-    Assumption,
-    Kind,
-    NoSuchAssumption,
-    assumptions,
-)
+from optimizer.analyses.assumptions.choosing import Assumption, NoSuchAssumption, assumptions
 
-__all__ = ["RANGES", "Assumption", "Kind", "NoSuchAssumption", "assumptions"]
+__all__ = ["Assumption", "NoSuchAssumption", "assumptions"]

@@ -1,112 +1,157 @@
-"""What is uncertain in a scenario: by kind, the numbers of each hazard, material or project."""
+"""What is uncertain in a scenario: by kind, the numbers of each hazard, material or project, and
+what these become at a value."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Literal
 
 from models.scenario.case import Case
-from optimizer.analyses.assumptions.numbers import Complement, Numbers, Scaled, Shifted
+from models.scenario.quantities import Yearly
+from optimizer.analyses.variation import written
 
-Parts = dict[str | None, Sequence[Numbers]]
+Kind = Literal["hazard", "damage", "capex", "success", "delay", "price", "demand", "input"]
+"""What is uncertain; ``input`` is a number that was named by its path."""
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """Numbers that move together, and what they are at a value: each at its path, or all at one
+    path as a mapping, whose ``keys`` are years or names."""
+
+    paths: tuple[str, ...]
+    at: Callable[[float], Sequence[float]]
+    keys: tuple[str, ...] = ()
+
+    def settings(self, value: float) -> list[str]:
+        """What they become, as ``path=value``."""
+        numbers = list(map(written, self.at(value)))
+        if self.keys:
+            pairs = zip(self.keys, numbers, strict=True)
+            return [f"{self.paths[0]}={{{', '.join(f'{key}: {x}' for key, x in pairs)}}}"]
+        return [f"{path}={x}" for path, x in zip(self.paths, numbers, strict=True)]
+
+
+Parts = Mapping[str | None, Sequence[Numbers]]
 """Numbers by id; those under None are all of a kind, where that is not what the parts make."""
 
 
-def sampled(case: Case) -> bool:
-    """Whether states are drawn rather than written out."""
-    return case.uncertainty is not None and case.uncertainty.sample is not None
+def scaled(path: str, number: float | Yearly, most: float = math.inf) -> Numbers:
+    """One number, or one for each of several years, times the value; at most ``most``."""
+    base = tuple(map(float, number.values if isinstance(number, Yearly) else (number,)))
+    keys = tuple(map(str, number.years)) if isinstance(number, Yearly) else ()
+    return Numbers((path,), partial(_times, base, most), keys)
 
 
-def hazards(case: Case) -> Parts:
-    """Probabilities of hazards; of written-out states those of the states in which one strikes."""
-    if sampled(case):
-        return {
-            h: [Scaled.of(f"hazards.{h}.annual_probability", hazard.annual_probability, 1.0)]
-            for h, hazard in case.hazards.items()
-            if 0 < hazard.annual_probability < 1
-        }
-    states = (case.uncertainty.states if case.uncertainty else None) or ()
-    struck = {h: [s for s, state in enumerate(states) if any(e.hazard == h for e in state.events)]
-              for h in case.hazards}  # fmt: skip
-    some = [s for s, state in enumerate(states) if state.events]
-    shares = [float(state.probability) for state in states]
-
-    def shifted(moved: list[int]) -> list[Numbers]:
-        if len(moved) == len(states) or not any(shares[s] > 0 for s in moved):
-            return []
-        names = tuple(map(str, range(len(states))))
-        path = "uncertainty.states.{name}.probability"
-        return [Shifted(path, names, tuple(shares), frozenset(map(str, moved)), whole=False)]
-
-    return {None: shifted(some), **{h: shifted(moved) for h, moved in struck.items()}}
+def _times(base: Sequence[float], most: float, value: float) -> list[float]:
+    return [min(most, value * x) for x in base]
 
 
-def damage(case: Case) -> Parts:
-    """What a missing tonne costs, by material."""
-    if case.objective.measure != "damage":
-        return {}
-    needed = {row.material for row in case.demand}
-    found: dict[str | None, list[Numbers]] = {}
+def free(path: str) -> Numbers:
+    """A number that was named by its path: the value is the number itself."""
+    return Numbers((path,), partial(_times, (1.0,), math.inf))
+
+
+def _success(base: float, value: float) -> list[float]:
+    """A probability of success, of which that of failure is multiplied."""
+    return [1 - min(1.0, value * (1 - base))]
+
+
+def _shifted(base: Sequence[float], moved: Sequence[bool], value: float) -> list[float]:
+    """Probabilities that add up to 1, of which some are multiplied; the others shrink or grow in
+    proportion."""
+    pairs = list(zip(base, moved, strict=True))
+    of_moved = math.fsum(p for p, moves in pairs if moves)
+    rest = math.fsum(base) - of_moved
+    factor = min(value, (of_moved + rest) / of_moved)
+    left = of_moved + rest - factor * of_moved
+    even = left / (len(base) - sum(moved))
+    stays = [p * left / rest if rest > 0 else even for p in base]
+    return [factor * p if moves else own for (p, moves), own in zip(pairs, stays, strict=True)]
+
+
+def uncertain(case: Case) -> dict[Kind, Parts]:
+    """All that is uncertain in a scenario, by kind. With written-out states projects succeed or
+    fail as these say."""
+    sampled = case.uncertainty is not None and case.uncertainty.sample is not None
+    damage: dict[str | None, list[Numbers]] = {}
+    demand: dict[str | None, list[Numbers]] = {}
+    needed = {row.material for row in case.demand} if case.objective.measure == "damage" else set()
     for n, entry in enumerate(case.damage):
-        if entry.material in needed:
-            # One factor on all steps: what rises goes on rising.
-            found.setdefault(entry.material, []).extend(
-                Scaled.of(f"damage.{n}.steps.{j}.eur_per_t", step.eur_per_t)
-                for j, step in enumerate(entry.steps)
-                if step.eur_per_t > 0
-            )
-    return dict(found)
-
-
-def demand(case: Case) -> Parts:
-    """Demand, by material."""
-    found: dict[str | None, list[Numbers]] = {}
+        # One factor on all steps: what rises goes on rising.
+        steps = [
+            scaled(f"damage.{n}.steps.{j}.eur_per_t", step.eur_per_t)
+            for j, step in enumerate(entry.steps)
+            if step.eur_per_t > 0 and entry.material in needed
+        ]
+        damage.setdefault(entry.material, []).extend(steps)
     for n, row in enumerate(case.demand):
         if any(row.t_per_year.values):
-            number = Scaled.of(f"demand.{n}.t_per_year", row.t_per_year)
-            found.setdefault(row.material, []).append(number)
-    return dict(found)
+            number = scaled(f"demand.{n}.t_per_year", row.t_per_year)
+            demand.setdefault(row.material, []).append(number)
+    projects = case.projects.items()
+    found: dict[Kind, Parts] = {
+        "hazard": _sampled_hazards(case) if sampled else _written_hazards(case),
+        "damage": damage,
+        "demand": demand,
+        "capex": {
+            p: [scaled(f"projects.{p}.capex_meur", project.capex_meur)]
+            for p, project in projects
+            if project.capex_meur > 0
+        },
+    }
+    if sampled:
+        found["success"] = {
+            p: [Numbers((f"projects.{p}.success_probability",), partial(_success, float(chance)))]
+            for p, project in projects
+            if (chance := project.success_probability) < 1
+        }
+        found["delay"] = {p: _delay(p, project.delay_years) for p, project in projects}
+    found["price"] = {
+        m: [
+            scaled(f"materials.{m}.price_eur_per_t", material.price_eur_per_t),
+            *(
+                scaled(f"materials.{m}.price_states.{n}.eur_per_t", state.eur_per_t)
+                for n, state in enumerate(material.price_states)
+            ),
+        ]
+        for m, material in case.materials.items()
+    }
+    return found
 
 
-def capex(case: Case) -> Parts:
-    """Capex, by project."""
+def _sampled_hazards(case: Case) -> Parts:
     return {
-        p: [Scaled.of(f"projects.{p}.capex_meur", project.capex_meur)]
-        for p, project in case.projects.items()
-        if project.capex_meur > 0
+        h: [scaled(f"hazards.{h}.annual_probability", hazard.annual_probability, 1.0)]
+        for h, hazard in case.hazards.items()
+        if 0 < hazard.annual_probability < 1
     }
 
 
-def success(case: Case) -> Parts:
-    """Chances that a project fails."""
-    return {
-        p: [Complement(f"projects.{p}.success_probability", float(project.success_probability))]
-        for p, project in case.projects.items()
-        if project.success_probability < 1
-    }
+def _written_hazards(case: Case) -> Parts:
+    """Of written-out states the probabilities of those in which a hazard strikes."""
+    states = (case.uncertainty.states if case.uncertainty else None) or ()
+    shares = tuple(float(state.probability) for state in states)
+    paths = tuple(f"uncertainty.states.{n}.probability" for n in range(len(states)))
+    found: dict[str | None, list[Numbers]] = {}
+    made: dict[tuple[bool, ...], list[Numbers]] = {}
+    for by in (None, *case.hazards):
+        moved = tuple(any(by in (None, event.hazard) for event in s.events) for s in states)
+        some = any(share > 0 for share, moves in zip(shares, moved, strict=True) if moves)
+        shifted = [Numbers(paths, partial(_shifted, shares, moved))] if some else []
+        # Hazards that strike in the same states are the same numbers.
+        found[by] = made.setdefault(moved, [] if all(moved) else shifted)
+    return found
 
 
-def delays(case: Case) -> Parts:
+def _delay(project: str, delays: Mapping[int, float]) -> list[Numbers]:
     """Chances that a project is late."""
-    found: dict[str | None, Sequence[Numbers]] = {}
-    for p, project in case.projects.items():
-        shares = {0: 0.0, **{years: float(share) for years, share in project.delay_years.items()}}
-        late = frozenset(str(years) for years in shares if years > 0)
-        if math.fsum(share for years, share in shares.items() if years > 0) > 0:
-            names = tuple(map(str, shares))
-            path = f"projects.{p}.delay_years"
-            found[p] = [Shifted(path, names, tuple(shares.values()), late, whole=True)]
-    return found
-
-
-def prices(case: Case) -> Parts:
-    """Prices, by material."""
-    found: dict[str | None, Sequence[Numbers]] = {}
-    for m, material in case.materials.items():
-        states = enumerate(material.price_states)
-        found[m] = [
-            Scaled.of(f"materials.{m}.price_eur_per_t", material.price_eur_per_t),
-            *(Scaled.of(f"materials.{m}.price_states.{n}.eur_per_t", state.eur_per_t)
-              for n, state in states),
-        ]  # fmt: skip
-    return found
+    shares = {0: 0.0, **{late: float(share) for late, share in delays.items()}}
+    if math.fsum(share for late, share in shares.items() if late > 0) <= 0:
+        return []
+    path, late = f"projects.{project}.delay_years", [years > 0 for years in shares]
+    at = partial(_shifted, tuple(shares.values()), late)
+    return [Numbers((path,), at, tuple(map(str, shares)))]

@@ -37,14 +37,14 @@ def tornado(rows: Sequence[Bar], base: float, unit: str) -> d.Figure:
     names = {"changed": tr("another plan is better"), "broken": tr("this plan breaks a rule")}
     style: dict[str, Any] = {"color": "white", "edgecolors": d.INK, "linewidths": 0.7, "zorder": 3}
     for mark, sign in SIGNS.items():
-        at = [
+        marked = [
             (end, n - 0.13)
             for n, row in enumerate(rows)
             for best, own, found in zip(row.best, row.own, row.marks, strict=True)
             if found == mark and (end := own if best is None else best) is not None
         ]
-        if at:
-            x, y = zip(*at, strict=True)
+        if marked:
+            x, y = zip(*marked, strict=True)
             axes.scatter(x, y, 16, marker=sign, label=names[mark], **style)
     return _framed(drawn, axes, rows, base, unit)
 

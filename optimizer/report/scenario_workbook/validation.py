@@ -72,7 +72,7 @@ def validate_cells(sheet: Worksheet, column: Column, cells: str, lists: set[str]
         sheet.add_data_validation(made)
 
 
-def _made(kind: str, message: str, style: str = "stop", **more: Any) -> DataValidation:
+def _made(kind: Any, message: str, style: Any = "stop", **more: Any) -> DataValidation:
     return DataValidation(kind, errorStyle=style, errorTitle="Vorrat", error=message,
                           allow_blank=True, showErrorMessage=True, **more)  # fmt: skip
 
