@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.resources import files
@@ -23,19 +23,8 @@ from models.scenario.years import YearReader
 WORDS: dict[str, dict[str, str]] = tomllib.loads(
     (files("optimizer.report.scenario_workbook") / "words.toml").read_text(encoding="utf-8")
 )
-"""English texts: labels of fields, what sheets hold, and headings of settings."""
+"""English texts: labels of fields, units, what sheets hold, headings of settings, the guide."""
 
-_UNITS = (
-    (r"meur$", "million EUR"),
-    (r"eur_per_t_year$", "EUR per t and year"),
-    (r"eur_per_t$", "EUR per t"),
-    (r"(^|_)t_per_year$", "t per year"),
-    (r"(^|_)t_per_period$", "t per period"),
-    (r"_t$", "t"),
-    (r"_years$", "years"),
-    (r"days_of_demand$", "days of demand"),
-    (r"^(budget_charge|recovery|stock_charge|charges)$", "EUR per EUR"),
-)
 _PERCENT = re.compile(
     r"(?<!per_)share$|(rate|premium|probability|return|fee_per_year|loss)$|^paid_by$"
 )
@@ -80,11 +69,11 @@ class Field:
     @property
     def unit(self) -> str:
         """What it is counted in, in English; empty where it is no quantity."""
-        known = _found(_UNITS, self.name) if self.name != "delay_years" else ""
+        known = _found(WORDS["units"].items(), self.name) if self.name != "delay_years" else ""
         return known or ("year" if self.is_year else "%" if self.is_percent else "")
 
 
-def _found(known: tuple[tuple[str, str], ...], name: str) -> str:
+def _found(known: Iterable[tuple[str, str]], name: str) -> str:
     return next((what for pattern, what in known if re.search(pattern, name)), "")
 
 
