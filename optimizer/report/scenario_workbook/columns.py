@@ -6,16 +6,19 @@ positions a field takes up follows from the data.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from models.base import named
-from models.files import includes
+from models.faults import Place
+from models.files import includes, shapes
 from models.files.shapes import ABOUT, Shape, describe, required, shape_of, step_into
 from models.files.tabs import Tab, tab_at
-from models.files.variant_rows import WORDS
+from models.files.variant_rows import TEXTS, WORDS
 from models.files.wording import worded
+from models.files.yaml_source import parse_setting
 from models.language import language, tr
 from models.scenario.case import Case
 from optimizer.report.scenario_workbook.fields import Field, field_of, label_of, section_of
@@ -288,3 +291,71 @@ def _shape(root: Shape, path: Path) -> Shape:
         listed = step.isdecimal() and shape.kind == "list"
         shape = step_into(shape, int(step) if listed else step) or Shape("any")
     return shape
+
+
+def variants_content(tab: Tab, data: Mapping[str, Any]) -> Content:
+    """The columns and rows of the variants of a scenario, as a file writes them."""
+    variants: Mapping[str, Mapping[str, Any]] = data.get("variants", {})
+    split = any(isinstance(one.get(key), Mapping) for one in variants.values() for key in TEXTS)
+    rows: list[Row] = []
+    for name, variant in variants.items():
+        head: Row = {("id",): name}
+        for key in TEXTS:
+            text = variant.get(key)
+            if isinstance(text, Mapping):
+                head |= {(key, one): said for one, said in text.items()}
+            elif text is not None:
+                head |= dict.fromkeys([(key, "en"), (key, "de")] if split else [(key,)], text)
+        changes = list(variant.get("set", {}).items())
+        rows.append({**head, **(_change(*changes[0]) if changes else {})})
+        rows += [{("id",): name, **_change(*change)} for change in changes[1:]]
+    return Content(tab, tuple(_of_variants(split)), tuple(rows))
+
+
+def _change(path: str, value: Any) -> Row:
+    row: Row = {("path",): path}
+    known = isinstance(value, Mapping) and set(value) <= {"value", *REMARKS} and "value" in value
+    if known and not isinstance(value["value"], (Mapping, list)):
+        row |= {(key,): text for key, text in value.items() if key != "value"}
+        value = value["value"]
+    row["value",] = value if isinstance(value, (int, float)) else as_text(value)
+    return row
+
+
+def as_text(value: Any) -> str:
+    """A value as YAML in one line, the way a person would write it."""
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{as_text(k)}: {as_text(v)}" for k, v in value.items()) + "}"
+    if isinstance(value, (list, tuple)):
+        return "[" + ", ".join(map(as_text, value)) + "]"
+    if isinstance(value, str):
+        bare = not any(sign in value for sign in ",[]{}:#\n") and value == value.strip()
+        year = value.isdecimal() and not value.startswith("0")
+        as_it_is = year or (bare and _read(value) == value)
+        return value if as_it_is else json.dumps(value, ensure_ascii=False)
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    if isinstance(value, float):
+        return repr(value) if "e" not in repr(value) else f"{value:.20f}".rstrip("0")
+    return json.dumps(value)
+
+
+def _read(text: str) -> Any:
+    faults: list[Any] = []
+    node = parse_setting(text, Place(""), faults.append)
+    return None if faults else shapes.plain(node, shapes.ANYTHING)
+
+
+def _of_variants(split: bool) -> Iterator[Column]:
+    meaning = tr("Name of the variant, the same in all of its rows.")
+    yield Column(("id",), TEXT, Field("id"), tr("Id (short name)"), meaning, required=True)
+    meaning = tr("In the first row of a variant.")
+    for key, label in zip(TEXTS, (tr("Title"), tr("Description")), strict=True):
+        yield from texts(Column((key,), TEXT, Field(key), label, meaning), split)
+    meaning = tr("Technical names from the section down, with dots between them, such as "
+                 "funders.fund.budget_meur. Items are named by their ids.")  # fmt: skip
+    yield Column(("path",), TEXT, Field("path"), tr("What changes"), meaning)
+    meaning = tr("A number or a word; several values as {a: 0.5, b: 0.5} or [a, b]; "
+                 "null takes a field away.")  # fmt: skip
+    yield Column(("value",), Shape("any"), Field("value"), tr("New value"), meaning)
+    yield from remarks(())

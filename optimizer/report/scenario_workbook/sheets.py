@@ -7,22 +7,31 @@ import re
 from itertools import groupby
 from typing import Any
 
+from openpyxl import Workbook
 from openpyxl.cell import Cell
 from openpyxl.comments import Comment
 from openpyxl.utils import get_column_letter
+from openpyxl.workbook.defined_name import DefinedName
+from openpyxl.worksheet.datavalidation import DataValidation
 from openpyxl.worksheet.properties import Outline
 from openpyxl.worksheet.worksheet import Worksheet
 
-from models.files.tabs import Tab
+from models.files.tabs import OWN, Tab
 from models.files.wording import word_shown, worded
 from models.language import language, tr
+from models.scenario.countries import ALPHA_2
+from models.scenario.quantities import Bounds
 from optimizer.report.scenario_workbook import style
 from optimizer.report.scenario_workbook.columns import REMARKS, Column, Content, remark_shape
-from optimizer.report.scenario_workbook.fields import WORDS
-from optimizer.report.scenario_workbook.validation import validate_cells
+from optimizer.report.scenario_workbook.fields import WORDS, Field, section_of
 
 LABELS, UNITS, NAMES, FIRST = 2, 3, 4, 5
 """Rows of the readable headers, of the units, of the technical names, and of the first item."""
+LISTS = f"{OWN}lists"
+"""The hidden sheet with the lists that are too long for a validation.
+
+Lists of ids are defined names that grow with their sheet: a validation that named another sheet
+itself would be kept by Excel in a form that other programs drop."""
 ROOM = 1000
 """Rows that are prepared for more items."""
 FEW_COLUMNS = 14
@@ -34,7 +43,7 @@ _WIDTHS = {"description": 44, "text": 60, "note": 34, "source": 20, "confidence"
 
 def draw_items(sheet: Worksheet, content: Content, lists: set[str]) -> None:
     """A sheet with a row an item."""
-    _top(sheet, content, f"{LABELS}:{NAMES}")
+    _top(sheet, content)
     last = FIRST + len(content.rows) + ROOM
     shown = len(content.columns) <= FEW_COLUMNS
     for number, column in enumerate(content.columns, start=1):
@@ -61,12 +70,10 @@ def draw_items(sheet: Worksheet, content: Content, lists: set[str]) -> None:
     sheet.freeze_panes = style.at(sheet, FIRST, fixed if fixed < 4 else 3)
 
 
-def _top(sheet: Worksheet, content: Content, repeated: str) -> None:
+def _top(sheet: Worksheet, content: Content) -> None:
     style.put(style.at(sheet, 1, 1), about_tab(content.tab)).font = style.HEADING
     for row, height in ((1, 24), (LABELS, 48), (UNITS, 16), (NAMES, 13)):
         sheet.row_dimensions[row].height = height
-    style.fit_paper(sheet, "landscape")
-    sheet.print_title_rows = repeated
 
 
 def _header(sheet: Worksheet, number: int, column: Column) -> None:
@@ -135,7 +142,7 @@ SETTINGS = (
 
 def draw_settings(sheet: Worksheet, content: Content, lists: set[str]) -> None:
     """The sheet with a row a value."""
-    _top(sheet, content, f"{LABELS}:{UNITS}")
+    _top(sheet, content)
     labels = (tr("Setting"), tr("Value"), tr("Unit"), tr("Meaning"), tr("Source"),
               tr("Reliability"), tr("Note"), tr("Technical name"))  # fmt: skip
     for number, ((name, width), label) in enumerate(zip(SETTINGS, labels, strict=True), start=1):
@@ -244,3 +251,78 @@ def _default(column: Column) -> str:
     if not isinstance(value, str):
         return ""
     return word_shown(value) if column.shape.kind == "choice" else value
+
+
+def add_lists(book: Workbook) -> None:
+    """The lists of countries and of yes and no."""
+    sheet = book.create_sheet(LISTS)
+    sheet.sheet_state = "hidden"
+    codes = sorted(ALPHA_2)
+    for row, code in enumerate(codes, start=1):
+        sheet.cell(row, 1, code)
+    sheet.cell(1, 2, True)
+    sheet.cell(2, 2, False)
+    _define(book, "list_countries", f"'{LISTS}'!$A$1:$A${len(codes)}")
+    _define(book, "list_truth", f"'{LISTS}'!$B$1:$B$2")
+
+
+def add_ids(book: Workbook, section: str, sheet: str, letter: str, last: int) -> None:
+    """The ids of a sheet as a list, as long as there are ids."""
+    start = f"'{sheet}'!${letter}${FIRST}"
+    length = f"MAX(1,COUNTA({start}:${letter}${last}))"
+    _define(book, f"list_{section}", f"OFFSET({start},0,0,{length},1)")
+
+
+def _define(book: Workbook, name: str, formula: str) -> None:
+    book.defined_names[name] = DefinedName(name, attr_text=formula)
+
+
+def validate_cells(sheet: Worksheet, column: Column, cells: str, lists: set[str]) -> None:
+    """Put a column's validation on cells; none where anything may stand."""
+    kind, name = column.shape.kind, column.path[-1]
+    section = section_of(name)
+    made: DataValidation | None = None
+    if kind == "choice":
+        words = ",".join(word_shown(word) for word in column.shape.choices)
+        made = _made("list", tr("Choose one of the list."), formula1=f'"{words}"')
+    elif kind == "flag":
+        made = _made("list", tr("Choose one of the list."), formula1="list_truth")
+    elif kind == "country":
+        message = tr("ISO 3166 code with two capitals, such as DE.")
+        made = _made("list", message, "warning", formula1="list_countries")
+    elif column.remark and name == "source":
+        made = DataValidation("list", "list_sources", allow_blank=True, showErrorMessage=False)
+    elif kind == "text" and section in lists and name not in ("id", "text"):
+        message = tr("No item of this id yet: enter it on its sheet as well.")
+        made = _made("list", message, "warning", formula1=f"list_{section}")
+    elif kind in ("number", "yearly", "whole"):
+        made = _bounded(column.field)
+    if made is not None:
+        made.add(cells)
+        sheet.add_data_validation(made)
+
+
+def _made(kind: Any, message: str, style: Any = "stop", **more: Any) -> DataValidation:
+    return DataValidation(kind, errorStyle=style, errorTitle="Vorrat", error=message,
+                          allow_blank=True, showErrorMessage=True, **more)  # fmt: skip
+
+
+def _bounded(field: Field) -> DataValidation:
+    """A number within the bounds of its field."""
+    bounds = field.bounds or Bounds()
+    least, kind = f"{bounds.ge or 0:g}", "whole" if bounds.whole else "decimal"
+    message, rule = tr("A number of {least} or more.", least=least), ("greaterThanOrEqual", least)
+    if field.is_year:
+        message, kind = tr("A calendar year, such as 2030."), "whole"
+        rule = ("between", "0", "9999")
+    elif bounds.le is not None:
+        message, kind = tr("A share from 0 % to 100 %, that is, from 0 to 1."), "decimal"
+        rule = ("between", least, f"{bounds.le:g}")
+    elif bounds.lt is not None:
+        message, kind = tr("A share from 0 % to under 100 %."), "decimal"
+        rule = ("lessThan", f"{bounds.lt:g}")
+    elif bounds.gt is not None:
+        rule = ("greaterThan", f"{bounds.gt:g}")
+        message = tr("A number above {least}.", least=rule[1])
+    ends = dict(zip(("operator", "formula1", "formula2"), rule, strict=False))
+    return _made(kind, message, **ends)

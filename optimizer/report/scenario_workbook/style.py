@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
 from openpyxl.cell import Cell
 from openpyxl.styles import Alignment, Border, Font, PatternFill, Side
-from openpyxl.worksheet.properties import PageSetupProperties
 from openpyxl.worksheet.worksheet import Worksheet
 
 INK, PALE_INK, WHITE = "1F2933", "7B8794", "FFFFFF"
@@ -63,13 +62,3 @@ def write(
     if fill is not None:
         cell.fill = fill
     return cell
-
-
-def fit_paper(sheet: Worksheet, orientation: Literal["portrait", "landscape"]) -> None:
-    """Print on A4, as wide as the paper and as many pages long as it takes."""
-    sheet.page_setup.orientation, sheet.page_setup.paperSize = orientation, 9
-    sheet.page_setup.fitToWidth, sheet.page_setup.fitToHeight = 1, 0
-    sheet.sheet_properties.pageSetUpPr = PageSetupProperties(fitToPage=True)
-    footer = sheet.oddFooter
-    assert footer is not None
-    footer.right.text = "&A, &P/&N"
