@@ -264,7 +264,11 @@ def uncertain(case: Case) -> dict[Kind, Parts]:
             demand.setdefault(row.material, []).append(number)
     projects = case.projects.items()
     found: dict[Kind, Parts] = {
-        "hazard": _sampled_hazards(case) if sampled else _written_hazards(case),
+        "hazard": {
+            h: [scaled(f"hazards.{h}.annual_probability", hazard.annual_probability, 1.0)]
+            for h, hazard in case.hazards.items()
+            if 0 < hazard.annual_probability < 1
+        },
         "damage": damage,
         "demand": demand,
         "capex": {
@@ -273,7 +277,9 @@ def uncertain(case: Case) -> dict[Kind, Parts]:
             if project.capex_meur > 0
         },
     }
-    if sampled:
+    if not sampled:
+        found["hazard"] = _written_hazards(case)
+    else:
         found["success"] = {
             p: [Numbers((f"projects.{p}.success_probability",), partial(_success, float(chance)))]
             for p, project in projects
@@ -291,14 +297,6 @@ def uncertain(case: Case) -> dict[Kind, Parts]:
         for m, material in case.materials.items()
     }
     return found
-
-
-def _sampled_hazards(case: Case) -> Parts:
-    return {
-        h: [scaled(f"hazards.{h}.annual_probability", hazard.annual_probability, 1.0)]
-        for h, hazard in case.hazards.items()
-        if 0 < hazard.annual_probability < 1
-    }
 
 
 def _written_hazards(case: Case) -> Parts:

@@ -86,12 +86,9 @@ class Column:
 
     header: str | int  # a year is a number
     of: Of
-    form: Form | Callable[[Row], Form] = "number"
-    """A function where rows are figures of different kinds: decimals are those of a row then."""
-    group: str = ""
-    """A header over it and its neighbours; columns of one group share their decimals."""
-    like: str = ""
-    """A word that columns have in common that share their decimals without such a header."""
+    form: Form | Callable[[Row], Form] = "number"  # by row: decimals are those of a row then
+    group: str = ""  # a header over it and its neighbours, which share their decimals
+    like: str = ""  # what columns have in common that share them without such a header
     on: Media = EVERYWHERE
     places: int | None = None  # decimals, where about three digits will not do
     total: bool | Total = False
@@ -103,11 +100,9 @@ class Column:
     mark: Callable[[Row], str] | None = None  # a class of the style sheet for the cell on a page
     link: Callable[[Row], str] | None = None  # an address of the web that the cell leads to
     key: str = ""  # the word by which formulas find it
-    formula: Formula | None = None
-    """What a sheet calculates here; ``of`` gives the figure of the other media."""
+    formula: Formula | None = None  # what a sheet calculates in place of ``of``
     origin: Origin = "optimizer"
-    name: Callable[[Row], str] | None = None
-    """The name of the cell in a workbook, for formulas of its reader; none where empty."""
+    name: Callable[[Row], str] | None = None  # of the cell, for formulas of its reader
     width: float | None = None  # in a sheet, in characters
     wrap: bool = True  # whether a text of a sheet that is wider takes several lines
 
@@ -152,8 +147,7 @@ class SheetChart:
     kind: Literal["scatter", "stacked"]
     title: str
     across: str = ""  # key of the column on the horizontal axis of a scatter chart
-    series: Sequence[str] = ()
-    """Keys of the columns that are drawn; of stacked bars the first and the last."""
+    series: Sequence[str] = ()  # keys of the columns drawn; of stacked bars the first and last
     x_title: str = ""
     rows: Callable[[Row], bool] | None = None  # which rows are stacked; all of them if None
     lines: Sequence[tuple[str, Callable[[Row], bool]]] = ()
@@ -168,21 +162,17 @@ class Table:
     caption: str
     rows: Sequence[Row]
     columns: Sequence[Column]
-    name: str = ""
-    """A word by which pages, tests and formulas find it; unique in a document."""
+    name: str = ""  # a word by which pages and formulas find it; unique in a document
     note: str = ""
     total: str = ""  # what the last row is called, which sums up columns; none where empty
     chart: Chart | None = None  # drawn above it on a page
     sheet_chart: SheetChart | None = None
     on: Media = EVERYWHERE
-    most: int | None = None
-    """How many rows a terminal shows; it says how many more there are."""
+    most: int | None = None  # how many rows a terminal shows; it says how many more there are
     headed: bool = True  # whether the columns have headers in a terminal
     key: Callable[[Row], str] | None = None  # what formulas find a row by
-    empty: str = ""
-    """What is said where there are no rows; the table is left out where that is empty."""
-    ruled: Callable[[Row], bool] | None = None
-    """Which rows of a sheet begin a group, and have a line above."""
+    empty: str = ""  # what is said where there are no rows; without it the table is left out
+    ruled: Callable[[Row], bool] | None = None  # which rows of a sheet have a line above
     freeze: int = 0
     """How many columns of a sheet stay in view, and the header with them; where a section has but
     one table, its first does in any case."""
@@ -296,13 +286,10 @@ class Document:
     versions: Mapping[str, str] = field(default_factory=dict)  # of what made the result
     input_sha256: str = ""  # hash of the scenario
     checks: Sequence[Check] = ()  # what must add up in a workbook
-    amounts: Sequence[float] = ()
-    """Amounts of money that tell how many decimals they need in a workbook."""
+    amounts: Sequence[float] = ()  # of money: how many decimals they need in a workbook
     outcomes: Sequence[float] = ()  # the same for figures of damage or shortage
-    answer_title: str = ""
-    """What the first section is called, where it is not the answer on one page."""
-    units: Mapping[str, str] = field(default_factory=dict)
-    """What figures of a form are in, by the form, for media whose columns have to say so."""
+    answer_title: str = ""  # of the first section, where it is not the answer on one page
+    units: Mapping[str, str] = field(default_factory=dict)  # of figures, by their form
 
     def on(self, medium: Media, answer_title: str = "") -> list[Section]:
         """The sections that a medium shows, the answer first, with the parts that it shows."""

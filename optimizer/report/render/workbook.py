@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from models.language import tr
 from models.results.reservations import NONE, Doubts
@@ -18,7 +19,6 @@ from optimizer.report.document import Column, Table
 from optimizer.report.workbook import styles
 from optimizer.report.workbook.book import Book, Sheet
 from optimizer.report.workbook.formulas import NARROW, Formulas, Placed, columns_of, printed
-from optimizer.report.workbook.sheet_charts import draw
 from optimizer.report.workbook.verdicts import check_section, contents, legend, show_verdict
 
 LONGEST_TAB = 31
@@ -28,8 +28,9 @@ YEAR, FACTS, WIDE, NAMES = 9.0, 20.0, 60.0, 34.0
 """Widths of columns: of years, of large figures, of texts at most, and of names."""
 ACROSS = 7
 """Columns that a paragraph runs across."""
-TOP, LONG = 16, 30
-"""A table of more than ``LONG`` rows, with less than ``TOP`` above, keeps its header in view."""
+CHART_ROWS, CHART_COLUMNS = 28, 9
+"""Rows and columns that a chart takes."""
+DASHES = ("solid", "dash", "long_dash", "round_dot")
 MANY = 100
 """Rows of which a reader wants to see some only: such a table can be filtered."""
 
@@ -86,10 +87,10 @@ class Writer:
             if subtitle:
                 sheet.row = 1
                 sheet.note(subtitle, ACROSS)
-            for sentence in self.book.doubts.against:
-                sheet.note(sentence, ACROSS, "warning")
-            for sentence in self.book.doubts.unconfirmed:
-                sheet.note(sentence, ACROSS, "unconfirmed")
+            doubts = self.book.doubts
+            for look, said in (("warning", doubts.against), ("unconfirmed", doubts.unconfirmed)):
+                for sentence in said:
+                    sheet.note(sentence, ACROSS, look)
             self.verdict_row = sheet.row
             sheet.row += 2
         across = max(3, min(ACROSS, widest or ACROSS))
@@ -117,7 +118,7 @@ class Writer:
         placed = self.formulas[table.name]
         head, across = placed.header_row, table.freeze
         if not across and sheet is not self.book.sheets[0]:
-            across = int(len(tables) == 1 or (head < TOP and placed.count > LONG))
+            across = int(len(tables) == 1)
         if across:
             sheet.worksheet.freeze_panes(head + 1, across)
             if table is tables[-1]:
@@ -140,18 +141,16 @@ class Writer:
         if table.rows and table.note:
             sheet.note(table.note, across)
         if table.rows and table.sheet_chart is not None:
-            draw(sheet, placed, table.sheet_chart)
+            _draw(sheet, placed, table.sheet_chart)
         sheet.row += 1
 
     def _choose(self, sheet: Sheet, choice: doc.Choice) -> None:
         """A cell in which the reader chooses one of several texts."""
-        row = sheet.row
+        row, listed = sheet.row, {"validate": "list", "source": list(choice.options)}
         sheet.put(row, 0, choice.label, "words", "text")
-        self.formulas.choices[choice.name] = sheet.put(
-            row, 1, choice.options[0], "scenario", "text"
-        )
-        listed = {"validate": "list", "source": list(choice.options)}
+        cell = sheet.put(row, 1, choice.options[0], "scenario", "text")
         sheet.worksheet.data_validation(row, 1, row, 1, listed)
+        self.formulas.choices[choice.name] = cell
         sheet.row += 2
 
     def fill(self) -> None:
@@ -246,3 +245,66 @@ def _look(placed: Placed, n: int, position: int) -> styles.Form:
     figures = [float(v) for v in values if not isinstance(v, str)]
     looks = {"tonnes": styles.tonnes, "objective": styles.objective}
     return looks.get(form, styles.figure)(figures)
+
+
+def _draw(sheet: Sheet, placed: Placed, wanted: doc.SheetChart) -> None:
+    """Draw a chart below what stands on the sheet, or beside a long table; leave room for it."""
+    long, scatter = placed.count > CHART_ROWS, wanted.kind == "scatter"
+    lines = "straight" if long else "straight_with_markers"
+    kind = ("scatter", lines) if scatter else ("column", "stacked")
+    chart = sheet.book.workbook.add_chart(dict(zip(("type", "subtype"), kind, strict=True)))
+    for series in (_scatter if scatter else _bars)(sheet, placed, wanted):
+        chart.add_series(series)
+    chart.set_title({"name": wanted.title, "name_font": {"size": 11}})
+    if wanted.x_title:
+        x = placed.at(wanted.across) if wanted.across else 0
+        share = placed.columns[x].column.form == "share"
+        chart.set_x_axis({"name": wanted.x_title, **({"num_format": "0%"} if share else {})})
+    whole = sheet.book.styles.outcome_places == 1
+    chart.set_y_axis({"num_format": "#,##0" if whole else "General"})
+    chart.set_legend({"position": "bottom"})
+    chart.set_size({"width": 760, "height": 400})
+    # Below the header, which each page repeats with all that touches it.
+    row, column = (placed.header_row + 1, len(placed.columns)) if long else (sheet.row + 1, 0)
+    place = {"description": wanted.title, "x_offset": 12 if long else 0, "y_offset": 6}
+    sheet.worksheet.insert_chart(row, column, chart, place)
+    if long:
+        sheet.printed_columns = max(sheet.printed_columns, column + CHART_COLUMNS)
+    else:
+        sheet.row += CHART_ROWS
+        sheet.lowest = max(sheet.lowest, sheet.row)
+
+
+def _scatter(sheet: Sheet, placed: Placed, wanted: doc.SheetChart) -> list[dict[str, Any]]:
+    head, x, first = placed.header_row, placed.at(wanted.across), placed.at(wanted.series[0])
+    places = [(placed.at(key), list(range(placed.count))) for key in wanted.series]
+    lines: list[tuple[Any, int, list[int]]] = [([sheet.tab, head, at], at, n) for at, n in places]
+    if wanted.lines:
+        some = [
+            (name, [n for n, row in enumerate(placed.table.rows) if chosen(row)])
+            for name, chosen in wanted.lines
+        ]
+        lines = [(name, first, rows) for name, rows in some if rows]
+    return [
+        {
+            "name": name,
+            "categories": [sheet.tab, head + 1 + rows[0], x, head + 1 + rows[-1], x],
+            "values": [sheet.tab, head + 1 + rows[0], at, head + 1 + rows[-1], at],
+            "line": {"dash_type": dash, "width": 2},
+        }
+        for (name, at, rows), dash in zip(lines, DASHES, strict=False)
+    ]
+
+
+def _bars(sheet: Sheet, placed: Placed, wanted: doc.SheetChart) -> list[dict[str, Any]]:
+    first, last = placed.at(wanted.series[0]), placed.at(wanted.series[-1])
+    head = placed.header_row
+    return [
+        {
+            "name": [sheet.tab, head + 1 + n, 0],
+            "categories": [sheet.tab, head, first, head, last],
+            "values": [sheet.tab, head + 1 + n, first, head + 1 + n, last],
+        }
+        for n, row in enumerate(placed.table.rows)
+        if wanted.rows is None or wanted.rows(row)
+    ]

@@ -89,7 +89,8 @@ def _draw_guide(sheet: Worksheet, title: str) -> None:
         cell.hyperlink = Hyperlink(ref=cell.coordinate, location=place, display=tab.title)
     _heading(sheet, tr("Please note"))
     for said in WORDS["hints"].values():
-        _line(sheet, *worded(said).split(": ", 1))
+        label, text = worded(said).split(": ", 1)
+        _line(sheet, label, text)
     _heading(sheet, tr("Colours"))
     for fill, text in (
         (style.REQUIRED_HEAD, tr("has to be filled in (marked * as well)")),

@@ -43,7 +43,7 @@ _WIDTHS = {"description": 44, "text": 60, "note": 34, "source": 20, "confidence"
 
 def draw_items(sheet: Worksheet, content: Content, lists: set[str]) -> None:
     """A sheet with a row an item."""
-    _top(sheet, content)
+    style.write(sheet, 1, 1, about_tab(content.tab), style.HEADING)
     last = FIRST + len(content.rows) + ROOM
     shown = len(content.columns) <= FEW_COLUMNS
     for number, column in enumerate(content.columns, start=1):
@@ -59,8 +59,7 @@ def draw_items(sheet: Worksheet, content: Content, lists: set[str]) -> None:
         for row, values in enumerate(content.rows, start=FIRST):
             cell = style.at(sheet, row, number)
             cell.border = style.BELOW
-            if column.path in values:
-                _value(cell, values[column.path], column)
+            _value(cell, values.get(column.path), column)
     sheet.sheet_properties.outlinePr = Outline(summaryRight=False)
     # The columns by which a reader knows a row stay in view.
     owner = content.tab.owner_column
@@ -68,12 +67,6 @@ def draw_items(sheet: Worksheet, content: Content, lists: set[str]) -> None:
     heads = [column.required and column.path[-1] in known for column in content.columns]
     fixed = heads.index(False) + 1 if False in heads else 1
     sheet.freeze_panes = style.at(sheet, FIRST, fixed if fixed < 4 else 3)
-
-
-def _top(sheet: Worksheet, content: Content) -> None:
-    style.put(style.at(sheet, 1, 1), about_tab(content.tab)).font = style.HEADING
-    for row, height in ((1, 24), (LABELS, 48), (UNITS, 16), (NAMES, 13)):
-        sheet.row_dimensions[row].height = height
 
 
 def _header(sheet: Worksheet, number: int, column: Column) -> None:
@@ -105,13 +98,14 @@ def _is_percent(column: Column) -> bool:
 
 
 def _value(cell: Cell, content: Any, column: Column) -> None:
-    """A value in its cell, as people write it in the current language."""
+    """A value in its cell, if there is one, as people write it in the current language."""
+    if content is None:
+        return
     cell.font, cell.alignment = style.TEXT, style.TOP
     if isinstance(content, str):
         words = column.shape.kind in ("choice", "names") and content in column.shape.choices
         style.put(cell, word_shown(content) if words else content)
-        if len(content) > 30:
-            cell.alignment = style.WRAP
+        cell.alignment = style.WRAP if len(content) > 30 else style.TOP
         return
     cell.value = content
     if not isinstance(content, bool):
@@ -142,23 +136,19 @@ SETTINGS = (
 
 def draw_settings(sheet: Worksheet, content: Content, lists: set[str]) -> None:
     """The sheet with a row a value."""
-    _top(sheet, content)
+    style.write(sheet, 1, 1, about_tab(content.tab), style.HEADING)
     labels = (tr("Setting"), tr("Value"), tr("Unit"), tr("Meaning"), tr("Source"),
               tr("Reliability"), tr("Note"), tr("Technical name"))  # fmt: skip
     for number, ((name, width), label) in enumerate(zip(SETTINGS, labels, strict=True), start=1):
         style.write(sheet, LABELS, number, label, style.HEAD, style.CENTRE, style.REQUIRED_HEAD)
         style.write(sheet, UNITS, number, name or None, style.SMALL, fill=style.TECHNICAL)
         sheet.column_dimensions[get_column_letter(number)].width = width
-    sheet.row_dimensions[LABELS].height = 24
     row = UNITS
     values = [column for column in content.columns if not column.remark]
     for group, columns in groupby(sorted(values, key=lambda one: _group(one) != ""), _group):
         row += 1
-        for number in range(1, len(SETTINGS) + 1):
-            style.at(sheet, row, number).fill = style.OPTIONAL_HEAD
         label = worded(WORDS["groups"].get(group, group.replace("_", " ").capitalize()))
-        style.put(style.at(sheet, row, 1), label).font = style.BOLD
-        sheet.row_dimensions[row].height = 20
+        style.write(sheet, row, 1, label, style.BOLD, fill=style.OPTIONAL_HEAD)
         for column in columns:
             row += 1
             _setting(sheet, row, column, content.rows[0], lists)
@@ -182,12 +172,10 @@ def _setting(
     if _is_percent(column):
         cell.number_format = style.PERCENT
     validate_cells(sheet, column, cell.coordinate, lists)
-    if column.path in values:
-        _value(cell, values[column.path], column)
+    _value(cell, values.get(column.path), column)
     cell.alignment = style.WRAP if column.shape.kind not in _NUMBERS else style.TOP
     style.write(sheet, row, 3, _unit(column), style.SMALL, style.INDENTED)
-    text = meaning_of(column)
-    style.write(sheet, row, 4, text, style.SMALL, style.WRAP)
+    style.write(sheet, row, 4, meaning_of(column), style.SMALL, style.WRAP)
     for number, remark in enumerate(REMARKS, start=5):
         about = style.at(sheet, row, number)
         if column.shape.kind not in ("number", "yearly"):
@@ -196,13 +184,8 @@ def _setting(
         about.border = style.BOX
         part = Column((*column.path, remark), remark_shape(remark), column.field, "", remark=True)
         validate_cells(sheet, part, about.coordinate, lists)
-        if part.path in values:
-            _value(about, values[part.path], part)
+        _value(about, values.get(part.path), part)
     style.write(sheet, row, 8, column.name, style.SMALL, fill=style.TECHNICAL)
-    told = ((text, 80), (str(values.get(column.path, "")), 24))
-    lines = max(sum(math.ceil((len(line) + 1) / width) for line in one.split("\n"))
-                for one, width in told)  # fmt: skip
-    sheet.row_dimensions[row].height = max(16, 3 + 13 * lines)
 
 
 def about_tab(tab: Tab) -> str:
@@ -311,7 +294,8 @@ def _bounded(field: Field) -> DataValidation:
     """A number within the bounds of its field."""
     bounds = field.bounds or Bounds()
     least, kind = f"{bounds.ge or 0:g}", "whole" if bounds.whole else "decimal"
-    message, rule = tr("A number of {least} or more.", least=least), ("greaterThanOrEqual", least)
+    rule: tuple[str, ...] = ("greaterThanOrEqual", least)
+    message = tr("A number of {least} or more.", least=least)
     if field.is_year:
         message, kind = tr("A calendar year, such as 2030."), "whole"
         rule = ("between", "0", "9999")

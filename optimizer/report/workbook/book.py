@@ -153,16 +153,16 @@ class Sheet:
     def header(self, row: int, headers: Sequence[str | int], right: Sequence[bool]) -> None:
         """Write the headers of a table: texts, or years as numbers; ``right`` says which figures
         stand below."""
-        styles, lines = self.book.styles, 1
+        shape, lines = self.book.styles.shape, 1
         for position, (header, figures) in enumerate(zip(headers, right, strict=True)):
-            aligned = {"align": "right", "indent": 0} if figures else {}
+            is_year = isinstance(header, int)
+            aligned = {"align": "right", "indent": 0} if figures or is_year else {}
+            style = shape("header", **aligned, **({"num_format": "0"} if is_year else {}))
             if isinstance(header, int):
-                style = styles.shape("header", align="right", indent=0, num_format="0")
                 self.worksheet.write_number(row, position, header, style)
-                continue
-            style = styles.shape("header", **aligned)
-            self.worksheet.write_string(row, position, clean(header), style)
-            lines = max(lines, lines_of(header, self.widths.get(position, _WIDTH), 1.15))
+            else:
+                self.worksheet.write_string(row, position, clean(header), style)
+                lines = max(lines, lines_of(header, self.widths.get(position, _WIDTH), 1.15))
         self.worksheet.set_row(row, _ROW * lines + 2)
 
     def controls(self) -> Iterator[Expression]:
