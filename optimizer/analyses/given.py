@@ -11,7 +11,6 @@ from models.language import tr
 from models.results import Plan
 from optimizer.errors import CheckFailed
 from optimizer.model.commitment import Commitment, weighed_cost
-from optimizer.model.instance import Instance
 from optimizer.solve import outcomes
 from optimizer.solve.checked_solution import Found
 from optimizer.solve.plan_document import commitment_of, unknown_in
@@ -36,32 +35,24 @@ class GivenPlan:
     """The plan's commitment, checked, with its outcomes on its own states and its certificate."""
 
 
-def reading_of(plan: Plan, name: str = "plan.json") -> Reading:
-    """The scenario that a plan carries; ``name`` stands for its file in messages.
-
-    Raises ScenarioError where it has faults.
-    """
-    return read_case_text(json.dumps(plan.scenario), name)
-
-
 def given(plan: Plan, name: str = "plan.json", threads: int | None = None) -> GivenPlan:
     """Read a saved plan, check its commitment and reckon its outcomes anew.
 
-    Raises
-    ------
-    ScenarioError
-        If its scenario has faults.
-    CheckFailed
-        If the plan speaks of what its scenario lacks, breaks a rule, or its objective is not what
-        it says: the file was changed, or another version made it.
+    ``name`` stands for its scenario in messages. Raises ScenarioError if that has faults, and
+    CheckFailed if the plan speaks of what its scenario lacks, breaks a rule, or its objective is
+    not what it says: the file was changed, or another version made it.
     """
     began = time.perf_counter()
-    reading = reading_of(plan, name)
+    reading = read_case_text(json.dumps(plan.scenario), name)
     read = Problem.of(reading.case)
     instance, states = read.instance, read.states
     recourse = Recourse(instance, states, threads=threads)
     problem = Problem(instance, states, time.perf_counter() - began, recourse)
-    _check_known(instance, plan)
+    if unknown := unknown_in(instance, plan):
+        names = ", ".join(dict.fromkeys(unknown))
+        raise CheckFailed(
+            tr("the plan speaks of {names}, which its scenario does not have", names=names)
+        )
     commitment = commitment_of(instance, plan)
     check_commitment(instance, commitment)
     with_plan, without = outcomes.evaluate(
@@ -78,19 +69,5 @@ def given(plan: Plan, name: str = "plan.json", threads: int | None = None) -> Gi
             )
         )
     certificate = plan.certificate.model_copy(update={"objective": objective})
-    return GivenPlan(
-        plan,
-        reading,
-        problem,
-        Found(instance, states, commitment, with_plan, without, certificate),
-    )
-
-
-def _check_known(instance: Instance, plan: Plan) -> None:
-    """Refuse a plan whose decisions its own scenario knows nothing of."""
-    told = unknown_in(instance, plan)
-    if told:
-        names = ", ".join(dict.fromkeys(told))
-        raise CheckFailed(
-            tr("the plan speaks of {names}, which its scenario does not have", names=names)
-        )
+    found = Found(instance, states, commitment, with_plan, without, certificate)
+    return GivenPlan(plan, reading, problem, found)

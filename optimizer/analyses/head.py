@@ -23,21 +23,10 @@ def head(
     states: int | None = None,
     gap: float | None = None,
 ) -> dict[str, Any]:
-    """The fields of a result that it has in common with others, by name.
+    """The fields that results have in common, by name: of ``result``, those that it has.
 
-    Parameters
-    ----------
-    result
-        Its class: of the fields below it gets those that it has.
-    case
-        The scenario as it was solved.
-    title
-        Title of the scenario; its own in the language of the run if None.
-    began
-        ``time.perf_counter()`` when the analysis began, which ``seconds`` count from; without it
-        they are left to the caller.
-    states, gap
-        ``states`` and ``gap_target`` of a result that has them.
+    ``case`` is the scenario as it was solved, whose own title counts without another. ``began`` is
+    what ``time.perf_counter()`` said when the analysis began; without it ``seconds`` are left out.
     """
     objective = case.objective
     common: dict[str, Any] = {

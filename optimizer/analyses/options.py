@@ -30,8 +30,7 @@ if TYPE_CHECKING:
 class Flag:
     """What the command line needs to know of an option besides its type and its help."""
 
-    metavar: str | None = None
-    """What stands for its value in help."""
+    metavar: str | None = None  # what stands for its value in help
     name: str | None = None
     """How it is written, such as ``--set``; made from the name of the field where None."""
     parse: Callable[[Any], Any] | None = None
@@ -39,8 +38,7 @@ class Flag:
 
     Raises ValueError with a message for users.
     """
-    shown: str | None = None
-    """The default as help shows it, where that is not its value."""
+    shown: str | None = None  # the default as help shows it, where that is not its value
 
 
 MOST_AT_ONCE = 1_000
@@ -113,14 +111,10 @@ class SolveOptions(Options):
 
     heeded: ClassVar[tuple[str, ...]] = ("gap", "time_limit", "jobs")
     """Those of the options below that the analysis heeds."""
-    out: ClassVar[str] = ""
-    """Help of the option for the folder that its results are written to."""
-    place: ClassVar[str] = "DIR"
-    """What stands for that folder in help."""
+    out: ClassVar[str] = ""  # help of the option for the folder that its results are written to
+    place: ClassVar[str] = "DIR"  # what stands for that folder in help
     force: ClassVar[str] = "Overwrite existing files of results."
-    """Help of the option without which nothing is overwritten."""
-    exits: ClassVar[str] = ""
-    """What its exit codes mean."""
+    exits: ClassVar[str] = ""  # what its exit codes mean
 
     gap: Gap = 1e-4
     """Stop once the plan is proven to be this close to the best, as a share of its objective."""
@@ -141,12 +135,12 @@ class SolveOptions(Options):
     @classmethod
     def asked(cls) -> tuple[str, ...]:
         """The fields that a user may set: those of the file, its own, and those of each solve."""
-        own: dict[str, None] = {}
-        for base in reversed(cls.__mro__):
-            for name in inspect.get_annotations(base):
-                if name in cls.model_fields and name not in SolveOptions.model_fields:
-                    own.pop(name, None)  # what is declared anew stands where that is
-                    own[name] = None
+        declared = [
+            name for base in reversed(cls.__mro__) for name in inspect.get_annotations(base)
+        ]
+        # What is declared anew stands where that is.
+        last = {name: n for n, name in enumerate(declared) if name in cls.model_fields}
+        own = sorted(last.keys() - SolveOptions.model_fields.keys(), key=last.__getitem__)
         return (*own, *cls.heeded)
 
     @property
@@ -175,10 +169,6 @@ class PlanOptions(OfScenario, SolveOptions):
     out = "Write plan.json into this folder as well; it is made if it is not there."
     force = "Overwrite an existing plan.json."
 
-    variant: Id | None = None
-    """Solve the file as this variant changes it."""
-    settings: Settings = ()
-    """Change one value, for example horizon.last_year=2040; may be given often."""
     budget: Budget | None = None
     """The same as --set policy.budget_meur=MEUR: what all public funders may spend together."""
     time_limit: Seconds | None = None
@@ -264,9 +254,6 @@ def with_budget(settings: tuple[str, ...], budget: float | None) -> tuple[str, .
     return (*settings, f"policy.budget_meur={Decimal(str(budget)):f}")
 
 
-# Texts
-
-
 def share(text: str) -> float:
     """A share, as ``2%`` or ``0.02``; NaN where it is none."""
     text = text.strip()
@@ -282,19 +269,19 @@ def by_name(
     """Values by name of texts such as ``NAME=VALUE``.
 
     ``value`` makes a value of what stands behind the sign, or raises ValueError; then, and where
-    there is no name, the message of ``refused`` is raised. Raises ValueError for a name that comes
-    twice as well.
+    there is no name, ValueError has the message of ``refused``. No name may come twice.
     """
     found: dict[str, Any] = {}
     for text in texts:
         name, _, rest = text.partition("=")
+        name = name.strip()
         try:
-            if not name.strip():
-                raise ValueError
             read = value(rest)
         except ValueError:
-            raise ValueError(refused(text)) from None
-        if name.strip() in found:
-            raise ValueError(tr("'{name}' is named twice.", name=name.strip()))
-        found[name.strip()] = read
+            name = ""
+        if not name:
+            raise ValueError(refused(text))
+        if name in found:
+            raise ValueError(tr("'{name}' is named twice.", name=name))
+        found[name] = read
     return found

@@ -25,8 +25,7 @@ class Input:
     title: str
     variant: str | None = None
     plan: GivenPlan | None = None
-    pool: CutPool | None = None
-    """Cuts of earlier runs, to which more are added."""
+    pool: CutPool | None = None  # cuts of earlier runs, to which more are added
     read: Callable[[str, str | None, Sequence[str]], Reading] = read_case
     """Reads another scenario file, or another variant of it."""
     read_plan: Callable[[str], GivenPlan] | None = None
@@ -46,8 +45,7 @@ class Outcome:
     """0 where all is proven as asked, 1 where a limit or the user stopped a part of it."""
     plans: Mapping[str, Plan] = field(default_factory=dict)
     """Plans that go with the result, by the folder that each is written to beside it."""
-    failures: Sequence[str] = ()
-    """What went wrong on the way, in sentences."""
+    failures: Sequence[str] = ()  # what went wrong on the way, in sentences
 
 
 def named_value(value: float) -> str:

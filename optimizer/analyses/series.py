@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
+from functools import partial
 
 from optimizer.model.highs import Progress
 from optimizer.model.instance import Instance
 from optimizer.model.states import State
+from optimizer.solve import planner
 from optimizer.solve.checked_solution import Found
 from optimizer.solve.decomposition import CutPool
-from optimizer.solve.planner import Problem, judge, search
 from optimizer.solve.solver_result import Solved
 from optimizer.solve.sweep import Recourse
 
@@ -36,7 +37,7 @@ class Series:
 
     def search(self, instance: Instance) -> Solved:
         """Solve the problem as it is seen in ``instance``."""
-        return search(
+        return planner.search(
             self._problem(instance),
             gap=self.gap,
             time_limit=self.time_limit,
@@ -49,14 +50,8 @@ class Series:
         self, instance: Instance, solved: Solved, began: float, consumers: Collection[str] = ()
     ) -> Found:
         """Check what was found, as :func:`optimizer.solve.planner.judge` does."""
-        return judge(
-            self._problem(instance),
-            solved,
-            gap=self.gap,
-            began=began,
-            threads=self.threads,
-            consumers=consumers,
-        )
+        how = partial(planner.judge, gap=self.gap, began=began, threads=self.threads)
+        return how(self._problem(instance), solved, consumers=consumers)
 
-    def _problem(self, instance: Instance) -> Problem:
-        return Problem(instance, self.states, 0.0, self._recourse)
+    def _problem(self, instance: Instance) -> planner.Problem:
+        return planner.Problem(instance, self.states, 0.0, self._recourse)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Annotated
@@ -14,9 +15,7 @@ from models.language import tr
 from optimizer.analyses.options import Flag, Id, OfScenario
 from optimizer.errors import Misuse
 
-BUDGET = "policy.budget_meur"
-TAIL = "objective.cvar.weight"
-LEVEL = "objective.cvar.level"
+BUDGET, TAIL, LEVEL = "policy.budget_meur", "objective.cvar.weight", "objective.cvar.level"
 
 LOOSENING = (
     BUDGET,
@@ -42,8 +41,6 @@ feasible and changes neither its damage nor its cost."""
 WEIGHTS = (TAIL, LEVEL, "objective.cost_weight")
 """Numbers of the objective alone: every plan is feasible whatever they are."""
 
-WHOLE = ("policy.max_projects",)
-
 UNITS = {"_meur": "million {currency}", "_t": "t", "_t_per_year": "t", "_years": "years"}
 
 
@@ -68,7 +65,10 @@ class Variation:
     @property
     def loosens(self) -> bool:
         """Whether a higher value only loosens rules."""
-        return any(_matches(self.path, pattern) for pattern in LOOSENING)
+        return any(
+            re.fullmatch(re.escape(pattern).replace(r"\*", r"[^.]*"), self.path)
+            for pattern in LOOSENING
+        )
 
     @property
     def weighs(self) -> bool:
@@ -78,26 +78,25 @@ class Variation:
     @property
     def whole(self) -> bool:
         """Whether values are whole numbers, as far as that is known beforehand."""
-        return self.path in WHOLE
+        return self.path == "policy.max_projects"
 
     @property
     def funders(self) -> tuple[str, ...] | None:
         """Whose spending the number limits, where it is a budget over all years."""
-        case = self.reading.case
+        funders = self.reading.case.funders
         if self.path == BUDGET:
-            return tuple(f for f, funder in case.funders.items() if funder.kind == "public")
-        steps = self.path.split(".")
-        if _matches(self.path, "funders.*.budget_meur") and steps[1] in case.funders:
-            return (steps[1],)
-        return None
+            return tuple(f for f, funder in funders.items() if funder.kind == "public")
+        own = re.fullmatch(r"funders\.([^.]*)\.budget_meur", self.path)
+        return (own[1],) if own and own[1] in funders else None
 
     @property
     def unit(self) -> str | None:
         """Unit of the number, where its name tells."""
+        currency = self.reading.case.currency
         for ending, unit in UNITS.items():
             if self.path.endswith(ending):
-                return unit.format(currency=self.reading.case.currency)
-        return "million " + self.reading.case.currency if "_meur." in self.path else None
+                return unit.format(currency=currency)
+        return f"million {currency}" if "_meur." in self.path else None
 
 
 class Varied(OfScenario):
@@ -119,26 +118,13 @@ class Varied(OfScenario):
         return self
 
     def number(self, reading: Reading) -> Variation:
-        """The number that is varied.
-
-        Raises Misuse for a funder that the scenario does not have.
-        """
+        """The number that is varied. Raises Misuse for a funder that the scenario lacks."""
         if self.funder is None:
             return Variation(reading, self.vary or BUDGET)
         if self.funder not in reading.case.funders:
-            known = ", ".join(reading.case.funders) or "-"
-            raise Misuse(
-                tr("There is no funder '{funder}'; there are {known}.", funder=self.funder,
-                   known=known)
-            )  # fmt: skip
+            about = {"funder": self.funder, "known": ", ".join(reading.case.funders) or "-"}
+            raise Misuse(tr("There is no funder '{funder}'; there are {known}.", **about))
         return Variation(reading, f"funders.{self.funder}.budget_meur")
-
-
-def _matches(path: str, pattern: str) -> bool:
-    steps, wanted = path.split("."), pattern.split(".")
-    return len(steps) == len(wanted) and all(
-        want in ("*", step) for step, want in zip(steps, wanted, strict=True)
-    )
 
 
 def written(value: float) -> str:
@@ -159,5 +145,4 @@ def evenly(first: float, last: float, count: int) -> list[float]:
     """Values from the first to the last, equally far apart."""
     if count == 1:
         return [last]
-    width = last - first
-    return [round(first + width * n / (count - 1), 12) for n in range(count)]
+    return [round(first + (last - first) * n / (count - 1), 12) for n in range(count)]

@@ -18,30 +18,27 @@ TAIL = "objective.cvar.weight"
 
 def unit_of(say: Varied) -> str:
     """The unit of the varied number; empty where its name does not tell."""
-    unit = say.found.varied_unit
-    if unit is None:
-        return ""
+    unit = say.found.varied_unit or ""
     if unit.startswith("million"):
         return say.million
-    return tr("t") if unit == "t" else tr("years")
+    return {"": "", "t": tr("t")}.get(unit, tr("years"))
 
 
 def called(say: Varied) -> str:
     """The varied number in words; its path where there are none."""
     path = say.found.varied
-    if path == BUDGET:
-        return tr("public budget")
-    if path == TAIL:
-        return tr("weight of the tail")
+    known = {BUDGET: tr("public budget"), TAIL: tr("weight of the tail")}
     owner = funder_of(say)
-    return path if owner is None else tr("budget of {funder}", funder=say.name("funders", owner))
+    if owner is not None:
+        return tr("budget of {funder}", funder=say.name("funders", owner))
+    return known.get(path, path)
 
 
 def funder_of(say: Varied) -> str | None:
     """The funder whose budget is varied, if it is one."""
-    steps = say.found.varied.split(".")
-    of_funder = len(steps) == 3 and steps[0] == "funders" and steps[2] == "budget_meur"
-    return steps[1] if of_funder else None
+    first, _, rest = say.found.varied.partition(".")
+    owner, _, last = rest.partition(".")
+    return owner if (first, last) == ("funders", "budget_meur") else None
 
 
 def headed(say: Varied) -> str:

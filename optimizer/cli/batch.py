@@ -296,7 +296,7 @@ class _Batch:
         )
         try:
             if self.out is not None:
-                from optimizer.analyses.batch.table_file import as_csv
+                from optimizer.analyses.batch.document import as_csv
 
                 files = {TABLE_FILE: as_csv(found).encode(), BATCH_FILE: document(found)}
                 publish(self.out, files, force=True)

@@ -30,10 +30,8 @@ class Media(Flag):
 
 
 TERMINAL, PAGE, SHEET = Media.TERMINAL, Media.PAGE, Media.SHEET
-DETAIL = PAGE | SHEET
-"""Where there is room."""
-TEXT = TERMINAL | PAGE
-"""Where sentences are read."""
+DETAIL = PAGE | SHEET  # where there is room
+TEXT = TERMINAL | PAGE  # where sentences are read
 EVERYWHERE = TERMINAL | PAGE | SHEET
 
 Form = Literal[
@@ -86,40 +84,27 @@ class Column:
     None where there is none.
     """
 
-    header: str | int
-    """A year is a number."""
+    header: str | int  # a year is a number
     of: Of
-    form: Form | Callable[[Row], Form] = "number"
-    """A function where rows are figures of different kinds: decimals are those of a row then."""
-    group: str = ""
-    """A header over it and its neighbours; columns of one group share their decimals."""
-    like: str = ""
-    """A word that columns have in common that share their decimals without such a header."""
+    form: Form | Callable[[Row], Form] = "number"  # by row: decimals are those of a row then
+    group: str = ""  # a header over it and its neighbours, which share their decimals
+    like: str = ""  # what columns have in common that share them without such a header
     on: Media = EVERYWHERE
-    places: int | None = None
-    """Decimals, where about three digits will not do."""
+    places: int | None = None  # decimals, where about three digits will not do
     total: bool | Total = False
     """Whether the last row of the table sums it up, where there is one, or what a sheet calculates
     there instead."""
     whole: Callable[[Sequence[Row]], Any] | None = None
     """What texts show of all rows together in the last row, where that is no sum."""
-    empty: str = NONE
-    """What stands where there is no value."""
-    mark: Callable[[Row], str] | None = None
-    """A class of the style sheet for the cell on a page."""
-    link: Callable[[Row], str] | None = None
-    """An address (``http`` or ``https``) that the cell leads to on a page."""
-    key: str = ""
-    """The word by which formulas find it."""
-    formula: Formula | None = None
-    """What a sheet calculates here; ``of`` gives the figure of the other media."""
+    empty: str = NONE  # what stands where there is no value
+    mark: Callable[[Row], str] | None = None  # a class of the style sheet for the cell on a page
+    link: Callable[[Row], str] | None = None  # an address of the web that the cell leads to
+    key: str = ""  # the word by which formulas find it
+    formula: Formula | None = None  # what a sheet calculates in place of ``of``
     origin: Origin = "optimizer"
-    name: Callable[[Row], str] | None = None
-    """The name of the cell in a workbook, for formulas of its reader; none where empty."""
-    width: float | None = None
-    """Width in a sheet, in characters."""
-    wrap: bool = True
-    """Whether a text of a sheet that is wider takes several lines."""
+    name: Callable[[Row], str] | None = None  # of the cell, for formulas of its reader
+    width: float | None = None  # in a sheet, in characters
+    wrap: bool = True  # whether a text of a sheet that is wider takes several lines
 
 
 def nothing(_row: Row) -> None:
@@ -161,13 +146,10 @@ class SheetChart:
 
     kind: Literal["scatter", "stacked"]
     title: str
-    across: str = ""
-    """Key of the column on the horizontal axis of a scatter chart."""
-    series: Sequence[str] = ()
-    """Keys of the columns that are drawn; of stacked bars the first and the last."""
+    across: str = ""  # key of the column on the horizontal axis of a scatter chart
+    series: Sequence[str] = ()  # keys of the columns drawn; of stacked bars the first and last
     x_title: str = ""
-    rows: Callable[[Row], bool] | None = None
-    """Which rows are stacked; all of them if None."""
+    rows: Callable[[Row], bool] | None = None  # which rows are stacked; all of them if None
     lines: Sequence[tuple[str, Callable[[Row], bool]]] = ()
     """Of a scatter chart of one column, the lines that it has: their names, and which neighbouring
     rows belong to each; all rows are one line that is named by the header if empty."""
@@ -180,32 +162,20 @@ class Table:
     caption: str
     rows: Sequence[Row]
     columns: Sequence[Column]
-    name: str = ""
-    """A word by which pages, tests and formulas find it; unique in a document."""
+    name: str = ""  # a word by which pages and formulas find it; unique in a document
     note: str = ""
-    total: str = ""
-    """What the last row is called, which sums up columns; there is none where empty."""
-    chart: Chart | None = None
-    """Drawn above it on a page."""
+    total: str = ""  # what the last row is called, which sums up columns; none where empty
+    chart: Chart | None = None  # drawn above it on a page
     sheet_chart: SheetChart | None = None
     on: Media = EVERYWHERE
-    most: int | None = None
-    """How many rows a terminal shows; it says how many more there are."""
-    headed: bool = True
-    """Whether the columns have headers in a terminal."""
-    key: Callable[[Row], str] | None = None
-    """What formulas find a row by."""
-    empty: str = ""
-    """What is said where there are no rows; the table is left out where that is empty."""
-    ruled: Callable[[Row], bool] | None = None
-    """Which rows of a sheet begin a group, and have a line above."""
+    most: int | None = None  # how many rows a terminal shows; it says how many more there are
+    headed: bool = True  # whether the columns have headers in a terminal
+    key: Callable[[Row], str] | None = None  # what formulas find a row by
+    empty: str = ""  # what is said where there are no rows; without it the table is left out
+    ruled: Callable[[Row], bool] | None = None  # which rows of a sheet have a line above
     freeze: int = 0
     """How many columns of a sheet stay in view, and the header with them; where a section has but
     one table, its first does in any case."""
-
-    def without_rows(self) -> bool:
-        """Whether there is nothing to show."""
-        return not self.rows and not self.empty
 
 
 @dataclass(frozen=True)
@@ -233,6 +203,14 @@ class Bullets:
 
 
 @dataclass(frozen=True)
+class Caution:
+    """Sentences that must not be missed."""
+
+    items: Sequence[str]
+    on: Media = EVERYWHERE
+
+
+@dataclass(frozen=True)
 class Fact:
     """A figure that is shown large: what it is, the figure, and what belongs beside it."""
 
@@ -246,14 +224,6 @@ class Facts:
     """Figures that are shown large."""
 
     facts: Sequence[Fact]
-    on: Media = EVERYWHERE
-
-
-@dataclass(frozen=True)
-class Caution:
-    """Sentences that must not be missed."""
-
-    items: Sequence[str]
     on: Media = EVERYWHERE
 
 
@@ -286,22 +256,19 @@ class Section:
     title: str
     parts: Sequence[Part] = ()
     on: Media = EVERYWHERE
-    one_page: bool = False
-    """Whether it begins a page when printed, and is set to fit on it."""
-    tab: str = ""
-    """The name of its sheet, where the title is too long for one."""
+    one_page: bool = False  # whether it begins a page when printed, and is set to fit on it
+    tab: str = ""  # the name of its sheet, where the title is too long for one
 
 
 @dataclass(frozen=True)
 class Check:
-    """Two figures of a workbook that must be equal.
+    """Two figures of a workbook that must be equal; ``table`` is one on the sheet named beside it.
 
     With ``summed``, ``left`` is a sum of deviations that must be none, and ``right`` its scale.
     """
 
     says: str
     table: str
-    """The name of the table whose sheet is named beside it."""
     left: Callable[[Formulas], Expression]
     right: Callable[[Formulas], Expression]
     summed: bool = False
@@ -312,26 +279,25 @@ class Document:
     """What a result says, from its head to its terms."""
 
     title: str
-    kicker: str
-    """What kind of document it is."""
-    subtitle: str
-    """The variant, or what else tells it from others of the same title."""
+    kicker: str  # what kind of document it is
+    subtitle: str  # the variant, or what else tells it from others of the same title
     answer: Sequence[Part]
     sections: Sequence[Section] = ()
-    versions: Mapping[str, str] = field(default_factory=dict)
-    """Of the programs that made the result."""
-    input_sha256: str = ""
-    """Hash of the scenario."""
-    checks: Sequence[Check] = ()
-    """What must add up in a workbook."""
-    amounts: Sequence[float] = ()
-    """Amounts of money that tell how many decimals they need in a workbook."""
-    outcomes: Sequence[float] = ()
-    """The same for figures of damage or shortage."""
-    answer_title: str = ""
-    """What the first section is called, where it is not the answer on one page."""
-    units: Mapping[str, str] = field(default_factory=dict)
-    """What figures of a form are in, by the form, for media whose columns have to say so."""
+    versions: Mapping[str, str] = field(default_factory=dict)  # of what made the result
+    input_sha256: str = ""  # hash of the scenario
+    checks: Sequence[Check] = ()  # what must add up in a workbook
+    amounts: Sequence[float] = ()  # of money: how many decimals they need in a workbook
+    outcomes: Sequence[float] = ()  # the same for figures of damage or shortage
+    answer_title: str = ""  # of the first section, where it is not the answer on one page
+    units: Mapping[str, str] = field(default_factory=dict)  # of figures, by their form
+
+    def on(self, medium: Media, answer_title: str = "") -> list[Section]:
+        """The sections that a medium shows, the answer first, with the parts that it shows."""
+        title = self.answer_title or answer_title
+        first = Section("answer", title, shown(self.answer, medium), one_page=True)
+        some = [section for section in self.sections if medium in section.on]
+        more = [replace(section, parts=shown(section.parts, medium)) for section in some]
+        return [first, *(section for section in more if section.parts)]
 
 
 def shown(parts: Sequence[Part], medium: Media) -> list[Part]:
@@ -339,15 +305,12 @@ def shown(parts: Sequence[Part], medium: Media) -> list[Part]:
     kept: list[Part] = []
     for part in parts:
         if isinstance(part, str):
-            if part:
-                kept.append(part)
-        elif medium in part.on:
-            if isinstance(part, Table):
-                if part.without_rows():
-                    continue
-                columns = [column for column in part.columns if medium in column.on]
-                part = replace(part, columns=columns)
-            elif isinstance(part, Bullets | Caution) and not part.items:
-                continue
+            kept += [part] if part else []
+        elif medium not in part.on or (isinstance(part, Bullets | Caution) and not part.items):
+            continue
+        elif isinstance(part, Table) and (part.rows or part.empty):
+            columns = [column for column in part.columns if medium in column.on]
+            kept.append(replace(part, columns=columns))
+        elif not isinstance(part, Table):
             kept.append(part.text if isinstance(part, Text) else part)
     return kept

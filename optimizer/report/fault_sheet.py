@@ -29,20 +29,6 @@ class Finding:
     message: str
     hint: str = ""
 
-    @property
-    def label(self) -> str:
-        """The severity as a word."""
-        words = {"error": tr("Error"), "warning": tr("Warning"), "conflict": tr("Rule")}
-        return words[self.severity]
-
-    @property
-    def target(self) -> str:
-        """What a link to the cell names; empty where it leads nowhere in the workbook."""
-        if not self.sheet:
-            return ""
-        quoted = self.sheet.replace("'", "''")
-        return f"'{quoted}'!{self.cell}"
-
 
 def finding_of(fault: Fault, file: str) -> Finding:
     """A fault of a scenario file as a line."""
@@ -70,16 +56,14 @@ def fault_sheet(findings: Sequence[Finding], file: str) -> bytes:
     book = Workbook()
     sheet = book.worksheets[0]
     sheet.title = tr(FAULTS)
-    conflict = any(one.severity == "conflict" for one in findings)
-    title = (
-        tr("No plan keeps all of these rules together; relax one of them")
-        if conflict
-        else tr("Faults in this workbook")
-    )
+    title = tr("Faults in this workbook")
+    if any(one.severity == "conflict" for one in findings):
+        title = tr("No plan keeps all of these rules together; relax one of them")
+    words = {"error": tr("Error"), "warning": tr("Warning"), "conflict": tr("Rule")}
     heads = (tr("No."), tr("Severity"), tr("Sheet"), tr("Cell"), tr("What is wrong"),
              tr("What would be right"))  # fmt: skip
     rows = [
-        (str(n), one.label, one.sheet, one.cell, one.message, one.hint)
+        (str(n), words[one.severity], one.sheet, one.cell, one.message, one.hint)
         for n, one in enumerate(findings, start=1)
     ]
     for number, values in enumerate(((title,), (file,), heads, *rows), start=1):
@@ -94,8 +78,9 @@ def fault_sheet(findings: Sequence[Finding], file: str) -> bytes:
     for number, one in enumerate(findings, start=4):
         if one.severity == "error":
             sheet[f"B{number}"].font = Font(bold=True, color=_RED)
-        if one.target:
-            link = Hyperlink(ref=f"D{number}", target=quote(file), location=one.target)
+        if one.sheet:
+            target = "'" + one.sheet.replace("'", "''") + f"'!{one.cell}"
+            link = Hyperlink(ref=f"D{number}", target=quote(file), location=target)
             sheet[f"D{number}"].hyperlink = link
             sheet[f"D{number}"].font = Font(color="0563C1", underline="single")
     for letter, width in zip("ABCDEF", (6, 12, 20, 10, 70, 60), strict=True):

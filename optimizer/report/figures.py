@@ -39,7 +39,7 @@ def number(value: float | None, places: int | None = None) -> str:
     if abs(value) < NOISE:
         return "0"
     if places is None:
-        places = 0 if _whole(value) else decimals([value])
+        places = 0 if is_whole(value) else decimals([value])
     text = f"{value:,.{places}f}"
     if float(text.replace(",", "")) == 0:
         text = f"{'<' if value > 0 else '>-'}{10.0**-places:.{places}f}"
@@ -65,11 +65,12 @@ def exact(value: float) -> str:
 def column(values: Sequence[float | None]) -> list[str]:
     """The cells of one column, all with the same decimals."""
     known = [value for value in values if value is not None and math.isfinite(value)]
-    places = 0 if all(map(_whole, known)) else decimals(known)
+    places = 0 if all(map(is_whole, known)) else decimals(known)
     return [number(value, places) for value in values]
 
 
-def _whole(value: float) -> bool:
+def is_whole(value: float) -> bool:
+    """Whether a number is whole, but for a solver's noise."""
     return abs(value - round(value)) < NOISE
 
 
@@ -99,17 +100,20 @@ def small_percent(share: float | None) -> str:
     """A share of one that is likely to be tiny, such as a gap, with three digits."""
     if share is None or not math.isfinite(share):
         return NONE
-    value = 100 * share
-    if value == 0:
-        return f"0{NO_BREAK}%"
-    if abs(value) < 1e-4:
-        return _signs("<0.0001") + f"{NO_BREAK}%"
-    places = max(0, 2 - math.floor(math.log10(abs(value))))
-    text = f"{value:,.{places}f}"
-    text = text.rstrip("0").rstrip(".") if "." in text else text
+    value, text = 100 * share, "0"
+    if 0 < abs(value) < 1e-4:
+        text = "<0.0001"
+    elif value:
+        text = f"{value:,.{max(0, 2 - math.floor(math.log10(abs(value))))}f}"
+        text = text.rstrip("0").rstrip(".") if "." in text else text
     return _signs(text) + f"{NO_BREAK}%"
 
 
 def clean(text: str) -> str:
     """A name on one line, without what could steer a terminal."""
     return " ".join(_CONTROL.sub(" ", text).split())
+
+
+def unbroken(text: str) -> str:
+    """A text on one line whose no-break spaces stay: a line must not end inside of a number."""
+    return NO_BREAK.join(map(clean, text.split(NO_BREAK)))

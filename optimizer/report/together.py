@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
@@ -16,16 +17,27 @@ def together(documents: Mapping[str, Document]) -> Document:
     Formulas and checks of workbooks find tables by name, so that with several there are none: the
     figures of each stand as they are.
     """
-    first = next(iter(documents.values()))
-    if len(documents) == 1:
+    first, *more = documents.values()
+    if not more:
         return first
-    order = dict.fromkeys(section.id for made in documents.values() for section in made.sections)
+    own: dict[str, list[tuple[str, Document, Section]]] = {}
+    for label, made in documents.items():
+        for section in made.sections:
+            own.setdefault(section.id, []).append((label, made, section))
+    sections = []
+    for some in own.values():
+        section = some[0][2]
+        # What the words mean is said once.
+        if not all(isinstance(part, Terms) for part in section.parts):
+            parts = [part for label, made, one in some for part in _parts(label, made, one.parts)]
+            section = replace(section, parts=parts, one_page=False)
+        sections.append(section)
     return Document(
         first.title,
         first.kicker,
         tr("Side by side: {labels}", labels=", ".join(documents)),
         [part for label, made in documents.items() for part in _parts(label, made, made.answer)],
-        [_section(id, documents) for id in order],
+        sections,
         first.versions,
         answer_title=first.answer_title,
         amounts=[amount for made in documents.values() for amount in made.amounts],
@@ -33,25 +45,10 @@ def together(documents: Mapping[str, Document]) -> Document:
     )
 
 
-def _section(id: str, documents: Mapping[str, Document]) -> Section:
-    """A section with the parts of all; what the words mean is said once."""
-    own = [
-        (label, made, section)
-        for label, made in documents.items()
-        for section in made.sections
-        if section.id == id
-    ]
-    _, _, first = own[0]
-    if all(isinstance(part, Terms) for part in first.parts):
-        return first
-    parts = [part for label, made, one in own for part in _parts(label, made, one.parts)]
-    return replace(first, parts=parts, one_page=False)
-
-
 def _parts(label: str, made: Document, parts: Sequence[Part]) -> Iterator[Part]:
     shown = [part for part in parts if not isinstance(part, Choice)]
     if shown:
-        yield Heading(label if made.subtitle == "" else f"{label}: {made.subtitle}")
+        yield Heading(f"{label}: {made.subtitle}" if made.subtitle else label)
     for part in shown:
         yield _plain(label, part) if isinstance(part, Table) else part
 
@@ -63,14 +60,10 @@ def _plain(label: str, table: Table) -> Table:
         for column in table.columns
         if not column.key or column.formula is None
     ]
-    chart = table.chart
+    chart, word = table.chart, re.sub("[^a-z0-9]", "-", label.lower())
     if chart is not None:
-        chart = replace(chart, name=f"{chart.name}-{_word(label)}", title=f"{chart.title}: {label}")
-    name = f"{table.name}-{_word(label)}" if table.name else ""
-    return replace(table, columns=columns, name=name, chart=chart, sheet_chart=None,
-                   caption=f"{table.caption}: {label}" if table.caption else label)  # fmt: skip
-
-
-def _word(label: str) -> str:
-    """A label as part of a name: small letters, digits and hyphens."""
-    return "".join(c if c.isascii() and c.isalnum() else "-" for c in label.lower())
+        chart = replace(chart, name=f"{chart.name}-{word}", title=f"{chart.title}: {label}")
+    name = table.name and f"{table.name}-{word}"
+    caption = f"{table.caption}: {label}" if table.caption else label
+    kept = replace(table, columns=columns, name=name, chart=chart, caption=caption)
+    return replace(kept, sheet_chart=None)

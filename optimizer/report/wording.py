@@ -10,15 +10,7 @@ from typing import Any, Generic, TypeVar
 from models.base import named
 from models.language import language, tr
 from models.scenario.case import Case
-from optimizer.report.document import (
-    EVERYWHERE,
-    Column,
-    Document,
-    Media,
-    Part,
-    Section,
-    Table,
-)
+from optimizer.report.document import EVERYWHERE, Column, Document, Media, Part, Section, Table
 from optimizer.report.figures import NO_BREAK, clean, decimals, number, rounded, small_percent
 
 FEW_STATES = 100
@@ -42,10 +34,13 @@ class Wording(Generic[R]):
     def _any(self) -> Any:
         return self.found
 
+    @property
+    def _proof(self) -> Any:
+        return getattr(self.found, "certificate", self.found)
+
     @cached_property
     def case(self) -> Case | None:
-        """The scenario that the result carries."""
-        # A target carries it in its plan.
+        """The scenario that the result carries; a target carries it in its plan."""
         of = self._any if hasattr(self.found, "case") else getattr(self.found, "plan", None)
         case: Case | None = getattr(of, "case", None)
         return case
@@ -137,19 +132,11 @@ class Wording(Generic[R]):
 
     def name(self, kind: str, id: str, fallback: str | None = None) -> str:
         """The name of a part of the scenario (``projects``, ``stockpiles`` ...), or its id."""
-        items: Any = {} if self.case is None else getattr(self.case, kind)
-        known = items if isinstance(items, dict) else {item.id: item for item in items}
-        if id in known:
-            return self._named(known[id].name, fallback or id)
-        if fallback is not None:
-            return clean(fallback)
-        listed: Any = getattr(self.found, kind, ())
-        own = (
-            {}
-            if isinstance(listed, dict)
-            else {one.id: one.name for one in listed if hasattr(one, "id") and hasattr(one, "name")}
-        )
-        return clean(own.get(id, id))
+        item = _by_id(getattr(self.case, kind, {})).get(id)
+        if item is not None:
+            return self._named(item.name, fallback or id)
+        own = None if fallback is not None else _by_id(getattr(self.found, kind, {})).get(id)
+        return clean(getattr(own, "name", fallback or id))
 
     def names(self, kind: str, some: Iterable[str]) -> str:
         """Several names."""
@@ -157,36 +144,33 @@ class Wording(Generic[R]):
 
     def instrument(self, funder: str, instrument: str) -> str:
         """The name of a funder's instrument."""
-        known = None if self.case is None else self.case.funders.get(funder)
-        item = None if known is None else known.instruments.get(instrument)
-        return clean(instrument) if item is None else self._named(item.name, instrument)
+        return self._of_funder(funder, "instruments", instrument)
 
     def budget_line(self, funder: str, line: str) -> str:
         """The name of a line of a funder's budget."""
+        return self._of_funder(funder, "budget_lines", line)
+
+    def _of_funder(self, funder: str, kind: str, id: str) -> str:
         known = None if self.case is None else self.case.funders.get(funder)
-        item = None if known is None else known.budget_lines.get(line)
-        return clean(line) if item is None else self._named(item.name, line)
+        item = getattr(known, kind, {}).get(id)
+        return clean(id) if item is None else self._named(item.name, id)
 
-    def illustration(self) -> list[str]:
-        """The caution that belongs beside what rests on few states."""
-        if self.states >= FEW_STATES:
-            return []
-        return [
-            tr(
-                "For illustration only: all plans rest on {states} states of the world.",
-                states=number(self.states),
-            )
-        ]
-
-    @property
-    def _proof(self) -> Any:
-        return getattr(self.found, "certificate", self.found)
+    def _named(self, name: Any, fallback: str) -> str:
+        return clean(named(name, fallback, language()))
 
     @property
     def states(self) -> int:
         """How many states of the world the result rests on."""
         states: int = self._proof.states
         return states
+
+    def illustration(self) -> list[str]:
+        """The caution that belongs beside what rests on few states."""
+        few = tr(
+            "For illustration only: all plans rest on {states} states of the world.",
+            states=number(self.states),
+        )
+        return [few] if self.states < FEW_STATES else []
 
     def proof(self, *more: tuple[str, str], title: str | None = None) -> Table:
         """What it takes to judge and to repeat a result; ``more`` stands in its middle."""
@@ -202,49 +186,36 @@ class Wording(Generic[R]):
 
     def made_of(self) -> list[tuple[str, str]]:
         """Versions of the programs and the hash of the scenario, as far as they are known."""
-        known = getattr(self._proof, "versions", {}).items()
-        versions = ", ".join(f"{name} {version}" for name, version in known)
-        rows = (tr("Versions"), versions), (tr("Scenario, SHA-256"), self._sha256)
+        made = self._made
+        versions = ", ".join(f"{name} {version}" for name, version in made["versions"].items())
+        rows = (tr("Versions"), versions), (tr("Scenario, SHA-256"), made["input_sha256"])
         return [row for row in rows if row[1]]
 
     @property
-    def _sha256(self) -> str:
-        return getattr(self._proof, "input_sha256", "")
+    def _made(self) -> dict[str, Any]:
+        known = {"versions": {}, "input_sha256": ""}
+        return {name: getattr(self._proof, name, none) for name, none in known.items()}
 
     def document(
-        self,
-        kicker: str,
-        answer: Sequence[Part],
-        sections: Sequence[Section],
-        *,
-        title: str | None = None,
-        **more: Any,
+        self, kicker: str, answer: Sequence[Part], sections: Sequence[Section], **more: Any
     ) -> Document:
-        """A document with the head of this result."""
-        return Document(
-            title or self.title,
-            kicker,
-            more.pop("subtitle", self.subtitle),
-            answer,
-            sections,
-            getattr(self._proof, "versions", {}),
-            self._sha256,
-            units=self.units,
-            **more,
-        )
+        """A document with the head of this result, where ``more`` says nothing else."""
+        head = {"title": self.title, "subtitle": self.subtitle, "units": self.units, **self._made}
+        return Document(kicker=kicker, answer=answer, sections=sections, **{**head, **more})
 
-    def _named(self, name: Any, fallback: str) -> str:
-        return clean(named(name, fallback, language()))
+
+def _by_id(items: Any) -> dict[str, Any]:
+    """The items of a mapping or of a list by their ids."""
+    if isinstance(items, dict):
+        return items
+    return {item.id: item for item in items if hasattr(item, "id")}
 
 
 def pairs(
     caption: str, rows: Sequence[tuple[str, Any]], name: str = "", on: Media = EVERYWHERE
 ) -> Table:
     """A table of two columns without headers: what it is, and the text or figure."""
-    columns = [
-        Column("", lambda row: row[0], "text"),
-        Column("", lambda row: row[1], "text", width=40),
-    ]
+    columns = [Column("", "0", "text"), Column("", "1", "text", width=40)]
     return Table(caption, rows, columns, name, headed=False, on=on)
 
 

@@ -14,7 +14,7 @@ from models.files import read_case
 from models.language import german, using
 from models.scenario.case import Case
 from optimizer.report.scenario_workbook import first_difference
-from optimizer.report.scenario_workbook.variants import as_text
+from optimizer.report.scenario_workbook.columns import as_text
 from optimizer.solve.planner import input_hash
 
 SCENARIOS = ["tutorial", "germany-2026", "consortium", "japan-2010"]

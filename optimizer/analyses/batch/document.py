@@ -1,14 +1,17 @@
-"""Many runs as a document: how many have a plan, a table of them, and why others have none."""
+"""Many runs as a document, and as a table for other programs."""
 
 from __future__ import annotations
 
+import csv
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
+from functools import partial
+from io import StringIO
 from pathlib import PurePath
 from typing import TypeVar
 
 from models.language import tr
-from models.results import Batch, BatchRun, RunStatus
+from models.results import Batch, BatchRun
 from optimizer.report.document import Bullets, Column, Document, Part, Section, Shown, Table
 from optimizer.report.figures import NONE, clean, number, rounded
 
@@ -16,26 +19,40 @@ Value = TypeVar("Value")
 
 MOST_ROWS = 100
 """Of the table in a terminal; the other media and the files have all."""
+NAMES = ("run", "file", "variant")
+FIGURES = ("status", "exit_code", "objective", "bound", "gap", "expected", "expected_without_plan",
+           "unit", "net_cost_meur", "currency", "seconds", "plan", "error")  # fmt: skip
+"""Columns of the table for other programs; what is varied stands between these and the names."""
 
 
 def document(batch: Batch) -> Document:
     """How many runs came to what, a row a run, and why some have no plan."""
-    count = len(batch.runs)
+    count, words = len(batch.runs), _in_words()
     reasons = [f"{run.run}: {clean(run.error)}" for run in batch.runs if run.error is not None]
+    counts = Counter(run.status for run in batch.runs)
+    answer = [", ".join(f"{words[one]}: {number(counts[one])}" for one in counts) + "."]
+    if batch.kept:
+        answer.append(tr("Taken over from earlier calls: {count}.", count=number(batch.kept)))
+    ended = {
+        "complete": "",
+        "interrupted": tr("Stopped by the user before all were done."),
+        "stopped": tr("Stopped by a run that failed; --keep-going goes on with the others."),
+        "failed": tr("Stopped by what concerns all runs, such as a full disk or a lost cluster."),
+    }
     return Document(
         tr("1 run") if count == 1 else tr("{count} runs", count=number(count)),
         tr("Vorrat: many runs"),
         "",
-        list(_answer(batch)),
+        [*answer, ended[batch.ended]],
         [
             Section("runs", tr("Runs"), list(_runs(batch))),
             Section("reasons", tr("Runs without a plan"), [Bullets(reasons)] if reasons else []),
         ],
-        getattr(batch, "versions", {}),
+        batch.versions,
     )
 
 
-def in_words(status: RunStatus) -> str:
+def _in_words() -> dict[str, str]:
     """What became of a run."""
     return {
         "optimal": tr("solved"),
@@ -45,21 +62,7 @@ def in_words(status: RunStatus) -> str:
         "failed": tr("failed"),
         "faulty": tr("faults in the scenario"),
         "open": tr("open"),
-    }[status]
-
-
-def _answer(batch: Batch) -> Iterator[str]:
-    counts = Counter(run.status for run in batch.runs)
-    yield ", ".join(f"{in_words(one)}: {number(counts[one])}" for one in counts) + "."
-    if batch.kept:
-        yield tr("Taken over from earlier calls: {count}.", count=number(batch.kept))
-    ended = {
-        "interrupted": tr("Stopped by the user before all were done."),
-        "stopped": tr("Stopped by a run that failed; --keep-going goes on with the others."),
-        "failed": tr("Stopped by what concerns all runs, such as a full disk or a lost cluster."),
     }
-    if batch.ended in ended:
-        yield ended[batch.ended]
 
 
 def _runs(batch: Batch) -> Iterator[Part]:
@@ -72,29 +75,25 @@ def _runs(batch: Batch) -> Iterator[Part]:
         yield tr("Without a plan, expected: {value}.", value=amount)
     if unit is not None:
         yield tr("Figures are in {unit}.", unit=clean(unit))
+    cost = tr("Net cost") if money is None or unit == money else f"{tr('Net cost')}, {clean(money)}"
+    limited, words = any(run.status == "limit" for run in batch.runs), _in_words()
     columns = [
         *_names(batch),
-        Column(tr("Status"), lambda run: in_words(run.status), "text"),
+        Column(tr("Status"), lambda run: words[run.status], "text"),
         Column(tr("Objective"), "objective"),
         Column(tr("Expected"), "expected"),
-        Column(tr("Without a plan"), "expected_without_plan"),
-        Column(tr("Unit"), _unit, "text"),
-        Column(_headed(tr("Net cost"), None if unit == money else money), "net_cost_meur"),
-        Column(tr("Final gap"), "gap", "gap"),
-        Column(_headed(tr("Time"), "s"), "seconds"),
+        *([Column(tr("Without a plan"), "expected_without_plan")] if withouts else []),
+        *([Column(tr("Unit"), _unit, "text")] if units else []),
+        Column(cost, "net_cost_meur"),
+        *([Column(tr("Final gap"), "gap", "gap")] if limited else []),
+        Column(f"{tr('Time')}, s", "seconds"),
     ]
-    left_out = {
-        tr("Without a plan"): not withouts,
-        tr("Unit"): not units,
-        tr("Final gap"): all(run.status != "limit" for run in batch.runs),
-    }
-    kept = [column for column in columns if not left_out.get(str(column.header))]
-    yield Table(tr("Runs"), batch.runs, kept, "runs", most=MOST_ROWS)
+    yield Table(tr("Runs"), batch.runs, columns, "runs", most=MOST_ROWS)
 
 
 def _names(batch: Batch) -> Iterator[Column]:
     """The columns that tell runs apart: file, variant and what is varied."""
-    paths = varied_paths(batch)
+    paths = _varied(batch)
     several = len({run.variant for run in batch.runs}) > 1
     if len({run.file for run in batch.runs}) > 1 or not (paths or several):
         yield Column(tr("File"), lambda run: clean(PurePath(run.file).stem), "text")
@@ -103,32 +102,25 @@ def _names(batch: Batch) -> Iterator[Column]:
     last = Counter(path.split(".")[-1] for path in paths)
     for path in paths:
         short = path.split(".")[-1]
-        header = clean(short if last[short] == 1 else path)
-        given = [run.varied.get(path, NONE) for run in batch.runs]
-        if all(map(is_number, given)):
-            yield Column(header, _value_at(path), "number", origin="scenario")
+        figures = all(_is_number(run.varied.get(path, NONE)) for run in batch.runs)
+        header, of = clean(short if last[short] == 1 else path), partial(_value, path, figures)
+        if figures:
+            yield Column(header, of, origin="scenario")
         else:
-            yield Column(header, _text_at(path), "text")
+            yield Column(header, of, "text")
 
 
-def _value_at(path: str) -> Callable[[BatchRun], Shown]:
-    def of(run: BatchRun) -> Shown:
-        return Shown(clean(run.varied[path]), float(run.varied[path]))
-
-    return of
+def _value(path: str, figures: bool, run: BatchRun) -> Shown | str:
+    text = run.varied.get(path, NONE)
+    return Shown(clean(text), float(text)) if figures else clean(text)
 
 
-def _text_at(path: str) -> Callable[[BatchRun], str]:
-    return lambda run: clean(run.varied.get(path, NONE))
-
-
-def varied_paths(batch: Batch) -> list[str]:
+def _varied(batch: Batch) -> list[str]:
     """The paths of all numbers that are varied, in the order in which they come."""
     return list(dict.fromkeys(path for run in batch.runs for path in run.varied))
 
 
-def is_number(text: str) -> bool:
-    """Whether a text is a number."""
+def _is_number(text: str) -> bool:
     try:
         float(text)
     except ValueError:
@@ -153,5 +145,20 @@ def _same(values: Iterable[Value | None]) -> tuple[Value | None, bool]:
     return (known.pop() if len(known) == 1 else None), len(known) > 1
 
 
-def _headed(header: str, unit: str | None) -> str:
-    return header if unit is None else f"{header}, {clean(unit)}"
+def as_csv(batch: Batch) -> str:
+    """The runs as a table for other programs: commas, decimal points, UTF-8."""
+    paths, stream = _varied(batch), StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow([*NAMES, *map(_text, paths), *FIGURES])
+    for run in batch.runs:
+        names, figures = ([getattr(run, name) for name in some] for some in (NAMES, FIGURES))
+        row = [*names, *(run.varied.get(path) for path in paths), *figures]
+        writer.writerow(_text(cell) if isinstance(cell, str) else cell for cell in row)
+    return stream.getvalue()
+
+
+def _text(cell: str) -> str:
+    """A text that no spreadsheet takes for a formula, on one line; a number stays one."""
+    text = clean(cell)
+    formula = text.startswith(("=", "+", "-", "@")) and not _is_number(text)
+    return f"'{text}" if formula else text

@@ -13,6 +13,7 @@ import traceback
 import zlib
 from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 from models.faults import VorratError
@@ -29,10 +30,9 @@ from optimizer.solve.planner import Problem, find, version_of
 
 @dataclass(frozen=True)
 class Task:
-    """A scenario to solve."""
+    """A scenario to solve: as a plan carries it, packed, since thousands of them may wait."""
 
     scenario: bytes
-    """As a plan carries it: JSON, packed, since thousands of them may wait."""
     title: str
     variant: str | None
 
@@ -50,10 +50,9 @@ class Task:
 
 @dataclass(frozen=True)
 class Solution:
-    """The plan of a task and what a table says of it."""
+    """The plan of a task, as it is written to a plan.json, and what a table says of it."""
 
     document: bytes
-    """As it is written to a plan.json."""
     status: Literal["optimal", "limit"]
     objective: float
     bound: float | None
@@ -68,16 +67,9 @@ def key_of(case: Case, title: str, variant: str | None, options: SolveOptions) -
 
     What memory a process may hold decides whether there is a plan, and not which one.
     """
-    content = {
-        "input": input_hash(case),
-        "title": title,
-        "variant": variant,
-        "gap": options.gap,
-        "time_limit": options.time_limit,
-        "node_limit": options.node_limit,
-        "method": options.method,
-        "version": version_of("vorrat"),
-    }
+    content = {"input": input_hash(case), "title": title, "variant": variant}
+    content |= options.model_dump(include={"gap", "time_limit", "node_limit", "method"})
+    content["version"] = version_of("vorrat")
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
@@ -95,24 +87,15 @@ def solve_many(
 
 def solver(options: SolveOptions) -> Callable[[Task], Solution]:
     """What solves one task after the other."""
-    return lambda task: _solve(task, options)
+    return partial(_solve, options)
 
 
-def _solve(task: Task, options: SolveOptions) -> Solution:
-    """Solve one task; whatever goes wrong is an error of this task alone.
-
-    Raises
-    ------
-    ScenarioError, Infeasible, NoPlan, SolverError
-        As :func:`optimizer.solve.planner.plan`; SolverError for errors that nobody expected as
-        well.
-    Interrupted
-        If the user stopped the search, whatever it had found.
-    """
+def _solve(options: SolveOptions, task: Task) -> Solution:
+    """Solve one task; whatever goes wrong is an error of this task alone: SolverError where nobody
+    expected it, and Interrupted if the user stopped the search, whatever it had found."""
     try:
-        reading = read_case_text(task.text, "scenario.json")
         found = find(
-            Problem.of(reading.case),
+            Problem.of(read_case_text(task.text, "scenario.json").case),
             gap=options.gap,
             time_limit=options.time_limit,
             node_limit=options.node_limit,
@@ -127,22 +110,13 @@ def _solve(task: Task, options: SolveOptions) -> Solution:
     except Exception as error:
         if os.environ.get("VORRAT_TRACEBACK") == "1":
             traceback.print_exc()
-        said = (str(error).splitlines() or [""])[0]
+        about = {"error": type(error).__name__, "message": (str(error).splitlines() or [""])[0]}
         raise SolverError(
-            tr(
-                "unexpected {error}: {message} (VORRAT_TRACEBACK=1 shows where)",
-                error=type(error).__name__,
-                message=said,
-            )
+            tr("unexpected {error}: {message} (VORRAT_TRACEBACK=1 shows where)", **about)
         ) from None
-    certificate = plan.certificate
+    proof, outcome = plan.certificate, plan.outcome
     return Solution(
         plan.model_dump_json(indent=2).encode() + b"\n",
-        certificate.status,
-        certificate.objective,
-        certificate.bound,
-        certificate.gap,
-        plan.outcome.expected,
-        plan.outcome.without_plan.expected,
-        plan.outcome.net_cost_meur,
+        *(proof.status, proof.objective, proof.bound, proof.gap),
+        *(outcome.expected, outcome.without_plan.expected, outcome.net_cost_meur),
     )

@@ -24,34 +24,29 @@ if TYPE_CHECKING:
 Axes: TypeAlias = "matplotlib.axes.Axes"
 Figure: TypeAlias = "matplotlib.figure.Figure"
 
+Floats = Sequence[float]
+Known = Sequence[float | None]
+"""Figures, with None where there is none."""
 Range = tuple[float, float, float]
 """Low end, value and high end."""
 
 WIDTH = 6.9
 """Inches: the width of text on A4 with margins of 17 mm."""
 
-INK, FAINT, GRID = "#1a1a1a", "#595959", "#d9d9d9"
+INK, FAINT = "#1a1a1a", "#595959"
 BLUE, ORANGE, GREEN, RED = "#0072b2", "#e69f00", "#009e73", "#d55e00"
 PINK, SKY, YELLOW, GREY = "#cc79a7", "#56b4e9", "#f0e442", "#b3b3b3"
 HATCH = "////"
-
-SERIES = (
-    (BLUE, ""),
-    (ORANGE, HATCH),
-    (GREEN, "\\\\\\\\"),
-    (SKY, "||||"),
-    (PINK, "xxxx"),
-    (YELLOW, "----"),
-    (RED, "++++"),
-    (GREY, ""),
-)
+COLOURS = (BLUE, ORANGE, GREEN, SKY, PINK, YELLOW, RED, GREY)
+HATCHES = ("", HATCH, "\\\\\\\\", "||||", "xxxx", "----", "++++", "")
+SERIES = tuple(zip(COLOURS, HATCHES, strict=True))
 """Colour and pattern of the first, second, ... series."""
 
 FONTS = "'Segoe UI', 'Helvetica Neue', Arial, 'Liberation Sans', sans-serif"
 """What pages and SVG files show texts in; narrower than DejaVu Sans, which charts are set in."""
 
-STYLE = files("optimizer.report.charts") / "report.mplstyle"
-"""Fonts, lines and colours of all charts."""
+_SVG = "http://www.w3.org/2000/svg"
+_XLINK = "{http://www.w3.org/1999/xlink}href"
 
 
 @dataclass(frozen=True)
@@ -86,7 +81,7 @@ class Chart:
     def _saved(self, kind: str, **options: Any) -> bytes:
         import matplotlib as mpl
 
-        with mpl.rc_context(fname=str(STYLE)):
+        with mpl.rc_context(fname=str(files("optimizer.report.charts") / "report.mplstyle")):
             buffer = io.BytesIO()
             self.draw().savefig(buffer, format=kind, **options)
         return buffer.getvalue()
@@ -103,20 +98,17 @@ def figure(
     return drawn, drawn.subplots(rows, columns, **options)
 
 
-def years_below(axes: Axes, years: range | list[int]) -> None:
+def years_below(axes: Axes, years: Sequence[int]) -> None:
     """Calendar years as the labels of a horizontal axis, no more than fit."""
-    shown = list(years)
-    step = max(1, -(-len(shown) // 16))
-    axes.set_xticks(shown[::step], [str(year) for year in shown[::step]])
+    shown = years[:: max(1, -(-len(years) // 16))]
+    axes.set_xticks(shown, [str(year) for year in shown])
 
 
 def numbers_beside(axes: Axes, which: str = "y") -> None:
-    """Numbers of an axis as the language writes them, with lines across."""
+    """Numbers of an axis as the language writes them, all alike, with lines across."""
     from matplotlib.ticker import MaxNLocator, StrMethodFormatter
 
     class Alike(StrMethodFormatter):
-        """All numbers of an axis with the same decimals."""
-
         def format_ticks(self, values: Sequence[float]) -> list[str]:
             return column([round(value, 9) for value in values])
 
@@ -168,91 +160,60 @@ def labels(
 
 
 def open_ends(
-    axes: Axes, places: Sequence[float], ranges: Sequence[Range],
-    cap: float = 1.6, width: float = 0.7,
-) -> None:  # fmt: skip
+    axes: Axes, places: Floats, ranges: Sequence[Range], cap: float = 1.6, width: float = 0.7
+) -> None:
     """Thin lines over what proofs or samples leave open."""
     known = [(y, *ends) for y, ends in zip(places, ranges, strict=True) if ends[2] > ends[0]]
     if known:
         at, low, value, high = (list(part) for part in zip(*known, strict=True))
         reach = [
-            [max(v - end, 0.0) for v, end in zip(value, low, strict=True)],
-            [max(end - v, 0.0) for v, end in zip(value, high, strict=True)],
+            [max(b - a, 0.0) for a, b in zip(*pair, strict=True)]
+            for pair in ((low, value), (value, high))
         ]
         axes.errorbar(value, at, xerr=reach, fmt="none", ecolor=INK, elinewidth=width, capsize=cap)
 
 
-_SVG = "http://www.w3.org/2000/svg"
-_XLINK = "{http://www.w3.org/1999/xlink}href"
-
-
 def _for_a_page(text: str, name: str, title: str, description: str) -> str:
-    """An SVG document as an element: ids of its own, attributes for styles, a title and a text."""
+    """An SVG document as an element: no namespaces, ids of its own, attributes for styles, a title
+    and a text."""
     root = ET.fromstring(text)
     for parent in list(root.iter()):
         for child in list(parent):
-            if _tag(child) in ("metadata", "style", "title"):
+            if child.tag.rpartition("}")[2] in ("metadata", "style", "title"):
                 parent.remove(child)
-    used = {ref for element in root.iter() for ref in _references(element)}
+    kept = ET.tostring(root, encoding="unicode")
+    used = set(re.findall(r'(?:url\(|href=")#([^)"]+)', kept))
     for element in root.iter():
-        _plain(element, name, used)
+        element.tag = element.tag.rpartition("}")[2]
+        about = list(element.attrib.items())
+        element.attrib.clear()
+        for key, value in about:
+            if key == "style":
+                element.attrib.update(_attributes(value.replace("url(#", f"url(#{name}-")))
+            elif key == _XLINK:
+                element.set("href", f"#{name}-{value.removeprefix('#')}")
+            elif key != "id":
+                element.set(key, value.replace("url(#", f"url(#{name}-"))
+            elif value in used:
+                element.set("id", f"{name}-{value}")
     for attribute in ("width", "height", "version"):
         root.attrib.pop(attribute, None)
-    heads = (("title", title), ("desc", description))
-    for position, (tag, words) in enumerate(heads):
-        head = ET.Element(tag, {"id": f"{name}-{tag}"})
-        head.text = words
-        root.insert(position, head)
-    about = {"role": "img", "aria-labelledby": f"{name}-title {name}-desc"}
-    root.attrib.update({**about, "stroke-linejoin": "round", "stroke-linecap": "butt"})
+    for position, (tag, words) in enumerate((("title", title), ("desc", description))):
+        root.insert(position, ET.Element(tag, {"id": f"{name}-{tag}"}))
+        root[position].text = words
+    role = {"role": "img", "aria-labelledby": f"{name}-title {name}-desc"}
+    root.attrib.update({**role, "stroke-linejoin": "round", "stroke-linecap": "butt"})
     return re.sub(r"\s*\n\s*", "\n", ET.tostring(root, encoding="unicode"))
 
 
-def _tag(element: ET.Element) -> str:
-    return element.tag.rpartition("}")[2] if isinstance(element.tag, str) else ""
-
-
-def _references(element: ET.Element) -> Iterator[str]:
-    for value in element.attrib.values():
-        yield from re.findall(r"url\(#([^)]+)\)", value)
-    if _XLINK in element.attrib:
-        yield element.attrib[_XLINK].removeprefix("#")
-
-
-def _plain(element: ET.Element, name: str, used: set[str]) -> None:
-    """Take an element out of its namespace, and write its style and ids as a page needs them."""
-    element.tag = _tag(element)
-    about = dict(element.attrib)
-    element.attrib.clear()
-    for key, value in about.items():
-        if key == "style":
-            element.attrib.update(_attributes(value, name))
-        elif key == "id":
-            if value in used:
-                element.set("id", f"{name}-{value}")
-        elif key == _XLINK:
-            element.set("href", f"#{name}-{value.removeprefix('#')}")
-        else:
-            element.set(key, value.replace("url(#", f"url(#{name}-"))
-
-
-def _attributes(style: str, name: str) -> Iterator[tuple[str, str]]:
+def _attributes(style: str) -> Iterator[tuple[str, str]]:
     """The declarations of a style as presentation attributes."""
-    for declaration in filter(None, map(str.strip, style.split(";"))):
-        key, _, value = (part.strip() for part in declaration.partition(":"))
+    for key, value in re.findall(r"([\w-]+):\s*([^;]+)", style):
         if key == "font":
-            yield from _font(value)
+            weight, size = re.findall(r"^(?:(bold|\d+) )?([\d.]+px) ", value)[0]
+            yield from (("font-family", FONTS), ("font-size", size))
+            yield from [("font-weight", weight)] if weight else []
         elif key == "font-family":
             yield key, FONTS
         elif key not in ("stroke-linejoin", "stroke-linecap"):
-            yield key, value.replace("url(#", f"url(#{name}-")
-
-
-def _font(shorthand: str) -> Iterator[tuple[str, str]]:
-    found = re.match(r"(?:(?P<weight>bold|\d+) )?(?P<size>[\d.]+px) ", shorthand)
-    if found is None:
-        raise ValueError(f"a font of an unknown form: {shorthand}")
-    yield "font-family", FONTS
-    yield "font-size", found["size"]
-    if found["weight"] is not None:
-        yield "font-weight", found["weight"]
+            yield key, value.strip()

@@ -3,73 +3,62 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from models.language import tr
-from optimizer.report.charts.drawing import (
-    BLUE,
-    HATCH,
-    INK,
-    ORANGE,
-    SKY,
-    Figure,
-    figure,
-    label,
-    numbers_beside,
-)
+from optimizer.report.charts import drawing as d
 from optimizer.report.figures import column
 
 
-@dataclass(frozen=True)
-class Point:
-    """What a plan reaches at a value, and what none can beat there; None where it is not known."""
+class Point(NamedTuple):
+    """What a plan reaches at a value, and what none can beat there, where that is known; ``jump``
+    says whether what is built changes on the way to it and much is avoided."""
 
     value: float
     expected: float
     bound: float | None
     cvar: float
     jump: bool
-    """Whether what is built changes on the way to it and much is avoided."""
 
 
-def curve(points: Sequence[Point], number_label: str, unit: str) -> Figure:
+def curve(points: Sequence[Point], number_label: str, unit: str) -> d.Figure:
     """Expected damage and the mean of the worst states over the value of the number."""
-    drawn, (upper, lower) = figure(3.6, 2, 1, sharex=True, height_ratios=[1.6, 1])
+    drawn, (upper, lower) = d.figure(3.6, 2, 1, sharex=True, height_ratios=[1.6, 1])
     at = [point.value for point in points]
     proven = [(p.value, p.bound, p.expected) for p in points if p.bound is not None]
+    look = {"color": d.SKY, "hatch": d.HATCH, "edgecolor": "white", "linewidth": 0}
     band = zip(*proven, strict=True) if proven else ([], [], [])
-    look = {"color": SKY, "hatch": HATCH, "edgecolor": "white", "linewidth": 0}
     upper.fill_between(*band, **look, label=tr("not ruled out"))
-    upper.plot(at, [p.expected for p in points], "o-", color=BLUE, label=tr("Expected"))
+    upper.plot(at, [p.expected for p in points], "o-", color=d.BLUE, label=tr("Expected"))
     jumps = [(p.value, p.expected) for p in points if p.jump]
     if jumps:
-        name = tr("projects change")
-        upper.plot(*zip(*jumps, strict=True), "D", color=INK, markersize=5, label=name)
+        look = {"color": d.INK, "markersize": 5, "label": tr("projects change")}
+        upper.plot(*zip(*jumps, strict=True), "D", **look)
     for point, text in zip(points, column([p.expected for p in points]), strict=True):
-        label(upper, text, (point.value, point.expected), 0, 5, ha="center", va="baseline")
+        d.label(upper, text, (point.value, point.expected), 0, 5, ha="center", va="baseline")
     name = tr("Mean of the worst states")
-    lower.plot(at, [p.cvar for p in points], "s--", color=ORANGE, label=name)
+    lower.plot(at, [p.cvar for p in points], "s--", color=d.ORANGE, label=name)
     for axes in (upper, lower):
         axes.margins(y=0.22)
         if min(min(p.expected, p.cvar) for p in points) >= 0:
             axes.set_ylim(bottom=0)
-        numbers_beside(axes)
+        d.numbers_beside(axes)
         axes.set_ylabel(unit)
-    numbers_beside(lower, "x")
+    d.numbers_beside(lower, "x")
     lower.set_xlabel(number_label)
     drawn.legend(loc="outside upper left", ncols=4)
     return drawn
 
 
-def tail(points: Sequence[Point], names: Sequence[str], unit: str) -> Figure:
+def tail(points: Sequence[Point], names: Sequence[str], unit: str) -> d.Figure:
     """Expected damage against the mean of the worst states: one labelled mark a weight."""
-    drawn, axes = figure(2.8)
-    axes.plot([p.cvar for p in points], [p.expected for p in points], "o-", color=BLUE)
+    drawn, axes = d.figure(2.8)
+    axes.plot([p.cvar for p in points], [p.expected for p in points], "o-", color=d.BLUE)
     for point, name in zip(points, names, strict=True):
-        label(axes, name, (point.cvar, point.expected), 5, 4, 6.8, va="baseline")
+        d.label(axes, name, (point.cvar, point.expected), 5, 4, 6.8, va="baseline")
     axes.margins(0.12)
-    numbers_beside(axes, "x")
-    numbers_beside(axes)
+    d.numbers_beside(axes, "x")
+    d.numbers_beside(axes)
     axes.set_xlabel(f"{tr('Mean of the worst states')} ({unit})")
     axes.set_ylabel(f"{tr('Expected')} ({unit})")
     return drawn

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from optimizer.report.charts.drawing import SERIES, Figure, figure, numbers_beside, years_below
+from optimizer.report.charts import drawing as d
 from optimizer.report.figures import column, number
 
 
 def stacked(
-    years: Sequence[int],
-    series: Sequence[tuple[str, Sequence[float]]],
-    unit: str,
-    height: float = 2.7,
-) -> Figure:
+    years: Sequence[int], series: Sequence[tuple[str, d.Floats]], unit: str, height: float = 2.7
+) -> d.Figure:
     """Bars of the years, each series on top of the one before, with totals above."""
-    drawn, axes = figure(height)
+    drawn, axes = d.figure(height)
     below = [0.0] * len(years)
-    for (name, values), (colour, hatch) in zip(series, SERIES, strict=False):
+    for (name, values), (colour, hatch) in zip(series, d.SERIES, strict=False):
         look = {"color": colour, "hatch": hatch, "edgecolor": "white", "width": 0.78}
         axes.bar(years, values, bottom=below, label=name, **look)
         below = [low + value for low, value in zip(below, values, strict=True)]
@@ -27,8 +24,8 @@ def stacked(
     for year, total, text in zip(years, below, texts, strict=True):
         if total > most / 1000 and len(years) <= 20:
             axes.text(year, total + most * 0.015, text, ha="center", va="bottom", fontsize=6.5)
-    years_below(axes, list(years))
-    numbers_beside(axes)
+    d.years_below(axes, list(years))
+    d.numbers_beside(axes)
     axes.set_ylabel(unit)
     axes.margins(x=0.01)
     axes.set_ylim(0, max(most, 1e-9) * 1.12)

@@ -9,16 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from models.language import tr
 from optimizer.report import cells
-from optimizer.report.document import SHEET, Choice, Document, Section, Table, shown
-from optimizer.report.render.workbook import columns_of
+from optimizer.report.document import SHEET, Choice, Document, Table
 from optimizer.report.workbook.expressions import Expression, Scalar
-from optimizer.report.workbook.formulas import Formulas, Placed
+from optimizer.report.workbook.formulas import Formulas, Placed, columns_of
 
 if TYPE_CHECKING:
     import pandas as pd
-
-WHOLE = ("count", "year")
-"""Forms of whole numbers."""
 
 
 class Frames(Mapping[str, "pd.DataFrame"]):
@@ -33,8 +29,8 @@ class Frames(Mapping[str, "pd.DataFrame"]):
         self._units = document.units
         self._placed: dict[str, Placed] = {}
         formulas = Formulas()
-        for section in (Section("answer", document.title, document.answer), *document.sections):
-            for part in shown(section.parts, SHEET) if section.on & SHEET else ():
+        for section in document.on(SHEET):
+            for part in section.parts:
                 if isinstance(part, Choice):
                     formulas.choices[part.name] = Expression("", part.options[0])
                 elif isinstance(part, Table):
@@ -50,10 +46,13 @@ class Frames(Mapping[str, "pd.DataFrame"]):
 
         placed = self._placed[name]
         columns: dict[str, list[Any]] = {}
-        for position in range(len(placed.columns)):
+        for position, one in enumerate(placed.columns):
             content = _content(placed, position)
-            if placed.columns[position].header != "" or any(map(_is_there, content)):
-                header = _headed(placed, position, self._units)
+            if one.header != "" or any(x is not None and x == x for x in content):  # NaN is not x
+                header = str(one.header) or (tr("Figure") if position else tr("What"))
+                unit = "" if callable(one.column.form) else self._units.get(one.column.form, "")
+                if unit and not re.search(rf"(?<!\w){re.escape(unit)}(?!\w)", header):
+                    header = f"{header} ({unit})"
                 columns[_free(header, columns, " ")] = content
         frame = pd.DataFrame(columns)
         frame.attrs |= {"caption": placed.table.caption, "note": placed.table.note}
@@ -66,30 +65,17 @@ class Frames(Mapping[str, "pd.DataFrame"]):
         return len(self._placed)
 
 
-def _headed(placed: Placed, position: int, units: Mapping[str, str]) -> str:
-    """The name of a column, with the unit of its figures."""
-    one = placed.columns[position]
-    header = str(one.header) or (tr("Figure") if position else tr("What"))
-    unit = "" if callable(one.column.form) else units.get(one.column.form, "")
-    named = not unit or re.search(rf"(?<!\w){re.escape(unit)}(?!\w)", header)
-    return header if named else f"{header} ({unit})"
-
-
 def _content(placed: Placed, position: int) -> list[Any]:
     """What stands in a column: figures, with NaN where there is none, or texts."""
     column = placed.columns[position].column
     found: list[Scalar | None] = []
     for row, of in enumerate(placed.table.rows):
         value = placed.value(row, position)
-        whole = isinstance(value, float) and cells.form_of(column, of) in WHOLE
+        whole = isinstance(value, float) and cells.form_of(column, of) in ("count", "year")
         found.append(int(value) if whole else None if value == "" else value)
     if column.form == "text" or any(isinstance(value, str) for value in found):
         return found
     return [math.nan if value is None else value for value in found]
-
-
-def _is_there(value: Any) -> bool:
-    return value is not None and value == value  # NaN is not
 
 
 def _free(name: str, taken: Mapping[str, Any], between: str) -> str:

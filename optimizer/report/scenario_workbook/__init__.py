@@ -4,28 +4,32 @@ from __future__ import annotations
 
 import io
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from openpyxl import Workbook
+from openpyxl.cell import Cell
+from openpyxl.styles import Font
 from openpyxl.utils import get_column_letter
+from openpyxl.worksheet.hyperlink import Hyperlink
+from openpyxl.worksheet.worksheet import Worksheet
 
 from models.base import named
 from models.faults import ScenarioError, Step
 from models.files import read_case
-from models.files.tabs import GUIDE, Tab, tabs
+from models.files.tabs import GUIDE, tabs
+from models.files.wording import worded
 from models.language import language, tr
 from models.scenario.case import Case
-from optimizer.report.scenario_workbook.columns import Columns, Content
-from optimizer.report.scenario_workbook.guide import draw_guide
-from optimizer.report.scenario_workbook.sheets import FIRST, ROOM, draw_items, draw_settings
-from optimizer.report.scenario_workbook.validation import add_ids, add_lists
-from optimizer.report.scenario_workbook.variants import variants_content
+from optimizer.report.scenario_workbook import sheets, style
+from optimizer.report.scenario_workbook.columns import Columns, variants_content
+from optimizer.report.scenario_workbook.fields import WORDS
 
-Route = tuple[Step, ...]
-"""Keys and positions that lead to a value of a scenario."""
-
-_COLOURS = {"settings": "1F4E79", "variants": "7B8794", "sources": "7B8794"}
+COLOURS = {"settings": "1F4E79", "variants": "7B8794", "sources": "7B8794"}
+REQUIRED_TABS = ("settings", "materials")
+USUAL_TABS = ("consumers", "demand", "damage", "supply", "projects", "funders",
+              "funders.instruments", "stockpiles", "hazards", "hazards.effects")  # fmt: skip
 
 
 def scenario_workbook(case: Case) -> bytes:
@@ -34,42 +38,87 @@ def scenario_workbook(case: Case) -> bytes:
     Reading it gives the same case, with all sources and variants.
     """
     book = Workbook()
-    guide = book.worksheets[0]
+    guide, title = book.worksheets[0], named(case.title, "", language())
     guide.title = tr(GUIDE)
-    columns = Columns(case)
-    contents = [(tab, _content(tab, columns)) for tab in tabs()]
-    lists = {tab.path[0] for tab, _ in contents if tab.has_ids and tab.owner is None}
-    lists = {name for name in lists if name != "variants"}
-    for tab, content in contents:
+    _draw_guide(guide, title)
+    columns, variants = Columns(case), ("variants",)
+    lists = {t.path[0] for t in tabs() if t.has_ids and t.owner is None and t.path != variants}
+    for tab in tabs():
+        of_variants = tab.path == variants
+        content = variants_content(tab, columns.data) if of_variants else columns.of(tab)
         sheet = book.create_sheet(tab.title)
-        sheet.sheet_properties.tabColor = _COLOURS.get(tab.key, "2E86AB")
+        sheet.sheet_properties.tabColor = COLOURS.get(tab.key, "2E86AB")
         if tab.kind == "settings":
-            draw_settings(sheet, content, lists)
-        else:
-            draw_items(sheet, content, lists)
-        if tab.path and tab.path[0] in lists and tab.owner is None:
-            number = next(n for n, one in enumerate(content.columns, 1) if one.path == ("id",))
-            letter = get_column_letter(number)
-            add_ids(book, tab.path[0], tab.title, letter, FIRST, FIRST + len(content.rows) + ROOM)
-    add_lists(book)
-    title = named(case.title, "", language())
-    draw_guide(guide, title, [(tab, tab.title) for tab, _ in contents])
-    book.properties.creator = "Vorrat"
-    book.properties.title = title
+            sheets.draw_settings(sheet, content, lists)
+            continue
+        sheets.draw_items(sheet, content, lists)
+        if tab.path[0] in lists and tab.owner is None:
+            number = [column.path for column in content.columns].index(("id",)) + 1
+            last = sheets.FIRST + len(content.rows) + sheets.ROOM
+            sheets.add_ids(book, tab.path[0], tab.title, get_column_letter(number), last)
+    sheets.add_lists(book)
+    book.properties.creator, book.properties.title = "Vorrat", title
     file = io.BytesIO()
     book.save(file)
     return file.getvalue()
 
 
-def _content(tab: Tab, columns: Columns) -> Content:
-    if tab.kind == "settings":
-        return columns.settings()
-    if tab.kind == "variants":
-        return variants_content(columns.data.get("variants", {}))
-    return columns.of(tab)
+def _draw_guide(sheet: Worksheet, title: str) -> None:
+    """The first sheet: what to fill in, what to mind, and how to run it."""
+    sheet.sheet_view.showGridLines = False
+    for letter, width in zip("ABCD", (3, 26, 94, 12), strict=True):
+        sheet.column_dimensions[letter].width = width
+    _line(sheet, tr("A scenario for Vorrat"), font=style.TITLE)
+    _line(sheet, title)
+    about = tr(
+        "Vorrat finds out which projects to help build, who pays how much of each, what to store, "
+        "and when. This workbook holds all that it needs to know. Every sheet is a list; every row "
+        "below its grey line is an entry."
+    )
+    _line(sheet, text=about)
+    _heading(sheet, tr("In four steps"))
+    for number, said in WORDS["steps"].items():
+        label, text = worded(said).split(": ", 1)
+        _line(sheet, f"{number}. {label}", text)
+    _heading(sheet, tr("Sheets"))
+    for tab in tabs():
+        usual = tr("usual") if tab.key in USUAL_TABS else tr("optional")
+        need = tr("required") if tab.key in REQUIRED_TABS else usual
+        cell = _line(sheet, tab.title, sheets.about_tab(tab), need, style.LINK)
+        place = f"'{tab.title}'!A1"
+        cell.hyperlink = Hyperlink(ref=cell.coordinate, location=place, display=tab.title)
+    _heading(sheet, tr("Please note"))
+    for said in WORDS["hints"].values():
+        label, text = worded(said).split(": ", 1)
+        _line(sheet, label, text)
+    _heading(sheet, tr("Colours"))
+    for fill, text in (
+        (style.REQUIRED_HEAD, tr("has to be filled in (marked * as well)")),
+        (style.OPTIONAL_HEAD, tr("may stay empty; what holds then is in the note")),
+        (style.REMARK_HEAD, tr("source, confidence and note of the figure to the left")),
+        (style.TECHNICAL, tr("for the program: technical names, please leave them")),
+    ):
+        _line(sheet, text=text).fill = fill
 
 
-def first_difference(case: Case, workbook: bytes) -> Route | None:
+def _line(
+    sheet: Worksheet, label: str = "", text: str = "", need: str = "", font: Font = style.BOLD
+) -> Cell:
+    """A row below the others; a program that opens it makes it as high as its text needs."""
+    row = sheet.max_row + 1
+    cell = style.write(sheet, row, 2, label or None, font)
+    for column, said, look in ((3, text, style.TEXT), (4, need, style.SMALL)):
+        if said:
+            style.write(sheet, row, column, said, look, style.WRAP)
+    return cell
+
+
+def _heading(sheet: Worksheet, text: str) -> None:
+    _line(sheet)
+    _line(sheet, text, font=style.HEADING)
+
+
+def first_difference(case: Case, workbook: bytes) -> tuple[Step, ...] | None:
     """The path of the first value that reads back otherwise; None where all is the same."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "scenario.xlsx"
@@ -79,19 +128,15 @@ def first_difference(case: Case, workbook: bytes) -> Route | None:
         except ScenarioError as error:
             return error.faults[0].path
     before, after = (one.model_dump(mode="json", by_alias=True) for one in (case, again))
-    return next(iter(_differences(before, after, ())), None)
+    return next(_differences(before, after, ()), None)
 
 
-def _differences(before: Any, after: Any, path: Route) -> list[Route]:
+def _differences(before: Any, after: Any, path: tuple[Step, ...]) -> Iterator[tuple[Step, ...]]:
     if isinstance(before, dict) and isinstance(after, dict):
-        keys = [*before, *(key for key in after if key not in before)]
-        return [
-            found
-            for key in keys
-            for found in _differences(before.get(key), after.get(key), (*path, key))
-        ]
-    if isinstance(before, list) and isinstance(after, list) and len(before) == len(after):
-        pairs = enumerate(zip(before, after, strict=True))
-        return [found for n, pair in pairs for found in _differences(*pair, (*path, n))]
-    truth = isinstance(before, bool) is isinstance(after, bool)
-    return [] if before == after and truth else [path]
+        for key in dict.fromkeys([*before, *after]):
+            yield from _differences(before.get(key), after.get(key), (*path, key))
+    elif isinstance(before, list) and isinstance(after, list) and len(before) == len(after):
+        for n, pair in enumerate(zip(before, after, strict=True)):
+            yield from _differences(*pair, (*path, n))
+    elif before != after or isinstance(before, bool) is not isinstance(after, bool):
+        yield path

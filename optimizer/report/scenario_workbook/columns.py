@@ -6,15 +6,19 @@ positions a field takes up follows from the data.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from models.base import named
-from models.files import includes
-from models.files.shapes import ABOUT, ROOT, Shape, describe, required, shape_of, step_into
+from models.faults import Place
+from models.files import includes, shapes
+from models.files.shapes import ABOUT, Shape, describe, required, shape_of, step_into
 from models.files.tabs import Tab, tab_at
+from models.files.variant_rows import TEXTS, WORDS
 from models.files.wording import worded
+from models.files.yaml_source import parse_setting
 from models.language import language, tr
 from models.scenario.case import Case
 from optimizer.report.scenario_workbook.fields import Field, field_of, label_of, section_of
@@ -22,6 +26,7 @@ from optimizer.report.scenario_workbook.fields import Field, field_of, label_of,
 Path = tuple[str, ...]
 Row = dict[Path, Any]
 REMARKS = ABOUT[1:]
+TEXT, NUMBER = Shape("text"), Shape("number")
 FEW_IDS = 8
 """So many ids of a section all get their column, whether used or not."""
 POSITIONS = {"loss": 4}
@@ -30,10 +35,7 @@ POSITIONS = {"loss": 4}
 
 @dataclass(frozen=True)
 class Column:
-    """One column: the path of its field, what its cells hold and how people call it.
-
-    ``some`` says that of several columns of a required field at least one has to be filled.
-    """
+    """One column: the path of its field, what its cells hold and how people call it."""
 
     path: Path
     shape: Shape
@@ -41,7 +43,7 @@ class Column:
     label: str
     meaning: str = ""
     required: bool = False
-    some: bool = False
+    some: bool = False  # of several columns of a required field at least one has to be filled
     remark: bool = False
     other_language: bool = False
 
@@ -53,16 +55,11 @@ class Column:
 
 @dataclass(frozen=True)
 class Content:
-    """What a sheet holds."""
+    """What a sheet holds; settings are one row, whose columns are paths."""
 
     tab: Tab
     columns: tuple[Column, ...]
     rows: tuple[Row, ...]
-
-
-def written(case: Case) -> dict[str, Any]:
-    """A scenario as a file writes it: what it says, without the defaults it leaves out."""
-    return case.model_dump(mode="json", by_alias=True, exclude_unset=True)
 
 
 class Columns:
@@ -70,189 +67,130 @@ class Columns:
 
     def __init__(self, case: Case) -> None:
         self.case = case
-        self.data = written(case)
+        self.data = case.model_dump(mode="json", by_alias=True, exclude_unset=True)
+        """What a file says of it, without the defaults that it leaves out."""
 
     def of(self, tab: Tab) -> Content:
         """The columns and rows of a tab."""
-        rows = self._bilingual([self._flat(tab, *item) for item in self._items(tab)])
+        found = [{**ids, **flat(item, tab.item, (), tab.path)} for ids, item in self._items(tab)]
+        # Texts stand in one column where no row tells the languages apart, else in two.
+        split = {path[:-1] for row in found for path in row if path[-1] in ("en", "de")}
+        rows = [{one: v for path, v in row.items() for one in _texts(path, split)} for row in found]
         used = {path for row in rows for path in row}
-        columns = list(self._head(tab))
+        columns = [*_head(tab)]
         for key in tab.item.keys:
-            if key == "id" and tab.shape.kind != "mapping":
-                continue  # a column of the head
-            columns += self._field(tab, tab.item, (key,), used)
+            columns += self._field(tab, (key,), used) if key != "id" else ()
+        if tab.kind == "settings":
+            columns.append(_included())
         return Content(tab, tuple(columns), tuple(rows))
-
-    def _head(self, tab: Tab) -> Iterator[Column]:
-        """The columns that tell items apart."""
-        text = Shape("text")
-        if tab.owner is not None:
-            name = tab.owner_column
-            meaning = tr("The item of the sheet '{name}' that the row belongs to.",
-                         name=tab.owner.title)  # fmt: skip
-            label = worded(name.replace("_", " ").capitalize())
-            yield Column((name,), text, Field(name), label, meaning, required=True)
-        if tab.has_ids:
-            meaning = tr("A short name without dots, by which other sheets refer to the item.")
-            yield Column(
-                ("id",), text, Field("id"), worded(label_of(("id",))), meaning, required=True
-            )
 
     def _items(self, tab: Tab) -> Iterator[tuple[Row, Any]]:
         """The items of a tab, each with its ids."""
+        if tab.kind == "settings":
+            yield {}, self.data
+            return
         owners = list(self._items(tab.owner)) if tab.owner is not None else [({}, self.data)]
         for ids, owner in owners:
-            path = tab.path[-1:] if tab.owner is not None else tab.path
             head: Row = {(tab.owner_column,): ids["id",]} if tab.owner is not None else {}
-            section = _at(owner, path)
+            section = owner
+            for step in tab.path[-1:] if tab.owner is not None else tab.path:
+                section = section.get(step) if isinstance(section, Mapping) else None
             if isinstance(section, Mapping):
-                for name, item in section.items():
-                    yield {**head, ("id",): name}, item
-            for item in section if isinstance(section, list) else ():
-                if tab.has_ids:
-                    head = {**head, ("id",): item["id"]}
-                yield head, item
+                yield from (({**head, ("id",): name}, item) for name, item in section.items())
+            else:
+                for item in section or ():
+                    yield {**head, **({("id",): item["id"]} if tab.has_ids else {})}, item
 
-    def _flat(self, tab: Tab, ids: Row, item: Any) -> Row:
-        row = dict(ids)
-        for key, value in item.items():
-            if tab_at((*tab.path, key)) is None:
-                row.update(flat(value, step_into(tab.item, key) or Shape("any"), (key,)))
-        return row
-
-    def settings(self) -> Content:
-        """The fields that belong to no list of items, as one row whose columns are paths."""
-        row: Row = {}
-        for key, value in self.data.items():
-            if tab_at((key,)) is None:
-                row.update(self._flat_settings(value, (key,)))
-        row = self._bilingual([row])[0]
-        columns: list[Column] = []
-        for key in ROOT.keys:
-            if tab_at((key,)) is None:
-                columns += self._field(Tab((), ROOT), ROOT, (key,), set(row))
-        columns.append(_included())
-        return Content(Tab((), ROOT), tuple(columns), (row,))
-
-    def _flat_settings(self, value: Any, path: Path) -> Row:
-        if tab_at(path) is not None:
-            return {}
-        shape = _shape(ROOT, path)
-        if shape.kind != "model" or not isinstance(value, Mapping):
-            return flat(value, shape, path)
-        row: Row = {}
-        for key, child in value.items():
-            row.update(self._flat_settings(child, (*path, key)))
-        return row
-
-    def _bilingual(self, rows: list[Row]) -> list[Row]:
-        """Texts in one column where no row tells the languages apart, else in two."""
-        split = {path[:-1] for row in rows for path in row if path[-1] in ("en", "de")}
-        return [
-            {
-                new: value
-                for path, value in row.items()
-                for new in ([(*path, "en"), (*path, "de")] if path in split else [path])
-            }
-            for row in rows
-        ]
-
-    def _field(self, tab: Tab, root: Shape, path: Path, used: set[Path]) -> Iterator[Column]:
+    def _field(self, tab: Tab, path: Path, used: set[Path]) -> Iterator[Column]:
         """The columns of one field."""
-        parent = _shape(root, path[:-1]) if path[:-1] else root
+        parent = _shape(tab.item, path[:-1])
         shape = step_into(parent, path[-1])
         if shape is None or tab_at((*tab.path, *path)) is not None:
             return
         if shape.kind == "model":
             for key in shape.keys:
-                yield from self._field(tab, root, (*path, key), used)
+                yield from self._field(tab, (*path, key), used)
             return
-        told = tuple(step for step in path if not step.isdecimal())
-        needed = required(parent, path[-1]) and (len(path) == 1 or required(root, path[0]))
-        field = field_of(parent, path[-1])
+        label = worded(label_of(tuple(step for step in path if not step.isdecimal())))
+        if at := next((n for n, step in enumerate(path) if step.isdecimal()), 0):
+            label = f"{worded(label_of(path[:at]))} {int(path[at]) + 1}: {label}"
+        needed = required(parent, path[-1]) and (len(path) == 1 or required(tab.item, path[0]))
         meaning = worded(describe(parent, path[-1]))
-        column = Column(path, shape, field, worded(label_of(told)), meaning, needed)
-        if any(step.isdecimal() for step in path):
-            column = replace(column, label=f"{self._item_label(path)}: {column.label}")
-        yield from self._parts(tab, column, used)
-
-    def _item_label(self, path: Path) -> str:
-        """Such as "Step 2", for the fields of an item in a list."""
-        number = next(place for place, step in enumerate(path) if step.isdecimal())
-        return f"{worded(label_of(path[:number]))} {int(path[number]) + 1}"
-
-    def _parts(self, tab: Tab, column: Column, used: set[Path]) -> Iterator[Column]:
-        path, shape = column.path, column.shape
-        kind = shape.kind
-        if kind == "texts":
+        column = Column(path, shape, field_of(parent, path[-1]), label, meaning, needed)
+        if shape.kind == "texts":
             yield from texts(column, any((*path, one) in used for one in ("en", "de")))
-        elif kind == "number":
+        elif shape.kind == "number":
             yield from _sourced(column)
-        elif kind == "yearly":
-            years = _keys(path, used, ABOUT)
-            column = replace(column, some=column.required and bool(years))
-            yield from _sourced(column, after=[
-                part for year in years for part in self._part(column, year, f" {year}", used)
-            ])  # fmt: skip
-        elif kind in ("mapping", "years"):
-            for key in self._free_keys(column, used):
-                yield from self._part(column, key, f" {self._key_label(column, key)}", used)
-        elif kind == "list" and shape_of(shape.item).kind in ("number", "model"):
-            unused = POSITIONS.get(path[-1], 3)
-            for key in _keys(path, used, ()) or list(map(str, range(unused))):
-                yield from self._position(tab, column, key, used)
+        elif shape.kind == "yearly":
+            yield from self._yearly(column, used)
+        elif shape.kind in ("mapping", "years"):
+            for key, name in self._free_keys(column, used):
+                yield from self._part(column, key, name, used)
+        elif shape.kind == "list" and shape_of(shape.item).kind in ("number", "model"):
+            unused = map(str, range(POSITIONS.get(path[-1], 3)))
+            for key in _keys(path, used) or list(unused):
+                inside = shape_of(shape.item)
+                if inside.kind != "model":
+                    part = replace(column, required=needed and key == "0")
+                    yield from self._part(part, key, str(int(key) + 1), used, key == "0")
+                for name in inside.keys if inside.kind == "model" else ():
+                    for found in self._field(tab, (*path, key, name), used):
+                        yield replace(found, required=found.required and key == "0")
         else:
             yield column
 
-    def _position(self, tab: Tab, column: Column, key: str, used: set[Path]) -> Iterator[Column]:
-        inside = shape_of(column.shape.item)
-        if inside.kind != "model":
-            part = self._part(column, key, f" {int(key) + 1}", used, always=key == "0")
-            yield from part
-            return
-        for name in inside.keys:
-            for found in self._field(tab, tab.item, (*column.path, key, name), used):
-                yield replace(found, required=found.required and key == "0")
+    def _yearly(self, column: Column, used: set[Path]) -> Iterator[Column]:
+        """A quantity, its years where it has any, and what is said of it."""
+        years = _keys(column.path, used, ABOUT)
+        some = column.some or (column.required and bool(years))
+        column = replace(column, some=some)
+        after = [part for year in years for part in self._part(column, year, year, used)]
+        yield from _sourced(column, after)
 
     def _part(
         self, column: Column, key: str, suffix: str, used: set[Path], always: bool | None = None
     ) -> Iterator[Column]:
         """The column of one key, and of its remarks where there are any."""
-        path = (*column.path, key)
-        inside = step_into(column.shape, key) or Shape("number")
-        part = replace(column, path=path, shape=inside, label=f"{column.label}{suffix}")
-        if column.shape.kind == "list":
-            part = replace(part, required=column.required and key == "0")
-        else:
-            part = replace(part, some=column.required)
-        if inside.kind == "yearly":
-            years = _keys(path, used, ABOUT)
-            after = [x for year in years for x in self._part(part, year, f" {year}", used)]
-            yield from _sourced(part, after=after)
-            return
+        path, kind = (*column.path, key), column.shape.kind
+        part = replace(
+            column, path=path, shape=step_into(column.shape, key) or NUMBER,
+            label=f"{column.label} {suffix}", some=column.required and kind != "list",
+        )  # fmt: skip
         said = any((*path, remark) in used for remark in REMARKS)
-        if always is None:
-            always = column.shape.kind == "mapping"
-        yield from _sourced(part) if said or always else [part]
+        if part.shape.kind == "yearly":
+            yield from self._yearly(part, used)
+        elif said or (kind == "mapping" if always is None else always):
+            yield from _sourced(part)
+        else:
+            yield part
 
-    def _free_keys(self, column: Column, used: set[Path]) -> list[str]:
-        """The keys of a mapping that get a column, in the order of what they name."""
-        found = _keys(column.path, used, ())
-        name = column.path[-1]
+    def _free_keys(self, column: Column, used: set[Path]) -> Iterator[tuple[str, str]]:
+        """The keys of a mapping that get a column, in the order of what they name, and names."""
+        found, name = _keys(column.path, used), column.path[-1]
         if column.shape.kind == "years":
             years = self.case.horizon.years if "by_year" in name else range(3)
-            return found or list(map(str, years))
+            yield from ((key, key) for key in found or map(str, years))
+            return
         items = getattr(self.case, section_of(name), {}) if section_of(name) else {}
         ids = list(items) if isinstance(items, Mapping) else [item.id for item in items]
         offered = [one for one in ids if len(ids) <= FEW_IDS or one in found]
-        return [*offered, *(one for one in found if one not in offered)]
+        for key in dict.fromkeys([*offered, *found]):
+            item = items.get(key) if isinstance(items, Mapping) else None
+            yield key, named(item.name, key, language()) if item is not None else key
 
-    def _key_label(self, column: Column, key: str) -> str:
-        if column.shape.kind == "years":
-            return key
-        items = getattr(self.case, section_of(column.path[-1]) or "materials", {})
-        item = items.get(key) if isinstance(items, Mapping) else None
-        return named(item.name, key, language()) if item is not None else key
+
+def _head(tab: Tab) -> Iterator[Column]:
+    """The columns that tell items apart."""
+    if tab.owner is not None:
+        name = tab.owner_column
+        label = worded(name.replace("_", " ").capitalize())
+        owner = tab.owner.title
+        meaning = tr("The item of the sheet '{name}' that the row belongs to.", name=owner)
+        yield Column((name,), TEXT, Field(name), label, meaning, required=True)
+    if tab.has_ids:
+        label = worded(label_of(("id",)))
+        meaning = tr("A short name without dots, by which other sheets refer to the item.")
+        yield Column(("id",), TEXT, Field("id"), label, meaning, required=True)
 
 
 def _included() -> Column:
@@ -265,67 +203,59 @@ def _included() -> Column:
     return Column(path, includes.SHAPE, Field(includes.KEY), worded(label_of(path)), meaning)
 
 
-def flat(value: Any, shape: Shape, path: Path) -> Row:
-    """The cells of a value, by their paths."""
-    if value is None:
+def flat(value: Any, shape: Shape, path: Path, base: Path = ()) -> Row:
+    """The cells of a value by their paths, without what has a sheet of its own; ``base`` is the
+    path of the section in the scenario."""
+    if value is None or (path and tab_at((*base, *path)) is not None):
         return {}
-    if shape.kind in ("number", "yearly"):
-        return _flat_number(value, path)
+    pairs: Iterable[tuple[str, Any]] = ()
+    about: dict[str, Any] = {}
+    if isinstance(value, Mapping) and shape.kind in ("number", "yearly") and "value" in value:
+        return {path if key == "value" else (*path, key): one for key, one in value.items()}
     if isinstance(value, Mapping):
-        row: Row = {}
-        for key, child in value.items():
-            row.update(flat(child, step_into(shape, key) or Shape("text"), (*path, str(key))))
-        return row
-    if isinstance(value, list):
-        inside = shape_of(shape.item) if shape.kind == "list" else Shape("text")
+        pairs = value.items()
+        if shape.kind == "yearly":
+            # A source that all years share stands once.
+            said = [_about(child) for child in value.values()]
+            if all(one == said[0] for one in said):
+                about = said[0]
+                pairs = [(year, _bare(child)) for year, child in value.items()]
+    elif isinstance(value, list):
+        inside = shape_of(shape.item) if shape.kind == "list" else TEXT
         if inside.kind not in ("number", "model"):
             return {path: ";".join(map(str, value))} if value else {}
-        row = {}
-        for position, child in enumerate(value):
-            row.update(flat(child, inside, (*path, str(position))))
-        return row
-    return {path: value}
-
-
-def _flat_number(value: Any, path: Path) -> Row:
-    """A number or a yearly quantity; a source that all years share stands once."""
-    if not isinstance(value, Mapping):
+        pairs = ((str(position), child) for position, child in enumerate(value))
+    else:
         return {path: value}
-    if "value" in value:
-        about = {(*path, key): text for key, text in value.items() if key != "value"}
-        return {path: value["value"], **about}
-    said = [_remarks(child) for child in value.values()]
-    alike = said[0] if all(one == said[0] for one in said) else None
     row: Row = {}
-    for year, child in value.items():
-        bare = child["value"] if isinstance(child, Mapping) else child
-        row.update(
-            {(*path, year): bare} if alike is not None else flat(child, _NUMBER, (*path, year))
-        )
-    row.update({(*path, key): text for key, text in (alike or {}).items()})
-    return row
+    for key, child in pairs:
+        row |= flat(child, step_into(shape, key) or TEXT, (*path, str(key)), base)
+    return row | {(*path, key): text for key, text in about.items()}
 
 
-_NUMBER = Shape("number")
+def _about(value: Any) -> dict[str, Any]:
+    """What is said of a figure."""
+    return {k: v for k, v in value.items() if k in REMARKS} if isinstance(value, Mapping) else {}
 
 
-def _remarks(value: Any) -> dict[str, str]:
-    if not isinstance(value, Mapping):
-        return {}
-    return {key: value[key] for key in REMARKS if key in value}
+def _bare(value: Any) -> Any:
+    return value["value"] if isinstance(value, Mapping) else value
+
+
+def _texts(path: Path, split: set[Path]) -> list[Path]:
+    return [(*path, "en"), (*path, "de")] if path in split else [path]
 
 
 def texts(column: Column, split: bool) -> Iterator[Column]:
     """One column, or one in each language with that of the reader first."""
-    if not split:
-        yield column
-        return
-    order = ("de", "en") if language() == "de" else ("en", "de")
     names = {"en": tr("English"), "de": tr("German")}
+    order = sorted(names, key=lambda one: one != language()) if split else ()
     for number, one in enumerate(order):
         label = f"{column.label} ({names[one]})"
-        yield replace(column, path=(*column.path, one), label=label, shape=Shape("text"),
-                    other_language=number > 0)  # fmt: skip
+        path = (*column.path, one)
+        yield replace(column, path=path, label=label, shape=TEXT, other_language=number > 0)
+    if not split:
+        yield column
 
 
 def _sourced(column: Column, after: Iterable[Column] = ()) -> Iterator[Column]:
@@ -344,19 +274,15 @@ def remarks(path: Path) -> Iterator[Column]:
 
 def remark_shape(remark: str) -> Shape:
     """What may stand in a remark."""
-    shapes = {"confidence": Shape("choice", choices=("high", "medium", "low"))}
-    return shapes.get(remark, Shape("text"))
+    return Shape("choice", choices=WORDS) if remark == "confidence" else TEXT
 
 
-def _keys(path: Path, used: set[Path], apart: Iterable[str]) -> list[str]:
-    """The keys below a path that are used: numbers in order, names as they come."""
+def _keys(path: Path, used: set[Path], apart: Iterable[str] = ()) -> list[str]:
+    """The keys below a path that are used: numbers in order, names by the alphabet."""
     size = len(path)
-    found = dict.fromkeys(one[size] for one in used if one[:size] == path and len(one) > size)
-    keys = [key for key in found if key not in apart]
-    numbers = sorted((key for key in keys if key.isdecimal()), key=int)
-    if numbers and len(numbers) == len(keys):
-        return numbers
-    return sorted(keys)
+    keys = {one[size] for one in used if one[:size] == path and len(one) > size} - set(apart)
+    numbers = all(key.isdecimal() for key in keys)
+    return sorted(keys, key=int) if numbers else sorted(keys)
 
 
 def _shape(root: Shape, path: Path) -> Shape:
@@ -367,7 +293,69 @@ def _shape(root: Shape, path: Path) -> Shape:
     return shape
 
 
-def _at(data: Any, path: Path) -> Any:
-    for step in path:
-        data = data.get(step) if isinstance(data, Mapping) else None
-    return data
+def variants_content(tab: Tab, data: Mapping[str, Any]) -> Content:
+    """The columns and rows of the variants of a scenario, as a file writes them."""
+    variants: Mapping[str, Mapping[str, Any]] = data.get("variants", {})
+    split = any(isinstance(one.get(key), Mapping) for one in variants.values() for key in TEXTS)
+    rows: list[Row] = []
+    for name, variant in variants.items():
+        head: Row = {("id",): name}
+        for key in TEXTS:
+            text = variant.get(key)
+            if isinstance(text, Mapping):
+                head |= {(key, one): said for one, said in text.items()}
+            elif text is not None:
+                head |= dict.fromkeys([(key, "en"), (key, "de")] if split else [(key,)], text)
+        changes = list(variant.get("set", {}).items())
+        rows.append({**head, **(_change(*changes[0]) if changes else {})})
+        rows += [{("id",): name, **_change(*change)} for change in changes[1:]]
+    return Content(tab, tuple(_of_variants(split)), tuple(rows))
+
+
+def _change(path: str, value: Any) -> Row:
+    row: Row = {("path",): path}
+    known = isinstance(value, Mapping) and set(value) <= {"value", *REMARKS} and "value" in value
+    if known and not isinstance(value["value"], (Mapping, list)):
+        row |= {(key,): text for key, text in value.items() if key != "value"}
+        value = value["value"]
+    row["value",] = value if isinstance(value, (int, float)) else as_text(value)
+    return row
+
+
+def as_text(value: Any) -> str:
+    """A value as YAML in one line, the way a person would write it."""
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{as_text(k)}: {as_text(v)}" for k, v in value.items()) + "}"
+    if isinstance(value, (list, tuple)):
+        return "[" + ", ".join(map(as_text, value)) + "]"
+    if isinstance(value, str):
+        bare = not any(sign in value for sign in ",[]{}:#\n") and value == value.strip()
+        year = value.isdecimal() and not value.startswith("0")
+        as_it_is = year or (bare and _read(value) == value)
+        return value if as_it_is else json.dumps(value, ensure_ascii=False)
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    if isinstance(value, float):
+        return repr(value) if "e" not in repr(value) else f"{value:.20f}".rstrip("0")
+    return json.dumps(value)
+
+
+def _read(text: str) -> Any:
+    faults: list[Any] = []
+    node = parse_setting(text, Place(""), faults.append)
+    return None if faults else shapes.plain(node, shapes.ANYTHING)
+
+
+def _of_variants(split: bool) -> Iterator[Column]:
+    meaning = tr("Name of the variant, the same in all of its rows.")
+    yield Column(("id",), TEXT, Field("id"), tr("Id (short name)"), meaning, required=True)
+    meaning = tr("In the first row of a variant.")
+    for key, label in zip(TEXTS, (tr("Title"), tr("Description")), strict=True):
+        yield from texts(Column((key,), TEXT, Field(key), label, meaning), split)
+    meaning = tr("Technical names from the section down, with dots between them, such as "
+                 "funders.fund.budget_meur. Items are named by their ids.")  # fmt: skip
+    yield Column(("path",), TEXT, Field("path"), tr("What changes"), meaning)
+    meaning = tr("A number or a word; several values as {a: 0.5, b: 0.5} or [a, b]; "
+                 "null takes a field away.")  # fmt: skip
+    yield Column(("value",), Shape("any"), Field("value"), tr("New value"), meaning)
+    yield from remarks(())

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from importlib.resources import files
 from typing import Any, get_args
 
-from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from models.files.shapes import Shape
@@ -23,24 +23,18 @@ from models.scenario.years import YearReader
 WORDS: dict[str, dict[str, str]] = tomllib.loads(
     (files("optimizer.report.scenario_workbook") / "words.toml").read_text(encoding="utf-8")
 )
-"""English texts: labels of fields, what sheets hold, and headings of settings."""
+"""English texts: labels of fields, units, what sheets hold, headings of settings, the guide."""
 
-_UNITS = (
-    (r"meur$", "million EUR"),
-    (r"eur_per_t_year$", "EUR per t and year"),
-    (r"eur_per_t$", "EUR per t"),
-    (r"(^|_)t_per_year$", "t per year"),
-    (r"(^|_)t_per_period$", "t per period"),
-    (r"_t$", "t"),
-    (r"_years$", "years"),
-    (r"days_of_demand$", "days of demand"),
-    (r"^(budget_charge|recovery|stock_charge|charges)$", "EUR per EUR"),
-)
 _PERCENT = re.compile(
     r"(?<!per_)share$|(rate|premium|probability|return|fee_per_year|loss)$|^paid_by$"
 )
-_ONE_AS = {"company": "funders"}
-"""Fields with one id whose section does not follow from their name."""
+_SECTIONS = (
+    (r"^company$|paid_by$", "funders"),
+    (r"(requires|excludes|must_build|must_not_build|_projects)$", "projects"),
+    (r"^serves$", "consumers"),
+    (r"(output_t_per_year|_eur_per_t)$", "materials"),
+)
+"""Whose ids a field holds, where its section does not follow from its name."""
 
 
 @dataclass(frozen=True)
@@ -50,17 +44,20 @@ class Field:
     name: str
     info: FieldInfo | None = None
 
+    @cached_property
+    def _marks(self) -> list[Any]:
+        return [] if self.info is None else [*self.info.metadata, *_inside(self.info.annotation)]
+
     @property
     def bounds(self) -> Bounds | None:
         """What its numbers may be."""
-        marks = list(_marks(self.info)) if self.info is not None else []
-        found = (mark.bounds if isinstance(mark, YearlyBounds) else mark for mark in marks)
+        found = (mark.bounds if isinstance(mark, YearlyBounds) else mark for mark in self._marks)
         return next((mark for mark in found if isinstance(mark, Bounds)), None)
 
     @property
     def is_year(self) -> bool:
         """Whether it is a calendar year."""
-        return self.info is not None and any(isinstance(m, YearReader) for m in _marks(self.info))
+        return any(isinstance(mark, YearReader) for mark in self._marks)
 
     @property
     def is_percent(self) -> bool:
@@ -72,17 +69,12 @@ class Field:
     @property
     def unit(self) -> str:
         """What it is counted in, in English; empty where it is no quantity."""
-        for pattern, unit in _UNITS:
-            if re.search(pattern, self.name) and self.name != "delay_years":
-                return unit
-        if self.is_year:
-            return "year"
-        return "%" if self.is_percent else ""
+        known = _found(WORDS["units"].items(), self.name) if self.name != "delay_years" else ""
+        return known or ("year" if self.is_year else "%" if self.is_percent else "")
 
 
-def _marks(info: FieldInfo) -> Iterator[Any]:
-    yield from info.metadata
-    yield from _inside(info.annotation)
+def _found(known: Iterable[tuple[str, str]], name: str) -> str:
+    return next((what for pattern, what in known if re.search(pattern, name)), "")
 
 
 def _inside(annotation: Any) -> Iterator[Any]:
@@ -93,11 +85,8 @@ def _inside(annotation: Any) -> Iterator[Any]:
 
 def field_of(shape: Shape, key: str) -> Field:
     """A field of a shape, by the key that files write."""
-    model: type[BaseModel] | None = shape.model
-    for name, info in model.model_fields.items() if model is not None else ():
-        if key == (info.alias or name):
-            return Field(key, info)
-    return Field(key)
+    fields = shape.model.model_fields.items() if shape.model is not None else ()
+    return Field(key, next((info for name, info in fields if key == (info.alias or name)), None))
 
 
 def label_of(path: tuple[str, ...]) -> str:
@@ -112,14 +101,5 @@ def label_of(path: tuple[str, ...]) -> str:
 
 def section_of(name: str) -> str:
     """The section whose ids a field holds, or whose ids its keys are; empty where none."""
-    sections = Case.model_fields
-    for candidate in (_ONE_AS.get(name, ""), f"{name}s", name):
-        if candidate in sections:
-            return candidate
-    if name.endswith("paid_by"):
-        return "funders"
-    if re.search(r"(requires|excludes|must_build|must_not_build|_projects)$", name):
-        return "projects"
-    if name == "serves":
-        return "consumers"
-    return "materials" if re.search(r"(output_t_per_year|_eur_per_t)$", name) else ""
+    own = (one for one in (f"{name}s", name) if one in Case.model_fields)
+    return next(own, "") or _found(_SECTIONS, name)

@@ -2,33 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
 from openpyxl.cell import Cell
 from openpyxl.styles import Alignment, Border, Font, PatternFill, Side
-from openpyxl.worksheet.properties import PageSetupProperties
 from openpyxl.worksheet.worksheet import Worksheet
 
-FONT = "Calibri"
 INK, PALE_INK, WHITE = "1F2933", "7B8794", "FFFFFF"
 BLUE, SOFT_BLUE, GREY, PALE_GREY = "1F4E79", "D6E4F0", "E4E7EB", "F5F7FA"
 
-TEXT = Font(name=FONT, size=11, color=INK)
-BOLD = Font(name=FONT, size=11, color=INK, bold=True)
-HEAD = Font(name=FONT, size=11, color=WHITE, bold=True)
-TITLE = Font(name=FONT, size=18, color=BLUE, bold=True)
-HEADING = Font(name=FONT, size=13, color=BLUE, bold=True)
-SMALL = Font(name=FONT, size=9, color=PALE_INK)
-LINK = Font(name=FONT, size=11, color="0563C1", underline="single")
 
-REQUIRED_HEAD, OPTIONAL_HEAD, REMARK_HEAD = (
-    PatternFill("solid", fgColor=colour) for colour in (BLUE, SOFT_BLUE, GREY)
+def _font(size: float, color: str, **more: Any) -> Font:
+    return Font(name="Calibri", size=size, color=color, **more)
+
+
+TEXT, BOLD, HEAD = _font(11, INK), _font(11, INK, bold=True), _font(11, WHITE, bold=True)
+TITLE, HEADING = _font(18, BLUE, bold=True), _font(13, BLUE, bold=True)
+SMALL, LINK = _font(9, PALE_INK), _font(11, "0563C1", underline="single")
+
+REQUIRED_HEAD, OPTIONAL_HEAD, REMARK_HEAD, TECHNICAL = (
+    PatternFill("solid", fgColor=colour) for colour in (BLUE, SOFT_BLUE, GREY, PALE_GREY)
 )
-TECHNICAL = PatternFill("solid", fgColor=PALE_GREY)
-BAND = PatternFill("solid", fgColor=SOFT_BLUE)
-HAIR = Side(style="hair", color="9AA5B1")
-BELOW = Border(bottom=HAIR)
-EDGE = Border(left=Side(style="thin", color=WHITE), right=Side(style="thin", color=WHITE))
+HAIR, THIN = Side(style="hair", color="9AA5B1"), Side(style="thin", color=WHITE)
+BELOW, EDGE = Border(bottom=HAIR), Border(left=THIN, right=THIN)
 BOX = Border(left=HAIR, right=HAIR, top=HAIR, bottom=HAIR)
 
 WRAP = Alignment(wrap_text=True, vertical="top")
@@ -58,31 +54,11 @@ def put(cell: Cell, value: Any) -> Cell:
 
 def write(
     sheet: Worksheet, row: int, column: int, value: Any, font: Font,
-    alignment: Alignment | None = TOP, fill: PatternFill | None = None,
+    alignment: Alignment = TOP, fill: PatternFill | None = None,
 ) -> Cell:  # fmt: skip
     """Write a value into a cell in this look."""
     cell = put(at(sheet, row, column), value)
-    cell.font = font
-    if alignment is not None:
-        cell.alignment = alignment
+    cell.font, cell.alignment = font, alignment
     if fill is not None:
         cell.fill = fill
     return cell
-
-
-def fit_paper(sheet: Worksheet, orientation: Literal["portrait", "landscape"]) -> None:
-    """Print on A4, as wide as the paper and as many pages long as it takes."""
-    sheet.page_setup.orientation, sheet.page_setup.paperSize = orientation, 9
-    sheet.page_setup.fitToWidth, sheet.page_setup.fitToHeight = 1, 0
-    sheet.sheet_properties.pageSetUpPr = PageSetupProperties(fitToPage=True)
-    footer = sheet.oddFooter
-    assert footer is not None
-    footer.right.text = "&A, &P/&N"
-
-
-def number_format(value: Any, percent: bool, grouped: bool) -> str:
-    """The number format of a value; only large whole numbers are grouped by thousands."""
-    if percent:
-        return PERCENT
-    large = isinstance(value, int) and abs(value) >= 1000
-    return WHOLE if grouped and large else PLAIN

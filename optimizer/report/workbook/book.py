@@ -13,199 +13,129 @@ from io import BytesIO
 from typing import Any
 
 from models.results.reservations import NONE, Doubts
-from optimizer.report.figures import NO_BREAK, clean
+from optimizer.report.figures import clean, unbroken
 from optimizer.report.workbook.expressions import Area, Expression, Scalar, control
 from optimizer.report.workbook.styles import Form, Origin, Styles
 
 LONGEST_TEXT = 32_767
 """Characters that a cell holds."""
-_PAPER_A4 = 9
 _ROW = 13.5
 """Height of a row of one line, in points."""
 _BLOCKS = 40
 """Blocks that one formula reads: it may have 8,192 characters."""
-_LIKE_A_FORMULA = ("=", "+", "-", "@")
+_WIDTH = 9.0
+"""Of a column that has no other."""
 INSET = "  "
 """What a text begins with that belongs to the row above."""
 
 
 class Book:
-    """A workbook in the making."""
+    """A workbook in the making; ``doubts`` are to be said of the results that it shows."""
 
     def __init__(
-        self,
-        title: str,
-        money_places: int = 1,
-        outcome_places: int = 1,
-        doubts: Doubts = NONE,
+        self, title: str, money_places: int = 1, outcome_places: int = 1, doubts: Doubts = NONE
     ) -> None:
         from xlsxwriter import Workbook
 
         self._file = BytesIO()
         # Texts stay texts: a name that begins like a formula or an address is nothing else.
-        literal = dict.fromkeys(("formulas", "urls", "numbers"), False)
-        options = {"in_memory": True, **{f"strings_to_{what}": no for what, no in literal.items()}}
-        self.workbook = Workbook(self._file, options)
+        literal = {f"strings_to_{what}": False for what in ("formulas", "urls", "numbers")}
+        self.workbook = Workbook(self._file, {"in_memory": True, **literal})
         self.styles = Styles(self.workbook, money_places, outcome_places)
         self.title = clean(title)
         self.sheets: list[Sheet] = []
-        self.names: dict[str, Expression] = {}
         self.doubts = doubts
-        """What is to be said of the results that it shows."""
         self.workbook.set_properties({"title": self.title, "comments": "Vorrat"})
 
-    def sheet(self, tab: str, title: str) -> Sheet:
-        """A new sheet behind the others."""
-        sheet = Sheet(self, tab, title)
-        self.sheets.append(sheet)
-        return sheet
-
-    def name(self, name: str, cell: Expression) -> Expression:
+    def name(self, name: str, cell: Expression) -> None:
         """Give a cell a name that formulas and other files can use."""
         self.workbook.define_name(name, f"={cell.text}")
-        self.names[name] = cell
-        return Expression(name, cell.value)
 
     def finished(self) -> bytes:
-        """The file."""
+        """The file. What people read is printed: keys, at the right end, stay on the screen."""
         for sheet in self.sheets:
-            sheet.finish()
+            bottom = max(sheet.row, sheet.lowest)
+            sheet.worksheet.print_area(0, 0, bottom, sheet.printed_columns - 1)
         self.workbook.close()
         return self._file.getvalue()
 
 
 class Sheet:
-    """A sheet in the making, filled from the top."""
+    """A sheet in the making behind those that a book has, filled from the top."""
 
     def __init__(self, book: Book, tab: str, title: str) -> None:
         self.book, self.tab, self.title = book, tab, title
+        book.sheets.append(self)
         self.worksheet: Any = book.workbook.add_worksheet(tab)
-        self.row = 0
-        self.lowest = 0
-        """Last row that a chart takes."""
+        self.prefix = "'" + tab.replace("'", "''") + "'!"
+        """What stands before a cell of this sheet in a formula of another."""
+        self._own = re.compile(re.escape(self.prefix) + r"(\$[A-Z]+\$\d+(?::\$[A-Z]+\$\d+)?)")
+        self.row, self.lowest = 2, 0
+        """The next row to fill, and the last one that a chart takes."""
         self.printed_columns = 1
         self.widths: dict[int, float] = {}
         self.given: dict[tuple[int, int], float] = {}
         """Figures of the optimizer and the scenario, which no formula stands behind."""
         self._lines: dict[int, int] = {}
-        self._values: dict[tuple[int, int], Scalar] = {}
-        self._own = re.compile(
-            re.escape(f"{self.prefix}") + r"\$([A-Z]+)\$(\d+)(?::\$([A-Z]+)\$(\d+))?"
-        )
-        self._set_up()
-        self.worksheet.write_string(0, 0, title, book.styles.shape("title"))
-        self.worksheet.set_row(0, 24)
-        self.row = 2
-
-    @property
-    def prefix(self) -> str:
-        """What stands before a cell of this sheet in a formula of another."""
-        return "'" + self.tab.replace("'", "''") + "'!"
-
-    def _set_up(self) -> None:
         page = self.worksheet
         page.hide_gridlines(2)
         page.set_landscape()
-        page.set_paper(_PAPER_A4)
+        page.set_paper(9)  # A4
         page.set_margins(left=0.5, right=0.5, top=0.6, bottom=0.7)
         page.fit_to_pages(1, 0)
-        title = self.book.title.replace("&", "&&")
-        title = title if len(title) <= 90 else title[:89] + "…"
-        page.set_footer(f"&L&8{title}&C&8&A&R&8&P / &N")
+        name = book.title.replace("&", "&&")
+        name = name if len(name) <= 90 else name[:89] + "…"
+        page.set_footer(f"&L&8{name}&C&8&A&R&8&P / &N")
         page.set_default_row(_ROW)
+        page.write_string(0, 0, title, book.styles.shape("title"))
+        page.set_row(0, 24)
 
     def put(
-        self,
-        row: int,
-        column: int,
-        value: Scalar | Expression | None,
-        origin: Origin,
-        form: Form,
-        *,
-        last: bool = False,
-        wrap: bool = False,
-        ruled: bool = False,
-    ) -> Expression:
+        self, row: int, column: int, value: Scalar | Expression | None, origin: Origin, form: Form,
+        **flags: bool,
+    ) -> Expression:  # fmt: skip
         """Write one cell; nothing, and what is no number at all, stays empty."""
-        styles = self.book.styles
-        here = Expression(f"{self.prefix}{address(row, column)}", "")
+        cell, page = self.book.styles.cell, self.worksheet
+        shown: Scalar = ""
         if isinstance(value, Expression):
-            style = styles.cell("formula", form, last=last, wrap=wrap, ruled=ruled)
-            formula = "=" + self._local(value.text)
-            self.worksheet.write_formula(row, column, formula, style, value.value)
-            return self._keep(row, column, here, value.value)
-        if value is None:
-            if last or ruled or origin not in ("words", "key"):
-                style = styles.cell("words", form, last=last, ruled=ruled)
-                self.worksheet.write_blank(row, column, None, style)
-            return here
-        if isinstance(value, str):
-            text = clean(value)[:LONGEST_TEXT]
-            quoted = text.startswith(_LIKE_A_FORMULA)
-            style = styles.cell(
-                origin, form, last=last, wrap=wrap, quoted=quoted, ruled=ruled,
-                inset=value.startswith(INSET),
-            )  # fmt: skip
-            if wrap:
-                self._make_room(row, lines_of(text, self.widths.get(column, 9.0) - 1))
-            self.worksheet.write_string(row, column, text, style)
-            return self._keep(row, column, here, text)
-        number = float(value)
-        if not math.isfinite(number):
-            raise ValueError(f"{number} cannot stand in a cell")
-        style = styles.cell(origin, form, last=last, ruled=ruled)
-        self.worksheet.write_number(row, column, number, style)
-        if origin in ("optimizer", "scenario"):
-            self.given[row, column] = number
-        return self._keep(row, column, here, number)
-
-    def _make_room(self, row: int, lines: int) -> None:
-        """Make a row high enough for a text that is broken."""
-        if lines > self._lines.get(row, 1):
-            self._lines[row] = lines
-            self.worksheet.set_row(row, _ROW * lines)
-
-    def _keep(self, row: int, column: int, here: Expression, value: Scalar) -> Expression:
-        self._values[row, column] = value
-        return Expression(here.text, value)
-
-    def _local(self, formula: str) -> str:
-        """A formula as its own sheet writes it: without the sheet's name, and relative."""
-
-        def shortened(found: re.Match[str]) -> str:
-            first, last = found[1] + found[2], (found[3] or "") + (found[4] or "")
-            return f"{first}:{last}" if last else first
-
-        return self._own.sub(shortened, formula)
-
-    def area(self, first: tuple[int, int], last: tuple[int, int]) -> Area:
-        """The block of cells between two corners."""
-        rows, columns = range(first[0], last[0] + 1), range(first[1], last[1] + 1)
-        values = tuple(self._values.get((r, c), "") for r in rows for c in columns)
-        return Area(f"{self.prefix}{address(*first)}:{address(*last)}", values)
+            # A formula names no sheet where it means its own, and is relative there.
+            formula = self._own.sub(lambda found: found[1].replace("$", ""), value.text)
+            style, shown = cell("formula", form, **flags), value.value
+            page.write_formula(row, column, f"={formula}", style, shown)
+        elif value is None:
+            if flags.get("last") or flags.get("ruled") or origin not in ("words", "key"):
+                flags["wrap"] = False
+                page.write_blank(row, column, None, cell("words", form, **flags))
+        elif isinstance(value, str):
+            shown = clean(value)[:LONGEST_TEXT]
+            flags["inset"] = value.startswith(INSET)
+            flags["quoted"] = shown.startswith(("=", "+", "-", "@"))
+            lines = lines_of(shown, self.widths.get(column, _WIDTH) - 1)
+            if flags.get("wrap") and lines > self._lines.get(row, 1):
+                self._lines[row] = lines
+                page.set_row(row, _ROW * lines)
+            page.write_string(row, column, shown, cell(origin, form, **flags))
+        else:
+            shown, flags["wrap"] = float(value), False
+            if not math.isfinite(shown):
+                raise ValueError(f"{shown} cannot stand in a cell")
+            page.write_number(row, column, shown, cell(origin, form, **flags))
+            if origin in ("optimizer", "scenario"):
+                self.given[row, column] = shown
+        return Expression(f"{self.prefix}{address(row, column)}", shown)
 
     def note(self, text: str, across: int, shape: str = "note") -> None:
         """A paragraph across some columns, and an empty row behind it."""
-        styles = self.book.styles
-        # No-break spaces hold numbers together: a line must not end inside of one.
-        text = NO_BREAK.join(map(clean, text.split(NO_BREAK)))
+        text, style = unbroken(text), self.book.styles.shape(shape)
         self.printed_columns = max(self.printed_columns, across)
-        width = sum(self.widths.get(column, 9.0) for column in range(across))
+        width = sum(self.widths.get(column, _WIDTH) for column in range(across))
         size = 1.25 if shape == "lead" else 1.0
         lines = max(1, math.ceil(1.08 * size * len(text) / max(width, 10)))
-        style = styles.shape(shape)
         if across > 1:
             self.worksheet.merge_range(self.row, 0, self.row, across - 1, "", style)
         self.worksheet.write_string(self.row, 0, text, style)
         self.worksheet.set_row(self.row, 14.0 * size * lines)
         self.row += 1
-
-    def warn(self, across: int) -> None:
-        """What is to be said of the results of the book: in red what speaks against them."""
-        for sentence in self.book.doubts.against:
-            self.note(sentence, across, "warning")
-        for sentence in self.book.doubts.unconfirmed:
-            self.note(sentence, across, "unconfirmed")
 
     def heading(self, text: str) -> None:
         """The title of a part of the sheet."""
@@ -220,29 +150,28 @@ class Sheet:
             self.widths[position] = width
             self.worksheet.set_column(position, position, width)
 
-    def header(
-        self, row: int, headers: Sequence[str | int], right: Sequence[bool] | None = None
-    ) -> None:
+    def header(self, row: int, headers: Sequence[str | int], right: Sequence[bool]) -> None:
         """Write the headers of a table: texts, or years as numbers; ``right`` says which figures
         stand below."""
-        styles, lines = self.book.styles, 1
-        for position, header in enumerate(headers):
+        shape, lines = self.book.styles.shape, 1
+        for position, (header, figures) in enumerate(zip(headers, right, strict=True)):
+            is_year = isinstance(header, int)
+            aligned = {"align": "right", "indent": 0} if figures or is_year else {}
+            style = shape("header", **aligned, **({"num_format": "0"} if is_year else {}))
             if isinstance(header, int):
-                style = styles.shape("header", right=True, form="year")
                 self.worksheet.write_number(row, position, header, style)
-                continue
-            style = styles.shape("header", right=right is not None and right[position])
-            self.worksheet.write_string(row, position, clean(header), style)
-            lines = max(lines, lines_of(header, self.widths.get(position, 9.0), 1.15))
+            else:
+                self.worksheet.write_string(row, position, clean(header), style)
+                lines = max(lines, lines_of(header, self.widths.get(position, _WIDTH), 1.15))
         self.worksheet.set_row(row, _ROW * lines + 2)
-
-    def finish(self) -> None:
-        """Print what people read: columns of keys, at the right end, stay on the screen."""
-        self.worksheet.print_area(0, 0, max(self.row, self.lowest), self.printed_columns - 1)
 
     def controls(self) -> Iterator[Expression]:
         """Control figures over all cells of the sheet that no formula stands behind."""
-        parts = [self.area(*block) for block in blocks(set(self.given))]
+        parts = []
+        for (top, left), (bottom, right) in blocks(set(self.given)):
+            cells = [(r, c) for r in range(top, bottom + 1) for c in range(left, right + 1)]
+            text = f"{self.prefix}{address(top, left)}:{address(bottom, right)}"
+            parts.append(Area(text, tuple(self.given[cell] for cell in cells)))
         for start in range(0, len(parts), _BLOCKS):
             yield control(parts[start : start + _BLOCKS])
 
@@ -272,10 +201,9 @@ def blocks(cells: set[tuple[int, int]]) -> Iterable[tuple[tuple[int, int], tuple
     for row, column in sorted(cells, key=lambda cell: (cell[1], cell[0])):
         if (row, column) not in left:
             continue
-        bottom = row
+        bottom, right = row, column
         while (bottom + 1, column) in left:
             bottom += 1
-        right = column
         while all((r, right + 1) in left for r in range(row, bottom + 1)):
             right += 1
         left -= {(r, c) for r in range(row, bottom + 1) for c in range(column, right + 1)}

@@ -11,20 +11,24 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+from models.language import tr
 from optimizer.report import cells
-from optimizer.report.document import Column, Shown, Table
+from optimizer.report.document import Column, Shown, Table, nothing
 from optimizer.report.workbook.book import address
 from optimizer.report.workbook.expressions import Area, Expression, Scalar, of, total
+
+NARROW = 12.0
+"""Width of a column that has no other."""
 
 
 @dataclass(frozen=True)
 class SheetColumn:
-    """A column of a sheet: one of a document's table, or one end of it."""
+    """A column of a sheet: one of a document's table, or one ``end`` of it, which is an attribute
+    of its values."""
 
     column: Column
     header: str | int
     end: str = ""
-    """The attribute of a value that stands in it; the value itself if empty."""
 
     @property
     def key(self) -> str:
@@ -35,13 +39,38 @@ class SheetColumn:
         """What stands in a cell of it: a figure, a text, or nothing."""
         if isinstance(value, Shown):
             value = value.text if value.value is None else value.value
+        elif self.end == "error":
+            value = cells.error(value) or None
         elif self.end and not isinstance(value, str) and value is not None:
-            value = (
-                (cells.error(value) or None) if self.end == "error" else getattr(value, self.end)
-            )
-        if value is None or isinstance(value, str):
-            return value or None
-        return float(value)
+            value = getattr(value, self.end)
+        return value or None if value is None or isinstance(value, str) else float(value)
+
+
+_GAP = SheetColumn(Column("", nothing, "text", empty="", width=NARROW), "")
+"""Stands before the keys of a table that has fewer columns than another one of its sheet."""
+
+
+def columns_of(table: Table, widest: int = 0) -> list[SheetColumn]:
+    """The columns of a sheet: a range has two, and so has an estimate; keys stand apart, behind the
+    ``widest`` table of the sheet."""
+    found: list[SheetColumn] = []
+    for column in table.columns:
+        header = column.header
+        if column.group:
+            header = f"{column.group}: {header}" if header else column.group
+        values = cells.values_of(table, column)
+        if any(hasattr(value, "low") for value in values):
+            for end, text in (("low", tr("at least")), ("high", tr("at most"))):
+                found.append(SheetColumn(column, f"{header}, {text}", end))
+        elif any(hasattr(value, "standard_error") for value in values):
+            found.append(SheetColumn(column, header, "value"))
+            if any(map(cells.error, values)):
+                found.append(SheetColumn(column, tr("± (95 %)"), "error"))
+        else:
+            found.append(SheetColumn(column, header))
+    before = printed(found)
+    gaps = [_GAP] * (widest - before) if before < len(found) else []
+    return [*found[:before], *gaps, *found[before:]]
 
 
 def printed(columns: Sequence[SheetColumn]) -> int:
@@ -66,47 +95,41 @@ class Placed:
         """How many rows it has, that of totals apart."""
         return len(self.table.rows)
 
-    @property
-    def total_row(self) -> int:
-        """Where the row of totals stands, if there is one."""
-        return self.header_row + self.count + 1
-
     @cached_property
     def _values(self) -> list[list[Any]]:
         return [cells.values_of(self.table, one.column) for one in self.columns]
 
+    @cached_property
+    def _places(self) -> dict[str, int]:
+        return {one.key: n for n, one in reversed(list(enumerate(self.columns)))}
+
+    @cached_property
+    def _lines(self) -> dict[str, int]:
+        assert self.table.key is not None
+        found = [self.table.key(row) for row in self.table.rows]
+        return {key: n for n, key in reversed(list(enumerate(found)))}
+
+    def line(self, row_key: str) -> int | None:
+        """The row of a key, counted from 0; None where there is none."""
+        return self._lines.get(row_key)
+
     def at(self, key: str) -> int:
-        """Where a column stands.
-
-        Raises KeyError where there is none.
-        """
-        for position, one in enumerate(self.columns):
-            if one.key == key:
-                return position
-        raise KeyError(f"table {self.table.name!r} has no column {key!r}")
-
-    @property
-    def printed(self) -> int:
-        """How many columns are printed: those before the first that holds keys."""
-        return printed(self.columns)
+        """Where a column stands; KeyError where there is none."""
+        return self._places[key]
 
     def has(self, key: str) -> bool:
         """Whether there is such a column."""
-        return any(one.key == key for one in self.columns)
+        return key in self._places
 
     def content(self, row: int, position: int) -> Expression | Scalar | None:
         """What stands in a cell: a formula, a figure, a text, or nothing."""
         if (row, position) not in self._found:
-            self._found[row, position] = self._content(row, position)
+            one = self.columns[position]
+            formula = one.column.formula if not one.end else None
+            made = formula(Line(self, row)) if formula is not None else None
+            plain = one.content(self._values[position][row]) if made is None else None
+            self._found[row, position] = plain if made is None else made
         return self._found[row, position]
-
-    def _content(self, row: int, position: int) -> Expression | Scalar | None:
-        one = self.columns[position]
-        if one.column.formula is not None and not one.end:
-            formula = one.column.formula(Line(self, row))
-            if formula is not None:
-                return formula
-        return one.content(self._values[position][row])
 
     def value(self, row: int, position: int) -> Scalar:
         """What a cell comes to; an empty text where there is nothing."""
@@ -115,42 +138,20 @@ class Placed:
             return content.value
         return "" if content is None else content
 
-    def by_row(self, row: int) -> list[Scalar]:
-        """What the cells come to of a row whose columns hold figures of the same kind."""
-        columns = enumerate(self.columns)
-        return [self.value(row, n) for n, one in columns if callable(one.column.form)]
-
     def cell(self, row: int, key: str) -> Expression:
         """A cell of a row, counted from 0, as formulas refer to it."""
-        position = self.at(key)
-        text = f"{self.prefix}{address(self.header_row + 1 + row, position)}"
-        return Expression(text, self.value(row, position))
+        return self._cell(row, self.at(key), self.value(row, self.at(key)))
 
-    def line(self, row_key: str) -> int | None:
-        """The row of a key, counted from 0; None where there is none."""
-        assert self.table.key is not None
-        for n, row in enumerate(self.table.rows):
-            if self.table.key(row) == row_key:
-                return n
-        return None
+    def _cell(self, row: int, position: int, value: Scalar) -> Expression:
+        return Expression(f"{self.prefix}{address(self.header_row + 1 + row, position)}", value)
 
     def find(self, row_key: str, key: str) -> Expression:
-        """A cell by the key of its row and of its column.
-
-        Raises KeyError where there is no such row.
-        """
-        row = self.line(row_key)
-        if row is None:
-            raise KeyError(f"table {self.table.name!r} has no row {row_key!r}")
-        return self.cell(row, key)
+        """A cell by the key of its row and of its column; KeyError where there is no such row."""
+        return self.cell(self._lines[row_key], key)
 
     def area(self, first: str, last: str | None = None) -> Area:
         """All rows of a column, or of all columns from one to another."""
-        return self._area(0, max(self.count, 1), self.at(first), self.at(last or first))
-
-    def column(self, position: int) -> Area:
-        """All rows of the column that stands at a position, counted from 0."""
-        return self._area(0, max(self.count, 1), position, position)
+        return self.part(0, max(self.count, 1), first, last)
 
     def part(self, start: int, stop: int, first: str, last: str | None = None) -> Area:
         """Some rows of a column, or of all columns from one to another."""
@@ -158,56 +159,52 @@ class Placed:
 
     def span(self, row: int, first: str, last: str) -> Area:
         """Cells of a row from one column to another."""
-        return self._area(row, row + 1, self.at(first), self.at(last))
+        return self.part(row, row + 1, first, last)
 
     def _area(self, start: int, stop: int, first: int, last: int) -> Area:
         top = self.header_row + 1
         text = f"{self.prefix}{address(top + start, first)}:{address(top + stop - 1, last)}"
-        values = tuple(
-            self.value(row, position) if row < self.count else ""
-            for row in range(start, stop)
-            for position in range(first, last + 1)
+        rows, places = range(start, stop), range(first, last + 1)
+        known = self.count  # One row of a table without any says so, and holds nothing.
+        return Area(
+            text, tuple(self.value(r, p) if r < known else "" for r in rows for p in places)
         )
-        return Area(text, values)
 
     def head(self, first: str, last: str) -> Area:
         """The headers from one column to another."""
-        start, stop = self.at(first), self.at(last)
-        row = self.header_row
+        start, stop, row = self.at(first), self.at(last), self.header_row
         text = f"{self.prefix}{address(row, start)}:{address(row, stop)}"
         return Area(text, tuple(one.header for one in self.columns[start : stop + 1]))
 
     def header(self, key: str) -> Expression:
         """The header of a column, such as a year."""
-        position = self.at(key)
-        header = self.columns[position].header
-        return Expression(f"{self.prefix}{address(self.header_row, position)}", header)
+        return self._cell(-1, self.at(key), self.columns[self.at(key)].header)
 
     def total(self, key: str) -> Expression:
         """The sum of a column: the cell of the row of totals, or 0 where there are no rows."""
-        position = self.at(key)
         if not self.count:
             return of(0)
-        summed = self.in_total(position)
-        if summed is None:
-            return total(self.area(key))
-        return Expression(f"{self.prefix}{address(self.total_row, position)}", summed.value)
+        summed = self.in_total(self.at(key))
+        return (
+            self._cell(self.count, self.at(key), summed.value) if summed else total(self.area(key))
+        )
 
     def in_total(self, position: int) -> Expression | None:
         """What the row of totals calculates in a column, if it calculates anything there."""
         one = self.columns[position]
         if not self.table.total or not one.column.total or one.end:
             return None
-        return total(self.column(position)) if one.column.total is True else one.column.total(self)
+        if callable(one.column.total):
+            return one.column.total(self)
+        return total(self._area(0, max(self.count, 1), position, position))
 
 
 @dataclass(frozen=True)
 class Line:
-    """A row of a table, as the formulas of its cells see it."""
+    """A row of a table, counted from 0, as the formulas of its cells see it."""
 
     table: Placed
     place: int
-    """Which row it is, counted from 0."""
 
     @property
     def row(self) -> Any:

@@ -18,7 +18,7 @@ from models.language import using
 from models.results import Plan
 from models.scenario.case import Case
 from optimizer.report.figures import NO_BREAK, NONE
-from optimizer.report.workbook.book import Book
+from optimizer.report.workbook.book import Book, Sheet
 from optimizer.report.workbook.styles import Form, objective, places
 from optimizer.solve.planner import plan as best_plan
 
@@ -155,7 +155,7 @@ def test_charts_stand_below_the_rows_that_each_page_repeats(content: bytes) -> N
 
 def sheet_of(figures: list[float], form: Form) -> bytes:
     book = Book("Figures")
-    sheet = book.sheet("Figures", "Figures")
+    sheet = Sheet(book, "Figures", "Figures")
     for row, figure in enumerate(figures, 1):
         sheet.put(row, 0, figure, "optimizer", form)
     return book.finished()
@@ -183,7 +183,7 @@ def test_small_figures_keep_their_digits() -> None:
 
 def test_numbers_in_sentences_are_not_broken() -> None:
     book = Book("Figures")
-    sheet = book.sheet("Figures", "Figures")
+    sheet = Sheet(book, "Figures", "Figures")
     sheet.note(f"from 26{NO_BREAK}269  to\n5{NO_BREAK}501", 3)
     read = results(book.finished())["Figures"]["A3"].value
     assert read == f"from 26{NO_BREAK}269 to 5{NO_BREAK}501"
