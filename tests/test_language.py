@@ -176,7 +176,10 @@ HIDDEN = {
     ("optimizer/cli/scenario_files.py", "many"),
     ("optimizer/solve/conflicts.py", "says"),
     ("optimizer/analyses/comparison/words.py", "failed.message"),
-    ("optimizer/analyses/explanation/rules.py", "says"),
+    (
+        "optimizer/analyses/explanation/sentences.py",
+        "RULES.get(some[0].name, some[0].name)",
+    ),
     ("optimizer/report/countries.py", "_names()[code]"),
     ("optimizer/report/fault_sheet.py", "FAULTS"),
     ("optimizer/analyses/redaction/document.py", "REASONS[reason]"),

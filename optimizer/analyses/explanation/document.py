@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
+from typing import Literal
 
 from models.language import tr
-from models.results import Explained, Explanation, Instead, LimitValue, ValueStep
-from optimizer.analyses.explanation import sentences, words
-from optimizer.analyses.explanation.words import Say
+from models.results import Explained, Explanation, LimitValue
+from optimizer.analyses.explanation import sentences
+from optimizer.analyses.explanation.sentences import Say, span
+from optimizer.analyses.instead import changes
 from optimizer.report.charts import Chart
 from optimizer.report.charts import explanation as charts
 from optimizer.report.document import DETAIL, Bullets, Column, Document, Part, Section, Shown, Table
@@ -18,51 +20,54 @@ from optimizer.report.wording import Wording
 def document(found: Explanation) -> Document:
     """What each decision is worth, why each was made, and what more of a limit would bring."""
     say = Wording(found)
-    values = found.values
+    budgets = tr("What one more million is worth")
+    shares = tr("What one more percentage point is worth")
+    proof = say.proof(
+        (tr("Objective of the plan"), f"{number(found.objective, 6)} {say.unit}"),
+        (tr("No plan below"), f"{number(found.bound, 6)} {say.unit}"),
+        (tr("Questions stopped early"), number(found.cut_short)),
+    )
     return say.document(
         tr("Vorrat: why each project and each stock is in or out"),
         [*sentences.headline(say), *_regrets(say)],
         [
-            _reasons(say, "projects-out", tr("Projects that are out"), "project", False),
-            _reasons(say, "projects-in", tr("Projects that are in"), "project", True),
-            _reasons(say, "stocks-in", tr("Stocks that are bought"), "stockpile", True),
-            _reasons(say, "stocks-out", tr("Stocks that buy nothing"), "stockpile", False),
-            Section("budgets", tr("What one more million is worth"),
-                    _budgets(say, [value for value in values if value.kind == "budget"])),
-            Section("limits", tr("What one more percentage point is worth"),
-                    _shares(say, [value for value in values if value.kind == "share"])),
+            _reasons(say, "projects-out", tr("Projects that are out"), "project", chosen=False),
+            _reasons(say, "projects-in", tr("Projects that are in"), "project", chosen=True),
+            _reasons(say, "stocks-in", tr("Stocks that are bought"), "stockpile", chosen=True),
+            _reasons(say, "stocks-out", tr("Stocks that buy nothing"), "stockpile", chosen=False),
+            Section("budgets", budgets, _values(say, "budget", budgets)),
+            Section("limits", shares, _values(say, "share", shares)),
             Section("method", tr("How it was computed"), [_method(found)]),
-            Section("proof", tr("How good the proof is"), [_proof(say)]),
+            Section("proof", tr("How good the proof is"), [proof]),
         ],
         title=tr("Why this plan? {title}", title=say.title),
         answer_title=tr("What each decision is worth"),
-    )  # fmt: skip
+    )
 
 
 def _regrets(say: Say) -> Iterator[Part]:
     """What each decision is worth, those that matter most first."""
+
+    def ends(one: Explained) -> tuple[float, float]:
+        return sentences.at_least(one), one.regret.high or 0.0 if one.regret else 0.0
+
     known = [one for one in say.found.items if one.regret and one.regret.high is not None]
-    some = sorted(known, key=_ends, reverse=True)
+    some = sorted(known, key=ends, reverse=True)
     if not some:
         return
     title = tr("What is lost by deciding the other way ({unit})", unit=say.unit)
     bars = [
-        charts.Bar(words.item(say, one), *_ends(one), one.chosen, words.span(*_ends(one)))
+        charts.Bar(sentences.name(say, one), *ends(one), one.chosen, span(*ends(one)))
         for one in some
     ]
-    chart = Chart(
-        "regrets",
-        title,
-        tr(
-            "One bar for each project and stock. It is longest for {name}: {span}. The figures are "
-            "in the table below.",
-            name=bars[0].name,
-            span=bars[0].text,
-        ),
-        lambda: charts.regrets(bars, say.unit),
+    shows = tr(
+        "One bar for each project and stock. It is longest for {name}: {span}. The figures are in "
+        "the table below.",
+        name=bars[0].name,
+        span=bars[0].text,
     )
     columns = [
-        Column(tr("Project or stock"), lambda one: words.item(say, one), "text"),
+        Column(tr("Project or stock"), lambda one: sentences.name(say, one), "text"),
         Column(tr("In the plan"), lambda one: tr("yes") if one.chosen else tr("no"), "text"),
         Column(tr("Lost at least"), "regret.low", "outcome", like="lost"),
         Column(tr("Lost at most"), "regret.high", "outcome", like="lost"),
@@ -74,127 +79,89 @@ def _regrets(say: Say) -> Iterator[Part]:
         "found the other way against the plan. Decisions that no plan can make the other way are "
         "not shown."
     )
+    chart = Chart("regrets", title, shows, lambda: charts.regrets(bars, say.unit))
     yield Table(title, some, columns, "regrets", note, chart=chart)
 
 
-def _ends(one: Explained) -> tuple[float, float]:
-    regret = one.regret
-    assert regret is not None
-    return regret.low or 0.0, regret.high or 0.0
-
-
-def _reasons(say: Say, id: str, title: str, kind: str, chosen: bool) -> Section:
+def _reasons(say: Say, id: str, title: str, kind: str, *, chosen: bool) -> Section:
     """Projects or stockpiles that are in or out, those that matter most first."""
 
     def matters(one: Explained) -> float:
-        known = -1.0 if one.regret is None else one.regret.low or 0.0
+        known = -1.0 if one.regret is None else sentences.at_least(one)
         return float("inf") if one.conflict else known
 
     some = [one for one in say.found.items if one.kind == kind and one.chosen == chosen]
     told = [sentences.item(say, one) for one in sorted(some, key=matters, reverse=True)]
-    return Section(id, title, [Bullets(told)] if told else [])
+    return Section(id, title, [Bullets(told)])
 
 
-def _budgets(say: Say, some: Sequence[LimitValue]) -> list[Part]:
-    """What one more million is worth."""
-    note = tr(
-        "Solved anew at each step; the smaller steps only where a budget is used up and the "
-        "largest brings something. Gain for each million, by the objective, in {unit}. Last: the "
-        "smallest step whose gain is proven, and what it changes.",
-        unit=say.unit,
+def _values(say: Say, kind: Literal["budget", "share"], title: str) -> list[Part]:
+    """What one more million of each budget, or point of each limit, is worth."""
+    some = [value for value in say.found.values if value.kind == kind]
+    of_budgets = kind == "budget"
+
+    def worth(step: float) -> Column:
+        def at(value: LimitValue) -> Shown:
+            own = next((one for one in value.steps if one.step == step), None)
+            if own is None:
+                return Shown("")
+            return Shown(NONE if own.low is own.high is None else span(own.low, own.high))
+
+        return Column(tr("Worth of one: {step} more", step=number(step)), at, "ratio")
+
+    def seen(value: LimitValue) -> str:
+        """From which step on a gain shows, and what it lets in."""
+        if value.visible is None:
+            return tr("none seen")
+        step = next(one for one in value.steps if one.step == value.visible)
+        told = "" if step.instead is None else changes(say, step.instead)
+        return f"{number(value.visible)}: {told}" if told else number(value.visible)
+
+    now = (
+        [
+            Column(tr("Million"), "now", "money", origin="scenario"),
+            Column(tr("Unused"), "unused_meur", "money"),
+        ]
+        if of_budgets
+        else [Column(tr("Limit"), lambda value: percent(value.now))]
     )
-    first = [
-        Column(tr("Million"), "now", "money", origin="scenario"),
-        Column(tr("Unused"), "unused_meur", "money"),
+    columns = [
+        Column(tr("Budget or limit"), lambda value: sentences.limit_name(say, value), "text"),
+        *now,
+        *map(worth, sorted({one.step for value in some for one in value.steps})),
+        Column(tr("Seen from"), seen, "text"),
     ]
-    steps = _steps(some, lambda step: tr("Worth of a million: {step} more", step=step))
-    return _values(say, "budgets", tr("What one more million is worth"), some, [*first, *steps],
-                   note)  # fmt: skip
-
-
-def _shares(say: Say, some: Sequence[LimitValue]) -> list[Part]:
-    """What one more percentage point is worth."""
     note = tr(
-        "Limits that leave no room somewhere in the plan, solved anew with so many percentage "
-        "points more. Gain for each point, by the objective, in {unit}.",
+        "Solved anew at each step, of a budget the smaller ones only where it is used up, of "
+        "limits those that leave no room. Gain for each million or percentage point, by the "
+        "objective, in {unit}. Last: the smallest step whose gain is proven, and what it changes.",
         unit=say.unit,
     )
-    first = Column(tr("Limit"), lambda value: percent(value.now))
-    steps = _steps(some, lambda step: tr("Worth of a point: {step} more", step=step))
-    title = tr("What one more percentage point is worth")
-    return _values(say, "limits", title, some, [first, *steps], note)
-
-
-def _values(
-    say: Say,
-    name: str,
-    title: str,
-    some: Sequence[LimitValue],
-    columns: Sequence[Column],
-    note: str,
-) -> list[Part]:
-    limit = Column(tr("Budget or limit"), lambda value: sentences.limit_name(say, value), "text")
-    seen = Column(tr("Seen from"), lambda value: _seen_from(say, value), "text")
-    return [Table(title, some, [limit, *columns, seen], name, note)] if some else []
-
-
-def _steps(some: Sequence[LimitValue], headed: Callable[[str], str]) -> Iterator[Column]:
-    """A column for each step that any limit was loosened by."""
-
-    def at(step: float) -> Callable[[LimitValue], Shown]:
-        return lambda value: Shown("".join(_worth(of) for of in value.steps if of.step == step))
-
-    for step in sorted({one.step for value in some for one in value.steps}):
-        yield Column(headed(number(step)), at(step), "ratio")
-
-
-def _worth(step: ValueStep) -> str:
-    """What a unit of a step is worth, in a cell."""
-    if step.high is None and step.low is None:
-        return NONE
-    return "0" if step.high == 0 else words.span(step.low, step.high)
-
-
-def _seen_from(say: Say, value: LimitValue) -> str:
-    """From which step on a gain shows, and what it lets in."""
-    if value.visible is None:
-        return tr("none seen")
-    step = next(one for one in value.steps if one.step == value.visible)
-    changes = "" if step.instead is None else _instead(say, step.instead)
-    name = number(value.visible)
-    return f"{name}: {changes}" if changes else name
-
-
-def _instead(say: Say, other: Instead) -> str:
-    """What comes and goes, in a cell."""
-    told = [f"+ {say.name('projects', p)}" for p in other.entering]
-    told += [f"- {say.name('projects', p)}" for p in other.leaving]
-    told += sentences.moves(say, other)
-    return ", ".join(told) or (tr("stocks alone") if other.stocks_t else "")
+    name = "budgets" if of_budgets else "limits"
+    return [Table(title, some, columns, name, note)] if some else []
 
 
 def _method(found: Explanation) -> Bullets:
     """What was asked."""
-    return Bullets([
-        tr("A project that is out is built all the same, one that is in is ruled out, and "
-           "everything else is decided anew. A stock that is bought buys nothing; one that buys "
-           "nothing holds {days} more days of the demand it serves at the end of the last year, as "
-           "far as room and market allow.", days=number(found.days)),
-        tr("What is lost lies between what no plan can avoid losing and what the best plan that "
-           "was found loses. Where that range reaches down to 0 the decision is called a tie: "
-           "other considerations may settle it."),
-        tr("Beside the plan: all other decisions are held as they are. The rules that are named "
-           "then are a smallest set: without any one of them the others would not stop it."),
-        tr("What a million is worth is solved anew at each step, since projects are built whole or "
-           "not at all: the first million may bring nothing and the hundredth much."),
-    ], DETAIL)  # fmt: skip
-
-
-def _proof(say: Say) -> Table:
-    """How good the answers are, and what it takes to repeat them."""
-    found = say.found
-    return say.proof(
-        (tr("Objective of the plan"), words.level(say, found.objective)),
-        (tr("No plan below"), words.level(say, found.bound)),
-        (tr("Questions stopped early"), number(found.cut_short)),
+    return Bullets(
+        [
+            tr(
+                "A project that is out is built all the same, one that is in is ruled out, and "
+                "everything else is decided anew. A stock that is bought buys nothing; one that "
+                "buys nothing holds {days} more days of the demand it serves at the end of the "
+                "last year, as far as room and market allow.",
+                days=number(found.days),
+            ),
+            tr(
+                "What is lost lies between what no plan can avoid losing and what the best plan "
+                "that was found loses. Where that range reaches down to 0 the decision is called a "
+                "tie: other considerations may settle it."
+            ),
+            tr(
+                "Beside the plan: all other decisions are held as they are. The rules that are "
+                "named then are a smallest set: without any one of them the others would not stop "
+                "it."
+            ),
+        ],
+        DETAIL,
     )
