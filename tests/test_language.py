@@ -185,9 +185,8 @@ HIDDEN = {
     ("optimizer/analyses/redaction/document.py", "REASONS[reason]"),
     ("optimizer/report/scenario_workbook/__init__.py", "GUIDE"),
     ("optimizer/solve/conflicts.py", "template"),
-    ("optimizer/analyses/sensitivity/words.py", "ALL[one.kind]"),
-    ("optimizer/analyses/sensitivity/words.py", "ONE[one.kind]"),
-    ("optimizer/analyses/sensitivity/words.py", "RULES[known]"),
+    ("optimizer/analyses/sensitivity/words.py", "called"),
+    ("optimizer/analyses/sensitivity/words.py", "RULES[tag]"),
 }
 """Texts of others, of click and of fields, and those marked where they stand."""
 
