@@ -18,8 +18,14 @@ from optimizer.analyses.alternatives import document as words
 from optimizer.analyses.alternatives import seeking
 from optimizer.analyses.alternatives.alternatives import Sighted, alternatives
 from optimizer.analyses.alternatives.options import AlternativesOptions, Stated
-from optimizer.analyses.alternatives.portfolios import least_lots, portfolio_of, with_marks
-from optimizer.analyses.alternatives.robustness import how_often, robustness, share_of
+from optimizer.analyses.alternatives.portfolios import (
+    how_often,
+    least_lots,
+    portfolio_of,
+    robustness,
+    share_of,
+    with_marks,
+)
 from optimizer.analyses.alternatives.seeking import SPARE
 from optimizer.analyses.given import given
 from optimizer.errors import Infeasible

@@ -1,19 +1,27 @@
-"""What a plan chooses, and a problem in which some of that is settled."""
+"""What a plan chooses: projects and stockpiles as marks of a portfolio, and how often each is
+chosen by alternatives, in variants, and if assumptions change."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 
-from optimizer.model.commitment import Commitment
+from models.results import OtherCase, PlanFigures, Robustness, WithoutPlan
+from models.results.alternatives import HowOften
+from optimizer.model.commitment import Commitment, planned_stock, spend
 from optimizer.model.instance import Instance
+from optimizer.solve.checked_solution import Found
 from optimizer.solve.decomposition import Mark, Portfolio, most_lots
 
 ROUNDING = 1e-3
 """Share of the least purchase that is left to the solver."""
+TRACE = 1e-6
+"""Tonnes below which nothing is bought."""
+NEARLY = 0.9
+"""From here on a choice is nearly always made."""
 
 
 def least_lots(instance: Instance, days: float) -> dict[str, float]:
@@ -32,20 +40,19 @@ def least_lots(instance: Instance, days: float) -> dict[str, float]:
     return found
 
 
+def marks_of(projects: Iterable[str], stockpiles: Iterable[str]) -> Portfolio:
+    """The portfolio of these projects and stockpiles."""
+    return frozenset([*(("project", p) for p in projects), *(("stockpile", h) for h in stockpiles)])
+
+
 def portfolio_of(
     instance: Instance, commitment: Commitment, least: Mapping[str, float]
 ) -> Portfolio:
     """The projects that are built and the stockpiles that are bought up."""
-    bought = [
-        h
-        for h, lots in least.items()
-        if float(commitment.bought(instance, h).sum()) >= (1 - ROUNDING) * lots
-    ]
-    return frozenset(
-        [
-            *(("project", p) for p in commitment.start if instance.projects[p].starts),
-            *(("stockpile", h) for h in bought),
-        ]
+    bought = {h: float(commitment.bought(instance, h).sum()) for h in least}
+    return marks_of(
+        (p for p in commitment.start if instance.projects[p].starts),
+        (h for h, lots in least.items() if bought[h] >= (1 - ROUNDING) * lots),
     )
 
 
@@ -56,24 +63,104 @@ def with_marks(
     least: Mapping[str, float],
 ) -> Instance:
     """The problem in which some things are built or bought up, and others are not at all."""
+
+    def ids(kind: str, marks: Collection[Mark]) -> list[str]:
+        return sorted(id for of, id in marks if of == kind)
+
     policy, held = instance.case.policy, instance.held
     policy = policy.model_copy(
         update={
-            "must_build": (*policy.must_build, *_ids("project", has)),
-            "must_not_build": (*policy.must_not_build, *_ids("project", lacks)),
+            "must_build": (*policy.must_build, *ids("project", has)),
+            "must_not_build": (*policy.must_not_build, *ids("project", lacks)),
         }
     )
-    nothing = np.zeros(len(instance.years))
+    nothing = dict.fromkeys(ids("stockpile", lacks), np.zeros(len(instance.years)))
+    asked = {h: least[h] for h in ids("stockpile", has)}
     return replace(
         instance,
         case=instance.case.model_copy(update={"policy": policy}),
-        held=replace(
-            held,
-            buy={**held.buy, **dict.fromkeys(_ids("stockpile", lacks), nothing)},
-            at_least={**held.at_least, **{h: least[h] for h in _ids("stockpile", has)}},
-        ),
+        held=replace(held, buy={**held.buy, **nothing}, at_least={**held.at_least, **asked}),
     )
 
 
-def _ids(kind: str, marks: Collection[Mark]) -> list[str]:
-    return sorted(id for of, id in marks if of == kind)
+def figures_of(found: Found, bound: float, least: Mapping[str, float]) -> PlanFigures:
+    """What a plan builds and buys, what it leads to and costs."""
+    instance, commitment, reached = found.instance, found.commitment, found.with_plan
+    used = spend(instance, commitment)
+    bought: dict[str, float] = {}
+    held: dict[str, float] = {}
+    for h, pile in instance.stockpiles.items():
+        bought[h] = float(commitment.bought(instance, h).sum()) * instance.lot_t[pile.material]
+        last = float(planned_stock(instance, commitment, h)[-1])
+        held[pile.material] = held.get(pile.material, 0.0) + last
+    a_year = {m: float(instance.material_demand[m][-1]) * instance.per_year for m in held}
+    chosen = portfolio_of(instance, commitment, least)
+    return PlanFigures(
+        objective=found.objective,
+        above=max(0.0, found.objective - bound) / max(abs(bound), 1e-6),
+        expected=reached.expected,
+        cvar=reached.cvar(float(instance.case.objective.cvar.level)),
+        worst=reached.worst,
+        net_cost_meur=found.net_cost,
+        public_meur=math.fsum(float(used[f].sum()) for f in instance.public_funders),
+        projects={p: commitment.start[p] for p in instance.projects if p in commitment.start},
+        bought_t={h: tonnes for h, tonnes in bought.items() if tonnes > TRACE},
+        stockpiles=tuple(h for h in instance.stockpiles if ("stockpile", h) in chosen),
+        days_of_cover={m: lots / a_year[m] * 365 for m, lots in held.items() if a_year[m] > 0},
+    )
+
+
+def without_plan(found: Found) -> WithoutPlan:
+    """What comes without any plan."""
+    nothing, level = found.without_plan, float(found.instance.case.objective.cvar.level)
+    return WithoutPlan(expected=nothing.expected, cvar=nothing.cvar(level), worst=nothing.worst)
+
+
+def robustness(
+    marks: Sequence[Mark],
+    first: Portfolio,
+    settled: Mapping[Mark, bool],
+    alternatives: Sequence[Portfolio],
+    others: Sequence[OtherCase],
+) -> tuple[Robustness, ...]:
+    """The index of every mark. Cases that were stopped early do not count: their best plan may
+    choose otherwise."""
+    chosen = {"alternatives": list(alternatives)}
+    for kind in ("variant", "assumption"):
+        some = [other for other in others if other.kind == kind and other.status == "optimal"]
+        chosen[f"{kind}s"] = [marks_of(other.projects, other.stockpiles) for other in some]
+    found = []
+    for mark in marks:
+        shares = {name: share_of(mark, some) for name, some in chosen.items()}
+        known = [share for share in shares.values() if share is not None]
+        index = math.fsum(known) / len(known) if known else None
+        held = settled.get(mark)
+        found.append(
+            Robustness(
+                kind=mark[0],
+                id=mark[1],
+                in_plan=mark in first,
+                within="open" if held is None else "in all" if held else "in none",
+                index=index,
+                says=None if index is None else how_often(index),
+                **shares,
+            )
+        )
+    return tuple(found)
+
+
+def share_of(mark: Mark, portfolios: Collection[Portfolio]) -> float | None:
+    """The share of portfolios that have a mark; None without any."""
+    having = sum(mark in portfolio for portfolio in portfolios)
+    return having / len(portfolios) if portfolios else None
+
+
+def how_often(index: float) -> HowOften:
+    """A share in words."""
+    if index >= 1:
+        return "always"
+    if index >= NEARLY:
+        return "nearly always"
+    if index >= 0.5:
+        return "in most"
+    return "in some" if index > 0 else "never"
