@@ -38,10 +38,9 @@ def test_the_points_are_those_of_the_frontier() -> None:
     assert table.values("Expected, million EUR") == [None, 30.0, 12.0]
     assert table.values("At least, million EUR") == [None, 27.0, 10.8]
     assert [row[-1].text for row in table.rows] == ["no plan keeps all rules", "", ""]
-    (change,) = tables(root)["frontier-changes"].rows
-    assert [cell.text for cell in change][:2] == ["5 to 20", "A refinery"]
-    (worth,) = tables(root)["frontier-worth"].rows
-    assert [cell.text for cell in worth] == ["5 to 20", "1", "1.20", "1.40"]
+    (step,) = tables(root)["frontier-steps"].rows
+    told = ["5 to 20", "1.00", "1.20", "1.40", "with A refinery", "jump"]
+    assert [cell.text for cell in step] == told
 
 
 def test_what_can_be_had_is_told_first() -> None:

@@ -17,6 +17,7 @@ from optimizer.analyses.alternatives import portfolios
 from optimizer.analyses.alternatives.options import AlternativesOptions
 from optimizer.analyses.alternatives.reference_cases import Other, others_of, solver
 from optimizer.analyses.alternatives.seeking import Seeker, Sought
+from optimizer.analyses.frontier.summary import without_plan
 from optimizer.analyses.given import GivenPlan
 from optimizer.analyses.head import head
 from optimizer.analyses.running import Input, Outcome
@@ -116,7 +117,7 @@ def alternatives(
         marks=len(marks),
         gap=gap_of(plan.objective, bound, plan.least) or 0.0,
         given=given is not None,
-        without_plan=portfolios.without_plan(plan),
+        without_plan=without_plan(plan),
         plan=portfolios.figures_of(plan, bound, least),
         alternatives=tuple(_alternative(n, own, first, bound, least) for n, own in numbered),
         wanted=options.count,

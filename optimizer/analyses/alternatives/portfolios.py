@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from models.results import OtherCase, PlanFigures, Robustness, WithoutPlan
+from models.results import OtherCase, PlanFigures, Robustness
 from models.results.alternatives import HowOften
 from optimizer.model.commitment import Commitment, planned_stock, spend
 from optimizer.model.instance import Instance
@@ -108,12 +108,6 @@ def figures_of(found: Found, bound: float, least: Mapping[str, float]) -> PlanFi
         stockpiles=tuple(h for h in instance.stockpiles if ("stockpile", h) in chosen),
         days_of_cover={m: lots / a_year[m] * 365 for m, lots in held.items() if a_year[m] > 0},
     )
-
-
-def without_plan(found: Found) -> WithoutPlan:
-    """What comes without any plan."""
-    nothing, level = found.without_plan, float(found.instance.case.objective.cvar.level)
-    return WithoutPlan(expected=nothing.expected, cvar=nothing.cvar(level), worst=nothing.worst)
 
 
 def robustness(

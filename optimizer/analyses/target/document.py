@@ -35,63 +35,48 @@ def document(found: Target) -> Document:
         "Rules alone decide whether stocks last: one program of the first stage found the least "
         "spending, and its bound is the proof."
     )
-    return say.document(
-        tr("Vorrat: what it takes to reach a goal"),
-        list(_answer(say)),
-        [
-            Section("trials", tr("Values that were tried"), _trials(say)),
-            Section("conflict", tr("Why no plan reaches the goal"), excluded if rules else []),
-            Section("method", tr("How it was found"),
-                    [direct] if found.method == "direct" and not rules else []),
-            *_plan(found),
-        ],
-    )  # fmt: skip
+    method: list[Part] = [direct] if found.method == "direct" and not rules else []
+    sections = [
+        Section("trials", tr("Values that were tried"), _trials(say)),
+        Section("conflict", tr("Why no plan reaches the goal"), excluded if rules else []),
+        Section("method", tr("How it was found"), method),
+    ]
+    if found.plan is not None:
+        from optimizer.analyses.plan import document as of_plan
 
-
-def _plan(found: Target) -> list[Section]:
-    """The sections of the plan that reaches the goal."""
-    if found.plan is None:
-        return []
-    from optimizer.analyses.plan.document import sections
-
-    return sections(found.plan)
+        sections += of_plan.sections(found.plan)
+    return say.document(tr("Vorrat: what it takes to reach a goal"), list(_answer(say)), sections)
 
 
 def _answer(say: Say) -> Iterator[Part]:
     """The goal, the least number that reaches it, and what is proven of less."""
-    found, unit = say.found, unit_of(say)
-    at, below = found.feasible_at, found.infeasible_below
+    found, at, below = say.found, say.found.feasible_at, say.found.infeasible_below
     yield tr("The goal: {goal}.", goal=_goal(say))
-    reached = "" if at is None else _end(say, at, up=True)
+    about = {"number": called(say), "at": "" if at is None else _end(say, at, up=True)}
     if found.status == "unreachable":
         yield from _unreachable(say)
     elif at is None:
         yield tr("Stopped before anything was found out.")
     elif below is None:
-        yield tr("{at} ({number}) reaches it: a plan does.", at=reached, number=called(say))
+        yield tr("{at} ({number}) reaches it: a plan does.", **about)
         if found.status == "proven":
             yield tr("That is the lowest value that was asked for.")
     else:
         yield tr(
             "It takes {at} ({number}): a plan reaches the goal there, and it is proven that none "
             "does with less than {below}.",
-            at=reached,
             below=_end(say, below),
-            number=called(say),
+            **about,
         )
     if found.ended == "interrupted":
         yield Caution([tr("Stopped early: the interval could be narrowed further.")])
     elif found.status == "limit":
-        wide = amount(found.tolerance, unit)
-        yield Caution(
-            [
-                tr(
-                    "The interval is wider than {tolerance}: some values could not be decided in "
-                    "time.",
-                    tolerance=wide,
-                )
-            ]
+        wide = amount(found.tolerance, unit_of(say))
+        told = tr(
+            "The interval is wider than {tolerance}: some values could not be decided in time.",
+            tolerance=wide,
         )
+        yield Caution([told])
 
 
 def _unreachable(say: Say) -> Iterator[Part]:
@@ -139,24 +124,19 @@ def _goal(say: Say) -> str:
         if asked.reduction is None:
             parts.append(tr("{figure} at most {level}", **about))
         else:
-            parts.append(
-                tr(
-                    "{figure} at most {level}, {share} below what comes without any plan",
-                    share=percent(asked.reduction),
-                    **about,
-                )
+            below = tr(
+                "{figure} at most {level}, {share} below what comes without any plan",
+                share=percent(asked.reduction),
+                **about,
             )
+            parts.append(below)
     if asked.days:
         told = ", ".join(
             tr("{stockpile} {days} days", stockpile=say.name("stockpiles", h), days=number(days))
             for h, days in asked.days.items()
         )
-        if len(asked.days) > 3 and len(set(asked.days.values())) == 1:
-            count, days = number(len(asked.days)), number(next(iter(asked.days.values())))
-            told = tr("{count} stockpiles {days} days", count=count, days=days)
-        parts.append(
-            tr("stocks that last, from {year} on: {listed}", year=asked.from_year, listed=told)
-        )
+        year = asked.from_year
+        parts.append(tr("stocks that last, from {year} on: {listed}", year=year, listed=told))
     return "; ".join(parts)
 
 

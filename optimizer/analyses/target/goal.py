@@ -13,19 +13,15 @@ from optimizer.analyses.variation import written
 from optimizer.solve.outcomes import Evaluation
 from optimizer.solve.planner import Problem
 
-ALL = "all"
-
 ROUNDING = 1e-6
 """A level is reached by a figure that lies above it by no more, relatively."""
 
 
 def figure_of(evaluation: Evaluation, figure: Figure, case: Case) -> float:
     """A figure of damage."""
-    if figure == "expected":
-        return evaluation.expected
-    if figure == "worst":
-        return evaluation.worst
-    return evaluation.cvar(float(case.objective.cvar.level))
+    if figure == "cvar":
+        return evaluation.cvar(float(case.objective.cvar.level))
+    return evaluation.expected if figure == "expected" else evaluation.worst
 
 
 def reached(value: float, level: float) -> bool:
@@ -44,10 +40,8 @@ def figure_alone(reading: Reading, figure: Figure) -> Reading:
     The worst state is the CVaR at a level that leaves the least probable state alone: whatever
     state is the worst, it then fills the tail.
     """
-    settings = [
-        "objective.cost_weight=0",
-        f"objective.cvar.weight={0 if figure == 'expected' else 1}",
-    ]
+    weight = 0 if figure == "expected" else 1
+    settings = ["objective.cost_weight=0", f"objective.cvar.weight={weight}"]
     if figure == "worst":
         states = Problem.of(reading.case).states
         least = min(state.probability for state in states if state.probability > 0)
@@ -62,23 +56,21 @@ def stocks_of(case: Case, asked: Mapping[str, float]) -> dict[str, float]:
     Raises ScenarioError naming what is not there.
     """
     found: dict[str, float] = {}
-    by_id = {pile.id: pile for pile in case.stockpiles}
+    known = [pile.id for pile in case.stockpiles]
     faults = []
     for name, days in asked.items():
         own = [pile.id for pile in case.stockpiles if pile.material == name]
-        if name == ALL and by_id:
-            found |= dict.fromkeys(by_id, days)
-        elif name in by_id:
-            found[name] = days
-        elif len(own) == 1:
-            found[own[0]] = days
+        if name == "all" and known:
+            found |= dict.fromkeys(known, days)
+        elif name in known or len(own) == 1:
+            found[name if name in known else own[0]] = days
         elif own:
             message = f"the material '{name}' has several stockpiles"
             faults.append(Fault(("stockpiles",), message, f"name one of {', '.join(own)}"))
         else:
             message = f"there is no stockpile and no material with a stockpile named '{name}'"
-            known = f"there are {', '.join(by_id)}" if by_id else "the scenario has no stockpiles"
-            faults.append(Fault(("stockpiles",), message, known))
+            there = f"there are {', '.join(known)}" if known else "the scenario has no stockpiles"
+            faults.append(Fault(("stockpiles",), message, there))
     if faults:
         raise ScenarioError(faults)
     return found
@@ -89,10 +81,10 @@ def with_days(reading: Reading, days: Mapping[str, float], from_year: int | None
 
     Raises ScenarioError for a year outside the horizon.
     """
-    case = reading.case
-    first = case.horizon.first_year if from_year is None else from_year
-    if first not in case.horizon.years:
-        years = f"{case.horizon.first_year} to {case.horizon.last_year}"
+    case, horizon = reading.case, reading.case.horizon
+    first = horizon.first_year if from_year is None else from_year
+    if first not in horizon.years:
+        years = f"{horizon.first_year} to {horizon.last_year}"
         message = f"the year {first} lies outside the horizon"
         raise ScenarioError([Fault(("horizon",), message, f"write a year from {years}")])
     settings = []

@@ -1,4 +1,5 @@
-"""Whether a goal can be reached at single values of a number, each answer proven."""
+"""Whether a goal can be reached at single values of a number, each answer proven, and the interval
+that values leave."""
 
 from __future__ import annotations
 
@@ -7,12 +8,14 @@ import time
 from dataclasses import dataclass, field
 from typing import Literal
 
+from models.files import Reading
 from models.results import Trial
-from models.scenario.case import Case
-from optimizer.analyses.options import SolveOptions
+from optimizer.analyses.frontier.parametric_points import spent
+from optimizer.analyses.running import named_value
 from optimizer.analyses.target.goal import accepted, figure_of, reached
-from optimizer.analyses.target.options import Figure
+from optimizer.analyses.target.options import TargetOptions
 from optimizer.analyses.variation import Variation
+from optimizer.errors import CheckFailed
 from optimizer.model import highs
 from optimizer.model.formulation import build_least_spending
 from optimizer.solve.checked_solution import Found
@@ -31,6 +34,11 @@ class Stopped(Exception):
     """The user stopped the search."""
 
 
+def reading_at(variation: Variation, value: float) -> Reading:
+    """The scenario at a value of the number; without any limit where that is infinite."""
+    return variation.unlimited() if math.isinf(value) else variation.at(value)
+
+
 @dataclass(eq=False)
 class Trials:
     """Tries values of a number, each started from the cuts of the others.
@@ -40,33 +48,108 @@ class Trials:
     """
 
     variation: Variation
-    figure: Figure
     level: float | None
-    options: SolveOptions
+    options: TargetOptions
     pool: CutPool | None = None
     made: list[Trial] = field(default_factory=list)
     plans: dict[float, Found] = field(default_factory=dict)
     """Plans that reach the goal, by value; none where rules alone decide."""
     least: float | None = None
     """The least figure of any plan that was found."""
+    below: float | None = None
+    """It is proven that no value below reaches the goal."""
+    feasible: float | None = None
+    """A value that reaches it."""
+    width: float = 1.0
+    """How wide the interval between the two may be."""
+    lowest: bool = False
+    """Whether the lowest value that was asked for reaches the goal."""
+    unreachable: bool = False
+    open: list[float] = field(default_factory=list)
+
+    def halve(self) -> None:
+        """Narrow the interval between what is ruled out and what is reached.
+
+        Raises Stopped if the user stops the search.
+        """
+        options, first = self.options, self.options.begins
+        top = math.inf if options.last is None else options.last
+        if options.last is not None:
+            self.width = self._width(options.last)
+        outcome = self._note(top)
+        if outcome == "ruled out":
+            self.below, self.unreachable = options.last, True
+        if outcome != "reached" or self.feasible is None:
+            return
+        if self.feasible <= first or self._note(first) == "reached":
+            # Nothing below the first value was asked about.
+            self.feasible, self.below, self.lowest = first, None, True
+            return
+        self.width = width = self._width(self.feasible)
+        # What stays open counts as not reached while the upper end falls, and as reached while the
+        # lower one rises.
+        lowest = first
+        while (middle := self._middle(lowest, self.feasible, width)) is not None:
+            if self._note(middle) != "reached":
+                lowest = middle
+        while self.open and self.below is not None:
+            highest = min([*(v for v in self.open if v > self.below), self.feasible])
+            step = self._middle(self.below, highest, width)
+            if step is None:
+                break
+            self._note(step)
+
+    def _width(self, last: float) -> float:
+        """How wide the interval may be, up to a value that reaches the goal."""
+        options = self.options
+        if self.variation.whole:
+            return max(1.0, options.tolerance or 1.0)
+        if options.tolerance is not None:
+            return options.tolerance
+        share = (last - options.begins) / 1000
+        return min(1.0, share) if self.variation.funders is not None else share
+
+    def _middle(self, lower: float, higher: float, width: float) -> float | None:
+        if higher - lower <= width * (1 + 1e-9):
+            return None
+        middle = (lower + higher) / 2
+        return float(math.floor(middle)) if self.variation.whole else middle
+
+    def _note(self, value: float) -> Verdict:
+        """Try a value and note what it says of the interval: where it reaches the goal, the less
+        that its plan spends does, as far as the plan keeps the rules there."""
+        self.options.tell(len(self.made), None, named_value(value))
+        outcome = self.at(value)
+        if outcome == "open":
+            self.open.append(value)
+        elif outcome == "ruled out":
+            self.below = value if self.below is None else max(self.below, value)
+        else:
+            funders, found, least = self.variation.funders, self.plans.get(value), value
+            if funders is not None and found is not None:
+                less = min(value, spent(found, funders) * (1 + 1e-9))
+                least = less if less < value and self._keeps(found, less) else value
+                if math.isfinite(least):
+                    self.plans[least] = found
+            if math.isfinite(least) and (self.feasible is None or least < self.feasible):
+                self.feasible = least
+        return outcome
+
+    def _keeps(self, found: Found, value: float) -> bool:
+        """Whether a plan keeps the rules at another value."""
+        try:
+            found.under(Problem.of(self.variation.at(value).case).instance, None)
+        except CheckFailed:
+            return False
+        return True
 
     def at(self, value: float) -> Verdict:
         """Try a value: ``reached``, ``ruled out`` or ``open``.
 
-        Raises
-        ------
-        Stopped
-            If the user stops the search.
+        Raises Stopped if the user stops the search.
         """
-        return self._try(value, self.variation.at(value).case)
-
-    def without_limit(self) -> Verdict:
-        """Try the scenario without the budget that is varied."""
-        return self._try(math.inf, self.variation.unlimited().case)
-
-    def _try(self, value: float, case: Case) -> Verdict:
         began = time.perf_counter()
-        problem = Problem.of(case)
+        problem = Problem.of(reading_at(self.variation, value).case)
         if self.level is None:
             outcome, figure, bound = self._by_rules(problem)
         else:
@@ -88,8 +171,7 @@ class Trials:
         return "reached" if solution.values is not None else "open", None, None
 
     def _by_plan(self, value: float, problem: Problem, level: float) -> Answer:
-        began = time.perf_counter()
-        options = self.options
+        began, options = time.perf_counter(), self.options
         solved = search(
             problem,
             gap=options.gap if self.pool is not None else min(options.gap, EXACT),
@@ -105,16 +187,12 @@ class Trials:
         figure, bound = None, solution.bound
         if solved.commitment is not None:
             found = judge(problem, solved, gap=options.gap, began=began, threads=options.threads)
-            figure = figure_of(found.with_plan, self.figure, problem.instance.case)
+            figure = figure_of(found.with_plan, options.figure, problem.instance.case)
             self.least = figure if self.least is None else min(self.least, figure)
             if reached(figure, level):
                 self.plans[value] = found
-                return "reached", figure, _known(bound, figure)
+                return "reached", figure, None if bound is None else min(bound, figure)
         if solution.interrupted:
             raise Stopped
         ruled_out = bound is not None and bound >= accepted(level) * (1 - 1e-12)
         return "ruled out" if ruled_out else "open", figure, bound
-
-
-def _known(bound: float | None, figure: float) -> float | None:
-    return None if bound is None else min(bound, figure)
