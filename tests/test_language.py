@@ -78,7 +78,7 @@ def texts() -> dict[str, bool]:
         if isinstance(first, ast.Constant):
             named = isinstance(call.func, ast.Name) and call.func.id
             found[first.value] = named == "marked" or bool(call.keywords)
-    return found | dict.fromkeys(in_tables(), False) | dict(in_templates())
+    return found | {text: "{" in text for text in in_tables()} | dict(in_templates())
 
 
 def help_texts() -> Iterator[str]:
@@ -177,7 +177,7 @@ HIDDEN = {
     ("optimizer/solve/conflicts.py", "says"),
     ("optimizer/analyses/comparison/words.py", "failed.message"),
     (
-        "optimizer/analyses/explanation/sentences.py",
+        "optimizer/analyses/explanation/document.py",
         "RULES.get(some[0].name, some[0].name)",
     ),
     ("optimizer/report/countries.py", "_names()[code]"),

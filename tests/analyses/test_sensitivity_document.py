@@ -34,7 +34,7 @@ def test_all_media_are_whole_in_both_languages(language: Language, untranslated:
 def test_the_page_has_a_table_for_each_question() -> None:
     made = tables(read(page_of(found())))
     assert {"swings", "own", "turns", "screen"} <= set(made)
-    assert len(made["screen"].rows[0]) == 1 + 3 * 3
+    assert len(made["screen"].rows[0]) == 1 + 5
 
 
 def test_the_widest_swing_comes_first() -> None:

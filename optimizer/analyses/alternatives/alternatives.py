@@ -15,7 +15,7 @@ from models.results import Alternative, Alternatives, OtherCase, Plan
 from models.scenario.case import Case
 from optimizer.analyses.alternatives import portfolios
 from optimizer.analyses.alternatives.options import AlternativesOptions
-from optimizer.analyses.alternatives.reference_cases import Other, others_of, solver
+from optimizer.analyses.alternatives.portfolios import Other, others_of, solver
 from optimizer.analyses.alternatives.seeking import Seeker, Sought
 from optimizer.analyses.frontier.summary import without_plan
 from optimizer.analyses.given import GivenPlan
@@ -71,14 +71,8 @@ def alternatives(
     The best plan is solved first, if only for its bound; a ``given`` plan stays the one that all
     others are compared with. ``variants`` are those of the file, by id; a plan carries none.
 
-    Raises
-    ------
-    ScenarioError
-        If a setting of a stated assumption set leads nowhere or does not fit.
-    Infeasible
-        If no plan keeps all rules.
-    NoPlan
-        If nothing was proven of the best plan before a limit.
+    Raises ScenarioError if a setting of a stated assumption set leads nowhere or does not fit, and
+    Infeasible or NoPlan if there is no plan, or nothing was proven of the best before a limit.
     """
     began = time.perf_counter()
     others = others_of(reading, variants or {}, options)

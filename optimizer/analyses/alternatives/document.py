@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from models.language import tr
 from models.results import Alternative, Alternatives, OtherCase, PlanFigures, Robustness
+from optimizer.analyses.sensitivity.words import every
 from optimizer.report.charts import Chart
 from optimizer.report.charts import alternatives as charts
 from optimizer.report.document import Bullets, Caution, Column, Document, Part, Section, Table
@@ -241,18 +242,9 @@ def _others(say: Say) -> list[Part]:
 
 def _other_case(other: OtherCase) -> str:
     """A variant or an assumption set."""
-    groups = {
-        "hazard": tr("probability of hazards"),
-        "damage": tr("damage of a missing tonne"),
-        "capex": tr("capex"),
-        "success": tr("risk that projects fail"),
-        "delay": tr("risk of delays"),
-        "price": tr("prices of materials"),
-        "demand": tr("demand"),
-    }
     if other.factor is None:
         return clean(other.title)
-    return f"{groups.get(other.id, other.id)} × {exact(round(other.factor, 2))}"
+    return f"{every(other.id)} × {exact(round(other.factor, 2))}"
 
 
 def _method(found: Alternatives) -> Bullets:
@@ -263,13 +255,6 @@ def _method(found: Alternatives) -> Bullets:
                 "Alternatives are sought one after the other: each is to differ as much as "
                 "possible from the nearest of the plan and all before it (Brill, Chang and Hopkins "
                 "1982; DeCarolis 2011)."
-            ),
-            tr(
-                "Each alternative is the best plan with its choices. Its objective is exact for "
-                "the states of the plan and is held against the proven bound, so that it is within "
-                "the limit whatever the best plan is. Figures beside the objective may differ "
-                "among plans within a gap of {gap}.",
-                gap=small_percent(found.gap_target),
             ),
             tr(
                 "A choice is a project that is built, or a stockpile that is filled: what it buys "
@@ -286,14 +271,11 @@ def _proof(say: Say) -> Table:
     """How good the proof is."""
     found, all_of = say.found, len(say.found.alternatives)
     far = sum(own.unlike_proven for own in found.alternatives)
-    bound = f"{_level(found, found.bound, floor=True)} {say.unit}"
     within, unlike = (
         tr("{some} of {all}", some=some, all=every)
         for some, every in ((all_of, found.wanted), (far, all_of))
     )
     return say.proof(
-        (tr("Proven bound of the objective"), bound),
-        (tr("Limit of alternatives"), f"{_level(found, found.limit)} {say.unit}"),
         (tr("Gap of the plan"), small_percent(found.gap)),
         (tr("Alternatives, all proven to be within the limit"), within),
         (tr("Of these proven to be as unlike as can be"), unlike),

@@ -60,12 +60,8 @@ def explain(given: GivenPlan, options: ExplainOptions) -> Explanation:
     and the problem is solved anew, warm and each as closely as its answer needs. What is said is
     the range that the gaps prove. A Ctrl-C ends it with the answers so far.
 
-    Raises
-    ------
-    Interrupted, NoPlan
-        If it was stopped, or met its limit, before anything was proven of the plan itself.
-    SolverError
-        If the solver fails, or its answer fails the check.
+    Raises Interrupted or NoPlan if it was stopped, or met its limit, before anything was proven of
+    the plan itself.
     """
     began = time.perf_counter()
     talk = Talk(given, options)

@@ -9,13 +9,16 @@ from typing import Any, Literal
 
 from models.results import Instead, LimitValue, ValueStep
 from models.scenario.quantities import Yearly
-from optimizer.analyses.explanation.active_constraints import TIGHT, StandingPlan
+from optimizer.analyses.explanation.active_constraints import TIGHT, StandingPlan, described
 from optimizer.analyses.explanation.subproblem import Answer, Desk, Loosen, Reply
 from optimizer.model.commitment import line_use, spend
 from optimizer.solve.gap import ROUNDING
 
 MILLIONS = (1.0, 10.0, 100.0)
 POINTS = (1.0, 5.0, 10.0)
+SHARES = ["public_share_limit", "state_aid_limit", "country_share_limit"]
+SHARES += ["market_finance_limit", "share_limit"]
+"""Rules whose limit is a share, in the order in which they are told."""
 NOISE = 2 * ROUNDING
 """Of the objective: a difference below this share of it is the arithmetic of two solves."""
 
@@ -125,35 +128,20 @@ def _of_policy(standing: StandingPlan) -> Iterator[Limit]:
 
 
 def _of_shares(standing: StandingPlan) -> Iterator[Limit]:
-    instance, policy = standing.instance, standing.instance.case.policy
-    names = {key.name for key in standing.all_tight}
-    aid, most = policy.state_aid, policy.max_country_share
-    of_policy: list[tuple[str, str, Any]] = [
-        ("public_share_limit", "max_public_share", policy.max_public_share),
-        ("state_aid_limit", "state_aid.max_intensity", aid and aid.max_intensity),
-        ("country_share_limit", "max_country_share.limit", most and most.limit),
-    ]
-    found: list[tuple[str, float, dict[str, str]]] = [
-        (f"policy.{path}", float(now), {})
-        for name, path, now in of_policy
-        if now is not None and name in names
-    ]
-    for key in sorted(standing.all_tight, key=lambda key: (key.name, key.about)):
-        about = dict(key.about)
-        if key.name == "share_limit":
-            f, i = about["funder"], about["instrument"]
-            now, path = (
-                instance.instrument[f, i].max_share,
-                f"funders.{f}.instruments.{i}.max_share",
-            )
-            found.append((path, now, {"funder": f}))
-        elif key.name == "market_finance_limit":
-            now = instance.projects[about["project"]].market_finance_max
-            found.append((f"projects.{about['project']}.market_finance_max", now, about))
-    for path, now, of in found:
-        steps = tuple(step for step in POINTS if now + step / 100 <= 1 + 1e-12)
-        if steps:
-            yield Limit(path, "share", now, steps, **of)  # type: ignore[arg-type]
+    """Limits on shares that leave no room somewhere."""
+    aid = standing.instance.case.policy.state_aid
+    known = set()
+    tight = [(SHARES.index(key.name), key) for key in standing.all_tight if key.name in SHARES]
+    for _, key in sorted(tight, key=lambda one: (one[0], one[1].about)):
+        rule = described(standing.instance, key, standing.all_tight[key].index)
+        path, now, of = rule.path, rule.limit, dict(key.about)
+        if key.name == "state_aid_limit":
+            path, now = f"{path}.max_intensity", None if aid is None else aid.max_intensity
+        steps = tuple(step for step in POINTS if now is not None and now + step / 100 <= 1 + 1e-12)
+        if now is not None and steps and path not in known:
+            project = of.get("project") if path.startswith("projects.") else None
+            yield Limit(path, "share", float(now), steps, None, of.get("funder"), project)
+        known.add(path)
 
 
 def value(

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
 from models.language import tr
-from models.results import Frontier, FrontierPoint, FrontierStep, Plan
+from models.results import Frontier, FrontierPoint, FrontierStep
 from optimizer.analyses.instead import changes
 from optimizer.analyses.varied_number import TAIL, amount, called, headed, shown, span, unit_of
 from optimizer.analyses.varied_number import values as texts_of
@@ -17,7 +16,7 @@ from optimizer.report.document import Check, Column, Document, Part, Section, Ta
 from optimizer.report.figures import NONE, number, percent, small_percent
 from optimizer.report.wording import Wording
 from optimizer.report.workbook.expressions import Expression, largest, of, ratio, total
-from optimizer.report.workbook.formulas import Formulas, Line
+from optimizer.report.workbook.formulas import Line
 
 POINTS, WITHOUT = "frontier", "frontier-without"
 """Names of tables that formulas refer to."""
@@ -44,7 +43,7 @@ def document(found: Frontier) -> Document:
     )
 
 
-def beside_plan(found: Frontier, plan: Plan) -> list[Section]:
+def beside_plan(found: Frontier) -> list[Section]:
     """The frontier in the report on a plan of the same scenario; nothing without any point."""
     say = Wording(found)
     if not _planned(found):
@@ -54,13 +53,7 @@ def beside_plan(found: Frontier, plan: Plan) -> list[Section]:
         title = tr("What more weight on the worst states would bring")
     elif found.varied.endswith("budget_meur"):
         title = tr("What more or less money would bring")
-    parts: list[Part] = list(_lead(say))
-    here = _at(found.varied, plan.scenario)
-    if here is not None:
-        value = f"{number(here)} {unit_of(say)}".strip()
-        name = called(say)
-        parts.append(tr("This report's plan has {value} ({label}).", value=value, label=name))
-    parts += [_cautions(say), *_points(say), *_steps(say)]
+    parts = [*_lead(say), _cautions(say), *_points(say), *_steps(say)]
     return [Section("frontier", title, parts, tab=tr("Frontier"))]
 
 
@@ -69,41 +62,28 @@ def checks(found: Frontier) -> list[Check]:
     planned, made = _planned(found), []
     if planned and found.varied != TAIL:
         first = found.points.index(planned[0])
-
-        def below(book: Formulas) -> Expression:
-            return total(book[POINTS].area("below"))
-
-        def scale(book: Formulas) -> Expression:
-            return book[POINTS].cell(first, "expected")
-
         says = tr("No point of the frontier lies below what is proven for it")
-        made.append(Check(says, POINTS, below, scale, summed=True))
+        made.append(
+            Check(
+                says,
+                POINTS,
+                lambda b: total(b[POINTS].area("below")),
+                lambda b: b[POINTS].cell(first, "expected"),
+                summed=True,
+            )
+        )
     if found.steps:
         # Steps lie between neighbours with a plan, as the rows do.
         stated = of(sum(step.avoided for step in found.steps))
-
-        def gain(book: Formulas) -> Expression:
-            return total(book[POINTS].area("gain"))
-
         says = tr(
             "Steps of the frontier add up to what is avoided from its first point to its last"
         )
-        made.append(Check(says, POINTS, gain, lambda _: stated))
+        made.append(Check(says, POINTS, lambda b: total(b[POINTS].area("gain")), lambda _: stated))
     return made
 
 
 def _planned(found: Frontier) -> list[FrontierPoint]:
     return [point for point in found.points if point.expected is not None]
-
-
-def _at(path: str, scenario: Any) -> float | None:
-    """The value of the number in the scenario of a plan itself."""
-    at = scenario
-    for step in path.split("."):
-        at = at.get(step) if isinstance(at, Mapping) else None
-    if isinstance(at, Mapping):
-        at = at.get("value")
-    return float(at) if isinstance(at, int | float) and not isinstance(at, bool) else None
 
 
 def _lead(say: Say) -> Iterator[str]:
@@ -253,10 +233,6 @@ def _chart(say: Say) -> Chart | None:
     if len(points) < 2:
         return None
     title = tr("Expected outcome and mean of the worst states, by {label}", label=called(say))
-    if found.varied == TAIL:
-        texts = texts_of(say, [point.value for point in points])
-        shows = tr("One mark a weight, which stands beside it. The figures are in the table below.")
-        return Chart("frontier", title, shows, lambda: charts.tail(points, texts, say.unit))
     shows = tr(
         "Above, expected outcomes with a hatched band down to what is proven to be out of reach; "
         "below, the mean of the worst states. The figures are in the table below."

@@ -88,13 +88,9 @@ def draw(
 
     A first Ctrl-C ends it with the points found so far.
 
-    Raises
-    ------
-    ScenarioError
-        If the path leads nowhere, or a value does not fit there.
-    SolverError, OutOfMemory, TimedOut
-        If that is what became of all points; where some have a plan, the others are among the
-        failures.
+    Raises ScenarioError if the path leads nowhere, or a value does not fit there, and any other
+    error if it is what became of all points; where some have a plan, the others are among the
+    failures.
     """
     began, case = time.perf_counter(), variation.reading.case
     solver = Solver(variation, options, own_pool(case) if pool is None else pool)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from models.language import tr
-from models.results import BreakEven, Screened, Sensitivity, SensitivityInput, SensitivityPoint
+from models.results import BreakEven, Sensitivity, SensitivityInput, SensitivityPoint
 from optimizer.analyses.instead import changes
 from optimizer.analyses.sensitivity import words
 from optimizer.analyses.sensitivity.words import Say
@@ -33,7 +33,6 @@ def document(found: Sensitivity) -> Document:
             Section("own", tr("How this plan fares"), _own(say)),
             Section("screen", tr("All inputs moved together"), list(_screened(say))),
             Section("method", tr("How it was computed"), list(_method(say))),
-            Section("glossary", tr("Terms"), [doc.Terms(_terms())]),
         ],
     )
 
@@ -82,22 +81,15 @@ def _most(say: Say) -> str:
             "No input is proven to move the objective of the best plan: the gaps leave it open."
         )
     low, high = first.low, first.high
-    about = {
-        "name": words.name(say, first),
-        "low": words.of_point(say, first, low),
-        "high": words.of_point(say, first, high),
-    }
-    if low.best is None or high.best is None:
-        return tr(
-            "Most depends on: {name}. At one end of {low} to {high} no plan keeps all rules.",
-            **about,
-        )
+    none = tr("no plan")
     return tr(
         "Most depends on: {name}. From {low} to {high}, the objective of the best plan goes from "
         "{before} to {after}.",
-        before=between(low.best.objective),
-        after=f"{between(high.best.objective)} {say.unit}",
-        **about,
+        name=words.name(say, first),
+        low=words.of_point(say, first, low),
+        high=words.of_point(say, first, high),
+        before=between(low.best.objective) if low.best else none,
+        after=f"{between(high.best.objective)} {say.unit}" if high.best else none,
     )
 
 
@@ -208,15 +200,11 @@ def _turns(say: Say) -> list[Part]:
         if point.decision in ("changed", "broken")
     ]
 
-    def good(row: Turn) -> str:
-        at = row.at
-        return NONE if at is None else words.value(say, row.one, at.good, at.good_number, 4)
-
-    def changed(row: Turn) -> str:
-        at = row.at
-        if at is None:
-            return words.of_point(say, row.one, row.point)
-        return words.value(say, row.one, at.changed, at.changed_number, 4)
+    def at(row: Turn, side: Literal["good", "changed"]) -> str:
+        if row.at is not None:
+            known = getattr(row.at, f"{side}_number")
+            return words.value(say, row.one, getattr(row.at, side), known, 4)
+        return NONE if side == "good" else words.of_point(say, row.one, row.point)
 
     def then(row: Turn) -> str:
         """What is different at an end: rules that break, what enters, leaves and moves."""
@@ -229,8 +217,8 @@ def _turns(say: Say) -> list[Part]:
     columns = [
         Column(tr("Input"), lambda row: words.name(say, row.one), "text"),
         Column(tr("As it is"), lambda r: words.value(say, r.one, r.one.base, r.one.base_number)),
-        Column(tr("Still right at"), good),
-        Column(tr("No longer at"), changed),
+        Column(tr("Still right at"), lambda row: at(row, "good")),
+        Column(tr("No longer at"), lambda row: at(row, "changed")),
         Column(tr("Then, at the end of the range"), then, "text"),
     ]
     note = tr(
@@ -274,26 +262,25 @@ def _screened(say: Say) -> Iterator[Part]:
     if made is None:
         return
     yield tr(
-        "Here all inputs move together. An input with a small mean effect hardly matters, whatever "
-        "the others are; a spread as large as the mean says that its effect depends on them."
+        "Here all inputs move together, along {paths} random paths of one step an input (Morris "
+        "1991). An input with a small mean effect of going through its range hardly matters, "
+        "whatever the others are; a spread as large says that its effect depends on them.",
+        paths=number(made.trajectories),
     )
-    figures = [
-        (tr("Objective of this plan"), made.own),
-        (tr("Its expected damage"), made.own_expected),
-        (tr("Objective of the best plan"), made.best or ()),
+    damage, best = (
+        {row.id: row.mu_star for row in rows or ()} for rows in (made.own_expected, made.best)
+    )
+    own, others = tr("Objective of this plan"), tr("Mean effect on others")
+    columns = [
+        Column(tr("Input"), lambda row: words.named_by_id(say, row.id), "text"),
+        Column(tr("Mean effect"), "mu_star", group=own),
+        Column(tr("± (95 %)"), "mu_star_confidence", group=own),
+        Column(tr("Spread"), "sigma", group=own),
+        Column(tr("Its expected damage"), lambda row: damage[row.id], group=others, on=doc.DETAIL),
     ]
-    columns = [Column(tr("Input"), lambda row: words.named_by_id(say, row.id), "text")]
-    for group, rows in figures:
-        of = {row.id: row for row in rows}
-        parts = [(tr("Mean effect"), "mu_star"), (tr("± (95 %)"), "mu_star_confidence")]
-        for header, name in [*parts, (tr("Spread"), "sigma")] if rows else []:
-
-            def read(row: Screened, of: dict[str, Screened] = of, name: str = name) -> float:
-                figure: float = getattr(of[row.id], name)
-                return figure
-
-            on = doc.EVERYWHERE if rows is made.own else doc.DETAIL
-            columns.append(Column(header, read, group=group, on=on))
+    if best:
+        header = tr("Objective of the best plan")
+        columns.append(Column(header, lambda r: best[r.id], group=others, on=doc.DETAIL))
     title = tr("Effects of all inputs together ({unit})", unit=say.unit)
     drawn = [
         (words.named_by_id(say, row.id), row.mu_star, row.mu_star_confidence, row.sigma)
@@ -321,59 +308,15 @@ def _method(say: Say) -> Iterator[Part]:
             largest=largest,
         ),
         tr(
-            "The plan itself was judged at each value as it stands, nothing scaled, by an exact "
-            "sweep. Its regret is its objective less that of the best plan there."
-        ),
-        tr(
-            "All values are judged on {states} states; where these are drawn, from the same random "
-            "numbers, so that differences are those of the input.",
-            states=number(found.states),
-        ),
-        tr(
             "A break-even lies between a value at which no plan is better by more than {tolerance} "
             "and one at which a plan is, or this one breaks a rule; both are proven. Between them, "
             "and beyond, the decision may turn more than once.",
             tolerance=small_percent(found.tolerance),
         ),
     ]
-    if found.screen is not None:
-        told.append(
-            tr(
-                "The screen moves all inputs together, along {paths} random paths of one step an "
-                "input ({points} points). Mean effect: of going through the whole range of an "
-                "input; spread: how much that depends on the others (Morris 1991).",
-                paths=number(found.screen.trajectories),
-                points=number(found.screen.evaluations),
-            )
-        )
     supply = () if found.case is None else found.case.supply
     moved = any(one.kind == "demand" for one in found.inputs)
     if moved and any(row.share is not None for row in supply):
         told.append(tr("Supply that is given as a share of demand moves along with demand."))
     yield doc.Bullets(told)
     yield say.proof((tr("Inputs"), number(len(found.inputs))), (tr("Largest gap"), largest))
-
-
-def _terms() -> list[tuple[str, str]]:
-    """What the words mean."""
-    return [
-        (
-            tr("Break-even"),
-            tr("The value of an input beyond which this plan is no longer the right one."),
-        ),
-        (
-            tr("Objective"),
-            tr(
-                "What a plan is measured by: its damage, weighed with that of the worst states, "
-                "and its net cost by the weight that the scenario gives it."
-            ),
-        ),
-        (
-            tr("Regret"),
-            tr("How much better one could have done there, had one known the value."),
-        ),
-        (
-            tr("Swing"),
-            tr("The largest difference of a figure between the low end, the high end and today."),
-        ),
-    ]

@@ -62,18 +62,9 @@ def sensitivity(
     All values are judged on states drawn from the same random numbers (common random numbers), so
     that differences are those of the input. A Ctrl-C ends it with the inputs so far.
 
-    Raises
-    ------
-    NoSuchAssumption
-        If an input changes the years that are planned for.
-    Infeasible, NoPlan
-        If the scenario itself has no plan, or nothing was proven of it before the limit.
-    Interrupted
-        If it was stopped before there was one.
-    ScenarioError
-        If a value does not fit the scenario.
-    SolverError
-        If the solver fails, or its answer fails the check.
+    Raises NoSuchAssumption or ScenarioError if an input changes the years that are planned for or
+    does not fit, and Infeasible, NoPlan or Interrupted if the scenario itself has no plan, or none
+    was found before it was stopped.
     """
     began, case = time.perf_counter(), reading.case
     inputs = [_checked(reading, made) for made in inputs]

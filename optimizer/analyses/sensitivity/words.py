@@ -40,10 +40,17 @@ def name(say: Say, one: SensitivityInput) -> str:
     """What an input is called."""
     if one.kind == "input":
         return clean(one.subject or one.id)
+    if one.subject is None:
+        return every(one.kind)
     called, part = KINDS[one.kind]
-    every = {"hazards": tr("all hazards"), "materials": tr("all materials")}
-    every |= {"projects": tr("all projects")}
-    return tr(called, name=every[part] if one.subject is None else say.name(part, one.subject))
+    return tr(called, name=say.name(part, one.subject))
+
+
+def every(kind: str) -> str:
+    """What all numbers of a kind are called; the kind itself where it is none of these."""
+    called, part = KINDS.get(kind, (kind, ""))
+    names = {"hazards": tr("all hazards"), "materials": tr("all materials")}
+    return tr(called, name={**names, "projects": tr("all projects")}.get(part, ""))
 
 
 def named_by_id(say: Say, id: str) -> str:

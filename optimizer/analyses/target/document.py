@@ -8,10 +8,8 @@ from collections.abc import Iterator
 from models.language import tr
 from models.results import Target
 from optimizer.analyses.varied_number import (
-    BUDGET,
     amount,
     called,
-    funder_of,
     headed,
     shown,
     unit_of,
@@ -80,16 +78,12 @@ def _answer(say: Say) -> Iterator[Part]:
 
 
 def _unreachable(say: Say) -> Iterator[Part]:
-    found, below, owner = say.found, say.found.infeasible_below, funder_of(say)
+    found, below = say.found, say.found.infeasible_below
     if below is not None:
         value = amount(below, unit_of(say))
         yield tr("No plan reaches it up to {value} ({number}).", value=value, number=called(say))
-    elif found.varied == BUDGET or owner is None:
-        yield tr("No plan reaches it, whatever the public budget.")
     else:
-        # Nothing else than the budget of a funder is sought without an end.
-        name = say.name("funders", owner)
-        yield tr("No plan reaches it, whatever the budget of {funder}.", funder=name)
+        yield tr("No plan reaches it, whatever the value ({number}).", number=called(say))
     if found.best is not None and found.best_bound is not None:
         yield tr(
             "The best plan comes to {best}, and none can come below {bound}.",

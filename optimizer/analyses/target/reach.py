@@ -15,9 +15,17 @@ from models.results.comparison import BrokenRule
 from optimizer.analyses.frontier.parametric_points import own_pool, solve
 from optimizer.analyses.head import head
 from optimizer.analyses.running import Input, Outcome
-from optimizer.analyses.target.goal import figure_alone, figure_of, reached, stocks_of, with_days
 from optimizer.analyses.target.options import TargetOptions
-from optimizer.analyses.target.trials import Stopped, Trials, reading_at
+from optimizer.analyses.target.trials import (
+    Stopped,
+    Trials,
+    figure_alone,
+    figure_of,
+    reached,
+    reading_at,
+    stocks_of,
+    with_days,
+)
 from optimizer.analyses.variation import LOOSENING, Variation, written
 from optimizer.errors import Infeasible, Interrupted, Misuse, NoPlan
 from optimizer.model import highs

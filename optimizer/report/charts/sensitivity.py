@@ -59,14 +59,6 @@ def tornado(rows: Sequence[Bar], base: float, unit: str) -> Figure:
     return drawn
 
 
-def own_tornado(rows: Sequence[Bar], base: float, unit: str) -> Figure:
-    """Bars for this plan alone."""
-    drawn, axes = figure(0.8 + 0.26 * len(rows))
-    _filled(axes, base, [row.own for row in rows], 0.0, 0.5)
-    _frame(drawn, axes, rows, base, unit)
-    return drawn
-
-
 def screen(rows: Sequence[tuple[str, float, float, float]], unit: str) -> Figure:
     """Mean effect and spread of each input: name, mean, half its interval, spread."""
     drawn, axes = figure(0.8 + 0.3 * len(rows))
