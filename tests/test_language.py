@@ -78,7 +78,7 @@ def texts() -> dict[str, bool]:
         if isinstance(first, ast.Constant):
             named = isinstance(call.func, ast.Name) and call.func.id
             found[first.value] = named == "marked" or bool(call.keywords)
-    return found | dict.fromkeys(in_tables(), False) | dict(in_templates())
+    return found | {text: "{" in text for text in in_tables()} | dict(in_templates())
 
 
 def help_texts() -> Iterator[str]:
@@ -176,15 +176,17 @@ HIDDEN = {
     ("optimizer/cli/scenario_files.py", "many"),
     ("optimizer/solve/conflicts.py", "says"),
     ("optimizer/analyses/comparison/words.py", "failed.message"),
-    ("optimizer/analyses/explanation/rules.py", "says"),
+    (
+        "optimizer/analyses/explanation/document.py",
+        "RULES.get(some[0].name, some[0].name)",
+    ),
     ("optimizer/report/countries.py", "_names()[code]"),
     ("optimizer/report/fault_sheet.py", "FAULTS"),
     ("optimizer/analyses/redaction/document.py", "REASONS[reason]"),
     ("optimizer/report/scenario_workbook/__init__.py", "GUIDE"),
     ("optimizer/solve/conflicts.py", "template"),
-    ("optimizer/analyses/sensitivity/words.py", "ALL[one.kind]"),
-    ("optimizer/analyses/sensitivity/words.py", "ONE[one.kind]"),
-    ("optimizer/analyses/sensitivity/words.py", "RULES[known]"),
+    ("optimizer/analyses/sensitivity/words.py", "called"),
+    ("optimizer/analyses/sensitivity/words.py", "RULES[tag]"),
 }
 """Texts of others, of click and of fields, and those marked where they stand."""
 

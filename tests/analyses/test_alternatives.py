@@ -18,8 +18,14 @@ from optimizer.analyses.alternatives import document as words
 from optimizer.analyses.alternatives import seeking
 from optimizer.analyses.alternatives.alternatives import Sighted, alternatives
 from optimizer.analyses.alternatives.options import AlternativesOptions, Stated
-from optimizer.analyses.alternatives.portfolios import least_lots, portfolio_of, with_marks
-from optimizer.analyses.alternatives.robustness import how_often, robustness, share_of
+from optimizer.analyses.alternatives.portfolios import (
+    how_often,
+    least_lots,
+    portfolio_of,
+    robustness,
+    share_of,
+    with_marks,
+)
 from optimizer.analyses.alternatives.seeking import SPARE
 from optimizer.analyses.given import given
 from optimizer.errors import Infeasible
@@ -244,7 +250,7 @@ def test_a_stop_among_other_cases_ends_them_and_keeps_those_before(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A search that is stopped comes back with the plan it has, and must not pass for solved."""
-    from optimizer.analyses.alternatives import reference_cases
+    from optimizer.analyses.alternatives import portfolios
 
     reading = read_case_text(json.dumps(two_works()))
     asked = AlternativesOptions(
@@ -256,7 +262,7 @@ def test_a_stop_among_other_cases_ends_them_and_keeps_those_before(
         calls.append(find(*of, **how))
         return replace(calls[-1], interrupted=len(calls) == 2)
 
-    monkeypatch.setattr(reference_cases, "find", find_until_stopped)
+    monkeypatch.setattr(portfolios, "find", find_until_stopped)
     found = alternatives(reading, asked).alternatives
     assert [one.id for one in found.others] == ["x"]
     assert found.ended == "interrupted"

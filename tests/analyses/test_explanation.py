@@ -26,9 +26,9 @@ from small import (
 
 from models.results import Explained, Explanation
 from optimizer.analyses.explanation import subproblem
-from optimizer.analyses.explanation.explain import _Talk, explain
-from optimizer.analyses.explanation.forcing import Force
+from optimizer.analyses.explanation.explain import Talk, explain
 from optimizer.analyses.explanation.options import ExplainOptions
+from optimizer.analyses.explanation.subproblem import Force, Reply
 from optimizer.analyses.given import given as given_plan
 from optimizer.errors import NoPlan
 from optimizer.solve.decomposition import CutPool
@@ -258,7 +258,7 @@ def test_a_search_that_meets_its_limit_keeps_what_was_found_before(
     monkeypatch.setattr(subproblem, "ENOUGH", -1.0)  # no answer is close enough
     monkeypatch.setattr(subproblem.Series, "judge", judge_once)
     answer = subproblem.clerk(desk, CutPool(), None)(Force("project", "small", into=True))
-    reply = answer.replies[0.0]
+    reply = answer[0.0]
     assert calls > 1
     assert reply.status == "limit"
     assert reply.objective == near(found.objective + 1 - 0.001)
@@ -277,10 +277,10 @@ def test_limits_met_by_budgets_count_as_those_met_by_decisions() -> None:
 def test_what_was_not_found_out_is_no_tie() -> None:
     """No plan in time, and a bound that says nothing: neither as good nor worse."""
     taken = given_plan(solve(two()))
-    talk = _Talk(taken, ExplainOptions(values=False, gap=0.0, jobs=1), CutPool())
+    talk = Talk(taken, ExplainOptions(values=False, gap=0.0, jobs=1))
     force = talk.force("project", "small")
     assert force is not None
-    talk.answers[force] = subproblem.Answer({0.0: subproblem.Reply("none", 1.0, bound=0.0)})
+    talk.answers[force] = {0.0: Reply("none", 1.0, bound=0.0)}
     small = talk.explained("project", "small")
     assert small.regret is not None
     assert (small.regret.low, small.regret.high, small.tie) == (0, None, False)
@@ -432,7 +432,7 @@ def test_a_bound_that_was_proven_of_another_scenario_is_not_believed(
     plan, asked = solve(two()), ExplainOptions(values=False, gap=0.0, jobs=1)
     cheaper = json.loads(json.dumps(plan.scenario))
     cheaper["projects"]["small"]["capex_meur"] = 10
-    changed = _Talk(given_plan(plan.model_copy(update={"scenario": cheaper})), asked, CutPool())
+    changed = Talk(given_plan(plan.model_copy(update={"scenario": cheaper})), asked)
     assert changed.desk.bound == 0.5
-    own = _Talk(given_plan(plan), asked, CutPool())
+    own = Talk(given_plan(plan), asked)
     assert own.desk.bound == near(plan.certificate.objective)

@@ -6,7 +6,6 @@ import pytest
 from documents import is_whole_in_all_media, page_of, told, workbook_of
 from pages import read, tables
 from samples import frontier, point
-from saved_plans import tutorial
 from spreadsheets import records, results
 
 from models.language import Language
@@ -39,10 +38,9 @@ def test_the_points_are_those_of_the_frontier() -> None:
     assert table.values("Expected, million EUR") == [None, 30.0, 12.0]
     assert table.values("At least, million EUR") == [None, 27.0, 10.8]
     assert [row[-1].text for row in table.rows] == ["no plan keeps all rules", "", ""]
-    (change,) = tables(root)["frontier-changes"].rows
-    assert [cell.text for cell in change][:2] == ["5 to 20", "A refinery"]
-    (worth,) = tables(root)["frontier-worth"].rows
-    assert [cell.text for cell in worth] == ["5 to 20", "1", "1.20", "1.40"]
+    (step,) = tables(root)["frontier-steps"].rows
+    told = ["5 to 20", "1", "1.20", "1.40", "with A refinery", "jump"]
+    assert [cell.text for cell in step] == told
 
 
 def test_what_can_be_had_is_told_first() -> None:
@@ -52,10 +50,8 @@ def test_what_can_be_had_is_told_first() -> None:
     assert "points are missing" in text
 
 
-def test_beside_a_plan_it_says_where_the_plan_stands() -> None:
-    (section,) = beside_plan(frontier(), tutorial())
-    said = " ".join(part for part in section.parts if isinstance(part, str))
-    assert "This report's plan has 20" in said
+def test_beside_a_plan_it_has_a_section_of_its_own() -> None:
+    (section,) = beside_plan(frontier())
     assert "frontier" in [part.name for part in section.parts if isinstance(part, Table)]
 
 
@@ -67,7 +63,7 @@ def test_a_frontier_of_the_tail_is_drawn_against_it() -> None:
 
 def test_without_a_plan_at_any_value_there_is_no_section_beside_a_plan() -> None:
     none = frontier(points=[point(0, None)], steps=[])
-    assert beside_plan(none, tutorial()) == []
+    assert beside_plan(none) == []
     assert "There is no plan at any of the values." in told(none)
 
 

@@ -29,7 +29,7 @@ from optimizer.analyses.sensitivity.looking import (
     look,
 )
 from optimizer.analyses.sensitivity.options import SensitivityOptions
-from optimizer.analyses.sensitivity.screening import Path, effects, samples, usable, value_at
+from optimizer.analyses.sensitivity.screening import effects, samples, usable, value_at
 from optimizer.analyses.sensitivity.study import sensitivity
 from optimizer.errors import Infeasible, Interrupted
 from optimizer.model.commitment import Commitment
@@ -290,12 +290,12 @@ def test_effects_on_a_linear_figure_are_its_slopes() -> None:
     raw = works()
     raw["projects"] = {name: project(capex=1) for name in "abc"}
     made = free(reading(raw), a=(0, 2), b=(0, 5), c=(0.5, 1.5))
-    path = Path(6, seed=4)
-    points = samples(made, path)
+    asked = SensitivityOptions(trajectories=6, seed=4)
+    unit, _ = samples(made, asked)
     values = np.array(
-        [[value_at(one, x) for one, x in zip(made, row, strict=True)] for row in points.unit]
+        [[value_at(one, x) for one, x in zip(made, row, strict=True)] for row in unit]
     )
-    rows = {row.id: row for row in effects(made, path, points, values @ [3.0, -2.0, 0.0])}
+    rows = {row.id: row for row in effects(made, asked, unit, values @ [3.0, -2.0, 0.0])}
     first, second, third = (rows[one.id] for one in made)
     assert list(rows)[:2] == [second.id, first.id]
     assert (first.mu, first.mu_star, first.sigma) == (near(6), near(6), pytest.approx(0, abs=1e-9))

@@ -124,12 +124,15 @@ def test_exit_codes_of_a_target(file: str, args: list[str], code: int) -> None:
 @pytest.mark.parametrize(
     ("args", "told"),
     [
-        ([], "No plan reaches it, whatever the public budget."),
-        (["--funder", "fund"], "No plan reaches it, whatever the budget of fund."),
-        (["--language", "de"], "Kein Plan erreicht es, wie hoch das öffentliche Budget auch ist."),
+        ([], "No plan reaches it, whatever the value (public budget)."),
+        (["--funder", "fund"], "No plan reaches it, whatever the value (budget of fund)."),
+        (
+            ["--language", "de"],
+            "wie hoch der Wert auch ist (öffentliches Budget).",
+        ),
         (
             ["--language", "de", "--funder", "fund"],
-            "Kein Plan erreicht es, wie hoch das Budget von fund auch ist.",
+            "Kein Plan erreicht es, wie hoch der Wert auch ist (Budget: fund).",
         ),
     ],
 )

@@ -13,28 +13,20 @@ from models.files import Reading, read_case
 from models.language import tr
 from models.results import Alternative, Alternatives, OtherCase, Plan
 from models.scenario.case import Case
-from optimizer.analyses.alternatives.describing import figures_of, without_plan
+from optimizer.analyses.alternatives import portfolios
 from optimizer.analyses.alternatives.options import AlternativesOptions
-from optimizer.analyses.alternatives.portfolios import least_lots, portfolio_of
-from optimizer.analyses.alternatives.reference_cases import (
-    Other,
-    assumed,
-    solve_others,
-    variants_of,
-)
-from optimizer.analyses.alternatives.robustness import robustness
+from optimizer.analyses.alternatives.portfolios import Other, others_of, solver
 from optimizer.analyses.alternatives.seeking import Seeker, Sought
+from optimizer.analyses.frontier.summary import without_plan
 from optimizer.analyses.given import GivenPlan
 from optimizer.analyses.head import head
 from optimizer.analyses.running import Input, Outcome
 from optimizer.errors import NoPlan
-from optimizer.parallel import side_by_side
+from optimizer.parallel import Workers, side_by_side
 from optimizer.solve.decomposition import CutPool, Portfolio
 from optimizer.solve.gap import gap_of, is_within
 from optimizer.solve.planner import Problem, find, usual_jobs
 from optimizer.solve.sweep import Recourse
-
-USUAL = AlternativesOptions()
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,30 +45,21 @@ def run(given: Input, options: AlternativesOptions) -> Outcome:
         others = {id: read_case(given.file, id, options.settings).case for id in wanted}
     elif options.variants:
         options.listener.note(tr("A plan carries no variants of its file: none are solved."))
-    sighted = alternatives(
-        given.reading,
-        options,
-        given=given.plan,
-        variants=others,
-        title=given.title,
-        variant=given.variant,
-    )
-    plans = {f"plans/{number}": plan for number, plan in sighted.plans.items()}
-    return Outcome(sighted.alternatives, exit_code(sighted.alternatives), plans)
-
-
-def exit_code(found: Alternatives) -> int:
-    """0 where all was found and solved as asked, else 1."""
+    about = {"title": given.title, "variant": given.variant}
+    sighted = alternatives(given.reading, options, given=given.plan, variants=others, **about)
+    found = sighted.alternatives
     short = len(found.alternatives) < found.wanted and not found.exhausted
     stopped = any(other.status in ("limit", "none") for other in found.others)
     # Of a given plan the distance from the bound says nothing of the solve.
     proven = found.given or is_within(found.plan.objective, found.bound, found.gap_target)
-    return 1 if found.ended == "interrupted" or short or stopped or not proven else 0
+    whole = proven and not short and not stopped and found.ended == "complete"
+    plans = {f"plans/{number}": plan for number, plan in sighted.plans.items()}
+    return Outcome(found, 0 if whole else 1, plans)
 
 
 def alternatives(
     reading: Reading,
-    options: AlternativesOptions = USUAL,
+    options: AlternativesOptions,
     *,
     given: GivenPlan | None = None,
     variants: Mapping[str, Case] | None = None,
@@ -88,22 +71,15 @@ def alternatives(
     The best plan is solved first, if only for its bound; a ``given`` plan stays the one that all
     others are compared with. ``variants`` are those of the file, by id; a plan carries none.
 
-    Raises
-    ------
-    ScenarioError
-        If a setting of a stated assumption set leads nowhere or does not fit.
-    Infeasible
-        If no plan keeps all rules.
-    NoPlan
-        If nothing was proven of the best plan before a limit.
+    Raises ScenarioError if a setting of a stated assumption set leads nowhere or does not fit, and
+    Infeasible or NoPlan if there is no plan, or nothing was proven of the best before a limit.
     """
     began = time.perf_counter()
-    others = variants_of(reading, variants or {})
-    others += assumed(reading, options.stated, options.assumptions)
+    others = others_of(reading, variants or {}, options)
     problem = Problem.of(reading.case) if given is None else given.problem
-    instance = problem.instance
-    recourse = problem.recourse or Recourse(instance, problem.states, threads=options.threads)
-    problem = Problem(instance, problem.states, problem.seconds, recourse)
+    instance, states = problem.instance, problem.states
+    recourse = problem.recourse or Recourse(instance, states, threads=options.threads)
+    problem = Problem(instance, states, problem.seconds, recourse)
     pool = CutPool()
     options.tell(0, 1, tr("the best plan"))
     best = find(
@@ -120,51 +96,33 @@ def alternatives(
     if bound is None:
         raise NoPlan(tr("nothing was proven of the best plan before the limit"))
     plan = best if given is None else given.found.bounded(bound)
-    least = least_lots(instance, options.least_days)
-    first = portfolio_of(instance, plan.commitment, least)
-    seeker = Seeker(
-        problem,
-        recourse,
-        pool,
-        least,
-        bound,
-        options.within,
-        options.gap,
-        options.time_limit,
-        options.threads,
-        options.on_progress,
-        interrupted=best.interrupted,
-    )
+    least = portfolios.least_lots(instance, options.least_days)
+    first = portfolios.portfolio_of(instance, plan.commitment, least)
+    seeker = Seeker(problem, recourse, pool, least, bound, options, interrupted=best.interrupted)
     found, solved = _sought(seeker, first, options, others)
-    shares = robustness(
-        seeker.farthest.marks, first, seeker.settled, [own.portfolio for own in found], solved
-    )
-    case = reading.case
+    marks, chosen = seeker.farthest.marks, [own.portfolio for own in found]
+    numbered = list(enumerate(found, start=1))
     document = Alternatives(
         last_year=instance.years[-1],
         within=options.within,
         bound=bound,
         limit=seeker.limit,
         least_days=options.least_days,
-        marks=len(seeker.farthest.marks),
+        marks=len(marks),
         gap=gap_of(plan.objective, bound, plan.least) or 0.0,
         given=given is not None,
         without_plan=without_plan(plan),
-        plan=figures_of(plan, bound, least),
-        alternatives=tuple(
-            _alternative(number, own, first, bound, least)
-            for number, own in enumerate(found, start=1)
-        ),
+        plan=portfolios.figures_of(plan, bound, least),
+        alternatives=tuple(_alternative(n, own, first, bound, least) for n, own in numbered),
         wanted=options.count,
         exhausted=seeker.exhausted,
         others=tuple(solved),
-        items=shares,
+        items=portfolios.robustness(marks, first, seeker.settled, chosen, solved),
         ended="interrupted" if seeker.interrupted else "complete",
-        **head(Alternatives, case, title, variant, began, len(problem.states), options.gap),
+        **head(Alternatives, reading.case, title, variant, began, len(states), options.gap),
     )
-    plans = {0: plan.plan(title, variant)}
-    plans |= {n: own.found.plan(title, variant) for n, own in enumerate(found, start=1)}
-    return Sighted(document, plans)
+    plans = {n: own.found.plan(title, variant) for n, own in numbered}
+    return Sighted(document, {0: plan.plan(title, variant), **plans})
 
 
 def _sought(
@@ -173,6 +131,11 @@ def _sought(
     """The alternatives, and the other cases solved; what an interrupt leaves."""
     found: list[Sought] = []
     solved: dict[int, OtherCase] = {}
+
+    def tell(other: Other, told: OtherCase) -> None:
+        solved[others.index(other)] = told
+        options.tell(len(solved), len(others), tr("variants and assumptions"))
+
     try:
         seeker.settle(
             first, lambda done, of: options.tell(done, of, tr("what all plans within have"))
@@ -181,22 +144,13 @@ def _sought(
         for own in seeker.seek(first, options.count):
             found.append(own)
             options.tell(len(found), options.count, tr("alternatives"))
-        if not seeker.interrupted:
-            jobs = side_by_side(options.jobs, usual_jobs(seeker.instance, seeker.problem.states))
+        if others and not seeker.interrupted:
+            usual = usual_jobs(seeker.instance, seeker.problem.states)
+            jobs = min(side_by_side(options.jobs, usual), len(others))
+            given = (options.least_days, options.gap, options.time_limit)
             options.tell(0, len(others), tr("variants and assumptions"))
-
-            def tell(other: Other, told: OtherCase) -> None:
-                solved[others.index(other)] = told
-                options.tell(len(solved), len(others), tr("variants and assumptions"))
-
-            solve_others(
-                others,
-                days=options.least_days,
-                gap=options.gap,
-                time_limit=options.time_limit,
-                jobs=jobs,
-                on_done=tell,
-            )
+            with Workers[Other, OtherCase](solver, given, jobs) as workers:
+                workers.map(others, tell)
     except KeyboardInterrupt:
         seeker.interrupted = True
     return found, [solved[n] for n in sorted(solved)]
@@ -205,15 +159,16 @@ def _sought(
 def _alternative(
     number: int, own: Sought, first: Portfolio, bound: float, least: Mapping[str, float]
 ) -> Alternative:
+    instance = own.found.instance
+
     def ids(kind: str, some: Portfolio) -> tuple[str, ...]:
-        case = own.found.instance
-        order = case.projects if kind == "project" else case.stockpiles
+        order = instance.projects if kind == "project" else instance.stockpiles
         return tuple(id for id in order if (kind, id) in some)
 
     more, less = own.portfolio - first, first - own.portfolio
     return Alternative(
         number=number,
-        plan=figures_of(own.found, bound, least),
+        plan=portfolios.figures_of(own.found, bound, least),
         portfolio_bound=own.own_bound,
         unlike=own.unlike,
         unlike_at_most=own.most,

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass, replace
 from typing import Literal
 
+from optimizer.analyses.alternatives.options import AlternativesOptions
 from optimizer.analyses.alternatives.portfolios import portfolio_of, with_marks
 from optimizer.errors import SolverError
-from optimizer.model.highs import Progress
 from optimizer.model.instance import Instance
 from optimizer.solve.checked_solution import Found, proven
 from optimizer.solve.decomposition import CutPool, Farthest, Mark, Portfolio
@@ -20,22 +20,16 @@ from optimizer.solve.sweep import Recourse
 
 SPARE = 1e-6
 """Share of the bound that is left to the solver's arithmetic."""
-
 NODES = 20
 """Branches in which a farthest portfolio is sought at first; small problems need fewer."""
-
 ROUNDS = 200
 """Portfolios that are tried for an alternative."""
-
 SMALL = 40
 """Whole columns up to which the program is sought to its end without a guess."""
-
 COARSE = 0.1
 """Of what the limit allows, the part to which the cost of turning a mark is told."""
-
 BOLD, TIMID = 1.3, 0.1
 """Of what the limit leaves, the part that a guess takes at first, and below which it gives up."""
-
 TIGHTER = 0.9
 """By how much it takes less after one that was ruled out."""
 
@@ -69,12 +63,7 @@ class Seeker:
     least: dict[str, float]
     bound: float
     """No plan has a lower objective."""
-    within: float
-    gap: float
-    time_limit: float | None = None
-    """Seconds for each question."""
-    threads: int | None = None
-    on_progress: Callable[[Progress], None] | None = field(default=None, repr=False)
+    options: AlternativesOptions
     interrupted: bool = False
     exhausted: bool = False
     """Whether it is proven that no further portfolio is within the limit."""
@@ -82,6 +71,10 @@ class Seeker:
     def __post_init__(self) -> None:
         self.instance = self.problem.instance
         self.farthest = Farthest(self.instance, self.recourse, self.least)
+        self.limit = self.bound + self.options.within * abs(self.bound)
+        """The objective that alternatives may have."""
+        self._spare = SPARE * max(1.0, abs(self.bound))
+        self._enough = self.limit + self._spare
         self.settled: dict[Mark, bool] = {}
         """Marks that all plans within the limit have, or lack."""
         self.costs: dict[Mark, float] = {}
@@ -89,22 +82,12 @@ class Seeker:
         self._ruled_out: set[Portfolio] = set()
         self._undecided: set[Portfolio] = set()
 
-    @property
-    def limit(self) -> float:
-        """The objective that alternatives may have."""
-        return self.bound + self.within * abs(self.bound)
-
-    @property
-    def _enough(self) -> float:
-        return self.limit + SPARE * max(1.0, abs(self.bound))
-
-    # What all have
-
     def settle(self, first: Portfolio, on_mark: Callable[[int, int], None]) -> None:
         """Find out which marks of the first portfolio no plan within the limit has otherwise.
 
         Each is asked for by itself: whether there is a plan within the limit with all else free.
-        What turning a mark costs is noted as well.
+        What turning a mark costs is noted as well, where problems are too large to be sought to
+        their end, so that a guess may be needed.
         """
         for number, mark in enumerate(self.farthest.marks):
             on_mark(number, len(self.farthest.marks))
@@ -114,18 +97,13 @@ class Seeker:
             verdict, solved = self._ask(has, lacks)
             if verdict == "ruled out":
                 self.settled[mark] = mark in first
-            elif verdict == "within" and self._is_large(solved):
+            elif verdict == "within" and solved.size.get("integers", 0) > SMALL:
                 own = with_marks(self.instance, has, lacks, self.least)
-                best = self._search(own, None, gap=max(self.gap, COARSE * self.within))
-                if best.solution.objective is not None:
-                    self.costs[mark] = max(0.0, best.solution.objective - self.bound)
+                coarse = max(self.options.gap, COARSE * self.options.within)
+                worth = self._search(own, None, gap=coarse).solution.objective
+                if worth is not None:
+                    self.costs[mark] = max(0.0, worth - self.bound)
         self.farthest.settle(self.settled)
-
-    def _is_large(self, solved: Solved) -> bool:
-        """Whether a guess may be needed: what is small is sought to its end."""
-        return solved.size.get("integers", 0) > SMALL
-
-    # One after the other
 
     def seek(self, first: Portfolio, count: int) -> Iterator[Sought]:
         """So many alternatives to the first portfolio, as long as there are any."""
@@ -147,7 +125,7 @@ class Seeker:
                 self._ruled_out | self._undecided,
                 self._enough,
                 nodes=nodes,
-                time_limit=self.time_limit,
+                time_limit=self.options.time_limit,
             )
             if not self._undecided:
                 most = min(most, made.most)
@@ -156,16 +134,12 @@ class Seeker:
                 return None
             if made.portfolio is not None:
                 found = self._tried(made.portfolio, known, most)
-                if found is not None and (made.complete or not self.costs):
+                if not made.complete and self.costs:
+                    guessed = self._guessed(known, most)
+                    if found is None or (guessed is not None and guessed.unlike > found.unlike):
+                        found = guessed
+                if found is not None:
                     return found
-                guessed = None if made.complete or not self.costs else self._guessed(known, most)
-                best = max(
-                    (one for one in (found, guessed) if one is not None),
-                    key=lambda one: one.unlike,
-                    default=None,
-                )
-                if best is not None:
-                    return best
             if not made.complete:
                 nodes *= 2
         return None
@@ -177,17 +151,15 @@ class Seeker:
             barred = self._ruled_out | self._undecided
             room = share * (self._enough - self.bound)
             portfolio = self.farthest.guess(known, barred, self.costs, room)
-            if portfolio is None:
-                return None
-            found = self._tried(portfolio, known, most)
-            if found is not None:
+            found = None if portfolio is None else self._tried(portfolio, known, most)
+            if portfolio is None or found is not None:
                 return found
             share *= TIGHTER
         return None
 
     def _tried(self, portfolio: Portfolio, known: list[Portfolio], most: float) -> Sought | None:
         """A portfolio, if it is within the limit; ruled out or put aside if not."""
-        verdict, solved = self._judged(portfolio)
+        verdict, solved = self._ask(portfolio, self._lacks(portfolio))
         if verdict != "within":
             (self._ruled_out if verdict == "ruled out" else self._undecided).add(portfolio)
             return None
@@ -196,30 +168,27 @@ class Seeker:
         top = most if math.isfinite(most) else float(len(self.farthest.marks))
         return replace(sought, unlike=unlike, most=max(unlike, int(top)))
 
-    def _judged(self, portfolio: Portfolio) -> tuple[Verdict, Solved]:
-        return self._ask(portfolio, self._lacks(portfolio))
-
     def _lacks(self, portfolio: Portfolio) -> list[Mark]:
         return [mark for mark in self.farthest.marks if mark not in portfolio]
 
-    def _ask(self, has: Iterable[Mark], lacks: Iterable[Mark]) -> tuple[Verdict, Solved]:
+    def _ask(self, has: Collection[Mark], lacks: Collection[Mark]) -> tuple[Verdict, Solved]:
         """Whether there is a plan within the limit that has some marks and lacks others."""
-        settled = with_marks(self.instance, list(has), list(lacks), self.least)
-        solved = self._search(settled, self._enough)
+        solved = self._search(with_marks(self.instance, has, lacks, self.least), self._enough)
         solution = solved.solution
         if solution.objective is not None and solution.objective <= self._enough:
             return "within", solved
         return ("open" if solution.ending == "limit" else "ruled out"), solved
 
     def _search(self, instance: Instance, enough: float | None, gap: float | None = None) -> Solved:
+        options = self.options
         solved = search(
             Problem(instance, self.problem.states, 0.0, self.recourse),
-            gap=self.gap if gap is None else gap,
-            time_limit=self.time_limit,
-            threads=self.threads,
+            gap=options.gap if gap is None else gap,
+            time_limit=options.time_limit,
+            threads=options.threads,
             method="decomposition",
             pool=self.pool,
-            on_progress=self.on_progress,
+            on_progress=options.on_progress,
             enough=enough,
         )
         self.interrupted |= solved.solution.interrupted
@@ -227,7 +196,7 @@ class Seeker:
 
     def _polished(self, portfolio: Portfolio, reached: Solved) -> Sought:
         """The best plan with a portfolio, checked under the rules of the scenario."""
-        began = time.perf_counter()
+        began, options = time.perf_counter(), self.options
         own = with_marks(self.instance, portfolio, self._lacks(portfolio), self.least)
         solved = self._search(own, None)
         best, claimed = solved.solution.objective, reached.solution.objective
@@ -235,11 +204,11 @@ class Seeker:
         if best is None or (claimed is not None and claimed < best):
             solved = replace(solved, commitment=reached.commitment, solution=reached.solution)
         problem = Problem(own, self.problem.states, 0.0, self.recourse)
-        judged = judge(problem, solved, gap=self.gap, began=began, threads=self.threads)
+        judged = judge(problem, solved, gap=options.gap, began=began, threads=options.threads)
         found = judged.under(self.instance, self.bound)
-        certificate = found.certificate.model_copy(update={"gap_target": self.within})
+        certificate = found.certificate.model_copy(update={"gap_target": options.within})
         certificate = proven(certificate, found.objective, self.bound, found.sizes)
-        if found.objective > self._enough + SPARE * max(1.0, abs(self.bound)):
+        if found.objective > self._enough + self._spare:
             raise SolverError("an alternative is not within the limit after all")
         portfolio = portfolio_of(self.instance, found.commitment, self.least)
         least = self.bound if bound is None else max(bound, self.bound)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -11,50 +12,152 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.results import Beside, BindingRule
-from optimizer.analyses.explanation.binding import (
-    Key,
-    described,
-    earliest_start,
-    key_of,
-)
+from models.scenario.quantities import Yearly
+from optimizer.model import commitment as committed
 from optimizer.model import highs
-from optimizer.model.commitment import (
-    Commitment,
-    line_use,
-    net_cost,
-    planned_stock,
-    spend,
-    weighed_cost,
-)
+from optimizer.model.commitment import Commitment
 from optimizer.model.formulation import read_commitment
-from optimizer.model.highs import LinearProgram
-from optimizer.model.instance import Floats, Instance
+from optimizer.model.instance import COMMON, Floats, Instance
 from optimizer.solve import outcomes
-from optimizer.solve.conflicts import Search, conflict_among, first_stage, rule_rows
+from optimizer.solve.conflicts import RULES, Search, conflict_among, first_stage, rule_rows
 from optimizer.solve.planner import Problem
 
 TIGHT = 1e-5
 """Slack below this share of a row's size is none."""
+INDEXED: dict[str, tuple[str, ...]] = {
+    "market_finance_limit": ("project", ""),
+    "share_limit": ("", "funder", "instrument"),
+    "share_needs_start": ("", "funder", "instrument", ""),
+    "ticket_min": ("", "funder", "instrument"),
+    "ticket_max": ("", "funder", "instrument"),
+    "offtake_right": ("project", "", "funder"),
+    "offtake_limit": ("project", ""),
+    "public_share_limit": (),
+    "state_aid_limit": ("project",),
+    "requires": ("project", "other", ""),
+    "excludes": ("project", "other"),
+    "must_build": ("project",),
+    "must_not_build": ("project",),
+    "max_projects": (),
+    "purchase_limit": ("stockpile", "year"),
+    "storage_limit": ("stockpile", "period"),
+    "days_of_demand": ("stockpile", "year"),
+    "funder_budget_by_year": ("funder", "year"),
+    "funder_budget": ("funder",),
+    "public_budget": (),
+    "budget_line_by_year": ("funder", "line", "year"),
+    "budget_line_total": ("funder", "line"),
+    "guarantee_stock_limit": ("funder", "line", "year"),
+    "country_share_limit": ("material", "country", "year"),
+}
+"""What the parts of the index of each rule are; an empty one is not told."""
+YEAR_BY_YEAR = {"funder_budget_by_year", "budget_line_by_year", "guarantee_stock_limit"}
+"""Rules of which each year is one by itself."""
+UNNUMBERED = {"offtake_right", "days_of_demand"}
+"""Rules whose path leads to more than one number."""
 UNTOLD = {"share_needs_start", "offtake_right", "requires", "excludes"}
 """Rules that are tight around nearly everything: that they are tells nobody anything."""
-SHARED = {
-    "funder_budget",
-    "funder_budget_by_year",
-    "public_budget",
-    "budget_line_total",
-    "budget_line_by_year",
-    "guarantee_stock_limit",
-    "max_projects",
-    "excludes",
-}
+FOR_ALL = (
+    {"funder_budget", "funder_budget_by_year", "public_budget", "max_projects", "excludes"}
+    | {"budget_line_total", "budget_line_by_year", "guarantee_stock_limit"}
+)  # fmt: skip
 """Rules that keep something from a project because others have it."""
 OF_THE_WHOLE = {"share_limit", "market_finance_limit", "offtake_limit", "public_share_limit"}
-"""Rules whose limit is a share of a project."""
-WHOLE = 1 - 1e-9
-OF_PROJECTS = {"start", "share", "market", "takes_part", "offtake"}
-OF_STOCKS = {"buy", "planned"}
+"""Rules whose limit is a share of a project: that nobody can have more than all is no rule."""
+COLUMNS = {
+    "project": {"start", "share", "market", "takes_part", "offtake"},
+    "stockpile": {"buy", "planned"},
+}
+"""Columns of the first stage that belong to a project or a stockpile."""
 LEFT = {"unspent", "line_unspent", "nothing"}
 """Columns that follow from the others."""
+
+
+@dataclass(frozen=True)
+class Key:
+    """What rows of the first stage are one rule to a reader."""
+
+    name: str
+    about: tuple[tuple[str, str], ...]
+    year: int | None = None
+
+
+def key_of(instance: Instance, name: str, index: Any) -> tuple[Key, int | None]:
+    """The rule that a row belongs to, and the year that the row is for."""
+    parts = index if isinstance(index, tuple) else (index,)
+    about, year = [], None
+    for what, part in zip(INDEXED[name], parts, strict=False):
+        if what == "year":
+            year = int(part)
+        elif what == "period":
+            year = instance.years[int(part) // instance.per_year]
+        elif what and not (name == "offtake_right" and what == "funder" and part == COMMON):
+            about.append((what, str(part).removesuffix(".")))
+    name = "share_limit" if name == "share_needs_start" else name
+    return Key(name, tuple(about), year if name in YEAR_BY_YEAR else None), year
+
+
+@dataclass
+class Rows:
+    """The rows of one rule: their places, the index of the first, and their years."""
+
+    places: list[int]
+    index: Any
+    years: set[int]
+
+
+def by_rule(instance: Instance, rows: Iterable[tuple[int, str, Any]]) -> dict[Key, Rows]:
+    """Rows, each with its name and index, by the rule that they belong to."""
+    found: dict[Key, Rows] = {}
+    for place, name, index in rows:
+        key, year = key_of(instance, name, index)
+        rule = found.setdefault(key, Rows([], index, set()))
+        rule.places.append(place)
+        rule.years |= set() if year is None else {year}
+    return found
+
+
+def described(
+    instance: Instance, key: Key, index: Any, years: Iterable[int] = (), alone: bool | None = None
+) -> BindingRule:
+    """A rule for a reader; ``index`` is that of one of its rows."""
+    rule = RULES[key.name](instance, index)
+    listed = (key.year,) if key.year is not None else tuple(sorted(years))
+    return BindingRule(
+        tag=rule.tag,
+        name=key.name,
+        path=".".join(map(str, rule.path)),
+        about=dict(key.about),
+        years=listed,
+        limit=_limit(instance, key, rule.path, listed or tuple(instance.years)),
+        alone=alone,
+    )
+
+
+def _limit(
+    instance: Instance, key: Key, path: Sequence[int | str], years: tuple[int, ...]
+) -> float | None:
+    """The number of a rule, where it has one: what stands at its path."""
+    at: Any = instance.case
+    if key.name == "state_aid_limit":
+        aid, project = instance.case.policy.state_aid, instance.projects[dict(key.about)["project"]]
+        assert aid is not None
+        share = math.inf if aid.max_intensity is None else float(aid.max_intensity) * project.capex
+        return min(share, math.inf if aid.max_meur is None else float(aid.max_meur))
+    for step in path:
+        if isinstance(at, Yearly):
+            break
+        if isinstance(at, dict):
+            at = at.get(int(step) if str(step).isdecimal() and step not in at else step)
+        else:
+            at = at[int(step)] if isinstance(step, int) else getattr(at, step)
+    if isinstance(at, Yearly):
+        numbers = {at.at(year) for year in years}
+        at = numbers.pop() if len(numbers) == 1 else None
+    elif isinstance(at, dict) and key.year is not None:
+        at = at.get(key.year, 0.0)
+    known = key.name not in UNNUMBERED and isinstance(at, int | float)
+    return float(at) if known and math.isfinite(at) else None
 
 
 class StandingPlan:
@@ -64,71 +167,59 @@ class StandingPlan:
         self.problem, self.commitment, self.evaluation = problem, commitment, evaluation
         self.instance: Instance = problem.instance
         self.compiled = first_stage(self.instance)
-        self.values = np.array([self._value(v) for v in self.compiled.variables])
+        self.names = [(v.parent_component().local_name, v.index()) for v in self.compiled.variables]
+        self.values = np.array([self._value(*name) for name in self.names])
         self.rows = list(rule_rows(self.compiled))
         self._by_row = self.compiled.program.matrix.tocsr()
 
-    @cached_property
-    def weighed(self) -> float:
-        """Its damage as the objective weighs it."""
-        return outcomes.objective(self.instance, self.evaluation, 0.0)
-
     def tight(self, of: str, id: str) -> tuple[BindingRule, ...]:
         """Rules that leave no room around a project or a stockpile of the plan."""
-        own = self._columns(of, id) & (np.abs(self.values) > 1e-9)
-        met: dict[Key, tuple[Any, list[int]]] = {}
-        for row, name, index in self.rows:
-            if name not in UNTOLD and self._is_tight(row, own):
-                key, year = key_of(self.instance, name, index)
-                years = met.setdefault(key, (index, []))[1]
-                years.extend([] if year is None else [year])
-        every = (described(self.instance, key, *met[key]) for key in met)
-        # That nobody can carry, or reserve, more than the whole is no rule of the scenario.
         found = [
-            rule for rule in every if rule.name not in OF_THE_WHOLE or (rule.limit or 0.0) < WHOLE
+            described(self.instance, key, rows.index, rows.years)
+            for key, rows in self._tight(self._columns(of, id)).items()
         ]
+        found = [r for r in found if r.name not in OF_THE_WHOLE or (r.limit or 0.0) < 1 - 1e-9]
         start = self.commitment.start.get(id) if of == "project" else None
-        first = self.instance.years[0]
-        if start is not None and first < start == self.instance.projects[id].starts[0]:
-            found.append(earliest_start(self.instance, id))
+        if start is not None and self.instance.years[0] < start == self._starts(id)[0]:
+            # Not a rule of the first stage but the end of its range: no sooner year can be chosen.
+            path = f"projects.{id}.earliest_start"
+            about = {"project": id}
+            found.append(BindingRule(tag="P1", name="earliest_start", path=path, about=about,
+                                     years=(start,), limit=None, alone=None))  # fmt: skip
         return tuple(found)
 
-    def all_tight(self) -> set[Key]:
+    @cached_property
+    def all_tight(self) -> dict[Key, Rows]:
         """All rules that leave no room anywhere."""
-        used = np.abs(self.values) > 1e-9
-        return {
-            key_of(self.instance, name, index)[0]
-            for row, name, index in self.rows
-            if name not in UNTOLD and self._is_tight(row, used)
-        }
+        return self._tight(np.ones(len(self.values), dtype=bool))
 
-    def _is_tight(self, row: int, own: NDArray[np.bool_]) -> bool:
+    def _tight(self, own: NDArray[np.bool_]) -> dict[Key, Rows]:
+        used = own & (np.abs(self.values) > 1e-9)
+        return by_rule(
+            self.instance,
+            (row for row in self.rows if row[1] not in UNTOLD and self._is_tight(row, used)),
+        )
+
+    def _is_tight(self, at: tuple[int, str, Any], used: NDArray[np.bool_]) -> bool:
+        row, _, index = at
         begin, end = self._by_row.indptr[row : row + 2]
         columns, factors = self._by_row.indices[begin:end], self._by_row.data[begin:end]
-        if not own[columns].any():
+        if not used[columns].any():
             return False
-        program = self.compiled.program
         terms = factors * self.values[columns]
-        upper, lower = program.row_upper[row], program.row_lower[row]
+        upper, lower = (
+            getattr(self.compiled.program, side)[row] for side in ("row_upper", "row_lower")
+        )
         sides = [abs(side) for side in (upper, lower) if np.isfinite(side)]
         size = max([*sides, float(np.abs(terms).max(initial=0.0)), 1e-9])
         if upper == lower:
-            # A year's budget is an equation: what it leaves is a column.
-            kinds = [self.compiled.variables[c].parent_component().local_name for c in columns]
-            places = [c for c, kind in zip(columns, kinds, strict=True) if kind in LEFT]
-            # The last one is that of the year itself; the one before it was brought along.
-            own_left = [c for c in places if self._year_of(c) == self._row_year(row)]
-            return not places or all(self.values[c] <= TIGHT * size for c in own_left)
+            # A year's budget is an equation: what it leaves is a column, and another one is what
+            # the year before left.
+            left = [c for c in columns if self.names[c][0] in ("unspent", "line_unspent")]
+            of_year = [c for c in left if self.names[c][1][-1] == index[-1]]
+            return all(self.values[c] <= TIGHT * size for c in of_year)
         activity = float(terms.sum())
         return bool(min(upper - activity, activity - lower) <= TIGHT * size)
-
-    def _year_of(self, column: int) -> Any:
-        index = self.compiled.variables[column].index()
-        return index[-1] if isinstance(index, tuple) else index
-
-    def _row_year(self, row: int) -> Any:
-        index = self.compiled.constraints[row].index()
-        return index[-1] if isinstance(index, tuple) else index
 
     def stops(self, of: str, id: str, hold: float | None = None) -> tuple[BindingRule, ...]:
         """Rules that together stop something beside the rest of the plan; empty if nothing does.
@@ -136,63 +227,52 @@ class StandingPlan:
         ``hold`` is the lots that a stockpile is to hold at the end of the last year.
         """
         program, kept, _ = self._beside(of, id, hold)
-        groups: dict[Key, list[int]] = {}
-        index_of: dict[Key, Any] = {}
-        place = {row: n for n, row in enumerate(kept)}
-        for row, name, index in self.rows:
-            if row in place:
-                key, _ = key_of(self.instance, name, index)
-                groups.setdefault(key, []).append(place[row])
-                index_of.setdefault(key, index)
+        place = {int(row): n for n, row in enumerate(kept)}
+        some = by_rule(self.instance, ((place[r], n, i) for r, n, i in self.rows if r in place))
         # Of rules that stop it alike those are named that come first: what the plan uses up.
-        groups = dict(sorted(groups.items(), key=lambda item: item[0].name not in SHARED))
-        found = conflict_among(program, groups)
+        groups = {
+            key: some[key].places for key in sorted(some, key=lambda k: k.name not in FOR_ALL)
+        }
         search = Search(program, groups)
+
+        def alone(key: Key) -> bool:
+            return search.feasible([other for other in groups if other != key])
+
         return tuple(
-            described(
-                self.instance,
-                key,
-                index_of[key],
-                alone=search.feasible([other for other in groups if other != key]),
-            )
-            for key in found
+            described(self.instance, key, some[key].index, alone=alone(key))
+            for key in conflict_among(program, groups)
         )
 
     def beside(self, of: str, id: str, hold: float | None = None) -> Beside | None:
         """What something would bring beside the rest of the plan; None where rules stop it."""
-        best: Beside | None = None
-        for commitment in self._additions(of, id, hold):
-            (found,) = outcomes.evaluate(
-                self.instance,
-                self.problem.states,
-                [commitment],
-                recourse=self.problem.recourse,
+        instance, own = self.instance, self.commitment
+        before = outcomes.objective(instance, self.evaluation, 0.0)
+        found = []
+        for plan in self._additions(of, id, hold):
+            (leads_to,) = outcomes.evaluate(
+                instance, self.problem.states, [plan], recourse=self.problem.recourse
             )
-            one = Beside(
-                start=commitment.start.get(id) if of == "project" else None,
-                avoided=self.evaluation.expected - found.expected,
-                weighed=self.weighed - outcomes.objective(self.instance, found, 0.0),
-                net_cost_meur=net_cost(self.instance, commitment)
-                - net_cost(self.instance, self.commitment),
-                weighed_cost=weighed_cost(self.instance, commitment)
-                - weighed_cost(self.instance, self.commitment),
+            costs = (committed.net_cost, committed.weighed_cost)
+            money, weighed = (cost(instance, plan) - cost(instance, own) for cost in costs)
+            found.append(
+                Beside(
+                    start=plan.start.get(id) if of == "project" else None,
+                    avoided=self.evaluation.expected - leads_to.expected,
+                    weighed=before - outcomes.objective(instance, leads_to, 0.0),
+                    net_cost_meur=money,
+                    weighed_cost=weighed,
+                )
             )
-            if best is None or one.weighed - one.weighed_cost > best.weighed - best.weighed_cost:
-                best = one
-        return best
+        return max(found, key=lambda one: one.weighed - one.weighed_cost, default=None)
 
     def _additions(self, of: str, id: str, hold: float | None) -> Iterator[Commitment]:
         """The plan with it, for each start year at least cost and with most output."""
         program, _, free = self._beside(of, id, hold)
-        named = [self.compiled.variables[c] for c in free]
-        kinds = [v.parent_component().local_name for v in named]
-        output = np.array([kind == "offtake" for kind in kinds])
+        names = [self.names[c] for c in free]
+        output = np.array([kind == "offtake" for kind, _ in names])
         most = np.where(output, -1.0, program.cost * 1e-9)
-        years = self.instance.projects[id].starts if of == "project" else (None,)
-        for year in years:
-            other = np.array(
-                [k == "start" and v.index()[1] != year for k, v in zip(kinds, named, strict=True)]
-            )
+        for year in self._starts(id) if of == "project" else (None,):
+            other = [kind == "start" and index[1] != year for kind, index in names]
             upper = np.where(other, 0.0, program.upper)
             for cost in [program.cost, most] if output.any() else [program.cost]:
                 solution = highs.solve(replace(program, upper=upper, cost=cost), gap=1e-6)
@@ -201,137 +281,99 @@ class StandingPlan:
                 values = self.values.copy()
                 values[free] = solution.values
                 self.compiled.load(values)
-                model = self.compiled.variables[0].model()
-                yield read_commitment(self.instance, model)
+                yield read_commitment(self.instance, self.compiled.variables[0].model())
 
     def _beside(
         self, of: str, id: str, hold: float | None
-    ) -> tuple[LinearProgram, list[int], NDArray[np.intp]]:
+    ) -> tuple[highs.LinearProgram, NDArray[np.intp], NDArray[np.intp]]:
         """The first stage of one part, all else held: its program, its rows, its columns.
 
         Where the plan itself breaks a row by rounding, the row gives way by as much.
         """
-        program = self.compiled.program
-        own = self._columns(of, id)
-        left = np.array([v.parent_component().local_name in LEFT for v in self.compiled.variables])
-        free = np.flatnonzero(own | left)
-        held = np.where(own | left, 0.0, self.values)
+        program, own = self.compiled.program, self._columns(of, id)
+        own |= np.array([kind in LEFT for kind, _ in self.names])
+        free = np.flatnonzero(own)
         activity = program.matrix @ self.values
         slack = 1e-7 * (1 + np.abs(activity))
         upper = np.where(activity > program.row_upper, activity + slack, program.row_upper)
         lower = np.where(activity < program.row_lower, activity - slack, program.row_lower)
-        if of == "project":
-            once = self._row("start_once", id)
-            lower[once] = upper[once] = 1.0
-        moved = program.matrix @ held
+        for row, constraint in enumerate(self.compiled.constraints if of == "project" else ()):
+            if (constraint.parent_component().local_name, constraint.index()) == ("start_once", id):
+                lower[row] = upper[row] = 1.0
+        moved = program.matrix @ np.where(own, 0.0, self.values)
         part = program.matrix[:, free]
         kept = np.flatnonzero(np.diff(part.tocsr().indptr) > 0)
-        low, high = program.lower[free].copy(), program.upper[free]
+        low = program.lower[free].copy()
         if hold is not None:
-            last = len(self.instance.periods) - 1
-            for n, column in enumerate(free.tolist()):
-                variable = self.compiled.variables[column]
-                is_planned = variable.parent_component().local_name == "planned"
-                if is_planned and variable.index() == (id, last):
-                    low[n] = hold
-        reduced = LinearProgram(
+            last = ("planned", (id, len(self.instance.periods) - 1))
+            low[[self.names[c] == last for c in free]] = hold
+        reduced = replace(
+            program,
             cost=program.cost[free],
             offset=0.0,
             matrix=part[kept],
             row_lower=(lower - moved)[kept],
             row_upper=(upper - moved)[kept],
             lower=low,
-            upper=high,
+            upper=program.upper[free],
             integer=program.integer[free],
-            rows=_Some(program.rows, kept),
-            columns=_Some(program.columns, free),
+            rows=[f"row {row}" for row in kept],
+            columns=[f"{kind}[{index}]" for kind, index in (self.names[c] for c in free)],
         )
-        return reduced, list(kept), free
+        return reduced, kept, free
 
-    def _row(self, name: str, index: Any) -> int:
-        return next(
-            row
-            for row, constraint in enumerate(self.compiled.constraints)
-            if constraint.parent_component().local_name == name and constraint.index() == index
-        )
+    def _starts(self, project: str) -> Sequence[int]:
+        return self.instance.projects[project].starts
 
     def _columns(self, of: str, id: str) -> NDArray[np.bool_]:
         """Which columns belong to a project or a stockpile."""
-        kinds = OF_PROJECTS if of == "project" else OF_STOCKS
-        return np.array(
-            [
-                v.parent_component().local_name in kinds and v.index()[0] == id
-                for v in self.compiled.variables
-            ]
-        )
+        kinds = COLUMNS[of]
+        return np.array([kind in kinds and index[0] == id for kind, index in self.names])
 
-    def _value(self, variable: Any) -> float:
+    def _value(self, kind: str, index: Any) -> float:
         """What a column is in the plan."""
-        read: dict[str, Callable[..., float]] = {
-            "start": lambda p, year: float(self.commitment.start.get(p) == year),
-            "share": lambda p, f, i, year: self._in(p, year, self.commitment.share.get((p, f, i))),
-            "market": lambda p, year: self._in(p, year, self.commitment.market.get(p)),
-            "offtake": lambda p, year, g: self._in(p, year, self.commitment.offtake.get((p, g))),
-            "takes_part": lambda p, f, i: float(self.commitment.share.get((p, f, i), 0.0) > 0),
-            "buy": lambda h, year: float(
-                self.commitment.bought(self.instance, h)[year - self.instance.years[0]]
-            ),
-            "planned": lambda h, k: float(self._planned[h][k]),
-            "unspent": lambda f, year: float(self._unspent[f][year - self.instance.years[0]]),
-            "line_unspent": lambda f, id, year: float(
-                self._line_unspent[f, id][year - self.instance.years[0]]
-            ),
-        }
-        kind, index = variable.parent_component().local_name, variable.index()
-        return read[kind](*index) if kind in read else 0.0
-
-    def _in(self, p: str, year: int, value: float | None) -> float:
-        return (value or 0.0) if self.commitment.start.get(p) == year else 0.0
-
-    @cached_property
-    def _planned(self) -> dict[str, Floats]:
-        return {
-            h: planned_stock(self.instance, self.commitment, h) for h in self.instance.stockpiles
-        }
+        plan, first = self.commitment, self.instance.years[0]
+        match kind, index:
+            case "start", (p, year):
+                return float(plan.start.get(p) == year)
+            case "share", (p, f, i, year) if plan.start.get(p) == year:
+                return plan.share.get((p, f, i), 0.0)
+            case "market", (p, year) if plan.start.get(p) == year:
+                return plan.market.get(p, 0.0)
+            case "offtake", (p, year, g) if plan.start.get(p) == year:
+                return plan.offtake.get((p, g), 0.0)
+            case "takes_part", _:
+                return float(plan.share.get(index, 0.0) > 0)
+            case "buy", (h, year):
+                return float(plan.bought(self.instance, h)[year - first])
+            case "planned", (h, k):
+                return float(committed.planned_stock(self.instance, plan, h)[k])
+            case (("unspent" | "line_unspent"), (*owner, year)):
+                return float(self._left[tuple(owner)][year - first])
+        return 0.0
 
     @cached_property
-    def _unspent(self) -> dict[str, Floats]:
-        case, used = self.instance.case, spend(self.instance, self.commitment)
-        found = {}
-        for f, funder in case.funders.items():
-            granted = funder.budget_by_year_meur
-            if granted is not None:
-                by_year = [float(granted.get(year, 0.0)) for year in self.instance.years]
-                found[f] = left_over(by_year, used[f], funder.carry_over)
+    def _left(self) -> dict[tuple[str, ...], Floats]:
+        """(Y) what each year leaves of a budget by year, by funder, or by funder and line."""
+        instance = self.instance
+        found: dict[tuple[str, ...], Floats] = {}
+        spent = committed.spend(instance, self.commitment)
+        for f, funder in instance.case.funders.items():
+            by_year = funder.budget_by_year_meur
+            if by_year is not None:
+                granted = [float(by_year.get(year, 0.0)) for year in instance.years]
+                found[f,] = _left_over(granted, spent[f], funder.carry_over)
+        of_line = committed.line_use(instance, self.commitment)
+        for key, line in instance.lines.items():
+            if line.by_year is not None:
+                found[key] = _left_over(line.by_year, of_line[key], line.carry_over)
         return found
 
-    @cached_property
-    def _line_unspent(self) -> dict[tuple[str, str], Floats]:
-        used = line_use(self.instance, self.commitment)
-        return {
-            key: left_over(line.by_year, used[key], line.carry_over)
-            for key, line in self.instance.lines.items()
-            if line.by_year is not None
-        }
 
-
-def left_over(granted: Sequence[float] | Floats, used: Floats, carries_over: bool) -> Floats:
+def _left_over(granted: Sequence[float] | Floats, used: Floats, carries_over: bool) -> Floats:
     """(Y) what each year leaves of a budget."""
     left, found = 0.0, np.zeros(len(used))
     for y, amount in enumerate(granted):
         left = max(0.0, float(amount) + (left if carries_over else 0.0) - float(used[y]))
         found[y] = left
     return found
-
-
-class _Some(Sequence[str]):
-    """Some of many names, made only when they are asked for."""
-
-    def __init__(self, names: Sequence[str], places: Sequence[int] | NDArray[Any]) -> None:
-        self._names, self._places = names, places
-
-    def __len__(self) -> int:
-        return len(self._places)
-
-    def __getitem__(self, position: Any) -> Any:
-        return self._names[int(self._places[position])]

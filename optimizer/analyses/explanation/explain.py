@@ -4,24 +4,30 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import replace
 
 from models.language import tr
 from models.results import Explained, Explanation, Instead, Regret
 from optimizer.analyses.explanation.active_constraints import StandingPlan
-from optimizer.analyses.explanation.forcing import Force, Kind, holding
-from optimizer.analyses.explanation.limits import Limit, limits, told_from_none, value
+from optimizer.analyses.explanation.limits import limits, told_from_none, value
 from optimizer.analyses.explanation.options import ExplainOptions
-from optimizer.analyses.explanation.subproblem import Answer, Ask, Desk, Reply, clerk
+from optimizer.analyses.explanation.subproblem import (
+    Answer,
+    Ask,
+    Desk,
+    Force,
+    Kind,
+    Reply,
+    clerk,
+    holding,
+)
 from optimizer.analyses.frontier.summary import otherwise, stocks_held
 from optimizer.analyses.given import GivenPlan
 from optimizer.analyses.head import head
 from optimizer.analyses.running import Input, Outcome
 from optimizer.analyses.series import Series
 from optimizer.errors import Interrupted, Misuse, NoPlan
-from optimizer.model.commitment import Commitment, net_cost, planned_stock, weighed_cost
-from optimizer.model.instance import Instance
+from optimizer.model.commitment import net_cost, planned_stock, weighed_cost
 from optimizer.parallel import Workers, side_by_side
 from optimizer.solve.checked_solution import input_hash
 from optimizer.solve.decomposition import CutPool
@@ -31,53 +37,37 @@ BUYS_T = 1e-6
 """Tonnes: less is a solver's zero."""
 
 
-USUAL = ExplainOptions()
-
-
 def run(given: Input, options: ExplainOptions) -> Outcome:
     """Explain a saved plan."""
     assert given.plan is not None
-    known = known_ids(given.plan.problem.instance)
+    instance = given.plan.problem.instance
+    known = (*instance.projects, *instance.stockpiles)
     for id in options.only:
         if id not in known:
+            listed = ", ".join(known) or "-"
             raise Misuse(
-                tr(
-                    "There is no project or stockpile '{id}'; there are {known}.",
-                    id=id,
-                    known=", ".join(known) or "-",
-                )
-            )
+                tr("There is no project or stockpile '{id}'; there are {known}.", id=id,
+                   known=listed)
+            )  # fmt: skip
     found = explain(given.plan, options)
     return Outcome(found, 1 if found.cut_short or found.ended == "interrupted" else 0)
 
 
-def known_ids(instance: Instance) -> Collection[str]:
-    """Ids that can be asked after."""
-    return (*instance.projects, *instance.stockpiles)
-
-
-def explain(
-    given: GivenPlan, options: ExplainOptions = USUAL, *, pool: CutPool | None = None
-) -> Explanation:
+def explain(given: GivenPlan, options: ExplainOptions) -> Explanation:
     """Why each project and each stock of a plan is in or out, and what more of a limit is worth.
 
     Every decision is forced the other way, every budget and every limit that binds is loosened,
     and the problem is solved anew, warm and each as closely as its answer needs. What is said is
     the range that the gaps prove. A Ctrl-C ends it with the answers so far.
 
-    Raises
-    ------
-    Interrupted, NoPlan
-        If it was stopped, or met its limit, before anything was proven of the plan itself.
-    SolverError
-        If the solver fails, or its answer fails the check.
+    Raises Interrupted or NoPlan if it was stopped, or met its limit, before anything was proven of
+    the plan itself.
     """
     began = time.perf_counter()
-    pool = CutPool() if pool is None else pool
-    talk = _Talk(given, options, pool)
+    talk = Talk(given, options)
     talk.hold()
-    found, instance = given.found, given.problem.instance
-    case, plan, states = instance.case, given.plan, len(given.problem.states)
+    found, plan, states = given.found, given.plan, len(given.problem.states)
+    case = given.problem.instance.case
     return Explanation(
         cost_weight=float(case.objective.cost_weight),
         cvar_weight=float(case.objective.cvar.weight),
@@ -89,7 +79,7 @@ def explain(
         net_cost_meur=found.net_cost,
         items=tuple(talk.explained(kind, id) for kind, id in talk.items),
         values=tuple(
-            value(limit, talk.answers.get(limit.ask), talk.desk, talk.instead)
+            value(limit, talk.answers.get(limit.ask, {}), talk.desk, talk.instead)
             for limit in talk.limits
         ),
         ended="interrupted" if talk.interrupted else "complete",
@@ -97,41 +87,28 @@ def explain(
     )
 
 
-@dataclass(eq=False)
-class _Talk:
+class Talk:
     """The questions about a plan, and their answers."""
 
-    given: GivenPlan
-    options: ExplainOptions
-    pool: CutPool
-    answers: dict[Ask, Answer] = field(default_factory=dict)
-    interrupted: bool = False
-
-    def __post_init__(self) -> None:
-        problem, found = self.given.problem, self.given.found
-        self.instance = problem.instance
-        self.standing = StandingPlan(problem, found.commitment, found.with_plan)
-        every: list[tuple[Kind, str]] = [
-            *(("project", p) for p in self.instance.projects),
-            *(("stockpile", h) for h in self.instance.stockpiles),
-        ]
-        only = self.options.only
-        self.items = [item for item in every if not only or item[1] in only]
-        self.limits: list[Limit] = limits(self.standing) if self.options.values else []
+    def __init__(self, given: GivenPlan, options: ExplainOptions) -> None:
+        self.given, self.options, self.pool = given, options, CutPool()
+        self.instance = given.problem.instance
+        self.standing = StandingPlan(given.problem, given.found.commitment, given.found.with_plan)
+        every: list[tuple[Kind, str]] = [("project", p) for p in self.instance.projects]
+        every += [("stockpile", h) for h in self.instance.stockpiles]
+        self.items = [item for item in every if not options.only or item[1] in options.only]
+        self.limits = limits(self.standing) if options.values else []
+        self.answers: dict[Ask, Answer] = {}
+        self.interrupted = False
+        self.reference = given.found
+        """What other plans are told against."""
         self.desk = self._again()
 
     def _again(self) -> Desk:
         """The plan's problem solved anew: its bound comes closer, and its cuts serve all others."""
-        found, problem = self.given.found, self.given.problem
-        series = Series(
-            self.instance,
-            problem.states,
-            self.options.gap,
-            self.pool,
-            self.options.time_limit,
-            None,
-            self.options.on_progress,
-        )
+        given, options, found = self.given, self.options, self.given.found
+        states, limit, tell = given.problem.states, options.time_limit, options.on_progress
+        series = Series(self.instance, states, options.gap, self.pool, limit, None, tell)
         solved = series.search(self.instance)
         if solved.solution.interrupted:
             raise Interrupted(tr("stopped before anything was found out"))
@@ -143,36 +120,24 @@ class _Talk:
         if bound == -math.inf:
             raise NoPlan(tr("nothing was proven of the plan before the limit"))
         best = found.objective
-        self.reference = found
         if solved.commitment is not None:
             again = series.judge(self.instance, solved, time.perf_counter())
             best = min(best, again.objective)
-            if found.objective - best > 2 * self.options.gap * max(abs(best), 1e-6):
+            if found.objective - best > 2 * options.gap * max(abs(best), 1e-6):
                 # What a better plan does otherwise must not be told as an answer to a question.
                 self.reference = again
-        return Desk(
-            self.instance,
-            problem.states,
-            self.given.reading,
-            best,
-            min(bound, best),
-            self.options.gap,
-        )
+        return Desk(self.instance, states, given.reading, best, min(bound, best), options.gap)
 
     def hold(self) -> None:
         """Ask all questions side by side."""
-        asks: list[Ask] = [
-            *(force for item in self.items if (force := self.force(*item)) is not None),
-            *(limit.ask for limit in self.limits),
-        ]
-        done = 0
+        forces = [self.force(*item) for item in self.items]
+        asks: list[Ask] = [force for force in forces if force is not None]
+        asks += [limit.ask for limit in self.limits]
 
         def told(ask: Ask, answer: Answer) -> None:
-            nonlocal done
-            done += 1
             self.answers[ask] = answer
             name = ask.id if isinstance(ask, Force) else ask.path
-            self.options.tell(done, len(asks), name)
+            self.options.tell(len(self.answers), len(asks), name)
 
         usual = usual_jobs(self.instance, self.desk.states)
         jobs = min(side_by_side(self.options.jobs, usual), len(asks)) or 1
@@ -182,26 +147,10 @@ class _Talk:
                 workers.map(asks, told)
         except KeyboardInterrupt:
             self.interrupted = True
-        self._take_in()
-
-    def _take_in(self) -> None:
-        """A plan that was found under force is one of the scenario's own: it may be the best."""
-        found = [
-            reply.objective
-            for ask, answer in self.answers.items()
-            if isinstance(ask, Force)
-            for reply in answer.replies.values()
-            if reply.objective is not None
-        ]
-        best = min([self.desk.best, *found])
-        self.desk = Desk(
-            self.instance,
-            self.desk.states,
-            self.desk.reading,
-            best,
-            min(self.desk.bound, best),
-            self.desk.gap,
-        )
+        # A plan that was found under force is one of the scenario's own: it may be the best.
+        found = (a[0.0].objective for ask, a in self.answers.items() if isinstance(ask, Force))
+        best = min([self.desk.best, *(one for one in found if one is not None)])
+        self.desk = replace(self.desk, best=best, bound=min(self.desk.bound, best))
 
     def force(self, kind: Kind, id: str) -> Force | None:
         """The other decision, if there is one."""
@@ -214,52 +163,51 @@ class _Talk:
 
     def explained(self, kind: Kind, id: str) -> Explained:
         """What is known of one project or stockpile."""
-        commitment, standing = self.given.found.commitment, self.standing
+        plan, standing, is_stock = self.given.found.commitment, self.standing, kind == "stockpile"
         force = self.force(kind, id)
-        answer = None if force is None else self.answers.get(force)
-        reply = None if answer is None else answer.replies[0.0]
+        reply = None if force is None else self.answers.get(force, {}).get(0.0)
+        conflict = () if reply is None else reply.conflict
         into = force is not None and force.into
-        hold = force.hold if force is not None and kind == "stockpile" else None
-        stops = standing.stops(kind, id, hold) if into and not (reply and reply.conflict) else ()
-        free = into and not stops and not (reply and reply.conflict)
-        chosen = id in commitment.start if kind == "project" else self._buys(id)
+        hold = force.hold if force is not None and is_stock else None
+        stops = standing.stops(kind, id, hold) if into and not conflict else ()
+        chosen = self._buys(id) if is_stock else id in plan.start
         regret = None if reply is None else self._regret(reply)
+        held = planned_stock(self.instance, plan, id).max() * self._lot(id) if is_stock else None
+        days = holding(self.instance, id, self.options.days)[1] if is_stock and into else None
         return Explained(
             kind=kind,
             id=id,
             chosen=chosen,
-            start=commitment.start.get(id) if kind == "project" else None,
-            held_t=self._most_held(commitment, id) if kind == "stockpile" else None,
-            forced_days=holding(self.instance, id, self.options.days)[1]
-            if kind == "stockpile" and into
-            else None,
+            start=None if is_stock else plan.start.get(id),
+            held_t=held,
+            forced_days=days,
             regret=regret,
             tie=regret is not None and regret.low == 0 and regret.high is not None,
-            conflict=() if reply is None else reply.conflict,
+            conflict=conflict,
             stops=stops,
-            beside=standing.beside(kind, id, hold) if free else None,
+            beside=standing.beside(kind, id, hold) if into and not stops and not conflict else None,
             tight=standing.tight(kind, id) if chosen else (),
         )
 
     def _regret(self, reply: Reply) -> Regret:
-        found, desk = self.reference, self.desk
-        objective, commitment = reply.objective, reply.commitment
+        found, desk, instance = self.reference, self.desk, self.instance
+        objective, other, low, high = reply.objective, reply.commitment, None, None
         damage = cost = expected = money = None
-        if objective is not None:
-            own = weighed_cost(self.instance, found.commitment)
-            cost = reply.weighed_cost - own
-            damage = (objective - reply.weighed_cost) - (found.objective - own)
+        if reply.bound is not None:
+            low = told_from_none(reply.bound - desk.best, desk.best)
+        if objective is not None and other is not None:
+            low = low or 0.0
+            high = max(low, told_from_none(objective - desk.bound, desk.best))
+            cost = weighed_cost(instance, other) - weighed_cost(instance, found.commitment)
+            damage = objective - found.objective - cost
             expected = reply.expected - found.with_plan.expected
-            money = reply.net_cost - net_cost(self.instance, found.commitment)
-        low = None if reply.bound is None else told_from_none(reply.bound - desk.best, desk.best)
+            money = net_cost(instance, other) - net_cost(instance, found.commitment)
         return Regret(
             status=reply.status,
             objective=objective,
             bound=reply.bound,
-            low=0.0 if low is None and commitment is not None else low,
-            high=None
-            if objective is None or not math.isfinite(desk.bound)
-            else max(low or 0.0, told_from_none(objective - desk.bound, desk.best)),
+            low=low,
+            high=high,
             damage=damage,
             cost=cost,
             expected=expected,
@@ -277,10 +225,9 @@ class _Talk:
         return otherwise(own.start, other.start, held, holds)
 
     def _buys(self, h: str) -> bool:
-        lot = self.instance.lot_t[self.instance.stockpiles[h].material]
         bought = self.given.found.commitment.bought(self.instance, h)
-        return bool(float(bought.sum()) * lot > BUYS_T)
+        return bool(float(bought.sum()) * self._lot(h) > BUYS_T)
 
-    def _most_held(self, commitment: Commitment, h: str) -> float:
-        lot = self.instance.lot_t[self.instance.stockpiles[h].material]
-        return float(planned_stock(self.instance, commitment, h).max() * lot)
+    def _lot(self, h: str) -> float:
+        """Tonnes."""
+        return self.instance.lot_t[self.instance.stockpiles[h].material]

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from models.results import Instead, LimitValue, ValueStep
-from optimizer.analyses.explanation.active_constraints import TIGHT, StandingPlan
-from optimizer.analyses.explanation.binding import has_years
+from models.scenario.quantities import Yearly
+from optimizer.analyses.explanation.active_constraints import TIGHT, StandingPlan, described
 from optimizer.analyses.explanation.subproblem import Answer, Desk, Loosen, Reply
 from optimizer.model.commitment import line_use, spend
 from optimizer.solve.gap import ROUNDING
 
 MILLIONS = (1.0, 10.0, 100.0)
 POINTS = (1.0, 5.0, 10.0)
+SHARES = ["public_share_limit", "state_aid_limit", "country_share_limit"]
+SHARES += ["market_finance_limit", "share_limit"]
+"""Rules whose limit is a share, in the order in which they are told."""
 NOISE = 2 * ROUNDING
 """Of the objective: a difference below this share of it is the arithmetic of two solves."""
 
@@ -34,72 +37,77 @@ class Limit:
     now: float
     steps: tuple[float, ...]
     """Million EUR, or percentage points."""
-    unused: float | None = None
+    unused_meur: float | None = None
     funder: str | None = None
     project: str | None = None
     year: int | None = None
-
-    @property
-    def ask(self) -> Loosen:
-        """The question, in the unit of the number."""
-        return Loosen(self.path, self.now, tuple(step * self.unit for step in self.steps))
 
     @property
     def unit(self) -> float:
         """What a step is in the unit of the number."""
         return 1.0 if self.kind == "budget" else 0.01
 
+    @property
+    def ask(self) -> Loosen:
+        """The question, in the unit of the number."""
+        return Loosen(self.path, self.now, tuple(step * self.unit for step in self.steps))
+
 
 def limits(standing: StandingPlan) -> list[Limit]:
-    """Budgets and limits to ask after.
-
-    A budget that is not used up is tried with the largest step alone: more of it may still let a
-    project in that what is left does not pay for. Of years and of shares those that bind are tried.
-    """
+    """Budgets and limits to ask after: those over all years, and of others those that bind."""
     return [*_of_funders(standing), *_of_policy(standing), *_of_shares(standing)]
 
 
-def _budget(
-    path: str, now: float, unused: float, funder: str | None = None, year: int | None = None
-) -> Limit:
+def _budget(path: str, now: float, unused: float, **of: Any) -> Limit:
+    """A budget; one that is not used up is tried with the largest step alone: more of it may still
+    let a project in that what is left does not pay for."""
     steps = MILLIONS if unused <= TIGHT * max(now, 1.0) else MILLIONS[-1:]
-    return Limit(path, "budget", now, steps, max(0.0, unused), funder=funder, year=year)
+    return Limit(path, "budget", now, steps, max(0.0, unused), **of)
 
 
 def _of_funders(standing: StandingPlan) -> Iterator[Limit]:
-    instance, tight = standing.instance, standing.all_tight()
+    instance = standing.instance
     used = spend(instance, standing.commitment)
     by_line = line_use(instance, standing.commitment)
-    full_years = {
-        (key.name, tuple(dict(key.about).values()), key.year) for key in tight if key.year
-    }
+
+    def of_years(path: str, rule: str, owner: tuple[str, ...], of: Any, by_year: Any) -> Any:
+        full = [
+            int(year)
+            for year in by_year or {}
+            if any(
+                key.name == rule
+                and key.year == int(year)
+                and tuple(dict(key.about).values()) == owner
+                for key in standing.all_tight
+            )
+        ]
+        for year in _few(full, of.carry_over):
+            now = float(by_year[year])
+            yield _budget(f"{path}.{year}", now, 0.0, funder=owner[0], year=year)
+
     for f, funder in instance.case.funders.items():
+        path = f"funders.{f}.budget"
         if funder.budget_meur is not None:
             now = float(funder.budget_meur)
-            yield _budget(f"funders.{f}.budget_meur", now, now - float(used[f].sum()), funder=f)
-        by_year = funder.budget_by_year_meur or {}
-        full = [y for y in by_year if ("funder_budget_by_year", (f,), int(y)) in full_years]
-        for year in _few(full, funder.carry_over):
-            path = f"funders.{f}.budget_by_year_meur.{year}"
-            yield _budget(path, float(by_year[year]), 0.0, funder=f, year=int(year))
+            yield _budget(f"{path}_meur", now, now - float(used[f].sum()), funder=f)
+        by_year = funder.budget_by_year_meur
+        yield from of_years(f"{path}_by_year_meur", "funder_budget_by_year", (f,), funder, by_year)
         for id, line in funder.budget_lines.items():
             path = f"funders.{f}.budget_lines.{id}"
             if line.total_meur is not None:
                 now = float(line.total_meur)
                 left = now - float(by_line[f, id].sum())
                 yield _budget(f"{path}.total_meur", now, left, funder=f)
-            by_year = line.by_year_meur or {}
-            full = [y for y in by_year if ("budget_line_by_year", (f, id), int(y)) in full_years]
-            for year in _few(full, line.carry_over):
-                at = f"{path}.by_year_meur.{year}"
-                yield _budget(at, float(by_year[year]), 0.0, funder=f, year=int(year))
-            if line.limit_meur is not None and not has_years(line.limit_meur):
-                now = line.limit_meur.at(instance.years[0])
+            by_year, name = line.by_year_meur, "budget_line_by_year"
+            yield from of_years(f"{path}.by_year_meur", name, (f, id), line, by_year)
+            limit = line.limit_meur
+            if limit is not None and not (isinstance(limit, Yearly) and limit.years):
+                now = limit.at(instance.years[0])
                 left = now - float(by_line[f, id].max(initial=0.0))
                 yield _budget(f"{path}.limit_meur", now, left, funder=f)
 
 
-def _few(years: Sequence[int], carries_over: bool) -> list[int]:
+def _few(years: Iterable[int], carries_over: bool) -> list[int]:
     """Years to ask after: all, or where money is carried over the first, a middle and the last.
 
     A million that can be carried over is worth no less the earlier it comes, so that these bracket
@@ -112,94 +120,64 @@ def _few(years: Sequence[int], carries_over: bool) -> list[int]:
 
 
 def _of_policy(standing: StandingPlan) -> Iterator[Limit]:
-    instance = standing.instance
-    policy = instance.case.policy
-    if policy.budget_meur is not None:
+    instance, budget = standing.instance, standing.instance.case.policy.budget_meur
+    if budget is not None:
         used = spend(instance, standing.commitment)
         spent = math.fsum(float(used[f].sum()) for f in instance.public_funders)
-        now = float(policy.budget_meur)
-        yield _budget("policy.budget_meur", now, now - spent)
+        yield _budget("policy.budget_meur", float(budget), float(budget) - spent)
 
 
 def _of_shares(standing: StandingPlan) -> Iterator[Limit]:
-    instance, tight = standing.instance, standing.all_tight()
-    policy, names = instance.case.policy, {key.name for key in tight}
-    if policy.max_public_share is not None and "public_share_limit" in names:
-        yield from _share("policy.max_public_share", float(policy.max_public_share))
-    aid = policy.state_aid
-    if aid is not None and aid.max_intensity is not None and "state_aid_limit" in names:
-        yield from _share("policy.state_aid.max_intensity", float(aid.max_intensity))
-    most = policy.max_country_share
-    if most is not None and "country_share_limit" in names:
-        yield from _share("policy.max_country_share.limit", float(most.limit))
-    for key in sorted(tight, key=lambda key: (key.name, key.about)):
-        about = dict(key.about)
-        if key.name == "share_limit":
-            f, i = about["funder"], about["instrument"]
-            path = f"funders.{f}.instruments.{i}.max_share"
-            yield from _share(path, instance.instrument[f, i].max_share, funder=f)
-        elif key.name == "market_finance_limit":
-            p = about["project"]
-            path = f"projects.{p}.market_finance_max"
-            yield from _share(path, instance.projects[p].market_finance_max, project=p)
-
-
-def _share(
-    path: str, now: float, funder: str | None = None, project: str | None = None
-) -> Iterator[Limit]:
-    steps = tuple(step for step in POINTS if now + step / 100 <= 1 + 1e-12)
-    if steps:
-        yield Limit(path, "share", now, steps, funder=funder, project=project)
+    """Limits on shares that leave no room somewhere."""
+    aid = standing.instance.case.policy.state_aid
+    known = set()
+    tight = [(SHARES.index(key.name), key) for key in standing.all_tight if key.name in SHARES]
+    for _, key in sorted(tight, key=lambda one: (one[0], one[1].about)):
+        rule = described(standing.instance, key, standing.all_tight[key].index)
+        path, now, of = rule.path, rule.limit, dict(key.about)
+        if key.name == "state_aid_limit":
+            path, now = f"{path}.max_intensity", None if aid is None else aid.max_intensity
+        steps = tuple(step for step in POINTS if now is not None and now + step / 100 <= 1 + 1e-12)
+        if now is not None and steps and path not in known:
+            project = of.get("project") if path.startswith("projects.") else None
+            yield Limit(path, "share", float(now), steps, None, of.get("funder"), project)
+        known.add(path)
 
 
 def value(
-    limit: Limit, answer: Answer | None, desk: Desk, instead: Callable[[Reply], Instead | None]
+    limit: Limit, answer: Answer, desk: Desk, instead: Callable[[Reply], Instead | None]
 ) -> LimitValue:
     """What more of a limit is worth, as far as it was found out.
 
     A larger step gains no less than a smaller one, whatever was proven of each by itself.
     """
-    replies = {} if answer is None else answer.replies
-    found: dict[float, tuple[float | None, float | None]] = {}
-    most: float | None = None
+    replies = {step: answer.get(step * limit.unit) for step in limit.steps}
+
+    def gain(more: float | None, less: float | None) -> float | None:
+        return None if more is None or less is None else told_from_none(more - less, desk.best)
+
+    highs: dict[float, float] = {}
+    most = math.inf
     for step in sorted(limit.steps, reverse=True):
-        reply = replies.get(step * limit.unit)
-        bound = None if reply is None else reply.bound
-        high = None if bound is None else told_from_none(desk.best - bound, desk.best)
-        most = high if most is None else most if high is None else min(most, high)
-        objective = None if reply is None else reply.objective
-        low = None if objective is None else told_from_none(desk.bound - objective, desk.best)
-        found[step] = (0.0 if low is None and most is not None else low, most)
-    least = 0.0
-    steps = []
-    for step in limit.steps:
-        low, high = found[step]
-        if low is not None:
-            least = low = max(least, low)
-        reply = replies.get(step * limit.unit)
-        objective = None if reply is None else reply.objective
+        high = gain(desk.best, getattr(replies[step], "bound", None))
+        highs[step] = most = most if high is None else min(most, high)
+    least, steps = 0.0, []
+    for step, reply in replies.items():
+        objective = getattr(reply, "objective", None)
+        low, high, plans = gain(desk.bound, objective), highs[step], gain(desk.best, objective)
+        least = max(least, low or 0.0)
+        known = low is not None or high < math.inf
         steps.append(
             ValueStep(
                 step=step,
-                low=None if low is None else low / step,
-                plans=None
-                if objective is None
-                else told_from_none(desk.best - objective, desk.best) / step,
-                high=None if high is None else high / step,
+                low=least / step if known else None,
+                plans=None if plans is None else plans / step,
+                high=high / step if high < math.inf else None,
                 instead=None if reply is None else instead(reply),
                 solved=reply is not None,
                 status=None if reply is None else reply.status,
             )
         )
-    seen = [one.step for one in steps if one.low is not None and one.low > 0]
-    return LimitValue(
-        path=limit.path,
-        kind=limit.kind,
-        funder=limit.funder,
-        project=limit.project,
-        year=limit.year,
-        now=limit.now,
-        unused_meur=limit.unused,
-        steps=tuple(steps),
-        visible=min(seen, default=None),
-    )
+    of = {name: x for name, x in vars(limit).items() if name != "steps"}
+    visible = min((one.step for one in steps if one.low), default=None)
+    return LimitValue(**of, steps=tuple(steps), visible=visible)

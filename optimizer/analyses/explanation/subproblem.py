@@ -2,36 +2,54 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
-from typing import Literal
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import numpy as np
 
 from models.files import Reading
 from models.results import BindingRule
-from optimizer.analyses.explanation.forcing import Force, conflict, forced
+from optimizer.analyses.explanation.active_constraints import by_rule, described
 from optimizer.analyses.series import Series
 from optimizer.errors import NoPlan
-from optimizer.model.commitment import Commitment, net_cost, weighed_cost
+from optimizer.model.commitment import Commitment, planned_stock
 from optimizer.model.instance import Instance, read_instance
 from optimizer.model.states import State
+from optimizer.solve.conflicts import conflict_among, first_stage, rule_rows
 from optimizer.solve.decomposition import CutPool
+
+Kind = Literal["project", "stockpile"]
 
 COARSE = (1e-3, 1e-4)
 """Gaps that are tried before the one that was asked for: most answers need no more."""
 ENOUGH = 0.1
 """A range is narrow enough where it is no wider than this share of its upper end."""
+ROUNDING = 1e-9
+"""Share by which a stock is asked for less than there is room for."""
+
+
+@dataclass(frozen=True)
+class Force:
+    """A decision that is forced: a project in or out, a stock held or not bought."""
+
+    kind: Kind
+    id: str
+    into: bool
+    """Into the plan, or out of it."""
+    hold: float = 0.0
+    """Lots that a stockpile is to hold at the end of the last year, if it is forced in."""
 
 
 @dataclass(frozen=True)
 class Loosen:
-    """A number of the scenario that is loosened, by each of some steps."""
+    """A number of the scenario that is loosened, by each of some steps in its own unit."""
 
     path: str
     now: float
     steps: tuple[float, ...]
-    """By rising step, in the unit of the number."""
-    years: tuple[int, ...] = ()
 
 
 Ask = Force | Loosen
@@ -61,16 +79,80 @@ class Reply:
     bound: float | None = None
     commitment: Commitment | None = None
     expected: float = 0.0
-    weighed_cost: float = 0.0
-    net_cost: float = 0.0
     conflict: tuple[BindingRule, ...] = ()
 
 
-@dataclass(frozen=True, eq=False)
-class Answer:
-    """Replies to one question, by step where there are several."""
+Answer = dict[float, Reply]
+"""Replies to a question by step; of a decision there is one, at 0."""
 
-    replies: dict[float, Reply] = field(default_factory=dict)
+
+def forced(instance: Instance, force: Force) -> Instance:
+    """The problem in which a decision is made already."""
+    if force.kind == "project":
+        policy = instance.case.policy
+        field = "must_build" if force.into else "must_not_build"
+        listed = (*getattr(policy, field), force.id)
+        policy = policy.model_copy(update={field: tuple(dict.fromkeys(listed))})
+        return replace(instance, case=instance.case.model_copy(update={"policy": policy}))
+    pile = instance.stockpiles[force.id]
+    if force.into:
+        asked = pile.min_stock.copy()
+        asked[-1] = max(asked[-1], force.hold)
+        pile = replace(pile, min_stock=asked)
+    else:
+        pile = replace(pile, max_purchase=np.zeros_like(pile.max_purchase))
+    return replace(instance, stockpiles={**instance.stockpiles, force.id: pile})
+
+
+def conflict(instance: Instance, force: Force) -> tuple[BindingRule, ...]:
+    """Rules of which no plan keeps all where a decision is forced; the force itself is not named.
+
+    Raises SolverError if the decision cannot be made whatever the rules.
+    """
+    compiled = first_stage(forced(instance, force))
+    rows = [row for row in rule_rows(compiled) if not _is_of(force, row[1], row[2], instance)]
+    rules = by_rule(instance, rows)
+    found = conflict_among(compiled.program, {key: of.places for key, of in rules.items()})
+    return tuple(described(instance, key, rules[key].index) for key in found)
+
+
+def _is_of(force: Force, name: str, index: Any, instance: Instance) -> bool:
+    """Whether a row is there, or as it is, by force."""
+    if force.kind == "project":
+        return name == ("must_build" if force.into else "must_not_build") and index == force.id
+    if force.into:
+        return name == "days_of_demand" and index == (force.id, instance.years[-1])
+    return name == "purchase_limit" and index[0] == force.id
+
+
+def holding(instance: Instance, h: str, days: float) -> tuple[float, float]:
+    """Lots to be held at the end of the last year, and the days of demand that are bought of it:
+    ``days`` beyond what lies there anyway, as far as there is room for it."""
+    pile = instance.stockpiles[h]
+    there = float(planned_stock(instance, Commitment(), h)[-1])
+    demand = math.fsum(
+        float(of[-1])
+        for (u, m), of in instance.demand.items()
+        if m == pile.material and u in pile.consumers
+    )
+    a_day = demand * instance.per_year / 365
+    room = (_most_stock(instance, h) - there) * (1 - ROUNDING)
+    bought = min(days * a_day, room)
+    if a_day <= 0 or bought <= 1e-9 * a_day:
+        return there, 0.0
+    return there + bought, bought / a_day
+
+
+def _most_stock(instance: Instance, h: str) -> float:
+    """Lots that a stockpile can hold at the end of the last year, by its room and its purchases."""
+    pile, n = instance.stockpiles[h], instance.per_year
+    stock, kept = pile.initial, math.fsum(pile.keeps**k for k in range(n))
+    for limit in pile.max_purchase:
+        left = stock * pile.keeps**n
+        # Room is scarcest at the year's end, since each purchase adds as much as the last one.
+        bought = max(0.0, min(float(limit), (pile.max_stock - left) * n / kept))
+        stock = left + bought / n * kept
+    return stock
 
 
 @dataclass(eq=False)
@@ -83,40 +165,29 @@ class Clerk:
     def __call__(self, ask: Ask) -> Answer:
         """What is found.
 
-        Raises
-        ------
-        KeyboardInterrupt
-            If the user stopped a search.
-        SolverError
-            If the solver fails, or its answer fails the check.
+        Raises KeyboardInterrupt if the user stopped a search, SolverError if the solver fails or
+        its answer fails the check.
         """
+        desk = self.desk
         if isinstance(ask, Force):
-            reply = self._closely(forced(self.desk.instance, ask), self._lost)
+            reply = self._closely(
+                forced(desk.instance, ask),
+                lambda objective, bound: (max(0.0, bound - desk.best), objective - desk.bound),
+            )
             if reply.status == "infeasible":
-                rules = conflict(self.desk.instance, ask)
-                reply = Reply("infeasible", reply.seconds, conflict=rules)
-            return Answer({0.0: reply})
-        replies: dict[float, Reply] = {}
+                reply = replace(reply, conflict=conflict(desk.instance, ask))
+            return {0.0: reply}
+        replies: Answer = {}
+        noise = 2 * max(desk.gap, 1e-6) * max(abs(desk.best), 1e-6)
         for step in sorted(ask.steps, reverse=True):
-            reply = self._closely(self._loosened(ask, step), self._gained)
-            replies[step] = reply
-            if reply.bound is not None and self.desk.best - reply.bound <= self._noise():
+            changed = desk.reading.changed([f"{ask.path}={float(ask.now + step)!r}"])
+            replies[step] = reply = self._closely(
+                read_instance(changed.case),
+                lambda objective, bound: (max(0.0, desk.bound - objective), desk.best - bound),
+            )
+            if reply.bound is not None and desk.best - reply.bound <= noise:
                 break  # What even more does not bring, less does not.
-        return Answer(replies)
-
-    def _loosened(self, ask: Loosen, step: float) -> Instance:
-        value = float(ask.now + step)
-        return read_instance(self.desk.reading.changed([f"{ask.path}={value!r}"]).case)
-
-    def _noise(self) -> float:
-        """Twice what gaps leave open: a gain that is below it is not told from none."""
-        return 2 * max(self.desk.gap, 1e-6) * max(abs(self.desk.best), 1e-6)
-
-    def _lost(self, objective: float, bound: float) -> tuple[float, float]:
-        return max(0.0, bound - self.desk.best), objective - self.desk.bound
-
-    def _gained(self, objective: float, bound: float) -> tuple[float, float]:
-        return max(0.0, self.desk.bound - objective), self.desk.best - bound
+        return replies
 
     def _closely(
         self, instance: Instance, range_of: Callable[[float, float], tuple[float, float]]
@@ -137,16 +208,9 @@ class Clerk:
             except NoPlan:
                 bound, seconds = solved.solution.bound, time.perf_counter() - began
                 return _joined(reply, Reply("none", seconds, bound=bound))
-            own = Reply(
-                found.certificate.status,
-                time.perf_counter() - began,
-                found.objective,
-                found.certificate.bound,
-                found.commitment,
-                found.with_plan.expected,
-                weighed_cost(instance, found.commitment),
-                net_cost(instance, found.commitment),
-            )
+            proof, seconds = found.certificate, time.perf_counter() - began
+            expected, commitment = found.with_plan.expected, found.commitment
+            own = Reply(proof.status, seconds, found.objective, proof.bound, commitment, expected)
             reply = _joined(reply, own)
             if reply.status == "limit" or reply.objective is None or reply.bound is None:
                 return reply
@@ -161,12 +225,10 @@ class Clerk:
 def _joined(earlier: Reply, later: Reply) -> Reply:
     """What two searches of a problem found and proved together, ended as the later one did."""
     bounds = [one.bound for one in (earlier, later) if one.bound is not None]
-    kept = later
-    if earlier.objective is not None and (
-        later.objective is None or earlier.objective < later.objective
-    ):
-        kept = earlier
-    status = "limit" if later.status == "none" and kept is earlier else later.status
+    worth = [math.inf if one.objective is None else one.objective for one in (earlier, later)]
+    better = worth[0] < worth[1]
+    status = "limit" if later.status == "none" and better else later.status
+    kept = earlier if better else later
     return replace(kept, status=status, seconds=later.seconds, bound=max(bounds, default=None))
 
 

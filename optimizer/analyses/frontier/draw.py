@@ -5,16 +5,16 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import pairwise
 
 from models.base import named
 from models.faults import ScenarioError
 from models.language import language, tr
-from models.results import Frontier, Plan, WithoutPlan
+from models.results import Frontier, Plan
 from optimizer.analyses.frontier.options import FrontierOptions
-from optimizer.analyses.frontier.parametric_points import Solver, Spot, envelope
-from optimizer.analyses.frontier.summary import describe_spots, describe_steps
+from optimizer.analyses.frontier.parametric_points import Solver, Spot, envelope, own_pool
+from optimizer.analyses.frontier.summary import describe_spots, describe_steps, without_plan
 from optimizer.analyses.head import head
 from optimizer.analyses.running import Input, Outcome, named_value
 from optimizer.analyses.variation import TAIL, Variation, evenly, rounded_up, written
@@ -26,6 +26,8 @@ from optimizer.solve.planner import Problem
 NARROW = 1e-3
 """Steps narrower than this share of the whole range are not divided any further."""
 
+Step = tuple[float, float]
+
 
 @dataclass(frozen=True, eq=False)
 class Drawn:
@@ -35,9 +37,6 @@ class Drawn:
     plans: Mapping[float, Plan]
     failures: Mapping[float, VorratError]
     """What went wrong at points that have no plan for it."""
-
-
-USUAL = FrontierOptions()
 
 
 def run(given: Input, options: FrontierOptions) -> Outcome:
@@ -57,12 +56,18 @@ def run(given: Input, options: FrontierOptions) -> Outcome:
         number.at(value)  # a path that leads nowhere is told before the first solve
     drawn = draw(number, options, pool=given.pool, title=given.title, variant=given.variant)
     found, failures = drawn.frontier, drawn.failures
+    states = {point.status for point in found.points}
     if found.ended == "interrupted" and not drawn.plans:
         raise Interrupted(tr("interrupted"))
-    failed = any(isinstance(error, (SolverError, ClusterError)) for error in failures.values())
+    if any(isinstance(error, (SolverError, ClusterError)) for error in failures.values()):
+        code = SolverError.exit_code
+    elif not states & {"optimal", "limit"}:
+        code = 3 if states <= {"infeasible"} else 4
+    else:
+        code = 1 if found.ended == "interrupted" or states & {"limit", "none"} else 0
     return Outcome(
         found,
-        SolverError.exit_code if failed else _code(found),
+        code,
         {f"plans/{written(value)}": plan for value, plan in drawn.plans.items()},
         [
             tr("at {value}: {problem}", value=named_value(value), problem=error)
@@ -71,16 +76,9 @@ def run(given: Input, options: FrontierOptions) -> Outcome:
     )
 
 
-def _code(found: Frontier) -> int:
-    states = {point.status for point in found.points}
-    if not states & {"optimal", "limit"}:
-        return 3 if states <= {"infeasible"} else 4
-    return 1 if found.ended == "interrupted" or states & {"limit", "none"} else 0
-
-
 def draw(
     variation: Variation,
-    options: FrontierOptions = USUAL,
+    options: FrontierOptions,
     *,
     pool: CutPool | None = None,
     title: str | None = None,
@@ -90,33 +88,29 @@ def draw(
 
     A first Ctrl-C ends it with the points found so far.
 
-    Raises
-    ------
-    ScenarioError
-        If the path leads nowhere, or a value does not fit there.
-    SolverError, OutOfMemory, TimedOut
-        If that is what became of all points; where some have a plan, the others are among the
-        failures.
+    Raises ScenarioError if the path leads nowhere, or a value does not fit there, and any other
+    error if it is what became of all points; where some have a plan, the others are among the
+    failures.
     """
-    began = time.perf_counter()
-    solver = Solver.starting(variation, options, pool)
-    complete = _solve_all(solver, options)
-    spots = [
-        spot
-        for value, spot in solver.spots.items()
-        if math.isfinite(value) and not (spot.interrupted and spot.found is None)
-    ]
+    began, case = time.perf_counter(), variation.reading.case
+    solver = Solver(variation, options, own_pool(case) if pool is None else pool)
+    complete = True
+    try:
+        _solve_all(solver, options)
+    except KeyboardInterrupt:
+        complete = False
+    spots = [spot for spot in _finite(solver) if not (spot.interrupted and spot.found is None)]
     spots = envelope(spots, variation)
-    case = variation.reading.case
     points = describe_spots(spots, case, tail=variation.path == TAIL)
     founds = {spot.value: spot.found for spot in spots if spot.found is not None}
     if solver.failures and not founds:
         raise next(iter(solver.failures.values()))
+    nothing = {without_plan(found) for found in founds.values()}
     frontier = Frontier(
         varied=variation.path,
         varied_unit=variation.unit,
         loosens=variation.loosens,
-        without_plan=_without_plan(spots),
+        without_plan=nothing.pop() if len(nothing) == 1 else None,
         points=points,
         steps=describe_steps(points, loosens=variation.loosens),
         ended="complete" if complete else "interrupted",
@@ -136,41 +130,42 @@ def draw(
     return Drawn(frontier, plans, dict(solver.failures))
 
 
-def _solve_all(solver: Solver, options: FrontierOptions) -> bool:
-    """Solve the grid and what refines it; whether nobody stopped it.
+def _finite(solver: Solver) -> list[Spot]:
+    """What is known, apart from what comes without any limit."""
+    return [spot for value, spot in solver.spots.items() if math.isfinite(value)]
+
+
+def _solve_all(solver: Solver, options: FrontierOptions) -> None:
+    """Solve the grid and what refines it.
 
     Side by side, each process starts from its own earlier points, and so many steps are divided at
-    a time as there are processes.
+    a time as there are processes. Raises KeyboardInterrupt where it was stopped, or a cluster lost.
     """
-
-    def tell(value: float, total: int) -> None:
-        options.tell(sum(map(math.isfinite, solver.spots)), total, named_value(value))
-
-    try:
-        values = _values(solver, options, tell)
-        if any(spot.interrupted for spot in solver.spots.values()):
-            return False
-        wanted = len(values) + options.refine
-        jobs = min(side_by_side(solver.options.jobs, 1), wanted)
-        given = (solver if threads_each(jobs) is None else solver.lane(),)
-        with Workers[float, Spot](lane, given, jobs) as workers:
-            round_ = _Round(solver, workers, lambda value: tell(value, wanted))
-            if not round_.solve(values):
-                return False
-            for error in round_.refused.values():
-                raise error
-            given_up: set[tuple[float, float]] = set()
-            while (open_ := wanted - sum(map(math.isfinite, solver.spots))) > 0:
-                middles = _middles(solver, given_up, min(jobs, open_))
-                if not middles:
-                    break
-                if not round_.solve(list(middles)):
-                    return False
-                # Both ends are sound: a number in between does not fit, such as half a year.
-                given_up |= {middles[value] for value in round_.refused}
-    except KeyboardInterrupt:
-        return False
-    return True
+    values = list(options.values or ())
+    if not values:
+        last = options.last
+        if last is None:
+            options.tell(0, options.points + options.refine, named_value(math.inf))
+            last = max(rounded_up(solver.without_limit()), options.begins)
+            if solver.spots[math.inf].interrupted:
+                raise KeyboardInterrupt
+        values = evenly(options.begins, last, options.points)
+    # From above, a plan that is paid for is known before it is asked for.
+    values = sorted(dict.fromkeys(values), reverse=solver.variation.loosens)
+    wanted = len(values) + options.refine
+    jobs = min(side_by_side(options.jobs, 1), wanted)
+    given = (solver if threads_each(jobs) is None else solver.lane(),)
+    with Workers[float, Spot](lane, given, jobs) as workers:
+        for error in _round(solver, workers, values, options, wanted).values():
+            raise error
+        given_up: set[Step] = set()
+        while (open_ := wanted - len(_finite(solver))) > 0:
+            middles = _middles(solver, given_up, min(jobs, open_))
+            if not middles:
+                break
+            refused = _round(solver, workers, list(middles), options, wanted)
+            # Both ends are sound: a number in between does not fit, such as half a year.
+            given_up |= {middles[value] for value in refused}
 
 
 def lane(solver: Solver) -> Callable[[float], Spot]:
@@ -178,134 +173,74 @@ def lane(solver: Solver) -> Callable[[float], Spot]:
     return solver.solve
 
 
-@dataclass(eq=False)
-class _Round:
-    """Solves several values side by side; what comes of them goes to the solver of all."""
+def _round(
+    solver: Solver,
+    workers: Team[float, Spot],
+    values: Sequence[float],
+    options: FrontierOptions,
+    wanted: int,
+) -> dict[float, ScenarioError]:
+    """Solve several values side by side; what comes of them goes to the solver of all. Those that
+    do not fit are returned."""
+    refused: dict[float, ScenarioError] = {}
 
-    solver: Solver
-    workers: Team[float, Spot]
-    tell: Callable[[float], None]
-    refused: dict[float, ScenarioError] = field(default_factory=dict)
-    """Values of the last round that do not fit."""
+    def tell(value: float) -> None:
+        options.tell(len(_finite(solver)), wanted, named_value(value))
 
-    def solve(self, values: Sequence[float]) -> bool:
-        """Solve several values; whether nobody stopped it, nor was a cluster lost with the rest."""
-        self.refused = {}
-        self.tell(values[0])
-        try:
-            return self._take(values)
-        except ClusterError as error:
-            if all(spot.found is None for spot in self.solver.spots.values()):
-                raise
-            for value in values:
-                if value not in self.solver.spots and value not in self.refused:
-                    self.solver.fail(value, error)
-            return False
-
-    def _take(self, values: Sequence[float]) -> bool:
-        for done, arrival in enumerate(self.workers.arrivals(values), start=1):
+    tell(values[0])
+    try:
+        for done, arrival in enumerate(workers.arrivals(values), start=1):
             value, error = values[arrival.index], arrival.error
             if isinstance(error, ScenarioError):
-                self.refused[value] = error
+                refused[value] = error
             elif error is not None:
-                self.solver.fail(value, error)
+                solver.fail(value, error)
             elif arrival.answer is not None:
-                self.solver.spots[value] = arrival.answer
+                solver.spots[value] = arrival.answer
                 if arrival.answer.interrupted:
-                    return False
+                    raise KeyboardInterrupt
             if done < len(values):
-                self.tell(values[done])
-        return True
+                tell(values[done])
+    except ClusterError as error:
+        if all(spot.found is None for spot in solver.spots.values()):
+            raise
+        for value in values:
+            if value not in solver.spots and value not in refused:
+                solver.fail(value, error)
+        raise KeyboardInterrupt from error
+    return refused
 
 
-def _middles(
-    solver: Solver, given_up: set[tuple[float, float]], most: int
-) -> dict[float, tuple[float, float]]:
-    """The middles of the widest steps, and the steps."""
-    middles: dict[float, tuple[float, float]] = {}
-    while len(middles) < most:
-        step = widest(solver, given_up | set(middles.values()))
-        if step is None:
-            break
-        middle = _middle(*step, whole=solver.variation.whole)
-        if middle is None:
-            given_up.add(step)
-        else:
-            middles[middle] = step
+def _middles(solver: Solver, given_up: set[Step], most: int) -> dict[float, Step]:
+    """The middles of those steps between neighbouring points in which most is unknown, and the
+    steps: how far damage falls times how wide it is. That finds jumps, which stay as high however
+    narrow the step, and then bends."""
+    tail, gap = solver.variation.path == TAIL, max(solver.options.gap, 1e-6)
+
+    def damage(spot: Spot) -> float | None:
+        """What the curve shows: the mean, or the CVaR where its weight is varied."""
+        if spot.found is None:
+            return None
+        level = float(spot.instance.case.objective.cvar.level)
+        return spot.found.with_plan.cvar(level) if tail else spot.found.with_plan.expected
+
+    curve = [(spot.value, damage(spot)) for spot in envelope(_finite(solver), solver.variation)]
+    known = [height for _, height in curve if height is not None]
+    worth: dict[Step, float] = {}
+    for (lower, before), (higher, after) in pairwise(curve):
+        share, fall = (higher - lower) / (curve[-1][0] - curve[0][0]), 0.0
+        if before is not None and after is not None:
+            # What may be the gap alone is none.
+            fall = abs(before - after)
+            fall = fall if fall > 2 * gap * max(abs(before), abs(after)) else 0.0
+        elif before is not after:
+            fall = max(max(known) - min(known), 1.0)
+        if (lower, higher) not in given_up and share > NARROW and fall > 0:
+            worth[lower, higher] = fall * share
+    middles: dict[float, Step] = {}
+    for lower, higher in sorted(worth, key=worth.__getitem__, reverse=True):
+        middle = (lower + higher) / 2
+        middle = float(math.floor(middle)) if solver.variation.whole else round(middle, 12)
+        if lower < middle < higher and len(middles) < most:
+            middles[middle] = (lower, higher)
     return middles
-
-
-def _values(
-    solver: Solver, options: FrontierOptions, tell: Callable[[float, int], None]
-) -> list[float]:
-    """The values of the grid, in the order in which they are best solved."""
-    if options.values:
-        values = list(dict.fromkeys(options.values))
-    else:
-        last = options.last
-        if last is None:
-            tell(math.inf, options.points + options.refine)
-            last = max(rounded_up(solver.without_limit()), options.begins)
-        values = list(dict.fromkeys(evenly(options.begins, last, options.points)))
-    # From above, a plan that is paid for is known before it is asked for.
-    return sorted(values, reverse=solver.variation.loosens)
-
-
-def widest(solver: Solver, given_up: set[tuple[float, float]]) -> tuple[float, float] | None:
-    """The step between neighbouring points in which most is unknown: how far it falls times how
-    wide it is. That finds jumps, which stay as high however narrow the step, and then bends."""
-    spots = envelope([s for v, s in solver.spots.items() if math.isfinite(v)], solver.variation)
-    if len(spots) < 2:
-        return None
-    width = spots[-1].value - spots[0].value
-    known = [damage for spot in spots if (damage := _damage(spot, solver)) is not None]
-    height = max(known) - min(known) if known else 0.0
-    best, chosen = 0.0, None
-    for lower, higher in pairwise(spots):
-        step = (lower.value, higher.value)
-        share = (higher.value - lower.value) / width
-        fall = _fall(_damage(lower, solver), _damage(higher, solver), solver.options.gap, height)
-        if step not in given_up and share > NARROW and fall * share > best:
-            best, chosen = fall * share, step
-    return chosen
-
-
-def _damage(spot: Spot, solver: Solver) -> float | None:
-    """What the curve shows: the mean, or the CVaR where its weight is varied."""
-    if spot.found is None:
-        return None
-    reached, case = spot.found.with_plan, spot.instance.case
-    tail = solver.variation.path == TAIL
-    return reached.cvar(float(case.objective.cvar.level)) if tail else reached.expected
-
-
-def _fall(lower: float | None, higher: float | None, gap: float, height: float) -> float:
-    """By how much damage changes in a step; 0 where that may be the gap alone."""
-    if lower is None and higher is None:
-        return 0.0
-    if lower is None or higher is None:
-        return max(height, 1.0)
-    change = abs(lower - higher)
-    return change if change > 2 * max(gap, 1e-6) * max(abs(lower), abs(higher)) else 0.0
-
-
-def _middle(lower: float, higher: float, *, whole: bool) -> float | None:
-    middle = (lower + higher) / 2
-    if not whole:
-        return round(middle, 12)
-    middle = float(math.floor(middle))
-    return middle if lower < middle < higher else None
-
-
-def _without_plan(spots: Sequence[Spot]) -> WithoutPlan | None:
-    """What comes without any plan, if that is the same at all points."""
-    outcomes = set()
-    for spot in spots:
-        if spot.found is not None:
-            level = float(spot.instance.case.objective.cvar.level)
-            nothing = spot.found.without_plan
-            outcomes.add((nothing.expected, nothing.cvar(level), nothing.worst))
-    if len(outcomes) != 1:
-        return None
-    ((expected, cvar, worst),) = outcomes
-    return WithoutPlan(expected=expected, cvar=cvar, worst=worst)

@@ -6,18 +6,15 @@ import math
 import time
 from dataclasses import dataclass, field, replace
 from functools import reduce
+from typing import NamedTuple
 
 from models.scenario.case import Case
-from optimizer.analyses.frontier.damage_bound import (
-    DamageBound,
-    damage_bound,
-    most_net_cost,
-    tighter,
-)
 from optimizer.analyses.options import SolveOptions
 from optimizer.analyses.variation import LEVEL, Variation
 from optimizer.errors import CheckFailed, Infeasible, Interrupted, NoPlan, VorratError
+from optimizer.model import highs
 from optimizer.model.commitment import spend
+from optimizer.model.formulation import build_dearest
 from optimizer.model.instance import Instance
 from optimizer.solve.checked_solution import Found
 from optimizer.solve.decomposition import CutPool
@@ -27,16 +24,66 @@ SAME = 1e-9
 """Objectives that differ by less, relatively, are equally good."""
 
 
+class DamageBound(NamedTuple):
+    """Lower bounds on the damage of every plan of a scenario; None where none can be told."""
+
+    expected: float | None = None
+    cvar: float | None = None
+
+
+UNBOUNDED = DamageBound()
+
+
+def tighter(one: DamageBound, other: DamageBound) -> DamageBound:
+    """The better of two bounds on each figure, where both hold."""
+    known = (
+        [bound for bound in pair if bound is not None] for pair in zip(one, other, strict=True)
+    )
+    return DamageBound(*(max(bounds, default=None) for bounds in known))
+
+
+def damage_bound(instance: Instance, bound: float | None, most: float | None) -> DamageBound:
+    """Lower bounds on mean and CVaR, from a bound of the objective.
+
+    Every plan has (1-λ) mean + λ CVaR + cost_weight · net cost ≥ bound. So its damage, as the
+    objective weighs it, is at least the bound less cost_weight times ``most``, what a plan can cost
+    at most (:func:`most_net_cost`). CVaR is between the mean and the mean over 1 - level, since
+    damage is never negative.
+    """
+    what = instance.case.objective
+    weight, level = float(what.cvar.weight), float(what.cvar.level)
+    cost_weight = float(what.cost_weight)
+    if bound is None or (cost_weight > 0 and most is None):
+        return UNBOUNDED
+    weighed = max(0.0, bound - (cost_weight * (most or 0.0) if cost_weight > 0 else 0.0))
+    return DamageBound(weighed / (1 - weight + weight / (1 - level)), weighed)
+
+
+def most_net_cost(instance: Instance) -> float | None:
+    """Million EUR that no plan can cost more than; None where nothing limits it.
+
+    The relaxation of the first stage, since a bound is all that is asked for.
+    """
+    if float(instance.case.objective.cost_weight) == 0:
+        return None
+    program = highs.compile_model(build_dearest(instance)).program
+    solution = highs.solve(program.relaxation())
+    if solution.ending != "optimal" or solution.objective is None:
+        return None
+    most = -solution.objective
+    return most + 1e-6 * max(1.0, abs(most))
+
+
 @dataclass(frozen=True, eq=False)
 class Spot:
     """What was found at one value."""
 
     value: float
     instance: Instance
-    found: Found | None
-    bound: float | None
+    found: Found | None = None
+    bound: float | None = None
     """No plan has a lower objective here."""
-    damage: DamageBound
+    damage: DamageBound = UNBOUNDED
     conflict: tuple[str, ...] = ()
     infeasible: bool = False
     plan_of: float | None = None
@@ -59,13 +106,6 @@ class Solver:
     failures: dict[float, VorratError] = field(default_factory=dict)
     """What went wrong at values that have nothing to show for it."""
     _most: float | None = None
-
-    @classmethod
-    def starting(cls, variation: Variation, options: SolveOptions, pool: CutPool | None) -> Solver:
-        """A solver with a pool of its own, unless one is given or problems are small."""
-        if pool is None and not is_small(variation.reading.case):
-            pool = CutPool()
-        return cls(variation, options, pool)
 
     def lane(self) -> Solver:
         """A solver for a process of its own: with what is known by now, and one thread."""
@@ -91,20 +131,18 @@ class Solver:
 
     def fail(self, value: float, error: VorratError) -> None:
         """Leave a value without a plan, for what went wrong there; the others stand."""
-        instance = Problem.of(self.variation.at(value).case).instance
-        self.spots[value] = Spot(value, instance, None, None, DamageBound(None, None))
+        self.spots[value] = Spot(value, Problem.of(self.variation.at(value).case).instance)
         self.failures[value] = error
 
     def _from_above(self, value: float, case: Case) -> Spot | None:
         """The plan of the next higher value, if it keeps the rules here: none can then be better
         than its bound says."""
-        if not self.variation.loosens:
-            return None
         higher = min((other for other in self.spots if other > value), default=None)
-        above = None if higher is None else self.spots[higher]
-        if above is None or above.found is None or above.interrupted:
+        if not self.variation.loosens or higher is None:
             return None
-        began = time.perf_counter()
+        above, began = self.spots[higher], time.perf_counter()
+        if above.found is None or above.interrupted:
+            return None
         instance = Problem.of(case).instance
         try:
             found = above.found.under(instance, above.bound)
@@ -112,7 +150,7 @@ class Solver:
             return None
         if found.certificate.status != "optimal":
             return None
-        origin = higher if higher is not None and math.isfinite(higher) else None
+        origin = higher if math.isfinite(higher) else None
         return Spot(
             value,
             instance,
@@ -125,18 +163,10 @@ class Solver:
         )
 
     def _solved(self, value: float, case: Case) -> Spot:
-        began = time.perf_counter()
-        problem = Problem.of(case)
-        spot = Spot(value, problem.instance, None, None, DamageBound(None, None))
+        began, problem = time.perf_counter(), Problem.of(case)
+        spot = Spot(value, problem.instance)
         try:
-            found = find(
-                problem,
-                gap=self.options.gap,
-                time_limit=self.options.time_limit,
-                threads=self.options.threads,
-                pool=self.pool,
-                on_progress=self.options.on_progress,
-            )
+            found = solve(problem, self.options, self.pool)
         except Infeasible as error:
             rules = tuple(f"{rule.tag} {rule.name}: {rule.says}" for rule in error.conflict)
             spot = replace(spot, conflict=rules, infeasible=True)
@@ -146,27 +176,34 @@ class Solver:
             spot = replace(spot, interrupted=True)
         else:
             bound = found.certificate.bound
-            spot = replace(
-                spot,
-                found=found,
-                bound=bound,
-                damage=self._damage(problem.instance, bound),
-                interrupted=found.interrupted,
-            )
+            least = self._damage(problem.instance, bound)
+            cut = found.interrupted
+            spot = replace(spot, found=found, bound=bound, damage=least, interrupted=cut)
         return replace(spot, seconds=time.perf_counter() - began)
 
     def _damage(self, instance: Instance, bound: float | None) -> DamageBound:
-        if self.variation.weighs and self._most is not None:
-            most: float | None = self._most
-        else:
-            most = self._most = most_net_cost(instance)
-        return damage_bound(instance, bound, most)
+        if not self.variation.weighs or self._most is None:
+            self._most = most_net_cost(instance)
+        return damage_bound(instance, bound, self._most)
 
 
-def is_small(case: Case) -> bool:
-    """Whether a scenario is solved as a whole."""
+def own_pool(case: Case) -> CutPool | None:
+    """A pool for problems like a scenario's; None where it is small enough to be solved whole."""
     problem = Problem.of(case)
-    return choose_method(problem.instance, problem.states) == "extensive"
+    small = choose_method(problem.instance, problem.states) == "extensive"
+    return None if small else CutPool()
+
+
+def solve(problem: Problem, options: SolveOptions, pool: CutPool | None) -> Found:
+    """The best plan as far as options say; raises as :func:`optimizer.solve.planner.find` does."""
+    return find(
+        problem,
+        gap=options.gap,
+        time_limit=options.time_limit,
+        threads=options.threads,
+        pool=pool,
+        on_progress=options.on_progress,
+    )
 
 
 def spent(found: Found, funders: tuple[str, ...]) -> float:
@@ -184,9 +221,9 @@ def envelope(spots: list[Spot], variation: Variation) -> list[Spot]:
     """
     spots = sorted(spots, key=lambda spot: spot.value)
     if variation.weighs:
-        least = reduce(tighter, (spot.damage for spot in spots), DamageBound(None, None))
+        least = reduce(tighter, (spot.damage for spot in spots), UNBOUNDED)
         if variation.path == LEVEL:
-            least = replace(least, cvar=None)
+            least = DamageBound(least.expected)
         best = [_best_of(spot, spots) for spot in spots]
         return [replace(spot, damage=tighter(spot.damage, least)) for spot in best]
     if not variation.loosens:
@@ -202,9 +239,7 @@ def envelope(spots: list[Spot], variation: Variation) -> list[Spot]:
 def _best_of(spot: Spot, others: list[Spot]) -> Spot:
     """A spot with the best of all plans that keep its rules."""
     best = spot
-    if spot.infeasible:
-        return spot
-    for other in others:
+    for other in others if not spot.infeasible else ():
         if other is spot or other.found is None:
             continue
         try:

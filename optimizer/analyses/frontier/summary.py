@@ -5,23 +5,22 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
+from typing import Any
 
-from models.results import FrontierPoint, FrontierStep, Instead, Marginal
+from models.results import FrontierPoint, FrontierStep, Instead, Marginal, WithoutPlan
 from models.scenario.case import Case
 from optimizer.analyses.frontier.parametric_points import Spot
 from optimizer.model.commitment import Commitment, planned_stock, spend
 from optimizer.model.instance import Instance
+from optimizer.solve.checked_solution import Found
 from optimizer.solve.gap import gap_of
 
 HELD = 1e-6
 """Tonnes below which nothing is held."""
-
 CHANGED = 0.01
 """A stock has changed if it has by more than this share of the larger of the two."""
-
 JUMP = 0.05
 """Of all that is avoided between first and last point, the share that makes a step a jump."""
-
 EQUAL = 1e-9
 """Figures that differ by less, relatively, are equal."""
 
@@ -31,65 +30,53 @@ def describe_spots(
 ) -> tuple[FrontierPoint, ...]:
     """The points of a frontier, by rising value."""
     points = [_point(spot, case) for spot in spots]
-    if tail:
-        points = [
-            point.model_copy(update={"dominated": any(_beats(o, point) for o in points)})
-            for point in points
-        ]
-    return tuple(points)
+    return tuple(
+        point.model_copy(update={"dominated": tail and any(_beats(o, point) for o in points)})
+        for point in points
+    )
 
 
 def _point(spot: Spot, case: Case) -> FrontierPoint:
-    found, instance = spot.found, spot.instance
-    if found is None:
-        return FrontierPoint(
-            value=spot.value,
-            status="infeasible" if spot.infeasible else "none",
-            objective=None,
-            bound=spot.bound,
-            gap=None,
-            expected=None,
-            expected_bound=spot.damage.expected,
-            cvar=None,
-            cvar_bound=spot.damage.cvar,
-            worst=None,
-            net_cost_meur=None,
-            public_meur=None,
-            spend_meur={},
-            projects={},
-            stocks_t={},
-            plan_of=None,
-            bound_of=spot.bound_of,
-            dominated=False,
-            conflict=spot.conflict,
-            seconds=spot.seconds,
-        )
-    used = {f: float(years.sum()) for f, years in spend(instance, found.commitment).items()}
-    reached = found.with_plan
-    cvar = reached.cvar(float(instance.case.objective.cvar.level))
+    found, instance, least = spot.found, spot.instance, spot.damage
+    reached: dict[str, Any] = dict.fromkeys(
+        ("objective", "gap", "expected", "cvar", "worst", "net_cost_meur", "public_meur")
+    )
+    reached |= {"expected_bound": least.expected, "cvar_bound": least.cvar, "spend_meur": {}}
+    reached |= {
+        "projects": {},
+        "stocks_t": {},
+        "status": "infeasible" if spot.infeasible else "none",
+    }
+    if found is not None:
+        used = {f: float(years.sum()) for f, years in spend(instance, found.commitment).items()}
+        cvar = found.with_plan.cvar(float(instance.case.objective.cvar.level))
+        start, expected = found.commitment.start, found.with_plan.expected
+        public = (money for f, money in used.items() if case.funders[f].kind == "public")
+        reached = {
+            "status": found.certificate.status,
+            "objective": found.objective,
+            "gap": gap_of(found.objective, spot.bound, found.least),
+            "expected": expected,
+            # Without what rounding puts above a plan.
+            "expected_bound": None if least.expected is None else min(least.expected, expected),
+            "cvar": cvar,
+            "cvar_bound": None if least.cvar is None else min(least.cvar, cvar),
+            "worst": found.with_plan.worst,
+            "net_cost_meur": found.net_cost,
+            "public_meur": math.fsum(public),
+            "spend_meur": used,
+            "projects": {p: start[p] for p in case.projects if p in start},
+            "stocks_t": stocks_held(instance, found.commitment),
+        }
     return FrontierPoint(
         value=spot.value,
-        status=found.certificate.status,
-        objective=found.objective,
         bound=spot.bound,
-        gap=gap_of(found.objective, spot.bound, found.least),
-        expected=reached.expected,
-        expected_bound=_at_most(spot.damage.expected, reached.expected),
-        cvar=cvar,
-        cvar_bound=_at_most(spot.damage.cvar, cvar),
-        worst=reached.worst,
-        net_cost_meur=found.net_cost,
-        public_meur=math.fsum(x for f, x in used.items() if case.funders[f].kind == "public"),
-        spend_meur=used,
-        projects={
-            p: found.commitment.start[p] for p in case.projects if p in found.commitment.start
-        },
-        stocks_t=stocks_held(instance, found.commitment),
-        plan_of=spot.plan_of,
+        plan_of=spot.plan_of if found is not None else None,
         bound_of=spot.bound_of,
         dominated=False,
-        conflict=(),
+        conflict=spot.conflict if found is None else (),
         seconds=spot.seconds,
+        **reached,
     )
 
 
@@ -102,48 +89,44 @@ def stocks_held(instance: Instance, commitment: Commitment) -> dict[str, float]:
     return {h: tonnes for h, tonnes in stocks.items() if tonnes > HELD}
 
 
-def _at_most(bound: float | None, reached: float) -> float | None:
-    """A bound, without what rounding puts above a plan."""
-    return None if bound is None else min(bound, reached)
+def without_plan(found: Found) -> WithoutPlan:
+    """What comes without any plan."""
+    nothing, level = found.without_plan, float(found.instance.case.objective.cvar.level)
+    return WithoutPlan(expected=nothing.expected, cvar=nothing.cvar(level), worst=nothing.worst)
 
 
 def _beats(one: FrontierPoint, other: FrontierPoint) -> bool:
     """Whether a point has a lower mean and a lower CVaR, or one of them and the other equal."""
-    if one.expected is None or one.cvar is None or other.expected is None or other.cvar is None:
-        return False
-    mean = _lower(one.expected, other.expected)
-    tail = _lower(one.cvar, other.cvar)
-    return mean + tail > 0 and mean >= 0 and tail >= 0
-
-
-def _lower(one: float, other: float) -> int:
-    """1 where the first is lower, 0 where both are equal, -1 where it is higher."""
-    if abs(one - other) <= EQUAL * max(1.0, abs(one)):
-        return 0
-    return 1 if one < other else -1
+    pairs = ((one.expected, other.expected), (one.cvar, other.cvar))
+    lower = [
+        0 if abs(a - b) <= EQUAL * max(1.0, abs(a)) else 1 if a < b else -1
+        for a, b in pairs
+        if a is not None and b is not None
+    ]
+    return len(lower) == len(pairs) and min(lower) >= 0 and max(lower) > 0
 
 
 def describe_steps(points: Sequence[FrontierPoint], *, loosens: bool) -> tuple[FrontierStep, ...]:
     """What changes between neighbouring points that have a plan."""
-    planned = [point for point in points if point.expected is not None]
-    if not planned:
-        return ()
-    damages = [point.expected or 0.0 for point in planned]
-    whole = max(damages) - min(damages)
-    return tuple(_step(lower, higher, whole, loosens) for lower, higher in pairwise(planned))
-
-
-def _step(lower: FrontierPoint, higher: FrontierPoint, whole: float, loosens: bool) -> FrontierStep:
-    changes = otherwise(lower.projects, higher.projects, lower.stocks_t, higher.stocks_t)
-    avoided = (lower.expected or 0.0) - (higher.expected or 0.0)
-    return FrontierStep(
-        from_value=lower.value,
-        to_value=higher.value,
-        **vars(changes),
-        avoided=avoided,
-        jump=bool(changes.entering or changes.leaving) and abs(avoided) > JUMP * whole > 0,
-        marginal=_marginal(lower, higher) if loosens else None,
-    )
+    damages = {p.value: p.expected for p in points if p.expected is not None}
+    planned = [point for point in points if point.value in damages]
+    whole = max(damages.values(), default=0.0) - min(damages.values(), default=0.0)
+    steps = []
+    for lower, higher in pairwise(planned):
+        had, has = damages[lower.value], damages[higher.value]
+        changes = otherwise(lower.projects, higher.projects, lower.stocks_t, higher.stocks_t)
+        swapped = bool(changes.entering or changes.leaving)
+        steps.append(
+            FrontierStep(
+                from_value=lower.value,
+                to_value=higher.value,
+                **vars(changes),
+                avoided=had - has,
+                jump=swapped and abs(had - has) > JUMP * whole > 0,
+                marginal=_marginal(lower, higher, had, has) if loosens else None,
+            )
+        )
+    return tuple(steps)
 
 
 def otherwise(
@@ -162,16 +145,14 @@ def otherwise(
     )
 
 
-def _marginal(lower: FrontierPoint, higher: FrontierPoint) -> Marginal:
+def _marginal(lower: FrontierPoint, higher: FrontierPoint, had: float, has: float) -> Marginal:
     """Damage avoided per unit: between the least damage that can be had at either value.
 
     The least lies between the bound and the plan; that it never rises is put to use.
     """
-    width = higher.value - lower.value
-    had, has = lower.expected or 0.0, higher.expected or 0.0
-    least_before, least_after = lower.expected_bound, higher.expected_bound
+    width, least, most = higher.value - lower.value, lower.expected_bound, higher.expected_bound
     return Marginal(
-        low=max(0.0, 0.0 if least_before is None else least_before - has) / width,
+        low=max(0.0, 0.0 if least is None else least - has) / width,
         plans=max(0.0, had - has) / width,
-        high=None if least_after is None else max(0.0, had - least_after) / width,
+        high=None if most is None else max(0.0, had - most) / width,
     )

@@ -98,7 +98,7 @@ def _beside(
     made: list[Section] = []
     must: list[Check] = []
     if frontier is not None:
-        made += beside_plan(frontier, plan)
+        made += beside_plan(frontier)
         must += frontier_checks(frontier) if made else []
     if split is not None:
         made += [*split_document.plan_sections(split), *split_document.plan_sheets(split)]

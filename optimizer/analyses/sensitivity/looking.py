@@ -9,6 +9,8 @@ from typing import Literal
 
 from models.files import Reading
 from models.language import tr
+from models.results import BestOutcome, OwnOutcome, ProvenRange
+from optimizer.analyses.frontier.summary import stocks_held
 from optimizer.errors import Interrupted
 from optimizer.model.commitment import Commitment, net_cost, weighed_cost
 from optimizer.model.instance import Instance
@@ -39,18 +41,19 @@ class Subject:
     """Share of its objective by which a plan may be worse than the best."""
     time_limit: float | None = None
     pool: CutPool | None = field(default=None, repr=False)
-    """What is known of the scenario as it is; None where problems are too small for that to
-    help."""
+    """What is known of the scenario as it is; None where problems are too small for it to help."""
+
+    def pool_for(self, instance: Instance) -> CutPool | None:
+        """What is known of the scenario as it is, for a changed one."""
+        return None if self.pool is None else self.pool.for_problem(instance)
 
 
 def carried(commitment: Commitment, here: Instance, there: Instance) -> Commitment:
     """The same tonnes and shares in another instance, whose lots may be of another size."""
     lots = {
-        h: here.lot_t[pile.material] / there.lot_t[pile.material]
-        for h, pile in there.stockpiles.items()
+        h: here.lot_t[x.material] / there.lot_t[x.material] for h, x in there.stockpiles.items()
     }
-    buy = {h: bought * lots[h] for h, bought in commitment.buy.items()}
-    return replace(commitment, buy=buy)
+    return replace(commitment, buy={h: bought * lots[h] for h, bought in commitment.buy.items()})
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,12 +64,18 @@ class Look:
     commitment: Commitment
     outcome: Evaluation
     objective: float
-    net_cost: float
     broken: tuple[str, ...]
 
-    def allowed(self, tolerance: float) -> float:
-        """How much the plan may be worse than the best; what is less is the solver's arithmetic."""
-        return max(tolerance, ROUNDING) * max(abs(self.objective), 1e-6) + 1e-9
+    @property
+    def own(self) -> OwnOutcome:
+        """What the plan leads to."""
+        level = float(self.problem.instance.case.objective.cvar.level)
+        return OwnOutcome(
+            objective=self.objective,
+            expected=self.outcome.expected,
+            cvar=self.outcome.cvar(level),
+            net_cost_meur=net_cost(self.problem.instance, self.commitment),
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,6 +88,19 @@ class Best:
     objective: float | None = None
     outcome: Evaluation | None = None
 
+    def told(self, instance: Instance) -> BestOutcome | None:
+        """The best plan, where there is one and something was proven of it."""
+        commitment, objective, bound = self.commitment, self.objective, self.bound
+        if commitment is None or self.outcome is None or objective is None or bound is None:
+            return None
+        return BestOutcome(
+            objective=ProvenRange(low=min(bound, objective), high=objective),
+            expected=self.outcome.expected,
+            net_cost_meur=net_cost(instance, commitment),
+            projects={p: commitment.start[p] for p in instance.projects if p in commitment.start},
+            stocks_t=stocks_held(instance, commitment),
+        )
+
 
 def look(subject: Subject, settings: Sequence[str], threads: int | None = 1) -> Look:
     """The scenario with settings put upon it, and what the plan leads to there.
@@ -87,80 +109,84 @@ def look(subject: Subject, settings: Sequence[str], threads: int | None = 1) -> 
     """
     reading = subject.reading.changed(settings) if settings else subject.reading
     read = Problem.of(reading.case)
-    recourse = Recourse(read.instance, read.states, threads=threads)
-    problem = Problem(read.instance, read.states, read.seconds, recourse)
-    commitment = carried(subject.commitment, subject.instance, problem.instance)
-    (outcome,) = outcomes.evaluate(
-        problem.instance, problem.states, [commitment], threads=threads, recourse=recourse
-    )
-    return Look(
-        problem,
-        commitment,
-        outcome,
-        outcomes.objective(problem.instance, outcome, weighed_cost(problem.instance, commitment)),
-        net_cost(problem.instance, commitment),
-        tuple(broken_rules(problem.instance, commitment)),
-    )
+    instance = read.instance
+    problem = replace(read, recourse=Recourse(instance, read.states, threads=threads))
+    commitment = carried(subject.commitment, subject.instance, instance)
+    outcome, objective = _outcome(problem, commitment, threads)
+    broken = tuple(broken_rules(instance, commitment))
+    return Look(problem, commitment, outcome, objective, broken)
 
 
-def best(
-    subject: Subject,
-    seen: Look,
-    pool: CutPool | None,
-    enough: float | None = None,
-    threads: int | None = 1,
-) -> Best:
+def _outcome(problem: Problem, plan: Commitment, threads: int | None) -> tuple[Evaluation, float]:
+    """What a plan leads to, and its objective."""
+    instance, states, recourse = problem.instance, problem.states, problem.recourse
+    (found,) = outcomes.evaluate(instance, states, [plan], threads=threads, recourse=recourse)
+    return found, outcomes.objective(instance, found, weighed_cost(instance, plan))
+
+
+def best(subject: Subject, seen: Look, pool: CutPool | None, enough: float | None = None) -> Best:
     """The best plan there: a new one, or the plan itself where nothing better was found.
 
     With ``enough`` only whether an objective can be so low.
 
-    Raises
-    ------
-    Interrupted
-        If the user stopped it: half an answer tells nothing.
-    SolverError
-        If the solver fails, or its answer fails the check.
+    Raises Interrupted if the user stopped it, since half an answer tells nothing, and SolverError
+    if the solver fails or its answer fails the check.
     """
     began = time.perf_counter()
     solved = search(
         seen.problem,
         gap=subject.gap,
         time_limit=subject.time_limit,
-        threads=threads,
+        threads=1,
         pool=pool,
         enough=enough,
     )
-    solution = solved.solution
-    if solution.interrupted:
+    if solved.solution.interrupted:
         raise Interrupted(tr("stopped before all values were looked at"))
-    if solution.ending == "infeasible":
+    if solved.solution.ending == "infeasible":
         return Best("infeasible")
-    own = None if seen.broken else seen
-    if solved.commitment is None:
-        if own is None:
-            return Best("none", solution.bound)
-        return Best("limit", solution.bound, own.commitment, own.objective, own.outcome)
-    found = judge(seen.problem, solved, gap=subject.gap, began=began, threads=threads)
-    bound, status = found.certificate.bound, found.certificate.status
-    if own is not None and own.objective <= found.objective:
-        return Best(status, bound, own.commitment, own.objective, own.outcome)
-    return Best(status, bound, found.commitment, found.objective, found.with_plan)
+    status: Status = "none" if seen.broken else "limit"
+    bound, objective, found = solved.solution.bound, float("inf"), None
+    if solved.commitment is not None:
+        found = judge(seen.problem, solved, gap=subject.gap, began=began, threads=1)
+        bound, status = found.certificate.bound, found.certificate.status
+        objective = found.objective
+    if not seen.broken and seen.objective <= objective:
+        return Best(status, bound, seen.commitment, seen.objective, seen.outcome)
+    if found is None:
+        return Best(status, bound)
+    return Best(status, bound, found.commitment, objective, found.with_plan)
+
+
+def regret(seen: Look, found: Best) -> ProvenRange | None:
+    """The plan's objective less that of the best plan."""
+    if seen.broken or found.objective is None or found.bound is None:
+        return None
+    low = max(0.0, seen.objective - found.objective)
+    return ProvenRange(low=low, high=max(low, seen.objective - found.bound))
 
 
 def level(subject: Subject, seen: Look) -> float:
-    """The objective that another plan must reach to be better by more than the tolerance."""
-    return seen.objective - seen.allowed(subject.tolerance)
+    """The objective that another plan must reach to be better by more than the tolerance; what is
+    less is the solver's arithmetic."""
+    tolerance = max(subject.tolerance, ROUNDING)
+    return seen.objective - tolerance * max(abs(seen.objective), 1e-6) - 1e-9
+
+
+def _asked(subject: Subject, seen: Look) -> float:
+    """A hair lower, so that a plan that is found lies below the level."""
+    return level(subject, seen) - HAIR * max(1.0, abs(seen.objective))
 
 
 def decided(subject: Subject, seen: Look, found: Best) -> Decision:
     """Whether the plan is still right there, as far as ``found`` proves it."""
     if seen.broken:
         return "broken"
-    worst, hair = level(subject, seen), HAIR * max(1.0, abs(seen.objective))
+    worst, asked = level(subject, seen), _asked(subject, seen)
     if found.objective is not None and found.objective < worst:
         return "changed"
-    # A search that was asked for the level proves it and no more: a hair below, as it was asked.
-    return "same" if found.bound is not None and found.bound >= worst - 2 * hair else "open"
+    # A search that was asked for the level proves it and no more.
+    return "same" if found.bound is not None and found.bound >= 2 * asked - worst else "open"
 
 
 def decide(subject: Subject, seen: Look, pool: CutPool | None) -> tuple[Decision, Best | None]:
@@ -168,30 +194,18 @@ def decide(subject: Subject, seen: Look, pool: CutPool | None) -> tuple[Decision
     that answers it."""
     if seen.broken:
         return "broken", None
-    # A hair lower, so that a plan that is found lies below the level.
-    asked = level(subject, seen) - HAIR * max(1.0, abs(seen.objective))
     # Branches are cut short by the gap: one that is near the tolerance may leave a level open.
-    gap = min(subject.gap, subject.tolerance / 10)
-    decision, found = _asked(replace(subject, gap=gap), seen, pool, asked)
-    if decision == "open" and subject.time_limit is None:
-        decision, found = _asked(replace(subject, gap=gap / 100), seen, pool, asked)
-    return decision, found
-
-
-def _asked(
-    subject: Subject, seen: Look, pool: CutPool | None, enough: float
-) -> tuple[Decision, Best]:
-    found = best(subject, seen, pool, enough=enough)
+    closely = replace(subject, gap=min(subject.gap, subject.tolerance / 10))
+    found = best(closely, seen, pool, enough=_asked(subject, seen))
+    if decided(subject, seen, found) == "open" and subject.time_limit is None:
+        closely = replace(closely, gap=closely.gap / 100)
+        found = best(closely, seen, pool, enough=_asked(subject, seen))
     return decided(subject, seen, found), found
 
 
 def beaten(subject: Subject, seen: Look, other: Commitment) -> bool:
     """Whether a plan of this instance keeps its rules and is better by more than the tolerance."""
-    instance, problem = seen.problem.instance, seen.problem
-    if broken_rules(instance, other):
+    if broken_rules(seen.problem.instance, other):
         return False
-    (outcome,) = outcomes.evaluate(
-        instance, problem.states, [other], threads=1, recourse=problem.recourse
-    )
-    objective = outcomes.objective(instance, outcome, weighed_cost(instance, other))
+    _, objective = _outcome(seen.problem, other, 1)
     return objective < level(subject, seen)

@@ -11,9 +11,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Sequence
 from importlib.util import find_spec
 from typing import Any
 
@@ -22,9 +20,12 @@ import numpy as np
 from models.language import tr
 from models.results import Screen, Screened
 from optimizer.analyses.assumptions import Assumption
-from optimizer.analyses.sensitivity.subproblem import Figures
+from optimizer.analyses.sensitivity.looking import Subject
+from optimizer.analyses.sensitivity.options import SensitivityOptions
+from optimizer.analyses.sensitivity.subproblem import Figures, Screener
 from optimizer.errors import VorratError
 from optimizer.model.instance import Floats
+from optimizer.parallel import Workers
 from optimizer.solve.gap import gap_of
 
 LEVELS = 4
@@ -36,24 +37,6 @@ class ScreenMissing(VorratError):
     exit_code = 2
 
 
-@dataclass(frozen=True)
-class Path:
-    """How inputs are moved together."""
-
-    trajectories: int
-    seed: int = 1
-    resolve: bool = False
-    """Whether the best plan is sought at every point as well."""
-
-
-@dataclass(frozen=True, eq=False)
-class Points:
-    """The points of all paths: (points, inputs) in the unit box, and their settings."""
-
-    unit: Floats
-    settings: tuple[tuple[str, ...], ...]
-
-
 def check_installed() -> None:
     """Raises ScreenMissing where the library is not there."""
     if find_spec("SALib") is None:
@@ -62,39 +45,74 @@ def check_installed() -> None:
         )
 
 
+def screen(
+    subject: Subject, inputs: Sequence[Assumption], jobs: int, options: SensitivityOptions
+) -> Screen:
+    """The elementary effects of every input on every figure."""
+    chosen = usable(inputs)
+    unit, settings = samples(chosen, options)
+    told = 0
+
+    def done(_settings: tuple[str, ...], _figures: Figures) -> None:
+        nonlocal told
+        told += 1
+        options.tell(told, len(settings), tr("screen"))
+
+    with Workers[tuple[str, ...], Figures](Screener, (subject, options.resolve), jobs) as workers:
+        figures = workers.map(settings, done)
+    bests = [figure.best for figure in figures if figure.best is not None]
+    every = options.resolve and len(bests) == len(figures)
+    gaps = [gap_of(f.best, f.bound) for f in figures if f.best is not None]
+    return Screen(
+        trajectories=options.trajectories or 0,
+        levels=LEVELS,
+        seed=options.seed,
+        evaluations=len(figures),
+        left_out=tuple(made.id for made in inputs if made not in chosen),
+        own=effects(chosen, options, unit, [figure.objective for figure in figures]),
+        own_expected=effects(chosen, options, unit, [figure.expected for figure in figures]),
+        best=effects(chosen, options, unit, bests) if every else None,
+        best_gap=max((gap for gap in gaps if gap is not None), default=None) if every else None,
+    )
+
+
 def usable(inputs: Sequence[Assumption]) -> list[Assumption]:
     """Inputs of which no two move the same numbers: parts rather than all of a kind, where parts
     can be moved by themselves."""
     kept: list[Assumption] = []
     taken: set[str] = set()
     for made in sorted(inputs, key=lambda made: made.subject is None):
-        paths = {setting.partition("=")[0] for setting in made.settings(made.high)}
-        paths |= {setting.partition("=")[0] for setting in made.settings(made.low)}
+        settings = [*made.settings(made.high), *made.settings(made.low)]
+        paths = {setting.partition("=")[0] for setting in settings}
         if not paths & taken:
             kept.append(made)
             taken |= paths
     return [made for made in inputs if made in kept]
 
 
-def samples(inputs: Sequence[Assumption], path: Path) -> Points:
-    """The points of the paths.
+def samples(
+    inputs: Sequence[Assumption], options: SensitivityOptions
+) -> tuple[Floats, list[tuple[str, ...]]]:
+    """The points of the paths: (points, inputs) in the unit box, and their settings.
 
     Raises ScreenMissing where the library is not there.
     """
     check_installed()
-    with _quiet():
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of old names of others that the library imports
         from SALib.sample import morris
 
-        unit = morris.sample(_problem(inputs), path.trajectories, num_levels=LEVELS, seed=path.seed)
-    settings = tuple(
+        problem, paths = _problem(inputs), options.trajectories
+        unit = morris.sample(problem, paths, num_levels=LEVELS, seed=options.seed)
+    settings = [
         tuple(
             text
             for made, share in zip(inputs, row, strict=True)
             for text in made.settings(value_at(made, float(share)))
         )
         for row in unit
-    )
-    return Points(unit, settings)
+    ]
+    return unit, settings
 
 
 def value_at(made: Assumption, share: float) -> float:
@@ -104,52 +122,25 @@ def value_at(made: Assumption, share: float) -> float:
     return made.nearest(made.low + share * (made.high - made.low))
 
 
-def screen_of(
-    inputs: Sequence[Assumption],
-    chosen: Sequence[Assumption],
-    path: Path,
-    points: Points,
-    figures: Sequence[Figures],
-) -> Screen:
-    """The elementary effects of every input on every figure."""
-    kept = {made.id for made in chosen}
-    bests = [figure.best for figure in figures if figure.best is not None]
-    every = path.resolve and len(bests) == len(figures)
-    gaps = [gap_of(f.best, f.bound) for f in figures if f.best is not None]
-    return Screen(
-        trajectories=path.trajectories,
-        levels=LEVELS,
-        seed=path.seed,
-        evaluations=len(figures),
-        left_out=tuple(made.id for made in inputs if made.id not in kept),
-        own=effects(chosen, path, points, [figure.objective for figure in figures]),
-        own_expected=effects(chosen, path, points, [figure.expected for figure in figures]),
-        best=effects(chosen, path, points, bests) if every else None,
-        best_gap=max((gap for gap in gaps if gap is not None), default=None) if every else None,
-    )
-
-
 def effects(
-    inputs: Sequence[Assumption], path: Path, points: Points, outcomes: Sequence[float]
+    inputs: Sequence[Assumption],
+    options: SensitivityOptions,
+    unit: Floats,
+    outcomes: Sequence[float],
 ) -> tuple[Screened, ...]:
     """Elementary effects on a figure, per range of each input, what matters most first."""
-    with _quiet():
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
         from SALib.analyze import morris
 
-        found = morris.analyze(
-            _problem(inputs),
-            points.unit,
-            np.array(outcomes),
-            num_levels=LEVELS,
-            seed=path.seed,
-        )
+        problem, known = _problem(inputs), np.array(outcomes)
+        found = morris.analyze(problem, unit, known, num_levels=LEVELS, seed=options.seed)
+    names = {"mu": "mu", "mu_star": "mu_star", "mu_star_confidence": "mu_star_conf"}
+    names |= {"sigma": "sigma"}
     rows = [
         Screened(
             id=made.id,
-            mu=float(found["mu"][n]),
-            mu_star=float(found["mu_star"][n]),
-            mu_star_confidence=_known(found["mu_star_conf"][n]),
-            sigma=_known(found["sigma"][n]),
+            **{name: float(np.nan_to_num(found[own][n])) for name, own in names.items()},
         )
         for n, made in enumerate(inputs)
     ]
@@ -157,20 +148,5 @@ def effects(
 
 
 def _problem(inputs: Sequence[Assumption]) -> dict[str, Any]:
-    return {
-        "num_vars": len(inputs),
-        "names": [made.id for made in inputs],
-        "bounds": [[0.0, 1.0]] * len(inputs),
-    }
-
-
-def _known(value: float) -> float:
-    return float(value) if math.isfinite(value) else 0.0
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Without what the library warns of: old names of others that it imports and calls."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield
+    names = [made.id for made in inputs]
+    return {"num_vars": len(names), "names": names, "bounds": [[0.0, 1.0]] * len(names)}

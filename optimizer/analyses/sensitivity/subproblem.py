@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from models.results import BreakEven, SensitivityPoint
 from optimizer.analyses.assumptions import Assumption
-from optimizer.analyses.sensitivity.describing import point_of
+from optimizer.analyses.frontier.summary import otherwise, stocks_held
 from optimizer.analyses.sensitivity.looking import (
+    Best,
     Decision,
     Look,
     Subject,
@@ -23,12 +24,18 @@ from optimizer.analyses.sensitivity.looking import (
     decide,
     decided,
     look,
+    regret,
 )
 from optimizer.model.commitment import Commitment
 from optimizer.model.instance import Instance
 from optimizer.solve.decomposition import CutPool
 
 Toward = Literal["low", "high"]
+Rival = tuple[Instance, Commitment]
+"""A plan that was better than the one that is asked about, and the instance it is of."""
+
+WIDTH = 0.02
+"""Share of an input's range to which break-evens are narrowed down."""
 
 
 @dataclass(frozen=True)
@@ -38,9 +45,7 @@ class Quest:
     assumption: Assumption
     toward: Toward
     steps: int
-    """Values that are tried between base and end, at most."""
-    width: float
-    """Share of the range at which that ends."""
+    """Values that are tried between base and end, at most; 0 seeks no break-even."""
 
     @property
     def end(self) -> float:
@@ -48,8 +53,7 @@ class Quest:
         return self.assumption.low if self.toward == "low" else self.assumption.high
 
 
-@dataclass(frozen=True, eq=False)
-class Reply:
+class Reply(NamedTuple):
     """What was found at an end, and where the decision turns on the way there."""
 
     quest: Quest
@@ -57,49 +61,48 @@ class Reply:
     turn: BreakEven | None
 
 
-@dataclass(frozen=True, eq=False)
-class Rival:
-    """A plan that was better than the one that is asked about, and the instance it is of."""
-
-    instance: Instance
-    commitment: Commitment
-
-
 @dataclass(eq=False)
 class Examiner:
     """Answers one quest after the other."""
 
     subject: Subject
-    sought: bool = True
-    """Whether break-evens are sought: only where the plan is right in the scenario as it is."""
 
     def __call__(self, quest: Quest) -> Reply:
         """How the plan fares at an end, what is best there, and where that turns.
 
-        Raises
-        ------
-        ScenarioError
-            If the value does not fit.
-        Interrupted, SolverError
-            As :func:`best` does.
+        Raises ScenarioError if the value does not fit, and as :func:`best` does.
         """
         began = time.perf_counter()
-        subject = self.subject
-        seen = look(subject, quest.assumption.settings(quest.end))
-        pool = None if subject.pool is None else subject.pool.for_problem(seen.problem.instance)
+        subject, made = self.subject, quest.assumption
+        seen = look(subject, made.settings(quest.end))
+        instance = seen.problem.instance
+        pool = subject.pool_for(instance)
         found = best(subject, seen, pool)
         decision = decided(subject, seen, found)
         if decision == "open" and pool is not None:
             decision, _ = decide(subject, seen, pool)
         turn = None
-        if self.sought and quest.steps > 0 and decision in ("changed", "broken"):
-            rival = (
-                None if found.commitment is None else Rival(seen.problem.instance, found.commitment)
-            )
+        if quest.steps > 0 and decision in ("changed", "broken"):
+            rival = None if found.commitment is None else (instance, found.commitment)
             turn = self._turn(quest, decision, pool, rival)
-        seconds = time.perf_counter() - began
-        made, value = quest.assumption, quest.end
-        return Reply(quest, point_of(subject, made, value, seen, found, decision, seconds), turn)
+        known, own = found.told(instance), subject.commitment
+        held, changes = stocks_held(subject.instance, own), otherwise({}, {}, {}, {})
+        # Plans that are equally good differ without a reason: that is not told.
+        if known is not None and decision in ("changed", "broken"):
+            changes = otherwise(own.start, known.projects, held, known.stocks_t)
+        point = SensitivityPoint(
+            value=quest.end,
+            number=made.number(quest.end),
+            status=found.status,
+            own=seen.own,
+            broken=seen.broken,
+            best=known,
+            regret=regret(seen, found),
+            decision=decision,
+            **vars(changes),
+            seconds=time.perf_counter() - began,
+        )
+        return Reply(quest, point, turn)
 
     def _turn(
         self, quest: Quest, decision: Decision, pool: CutPool | None, rival: Rival | None
@@ -110,7 +113,7 @@ class Examiner:
         """
         made = quest.assumption
         good, changed, tries = made.base, quest.end, 0
-        narrow = max(quest.width * (made.high - made.low), 1.0 if made.whole else 0.0)
+        narrow = max(WIDTH * (made.high - made.low), 1.0 if made.whole else 0.0)
         while abs(changed - good) > narrow and tries < quest.steps:
             middle = made.nearest((good + changed) / 2)
             seen = look(self.subject, made.settings(middle))
@@ -122,14 +125,13 @@ class Examiner:
                 good = middle
             else:
                 changed, decision = middle, outcome
-        reason: Literal["better", "broken"] = "broken" if decision == "broken" else "better"
         return BreakEven(
             toward=quest.toward,
             good=good,
             changed=changed,
             good_number=made.number(good),
             changed_number=made.number(changed),
-            reason=reason,
+            reason="broken" if decision == "broken" else "better",
             narrow=abs(changed - good) <= narrow,
             tries=tries,
         )
@@ -139,33 +141,18 @@ class Examiner:
     ) -> tuple[Decision, Rival | None, CutPool | None]:
         """Whether the plan is still right, the plan that is better, and what is known then."""
         instance = seen.problem.instance
-        if not seen.broken and rival is not None:
-            other = carried(rival.commitment, rival.instance, instance)
-            if beaten(self.subject, seen, other):
-                return "changed", rival, pool
+        other = None if rival is None else carried(rival[1], rival[0], instance)
+        if other is not None and not seen.broken and beaten(self.subject, seen, other):
+            return "changed", rival, pool
         pool = None if pool is None else pool.for_problem(instance)
         outcome, found = decide(self.subject, seen, pool)
         if outcome == "changed" and found is not None and found.commitment is not None:
-            rival = Rival(instance, found.commitment)
+            rival = (instance, found.commitment)
         return outcome, rival, pool
 
 
-def examiner(subject: Subject, sought: bool) -> Examiner:
-    """One with a single thread, as a worker needs it."""
-    return Examiner(subject, sought)
-
-
-@dataclass(frozen=True)
-class Sample:
-    """A point of a screen: every input has a value."""
-
-    settings: tuple[str, ...]
-    resolve: bool
-
-
-@dataclass(frozen=True)
-class Figures:
-    """What was found there."""
+class Figures(NamedTuple):
+    """What was found at a point of a screen, at which every input has a value."""
 
     objective: float
     expected: float
@@ -175,24 +162,19 @@ class Figures:
 
 @dataclass(eq=False)
 class Screener:
-    """Looks at one sample after the other."""
+    """Looks at one point after the other."""
 
     subject: Subject
+    resolve: bool
+    """Whether the best plan is sought as well."""
 
-    def __call__(self, sample: Sample) -> Figures:
+    def __call__(self, settings: tuple[str, ...]) -> Figures:
         """The plan's objective and damage, and the objective of the best plan if asked for.
 
         Raises as :class:`Examiner` does.
         """
-        seen = look(self.subject, sample.settings)
-        if not sample.resolve:
-            return Figures(seen.objective, seen.outcome.expected)
-        pool = self.subject.pool
-        own = None if pool is None else pool.for_problem(seen.problem.instance)
-        found = best(self.subject, seen, own)
+        seen = look(self.subject, settings)
+        found = Best("none")
+        if self.resolve:
+            found = best(self.subject, seen, self.subject.pool_for(seen.problem.instance))
         return Figures(seen.objective, seen.outcome.expected, found.objective, found.bound)
-
-
-def screener(subject: Subject) -> Screener:
-    """One with a single thread, as a worker needs it."""
-    return Screener(subject)

@@ -8,10 +8,8 @@ from collections.abc import Iterator
 from models.language import tr
 from models.results import Target
 from optimizer.analyses.varied_number import (
-    BUDGET,
     amount,
     called,
-    funder_of,
     headed,
     shown,
     unit_of,
@@ -35,76 +33,57 @@ def document(found: Target) -> Document:
         "Rules alone decide whether stocks last: one program of the first stage found the least "
         "spending, and its bound is the proof."
     )
-    return say.document(
-        tr("Vorrat: what it takes to reach a goal"),
-        list(_answer(say)),
-        [
-            Section("trials", tr("Values that were tried"), _trials(say)),
-            Section("conflict", tr("Why no plan reaches the goal"), excluded if rules else []),
-            Section("method", tr("How it was found"),
-                    [direct] if found.method == "direct" and not rules else []),
-            *_plan(found),
-        ],
-    )  # fmt: skip
+    method: list[Part] = [direct] if found.method == "direct" and not rules else []
+    sections = [
+        Section("trials", tr("Values that were tried"), _trials(say)),
+        Section("conflict", tr("Why no plan reaches the goal"), excluded if rules else []),
+        Section("method", tr("How it was found"), method),
+    ]
+    if found.plan is not None:
+        from optimizer.analyses.plan import document as of_plan
 
-
-def _plan(found: Target) -> list[Section]:
-    """The sections of the plan that reaches the goal."""
-    if found.plan is None:
-        return []
-    from optimizer.analyses.plan.document import sections
-
-    return sections(found.plan)
+        sections += of_plan.sections(found.plan)
+    return say.document(tr("Vorrat: what it takes to reach a goal"), list(_answer(say)), sections)
 
 
 def _answer(say: Say) -> Iterator[Part]:
     """The goal, the least number that reaches it, and what is proven of less."""
-    found, unit = say.found, unit_of(say)
-    at, below = found.feasible_at, found.infeasible_below
+    found, at, below = say.found, say.found.feasible_at, say.found.infeasible_below
     yield tr("The goal: {goal}.", goal=_goal(say))
-    reached = "" if at is None else _end(say, at, up=True)
+    about = {"number": called(say), "at": "" if at is None else _end(say, at, up=True)}
     if found.status == "unreachable":
         yield from _unreachable(say)
     elif at is None:
         yield tr("Stopped before anything was found out.")
     elif below is None:
-        yield tr("{at} ({number}) reaches it: a plan does.", at=reached, number=called(say))
+        yield tr("{at} ({number}) reaches it: a plan does.", **about)
         if found.status == "proven":
             yield tr("That is the lowest value that was asked for.")
     else:
         yield tr(
             "It takes {at} ({number}): a plan reaches the goal there, and it is proven that none "
             "does with less than {below}.",
-            at=reached,
             below=_end(say, below),
-            number=called(say),
+            **about,
         )
     if found.ended == "interrupted":
         yield Caution([tr("Stopped early: the interval could be narrowed further.")])
     elif found.status == "limit":
-        wide = amount(found.tolerance, unit)
-        yield Caution(
-            [
-                tr(
-                    "The interval is wider than {tolerance}: some values could not be decided in "
-                    "time.",
-                    tolerance=wide,
-                )
-            ]
+        wide = amount(found.tolerance, unit_of(say))
+        told = tr(
+            "The interval is wider than {tolerance}: some values could not be decided in time.",
+            tolerance=wide,
         )
+        yield Caution([told])
 
 
 def _unreachable(say: Say) -> Iterator[Part]:
-    found, below, owner = say.found, say.found.infeasible_below, funder_of(say)
+    found, below = say.found, say.found.infeasible_below
     if below is not None:
         value = amount(below, unit_of(say))
         yield tr("No plan reaches it up to {value} ({number}).", value=value, number=called(say))
-    elif found.varied == BUDGET or owner is None:
-        yield tr("No plan reaches it, whatever the public budget.")
     else:
-        # Nothing else than the budget of a funder is sought without an end.
-        name = say.name("funders", owner)
-        yield tr("No plan reaches it, whatever the budget of {funder}.", funder=name)
+        yield tr("No plan reaches it, whatever the value ({number}).", number=called(say))
     if found.best is not None and found.best_bound is not None:
         yield tr(
             "The best plan comes to {best}, and none can come below {bound}.",
@@ -139,24 +118,19 @@ def _goal(say: Say) -> str:
         if asked.reduction is None:
             parts.append(tr("{figure} at most {level}", **about))
         else:
-            parts.append(
-                tr(
-                    "{figure} at most {level}, {share} below what comes without any plan",
-                    share=percent(asked.reduction),
-                    **about,
-                )
+            below = tr(
+                "{figure} at most {level}, {share} below what comes without any plan",
+                share=percent(asked.reduction),
+                **about,
             )
+            parts.append(below)
     if asked.days:
         told = ", ".join(
             tr("{stockpile} {days} days", stockpile=say.name("stockpiles", h), days=number(days))
             for h, days in asked.days.items()
         )
-        if len(asked.days) > 3 and len(set(asked.days.values())) == 1:
-            count, days = number(len(asked.days)), number(next(iter(asked.days.values())))
-            told = tr("{count} stockpiles {days} days", count=count, days=days)
-        parts.append(
-            tr("stocks that last, from {year} on: {listed}", year=asked.from_year, listed=told)
-        )
+        year = asked.from_year
+        parts.append(tr("stocks that last, from {year} on: {listed}", year=year, listed=told))
     return "; ".join(parts)
 
 

@@ -48,17 +48,3 @@ def curve(points: Sequence[Point], number_label: str, unit: str) -> d.Figure:
     lower.set_xlabel(number_label)
     drawn.legend(loc="outside upper left", ncols=4)
     return drawn
-
-
-def tail(points: Sequence[Point], names: Sequence[str], unit: str) -> d.Figure:
-    """Expected damage against the mean of the worst states: one labelled mark a weight."""
-    drawn, axes = d.figure(2.8)
-    axes.plot([p.cvar for p in points], [p.expected for p in points], "o-", color=d.BLUE)
-    for point, name in zip(points, names, strict=True):
-        d.label(axes, name, (point.cvar, point.expected), 5, 4, 6.8, va="baseline")
-    axes.margins(0.12)
-    d.numbers_beside(axes, "x")
-    d.numbers_beside(axes)
-    axes.set_xlabel(f"{tr('Mean of the worst states')} ({unit})")
-    axes.set_ylabel(f"{tr('Expected')} ({unit})")
-    return drawn

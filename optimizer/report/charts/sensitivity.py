@@ -49,13 +49,6 @@ def tornado(rows: Sequence[Bar], base: float, unit: str) -> d.Figure:
     return _framed(drawn, axes, rows, base, unit)
 
 
-def own_tornado(rows: Sequence[Bar], base: float, unit: str) -> d.Figure:
-    """Bars for this plan alone."""
-    drawn, axes = d.figure(0.8 + 0.26 * len(rows))
-    _filled(axes, base, [row.own for row in rows], 0.0, 0.5)
-    return _framed(drawn, axes, rows, base, unit)
-
-
 def screen(rows: Sequence[tuple[str, float, float, float]], unit: str) -> d.Figure:
     """Mean effect and spread of each input: name, mean, half its interval, spread."""
     drawn, axes = d.figure(0.8 + 0.3 * len(rows))
