@@ -148,8 +148,7 @@ class ModelRefused(SolverError):
     """The model holds data that the solver would misread."""
 
 
-End = tuple[tuple[str, str], float]
-"""A coefficient: the names of its column and row, and its size."""
+End = tuple[tuple[str, str], float]  # a coefficient: the names of its column and row, and its size
 
 
 class OutOfRange(ModelRefused):

@@ -10,10 +10,8 @@ from numpy.typing import ArrayLike, NDArray
 Floats = NDArray[np.float64]
 Masks = NDArray[np.int64]
 
-TOLERANCE = 1e-9
-"""What differs by less, as a part of the greatest amount in a game, is arithmetic."""
-SPECK = 1e-8
-"""What is less is nothing in any game: a cent, if worths are in million EUR."""
+TOLERANCE = 1e-9  # what differs by less, as a part of the greatest amount in a game, is arithmetic
+SPECK = 1e-8  # what is less is nothing in any game: a cent, if worths are in million EUR
 
 
 def members(mask: int) -> tuple[int, ...]:

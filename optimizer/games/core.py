@@ -30,8 +30,7 @@ class LeastCore:
 
     value: float
     """That excess: above 0 the core is empty, below 0 every coalition has something to lose."""
-    payoff: Floats
-    """(n) the prenucleolus, which is one of these shares."""
+    payoff: Floats  # (n) the prenucleolus, which is one of these shares
     binding: tuple[int, ...]
     """Masks of the coalitions whose excess is the value in all of these shares."""
 

@@ -82,10 +82,7 @@ def lexicographic(worths: Floats, *, rational: bool) -> Lexicographic:
         # Over a move y along what is free, and the level: each excess is at most the level, and
         # nobody falls below their worth alone. To stay is feasible, whatever was rounded.
         rows = np.block(
-            [
-                [moves[some], np.ones((some.sum(), 1))],
-                [free[held], np.zeros((held.sum(), 1))],
-            ]
+            [[moves[some], np.ones((some.sum(), 1))], [free[held], np.zeros((held.sum(), 1))]]
         )
         sides = np.concatenate(
             [(gains[1:-1] - proper @ point)[some], np.minimum(0.0, -point[held])]

@@ -11,8 +11,7 @@ from scipy.optimize import linprog
 from optimizer.games.coalitions import Floats
 
 FREE = (-np.inf, np.inf)
-FEASIBLE = 1e-10
-"""What a row may be off, with worths scaled to 1: the finest that HiGHS accepts."""
+FEASIBLE = 1e-10  # what a row may be off, with worths scaled to 1: the finest that HiGHS accepts
 POSITIVE = 1e-6
 """A multiplier above it is positive. Those of rows of 0 and 1 are quotients of determinants: with
 12 players the smallest that is not 0 is no less than 1/9477."""

@@ -10,8 +10,7 @@ from scipy.special import stdtrit
 
 from optimizer.games.coalitions import Floats, Masks
 
-MOST_PLAYERS = 62
-"""Masks fit into whole numbers of 64 bits."""
+MOST_PLAYERS = 62  # masks fit into whole numbers of 64 bits
 
 Worths = Mapping[int, float] | Mapping[int, tuple[float, float]]
 
@@ -20,12 +19,10 @@ Worths = Mapping[int, float] | Mapping[int, tuple[float, float]]
 class SampledShares:
     """What a sample of orders tells of the Shapley value, each (n)."""
 
-    estimate: Floats
-    """Adds up to the worth of all; of the middles where worths are intervals."""
+    estimate: Floats  # adds up to the worth of all; of the middles where worths are intervals
     half_width: Floats
     """The value of the middles lies so near to the estimate, at the level asked for."""
-    low: Floats
-    """The value is no less, by the sample and by the intervals of the worths."""
+    low: Floats  # the value is no less, by the sample and by the intervals of the worths
     high: Floats
 
 

@@ -51,10 +51,7 @@ def _levelled(paid: Floats, lacking: Floats, proper: Floats) -> Floats:
     while going.any():
         # Over changes of the payments, and the greatest of them; to change nothing is feasible.
         rows = np.block(
-            [
-                [proper, np.zeros((len(proper), 1))],
-                [-np.eye(n)[going], np.ones((going.sum(), 1))],
-            ]
+            [[proper, np.zeros((len(proper), 1))], [-np.eye(n)[going], np.ones((going.sum(), 1))]]
         )
         sides = np.concatenate([np.minimum(0.0, lacking - proper @ paid), paid[going]])
         bounds = [(-z, np.inf) if on else (0.0, 0.0) for z, on in zip(paid, going, strict=True)]

@@ -10,8 +10,7 @@ import numpy as np
 
 from optimizer.model.instance import Floats, Instance, InstrumentData, Money
 
-SPARE = 1e-7
-"""A share that is lacking by less is rounding."""
+SPARE = 1e-7  # a share that is lacking by less is rounding
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,14 +21,11 @@ class Commitment:
     lots per year (Y).
     """
 
-    start: dict[str, int] = field(default_factory=dict)
-    """Start year of each project that is built."""
+    start: dict[str, int] = field(default_factory=dict)  # start year of each project that is built
     share: dict[tuple[str, str, str], float] = field(default_factory=dict)
     """By project, funder and instrument."""
-    market: dict[str, float] = field(default_factory=dict)
-    """By project."""
-    offtake: dict[tuple[str, str], float] = field(default_factory=dict)
-    """By project and group."""
+    market: dict[str, float] = field(default_factory=dict)  # by project
+    offtake: dict[tuple[str, str], float] = field(default_factory=dict)  # by project and group
     buy: dict[str, Floats] = field(default_factory=dict)
     """By stockpile; what is absent buys nothing."""
 

@@ -31,8 +31,7 @@ class State:
     probability: float
     events: tuple[tuple[str, int], ...] = ()
     """Hazards that strike, each with the period in which it starts."""
-    failed: frozenset[str] = frozenset()
-    """Projects that never produce."""
+    failed: frozenset[str] = frozenset()  # projects that never produce
     delays: tuple[tuple[str, int], ...] = ()
     """Years of delay of the first output, where there is any."""
 
@@ -45,10 +44,8 @@ class State:
 class Chances:
     """Probabilities that states are drawn with."""
 
-    strikes: dict[str, Floats]
-    """(Y) that a hazard starts in each year, where no event of it runs."""
-    fails: dict[str, float]
-    """That a project never produces."""
+    strikes: dict[str, Floats]  # (Y) that a hazard starts in each year, where no event of it runs
+    fails: dict[str, float]  # that a project never produces
 
     @classmethod
     def of(cls, instance: Instance) -> Chances:
@@ -68,7 +65,7 @@ def read_states(instance: Instance) -> tuple[State, ...]:
         return _sampled(instance, uncertainty.sample, None, every)
     if uncertainty is not None and uncertainty.states is not None:
         total = math.fsum(state.probability for state in uncertainty.states)
-        # A file may round them; what is rounding of ours is left alone.
+        # a file may round them; what is rounding of ours is left alone.
         total = total if abs(total - 1) > 1e-12 else 1.0
         return tuple(
             _written(instance, state, number, total)
@@ -109,8 +106,7 @@ def _written(instance: Instance, state: WrittenState, number: int, total: float)
     )
 
 
-WORDS = 4
-"""Draws that the generator makes at one step of its counter."""
+WORDS = 4  # draws that the generator makes at one step of its counter
 
 
 def _uniforms(sample: Sample, block: slice, *key: str | int) -> Floats:

@@ -86,8 +86,7 @@ def _returned(instance: Instance, terms: Terms, money: Money, share: float) -> d
 class _Risk:
     """What is at stake per unit of share, in million EUR, undiscounted."""
 
-    outstanding: Floats
-    """(Y) at the end of each year."""
+    outstanding: Floats  # (Y) at the end of each year
     expected: float | None
     maximum: float
 

@@ -30,8 +30,7 @@ class Found:
     with_plan: Evaluation
     without_plan: Evaluation
     certificate: Certificate
-    interrupted: bool = False
-    """Whether the user stopped the search."""
+    interrupted: bool = False  # whether the user stopped the search
 
     @property
     def objective(self) -> float:
@@ -97,8 +96,7 @@ class Found:
         )
 
 
-ENOUGH_STATES = 100
-"""A plan made on fewer states is called illustrative."""
+ENOUGH_STATES = 100  # a plan made on fewer states is called illustrative
 
 
 def proven(

@@ -16,33 +16,22 @@ from optimizer.model.instance import Floats, Instance
 from optimizer.model.states import State
 from optimizer.solve.sweep import Recourse, in_blocks
 
-ROUNDING = 2e-9
-"""Share of what would come if everything were missing that is rounding."""
-
-SHORT = 1e-6
-"""A period is short if more than this share of its demand is missing."""
+ROUNDING = 2e-9  # share of what would come if everything were missing that is rounding
+SHORT = 1e-6  # a period is short if more than this share of its demand is missing
 
 
 @dataclass(frozen=True, eq=False)
 class Evaluation:
     """What a commitment leads to in the given states."""
 
-    probability: Floats
-    """(S)"""
-    damage: Floats
-    """(S) in the unit of the measure."""
-    by_material: dict[str, float]
-    """Expected, in the unit of the measure."""
-    by_consumer: dict[str, float]
-    """Expected, in the unit of the measure."""
-    shortage: dict[str, Floats]
-    """(Y) expected lots missing, by material."""
-    short: dict[str, Floats]
-    """(Y) probability that some period is short, by material."""
-    of_some: Floats
-    """(S) that of the consumers who were asked for, in the unit of the measure."""
-    by_year: Floats
-    """(Y) expected, in the unit of the measure."""
+    probability: Floats  # (S)
+    damage: Floats  # (S) in the unit of the measure
+    by_material: dict[str, float]  # expected, in the unit of the measure
+    by_consumer: dict[str, float]  # expected, in the unit of the measure
+    shortage: dict[str, Floats]  # (Y) expected lots missing, by material
+    short: dict[str, Floats]  # (Y) probability that some period is short, by material
+    of_some: Floats  # (S) that of the consumers who were asked for, in the unit of the measure
+    by_year: Floats  # (Y) expected, in the unit of the measure
 
     @property
     def expected(self) -> float:

@@ -86,11 +86,7 @@ def unknown_in(instance: Instance, plan: Plan) -> list[str]:
     return told
 
 
-UNITS = {
-    "damage": "million {currency}",
-    "tonnes": "t",
-    "share_of_demand": "years of demand",
-}
+UNITS = {"damage": "million {currency}", "tonnes": "t", "share_of_demand": "years of demand"}
 
 
 def describe(

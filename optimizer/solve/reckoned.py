@@ -57,10 +57,8 @@ from optimizer.solve.plan_document import (
 SAME = 5e-6
 """How far figures that have to be equal may be apart, as a share of the larger one: a little over
 what the check of a plan allows the solver."""
-NOTHING = 1e-6
-"""Figures that are apart by less are equal, whatever their size."""
-WEIGHT = "objective.cvar.weight"
-"""What a frontier varies over tail risk."""
+NOTHING = 1e-6  # figures that are apart by less are equal, whatever their size
+WEIGHT = "objective.cvar.weight"  # what a frontier varies over tail risk
 KEYS = ("id", "funder", "instrument", "project", "stockpile", "line", "material", "stage")
 """Fields that say which item of a list is meant."""
 
@@ -69,14 +67,10 @@ KEYS = ("id", "funder", "instrument", "project", "stockpile", "line", "material"
 class Disagreement:
     """A figure that is not what the others make of it."""
 
-    path: str
-    """Where it stands."""
-    said: object
-    """What stands there; None for nothing."""
-    due: object
-    """What would have to."""
-    bound: str = ""
-    """``least`` or ``most`` where ``due`` is a bound that it has to keep."""
+    path: str  # where it stands
+    said: object  # what stands there; None for nothing
+    due: object  # what would have to
+    bound: str = ""  # ``least`` or ``most`` where ``due`` is a bound that it has to keep
 
     @property
     def of_figures(self) -> bool:

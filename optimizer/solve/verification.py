@@ -16,14 +16,9 @@ from optimizer.errors import CheckFailed
 from optimizer.model.commitment import Commitment, line_use, planned_stock, spend
 from optimizer.model.instance import COVERED, Instance
 
-TOLERANCE = 2e-6
-"""Of what a rule adds up or allows; the solver is asked for less."""
-
-NOUGHT = 1e-30
-"""In any case: less than any figure of a file leads to."""
-
-SETTLED = 1e-5
-"""Of what others have settled, which has a little give (H3 to H6)."""
+TOLERANCE = 2e-6  # of what a rule adds up or allows; the solver is asked for less
+NOUGHT = 1e-30  # in any case: less than any figure of a file leads to
+SETTLED = 1e-5  # of what others have settled, which has a little give (H3 to H6)
 
 
 def check_commitment(instance: Instance, commitment: Commitment) -> None:

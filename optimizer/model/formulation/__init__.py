@@ -10,22 +10,17 @@ from typing import Any
 
 import pyomo.environ as pyo
 
+from optimizer.model.formulation import projects
 from optimizer.model.formulation.answer import read_commitment
-from optimizer.model.formulation.budget_lines import add_budget_lines
-from optimizer.model.formulation.diversification import add_country_limit
-from optimizer.model.formulation.master import add_cost_to_go
-from optimizer.model.formulation.money_alone import (
-    add_dearest,
-    add_greatest_stake,
-    add_least_spending,
+from optimizer.model.formulation.objective import add_cost_to_go, add_net_cost, add_objective
+from optimizer.model.formulation.perspective import add_held, add_stakes, carried_and_started
+from optimizer.model.formulation.public_money import (
+    add_budget_lines,
+    add_budgets,
+    add_public_limits,
 )
-from optimizer.model.formulation.objective import add_net_cost, add_objective
-from optimizer.model.formulation.perspective import add_held, add_stakes
-from optimizer.model.formulation.projects import add_project_rules, add_projects
-from optimizer.model.formulation.public_money import add_budgets, add_public_limits
 from optimizer.model.formulation.recourse import add_delivered, add_recourse
 from optimizer.model.formulation.stockpiles import add_stockpiles, substitute_planned_stock
-from optimizer.model.formulation.supports import add_support_rules
 from optimizer.model.instance import Instance, Stake
 from optimizer.model.states import Outlook, State, outlook
 
@@ -45,16 +40,16 @@ __all__ = [
 def build_commitment(instance: Instance) -> Any:
     """The first stage: everything that is decided before the state is known."""
     model = pyo.ConcreteModel()
-    # A column fixed at zero, so that a rule which nothing can influence is still a row.
+    # a column fixed at zero, so that a rule which nothing can influence is still a row.
     model.nothing = pyo.Var(bounds=(0, 0))
-    add_projects(model, instance)
-    add_support_rules(model, instance)
-    add_project_rules(model, instance)
+    projects.add_projects(model, instance)
+    projects.add_support_rules(model, instance)
+    projects.add_project_rules(model, instance)
     add_stockpiles(model, instance)
     add_public_limits(model, instance)
     add_budgets(model, instance)
     add_budget_lines(model, instance)
-    add_country_limit(model, instance)
+    projects.add_country_limit(model, instance)
     add_stakes(model, instance)
     add_held(model, instance)
     add_net_cost(model, instance)
@@ -79,29 +74,38 @@ def build_for_outlooks(instance: Instance, weighed: Sequence[tuple[float, Outloo
     return model
 
 
-def build_master(instance: Instance, groups: int = 1) -> Any:
-    """The first stage with the cost of recourse as columns, by group of states, without any cut."""
+def build_master(instance: Instance) -> Any:
+    """The first stage with the cost of recourse as columns, without any cut."""
     model = build_commitment(instance)
-    add_cost_to_go(model, instance, groups)
+    add_cost_to_go(model, instance)
     return model
 
 
 def build_dearest(instance: Instance) -> Any:
     """The first stage alone, to find the highest net cost that a plan can have."""
     model = build_commitment(instance)
-    add_dearest(model)
+    model.objective = pyo.Objective(expr=-model.net_cost)
     return model
 
 
 def build_least_spending(instance: Instance, funders: Sequence[str]) -> Any:
-    """The first stage alone, to find how little these funders can spend together."""
+    """The first stage alone, to find how little of their budgets these funders can spend."""
     model = build_commitment(instance)
-    add_least_spending(model, instance, funders)
+    spent = [model.spend[f, year] for f in funders for year in instance.years]
+    model.objective = pyo.Objective(expr=pyo.quicksum(spent) + model.nothing)
     return model
 
 
 def build_greatest_stake(instance: Instance, stake: Stake) -> Any:
-    """The first stage alone, to find how much some funders can carry of projects beyond a share."""
+    """The first stage alone, to find how much more than its share the funders of a stake can carry
+    of its projects, of which one at least is started (H1)."""
     model = build_commitment(instance)
-    add_greatest_stake(model, instance, stake)
+    carried, started = carried_and_started(model, instance, stake)
+
+    @model.Constraint(["any"], doc="one of the projects at least is started")
+    def some_start(model: Any, _: str) -> Any:
+        starts = [model.start[p, y] for p, y in instance.starts if p in stake.projects]
+        return pyo.quicksum(starts) + model.nothing >= 1
+
+    model.objective = pyo.Objective(expr=stake.share * started - carried + model.nothing)
     return model

@@ -25,13 +25,10 @@ FADED = 0.01
 class Situation:
     """One node in one state: what is open, and what projects could deliver."""
 
-    position: int
-    """Of the node in the instance."""
+    position: int  # of the node in the instance
     node: Node
-    gap: Floats
-    """(K) lots of demand that the market does not cover."""
-    open: tuple[int, ...]
-    """Open periods."""
+    gap: Floats  # (K) lots of demand that the market does not cover
+    open: tuple[int, ...]  # open periods
     output: dict[tuple[str, int], Floats]
     """(K) lots from each project at full nameplate, by project and delay."""
 

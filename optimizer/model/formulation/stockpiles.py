@@ -75,11 +75,6 @@ def stock_cost(model: Any, instance: Instance, h: str, year: int, funder: str | 
     return buying[position] * model.buy[h, year] + holding[position] * kept
 
 
-def valued(instance: Instance) -> list[str]:
-    """Stockpiles whose stock counts for something at the end of the horizon."""
-    return [h for h, pile in instance.stockpiles.items() if pile.end_value > 0]
-
-
 def stock_residual(model: Any, instance: Instance, h: str, funder: str | None = None) -> Any:
     """Discounted million EUR that planned stock counts for at the end, in all or to a funder."""
     pile = instance.stockpiles[h]

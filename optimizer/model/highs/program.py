@@ -14,10 +14,8 @@ from optimizer.errors import ModelRefused, OutOfRange
 
 Floats = NDArray[np.float64]
 
-LARGEST = 1e15
-"""From here on HiGHS takes a number for infinite."""
-SMALLEST = 1e-9
-"""Up to this HiGHS drops a coefficient of the matrix."""
+LARGEST = 1e15  # from here on HiGHS takes a number for infinite
+SMALLEST = 1e-9  # up to this HiGHS drops a coefficient of the matrix
 LARGEST_RANGE = 1e18
 """Largest ratio of two non-zero coefficients of a scaled matrix that is trusted."""
 
@@ -116,10 +114,7 @@ def check(program: LinearProgram) -> None:
     if not data.size:
         return
     least, most = float(data.min()), float(data.max())
-    ends = (
-        (_place(program, data == least), least),
-        (_place(program, data == most), most),
-    )
+    ends = ((_place(program, data == least), least), (_place(program, data == most), most))
     smallest, largest = (" in ".join(place) for place, _ in ends)
     if most >= LARGEST:
         raise OutOfRange(

@@ -19,27 +19,17 @@ from optimizer.model.highs.program import SMALLEST, Floats, LinearProgram
 NEAR_ONE = 1e4
 """A program whose coefficients, sides and bounds lie within this factor of one stays as it is."""
 
-PASSES = 30
-"""Rounds in which rows and columns are balanced in turn."""
-
+PASSES = 30  # rounds in which rows and columns are balanced in turn
 TINY_SHARE = 2.0**-21
 """Entries that are a smaller share of the largest of their row do not count in balancing."""
 
-FARTHEST = 20
-"""Powers of two beyond which no unit goes; factors of rows go four times as far."""
-
+FARTHEST = 20  # powers of two beyond which no unit goes; factors of rows go four times as far
 DUST = 1e-12
 """Entries and sides that are a smaller share of the largest entry of their row are rounding."""
 
-LARGEST_ENTRY = 24
-"""Powers of two up to which rows are multiplied for their sides' sake."""
-
-LARGEST_BOUND = 40
-"""Powers of two up to which a column may count its units."""
-
-LARGEST_COST = 2.0**27
-"""Up to this costs of columns may be scaled, and by them their units."""
-
+LARGEST_ENTRY = 24  # powers of two up to which rows are multiplied for their sides' sake
+LARGEST_BOUND = 40  # powers of two up to which a column may count its units
+LARGEST_COST = 2.0**27  # up to this costs of columns may be scaled, and by them their units
 LARGEST_REACH = 2.0**40
 """Up to this what a column can cost in all may be scaled, and by it the objective."""
 
@@ -98,7 +88,7 @@ def scaling_of(
     near_one = bool((rows == 1).all() and (own[free] == 1).all())
     if objective is None:
         objective = objective_factor(program, largest_cost(program), TOP)
-    # A column whose cost would be huge counts smaller units.
+    # a column whose cost would be huge counts smaller units.
     cost = np.abs(program.cost) * objective
     most = np.divide(LARGEST_COST, cost, out=np.full(len(own), np.inf), where=cost > 0)
     own = np.where(free & (own > most), 2.0 ** np.floor(np.log2(most)), own)
@@ -141,7 +131,7 @@ def balanced(program: LinearProgram, units: Floats | None = None) -> tuple[Float
     if units is not None:
         free &= np.isnan(units)
         start = np.log2(np.where(np.isnan(units), 1.0, units))
-    # A column that is fixed at nothing says nothing of its rows.
+    # a column that is fixed at nothing says nothing of its rows.
     idle = (program.lower == 0) & (program.upper == 0)
     column = np.repeat(np.arange(width), np.diff(matrix.indptr))
     size = np.where(idle[column], 0.0, np.abs(matrix.data))

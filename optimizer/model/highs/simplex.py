@@ -61,8 +61,7 @@ class Simplex:
     ) -> None:
         check_numbers(program)
         scaling = scaling_of(program, objective_factor, units)
-        self.units = scaling.columns
-        """What a column counts in the solver, in its own unit."""
+        self.units = scaling.columns  # what a column counts in the solver, in its own unit
         self._factor = scaling.objective
         self._rows = scaling.rows
         # The solver compares its bound on the objective with the costs alone.
@@ -153,7 +152,7 @@ class Simplex:
         self.iterations += max(0, self._solver.getInfo().simplex_iteration_count)
         outcome = _OUTCOMES.get(self._solver.getModelStatus())
         if outcome is None:
-            # A basis that has gone bad: once more from scratch.
+            # a basis that has gone bad: once more from scratch.
             self._solver.clearSolver()
             self._solver.run()
             outcome = _OUTCOMES.get(self._solver.getModelStatus())

@@ -30,10 +30,8 @@ class Progress:
     """One line of a running solve."""
 
     seconds: float
-    objective: float
-    """Of the best solution so far; infinite where there is none."""
-    bound: float
-    """Proven lower bound; minus infinity where there is none."""
+    objective: float  # of the best solution so far; infinite where there is none
+    bound: float  # proven lower bound; minus infinity where there is none
     gap: float
     nodes: int
 
@@ -43,17 +41,13 @@ class Solution:
     """How a solve ended, and what it found."""
 
     ending: Ending
-    ended: str
-    """In the solver's own words."""
-    values: NDArray[np.float64] | None
-    """Of the columns; None where there is no feasible solution."""
+    ended: str  # in the solver's own words
+    values: NDArray[np.float64] | None  # of the columns; None where there is no feasible solution
     objective: float | None
-    bound: float | None
-    """Proven lower bound; None where there is none."""
+    bound: float | None  # proven lower bound; None where there is none
     nodes: int
     seconds: float
-    interrupted: bool = False
-    """True if the user stopped it."""
+    interrupted: bool = False  # true if the user stopped it
     history: tuple[Progress, ...] = field(default=(), repr=False)
 
 
@@ -93,20 +87,14 @@ def tolerances(of_programs: float, of_integers: float | None = None) -> dict[str
     return options
 
 
-USUAL = tolerances(1e-7)
-"""What the solver takes by itself for linear programs."""
-COARSE = tolerances(1e-6)
-"""For programs that it finds no basis for by those."""
-EXACT = tolerances(1e-9)
-"""For linear programs that stay in the solver and are not near one."""
-USUAL_MIXED = tolerances(1e-7, 1e-6)
-"""What the solver takes by itself for programs with integers."""
+USUAL = tolerances(1e-7)  # what the solver takes by itself for linear programs
+COARSE = tolerances(1e-6)  # for programs that it finds no basis for by those
+EXACT = tolerances(1e-9)  # for linear programs that stay in the solver and are not near one
+USUAL_MIXED = tolerances(1e-7, 1e-6)  # what the solver takes by itself for programs with integers
 FINE_MIXED = tolerances(1e-8, 1e-8)
 """For programs that are handed over once, with integers or without, and are not near one. By
 smaller ones its presolve loses plans."""
-EXACT_MIXED = tolerances(1e-9, 1e-9) | {"presolve": "off"}
-"""For a second opinion on them."""
-
+EXACT_MIXED = tolerances(1e-9, 1e-9) | {"presolve": "off"}  # for a second opinion on them
 OTHER_WAYS = ({"presolve": "off"}, COARSE | {"presolve": "on"}, COARSE | {"presolve": "off"})
 """What is tried in turn where the solver fails."""
 

@@ -23,8 +23,7 @@ class Substituted:
     """
 
     program: LinearProgram
-    kept: NDArray[np.int64]
-    """Columns of the full program that it has."""
+    kept: NDArray[np.int64]  # columns of the full program that it has
     defined: NDArray[np.int64]
     definitions: NDArray[np.int64]
     """Columns of the full program that it lacks, and the rows that define them."""

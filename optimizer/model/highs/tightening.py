@@ -22,25 +22,18 @@ PASSES = 100
 """Rounds at most: a purse that stays empty from year to year takes one for each. Most programs have
 nothing left to tighten after two or three."""
 
-ROUNDING = 1e-9
-"""Of the terms of a row: what bounds leave for rounding."""
-
+ROUNDING = 1e-9  # of the terms of a row: what bounds leave for rounding
 NARROW = 1e-6
 """Bounds of a column stay apart by this share of their size, or rounding would leave nothing
 between them; unless both are nothing."""
 
-TOLERANCE = 1e-6
-"""Of the terms of a row: what it may be broken by and counts as kept."""
-
+TOLERANCE = 1e-6  # of the terms of a row: what it may be broken by and counts as kept
 NOUGHT = 1e-30
 """What a row may be broken by whatever its terms are: stocks that lose nearly all come to less in
 the end, and no figure of a file does."""
 
-WORTHWHILE = 0.5
-"""A bound is moved where it comes to at most this share of what it was."""
-
-WHOLE = 1e-6
-"""What is closer to a whole number is one."""
+WORTHWHILE = 0.5  # a bound is moved where it comes to at most this share of what it was
+WHOLE = 1e-6  # what is closer to a whole number is one
 
 
 def tightened(program: LinearProgram) -> LinearProgram:

@@ -21,12 +21,9 @@ Floats = NDArray[np.float64]
 class FloorPrices:
     """A price floor for one material, in EUR per tonne."""
 
-    payment: Floats
-    """(Y) expected, if the project succeeds."""
-    income: Floats
-    """(Y) the funder's share of the price above, expected likewise."""
-    by_state: Floats
-    """(price states, Y) paid in each state that has a probability."""
+    payment: Floats  # (Y) expected, if the project succeeds
+    income: Floats  # (Y) the funder's share of the price above, expected likewise
+    by_state: Floats  # (price states, Y) paid in each state that has a probability
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,14 +36,12 @@ class Money:
     """(Y) paid as it falls due: capex, interest, or what a price floor is expected to cost."""
     amount: float
     """Committed with the decision: capex, all interest, or a price floor's maximum exposure."""
-    income: Floats
-    """(Y) expected from a price floor's upside."""
+    income: Floats  # (Y) expected from a price floor's upside
     exposure: Floats
     """(Y) what a price floor costs in the worst price states; adds up to its amount."""
     aid: float
     """What ``grant_equivalent`` counts a share of: the amount, or expected payments of a floor."""
-    end_value: float = 0.0
-    """What of the capex counts at the end of the horizon."""
+    end_value: float = 0.0  # what of the capex counts at the end of the horizon
 
     def net_cost(self, discount: Floats, recovery: float) -> float:
         """Discounted million EUR."""

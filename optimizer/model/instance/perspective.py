@@ -35,10 +35,8 @@ class Held:
     funders bring nothing to other projects or years.
     """
 
-    funders: frozenset[str] = frozenset()
-    """Those that stick to ``share``."""
-    groups: frozenset[str] = frozenset()
-    """Those that stick to ``offtake`` and reserve nothing else."""
+    funders: frozenset[str] = frozenset()  # those that stick to ``share``
+    groups: frozenset[str] = frozenset()  # those that stick to ``offtake`` and reserve nothing else
     certain: Mapping[str, int] = field(default_factory=dict)
     """Start years of projects that are built whatever else is decided."""
     share: Mapping[tuple[str, int, str, str], float] = field(default_factory=dict)

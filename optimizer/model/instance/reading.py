@@ -23,8 +23,7 @@ from optimizer.model.instance.funding import read_instruments, read_lines, serie
 from optimizer.model.instance.money import Floats
 from optimizer.model.instance.nodes import read_nodes
 
-FADED = 1e-9
-"""A stock that keeps a smaller share over a period keeps nothing."""
+FADED = 1e-9  # a stock that keeps a smaller share over a period keeps nothing
 
 
 def read_instance(case: Case) -> Instance:
@@ -41,9 +40,7 @@ def read_instance(case: Case) -> Instance:
     left = float(case.horizon.residual_value)
     projects = {p: _project(p, x, years, n, lot, left) for p, x in case.projects.items()}
     origins = tuple(
-        dict.fromkeys(
-            [*supply, *((m, p.country) for p in projects.values() for m in p.output)],
-        )
+        dict.fromkeys([*supply, *((m, p.country) for p in projects.values() for m in p.output)])
     )
     groups = (COMMON, *(group_of(f) for f, x in case.funders.items() if x.kind == "company"))
     stockpiles = {s.id: _stockpile(case, s, years, n, lot, tonnes) for s in case.stockpiles}

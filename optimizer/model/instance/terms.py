@@ -32,14 +32,11 @@ class Terms:
 
     budget_class: BudgetClass | None
     """How the budget books it; None where neither kind nor file says so."""
-    recovery: float
-    """Expected present value that comes back, seen from the payment."""
-    expected_loss: float | None
-    """PD * LGD; None where no failure probability is given."""
+    recovery: float  # expected present value that comes back, seen from the payment
+    expected_loss: float | None  # PD * LGD; None where no failure probability is given
     maximum_loss: float
     """Most that can be lost: all of what carries capex; of others their payments are no loss."""
-    term: int | None
-    """Years until it ends; None where it does not, or it is not said."""
+    term: int | None  # years until it ends; None where it does not, or it is not said
     returned: tuple[float, ...]
     """Expected to come back at each age, not discounted: interest and repayment, the sale of a
     stake, or the fees of a guarantee. Empty where it is not known when anything comes back."""

@@ -4,11 +4,10 @@ Benders (1962), Van Slyke and Wets (1969); in one tree, as branch and cut. Recou
 feasible and continuous, so that cuts of optimality are all there is.
 """
 
-from optimizer.solve.decomposition.master import Frame
 from optimizer.solve.decomposition.method import solve_by_decomposition
 from optimizer.solve.decomposition.mga import Farthest, Mark, Portfolio, most_lots
-from optimizer.solve.decomposition.pool import CutPool, pool_key
-from optimizer.solve.decomposition.storing import read_pool, write_pool
+from optimizer.solve.decomposition.pool import CutPool, pool_key, read_pool, write_pool
+from optimizer.solve.decomposition.reduced import Frame
 
 __all__ = [
     "CutPool",

@@ -15,8 +15,7 @@ from optimizer.model.instance import Floats
 from optimizer.solve.decomposition.master import Master, Places, Windows
 from optimizer.solve.decomposition.run import UNKNOWN, Run
 
-UNSWEPT = 0.1
-"""Share of the distance between bound and plan that a dive leaves unswept."""
+UNSWEPT = 0.1  # share of the distance between bound and plan that a dive leaves unswept
 
 
 class Heuristics:
@@ -25,8 +24,7 @@ class Heuristics:
     def __init__(self, run: Run, fixed: NDArray[np.bool_]) -> None:
         self.run, self.master = run, run.master
         self.fixed = fixed
-        self._tried: dict[bytes, float] = {}
-        """Accuracy to which branches were polished."""
+        self._tried: dict[bytes, float] = {}  # accuracy to which branches were polished
         self._order = np.random.default_rng(0)
         self._around = np.inf
         self._untried: list[int] = []

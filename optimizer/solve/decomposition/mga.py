@@ -23,35 +23,25 @@ from optimizer.solve.decomposition.cuts import Cut
 from optimizer.solve.decomposition.master import Master
 from optimizer.solve.sweep import Recourse
 
-Mark = tuple[str, str]
-"""``project`` or ``stockpile``, and its id."""
-Portfolio = frozenset[Mark]
-"""What is built and bought up."""
+Mark = tuple[str, str]  # ``project`` or ``stockpile``, and its id
+Portfolio = frozenset[Mark]  # what is built and bought up
 
-VIOLATED = 1e-6
-"""Cuts and rules that are broken by less, as a share of their side, wait on."""
+VIOLATED = 1e-6  # cuts and rules that are broken by less, as a share of their side, wait on
+JOINING = 80  # cuts that join at a time
+GUESSED = 2000  # branches of a guess
 
-JOINING = 80
-"""Cuts that join at a time."""
-
-GUESSED = 2000
-"""Branches of a guess."""
-
-_Row = tuple[NDArray[np.int64], Floats, float, float]
-"""Columns, entries, and the two sides."""
+_Row = tuple[NDArray[np.int64], Floats, float, float]  # columns, entries, and the two sides
 
 
 @dataclass(frozen=True, eq=False)
 class Unlike:
     """A portfolio that was sought, and what is proven of all."""
 
-    portfolio: Portfolio | None
-    """None where none was found."""
+    portfolio: Portfolio | None  # none where none was found
     most: float
     """No portfolio within the limit is less like those that are known; minus infinity where there
     is no further one."""
-    complete: bool
-    """Whether the program was solved to its end."""
+    complete: bool  # whether the program was solved to its end
 
 
 class Farthest:
@@ -76,8 +66,7 @@ class Farthest:
         self._most = {h: most_lots(instance, h) for h in self.stockpiles}
         self._settled: Portfolio = frozenset()
         self._cuts: dict[int, Cut] = {}
-        self._rows: list[_Row] = []
-        """Of the cuts, in their order."""
+        self._rows: list[_Row] = []  # of the cuts, in their order
         self._inside: set[int] = set()
         self._called: set[int] = set()
 
@@ -172,7 +161,7 @@ class Farthest:
         Marks without a cost are left as they are.
         """
         first, count = known[0], len(self.marks)
-        # A column for each mark that is turned, and the smallest distance.
+        # a column for each mark that is turned, and the smallest distance.
         cost = np.zeros(count + 1)
         cost[count] = -1.0
         rows, low, high = [], [], []

@@ -26,14 +26,9 @@ ROOT = 1.0
 """Share of the gap asked for to which the root's relaxation is closed in on: what more there is to
 know is learnt from plans and branches."""
 
-STALL = 0.3
-"""Share of the gap asked for below which five rounds at the root are not worth it."""
-
-UNSWEPT = 0.7
-"""Share of that which may be lacking in materials that are not swept."""
-
-ROUNDS = 6
-"""Rounds of cuts in a node whose solution is fractional."""
+STALL = 0.3  # share of the gap asked for below which five rounds at the root are not worth it
+UNSWEPT = 0.7  # share of that which may be lacking in materials that are not swept
+ROUNDS = 6  # rounds of cuts in a node whose solution is fractional
 
 
 @dataclass(frozen=True)
@@ -167,7 +162,7 @@ class Search:
             return
         self._fixed_for = self.run.upper
         objective, costs = self._root
-        # A cost is that of leaving 0: it says nothing of what must be 1.
+        # a cost is that of leaving 0: it says nothing of what must be 1.
         free = self.master.program.lower[self.master.binaries] == 0
         ruled_out = free & (objective + costs > self.run.cutoff)
         if (ruled_out & ~self.fixed).any():
@@ -175,7 +170,7 @@ class Search:
             self._floor = min(self._floor, self.run.cutoff)
         self.fixed |= ruled_out
 
-    # A node
+    # a node
 
     def _node(self, bound: float, windows: Windows) -> tuple[float, Windows] | None:
         """Cut, bound and branch; returns the child to go on with."""
@@ -363,33 +358,20 @@ class Search:
         return simplex.objective, simplex.objective if outcome == "optimal" else -math.inf
 
 
-TRACE = 1e-13
-"""A start that is less is rounding, whatever the tolerances."""
-
-SETTLING = 500
-"""Rounds of cuts in a node whose solution is whole: many purchases take many."""
-
+TRACE = 1e-13  # a start that is less is rounding, whatever the tolerances
+SETTLING = 500  # rounds of cuts in a node whose solution is whole: many purchases take many
 TRIALS = 10
 """Neighbours of the best plan that are tried at a time, for each time that its gap is as large as
 that asked for."""
 
-TRIALS_WITHIN = (30, 180)
-"""The fewest and the most that are tried at a time."""
-
-NEAR = 0.02
-"""A plan this close to the bound, as a share, needs no other to begin with."""
-
+TRIALS_WITHIN = (30, 180)  # the fewest and the most that are tried at a time
+NEAR = 0.02  # a plan this close to the bound, as a share, needs no other to begin with
 DIVE = 0.3
 """A child is gone into at once while its bound is within this share of the gap from the lowest."""
 
-SURE = 3
-"""Gains seen on both sides of a branch that tell enough of it."""
-
-PROBED = 8
-"""Branches that are measured at a time."""
-
-PROBE = 40
-"""Steps of the dual simplex method that measure a branch."""
+SURE = 3  # gains seen on both sides of a branch that tell enough of it
+PROBED = 8  # branches that are measured at a time
+PROBE = 40  # steps of the dual simplex method that measure a branch
 
 
 def _with(values: Places, place: int, value: int) -> Places:

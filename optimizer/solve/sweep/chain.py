@@ -26,8 +26,7 @@ BIT = np.zeros(37, dtype=np.int64)
 for _bit in range(32):
     BIT[(1 << _bit) % 37] = _bit
 
-ROUNDING = 1e-12
-"""Shares of a limit below this are rounding."""
+ROUNDING = 1e-12  # shares of a limit below this are rounding
 
 
 @njit(nogil=True, cache=True, error_model="numpy")

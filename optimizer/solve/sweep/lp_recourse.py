@@ -22,10 +22,8 @@ class Stock:
 
     keeps: float
     initial: float
-    bought: Floats
-    """(K) in each period."""
-    most: float
-    """Lots per period; infinite where there is no limit."""
+    bought: Floats  # (K) in each period
+    most: float  # lots per period; infinite where there is no limit
 
     def brought(self) -> Floats:
         """(K) lots that come in, what was there before included."""

@@ -26,10 +26,8 @@ GONE = 1e-250
 class Point:
     """What recourse sees of a commitment, which may also be a fractional one."""
 
-    offtake: Floats
-    """(C) share of output, by :attr:`Columns.offtake`."""
-    buy: Floats
-    """(H, Y) lots bought, by :attr:`Columns.stockpiles` and year."""
+    offtake: Floats  # (C) share of output, by :attr:`Columns.offtake`
+    buy: Floats  # (H, Y) lots bought, by :attr:`Columns.stockpiles` and year
 
 
 class Columns:
@@ -62,20 +60,16 @@ class Columns:
 class Stocks:
     """A node's stocks at a commitment, as the compiled pass takes them."""
 
-    keep: Floats
-    """(K) what a lot of the first period has become, in the rows below."""
+    keep: Floats  # (K) what a lot of the first period has become, in the rows below
     order: NDArray[np.int64]
     rank: NDArray[np.int64]
     value: Floats
-    rows: NDArray[np.int64]
-    """Row of each account; -1 where it is idle."""
+    rows: NDArray[np.int64]  # row of each account; -1 where it is idle
     arrived: Floats
     initial: Floats
     most: Floats
-    idle: Floats
-    """(I) share that each account keeps over a period which holds nothing."""
-    idle_rows: NDArray[np.int64]
-    """Row of each account in ``idle``; -1 where it has none."""
+    idle: Floats  # (I) share that each account keeps over a period which holds nothing
+    idle_rows: NDArray[np.int64]  # row of each account in ``idle``; -1 where it has none
     unlike: bool
     """Whether accounts that hold something lose at different rates, or all but everything."""
 
@@ -85,29 +79,19 @@ class NodeData:
     """A node's demand, steps, accounts and offtake, its steps of equal value merged."""
 
     node: Node
-    demand: Floats
-    """(K)"""
-    part: Floats
-    """(K) share of the market's supply that belongs here."""
-    limit: Floats
-    """(J, K) from dear to cheap."""
-    weight: Floats
-    """(J, K)"""
+    demand: Floats  # (K)
+    part: Floats  # (K) share of the market's supply that belongs here
+    limit: Floats  # (J, K) from dear to cheap
+    weight: Floats  # (J, K)
     members: tuple[tuple[int, ...], ...]
     """Steps of the node in each of these, in the order of the file."""
-    piles: NDArray[np.int64]
-    """(H) position of the stockpile of each account."""
-    share: Floats
-    """(H) of it that belongs here."""
+    piles: NDArray[np.int64]  # (H) position of the stockpile of each account
+    share: Floats  # (H) of it that belongs here
     keeps: Floats
-    initial: Floats
-    """(H) lots."""
-    most: Floats
-    """(H) lots per period."""
-    plate: Floats
-    """(P) lots per period."""
-    delays: int
-    """D, the most delays of any project."""
+    initial: Floats  # (H) lots
+    most: Floats  # (H) lots per period
+    plate: Floats  # (P) lots per period
+    delays: int  # D, the most delays of any project
     arriving: sparse.csr_array
     """(P*D*Y, C) share of nameplate that arrives in a year, by offtake column."""
     year_of: NDArray[np.int64]

@@ -28,15 +28,10 @@ from optimizer.solve.sweep.nodes import Columns, NodeData, Point, read_node
 from optimizer.solve.sweep.passes import sweep_looks
 from optimizer.solve.sweep.state_classes import Looks, delays_of, read_looks
 
-REMEMBERED = 20
-"""Sweeps of each node that are kept: a search often changes what few nodes see."""
-
-BLOCK = 5000
-"""States that are swept together."""
-
+REMEMBERED = 20  # sweeps of each node that are kept: a search often changes what few nodes see
+BLOCK = 5000  # states that are swept together
 NONE = np.zeros((0, 0))
 NO_STEPS = np.zeros((0, 0, 0))
-
 PART = 256
 """Looks in one pass: small enough to share the work out evenly, large enough to be worth a call."""
 
@@ -48,13 +43,11 @@ class Slopes:
     Damage is at least ``constant - output . running - purchases . buy``, for any commitment.
     """
 
-    constant: Floats
-    """(W)"""
+    constant: Floats  # (W)
     output: Floats
     """(W, P, D, Y) by project of the material, place of its delay and year: of the share of its
     nameplate that reaches the node and runs undisturbed."""
-    purchases: Floats
-    """(W, H, Y) of lots bought, by account of the node."""
+    purchases: Floats  # (W, H, Y) of lots bought, by account of the node
 
     def at(self, node: NodeData, point: Point) -> Floats:
         """(W) what they prove of a commitment."""
@@ -72,12 +65,9 @@ class Slopes:
 class Swept:
     """One commitment in all states."""
 
-    damage: Floats
-    """(S)"""
-    by_node: dict[int, Floats]
-    """(W) weighted damage of each node, by its position in the instance."""
-    slopes: dict[int, Slopes]
-    """By node; empty where they were not asked for."""
+    damage: Floats  # (S)
+    by_node: dict[int, Floats]  # (W) weighted damage of each node, by its position in the instance
+    slopes: dict[int, Slopes]  # by node; empty where they were not asked for
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,14 +75,11 @@ class Shortages:
     """What is missing of one material."""
 
     looks: Looks
-    chance: Floats
-    """(U) probability of each look."""
-    missing: Floats
-    """(U, K) lots, in all its nodes."""
+    chance: Floats  # (U) probability of each look
+    missing: Floats  # (U, K) lots, in all its nodes
     by_step: dict[int, Floats]
     """(J, K) expected lots missing on each step of a node, by its position in the instance."""
-    damage: Floats
-    """(U) in all its nodes."""
+    damage: Floats  # (U) in all its nodes
     damage_by_step: dict[int, Floats]
     """(U, J) on each step of a node, by its position in the instance."""
 

@@ -22,24 +22,18 @@ from optimizer.solve.sweep.nodes import NodeData, Point
 from optimizer.solve.sweep.recourse import Recourse, in_blocks
 from optimizer.solve.sweep.state_classes import Looks
 
-ROUNDING = 1e-12
-"""A step is dear if it is above the mean by more than this share of it."""
+ROUNDING = 1e-12  # a step is dear if it is above the mean by more than this share of it
 
 
 @dataclass(frozen=True, eq=False)
 class ByRule:
     """What a commitment leads to in the given states under the rule."""
 
-    reserve: float
-    """Share of the planned stock that is kept for the dear steps."""
-    probability: Floats
-    """(S)"""
-    damage: Floats
-    """(S) in the unit of the measure."""
-    by_material: dict[str, float]
-    """Expected, in the unit of the measure."""
-    left: dict[str, float]
-    """Expected lots in each stockpile at the end of the horizon."""
+    reserve: float  # share of the planned stock that is kept for the dear steps
+    probability: Floats  # (S)
+    damage: Floats  # (S) in the unit of the measure
+    by_material: dict[str, float]  # expected, in the unit of the measure
+    left: dict[str, float]  # expected lots in each stockpile at the end of the horizon
 
 
 def by_rule(
@@ -131,16 +125,11 @@ def uncovered_demand(node: NodeData, looks: Looks, point: Point) -> Floats:
 class Accounts:
     """A node's accounts of stockpiles, in the order of the file; mass in lots."""
 
-    keeps: Floats
-    """(H)"""
-    initial: Floats
-    """(H)"""
-    bought: Floats
-    """(H, K)"""
-    most: Floats
-    """(H) per period; infinite where there is no limit."""
-    planned: Floats
-    """(H, K) at each period's end if nothing is ever released."""
+    keeps: Floats  # (H)
+    initial: Floats  # (H)
+    bought: Floats  # (H, K)
+    most: Floats  # (H) per period; infinite where there is no limit
+    planned: Floats  # (H, K) at each period's end if nothing is ever released
 
     @classmethod
     def of(cls, node: NodeData, point: Point) -> Accounts:

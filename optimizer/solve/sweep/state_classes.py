@@ -25,22 +25,15 @@ class Looks:
     """The looks of one material, U of them, S states having been merged into these."""
 
     material: str
-    nodes: tuple[int, ...]
-    """Positions of the material's nodes in the instance."""
-    projects: tuple[str, ...]
-    """The P projects that give it."""
+    nodes: tuple[int, ...]  # positions of the material's nodes in the instance
+    projects: tuple[str, ...]  # the P projects that give it
     delays: tuple[tuple[int, ...], ...]
     """Delays in years that each project can have; D is the most of any."""
-    of_state: Integers
-    """(S) look of each state; -1 where it is calm."""
-    supply: Floats
-    """(U, K) lots from the market."""
-    pattern: Integers
-    """(U, P) row of ``available`` that holds for a project."""
-    delay: Integers
-    """(U, P) place of the delay among ``delays``; -1 where the project fails."""
-    available: Floats
-    """(R, K) share of output that hazards leave."""
+    of_state: Integers  # (S) look of each state; -1 where it is calm
+    supply: Floats  # (U, K) lots from the market
+    pattern: Integers  # (U, P) row of ``available`` that holds for a project
+    delay: Integers  # (U, P) place of the delay among ``delays``; -1 where the project fails
+    available: Floats  # (R, K) share of output that hazards leave
 
     @property
     def count(self) -> int:
@@ -187,7 +180,7 @@ def _read(
 def _distinct(rows: NDArray[Any]) -> tuple[Integers, Integers]:
     """First occurrence of each distinct row, and the number of the distinct row of each."""
     packed = np.ascontiguousarray(rows)
-    # A dictionary of bytes: sorting rows as numpy.unique does takes ten times as long.
+    # a dictionary of bytes: sorting rows as numpy.unique does takes ten times as long.
     content, width = packed.tobytes(), packed.itemsize * packed.shape[1]
     number: dict[bytes, int] = {}
     first: list[int] = []
