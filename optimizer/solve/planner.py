@@ -20,9 +20,9 @@ from optimizer.model.cores import usable_cores
 from optimizer.model.highs import Solution
 from optimizer.model.instance import Instance, read_instance
 from optimizer.model.states import State, read_states, without_surplus
-from optimizer.solve import outcomes, unsolvable
+from optimizer.solve import outcomes
 from optimizer.solve.checked_solution import ENOUGH_STATES, Found, input_hash
-from optimizer.solve.conflicts import smallest_conflict
+from optimizer.solve.conflicts import smallest_conflict, told_of
 from optimizer.solve.decomposition import CutPool, Frame, solve_by_decomposition
 from optimizer.solve.extensive_form import solve_extensive_form
 from optimizer.solve.gap import Sizes, gap_of, is_within, settled, smallest_size
@@ -150,7 +150,7 @@ def search(
 
     def decompose(exact: bool) -> Solved:
         frame = problem.frame if instance is problem.instance else None
-        with unsolvable.told_of(instance):
+        with told_of(instance):
             return by_cuts(recourse=problem.recourse, frame=frame, exact=exact, **in_time())
 
     def extend() -> Solved | None:
@@ -289,7 +289,7 @@ def commitment_in(instance: Instance, solved: Solved) -> Commitment:
     """The commitment that was found, or the reason why there is none, as :func:`plan` raises it."""
     solution = solved.solution
     if solution.ending == "infeasible":
-        with unsolvable.told_of(instance):
+        with told_of(instance):
             conflict = smallest_conflict(instance)
         if not conflict:
             raise SolverError(tr("the solver calls a problem infeasible that has a plan"))
