@@ -15,19 +15,15 @@ SPARE = 1e-7  # a share that is lacking by less is rounding
 
 @dataclass(frozen=True, eq=False)
 class Commitment:
-    """What is decided before the state of the world is known.
-
-    Shares are of capex (of a price floor: of output), offtake is a share of output, purchases are
-    lots per year (Y).
-    """
+    """What is decided before the state of the world is known. Shares are of capex (of a price
+    floor: of output), offtake is a share of output, purchases are lots per year (Y)."""
 
     start: dict[str, int] = field(default_factory=dict)  # start year of each project that is built
     share: dict[tuple[str, str, str], float] = field(default_factory=dict)
     """By project, funder and instrument."""
     market: dict[str, float] = field(default_factory=dict)  # by project
     offtake: dict[tuple[str, str], float] = field(default_factory=dict)  # by project and group
-    buy: dict[str, Floats] = field(default_factory=dict)
-    """By stockpile; what is absent buys nothing."""
+    buy: dict[str, Floats] = field(default_factory=dict)  # by stockpile; none where absent
 
     def bought(self, instance: Instance, stockpile: str) -> Floats:
         """(Y) lots that a stockpile buys in each year."""
@@ -63,10 +59,7 @@ def stock_cost(
 def instalments(
     instance: Instance, commitment: Commitment
 ) -> Iterator[tuple[str, str, str, Floats]]:
-    """(Y) million EUR that each project, funder and instrument pays, undiscounted.
-
-    A share of what is not built costs nothing; it is for the check to refuse it.
-    """
+    """(Y) million EUR that each project, funder and instrument pays, undiscounted."""
     for p, f, i, share, money in moved(instance, commitment):
         yield p, f, i, share * money.paid
 
@@ -200,11 +193,9 @@ def weighed_damage(
 
 
 def without_idle_projects(instance: Instance, commitment: Commitment) -> Commitment:
-    """The same commitment without projects that nobody pays for, wants or needs.
-
-    A project that the market pays in full costs nothing here, so that building it for no use is
-    no worse than leaving it; a plan does not name it.
-    """
+    """The same commitment without projects that nobody pays for, wants or needs. A project that the
+    market pays in full costs nothing here, so that building it for no use is no worse than leaving
+    it; a plan does not name it."""
     projects = instance.case.projects
     needed = {*instance.case.policy.must_build, *instance.held.certain}
     needed.update(other for p in commitment.start for other in projects[p].requires)
@@ -221,12 +212,10 @@ def without_idle_projects(instance: Instance, commitment: Commitment) -> Commitm
 
 
 def without_idle_supports(instance: Instance, commitment: Commitment) -> Commitment:
-    """The same commitment without subsidies and price floors that nothing rests on.
-
-    A floor below every price costs nothing, so that a share of it is no worse than none. Each
-    support falls to what the market's share and the output reserved need of it, or, where it has a
-    least ticket, away if nothing does. One that earns more than it costs stays.
-    """
+    """The same commitment without subsidies and price floors that nothing rests on. A floor below
+    every price costs nothing, so that a share of it is no worse than none. Each support falls to
+    what the market's share and the output reserved need of it, or, where it has a least ticket,
+    away if nothing does. One that earns more than it costs stays."""
     share = dict(commitment.share)
     for (p, f, i), held in commitment.share.items():
         instrument, start = instance.instrument[f, i], commitment.start.get(p)

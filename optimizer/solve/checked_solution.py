@@ -68,15 +68,8 @@ class Found:
         )
 
     def under(self, instance: Instance, bound: float | None) -> Found:
-        """This plan under other rules or weights, checked, with the bound that holds there.
-
-        The scenario of ``instance`` must have recourse in common with this one.
-
-        Raises
-        ------
-        CheckFailed
-            If the plan breaks a rule there.
-        """
+        """This plan under other rules or weights of a scenario that has recourse in common with its
+        own, checked (CheckFailed), with the bound that holds there."""
         # They take a moment to import: those who only read a plan do without.
         from optimizer.solve import outcomes
         from optimizer.solve.verification import check_commitment

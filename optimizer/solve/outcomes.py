@@ -45,9 +45,7 @@ class Evaluation:
 
     def cvar(self, level: float) -> float:
         """Mean of the worst ``1 - level`` of states, splitting the state at the quantile.
-
-        Rockafellar and Uryasev (2000).
-        """
+        Rockafellar and Uryasev (2000)."""
         return mean_of_worst(self.probability, self.damage, level)
 
 
@@ -82,11 +80,8 @@ def evaluate(
 
 
 def joined(parts: Sequence[Evaluation]) -> Evaluation:
-    """The evaluation in all states, of those in blocks of them.
-
-    Sums are added block by block, in the order of the blocks: by the same blocks they are the same
-    to the last digit.
-    """
+    """The evaluation in all states, of those in blocks of them. Sums are added block by block, in
+    the order of the blocks: by the same blocks they are the same to the last digit."""
 
     def total(sums: Sequence[dict[str, Any]]) -> dict[str, Any]:
         return {key: reduce(operator.add, (one[key] for one in sums)) for key in sums[0]}

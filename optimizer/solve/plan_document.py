@@ -43,11 +43,9 @@ if TYPE_CHECKING:  # compiled code comes with it, which those who read a plan do
 
 
 def commitment_of(instance: Instance, plan: Plan) -> Commitment:
-    """The commitment that a plan describes, in an instance of its scenario or one like it.
-
-    What a plan leaves out is zero; nothing is checked here
-    (:func:`optimizer.solve.verification.check_commitment` does).
-    """
+    """The commitment that a plan describes, in an instance of its scenario or one like it. What a
+    plan leaves out is zero; nothing is checked here
+    (:func:`optimizer.solve.verification.check_commitment` does)."""
     share, offtake = {}, {}
     for built in plan.projects:
         for held in (built.shares, built.supports):
@@ -179,10 +177,8 @@ def distribution(with_plan: Evaluation, without_plan: Evaluation) -> Distributio
 
 
 def quantiles(values: Floats, chance: Floats, levels: Sequence[float]) -> tuple[float, ...]:
-    """The least of the values that is not exceeded with each of the probabilities.
-
-    Values without any probability play no part.
-    """
+    """The least of the values that is not exceeded with each of the probabilities. Values without
+    any probability play no part."""
     order = np.argsort(values, kind="stable")
     order = order[chance[order] > 0]
     reached = np.cumsum(chance[order]) / chance.sum()

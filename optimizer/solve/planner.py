@@ -32,11 +32,8 @@ from optimizer.solve.verification import broken_rules, check_commitment
 
 AGREEMENT = 1e-5  # the recomputed objective may lie this far above the solver's, relatively
 BY_ITSELF = ("Optimal", "gap closed", NUMERICAL_LIMIT)  # ends of searches that no limit ended
-SMALL = 300
-"""Nodes times states times periods up to which the extensive form is quicker, or as quick and
-exact to its last digit (docs/benchmarks.md)."""
-MODERATE = 20_000
-"""The same up to which it is tried where the decomposition ends at its numerical limit."""
+SMALL = 300  # nodes * states * periods, so far the extensive form is as quick (benchmarks.md)
+MODERATE = 20_000  # so far it is tried where the decomposition meets its numerical limit
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,22 +64,12 @@ def plan(
     title: str | None = None,
     **how: Unpack[How],
 ) -> Plan:
-    """The investment mix that minimises the scenario's objective, checked, with its proof.
-
-    ``pool`` holds cuts of problems that share recourse with this one (variants, budgets, risk
-    weights): the decomposition, then the method, starts from it and adds to it.
-
-    Raises
-    ------
-    Infeasible
-        Carrying a smallest set of rules in conflict.
-    ScenarioError
-        If figures of the scenario are too unlike in size to be solved together.
-    NoPlan, Interrupted
-        If a limit was met, or the user stopped the search, before any plan was found.
-    SolverError
-        If the solver fails, or its answer fails the check.
-    """
+    """The investment mix that minimises the scenario's objective, checked, with its proof. ``pool``
+    holds cuts of problems that share recourse with this one (variants, budgets, risk weights): the
+    decomposition, then the method, starts from it and adds to it. Raises Infeasible with a smallest
+    set of rules in conflict; ScenarioError if figures are too unlike in size to be solved together;
+    NoPlan or Interrupted if no plan was found before a limit, or the user stopped it; SolverError
+    if the solver fails, or its answer fails the check."""
     return find(Problem.of(case), method=method, pool=pool, **how).plan(title, variant)
 
 
@@ -133,11 +120,9 @@ def search(
     enough: float | None = None,
     **how: Unpack[How],
 ) -> Solved:
-    """Solve a problem, or, with ``enough``, only find out whether an objective can be so low.
-
-    The extensive form takes no notice of ``enough``: it is for problems that are solved quickly.
-    Where the answer of a method is in doubt, the other is asked.
-    """
+    """Solve a problem, or, with ``enough``, only find out whether an objective can be so low. The
+    extensive form takes no notice of ``enough``: it is for problems that are solved quickly. Where
+    the answer of a method is in doubt, the other is asked."""
     began, states = time.perf_counter(), problem.states
     instance = without_surplus(problem.instance, states)
     gap, threads, limit = how.get("gap", GAP), how.get("threads"), how.get("time_limit")

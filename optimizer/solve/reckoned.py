@@ -21,9 +21,7 @@ from optimizer.solve import plan_document
 from optimizer.solve.checked_solution import ENOUGH_STATES, input_hash
 from optimizer.solve.gap import SMALLEST, gap_of, is_within, smallest_size
 
-SAME = 5e-6
-"""How far equal figures may be apart, as a share of the larger one: a little over what the check
-of a plan allows the solver."""
+SAME = 5e-6  # relative difference of equal figures, a little over that of a plan's check
 NOTHING = 1e-6  # figures that are apart by less are equal, whatever their size
 WEIGHT = "objective.cvar.weight"  # what a frontier varies over tail risk
 KEYS = ("id", "funder", "instrument", "project", "stockpile", "line", "material", "stage")
@@ -199,8 +197,7 @@ def _exchanged(
     yield from _equal(f"{at}leaving", sorted(said.leaving), sorted(set(here) - set(there)))
 
 
-Least = tuple[float, float]
-"""Between which an objective counts as at least, where a gap is taken of it; alike where known."""
+Least = tuple[float, float]  # between which an objective counts as at least in a gap
 ANY: Least = (SMALLEST * SMALLEST, math.inf)
 
 

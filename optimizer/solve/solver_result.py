@@ -67,10 +67,8 @@ class Incumbent:
 
 class Teller:
     """Tells the best plan of a running search, and a bound that rises under it, now and then.
-
     ``read`` makes a commitment of the values of a solution, in the thread of the search. What goes
-    wrong in telling does not cost the search its plan.
-    """
+    wrong in telling does not cost the search its plan."""
 
     EVERY = 1.0  # seconds between two tellings; the first plan is told at once
     SHARE = 0.02  # of the time of a search, what telling may take

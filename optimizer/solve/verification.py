@@ -22,13 +22,7 @@ SETTLED = 1e-5  # of what others have settled, which has a little give (H3 to H6
 
 
 def check_commitment(instance: Instance, commitment: Commitment) -> None:
-    """Check all rules P1 to H7.
-
-    Raises
-    ------
-    CheckFailed
-        Naming every rule that is broken and by how much.
-    """
+    """Check all rules P1 to H7; CheckFailed names every rule that is broken and by how much."""
     broken = broken_rules(instance, commitment)
     if broken:
         raise CheckFailed("the solver's answer breaks " + "; ".join(broken))

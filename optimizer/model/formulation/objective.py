@@ -47,13 +47,10 @@ def _net_cost(model: Any, instance: Instance, counts: Mapping[str, float] | None
 def add_objective(
     model: Any, instance: Instance, damage: list[tuple[float, Any]], counted: list[Any]
 ) -> None:
-    """Add the objective over pairs of a probability and a damage, and what of each damage counts
-    in the mean.
-
-    The mean of the worst states is CVaR = min over η of η + Σ π max(0, damage - η) / (1 - α)
-    (Rockafellar and Uryasev 2000): ``excess`` is what a state's damage has above η, and the
-    minimum over η is taken together with everything else. Without weight on it neither exists.
-    """
+    """Add the objective over pairs of a probability and a damage, and what of each damage counts in
+    the mean. The mean of the worst states is CVaR = min over η of η + Σ π max(0, damage - η) / (1 -
+    α) (Rockafellar and Uryasev 2000): ``excess`` is what a state's damage has above η, and the
+    minimum over η is taken together with everything else. Without weight on it neither exists."""
     objective = instance.case.objective
     level, weight = float(objective.cvar.level), float(objective.cvar.weight)
     states = range(len(damage)) if weight > 0 else range(0)

@@ -17,8 +17,7 @@ import pyomo.environ as pyo
 from optimizer.model.instance import COVERED, Floats, Instance, Node
 from optimizer.model.states import Outlook, market_supply, project_output
 
-FADED = 0.01
-"""What a stock keeps between two of its rows stays above this, so that no coefficient fades."""
+FADED = 0.01  # so much is left between two rows of a stock, so that no coefficient fades
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,8 +28,7 @@ class Situation:
     node: Node
     gap: Floats  # (K) lots of demand that the market does not cover
     open: tuple[int, ...]  # open periods
-    output: dict[tuple[str, int], Floats]
-    """(K) lots from each project at full nameplate, by project and delay."""
+    output: dict[tuple[str, int], Floats]  # (K) lots of projects at full nameplate, by delay
 
     def held(self, keeps: float) -> tuple[int, ...]:
         """Periods at which a stock is accounted for: the open ones, and some between them where
@@ -96,10 +94,8 @@ def _running(instance: Instance, p: str, start: int, delay: int, year: int) -> f
 
 def add_recourse(block: Any, instance: Instance, outlook: Outlook, commitment: Any) -> None:
     """Add releases, shortages and rules R1 to R4 of one state, its ``damage``, and what of that is
-    ``counted`` in the mean; a mean of states is one more.
-
-    ``commitment`` holds ``buy`` and ``delivered``.
-    """
+    ``counted`` in the mean; a mean of states is one more. ``commitment`` holds ``buy`` and
+    ``delivered``."""
     nodes = {s.node.label: s for s in situations(instance, outlook)}
     year_of, first = instance.year_of, instance.years[0]
     accounts = [

@@ -57,10 +57,8 @@ def add_stockpiles(model: Any, instance: Instance) -> None:
 
 
 def substitute_planned_stock(compiled: Compiled) -> Substituted:
-    """Put purchases in for planned stock, which they define (S2).
-
-    Where stocks lose much, planned stock is a chain of tiny shares that the solver misreads.
-    """
+    """Put purchases in for planned stock, which they define (S2). Where stocks lose much, planned
+    stock is a chain of tiny shares that the solver misreads."""
     return substitute(compiled, "planned", "planned_stock_definition")
 
 

@@ -16,17 +16,14 @@ Floats = NDArray[np.float64]
 
 LARGEST = 1e15  # from here on HiGHS takes a number for infinite
 SMALLEST = 1e-9  # up to this HiGHS drops a coefficient of the matrix
-LARGEST_RANGE = 1e18
-"""Largest ratio of two non-zero coefficients of a scaled matrix that is trusted."""
+LARGEST_RANGE = 1e18  # largest ratio of two coefficients of a scaled matrix to trust
 
 
 @dataclass(frozen=True, eq=False)
 class LinearProgram:
-    """A mixed-integer linear program to be minimised, as arrays.
-
-    ``rows`` and ``columns`` name each row and column for messages; ``matrix`` is a csc array
-    (rows by columns); missing sides and bounds are infinite.
-    """
+    """A mixed-integer linear program to be minimised, as arrays. ``rows`` and ``columns`` name each
+    row and column for messages; ``matrix`` is a csc array (rows by columns); missing sides and
+    bounds are infinite."""
 
     cost: Floats
     offset: float
@@ -67,13 +64,7 @@ class LinearProgram:
 
 
 def check_numbers(program: LinearProgram) -> None:
-    """Refuse what is no number, before anything is reckoned with it.
-
-    Raises
-    ------
-    ModelRefused
-        For non-finite costs and coefficients, and sides and bounds that are not a number.
-    """
+    """Refuse what is no number (ModelRefused), before anything is reckoned with it."""
     vectors = [
         (program.cost, program.columns, "the cost of", False),
         (np.array([program.offset]), ["the objective"], "the constant of", False),
@@ -92,14 +83,9 @@ def check_numbers(program: LinearProgram) -> None:
 
 
 def check(program: LinearProgram) -> None:
-    """Refuse data that the solver would misread, naming where it stands.
-
-    Raises
-    ------
-    ModelRefused
-        For non-finite numbers, numbers of 1e15 or more, coefficients up to 1e-9, and a range
-        of coefficients above 1e18.
-    """
+    """Refuse data that the solver would misread, naming where it stands (ModelRefused): non-finite
+    numbers, numbers of 1e15 or more, coefficients up to 1e-9, and a range of coefficients above
+    1e18."""
     check_numbers(program)
     _check_sizes(program.cost, program.columns, "the cost of")
     _check_sizes(np.array([program.offset]), ["the objective"], "the constant of")

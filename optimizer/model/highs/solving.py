@@ -91,9 +91,7 @@ USUAL = tolerances(1e-7)  # what the solver takes by itself for linear programs
 COARSE = tolerances(1e-6)  # for programs that it finds no basis for by those
 EXACT = tolerances(1e-9)  # for linear programs that stay in the solver and are not near one
 USUAL_MIXED = tolerances(1e-7, 1e-6)  # what the solver takes by itself for programs with integers
-FINE_MIXED = tolerances(1e-8, 1e-8)
-"""For programs that are handed over once, with integers or without, and are not near one. By
-smaller ones its presolve loses plans."""
+FINE_MIXED = tolerances(1e-8, 1e-8)  # for others; by smaller ones presolve loses plans
 EXACT_MIXED = tolerances(1e-9, 1e-9) | {"presolve": "off"}  # for a second opinion on them
 OTHER_WAYS = ({"presolve": "off"}, COARSE | {"presolve": "on"}, COARSE | {"presolve": "off"})
 """What is tried in turn where the solver fails."""
@@ -109,13 +107,8 @@ def set_options(solver: highspy.Highs, options: Mapping[str, Any]) -> None:
 
 
 def hand_over(program: LinearProgram) -> highspy.Highs:
-    """A solver that holds the program, checked against what was sent.
-
-    Raises
-    ------
-    ModelRefused
-        If the data would be misread, or anything was lost on the way.
-    """
+    """A solver that holds the program, checked against what was sent; ModelRefused if the data
+    would be misread, or anything was lost on the way."""
     check(program)
     rows, columns = program.matrix.shape
     lp = highspy.HighsLp()
@@ -155,20 +148,13 @@ def solve(
     objective_factor: float | None = None,
     absolute_gap: float = 0.0,
 ) -> Solution:
-    """Minimise a program, scaled on its way to the solver and back.
-
-    Ctrl-C in the main thread stops the search and keeps the incumbent; a second one is left to
-    Python. ``gap`` is relative; ``threads`` is None for the solver's own choice; HiGHS keeps one
-    count for a process, so its scheduler is reset where another is asked for. ``on_better`` is
-    called in this thread, often, with the best values so far, their objective and the bound (minus
-    infinity where there is none): the same array as long as there are no better ones.
-    ``objective_factor`` scales the objective; where None, by what all costs can come to. A gap
-    within ``absolute_gap`` will do as well as a relative one.
-
-    Raises
-    ------
-    ModelRefused, UnknownOption, SolverError
-    """
+    """Minimise a program, scaled on its way to the solver and back. Ctrl-C in the main thread stops
+    the search and keeps the incumbent; a second one is left to Python. ``threads`` is None for the
+    solver's own choice; HiGHS keeps one count for a process, so its scheduler is reset where
+    another is asked for. ``on_better`` is called in this thread, often, with the best values so far
+    (the same array as long as there are no better ones), their objective and the bound, minus
+    infinity where there is none. A gap within ``gap``, relative, will do, or one within
+    ``absolute_gap``."""
     if not gap >= 0 or (time_limit is not None and not time_limit >= 0):
         raise UnknownOption(f"gap {gap} and time limit {time_limit} must be 0 or more")
     global _threads_in_use

@@ -19,16 +19,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.scenario.case import Case
-from optimizer.model.instance.money import Floats, FloorPrices, Money, money_of
 from optimizer.model.instance.perspective import NOTHING_HELD, Held, Stake
-from optimizer.model.instance.terms import Terms
+from optimizer.model.instance.terms import Floats, FloorPrices, Money, Terms, money_of
 
-COVERED = 1e-12
-"""Demand is covered where less than this share of it is missing: below lies rounding, of the file
-and of the solver."""
-
-COMMON = "common"
-"""The group of all home consumers, beside the company funders, that output is reserved for."""
+COVERED = 1e-12  # demand is covered where less than this share is missing: rounding
+COMMON = "common"  # the group of all home consumers, beside the company funders
 
 
 def group_of(company: str) -> str:
@@ -174,8 +169,7 @@ class Node:
     label: str  # its name in a model
     material: str
     demand: Floats  # (Y) lots per period
-    group_share: dict[str, Floats]
-    """(Y) share of what is reserved for a group (common, or a company) that belongs here."""
+    group_share: dict[str, Floats]  # (Y) of what is reserved for a group, what belongs here
     accounts: dict[str, float]  # share of each stockpile that belongs here
     steps: tuple[Step, ...]
     counts: float = 1.0  # how much its mean damage counts in the objective
@@ -188,8 +182,7 @@ class HazardData:
     id: str
     annual_probability: float
     length: int  # periods until its last effect ends
-    effects: tuple[tuple[int, Floats], ...]
-    """Index of the origin that is struck, and the share left in each successive period."""
+    effects: tuple[tuple[int, Floats], ...]  # origin that is struck, and the share left by period
 
 
 @dataclass(frozen=True, eq=False)
@@ -213,8 +206,7 @@ class Instance:
     nodes: tuple[Node, ...]
     groups: tuple[str, ...]  # ``common`` and the company funders
     cost_counts: dict[str, float]  # how much the net cost of each funder counts in the objective
-    counts: dict[str, float] = field(default_factory=dict)
-    """How much the mean damage of consumers counts in it; 1 where nothing is said."""
+    counts: dict[str, float] = field(default_factory=dict)  # of consumers' mean damage; else 1
     stakes: tuple[Stake, ...] = ()
     held: Held = NOTHING_HELD
 

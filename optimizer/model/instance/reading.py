@@ -11,17 +11,10 @@ from models.scenario.case import Case
 from models.scenario.projects import Project
 from models.scenario.quantities import Number
 from models.scenario.stockpiles import Stockpile
-from optimizer.model.instance.data import (
-    COMMON,
-    HazardData,
-    Instance,
-    ProjectData,
-    StockpileData,
-    group_of,
-)
+from optimizer.model.instance import data
+from optimizer.model.instance.data import COMMON, Instance, Node, StockpileData, group_of
 from optimizer.model.instance.funding import read_instruments, read_lines, series
-from optimizer.model.instance.money import Floats
-from optimizer.model.instance.nodes import read_nodes
+from optimizer.model.instance.terms import Floats
 
 FADED = 1e-9  # a stock that keeps a smaller share over a period keeps nothing
 
@@ -95,10 +88,10 @@ def _supply(
 
 def _project(
     id: str, p: Project, years: range, n: int, lot: dict[str, float], residual: float
-) -> ProjectData:
+) -> data.ProjectData:
     first = years[0] if p.earliest_start is None else p.earliest_start
     last = years[-1] if p.latest_start is None else min(p.latest_start, years[-1])
-    return ProjectData(
+    return data.ProjectData(
         id=id,
         country=p.country,
         capex=float(p.capex_meur),
@@ -170,7 +163,7 @@ def _shares(by_funder: dict[str, Number]) -> dict[str, float]:
     return {f: float(share) for f, share in by_funder.items() if share > 0}
 
 
-def _hazards(case: Case, origins: tuple[tuple[str, str], ...]) -> Iterator[HazardData]:
+def _hazards(case: Case, origins: tuple[tuple[str, str], ...]) -> Iterator[data.HazardData]:
     for id, hazard in case.hazards.items():
         effects = tuple(
             (position, 1 - np.array(effect.loss, dtype=float))
@@ -180,4 +173,98 @@ def _hazards(case: Case, origins: tuple[tuple[str, str], ...]) -> Iterator[Hazar
             and (effect.materials is None or material in effect.materials)
         )
         length = max((len(effect.loss) for effect in hazard.effects), default=1)
-        yield HazardData(id, float(hazard.annual_probability), length, effects)
+        yield data.HazardData(id, float(hazard.annual_probability), length, effects)
+
+
+def read_nodes(
+    case: Case,
+    years: range,
+    n: int,
+    discount: Floats,
+    lot: dict[str, float],
+    demand: dict[tuple[str, str], Floats],
+    groups: tuple[str, ...],
+    stockpiles: dict[str, StockpileData],
+) -> Iterator[Node]:
+    """Nodes in the order of the materials, then of the consumers."""
+    measure, entitled = case.objective.measure, case.objective.allocation == "entitled"
+    for material in case.materials:
+        parts = {u: d for (u, m), d in demand.items() if m == material}
+        if not parts:
+            continue
+        total = np.sum(list(parts.values()), axis=0)
+        if measure == "tonnes":
+            unit = np.full(len(years), lot[material])
+        elif measure == "share_of_demand":
+            unit = np.divide(1 / n, total, out=np.zeros_like(total), where=total > 0)
+        else:
+            unit = discount * lot[material] / 1e6
+        steps = {
+            u: tuple(_steps(case, u, material, d, unit, measure == "damage"))
+            for u, d in parts.items()
+        }
+        piles = [h for h in stockpiles.values() if h.material == material]
+        if not entitled:
+            yield Node(
+                label=material,
+                material=material,
+                demand=total,
+                group_share={group: np.ones(len(years)) for group in groups},
+                accounts={h.id: 1.0 for h in piles},
+                steps=tuple(step for own in steps.values() for step in own),
+            )
+            continue
+        for u, own in parts.items():
+            yield Node(
+                label=f"{material}.{u}",
+                material=material,
+                demand=own,
+                group_share=_group_shares(case, u, parts, groups),
+                accounts=_accounts(u, parts, piles),
+                steps=steps[u],
+            )
+
+
+def _steps(
+    case: Case, consumer: str, material: str, demand: Floats, unit: Floats, priced: bool
+) -> Iterator[data.Step]:
+    entries = [d for d in case.damage if d.material == material and d.consumer in (None, consumer)]
+    entry = max(entries, key=lambda d: d.consumer is not None)
+    covered = math.fsum(step.share for step in entry.steps)  # 1, but for rounding in the file
+    for step in entry.steps:
+        if step.share > 0:
+            yield data.Step(
+                consumer=consumer,
+                limit=demand * float(step.share) / covered,
+                weight=unit * float(step.eur_per_t) if priced else unit,
+            )
+
+
+def _group_shares(
+    case: Case, consumer: str, parts: dict[str, Floats], groups: tuple[str, ...]
+) -> dict[str, Floats]:
+    """(Y) share of each group's tonnes that belongs to a consumer: in proportion to demand."""
+
+    def proportion(members: list[str]) -> Floats:
+        own = parts[consumer] if consumer in members else np.zeros_like(parts[consumer])
+        total = np.sum([parts[u] for u in members], axis=0) if members else own
+        shares: Floats = np.divide(own, total, out=np.zeros_like(own), where=total > 0)
+        return shares
+
+    shares = {COMMON: proportion(list(parts))}
+    for group in groups[1:]:
+        members = {u: case.consumers[u].company for u in parts}
+        shares[group] = proportion([u for u, f in members.items() if f and group_of(f) == group])
+    return shares
+
+
+def _accounts(
+    consumer: str, parts: dict[str, Floats], piles: list[StockpileData]
+) -> dict[str, float]:
+    """Share of each stockpile that belongs to a consumer, by demand over the whole horizon."""
+    accounts: dict[str, float] = {}
+    for pile in piles:
+        served = math.fsum(float(parts[u].sum()) for u in parts if u in pile.consumers)
+        if consumer in pile.consumers and served > 0:
+            accounts[pile.id] = float(parts[consumer].sum()) / served
+    return accounts

@@ -10,8 +10,17 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
 
 from models.scenario.instruments import BudgetClass, Instrument
+
+if TYPE_CHECKING:
+    from optimizer.model.instance.data import BudgetLineData, Instance, InstrumentData, ProjectData
+
+Floats = NDArray[np.float64]
 
 _CLASS_OF_KIND: dict[str | None, BudgetClass | None] = {
     None: None,
@@ -30,18 +39,15 @@ _LOANS = ("loan", "subordinated_loan")
 class Terms:
     """An instrument per EUR committed."""
 
-    budget_class: BudgetClass | None
-    """How the budget books it; None where neither kind nor file says so."""
+    budget_class: BudgetClass | None  # how the budget books it; None where nothing says so
     recovery: float  # expected present value that comes back, seen from the payment
     expected_loss: float | None  # PD * LGD; None where no failure probability is given
-    maximum_loss: float
-    """Most that can be lost: all of what carries capex; of others their payments are no loss."""
+    maximum_loss: float  # most that can be lost: all of what carries capex, else none
     term: int | None  # years until it ends; None where it does not, or it is not said
     returned: tuple[float, ...]
     """Expected to come back at each age, not discounted: interest and repayment, the sale of a
     stake, or the fees of a guarantee. Empty where it is not known when anything comes back."""
-    schedule: tuple[float, ...]
-    """Outstanding at the end of each age, as a share, as repayment goes; empty without a term."""
+    schedule: tuple[float, ...]  # share outstanding at the end of each age; empty without a term
 
     def outstanding(self, age: int) -> float:
         """Share outstanding at the end of an age; in full where no term is known."""
@@ -81,11 +87,8 @@ def budget_class(instrument: Instrument, funder_kind: str) -> BudgetClass | None
 
 
 def outstanding_by_age(term: int, grace: int) -> tuple[float, ...]:
-    """Share of a loan outstanding at the end of ages 0 to term.
-
-    Repaid in equal parts at ages grace + 1 to term; with a grace as long as the term all at once at
-    its end.
-    """
+    """Share of a loan outstanding at the end of ages 0 to term. Repaid in equal parts at ages grace
+    + 1 to term; with a grace as long as the term all at once at its end."""
     if grace >= term:
         return (*(1.0 for _ in range(term)), 0.0)
     return tuple(min(1.0, (term - age) / (term - grace)) for age in range(term + 1))
@@ -139,11 +142,9 @@ def _returned(
 def _recovery(
     instrument: Instrument, returned: tuple[float, ...], loss: float, rate: float
 ) -> float:
-    """What the file says; else the present value of what comes back.
-
-    Of a guarantee everything that is not called comes back; a call falls half way through its
-    term. Without a term the loss is not discounted.
-    """
+    """What the file says; else the present value of what comes back. Of a guarantee everything that
+    is not called comes back; a call falls half way through its term. Without a term the loss is not
+    discounted."""
     if instrument.recovery is not None:
         return float(instrument.recovery)
     if instrument.kind != "guarantee":
@@ -161,3 +162,92 @@ def _scaled(instrument: Instrument, returned: tuple[float, ...], rate: float) ->
     if instrument.recovery is None or instrument.kind == "guarantee" or worth <= 0:
         return returned
     return tuple(flow * float(instrument.recovery) / worth for flow in returned)
+
+
+@dataclass(frozen=True, eq=False)
+class FloorPrices:
+    """A price floor for one material, in EUR per tonne."""
+
+    payment: Floats  # (Y) expected, if the project succeeds
+    income: Floats  # (Y) the funder's share of the price above, expected likewise
+    by_state: Floats  # (price states, Y) paid in each state that has a probability
+
+
+@dataclass(frozen=True, eq=False)
+class Money:
+    """One instrument in one project with one start year, per unit of its share. Undiscounted."""
+
+    start: int
+    years: range
+    paid: Floats  # (Y) as it falls due: capex, interest, or expected cost of a price floor
+    amount: float  # committed: capex, all interest, or a price floor's maximum exposure
+    income: Floats  # (Y) expected from a price floor's upside
+    exposure: Floats  # (Y) cost of a floor in the worst price states; adds up to its amount
+    aid: float  # of which ``grant_equivalent`` counts a share: amount, or expected payments
+    end_value: float = 0.0  # what of the capex counts at the end of the horizon
+
+    def net_cost(self, discount: Floats, recovery: float) -> float:
+        """Discounted million EUR."""
+        paid = math.fsum(
+            float(d) * float(x) for d, x in zip(discount, self.paid, strict=True) if x > 0
+        )
+        spent = (1 - recovery) * paid - float(discount @ self.income)
+        return spent - self.residual(discount, recovery)
+
+    def residual(self, discount: Floats, recovery: float) -> float:
+        """Discounted million EUR that count at the end: of what comes back there is nothing left,
+        so that a project never costs less than nothing by it."""
+        return max(0.0, 1 - recovery) * float(discount[-1]) * self.end_value
+
+    def line_use(self, line: BudgetLineData, instrument: InstrumentData) -> Floats:
+        """(Y) what it uses of a budget line of its funder; of guarantee stock, what is outstanding
+        at the year's end."""
+        charge = instrument.charges.get(line.id, 0.0)
+        if line.kind == "cash":
+            return charge * self.paid
+        used = np.zeros(len(self.years))
+        for position, year in enumerate(self.years):
+            age = year - self.start
+            due = age == 0 if line.kind == "commitment" else instrument.terms.in_force(age)
+            used[position] = charge * self.amount if due else 0.0
+        return used
+
+
+def money_of(
+    instance: Instance, project: ProjectData, instrument: InstrumentData, start: int
+) -> Money:
+    """What a whole share moves in a project started in a year."""
+    years = instance.years
+    nothing = np.zeros(len(years))
+    if instrument.form == "price_floor":
+        return _floor(instance, project, instrument, start)
+    due = project.capex * project.due(years, start)
+    if instrument.form == "interest_subsidy":
+        interest = interest_by_age(instrument.terms.schedule, instrument.interest_rate)
+        paid = np.zeros(len(years))
+        for drawn, capex in enumerate(due):
+            for age, rate in enumerate(interest):
+                paid[min(drawn + age, len(years) - 1)] += capex * rate
+        amount = project.capex * math.fsum(interest)
+        return Money(start, years, paid, amount, nothing, nothing, amount)
+    end = project.capex * project.left(years, start)
+    return Money(start, years, due, project.capex, nothing, nothing, project.capex, end)
+
+
+def _floor(
+    instance: Instance, project: ProjectData, instrument: InstrumentData, start: int
+) -> Money:
+    years, term = instance.years, instrument.terms.term
+    first = start + project.construction
+    covered = np.array([term is None or year - first < term for year in years], dtype=float)
+    running = project.running(years, start) * covered
+    payments, income, exposure = (np.zeros(len(years)) for _ in range(3))
+    for material, prices in instrument.floors.items():
+        lots = project.output.get(material, 0.0) * instance.per_year
+        volume = lots * instance.lot_t[material] / 1e6 * running
+        payments = payments + project.success_probability * prices.payment * volume
+        income = income + project.success_probability * prices.income * volume
+        worst = int((prices.by_state @ volume).argmax())
+        exposure = exposure + prices.by_state[worst] * volume
+    amount = float(exposure.sum())
+    return Money(start, years, payments, amount, income, exposure, float(payments.sum()))

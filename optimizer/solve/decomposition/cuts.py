@@ -43,10 +43,8 @@ class Appraisal:
 
 
 def tail_weights(probability: Floats, damage: Floats, level: float) -> Floats:
-    """(S) weights of the states in the mean of the worst ``1 - level``, at a given damage.
-
-    The state at the quantile is split (Rockafellar and Uryasev 2000).
-    """
+    """(S) weights of the states in the mean of the worst ``1 - level``, at a given damage. The
+    state at the quantile is split (Rockafellar and Uryasev 2000)."""
     tail = (1 - level) * probability.sum()
     order = np.argsort(-damage, kind="stable")
     before = np.concatenate([[0.0], np.cumsum(probability[order])[:-1]])
@@ -107,9 +105,7 @@ class Appraiser:
 
 class Shelf:
     """Rows of cuts outside the solver, too many to carry, and which of them are still there.
-
-    ``size_of`` tells by left sides how large a violation of each row has to be to count as one.
-    """
+    ``size_of`` tells by left sides how large a violation of each row has to be to count as one."""
 
     def __init__(self, columns: int, size_of: Callable[[Floats], Floats]) -> None:
         self._columns, self._size_of = columns, size_of

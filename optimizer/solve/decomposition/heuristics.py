@@ -30,11 +30,9 @@ class Heuristics:
         self._untried: list[int] = []
 
     def polish(self, windows: Windows, *, to_the_end: bool = False) -> bool:
-        """Optimise everything else around fixed starts and tickets; whether a plan came of it.
-
-        As long as plans are far from the bound this one is hardly the last, and is not worth all
-        digits unless it has to be settled what its starts can give.
-        """
+        """Optimise everything else around fixed starts and tickets; whether a plan came of it. As
+        long as plans are far from the bound this one is hardly the last, and is not worth all
+        digits unless it has to be settled what its starts can give."""
         run = self.run
         key = b"".join(part.tobytes() for part in (windows.first, windows.last, windows.most))
         accuracy = max(0.2 * run.gap, 1e-6)
@@ -79,11 +77,9 @@ class Heuristics:
         return self.polish(self.master.fix(place, x))
 
     def dive(self, windows: Windows) -> bool:
-        """Fix one project after another as the relaxation nearly has it, then polish.
-
-        What is fixed is swept as well: cuts from fractions say little of whole projects. Where
-        nothing is left, the last project is fixed the other way, once.
-        """
+        """Fix one project after another as the relaxation nearly has it, then polish. What is fixed
+        is swept as well: cuts from fractions say little of whole projects. Where nothing is left,
+        the last project is fixed the other way, once."""
         run, master = self.run, self.master
         branch, other = windows, None
         for _ in range(3 * len(windows.first) + len(windows.least)):
@@ -135,9 +131,7 @@ class Heuristics:
 
     def between(self, x: Floats) -> bool:
         """Dive where a solution and the best plan disagree, and keep to what they have in common.
-
-        Relaxation induced neighbourhoods (Danna, Rothberg and Le Pape 2005).
-        """
+        Relaxation induced neighbourhoods (Danna, Rothberg and Le Pape 2005)."""
         run, master = self.run, self.master
         if run.best is None:
             return False
@@ -153,10 +147,8 @@ class Heuristics:
         return self.dive(replace(windows, first=first, last=last, must=must))
 
     def improve(self, trials: int) -> None:
-        """Leave out, add or shift one project of the best plan at a time, as cuts judge it.
-
-        What was tried around a plan is not tried again; ``trials`` limits the linear programs.
-        """
+        """Leave out, add or shift one project of the best plan at a time, as cuts judge it. What
+        was tried around a plan is not tried again; ``trials`` limits the linear programs."""
         run, master = self.run, self.master
         while run.best is not None and trials > 0 and not run.done:
             if self._around != run.upper:

@@ -36,12 +36,9 @@ DIGITS = 1e-14  # a violation of a cut that is a smaller share of its side is ro
 
 @dataclass(frozen=True, eq=False)
 class Windows:
-    """What a branch of the search still allows.
-
-    A project starts at a place of its start years from ``first`` to ``last``, if at all, and for
-    certain where ``must``; a ticket is taken where ``least`` is 1, and cannot be where ``most`` is
-    0.
-    """
+    """What a branch of the search still allows. A project starts at a place of its start years from
+    ``first`` to ``last``, if at all, and for certain where ``must``; a ticket is taken where
+    ``least`` is 1, and cannot be where ``most`` is 0."""
 
     first: Places
     last: Places
@@ -82,12 +79,10 @@ def _unit_of_offtake(instance: Instance, p: str) -> float:
 
 
 class Master:
-    """The master in the solver, and where its columns are.
-
-    ``start`` lists the columns of each project's start years in order, ``ticket`` those of
-    tickets with a minimum. The solver sees the objective, and what cuts bound, times
-    ``objective_factor``, a power of two; ``exact`` holds it to its smallest tolerances.
-    """
+    """The master in the solver, and where its columns are. ``start`` lists the columns of each
+    project's start years in order, ``ticket`` those of tickets with a minimum. The solver sees the
+    objective, and what cuts bound, times ``objective_factor``, a power of two; ``exact`` holds it
+    to its smallest tolerances."""
 
     def __init__(
         self,
@@ -170,11 +165,9 @@ class Master:
     # Points and costs
 
     def point(self, x: Floats) -> Point:
-        """What recourse sees of values of the columns.
-
-        The solver takes a little more offtake than there is a right to, and of a project that is
-        not started: of one far larger than demand that little would be worth much.
-        """
+        """What recourse sees of values of the columns. The solver takes a little more offtake than
+        there is a right to, and of a project that is not started: of one far larger than demand
+        that little would be worth much."""
         offtake = np.where(self._offtake >= 0, x[self._offtake], 0.0)
         most = self._offtake_most * np.clip(x[self._offtake_start], 0.0, 1.0)
         surplus = np.maximum(self._rights @ x - self._rights_upper, 0.0)

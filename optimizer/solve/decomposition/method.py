@@ -25,9 +25,7 @@ from optimizer.solve.sweep import Recourse
 
 SMALLEST_GAP = 1e-6  # closer than this the solver's tolerances do not reach
 DEEPEST = 2.0**30  # an objective that is less of what costs can come to is not looked at closer
-STEEPEST = 2.0**20
-"""Cuts of steeper slopes, in the solver's units, are too much for its usual tolerances; those of
-ordinary cases come to 2^15."""
+STEEPEST = 2.0**20  # steeper cuts are too much for usual tolerances; usual ones reach 2^15
 DOUBT = 0.1  # a plan worse than the search took it for by this share of its gap is looked at again
 
 
@@ -42,22 +40,11 @@ def solve_by_decomposition(
     exact: bool = False,
     **how: Unpack[results.How],
 ) -> results.Solved:
-    """Build the master and close the gap between it and the best plan.
-
-    Parameters
-    ----------
-    pool
-        Cuts of problems with the same recourse, to start from; what is found is added to it.
-    enough
-        Ask only whether a plan has an objective this low: the search ends with one that has, or
-        with a bound at least as high.
-    recourse
-        Of these states from another standpoint, if it is there already; it brings its own threads.
-    frame
-        Of the same instance, if it is there already from other states.
-    exact
-        Whether to work by the smallest tolerances from the start.
-    """
+    """Build the master and close the gap between it and the best plan. What is found is added to
+    the ``pool`` that it starts from. ``enough`` asks only whether a plan has an objective this low:
+    the search ends with one that has, or with a bound at least as high. ``recourse`` (with its own
+    threads) and ``frame`` are what is there already, of these states from another standpoint and of
+    the instance with other states; ``exact`` works by the smallest tolerances from the start."""
     began = time.perf_counter()
     if recourse is None:
         recourse = Recourse(instance, states, threads=how.get("threads"))

@@ -38,18 +38,14 @@ class Unlike:
     """A portfolio that was sought, and what is proven of all."""
 
     portfolio: Portfolio | None  # none where none was found
-    most: float
-    """No portfolio within the limit is less like those that are known; minus infinity where there
-    is no further one."""
+    most: float  # no portfolio in the limit is less like the known ones; -inf without any
     complete: bool  # whether the program was solved to its end
 
 
 class Farthest:
-    """The program, as cuts join it.
-
-    ``least`` holds the lots from which on each stockpile counts as bought up; a stockpile that it
-    lacks is free and has no mark. One that counts as not bought up buys nothing.
-    """
+    """The program, as cuts join it. ``least`` holds the lots from which on each stockpile counts as
+    bought up; a stockpile that it lacks is free and has no mark. One that counts as not bought up
+    buys nothing."""
 
     def __init__(self, instance: Instance, recourse: Recourse, least: Mapping[str, float]) -> None:
         self.master = Master(instance, recourse.seen(instance))
@@ -58,8 +54,7 @@ class Farthest:
         self.marks: list[Mark] = [("project", p) for p in self.projects]
         self.marks += [("stockpile", h) for h in self.stockpiles]
         self._columns = len(self.master.program.cost)
-        self._smallest = self._columns + len(self.stockpiles)
-        """The column of the smallest distance, behind those of stockpiles' marks."""
+        self._smallest = self._columns + len(self.stockpiles)  # smallest distance, the last
         self._own = dict(zip(self.projects, self.master.start, strict=True))
         self._bought = dict(zip(recourse.columns.stockpiles, self.master.purchases, strict=True))
         self._least = least
@@ -112,10 +107,8 @@ class Farthest:
         time_limit: float | None = None,
     ) -> Unlike:
         """The portfolio least like those known, with an objective of at most ``limit`` as far as
-        cuts know; not one of those ``ruled_out``.
-
-        The smallest distance counts first, the sum of all next. ``nodes`` limits the search.
-        """
+        cuts know; not one of those ``ruled_out``. The smallest distance counts first, the sum of
+        all next. ``nodes`` limits the search."""
         fixed = self._fixed_rows(known, ruled_out, limit)
         cost = np.zeros(self._smallest + 1)
         cost[self._smallest] = -1.0
@@ -156,10 +149,8 @@ class Farthest:
         room: float,
     ) -> Portfolio | None:
         """The portfolio least like those known whose turned marks of the first of them cost no more
-        than ``room``, if each costs what it costs alone; None where there is none.
-
-        Marks without a cost are left as they are.
-        """
+        than ``room``, if each costs what it costs alone; None where there is none. Marks without a
+        cost are left as they are."""
         first, count = known[0], len(self.marks)
         # a column for each mark that is turned, and the smallest distance.
         cost = np.zeros(count + 1)

@@ -82,11 +82,9 @@ class CutPool:
         return "made anew"
 
     def for_problem(self, instance: Instance) -> CutPool:
-        """A copy that a problem may start from and add to, and that leaves this one as it is.
-
-        Where the cuts do not hold, not even made anew from their multipliers, the points they came
-        from are swept again: a sweep is exact for whatever data it is made with.
-        """
+        """A copy that a problem may start from and add to, and that leaves this one as it is. Where
+        the cuts do not hold, not even made anew from their multipliers, the points they came from
+        are swept again: a sweep is exact for whatever data it is made with."""
         own = replace(self, keeps=dict(self.keeps), cuts=[*self.cuts])
         own.trials, own.plans = [*self.trials], [*self.plans]
         key = pool_key(instance)

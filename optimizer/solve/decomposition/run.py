@@ -27,13 +27,10 @@ RECALLED = 1e-6  # a cut on the shelf that is violated by less is left there
 
 
 class Focus:
-    """Which nodes to sweep: those whose cuts are likely to be furthest from the truth.
-
-    After a few rounds cuts know most materials well, while some still move. What cuts lack in a
-    node is guessed from how far the master's view of it has moved since it was last swept, and from
-    how much of such moves turned out to be wrong. A guess only decides where to look: bounds rest
-    on cuts, and plans on sweeps of all nodes.
-    """
+    """Which nodes to sweep: those whose cuts are likely to be furthest from the truth. What cuts
+    lack in a node is guessed from how far the master's view of it has moved since it was last
+    swept, and from how much of such moves turned out to be wrong. A guess only decides where to
+    look: bounds rest on cuts, and plans on sweeps of all nodes."""
 
     def __init__(self, nodes: Collection[int]) -> None:
         self._value = dict.fromkeys(nodes, math.nan)
@@ -219,12 +216,10 @@ class Run:
     ) -> tuple[float, Floats | None, float]:
         """Close in on the relaxation of the current branch by cuts; returns its bound (infinite
         where nothing is feasible), the best point that all nodes were swept at, and its value.
-
         Points are swept half way between the master's solution and the point swept before (in-out
         separation: Ben-Ameur and Neto 2007; a centre that always moves on: Neame 1999), in the
         nodes that are worth it. It ends when bound and best point are within ``accuracy`` of each
-        other, or five rounds have raised the bound by less than ``stall``, both as shares.
-        """
+        other, or five rounds have raised the bound by less than ``stall``, both as shares."""
         master, simplex = self.master, self.master.simplex
         inside: Floats | None = None
         centre: Floats | None = None

@@ -19,13 +19,8 @@ from optimizer.solve.decomposition.heuristics import Heuristics
 from optimizer.solve.decomposition.master import Places, Windows
 from optimizer.solve.decomposition.run import Run
 
-ACCURACY = 0.15
-"""Recourse of a node is cut off until it is known to this share of the gap that is left."""
-
-ROOT = 1.0
-"""Share of the gap asked for to which the root's relaxation is closed in on: what more there is to
-know is learnt from plans and branches."""
-
+ACCURACY = 0.15  # recourse of a node is known to this share of the gap that is left
+ROOT = 1.0  # share of the gap asked for to which the root's relaxation is closed in on
 STALL = 0.3  # share of the gap asked for below which five rounds at the root are not worth it
 UNSWEPT = 0.7  # share of that which may be lacking in materials that are not swept
 ROUNDS = 6  # rounds of cuts in a node whose solution is fractional
@@ -74,13 +69,7 @@ class Search:
         self._fixed_for = math.inf
 
     def search(self) -> None:
-        """Close the gap.
-
-        Raises
-        ------
-        Stopped
-            At a limit, the run holding the best plan and the bound.
-        """
+        """Close the gap; Stopped at a limit, the run holding the best plan and the bound."""
         run, master = self.run, self.master
         everything = master.everything()
         if run.enough > -math.inf:
@@ -360,15 +349,10 @@ class Search:
 
 TRACE = 1e-13  # a start that is less is rounding, whatever the tolerances
 SETTLING = 500  # rounds of cuts in a node whose solution is whole: many purchases take many
-TRIALS = 10
-"""Neighbours of the best plan that are tried at a time, for each time that its gap is as large as
-that asked for."""
-
+TRIALS = 10  # neighbours tried at a time, for each time the gap is as large as asked for
 TRIALS_WITHIN = (30, 180)  # the fewest and the most that are tried at a time
 NEAR = 0.02  # a plan this close to the bound, as a share, needs no other to begin with
-DIVE = 0.3
-"""A child is gone into at once while its bound is within this share of the gap from the lowest."""
-
+DIVE = 0.3  # a child whose bound is within this share of the gap from the lowest is next
 SURE = 3  # gains seen on both sides of a branch that tell enough of it
 PROBED = 8  # branches that are measured at a time
 PROBE = 40  # steps of the dual simplex method that measure a branch

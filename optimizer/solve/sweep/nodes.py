@@ -14,12 +14,8 @@ from optimizer.model.instance import COMMON, Floats, Instance, Node
 from optimizer.solve.sweep.lp_recourse import Stock
 from optimizer.solve.sweep.state_classes import Looks
 
-LIMITLESS = 1e300
-"""Stands for no limit on release, so that what is left of it is never infinity less infinity."""
-
-
-GONE = 1e-250
-"""Where stocks keep less than this share over all periods, lots of the first tell nothing."""
+LIMITLESS = 1e300  # no limit on release, whose rest is never infinity less infinity
+GONE = 1e-250  # where stocks keep a smaller share over all periods, first lots tell nothing
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,8 +66,7 @@ class Stocks:
     most: Floats
     idle: Floats  # (I) share that each account keeps over a period which holds nothing
     idle_rows: NDArray[np.int64]  # row of each account in ``idle``; -1 where it has none
-    unlike: bool
-    """Whether accounts that hold something lose at different rates, or all but everything."""
+    unlike: bool  # whether those that hold something lose at different rates, or nearly all
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,8 +78,7 @@ class NodeData:
     part: Floats  # (K) share of the market's supply that belongs here
     limit: Floats  # (J, K) from dear to cheap
     weight: Floats  # (J, K)
-    members: tuple[tuple[int, ...], ...]
-    """Steps of the node in each of these, in the order of the file."""
+    members: tuple[tuple[int, ...], ...]  # steps of the node in each, in the order of the file
     piles: NDArray[np.int64]  # (H) position of the stockpile of each account
     share: Floats  # (H) of it that belongs here
     keeps: Floats
@@ -92,8 +86,7 @@ class NodeData:
     most: Floats  # (H) lots per period
     plate: Floats  # (P) lots per period
     delays: int  # D, the most delays of any project
-    arriving: sparse.csr_array
-    """(P*D*Y, C) share of nameplate that arrives in a year, by offtake column."""
+    arriving: sparse.csr_array  # (P*D*Y, C) share of nameplate that arrives, by offtake
     year_of: NDArray[np.int64]
     per_year: int
     schedules: dict[float, tuple[NDArray[np.int64], NDArray[np.int64], Floats]]
@@ -187,10 +180,8 @@ class NodeData:
         ]
 
     def split(self, merged: Floats) -> Floats:
-        """(..., J, K) what is missing on the steps of the file, of what is on merged ones.
-
-        Of equally dear steps the first in the file is served first.
-        """
+        """(..., J, K) what is missing on the steps of the file, of what is on merged ones. Of
+        equally dear steps the first in the file is served first."""
         limit = self.as_in_file[1]
         shape = (*merged.shape[:-2], len(self.node.steps), merged.shape[-1])
         split = np.zeros(shape)

@@ -147,28 +147,14 @@ class Accounts:
 def released(
     node: NodeData, uncovered: Floats, accounts: Accounts, reserve: float
 ) -> tuple[Floats, Floats]:
-    """What is missing after release, and what is left in the accounts at the end.
-
-    Dear steps are met first and may draw on everything; cheap ones on what lies above the reserve
-    of each account. The account that loses most gives first, then the order of the file.
-
-    By hand: in each of three periods 30 t are needed and none arrive, 20 t on a cheap step and
-    10 t on a dear one. Half of the 40 t in store, which lose nothing, are the reserve. First the
-    dear step takes 10 t and the cheap one the 10 t above the reserve: 10 t are missing. Then the
-    dear step takes 10 t twice, and 20 t are missing in either period.
-
-    Parameters
-    ----------
-    uncovered
-        (U, K) lots that neither the market nor projects deliver.
-    reserve
-        Share of the planned stock.
-
-    Returns
-    -------
-    tuple
-        (U, K) lots missing, and (U, H) lots left.
-    """
+    """(U, K) lots missing after release of what is ``uncovered`` (U, K), and (U, H) left in the
+    accounts at the end. Dear steps are met first and may draw on everything; cheap ones on what
+    lies above the reserve, a share of the planned stock, of each account. The account that loses
+    most gives first, then the order of the file. By hand: in each of three periods 30 t are needed
+    and none arrive, 20 t on a cheap step and 10 t on a dear one. Half of the 40 t in store, which
+    lose nothing, are the reserve. First the dear step takes 10 t and the cheap one the 10 t above
+    the reserve: 10 t are missing. Then the dear step takes 10 t twice, and 20 t are missing in
+    either period."""
     missing = uncovered.copy()
     stock = np.tile(accounts.initial, (len(uncovered), 1))
     first = np.argsort(accounts.keeps, kind="stable")
@@ -196,9 +182,7 @@ def released(
 
 def cheap_demand(node: NodeData) -> Floats:
     """(K) lots of demand on steps that are no dearer than the mean; none if all are equally dear.
-
-    The mean of the damage per lot is weighted by demand.
-    """
+    The mean of the damage per lot is weighted by demand."""
     weight, limit = node.weight, node.limit
     demand = limit.sum(axis=0)
     total = (weight * limit).sum(axis=0)
