@@ -83,19 +83,16 @@ def joined(parts: Sequence[Evaluation]) -> Evaluation:
     """The evaluation in all states, of those in blocks of them. Sums are added block by block, in
     the order of the blocks: by the same blocks they are the same to the last digit."""
 
-    def total(sums: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    def total(name: str) -> dict[str, Any]:
+        sums = [getattr(part, name) for part in parts]
         return {key: reduce(operator.add, (one[key] for one in sums)) for key in sums[0]}
 
-    return Evaluation(
-        probability=np.concatenate([part.probability for part in parts]),
-        damage=np.concatenate([part.damage for part in parts]),
-        by_material=total([part.by_material for part in parts]),
-        by_consumer=total([part.by_consumer for part in parts]),
-        shortage=total([part.shortage for part in parts]),
-        short=total([part.short for part in parts]),
-        of_some=np.concatenate([part.of_some for part in parts]),
-        by_year=reduce(operator.add, (part.by_year for part in parts)),
-    )
+    whole: dict[str, Any] = {
+        name: np.concatenate([getattr(part, name) for part in parts])
+        for name in ("probability", "damage", "of_some")
+    }
+    whole |= {name: total(name) for name in ("by_material", "by_consumer", "shortage", "short")}
+    return Evaluation(**whole, by_year=reduce(operator.add, (part.by_year for part in parts)))
 
 
 def _nothing(instance: Instance, states: Sequence[State]) -> Evaluation:

@@ -25,18 +25,16 @@ def add_net_cost(model: Any, instance: Instance) -> None:
 
 def _net_cost(model: Any, instance: Instance, counts: Mapping[str, float] | None = None) -> Any:
     """The net cost of all, or with each funder's part weighed by itself."""
-    discount = instance.discount
     due, stocks, left = [], [], []
 
     def weight(f: str | None) -> float:
         return 1.0 if counts is None or f is None else counts[f]
 
     for (p, f, i, start), share in model.share.items():
-        recovery = instance.instrument[f, i].terms.recovery
-        due.append(weight(f) * instance.money(p, f, i, start).net_cost(discount, recovery) * share)
+        due.append(weight(f) * instance.money(p, f, i, start).net_cost * share)
     for h, pile in instance.stockpiles.items():
         for payer in [None] if counts is None else pile.payers:
-            for year, at in zip(instance.years, discount, strict=True):
+            for year, at in zip(instance.years, instance.discount, strict=True):
                 cost = stock_cost(model, instance, h, year, payer)
                 stocks.append(weight(payer) * float(at) * cost)
         for payer in ([None] if counts is None else pile.paid_by) if pile.end_value > 0 else ():

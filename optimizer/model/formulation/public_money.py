@@ -166,7 +166,7 @@ def _uses(model: Any, instance: Instance) -> dict[tuple[str, str, int], list[Any
     for (p, f, i, start), share in model.share.items():
         money, instrument = instance.money(p, f, i, start), instance.instrument[f, i]
         for id in instrument.charges:
-            used = money.line_use(instance.lines[f, id], instrument)
+            used = money.line_use(instance.lines[f, id])
             for year, x in zip(instance.years, used, strict=True):
                 if x > 0:
                     terms[f, id, year].append(float(x) * share)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property, partial
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -177,8 +178,10 @@ class FloorPrices:
 class Money:
     """One instrument in one project with one start year, per unit of its share. Undiscounted."""
 
+    instrument: InstrumentData
     start: int
     years: range
+    discount: Floats  # (Y)
     paid: Floats  # (Y) as it falls due: capex, interest, or expected cost of a price floor
     amount: float  # committed: capex, all interest, or a price floor's maximum exposure
     income: Floats  # (Y) expected from a price floor's upside
@@ -186,68 +189,59 @@ class Money:
     aid: float  # of which ``grant_equivalent`` counts a share: amount, or expected payments
     end_value: float = 0.0  # what of the capex counts at the end of the horizon
 
-    def net_cost(self, discount: Floats, recovery: float) -> float:
+    @cached_property
+    def net_cost(self) -> float:
         """Discounted million EUR."""
-        paid = math.fsum(
-            float(d) * float(x) for d, x in zip(discount, self.paid, strict=True) if x > 0
-        )
-        spent = (1 - recovery) * paid - float(discount @ self.income)
-        return spent - self.residual(discount, recovery)
+        due = zip(self.discount, self.paid, strict=True)
+        paid = math.fsum(float(d) * float(x) for d, x in due if x > 0)
+        spent = (1 - self.instrument.terms.recovery) * paid - float(self.discount @ self.income)
+        return spent - self.residual
 
-    def residual(self, discount: Floats, recovery: float) -> float:
+    @property
+    def residual(self) -> float:
         """Discounted million EUR that count at the end: of what comes back there is nothing left,
         so that a project never costs less than nothing by it."""
-        return max(0.0, 1 - recovery) * float(discount[-1]) * self.end_value
+        kept = max(0.0, 1 - self.instrument.terms.recovery)
+        return kept * float(self.discount[-1]) * self.end_value
 
-    def line_use(self, line: BudgetLineData, instrument: InstrumentData) -> Floats:
+    def line_use(self, line: BudgetLineData) -> Floats:
         """(Y) what it uses of a budget line of its funder; of guarantee stock, what is outstanding
         at the year's end."""
-        charge = instrument.charges.get(line.id, 0.0)
+        charge, terms = self.instrument.charges.get(line.id, 0.0), self.instrument.terms
         if line.kind == "cash":
             return charge * self.paid
-        used = np.zeros(len(self.years))
-        for position, year in enumerate(self.years):
-            age = year - self.start
-            due = age == 0 if line.kind == "commitment" else instrument.terms.in_force(age)
-            used[position] = charge * self.amount if due else 0.0
-        return used
+        ages = [year - self.start for year in self.years]
+        due = [age == 0 if line.kind == "commitment" else terms.in_force(age) for age in ages]
+        return np.where(due, charge * self.amount, 0.0)
 
 
 def money_of(
     instance: Instance, project: ProjectData, instrument: InstrumentData, start: int
 ) -> Money:
     """What a whole share moves in a project started in a year."""
-    years = instance.years
-    nothing = np.zeros(len(years))
+    years, terms = instance.years, instrument.terms
+    money = partial(Money, instrument, start, years, instance.discount)
+    paid, income, exposure = (np.zeros(len(years)) for _ in range(3))
     if instrument.form == "price_floor":
-        return _floor(instance, project, instrument, start)
+        first = start + project.construction
+        ages = [year - first for year in years]
+        covered = np.array([terms.term is None or age < terms.term for age in ages], dtype=float)
+        running = project.running(years, start) * covered
+        for material, prices in instrument.floors.items():
+            lots = project.output.get(material, 0.0) * instance.per_year
+            volume = lots * instance.lot_t[material] / 1e6 * running
+            paid = paid + project.success_probability * prices.payment * volume
+            income = income + project.success_probability * prices.income * volume
+            worst = int((prices.by_state @ volume).argmax())
+            exposure = exposure + prices.by_state[worst] * volume
+        return money(paid, float(exposure.sum()), income, exposure, float(paid.sum()))
     due = project.capex * project.due(years, start)
     if instrument.form == "interest_subsidy":
-        interest = interest_by_age(instrument.terms.schedule, instrument.interest_rate)
-        paid = np.zeros(len(years))
+        interest = interest_by_age(terms.schedule, instrument.interest_rate)
         for drawn, capex in enumerate(due):
             for age, rate in enumerate(interest):
                 paid[min(drawn + age, len(years) - 1)] += capex * rate
         amount = project.capex * math.fsum(interest)
-        return Money(start, years, paid, amount, nothing, nothing, amount)
+        return money(paid, amount, income, exposure, amount)
     end = project.capex * project.left(years, start)
-    return Money(start, years, due, project.capex, nothing, nothing, project.capex, end)
-
-
-def _floor(
-    instance: Instance, project: ProjectData, instrument: InstrumentData, start: int
-) -> Money:
-    years, term = instance.years, instrument.terms.term
-    first = start + project.construction
-    covered = np.array([term is None or year - first < term for year in years], dtype=float)
-    running = project.running(years, start) * covered
-    payments, income, exposure = (np.zeros(len(years)) for _ in range(3))
-    for material, prices in instrument.floors.items():
-        lots = project.output.get(material, 0.0) * instance.per_year
-        volume = lots * instance.lot_t[material] / 1e6 * running
-        payments = payments + project.success_probability * prices.payment * volume
-        income = income + project.success_probability * prices.income * volume
-        worst = int((prices.by_state @ volume).argmax())
-        exposure = exposure + prices.by_state[worst] * volume
-    amount = float(exposure.sum())
-    return Money(start, years, payments, amount, income, exposure, float(payments.sum()))
+    return money(due, project.capex, income, exposure, project.capex, end)
