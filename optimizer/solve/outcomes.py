@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import math
-import operator
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -14,7 +12,7 @@ import numpy as np
 from optimizer.model.commitment import Commitment, weighed_damage
 from optimizer.model.instance import Floats, Instance
 from optimizer.model.states import State
-from optimizer.solve.sweep import Recourse, in_blocks
+from optimizer.solve.sweep import Recourse, added, in_blocks
 
 ROUNDING = 2e-9  # share of what would come if everything were missing that is rounding
 SHORT = 1e-6  # a period is short if more than this share of its demand is missing
@@ -80,19 +78,15 @@ def evaluate(
 
 
 def joined(parts: Sequence[Evaluation]) -> Evaluation:
-    """The evaluation in all states, of those in blocks of them. Sums are added block by block, in
-    the order of the blocks: by the same blocks they are the same to the last digit."""
-
-    def total(name: str) -> dict[str, Any]:
-        sums = [getattr(part, name) for part in parts]
-        return {key: reduce(operator.add, (one[key] for one in sums)) for key in sums[0]}
-
-    whole: dict[str, Any] = {
+    """The evaluation in all states, of those in blocks of them, added in their order."""
+    ends: dict[str, Any] = {
         name: np.concatenate([getattr(part, name) for part in parts])
         for name in ("probability", "damage", "of_some")
     }
-    whole |= {name: total(name) for name in ("by_material", "by_consumer", "shortage", "short")}
-    return Evaluation(**whole, by_year=reduce(operator.add, (part.by_year for part in parts)))
+    sums: dict[str, Any] = added([{"by_year": part.by_year} for part in parts])
+    for name in ("by_material", "by_consumer", "shortage", "short"):
+        sums[name] = added([getattr(part, name) for part in parts])
+    return Evaluation(**ends, **sums)
 
 
 def _nothing(instance: Instance, states: Sequence[State]) -> Evaluation:

@@ -29,4 +29,5 @@ from optimizer.model.highs.solving import Solution as Solution
 from optimizer.model.highs.solving import build as build
 from optimizer.model.highs.solving import hand_over as hand_over
 from optimizer.model.highs.solving import solve as solve
+from optimizer.model.highs.solving import until_interrupted as until_interrupted
 from optimizer.model.highs.tightening import tightened as tightened

@@ -8,7 +8,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
@@ -23,6 +23,7 @@ from optimizer.model.highs.scaling import Scaling, scaling_of
 from optimizer.model.highs.tightening import tightened
 
 Ending = Literal["optimal", "limit", "infeasible", "unbounded"]
+Better = Callable[[NDArray[np.float64], float, float], None]  # values, objective and bound
 
 
 @dataclass(frozen=True)
@@ -144,7 +145,7 @@ def solve(
     threads: int | None = None,
     options: Mapping[str, Any] | None = None,
     on_progress: Callable[[Progress], None] | None = None,
-    on_better: Callable[[NDArray[np.float64], float, float], None] | None = None,
+    on_better: Better | None = None,
     objective_factor: float | None = None,
     absolute_gap: float = 0.0,
 ) -> Solution:
@@ -176,22 +177,22 @@ def solve(
     if threads is not None:
         settings["threads"] = threads
     set_options(solver, {**settings, **(options or {})})
-    history: list[Progress] = []
-    _watch(solver, history, on_progress, scaling)
-    best = _Best(scaling)
-    if on_better is not None:
-        best.watch(solver, history)
+    watch = _Watch(solver, scaling, on_progress, on_better)
     began = time.perf_counter()
-    interrupted, status = _run(solver, lambda: best.tell(on_better))
+    interrupted, status = _run(solver, watch.tell)
     for other in OTHER_WAYS:
         if not _failed(solver, status):
             break
         solver.clearSolver()
         set_options(solver, other)
-        interrupted, status = _run(solver, lambda: best.tell(on_better))
+        interrupted, status = _run(solver, watch.tell)
+    if _failed(solver, status):
+        ended = solver.modelStatusToString(solver.getModelStatus())
+        raise SolverError(tr("the solver failed: {ended}", ended=ended))
     seconds = time.perf_counter() - began
-    solution = _read_solution(
-        solver, program, scaling, status, seconds, interrupted, tuple(history)
+    solution = _read_solution(solver, program, scaling)
+    solution = replace(
+        solution, seconds=seconds, interrupted=interrupted, history=tuple(watch.history)
     )
     if solver.getModelStatus() == highspy.HighsModelStatus.kUnboundedOrInfeasible:
         with_nothing_to_gain = solve(program.feasibility(), time_limit=time_limit, threads=threads)
@@ -201,79 +202,76 @@ def solve(
     return solution
 
 
-def _watch(
-    solver: highspy.Highs,
-    history: list[Progress],
-    on_progress: Callable[[Progress], None] | None,
-    scaling: Scaling,
-) -> None:
-    def note(event: Any) -> None:
-        # An exception that reaches the solver's side ruins the solve: none may.
-        with contextlib.suppress(Exception):
-            data = event.data_out
-            progress = Progress(
-                seconds=float(data.running_time),
-                objective=float(data.mip_primal_bound) / scaling.objective,
-                bound=float(data.mip_dual_bound) / scaling.objective,
-                gap=float(data.mip_gap),
-                nodes=int(data.mip_node_count),
-            )
-            history.append(progress)
-            if on_progress is not None:
-                on_progress(progress)
+class _Watch:
+    """What a running solve tells: noted in the solver's thread, its best solution told in ours."""
 
-    solver.cbMipLogging.subscribe(note)
-
-
-class _Best:
-    """The best solution of a running solve: noted in the solver's thread, told in ours."""
-
-    def __init__(self, scaling: Scaling) -> None:
-        self._scaling = scaling
+    def __init__(
+        self,
+        solver: highspy.Highs,
+        scaling: Scaling,
+        on_progress: Callable[[Progress], None] | None,
+        on_better: Better | None,
+    ) -> None:
+        self.history: list[Progress] = []
+        self._scaling, self._on_progress, self._on_better = scaling, on_progress, on_better
         self._found: tuple[NDArray[np.float64], float] | None = None
         self._bound = -np.inf
-        self._history: Sequence[Progress] = ()
+        solver.cbMipLogging.subscribe(self._note_line)
+        if on_better is not None:
+            solver.cbMipImprovingSolution.subscribe(self._note_better)
 
-    def watch(self, solver: highspy.Highs, history: Sequence[Progress]) -> None:
-        self._history = history
+    # An exception that reaches the solver's side ruins the solve: none may.
 
-        def note(event: Any) -> None:
-            # An exception that reaches the solver's side ruins the solve: none may.
-            with contextlib.suppress(Exception):
-                data = event.data_out
-                scaling = self._scaling
-                values = np.array(data.mip_solution, dtype=float) * scaling.columns
-                self._bound = max(self._bound, float(data.mip_dual_bound) / scaling.objective)
-                objective = float(data.objective_function_value) / scaling.objective
-                self._found = (values, objective)
+    def _note_line(self, event: Any) -> None:
+        with contextlib.suppress(Exception):
+            data, unit = event.data_out, self._scaling.objective
+            best, bound = float(data.mip_primal_bound) / unit, float(data.mip_dual_bound) / unit
+            seconds, gap, nodes = data.running_time, data.mip_gap, data.mip_node_count
+            line = Progress(float(seconds), best, bound, float(gap), int(nodes))
+            self.history.append(line)
+            if self._on_progress is not None:
+                self._on_progress(line)
 
-        solver.cbMipImprovingSolution.subscribe(note)
+    def _note_better(self, event: Any) -> None:
+        with contextlib.suppress(Exception):
+            data, unit = event.data_out, self._scaling.objective
+            values = np.array(data.mip_solution, dtype=float) * self._scaling.columns
+            self._bound = max(self._bound, float(data.mip_dual_bound) / unit)
+            self._found = (values, float(data.objective_function_value) / unit)
 
-    def tell(self, on_better: Callable[[NDArray[np.float64], float, float], None] | None) -> None:
-        if self._found is None or on_better is None:
+    def tell(self) -> None:
+        if self._found is None or self._on_better is None:
             return
-        if self._history:
-            self._bound = max(self._bound, self._history[-1].bound)
-        on_better(*self._found, self._bound)
+        if self.history:
+            self._bound = max(self._bound, self.history[-1].bound)
+        self._on_better(*self._found, self._bound)
 
 
-def _run(solver: highspy.Highs, meanwhile: Callable[[], None]) -> tuple[bool, Any]:
-    """Run the solver in its own thread, cancelling it on Ctrl-C; whether it was, and the status."""
-    stop = threading.Event()
-    in_main = threading.current_thread() is threading.main_thread()
-    previous = None
+@contextlib.contextmanager
+def until_interrupted(stop: threading.Event) -> Iterator[None]:
+    """Let the first Ctrl-C set ``stop`` in the main thread; a second is left to Python."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
 
     def on_interrupt(_signal: int, _frame: Any) -> None:
         if stop.is_set():
             raise KeyboardInterrupt
         stop.set()
 
-    solver.HandleKeyboardInterrupt = True  # arms the callbacks that cancelSolve needs
-    if in_main:
-        previous = signal.signal(signal.SIGINT, on_interrupt)
+    previous = signal.signal(signal.SIGINT, on_interrupt)
     try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, previous)
+
+
+def _run(solver: highspy.Highs, meanwhile: Callable[[], None]) -> tuple[bool, Any]:
+    """Run the solver in its own thread, cancelling it on Ctrl-C; whether it was, and the status."""
+    stop, cancelled = threading.Event(), False
+    solver.HandleKeyboardInterrupt = True  # arms the callbacks that cancelSolve needs
+    with until_interrupted(stop):
         solver.startSolve()
-        cancelled = False
         while True:
             done, status = solver.wait(0.05)
             if done:
@@ -282,9 +280,6 @@ def _run(solver: highspy.Highs, meanwhile: Callable[[], None]) -> tuple[bool, An
                 solver.cancelSolve()
                 cancelled = True
             meanwhile()
-    finally:
-        if in_main:
-            signal.signal(signal.SIGINT, previous)
 
 
 # By name, since not every version of highspy has all of them.
@@ -309,25 +304,11 @@ def _failed(solver: highspy.Highs, status: Any) -> bool:
     return not known or bool(status == highspy.HighsStatus.kError)
 
 
-def _read_solution(
-    solver: highspy.Highs,
-    program: LinearProgram,
-    scaling: Scaling,
-    status: Any,
-    seconds: float,
-    interrupted: bool,
-    history: tuple[Progress, ...],
-) -> Solution:
-    how = solver.getModelStatus()
-    ended = solver.modelStatusToString(how)
-    if _failed(solver, status):
-        raise SolverError(tr("the solver failed: {ended}", ended=ended))
-    ending = _ENDINGS[how.name]
-    info = solver.getInfo()
-    mixed = bool(program.integer.any())
+def _read_solution(solver: highspy.Highs, program: LinearProgram, scaling: Scaling) -> Solution:
+    how, info, mixed = solver.getModelStatus(), solver.getInfo(), bool(program.integer.any())
+    ending, bound = _ENDINGS[how.name], None
     found = ending == "optimal" or (ending == "limit" and info.primal_solution_status == 2)
     objective = float(info.objective_function_value) / scaling.objective if found else None
-    bound: float | None = None
     if mixed and np.isfinite(info.mip_dual_bound) and abs(info.mip_dual_bound) < 1e100:
         bound = float(info.mip_dual_bound) / scaling.objective
     elif not mixed and ending == "optimal":
@@ -339,14 +320,12 @@ def _read_solution(
         values *= scaling.columns
     return Solution(
         ending=ending,
-        ended=ended,
+        ended=solver.modelStatusToString(how),
         values=values,
         objective=objective,
         bound=bound if ending in ("optimal", "limit") else None,
         nodes=max(0, int(info.mip_node_count)),
-        seconds=seconds,
-        interrupted=interrupted,
-        history=history,
+        seconds=0.0,
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -36,7 +36,7 @@ DIGITS = 1e-14  # a violation of a cut that is a smaller share of its side is ro
 
 @dataclass(frozen=True, eq=False)
 class Windows:
-    """What a branch of the search still allows. A project starts at a place of its start years from
+    """What a branch of the search still allows: a project starts at a place of its start years from
     ``first`` to ``last``, if at all, and for certain where ``must``; a ticket is taken where
     ``least`` is 1, and cannot be where ``most`` is 0."""
 
@@ -45,6 +45,18 @@ class Windows:
     must: Places
     least: Places
     most: Places
+
+    def holding(self, p: int, first: int, last: int, must: int) -> Windows:
+        """The same with one project held to these places; it never starts from 1 to 0."""
+        values = np.array([self.first, self.last, self.must])
+        values[:, p] = first, last, must
+        return replace(self, first=values[0], last=values[1], must=values[2])
+
+    def starting(self, place: Places) -> Windows:
+        """The same with each project at one place, -1 for never."""
+        built = place >= 0
+        first, last = np.where(built, place, 1), np.where(built, place, 0)
+        return replace(self, first=first, last=last, must=built.astype(np.int64))
 
 
 @dataclass(frozen=True, eq=False)
@@ -358,13 +370,9 @@ class Master:
     def everything(self) -> Windows:
         """No restriction beyond the master's own."""
         count, tickets = len(self.projects), len(self.ticket)
-        return Windows(
-            np.zeros(count, np.int64),
-            np.array([len(own) - 1 for own in self.start], np.int64),
-            np.zeros(count, np.int64),
-            np.zeros(tickets, np.int64),
-            np.ones(tickets, np.int64),
-        )
+        last = np.array([len(own) - 1 for own in self.start], np.int64)
+        none, all_ = np.zeros(max(count, tickets), np.int64), np.ones(tickets, np.int64)
+        return Windows(none[:count], last, none[:count], none[:tickets], all_)
 
     def restrict(self, windows: Windows, fixed: NDArray[np.bool_] | None = None) -> None:
         """Let the solver see a branch; ``fixed`` names binaries that are out in all of them."""
@@ -403,15 +411,8 @@ class Master:
     def fix(self, place: Places, x: Floats) -> Windows:
         """The branch that starts each project at a place of its start years, -1 for never, and
         takes the tickets that ``x`` takes, or more than half takes."""
-        built = place >= 0
         takes = (self.taken(x) > 0.5).astype(np.int64)
-        return Windows(
-            np.where(built, place, 1).astype(np.int64),
-            np.where(built, place, 0).astype(np.int64),
-            built.astype(np.int64),
-            takes,
-            takes.copy(),
-        )
+        return replace(self.everything().starting(place), least=takes, most=takes.copy())
 
     def read(self, x: Floats) -> Any:
         """Values of the columns loaded into the model."""

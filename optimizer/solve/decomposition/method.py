@@ -18,7 +18,7 @@ from optimizer.solve.decomposition.cuts import Appraiser
 from optimizer.solve.decomposition.master import Master
 from optimizer.solve.decomposition.pool import CutPool
 from optimizer.solve.decomposition.reduced import Frame
-from optimizer.solve.decomposition.run import Run, Stopped, Unlimited, interruptible
+from optimizer.solve.decomposition.run import Run, Stopped, Unlimited
 from optimizer.solve.decomposition.search import Search
 from optimizer.solve.gap import smallest_size
 from optimizer.solve.sweep import Recourse
@@ -139,7 +139,7 @@ def solve_by_decomposition(
 
 def _searched(run: Run, pool: CutPool | None) -> None:
     """Close the gap, as far as limits allow, with what a pool lends."""
-    with interruptible(run):
+    with highs.until_interrupted(run.stop):
         try:
             if pool is not None:
                 pool.lend(run)

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import math
-import signal
 import threading
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from optimizer.model.highs import Progress
 from optimizer.model.instance import Floats
@@ -95,7 +93,7 @@ class Run:
     node_limit: float = math.inf
     at_node_limit: bool = False  # whether that is what ended the search
     began: float = field(default_factory=time.perf_counter)
-    interrupted: bool = False
+    stop: threading.Event = field(default_factory=threading.Event)  # set by the user
     unlimited: bool = False  # whether nothing limits what a plan can earn
     hints: list[Places] = field(default_factory=list)  # start years of plans good elsewhere
     history: list[Progress] = field(default_factory=list)
@@ -103,6 +101,11 @@ class Run:
 
     def __post_init__(self) -> None:
         self.focus = Focus(self.appraise.nodes)
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether the user stopped it."""
+        return self.stop.is_set()
 
     @property
     def separable(self) -> bool:
@@ -296,22 +299,3 @@ class Run:
         added = self._cut(x, nodes, x, least)[1] if nodes else {}
         unswept = math.fsum(lacks[v] for v in lacks.keys() - nodes)
         return unswept + math.fsum(added.values()), len(added)
-
-
-@contextlib.contextmanager
-def interruptible(run: Run) -> Iterator[None]:
-    """Let the first Ctrl-C end the run with what it has; a second is left to Python."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def on_interrupt(_signal: int, _frame: Any) -> None:
-        if run.interrupted:
-            raise KeyboardInterrupt
-        run.interrupted = True
-
-    previous = signal.signal(signal.SIGINT, on_interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, previous)

@@ -245,25 +245,18 @@ class Search:
 
     def _of_project(self, windows: Windows, p: int, started: Floats) -> list[Branch]:
         """Ever or never, and by a year or later, where the solution is in between."""
-        branches = []
-        ever = float(started[-1])
-        whole = self.master.whole
-        if whole < ever < 1 - whole and not windows.must[p]:
-            never = replace(
-                windows, first=_with(windows.first, p, 1), last=_with(windows.last, p, 0)
-            )
-            built = replace(windows, must=_with(windows.must, p, 1))
+        branches, ever, whole = [], float(started[-1]), self.master.whole
+        first, last, must = (int(own[p]) for own in (windows.first, windows.last, windows.must))
+        if whole < ever < 1 - whole and not must:
+            never, built = windows.holding(p, 1, 0, 0), windows.holding(p, first, last, 1)
             branches.append(Branch(("ever", p), never, built, ever))
-        inside = np.arange(windows.first[p], windows.last[p])
+        inside = np.arange(first, last)
         if ever > whole and len(inside):
             share = started[inside] / ever
             between = (share > whole) & (share < 1 - whole)
             if between.any():
                 t = int(inside[between][np.argmin(np.abs(share[between] - 0.5))])
-                later = replace(windows, first=_with(windows.first, p, t + 1))
-                by = replace(
-                    windows, last=_with(windows.last, p, t), must=_with(windows.must, p, 1)
-                )
+                later, by = windows.holding(p, t + 1, last, must), windows.holding(p, first, t, 1)
                 branches.append(Branch(("by", p), later, by, float(started[t])))
         return branches
 

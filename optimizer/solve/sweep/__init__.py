@@ -9,6 +9,7 @@ from optimizer.solve.sweep.nodes import Point as Point
 from optimizer.solve.sweep.recourse import Recourse as Recourse
 from optimizer.solve.sweep.recourse import Slopes as Slopes
 from optimizer.solve.sweep.recourse import Swept as Swept
+from optimizer.solve.sweep.recourse import added as added
 from optimizer.solve.sweep.recourse import in_blocks as in_blocks
 from optimizer.solve.sweep.release_rule import ByRule as ByRule
 from optimizer.solve.sweep.release_rule import by_rule as by_rule
