@@ -206,21 +206,17 @@ def add_country_limit(model: Any, instance: Instance) -> None:
         list(needed), doc="(G1) reserved output replaces what one country oversupplies"
     )
     def country_share_limit(model: Any, material: str, country: str, year: int) -> Any:
-        reserved = sum(
-            instance.projects[p].output[material]
-            * _in_year(instance, p, start, year)
-            * model.offtake[p, start, group]
+        elsewhere = [
+            (instance.projects[p], start, model.offtake[p, start, group])
             for p, start, group in model.offtake
-            if material in instance.projects[p].output
-            and instance.projects[p].country != country
-            and _in_year(instance, p, start, year) > 0
+            if instance.projects[p].country != country
+        ]
+        reserved = sum(
+            x.output[material] * x.runs(year, start) * offtake
+            for x, start, offtake in elsewhere
+            if material in x.output and x.runs(year, start) > 0
         )
         return reserved + model.nothing >= needed[material, country, year]
-
-
-def _in_year(instance: Instance, p: str, start: int, year: int) -> float:
-    running = instance.projects[p].running(instance.years, start)
-    return float(running[year - instance.years[0]])
 
 
 def _needed(instance: Instance) -> dict[tuple[str, str, int], float]:

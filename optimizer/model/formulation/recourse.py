@@ -67,7 +67,7 @@ def add_delivered(model: Any, instance: Instance, outlooks: Sequence[Outlook]) -
         if node.material in p.output and instance.holders(p.id)
         for delay in sorted(delays[p.id])
         for year in instance.years
-        if any(_running(instance, p.id, start, delay, year) > 0 for start in p.starts)
+        if any(p.runs(year, start, delay) > 0 for start in p.starts)
     ]
     nodes = {node.label: node for node in instance.nodes}
     model.delivered = pyo.Var(
@@ -78,18 +78,13 @@ def add_delivered(model: Any, instance: Instance, outlooks: Sequence[Outlook]) -
     def delivered_definition(model: Any, v: str, p: str, delay: int, year: int) -> Any:
         position = year - instance.years[0]
         reserved = sum(
-            _running(instance, p, start, delay, year)
+            instance.projects[p].runs(year, start, delay)
             * nodes[v].group_share[group][position]
             * model.offtake[p, start, group]
             for start in instance.projects[p].starts
             for group in instance.holders(p)
         )
         return model.delivered[v, p, delay, year] == reserved
-
-
-def _running(instance: Instance, p: str, start: int, delay: int, year: int) -> float:
-    first = start + instance.projects[p].construction + delay
-    return instance.projects[p].at_age(year - first)
 
 
 def add_recourse(block: Any, instance: Instance, outlook: Outlook, commitment: Any) -> None:

@@ -63,9 +63,9 @@ class LinearProgram:
         return replace(self, cost=np.zeros_like(self.cost), offset=0.0)
 
 
-def check_numbers(program: LinearProgram) -> None:
-    """Refuse what is no number (ModelRefused), before anything is reckoned with it."""
-    vectors = [
+def _vectors(program: LinearProgram) -> list[tuple[Floats, Sequence[str], str, bool]]:
+    """Its figures but coefficients: whose they are, what they are, whether they may be infinite."""
+    return [
         (program.cost, program.columns, "the cost of", False),
         (np.array([program.offset]), ["the objective"], "the constant of", False),
         (program.row_lower, program.rows, "a side of", True),
@@ -73,13 +73,19 @@ def check_numbers(program: LinearProgram) -> None:
         (program.lower, program.columns, "a bound of", True),
         (program.upper, program.columns, "a bound of", True),
     ]
-    for vector, names, what, infinite in vectors:
+
+
+def check_numbers(program: LinearProgram) -> None:
+    """Refuse what is no number (ModelRefused), before anything is reckoned with it."""
+    for vector, names, what, infinite in _vectors(program):
         bad = np.isnan(vector) if infinite else ~np.isfinite(vector)
         if bad.any():
             raise ModelRefused(f"{what} {names[int(np.argmax(bad))]} is not a finite number")
     wrong = ~np.isfinite(program.matrix.data)
     if wrong.any():
-        raise ModelRefused(f"the coefficient of {_entry(program, wrong)} is not finite")
+        raise ModelRefused(
+            f"the coefficient of {' in '.join(_place(program, wrong))} is not finite"
+        )
 
 
 def check(program: LinearProgram) -> None:
@@ -87,12 +93,11 @@ def check(program: LinearProgram) -> None:
     numbers, numbers of 1e15 or more, coefficients up to 1e-9, and a range of coefficients above
     1e18."""
     check_numbers(program)
-    _check_sizes(program.cost, program.columns, "the cost of")
-    _check_sizes(np.array([program.offset]), ["the objective"], "the constant of")
-    for side in (program.row_lower, program.row_upper):
-        _check_sizes(side, program.rows, "a side of")
-    for bound in (program.lower, program.upper):
-        _check_sizes(bound, program.columns, "a bound of")
+    for vector, names, what, _ in _vectors(program):
+        size = np.where(np.isfinite(vector), np.abs(vector), 0.0)
+        if size.size and size.max() >= LARGEST:
+            name = names[int(np.argmax(size))]
+            raise ModelRefused(f"{what} {name} is {size.max():.3g}, too large")
     hopeless = np.isposinf(program.row_lower) | np.isneginf(program.row_upper)
     if hopeless.any():
         raise ModelRefused(f"{program.rows[int(np.argmax(hopeless))]} has a side nothing can meet")
@@ -100,33 +105,20 @@ def check(program: LinearProgram) -> None:
     if not data.size:
         return
     least, most = float(data.min()), float(data.max())
-    ends = ((_place(program, data == least), least), (_place(program, data == most), most))
-    smallest, largest = (" in ".join(place) for place, _ in ends)
+    places = [_place(program, data == end) for end in (least, most)]
+    smallest, largest = (" in ".join(place) for place in places)
+    wrong = None
     if most >= LARGEST:
-        raise OutOfRange(
-            f"the coefficient of {largest} is {most:.3g}, which the solver would take for infinite",
-            ends,
-        )
-    if least <= SMALLEST:
-        raise OutOfRange(
-            f"the coefficient of {smallest} is {least:.3g}, which the solver would drop", ends
-        )
-    if most / least > LARGEST_RANGE:
-        raise OutOfRange(
+        wrong = f"the coefficient of {largest} is {most:.3g}, infinite to the solver"
+    elif least <= SMALLEST:
+        wrong = f"the coefficient of {smallest} is {least:.3g}, which the solver would drop"
+    elif most / least > LARGEST_RANGE:
+        wrong = (
             f"coefficients range from {least:.3g} ({smallest}) to {most:.3g} ({largest}), too far "
-            f"apart to be solved reliably",
-            ends,
+            "apart to be solved reliably"
         )
-
-
-def _check_sizes(vector: Floats, names: Sequence[str], what: str) -> None:
-    size = np.where(np.isfinite(vector), np.abs(vector), 0.0)
-    if size.size and size.max() >= LARGEST:
-        raise ModelRefused(f"{what} {names[int(np.argmax(size))]} is {size.max():.3g}, too large")
-
-
-def _entry(program: LinearProgram, where: NDArray[np.bool_]) -> str:
-    return " in ".join(_place(program, where))
+    if wrong is not None:
+        raise OutOfRange(wrong, ((places[0], least), (places[1], most)))
 
 
 def _place(program: LinearProgram, where: NDArray[np.bool_]) -> tuple[str, str]:

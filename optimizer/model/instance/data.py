@@ -53,9 +53,11 @@ class ProjectData:
 
     def running(self, years: range, start: int, delay: int = 0) -> Floats:
         """Share of nameplate that runs in each year (Y), started in ``start``, ``delay`` late."""
-        first = start + self.construction + delay
-        ages = (year - first for year in years)
-        return np.array([self.at_age(age) for age in ages])
+        return np.array([self.runs(year, start, delay) for year in years])
+
+    def runs(self, year: int, start: int, delay: int = 0) -> float:
+        """The same in one year."""
+        return self.at_age(year - (start + self.construction + delay))
 
     def at_age(self, age: int) -> float:
         """Share of nameplate that runs ``age`` years after the first output."""

@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,6 +41,14 @@ class Appraisal:
     tail: float  # CVaR of damage; 0 where the objective does not weigh it
     cuts: list[Cut]
     whole: bool  # whether all nodes were swept that count
+
+
+def stacked(rows: Sequence[tuple[Any, ...]], width: int) -> sparse.csr_array:
+    """Rows that begin with their columns and entries, as a matrix."""
+    begins = np.cumsum([0, *(len(row[0]) for row in rows)])
+    columns = np.concatenate([np.zeros(0, np.int32), *(row[0] for row in rows)])
+    entries = np.concatenate([[], *(row[1] for row in rows)])
+    return sparse.csr_array((entries, columns, begins), shape=(len(rows), width))
 
 
 def tail_weights(probability: Floats, damage: Floats, level: float) -> Floats:
@@ -103,6 +112,22 @@ class Appraiser:
         return (1 - self.weight) * mean + self.weight * tail
 
 
+@dataclass(frozen=True, eq=False)
+class Pattern:
+    """Columns of the master that the damage of a node depends on."""
+
+    columns: NDArray[np.int32]  # (U) rising, each once
+    place: NDArray[np.intp]  # among these, of each offtake column, then of each purchase
+    arriving: sparse.csr_array  # (offtake columns, P*D*Y) share of nameplate, by year
+
+    def entries(self, slopes: Slopes) -> Floats:
+        """(U) what a cut says of each of them."""
+        offtake = self.arriving @ slopes.output[0].ravel()
+        both = np.concatenate([offtake, slopes.purchases[0].ravel()])
+        entries: Floats = np.bincount(self.place, both, len(self.columns)).astype(float)
+        return entries
+
+
 class Shelf:
     """Rows of cuts outside the solver, too many to carry, and which of them are still there.
     ``size_of`` tells by left sides how large a violation of each row has to be to count as one."""
@@ -125,14 +150,7 @@ class Shelf:
         rows = [row for _, row in self._own]
         self._here = np.ones(len(rows), dtype=bool)
         self._sides = np.array([row[2] for row in rows])
-        self._rows = sparse.csr_array(
-            (
-                np.concatenate([row[1] for row in rows]),
-                np.concatenate([row[0] for row in rows]),
-                np.cumsum([0, *(len(row[0]) for row in rows)]),
-            ),
-            shape=(len(rows), self._columns),
-        )
+        self._rows = stacked(rows, self._columns)
 
     def take(self, x: Floats, least: float) -> list[tuple[Cut, Row]]:
         """Those that ``x`` violates by more than ``least`` of their side: the deepest for each

@@ -13,9 +13,9 @@ from scipy import sparse
 
 from optimizer.model import highs
 from optimizer.model.instance import Floats, Instance
-from optimizer.solve.decomposition.cuts import Cut, Row, Shelf
+from optimizer.solve.decomposition.cuts import Cut, Pattern, Row, Shelf, stacked
 from optimizer.solve.decomposition.reduced import Frame
-from optimizer.solve.sweep import Point, Recourse, Slopes
+from optimizer.solve.sweep import Point, Recourse
 
 Positions = NDArray[np.int32]
 Places = NDArray[np.int64]
@@ -57,22 +57,6 @@ class Windows:
         built = place >= 0
         first, last = np.where(built, place, 1), np.where(built, place, 0)
         return replace(self, first=first, last=last, must=built.astype(np.int64))
-
-
-@dataclass(frozen=True, eq=False)
-class Pattern:
-    """Columns of the master that the damage of a node depends on."""
-
-    columns: Positions  # (U) rising, each once
-    place: NDArray[np.intp]  # among these, of each offtake column, then of each purchase
-    arriving: sparse.csr_array  # (offtake columns, P*D*Y) share of nameplate, by year
-
-    def entries(self, slopes: Slopes) -> Floats:
-        """(U) what a cut says of each of them."""
-        offtake = self.arriving @ slopes.output[0].ravel()
-        both = np.concatenate([offtake, slopes.purchases[0].ravel()])
-        entries: Floats = np.bincount(self.place, both, len(self.columns)).astype(float)
-        return entries
 
 
 def _unit_of_offtake(instance: Instance, p: str) -> float:
@@ -268,16 +252,17 @@ class Master:
             whole = [self._by_starts(row) for _, row in kept]
             kept = [*kept, *((DERIVED, row) for row in whole if row is not None)]
         rows = [row for _, row in kept]
-        self.simplex.add_rows(
-            np.array([row[2] for row in rows]),
-            np.full(len(rows), np.inf),
-            np.cumsum([0, *(len(row[0]) for row in rows[:-1])]).astype(np.int32),
-            np.concatenate([row[0] for row in rows]),
-            np.concatenate([row[1] for row in rows]),
-            np.array([self._factor(*row[:2]) for row in rows]),
-        )
+        factors = np.array([self._factor(*row[:2]) for row in rows])
+        sides = np.array([row[2] for row in rows])
+        self._add_rows(sides, np.full(len(rows), np.inf), stacked(rows, len(self._most)), factors)
         self.cuts += [cut for cut, _ in kept]
-        self.age = np.concatenate([self.age, np.zeros(len(rows), np.int64)])
+
+    def _add_rows(
+        self, lower: Floats, upper: Floats, rows: sparse.csr_array, factors: Floats
+    ) -> None:
+        start, index = rows.indptr[:-1].astype(np.int32), rows.indices.astype(np.int32)
+        self.simplex.add_rows(lower, upper, start, index, rows.data, factors)
+        self.age = np.concatenate([self.age, np.zeros(len(lower), np.int64)])
 
     def _by_starts(self, row: Row) -> Row | None:
         """What a cut says of projects of which a trace would be worth all that it bounds: that much
@@ -336,17 +321,10 @@ class Master:
         """Let rules that wait join where ``x`` breaks them; returns how many did."""
         broken = self.reduced.broken(x, self._waiting_factor, tolerance)
         if len(broken):
-            rows = self.reduced.waiting[broken]
-            self.simplex.add_rows(
-                np.full(len(broken), -np.inf),
-                self.reduced.upper[broken],
-                rows.indptr[:-1].astype(np.int32),
-                rows.indices.astype(np.int32),
-                rows.data,
-                self._waiting_factor[broken],
-            )
+            lower, upper = np.full(len(broken), -np.inf), self.reduced.upper[broken]
+            factors = self._waiting_factor[broken]
+            self._add_rows(lower, upper, self.reduced.waiting[broken], factors)
             self.cuts += [int(r) for r in broken]
-            self.age = np.concatenate([self.age, np.zeros(len(broken), np.int64)])
         return len(broken)
 
     def grow_older(self) -> None:

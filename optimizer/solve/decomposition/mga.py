@@ -19,7 +19,7 @@ from scipy import sparse
 from optimizer.model import highs
 from optimizer.model.highs import LinearProgram
 from optimizer.model.instance import Floats, Instance
-from optimizer.solve.decomposition.cuts import Cut
+from optimizer.solve.decomposition.cuts import Cut, stacked
 from optimizer.solve.decomposition.master import Master
 from optimizer.solve.sweep import Recourse
 
@@ -230,15 +230,7 @@ class Farthest:
             own = slice(reduced.waiting.indptr[r], reduced.waiting.indptr[r + 1])
             columns = reduced.waiting.indices[own].astype(np.int64)
             rows.append((columns, reduced.waiting.data[own], -math.inf, float(reduced.upper[r])))
-        begins = np.cumsum([0, *(len(columns) for columns, _, _, _ in rows)])
-        more = sparse.csr_array(
-            (
-                np.concatenate([entries for _, entries, _, _ in rows]),
-                np.concatenate([columns for columns, _, _, _ in rows]),
-                begins,
-            ),
-            shape=(len(rows), len(cost)),
-        )
+        more = stacked(rows, len(cost))
         more.sum_duplicates()
         more.eliminate_zeros()
         extra = len(cost) - self._columns
