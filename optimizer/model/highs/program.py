@@ -83,9 +83,8 @@ def check_numbers(program: LinearProgram) -> None:
             raise ModelRefused(f"{what} {names[int(np.argmax(bad))]} is not a finite number")
     wrong = ~np.isfinite(program.matrix.data)
     if wrong.any():
-        raise ModelRefused(
-            f"the coefficient of {' in '.join(_place(program, wrong))} is not finite"
-        )
+        place = " in ".join(_place(program, wrong))
+        raise ModelRefused(f"the coefficient of {place} is not finite")
 
 
 def check(program: LinearProgram) -> None:
@@ -107,18 +106,16 @@ def check(program: LinearProgram) -> None:
     least, most = float(data.min()), float(data.max())
     places = [_place(program, data == end) for end in (least, most)]
     smallest, largest = (" in ".join(place) for place in places)
-    wrong = None
+    ends = ((places[0], least), (places[1], most))
     if most >= LARGEST:
-        wrong = f"the coefficient of {largest} is {most:.3g}, infinite to the solver"
-    elif least <= SMALLEST:
-        wrong = f"the coefficient of {smallest} is {least:.3g}, which the solver would drop"
-    elif most / least > LARGEST_RANGE:
-        wrong = (
-            f"coefficients range from {least:.3g} ({smallest}) to {most:.3g} ({largest}), too far "
-            "apart to be solved reliably"
-        )
-    if wrong is not None:
-        raise OutOfRange(wrong, ((places[0], least), (places[1], most)))
+        fault = f"{largest} is {most:.3g}, which the solver would take for infinite"
+        raise OutOfRange(f"the coefficient of {fault}", ends)
+    if least <= SMALLEST:
+        fault = f"{smallest} is {least:.3g}, which the solver would drop"
+        raise OutOfRange(f"the coefficient of {fault}", ends)
+    if most / least > LARGEST_RANGE:
+        fault = f"coefficients range from {least:.3g} ({smallest}) to {most:.3g} ({largest})"
+        raise OutOfRange(f"{fault}, too far apart to be solved reliably", ends)
 
 
 def _place(program: LinearProgram, where: NDArray[np.bool_]) -> tuple[str, str]:
