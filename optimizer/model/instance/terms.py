@@ -67,7 +67,9 @@ def read_terms(instrument: Instrument, funder_kind: str, rate: float) -> Terms:
     """The terms of an instrument of a funder, at a discount rate per year."""
     term = None if instrument.term_years is None else int(instrument.term_years)
     schedule = _schedule(instrument, term)
-    loss = _expected_loss(instrument)
+    failure, loss = instrument.failure_probability, None
+    if failure is not None:
+        loss = float(failure) * float(instrument.loss_given_failure)
     returned = _returned(instrument, schedule, loss or 0.0)
     return Terms(
         budget_class=budget_class(instrument, funder_kind),
@@ -103,12 +105,6 @@ def interest_by_age(outstanding: Sequence[float], interest_rate: float) -> tuple
 def present_value(flows: Sequence[float], rate: float) -> float:
     """Flows at ages 0, 1, ... seen from age 0."""
     return math.fsum(flow / (1 + rate) ** age for age, flow in enumerate(flows))
-
-
-def _expected_loss(instrument: Instrument) -> float | None:
-    if instrument.failure_probability is None:
-        return None
-    return float(instrument.failure_probability) * float(instrument.loss_given_failure)
 
 
 def _schedule(instrument: Instrument, term: int | None) -> tuple[float, ...]:

@@ -111,7 +111,9 @@ def reduce(compiled: highs.Compiled) -> Reduced:
         upper=top,
         rows=[full.rows[int(r)] for r in np.flatnonzero(inside)],
     )
-    groups = [_group(compiled.constraints[int(r)]) for r in outside]
+    # Storage limits of one stockpile go together: periods of a year are much alike.
+    own = [compiled.constraints[int(r)] for r in outside]
+    groups = [x.index()[0] if component_name(x) == "storage_limit" else id(x) for x in own]
     number = {key: n for n, key in enumerate(dict.fromkeys(groups))}
     group = np.array([number[key] for key in groups], dtype=np.int64)
     return Reduced(program, row, column, waiting, upper[outside], group, substituted)
@@ -126,10 +128,3 @@ def _bounded(top: Floats, waiting: sparse.csr_array, upper: Floats) -> Floats:
     bounded = top.copy()
     np.minimum.at(bounded, waiting.indices[own], upper[row[own]] / waiting.data[own])
     return bounded
-
-
-def _group(rule: Any) -> tuple[Any, ...]:
-    """Storage limits of one stockpile go together: periods of a year are much alike."""
-    index = rule.index()
-    waits_together = component_name(rule) == "storage_limit"
-    return ("storage", index[0]) if waits_together else (id(rule),)

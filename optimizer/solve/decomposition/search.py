@@ -84,7 +84,9 @@ class Search:
         run.raise_lower(bound)
         if run.lower >= run.cutoff:
             return
-        self._note_root()
+        simplex = master.simplex
+        if simplex.solve() == "optimal":  # what it would lose by each binary that it leaves at 0
+            self._root = simplex.objective, simplex.reduced_costs()[master.binaries]
         if x is not None:
             self._start(everything, master.simplex.values())
         self._push(bound, everything)
@@ -95,7 +97,8 @@ class Search:
             else:
                 bound, windows = dive
                 dive = None
-            self._raise_lower(bound)
+            nearest = self._open[0][0] if self._open else math.inf
+            run.raise_lower(min(bound, nearest, self._floor))
             if run.done:
                 return
             if bound >= run.cutoff:
@@ -111,10 +114,6 @@ class Search:
     def _push(self, bound: float, windows: Windows) -> None:
         self._count += 1
         heapq.heappush(self._open, (bound, self._count, windows))
-
-    def _raise_lower(self, bound: float) -> None:
-        nearest = self._open[0][0] if self._open else math.inf
-        self.run.raise_lower(min(bound, nearest, self._floor))
 
     # The root
 
@@ -138,12 +137,6 @@ class Search:
     def _trials(self) -> int:
         """Neighbours to try: many while the plan is far from the bound, few near it."""
         return int(np.clip(TRIALS * self.run.open / self.run.gap, *TRIALS_WITHIN))
-
-    def _note_root(self) -> None:
-        """Remember what the root's solution would lose by each binary that it leaves at 0."""
-        simplex = self.master.simplex
-        if simplex.solve() == "optimal":
-            self._root = simplex.objective, simplex.reduced_costs()[self.master.binaries]
 
     def _fix(self) -> None:
         """Rule out binaries that cost more than the gap (reduced cost fixing)."""
