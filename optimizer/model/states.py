@@ -63,7 +63,7 @@ def read_states(instance: Instance) -> tuple[State, ...]:
         return _sampled(instance, uncertainty.sample, None, every)
     if uncertainty is not None and uncertainty.states is not None:
         total = math.fsum(state.probability for state in uncertainty.states)
-        # a file may round them; what is rounding of ours is left alone.
+        # A file may round them; what is rounding of ours is left alone.
         total = total if abs(total - 1) > 1e-12 else 1.0
         return tuple(
             _written(instance, state, number, total)

@@ -33,7 +33,7 @@ from optimizer.model.states import Outlook, State, outlook
 def build_commitment(instance: Instance) -> Any:
     """The first stage: everything that is decided before the state is known."""
     model = pyo.ConcreteModel()
-    # a column fixed at zero, so that a rule which nothing can influence is still a row.
+    # A column fixed at zero, so that a rule which nothing can influence is still a row.
     model.nothing = pyo.Var(bounds=(0, 0))
     projects.add_projects(model, instance)
     projects.add_support_rules(model, instance)

@@ -71,7 +71,7 @@ def scaling_of(
     near_one = bool((rows == 1).all() and (own[free] == 1).all())
     if objective is None:
         objective = objective_factor(program, largest_cost(program), TOP)
-    # a column whose cost would be huge counts smaller units.
+    # A column whose cost would be huge counts smaller units.
     cost = np.abs(program.cost) * objective
     most = np.divide(LARGEST_COST, cost, out=np.full(len(own), np.inf), where=cost > 0)
     own = np.where(free & (own > most), 2.0 ** np.floor(np.log2(most)), own)
@@ -112,7 +112,7 @@ def balanced(program: LinearProgram, units: Floats | None = None) -> tuple[Float
     if units is not None:
         free &= np.isnan(units)
         start = np.log2(np.where(np.isnan(units), 1.0, units))
-    # a column that is fixed at nothing says nothing of its rows.
+    # A column that is fixed at nothing says nothing of its rows.
     idle = (program.lower == 0) & (program.upper == 0)
     column = np.repeat(np.arange(width), np.diff(matrix.indptr))
     size = np.where(idle[column], 0.0, np.abs(matrix.data))

@@ -129,7 +129,7 @@ class Simplex:
         self.iterations += max(0, self._solver.getInfo().simplex_iteration_count)
         outcome = _OUTCOMES.get(self._solver.getModelStatus())
         if outcome is None:
-            # a basis that has gone bad: once more from scratch.
+            # A basis that has gone bad: once more from scratch.
             self._solver.clearSolver()
             self._solver.run()
             outcome = _OUTCOMES.get(self._solver.getModelStatus())

@@ -26,9 +26,7 @@ NOTHING = 1e-12
 """Slopes below this are rounding: of a column without a bound a trillion units would have to be
 had for them to matter, and rounded up they would make those worth having."""
 DAMPED = 24  # powers of two by which a cut is scaled down at most
-GIANT = (
-    2.0**20
-)  # a slope so many times what a cut bounds makes a trace of a project worth all of it
+GIANT = 2.0**20  # a slope so many times what a cut bounds makes a trace of a project worth it all
 DERIVED = -1  # stands among the cuts for a row that follows from one (``Master._by_starts``)
 LARGE = 2.0**15  # left sides above so many units do not make a violation count for less
 DIGITS = 1e-14  # a violation of a cut that is a smaller share of its side is rounding

@@ -108,7 +108,7 @@ def solve_by_decomposition(
     if failure is not None and not plans:
         raise failure
     best = min(plans, key=lambda own: own[0], default=None)
-    # a run that found nothing where another has a plan has proven nothing.
+    # A run that found nothing where another has a plan has proven nothing.
     proving = [own for own in sound if not plans or own.best is not None or own.lower < math.inf]
     run = proving[-1] if proving else runs[0]
     finished = time.perf_counter()

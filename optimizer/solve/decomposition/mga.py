@@ -152,7 +152,7 @@ class Farthest:
         than ``room``, if each costs what it costs alone; None where there is none. Marks without a
         cost are left as they are."""
         first, count = known[0], len(self.marks)
-        # a column for each mark that is turned, and the smallest distance.
+        # A column for each mark that is turned, and the smallest distance.
         cost = np.zeros(count + 1)
         cost[count] = -1.0
         rows, low, high = [], [], []

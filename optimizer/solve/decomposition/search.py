@@ -144,7 +144,7 @@ class Search:
             return
         self._fixed_for = self.run.upper
         objective, costs = self._root
-        # a cost is that of leaving 0: it says nothing of what must be 1.
+        # A cost is that of leaving 0: it says nothing of what must be 1.
         free = self.master.program.lower[self.master.binaries] == 0
         ruled_out = free & (objective + costs > self.run.cutoff)
         if (ruled_out & ~self.fixed).any():
@@ -152,7 +152,7 @@ class Search:
             self._floor = min(self._floor, self.run.cutoff)
         self.fixed |= ruled_out
 
-    # a node
+    # A node
 
     def _node(self, bound: float, windows: Windows) -> tuple[float, Windows] | None:
         """Cut, bound and branch; returns the child to go on with."""

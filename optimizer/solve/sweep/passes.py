@@ -135,7 +135,7 @@ def sweep_looks(
                             per_purchase[w, h, k] += chance[w, u] * worth[h, i]
             since = periods[i] + 1
         for h in range(idle.shape[0]):
-            # a lot would go where it is worth most among this period and those still to come.
+            # A lot would go where it is worth most among this period and those still to come.
             best, i = 0.0, count - 1
             for k in range(periods[count - 1], -1, -1):
                 if i >= 0 and periods[i] == k:

@@ -172,7 +172,7 @@ def _read(
 def _distinct(rows: NDArray[Any]) -> tuple[Integers, Integers]:
     """First occurrence of each distinct row, and the number of the distinct row of each."""
     packed = np.ascontiguousarray(rows)
-    # a dictionary of bytes: sorting rows as numpy.unique does takes ten times as long.
+    # A dictionary of bytes: sorting rows as numpy.unique does takes ten times as long.
     content, width = packed.tobytes(), packed.itemsize * packed.shape[1]
     number: dict[bytes, int] = {}
     first: list[int] = []
