@@ -1,6 +1,6 @@
-"""The optimization problem in Pyomo: one file a chapter of ``docs/formulation.md``.
+"""The optimization problem in Pyomo, by the chapters of ``docs/formulation.md``.
 
-Rules carry the tags and names of that document. Here is the order of assembly and nothing else.
+Rules carry the tags and names of that document. Here is the order of assembly, and the way back.
 """
 
 from __future__ import annotations
@@ -13,19 +13,9 @@ import numpy as np
 import pyomo.environ as pyo
 
 from optimizer.model.commitment import Commitment
-from optimizer.model.formulation import projects
-from optimizer.model.formulation.objective import add_cost_to_go, add_net_cost, add_objective
-from optimizer.model.formulation.perspective import add_held, add_stakes, carried_and_started
-from optimizer.model.formulation.public_money import (
-    add_budget_lines,
-    add_budgets,
-    add_public_limits,
-)
+from optimizer.model.formulation import objective, perspective, projects, public_money, stockpiles
 from optimizer.model.formulation.recourse import add_delivered, add_recourse
-from optimizer.model.formulation.stockpiles import add_stockpiles
-from optimizer.model.formulation.stockpiles import (
-    substitute_planned_stock as substitute_planned_stock,
-)
+from optimizer.model.highs import Compiled, Substituted, substitute
 from optimizer.model.instance import Instance, Stake
 from optimizer.model.states import Outlook, State, outlook
 
@@ -38,14 +28,14 @@ def build_commitment(instance: Instance) -> Any:
     projects.add_projects(model, instance)
     projects.add_support_rules(model, instance)
     projects.add_project_rules(model, instance)
-    add_stockpiles(model, instance)
-    add_public_limits(model, instance)
-    add_budgets(model, instance)
-    add_budget_lines(model, instance)
+    stockpiles.add_stockpiles(model, instance)
+    public_money.add_public_limits(model, instance)
+    public_money.add_budgets(model, instance)
+    public_money.add_budget_lines(model, instance)
     projects.add_country_limit(model, instance)
-    add_stakes(model, instance)
-    add_held(model, instance)
-    add_net_cost(model, instance)
+    perspective.add_stakes(model, instance)
+    perspective.add_held(model, instance)
+    objective.add_net_cost(model, instance)
     return model
 
 
@@ -63,14 +53,14 @@ def build_for_outlooks(instance: Instance, weighed: Sequence[tuple[float, Outloo
         add_recourse(model.state[number], instance, own, model)
     damage = [(chance, model.state[s].damage) for s, (chance, _) in enumerate(weighed)]
     counted = [model.state[s].counted for s in range(len(weighed))]
-    add_objective(model, instance, damage, counted)
+    objective.add_objective(model, instance, damage, counted)
     return model
 
 
 def build_master(instance: Instance) -> Any:
     """The first stage with the cost of recourse as columns, without any cut."""
     model = build_commitment(instance)
-    add_cost_to_go(model, instance)
+    objective.add_cost_to_go(model, instance)
     return model
 
 
@@ -93,7 +83,7 @@ def build_greatest_stake(instance: Instance, stake: Stake) -> Any:
     """The first stage alone, to find how much more than its share the funders of a stake can carry
     of its projects, of which one at least is started (H1)."""
     model = build_commitment(instance)
-    carried, started = carried_and_started(model, instance, stake)
+    carried, started = perspective.carried_and_started(model, instance, stake)
 
     @model.Constraint(["any"], doc="one of the projects at least is started")
     def some_start(model: Any, _: str) -> Any:
@@ -102,6 +92,12 @@ def build_greatest_stake(instance: Instance, stake: Stake) -> Any:
 
     model.objective = pyo.Objective(expr=stake.share * started - carried + model.nothing)
     return model
+
+
+def substitute_planned_stock(compiled: Compiled) -> Substituted:
+    """Put purchases in for planned stock, which they define (S2). Where stocks lose much, planned
+    stock is a chain of tiny shares that the solver misreads."""
+    return substitute(compiled, "planned", "planned_stock_definition")
 
 
 def read_commitment(instance: Instance, model: Any) -> Commitment:

@@ -7,7 +7,6 @@ from typing import Any
 
 import pyomo.environ as pyo
 
-from optimizer.model.highs import Compiled, Substituted, substitute
 from optimizer.model.instance import Instance
 
 
@@ -54,12 +53,6 @@ def add_stockpiles(model: Any, instance: Instance) -> None:
     def days_of_demand(model: Any, h: str, year: int) -> Any:
         last = (year - first + 1) * n - 1
         return model.planned[h, last] >= piles[h].min_stock[year - first]
-
-
-def substitute_planned_stock(compiled: Compiled) -> Substituted:
-    """Put purchases in for planned stock, which they define (S2). Where stocks lose much, planned
-    stock is a chain of tiny shares that the solver misreads."""
-    return substitute(compiled, "planned", "planned_stock_definition")
 
 
 def stock_cost(model: Any, instance: Instance, h: str, year: int, funder: str | None = None) -> Any:
