@@ -70,7 +70,10 @@ def solve(job: Job) -> Job:
     else:
         from optimizer.solve.decomposition import solve_by_decomposition
 
-        options |= {name: job[name] for name in ("merge", "groups") if name in job}
+        if "merge" in job:
+            from optimizer.solve.sweep import Recourse
+
+            options["recourse"] = Recourse(instance, states, merge=job["merge"])
         with without(job.get("without")):
             solved = solve_by_decomposition(instance, states, **options)
     seconds = time.perf_counter() - began
@@ -185,7 +188,6 @@ def pool(job: Job) -> Job:
 def parts() -> dict[str, list[tuple[Any, str, Any]]]:
     """Parts of the search, and what stands in for each where it is left out."""
     from optimizer.solve.decomposition import heuristics, reduced, run, search
-    from optimizer.solve.decomposition.partial_pricing import Focus
 
     def nothing(*_: Any, **__: Any) -> bool:
         return False
@@ -197,7 +199,7 @@ def parts() -> dict[str, list[tuple[Any, str, Any]]]:
         return dict.fromkeys(claimed, float("inf"))
 
     return {
-        "choosing what to sweep": [(Focus, "lacks", everywhere)],
+        "choosing what to sweep": [(run.Focus, "lacks", everywhere)],
         "in-out separation": [(run.Run, "_next", at_the_solution)],
         "rules that wait": [(reduced, "WAITING", ())],
         "reduced cost fixing": [(search.Search, "_fix", nothing)],
@@ -264,8 +266,6 @@ def jobs(what: str, limit: float) -> Iterator[Job]:
         ):
             for part in (None, *parts()):
                 yield {**base, **problem, "without": part}
-            for groups in (2, 4):
-                yield {**base, **problem, "groups": groups}
     elif what == "seeds":
         for seed in (7, 11, 13, 17):
             yield {**base, "states": 1000, "seed": seed}

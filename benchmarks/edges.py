@@ -56,9 +56,9 @@ from optimizer.errors import (  # noqa: E402
     SolverError,
 )
 from optimizer.model.instance import read_instance  # noqa: E402
+from optimizer.solve.gap import smallest_size  # noqa: E402
 from optimizer.solve.outcomes import rounding as rounding_of  # noqa: E402
 from optimizer.solve.planner import plan  # noqa: E402
-from optimizer.solve.solver_result import smallest_size  # noqa: E402
 from optimizer.solve.verification import TOLERANCE  # noqa: E402
 
 Raw = dict[str, Any]

@@ -1,28 +1,6 @@
-"""The exceptions of the project, each with the exit code of the command line.
+"""The exceptions of the project, each with the exit code of the command line: 5 where it says none.
 
-::
-
-    VorratError                5
-    ├── ScenarioError          2   a scenario file that cannot be used, with all its faults
-    ├── Misuse                 2   options that do not go together, or name what is not there
-    ├── PoolRefused            2   a file that should hold a pool of cuts and does not
-    ├── Infeasible             3   rules that no plan can keep, with a smallest conflicting set
-    ├── NoPlan                 4   a limit was met before any plan was found
-    │   ├── OutOfMemory        4   a process outgrew --memory-limit
-    │   └── TimedOut           4   a process did not end long after its time limit
-    ├── Interrupted          130   stopped by the user with nothing to keep
-    ├── NotWritten             5   results that could not be written: none of them is there
-    │   └── InUse              5   a file of results that another program has open
-    ├── ClusterError           5   a cluster that cannot be reached, or is not fit for use
-    └── SolverError            5   the solver failed
-        ├── WorkerLost         5   a process that solved problems has died
-        ├── ModelRefused       5   data that the solver would misread
-        │   └── OutOfRange     5   coefficients too unlike in size, as long as no file is known
-        ├── UnknownOption      5   an option the solver does not know
-        └── CheckFailed        5   an answer that fails the check from outside the solver
-
-A plan stopped by a limit is not an error: it is returned with its gap, and the command line
-answers 1.
+A plan stopped by a limit is no error: it is returned with its gap, and the command line answers 1.
 """
 
 from __future__ import annotations
@@ -31,30 +9,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from models.faults import ScenarioError, Step, VorratError
+from models.faults import ScenarioError as ScenarioError
+from models.faults import Step
+from models.faults import VorratError as VorratError
 from models.language import tr
-
-__all__ = [
-    "CheckFailed",
-    "ClusterError",
-    "InUse",
-    "Infeasible",
-    "Interrupted",
-    "Misuse",
-    "ModelRefused",
-    "NoPlan",
-    "NotWritten",
-    "OutOfMemory",
-    "OutOfRange",
-    "PoolRefused",
-    "Rule",
-    "ScenarioError",
-    "SolverError",
-    "TimedOut",
-    "UnknownOption",
-    "VorratError",
-    "WorkerLost",
-]
 
 
 @dataclass(frozen=True)
@@ -148,8 +106,7 @@ class ModelRefused(SolverError):
     """The model holds data that the solver would misread."""
 
 
-End = tuple[tuple[str, str], float]
-"""A coefficient: the names of its column and row, and its size."""
+End = tuple[tuple[str, str], float]  # a coefficient: the names of its column and row, and its size
 
 
 class OutOfRange(ModelRefused):

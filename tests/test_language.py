@@ -184,7 +184,6 @@ HIDDEN = {
     ("optimizer/report/fault_sheet.py", "FAULTS"),
     ("optimizer/analyses/redaction/document.py", "REASONS[reason]"),
     ("optimizer/report/scenario_workbook/__init__.py", "GUIDE"),
-    ("optimizer/solve/conflicts.py", "template"),
     ("optimizer/analyses/sensitivity/words.py", "called"),
     ("optimizer/analyses/sensitivity/words.py", "RULES[tag]"),
 }

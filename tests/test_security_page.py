@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from models.files import decoding, includes, json_document, nodes, reading, workbook, yaml_source
-from optimizer.solve.decomposition import storing
+from optimizer.solve.decomposition import pool
 
 PAGE = Path(__file__).parents[1] / "docs" / "security.md"
 MB = 1_000_000
@@ -37,5 +37,5 @@ def test_the_limits_are_those_of_the_code() -> None:
         json_document.MAX_BYTES,
         json_document.MAX_VALUES,
         json_document.MAX_DEPTH,
-        storing.MAX_BYTES,
+        pool.MAX_BYTES,
     ]

@@ -10,7 +10,7 @@ from models.scenario.case import Case
 from optimizer.errors import OutOfRange
 from optimizer.model.instance import read_instance
 from optimizer.solve import planner
-from optimizer.solve.unsolvable import too_far_apart
+from optimizer.solve.conflicts import too_far_apart
 
 METHODS = ("extensive", "decomposition")
 

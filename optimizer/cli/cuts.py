@@ -53,7 +53,7 @@ def read_kept(folder: Path, case: Case) -> Kept:
     """The pool that suits a case, empty if there is none yet."""
     from optimizer.model.instance import read_instance
     from optimizer.solve.decomposition import CutPool, pool_key, read_pool
-    from optimizer.solve.decomposition.storing import MAX_BYTES as MAX_POOL
+    from optimizer.solve.decomposition.pool import MAX_BYTES as MAX_POOL
 
     make_folder(folder)
     key = pool_key(read_instance(case))

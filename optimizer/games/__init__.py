@@ -8,64 +8,24 @@ Worths come from solvers, so what is less than TOLERANCE of the greatest amount,
 negligible: it makes nobody leave, no core empty and no share irrational.
 """
 
-from optimizer.games.coalitions import (
-    SPECK,
-    TOLERANCE,
-    excess,
-    masks_by_size,
-    members,
-    worst_coalitions,
-)
-from optimizer.games.core import (
-    LeastCore,
-    Membership,
-    core_membership,
-    least_core,
-    least_core_range,
-)
-from optimizer.games.nucleolus import nucleolus, prenucleolus
-from optimizer.games.sampling import (
-    SampledShares,
-    coalitions_of,
-    sample_orders,
-    shapley_from_orders,
-)
-from optimizer.games.sharing import equally, in_proportion, shapley, shapley_range
-from optimizer.games.stability import (
-    Emptiness,
-    core_emptiness,
-    stability_cost,
-    stability_cost_range,
-    subsidy,
-    subsidy_range,
-)
-
-__all__ = [
-    "SPECK",
-    "TOLERANCE",
-    "Emptiness",
-    "LeastCore",
-    "Membership",
-    "SampledShares",
-    "coalitions_of",
-    "core_emptiness",
-    "core_membership",
-    "equally",
-    "excess",
-    "in_proportion",
-    "least_core",
-    "least_core_range",
-    "masks_by_size",
-    "members",
-    "nucleolus",
-    "prenucleolus",
-    "sample_orders",
-    "shapley",
-    "shapley_from_orders",
-    "shapley_range",
-    "stability_cost",
-    "stability_cost_range",
-    "subsidy",
-    "subsidy_range",
-    "worst_coalitions",
-]
+from optimizer.games.coalitions import SPECK as SPECK
+from optimizer.games.coalitions import TOLERANCE as TOLERANCE
+from optimizer.games.coalitions import coalitions_of as coalitions_of
+from optimizer.games.coalitions import excess as excess
+from optimizer.games.coalitions import in_proportion as in_proportion
+from optimizer.games.coalitions import members as members
+from optimizer.games.coalitions import sample_orders as sample_orders
+from optimizer.games.coalitions import shapley as shapley
+from optimizer.games.coalitions import shapley_from_orders as shapley_from_orders
+from optimizer.games.coalitions import shapley_range as shapley_range
+from optimizer.games.coalitions import worst_coalitions as worst_coalitions
+from optimizer.games.stability import core_emptiness as core_emptiness
+from optimizer.games.stability import core_membership as core_membership
+from optimizer.games.stability import least_core as least_core
+from optimizer.games.stability import least_core_range as least_core_range
+from optimizer.games.stability import nucleolus as nucleolus
+from optimizer.games.stability import prenucleolus as prenucleolus
+from optimizer.games.stability import stability_cost as stability_cost
+from optimizer.games.stability import stability_cost_range as stability_cost_range
+from optimizer.games.stability import subsidy as subsidy
+from optimizer.games.stability import subsidy_range as subsidy_range

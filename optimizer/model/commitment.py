@@ -10,28 +10,20 @@ import numpy as np
 
 from optimizer.model.instance import Floats, Instance, InstrumentData, Money
 
-SPARE = 1e-7
-"""A share that is lacking by less is rounding."""
+SPARE = 1e-7  # a share that is lacking by less is rounding
 
 
 @dataclass(frozen=True, eq=False)
 class Commitment:
-    """What is decided before the state of the world is known.
+    """What is decided before the state of the world is known. Shares are of capex (of a price
+    floor: of output), offtake is a share of output, purchases are lots per year (Y)."""
 
-    Shares are of capex (of a price floor: of output), offtake is a share of output, purchases are
-    lots per year (Y).
-    """
-
-    start: dict[str, int] = field(default_factory=dict)
-    """Start year of each project that is built."""
+    start: dict[str, int] = field(default_factory=dict)  # start year of each project that is built
     share: dict[tuple[str, str, str], float] = field(default_factory=dict)
     """By project, funder and instrument."""
-    market: dict[str, float] = field(default_factory=dict)
-    """By project."""
-    offtake: dict[tuple[str, str], float] = field(default_factory=dict)
-    """By project and group."""
-    buy: dict[str, Floats] = field(default_factory=dict)
-    """By stockpile; what is absent buys nothing."""
+    market: dict[str, float] = field(default_factory=dict)  # by project
+    offtake: dict[tuple[str, str], float] = field(default_factory=dict)  # by project and group
+    buy: dict[str, Floats] = field(default_factory=dict)  # by stockpile; none where absent
 
     def bought(self, instance: Instance, stockpile: str) -> Floats:
         """(Y) lots that a stockpile buys in each year."""
@@ -64,17 +56,6 @@ def stock_cost(
     return cost
 
 
-def instalments(
-    instance: Instance, commitment: Commitment
-) -> Iterator[tuple[str, str, str, Floats]]:
-    """(Y) million EUR that each project, funder and instrument pays, undiscounted.
-
-    A share of what is not built costs nothing; it is for the check to refuse it.
-    """
-    for p, f, i, share, money in moved(instance, commitment):
-        yield p, f, i, share * money.paid
-
-
 def moved(
     instance: Instance, commitment: Commitment
 ) -> Iterator[tuple[str, str, str, float, Money]]:
@@ -85,16 +66,6 @@ def moved(
             yield p, f, i, share, instance.money(p, f, i, start)
 
 
-def spend(instance: Instance, commitment: Commitment) -> dict[str, Floats]:
-    """(Y) million EUR of each funder's budget that is used, undiscounted."""
-    used = {f: np.zeros(len(instance.years)) for f in instance.case.funders}
-    for _, f, i, due in instalments(instance, commitment):
-        used[f] = used[f] + instance.instrument[f, i].budget_charge * due
-    for f, cost in stock_payments(instance, commitment):
-        used[f] = used[f] + cost
-    return used
-
-
 def stock_payments(instance: Instance, commitment: Commitment) -> Iterator[tuple[str, Floats]]:
     """(Y) million EUR that funders pay for stockpiles, undiscounted."""
     for h, pile in instance.stockpiles.items():
@@ -102,25 +73,32 @@ def stock_payments(instance: Instance, commitment: Commitment) -> Iterator[tuple
             yield f, stock_cost(instance, commitment, h, f)
 
 
-def outlay(instance: Instance, commitment: Commitment) -> dict[str, Floats]:
-    """(Y) million EUR that each funder pays for projects and stockpiles, undiscounted."""
+def outlay(
+    instance: Instance, commitment: Commitment, *, charged: bool = False
+) -> dict[str, Floats]:
+    """(Y) million EUR that each funder pays for projects and stockpiles, undiscounted; of it what
+    is ``charged`` to the budget."""
     paid = {f: np.zeros(len(instance.years)) for f in instance.case.funders}
-    for _, f, _, due in instalments(instance, commitment):
-        paid[f] = paid[f] + due
+    for _, f, _, share, money in moved(instance, commitment):
+        part = money.instrument.budget_charge if charged else 1.0
+        paid[f] = paid[f] + part * (share * money.paid)
     for f, cost in stock_payments(instance, commitment):
         paid[f] = paid[f] + cost
     return paid
+
+
+def spend(instance: Instance, commitment: Commitment) -> dict[str, Floats]:
+    """(Y) million EUR of each funder's budget that is used, undiscounted."""
+    return outlay(instance, commitment, charged=True)
 
 
 def line_use(instance: Instance, commitment: Commitment) -> dict[tuple[str, str], Floats]:
     """(Y) million EUR of each budget line, by funder and id: what is used of it in a year; of
     guarantee stock, what is outstanding at the year's end."""
     used = {key: np.zeros(len(instance.years)) for key in instance.lines}
-    for _, f, i, share, money in moved(instance, commitment):
-        instrument = instance.instrument[f, i]
-        for id in instrument.charges:
-            line = instance.lines[f, id]
-            used[f, id] = used[f, id] + share * money.line_use(line, instrument)
+    for _, f, _, share, money in moved(instance, commitment):
+        for id in money.instrument.charges:
+            used[f, id] = used[f, id] + share * money.line_use(instance.lines[f, id])
     for f, cost in stock_payments(instance, commitment):
         for (funder, id), line in instance.lines.items():
             if funder == f:
@@ -144,8 +122,8 @@ def stock_residual(
 def residual(instance: Instance, commitment: Commitment) -> float:
     """Discounted million EUR that stocks and projects count for at the end of the horizon."""
     total = 0.0
-    for _, f, i, share, money in moved(instance, commitment):
-        total += share * money.residual(instance.discount, instance.instrument[f, i].terms.recovery)
+    for *_, share, money in moved(instance, commitment):
+        total += share * money.residual
     return total + math.fsum(stock_residual(instance, commitment, h) for h in instance.stockpiles)
 
 
@@ -153,9 +131,8 @@ def net_cost(instance: Instance, commitment: Commitment) -> float:
     """Discounted million EUR: money put up less what comes back, and stocks, whoever pays; less
     what counts at the end."""
     total = 0.0
-    for _, f, i, share, money in moved(instance, commitment):
-        recovery = instance.instrument[f, i].terms.recovery
-        total += share * money.net_cost(instance.discount, recovery)
+    for *_, share, money in moved(instance, commitment):
+        total += share * money.net_cost
     for h in instance.stockpiles:
         total += float(instance.discount @ stock_cost(instance, commitment, h))
         total -= stock_residual(instance, commitment, h)
@@ -166,9 +143,8 @@ def net_cost_by_funder(instance: Instance, commitment: Commitment) -> dict[str, 
     """Discounted million EUR of each funder: money put up less what comes back, and stocks; less
     what counts at the end."""
     cost = dict.fromkeys(instance.case.funders, 0.0)
-    for _, f, i, share, money in moved(instance, commitment):
-        recovery = instance.instrument[f, i].terms.recovery
-        cost[f] += share * money.net_cost(instance.discount, recovery)
+    for _, f, _, share, money in moved(instance, commitment):
+        cost[f] += share * money.net_cost
     for f, paid in stock_payments(instance, commitment):
         cost[f] += float(instance.discount @ paid)
     for h, pile in instance.stockpiles.items():
@@ -204,19 +180,15 @@ def weighed_damage(
 
 
 def without_idle_projects(instance: Instance, commitment: Commitment) -> Commitment:
-    """The same commitment without projects that nobody pays for, wants or needs.
-
-    A project that the market pays in full costs nothing here, so that building it for no use is
-    no worse than leaving it; a plan does not name it.
-    """
+    """The same commitment without projects that nobody pays for, wants or needs. A project that the
+    market pays in full costs nothing here, so that building it for no use is no worse than leaving
+    it; a plan does not name it."""
     projects = instance.case.projects
     needed = {*instance.case.policy.must_build, *instance.held.certain}
     needed.update(other for p in commitment.start for other in projects[p].requires)
     used = {p for p, _ in commitment.offtake}
-    for p, f, i, _, money in moved(instance, commitment):
-        instrument = instance.instrument[f, i]
-        earns = money.net_cost(instance.discount, instrument.terms.recovery) < 0
-        if instrument.carries_capex or earns:
+    for p, *_, money in moved(instance, commitment):
+        if money.instrument.carries_capex or money.net_cost < 0:
             used.add(p)
     start = {p: year for p, year in commitment.start.items() if p in used or p in needed}
     market = {p: share for p, share in commitment.market.items() if p in start}
@@ -225,19 +197,16 @@ def without_idle_projects(instance: Instance, commitment: Commitment) -> Commitm
 
 
 def without_idle_supports(instance: Instance, commitment: Commitment) -> Commitment:
-    """The same commitment without subsidies and price floors that nothing rests on.
-
-    A floor below every price costs nothing, so that a share of it is no worse than none. Each
-    support falls to what the market's share and the output reserved need of it, or, where it has a
-    least ticket, away if nothing does. One that earns more than it costs stays.
-    """
+    """The same commitment without subsidies and price floors that nothing rests on. A floor below
+    every price costs nothing, so that a share of it is no worse than none. Each support falls to
+    what the market's share and the output reserved need of it, or, where it has a least ticket,
+    away if nothing does. One that earns more than it costs stays."""
     share = dict(commitment.share)
     for (p, f, i), held in commitment.share.items():
         instrument, start = instance.instrument[f, i], commitment.start.get(p)
         if instrument.carries_capex or start is None or f in instance.held.funders:
             continue
-        money = instance.money(p, f, i, start)
-        if money.net_cost(instance.discount, instrument.terms.recovery) < 0:
+        if instance.money(p, f, i, start).net_cost < 0:
             continue
         rest = {key: x for key, x in share.items() if key != (p, f, i)}
         needed = _support_needed(instance, replace(commitment, share=rest), p, instrument)
@@ -259,15 +228,11 @@ def _support_needed(
         instance.instrument[key].market_finance_per_share * x for key, x in others.items()
     )
     market = without.market.get(p, 0.0)
-    lacking = [
-        (market - project.market_finance_max - lent, market, instrument.market_finance_per_share)
-    ]
+    per_share = instrument.market_finance_per_share
+    lacking = [(market - project.market_finance_max - lent, market, per_share)]
     for (q, group), offtake in without.offtake.items():
         if q == p and instrument in instance.rights(p, group):
             held = instance.right(p, group, without.share)
             lacking.append((offtake - held, offtake, instrument.offtake_per_share))
-    return max(
-        (lack / per_share if per_share > 0 else math.inf for lack, whole, per_share in lacking
-         if lack > SPARE * whole),
-        default=0.0,
-    )  # fmt: skip
+    needed = [(lack, each) for lack, whole, each in lacking if lack > SPARE * whole]
+    return max((lack / each if each > 0 else math.inf for lack, each in needed), default=0.0)

@@ -85,10 +85,8 @@ def give_way(
     market: Mapping[str, float], own: Mapping[str, float], amount: float
 ) -> dict[str, float]:
     """What the market still delivers once ``amount`` of it gives way where dependence is greatest.
-
-    Deliveries are taken from whichever country stands highest, ``own`` output included, until
-    all that give way stand at one level.
-    """
+    Deliveries are taken from whichever country stands highest, ``own`` output included, until all
+    that give way stand at one level."""
     high = {c: q + own.get(c, 0.0) for c, q in market.items()}
     # Between two of these levels the amount that gives way is linear in the level.
     levels = sorted({*high.values(), *(own.get(c, 0.0) for c in market), 0.0}, reverse=True)
@@ -107,11 +105,9 @@ def give_way(
 
 
 def crma_shares(instance: Instance, commitment: Commitment) -> Iterator[CrmaShare]:
-    """The shares that the act has benchmarks for, of materials whose stages are all known.
-
-    A material is left out if supply or a project in the Union does not name its stages, and all
-    are if the file names none.
-    """
+    """The shares that the act has benchmarks for, of materials whose stages are all known. A
+    material is left out if supply or a project in the Union does not name its stages, and all are
+    if the file names none."""
     case = instance.case
     year = min(max(CRMA_YEAR, instance.years[0]), instance.years[-1])
     if not any([*(x.stages for x in case.supply), *(x.stages for x in case.projects.values())]):

@@ -29,12 +29,9 @@ class State:
 
     name: str
     probability: float
-    events: tuple[tuple[str, int], ...] = ()
-    """Hazards that strike, each with the period in which it starts."""
-    failed: frozenset[str] = frozenset()
-    """Projects that never produce."""
-    delays: tuple[tuple[str, int], ...] = ()
-    """Years of delay of the first output, where there is any."""
+    events: tuple[tuple[str, int], ...] = ()  # hazards that strike, and their first periods
+    failed: frozenset[str] = frozenset()  # projects that never produce
+    delays: tuple[tuple[str, int], ...] = ()  # years of delay of the first output, if any
 
     def delay(self, project: str) -> int:
         """Years of delay of a project's first output."""
@@ -45,10 +42,8 @@ class State:
 class Chances:
     """Probabilities that states are drawn with."""
 
-    strikes: dict[str, Floats]
-    """(Y) that a hazard starts in each year, where no event of it runs."""
-    fails: dict[str, float]
-    """That a project never produces."""
+    strikes: dict[str, Floats]  # (Y) that a hazard starts in each year, where no event of it runs
+    fails: dict[str, float]  # that a project never produces
 
     @classmethod
     def of(cls, instance: Instance) -> Chances:
@@ -109,16 +104,13 @@ def _written(instance: Instance, state: WrittenState, number: int, total: float)
     )
 
 
-WORDS = 4
-"""Draws that the generator makes at one step of its counter."""
+WORDS = 4  # draws that the generator makes at one step of its counter
 
 
 def _uniforms(sample: Sample, block: slice, *key: str | int) -> Floats:
-    """(B) draws from [0, 1) for a block of states, from the stream that the key names.
-
-    Stratified draws form a Latin hypercube (McKay, Beckman and Conover 1979): each stream has
-    one draw in each of as many equal strata as there are states, in random order.
-    """
+    """(B) draws from [0, 1) for a block of states, from the stream that the key names. Stratified
+    draws form a Latin hypercube (McKay, Beckman and Conover 1979): each stream has one draw in each
+    of as many equal strata as there are states, in random order."""
     digest = hashlib.sha256(repr((int(sample.seed), *key)).encode()).digest()
     counter = np.random.Philox(key=int.from_bytes(digest[:16], "little"))
     if sample.method == "stratified":
@@ -187,17 +179,14 @@ def availability(instance: Instance, state: State) -> dict[tuple[str, str], Floa
     return dict(zip(instance.origins, left, strict=True))
 
 
-SURPLUS = 100.0
-"""A project with more output than so many times the demand for it is held to what can be used."""
+SURPLUS = 100.0  # a project with more output than so many times the demand is held to less
 
 
 def without_surplus(instance: Instance, states: Sequence[State]) -> Instance:
-    """The same problem with no more offtake of very large projects than anybody can use.
-
-    Of a project a million times as large as demand, a millionth that the solver takes for nothing
-    covers all. No plan is lost: offtake costs nothing, and what is held back would be surplus in
-    every state, the worst of hazards and the lowest year of the ramp included.
-    """
+    """The same problem with no more offtake of very large projects than anybody can use. Of a
+    project a million times as large as demand, a millionth that the solver takes for nothing covers
+    all. No plan is lost: offtake costs nothing, and what is held back would be surplus in every
+    state, the worst of hazards and the lowest year of the ramp included."""
     most = {
         m: max(
             float(demand.max()),
@@ -232,11 +221,8 @@ def without_surplus(instance: Instance, states: Sequence[State]) -> Instance:
 class Outlook:
     """All that recourse depends on of a state, or of the mean of several: arrays that add up."""
 
-    left: dict[tuple[str, str], Floats]
-    """(K) share of each origin's supply, by material and country."""
-    comes: dict[tuple[str, str, int], Floats]
-    """(K) share of a project's output that comes so many years late, by project, material and
-    delay; what fails does not come."""
+    left: dict[tuple[str, str], Floats]  # (K) share of each origin's supply
+    comes: dict[tuple[str, str, int], Floats]  # (K) share of output, by project, material and delay
 
     @property
     def delays(self) -> dict[str, tuple[int, ...]]:
@@ -260,10 +246,8 @@ def outlook(instance: Instance, state: State) -> Outlook:
 
 
 def mean_outlook(instance: Instance, states: Sequence[State]) -> Outlook:
-    """The mean of what states leave, by their probabilities.
-
-    It is no state: a project comes with a part of its output at each of its delays.
-    """
+    """The mean of what states leave, by their probabilities. It is no state: a project comes with a
+    part of its output at each of its delays."""
     left: dict[tuple[str, str], Floats] = {}
     comes: dict[tuple[str, str, int], Floats] = {}
     total = math.fsum(state.probability for state in states)

@@ -30,8 +30,7 @@ class Found:
     with_plan: Evaluation
     without_plan: Evaluation
     certificate: Certificate
-    interrupted: bool = False
-    """Whether the user stopped the search."""
+    interrupted: bool = False  # whether the user stopped the search
 
     @property
     def objective(self) -> float:
@@ -69,15 +68,8 @@ class Found:
         )
 
     def under(self, instance: Instance, bound: float | None) -> Found:
-        """This plan under other rules or weights, checked, with the bound that holds there.
-
-        The scenario of ``instance`` must have recourse in common with this one.
-
-        Raises
-        ------
-        CheckFailed
-            If the plan breaks a rule there.
-        """
+        """This plan under other rules or weights of a scenario that has recourse in common with its
+        own, checked (CheckFailed), with the bound that holds there."""
         # They take a moment to import: those who only read a plan do without.
         from optimizer.solve import outcomes
         from optimizer.solve.verification import check_commitment
@@ -97,8 +89,7 @@ class Found:
         )
 
 
-ENOUGH_STATES = 100
-"""A plan made on fewer states is called illustrative."""
+ENOUGH_STATES = 100  # a plan made on fewer states is called illustrative
 
 
 def proven(

@@ -1,4 +1,5 @@
-"""Why no plan exists: a smallest set of rules that exclude each other.
+"""Why no plan exists: a smallest set of rules that exclude each other; and figures of a scenario
+that cannot be solved together, as faults of the file at their places.
 
 Recourse is always feasible, so a conflict lives among the first stage's rules. They are grouped
 by what the scenario file says in one place, and the groups are divided and conquered (QuickXplain,
@@ -9,14 +10,17 @@ is dropped.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
-from typing import Any, Generic, TypeVar
+from contextlib import contextmanager
+from functools import partial
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import numpy as np
 import pyomo.environ as pyo
 
+from models.faults import Fault, ScenarioError, Step
 from models.language import figure, marked, tr
 from models.scenario.quantities import Yearly
-from optimizer.errors import Rule, SolverError
+from optimizer.errors import OutOfRange, Rule, SolverError
 from optimizer.model import highs
 from optimizer.model.formulation import build_commitment, substitute_planned_stock
 from optimizer.model.highs import Compiled, LinearProgram
@@ -26,266 +30,178 @@ Explain = Callable[[Instance, Any], Rule]
 Key = TypeVar("Key", bound=Hashable)
 
 
-def _project(tag: str, name: str, field: str, says: str) -> Explain:
-    def explain(instance: Instance, index: Any) -> Rule:
-        p = index[0] if isinstance(index, tuple) else index
-        project = instance.case.projects[p]
-        value = getattr(project, field)
-        text = tr(says, p=p, value=figure(value))
-        return Rule(tag, name, text, ("projects", p, field))
+class _Place(NamedTuple):
+    """Where a rule stands in a scenario, and what its sentence says of it."""
 
-    return explain
+    path: tuple[Step, ...]
+    values: dict[str, Any]
+    other: bool = False  # whether the second of the rule's sentences says it
 
 
-def _instrument(tag: str, name: str, field: str, says: str) -> Explain:
-    def explain(instance: Instance, index: Any) -> Rule:
-        _, f, i = index[:3]
-        value = getattr(instance.case.funders[f].instruments[i], field)
-        text = tr(says, f=f, i=i, value=figure(value))
-        return Rule(tag, name, text, ("funders", f, "instruments", i, field))
-
-    return explain
+_Where = Callable[[Instance, Any, str], _Place]
 
 
-def _stockpile(tag: str, name: str, field: str, says: str) -> Explain:
-    def explain(instance: Instance, index: Any) -> Rule:
-        h = index[0]
-        position = [s.id for s in instance.case.stockpiles].index(h)
-        return Rule(tag, name, tr(says, h=h), ("stockpiles", position, field))
-
-    return explain
+def _project(instance: Instance, index: Any, field: str) -> _Place:
+    p = index[0] if isinstance(index, tuple) else index
+    value = figure(getattr(instance.case.projects[p], field))
+    return _Place(("projects", p, field), {"p": p, "value": value})
 
 
-def _between(field: str, says: str) -> Explain:
-    def explain(instance: Instance, index: Any) -> Rule:
-        p, other = index[:2]
-        if other not in getattr(instance.case.projects[p], field):
-            p, other = other, p
-        position = getattr(instance.case.projects[p], field).index(other)
-        text = tr(says, p=p, other=other)
-        return Rule("P9", field, text, ("projects", p, field, position))
-
-    return explain
+def _instrument(instance: Instance, index: Any, field: str) -> _Place:
+    _, f, i = index[:3]
+    value = figure(getattr(instance.case.funders[f].instruments[i], field))
+    return _Place(("funders", f, "instruments", i, field), {"f": f, "i": i, "value": value})
 
 
-def _policy(
-    tag: str, name: str, path: tuple[str, ...], says: str, called: tuple[str, ...] = ()
-) -> Explain:
-    """A rule of the policy; ``called`` is what its text calls the parts of the index."""
-
-    def explain(instance: Instance, index: Any) -> Rule:
-        where: tuple[str | int, ...] = ("policy", *path)
-        value: Any = instance.case.policy
-        for step in path:
-            value = getattr(value, step)
-        if isinstance(value, tuple):
-            where = (*where, value.index(index))
-        parts = index if isinstance(index, tuple) else (index,)
-        shown = figure(value) if isinstance(value, float) else ""
-        names = dict(zip(called, parts, strict=False))
-        return Rule(tag, name, tr(says, value=shown, **names), where)
-
-    return explain
+def _stockpile(instance: Instance, index: Any, field: str) -> _Place:
+    position = [s.id for s in instance.case.stockpiles].index(index[0])
+    return _Place(("stockpiles", position, field), {"h": index[0]})
 
 
-def _offtake_right(instance: Instance, index: Any) -> Rule:
+def _between(instance: Instance, index: Any, field: str) -> _Place:
+    p, other = index[:2]
+    if other not in getattr(instance.case.projects[p], field):
+        p, other = other, p
+    position = getattr(instance.case.projects[p], field).index(other)
+    return _Place(("projects", p, field, position), {"p": p, "other": other})
+
+
+def _policy(instance: Instance, index: Any, field: str) -> _Place:
+    value: Any = instance.case.policy
+    path = field.split(".")
+    for step in path:
+        value = getattr(value, step)
+    if isinstance(value, tuple):
+        return _Place(("policy", *path, value.index(index)), {"p": index})
+    m, country = index[:2] if isinstance(index, tuple) else (index, None)
+    shown = figure(value) if isinstance(value, float) else ""
+    return _Place(("policy", *path), {"p": index, "m": m, "country": country, "value": shown})
+
+
+def _right(instance: Instance, index: Any, field: str) -> _Place:
     p, _, group = index
     if group == COMMON:
-        return Rule(
-            "P6",
-            "offtake_right",
-            tr(
-                "output of {p} reaches domestic consumers by its home_share and by what funders "
-                "other than companies hold of it",
-                p=p,
-            ),
-            ("projects", p, "home_share"),
-        )
-    return Rule(
-        "P6",
-        "offtake_right",
-        tr("{f} gets output of {p} only for the share it holds", f=group, p=p),
-        ("funders", group.removesuffix("."), "instruments"),
-    )
+        return _Place(("projects", p, field), {"p": p})
+    path = ("funders", group.removesuffix("."), "instruments")
+    return _Place(path, {"f": group, "p": p}, other=True)
 
 
-def _state_aid(instance: Instance, index: Any) -> Rule:
-    text = tr("state aid to {p} is limited", p=index)
-    return Rule("P8", "state_aid_limit", text, ("policy", "state_aid"))
-
-
-def _funder(name: str, field: str, says: str) -> Explain:
-    def explain(instance: Instance, index: Any) -> Rule:
-        f, year = index if isinstance(index, tuple) else (index, None)
-        funder = instance.case.funders[f]
-        if year is None:
-            text = tr(says, f=f, value=figure(funder.budget_meur or 0.0))
-            return Rule("B1", name, text, ("funders", f, field))
-        named = year in (funder.budget_by_year_meur or {})
-        text = tr(
-            says, f=f, value=figure((funder.budget_by_year_meur or {}).get(year, 0.0)), year=year
-        )
-        path: tuple[str | int, ...] = ("funders", f, field)
-        return Rule("B1", name, text, (*path, str(year)) if named else path)
-
-    return explain
-
-
-def _market(instance: Instance, index: Any) -> Rule:
-    p, _ = index
+def _market(instance: Instance, index: Any, field: str) -> _Place:
     supported = any(
-        i.market_finance_per_share > 0 and i.max_share > 0 and p in i.projects
+        i.market_finance_per_share > 0 and i.max_share > 0 and index[0] in i.projects
         for i in instance.instruments
     )
-    template = (
-        marked(
-            "lenders and other investors carry at most {value} of {p}, and what subsidies and "
-            "price floors add to it"
-        )
-        if supported
-        else marked("lenders and other investors carry at most {value} of {p}")
-    )
-    says = tr(template, value=figure(instance.case.projects[p].market_finance_max), p=p)
-    return Rule("P3", "market_finance_limit", says, ("projects", p, "market_finance_max"))
+    return _project(instance, index, field)._replace(other=supported)
 
 
-def _line(tag: str, name: str, field: str, says: str, in_year: str) -> Explain:
-    """``in_year`` is said where the number is that of one year."""
-
-    def explain(instance: Instance, index: Any) -> Rule:
-        f, id, year = (*index, None)[:3]
-        value = getattr(instance.case.funders[f].budget_lines[id], field)
-        path: tuple[str | int, ...] = ("funders", f, "budget_lines", id, field)
-        template = says
-        if isinstance(value, Yearly):
-            path = (*path, str(year)) if year in value.years else path
-            # What does not change is one rule, however many years it binds in.
-            template = in_year if value.years else says
-            value = value.at(year)
-        elif isinstance(value, dict):
-            path = (*path, str(year)) if year in value else path
-            value, template = value.get(year, 0.0), in_year
-        text = tr(template, f=f, id=id, value=figure(value), year=year)
-        return Rule(tag, name, text, path)
-
-    return explain
+def _funder(instance: Instance, index: Any, field: str) -> _Place:
+    f, year = index if isinstance(index, tuple) else (index, None)
+    value = getattr(instance.case.funders[f], field)
+    return _dated(("funders", f, field), {"f": f}, value, year)
 
 
-RULES: dict[str, Explain] = {
-    "market_finance_limit": _market,
-    "share_limit": _instrument(
-        "P4", "share_limit", "max_share", marked("{f} ({i}) carries at most {value} of a project")
-    ),
-    "share_needs_start": _instrument(
-        "P4", "share_limit", "max_share", marked("{f} ({i}) carries at most {value} of a project")
-    ),
-    "ticket_min": _instrument(
-        "P5",
-        "ticket_min",
-        "ticket_min_meur",
-        marked("{f} ({i}) puts at least {value} million into a project"),
-    ),
-    "ticket_max": _instrument(
-        "P5",
-        "ticket_max",
-        "ticket_max_meur",
-        marked("{f} ({i}) puts at most {value} million into a project"),
-    ),
-    "offtake_right": _offtake_right,
-    "offtake_limit": _project(
-        "P6",
-        "offtake_limit",
-        "offtake_max",
-        marked("at most {value} of the output of {p} can be reserved"),
-    ),
-    "public_share_limit": _policy(
-        "P7",
-        "public_share_limit",
-        ("max_public_share",),
-        marked("public funders together carry at most {value} of a project"),
-    ),
-    "state_aid_limit": _state_aid,
-    "requires": _between("requires", marked("{p} needs {other} to start no later")),
-    "excludes": _between("excludes", marked("{p} and {other} exclude each other")),
-    "must_build": _policy("P9", "must_build", ("must_build",), marked("{p} must be built"), ("p",)),
-    "must_not_build": _policy(
-        "P9", "must_not_build", ("must_not_build",), marked("{p} must not be built"), ("p",)
-    ),
-    "max_projects": _policy(
-        "P9", "max_projects", ("max_projects",), marked("at most {value} projects are built")
-    ),
-    "purchase_limit": _stockpile(
-        "S1",
-        "purchase_limit",
-        "max_purchase_t_per_year",
-        marked("the market gives {h} only so much a year"),
-    ),
-    "storage_limit": _stockpile(
-        "S3", "storage_limit", "max_t", marked("{h} has room for only so much")
-    ),
-    "days_of_demand": _stockpile(
-        "S4",
-        "days_of_demand",
-        "min_days_of_demand",
-        marked("{h} must cover so many days of demand"),
-    ),
-    "funder_budget_by_year": _funder(
-        "funder_budget_by_year", "budget_by_year_meur", marked("{f} has {value} million for {year}")
-    ),
-    "funder_budget": _funder(
-        "funder_budget", "budget_meur", marked("{f} spends at most {value} million in all")
-    ),
-    "public_budget": _policy(
-        "B2",
-        "public_budget",
-        ("budget_meur",),
-        marked("public funders together spend at most {value} million"),
-    ),
-    "budget_line_by_year": _line(
-        "B3",
-        "budget_line_by_year",
-        "by_year_meur",
-        marked("the line {id} of {f} has {value} million in all"),
-        marked("the line {id} of {f} has {value} million for {year}"),
-    ),
-    "budget_line_total": _line(
-        "B3",
-        "budget_line_total",
-        "total_meur",
-        marked("the line {id} of {f} has {value} million in all"),
-        marked("the line {id} of {f} has {value} million for {year}"),
-    ),
-    "guarantee_stock_limit": _line(
-        "B4",
-        "guarantee_stock_limit",
-        "limit_meur",
-        marked("of the line {id} of {f} at most {value} million may be outstanding"),
-        marked(
-            "of the line {id} of {f} at most {value} million may be outstanding at the end of "
-            "{year}"
-        ),
-    ),
-    "country_share_limit": _policy(
-        "G1",
-        "country_share_limit",
-        ("max_country_share", "limit"),
-        marked("at most {value} of the demand for {m} may come from {country}"),
-        ("m", "country"),
-    ),
+def _line(instance: Instance, index: Any, field: str) -> _Place:
+    f, id, year = (*index, None)[:3]
+    value = getattr(instance.case.funders[f].budget_lines[id], field)
+    return _dated(("funders", f, "budget_lines", id, field), {"f": f, "id": id}, value, year)
+
+
+def _dated(path: tuple[Step, ...], values: dict[str, Any], value: Any, year: Any) -> _Place:
+    """A value that may be that of one year. What does not change is one rule, however many years it
+    binds in."""
+    years = value.years if isinstance(value, Yearly) else value if isinstance(value, dict) else ()
+    path = (*path, str(year)) if year in years else path
+    changes = bool(years) or isinstance(value, dict)
+    if isinstance(value, Yearly):
+        value = value.at(year)
+    elif isinstance(value, dict):
+        value = value.get(year, 0.0)
+    return _Place(path, {**values, "value": figure(value or 0.0), "year": year}, changes)
+
+
+def _explain(name: str, instance: Instance, index: Any) -> Rule:
+    tag, where, field = _RULES[name]
+    place = where(instance, index, field)
+    says = _SAYS.get(f"{name}, other", _SAYS[name]) if place.other else _SAYS[name]
+    called = "share_limit" if name == "share_needs_start" else name
+    return Rule(tag, called, tr(says, **place.values), place.path)
+
+
+_RULES: dict[str, tuple[str, _Where, str]] = {
+    "market_finance_limit": ("P3", _market, "market_finance_max"),
+    "share_limit": ("P4", _instrument, "max_share"),
+    "share_needs_start": ("P4", _instrument, "max_share"),
+    "ticket_min": ("P5", _instrument, "ticket_min_meur"),
+    "ticket_max": ("P5", _instrument, "ticket_max_meur"),
+    "offtake_right": ("P6", _right, "home_share"),
+    "offtake_limit": ("P6", _project, "offtake_max"),
+    "public_share_limit": ("P7", _policy, "max_public_share"),
+    "state_aid_limit": ("P8", _policy, "state_aid"),
+    "requires": ("P9", _between, "requires"),
+    "excludes": ("P9", _between, "excludes"),
+    "must_build": ("P9", _policy, "must_build"),
+    "must_not_build": ("P9", _policy, "must_not_build"),
+    "max_projects": ("P9", _policy, "max_projects"),
+    "purchase_limit": ("S1", _stockpile, "max_purchase_t_per_year"),
+    "storage_limit": ("S3", _stockpile, "max_t"),
+    "days_of_demand": ("S4", _stockpile, "min_days_of_demand"),
+    "funder_budget_by_year": ("B1", _funder, "budget_by_year_meur"),
+    "funder_budget": ("B1", _funder, "budget_meur"),
+    "public_budget": ("B2", _policy, "budget_meur"),
+    "budget_line_by_year": ("B3", _line, "by_year_meur"),
+    "budget_line_total": ("B3", _line, "total_meur"),
+    "guarantee_stock_limit": ("B4", _line, "limit_meur"),
+    "country_share_limit": ("G1", _policy, "max_country_share.limit"),
 }
-"""Rules that a person can change, by the name of their constraint."""
+"""Tag and place of each rule that a person can change, by the name of its constraint."""
+_SAYS = {
+    "market_finance_limit": marked("lenders and other investors carry at most {value} of {p}"),
+    "market_finance_limit, other": marked(
+        "lenders and other investors carry at most {value} of {p}, and what subsidies and "
+        "price floors add to it"
+    ),
+    "share_limit": marked("{f} ({i}) carries at most {value} of a project"),
+    "share_needs_start": marked("{f} ({i}) carries at most {value} of a project"),
+    "ticket_min": marked("{f} ({i}) puts at least {value} million into a project"),
+    "ticket_max": marked("{f} ({i}) puts at most {value} million into a project"),
+    "offtake_right": marked(
+        "output of {p} reaches domestic consumers by its home_share and by what funders "
+        "other than companies hold of it"
+    ),
+    "offtake_right, other": marked("{f} gets output of {p} only for the share it holds"),
+    "offtake_limit": marked("at most {value} of the output of {p} can be reserved"),
+    "public_share_limit": marked("public funders together carry at most {value} of a project"),
+    "state_aid_limit": marked("state aid to {p} is limited"),
+    "requires": marked("{p} needs {other} to start no later"),
+    "excludes": marked("{p} and {other} exclude each other"),
+    "must_build": marked("{p} must be built"),
+    "must_not_build": marked("{p} must not be built"),
+    "max_projects": marked("at most {value} projects are built"),
+    "purchase_limit": marked("the market gives {h} only so much a year"),
+    "storage_limit": marked("{h} has room for only so much"),
+    "days_of_demand": marked("{h} must cover so many days of demand"),
+    "funder_budget_by_year": marked("{f} has {value} million for {year}"),
+    "funder_budget": marked("{f} spends at most {value} million in all"),
+    "public_budget": marked("public funders together spend at most {value} million"),
+    "budget_line_by_year": marked("the line {id} of {f} has {value} million in all"),
+    "budget_line_by_year, other": marked("the line {id} of {f} has {value} million for {year}"),
+    "budget_line_total": marked("the line {id} of {f} has {value} million in all"),
+    "budget_line_total, other": marked("the line {id} of {f} has {value} million for {year}"),
+    "guarantee_stock_limit": marked(
+        "of the line {id} of {f} at most {value} million may be outstanding"
+    ),
+    "guarantee_stock_limit, other": marked(
+        "of the line {id} of {f} at most {value} million may be outstanding at the end of {year}"
+    ),
+    "country_share_limit": marked("at most {value} of the demand for {m} may come from {country}"),
+}
+"""What each says; the other sentence is that of one year, or of the other case."""
+RULES: dict[str, Explain] = {name: partial(_explain, name) for name in _RULES}
 
 
 def smallest_conflict(instance: Instance) -> tuple[Rule, ...]:
-    """A set of rules that no plan can keep together, none of which can be left out.
-
-    Empty if the first stage is feasible.
-
-    Raises
-    ------
-    SolverError
-        If even what no scenario can change is infeasible.
-    """
+    """A set of rules that no plan can keep together, none of which can be left out; empty if the
+    first stage is feasible. SolverError if even what no scenario can change is infeasible."""
     compiled = first_stage(instance)
     groups: dict[Rule, list[int]] = {}
     for row, name, index in rule_rows(compiled):
@@ -315,15 +231,8 @@ def conflict_among(
     groups: Mapping[Key, list[int]],
     options: Mapping[str, Any] | None = None,
 ) -> tuple[Key, ...]:
-    """A smallest set of groups of rows that conflict, with what rows are in none of them.
-
-    Empty if there is no conflict. ``options`` are those of the solver.
-
-    Raises
-    ------
-    SolverError
-        If the rows in none of the groups conflict by themselves.
-    """
+    """A smallest set of groups of rows that conflict, with what rows are in none of them; empty if
+    there is no conflict. SolverError if those in none of the groups conflict by themselves."""
     search = Search(program, groups, options)
     if search.feasible(list(groups)):
         return ()
@@ -383,3 +292,61 @@ class Search(Generic[Key]):
         of_second = self.conflict([*kept, *first], True, second)
         of_first = self.conflict([*kept, *of_second], bool(of_second), first)
         return [*of_first, *of_second]
+
+
+@contextmanager
+def told_of(instance: Instance) -> Iterator[None]:
+    """While a scenario is solved: coefficients of unlike size are told as figures of its file."""
+    try:
+        yield
+    except OutOfRange as error:
+        raise too_far_apart(instance, error) or error from error
+
+
+def too_far_apart(instance: Instance, error: OutOfRange) -> ScenarioError | None:
+    """The fault of two figures of the file that lie behind coefficients of unlike size; None where
+    a coefficient has none behind it."""
+    (small, least), (large, most) = error.ends
+    paths = [_figure(instance, *end) for end in (small, large)]
+    if None in paths:
+        return None
+    says = tr(
+        "it is too small beside {other} to be solved with it: {least} against {most} in the rules "
+        "that both enter",
+        other=".".join(map(str, paths[1] or ())),
+        least=f"{least:.3g}",
+        most=f"{most:.3g}",
+    )
+    other = tr(
+        "it is too large beside {other} to be solved with it",
+        other=".".join(map(str, paths[0] or ())),
+    )
+    hint = tr("leave out what does not matter beside the other, or check the units")
+    return ScenarioError([Fault(paths[0] or (), says, hint), Fault(paths[1] or (), other, hint)])
+
+
+def _figure(instance: Instance, column: str, row: str) -> tuple[Step, ...] | None:
+    """Where the figure behind a coefficient stands, by the names of its column and row."""
+    kind, of = _parts(column)
+    if kind in ("share", "market", "start"):
+        return ("projects", of[0], "capex_meur")
+    if kind == "offtake":
+        return ("projects", of[0], "output_t_per_year")
+    if kind == "delivered":
+        return ("projects", of[1], "output_t_per_year")
+    if kind in ("buy", "stock", "release"):
+        stockpile = of[0] if kind == "buy" else of[1]
+        ids = [own.id for own in instance.case.stockpiles]
+        return ("stockpiles", ids.index(stockpile))
+    rule, index = _parts(row)
+    if rule in RULES:
+        keys = tuple(int(part) if part.isdigit() else part for part in index)
+        return RULES[rule](instance, keys if len(keys) > 1 else keys[0]).path
+    return None
+
+
+def _parts(name: str) -> tuple[str, list[str]]:
+    """Name and index of a Pyomo component, its block left out."""
+    name = name.rpartition("].")[2] if "]." in name else name
+    kind, _, index = name.partition("[")
+    return kind, [part.strip("'") for part in index.rstrip("]").split(",")]

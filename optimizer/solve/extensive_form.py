@@ -3,25 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 
 from optimizer.errors import SolverError
-from optimizer.model import highs
+from optimizer.model import formulation, highs
 from optimizer.model.commitment import Commitment
-from optimizer.model.formulation import (
-    build_for_outlooks,
-    read_commitment,
-    substitute_planned_stock,
-)
-from optimizer.model.highs import LinearProgram, Progress, Solution
+from optimizer.model.highs import LinearProgram, Solution
 from optimizer.model.instance import Floats, Instance
 from optimizer.model.states import Outlook, State, outlook
 from optimizer.solve.gap import smallest_size
-from optimizer.solve.solver_result import NODE_LIMIT, TOP, Incumbent, Solved, Teller
+from optimizer.solve.solver_result import GAP, NODE_LIMIT, TOP, How, Solved, Teller
 
 OPTIONS = {
     "mip_allow_restart": False,
@@ -29,68 +24,41 @@ OPTIONS = {
     "mip_heuristic_run_rins": False,
     "mip_heuristic_run_root_reduced_cost": False,
 }
-"""An extensive form is a large linear program with few integers: most of the time of HiGHS's
-heuristics and restarts goes into near copies of it. Without them germany-2026 takes a third of
-the time and half the memory (docs/benchmarks.md)."""
-
-EXACT = 1e-8
-"""How far a solution may be from whole numbers and from its rows before it is solved again."""
+"""An extensive form is a large linear program with few integers: HiGHS's heuristics and restarts
+solve near copies of it. Without them germany-2026 takes a third of the time and half the memory
+(docs/benchmarks.md)."""
+EXACT = 1e-8  # a solution farther from whole numbers or from its rows is solved again
 
 
 def solve_extensive_form(
-    instance: Instance,
-    states: tuple[State, ...],
-    *,
-    gap: float,
-    nothing: float = 0.0,
-    time_limit: float | None = None,
-    node_limit: int | None = None,
-    threads: int | None = None,
-    on_progress: Callable[[Progress], None] | None = None,
-    on_incumbent: Callable[[Incumbent], None] | None = None,
+    instance: Instance, states: Sequence[State], *, nothing: float = 0.0, **how: Unpack[How]
 ) -> Solved:
-    """Build the extensive form, hand it over and solve it.
-
-    ``nothing`` is the objective without a plan; ``time_limit`` counts from the call, building
-    included; ``node_limit`` the nodes of the solver's search.
-    """
-    return solve_for_outlooks(
-        instance,
-        [(state.probability, outlook(instance, state)) for state in states],
-        gap=gap,
-        nothing=nothing,
-        time_limit=time_limit,
-        node_limit=node_limit,
-        threads=threads,
-        on_progress=on_progress,
-        on_incumbent=on_incumbent,
-    )
+    """All states in one model, solved at once; ``nothing`` is the objective without a plan."""
+    weighed = [(state.probability, outlook(instance, state)) for state in states]
+    return solve_for_outlooks(instance, weighed, nothing=nothing, **how)
 
 
 def solve_for_outlooks(
     instance: Instance,
     weighed: Sequence[tuple[float, Outlook]],
     *,
-    gap: float,
     nothing: float = 0.0,
-    time_limit: float | None = None,
-    node_limit: int | None = None,
-    threads: int | None = None,
-    on_progress: Callable[[Progress], None] | None = None,
-    on_incumbent: Callable[[Incumbent], None] | None = None,
+    **how: Unpack[How],
 ) -> Solved:
     """The same for pairs of a probability and what a state, or a mean of states, leaves."""
+    gap, time_limit, node_limit = how.get("gap", GAP), how.get("time_limit"), how.get("node_limit")
+    threads, on_incumbent = how.get("threads"), how.get("on_incumbent")
     began = time.perf_counter()
-    model = build_for_outlooks(instance, weighed)
+    model = formulation.build_for_outlooks(instance, weighed)
     built = time.perf_counter()
     compiled = highs.compile_model(model)
-    substituted = substitute_planned_stock(compiled)
+    substituted = formulation.substitute_planned_stock(compiled)
     program = highs.tightened(substituted.program)
     handed = time.perf_counter()
 
     def read(values: Floats) -> Commitment:
         compiled.load(substituted.expand(values))
-        return read_commitment(instance, model)
+        return formulation.read_commitment(instance, model)
 
     teller = Teller("extensive", on_incumbent, read)
     least = smallest_size(nothing)
@@ -108,7 +76,7 @@ def solve_for_outlooks(
             options=OPTIONS
             | ({} if node_limit is None else {"mip_max_nodes": node_limit})
             | options,
-            on_progress=on_progress,
+            on_progress=how.get("on_progress"),
             on_better=None if on_incumbent is None else teller.tell,
             objective_factor=highs.objective_factor(program, size, TOP),
             absolute_gap=gap * least,
@@ -167,12 +135,9 @@ def _both(one: Solution, other: Solution) -> Solution:
 
 
 def _in_doubt(solution: Solution, gap: float, least: float, size: float) -> bool:
-    """Whether the solver's tolerances may have decided, rather than the problem.
-
-    So it is where nothing is feasible, where whole numbers leave a gap that the search had closed,
-    or a bound above its plan, and where the objective is a tiny part of the size that it was scaled
-    by.
-    """
+    """Whether the solver's tolerances may have decided, rather than the problem: where nothing is
+    feasible, where whole numbers leave a gap that the search had closed or a bound above its plan,
+    and where the objective is a tiny part of the size that it was scaled by."""
     objective, bound = solution.objective, solution.bound
     if solution.ending != "optimal" or objective is None or bound is None:
         return True
@@ -182,27 +147,19 @@ def _in_doubt(solution: Solution, gap: float, least: float, size: float) -> bool
 
 
 def made_whole(
-    program: LinearProgram,
-    solution: Solution,
-    threads: int | None = None,
-    exact: float = EXACT,
+    program: LinearProgram, solution: Solution, threads: int | None = None, exact: float = EXACT
 ) -> Solution:
-    """The solution with its integer columns whole, everything else solved again around them, unless
-    nothing in it is further off than ``exact``.
-
-    A mixed-integer solve takes 1e-6 for zero, and a millionth of a project can deliver a tonne
-    that matters.
-    """
-    if solution.values is None or not program.integer.any():
+    """The solution with its integer columns whole and all else solved again around them, where it
+    is further off than ``exact``: a mixed-integer solve takes 1e-6 for zero, and a millionth of a
+    project can deliver a tonne that matters."""
+    values, integer = solution.values, program.integer
+    if values is None or not integer.any() or highs.violation(program, values) <= exact:
         return solution
-    if highs.violation(program, solution.values) <= exact:
-        return solution
-    whole = np.round(solution.values)
+    whole = np.round(values)
     fixed = replace(
-        program,
-        lower=np.where(program.integer, whole, program.lower),
-        upper=np.where(program.integer, whole, program.upper),
-        integer=np.zeros_like(program.integer),
+        program.relaxation(),
+        lower=np.where(integer, whole, program.lower),
+        upper=np.where(integer, whole, program.upper),
     )
     again = highs.solve(fixed, threads=threads, options={"primal_feasibility_tolerance": 1e-9})
     if again.ending != "optimal":

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-ROUNDING = 1e-6
-"""A gap below this is the solver's arithmetic, whatever target was set."""
-
+ROUNDING = 1e-6  # a gap below this is the solver's arithmetic, whatever target was set
 SMALLEST = 1e-6
 """An objective counts as no smaller than this share of that without a plan, where a gap is taken of
 it; than this itself where not even so much is lost without a plan."""
@@ -16,10 +14,8 @@ it; than this itself where not even so much is lost without a plan."""
 class Sizes:
     """What gaps of an objective are measured by."""
 
-    least: float
-    """It counts as no smaller than this."""
-    rounding: float
-    """A difference that is no larger is rounding."""
+    least: float  # it counts as no smaller than this
+    rounding: float  # a difference that is no larger is rounding
 
 
 def smallest_size(without_plan: float) -> float:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import math
-import operator
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -14,35 +12,24 @@ import numpy as np
 from optimizer.model.commitment import Commitment, weighed_damage
 from optimizer.model.instance import Floats, Instance
 from optimizer.model.states import State
-from optimizer.solve.sweep import Recourse, in_blocks
+from optimizer.solve.sweep import Recourse, added, in_blocks
 
-ROUNDING = 2e-9
-"""Share of what would come if everything were missing that is rounding."""
-
-SHORT = 1e-6
-"""A period is short if more than this share of its demand is missing."""
+ROUNDING = 2e-9  # share of what would come if everything were missing that is rounding
+SHORT = 1e-6  # a period is short if more than this share of its demand is missing
 
 
 @dataclass(frozen=True, eq=False)
 class Evaluation:
     """What a commitment leads to in the given states."""
 
-    probability: Floats
-    """(S)"""
-    damage: Floats
-    """(S) in the unit of the measure."""
-    by_material: dict[str, float]
-    """Expected, in the unit of the measure."""
-    by_consumer: dict[str, float]
-    """Expected, in the unit of the measure."""
-    shortage: dict[str, Floats]
-    """(Y) expected lots missing, by material."""
-    short: dict[str, Floats]
-    """(Y) probability that some period is short, by material."""
-    of_some: Floats
-    """(S) that of the consumers who were asked for, in the unit of the measure."""
-    by_year: Floats
-    """(Y) expected, in the unit of the measure."""
+    probability: Floats  # (S)
+    damage: Floats  # (S) in the unit of the measure
+    by_material: dict[str, float]  # expected, in the unit of the measure
+    by_consumer: dict[str, float]  # expected, in the unit of the measure
+    shortage: dict[str, Floats]  # (Y) expected lots missing, by material
+    short: dict[str, Floats]  # (Y) probability that some period is short, by material
+    of_some: Floats  # (S) that of the consumers who were asked for, in the unit of the measure
+    by_year: Floats  # (Y) expected, in the unit of the measure
 
     @property
     def expected(self) -> float:
@@ -56,9 +43,7 @@ class Evaluation:
 
     def cvar(self, level: float) -> float:
         """Mean of the worst ``1 - level`` of states, splitting the state at the quantile.
-
-        Rockafellar and Uryasev (2000).
-        """
+        Rockafellar and Uryasev (2000)."""
         return mean_of_worst(self.probability, self.damage, level)
 
 
@@ -93,25 +78,15 @@ def evaluate(
 
 
 def joined(parts: Sequence[Evaluation]) -> Evaluation:
-    """The evaluation in all states, of those in blocks of them.
-
-    Sums are added block by block, in the order of the blocks: by the same blocks they are the same
-    to the last digit.
-    """
-
-    def total(sums: Sequence[dict[str, Any]]) -> dict[str, Any]:
-        return {key: reduce(operator.add, (one[key] for one in sums)) for key in sums[0]}
-
-    return Evaluation(
-        probability=np.concatenate([part.probability for part in parts]),
-        damage=np.concatenate([part.damage for part in parts]),
-        by_material=total([part.by_material for part in parts]),
-        by_consumer=total([part.by_consumer for part in parts]),
-        shortage=total([part.shortage for part in parts]),
-        short=total([part.short for part in parts]),
-        of_some=np.concatenate([part.of_some for part in parts]),
-        by_year=reduce(operator.add, (part.by_year for part in parts)),
-    )
+    """The evaluation in all states, of those in blocks of them, added in their order."""
+    ends: dict[str, Any] = {
+        name: np.concatenate([getattr(part, name) for part in parts])
+        for name in ("probability", "damage", "of_some")
+    }
+    sums: dict[str, Any] = added([{"by_year": part.by_year} for part in parts])
+    for name in ("by_material", "by_consumer", "shortage", "short"):
+        sums[name] = added([getattr(part, name) for part in parts])
+    return Evaluation(**ends, **sums)
 
 
 def _nothing(instance: Instance, states: Sequence[State]) -> Evaluation:

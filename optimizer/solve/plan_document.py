@@ -3,36 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from models import results
 from models.base import named
-from models.results import (
-    Certificate,
-    ConsumerOutcome,
-    Distribution,
-    FunderInfo,
-    MaterialOutcome,
-    MaterialYear,
-    Outcome,
-    Plan,
-    ProjectPlan,
-    StockpilePlan,
-    WithoutPlan,
-)
+from models.results import Certificate, Plan
 from models.results.plan import LEVELS
 from models.scenario.case import Case
-from optimizer.model.commitment import (
-    Commitment,
-    net_cost,
-    outlay,
-    planned_stock,
-    residual,
-    spend,
-    stock_cost,
-)
+from optimizer.model import commitment as plans
+from optimizer.model.commitment import Commitment, planned_stock
 from optimizer.model.dependence import crma_shares, supply_mixes
 from optimizer.model.instance import COMMON, Floats, Instance, group_of
 from optimizer.solve import accounts
@@ -43,11 +25,9 @@ if TYPE_CHECKING:  # compiled code comes with it, which those who read a plan do
 
 
 def commitment_of(instance: Instance, plan: Plan) -> Commitment:
-    """The commitment that a plan describes, in an instance of its scenario or one like it.
-
-    What a plan leaves out is zero; nothing is checked here
-    (:func:`optimizer.solve.verification.check_commitment` does).
-    """
+    """The commitment that a plan describes, in an instance of its scenario or one like it. What a
+    plan leaves out is zero; nothing is checked here
+    (:func:`optimizer.solve.verification.check_commitment` does)."""
     share, offtake = {}, {}
     for built in plan.projects:
         for held in (built.shares, built.supports):
@@ -75,22 +55,12 @@ def unknown_in(instance: Instance, plan: Plan) -> list[str]:
     """Projects, stockpiles and instruments that a plan decides on and its instance lacks."""
     told = [built.id for built in plan.projects if built.id not in instance.projects]
     told += [pile.id for pile in plan.stockpiles if pile.id not in instance.stockpiles]
-    told += [
-        f"{f}.{i}"
-        for built in plan.projects
-        for held in (built.shares, built.supports)
-        for f, terms in held.items()
-        for i in terms
-        if (f, i) not in instance.instrument
-    ]
-    return told
+    held = [own for built in plan.projects for own in (built.shares, built.supports)]
+    terms = [(f, i) for own in held for f, instruments in own.items() for i in instruments]
+    return told + [f"{f}.{i}" for f, i in terms if (f, i) not in instance.instrument]
 
 
-UNITS = {
-    "damage": "million {currency}",
-    "tonnes": "t",
-    "share_of_demand": "years of demand",
-}
+UNITS = {"damage": "million {currency}", "tonnes": "t", "share_of_demand": "years of demand"}
 
 
 def describe(
@@ -110,12 +80,12 @@ def describe(
         title=title,
         variant=variant,
         certificate=certificate,
-        outcome=Outcome(
+        outcome=results.Outcome(
             **measured(instance, commitment),
             expected=with_plan.expected,
             cvar=with_plan.cvar(level),
             worst=with_plan.worst,
-            without_plan=WithoutPlan(
+            without_plan=results.WithoutPlan(
                 expected=without_plan.expected,
                 cvar=without_plan.cvar(level),
                 worst=without_plan.worst,
@@ -136,25 +106,27 @@ def measured(instance: Instance, commitment: Commitment) -> dict[str, Any]:
         "measure": case.objective.measure,
         "unit": UNITS[case.objective.measure].format(currency=case.currency),
         "cvar_level": float(case.objective.cvar.level),
-        "net_cost_meur": net_cost(instance, commitment),
-        "residual_meur": residual(instance, commitment),
+        "net_cost_meur": plans.net_cost(instance, commitment),
+        "residual_meur": plans.residual(instance, commitment),
     }
 
 
 def committed_to(instance: Instance, commitment: Commitment) -> dict[str, Any]:
     """What a plan says that follows from its commitment alone, by field of ``Plan``."""
-    case = instance.case
-    committed = outlay(instance, commitment)
+    case, money = instance.case, (plans.spend, plans.outlay)
+    spent, committed = (
+        {f: by_year(instance, x) for f, x in of(instance, commitment).items()} for of in money
+    )
     return {
         "currency": case.currency,
         "projects": tuple(_projects(instance, commitment)),
         "stockpiles": tuple(_stockpiles(instance, commitment)),
         "funders": tuple(
-            FunderInfo(id=f, name=named(funder.name, f), kind=funder.kind)
+            results.FunderInfo(id=f, name=named(funder.name, f), kind=funder.kind)
             for f, funder in case.funders.items()
         ),
-        "spend_meur": {f: by_year(instance, x) for f, x in spend(instance, commitment).items()},
-        "committed_meur": {f: by_year(instance, x) for f, x in committed.items()},
+        "spend_meur": spent,
+        "committed_meur": committed,
         "accounts": tuple(accounts.positions(instance, commitment)),
         "budget_lines": tuple(accounts.budget_lines(instance, commitment)),
         "crma": tuple(crma_shares(instance, commitment)),
@@ -171,10 +143,10 @@ def as_solved(case: Case, variant: str | None) -> dict[str, Any]:
     return content
 
 
-def distribution(with_plan: Evaluation, without_plan: Evaluation) -> Distribution:
+def distribution(with_plan: Evaluation, without_plan: Evaluation) -> results.Distribution:
     """How damage is spread over the states, with a plan and without."""
     chance = with_plan.probability
-    return Distribution(
+    return results.Distribution(
         levels=LEVELS,
         with_plan=quantiles(with_plan.damage, chance, LEVELS),
         without_plan=quantiles(without_plan.damage, chance, LEVELS),
@@ -183,10 +155,8 @@ def distribution(with_plan: Evaluation, without_plan: Evaluation) -> Distributio
 
 
 def quantiles(values: Floats, chance: Floats, levels: Sequence[float]) -> tuple[float, ...]:
-    """The least of the values that is not exceeded with each of the probabilities.
-
-    Values without any probability play no part.
-    """
+    """The least of the values that is not exceeded with each of the probabilities. Values without
+    any probability play no part."""
     order = np.argsort(values, kind="stable")
     order = order[chance[order] > 0]
     reached = np.cumsum(chance[order]) / chance.sum()
@@ -196,8 +166,7 @@ def quantiles(values: Floats, chance: Floats, levels: Sequence[float]) -> tuple[
     return tuple(float(value) for value in values[order[at]])
 
 
-def _projects(instance: Instance, commitment: Commitment) -> list[ProjectPlan]:
-    plans = []
+def _projects(instance: Instance, commitment: Commitment) -> Iterator[results.ProjectPlan]:
     for p, project in instance.projects.items():
         if p not in commitment.start:
             continue
@@ -208,86 +177,74 @@ def _projects(instance: Instance, commitment: Commitment) -> list[ProjectPlan]:
                 carries = instance.instrument[f, i].carries_capex
                 (shares if carries else supports).setdefault(f, {})[i] = share
         held = {g: x for (q, g), x in commitment.offtake.items() if q == p}
-        plans.append(
-            ProjectPlan(
-                id=p,
-                name=named(instance.case.projects[p].name, p),
-                start=commitment.start[p],
-                first_output=commitment.start[p] + project.construction,
-                capex_meur=project.capex,
-                market_share=commitment.market.get(p, 0.0),
-                offtake=math.fsum(held.values()),
-                offtake_common=held.get(COMMON, 0.0),
-                offtake_by_company={
-                    f: held[group_of(f)] for f in instance.case.funders if group_of(f) in held
-                },
-                shares=shares,
-                supports=supports,
-            )
+        companies = {f: group_of(f) for f in instance.case.funders}
+        yield results.ProjectPlan(
+            id=p,
+            name=named(instance.case.projects[p].name, p),
+            start=commitment.start[p],
+            first_output=commitment.start[p] + project.construction,
+            capex_meur=project.capex,
+            market_share=commitment.market.get(p, 0.0),
+            offtake=math.fsum(held.values()),
+            offtake_common=held.get(COMMON, 0.0),
+            offtake_by_company={f: held[group] for f, group in companies.items() if group in held},
+            shares=shares,
+            supports=supports,
         )
-    return plans
 
 
-def _stockpiles(instance: Instance, commitment: Commitment) -> list[StockpilePlan]:
-    plans = []
+def _stockpiles(instance: Instance, commitment: Commitment) -> Iterator[results.StockpilePlan]:
     for stockpile in instance.case.stockpiles:
         h, lot = stockpile.id, instance.lot_t[stockpile.material]
         planned = planned_stock(instance, commitment, h)[instance.per_year - 1 :: instance.per_year]
-        plans.append(
-            StockpilePlan(
-                id=h,
-                name=named(stockpile.name, h),
-                material=stockpile.material,
-                buy_t=by_year(instance, commitment.bought(instance, h) * lot),
-                planned_t=by_year(instance, planned * lot),
-                cost_meur=by_year(instance, stock_cost(instance, commitment, h)),
-            )
+        yield results.StockpilePlan(
+            id=h,
+            name=named(stockpile.name, h),
+            material=stockpile.material,
+            buy_t=by_year(instance, commitment.bought(instance, h) * lot),
+            planned_t=by_year(instance, planned * lot),
+            cost_meur=by_year(instance, plans.stock_cost(instance, commitment, h)),
         )
-    return plans
 
 
 def consumers_of(
     instance: Instance, with_plan: Evaluation, without_plan: Evaluation
-) -> tuple[ConsumerOutcome, ...]:
+) -> tuple[results.ConsumerOutcome, ...]:
     """What falls on each consumer."""
+    before, after = without_plan.by_consumer, with_plan.by_consumer
     return tuple(
-        ConsumerOutcome(
-            id=u,
-            name=named(consumer.name, u),
-            expected=with_plan.by_consumer[u],
-            expected_without_plan=without_plan.by_consumer[u],
+        results.ConsumerOutcome(
+            id=u, name=named(it.name, u), expected=after[u], expected_without_plan=before[u]
         )
-        for u, consumer in instance.case.consumers.items()
+        for u, it in instance.case.consumers.items()
     )
 
 
 def materials_of(
     instance: Instance, commitment: Commitment, with_plan: Evaluation, without_plan: Evaluation
-) -> tuple[MaterialOutcome, ...]:
+) -> tuple[results.MaterialOutcome, ...]:
     """How exposed each material stays."""
     held = exposure(instance, commitment)
-    outcomes = []
-    for m, material in instance.case.materials.items():
+
+    def in_year(m: str, y: int, known: dict[str, Any]) -> results.MaterialYear:
         lot = instance.lot_t[m]
-        by_year = {
-            year: MaterialYear(
-                **known,
-                expected_shortage_t=float(with_plan.shortage[m][y] * lot),
-                expected_shortage_without_plan_t=float(without_plan.shortage[m][y] * lot),
-                probability_of_shortage=min(1.0, float(with_plan.short[m][y])),
-            )
-            for y, (year, known) in enumerate(held[m].items())
-        }
-        outcomes.append(
-            MaterialOutcome(
-                id=m,
-                name=named(material.name, m),
-                expected=with_plan.by_material[m],
-                expected_without_plan=without_plan.by_material[m],
-                by_year=by_year,
-            )
+        return results.MaterialYear(
+            **known,
+            expected_shortage_t=float(with_plan.shortage[m][y] * lot),
+            expected_shortage_without_plan_t=float(without_plan.shortage[m][y] * lot),
+            probability_of_shortage=min(1.0, float(with_plan.short[m][y])),
         )
-    return tuple(outcomes)
+
+    return tuple(
+        results.MaterialOutcome(
+            id=m,
+            name=named(material.name, m),
+            expected=with_plan.by_material[m],
+            expected_without_plan=without_plan.by_material[m],
+            by_year={year: in_year(m, y, known) for y, (year, known) in enumerate(held[m].items())},
+        )
+        for m, material in instance.case.materials.items()
+    )
 
 
 def exposure(instance: Instance, commitment: Commitment) -> dict[str, dict[str, dict[str, Any]]]:

@@ -5,42 +5,35 @@ from __future__ import annotations
 import contextlib
 import math
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, partial
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any, Literal
+from typing import Literal, Unpack
 
 from models.language import tr
 from models.results import Certificate, Plan
 from models.scenario.case import Case
-from optimizer.errors import (
-    CheckFailed,
-    Infeasible,
-    Interrupted,
-    NoPlan,
-    SolverError,
-)
+from optimizer.errors import CheckFailed, Infeasible, Interrupted, NoPlan, SolverError
 from optimizer.model.commitment import Commitment, weighed_cost, without_idle
 from optimizer.model.cores import usable_cores
-from optimizer.model.highs import Progress, Solution
+from optimizer.model.highs import Solution
 from optimizer.model.instance import Instance, read_instance
 from optimizer.model.states import State, read_states, without_surplus
-from optimizer.solve import outcomes, unsolvable
+from optimizer.solve import outcomes
 from optimizer.solve.checked_solution import ENOUGH_STATES, Found, input_hash
-from optimizer.solve.conflicts import smallest_conflict
+from optimizer.solve.conflicts import smallest_conflict, told_of
 from optimizer.solve.decomposition import CutPool, Frame, solve_by_decomposition
 from optimizer.solve.extensive_form import solve_extensive_form
 from optimizer.solve.gap import Sizes, gap_of, is_within, settled, smallest_size
-from optimizer.solve.solver_result import NUMERICAL_LIMIT, Incumbent, Method, Solved
+from optimizer.solve.solver_result import GAP, NUMERICAL_LIMIT, How, Incumbent, Method, Solved
 from optimizer.solve.sweep import Recourse
 from optimizer.solve.verification import broken_rules, check_commitment
 
-AGREEMENT = 1e-5
-"""How far the objective recomputed outside the solver may lie above the solver's, relatively."""
-
-BY_ITSELF = ("Optimal", "gap closed", NUMERICAL_LIMIT)
-"""How searches end that no limit ends, by either method."""
+AGREEMENT = 1e-5  # the recomputed objective may lie this far above the solver's, relatively
+BY_ITSELF = ("Optimal", "gap closed", NUMERICAL_LIMIT)  # ends of searches that no limit ended
+SMALL = 300  # nodes * states * periods, so far the extensive form is as quick (benchmarks.md)
+MODERATE = 20_000  # so far it is tried where the decomposition meets its numerical limit
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,12 +42,9 @@ class Problem:
 
     instance: Instance
     states: tuple[State, ...]
-    seconds: float
-    """Wall time that reading took."""
-    recourse: Recourse | None = None
-    """Of the same states from another standpoint, if it is there already."""
-    frame: Frame | None = None
-    """Of the same instance with other states, if it is there already."""
+    seconds: float  # wall time that reading took
+    recourse: Recourse | None = None  # of the same states from another standpoint, if there is any
+    frame: Frame | None = None  # of the same instance with other states, if there is any
 
     @classmethod
     def of(cls, case: Case) -> Problem:
@@ -68,92 +58,37 @@ class Problem:
 def plan(
     case: Case,
     *,
-    gap: float = 1e-4,
-    time_limit: float | None = None,
-    node_limit: int | None = None,
-    threads: int | None = None,
     method: Method | Literal["auto"] = "auto",
     pool: CutPool | None = None,
-    on_progress: Callable[[Progress], None] | None = None,
-    on_incumbent: Callable[[Incumbent], None] | None = None,
     variant: str | None = None,
     title: str | None = None,
+    **how: Unpack[How],
 ) -> Plan:
-    """The investment mix that minimises the scenario's objective, checked, with its proof.
-
-    Parameters
-    ----------
-    gap
-        Relative gap between plan and bound at which the search may stop.
-    time_limit
-        Seconds; at the limit the best plan comes back with its gap and the status ``limit``.
-    node_limit
-        Nodes of the search; the same, but at the same place each time.
-    threads
-        Of the solver and the sweep; their own choice where None.
-    method
-        The extensive form, the decomposition, or the one that suits the size of the problem.
-    pool
-        Cuts of problems that share recourse with this one (variants, budgets, risk weights); the
-        decomposition starts from it and adds to it, and is the method where there is one.
-    on_incumbent
-        Is told the best plan of the search now and then, and the one that it ended with.
-
-    Raises
-    ------
-    Infeasible
-        Carrying a smallest set of rules in conflict.
-    ScenarioError
-        If figures of the scenario are too unlike in size to be solved together.
-    NoPlan
-        If a limit was met before any plan was found.
-    Interrupted
-        If the user stopped the search before any plan was found.
-    SolverError
-        If the solver fails, or its answer fails the check.
-    """
-    return find(
-        Problem.of(case),
-        gap=gap,
-        time_limit=time_limit,
-        node_limit=node_limit,
-        threads=threads,
-        method=method,
-        pool=pool,
-        on_progress=on_progress,
-        on_incumbent=on_incumbent,
-    ).plan(title, variant)
+    """The investment mix that minimises the scenario's objective, checked, with its proof. ``pool``
+    holds cuts of problems that share recourse with this one (variants, budgets, risk weights): the
+    decomposition, then the method, starts from it and adds to it. Raises Infeasible with a smallest
+    set of rules in conflict; ScenarioError if figures are too unlike in size to be solved together;
+    NoPlan or Interrupted if no plan was found before a limit, or the user stopped it; SolverError
+    if the solver fails, or its answer fails the check."""
+    return find(Problem.of(case), method=method, pool=pool, **how).plan(title, variant)
 
 
 def find(
     problem: Problem,
     *,
-    gap: float = 1e-4,
-    time_limit: float | None = None,
-    node_limit: int | None = None,
-    threads: int | None = None,
     method: Method | Literal["auto"] = "auto",
     pool: CutPool | None = None,
-    on_progress: Callable[[Progress], None] | None = None,
-    on_incumbent: Callable[[Incumbent], None] | None = None,
+    **how: Unpack[How],
 ) -> Found:
     """The plan before it becomes a document; as :func:`plan`."""
     began = time.perf_counter()
-    solved = search(
-        problem,
-        gap=gap,
-        time_limit=time_limit,
-        node_limit=node_limit,
-        threads=threads,
-        method=method,
-        pool=pool,
-        on_progress=on_progress,
-        on_incumbent=on_incumbent,
-    )
+    solved = search(problem, method=method, pool=pool, **how)
+    on_incumbent = how.get("on_incumbent")
     if on_incumbent is not None and solved.commitment is not None:
         claimed, bound = solved.solution.objective, solved.solution.bound
         objective = math.inf if claimed is None else claimed
         on_incumbent(Incumbent(solved.method, solved.commitment, objective, bound, final=True))
+    gap, threads = how.get("gap", GAP), how.get("threads")
     return judge(problem, solved, gap=gap, began=began, threads=threads)
 
 
@@ -162,20 +97,13 @@ def salvage(
     incumbent: Incumbent,
     *,
     ended: str,
-    gap: float = 1e-4,
+    gap: float = GAP,
     threads: int | None = None,
     variant: str | None = None,
     title: str | None = None,
 ) -> Plan:
-    """The plan of a search that did not come back, from the last that it told, checked as any.
-
-    ``ended`` says what became of the search.
-
-    Raises
-    ------
-    CheckFailed
-        If what was told breaks a rule, or is worth less than its bound allows.
-    """
+    """The plan of a search that did not come back, from the last that it told; ``ended`` says what
+    became of it. CheckFailed if that breaks a rule, or is worth less than its bound allows."""
     began = time.perf_counter()
     problem = Problem.of(case)
     # What the search claimed is not compared: it may not have solved around its whole numbers.
@@ -187,63 +115,37 @@ def salvage(
 def search(
     problem: Problem,
     *,
-    gap: float,
-    time_limit: float | None = None,
-    node_limit: int | None = None,
-    threads: int | None = None,
     method: Method | Literal["auto"] = "auto",
     pool: CutPool | None = None,
-    on_progress: Callable[[Progress], None] | None = None,
-    on_incumbent: Callable[[Incumbent], None] | None = None,
     enough: float | None = None,
+    **how: Unpack[How],
 ) -> Solved:
-    """Solve a problem, or, with ``enough``, only find out whether an objective can be so low.
-
-    The extensive form takes no notice of ``enough``: it is for problems that are solved quickly.
-    Where the answer of a method is in doubt, the other is asked.
-    """
-    began = time.perf_counter()
-    states = problem.states
+    """Solve a problem, or, with ``enough``, only find out whether an objective can be so low. The
+    extensive form takes no notice of ``enough``: it is for problems that are solved quickly. Where
+    the answer of a method is in doubt, the other is asked."""
+    began, states = time.perf_counter(), problem.states
     instance = without_surplus(problem.instance, states)
+    gap, threads, limit = how.get("gap", GAP), how.get("threads"), how.get("time_limit")
 
-    def left() -> float | None:
-        return None if time_limit is None else max(0.0, began + time_limit - time.perf_counter())
+    def in_time() -> How:
+        left = None if limit is None else max(0.0, began + limit - time.perf_counter())
+        return {**how, "gap": gap, "time_limit": left}
 
-    def decompose(**options: Any) -> Solved:
-        with unsolvable.told_of(instance):
-            return solve_by_decomposition(
-                instance,
-                states,
-                gap=gap,
-                time_limit=left(),
-                node_limit=node_limit,
-                threads=threads,
-                on_progress=on_progress,
-                on_incumbent=on_incumbent,
-                pool=pool,
-                enough=enough,
-                recourse=problem.recourse,
-                frame=problem.frame if instance is problem.instance else None,
-                **options,
-            )
+    by_cuts = partial(solve_by_decomposition, instance, states, pool=pool, enough=enough)
+
+    def decompose(exact: bool) -> Solved:
+        frame = problem.frame if instance is problem.instance else None
+        with told_of(instance):
+            return by_cuts(recourse=problem.recourse, frame=frame, exact=exact, **in_time())
 
     def extend() -> Solved | None:
         """By the extensive form; None where it fails."""
-        (nothing,) = outcomes.evaluate(
+        (without,) = outcomes.evaluate(
             instance, states, [Commitment()], threads=threads, recourse=problem.recourse
         )
+        nothing = outcomes.objective(instance, without, 0.0)
         with contextlib.suppress(SolverError):
-            return solve_extensive_form(
-                instance,
-                states,
-                gap=gap,
-                nothing=outcomes.objective(instance, nothing, 0.0),
-                time_limit=left(),
-                node_limit=node_limit,
-                threads=threads,
-                on_progress=on_progress,
-                on_incumbent=on_incumbent,
-            )
+            return solve_extensive_form(instance, states, nothing=nothing, **in_time())
         return None
 
     chosen = choose_method(instance, states, pool) if method == "auto" else method
@@ -253,8 +155,8 @@ def search(
         if solved is not None and not _is_doubtful(problem, solved, gap=gap, threads=threads):
             return solved
     # Sweeps are exact, and the master is far smaller than an extensive form.
-    for options in ({}, {"exact": True}):
-        again = decompose(**options)
+    for exact in (False, True):
+        again = decompose(exact)
         if again.commitment is None and solved is not None and solved.commitment is not None:
             # Time ran out before it found as much. What is in doubt proves nothing.
             unproven = replace(solved.solution, bound=None)
@@ -306,47 +208,47 @@ def judge(
     threads: int | None = None,
     consumers: Collection[str] = (),
 ) -> Found:
-    """Check what a search found and reckon it anew, the damage of some consumers by state as well.
-
-    ``began`` is when the search did.
-    """
-    instance, states = problem.instance, problem.states
+    """Check what a search, begun at ``began``, found and reckon it anew, the damage of some
+    consumers by state as well."""
+    instance, states, solution = problem.instance, problem.states, solved.solution
     commitment = commitment_in(instance, solved)
     checked = time.perf_counter()
     check_commitment(instance, commitment)
+    both, recourse = [commitment, Commitment()], problem.recourse
     with_plan, without = outcomes.evaluate(
-        instance,
-        states,
-        [commitment, Commitment()],
-        threads=threads,
-        consumers=consumers,
-        recourse=problem.recourse,
+        instance, states, both, threads=threads, consumers=consumers, recourse=recourse
     )
     objective = outcomes.objective(instance, with_plan, weighed_cost(instance, commitment))
     least = smallest_size(outcomes.objective(instance, without, 0.0))
     sizes = Sizes(least, outcomes.rounding(instance))
     _check_objective(solved, objective, sizes, gap)
-    ended = time.perf_counter()
-    certificate = _certificate(
-        problem,
-        solved,
-        objective,
-        sizes,
-        gap,
-        problem.seconds + ended - began,
-        {"read": problem.seconds, **solved.seconds, "check": ended - checked},
+    ended, bound = time.perf_counter(), solution.bound
+    if solution.ended in BY_ITSELF:
+        bound = settled(objective, bound, gap, sizes)
+    elif bound is not None:
+        bound = min(bound, objective)
+    sample = instance.case.uncertainty.sample if instance.case.uncertainty else None
+    certificate = Certificate(
+        status="optimal" if is_within(objective, bound, gap, least) else "limit",
+        objective=objective,
+        bound=bound,
+        gap=gap_of(objective, bound, least),
+        gap_target=gap,
+        ended=solution.ended,
+        method=solved.method,
+        states=len(states),
+        illustrative=len(states) < ENOUGH_STATES,
+        seed=int(sample.seed) if sample else None,
+        seconds=problem.seconds + ended - began,
+        seconds_by_step={"read": problem.seconds, **solved.seconds, "check": ended - checked},
+        model_size=solved.size,
+        work=solved.work,
+        input_sha256=input_hash(instance.case),
+        versions=versions(),
     )
     return Found(
-        instance, states, commitment, with_plan, without, certificate, solved.solution.interrupted
+        instance, states, commitment, with_plan, without, certificate, solution.interrupted
     )
-
-
-SMALL = 300
-"""Nodes times states times periods up to which the extensive form is quicker, or as quick and
-exact to its last digit (docs/benchmarks.md)."""
-
-MODERATE = 20_000
-"""The same up to which it is tried where the decomposition ends at its numerical limit."""
 
 
 def _size(instance: Instance, states: Sequence[State]) -> int:
@@ -372,7 +274,7 @@ def commitment_in(instance: Instance, solved: Solved) -> Commitment:
     """The commitment that was found, or the reason why there is none, as :func:`plan` raises it."""
     solution = solved.solution
     if solution.ending == "infeasible":
-        with unsolvable.told_of(instance):
+        with told_of(instance):
             conflict = smallest_conflict(instance)
         if not conflict:
             raise SolverError(tr("the solver calls a problem infeasible that has a plan"))
@@ -408,44 +310,6 @@ def _check_objective(solved: Solved, objective: float, sizes: Sizes, gap: float)
                 bound=bound,
             )
         )
-
-
-def _certificate(
-    problem: Problem,
-    solved: Solved,
-    objective: float,
-    sizes: Sizes,
-    gap_target: float,
-    seconds: float,
-    by_step: dict[str, float],
-) -> Certificate:
-    instance, solution = problem.instance, solved.solution
-    bound = solution.bound
-    if solution.ended in BY_ITSELF:
-        bound = settled(objective, bound, gap_target, sizes)
-    elif bound is not None:
-        bound = min(bound, objective)
-    within = is_within(objective, bound, gap_target, sizes.least)
-    uncertainty = instance.case.uncertainty
-    sample = uncertainty.sample if uncertainty else None
-    return Certificate(
-        status="optimal" if within else "limit",
-        objective=objective,
-        bound=bound,
-        gap=gap_of(objective, bound, sizes.least),
-        gap_target=gap_target,
-        ended=solution.ended,
-        method=solved.method,
-        states=len(problem.states),
-        illustrative=len(problem.states) < ENOUGH_STATES,
-        seed=int(sample.seed) if sample else None,
-        seconds=seconds,
-        seconds_by_step=by_step,
-        model_size=solved.size,
-        work=solved.work,
-        input_sha256=input_hash(instance.case),
-        versions=versions(),
-    )
 
 
 def versions() -> dict[str, str]:

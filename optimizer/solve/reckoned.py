@@ -8,75 +8,48 @@ identities that their fields are defined by. No solver takes part.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-from models.results import (
-    Alternative,
-    Alternatives,
-    Certificate,
-    Distribution,
-    Evaluation,
-    Explanation,
-    FreshOutcome,
-    Frontier,
-    FrontierPoint,
-    FrontierStep,
-    Interval,
-    JointPlan,
-    JointProject,
-    Outcome,
-    OwnOutcome,
-    Plan,
-    PlanFigures,
-    ProvenRange,
-    Replication,
-    Result,
-    Robustness,
-    Sensitivity,
-    SharePoint,
-    Split,
-    Standing,
-    TailPlan,
-    WithoutPlan,
-)
+from models import results
+from models.results import Plan, Result
 from optimizer.model.commitment import weighed_cost, weighed_damage
 from optimizer.model.instance import read_instance
+from optimizer.solve import plan_document
 from optimizer.solve.checked_solution import ENOUGH_STATES, input_hash
 from optimizer.solve.gap import SMALLEST, gap_of, is_within, smallest_size
-from optimizer.solve.plan_document import (
-    commitment_of,
-    committed_to,
-    exposure,
-    measured,
-    unknown_in,
-)
 
-SAME = 5e-6
-"""How far figures that have to be equal may be apart, as a share of the larger one: a little over
-what the check of a plan allows the solver."""
-NOTHING = 1e-6
-"""Figures that are apart by less are equal, whatever their size."""
-WEIGHT = "objective.cvar.weight"
-"""What a frontier varies over tail risk."""
+SAME = 5e-6  # relative difference of equal figures, a little over that of a plan's check
+NOTHING = 1e-6  # figures that are apart by less are equal, whatever their size
+WEIGHT = "objective.cvar.weight"  # what a frontier varies over tail risk
 KEYS = ("id", "funder", "instrument", "project", "stockpile", "line", "material", "stage")
 """Fields that say which item of a list is meant."""
+TAIL = ("expected", "cvar", "worst")
+IN_ORDER: dict[type[Result], tuple[tuple[str, ...], ...]] = {
+    results.Explanation: (("bound", "best", "objective"),),
+    results.FrontierPoint: (TAIL, ("expected_bound", "expected"), ("cvar_bound", "cvar")),
+    results.Interval: (("low", "value", "high"),),
+    results.Outcome: (TAIL,),
+    results.OwnOutcome: (TAIL[:2],),
+    results.PlanFigures: (TAIL,),
+    results.ProvenRange: (("low", "high"),),
+    results.Standing: (TAIL[:2],),
+    results.TailPlan: (TAIL[:2],),
+    results.WithoutPlan: (TAIL,),
+}
+"""Fields of which none is below the one before it."""
 
 
 @dataclass(frozen=True)
 class Disagreement:
     """A figure that is not what the others make of it."""
 
-    path: str
-    """Where it stands."""
-    said: object
-    """What stands there; None for nothing."""
-    due: object
-    """What would have to."""
-    bound: str = ""
-    """``least`` or ``most`` where ``due`` is a bound that it has to keep."""
+    path: str  # where it stands
+    said: object  # what stands there; None for nothing
+    due: object  # what would have to
+    bound: str = ""  # ``least`` or ``most`` where ``due`` is a bound that it has to keep
 
     @property
     def of_figures(self) -> bool:
@@ -107,11 +80,9 @@ def apart(said: Result, due: Result) -> Found:
 def _within(value: Any, at: str) -> Found:
     """The identities of a result and of all results in it."""
     if isinstance(value, Result):
-        for names in _IN_ORDER.get(type(value), ()):
-            yield from _in_order(value, at, *names)
-        check = _OF.get(type(value))
-        if check is not None:
-            yield from check(value, at)
+        for names in IN_ORDER.get(type(value), ()):
+            yield from _rising(at, names, [getattr(value, name) for name in names])
+        yield from _own(value, at)
         for name in type(value).model_fields:
             yield from _within(getattr(value, name), f"{at}{name}.")
     elif isinstance(value, dict):
@@ -122,12 +93,50 @@ def _within(value: Any, at: str) -> Found:
             yield from _within(item, f"{at}{number}.")
 
 
+def _own(it: Result, at: str) -> Found:
+    """The identities of a result by itself."""
+    match it:
+        case Plan():
+            yield from _plan(it, at)
+        case results.Outcome():
+            yield from _outcome(it, at)
+        case results.Distribution():
+            for name, values in it:
+                yield from _rising(at, [f"{name}.{n}" for n in range(len(values))], values)
+        case results.Frontier():
+            yield from _frontier(it, at)
+        case results.Evaluation():
+            yield from _evaluation(it, at)
+        case results.Split():
+            yield from _split(it, at)
+        case results.JointPlan():
+            yield from _proof(it, at, (SMALLEST, SMALLEST))
+        case results.SharePoint():
+            yield from _proof(it, at)
+        case results.JointProject():
+            yield from _equal(f"{at}shares", math.fsum(it.shares.values()), 1.0)
+        case results.Standing():
+            due = it.expected + it.net_cost_meur
+            yield from _equal(f"{at}total", it.total, due, abs(it.expected))
+        case results.Replication():
+            yield from _equal(f"{at}gap", it.gap, it.candidate - it.bound, abs(it.candidate))
+        case results.Robustness():
+            parts = (it.alternatives, it.variants, it.assumptions)
+            yield from _equal(f"{at}index", it.index, _mean([x for x in parts if x is not None]))
+        case results.Sensitivity():
+            names = ("best.objective.low", "best.objective.high", "own.objective")
+            best = it.best.objective
+            yield from _rising(at, names, (best.low, best.high, it.own.objective))
+        case results.Alternatives():
+            yield from _equal(f"{at}limit", it.limit, it.bound + it.within * abs(it.bound))
+            for number, one in enumerate(it.alternatives):
+                here = f"{at}alternatives.{number}."
+                yield from _exchanged(one, here, it.plan.projects, one.plan.projects)
+
+
 def _equal(at: str, said: Any, due: Any, scale: float = 0.0) -> Found:
     """Two values that must be the same; ``scale`` is of what figures are the difference of."""
-    if isinstance(said, Result):
-        said = said.model_dump()
-    if isinstance(due, Result):
-        due = due.model_dump()
+    said, due = (x.model_dump() if isinstance(x, Result) else x for x in (said, due))
     if isinstance(said, dict) and isinstance(due, dict):
         for key in {**due, **said}:
             yield from _equal(f"{at}.{key}", said.get(key), due.get(key), scale)
@@ -141,13 +150,13 @@ def _equal(at: str, said: Any, due: Any, scale: float = 0.0) -> Found:
 
 
 def _keyed(items: Sequence[Any]) -> dict[str, Any]:
-    """The items of a list by what tells them apart, so that their order is none of it."""
+    """The items of a list by what tells them apart, so that their order is none of it; by their
+    numbers where two are alike, of which one would hide the other."""
     found = {}
     for number, item in enumerate(items):
         raw = item.model_dump() if isinstance(item, Result) else item
         named = [str(raw[key]) for key in KEYS if raw.get(key)] if isinstance(raw, dict) else []
         found[".".join(named) or str(number)] = raw
-    # Of two that are alike one would hide the other.
     if len(found) < len(items):
         return {str(number): item for number, item in enumerate(items)}
     return found
@@ -155,6 +164,10 @@ def _keyed(items: Sequence[Any]) -> dict[str, Any]:
 
 def _is_number(value: Any) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _mean(values: Sequence[float]) -> float | None:
+    return math.fsum(values) / len(values) if values else None
 
 
 def _rising(at: str, names: Sequence[str], values: Sequence[float | None]) -> Found:
@@ -165,12 +178,7 @@ def _rising(at: str, names: Sequence[str], values: Sequence[float | None]) -> Fo
             yield Disagreement(f"{at}{name}", high, low, "least")
 
 
-def _in_order(found: Result, at: str, *names: str) -> Found:
-    """The same of fields."""
-    yield from _rising(at, names, [getattr(found, name) for name in names])
-
-
-def _sums(found: Plan | FreshOutcome, at: str, mean: float, without: float) -> Found:
+def _sums(found: Plan | results.FreshOutcome, at: str, mean: float, without: float) -> Found:
     """What materials and consumers add up to, with the plan and without any."""
     for name, items in (("materials", found.materials), ("consumers", found.consumers)):
         for field, due in (("expected", mean), ("expected_without_plan", without)):
@@ -179,19 +187,21 @@ def _sums(found: Plan | FreshOutcome, at: str, mean: float, without: float) -> F
 
 
 def _exchanged(
-    said: FrontierStep | Alternative, at: str, here: Collection[str], there: Collection[str]
+    said: results.FrontierStep | results.Alternative,
+    at: str,
+    here: Collection[str],
+    there: Collection[str],
 ) -> Found:
     """Which projects come and go from here to there."""
     yield from _equal(f"{at}entering", sorted(said.entering), sorted(set(there) - set(here)))
     yield from _equal(f"{at}leaving", sorted(said.leaving), sorted(set(here) - set(there)))
 
 
-Least = tuple[float, float]
-"""Between which an objective counts as at least, where a gap is taken of it; alike where known."""
+Least = tuple[float, float]  # between which an objective counts as at least in a gap
 ANY: Least = (SMALLEST * SMALLEST, math.inf)
 
 
-def _least(without: WithoutPlan, weight: float | None) -> Least:
+def _least(without: results.WithoutPlan, weight: float | None) -> Least:
     """That of what comes without a plan, by the weight of the worst states; None where unknown."""
     if weight is None:
         return ANY[0], SMALLEST * max(1.0, without.cvar)
@@ -203,68 +213,54 @@ def _proof(found: Any, at: str, least: Least = ANY) -> Found:
     """Objective, bound and gap, wherever they stand together."""
     if found.objective is None:
         return
-    yield from _in_order(found, at, "bound", "objective")
+    yield from _rising(at, ("bound", "objective"), (found.bound, found.objective))
     low, high = (gap_of(found.objective, found.bound, size) for size in reversed(least))
     if None in (found.gap, low, high) or not low <= found.gap <= high:
         yield from _equal(f"{at}gap", found.gap, high)
 
 
-def _certificate(found: Certificate, at: str, least: Least) -> Found:
-    yield from _proof(found, at, least)
-    within = {is_within(found.objective, found.bound, found.gap_target, size) for size in least}
-    if within == {True} or within == {False}:
-        due = "optimal" if True in within else "limit"
-        yield from _equal(f"{at}status", found.status, due)
-    yield from _equal(f"{at}illustrative", found.illustrative, found.states < ENOUGH_STATES)
-
-
-def _joint_plan(found: JointPlan, at: str) -> Found:
-    yield from _proof(found, at, (SMALLEST, SMALLEST))
-
-
-def _outcome(found: Outcome, at: str) -> Found:
+def _outcome(found: results.Outcome, at: str) -> Found:
     without, spread = found.without_plan, found.distribution
-    if spread is not None:
-        at = f"{at}distribution."
-        yield from _equal(f"{at}with_plan", spread.with_plan[-1], found.worst)
-        yield from _equal(f"{at}without_plan", spread.without_plan[-1], without.worst)
-        avoided = without.expected - found.expected
-        for name, mean, scale in (
-            ("with_plan", found.expected, 0.0),
-            ("without_plan", without.expected, 0.0),
-            ("avoided", avoided, without.expected),
-        ):
-            yield from _mean(f"{at}{name}", spread.levels, getattr(spread, name), mean, scale)
-
-
-def _mean(
-    at: str, levels: Sequence[float], quantiles: Sequence[float], mean: float, scale: float
-) -> Found:
-    """A mean lies between what it is if each step counts at its lower and at its upper end."""
-    steps = [(high - low) for low, high in pairwise(levels)]
-    least = math.fsum(width * q for width, q in zip(steps, quantiles[:-1], strict=True))
-    most = math.fsum(width * q for width, q in zip(steps, quantiles[1:], strict=True))
-    spare = max(NOTHING, SAME * max(abs(mean), scale))
-    if least > mean + spare:
-        yield Disagreement(at, least, mean, "most")
-    if most < mean - spare:
-        yield Disagreement(at, most, mean, "least")
-
-
-def _distribution(found: Distribution, at: str) -> Found:
-    for name, values in found:
-        yield from _rising(at, [f"{name}.{n}" for n in range(len(values))], values)
+    if spread is None:
+        return
+    at = f"{at}distribution."
+    yield from _equal(f"{at}with_plan", spread.with_plan[-1], found.worst)
+    yield from _equal(f"{at}without_plan", spread.without_plan[-1], without.worst)
+    widths = [high - low for low, high in pairwise(spread.levels)]
+    for name, mean, scale in (
+        ("with_plan", found.expected, 0.0),
+        ("without_plan", without.expected, 0.0),
+        ("avoided", without.expected - found.expected, without.expected),
+    ):
+        # A mean lies between what it is if each step counts at its lower and at its upper end.
+        steps = getattr(spread, name)
+        least, most = (
+            math.fsum(width * q for width, q in zip(widths, ends, strict=True))
+            for ends in (steps[:-1], steps[1:])
+        )
+        spare = max(NOTHING, SAME * max(abs(mean), scale))
+        if least > mean + spare:
+            yield Disagreement(f"{at}{name}", least, mean, "most")
+        if most < mean - spare:
+            yield Disagreement(f"{at}{name}", most, mean, "least")
 
 
 def _plan(plan: Plan, at: str) -> Found:
-    outcome, without = plan.outcome, plan.outcome.without_plan
+    outcome, without, proof = plan.outcome, plan.outcome.without_plan, plan.certificate
     weight = None if plan.case is None else float(plan.case.objective.cvar.weight)
-    yield from _certificate(plan.certificate, f"{at}certificate.", _least(without, weight))
+    least, here = _least(without, weight), f"{at}certificate."
+    yield from _proof(proof, here, least)
+    within = {is_within(proof.objective, proof.bound, proof.gap_target, size) for size in least}
+    if len(within) == 1:
+        yield from _equal(f"{here}status", proof.status, "optimal" if True in within else "limit")
+    yield from _equal(f"{here}illustrative", proof.illustrative, proof.states < ENOUGH_STATES)
     yield from _sums(plan, at, outcome.expected, without.expected)
     if plan.accounts:
-        total = math.fsum(position.cost_meur for position in plan.accounts)
-        scale = math.fsum(abs(position.cost_meur) for position in plan.accounts)
-        yield from _equal(f"{at}accounts: cost_meur", total, outcome.net_cost_meur, scale)
+        costs = [position.cost_meur for position in plan.accounts]
+        scale = math.fsum(map(abs, costs))
+        yield from _equal(
+            f"{at}accounts: cost_meur", math.fsum(costs), outcome.net_cost_meur, scale
+        )
     if plan.case is not None:
         yield from _commitment(plan, at)
 
@@ -279,20 +275,20 @@ def _commitment(plan: Plan, at: str) -> Found:
     states, seed = (written, None) if sample is None else (sample.states, sample.seed)
     yield from _equal(f"{at}certificate.states", proof.states, states)
     yield from _equal(f"{at}certificate.seed", proof.seed, seed)
-    if unknown := unknown_in(instance, plan):
+    if unknown := plan_document.unknown_in(instance, plan):
         yield Disagreement(f"{at}projects", unknown[0], None)
         return
-    commitment = commitment_of(instance, plan)
+    commitment = plan_document.commitment_of(instance, plan)
     scale = sum(abs(built.capex_meur) for built in plan.projects)
-    for name, due in committed_to(instance, commitment).items():
+    for name, due in plan_document.committed_to(instance, commitment).items():
         yield from _equal(f"{at}{name}", getattr(plan, name), due)
     for built in plan.projects:
         shares = [x for held in built.shares.values() for x in held.values()]
         total = math.fsum((*shares, built.market_share))
         yield from _equal(f"{at}projects.{built.id}: shares", total, 1.0)
-    for name, due in measured(instance, commitment).items():
+    for name, due in plan_document.measured(instance, commitment).items():
         yield from _equal(f"{at}outcome.{name}", getattr(plan.outcome, name), due, scale)
-    exposed = exposure(instance, commitment)
+    exposed = plan_document.exposure(instance, commitment)
     for material in plan.materials:
         for year, told in material.by_year.items():
             here = f"{at}materials.{material.id}.by_year.{year}."
@@ -307,11 +303,10 @@ def _commitment(plan: Plan, at: str) -> Found:
     by_consumer = {consumer.id: consumer.expected for consumer in plan.consumers}
     damage = weighed_damage(instance, plan.outcome.expected, plan.outcome.cvar, by_consumer)
     objective = damage + weighed_cost(instance, commitment)
-    said = plan.certificate.objective
-    yield from _equal(f"{at}certificate.objective", said, objective, abs(damage))
+    yield from _equal(f"{at}certificate.objective", proof.objective, objective, abs(damage))
 
 
-def _frontier(found: Frontier, at: str) -> Found:
+def _frontier(found: results.Frontier, at: str) -> Found:
     own = None if found.case is None else float(found.case.objective.cvar.weight)
     for number, point in enumerate(found.points):
         weight = point.value if found.varied == WEIGHT else own
@@ -326,15 +321,14 @@ def _frontier(found: Frontier, at: str) -> Found:
         if low is None or high is None or low.expected is None or high.expected is None:
             yield Disagreement(f"{here}from_value", step.from_value, None)
             continue
-        due = low.expected - high.expected
-        yield from _equal(f"{here}avoided", step.avoided, due, low.expected)
+        avoided = low.expected - high.expected
+        yield from _equal(f"{here}avoided", step.avoided, avoided, low.expected)
         yield from _exchanged(step, here, low.projects, high.projects)
 
 
-def _split(found: Split, at: str) -> Found:
+def _split(found: results.Split, at: str) -> Found:
     for rule in found.rules:
-        here = f"{at}rules.{rule.rule}"
-        members = rule.members.values()
+        here, members = f"{at}rules.{rule.rule}", rule.members.values()
         scale = math.fsum(abs(one.outlay_meur) for one in members)
         total = math.fsum(one.gain.value for one in members)
         yield from _equal(f"{here}: gain", total, found.worth.value, scale)
@@ -343,16 +337,7 @@ def _split(found: Split, at: str) -> Found:
             yield from _equal(f"{here}.members.{player}.pays_meur", one.pays_meur, due, scale)
 
 
-def _joint_project(found: JointProject, at: str) -> Found:
-    yield from _equal(f"{at}shares", math.fsum(found.shares.values()), 1.0)
-
-
-def _standing(found: Standing, at: str) -> Found:
-    yield from _equal(f"{at}total", found.total, found.expected + found.net_cost_meur,
-                      abs(found.expected))  # fmt: skip
-
-
-def _evaluation(found: Evaluation, at: str) -> Found:
+def _evaluation(found: results.Evaluation, at: str) -> Found:
     fresh = found.fresh
     mean, without = fresh.with_plan.expected.value, fresh.without_plan.expected.value
     yield from _equal(f"{at}fresh.avoided.value", fresh.avoided.value, without - mean, without)
@@ -361,64 +346,5 @@ def _evaluation(found: Evaluation, at: str) -> Found:
     yield from _sums(fresh, f"{at}fresh.", mean, without)
     if found.gap is not None:
         gaps = [one.gap for one in found.gap.replications]
-        average = math.fsum(gaps) / len(gaps) if gaps else None
         scale = max(map(abs, gaps), default=0.0)
-        yield from _equal(f"{at}gap.mean.value", found.gap.mean.value, average, scale)
-
-
-def _replication(found: Replication, at: str) -> Found:
-    due = found.candidate - found.bound
-    yield from _equal(f"{at}gap", found.gap, due, abs(found.candidate))
-
-
-def _alternatives(found: Alternatives, at: str) -> Found:
-    yield from _equal(f"{at}limit", found.limit, found.bound + found.within * abs(found.bound))
-    for number, one in enumerate(found.alternatives):
-        here = f"{at}alternatives.{number}."
-        yield from _exchanged(one, here, found.plan.projects, one.plan.projects)
-
-
-def _robustness(found: Robustness, at: str) -> Found:
-    shares = [x for x in (found.alternatives, found.variants, found.assumptions) if x is not None]
-    due = math.fsum(shares) / len(shares) if shares else None
-    yield from _equal(f"{at}index", found.index, due)
-
-
-def _sensitivity(found: Sensitivity, at: str) -> Found:
-    best = found.best.objective
-    names = ("best.objective.low", "best.objective.high", "own.objective")
-    yield from _rising(at, names, (best.low, best.high, found.own.objective))
-
-
-_OF: dict[type[Result], Callable[[Any, str], Found]] = {
-    Alternatives: _alternatives,
-    Distribution: _distribution,
-    Evaluation: _evaluation,
-    Frontier: _frontier,
-    JointPlan: _joint_plan,
-    JointProject: _joint_project,
-    Outcome: _outcome,
-    Plan: _plan,
-    Replication: _replication,
-    Robustness: _robustness,
-    Sensitivity: _sensitivity,
-    SharePoint: _proof,
-    Split: _split,
-    Standing: _standing,
-}
-"""The identities of each kind of result, and of the parts of results."""
-
-_TAIL = ("expected", "cvar", "worst")
-_IN_ORDER: dict[type[Result], tuple[tuple[str, ...], ...]] = {
-    Explanation: (("bound", "best", "objective"),),
-    FrontierPoint: (_TAIL, ("expected_bound", "expected"), ("cvar_bound", "cvar")),
-    Interval: (("low", "value", "high"),),
-    Outcome: (_TAIL,),
-    OwnOutcome: (_TAIL[:2],),
-    PlanFigures: (_TAIL,),
-    ProvenRange: (("low", "high"),),
-    Standing: (_TAIL[:2],),
-    TailPlan: (_TAIL[:2],),
-    WithoutPlan: (_TAIL,),
-}
-"""Fields of which none is below the one before it."""
+        yield from _equal(f"{at}gap.mean.value", found.gap.mean.value, _mean(gaps), scale)

@@ -7,7 +7,7 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,20 +15,29 @@ from numpy.typing import NDArray
 from optimizer.model.commitment import Commitment
 
 if TYPE_CHECKING:  # the solver comes with it, which those who read a plan do without
-    from optimizer.model.highs import Solution
+    from optimizer.model.highs import Progress, Solution
 
 Method = Literal["extensive", "decomposition"]
+GAP = 1e-4  # the relative gap between plan and bound at which a search may stop by default
 TOP = 2.0**15
 """What the objective is scaled to for the solver: that without a plan first, and that of the best
 plan where it is smaller by more than this."""
 
+# How a search ended, in either method's words:
+NODE_LIMIT = "node limit"  # it had as many nodes as it was allowed
+NUMERICAL_LIMIT = "numerical limit"  # the solver's arithmetic left it nothing to go on with
+INFINITE = 1e100  # from here on a bound is none
 
-NODE_LIMIT = "node limit"
-"""How a search ended that had as many nodes as it was allowed, in either method's words."""
 
+class How(TypedDict, total=False):
+    """How hard a problem is tried, and who is told."""
 
-NUMERICAL_LIMIT = "numerical limit"
-"""How it ended where the solver's arithmetic left it nothing to go on with."""
+    gap: float  # relative, between plan and bound, at which the search may stop; 1e-4
+    time_limit: float | None  # seconds from the call on; the best plan so far comes back
+    node_limit: int | None  # nodes of the search; the same, but at the same place each time
+    threads: int | None  # of the solver and the sweep; their own choice where None
+    on_progress: Callable[[Progress], None] | None
+    on_incumbent: Callable[[Incumbent], None] | None  # told the best plan now and then
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,16 +47,11 @@ class Solved:
     method: Method
     solution: Solution
     commitment: Commitment | None
-    seconds: dict[str, float]
-    """Wall time by step."""
-    size: dict[str, int]
-    """Of the model that was solved."""
-    work: dict[str, int] = field(default_factory=dict)
-    """What it took: sweeps, cuts, nodes and the like."""
-    doubtful: bool = False
-    """Whether solves by several tolerances told different things, so that none is trusted."""
-    near_one: bool = True
-    """Whether all figures of the model lie where the solver's tolerances are what they seem."""
+    seconds: dict[str, float]  # wall time by step
+    size: dict[str, int]  # of the model that was solved
+    work: dict[str, int] = field(default_factory=dict)  # sweeps, cuts, nodes and the like
+    doubtful: bool = False  # whether solves by several tolerances told different things
+    near_one: bool = True  # whether all figures lie where tolerances are what they seem
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,33 +60,18 @@ class Incumbent:
 
     method: Method
     commitment: Commitment
-    objective: float
-    """As the search reckons it."""
-    bound: float | None
-    """Proven lower bound on the objective of any plan; None where there is none."""
-    final: bool = False
-    """Whether the search has ended with it."""
-
-
-INFINITE = 1e100
-"""From here on a bound is none."""
+    objective: float  # as the search reckons it
+    bound: float | None  # proven lower bound on the objective of any plan; None where there is none
+    final: bool = False  # whether the search has ended with it
 
 
 class Teller:
     """Tells the best plan of a running search, and a bound that rises under it, now and then.
+    ``read`` makes a commitment of the values of a solution, in the thread of the search. What goes
+    wrong in telling does not cost the search its plan."""
 
-    Parameters
-    ----------
-    on_incumbent
-        Is told; None for nobody. What goes wrong there does not cost the search its plan.
-    read
-        The commitment in the values of a solution; it is called in the thread of the search.
-    """
-
-    EVERY = 1.0
-    """Seconds between two tellings; the first plan is told at once."""
-    SHARE = 0.02
-    """Of the time of a search, what telling may take."""
+    EVERY = 1.0  # seconds between two tellings; the first plan is told at once
+    SHARE = 0.02  # of the time of a search, what telling may take
 
     def __init__(
         self,
@@ -92,9 +81,7 @@ class Teller:
     ) -> None:
         self._method, self._on_incumbent, self._read = method, on_incumbent, read
         self._told: NDArray[np.float64] | None = None
-        self._commitment = Commitment()
-        self._bound = -math.inf
-        self._due = -math.inf
+        self._commitment, self._bound, self._due = Commitment(), -math.inf, -math.inf
 
     def tell(self, values: NDArray[np.float64] | None, objective: float, bound: float) -> None:
         """Tell what is known by now, if it is new and there is time for it."""

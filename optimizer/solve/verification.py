@@ -8,32 +8,21 @@ feasible by construction. A plan that fails this is an error, not a plan.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
 from optimizer.errors import CheckFailed
 from optimizer.model.commitment import Commitment, line_use, planned_stock, spend
-from optimizer.model.instance import COVERED, Instance
+from optimizer.model.instance import COVERED, Floats, Instance
 
-TOLERANCE = 2e-6
-"""Of what a rule adds up or allows; the solver is asked for less."""
-
-NOUGHT = 1e-30
-"""In any case: less than any figure of a file leads to."""
-
-SETTLED = 1e-5
-"""Of what others have settled, which has a little give (H3 to H6)."""
+TOLERANCE = 2e-6  # of what a rule adds up or allows; the solver is asked for less
+NOUGHT = 1e-30  # in any case: less than any figure of a file leads to
+SETTLED = 1e-5  # of what others have settled, which has a little give (H3 to H6)
 
 
 def check_commitment(instance: Instance, commitment: Commitment) -> None:
-    """Check all rules P1 to H7.
-
-    Raises
-    ------
-    CheckFailed
-        Naming every rule that is broken and by how much.
-    """
+    """Check all rules P1 to H7; CheckFailed names every rule that is broken and by how much."""
     broken = broken_rules(instance, commitment)
     if broken:
         raise CheckFailed("the solver's answer breaks " + "; ".join(broken))
@@ -41,19 +30,9 @@ def check_commitment(instance: Instance, commitment: Commitment) -> None:
 
 def broken_rules(instance: Instance, commitment: Commitment) -> list[str]:
     """Every rule P1 to H7 that a commitment breaks, by tag and name, and by how much."""
-    rules = (
-        _project_rules,
-        _financing,
-        _offtake,
-        _stockpiles,
-        _supports,
-        _budgets,
-        _budget_lines,
-        _public_limits,
-        _countries,
-        _standpoint,
-    )
-    return [text for rule in rules for text in rule(instance, commitment)]
+    of_projects = (_project_rules, _financing, _offtake, _stockpiles, _supports)
+    of_money = (_budgets, _budget_lines, _public_limits, _countries, _standpoint)
+    return [text for rule in (*of_projects, *of_money) for text in rule(instance, commitment)]
 
 
 def _exceeds(left: float, right: float, scale: float = 0.0) -> bool:
@@ -165,18 +144,14 @@ def _stockpiles(instance: Instance, commitment: Commitment) -> Iterator[str]:
 def _budgets(instance: Instance, commitment: Commitment) -> Iterator[str]:
     used = spend(instance, commitment)
     for f, funder in instance.case.funders.items():
-        total = float(used[f].sum())
+        total, yearly = float(used[f].sum()), funder.budget_by_year_meur
         if funder.budget_meur is not None and _exceeds(total, funder.budget_meur):
             yield f"B1 funder_budget: {f} spends {total:.9g}"
-        if funder.budget_by_year_meur is None:
-            continue
-        left = 0.0
-        for y, year in enumerate(instance.years):
-            granted = float(funder.budget_by_year_meur.get(year, 0.0))
-            available = granted + (left if funder.carry_over else 0.0)
-            if _exceeds(float(used[f][y]), available, total if funder.carry_over else 0.0):
-                yield f"B1 funder_budget_by_year: {f} spends {used[f][y]:.9g} in {year}"
-            left = max(0.0, available - float(used[f][y]))
+        if yearly is not None:
+            granted = [float(yearly.get(year, 0.0)) for year in instance.years]
+            for y in _overspent(used[f], granted, funder.carry_over):
+                spent, year = used[f][y], instance.years[y]
+                yield f"B1 funder_budget_by_year: {f} spends {spent:.9g} in {year}"
     limit = instance.case.policy.budget_meur
     public = math.fsum(float(used[f].sum()) for f in instance.public_funders)
     if limit is not None and _exceeds(public, limit):
@@ -186,18 +161,26 @@ def _budgets(instance: Instance, commitment: Commitment) -> Iterator[str]:
 def _budget_lines(instance: Instance, commitment: Commitment) -> Iterator[str]:
     for (f, id), used in line_use(instance, commitment).items():
         line, total = instance.lines[f, id], float(used.sum())
-        if line.kind != "guarantee_stock" and _exceeds(total, line.total):
+        if line.kind == "guarantee_stock":
+            for year, x, limit in zip(instance.years, used, line.limit, strict=True):
+                if _exceeds(float(x), float(limit)):
+                    yield f"B4 guarantee_stock_limit: {x:.9g} of {id} is outstanding in {year}"
+        elif _exceeds(total, line.total):
             yield f"B3 budget_line_total: {f} uses {total:.9g} of {id}"
-        left = 0.0
-        for y, year in enumerate(instance.years):
-            if line.kind == "guarantee_stock" and _exceeds(float(used[y]), float(line.limit[y])):
-                yield f"B4 guarantee_stock_limit: {used[y]:.9g} of {id} is outstanding in {year}"
-            if line.by_year is None:
-                continue
-            available = float(line.by_year[y]) + (left if line.carry_over else 0.0)
-            if _exceeds(float(used[y]), available, total if line.carry_over else 0.0):
+        if line.by_year is not None:
+            for y in _overspent(used, line.by_year, line.carry_over):
+                year = instance.years[y]
                 yield f"B3 budget_line_by_year: {f} uses {used[y]:.9g} of {id} in {year}"
-            left = max(0.0, available - float(used[y]))
+
+
+def _overspent(used: Floats, granted: Sequence[float] | Floats, carry_over: bool) -> Iterator[int]:
+    """Years in which more is used than they have, and were left where that is carried over."""
+    left, total = 0.0, float(used.sum())
+    for y, (x, grant) in enumerate(zip(used, granted, strict=True)):
+        available = float(grant) + (left if carry_over else 0.0)
+        if _exceeds(float(x), available, total if carry_over else 0.0):
+            yield y
+        left = max(0.0, available - float(x))
 
 
 def _public_limits(instance: Instance, commitment: Commitment) -> Iterator[str]:
@@ -205,20 +188,15 @@ def _public_limits(instance: Instance, commitment: Commitment) -> Iterator[str]:
     for p in commitment.start:
         capex = instance.projects[p].capex
         own = {k[1:]: share for k, share in commitment.share.items() if k[0] == p}
-        public = math.fsum(
-            x
-            for key, x in own.items()
-            if instance.instrument[key].kind == "public" and instance.instrument[key].carries_capex
-        )
+        held = [(instance.instrument[key], x) for key, x in own.items()]
+        public = math.fsum(x for i, x in held if i.kind == "public" and i.carries_capex)
         if policy.max_public_share is not None and _exceeds(public, policy.max_public_share):
             yield f"P7 public_share_limit: public funders carry {public:.9g} of {p}"
         if policy.state_aid is None:
             continue
+        start = commitment.start[p]
         aid = math.fsum(
-            x
-            * instance.instrument[key].grant_equivalent
-            * instance.money(p, *key, commitment.start[p]).aid
-            for key, x in own.items()
+            x * i.grant_equivalent * instance.money(p, i.funder, i.id, start).aid for i, x in held
         )
         intensity, most = policy.state_aid.max_intensity, policy.state_aid.max_meur
         if (intensity is not None and _exceeds(aid, intensity * capex, capex)) or (
@@ -243,12 +221,8 @@ def _countries(instance: Instance, commitment: Commitment) -> Iterator[str]:
                 running = project.running(instance.years, commitment.start[p])
                 reserved = reserved + project.output[material] * offtake * running
         for y, year in enumerate(instance.years):
-            holds = limit.from_year is None or year >= limit.from_year
-            if (
-                holds
-                and needed[y] > COVERED
-                and _exceeds(float(needed[y]), float(reserved[y]), demand[y])
-            ):
+            counts = (limit.from_year is None or year >= limit.from_year) and needed[y] > COVERED
+            if counts and _exceeds(float(needed[y]), float(reserved[y]), demand[y]):
                 yield f"G1 country_share_limit: {material} from {country} in {year}"
 
 
@@ -260,7 +234,11 @@ def _standpoint(instance: Instance, commitment: Commitment) -> Iterator[str]:
             if p in start:
                 capex = instance.projects[p].capex if len(own.projects) > 1 else 1.0
                 started += capex
-                carried += capex * _carried(instance, commitment, p, own.funders)
+                carried += capex * math.fsum(
+                    share
+                    for (q, f, i), share in commitment.share.items()
+                    if q == p and f in own.funders and instance.instrument[f, i].carries_capex
+                )
         if abs(carried - own.share * started) > TOLERANCE * started + NOUGHT:
             yield f"H1 stake: {', '.join(own.funders)} carry {carried:.9g} of {started:.9g}"
     for p, year in held.certain.items():
@@ -281,20 +259,10 @@ def _standpoint(instance: Instance, commitment: Commitment) -> Iterator[str]:
             elif surplus < -SETTLED:
                 yield f"H5 held_least: {group} gets less than {settled:.9g} of {p}"
     for h, settled_lots in held.buy.items():
-        if np.abs(commitment.bought(instance, h) - settled_lots).max(initial=0.0) > SETTLED * (
-            1 + settled_lots.max(initial=0.0)
-        ):
+        apart = np.abs(commitment.bought(instance, h) - settled_lots).max(initial=0.0)
+        if apart > SETTLED * (1 + settled_lots.max(initial=0.0)):
             yield f"H6 held_purchase: {h} does not buy what was settled"
     for h, least in held.at_least.items():
         lots = float(commitment.bought(instance, h).sum())
         if _exceeds(least, lots):
             yield f"H7 held_least_purchase: {h} buys {lots:.9g} lots of at least {least:.9g}"
-
-
-def _carried(instance: Instance, commitment: Commitment, p: str, funders: tuple[str, ...]) -> float:
-    """Share of a project's capex that some funders carry."""
-    return math.fsum(
-        share
-        for (q, f, i), share in commitment.share.items()
-        if q == p and f in funders and instance.instrument[f, i].carries_capex
-    )

@@ -26,7 +26,7 @@ from optimizer.errors import PoolRefused
 from optimizer.report.fault_sheet import fault_sheet, finding_of
 from optimizer.report.render import html, terminal
 from optimizer.report.scenario_workbook import scenario_workbook
-from optimizer.solve.decomposition.storing import read_pool
+from optimizer.solve.decomposition.pool import read_pool
 from optimizer.solve.planner import plan
 
 LINK = '=HYPERLINK("http://example.org","x")'

@@ -105,7 +105,7 @@ def set_offtake(run: Run, x: np.ndarray, point: Point) -> None:
 def row_says(run: Run, cut: Cut, x: np.ndarray) -> float:
     """The least that the row leaves for the column that the cut bounds."""
     columns, entries, side = run.master.row(cut)
-    ahead = run.master.tail_cost if cut.tail else run.master.cost_to_go[cut.bounds]
+    ahead = run.master.tail_cost if cut.tail else run.master.cost_to_go[cut.node]
     rest = columns != ahead
     (own,) = entries[~rest]
     return float((side - entries[rest] @ x[columns[rest]]) / own)
@@ -180,7 +180,7 @@ def test_a_cut_is_added_only_where_it_is_broken() -> None:
     appraisal = run.appraise(run.master.point(x))
     costly = [cut for cut in appraisal.cuts if exact(recourse, cut, run.master.point(x), 0.9) > 0]
     assert costly
-    assert set(run.master.add(appraisal.cuts, x, 1e-9)) == {cut.bounds[0] for cut in costly}
-    for (v, _), column in run.master.cost_to_go.items():
+    assert set(run.master.add(appraisal.cuts, x, 1e-9)) == {cut.node for cut in costly}
+    for v, column in run.master.cost_to_go.items():
         x[column] = recourse.sweep(appraisal.point, recourse.probability[None]).by_node[v][0]
     assert run.master.add(appraisal.cuts, x, 1e-9) == {}

@@ -16,7 +16,7 @@ from optimizer.model.instance import read_instance
 from optimizer.model.states import read_states
 from optimizer.solve.decomposition import solve_by_decomposition
 from optimizer.solve.decomposition.cuts import Appraiser
-from optimizer.solve.decomposition.partial_pricing import Focus, worth_sweeping
+from optimizer.solve.decomposition.run import Focus, worth_sweeping
 
 
 @pytest.mark.parametrize("leave", [0.0, 1.0, 2.5, 4.0, 9.0, 11.0])
@@ -65,7 +65,7 @@ def test_some_nodes_are_swept_as_they_are_with_all() -> None:
     assert all_.whole
     assert not some.whole
     assert some.by_node == {one: all_.by_node[one]}
-    assert [cut.bounds for cut in some.cuts] == [(one, 0)]
+    assert [cut.node for cut in some.cuts] == [one]
     assert appraise.node_sweeps == len(recourse.nodes) + 1
 
 

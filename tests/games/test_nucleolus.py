@@ -24,7 +24,7 @@ from known_games import (
 from scipy.optimize import linprog
 
 from optimizer.games import excess, nucleolus, prenucleolus
-from optimizer.games.nucleolus import lexicographic
+from optimizer.games.stability import lexicographic
 
 
 def near(*amounts: float, places: float = 1e-8):

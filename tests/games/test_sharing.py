@@ -22,7 +22,7 @@ from known_games import (
     players,
 )
 
-from optimizer.games import equally, in_proportion, masks_by_size, members, shapley, shapley_range
+from optimizer.games import in_proportion, members, shapley, shapley_range
 
 
 def near(*amounts: float, places: float = 1e-12):
@@ -173,10 +173,9 @@ def test_intervals_may_cross_by_rounding() -> None:
     assert shapley_range([0, 1, 1, 2 + 1e-10], [0, 1, 1, 2])[0] == near(1, 1, places=1e-9)
 
 
-def test_shares_in_proportion_and_equal_shares() -> None:
+def test_shares_in_proportion() -> None:
     assert in_proportion(12, [1, 0, 3]) == near(3, 0, 9)
     assert in_proportion(-12, [1e-300, 3e-300]) == near(-3, -9)
-    assert equally(12, 3) == near(4, 4, 4)
 
 
 @pytest.mark.parametrize("keys", [[0, 0], [1, -1], [1, np.inf], []])
@@ -185,11 +184,10 @@ def test_no_proportion_of_keys_that_are_none(keys) -> None:
         in_proportion(1, keys)
 
 
-def test_masks_and_members() -> None:
+def test_members() -> None:
     assert members(0b10110) == (1, 2, 4)
     assert members(1 << 59 | 1) == (0, 59)
     assert members(0) == ()
-    assert masks_by_size(3).tolist() == [1, 2, 4, 3, 5, 6, 7]
 
 
 def test_additive_games_give_everybody_their_own() -> None:

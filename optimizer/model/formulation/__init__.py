@@ -1,45 +1,23 @@
-"""The optimization problem in Pyomo: one file a chapter of ``docs/formulation.md``.
+"""The optimization problem in Pyomo, by the chapters of ``docs/formulation.md``.
 
-Rules carry the tags and names of that document. Here is the order of assembly and nothing else.
+Rules carry the tags and names of that document. Here is the order of assembly, and the way back.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import pyomo.environ as pyo
 
-from optimizer.model.formulation.answer import read_commitment
-from optimizer.model.formulation.budget_lines import add_budget_lines
-from optimizer.model.formulation.diversification import add_country_limit
-from optimizer.model.formulation.master import add_cost_to_go
-from optimizer.model.formulation.money_alone import (
-    add_dearest,
-    add_greatest_stake,
-    add_least_spending,
-)
-from optimizer.model.formulation.objective import add_net_cost, add_objective
-from optimizer.model.formulation.perspective import add_held, add_stakes
-from optimizer.model.formulation.projects import add_project_rules, add_projects
-from optimizer.model.formulation.public_money import add_budgets, add_public_limits
+from optimizer.model.commitment import Commitment
+from optimizer.model.formulation import objective, perspective, projects, public_money, stockpiles
 from optimizer.model.formulation.recourse import add_delivered, add_recourse
-from optimizer.model.formulation.stockpiles import add_stockpiles, substitute_planned_stock
-from optimizer.model.formulation.supports import add_support_rules
+from optimizer.model.highs import Compiled, Substituted, substitute
 from optimizer.model.instance import Instance, Stake
 from optimizer.model.states import Outlook, State, outlook
-
-__all__ = [
-    "build_commitment",
-    "build_dearest",
-    "build_extensive_form",
-    "build_for_outlooks",
-    "build_greatest_stake",
-    "build_least_spending",
-    "build_master",
-    "read_commitment",
-    "substitute_planned_stock",
-]
 
 
 def build_commitment(instance: Instance) -> Any:
@@ -47,17 +25,17 @@ def build_commitment(instance: Instance) -> Any:
     model = pyo.ConcreteModel()
     # A column fixed at zero, so that a rule which nothing can influence is still a row.
     model.nothing = pyo.Var(bounds=(0, 0))
-    add_projects(model, instance)
-    add_support_rules(model, instance)
-    add_project_rules(model, instance)
-    add_stockpiles(model, instance)
-    add_public_limits(model, instance)
-    add_budgets(model, instance)
-    add_budget_lines(model, instance)
-    add_country_limit(model, instance)
-    add_stakes(model, instance)
-    add_held(model, instance)
-    add_net_cost(model, instance)
+    projects.add_projects(model, instance)
+    projects.add_support_rules(model, instance)
+    projects.add_project_rules(model, instance)
+    stockpiles.add_stockpiles(model, instance)
+    public_money.add_public_limits(model, instance)
+    public_money.add_budgets(model, instance)
+    public_money.add_budget_lines(model, instance)
+    projects.add_country_limit(model, instance)
+    perspective.add_stakes(model, instance)
+    perspective.add_held(model, instance)
+    objective.add_net_cost(model, instance)
     return model
 
 
@@ -75,33 +53,110 @@ def build_for_outlooks(instance: Instance, weighed: Sequence[tuple[float, Outloo
         add_recourse(model.state[number], instance, own, model)
     damage = [(chance, model.state[s].damage) for s, (chance, _) in enumerate(weighed)]
     counted = [model.state[s].counted for s in range(len(weighed))]
-    add_objective(model, instance, damage, counted)
+    objective.add_objective(model, instance, damage, counted)
     return model
 
 
-def build_master(instance: Instance, groups: int = 1) -> Any:
-    """The first stage with the cost of recourse as columns, by group of states, without any cut."""
+def build_master(instance: Instance) -> Any:
+    """The first stage with the cost of recourse as columns, without any cut."""
     model = build_commitment(instance)
-    add_cost_to_go(model, instance, groups)
+    objective.add_cost_to_go(model, instance)
     return model
 
 
 def build_dearest(instance: Instance) -> Any:
     """The first stage alone, to find the highest net cost that a plan can have."""
     model = build_commitment(instance)
-    add_dearest(model)
+    model.objective = pyo.Objective(expr=-model.net_cost)
     return model
 
 
 def build_least_spending(instance: Instance, funders: Sequence[str]) -> Any:
-    """The first stage alone, to find how little these funders can spend together."""
+    """The first stage alone, to find how little of their budgets these funders can spend."""
     model = build_commitment(instance)
-    add_least_spending(model, instance, funders)
+    spent = [model.spend[f, year] for f in funders for year in instance.years]
+    model.objective = pyo.Objective(expr=pyo.quicksum(spent) + model.nothing)
     return model
 
 
 def build_greatest_stake(instance: Instance, stake: Stake) -> Any:
-    """The first stage alone, to find how much some funders can carry of projects beyond a share."""
+    """The first stage alone, to find how much more than its share the funders of a stake can carry
+    of its projects, of which one at least is started (H1)."""
     model = build_commitment(instance)
-    add_greatest_stake(model, instance, stake)
+    carried, started = perspective.carried_and_started(model, instance, stake)
+
+    @model.Constraint(["any"], doc="one of the projects at least is started")
+    def some_start(model: Any, _: str) -> Any:
+        starts = [model.start[p, y] for p, y in instance.starts if p in stake.projects]
+        return pyo.quicksum(starts) + model.nothing >= 1
+
+    model.objective = pyo.Objective(expr=stake.share * started - carried + model.nothing)
     return model
+
+
+def substitute_planned_stock(compiled: Compiled) -> Substituted:
+    """Put purchases in for planned stock, which they define (S2). Where stocks lose much, planned
+    stock is a chain of tiny shares that the solver misreads."""
+    return substitute(compiled, "planned", "planned_stock_definition")
+
+
+def read_commitment(instance: Instance, model: Any) -> Commitment:
+    """The commitment in a model that holds a solution, rounded where only rounding separates it
+    from a whole."""
+    start = {p: year for p, year in instance.starts if (model.start[p, year].value or 0) > 0.5}
+    share = {
+        (p, f, i): value
+        for (p, f, i, year), variable in model.share.items()
+        if start.get(p) == year
+        and (value := variable.value or 0.0) > 1e-9 * instance.instrument[f, i].max_share
+        and _joins(instance, model, (p, f, i), value)
+    }
+    market = {p: max(0.0, model.market[p, year].value or 0.0) for p, year in start.items()}
+    market = {p: value if value > 1e-9 else 0.0 for p, value in market.items()}
+    for p in start:
+        carried = {
+            key: value
+            for key, value in share.items()
+            if key[0] == p and instance.instrument[key[1:]].carries_capex
+        }
+        total = market[p] + math.fsum(carried.values())
+        if 0 < abs(total - 1) < 1e-5:
+            market[p] /= total
+            share.update({key: value / total for key, value in carried.items()})
+    # Of a project with ten times the output that is demanded little may be a lot.
+    large = {
+        p.id
+        for p in instance.projects.values()
+        if any(lots > 10 * instance.material_demand[m].max() > 0 for m, lots in p.output.items())
+    }
+    offtake = {}
+    for (p, year, group), variable in model.offtake.items():
+        if start.get(p) == year:
+            # The solver may take a trace more than there is a right to.
+            value = min(variable.value or 0.0, instance.right(p, group, share))
+            if value > (1e-13 if p in large else 1e-9):
+                offtake[p, group] = value
+    buy = {
+        h: np.array(
+            [
+                min(_lots(model.buy[h, year].value), most)
+                for year, most in zip(instance.years, pile.max_purchase, strict=True)
+            ]
+        )
+        for h, pile in instance.stockpiles.items()
+    }
+    return Commitment(start, share, market, offtake, buy)
+
+
+def _joins(instance: Instance, model: Any, key: tuple[str, str, str], share: float) -> bool:
+    """Whether an instrument takes part in a project: where there is a least that it would put in,
+    what is far below that is a trace of a ticket not taken."""
+    if key not in model.takes_part or (model.takes_part[key].value or 0.0) > 0.5:
+        return True
+    p, f, i = key
+    ticket = instance.projects[p].capex * share
+    return ticket >= instance.instrument[f, i].ticket_min / 2
+
+
+def _lots(value: float | None) -> float:
+    return value if value is not None and value > 1e-12 else 0.0

@@ -6,9 +6,7 @@ from typing import Any
 
 from optimizer.model.instance import Instance, Stake
 
-TINY = 1e-5
-"""A share that is less is the solver's rounding, and no coefficient to build on."""
-
+TINY = 1e-5  # a share that is less is the solver's rounding, and no coefficient to build on
 GIVE = 5e-6
 """How far what is settled may move: plans keep their rules up to the solver's tolerances, and once
 rounded to the last digit not even that."""

@@ -1,4 +1,4 @@
-"""Starting, financing and reserving the output of projects (P1 to P6, P9)."""
+"""Starting, financing and reserving the output of projects (P1 to P6, P9, G1)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import pyomo.environ as pyo
 
-from optimizer.model.instance import COMMON, Instance
+from optimizer.model.instance import COMMON, COVERED, Instance
 
 
 def add_projects(model: Any, instance: Instance) -> None:
@@ -163,3 +163,75 @@ def add_project_rules(model: Any, instance: Instance) -> None:
     @model.Constraint(limited, doc="(P9) so many projects at most")
     def max_projects(model: Any, _all: str) -> Any:
         return sum(model.start[key] for key in instance.starts) <= float(most or 0)
+
+
+def add_support_rules(model: Any, instance: Instance) -> None:
+    """Add that a loan is subsidised once, and that a tonne has one floor (P3)."""
+    subsidies = [i for i in instance.instruments if i.form == "interest_subsidy"]
+    floors = [i for i in instance.instruments if i.form == "price_floor"]
+    lent = [
+        (p, year)
+        for p, year in instance.starts
+        if any((p, i.funder, i.id, year) in model.share for i in subsidies)
+    ]
+
+    @model.Constraint(lent, doc="(P3) what the market lends is subsidised once")
+    def subsidised_loan_limit(model: Any, p: str, year: int) -> Any:
+        subsidised = sum(share_of(model, instance, p, i.funder, i.id, year) for i in subsidies)
+        return subsidised <= model.market[p, year]
+
+    sold = [
+        (p, material, year)
+        for p, year in instance.starts
+        for material in instance.projects[p].output
+        if sum(material in i.floors and (p, i.funder, i.id, year) in model.share for i in floors)
+        > 1
+    ]
+
+    @model.Constraint(sold, doc="(P3) a tonne has one price floor")
+    def price_floor_limit(model: Any, p: str, material: str, year: int) -> Any:
+        covered = sum(
+            share_of(model, instance, p, i.funder, i.id, year)
+            for i in floors
+            if material in i.floors
+        )
+        return covered <= model.start[p, year]
+
+
+def add_country_limit(model: Any, instance: Instance) -> None:
+    """Add the limit on the share of demand met from one country (G1)."""
+    needed = _needed(instance)
+
+    @model.Constraint(
+        list(needed), doc="(G1) reserved output replaces what one country oversupplies"
+    )
+    def country_share_limit(model: Any, material: str, country: str, year: int) -> Any:
+        elsewhere = [
+            (instance.projects[p], start, model.offtake[p, start, group])
+            for p, start, group in model.offtake
+            if instance.projects[p].country != country
+        ]
+        reserved = sum(
+            x.output[material] * x.runs(year, start) * offtake
+            for x, start, offtake in elsewhere
+            if material in x.output and x.runs(year, start) > 0
+        )
+        return reserved + model.nothing >= needed[material, country, year]
+
+
+def _needed(instance: Instance) -> dict[tuple[str, str, int], float]:
+    """Lots per period by which supply from a country exceeds its limit."""
+    limit = instance.case.policy.max_country_share
+    if limit is None:
+        return {}
+    needed = {}
+    for (material, country), supply in instance.supply.items():
+        if country in limit.except_ or (
+            limit.materials is not None and material not in limit.materials
+        ):
+            continue
+        over = supply - float(limit.limit) * instance.material_demand[material]
+        for year, excess in zip(instance.years, over, strict=True):
+            if excess > COVERED and (limit.from_year is None or year >= limit.from_year):
+                needed[material, country, year] = float(excess)
+    return needed

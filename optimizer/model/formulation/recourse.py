@@ -17,23 +17,18 @@ import pyomo.environ as pyo
 from optimizer.model.instance import COVERED, Floats, Instance, Node
 from optimizer.model.states import Outlook, market_supply, project_output
 
-FADED = 0.01
-"""What a stock keeps between two of its rows stays above this, so that no coefficient fades."""
+FADED = 0.01  # so much is left between two rows of a stock, so that no coefficient fades
 
 
 @dataclass(frozen=True, eq=False)
 class Situation:
     """One node in one state: what is open, and what projects could deliver."""
 
-    position: int
-    """Of the node in the instance."""
+    position: int  # of the node in the instance
     node: Node
-    gap: Floats
-    """(K) lots of demand that the market does not cover."""
-    open: tuple[int, ...]
-    """Open periods."""
-    output: dict[tuple[str, int], Floats]
-    """(K) lots from each project at full nameplate, by project and delay."""
+    gap: Floats  # (K) lots of demand that the market does not cover
+    open: tuple[int, ...]  # open periods
+    output: dict[tuple[str, int], Floats]  # (K) lots of projects at full nameplate, by delay
 
     def held(self, keeps: float) -> tuple[int, ...]:
         """Periods at which a stock is accounted for: the open ones, and some between them where
@@ -72,7 +67,7 @@ def add_delivered(model: Any, instance: Instance, outlooks: Sequence[Outlook]) -
         if node.material in p.output and instance.holders(p.id)
         for delay in sorted(delays[p.id])
         for year in instance.years
-        if any(_running(instance, p.id, start, delay, year) > 0 for start in p.starts)
+        if any(p.runs(year, start, delay) > 0 for start in p.starts)
     ]
     nodes = {node.label: node for node in instance.nodes}
     model.delivered = pyo.Var(
@@ -83,7 +78,7 @@ def add_delivered(model: Any, instance: Instance, outlooks: Sequence[Outlook]) -
     def delivered_definition(model: Any, v: str, p: str, delay: int, year: int) -> Any:
         position = year - instance.years[0]
         reserved = sum(
-            _running(instance, p, start, delay, year)
+            instance.projects[p].runs(year, start, delay)
             * nodes[v].group_share[group][position]
             * model.offtake[p, start, group]
             for start in instance.projects[p].starts
@@ -92,17 +87,10 @@ def add_delivered(model: Any, instance: Instance, outlooks: Sequence[Outlook]) -
         return model.delivered[v, p, delay, year] == reserved
 
 
-def _running(instance: Instance, p: str, start: int, delay: int, year: int) -> float:
-    first = start + instance.projects[p].construction + delay
-    return instance.projects[p].at_age(year - first)
-
-
 def add_recourse(block: Any, instance: Instance, outlook: Outlook, commitment: Any) -> None:
     """Add releases, shortages and rules R1 to R4 of one state, its ``damage``, and what of that is
-    ``counted`` in the mean; a mean of states is one more.
-
-    ``commitment`` holds ``buy`` and ``delivered``.
-    """
+    ``counted`` in the mean; a mean of states is one more. ``commitment`` holds ``buy`` and
+    ``delivered``."""
     nodes = {s.node.label: s for s in situations(instance, outlook)}
     year_of, first = instance.year_of, instance.years[0]
     accounts = [

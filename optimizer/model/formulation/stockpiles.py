@@ -7,7 +7,6 @@ from typing import Any
 
 import pyomo.environ as pyo
 
-from optimizer.model.highs import Compiled, Substituted, substitute
 from optimizer.model.instance import Instance
 
 
@@ -56,14 +55,6 @@ def add_stockpiles(model: Any, instance: Instance) -> None:
         return model.planned[h, last] >= piles[h].min_stock[year - first]
 
 
-def substitute_planned_stock(compiled: Compiled) -> Substituted:
-    """Put purchases in for planned stock, which they define (S2).
-
-    Where stocks lose much, planned stock is a chain of tiny shares that the solver misreads.
-    """
-    return substitute(compiled, "planned", "planned_stock_definition")
-
-
 def stock_cost(model: Any, instance: Instance, h: str, year: int, funder: str | None = None) -> Any:
     """Million EUR that a stockpile costs in a year, in all or a funder: purchases, and keeping its
     mean stock."""
@@ -73,11 +64,6 @@ def stock_cost(model: Any, instance: Instance, h: str, year: int, funder: str | 
     if funder is not None:
         buying, holding = pile.costs_to(funder)
     return buying[position] * model.buy[h, year] + holding[position] * kept
-
-
-def valued(instance: Instance) -> list[str]:
-    """Stockpiles whose stock counts for something at the end of the horizon."""
-    return [h for h, pile in instance.stockpiles.items() if pile.end_value > 0]
 
 
 def stock_residual(model: Any, instance: Instance, h: str, funder: str | None = None) -> Any:

@@ -7,58 +7,27 @@ what arrived. An unknown option is an error, and how a solve ended is judged tog
 there is an incumbent.
 """
 
-from optimizer.model.highs.compiling import Compiled, compile_model
-from optimizer.model.highs.program import (
-    LARGEST,
-    LARGEST_RANGE,
-    SMALLEST,
-    LinearProgram,
-    arrays,
-    check,
-    violation,
-)
-from optimizer.model.highs.scaling import largest_cost, objective_factor, row_factors, scaling_of
-from optimizer.model.highs.simplex import Simplex
-from optimizer.model.highs.solving import (
-    EXACT,
-    EXACT_MIXED,
-    USUAL_MIXED,
-    Ending,
-    Progress,
-    Solution,
-    build,
-    hand_over,
-    solve,
-)
-from optimizer.model.highs.substituting import Substituted, component_name, substitute
-from optimizer.model.highs.tightening import tightened
-
-__all__ = [
-    "EXACT",
-    "EXACT_MIXED",
-    "LARGEST",
-    "LARGEST_RANGE",
-    "SMALLEST",
-    "USUAL_MIXED",
-    "Compiled",
-    "Ending",
-    "LinearProgram",
-    "Progress",
-    "Simplex",
-    "Solution",
-    "Substituted",
-    "arrays",
-    "build",
-    "check",
-    "compile_model",
-    "component_name",
-    "hand_over",
-    "largest_cost",
-    "objective_factor",
-    "row_factors",
-    "scaling_of",
-    "solve",
-    "substitute",
-    "tightened",
-    "violation",
-]
+from optimizer.model.highs.compiling import Compiled as Compiled
+from optimizer.model.highs.compiling import Substituted as Substituted
+from optimizer.model.highs.compiling import compile_model as compile_model
+from optimizer.model.highs.compiling import component_name as component_name
+from optimizer.model.highs.compiling import substitute as substitute
+from optimizer.model.highs.program import SMALLEST as SMALLEST
+from optimizer.model.highs.program import LinearProgram as LinearProgram
+from optimizer.model.highs.program import arrays as arrays
+from optimizer.model.highs.program import violation as violation
+from optimizer.model.highs.scaling import largest_cost as largest_cost
+from optimizer.model.highs.scaling import objective_factor as objective_factor
+from optimizer.model.highs.scaling import row_factors as row_factors
+from optimizer.model.highs.scaling import scaling_of as scaling_of
+from optimizer.model.highs.simplex import Simplex as Simplex
+from optimizer.model.highs.solving import EXACT_MIXED as EXACT_MIXED
+from optimizer.model.highs.solving import USUAL_MIXED as USUAL_MIXED
+from optimizer.model.highs.solving import Ending as Ending
+from optimizer.model.highs.solving import Progress as Progress
+from optimizer.model.highs.solving import Solution as Solution
+from optimizer.model.highs.solving import build as build
+from optimizer.model.highs.solving import hand_over as hand_over
+from optimizer.model.highs.solving import solve as solve
+from optimizer.model.highs.solving import until_interrupted as until_interrupted
+from optimizer.model.highs.tightening import tightened as tightened

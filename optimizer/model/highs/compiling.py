@@ -1,9 +1,9 @@
-"""A Pyomo model as arrays, nothing lost on the way."""
+"""A Pyomo model as arrays, nothing lost on the way, and columns put in that rows define."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,9 +11,12 @@ import pyomo.environ as pyo
 from numpy.typing import NDArray
 from pyomo.common.errors import InfeasibleConstraintException
 from pyomo.repn.plugins.standard_form import LinearStandardFormCompiler
+from scipy import sparse
+from scipy.sparse import linalg
 
 from optimizer.errors import ModelRefused
-from optimizer.model.highs.program import LinearProgram
+from optimizer.model.highs.program import Floats, LinearProgram
+from optimizer.model.highs.scaling import DUST, largest_of_rows
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,13 +34,8 @@ class Compiled:
 
 
 def compile_model(model: Any) -> Compiled:
-    """Compile a Pyomo model to arrays.
-
-    Raises
-    ------
-    ModelRefused
-        If a constraint has no row or can never hold, or the objective is not to be minimised.
-    """
+    """Compile a Pyomo model to arrays. ModelRefused if a constraint has no row or can never hold,
+    or the objective is not to be minimised."""
     try:
         form = LinearStandardFormCompiler().write(model, mixed_form=True, set_sense=None)
     except InfeasibleConstraintException as error:
@@ -79,3 +77,111 @@ class _Names(Sequence[str]):
 
     def __getitem__(self, position: Any) -> Any:
         return self._components[position].name
+
+
+@dataclass(frozen=True, eq=False)
+class Substituted:
+    """A program without the columns that rows define, and the way back to all columns. Its rows are
+    those of the full program, the definitions being empty and free."""
+
+    program: LinearProgram
+    kept: NDArray[np.int64]  # columns of the full program that it has
+    defined: NDArray[np.int64]
+    definitions: NDArray[np.int64]  # the rows that define these columns of the full program
+    _by_kept: sparse.csr_array
+    _constant: Floats
+
+    def expand(self, x: Floats) -> Floats:
+        """Values of all columns; those that are defined are never negative."""
+        full = np.zeros(len(self.kept) + len(self.defined))
+        full[self.kept] = x
+        full[self.defined] = np.maximum(self._by_kept @ x + self._constant, 0.0)
+        return full
+
+
+def component_name(component: Any) -> str:
+    """Name of the Pyomo component that a row or a column belongs to, without its index."""
+    return str(component.parent_component().local_name)
+
+
+def substitute(compiled: Compiled, variable: str, definition: str) -> Substituted:
+    """Put in the columns of a variable for what the rows of a definition say of them. A chain of
+    many periods, each a share of the one before, is no longer one that the solver's presolve can
+    follow backwards, dividing by that share every time."""
+    full = compiled.program
+    names = np.array([component_name(v) for v in compiled.variables])
+    rules = np.array([component_name(c) for c in compiled.constraints])
+    defined, kept = np.flatnonzero(names == variable), np.flatnonzero(names != variable)
+    definitions = np.flatnonzero(rules == definition)
+    matrix = sparse.csr_array(full.matrix)
+    by_kept, constant = _solved(matrix, full.row_lower, definitions, defined, kept)
+    rest = _summed(matrix[:, kept], matrix[:, defined], by_kept)
+    shift = matrix[:, defined] @ constant
+    size = abs(matrix[:, defined]) @ np.abs(constant)
+    lower, upper = (
+        _rounded(side - shift, DUST * size) for side in (full.row_lower, full.row_upper)
+    )
+    inside = np.ones(len(rules))
+    inside[definitions] = 0.0
+    lower[definitions], upper[definitions] = -np.inf, np.inf
+    rest = sparse.csr_array(sparse.diags_array(inside) @ rest)
+    rest.eliminate_zeros()
+    program = replace(
+        full,
+        cost=full.cost[kept] + by_kept.T @ full.cost[defined],
+        offset=full.offset + float(full.cost[defined] @ constant),
+        matrix=sparse.csc_array(rest),
+        row_lower=lower,
+        row_upper=upper,
+        lower=full.lower[kept].copy(),
+        upper=full.upper[kept].copy(),
+        integer=full.integer[kept],
+        columns=[full.columns[int(c)] for c in kept],
+    )
+    return Substituted(program, kept, defined, definitions, by_kept, constant)
+
+
+def _solved(
+    matrix: sparse.csr_array,
+    sides: Floats,
+    definitions: NDArray[np.int64],
+    defined: NDArray[np.int64],
+    kept: NDArray[np.int64],
+) -> tuple[sparse.csr_array, Floats]:
+    """Columns that equality rows define, as a matrix by the other columns and a constant."""
+    if not len(defined):
+        return sparse.csr_array((0, len(kept))), np.zeros(0)
+    own = sparse.csc_array(matrix[definitions][:, defined])
+    factor = linalg.splu(own, permc_spec="NATURAL")
+    others = matrix[definitions][:, kept]
+    used = np.flatnonzero(np.diff(sparse.csc_array(others).indptr))
+    by_used = -factor.solve(sparse.csc_array(others)[:, used].toarray())
+    spread = sparse.csr_array(
+        (np.ones(len(used)), (np.arange(len(used)), used)), shape=(len(used), len(kept))
+    )
+    solved = sparse.csr_array(sparse.csr_array(by_used) @ spread)
+    return _without_dust(solved), factor.solve(sides[definitions])
+
+
+def _summed(
+    own: sparse.csr_array, others: sparse.csr_array, factor: sparse.csr_array
+) -> sparse.csr_array:
+    """``own + others @ factor`` without what cancels but for rounding."""
+    total = sparse.csr_array(own + others @ factor)
+    size = sparse.csr_array(abs(own) + abs(others) @ abs(factor))
+    rest = total.multiply(abs(total) > DUST * size)
+    return sparse.csr_array(rest)
+
+
+def _without_dust(matrix: sparse.csr_array) -> sparse.csr_array:
+    """Without entries that are rounding."""
+    matrix = sparse.csr_array(matrix)
+    matrix.sum_duplicates()
+    row = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
+    matrix.data[np.abs(matrix.data) <= DUST * largest_of_rows(matrix)[row]] = 0.0
+    matrix.eliminate_zeros()
+    return matrix
+
+
+def _rounded(sides: Floats, least: Floats) -> Floats:
+    return np.where(np.abs(sides) <= least, 0.0, sides)

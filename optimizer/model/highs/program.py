@@ -14,21 +14,16 @@ from optimizer.errors import ModelRefused, OutOfRange
 
 Floats = NDArray[np.float64]
 
-LARGEST = 1e15
-"""From here on HiGHS takes a number for infinite."""
-SMALLEST = 1e-9
-"""Up to this HiGHS drops a coefficient of the matrix."""
-LARGEST_RANGE = 1e18
-"""Largest ratio of two non-zero coefficients of a scaled matrix that is trusted."""
+LARGEST = 1e15  # from here on HiGHS takes a number for infinite
+SMALLEST = 1e-9  # up to this HiGHS drops a coefficient of the matrix
+LARGEST_RANGE = 1e18  # largest ratio of two coefficients of a scaled matrix to trust
 
 
 @dataclass(frozen=True, eq=False)
 class LinearProgram:
-    """A mixed-integer linear program to be minimised, as arrays.
-
-    ``rows`` and ``columns`` name each row and column for messages; ``matrix`` is a csc array
-    (rows by columns); missing sides and bounds are infinite.
-    """
+    """A mixed-integer linear program to be minimised, as arrays. ``rows`` and ``columns`` name each
+    row and column for messages; ``matrix`` is a csc array (rows by columns); missing sides and
+    bounds are infinite."""
 
     cost: Floats
     offset: float
@@ -68,15 +63,9 @@ class LinearProgram:
         return replace(self, cost=np.zeros_like(self.cost), offset=0.0)
 
 
-def check_numbers(program: LinearProgram) -> None:
-    """Refuse what is no number, before anything is reckoned with it.
-
-    Raises
-    ------
-    ModelRefused
-        For non-finite costs and coefficients, and sides and bounds that are not a number.
-    """
-    vectors = [
+def _vectors(program: LinearProgram) -> list[tuple[Floats, Sequence[str], str, bool]]:
+    """Its figures but coefficients: whose they are, what they are, whether they may be infinite."""
+    return [
         (program.cost, program.columns, "the cost of", False),
         (np.array([program.offset]), ["the objective"], "the constant of", False),
         (program.row_lower, program.rows, "a side of", True),
@@ -84,31 +73,30 @@ def check_numbers(program: LinearProgram) -> None:
         (program.lower, program.columns, "a bound of", True),
         (program.upper, program.columns, "a bound of", True),
     ]
-    for vector, names, what, infinite in vectors:
+
+
+def check_numbers(program: LinearProgram) -> None:
+    """Refuse what is no number (ModelRefused), before anything is reckoned with it."""
+    for vector, names, what, infinite in _vectors(program):
         bad = np.isnan(vector) if infinite else ~np.isfinite(vector)
         if bad.any():
             raise ModelRefused(f"{what} {names[int(np.argmax(bad))]} is not a finite number")
     wrong = ~np.isfinite(program.matrix.data)
     if wrong.any():
-        raise ModelRefused(f"the coefficient of {_entry(program, wrong)} is not finite")
+        place = " in ".join(_place(program, wrong))
+        raise ModelRefused(f"the coefficient of {place} is not finite")
 
 
 def check(program: LinearProgram) -> None:
-    """Refuse data that the solver would misread, naming where it stands.
-
-    Raises
-    ------
-    ModelRefused
-        For non-finite numbers, numbers of 1e15 or more, coefficients up to 1e-9, and a range
-        of coefficients above 1e18.
-    """
+    """Refuse data that the solver would misread, naming where it stands (ModelRefused): non-finite
+    numbers, numbers of 1e15 or more, coefficients up to 1e-9, and a range of coefficients above
+    1e18."""
     check_numbers(program)
-    _check_sizes(program.cost, program.columns, "the cost of")
-    _check_sizes(np.array([program.offset]), ["the objective"], "the constant of")
-    for side in (program.row_lower, program.row_upper):
-        _check_sizes(side, program.rows, "a side of")
-    for bound in (program.lower, program.upper):
-        _check_sizes(bound, program.columns, "a bound of")
+    for vector, names, what, _ in _vectors(program):
+        size = np.where(np.isfinite(vector), np.abs(vector), 0.0)
+        if size.size and size.max() >= LARGEST:
+            name = names[int(np.argmax(size))]
+            raise ModelRefused(f"{what} {name} is {size.max():.3g}, too large")
     hopeless = np.isposinf(program.row_lower) | np.isneginf(program.row_upper)
     if hopeless.any():
         raise ModelRefused(f"{program.rows[int(np.argmax(hopeless))]} has a side nothing can meet")
@@ -116,36 +104,18 @@ def check(program: LinearProgram) -> None:
     if not data.size:
         return
     least, most = float(data.min()), float(data.max())
-    ends = (
-        (_place(program, data == least), least),
-        (_place(program, data == most), most),
-    )
-    smallest, largest = (" in ".join(place) for place, _ in ends)
+    places = [_place(program, data == end) for end in (least, most)]
+    smallest, largest = (" in ".join(place) for place in places)
+    ends = ((places[0], least), (places[1], most))
     if most >= LARGEST:
-        raise OutOfRange(
-            f"the coefficient of {largest} is {most:.3g}, which the solver would take for infinite",
-            ends,
-        )
+        fault = f"{largest} is {most:.3g}, which the solver would take for infinite"
+        raise OutOfRange(f"the coefficient of {fault}", ends)
     if least <= SMALLEST:
-        raise OutOfRange(
-            f"the coefficient of {smallest} is {least:.3g}, which the solver would drop", ends
-        )
+        fault = f"{smallest} is {least:.3g}, which the solver would drop"
+        raise OutOfRange(f"the coefficient of {fault}", ends)
     if most / least > LARGEST_RANGE:
-        raise OutOfRange(
-            f"coefficients range from {least:.3g} ({smallest}) to {most:.3g} ({largest}), too far "
-            f"apart to be solved reliably",
-            ends,
-        )
-
-
-def _check_sizes(vector: Floats, names: Sequence[str], what: str) -> None:
-    size = np.where(np.isfinite(vector), np.abs(vector), 0.0)
-    if size.size and size.max() >= LARGEST:
-        raise ModelRefused(f"{what} {names[int(np.argmax(size))]} is {size.max():.3g}, too large")
-
-
-def _entry(program: LinearProgram, where: NDArray[np.bool_]) -> str:
-    return " in ".join(_place(program, where))
+        fault = f"coefficients range from {least:.3g} ({smallest}) to {most:.3g} ({largest})"
+        raise OutOfRange(f"{fault}, too far apart to be solved reliably", ends)
 
 
 def _place(program: LinearProgram, where: NDArray[np.bool_]) -> tuple[str, str]:

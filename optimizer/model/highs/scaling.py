@@ -16,35 +16,16 @@ from scipy import sparse
 
 from optimizer.model.highs.program import SMALLEST, Floats, LinearProgram
 
-NEAR_ONE = 1e4
-"""A program whose coefficients, sides and bounds lie within this factor of one stays as it is."""
-
-PASSES = 30
-"""Rounds in which rows and columns are balanced in turn."""
-
-TINY_SHARE = 2.0**-21
-"""Entries that are a smaller share of the largest of their row do not count in balancing."""
-
-FARTHEST = 20
-"""Powers of two beyond which no unit goes; factors of rows go four times as far."""
-
-DUST = 1e-12
-"""Entries and sides that are a smaller share of the largest entry of their row are rounding."""
-
-LARGEST_ENTRY = 24
-"""Powers of two up to which rows are multiplied for their sides' sake."""
-
-LARGEST_BOUND = 40
-"""Powers of two up to which a column may count its units."""
-
-LARGEST_COST = 2.0**27
-"""Up to this costs of columns may be scaled, and by them their units."""
-
-LARGEST_REACH = 2.0**40
-"""Up to this what a column can cost in all may be scaled, and by it the objective."""
-
-TOP = 2.0**20
-"""What all costs can come to together is scaled to this, where nothing better is known."""
+NEAR_ONE = 1e4  # a program whose figures lie within this factor of one stays as it is
+PASSES = 30  # rounds in which rows and columns are balanced in turn
+TINY_SHARE = 2.0**-21  # entries that are a smaller share of their row's largest do not count
+FARTHEST = 20  # powers of two beyond which no unit goes; factors of rows go four times as far
+DUST = 1e-12  # entries and sides that are a smaller share of their row's largest are rounding
+LARGEST_ENTRY = 24  # powers of two up to which rows are multiplied for their sides' sake
+LARGEST_BOUND = 40  # powers of two up to which a column may count its units
+LARGEST_COST = 2.0**27  # up to this costs of columns may be scaled, and by them their units
+LARGEST_REACH = 2.0**40  # what a column can cost in all, and by it the objective, stays below
+TOP = 2.0**20  # all costs together are scaled to this, where nothing better is known
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,8 +36,7 @@ class Scaling:
     rows: Floats
     columns: Floats
     objective: float = 1.0
-    near_one: bool = True
-    """Whether the program was near one, but for columns whose units were given."""
+    near_one: bool = True  # whether the program was, but for columns of given units
 
     def applied(self, program: LinearProgram) -> LinearProgram:
         """The scaled program, without the entries that are negligible in it."""
@@ -83,16 +63,9 @@ class Scaling:
 def scaling_of(
     program: LinearProgram, objective: float | None = None, columns: Floats | None = None
 ) -> Scaling:
-    """The scaling of a program.
-
-    Parameters
-    ----------
-    objective
-        Factor of the objective; where None, a factor that brings what all costs can come to
-        together to ``TOP``.
-    columns
-        Units of columns that keep them whatever they stand in; NaN for those that are free.
-    """
+    """The scaling of a program: ``objective`` is the factor of the objective, where None one that
+    brings what all costs can come to together to ``TOP``; ``columns`` are units of columns that
+    keep them, NaN for those that are free."""
     rows, own = balanced(program, columns)
     free = ~program.integer if columns is None else np.isnan(columns) & ~program.integer
     near_one = bool((rows == 1).all() and (own[free] == 1).all())
@@ -129,11 +102,9 @@ def _reach(program: LinearProgram, least: float) -> Floats:
 
 def balanced(program: LinearProgram, units: Floats | None = None) -> tuple[Floats, Floats]:
     """Factors of rows and units of columns that bring coefficients, sides and bounds near one.
-
     Geometric means of rows and columns in turn (Fulkerson and Wolfe 1962), which least squares of
     the logarithms converge to (Curtis and Reid 1972); a side counts as one more coefficient of its
-    row, a bound as one of its column. Integer columns count whole units and keep them.
-    """
+    row, a bound as one of its column. Integer columns count whole units and keep them."""
     matrix = program.matrix
     count, width = matrix.shape
     free = ~program.integer
@@ -225,11 +196,9 @@ def _logarithm(values: Floats, least: Floats | float = 0.0) -> Floats:
 
 
 def without_negligible(program: LinearProgram) -> LinearProgram:
-    """The same program without entries that the solver would drop.
-
-    What an entry's column can contribute comes off the sides, so that no solution is cut off; of a
-    column without a bound nothing, since it would have to come to a billion units to matter.
-    """
+    """The same program without entries that the solver would drop. What an entry's column can
+    contribute comes off the sides, so that no solution is cut off; of a column without a bound
+    nothing, since it would have to come to a billion units to matter."""
     matrix = program.matrix
     small = (np.abs(matrix.data) <= SMALLEST) & (matrix.data != 0)
     if not small.any():

@@ -34,23 +34,12 @@ NO_LIMIT = 2**31 - 1
 
 
 class Simplex:
-    """The relaxation of a program, solved by the dual simplex method again and again.
-
-    Rows may be added and removed, sides, bounds and costs changed. All figures are those of the
-    program, whatever it is scaled by on its way to the solver. ``seconds`` and ``iterations`` add
-    up what went into the solver.
-
-    Parameters
-    ----------
-    objective_factor
-        Scales the objective; where None, by what all costs can come to.
-    units
-        Units of columns, where rows that are still to come know them better than those that are
-        there; NaN elsewhere.
-    exact
-        Whether the solver works to its smallest tolerances, as it does where the program is not
-        near one.
-    """
+    """The relaxation of a program, solved by the dual simplex method again and again: rows may be
+    added and removed, sides and bounds changed. All figures are those of the program, whatever it
+    is scaled by on its way to the solver: by ``objective_factor``, where None by what all costs can
+    come to, and by ``units`` of columns that rows still to come know better, NaN elsewhere.
+    ``exact`` holds the solver to its smallest tolerances, as does a program that is not near
+    one."""
 
     def __init__(
         self,
@@ -61,8 +50,7 @@ class Simplex:
     ) -> None:
         check_numbers(program)
         scaling = scaling_of(program, objective_factor, units)
-        self.units = scaling.columns
-        """What a column counts in the solver, in its own unit."""
+        self.units = scaling.columns  # what a column counts in the solver, in its own unit
         self._factor = scaling.objective
         self._rows = scaling.rows
         # The solver compares its bound on the objective with the costs alone.
@@ -93,14 +81,8 @@ class Simplex:
         value: Floats,
         factor: Floats,
     ) -> None:
-        """Append rows in compressed form, scaled by a factor each; the solver must take every
-        entry as it is.
-
-        Raises
-        ------
-        ModelRefused
-            For entries that the solver would refuse, misread or drop.
-        """
+        """Append rows in compressed form, scaled by a factor each; ModelRefused for entries that
+        the solver would refuse, misread or drop."""
         row = np.repeat(np.arange(len(lower)), np.diff(np.append(start, len(value))))
         value = value * factor[row] * self.units[index]
         lower, upper = lower * factor, upper * factor
@@ -138,13 +120,7 @@ class Simplex:
         )
 
     def solve(self, iterations: int = NO_LIMIT) -> Outcome:
-        """Minimise from the current basis; ``iterations`` limits this one solve.
-
-        Raises
-        ------
-        SolverError
-            If the solver fails.
-        """
+        """Minimise from the current basis; ``iterations`` limits this one solve."""
         self._solver.setOptionValue("simplex_iteration_limit", iterations)
         began = time.perf_counter()
         self._solver.run()
@@ -165,11 +141,8 @@ class Simplex:
         return outcome
 
     def _second_opinion(self, outcome: Outcome | None) -> Outcome | None:
-        """How a program ends that the smallest tolerances leave without a solution.
-
-        They may be smaller than rounding allows. Without a solution it is where two ways to solve
-        it agree on that.
-        """
+        """How a program ends that the smallest tolerances, which may be below rounding, leave
+        without a solution: it has none where two ways to solve it agree on that."""
         for presolve, own in (("on", USUAL), ("off", USUAL), ("off", COARSE)):
             before = outcome
             self._solver.clearSolver()

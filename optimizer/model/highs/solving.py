@@ -8,7 +8,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
@@ -23,6 +23,7 @@ from optimizer.model.highs.scaling import Scaling, scaling_of
 from optimizer.model.highs.tightening import tightened
 
 Ending = Literal["optimal", "limit", "infeasible", "unbounded"]
+Better = Callable[[NDArray[np.float64], float, float], None]  # values, objective and bound
 
 
 @dataclass(frozen=True)
@@ -30,10 +31,8 @@ class Progress:
     """One line of a running solve."""
 
     seconds: float
-    objective: float
-    """Of the best solution so far; infinite where there is none."""
-    bound: float
-    """Proven lower bound; minus infinity where there is none."""
+    objective: float  # of the best solution so far; infinite where there is none
+    bound: float  # proven lower bound; minus infinity where there is none
     gap: float
     nodes: int
 
@@ -43,17 +42,13 @@ class Solution:
     """How a solve ended, and what it found."""
 
     ending: Ending
-    ended: str
-    """In the solver's own words."""
-    values: NDArray[np.float64] | None
-    """Of the columns; None where there is no feasible solution."""
+    ended: str  # in the solver's own words
+    values: NDArray[np.float64] | None  # of the columns; None where there is no feasible solution
     objective: float | None
-    bound: float | None
-    """Proven lower bound; None where there is none."""
+    bound: float | None  # proven lower bound; None where there is none
     nodes: int
     seconds: float
-    interrupted: bool = False
-    """True if the user stopped it."""
+    interrupted: bool = False  # true if the user stopped it
     history: tuple[Progress, ...] = field(default=(), repr=False)
 
 
@@ -93,20 +88,12 @@ def tolerances(of_programs: float, of_integers: float | None = None) -> dict[str
     return options
 
 
-USUAL = tolerances(1e-7)
-"""What the solver takes by itself for linear programs."""
-COARSE = tolerances(1e-6)
-"""For programs that it finds no basis for by those."""
-EXACT = tolerances(1e-9)
-"""For linear programs that stay in the solver and are not near one."""
-USUAL_MIXED = tolerances(1e-7, 1e-6)
-"""What the solver takes by itself for programs with integers."""
-FINE_MIXED = tolerances(1e-8, 1e-8)
-"""For programs that are handed over once, with integers or without, and are not near one. By
-smaller ones its presolve loses plans."""
-EXACT_MIXED = tolerances(1e-9, 1e-9) | {"presolve": "off"}
-"""For a second opinion on them."""
-
+USUAL = tolerances(1e-7)  # what the solver takes by itself for linear programs
+COARSE = tolerances(1e-6)  # for programs that it finds no basis for by those
+EXACT = tolerances(1e-9)  # for linear programs that stay in the solver and are not near one
+USUAL_MIXED = tolerances(1e-7, 1e-6)  # what the solver takes by itself for programs with integers
+FINE_MIXED = tolerances(1e-8, 1e-8)  # for others; by smaller ones presolve loses plans
+EXACT_MIXED = tolerances(1e-9, 1e-9) | {"presolve": "off"}  # for a second opinion on them
 OTHER_WAYS = ({"presolve": "off"}, COARSE | {"presolve": "on"}, COARSE | {"presolve": "off"})
 """What is tried in turn where the solver fails."""
 
@@ -121,13 +108,8 @@ def set_options(solver: highspy.Highs, options: Mapping[str, Any]) -> None:
 
 
 def hand_over(program: LinearProgram) -> highspy.Highs:
-    """A solver that holds the program, checked against what was sent.
-
-    Raises
-    ------
-    ModelRefused
-        If the data would be misread, or anything was lost on the way.
-    """
+    """A solver that holds the program, checked against what was sent; ModelRefused if the data
+    would be misread, or anything was lost on the way."""
     check(program)
     rows, columns = program.matrix.shape
     lp = highspy.HighsLp()
@@ -163,24 +145,17 @@ def solve(
     threads: int | None = None,
     options: Mapping[str, Any] | None = None,
     on_progress: Callable[[Progress], None] | None = None,
-    on_better: Callable[[NDArray[np.float64], float, float], None] | None = None,
+    on_better: Better | None = None,
     objective_factor: float | None = None,
     absolute_gap: float = 0.0,
 ) -> Solution:
-    """Minimise a program, scaled on its way to the solver and back.
-
-    Ctrl-C in the main thread stops the search and keeps the incumbent; a second one is left to
-    Python. ``gap`` is relative; ``threads`` is None for the solver's own choice; HiGHS keeps one
-    count for a process, so its scheduler is reset where another is asked for. ``on_better`` is
-    called in this thread, often, with the best values so far, their objective and the bound (minus
-    infinity where there is none): the same array as long as there are no better ones.
-    ``objective_factor`` scales the objective; where None, by what all costs can come to. A gap
-    within ``absolute_gap`` will do as well as a relative one.
-
-    Raises
-    ------
-    ModelRefused, UnknownOption, SolverError
-    """
+    """Minimise a program, scaled on its way to the solver and back. Ctrl-C in the main thread stops
+    the search and keeps the incumbent; a second one is left to Python. ``threads`` is None for the
+    solver's own choice; HiGHS keeps one count for a process, so its scheduler is reset where
+    another is asked for. ``on_better`` is called in this thread, often, with the best values so far
+    (the same array as long as there are no better ones), their objective and the bound, minus
+    infinity where there is none. A gap within ``gap``, relative, will do, or one within
+    ``absolute_gap``."""
     if not gap >= 0 or (time_limit is not None and not time_limit >= 0):
         raise UnknownOption(f"gap {gap} and time limit {time_limit} must be 0 or more")
     global _threads_in_use
@@ -202,22 +177,22 @@ def solve(
     if threads is not None:
         settings["threads"] = threads
     set_options(solver, {**settings, **(options or {})})
-    history: list[Progress] = []
-    _watch(solver, history, on_progress, scaling)
-    best = _Best(scaling)
-    if on_better is not None:
-        best.watch(solver, history)
+    watch = _Watch(solver, scaling, on_progress, on_better)
     began = time.perf_counter()
-    interrupted, status = _run(solver, lambda: best.tell(on_better))
+    interrupted, status = _run(solver, watch.tell)
     for other in OTHER_WAYS:
         if not _failed(solver, status):
             break
         solver.clearSolver()
         set_options(solver, other)
-        interrupted, status = _run(solver, lambda: best.tell(on_better))
+        interrupted, status = _run(solver, watch.tell)
+    if _failed(solver, status):
+        ended = solver.modelStatusToString(solver.getModelStatus())
+        raise SolverError(tr("the solver failed: {ended}", ended=ended))
     seconds = time.perf_counter() - began
-    solution = _read_solution(
-        solver, program, scaling, status, seconds, interrupted, tuple(history)
+    solution = _read_solution(solver, program, scaling)
+    solution = replace(
+        solution, seconds=seconds, interrupted=interrupted, history=tuple(watch.history)
     )
     if solver.getModelStatus() == highspy.HighsModelStatus.kUnboundedOrInfeasible:
         with_nothing_to_gain = solve(program.feasibility(), time_limit=time_limit, threads=threads)
@@ -227,79 +202,76 @@ def solve(
     return solution
 
 
-def _watch(
-    solver: highspy.Highs,
-    history: list[Progress],
-    on_progress: Callable[[Progress], None] | None,
-    scaling: Scaling,
-) -> None:
-    def note(event: Any) -> None:
-        # An exception that reaches the solver's side ruins the solve: none may.
-        with contextlib.suppress(Exception):
-            data = event.data_out
-            progress = Progress(
-                seconds=float(data.running_time),
-                objective=float(data.mip_primal_bound) / scaling.objective,
-                bound=float(data.mip_dual_bound) / scaling.objective,
-                gap=float(data.mip_gap),
-                nodes=int(data.mip_node_count),
-            )
-            history.append(progress)
-            if on_progress is not None:
-                on_progress(progress)
+class _Watch:
+    """What a running solve tells: noted in the solver's thread, its best solution told in ours."""
 
-    solver.cbMipLogging.subscribe(note)
-
-
-class _Best:
-    """The best solution of a running solve: noted in the solver's thread, told in ours."""
-
-    def __init__(self, scaling: Scaling) -> None:
-        self._scaling = scaling
+    def __init__(
+        self,
+        solver: highspy.Highs,
+        scaling: Scaling,
+        on_progress: Callable[[Progress], None] | None,
+        on_better: Better | None,
+    ) -> None:
+        self.history: list[Progress] = []
+        self._scaling, self._on_progress, self._on_better = scaling, on_progress, on_better
         self._found: tuple[NDArray[np.float64], float] | None = None
         self._bound = -np.inf
-        self._history: Sequence[Progress] = ()
+        solver.cbMipLogging.subscribe(self._note_line)
+        if on_better is not None:
+            solver.cbMipImprovingSolution.subscribe(self._note_better)
 
-    def watch(self, solver: highspy.Highs, history: Sequence[Progress]) -> None:
-        self._history = history
+    # An exception that reaches the solver's side ruins the solve: none may.
 
-        def note(event: Any) -> None:
-            # An exception that reaches the solver's side ruins the solve: none may.
-            with contextlib.suppress(Exception):
-                data = event.data_out
-                scaling = self._scaling
-                values = np.array(data.mip_solution, dtype=float) * scaling.columns
-                self._bound = max(self._bound, float(data.mip_dual_bound) / scaling.objective)
-                objective = float(data.objective_function_value) / scaling.objective
-                self._found = (values, objective)
+    def _note_line(self, event: Any) -> None:
+        with contextlib.suppress(Exception):
+            data, unit = event.data_out, self._scaling.objective
+            best, bound = float(data.mip_primal_bound) / unit, float(data.mip_dual_bound) / unit
+            seconds, gap, nodes = data.running_time, data.mip_gap, data.mip_node_count
+            line = Progress(float(seconds), best, bound, float(gap), int(nodes))
+            self.history.append(line)
+            if self._on_progress is not None:
+                self._on_progress(line)
 
-        solver.cbMipImprovingSolution.subscribe(note)
+    def _note_better(self, event: Any) -> None:
+        with contextlib.suppress(Exception):
+            data, unit = event.data_out, self._scaling.objective
+            values = np.array(data.mip_solution, dtype=float) * self._scaling.columns
+            self._bound = max(self._bound, float(data.mip_dual_bound) / unit)
+            self._found = (values, float(data.objective_function_value) / unit)
 
-    def tell(self, on_better: Callable[[NDArray[np.float64], float, float], None] | None) -> None:
-        if self._found is None or on_better is None:
+    def tell(self) -> None:
+        if self._found is None or self._on_better is None:
             return
-        if self._history:
-            self._bound = max(self._bound, self._history[-1].bound)
-        on_better(*self._found, self._bound)
+        if self.history:
+            self._bound = max(self._bound, self.history[-1].bound)
+        self._on_better(*self._found, self._bound)
 
 
-def _run(solver: highspy.Highs, meanwhile: Callable[[], None]) -> tuple[bool, Any]:
-    """Run the solver in its own thread, cancelling it on Ctrl-C; whether it was, and the status."""
-    stop = threading.Event()
-    in_main = threading.current_thread() is threading.main_thread()
-    previous = None
+@contextlib.contextmanager
+def until_interrupted(stop: threading.Event) -> Iterator[None]:
+    """Let the first Ctrl-C set ``stop`` in the main thread; a second is left to Python."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
 
     def on_interrupt(_signal: int, _frame: Any) -> None:
         if stop.is_set():
             raise KeyboardInterrupt
         stop.set()
 
-    solver.HandleKeyboardInterrupt = True  # arms the callbacks that cancelSolve needs
-    if in_main:
-        previous = signal.signal(signal.SIGINT, on_interrupt)
+    previous = signal.signal(signal.SIGINT, on_interrupt)
     try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, previous)
+
+
+def _run(solver: highspy.Highs, meanwhile: Callable[[], None]) -> tuple[bool, Any]:
+    """Run the solver in its own thread, cancelling it on Ctrl-C; whether it was, and the status."""
+    stop, cancelled = threading.Event(), False
+    solver.HandleKeyboardInterrupt = True  # arms the callbacks that cancelSolve needs
+    with until_interrupted(stop):
         solver.startSolve()
-        cancelled = False
         while True:
             done, status = solver.wait(0.05)
             if done:
@@ -308,9 +280,6 @@ def _run(solver: highspy.Highs, meanwhile: Callable[[], None]) -> tuple[bool, An
                 solver.cancelSolve()
                 cancelled = True
             meanwhile()
-    finally:
-        if in_main:
-            signal.signal(signal.SIGINT, previous)
 
 
 # By name, since not every version of highspy has all of them.
@@ -335,25 +304,11 @@ def _failed(solver: highspy.Highs, status: Any) -> bool:
     return not known or bool(status == highspy.HighsStatus.kError)
 
 
-def _read_solution(
-    solver: highspy.Highs,
-    program: LinearProgram,
-    scaling: Scaling,
-    status: Any,
-    seconds: float,
-    interrupted: bool,
-    history: tuple[Progress, ...],
-) -> Solution:
-    how = solver.getModelStatus()
-    ended = solver.modelStatusToString(how)
-    if _failed(solver, status):
-        raise SolverError(tr("the solver failed: {ended}", ended=ended))
-    ending = _ENDINGS[how.name]
-    info = solver.getInfo()
-    mixed = bool(program.integer.any())
+def _read_solution(solver: highspy.Highs, program: LinearProgram, scaling: Scaling) -> Solution:
+    how, info, mixed = solver.getModelStatus(), solver.getInfo(), bool(program.integer.any())
+    ending, bound = _ENDINGS[how.name], None
     found = ending == "optimal" or (ending == "limit" and info.primal_solution_status == 2)
     objective = float(info.objective_function_value) / scaling.objective if found else None
-    bound: float | None = None
     if mixed and np.isfinite(info.mip_dual_bound) and abs(info.mip_dual_bound) < 1e100:
         bound = float(info.mip_dual_bound) / scaling.objective
     elif not mixed and ending == "optimal":
@@ -365,14 +320,12 @@ def _read_solution(
         values *= scaling.columns
     return Solution(
         ending=ending,
-        ended=ended,
+        ended=solver.modelStatusToString(how),
         values=values,
         objective=objective,
         bound=bound if ending in ("optimal", "limit") else None,
         nodes=max(0, int(info.mip_node_count)),
-        seconds=seconds,
-        interrupted=interrupted,
-        history=history,
+        seconds=0.0,
     )
 
 

@@ -18,37 +18,18 @@ from scipy import sparse
 from optimizer.model.highs.program import Floats, LinearProgram
 from optimizer.model.highs.scaling import scaling_of
 
-PASSES = 100
-"""Rounds at most: a purse that stays empty from year to year takes one for each. Most programs have
-nothing left to tighten after two or three."""
-
-ROUNDING = 1e-9
-"""Of the terms of a row: what bounds leave for rounding."""
-
-NARROW = 1e-6
-"""Bounds of a column stay apart by this share of their size, or rounding would leave nothing
-between them; unless both are nothing."""
-
-TOLERANCE = 1e-6
-"""Of the terms of a row: what it may be broken by and counts as kept."""
-
-NOUGHT = 1e-30
-"""What a row may be broken by whatever its terms are: stocks that lose nearly all come to less in
-the end, and no figure of a file does."""
-
-WORTHWHILE = 0.5
-"""A bound is moved where it comes to at most this share of what it was."""
-
-WHOLE = 1e-6
-"""What is closer to a whole number is one."""
+PASSES = 100  # rounds at most: a purse empty from year to year takes one for each
+ROUNDING = 1e-9  # of the terms of a row: what bounds leave for rounding
+NARROW = 1e-6  # bounds stay apart by this share of their size for rounding, or fall together
+TOLERANCE = 1e-6  # of the terms of a row: what it may be broken by and counts as kept
+NOUGHT = 1e-30  # what a row may be broken by whatever its terms are; no figure is so small
+WORTHWHILE = 0.5  # a bound is moved where it comes to at most this share of what it was
+WHOLE = 1e-6  # what is closer to a whole number is one
 
 
 def tightened(program: LinearProgram) -> LinearProgram:
-    """The same program with the bounds that rows give its columns.
-
-    In one that is near one only what rows leave at nothing is fixed: anything else the solver's
-    own presolve does as well.
-    """
+    """The same program with the bounds that rows give its columns. In one that is near one only
+    what rows leave at nothing is fixed: anything else the solver's own presolve does as well."""
     program = _tightened(program, fixing_alone=True)
     if scaling_of(program, 1.0).near_one:
         return program
@@ -83,10 +64,8 @@ def _tightened(program: LinearProgram, fixing_alone: bool) -> LinearProgram:
 
 def _unmistakable(program: LinearProgram) -> LinearProgram:
     """The same program with rows that no values within the bounds can keep made 0 <= -1, and with
-    sides of rows that only rounding breaks set to what can be kept.
-
-    So no tolerance decides: a purse of nothing that has to pay a cent is empty, not almost enough.
-    """
+    sides of rows that only rounding breaks set to what can be kept. So no tolerance decides: a
+    purse of nothing that has to pay a cent is empty, not almost enough."""
     matrix = program.matrix
     count = matrix.shape[0]
     column = np.repeat(np.arange(matrix.shape[1]), np.diff(matrix.indptr))

@@ -1,43 +1,18 @@
 """Sets and coefficients of the optimization problem, read off a scenario."""
 
-from optimizer.model.instance.data import (
-    COMMON,
-    COVERED,
-    BudgetLineData,
-    HazardData,
-    Instance,
-    InstrumentData,
-    Node,
-    ProjectData,
-    Step,
-    StockpileData,
-    group_of,
-)
-from optimizer.model.instance.funding import qualifies
-from optimizer.model.instance.money import Floats, FloorPrices, Money
-from optimizer.model.instance.perspective import Held, Stake, seen_from
-from optimizer.model.instance.reading import read_instance
-from optimizer.model.instance.terms import Terms
-
-__all__ = [
-    "COMMON",
-    "COVERED",
-    "BudgetLineData",
-    "Floats",
-    "FloorPrices",
-    "HazardData",
-    "Held",
-    "Instance",
-    "InstrumentData",
-    "Money",
-    "Node",
-    "ProjectData",
-    "Stake",
-    "Step",
-    "StockpileData",
-    "Terms",
-    "group_of",
-    "qualifies",
-    "read_instance",
-    "seen_from",
-]
+from optimizer.model.instance.data import COMMON as COMMON
+from optimizer.model.instance.data import COVERED as COVERED
+from optimizer.model.instance.data import BudgetLineData as BudgetLineData
+from optimizer.model.instance.data import HazardData as HazardData
+from optimizer.model.instance.data import Instance as Instance
+from optimizer.model.instance.data import InstrumentData as InstrumentData
+from optimizer.model.instance.data import Node as Node
+from optimizer.model.instance.data import ProjectData as ProjectData
+from optimizer.model.instance.data import group_of as group_of
+from optimizer.model.instance.perspective import Held as Held
+from optimizer.model.instance.perspective import Stake as Stake
+from optimizer.model.instance.perspective import seen_from as seen_from
+from optimizer.model.instance.reading import read_instance as read_instance
+from optimizer.model.instance.terms import Floats as Floats
+from optimizer.model.instance.terms import Money as Money
+from optimizer.model.instance.terms import Terms as Terms

@@ -19,16 +19,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.scenario.case import Case
-from optimizer.model.instance.money import Floats, FloorPrices, Money, money_of
 from optimizer.model.instance.perspective import NOTHING_HELD, Held, Stake
-from optimizer.model.instance.terms import Terms
+from optimizer.model.instance.terms import Floats, FloorPrices, Money, Terms, money_of
 
-COVERED = 1e-12
-"""Demand is covered where less than this share of it is missing: below lies rounding, of the file
-and of the solver."""
-
-COMMON = "common"
-"""The group of all home consumers, beside the company funders, that output is reserved for."""
+COVERED = 1e-12  # demand is covered where less than this share is missing: rounding
+COMMON = "common"  # the group of all home consumers, beside the company funders
 
 
 def group_of(company: str) -> str:
@@ -42,30 +37,27 @@ class ProjectData:
 
     id: str
     country: str
-    capex: float
-    """Million EUR."""
-    starts: tuple[int, ...]
-    """Calendar years τ in which the decision can fall."""
+    capex: float  # million EUR
+    starts: tuple[int, ...]  # calendar years τ in which the decision can fall
     construction: int
     ramp: tuple[float, ...]
     lifetime: int | None
     profile: tuple[float, ...]
-    residual: float
-    """Share of capex that counts at the end of the horizon."""
+    residual: float  # share of capex that counts at the end of the horizon
     market_finance_max: float
     home_share: float
     offtake_max: float
-    output: dict[str, float]
-    """Nameplate in lots per period, by material."""
+    output: dict[str, float]  # nameplate in lots per period, by material
     success_probability: float
-    delays: dict[int, float]
-    """Probability of each delay in years."""
+    delays: dict[int, float]  # probability of each delay in years
 
     def running(self, years: range, start: int, delay: int = 0) -> Floats:
         """Share of nameplate that runs in each year (Y), started in ``start``, ``delay`` late."""
-        first = start + self.construction + delay
-        ages = (year - first for year in years)
-        return np.array([self.at_age(age) for age in ages])
+        return np.array([self.runs(year, start, delay) for year in years])
+
+    def runs(self, year: int, start: int, delay: int = 0) -> float:
+        """The same in one year."""
+        return self.at_age(year - (start + self.construction + delay))
 
     def at_age(self, age: int) -> float:
         """Share of nameplate that runs ``age`` years after the first output."""
@@ -94,28 +86,21 @@ class InstrumentData:
 
     funder: str
     id: str
-    kind: str
-    """Of the funder."""
-    form: str | None
-    """Kind of the instrument; None for a plain share of capex."""
-    carries_capex: bool
-    """Whether its share is one of capex; else it lets the market carry more."""
+    kind: str  # of the funder
+    form: str | None  # kind of the instrument; None for a plain share of capex
+    carries_capex: bool  # whether its share is one of capex; else it lets the market carry more
     max_share: float
     ticket_min: float
-    ticket_max: float
-    """Infinite where there is no largest ticket."""
+    ticket_max: float  # infinite where there is no largest ticket
     offtake_per_share: float
     budget_charge: float
-    charges: dict[str, float]
-    """Use of each budget line of the funder, by its id."""
+    charges: dict[str, float]  # use of each budget line of the funder, by its id
     grant_equivalent: float
     terms: Terms
     interest_rate: float
     market_finance_per_share: float
-    floors: dict[str, FloorPrices]
-    """Of a price floor, by material."""
-    projects: frozenset[str]
-    """Projects that qualify."""
+    floors: dict[str, FloorPrices]  # of a price floor, by material
+    projects: frozenset[str]  # projects that qualify
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,13 +110,10 @@ class BudgetLineData:
     funder: str
     id: str
     kind: Literal["commitment", "cash", "guarantee_stock"]
-    total: float
-    """Infinite where there is no limit."""
-    by_year: Floats | None
-    """(Y) of each year."""
+    total: float  # infinite where there is no limit
+    by_year: Floats | None  # (Y) of each year
     carry_over: bool
-    limit: Floats
-    """(Y) guarantees outstanding at most; infinite for other kinds of lines."""
+    limit: Floats  # (Y) guarantees outstanding at most; infinite for other kinds of lines
     stock_charge: float
 
 
@@ -141,32 +123,21 @@ class StockpileData:
 
     id: str
     material: str
-    keeps: float
-    """Share that is left of a stock after one period."""
+    keeps: float  # share that is left of a stock after one period
     initial: float
-    max_stock: float
-    """Infinite where there is no limit."""
-    max_purchase: Floats
-    """(Y) lots per year, infinite where there is no limit."""
-    max_release: float
-    """Lots per period, infinite where there is no limit."""
-    min_stock: Floats
-    """(Y) planned stock asked for at the year's end."""
-    buying_cost: Floats
-    """(Y) million EUR per lot bought."""
-    holding_cost: Floats
-    """(Y) million EUR per lot of mean planned stock."""
-    storage_cost: Floats
-    """(Y) the part of it that is storage."""
-    financing_cost: Floats
-    """(Y) the part of it that is financing."""
-    end_value: float
-    """Million EUR that a lot of planned stock counts for at the end, undiscounted."""
+    max_stock: float  # infinite where there is no limit
+    max_purchase: Floats  # (Y) lots per year, infinite where there is no limit
+    max_release: float  # lots per period, infinite where there is no limit
+    min_stock: Floats  # (Y) planned stock asked for at the year's end
+    buying_cost: Floats  # (Y) million EUR per lot bought
+    holding_cost: Floats  # (Y) million EUR per lot of mean planned stock
+    storage_cost: Floats  # (Y) the part of it that is storage
+    financing_cost: Floats  # (Y) the part of it that is financing
+    end_value: float  # million EUR that a lot of planned stock counts for at the end, undiscounted
     paid_by: dict[str, float]
     storage_paid_by: dict[str, float]
     financing_paid_by: dict[str, float]
-    consumers: tuple[str, ...]
-    """Those it serves."""
+    consumers: tuple[str, ...]  # those it serves
 
     @property
     def payers(self) -> tuple[str, ...]:
@@ -189,28 +160,21 @@ class Step:
     """One damage step of a node."""
 
     consumer: str
-    limit: Floats
-    """(Y) lots per period."""
-    weight: Floats
-    """(Y) what a missing lot adds to the measure, discounted where the measure is."""
+    limit: Floats  # (Y) lots per period
+    weight: Floats  # (Y) what a missing lot adds to the measure, discounted where the measure is
 
 
 @dataclass(frozen=True, eq=False)
 class Node:
     """Where supply meets demand: a material (pooled), or a material and a consumer (entitled)."""
 
-    label: str
-    """Its name in a model."""
+    label: str  # its name in a model
     material: str
-    demand: Floats
-    """(Y) lots per period."""
-    group_share: dict[str, Floats]
-    """(Y) share of what is reserved for a group (common, or a company) that belongs here."""
-    accounts: dict[str, float]
-    """Share of each stockpile that belongs here."""
+    demand: Floats  # (Y) lots per period
+    group_share: dict[str, Floats]  # (Y) of what is reserved for a group, what belongs here
+    accounts: dict[str, float]  # share of each stockpile that belongs here
     steps: tuple[Step, ...]
-    counts: float = 1.0
-    """How much its mean damage counts in the objective."""
+    counts: float = 1.0  # how much its mean damage counts in the objective
 
 
 @dataclass(frozen=True, eq=False)
@@ -219,10 +183,8 @@ class HazardData:
 
     id: str
     annual_probability: float
-    length: int
-    """Periods until its last effect ends."""
-    effects: tuple[tuple[int, Floats], ...]
-    """Index of the origin that is struck, and the share left in each successive period."""
+    length: int  # periods until its last effect ends
+    effects: tuple[tuple[int, Floats], ...]  # origin that is struck, and the share left by period
 
 
 @dataclass(frozen=True, eq=False)
@@ -231,31 +193,22 @@ class Instance:
 
     case: Case
     years: range
-    per_year: int
-    """Periods in a year, n."""
-    discount: Floats
-    """(Y) δ."""
-    lot_t: dict[str, float]
-    """Tonnes in a lot, by material."""
-    demand: dict[tuple[str, str], Floats]
-    """(Y) by consumer and material, lots per period."""
-    supply: dict[tuple[str, str], Floats]
-    """(Y) by material and country, lots per period."""
+    per_year: int  # periods in a year, n
+    discount: Floats  # (Y) δ
+    lot_t: dict[str, float]  # tonnes in a lot, by material
+    demand: dict[tuple[str, str], Floats]  # (Y) by consumer and material, lots per period
+    supply: dict[tuple[str, str], Floats]  # (Y) by material and country, lots per period
     origins: tuple[tuple[str, str], ...]
     """Pairs of material and country that a hazard can strike: supply and projects."""
     projects: dict[str, ProjectData]
     instruments: tuple[InstrumentData, ...]
-    lines: dict[tuple[str, str], BudgetLineData]
-    """Budget lines, by funder and id."""
+    lines: dict[tuple[str, str], BudgetLineData]  # budget lines, by funder and id
     stockpiles: dict[str, StockpileData]
     hazards: tuple[HazardData, ...]
     nodes: tuple[Node, ...]
-    groups: tuple[str, ...]
-    """``common`` and the company funders."""
-    cost_counts: dict[str, float]
-    """How much the net cost of each funder counts in the objective."""
-    counts: dict[str, float] = field(default_factory=dict)
-    """How much the mean damage of consumers counts in it; 1 where nothing is said."""
+    groups: tuple[str, ...]  # ``common`` and the company funders
+    cost_counts: dict[str, float]  # how much the net cost of each funder counts in the objective
+    counts: dict[str, float] = field(default_factory=dict)  # of consumers' mean damage; else 1
     stakes: tuple[Stake, ...] = ()
     held: Held = NOTHING_HELD
 

@@ -13,8 +13,7 @@ from models.scenario.instruments import Eligible, Instrument
 from models.scenario.projects import Project
 from models.scenario.quantities import Yearly
 from optimizer.model.instance.data import BudgetLineData, InstrumentData
-from optimizer.model.instance.money import Floats, FloorPrices
-from optimizer.model.instance.terms import read_terms
+from optimizer.model.instance.terms import Floats, FloorPrices, read_terms
 
 
 def series(quantity: Yearly | None, years: range, absent: float) -> Floats:

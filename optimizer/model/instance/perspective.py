@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from optimizer.model.instance.money import Floats
+from optimizer.model.instance.terms import Floats
 
 if TYPE_CHECKING:
     from optimizer.model.instance.data import Instance, StockpileData
@@ -29,24 +29,17 @@ class Stake:
 
 @dataclass(frozen=True, eq=False)
 class Held:
-    """What others have settled, and stick to.
+    """What others have settled, and stick to. Shares and offtake are those of a project that is
+    started in its year, if it is; the same funders bring nothing to other projects or years."""
 
-    Shares and offtake are those of a project that is started in its year, if it is; the same
-    funders bring nothing to other projects or years.
-    """
-
-    funders: frozenset[str] = frozenset()
-    """Those that stick to ``share``."""
-    groups: frozenset[str] = frozenset()
-    """Those that stick to ``offtake`` and reserve nothing else."""
-    certain: Mapping[str, int] = field(default_factory=dict)
-    """Start years of projects that are built whatever else is decided."""
+    funders: frozenset[str] = frozenset()  # those that stick to ``share``
+    groups: frozenset[str] = frozenset()  # those that stick to ``offtake`` and reserve nothing else
+    certain: Mapping[str, int] = field(default_factory=dict)  # start years, built in any case
     share: Mapping[tuple[str, int, str, str], float] = field(default_factory=dict)
     """By project, start year, funder and instrument."""
     offtake: Mapping[tuple[str, int, str], float] = field(default_factory=dict)
     """By project, start year and group; of a group that does not stick to it, the least."""
-    buy: Mapping[str, Floats] = field(default_factory=dict)
-    """(Y) lots bought, of the stockpiles whose purchases are settled."""
+    buy: Mapping[str, Floats] = field(default_factory=dict)  # (Y) lots, where they are settled
     at_least: Mapping[str, float] = field(default_factory=dict)
     """Lots bought in all years together, at least, of stockpiles that are to be bought up."""
 
@@ -63,25 +56,11 @@ def seen_from(
     stakes: Sequence[Stake] = (),
     held: Held | None = None,
 ) -> Instance:
-    """The same problem from another standpoint.
-
-    Parameters
-    ----------
-    counts
-        How much the mean damage of consumers counts, by consumer; 1 where nothing is said. The
-        CVaR is that of all damage in any case.
-    cost_counts
-        How much the net cost of funders counts beside damage, by funder; as in the instance where
-        nothing is said.
-    idle
-        Funders that take no part: they finance nothing, and no stock is bought that one of them
-        would pay for.
-
-    Raises
-    ------
-    ValueError
-        If consumers of one node are to count differently, as they cannot when supply is pooled.
-    """
+    """The same problem from another standpoint: ``counts`` is how much the mean damage of consumers
+    counts (the CVaR is that of all damage), ``cost_counts`` how much the net cost of funders does;
+    where nothing is said, as in the instance. ``idle`` funders finance nothing, and no stock is
+    bought that one of them would pay for. ValueError if consumers of one node are to count
+    differently, as they cannot when supply is pooled."""
     weight = {**instance.counts, **(counts or {})}
     nodes = []
     for node in instance.nodes:

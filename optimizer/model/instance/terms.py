@@ -9,9 +9,19 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property, partial
 from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
 
 from models.scenario.instruments import BudgetClass, Instrument
+
+if TYPE_CHECKING:
+    from optimizer.model.instance.data import BudgetLineData, Instance, InstrumentData, ProjectData
+
+Floats = NDArray[np.float64]
 
 _CLASS_OF_KIND: dict[str | None, BudgetClass | None] = {
     None: None,
@@ -30,21 +40,15 @@ _LOANS = ("loan", "subordinated_loan")
 class Terms:
     """An instrument per EUR committed."""
 
-    budget_class: BudgetClass | None
-    """How the budget books it; None where neither kind nor file says so."""
-    recovery: float
-    """Expected present value that comes back, seen from the payment."""
-    expected_loss: float | None
-    """PD * LGD; None where no failure probability is given."""
-    maximum_loss: float
-    """Most that can be lost: all of what carries capex; of others their payments are no loss."""
-    term: int | None
-    """Years until it ends; None where it does not, or it is not said."""
+    budget_class: BudgetClass | None  # how the budget books it; None where nothing says so
+    recovery: float  # expected present value that comes back, seen from the payment
+    expected_loss: float | None  # PD * LGD; None where no failure probability is given
+    maximum_loss: float  # most that can be lost: all of what carries capex, else none
+    term: int | None  # years until it ends; None where it does not, or it is not said
     returned: tuple[float, ...]
     """Expected to come back at each age, not discounted: interest and repayment, the sale of a
     stake, or the fees of a guarantee. Empty where it is not known when anything comes back."""
-    schedule: tuple[float, ...]
-    """Outstanding at the end of each age, as a share, as repayment goes; empty without a term."""
+    schedule: tuple[float, ...]  # share outstanding at the end of each age; empty without a term
 
     def outstanding(self, age: int) -> float:
         """Share outstanding at the end of an age; in full where no term is known."""
@@ -63,7 +67,9 @@ def read_terms(instrument: Instrument, funder_kind: str, rate: float) -> Terms:
     """The terms of an instrument of a funder, at a discount rate per year."""
     term = None if instrument.term_years is None else int(instrument.term_years)
     schedule = _schedule(instrument, term)
-    loss = _expected_loss(instrument)
+    failure, loss = instrument.failure_probability, None
+    if failure is not None:
+        loss = float(failure) * float(instrument.loss_given_failure)
     returned = _returned(instrument, schedule, loss or 0.0)
     return Terms(
         budget_class=budget_class(instrument, funder_kind),
@@ -84,11 +90,8 @@ def budget_class(instrument: Instrument, funder_kind: str) -> BudgetClass | None
 
 
 def outstanding_by_age(term: int, grace: int) -> tuple[float, ...]:
-    """Share of a loan outstanding at the end of ages 0 to term.
-
-    Repaid in equal parts at ages grace + 1 to term; with a grace as long as the term all at once at
-    its end.
-    """
+    """Share of a loan outstanding at the end of ages 0 to term. Repaid in equal parts at ages grace
+    + 1 to term; with a grace as long as the term all at once at its end."""
     if grace >= term:
         return (*(1.0 for _ in range(term)), 0.0)
     return tuple(min(1.0, (term - age) / (term - grace)) for age in range(term + 1))
@@ -102,12 +105,6 @@ def interest_by_age(outstanding: Sequence[float], interest_rate: float) -> tuple
 def present_value(flows: Sequence[float], rate: float) -> float:
     """Flows at ages 0, 1, ... seen from age 0."""
     return math.fsum(flow / (1 + rate) ** age for age, flow in enumerate(flows))
-
-
-def _expected_loss(instrument: Instrument) -> float | None:
-    if instrument.failure_probability is None:
-        return None
-    return float(instrument.failure_probability) * float(instrument.loss_given_failure)
 
 
 def _schedule(instrument: Instrument, term: int | None) -> tuple[float, ...]:
@@ -142,11 +139,9 @@ def _returned(
 def _recovery(
     instrument: Instrument, returned: tuple[float, ...], loss: float, rate: float
 ) -> float:
-    """What the file says; else the present value of what comes back.
-
-    Of a guarantee everything that is not called comes back; a call falls half way through its
-    term. Without a term the loss is not discounted.
-    """
+    """What the file says; else the present value of what comes back. Of a guarantee everything that
+    is not called comes back; a call falls half way through its term. Without a term the loss is not
+    discounted."""
     if instrument.recovery is not None:
         return float(instrument.recovery)
     if instrument.kind != "guarantee":
@@ -164,3 +159,85 @@ def _scaled(instrument: Instrument, returned: tuple[float, ...], rate: float) ->
     if instrument.recovery is None or instrument.kind == "guarantee" or worth <= 0:
         return returned
     return tuple(flow * float(instrument.recovery) / worth for flow in returned)
+
+
+@dataclass(frozen=True, eq=False)
+class FloorPrices:
+    """A price floor for one material, in EUR per tonne."""
+
+    payment: Floats  # (Y) expected, if the project succeeds
+    income: Floats  # (Y) the funder's share of the price above, expected likewise
+    by_state: Floats  # (price states, Y) paid in each state that has a probability
+
+
+@dataclass(frozen=True, eq=False)
+class Money:
+    """One instrument in one project with one start year, per unit of its share. Undiscounted."""
+
+    instrument: InstrumentData
+    start: int
+    years: range
+    discount: Floats  # (Y)
+    paid: Floats  # (Y) as it falls due: capex, interest, or expected cost of a price floor
+    amount: float  # committed: capex, all interest, or a price floor's maximum exposure
+    income: Floats  # (Y) expected from a price floor's upside
+    exposure: Floats  # (Y) cost of a floor in the worst price states; adds up to its amount
+    aid: float  # of which ``grant_equivalent`` counts a share: amount, or expected payments
+    end_value: float = 0.0  # what of the capex counts at the end of the horizon
+
+    @cached_property
+    def net_cost(self) -> float:
+        """Discounted million EUR."""
+        due = zip(self.discount, self.paid, strict=True)
+        paid = math.fsum(float(d) * float(x) for d, x in due if x > 0)
+        spent = (1 - self.instrument.terms.recovery) * paid - float(self.discount @ self.income)
+        return spent - self.residual
+
+    @property
+    def residual(self) -> float:
+        """Discounted million EUR that count at the end: of what comes back there is nothing left,
+        so that a project never costs less than nothing by it."""
+        kept = max(0.0, 1 - self.instrument.terms.recovery)
+        return kept * float(self.discount[-1]) * self.end_value
+
+    def line_use(self, line: BudgetLineData) -> Floats:
+        """(Y) what it uses of a budget line of its funder; of guarantee stock, what is outstanding
+        at the year's end."""
+        charge, terms = self.instrument.charges.get(line.id, 0.0), self.instrument.terms
+        if line.kind == "cash":
+            return charge * self.paid
+        ages = [year - self.start for year in self.years]
+        due = [age == 0 if line.kind == "commitment" else terms.in_force(age) for age in ages]
+        return np.where(due, charge * self.amount, 0.0)
+
+
+def money_of(
+    instance: Instance, project: ProjectData, instrument: InstrumentData, start: int
+) -> Money:
+    """What a whole share moves in a project started in a year."""
+    years, terms = instance.years, instrument.terms
+    money = partial(Money, instrument, start, years, instance.discount)
+    paid, income, exposure = (np.zeros(len(years)) for _ in range(3))
+    if instrument.form == "price_floor":
+        first = start + project.construction
+        ages = [year - first for year in years]
+        covered = np.array([terms.term is None or age < terms.term for age in ages], dtype=float)
+        running = project.running(years, start) * covered
+        for material, prices in instrument.floors.items():
+            lots = project.output.get(material, 0.0) * instance.per_year
+            volume = lots * instance.lot_t[material] / 1e6 * running
+            paid = paid + project.success_probability * prices.payment * volume
+            income = income + project.success_probability * prices.income * volume
+            worst = int((prices.by_state @ volume).argmax())
+            exposure = exposure + prices.by_state[worst] * volume
+        return money(paid, float(exposure.sum()), income, exposure, float(paid.sum()))
+    due = project.capex * project.due(years, start)
+    if instrument.form == "interest_subsidy":
+        interest = interest_by_age(terms.schedule, instrument.interest_rate)
+        for drawn, capex in enumerate(due):
+            for age, rate in enumerate(interest):
+                paid[min(drawn + age, len(years) - 1)] += capex * rate
+        amount = project.capex * math.fsum(interest)
+        return money(paid, amount, income, exposure, amount)
+    end = project.capex * project.left(years, start)
+    return money(due, project.capex, income, exposure, project.capex, end)

@@ -4,32 +4,32 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
 
 from optimizer.model.instance import Floats
 from optimizer.solve.sweep import Point, Recourse, Slopes
+
+Row = tuple[NDArray[np.int32], Floats, float]  # columns, entries and left side of a cut
 
 
 @dataclass(frozen=True, eq=False)
 class Cut:
     """Damage is at least constant less slopes times commitment: of one node, or of all."""
 
-    slopes: dict[int, Slopes]
-    """By node; of one where the cut bounds a node's mean, of all where it bounds the tail."""
-    group: int = 0
-    """Of the states whose part of the mean it bounds."""
-    tail: bool = False
-    """Whether it bounds the CVaR of the sum of all nodes."""
-    point: Point | None = None
-    """Where it is tight, as long as that is known."""
+    slopes: dict[int, Slopes]  # by node; of one where it bounds its mean, of all for the tail
+    tail: bool = False  # whether it bounds the CVaR of the sum of all nodes
+    point: Point | None = None  # where it is tight, as long as that is known
 
     @property
-    def bounds(self) -> tuple[int, int]:
-        """Node and group of states of a cut of a mean."""
-        return next(iter(self.slopes)), self.group
+    def node(self) -> int:
+        """That of a cut of a mean."""
+        return next(iter(self.slopes))
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,20 +37,23 @@ class Appraisal:
     """A point, what recourse costs there, and the cuts that are tight there."""
 
     point: Point
-    by_node: dict[int, float]
-    """Expected damage of each node that was swept."""
-    tail: float
-    """CVaR of damage; 0 where the objective does not weigh it."""
+    by_node: dict[int, float]  # expected damage of each node that was swept
+    tail: float  # CVaR of damage; 0 where the objective does not weigh it
     cuts: list[Cut]
-    whole: bool
-    """Whether all nodes were swept that count."""
+    whole: bool  # whether all nodes were swept that count
+
+
+def stacked(rows: Sequence[tuple[Any, ...]], width: int) -> sparse.csr_array:
+    """Rows that begin with their columns and entries, as a matrix."""
+    begins = np.cumsum([0, *(len(row[0]) for row in rows)])
+    columns = np.concatenate([np.zeros(0, np.int32), *(row[0] for row in rows)])
+    entries = np.concatenate([[], *(row[1] for row in rows)])
+    return sparse.csr_array((entries, columns, begins), shape=(len(rows), width))
 
 
 def tail_weights(probability: Floats, damage: Floats, level: float) -> Floats:
-    """(S) weights of the states in the mean of the worst ``1 - level``, at a given damage.
-
-    The state at the quantile is split (Rockafellar and Uryasev 2000).
-    """
+    """(S) weights of the states in the mean of the worst ``1 - level``, at a given damage. The
+    state at the quantile is split (Rockafellar and Uryasev 2000)."""
     tail = (1 - level) * probability.sum()
     order = np.argsort(-damage, kind="stable")
     before = np.concatenate([[0.0], np.cumsum(probability[order])[:-1]])
@@ -60,33 +63,16 @@ def tail_weights(probability: Floats, damage: Floats, level: float) -> Floats:
     return shares
 
 
-def group_weights(probability: Floats, groups: int) -> Floats:
-    """(G, S) probability of each state in its group: every G-th state is of one group."""
-    states = np.arange(len(probability))
-    weights = np.zeros((groups, len(states)))
-    weights[states % groups, states] = probability
-    return weights
-
-
 class Appraiser:
-    """Appraises points by sweeps.
+    """Appraises points by sweeps of the nodes that the objective depends on."""
 
-    ``groups`` (G, S) holds the probability of each state in its group. Cuts of the mean are made
-    for each node and group: more groups tell more of a point, and make a larger master.
-    """
-
-    def __init__(self, recourse: Recourse, groups: int = 1) -> None:
-        objective = recourse.instance.case.objective
+    def __init__(self, recourse: Recourse) -> None:
+        objective, nodes = recourse.instance.case.objective, recourse.instance.nodes
         self.recourse = recourse
-        self.groups = group_weights(recourse.probability, groups)
-        self.weight = float(objective.cvar.weight)
-        self.level = float(objective.cvar.level)
-        nodes = recourse.instance.nodes
+        self.weight, self.level = float(objective.cvar.weight), float(objective.cvar.level)
         self.counts = {v: nodes[v].counts for v in recourse.nodes}
         self.nodes = [v for v, counts in self.counts.items() if counts > 0 or self.weight > 0]
-        """Positions of the nodes that the objective depends on."""
-        self.sweeps = 0
-        self.node_sweeps = 0
+        self.sweeps = self.node_sweeps = 0
         self.seconds = 0.0
 
     def __call__(self, point: Point, nodes: Collection[int] | None = None) -> Appraisal:
@@ -94,21 +80,14 @@ class Appraiser:
         recourse, probability = self.recourse, self.recourse.probability
         began = time.perf_counter()
         nodes = self.nodes if nodes is None or self.weight > 0 else nodes
-        cuts = []
-        swept = recourse.sweep(point, self.groups, priced=self.weight < 1, nodes=nodes)
-        if self.weight < 1:
-            cuts = [
-                Cut({v: part}, group, point=point)
-                for v, own in swept.slopes.items()
-                if self.counts[v] > 0
-                for group, part in enumerate(own.by_set())
-            ]
+        priced = self.weight < 1
+        swept = recourse.sweep(point, probability[None], priced=priced, nodes=nodes)
+        cuts = [Cut({v: s}, point=point) for v, s in swept.slopes.items() if self.counts[v] > 0]
         tail = 0.0
         if self.weight > 0:
             worst = tail_weights(probability, swept.damage, self.level)
             tail = float(worst @ swept.damage)
-            slopes = recourse.sweep(point, worst[None]).slopes
-            cuts.append(Cut(slopes, tail=True, point=point))
+            cuts.append(Cut(recourse.sweep(point, worst[None]).slopes, tail=True, point=point))
         self.sweeps += 1
         self.node_sweeps += len(nodes)
         self.seconds += time.perf_counter() - began
@@ -119,13 +98,74 @@ class Appraiser:
         """What recourse adds to the objective at a point, without any cut of it."""
         probability = self.recourse.probability
         swept = self.recourse.sweep(point, probability[None], priced=False, nodes=self.nodes)
-        mean = math.fsum(self.counts[v] * float(own[0]) for v, own in swept.by_node.items())
         tail = 0.0
         if self.weight > 0:
             tail = float(tail_weights(probability, swept.damage, self.level) @ swept.damage)
-        return (1 - self.weight) * mean + self.weight * tail
+        return self._weighed({v: float(own[0]) for v, own in swept.by_node.items()}, tail)
 
     def cost(self, appraisal: Appraisal) -> float:
         """What recourse adds to the objective."""
-        mean = math.fsum(self.counts[v] * damage for v, damage in appraisal.by_node.items())
-        return (1 - self.weight) * mean + self.weight * appraisal.tail
+        return self._weighed(appraisal.by_node, appraisal.tail)
+
+    def _weighed(self, by_node: dict[int, float], tail: float) -> float:
+        mean = math.fsum(self.counts[v] * damage for v, damage in by_node.items())
+        return (1 - self.weight) * mean + self.weight * tail
+
+
+@dataclass(frozen=True, eq=False)
+class Pattern:
+    """Columns of the master that the damage of a node depends on."""
+
+    columns: NDArray[np.int32]  # (U) rising, each once
+    place: NDArray[np.intp]  # among these, of each offtake column, then of each purchase
+    arriving: sparse.csr_array  # (offtake columns, P*D*Y) share of nameplate, by year
+
+    def entries(self, slopes: Slopes) -> Floats:
+        """(U) what a cut says of each of them."""
+        offtake = self.arriving @ slopes.output[0].ravel()
+        both = np.concatenate([offtake, slopes.purchases[0].ravel()])
+        entries: Floats = np.bincount(self.place, both, len(self.columns)).astype(float)
+        return entries
+
+
+class Shelf:
+    """Rows of cuts outside the solver, too many to carry, and which of them are still there.
+    ``size_of`` tells by left sides how large a violation of each row has to be to count as one."""
+
+    def __init__(self, columns: int, size_of: Callable[[Floats], Floats]) -> None:
+        self._columns, self._size_of = columns, size_of
+        self._own: list[tuple[Cut, Row]] = []
+        self._here = np.zeros(0, dtype=bool)
+        self._ahead = np.zeros(0, dtype=np.int64)  # column that each bounds
+        self._sides = np.zeros(0)
+        self._rows = sparse.csr_array((0, columns))
+
+    def put(self, new: Sequence[tuple[Cut, Row, int]]) -> None:
+        """Add cuts, each with its row and the column it bounds; forget those that were taken."""
+        if not new:
+            return
+        kept = np.flatnonzero(self._here)
+        self._own = [self._own[n] for n in kept] + [(cut, row) for cut, row, _ in new]
+        self._ahead = np.concatenate([self._ahead[kept], [ahead for _, _, ahead in new]])
+        rows = [row for _, row in self._own]
+        self._here = np.ones(len(rows), dtype=bool)
+        self._sides = np.array([row[2] for row in rows])
+        self._rows = stacked(rows, self._columns)
+
+    def take(self, x: Floats, least: float) -> list[tuple[Cut, Row]]:
+        """Those that ``x`` violates by more than ``least`` of their side: the deepest for each
+        column that cuts bound, since the next solution needs few of the others."""
+        if not self._here.any():
+            return []
+        excess = self._sides - self._rows @ x
+        deep = self._here & (excess > least * self._size_of(self._sides))
+        violated = np.flatnonzero(deep)
+        violated = violated[np.argsort(-excess[violated], kind="stable")]
+        _, deepest = np.unique(self._ahead[violated], return_index=True)
+        taken = np.sort(violated[deepest])
+        self._here[taken] = False
+        return [self._own[n] for n in taken]
+
+    def cuts(self) -> list[Cut]:
+        """Those that are there."""
+        return [self._own[n][0] for n in np.flatnonzero(self._here)]

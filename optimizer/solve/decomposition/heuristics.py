@@ -12,11 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from optimizer.model.instance import Floats
-from optimizer.solve.decomposition.master import Master, Places, Windows
+from optimizer.solve.decomposition.master import Places, Windows
 from optimizer.solve.decomposition.run import UNKNOWN, Run
 
-UNSWEPT = 0.1
-"""Share of the distance between bound and plan that a dive leaves unswept."""
+UNSWEPT = 0.1  # share of the distance between bound and plan that a dive leaves unswept
 
 
 class Heuristics:
@@ -25,18 +24,15 @@ class Heuristics:
     def __init__(self, run: Run, fixed: NDArray[np.bool_]) -> None:
         self.run, self.master = run, run.master
         self.fixed = fixed
-        self._tried: dict[bytes, float] = {}
-        """Accuracy to which branches were polished."""
+        self._tried: dict[bytes, float] = {}  # accuracy to which branches were polished
         self._order = np.random.default_rng(0)
         self._around = np.inf
         self._untried: list[int] = []
 
     def polish(self, windows: Windows, *, to_the_end: bool = False) -> bool:
-        """Optimise everything else around fixed starts and tickets; whether a plan came of it.
-
-        As long as plans are far from the bound this one is hardly the last, and is not worth all
-        digits unless it has to be settled what its starts can give.
-        """
+        """Optimise everything else around fixed starts and tickets; whether a plan came of it. As
+        long as plans are far from the bound this one is hardly the last, and is not worth all
+        digits unless it has to be settled what its starts can give."""
         run = self.run
         key = b"".join(part.tobytes() for part in (windows.first, windows.last, windows.most))
         accuracy = max(0.2 * run.gap, 1e-6)
@@ -58,11 +54,7 @@ class Heuristics:
         lower = run.lower if np.isfinite(run.lower) else run.enough
         best, chosen = lower + UNKNOWN * run.size(lower), None
         for place in hints:
-            built = place >= 0
-            first, last = np.where(built, place, 1), np.where(built, place, 0)
-            master.restrict(
-                replace(everything, first=first, last=last, must=built.astype(np.int64))
-            )
+            master.restrict(everything.starting(place))
             master.simplex.set_cutoff(min(best, run.cutoff))
             if run.solve() == "optimal" and master.simplex.objective < best:
                 best = master.simplex.objective
@@ -71,21 +63,13 @@ class Heuristics:
 
     def round(self, x: Floats, threshold: float) -> bool:
         """Start what is started by more than a threshold, each where most of it is."""
-        started = self.master.started(x)
-        place = np.array(
-            [
-                int(np.argmax(x[own])) if s[-1] > threshold else -1
-                for s, own in zip(started, self.master.start, strict=True)
-            ]
-        )
-        return self.polish(self.master.fix(place, x))
+        some = np.array([started[-1] > threshold for started in self.master.started(x)], bool)
+        return self.polish(self.master.fix(np.where(some, self.places(x, -1.0), -1), x))
 
     def dive(self, windows: Windows) -> bool:
-        """Fix one project after another as the relaxation nearly has it, then polish.
-
-        What is fixed is swept as well: cuts from fractions say little of whole projects. Where
-        nothing is left, the last project is fixed the other way, once.
-        """
+        """Fix one project after another as the relaxation nearly has it, then polish. What is fixed
+        is swept as well: cuts from fractions say little of whole projects. Where nothing is left,
+        the last project is fixed the other way, once."""
         run, master = self.run, self.master
         branch, other = windows, None
         for _ in range(3 * len(windows.first) + len(windows.least)):
@@ -102,11 +86,8 @@ class Heuristics:
                     continue
                 x = master.simplex.values()
             started = master.started(x)
-            open_ = [
-                p
-                for p, s in enumerate(started)
-                if s[-1] > master.whole and not _whole(x, master, p)
-            ]
+            whole = [x[own].max() > 1 - master.whole for own in master.start]
+            open_ = [p for p, s in enumerate(started) if s[-1] > master.whole and not whole[p]]
             if open_:
                 p = min(open_, key=lambda p: abs(float(started[p][-1]) - round(started[p][-1])))
                 branch, other = self._fixed_one(branch, p, x, started[p])
@@ -125,40 +106,30 @@ class Heuristics:
     ) -> tuple[Windows, Windows | None]:
         """A branch with a project fixed as it nearly is, and the other way."""
         year = int(np.argmax(x[self.master.start[p]]))
-        first, last, must = branch.first.copy(), branch.last.copy(), branch.must.copy()
-        first[p], last[p], must[p] = year, year, 1
-        built = replace(branch, first=first, last=last, must=must)
-        first, last = branch.first.copy(), branch.last.copy()
-        first[p], last[p] = 1, 0
-        never = None if branch.must[p] else replace(branch, first=first, last=last)
+        built = branch.holding(p, year, year, 1)
+        never = None if branch.must[p] else branch.holding(p, 1, 0, 0)
         if started[-1] >= 0.5 or never is None:
             return built, never
         return never, built
 
     def between(self, x: Floats) -> bool:
         """Dive where a solution and the best plan disagree, and keep to what they have in common.
-
-        Relaxation induced neighbourhoods (Danna, Rothberg and Le Pape 2005).
-        """
+        Relaxation induced neighbourhoods (Danna, Rothberg and Le Pape 2005)."""
         run, master = self.run, self.master
         if run.best is None:
             return False
-        place = self.places(run.best)
-        windows = master.everything()
-        first, last, must = windows.first.copy(), windows.last.copy(), windows.must.copy()
+        place, windows = self.places(run.best), master.everything()
         for p, (own, started) in enumerate(zip(master.start, master.started(x), strict=True)):
-            if place[p] >= 0 and x[own[place[p]]] > 0.9:
-                first[p] = last[p] = place[p]
-                must[p] = 1
-            elif place[p] < 0 and started[-1] < 0.1:
-                first[p], last[p] = 1, 0
-        return self.dive(replace(windows, first=first, last=last, must=must))
+            at = int(place[p])
+            if at >= 0 and x[own[at]] > 0.9:
+                windows = windows.holding(p, at, at, 1)
+            elif at < 0 and started[-1] < 0.1:
+                windows = windows.holding(p, 1, 0, 0)
+        return self.dive(windows)
 
     def improve(self, trials: int) -> None:
-        """Leave out, add or shift one project of the best plan at a time, as cuts judge it.
-
-        What was tried around a plan is not tried again; ``trials`` limits the linear programs.
-        """
+        """Leave out, add or shift one project of the best plan at a time, as cuts judge it. What
+        was tried around a plan is not tried again; ``trials`` limits the linear programs."""
         run, master = self.run, self.master
         while run.best is not None and trials > 0 and not run.done:
             if self._around != run.upper:
@@ -197,7 +168,3 @@ class Heuristics:
             for n in dict.fromkeys(near)
             if n != place and -1 <= n < count and (n < 0 or not self.fixed[shift + n])
         ]
-
-
-def _whole(x: Floats, master: Master, p: int) -> bool:
-    return bool(x[master.start[p]].max() > 1 - master.whole)

@@ -4,122 +4,78 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from typing import Unpack
 
 from optimizer.errors import SolverError
 from optimizer.model import highs
 from optimizer.model.commitment import Commitment, weighed_cost, without_idle
 from optimizer.model.formulation import read_commitment
-from optimizer.model.highs import Ending, Progress, Solution
+from optimizer.model.highs import Ending, Solution
 from optimizer.model.instance import Floats, Instance
 from optimizer.model.states import State
+from optimizer.solve import solver_result as results
 from optimizer.solve.decomposition.cuts import Appraiser
-from optimizer.solve.decomposition.master import Frame, Master
+from optimizer.solve.decomposition.master import Master
 from optimizer.solve.decomposition.pool import CutPool
-from optimizer.solve.decomposition.run import Run, Stopped, Unlimited, interruptible
+from optimizer.solve.decomposition.reduced import Frame
+from optimizer.solve.decomposition.run import Run, Stopped, Unlimited
 from optimizer.solve.decomposition.search import Search
 from optimizer.solve.gap import smallest_size
-from optimizer.solve.solver_result import (
-    NODE_LIMIT,
-    NUMERICAL_LIMIT,
-    TOP,
-    Incumbent,
-    Solved,
-    Teller,
-)
 from optimizer.solve.sweep import Recourse
 
-SMALLEST_GAP = 1e-6
-"""Closer than this the solver's tolerances do not reach."""
-
-DEEPEST = 2.0**30
-"""An objective that is a smaller part of what costs can come to is not looked at more closely."""
-
-STEEPEST = 2.0**20
-"""Cuts whose slopes are steeper than this, in the solver's units, are too much for its usual
-tolerances; those of ordinary cases come to 2^15."""
-
-DOUBT = 0.1
-"""A plan that is worse than the search took it for by this share of its gap is looked at again."""
+SMALLEST_GAP = 1e-6  # closer than this the solver's tolerances do not reach
+DEEPEST = 2.0**30  # an objective that is less of what costs can come to is not looked at closer
+STEEPEST = 2.0**20  # steeper cuts are too much for usual tolerances; usual ones reach 2^15
+DOUBT = 0.1  # a plan worse than the search took it for by this share of its gap is looked at again
 
 
 def solve_by_decomposition(
     instance: Instance,
     states: tuple[State, ...],
     *,
-    gap: float,
-    time_limit: float | None = None,
-    node_limit: int | None = None,
-    threads: int | None = None,
-    on_progress: Callable[[Progress], None] | None = None,
-    on_incumbent: Callable[[Incumbent], None] | None = None,
     pool: CutPool | None = None,
     enough: float | None = None,
-    merge: bool = True,
-    groups: int = 1,
     recourse: Recourse | None = None,
     frame: Frame | None = None,
     exact: bool = False,
-) -> Solved:
-    """Build the master and close the gap between it and the best plan.
-
-    Parameters
-    ----------
-    time_limit
-        Seconds from the call on; the best plan so far comes back, and its bound.
-    node_limit
-        Nodes of the search, of which the first is the root; the same comes back each time.
-    threads
-        Of the sweep; all usable cores where None. The master is solved on one.
-    pool
-        Cuts of problems with the same recourse, to start from; what is found is added to it.
-    enough
-        Ask only whether a plan has an objective this low: the search ends with one that has, or
-        with a bound at least as high.
-    merge
-        Whether states that look alike to a node are swept once.
-    groups
-        Groups of states for which cuts of the mean are made. More groups take fewer sweeps and a
-        larger master, which is seldom worth it (docs/benchmarks.md).
-    recourse
-        Of these states from another standpoint, if it is there already; it brings its own threads.
-    frame
-        Of the same instance and groups, if it is there already from other states.
-    exact
-        Whether to work by the smallest tolerances from the start.
-    """
+    **how: Unpack[results.How],
+) -> results.Solved:
+    """Build the master and close the gap between it and the best plan. What is found is added to
+    the ``pool`` that it starts from. ``enough`` asks only whether a plan has an objective this low:
+    the search ends with one that has, or with a bound at least as high. ``recourse`` (with its own
+    threads) and ``frame`` are what is there already, of these states from another standpoint and of
+    the instance with other states; ``exact`` works by the smallest tolerances from the start."""
     began = time.perf_counter()
     if recourse is None:
-        recourse = Recourse(instance, states, merge=merge, threads=threads)
+        recourse = Recourse(instance, states, threads=how.get("threads"))
     else:
         recourse = recourse.seen(instance)
     encoded = time.perf_counter()
-    appraise = Appraiser(recourse, groups)
-    frame = frame or Frame(instance, groups)
+    appraise, frame = Appraiser(recourse), frame or Frame(instance)
     nothing = appraise.damage_at(recourse.columns.point(Commitment()))
     size = nothing if nothing > 0 else highs.largest_cost(frame.reduced.program)
     built = time.perf_counter()
     runs: list[Run] = []
-    plans: list[tuple[float, Commitment]] = []
-    """What was found, by what it is worth after it was read."""
-    sound: list[Run] = []
-    """Runs that did not fail."""
+    sound: list[Run] = []  # those that did not fail
+    plans: list[tuple[float, Commitment]] = []  # by what each is worth after it was read
+    gap = how.get("gap", results.GAP)
+    time_limit, node_limit = how.get("time_limit"), how.get("node_limit")
 
     def read(values: Floats) -> Commitment:
         return read_commitment(instance, runs[-1].master.read(values))
 
     while True:
-        factor = highs.objective_factor(frame.reduced.program, size, TOP)
+        factor = highs.objective_factor(frame.reduced.program, size, results.TOP)
         run = Run(
-            Master(instance, recourse, groups, frame, factor, exact=exact or bool(runs)),
+            Master(instance, recourse, frame, factor, exact=exact or bool(runs)),
             appraise,
             max(gap / 2 if runs else gap, SMALLEST_GAP),
             least=smallest_size(nothing),
             deadline=math.inf if time_limit is None else began + time_limit,
             node_limit=math.inf if node_limit is None else node_limit,
             enough=-math.inf if enough is None else enough,
-            on_progress=on_progress,
-            teller=Teller("decomposition", on_incumbent, read),
+            on_progress=how.get("on_progress"),
+            teller=results.Teller("decomposition", how.get("on_incumbent"), read),
             began=began,
         )
         runs.append(run)
@@ -157,7 +113,7 @@ def solve_by_decomposition(
     run = proving[-1] if proving else runs[0]
     finished = time.perf_counter()
     in_master = math.fsum(one.master.simplex.seconds for one in runs)
-    return Solved(
+    return results.Solved(
         method="decomposition",
         solution=_solution(run, best[0] if best else math.inf, finished - began),
         commitment=best[1] if best else None,
@@ -183,7 +139,7 @@ def solve_by_decomposition(
 
 def _searched(run: Run, pool: CutPool | None) -> None:
     """Close the gap, as far as limits allow, with what a pool lends."""
-    with interruptible(run):
+    with highs.until_interrupted(run.stop):
         try:
             if pool is not None:
                 pool.lend(run)
@@ -197,12 +153,9 @@ def _searched(run: Run, pool: CutPool | None) -> None:
 
 
 def _in_doubt(run: Run, worth: float, size: float) -> bool:
-    """Whether the solver's tolerances may have decided, rather than the problem.
-
-    So it is where nothing is feasible or a plan is worth less than the search took it for, where
-    the search came to its end with a gap, where the objective is a tiny part of the size that it
-    was scaled by, and where so little as a tolerance of a column is worth a lot.
-    """
+    """Whether the solver's tolerances may have decided, rather than the problem: where nothing is
+    feasible, a plan is worth less than the search took it for, the search ended with a gap, the
+    objective is a tiny part of what it was scaled by, or a tolerance of a column is worth a lot."""
     steep = not run.master.simplex.exact and run.master.steepest > STEEPEST
     if steep or run.unlimited or not run.done:
         return True
@@ -212,7 +165,7 @@ def _in_doubt(run: Run, worth: float, size: float) -> bool:
     amiss = worth - run.upper > DOUBT * within
     if run.enough == -math.inf:
         amiss |= worth - run.lower > within
-    return amiss or TOP * run.size(worth) < size
+    return amiss or results.TOP * run.size(worth) < size
 
 
 def _solution(run: Run, worth: float, seconds: float) -> Solution:
@@ -232,18 +185,18 @@ def _solution(run: Run, worth: float, seconds: float) -> Solution:
     elif not done:
         ended = "interrupted" if run.interrupted else "time limit"
         if run.at_node_limit:
-            ended = NODE_LIMIT
+            ended = results.NODE_LIMIT
         elif not run.interrupted and time.perf_counter() <= run.deadline:
-            ended = NUMERICAL_LIMIT
-    bound = min(lower, worth)
+            ended = results.NUMERICAL_LIMIT
+    objective, bound = (x if math.isfinite(x) else None for x in (worth, min(lower, worth)))
     return Solution(
-        ending=ending,
-        ended=ended,
-        values=None,
-        objective=worth if math.isfinite(worth) else None,
-        bound=bound if math.isfinite(bound) else None,
-        nodes=run.nodes,
-        seconds=seconds,
-        interrupted=run.interrupted,
-        history=tuple(run.history),
+        ending,
+        ended,
+        None,
+        objective,
+        bound,
+        run.nodes,
+        seconds,
+        run.interrupted,
+        tuple(run.history),
     )

@@ -19,47 +19,33 @@ from scipy import sparse
 from optimizer.model import highs
 from optimizer.model.highs import LinearProgram
 from optimizer.model.instance import Floats, Instance
-from optimizer.solve.decomposition.cuts import Cut
+from optimizer.solve.decomposition.cuts import Cut, stacked
 from optimizer.solve.decomposition.master import Master
 from optimizer.solve.sweep import Recourse
 
-Mark = tuple[str, str]
-"""``project`` or ``stockpile``, and its id."""
-Portfolio = frozenset[Mark]
-"""What is built and bought up."""
+Mark = tuple[str, str]  # ``project`` or ``stockpile``, and its id
+Portfolio = frozenset[Mark]  # what is built and bought up
 
-VIOLATED = 1e-6
-"""Cuts and rules that are broken by less, as a share of their side, wait on."""
+VIOLATED = 1e-6  # cuts and rules that are broken by less, as a share of their side, wait on
+JOINING = 80  # cuts that join at a time
+GUESSED = 2000  # branches of a guess
 
-JOINING = 80
-"""Cuts that join at a time."""
-
-GUESSED = 2000
-"""Branches of a guess."""
-
-_Row = tuple[NDArray[np.int64], Floats, float, float]
-"""Columns, entries, and the two sides."""
+_Row = tuple[NDArray[np.int64], Floats, float, float]  # columns, entries, and the two sides
 
 
 @dataclass(frozen=True, eq=False)
 class Unlike:
     """A portfolio that was sought, and what is proven of all."""
 
-    portfolio: Portfolio | None
-    """None where none was found."""
-    most: float
-    """No portfolio within the limit is less like those that are known; minus infinity where there
-    is no further one."""
-    complete: bool
-    """Whether the program was solved to its end."""
+    portfolio: Portfolio | None  # none where none was found
+    most: float  # no portfolio in the limit is less like the known ones; -inf without any
+    complete: bool  # whether the program was solved to its end
 
 
 class Farthest:
-    """The program, as cuts join it.
-
-    ``least`` holds the lots from which on each stockpile counts as bought up; a stockpile that it
-    lacks is free and has no mark. One that counts as not bought up buys nothing.
-    """
+    """The program, as cuts join it. ``least`` holds the lots from which on each stockpile counts as
+    bought up; a stockpile that it lacks is free and has no mark. One that counts as not bought up
+    buys nothing."""
 
     def __init__(self, instance: Instance, recourse: Recourse, least: Mapping[str, float]) -> None:
         self.master = Master(instance, recourse.seen(instance))
@@ -68,16 +54,14 @@ class Farthest:
         self.marks: list[Mark] = [("project", p) for p in self.projects]
         self.marks += [("stockpile", h) for h in self.stockpiles]
         self._columns = len(self.master.program.cost)
-        self._smallest = self._columns + len(self.stockpiles)
-        """The column of the smallest distance, behind those of stockpiles' marks."""
+        self._smallest = self._columns + len(self.stockpiles)  # smallest distance, the last
         self._own = dict(zip(self.projects, self.master.start, strict=True))
         self._bought = dict(zip(recourse.columns.stockpiles, self.master.purchases, strict=True))
         self._least = least
         self._most = {h: most_lots(instance, h) for h in self.stockpiles}
         self._settled: Portfolio = frozenset()
         self._cuts: dict[int, Cut] = {}
-        self._rows: list[_Row] = []
-        """Of the cuts, in their order."""
+        self._rows: list[_Row] = []  # of the cuts, in their order
         self._inside: set[int] = set()
         self._called: set[int] = set()
 
@@ -123,10 +107,8 @@ class Farthest:
         time_limit: float | None = None,
     ) -> Unlike:
         """The portfolio least like those known, with an objective of at most ``limit`` as far as
-        cuts know; not one of those ``ruled_out``.
-
-        The smallest distance counts first, the sum of all next. ``nodes`` limits the search.
-        """
+        cuts know; not one of those ``ruled_out``. The smallest distance counts first, the sum of
+        all next. ``nodes`` limits the search."""
         fixed = self._fixed_rows(known, ruled_out, limit)
         cost = np.zeros(self._smallest + 1)
         cost[self._smallest] = -1.0
@@ -167,10 +149,8 @@ class Farthest:
         room: float,
     ) -> Portfolio | None:
         """The portfolio least like those known whose turned marks of the first of them cost no more
-        than ``room``, if each costs what it costs alone; None where there is none.
-
-        Marks without a cost are left as they are.
-        """
+        than ``room``, if each costs what it costs alone; None where there is none. Marks without a
+        cost are left as they are."""
         first, count = known[0], len(self.marks)
         # A column for each mark that is turned, and the smallest distance.
         cost = np.zeros(count + 1)
@@ -250,15 +230,7 @@ class Farthest:
             own = slice(reduced.waiting.indptr[r], reduced.waiting.indptr[r + 1])
             columns = reduced.waiting.indices[own].astype(np.int64)
             rows.append((columns, reduced.waiting.data[own], -math.inf, float(reduced.upper[r])))
-        begins = np.cumsum([0, *(len(columns) for columns, _, _, _ in rows)])
-        more = sparse.csr_array(
-            (
-                np.concatenate([entries for _, entries, _, _ in rows]),
-                np.concatenate([columns for columns, _, _, _ in rows]),
-                begins,
-            ),
-            shape=(len(rows), len(cost)),
-        )
+        more = stacked(rows, len(cost))
         more.sum_duplicates()
         more.eliminate_zeros()
         extra = len(cost) - self._columns

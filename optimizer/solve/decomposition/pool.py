@@ -1,4 +1,4 @@
-"""One pool of cuts for all problems that share recourse.
+"""One pool of cuts for all problems that share recourse, and how it is kept in a file.
 
 What changes outside recourse (budgets, tickets, share limits, eligibility, terms, state aid,
 policy, prices and costs of stocks, recovery, cost_weight) leaves every cut as it stands: a cut is
@@ -12,24 +12,31 @@ drops the pool: its ``key`` is the hash of that.
 from __future__ import annotations
 
 import hashlib
+import io
 import json
-from dataclasses import dataclass, field
+import zipfile
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from models.files.archive import Bounds, check
+from models.files.json_document import parse_json
+from models.language import tr
+from optimizer.errors import PoolRefused
 from optimizer.model.instance import Floats, Instance
 from optimizer.solve.decomposition.cuts import Cut
 from optimizer.solve.decomposition.master import Master, Places
 from optimizer.solve.decomposition.run import Run
-from optimizer.solve.sweep import Point, Recourse
+from optimizer.solve.sweep import Point, Recourse, Slopes
 
 MOST_CUTS = 2000
-MOST_POINTS = 24
-"""Points that are swept again when recourse changes: each costs a sweep."""
+MOST_POINTS = 24  # points that are swept again when recourse changes: each costs a sweep
 MOST_PLANS = 6
 TRACE = 1e-9
+FORMAT = 3  # of files
+MAX_BYTES = 1_000_000_000
+BOUNDS = Bounds(parts=2, unpacked=2 * MAX_BYTES, ratio=1000)
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,28 +49,22 @@ class Trial:
 
 @dataclass(eq=False)
 class CutPool:
-    """Cuts and the points they came from.
+    """Cuts and the points they came from."""
 
-    ``key`` and ``recourse`` are hashes, empty as long as the pool is: of what drops cuts, and of
-    all that recourse depends on. ``level`` is that of the CVaR its tail cuts hold for.
-    """
-
-    key: str = ""
-    keeps: dict[str, float] = field(default_factory=dict)
-    """What each stockpile keeps of a lot over a period: of those that stay it must stay."""
-    recourse: str = ""
-    level: float = 0.0
+    key: str = ""  # the hash of what drops cuts; empty as long as the pool is
+    keeps: dict[str, float] = field(default_factory=dict)  # by stockpile, of those cuts hold for
+    recourse: str = ""  # the hash of all that recourse depends on
+    level: float = 0.0  # of the CVaR that the tail cuts hold for
     cuts: list[Cut] = field(default_factory=list)
     trials: list[Trial] = field(default_factory=list)
-    plans: list[dict[str, int]] = field(default_factory=list)
-    """Start years of the best plans found, the latest first: a place to begin elsewhere."""
+    plans: list[dict[str, int]] = field(default_factory=list)  # start years, the latest best first
 
     def lend(self, run: Run) -> str:
         """Give a run what holds for its problem; returns ``as it stands``, ``made anew`` or
         ``dropped``."""
         instance, recourse = run.master.instance, run.appraise.recourse
         run.hints = [_places(plan, run.master) for plan in self.plans]
-        key, data = pool_key(instance), recourse_hash(recourse, len(run.appraise.groups))
+        key, data = pool_key(instance), recourse_hash(recourse)
         keeps = {h: pile.keeps for h, pile in instance.stockpiles.items()}
         changed = any(keeps.get(h, kept) != kept for h, kept in self.keeps.items())
         self.keeps = keeps
@@ -81,20 +82,11 @@ class CutPool:
         return "made anew"
 
     def for_problem(self, instance: Instance) -> CutPool:
-        """A copy that a problem may start from and add to, and that leaves this one as it is.
-
-        Where the cuts do not hold, not even made anew from their multipliers, the points they came
-        from are swept again: a sweep is exact for whatever data it is made with.
-        """
-        own = CutPool(
-            self.key,
-            dict(self.keeps),
-            self.recourse,
-            self.level,
-            list(self.cuts),
-            list(self.trials),
-            list(self.plans),
-        )
+        """A copy that a problem may start from and add to, and that leaves this one as it is. Where
+        the cuts do not hold, not even made anew from their multipliers, the points they came from
+        are swept again: a sweep is exact for whatever data it is made with."""
+        own = replace(self, keeps=dict(self.keeps), cuts=[*self.cuts])
+        own.trials, own.plans = [*self.trials], [*self.plans]
         key = pool_key(instance)
         if self.key and key != self.key:
             own.key, own.recourse, own.cuts = key, "", []
@@ -146,25 +138,35 @@ def pool_key(instance: Instance) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
-def recourse_hash(recourse: Recourse, groups: int) -> str:
-    """SHA-256 of all that recourse and its groups of states depend on: where it is equal, cuts hold
-    as they stand."""
-    digest = hashlib.sha256(repr((groups, recourse.columns.offtake)).encode())
-    digest.update(repr((recourse.columns.stockpiles, recourse.delays)).encode())
-    digest.update(recourse.probability.tobytes())
-    for looks in recourse.looks:
-        digest.update(repr((looks.material, looks.nodes, looks.projects)).encode())
-        for array in (looks.of_state, looks.supply, looks.pattern, looks.delay, looks.available):
+def recourse_hash(recourse: Recourse) -> str:
+    """SHA-256 of all that recourse depends on: where it is equal, cuts hold as they stand."""
+    columns = recourse.columns
+    digest = hashlib.sha256(repr((columns.offtake, columns.stockpiles, recourse.delays)).encode())
+
+    def add(says: Any, arrays: list[Any]) -> None:
+        digest.update(repr(says).encode())
+        for array in arrays:
             digest.update(np.ascontiguousarray(array).tobytes())
+
+    add(None, [recourse.probability])
+    for seen in recourse.looks:
+        own = [seen.of_state, seen.supply, seen.pattern, seen.delay, seen.available]
+        add((seen.material, seen.nodes, seen.projects), own)
+    names = [
+        "demand",
+        "part",
+        "limit",
+        "weight",
+        "piles",
+        "share",
+        "keeps",
+        "initial",
+        "most",
+        "plate",
+    ]
     for node in recourse.nodes.values():
-        digest.update(repr((node.node.label, node.members)).encode())
-        arriving = node.arriving
-        own: tuple[NDArray[Any], ...] = (
-            node.demand, node.part, node.limit, node.weight, node.piles, node.share, node.keeps,
-            node.initial, node.most, node.plate, arriving.indptr, arriving.indices, arriving.data,
-        )  # fmt: skip
-        for array in own:
-            digest.update(np.ascontiguousarray(array).tobytes())
+        own, comes = [getattr(node, name) for name in names], node.arriving
+        add((node.node.label, node.members), [*own, comes.indptr, comes.indices, comes.data])
     return digest.hexdigest()
 
 
@@ -216,6 +218,107 @@ def _point(trial: Trial, instance: Instance, recourse: Recourse) -> Point:
     place = {h: n for n, h in enumerate(columns.stockpiles)}
     for (h, year), tonnes in trial.buy_t.items():
         if h in place and year in instance.years:
-            lot = instance.lot_t[instance.stockpiles[h].material]
-            buy[place[h], year - first] = tonnes / lot
+            buy[place[h], year - first] = tonnes / instance.lot_t[instance.stockpiles[h].material]
     return Point(offtake, buy)
+
+
+def write_pool(pool: CutPool) -> bytes:
+    """A pool as the content of a file."""
+    parts: list[np.ndarray[Any, Any]] = []
+    cuts = []
+    for cut in pool.cuts:
+        nodes = []
+        for v, slopes in cut.slopes.items():
+            nodes.append([v, list(slopes.output.shape), list(slopes.purchases.shape)])
+            parts += [slopes.constant, slopes.output.ravel(), slopes.purchases.ravel()]
+        cuts.append([cut.tail, nodes])
+    trials = [
+        [[[*key, x] for key, x in own.items()] for own in (trial.offtake, trial.buy_t)]
+        for trial in pool.trials
+    ]
+    told = {name: getattr(pool, name) for name in ("key", "keeps", "recourse", "level", "plans")}
+    header = {"format": FORMAT, **told, "cuts": cuts, "trials": trials}
+    content = io.BytesIO()
+    np.savez_compressed(
+        content,
+        header=np.frombuffer(json.dumps(header).encode(), dtype=np.uint8),
+        numbers=np.concatenate(parts) if parts else np.zeros(0),
+    )
+    return content.getvalue()
+
+
+def read_pool(content: bytes, name: str) -> CutPool:
+    """The pool in the content of a file; PoolRefused if it is none, or one of another format."""
+    try:
+        check(content, BOUNDS)  # numpy makes room for what an array states, not for what it holds
+        with zipfile.ZipFile(io.BytesIO(content)) as packed:
+            header = parse_json(_array(packed.read("header.npy"), np.uint8).tobytes())
+            numbers = _array(packed.read("numbers.npy"), np.float64)
+        if header["format"] != FORMAT:
+            raise PoolRefused(
+                tr(
+                    "'{file}' is a pool of cuts of format {format}, not {known}",
+                    file=name,
+                    format=header["format"],
+                    known=FORMAT,
+                )
+            )
+        return _pool(header, numbers)
+    except PoolRefused:
+        raise
+    except Exception as error:  # a damaged file can fail in any of zip, numpy, JSON and here
+        raise PoolRefused(
+            tr("'{file}' is not a pool of cuts, or damaged; remove it", file=name)
+        ) from error
+
+
+def _array(content: bytes, dtype: type[np.generic]) -> np.ndarray[Any, Any]:
+    """A flat array in the format NPY, made of the bytes that are there and of nothing else."""
+    file = io.BytesIO(content)
+    version = np.lib.format.read_magic(file)
+    shape, _, stated = np.lib.format.read_array_header_1_0(file)
+    if version != (1, 0) or stated != np.dtype(dtype) or len(shape) != 1:
+        raise ValueError("array")
+    array = np.frombuffer(content, dtype, offset=file.tell())
+    if array.shape != shape:
+        raise ValueError("length")
+    return array
+
+
+def _pool(header: dict[str, Any], numbers: np.ndarray[Any, Any]) -> CutPool:
+    at = 0
+
+    def take(shape: list[int]) -> np.ndarray[Any, Any]:
+        nonlocal at
+        size = int(np.prod(shape))
+        part = numbers[at : at + size].reshape(shape)
+        at += size
+        return part
+
+    if numbers.dtype != np.float64 or not np.isfinite(numbers).all():
+        raise ValueError("numbers")
+    cuts = []
+    for tail, nodes in header["cuts"]:
+        slopes = {
+            int(v): Slopes(take([1]), take(output), take(purchases))
+            for v, output, purchases in nodes
+        }
+        cuts.append(Cut(slopes, tail=bool(tail)))
+    trials = [
+        Trial(
+            {(p, int(start), g): float(x) for p, start, g, x in offtake},
+            {(h, int(year)): float(x) for h, year, x in buy},
+        )
+        for offtake, buy in header["trials"]
+    ]
+    if at != len(numbers):
+        raise ValueError("length")
+    return CutPool(
+        key=str(header["key"]),
+        keeps={str(h): float(x) for h, x in header["keeps"].items()},
+        recourse=str(header["recourse"]),
+        level=float(header["level"]),
+        cuts=cuts,
+        trials=trials,
+        plans=[{str(p): int(year) for p, year in plan.items()} for plan in header["plans"]],
+    )

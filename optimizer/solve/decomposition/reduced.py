@@ -7,15 +7,17 @@ it; rules that mostly hold by themselves wait outside until a solution breaks on
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from optimizer.model.formulation import substitute_planned_stock
-from optimizer.model.highs import Compiled, LinearProgram, Substituted, component_name, tightened
-from optimizer.model.instance import Floats
+from optimizer.model import highs
+from optimizer.model.formulation import build_master, substitute_planned_stock
+from optimizer.model.highs import LinearProgram, Substituted, component_name
+from optimizer.model.instance import Floats, Instance
 
 WAITING = (
     "share_needs_start",
@@ -23,8 +25,30 @@ WAITING = (
     "offtake_limit",
     "public_share_limit",
     "storage_limit",
-)
-"""Rules that wait outside."""
+)  # rules that wait outside
+
+
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """The master without any cut, compiled once it is asked for: alike whatever the states are, so
+    that problems which differ in their states alone can share one."""
+
+    instance: Instance
+
+    @cached_property
+    def model(self) -> Any:
+        """In Pyomo."""
+        return build_master(self.instance)
+
+    @cached_property
+    def compiled(self) -> highs.Compiled:
+        """All columns and rows."""
+        return highs.compile_model(self.model)
+
+    @cached_property
+    def reduced(self) -> Reduced:
+        """Those that the solver gets."""
+        return reduce(self.compiled)
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,15 +56,11 @@ class Reduced:
     """The reduced program, the rows that wait, and the way back."""
 
     program: LinearProgram
-    row: NDArray[np.int64]
-    """Row of the reduced program for each row of the full one; -1 where it has none."""
-    column: NDArray[np.int64]
-    """The same of the columns."""
-    waiting: sparse.csr_array
-    """Rows of the full program that wait, at most ``upper``."""
+    row: NDArray[np.int64]  # of the program, for each row of the full one; -1 where it has none
+    column: NDArray[np.int64]  # the same of the columns
+    waiting: sparse.csr_array  # rows of the full program that wait, at most ``upper``
     upper: Floats
-    group: NDArray[np.int64]
-    """Of the waiting rows: of each group the one broken most joins first."""
+    group: NDArray[np.int64]  # of the waiting rows: of each group the one broken most joins first
     _substituted: Substituted
 
     def expand(self, x: Floats) -> Floats:
@@ -57,11 +77,11 @@ class Reduced:
         return np.sort(broken[first])
 
 
-def reduce(compiled: Compiled) -> Reduced:
+def reduce(compiled: highs.Compiled) -> Reduced:
     """Reduce a compiled master."""
     rules = np.array([component_name(c) for c in compiled.constraints])
     substituted = substitute_planned_stock(compiled)
-    full, kept = tightened(substituted.program), substituted.kept
+    full, kept = highs.tightened(substituted.program), substituted.kept
     rest = sparse.csr_array(full.matrix)
     lower, upper, bottom, top = full.row_lower, full.row_upper, full.lower, full.upper
     definition = np.zeros(len(rules), dtype=bool)
@@ -91,17 +111,12 @@ def reduce(compiled: Compiled) -> Reduced:
         upper=top,
         rows=[full.rows[int(r)] for r in np.flatnonzero(inside)],
     )
-    groups = [_group(compiled.constraints[int(r)]) for r in outside]
+    # Storage limits of one stockpile go together: periods of a year are much alike.
+    own = [compiled.constraints[int(r)] for r in outside]
+    groups = [x.index()[0] if component_name(x) == "storage_limit" else id(x) for x in own]
     number = {key: n for n, key in enumerate(dict.fromkeys(groups))}
-    return Reduced(
-        program=program,
-        row=row,
-        column=column,
-        waiting=waiting,
-        upper=upper[outside],
-        group=np.array([number[key] for key in groups], dtype=np.int64),
-        _substituted=substituted,
-    )
+    group = np.array([number[key] for key in groups], dtype=np.int64)
+    return Reduced(program, row, column, waiting, upper[outside], group, substituted)
 
 
 def _bounded(top: Floats, waiting: sparse.csr_array, upper: Floats) -> Floats:
@@ -113,10 +128,3 @@ def _bounded(top: Floats, waiting: sparse.csr_array, upper: Floats) -> Floats:
     bounded = top.copy()
     np.minimum.at(bounded, waiting.indices[own], upper[row[own]] / waiting.data[own])
     return bounded
-
-
-def _group(rule: Any) -> tuple[Any, ...]:
-    """Storage limits of one stockpile go together: periods of a year are much alike."""
-    index = rule.index()
-    waits_together = component_name(rule) == "storage_limit"
-    return ("storage", index[0]) if waits_together else (id(rule),)

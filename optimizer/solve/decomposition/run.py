@@ -4,35 +4,65 @@ from __future__ import annotations
 
 import contextlib
 import math
-import signal
 import threading
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from optimizer.model.highs import Progress
 from optimizer.model.instance import Floats
 from optimizer.solve.decomposition.cuts import Appraisal, Appraiser
 from optimizer.solve.decomposition.master import Master, Places
-from optimizer.solve.decomposition.partial_pricing import Focus, worth_sweeping
 from optimizer.solve.solver_result import Teller
 
-FEASIBLE = 1e-7
-"""Broken rules by less than this are the solver's tolerance."""
+FEASIBLE = 1e-7  # broken rules by less than this are the solver's tolerance
+STILL = 1e-9  # a cut that is violated by less, as a share of its side, is not worth a row
+UNKNOWN = 0.02  # the gap of a plan that is still to be found, as a share
+UNSWEPT = 0.1  # share of what is expected to be lacking that a round leaves unswept
+PATIENCE = 0.5  # weight of what was seen before against what was just seen
+LEAST = 0.05  # share of a move that is always doubted
+RECALLED = 1e-6  # a cut on the shelf that is violated by less is left there
 
-STILL = 1e-9
-"""A cut that is violated by less, as a share of its side, is not worth a row."""
+
+class Focus:
+    """Which nodes to sweep: those whose cuts are likely to be furthest from the truth. What cuts
+    lack in a node is guessed from how far the master's view of it has moved since it was last
+    swept, and from how much of such moves turned out to be wrong. A guess only decides where to
+    look: bounds rest on cuts, and plans on sweeps of all nodes."""
+
+    def __init__(self, nodes: Collection[int]) -> None:
+        self._value = dict.fromkeys(nodes, math.nan)
+        self._doubt = dict.fromkeys(nodes, 1.0)
+
+    def lacks(self, claimed: Mapping[int, float]) -> dict[int, float]:
+        """What cuts are expected to lack by node, where they claim this; infinite if unknown."""
+        return {
+            v: math.inf if math.isnan(seen) else self._doubt[v] * abs(claimed[v] - seen)
+            for v, seen in self._value.items()
+        }
+
+    def learn(
+        self, claimed: Mapping[int, float], swept: Mapping[int, float], lacked: Mapping[int, float]
+    ) -> None:
+        """Take note of what cuts claimed, what sweeps have found, and what was lacking."""
+        for v, value in swept.items():
+            move = abs(claimed[v] - self._value[v])
+            if move > 0:  # and known
+                share = min(1.0, max(LEAST, lacked.get(v, 0.0) / move))
+                self._doubt[v] = PATIENCE * self._doubt[v] + (1 - PATIENCE) * share
+            self._value[v] = value
 
 
-UNKNOWN = 0.02
-"""The gap of a plan that is still to be found, as a share."""
-
-UNSWEPT = 0.1
-"""Share of what is expected to be lacking that a round leaves unswept."""
-
-RECALLED = 1e-6
-"""A cut on the shelf that is violated by less is left there."""
+def worth_sweeping(lacks: Mapping[int, float], leave: float) -> list[int]:
+    """The fewest nodes such that the others lack no more than ``leave`` together, and something
+    finite."""
+    left = 0.0
+    ranked = sorted(lacks, key=lambda v: lacks[v])
+    for count, v in enumerate(ranked):
+        left += lacks[v]
+        if left > leave or math.isinf(left):
+            return ranked[count:]
+    return []
 
 
 class Stopped(Exception):
@@ -45,20 +75,15 @@ class Unlimited(Exception):
 
 @dataclass(eq=False)
 class Run:
-    """The state of one solve.
-
-    ``upper`` is the objective of the best plan so far, exact for all states; ``lower`` is proven
-    by the master.
-    """
+    """The state of one solve: ``upper`` is the objective of the best plan so far, exact for all
+    states; ``lower`` is proven by the master."""
 
     master: Master
     appraise: Appraiser
     gap: float
-    least: float = 1e-6
-    """An objective counts as no smaller than this where shares of it are taken."""
+    least: float = 1e-6  # an objective counts as no smaller than this where shares of it are taken
     deadline: float = math.inf
-    enough: float = -math.inf
-    """An objective that is good enough: the run ends once a plan is as good, or none can be."""
+    enough: float = -math.inf  # the run ends once a plan is as good as this, or none can be
     on_progress: Callable[[Progress], None] | None = None
     teller: Teller | None = None
     upper: float = math.inf
@@ -66,19 +91,21 @@ class Run:
     best: Floats | None = None
     nodes: int = 0
     node_limit: float = math.inf
-    at_node_limit: bool = False
-    """Whether that is what ended the search."""
+    at_node_limit: bool = False  # whether that is what ended the search
     began: float = field(default_factory=time.perf_counter)
-    interrupted: bool = False
-    unlimited: bool = False
-    """Whether nothing limits what a plan can earn."""
-    hints: list[Places] = field(default_factory=list)
-    """Start years of other plans that may be good here too."""
+    stop: threading.Event = field(default_factory=threading.Event)  # set by the user
+    unlimited: bool = False  # whether nothing limits what a plan can earn
+    hints: list[Places] = field(default_factory=list)  # start years of plans good elsewhere
     history: list[Progress] = field(default_factory=list)
     _told: float = 0.0
 
     def __post_init__(self) -> None:
         self.focus = Focus(self.appraise.nodes)
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether the user stopped it."""
+        return self.stop.is_set()
 
     @property
     def separable(self) -> bool:
@@ -125,25 +152,14 @@ class Run:
         return max(self.open, self.gap) * self.size(objective)
 
     def check(self) -> None:
-        """Stop where a limit is met.
-
-        Raises
-        ------
-        Stopped
-        """
+        """Raise Stopped where a limit is met."""
         if self.interrupted or time.perf_counter() > self.deadline:
             raise Stopped
         if self.teller is not None:
             self.teller.tell(self.best, self.upper, self.lower)
 
     def enter_node(self) -> None:
-        """Count a node of the search.
-
-        Raises
-        ------
-        Stopped
-            If no more are allowed.
-        """
+        """Count a node of the search; Stopped if no more are allowed."""
         if self.nodes >= self.node_limit:
             self.at_node_limit = True
             raise Stopped
@@ -155,9 +171,9 @@ class Run:
         if not always and now - self._told < 0.25:
             return
         self._told = now
-        upper = self.upper
-        gap = max(0.0, upper - self.lower) / self.size(upper)
-        line = Progress(now, upper, self.lower, gap if math.isfinite(gap) else math.inf, self.nodes)
+        gap = max(0.0, self.distance) / self.size(self.upper)
+        gap = gap if math.isfinite(gap) else math.inf
+        line = Progress(now, self.upper, self.lower, gap, self.nodes)
         self.history.append(line)
         if self.on_progress is not None:
             # What goes wrong in showing progress must not cost the plan.
@@ -183,12 +199,7 @@ class Run:
         return True
 
     def solve(self) -> str:
-        """Solve the relaxation of the current branch, with all the rules that wait.
-
-        Raises
-        ------
-        Stopped, Unlimited
-        """
+        """Solve the relaxation of the current branch, with all the rules that wait."""
         simplex = self.master.simplex
         while True:
             self.check()
@@ -204,26 +215,14 @@ class Run:
                 return outcome
 
     def relax(
-        self,
-        accuracy: float,
-        *,
-        cutoff: float = math.inf,
-        rounds: int = 500,
-        stall: float = 0.0,
+        self, accuracy: float, *, cutoff: float = math.inf, rounds: int = 500, stall: float = 0.0
     ) -> tuple[float, Floats | None, float]:
-        """Close in on the relaxation of the current branch by cuts.
-
+        """Close in on the relaxation of the current branch by cuts; returns its bound (infinite
+        where nothing is feasible), the best point that all nodes were swept at, and its value.
         Points are swept half way between the master's solution and the point swept before (in-out
         separation: Ben-Ameur and Neto 2007; a centre that always moves on: Neame 1999), in the
         nodes that are worth it. It ends when bound and best point are within ``accuracy`` of each
-        other, or five rounds have raised the bound by less than ``stall``, both as shares of the
-        objective.
-
-        Returns
-        -------
-        The branch's bound (infinite where nothing is feasible), the best of the points that all
-        nodes were swept at, and that point's value.
-        """
+        other, or five rounds have raised the bound by less than ``stall``, both as shares."""
         master, simplex = self.master, self.master.simplex
         inside: Floats | None = None
         centre: Floats | None = None
@@ -236,9 +235,8 @@ class Run:
             if outcome == "cutoff":
                 return max(lower, cutoff), inside, upper
             lower = max(lower, simplex.objective)
-            if lower >= cutoff or (
-                upper < math.inf and lower >= upper - accuracy * self.size(upper)
-            ):
+            near = upper < math.inf and lower >= upper - accuracy * self.size(upper)
+            if lower >= cutoff or near:
                 return lower, inside, upper
             outside = simplex.values()
             at, nodes = self._next(centre, outside, accuracy * self.size(lower))
@@ -290,13 +288,9 @@ class Run:
         return appraisal, added
 
     def sound(self, x: Floats, leave: float, least: float) -> tuple[float, int]:
-        """Sweep the master's solution in the nodes that may lack more than ``leave`` together.
-
-        Returns
-        -------
-        What cuts were lacking there, as far as known, and how many joined that are violated by
-        more than ``least`` of their side.
-        """
+        """Sweep the master's solution in the nodes that may lack more than ``leave`` together: what
+        cuts lacked there, as far as known, and how many joined that it violates by more than
+        ``least`` of their side."""
         if not self.separable:
             appraisal, added = self._cut(x, None, x, least)
             return self.value(x, appraisal) - self.master.simplex.objective, len(added)
@@ -305,22 +299,3 @@ class Run:
         added = self._cut(x, nodes, x, least)[1] if nodes else {}
         unswept = math.fsum(lacks[v] for v in lacks.keys() - nodes)
         return unswept + math.fsum(added.values()), len(added)
-
-
-@contextlib.contextmanager
-def interruptible(run: Run) -> Iterator[None]:
-    """Let the first Ctrl-C end the run with what it has; a second is left to Python."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def on_interrupt(_signal: int, _frame: Any) -> None:
-        if run.interrupted:
-            raise KeyboardInterrupt
-        run.interrupted = True
-
-    previous = signal.signal(signal.SIGINT, on_interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, previous)

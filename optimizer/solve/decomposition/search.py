@@ -19,21 +19,11 @@ from optimizer.solve.decomposition.heuristics import Heuristics
 from optimizer.solve.decomposition.master import Places, Windows
 from optimizer.solve.decomposition.run import Run
 
-ACCURACY = 0.15
-"""Recourse of a node is cut off until it is known to this share of the gap that is left."""
-
-ROOT = 1.0
-"""Share of the gap asked for to which the root's relaxation is closed in on: what more there is to
-know is learnt from plans and branches."""
-
-STALL = 0.3
-"""Share of the gap asked for below which five rounds at the root are not worth it."""
-
-UNSWEPT = 0.7
-"""Share of that which may be lacking in materials that are not swept."""
-
-ROUNDS = 6
-"""Rounds of cuts in a node whose solution is fractional."""
+ACCURACY = 0.15  # recourse of a node is known to this share of the gap that is left
+ROOT = 1.0  # share of the gap asked for to which the root's relaxation is closed in on
+STALL = 0.3  # share of the gap asked for below which five rounds at the root are not worth it
+UNSWEPT = 0.7  # share of that which may be lacking in materials that are not swept
+ROUNDS = 6  # rounds of cuts in a node whose solution is fractional
 
 
 @dataclass(frozen=True)
@@ -79,13 +69,7 @@ class Search:
         self._fixed_for = math.inf
 
     def search(self) -> None:
-        """Close the gap.
-
-        Raises
-        ------
-        Stopped
-            At a limit, the run holding the best plan and the bound.
-        """
+        """Close the gap; Stopped at a limit, the run holding the best plan and the bound."""
         run, master = self.run, self.master
         everything = master.everything()
         if run.enough > -math.inf:
@@ -100,7 +84,9 @@ class Search:
         run.raise_lower(bound)
         if run.lower >= run.cutoff:
             return
-        self._note_root()
+        simplex = master.simplex
+        if simplex.solve() == "optimal":  # what it would lose by each binary that it leaves at 0
+            self._root = simplex.objective, simplex.reduced_costs()[master.binaries]
         if x is not None:
             self._start(everything, master.simplex.values())
         self._push(bound, everything)
@@ -111,7 +97,8 @@ class Search:
             else:
                 bound, windows = dive
                 dive = None
-            self._raise_lower(bound)
+            nearest = self._open[0][0] if self._open else math.inf
+            run.raise_lower(min(bound, nearest, self._floor))
             if run.done:
                 return
             if bound >= run.cutoff:
@@ -127,10 +114,6 @@ class Search:
     def _push(self, bound: float, windows: Windows) -> None:
         self._count += 1
         heapq.heappush(self._open, (bound, self._count, windows))
-
-    def _raise_lower(self, bound: float) -> None:
-        nearest = self._open[0][0] if self._open else math.inf
-        self.run.raise_lower(min(bound, nearest, self._floor))
 
     # The root
 
@@ -154,12 +137,6 @@ class Search:
     def _trials(self) -> int:
         """Neighbours to try: many while the plan is far from the bound, few near it."""
         return int(np.clip(TRIALS * self.run.open / self.run.gap, *TRIALS_WITHIN))
-
-    def _note_root(self) -> None:
-        """Remember what the root's solution would lose by each binary that it leaves at 0."""
-        simplex = self.master.simplex
-        if simplex.solve() == "optimal":
-            self._root = simplex.objective, simplex.reduced_costs()[self.master.binaries]
 
     def _fix(self) -> None:
         """Rule out binaries that cost more than the gap (reduced cost fixing)."""
@@ -261,25 +238,18 @@ class Search:
 
     def _of_project(self, windows: Windows, p: int, started: Floats) -> list[Branch]:
         """Ever or never, and by a year or later, where the solution is in between."""
-        branches = []
-        ever = float(started[-1])
-        whole = self.master.whole
-        if whole < ever < 1 - whole and not windows.must[p]:
-            never = replace(
-                windows, first=_with(windows.first, p, 1), last=_with(windows.last, p, 0)
-            )
-            built = replace(windows, must=_with(windows.must, p, 1))
+        branches, ever, whole = [], float(started[-1]), self.master.whole
+        first, last, must = (int(own[p]) for own in (windows.first, windows.last, windows.must))
+        if whole < ever < 1 - whole and not must:
+            never, built = windows.holding(p, 1, 0, 0), windows.holding(p, first, last, 1)
             branches.append(Branch(("ever", p), never, built, ever))
-        inside = np.arange(windows.first[p], windows.last[p])
+        inside = np.arange(first, last)
         if ever > whole and len(inside):
             share = started[inside] / ever
             between = (share > whole) & (share < 1 - whole)
             if between.any():
                 t = int(inside[between][np.argmin(np.abs(share[between] - 0.5))])
-                later = replace(windows, first=_with(windows.first, p, t + 1))
-                by = replace(
-                    windows, last=_with(windows.last, p, t), must=_with(windows.must, p, 1)
-                )
+                later, by = windows.holding(p, t + 1, last, must), windows.holding(p, first, t, 1)
                 branches.append(Branch(("by", p), later, by, float(started[t])))
         return branches
 
@@ -363,33 +333,15 @@ class Search:
         return simplex.objective, simplex.objective if outcome == "optimal" else -math.inf
 
 
-TRACE = 1e-13
-"""A start that is less is rounding, whatever the tolerances."""
-
-SETTLING = 500
-"""Rounds of cuts in a node whose solution is whole: many purchases take many."""
-
-TRIALS = 10
-"""Neighbours of the best plan that are tried at a time, for each time that its gap is as large as
-that asked for."""
-
-TRIALS_WITHIN = (30, 180)
-"""The fewest and the most that are tried at a time."""
-
-NEAR = 0.02
-"""A plan this close to the bound, as a share, needs no other to begin with."""
-
-DIVE = 0.3
-"""A child is gone into at once while its bound is within this share of the gap from the lowest."""
-
-SURE = 3
-"""Gains seen on both sides of a branch that tell enough of it."""
-
-PROBED = 8
-"""Branches that are measured at a time."""
-
-PROBE = 40
-"""Steps of the dual simplex method that measure a branch."""
+TRACE = 1e-13  # a start that is less is rounding, whatever the tolerances
+SETTLING = 500  # rounds of cuts in a node whose solution is whole: many purchases take many
+TRIALS = 10  # neighbours tried at a time, for each time the gap is as large as asked for
+TRIALS_WITHIN = (30, 180)  # the fewest and the most that are tried at a time
+NEAR = 0.02  # a plan this close to the bound, as a share, needs no other to begin with
+DIVE = 0.3  # a child whose bound is within this share of the gap from the lowest is next
+SURE = 3  # gains seen on both sides of a branch that tell enough of it
+PROBED = 8  # branches that are measured at a time
+PROBE = 40  # steps of the dual simplex method that measure a branch
 
 
 def _with(values: Places, place: int, value: int) -> Places:

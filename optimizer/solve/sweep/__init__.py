@@ -4,20 +4,13 @@ Values for reports, slopes for cuts, and for comparison recourse by a rule witho
 compiled parts are in :mod:`optimizer.solve.sweep.chain` and :mod:`optimizer.solve.sweep.passes`.
 """
 
-from optimizer.solve.sweep.nodes import Columns, NodeData, Point
-from optimizer.solve.sweep.recourse import Recourse, Shortages, Slopes, Swept, in_blocks
-from optimizer.solve.sweep.release_rule import ByRule, by_rule, joined
-
-__all__ = [
-    "ByRule",
-    "Columns",
-    "NodeData",
-    "Point",
-    "Recourse",
-    "Shortages",
-    "Slopes",
-    "Swept",
-    "by_rule",
-    "in_blocks",
-    "joined",
-]
+from optimizer.solve.sweep.nodes import NodeData as NodeData
+from optimizer.solve.sweep.nodes import Point as Point
+from optimizer.solve.sweep.recourse import Recourse as Recourse
+from optimizer.solve.sweep.recourse import Slopes as Slopes
+from optimizer.solve.sweep.recourse import Swept as Swept
+from optimizer.solve.sweep.recourse import added as added
+from optimizer.solve.sweep.recourse import in_blocks as in_blocks
+from optimizer.solve.sweep.release_rule import ByRule as ByRule
+from optimizer.solve.sweep.release_rule import by_rule as by_rule
+from optimizer.solve.sweep.release_rule import joined as joined

@@ -21,13 +21,11 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-BIT = np.zeros(37, dtype=np.int64)
-"""Number of the only bit set in a power of two, by its remainder: 37 tells all 32 apart."""
+BIT = np.zeros(37, dtype=np.int64)  # place of the only bit in a power of two, by remainder of 37
 for _bit in range(32):
     BIT[(1 << _bit) % 37] = _bit
 
-ROUNDING = 1e-12
-"""Shares of a limit below this are rounding."""
+ROUNDING = 1e-12  # shares of a limit below this are rounding
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
@@ -48,27 +46,16 @@ def serve(
 ):  # fmt: skip
     """Give stocks to shortages, in place, and price what runs out.
 
-    Parameters
-    ----------
-    count, periods, position
-        Number of periods with a shortage; which they are; (K) where a period stands among them.
-    order, value
-        (2, J*K) steps and their periods by falling value; (J, K) first-period value.
-    rank
-        (J, K) place in that order.
-    arrived, most
-        (H, K) first-period lots that have come in by a period's end; that can be released in it.
-    keep
-        (K) what a lot of the first period has become.
-    shortage
-        (J, count) lots missing; on return after release.
-    price, worth
-        (count) of a first-period lot of demand; (H, count) of one of stock. On return.
-    used, left, lots, before, furthest
-        Room to work in, (H, K): released; still to be released at most; left of what came in
-        since the period before; where to look for more; last period served from it.
-    visited, queue, by_stock, by_period, reach, full_to, change, marks
-        Room to work in.
+    count, periods, position (K): periods with a shortage, which, and where each stands among them
+    order (2, J*K), rank, value (J, K): steps and periods by falling first-period value, the place
+        of each in that order, and the value
+    arrived, most (H, K): first-period lots in by a period's end; that can be released in it
+    keep (K): what a lot of the first period has become
+    shortage (J, count): lots missing; on return after release
+    price (count), worth (H, count): of a first-period lot of demand and of stock, on return
+    used, left, lots, before, furthest (H, K): released; still to be released at most; left of what
+        came in since the period before; where to look for more; last period served from it
+    All others are room to work in.
     """
     stocks = arrived.shape[0]
     for h in range(stocks):
@@ -199,12 +186,10 @@ def _count(h, n, given, periods, used, left, most):
 @njit(nogil=True, cache=True, error_model="numpy")
 def _search(i, count, stocks, used, left, before, furthest, visited, queue,
             by_stock, by_period, reach, full_to):  # fmt: skip
-    """A chain of moves between stocks by which period i can get more, breadth first.
-
-    Returns the place ``h * count + n`` where stock h can release more in period n, or -1; then
-    ``visited`` holds the periods that can get no more, ``reach`` the full prefix of each stock.
-    Up to ``full_to`` it was found full before, for good: nothing in there is of any help.
-    """
+    """A chain of moves between stocks by which period i can get more, breadth first. Returns the
+    place ``h * count + n`` where stock h can release more in period n, or -1; then ``visited``
+    holds the periods that can get no more, ``reach`` the full prefix of each stock. Up to
+    ``full_to`` it was found full before, for good: nothing in there is of any help."""
     for n in range(count):
         visited[n] = False
     for h in range(stocks):

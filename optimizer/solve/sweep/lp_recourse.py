@@ -22,10 +22,8 @@ class Stock:
 
     keeps: float
     initial: float
-    bought: Floats
-    """(K) in each period."""
-    most: float
-    """Lots per period; infinite where there is no limit."""
+    bought: Floats  # (K) in each period
+    most: float  # lots per period; infinite where there is no limit
 
     def brought(self) -> Floats:
         """(K) lots that come in, what was there before included."""
@@ -80,11 +78,9 @@ class UnlikeStocks:
         self._rows = np.arange(length, dtype=np.int32)
 
     def solve(self, uncovered: Floats) -> tuple[float, Floats, Floats]:
-        """Least damage, and what (K) a lot of demand and (H, K) one of stock is worth.
-
-        Worths are in the unit of the weights per lot of the period itself, made feasible for the
-        dual problem exactly, whatever the solver's tolerance.
-        """
+        """Least damage, and what (K) a lot of demand and (H, K) one of stock is worth. Worths are
+        in the unit of the weights per lot of the period itself, made feasible for the dual problem
+        exactly, whatever the solver's tolerance."""
         length = len(uncovered)
         needs = np.maximum(uncovered, 0.0)
         self._simplex.bound_rows(self._rows, needs, np.full(length, np.inf))
@@ -110,10 +106,8 @@ class UnlikeStocks:
         return self._simplex.objective * self._scale, price, worth
 
     def constant(self, gap: Floats, price: Floats, worth: Floats) -> float:
-        """What the worths prove the damage to be at least if nothing is committed.
-
-        ``gap`` is the demand that the market leaves open, negative where there is more than that.
-        """
+        """What the worths prove the damage to be at least if nothing is committed. ``gap`` is the
+        demand that the market leaves open, negative where there is more than that."""
         total = price @ gap
         total -= (self._limit * np.maximum(0.0, price - self._weight)).sum()
         for stock, own in zip(self._stocks, worth, strict=True):
@@ -124,10 +118,8 @@ class UnlikeStocks:
 
 
 def serve_unlike(weight: Floats, limit: Floats, uncovered: Floats, stocks: list[Stock]) -> Floats:
-    """(J, K) shortage after the best releases, steps in the order of the file.
-
-    Of equally good recourses the one that serves early periods first, then early steps.
-    """
+    """(J, K) shortage after the best releases, steps in the order of the file. Of equally good
+    recourses the one that serves early periods first, then early steps."""
     shortage = _cheapest_steps(uncovered, weight, limit)
     stocks = [stock for stock in stocks if stock.initial > 0 or stock.bought.any()]
     steps, at = np.nonzero(shortage > 0)

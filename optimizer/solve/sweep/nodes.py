@@ -14,22 +14,16 @@ from optimizer.model.instance import COMMON, Floats, Instance, Node
 from optimizer.solve.sweep.lp_recourse import Stock
 from optimizer.solve.sweep.state_classes import Looks
 
-LIMITLESS = 1e300
-"""Stands for no limit on release, so that what is left of it is never infinity less infinity."""
-
-
-GONE = 1e-250
-"""Where stocks keep less than this share over all periods, lots of the first tell nothing."""
+LIMITLESS = 1e300  # no limit on release, whose rest is never infinity less infinity
+GONE = 1e-250  # where stocks keep a smaller share over all periods, first lots tell nothing
 
 
 @dataclass(frozen=True, eq=False)
 class Point:
     """What recourse sees of a commitment, which may also be a fractional one."""
 
-    offtake: Floats
-    """(C) share of output, by :attr:`Columns.offtake`."""
-    buy: Floats
-    """(H, Y) lots bought, by :attr:`Columns.stockpiles` and year."""
+    offtake: Floats  # (C) share of output, by :attr:`Columns.offtake`
+    buy: Floats  # (H, Y) lots bought, by :attr:`Columns.stockpiles` and year
 
 
 class Columns:
@@ -62,22 +56,17 @@ class Columns:
 class Stocks:
     """A node's stocks at a commitment, as the compiled pass takes them."""
 
-    keep: Floats
-    """(K) what a lot of the first period has become, in the rows below."""
+    keep: Floats  # (K) what a lot of the first period has become, in the rows below
     order: NDArray[np.int64]
     rank: NDArray[np.int64]
     value: Floats
-    rows: NDArray[np.int64]
-    """Row of each account; -1 where it is idle."""
+    rows: NDArray[np.int64]  # row of each account; -1 where it is idle
     arrived: Floats
     initial: Floats
     most: Floats
-    idle: Floats
-    """(I) share that each account keeps over a period which holds nothing."""
-    idle_rows: NDArray[np.int64]
-    """Row of each account in ``idle``; -1 where it has none."""
-    unlike: bool
-    """Whether accounts that hold something lose at different rates, or all but everything."""
+    idle: Floats  # (I) share that each account keeps over a period which holds nothing
+    idle_rows: NDArray[np.int64]  # row of each account in ``idle``; -1 where it has none
+    unlike: bool  # whether those that hold something lose at different rates, or nearly all
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,31 +74,19 @@ class NodeData:
     """A node's demand, steps, accounts and offtake, its steps of equal value merged."""
 
     node: Node
-    demand: Floats
-    """(K)"""
-    part: Floats
-    """(K) share of the market's supply that belongs here."""
-    limit: Floats
-    """(J, K) from dear to cheap."""
-    weight: Floats
-    """(J, K)"""
-    members: tuple[tuple[int, ...], ...]
-    """Steps of the node in each of these, in the order of the file."""
-    piles: NDArray[np.int64]
-    """(H) position of the stockpile of each account."""
-    share: Floats
-    """(H) of it that belongs here."""
+    demand: Floats  # (K)
+    part: Floats  # (K) share of the market's supply that belongs here
+    limit: Floats  # (J, K) from dear to cheap
+    weight: Floats  # (J, K)
+    members: tuple[tuple[int, ...], ...]  # steps of the node in each, in the order of the file
+    piles: NDArray[np.int64]  # (H) position of the stockpile of each account
+    share: Floats  # (H) of it that belongs here
     keeps: Floats
-    initial: Floats
-    """(H) lots."""
-    most: Floats
-    """(H) lots per period."""
-    plate: Floats
-    """(P) lots per period."""
-    delays: int
-    """D, the most delays of any project."""
-    arriving: sparse.csr_array
-    """(P*D*Y, C) share of nameplate that arrives in a year, by offtake column."""
+    initial: Floats  # (H) lots
+    most: Floats  # (H) lots per period
+    plate: Floats  # (P) lots per period
+    delays: int  # D, the most delays of any project
+    arriving: sparse.csr_array  # (P*D*Y, C) share of nameplate that arrives, by offtake
     year_of: NDArray[np.int64]
     per_year: int
     schedules: dict[float, tuple[NDArray[np.int64], NDArray[np.int64], Floats]]
@@ -203,10 +180,8 @@ class NodeData:
         ]
 
     def split(self, merged: Floats) -> Floats:
-        """(..., J, K) what is missing on the steps of the file, of what is on merged ones.
-
-        Of equally dear steps the first in the file is served first.
-        """
+        """(..., J, K) what is missing on the steps of the file, of what is on merged ones. Of
+        equally dear steps the first in the file is served first."""
         limit = self.as_in_file[1]
         shape = (*merged.shape[:-2], len(self.node.steps), merged.shape[-1])
         split = np.zeros(shape)

@@ -14,40 +14,22 @@ def sweep_looks(
     running, plate, arrived, initial, most, keep, idle, year_of, chance, priced, damage,
     missing, short, covered, constant, per_output, per_purchase, per_idle,
 ):  # fmt: skip
-    """Sweep looks of a node.
+    """Sweep looks of a node; where a look has no weight in any set it is left out.
 
-    Parameters
-    ----------
-    supply
-        (U, K) lots that the market supplies of the material; ``part`` (K) of it reaches the node.
-    pattern, delay, available
-        (U, P) row of ``available`` (R, K) that holds for a project; (U, P) place of its delay, -1
-        where it fails.
-    demand, limit, weight, order, rank, value
-        (K); (J, K) of the steps from dear to cheap; (2, J*K) and twice (J, K) as
-        :func:`serve` has them.
-    running, plate
-        (P, D, K) lots that arrive undisturbed, by place of the delay; (P) lots at full nameplate.
-    arrived, initial, most, keep
-        Stocks as :func:`serve` has them; (H) first-period lots that were there before.
-    idle
-        (I) share that stocks keep over a period which hold nothing.
-    chance
-        (W, U) weights of the looks; where a look has none in any it is left out.
-    priced
-        Whether the last four are asked for.
-    damage
-        (U) is added to.
-    missing, short
-        (U, K) and (U, J, K) lots missing; added to, and set, where not empty.
-    covered
-        Share of demand below which a shortage is rounding. (What is compiled is kept from run to
-        run, and would not notice that a constant of another module has changed.)
-    constant, per_output, per_purchase, per_idle
-        (W), (W, P, D, Y), (W, H, K) and (W, I, K): what multipliers give, added to.
-        Damage is at least ``constant - per_output * share of nameplate that is reserved and runs
-        - per_purchase * first-period lots that come in``, and exactly that here. In ``per_idle``
-        lots are those of the period itself.
+    supply (U, K), part (K): lots from the market, and the share of them that reaches the node
+    pattern, delay (U, P): row of ``available`` (R, K) and place of the delay, -1 where it fails
+    demand (K), limit, weight (J, K): of the node, and of its steps from dear to cheap
+    order, rank, value, arrived, most, keep: as :func:`serve` has them
+    running (P, D, K), plate (P): lots that arrive undisturbed by delay, and at full nameplate
+    initial (H), idle (I): first-period lots there before; what stocks that hold nothing keep
+    chance (W, U): weights of the looks; ``priced`` asks for the last four
+    covered: share of demand below which a shortage is rounding (compiled code is kept from run to
+        run, and would not notice that a constant of another module has changed)
+    damage (U), missing (U, K), short (U, J, K): added to, the last set; the latter if not empty
+    constant (W), per_output (W, P, D, Y), per_purchase (W, H, K), per_idle (W, I, K): added to.
+        Damage is at least, and here just, ``constant - per_output * share of nameplate that is
+        reserved and runs - per_purchase * first-period lots that come in``; per_idle is per lot
+        of the period itself.
     """
     steps, length = limit.shape
     stocks, projects = arrived.shape[0], pattern.shape[1]

@@ -10,11 +10,12 @@ order by value is exact, and each look is solved as a linear program
 from __future__ import annotations
 
 import copy
+import operator
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property, partial, reduce
 from typing import Any
 
 import numpy as np
@@ -28,33 +29,21 @@ from optimizer.solve.sweep.nodes import Columns, NodeData, Point, read_node
 from optimizer.solve.sweep.passes import sweep_looks
 from optimizer.solve.sweep.state_classes import Looks, delays_of, read_looks
 
-REMEMBERED = 20
-"""Sweeps of each node that are kept: a search often changes what few nodes see."""
-
-BLOCK = 5000
-"""States that are swept together."""
-
+REMEMBERED = 20  # sweeps of each node that are kept: a search often changes what few nodes see
+BLOCK = 5000  # states that are swept together
 NONE = np.zeros((0, 0))
 NO_STEPS = np.zeros((0, 0, 0))
-
-PART = 256
-"""Looks in one pass: small enough to share the work out evenly, large enough to be worth a call."""
+PART = 256  # looks in one pass: enough to be worth a call, few enough to share out evenly
 
 
 @dataclass(frozen=True, eq=False)
 class Slopes:
-    """What the multipliers of a node give, summed over states with fixed weights (W sets).
+    """What the multipliers of a node give, summed over states with fixed weights (W sets). Damage
+    is at least ``constant - output . running - purchases . buy``, for any commitment."""
 
-    Damage is at least ``constant - output . running - purchases . buy``, for any commitment.
-    """
-
-    constant: Floats
-    """(W)"""
-    output: Floats
-    """(W, P, D, Y) by project of the material, place of its delay and year: of the share of its
-    nameplate that reaches the node and runs undisturbed."""
-    purchases: Floats
-    """(W, H, Y) of lots bought, by account of the node."""
+    constant: Floats  # (W)
+    output: Floats  # (W, P, D, Y) per share of nameplate that reaches the node undisturbed
+    purchases: Floats  # (W, H, Y) of lots bought, by account of the node
 
     def at(self, node: NodeData, point: Point) -> Floats:
         """(W) what they prove of a commitment."""
@@ -72,12 +61,9 @@ class Slopes:
 class Swept:
     """One commitment in all states."""
 
-    damage: Floats
-    """(S)"""
-    by_node: dict[int, Floats]
-    """(W) weighted damage of each node, by its position in the instance."""
-    slopes: dict[int, Slopes]
-    """By node; empty where they were not asked for."""
+    damage: Floats  # (S)
+    by_node: dict[int, Floats]  # (W) weighted damage of each node, by its position in the instance
+    slopes: dict[int, Slopes]  # by node; empty where they were not asked for
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,16 +71,11 @@ class Shortages:
     """What is missing of one material."""
 
     looks: Looks
-    chance: Floats
-    """(U) probability of each look."""
-    missing: Floats
-    """(U, K) lots, in all its nodes."""
-    by_step: dict[int, Floats]
-    """(J, K) expected lots missing on each step of a node, by its position in the instance."""
-    damage: Floats
-    """(U) in all its nodes."""
-    damage_by_step: dict[int, Floats]
-    """(U, J) on each step of a node, by its position in the instance."""
+    chance: Floats  # (U) probability of each look
+    missing: Floats  # (U, K) lots, in all its nodes
+    by_step: dict[int, Floats]  # (J, K) expected lots missing by step, of each node by position
+    damage: Floats  # (U) in all its nodes
+    damage_by_step: dict[int, Floats]  # (U, J) by step, of each node by position
 
     def by_state(self, of_look: NDArray[Any]) -> NDArray[Any]:
         """(S, ...) what holds of the look of each state; zero where it is calm."""
@@ -105,19 +86,10 @@ class Shortages:
 
 
 class Recourse:
-    """Recourse of an instance in given states.
-
-    Parameters
-    ----------
-    merge
-        False sweeps every state by itself.
-    threads
-        Passes that run side by side; the number of usable cores where None.
-    like
-        Recourse in other states of the same instance that has all delays these have.
-    delays
-        All delays that projects can have, where others are to be made like this one.
-    """
+    """Recourse of an instance in given states, in ``threads`` (all usable cores where None).
+    Without ``merge`` every state is swept by itself; ``like`` is recourse in other states of the
+    instance that has all delays these have, ``delays`` are those that others to be made like this
+    one can have."""
 
     def __init__(
         self,
@@ -168,17 +140,9 @@ class Recourse:
         priced: bool = True,
         nodes: Collection[int] | None = None,
     ) -> Swept:
-        """Damage of a commitment in every state, and the slopes of its expectations.
-
-        Parameters
-        ----------
-        weights
-            (W, S) of the states; a state that has none in any set counts as free of damage.
-        priced
-            False leaves the slopes out.
-        nodes
-            Positions of those to sweep, the others counting as free of damage; all where None.
-        """
+        """Damage of a commitment in every state, and, where ``priced``, the slopes of its
+        expectations by ``weights`` (W, S); a state that has none in any set counts as free of
+        damage, as do the nodes that are not in ``nodes`` (all where None)."""
         weighed = hash(weights.tobytes())
         passes: list[_NodePass] = []
         new: list[_NodePass] = []
@@ -251,6 +215,11 @@ def in_blocks(
         yield block, last
 
 
+def added(sums: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Sums of blocks of states by key, in the order of the blocks: alike to the last digit."""
+    return {key: reduce(operator.add, (one[key] for one in sums)) for key in sums[0]}
+
+
 class _NodePass:
     """One node in all looks of its material, in parts that can run side by side."""
 
@@ -269,8 +238,7 @@ class _NodePass:
         self.damage_by_step = np.zeros(
             (0 if missing is None else looks.count, len(node.node.steps))
         )
-        self._short: dict[int, Floats] = {}
-        """(J, K) expected lots missing by step of the file, by first look."""
+        self._short: dict[int, Floats] = {}  # (J, K) expected lots missing by step, by first look
         self._point, self._priced, self._missing = point, priced, missing
         self._stocks = node.stocks(point)
         running = node.running(point)[:, :, node.year_of] * node.plate[:, None, None]
@@ -284,8 +252,7 @@ class _NodePass:
             (sets, len(self._stocks.idle), length),
             (sets, len(node.piles), length),
         )
-        self._found: dict[int, list[Floats]] = {}
-        """By first look, so that sums are the same whichever part ends first."""
+        self._found: dict[int, list[Floats]] = {}  # by first look: sums in one order
 
     def parts(self) -> list[Callable[[], None]]:
         """What there is to do."""

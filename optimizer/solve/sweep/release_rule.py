@@ -19,27 +19,21 @@ from optimizer.model.commitment import Commitment, planned_stock
 from optimizer.model.instance import COVERED, Floats, Instance
 from optimizer.model.states import State
 from optimizer.solve.sweep.nodes import NodeData, Point
-from optimizer.solve.sweep.recourse import Recourse, in_blocks
+from optimizer.solve.sweep.recourse import Recourse, added, in_blocks
 from optimizer.solve.sweep.state_classes import Looks
 
-ROUNDING = 1e-12
-"""A step is dear if it is above the mean by more than this share of it."""
+ROUNDING = 1e-12  # a step is dear if it is above the mean by more than this share of it
 
 
 @dataclass(frozen=True, eq=False)
 class ByRule:
     """What a commitment leads to in the given states under the rule."""
 
-    reserve: float
-    """Share of the planned stock that is kept for the dear steps."""
-    probability: Floats
-    """(S)"""
-    damage: Floats
-    """(S) in the unit of the measure."""
-    by_material: dict[str, float]
-    """Expected, in the unit of the measure."""
-    left: dict[str, float]
-    """Expected lots in each stockpile at the end of the horizon."""
+    reserve: float  # share of the planned stock that is kept for the dear steps
+    probability: Floats  # (S)
+    damage: Floats  # (S) in the unit of the measure
+    by_material: dict[str, float]  # expected, in the unit of the measure
+    left: dict[str, float]  # expected lots in each stockpile at the end of the horizon
 
 
 def by_rule(
@@ -79,17 +73,9 @@ def joined(parts: Sequence[ByRule]) -> ByRule:
         reserve=parts[0].reserve,
         probability=np.concatenate([part.probability for part in parts]),
         damage=np.concatenate([part.damage for part in parts]),
-        by_material=_total([part.by_material for part in parts]),
-        left=_total([part.left for part in parts]),
+        by_material=added([part.by_material for part in parts]),
+        left=added([part.left for part in parts]),
     )
-
-
-def _total(sums: Sequence[dict[str, float]]) -> dict[str, float]:
-    total = dict.fromkeys(sums[0], 0.0)
-    for own in sums:
-        for key, value in own.items():
-            total[key] += value
-    return total
 
 
 def _add(
@@ -100,15 +86,16 @@ def _add(
     struck = looks.of_state >= 0
     for v in looks.nodes:
         node = recourse.nodes[v]
-        uncovered = uncovered_demand(node, looks, point)
-        accounts = Accounts.of(node, point)
+        uncovered, bought = uncovered_demand(node, looks, point), node.bought(point)
+        planned = np.array([stock.held() for stock in node.each_stock(point)])
+        planned = planned.reshape(len(node.keeps), len(node.demand))
         for rule in found:
-            missing, left = released(node, uncovered, accounts, rule.reserve)
+            missing, left = released(node, uncovered, bought, planned, rule.reserve)
             damage = damage_of(node, missing)
             rule.damage[block][struck] += damage[looks.of_state[struck]]
             rule.by_material[looks.material] += float(chance @ damage)
             # Calm states release nothing, and count with what is planned.
-            gone = chance @ (accounts.planned[:, -1] - left)
+            gone = chance @ (planned[:, -1] - left)
             for stockpile, lots in zip(node.node.accounts, gone, strict=True):
                 rule.left[stockpile] -= float(lots)
 
@@ -127,76 +114,34 @@ def uncovered_demand(node: NodeData, looks: Looks, point: Point) -> Floats:
     return uncovered
 
 
-@dataclass(frozen=True, eq=False)
-class Accounts:
-    """A node's accounts of stockpiles, in the order of the file; mass in lots."""
-
-    keeps: Floats
-    """(H)"""
-    initial: Floats
-    """(H)"""
-    bought: Floats
-    """(H, K)"""
-    most: Floats
-    """(H) per period; infinite where there is no limit."""
-    planned: Floats
-    """(H, K) at each period's end if nothing is ever released."""
-
-    @classmethod
-    def of(cls, node: NodeData, point: Point) -> Accounts:
-        """Those of a node at a commitment."""
-        each = node.each_stock(point)
-        return cls(
-            node.keeps,
-            node.initial,
-            node.bought(point),
-            node.most,
-            np.array([stock.held() for stock in each]).reshape(len(each), len(node.demand)),
-        )
-
-
 def released(
-    node: NodeData, uncovered: Floats, accounts: Accounts, reserve: float
+    node: NodeData, uncovered: Floats, bought: Floats, planned: Floats, reserve: float
 ) -> tuple[Floats, Floats]:
-    """What is missing after release, and what is left in the accounts at the end.
-
-    Dear steps are met first and may draw on everything; cheap ones on what lies above the reserve
-    of each account. The account that loses most gives first, then the order of the file.
-
-    By hand: in each of three periods 30 t are needed and none arrive, 20 t on a cheap step and
-    10 t on a dear one. Half of the 40 t in store, which lose nothing, are the reserve. First the
-    dear step takes 10 t and the cheap one the 10 t above the reserve: 10 t are missing. Then the
-    dear step takes 10 t twice, and 20 t are missing in either period.
-
-    Parameters
-    ----------
-    uncovered
-        (U, K) lots that neither the market nor projects deliver.
-    reserve
-        Share of the planned stock.
-
-    Returns
-    -------
-    tuple
-        (U, K) lots missing, and (U, H) lots left.
-    """
+    """(U, K) lots missing after release of what is ``uncovered`` (U, K), and (U, H) left in the
+    accounts at the end. Dear steps are met first and may draw on everything; cheap ones on what
+    lies above the reserve, a share of the planned stock, of each account. The account that loses
+    most gives first, then the order of the file. By hand: in each of three periods 30 t are needed
+    and none arrive, 20 t on a cheap step and 10 t on a dear one. Half of the 40 t in store, which
+    lose nothing, are the reserve. First the dear step takes 10 t and the cheap one the 10 t above
+    the reserve: 10 t are missing. Then the dear step takes 10 t twice, and 20 t are missing in
+    either period."""
     missing = uncovered.copy()
-    stock = np.tile(accounts.initial, (len(uncovered), 1))
-    first = np.argsort(accounts.keeps, kind="stable")
+    stock = np.tile(node.initial, (len(uncovered), 1))
+    first = np.argsort(node.keeps, kind="stable")
     cheap = cheap_demand(node)
-    kept = reserve * accounts.planned
+    kept = reserve * planned
     for k in range(uncovered.shape[1]):
-        stock *= accounts.keeps
-        stock += accounts.bought[:, k]
+        stock *= node.keeps
+        stock += bought[:, k]
         for_dear = np.maximum(missing[:, k] - cheap[k], 0.0)
         for_cheap = missing[:, k] - for_dear
         given = np.zeros_like(stock)
         for h in first:
-            given[:, h] = np.minimum(np.minimum(stock[:, h], accounts.most[h]), for_dear)
+            given[:, h] = np.minimum(np.minimum(stock[:, h], node.most[h]), for_dear)
             for_dear -= given[:, h]
         for h in first:
             free = np.maximum(stock[:, h] - given[:, h] - kept[h, k], 0.0)
-            more = np.minimum(np.minimum(free, accounts.most[h] - given[:, h]), for_cheap)
+            more = np.minimum(np.minimum(free, node.most[h] - given[:, h]), for_cheap)
             given[:, h] += more
             for_cheap -= more
         stock -= given
@@ -207,9 +152,7 @@ def released(
 
 def cheap_demand(node: NodeData) -> Floats:
     """(K) lots of demand on steps that are no dearer than the mean; none if all are equally dear.
-
-    The mean of the damage per lot is weighted by demand.
-    """
+    The mean of the damage per lot is weighted by demand."""
     weight, limit = node.weight, node.limit
     demand = limit.sum(axis=0)
     total = (weight * limit).sum(axis=0)

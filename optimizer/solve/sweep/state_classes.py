@@ -25,22 +25,14 @@ class Looks:
     """The looks of one material, U of them, S states having been merged into these."""
 
     material: str
-    nodes: tuple[int, ...]
-    """Positions of the material's nodes in the instance."""
-    projects: tuple[str, ...]
-    """The P projects that give it."""
-    delays: tuple[tuple[int, ...], ...]
-    """Delays in years that each project can have; D is the most of any."""
-    of_state: Integers
-    """(S) look of each state; -1 where it is calm."""
-    supply: Floats
-    """(U, K) lots from the market."""
-    pattern: Integers
-    """(U, P) row of ``available`` that holds for a project."""
-    delay: Integers
-    """(U, P) place of the delay among ``delays``; -1 where the project fails."""
-    available: Floats
-    """(R, K) share of output that hazards leave."""
+    nodes: tuple[int, ...]  # positions of the material's nodes in the instance
+    projects: tuple[str, ...]  # the P projects that give it
+    delays: tuple[tuple[int, ...], ...]  # in years, of each project; D is the most of any
+    of_state: Integers  # (S) look of each state; -1 where it is calm
+    supply: Floats  # (U, K) lots from the market
+    pattern: Integers  # (U, P) row of ``available`` that holds for a project
+    delay: Integers  # (U, P) place of the delay among ``delays``; -1 where the project fails
+    available: Floats  # (R, K) share of output that hazards leave
 
     @property
     def count(self) -> int:
@@ -72,15 +64,8 @@ def read_looks(
     delays: dict[str, tuple[int, ...]] | None = None,
     merge: bool = True,
 ) -> tuple[Looks, ...]:
-    """The looks of every material that has demand.
-
-    Parameters
-    ----------
-    delays
-        Those that projects can have, where these states are not all there are.
-    merge
-        False keeps one look for each state, to measure what merging gives.
-    """
+    """The looks of every material that has demand; ``delays`` are those that projects can have,
+    where these states are not all there are. Without ``merge`` there is one look for each state."""
     patterns = _Patterns(instance, states)
     possible = delays or delays_of(instance, states)
     of_material: dict[str, list[int]] = {}
