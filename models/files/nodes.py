@@ -91,6 +91,14 @@ def without_child(node: Node, step: Step) -> Node:
     return replace(node, value={key: one for key, one in node.value.items() if key != str(step)})
 
 
+def node_at(root: Node, path: Sequence[Step]) -> Node | None:
+    """The node at a path, or None."""
+    node: Node | None = root
+    for step in path:
+        node = node.child(step) if node is not None else None
+    return node
+
+
 def place_of(root: Node, path: Sequence[Step], at_key: bool = False) -> Place:
     """Where the value at a path stands, or its nearest ancestor that has a place."""
     node = root

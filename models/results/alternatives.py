@@ -22,7 +22,7 @@ class PlanFigures(Result):
     objective: InUnit
     """Its objective, exact for the plan's states."""
     above: Part
-    """By how much it can be above the best plan at most, as a share: against the proven bound."""
+    """How far it can be above the best plan at most, as a share of the bound."""
     expected: InUnit
     """Mean damage over the states."""
     cvar: InUnit
@@ -114,9 +114,9 @@ class Robustness(Result):
     alternatives: Share | None
     """Share of the alternatives that have it; null without any."""
     variants: Share | None
-    """Share of the variants solved to the gap that have it; null without any."""
+    """Share of the variants solved to the gap that have it; null if none."""
     assumptions: Share | None
-    """Share of the assumption sets solved to the gap that have it; null without any."""
+    """The same of the assumption sets; null if none."""
     index: Share | None
     """Mean of the three shares that exist."""
     says: HowOften | None
@@ -139,7 +139,7 @@ class Alternatives(Study):
     limit: InUnit
     """Alternatives have an objective of at most this: bound + within · |bound|."""
     least_days: float
-    """A stockpile counts as bought up from so many days of the demand that it serves."""
+    """A stockpile counts as bought up from so many days of its demand."""
     marks: int
     """Projects and stockpiles in which plans can differ."""
     gap: Part

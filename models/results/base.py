@@ -178,7 +178,7 @@ class Instead(Result):
     leaving: tuple[ids.Project, ...]
     """Projects that are built in the first plan alone."""
     moved: dict[ids.Project, tuple[ids.YearNumber, ids.YearNumber]]
-    """Projects whose start year changes: from, to."""
+    """Start years that change: from, to."""
     stocks_t: dict[ids.Stockpile, float]
     """Tonnes by which what a stockpile holds at most rises or falls, where that is over 1 %."""
 

@@ -38,7 +38,7 @@ class BatchRun(Result):
     no plan keeps all rules; ``none``: stopped before any plan was found; ``failed``: the solver or
     its process failed; ``faulty``: the scenario has faults; ``open``: not solved."""
     exit_code: int | None
-    """What ``vorrat solve`` would answer; null for a run that was not solved."""
+    """What ``vorrat solve`` would answer; null for a run not solved."""
     unit: str | None
     """Of objective, bound and damage."""
     currency: str | None
@@ -62,7 +62,7 @@ class BatchRun(Result):
     plan: str | None
     """File of the plan, from the folder of the batch."""
     plan_sha256: Annotated[str | None, VOLATILE]
-    """SHA-256 of that file, which says how long it took."""
+    """SHA-256 of that file, with its wall time."""
     input_sha256: str | None
     """SHA-256 of the scenario as solved."""
 

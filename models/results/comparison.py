@@ -23,7 +23,7 @@ class Change(Result):
     path: str
     """Where it stands, as in the variants of a scenario file."""
     base: str | None
-    """The value in the base as JSON, shortened after 120 characters; null where there is none."""
+    """The value in the base as JSON, at most 120 characters; null if none."""
     value: str | None
     """The value in the option."""
 
@@ -172,13 +172,13 @@ class Difference(Result):
     option: str
     """Label of the option."""
     expected: InUnit | None
-    """Difference of expected damage; null where it is not compared, as all that follow."""
+    """Difference of expected damage; null where not compared, as all below."""
     cvar: InUnit | None
     """Difference of the mean of the worst states."""
     worst: InUnit | None
     """Difference of the worst state."""
     by_material: tuple[MaterialDifference, ...]
-    """By material, the largest first: adds up to ``expected``."""
+    """By material, largest first: adds up to ``expected``."""
     by_consumer: dict[str, InUnit]
     """By consumer: adds up to ``expected``."""
     objective: InUnit | None
@@ -205,7 +205,7 @@ class Difference(Result):
     projects: tuple[ProjectChange, ...]
     """Projects that are treated otherwise."""
     stockpiles: tuple[StockpileChange, ...]
-    """Stockpiles that hold more or less, by more than 0.5 %."""
+    """Stockpiles that hold over 0.5 % more or less."""
 
 
 class BrokenRule(Result):
@@ -238,7 +238,7 @@ class Failed(Result):
     message: str
     """What was said."""
     conflict: tuple[BrokenRule, ...]
-    """[Rules](#no-plan) that exclude each other, if that is the reason."""
+    """[Rules](#no-plan) that exclude each other, if any."""
 
 
 class Names(Result):
@@ -271,7 +271,7 @@ class Comparison(Document):
     base: str
     """Label of the option that the others are compared with."""
     year: int
-    """Reference year of cover and dependence; where an option lacks it, the nearest it has."""
+    """Reference year of cover and dependence; for an option without it, the nearest."""
     options: tuple[Option, ...]
     """What each option buys and costs, in the order given."""
     unlike: tuple[Unlike, ...]
@@ -279,9 +279,9 @@ class Comparison(Document):
     changes: dict[str, tuple[Change, ...]]
     """All values of the scenario that differ from the base, by label, funding too."""
     projects: tuple[ProjectChoice, ...]
-    """Which options build each candidate, in the order of the files."""
+    """Which options build each candidate, in file order."""
     stockpiles: tuple[StockpileChoice, ...]
-    """Which options buy for each stockpile, in the order of the files."""
+    """Which options buy for each, in file order."""
     differences: tuple[Difference, ...]
     """Each option but the base against it."""
     failed: tuple[Failed, ...] = ()

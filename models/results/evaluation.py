@@ -79,7 +79,7 @@ class FreshOutcome(Result):
     without_plan: Performance
     """The same without any plan."""
     avoided: Estimate
-    """Expected damage that the plan avoids: the mean of the difference within each state."""
+    """Expected damage avoided: the mean of the difference within each state."""
     objective: Estimate
     """The scenario's objective of the plan."""
     optimism: Estimate
@@ -130,7 +130,7 @@ class Replication(Result):
     seed: int
     """Seed of the sample."""
     candidate: InUnit
-    """The plan's objective there, its tail measured from the threshold of the fresh states."""
+    """The plan's objective there, with the threshold of the fresh states."""
     found: InUnit
     """Objective of the best plan found for the sample."""
     bound: InUnit
@@ -159,11 +159,11 @@ class OptimalityGap(Result):
     confidence: Share
     """Confidence of ``upper``."""
     upper: InUnit
-    """The plan's gap is not above this, with that confidence (one-sided, Student's t)."""
+    """The plan's gap is no more, with that confidence (one-sided, Student's t)."""
     solver_share: InUnit
-    """Mean of found - bound: the part of the mean gap that is due to unfinished solves."""
+    """Mean of found - bound: what unfinished solves add to the mean gap."""
     lower_bound: Estimate
-    """Mean of the bounds: an estimate from below of the best objective there is."""
+    """Mean of the bounds: estimates the best objective from below."""
 
 
 class Information(Result):
@@ -191,7 +191,7 @@ class Information(Result):
     mean_value_problem: ProvenRange
     """EV: objective of the best plan for the mean state."""
     mean_plan: InUnit
-    """EEV: objective, on the plan's states, of the plan that was made for the mean state."""
+    """EEV: objective, on the plan's states, of the plan made for the mean state."""
     mean_plan_projects: tuple[str, ...]
     """Ids of the projects that it builds."""
     mean_plan_stockpiles: tuple[str, ...]
@@ -252,7 +252,7 @@ class RareEvents(Result):
     weight_sum: Estimate
     """Mean of the weights, which is 1 where the sampling is unbiased."""
     deviation_expected: float
-    """Difference to the fresh states' mean in standard errors of the difference."""
+    """Difference to the fresh states' mean, in its standard errors."""
     deviation_cvar: float
     """The same of the CVaR."""
 
@@ -271,7 +271,7 @@ class LongerHorizon(Result):
     avoided: Estimate
     """Expected damage that the plan avoids."""
     net_cost_meur: float
-    """Discounted net cost over all years; no residual value is counted at their end."""
+    """Discounted net cost over all years, without any residual value."""
     avoided_within: InUnit
     """What it avoids with the scenario's own horizon, in the same states: less than ``avoided`` by
     what the years bring that are added."""
@@ -293,7 +293,7 @@ class StatesOf(Result):
     variant: str | None
     """Id of the variant, if one was applied."""
     variant_title: str | None = None
-    """Title of that variant in that language; null without a variant."""
+    """Title of that variant; null without a variant."""
     input_sha256: str
     """SHA-256 of it."""
 
@@ -326,9 +326,9 @@ class Evaluation(Measured, ScenarioResult):
     gap: OptimalityGap | None
     """How far from the best it can be; null where it was not asked for or states are written."""
     information: Information | None
-    """Wait-and-see, EVPI and VSS; null where they were not asked for."""
+    """Wait-and-see, EVPI and VSS; null where not asked for."""
     tail: TailPremium | None
-    """What caring for the worst states costs; null where it was not asked for."""
+    """What caring for the worst states costs; null where not asked for."""
     rare: RareEvents | None
     """Rare events drawn more often; null where it was not asked for or states are written."""
     longer: LongerHorizon | None

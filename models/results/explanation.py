@@ -23,7 +23,7 @@ class BindingRule(Result):
     tag: str
     """Its tag in the [formulation](formulation.md)."""
     name: RuleName
-    """Its name there; ``earliest_start`` for a project that starts as early as it can."""
+    """Its name there; ``earliest_start`` where a project cannot start earlier."""
     path: str
     """Dotted path of its number in the scenario."""
     about: dict[str, str]
@@ -55,7 +55,7 @@ class Regret(Searched):
     high: InUnit | None
     """At most so much is lost; null where no plan was found."""
     damage: InUnit | None
-    """What damage adds to the difference of the two plans, as the objective weighs it."""
+    """What damage adds to the difference, as the objective weighs it."""
     cost: InUnit | None
     """What cost adds to it, as the objective weighs cost."""
     expected: InUnit | None
@@ -102,16 +102,16 @@ class Explained(Result):
     """Days of demand that a stockpile was asked to hold beyond what lies there already; null where
     nothing was asked or there is no room for any."""
     regret: Regret | None
-    """What it costs to decide otherwise; null where there is no other decision."""
+    """What it costs to decide otherwise; null without another decision."""
     tie: bool
     """Whether the range of the regret reaches down to 0, so that the plan may be as good without
     this decision. Where no plan was found the other way there is no range, and no tie."""
     conflict: tuple[BindingRule, ...]
     """Rules that exclude each other where it is decided otherwise, none of them without need."""
     stops: tuple[BindingRule, ...]
-    """Rules that together stop it beside the rest of the plan as it stands."""
+    """Rules that together stop it beside the rest of the plan."""
     beside: Beside | None
-    """What it would bring beside the plan; null where something stops it, or it is chosen."""
+    """What it would bring beside the plan; null if stopped or chosen."""
     tight: tuple[BindingRule, ...]
     """Rules that leave no room around what is chosen."""
 
@@ -136,7 +136,7 @@ class ValueStep(Result):
     instead: Instead | None
     """What the looser limit lets in and out; null without a plan."""
     solved: bool
-    """Whether it was solved by itself: what holds for a larger step holds for a smaller one."""
+    """Whether it was solved by itself: what a larger step proves holds for it."""
     status: Status | None = None
     """How that solve ended, as for a regret; null where it was not solved by itself."""
 
@@ -161,7 +161,7 @@ class LimitValue(Result):
     steps: tuple[ValueStep, ...]
     """By rising step."""
     visible: float | None
-    """The smallest step whose gain is proven to be above 0; null where none is."""
+    """The smallest step whose gain is proven to be above 0; null if none."""
 
     @property
     def is_cut_short(self) -> bool:

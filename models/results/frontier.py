@@ -38,7 +38,7 @@ class FrontierPoint(Searched):
     objective: InUnit | None
     """Objective of the plan."""
     bound: InUnit | None
-    """No plan at this value has a lower objective; null where nothing was proven."""
+    """No plan at this value has a lower objective; null if unknown."""
     gap: Part | None
     """As in the certificate of the plan."""
     expected: InUnit | None
@@ -49,7 +49,7 @@ class FrontierPoint(Searched):
     cvar: InUnit | None
     """Mean of the worst states."""
     cvar_bound: InUnit | None
-    """No plan at this value has a lower CVaR; null where none can be told."""
+    """No plan at this value has a lower CVaR; null if unknown."""
     worst: InUnit | None
     """The worst state."""
     net_cost_meur: float | None
@@ -82,7 +82,7 @@ class Marginal(Result):
     """
 
     low: PerVaried
-    """At least so much is avoided, per unit; never below 0 where a higher value only loosens."""
+    """At least so much is avoided, per unit; not below 0 where it only loosens."""
     plans: PerVaried
     """The difference of the two plans, per unit."""
     high: PerVaried | None
@@ -101,7 +101,7 @@ class FrontierStep(Instead):
     jump: bool
     """Whether projects change, and the step's share of all that is avoided is over 5 %."""
     marginal: Marginal | None
-    """Damage avoided per unit; null where the number is none that only loosens rules."""
+    """Damage avoided per unit; null where a number does not only loosen."""
 
 
 class Frontier(Solved, Measured, OfScenario):
@@ -109,7 +109,7 @@ class Frontier(Solved, Measured, OfScenario):
 
     kind: Literal["frontier"] = "frontier"
     varied: str
-    """Dotted path of the number that is varied; ``objective.cvar.weight`` for tail risk."""
+    """Path of the number that is varied; ``objective.cvar.weight`` for tail risk."""
     varied_unit: str | None
     """Unit of the number, where its name tells."""
     loosens: bool
@@ -121,7 +121,7 @@ class Frontier(Solved, Measured, OfScenario):
     points: tuple[FrontierPoint, ...]
     """What can be had, by rising value."""
     steps: tuple[FrontierStep, ...]
-    """What changes between each point with a plan and the next one with a plan."""
+    """What changes between each plan and the next one."""
     ended: Ended
     """Whether all points that were asked for are there."""
     project_names: dict[ids.Project, str]
@@ -189,7 +189,7 @@ class Target(Measured, Titled):
     """``bisection``: values tried one by one; ``direct``: one program that minimises the number
     itself."""
     best: InUnit | None
-    """The least figure that any plan was found for, whatever the value; null without any."""
+    """The least figure of any plan found, at any value; null if none."""
     best_bound: InUnit | None
     """No plan at any value asked for has a lower one, where the goal is unreachable; null where
     nothing was proven."""

@@ -37,7 +37,7 @@ class ManifestParameter(Result):
     """An argument or option of the command, as it was in force."""
 
     name: str = Field(max_length=100)
-    """The option as it is written, such as --set; the name of an argument."""
+    """The option as written, such as --set; or the argument."""
     value: Plain
     """As it was written, several in a list; the default where nothing was."""
     source: Literal["given", "environment", "default"]
@@ -132,7 +132,7 @@ class Manifest(Formatted):
     command: str = Field(max_length=50)
     """The command that was run."""
     parameters: tuple[ManifestParameter, ...] = Field(max_length=MANY)
-    """All its arguments and options."""
+    """All arguments and options."""
     language: Literal["en", "de"]
     """Language of what was written."""
     inputs: tuple[ManifestInput, ...] = Field(max_length=MANY)
@@ -142,11 +142,11 @@ class Manifest(Formatted):
     exit_code: int
     """What the command answered."""
     repeatable: bool
-    """Whether the same outputs are promised for the same inputs, versions, seed and threads."""
+    """Whether same inputs, versions, seed and threads promise the same outputs."""
     why_not: WhyNot | None
     """[Why they are not](reproducibility.md#what-is-promised)."""
     seed: int | None
-    """Seed of what was sampled; null where nothing was, or the option was not given."""
+    """Seed of what was sampled; null where nothing was, or without the option."""
     threads: int
     """Threads that solver and sweep could use."""
     jobs: int | None
@@ -206,7 +206,7 @@ class Rerun(Formatted):
     reproduced: bool
     """Whether all outputs came out the same and none was changed since."""
     promised: bool
-    """Whether that was promised: the run is repeatable, and nothing around it differs."""
+    """Whether that was promised: it is repeatable, and nothing around it differs."""
     why_not: WhyNot | None
     """[Why the run is not repeatable](reproducibility.md#what-is-promised)."""
     surroundings: tuple[Surrounding, ...]
@@ -218,7 +218,7 @@ class Rerun(Formatted):
     compared: int
     """Outputs that were compared."""
     not_compared: tuple[str, ...]
-    """Outputs that state how long the run took, and are made from the others."""
+    """Outputs that state its wall time, made from the others."""
     changed_since: tuple[str, ...]
     """Outputs that are missing or no longer what the run wrote."""
     differing: int

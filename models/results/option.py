@@ -28,7 +28,7 @@ class Avoided(Result):
     avoided: InUnit
     """The difference."""
     share: Part | None
-    """The difference as a share of what comes without a plan; null where that is 0."""
+    """The difference as a share of what comes without a plan; null for 0."""
 
 
 class Range(Result):
@@ -82,7 +82,7 @@ class MaterialDependence(Result):
     material: str
     """Id of the material."""
     weight: Part | None
-    """Its part of the value of all demand that is supplied; null where prices are not known."""
+    """Its part of the value of all demand supplied; null without prices."""
     with_plan: Suppliers
     """With the plan."""
     without_plan: Suppliers
@@ -103,13 +103,13 @@ class Dependence(Result):
     without_plan: Suppliers | None
     """The same without any plan."""
     above_limit: tuple[str, ...]
-    """Materials of which one third country supplies more than 65 %, with the plan."""
+    """Materials of which one third country supplies over 65 %."""
     above_limit_without_plan: tuple[str, ...]
     """The same without any plan."""
     worst_material: str | None
-    """The material with the largest share of one third country, with the plan."""
+    """The one with the largest share of one third country, with the plan."""
     materials: tuple[MaterialDependence, ...]
-    """By material, those alone that have demand and supply."""
+    """By material, those with demand and supply."""
 
 
 class FirstTonne(Result):
@@ -136,7 +136,7 @@ class Benefit(Measured):
     worst: Avoided
     """The worst state with the plan and the worst state without it."""
     avoided_range: Range | None
-    """Of what is avoided state by state; null where the plan has no distribution."""
+    """Of what each state avoids; null without a distribution."""
     left_range: Range | None
     """Of what is left with the plan."""
     cover: Cover
@@ -146,18 +146,18 @@ class Benefit(Measured):
     crma: tuple[CrmaShare, ...]
     """Shares that the Critical Raw Materials Act has benchmarks for."""
     first_tonne: FirstTonne | None
-    """The first tonne of all projects; null where no project delivers."""
+    """The first tonne of all projects; null where none delivers."""
     first_tonne_by_material: dict[str, FirstTonne]
-    """By material, those alone that projects deliver."""
+    """By material that projects deliver."""
 
 
 class Sums(Result):
     """Positions added up: money of some funders, some classes, or all."""
 
     committed_meur: float
-    """Committed in all: of a guarantee its face, of a floor the most it can cost."""
+    """Committed in all: of a guarantee its face, of a floor its most."""
     paid_meur: float
-    """Put up over all years, undiscounted; of a guarantee the loan that it covers."""
+    """Put up over all years, undiscounted; of a guarantee the loan it covers."""
     paid_by_year_meur: dict[str, float]
     """The same by year."""
     paid_present_meur: float | None
@@ -168,17 +168,17 @@ class Sums(Result):
     returned_by_year_meur: dict[str, float]
     """What is expected to come back in each year, where the file gives terms that say when."""
     returned_known_for_meur: float
-    """Amount committed in positions that say in which years something comes back."""
+    """Committed in positions that say when something comes back."""
     outstanding_by_year_meur: dict[str, float]
     """At risk at the end of each year."""
     peak_meur: float
     """The most that is at risk at the end of a year."""
     peak_year: int | None
-    """The first year in which that is reached; null where nothing is at risk."""
+    """The first year in which that is reached; null if nothing is at risk."""
     expected_loss_meur: float | None
     """Expected to be lost, undiscounted, where that is known; null if all at risk is unknown."""
     expected_loss_known_for_meur: float
-    """The part of the maximum loss for which the expected loss is known."""
+    """Maximum loss of what the expected loss is known for."""
     maximum_loss_meur: float
     """Lost at most, besides what is spent in any case."""
     cost_meur: float
@@ -216,7 +216,7 @@ class BudgetUse(Result):
     kind: Literal["budget", "commitment", "cash", "guarantee_stock"]
     """What the line limits."""
     used_meur: float
-    """Charged over all years; of a guarantee stock the most outstanding at a year's end."""
+    """Charged over all years; of a guarantee stock its peak at a year's end."""
     granted_meur: float | None
     """Granted over all years; of a guarantee stock the limit of that year; null without limit."""
     used_up: bool
@@ -235,13 +235,13 @@ class Leverage(Result):
     """
 
     public_meur: float
-    """Put up by public funders, guaranteed loans with it: all that is state-backed."""
+    """Put up by public funders and guaranteed loans: all that is state-backed."""
     private_meur: float
     """Put up by company and private funders, and by lenders and investors."""
     private_per_public: float | None
     """The second over the first; null without public money."""
     federal_meur: float
-    """Put up by federal funders themselves: loans that they only guarantee are left out."""
+    """Put up by federal funders themselves, without loans they guarantee."""
     other_meur: float
     """All other money, whoever puts it up."""
     other_per_federal: float | None
@@ -271,7 +271,7 @@ class Cost(Result):
     private: Sums
     """All company and private funders together."""
     market_meur: float
-    """What lenders and other investors put up without any guarantee, undiscounted."""
+    """What lenders and investors put up without any guarantee, undiscounted."""
     by_class: dict[str, Sums]
     """Public money by budget class; ``none`` where the file names none."""
     by_funder: dict[str, Sums]
@@ -279,7 +279,7 @@ class Cost(Result):
     parts: tuple[FunderMoney, ...]
     """By funder and class: adds up to public and private money."""
     charged_by_year_meur: dict[str, dict[str, float]]
-    """What counts against the budget of each funder, by year."""
+    """Counted against each budget, by year."""
     public_charged_meur: float
     """What counts against budgets of public funders, over all years."""
     budgets: tuple[BudgetUse, ...]

@@ -70,11 +70,11 @@ class SharePoint(Searched):
     avoided: InUnit | None
     """Its own mean damage without any plan, less that with the plan."""
     avoided_per_euro: float | None
-    """The same per euro of its net cost; null where it pays nothing."""
+    """The same per euro of its net cost; null if it pays nothing."""
     to_others: Part | None
     """Share of all damage avoided that others avoid; null where none is."""
     gain: InUnit | None
-    """Its total at share 0 less its total here; null where there is no plan at share 0."""
+    """Its total at share 0 less that here; null without a plan at share 0."""
     gain_per_euro: float | None
     """The same, before its net cost, per euro of its additional net cost; null where that is not
     positive."""
@@ -88,9 +88,9 @@ class ShareCurve(Result):
     else sticks to the plan in which the company's share is free, and the company does what is best
     for itself."""
     public_share: Share | None
-    """Share of the same capex that public funders carry; null where they are free."""
+    """Share of the same capex that is public; null where it is free."""
     limit: Share | None
-    """The largest share that the rules allow; null where even no share is feasible."""
+    """The largest share the rules allow; null where even 0 is infeasible."""
     points: tuple[SharePoint, ...]
     """By rising share."""
     best_share: Share | None
@@ -134,9 +134,9 @@ class Participation(Solved, ScenarioResult):
     alone: Standing | None
     """If it acts alone and nobody else does, in its own best way; null where that was not found."""
     free: Standing | None
-    """With the scenario's own plan, in which its share is free; null where there is none."""
+    """With the scenario's own plan, its share free; null without one."""
     free_share: Share | None
-    """Its share in that plan; null where the project, or anything, is not built."""
+    """Its share in that plan; null where nothing of it is built."""
     curves: tuple[ShareCurve, ...]
     """Others deciding anew first, public shares rising."""
     project_names: dict[ids.Project, str]

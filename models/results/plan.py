@@ -176,9 +176,9 @@ class ProjectPlan(Result):
     offtake_common: Share
     """Of that for all home consumers."""
     offtake_by_company: dict[ids.Funder, Share]
-    """Of that for the consumers of each company funder."""
+    """Of that for consumers of each company funder."""
     shares: dict[ids.Funder, dict[ids.Instrument, Share]]
-    """Share of capex by funder and instrument."""
+    """Of capex, by funder and instrument."""
     supports: dict[ids.Funder, dict[ids.Instrument, Share]] = {}
     """Share of capex whose interest is subsidised, or of output under a price floor."""
 
@@ -227,8 +227,7 @@ class SupplyMix(Result):
     largest_share: Share
     """Its share; Regulation (EU) 2024/1252 names 65 %."""
     hhi: float
-    """Herfindahl-Hirschman index of countries, from 0 to 10,000: the sum of squared shares in
-    percent."""
+    """Herfindahl-Hirschman index of countries: sum of squared percents, up to 10,000."""
     imports: Share | None
     """Share from outside [``home``](scenario-format.md#the-head-of-the-file); null where the file
     names none."""
@@ -326,9 +325,9 @@ class Plan(OfScenario):
     projects: tuple[ProjectPlan, ...]
     """Projects that are built, in the order of the file."""
     stockpiles: Annotated[tuple[StockpilePlan, ...], ids.EVERY]
-    """All stockpiles, in the order of the file."""
+    """All, in the order of the file."""
     funders: Annotated[tuple[FunderInfo, ...], ids.EVERY] = ()
-    """All funders, in the order of the file."""
+    """All, in the order of the file."""
     spend_meur: Annotated[dict[ids.Funder, ids.ByYear], ids.EVERY]
     """What counts against each funder's budget, by year, undiscounted: instalments, subsidised
     interest and expected payments of price floors, times ``budget_charge``, and the funder's part
@@ -341,7 +340,7 @@ class Plan(OfScenario):
     consumers: Annotated[tuple[ConsumerOutcome, ...], ids.EVERY]
     """What falls on each consumer, in the order of the file."""
     accounts: tuple[Position, ...] = ()
-    """Whose money goes where and what comes of it: adds up to the net cost."""
+    """Whose money goes where; adds up to the net cost."""
     budget_lines: tuple[BudgetLineUse, ...] = ()
     """How far each budget is used."""
     crma: tuple[CrmaShare, ...] = ()

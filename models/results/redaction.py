@@ -117,14 +117,14 @@ class RedactionLoss(Result):
     broken: tuple[str, ...]
     """Rules of the true scenario that it breaks, with their tags."""
     attained: InUnit | None
-    """Its objective in the true scenario; null where it breaks a rule there."""
+    """Its objective in the true scenario; null where it breaks a rule."""
     same_projects: InUnit | None
     """Where it breaks a rule: objective of the best plan with its projects and start years; null
     where there is none."""
     regret: InUnit | None
-    """``attained``, else ``same_projects``, less ``objective``; may be below 0 by the gaps."""
+    """``attained`` or ``same_projects`` less ``objective``; below 0 by gaps."""
     regret_at_most: InUnit | None
-    """The same less ``bound``: no plan is better by more; null without a bound."""
+    """The same less ``bound``: no plan is better by more."""
     benefit_lost: Part | None
     """Regret as a share of what the true scenario's plan gains: ``without_plan`` less
     ``objective``."""
@@ -159,7 +159,7 @@ class Redaction(Document):
     method: Literal["band", "scale"]
     """How figures were replaced."""
     width: Part
-    """Width of the bands; of ``scale``, factors lie between 1 / (1 + width) and 1 + width."""
+    """Of the bands; of ``scale``, factors lie between 1 / (1 + width) and 1 + width."""
     consumers: tuple[str, ...]
     """Consumers whose figures were replaced."""
     companies: tuple[str, ...]

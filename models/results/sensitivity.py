@@ -30,9 +30,9 @@ class BestOutcome(Result):
     """The best plan for a value, as far as it was found and proven."""
 
     objective: ProvenRange
-    """Objective of the best plan there is: from the bound to the best plan that is known."""
+    """Objective of the best plan: from the bound to the best plan known."""
     expected: InUnit
-    """Mean damage of the plan that was found; another of the same worth may have another."""
+    """Mean damage of the plan found; an equally good one may have another."""
     net_cost_meur: float
     """Discounted net cost of that plan."""
     projects: dict[ids.Project, ids.YearNumber]
@@ -57,7 +57,7 @@ class SensitivityPoint(Instead, Searched):
     own: OwnOutcome
     """What the plan leads to if it is carried out all the same."""
     broken: tuple[str, ...]
-    """Rules that the plan breaks there, such as a budget that it no longer keeps within."""
+    """Rules that the plan breaks there, such as a budget it exceeds."""
     best: BestOutcome | None
     """The best plan there; null without one."""
     regret: ProvenRange | None
@@ -82,7 +82,7 @@ class BreakEven(Result):
     changed_number: float | None
     """What it is at ``changed``."""
     reason: Literal["better", "broken"]
-    """At ``changed`` another plan is better, or this one breaks a rule."""
+    """Another plan is better, or this one breaks a rule."""
     narrow: bool
     """Whether the two are as close as was asked for."""
     tries: int
@@ -97,7 +97,7 @@ class SensitivityInput(Result):
     kind: Literal["hazard", "damage", "capex", "success", "delay", "price", "demand", "input"]
     """What is uncertain; ``input``: a number that was named by its path."""
     subject: str | None
-    """Id of the hazard, material or project, or the path; null for all of a kind."""
+    """Id of hazard, material or project, or the path; null for all of a kind."""
     base: float
     """The value at which the scenario is as it is: 1 for factors."""
     base_number: float | None
@@ -114,7 +114,7 @@ class SensitivityInput(Result):
     own_swing_expected: InUnit
     """The same of its mean damage."""
     break_evens: tuple[BreakEven, ...]
-    """Where the decision turns, toward each end at which it does."""
+    """Where the decision turns, toward each end."""
 
 
 class Screened(Result):
@@ -129,7 +129,7 @@ class Screened(Result):
     mu_star_confidence: InUnit
     """Half the width of the 95 % interval of ``mu_star``, by resampling of trajectories."""
     sigma: InUnit
-    """Their standard deviation: how much that depends on the other inputs or on the value."""
+    """Their standard deviation: how much that depends on inputs and value."""
 
 
 class Screen(Result):
@@ -152,7 +152,7 @@ class Screen(Result):
     best: tuple[Screened, ...] | None
     """The same on the objective of the best plan; null where it was not asked for."""
     best_gap: Part | None
-    """The largest gap of those solves, as a share; effects of that size may be none."""
+    """The largest gap of those solves; effects of that size may be none."""
 
 
 class Sensitivity(Study):
@@ -169,7 +169,7 @@ class Sensitivity(Study):
     given: bool
     """Whether the plan was given, rather than solved for."""
     tolerance: Part
-    """By which share of its objective a plan may be worse than the best and still be right."""
+    """By which share of its objective a plan may be worse and still be right."""
     own: OwnOutcome
     """The plan in the scenario as it is."""
     best: BestOutcome

@@ -100,7 +100,7 @@ class MemberShare(Result):
     share: Part | None
     """The same as a share of the worth of all; null where there is none."""
     pays_meur: float
-    """What it pays in all, so that this gain is left to it: ``alone`` less gain and damage."""
+    """What it pays in all for that gain: ``alone`` less gain and damage."""
     outlay_meur: float
     """What it pays for projects and stocks in the plan of all."""
     transfer_meur: float
@@ -165,7 +165,7 @@ class FreeRider(Result):
     idle: Money
     """Its mean damage if it does nothing itself."""
     acting: Interval
-    """Its mean damage plus net cost if it does what is best for itself beside them."""
+    """Its mean damage plus net cost if it does what is best for it."""
     gain: Interval
     """What it has more than standing alone with nobody acting."""
 
@@ -236,7 +236,7 @@ class Split(Solved, ScenarioResult):
 
     kind: Literal["split"] = "split"
     measure: Literal["damage"] = "damage"
-    """What is counted: damage and cost are added, so that both are money."""
+    """Damage and cost are added, so that both are money."""
     state: StateMode
     """How public money stands in the game. ``none``: there is none; ``every``: public funders take
     part in every coalition, and their net cost counts with the members': what these gain is net of
@@ -260,7 +260,7 @@ class Split(Solved, ScenarioResult):
     plan: JointPlan
     """What all do together."""
     rules: tuple[SharingRule, ...]
-    """Ways to share; with a sampled game those that need no other coalitions."""
+    """Ways to share; if sampled, those that need no other coalitions."""
     core: Core | None
     """Whether nobody need leave; null where not all coalitions were solved."""
     free_riding: dict[str, FreeRider]
@@ -269,4 +269,4 @@ class Split(Solved, ScenarioResult):
     """The game with outsiders acting; null where it was not asked, or not all coalitions were
     solved."""
     sampling: Sampling | None
-    """How the Shapley value was sampled; null where all coalitions were solved."""
+    """How the Shapley value was sampled; null if all were solved."""

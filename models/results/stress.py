@@ -81,7 +81,7 @@ class StressedStock(Result):
     material: ids.Material
     """What it holds."""
     begins_t: dict[StressCase, float]
-    """Tonnes in it when the first of the result's ``periods`` begins."""
+    """Tonnes in it when the first of ``periods`` begins."""
     released_t: dict[StressCase, float]
     """Tonnes released, over all periods."""
     left_t: dict[StressCase, tuple[float, ...]]
@@ -107,7 +107,7 @@ class Stress(Measured, ScenarioResult):
     late: dict[ids.Project, int]
     """Years by which the first output of projects is late."""
     cases: tuple[StressCase, ...]
-    """What is put side by side; figures by case have an entry for each of them."""
+    """What is put side by side; figures by case have one for each."""
     periods: tuple[StressPeriod, ...]
     """From the first to the last period in which the market, with what projects deliver, does not
     cover some demand in some case."""
@@ -116,7 +116,7 @@ class Stress(Measured, ScenarioResult):
     materials: tuple[ShortMaterial, ...]
     """In the order of the file."""
     consumers: tuple[ConsumerHit, ...]
-    """Those who miss something in any case, in the order of the file."""
+    """Those who miss something, in the order of the file."""
     stocks: tuple[StressedStock, ...]
     """In the order of the file."""
     solved: bool

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, StrictStr, ValidationInfo, field_validator, model_validator
 
-from models.base import AllOf, Base, Country, Id, Text, fault, left_out
+from models.base import AllMaterials, Base, Country, Id, ProjectId, Text, fault, left_out
 from models.faults import ScenarioError
 from models.language import tr
 from models.scenario import references
@@ -15,9 +15,17 @@ from models.scenario.funding import Funder
 from models.scenario.hazards import Hazard, Uncertainty
 from models.scenario.materials import Consumer, Damage, Demand, Material, Supply
 from models.scenario.projects import Project
-from models.scenario.quantities import Bounds, NonNegative, Number, Share, Whole
+from models.scenario.quantities import (
+    Count,
+    Fraction,
+    NonNegative,
+    Number,
+    Share,
+    Whole,
+    Year,
+    readable,
+)
 from models.scenario.stockpiles import Stockpile
-from models.scenario.years import Year, readable
 
 PERIODS = (1, 2, 4, 12)
 
@@ -29,7 +37,7 @@ class Horizon(Base):
     """First calendar year."""
     last_year: Year
     """Last calendar year."""
-    periods_per_year: Annotated[Number, Bounds(ge=1, whole=True)] = Number(1)
+    periods_per_year: Count = Number(1)
     """1, 2, 4 or 12."""
     discount_rate: NonNegative = Number(0)
     """Per year, on costs and damage, as a fraction of one."""
@@ -78,7 +86,7 @@ class CountryLimit(Base):
     """Share of a year's demand for the material met from one country."""
     from_year: Year | None = None
     """First year in which it holds; the first year of the horizon where absent."""
-    materials: AllOf = None
+    materials: AllMaterials = None
     """Ids of the materials it holds for, or ``all``."""
     except_: tuple[Country, ...] = Field(default=(), alias="except")
     """Countries that may supply more, above all those that are supplied."""
@@ -97,16 +105,16 @@ class Policy(Base):
     """Limit on the share of demand met from one country."""
     max_projects: Whole | None = None
     """How many projects may be built at most."""
-    must_build: tuple[Id, ...] = ()
+    must_build: tuple[ProjectId, ...] = ()
     """Ids of projects that must be built."""
-    must_not_build: tuple[Id, ...] = ()
+    must_not_build: tuple[ProjectId, ...] = ()
     """Ids of projects that must not be built."""
 
 
 class Cvar(Base):
     """Weight on the worst states (conditional value at risk)."""
 
-    level: Annotated[Number, Bounds(ge=0, lt=1)] = Number(0.95)
+    level: Fraction = Number(0.95)
     """0.95: the mean of the worst 5 % of states."""
     weight: Share = Number(0)
     """Weight of that mean beside the expected damage, from 0 to 1."""

@@ -4,12 +4,23 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import StrictStr, ValidationInfo, field_validator, model_validator
+from pydantic import StrictStr, ValidationInfo, model_validator
 
-from models.base import AllOf, Base, Country, Id, Text, fault, left_out
-from models.language import tr
-from models.scenario.quantities import Bounds, Number, Share, Whole, check_sum
-from models.scenario.years import Year
+from models.base import (
+    AllMaterials,
+    Base,
+    Country,
+    Id,
+    ProjectId,
+    Text,
+    adds_up,
+    fault,
+    left_out,
+    needed,
+)
+from models.language import marked, tr
+from models.marks import In
+from models.scenario.quantities import Count, Number, Share, Whole, Year
 
 
 class Effect(Base):
@@ -17,17 +28,12 @@ class Effect(Base):
 
     country: Country
     """ISO 3166 code of the country that is struck."""
-    materials: AllOf = None
+    materials: AllMaterials = None
     """Ids of the materials that are struck, or ``all``."""
     loss: tuple[Share, ...]
     """Share of supply lost in each successive period from the event's start."""
 
-    @field_validator("loss")
-    @classmethod
-    def _some_loss(cls, loss: tuple[Number, ...]) -> tuple[Number, ...]:
-        if not loss:
-            raise fault(tr("loss names no period"), tr("write {value}", value="[1.0, 0.5]"))
-        return loss
+    _some_loss = needed("loss", marked("loss names no period"), marked("write [1.0, 0.5]"))
 
 
 class Hazard(Base):
@@ -46,11 +52,11 @@ class Hazard(Base):
 class Event(Base):
     """A hazard that strikes at a stated time."""
 
-    hazard: Id
+    hazard: Annotated[Id, In("hazards")]
     """Id of the hazard."""
-    start: Year
+    start: Annotated[Year, In("years")]
     """Calendar year in which it starts."""
-    period: Annotated[Number, Bounds(ge=1, whole=True)] = Number(1)
+    period: Count = Number(1)
     """Period of that year in which it starts, from 1 to periods_per_year."""
 
 
@@ -63,16 +69,16 @@ class State(Base):
     """Probability of this state; those of all states add up to 1."""
     events: tuple[Event, ...] = ()
     """What strikes, and when."""
-    failed_projects: tuple[Id, ...] = ()
+    failed_projects: tuple[ProjectId, ...] = ()
     """Ids of projects that never produce."""
-    delayed_projects: dict[Id, Whole] = {}
+    delayed_projects: dict[ProjectId, Whole] = {}
     """Years of delay of the first output, by project."""
 
 
 class Sample(Base):
     """States of the world drawn at random from hazards, success and delay."""
 
-    states: Annotated[Number, Bounds(ge=1, whole=True)]
+    states: Count
     """How many states are drawn."""
     seed: Whole = Number(0)
     """Seed of the random streams."""
@@ -96,12 +102,4 @@ class Uncertainty(Base):
             raise fault(tr("'sample' and 'states' exclude each other"), tr("leave one out"))
         return self
 
-    @field_validator("states")
-    @classmethod
-    def _probabilities_add_up(
-        cls, states: tuple[State, ...] | None, info: ValidationInfo
-    ) -> tuple[State, ...] | None:
-        if states is not None and not left_out("sum", info):
-            what = tr("the probability of the states")
-            check_sum(tuple(state.probability for state in states), what)
-        return states
+    _sums = adds_up("states", what=marked("the probability of the states"), of="probability")

@@ -6,10 +6,22 @@ import itertools
 
 from pydantic import ValidationInfo, field_validator, model_validator
 
-from models.base import Base, Country, Id, Stage, Text, fault, faults_together, left_out
-from models.faults import Step
+from models.base import (
+    Base,
+    ConsumerId,
+    Country,
+    FunderId,
+    MaterialId,
+    Stage,
+    Text,
+    adds_up,
+    fault,
+    faults_together,
+    left_out,
+    sum_faults,
+)
 from models.language import tr
-from models.scenario.quantities import NonNegative, Share, YearlyNonNegative, check_sum, sum_fault
+from models.scenario.quantities import NonNegative, Share, YearlyNonNegative
 
 
 class PriceState(Base):
@@ -35,14 +47,9 @@ class Material(Base):
     price_states: tuple[PriceState, ...] = ()
     """Prices that price floors are reckoned with; ``price_eur_per_t`` alone where absent."""
 
-    @field_validator("price_states")
-    @classmethod
-    def _chances_add_up(
-        cls, states: tuple[PriceState, ...], info: ValidationInfo
-    ) -> tuple[PriceState, ...]:
-        if states and not left_out("sum", info):
-            check_sum((state.probability for state in states), "the probability of price_states")
-        return states
+    _sums = adds_up(
+        "price_states", what="the probability of price_states", of="probability", empty=True
+    )
 
 
 class Consumer(Base):
@@ -52,16 +59,16 @@ class Consumer(Base):
     """Name shown in reports; the id where absent."""
     description: Text | None = None
     """Free text."""
-    company: Id | None = None
+    company: FunderId | None = None
     """Id of the funder (of kind company) that is this consumer's purse."""
 
 
 class Demand(Base):
     """What a consumer needs of a material; rows of the same pair add up."""
 
-    consumer: Id
+    consumer: ConsumerId
     """Id of the consumer."""
-    material: Id
+    material: MaterialId
     """Id of the material."""
     t_per_year: YearlyNonNegative
     """Demand in tonnes per year; may change over the years."""
@@ -79,9 +86,9 @@ class DamageStep(Base):
 class Damage(Base):
     """What a missing tonne costs the economy, in steps that rise."""
 
-    material: Id
+    material: MaterialId
     """Id of the material."""
-    consumer: Id | None = None
+    consumer: ConsumerId | None = None
     """Id of a consumer, where the entry is for that consumer alone."""
     steps: tuple[DamageStep, ...]
     """From the first tonne missing to the last; the shares add up to 1."""
@@ -93,17 +100,11 @@ class Damage(Base):
     ) -> tuple[DamageStep, ...]:
         if left_out("sum", info):
             return steps
-        faults: list[tuple[tuple[Step, ...], str, str]] = []
-        total = sum_fault((step.share for step in steps), tr("the share of the steps"))
-        if total:
-            faults.append(((), *total))
+        faults = sum_faults((step.share for step in steps), tr("the share of the steps"))
         for number, (before, after) in enumerate(itertools.pairwise(steps), start=1):
             if after.eur_per_t < before.eur_per_t:
-                message = tr(
-                    "damage falls from {before:g} to {after:g} EUR per tonne",
-                    before=before.eur_per_t,
-                    after=after.eur_per_t,
-                )
+                prices = {"before": before.eur_per_t, "after": after.eur_per_t}
+                message = tr("damage falls from {before:g} to {after:g} EUR per tonne", **prices)
                 hint = tr("order the steps from the cheapest tonne to the dearest")
                 faults.append(((number, "eur_per_t"), message, hint))
         if faults:
@@ -114,7 +115,7 @@ class Damage(Base):
 class Supply(Base):
     """What one country supplies of a material before any investment; rows add up."""
 
-    material: Id
+    material: MaterialId
     """Id of the material."""
     country: Country
     """ISO 3166 code of the country of origin."""

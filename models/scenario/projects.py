@@ -6,10 +6,21 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, StrictStr, ValidationInfo, field_validator, model_validator
 
-from models.base import Base, Country, Id, Stage, Text, fault, left_out
-from models.language import tr
-from models.scenario.quantities import Bounds, NonNegative, Number, Share, Whole, adds_up
-from models.scenario.years import Year, readable
+from models.base import (
+    Base,
+    Country,
+    MaterialId,
+    ProjectId,
+    Stage,
+    Text,
+    adds_up,
+    fault,
+    left_out,
+    needed,
+)
+from models.language import marked, tr
+from models.marks import In
+from models.scenario.quantities import Bounds, NonNegative, Number, Share, Whole, Year, readable
 
 
 def _read_delay(value: Any) -> int:
@@ -33,11 +44,11 @@ class Project(Base):
     """Free text."""
     country: Country
     """ISO 3166 code of the country it stands in."""
-    output_t_per_year: dict[Id, NonNegative]
+    output_t_per_year: dict[MaterialId, NonNegative]
     """Nameplate output in tonnes per year, by material."""
-    earliest_start: Year | None = None
+    earliest_start: Annotated[Year, In("years")] | None = None
     """First year in which the decision to build can fall; the first year where absent."""
-    latest_start: Year | None = None
+    latest_start: Annotated[Year, In("later years")] | None = None
     """Last year in which the decision to build can fall; the last year where absent."""
     construction_years: Whole = Number(0)
     """Years from the start to the first output."""
@@ -61,21 +72,17 @@ class Project(Base):
     """Probability that it produces at all; drawn once for each state of the world."""
     delay_years: dict[Delay, Share] = {0: Number(1)}
     """Probability of each delay of the first output, by years of delay; adds up to 1."""
-    requires: tuple[Id, ...] = ()
+    requires: tuple[ProjectId, ...] = ()
     """Ids of projects that must be built no later."""
-    excludes: tuple[Id, ...] = ()
+    excludes: tuple[ProjectId, ...] = ()
     """Ids of projects that cannot be built beside it."""
     stages: tuple[Stage, ...] = ()
     """What happens in the country: extraction, processing, recycling; for reports."""
     tags: tuple[StrictStr, ...] = ()
     """Free words that instruments can ask for."""
 
-    @field_validator("ramp_up")
-    @classmethod
-    def _some_ramp(cls, ramp: tuple[Number, ...]) -> tuple[Number, ...]:
-        if not ramp:
-            raise fault(tr("ramp_up is empty"), tr("leave it out, or write [1.0]"))
-        return ramp
+    _ramp = needed("ramp_up", marked("ramp_up is empty"), marked("leave it out, or write [1.0]"))
+    _sums = adds_up("capex_profile", "delay_years")
 
     @field_validator("output_t_per_year")
     @classmethod
@@ -84,16 +91,13 @@ class Project(Base):
             raise fault(tr("a project without output"), tr("write {material: tonnes per year}"))
         return output
 
-    _sums = adds_up("capex_profile", "delay_years")
-
     @model_validator(mode="after")
     def _window(self, info: ValidationInfo) -> Project:
         first, last = self.earliest_start, self.latest_start
         if first is None or last is None or left_out("order", info):
             return self
         if readable(first, last) and last < first:
-            message = tr(
-                "latest_start {last} lies before earliest_start {first}", last=last, first=first
-            )
+            years = {"last": last, "first": first}
+            message = tr("latest_start {last} lies before earliest_start {first}", **years)
             raise fault(message, at=("latest_start",))
         return self

@@ -6,16 +6,20 @@ from typing import Annotated
 
 from pydantic import ValidationInfo, model_validator
 
-from models.base import AllOf, Base, Id, Text, fault, left_out
-from models.language import tr
-from models.scenario.quantities import (
-    Bounds,
-    NonNegative,
-    Number,
-    Share,
-    YearlyNonNegative,
+from models.base import (
+    Base,
+    Choice,
+    ConsumerId,
+    FunderId,
+    Id,
+    MaterialId,
+    Text,
     adds_up,
+    fault,
+    left_out,
 )
+from models.language import tr
+from models.scenario.quantities import Fraction, NonNegative, Number, Share, YearlyNonNegative
 
 
 class Stockpile(Base):
@@ -27,7 +31,7 @@ class Stockpile(Base):
     """Name shown in reports; the id where absent."""
     description: Text | None = None
     """Free text."""
-    material: Id
+    material: MaterialId
     """Id of the material."""
     initial_t: NonNegative = Number(0)
     """Stock before the first period, in tonnes."""
@@ -41,7 +45,7 @@ class Stockpile(Base):
     """Cost of storage in EUR per tonne and year."""
     financing_rate: NonNegative = Number(0)
     """Per year, on the value held."""
-    annual_loss: Annotated[Number, Bounds(ge=0, lt=1)] = Number(0)
+    annual_loss: Fraction = Number(0)
     """Share that spoils or is lost in rotation, per year."""
     max_release_t_per_period: NonNegative | None = None
     """Tonnes that can leave in one period."""
@@ -49,13 +53,13 @@ class Stockpile(Base):
     """Planned stock at a year's end, in days of demand served; from the first year named."""
     residual_value: Share | None = None
     """Share of the stock's value that counts at the end; that of the horizon where absent."""
-    paid_by: dict[Id, Share]
+    paid_by: dict[FunderId, Share]
     """Share of its cost that each funder pays; adds up to 1."""
-    storage_paid_by: dict[Id, Share] | None = None
+    storage_paid_by: dict[FunderId, Share] | None = None
     """The same of the cost of storage; ``paid_by`` where absent."""
-    financing_paid_by: dict[Id, Share] | None = None
+    financing_paid_by: dict[FunderId, Share] | None = None
     """The same of the cost of financing; ``paid_by`` where absent."""
-    serves: AllOf = None
+    serves: Annotated[tuple[ConsumerId, ...] | None, Choice("all")] = None
     """Ids of the consumers it serves, or ``all``."""
 
     _sums = adds_up("paid_by", "storage_paid_by", "financing_paid_by")
@@ -66,7 +70,6 @@ class Stockpile(Base):
             return self
         if self.max_t is not None and self.initial_t > self.max_t:
             both = {"initial": self.initial_t, "most": self.max_t}
-            raise fault(
-                tr("initial_t {initial:g} is above max_t {most:g}", **both), at=("initial_t",)
-            )
+            message = tr("initial_t {initial:g} is above max_t {most:g}", **both)
+            raise fault(message, at=("initial_t",))
         return self

@@ -11,8 +11,7 @@ from pydantic import BaseModel
 from models.base import Text, named
 from models.language import language, tr
 from models.scenario.case import Case
-from models.scenario.quantities import Number, Yearly
-from models.scenario.years import CalendarYear
+from models.scenario.quantities import CalendarYear, Number, Yearly
 
 Standing = Literal["read", "reported", "assumption", "other", "none"]
 """The kind of a figure's source; ``other`` for one that is no entry of ``sources``."""

@@ -13,8 +13,7 @@ from typing import Any
 from models.base import named
 from models.files import includes
 from models.files.shapes import ABOUT, ROOT, Shape, describe, required, shape_of, step_into
-from models.files.tabs import Tab, tab_at
-from models.files.wording import worded
+from models.files.tabs import Tab, tab_at, worded
 from models.language import language, tr
 from models.scenario.case import Case
 from optimizer.report.scenario_workbook.fields import Field, field_of, label_of, section_of

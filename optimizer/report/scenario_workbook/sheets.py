@@ -14,8 +14,7 @@ from openpyxl.utils import get_column_letter
 from openpyxl.worksheet.properties import Outline
 from openpyxl.worksheet.worksheet import Worksheet
 
-from models.files.tabs import Tab
-from models.files.wording import word_shown, worded
+from models.files.tabs import Tab, word_shown, worded
 from models.language import language, tr
 from optimizer.report.scenario_workbook import style
 from optimizer.report.scenario_workbook.columns import Column, Content, remark_shape

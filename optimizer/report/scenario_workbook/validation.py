@@ -13,8 +13,7 @@ from openpyxl.workbook.defined_name import DefinedName
 from openpyxl.worksheet.datavalidation import DataValidation
 from openpyxl.worksheet.worksheet import Worksheet
 
-from models.files.tabs import OWN
-from models.files.wording import word_shown
+from models.files.tabs import OWN, word_shown
 from models.language import tr
 from models.scenario.countries import ALPHA_2
 from optimizer.report.scenario_workbook.columns import Column
