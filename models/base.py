@@ -221,10 +221,8 @@ AllMaterials = Annotated[tuple[MaterialId, ...] | None, Choice("all")]
 class Text(Base):
     """A text in English, in German, or in both; a bare text serves for both."""
 
-    en: StrictStr | None = None
-    """English."""
-    de: StrictStr | None = None
-    """German."""
+    en: StrictStr | None = None  #: English.
+    de: StrictStr | None = None  #: German.
 
     @pydantic.model_validator(mode="before")
     @classmethod

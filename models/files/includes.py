@@ -60,8 +60,7 @@ class _Found(NamedTuple):
 class Includes:
     """The files that a scenario includes, each read once."""
 
-    file: str
-    """The scenario, as the user named it."""
+    file: str  #: The scenario, as the user named it.
     with_sources: dict[str, bool] = field(default_factory=dict)
     """The files that were read, and whether each has a bibliography of its own."""
     private_files: set[str] = field(default_factory=set)

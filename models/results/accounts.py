@@ -20,14 +20,10 @@ class Position(Result):
     ``cost_meur`` of all positions adds up to ``outcome.net_cost_meur``.
     """
 
-    funder: ids.Funder
-    """Id of the funder."""
-    instrument: ids.Instrument | None
-    """Id of the instrument; null for a stockpile."""
-    project: ids.Project | None
-    """Id of the project; null for a stockpile."""
-    stockpile: ids.Stockpile | None
-    """Id of the stockpile; null for a project."""
+    funder: ids.Funder  #: Id of the funder.
+    instrument: ids.Instrument | None  #: Id of the instrument; null for a stockpile.
+    project: ids.Project | None  #: Id of the project; null for a stockpile.
+    stockpile: ids.Stockpile | None  #: Id of the stockpile; null for a project.
     budget_class: BudgetClass | None
     """How a budget books it; ``expenditure`` for what public funders pay for stockpiles; null where
     the file names no class."""
@@ -48,24 +44,19 @@ class Position(Result):
     cost_meur: float
     """Net cost, discounted: what is put up less what is expected to come back, and less the
     residual value."""
-    residual_meur: float = 0.0
-    """Residual value at the end of the horizon, discounted."""
+    residual_meur: float = 0.0  #: Residual value at the end of the horizon, discounted.
 
 
 class BudgetLineUse(Result):
     """How far a budget line is used."""
 
-    funder: ids.Funder
-    """Id of the funder."""
-    line: str
-    """Id of the line; ``budget`` for the funder's own budget."""
-    name: str
-    """Its name."""
+    funder: ids.Funder  #: Id of the funder.
+    line: str  #: Id of the line; ``budget`` for the funder's own budget.
+    name: str  #: Its name.
     kind: Literal["budget", "commitment", "cash", "guarantee_stock"]
     """``budget`` for the funder's own budget."""
     used_meur: dict[ids.HorizonYear, float]
     """Charged in each year; of a guarantee stock what is outstanding at its end."""
     available_meur: dict[ids.HorizonYear, float] | None
     """What each year grants, carried over included; null where years have no limit."""
-    total_meur: float | None
-    """What all years together grant; null where that has no limit."""
+    total_meur: float | None  #: What all years together grant; null where that has no limit.

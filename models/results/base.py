@@ -29,8 +29,7 @@ manifest compares by itself."""
 class Unit:
     """Marks what a figure is in, where neither its type nor its name says so."""
 
-    name: str
-    """In words, or the field of the document that says it."""
+    name: str  #: In words, or the field of the document that says it.
 
 
 InUnit = Annotated[float, Unit("`unit`")]
@@ -67,10 +66,8 @@ class Result(BaseModel):
 class Formatted(Result):
     """A result that stands by itself as a JSON document, and says of what kind it is."""
 
-    schema_version: Literal[1] = 1
-    """Version of this format."""
-    kind: str
-    """What this document is."""
+    schema_version: Literal[1] = 1  #: Version of this format.
+    kind: str  #: What this document is.
 
 
 class Document(Formatted):
@@ -102,12 +99,9 @@ class Document(Formatted):
 class Titled(Document):
     """A document that says which scenario it is of."""
 
-    title: str
-    """Title of the scenario, or the name of its file."""
-    variant: ids.Variant | None
-    """Id of the variant, if one was applied."""
-    currency: str
-    """Label of all amounts, as in ISO 4217; the names of fields keep ``meur``."""
+    title: str  #: Title of the scenario, or the name of its file.
+    variant: ids.Variant | None  #: Id of the variant, if one was applied.
+    currency: str  #: Label of all amounts, as in ISO 4217; the names of fields keep ``meur``.
 
 
 class OfScenario(Titled):
@@ -129,10 +123,8 @@ class OfScenario(Titled):
 class ScenarioResult(OfScenario):
     """What an analysis of one scenario found, and which scenario and versions that rests on."""
 
-    input_sha256: str
-    """SHA-256 of the scenario, as in the certificate of a plan."""
-    versions: Versions
-    """Versions of Vorrat and of what its results rest on, by name."""
+    input_sha256: str  #: SHA-256 of the scenario, as in the certificate of a plan.
+    versions: Versions  #: Versions of Vorrat and of what its results rest on, by name.
 
 
 class Measured(Result):
@@ -141,23 +133,17 @@ class Measured(Result):
     It and :class:`Solved` stand before the other bases of a result, whose fields then come first.
     """
 
-    measure: Measure
-    """What is counted."""
-    unit: str
-    """Its unit: million EUR (or the scenario's currency), t, or years of demand."""
-    cvar_level: Share
-    """The level of the CVaR: 0.95 means the worst 5 %."""
+    measure: Measure  #: What is counted.
+    unit: str  #: Its unit: million EUR (or the scenario's currency), t, or years of demand.
+    cvar_level: Share  #: The level of the CVaR: 0.95 means the worst 5 %.
 
 
 class Solved(Result):
     """The head of results behind which several problems were solved."""
 
-    states: int
-    """States of the world that plans were made for."""
-    gap_target: Part
-    """The gap that was asked for of each problem."""
-    seconds: Seconds
-    """Wall time."""
+    states: int  #: States of the world that plans were made for.
+    gap_target: Part  #: The gap that was asked for of each problem.
+    seconds: Seconds  #: Wall time.
 
 
 class Searched(Result):
@@ -166,17 +152,14 @@ class Searched(Result):
     status: Status
     """``optimal``: the gap is within its target; ``limit``: stopped with a plan; ``infeasible``:
     no plan keeps all rules; ``none``: stopped before any plan was found."""
-    seconds: Seconds
-    """Wall time."""
+    seconds: Seconds  #: Wall time.
 
 
 class Instead(Result):
     """What one plan does otherwise than another."""
 
-    entering: tuple[ids.Project, ...]
-    """Projects that are built in the other plan alone."""
-    leaving: tuple[ids.Project, ...]
-    """Projects that are built in the first plan alone."""
+    entering: tuple[ids.Project, ...]  #: Projects that are built in the other plan alone.
+    leaving: tuple[ids.Project, ...]  #: Projects that are built in the first plan alone.
     moved: dict[ids.Project, tuple[ids.YearNumber, ids.YearNumber]]
     """Start years that change: from, to."""
     stocks_t: dict[ids.Stockpile, float]
@@ -186,8 +169,7 @@ class Instead(Result):
 class Study(Solved, Measured, ScenarioResult):
     """An analysis that may be interrupted and then tells what it has so far."""
 
-    ended: Ended
-    """Whether all that was asked for is there; ``interrupted`` by the user otherwise."""
+    ended: Ended  #: Whether all that was asked for is there; ``interrupted`` by the user otherwise.
 
 
 def documents() -> dict[str, type[Formatted]]:

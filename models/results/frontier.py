@@ -33,33 +33,21 @@ class FrontierPoint(Searched):
     What belongs to a plan is null, and its lists empty, where there is none.
     """
 
-    value: Varied
-    """Of the number that is varied."""
-    objective: InUnit | None
-    """Objective of the plan."""
-    bound: InUnit | None
-    """No plan at this value has a lower objective; null if unknown."""
-    gap: Part | None
-    """As in the certificate of the plan."""
-    expected: InUnit | None
-    """Mean damage over the states."""
+    value: Varied  #: Of the number that is varied.
+    objective: InUnit | None  #: Objective of the plan.
+    bound: InUnit | None  #: No plan at this value has a lower objective; null if unknown.
+    gap: Part | None  #: As in the certificate of the plan.
+    expected: InUnit | None  #: Mean damage over the states.
     expected_bound: InUnit | None
     """No plan at this value has a lower mean damage, [whatever it
     costs](formulation.md#frontiers-and-targets); null where none can be told."""
-    cvar: InUnit | None
-    """Mean of the worst states."""
-    cvar_bound: InUnit | None
-    """No plan at this value has a lower CVaR; null if unknown."""
-    worst: InUnit | None
-    """The worst state."""
-    net_cost_meur: float | None
-    """Discounted net cost, whoever pays."""
-    public_meur: float | None
-    """Charged to budgets of public funders over all years, undiscounted."""
-    spend_meur: dict[ids.Funder, float]
-    """Charged to the budget of each funder, undiscounted."""
-    projects: dict[ids.Project, ids.YearNumber]
-    """Start year of each project that is built."""
+    cvar: InUnit | None  #: Mean of the worst states.
+    cvar_bound: InUnit | None  #: No plan at this value has a lower CVaR; null if unknown.
+    worst: InUnit | None  #: The worst state.
+    net_cost_meur: float | None  #: Discounted net cost, whoever pays.
+    public_meur: float | None  #: Charged to budgets of public funders over all years, undiscounted.
+    spend_meur: dict[ids.Funder, float]  #: Charged to the budget of each funder, undiscounted.
+    projects: dict[ids.Project, ids.YearNumber]  #: Start year of each project that is built.
     stocks_t: dict[ids.Stockpile, float]
     """Tonnes that each stockpile holds at most; those that hold nothing are left out."""
     plan_of: Varied | None
@@ -71,8 +59,7 @@ class FrontierPoint(Searched):
     dominated: bool
     """Whether another point has both a lower mean and a lower CVaR; with ``--tail`` alone. Such a
     plan costs less."""
-    conflict: tuple[str, ...]
-    """Rules that exclude each other, where no plan keeps all."""
+    conflict: tuple[str, ...]  #: Rules that exclude each other, where no plan keeps all.
 
 
 class Marginal(Result):
@@ -81,55 +68,39 @@ class Marginal(Result):
     What is proven lies between the least damage that can be had at the two values.
     """
 
-    low: PerVaried
-    """At least so much is avoided, per unit; not below 0 where it only loosens."""
-    plans: PerVaried
-    """The difference of the two plans, per unit."""
-    high: PerVaried | None
-    """At most so much is avoided, per unit; null where no bound is known."""
+    low: PerVaried  #: At least so much is avoided, per unit; not below 0 where it only loosens.
+    plans: PerVaried  #: The difference of the two plans, per unit.
+    high: PerVaried | None  #: At most so much is avoided, per unit; null where no bound is known.
 
 
 class FrontierStep(Instead):
     """What the plan of the next higher point with one does otherwise than that of a point."""
 
-    from_value: Varied
-    """Value of the lower point."""
-    to_value: Varied
-    """Value of the higher point."""
-    avoided: InUnit
-    """Mean damage of the lower point less that of the higher."""
-    jump: bool
-    """Whether projects change, and the step's share of all that is avoided is over 5 %."""
-    marginal: Marginal | None
-    """Damage avoided per unit; null where a number does not only loosen."""
+    from_value: Varied  #: Value of the lower point.
+    to_value: Varied  #: Value of the higher point.
+    avoided: InUnit  #: Mean damage of the lower point less that of the higher.
+    jump: bool  #: Whether projects change, and the step's share of all that is avoided is over 5 %.
+    marginal: Marginal | None  #: Damage avoided per unit; null where a number does not only loosen.
 
 
 class Frontier(Solved, Measured, OfScenario):
     """Damage against a number of the scenario: plans at several of its values."""
 
     kind: Literal["frontier"] = "frontier"
-    varied: str
-    """Path of the number that is varied; ``objective.cvar.weight`` for tail risk."""
-    varied_unit: str | None
-    """Unit of the number, where its name tells."""
+    varied: str  #: Path of the number that is varied; ``objective.cvar.weight`` for tail risk.
+    varied_unit: str | None  #: Unit of the number, where its name tells.
     loosens: bool
     """Whether a higher value [only loosens rules](formulation.md#frontiers-and-targets), so that
     what is feasible stays so."""
     without_plan: WithoutPlan | None
     """Expected damage, CVaR and worst state without any plan; null where these change with the
     number or no plan was found."""
-    points: tuple[FrontierPoint, ...]
-    """What can be had, by rising value."""
-    steps: tuple[FrontierStep, ...]
-    """What changes between each plan and the next one."""
-    ended: Ended
-    """Whether all points that were asked for are there."""
-    project_names: dict[ids.Project, str]
-    """Names of the projects that occur."""
-    stockpile_names: dict[ids.Stockpile, str]
-    """Names of the stockpiles that occur."""
-    funder_names: dict[ids.Funder, str]
-    """Names of all funders."""
+    points: tuple[FrontierPoint, ...]  #: What can be had, by rising value.
+    steps: tuple[FrontierStep, ...]  #: What changes between each plan and the next one.
+    ended: Ended  #: Whether all points that were asked for are there.
+    project_names: dict[ids.Project, str]  #: Names of the projects that occur.
+    stockpile_names: dict[ids.Stockpile, str]  #: Names of the stockpiles that occur.
+    funder_names: dict[ids.Funder, str]  #: Names of all funders.
 
 
 class Goal(Result):
@@ -137,69 +108,52 @@ class Goal(Result):
 
     figure: Literal["expected", "cvar", "worst"] | None
     """Which figure of damage; null where stocks alone are asked for."""
-    level: InUnit | None
-    """Its level, in the unit of the measure: reached at or below it."""
+    level: InUnit | None  #: Its level, in the unit of the measure: reached at or below it.
     reduction: Part | None
     """The share below ``without_plan`` that was asked for; null where the level itself was."""
-    without_plan: InUnit | None
-    """The figure without any plan."""
-    days: dict[str, float]
-    """Days of demand that stocks must last, by stockpile."""
-    from_year: int | None
-    """First year at whose end they must."""
+    without_plan: InUnit | None  #: The figure without any plan.
+    days: dict[str, float]  #: Days of demand that stocks must last, by stockpile.
+    from_year: int | None  #: First year at whose end they must.
 
 
 class Trial(Result):
     """One value that was tried."""
 
-    value: Varied
-    """Of the number."""
+    value: Varied  #: Of the number.
     outcome: Literal["reached", "ruled out", "open"]
     """A plan reaches the goal; it is proven that none does; or neither was found (``open``)."""
     figure: InUnit | None
     """The least figure of damage that a plan was found for, the search ending once the value is
     decided; null without a plan."""
-    bound: InUnit | None
-    """No plan at this value has a lower one; null where nothing was proven."""
-    seconds: Seconds
-    """Wall time."""
+    bound: InUnit | None  #: No plan at this value has a lower one; null where nothing was proven.
+    seconds: Seconds  #: Wall time.
 
 
 class Target(Measured, Titled):
     """The least value of a number at which a goal can be reached, proven from both sides."""
 
     kind: Literal["target"] = "target"
-    varied: str
-    """Dotted path of the number whose least value is sought."""
-    varied_unit: str | None
-    """Unit of the number, where its name tells."""
-    goal: Goal
-    """What is to be reached."""
+    varied: str  #: Dotted path of the number whose least value is sought.
+    varied_unit: str | None  #: Unit of the number, where its name tells.
+    goal: Goal  #: What is to be reached.
     status: Literal["proven", "limit", "unreachable", "open"]
     """``proven``: the interval is within its tolerance, or the lowest value asked for reaches the
     goal; ``limit``: it is wider; ``unreachable``: no value reaches it; ``open``: nothing is
     known."""
     infeasible_below: Varied | None
     """It is proven that no plan reaches the goal at any value below; null where nothing is."""
-    feasible_at: Varied | None
-    """A plan reaches it at this value; null without one."""
-    tolerance: Varied
-    """How wide the interval between the two may be."""
+    feasible_at: Varied | None  #: A plan reaches it at this value; null without one.
+    tolerance: Varied  #: How wide the interval between the two may be.
     method: Literal["bisection", "direct"]
     """``bisection``: values tried one by one; ``direct``: one program that minimises the number
     itself."""
-    best: InUnit | None
-    """The least figure of any plan found, at any value; null if none."""
+    best: InUnit | None  #: The least figure of any plan found, at any value; null if none.
     best_bound: InUnit | None
     """No plan at any value asked for has a lower one, where the goal is unreachable; null where
     nothing was proven."""
     conflict: tuple[BrokenRule, ...] = ()
     """[Rules](#no-plan) that exclude each other, where they rule the goal out by themselves."""
-    trials: tuple[Trial, ...]
-    """Values in the order in which they were tried."""
-    ended: Ended
-    """Whether the search ran to its end."""
-    seconds: Seconds
-    """Wall time."""
-    plan: Plan | None
-    """A plan that reaches the goal at ``feasible_at``; null without one."""
+    trials: tuple[Trial, ...]  #: Values in the order in which they were tried.
+    ended: Ended  #: Whether the search ran to its end.
+    seconds: Seconds  #: Wall time.
+    plan: Plan | None  #: A plan that reaches the goal at ``feasible_at``; null without one.

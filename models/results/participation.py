@@ -14,27 +14,20 @@ from models.results.base import Ended, InUnit, Part, Result, ScenarioResult, Sea
 class Standing(Result):
     """How a company fares with a plan."""
 
-    expected: InUnit
-    """Its own mean damage."""
-    cvar: InUnit
-    """Mean of its own damage in its own worst states."""
-    net_cost_meur: float
-    """Its own net cost."""
-    total: InUnit
-    """Mean damage plus net cost: the less, the better."""
+    expected: InUnit  #: Its own mean damage.
+    cvar: InUnit  #: Mean of its own damage in its own worst states.
+    net_cost_meur: float  #: Its own net cost.
+    total: InUnit  #: Mean damage plus net cost: the less, the better.
 
 
 class StandingRange(Result):
     """How well or ill a company may fare with plans that are equally good for the rest."""
 
-    best: Standing
-    """The plan that is best for it, of those that were found."""
-    worst: Standing
-    """The plan that is worst for it, of those that were found."""
+    best: Standing  #: The plan that is best for it, of those that were found.
+    worst: Standing  #: The plan that is worst for it, of those that were found.
     least: InUnit | None
     """It is proven that none of these plans leaves it a lower total; null where nothing was."""
-    most: InUnit | None
-    """It is proven that none leaves it a higher total; null where nothing was."""
+    most: InUnit | None  #: It is proven that none leaves it a higher total; null where nothing was.
 
 
 class SharePoint(Searched):
@@ -43,38 +36,27 @@ class SharePoint(Searched):
     What belongs to a plan is null or empty where there is none.
     """
 
-    share: Share
-    """The company's share of the capex of the project, or of all that are built."""
+    share: Share  #: The company's share of the capex of the project, or of all that are built.
     objective: InUnit | None
     """What the plan was chosen by: the scenario's objective, or, with the others held, the
     company's own total."""
-    bound: InUnit | None
-    """No plan at this share has less."""
-    gap: Part | None
-    """As in the certificate of the plan."""
-    built: bool
-    """Whether the project, or any, is built."""
-    projects: dict[ids.Project, ids.YearNumber]
-    """Start year of each project that is built."""
-    standing: Standing | None
-    """How the company fares with the plan that was found."""
+    bound: InUnit | None  #: No plan at this share has less.
+    gap: Part | None  #: As in the certificate of the plan.
+    built: bool  #: Whether the project, or any, is built.
+    projects: dict[ids.Project, ids.YearNumber]  #: Start year of each project that is built.
+    standing: Standing | None  #: How the company fares with the plan that was found.
     range: StandingRange | None
     """Over the others' equally good plans; null where it was not asked or cannot be told."""
     outlay_by_year_meur: dict[ids.Year, float]
     """Undiscounted million EUR that the company pays in each year, for projects and stocks."""
-    stake_meur: float | None
-    """Undiscounted million EUR of capex that it carries."""
+    stake_meur: float | None  #: Undiscounted million EUR of capex that it carries.
     offtake_t: dict[ids.Material, dict[ids.HorizonYear, float]]
     """Tonnes reserved for it in each year, by material, at full running, without delay or
     failure."""
-    avoided: InUnit | None
-    """Its own mean damage without any plan, less that with the plan."""
-    avoided_per_euro: float | None
-    """The same per euro of its net cost; null if it pays nothing."""
-    to_others: Part | None
-    """Share of all damage avoided that others avoid; null where none is."""
-    gain: InUnit | None
-    """Its total at share 0 less that here; null without a plan at share 0."""
+    avoided: InUnit | None  #: Its own mean damage without any plan, less that with the plan.
+    avoided_per_euro: float | None  #: The same per euro of its net cost; null if it pays nothing.
+    to_others: Part | None  #: Share of all damage avoided that others avoid; null where none is.
+    gain: InUnit | None  #: Its total at share 0 less that here; null without a plan at share 0.
     gain_per_euro: float | None
     """The same, before its net cost, per euro of its additional net cost; null where that is not
     positive."""
@@ -87,12 +69,9 @@ class ShareCurve(Result):
     """``reoptimize``: everybody else decides anew, by the scenario's objective; ``held``: everybody
     else sticks to the plan in which the company's share is free, and the company does what is best
     for itself."""
-    public_share: Share | None
-    """Share of the same capex that is public; null where it is free."""
-    limit: Share | None
-    """The largest share the rules allow; null where even 0 is infeasible."""
-    points: tuple[SharePoint, ...]
-    """By rising share."""
+    public_share: Share | None  #: Share of the same capex that is public; null where it is free.
+    limit: Share | None  #: The largest share the rules allow; null where even 0 is infeasible.
+    points: tuple[SharePoint, ...]  #: By rising share.
     best_share: Share | None
     """Of no share and the points at which the project, or any, is built, the one at which its total
     is least; null without any plan."""
@@ -110,38 +89,23 @@ class Participation(Solved, ScenarioResult):
     """
 
     kind: Literal["participation"] = "participation"
-    unit: str
-    """Of damage."""
-    company: ids.Funder
-    """Id of the company funder."""
-    name: str
-    """Its name."""
-    consumers: tuple[ids.Consumer, ...]
-    """Consumers whose damage is its own."""
-    project: ids.Project | None
-    """Id of the project; null for the whole portfolio."""
-    project_name: str | None
-    """Its name."""
+    unit: str  #: Of damage.
+    company: ids.Funder  #: Id of the company funder.
+    name: str  #: Its name.
+    consumers: tuple[ids.Consumer, ...]  #: Consumers whose damage is its own.
+    project: ids.Project | None  #: Id of the project; null for the whole portfolio.
+    project_name: str | None  #: Its name.
     allocation: Literal["entitled", "pooled"]
     """``entitled``: what it paid for is its own; ``pooled``: every tonne goes where it is missed
     most, whoever paid."""
-    cvar_level: Share
-    """The level of the CVaR."""
-    tolerance: Part
-    """Plans count as equally good up to this share of the objective."""
-    without_plan: Standing
-    """If nobody does anything."""
+    cvar_level: Share  #: The level of the CVaR.
+    tolerance: Part  #: Plans count as equally good up to this share of the objective.
+    without_plan: Standing  #: If nobody does anything.
     alone: Standing | None
     """If it acts alone and nobody else does, in its own best way; null where that was not found."""
-    free: Standing | None
-    """With the scenario's own plan, its share free; null without one."""
-    free_share: Share | None
-    """Its share in that plan; null where nothing of it is built."""
-    curves: tuple[ShareCurve, ...]
-    """Others deciding anew first, public shares rising."""
-    project_names: dict[ids.Project, str]
-    """Names of the projects that occur."""
-    material_names: dict[ids.Material, str]
-    """Names of the materials that occur."""
-    ended: Ended
-    """Whether all points that were asked for are there."""
+    free: Standing | None  #: With the scenario's own plan, its share free; null without one.
+    free_share: Share | None  #: Its share in that plan; null where nothing of it is built.
+    curves: tuple[ShareCurve, ...]  #: Others deciding anew first, public shares rising.
+    project_names: dict[ids.Project, str]  #: Names of the projects that occur.
+    material_names: dict[ids.Material, str]  #: Names of the materials that occur.
+    ended: Ended  #: Whether all points that were asked for are there.

@@ -44,16 +44,11 @@ class Proof(Result):
     """How far the objective may be above the best: max(0, objective - bound) / max(|objective|,
     least); least is a millionth of the objective without a plan, or 1e-6 itself where that is no
     more than 1e-6. Null without a bound."""
-    gap_target: Part
-    """The gap that was asked for."""
-    states: int
-    """States of the world the plan was made for."""
-    illustrative: bool
-    """True for fewer than 100 states: too few to judge rare events by."""
-    seed: int | None
-    """Seed of the sampled states; null where they are written out."""
-    seconds: Seconds
-    """Wall time, reading apart."""
+    gap_target: Part  #: The gap that was asked for.
+    states: int  #: States of the world the plan was made for.
+    illustrative: bool  #: True for fewer than 100 states: too few to judge rare events by.
+    seed: int | None  #: Seed of the sampled states; null where they are written out.
+    seconds: Seconds  #: Wall time, reading apart.
     input_sha256: str
     """SHA-256 of the scenario as solved, with variant and settings applied, without its
     ``variants``, in canonical JSON. Two files with the same content have the same, however they are
@@ -84,8 +79,7 @@ class Certificate(Proof):
     merged; ``sweeps``: commitments swept, fractional ones included, some of them in few nodes;
     ``node_sweeps``: nodes swept, all commitments together; ``solves``: linear programs of the
     master; ``iterations``: simplex iterations in these; ``nodes``: nodes of the search tree."""
-    versions: Versions
-    """Versions of the project and of what it rests on."""
+    versions: Versions  #: Versions of the project and of what it rests on.
 
 
 class WithoutPlan(Result):
@@ -95,12 +89,9 @@ class WithoutPlan(Result):
     are as in the scenario. Rules of ``policy`` are not asked.
     """
 
-    expected: InUnit
-    """Mean over the states."""
-    cvar: InUnit
-    """Mean of the worst states."""
-    worst: InUnit
-    """The worst state."""
+    expected: InUnit  #: Mean over the states.
+    cvar: InUnit  #: Mean of the worst states.
+    worst: InUnit  #: The worst state.
 
 
 LEVELS = tuple(step / 100 for step in range(101))
@@ -113,10 +104,8 @@ class Distribution(Result):
     levels: tuple[Share, ...]
     """Shares of the states by probability, rising from 0 (least) to 1 (worst): 0, 0.01 and so
     on."""
-    with_plan: tuple[InUnit, ...]
-    """Least damage that is not exceeded with this probability."""
-    without_plan: tuple[InUnit, ...]
-    """The same without any plan."""
+    with_plan: tuple[InUnit, ...]  #: Least damage that is not exceeded with this probability.
+    without_plan: tuple[InUnit, ...]  #: The same without any plan.
     avoided: tuple[InUnit, ...]
     """Quantiles of the difference within each state, without less with the plan; below 0 where the
     plan does harm."""
@@ -134,22 +123,17 @@ class Outcome(Measured):
     reported whether or not it has a weight in the objective.
     """
 
-    expected: InUnit
-    """Mean over the states, by their probability."""
-    cvar: InUnit
-    """Mean of the worst states, at the scenario's level."""
-    worst: InUnit
-    """The worst state with a probability above 0."""
+    expected: InUnit  #: Mean over the states, by their probability.
+    cvar: InUnit  #: Mean of the worst states, at the scenario's level.
+    worst: InUnit  #: The worst state with a probability above 0.
     net_cost_meur: float
     """[Net cost](scenario-format.md#money), discounted, before ``cost_weight``: what funders of all
     kinds put into projects, less ``recovery`` and the income of price floors, and what stocks cost,
     less the residual value."""
     residual_meur: float = 0.0
     """Residual value of stocks and projects at the end, discounted; the net cost is less by it."""
-    without_plan: WithoutPlan
-    """The same three figures without any plan."""
-    distribution: Distribution | None = None
-    """How it is spread over the states."""
+    without_plan: WithoutPlan  #: The same three figures without any plan.
+    distribution: Distribution | None = None  #: How it is spread over the states.
 
 
 class ProjectPlan(Result):
@@ -159,26 +143,16 @@ class ProjectPlan(Result):
     capex.
     """
 
-    id: ids.Project
-    """Id of the project."""
-    name: str
-    """Its name."""
-    start: ids.YearNumber
-    """Year in which the decision to build falls."""
-    first_output: int
-    """First year of output if nothing is delayed; may lie past the horizon."""
-    capex_meur: float
-    """Its capital cost."""
-    market_share: Share
-    """Share of capex from lenders and other investors."""
-    offtake: Share
-    """Share of output that reaches domestic consumers."""
-    offtake_common: Share
-    """Of that for all home consumers."""
-    offtake_by_company: dict[ids.Funder, Share]
-    """Of that for consumers of each company funder."""
-    shares: dict[ids.Funder, dict[ids.Instrument, Share]]
-    """Of capex, by funder and instrument."""
+    id: ids.Project  #: Id of the project.
+    name: str  #: Its name.
+    start: ids.YearNumber  #: Year in which the decision to build falls.
+    first_output: int  #: First year of output if nothing is delayed; may lie past the horizon.
+    capex_meur: float  #: Its capital cost.
+    market_share: Share  #: Share of capex from lenders and other investors.
+    offtake: Share  #: Share of output that reaches domestic consumers.
+    offtake_common: Share  #: Of that for all home consumers.
+    offtake_by_company: dict[ids.Funder, Share]  #: Of that for consumers of each company funder.
+    shares: dict[ids.Funder, dict[ids.Instrument, Share]]  #: Of capex, by funder and instrument.
     supports: dict[ids.Funder, dict[ids.Instrument, Share]] = {}
     """Share of capex whose interest is subsidised, or of output under a price floor."""
 
@@ -186,29 +160,20 @@ class ProjectPlan(Result):
 class StockpilePlan(Result):
     """What a stockpile buys and holds."""
 
-    id: ids.Stockpile
-    """Id of the stockpile."""
-    name: str
-    """Its name."""
-    material: ids.Material
-    """Id of its material."""
-    buy_t: ids.ByYear
-    """Tonnes bought in each year."""
-    planned_t: ids.ByYear
-    """Stock at the end of each year before any release."""
-    cost_meur: ids.ByYear
-    """What buying and keeping cost in each year, undiscounted, whoever pays."""
+    id: ids.Stockpile  #: Id of the stockpile.
+    name: str  #: Its name.
+    material: ids.Material  #: Id of its material.
+    buy_t: ids.ByYear  #: Tonnes bought in each year.
+    planned_t: ids.ByYear  #: Stock at the end of each year before any release.
+    cost_meur: ids.ByYear  #: What buying and keeping cost in each year, undiscounted, whoever pays.
 
 
 class FunderInfo(Result):
     """A purse, as reports name it."""
 
-    id: ids.Funder
-    """Id of the funder."""
-    name: str
-    """Its name."""
-    kind: Literal["public", "company", "private"]
-    """What it is."""
+    id: ids.Funder  #: Id of the funder.
+    name: str  #: Its name.
+    kind: Literal["public", "company", "private"]  #: What it is.
 
 
 class SupplyMix(Result):
@@ -220,14 +185,10 @@ class SupplyMix(Result):
     spread otherwise.
     """
 
-    by_country: dict[str, Share]
-    """Share of supply by country, the largest first; adds up to 1."""
-    largest_country: str
-    """The largest supplier."""
-    largest_share: Share
-    """Its share; Regulation (EU) 2024/1252 names 65 %."""
-    hhi: float
-    """Herfindahl-Hirschman index of countries: sum of squared percents, up to 10,000."""
+    by_country: dict[str, Share]  #: Share of supply by country, the largest first; adds up to 1.
+    largest_country: str  #: The largest supplier.
+    largest_share: Share  #: Its share; Regulation (EU) 2024/1252 names 65 %.
+    hhi: float  #: Herfindahl-Hirschman index of countries: sum of squared percents, up to 10,000.
     imports: Share | None
     """Share from outside [``home``](scenario-format.md#the-head-of-the-file); null where the file
     names none."""
@@ -241,27 +202,19 @@ class CrmaShare(Result):
     deliveries from the Union and what projects in the Union reserve.
     """
 
-    material: ids.Material
-    """Id of the material."""
-    stage: Literal["extraction", "processing", "recycling"]
-    """Which benchmark."""
-    year: ids.YearNumber
-    """The year: 2030, or the year of the horizon nearest to it."""
-    target: Share
-    """Share of the Union's consumption that the act aims at."""
-    share: Part
-    """Share of this scenario's demand from this stage in the Union, with the plan."""
-    share_without_plan: Part
-    """The same without any plan."""
+    material: ids.Material  #: Id of the material.
+    stage: Literal["extraction", "processing", "recycling"]  #: Which benchmark.
+    year: ids.YearNumber  #: The year: 2030, or the year of the horizon nearest to it.
+    target: Share  #: Share of the Union's consumption that the act aims at.
+    share: Part  #: Share of this scenario's demand from this stage in the Union, with the plan.
+    share_without_plan: Part  #: The same without any plan.
 
 
 class MaterialYear(Result):
     """One material in one year, over all states."""
 
-    demand_t: float
-    """Demand of all consumers."""
-    expected_shortage_t: float
-    """Mean shortage over the states."""
+    demand_t: float  #: Demand of all consumers.
+    expected_shortage_t: float  #: Mean shortage over the states.
     expected_shortage_without_plan_t: float
     """The same if nothing is started and nothing is bought."""
     probability_of_shortage: Share
@@ -272,23 +225,17 @@ class MaterialYear(Result):
     divided by that year's demand of all consumers, times 365; null without demand."""
     supply: SupplyMix | None = None
     """Where it comes from with the plan, undisturbed; null without demand or supply."""
-    supply_without_plan: SupplyMix | None = None
-    """The same without any plan."""
+    supply_without_plan: SupplyMix | None = None  #: The same without any plan.
 
 
 class MaterialOutcome(Result):
     """How exposed a material stays."""
 
-    id: ids.Material
-    """Id of the material."""
-    name: str
-    """Its name."""
-    expected: InUnit
-    """Its part of the expected damage, in the unit of the measure."""
-    expected_without_plan: InUnit
-    """The same without any plan."""
-    by_year: Annotated[dict[ids.HorizonYear, MaterialYear], ids.EVERY]
-    """By year."""
+    id: ids.Material  #: Id of the material.
+    name: str  #: Its name.
+    expected: InUnit  #: Its part of the expected damage, in the unit of the measure.
+    expected_without_plan: InUnit  #: The same without any plan.
+    by_year: Annotated[dict[ids.HorizonYear, MaterialYear], ids.EVERY]  #: By year.
 
 
 class ConsumerOutcome(Result):
@@ -300,14 +247,10 @@ class ConsumerOutcome(Result):
     of the file.
     """
 
-    id: ids.Consumer
-    """Id of the consumer."""
-    name: str
-    """Its name."""
-    expected: InUnit
-    """Its part of the expected damage, in the unit of the measure."""
-    expected_without_plan: InUnit
-    """The same without any plan."""
+    id: ids.Consumer  #: Id of the consumer.
+    name: str  #: Its name.
+    expected: InUnit  #: Its part of the expected damage, in the unit of the measure.
+    expected_without_plan: InUnit  #: The same without any plan.
 
 
 class Plan(OfScenario):
@@ -318,16 +261,11 @@ class Plan(OfScenario):
     """
 
     kind: Literal["plan"] = "plan"
-    certificate: Certificate
-    """How good the plan is."""
-    outcome: Outcome
-    """What it leads to."""
-    projects: tuple[ProjectPlan, ...]
-    """Projects that are built, in the order of the file."""
-    stockpiles: Annotated[tuple[StockpilePlan, ...], ids.EVERY]
-    """All, in the order of the file."""
-    funders: Annotated[tuple[FunderInfo, ...], ids.EVERY] = ()
-    """All, in the order of the file."""
+    certificate: Certificate  #: How good the plan is.
+    outcome: Outcome  #: What it leads to.
+    projects: tuple[ProjectPlan, ...]  #: Projects that are built, in the order of the file.
+    stockpiles: Annotated[tuple[StockpilePlan, ...], ids.EVERY]  #: All, in the order of the file.
+    funders: Annotated[tuple[FunderInfo, ...], ids.EVERY] = ()  #: All, in the order of the file.
     spend_meur: Annotated[dict[ids.Funder, ids.ByYear], ids.EVERY]
     """What counts against each funder's budget, by year, undiscounted: instalments, subsidised
     interest and expected payments of price floors, times ``budget_charge``, and the funder's part
@@ -339,9 +277,7 @@ class Plan(OfScenario):
     """How exposed each material stays, in the order of the file."""
     consumers: Annotated[tuple[ConsumerOutcome, ...], ids.EVERY]
     """What falls on each consumer, in the order of the file."""
-    accounts: tuple[Position, ...] = ()
-    """Whose money goes where; adds up to the net cost."""
-    budget_lines: tuple[BudgetLineUse, ...] = ()
-    """How far each budget is used."""
+    accounts: tuple[Position, ...] = ()  #: Whose money goes where; adds up to the net cost.
+    budget_lines: tuple[BudgetLineUse, ...] = ()  #: How far each budget is used.
     crma: tuple[CrmaShare, ...] = ()
     """Shares that the Critical Raw Materials Act has benchmarks for, where stages are given."""

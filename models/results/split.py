@@ -23,29 +23,21 @@ class Interval(Result):
     instead.
     """
 
-    low: Money
-    """It is no less."""
-    value: Money
-    """From the plans that were found."""
-    high: Money
-    """It is no more."""
+    low: Money  #: It is no less.
+    value: Money  #: From the plans that were found.
+    high: Money  #: It is no more.
 
 
 class Player(Result):
     """Who takes part in the game."""
 
-    id: str
-    """Id of the company funder; ``state`` for the state."""
-    name: str
-    """Name shown in reports."""
-    kind: Literal["company", "state"]
-    """A company, or all public funders together."""
+    id: str  #: Id of the company funder; ``state`` for the state.
+    name: str  #: Name shown in reports.
+    kind: Literal["company", "state"]  #: A company, or all public funders together.
     consumers: tuple[ids.Consumer, ...]
     """Consumers whose damage is its own; of the state, those that no company stands for."""
-    demand_meur: float
-    """Value of its demand over the horizon at the scenario's prices."""
-    without_plan: Money
-    """Its mean damage if nobody does anything."""
+    demand_meur: float  #: Value of its demand over the horizon at the scenario's prices.
+    without_plan: Money  #: Its mean damage if nobody does anything.
     alone: Interval
     """Its mean damage plus its net cost when it acts alone, with the net cost of others
     that counts in every coalition, less ``baseline``."""
@@ -54,35 +46,26 @@ class Player(Result):
 class Coalition(Result):
     """Some players acting together while the others start nothing."""
 
-    members: tuple[str, ...]
-    """Ids of the players."""
+    members: tuple[str, ...]  #: Ids of the players.
     found: Money
     """Their mean damage plus net cost in the plan that was found; with the net cost of public
     funders where it counts in every coalition, and of private ones."""
-    bound: Money
-    """No plan of theirs has less."""
-    damage: Money
-    """Their mean damage in that plan."""
-    net_cost_meur: float
-    """Their net cost in that plan, as far as it counts."""
-    worth: Interval
-    """What it gains against its members standing alone."""
-    spillover: Money
-    """By how much the mean damage of the others falls without their doing."""
-    projects: dict[ids.Project, ids.YearNumber]
-    """Start year of each project that is built."""
+    bound: Money  #: No plan of theirs has less.
+    damage: Money  #: Their mean damage in that plan.
+    net_cost_meur: float  #: Their net cost in that plan, as far as it counts.
+    worth: Interval  #: What it gains against its members standing alone.
+    spillover: Money  #: By how much the mean damage of the others falls without their doing.
+    projects: dict[ids.Project, ids.YearNumber]  #: Start year of each project that is built.
     worth_if_others_act: Interval | None
     """The same worth if each of the others does what is best for itself alone; null where that was
     not asked."""
-    seconds: Seconds
-    """Wall time."""
+    seconds: Seconds  #: Wall time.
 
 
 class Leaving(Result):
     """A group that would rather leave."""
 
-    members: tuple[str, ...]
-    """Ids of the players."""
+    members: tuple[str, ...]  #: Ids of the players.
     gain: Money
     """What its members would have more together, by a plan that was found, so for certain; not
     positive for a group that only might leave."""
@@ -97,12 +80,9 @@ class MemberShare(Result):
     gain: Interval
     """Its part of the worth of all; of a sampled value, with the confidence interval. Of the
     nucleolus no range is known but that of its figure itself."""
-    share: Part | None
-    """The same as a share of the worth of all; null where there is none."""
-    pays_meur: float
-    """What it pays in all for that gain: ``alone`` less gain and damage."""
-    outlay_meur: float
-    """What it pays for projects and stocks in the plan of all."""
+    share: Part | None  #: The same as a share of the worth of all; null where there is none.
+    pays_meur: float  #: What it pays in all for that gain: ``alone`` less gain and damage.
+    outlay_meur: float  #: What it pays for projects and stocks in the plan of all.
     transfer_meur: float
     """What it pays to the others on top; negative where it gets something. Transfers add up to what
     those who are no players bear more with all than without any company, and not to 0."""
@@ -114,8 +94,7 @@ class SharingRule(Result):
     rule: Rule
     """``demand``: in proportion to its value; ``avoided_damage``: in proportion to what the joint
     plan spares each, against nobody doing anything; ``equal``: the same to each."""
-    members: dict[str, MemberShare]
-    """By player."""
+    members: dict[str, MemberShare]  #: By player.
     core: Literal["inside", "outside", "undecided"]
     """Whether no group would rather leave; ``undecided`` where the proofs leave it open, or, with a
     sampled game, none of the groups that were solved would."""
@@ -136,10 +115,8 @@ class Core(Result):
     least_core: Interval
     """What the group with most to gain has by leaving, at the share that makes this least; not
     positive where the core is not empty."""
-    members: dict[str, Money]
-    """The gain of each player at that share."""
-    binding: tuple[tuple[str, ...], ...]
-    """Groups that have just that to gain there."""
+    members: dict[str, Money]  #: The gain of each player at that share.
+    binding: tuple[tuple[str, ...], ...]  #: Groups that have just that to gain there.
     contribution: Interval
     """The least public money on top of the worth of all with which the core is not empty."""
 
@@ -147,53 +124,37 @@ class Core(Result):
 class Sampling(Result):
     """How the Shapley value was sampled."""
 
-    orders: int
-    """Orders in which players join; every second one is the reverse of the one before."""
-    coalitions: int
-    """Different coalitions that were solved."""
-    seed: int
-    """Of the orders."""
-    level: Part
-    """Of the confidence intervals."""
+    orders: int  #: Orders in which players join; every second one is the reverse of the one before.
+    coalitions: int  #: Different coalitions that were solved.
+    seed: int  #: Of the orders.
+    level: Part  #: Of the confidence intervals.
 
 
 class FreeRider(Result):
     """What a company gains by staying out while all others go on without it."""
 
-    others: Interval
-    """Worth of the coalition of all others."""
-    idle: Money
-    """Its mean damage if it does nothing itself."""
-    acting: Interval
-    """Its mean damage plus net cost if it does what is best for it."""
-    gain: Interval
-    """What it has more than standing alone with nobody acting."""
+    others: Interval  #: Worth of the coalition of all others.
+    idle: Money  #: Its mean damage if it does nothing itself.
+    acting: Interval  #: Its mean damage plus net cost if it does what is best for it.
+    gain: Interval  #: What it has more than standing alone with nobody acting.
 
 
 class Externality(Result):
     """The game with outsiders acting alone, each for itself, in the order of the file."""
 
-    alone: dict[str, Interval]
-    """Mean damage plus net cost of each player when all act alone."""
-    worth: Interval
-    """Worth of all against that."""
-    shapley: dict[str, Money]
-    """Gain of each player against that, by Shapley."""
-    core: Core
-    """Of that game."""
+    alone: dict[str, Interval]  #: Mean damage plus net cost of each player when all act alone.
+    worth: Interval  #: Worth of all against that.
+    shapley: dict[str, Money]  #: Gain of each player against that, by Shapley.
+    core: Core  #: Of that game.
 
 
 class JointProject(Result):
     """A project that is built when all act together."""
 
-    id: ids.Project
-    """Id of the project."""
-    name: str
-    """Name shown in reports."""
-    start: ids.YearNumber
-    """Start year."""
-    capex_meur: float
-    """Undiscounted million EUR."""
+    id: ids.Project  #: Id of the project.
+    name: str  #: Name shown in reports.
+    start: ids.YearNumber  #: Start year.
+    capex_meur: float  #: Undiscounted million EUR.
     shares: dict[str, Share]
     """Share of capex of each funder, by its id, over its instruments; ``market`` for the rest."""
     offtake: dict[str, Share]
@@ -203,24 +164,17 @@ class JointProject(Result):
 class JointPlan(Result):
     """What all do together."""
 
-    projects: tuple[JointProject, ...]
-    """In the order of their start."""
+    projects: tuple[JointProject, ...]  #: In the order of their start.
     stocks_t: dict[ids.Stockpile, float]
     """Tonnes that each stockpile holds at most; those that hold nothing are left out."""
-    damage: dict[str, Money]
-    """Mean damage of each player."""
-    without_plan: dict[str, Money]
-    """Mean damage of each player if nobody does anything."""
-    outlay_meur: dict[ids.Funder, float]
-    """Net cost of each funder, by its id."""
+    damage: dict[str, Money]  #: Mean damage of each player.
+    without_plan: dict[str, Money]  #: Mean damage of each player if nobody does anything.
+    outlay_meur: dict[ids.Funder, float]  #: Net cost of each funder, by its id.
     outlay_by_year_meur: dict[ids.Funder, dict[ids.Year, float]]
     """Undiscounted million EUR that each funder pays in each year, by its id."""
-    public_meur: float
-    """Net cost of all public funders."""
-    objective: Money
-    """What counts of damage and net cost when all act together."""
-    bound: Money
-    """No plan has less."""
+    public_meur: float  #: Net cost of all public funders.
+    objective: Money  #: What counts of damage and net cost when all act together.
+    bound: Money  #: No plan has less.
     gap: Part
     """How far the objective may be above the best: max(0, objective - bound) / max(|objective|,
     1e-6)."""
@@ -235,8 +189,7 @@ class Split(Solved, ScenarioResult):
     """
 
     kind: Literal["split"] = "split"
-    measure: Literal["damage"] = "damage"
-    """Damage and cost are added, so that both are money."""
+    measure: Literal["damage"] = "damage"  #: Damage and cost are added, so that both are money.
     state: StateMode
     """How public money stands in the game. ``none``: there is none; ``every``: public funders take
     part in every coalition, and their net cost counts with the members': what these gain is net of
@@ -246,27 +199,20 @@ class Split(Solved, ScenarioResult):
     alone; smaller ones have none."""
     set_aside: tuple[str, ...]
     """Duties of the scenario that were set aside, since no single coalition owes them."""
-    players: tuple[Player, ...]
-    """Who takes part, in the order of the file; the state last."""
-    coalitions: tuple[Coalition, ...]
-    """All that were solved, small ones first."""
+    players: tuple[Player, ...]  #: Who takes part, in the order of the file; the state last.
+    coalitions: tuple[Coalition, ...]  #: All that were solved, small ones first.
     baseline: Interval | None
     """Net cost of public and private funders without any company, where theirs counts in every
     coalition: nothing, unless they earn by it; null where it does not. ``found`` and ``bound`` of a
     coalition include it, ``alone`` of a player is net of it: the worth of a coalition is the sum of
     its members' ``alone``, less ``found`` net of it."""
-    worth: Interval
-    """Worth of the coalition of all."""
-    plan: JointPlan
-    """What all do together."""
+    worth: Interval  #: Worth of the coalition of all.
+    plan: JointPlan  #: What all do together.
     rules: tuple[SharingRule, ...]
     """Ways to share; if sampled, those that need no other coalitions."""
-    core: Core | None
-    """Whether nobody need leave; null where not all coalitions were solved."""
-    free_riding: dict[str, FreeRider]
-    """What staying out brings, by company."""
+    core: Core | None  #: Whether nobody need leave; null where not all coalitions were solved.
+    free_riding: dict[str, FreeRider]  #: What staying out brings, by company.
     externality: Externality | None
     """The game with outsiders acting; null where it was not asked, or not all coalitions were
     solved."""
-    sampling: Sampling | None
-    """How the Shapley value was sampled; null if all were solved."""
+    sampling: Sampling | None  #: How the Shapley value was sampled; null if all were solved.

@@ -18,16 +18,14 @@ class BudgetLine(Base):
     BY_KIND: ClassVar = ("total_meur", "by_year_meur", "carry_over", "limit_meur", "stock_charge")
     """Fields that mean something only once the kind is known."""
 
-    name: Text | None = None
-    """Name shown in reports; the id where absent."""
+    name: Text | None = None  #: Name shown in reports; the id where absent.
     kind: Literal["commitment", "cash", "guarantee_stock"]
     """``commitment`` (charged when decided), ``cash`` (when due) or ``guarantee_stock``."""
     total_meur: NonNegative | None = None
     """Million EUR over the whole horizon; no limit where absent."""
     by_year_meur: dict[BudgetYear, NonNegative] | None = None
     """Million EUR of each year; years not named get nothing."""
-    carry_over: StrictBool = False
-    """Whether what a year leaves may be used later."""
+    carry_over: StrictBool = False  #: Whether what a year leaves may be used later.
     limit_meur: YearlyNonNegative | None = None
     """Guarantees outstanding at a year's end at most, in million EUR."""
     stock_charge: NonNegative | None = None
@@ -62,17 +60,13 @@ class Funder(Base):
 
     kind: Literal["public", "company", "private"]
     """``public``, ``company`` (reserves output for its own consumers) or ``private``."""
-    name: Text | None = None
-    """Name shown in reports; the id where absent."""
-    description: Text | None = None
-    """Free text."""
+    name: Text | None = None  #: Name shown in reports; the id where absent.
+    description: Text | None = None  #: Free text.
     budget_meur: NonNegative | None = None
     """Budget over the whole horizon in million EUR; no limit where absent."""
     budget_by_year_meur: dict[BudgetYear, NonNegative] | None = None
     """Budget of each year in million EUR; years not named get nothing."""
-    carry_over: StrictBool = False
-    """Whether what a year leaves may be spent later."""
+    carry_over: StrictBool = False  #: Whether what a year leaves may be spent later.
     budget_lines: dict[Id, BudgetLine] = {}
     """Lines of its budget, by id; each binds, besides the budgets above."""
-    instruments: dict[Id, Instrument] = {}
-    """By id, for example ``equity`` or ``guarantee``."""
+    instruments: dict[Id, Instrument] = {}  #: By id, for example ``equity`` or ``guarantee``.

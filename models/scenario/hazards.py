@@ -26,10 +26,8 @@ from models.scenario.quantities import Count, Number, Share, Whole, Year
 class Effect(Base):
     """What one hazard does to one country's supply."""
 
-    country: Country
-    """ISO 3166 code of the country that is struck."""
-    materials: AllMaterials = None
-    """Ids of the materials that are struck, or ``all``."""
+    country: Country  #: ISO 3166 code of the country that is struck.
+    materials: AllMaterials = None  #: Ids of the materials that are struck, or ``all``.
     loss: tuple[Share, ...]
     """Share of supply lost in each successive period from the event's start."""
 
@@ -39,23 +37,17 @@ class Effect(Base):
 class Hazard(Base):
     """An event that takes supply away, and how often it starts."""
 
-    name: Text | None = None
-    """Name shown in reports; the id where absent."""
-    description: Text | None = None
-    """Free text."""
-    annual_probability: Share
-    """Probability that it starts in a year."""
-    effects: tuple[Effect, ...]
-    """What it does."""
+    name: Text | None = None  #: Name shown in reports; the id where absent.
+    description: Text | None = None  #: Free text.
+    annual_probability: Share  #: Probability that it starts in a year.
+    effects: tuple[Effect, ...]  #: What it does.
 
 
 class Event(Base):
     """A hazard that strikes at a stated time."""
 
-    hazard: Annotated[Id, In("hazards")]
-    """Id of the hazard."""
-    start: Annotated[Year, In("years")]
-    """Calendar year in which it starts."""
+    hazard: Annotated[Id, In("hazards")]  #: Id of the hazard.
+    start: Annotated[Year, In("years")]  #: Calendar year in which it starts.
     period: Count = Number(1)
     """Period of that year in which it starts, from 1 to periods_per_year."""
 
@@ -63,14 +55,10 @@ class Event(Base):
 class State(Base):
     """One written-out way the coming years may go."""
 
-    name: StrictStr | None = None
-    """Name shown in reports."""
-    probability: Share
-    """Probability of this state; those of all states add up to 1."""
-    events: tuple[Event, ...] = ()
-    """What strikes, and when."""
-    failed_projects: tuple[ProjectId, ...] = ()
-    """Ids of projects that never produce."""
+    name: StrictStr | None = None  #: Name shown in reports.
+    probability: Share  #: Probability of this state; those of all states add up to 1.
+    events: tuple[Event, ...] = ()  #: What strikes, and when.
+    failed_projects: tuple[ProjectId, ...] = ()  #: Ids of projects that never produce.
     delayed_projects: dict[ProjectId, Whole] = {}
     """Years of delay of the first output, by project."""
 
@@ -78,10 +66,8 @@ class State(Base):
 class Sample(Base):
     """States of the world drawn at random from hazards, success and delay."""
 
-    states: Count
-    """How many states are drawn."""
-    seed: Whole = Number(0)
-    """Seed of the random streams."""
+    states: Count  #: How many states are drawn.
+    seed: Whole = Number(0)  #: Seed of the random streams.
     method: Literal["random", "stratified"] = "random"
     """``random``: independent draws; ``stratified``: draws spread evenly (a Latin hypercube)."""
 
@@ -89,10 +75,8 @@ class Sample(Base):
 class Uncertainty(Base):
     """The states of the world that a plan is made for: sampled, or written out."""
 
-    sample: Sample | None = None
-    """Sampled states."""
-    states: tuple[State, ...] | None = None
-    """Written-out states."""
+    sample: Sample | None = None  #: Sampled states.
+    states: tuple[State, ...] | None = None  #: Written-out states.
 
     @model_validator(mode="after")
     def _one_of_two(self, info: ValidationInfo) -> Uncertainty:

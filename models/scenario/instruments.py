@@ -51,12 +51,10 @@ _KINDS_OF: dict[str, tuple[str | None, ...]] = {
 class Eligible(Base):
     """Which projects an instrument may take part in; all three conditions must hold."""
 
-    countries: AnyOf = None
-    """Codes of the countries a project may stand in, or ``any``."""
+    countries: AnyOf = None  #: Codes of the countries a project may stand in, or ``any``.
     materials: Annotated[tuple[MaterialId, ...] | None, Choice("any")] = None
     """Ids of materials of which a project must deliver at least one, or ``any``."""
-    tags: AnyOf = None
-    """Words of which a project must carry at least one, or ``any``."""
+    tags: AnyOf = None  #: Words of which a project must carry at least one, or ``any``.
 
 
 class Instrument(Base):
@@ -65,16 +63,13 @@ class Instrument(Base):
     BY_KIND: ClassVar[tuple[str, ...]] = tuple(_KINDS_OF)
     """Fields that mean something only once the kind is known."""
 
-    name: Text | None = None
-    """Name shown in reports; the id where absent."""
-    kind: InstrumentKind | None = None
-    """What it is; a plain share of capex where absent."""
+    name: Text | None = None  #: Name shown in reports; the id where absent.
+    kind: InstrumentKind | None = None  #: What it is; a plain share of capex where absent.
     max_share: Share = Number(1)
     """Share of a project's capex (of output, for a price floor) at most."""
     ticket_min_meur: NonNegative = Number(0)
     """Least amount in million EUR, if it takes part at all."""
-    ticket_max_meur: NonNegative | None = None
-    """Largest amount in million EUR."""
+    ticket_max_meur: NonNegative | None = None  #: Largest amount in million EUR.
     offtake_per_share: NonNegative = Number(0)
     """Share of output reserved for domestic consumers per share of capex (or output) financed."""
     budget_charge: NonNegative = Number(1)
@@ -85,10 +80,8 @@ class Instrument(Base):
     """Expected present value that comes back, per EUR committed; by the terms where absent."""
     budget_class: BudgetClass | None = None
     """How the budget books it; for reports. By its kind where absent."""
-    grant_equivalent: Share = Number(0)
-    """Share of a commitment that counts as state aid."""
-    eligible: Eligible = Eligible()
-    """Which projects it may take part in."""
+    grant_equivalent: Share = Number(0)  #: Share of a commitment that counts as state aid.
+    eligible: Eligible = Eligible()  #: Which projects it may take part in.
     term_years: Annotated[Number, Bounds(gt=0, whole=True)] | None = None
     """Years until it ends: a loan from payment, a guarantee from the decision, a price floor from
     the first output; for equity the year of exit."""
@@ -96,14 +89,11 @@ class Instrument(Base):
     """Years before repayment begins; from there on in equal yearly parts."""
     interest_rate: NonNegative | None = None
     """Per year: received on a loan, paid on a subsidised one."""
-    expected_return: NonNegative | None = None
-    """Growth of a stake per year until its exit."""
-    fee_per_year: NonNegative | None = None
-    """Fee received on the amount guaranteed, per year."""
+    expected_return: NonNegative | None = None  #: Growth of a stake per year until its exit.
+    fee_per_year: NonNegative | None = None  #: Fee received on the amount guaranteed, per year.
     failure_probability: Share | None = None
     """Probability of default, call or write-off over the whole life."""
-    loss_given_failure: Share = Number(1)
-    """Share of the amount that is lost then."""
+    loss_given_failure: Share = Number(1)  #: Share of the amount that is lost then.
     market_finance_per_share: NonNegative = Number(0)
     """Share of capex that lenders carry more per share covered."""
     floor_eur_per_t: dict[MaterialId, YearlyNonNegative] | None = None

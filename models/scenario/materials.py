@@ -27,23 +27,18 @@ from models.scenario.quantities import NonNegative, Share, YearlyNonNegative
 class PriceState(Base):
     """One way the price of a material may go, over all years."""
 
-    name: Text | None = None
-    """Name shown in reports."""
+    name: Text | None = None  #: Name shown in reports.
     probability: Share
     """Probability of this price; those of a material's price states add up to 1."""
-    eur_per_t: YearlyNonNegative
-    """Price in EUR per tonne; may change over the years."""
+    eur_per_t: YearlyNonNegative  #: Price in EUR per tonne; may change over the years.
 
 
 class Material(Base):
     """A raw material, counted in tonnes of one stated form."""
 
-    name: Text | None = None
-    """Name shown in reports; the id where absent."""
-    description: Text | None = None
-    """Free text, for example the form that is counted."""
-    price_eur_per_t: YearlyNonNegative
-    """Price in EUR per tonne; may change over the years."""
+    name: Text | None = None  #: Name shown in reports; the id where absent.
+    description: Text | None = None  #: Free text, for example the form that is counted.
+    price_eur_per_t: YearlyNonNegative  #: Price in EUR per tonne; may change over the years.
     price_states: tuple[PriceState, ...] = ()
     """Prices that price floors are reckoned with; ``price_eur_per_t`` alone where absent."""
 
@@ -55,10 +50,8 @@ class Material(Base):
 class Consumer(Base):
     """A sector or a single company that needs materials."""
 
-    name: Text | None = None
-    """Name shown in reports; the id where absent."""
-    description: Text | None = None
-    """Free text."""
+    name: Text | None = None  #: Name shown in reports; the id where absent.
+    description: Text | None = None  #: Free text.
     company: FunderId | None = None
     """Id of the funder (of kind company) that is this consumer's purse."""
 
@@ -66,28 +59,22 @@ class Consumer(Base):
 class Demand(Base):
     """What a consumer needs of a material; rows of the same pair add up."""
 
-    consumer: ConsumerId
-    """Id of the consumer."""
-    material: MaterialId
-    """Id of the material."""
-    t_per_year: YearlyNonNegative
-    """Demand in tonnes per year; may change over the years."""
+    consumer: ConsumerId  #: Id of the consumer.
+    material: MaterialId  #: Id of the material.
+    t_per_year: YearlyNonNegative  #: Demand in tonnes per year; may change over the years.
 
 
 class DamageStep(Base):
     """One step of the damage curve."""
 
-    share: Share
-    """Share of the demand in a period that this step covers, as a fraction of one."""
-    eur_per_t: NonNegative
-    """Damage of a tonne missing on this step, in EUR per tonne."""
+    share: Share  #: Share of the demand in a period that this step covers, as a fraction of one.
+    eur_per_t: NonNegative  #: Damage of a tonne missing on this step, in EUR per tonne.
 
 
 class Damage(Base):
     """What a missing tonne costs the economy, in steps that rise."""
 
-    material: MaterialId
-    """Id of the material."""
+    material: MaterialId  #: Id of the material.
     consumer: ConsumerId | None = None
     """Id of a consumer, where the entry is for that consumer alone."""
     steps: tuple[DamageStep, ...]
@@ -115,14 +102,11 @@ class Damage(Base):
 class Supply(Base):
     """What one country supplies of a material before any investment; rows add up."""
 
-    material: MaterialId
-    """Id of the material."""
-    country: Country
-    """ISO 3166 code of the country of origin."""
+    material: MaterialId  #: Id of the material.
+    country: Country  #: ISO 3166 code of the country of origin.
     share: YearlyNonNegative | None = None
     """Share of that year's demand of all consumers, as a fraction of one; above 1 is a surplus."""
-    t_per_year: YearlyNonNegative | None = None
-    """Tonnes per year; instead of ``share``."""
+    t_per_year: YearlyNonNegative | None = None  #: Tonnes per year; instead of ``share``.
     stages: tuple[Stage, ...] = ()
     """What happens in the country: extraction, processing, recycling; for reports."""
 

@@ -38,26 +38,21 @@ Delay = Annotated[int, BeforeValidator(_read_delay)]
 class Project(Base):
     """A plant or mine that may be built, and what it delivers once it runs."""
 
-    name: Text | None = None
-    """Name shown in reports; the id where absent."""
-    description: Text | None = None
-    """Free text."""
-    country: Country
-    """ISO 3166 code of the country it stands in."""
+    name: Text | None = None  #: Name shown in reports; the id where absent.
+    description: Text | None = None  #: Free text.
+    country: Country  #: ISO 3166 code of the country it stands in.
     output_t_per_year: dict[MaterialId, NonNegative]
     """Nameplate output in tonnes per year, by material."""
     earliest_start: Annotated[Year, In("years")] | None = None
     """First year in which the decision to build can fall; the first year where absent."""
     latest_start: Annotated[Year, In("later years")] | None = None
     """Last year in which the decision to build can fall; the last year where absent."""
-    construction_years: Whole = Number(0)
-    """Years from the start to the first output."""
+    construction_years: Whole = Number(0)  #: Years from the start to the first output.
     ramp_up: tuple[Share, ...] = (Number(1),)
     """Share of nameplate in the 1st, 2nd, ... year of output; the last value holds on."""
     lifetime_years: Annotated[Number, Bounds(gt=0, whole=True)] | None = None
     """Years of output; unlimited where absent."""
-    capex_meur: NonNegative
-    """Capital cost in million EUR."""
+    capex_meur: NonNegative  #: Capital cost in million EUR.
     capex_profile: tuple[Share, ...] = (Number(1),)
     """Share of capex due in the start year, the next, ...; adds up to 1."""
     residual_value: Share | None = None
@@ -72,14 +67,11 @@ class Project(Base):
     """Probability that it produces at all; drawn once for each state of the world."""
     delay_years: dict[Delay, Share] = {0: Number(1)}
     """Probability of each delay of the first output, by years of delay; adds up to 1."""
-    requires: tuple[ProjectId, ...] = ()
-    """Ids of projects that must be built no later."""
-    excludes: tuple[ProjectId, ...] = ()
-    """Ids of projects that cannot be built beside it."""
+    requires: tuple[ProjectId, ...] = ()  #: Ids of projects that must be built no later.
+    excludes: tuple[ProjectId, ...] = ()  #: Ids of projects that cannot be built beside it.
     stages: tuple[Stage, ...] = ()
     """What happens in the country: extraction, processing, recycling; for reports."""
-    tags: tuple[StrictStr, ...] = ()
-    """Free words that instruments can ask for."""
+    tags: tuple[StrictStr, ...] = ()  #: Free words that instruments can ask for.
 
     _ramp = needed("ramp_up", marked("ramp_up is empty"), marked("leave it out, or write [1.0]"))
     _sums = adds_up("capex_profile", "delay_years")
