@@ -203,8 +203,9 @@ def read_country(value: Any) -> str:
 
 Stage = Literal["extraction", "processing", "recycling"]
 """Stage of a supply chain, as the Critical Raw Materials Act tells them apart."""
-Country = Annotated[str, BeforeValidator(read_country)]
-"""An ISO 3166 country code such as DE."""
+Country = Annotated[
+    str, BeforeValidator(read_country), In("countries")
+]  #: An ISO 3166 country code such as DE.
 Id = Annotated[str, BeforeValidator(_read_id)]
 MaterialId = Annotated[Id, In("materials")]
 ConsumerId = Annotated[Id, In("consumers")]
@@ -212,6 +213,8 @@ ProjectId = Annotated[Id, In("projects")]
 FunderId = Annotated[Id, In("funders")]
 BudgetYear = Annotated[int, BeforeValidator(read_year), In("later years")]
 """A calendar year as the key of a mapping."""
+AnyCountry = Annotated[tuple[Annotated[str, In("countries")], ...] | None, Choice("any")]
+AnyMaterial = Annotated[tuple[MaterialId, ...] | None, Choice("any")]
 AnyOf = Annotated[tuple[str, ...] | None, Choice("any")]
 """A list of names, or ``any`` (kept as None)."""
 AllMaterials = Annotated[tuple[MaterialId, ...] | None, Choice("all")]

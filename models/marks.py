@@ -19,8 +19,8 @@ class In:
     """Marks an id or a year that has to stand in the scenario."""
 
     section: str
-    """A section of the scenario, ``instruments`` of any funder, ``years`` (of the horizon), or
-    ``later years`` (of the horizon or after it)."""
+    """A section of the scenario, ``instruments`` of any funder, ``countries``, ``years`` (of the
+    horizon), or ``later years`` (of the horizon or after it)."""
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,7 @@ from models.language import tr
 
 MAX_LENGTH = 100
 MAX_NAMES = 2_000
-MAX_COMPARED = 200_000
-"""Names that the words of one scenario are compared with, in all."""
+MAX_COMPARED = 200_000  #: Names that the words of one scenario are compared with, in all.
 _left: ContextVar[list[int] | None] = ContextVar("left", default=None)
 """How many comparisons are left."""
 

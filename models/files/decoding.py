@@ -20,19 +20,14 @@ from models.spelling import close
 MAX_BYTES = 20_000_000
 MAX_VALUES = 500_000
 """Values in the YAML of one scenario, with all it includes; what aliases repeat counts again."""
-MAX_FILES = 500
-"""Files that one scenario may take together, each counted as often as it is read."""
-MAX_TOTAL_BYTES = 100_000_000
-"""What they may hold together."""
-MAX_TOTAL_CELLS = 2_000_000
-"""Cells of all tables of a scenario."""
-MAX_CELLS = 1_000_000
-"""Cells of one table, empty ones included."""
+MAX_FILES = 500  #: Files that one scenario may take together, each counted as often as it is read.
+MAX_TOTAL_BYTES = 100_000_000  #: What they may hold together.
+MAX_TOTAL_CELLS = 2_000_000  #: Cells of all tables of a scenario.
+MAX_CELLS = 1_000_000  #: Cells of one table, empty ones included.
 _BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
 _NOT_TEXT = re.compile(
     "[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]|[\u202a-\u202e\u2066-\u2069]"
-)
-"""Control characters, halves of pairs, and those that turn the direction of what follows."""
+)  #: Control characters, halves of pairs, and those that turn the direction of what follows.
 
 
 def refuse(place: Place, message: str, hint: str = "") -> ScenarioError:
@@ -95,31 +90,19 @@ def count(what: str, number: int, place: Place) -> None:
     if taken is None:
         return
     taken[what] += number
-    most, message, hint = {
-        "files": (
-            MAX_FILES,
-            marked("the scenario takes more than {count} files"),
-            marked("include fewer"),
-        ),
-        "bytes": (
-            MAX_TOTAL_BYTES,
-            marked("the files of the scenario are larger than {limit} together"),
-            marked("include fewer"),
-        ),
-        "values": (
-            MAX_VALUES,
-            marked("the files of the scenario have more than {count} values together"),
-            marked("put long lists into tables"),
-        ),
-        "cells": (
-            MAX_TOTAL_CELLS,
-            marked("the tables of the scenario have more than {count} cells together"),
-            marked("delete what the scenario does not need"),
-        ),
-    }[what]
-    if taken[what] > most:
-        said = tr(message, count=most, limit=f"{most / 1e6:.0f} MB")
-        raise refuse(place, said, tr(hint))
+    limits = {"files": MAX_FILES, "bytes": MAX_TOTAL_BYTES, "values": MAX_VALUES}
+    if taken[what] <= (most := limits.get(what, MAX_TOTAL_CELLS)):
+        return
+    said, hint = marked("the scenario takes more than {count} files"), tr("include fewer")
+    if what == "bytes":
+        said = marked("the files of the scenario are larger than {limit} together")
+    elif what == "values":
+        said = marked("the files of the scenario have more than {count} values together")
+        hint = tr("put long lists into tables")
+    elif what == "cells":
+        said = marked("the tables of the scenario have more than {count} cells together")
+        hint = tr("delete what the scenario does not need")
+    raise refuse(place, tr(said, count=most, limit=f"{most / 1e6:.0f} MB"), hint)
 
 
 def beside(file: str, name: str) -> Path | None:

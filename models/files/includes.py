@@ -40,8 +40,7 @@ KEY = "include"
 SHAPE = Shape("list", item=str)
 HEAD = ("schema_version", "title", "description")
 """What says of a file what it is; it stays with the file and is not included."""
-PRIVATE = ("private", "otherwise", "owner")
-"""Keys of an entry for a private file."""
+PRIVATE = ("private", "otherwise", "owner")  #: Keys of an entry for a private file.
 JOINED = ("demand", "damage", "supply")
 """Lists whose rows add up, or speak of different consumers: a private file has its own part."""
 MAX_CHAIN = 20

@@ -18,8 +18,7 @@ from models.language import tr
 MAX_BYTES = 200_000_000
 MAX_VALUES = 10_000_000
 MAX_DEPTH = 100
-_NESTED = object()
-"""Stands for what is nested deeper than can be read at all."""
+_NESTED = object()  #: Stands for what is nested deeper than can be read at all.
 
 
 class NotPlainError(Exception):

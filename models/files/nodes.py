@@ -14,11 +14,9 @@ from typing import Any
 from models.faults import Fault, Place, Step
 
 MAX_ROWS = 100_000
-MAX_COLUMNS = 1_000
-"""Of a table."""
+MAX_COLUMNS = 1_000  #: Of a table.
 Path = tuple[Step, ...]
-Report = Callable[[Fault], None]
-"""Takes a fault that was found; reading goes on."""
+Report = Callable[[Fault], None]  #: Takes a fault that was found; reading goes on.
 
 Scalar = str | int | float | bool | None | datetime.datetime
 

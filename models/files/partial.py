@@ -16,17 +16,9 @@ from pydantic import ValidationError
 
 from models.base import UNREADABLE_TEXT, VALUES_ONLY, WITHOUT_SUMS
 from models.faults import Fault
+from models.files import shapes
 from models.files.nodes import Path
-from models.files.shapes import (
-    ANYTHING,
-    ROOT,
-    Shape,
-    is_item,
-    required,
-    shape_at,
-    shape_of,
-    step_into,
-)
+from models.files.shapes import ANYTHING, ROOT, Shape, required, shape_at, shape_of, step_into
 from models.files.translating import faults_of
 from models.scenario import references
 from models.scenario.case import Case
@@ -84,7 +76,10 @@ class _Mending:
         """Take out a whole section; what refers to its items is then not looked up."""
         self.data.pop(name, None)
         if name == "horizon":
-            self.data[name] = {**_stand_in(shape_at((name,))), "periods_per_year": UNREADABLE}
+            self.data[name] = {
+                **_stand_in(shape_at((name,))),
+                "periods_per_year": UNREADABLE,
+            }
         elif required(ROOT, name):
             self.data[name] = {}
         self._lost(name, "*")
@@ -113,7 +108,7 @@ class _Mending:
             if isinstance(step, int) and step < len(parent):
                 parent[step] = _stand_in(step_into(shape, step) or ANYTHING)
             return None
-        if len(path) == 2 and at_key and is_item(shape):
+        if len(path) == 2 and at_key and shapes.is_item(shape):
             self._lost(str(path[0]), str(step))
         if path[2:3] == ("budget_lines",) and (at_key or len(path) == 3):
             self._lost("budget_lines", str(path[1]))
@@ -143,7 +138,7 @@ def _replace(parent: dict[str, Any], shape: Shape, path: Path, at_key: bool) -> 
             parent["value"] = UNREADABLE
     elif at_key or inside is None:
         parent.pop(key, None)
-        if shape.kind == "mapping" and not is_item(shape):
+        if shape.kind == "mapping" and not shapes.is_item(shape):
             # The number whose key is lost would be missing from a sum.
             parent[UNREADABLE_TEXT] = UNREADABLE
         elif shape.kind == "years" and path[-2] == "delay_years":

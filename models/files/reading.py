@@ -31,13 +31,11 @@ from models.scenario import references
 from models.scenario.case import Case
 from models.spelling import existing
 
-WORKBOOKS = (".xlsx", ".xlsm")
-"""How scenario files in Excel are named."""
+WORKBOOKS = (".xlsx", ".xlsm")  #: How scenario files in Excel are named.
 MAX_FAULTS = 1_000
 """Errors, and warnings, that are told of one scenario; further ones are counted."""
 MAX_MESSAGE = 1_000
-MAX_VARIANTS = 1_000
-"""Variants of one file, each of which is read when the file is checked."""
+MAX_VARIANTS = 1_000  #: Variants of one file, each of which is read when the file is checked.
 
 
 @dataclass(frozen=True)

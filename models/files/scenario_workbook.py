@@ -26,10 +26,8 @@ from models.language import tr
 from models.scenario.quantities import UNREADABLE, number_hint
 from models.spelling import close, suggestion
 
-HEADER_WITHIN = 10
-"""Rows among which the one with the technical names is looked for."""
-WORDS = ("high", "medium", "low")
-"""How much a figure is to be trusted."""
+HEADER_WITHIN = 10  #: Rows among which the one with the technical names is looked for.
+WORDS = ("high", "medium", "low")  #: How much a figure is to be trusted.
 _TRUE, _FALSE = ("true", "yes", "ja", "wahr"), ("false", "no", "nein", "falsch")
 
 

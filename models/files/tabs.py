@@ -15,8 +15,7 @@ from models.files.shapes import ROOT, Shape, holds_items, shape_of, step_into
 from models.language import german, language, tr, using
 from models.spelling import close
 
-OWN = "_"
-"""Sheets and columns whose names begin so are the user's own and are not read."""
+OWN = "_"  #: Sheets and columns whose names begin so are the user's own and are not read.
 GUIDE = "Read me"
 FAULTS = "Faults"
 

@@ -28,8 +28,7 @@ MAX_UNPACKED = 200_000_000
 MAX_RATIO = 200
 _OLE = bytes.fromhex("d0cf11e0a1b11ae1")
 MAX_PARTS = 5_000
-MAX_TAGS = 300_000
-"""Tags of one part of a workbook, each of which becomes an object; cells apart."""
+MAX_TAGS = 300_000  #: Tags of one part of a workbook, each of which becomes an object; cells apart.
 BOUNDS = Bounds(
     MAX_PARTS, MAX_UNPACKED, MAX_RATIO, MAX_TAGS, ("xl/worksheets/", "xl/sharedStrings")
 )

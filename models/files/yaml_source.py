@@ -17,15 +17,8 @@ from typing import Any
 import yaml
 
 from models.faults import Fault, Place, ScenarioError
-from models.files.decoding import (
-    MAX_VALUES,
-    check_characters,
-    count,
-    decode,
-    line_and_column,
-    refuse,
-    split_lines,
-)
+from models.files import decoding
+from models.files.decoding import MAX_VALUES, check_characters, decode, line_and_column, refuse
 from models.files.nodes import Node, Path, Report
 from models.language import tr
 
@@ -139,7 +132,7 @@ class _Parser:
                     self._end()
         except yaml.YAMLError as error:
             raise self._unreadable(error, text) from None
-        count("values", self._count, self.start)
+        decoding.count("values", self._count, self.start)
         return self._root or Node(None, self.start)
 
     def _place(self, event: Any) -> Place:
@@ -300,7 +293,7 @@ class _Parser:
         context = getattr(error, "context_mark", None)
         mark = getattr(error, "problem_mark", None) or context
         problem = getattr(error, "problem", None) or getattr(error, "reason", None) or str(error)
-        lines = split_lines(text)
+        lines = decoding.split_lines(text)
         line = lines[mark.line] if mark and mark.line < len(lines) else ""
         place = self._at(mark) if mark and not self.fixed else self.start
         opened = f"{context.line + 1}:{context.column + 1}" if context and not self.fixed else ""

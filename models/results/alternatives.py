@@ -1,8 +1,4 @@
-"""What else would do: plans within a distance of the best, as unlike each other as can be, and how
-often each project and stockpile is chosen.
-
-Money is million EUR, mass is tonnes. A document written as JSON loads back equal.
-"""
+"""What else would do: near-optimal plans as unlike as can be, and how robust each choice is."""
 
 from __future__ import annotations
 
@@ -40,9 +36,7 @@ class Alternative(Result):
     number: int  #: 1 for the first that was found, and so on.
     plan: PlanFigures  #: The best plan with this portfolio, to the gap.
     portfolio_bound: InUnit  #: No plan with this portfolio has a lower objective.
-    unlike: int
-    """In how many projects and stockpiles it differs from the nearest of all before it, the plan
-    among them."""
+    unlike: int  #: In how many marks it differs from the nearest before it or the plan.
     unlike_at_most: int  #: No portfolio within the limit differs in more from all before it.
     unlike_proven: bool  #: Whether the two are equal.
     unlike_plan: int  #: In how many it differs from the plan.
@@ -58,8 +52,7 @@ class OtherCase(Searched):
     kind: Literal["variant", "assumption"]  #: Which of the two.
     id: str  #: Id of the variant, or a name of the assumptions.
     title: str  #: Its title in the language of the run; the id where it has none.
-    factor: float | None
-    """By which a group of assumptions is multiplied; null for a variant or where it was stated."""
+    factor: float | None  #: What multiplies a group of assumptions; null for variants or if stated.
     settings: tuple[str, ...]  #: What is changed, as ``path=value``; empty for a variant.
     objective: InUnit | None  #: Objective of its plan; null without one.
     gap: Part | None  #: Relative gap; null without a plan or a bound.

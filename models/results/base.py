@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
-from typing import Annotated, Any, Literal
+from functools import cache, cached_property
+from typing import Annotated, Any, Literal, get_args
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    SerializationInfo,
-    SerializerFunctionWrapHandler,
-    model_serializer,
-    model_validator,
-)
+import pydantic
+from pydantic import BaseModel, ConfigDict, Field, SerializationInfo, SerializerFunctionWrapHandler
 
 from models.results import ids
-from models.results.seal import SEAL, seal_of
 from models.scenario.case import Case
 
 VOLATILE = Field(json_schema_extra={"volatile": True})
@@ -34,27 +29,46 @@ class Unit:
 
 InUnit = Annotated[float, Unit("`unit`")]
 """In the unit of the scenario's measure, which ``unit`` of the document names."""
-Money = Annotated[float, Unit("million EUR")]
-"""Money in a field whose name does not say so."""
-Varied = Annotated[float, Unit("`varied_unit`")]
-"""In the unit of the number that is varied."""
+Money = Annotated[float, Unit("million EUR")]  #: Money in a field whose name does not say so.
+Varied = Annotated[float, Unit("`varied_unit`")]  #: In the unit of the number that is varied.
 PerVaried = Annotated[float, Unit("`unit` per `varied_unit`")]
 """What a unit more of the number that is varied brings."""
-Part = Annotated[float, Unit("share")]
-"""A share that may be above 1 or below 0, such as a gap."""
-Seconds = Annotated[float, Field(ge=0), VOLATILE, Unit("s")]
-"""Wall time."""
+Part = Annotated[float, Unit("share")]  #: A share that may be above 1 or below 0, such as a gap.
+Seconds = Annotated[float, Field(ge=0), VOLATILE, Unit("s")]  #: Wall time.
 Versions = Annotated[dict[str, str], VOLATILE]
 """Versions of the project and of what it rests on, by name."""
 ROUNDING = 1e-6
 Share = Annotated[float, Field(ge=-ROUNDING, le=1 + ROUNDING), Unit("share")]
 """A share or a probability, to the rounding of a solver."""
-Measure = Literal["damage", "tonnes", "share_of_demand"]
-"""What is counted."""
-Status = Literal["optimal", "limit", "infeasible", "none"]
-"""How a solve ended."""
-Ended = Literal["complete", "interrupted"]
-"""Whether the user stopped it."""
+Measure = Literal["damage", "tonnes", "share_of_demand"]  #: What is counted.
+Status = Literal["optimal", "limit", "infeasible", "none"]  #: How a solve ended.
+Ended = Literal["complete", "interrupted"]  #: Whether the user stopped it.
+
+
+SEAL = "document_sha256"  #: The field that holds it, at the top of the document.
+
+
+def seal_of(document: Any) -> str:
+    """SHA-256 of a document in JSON without its seal.
+
+    Neither the order of keys, nor blanks, nor whether a whole number is written 1 or 1.0 counts, so
+    that other programs may write the document anew.
+    """
+    return hash_of(_plain({key: value for key, value in document.items() if key != SEAL}))
+
+
+def hash_of(content: Any) -> str:
+    """SHA-256 of a content in canonical JSON: keys sorted, no blanks, UTF-8."""
+    text = json.dumps(content, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 class Result(BaseModel):
@@ -76,7 +90,7 @@ class Document(Formatted):
     The scenario comes last in a document that carries it, since it is the longest by far.
     """
 
-    @model_serializer(mode="wrap")
+    @pydantic.model_serializer(mode="wrap")
     def _sealed(
         self, handler: SerializerFunctionWrapHandler, info: SerializationInfo
     ) -> dict[str, Any]:
@@ -87,7 +101,7 @@ class Document(Formatted):
             content[SEAL] = seal_of(content)
         return content
 
-    @model_validator(mode="before")
+    @pydantic.model_validator(mode="before")
     @classmethod
     def _without_seal(cls, content: Any) -> Any:
         # Whether it is right is for those to ask who have the document as it was written.
@@ -182,3 +196,60 @@ def documents() -> dict[str, type[Formatted]]:
         if isinstance(kind, str):
             found[kind] = model
     return found
+
+
+EACH = "*"  #: Stands in a path for every item of a list and every key of a mapping.
+
+
+@cache
+def volatile_in(kind: str) -> tuple[str, ...]:
+    """Paths of the volatile fields in a document of some kind: ``points.*.seconds``.
+
+    None for a kind that is not known.
+    """
+    model = documents().get(kind)
+    return () if model is None else tuple(sorted(set(_paths(model, (), ()))))
+
+
+def content_of(document: Any, volatile: Sequence[str]) -> Any:
+    """A document without what lies at these paths; the document itself stays as it is."""
+    for path in volatile:
+        document = _without(document, path.split("."))
+    return document
+
+
+def content_hash(document: Any, volatile: Sequence[str]) -> str:
+    """SHA-256 of a document without what is volatile in it, in canonical JSON."""
+    return hash_of(content_of(document, volatile))
+
+
+def _paths(annotation: Any, at: tuple[str, ...], inside: tuple[type[Result], ...]) -> Iterator[str]:
+    if isinstance(annotation, type) and issubclass(annotation, Result):
+        if annotation in inside:
+            return
+        if issubclass(annotation, Document):
+            yield ".".join((*at, SEAL))  # which is of what is volatile too
+        for name, field in annotation.model_fields.items():
+            extra = field.json_schema_extra
+            if isinstance(extra, dict) and extra.get("volatile"):
+                yield ".".join((*at, name))
+            else:
+                yield from _paths(field.annotation, (*at, name), (*inside, annotation))
+        return
+    many = getattr(annotation, "__origin__", None) in (list, tuple, dict)
+    for part in get_args(annotation):
+        yield from _paths(part, (*at, EACH) if many else at, inside)
+
+
+def _without(document: Any, steps: Sequence[str]) -> Any:
+    first, rest = steps[0], steps[1:]
+    if isinstance(document, list) and first == EACH:
+        return [_without(item, rest) for item in document]
+    if not isinstance(document, dict):
+        return document
+    if not rest and first != EACH:
+        return {key: value for key, value in document.items() if key != first}
+    return {
+        key: _without(value, rest) if first in (EACH, key) else value
+        for key, value in document.items()
+    }

@@ -1,7 +1,4 @@
-"""What became of many runs: one line a run.
-
-Damage is in the unit of each scenario's measure; money is million of its currency.
-"""
+"""What became of many runs: one line a run."""
 
 from __future__ import annotations
 
@@ -22,13 +19,11 @@ class BatchRun(Result):
 
     run: str  #: Its name, and that of its folder.
     key: str | None
-    """[SHA-256](commands.md#vorrat-batch) over all that its answer rests on; null where its
-    scenario has faults."""
+    """[SHA-256](commands.md#vorrat-batch) over all its answer rests on; null with faults."""
     file: str  #: Its scenario file, as it was found.
     variant: str | None  #: Id of the variant, if one was applied.
     settings: tuple[str, ...]  #: ``path=value``, those of all runs first.
-    varied: dict[str, str]
-    """Those that come from ``--grid``, and so differ from run to run: value by path, as written."""
+    varied: dict[str, str]  #: Those from ``--grid``, which differ from run to run: value by path.
     status: RunStatus
     """``optimal``: the gap is within its target; ``limit``: stopped with a plan; ``infeasible``:
     no plan keeps all rules; ``none``: stopped before any plan was found; ``failed``: the solver or

@@ -1,16 +1,12 @@
-"""Several plans side by side, and what makes the difference between them.
-
-The names are a contract (extend, do not rename). Differences are those of an option less the base,
-so that less damage is negative.
-"""
+"""Several plans side by side, and what makes the difference between them."""
 
 from __future__ import annotations
 
 from typing import Literal
 
-from models.results.accounts import BudgetClass
 from models.results.base import Document, InUnit, Part, Result
 from models.results.option import Option, Wording
+from models.results.plan import BudgetClass
 from models.results.reservations import Doubts
 
 Barred = Literal["damage", "tail", "money", "objective", "dependence"]
@@ -133,16 +129,15 @@ class Difference(Result):
     """An option against the base, taken apart; null where figures cannot be compared."""
 
     option: str  #: Label of the option.
-    expected: InUnit | None
-    """Difference of expected damage; null where not compared, as all below."""
+    expected: InUnit | None  #: Difference of expected damage; null if not compared, as all below.
     cvar: InUnit | None  #: Difference of the mean of the worst states.
     worst: InUnit | None  #: Difference of the worst state.
     by_material: tuple[MaterialDifference, ...]
-    """By material, largest first: adds up to ``expected``."""
+    """By material, largest first; a sum of ``expected``."""
     by_consumer: dict[str, InUnit]  #: By consumer: adds up to ``expected``.
     objective: InUnit | None  #: Difference of the objectives.
     resolution: InUnit | None
-    """Below this a difference is not significant: both objectives less their bounds, added up."""
+    """Less is not significant: both objectives less their bounds, added up."""
     significant: bool | None
     """Whether the differences of objective and of expected damage both exceed the resolution; null
     where that is not known. If not, the search for the two plans has left more open than they
@@ -151,8 +146,7 @@ class Difference(Result):
     private_paid_meur: float | None  #: The same of company and private funders.
     market_meur: float | None  #: The same of lenders and other investors.
     net_cost_meur: float | None  #: Difference of net cost, discounted, whoever bears it.
-    money: tuple[MoneyDifference, ...]
-    """By funder and class, those that differ: adds up to public and private money."""
+    money: tuple[MoneyDifference, ...]  #: By funder and class; adds up to public and private money.
     avoided_per_extra_public_euro: float | None
     """Expected damage avoided in addition per public euro put up in addition, both discounted; null
     where there is no additional one."""
@@ -216,8 +210,7 @@ class Comparison(Document):
     doubts: tuple[str, ...] = ()
     """What speaks against saved plans that are compared, in the language of the run: they are [not
     whole](#whole-or-not)."""
-    unconfirmed: tuple[str, ...] = ()
-    """Which of them cannot be confirmed to be as they were written, in sentences."""
+    unconfirmed: tuple[str, ...] = ()  #: Which of them cannot be confirmed, in sentences.
     names: Names  #: Names of all that is spoken of, in both languages.
 
     @property

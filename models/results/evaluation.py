@@ -1,7 +1,4 @@
-"""How good a plan is: judged on states it was not made for, and against what could be known.
-
-Damage is in the unit of the scenario's measure; money is million EUR.
-"""
+"""How good a plan is: judged on states it was not made for, and against what could be known."""
 
 from __future__ import annotations
 
@@ -20,8 +17,7 @@ class Estimate(Result):
     """
 
     value: float  #: The estimate.
-    standard_error: float | None
-    """Its standard error; null where nothing was sampled, so that the figure is exact."""
+    standard_error: float | None  #: Its standard error; null where nothing was sampled: exact.
 
 
 class ProvenRange(Result):
@@ -93,8 +89,7 @@ class RuleOutcome(Result):
 
     reserve: Share  #: Share of the planned stock that is kept for the dearer steps.
     performance: Performance  #: What it leads to.
-    above_foresight: Estimate
-    """Expected damage above that with foresight: the mean of the difference within each state."""
+    above_foresight: Estimate  #: Expected damage above that with foresight, state by state.
     materials: tuple[RuleMaterial, ...]  #: All materials, in the order of the file.
 
 
@@ -200,8 +195,7 @@ class LongerHorizon(Result):
     """What it avoids with the scenario's own horizon, in the same states: less than ``avoided`` by
     what the years bring that are added."""
     net_cost_within_meur: float  #: Net cost as the plan has it.
-    residual_meur: float
-    """Residual value at the end of the scenario's own horizon, which net cost there is less by."""
+    residual_meur: float  #: Residual value at the end of the scenario's own horizon.
 
 
 class StatesOf(Result):
@@ -234,11 +228,10 @@ class Evaluation(Measured, ScenarioResult):
     """Discounted net cost of the plan in the prices and terms of that scenario."""
     fresh: FreshOutcome  #: What it leads to in states it was not made for.
     rules: tuple[RuleOutcome, ...]  #: Under release rules without foresight, by reserve.
-    gap: OptimalityGap | None
-    """How far from the best it can be; null where it was not asked for or states are written."""
+    gap: OptimalityGap | None  #: How far from the best; null if not asked or states are written.
     information: Information | None  #: Wait-and-see, EVPI and VSS; null where not asked for.
     tail: TailPremium | None  #: What caring for the worst states costs; null where not asked for.
     rare: RareEvents | None
-    """Rare events drawn more often; null where it was not asked for or states are written."""
+    """Rare events drawn more often; null if not asked or states are written."""
     longer: LongerHorizon | None  #: With a longer horizon; null where it was not asked for.
     seconds: Annotated[dict[str, float], VOLATILE]  #: Wall time by part.

@@ -1,9 +1,4 @@
-"""Why a plan is as it is: for each project and each stock why it is in or out, and what one more
-million, or one more point of a limit, would be worth.
-
-Objectives and what they differ by are in the unit of the measure, money is million EUR, mass is
-tonnes. What comes out of solves is a range that their gaps prove.
-"""
+"""Why a plan is as it is, and what one more million or point of a limit would be worth."""
 
 from __future__ import annotations
 
@@ -30,8 +25,7 @@ class BindingRule(Result):
     limit: float | None
     """Its number, in the unit of the path; of state aid the million EUR that it comes to; null
     where it has none or several."""
-    alone: bool | None
-    """Whether it would be enough if this rule alone were dropped; null where that was not asked."""
+    alone: bool | None  #: Whether dropping this rule alone would be enough; null if not asked.
 
 
 class Regret(Searched):
@@ -99,22 +93,18 @@ class ValueStep(Result):
 
     step: Money  #: By how much: million EUR of a budget, percentage points of a share.
     low: float | None  #: At least so much is gained for each million or point.
-    plans: float | None
-    """The difference of the two plans, for each million or point; null where it was not solved by
-    itself."""
+    plans: float | None  #: The difference of the two plans, for each; null if not solved by itself.
     high: float | None  #: At most so much is gained for each; null where no bound is known.
     instead: Instead | None  #: What the looser limit lets in and out; null without a plan.
     solved: bool  #: Whether it was solved by itself: what a larger step proves holds for it.
-    status: Status | None = None
-    """How that solve ended, as for a regret; null where it was not solved by itself."""
+    status: Status | None = None  #: How that solve ended; null where it was not solved by itself.
 
 
 class LimitValue(Result):
     """A budget or a limit, and what more of it is worth, by solving it anew at several steps."""
 
     path: str  #: Dotted path of the number in the scenario.
-    kind: Literal["budget", "share"]
-    """``budget``: steps are million EUR; ``share``: steps are percentage points."""
+    kind: Literal["budget", "share"]  #: Steps are million EUR, or percentage points.
     funder: ids.Funder | None  #: Whose it is.
     project: ids.Project | None  #: Which project it is for.
     year: ids.YearNumber | None  #: Which year it is for.

@@ -1,28 +1,11 @@
-"""Damage against a number of the scenario, and the least number that brings it below a level.
-
-Money is million EUR, mass is tonnes. A document written as JSON loads back equal.
-"""
+"""Damage against a number of the scenario, and the least number that brings it below a level."""
 
 from __future__ import annotations
 
 from typing import Literal
 
-from models.results import ids
-from models.results.base import (
-    Ended,
-    Instead,
-    InUnit,
-    Measured,
-    OfScenario,
-    Part,
-    PerVaried,
-    Result,
-    Searched,
-    Seconds,
-    Solved,
-    Titled,
-    Varied,
-)
+from models.results import base, ids
+from models.results.base import Instead, InUnit, Measured, Part, PerVaried, Result, Searched, Varied
 from models.results.comparison import BrokenRule
 from models.results.plan import Plan, WithoutPlan
 
@@ -50,15 +33,10 @@ class FrontierPoint(Searched):
     projects: dict[ids.Project, ids.YearNumber]  #: Start year of each project that is built.
     stocks_t: dict[ids.Stockpile, float]
     """Tonnes that each stockpile holds at most; those that hold nothing are left out."""
-    plan_of: Varied | None
-    """The other value at which the plan was found; null for a plan found here, or without any
-    limit."""
-    bound_of: Varied | None
-    """The other value at which the bound was proven; null for a bound proven here, or without any
-    limit."""
+    plan_of: Varied | None  #: Where else the plan was found; null if here or without any limit.
+    bound_of: Varied | None  #: Where else the bound was proven; null if here or without any limit.
     dominated: bool
-    """Whether another point has both a lower mean and a lower CVaR; with ``--tail`` alone. Such a
-    plan costs less."""
+    """Whether another has a lower mean and CVaR; with ``--tail`` alone. It costs less."""
     conflict: tuple[str, ...]  #: Rules that exclude each other, where no plan keeps all.
 
 
@@ -83,7 +61,7 @@ class FrontierStep(Instead):
     marginal: Marginal | None  #: Damage avoided per unit; null where a number does not only loosen.
 
 
-class Frontier(Solved, Measured, OfScenario):
+class Frontier(base.Solved, Measured, base.OfScenario):
     """Damage against a number of the scenario: plans at several of its values."""
 
     kind: Literal["frontier"] = "frontier"
@@ -97,7 +75,7 @@ class Frontier(Solved, Measured, OfScenario):
     number or no plan was found."""
     points: tuple[FrontierPoint, ...]  #: What can be had, by rising value.
     steps: tuple[FrontierStep, ...]  #: What changes between each plan and the next one.
-    ended: Ended  #: Whether all points that were asked for are there.
+    ended: base.Ended  #: Whether all points that were asked for are there.
     project_names: dict[ids.Project, str]  #: Names of the projects that occur.
     stockpile_names: dict[ids.Stockpile, str]  #: Names of the stockpiles that occur.
     funder_names: dict[ids.Funder, str]  #: Names of all funders.
@@ -106,11 +84,9 @@ class Frontier(Solved, Measured, OfScenario):
 class Goal(Result):
     """What is to be reached."""
 
-    figure: Literal["expected", "cvar", "worst"] | None
-    """Which figure of damage; null where stocks alone are asked for."""
+    figure: Literal["expected", "cvar", "worst"] | None  #: Which figure; null for stocks alone.
     level: InUnit | None  #: Its level, in the unit of the measure: reached at or below it.
-    reduction: Part | None
-    """The share below ``without_plan`` that was asked for; null where the level itself was."""
+    reduction: Part | None  #: The share below ``without_plan`` asked for; null for a level.
     without_plan: InUnit | None  #: The figure without any plan.
     days: dict[str, float]  #: Days of demand that stocks must last, by stockpile.
     from_year: int | None  #: First year at whose end they must.
@@ -126,10 +102,10 @@ class Trial(Result):
     """The least figure of damage that a plan was found for, the search ending once the value is
     decided; null without a plan."""
     bound: InUnit | None  #: No plan at this value has a lower one; null where nothing was proven.
-    seconds: Seconds  #: Wall time.
+    seconds: base.Seconds  #: Wall time.
 
 
-class Target(Measured, Titled):
+class Target(Measured, base.Titled):
     """The least value of a number at which a goal can be reached, proven from both sides."""
 
     kind: Literal["target"] = "target"
@@ -154,6 +130,6 @@ class Target(Measured, Titled):
     conflict: tuple[BrokenRule, ...] = ()
     """[Rules](#no-plan) that exclude each other, where they rule the goal out by themselves."""
     trials: tuple[Trial, ...]  #: Values in the order in which they were tried.
-    ended: Ended  #: Whether the search ran to its end.
-    seconds: Seconds  #: Wall time.
+    ended: base.Ended  #: Whether the search ran to its end.
+    seconds: base.Seconds  #: Wall time.
     plan: Plan | None  #: A plan that reaches the goal at ``feasible_at``; null without one.

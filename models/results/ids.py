@@ -19,7 +19,5 @@ Variant = Annotated[str, In("variants")]
 Hazard = Annotated[str, In("hazards")]
 HorizonYear = Annotated[str, In("years")]
 YearNumber = Annotated[int, In("years")]
-Year = Annotated[str, Field(pattern=r"^[0-9]{1,5}$")]
-"""One that may lie outside the horizon."""
-ByYear = Annotated[dict[HorizonYear, float], EVERY]
-"""A figure for each year of the horizon."""
+Year = Annotated[str, Field(pattern=r"^[0-9]{1,5}$")]  #: One that may lie outside the horizon.
+ByYear = Annotated[dict[HorizonYear, float], EVERY]  #: A figure for each year of the horizon.

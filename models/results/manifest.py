@@ -12,12 +12,9 @@ from models.results.base import Formatted, Part, Result
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Text = Annotated[str, Field(max_length=200_000)]
 """As long as systems let an argument of a command be."""
-Name = Annotated[str, Field(max_length=5_000)]
-"""A path."""
-Size = Annotated[int, Field(ge=0)]
-"""In bytes."""
-MANY = 20_000
-"""Files that a manifest may name at most."""
+Name = Annotated[str, Field(max_length=5_000)]  #: A path.
+Size = Annotated[int, Field(ge=0)]  #: In bytes.
+MANY = 20_000  #: Files that a manifest may name at most.
 Plain = (
     Text
     | bool
@@ -25,12 +22,10 @@ Plain = (
     | float
     | None
     | Annotated[tuple[Text | bool | int | float, ...], Field(max_length=MANY)]
-)
-"""Values of parameters, and whatever two documents may say differently."""
+)  #: Values of parameters, and whatever two documents may say differently.
 
 
-SUFFIX = ".manifest.json"
-"""How the name of its file ends."""
+SUFFIX = ".manifest.json"  #: How the name of its file ends.
 
 
 class ManifestParameter(Result):
@@ -63,8 +58,7 @@ class ManifestOutput(Result):
     sha256: Sha256  #: Of its bytes.
     size: Size  #: Bytes.
     content_sha256: Sha256 | None
-    """Of a JSON document without what is volatile in it, in canonical JSON; null for other
-    files."""
+    """Of a JSON document without what is volatile; null for other files."""
     volatile: tuple[Annotated[str, Field(max_length=200)], ...] = Field(max_length=200)
     """Paths in it that may differ between runs that are the same: by dots, ``*`` standing for each
     item of a list or a mapping, as in ``points.*.seconds``; ``*`` alone for the whole file."""

@@ -23,8 +23,7 @@ from models.scenario.case import Case
 LARGEST = 1e24
 """No figure of a result is larger; larger ones would leave the range of numbers when added up."""
 
-Misfit = tuple[str, str]
-"""Where it stands in the document, and what is wrong there."""
+Misfit = tuple[str, str]  #: Where it stands in the document, and what is wrong there.
 
 
 def misfits(document: Result) -> Iterator[Misfit]:

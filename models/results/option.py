@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from models.results.accounts import BudgetClass
 from models.results.base import InUnit, Measured, Part, Result
-from models.results.plan import CrmaShare, Proof
+from models.results.plan import BudgetClass, CrmaShare, Proof
 
 
 class Wording(Result):
@@ -56,8 +55,7 @@ class Suppliers(Result):
     """The largest supplier outside the EU and [``home``](scenario-format.md#the-head-of-the-file);
     null if there is none, or for all together."""
     third_share: Part
-    """Its share of supply, 0 if there is none: what the 65 % of Regulation (EU) 2024/1252, Article
-    5, are about."""
+    """Its share of supply, or 0: limited to 65 % by Regulation (EU) 2024/1252, Article 5."""
     hhi: float  #: Herfindahl-Hirschman index of countries, from 0 to 10,000.
     imports: Part | None  #: Share from outside home; null where the file names no home.
 
@@ -80,12 +78,11 @@ class Dependence(Result):
 
     year: int  #: The reference year.
     with_plan: Suppliers | None
-    """All materials, by value of demand, with the plan; null where prices are not known."""
+    """All materials, by value of demand, with the plan; null without prices."""
     without_plan: Suppliers | None  #: The same without any plan.
     above_limit: tuple[str, ...]  #: Materials of which one third country supplies over 65 %.
     above_limit_without_plan: tuple[str, ...]  #: The same without any plan.
-    worst_material: str | None
-    """The one with the largest share of one third country, with the plan."""
+    worst_material: str | None  #: The one with the largest share of a third country, with the plan.
     materials: tuple[MaterialDependence, ...]  #: By material, those with demand and supply.
 
 
@@ -96,8 +93,7 @@ class FirstTonne(Result):
     """
 
     year: int  #: First year with reserved output if nothing is delayed; may lie past the horizon.
-    expected_year: float | None
-    """Earliest of the years in which projects are expected to, delays by their probability."""
+    expected_year: float | None  #: Earliest expected year of a project, delays by probability.
     project: str  #: Id of the project that delivers first if nothing is delayed.
 
 
@@ -125,8 +121,7 @@ class Sums(Result):
     paid_present_meur: float | None
     """The same, discounted as net cost is; null where the plan does not carry its discount rate."""
     returned_present_meur: float | None
-    """Expected to come back, discounted: ``paid_present_meur`` less ``cost_meur`` and
-    ``residual_meur``."""
+    """Expected back, discounted: paid less ``cost_meur`` and ``residual_meur``."""
     returned_by_year_meur: dict[str, float]
     """What is expected to come back in each year, where the file gives terms that say when."""
     returned_known_for_meur: float  #: Committed in positions that say when something comes back.
@@ -138,8 +133,7 @@ class Sums(Result):
     expected_loss_known_for_meur: float  #: Maximum loss of what the expected loss is known for.
     maximum_loss_meur: float  #: Lost at most, besides what is spent in any case.
     cost_meur: float
-    """Net cost, discounted: what is put up less what is expected to come back, and less the
-    residual value."""
+    """Net cost, discounted: put up less what is expected back and less the residual value."""
     residual_meur: float = 0.0  #: Residual value at the end of the horizon, discounted.
 
 
@@ -156,9 +150,7 @@ class FunderMoney(Result):
 class BudgetUse(Result):
     """How far one budget is used, and whether it is used up."""
 
-    funder: str | None
-    """Id of the funder; null for ``policy.budget_meur``, the limit on all public funders
-    together."""
+    funder: str | None  #: Id of the funder; null for ``policy.budget_meur``, on all public ones.
     line: str  #: Id of the line; ``budget`` for a funder's own budget.
     name: str  #: Its name.
     kind: Literal["budget", "commitment", "cash", "guarantee_stock"]  #: What the line limits.

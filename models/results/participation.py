@@ -1,7 +1,4 @@
-"""What a company gets for its share of a project, or of the whole portfolio.
-
-Money is million EUR, discounted unless a field says otherwise; mass is tonnes.
-"""
+"""What a company gets for its share of a project, or of the whole portfolio."""
 
 from __future__ import annotations
 
@@ -25,8 +22,7 @@ class StandingRange(Result):
 
     best: Standing  #: The plan that is best for it, of those that were found.
     worst: Standing  #: The plan that is worst for it, of those that were found.
-    least: InUnit | None
-    """It is proven that none of these plans leaves it a lower total; null where nothing was."""
+    least: InUnit | None  #: None of these plans leaves it a lower total; null if unproven.
     most: InUnit | None  #: It is proven that none leaves it a higher total; null where nothing was.
 
 
@@ -38,15 +34,14 @@ class SharePoint(Searched):
 
     share: Share  #: The company's share of the capex of the project, or of all that are built.
     objective: InUnit | None
-    """What the plan was chosen by: the scenario's objective, or, with the others held, the
-    company's own total."""
+    """What chose the plan: the scenario's objective, or with others held its own total."""
     bound: InUnit | None  #: No plan at this share has less.
     gap: Part | None  #: As in the certificate of the plan.
     built: bool  #: Whether the project, or any, is built.
     projects: dict[ids.Project, ids.YearNumber]  #: Start year of each project that is built.
     standing: Standing | None  #: How the company fares with the plan that was found.
     range: StandingRange | None
-    """Over the others' equally good plans; null where it was not asked or cannot be told."""
+    """Over the others' equally good plans; null if not asked or unknown."""
     outlay_by_year_meur: dict[ids.Year, float]
     """Undiscounted million EUR that the company pays in each year, for projects and stocks."""
     stake_meur: float | None  #: Undiscounted million EUR of capex that it carries.
@@ -58,8 +53,7 @@ class SharePoint(Searched):
     to_others: Part | None  #: Share of all damage avoided that others avoid; null where none is.
     gain: InUnit | None  #: Its total at share 0 less that here; null without a plan at share 0.
     gain_per_euro: float | None
-    """The same, before its net cost, per euro of its additional net cost; null where that is not
-    positive."""
+    """The same before net cost, per additional euro; null if that is not positive."""
 
 
 class ShareCurve(Result):
@@ -101,8 +95,7 @@ class Participation(Solved, ScenarioResult):
     cvar_level: Share  #: The level of the CVaR.
     tolerance: Part  #: Plans count as equally good up to this share of the objective.
     without_plan: Standing  #: If nobody does anything.
-    alone: Standing | None
-    """If it acts alone and nobody else does, in its own best way; null where that was not found."""
+    alone: Standing | None  #: If it alone acts, in its own best way; null where not found.
     free: Standing | None  #: With the scenario's own plan, its share free; null without one.
     free_share: Share | None  #: Its share in that plan; null where nothing of it is built.
     curves: tuple[ShareCurve, ...]  #: Others deciding anew first, public shares rising.

@@ -1,26 +1,63 @@
-"""What a run returns: a plan with its certificate.
-
-The names are a contract (extend, do not rename). Money is million EUR, mass is tonnes, years
-are keys as text. A plan written as JSON loads back equal.
-"""
+"""What a run returns: a plan with its certificate."""
 
 from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from models.results import ids
-from models.results.accounts import BudgetLineUse, Position
-from models.results.base import (
-    VOLATILE,
-    InUnit,
-    Measured,
-    OfScenario,
-    Part,
-    Result,
-    Seconds,
-    Share,
-    Versions,
-)
+from models.results import base, ids
+from models.results.base import InUnit, Measured, OfScenario, Part, Result, Seconds, Share
+
+BudgetClass = Literal[
+    "financial_transaction", "loan", "guarantee", "grant", "expenditure", "private"
+]
+
+
+class Position(Result):
+    """Money of one funder in one project through one instrument, or in one stockpile.
+
+    Years of ``returned_meur`` may lie past the horizon.
+
+    ``cost_meur`` of all positions adds up to ``outcome.net_cost_meur``.
+    """
+
+    funder: ids.Funder  #: Id of the funder.
+    instrument: ids.Instrument | None  #: Id of the instrument; null for a stockpile.
+    project: ids.Project | None  #: Id of the project; null for a stockpile.
+    stockpile: ids.Stockpile | None  #: Id of the stockpile; null for a project.
+    budget_class: BudgetClass | None
+    """How a budget books it; ``expenditure`` for what public funders pay for stockpiles; null where
+    the file names no class."""
+    committed_meur: float  #: Committed in all: of a guarantee its face, of a floor its most.
+    paid_meur: dict[ids.HorizonYear, float]
+    """What is put up in each year, undiscounted; of a guarantee the loan that it covers."""
+    returned_meur: dict[ids.Year, float]
+    """What is expected to come back in each year; empty where the file gives no terms for it. Of a
+    guarantee its fees, of a price floor its share of higher prices."""
+    outstanding_meur: dict[ids.HorizonYear, float]
+    """What is at risk at the end of each year; of a price floor what it may still cost."""
+    expected_loss_meur: float | None
+    """Expected to be lost, undiscounted; null if the file is silent."""
+    maximum_loss_meur: float
+    """What is lost at most: of a price floor the most it can cost; 0 for what is spent in any case:
+    grants, interest, expenditure."""
+    cost_meur: float
+    """Net cost, discounted: put up less what is expected back and less the residual value."""
+    residual_meur: float = 0.0  #: Residual value at the end of the horizon, discounted.
+
+
+class BudgetLineUse(Result):
+    """How far a budget line is used."""
+
+    funder: ids.Funder  #: Id of the funder.
+    line: str  #: Id of the line; ``budget`` for the funder's own budget.
+    name: str  #: Its name.
+    kind: Literal["budget", "commitment", "cash", "guarantee_stock"]
+    """``budget`` for the funder's own budget."""
+    used_meur: dict[ids.HorizonYear, float]
+    """Charged in each year; of a guarantee stock outstanding at its end."""
+    available_meur: dict[ids.HorizonYear, float] | None
+    """What each year grants, carried over included; null where years have no limit."""
+    total_meur: float | None  #: What all years together grant; null where that has no limit.
 
 
 class Proof(Result):
@@ -66,7 +103,7 @@ class Certificate(Proof):
     ``gap closed``, ``time limit``, ``interrupted`` or ``numerical limit``."""
     method: Literal["extensive", "decomposition"]
     """How the problem was [solved](formulation.md#how-it-is-solved)."""
-    seconds_by_step: Annotated[dict[str, float], VOLATILE]
+    seconds_by_step: Annotated[dict[str, float], base.VOLATILE]
     """Wall time of ``read`` (the scenario as arrays) and ``check``; between them of ``build``,
     ``compile`` and ``solve`` for ``extensive``, of ``merge`` (states that look alike), ``build``,
     ``master``, ``sweep`` and ``rest`` for ``decomposition``."""
@@ -79,7 +116,7 @@ class Certificate(Proof):
     merged; ``sweeps``: commitments swept, fractional ones included, some of them in few nodes;
     ``node_sweeps``: nodes swept, all commitments together; ``solves``: linear programs of the
     master; ``iterations``: simplex iterations in these; ``nodes``: nodes of the search tree."""
-    versions: Versions  #: Versions of the project and of what it rests on.
+    versions: base.Versions  #: base.Versions of the project and of what it rests on.
 
 
 class WithoutPlan(Result):
@@ -94,21 +131,18 @@ class WithoutPlan(Result):
     worst: InUnit  #: The worst state.
 
 
-LEVELS = tuple(step / 100 for step in range(101))
-"""Levels of the distribution of a plan."""
+LEVELS = tuple(step / 100 for step in range(101))  #: Levels of the distribution of a plan.
 
 
 class Distribution(Result):
     """Damage over the states of the world, as quantiles: one figure a level."""
 
     levels: tuple[Share, ...]
-    """Shares of the states by probability, rising from 0 (least) to 1 (worst): 0, 0.01 and so
-    on."""
+    """Shares of the states by probability: 0 (least), 0.01 and so on to 1."""
     with_plan: tuple[InUnit, ...]  #: Least damage that is not exceeded with this probability.
     without_plan: tuple[InUnit, ...]  #: The same without any plan.
     avoided: tuple[InUnit, ...]
-    """Quantiles of the difference within each state, without less with the plan; below 0 where the
-    plan does harm."""
+    """Quantiles of what each state avoids; below 0 where the plan harms."""
 
 
 class Outcome(Measured):
@@ -190,8 +224,7 @@ class SupplyMix(Result):
     largest_share: Share  #: Its share; Regulation (EU) 2024/1252 names 65 %.
     hhi: float  #: Herfindahl-Hirschman index of countries: sum of squared percents, up to 10,000.
     imports: Share | None
-    """Share from outside [``home``](scenario-format.md#the-head-of-the-file); null where the file
-    names none."""
+    """From outside [``home``](scenario-format.md#the-head-of-the-file); null without."""
 
 
 class CrmaShare(Result):
@@ -215,8 +248,7 @@ class MaterialYear(Result):
 
     demand_t: float  #: Demand of all consumers.
     expected_shortage_t: float  #: Mean shortage over the states.
-    expected_shortage_without_plan_t: float
-    """The same if nothing is started and nothing is bought."""
+    expected_shortage_without_plan_t: float  #: The same if nothing is started or bought.
     probability_of_shortage: Share
     """Probability that the year is short: that more than a millionth of demand is missing in at
     least one of its periods."""
@@ -224,7 +256,7 @@ class MaterialYear(Result):
     """Planned stock of the material at the year's end, over all stockpiles and whomever they serve,
     divided by that year's demand of all consumers, times 365; null without demand."""
     supply: SupplyMix | None = None
-    """Where it comes from with the plan, undisturbed; null without demand or supply."""
+    """Where it comes from, undisturbed; null without demand or supply."""
     supply_without_plan: SupplyMix | None = None  #: The same without any plan.
 
 

@@ -1,8 +1,4 @@
-"""What hiding figures costs the answer, and how closely they can be recovered all the same.
-
-The document is for the owner of the figures: what it says of an attack, and of the loss, is itself
-reckoned from them.
-"""
+"""What hiding figures costs the answer, and how closely they can be recovered all the same."""
 
 from __future__ import annotations
 
@@ -35,15 +31,13 @@ class RedactedFigure(Result):
     low: float  #: It is no less, by the file alone.
     high: float  #: It is no more, by the file alone.
     error: Part
-    """How far the best guess, √(low · high), can be off, by the file alone, as a share of the
-    figure."""
-    bits_left: float
-    """What stays hidden: log2 of the values, each 1 % above the one before, it may still have."""
+    """How far the best guess, √(low · high), can be off, by the file alone, as a share."""
+    bits_left: float  #: What stays hidden: log2 of possible values, each 1 % above the last.
     bits_told: float
     """What the file tells somebody who knew it up to a factor of ten either way, all orders of size
     alike: log2 of how many times narrower it has become."""
     known_shape: Recovered | None
-    """For somebody who knows how it goes from year to year; null for single figures."""
+    """If one knows its course over the years; null for single figures."""
     results: Recovered | None
     """For somebody who also sees the true results, without the scenario in them; null where it was
     not solved, as the next two."""
@@ -99,9 +93,7 @@ class RedactionLoss(Result):
     where there is none."""
     regret: InUnit | None  #: ``attained`` or ``same_projects`` less ``objective``; below 0 by gaps.
     regret_at_most: InUnit | None  #: The same less ``bound``: no plan is better by more.
-    benefit_lost: Part | None
-    """Regret as a share of what the true scenario's plan gains: ``without_plan`` less
-    ``objective``."""
+    benefit_lost: Part | None  #: Regret as a share of ``without_plan`` less ``objective``.
     expected: InUnit  #: Expected damage with the true scenario's plan.
     expected_attained: InUnit
     """Expected damage in the true scenario with the redacted one's plan; with its projects alone
@@ -109,8 +101,7 @@ class RedactionLoss(Result):
     expected_said: InUnit  #: Expected damage that the redacted scenario's plan says of itself.
     entering: tuple[str, ...]  #: Projects that only the redacted scenario's plan builds.
     leaving: tuple[str, ...]  #: Projects that only the true scenario's plan builds.
-    moved: dict[str, tuple[int, int]]
-    """Start years that differ: in the true scenario's plan, in the redacted one's."""
+    moved: dict[str, tuple[int, int]]  #: Start years that differ: true, redacted.
     stocks_t: dict[str, tuple[float, float]]
     """What stockpiles hold at most, where that differs by over 1 %: true, redacted."""
 

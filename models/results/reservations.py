@@ -20,8 +20,7 @@ class Doubts:
         return self.against + self.unconfirmed
 
 
-NONE = Doubts()
-"""Of results that are whole."""
+NONE = Doubts()  #: Of results that are whole.
 
 
 def joined(parts: Iterable[Doubts]) -> Doubts:

@@ -1,8 +1,4 @@
-"""What the answer rests on: each uncertain number low and high, and where the decision turns.
-
-Damage is in the unit of the scenario's measure; money is million EUR. Objectives of the plan are
-exact on the scenario's states; those of the best plan lie between a bound and a plan.
-"""
+"""What the answer rests on: each uncertain number low and high, and where the decision turns."""
 
 from __future__ import annotations
 
@@ -48,8 +44,7 @@ class SensitivityPoint(Instead, Searched):
     broken: tuple[str, ...]  #: Rules that the plan breaks there, such as a budget it exceeds.
     best: BestOutcome | None  #: The best plan there; null without one.
     regret: ProvenRange | None
-    """The plan's objective less that of the best plan; null where it breaks a rule or nothing was
-    proven."""
+    """The plan's objective less the best; null if unproven or it breaks a rule."""
     decision: Literal["same", "changed", "broken", "open"]
     """``same``: proven that no plan is better by more than the tolerance; ``changed``: one is;
     ``broken``: the plan breaks a rule; ``open``: not decided before a limit."""
@@ -93,8 +88,7 @@ class Screened(Result):
     id: str  #: Id of the input.
     mu: InUnit  #: Mean of the effects, with their signs.
     mu_star: InUnit  #: Mean of their sizes: how much the input matters.
-    mu_star_confidence: InUnit
-    """Half the width of the 95 % interval of ``mu_star``, by resampling of trajectories."""
+    mu_star_confidence: InUnit  #: Half the 95 % interval of ``mu_star``, by resampling.
     sigma: InUnit  #: Their standard deviation: how much that depends on inputs and value.
 
 
@@ -108,8 +102,7 @@ class Screen(Result):
     left_out: tuple[str, ...]  #: Inputs that move numbers which others move as well.
     own: tuple[Screened, ...]  #: Effects on the plan's objective, what matters most first.
     own_expected: tuple[Screened, ...]  #: The same on its mean damage.
-    best: tuple[Screened, ...] | None
-    """The same on the objective of the best plan; null where it was not asked for."""
+    best: tuple[Screened, ...] | None  #: The same on the best plan's objective; null if not asked.
     best_gap: Part | None  #: The largest gap of those solves; effects of that size may be none.
 
 
@@ -128,7 +121,7 @@ class Sensitivity(Study):
     own: OwnOutcome  #: The plan in the scenario as it is.
     best: BestOutcome  #: The best plan there.
     regret: ProvenRange | None
-    """The plan's objective less that of the best plan there; null where it breaks a rule."""
+    """The plan's objective less the best there; null if it breaks a rule."""
     decision: Literal["same", "changed", "broken", "open"]
     """Whether the plan is right in the scenario as it is; break-evens are sought only then."""
     projects: dict[ids.Project, ids.YearNumber]  #: Start year of each project that the plan builds.

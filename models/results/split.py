@@ -1,9 +1,4 @@
-"""What joint action is worth to companies, how it may be shared, and who would rather leave.
-
-The co-operative game of the companies: the worth of a coalition is what its members' damage and net
-cost fall by when they act together, against each standing alone. Money is discounted million EUR
-unless a field says otherwise; a gain is positive where somebody is better off.
-"""
+"""What joint action is worth to companies, how it may be shared, and who would rather leave."""
 
 from __future__ import annotations
 
@@ -57,8 +52,7 @@ class Coalition(Result):
     spillover: Money  #: By how much the mean damage of the others falls without their doing.
     projects: dict[ids.Project, ids.YearNumber]  #: Start year of each project that is built.
     worth_if_others_act: Interval | None
-    """The same worth if each of the others does what is best for itself alone; null where that was
-    not asked."""
+    """The worth if each other does what is best for itself; null if not asked."""
     seconds: Seconds  #: Wall time.
 
 
@@ -69,9 +63,7 @@ class Leaving(Result):
     gain: Money
     """What its members would have more together, by a plan that was found, so for certain; not
     positive for a group that only might leave."""
-    most: Money
-    """They could not have more than so much more with any plan; positive for a group that might
-    leave."""
+    most: Money  #: No plan gives them more than that in addition; positive if they might leave.
 
 
 class MemberShare(Result):
@@ -117,8 +109,7 @@ class Core(Result):
     positive where the core is not empty."""
     members: dict[str, Money]  #: The gain of each player at that share.
     binding: tuple[tuple[str, ...], ...]  #: Groups that have just that to gain there.
-    contribution: Interval
-    """The least public money on top of the worth of all with which the core is not empty."""
+    contribution: Interval  #: The least public money on top with which the core is not empty.
 
 
 class Sampling(Result):
@@ -155,10 +146,8 @@ class JointProject(Result):
     name: str  #: Name shown in reports.
     start: ids.YearNumber  #: Start year.
     capex_meur: float  #: Undiscounted million EUR.
-    shares: dict[str, Share]
-    """Share of capex of each funder, by its id, over its instruments; ``market`` for the rest."""
-    offtake: dict[str, Share]
-    """Share of output reserved for each company, by its id; ``common`` for what all share."""
+    shares: dict[str, Share]  #: Of capex, by funder, over its instruments; ``market`` for the rest.
+    offtake: dict[str, Share]  #: Of output, by company; ``common`` for what all share.
 
 
 class JointPlan(Result):
@@ -197,8 +186,7 @@ class Split(Solved, ScenarioResult):
     state is itself a player, and may pay or be paid; ``gift``: public money stands behind every
     coalition and costs its members nothing; ``joint``: the same, but behind the coalition of all
     alone; smaller ones have none."""
-    set_aside: tuple[str, ...]
-    """Duties of the scenario that were set aside, since no single coalition owes them."""
+    set_aside: tuple[str, ...]  #: Duties that were set aside, since no single coalition owes them.
     players: tuple[Player, ...]  #: Who takes part, in the order of the file; the state last.
     coalitions: tuple[Coalition, ...]  #: All that were solved, small ones first.
     baseline: Interval | None
@@ -208,11 +196,9 @@ class Split(Solved, ScenarioResult):
     its members' ``alone``, less ``found`` net of it."""
     worth: Interval  #: Worth of the coalition of all.
     plan: JointPlan  #: What all do together.
-    rules: tuple[SharingRule, ...]
-    """Ways to share; if sampled, those that need no other coalitions."""
+    rules: tuple[SharingRule, ...]  #: Ways to share; if sampled, without those that need others.
     core: Core | None  #: Whether nobody need leave; null where not all coalitions were solved.
     free_riding: dict[str, FreeRider]  #: What staying out brings, by company.
     externality: Externality | None
-    """The game with outsiders acting; null where it was not asked, or not all coalitions were
-    solved."""
+    """The game with outsiders acting; null if not asked or not all solved."""
     sampling: Sampling | None  #: How the Shapley value was sampled; null if all were solved.

@@ -7,24 +7,16 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, StrictStr, ValidationInfo, field_validator, model_validator
 
-from models.base import AllMaterials, Base, Country, Id, ProjectId, Text, fault, left_out
+from models import base
+from models.base import AllMaterials, Base, Country, Id, ProjectId, Text
 from models.faults import ScenarioError
 from models.language import tr
-from models.scenario import references
+from models.scenario import quantities, references
 from models.scenario.funding import Funder
 from models.scenario.hazards import Hazard, Uncertainty
 from models.scenario.materials import Consumer, Damage, Demand, Material, Supply
 from models.scenario.projects import Project
-from models.scenario.quantities import (
-    Count,
-    Fraction,
-    NonNegative,
-    Number,
-    Share,
-    Whole,
-    Year,
-    readable,
-)
+from models.scenario.quantities import Count, Fraction, NonNegative, Number, Share, Whole, Year
 from models.scenario.stockpiles import Stockpile
 
 PERIODS = (1, 2, 4, 12)
@@ -45,19 +37,19 @@ class Horizon(Base):
     def _even_periods(cls, periods: Number) -> Number:
         if not math.isnan(periods) and float(periods) not in PERIODS:
             message = tr("periods_per_year is {periods:g}", periods=periods)
-            raise fault(message, tr("write 1, 2, 4 or 12"))
+            raise base.fault(message, tr("write 1, 2, 4 or 12"))
         return periods
 
     @model_validator(mode="after")
     def _in_order(self, info: ValidationInfo) -> Horizon:
-        if left_out("order", info) or not readable(self.first_year, self.last_year):
+        if base.left_out("order", info) or not quantities.readable(self.first_year, self.last_year):
             return self
         if self.last_year < self.first_year:
             years = {"last": self.last_year, "first": self.first_year}
             message = tr("last_year {last} lies before first_year {first}", **years)
-            raise fault(message, at=("last_year",))
+            raise base.fault(message, at=("last_year",))
         if self.last_year - self.first_year >= 200:
-            raise fault(tr("a horizon of 200 years or more"), at=("last_year",))
+            raise base.fault(tr("a horizon of 200 years or more"), at=("last_year",))
         return self
 
     @property
@@ -78,7 +70,7 @@ class CountryLimit(Base):
 
     limit: Share  #: Share of a year's demand for the material met from one country.
     from_year: Year | None = None
-    """First year in which it holds; the first year of the horizon where absent."""
+    """First year in which it holds; that of the horizon where absent."""
     materials: AllMaterials = None  #: Ids of the materials it holds for, or ``all``.
     except_: tuple[Country, ...] = Field(default=(), alias="except")
     """Countries that may supply more, above all those that are supplied."""
@@ -88,12 +80,10 @@ class Policy(Base):
     """Rules that every plan must keep; a field left out sets no limit."""
 
     budget_meur: NonNegative | None = None
-    """Million EUR over all public funders and years, on top of their own budgets."""
-    max_public_share: Share | None = None
-    """Share of any project's capex that public funders may carry together."""
+    """Million EUR over all public funders, beside own budgets."""
+    max_public_share: Share | None = None  #: Share of any project's capex from public funders.
     state_aid: StateAid | None = None  #: Limit on grant equivalents, per project.
-    max_country_share: CountryLimit | None = None
-    """Limit on the share of demand met from one country."""
+    max_country_share: CountryLimit | None = None  #: Limit on demand met from one country.
     max_projects: Whole | None = None  #: How many projects may be built at most.
     must_build: tuple[ProjectId, ...] = ()  #: Ids of projects that must be built.
     must_not_build: tuple[ProjectId, ...] = ()  #: Ids of projects that must not be built.
@@ -156,8 +146,7 @@ class Case(Base):
     funders: dict[Id, Funder] = {}  #: Purses, by id.
     stockpiles: tuple[Stockpile, ...] = ()  #: Stockpiles.
     hazards: dict[Id, Hazard] = {}  #: What can go wrong, by id.
-    uncertainty: Uncertainty | None = None
-    """States of the world; one certain, undisturbed state where absent."""
+    uncertainty: Uncertainty | None = None  #: States of the world; one undisturbed where absent.
     policy: Policy = Policy()  #: Rules that every plan must keep.
     objective: Objective = Objective()  #: What a plan is measured by.
     variants: dict[Id, Variant] = {}  #: Funding options to compare, by id.

@@ -16,8 +16,7 @@ ZW
 _UNION = """
 AT BE BG CY CZ DE DK EE ES FI FR GR HR HU IE IT LT LU LV MT NL PL PT RO SE SI SK
 """
-EU_27 = frozenset(_UNION.split())
-"""Member states of the European Union."""
+EU_27 = frozenset(_UNION.split())  #: Member states of the European Union.
 ALPHA_2 = frozenset(_CODES.split())
 _OFTEN_MEANT = {"UK": "GB", "EL": "GR", "SU": "RU", "YU": "RS", "ZR": "CD", "DDR": "DE"}
 _REGIONS = frozenset(("EU", "XK", "XX", "ZZ"))

@@ -6,7 +6,8 @@ from typing import ClassVar, Literal
 
 from pydantic import StrictBool, ValidationInfo, model_validator
 
-from models.base import Base, BudgetYear, Finding, Id, Text, fault, faults_together, left_out
+from models import base
+from models.base import Base, BudgetYear, Finding, Id, Text, fault
 from models.language import tr
 from models.scenario.instruments import Instrument
 from models.scenario.quantities import NonNegative, YearlyNonNegative
@@ -21,8 +22,7 @@ class BudgetLine(Base):
     name: Text | None = None  #: Name shown in reports; the id where absent.
     kind: Literal["commitment", "cash", "guarantee_stock"]
     """``commitment`` (charged when decided), ``cash`` (when due) or ``guarantee_stock``."""
-    total_meur: NonNegative | None = None
-    """Million EUR over the whole horizon; no limit where absent."""
+    total_meur: NonNegative | None = None  #: Million EUR over the horizon; no limit where absent.
     by_year_meur: dict[BudgetYear, NonNegative] | None = None
     """Million EUR of each year; years not named get nothing."""
     carry_over: StrictBool = False  #: Whether what a year leaves may be used later.
@@ -33,7 +33,7 @@ class BudgetLine(Base):
 
     @model_validator(mode="after")
     def _fields_of_its_kind(self, info: ValidationInfo) -> BudgetLine:
-        if left_out("order", info):
+        if base.left_out("order", info):
             return self
         foreign, hint = ["limit_meur"], tr("write total_meur or by_year_meur")
         if stock := self.kind == "guarantee_stock":
@@ -46,7 +46,7 @@ class BudgetLine(Base):
                 message = tr("{name} means nothing for a line of kind {kind}", **about)
                 faults.append(((name, "[key]"), message, hint))
         if faults:
-            raise faults_together(faults)
+            raise base.faults_together(faults)
         if stock and self.limit_meur is None:
             message = tr("'limit_meur' is missing for a line of kind guarantee_stock")
             raise fault(message, tr("write what may be outstanding at most"))

@@ -6,18 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import StrictStr, ValidationInfo, model_validator
 
-from models.base import (
-    AllMaterials,
-    Base,
-    Country,
-    Id,
-    ProjectId,
-    Text,
-    adds_up,
-    fault,
-    left_out,
-    needed,
-)
+from models import base
+from models.base import AllMaterials, Base, Country, Id, ProjectId, Text
 from models.language import marked, tr
 from models.marks import In
 from models.scenario.quantities import Count, Number, Share, Whole, Year
@@ -28,10 +18,9 @@ class Effect(Base):
 
     country: Country  #: ISO 3166 code of the country that is struck.
     materials: AllMaterials = None  #: Ids of the materials that are struck, or ``all``.
-    loss: tuple[Share, ...]
-    """Share of supply lost in each successive period from the event's start."""
+    loss: tuple[Share, ...]  #: Share of supply lost in each period from the event's start.
 
-    _some_loss = needed("loss", marked("loss names no period"), marked("write [1.0, 0.5]"))
+    _some_loss = base.needed("loss", marked("loss names no period"), marked("write [1.0, 0.5]"))
 
 
 class Hazard(Base):
@@ -48,8 +37,7 @@ class Event(Base):
 
     hazard: Annotated[Id, In("hazards")]  #: Id of the hazard.
     start: Annotated[Year, In("years")]  #: Calendar year in which it starts.
-    period: Count = Number(1)
-    """Period of that year in which it starts, from 1 to periods_per_year."""
+    period: Count = Number(1)  #: Period of that year in which it starts, from 1.
 
 
 class State(Base):
@@ -59,8 +47,7 @@ class State(Base):
     probability: Share  #: Probability of this state; those of all states add up to 1.
     events: tuple[Event, ...] = ()  #: What strikes, and when.
     failed_projects: tuple[ProjectId, ...] = ()  #: Ids of projects that never produce.
-    delayed_projects: dict[ProjectId, Whole] = {}
-    """Years of delay of the first output, by project."""
+    delayed_projects: dict[ProjectId, Whole] = {}  #: Years of delay of first output, by project.
 
 
 class Sample(Base):
@@ -80,10 +67,10 @@ class Uncertainty(Base):
 
     @model_validator(mode="after")
     def _one_of_two(self, info: ValidationInfo) -> Uncertainty:
-        if left_out("order", info):
+        if base.left_out("order", info):
             return self
         if self.sample is not None and self.states is not None:
-            raise fault(tr("'sample' and 'states' exclude each other"), tr("leave one out"))
+            raise base.fault(tr("'sample' and 'states' exclude each other"), tr("leave one out"))
         return self
 
-    _sums = adds_up("states", what=marked("the probability of the states"), of="probability")
+    _sums = base.adds_up("states", what=marked("the probability of the states"), of="probability")

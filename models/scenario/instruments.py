@@ -7,18 +7,8 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import ValidationInfo, model_validator
 
-from models.base import (
-    UNREADABLE_TEXT,
-    AnyOf,
-    Base,
-    Choice,
-    Finding,
-    Id,
-    MaterialId,
-    Text,
-    faults_together,
-    left_out,
-)
+from models import base
+from models.base import AnyCountry, AnyMaterial, AnyOf, Base, Finding, Id, MaterialId, Text
 from models.language import tr
 from models.scenario.quantities import Bounds, NonNegative, Number, Share, Whole, YearlyNonNegative
 
@@ -44,15 +34,14 @@ _KINDS_OF: dict[str, tuple[str | None, ...]] = {
     "floor_eur_per_t": ("price_floor",),
     "upside_share": ("price_floor",),
     "upside_from_eur_per_t": ("price_floor",),
-}
-"""The kinds that a term means something for."""
+}  #: The kinds that a term means something for.
 
 
 class Eligible(Base):
     """Which projects an instrument may take part in; all three conditions must hold."""
 
-    countries: AnyOf = None  #: Codes of the countries a project may stand in, or ``any``.
-    materials: Annotated[tuple[MaterialId, ...] | None, Choice("any")] = None
+    countries: AnyCountry = None  #: Codes of the countries a project may stand in, or ``any``.
+    materials: AnyMaterial = None
     """Ids of materials of which a project must deliver at least one, or ``any``."""
     tags: AnyOf = None  #: Words of which a project must carry at least one, or ``any``.
 
@@ -65,34 +54,26 @@ class Instrument(Base):
 
     name: Text | None = None  #: Name shown in reports; the id where absent.
     kind: InstrumentKind | None = None  #: What it is; a plain share of capex where absent.
-    max_share: Share = Number(1)
-    """Share of a project's capex (of output, for a price floor) at most."""
-    ticket_min_meur: NonNegative = Number(0)
-    """Least amount in million EUR, if it takes part at all."""
+    max_share: Share = Number(1)  #: Share of a project's capex (or output, for a floor) at most.
+    ticket_min_meur: NonNegative = Number(0)  #: Least amount in million EUR, if it takes part.
     ticket_max_meur: NonNegative | None = None  #: Largest amount in million EUR.
     offtake_per_share: NonNegative = Number(0)
     """Share of output reserved for domestic consumers per share of capex (or output) financed."""
-    budget_charge: NonNegative = Number(1)
-    """Budget used per EUR paid (for a guarantee: its provision)."""
-    charges: dict[Id, NonNegative] = {}
-    """Use of each budget line of the funder per EUR, by its id."""
+    budget_charge: NonNegative = Number(1)  #: Budget used per EUR paid (a guarantee: provision).
+    charges: dict[Id, NonNegative] = {}  #: Use of each budget line of the funder per EUR.
     recovery: NonNegative | None = None
     """Expected present value that comes back, per EUR committed; by the terms where absent."""
-    budget_class: BudgetClass | None = None
-    """How the budget books it; for reports. By its kind where absent."""
+    budget_class: BudgetClass | None = None  #: How the budget books it; by its kind where absent.
     grant_equivalent: Share = Number(0)  #: Share of a commitment that counts as state aid.
     eligible: Eligible = Eligible()  #: Which projects it may take part in.
     term_years: Annotated[Number, Bounds(gt=0, whole=True)] | None = None
     """Years until it ends: a loan from payment, a guarantee from the decision, a price floor from
     the first output; for equity the year of exit."""
-    grace_years: Whole = Number(0)
-    """Years before repayment begins; from there on in equal yearly parts."""
-    interest_rate: NonNegative | None = None
-    """Per year: received on a loan, paid on a subsidised one."""
+    grace_years: Whole = Number(0)  #: Years before repayment begins, in equal yearly parts.
+    interest_rate: NonNegative | None = None  #: Per year: received on a loan, or paid as subsidy.
     expected_return: NonNegative | None = None  #: Growth of a stake per year until its exit.
     fee_per_year: NonNegative | None = None  #: Fee received on the amount guaranteed, per year.
-    failure_probability: Share | None = None
-    """Probability of default, call or write-off over the whole life."""
+    failure_probability: Share | None = None  #: Probability of default, call or write-off in all.
     loss_given_failure: Share = Number(1)  #: Share of the amount that is lost then.
     market_finance_per_share: NonNegative = Number(0)
     """Share of capex that lenders carry more per share covered."""
@@ -105,11 +86,11 @@ class Instrument(Base):
 
     @model_validator(mode="after")
     def _terms_of_its_kind(self, info: ValidationInfo) -> Instrument:
-        if left_out("order", info):
+        if base.left_out("order", info):
             return self
         faults = [*self._foreign(), *self._missing(), *self._contradictions()]
         if faults:
-            raise faults_together(faults)
+            raise base.faults_together(faults)
         return self
 
     @property
@@ -176,7 +157,7 @@ class Instrument(Base):
         if not self._given("upside_share"):
             yield ("upside_from_eur_per_t",), tr("upside_from_eur_per_t needs upside_share"), ""
         for name in upside:
-            if floors and name not in floors and UNREADABLE_TEXT not in (name, *floors):
+            if floors and name not in floors and base.UNREADABLE_TEXT not in (name, *floors):
                 message = tr("there is no floor for '{name}'", name=name)
                 hint = tr("the floor is for {materials}", materials=", ".join(floors))
                 yield ("upside_from_eur_per_t", name, "[key]"), message, hint

@@ -6,20 +6,8 @@ import itertools
 
 from pydantic import ValidationInfo, field_validator, model_validator
 
-from models.base import (
-    Base,
-    ConsumerId,
-    Country,
-    FunderId,
-    MaterialId,
-    Stage,
-    Text,
-    adds_up,
-    fault,
-    faults_together,
-    left_out,
-    sum_faults,
-)
+from models import base
+from models.base import Base, ConsumerId, Country, FunderId, MaterialId, Stage, Text
 from models.language import tr
 from models.scenario.quantities import NonNegative, Share, YearlyNonNegative
 
@@ -28,8 +16,7 @@ class PriceState(Base):
     """One way the price of a material may go, over all years."""
 
     name: Text | None = None  #: Name shown in reports.
-    probability: Share
-    """Probability of this price; those of a material's price states add up to 1."""
+    probability: Share  #: Probability of this price; those of a material add up to 1.
     eur_per_t: YearlyNonNegative  #: Price in EUR per tonne; may change over the years.
 
 
@@ -42,7 +29,7 @@ class Material(Base):
     price_states: tuple[PriceState, ...] = ()
     """Prices that price floors are reckoned with; ``price_eur_per_t`` alone where absent."""
 
-    _sums = adds_up(
+    _sums = base.adds_up(
         "price_states", what="the probability of price_states", of="probability", empty=True
     )
 
@@ -52,8 +39,7 @@ class Consumer(Base):
 
     name: Text | None = None  #: Name shown in reports; the id where absent.
     description: Text | None = None  #: Free text.
-    company: FunderId | None = None
-    """Id of the funder (of kind company) that is this consumer's purse."""
+    company: FunderId | None = None  #: Id of the company funder that is its purse.
 
 
 class Demand(Base):
@@ -75,19 +61,17 @@ class Damage(Base):
     """What a missing tonne costs the economy, in steps that rise."""
 
     material: MaterialId  #: Id of the material.
-    consumer: ConsumerId | None = None
-    """Id of a consumer, where the entry is for that consumer alone."""
-    steps: tuple[DamageStep, ...]
-    """From the first tonne missing to the last; the shares add up to 1."""
+    consumer: ConsumerId | None = None  #: Id of a consumer, if the entry is for it alone.
+    steps: tuple[DamageStep, ...]  #: From the first tonne missing to the last; shares add up to 1.
 
     @field_validator("steps")
     @classmethod
     def _steps_rise_and_add_up(
         cls, steps: tuple[DamageStep, ...], info: ValidationInfo
     ) -> tuple[DamageStep, ...]:
-        if left_out("sum", info):
+        if base.left_out("sum", info):
             return steps
-        faults = sum_faults((step.share for step in steps), tr("the share of the steps"))
+        faults = base.sum_faults((step.share for step in steps), tr("the share of the steps"))
         for number, (before, after) in enumerate(itertools.pairwise(steps), start=1):
             if after.eur_per_t < before.eur_per_t:
                 prices = {"before": before.eur_per_t, "after": after.eur_per_t}
@@ -95,7 +79,7 @@ class Damage(Base):
                 hint = tr("order the steps from the cheapest tonne to the dearest")
                 faults.append(((number, "eur_per_t"), message, hint))
         if faults:
-            raise faults_together(faults)
+            raise base.faults_together(faults)
         return steps
 
 
@@ -107,14 +91,13 @@ class Supply(Base):
     share: YearlyNonNegative | None = None
     """Share of that year's demand of all consumers, as a fraction of one; above 1 is a surplus."""
     t_per_year: YearlyNonNegative | None = None  #: Tonnes per year; instead of ``share``.
-    stages: tuple[Stage, ...] = ()
-    """What happens in the country: extraction, processing, recycling; for reports."""
+    stages: tuple[Stage, ...] = ()  #: What happens there: extraction, processing, recycling.
 
     @model_validator(mode="after")
     def _one_of_two(self, info: ValidationInfo) -> Supply:
-        if left_out("order", info):
+        if base.left_out("order", info):
             return self
         if (self.share is None) == (self.t_per_year is None):
             hint = tr("leave one out") if self.share is not None else tr("add one of them")
-            raise fault(tr("supply needs either 'share' or 't_per_year'"), hint)
+            raise base.fault(tr("supply needs either 'share' or 't_per_year'"), hint)
         return self

@@ -35,33 +35,16 @@ def _countries(case: Case) -> Iterator[Fault]:
     """Codes that do not exist, and countries from which nothing comes."""
     active = {supply.country for supply in case.supply}
     active |= {project.country for project in case.projects.values()}
-    idle_may_stand = ("supply", "projects", "home")
-    for path, code in _codes(case):
+    for path, code, of, _ in values_in(case):
+        if of.section != "countries":
+            continue
         if not countries.is_known(code):
             meant = countries.meant_by(code)
             hint = tr("write {value}", value=meant) if meant else tr("write a code such as DE")
             yield _doubt(path, tr("{code} is not a country code of ISO 3166", code=code), hint)
-        elif code not in active and path[0] not in idle_may_stand:
+        elif code not in active and path[0] not in ("supply", "projects", "home"):
             message = tr("{code} neither supplies anything nor hosts a project", code=code)
             yield _doubt(path, message)
-
-
-def _codes(case: Case) -> Iterator[tuple[_Path, str]]:
-    for number, supply in enumerate(case.supply):
-        yield ("supply", number, "country"), supply.country
-    for name, project in case.projects.items():
-        yield ("projects", name, "country"), project.country
-    for name, hazard in case.hazards.items():
-        for number, effect in enumerate(hazard.effects):
-            yield ("hazards", name, "effects", number, "country"), effect.country
-    for _, path, instrument in _all_instruments(case):
-        for number, code in enumerate(instrument.eligible.countries or ()):
-            yield (*path, "eligible", "countries", number), code
-    for number, code in enumerate(case.home):
-        yield ("home", number), code
-    limit = case.policy.max_country_share
-    for number, code in enumerate(limit.except_ if limit else ()):
-        yield ("policy", "max_country_share", "except", number), code
 
 
 def _unused(case: Case) -> Iterator[Fault]:

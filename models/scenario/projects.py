@@ -6,18 +6,8 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, StrictStr, ValidationInfo, field_validator, model_validator
 
-from models.base import (
-    Base,
-    Country,
-    MaterialId,
-    ProjectId,
-    Stage,
-    Text,
-    adds_up,
-    fault,
-    left_out,
-    needed,
-)
+from models import base
+from models.base import Base, Country, MaterialId, ProjectId, Stage, Text, fault
 from models.language import marked, tr
 from models.marks import In
 from models.scenario.quantities import Bounds, NonNegative, Number, Share, Whole, Year, readable
@@ -57,24 +47,22 @@ class Project(Base):
     """Share of capex due in the start year, the next, ...; adds up to 1."""
     residual_value: Share | None = None
     """Share of capex that counts at the end of the horizon; that of the horizon where absent."""
-    market_finance_max: Share = Number(0)
-    """Share of capex that lenders and other investors provide at most."""
-    home_share: Share = Number(0)
-    """Share of output that reaches domestic consumers without any stake."""
-    offtake_max: Share = Number(1)
-    """Share of output that can be reserved for domestic consumers at most."""
+    market_finance_max: Share = Number(0)  #: Share of capex from lenders and investors at most.
+    home_share: Share = Number(0)  #: Share of output for domestic consumers without any stake.
+    offtake_max: Share = Number(1)  #: Share of output that domestic consumers can reserve.
     success_probability: Share = Number(1)
     """Probability that it produces at all; drawn once for each state of the world."""
     delay_years: dict[Delay, Share] = {0: Number(1)}
     """Probability of each delay of the first output, by years of delay; adds up to 1."""
     requires: tuple[ProjectId, ...] = ()  #: Ids of projects that must be built no later.
     excludes: tuple[ProjectId, ...] = ()  #: Ids of projects that cannot be built beside it.
-    stages: tuple[Stage, ...] = ()
-    """What happens in the country: extraction, processing, recycling; for reports."""
+    stages: tuple[Stage, ...] = ()  #: What happens there: extraction, processing, recycling.
     tags: tuple[StrictStr, ...] = ()  #: Free words that instruments can ask for.
 
-    _ramp = needed("ramp_up", marked("ramp_up is empty"), marked("leave it out, or write [1.0]"))
-    _sums = adds_up("capex_profile", "delay_years")
+    _ramp = base.needed(
+        "ramp_up", marked("ramp_up is empty"), marked("leave it out, or write [1.0]")
+    )
+    _sums = base.adds_up("capex_profile", "delay_years")
 
     @field_validator("output_t_per_year")
     @classmethod
@@ -86,7 +74,7 @@ class Project(Base):
     @model_validator(mode="after")
     def _window(self, info: ValidationInfo) -> Project:
         first, last = self.earliest_start, self.latest_start
-        if first is None or last is None or left_out("order", info):
+        if first is None or last is None or base.left_out("order", info):
             return self
         if readable(first, last) and last < first:
             years = {"last": last, "first": first}

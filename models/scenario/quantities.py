@@ -16,21 +16,13 @@ from typing import Annotated, Any, Literal
 
 from pydantic_core import PydanticCustomError
 
-from models.base import (
-    Finding,
-    Reader,
-    fault,
-    faults_together,
-    read_year,
-    relocated,
-    shape_of_value,
-)
+from models import base
+from models.base import Finding, Reader, fault
 from models.language import marked, tr
 from models.spelling import close
 
 Confidence = Literal["high", "medium", "low"]
-REMARKS = ("source", "confidence", "note")
-"""What may be said of a number beside its value."""
+REMARKS = ("source", "confidence", "note")  #: What may be said of a number beside its value.
 
 
 class Number(float):
@@ -46,20 +38,15 @@ class Number(float):
     confidence: Confidence | None
     note: str | None
 
-    def __new__(
-        cls,
-        value: float,
-        source: str | None = None,
-        confidence: Confidence | None = None,
-        note: str | None = None,
-    ) -> Number:
-        """Make a number from its value and what is known of it."""
+    def __new__(cls, value: float, **about: Any) -> Number:
+        """Make a number from its value and its remarks."""
         number = super().__new__(cls, value)
-        number.source, number.confidence, number.note = source, confidence, note
+        for key in REMARKS:
+            setattr(number, key, about.get(key))
         return number
 
-    def __getnewargs__(self) -> tuple[Any, ...]:
-        return (float(self), self.source, self.confidence, self.note)
+    def __getnewargs_ex__(self) -> tuple[tuple[float], dict[str, Any]]:
+        return (float(self),), remarks(self)
 
     def written(self) -> float | int | dict[str, Any]:
         """The number as a scenario file writes it."""
@@ -79,8 +66,7 @@ class CalendarYear(int):
     source: str | None = None
     confidence: Confidence | None = None
     note: str | None = None
-    readable = True
-    """False for what stands in for a year that could not be read."""
+    readable = True  #: False for what stands in for a year that could not be read.
 
     def __new__(cls, year: int, about: Mapping[str, Any] | None = None) -> CalendarYear:
         """Make a year from its number and its attributes."""
@@ -131,8 +117,7 @@ _HINTS: tuple[tuple[str, str, Callable[[str], str]], ...] = (
         lambda text: f"{float(text[:-1].replace(',', '.')) / 100:g}",
     ),
     (r"[+-]?\d+(\.\d+)?", marked("write {number} without quotation marks"), str),
-)
-"""What a text where a number belongs looks like, the hint for it, and the number it gives."""
+)  #: What a text where a number belongs looks like, the hint for it, and the number it gives.
 
 
 def number_hint(text: str) -> str:
@@ -176,7 +161,7 @@ class Bounds(Reader):
             if isinstance(value, str):
                 raise fault(tr("'{value}' is not a number", value=value), number_hint(value))
             shown = tr("nothing") if value is None else str(value).lower()
-            shown = shape_of_value(value, shown)
+            shown = base.shape_of_value(value, shown)
             raise fault(tr("a number is expected here, not {shown}", shown=shown))
         try:
             number = float(value)
@@ -262,10 +247,10 @@ def read_sourced(
         try:
             number = read(value["value"])
         except PydanticCustomError as error:
-            faults += relocated(error, "value")
+            faults += base.relocated(error, "value")
     elif any(str(key).isdecimal() for key in value):
         # What is said of these years already tells to put them under 'value'.
-        raise faults_together(faults)
+        raise base.faults_together(faults)
     else:
         faults.append(((), tr("'value' is missing"), whole))
     about = {key: value[key] for key in REMARKS if value.get(key) is not None}
@@ -277,7 +262,7 @@ def read_sourced(
             message = tr("confidence '{value}' is not known", value=text)
             faults.append(((key,), message, tr("high, medium or low")))
     if faults:
-        raise faults_together(faults)
+        raise base.faults_together(faults)
     return number, about
 
 
@@ -338,14 +323,14 @@ class YearlyBounds(Reader):
         faults: list[Finding] = []
         for key, written in value.items():
             try:
-                year = read_year(key)
+                year = base.read_year(key)
                 if year in numbers:
                     raise fault(tr("the year {year} is named twice", year=year))
                 numbers[year] = self.bounds.read(written)
             except PydanticCustomError as error:
-                faults += relocated(error, key)
+                faults += base.relocated(error, key)
         if faults:
-            raise faults_together(faults)
+            raise base.faults_together(faults)
         years = tuple(sorted(numbers))
         return Yearly(years, tuple(numbers[year] for year in years))
 
@@ -374,7 +359,7 @@ class YearReader(Reader):
     def _bare(self, value: Any) -> CalendarYear:
         if isinstance(value, Number) and math.isnan(value):
             return CalendarYear(0, {"readable": False})
-        return CalendarYear(read_year(value))
+        return CalendarYear(base.read_year(value))
 
     def write(self, value: int) -> int | dict[str, Any]:
         """The year as a scenario file writes it."""
@@ -387,13 +372,10 @@ class YearReader(Reader):
 
 
 _NONNEGATIVE = Bounds(ge=0)
-Year = Annotated[int, YearReader()]
-"""A calendar year, with or without its source."""
-Share = Annotated[Number, Bounds(ge=0, le=1)]
-"""A fraction of one."""
+Year = Annotated[int, YearReader()]  #: A calendar year, with or without its source.
+Share = Annotated[Number, Bounds(ge=0, le=1)]  #: A fraction of one.
 Fraction = Annotated[Number, Bounds(ge=0, lt=1)]
 NonNegative = Annotated[Number, _NONNEGATIVE]
-Whole = Annotated[Number, Bounds(ge=0, whole=True)]
-"""A whole number, 0 or more."""
+Whole = Annotated[Number, Bounds(ge=0, whole=True)]  #: A whole number, 0 or more.
 Count = Annotated[Number, Bounds(ge=1, whole=True)]
 YearlyNonNegative = Annotated[Yearly, YearlyBounds(_NONNEGATIVE)]

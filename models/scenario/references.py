@@ -26,8 +26,7 @@ _UNKNOWN = {
     "projects": (marked("there is no project '{name}'"), marked("the file has no projects")),
     "funders": (marked("there is no funder '{name}'"), marked("the file has no funders")),
     "hazards": (marked("there is no hazard '{name}'"), marked("the file has no hazards")),
-}
-"""What is said of an id that no item of a section has, and of a file without any item."""
+}  #: What is said of an id that no item of a section has, and of a file without any item.
 
 
 def check(case: Case, unreadable: Mapping[str, frozenset[str]] | None = None) -> Iterator[Fault]:
@@ -53,11 +52,10 @@ class _Checker:
     def faults(self) -> Iterator[Fault]:
         """Ids and years wherever their types mark them, then what sections owe to each other."""
         for found in values_in(self.case):
-            if found.value is None:
-                continue
-            if found.type.section in _UNKNOWN:
-                yield from self._known(found.type.section, found)
-            elif found.type.section:
+            section = found.type.section if found.value is not None else ""
+            if section in _UNKNOWN:
+                yield from self._known(section, found)
+            elif section in ("years", "later years"):
                 yield from self._within(found)
         for part in (self._consumers, self._damage, self._projects, self._charges, self._states):
             yield from part()

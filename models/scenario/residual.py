@@ -17,8 +17,7 @@ if TYPE_CHECKING:
     from models.scenario.case import Case
     from models.scenario.stockpiles import Stockpile
 
-_ROUNDING = 1e-9
-"""Share of the price below which a cost is none."""
+_ROUNDING = 1e-9  #: Share of the price below which a cost is none.
 
 
 def check(case: Case) -> Iterator[Fault]:

@@ -6,18 +6,8 @@ from typing import Annotated
 
 from pydantic import ValidationInfo, model_validator
 
-from models.base import (
-    Base,
-    Choice,
-    ConsumerId,
-    FunderId,
-    Id,
-    MaterialId,
-    Text,
-    adds_up,
-    fault,
-    left_out,
-)
+from models import base
+from models.base import Base, Choice, ConsumerId, FunderId, Id, MaterialId, Text
 from models.language import tr
 from models.scenario.quantities import Fraction, NonNegative, Number, Share, YearlyNonNegative
 
@@ -33,8 +23,7 @@ class Stockpile(Base):
     max_t: NonNegative | None = None  #: Room for stock, in tonnes.
     max_purchase_t_per_year: YearlyNonNegative | None = None
     """What the market gives without moving, in tonnes per year."""
-    purchase_premium: NonNegative = Number(0)
-    """Added to the price when buying, as a fraction of it."""
+    purchase_premium: NonNegative = Number(0)  #: Added to the price when buying, as a share.
     storage_eur_per_t_year: NonNegative = Number(0)  #: Cost of storage in EUR per tonne and year.
     financing_rate: NonNegative = Number(0)  #: Per year, on the value held.
     annual_loss: Fraction = Number(0)  #: Share that spoils or is lost in rotation, per year.
@@ -51,14 +40,14 @@ class Stockpile(Base):
     serves: Annotated[tuple[ConsumerId, ...] | None, Choice("all")] = None
     """Ids of the consumers it serves, or ``all``."""
 
-    _sums = adds_up("paid_by", "storage_paid_by", "financing_paid_by")
+    _sums = base.adds_up("paid_by", "storage_paid_by", "financing_paid_by")
 
     @model_validator(mode="after")
     def _fits(self, info: ValidationInfo) -> Stockpile:
-        if left_out("order", info):
+        if base.left_out("order", info):
             return self
         if self.max_t is not None and self.initial_t > self.max_t:
             both = {"initial": self.initial_t, "most": self.max_t}
             message = tr("initial_t {initial:g} is above max_t {most:g}", **both)
-            raise fault(message, at=("initial_t",))
+            raise base.fault(message, at=("initial_t",))
         return self
