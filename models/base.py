@@ -109,10 +109,9 @@ class Choice(Reader):
         if not isinstance(value, (list, tuple)):
             raise fault(tr("a list or the word '{word}' is expected here", word=self.word))
         for position, name in enumerate(value):
-            if name is None:
-                raise fault(tr("nothing is not a text"), at=(position,))
             if not isinstance(name, str):
                 message = tr("'{value}' is not a text", value=str(name).lower())
+                message = tr("nothing is not a text") if name is None else message
                 raise fault(message, at=(position,))
         return tuple(value)
 

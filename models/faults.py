@@ -14,8 +14,6 @@ from typing import Literal
 from models.language import tr
 
 Step = str | int  #: One step of a path into a scenario: a key of a mapping or a position in a list.
-
-
 _ILLEGIBLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
 
 

@@ -6,7 +6,6 @@ late, or in a value that a variant put there, still knows where it was written.
 
 from __future__ import annotations
 
-import datetime
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -17,8 +16,6 @@ MAX_ROWS = 100_000
 MAX_COLUMNS = 1_000  #: Of a table.
 Path = tuple[Step, ...]
 Report = Callable[[Fault], None]  #: Takes a fault that was found; reading goes on.
-
-Scalar = str | int | float | bool | None | datetime.datetime
 
 
 @dataclass(slots=True)

@@ -76,10 +76,7 @@ class _Mending:
         """Take out a whole section; what refers to its items is then not looked up."""
         self.data.pop(name, None)
         if name == "horizon":
-            self.data[name] = {
-                **_stand_in(shape_at((name,))),
-                "periods_per_year": UNREADABLE,
-            }
+            self.data[name] = {**_stand_in(shape_at((name,))), "periods_per_year": UNREADABLE}
         elif required(ROOT, name):
             self.data[name] = {}
         self._lost(name, "*")

@@ -8,6 +8,7 @@ readers and not read; what stands below are the items.
 from __future__ import annotations
 
 import string
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any, Literal
 
@@ -17,7 +18,7 @@ from models.base import Base, Text
 from models.faults import Fault, Place
 from models.files import includes, tabs
 from models.files.nodes import Cell, Node, Path, Report, Sheet, node_at
-from models.files.shapes import ABOUT, ROOT, Shape, holds_items, required, shape_of, step_into
+from models.files.shapes import ABOUT, ANYTHING, ROOT, Shape, plain, required, shape_of, step_into
 from models.files.tables import DATES, Column, Table
 from models.files.tabs import OWN, Tab
 from models.files.workbook import open_workbook, rows_of
@@ -271,7 +272,7 @@ class _Variants(_Items):
             for text in ("title", "description"):
                 node = row.child(text)
                 before = variant.value.setdefault(text, node) if node is not None else None
-                if node is not None and before is not None and _bare(before) != _bare(node):
+                if node and before and plain(before, ANYTHING) != plain(node, ANYTHING):
                     message = tr("another '{text}' of the same variant", text=text)
                     self._fault(node.place, message, tr("first at {place}", place=before.place))
             self._change(variant, row)
@@ -309,12 +310,6 @@ class _Variants(_Items):
         return Node(cell.value, cell.place)
 
 
-def _bare(node: Node) -> object:
-    if isinstance(node.value, dict):
-        return {key: one.value for key, one in node.value.items()}
-    return node.value
-
-
 class _Settings(_Items):
     """The sheet with a value a row, read as one item whose columns are the paths."""
 
@@ -331,38 +326,28 @@ class _Settings(_Items):
             message = tr("the sheet needs the columns 'path' and 'value'")
             self.report(Fault((), message, place=place))
             return Node({}, place)
-        paths: list[Cell] = []
-        values: list[Cell] = []
-        for row in sheet.rows:
-            at = {name: row[one.number] for name, one in header.items() if one.number < len(row)}
-            self._take(row, at, header["value"].number, paths, values)
+        found = [one for row in sheet.rows for one in self._taken(row, header)]
+        paths = [replace(path, number=number) for number, (path, _) in enumerate(found)]
+        values = [replace(cell, number=number) for number, (_, cell) in enumerate(found)]
         columns = self._columns(Sheet(paths, [values]))
         root = self._row(columns, values) or Node({}, place)
         self._name_what_is_missing(root, columns, values)
         return replace(root, place=place, key_place=None)
 
-    def _take(
-        self,
-        row: list[Cell],
-        at: dict[str, Cell],
-        number: int,
-        paths: list[Cell],
-        values: list[Cell],
-    ) -> None:
-        """One row as the columns of its value and of what is said of it."""
-        path, filled = at.get("path"), {name: at[name] for name in ABOUT if name in at}
+    def _taken(self, row: list[Cell], header: dict[str, Cell]) -> Iterator[tuple[Cell, Cell]]:
+        """The paths and cells of the value of a row and of what is said of it."""
+        at = {name: row[one.number] for name, one in header.items() if one.number < len(row)}
+        path, filled = at.get("path"), {key: at[key] for key in ABOUT if key in at}
         filled = {name: cell for name, cell in filled.items() if cell.filled}
-        if path is None or not path.filled:
-            if filled:
-                message = tr("a value without a path")
-                hint = tr("name the field in the column 'path'")
-                self.report(Fault((), message, hint, place=next(iter(filled.values())).place))
-            return
-        filled = {"value": at.get("value", Cell(None, _place(row, number), 0)), **filled}
-        for name, cell in filled.items():
-            suffix = "" if name == "value" else f".{name}"
-            paths.append(Cell(str(path.value).strip() + suffix, path.place, len(paths)))
-            values.append(replace(cell, number=len(values)))
+        if path is not None and path.filled:
+            empty = Cell(None, _place(row, header["value"].number), 0)
+            for name, cell in {"value": at.get("value", empty), **filled}.items():
+                suffix = "" if name == "value" else f".{name}"
+                yield replace(path, value=str(path.value).strip() + suffix), cell
+        elif filled:
+            message = tr("a value without a path")
+            hint = tr("name the field in the column 'path'")
+            self.report(Fault((), message, hint, place=next(iter(filled.values())).place))
 
     def _column(self, cell: Cell, name: str) -> tuple[Path, Shape | None]:
         # What a scenario lies over is no field of its model.
@@ -388,8 +373,7 @@ class _Settings(_Items):
         for number, step in enumerate(name.split(".")):
             inside = step_into(shape, step) if shape.kind == "model" else None
             if inside is None:
-                sheets = {key for key in ROOT.keys if holds_items(step_into(ROOT, key) or ROOT)}
-                keys = [key for key in shape.keys if key not in sheets]
+                keys = [key for key in shape.keys if number or tabs.tab_at((key,)) is None]
                 hint = suggestion(step, keys if number else [*keys, includes.KEY])
                 break
             shape = inside

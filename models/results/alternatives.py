@@ -23,8 +23,7 @@ class PlanFigures(Result):
     net_cost_meur: float  #: Discounted net cost, whoever pays.
     public_meur: float  #: Charged to budgets of public funders, undiscounted.
     projects: dict[ids.Project, ids.YearNumber]  #: Start year of each project that is built.
-    bought_t: dict[ids.Stockpile, float]
-    """Tonnes that each stockpile buys in all years; those that buy nothing are left out."""
+    bought_t: dict[ids.Stockpile, float]  #: Tonnes that stockpiles buy in all years.
     stockpiles: tuple[ids.Stockpile, ...]  #: Those that count as bought up.
     days_of_cover: dict[ids.Material, float]
     """Days of demand that planned stock lasts at the end of the last year, by material."""
@@ -103,5 +102,4 @@ class Alternatives(Study):
     wanted: int  #: How many were asked for.
     exhausted: bool  #: Whether it is proven that there is no further portfolio within the limit.
     others: tuple[OtherCase, ...]  #: Variants and assumption sets, each solved.
-    items: tuple[Robustness, ...]
-    """How robust each project and stockpile is that can be chosen, in the order of the file."""
+    items: tuple[Robustness, ...]  #: How robust each project and stockpile is, in file order.

@@ -43,8 +43,6 @@ Share = Annotated[float, Field(ge=-ROUNDING, le=1 + ROUNDING), Unit("share")]
 Measure = Literal["damage", "tonnes", "share_of_demand"]  #: What is counted.
 Status = Literal["optimal", "limit", "infeasible", "none"]  #: How a solve ended.
 Ended = Literal["complete", "interrupted"]  #: Whether the user stopped it.
-
-
 SEAL = "document_sha256"  #: The field that holds it, at the top of the document.
 
 

@@ -18,8 +18,7 @@ class BatchRun(Result):
     """
 
     run: str  #: Its name, and that of its folder.
-    key: str | None
-    """[SHA-256](commands.md#vorrat-batch) over all its answer rests on; null with faults."""
+    key: str | None  #: [SHA-256](commands.md#vorrat-batch) of all behind its answer, if sound.
     file: str  #: Its scenario file, as it was found.
     variant: str | None  #: Id of the variant, if one was applied.
     settings: tuple[str, ...]  #: ``path=value``, those of all runs first.

@@ -132,12 +132,10 @@ class Difference(Result):
     expected: InUnit | None  #: Difference of expected damage; null if not compared, as all below.
     cvar: InUnit | None  #: Difference of the mean of the worst states.
     worst: InUnit | None  #: Difference of the worst state.
-    by_material: tuple[MaterialDifference, ...]
-    """By material, largest first; a sum of ``expected``."""
+    by_material: tuple[MaterialDifference, ...]  #: By material, largest first: parts of the whole.
     by_consumer: dict[str, InUnit]  #: By consumer: adds up to ``expected``.
     objective: InUnit | None  #: Difference of the objectives.
-    resolution: InUnit | None
-    """Less is not significant: both objectives less their bounds, added up."""
+    resolution: InUnit | None  #: Less is not significant: what both proofs leave open, added up.
     significant: bool | None
     """Whether the differences of objective and of expected damage both exceed the resolution; null
     where that is not known. If not, the search for the two plans has left more open than they
@@ -201,15 +199,13 @@ class Comparison(Document):
     year: int  #: Reference year of cover and dependence; for an option without it, the nearest.
     options: tuple[Option, ...]  #: What each option buys and costs, in the order given.
     unlike: tuple[Unlike, ...]  #: In what options are not like the base.
-    changes: dict[str, tuple[Change, ...]]
-    """All values of the scenario that differ from the base, by label, funding too."""
+    changes: dict[str, tuple[Change, ...]]  #: All values that differ from the base, by label.
     projects: tuple[ProjectChoice, ...]  #: Which options build each candidate, in file order.
     stockpiles: tuple[StockpileChoice, ...]  #: Which options buy for each, in file order.
     differences: tuple[Difference, ...]  #: Each option but the base against it.
     failed: tuple[Failed, ...] = ()  #: Options without a plan.
     doubts: tuple[str, ...] = ()
-    """What speaks against saved plans that are compared, in the language of the run: they are [not
-    whole](#whole-or-not)."""
+    """Why saved plans that are compared are [not whole](#whole-or-not)."""
     unconfirmed: tuple[str, ...] = ()  #: Which of them cannot be confirmed, in sentences.
     names: Names  #: Names of all that is spoken of, in both languages.
 

@@ -173,8 +173,7 @@ class RareEvents(Result):
     seed: int  #: Seed of the states.
     performance: Performance  #: With the plan.
     plain: Performance  #: The same number of states drawn as they come.
-    variance_ratio_expected: float
-    """Variance of the plain estimate of the mean over that of this one; above 1 is a gain."""
+    variance_ratio_expected: float  #: Variance of the plain estimate over this; above 1 is a gain.
     variance_ratio_cvar: float  #: The same of the CVaR.
     effective_states: float  #: Kish's effective number of states: what the weights leave of them.
     weight_sum: Estimate  #: Mean of the weights, which is 1 where the sampling is unbiased.
@@ -224,14 +223,12 @@ class Evaluation(Measured, ScenarioResult):
     states_of: StatesOf | None = None
     """Whose states ``fresh``, ``rules`` and ``rare`` are of; null for those of the plan's own
     scenario. Of another, nothing is solved, and its net cost stands in ``net_cost_there_meur``."""
-    net_cost_there_meur: float | None = None
-    """Discounted net cost of the plan in the prices and terms of that scenario."""
+    net_cost_there_meur: float | None = None  #: Net cost in the terms of that scenario.
     fresh: FreshOutcome  #: What it leads to in states it was not made for.
     rules: tuple[RuleOutcome, ...]  #: Under release rules without foresight, by reserve.
     gap: OptimalityGap | None  #: How far from the best; null if not asked or states are written.
     information: Information | None  #: Wait-and-see, EVPI and VSS; null where not asked for.
     tail: TailPremium | None  #: What caring for the worst states costs; null where not asked for.
-    rare: RareEvents | None
-    """Rare events drawn more often; null if not asked or states are written."""
+    rare: RareEvents | None  #: Rare events drawn more often; null if not asked or not sampled.
     longer: LongerHorizon | None  #: With a longer horizon; null where it was not asked for.
     seconds: Annotated[dict[str, float], VOLATILE]  #: Wall time by part.

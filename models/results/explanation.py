@@ -23,8 +23,7 @@ class BindingRule(Result):
     ``stockpile``, ``material``, ``country``."""
     years: tuple[ids.YearNumber, ...]  #: Years in which it binds; empty where it has none.
     limit: float | None
-    """Its number, in the unit of the path; of state aid the million EUR that it comes to; null
-    where it has none or several."""
+    """Its number, in the unit of the path, or million EUR of state aid; null if not one."""
     alone: bool | None  #: Whether dropping this rule alone would be enough; null if not asked.
 
 

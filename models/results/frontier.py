@@ -31,12 +31,10 @@ class FrontierPoint(Searched):
     public_meur: float | None  #: Charged to budgets of public funders over all years, undiscounted.
     spend_meur: dict[ids.Funder, float]  #: Charged to the budget of each funder, undiscounted.
     projects: dict[ids.Project, ids.YearNumber]  #: Start year of each project that is built.
-    stocks_t: dict[ids.Stockpile, float]
-    """Tonnes that each stockpile holds at most; those that hold nothing are left out."""
+    stocks_t: dict[ids.Stockpile, float]  #: Tonnes that stockpiles hold at most, if any.
     plan_of: Varied | None  #: Where else the plan was found; null if here or without any limit.
     bound_of: Varied | None  #: Where else the bound was proven; null if here or without any limit.
-    dominated: bool
-    """Whether another has a lower mean and CVaR; with ``--tail`` alone. It costs less."""
+    dominated: bool  #: Whether another has a lower mean and CVaR; with ``--tail`` alone.
     conflict: tuple[str, ...]  #: Rules that exclude each other, where no plan keeps all.
 
 
@@ -68,11 +66,9 @@ class Frontier(base.Solved, Measured, base.OfScenario):
     varied: str  #: Path of the number that is varied; ``objective.cvar.weight`` for tail risk.
     varied_unit: str | None  #: Unit of the number, where its name tells.
     loosens: bool
-    """Whether a higher value [only loosens rules](formulation.md#frontiers-and-targets), so that
-    what is feasible stays so."""
+    """Whether a higher value [only loosens rules](formulation.md#frontiers-and-targets)."""
     without_plan: WithoutPlan | None
-    """Expected damage, CVaR and worst state without any plan; null where these change with the
-    number or no plan was found."""
+    """Damage without any plan; null where that changes with the number, or no plan was found."""
     points: tuple[FrontierPoint, ...]  #: What can be had, by rising value.
     steps: tuple[FrontierStep, ...]  #: What changes between each plan and the next one.
     ended: base.Ended  #: Whether all points that were asked for are there.
@@ -99,8 +95,7 @@ class Trial(Result):
     outcome: Literal["reached", "ruled out", "open"]
     """A plan reaches the goal; it is proven that none does; or neither was found (``open``)."""
     figure: InUnit | None
-    """The least figure of damage that a plan was found for, the search ending once the value is
-    decided; null without a plan."""
+    """The least figure of damage found until the value was decided; null without a plan."""
     bound: InUnit | None  #: No plan at this value has a lower one; null where nothing was proven.
     seconds: base.Seconds  #: Wall time.
 
@@ -116,8 +111,7 @@ class Target(Measured, base.Titled):
     """``proven``: the interval is within its tolerance, or the lowest value asked for reaches the
     goal; ``limit``: it is wider; ``unreachable``: no value reaches it; ``open``: nothing is
     known."""
-    infeasible_below: Varied | None
-    """It is proven that no plan reaches the goal at any value below; null where nothing is."""
+    infeasible_below: Varied | None  #: No plan reaches the goal at any value below, if proven.
     feasible_at: Varied | None  #: A plan reaches it at this value; null without one.
     tolerance: Varied  #: How wide the interval between the two may be.
     method: Literal["bisection", "direct"]
@@ -125,8 +119,7 @@ class Target(Measured, base.Titled):
     itself."""
     best: InUnit | None  #: The least figure of any plan found, at any value; null if none.
     best_bound: InUnit | None
-    """No plan at any value asked for has a lower one, where the goal is unreachable; null where
-    nothing was proven."""
+    """No plan has a lower one, where the goal is unreachable; null if unproven."""
     conflict: tuple[BrokenRule, ...] = ()
     """[Rules](#no-plan) that exclude each other, where they rule the goal out by themselves."""
     trials: tuple[Trial, ...]  #: Values in the order in which they were tried.

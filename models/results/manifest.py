@@ -15,16 +15,9 @@ Text = Annotated[str, Field(max_length=200_000)]
 Name = Annotated[str, Field(max_length=5_000)]  #: A path.
 Size = Annotated[int, Field(ge=0)]  #: In bytes.
 MANY = 20_000  #: Files that a manifest may name at most.
-Plain = (
-    Text
-    | bool
-    | int
-    | float
-    | None
-    | Annotated[tuple[Text | bool | int | float, ...], Field(max_length=MANY)]
-)  #: Values of parameters, and whatever two documents may say differently.
-
-
+Scalar = Text | bool | int | float
+Plain = Scalar | None | Annotated[tuple[Scalar, ...], Field(max_length=MANY)]
+"""Values of parameters, and whatever two documents may say differently."""
 SUFFIX = ".manifest.json"  #: How the name of its file ends.
 
 
@@ -34,8 +27,7 @@ class ManifestParameter(Result):
     name: str = Field(max_length=100)  #: The option as written, such as --set; or the argument.
     value: Plain  #: As it was written, several in a list; the default where nothing was.
     source: Literal["given", "environment", "default"]  #: Where it comes from.
-    at: tuple[str | None, ...] = ()
-    """Where the files named by these values lie among the copies; null for what is no file."""
+    at: tuple[str | None, ...] = ()  #: Where files named by these lie among the copies; or null.
 
 
 class ManifestInput(Result):
@@ -45,9 +37,7 @@ class ManifestInput(Result):
     role: Role  #: What it was read as.
     sha256: Sha256  #: Of its bytes.
     size: Size  #: Bytes.
-    place: Name | None
-    """Where it lies beside the other inputs, so that files name each other as before; null for
-    what ships with Vorrat."""
+    place: Name | None  #: Where it lies beside other inputs; null for what ships with Vorrat.
     copied_to: Name | None  #: Its copy, from the folder of the manifest; null where there is none.
 
 
@@ -57,8 +47,7 @@ class ManifestOutput(Result):
     path: Name  #: From the folder of the manifest.
     sha256: Sha256  #: Of its bytes.
     size: Size  #: Bytes.
-    content_sha256: Sha256 | None
-    """Of a JSON document without what is volatile; null for other files."""
+    content_sha256: Sha256 | None  #: Of a JSON document less what is volatile; null for others.
     volatile: tuple[Annotated[str, Field(max_length=200)], ...] = Field(max_length=200)
     """Paths in it that may differ between runs that are the same: by dots, ``*`` standing for each
     item of a list or a mapping, as in ``points.*.seconds``; ``*`` alone for the whole file."""
@@ -101,8 +90,7 @@ class Manifest(Formatted):
     kind: Literal["manifest"] = "manifest"
     result: str = Field(max_length=200)  #: The result it goes with.
     command: str = Field(max_length=50)  #: The command that was run.
-    parameters: tuple[ManifestParameter, ...] = Field(max_length=MANY)
-    """All arguments and options."""
+    parameters: tuple[ManifestParameter, ...] = Field(max_length=MANY)  #: Arguments and options.
     language: Literal["en", "de"]  #: Language of what was written.
     inputs: tuple[ManifestInput, ...] = Field(max_length=MANY)  #: All files that were read.
     outputs: tuple[ManifestOutput, ...] = Field(max_length=MANY)  #: All files that were written.

@@ -41,8 +41,7 @@ class Cover(Result):
 
     year: int  #: The reference year.
     days: float | None
-    """Planned stock at its end, all materials together: the mean by value of demand; null where
-    prices or demand are not known."""
+    """Planned stock at its end, the mean by value of demand; null if that is not known."""
     by_material: dict[str, float | None]  #: Days by material; null without demand.
 
 
@@ -54,8 +53,7 @@ class Suppliers(Result):
     third_country: str | None
     """The largest supplier outside the EU and [``home``](scenario-format.md#the-head-of-the-file);
     null if there is none, or for all together."""
-    third_share: Part
-    """Its share of supply, or 0: limited to 65 % by Regulation (EU) 2024/1252, Article 5."""
+    third_share: Part  #: Its share of supply, or 0; Regulation (EU) 2024/1252 says 65 % at most.
     hhi: float  #: Herfindahl-Hirschman index of countries, from 0 to 10,000.
     imports: Part | None  #: Share from outside home; null where the file names no home.
 
@@ -77,8 +75,7 @@ class Dependence(Result):
     """
 
     year: int  #: The reference year.
-    with_plan: Suppliers | None
-    """All materials, by value of demand, with the plan; null without prices."""
+    with_plan: Suppliers | None  #: All materials, by value, with the plan; null without prices.
     without_plan: Suppliers | None  #: The same without any plan.
     above_limit: tuple[str, ...]  #: Materials of which one third country supplies over 65 %.
     above_limit_without_plan: tuple[str, ...]  #: The same without any plan.
@@ -120,8 +117,7 @@ class Sums(Result):
     paid_by_year_meur: dict[str, float]  #: The same by year.
     paid_present_meur: float | None
     """The same, discounted as net cost is; null where the plan does not carry its discount rate."""
-    returned_present_meur: float | None
-    """Expected back, discounted: paid less ``cost_meur`` and ``residual_meur``."""
+    returned_present_meur: float | None  #: Expected back, discounted; null if that is unknown.
     returned_by_year_meur: dict[str, float]
     """What is expected to come back in each year, where the file gives terms that say when."""
     returned_known_for_meur: float  #: Committed in positions that say when something comes back.
@@ -132,8 +128,7 @@ class Sums(Result):
     """Expected to be lost, undiscounted, where that is known; null if all at risk is unknown."""
     expected_loss_known_for_meur: float  #: Maximum loss of what the expected loss is known for.
     maximum_loss_meur: float  #: Lost at most, besides what is spent in any case.
-    cost_meur: float
-    """Net cost, discounted: put up less what is expected back and less the residual value."""
+    cost_meur: float  #: Net cost, discounted: put up less what is expected back and residual value.
     residual_meur: float = 0.0  #: Residual value at the end of the horizon, discounted.
 
 
@@ -155,8 +150,7 @@ class BudgetUse(Result):
     name: str  #: Its name.
     kind: Literal["budget", "commitment", "cash", "guarantee_stock"]  #: What the line limits.
     used_meur: float  #: Charged over all years; of a guarantee stock its peak at a year's end.
-    granted_meur: float | None
-    """Granted over all years; of a guarantee stock the limit of that year; null without limit."""
+    granted_meur: float | None  #: Granted over all years, or a stock's limit; null without limit.
     used_up: bool  #: Whether less than a thousandth of the whole is left.
     full_years: tuple[int, ...]  #: Years that had something and leave less than a thousandth of it.
 
@@ -204,8 +198,7 @@ class Cost(Result):
     budgets: tuple[BudgetUse, ...]  #: How far each budget is used.
     leverage: Leverage  #: In projects.
     leverage_with_stocks: Leverage  #: In projects and stockpiles.
-    avoided_per_public_euro: PerEuro | None
-    """Per euro that public funders put up; null where damage is not counted in money."""
+    avoided_per_public_euro: PerEuro | None  #: Per euro put up; null if damage is not money.
     avoided_per_net_euro: PerEuro | None  #: Per euro that is not expected to come back to them.
 
 

@@ -33,27 +33,23 @@ class SharePoint(Searched):
     """
 
     share: Share  #: The company's share of the capex of the project, or of all that are built.
-    objective: InUnit | None
-    """What chose the plan: the scenario's objective, or with others held its own total."""
+    objective: InUnit | None  #: What chose the plan: the scenario's objective, or its own total.
     bound: InUnit | None  #: No plan at this share has less.
     gap: Part | None  #: As in the certificate of the plan.
     built: bool  #: Whether the project, or any, is built.
     projects: dict[ids.Project, ids.YearNumber]  #: Start year of each project that is built.
     standing: Standing | None  #: How the company fares with the plan that was found.
-    range: StandingRange | None
-    """Over the others' equally good plans; null if not asked or unknown."""
+    range: StandingRange | None  #: Over the others' equally good plans; null if unknown.
     outlay_by_year_meur: dict[ids.Year, float]
     """Undiscounted million EUR that the company pays in each year, for projects and stocks."""
     stake_meur: float | None  #: Undiscounted million EUR of capex that it carries.
     offtake_t: dict[ids.Material, dict[ids.HorizonYear, float]]
-    """Tonnes reserved for it in each year, by material, at full running, without delay or
-    failure."""
+    """Tonnes reserved for it in each year, by material, without delay or failure."""
     avoided: InUnit | None  #: Its own mean damage without any plan, less that with the plan.
     avoided_per_euro: float | None  #: The same per euro of its net cost; null if it pays nothing.
     to_others: Part | None  #: Share of all damage avoided that others avoid; null where none is.
     gain: InUnit | None  #: Its total at share 0 less that here; null without a plan at share 0.
-    gain_per_euro: float | None
-    """The same before net cost, per additional euro; null if that is not positive."""
+    gain_per_euro: float | None  #: The same before net cost, per additional euro, if any.
 
 
 class ShareCurve(Result):
@@ -67,11 +63,9 @@ class ShareCurve(Result):
     limit: Share | None  #: The largest share the rules allow; null where even 0 is infeasible.
     points: tuple[SharePoint, ...]  #: By rising share.
     best_share: Share | None
-    """Of no share and the points at which the project, or any, is built, the one at which its total
-    is least; null without any plan."""
+    """The share at which its total is least, of 0 and those at which something is built."""
     indifferent_share: Share | None
-    """The largest share of what is then built at which it is no worse off than with none; null
-    where no share above 0 is as good."""
+    """The largest share at which it is no worse off than with none; null without one above 0."""
     indifferent_within: Part | None
     """How far the true one may lie above, since shares are tried one by one; null beside null."""
 
@@ -90,8 +84,7 @@ class Participation(Solved, ScenarioResult):
     project: ids.Project | None  #: Id of the project; null for the whole portfolio.
     project_name: str | None  #: Its name.
     allocation: Literal["entitled", "pooled"]
-    """``entitled``: what it paid for is its own; ``pooled``: every tonne goes where it is missed
-    most, whoever paid."""
+    """``entitled``: what it paid for is its own; ``pooled``: tonnes go where they lack most."""
     cvar_level: Share  #: The level of the CVaR.
     tolerance: Part  #: Plans count as equally good up to this share of the objective.
     without_plan: Standing  #: If nobody does anything.

@@ -25,8 +25,7 @@ class Position(Result):
     project: ids.Project | None  #: Id of the project; null for a stockpile.
     stockpile: ids.Stockpile | None  #: Id of the stockpile; null for a project.
     budget_class: BudgetClass | None
-    """How a budget books it; ``expenditure`` for what public funders pay for stockpiles; null where
-    the file names no class."""
+    """How a budget books it; ``expenditure`` for public stockpiles; null without a class."""
     committed_meur: float  #: Committed in all: of a guarantee its face, of a floor its most.
     paid_meur: dict[ids.HorizonYear, float]
     """What is put up in each year, undiscounted; of a guarantee the loan that it covers."""
@@ -35,13 +34,11 @@ class Position(Result):
     guarantee its fees, of a price floor its share of higher prices."""
     outstanding_meur: dict[ids.HorizonYear, float]
     """What is at risk at the end of each year; of a price floor what it may still cost."""
-    expected_loss_meur: float | None
-    """Expected to be lost, undiscounted; null if the file is silent."""
+    expected_loss_meur: float | None  #: Expected to be lost, undiscounted; null if unknown.
     maximum_loss_meur: float
     """What is lost at most: of a price floor the most it can cost; 0 for what is spent in any case:
     grants, interest, expenditure."""
-    cost_meur: float
-    """Net cost, discounted: put up less what is expected back and less the residual value."""
+    cost_meur: float  #: Net cost, discounted: put up less what is expected back and residual value.
     residual_meur: float = 0.0  #: Residual value at the end of the horizon, discounted.
 
 
@@ -53,8 +50,7 @@ class BudgetLineUse(Result):
     name: str  #: Its name.
     kind: Literal["budget", "commitment", "cash", "guarantee_stock"]
     """``budget`` for the funder's own budget."""
-    used_meur: dict[ids.HorizonYear, float]
-    """Charged in each year; of a guarantee stock outstanding at its end."""
+    used_meur: dict[ids.HorizonYear, float]  #: Charged in each year, or outstanding at its end.
     available_meur: dict[ids.HorizonYear, float] | None
     """What each year grants, carried over included; null where years have no limit."""
     total_meur: float | None  #: What all years together grant; null where that has no limit.
@@ -137,12 +133,10 @@ LEVELS = tuple(step / 100 for step in range(101))  #: Levels of the distribution
 class Distribution(Result):
     """Damage over the states of the world, as quantiles: one figure a level."""
 
-    levels: tuple[Share, ...]
-    """Shares of the states by probability: 0 (least), 0.01 and so on to 1."""
+    levels: tuple[Share, ...]  #: Shares of the states by probability: 0, 0.01 and so on to 1.
     with_plan: tuple[InUnit, ...]  #: Least damage that is not exceeded with this probability.
     without_plan: tuple[InUnit, ...]  #: The same without any plan.
-    avoided: tuple[InUnit, ...]
-    """Quantiles of what each state avoids; below 0 where the plan harms."""
+    avoided: tuple[InUnit, ...]  #: Quantiles of what each state avoids; negative for harm.
 
 
 class Outcome(Measured):
@@ -164,8 +158,7 @@ class Outcome(Measured):
     """[Net cost](scenario-format.md#money), discounted, before ``cost_weight``: what funders of all
     kinds put into projects, less ``recovery`` and the income of price floors, and what stocks cost,
     less the residual value."""
-    residual_meur: float = 0.0
-    """Residual value of stocks and projects at the end, discounted; the net cost is less by it."""
+    residual_meur: float = 0.0  #: Residual value at the end, discounted; part of net cost.
     without_plan: WithoutPlan  #: The same three figures without any plan.
     distribution: Distribution | None = None  #: How it is spread over the states.
 
@@ -250,13 +243,11 @@ class MaterialYear(Result):
     expected_shortage_t: float  #: Mean shortage over the states.
     expected_shortage_without_plan_t: float  #: The same if nothing is started or bought.
     probability_of_shortage: Share
-    """Probability that the year is short: that more than a millionth of demand is missing in at
-    least one of its periods."""
+    """Probability that over a millionth of demand is missing in one of its periods."""
     days_of_cover: float | None
     """Planned stock of the material at the year's end, over all stockpiles and whomever they serve,
     divided by that year's demand of all consumers, times 365; null without demand."""
-    supply: SupplyMix | None = None
-    """Where it comes from, undisturbed; null without demand or supply."""
+    supply: SupplyMix | None = None  #: Where it comes from, undisturbed; null if nowhere.
     supply_without_plan: SupplyMix | None = None  #: The same without any plan.
 
 
@@ -303,13 +294,9 @@ class Plan(OfScenario):
     interest and expected payments of price floors, times ``budget_charge``, and the funder's part
     of stocks."""
     committed_meur: Annotated[dict[ids.Funder, ids.ByYear], ids.EVERY]
-    """The same without ``budget_charge``: it differs for a guarantee, say, that uses budget for its
-    provision alone."""
-    materials: Annotated[tuple[MaterialOutcome, ...], ids.EVERY]
-    """How exposed each material stays, in the order of the file."""
-    consumers: Annotated[tuple[ConsumerOutcome, ...], ids.EVERY]
-    """What falls on each consumer, in the order of the file."""
+    """The same without ``budget_charge``, which may be below 1 for a guarantee."""
+    materials: Annotated[tuple[MaterialOutcome, ...], ids.EVERY]  #: How exposed each of them stays.
+    consumers: Annotated[tuple[ConsumerOutcome, ...], ids.EVERY]  #: What falls on each consumer.
     accounts: tuple[Position, ...] = ()  #: Whose money goes where; adds up to the net cost.
     budget_lines: tuple[BudgetLineUse, ...] = ()  #: How far each budget is used.
-    crma: tuple[CrmaShare, ...] = ()
-    """Shares that the Critical Raw Materials Act has benchmarks for, where stages are given."""
+    crma: tuple[CrmaShare, ...] = ()  #: Shares that have a benchmark, where stages are given.

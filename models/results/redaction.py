@@ -30,22 +30,18 @@ class RedactedFigure(Result):
     value: float | None  #: What it is in truth; null without ``--values``.
     low: float  #: It is no less, by the file alone.
     high: float  #: It is no more, by the file alone.
-    error: Part
-    """How far the best guess, √(low · high), can be off, by the file alone, as a share."""
+    error: Part  #: How far the best guess, √(low · high), can be off, by the file, as a share.
     bits_left: float  #: What stays hidden: log2 of possible values, each 1 % above the last.
     bits_told: float
     """What the file tells somebody who knew it up to a factor of ten either way, all orders of size
     alike: log2 of how many times narrower it has become."""
-    known_shape: Recovered | None
-    """If one knows its course over the years; null for single figures."""
+    known_shape: Recovered | None  #: If one knows its course over years; null for single figures.
     results: Recovered | None
-    """For somebody who also sees the true results, without the scenario in them; null where it was
-    not solved, as the next two."""
+    """For one who also sees the true results; null where it was not solved, as the next two."""
     insider: Recovered | None
     """For somebody who knows all other figures, and sees ``outcome.expected`` and
     ``outcome.without_plan.expected`` as a report prints them."""
-    insider_by_consumer: Recovered | None
-    """The same with ``expected`` and ``expected_without_plan`` of the consumer."""
+    insider_by_consumer: Recovered | None  #: The same with figures of the consumer.
 
 
 class TellingResult(Result):
@@ -89,8 +85,7 @@ class RedactionLoss(Result):
     broken: tuple[str, ...]  #: Rules of the true scenario that it breaks, with their tags.
     attained: InUnit | None  #: Its objective in the true scenario; null where it breaks a rule.
     same_projects: InUnit | None
-    """Where it breaks a rule: objective of the best plan with its projects and start years; null
-    where there is none."""
+    """If it breaks a rule: objective of the best plan with its projects and starts, if any."""
     regret: InUnit | None  #: ``attained`` or ``same_projects`` less ``objective``; below 0 by gaps.
     regret_at_most: InUnit | None  #: The same less ``bound``: no plan is better by more.
     benefit_lost: Part | None  #: Regret as a share of ``without_plan`` less ``objective``.
@@ -102,8 +97,7 @@ class RedactionLoss(Result):
     entering: tuple[str, ...]  #: Projects that only the redacted scenario's plan builds.
     leaving: tuple[str, ...]  #: Projects that only the true scenario's plan builds.
     moved: dict[str, tuple[int, int]]  #: Start years that differ: true, redacted.
-    stocks_t: dict[str, tuple[float, float]]
-    """What stockpiles hold at most, where that differs by over 1 %: true, redacted."""
+    stocks_t: dict[str, tuple[float, float]]  #: The most held, if over 1 % apart: true, redacted.
 
 
 class Redaction(Document):
@@ -129,6 +123,5 @@ class Redaction(Document):
     unit: str  #: Unit of the measure.
     loss: RedactionLoss | None  #: What the answer loses; null where not both have a plan.
     telling: tuple[TellingResult, ...]
-    """Results of the true scenario that must not be published, those that tell most first; empty
-    where it was not solved."""
+    """Results that must not be published, the most telling first; empty if not solved."""
     seconds: Seconds  #: Wall time.

@@ -25,8 +25,7 @@ class BestOutcome(Result):
     expected: InUnit  #: Mean damage of the plan found; an equally good one may have another.
     net_cost_meur: float  #: Discounted net cost of that plan.
     projects: dict[ids.Project, ids.YearNumber]  #: Start year of each project that it builds.
-    stocks_t: dict[ids.Stockpile, float]
-    """Tonnes that each stockpile holds at most; those that hold nothing are left out."""
+    stocks_t: dict[ids.Stockpile, float]  #: Tonnes that stockpiles hold at most, if any.
 
 
 class SensitivityPoint(Instead, Searched):
@@ -43,8 +42,7 @@ class SensitivityPoint(Instead, Searched):
     own: OwnOutcome  #: What the plan leads to if it is carried out all the same.
     broken: tuple[str, ...]  #: Rules that the plan breaks there, such as a budget it exceeds.
     best: BestOutcome | None  #: The best plan there; null without one.
-    regret: ProvenRange | None
-    """The plan's objective less the best; null if unproven or it breaks a rule."""
+    regret: ProvenRange | None  #: The plan's objective less the best; null if unproven or broken.
     decision: Literal["same", "changed", "broken", "open"]
     """``same``: proven that no plan is better by more than the tolerance; ``changed``: one is;
     ``broken``: the plan breaks a rule; ``open``: not decided before a limit."""
@@ -75,8 +73,7 @@ class SensitivityInput(Result):
     low: SensitivityPoint  #: At the low end.
     high: SensitivityPoint  #: At the high end.
     swing: ProvenRange | None
-    """How far the objective of the best plan differs between both ends and base at most; null
-    where an end has no plan."""
+    """How far the best objective differs between ends and base; null without a plan."""
     own_swing: InUnit  #: The same of the plan's own objective.
     own_swing_expected: InUnit  #: The same of its mean damage.
     break_evens: tuple[BreakEven, ...]  #: Where the decision turns, toward each end.
@@ -120,12 +117,10 @@ class Sensitivity(Study):
     tolerance: Part  #: By which share of its objective a plan may be worse and still be right.
     own: OwnOutcome  #: The plan in the scenario as it is.
     best: BestOutcome  #: The best plan there.
-    regret: ProvenRange | None
-    """The plan's objective less the best there; null if it breaks a rule."""
+    regret: ProvenRange | None  #: The plan's objective less the best there; null if broken.
     decision: Literal["same", "changed", "broken", "open"]
     """Whether the plan is right in the scenario as it is; break-evens are sought only then."""
     projects: dict[ids.Project, ids.YearNumber]  #: Start year of each project that the plan builds.
     stocks_t: dict[ids.Stockpile, float]  #: Tonnes that each of its stockpiles holds at most.
-    inputs: tuple[SensitivityInput, ...]
-    """What was varied, by the swing of the best plan's objective, the largest first."""
+    inputs: tuple[SensitivityInput, ...]  #: What was varied, the largest swing first.
     screen: Screen | None  #: All inputs together; null where it was not asked for.

@@ -29,8 +29,7 @@ class Player(Result):
     id: str  #: Id of the company funder; ``state`` for the state.
     name: str  #: Name shown in reports.
     kind: Literal["company", "state"]  #: A company, or all public funders together.
-    consumers: tuple[ids.Consumer, ...]
-    """Consumers whose damage is its own; of the state, those that no company stands for."""
+    consumers: tuple[ids.Consumer, ...]  #: Consumers whose damage is its own, or no company's.
     demand_meur: float  #: Value of its demand over the horizon at the scenario's prices.
     without_plan: Money  #: Its mean damage if nobody does anything.
     alone: Interval
@@ -51,8 +50,7 @@ class Coalition(Result):
     worth: Interval  #: What it gains against its members standing alone.
     spillover: Money  #: By how much the mean damage of the others falls without their doing.
     projects: dict[ids.Project, ids.YearNumber]  #: Start year of each project that is built.
-    worth_if_others_act: Interval | None
-    """The worth if each other does what is best for itself; null if not asked."""
+    worth_if_others_act: Interval | None  #: The worth if others act alone; null if not asked.
     seconds: Seconds  #: Wall time.
 
 
@@ -91,11 +89,9 @@ class SharingRule(Result):
     """Whether no group would rather leave; ``undecided`` where the proofs leave it open, or, with a
     sampled game, none of the groups that were solved would."""
     leaving: tuple[Leaving, ...]
-    """Groups that would rather leave, the one with most to gain first; five at most. Where it is
-    undecided, those that might."""
+    """The five groups that would most gladly leave; where undecided, those that might."""
     contribution: Interval | None
-    """The least public money that would make every group stay, paid to whom it takes; null where
-    not all coalitions were solved."""
+    """The least public money that makes every group stay; null where not all were solved."""
 
 
 class Core(Result):
@@ -105,8 +101,7 @@ class Core(Result):
     """``empty``: no share exists with which no group would rather leave; ``undecided``: the proofs
     leave it open."""
     least_core: Interval
-    """What the group with most to gain has by leaving, at the share that makes this least; not
-    positive where the core is not empty."""
+    """The least that the keenest group can have by leaving; not positive with a core."""
     members: dict[str, Money]  #: The gain of each player at that share.
     binding: tuple[tuple[str, ...], ...]  #: Groups that have just that to gain there.
     contribution: Interval  #: The least public money on top with which the core is not empty.
@@ -154,8 +149,7 @@ class JointPlan(Result):
     """What all do together."""
 
     projects: tuple[JointProject, ...]  #: In the order of their start.
-    stocks_t: dict[ids.Stockpile, float]
-    """Tonnes that each stockpile holds at most; those that hold nothing are left out."""
+    stocks_t: dict[ids.Stockpile, float]  #: Tonnes that stockpiles hold at most, if any.
     damage: dict[str, Money]  #: Mean damage of each player.
     without_plan: dict[str, Money]  #: Mean damage of each player if nobody does anything.
     outlay_meur: dict[ids.Funder, float]  #: Net cost of each funder, by its id.
@@ -199,6 +193,5 @@ class Split(Solved, ScenarioResult):
     rules: tuple[SharingRule, ...]  #: Ways to share; if sampled, without those that need others.
     core: Core | None  #: Whether nobody need leave; null where not all coalitions were solved.
     free_riding: dict[str, FreeRider]  #: What staying out brings, by company.
-    externality: Externality | None
-    """The game with outsiders acting; null if not asked or not all solved."""
+    externality: Externality | None  #: The game with outsiders acting; null if not solved.
     sampling: Sampling | None  #: How the Shapley value was sampled; null if all were solved.

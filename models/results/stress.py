@@ -85,14 +85,11 @@ class Stress(Measured, ScenarioResult):
     late: dict[ids.Project, int]  #: Years by which the first output of projects is late.
     cases: tuple[StressCase, ...]  #: What is put side by side; figures by case have one for each.
     periods: tuple[StressPeriod, ...]
-    """From the first to the last period in which the market, with what projects deliver, does not
-    cover some demand in some case."""
+    """From the first to the last period in which market and projects do not cover some demand."""
     damage: dict[StressCase, InUnit]  #: Of all materials.
     materials: tuple[ShortMaterial, ...]  #: In the order of the file.
     consumers: tuple[ConsumerHit, ...]  #: Those who miss something, in the order of the file.
     stocks: tuple[StressedStock, ...]  #: In the order of the file.
     solved: bool  #: Whether the plan was solved for this; a saved plan was given otherwise.
-    gap: Part | None
-    """How far the plan may be from the best; null where a saved plan was given, or nothing is
-    proven of the one that was solved."""
+    gap: Part | None  #: How far the plan may be from the best; null if saved or unproven.
     seconds: Seconds  #: Wall time.

@@ -29,8 +29,7 @@ class Horizon(Base):
     last_year: Year  #: Last calendar year.
     periods_per_year: Count = Number(1)  #: 1, 2, 4 or 12.
     discount_rate: NonNegative = Number(0)  #: Per year, on costs and damage, as a fraction of one.
-    residual_value: Share = Number(0)
-    """Share of stocks' value and of capex that counts at the end; for all that give none."""
+    residual_value: Share = Number(0)  #: Share of value that counts at the end, by default.
 
     @field_validator("periods_per_year")
     @classmethod
@@ -69,8 +68,7 @@ class CountryLimit(Base):
     """Limit on the share of demand that one country supplies."""
 
     limit: Share  #: Share of a year's demand for the material met from one country.
-    from_year: Year | None = None
-    """First year in which it holds; that of the horizon where absent."""
+    from_year: Year | None = None  #: First year in which it holds; the horizon's where absent.
     materials: AllMaterials = None  #: Ids of the materials it holds for, or ``all``.
     except_: tuple[Country, ...] = Field(default=(), alias="except")
     """Countries that may supply more, above all those that are supplied."""
@@ -79,8 +77,7 @@ class CountryLimit(Base):
 class Policy(Base):
     """Rules that every plan must keep; a field left out sets no limit."""
 
-    budget_meur: NonNegative | None = None
-    """Million EUR over all public funders, beside own budgets."""
+    budget_meur: NonNegative | None = None  #: Million EUR over all public funders together.
     max_public_share: Share | None = None  #: Share of any project's capex from public funders.
     state_aid: StateAid | None = None  #: Limit on grant equivalents, per project.
     max_country_share: CountryLimit | None = None  #: Limit on demand met from one country.

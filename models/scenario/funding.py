@@ -62,11 +62,9 @@ class Funder(Base):
     """``public``, ``company`` (reserves output for its own consumers) or ``private``."""
     name: Text | None = None  #: Name shown in reports; the id where absent.
     description: Text | None = None  #: Free text.
-    budget_meur: NonNegative | None = None
-    """Budget over the whole horizon in million EUR; no limit where absent."""
+    budget_meur: NonNegative | None = None  #: Budget over the horizon in million EUR, if limited.
     budget_by_year_meur: dict[BudgetYear, NonNegative] | None = None
     """Budget of each year in million EUR; years not named get nothing."""
     carry_over: StrictBool = False  #: Whether what a year leaves may be spent later.
-    budget_lines: dict[Id, BudgetLine] = {}
-    """Lines of its budget, by id; each binds, besides the budgets above."""
+    budget_lines: dict[Id, BudgetLine] = {}  #: Lines of its budget, by id; each binds as well.
     instruments: dict[Id, Instrument] = {}  #: By id, for example ``equity`` or ``guarantee``.

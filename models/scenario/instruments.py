@@ -41,8 +41,7 @@ class Eligible(Base):
     """Which projects an instrument may take part in; all three conditions must hold."""
 
     countries: AnyCountry = None  #: Codes of the countries a project may stand in, or ``any``.
-    materials: AnyMaterial = None
-    """Ids of materials of which a project must deliver at least one, or ``any``."""
+    materials: AnyMaterial = None  #: Ids of materials, one of which it must deliver, or ``any``.
     tags: AnyOf = None  #: Words of which a project must carry at least one, or ``any``.
 
 
@@ -75,12 +74,10 @@ class Instrument(Base):
     fee_per_year: NonNegative | None = None  #: Fee received on the amount guaranteed, per year.
     failure_probability: Share | None = None  #: Probability of default, call or write-off in all.
     loss_given_failure: Share = Number(1)  #: Share of the amount that is lost then.
-    market_finance_per_share: NonNegative = Number(0)
-    """Share of capex that lenders carry more per share covered."""
+    market_finance_per_share: NonNegative = Number(0)  #: Capex that lenders carry more per share.
     floor_eur_per_t: dict[MaterialId, YearlyNonNegative] | None = None
     """Price below which the funder pays the difference, in EUR per tonne, by material."""
-    upside_share: Share = Number(0)
-    """Share of the price above ``upside_from_eur_per_t`` that the funder receives."""
+    upside_share: Share = Number(0)  #: Share of higher prices that the funder receives.
     upside_from_eur_per_t: dict[MaterialId, YearlyNonNegative] | None = None
     """Price above which it receives a share, in EUR per tonne; the floor where absent."""
 

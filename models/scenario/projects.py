@@ -50,8 +50,7 @@ class Project(Base):
     market_finance_max: Share = Number(0)  #: Share of capex from lenders and investors at most.
     home_share: Share = Number(0)  #: Share of output for domestic consumers without any stake.
     offtake_max: Share = Number(1)  #: Share of output that domestic consumers can reserve.
-    success_probability: Share = Number(1)
-    """Probability that it produces at all; drawn once for each state of the world."""
+    success_probability: Share = Number(1)  #: Probability that it produces; drawn once a state.
     delay_years: dict[Delay, Share] = {0: Number(1)}
     """Probability of each delay of the first output, by years of delay; adds up to 1."""
     requires: tuple[ProjectId, ...] = ()  #: Ids of projects that must be built no later.

@@ -88,6 +88,14 @@ def readable(*years: int | None) -> bool:
     return all(year is not None and getattr(year, "readable", True) for year in years)
 
 
+_EXPONENT = r"[+-]?(\d+\.?\d*|\.\d+)[eE][+-]?\d+"
+_PERCENT = r"[+-]?\d+([.,]\d+)?\s*%"
+
+
+def _fraction(text: str) -> str:
+    return f"{float(text[:-1].replace(',', '.')) / 100:g}"
+
+
 def _plain(text: str) -> str:
     value = float(text)
     return f"{value:.0f}" if value.is_integer() and abs(value) < 1e16 else repr(value)
@@ -97,25 +105,13 @@ _HINTS: tuple[tuple[str, str, Callable[[str], str]], ...] = (
     (
         r"[+-]?[1-9]\d{0,2}(\.\d{3})+(,\d+)?",
         marked("write {number} (no thousands dots)"),
-        lambda text: text.replace(".", "").replace(",", "."),
+        lambda t: t.replace(".", "").replace(",", "."),
     ),
-    (
-        r"[+-]?\d+,\d+",
-        marked("a decimal comma: write {number}"),
-        lambda text: text.replace(",", "."),
-    ),
-    (r"[+-]?\d[\d_]*_[\d_]*", marked("write {number}"), lambda text: text.replace("_", "")),
-    (r"[+-]?0\d+", marked("write {number} without the leading zero"), lambda text: str(int(text))),
-    (
-        r"[+-]?(\d+\.?\d*|\.\d+)[eE][+-]?\d+",
-        marked("YAML reads this as text: write {number}"),
-        _plain,
-    ),
-    (
-        r"[+-]?\d+([.,]\d+)?\s*%",
-        marked("write a fraction of one: {number}"),
-        lambda text: f"{float(text[:-1].replace(',', '.')) / 100:g}",
-    ),
+    (r"[+-]?\d+,\d+", marked("a decimal comma: write {number}"), lambda t: t.replace(",", ".")),
+    (r"[+-]?\d[\d_]*_[\d_]*", marked("write {number}"), lambda t: t.replace("_", "")),
+    (r"[+-]?0\d+", marked("write {number} without the leading zero"), lambda t: str(int(t))),
+    (_EXPONENT, marked("YAML reads this as text: write {number}"), _plain),
+    (_PERCENT, marked("write a fraction of one: {number}"), _fraction),
     (r"[+-]?\d+(\.\d+)?", marked("write {number} without quotation marks"), str),
 )  #: What a text where a number belongs looks like, the hint for it, and the number it gives.
 

@@ -33,10 +33,8 @@ class Stockpile(Base):
     residual_value: Share | None = None
     """Share of the stock's value that counts at the end; that of the horizon where absent."""
     paid_by: dict[FunderId, Share]  #: Share of its cost that each funder pays; adds up to 1.
-    storage_paid_by: dict[FunderId, Share] | None = None
-    """The same of the cost of storage; ``paid_by`` where absent."""
-    financing_paid_by: dict[FunderId, Share] | None = None
-    """The same of the cost of financing; ``paid_by`` where absent."""
+    storage_paid_by: dict[FunderId, Share] | None = None  #: The same of storage; or ``paid_by``.
+    financing_paid_by: dict[FunderId, Share] | None = None  #: The same of financing.
     serves: Annotated[tuple[ConsumerId, ...] | None, Choice("all")] = None
     """Ids of the consumers it serves, or ``all``."""
 
