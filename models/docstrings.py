@@ -17,10 +17,7 @@ from pydantic import BaseModel
 
 @cache
 def field_docstrings(model: type[BaseModel]) -> dict[str, str]:
-    """What is said of each field of a class or of one that it extends, by the field's name.
-
-    Nothing without their source.
-    """
+    """What is said of each field of a class or of one that it extends; nothing without source."""
     found = {}
     for parent in reversed(model.__mro__):
         if issubclass(parent, BaseModel) and parent is not BaseModel:

@@ -76,12 +76,9 @@ class Fault:
 
 
 class VorratError(Exception):
-    """Root of everything this project raises on purpose.
+    """Root of everything this project raises on purpose."""
 
-    ``exit_code`` is what the command line answers with.
-    """
-
-    exit_code = 5
+    exit_code = 5  #: What the command line answers with.
 
 
 class ScenarioError(VorratError):

@@ -53,16 +53,21 @@ class Found(NamedTuple):
 
 def values_in(value: Any, of: Type = ANY, at: tuple[str | int, ...] = ()) -> Iterator[Found]:
     """All that a value holds, keys of mappings included, and then itself."""
+    parts: list[tuple[str | int, Any, Type]] = []
     if isinstance(value, BaseModel):
-        for name, (key, inner) in fields_of(type(value)).items():
-            yield from values_in(getattr(value, name), inner, (*at, key))
+        fields = fields_of(type(value)).items()
+        parts = [(key, getattr(value, name), inner) for name, (key, inner) in fields]
     elif isinstance(value, dict):
-        for name, one in value.items():
+        for name in value:
             yield Found((*at, str(name)), name, of.key or ANY, at_key=True)
-            yield from values_in(one, of.item or ANY, (*at, str(name)))
+        parts = [(str(name), one, of.item or ANY) for name, one in value.items()]
     elif isinstance(value, (tuple, list)):
-        for number, one in enumerate(value):
-            yield from values_in(one, of.item or ANY, (*at, number))
+        parts = [(number, one, of.item or ANY) for number, one in enumerate(value)]
+    for step, one, inner in parts:
+        if isinstance(one, (str, float, int, NoneType)):
+            yield Found((*at, step), one, inner)
+        else:
+            yield from values_in(one, inner, (*at, step))
     yield Found(at, value, of)
 
 

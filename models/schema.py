@@ -107,10 +107,7 @@ def _or(field: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
 
 
 def _describe(parts: dict[str, Any], base: type[BaseModel]) -> None:
-    """Put the docstrings of fields into the schemas of models, by the names of their classes.
-
-    They are read here, when somebody asks, and not by every command that imports the models.
-    """
+    """Put what is said of fields into the schemas of models, by the names of their classes."""
     for model in _models(base):
         properties = parts.get(model.__name__, {}).get("properties", {})
         docstrings = field_docstrings(model)

@@ -134,10 +134,7 @@ def word_shown(word: str) -> str:
 
 
 def _german_word(word: str) -> str:
-    """The German for a word that fields choose from; itself where there is none.
-
-    The key of the German one begins with ``word:``, since it depends on the sense.
-    """
+    """The German for a word that fields choose from, kept as ``word: ...``; itself if none."""
     return german().get(f"word: {word.replace('_', ' ')}", word)
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from models.faults import Fault, Step
 from models.language import marked, tr
-from models.marks import values_in
+from models.marks import Found
 from models.scenario import countries
 from models.scenario.quantities import CalendarYear, Number, Yearly, readable
 from models.spelling import meant
@@ -21,21 +21,23 @@ if TYPE_CHECKING:
 _Path = tuple[Step, ...]
 
 
-def warnings(case: Case) -> Iterator[Fault]:
-    """Every doubt about a scenario whose references hold."""
-    for part in (_countries, _unused, _shares, _funders, _instruments, _hazards, _sources):
+def warnings(case: Case, found: list[Found]) -> Iterator[Fault]:
+    """Every doubt about a scenario whose references hold, all values of which were ``found``."""
+    for part in (_unused, _shares, _funders, _instruments, _hazards):
         yield from part(case)
+    yield from _countries(case, found)
+    yield from _sources(case, found)
 
 
 def _doubt(path: _Path, message: str, hint: str = "", at_key: bool = False) -> Fault:
     return Fault(path, message, hint, "warning", at_key)
 
 
-def _countries(case: Case) -> Iterator[Fault]:
+def _countries(case: Case, found: list[Found]) -> Iterator[Fault]:
     """Codes that do not exist, and countries from which nothing comes."""
     active = {supply.country for supply in case.supply}
     active |= {project.country for project in case.projects.values()}
-    for path, code, of, _ in values_in(case):
+    for path, code, of, _ in found:
         if of.section != "countries":
             continue
         if not countries.is_known(code):
@@ -235,9 +237,9 @@ def _why_unused(case: Case, name: str) -> str:
     return "" if used else tr(message, hazard=name)
 
 
-def _sources(case: Case) -> Iterator[Fault]:
+def _sources(case: Case, found: list[Found]) -> Iterator[Fault]:
     """Sources that look like an id of the bibliography, but are none."""
-    for path, value, _, _ in values_in(case) if case.sources else ():
+    for path, value, _, _ in found if case.sources else ():
         numbers: list[tuple[_Path, Number | CalendarYear]] = []
         if isinstance(value, (Number, CalendarYear)):
             numbers = [(path, value)]

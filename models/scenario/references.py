@@ -36,10 +36,11 @@ def check(case: Case, unreadable: Mapping[str, frozenset[str]] | None = None) ->
     items that are missing from it (``*`` for a whole section): what refers to them is not reported
     again, and warnings, which rest on the whole, are left out.
     """
-    yield from _Checker(case, unreadable).faults()
+    found = list(values_in(case))
+    yield from _Checker(case, unreadable).faults(found)
     if unreadable is None:
         yield from residual.check(case)
-        yield from plausibility.warnings(case)
+        yield from plausibility.warnings(case, found)
 
 
 class _Checker:
@@ -49,9 +50,9 @@ class _Checker:
         self.unreadable = unreadable or {}
         self.ids: dict[str, list[str]] = {name: list(getattr(case, name)) for name in _UNKNOWN}
 
-    def faults(self) -> Iterator[Fault]:
+    def faults(self, values: list[Found]) -> Iterator[Fault]:
         """Ids and years wherever their types mark them, then what sections owe to each other."""
-        for found in values_in(self.case):
+        for found in values:
             section = found.type.section if found.value is not None else ""
             if section in _UNKNOWN:
                 yield from self._known(section, found)
