@@ -81,8 +81,9 @@ def _one_figure_a_level(found: Distribution) -> Iterator[Misfit]:
     for name, figures in found:
         count = len(figures)
         if count < 2 or count != len(found.levels):
-            message = tr("it has {count} figures, and needs as many as levels, two at least",
-                         count=count)  # fmt: skip
+            message = tr(
+                "it has {count} figures, and needs as many as levels, two at least", count=count
+            )
             yield name, message
 
 
