@@ -20,7 +20,7 @@ from models.files import includes, tabs
 from models.files.nodes import Cell, Node, Path, Report, Sheet, node_at
 from models.files.shapes import ABOUT, ANYTHING, ROOT, Shape, plain, required, shape_of, step_into
 from models.files.tables import DATES, Column, Table
-from models.files.tabs import OWN, Tab
+from models.files.tabs import OWN, TEXTS, WORDS, Tab
 from models.files.workbook import open_workbook, rows_of
 from models.files.yaml_source import parse_setting
 from models.language import tr
@@ -28,7 +28,6 @@ from models.scenario.quantities import UNREADABLE, number_hint
 from models.spelling import close, suggestion
 
 HEADER_WITHIN = 10  #: Rows among which the one with the technical names is looked for.
-WORDS = ("high", "medium", "low")  #: How much a figure is to be trusted.
 _TRUE, _FALSE = ("true", "yes", "ja", "wahr"), ("false", "no", "nein", "falsch")
 
 
@@ -269,7 +268,7 @@ class _Variants(_Items):
         for id_, row in self.named(rows):
             name = str(id_.value).strip()
             variant = variants.setdefault(name, Node({}, id_.place, id_.place))
-            for text in ("title", "description"):
+            for text in TEXTS:
                 node = row.child(text)
                 before = variant.value.setdefault(text, node) if node is not None else None
                 if node and before and plain(before, ANYTHING) != plain(node, ANYTHING):

@@ -16,6 +16,8 @@ from models.language import german, language, tr, using
 from models.spelling import close
 
 OWN = "_"  #: Sheets and columns whose names begin so are the user's own and are not read.
+WORDS = ("high", "medium", "low")  #: How much a figure is to be trusted.
+TEXTS = ("title", "description")  #: Of a variant.
 GUIDE = "Read me"
 FAULTS = "Faults"
 

@@ -8,13 +8,11 @@ from typing import Any
 
 from models.faults import Place
 from models.files.shapes import ANYTHING, Shape, plain
-from models.files.tabs import tab_at
+from models.files.tabs import TEXTS, tab_at
 from models.files.yaml_source import parse_setting
 from models.language import tr
 from optimizer.report.scenario_workbook.columns import REMARKS, Column, Content, Row, remarks, texts
 from optimizer.report.scenario_workbook.fields import Field
-
-TEXTS = ("title", "description")
 
 
 def variants_content(variants: Mapping[str, Mapping[str, Any]]) -> Content:
