@@ -4,24 +4,21 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    GetCoreSchemaHandler,
-    GetJsonSchemaHandler,
-    StrictStr,
-    ValidationInfo,
-    model_serializer,
-    model_validator,
-)
+import pydantic
+from pydantic import BaseModel, BeforeValidator, ConfigDict, StrictStr, ValidationInfo
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
+from models.faults import Step
 from models.language import language, tr
+from models.marks import In
+
+Finding = tuple[tuple[Step, ...], str, str]
+"""A fault of a part of a value: the steps that lead there, message and hint. The step ``[key]`` at
+the end means the key itself, as it does for pydantic."""
 
 
 class Base(BaseModel):
@@ -30,32 +27,23 @@ class Base(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
 
 
-def fault(message: str, hint: str = "", at: tuple[str | int, ...] = ()) -> PydanticCustomError:
+def fault(message: str, hint: str = "", at: tuple[Step, ...] = ()) -> PydanticCustomError:
     """An error that pydantic reports at the value's place, with a hint of what would be right.
 
     ``at`` leads on from there to the part that is meant.
     """
-    return PydanticCustomError(
-        "scenario", "{message}", {"message": message, "hint": hint, "at": at}
-    )
+    return faults_together([(at, message, hint)])
 
 
-def faults_together(faults: list[tuple[tuple[str | int, ...], str, str]]) -> PydanticCustomError:
-    """Several faults of one value, each with the steps that lead to its part.
-
-    The step ``[key]`` at the end means the key itself, as it does for pydantic.
-    """
-    at, message, hint = faults[0]
-    return PydanticCustomError(
-        "scenario", "{message}", {"message": message, "hint": hint, "at": at, "faults": faults}
-    )
+def faults_together(faults: list[Finding]) -> PydanticCustomError:
+    """Several faults of one value."""
+    about = {"message": faults[0][1], "faults": faults}
+    return PydanticCustomError("scenario", "{message}", about)
 
 
-def relocated(error: PydanticCustomError, step: str | int) -> list[tuple[Any, str, str]]:
-    """The faults of a part, told from the whole: steps, message and hint of each."""
-    about: dict[str, Any] = error.context or {}
-    found = about.get("faults") or [(about.get("at", ()), about["message"], about["hint"])]
-    return [((step, *at), message, hint) for at, message, hint in found]
+def relocated(error: PydanticCustomError, step: Step) -> list[Finding]:
+    """The faults of a part, told from the whole."""
+    return [((step, *at), message, hint) for at, message, hint in (error.context or {})["faults"]]
 
 
 def shape_of_value(value: Any, shown: str) -> str:
@@ -70,21 +58,15 @@ def read_year(value: Any) -> int:
     if isinstance(value, str) and re.fullmatch(r"\d{1,4}", value):
         return int(value)
     number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    if not number or not math.isfinite(value) or value != int(value):
-        raise _no_year(shape_of_value(value, _quoted(value)))
-    if not 0 <= value <= 9999:
-        raise _no_year(f"{value:g}")
-    return int(value)
-
-
-def _quoted(value: Any) -> str:
-    german = isinstance(value, str) and language() == "de"
-    return f"„{value}“" if german else repr(value)
-
-
-def _no_year(shown: str) -> PydanticCustomError:
+    if number and math.isfinite(value) and value == int(value):
+        if 0 <= value <= 9999:
+            return int(value)
+        shown = f"{value:g}"
+    else:
+        german = isinstance(value, str) and language() == "de"
+        shown = shape_of_value(value, f"„{value}“" if german else repr(value))
     message = tr("{shown} is not a calendar year", shown=shown)
-    return fault(message, tr("write a year such as 2030"))
+    raise fault(message, tr("write a year such as 2030"))
 
 
 class Reader:
@@ -102,9 +84,7 @@ class Reader:
         """The JSON Schema of what is read."""
         raise NotImplementedError
 
-    def __get_pydantic_core_schema__(
-        self, source_type: Any, handler: GetCoreSchemaHandler
-    ) -> CoreSchema:
+    def __get_pydantic_core_schema__(self, _type: Any, _handler: Any) -> CoreSchema:
         return core_schema.no_info_plain_validator_function(
             self.read,
             metadata={"pydantic_js_functions": [lambda _schema, _handler: self.json_schema()]},
@@ -129,10 +109,9 @@ class Choice(Reader):
         if not isinstance(value, (list, tuple)):
             raise fault(tr("a list or the word '{word}' is expected here", word=self.word))
         for position, name in enumerate(value):
-            if name is None:
-                raise fault(tr("nothing is not a text"), at=(position,))
             if not isinstance(name, str):
                 message = tr("'{value}' is not a text", value=str(name).lower())
+                message = tr("nothing is not a text") if name is None else message
                 raise fault(message, at=(position,))
         return tuple(value)
 
@@ -143,14 +122,6 @@ class Choice(Reader):
     def json_schema(self) -> dict[str, Any]:
         """The JSON Schema: the word, or a list of texts."""
         return {"anyOf": [{"const": self.word}, {"type": "array", "items": {"type": "string"}}]}
-
-
-BareYear = Annotated[int, BeforeValidator(read_year)]
-"""A calendar year as the key of a mapping."""
-AllOf = Annotated[tuple[str, ...] | None, Choice("all")]
-"""A list of names, or ``all`` (kept as None)."""
-AnyOf = Annotated[tuple[str, ...] | None, Choice("any")]
-"""A list of names, or ``any`` (kept as None)."""
 
 
 UNREADABLE_TEXT = "\0"
@@ -164,6 +135,45 @@ WITHOUT_SUMS: dict[str, Any] = {"left_out": ("sum",)}
 def left_out(check: Literal["order", "sum"], info: ValidationInfo) -> bool:
     """Whether a check is left out: of the fields of an item, or of sums within one field."""
     return check in (info.context or {}).get("left_out", ())
+
+
+def sum_faults(shares: Iterable[float], what: str) -> list[Finding]:
+    """The fault of shares that do not add up to 1 (within 1e-6); nothing if one is unreadable."""
+    total = math.fsum(shares)
+    if not abs(total - 1) > 1e-6:
+        return []
+    message = tr("{what} adds up to {total:.10g}, not 1", what=what, total=total)
+    hint = tr("{rest:.6g} too much", rest=total - 1)
+    return [((), message, tr("{rest:.6g} is missing", rest=1 - total) if total < 1 else hint)]
+
+
+def adds_up(*names: str, what: str = "", of: str = "", empty: bool = False) -> Any:
+    """A validator of fields that hold shares, in a list or by a key, which add up to 1.
+
+    ``of`` names the share where the fields hold items, ``what`` is what messages call it; ``empty``
+    lets there be none.
+    """
+
+    def check(shares: Any, info: ValidationInfo) -> Any:
+        if shares is not None and (shares or not empty) and not left_out("sum", info):
+            values = shares.values() if isinstance(shares, dict) else shares
+            parts = [getattr(one, of) for one in values] if of else values
+            if faults := sum_faults(parts, tr(what) if what else str(info.field_name)):
+                raise faults_together(faults)
+        return shares
+
+    return pydantic.field_validator(*names)(check)
+
+
+def needed(name: str, message: str, hint: str) -> Any:
+    """A validator of a field that may not be empty; message and hint as ``marked`` texts."""
+
+    def check(value: Any) -> Any:
+        if not value:
+            raise fault(tr(message), tr(hint))
+        return value
+
+    return pydantic.field_validator(name)(check)
 
 
 def _read_id(value: Any) -> str:
@@ -192,20 +202,31 @@ def read_country(value: Any) -> str:
 
 Stage = Literal["extraction", "processing", "recycling"]
 """Stage of a supply chain, as the Critical Raw Materials Act tells them apart."""
+Country = Annotated[
+    str, BeforeValidator(read_country), In("countries")
+]  #: An ISO 3166 country code such as DE.
 Id = Annotated[str, BeforeValidator(_read_id)]
-Country = Annotated[str, BeforeValidator(read_country)]
-"""An ISO 3166 country code such as DE."""
+MaterialId = Annotated[Id, In("materials")]
+ConsumerId = Annotated[Id, In("consumers")]
+ProjectId = Annotated[Id, In("projects")]
+FunderId = Annotated[Id, In("funders")]
+BudgetYear = Annotated[int, BeforeValidator(read_year), In("later years")]
+"""A calendar year as the key of a mapping."""
+AnyCountry = Annotated[tuple[Annotated[str, In("countries")], ...] | None, Choice("any")]
+AnyMaterial = Annotated[tuple[MaterialId, ...] | None, Choice("any")]
+AnyOf = Annotated[tuple[str, ...] | None, Choice("any")]
+"""A list of names, or ``any`` (kept as None)."""
+AllMaterials = Annotated[tuple[MaterialId, ...] | None, Choice("all")]
+"""Ids of materials, or ``all`` (kept as None)."""
 
 
 class Text(Base):
     """A text in English, in German, or in both; a bare text serves for both."""
 
-    en: StrictStr | None = None
-    """English."""
-    de: StrictStr | None = None
-    """German."""
+    en: StrictStr | None = None  #: English.
+    de: StrictStr | None = None  #: German.
 
-    @model_validator(mode="before")
+    @pydantic.model_validator(mode="before")
     @classmethod
     def _from_bare_text(cls, value: Any) -> Any:
         if isinstance(value, str):
@@ -216,16 +237,14 @@ class Text(Base):
         message = tr("a text is expected here, not {shown}", shown=shown)
         raise fault(message, tr("write a text or {en: ..., de: ...}"))
 
-    @model_serializer
+    @pydantic.model_serializer
     def _written(self) -> str | dict[str, str]:
         if self.en is not None and self.en == self.de:
             return self.en
         return {k: v for k, v in (("en", self.en), ("de", self.de)) if v is not None}
 
     @classmethod
-    def __get_pydantic_json_schema__(
-        cls, schema: CoreSchema, handler: GetJsonSchemaHandler
-    ) -> dict[str, Any]:
+    def __get_pydantic_json_schema__(cls, _schema: CoreSchema, _handler: Any) -> dict[str, Any]:
         string = {"type": "string"}
         both = {"type": "object", "properties": {"en": string, "de": string}}
         return {"anyOf": [string, {**both, "additionalProperties": False, "minProperties": 1}]}

@@ -13,10 +13,7 @@ from typing import Literal
 
 from models.language import tr
 
-Step = str | int
-"""One step of a path into a scenario: a key of a mapping or a position in a list."""
-
-
+Step = str | int  #: One step of a path into a scenario: a key of a mapping or a position in a list.
 _ILLEGIBLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
 
 
@@ -79,12 +76,9 @@ class Fault:
 
 
 class VorratError(Exception):
-    """Root of everything this project raises on purpose.
+    """Root of everything this project raises on purpose."""
 
-    ``exit_code`` is what the command line answers with.
-    """
-
-    exit_code = 5
+    exit_code = 5  #: What the command line answers with.
 
 
 class ScenarioError(VorratError):

@@ -25,14 +25,11 @@ Role = Literal["scenario", "table", "include", "private", "preset", "result", "c
 class Read:
     """A file that was read."""
 
-    path: str
-    """As it was named."""
+    path: str  #: As it was named.
     role: Role
     sha256: str
-    size: int
-    """Bytes."""
-    content: bytes | None
-    """None for what is not passed on: private files, and pools of cuts."""
+    size: int  #: Bytes.
+    content: bytes | None  #: None for what is not passed on: private files, and pools of cuts.
 
 
 @dataclass

@@ -8,45 +8,36 @@ from pydantic import BaseModel
 
 from models.base import Base
 from models.docstrings import field_docstrings
-from models.results.base import Document, Result, documents
-from models.results.seal import SEAL
+from models.results.base import SEAL, Document, Result, documents
 from models.scenario.case import Case
 
-_TABLE = {
-    "type": "object",
-    "description": "A CSV or Excel file beside the scenario file; columns are field names.",
-    "properties": {
-        "table": {"type": "string", "description": "Name of the file."},
-        "sheet": {"type": "string", "description": "Name of the sheet of an Excel file."},
-    },
-    "required": ["table"],
-    "additionalProperties": False,
-}
-
 _NAME = {"type": "string", "minLength": 1}
-_PRIVATE = {
-    "type": "object",
-    "description": "A file that stays with its owner, and what stands in for it elsewhere.",
-    "properties": {
-        "private": {**_NAME, "description": "Name of the private file; taken where it is."},
-        "otherwise": {
-            "anyOf": [_NAME, {"type": "null"}],
-            "description": "Name of the public file that is taken where the private one is not.",
-        },
-        "owner": {"type": ["string", "null"], "description": "Who has the private file."},
-    },
-    "required": ["private"],
-    "additionalProperties": False,
-}
+
+
+def _object(about: str, required: str, **properties: dict[str, Any]) -> dict[str, Any]:
+    kind = {"type": "object", "description": about, "properties": properties}
+    return {**kind, "required": [required], "additionalProperties": False}
+
+
+_TABLE = _object(
+    "A CSV or Excel file beside the scenario file; columns are field names.",
+    "table",
+    table={"type": "string", "description": "Name of the file."},
+    sheet={"type": "string", "description": "Name of the sheet of an Excel file."},
+)
+_STAND_IN = "Name of the public file that is taken where the private one is not."
+_PRIVATE = _object(
+    "A file that stays with its owner, and what stands in for it elsewhere.",
+    "private",
+    private={**_NAME, "description": "Name of the private file; taken where it is."},
+    otherwise={"anyOf": [_NAME, {"type": "null"}], "description": _STAND_IN},
+    owner={"type": ["string", "null"], "description": "Who has the private file."},
+)
+_FILES = {"type": "array", "items": {"anyOf": [_NAME, _PRIVATE]}, "uniqueItems": True}
 _INCLUDE = {
-    "anyOf": [
-        {"type": "array", "items": {"anyOf": [_NAME, _PRIVATE]}, "uniqueItems": True},
-        {"type": "null"},
-    ],
+    "anyOf": [_FILES, {"type": "null"}],
     "description": "Names of presets, or files beside the scenario file; they lie under it.",
 }
-
-
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _SEAL = {
     "type": "string",
@@ -78,11 +69,13 @@ def scenario_schema() -> dict[str, Any]:
     made: dict[str, Any] = Case.model_json_schema(by_alias=True)
     _describe({"Case": made, **made.get("$defs", {})}, Base)
     for part in (made, *made.get("$defs", {}).values()):
-        _allow_null(part)
+        required = part.get("required", ())
+        for name, field in part.get("properties", {}).items():
+            if name not in required and {"type": "null"} not in field.get("anyOf", ()):
+                part["properties"][name] = _or(field, {"type": "null"})
     for name, section in made["properties"].items():
         if _is_long(section):
-            keep = {key: section.pop(key) for key in ("description", "title") if key in section}
-            made["properties"][name] = {"anyOf": [section, {"$ref": "#/$defs/Table"}], **keep}
+            made["properties"][name] = _or(section, {"$ref": "#/$defs/Table"})
     made.setdefault("$defs", {})["Table"] = _TABLE
     made["properties"] = {"include": _INCLUDE, **made["properties"]}
     alone = {"required": made.pop("required")}
@@ -105,23 +98,16 @@ def _is_long(section: dict[str, Any]) -> bool:
     )
 
 
-def _allow_null(part: dict[str, Any]) -> None:
-    """Let optional fields be null, which means absent."""
-    required = part.get("required", ())
-    for name, field in part.get("properties", {}).items():
-        if name in required or {"type": "null"} in field.get("anyOf", ()):
-            continue
-        keep = {key: field.pop(key) for key in ("description", "title", "default") if key in field}
-        branches = field.pop("anyOf", None) or [dict(field)]
-        field.clear()
-        field.update({"anyOf": [*branches, {"type": "null"}], **keep})
+def _or(field: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
+    """The schema of a field that may be something else as well."""
+    kept = [key for key in ("description", "title", "default") if key in field]
+    keep: dict[str, Any] = {key: field.pop(key) for key in kept}
+    branches = field.pop("anyOf", None) or [field]
+    return {"anyOf": [*branches, other], **keep}
 
 
 def _describe(parts: dict[str, Any], base: type[BaseModel]) -> None:
-    """Put the docstrings of fields into the schemas of models, by the names of their classes.
-
-    They are read here, when somebody asks, and not by every command that imports the models.
-    """
+    """Put what is said of fields into the schemas of models, by the names of their classes."""
     for model in _models(base):
         properties = parts.get(model.__name__, {}).get("properties", {})
         docstrings = field_docstrings(model)

@@ -16,23 +16,15 @@ from models.language import tr
 
 MAX_LENGTH = 100
 MAX_NAMES = 2_000
-MAX_COMPARED = 200_000
-"""Names that the words of one scenario are compared with, in all."""
-
-
-class _Left:
-    """How many comparisons are left."""
-
-    names = MAX_COMPARED
-
-
-_left: ContextVar[_Left | None] = ContextVar("left", default=None)
+MAX_COMPARED = 200_000  #: Names that the words of one scenario are compared with, in all.
+_left: ContextVar[list[int] | None] = ContextVar("left", default=None)
+"""How many comparisons are left."""
 
 
 @contextmanager
 def one_scenario() -> Iterator[None]:
     """Words that are looked up in the body share one bound."""
-    before = _left.set(_Left())
+    before = _left.set([MAX_COMPARED])
     try:
         yield
     finally:
@@ -42,11 +34,11 @@ def one_scenario() -> Iterator[None]:
 def close(word: str, names: Iterable[str]) -> str:
     """The name that is most like a word, whatever its capitals; empty where none is."""
     left = _left.get()
-    if len(word) > MAX_LENGTH or (left is not None and left.names <= 0):
+    if len(word) > MAX_LENGTH or (left is not None and left[0] <= 0):
         return ""
     known = {name.lower(): name for name in islice(names, MAX_NAMES) if len(name) <= MAX_LENGTH}
     if left is not None:
-        left.names -= len(known) + 1
+        left[0] -= len(known) + 1
     near = difflib.get_close_matches(word.lower(), known, 1, 0.6)
     return known[near[0]] if near else ""
 

@@ -19,9 +19,7 @@ _PIECE = 1 << 18
 _ENTRY = b"PK\x01\x02"
 _ROW = re.compile(rb"<(?:\w+:)?(?:row|si)\b")
 _NO_CELL = re.compile(rb"<(?!/?(?:\w+:)?(?:row|c|v|f|is|si|r|t)\b)")
-_ATTRIBUTES = 12
-"""How many attributes tags have on average, at most."""
-_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+_ATTRIBUTES = 12  #: How many attributes tags have on average, at most.
 
 
 @dataclass(frozen=True)
@@ -60,30 +58,24 @@ def check(raw: bytes, bounds: Bounds) -> None:
         raise Unpacking("parts")
     try:
         with zipfile.ZipFile(io.BytesIO(raw)) as packed:
-            _check(packed, len(raw), bounds)
+            entries = packed.infolist()
+            if len(entries) > bounds.parts:
+                raise Unpacking("parts")
+            limit = min(bounds.unpacked, bounds.ratio * len(raw) + 1_000_000)
+            stated = sum(entry.file_size for entry in entries)
+            if stated > limit:
+                raise Unpacking("size", stated)
+            if len({entry.filename for entry in entries}) < len(entries):
+                raise zipfile.BadZipFile("two parts of one name")
+            for entry in entries:
+                if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+                    raise zipfile.BadZipFile("compression")
+                if _unpacked(packed, entry, limit, bounds) != entry.file_size:
+                    raise Unpacking("sizes")
+                limit -= entry.file_size
     except (ValueError, OSError, NotImplementedError, RuntimeError, EOFError, zlib.error) as error:
         # What zipfile and zlib say of damaged and of encrypted parts.
         raise zipfile.BadZipFile(str(error)) from None
-
-
-def _check(packed: zipfile.ZipFile, size: int, bounds: Bounds) -> None:
-    entries = packed.infolist()
-    if len(entries) > bounds.parts:
-        raise Unpacking("parts")
-    limit = min(bounds.unpacked, bounds.ratio * size + 1_000_000)
-    stated = sum(entry.file_size for entry in entries)
-    if stated > limit:
-        raise Unpacking("size", stated)
-    if len({entry.filename for entry in entries}) < len(entries):
-        raise zipfile.BadZipFile("two parts of one name")
-    total = 0
-    for entry in entries:
-        if entry.compress_type not in _METHODS:
-            raise zipfile.BadZipFile("compression")
-        found = _unpacked(packed, entry, limit - total, bounds)
-        if found != entry.file_size:
-            raise Unpacking("sizes")
-        total += found
 
 
 def _unpacked(packed: zipfile.ZipFile, entry: zipfile.ZipInfo, limit: int, bounds: Bounds) -> int:
@@ -117,12 +109,11 @@ class _Tags:
         self._in_prolog = True
         self._parser = expat.ParserCreate()
         self._parser.StartDoctypeDeclHandler = self._declares
-        self._parser.StartElementHandler = self._begins
+        self._parser.StartElementHandler = self._declares
 
-    def _declares(self, *_about: object) -> None:
-        raise Unpacking("entities")
-
-    def _begins(self, *_element: object) -> None:
+    def _declares(self, *about: object) -> None:
+        if len(about) > 2:  # a document type, of which more is said than of an element
+            raise Unpacking("entities")
         self._in_prolog = False
 
     def feed(self, piece: bytes) -> None:

@@ -7,7 +7,7 @@ import io
 from collections.abc import Iterator
 
 from models.faults import Fault, Place
-from models.files.decoding import MAX_CELLS, count_cells, decode, refuse
+from models.files.decoding import MAX_CELLS, count, decode, refuse
 from models.files.nodes import MAX_COLUMNS, MAX_ROWS, Cell, Report, Sheet
 from models.language import tr
 
@@ -15,28 +15,22 @@ from models.language import tr
 def read_csv(raw: bytes, file: str, report: Report) -> Sheet:
     """The cells of a CSV file; the first row is the header."""
     text = decode(raw, file)
-    delimiter = _delimiter(text)
+    # What stands most often outside of quotes in the header parts the cells.
+    bare = "".join(text.lstrip("\r\n").split("\n", 1)[0].split('"')[::2])
+    delimiter = max((",", ";", "\t"), key=bare.count)
     records = list(_records(text, delimiter, file))
     if not records:
         raise refuse(Place(file), tr("the table is empty"), tr("its first row names the columns"))
     header, *rows = records
-    sheet = Sheet(header, [])
-    for row in rows:
-        if not any(cell.filled for cell in row):
-            continue
+    sheet = Sheet(header, [row for row in rows if any(cell.filled for cell in row)])
+    for row in sheet.rows:
         if len(row) != len(header):
-            report(_wrong_width(row, header, delimiter))
-        sheet.rows.append(row)
+            more = len(row) > len(header)
+            count = {"cells": len(row), "columns": len(header)}
+            message = tr("{cells} cells in a row, but {columns} columns", **count)
+            place = row[len(header)].place if more else row[-1].place
+            report(Fault((), message, _delimiter_hint(delimiter, more), place=place))
     return sheet
-
-
-def _wrong_width(row: list[Cell], header: list[Cell], delimiter: str) -> Fault:
-    more = len(row) > len(header)
-    place = row[len(header)].place if more else row[-1].place
-    message = tr(
-        "{cells} cells in a row, but {columns} columns", cells=len(row), columns=len(header)
-    )
-    return Fault((), message, _delimiter_hint(delimiter, more), place=place)
 
 
 def _delimiter_hint(delimiter: str, more: bool) -> str:
@@ -49,13 +43,6 @@ def _delimiter_hint(delimiter: str, more: bool) -> str:
     return many if more else few
 
 
-def _delimiter(text: str) -> str:
-    """The sign that stands most often outside of quotes in the header."""
-    header = text.lstrip("\r\n").split("\n", 1)[0]
-    bare = "".join(header.split('"')[::2])
-    return max((",", ";", "\t"), key=bare.count)
-
-
 def _records(text: str, delimiter: str, file: str) -> Iterator[list[Cell]]:
     lines = io.StringIO(text, newline="").readlines()
     # A reader over a list of lines tells how many of them each record took.
@@ -64,22 +51,20 @@ def _records(text: str, delimiter: str, file: str) -> Iterator[list[Cell]]:
     try:
         for number, values in enumerate(reader):
             place = Place(file, start + 1, 1)
+            cells += len(values)
             if len(values) > MAX_COLUMNS:
                 raise refuse(place, tr("more than {count} columns", count=MAX_COLUMNS))
-            cells += len(values)
             if cells > MAX_CELLS:
                 raise refuse(place, tr("more than {count} cells", count=MAX_CELLS))
             if number > MAX_ROWS:
                 raise refuse(place, tr("more than {count} rows", count=MAX_ROWS))
             places = _places(lines[start : reader.line_num], start + 1, delimiter)
+            places += places[-1:] * (len(values) - len(places))
             if values:
-                places += places[-1:] * (len(values) - len(places))
-                yield [
-                    Cell(value, Place(file, *place), column)
-                    for column, (value, place) in enumerate(zip(values, places, strict=False))
-                ]
+                found = enumerate(zip(values, places, strict=False))
+                yield [Cell(value, Place(file, *at), column) for column, (value, at) in found]
             start = reader.line_num
-        count_cells(cells, Place(file))
+        count("cells", cells, Place(file))
     except csv.Error as error:
         message = tr("this row is not valid CSV: {problem}", problem=tr(str(error)))
         hint = tr('a quote inside of a quoted text is written twice: ""')
@@ -89,16 +74,11 @@ def _records(text: str, delimiter: str, file: str) -> Iterator[list[Cell]]:
 def _places(lines: list[str], first: int, delimiter: str) -> list[tuple[int, int]]:
     """Line and column where each field of a record begins."""
     places = [(first, 1)]
-    quoted, fresh = False, True
+    quoted = False
     for number, line in enumerate(lines, start=first):
         for column, sign in enumerate(line, start=1):
-            if sign == '"' and (quoted or fresh):
-                quoted, fresh = not quoted, False
-            elif sign == delimiter and not quoted:
+            if sign == delimiter and not quoted:
                 places.append((number, column + 1))
-                fresh = True
             elif sign == '"':
                 quoted = not quoted
-            else:
-                fresh = False
     return places

@@ -14,25 +14,20 @@ from pathlib import Path, PureWindowsPath
 
 from models import recording, spelling
 from models.faults import Fault, Place, ScenarioError
-from models.language import tr
+from models.language import marked, tr
 from models.spelling import close
 
 MAX_BYTES = 20_000_000
 MAX_VALUES = 500_000
 """Values in the YAML of one scenario, with all it includes; what aliases repeat counts again."""
-MAX_FILES = 500
-"""Files that one scenario may take together, each counted as often as it is read."""
-MAX_TOTAL_BYTES = 100_000_000
-"""What they may hold together."""
-MAX_CELLS = 1_000_000
-"""Cells of one table, empty ones included."""
-MAX_TOTAL_CELLS = 2_000_000
-"""Cells of all tables of a scenario."""
+MAX_FILES = 500  #: Files that one scenario may take together, each counted as often as it is read.
+MAX_TOTAL_BYTES = 100_000_000  #: What they may hold together.
+MAX_TOTAL_CELLS = 2_000_000  #: Cells of all tables of a scenario.
+MAX_CELLS = 1_000_000  #: Cells of one table, empty ones included.
 _BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
 _NOT_TEXT = re.compile(
     "[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]|[\u202a-\u202e\u2066-\u2069]"
-)
-"""Control characters, halves of pairs, and those that turn the direction of what follows."""
+)  #: Control characters, halves of pairs, and those that turn the direction of what follows.
 
 
 def refuse(place: Place, message: str, hint: str = "") -> ScenarioError:
@@ -73,7 +68,9 @@ def read_bytes(
     except (OSError, ValueError) as error:
         problem = getattr(error, "strerror", None) or str(error)
         hint = _nearest_file(path) if isinstance(error, FileNotFoundError) else ""
-        if isinstance(error, PermissionError) and _may_be_open(path):
+        # Excel keeps what it has open from being read on Windows, and leaves a file elsewhere.
+        excel = path.parent / f"~${path.name}"
+        if isinstance(error, PermissionError) and (sys.platform == "win32" or excel.exists()):
             hint = tr("close it in the program that has it open")
         problem = tr(problem.lower())
         message = tr("'{path}' cannot be read: {problem}", path=path, problem=problem)
@@ -81,45 +78,31 @@ def read_bytes(
     if len(raw) > limit:
         message = tr("'{path}' is larger than {limit}", path=path, limit=f"{limit / 1e6:.0f} MB")
         raise refuse(place, message, tr("put long lists into tables") if limit == MAX_BYTES else "")
-    if _beyond("files", 1, MAX_FILES):
-        message = tr("the scenario takes more than {count} files", count=MAX_FILES)
-        raise refuse(place, message, tr("include fewer"))
-    if _beyond("bytes", len(raw), MAX_TOTAL_BYTES):
-        total = f"{MAX_TOTAL_BYTES / 1e6:.0f} MB"
-        message = tr("the files of the scenario are larger than {limit} together", limit=total)
-        raise refuse(place, message, tr("include fewer"))
+    count("files", 1, place)
+    count("bytes", len(raw), place)
     recording.note(path, raw, role, place.file)
     return raw
 
 
-def _beyond(what: str, number: int, most: int) -> bool:
-    """Count what a scenario takes of something; whether that is now more than it may."""
+def count(what: str, number: int, place: Place) -> None:
+    """Count files, bytes, values or cells that a scenario takes; refuse more than it may."""
     taken = _taken.get()
     if taken is None:
-        return False
+        return
     taken[what] += number
-    return taken[what] > most
-
-
-def count_cells(number: int, place: Place) -> None:
-    """Count the cells of a table against those that a scenario may have."""
-    if _beyond("cells", number, MAX_TOTAL_CELLS):
-        message = tr("the tables of the scenario have more than {count} cells together",
-                     count=MAX_TOTAL_CELLS)  # fmt: skip
-        raise refuse(place, message, tr("delete what the scenario does not need"))
-
-
-def count_values(number: int, place: Place) -> None:
-    """Count the values of a file in YAML against those that a scenario may have."""
-    if _beyond("values", number, MAX_VALUES):
-        message = tr("the files of the scenario have more than {count} values together",
-                     count=MAX_VALUES)  # fmt: skip
-        raise refuse(place, message, tr("put long lists into tables"))
-
-
-def _may_be_open(path: Path) -> bool:
-    """Whether another program may keep a file from being read, as Excel does on Windows."""
-    return sys.platform == "win32" or (path.parent / f"~${path.name}").exists()
+    limits = {"files": MAX_FILES, "bytes": MAX_TOTAL_BYTES, "values": MAX_VALUES}
+    if taken[what] <= (most := limits.get(what, MAX_TOTAL_CELLS)):
+        return
+    said, hint = marked("the scenario takes more than {count} files"), tr("include fewer")
+    if what == "bytes":
+        said = marked("the files of the scenario are larger than {limit} together")
+    elif what == "values":
+        said = marked("the files of the scenario have more than {count} values together")
+        hint = tr("put long lists into tables")
+    elif what == "cells":
+        said = marked("the tables of the scenario have more than {count} cells together")
+        hint = tr("delete what the scenario does not need")
+    raise refuse(place, tr(said, count=most, limit=f"{most / 1e6:.0f} MB"), hint)
 
 
 def beside(file: str, name: str) -> Path | None:
@@ -196,12 +179,10 @@ def _bad_byte(raw: bytes, error: UnicodeDecodeError, file: str) -> ScenarioError
     line, column = line_and_column(before, len(before))
     byte = raw[error.start]
     meant = bytes([byte]).decode("cp1252", "replace")
-    if meant == "\ufffd":
-        hint = tr("save the file as UTF-8")
-    else:
-        hint = tr(
-            "save the file as UTF-8 (in Windows-1252 this byte is '{character}')", character=meant
-        )
+    hint = tr("save the file as UTF-8")
+    if meant != "\ufffd":
+        said = {"character": meant}
+        hint = tr("save the file as UTF-8 (in Windows-1252 this byte is '{character}')", **said)
     message = tr("byte {code} is not UTF-8", code=f"0x{byte:02X}")
     return refuse(Place(file, line, column), message, hint)
 

@@ -18,6 +18,7 @@ from models.language import tr
 MAX_BYTES = 200_000_000
 MAX_VALUES = 10_000_000
 MAX_DEPTH = 100
+_NESTED = object()  #: Stands for what is nested deeper than can be read at all.
 
 
 class NotPlainError(Exception):
@@ -51,7 +52,7 @@ def parse_json(raw: bytes) -> Any:
     try:
         content = json.loads(raw, parse_constant=_no_number, object_pairs_hook=_mapping)
     except RecursionError:
-        raise _too_deep() from None
+        content = _NESTED
     except ValueError:
         raise NotPlainError(tr("it is not JSON")) from None
     _check(content)
@@ -71,32 +72,25 @@ def _mapping(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return made
 
 
-def _too_deep() -> NotPlainError:
-    return NotPlainError(tr("it is nested deeper than {count} levels", count=MAX_DEPTH))
-
-
-def _check_text(text: str) -> None:
-    if code := unprintable(text):
-        raise NotPlainError(tr("character {code} does not belong into a text", code=code))
-
-
 def _check(content: Any) -> None:
     """Level by level, so that no nesting is too deep to be looked at."""
     level, depth = [content], 0
     while level:
         depth += 1
-        if depth > MAX_DEPTH:
-            raise _too_deep()
+        if depth > MAX_DEPTH or content is _NESTED:
+            raise NotPlainError(tr("it is nested deeper than {count} levels", count=MAX_DEPTH))
         below: list[Any] = []
         for value in level:
+            texts = [value] if isinstance(value, str) else []
             if isinstance(value, dict):
                 below.extend(value.values())
-                for key in value:
-                    _check_text(key)
+                texts = list(value)
             elif isinstance(value, list):
                 below.extend(value)
-            elif isinstance(value, str):
-                _check_text(value)
             elif isinstance(value, float) and not math.isfinite(value):
-                raise _no_number("1e999")
+                _no_number("1e999")
+            for text in texts:
+                if code := unprintable(text):
+                    message = tr("character {code} does not belong into a text", code=code)
+                    raise NotPlainError(message)
         level = below

@@ -6,7 +6,6 @@ late, or in a value that a variant put there, still knows where it was written.
 
 from __future__ import annotations
 
-import datetime
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -14,13 +13,9 @@ from typing import Any
 from models.faults import Fault, Place, Step
 
 MAX_ROWS = 100_000
-MAX_COLUMNS = 1_000
-"""Of a table."""
+MAX_COLUMNS = 1_000  #: Of a table.
 Path = tuple[Step, ...]
-Report = Callable[[Fault], None]
-"""Takes a fault that was found; reading goes on."""
-
-Scalar = str | int | float | bool | None | datetime.datetime
+Report = Callable[[Fault], None]  #: Takes a fault that was found; reading goes on.
 
 
 @dataclass(slots=True)
@@ -89,6 +84,14 @@ def with_child(node: Node, step: Step, child: Node) -> Node:
 def without_child(node: Node, step: Step) -> Node:
     """A copy of a mapping without one of its keys."""
     return replace(node, value={key: one for key, one in node.value.items() if key != str(step)})
+
+
+def node_at(root: Node, path: Sequence[Step]) -> Node | None:
+    """The node at a path, or None."""
+    node: Node | None = root
+    for step in path:
+        node = node.child(step) if node is not None else None
+    return node
 
 
 def place_of(root: Node, path: Sequence[Step], at_key: bool = False) -> Place:

@@ -16,8 +16,9 @@ from pydantic import ValidationError
 
 from models.base import UNREADABLE_TEXT, VALUES_ONLY, WITHOUT_SUMS
 from models.faults import Fault
+from models.files import shapes
 from models.files.nodes import Path
-from models.files.shapes import ROOT, Shape, is_item, required, shape_at, shape_of, step_into
+from models.files.shapes import ANYTHING, ROOT, Shape, required, shape_at, shape_of, step_into
 from models.files.translating import faults_of
 from models.scenario import references
 from models.scenario.case import Case
@@ -25,7 +26,6 @@ from models.scenario.quantities import REMARKS, UNREADABLE
 
 CONTEXT = {"references_checked_elsewhere": True}
 _ROUNDS = 6
-_Unreadable = dict[str, frozenset[str]]
 
 
 def further_faults(data: dict[str, Any], unread: set[str]) -> Iterator[Fault]:
@@ -38,7 +38,7 @@ def further_faults(data: dict[str, Any], unread: set[str]) -> Iterator[Fault]:
         mending.section(name)
     tried: dict[Path, int] = {}
     for _round in range(_ROUNDS):
-        found = _faults(mending.data, {**CONTEXT, **VALUES_ONLY})
+        found = _faults(mending.data, VALUES_ONLY)
         if not found:
             break
         for fault in found:
@@ -49,8 +49,8 @@ def further_faults(data: dict[str, Any], unread: set[str]) -> Iterator[Fault]:
     else:
         return
     # A sum that is wrong keeps the other checks of its item from being made.
-    yield from _faults(mending.data, {**CONTEXT, **WITHOUT_SUMS})
-    yield from _faults(mending.data, CONTEXT)
+    yield from _faults(mending.data, WITHOUT_SUMS)
+    yield from _faults(mending.data, {})
     case = Case.model_validate(mending.data, context={**CONTEXT, **VALUES_ONLY})
     for fault in references.check(case, mending.unreadable):
         if fault.severity == "error":
@@ -59,7 +59,7 @@ def further_faults(data: dict[str, Any], unread: set[str]) -> Iterator[Fault]:
 
 def _faults(data: dict[str, Any], context: dict[str, Any]) -> list[Fault]:
     try:
-        Case.model_validate(data, context=context)
+        Case.model_validate(data, context={**CONTEXT, **context})
     except ValidationError as error:
         return list(faults_of(error))
     return []
@@ -70,13 +70,13 @@ class _Mending:
 
     def __init__(self, data: dict[str, Any]) -> None:
         self.data = copy.deepcopy(data)
-        self.unreadable: _Unreadable = {}
+        self.unreadable: dict[str, frozenset[str]] = {}
 
     def section(self, name: str) -> None:
         """Take out a whole section; what refers to its items is then not looked up."""
         self.data.pop(name, None)
         if name == "horizon":
-            self.data[name] = {**stand_in(shape_at((name,))), "periods_per_year": UNREADABLE}
+            self.data[name] = {**_stand_in(shape_at((name,))), "periods_per_year": UNREADABLE}
         elif required(ROOT, name):
             self.data[name] = {}
         self._lost(name, "*")
@@ -88,7 +88,11 @@ class _Mending:
         """Replace what stands at a path, or take it out where nothing needs it."""
         parent: Any = self.data
         for length, step in enumerate(path[:-1], start=1):
-            child = _child(parent, step)
+            child = None
+            if isinstance(parent, dict):
+                child = parent.get(str(step))
+            elif isinstance(step, int) and step < len(parent):
+                child = parent[step]
             if not isinstance(child, (dict, list)):
                 return self.mend(path[:length], False)
             parent = child
@@ -99,20 +103,14 @@ class _Mending:
             return self.section(str(step))
         if isinstance(parent, list):
             if isinstance(step, int) and step < len(parent):
-                parent[step] = stand_in(step_into(shape, step) or Shape("any"))
+                parent[step] = _stand_in(step_into(shape, step) or ANYTHING)
             return None
-        if len(path) == 2 and at_key and is_item(shape):
+        if len(path) == 2 and at_key and shapes.is_item(shape):
             self._lost(str(path[0]), str(step))
         if path[2:3] == ("budget_lines",) and (at_key or len(path) == 3):
             self._lost("budget_lines", str(path[1]))
         _replace(parent, shape, path, at_key)
         return None
-
-
-def _child(parent: Any, step: Any) -> Any:
-    if isinstance(parent, list):
-        return parent[step] if isinstance(step, int) and step < len(parent) else None
-    return parent.get(str(step))
 
 
 def _replace(parent: dict[str, Any], shape: Shape, path: Path, at_key: bool) -> None:
@@ -123,47 +121,40 @@ def _replace(parent: dict[str, Any], shape: Shape, path: Path, at_key: bool) -> 
             # What the kind would have allowed is neither right nor wrong without it.
             for name in getattr(shape.model, "BY_KIND", ()):
                 parent.pop(name, None)
-        kept = ("number", "yearly", "text", "country")
-        if required(shape, key) or (key in parent and inside.kind in kept):
-            parent[key] = stand_in(inside)
+        kept = key in parent and inside.kind in ("number", "yearly", "text", "country")
+        if required(shape, key) or kept:
+            parent[key] = _stand_in(inside)
         else:
             parent.pop(key, None)
     elif shape.kind in ("number", "yearly"):
-        _replace_in_number(parent, key, at_key)
+        if key == "value" or (key.isdecimal() and not at_key and "value" not in parent):
+            parent[key] = UNREADABLE
+            return
+        parent.pop(key, None)
+        if not set(parent) - set(REMARKS):
+            parent["value"] = UNREADABLE
     elif at_key or inside is None:
         parent.pop(key, None)
-        if shape.kind == "mapping" and not is_item(shape):
+        if shape.kind == "mapping" and not shapes.is_item(shape):
             # The number whose key is lost would be missing from a sum.
             parent[UNREADABLE_TEXT] = UNREADABLE
         elif shape.kind == "years" and path[-2] == "delay_years":
             parent["9999"] = UNREADABLE
     else:
-        parent[key] = stand_in(inside)
+        parent[key] = _stand_in(inside)
 
 
-def _replace_in_number(parent: dict[str, Any], key: str, at_key: bool) -> None:
-    if key == "value" or (key.isdecimal() and not at_key and "value" not in parent):
-        parent[key] = UNREADABLE
-        return
-    parent.pop(key, None)
-    if not set(parent) - set(REMARKS):
-        parent["value"] = UNREADABLE
-
-
-def stand_in(shape: Shape) -> Any:
+def _stand_in(shape: Shape) -> Any:
     """What a check of values accepts at a shape, and other checks pass over."""
     if shape.kind == "model":
-        return {key: stand_in(step_into(shape, key) or Shape("any"))
-                for key in shape.keys if required(shape, key)}  # fmt: skip
-    if shape.kind in ("number", "yearly"):
-        return UNREADABLE
+        needed = [key for key in shape.keys if required(shape, key)]
+        return {key: _stand_in(step_into(shape, key) or ANYTHING) for key in needed}
     if shape.kind == "mapping":
-        return {UNREADABLE_TEXT: stand_in(shape_of(shape.item))}
+        return {UNREADABLE_TEXT: _stand_in(shape_of(shape.item))}
     if shape.kind == "list":
-        return [stand_in(shape_of(shape.item))]
-    if shape.kind == "country":
-        return "ZZ"
+        return [_stand_in(shape_of(shape.item))]
     if shape.kind == "choice":
         # A funder whose kind is lost passes for the company that a consumer may name.
         return "company" if "company" in shape.choices else shape.choices[0]
-    return {"text": UNREADABLE_TEXT, "texts": UNREADABLE_TEXT}.get(shape.kind)
+    simple = {"number": UNREADABLE, "yearly": UNREADABLE, "country": "ZZ"}
+    return {"text": UNREADABLE_TEXT, "texts": UNREADABLE_TEXT, **simple}.get(shape.kind)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from models.faults import Fault, Place, Step
-from models.files.nodes import Node, Path, Report, with_child, without_child
+from models.files.nodes import Node, Path, Report, node_at, with_child, without_child
 from models.files.shapes import ABOUT, ROOT, Shape, is_item, shape_of, step_into
 from models.files.yaml_source import parse_setting
 from models.language import tr
@@ -35,25 +35,20 @@ def settings(texts: tuple[str, ...], report: Report) -> Iterator[Patch]:
     for text in texts:
         place = Place(f"--set {text}")
         dotted, equals, value = text.partition("=")
-        if not equals or not dotted.strip():
-            message = tr("a setting needs a path and a value")
+        if equals and dotted.strip():
+            yield Patch(dotted.strip(), parse_setting(value.strip(), place, report), place)
+        else:
             hint = tr("write {value}", value=tr("path=value"))
-            report(Fault((), message, hint, place=place))
-            continue
-        yield Patch(dotted.strip(), parse_setting(value.strip(), place, report), place)
+            report(Fault((), tr("a setting needs a path and a value"), hint, place=place))
 
 
 def of_variant(root: Node, name: str) -> list[Patch]:
     """The patches of a variant; none where it cannot be read."""
-    variant = root.child("variants")
-    node = variant.child(name) if variant else None
-    patches = node.child("set") if node else None
+    patches = node_at(root, ("variants", name, "set"))
     if patches is None or not isinstance(patches.value, dict):
         return []
-    return [
-        Patch(dotted, value, value.key_place or value.place)
-        for dotted, value in patches.value.items()
-    ]
+    values = patches.value.items()
+    return [Patch(dotted, value, value.key_place or value.place) for dotted, value in values]
 
 
 def of_include(patch: Patch) -> bool:
@@ -81,8 +76,7 @@ def apply(root: Node, patch: Patch, report: Report) -> Node:
             raise _NoSuchPathError(tr("a patch cannot change variants"), "")
         return _put(root, ROOT, steps, (), replace(patch.value, key_place=patch.place))
     except _NoSuchPathError as error:
-        message, hint = error.args
-        report(patch.faulty(message, hint))
+        report(patch.faulty(*error.args))
         return root
 
 
@@ -105,78 +99,60 @@ def _put(node: Node, shape: Shape, steps: list[str], above: Path, value: Node) -
     inside = step_into(shape, step) or Shape("any")
     if child is None or child.value is None:
         if inside.kind != "model" and not (inside.kind == "years" and len(rest) == 1):
-            message = tr("there is no '{path}' to change", path=_dotted(above, name))
+            message = tr("there is no '{path}' to change", path=_dotted((*above, name)))
             raise _NoSuchPathError(message, tr("set it whole"))
         child = Node({}, value.place, value.key_place)
     return with_child(node, step, _put(child, inside, rest, (*above, name), value))
 
 
-def _dotted(above: Path, name: str) -> str:
-    return ".".join(map(str, (*above, name)))
+def _dotted(path: Path) -> str:
+    return ".".join(map(str, path))
 
 
 def _find(node: Node, shape: Shape, name: str, above: Path) -> tuple[Step, Node | None]:
     """The step that a part of a dotted path means, and what stands there."""
+    known: tuple[str, ...] = shape.keys
     if isinstance(node.value, list):
-        return _in_list(node.value, name, above)
-    if not isinstance(node.value, dict):
-        whole = ".".join(map(str, above))
+        ids = [item.child("id") for item in node.value]
+        names = [str(one.value) if one is not None else None for one in ids]
+        if name in names:
+            return (position := names.index(name)), node.value[position]
+        if name.isdecimal() and len(name) < 9 and int(name) < len(names):
+            return int(name), node.value[int(name)]
+        known = tuple(one for one in names if one is not None)
+    elif not isinstance(node.value, dict):
+        whole = _dotted(above)
         message = tr("'{path}' is a single value and has no '{name}'", path=whole, name=name)
         raise _NoSuchPathError(message, tr("set {path}", path=whole))
-    child = node.child(name)
-    if child is not None:
+    elif (child := node.child(name)) is not None:
         return name, child
-    if shape.kind == "model":
-        if step_into(shape, name) is None:
-            raise _nothing(name, above, shape.keys)
+    elif _may_be_added(shape, node, name):
         return name, None
-    grows = shape.kind in ("years", "yearly", "number", "texts", "any")
-    if grows and step_into(shape, name) is not None and _may_be_added(shape, node, name):
-        return name, None
-    raise _nothing(name, above, tuple(node.value))
+    elif shape.kind != "model":
+        known = tuple(node.value)
+    message, hint = tr("there is no '{name}'", name=name), suggestion(name, known)
+    if above:
+        message = tr("there is no '{name}' in {path}", name=name, path=_dotted(above))
+    if isinstance(node.value, list) and not known:
+        hint = tr("the list is empty")
+        if node.value:
+            hint = tr("positions run from 0 to {last}", last=len(node.value) - 1)
+    raise _NoSuchPathError(message, hint)
 
 
 def _may_be_added(shape: Shape, node: Node, name: str) -> bool:
+    if step_into(shape, name) is None:
+        return False
     if shape.kind == "years" or (shape.kind == "yearly" and node.child("value") is None):
         return name.isdecimal()
-    return shape.kind != "yearly" or name in ABOUT
+    return shape.kind in ("model", "number", "texts", "any") or (
+        shape.kind == "yearly" and name in ABOUT
+    )
 
 
-def _in_list(items: list[Node], name: str, above: Path) -> tuple[Step, Node]:
-    ids = [item.child("id") for item in items]
-    names = [str(one.value) if one is not None else None for one in ids]
-    if name in names:
-        position = names.index(name)
-        return position, items[position]
-    if name.isdecimal() and len(name) < 9 and int(name) < len(items):
-        return int(name), items[int(name)]
-    known = tuple(one for one in names if one is not None)
-    if known:
-        raise _nothing(name, above, known)
-    hint = tr("the list is empty")
-    if items:
-        hint = tr("positions run from 0 to {last}", last=len(items) - 1)
-    raise _NoSuchPathError(_not_in(name, above), hint)
-
-
-def _nothing(name: str, above: Path, names: tuple[str, ...]) -> _NoSuchPathError:
-    return _NoSuchPathError(_not_in(name, above), suggestion(name, names))
-
-
-def _not_in(name: str, above: Path) -> str:
-    if not above:
-        return tr("there is no '{name}'", name=name)
-    return tr("there is no '{name}' in {path}", name=name, path=".".join(map(str, above)))
-
-
-def changed_periods(before: Node, after: Node) -> bool:
-    """Whether patches changed how many periods a year has."""
-
-    def periods(root: Node) -> float:
-        horizon = root.child("horizon")
-        node = horizon.child("periods_per_year") if horizon else None
-        if node is not None and isinstance(node.value, dict):
-            node = node.child("value")
-        return node.value if node is not None and isinstance(node.value, (int, float)) else 1
-
-    return periods(before) != periods(after)
+def periods_of(root: Node) -> float:
+    """How many periods a year has."""
+    node = node_at(root, ("horizon", "periods_per_year"))
+    if node is not None and isinstance(node.value, dict):
+        node = node.child("value")
+    return node.value if node is not None and isinstance(node.value, (int, float)) else 1

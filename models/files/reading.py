@@ -10,7 +10,7 @@ can be checked as well.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path as FilePath
 from typing import Any
@@ -21,7 +21,7 @@ from models.faults import Fault, Place, ScenarioError, Step
 from models.files import patches, tables
 from models.files.decoding import one_scenario, read_bytes
 from models.files.includes import Includes
-from models.files.nodes import Node, Path, leaves, place_of
+from models.files.nodes import Node, leaves, node_at, place_of
 from models.files.partial import CONTEXT, further_faults
 from models.files.shapes import ANYTHING, ROOT, plain, step_into
 from models.files.translating import faults_of
@@ -31,13 +31,11 @@ from models.scenario import references
 from models.scenario.case import Case
 from models.spelling import existing
 
-WORKBOOKS = (".xlsx", ".xlsm")
-"""How scenario files in Excel are named."""
+WORKBOOKS = (".xlsx", ".xlsm")  #: How scenario files in Excel are named.
 MAX_FAULTS = 1_000
 """Errors, and warnings, that are told of one scenario; further ones are counted."""
 MAX_MESSAGE = 1_000
-MAX_VARIANTS = 1_000
-"""Variants of one file, each of which is read when the file is checked."""
+MAX_VARIANTS = 1_000  #: Variants of one file, each of which is read when the file is checked.
 
 
 @dataclass(frozen=True)
@@ -47,7 +45,7 @@ class Reading:
     case: Case
     warnings: tuple[Fault, ...]
     _root: Node = field(repr=False, compare=False)
-    _reader: _Reader = field(repr=False, compare=False)
+    _includes: Includes = field(repr=False, compare=False)
 
     def place(self, path: tuple[Step, ...]) -> Place:
         """Where the value at a path stands, or its nearest ancestor that has a place."""
@@ -55,7 +53,7 @@ class Reading:
 
     def private_numbers(self) -> Iterator[tuple[Step, ...]]:
         """The paths of all numbers that stand in files that stay with their owner."""
-        files = self._reader.includes.private_files
+        files = self._includes.private_files
         for path, node in leaves(self._root) if files else ():
             number = isinstance(node.value, (int, float)) and not isinstance(node.value, bool)
             if number and node.place.file in files:
@@ -66,7 +64,8 @@ class Reading:
 
         Sections that stay as they are are not read again. Raises ScenarioError with every fault.
         """
-        return self._reader.again(tuple(settings), self._root, self.case)
+        known, includes = (self._root, self.case), self._includes
+        return _Reader(includes.file, None, tuple(settings), includes, known).read()
 
 
 def read_case(
@@ -82,7 +81,7 @@ def read_case(
     """
     with one_scenario():
         raw = read_bytes(FilePath(path), Place(str(path)))
-        return _Reader(str(path), variant, tuple(settings), check_variants).read(raw)
+        return _Reader(str(path), variant, tuple(settings)).read(raw, check_variants)
 
 
 def read_case_text(
@@ -95,7 +94,7 @@ def read_case_text(
     """The scenario of a text that is not in a file; ``name`` stands for the file in messages."""
     with one_scenario():
         raw = text.encode("utf-8", "surrogatepass")
-        return _Reader(name, variant, tuple(settings), check_variants).read(raw)
+        return _Reader(name, variant, tuple(settings)).read(raw, check_variants)
 
 
 class _Faults:
@@ -105,33 +104,26 @@ class _Faults:
         self.file = file
         self.found: list[Fault] = []
         self._seen: set[int] = set()
-        self._counts = {"error": 0, "warning": 0}
+        self.counts = {"error": 0, "warning": 0}
 
     def __call__(self, fault: Fault) -> None:
         seen = hash((fault.place, fault.message, fault.hint))
         if seen not in self._seen:
             self._seen.add(seen)
-            self._counts[fault.severity] += 1
-            if self._counts[fault.severity] <= MAX_FAULTS:
+            self.counts[fault.severity] += 1
+            if self.counts[fault.severity] <= MAX_FAULTS:
                 message, hint = _cut(fault.message), _cut(fault.hint)
                 self.found.append(replace(fault, message=message, hint=hint))
 
     def in_order(self) -> tuple[Fault, ...]:
-        """What was found, and how much more there was."""
-        return (*in_order(self.found), *self._more())
-
-    def _more(self) -> Iterator[Fault]:
-        place = Place(self.file)
-        if (count := self._counts["error"] - MAX_FAULTS) > 0:
-            yield Fault((), tr("and {count} more errors", count=count), place=place)
-        if (count := self._counts["warning"] - MAX_FAULTS) > 0:
+        """What was found, by file, line and column, and how much more there was."""
+        found, place = sorted(self.found, key=_position), Place(self.file)
+        if (count := self.counts["error"] - MAX_FAULTS) > 0:
+            found.append(Fault((), tr("and {count} more errors", count=count), place=place))
+        if (count := self.counts["warning"] - MAX_FAULTS) > 0:
             message = tr("and {count} more warnings", count=count)
-            yield Fault((), message, severity="warning", place=place)
-
-    def stop(self) -> None:
-        """Raise where there is an error."""
-        if self._counts["error"]:
-            raise ScenarioError(self.in_order())
+            found.append(Fault((), message, severity="warning", place=place))
+        return tuple(found)
 
 
 def _cut(text: str) -> str:
@@ -139,74 +131,52 @@ def _cut(text: str) -> str:
     return text if len(text) <= MAX_MESSAGE else text[: MAX_MESSAGE - 3] + "..."
 
 
-def in_order(faults: Sequence[Fault]) -> tuple[Fault, ...]:
-    """Faults by file, line and column."""
-
-    def key(fault: Fault) -> tuple[Any, ...]:
-        place = fault.place or Place("")
-        cell = re.fullmatch(r"(.*!)([A-Z]+)(\d+)", place.cell, re.DOTALL)
-        parts = (cell[1], int(cell[3]), len(cell[2]), cell[2]) if cell else ("", 0, 0, "")
-        return (place.file, place.line, place.column, parts)
-
-    return tuple(sorted(faults, key=key))
+def _position(fault: Fault) -> tuple[Any, ...]:
+    place = fault.place or Place("")
+    cell = re.fullmatch(r"(.*!)([A-Z]+)(\d+)", place.cell, re.DOTALL)
+    parts = (cell[1], int(cell[3]), len(cell[2]), cell[2]) if cell else ("", 0, 0, "")
+    return (place.file, place.line, place.column, parts)
 
 
-@dataclass
 class _Reader:
-    file: str
-    variant: str | None
-    settings: tuple[str, ...]
-    check_variants: bool
-    report: _Faults = field(init=False)
-    known: tuple[Node, Case] | None = None
-    """A tree that was read before and its case: what both share is not read again."""
-    includes: Includes = field(init=False)
+    """Reads one scenario; what it shares with a ``known`` tree and case is not read again."""
 
-    def __post_init__(self) -> None:
-        self.report = _Faults(self.file)
-        self.includes = Includes(self.file)
+    def __init__(
+        self,
+        file: str,
+        variant: str | None,
+        settings: tuple[str, ...],
+        includes: Includes | None = None,
+        known: tuple[Node, Case] | None = None,
+    ) -> None:
+        self.file, self.variant, self.settings = file, variant, settings
+        self.includes, self.known = includes or Includes(file), known
+        self.report = _Faults(file)
 
-    def read(self, raw: bytes) -> Reading:
-        """Read a file."""
-
-        def make() -> tuple[Node, Case | None]:
-            own = self._own(raw)
+    def read(self, raw: bytes | None = None, check_variants: bool = False) -> Reading:
+        """What a file says, or what is known, with variant and settings put upon it."""
+        case = None
+        try:
             settings = tuple(patches.settings(self.settings, self.report))
-            base = self._laid(own, settings)
+            if raw is not None:
+                own = self._own(raw)
+                base = self._laid(own, settings)
+            elif self.known is not None:
+                own = base = self.known[0]
+                for patch in filter(patches.of_include, settings):
+                    message = tr("there is no '{path}' to change", path=patch.dotted)
+                    self.report(patch.faulty(message, ""))
             root = self._patched(own, base, self.variant, settings)
             case = self._case(root, base)
-            if self.check_variants:
+            if check_variants:
                 self._try_variants(own, base, settings, (root, case) if case else None)
-            return root, case
-
-        return self._finish(make)
-
-    def again(self, settings: tuple[str, ...], root: Node, case: Case) -> Reading:
-        """Put further settings on a scenario that was read before."""
-        reader = _Reader(self.file, None, settings, False, known=(root, case))
-        reader.includes = self.includes
-        return reader._finish(lambda: reader._put(root))
-
-    def _put(self, before: Node) -> tuple[Node, Case | None]:
-        settings = tuple(patches.settings(self.settings, self.report))
-        for patch in filter(patches.of_include, settings):
-            message = tr("there is no '{path}' to change", path=patch.dotted)
-            self.report(patch.faulty(message, ""))
-        root = self._patched(before, before, None, settings)
-        return root, self._case(root, before)
-
-    def _finish(self, make: Callable[[], tuple[Node, Case | None]]) -> Reading:
-        try:
-            root, case = make()
         except ScenarioError as error:
             # What ends the reading at once comes with the faults found before it.
             for fault in error.faults:
                 self.report(fault)
-            raise ScenarioError(self.report.in_order()) from None
-        self.report.stop()
-        if case is None:
-            raise AssertionError("a scenario without faults and without a case")
-        return Reading(case, self.report.in_order(), root, self)
+        if case is None or self.report.counts["error"]:
+            raise ScenarioError(self.report.in_order())
+        return Reading(case, self.report.in_order(), root, self.includes)
 
     def _own(self, raw: bytes) -> Node:
         """What the file itself says."""
@@ -231,9 +201,8 @@ class _Reader:
         found = [] if variant is None else patches.of_variant(base, variant)
         variants = base.child("variants")
         if variant is not None and (variants is None or variants.child(variant) is None):
-            names = list(variants.value) if variants and isinstance(variants.value, dict) else []
             place = variants.key_place or variants.place if variants else Place(self.file)
-            hint = existing(variant, names) or tr("the file has no variants")
+            hint = existing(variant, _names(variants)) or tr("the file has no variants")
             message = tr("there is no variant '{variant}'", variant=variant)
             self.report(Fault(("variants",), message, hint, place=place))
         wanted = (*found, *settings)
@@ -252,12 +221,14 @@ class _Reader:
                 continue
             for path, node in leaves(section, (name,)):
                 if isinstance(node.value, float) and is_thousands(node.written):
-                    self._warn_thousands(path, node)
+                    meant = node.written.replace(".", "")
+                    about = {"written": node.written, "value": node.value}
+                    message = tr("{written} is read as {value:g}", **about)
+                    hint = tr("if {meant} is meant, write {meant}", meant=meant)
+                    self.report(Fault(path, message, hint, "warning", place=node.place))
             shape = step_into(ROOT, name)
-            if section.value is not None:
+            if section.value is not None or shape is None:
                 data[name] = plain(section, shape or ANYTHING)
-            elif shape is None:
-                data[name] = None
         unread = {name for name, node in root.value.items() if node.value is None and node.faulty}
         found: list[Fault] = []
         try:
@@ -266,14 +237,21 @@ class _Reader:
             found = list(faults_of(error))
         if found or unread:
             for fault in (*found, *further_faults(data, unread)):
-                if not _known_to_be_faulty(root, fault):
+                there = node_at(root, fault.path)
+                if there is None or not there.faulty:
                     self.report(_placed(fault, root))
             return None
         for fault in references.check(case):
             if not self._needs_no_source(fault := _placed(fault, root)):
                 self.report(fault)
-        if case.hazards and patches.changed_periods(base, root):
-            self.report(_periods_changed(root))
+        if case.hazards and patches.periods_of(base) != patches.periods_of(root):
+            message = tr(
+                "the number of periods of a year is patched, but the loss lists of hazards count "
+                "periods"
+            )
+            hint = tr("patch the loss lists of all hazards as well")
+            fault = Fault(("horizon", "periods_per_year"), message, hint, "warning", at_key=True)
+            self.report(_placed(fault, root))
         return case
 
     def _needs_no_source(self, fault: Fault) -> bool:
@@ -286,12 +264,6 @@ class _Reader:
         of_file = self.includes.with_sources
         return not of_file.get(fault.place.file, of_file[self.file])
 
-    def _warn_thousands(self, path: Path, node: Node) -> None:
-        meant = node.written.replace(".", "")
-        message = tr("{written} is read as {value:g}", written=node.written, value=node.value)
-        hint = tr("if {meant} is meant, write {meant}", meant=meant)
-        self.report(Fault(path, message, hint, "warning", place=node.place))
-
     def _try_variants(
         self,
         own: Node,
@@ -300,9 +272,8 @@ class _Reader:
         known: tuple[Node, Case] | None,
     ) -> None:
         variants = base.child("variants")
-        names = list(variants.value) if variants and isinstance(variants.value, dict) else []
-        if len(names) > MAX_VARIANTS:
-            assert variants is not None
+        names = _names(variants)
+        if variants is not None and len(names) > MAX_VARIANTS:
             message = tr("more than {count} variants", count=MAX_VARIANTS)
             place = variants.key_place or variants.place
             self.report(Fault(("variants",), message, at_key=True, place=place))
@@ -311,8 +282,7 @@ class _Reader:
         for name in names:
             if name == self.variant:
                 continue
-            tried = _Reader(self.file, name, self.settings, False, known=known)
-            tried.includes = self.includes
+            tried = _Reader(self.file, name, self.settings, self.includes, known)
             try:
                 with one_scenario():
                     tried._case(tried._patched(own, base, name, settings), base)
@@ -327,21 +297,9 @@ class _Reader:
                     self.report(replace(fault, message=message))
 
 
+def _names(variants: Node | None) -> list[str]:
+    return list(variants.value) if variants and isinstance(variants.value, dict) else []
+
+
 def _placed(fault: Fault, root: Node) -> Fault:
     return replace(fault, place=fault.place or place_of(root, fault.path, fault.at_key))
-
-
-def _known_to_be_faulty(root: Node, fault: Fault) -> bool:
-    node: Node | None = root
-    for step in fault.path:
-        node = node.child(step) if node is not None else None
-    return node is not None and node.faulty
-
-
-def _periods_changed(root: Node) -> Fault:
-    path = ("horizon", "periods_per_year")
-    message = tr(
-        "the number of periods of a year is patched, but the loss lists of hazards count periods"
-    )
-    hint = tr("patch the loss lists of all hazards as well")
-    return Fault(path, message, hint, "warning", place=place_of(root, path, at_key=True))

@@ -21,25 +21,21 @@ from models.docstrings import field_docstrings
 from models.faults import Step
 from models.files.nodes import Node
 from models.scenario.case import Case
-from models.scenario.quantities import Bounds, Number, Yearly, YearlyBounds
-from models.scenario.years import YearReader
+from models.scenario.quantities import Bounds, Number, Yearly, YearlyBounds, YearReader
 
 ABOUT = ("value", "source", "confidence", "note")
-Kind = Literal[
-    "model", "mapping", "years", "list", "number", "yearly", "whole", "text", "texts", "flag",
-    "choice", "names", "country", "any",
-]  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Shape:
-    """What is expected somewhere.
+    """What is expected somewhere: one of the kinds ``model``, ``mapping``, ``list``, ``number``,
+    ``yearly``, ``text``, ``flag``, ``choice``, ``country``, ``any`` and those that follow.
 
     ``years`` is a mapping whose keys are numbers, ``whole`` a bare whole number such as a year,
     ``texts`` a text in one or two languages, ``names`` a list of names or one word for all.
     """
 
-    kind: Kind
+    kind: str
     model: type[BaseModel] | None = None
     item: Any = None
     choices: tuple[str, ...] = ()
@@ -47,18 +43,14 @@ class Shape:
     @property
     def keys(self) -> tuple[str, ...]:
         """The keys a mapping may have, as files write them; none where they are free."""
-        if self.kind == "texts":
-            return ("en", "de")
-        if self.kind in ("number", "yearly"):
-            return ABOUT
-        if self.kind != "model" or self.model is None:
-            return ()
-        return tuple(field.alias or name for name, field in self.model.model_fields.items())
+        if self.model is not None:
+            return tuple(field.alias or name for name, field in self.model.model_fields.items())
+        return {"texts": ("en", "de"), "number": ABOUT, "yearly": ABOUT}.get(self.kind, ())
 
 
 ROOT = Shape("model", Case)
 ANYTHING = Shape("any")
-_ABOUT_SHAPE = Shape("text")
+_TEXT = Shape("text")
 
 
 @lru_cache(maxsize=1024)
@@ -70,16 +62,18 @@ def shape_of(annotation: Any) -> Shape:
     if origin in (Union, types.UnionType):
         return shape_of(next(arg for arg in about if arg is not type(None)))
     if origin is Literal:
-        kind: Kind = "whole" if isinstance(about[0], int) else "choice"
+        kind = "whole" if isinstance(about[0], int) else "choice"
         return Shape(kind, choices=tuple(map(str, about)))
     if origin is dict:
-        kind = "years" if shape_of(about[0]).kind == "whole" else "mapping"
-        return Shape(kind, item=about[1])
+        return Shape("years" if shape_of(about[0]).kind == "whole" else "mapping", item=about[1])
     if origin is tuple:
         return Shape("list", item=about[0])
-    if isinstance(annotation, type):
-        return _class(annotation)
-    return ANYTHING
+    if not isinstance(annotation, type):
+        return ANYTHING
+    if issubclass(annotation, BaseModel) and not issubclass(annotation, Text):
+        return Shape("model", annotation)
+    simple = {Text: "texts", Number: "number", Yearly: "yearly", bool: "flag", int: "whole"}
+    return Shape(simple.get(annotation, "text" if annotation is str else "any"))
 
 
 def _annotated(inner: Any, about: tuple[Any, ...]) -> Shape:
@@ -95,19 +89,6 @@ def _annotated(inner: Any, about: tuple[Any, ...]) -> Shape:
     return shape_of(inner)
 
 
-def _class(kind: type[Any]) -> Shape:
-    if issubclass(kind, Text):
-        return Shape("texts")
-    if issubclass(kind, BaseModel):
-        return Shape("model", kind)
-    if issubclass(kind, Number):
-        return Shape("number")
-    if kind is Yearly:
-        return Shape("yearly")
-    simple: dict[type[Any], Kind] = {bool: "flag", int: "whole", str: "text"}
-    return Shape(simple.get(kind, "any"))
-
-
 def step_into(shape: Shape, step: Step) -> Shape | None:
     """The shape one step further, or None where no such key or position can be."""
     if shape.kind == "model":
@@ -119,15 +100,11 @@ def step_into(shape: Shape, step: Step) -> Shape | None:
         return shape_of(annotation)
     if shape.kind in ("mapping", "years", "list"):
         return shape_of(shape.item)
-    if shape.kind == "names":
-        return Shape("text")
-    if shape.kind == "texts":
-        return Shape("text") if step in ("en", "de") else None
+    if shape.kind == "names" or (shape.kind == "texts" and step in ("en", "de")):
+        return _TEXT
     if shape.kind in ("number", "yearly"):
-        if step == "value":
-            return shape
         if step in ABOUT:
-            return _ABOUT_SHAPE
+            return shape if step == "value" else _TEXT
         return Shape("number") if shape.kind == "yearly" else None
     return ANYTHING if shape.kind == "any" else None
 
@@ -186,7 +163,12 @@ def plain(node: Node, shape: Shape) -> Any:
 
 def is_item(shape: Shape) -> bool:
     """Whether what a mapping holds are items such as projects, by their ids."""
-    return shape.kind == "mapping" and shape_of(shape.item).kind == "model"
+    return shape.kind == "mapping" and holds_items(shape)
+
+
+def holds_items(shape: Shape) -> bool:
+    """Whether a shape is a list or a mapping of items."""
+    return shape.kind in ("mapping", "list") and shape_of(shape.item).kind == "model"
 
 
 def _may_be_absent(shape: Shape, node: Node, key: str) -> bool:

@@ -11,13 +11,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 
-from models.files.shapes import ROOT, Shape, shape_of, step_into
-from models.files.wording import worded
-from models.language import using
+from models.files.shapes import ROOT, Shape, holds_items, shape_of, step_into
+from models.language import german, language, tr, using
 from models.spelling import close
 
-OWN = "_"
-"""Sheets and columns whose names begin so are the user's own and are not read."""
+OWN = "_"  #: Sheets and columns whose names begin so are the user's own and are not read.
+WORDS = ("high", "medium", "low")  #: How much a figure is to be trusted.
+TEXTS = ("title", "description")  #: Of a variant.
 GUIDE = "Read me"
 FAULTS = "Faults"
 
@@ -92,11 +92,6 @@ def _within(shape: Shape, path: tuple[str, ...], owner: Tab | None) -> Iterator[
             yield from _within(inside, (*path, key), None)
 
 
-def holds_items(shape: Shape) -> bool:
-    """Whether a shape is a list or a mapping of items."""
-    return shape.kind in ("mapping", "list") and shape_of(shape.item).kind == "model"
-
-
 def tab_at(path: tuple[str, ...]) -> Tab | None:
     """The tab of a section, or None where it has none of its own."""
     return next((tab for tab in tabs() if tab.path == path), None)
@@ -127,5 +122,28 @@ def is_aside(sheet: str) -> bool:
 def nearest_sheet(sheet: str) -> str:
     """The sheet name that was most likely meant, or nothing."""
     known = {name.lower(): name for tab in tabs() for name in names_of(tab.label)}
-    near = close(sheet.strip(), known)
-    return known[near] if near else ""
+    return known.get(close(sheet.strip(), known), "")
+
+
+def worded(text: str) -> str:
+    """A label, a unit or an explanation that follows from a field or a sheet."""
+    return tr(text)
+
+
+def word_shown(word: str) -> str:
+    """A word of the format as a workbook shows it: itself in English."""
+    return _german_word(word) if language() == "de" else word
+
+
+def _german_word(word: str) -> str:
+    """The German for a word that fields choose from, kept as ``word: ...``; itself if none."""
+    return german().get(f"word: {word.replace('_', ' ')}", word)
+
+
+def word_meant(text: str, words: tuple[str, ...]) -> str:
+    """The word of the format that a cell holds, in either language; the cell's own where none."""
+    said = " ".join(text.split()).lower()
+    for word in words:
+        if said in (word.lower(), word.replace("_", " "), _german_word(word).lower()):
+            return word
+    return text

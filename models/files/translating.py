@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from models.faults import Fault
 from models.files.nodes import Path
-from models.files.shapes import ROOT, Shape, describe, shape_at
+from models.files.shapes import ROOT, describe, shape_at
 from models.language import language, tr
 from models.scenario.quantities import number_hint
 from models.spelling import one_of, suggestion
@@ -18,30 +18,21 @@ from models.spelling import one_of, suggestion
 def faults_of(error: ValidationError) -> Iterator[Fault]:
     """Every fault of a validation."""
     for one in error.errors(include_url=False):
-        yield from _faults(one)
-
-
-def _faults(one: Any) -> Iterator[Fault]:
-    path: Path = tuple(one["loc"])
-    at_key = bool(path) and path[-1] == "[key]"
-    if at_key:
-        path = path[:-1]
-    kind, value = one["type"], one.get("input")
-    about = one.get("ctx", {})
-    if kind == "scenario":
-        found = about.get("faults") or ((about.get("at", ()), about["message"], about["hint"]),)
-        for at, message, hint in found:
-            of_key = at[-1:] == ("[key]",)
-            whole = (*path, *(at[:-1] if of_key else at))
-            yield Fault(whole, message, hint, at_key=at_key or of_key)
-        return
-    if kind == "missing":
-        yield _missing(path)
-    elif kind == "extra_forbidden":
-        yield _unknown(path)
-    else:
-        message, hint = _misfit(kind, path, value, about, one["msg"])
-        yield Fault(path, message, hint, at_key=at_key)
+        path, kind = tuple(one["loc"]), one["type"]
+        at_key = path[-1:] == ("[key]",)
+        path = path[:-1] if at_key else path
+        if kind == "scenario":
+            for at, message, hint in one["ctx"]["faults"]:
+                of_key = at[-1:] == ("[key]",)
+                whole = (*path, *(at[:-1] if of_key else at))
+                yield Fault(whole, message, hint, at_key=at_key or of_key)
+        elif kind == "missing":
+            yield _missing(path)
+        elif kind == "extra_forbidden":
+            yield _unknown(path)
+        else:
+            message, hint = _misfit(kind, path, one.get("input"))
+            yield Fault(path, message or one["msg"], hint, at_key=at_key)
 
 
 def _dotted(path: Path) -> str:
@@ -70,44 +61,36 @@ def _unknown(path: Path) -> Fault:
     return Fault(path, message, suggestion(key, keys), at_key=True)
 
 
-def _misfit(
-    kind: str, path: Path, value: Any, about: Mapping[str, Any], message: str
-) -> tuple[str, str]:
-    shape = shape_at(path)
+def _misfit(kind: str, path: Path, value: Any) -> tuple[str, str]:
+    """What is wrong with a value, and a hint; nothing where only pydantic knows."""
+    shape, said = shape_at(path), shown(value)
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
     if kind == "literal_error" and isinstance(value, str):
         return tr("'{value}' is not known here", value=value), one_of(value, shape.choices)
     if kind == "literal_error":
-        choices = tr(" or ").join(shape.choices)
-        message = tr("{shown} is not possible here", shown=shown(value))
-        return message, tr("write {value}", value=choices)
+        hint = tr("write {value}", value=tr(" or ").join(shape.choices))
+        return tr("{shown} is not possible here", shown=said), hint
     if kind in ("model_type", "model_attributes_type", "dict_type"):
-        message = tr("a mapping is expected here, not {shown}", shown=shown(value))
-        return message, _mapping_hint(shape)
+        keys = [key for key in shape.keys if key not in ("name", "description")]
+        listed = ", ".join(keys[:8]) + (", ..." if len(keys) > 8 else "")
+        hint = tr("its keys are {names}", names=listed) if keys else ""
+        return tr("a mapping is expected here, not {shown}", shown=said), hint
     if kind in ("tuple_type", "list_type"):
-        listed = isinstance(value, (str, int, float))
-        hint = tr("write {value}", value=f"[{value}]") if listed else ""
-        return tr("a list is expected here, not {shown}", shown=shown(value)), hint
+        single = isinstance(value, (str, int, float))
+        hint = tr("write {value}", value=f"[{value}]") if single else ""
+        return tr("a list is expected here, not {shown}", shown=said), hint
     if kind == "string_type":
-        number = isinstance(value, (int, float)) and not isinstance(value, bool)
         hint = tr("write {value}", value=f'"{value}"') if number else ""
-        return tr("a text is expected here, not {shown}", shown=shown(value)), hint
+        return tr("a text is expected here, not {shown}", shown=said), hint
     if kind in ("bool_type", "bool_parsing"):
-        message = tr("{shown} is neither true nor false", shown=shown(value))
-        return message, tr("write true or false")
+        return tr("{shown} is neither true nor false", shown=said), tr("write true or false")
     if kind == "string_pattern_mismatch":
         message = tr("'{value}' is not a currency code", value=value)
         return message, tr("write {value}", value="EUR")
     if kind.startswith(("int", "float")):
         hint = number_hint(value) if isinstance(value, str) else ""
-        return tr("{shown} is not a number", shown=shown(value)), hint
-    error = about.get("error")
-    return (str(error) if error else message), ""
-
-
-def _mapping_hint(shape: Shape) -> str:
-    keys = [key for key in shape.keys if key not in ("name", "description")]
-    listed = ", ".join(keys[:8]) + (", ..." if len(keys) > 8 else "")
-    return tr("its keys are {names}", names=listed) if keys else ""
+        return tr("{shown} is not a number", shown=said), hint
+    return "", ""
 
 
 def shown(value: Any) -> str:
@@ -116,7 +99,7 @@ def shown(value: Any) -> str:
         return tr("nothing")
     if isinstance(value, bool):
         return str(value).lower()
-    if isinstance(value, (dict, Mapping)):
+    if isinstance(value, Mapping):
         return tr("a mapping")
     if isinstance(value, (list, tuple)):
         return tr("a list")

@@ -19,7 +19,7 @@ from openpyxl.utils import get_column_letter  # type: ignore[import-untyped,unus
 
 from models.faults import Fault, Place, ScenarioError
 from models.files.archive import Bounds, Unpacking, check
-from models.files.decoding import MAX_CELLS, count_cells, refuse, unprintable
+from models.files.decoding import MAX_CELLS, count, refuse, unprintable
 from models.files.nodes import MAX_COLUMNS, MAX_ROWS, Cell, Node, Report, Sheet
 from models.language import tr
 from models.spelling import existing
@@ -28,8 +28,7 @@ MAX_UNPACKED = 200_000_000
 MAX_RATIO = 200
 _OLE = bytes.fromhex("d0cf11e0a1b11ae1")
 MAX_PARTS = 5_000
-MAX_TAGS = 300_000
-"""Tags of one part of a workbook, each of which becomes an object; cells apart."""
+MAX_TAGS = 300_000  #: Tags of one part of a workbook, each of which becomes an object; cells apart.
 BOUNDS = Bounds(
     MAX_PARTS, MAX_UNPACKED, MAX_RATIO, MAX_TAGS, ("xl/worksheets/", "xl/sharedStrings")
 )
@@ -56,14 +55,9 @@ def read_workbook(raw: bytes, file: str, tab: Node | None, place: Place, report:
 def open_workbook(raw: bytes, file: str, place: Place) -> tuple[Any, Any]:
     """A workbook of bounded size, opened twice: for its values and for its formulas."""
     check_packed(raw, file, place)
-    try:
-        with _quietly():
-            values = load_workbook(io.BytesIO(raw), read_only=True, data_only=True)
-            formulas = load_workbook(io.BytesIO(raw), read_only=True, data_only=False)
-    except Exception as error:
-        # A damaged workbook fails in many ways, none of them documented.
-        raise _unreadable(file, place, error) from None
-    return values, formulas
+    with _readable(file, place):
+        values = load_workbook(io.BytesIO(raw), read_only=True, data_only=True)
+        return values, load_workbook(io.BytesIO(raw), read_only=True, data_only=False)
 
 
 def sheet_names(raw: bytes, file: str, place: Place) -> list[str]:
@@ -75,28 +69,24 @@ def rows_of(
     values: Any, formulas: Any, file: str, place: Place, report: Report
 ) -> list[list[Cell]]:
     """The rows of a sheet that hold anything, without the empty cells at their ends."""
-    try:
-        with _quietly():
-            return list(_rows(values, formulas, file, values.title, report))
-    except ScenarioError:
-        raise
-    except Exception as error:
-        # Cells are parsed while they are read, and fail in as many ways.
-        raise _unreadable(file, place, error) from None
+    with _readable(file, place):
+        return list(_rows(values, formulas, file, values.title, report))
 
 
 @contextmanager
-def _quietly() -> Iterator[None]:
-    """Without what openpyxl warns of: parts of a workbook that it leaves out, and nobody needs."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield
-
-
-def _unreadable(file: str, place: Place, error: Exception) -> ScenarioError:
-    said = str(error).splitlines()[0] if str(error) else ""
-    hint = tr("reading it ended with: {problem}", problem=said) if said else ""
-    return refuse(place, tr("'{file}' is not a readable workbook", file=file), hint)
+def _readable(file: str, place: Place) -> Iterator[None]:
+    """Refuses what openpyxl cannot read, and keeps its warnings of parts that nobody needs."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    except ScenarioError:
+        raise
+    except Exception as error:
+        # A damaged workbook fails in many ways, none of them documented, some while it is read.
+        said = str(error).splitlines()[0] if str(error) else ""
+        hint = tr("reading it ended with: {problem}", problem=said) if said else ""
+        raise refuse(place, tr("'{file}' is not a readable workbook", file=file), hint) from None
 
 
 def check_packed(raw: bytes, file: str, place: Place) -> None:
@@ -114,71 +104,64 @@ def check_packed(raw: bytes, file: str, place: Place) -> None:
             hint = tr("save it as .xlsx, without a password")
         raise refuse(place, message, hint) from None
     except Unpacking as error:
-        raise refuse(place, *_refused(error, file)) from None
-
-
-def _refused(error: Unpacking, file: str) -> tuple[str, str]:
-    """What is said of a workbook that is more than it may be, and a hint."""
-    if error.problem == "size":
-        message = tr("'{file}' unpacks to {size:.0f} MB", file=file, size=error.size / 1e6)
-        return message, tr("save the table as CSV")
-    if error.problem == "parts":
-        return tr("'{file}' has more than {count} parts", file=file, count=MAX_PARTS), ""
-    if error.problem == "tags":
-        hint = tr("copy the values into a new workbook")
-        return tr("a part of '{file}' has too many entries", file=file), hint
-    hint = tr("save it anew in a spreadsheet program")
-    if error.problem == "entities":
-        return tr("'{file}' declares XML entities, which no workbook does", file=file), hint
-    return tr("'{file}' states sizes of its parts that are not true", file=file), hint
+        about = {"file": file, "size": error.size / 1e6, "count": MAX_PARTS}
+        entities = tr("'{file}' declares XML entities, which no workbook does", **about)
+        anew = tr("save it anew in a spreadsheet program")
+        message, hint = {
+            "size": (tr("'{file}' unpacks to {size:.0f} MB", **about), tr("save the table as CSV")),
+            "parts": (tr("'{file}' has more than {count} parts", **about), ""),
+            "tags": (
+                tr("a part of '{file}' has too many entries", **about),
+                tr("copy the values into a new workbook"),
+            ),
+            "entities": (entities, anew),
+            "sizes": (tr("'{file}' states sizes of its parts that are not true", **about), anew),
+        }[error.problem]
+        raise refuse(place, message, hint) from None
 
 
 def _rows(values: Any, formulas: Any, file: str, name: str, report: Report) -> Iterator[list[Cell]]:
     values.reset_dimensions()
     formulas.reset_dimensions()
     pairs = zip(values.iter_rows(), formulas.iter_rows(), strict=False)
-    count = 0
+    total = 0
     for number, (row, written) in enumerate(pairs, start=1):
         place = Place(file, cell=f"{name}!A{number}")
         if number > MAX_ROWS:
             message = tr("more than {count} rows", count=MAX_ROWS)
             raise refuse(place, message, tr("delete what lies below the table"))
-        count += len(row)
-        if count > MAX_CELLS:
+        total += len(row)
+        if total > MAX_CELLS:
             hint = tr("delete what lies below and beside the table")
             raise refuse(place, tr("more than {count} cells", count=MAX_CELLS), hint)
         cells = []
         for column, (one, other) in enumerate(zip(row, written, strict=False)):
-            cell = _cell(one, other, Place(file, cell=f"{name}!{_letter(column)}{number}"), column)
-            if isinstance(cell, Fault):
-                report(cell)
-                cell = Cell(None, cell.place or place, column, faulty=True)
-            elif cell.filled and column >= MAX_COLUMNS:
+            letter = get_column_letter(column + 1) if column < 18278 else "?"
+            at = Place(file, cell=f"{name}!{letter}{number}")
+            message, hint = _wrong(one, other)
+            if message:
+                report(Fault((), message, hint, place=at))
+            value = None if message else one.value
+            if isinstance(value, int) and abs(value) >= 10**300:
+                value = math.inf  # as everywhere; beyond a float, a whole number breaks arithmetic
+            cells.append(Cell(value, at, column, faulty=bool(message)))
+            if cells[-1].filled and not message and column >= MAX_COLUMNS:
                 hint = tr("delete what lies beside the table")
-                raise refuse(cell.place, tr("more than {count} columns", count=MAX_COLUMNS), hint)
-            cells.append(cell)
+                raise refuse(at, tr("more than {count} columns", count=MAX_COLUMNS), hint)
         while cells and not cells[-1].filled:
             cells.pop()
         if cells:
             yield cells
-    count_cells(count, Place(file))
+    count("cells", total, Place(file))
 
 
-def _letter(column: int) -> str:
-    return str(get_column_letter(column + 1)) if column < 18278 else "?"
-
-
-def _cell(one: Any, written: Any, place: Place, column: int) -> Cell | Fault:
+def _wrong(one: Any, written: Any) -> tuple[str, str]:
+    """What is wrong with a cell, and a hint; nothing where it can be read."""
     if one.value is None and written.data_type == "f":
         hint = tr("open and save the file in a spreadsheet program, or write the value")
-        return Fault((), tr("this formula has no stored value"), hint, place=place)
+        return tr("this formula has no stored value"), hint
     if one.data_type == "e":
-        message = tr("this cell holds the error {error}", error=one.value)
-        return Fault((), message, tr("mend the formula"), place=place)
+        return tr("this cell holds the error {error}", error=one.value), tr("mend the formula")
     if isinstance(one.value, str) and (code := unprintable(one.value)):
-        message = tr("character {code} does not belong into a text", code=code)
-        return Fault((), message, tr("remove it"), place=place)
-    value = one.value
-    if isinstance(value, int) and abs(value) >= 10**300:
-        value = math.inf  # as everywhere; beyond a float, a whole number breaks arithmetic
-    return Cell(value, place, column)
+        return tr("character {code} does not belong into a text", code=code), tr("remove it")
+    return "", ""

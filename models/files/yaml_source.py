@@ -17,15 +17,8 @@ from typing import Any
 import yaml
 
 from models.faults import Fault, Place, ScenarioError
-from models.files.decoding import (
-    MAX_VALUES,
-    check_characters,
-    count_values,
-    decode,
-    line_and_column,
-    refuse,
-    split_lines,
-)
+from models.files import decoding
+from models.files.decoding import MAX_VALUES, check_characters, decode, line_and_column, refuse
 from models.files.nodes import Node, Path, Report
 from models.language import tr
 
@@ -44,13 +37,14 @@ _TAG = "tag:yaml.org,2002:"
 
 def parse(raw: bytes, file: str, report: Report) -> Node:
     """The tree of a scenario file; raises where no tree can be made at all."""
-    return Parser(Place(file), report, json=file.lower().endswith(".json")).parse(decode(raw, file))
+    json = file.lower().endswith(".json")
+    return _Parser(Place(file), report, json=json).parse(decode(raw, file))
 
 
 def parse_setting(text: str, place: Place, report: Report) -> Node:
     """The value of a setting on the command line; every part of it has the same place."""
     check_characters(text, place)
-    return Parser(place, report, fixed=True).parse(text)
+    return _Parser(place, report, fixed=True).parse(text)
 
 
 def no_mapping(root: Node, hint: str) -> Fault:
@@ -90,7 +84,8 @@ def is_thousands(written: str) -> bool:
 
 @dataclass
 class _Open:
-    """A mapping or list that is being read."""
+    """A mapping or list that is being read; ``last`` is the value that came last in it, ``ends``
+    where the last scalar of a mapping in braces ended."""
 
     node: Node
     anchor: str | None
@@ -99,13 +94,11 @@ class _Open:
     skip: bool = False
     flow: bool = False
     ends: int = -1
-    """Where the last scalar of a mapping in braces ended."""
     last: Node | None = None
-    """The value that came last."""
 
 
 @dataclass
-class Parser:
+class _Parser:
     """Turns events into nodes; ``fixed`` gives all nodes the place ``start``."""
 
     start: Place
@@ -122,42 +115,34 @@ class Parser:
     def parse(self, text: str) -> Node:
         """The tree of a text."""
         documents = 0
-        if self.json:
-            text = _PAIR.sub(_joined, text)
-        self._text = text
+        self._text = text = _PAIR.sub(_joined, text) if self.json else text
         try:
             for event in yaml.parse(text, Loader=_Loader):
-                if isinstance(event, yaml.DocumentStartEvent):
-                    documents += 1
-                    if documents > 1:
-                        hint = tr("remove the '---'")
-                        raise refuse(self._place(event), tr("a second document begins"), hint)
-                self._take(event)
+                documents += isinstance(event, yaml.DocumentStartEvent)
+                if documents > 1:
+                    hint = tr("remove the '---'")
+                    raise refuse(self._place(event), tr("a second document begins"), hint)
+                if isinstance(event, yaml.ScalarEvent):
+                    self._add(self._scalar(event), event.anchor, event)
+                elif isinstance(event, yaml.AliasEvent):
+                    self._add(self._alias(event), None, event)
+                elif isinstance(event, (yaml.MappingStartEvent, yaml.SequenceStartEvent)):
+                    self._begin(event)
+                elif isinstance(event, (yaml.MappingEndEvent, yaml.SequenceEndEvent)):
+                    self._end()
         except yaml.YAMLError as error:
             raise self._unreadable(error, text) from None
-        count_values(self._count, self.start)
+        decoding.count("values", self._count, self.start)
         return self._root or Node(None, self.start)
 
     def _place(self, event: Any) -> Place:
-        if self.fixed:
-            return self.start
-        return self._at(event.start_mark)
+        return self.start if self.fixed else self._at(event.start_mark)
 
     def _at(self, mark: Any) -> Place:
         if getattr(mark, "index", 0) >= len(self._text):
             # The parser's last place lies beyond a text that ends without a line break.
             return Place(self.start.file, *line_and_column(self._text, len(self._text)))
         return Place(self.start.file, mark.line + 1, mark.column + 1)
-
-    def _take(self, event: Any) -> None:
-        if isinstance(event, yaml.ScalarEvent):
-            self._add(self._scalar(event), event.anchor, event)
-        elif isinstance(event, yaml.AliasEvent):
-            self._add(self._alias(event), None, event)
-        elif isinstance(event, (yaml.MappingStartEvent, yaml.SequenceStartEvent)):
-            self._begin(event)
-        elif isinstance(event, (yaml.MappingEndEvent, yaml.SequenceEndEvent)):
-            self._end()
 
     def _path(self) -> Path:
         if not self._open:
@@ -178,17 +163,14 @@ class Parser:
 
     def _scalar(self, event: Any) -> Node:
         self._grow(event)
-        place, text = self._place(event), event.value
+        place, text, tag = self._place(event), event.value, event.tag
         if event.style == '"':
             check_characters(text, place)  # which escapes can write
-        bare = not event.style
-        tag = event.tag
         if tag is not None and tag not in ("!", _TAG + "str"):
-            shown = tag.replace(_TAG, "!!")
-            message = tr("the tag {tag} is not allowed", tag=shown)
+            message = tr("the tag {tag} is not allowed", tag=tag.replace(_TAG, "!!"))
             self._fault(event, message, tr("write the bare value"))
             return Node(text, place, faulty=True)
-        if not bare or tag is not None:
+        if event.style or tag is not None:
             return Node(text, place)
         if _TRUTH.fullmatch(text) and not self.json:
             truth = "true" if text.lower() in ("yes", "on") else "false"
@@ -214,11 +196,10 @@ class Parser:
         if len(self._open) >= MAX_DEPTH:
             message = tr("nested deeper than {count} levels", count=MAX_DEPTH)
             raise refuse(self._place(event), message)
-        kind: Any = {} if isinstance(event, yaml.MappingStartEvent) else []
         if event.tag is not None and event.tag != "!":
             shown = event.tag.replace(_TAG, "!!")
             self._fault(event, tr("the tag {tag} is not allowed", tag=shown), tr("leave it out"))
-        node = Node(kind, self._place(event))
+        node = Node({} if isinstance(event, yaml.MappingStartEvent) else [], self._place(event))
         top = self._open[-1] if self._open else None
         is_key = top is not None and isinstance(top.node.value, dict) and top.key is None
         if is_key:
@@ -235,8 +216,8 @@ class Parser:
             self._sizes[done.anchor] = self._count - self._sizes[done.anchor]
         if done.skip:
             self._open[-1].key = replace(done.node, value=None, faulty=True)
-            return
-        self._add(done.node, done.anchor, None)
+        else:
+            self._add(done.node, done.anchor, None)
 
     def _add(self, node: Node, anchor: str | None, event: Any) -> None:
         if anchor:
@@ -270,22 +251,20 @@ class Parser:
             return False
         empty = isinstance(event, yaml.ScalarEvent) and node.value is None and not node.written
         number = isinstance(last.value, (int, float)) or "," in last.written
-        behind = top.ends - len(key.written)
         if not empty or not number or isinstance(last.value, bool):
             return False
-        begins = behind - len(last.written) - 1
-        if self._text[begins : top.ends] != f"{last.written},{key.written}":
+        whole = f"{last.written},{key.written}"
+        behind = self._text[top.ends : getattr(event.start_mark, "index", top.ends)]
+        if self._text[top.ends - len(whole) : top.ends] != whole or ":" in behind:
             return False
-        if ":" in self._text[top.ends : getattr(event.start_mark, "index", top.ends)]:
-            return False
-        last.value = last.written = f"{last.written},{key.written}"
+        last.value = last.written = whole
         return True
 
     def _key(self, node: Node, event: Any) -> Node:
+        text = node.written or node.value
         if isinstance(node.value, (dict, list)):
             self._fault(event, tr("a key must be a plain text, not a mapping or a list"))
             return replace(node, faulty=True)
-        text = node.written or node.value
         if text is None or text == "":
             hint = tr("write the name of the field before the colon")
             self._fault(event, tr("a key is empty"), hint)
@@ -298,27 +277,25 @@ class Parser:
 
     def _set(self, top: _Open, key: Node, node: Node) -> None:
         first = top.node.value.get(key.value)
-        if first is not None:
-            where = first.key_place or first.place
-            hint = tr("keep one of them")
-            if where.line:
-                first = f"{where.line}:{where.column}"
-                hint = tr("the first is at {place}; keep one of them", place=first)
-            path, message = (*top.path, key.value), tr("'{name}' is written twice", name=key.value)
-            self.report(Fault(path, message, hint, at_key=True, place=key.place))
+        if first is None:
+            node.key_place = key.place
+            top.node.value[key.value] = node
             return
-        node.key_place = key.place
-        top.node.value[key.value] = node
+        where = first.key_place or first.place
+        hint = tr("keep one of them")
+        if where.line:
+            at = f"{where.line}:{where.column}"
+            hint = tr("the first is at {place}; keep one of them", place=at)
+        path, message = (*top.path, key.value), tr("'{name}' is written twice", name=key.value)
+        self.report(Fault(path, message, hint, at_key=True, place=key.place))
 
     def _unreadable(self, error: yaml.YAMLError, text: str) -> ScenarioError:
-        mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
-        problem = getattr(error, "problem", None) or getattr(error, "reason", None) or str(error)
-        lines = split_lines(text)
-        line = lines[mark.line] if mark and mark.line < len(lines) else ""
-        place = self.start
-        if mark and not self.fixed:
-            place = self._at(mark)
         context = getattr(error, "context_mark", None)
+        mark = getattr(error, "problem_mark", None) or context
+        problem = getattr(error, "problem", None) or getattr(error, "reason", None) or str(error)
+        lines = decoding.split_lines(text)
+        line = lines[mark.line] if mark and mark.line < len(lines) else ""
+        place = self._at(mark) if mark and not self.fixed else self.start
         opened = f"{context.line + 1}:{context.column + 1}" if context and not self.fixed else ""
         message = tr("this is not valid YAML: {problem}", problem=tr(problem))
         return refuse(place, message, _syntax_hint(problem, line, opened))

@@ -1,9 +1,13 @@
-"""What runs return: plans, comparisons, frontiers, splits, shares, judgements, manifests."""
+"""What runs return: plans, comparisons, frontiers, splits, shares, judgements, manifests.
+
+The names are a contract (extend, do not rename). Money is million EUR, mass is tonnes, damage is in
+the unit of the scenario's measure and years are keys as text, unless a field says otherwise. What
+is written as JSON loads back equal.
+"""
 
 # ruff: noqa: F403
 from __future__ import annotations
 
-from models.results.accounts import *
 from models.results.alternatives import *
 from models.results.base import *
 from models.results.batch import *

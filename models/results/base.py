@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
-from typing import Annotated, Any, Literal
+from functools import cache, cached_property
+from typing import Annotated, Any, Literal, get_args
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    SerializationInfo,
-    SerializerFunctionWrapHandler,
-    model_serializer,
-    model_validator,
-)
+import pydantic
+from pydantic import BaseModel, ConfigDict, Field, SerializationInfo, SerializerFunctionWrapHandler
 
 from models.results import ids
-from models.results.seal import SEAL, seal_of
 from models.scenario.case import Case
 
 VOLATILE = Field(json_schema_extra={"volatile": True})
@@ -29,33 +24,49 @@ manifest compares by itself."""
 class Unit:
     """Marks what a figure is in, where neither its type nor its name says so."""
 
-    name: str
-    """In words, or the field of the document that says it."""
+    name: str  #: In words, or the field of the document that says it.
 
 
 InUnit = Annotated[float, Unit("`unit`")]
 """In the unit of the scenario's measure, which ``unit`` of the document names."""
-Money = Annotated[float, Unit("million EUR")]
-"""Money in a field whose name does not say so."""
-Varied = Annotated[float, Unit("`varied_unit`")]
-"""In the unit of the number that is varied."""
+Money = Annotated[float, Unit("million EUR")]  #: Money in a field whose name does not say so.
+Varied = Annotated[float, Unit("`varied_unit`")]  #: In the unit of the number that is varied.
 PerVaried = Annotated[float, Unit("`unit` per `varied_unit`")]
 """What a unit more of the number that is varied brings."""
-Part = Annotated[float, Unit("share")]
-"""A share that may be above 1 or below 0, such as a gap."""
-Seconds = Annotated[float, Field(ge=0), VOLATILE, Unit("s")]
-"""Wall time."""
+Part = Annotated[float, Unit("share")]  #: A share that may be above 1 or below 0, such as a gap.
+Seconds = Annotated[float, Field(ge=0), VOLATILE, Unit("s")]  #: Wall time.
 Versions = Annotated[dict[str, str], VOLATILE]
 """Versions of the project and of what it rests on, by name."""
 ROUNDING = 1e-6
 Share = Annotated[float, Field(ge=-ROUNDING, le=1 + ROUNDING), Unit("share")]
 """A share or a probability, to the rounding of a solver."""
-Measure = Literal["damage", "tonnes", "share_of_demand"]
-"""What is counted."""
-Status = Literal["optimal", "limit", "infeasible", "none"]
-"""How a solve ended."""
-Ended = Literal["complete", "interrupted"]
-"""Whether the user stopped it."""
+Measure = Literal["damage", "tonnes", "share_of_demand"]  #: What is counted.
+Status = Literal["optimal", "limit", "infeasible", "none"]  #: How a solve ended.
+Ended = Literal["complete", "interrupted"]  #: Whether the user stopped it.
+SEAL = "document_sha256"  #: The field that holds it, at the top of the document.
+
+
+def seal_of(document: Any) -> str:
+    """SHA-256 of a document in JSON without its seal.
+
+    Neither the order of keys, nor blanks, nor whether a whole number is written 1 or 1.0 counts, so
+    that other programs may write the document anew.
+    """
+    return hash_of(_plain({key: value for key, value in document.items() if key != SEAL}))
+
+
+def hash_of(content: Any) -> str:
+    """SHA-256 of a content in canonical JSON: keys sorted, no blanks, UTF-8."""
+    text = json.dumps(content, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 class Result(BaseModel):
@@ -67,10 +78,8 @@ class Result(BaseModel):
 class Formatted(Result):
     """A result that stands by itself as a JSON document, and says of what kind it is."""
 
-    schema_version: Literal[1] = 1
-    """Version of this format."""
-    kind: str
-    """What this document is."""
+    schema_version: Literal[1] = 1  #: Version of this format.
+    kind: str  #: What this document is.
 
 
 class Document(Formatted):
@@ -79,7 +88,7 @@ class Document(Formatted):
     The scenario comes last in a document that carries it, since it is the longest by far.
     """
 
-    @model_serializer(mode="wrap")
+    @pydantic.model_serializer(mode="wrap")
     def _sealed(
         self, handler: SerializerFunctionWrapHandler, info: SerializationInfo
     ) -> dict[str, Any]:
@@ -90,7 +99,7 @@ class Document(Formatted):
             content[SEAL] = seal_of(content)
         return content
 
-    @model_validator(mode="before")
+    @pydantic.model_validator(mode="before")
     @classmethod
     def _without_seal(cls, content: Any) -> Any:
         # Whether it is right is for those to ask who have the document as it was written.
@@ -102,12 +111,9 @@ class Document(Formatted):
 class Titled(Document):
     """A document that says which scenario it is of."""
 
-    title: str
-    """Title of the scenario, or the name of its file."""
-    variant: ids.Variant | None
-    """Id of the variant, if one was applied."""
-    currency: str
-    """Label of all amounts, as in ISO 4217; the names of fields keep ``meur``."""
+    title: str  #: Title of the scenario, or the name of its file.
+    variant: ids.Variant | None  #: Id of the variant, if one was applied.
+    currency: str  #: Label of all amounts, as in ISO 4217; the names of fields keep ``meur``.
 
 
 class OfScenario(Titled):
@@ -129,10 +135,8 @@ class OfScenario(Titled):
 class ScenarioResult(OfScenario):
     """What an analysis of one scenario found, and which scenario and versions that rests on."""
 
-    input_sha256: str
-    """SHA-256 of the scenario, as in the certificate of a plan."""
-    versions: Versions
-    """Versions of Vorrat and of what its results rest on, by name."""
+    input_sha256: str  #: SHA-256 of the scenario, as in the certificate of a plan.
+    versions: Versions  #: Versions of Vorrat and of what its results rest on, by name.
 
 
 class Measured(Result):
@@ -141,23 +145,17 @@ class Measured(Result):
     It and :class:`Solved` stand before the other bases of a result, whose fields then come first.
     """
 
-    measure: Measure
-    """What is counted."""
-    unit: str
-    """Its unit: million EUR (or the scenario's currency), t, or years of demand."""
-    cvar_level: Share
-    """The level of the CVaR: 0.95 means the worst 5 %."""
+    measure: Measure  #: What is counted.
+    unit: str  #: Its unit: million EUR (or the scenario's currency), t, or years of demand.
+    cvar_level: Share  #: The level of the CVaR: 0.95 means the worst 5 %.
 
 
 class Solved(Result):
     """The head of results behind which several problems were solved."""
 
-    states: int
-    """States of the world that plans were made for."""
-    gap_target: Part
-    """The gap that was asked for of each problem."""
-    seconds: Seconds
-    """Wall time."""
+    states: int  #: States of the world that plans were made for.
+    gap_target: Part  #: The gap that was asked for of each problem.
+    seconds: Seconds  #: Wall time.
 
 
 class Searched(Result):
@@ -166,19 +164,16 @@ class Searched(Result):
     status: Status
     """``optimal``: the gap is within its target; ``limit``: stopped with a plan; ``infeasible``:
     no plan keeps all rules; ``none``: stopped before any plan was found."""
-    seconds: Seconds
-    """Wall time."""
+    seconds: Seconds  #: Wall time.
 
 
 class Instead(Result):
     """What one plan does otherwise than another."""
 
-    entering: tuple[ids.Project, ...]
-    """Projects that are built in the other plan alone."""
-    leaving: tuple[ids.Project, ...]
-    """Projects that are built in the first plan alone."""
+    entering: tuple[ids.Project, ...]  #: Projects that are built in the other plan alone.
+    leaving: tuple[ids.Project, ...]  #: Projects that are built in the first plan alone.
     moved: dict[ids.Project, tuple[ids.YearNumber, ids.YearNumber]]
-    """Projects whose start year changes: from, to."""
+    """Start years that change: from, to."""
     stocks_t: dict[ids.Stockpile, float]
     """Tonnes by which what a stockpile holds at most rises or falls, where that is over 1 %."""
 
@@ -186,8 +181,7 @@ class Instead(Result):
 class Study(Solved, Measured, ScenarioResult):
     """An analysis that may be interrupted and then tells what it has so far."""
 
-    ended: Ended
-    """Whether all that was asked for is there; ``interrupted`` by the user otherwise."""
+    ended: Ended  #: Whether all that was asked for is there; ``interrupted`` by the user otherwise.
 
 
 def documents() -> dict[str, type[Formatted]]:
@@ -200,3 +194,60 @@ def documents() -> dict[str, type[Formatted]]:
         if isinstance(kind, str):
             found[kind] = model
     return found
+
+
+EACH = "*"  #: Stands in a path for every item of a list and every key of a mapping.
+
+
+@cache
+def volatile_in(kind: str) -> tuple[str, ...]:
+    """Paths of the volatile fields in a document of some kind: ``points.*.seconds``.
+
+    None for a kind that is not known.
+    """
+    model = documents().get(kind)
+    return () if model is None else tuple(sorted(set(_paths(model, (), ()))))
+
+
+def content_of(document: Any, volatile: Sequence[str]) -> Any:
+    """A document without what lies at these paths; the document itself stays as it is."""
+    for path in volatile:
+        document = _without(document, path.split("."))
+    return document
+
+
+def content_hash(document: Any, volatile: Sequence[str]) -> str:
+    """SHA-256 of a document without what is volatile in it, in canonical JSON."""
+    return hash_of(content_of(document, volatile))
+
+
+def _paths(annotation: Any, at: tuple[str, ...], inside: tuple[type[Result], ...]) -> Iterator[str]:
+    if isinstance(annotation, type) and issubclass(annotation, Result):
+        if annotation in inside:
+            return
+        if issubclass(annotation, Document):
+            yield ".".join((*at, SEAL))  # which is of what is volatile too
+        for name, field in annotation.model_fields.items():
+            extra = field.json_schema_extra
+            if isinstance(extra, dict) and extra.get("volatile"):
+                yield ".".join((*at, name))
+            else:
+                yield from _paths(field.annotation, (*at, name), (*inside, annotation))
+        return
+    many = getattr(annotation, "__origin__", None) in (list, tuple, dict)
+    for part in get_args(annotation):
+        yield from _paths(part, (*at, EACH) if many else at, inside)
+
+
+def _without(document: Any, steps: Sequence[str]) -> Any:
+    first, rest = steps[0], steps[1:]
+    if isinstance(document, list) and first == EACH:
+        return [_without(item, rest) for item in document]
+    if not isinstance(document, dict):
+        return document
+    if not rest and first != EACH:
+        return {key: value for key, value in document.items() if key != first}
+    return {
+        key: _without(value, rest) if first in (EACH, key) else value
+        for key, value in document.items()
+    }

@@ -1,7 +1,4 @@
-"""What became of many runs: one line a run.
-
-Damage is in the unit of each scenario's measure; money is million of its currency.
-"""
+"""What became of many runs: one line a run."""
 
 from __future__ import annotations
 
@@ -20,75 +17,46 @@ class BatchRun(Result):
     Each is a line of ``runs.jsonl``, and with ``--json`` of stdout.
     """
 
-    run: str
-    """Its name, and that of its folder."""
-    key: str | None
-    """[SHA-256](commands.md#vorrat-batch) over all that its answer rests on; null where its
-    scenario has faults."""
-    file: str
-    """Its scenario file, as it was found."""
-    variant: str | None
-    """Id of the variant, if one was applied."""
-    settings: tuple[str, ...]
-    """``path=value``, those of all runs first."""
-    varied: dict[str, str]
-    """Those that come from ``--grid``, and so differ from run to run: value by path, as written."""
+    run: str  #: Its name, and that of its folder.
+    key: str | None  #: [SHA-256](commands.md#vorrat-batch) of all behind its answer, if sound.
+    file: str  #: Its scenario file, as it was found.
+    variant: str | None  #: Id of the variant, if one was applied.
+    settings: tuple[str, ...]  #: ``path=value``, those of all runs first.
+    varied: dict[str, str]  #: Those from ``--grid``, which differ from run to run: value by path.
     status: RunStatus
     """``optimal``: the gap is within its target; ``limit``: stopped with a plan; ``infeasible``:
     no plan keeps all rules; ``none``: stopped before any plan was found; ``failed``: the solver or
     its process failed; ``faulty``: the scenario has faults; ``open``: not solved."""
-    exit_code: int | None
-    """What ``vorrat solve`` would answer; null for a run that was not solved."""
-    unit: str | None
-    """Of objective, bound and damage."""
-    currency: str | None
-    """Of the cost."""
-    objective: InUnit | None
-    """Objective of the plan."""
-    bound: InUnit | None
-    """No plan has a lower objective; null where nothing was proven."""
-    gap: Part | None
-    """As in the certificate of the plan."""
-    expected: InUnit | None
-    """Mean damage over the states."""
-    expected_without_plan: InUnit | None
-    """The same without any plan."""
-    net_cost_meur: float | None
-    """Discounted net cost, whoever pays."""
+    exit_code: int | None  #: What ``vorrat solve`` would answer; null for a run not solved.
+    unit: str | None  #: Of objective, bound and damage.
+    currency: str | None  #: Of the cost.
+    objective: InUnit | None  #: Objective of the plan.
+    bound: InUnit | None  #: No plan has a lower objective; null where nothing was proven.
+    gap: Part | None  #: As in the certificate of the plan.
+    expected: InUnit | None  #: Mean damage over the states.
+    expected_without_plan: InUnit | None  #: The same without any plan.
+    net_cost_meur: float | None  #: Discounted net cost, whoever pays.
     seconds: Annotated[float | None, VOLATILE]
     """Wall time from when the run was handed to a worker, which may have had to begin first."""
-    error: str | None
-    """Why there is no plan."""
-    plan: str | None
-    """File of the plan, from the folder of the batch."""
-    plan_sha256: Annotated[str | None, VOLATILE]
-    """SHA-256 of that file, which says how long it took."""
-    input_sha256: str | None
-    """SHA-256 of the scenario as solved."""
+    error: str | None  #: Why there is no plan.
+    plan: str | None  #: File of the plan, from the folder of the batch.
+    plan_sha256: Annotated[str | None, VOLATILE]  #: SHA-256 of that file, with its wall time.
+    input_sha256: str | None  #: SHA-256 of the scenario as solved.
 
 
 class Batch(Document):
     """Many runs, in the order in which they were asked for."""
 
     kind: Literal["batch"] = "batch"
-    gap_target: Part
-    """The gap that was asked for."""
-    time_limit: float | None
-    """Seconds that one solve may take."""
-    node_limit: int | None
-    """Nodes of each search; null for no limit."""
-    method: Literal["auto", "extensive", "decomposition"]
-    """How problems were to be solved."""
-    memory_limit: int | None
-    """Bytes that one process may hold."""
+    gap_target: Part  #: The gap that was asked for.
+    time_limit: float | None  #: Seconds that one solve may take.
+    node_limit: int | None  #: Nodes of each search; null for no limit.
+    method: Literal["auto", "extensive", "decomposition"]  #: How problems were to be solved.
+    memory_limit: int | None  #: Bytes that one process may hold.
     ended: Literal["complete", "stopped", "interrupted", "failed"]
     """``stopped``: by a run that failed; ``interrupted``: by the user; ``failed``: by what all runs
     share, such as the disk or a cluster."""
-    kept: Annotated[int, VOLATILE]
-    """Runs that were taken over from an earlier call."""
-    seconds: Seconds
-    """Wall time."""
-    versions: Versions
-    """Of Vorrat and of what its results rest on."""
-    runs: tuple[BatchRun, ...]
-    """What became of each, in the order in which they were asked for."""
+    kept: Annotated[int, VOLATILE]  #: Runs that were taken over from an earlier call.
+    seconds: Seconds  #: Wall time.
+    versions: Versions  #: Of Vorrat and of what its results rest on.
+    runs: tuple[BatchRun, ...]  #: What became of each, in the order in which they were asked for.

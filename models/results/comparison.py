@@ -1,16 +1,12 @@
-"""Several plans side by side, and what makes the difference between them.
-
-The names are a contract (extend, do not rename). Differences are those of an option less the base,
-so that less damage is negative.
-"""
+"""Several plans side by side, and what makes the difference between them."""
 
 from __future__ import annotations
 
 from typing import Literal
 
-from models.results.accounts import BudgetClass
 from models.results.base import Document, InUnit, Part, Result
 from models.results.option import Option, Wording
+from models.results.plan import BudgetClass
 from models.results.reservations import Doubts
 
 Barred = Literal["damage", "tail", "money", "objective", "dependence"]
@@ -20,12 +16,9 @@ Barred = Literal["damage", "tail", "money", "objective", "dependence"]
 class Change(Result):
     """A value of the scenario that is another than in the base."""
 
-    path: str
-    """Where it stands, as in the variants of a scenario file."""
-    base: str | None
-    """The value in the base as JSON, shortened after 120 characters; null where there is none."""
-    value: str | None
-    """The value in the option."""
+    path: str  #: Where it stands, as in the variants of a scenario file.
+    base: str | None  #: The value in the base as JSON, at most 120 characters; null if none.
+    value: str | None  #: The value in the option.
 
 
 class Unlike(Result):
@@ -42,13 +35,11 @@ class Unlike(Result):
     under ``changes``. Names, sources and texts are no difference.
     """
 
-    option: str
-    """Label of the option."""
+    option: str  #: Label of the option.
     subject: str
     """What they differ in: a section or field of the scenario; ``scenario`` where a plan does not
     carry its own; ``outcome.without_plan`` where other damage comes without any plan."""
-    changes: tuple[Change, ...]
-    """What differs, value by value."""
+    changes: tuple[Change, ...]  #: What differs, value by value.
     bars: tuple[Barred, ...]
     """Figures that are not compared for it; ``damage`` bars the tail and the objective with it;
     none where it only has to be known."""
@@ -57,80 +48,57 @@ class Unlike(Result):
 class ProjectIn(Result):
     """A project in one option that builds it."""
 
-    start: int
-    """Year in which the decision to build falls."""
-    first_output: int
-    """First year of output if nothing is delayed."""
-    public_share: Part
-    """Share of capex from public funders, guaranteed loans with it."""
-    public_meur: float
-    """What public funders put up for it, undiscounted."""
+    start: int  #: Year in which the decision to build falls.
+    first_output: int  #: First year of output if nothing is delayed.
+    public_share: Part  #: Share of capex from public funders, guaranteed loans with it.
+    public_meur: float  #: What public funders put up for it, undiscounted.
 
 
 class ProjectChoice(Result):
     """Which options build a candidate."""
 
-    project: str
-    """Id of the project."""
-    materials: tuple[str, ...]
-    """Ids of what it delivers."""
-    built_in: Literal["all", "some", "none"]
-    """How many of the options build it."""
-    options: dict[str, ProjectIn]
-    """How, by label of the options that do."""
+    project: str  #: Id of the project.
+    materials: tuple[str, ...]  #: Ids of what it delivers.
+    built_in: Literal["all", "some", "none"]  #: How many of the options build it.
+    options: dict[str, ProjectIn]  #: How, by label of the options that do.
 
 
 class StockpileIn(Result):
     """A stockpile in one option that buys for it."""
 
-    bought_t: float
-    """Tonnes bought over all years."""
-    held_t: float
-    """The most that is planned to be held at a year's end."""
-    cost_meur: float
-    """What it costs over all years, undiscounted."""
+    bought_t: float  #: Tonnes bought over all years.
+    held_t: float  #: The most that is planned to be held at a year's end.
+    cost_meur: float  #: What it costs over all years, undiscounted.
 
 
 class StockpileChoice(Result):
     """Which options buy for a stockpile."""
 
-    stockpile: str
-    """Id of the stockpile."""
-    material: str
-    """Id of its material."""
-    bought_in: Literal["all", "some", "none"]
-    """How many of the options buy for it."""
-    options: dict[str, StockpileIn]
-    """How much, by label of the options that do."""
+    stockpile: str  #: Id of the stockpile.
+    material: str  #: Id of its material.
+    bought_in: Literal["all", "some", "none"]  #: How many of the options buy for it.
+    options: dict[str, StockpileIn]  #: How much, by label of the options that do.
 
 
 class ProjectChange(Result):
     """A project that an option treats otherwise than the base."""
 
-    project: str
-    """Id of the project."""
-    materials: tuple[str, ...]
-    """Ids of what it delivers."""
+    project: str  #: Id of the project.
+    materials: tuple[str, ...]  #: Ids of what it delivers.
     change: Literal["added", "dropped", "moved", "refinanced"]
     """Built in addition (``added``), not built, begun in another year, or financed otherwise
     (``refinanced``): a share of capex differs by more than 0.005."""
-    base: ProjectIn | None
-    """In the base; null if it is not built there."""
-    option: ProjectIn | None
-    """In the option; null if it is not built there."""
+    base: ProjectIn | None  #: In the base; null if it is not built there.
+    option: ProjectIn | None  #: In the option; null if it is not built there.
 
 
 class StockpileChange(Result):
     """A stockpile that an option holds more or less of than the base."""
 
-    stockpile: str
-    """Id of the stockpile."""
-    material: str
-    """Id of its material."""
-    held_t: float
-    """Difference of the most that is held."""
-    cost_meur: float
-    """Difference of what it costs, undiscounted."""
+    stockpile: str  #: Id of the stockpile.
+    material: str  #: Id of its material.
+    held_t: float  #: Difference of the most that is held.
+    cost_meur: float  #: Difference of what it costs, undiscounted.
 
 
 class MaterialDifference(Result):
@@ -141,121 +109,81 @@ class MaterialDifference(Result):
     whoever misses it most.
     """
 
-    material: str
-    """Id of the material."""
-    damage: InUnit
-    """Difference, in the unit of the measure."""
-    projects: tuple[ProjectChange, ...]
-    """Projects of this material that are treated otherwise."""
-    stockpiles: tuple[StockpileChange, ...]
-    """Its stockpiles that hold more or less."""
+    material: str  #: Id of the material.
+    damage: InUnit  #: Difference, in the unit of the measure.
+    projects: tuple[ProjectChange, ...]  #: Projects of this material that are treated otherwise.
+    stockpiles: tuple[StockpileChange, ...]  #: Its stockpiles that hold more or less.
 
 
 class MoneyDifference(Result):
     """A difference in money of one funder in one class."""
 
-    funder: str
-    """Id of the funder."""
-    kind: Literal["public", "company", "private"]
-    """What the funder is."""
-    budget_class: BudgetClass | None
-    """How a budget books it."""
-    paid_meur: float
-    """Difference of what is put up, undiscounted."""
-    cost_meur: float
-    """Difference of net cost, discounted."""
+    funder: str  #: Id of the funder.
+    kind: Literal["public", "company", "private"]  #: What the funder is.
+    budget_class: BudgetClass | None  #: How a budget books it.
+    paid_meur: float  #: Difference of what is put up, undiscounted.
+    cost_meur: float  #: Difference of net cost, discounted.
 
 
 class Difference(Result):
     """An option against the base, taken apart; null where figures cannot be compared."""
 
-    option: str
-    """Label of the option."""
-    expected: InUnit | None
-    """Difference of expected damage; null where it is not compared, as all that follow."""
-    cvar: InUnit | None
-    """Difference of the mean of the worst states."""
-    worst: InUnit | None
-    """Difference of the worst state."""
-    by_material: tuple[MaterialDifference, ...]
-    """By material, the largest first: adds up to ``expected``."""
-    by_consumer: dict[str, InUnit]
-    """By consumer: adds up to ``expected``."""
-    objective: InUnit | None
-    """Difference of the objectives."""
-    resolution: InUnit | None
-    """Below this a difference is not significant: both objectives less their bounds, added up."""
+    option: str  #: Label of the option.
+    expected: InUnit | None  #: Difference of expected damage; null if not compared, as all below.
+    cvar: InUnit | None  #: Difference of the mean of the worst states.
+    worst: InUnit | None  #: Difference of the worst state.
+    by_material: tuple[MaterialDifference, ...]  #: By material, largest first: parts of the whole.
+    by_consumer: dict[str, InUnit]  #: By consumer: adds up to ``expected``.
+    objective: InUnit | None  #: Difference of the objectives.
+    resolution: InUnit | None  #: Less is not significant: what both proofs leave open, added up.
     significant: bool | None
     """Whether the differences of objective and of expected damage both exceed the resolution; null
     where that is not known. If not, the search for the two plans has left more open than they
     differ by, and another search could turn the order round."""
-    public_paid_meur: float | None
-    """Difference of what public funders put up, undiscounted."""
-    private_paid_meur: float | None
-    """The same of company and private funders."""
-    market_meur: float | None
-    """The same of lenders and other investors."""
-    net_cost_meur: float | None
-    """Difference of net cost, discounted, whoever bears it."""
-    money: tuple[MoneyDifference, ...]
-    """By funder and class, those that differ: adds up to public and private money."""
+    public_paid_meur: float | None  #: Difference of what public funders put up, undiscounted.
+    private_paid_meur: float | None  #: The same of company and private funders.
+    market_meur: float | None  #: The same of lenders and other investors.
+    net_cost_meur: float | None  #: Difference of net cost, discounted, whoever bears it.
+    money: tuple[MoneyDifference, ...]  #: By funder and class; adds up to public and private money.
     avoided_per_extra_public_euro: float | None
     """Expected damage avoided in addition per public euro put up in addition, both discounted; null
     where there is no additional one."""
-    projects: tuple[ProjectChange, ...]
-    """Projects that are treated otherwise."""
-    stockpiles: tuple[StockpileChange, ...]
-    """Stockpiles that hold more or less, by more than 0.5 %."""
+    projects: tuple[ProjectChange, ...]  #: Projects that are treated otherwise.
+    stockpiles: tuple[StockpileChange, ...]  #: Stockpiles that hold over 0.5 % more or less.
 
 
 class BrokenRule(Result):
     """One of a smallest set of rules that exclude each other."""
 
-    tag: str
-    """Tag in the formulation."""
-    name: str
-    """Name in the formulation."""
-    says: str
-    """The rule in words."""
-    path: tuple[str | int, ...]
-    """Where it stands in the scenario."""
-    place: str
-    """File, line and column, or cell."""
+    tag: str  #: Tag in the formulation.
+    name: str  #: Name in the formulation.
+    says: str  #: The rule in words.
+    path: tuple[str | int, ...]  #: Where it stands in the scenario.
+    place: str  #: File, line and column, or cell.
 
 
 class Failed(Result):
     """An option without a plan, left out of the comparison."""
 
-    label: str
-    """Its label."""
-    title: Wording
-    """Title of its variant, or of its scenario."""
-    variant: str | None
-    """Id of the variant."""
+    label: str  #: Its label.
+    title: Wording  #: Title of its variant, or of its scenario.
+    variant: str | None  #: Id of the variant.
     reason: Literal["infeasible", "no_plan", "failed"]
     """``infeasible``: no plan keeps all rules; ``no_plan``: none was found before a limit, or the
     user stopped it; ``failed``: the solver or a check failed."""
-    message: str
-    """What was said."""
-    conflict: tuple[BrokenRule, ...]
-    """[Rules](#no-plan) that exclude each other, if that is the reason."""
+    message: str  #: What was said.
+    conflict: tuple[BrokenRule, ...]  #: [Rules](#no-plan) that exclude each other, if any.
 
 
 class Names(Result):
     """Names of what the comparison speaks of, by id."""
 
-    materials: dict[str, Wording]
-    """Materials."""
-    consumers: dict[str, Wording]
-    """Consumers."""
-    projects: dict[str, Wording]
-    """Projects."""
-    stockpiles: dict[str, Wording]
-    """Stockpiles."""
-    funders: dict[str, Wording]
-    """Funders."""
-    budget_lines: dict[str, dict[str, Wording]] = {}
-    """Lines of their budgets, by funder."""
+    materials: dict[str, Wording]  #: Materials.
+    consumers: dict[str, Wording]  #: Consumers.
+    projects: dict[str, Wording]  #: Projects.
+    stockpiles: dict[str, Wording]  #: Stockpiles.
+    funders: dict[str, Wording]  #: Funders.
+    budget_lines: dict[str, dict[str, Wording]] = {}  #: Lines of their budgets, by funder.
 
 
 class Comparison(Document):
@@ -266,33 +194,20 @@ class Comparison(Document):
     """
 
     kind: Literal["comparison"] = "comparison"
-    title: Wording
-    """Title of the base's scenario."""
-    base: str
-    """Label of the option that the others are compared with."""
-    year: int
-    """Reference year of cover and dependence; where an option lacks it, the nearest it has."""
-    options: tuple[Option, ...]
-    """What each option buys and costs, in the order given."""
-    unlike: tuple[Unlike, ...]
-    """In what options are not like the base."""
-    changes: dict[str, tuple[Change, ...]]
-    """All values of the scenario that differ from the base, by label, funding too."""
-    projects: tuple[ProjectChoice, ...]
-    """Which options build each candidate, in the order of the files."""
-    stockpiles: tuple[StockpileChoice, ...]
-    """Which options buy for each stockpile, in the order of the files."""
-    differences: tuple[Difference, ...]
-    """Each option but the base against it."""
-    failed: tuple[Failed, ...] = ()
-    """Options without a plan."""
+    title: Wording  #: Title of the base's scenario.
+    base: str  #: Label of the option that the others are compared with.
+    year: int  #: Reference year of cover and dependence; for an option without it, the nearest.
+    options: tuple[Option, ...]  #: What each option buys and costs, in the order given.
+    unlike: tuple[Unlike, ...]  #: In what options are not like the base.
+    changes: dict[str, tuple[Change, ...]]  #: All values that differ from the base, by label.
+    projects: tuple[ProjectChoice, ...]  #: Which options build each candidate, in file order.
+    stockpiles: tuple[StockpileChoice, ...]  #: Which options buy for each, in file order.
+    differences: tuple[Difference, ...]  #: Each option but the base against it.
+    failed: tuple[Failed, ...] = ()  #: Options without a plan.
     doubts: tuple[str, ...] = ()
-    """What speaks against saved plans that are compared, in the language of the run: they are [not
-    whole](#whole-or-not)."""
-    unconfirmed: tuple[str, ...] = ()
-    """Which of them cannot be confirmed to be as they were written, in sentences."""
-    names: Names
-    """Names of all that is spoken of, in both languages."""
+    """Why saved plans that are compared are [not whole](#whole-or-not)."""
+    unconfirmed: tuple[str, ...] = ()  #: Which of them cannot be confirmed, in sentences.
+    names: Names  #: Names of all that is spoken of, in both languages.
 
     @property
     def said(self) -> Doubts:

@@ -1,7 +1,4 @@
-"""How good a plan is: judged on states it was not made for, and against what could be known.
-
-Damage is in the unit of the scenario's measure; money is million EUR.
-"""
+"""How good a plan is: judged on states it was not made for, and against what could be known."""
 
 from __future__ import annotations
 
@@ -19,19 +16,15 @@ class Estimate(Result):
     intervals hold what they promise is [measured](benchmarks.md#intervals-of-an-evaluation).
     """
 
-    value: float
-    """The estimate."""
-    standard_error: float | None
-    """Its standard error; null where nothing was sampled, so that the figure is exact."""
+    value: float  #: The estimate.
+    standard_error: float | None  #: Its standard error; null where nothing was sampled: exact.
 
 
 class ProvenRange(Result):
     """Where an exact figure lies, as far as the solves behind it prove."""
 
-    low: float
-    """It is not below."""
-    high: float
-    """It is not above."""
+    low: float  #: It is not below.
+    high: float  #: It is not above.
 
 
 class Performance(Result):
@@ -43,21 +36,16 @@ class Performance(Result):
     each state, so that its error is that of the difference.
     """
 
-    expected: Estimate
-    """Mean over the states."""
-    cvar: Estimate
-    """Mean of the worst states, at the scenario's level."""
-    worst: InUnit
-    """The worst of the states that were looked at."""
+    expected: Estimate  #: Mean over the states.
+    cvar: Estimate  #: Mean of the worst states, at the scenario's level.
+    worst: InUnit  #: The worst of the states that were looked at.
 
 
 class YearOutcome(Result):
     """Expected damage of one year."""
 
-    expected: InUnit
-    """With the plan."""
-    expected_without_plan: InUnit
-    """Without any plan."""
+    expected: InUnit  #: With the plan.
+    expected_without_plan: InUnit  #: Without any plan.
 
 
 class FreshOutcome(Result):
@@ -68,44 +56,29 @@ class FreshOutcome(Result):
     those of the plan, and exact.
     """
 
-    states: int
-    """How many states."""
-    sampled: bool
-    """False where the scenario writes its states out: they are all there are."""
-    seed: int | None
-    """Seed of the states; null where they are written out."""
-    with_plan: Performance
-    """What the plan leads to, each state's stocks released with foresight."""
-    without_plan: Performance
-    """The same without any plan."""
-    avoided: Estimate
-    """Expected damage that the plan avoids: the mean of the difference within each state."""
-    objective: Estimate
-    """The scenario's objective of the plan."""
+    states: int  #: How many states.
+    sampled: bool  #: False where the scenario writes its states out: they are all there are.
+    seed: int | None  #: Seed of the states; null where they are written out.
+    with_plan: Performance  #: What the plan leads to, each state's stocks released with foresight.
+    without_plan: Performance  #: The same without any plan.
+    avoided: Estimate  #: Expected damage avoided: the mean of the difference within each state.
+    objective: Estimate  #: The scenario's objective of the plan.
     optimism: Estimate
     """Expected damage here less that on the plan's own states. Its error is that of both samples,
     the fresh and the plan's own; of a single state of its own it is that of one fresh state."""
-    distribution: Distribution
-    """How damage is spread over the states."""
-    by_year: dict[ids.HorizonYear, YearOutcome]
-    """Expected damage of each calendar year."""
-    materials: tuple[MaterialOutcome, ...]
-    """All materials, in the order of the file."""
-    consumers: tuple[ConsumerOutcome, ...]
-    """All consumers, in the order of the file."""
+    distribution: Distribution  #: How damage is spread over the states.
+    by_year: dict[ids.HorizonYear, YearOutcome]  #: Expected damage of each calendar year.
+    materials: tuple[MaterialOutcome, ...]  #: All materials, in the order of the file.
+    consumers: tuple[ConsumerOutcome, ...]  #: All consumers, in the order of the file.
 
 
 class RuleMaterial(Result):
     """One material under the release rule."""
 
-    id: ids.Material
-    """Id of the material."""
-    name: str
-    """Its name."""
-    expected: InUnit
-    """Expected damage under the rule."""
-    expected_with_foresight: InUnit
-    """The same with foresight."""
+    id: ids.Material  #: Id of the material.
+    name: str  #: Its name.
+    expected: InUnit  #: Expected damage under the rule.
+    expected_with_foresight: InUnit  #: The same with foresight.
 
 
 class RuleOutcome(Result):
@@ -114,29 +87,20 @@ class RuleOutcome(Result):
     In a period that is short, stock is released at once; a reserve is kept for the dearer steps.
     """
 
-    reserve: Share
-    """Share of the planned stock that is kept for the dearer steps."""
-    performance: Performance
-    """What it leads to."""
-    above_foresight: Estimate
-    """Expected damage above that with foresight: the mean of the difference within each state."""
-    materials: tuple[RuleMaterial, ...]
-    """All materials, in the order of the file."""
+    reserve: Share  #: Share of the planned stock that is kept for the dearer steps.
+    performance: Performance  #: What it leads to.
+    above_foresight: Estimate  #: Expected damage above that with foresight, state by state.
+    materials: tuple[RuleMaterial, ...]  #: All materials, in the order of the file.
 
 
 class Replication(Result):
     """One sample of states, on which the plan is put beside the best for that sample."""
 
-    seed: int
-    """Seed of the sample."""
-    candidate: InUnit
-    """The plan's objective there, its tail measured from the threshold of the fresh states."""
-    found: InUnit
-    """Objective of the best plan found for the sample."""
-    bound: InUnit
-    """Proven lower bound on the objective of any plan for the sample."""
-    gap: InUnit
-    """candidate - bound."""
+    seed: int  #: Seed of the sample.
+    candidate: InUnit  #: The plan's objective there, with the threshold of the fresh states.
+    found: InUnit  #: Objective of the best plan found for the sample.
+    bound: InUnit  #: Proven lower bound on the objective of any plan for the sample.
+    gap: InUnit  #: candidate - bound.
 
 
 class OptimalityGap(Result):
@@ -150,20 +114,13 @@ class OptimalityGap(Result):
     states.
     """
 
-    states: int
-    """States in each sample."""
-    replications: tuple[Replication, ...]
-    """The samples."""
-    mean: Estimate
-    """Mean of the gaps: an upper estimate of the plan's gap."""
-    confidence: Share
-    """Confidence of ``upper``."""
-    upper: InUnit
-    """The plan's gap is not above this, with that confidence (one-sided, Student's t)."""
-    solver_share: InUnit
-    """Mean of found - bound: the part of the mean gap that is due to unfinished solves."""
-    lower_bound: Estimate
-    """Mean of the bounds: an estimate from below of the best objective there is."""
+    states: int  #: States in each sample.
+    replications: tuple[Replication, ...]  #: The samples.
+    mean: Estimate  #: Mean of the gaps: an upper estimate of the plan's gap.
+    confidence: Share  #: Confidence of ``upper``.
+    upper: InUnit  #: The plan's gap is no more, with that confidence (one-sided, Student's t).
+    solver_share: InUnit  #: Mean of found - bound: what unfinished solves add to the mean gap.
+    lower_bound: Estimate  #: Mean of the bounds: estimates the best objective from below.
 
 
 class Information(Result):
@@ -174,111 +131,70 @@ class Information(Result):
     throughout: what a forecast is worth to them is in neither.
     """
 
-    states: int
-    """States of the plan that were solved by themselves."""
-    of_states: int
-    """States of the plan."""
-    distinct: int
-    """Problems that were solved: states that look alike are solved once."""
-    recourse_problem: ProvenRange
-    """RP: objective of the best plan for the plan's states."""
-    wait_and_see: ProvenRange
-    """WS: the objective if each state were known beforehand."""
-    wait_and_see_error: InUnit | None
-    """Standard error of WS where not all states were solved."""
-    evpi: ProvenRange
-    """Expected value of perfect information: RP - WS."""
-    mean_value_problem: ProvenRange
-    """EV: objective of the best plan for the mean state."""
-    mean_plan: InUnit
-    """EEV: objective, on the plan's states, of the plan that was made for the mean state."""
-    mean_plan_projects: tuple[str, ...]
-    """Ids of the projects that it builds."""
-    mean_plan_stockpiles: tuple[str, ...]
-    """Ids of the stockpiles that it buys."""
-    vss: ProvenRange
-    """Value of the stochastic solution: EEV - RP."""
+    states: int  #: States of the plan that were solved by themselves.
+    of_states: int  #: States of the plan.
+    distinct: int  #: Problems that were solved: states that look alike are solved once.
+    recourse_problem: ProvenRange  #: RP: objective of the best plan for the plan's states.
+    wait_and_see: ProvenRange  #: WS: the objective if each state were known beforehand.
+    wait_and_see_error: InUnit | None  #: Standard error of WS where not all states were solved.
+    evpi: ProvenRange  #: Expected value of perfect information: RP - WS.
+    mean_value_problem: ProvenRange  #: EV: objective of the best plan for the mean state.
+    mean_plan: InUnit  #: EEV: objective, on the plan's states, of the plan made for the mean state.
+    mean_plan_projects: tuple[str, ...]  #: Ids of the projects that it builds.
+    mean_plan_stockpiles: tuple[str, ...]  #: Ids of the stockpiles that it buys.
+    vss: ProvenRange  #: Value of the stochastic solution: EEV - RP.
 
 
 class TailPlan(Result):
     """A plan made with some weight on the worst states."""
 
-    weight: Share
-    """Weight of the tail in its objective."""
-    expected: InUnit
-    """Expected damage on the plan's states."""
-    cvar: InUnit
-    """Mean of the worst of the plan's states."""
-    net_cost_meur: float
-    """Discounted net cost."""
-    gap: Part | None
-    """Proven gap of its own objective."""
-    projects: tuple[str, ...]
-    """Ids of the projects that it builds."""
+    weight: Share  #: Weight of the tail in its objective.
+    expected: InUnit  #: Expected damage on the plan's states.
+    cvar: InUnit  #: Mean of the worst of the plan's states.
+    net_cost_meur: float  #: Discounted net cost.
+    gap: Part | None  #: Proven gap of its own objective.
+    projects: tuple[str, ...]  #: Ids of the projects that it builds.
 
 
 class TailPremium(Result):
     """What caring for the worst states costs in the mean, and what it buys."""
 
-    level: Share
-    """Level of the CVaR."""
-    neutral: TailPlan
-    """The plan that minds the mean alone."""
-    averse: TailPlan
-    """The plan that minds the worst states as well."""
-    premium: ProvenRange
-    """What the mean objective of the second is above the least there can be."""
-    bought: InUnit
-    """CVaR of the first less that of the second."""
+    level: Share  #: Level of the CVaR.
+    neutral: TailPlan  #: The plan that minds the mean alone.
+    averse: TailPlan  #: The plan that minds the worst states as well.
+    premium: ProvenRange  #: What the mean objective of the second is above the least there can be.
+    bought: InUnit  #: CVaR of the first less that of the second.
 
 
 class RareEvents(Result):
     """The same figures from states in which rare events are drawn more often, and weighed less."""
 
-    states: int
-    """How many states."""
-    seed: int
-    """Seed of the states."""
-    performance: Performance
-    """With the plan."""
-    plain: Performance
-    """The same number of states drawn as they come."""
-    variance_ratio_expected: float
-    """Variance of the plain estimate of the mean over that of this one; above 1 is a gain."""
-    variance_ratio_cvar: float
-    """The same of the CVaR."""
-    effective_states: float
-    """Kish's effective number of states: what the weights leave of them."""
-    weight_sum: Estimate
-    """Mean of the weights, which is 1 where the sampling is unbiased."""
-    deviation_expected: float
-    """Difference to the fresh states' mean in standard errors of the difference."""
-    deviation_cvar: float
-    """The same of the CVaR."""
+    states: int  #: How many states.
+    seed: int  #: Seed of the states.
+    performance: Performance  #: With the plan.
+    plain: Performance  #: The same number of states drawn as they come.
+    variance_ratio_expected: float  #: Variance of the plain estimate over this; above 1 is a gain.
+    variance_ratio_cvar: float  #: The same of the CVaR.
+    effective_states: float  #: Kish's effective number of states: what the weights leave of them.
+    weight_sum: Estimate  #: Mean of the weights, which is 1 where the sampling is unbiased.
+    deviation_expected: float  #: Difference to the fresh states' mean, in its standard errors.
+    deviation_cvar: float  #: The same of the CVaR.
 
 
 class LongerHorizon(Result):
     """The same commitment with some years more."""
 
-    years: int
-    """How many years more."""
-    last_year: int
-    """The last of them."""
-    with_plan: Performance
-    """Damage over all years, with the plan."""
-    without_plan: Performance
-    """The same without any plan."""
-    avoided: Estimate
-    """Expected damage that the plan avoids."""
-    net_cost_meur: float
-    """Discounted net cost over all years; no residual value is counted at their end."""
+    years: int  #: How many years more.
+    last_year: int  #: The last of them.
+    with_plan: Performance  #: Damage over all years, with the plan.
+    without_plan: Performance  #: The same without any plan.
+    avoided: Estimate  #: Expected damage that the plan avoids.
+    net_cost_meur: float  #: Discounted net cost over all years, without any residual value.
     avoided_within: InUnit
     """What it avoids with the scenario's own horizon, in the same states: less than ``avoided`` by
     what the years bring that are added."""
-    net_cost_within_meur: float
-    """Net cost as the plan has it."""
-    residual_meur: float
-    """Residual value at the end of the scenario's own horizon, which net cost there is less by."""
+    net_cost_within_meur: float  #: Net cost as the plan has it.
+    residual_meur: float  #: Residual value at the end of the scenario's own horizon.
 
 
 class StatesOf(Result):
@@ -288,50 +204,31 @@ class StatesOf(Result):
     other scenario has the plan's measure and currency.
     """
 
-    title: str
-    """Its title in the language of the run."""
-    variant: str | None
-    """Id of the variant, if one was applied."""
-    variant_title: str | None = None
-    """Title of that variant in that language; null without a variant."""
-    input_sha256: str
-    """SHA-256 of it."""
+    title: str  #: Its title in the language of the run.
+    variant: str | None  #: Id of the variant, if one was applied.
+    variant_title: str | None = None  #: Title of that variant; null without a variant.
+    input_sha256: str  #: SHA-256 of it.
 
 
 class Evaluation(Measured, ScenarioResult):
     """A plan judged: on fresh states, by a rule, against the best and against what is known."""
 
     kind: Literal["evaluation"] = "evaluation"
-    own_states: int
-    """States that the plan was made for."""
-    own_expected: InUnit
-    """Expected damage on those."""
-    own_cvar: InUnit
-    """CVaR on those."""
-    own_objective: InUnit
-    """Objective on those."""
-    own_gap: Part | None
-    """Proven gap of the plan on those."""
-    net_cost_meur: float
-    """Discounted net cost of the plan."""
+    own_states: int  #: States that the plan was made for.
+    own_expected: InUnit  #: Expected damage on those.
+    own_cvar: InUnit  #: CVaR on those.
+    own_objective: InUnit  #: Objective on those.
+    own_gap: Part | None  #: Proven gap of the plan on those.
+    net_cost_meur: float  #: Discounted net cost of the plan.
     states_of: StatesOf | None = None
     """Whose states ``fresh``, ``rules`` and ``rare`` are of; null for those of the plan's own
     scenario. Of another, nothing is solved, and its net cost stands in ``net_cost_there_meur``."""
-    net_cost_there_meur: float | None = None
-    """Discounted net cost of the plan in the prices and terms of that scenario."""
-    fresh: FreshOutcome
-    """What it leads to in states it was not made for."""
-    rules: tuple[RuleOutcome, ...]
-    """Under release rules without foresight, by reserve."""
-    gap: OptimalityGap | None
-    """How far from the best it can be; null where it was not asked for or states are written."""
-    information: Information | None
-    """Wait-and-see, EVPI and VSS; null where they were not asked for."""
-    tail: TailPremium | None
-    """What caring for the worst states costs; null where it was not asked for."""
-    rare: RareEvents | None
-    """Rare events drawn more often; null where it was not asked for or states are written."""
-    longer: LongerHorizon | None
-    """With a longer horizon; null where it was not asked for."""
-    seconds: Annotated[dict[str, float], VOLATILE]
-    """Wall time by part."""
+    net_cost_there_meur: float | None = None  #: Net cost in the terms of that scenario.
+    fresh: FreshOutcome  #: What it leads to in states it was not made for.
+    rules: tuple[RuleOutcome, ...]  #: Under release rules without foresight, by reserve.
+    gap: OptimalityGap | None  #: How far from the best; null if not asked or states are written.
+    information: Information | None  #: Wait-and-see, EVPI and VSS; null where not asked for.
+    tail: TailPremium | None  #: What caring for the worst states costs; null where not asked for.
+    rare: RareEvents | None  #: Rare events drawn more often; null if not asked or not sampled.
+    longer: LongerHorizon | None  #: With a longer horizon; null where it was not asked for.
+    seconds: Annotated[dict[str, float], VOLATILE]  #: Wall time by part.

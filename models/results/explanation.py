@@ -1,9 +1,4 @@
-"""Why a plan is as it is: for each project and each stock why it is in or out, and what one more
-million, or one more point of a limit, would be worth.
-
-Objectives and what they differ by are in the unit of the measure, money is million EUR, mass is
-tonnes. What comes out of solves is a range that their gaps prove.
-"""
+"""Why a plan is as it is, and what one more million or point of a limit would be worth."""
 
 from __future__ import annotations
 
@@ -20,22 +15,16 @@ RuleName = Annotated[str, Field(pattern=r"^[a-z_]+$")]
 class BindingRule(Result):
     """A rule of the scenario that stops something, or leaves it no room."""
 
-    tag: str
-    """Its tag in the [formulation](formulation.md)."""
-    name: RuleName
-    """Its name there; ``earliest_start`` for a project that starts as early as it can."""
-    path: str
-    """Dotted path of its number in the scenario."""
+    tag: str  #: Its tag in the [formulation](formulation.md).
+    name: RuleName  #: Its name there; ``earliest_start`` where a project cannot start earlier.
+    path: str  #: Dotted path of its number in the scenario.
     about: dict[str, str]
     """Ids of what it is about: ``project``, ``other``, ``funder``, ``instrument``, ``line``,
     ``stockpile``, ``material``, ``country``."""
-    years: tuple[ids.YearNumber, ...]
-    """Years in which it binds; empty where it has none."""
+    years: tuple[ids.YearNumber, ...]  #: Years in which it binds; empty where it has none.
     limit: float | None
-    """Its number, in the unit of the path; of state aid the million EUR that it comes to; null
-    where it has none or several."""
-    alone: bool | None
-    """Whether it would be enough if this rule alone were dropped; null where that was not asked."""
+    """Its number, in the unit of the path, or million EUR of state aid; null if not one."""
+    alone: bool | None  #: Whether dropping this rule alone would be enough; null if not asked.
 
 
 class Regret(Searched):
@@ -46,24 +35,15 @@ class Regret(Searched):
     solving it anew found a better one than its gap allows, against that one.
     """
 
-    objective: InUnit | None
-    """Objective of the best plan that was found."""
-    bound: InUnit | None
-    """No plan that decides otherwise has a lower one."""
-    low: InUnit | None
-    """At least so much is lost."""
-    high: InUnit | None
-    """At most so much is lost; null where no plan was found."""
-    damage: InUnit | None
-    """What damage adds to the difference of the two plans, as the objective weighs it."""
-    cost: InUnit | None
-    """What cost adds to it, as the objective weighs cost."""
-    expected: InUnit | None
-    """By how much mean damage differs."""
-    net_cost_meur: float | None
-    """By how much discounted net cost differs."""
-    instead: Instead | None
-    """What comes instead; null without a plan."""
+    objective: InUnit | None  #: Objective of the best plan that was found.
+    bound: InUnit | None  #: No plan that decides otherwise has a lower one.
+    low: InUnit | None  #: At least so much is lost.
+    high: InUnit | None  #: At most so much is lost; null where no plan was found.
+    damage: InUnit | None  #: What damage adds to the difference, as the objective weighs it.
+    cost: InUnit | None  #: What cost adds to it, as the objective weighs cost.
+    expected: InUnit | None  #: By how much mean damage differs.
+    net_cost_meur: float | None  #: By how much discounted net cost differs.
+    instead: Instead | None  #: What comes instead; null without a plan.
 
 
 class Beside(Result):
@@ -73,47 +53,33 @@ class Beside(Result):
     by the objective.
     """
 
-    start: ids.YearNumber | None
-    """Start year; null for a stock."""
-    avoided: InUnit
-    """Mean damage that it would avoid."""
-    weighed: InUnit
-    """Damage that it would avoid, as the objective weighs mean and tail."""
-    net_cost_meur: float
-    """What it would cost, discounted."""
-    weighed_cost: InUnit
-    """What that adds to the objective."""
+    start: ids.YearNumber | None  #: Start year; null for a stock.
+    avoided: InUnit  #: Mean damage that it would avoid.
+    weighed: InUnit  #: Damage that it would avoid, as the objective weighs mean and tail.
+    net_cost_meur: float  #: What it would cost, discounted.
+    weighed_cost: InUnit  #: What that adds to the objective.
 
 
 class Explained(Result):
     """One project or one stockpile: what the plan decides, and why."""
 
-    kind: Literal["project", "stockpile"]
-    """What it is."""
-    id: str
-    """Its id."""
-    chosen: bool
-    """Whether the project is built; whether the stockpile buys anything."""
-    start: ids.YearNumber | None
-    """Start year of a project that is built."""
-    held_t: float | None
-    """Tonnes that a stockpile holds at most."""
+    kind: Literal["project", "stockpile"]  #: What it is.
+    id: str  #: Its id.
+    chosen: bool  #: Whether the project is built; whether the stockpile buys anything.
+    start: ids.YearNumber | None  #: Start year of a project that is built.
+    held_t: float | None  #: Tonnes that a stockpile holds at most.
     forced_days: float | None
     """Days of demand that a stockpile was asked to hold beyond what lies there already; null where
     nothing was asked or there is no room for any."""
-    regret: Regret | None
-    """What it costs to decide otherwise; null where there is no other decision."""
+    regret: Regret | None  #: What it costs to decide otherwise; null without another decision.
     tie: bool
     """Whether the range of the regret reaches down to 0, so that the plan may be as good without
     this decision. Where no plan was found the other way there is no range, and no tie."""
     conflict: tuple[BindingRule, ...]
     """Rules that exclude each other where it is decided otherwise, none of them without need."""
-    stops: tuple[BindingRule, ...]
-    """Rules that together stop it beside the rest of the plan as it stands."""
-    beside: Beside | None
-    """What it would bring beside the plan; null where something stops it, or it is chosen."""
-    tight: tuple[BindingRule, ...]
-    """Rules that leave no room around what is chosen."""
+    stops: tuple[BindingRule, ...]  #: Rules that together stop it beside the rest of the plan.
+    beside: Beside | None  #: What it would bring beside the plan; null if stopped or chosen.
+    tight: tuple[BindingRule, ...]  #: Rules that leave no room around what is chosen.
 
     @property
     def is_cut_short(self) -> bool:
@@ -124,44 +90,27 @@ class Explained(Result):
 class ValueStep(Result):
     """What a limit that is so much looser is worth."""
 
-    step: Money
-    """By how much: million EUR of a budget, percentage points of a share."""
-    low: float | None
-    """At least so much is gained for each million or point."""
-    plans: float | None
-    """The difference of the two plans, for each million or point; null where it was not solved by
-    itself."""
-    high: float | None
-    """At most so much is gained for each; null where no bound is known."""
-    instead: Instead | None
-    """What the looser limit lets in and out; null without a plan."""
-    solved: bool
-    """Whether it was solved by itself: what holds for a larger step holds for a smaller one."""
-    status: Status | None = None
-    """How that solve ended, as for a regret; null where it was not solved by itself."""
+    step: Money  #: By how much: million EUR of a budget, percentage points of a share.
+    low: float | None  #: At least so much is gained for each million or point.
+    plans: float | None  #: The difference of the two plans, for each; null if not solved by itself.
+    high: float | None  #: At most so much is gained for each; null where no bound is known.
+    instead: Instead | None  #: What the looser limit lets in and out; null without a plan.
+    solved: bool  #: Whether it was solved by itself: what a larger step proves holds for it.
+    status: Status | None = None  #: How that solve ended; null where it was not solved by itself.
 
 
 class LimitValue(Result):
     """A budget or a limit, and what more of it is worth, by solving it anew at several steps."""
 
-    path: str
-    """Dotted path of the number in the scenario."""
-    kind: Literal["budget", "share"]
-    """``budget``: steps are million EUR; ``share``: steps are percentage points."""
-    funder: ids.Funder | None
-    """Whose it is."""
-    project: ids.Project | None
-    """Which project it is for."""
-    year: ids.YearNumber | None
-    """Which year it is for."""
-    now: float
-    """The number as it is."""
-    unused_meur: float | None
-    """What the plan leaves of a budget; null for shares."""
-    steps: tuple[ValueStep, ...]
-    """By rising step."""
-    visible: float | None
-    """The smallest step whose gain is proven to be above 0; null where none is."""
+    path: str  #: Dotted path of the number in the scenario.
+    kind: Literal["budget", "share"]  #: Steps are million EUR, or percentage points.
+    funder: ids.Funder | None  #: Whose it is.
+    project: ids.Project | None  #: Which project it is for.
+    year: ids.YearNumber | None  #: Which year it is for.
+    now: float  #: The number as it is.
+    unused_meur: float | None  #: What the plan leaves of a budget; null for shares.
+    steps: tuple[ValueStep, ...]  #: By rising step.
+    visible: float | None  #: The smallest step whose gain is proven to be above 0; null if none.
 
     @property
     def is_cut_short(self) -> bool:
@@ -177,26 +126,16 @@ class Explanation(Study):
     """
 
     kind: Literal["explanation"] = "explanation"
-    cost_weight: float
-    """What a million of net cost counts in the objective."""
-    cvar_weight: Share
-    """Weight of the tail in the objective."""
-    days: float
-    """Days of demand that stocks which buy nothing were asked for."""
-    objective: InUnit
-    """Objective of the plan."""
-    best: InUnit
-    """The lowest objective that any plan was found to have, by whatever question."""
-    bound: InUnit
-    """No plan has a lower one."""
-    expected: InUnit
-    """Mean damage of the plan."""
-    net_cost_meur: float
-    """Its discounted net cost."""
-    items: tuple[Explained, ...]
-    """Projects, then stockpiles, in the order of the file."""
-    values: tuple[LimitValue, ...]
-    """Budgets and limits; empty where they were not asked for."""
+    cost_weight: float  #: What a million of net cost counts in the objective.
+    cvar_weight: Share  #: Weight of the tail in the objective.
+    days: float  #: Days of demand that stocks which buy nothing were asked for.
+    objective: InUnit  #: Objective of the plan.
+    best: InUnit  #: The lowest objective that any plan was found to have, by whatever question.
+    bound: InUnit  #: No plan has a lower one.
+    expected: InUnit  #: Mean damage of the plan.
+    net_cost_meur: float  #: Its discounted net cost.
+    items: tuple[Explained, ...]  #: Projects, then stockpiles, in the order of the file.
+    values: tuple[LimitValue, ...]  #: Budgets and limits; empty where they were not asked for.
 
     @property
     def cut_short(self) -> int:

@@ -1,28 +1,11 @@
-"""Damage against a number of the scenario, and the least number that brings it below a level.
-
-Money is million EUR, mass is tonnes. A document written as JSON loads back equal.
-"""
+"""Damage against a number of the scenario, and the least number that brings it below a level."""
 
 from __future__ import annotations
 
 from typing import Literal
 
-from models.results import ids
-from models.results.base import (
-    Ended,
-    Instead,
-    InUnit,
-    Measured,
-    OfScenario,
-    Part,
-    PerVaried,
-    Result,
-    Searched,
-    Seconds,
-    Solved,
-    Titled,
-    Varied,
-)
+from models.results import base, ids
+from models.results.base import Instead, InUnit, Measured, Part, PerVaried, Result, Searched, Varied
 from models.results.comparison import BrokenRule
 from models.results.plan import Plan, WithoutPlan
 
@@ -33,46 +16,26 @@ class FrontierPoint(Searched):
     What belongs to a plan is null, and its lists empty, where there is none.
     """
 
-    value: Varied
-    """Of the number that is varied."""
-    objective: InUnit | None
-    """Objective of the plan."""
-    bound: InUnit | None
-    """No plan at this value has a lower objective; null where nothing was proven."""
-    gap: Part | None
-    """As in the certificate of the plan."""
-    expected: InUnit | None
-    """Mean damage over the states."""
+    value: Varied  #: Of the number that is varied.
+    objective: InUnit | None  #: Objective of the plan.
+    bound: InUnit | None  #: No plan at this value has a lower objective; null if unknown.
+    gap: Part | None  #: As in the certificate of the plan.
+    expected: InUnit | None  #: Mean damage over the states.
     expected_bound: InUnit | None
     """No plan at this value has a lower mean damage, [whatever it
     costs](formulation.md#frontiers-and-targets); null where none can be told."""
-    cvar: InUnit | None
-    """Mean of the worst states."""
-    cvar_bound: InUnit | None
-    """No plan at this value has a lower CVaR; null where none can be told."""
-    worst: InUnit | None
-    """The worst state."""
-    net_cost_meur: float | None
-    """Discounted net cost, whoever pays."""
-    public_meur: float | None
-    """Charged to budgets of public funders over all years, undiscounted."""
-    spend_meur: dict[ids.Funder, float]
-    """Charged to the budget of each funder, undiscounted."""
-    projects: dict[ids.Project, ids.YearNumber]
-    """Start year of each project that is built."""
-    stocks_t: dict[ids.Stockpile, float]
-    """Tonnes that each stockpile holds at most; those that hold nothing are left out."""
-    plan_of: Varied | None
-    """The other value at which the plan was found; null for a plan found here, or without any
-    limit."""
-    bound_of: Varied | None
-    """The other value at which the bound was proven; null for a bound proven here, or without any
-    limit."""
-    dominated: bool
-    """Whether another point has both a lower mean and a lower CVaR; with ``--tail`` alone. Such a
-    plan costs less."""
-    conflict: tuple[str, ...]
-    """Rules that exclude each other, where no plan keeps all."""
+    cvar: InUnit | None  #: Mean of the worst states.
+    cvar_bound: InUnit | None  #: No plan at this value has a lower CVaR; null if unknown.
+    worst: InUnit | None  #: The worst state.
+    net_cost_meur: float | None  #: Discounted net cost, whoever pays.
+    public_meur: float | None  #: Charged to budgets of public funders over all years, undiscounted.
+    spend_meur: dict[ids.Funder, float]  #: Charged to the budget of each funder, undiscounted.
+    projects: dict[ids.Project, ids.YearNumber]  #: Start year of each project that is built.
+    stocks_t: dict[ids.Stockpile, float]  #: Tonnes that stockpiles hold at most, if any.
+    plan_of: Varied | None  #: Where else the plan was found; null if here or without any limit.
+    bound_of: Varied | None  #: Where else the bound was proven; null if here or without any limit.
+    dominated: bool  #: Whether another has a lower mean and CVaR; with ``--tail`` alone.
+    conflict: tuple[str, ...]  #: Rules that exclude each other, where no plan keeps all.
 
 
 class Marginal(Result):
@@ -81,125 +44,85 @@ class Marginal(Result):
     What is proven lies between the least damage that can be had at the two values.
     """
 
-    low: PerVaried
-    """At least so much is avoided, per unit; never below 0 where a higher value only loosens."""
-    plans: PerVaried
-    """The difference of the two plans, per unit."""
-    high: PerVaried | None
-    """At most so much is avoided, per unit; null where no bound is known."""
+    low: PerVaried  #: At least so much is avoided, per unit; not below 0 where it only loosens.
+    plans: PerVaried  #: The difference of the two plans, per unit.
+    high: PerVaried | None  #: At most so much is avoided, per unit; null where no bound is known.
 
 
 class FrontierStep(Instead):
     """What the plan of the next higher point with one does otherwise than that of a point."""
 
-    from_value: Varied
-    """Value of the lower point."""
-    to_value: Varied
-    """Value of the higher point."""
-    avoided: InUnit
-    """Mean damage of the lower point less that of the higher."""
-    jump: bool
-    """Whether projects change, and the step's share of all that is avoided is over 5 %."""
-    marginal: Marginal | None
-    """Damage avoided per unit; null where the number is none that only loosens rules."""
+    from_value: Varied  #: Value of the lower point.
+    to_value: Varied  #: Value of the higher point.
+    avoided: InUnit  #: Mean damage of the lower point less that of the higher.
+    jump: bool  #: Whether projects change, and the step's share of all that is avoided is over 5 %.
+    marginal: Marginal | None  #: Damage avoided per unit; null where a number does not only loosen.
 
 
-class Frontier(Solved, Measured, OfScenario):
+class Frontier(base.Solved, Measured, base.OfScenario):
     """Damage against a number of the scenario: plans at several of its values."""
 
     kind: Literal["frontier"] = "frontier"
-    varied: str
-    """Dotted path of the number that is varied; ``objective.cvar.weight`` for tail risk."""
-    varied_unit: str | None
-    """Unit of the number, where its name tells."""
+    varied: str  #: Path of the number that is varied; ``objective.cvar.weight`` for tail risk.
+    varied_unit: str | None  #: Unit of the number, where its name tells.
     loosens: bool
-    """Whether a higher value [only loosens rules](formulation.md#frontiers-and-targets), so that
-    what is feasible stays so."""
+    """Whether a higher value [only loosens rules](formulation.md#frontiers-and-targets)."""
     without_plan: WithoutPlan | None
-    """Expected damage, CVaR and worst state without any plan; null where these change with the
-    number or no plan was found."""
-    points: tuple[FrontierPoint, ...]
-    """What can be had, by rising value."""
-    steps: tuple[FrontierStep, ...]
-    """What changes between each point with a plan and the next one with a plan."""
-    ended: Ended
-    """Whether all points that were asked for are there."""
-    project_names: dict[ids.Project, str]
-    """Names of the projects that occur."""
-    stockpile_names: dict[ids.Stockpile, str]
-    """Names of the stockpiles that occur."""
-    funder_names: dict[ids.Funder, str]
-    """Names of all funders."""
+    """Damage without any plan; null where that changes with the number, or no plan was found."""
+    points: tuple[FrontierPoint, ...]  #: What can be had, by rising value.
+    steps: tuple[FrontierStep, ...]  #: What changes between each plan and the next one.
+    ended: base.Ended  #: Whether all points that were asked for are there.
+    project_names: dict[ids.Project, str]  #: Names of the projects that occur.
+    stockpile_names: dict[ids.Stockpile, str]  #: Names of the stockpiles that occur.
+    funder_names: dict[ids.Funder, str]  #: Names of all funders.
 
 
 class Goal(Result):
     """What is to be reached."""
 
-    figure: Literal["expected", "cvar", "worst"] | None
-    """Which figure of damage; null where stocks alone are asked for."""
-    level: InUnit | None
-    """Its level, in the unit of the measure: reached at or below it."""
-    reduction: Part | None
-    """The share below ``without_plan`` that was asked for; null where the level itself was."""
-    without_plan: InUnit | None
-    """The figure without any plan."""
-    days: dict[str, float]
-    """Days of demand that stocks must last, by stockpile."""
-    from_year: int | None
-    """First year at whose end they must."""
+    figure: Literal["expected", "cvar", "worst"] | None  #: Which figure; null for stocks alone.
+    level: InUnit | None  #: Its level, in the unit of the measure: reached at or below it.
+    reduction: Part | None  #: The share below ``without_plan`` asked for; null for a level.
+    without_plan: InUnit | None  #: The figure without any plan.
+    days: dict[str, float]  #: Days of demand that stocks must last, by stockpile.
+    from_year: int | None  #: First year at whose end they must.
 
 
 class Trial(Result):
     """One value that was tried."""
 
-    value: Varied
-    """Of the number."""
+    value: Varied  #: Of the number.
     outcome: Literal["reached", "ruled out", "open"]
     """A plan reaches the goal; it is proven that none does; or neither was found (``open``)."""
     figure: InUnit | None
-    """The least figure of damage that a plan was found for, the search ending once the value is
-    decided; null without a plan."""
-    bound: InUnit | None
-    """No plan at this value has a lower one; null where nothing was proven."""
-    seconds: Seconds
-    """Wall time."""
+    """The least figure of damage found until the value was decided; null without a plan."""
+    bound: InUnit | None  #: No plan at this value has a lower one; null where nothing was proven.
+    seconds: base.Seconds  #: Wall time.
 
 
-class Target(Measured, Titled):
+class Target(Measured, base.Titled):
     """The least value of a number at which a goal can be reached, proven from both sides."""
 
     kind: Literal["target"] = "target"
-    varied: str
-    """Dotted path of the number whose least value is sought."""
-    varied_unit: str | None
-    """Unit of the number, where its name tells."""
-    goal: Goal
-    """What is to be reached."""
+    varied: str  #: Dotted path of the number whose least value is sought.
+    varied_unit: str | None  #: Unit of the number, where its name tells.
+    goal: Goal  #: What is to be reached.
     status: Literal["proven", "limit", "unreachable", "open"]
     """``proven``: the interval is within its tolerance, or the lowest value asked for reaches the
     goal; ``limit``: it is wider; ``unreachable``: no value reaches it; ``open``: nothing is
     known."""
-    infeasible_below: Varied | None
-    """It is proven that no plan reaches the goal at any value below; null where nothing is."""
-    feasible_at: Varied | None
-    """A plan reaches it at this value; null without one."""
-    tolerance: Varied
-    """How wide the interval between the two may be."""
+    infeasible_below: Varied | None  #: No plan reaches the goal at any value below, if proven.
+    feasible_at: Varied | None  #: A plan reaches it at this value; null without one.
+    tolerance: Varied  #: How wide the interval between the two may be.
     method: Literal["bisection", "direct"]
     """``bisection``: values tried one by one; ``direct``: one program that minimises the number
     itself."""
-    best: InUnit | None
-    """The least figure that any plan was found for, whatever the value; null without any."""
+    best: InUnit | None  #: The least figure of any plan found, at any value; null if none.
     best_bound: InUnit | None
-    """No plan at any value asked for has a lower one, where the goal is unreachable; null where
-    nothing was proven."""
+    """No plan has a lower one, where the goal is unreachable; null if unproven."""
     conflict: tuple[BrokenRule, ...] = ()
     """[Rules](#no-plan) that exclude each other, where they rule the goal out by themselves."""
-    trials: tuple[Trial, ...]
-    """Values in the order in which they were tried."""
-    ended: Ended
-    """Whether the search ran to its end."""
-    seconds: Seconds
-    """Wall time."""
-    plan: Plan | None
-    """A plan that reaches the goal at ``feasible_at``; null without one."""
+    trials: tuple[Trial, ...]  #: Values in the order in which they were tried.
+    ended: base.Ended  #: Whether the search ran to its end.
+    seconds: base.Seconds  #: Wall time.
+    plan: Plan | None  #: A plan that reaches the goal at ``feasible_at``; null without one.

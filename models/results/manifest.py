@@ -12,70 +12,42 @@ from models.results.base import Formatted, Part, Result
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Text = Annotated[str, Field(max_length=200_000)]
 """As long as systems let an argument of a command be."""
-Name = Annotated[str, Field(max_length=5_000)]
-"""A path."""
-Size = Annotated[int, Field(ge=0)]
-"""In bytes."""
-MANY = 20_000
-"""Files that a manifest may name at most."""
-Plain = (
-    Text
-    | bool
-    | int
-    | float
-    | None
-    | Annotated[tuple[Text | bool | int | float, ...], Field(max_length=MANY)]
-)
+Name = Annotated[str, Field(max_length=5_000)]  #: A path.
+Size = Annotated[int, Field(ge=0)]  #: In bytes.
+MANY = 20_000  #: Files that a manifest may name at most.
+Scalar = Text | bool | int | float
+Plain = Scalar | None | Annotated[tuple[Scalar, ...], Field(max_length=MANY)]
 """Values of parameters, and whatever two documents may say differently."""
-
-
-SUFFIX = ".manifest.json"
-"""How the name of its file ends."""
+SUFFIX = ".manifest.json"  #: How the name of its file ends.
 
 
 class ManifestParameter(Result):
     """An argument or option of the command, as it was in force."""
 
-    name: str = Field(max_length=100)
-    """The option as it is written, such as --set; the name of an argument."""
-    value: Plain
-    """As it was written, several in a list; the default where nothing was."""
-    source: Literal["given", "environment", "default"]
-    """Where it comes from."""
-    at: tuple[str | None, ...] = ()
-    """Where the files named by these values lie among the copies; null for what is no file."""
+    name: str = Field(max_length=100)  #: The option as written, such as --set; or the argument.
+    value: Plain  #: As it was written, several in a list; the default where nothing was.
+    source: Literal["given", "environment", "default"]  #: Where it comes from.
+    at: tuple[str | None, ...] = ()  #: Where files named by these lie among the copies; or null.
 
 
 class ManifestInput(Result):
     """A file that was read."""
 
-    path: Name
-    """As it was named; the user's own folder is written ~."""
-    role: Role
-    """What it was read as."""
-    sha256: Sha256
-    """Of its bytes."""
-    size: Size
-    """Bytes."""
-    place: Name | None
-    """Where it lies beside the other inputs, so that files name each other as before; null for
-    what ships with Vorrat."""
-    copied_to: Name | None
-    """Its copy, from the folder of the manifest; null where there is none."""
+    path: Name  #: As it was named; the user's own folder is written ~.
+    role: Role  #: What it was read as.
+    sha256: Sha256  #: Of its bytes.
+    size: Size  #: Bytes.
+    place: Name | None  #: Where it lies beside other inputs; null for what ships with Vorrat.
+    copied_to: Name | None  #: Its copy, from the folder of the manifest; null where there is none.
 
 
 class ManifestOutput(Result):
     """A file that was written."""
 
-    path: Name
-    """From the folder of the manifest."""
-    sha256: Sha256
-    """Of its bytes."""
-    size: Size
-    """Bytes."""
-    content_sha256: Sha256 | None
-    """Of a JSON document without what is volatile in it, in canonical JSON; null for other
-    files."""
+    path: Name  #: From the folder of the manifest.
+    sha256: Sha256  #: Of its bytes.
+    size: Size  #: Bytes.
+    content_sha256: Sha256 | None  #: Of a JSON document less what is volatile; null for others.
     volatile: tuple[Annotated[str, Field(max_length=200)], ...] = Field(max_length=200)
     """Paths in it that may differ between runs that are the same: by dots, ``*`` standing for each
     item of a list or a mapping, as in ``points.*.seconds``; ``*`` alone for the whole file."""
@@ -84,33 +56,22 @@ class ManifestOutput(Result):
 class ManifestPlatform(Result):
     """The machine and the interpreter, without their names in a network."""
 
-    system: str
-    """Operating system."""
-    release: str
-    """Its release."""
-    machine: str
-    """Kind of processor."""
-    byte_order: Literal["little", "big"]
-    """Order of bytes."""
-    cores: int
-    """Processors that the run could use."""
-    python: str
-    """Version of Python."""
-    implementation: str
-    """Which Python."""
-    build: str
-    """How it was built."""
+    system: str  #: Operating system.
+    release: str  #: Its release.
+    machine: str  #: Kind of processor.
+    byte_order: Literal["little", "big"]  #: Order of bytes.
+    cores: int  #: Processors that the run could use.
+    python: str  #: Version of Python.
+    implementation: str  #: Which Python.
+    build: str  #: How it was built.
 
 
 class ManifestSolver(Result):
     """The solver."""
 
-    name: str
-    """HiGHS."""
-    version: str
-    """Its version."""
-    git_hash: str
-    """The revision it was built from."""
+    name: str  #: HiGHS.
+    version: str  #: Its version.
+    git_hash: str  #: The revision it was built from.
 
 
 WhyNot = Literal["time limit", "interrupted", "killed", "stopped", "cuts", "input changed"]
@@ -127,104 +88,63 @@ class Manifest(Formatted):
     """
 
     kind: Literal["manifest"] = "manifest"
-    result: str = Field(max_length=200)
-    """The result it goes with."""
-    command: str = Field(max_length=50)
-    """The command that was run."""
-    parameters: tuple[ManifestParameter, ...] = Field(max_length=MANY)
-    """All its arguments and options."""
-    language: Literal["en", "de"]
-    """Language of what was written."""
-    inputs: tuple[ManifestInput, ...] = Field(max_length=MANY)
-    """All files that were read."""
-    outputs: tuple[ManifestOutput, ...] = Field(max_length=MANY)
-    """All files that were written."""
-    exit_code: int
-    """What the command answered."""
-    repeatable: bool
-    """Whether the same outputs are promised for the same inputs, versions, seed and threads."""
-    why_not: WhyNot | None
-    """[Why they are not](reproducibility.md#what-is-promised)."""
-    seed: int | None
-    """Seed of what was sampled; null where nothing was, or the option was not given."""
-    threads: int
-    """Threads that solver and sweep could use."""
-    jobs: int | None
-    """Problems solved side by side; null where the command does not do that."""
-    engine: str | None
-    """Where they were solved; null where the command does not do that."""
-    platform: ManifestPlatform
-    """The machine and the interpreter."""
-    versions: dict[str, str]
-    """Versions of Vorrat and of all that it rests on."""
-    solver: ManifestSolver
-    """The solver."""
-    environment: dict[str, str]
-    """Variables of the environment that may bear on a run."""
-    started: str
-    """When it began, in UTC."""
-    ended: str
-    """When the outputs were written, in UTC."""
-    seconds: float
-    """Wall time between the two."""
+    result: str = Field(max_length=200)  #: The result it goes with.
+    command: str = Field(max_length=50)  #: The command that was run.
+    parameters: tuple[ManifestParameter, ...] = Field(max_length=MANY)  #: Arguments and options.
+    language: Literal["en", "de"]  #: Language of what was written.
+    inputs: tuple[ManifestInput, ...] = Field(max_length=MANY)  #: All files that were read.
+    outputs: tuple[ManifestOutput, ...] = Field(max_length=MANY)  #: All files that were written.
+    exit_code: int  #: What the command answered.
+    repeatable: bool  #: Whether same inputs, versions, seed and threads promise the same outputs.
+    why_not: WhyNot | None  #: [Why they are not](reproducibility.md#what-is-promised).
+    seed: int | None  #: Seed of what was sampled; null where nothing was, or without the option.
+    threads: int  #: Threads that solver and sweep could use.
+    jobs: int | None  #: Problems solved side by side; null where the command does not do that.
+    engine: str | None  #: Where they were solved; null where the command does not do that.
+    platform: ManifestPlatform  #: The machine and the interpreter.
+    versions: dict[str, str]  #: Versions of Vorrat and of all that it rests on.
+    solver: ManifestSolver  #: The solver.
+    environment: dict[str, str]  #: Variables of the environment that may bear on a run.
+    started: str  #: When it began, in UTC.
+    ended: str  #: When the outputs were written, in UTC.
+    seconds: float  #: Wall time between the two.
 
 
 class Surrounding(Result):
     """Something around a run that is no longer what it was."""
 
-    name: str
-    """What it is: versions.numpy, platform.python, threads."""
-    then: str | None
-    """As the manifest says; null where it was not there."""
-    now: str | None
-    """As it is now."""
+    name: str  #: What it is: versions.numpy, platform.python, threads.
+    then: str | None  #: As the manifest says; null where it was not there.
+    now: str | None  #: As it is now.
 
 
 class FirstDifference(Result):
     """The first value that came out differently."""
 
-    output: str
-    """The document."""
-    path: str
-    """Where in it; empty for a file as a whole."""
-    then: Plain
-    """The value in the manifest's result; the hash of a file."""
-    now: Plain
-    """The value that came out now."""
-    relative: Part | None
-    """Of two numbers: their difference as a share of the larger one."""
+    output: str  #: The document.
+    path: str  #: Where in it; empty for a file as a whole.
+    then: Plain  #: The value in the manifest's result; the hash of a file.
+    now: Plain  #: The value that came out now.
+    relative: Part | None  #: Of two numbers: their difference as a share of the larger one.
 
 
 class Rerun(Formatted):
     """What came of running it again."""
 
     kind: Literal["rerun"] = "rerun"
-    manifest: str
-    """File name of the manifest."""
-    command: str
-    """The command that was run."""
-    reproduced: bool
-    """Whether all outputs came out the same and none was changed since."""
-    promised: bool
-    """Whether that was promised: the run is repeatable, and nothing around it differs."""
-    why_not: WhyNot | None
-    """[Why the run is not repeatable](reproducibility.md#what-is-promised)."""
-    surroundings: tuple[Surrounding, ...]
-    """What around it differs from then."""
-    exit_code_then: int
-    """What the command answered then."""
-    exit_code: int
-    """What it answers now."""
-    compared: int
-    """Outputs that were compared."""
-    not_compared: tuple[str, ...]
-    """Outputs that state how long the run took, and are made from the others."""
-    changed_since: tuple[str, ...]
-    """Outputs that are missing or no longer what the run wrote."""
-    differing: int
-    """Values that came out differently, in all outputs."""
-    first_difference: FirstDifference | None
-    """The first of them."""
+    manifest: str  #: File name of the manifest.
+    command: str  #: The command that was run.
+    reproduced: bool  #: Whether all outputs came out the same and none was changed since.
+    promised: bool  #: Whether that was promised: it is repeatable, and nothing around it differs.
+    why_not: WhyNot | None  #: [Why the run is not repeatable](reproducibility.md#what-is-promised).
+    surroundings: tuple[Surrounding, ...]  #: What around it differs from then.
+    exit_code_then: int  #: What the command answered then.
+    exit_code: int  #: What it answers now.
+    compared: int  #: Outputs that were compared.
+    not_compared: tuple[str, ...]  #: Outputs that state its wall time, made from the others.
+    changed_since: tuple[str, ...]  #: Outputs that are missing or no longer what the run wrote.
+    differing: int  #: Values that came out differently, in all outputs.
+    first_difference: FirstDifference | None  #: The first of them.
     equally_good: bool | None
     """Whether the plans of both runs are within the gap asked for of the best that either proves;
     null where there are not two plans to compare."""

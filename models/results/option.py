@@ -4,40 +4,31 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from models.results.accounts import BudgetClass
 from models.results.base import InUnit, Measured, Part, Result
-from models.results.plan import CrmaShare, Proof
+from models.results.plan import BudgetClass, CrmaShare, Proof
 
 
 class Wording(Result):
     """A name in both languages; one serves for both where only one is given."""
 
-    en: str
-    """English."""
-    de: str
-    """German; the same where only one is given."""
+    en: str  #: English.
+    de: str  #: German; the same where only one is given.
 
 
 class Avoided(Result):
     """One figure of the damage, with the plan and without, in the unit of the measure."""
 
-    with_plan: InUnit
-    """What is left with the plan."""
-    without_plan: InUnit
-    """What comes without any plan."""
-    avoided: InUnit
-    """The difference."""
-    share: Part | None
-    """The difference as a share of what comes without a plan; null where that is 0."""
+    with_plan: InUnit  #: What is left with the plan.
+    without_plan: InUnit  #: What comes without any plan.
+    avoided: InUnit  #: The difference.
+    share: Part | None  #: The difference as a share of what comes without a plan; null for 0.
 
 
 class Range(Result):
     """From the 5 % to the 95 % quantile over the states of the world."""
 
-    low: float
-    """Not exceeded in 5 % of the states."""
-    high: float
-    """Not exceeded in 95 % of the states."""
+    low: float  #: Not exceeded in 5 % of the states.
+    high: float  #: Not exceeded in 95 % of the states.
 
 
 class Cover(Result):
@@ -48,45 +39,32 @@ class Cover(Result):
     what 10 days of demand are worth; much of one material can hide that there is none of another.
     """
 
-    year: int
-    """The reference year."""
+    year: int  #: The reference year.
     days: float | None
-    """Planned stock at its end, all materials together: the mean by value of demand; null where
-    prices or demand are not known."""
-    by_material: dict[str, float | None]
-    """Days by material; null without demand."""
+    """Planned stock at its end, the mean by value of demand; null if that is not known."""
+    by_material: dict[str, float | None]  #: Days by material; null without demand.
 
 
 class Suppliers(Result):
     """Whom the supply of a material, or of all by value, depends on."""
 
-    largest_country: str | None
-    """The largest supplier; null for all materials together."""
-    largest_share: Part
-    """Its share of supply; for all together the mean by value of demand."""
+    largest_country: str | None  #: The largest supplier; null for all materials together.
+    largest_share: Part  #: Its share of supply; for all together the mean by value of demand.
     third_country: str | None
     """The largest supplier outside the EU and [``home``](scenario-format.md#the-head-of-the-file);
     null if there is none, or for all together."""
-    third_share: Part
-    """Its share of supply, 0 if there is none: what the 65 % of Regulation (EU) 2024/1252, Article
-    5, are about."""
-    hhi: float
-    """Herfindahl-Hirschman index of countries, from 0 to 10,000."""
-    imports: Part | None
-    """Share from outside home; null where the file names no home."""
+    third_share: Part  #: Its share of supply, or 0; Regulation (EU) 2024/1252 says 65 % at most.
+    hhi: float  #: Herfindahl-Hirschman index of countries, from 0 to 10,000.
+    imports: Part | None  #: Share from outside home; null where the file names no home.
 
 
 class MaterialDependence(Result):
     """Whom one material depends on in the reference year."""
 
-    material: str
-    """Id of the material."""
-    weight: Part | None
-    """Its part of the value of all demand that is supplied; null where prices are not known."""
-    with_plan: Suppliers
-    """With the plan."""
-    without_plan: Suppliers
-    """Without any plan."""
+    material: str  #: Id of the material.
+    weight: Part | None  #: Its part of the value of all demand supplied; null without prices.
+    with_plan: Suppliers  #: With the plan.
+    without_plan: Suppliers  #: Without any plan.
 
 
 class Dependence(Result):
@@ -96,20 +74,13 @@ class Dependence(Result):
     that have demand and supply.
     """
 
-    year: int
-    """The reference year."""
-    with_plan: Suppliers | None
-    """All materials, by value of demand, with the plan; null where prices are not known."""
-    without_plan: Suppliers | None
-    """The same without any plan."""
-    above_limit: tuple[str, ...]
-    """Materials of which one third country supplies more than 65 %, with the plan."""
-    above_limit_without_plan: tuple[str, ...]
-    """The same without any plan."""
-    worst_material: str | None
-    """The material with the largest share of one third country, with the plan."""
-    materials: tuple[MaterialDependence, ...]
-    """By material, those alone that have demand and supply."""
+    year: int  #: The reference year.
+    with_plan: Suppliers | None  #: All materials, by value, with the plan; null without prices.
+    without_plan: Suppliers | None  #: The same without any plan.
+    above_limit: tuple[str, ...]  #: Materials of which one third country supplies over 65 %.
+    above_limit_without_plan: tuple[str, ...]  #: The same without any plan.
+    worst_material: str | None  #: The one with the largest share of a third country, with the plan.
+    materials: tuple[MaterialDependence, ...]  #: By material, those with demand and supply.
 
 
 class FirstTonne(Result):
@@ -118,111 +89,70 @@ class FirstTonne(Result):
     That a project may fail altogether plays no part in this; stocks bought are no first tonne.
     """
 
-    year: int
-    """First year with reserved output if nothing is delayed; may lie past the horizon."""
-    expected_year: float | None
-    """Earliest of the years in which projects are expected to, delays by their probability."""
-    project: str
-    """Id of the project that delivers first if nothing is delayed."""
+    year: int  #: First year with reserved output if nothing is delayed; may lie past the horizon.
+    expected_year: float | None  #: Earliest expected year of a project, delays by probability.
+    project: str  #: Id of the project that delivers first if nothing is delayed.
 
 
 class Benefit(Measured):
     """What an option buys."""
 
-    expected: Avoided
-    """Mean over the states."""
-    cvar: Avoided
-    """Mean of the worst states."""
-    worst: Avoided
-    """The worst state with the plan and the worst state without it."""
-    avoided_range: Range | None
-    """Of what is avoided state by state; null where the plan has no distribution."""
-    left_range: Range | None
-    """Of what is left with the plan."""
-    cover: Cover
-    """Days of demand covered by stock."""
-    dependence: Dependence
-    """Whom supply depends on."""
-    crma: tuple[CrmaShare, ...]
-    """Shares that the Critical Raw Materials Act has benchmarks for."""
-    first_tonne: FirstTonne | None
-    """The first tonne of all projects; null where no project delivers."""
-    first_tonne_by_material: dict[str, FirstTonne]
-    """By material, those alone that projects deliver."""
+    expected: Avoided  #: Mean over the states.
+    cvar: Avoided  #: Mean of the worst states.
+    worst: Avoided  #: The worst state with the plan and the worst state without it.
+    avoided_range: Range | None  #: Of what each state avoids; null without a distribution.
+    left_range: Range | None  #: Of what is left with the plan.
+    cover: Cover  #: Days of demand covered by stock.
+    dependence: Dependence  #: Whom supply depends on.
+    crma: tuple[CrmaShare, ...]  #: Shares that the Critical Raw Materials Act has benchmarks for.
+    first_tonne: FirstTonne | None  #: The first tonne of all projects; null where none delivers.
+    first_tonne_by_material: dict[str, FirstTonne]  #: By material that projects deliver.
 
 
 class Sums(Result):
     """Positions added up: money of some funders, some classes, or all."""
 
-    committed_meur: float
-    """Committed in all: of a guarantee its face, of a floor the most it can cost."""
-    paid_meur: float
-    """Put up over all years, undiscounted; of a guarantee the loan that it covers."""
-    paid_by_year_meur: dict[str, float]
-    """The same by year."""
+    committed_meur: float  #: Committed in all: of a guarantee its face, of a floor its most.
+    paid_meur: float  #: Put up over all years, undiscounted; of a guarantee the loan it covers.
+    paid_by_year_meur: dict[str, float]  #: The same by year.
     paid_present_meur: float | None
     """The same, discounted as net cost is; null where the plan does not carry its discount rate."""
-    returned_present_meur: float | None
-    """Expected to come back, discounted: ``paid_present_meur`` less ``cost_meur`` and
-    ``residual_meur``."""
+    returned_present_meur: float | None  #: Expected back, discounted; null if that is unknown.
     returned_by_year_meur: dict[str, float]
     """What is expected to come back in each year, where the file gives terms that say when."""
-    returned_known_for_meur: float
-    """Amount committed in positions that say in which years something comes back."""
-    outstanding_by_year_meur: dict[str, float]
-    """At risk at the end of each year."""
-    peak_meur: float
-    """The most that is at risk at the end of a year."""
-    peak_year: int | None
-    """The first year in which that is reached; null where nothing is at risk."""
+    returned_known_for_meur: float  #: Committed in positions that say when something comes back.
+    outstanding_by_year_meur: dict[str, float]  #: At risk at the end of each year.
+    peak_meur: float  #: The most that is at risk at the end of a year.
+    peak_year: int | None  #: The first year in which that is reached; null if nothing is at risk.
     expected_loss_meur: float | None
     """Expected to be lost, undiscounted, where that is known; null if all at risk is unknown."""
-    expected_loss_known_for_meur: float
-    """The part of the maximum loss for which the expected loss is known."""
-    maximum_loss_meur: float
-    """Lost at most, besides what is spent in any case."""
-    cost_meur: float
-    """Net cost, discounted: what is put up less what is expected to come back, and less the
-    residual value."""
-    residual_meur: float = 0.0
-    """Residual value at the end of the horizon, discounted."""
+    expected_loss_known_for_meur: float  #: Maximum loss of what the expected loss is known for.
+    maximum_loss_meur: float  #: Lost at most, besides what is spent in any case.
+    cost_meur: float  #: Net cost, discounted: put up less what is expected back and residual value.
+    residual_meur: float = 0.0  #: Residual value at the end of the horizon, discounted.
 
 
 class FunderMoney(Result):
     """Money of one funder in one class."""
 
-    funder: str
-    """Id of the funder."""
-    kind: Literal["public", "company", "private"]
-    """What the funder is."""
-    federal: bool
-    """Whether it counts as federal."""
-    budget_class: BudgetClass | None
-    """How a budget books it; null where the file names no class."""
-    sums: Sums
-    """Its positions added up."""
+    funder: str  #: Id of the funder.
+    kind: Literal["public", "company", "private"]  #: What the funder is.
+    federal: bool  #: Whether it counts as federal.
+    budget_class: BudgetClass | None  #: How a budget books it; null where the file names no class.
+    sums: Sums  #: Its positions added up.
 
 
 class BudgetUse(Result):
     """How far one budget is used, and whether it is used up."""
 
-    funder: str | None
-    """Id of the funder; null for ``policy.budget_meur``, the limit on all public funders
-    together."""
-    line: str
-    """Id of the line; ``budget`` for a funder's own budget."""
-    name: str
-    """Its name."""
-    kind: Literal["budget", "commitment", "cash", "guarantee_stock"]
-    """What the line limits."""
-    used_meur: float
-    """Charged over all years; of a guarantee stock the most outstanding at a year's end."""
-    granted_meur: float | None
-    """Granted over all years; of a guarantee stock the limit of that year; null without limit."""
-    used_up: bool
-    """Whether less than a thousandth of the whole is left."""
-    full_years: tuple[int, ...]
-    """Years that had something and leave less than a thousandth of it."""
+    funder: str | None  #: Id of the funder; null for ``policy.budget_meur``, on all public ones.
+    line: str  #: Id of the line; ``budget`` for a funder's own budget.
+    name: str  #: Its name.
+    kind: Literal["budget", "commitment", "cash", "guarantee_stock"]  #: What the line limits.
+    used_meur: float  #: Charged over all years; of a guarantee stock its peak at a year's end.
+    granted_meur: float | None  #: Granted over all years, or a stock's limit; null without limit.
+    used_up: bool  #: Whether less than a thousandth of the whole is left.
+    full_years: tuple[int, ...]  #: Years that had something and leave less than a thousandth of it.
 
 
 class Leverage(Result):
@@ -234,18 +164,12 @@ class Leverage(Result):
     unless ``--federal`` says which.
     """
 
-    public_meur: float
-    """Put up by public funders, guaranteed loans with it: all that is state-backed."""
-    private_meur: float
-    """Put up by company and private funders, and by lenders and investors."""
-    private_per_public: float | None
-    """The second over the first; null without public money."""
-    federal_meur: float
-    """Put up by federal funders themselves: loans that they only guarantee are left out."""
-    other_meur: float
-    """All other money, whoever puts it up."""
-    other_per_federal: float | None
-    """The one over the other; null without federal money."""
+    public_meur: float  #: Put up by public funders and guaranteed loans: all that is state-backed.
+    private_meur: float  #: Put up by company and private funders, and by lenders and investors.
+    private_per_public: float | None  #: The second over the first; null without public money.
+    federal_meur: float  #: Put up by federal funders themselves, without loans they guarantee.
+    other_meur: float  #: All other money, whoever puts it up.
+    other_per_federal: float | None  #: The one over the other; null without federal money.
 
 
 class PerEuro(Result):
@@ -255,61 +179,37 @@ class PerEuro(Result):
     avoid it; ``avoided_per_extra_public_euro`` of a difference says what more public money buys.
     """
 
-    meur: float
-    """The euros, in million."""
-    expected: float | None
-    """Expected damage avoided per euro; null where there are no euros."""
-    range: Range | None
-    """From the 5 % to the 95 % quantile over the states."""
+    meur: float  #: The euros, in million.
+    expected: float | None  #: Expected damage avoided per euro; null where there are no euros.
+    range: Range | None  #: From the 5 % to the 95 % quantile over the states.
 
 
 class Cost(Result):
     """What an option costs."""
 
-    public: Sums
-    """All public funders together."""
-    private: Sums
-    """All company and private funders together."""
-    market_meur: float
-    """What lenders and other investors put up without any guarantee, undiscounted."""
-    by_class: dict[str, Sums]
-    """Public money by budget class; ``none`` where the file names none."""
-    by_funder: dict[str, Sums]
-    """All money by funder."""
-    parts: tuple[FunderMoney, ...]
-    """By funder and class: adds up to public and private money."""
-    charged_by_year_meur: dict[str, dict[str, float]]
-    """What counts against the budget of each funder, by year."""
-    public_charged_meur: float
-    """What counts against budgets of public funders, over all years."""
-    budgets: tuple[BudgetUse, ...]
-    """How far each budget is used."""
-    leverage: Leverage
-    """In projects."""
-    leverage_with_stocks: Leverage
-    """In projects and stockpiles."""
-    avoided_per_public_euro: PerEuro | None
-    """Per euro that public funders put up; null where damage is not counted in money."""
-    avoided_per_net_euro: PerEuro | None
-    """Per euro that is not expected to come back to them."""
+    public: Sums  #: All public funders together.
+    private: Sums  #: All company and private funders together.
+    market_meur: float  #: What lenders and investors put up without any guarantee, undiscounted.
+    by_class: dict[str, Sums]  #: Public money by budget class; ``none`` where the file names none.
+    by_funder: dict[str, Sums]  #: All money by funder.
+    parts: tuple[FunderMoney, ...]  #: By funder and class: adds up to public and private money.
+    charged_by_year_meur: dict[str, dict[str, float]]  #: Counted against each budget, by year.
+    public_charged_meur: float  #: What counts against budgets of public funders, over all years.
+    budgets: tuple[BudgetUse, ...]  #: How far each budget is used.
+    leverage: Leverage  #: In projects.
+    leverage_with_stocks: Leverage  #: In projects and stockpiles.
+    avoided_per_public_euro: PerEuro | None  #: Per euro put up; null if damage is not money.
+    avoided_per_net_euro: PerEuro | None  #: Per euro that is not expected to come back to them.
 
 
 class Option(Result):
     """A plan as one option among several."""
 
-    label: str
-    """Short name, unlike any other."""
-    title: Wording
-    """Title of its variant, or of its scenario."""
-    variant: str | None
-    """Id of the variant, if one was applied."""
-    set: dict[str, Any]
-    """What the variant sets, by path."""
-    currency: str
-    """Label of all amounts."""
-    proof: Proof
-    """How good the plan is."""
-    benefit: Benefit
-    """What it buys."""
-    cost: Cost
-    """What it costs."""
+    label: str  #: Short name, unlike any other.
+    title: Wording  #: Title of its variant, or of its scenario.
+    variant: str | None  #: Id of the variant, if one was applied.
+    set: dict[str, Any]  #: What the variant sets, by path.
+    currency: str  #: Label of all amounts.
+    proof: Proof  #: How good the plan is.
+    benefit: Benefit  #: What it buys.
+    cost: Cost  #: What it costs.

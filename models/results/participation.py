@@ -1,7 +1,4 @@
-"""What a company gets for its share of a project, or of the whole portfolio.
-
-Money is million EUR, discounted unless a field says otherwise; mass is tonnes.
-"""
+"""What a company gets for its share of a project, or of the whole portfolio."""
 
 from __future__ import annotations
 
@@ -14,27 +11,19 @@ from models.results.base import Ended, InUnit, Part, Result, ScenarioResult, Sea
 class Standing(Result):
     """How a company fares with a plan."""
 
-    expected: InUnit
-    """Its own mean damage."""
-    cvar: InUnit
-    """Mean of its own damage in its own worst states."""
-    net_cost_meur: float
-    """Its own net cost."""
-    total: InUnit
-    """Mean damage plus net cost: the less, the better."""
+    expected: InUnit  #: Its own mean damage.
+    cvar: InUnit  #: Mean of its own damage in its own worst states.
+    net_cost_meur: float  #: Its own net cost.
+    total: InUnit  #: Mean damage plus net cost: the less, the better.
 
 
 class StandingRange(Result):
     """How well or ill a company may fare with plans that are equally good for the rest."""
 
-    best: Standing
-    """The plan that is best for it, of those that were found."""
-    worst: Standing
-    """The plan that is worst for it, of those that were found."""
-    least: InUnit | None
-    """It is proven that none of these plans leaves it a lower total; null where nothing was."""
-    most: InUnit | None
-    """It is proven that none leaves it a higher total; null where nothing was."""
+    best: Standing  #: The plan that is best for it, of those that were found.
+    worst: Standing  #: The plan that is worst for it, of those that were found.
+    least: InUnit | None  #: None of these plans leaves it a lower total; null if unproven.
+    most: InUnit | None  #: It is proven that none leaves it a higher total; null where nothing was.
 
 
 class SharePoint(Searched):
@@ -43,41 +32,24 @@ class SharePoint(Searched):
     What belongs to a plan is null or empty where there is none.
     """
 
-    share: Share
-    """The company's share of the capex of the project, or of all that are built."""
-    objective: InUnit | None
-    """What the plan was chosen by: the scenario's objective, or, with the others held, the
-    company's own total."""
-    bound: InUnit | None
-    """No plan at this share has less."""
-    gap: Part | None
-    """As in the certificate of the plan."""
-    built: bool
-    """Whether the project, or any, is built."""
-    projects: dict[ids.Project, ids.YearNumber]
-    """Start year of each project that is built."""
-    standing: Standing | None
-    """How the company fares with the plan that was found."""
-    range: StandingRange | None
-    """Over the others' equally good plans; null where it was not asked or cannot be told."""
+    share: Share  #: The company's share of the capex of the project, or of all that are built.
+    objective: InUnit | None  #: What chose the plan: the scenario's objective, or its own total.
+    bound: InUnit | None  #: No plan at this share has less.
+    gap: Part | None  #: As in the certificate of the plan.
+    built: bool  #: Whether the project, or any, is built.
+    projects: dict[ids.Project, ids.YearNumber]  #: Start year of each project that is built.
+    standing: Standing | None  #: How the company fares with the plan that was found.
+    range: StandingRange | None  #: Over the others' equally good plans; null if unknown.
     outlay_by_year_meur: dict[ids.Year, float]
     """Undiscounted million EUR that the company pays in each year, for projects and stocks."""
-    stake_meur: float | None
-    """Undiscounted million EUR of capex that it carries."""
+    stake_meur: float | None  #: Undiscounted million EUR of capex that it carries.
     offtake_t: dict[ids.Material, dict[ids.HorizonYear, float]]
-    """Tonnes reserved for it in each year, by material, at full running, without delay or
-    failure."""
-    avoided: InUnit | None
-    """Its own mean damage without any plan, less that with the plan."""
-    avoided_per_euro: float | None
-    """The same per euro of its net cost; null where it pays nothing."""
-    to_others: Part | None
-    """Share of all damage avoided that others avoid; null where none is."""
-    gain: InUnit | None
-    """Its total at share 0 less its total here; null where there is no plan at share 0."""
-    gain_per_euro: float | None
-    """The same, before its net cost, per euro of its additional net cost; null where that is not
-    positive."""
+    """Tonnes reserved for it in each year, by material, without delay or failure."""
+    avoided: InUnit | None  #: Its own mean damage without any plan, less that with the plan.
+    avoided_per_euro: float | None  #: The same per euro of its net cost; null if it pays nothing.
+    to_others: Part | None  #: Share of all damage avoided that others avoid; null where none is.
+    gain: InUnit | None  #: Its total at share 0 less that here; null without a plan at share 0.
+    gain_per_euro: float | None  #: The same before net cost, per additional euro, if any.
 
 
 class ShareCurve(Result):
@@ -87,18 +59,13 @@ class ShareCurve(Result):
     """``reoptimize``: everybody else decides anew, by the scenario's objective; ``held``: everybody
     else sticks to the plan in which the company's share is free, and the company does what is best
     for itself."""
-    public_share: Share | None
-    """Share of the same capex that public funders carry; null where they are free."""
-    limit: Share | None
-    """The largest share that the rules allow; null where even no share is feasible."""
-    points: tuple[SharePoint, ...]
-    """By rising share."""
+    public_share: Share | None  #: Share of the same capex that is public; null where it is free.
+    limit: Share | None  #: The largest share the rules allow; null where even 0 is infeasible.
+    points: tuple[SharePoint, ...]  #: By rising share.
     best_share: Share | None
-    """Of no share and the points at which the project, or any, is built, the one at which its total
-    is least; null without any plan."""
+    """The share at which its total is least, of 0 and those at which something is built."""
     indifferent_share: Share | None
-    """The largest share of what is then built at which it is no worse off than with none; null
-    where no share above 0 is as good."""
+    """The largest share at which it is no worse off than with none; null without one above 0."""
     indifferent_within: Part | None
     """How far the true one may lie above, since shares are tried one by one; null beside null."""
 
@@ -110,38 +77,21 @@ class Participation(Solved, ScenarioResult):
     """
 
     kind: Literal["participation"] = "participation"
-    unit: str
-    """Of damage."""
-    company: ids.Funder
-    """Id of the company funder."""
-    name: str
-    """Its name."""
-    consumers: tuple[ids.Consumer, ...]
-    """Consumers whose damage is its own."""
-    project: ids.Project | None
-    """Id of the project; null for the whole portfolio."""
-    project_name: str | None
-    """Its name."""
+    unit: str  #: Of damage.
+    company: ids.Funder  #: Id of the company funder.
+    name: str  #: Its name.
+    consumers: tuple[ids.Consumer, ...]  #: Consumers whose damage is its own.
+    project: ids.Project | None  #: Id of the project; null for the whole portfolio.
+    project_name: str | None  #: Its name.
     allocation: Literal["entitled", "pooled"]
-    """``entitled``: what it paid for is its own; ``pooled``: every tonne goes where it is missed
-    most, whoever paid."""
-    cvar_level: Share
-    """The level of the CVaR."""
-    tolerance: Part
-    """Plans count as equally good up to this share of the objective."""
-    without_plan: Standing
-    """If nobody does anything."""
-    alone: Standing | None
-    """If it acts alone and nobody else does, in its own best way; null where that was not found."""
-    free: Standing | None
-    """With the scenario's own plan, in which its share is free; null where there is none."""
-    free_share: Share | None
-    """Its share in that plan; null where the project, or anything, is not built."""
-    curves: tuple[ShareCurve, ...]
-    """Others deciding anew first, public shares rising."""
-    project_names: dict[ids.Project, str]
-    """Names of the projects that occur."""
-    material_names: dict[ids.Material, str]
-    """Names of the materials that occur."""
-    ended: Ended
-    """Whether all points that were asked for are there."""
+    """``entitled``: what it paid for is its own; ``pooled``: tonnes go where they lack most."""
+    cvar_level: Share  #: The level of the CVaR.
+    tolerance: Part  #: Plans count as equally good up to this share of the objective.
+    without_plan: Standing  #: If nobody does anything.
+    alone: Standing | None  #: If it alone acts, in its own best way; null where not found.
+    free: Standing | None  #: With the scenario's own plan, its share free; null without one.
+    free_share: Share | None  #: Its share in that plan; null where nothing of it is built.
+    curves: tuple[ShareCurve, ...]  #: Others deciding anew first, public shares rising.
+    project_names: dict[ids.Project, str]  #: Names of the projects that occur.
+    material_names: dict[ids.Material, str]  #: Names of the materials that occur.
+    ended: Ended  #: Whether all points that were asked for are there.

@@ -1,26 +1,59 @@
-"""What a run returns: a plan with its certificate.
-
-The names are a contract (extend, do not rename). Money is million EUR, mass is tonnes, years
-are keys as text. A plan written as JSON loads back equal.
-"""
+"""What a run returns: a plan with its certificate."""
 
 from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from models.results import ids
-from models.results.accounts import BudgetLineUse, Position
-from models.results.base import (
-    VOLATILE,
-    InUnit,
-    Measured,
-    OfScenario,
-    Part,
-    Result,
-    Seconds,
-    Share,
-    Versions,
-)
+from models.results import base, ids
+from models.results.base import InUnit, Measured, OfScenario, Part, Result, Seconds, Share
+
+BudgetClass = Literal[
+    "financial_transaction", "loan", "guarantee", "grant", "expenditure", "private"
+]
+
+
+class Position(Result):
+    """Money of one funder in one project through one instrument, or in one stockpile.
+
+    Years of ``returned_meur`` may lie past the horizon.
+
+    ``cost_meur`` of all positions adds up to ``outcome.net_cost_meur``.
+    """
+
+    funder: ids.Funder  #: Id of the funder.
+    instrument: ids.Instrument | None  #: Id of the instrument; null for a stockpile.
+    project: ids.Project | None  #: Id of the project; null for a stockpile.
+    stockpile: ids.Stockpile | None  #: Id of the stockpile; null for a project.
+    budget_class: BudgetClass | None
+    """How a budget books it; ``expenditure`` for public stockpiles; null without a class."""
+    committed_meur: float  #: Committed in all: of a guarantee its face, of a floor its most.
+    paid_meur: dict[ids.HorizonYear, float]
+    """What is put up in each year, undiscounted; of a guarantee the loan that it covers."""
+    returned_meur: dict[ids.Year, float]
+    """What is expected to come back in each year; empty where the file gives no terms for it. Of a
+    guarantee its fees, of a price floor its share of higher prices."""
+    outstanding_meur: dict[ids.HorizonYear, float]
+    """What is at risk at the end of each year; of a price floor what it may still cost."""
+    expected_loss_meur: float | None  #: Expected to be lost, undiscounted; null if unknown.
+    maximum_loss_meur: float
+    """What is lost at most: of a price floor the most it can cost; 0 for what is spent in any case:
+    grants, interest, expenditure."""
+    cost_meur: float  #: Net cost, discounted: put up less what is expected back and residual value.
+    residual_meur: float = 0.0  #: Residual value at the end of the horizon, discounted.
+
+
+class BudgetLineUse(Result):
+    """How far a budget line is used."""
+
+    funder: ids.Funder  #: Id of the funder.
+    line: str  #: Id of the line; ``budget`` for the funder's own budget.
+    name: str  #: Its name.
+    kind: Literal["budget", "commitment", "cash", "guarantee_stock"]
+    """``budget`` for the funder's own budget."""
+    used_meur: dict[ids.HorizonYear, float]  #: Charged in each year, or outstanding at its end.
+    available_meur: dict[ids.HorizonYear, float] | None
+    """What each year grants, carried over included; null where years have no limit."""
+    total_meur: float | None  #: What all years together grant; null where that has no limit.
 
 
 class Proof(Result):
@@ -44,16 +77,11 @@ class Proof(Result):
     """How far the objective may be above the best: max(0, objective - bound) / max(|objective|,
     least); least is a millionth of the objective without a plan, or 1e-6 itself where that is no
     more than 1e-6. Null without a bound."""
-    gap_target: Part
-    """The gap that was asked for."""
-    states: int
-    """States of the world the plan was made for."""
-    illustrative: bool
-    """True for fewer than 100 states: too few to judge rare events by."""
-    seed: int | None
-    """Seed of the sampled states; null where they are written out."""
-    seconds: Seconds
-    """Wall time, reading apart."""
+    gap_target: Part  #: The gap that was asked for.
+    states: int  #: States of the world the plan was made for.
+    illustrative: bool  #: True for fewer than 100 states: too few to judge rare events by.
+    seed: int | None  #: Seed of the sampled states; null where they are written out.
+    seconds: Seconds  #: Wall time, reading apart.
     input_sha256: str
     """SHA-256 of the scenario as solved, with variant and settings applied, without its
     ``variants``, in canonical JSON. Two files with the same content have the same, however they are
@@ -71,7 +99,7 @@ class Certificate(Proof):
     ``gap closed``, ``time limit``, ``interrupted`` or ``numerical limit``."""
     method: Literal["extensive", "decomposition"]
     """How the problem was [solved](formulation.md#how-it-is-solved)."""
-    seconds_by_step: Annotated[dict[str, float], VOLATILE]
+    seconds_by_step: Annotated[dict[str, float], base.VOLATILE]
     """Wall time of ``read`` (the scenario as arrays) and ``check``; between them of ``build``,
     ``compile`` and ``solve`` for ``extensive``, of ``merge`` (states that look alike), ``build``,
     ``master``, ``sweep`` and ``rest`` for ``decomposition``."""
@@ -84,8 +112,7 @@ class Certificate(Proof):
     merged; ``sweeps``: commitments swept, fractional ones included, some of them in few nodes;
     ``node_sweeps``: nodes swept, all commitments together; ``solves``: linear programs of the
     master; ``iterations``: simplex iterations in these; ``nodes``: nodes of the search tree."""
-    versions: Versions
-    """Versions of the project and of what it rests on."""
+    versions: base.Versions  #: base.Versions of the project and of what it rests on.
 
 
 class WithoutPlan(Result):
@@ -95,31 +122,21 @@ class WithoutPlan(Result):
     are as in the scenario. Rules of ``policy`` are not asked.
     """
 
-    expected: InUnit
-    """Mean over the states."""
-    cvar: InUnit
-    """Mean of the worst states."""
-    worst: InUnit
-    """The worst state."""
+    expected: InUnit  #: Mean over the states.
+    cvar: InUnit  #: Mean of the worst states.
+    worst: InUnit  #: The worst state.
 
 
-LEVELS = tuple(step / 100 for step in range(101))
-"""Levels of the distribution of a plan."""
+LEVELS = tuple(step / 100 for step in range(101))  #: Levels of the distribution of a plan.
 
 
 class Distribution(Result):
     """Damage over the states of the world, as quantiles: one figure a level."""
 
-    levels: tuple[Share, ...]
-    """Shares of the states by probability, rising from 0 (least) to 1 (worst): 0, 0.01 and so
-    on."""
-    with_plan: tuple[InUnit, ...]
-    """Least damage that is not exceeded with this probability."""
-    without_plan: tuple[InUnit, ...]
-    """The same without any plan."""
-    avoided: tuple[InUnit, ...]
-    """Quantiles of the difference within each state, without less with the plan; below 0 where the
-    plan does harm."""
+    levels: tuple[Share, ...]  #: Shares of the states by probability: 0, 0.01 and so on to 1.
+    with_plan: tuple[InUnit, ...]  #: Least damage that is not exceeded with this probability.
+    without_plan: tuple[InUnit, ...]  #: The same without any plan.
+    avoided: tuple[InUnit, ...]  #: Quantiles of what each state avoids; negative for harm.
 
 
 class Outcome(Measured):
@@ -134,22 +151,16 @@ class Outcome(Measured):
     reported whether or not it has a weight in the objective.
     """
 
-    expected: InUnit
-    """Mean over the states, by their probability."""
-    cvar: InUnit
-    """Mean of the worst states, at the scenario's level."""
-    worst: InUnit
-    """The worst state with a probability above 0."""
+    expected: InUnit  #: Mean over the states, by their probability.
+    cvar: InUnit  #: Mean of the worst states, at the scenario's level.
+    worst: InUnit  #: The worst state with a probability above 0.
     net_cost_meur: float
     """[Net cost](scenario-format.md#money), discounted, before ``cost_weight``: what funders of all
     kinds put into projects, less ``recovery`` and the income of price floors, and what stocks cost,
     less the residual value."""
-    residual_meur: float = 0.0
-    """Residual value of stocks and projects at the end, discounted; the net cost is less by it."""
-    without_plan: WithoutPlan
-    """The same three figures without any plan."""
-    distribution: Distribution | None = None
-    """How it is spread over the states."""
+    residual_meur: float = 0.0  #: Residual value at the end, discounted; part of net cost.
+    without_plan: WithoutPlan  #: The same three figures without any plan.
+    distribution: Distribution | None = None  #: How it is spread over the states.
 
 
 class ProjectPlan(Result):
@@ -159,26 +170,16 @@ class ProjectPlan(Result):
     capex.
     """
 
-    id: ids.Project
-    """Id of the project."""
-    name: str
-    """Its name."""
-    start: ids.YearNumber
-    """Year in which the decision to build falls."""
-    first_output: int
-    """First year of output if nothing is delayed; may lie past the horizon."""
-    capex_meur: float
-    """Its capital cost."""
-    market_share: Share
-    """Share of capex from lenders and other investors."""
-    offtake: Share
-    """Share of output that reaches domestic consumers."""
-    offtake_common: Share
-    """Of that for all home consumers."""
-    offtake_by_company: dict[ids.Funder, Share]
-    """Of that for the consumers of each company funder."""
-    shares: dict[ids.Funder, dict[ids.Instrument, Share]]
-    """Share of capex by funder and instrument."""
+    id: ids.Project  #: Id of the project.
+    name: str  #: Its name.
+    start: ids.YearNumber  #: Year in which the decision to build falls.
+    first_output: int  #: First year of output if nothing is delayed; may lie past the horizon.
+    capex_meur: float  #: Its capital cost.
+    market_share: Share  #: Share of capex from lenders and other investors.
+    offtake: Share  #: Share of output that reaches domestic consumers.
+    offtake_common: Share  #: Of that for all home consumers.
+    offtake_by_company: dict[ids.Funder, Share]  #: Of that for consumers of each company funder.
+    shares: dict[ids.Funder, dict[ids.Instrument, Share]]  #: Of capex, by funder and instrument.
     supports: dict[ids.Funder, dict[ids.Instrument, Share]] = {}
     """Share of capex whose interest is subsidised, or of output under a price floor."""
 
@@ -186,29 +187,20 @@ class ProjectPlan(Result):
 class StockpilePlan(Result):
     """What a stockpile buys and holds."""
 
-    id: ids.Stockpile
-    """Id of the stockpile."""
-    name: str
-    """Its name."""
-    material: ids.Material
-    """Id of its material."""
-    buy_t: ids.ByYear
-    """Tonnes bought in each year."""
-    planned_t: ids.ByYear
-    """Stock at the end of each year before any release."""
-    cost_meur: ids.ByYear
-    """What buying and keeping cost in each year, undiscounted, whoever pays."""
+    id: ids.Stockpile  #: Id of the stockpile.
+    name: str  #: Its name.
+    material: ids.Material  #: Id of its material.
+    buy_t: ids.ByYear  #: Tonnes bought in each year.
+    planned_t: ids.ByYear  #: Stock at the end of each year before any release.
+    cost_meur: ids.ByYear  #: What buying and keeping cost in each year, undiscounted, whoever pays.
 
 
 class FunderInfo(Result):
     """A purse, as reports name it."""
 
-    id: ids.Funder
-    """Id of the funder."""
-    name: str
-    """Its name."""
-    kind: Literal["public", "company", "private"]
-    """What it is."""
+    id: ids.Funder  #: Id of the funder.
+    name: str  #: Its name.
+    kind: Literal["public", "company", "private"]  #: What it is.
 
 
 class SupplyMix(Result):
@@ -220,18 +212,12 @@ class SupplyMix(Result):
     spread otherwise.
     """
 
-    by_country: dict[str, Share]
-    """Share of supply by country, the largest first; adds up to 1."""
-    largest_country: str
-    """The largest supplier."""
-    largest_share: Share
-    """Its share; Regulation (EU) 2024/1252 names 65 %."""
-    hhi: float
-    """Herfindahl-Hirschman index of countries, from 0 to 10,000: the sum of squared shares in
-    percent."""
+    by_country: dict[str, Share]  #: Share of supply by country, the largest first; adds up to 1.
+    largest_country: str  #: The largest supplier.
+    largest_share: Share  #: Its share; Regulation (EU) 2024/1252 names 65 %.
+    hhi: float  #: Herfindahl-Hirschman index of countries: sum of squared percents, up to 10,000.
     imports: Share | None
-    """Share from outside [``home``](scenario-format.md#the-head-of-the-file); null where the file
-    names none."""
+    """From outside [``home``](scenario-format.md#the-head-of-the-file); null without."""
 
 
 class CrmaShare(Result):
@@ -242,54 +228,37 @@ class CrmaShare(Result):
     deliveries from the Union and what projects in the Union reserve.
     """
 
-    material: ids.Material
-    """Id of the material."""
-    stage: Literal["extraction", "processing", "recycling"]
-    """Which benchmark."""
-    year: ids.YearNumber
-    """The year: 2030, or the year of the horizon nearest to it."""
-    target: Share
-    """Share of the Union's consumption that the act aims at."""
-    share: Part
-    """Share of this scenario's demand from this stage in the Union, with the plan."""
-    share_without_plan: Part
-    """The same without any plan."""
+    material: ids.Material  #: Id of the material.
+    stage: Literal["extraction", "processing", "recycling"]  #: Which benchmark.
+    year: ids.YearNumber  #: The year: 2030, or the year of the horizon nearest to it.
+    target: Share  #: Share of the Union's consumption that the act aims at.
+    share: Part  #: Share of this scenario's demand from this stage in the Union, with the plan.
+    share_without_plan: Part  #: The same without any plan.
 
 
 class MaterialYear(Result):
     """One material in one year, over all states."""
 
-    demand_t: float
-    """Demand of all consumers."""
-    expected_shortage_t: float
-    """Mean shortage over the states."""
-    expected_shortage_without_plan_t: float
-    """The same if nothing is started and nothing is bought."""
+    demand_t: float  #: Demand of all consumers.
+    expected_shortage_t: float  #: Mean shortage over the states.
+    expected_shortage_without_plan_t: float  #: The same if nothing is started or bought.
     probability_of_shortage: Share
-    """Probability that the year is short: that more than a millionth of demand is missing in at
-    least one of its periods."""
+    """Probability that over a millionth of demand is missing in one of its periods."""
     days_of_cover: float | None
     """Planned stock of the material at the year's end, over all stockpiles and whomever they serve,
     divided by that year's demand of all consumers, times 365; null without demand."""
-    supply: SupplyMix | None = None
-    """Where it comes from with the plan, undisturbed; null without demand or supply."""
-    supply_without_plan: SupplyMix | None = None
-    """The same without any plan."""
+    supply: SupplyMix | None = None  #: Where it comes from, undisturbed; null if nowhere.
+    supply_without_plan: SupplyMix | None = None  #: The same without any plan.
 
 
 class MaterialOutcome(Result):
     """How exposed a material stays."""
 
-    id: ids.Material
-    """Id of the material."""
-    name: str
-    """Its name."""
-    expected: InUnit
-    """Its part of the expected damage, in the unit of the measure."""
-    expected_without_plan: InUnit
-    """The same without any plan."""
-    by_year: Annotated[dict[ids.HorizonYear, MaterialYear], ids.EVERY]
-    """By year."""
+    id: ids.Material  #: Id of the material.
+    name: str  #: Its name.
+    expected: InUnit  #: Its part of the expected damage, in the unit of the measure.
+    expected_without_plan: InUnit  #: The same without any plan.
+    by_year: Annotated[dict[ids.HorizonYear, MaterialYear], ids.EVERY]  #: By year.
 
 
 class ConsumerOutcome(Result):
@@ -301,14 +270,10 @@ class ConsumerOutcome(Result):
     of the file.
     """
 
-    id: ids.Consumer
-    """Id of the consumer."""
-    name: str
-    """Its name."""
-    expected: InUnit
-    """Its part of the expected damage, in the unit of the measure."""
-    expected_without_plan: InUnit
-    """The same without any plan."""
+    id: ids.Consumer  #: Id of the consumer.
+    name: str  #: Its name.
+    expected: InUnit  #: Its part of the expected damage, in the unit of the measure.
+    expected_without_plan: InUnit  #: The same without any plan.
 
 
 class Plan(OfScenario):
@@ -319,30 +284,19 @@ class Plan(OfScenario):
     """
 
     kind: Literal["plan"] = "plan"
-    certificate: Certificate
-    """How good the plan is."""
-    outcome: Outcome
-    """What it leads to."""
-    projects: tuple[ProjectPlan, ...]
-    """Projects that are built, in the order of the file."""
-    stockpiles: Annotated[tuple[StockpilePlan, ...], ids.EVERY]
-    """All stockpiles, in the order of the file."""
-    funders: Annotated[tuple[FunderInfo, ...], ids.EVERY] = ()
-    """All funders, in the order of the file."""
+    certificate: Certificate  #: How good the plan is.
+    outcome: Outcome  #: What it leads to.
+    projects: tuple[ProjectPlan, ...]  #: Projects that are built, in the order of the file.
+    stockpiles: Annotated[tuple[StockpilePlan, ...], ids.EVERY]  #: All, in the order of the file.
+    funders: Annotated[tuple[FunderInfo, ...], ids.EVERY] = ()  #: All, in the order of the file.
     spend_meur: Annotated[dict[ids.Funder, ids.ByYear], ids.EVERY]
     """What counts against each funder's budget, by year, undiscounted: instalments, subsidised
     interest and expected payments of price floors, times ``budget_charge``, and the funder's part
     of stocks."""
     committed_meur: Annotated[dict[ids.Funder, ids.ByYear], ids.EVERY]
-    """The same without ``budget_charge``: it differs for a guarantee, say, that uses budget for its
-    provision alone."""
-    materials: Annotated[tuple[MaterialOutcome, ...], ids.EVERY]
-    """How exposed each material stays, in the order of the file."""
-    consumers: Annotated[tuple[ConsumerOutcome, ...], ids.EVERY]
-    """What falls on each consumer, in the order of the file."""
-    accounts: tuple[Position, ...] = ()
-    """Whose money goes where and what comes of it: adds up to the net cost."""
-    budget_lines: tuple[BudgetLineUse, ...] = ()
-    """How far each budget is used."""
-    crma: tuple[CrmaShare, ...] = ()
-    """Shares that the Critical Raw Materials Act has benchmarks for, where stages are given."""
+    """The same without ``budget_charge``, which may be below 1 for a guarantee."""
+    materials: Annotated[tuple[MaterialOutcome, ...], ids.EVERY]  #: How exposed each of them stays.
+    consumers: Annotated[tuple[ConsumerOutcome, ...], ids.EVERY]  #: What falls on each consumer.
+    accounts: tuple[Position, ...] = ()  #: Whose money goes where; adds up to the net cost.
+    budget_lines: tuple[BudgetLineUse, ...] = ()  #: How far each budget is used.
+    crma: tuple[CrmaShare, ...] = ()  #: Shares that have a benchmark, where stages are given.

@@ -1,8 +1,4 @@
-"""What hiding figures costs the answer, and how closely they can be recovered all the same.
-
-The document is for the owner of the figures: what it says of an attack, and of the loss, is itself
-reckoned from them.
-"""
+"""What hiding figures costs the answer, and how closely they can be recovered all the same."""
 
 from __future__ import annotations
 
@@ -17,71 +13,49 @@ HiddenKind = Literal["demand", "damage_value", "damage_share", "budget", "stock"
 class Recovered(Result):
     """Between what a figure must lie, for all that somebody knows."""
 
-    low: float
-    """It is no less."""
-    high: float
-    """It is no more."""
-    error: Part
-    """How far the best guess, √(low · high), is off, as a share of the figure."""
-    by: str | None
-    """The result that tells most; null where none tells more than the file."""
+    low: float  #: It is no less.
+    high: float  #: It is no more.
+    error: Part  #: How far the best guess, √(low · high), is off, as a share of the figure.
+    by: str | None  #: The result that tells most; null where none tells more than the file.
 
 
 class RedactedFigure(Result):
     """One figure that was replaced."""
 
-    path: str
-    """Where it stands in the scenario, as ``--set`` has it."""
-    kind: HiddenKind
-    """What it is."""
-    owner: str
-    """Id of the consumer or company."""
-    material: str | None
-    """Id of the material, where it is of one."""
-    published: float
-    """What the redacted scenario says."""
-    value: float | None
-    """What it is in truth; null without ``--values``."""
-    low: float
-    """It is no less, by the file alone."""
-    high: float
-    """It is no more, by the file alone."""
-    error: Part
-    """How far the best guess, √(low · high), can be off, by the file alone, as a share of the
-    figure."""
-    bits_left: float
-    """What stays hidden: log2 of the values, each 1 % above the one before, it may still have."""
+    path: str  #: Where it stands in the scenario, as ``--set`` has it.
+    kind: HiddenKind  #: What it is.
+    owner: str  #: Id of the consumer or company.
+    material: str | None  #: Id of the material, where it is of one.
+    published: float  #: What the redacted scenario says.
+    value: float | None  #: What it is in truth; null without ``--values``.
+    low: float  #: It is no less, by the file alone.
+    high: float  #: It is no more, by the file alone.
+    error: Part  #: How far the best guess, √(low · high), can be off, by the file, as a share.
+    bits_left: float  #: What stays hidden: log2 of possible values, each 1 % above the last.
     bits_told: float
     """What the file tells somebody who knew it up to a factor of ten either way, all orders of size
     alike: log2 of how many times narrower it has become."""
-    known_shape: Recovered | None
-    """For somebody who knows how it goes from year to year; null for single figures."""
+    known_shape: Recovered | None  #: If one knows its course over years; null for single figures.
     results: Recovered | None
-    """For somebody who also sees the true results, without the scenario in them; null where it was
-    not solved, as the next two."""
+    """For one who also sees the true results; null where it was not solved, as the next two."""
     insider: Recovered | None
     """For somebody who knows all other figures, and sees ``outcome.expected`` and
     ``outcome.without_plan.expected`` as a report prints them."""
-    insider_by_consumer: Recovered | None
-    """The same with ``expected`` and ``expected_without_plan`` of the consumer."""
+    insider_by_consumer: Recovered | None  #: The same with figures of the consumer.
 
 
 class TellingResult(Result):
     """A result of the true scenario that must not be published beside the redacted one."""
 
-    result: str
-    """Where it stands in a [plan](#plan)."""
-    exact: tuple[str, ...]
-    """Paths of the figures that it gives within a thousandth."""
-    narrowed: tuple[str, ...]
-    """Paths of those that it narrows to less than half of their range."""
+    result: str  #: Where it stands in a [plan](#plan).
+    exact: tuple[str, ...]  #: Paths of the figures that it gives within a thousandth.
+    narrowed: tuple[str, ...]  #: Paths of those that it narrows to less than half of their range.
 
 
 class LeftOut(Result):
     """Something that was taken out of the scenario since it could tell."""
 
-    path: str
-    """Where it stood."""
+    path: str  #: Where it stood.
     reason: Literal["variant", "description", "source", "note"]
     """``variant``: it sets a hidden figure, or needs a file; ``source``: an entry of the
     bibliography that nothing else named; or another text."""
@@ -90,8 +64,7 @@ class LeftOut(Result):
 class Hint(Result):
     """Something that the redacted scenario still tells, for the owner to look at."""
 
-    path: str
-    """Where it stands."""
+    path: str  #: Where it stands.
     reason: Literal[
         "mentioned", "supply_adds_up", "purse_open", "curve_shared", "shares_kept", "private_open"
     ]
@@ -104,45 +77,27 @@ class Hint(Result):
 class RedactionLoss(Result):
     """What the answer loses if it is made from the redacted scenario, in the true one's terms."""
 
-    objective: InUnit
-    """Objective of the true scenario's plan."""
-    bound: InUnit | None
-    """No plan of the true scenario has a lower one."""
-    redacted_gap: Part | None
-    """Gap of the redacted scenario's plan, in the redacted scenario."""
-    without_plan: InUnit
-    """Objective of doing nothing, in the true scenario."""
-    feasible: bool
-    """Whether the redacted scenario's plan keeps all rules of the true one."""
-    broken: tuple[str, ...]
-    """Rules of the true scenario that it breaks, with their tags."""
-    attained: InUnit | None
-    """Its objective in the true scenario; null where it breaks a rule there."""
+    objective: InUnit  #: Objective of the true scenario's plan.
+    bound: InUnit | None  #: No plan of the true scenario has a lower one.
+    redacted_gap: Part | None  #: Gap of the redacted scenario's plan, in the redacted scenario.
+    without_plan: InUnit  #: Objective of doing nothing, in the true scenario.
+    feasible: bool  #: Whether the redacted scenario's plan keeps all rules of the true one.
+    broken: tuple[str, ...]  #: Rules of the true scenario that it breaks, with their tags.
+    attained: InUnit | None  #: Its objective in the true scenario; null where it breaks a rule.
     same_projects: InUnit | None
-    """Where it breaks a rule: objective of the best plan with its projects and start years; null
-    where there is none."""
-    regret: InUnit | None
-    """``attained``, else ``same_projects``, less ``objective``; may be below 0 by the gaps."""
-    regret_at_most: InUnit | None
-    """The same less ``bound``: no plan is better by more; null without a bound."""
-    benefit_lost: Part | None
-    """Regret as a share of what the true scenario's plan gains: ``without_plan`` less
-    ``objective``."""
-    expected: InUnit
-    """Expected damage with the true scenario's plan."""
+    """If it breaks a rule: objective of the best plan with its projects and starts, if any."""
+    regret: InUnit | None  #: ``attained`` or ``same_projects`` less ``objective``; below 0 by gaps.
+    regret_at_most: InUnit | None  #: The same less ``bound``: no plan is better by more.
+    benefit_lost: Part | None  #: Regret as a share of ``without_plan`` less ``objective``.
+    expected: InUnit  #: Expected damage with the true scenario's plan.
     expected_attained: InUnit
     """Expected damage in the true scenario with the redacted one's plan; with its projects alone
     where it breaks a rule and there is such a plan."""
-    expected_said: InUnit
-    """Expected damage that the redacted scenario's plan says of itself."""
-    entering: tuple[str, ...]
-    """Projects that only the redacted scenario's plan builds."""
-    leaving: tuple[str, ...]
-    """Projects that only the true scenario's plan builds."""
-    moved: dict[str, tuple[int, int]]
-    """Start years that differ: in the true scenario's plan, in the redacted one's."""
-    stocks_t: dict[str, tuple[float, float]]
-    """What stockpiles hold at most, where that differs by over 1 %: true, redacted."""
+    expected_said: InUnit  #: Expected damage that the redacted scenario's plan says of itself.
+    entering: tuple[str, ...]  #: Projects that only the redacted scenario's plan builds.
+    leaving: tuple[str, ...]  #: Projects that only the true scenario's plan builds.
+    moved: dict[str, tuple[int, int]]  #: Start years that differ: true, redacted.
+    stocks_t: dict[str, tuple[float, float]]  #: The most held, if over 1 % apart: true, redacted.
 
 
 class Redaction(Document):
@@ -152,34 +107,21 @@ class Redaction(Document):
     """
 
     kind: Literal["redaction"] = "redaction"
-    title: str
-    """Title of the scenario."""
-    currency: str
-    """Label of all amounts."""
-    method: Literal["band", "scale"]
-    """How figures were replaced."""
-    width: Part
-    """Width of the bands; of ``scale``, factors lie between 1 / (1 + width) and 1 + width."""
-    consumers: tuple[str, ...]
-    """Consumers whose figures were replaced."""
-    companies: tuple[str, ...]
-    """Companies whose budgets were replaced."""
-    figures: tuple[RedactedFigure, ...]
-    """What was replaced, in the order of the file."""
-    left_out: tuple[LeftOut, ...]
-    """What was taken out."""
-    hints: tuple[Hint, ...]
-    """What still tells."""
+    title: str  #: Title of the scenario.
+    currency: str  #: Label of all amounts.
+    method: Literal["band", "scale"]  #: How figures were replaced.
+    width: Part  #: Of the bands; of ``scale``, factors lie between 1 / (1 + width) and 1 + width.
+    consumers: tuple[str, ...]  #: Consumers whose figures were replaced.
+    companies: tuple[str, ...]  #: Companies whose budgets were replaced.
+    figures: tuple[RedactedFigure, ...]  #: What was replaced, in the order of the file.
+    left_out: tuple[LeftOut, ...]  #: What was taken out.
+    hints: tuple[Hint, ...]  #: What still tells.
     answer: AnswerState
     """``solved``: both scenarios; ``skipped``: with ``--no-solve``; ``infeasible``: no plan keeps
     all rules of the true scenario; ``redacted_infeasible``: the same of the redacted one;
     ``no_plan``: none was found before the limit."""
-    unit: str
-    """Unit of the measure."""
-    loss: RedactionLoss | None
-    """What the answer loses; null where not both have a plan."""
+    unit: str  #: Unit of the measure.
+    loss: RedactionLoss | None  #: What the answer loses; null where not both have a plan.
     telling: tuple[TellingResult, ...]
-    """Results of the true scenario that must not be published, those that tell most first; empty
-    where it was not solved."""
-    seconds: Seconds
-    """Wall time."""
+    """Results that must not be published, the most telling first; empty if not solved."""
+    seconds: Seconds  #: Wall time.

@@ -12,8 +12,7 @@ class Doubts:
 
     against: tuple[str, ...] = ()
     """A result was changed, is not the file that was written, or does not add up."""
-    unconfirmed: tuple[str, ...] = ()
-    """It adds up, but nothing says that it is as it was written."""
+    unconfirmed: tuple[str, ...] = ()  #: It adds up, but nothing says that it is as it was written.
 
     @property
     def all(self) -> tuple[str, ...]:
@@ -21,8 +20,7 @@ class Doubts:
         return self.against + self.unconfirmed
 
 
-NONE = Doubts()
-"""Of results that are whole."""
+NONE = Doubts()  #: Of results that are whole.
 
 
 def joined(parts: Iterable[Doubts]) -> Doubts:

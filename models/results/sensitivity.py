@@ -1,8 +1,4 @@
-"""What the answer rests on: each uncertain number low and high, and where the decision turns.
-
-Damage is in the unit of the scenario's measure; money is million EUR. Objectives of the plan are
-exact on the scenario's states; those of the best plan lie between a bound and a plan.
-"""
+"""What the answer rests on: each uncertain number low and high, and where the decision turns."""
 
 from __future__ import annotations
 
@@ -16,29 +12,20 @@ from models.results.evaluation import ProvenRange
 class OwnOutcome(Result):
     """What a held plan leads to at a value, on the scenario's states."""
 
-    objective: InUnit
-    """Its objective."""
-    expected: InUnit
-    """Mean damage."""
-    cvar: InUnit
-    """Mean of the worst states."""
-    net_cost_meur: float
-    """Discounted net cost."""
+    objective: InUnit  #: Its objective.
+    expected: InUnit  #: Mean damage.
+    cvar: InUnit  #: Mean of the worst states.
+    net_cost_meur: float  #: Discounted net cost.
 
 
 class BestOutcome(Result):
     """The best plan for a value, as far as it was found and proven."""
 
-    objective: ProvenRange
-    """Objective of the best plan there is: from the bound to the best plan that is known."""
-    expected: InUnit
-    """Mean damage of the plan that was found; another of the same worth may have another."""
-    net_cost_meur: float
-    """Discounted net cost of that plan."""
-    projects: dict[ids.Project, ids.YearNumber]
-    """Start year of each project that it builds."""
-    stocks_t: dict[ids.Stockpile, float]
-    """Tonnes that each stockpile holds at most; those that hold nothing are left out."""
+    objective: ProvenRange  #: Objective of the best plan: from the bound to the best plan known.
+    expected: InUnit  #: Mean damage of the plan found; an equally good one may have another.
+    net_cost_meur: float  #: Discounted net cost of that plan.
+    projects: dict[ids.Project, ids.YearNumber]  #: Start year of each project that it builds.
+    stocks_t: dict[ids.Stockpile, float]  #: Tonnes that stockpiles hold at most, if any.
 
 
 class SensitivityPoint(Instead, Searched):
@@ -50,19 +37,12 @@ class SensitivityPoint(Instead, Searched):
     [formulation.md](formulation.md#first-stage), and by how much it is broken.
     """
 
-    value: float
-    """The value: a factor, or the number itself."""
-    number: float | None
-    """What the number becomes, where the input is a single one."""
-    own: OwnOutcome
-    """What the plan leads to if it is carried out all the same."""
-    broken: tuple[str, ...]
-    """Rules that the plan breaks there, such as a budget that it no longer keeps within."""
-    best: BestOutcome | None
-    """The best plan there; null without one."""
-    regret: ProvenRange | None
-    """The plan's objective less that of the best plan; null where it breaks a rule or nothing was
-    proven."""
+    value: float  #: The value: a factor, or the number itself.
+    number: float | None  #: What the number becomes, where the input is a single one.
+    own: OwnOutcome  #: What the plan leads to if it is carried out all the same.
+    broken: tuple[str, ...]  #: Rules that the plan breaks there, such as a budget it exceeds.
+    best: BestOutcome | None  #: The best plan there; null without one.
+    regret: ProvenRange | None  #: The plan's objective less the best; null if unproven or broken.
     decision: Literal["same", "changed", "broken", "open"]
     """``same``: proven that no plan is better by more than the tolerance; ``changed``: one is;
     ``broken``: the plan breaks a rule; ``open``: not decided before a limit."""
@@ -71,88 +51,56 @@ class SensitivityPoint(Instead, Searched):
 class BreakEven(Result):
     """Between which two values the plan stops being the right one."""
 
-    toward: Literal["low", "high"]
-    """Which end of the range it was sought toward."""
-    good: float
-    """A value at which the plan is proven to be within the tolerance of the best."""
-    changed: float
-    """A value at which it is proven not to be, or breaks a rule."""
-    good_number: float | None
-    """What the number is at ``good``, where the input is a single one."""
-    changed_number: float | None
-    """What it is at ``changed``."""
-    reason: Literal["better", "broken"]
-    """At ``changed`` another plan is better, or this one breaks a rule."""
-    narrow: bool
-    """Whether the two are as close as was asked for."""
-    tries: int
-    """Values that were tried between base and end."""
+    toward: Literal["low", "high"]  #: Which end of the range it was sought toward.
+    good: float  #: A value at which the plan is proven to be within the tolerance of the best.
+    changed: float  #: A value at which it is proven not to be, or breaks a rule.
+    good_number: float | None  #: What the number is at ``good``, where the input is a single one.
+    changed_number: float | None  #: What it is at ``changed``.
+    reason: Literal["better", "broken"]  #: Another plan is better, or this one breaks a rule.
+    narrow: bool  #: Whether the two are as close as was asked for.
+    tries: int  #: Values that were tried between base and end.
 
 
 class SensitivityInput(Result):
     """One uncertain number, or several that move together."""
 
-    id: str
-    """Its name on the command line."""
+    id: str  #: Its name on the command line.
     kind: Literal["hazard", "damage", "capex", "success", "delay", "price", "demand", "input"]
     """What is uncertain; ``input``: a number that was named by its path."""
-    subject: str | None
-    """Id of the hazard, material or project, or the path; null for all of a kind."""
-    base: float
-    """The value at which the scenario is as it is: 1 for factors."""
-    base_number: float | None
-    """The number as it is, where the input is a single one."""
-    low: SensitivityPoint
-    """At the low end."""
-    high: SensitivityPoint
-    """At the high end."""
+    subject: str | None  #: Id of hazard, material or project, or the path; null for all of a kind.
+    base: float  #: The value at which the scenario is as it is: 1 for factors.
+    base_number: float | None  #: The number as it is, where the input is a single one.
+    low: SensitivityPoint  #: At the low end.
+    high: SensitivityPoint  #: At the high end.
     swing: ProvenRange | None
-    """How far the objective of the best plan differs between both ends and base at most; null
-    where an end has no plan."""
-    own_swing: InUnit
-    """The same of the plan's own objective."""
-    own_swing_expected: InUnit
-    """The same of its mean damage."""
-    break_evens: tuple[BreakEven, ...]
-    """Where the decision turns, toward each end at which it does."""
+    """How far the best objective differs between ends and base; null without a plan."""
+    own_swing: InUnit  #: The same of the plan's own objective.
+    own_swing_expected: InUnit  #: The same of its mean damage.
+    break_evens: tuple[BreakEven, ...]  #: Where the decision turns, toward each end.
 
 
 class Screened(Result):
     """Elementary effects of one input: how a figure changes per range of the input."""
 
-    id: str
-    """Id of the input."""
-    mu: InUnit
-    """Mean of the effects, with their signs."""
-    mu_star: InUnit
-    """Mean of their sizes: how much the input matters."""
-    mu_star_confidence: InUnit
-    """Half the width of the 95 % interval of ``mu_star``, by resampling of trajectories."""
-    sigma: InUnit
-    """Their standard deviation: how much that depends on the other inputs or on the value."""
+    id: str  #: Id of the input.
+    mu: InUnit  #: Mean of the effects, with their signs.
+    mu_star: InUnit  #: Mean of their sizes: how much the input matters.
+    mu_star_confidence: InUnit  #: Half the 95 % interval of ``mu_star``, by resampling.
+    sigma: InUnit  #: Their standard deviation: how much that depends on inputs and value.
 
 
 class Screen(Result):
     """Morris' screen of all inputs together (Morris 1991; Campolongo and others 2007)."""
 
-    trajectories: int
-    """Random paths, along each of which every input moves once."""
-    levels: int
-    """Values that each input takes."""
-    seed: int
-    """Of the paths."""
-    evaluations: int
-    """Points that were looked at."""
-    left_out: tuple[str, ...]
-    """Inputs that move numbers which others move as well."""
-    own: tuple[Screened, ...]
-    """Effects on the plan's objective, what matters most first."""
-    own_expected: tuple[Screened, ...]
-    """The same on its mean damage."""
-    best: tuple[Screened, ...] | None
-    """The same on the objective of the best plan; null where it was not asked for."""
-    best_gap: Part | None
-    """The largest gap of those solves, as a share; effects of that size may be none."""
+    trajectories: int  #: Random paths, along each of which every input moves once.
+    levels: int  #: Values that each input takes.
+    seed: int  #: Of the paths.
+    evaluations: int  #: Points that were looked at.
+    left_out: tuple[str, ...]  #: Inputs that move numbers which others move as well.
+    own: tuple[Screened, ...]  #: Effects on the plan's objective, what matters most first.
+    own_expected: tuple[Screened, ...]  #: The same on its mean damage.
+    best: tuple[Screened, ...] | None  #: The same on the best plan's objective; null if not asked.
+    best_gap: Part | None  #: The largest gap of those solves; effects of that size may be none.
 
 
 class Sensitivity(Study):
@@ -164,25 +112,15 @@ class Sensitivity(Study):
     """
 
     kind: Literal["sensitivity"] = "sensitivity"
-    seed: int | None
-    """Their seed; null where they are written out."""
-    given: bool
-    """Whether the plan was given, rather than solved for."""
-    tolerance: Part
-    """By which share of its objective a plan may be worse than the best and still be right."""
-    own: OwnOutcome
-    """The plan in the scenario as it is."""
-    best: BestOutcome
-    """The best plan there."""
-    regret: ProvenRange | None
-    """The plan's objective less that of the best plan there; null where it breaks a rule."""
+    seed: int | None  #: Their seed; null where they are written out.
+    given: bool  #: Whether the plan was given, rather than solved for.
+    tolerance: Part  #: By which share of its objective a plan may be worse and still be right.
+    own: OwnOutcome  #: The plan in the scenario as it is.
+    best: BestOutcome  #: The best plan there.
+    regret: ProvenRange | None  #: The plan's objective less the best there; null if broken.
     decision: Literal["same", "changed", "broken", "open"]
     """Whether the plan is right in the scenario as it is; break-evens are sought only then."""
-    projects: dict[ids.Project, ids.YearNumber]
-    """Start year of each project that the plan builds."""
-    stocks_t: dict[ids.Stockpile, float]
-    """Tonnes that each of its stockpiles holds at most."""
-    inputs: tuple[SensitivityInput, ...]
-    """What was varied, by the swing of the best plan's objective, the largest first."""
-    screen: Screen | None
-    """All inputs together; null where it was not asked for."""
+    projects: dict[ids.Project, ids.YearNumber]  #: Start year of each project that the plan builds.
+    stocks_t: dict[ids.Stockpile, float]  #: Tonnes that each of its stockpiles holds at most.
+    inputs: tuple[SensitivityInput, ...]  #: What was varied, the largest swing first.
+    screen: Screen | None  #: All inputs together; null where it was not asked for.

@@ -1,9 +1,4 @@
-"""What joint action is worth to companies, how it may be shared, and who would rather leave.
-
-The co-operative game of the companies: the worth of a coalition is what its members' damage and net
-cost fall by when they act together, against each standing alone. Money is discounted million EUR
-unless a field says otherwise; a gain is positive where somebody is better off.
-"""
+"""What joint action is worth to companies, how it may be shared, and who would rather leave."""
 
 from __future__ import annotations
 
@@ -23,29 +18,20 @@ class Interval(Result):
     instead.
     """
 
-    low: Money
-    """It is no less."""
-    value: Money
-    """From the plans that were found."""
-    high: Money
-    """It is no more."""
+    low: Money  #: It is no less.
+    value: Money  #: From the plans that were found.
+    high: Money  #: It is no more.
 
 
 class Player(Result):
     """Who takes part in the game."""
 
-    id: str
-    """Id of the company funder; ``state`` for the state."""
-    name: str
-    """Name shown in reports."""
-    kind: Literal["company", "state"]
-    """A company, or all public funders together."""
-    consumers: tuple[ids.Consumer, ...]
-    """Consumers whose damage is its own; of the state, those that no company stands for."""
-    demand_meur: float
-    """Value of its demand over the horizon at the scenario's prices."""
-    without_plan: Money
-    """Its mean damage if nobody does anything."""
+    id: str  #: Id of the company funder; ``state`` for the state.
+    name: str  #: Name shown in reports.
+    kind: Literal["company", "state"]  #: A company, or all public funders together.
+    consumers: tuple[ids.Consumer, ...]  #: Consumers whose damage is its own, or no company's.
+    demand_meur: float  #: Value of its demand over the horizon at the scenario's prices.
+    without_plan: Money  #: Its mean damage if nobody does anything.
     alone: Interval
     """Its mean damage plus its net cost when it acts alone, with the net cost of others
     that counts in every coalition, less ``baseline``."""
@@ -54,41 +40,28 @@ class Player(Result):
 class Coalition(Result):
     """Some players acting together while the others start nothing."""
 
-    members: tuple[str, ...]
-    """Ids of the players."""
+    members: tuple[str, ...]  #: Ids of the players.
     found: Money
     """Their mean damage plus net cost in the plan that was found; with the net cost of public
     funders where it counts in every coalition, and of private ones."""
-    bound: Money
-    """No plan of theirs has less."""
-    damage: Money
-    """Their mean damage in that plan."""
-    net_cost_meur: float
-    """Their net cost in that plan, as far as it counts."""
-    worth: Interval
-    """What it gains against its members standing alone."""
-    spillover: Money
-    """By how much the mean damage of the others falls without their doing."""
-    projects: dict[ids.Project, ids.YearNumber]
-    """Start year of each project that is built."""
-    worth_if_others_act: Interval | None
-    """The same worth if each of the others does what is best for itself alone; null where that was
-    not asked."""
-    seconds: Seconds
-    """Wall time."""
+    bound: Money  #: No plan of theirs has less.
+    damage: Money  #: Their mean damage in that plan.
+    net_cost_meur: float  #: Their net cost in that plan, as far as it counts.
+    worth: Interval  #: What it gains against its members standing alone.
+    spillover: Money  #: By how much the mean damage of the others falls without their doing.
+    projects: dict[ids.Project, ids.YearNumber]  #: Start year of each project that is built.
+    worth_if_others_act: Interval | None  #: The worth if others act alone; null if not asked.
+    seconds: Seconds  #: Wall time.
 
 
 class Leaving(Result):
     """A group that would rather leave."""
 
-    members: tuple[str, ...]
-    """Ids of the players."""
+    members: tuple[str, ...]  #: Ids of the players.
     gain: Money
     """What its members would have more together, by a plan that was found, so for certain; not
     positive for a group that only might leave."""
-    most: Money
-    """They could not have more than so much more with any plan; positive for a group that might
-    leave."""
+    most: Money  #: No plan gives them more than that in addition; positive if they might leave.
 
 
 class MemberShare(Result):
@@ -97,12 +70,9 @@ class MemberShare(Result):
     gain: Interval
     """Its part of the worth of all; of a sampled value, with the confidence interval. Of the
     nucleolus no range is known but that of its figure itself."""
-    share: Part | None
-    """The same as a share of the worth of all; null where there is none."""
-    pays_meur: float
-    """What it pays in all, so that this gain is left to it: ``alone`` less gain and damage."""
-    outlay_meur: float
-    """What it pays for projects and stocks in the plan of all."""
+    share: Part | None  #: The same as a share of the worth of all; null where there is none.
+    pays_meur: float  #: What it pays in all for that gain: ``alone`` less gain and damage.
+    outlay_meur: float  #: What it pays for projects and stocks in the plan of all.
     transfer_meur: float
     """What it pays to the others on top; negative where it gets something. Transfers add up to what
     those who are no players bear more with all than without any company, and not to 0."""
@@ -114,17 +84,14 @@ class SharingRule(Result):
     rule: Rule
     """``demand``: in proportion to its value; ``avoided_damage``: in proportion to what the joint
     plan spares each, against nobody doing anything; ``equal``: the same to each."""
-    members: dict[str, MemberShare]
-    """By player."""
+    members: dict[str, MemberShare]  #: By player.
     core: Literal["inside", "outside", "undecided"]
     """Whether no group would rather leave; ``undecided`` where the proofs leave it open, or, with a
     sampled game, none of the groups that were solved would."""
     leaving: tuple[Leaving, ...]
-    """Groups that would rather leave, the one with most to gain first; five at most. Where it is
-    undecided, those that might."""
+    """The five groups that would most gladly leave; where undecided, those that might."""
     contribution: Interval | None
-    """The least public money that would make every group stay, paid to whom it takes; null where
-    not all coalitions were solved."""
+    """The least public money that makes every group stay; null where not all were solved."""
 
 
 class Core(Result):
@@ -134,93 +101,63 @@ class Core(Result):
     """``empty``: no share exists with which no group would rather leave; ``undecided``: the proofs
     leave it open."""
     least_core: Interval
-    """What the group with most to gain has by leaving, at the share that makes this least; not
-    positive where the core is not empty."""
-    members: dict[str, Money]
-    """The gain of each player at that share."""
-    binding: tuple[tuple[str, ...], ...]
-    """Groups that have just that to gain there."""
-    contribution: Interval
-    """The least public money on top of the worth of all with which the core is not empty."""
+    """The least that the keenest group can have by leaving; not positive with a core."""
+    members: dict[str, Money]  #: The gain of each player at that share.
+    binding: tuple[tuple[str, ...], ...]  #: Groups that have just that to gain there.
+    contribution: Interval  #: The least public money on top with which the core is not empty.
 
 
 class Sampling(Result):
     """How the Shapley value was sampled."""
 
-    orders: int
-    """Orders in which players join; every second one is the reverse of the one before."""
-    coalitions: int
-    """Different coalitions that were solved."""
-    seed: int
-    """Of the orders."""
-    level: Part
-    """Of the confidence intervals."""
+    orders: int  #: Orders in which players join; every second one is the reverse of the one before.
+    coalitions: int  #: Different coalitions that were solved.
+    seed: int  #: Of the orders.
+    level: Part  #: Of the confidence intervals.
 
 
 class FreeRider(Result):
     """What a company gains by staying out while all others go on without it."""
 
-    others: Interval
-    """Worth of the coalition of all others."""
-    idle: Money
-    """Its mean damage if it does nothing itself."""
-    acting: Interval
-    """Its mean damage plus net cost if it does what is best for itself beside them."""
-    gain: Interval
-    """What it has more than standing alone with nobody acting."""
+    others: Interval  #: Worth of the coalition of all others.
+    idle: Money  #: Its mean damage if it does nothing itself.
+    acting: Interval  #: Its mean damage plus net cost if it does what is best for it.
+    gain: Interval  #: What it has more than standing alone with nobody acting.
 
 
 class Externality(Result):
     """The game with outsiders acting alone, each for itself, in the order of the file."""
 
-    alone: dict[str, Interval]
-    """Mean damage plus net cost of each player when all act alone."""
-    worth: Interval
-    """Worth of all against that."""
-    shapley: dict[str, Money]
-    """Gain of each player against that, by Shapley."""
-    core: Core
-    """Of that game."""
+    alone: dict[str, Interval]  #: Mean damage plus net cost of each player when all act alone.
+    worth: Interval  #: Worth of all against that.
+    shapley: dict[str, Money]  #: Gain of each player against that, by Shapley.
+    core: Core  #: Of that game.
 
 
 class JointProject(Result):
     """A project that is built when all act together."""
 
-    id: ids.Project
-    """Id of the project."""
-    name: str
-    """Name shown in reports."""
-    start: ids.YearNumber
-    """Start year."""
-    capex_meur: float
-    """Undiscounted million EUR."""
-    shares: dict[str, Share]
-    """Share of capex of each funder, by its id, over its instruments; ``market`` for the rest."""
-    offtake: dict[str, Share]
-    """Share of output reserved for each company, by its id; ``common`` for what all share."""
+    id: ids.Project  #: Id of the project.
+    name: str  #: Name shown in reports.
+    start: ids.YearNumber  #: Start year.
+    capex_meur: float  #: Undiscounted million EUR.
+    shares: dict[str, Share]  #: Of capex, by funder, over its instruments; ``market`` for the rest.
+    offtake: dict[str, Share]  #: Of output, by company; ``common`` for what all share.
 
 
 class JointPlan(Result):
     """What all do together."""
 
-    projects: tuple[JointProject, ...]
-    """In the order of their start."""
-    stocks_t: dict[ids.Stockpile, float]
-    """Tonnes that each stockpile holds at most; those that hold nothing are left out."""
-    damage: dict[str, Money]
-    """Mean damage of each player."""
-    without_plan: dict[str, Money]
-    """Mean damage of each player if nobody does anything."""
-    outlay_meur: dict[ids.Funder, float]
-    """Net cost of each funder, by its id."""
+    projects: tuple[JointProject, ...]  #: In the order of their start.
+    stocks_t: dict[ids.Stockpile, float]  #: Tonnes that stockpiles hold at most, if any.
+    damage: dict[str, Money]  #: Mean damage of each player.
+    without_plan: dict[str, Money]  #: Mean damage of each player if nobody does anything.
+    outlay_meur: dict[ids.Funder, float]  #: Net cost of each funder, by its id.
     outlay_by_year_meur: dict[ids.Funder, dict[ids.Year, float]]
     """Undiscounted million EUR that each funder pays in each year, by its id."""
-    public_meur: float
-    """Net cost of all public funders."""
-    objective: Money
-    """What counts of damage and net cost when all act together."""
-    bound: Money
-    """No plan has less."""
+    public_meur: float  #: Net cost of all public funders.
+    objective: Money  #: What counts of damage and net cost when all act together.
+    bound: Money  #: No plan has less.
     gap: Part
     """How far the objective may be above the best: max(0, objective - bound) / max(|objective|,
     1e-6)."""
@@ -235,8 +172,7 @@ class Split(Solved, ScenarioResult):
     """
 
     kind: Literal["split"] = "split"
-    measure: Literal["damage"] = "damage"
-    """What is counted: damage and cost are added, so that both are money."""
+    measure: Literal["damage"] = "damage"  #: Damage and cost are added, so that both are money.
     state: StateMode
     """How public money stands in the game. ``none``: there is none; ``every``: public funders take
     part in every coalition, and their net cost counts with the members': what these gain is net of
@@ -244,29 +180,18 @@ class Split(Solved, ScenarioResult):
     state is itself a player, and may pay or be paid; ``gift``: public money stands behind every
     coalition and costs its members nothing; ``joint``: the same, but behind the coalition of all
     alone; smaller ones have none."""
-    set_aside: tuple[str, ...]
-    """Duties of the scenario that were set aside, since no single coalition owes them."""
-    players: tuple[Player, ...]
-    """Who takes part, in the order of the file; the state last."""
-    coalitions: tuple[Coalition, ...]
-    """All that were solved, small ones first."""
+    set_aside: tuple[str, ...]  #: Duties that were set aside, since no single coalition owes them.
+    players: tuple[Player, ...]  #: Who takes part, in the order of the file; the state last.
+    coalitions: tuple[Coalition, ...]  #: All that were solved, small ones first.
     baseline: Interval | None
     """Net cost of public and private funders without any company, where theirs counts in every
     coalition: nothing, unless they earn by it; null where it does not. ``found`` and ``bound`` of a
     coalition include it, ``alone`` of a player is net of it: the worth of a coalition is the sum of
     its members' ``alone``, less ``found`` net of it."""
-    worth: Interval
-    """Worth of the coalition of all."""
-    plan: JointPlan
-    """What all do together."""
-    rules: tuple[SharingRule, ...]
-    """Ways to share; with a sampled game those that need no other coalitions."""
-    core: Core | None
-    """Whether nobody need leave; null where not all coalitions were solved."""
-    free_riding: dict[str, FreeRider]
-    """What staying out brings, by company."""
-    externality: Externality | None
-    """The game with outsiders acting; null where it was not asked, or not all coalitions were
-    solved."""
-    sampling: Sampling | None
-    """How the Shapley value was sampled; null where all coalitions were solved."""
+    worth: Interval  #: Worth of the coalition of all.
+    plan: JointPlan  #: What all do together.
+    rules: tuple[SharingRule, ...]  #: Ways to share; if sampled, without those that need others.
+    core: Core | None  #: Whether nobody need leave; null where not all coalitions were solved.
+    free_riding: dict[str, FreeRider]  #: What staying out brings, by company.
+    externality: Externality | None  #: The game with outsiders acting; null if not solved.
+    sampling: Sampling | None  #: How the Shapley value was sampled; null if all were solved.

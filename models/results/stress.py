@@ -17,12 +17,9 @@ StressCase = Literal["market", "plan"]
 class StressEvent(Result):
     """A hazard that strikes."""
 
-    hazard: ids.Hazard
-    """Which one; its effects say who loses how much in each period."""
-    start: ids.YearNumber
-    """Year in which it starts."""
-    period: int = Field(ge=1)
-    """Period of that year, from 1."""
+    hazard: ids.Hazard  #: Which one; its effects say who loses how much in each period.
+    start: ids.YearNumber  #: Year in which it starts.
+    period: int = Field(ge=1)  #: Period of that year, from 1.
     periods: int = Field(ge=1)
     """How many periods it lasts, also beyond the horizon. Effects end with it; where it lasts
     longer than the hazard, the last loss of its longest effects goes on."""
@@ -31,10 +28,8 @@ class StressEvent(Result):
 class StressPeriod(Result):
     """A period of the horizon."""
 
-    year: ids.YearNumber
-    """Its year."""
-    period: int = Field(ge=1)
-    """Which period of that year, from 1."""
+    year: ids.YearNumber  #: Its year.
+    period: int = Field(ge=1)  #: Which period of that year, from 1.
 
 
 class ShortMaterial(Result):
@@ -43,47 +38,33 @@ class ShortMaterial(Result):
     Lists have an entry for each of the result's ``periods``.
     """
 
-    id: ids.Material
-    """Which one."""
-    demand_t: tuple[float, ...]
-    """Tonnes demanded."""
-    market_t: tuple[float, ...]
-    """Tonnes that the market still delivers."""
+    id: ids.Material  #: Which one.
+    demand_t: tuple[float, ...]  #: Tonnes demanded.
+    market_t: tuple[float, ...]  #: Tonnes that the market still delivers.
     delivered_t: dict[StressCase, tuple[float, ...]]
     """Tonnes that projects deliver to those who have the right to them; with what the market
     delivers they may be more than is demanded."""
-    released_t: dict[StressCase, tuple[float, ...]]
-    """Tonnes released from stocks."""
-    missing_t: dict[StressCase, tuple[float, ...]]
-    """Tonnes missing in the end."""
-    damage: dict[StressCase, InUnit]
-    """What that costs, over all periods."""
+    released_t: dict[StressCase, tuple[float, ...]]  #: Tonnes released from stocks.
+    missing_t: dict[StressCase, tuple[float, ...]]  #: Tonnes missing in the end.
+    damage: dict[StressCase, InUnit]  #: What that costs, over all periods.
 
 
 class ConsumerHit(Result):
     """What a consumer misses of a material."""
 
-    consumer: ids.Consumer
-    """Who."""
-    material: ids.Material
-    """What."""
-    missing_t: dict[StressCase, float]
-    """Tonnes missing, over all periods."""
-    damage: dict[StressCase, InUnit]
-    """What that costs."""
+    consumer: ids.Consumer  #: Who.
+    material: ids.Material  #: What.
+    missing_t: dict[StressCase, float]  #: Tonnes missing, over all periods.
+    damage: dict[StressCase, InUnit]  #: What that costs.
 
 
 class StressedStock(Result):
     """A stockpile of a material of which the market delivers too little."""
 
-    id: ids.Stockpile
-    """Which one."""
-    material: ids.Material
-    """What it holds."""
-    begins_t: dict[StressCase, float]
-    """Tonnes in it when the first of the result's ``periods`` begins."""
-    released_t: dict[StressCase, float]
-    """Tonnes released, over all periods."""
+    id: ids.Stockpile  #: Which one.
+    material: ids.Material  #: What it holds.
+    begins_t: dict[StressCase, float]  #: Tonnes in it when the first of ``periods`` begins.
+    released_t: dict[StressCase, float]  #: Tonnes released, over all periods.
     left_t: dict[StressCase, tuple[float, ...]]
     """Tonnes in it at the end of each of the result's ``periods``; purchases go on as planned."""
     empty: dict[StressCase, StressPeriod | None]
@@ -98,31 +79,17 @@ class Stress(Measured, ScenarioResult):
     """
 
     kind: Literal["stress"] = "stress"
-    state: str | None
-    """Name of the written-out state that was asked for; null where events were."""
-    events: tuple[StressEvent, ...]
-    """What strikes, in the order in which it starts."""
-    failed: tuple[ids.Project, ...]
-    """Projects that never produce."""
-    late: dict[ids.Project, int]
-    """Years by which the first output of projects is late."""
-    cases: tuple[StressCase, ...]
-    """What is put side by side; figures by case have an entry for each of them."""
+    state: str | None  #: Name of the written-out state that was asked for; null where events were.
+    events: tuple[StressEvent, ...]  #: What strikes, in the order in which it starts.
+    failed: tuple[ids.Project, ...]  #: Projects that never produce.
+    late: dict[ids.Project, int]  #: Years by which the first output of projects is late.
+    cases: tuple[StressCase, ...]  #: What is put side by side; figures by case have one for each.
     periods: tuple[StressPeriod, ...]
-    """From the first to the last period in which the market, with what projects deliver, does not
-    cover some demand in some case."""
-    damage: dict[StressCase, InUnit]
-    """Of all materials."""
-    materials: tuple[ShortMaterial, ...]
-    """In the order of the file."""
-    consumers: tuple[ConsumerHit, ...]
-    """Those who miss something in any case, in the order of the file."""
-    stocks: tuple[StressedStock, ...]
-    """In the order of the file."""
-    solved: bool
-    """Whether the plan was solved for this; a saved plan was given otherwise."""
-    gap: Part | None
-    """How far the plan may be from the best; null where a saved plan was given, or nothing is
-    proven of the one that was solved."""
-    seconds: Seconds
-    """Wall time."""
+    """From the first to the last period in which market and projects do not cover some demand."""
+    damage: dict[StressCase, InUnit]  #: Of all materials.
+    materials: tuple[ShortMaterial, ...]  #: In the order of the file.
+    consumers: tuple[ConsumerHit, ...]  #: Those who miss something, in the order of the file.
+    stocks: tuple[StressedStock, ...]  #: In the order of the file.
+    solved: bool  #: Whether the plan was solved for this; a saved plan was given otherwise.
+    gap: Part | None  #: How far the plan may be from the best; null if saved or unproven.
+    seconds: Seconds  #: Wall time.

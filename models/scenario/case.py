@@ -7,17 +7,17 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, StrictStr, ValidationInfo, field_validator, model_validator
 
-from models.base import AllOf, Base, Country, Id, Text, fault, left_out
+from models import base
+from models.base import AllMaterials, Base, Country, Id, ProjectId, Text
 from models.faults import ScenarioError
 from models.language import tr
-from models.scenario import references
+from models.scenario import quantities, references
 from models.scenario.funding import Funder
 from models.scenario.hazards import Hazard, Uncertainty
 from models.scenario.materials import Consumer, Damage, Demand, Material, Supply
 from models.scenario.projects import Project
-from models.scenario.quantities import Bounds, NonNegative, Number, Share, Whole
+from models.scenario.quantities import Count, Fraction, NonNegative, Number, Share, Whole, Year
 from models.scenario.stockpiles import Stockpile
-from models.scenario.years import Year, readable
 
 PERIODS = (1, 2, 4, 12)
 
@@ -25,35 +25,30 @@ PERIODS = (1, 2, 4, 12)
 class Horizon(Base):
     """The years that are planned for."""
 
-    first_year: Year
-    """First calendar year."""
-    last_year: Year
-    """Last calendar year."""
-    periods_per_year: Annotated[Number, Bounds(ge=1, whole=True)] = Number(1)
-    """1, 2, 4 or 12."""
-    discount_rate: NonNegative = Number(0)
-    """Per year, on costs and damage, as a fraction of one."""
-    residual_value: Share = Number(0)
-    """Share of stocks' value and of capex that counts at the end; for all that give none."""
+    first_year: Year  #: First calendar year.
+    last_year: Year  #: Last calendar year.
+    periods_per_year: Count = Number(1)  #: 1, 2, 4 or 12.
+    discount_rate: NonNegative = Number(0)  #: Per year, on costs and damage, as a fraction of one.
+    residual_value: Share = Number(0)  #: Share of value that counts at the end, by default.
 
     @field_validator("periods_per_year")
     @classmethod
     def _even_periods(cls, periods: Number) -> Number:
         if not math.isnan(periods) and float(periods) not in PERIODS:
             message = tr("periods_per_year is {periods:g}", periods=periods)
-            raise fault(message, tr("write 1, 2, 4 or 12"))
+            raise base.fault(message, tr("write 1, 2, 4 or 12"))
         return periods
 
     @model_validator(mode="after")
     def _in_order(self, info: ValidationInfo) -> Horizon:
-        if left_out("order", info) or not readable(self.first_year, self.last_year):
+        if base.left_out("order", info) or not quantities.readable(self.first_year, self.last_year):
             return self
         if self.last_year < self.first_year:
             years = {"last": self.last_year, "first": self.first_year}
             message = tr("last_year {last} lies before first_year {first}", **years)
-            raise fault(message, at=("last_year",))
+            raise base.fault(message, at=("last_year",))
         if self.last_year - self.first_year >= 200:
-            raise fault(tr("a horizon of 200 years or more"), at=("last_year",))
+            raise base.fault(tr("a horizon of 200 years or more"), at=("last_year",))
         return self
 
     @property
@@ -65,21 +60,16 @@ class Horizon(Base):
 class StateAid(Base):
     """Limit on the grant equivalents in one project; the lower of the two binds."""
 
-    max_intensity: Share | None = None
-    """Share of the project's capex."""
-    max_meur: NonNegative | None = None
-    """Million EUR."""
+    max_intensity: Share | None = None  #: Share of the project's capex.
+    max_meur: NonNegative | None = None  #: Million EUR.
 
 
 class CountryLimit(Base):
     """Limit on the share of demand that one country supplies."""
 
-    limit: Share
-    """Share of a year's demand for the material met from one country."""
-    from_year: Year | None = None
-    """First year in which it holds; the first year of the horizon where absent."""
-    materials: AllOf = None
-    """Ids of the materials it holds for, or ``all``."""
+    limit: Share  #: Share of a year's demand for the material met from one country.
+    from_year: Year | None = None  #: First year in which it holds; the horizon's where absent.
+    materials: AllMaterials = None  #: Ids of the materials it holds for, or ``all``.
     except_: tuple[Country, ...] = Field(default=(), alias="except")
     """Countries that may supply more, above all those that are supplied."""
 
@@ -87,29 +77,20 @@ class CountryLimit(Base):
 class Policy(Base):
     """Rules that every plan must keep; a field left out sets no limit."""
 
-    budget_meur: NonNegative | None = None
-    """Million EUR over all public funders and years, on top of their own budgets."""
-    max_public_share: Share | None = None
-    """Share of any project's capex that public funders may carry together."""
-    state_aid: StateAid | None = None
-    """Limit on grant equivalents, per project."""
-    max_country_share: CountryLimit | None = None
-    """Limit on the share of demand met from one country."""
-    max_projects: Whole | None = None
-    """How many projects may be built at most."""
-    must_build: tuple[Id, ...] = ()
-    """Ids of projects that must be built."""
-    must_not_build: tuple[Id, ...] = ()
-    """Ids of projects that must not be built."""
+    budget_meur: NonNegative | None = None  #: Million EUR over all public funders together.
+    max_public_share: Share | None = None  #: Share of any project's capex from public funders.
+    state_aid: StateAid | None = None  #: Limit on grant equivalents, per project.
+    max_country_share: CountryLimit | None = None  #: Limit on demand met from one country.
+    max_projects: Whole | None = None  #: How many projects may be built at most.
+    must_build: tuple[ProjectId, ...] = ()  #: Ids of projects that must be built.
+    must_not_build: tuple[ProjectId, ...] = ()  #: Ids of projects that must not be built.
 
 
 class Cvar(Base):
     """Weight on the worst states (conditional value at risk)."""
 
-    level: Annotated[Number, Bounds(ge=0, lt=1)] = Number(0.95)
-    """0.95: the mean of the worst 5 % of states."""
-    weight: Share = Number(0)
-    """Weight of that mean beside the expected damage, from 0 to 1."""
+    level: Fraction = Number(0.95)  #: 0.95: the mean of the worst 5 % of states.
+    weight: Share = Number(0)  #: Weight of that mean beside the expected damage, from 0 to 1.
 
 
 class Objective(Base):
@@ -119,8 +100,7 @@ class Objective(Base):
     """``damage`` (million EUR), ``tonnes`` missing, or missing ``share_of_demand``."""
     cost_weight: NonNegative = Number(0.001)
     """Weight of net cost: 0.001 spends the budget, but not on nothing; 1 weighs both alike."""
-    cvar: Cvar = Cvar()
-    """Weight on the worst states."""
+    cvar: Cvar = Cvar()  #: Weight on the worst states.
     allocation: Literal["pooled", "entitled"] = "pooled"
     """``pooled``: every tonne goes where it is missed most; ``entitled``: to whom it belongs."""
 
@@ -128,70 +108,45 @@ class Objective(Base):
 class Source(Base):
     """One entry of the bibliography."""
 
-    text: Text
-    """What it is: publisher, title, year; or the reasoning of an assumption."""
+    text: Text  #: What it is: publisher, title, year; or the reasoning of an assumption.
     kind: Literal["read", "reported", "assumption"]
     """Whether somebody opened it, took it from a report of it, or assumed it."""
-    url: StrictStr | None = None
-    """Where it can be found."""
+    url: StrictStr | None = None  #: Where it can be found.
 
 
 class Variant(Base):
     """A named patch on the scenario file: a funding option."""
 
-    title: Text | None = None
-    """Title shown in reports; the id where absent."""
-    description: Text | None = None
-    """Free text."""
-    set: dict[StrictStr, Any] = {}
-    """Dotted paths and the values they get."""
+    title: Text | None = None  #: Title shown in reports; the id where absent.
+    description: Text | None = None  #: Free text.
+    set: dict[StrictStr, Any] = {}  #: Dotted paths and the values they get.
 
 
 class Case(Base):
     """A planning situation: everything that one scenario file says."""
 
-    schema_version: Literal[1] = 1
-    """Version of the format."""
-    title: Text | None = None
-    """Title shown in reports."""
-    description: Text | None = None
-    """Free text."""
-    sources: dict[Id, Source] = {}
-    """Bibliography, by id."""
+    schema_version: Literal[1] = 1  #: Version of the format.
+    title: Text | None = None  #: Title shown in reports.
+    description: Text | None = None  #: Free text.
+    sources: dict[Id, Source] = {}  #: Bibliography, by id.
     currency: Annotated[str, Field(pattern="^[A-Z]{3}$")] = "EUR"
     """ISO 4217 label of all amounts; field names keep ``eur``."""
-    price_year: Year | None = None
-    """Year whose prices all amounts are in."""
-    horizon: Horizon
-    """The years that are planned for."""
-    home: tuple[Country, ...] = ()
-    """Countries whose deliveries are no imports; for reports."""
-    materials: dict[Id, Material]
-    """By id."""
-    consumers: dict[Id, Consumer] = {}
-    """Sectors and companies that need the materials, by id."""
-    demand: tuple[Demand, ...] = ()
-    """Who needs what."""
-    damage: tuple[Damage, ...] = ()
-    """What a missing tonne costs."""
-    supply: tuple[Supply, ...] = ()
-    """Today's imports and home output."""
-    projects: dict[Id, Project] = {}
-    """Candidate projects, by id."""
-    funders: dict[Id, Funder] = {}
-    """Purses, by id."""
-    stockpiles: tuple[Stockpile, ...] = ()
-    """Stockpiles."""
-    hazards: dict[Id, Hazard] = {}
-    """What can go wrong, by id."""
-    uncertainty: Uncertainty | None = None
-    """States of the world; one certain, undisturbed state where absent."""
-    policy: Policy = Policy()
-    """Rules that every plan must keep."""
-    objective: Objective = Objective()
-    """What a plan is measured by."""
-    variants: dict[Id, Variant] = {}
-    """Funding options to compare, by id."""
+    price_year: Year | None = None  #: Year whose prices all amounts are in.
+    horizon: Horizon  #: The years that are planned for.
+    home: tuple[Country, ...] = ()  #: Countries whose deliveries are no imports; for reports.
+    materials: dict[Id, Material]  #: By id.
+    consumers: dict[Id, Consumer] = {}  #: Sectors and companies that need the materials, by id.
+    demand: tuple[Demand, ...] = ()  #: Who needs what.
+    damage: tuple[Damage, ...] = ()  #: What a missing tonne costs.
+    supply: tuple[Supply, ...] = ()  #: Today's imports and home output.
+    projects: dict[Id, Project] = {}  #: Candidate projects, by id.
+    funders: dict[Id, Funder] = {}  #: Purses, by id.
+    stockpiles: tuple[Stockpile, ...] = ()  #: Stockpiles.
+    hazards: dict[Id, Hazard] = {}  #: What can go wrong, by id.
+    uncertainty: Uncertainty | None = None  #: States of the world; one undisturbed where absent.
+    policy: Policy = Policy()  #: Rules that every plan must keep.
+    objective: Objective = Objective()  #: What a plan is measured by.
+    variants: dict[Id, Variant] = {}  #: Funding options to compare, by id.
 
     @model_validator(mode="after")
     def _references(self, info: ValidationInfo) -> Case:

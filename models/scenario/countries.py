@@ -13,11 +13,8 @@ QA RE RO RS RU RW SA SB SC SD SE SG SH SI SJ SK SL SM SN SO SR SS ST SV SX SY SZ
 TH TJ TK TL TM TN TO TR TT TV TW TZ UA UG UM US UY UZ VA VC VE VG VI VN VU WF WS YE YT ZA ZM
 ZW
 """
-_UNION = """
-AT BE BG CY CZ DE DK EE ES FI FR GR HR HU IE IT LT LU LV MT NL PL PT RO SE SI SK
-"""
-EU_27 = frozenset(_UNION.split())
-"""Member states of the European Union."""
+_UNION = "AT BE BG CY CZ DE DK EE ES FI FR GR HR HU IE IT LT LU LV MT NL PL PT RO SE SI SK"
+EU_27 = frozenset(_UNION.split())  #: Member states of the European Union.
 ALPHA_2 = frozenset(_CODES.split())
 _OFTEN_MEANT = {"UK": "GB", "EL": "GR", "SU": "RU", "YU": "RS", "ZR": "CD", "DDR": "DE"}
 _REGIONS = frozenset(("EU", "XK", "XX", "ZZ"))

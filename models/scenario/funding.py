@@ -6,8 +6,8 @@ from typing import ClassVar, Literal
 
 from pydantic import StrictBool, ValidationInfo, model_validator
 
-from models.base import BareYear, Base, Id, Text, fault, faults_together, left_out
-from models.faults import Step
+from models import base
+from models.base import Base, BudgetYear, Finding, Id, Text, fault
 from models.language import tr
 from models.scenario.instruments import Instrument
 from models.scenario.quantities import NonNegative, YearlyNonNegative
@@ -16,21 +16,16 @@ from models.scenario.quantities import NonNegative, YearlyNonNegative
 class BudgetLine(Base):
     """One line of a funder's budget."""
 
-    BY_KIND: ClassVar[tuple[str, ...]] = (
-        "total_meur", "by_year_meur", "carry_over", "limit_meur", "stock_charge",
-    )  # fmt: skip
+    BY_KIND: ClassVar = ("total_meur", "by_year_meur", "carry_over", "limit_meur", "stock_charge")
     """Fields that mean something only once the kind is known."""
 
-    name: Text | None = None
-    """Name shown in reports; the id where absent."""
+    name: Text | None = None  #: Name shown in reports; the id where absent.
     kind: Literal["commitment", "cash", "guarantee_stock"]
     """``commitment`` (charged when decided), ``cash`` (when due) or ``guarantee_stock``."""
-    total_meur: NonNegative | None = None
-    """Million EUR over the whole horizon; no limit where absent."""
-    by_year_meur: dict[BareYear, NonNegative] | None = None
+    total_meur: NonNegative | None = None  #: Million EUR over the horizon; no limit where absent.
+    by_year_meur: dict[BudgetYear, NonNegative] | None = None
     """Million EUR of each year; years not named get nothing."""
-    carry_over: StrictBool = False
-    """Whether what a year leaves may be used later."""
+    carry_over: StrictBool = False  #: Whether what a year leaves may be used later.
     limit_meur: YearlyNonNegative | None = None
     """Guarantees outstanding at a year's end at most, in million EUR."""
     stock_charge: NonNegative | None = None
@@ -38,25 +33,20 @@ class BudgetLine(Base):
 
     @model_validator(mode="after")
     def _fields_of_its_kind(self, info: ValidationInfo) -> BudgetLine:
-        if left_out("order", info):
+        if base.left_out("order", info):
             return self
-        stock = self.kind == "guarantee_stock"
-        foreign = ["total_meur", "by_year_meur", "carry_over", "stock_charge"]
-        foreign = foreign if stock else ["limit_meur"]
-        hint = (
-            tr("it is limited by limit_meur") if stock else tr("write total_meur or by_year_meur")
-        )
-        faults: list[tuple[tuple[Step, ...], str, str]] = [
-            (
-                (name, "[key]"),
-                tr("{name} means nothing for a line of kind {kind}", name=name, kind=self.kind),
-                hint,
-            )
-            for name in foreign
-            if (given := getattr(self, name)) is not None and given is not False
-        ]
+        foreign, hint = ["limit_meur"], tr("write total_meur or by_year_meur")
+        if stock := self.kind == "guarantee_stock":
+            foreign = [name for name in self.BY_KIND if name != "limit_meur"]
+            hint = tr("it is limited by limit_meur")
+        faults: list[Finding] = []
+        for name in foreign:
+            if (given := getattr(self, name)) is not None and given is not False:
+                about = {"name": name, "kind": self.kind}
+                message = tr("{name} means nothing for a line of kind {kind}", **about)
+                faults.append(((name, "[key]"), message, hint))
         if faults:
-            raise faults_together(faults)
+            raise base.faults_together(faults)
         if stock and self.limit_meur is None:
             message = tr("'limit_meur' is missing for a line of kind guarantee_stock")
             raise fault(message, tr("write what may be outstanding at most"))
@@ -70,17 +60,11 @@ class Funder(Base):
 
     kind: Literal["public", "company", "private"]
     """``public``, ``company`` (reserves output for its own consumers) or ``private``."""
-    name: Text | None = None
-    """Name shown in reports; the id where absent."""
-    description: Text | None = None
-    """Free text."""
-    budget_meur: NonNegative | None = None
-    """Budget over the whole horizon in million EUR; no limit where absent."""
-    budget_by_year_meur: dict[BareYear, NonNegative] | None = None
+    name: Text | None = None  #: Name shown in reports; the id where absent.
+    description: Text | None = None  #: Free text.
+    budget_meur: NonNegative | None = None  #: Budget over the horizon in million EUR, if limited.
+    budget_by_year_meur: dict[BudgetYear, NonNegative] | None = None
     """Budget of each year in million EUR; years not named get nothing."""
-    carry_over: StrictBool = False
-    """Whether what a year leaves may be spent later."""
-    budget_lines: dict[Id, BudgetLine] = {}
-    """Lines of its budget, by id; each binds, besides the budgets above."""
-    instruments: dict[Id, Instrument] = {}
-    """By id, for example ``equity`` or ``guarantee``."""
+    carry_over: StrictBool = False  #: Whether what a year leaves may be spent later.
+    budget_lines: dict[Id, BudgetLine] = {}  #: Lines of its budget, by id; each binds as well.
+    instruments: dict[Id, Instrument] = {}  #: By id, for example ``equity`` or ``guarantee``.

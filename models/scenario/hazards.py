@@ -4,78 +4,57 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import StrictStr, ValidationInfo, field_validator, model_validator
+from pydantic import StrictStr, ValidationInfo, model_validator
 
-from models.base import AllOf, Base, Country, Id, Text, fault, left_out
-from models.language import tr
-from models.scenario.quantities import Bounds, Number, Share, Whole, check_sum
-from models.scenario.years import Year
+from models import base
+from models.base import AllMaterials, Base, Country, Id, ProjectId, Text
+from models.language import marked, tr
+from models.marks import In
+from models.scenario.quantities import Count, Number, Share, Whole, Year
 
 
 class Effect(Base):
     """What one hazard does to one country's supply."""
 
-    country: Country
-    """ISO 3166 code of the country that is struck."""
-    materials: AllOf = None
-    """Ids of the materials that are struck, or ``all``."""
-    loss: tuple[Share, ...]
-    """Share of supply lost in each successive period from the event's start."""
+    country: Country  #: ISO 3166 code of the country that is struck.
+    materials: AllMaterials = None  #: Ids of the materials that are struck, or ``all``.
+    loss: tuple[Share, ...]  #: Share of supply lost in each period from the event's start.
 
-    @field_validator("loss")
-    @classmethod
-    def _some_loss(cls, loss: tuple[Number, ...]) -> tuple[Number, ...]:
-        if not loss:
-            raise fault(tr("loss names no period"), tr("write {value}", value="[1.0, 0.5]"))
-        return loss
+    _some_loss = base.needed("loss", marked("loss names no period"), marked("write [1.0, 0.5]"))
 
 
 class Hazard(Base):
     """An event that takes supply away, and how often it starts."""
 
-    name: Text | None = None
-    """Name shown in reports; the id where absent."""
-    description: Text | None = None
-    """Free text."""
-    annual_probability: Share
-    """Probability that it starts in a year."""
-    effects: tuple[Effect, ...]
-    """What it does."""
+    name: Text | None = None  #: Name shown in reports; the id where absent.
+    description: Text | None = None  #: Free text.
+    annual_probability: Share  #: Probability that it starts in a year.
+    effects: tuple[Effect, ...]  #: What it does.
 
 
 class Event(Base):
     """A hazard that strikes at a stated time."""
 
-    hazard: Id
-    """Id of the hazard."""
-    start: Year
-    """Calendar year in which it starts."""
-    period: Annotated[Number, Bounds(ge=1, whole=True)] = Number(1)
-    """Period of that year in which it starts, from 1 to periods_per_year."""
+    hazard: Annotated[Id, In("hazards")]  #: Id of the hazard.
+    start: Annotated[Year, In("years")]  #: Calendar year in which it starts.
+    period: Count = Number(1)  #: Period of that year in which it starts, from 1.
 
 
 class State(Base):
     """One written-out way the coming years may go."""
 
-    name: StrictStr | None = None
-    """Name shown in reports."""
-    probability: Share
-    """Probability of this state; those of all states add up to 1."""
-    events: tuple[Event, ...] = ()
-    """What strikes, and when."""
-    failed_projects: tuple[Id, ...] = ()
-    """Ids of projects that never produce."""
-    delayed_projects: dict[Id, Whole] = {}
-    """Years of delay of the first output, by project."""
+    name: StrictStr | None = None  #: Name shown in reports.
+    probability: Share  #: Probability of this state; those of all states add up to 1.
+    events: tuple[Event, ...] = ()  #: What strikes, and when.
+    failed_projects: tuple[ProjectId, ...] = ()  #: Ids of projects that never produce.
+    delayed_projects: dict[ProjectId, Whole] = {}  #: Years of delay of first output, by project.
 
 
 class Sample(Base):
     """States of the world drawn at random from hazards, success and delay."""
 
-    states: Annotated[Number, Bounds(ge=1, whole=True)]
-    """How many states are drawn."""
-    seed: Whole = Number(0)
-    """Seed of the random streams."""
+    states: Count  #: How many states are drawn.
+    seed: Whole = Number(0)  #: Seed of the random streams.
     method: Literal["random", "stratified"] = "random"
     """``random``: independent draws; ``stratified``: draws spread evenly (a Latin hypercube)."""
 
@@ -83,25 +62,15 @@ class Sample(Base):
 class Uncertainty(Base):
     """The states of the world that a plan is made for: sampled, or written out."""
 
-    sample: Sample | None = None
-    """Sampled states."""
-    states: tuple[State, ...] | None = None
-    """Written-out states."""
+    sample: Sample | None = None  #: Sampled states.
+    states: tuple[State, ...] | None = None  #: Written-out states.
 
     @model_validator(mode="after")
     def _one_of_two(self, info: ValidationInfo) -> Uncertainty:
-        if left_out("order", info):
+        if base.left_out("order", info):
             return self
         if self.sample is not None and self.states is not None:
-            raise fault(tr("'sample' and 'states' exclude each other"), tr("leave one out"))
+            raise base.fault(tr("'sample' and 'states' exclude each other"), tr("leave one out"))
         return self
 
-    @field_validator("states")
-    @classmethod
-    def _probabilities_add_up(
-        cls, states: tuple[State, ...] | None, info: ValidationInfo
-    ) -> tuple[State, ...] | None:
-        if states is not None and not left_out("sum", info):
-            what = tr("the probability of the states")
-            check_sum(tuple(state.probability for state in states), what)
-        return states
+    _sums = base.adds_up("states", what=marked("the probability of the states"), of="probability")

@@ -7,8 +7,8 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import ValidationInfo, model_validator
 
-from models.base import UNREADABLE_TEXT, AnyOf, Base, Id, Text, faults_together, left_out
-from models.faults import Step
+from models import base
+from models.base import AnyCountry, AnyMaterial, AnyOf, Base, Finding, Id, MaterialId, Text
 from models.language import tr
 from models.scenario.quantities import Bounds, NonNegative, Number, Share, Whole, YearlyNonNegative
 
@@ -34,21 +34,15 @@ _KINDS_OF: dict[str, tuple[str | None, ...]] = {
     "floor_eur_per_t": ("price_floor",),
     "upside_share": ("price_floor",),
     "upside_from_eur_per_t": ("price_floor",),
-}
-"""The kinds that a term means something for."""
-
-_Found = tuple[tuple[Step, ...], str, str]
+}  #: The kinds that a term means something for.
 
 
 class Eligible(Base):
     """Which projects an instrument may take part in; all three conditions must hold."""
 
-    countries: AnyOf = None
-    """Codes of the countries a project may stand in, or ``any``."""
-    materials: AnyOf = None
-    """Ids of materials of which a project must deliver at least one, or ``any``."""
-    tags: AnyOf = None
-    """Words of which a project must carry at least one, or ``any``."""
+    countries: AnyCountry = None  #: Codes of the countries a project may stand in, or ``any``.
+    materials: AnyMaterial = None  #: Ids of materials, one of which it must deliver, or ``any``.
+    tags: AnyOf = None  #: Words of which a project must carry at least one, or ``any``.
 
 
 class Instrument(Base):
@@ -57,61 +51,43 @@ class Instrument(Base):
     BY_KIND: ClassVar[tuple[str, ...]] = tuple(_KINDS_OF)
     """Fields that mean something only once the kind is known."""
 
-    name: Text | None = None
-    """Name shown in reports; the id where absent."""
-    kind: InstrumentKind | None = None
-    """What it is; a plain share of capex where absent."""
-    max_share: Share = Number(1)
-    """Share of a project's capex (of output, for a price floor) at most."""
-    ticket_min_meur: NonNegative = Number(0)
-    """Least amount in million EUR, if it takes part at all."""
-    ticket_max_meur: NonNegative | None = None
-    """Largest amount in million EUR."""
+    name: Text | None = None  #: Name shown in reports; the id where absent.
+    kind: InstrumentKind | None = None  #: What it is; a plain share of capex where absent.
+    max_share: Share = Number(1)  #: Share of a project's capex (or output, for a floor) at most.
+    ticket_min_meur: NonNegative = Number(0)  #: Least amount in million EUR, if it takes part.
+    ticket_max_meur: NonNegative | None = None  #: Largest amount in million EUR.
     offtake_per_share: NonNegative = Number(0)
     """Share of output reserved for domestic consumers per share of capex (or output) financed."""
-    budget_charge: NonNegative = Number(1)
-    """Budget used per EUR paid (for a guarantee: its provision)."""
-    charges: dict[Id, NonNegative] = {}
-    """Use of each budget line of the funder per EUR, by its id."""
+    budget_charge: NonNegative = Number(1)  #: Budget used per EUR paid (a guarantee: provision).
+    charges: dict[Id, NonNegative] = {}  #: Use of each budget line of the funder per EUR.
     recovery: NonNegative | None = None
     """Expected present value that comes back, per EUR committed; by the terms where absent."""
-    budget_class: BudgetClass | None = None
-    """How the budget books it; for reports. By its kind where absent."""
-    grant_equivalent: Share = Number(0)
-    """Share of a commitment that counts as state aid."""
-    eligible: Eligible = Eligible()
-    """Which projects it may take part in."""
+    budget_class: BudgetClass | None = None  #: How the budget books it; by its kind where absent.
+    grant_equivalent: Share = Number(0)  #: Share of a commitment that counts as state aid.
+    eligible: Eligible = Eligible()  #: Which projects it may take part in.
     term_years: Annotated[Number, Bounds(gt=0, whole=True)] | None = None
     """Years until it ends: a loan from payment, a guarantee from the decision, a price floor from
     the first output; for equity the year of exit."""
-    grace_years: Whole = Number(0)
-    """Years before repayment begins; from there on in equal yearly parts."""
-    interest_rate: NonNegative | None = None
-    """Per year: received on a loan, paid on a subsidised one."""
-    expected_return: NonNegative | None = None
-    """Growth of a stake per year until its exit."""
-    fee_per_year: NonNegative | None = None
-    """Fee received on the amount guaranteed, per year."""
-    failure_probability: Share | None = None
-    """Probability of default, call or write-off over the whole life."""
-    loss_given_failure: Share = Number(1)
-    """Share of the amount that is lost then."""
-    market_finance_per_share: NonNegative = Number(0)
-    """Share of capex that lenders carry more per share covered."""
-    floor_eur_per_t: dict[Id, YearlyNonNegative] | None = None
+    grace_years: Whole = Number(0)  #: Years before repayment begins, in equal yearly parts.
+    interest_rate: NonNegative | None = None  #: Per year: received on a loan, or paid as subsidy.
+    expected_return: NonNegative | None = None  #: Growth of a stake per year until its exit.
+    fee_per_year: NonNegative | None = None  #: Fee received on the amount guaranteed, per year.
+    failure_probability: Share | None = None  #: Probability of default, call or write-off in all.
+    loss_given_failure: Share = Number(1)  #: Share of the amount that is lost then.
+    market_finance_per_share: NonNegative = Number(0)  #: Capex that lenders carry more per share.
+    floor_eur_per_t: dict[MaterialId, YearlyNonNegative] | None = None
     """Price below which the funder pays the difference, in EUR per tonne, by material."""
-    upside_share: Share = Number(0)
-    """Share of the price above ``upside_from_eur_per_t`` that the funder receives."""
-    upside_from_eur_per_t: dict[Id, YearlyNonNegative] | None = None
+    upside_share: Share = Number(0)  #: Share of higher prices that the funder receives.
+    upside_from_eur_per_t: dict[MaterialId, YearlyNonNegative] | None = None
     """Price above which it receives a share, in EUR per tonne; the floor where absent."""
 
     @model_validator(mode="after")
     def _terms_of_its_kind(self, info: ValidationInfo) -> Instrument:
-        if left_out("order", info):
+        if base.left_out("order", info):
             return self
         faults = [*self._foreign(), *self._missing(), *self._contradictions()]
         if faults:
-            raise faults_together(faults)
+            raise base.faults_together(faults)
         return self
 
     @property
@@ -122,30 +98,25 @@ class Instrument(Base):
     def _given(self, name: str) -> bool:
         return bool(getattr(self, name) != type(self).model_fields[name].default)
 
-    def _foreign(self) -> Iterator[_Found]:
+    def _foreign(self) -> Iterator[Finding]:
         """Terms that mean nothing for the kind."""
-        for name, kinds in _KINDS_OF.items():
-            if self.kind not in kinds and self._given(name):
-                known = ", ".join(kind for kind in kinds if kind)
-                if self.kind:
-                    message, hint = self._means_nothing(name), tr("it is for {known}", known=known)
-                else:
-                    message = tr("{name} means nothing for an instrument of no kind", name=name)
-                    hint = tr("add a kind: {known}", known=known)
-                yield (name, "[key]"), message, hint
-        for name in ("ticket_min_meur", "ticket_max_meur") if self.kind == "price_floor" else ():
-            if self._given(name):
-                yield (name, "[key]"), self._means_nothing(name), tr("limit it by max_share")
-
-    def _means_nothing(self, name: str) -> str:
-        return tr(
-            "{name} means nothing for an instrument of kind {kind}", name=name, kind=self.kind
-        )
+        tickets = dict.fromkeys(("ticket_min_meur", "ticket_max_meur"), ())
+        for name, kinds in (_KINDS_OF | (tickets if self.kind == "price_floor" else {})).items():
+            if self.kind in kinds or not self._given(name):
+                continue
+            known = ", ".join(kind for kind in kinds if kind)
+            about = {"name": name, "kind": self.kind}
+            message = tr("{name} means nothing for an instrument of kind {kind}", **about)
+            hint = tr("it is for {known}", known=known) if known else tr("limit it by max_share")
+            if not self.kind:
+                message = tr("{name} means nothing for an instrument of no kind", name=name)
+                hint = tr("add a kind: {known}", known=known)
+            yield (name, "[key]"), message, hint
 
     def _lacks(self, name: str) -> str:
         return tr("'{name}' is missing for an instrument of kind {kind}", name=name, kind=self.kind)
 
-    def _missing(self) -> Iterator[_Found]:
+    def _missing(self) -> Iterator[Finding]:
         """Terms that others, or the kind, ask for."""
         kind, term = self.kind, self.term_years
         if kind == "interest_subsidy":
@@ -153,16 +124,12 @@ class Instrument(Base):
                 if getattr(self, name) is None:
                     yield (), self._lacks(name), ""
         elif term is None:
-            wanted = ["interest_rate"] if kind in _LOANS else []
-            wanted += ["expected_return"] if kind == "equity" else []
-            wanted += ["grace_years"] if kind in _KINDS_OF["grace_years"] else []
-            for name in wanted:
-                if self._given(name):
+            for name in ("interest_rate", "expected_return", "grace_years"):
+                if kind in _KINDS_OF[name] and self._given(name):
                     message = tr("{name} needs term_years", name=name)
                     yield (name,), message, tr("say when it ends")
         if kind == "price_floor" and not self.floor_eur_per_t:
-            hint = tr("write {material: EUR per tonne}")
-            yield (), self._lacks("floor_eur_per_t"), hint
+            yield (), self._lacks("floor_eur_per_t"), tr("write {material: EUR per tonne}")
         unknown = self.recovery is None and self.expected_return is None
         if kind == "equity" and term is not None and unknown:
             hint = tr("or recovery, so that it is known what comes back at the exit")
@@ -170,30 +137,24 @@ class Instrument(Base):
         if self.failure_probability is None and kind in _AT_RISK:
             hint = tr("write failure_probability: 0 if it cannot fail")
             if self._given("loss_given_failure"):
-                yield (
-                    ("loss_given_failure",),
-                    tr("loss_given_failure needs failure_probability"),
-                    hint,
-                )
+                message = tr("loss_given_failure needs failure_probability")
+                yield ("loss_given_failure",), message, hint
             if self.recovery is None and kind == "guarantee" and self.fee_per_year is not None:
                 message = tr("fee_per_year needs failure_probability or recovery")
                 yield ("fee_per_year",), message, hint
 
-    def _contradictions(self) -> Iterator[_Found]:
+    def _contradictions(self) -> Iterator[Finding]:
         term, floors, upside = self.term_years, self.floor_eur_per_t, self.upside_from_eur_per_t
         if term is not None and self.grace_years > term:
-            message = tr(
-                "grace_years {grace} is above term_years {term}",
-                grace=f"{self.grace_years:g}",
-                term=f"{term:g}",
-            )
+            years = {"grace": f"{self.grace_years:g}", "term": f"{term:g}"}
+            message = tr("grace_years {grace} is above term_years {term}", **years)
             yield ("grace_years",), message, tr("equal to it, all is repaid at the end")
         if self.kind != "price_floor" or upside is None:
             return
         if not self._given("upside_share"):
             yield ("upside_from_eur_per_t",), tr("upside_from_eur_per_t needs upside_share"), ""
         for name in upside:
-            if floors and name not in floors and UNREADABLE_TEXT not in (name, *floors):
+            if floors and name not in floors and base.UNREADABLE_TEXT not in (name, *floors):
                 message = tr("there is no floor for '{name}'", name=name)
                 hint = tr("the floor is for {materials}", materials=", ".join(floors))
                 yield ("upside_from_eur_per_t", name, "[key]"), message, hint

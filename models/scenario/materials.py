@@ -6,130 +6,98 @@ import itertools
 
 from pydantic import ValidationInfo, field_validator, model_validator
 
-from models.base import Base, Country, Id, Stage, Text, fault, faults_together, left_out
-from models.faults import Step
+from models import base
+from models.base import Base, ConsumerId, Country, FunderId, MaterialId, Stage, Text
 from models.language import tr
-from models.scenario.quantities import NonNegative, Share, YearlyNonNegative, check_sum, sum_fault
+from models.scenario.quantities import NonNegative, Share, YearlyNonNegative
 
 
 class PriceState(Base):
     """One way the price of a material may go, over all years."""
 
-    name: Text | None = None
-    """Name shown in reports."""
-    probability: Share
-    """Probability of this price; those of a material's price states add up to 1."""
-    eur_per_t: YearlyNonNegative
-    """Price in EUR per tonne; may change over the years."""
+    name: Text | None = None  #: Name shown in reports.
+    probability: Share  #: Probability of this price; those of a material add up to 1.
+    eur_per_t: YearlyNonNegative  #: Price in EUR per tonne; may change over the years.
 
 
 class Material(Base):
     """A raw material, counted in tonnes of one stated form."""
 
-    name: Text | None = None
-    """Name shown in reports; the id where absent."""
-    description: Text | None = None
-    """Free text, for example the form that is counted."""
-    price_eur_per_t: YearlyNonNegative
-    """Price in EUR per tonne; may change over the years."""
+    name: Text | None = None  #: Name shown in reports; the id where absent.
+    description: Text | None = None  #: Free text, for example the form that is counted.
+    price_eur_per_t: YearlyNonNegative  #: Price in EUR per tonne; may change over the years.
     price_states: tuple[PriceState, ...] = ()
     """Prices that price floors are reckoned with; ``price_eur_per_t`` alone where absent."""
 
-    @field_validator("price_states")
-    @classmethod
-    def _chances_add_up(
-        cls, states: tuple[PriceState, ...], info: ValidationInfo
-    ) -> tuple[PriceState, ...]:
-        if states and not left_out("sum", info):
-            check_sum((state.probability for state in states), "the probability of price_states")
-        return states
+    _sums = base.adds_up(
+        "price_states", what="the probability of price_states", of="probability", empty=True
+    )
 
 
 class Consumer(Base):
     """A sector or a single company that needs materials."""
 
-    name: Text | None = None
-    """Name shown in reports; the id where absent."""
-    description: Text | None = None
-    """Free text."""
-    company: Id | None = None
-    """Id of the funder (of kind company) that is this consumer's purse."""
+    name: Text | None = None  #: Name shown in reports; the id where absent.
+    description: Text | None = None  #: Free text.
+    company: FunderId | None = None  #: Id of the company funder that is its purse.
 
 
 class Demand(Base):
     """What a consumer needs of a material; rows of the same pair add up."""
 
-    consumer: Id
-    """Id of the consumer."""
-    material: Id
-    """Id of the material."""
-    t_per_year: YearlyNonNegative
-    """Demand in tonnes per year; may change over the years."""
+    consumer: ConsumerId  #: Id of the consumer.
+    material: MaterialId  #: Id of the material.
+    t_per_year: YearlyNonNegative  #: Demand in tonnes per year; may change over the years.
 
 
 class DamageStep(Base):
     """One step of the damage curve."""
 
-    share: Share
-    """Share of the demand in a period that this step covers, as a fraction of one."""
-    eur_per_t: NonNegative
-    """Damage of a tonne missing on this step, in EUR per tonne."""
+    share: Share  #: Share of the demand in a period that this step covers, as a fraction of one.
+    eur_per_t: NonNegative  #: Damage of a tonne missing on this step, in EUR per tonne.
 
 
 class Damage(Base):
     """What a missing tonne costs the economy, in steps that rise."""
 
-    material: Id
-    """Id of the material."""
-    consumer: Id | None = None
-    """Id of a consumer, where the entry is for that consumer alone."""
-    steps: tuple[DamageStep, ...]
-    """From the first tonne missing to the last; the shares add up to 1."""
+    material: MaterialId  #: Id of the material.
+    consumer: ConsumerId | None = None  #: Id of a consumer, if the entry is for it alone.
+    steps: tuple[DamageStep, ...]  #: From the first tonne missing to the last; shares add up to 1.
 
     @field_validator("steps")
     @classmethod
     def _steps_rise_and_add_up(
         cls, steps: tuple[DamageStep, ...], info: ValidationInfo
     ) -> tuple[DamageStep, ...]:
-        if left_out("sum", info):
+        if base.left_out("sum", info):
             return steps
-        faults: list[tuple[tuple[Step, ...], str, str]] = []
-        total = sum_fault((step.share for step in steps), tr("the share of the steps"))
-        if total:
-            faults.append(((), *total))
+        faults = base.sum_faults((step.share for step in steps), tr("the share of the steps"))
         for number, (before, after) in enumerate(itertools.pairwise(steps), start=1):
             if after.eur_per_t < before.eur_per_t:
-                message = tr(
-                    "damage falls from {before:g} to {after:g} EUR per tonne",
-                    before=before.eur_per_t,
-                    after=after.eur_per_t,
-                )
+                prices = {"before": before.eur_per_t, "after": after.eur_per_t}
+                message = tr("damage falls from {before:g} to {after:g} EUR per tonne", **prices)
                 hint = tr("order the steps from the cheapest tonne to the dearest")
                 faults.append(((number, "eur_per_t"), message, hint))
         if faults:
-            raise faults_together(faults)
+            raise base.faults_together(faults)
         return steps
 
 
 class Supply(Base):
     """What one country supplies of a material before any investment; rows add up."""
 
-    material: Id
-    """Id of the material."""
-    country: Country
-    """ISO 3166 code of the country of origin."""
+    material: MaterialId  #: Id of the material.
+    country: Country  #: ISO 3166 code of the country of origin.
     share: YearlyNonNegative | None = None
     """Share of that year's demand of all consumers, as a fraction of one; above 1 is a surplus."""
-    t_per_year: YearlyNonNegative | None = None
-    """Tonnes per year; instead of ``share``."""
-    stages: tuple[Stage, ...] = ()
-    """What happens in the country: extraction, processing, recycling; for reports."""
+    t_per_year: YearlyNonNegative | None = None  #: Tonnes per year; instead of ``share``.
+    stages: tuple[Stage, ...] = ()  #: What happens there: extraction, processing, recycling.
 
     @model_validator(mode="after")
     def _one_of_two(self, info: ValidationInfo) -> Supply:
-        if left_out("order", info):
+        if base.left_out("order", info):
             return self
         if (self.share is None) == (self.t_per_year is None):
             hint = tr("leave one out") if self.share is not None else tr("add one of them")
-            raise fault(tr("supply needs either 'share' or 't_per_year'"), hint)
+            raise base.fault(tr("supply needs either 'share' or 't_per_year'"), hint)
         return self

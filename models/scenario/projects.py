@@ -6,10 +6,11 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, StrictStr, ValidationInfo, field_validator, model_validator
 
-from models.base import Base, Country, Id, Stage, Text, fault, left_out
-from models.language import tr
-from models.scenario.quantities import Bounds, NonNegative, Number, Share, Whole, adds_up
-from models.scenario.years import Year, readable
+from models import base
+from models.base import Base, Country, MaterialId, ProjectId, Stage, Text, fault
+from models.language import marked, tr
+from models.marks import In
+from models.scenario.quantities import Bounds, NonNegative, Number, Share, Whole, Year, readable
 
 
 def _read_delay(value: Any) -> int:
@@ -27,55 +28,40 @@ Delay = Annotated[int, BeforeValidator(_read_delay)]
 class Project(Base):
     """A plant or mine that may be built, and what it delivers once it runs."""
 
-    name: Text | None = None
-    """Name shown in reports; the id where absent."""
-    description: Text | None = None
-    """Free text."""
-    country: Country
-    """ISO 3166 code of the country it stands in."""
-    output_t_per_year: dict[Id, NonNegative]
+    name: Text | None = None  #: Name shown in reports; the id where absent.
+    description: Text | None = None  #: Free text.
+    country: Country  #: ISO 3166 code of the country it stands in.
+    output_t_per_year: dict[MaterialId, NonNegative]
     """Nameplate output in tonnes per year, by material."""
-    earliest_start: Year | None = None
+    earliest_start: Annotated[Year, In("years")] | None = None
     """First year in which the decision to build can fall; the first year where absent."""
-    latest_start: Year | None = None
+    latest_start: Annotated[Year, In("later years")] | None = None
     """Last year in which the decision to build can fall; the last year where absent."""
-    construction_years: Whole = Number(0)
-    """Years from the start to the first output."""
+    construction_years: Whole = Number(0)  #: Years from the start to the first output.
     ramp_up: tuple[Share, ...] = (Number(1),)
     """Share of nameplate in the 1st, 2nd, ... year of output; the last value holds on."""
     lifetime_years: Annotated[Number, Bounds(gt=0, whole=True)] | None = None
     """Years of output; unlimited where absent."""
-    capex_meur: NonNegative
-    """Capital cost in million EUR."""
+    capex_meur: NonNegative  #: Capital cost in million EUR.
     capex_profile: tuple[Share, ...] = (Number(1),)
     """Share of capex due in the start year, the next, ...; adds up to 1."""
     residual_value: Share | None = None
     """Share of capex that counts at the end of the horizon; that of the horizon where absent."""
-    market_finance_max: Share = Number(0)
-    """Share of capex that lenders and other investors provide at most."""
-    home_share: Share = Number(0)
-    """Share of output that reaches domestic consumers without any stake."""
-    offtake_max: Share = Number(1)
-    """Share of output that can be reserved for domestic consumers at most."""
-    success_probability: Share = Number(1)
-    """Probability that it produces at all; drawn once for each state of the world."""
+    market_finance_max: Share = Number(0)  #: Share of capex from lenders and investors at most.
+    home_share: Share = Number(0)  #: Share of output for domestic consumers without any stake.
+    offtake_max: Share = Number(1)  #: Share of output that domestic consumers can reserve.
+    success_probability: Share = Number(1)  #: Probability that it produces; drawn once a state.
     delay_years: dict[Delay, Share] = {0: Number(1)}
     """Probability of each delay of the first output, by years of delay; adds up to 1."""
-    requires: tuple[Id, ...] = ()
-    """Ids of projects that must be built no later."""
-    excludes: tuple[Id, ...] = ()
-    """Ids of projects that cannot be built beside it."""
-    stages: tuple[Stage, ...] = ()
-    """What happens in the country: extraction, processing, recycling; for reports."""
-    tags: tuple[StrictStr, ...] = ()
-    """Free words that instruments can ask for."""
+    requires: tuple[ProjectId, ...] = ()  #: Ids of projects that must be built no later.
+    excludes: tuple[ProjectId, ...] = ()  #: Ids of projects that cannot be built beside it.
+    stages: tuple[Stage, ...] = ()  #: What happens there: extraction, processing, recycling.
+    tags: tuple[StrictStr, ...] = ()  #: Free words that instruments can ask for.
 
-    @field_validator("ramp_up")
-    @classmethod
-    def _some_ramp(cls, ramp: tuple[Number, ...]) -> tuple[Number, ...]:
-        if not ramp:
-            raise fault(tr("ramp_up is empty"), tr("leave it out, or write [1.0]"))
-        return ramp
+    _ramp = base.needed(
+        "ramp_up", marked("ramp_up is empty"), marked("leave it out, or write [1.0]")
+    )
+    _sums = base.adds_up("capex_profile", "delay_years")
 
     @field_validator("output_t_per_year")
     @classmethod
@@ -84,16 +70,13 @@ class Project(Base):
             raise fault(tr("a project without output"), tr("write {material: tonnes per year}"))
         return output
 
-    _sums = adds_up("capex_profile", "delay_years")
-
     @model_validator(mode="after")
     def _window(self, info: ValidationInfo) -> Project:
         first, last = self.earliest_start, self.latest_start
-        if first is None or last is None or left_out("order", info):
+        if first is None or last is None or base.left_out("order", info):
             return self
         if readable(first, last) and last < first:
-            message = tr(
-                "latest_start {last} lies before earliest_start {first}", last=last, first=first
-            )
+            years = {"last": last, "first": first}
+            message = tr("latest_start {last} lies before earliest_start {first}", **years)
             raise fault(message, at=("latest_start",))
         return self

@@ -1,4 +1,4 @@
-"""Numbers of a scenario: they remember their source, and may change over the years.
+"""Numbers and years of a scenario: they remember their source, and numbers may change over time.
 
 A number is a float that may carry where it came from (:class:`Number`), and a yearly quantity is
 a function of the calendar year (:class:`Yearly`). Their readers accept no text and no truth value
@@ -10,27 +10,19 @@ from __future__ import annotations
 import math
 import re
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal
 
-from pydantic import ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
-from models.base import (
-    Reader,
-    fault,
-    faults_together,
-    left_out,
-    read_year,
-    relocated,
-    shape_of_value,
-)
-from models.language import tr
+from models import base
+from models.base import Finding, Reader, fault
+from models.language import marked, tr
 from models.spelling import close
 
 Confidence = Literal["high", "medium", "low"]
-_Read = TypeVar("_Read")
+REMARKS = ("source", "confidence", "note")  #: What may be said of a number beside its value.
 
 
 class Number(float):
@@ -46,20 +38,15 @@ class Number(float):
     confidence: Confidence | None
     note: str | None
 
-    def __new__(
-        cls,
-        value: float,
-        source: str | None = None,
-        confidence: Confidence | None = None,
-        note: str | None = None,
-    ) -> Number:
-        """Make a number from its value and what is known of it."""
+    def __new__(cls, value: float, **about: Any) -> Number:
+        """Make a number from its value and its remarks."""
         number = super().__new__(cls, value)
-        number.source, number.confidence, number.note = source, confidence, note
+        for key in REMARKS:
+            setattr(number, key, about.get(key))
         return number
 
-    def __getnewargs__(self) -> tuple[Any, ...]:
-        return (float(self), self.source, self.confidence, self.note)
+    def __getnewargs_ex__(self) -> tuple[tuple[float], dict[str, Any]]:
+        return (float(self),), remarks(self)
 
     def written(self) -> float | int | dict[str, Any]:
         """The number as a scenario file writes it."""
@@ -69,49 +56,72 @@ class Number(float):
         return {"value": value, **about} if about else value
 
 
-REMARKS = ("source", "confidence", "note")
-"""What may be said of a number beside its value."""
 UNREADABLE = Number(math.nan)
 """Stands in for a number that could not be read: every comparison with it is silent."""
 
-_HINTS: tuple[tuple[str, Callable[[str], str]], ...] = (
+
+class CalendarYear(int):
+    """A year that remembers its source. Arithmetic gives plain whole numbers."""
+
+    source: str | None = None
+    confidence: Confidence | None = None
+    note: str | None = None
+    readable = True  #: False for what stands in for a year that could not be read.
+
+    def __new__(cls, year: int, about: Mapping[str, Any] | None = None) -> CalendarYear:
+        """Make a year from its number and its attributes."""
+        made = super().__new__(cls, year)
+        made.__dict__.update(about or {})
+        return made
+
+    def __getnewargs__(self) -> tuple[Any, ...]:
+        return (int(self), self.__dict__)
+
+    def written(self) -> int | dict[str, Any]:
+        """The year as a scenario file writes it."""
+        about = remarks(self)
+        return {"value": int(self), **about} if about else int(self)
+
+
+def readable(*years: int | None) -> bool:
+    """Whether all of these years are there and could be read."""
+    return all(year is not None and getattr(year, "readable", True) for year in years)
+
+
+_EXPONENT = r"[+-]?(\d+\.?\d*|\.\d+)[eE][+-]?\d+"
+_PERCENT = r"[+-]?\d+([.,]\d+)?\s*%"
+
+
+def _fraction(text: str) -> str:
+    return f"{float(text[:-1].replace(',', '.')) / 100:g}"
+
+
+def _plain(text: str) -> str:
+    value = float(text)
+    return f"{value:.0f}" if value.is_integer() and abs(value) < 1e16 else repr(value)
+
+
+_HINTS: tuple[tuple[str, str, Callable[[str], str]], ...] = (
     (
         r"[+-]?[1-9]\d{0,2}(\.\d{3})+(,\d+)?",
-        lambda t: tr(
-            "write {number} (no thousands dots)", number=t.replace(".", "").replace(",", ".")
-        ),
+        marked("write {number} (no thousands dots)"),
+        lambda t: t.replace(".", "").replace(",", "."),
     ),
-    (
-        r"[+-]?\d+,\d+",
-        lambda t: tr("a decimal comma: write {number}", number=t.replace(",", ".")),
-    ),
-    (r"[+-]?\d[\d_]*_[\d_]*", lambda t: tr("write {value}", value=t.replace("_", ""))),
-    (r"[+-]?0\d+", lambda t: tr("write {number} without the leading zero", number=int(t))),
-    (
-        r"[+-]?(\d+\.?\d*|\.\d+)[eE][+-]?\d+",
-        lambda t: tr("YAML reads this as text: write {number}", number=_plain(float(t))),
-    ),
-    (
-        r"[+-]?\d+([.,]\d+)?\s*%",
-        lambda t: tr(
-            "write a fraction of one: {share:g}", share=float(t[:-1].replace(",", ".")) / 100
-        ),
-    ),
-    (r"[+-]?\d+(\.\d+)?", lambda t: tr("write {number} without quotation marks", number=t)),
-)
-"""What a text where a number belongs looks like, and the hint for it."""
-
-
-def _plain(value: float) -> str:
-    return f"{value:.0f}" if value.is_integer() and abs(value) < 1e16 else repr(value)
+    (r"[+-]?\d+,\d+", marked("a decimal comma: write {number}"), lambda t: t.replace(",", ".")),
+    (r"[+-]?\d[\d_]*_[\d_]*", marked("write {number}"), lambda t: t.replace("_", "")),
+    (r"[+-]?0\d+", marked("write {number} without the leading zero"), lambda t: str(int(t))),
+    (_EXPONENT, marked("YAML reads this as text: write {number}"), _plain),
+    (_PERCENT, marked("write a fraction of one: {number}"), _fraction),
+    (r"[+-]?\d+(\.\d+)?", marked("write {number} without quotation marks"), str),
+)  #: What a text where a number belongs looks like, the hint for it, and the number it gives.
 
 
 def number_hint(text: str) -> str:
     """What somebody who wrote this text where a number belongs most likely meant."""
     text = text.strip()
-    for pattern, hint in _HINTS:
+    for pattern, hint, number in _HINTS:
         if re.fullmatch(pattern, text):
-            return hint(text)
+            return tr(hint, number=number(text))
     return tr("write a number such as 12.5")
 
 
@@ -134,9 +144,7 @@ class Bounds(Reader):
             return Number(self._check(value))
         if not any(map(_key_meant, value)):
             raise _not_one_number()
-        number, about, faults = read_sourced(value, self._bare, "12.5")
-        if faults:
-            raise faults_together(faults)
+        number, about = read_sourced(value, self._bare, "12.5")
         return Number(number, **about)
 
     def _bare(self, value: Any) -> float:
@@ -149,7 +157,7 @@ class Bounds(Reader):
             if isinstance(value, str):
                 raise fault(tr("'{value}' is not a number", value=value), number_hint(value))
             shown = tr("nothing") if value is None else str(value).lower()
-            shown = shape_of_value(value, shown)
+            shown = base.shape_of_value(value, shown)
             raise fault(tr("a number is expected here, not {shown}", shown=shown))
         try:
             number = float(value)
@@ -160,11 +168,6 @@ class Bounds(Reader):
         if self.whole and not number.is_integer():
             message = tr("{number:g} is not a whole number", number=number)
             raise fault(message, tr("write {value}", value=round(number)))
-        self._within(number)
-        return number
-
-    def _within(self, number: float) -> None:
-        """Refuse a number outside the bounds."""
         if self.ge is not None and number < self.ge:
             hint = tr("write a number of {least:g} or more", least=self.ge)
             if self.ge == 0:
@@ -173,27 +176,23 @@ class Bounds(Reader):
         if self.gt is not None and number <= self.gt:
             raise fault(tr("{number:g} is not above {limit:g}", number=number, limit=self.gt))
         if self.le is not None and number > self.le:
-            percent = self.le == 1 and 2 <= number <= 100
             hint = tr("write {meant:g} for {share:g} %", meant=number / 100, share=number)
             message = tr("{number:g} is above {limit:g}", number=number, limit=self.le)
-            raise fault(message, hint if percent else "")
+            raise fault(message, hint if self.le == 1 and 2 <= number <= 100 else "")
         if self.lt is not None and number >= self.lt:
             raise fault(tr("{number:g} is not below {limit:g}", number=number, limit=self.lt))
+        return number
 
     def json_number(self) -> dict[str, Any]:
         """The JSON Schema of the bare number."""
-        keys = {
-            "minimum": self.ge,
-            "exclusiveMinimum": self.gt,
-            "maximum": self.le,
-            "exclusiveMaximum": self.lt,
-        }
+        limits = {"minimum": self.ge, "exclusiveMinimum": self.gt, "maximum": self.le}
+        limits |= {"exclusiveMaximum": self.lt}
         kind = "integer" if self.whole else "number"
-        return {"type": kind, **{key: limit for key, limit in keys.items() if limit is not None}}
+        return {"type": kind, **{key: limit for key, limit in limits.items() if limit is not None}}
 
     def json_schema(self) -> dict[str, Any]:
         """The JSON Schema of a number with or without its source."""
-        return {"anyOf": [self.json_number(), sourced_schema(self.json_number())]}
+        return {"anyOf": [self.json_number(), _sourced_schema(self.json_number())]}
 
 
 def _not_one_number() -> PydanticCustomError:
@@ -201,19 +200,16 @@ def _not_one_number() -> PydanticCustomError:
     return fault(message, tr("write {value}", value="{value: 12.5}"))
 
 
-def sourced_schema(value: dict[str, Any]) -> dict[str, Any]:
+def _sourced_schema(value: dict[str, Any]) -> dict[str, Any]:
     """The JSON Schema of ``{value:, source:, confidence:, note:}``."""
-    return {
-        "type": "object",
-        "properties": {
-            "value": value,
-            "source": {"type": "string", "description": "a text, or an id under `sources`"},
-            "confidence": {"enum": ["high", "medium", "low"]},
-            "note": {"type": "string"},
-        },
-        "required": ["value"],
-        "additionalProperties": False,
+    properties = {
+        "value": value,
+        "source": {"type": "string", "description": "a text, or an id under `sources`"},
+        "confidence": {"enum": ["high", "medium", "low"]},
+        "note": {"type": "string"},
     }
+    closed = {"required": ["value"], "additionalProperties": False}
+    return {"type": "object", "properties": properties, **closed}
 
 
 def remarks(number: Any) -> dict[str, Any]:
@@ -225,19 +221,16 @@ def _key_meant(key: Any) -> str:
     """The key of a sourced number that a key is or was meant to be, or an empty text."""
     if str(key).isdecimal():
         return ""  # a year, of which there may be many
-    if key in ("value", *REMARKS):
-        return str(key)
-    return close(str(key), ("value", *REMARKS))
+    return str(key) if key in ("value", *REMARKS) else close(str(key), ("value", *REMARKS))
 
 
 def read_sourced(
-    value: Mapping[Any, Any], read: Callable[[Any], _Read], example: str
-) -> tuple[Any, dict[str, Any], list[tuple[tuple[str | int, ...], str, str]]]:
-    """The value of ``{value:, source:, ...}``, what is said of it, and all that is wrong."""
-    number: _Read | None = None
-    faults: list[tuple[tuple[str | int, ...], str, str]] = []
-    form = f"{{value: {example}, source: ..., confidence: high}}"
-    whole = tr("write {value}", value=form)
+    value: Mapping[Any, Any], read: Callable[[Any], Any], example: str
+) -> tuple[Any, dict[str, Any]]:
+    """The value of ``{value:, source:, ...}`` and what is said of it; raises all that is wrong."""
+    number: Any = None
+    faults: list[Finding] = []
+    whole = tr("write {value}", value=f"{{value: {example}, source: ..., confidence: high}}")
     for key in value:
         if key in ("value", *REMARKS):
             continue
@@ -246,17 +239,16 @@ def read_sourced(
         if str(key).isdecimal():
             hint = tr("write {value}", value="{value: {2026: 12.5}, source: ...}")
         faults.append(((key, "[key]"), tr("'{value}' is not known here", value=key), hint))
-    if "value" not in value:
-        years = any(str(key).isdecimal() for key in value)
-        if years:
-            # What is said of these already tells to put them under 'value'.
-            return None, {}, faults
-        faults.append(((), tr("'value' is missing"), whole))
-    else:
+    if "value" in value:
         try:
             number = read(value["value"])
         except PydanticCustomError as error:
-            faults += relocated(error, "value")
+            faults += base.relocated(error, "value")
+    elif any(str(key).isdecimal() for key in value):
+        # What is said of these years already tells to put them under 'value'.
+        raise base.faults_together(faults)
+    else:
+        faults.append(((), tr("'value' is missing"), whole))
     about = {key: value[key] for key in REMARKS if value.get(key) is not None}
     for key, text in about.items():
         if not isinstance(text, str):
@@ -265,7 +257,9 @@ def read_sourced(
         elif key == "confidence" and text not in ("high", "medium", "low"):
             message = tr("confidence '{value}' is not known", value=text)
             faults.append(((key,), message, tr("high, medium or low")))
-    return number, about, faults
+    if faults:
+        raise base.faults_together(faults)
+    return number, about
 
 
 @dataclass(frozen=True)
@@ -312,9 +306,7 @@ class YearlyBounds(Reader):
             return value
         if not isinstance(value, Mapping) or not any(map(_key_meant, value)):
             return self._bare(value)
-        yearly, about, faults = read_sourced(value, self._bare, "12.5")
-        if faults:
-            raise faults_together(faults)
+        yearly, about = read_sourced(value, self._bare, "12.5")
         numbers = (Number(number, **{**about, **remarks(number)}) for number in yearly.values)
         return Yearly(yearly.years, tuple(numbers))
 
@@ -324,68 +316,62 @@ class YearlyBounds(Reader):
         if not value:
             raise fault(tr("a yearly quantity names no year"), tr("write {2026: 12.5} or 12.5"))
         numbers: dict[int, Number] = {}
-        faults = []
+        faults: list[Finding] = []
         for key, written in value.items():
             try:
-                year = read_year(key)
+                year = base.read_year(key)
                 if year in numbers:
                     raise fault(tr("the year {year} is named twice", year=year))
                 numbers[year] = self.bounds.read(written)
             except PydanticCustomError as error:
-                faults += relocated(error, key)
+                faults += base.relocated(error, key)
         if faults:
-            raise faults_together(faults)
+            raise base.faults_together(faults)
         years = tuple(sorted(numbers))
         return Yearly(years, tuple(numbers[year] for year in years))
 
     def json_schema(self) -> dict[str, Any]:
         """The JSON Schema: a number, a mapping of years to numbers, or either with a source."""
         number = self.bounds.json_number()
-        sourced = sourced_schema(number)
-        years = {
-            "type": "object",
-            "patternProperties": {"^[0-9]{1,4}$": {"anyOf": [number, sourced]}},
-            "additionalProperties": False,
-            "minProperties": 1,
-        }
-        return {"anyOf": [number, years, sourced_schema({"anyOf": [number, years]})]}
+        patterns = {"^[0-9]{1,4}$": {"anyOf": [number, _sourced_schema(number)]}}
+        years = {"type": "object", "patternProperties": patterns, "minProperties": 1}
+        years["additionalProperties"] = False
+        return {"anyOf": [number, years, _sourced_schema({"anyOf": [number, years]})]}
 
 
-_SHARE, _NONNEGATIVE, _WHOLE = Bounds(ge=0, le=1), Bounds(ge=0), Bounds(ge=0, whole=True)
+@dataclass(frozen=True)
+class YearReader(Reader):
+    """Reads a bare year or ``{value: 2026, source: ...}``."""
 
-Share = Annotated[Number, _SHARE]
-"""A fraction of one."""
+    def read(self, value: Any) -> CalendarYear:
+        """A year from what a file holds."""
+        if isinstance(value, CalendarYear):
+            return value
+        if not isinstance(value, Mapping):
+            return self._bare(value)
+        year, about = read_sourced(value, self._bare, "2026")
+        return CalendarYear(year, {**about, "readable": year.readable})
+
+    def _bare(self, value: Any) -> CalendarYear:
+        if isinstance(value, Number) and math.isnan(value):
+            return CalendarYear(0, {"readable": False})
+        return CalendarYear(base.read_year(value))
+
+    def write(self, value: int) -> int | dict[str, Any]:
+        """The year as a scenario file writes it."""
+        return value.written() if isinstance(value, CalendarYear) else value
+
+    def json_schema(self) -> dict[str, Any]:
+        """The JSON Schema of a year with or without its source."""
+        bare = {"type": "integer", "minimum": 0, "maximum": 9999}
+        return {"anyOf": [bare, _sourced_schema(bare)]}
+
+
+_NONNEGATIVE = Bounds(ge=0)
+Year = Annotated[int, YearReader()]  #: A calendar year, with or without its source.
+Share = Annotated[Number, Bounds(ge=0, le=1)]  #: A fraction of one.
+Fraction = Annotated[Number, Bounds(ge=0, lt=1)]
 NonNegative = Annotated[Number, _NONNEGATIVE]
-Positive = Annotated[Number, Bounds(gt=0)]
-Whole = Annotated[Number, _WHOLE]
-"""A whole number, 0 or more."""
+Whole = Annotated[Number, Bounds(ge=0, whole=True)]  #: A whole number, 0 or more.
+Count = Annotated[Number, Bounds(ge=1, whole=True)]
 YearlyNonNegative = Annotated[Yearly, YearlyBounds(_NONNEGATIVE)]
-
-
-def sum_fault(shares: Iterable[float], what: str) -> tuple[str, str] | None:
-    """Message and hint where shares do not add up to 1 (within 1e-6)."""
-    total = math.fsum(shares)
-    if not abs(total - 1) > 1e-6:
-        return None
-    message = tr("{what} adds up to {total:.10g}, not 1", what=what, total=total)
-    if total < 1:
-        return message, tr("{rest:.6g} is missing", rest=1 - total)
-    return message, tr("{rest:.6g} too much", rest=total - 1)
-
-
-def check_sum(shares: Iterable[float], what: str) -> None:
-    """Refuse shares that do not add up to 1."""
-    found = sum_fault(shares, what)
-    if found:
-        raise fault(*found)
-
-
-def adds_up(*names: str) -> Any:
-    """A validator of fields that hold shares, in a list or by a key, which add up to 1."""
-
-    def check(shares: Any, info: ValidationInfo) -> Any:
-        if shares is not None and not left_out("sum", info):
-            check_sum(getattr(shares, "values", lambda: shares)(), str(info.field_name))
-        return shares
-
-    return field_validator(*names)(check)

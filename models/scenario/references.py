@@ -6,21 +6,27 @@ What is only unlikely to be meant is left to :mod:`models.scenario.plausibility`
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from models.base import UNREADABLE_TEXT
-from models.faults import Fault, Step
-from models.language import tr
+from models.faults import Fault
+from models.language import marked, tr
+from models.marks import Found, values_in
 from models.scenario import plausibility, residual
-from models.scenario.years import readable
+from models.scenario.quantities import readable
 from models.spelling import existing
 
 if TYPE_CHECKING:
     from models.scenario.case import Case
-    from models.scenario.instruments import Instrument
 
-_Path = tuple[Step, ...]
+_UNKNOWN = {
+    "materials": (marked("there is no material '{name}'"), marked("the file has no materials")),
+    "consumers": (marked("there is no consumer '{name}'"), marked("the file has no consumers")),
+    "projects": (marked("there is no project '{name}'"), marked("the file has no projects")),
+    "funders": (marked("there is no funder '{name}'"), marked("the file has no funders")),
+    "hazards": (marked("there is no hazard '{name}'"), marked("the file has no hazards")),
+}  #: What is said of an id that no item of a section has, and of a file without any item.
 
 
 def check(case: Case, unreadable: Mapping[str, frozenset[str]] | None = None) -> Iterator[Fault]:
@@ -30,9 +36,11 @@ def check(case: Case, unreadable: Mapping[str, frozenset[str]] | None = None) ->
     items that are missing from it (``*`` for a whole section): what refers to them is not reported
     again, and warnings, which rest on the whole, are left out.
     """
-    yield from _Checker(case, unreadable).faults()
+    found = list(values_in(case))
+    yield from _Checker(case, unreadable).faults(found)
     if unreadable is None:
-        yield from plausibility.warnings(case)
+        yield from residual.check(case)
+        yield from plausibility.warnings(case, found)
 
 
 class _Checker:
@@ -40,27 +48,18 @@ class _Checker:
         self.case = case
         self.partial = unreadable is not None
         self.unreadable = unreadable or {}
-        self.ids: dict[str, list[str]] = {
-            "materials": list(case.materials),
-            "consumers": list(case.consumers),
-            "projects": list(case.projects),
-            "funders": list(case.funders),
-            "hazards": list(case.hazards),
-        }
+        self.ids: dict[str, list[str]] = {name: list(getattr(case, name)) for name in _UNKNOWN}
 
-    def faults(self) -> Iterator[Fault]:
-        """Section by section, in the order of the format."""
-        yield from self._consumers()
-        yield from self._demand_and_supply()
-        yield from self._damage()
-        yield from self._projects()
-        yield from self._funders()
-        yield from self._stockpiles()
-        yield from self._hazards()
-        yield from self._states()
-        yield from self._policy()
-        if not self.partial:
-            yield from residual.faults(self.case)
+    def faults(self, values: list[Found]) -> Iterator[Fault]:
+        """Ids and years wherever their types mark them, then what sections owe to each other."""
+        for found in values:
+            section = found.type.section if found.value is not None else ""
+            if section in _UNKNOWN:
+                yield from self._known(section, found)
+            elif section in ("years", "later years"):
+                yield from self._within(found)
+        for part in (self._consumers, self._damage, self._projects, self._charges, self._states):
+            yield from part()
 
     def _unread(self, section: str, name: str = "*") -> bool:
         items = self.unreadable.get(section, frozenset())
@@ -70,64 +69,40 @@ class _Checker:
         """Whether one of the names is in the place of one that could not be read."""
         return self.partial and UNREADABLE_TEXT in names
 
-    def _known(self, section: str, name: str, path: _Path, at_key: bool = False) -> Iterator[Fault]:
+    def _known(self, section: str, found: Found) -> Iterator[Fault]:
         """A fault where no item of the section has that id."""
-        ids = self.ids[section]
+        ids, name = self.ids[section], found.value
         if name not in ids and not self._unread(section, name):
-            message, empty = _unknown(section, name)
-            yield Fault(path, message, existing(name, ids) or empty, at_key=at_key)
+            message, empty = _UNKNOWN[section]
+            hint = existing(name, ids) or tr(empty)
+            yield Fault(found.at, tr(message, name=name), hint, at_key=found.at_key)
 
-    def _all_known(self, section: str, names: Iterable[str] | None, path: _Path) -> Iterator[Fault]:
-        for position, name in enumerate(names or ()):
-            yield from self._known(section, name, (*path, position))
-
-    def _keys_known(self, section: str, names: Iterable[str], path: _Path) -> Iterator[Fault]:
-        for name in names:
-            yield from self._known(section, name, (*path, name), at_key=True)
-
-    def _within(
-        self, year: int | None, path: _Path, at_key: bool = False, later: bool = False
-    ) -> Iterator[Fault]:
-        """A fault where a year lies outside the horizon, or before it where it may be ``later``."""
-        horizon = self.case.horizon
+    def _within(self, found: Found) -> Iterator[Fault]:
+        """A fault where a year lies outside the horizon, or before it where it may be later."""
+        horizon, year = self.case.horizon, found.value
         years = horizon.years
         if not years or not readable(year, horizon.first_year, horizon.last_year):
             return
-        if year not in years and not (later and year is not None and year > years[-1]):
+        if year not in years and not (found.type.section == "later years" and year > years[-1]):
             message = tr("{year} lies outside the horizon", year=year)
             hint = tr("write a year from {first} to {last}", first=years[0], last=years[-1])
-            yield Fault(path, message, hint, at_key=at_key)
+            yield Fault(found.at, message, hint, at_key=found.at_key)
 
     def _consumers(self) -> Iterator[Fault]:
+        companies = [name for name, one in self.case.funders.items() if one.kind == "company"]
         for name, consumer in self.case.consumers.items():
-            if consumer.company is None:
-                continue
-            path = ("consumers", name, "company")
-            yield from self._known("funders", consumer.company, path)
-            funder = self.case.funders.get(consumer.company)
-            if funder is not None and funder.kind != "company":
-                companies = [one for one, it in self.case.funders.items() if it.kind == "company"]
-                owner = consumer.company
+            owner = consumer.company
+            funder = self.case.funders.get(owner) if owner is not None else None
+            if owner is not None and funder is not None and funder.kind != "company":
+                message = tr("the funder '{funder}' is private, not a company", funder=owner)
                 if funder.kind == "public":
                     message = tr("the funder '{funder}' is public, not a company", funder=owner)
-                else:
-                    message = tr("the funder '{funder}' is private, not a company", funder=owner)
-                yield Fault(path, message, existing(consumer.company, companies))
-
-    def _demand_and_supply(self) -> Iterator[Fault]:
-        for position, demand in enumerate(self.case.demand):
-            yield from self._known("consumers", demand.consumer, ("demand", position, "consumer"))
-            yield from self._known("materials", demand.material, ("demand", position, "material"))
-        for position, supply in enumerate(self.case.supply):
-            yield from self._known("materials", supply.material, ("supply", position, "material"))
+                yield Fault(("consumers", name, "company"), message, existing(owner, companies))
 
     def _damage(self) -> Iterator[Fault]:
+        """Second entries for a pair, and demand that no entry is for."""
         entries: dict[tuple[str | None, str], int] = {}
         for position, damage in enumerate(self.case.damage):
-            path: _Path = ("damage", position)
-            yield from self._known("materials", damage.material, (*path, "material"))
-            if damage.consumer is not None:
-                yield from self._known("consumers", damage.consumer, (*path, "consumer"))
             pair = (damage.consumer, damage.material)
             if pair in entries and not self._stands_in(*pair):
                 about = {"material": damage.material, "consumer": damage.consumer}
@@ -135,23 +110,17 @@ class _Checker:
                 if damage.consumer:
                     message = tr("a second damage entry for '{material}' and '{consumer}'", **about)
                 hint = tr("keep this one or {other}", other=f"damage.{entries[pair]}")
-                yield Fault(path, message, hint)
+                yield Fault(("damage", position), message, hint)
             entries.setdefault(pair, position)
         if self._unread("damage") or any(self._stands_in(*pair) for pair in entries):
             return
-        yield from self._without_damage(entries)
-
-    def _without_damage(self, entries: Mapping[tuple[str | None, str], int]) -> Iterator[Fault]:
-        seen: set[tuple[str, str]] = set()
         for position, demand in enumerate(self.case.demand):
             pair = (demand.consumer, demand.material)
             known = (
-                demand.consumer in self.case.consumers and demand.material in self.ids["materials"]
+                demand.consumer in self.case.consumers and demand.material in self.case.materials
             )
-            if pair in seen or not known:
-                continue
-            seen.add(pair)
-            if pair not in entries and (None, demand.material) not in entries:
+            if known and pair not in entries and (None, demand.material) not in entries:
+                entries[pair] = position  # told once
                 message = tr(
                     "no damage entry says what a tonne of '{material}' missing costs '{consumer}'",
                     material=demand.material,
@@ -163,117 +132,48 @@ class _Checker:
 
     def _projects(self) -> Iterator[Fault]:
         for name, project in self.case.projects.items():
-            path: _Path = ("projects", name)
-            yield from self._keys_known(
-                "materials", project.output_t_per_year, (*path, "output_t_per_year")
-            )
-            for field, others in (("requires", project.requires), ("excludes", project.excludes)):
-                for position, other in enumerate(others):
-                    at: _Path = (*path, field, position)
-                    yield from self._known("projects", other, at)
-                    if other == name:
-                        message = tr("the project '{project}' excludes itself", project=name)
-                        if field == "requires":
-                            message = tr("the project '{project}' requires itself", project=name)
-                        yield Fault(at, message, tr("leave it out"))
+            if name in project.requires:
+                message = tr("the project '{project}' requires itself", project=name)
+                at = ("projects", name, "requires", project.requires.index(name))
+                yield Fault(at, message, tr("leave it out"))
             for position, other in enumerate(project.excludes):
+                at = ("projects", name, "excludes", position)
+                if other == name:
+                    message = tr("the project '{project}' excludes itself", project=name)
+                    yield Fault(at, message, tr("leave it out"))
                 if other in project.requires:
                     message = tr("'{project}' is both required and excluded", project=other)
-                    hint = tr("keep one of the two")
-                    yield Fault((*path, "excludes", position), message, hint)
-            yield from self._within(project.earliest_start, (*path, "earliest_start"))
-            yield from self._within(project.latest_start, (*path, "latest_start"), later=True)
+                    yield Fault(at, message, tr("keep one of the two"))
 
-    def _funders(self) -> Iterator[Fault]:
+    def _charges(self) -> Iterator[Fault]:
+        """Budget lines that instruments charge, and ids of stockpiles that stand twice."""
         for name, funder in self.case.funders.items():
-            path: _Path = ("funders", name)
-            for year in funder.budget_by_year_meur or {}:
-                at: _Path = (*path, "budget_by_year_meur", str(year))
-                yield from self._within(year, at, at_key=True, later=True)
-            for key, line in funder.budget_lines.items():
-                for year in line.by_year_meur or {}:
-                    at = (*path, "budget_lines", key, "by_year_meur", str(year))
-                    yield from self._within(year, at, at_key=True, later=True)
+            lines = funder.budget_lines
             for key, instrument in funder.instruments.items():
-                yield from self._instrument(name, instrument, (*path, "instruments", key))
-
-    def _instrument(self, funder: str, instrument: Instrument, path: _Path) -> Iterator[Fault]:
-        named = instrument.eligible.materials
-        yield from self._all_known("materials", named, (*path, "eligible", "materials"))
-        for field in ("floor_eur_per_t", "upside_from_eur_per_t"):
-            yield from self._keys_known(
-                "materials", getattr(instrument, field) or {}, (*path, field)
-            )
-        lines = self.case.funders[funder].budget_lines
-        for line in instrument.charges:
-            known = line in lines or self._stands_in(line)
-            if not known and not self._unread("budget_lines", funder):
-                message = tr("'{funder}' has no budget line '{line}'", funder=funder, line=line)
-                hint = existing(line, lines) or tr("add it under budget_lines")
-                yield Fault((*path, "charges", line), message, hint, at_key=True)
-
-    def _stockpiles(self) -> Iterator[Fault]:
+                for line in instrument.charges:
+                    known = line in lines or self._stands_in(line)
+                    if not known and not self._unread("budget_lines", name):
+                        message = tr(
+                            "'{funder}' has no budget line '{line}'", funder=name, line=line
+                        )
+                        hint = existing(line, lines) or tr("add it under budget_lines")
+                        at = ("funders", name, "instruments", key, "charges", line)
+                        yield Fault(at, message, hint, at_key=True)
         seen: dict[str, int] = {}
         for position, stockpile in enumerate(self.case.stockpiles):
-            path = ("stockpiles", position)
-            if stockpile.id in seen and not self._stands_in(stockpile.id):
+            first = seen.setdefault(stockpile.id, position)
+            if first != position and not self._stands_in(stockpile.id):
                 message = tr("two stockpiles have the id '{id}'", id=stockpile.id)
-                first = f"stockpiles.{seen[stockpile.id]}"
-                hint = tr("rename this one or {other}", other=first)
-                yield Fault((*path, "id"), message, hint)
-            seen.setdefault(stockpile.id, position)
-            yield from self._known("materials", stockpile.material, (*path, "material"))
-            for field in ("paid_by", "storage_paid_by", "financing_paid_by"):
-                yield from self._keys_known(
-                    "funders", getattr(stockpile, field) or {}, (*path, field)
-                )
-            yield from self._all_known("consumers", stockpile.serves, (*path, "serves"))
-
-    def _hazards(self) -> Iterator[Fault]:
-        for name, hazard in self.case.hazards.items():
-            for position, effect in enumerate(hazard.effects):
-                path = ("hazards", name, "effects", position, "materials")
-                yield from self._all_known("materials", effect.materials, path)
+                hint = tr("rename this one or {other}", other=f"stockpiles.{first}")
+                yield Fault(("stockpiles", position, "id"), message, hint)
 
     def _states(self) -> Iterator[Fault]:
-        uncertainty = self.case.uncertainty
-        periods = self.case.horizon.periods_per_year
+        uncertainty, periods = self.case.uncertainty, self.case.horizon.periods_per_year
         for number, state in enumerate((uncertainty and uncertainty.states) or ()):
-            path = ("uncertainty", "states", number)
             for position, event in enumerate(state.events):
-                at = (*path, "events", position)
-                yield from self._known("hazards", event.hazard, (*at, "hazard"))
-                yield from self._within(event.start, (*at, "start"))
                 if event.period > periods:
                     message = tr("a year has no period {period:g}", period=event.period)
                     hint = tr("write a period from 1 to {last:g}", last=periods)
-                    if periods <= 1:
-                        hint = tr("write {value}", value=1)
-                    yield Fault((*at, "period"), message, hint)
-            yield from self._all_known(
-                "projects", state.failed_projects, (*path, "failed_projects")
-            )
-            yield from self._keys_known(
-                "projects", state.delayed_projects, (*path, "delayed_projects")
-            )
-
-    def _policy(self) -> Iterator[Fault]:
-        policy = self.case.policy
-        yield from self._all_known("projects", policy.must_build, ("policy", "must_build"))
-        yield from self._all_known("projects", policy.must_not_build, ("policy", "must_not_build"))
-        if policy.max_country_share is not None:
-            path = ("policy", "max_country_share", "materials")
-            yield from self._all_known("materials", policy.max_country_share.materials, path)
-
-
-def _unknown(section: str, name: str) -> tuple[str, str]:
-    """What is said of an id that no item has, and of a file without any item."""
-    if section == "materials":
-        return tr("there is no material '{name}'", name=name), tr("the file has no materials")
-    if section == "consumers":
-        return tr("there is no consumer '{name}'", name=name), tr("the file has no consumers")
-    if section == "projects":
-        return tr("there is no project '{name}'", name=name), tr("the file has no projects")
-    if section == "funders":
-        return tr("there is no funder '{name}'", name=name), tr("the file has no funders")
-    return tr("there is no hazard '{name}'", name=name), tr("the file has no hazards")
+                    hint = tr("write {value}", value=1) if periods <= 1 else hint
+                    at = ("uncertainty", "states", number, "events", position, "period")
+                    yield Fault(at, message, hint)

@@ -17,77 +17,60 @@ if TYPE_CHECKING:
     from models.scenario.case import Case
     from models.scenario.stockpiles import Stockpile
 
-_ROUNDING = 1e-9
-"""Share of the price below which a cost is none."""
+_ROUNDING = 1e-9  #: Share of the price below which a cost is none.
 
 
-def faults(case: Case) -> Iterator[Fault]:
-    """Stockpiles that earn by buying, and that nothing keeps from buying without end."""
+def check(case: Case) -> Iterator[Fault]:
+    """Stockpiles that earn by buying, a fault where nothing limits how much; and projects that cost
+    nothing.
+    """
     for number, stockpile in enumerate(case.stockpiles):
         found = cheapest(case, stockpile)
-        if found is not None and _endless(case, stockpile, found[1]):
+        if found is None or found[1] > _ROUNDING:
+            continue
+        at: tuple[Step, ...] = ("stockpiles", number)
+        at += () if stockpile.residual_value is None else ("residual_value",)
+        about = {"stockpile": stockpile.id, "year": found[0]}
+        if found[1] < -_ROUNDING and not _limited(case, stockpile):
             message = tr(
                 "with its residual value, '{stockpile}' earns by buying in {year} and holding to "
                 "the end, and nothing limits how much",
-                stockpile=stockpile.id,
-                year=found[0],
+                **about,
             )
             hint = tr("give max_t or max_purchase_t_per_year, or a lower residual_value")
-            yield Fault(_at(number, stockpile), message, hint)
-
-
-def warnings(case: Case) -> Iterator[Fault]:
-    """What costs nothing, or earns, by its residual value alone."""
-    for number, stockpile in enumerate(case.stockpiles):
-        found = cheapest(case, stockpile)
-        if found is None or _endless(case, stockpile, found[1]):
-            continue
-        if found[1] <= _ROUNDING:
+            yield Fault(at, message, hint)
+        else:
             message = tr(
                 "with its residual value, '{stockpile}' costs nothing, or earns, by buying in "
                 "{year} and holding to the end",
-                stockpile=stockpile.id,
-                year=found[0],
+                **about,
             )
             hint = tr("a lower residual_value allows for loss, sale and a fall of the price")
-            yield Fault(_at(number, stockpile), message, hint, "warning")
+            yield Fault(at, message, hint, "warning")
     message = tr("with a residual_value of 1, a project started in the last year costs nothing")
     hint = tr("a lower one allows for wear and failure")
-    whole = [project.residual_value for project in case.projects.values()]
-    if case.horizon.residual_value >= 1 and None in whole:
+    own = {name: project.residual_value for name, project in case.projects.items()}
+    if case.horizon.residual_value >= 1 and None in own.values():
         yield Fault(("horizon", "residual_value"), message, hint, "warning")
-    for name, project in case.projects.items():
-        if project.residual_value is not None and project.residual_value >= 1:
+    for name, value in own.items():
+        if value is not None and value >= 1:
             yield Fault(("projects", name, "residual_value"), message, hint, "warning")
-
-
-def _at(number: int, stockpile: Stockpile) -> tuple[Step, ...]:
-    if stockpile.residual_value is None:
-        return ("stockpiles", number)
-    return ("stockpiles", number, "residual_value")
-
-
-def _endless(case: Case, stockpile: Stockpile, cost: float) -> bool:
-    return cost < -_ROUNDING and not _limited(case, stockpile)
 
 
 def _limited(case: Case, stockpile: Stockpile) -> bool:
     """Whether room, the market or a budget of one who pays limits what is bought."""
-    if stockpile.max_t is not None or stockpile.max_purchase_t_per_year is not None:
-        return True
+    limits: list[object] = [stockpile.max_t, stockpile.max_purchase_t_per_year]
     for name, share in stockpile.paid_by.items():
         funder = case.funders.get(name)
         if funder is None or float(share) == 0:
             continue
-        public = case.policy.budget_meur if funder.kind == "public" else None
-        limits = [funder.budget_meur, funder.budget_by_year_meur, public]
+        limits += [funder.budget_meur, funder.budget_by_year_meur]
+        limits += [case.policy.budget_meur] if funder.kind == "public" else []
         for line in funder.budget_lines.values():
             charge = 1.0 if line.stock_charge is None else float(line.stock_charge)
             if line.kind != "guarantee_stock" and charge > 0:
                 limits += [line.total_meur, line.by_year_meur]
-        if any(limit is not None for limit in limits):
-            return True
-    return False
+    return any(limit is not None for limit in limits)
 
 
 def cheapest(case: Case, stockpile: Stockpile) -> tuple[int, float] | None:

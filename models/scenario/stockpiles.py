@@ -6,67 +6,46 @@ from typing import Annotated
 
 from pydantic import ValidationInfo, model_validator
 
-from models.base import AllOf, Base, Id, Text, fault, left_out
+from models import base
+from models.base import Base, Choice, ConsumerId, FunderId, Id, MaterialId, Text
 from models.language import tr
-from models.scenario.quantities import (
-    Bounds,
-    NonNegative,
-    Number,
-    Share,
-    YearlyNonNegative,
-    adds_up,
-)
+from models.scenario.quantities import Fraction, NonNegative, Number, Share, YearlyNonNegative
 
 
 class Stockpile(Base):
     """A stock of one material that can be bought up and released."""
 
-    id: Id
-    """Id of the stockpile."""
-    name: Text | None = None
-    """Name shown in reports; the id where absent."""
-    description: Text | None = None
-    """Free text."""
-    material: Id
-    """Id of the material."""
-    initial_t: NonNegative = Number(0)
-    """Stock before the first period, in tonnes."""
-    max_t: NonNegative | None = None
-    """Room for stock, in tonnes."""
+    id: Id  #: Id of the stockpile.
+    name: Text | None = None  #: Name shown in reports; the id where absent.
+    description: Text | None = None  #: Free text.
+    material: MaterialId  #: Id of the material.
+    initial_t: NonNegative = Number(0)  #: Stock before the first period, in tonnes.
+    max_t: NonNegative | None = None  #: Room for stock, in tonnes.
     max_purchase_t_per_year: YearlyNonNegative | None = None
     """What the market gives without moving, in tonnes per year."""
-    purchase_premium: NonNegative = Number(0)
-    """Added to the price when buying, as a fraction of it."""
-    storage_eur_per_t_year: NonNegative = Number(0)
-    """Cost of storage in EUR per tonne and year."""
-    financing_rate: NonNegative = Number(0)
-    """Per year, on the value held."""
-    annual_loss: Annotated[Number, Bounds(ge=0, lt=1)] = Number(0)
-    """Share that spoils or is lost in rotation, per year."""
-    max_release_t_per_period: NonNegative | None = None
-    """Tonnes that can leave in one period."""
+    purchase_premium: NonNegative = Number(0)  #: Added to the price when buying, as a share.
+    storage_eur_per_t_year: NonNegative = Number(0)  #: Cost of storage in EUR per tonne and year.
+    financing_rate: NonNegative = Number(0)  #: Per year, on the value held.
+    annual_loss: Fraction = Number(0)  #: Share that spoils or is lost in rotation, per year.
+    max_release_t_per_period: NonNegative | None = None  #: Tonnes that can leave in one period.
     min_days_of_demand: YearlyNonNegative | None = None
     """Planned stock at a year's end, in days of demand served; from the first year named."""
     residual_value: Share | None = None
     """Share of the stock's value that counts at the end; that of the horizon where absent."""
-    paid_by: dict[Id, Share]
-    """Share of its cost that each funder pays; adds up to 1."""
-    storage_paid_by: dict[Id, Share] | None = None
-    """The same of the cost of storage; ``paid_by`` where absent."""
-    financing_paid_by: dict[Id, Share] | None = None
-    """The same of the cost of financing; ``paid_by`` where absent."""
-    serves: AllOf = None
+    paid_by: dict[FunderId, Share]  #: Share of its cost that each funder pays; adds up to 1.
+    storage_paid_by: dict[FunderId, Share] | None = None  #: The same of storage; or ``paid_by``.
+    financing_paid_by: dict[FunderId, Share] | None = None  #: The same of financing.
+    serves: Annotated[tuple[ConsumerId, ...] | None, Choice("all")] = None
     """Ids of the consumers it serves, or ``all``."""
 
-    _sums = adds_up("paid_by", "storage_paid_by", "financing_paid_by")
+    _sums = base.adds_up("paid_by", "storage_paid_by", "financing_paid_by")
 
     @model_validator(mode="after")
     def _fits(self, info: ValidationInfo) -> Stockpile:
-        if left_out("order", info):
+        if base.left_out("order", info):
             return self
         if self.max_t is not None and self.initial_t > self.max_t:
             both = {"initial": self.initial_t, "most": self.max_t}
-            raise fault(
-                tr("initial_t {initial:g} is above max_t {most:g}", **both), at=("initial_t",)
-            )
+            message = tr("initial_t {initial:g} is above max_t {most:g}", **both)
+            raise base.fault(message, at=("initial_t",))
         return self

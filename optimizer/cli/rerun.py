@@ -16,6 +16,7 @@ import click
 
 from models.files.json_document import NotPlainError, parse_json
 from models.language import marked, tr
+from models.results.base import content_hash, content_of
 from models.results.manifest import (
     FirstDifference,
     Manifest,
@@ -24,7 +25,6 @@ from models.results.manifest import (
     Surrounding,
     WhyNot,
 )
-from models.results.volatile import content_hash, content_of
 from optimizer.cli import options, speaking
 from optimizer.cli.usage import misused
 

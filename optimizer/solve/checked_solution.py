@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from models.base import named
 from models.results import Certificate, Plan
-from models.results.seal import hash_of
+from models.results.base import hash_of
 from models.scenario.case import Case
 from optimizer.model.commitment import Commitment, net_cost, weighed_cost
 from optimizer.model.instance import Instance

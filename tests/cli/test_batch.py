@@ -26,7 +26,7 @@ from sleeping import gone
 
 from models.language import Language, german
 from models.results import Batch, BatchRun, Plan
-from models.results.seal import SEAL
+from models.results.base import SEAL
 from optimizer.analyses.batch import many
 from optimizer.cli import run
 from optimizer.cli.batching.ledger import LEDGER, Ledger

@@ -20,9 +20,9 @@ from splits import split
 
 from models.language import using
 from models.results import Evaluation, Frontier, Plan, Result
+from models.results.base import SEAL, seal_of
 from models.results.misfits import misfits
 from models.results.reservations import NONE
-from models.results.seal import SEAL, seal_of
 from optimizer.analyses.documents import document_of
 from optimizer.cli import run, saved
 from optimizer.report.render import html

@@ -14,7 +14,7 @@ from ore_at_home import SCENARIO
 from small_scenario import VALID, broken, write
 
 from models.language import language, using
-from models.results.seal import SEAL
+from models.results.base import SEAL
 from optimizer.cli import COMMANDS, run, speaking, usage, vorrat
 from optimizer.cli.scenario_files import template
 

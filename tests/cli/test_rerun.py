@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from models.recording import recording
+from models.results.base import content_hash, volatile_in
 from models.results.manifest import Manifest
-from models.results.volatile import content_hash, volatile_in
 from optimizer.cli import answer
 
 ROOT = Path(__file__).parents[2]

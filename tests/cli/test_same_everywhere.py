@@ -14,7 +14,7 @@ from evaluations import sampled, saved
 from partners import partners
 from varied import two_works
 
-from models.results.volatile import content_of, volatile_in
+from models.results.base import content_of, volatile_in
 from optimizer.cli import options, run
 from optimizer.parallel import Engine, InProcess, Processes, Team, using
 

@@ -16,8 +16,7 @@ from side_by_side import large, small, stock
 from splits import sampled, split
 
 from models.results import Comparison
-from models.results.base import Document, documents
-from models.results.seal import SEAL
+from models.results.base import SEAL, Document, documents
 from optimizer.analyses.comparison.compare import compare
 from optimizer.cli import run
 

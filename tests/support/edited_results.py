@@ -8,7 +8,7 @@ import random
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from models.results.seal import SEAL, seal_of
+from models.results.base import SEAL, seal_of
 
 Place = tuple[Any, Any]
 """A mapping or a list, and a key or a number in it."""

@@ -20,8 +20,7 @@ from models.faults import Fault, Place, ScenarioError
 from models.files import read_case, read_case_text
 from models.files.decoding import split_lines
 from models.files.reading import Reading
-from models.files.shapes import ROOT, step_into
-from models.files.tabs import holds_items
+from models.files.shapes import ROOT, holds_items, step_into
 from models.language import Language, using
 
 Outcome = Reading | ScenarioError

@@ -11,8 +11,7 @@ from pydantic import BaseModel
 from models.base import Text, named
 from models.language import language, tr
 from models.scenario.case import Case
-from models.scenario.quantities import Number, Yearly
-from models.scenario.years import CalendarYear
+from models.scenario.quantities import CalendarYear, Number, Yearly, remarks
 
 Standing = Literal["read", "reported", "assumption", "other", "none"]
 """The kind of a figure's source; ``other`` for one that is no entry of ``sources``."""
@@ -100,7 +99,7 @@ class _Walk:
     def within(self, value: Any, place: _Place, before: Number | None = None) -> _Found:
         if isinstance(value, Number):
             known = value if before is None or value.source is not None else before
-            yield place, Number(float(value), known.source, known.confidence, value.note)
+            yield place, Number(value, **{**remarks(known), "note": value.note})
         elif isinstance(value, CalendarYear):
             yield place, value
         elif isinstance(value, Yearly):

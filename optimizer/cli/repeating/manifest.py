@@ -17,6 +17,7 @@ from click.core import ParameterSource
 from models import recording
 from models.language import language
 from models.recording import Record
+from models.results.base import content_hash, volatile_in
 from models.results.manifest import (
     SUFFIX,
     Manifest,
@@ -25,7 +26,6 @@ from models.results.manifest import (
     ManifestParameter,
     WhyNot,
 )
-from models.results.volatile import content_hash, volatile_in
 from optimizer.analyses.registry import BY_NAME
 from optimizer.cli import ARGUMENTS
 from optimizer.cli.repeating.kept_inputs import Layout, laid_out

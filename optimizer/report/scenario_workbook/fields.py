@@ -17,8 +17,7 @@ from pydantic.fields import FieldInfo
 
 from models.files.shapes import Shape
 from models.scenario.case import Case
-from models.scenario.quantities import Bounds, YearlyBounds
-from models.scenario.years import YearReader
+from models.scenario.quantities import Bounds, YearlyBounds, YearReader
 
 WORDS: dict[str, dict[str, str]] = tomllib.loads(
     (files("optimizer.report.scenario_workbook") / "words.toml").read_text(encoding="utf-8")

@@ -236,6 +236,6 @@ def test_countries_cannot_stand_in_a_table():
 
 
 def test_keys_that_are_right_take_nothing_off_the_words_that_may_be_compared(monkeypatch):
-    monkeypatch.setattr("models.spelling._Left.names", 0)
+    monkeypatch.setattr("models.spelling.MAX_COMPARED", 0)
     text = broken(("capex_meur: 60", "capex_meur: {value: 60, source: guess}"))
     assert read_case_text(text).case.projects["recycling"].capex_meur.source == "guess"

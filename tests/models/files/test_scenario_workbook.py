@@ -12,8 +12,7 @@ from workbooks import TUTORIAL, column, set_cell, setting, tutorial_book
 from models.faults import ScenarioError
 from models.files import read_case, read_case_text
 from models.files.shapes import step_into
-from models.files.tabs import tab_named, tabs
-from models.files.wording import word_meant
+from models.files.tabs import tab_named, tabs, word_meant
 
 
 def faults(folder, monkeypatch, change):
@@ -69,7 +68,7 @@ def test_values_have_their_cells_as_places(tmp_path):
         ("Variants", "value", 5, None, "the path 'funders.fund.instruments"),
         ("Variants", "value", 5, "1,5", "'1,5' is not a number"),
         ("Variants", "path", 5, "funders.fund.budget_mer", "there is no 'budget_mer'"),
-        ("Variants", "id", 5, None, "the cell 'id' is empty; name the variant"),
+        ("Variants", "id", 5, None, "the cell 'id' is empty; name the item"),
     ],
 )
 def test_a_faulty_cell(tmp_path, monkeypatch, sheet, name, row, value, said):
