@@ -17,11 +17,14 @@ from small import CHINA, case, cut, near, project, state, stockpile
 
 from models.results.evaluation import ProvenRange
 from models.scenario.case import Case
-from optimizer.analyses.evaluation.information import information
-from optimizer.analyses.evaluation.mean_state import plan_for_mean
-from optimizer.analyses.evaluation.risk import Risk, weighing
+from optimizer.analyses.evaluation.estimates import Risk, weighing
+from optimizer.analyses.evaluation.information import (
+    choose,
+    foresee,
+    information,
+    plan_for_mean,
+)
 from optimizer.analyses.evaluation.tail import tail_premium
-from optimizer.analyses.evaluation.wait_and_see import choose, foresee
 from optimizer.analyses.given import GivenPlan
 from optimizer.analyses.given import given as read_back
 from optimizer.errors import Infeasible

@@ -10,7 +10,7 @@ from small import CHINA, case, cut, funder, near, project, solve, state, stockpi
 
 from models.faults import ScenarioError
 from models.results import LongerHorizon, Plan
-from optimizer.analyses.evaluation.longer import longer, states_of
+from optimizer.analyses.evaluation.elsewhere import longer, states_of
 from optimizer.analyses.given import GivenPlan, given
 from optimizer.errors import CheckFailed
 from optimizer.model.commitment import Commitment
@@ -28,7 +28,7 @@ def back(plan: Plan) -> GivenPlan:
 
 
 def more(raw: dict[str, Any], years: int = 2, count: int = 50) -> LongerHorizon:
-    return longer(back(solve(raw)), years, count, seed=3, threads=1)
+    return longer(back(solve(raw)), years, count, seed=3)
 
 
 def test_works_go_on_delivering_and_instalments_spread_out_again() -> None:
@@ -150,7 +150,7 @@ def test_sampled_figures_have_errors_and_more_years_avoid_more() -> None:
     plan = back(solve(sampled()))
     before = None
     for years in (1, 4):
-        it = longer(plan, years, 300, seed=3, threads=1)
+        it = longer(plan, years, 300, seed=3)
         assert it.avoided.standard_error is not None
         assert it.avoided.standard_error > 0
         assert it.avoided.value > it.avoided_within > 0
@@ -163,13 +163,13 @@ def test_sampled_figures_have_errors_and_more_years_avoid_more() -> None:
         plan.found.instance, states, [plan.found.commitment, Commitment()], threads=1
     )
     assert it.avoided_within == near(none.expected - own.expected)
-    again = longer(plan, 4, 300, seed=3, threads=1)
+    again = longer(plan, 4, 300, seed=3)
     assert again == it
 
 
 def test_faults_of_a_longer_horizon_name_their_place() -> None:
     plan = back(solve(case(2027)))
     with pytest.raises(ScenarioError, match=r"a horizon of 200 years or more"):
-        longer(plan, 200, 10, seed=1, threads=1)
+        longer(plan, 200, 10, seed=1)
     with pytest.raises(ValueError, match="no number of years"):
-        longer(plan, 0, 10, seed=1, threads=1)
+        longer(plan, 0, 10, seed=1)

@@ -12,25 +12,40 @@ worth a project, and EV be above WS.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from itertools import count
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
-from models.results.evaluation import Information, ProvenRange
-from optimizer.analyses.evaluation.mean_state import plan_for_mean
-from optimizer.analyses.evaluation.risk import Risk, weighing
-from optimizer.analyses.evaluation.wait_and_see import choose, foresee, kinds
+from models.language import tr
+from models.results import Information, ProvenRange
+from optimizer.analyses.evaluation.estimates import Risk, weighing
 from optimizer.analyses.given import GivenPlan
+from optimizer.errors import Interrupted, NoPlan
 from optimizer.model.commitment import Commitment, weighed_cost
-from optimizer.model.instance import Instance
+from optimizer.model.instance import Floats, Instance
+from optimizer.model.states import State, mean_outlook
+from optimizer.parallel import Workers, side_by_side
 from optimizer.solve import outcomes
+from optimizer.solve.decomposition import Frame
+from optimizer.solve.extensive_form import solve_for_outlooks
+from optimizer.solve.planner import Problem, commitment_in, judge, search, usual_jobs
 from optimizer.solve.sweep import Recourse
+from optimizer.solve.verification import check_commitment
 
 MOST_STATES = 200
 """States that are solved by themselves, at most."""
-
+SEED = 1999
+"""Of the choice of states where not all of them are solved."""
 HELD = 1e-6
 """Lots; what buys less is rounding."""
+
+Bounds = tuple[float, float]
 
 
 def information(
@@ -62,8 +77,6 @@ def information(
     ----------
     gap, time_limit
         Of each of the many solves.
-    jobs
-        Processes side by side; as many as are worth it where None.
     most_states
         States, or kinds of states that look alike, that are solved by themselves at most.
     on_done
@@ -74,7 +87,7 @@ def information(
     Interrupted, NoPlan
         If a solve was stopped, or met its limit, before it told anything.
     """
-    instance, states = given.problem.instance, given.problem.states
+    instance, states, own = given.problem.instance, given.problem.states, given.found
     recourse = given.problem.recourse or Recourse(instance, states)
     neutral = weighing(given, 0.0)
     mean = plan_for_mean(neutral, gap=gap, time_limit=time_limit)
@@ -82,9 +95,12 @@ def information(
     mean_cost = weighed_cost(instance, mean.commitment)
     mean_plan = outcomes.objective(instance, reached, mean_cost)
 
-    alike = kinds(recourse)
-    chosen = choose(given.found.with_plan.probability, alike, most_states)
-    of_kind, first, place = np.unique(alike[chosen.places], return_index=True, return_inverse=True)
+    # States of one kind look alike to every material, and are solved once.
+    looks = [looks.of_state for looks in recourse.looks] or [np.zeros(len(states), dtype=int)]
+    _, alike = np.unique(np.stack(looks, axis=1), axis=0, return_inverse=True)
+    alike = alike.reshape(-1)
+    chosen = choose(own.with_plan.probability, alike, most_states)
+    kinds, first, place = np.unique(alike[chosen.places], return_index=True, return_inverse=True)
     solved = np.array(
         foresee(
             neutral.instance,
@@ -98,41 +114,177 @@ def information(
     )[place.reshape(-1)]
 
     risk, chance = Risk.of(instance.case), chosen.chance
-    objective = given.found.objective
-    planned = given.found.with_plan.damage[chosen.places]
-    planned = planned + weighed_cost(instance, given.found.commitment)
+    planned = own.with_plan.damage[chosen.places] + weighed_cost(instance, own.commitment)
     found = np.minimum(solved[:, 1], planned)
     found = np.minimum(found, reached.damage[chosen.places] + mean_cost)
-    paired = objective - risk(chance, planned)
+    paired = own.objective - risk(chance, planned)
     see = _range(*(paired + risk(chance, v) for v in (np.minimum(solved[:, 0], found), found)))
 
     proven = [mean.low] + ([see.low] if chosen.exact else [])
-    bound = given.found.certificate.bound
+    bound = own.certificate.bound
     proven += [] if bound is None else [bound]
-    best = _range(max(proven), min(objective, mean_plan))
+    best = _range(max(proven), min(own.objective, mean_plan))
+    bought = {h: mean.commitment.bought(instance, h).sum() for h in instance.stockpiles}
+    gained = risk.influence(chance, planned) - risk.influence(chance, found)
     return Information(
         states=chosen.draws or len(states),
         of_states=len(states),
-        distinct=len(of_kind),
+        distinct=len(kinds),
         recourse_problem=best,
         wait_and_see=see,
-        wait_and_see_error=chosen.error(
-            risk.influence(chance, planned) - risk.influence(chance, found)
-        ),
+        wait_and_see_error=chosen.error(gained),
         evpi=_range(max(0.0, best.low - see.high), best.high - see.low),
         mean_value_problem=_range(mean.low, mean.high),
         mean_plan=mean_plan,
         mean_plan_projects=tuple(p for p in instance.projects if p in mean.commitment.start),
-        mean_plan_stockpiles=tuple(_buying(instance, mean.commitment)),
+        mean_plan_stockpiles=tuple(h for h, lots in bought.items() if lots > HELD),
         vss=_range(mean_plan - best.high, mean_plan - best.low),
     )
-
-
-def _buying(instance: Instance, commitment: Commitment) -> list[str]:
-    """Stockpiles that buy anything."""
-    return [h for h in instance.stockpiles if commitment.bought(instance, h).sum() > HELD]
 
 
 def _range(low: float, high: float) -> ProvenRange:
     """A range; where rounding has turned it round, its upper end, which is a plan's."""
     return ProvenRange(low=min(low, high), high=high)
+
+
+class MeanPlan(NamedTuple):
+    """What is best if the mean of the states is all that comes."""
+
+    commitment: Commitment
+    low: float
+    """Its objective in the mean state is proven to be no less."""
+    high: float
+    """The objective that was found."""
+
+
+def plan_for_mean(problem: Problem, *, gap: float, time_limit: float | None = None) -> MeanPlan:
+    """The best plan for the mean state, in a problem without weight on the tail.
+
+    The mean is that of the arrays: what is left of each supply, and of the output of each project,
+    which comes in part at each of its delays, and in part not at all where it may fail. Damage of
+    a fixed commitment is convex in these, as the optimum of a linear program is in its right side,
+    so that the objective of any plan in the mean state is no more than its mean over the states
+    (Jensen).
+
+    Raises Interrupted or NoPlan if it was stopped, or a limit was met, before there was a plan and
+    a bound.
+    """
+    instance = problem.instance
+    mean = mean_outlook(instance, problem.states)
+    solved = solve_for_outlooks(instance, [(1.0, mean)], gap=gap, time_limit=time_limit)
+    if solved.solution.interrupted:
+        raise Interrupted(tr("stopped before the mean of the states was solved"))
+    commitment = commitment_in(instance, solved)
+    check_commitment(instance, commitment)
+    high, low = solved.solution.objective, solved.solution.bound
+    if high is None or low is None or solved.doubtful:
+        raise NoPlan(tr("{name}: nothing was proven before the limit", name=tr("the mean state")))
+    return MeanPlan(commitment, min(low, high), high)
+
+
+class Chosen(NamedTuple):
+    """States (W) that stand for all, each with a chance that is a share of one."""
+
+    places: NDArray[np.intp]
+    """(W) in the order of all states."""
+    chance: Floats
+    """(W)"""
+    draws: int = 0
+    """How many states were drawn; 0 where all are there."""
+    left: float = 0.0
+    """What drawing without putting back leaves of the variance of a mean."""
+
+    @property
+    def exact(self) -> bool:
+        """Whether all states are there."""
+        return self.draws == 0
+
+    def error(self, influence: Floats) -> float | None:
+        """Standard error of a figure to which each state (W) adds this; None where exact."""
+        if self.exact:
+            return None
+        spread = self.chance @ (influence - self.chance @ influence) ** 2
+        return math.sqrt(spread / (self.draws - 1) * self.left)
+
+
+def choose(chance: Floats, alike: NDArray[np.intp], most: int, seed: int = SEED) -> Chosen:
+    """States to be solved: all, where no more than ``most`` are unlike, else a random ``most``, of
+    which there are two at least, since one alone tells of no error.
+
+    States are drawn at equal steps of their probability, in random order (Hartley and Rao 1962):
+    where all have the same, that is drawing without putting back.
+
+    Parameters
+    ----------
+    chance
+        (S) probability of each state.
+    alike
+        (S) number of the kind of each; states of one kind are solved once.
+    """
+    possible = np.flatnonzero(chance > 0)
+    if len(np.unique(alike[possible])) <= most:
+        return Chosen(possible, chance[possible] / chance.sum())
+    most = max(2, most)
+    stream = np.random.Generator(np.random.Philox(key=seed))
+    order = stream.permutation(possible)
+    share = chance[order] / chance[order].sum()
+    at = (np.arange(most) + stream.random()) / most
+    drawn = np.minimum(np.searchsorted(np.cumsum(share), at, side="right"), len(order) - 1)
+    places, hits = np.unique(order[drawn], return_counts=True)
+    # Hartley and Rao's approximation holds as long as no state is sure to be drawn.
+    left = 1 - most * float(share @ share) if most * share.max() <= 1 else 1.0
+    return Chosen(places, hits / most, most, left)
+
+
+def foresee(
+    instance: Instance,
+    states: Sequence[State],
+    *,
+    delays: dict[str, tuple[int, ...]],
+    gap: float,
+    time_limit: float | None = None,
+    jobs: int | None = None,
+    on_done: Callable[[int, int], None] | None = None,
+) -> list[Bounds]:
+    """Bound and objective of the best plan for each state by itself, side by side.
+
+    ``instance`` has no weight on the tail: where the state is known, its damage is both the mean
+    and the worst. ``delays`` are the years that projects can be late in any of the states. An
+    objective is infinite where a limit left no plan. Raises as :func:`information`.
+    """
+    done = count(1)
+
+    def tell(_state: State, _answer: Bounds) -> None:
+        if on_done is not None:
+            on_done(next(done), len(states))
+
+    wanted = max(1, min(side_by_side(jobs, usual_jobs(instance, states[:1])), len(states)))
+    asked = (instance, delays, gap, time_limit)
+    with Workers[State, Bounds](foreseer, asked, wanted) as workers:
+        return workers.map(states, tell)
+
+
+def foreseer(
+    instance: Instance, delays: dict[str, tuple[int, ...]], gap: float, time_limit: float | None
+) -> Callable[[State], Bounds]:
+    """What finds the best plan for one state after the other, on one thread."""
+    # What does not depend on the state is most of the work where states are solved one by one.
+    frame, like = Frame(instance), None
+
+    def answer(state: State) -> Bounds:
+        nonlocal like
+        began = time.perf_counter()
+        alone = (replace(state, probability=1.0),)
+        like = recourse = Recourse(instance, alone, threads=1, like=like, delays=delays)
+        problem = Problem(instance, alone, 0.0, recourse, frame)
+        solved = search(problem, gap=gap, time_limit=time_limit, threads=1)
+        if solved.solution.interrupted:
+            raise Interrupted(tr("stopped before all states were solved"))
+        bound = solved.solution.bound
+        if bound is None:
+            raise NoPlan(tr("{name}: nothing was proven before the limit", name=state.name))
+        if solved.commitment is None and solved.solution.ending == "limit":
+            return bound, math.inf
+        return bound, judge(problem, solved, gap=gap, began=began, threads=1).objective
+
+    return answer

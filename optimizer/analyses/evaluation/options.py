@@ -102,10 +102,3 @@ class EvaluateOptions(OfScenario, SolveOptions):
             for name in names
             if name in self.model_fields_set
         ]
-
-    @property
-    def without_solving(self) -> EvaluateOptions:
-        """The same with all parts left out that solve something."""
-        return self.model_copy(
-            update={"replications": 0, "wait_and_see": 0, "tail_weight": 0.0, "longer": 0}
-        )

@@ -19,15 +19,14 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from models.results.evaluation import Estimate, Performance, RareEvents
-from optimizer.analyses.evaluation.likelihood import drawn, failed, likelihood_ratio
+from models.results import Estimate, Performance, RareEvents
+from optimizer.analyses.evaluation.estimates import Parts, estimate
 from optimizer.analyses.evaluation.options import FEWEST_RARE
-from optimizer.analyses.evaluation.weighting import threshold, weighted_cvar, weighted_mean
 from optimizer.model.commitment import Commitment
 from optimizer.model.instance import Floats, Instance
 from optimizer.model.states import Chances, State, draw_states
@@ -49,8 +48,7 @@ MOST = 0.5
 """No chance is raised above this."""
 
 
-@dataclass(frozen=True, eq=False)
-class Weighed:
+class Weighed(NamedTuple):
     """States with weights of mean 1."""
 
     states: tuple[State, ...]
@@ -68,9 +66,8 @@ def rare_events(
     seed: int,
     fresh: outcomes.Evaluation,
     level: float,
-    threads: int | None = None,
 ) -> RareEvents:
-    """Damage of a commitment from states in which what drives it is drawn more often.
+    """Damage of a commitment from ``count`` states in which what drives it is drawn more often.
 
     The pilots cost three tenths more states (800 at least) and serve nothing else, so that the
     estimate of the mean is unbiased. Weights are not divided by their sum, for that would be a
@@ -78,8 +75,6 @@ def rare_events(
 
     Parameters
     ----------
-    count
-        How many states.
     seed
         Seed of all draws; none of them is one of another seed's.
     fresh
@@ -88,17 +83,13 @@ def rare_events(
     level
         Level of the CVaR.
 
-    Raises
-    ------
-    ValueError
-        If fewer than ``FEWEST_RARE`` states are asked for.
+    Raises ValueError if fewer than ``FEWEST_RARE`` states are asked for.
     """
     if count < FEWEST_RARE:
         raise ValueError(f"{count} states are too few")
 
     def damage(states: Sequence[State]) -> Floats:
-        (found,) = outcomes.evaluate(instance, states, [commitment], threads=threads)
-        return found.damage
+        return outcomes.evaluate(instance, states, [commitment])[0].damage
 
     sets: tuple[Chances, ...] = (Chances.of(instance),)
     for pilot, share in enumerate(PILOTS):
@@ -107,13 +98,12 @@ def rare_events(
         looked_at = level if pilot else min(level, FIRST_LEVEL)
         sets = raised(instance, commitment, tried, damage(tried.states), looked_at)
     found = draw(instance, sets, count, _seed(seed, "states"))
-    own = damage(found.states)
     plain = fresh.damage[:count]
     if len(plain) < count:
         plain = damage(draw_states(instance, count, _seed(seed, "plain")))
-    here = _performance(own, level, found.weight, found.part)
-    there, before = _performance(plain, level), _performance(fresh.damage, level)
-    weights, error = weighted_mean(found.weight, np.ones(count), found.part)
+    weight = found.weight
+    here = weighed(weight, damage(found.states), level, found.part)
+    there, before = (weighed(np.ones(len(d)), d, level) for d in (plain, fresh.damage))
     return RareEvents(
         states=count,
         seed=seed,
@@ -121,11 +111,36 @@ def rare_events(
         plain=there,
         variance_ratio_expected=_ratio(there.expected, here.expected),
         variance_ratio_cvar=_ratio(there.cvar, here.cvar),
-        effective_states=float(found.weight.sum() ** 2 / (found.weight**2).sum()),
-        weight_sum=Estimate(value=weights, standard_error=error),
+        effective_states=float(weight.sum() ** 2 / (weight**2).sum()),
+        weight_sum=estimate(float(weight.mean()), weight, found.part),
         deviation_expected=_deviation(here.expected, before.expected),
         deviation_cvar=_deviation(here.cvar, before.cvar),
     )
+
+
+def weighed(weight: Floats, damage: Floats, level: float, part: Parts = None) -> Performance:
+    """Mean and tail of damage (S) of states that were drawn with weights (S) of mean 1.
+
+    Sums are divided by the number of states, not by the sum of the weights, so that the mean is
+    unbiased. The tail is counted from the worst state down by the same weights, of which the states
+    above the quantile have the least and the most exact (Glynn 1996). ``part`` (S) numbers the
+    component of a mixture that each state was drawn from.
+    """
+    eta = _threshold(weight, damage, level)
+    excess = weight * np.maximum(damage - eta, 0.0) / (1 - level)
+    return Performance(
+        expected=estimate(float((weight * damage).mean()), weight * damage, part),
+        cvar=estimate(eta + float(excess.mean()), excess, part),
+        worst=float(damage.max()),
+    )
+
+
+def _threshold(weight: Floats, value: Floats, level: float) -> float:
+    """The value above which no more than ``1 - level`` of the weight (S) is."""
+    order = np.argsort(-value, kind="stable")
+    above = np.cumsum(weight[order])
+    at = min(int(np.searchsorted(above, (1 - level) * len(value))), len(value) - 1)
+    return float(value[order[at]])
 
 
 def draw(instance: Instance, sets: Sequence[Chances], count: int, seed: int) -> Weighed:
@@ -157,7 +172,7 @@ def raised(
 ) -> tuple[Chances, ...]:
     """The scenario's chances, and those that a pilot asks for: for the tail, and for the mean."""
     own = Chances.of(instance)
-    eta = threshold(tried.weight, damage, level)
+    eta = _threshold(tried.weight, damage, level)
     of_hazard, fails = drawn(instance, tried.states), failed(instance, tried.states)
     sets = [own]
     for counts in (np.maximum(damage - eta, 0.0), damage):
@@ -192,22 +207,6 @@ def _over_years(by_year: Floats) -> Floats:
     return np.convolve(padded, np.ones(YEARS_TOGETHER), "valid")
 
 
-def _performance(
-    damage: Floats,
-    level: float,
-    weight: Floats | None = None,
-    part: NDArray[np.int64] | None = None,
-) -> Performance:
-    weight = np.ones(len(damage)) if weight is None else weight
-    mean, error = weighted_mean(weight, damage, part)
-    cvar, cvar_error = weighted_cvar(weight, damage, level, part)
-    return Performance(
-        expected=Estimate(value=mean, standard_error=error),
-        cvar=Estimate(value=cvar, standard_error=cvar_error),
-        worst=float(damage.max()),
-    )
-
-
 def _ratio(plain: Estimate, other: Estimate) -> float:
     """Ratio of variances; 1 where neither has any."""
     before, after = plain.standard_error or 0.0, other.standard_error or 0.0
@@ -225,3 +224,59 @@ def _seed(seed: int, of: str) -> int:
     """A seed of its own for each purpose, so that no draw is used twice."""
     digest = hashlib.sha256(repr((seed, "rare events", of)).encode()).digest()
     return int.from_bytes(digest[:6], "little")
+
+
+class Drawn(NamedTuple):
+    """What was drawn of a hazard in each state and year."""
+
+    began: NDArray[np.bool_]
+    """(S, Y) whether an event began."""
+    could: Floats
+    """(S, Y) share of the year's periods in which it could: no event of it ran any more."""
+
+
+def drawn(instance: Instance, states: Sequence[State]) -> dict[str, Drawn]:
+    """What was drawn of each hazard."""
+    n, shape = instance.per_year, (len(states), len(instance.years))
+    starts = {h.id: np.full(shape, -1) for h in instance.hazards}
+    for s, state in enumerate(states):
+        for id, period in state.events:
+            starts[id][s, period // n] = period
+    found = {}
+    for hazard in instance.hazards:
+        start, could, until = starts[hazard.id], np.zeros(shape), np.zeros(len(states), dtype=int)
+        for y, at in enumerate(start.T):
+            could[:, y] = np.clip(n * (y + 1) - np.maximum(until, n * y), 0, n) / n
+            until = np.where(at >= 0, at + hazard.length, until)
+        found[hazard.id] = Drawn(start >= 0, could)
+    return found
+
+
+def failed(instance: Instance, states: Sequence[State]) -> dict[str, NDArray[np.bool_]]:
+    """(S) whether each project fails."""
+    return {p: np.array([p in state.failed for state in states]) for p in instance.projects}
+
+
+def likelihood_ratio(instance: Instance, states: Sequence[State], chances: Chances) -> Floats:
+    """(S) probability of each state under other chances, over that under the scenario's.
+
+    What was drawn and then discarded is summed over, so that a ratio depends on the state alone: a
+    strike drawn inside a running event of the same hazard leaves no trace, and neither does no
+    strike.
+
+    By hand: a strike of 0.1 a year is drawn with 0.3, two periods a year, the event lasts three. A
+    state in which it begins in period 1 of 2026, so that of 2027 one period is left, has
+    0.3 / 0.1 * (1 - 0.3 / 2) / (1 - 0.1 / 2); the period's own draw is the same under both.
+    """
+    own, logarithm = Chances.of(instance), np.zeros(len(states))
+    for hazard, of_hazard in drawn(instance, states).items():
+        p, q = own.strikes[hazard], chances.strikes[hazard]
+        for y in np.flatnonzero(p != q):
+            began, could = of_hazard.began[:, y], of_hazard.could[:, y]
+            none = np.log1p(-q[y] * could) - np.log1p(-p[y] * could)
+            logarithm += np.where(began, np.log(q[y] / p[y]), none)
+    for project, fails in failed(instance, states).items():
+        r, q_fails = own.fails[project], chances.fails[project]
+        if r != q_fails:
+            logarithm += np.where(fails, np.log(q_fails / r), np.log((1 - q_fails) / (1 - r)))
+    return np.exp(logarithm)

@@ -8,11 +8,9 @@ above it estimates from above how far it is from the best (Mak, Morton and Wood 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from itertools import count, islice
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 from scipy import special
@@ -24,7 +22,7 @@ from optimizer.analyses.evaluation.fresh import Fresh, own_seed
 from optimizer.analyses.given import GivenPlan
 from optimizer.errors import Interrupted, NoPlan
 from optimizer.model.commitment import Commitment, weighed_cost
-from optimizer.model.instance import Floats, Instance
+from optimizer.model.instance import Instance
 from optimizer.model.states import draw_states
 from optimizer.parallel import Workers, side_by_side, threads_each
 from optimizer.solve import outcomes
@@ -36,8 +34,7 @@ from optimizer.solve.sweep import Recourse
 CONFIDENCE = 0.95
 
 
-@dataclass(frozen=True, eq=False)
-class Ask:
+class Ask(NamedTuple):
     """What every replication is asked: what is the given plan above the best for its states."""
 
     instance: Instance
@@ -60,7 +57,7 @@ def replicate(
     gap: float,
     time_limit: float | None = None,
     jobs: int | None = None,
-    on_done: Callable[[int, Replication], None] | None = None,
+    on_done: Callable[[int], None] | None = None,
 ) -> OptimalityGap:
     """Put a plan beside the best for each of several samples of states.
 
@@ -79,75 +76,55 @@ def replicate(
     sample = given.reading.case.uncertainty.sample if given.reading.case.uncertainty else None
     if sample is None:
         raise ValueError("written-out states are all there are: there is nothing to sample")
-    instance = given.problem.instance
-    size = states or len(given.problem.states)
-    usual = usual_jobs(instance, given.problem.states)
-    many = min(side_by_side(jobs, usual), replications)
-    ask = Ask(
-        instance,
-        given.found.commitment,
-        fresh.threshold,
-        size,
-        sample.method,
-        gap,
-        time_limit,
-        threads_each(many),
-    )
-    done: list[int] = []
+    instance, size = given.problem.instance, states or len(given.problem.states)
+    many = side_by_side(jobs, usual_jobs(instance, given.problem.states))
+    many = min(many, replications)
+    found, level = fresh.with_plan, float(instance.case.objective.cvar.level)
+    eta, threads = estimates.threshold(found.probability, found.damage, level), threads_each(many)
+    plan = given.found.commitment
+    ask = Ask(instance, plan, eta, size, sample.method, gap, time_limit, threads)
+    done = count(1)
 
-    def tell(seed: int, answer: Replication) -> None:
-        done.append(seed)
+    def tell(_seed: int, _answer: Replication) -> None:
         if on_done is not None:
-            on_done(len(done), answer)
+            on_done(next(done))
 
     with Workers[int, Replication](replicator, (ask,), many) as workers:
-        answers = workers.map(seeds(given, fresh.seed, replications), tell)
-    return gap_of(size, answers)
+        return gap_of(size, workers.map(seeds(given, fresh.seed, replications), tell))
 
 
 def seeds(given: GivenPlan, fresh: int | None, many: int) -> list[int]:
     """The next seeds after those of the fresh states that are not the plan's own."""
     own = own_seed(given)
-    after = count((fresh or 0) + 1)
-    return list(islice((seed for seed in after if seed != own), many))
+    return list(islice((seed for seed in count((fresh or 0) + 1) if seed != own), many))
 
 
 def replicator(ask: Ask) -> Callable[[int], Replication]:
     """What answers the replications of one process, each starting from the cuts of the others."""
-    pool = CutPool()
+    pool, instance, threads = CutPool(), ask.instance, ask.threads
 
     def answer(seed: int) -> Replication:
-        instance = ask.instance
         states = draw_states(instance, ask.states, seed, ask.method)
-        recourse = Recourse(instance, states, threads=ask.threads)
+        recourse = Recourse(instance, states, threads=threads)
         problem = Problem(instance, states, 0.0, recourse)
-        small = choose_method(instance, states) == "extensive"
-        solved = search(
-            problem,
-            gap=ask.gap,
-            time_limit=ask.time_limit,
-            threads=ask.threads,
-            pool=None if small else pool,
-        )
+        cuts = None if choose_method(instance, states) == "extensive" else pool
+        solved = search(problem, gap=ask.gap, time_limit=ask.time_limit, threads=threads, pool=cuts)
         if solved.solution.interrupted:
             raise Interrupted(tr("stopped before all samples were solved"))
-        bound = solved.solution.bound
+        bound, ended = solved.solution.bound, solved.solution.ended
         if bound is None:
-            raise NoPlan(
-                tr("nothing was proven before the limit ({ended})", ended=solved.solution.ended)
-            )
+            raise NoPlan(tr("nothing was proven before the limit ({ended})", ended=ended))
         (there,) = outcomes.evaluate(
-            instance, states, [ask.commitment], threads=ask.threads, recourse=recourse
+            instance, states, [ask.commitment], threads=threads, recourse=recourse
         )
         cost = weighed_cost(instance, ask.commitment)
         found = outcomes.objective(instance, there, cost)
         if solved.commitment is not None:
-            best = judge(problem, solved, gap=ask.gap, began=0.0, threads=ask.threads)
+            best = judge(problem, solved, gap=ask.gap, began=0.0, threads=threads)
             found = min(found, best.objective)
         candidate = objective_from(there, instance, ask.threshold, cost)
-        return Replication(
-            seed=seed, candidate=candidate, found=found, bound=bound, gap=candidate - bound
-        )
+        gap = candidate - bound
+        return Replication(seed=seed, candidate=candidate, found=found, bound=bound, gap=gap)
 
     return answer
 
@@ -162,31 +139,25 @@ def objective_from(
     threshold η, E max(0, D - η) / (1 - level) + η is not below the true CVaR, and its mean over
     samples is exact. Where the objective gives the tail no weight, this changes nothing.
     """
-    what = instance.case.objective
-    weight, level = float(what.cvar.weight), float(what.cvar.level)
-    chance, damage = evaluation.probability, evaluation.damage
-    beyond = float(chance @ np.maximum(0.0, damage - threshold))
+    level, weight = estimates.Risk.of(instance.case)
+    beyond = float(evaluation.probability @ np.maximum(0.0, evaluation.damage - threshold))
     tail = threshold + beyond / (1 - level)
     return (1 - weight) * evaluation.expected + weight * tail + weighed_cost
 
 
 def gap_of(states: int, replications: Sequence[Replication]) -> OptimalityGap:
-    """What several replications tell together."""
+    """What several replications tell together: the mean of their gaps, and what it is not above by
+    Student's t with one degree less than there are gaps."""
     gaps = np.array([one.gap for one in replications])
     bounds = np.array([one.bound for one in replications])
+    mean = estimates.estimate(float(gaps.mean()), gaps)
+    reach = float(special.stdtrit(len(gaps) - 1, CONFIDENCE)) * (mean.standard_error or 0.0)
     return OptimalityGap(
         states=states,
         replications=tuple(replications),
-        mean=estimates.estimate(float(gaps.mean()), gaps),
+        mean=mean,
         confidence=CONFIDENCE,
-        upper=upper_limit(gaps, CONFIDENCE),
+        upper=mean.value + reach,
         solver_share=float(np.mean([one.found - one.bound for one in replications])),
         lower_bound=estimates.estimate(float(bounds.mean()), bounds),
     )
-
-
-def upper_limit(gaps: Floats, confidence: float) -> float:
-    """What the mean of the gaps is not above, by Student's t with one degree less than gaps."""
-    many = len(gaps)
-    error = float(np.std(gaps, ddof=1)) / math.sqrt(many)
-    return float(gaps.mean()) + float(special.stdtrit(many - 1, confidence)) * error

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from models.language import tr
-from models.results.evaluation import ProvenRange, TailPlan, TailPremium
-from optimizer.analyses.evaluation.risk import weighing
+from models.results import ProvenRange, TailPlan, TailPremium
+from optimizer.analyses.evaluation.estimates import weighing
 from optimizer.analyses.given import GivenPlan
 from optimizer.errors import Interrupted, NoPlan
 from optimizer.model.commitment import weighed_cost
@@ -23,7 +23,6 @@ def tail_premium(
     weight: float,
     gap: float = 1e-4,
     time_limit: float | None = None,
-    threads: int | None = None,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> TailPremium:
     """A plan that minds the mean alone beside one that gives the worst states a weight.
@@ -43,65 +42,48 @@ def tail_premium(
 
     Raises
     ------
-    ScenarioError
-        If the weight is no share.
     Interrupted, NoPlan
         If it was stopped, or a limit was met before there was a plan and a bound.
     """
-    pool = CutPool()
-    own = float(given.problem.instance.case.objective.cvar.weight)
+    pool, cvar = CutPool(), given.problem.instance.case.objective.cvar
+    level, certificate = float(cvar.level), given.found.certificate
 
     def best(wanted: float) -> Found:
-        certificate = given.found.certificate
-        known = wanted == own and certificate.bound is not None
+        known = wanted == float(cvar.weight) and certificate.bound is not None
         if known and is_within(certificate.objective, certificate.bound, gap):
             return given.found
-        found = find(
-            weighing(given, wanted),
-            gap=gap,
-            time_limit=time_limit,
-            threads=threads,
-            pool=pool,
-            on_progress=on_progress,
-        )
+        problem = weighing(given, wanted)
+        found = find(problem, gap=gap, time_limit=time_limit, pool=pool, on_progress=on_progress)
         if found.interrupted:
             raise Interrupted(tr("stopped before the plans of both weights were found"))
-        return _better(found, given.found) if known else found
+        if not known:
+            return found
+        better = min(found, given.found, key=lambda one: one.objective)
+        bounds = [b for b in (found.certificate.bound, certificate.bound) if b is not None]
+        return better.bounded(max(bounds))
 
-    neutral, averse = best(0.0), best(weight)
-    level = float(given.problem.instance.case.objective.cvar.level)
-    least, mean = _mean_objective(neutral), _mean_objective(averse)
+    def described(found: Found) -> TailPlan:
+        return TailPlan(
+            weight=float(found.instance.case.objective.cvar.weight),
+            expected=found.with_plan.expected,
+            cvar=found.with_plan.cvar(level),
+            net_cost_meur=found.net_cost,
+            gap=found.certificate.gap,
+            projects=tuple(p for p in found.instance.projects if p in found.commitment.start),
+        )
+
+    both = neutral, averse = best(0.0), best(weight)
+    least, mean = (
+        one.with_plan.expected + weighed_cost(one.instance, one.commitment) for one in both
+    )
     bound = neutral.certificate.bound
     if bound is None:
         name = tr("the plan for the mean")
         raise NoPlan(tr("{name}: nothing was proven before the limit", name=name))
     return TailPremium(
         level=level,
-        neutral=_plan(neutral, level),
-        averse=_plan(averse, level),
+        neutral=described(neutral),
+        averse=described(averse),
         premium=ProvenRange(low=max(0.0, mean - least), high=mean - min(least, mean, bound)),
         bought=neutral.with_plan.cvar(level) - averse.with_plan.cvar(level),
-    )
-
-
-def _better(one: Found, other: Found) -> Found:
-    """The better of two plans for one problem, with the better of their bounds."""
-    best = min(one, other, key=lambda found: found.objective)
-    bounds = [b for b in (one.certificate.bound, other.certificate.bound) if b is not None]
-    return best.bounded(max(bounds, default=None))
-
-
-def _mean_objective(found: Found) -> float:
-    """Expected damage and weighed cost of a plan."""
-    return found.with_plan.expected + weighed_cost(found.instance, found.commitment)
-
-
-def _plan(found: Found, level: float) -> TailPlan:
-    return TailPlan(
-        weight=float(found.instance.case.objective.cvar.weight),
-        expected=found.with_plan.expected,
-        cvar=found.with_plan.cvar(level),
-        net_cost_meur=found.net_cost,
-        gap=found.certificate.gap,
-        projects=tuple(p for p in found.instance.projects if p in found.commitment.start),
     )
