@@ -13,14 +13,20 @@ from small import case, chance_of_cut, funder, near
 from models.results import Redaction
 from models.scenario.case import Case
 from optimizer.analyses.redaction.attack import Attacker
-from optimizer.analyses.redaction.candidates import Published, World, with_values
-from optimizer.analyses.redaction.insider import Insider, as_printed, slack_of
+from optimizer.analyses.redaction.insider import (
+    Insider,
+    World,
+    as_printed,
+    slack_of,
+    with_values,
+)
 from optimizer.analyses.redaction.judging import judge
 from optimizer.analyses.redaction.options import RedactOptions
 from optimizer.analyses.redaction.ranges import Equation, fitting, propagated, width
 from optimizer.errors import Infeasible
 from optimizer.model.instance import read_instance
 from optimizer.solve.checked_solution import input_hash
+from optimizer.solve.plan_document import commitment_of
 
 Raw = dict[str, Any]
 
@@ -198,7 +204,7 @@ def test_a_published_plan_can_be_followed_as_it_was_decided() -> None:
             assert with_plan.by_material[material.id] == near(material.expected)
             assert without.by_material[material.id] == near(material.expected_without_plan)
         instance = read_instance(redacted.true)
-        starts = Published(published).commitment(instance).start
+        starts = commitment_of(instance, published).start
         assert starts == {p.id: p.start for p in published.projects}
 
 
