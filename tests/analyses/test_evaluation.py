@@ -17,7 +17,6 @@ from optimizer.analyses.evaluation import estimates
 from optimizer.analyses.evaluation.evaluate import is_complete
 from optimizer.analyses.evaluation.fresh import fresh_outcome, in_fresh_states
 from optimizer.analyses.evaluation.replications import (
-    Ask,
     gap_of,
     objective_from,
     replicate,
@@ -209,9 +208,9 @@ def test_replications_are_reproducible_and_never_below_what_is_found() -> None:
 
 def test_what_is_asked_of_another_process_arrives_whole() -> None:
     back = judged()
-    asked = Ask(back.problem.instance, back.found.commitment, 10.0, 30, "stratified", 1e-9, None, 1)
+    asked = (back.problem.instance, back.found.commitment, 10.0, 30, "stratified", 1e-9, None, 1)
     arrived = pickle.loads(pickle.dumps(asked))
-    assert replicator(arrived)(9) == replicator(asked)(9)
+    assert replicator(*arrived)(9) == replicator(*asked)(9)
 
 
 def test_seeds_leave_out_the_plans_own() -> None:

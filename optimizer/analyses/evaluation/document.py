@@ -35,7 +35,7 @@ def document(found: Evaluation) -> doc.Document:
     """What a plan avoids, how sure that is, how far it is from the best, and what it is worth to
     know what comes."""
     say = Wording(found)
-    first, *others = (" ".join(answer) for answer in _answers(say))
+    first, *others = _answers(say)
     cautions = doc.Caution(list(_cautions(say)))
     proof: list[Part] = [_about_states(found), _proof(say)]
     return say.document(
@@ -67,24 +67,66 @@ def _best_rule(found: Evaluation) -> results.RuleOutcome | None:
     return min(found.rules, key=lambda rule: rule.performance.expected.value, default=None)
 
 
-def _answers(say: Say) -> Iterator[Iterator[str]]:
+def _share_from_best(found: Evaluation) -> float | None:
+    """How far from the best it can be, as a share of its objective."""
+    objective = abs(found.fresh.objective.value)
+    return None if found.gap is None or objective <= NOISE else found.gap.upper / objective
+
+
+def _answers(say: Say) -> Iterator[str]:
     """One question a paragraph: what it avoids, without foresight, how far from the best, what
     uncertainty is worth."""
-    yield _avoided(say)
-    yield _ruled(say)
-    yield _distance(say)
-    yield _uncertainty(say)
+    found, gap, known, rule = say.found, say.found.gap, say.found.information, _best_rule(say.found)
+    yield " ".join(_avoided(say))
+    if rule is not None:
+        foresight = abs(found.fresh.with_plan.expected.value)
+        as_well = rule.above_foresight.value <= NOISE * max(1.0, foresight)
+        yield (
+            tr("An agency that cannot foresee the state releases stock just as well.")
+            if as_well
+            else tr(
+                "That figure assumes that releases foresee how long each disruption lasts. An "
+                "agency that knows only past and present, and keeps {reserve} of planned stock for "
+                "the dearer shortages, leaves {rule}: the best that can be reached lies between.",
+                reserve=percent(rule.reserve),
+                rule=estimated(say, rule.performance.expected),
+            )
+        )
+    if gap is not None:
+        sure = tr(
+            "With {confidence} confidence no other plan has an objective that is better by more "
+            "than {upper}, which is {share} of it.",
+            confidence=percent(gap.confidence),
+            upper=say.amount(gap.upper),
+            share=small_percent(_share_from_best(found)),
+        )
+        unfinished = tr(
+            "Most of that is due to solves that were not finished: a smaller --gap tells more."
+        )
+        is_due = gap.solver_share > gap.mean.value / 2 and gap.mean.value > NOISE
+        yield f"{sure} {unfinished}" if is_due else sure
+    if known is not None:
+        chance = TWO_SIDED * (known.wait_and_see_error or 0.0)
+        foreseen = tr(
+            "To know before deciding which state comes would be worth {evpi}: no forecast can be "
+            "worth more to what is decided now.",
+            evpi=worth(say, known.evpi) + (f" (± {rounded(chance)})" if chance else ""),
+        )
+        vss = worth(say, known.vss)
+        planned = tr("To plan for many states rather than for their mean gains {vss}.", vss=vss)
+        yield f"{foreseen} {planned}"
 
 
 def _avoided(say: Say) -> Iterator[str]:
     found, fresh = say.found, say.found.fresh
-    states = number(fresh.states)
     if found.states_of is not None:
         other = world(found)
-        yield tr("The plan is judged in the states of {other}, which it was not made for.",
-                 other=other)  # fmt: skip
+        yield tr(
+            "The plan is judged in the states of {other}, which it was not made for.", other=other
+        )
     elif fresh.sampled:
-        yield tr("The plan is judged on {states} states that it was not made for.", states=states)
+        count = number(fresh.states)
+        yield tr("The plan is judged on {states} states that it was not made for.", states=count)
     else:
         yield tr(
             "The scenario writes its states out, so that there are no others to judge the plan by."
@@ -110,61 +152,6 @@ def _avoided(say: Say) -> Iterator[str]:
             "explains.",
             **figures,
         )
-
-
-def _ruled(say: Say) -> Iterator[str]:
-    rule = _best_rule(say.found)
-    if rule is None:
-        return
-    foresight = say.found.fresh.with_plan.expected.value
-    if rule.above_foresight.value <= NOISE * max(1.0, abs(foresight)):
-        yield tr("An agency that cannot foresee the state releases stock just as well.")
-        return
-    yield tr(
-        "That figure assumes that releases foresee how long each disruption lasts. An agency that "
-        "knows only past and present, and keeps {reserve} of planned stock for the dearer "
-        "shortages, leaves {rule}: the best that can be reached lies between.",
-        reserve=percent(rule.reserve),
-        rule=estimated(say, rule.performance.expected),
-    )
-
-
-def _share_from_best(found: Evaluation) -> float | None:
-    """How far from the best it can be, as a share of its objective."""
-    objective = abs(found.fresh.objective.value)
-    return None if found.gap is None or objective <= NOISE else found.gap.upper / objective
-
-
-def _distance(say: Say) -> Iterator[str]:
-    gap = say.found.gap
-    if gap is None:
-        return
-    yield tr(
-        "With {confidence} confidence no other plan has an objective that is better by more than "
-        "{upper}, which is {share} of it.",
-        confidence=percent(gap.confidence),
-        upper=say.amount(gap.upper),
-        share=small_percent(_share_from_best(say.found)),
-    )
-    if gap.solver_share > gap.mean.value / 2 and gap.mean.value > NOISE:
-        yield tr(
-            "Most of that is due to solves that were not finished: a smaller --gap tells more."
-        )
-
-
-def _uncertainty(say: Say) -> Iterator[str]:
-    known = say.found.information
-    if known is None:
-        return
-    chance = TWO_SIDED * (known.wait_and_see_error or 0.0)
-    evpi = worth(say, known.evpi) + (f" (± {rounded(chance)})" if chance else "")
-    yield tr(
-        "To know before deciding which state comes would be worth {evpi}: no forecast can be worth "
-        "more to what is decided now.",
-        evpi=evpi,
-    )
-    vss = worth(say, known.vss)
-    yield tr("To plan for many states rather than for their mean gains {vss}.", vss=vss)
 
 
 def _facts(say: Say) -> Iterator[Fact]:

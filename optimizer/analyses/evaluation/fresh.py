@@ -50,20 +50,21 @@ class Draw:
     def __len__(self) -> int:
         return self.count
 
-    def block(self, start: int) -> tuple[State, ...]:
-        """Those of the block that begins at a number."""
-        part = slice(start, min(start + BLOCK, self.count))
-        return draw_states(self.instance, self.count, self.seed, block=part)
-
 
 States = Sequence[State] | Draw
 """States that are there, or those that are still to be drawn."""
 
 
-def by_block(
-    find: Find[Found], join: Callable[[Sequence[Found]], Found], states: Draw, jobs: int | None
-) -> list[Found]:
-    """All that ``find`` finds, each joined over the blocks of states."""
+def in_all(
+    find: Find[Found],
+    join: Callable[[Sequence[Found]], Found],
+    instance: Instance,
+    states: States,
+    jobs: int | None = None,
+) -> Sequence[Found]:
+    """All that ``find`` finds in states, joined over their blocks where they are to be drawn."""
+    if not isinstance(states, Draw):
+        return find(instance, states)
     starts = range(0, states.count, BLOCK)
     usual = usable_cores() if len(starts) >= WORTH_SHARING else 1
     many = min(side_by_side(jobs, usual), len(starts))
@@ -76,29 +77,13 @@ def finder(
     find: Find[Found], states: Draw, threads: int | None
 ) -> Callable[[int], Sequence[Found]]:
     """What looks at one block after the other."""
-    return lambda start: find(states.instance, states.block(start), threads=threads)
+    instance, count, seed = states.instance, states.count, states.seed
 
+    def answer(start: int) -> Sequence[Found]:
+        block = slice(start, min(start + BLOCK, count))
+        return find(instance, draw_states(instance, count, seed, block=block), threads=threads)
 
-def evaluated(
-    states: Draw, commitments: Sequence[Commitment], jobs: int | None = None
-) -> list[Evaluation]:
-    """What commitments lead to; as :func:`optimizer.solve.outcomes.evaluate`."""
-    find = partial(outcomes.evaluate, commitments=commitments)
-    return by_block(find, outcomes.joined, states, jobs)
-
-
-def by_the_rule(
-    instance: Instance,
-    states: States,
-    commitment: Commitment,
-    reserves: Sequence[float],
-    jobs: int | None = None,
-) -> Sequence[ByRule]:
-    """What a commitment leads to under the rule; as :func:`optimizer.solve.sweep.by_rule`."""
-    find = partial(by_rule, commitment=commitment, reserves=tuple(reserves))
-    if isinstance(states, Draw):
-        return by_block(find, joined, states, jobs)
-    return find(instance, states)
+    return answer
 
 
 @dataclass(frozen=True, eq=False)
@@ -153,9 +138,9 @@ def in_fresh_states(
     if seed == made_by:
         raise ValueError(f"seed {seed} is that of the plan's own states")
     states = Draw(given.problem.instance, count, seed)
-    return Fresh(
-        given, states, seed, *evaluated(states, [given.found.commitment, Commitment()], jobs)
-    )
+    find = partial(outcomes.evaluate, commitments=[given.found.commitment, Commitment()])
+    both = in_all(find, outcomes.joined, states.instance, states, jobs)
+    return Fresh(given, states, seed, *both)
 
 
 def fresh_outcome(fresh: Fresh, made_in: GivenPlan | None = None) -> FreshOutcome:
@@ -208,21 +193,15 @@ def rule_outcomes(
     level: float,
     jobs: int | None = None,
 ) -> tuple[RuleOutcome, ...]:
-    """What a commitment leads to under the release rule, once with each reserve.
+    """What a commitment leads to under the release rule, once with each reserve: a share of the
+    planned stock that is kept for the dearer steps.
 
     Recourse foresees its own state, so that it keeps stock for the worse month to come; an agency
-    does not. The two figures bracket what can be had.
-
-    Parameters
-    ----------
-    reserves
-        Shares of the planned stock that are kept for the dearer steps.
-    foresight
-        The same commitment in the same states, released with foresight.
-    level
-        Level of the CVaR.
+    does not. ``foresight`` is the same commitment in the same states with recourse: the two figures
+    bracket what can be had. ``level`` is that of the CVaR.
     """
     sampled, names = isinstance(states, Draw), instance.case.materials.items()
+    find = partial(by_rule, commitment=commitment, reserves=tuple(reserves))
     return tuple(
         RuleOutcome(
             reserve=found.reserve,
@@ -240,5 +219,5 @@ def rule_outcomes(
                 for m, material in names
             ),
         )
-        for found in by_the_rule(instance, states, commitment, reserves, jobs)
+        for found in in_all(find, joined, instance, states, jobs)
     )

@@ -67,32 +67,22 @@ def information(
     found gives the other. The plan and the mean state's are plans for each state as well, and the
     latter for all states: it may be better than a plan with a gap. RP is below neither EV nor WS.
 
-    Where not all states are solved, WS is the plan's objective on all of them less the difference
-    of plan and foresight on those that are: paired within each state, so that most of the chance in
-    the choice drops out. ``wait_and_see_error``, which is that of EVPI too, tells what remains; the
-    ranges leave it out. A tail of few states is estimated from below, by a bias that falls faster
-    than the error.
+    Where there are more than ``most_states`` kinds of states, WS is the plan's objective on all of
+    them less the difference of plan and foresight on those that are solved: paired within each
+    state, so that most of the chance in the choice drops out. ``wait_and_see_error``,
+    which is that of EVPI too, tells what remains; the ranges leave it out. A tail of few states is
+    estimated from below, by a bias that falls faster than the error.
 
-    Parameters
-    ----------
-    gap, time_limit
-        Of each of the many solves.
-    most_states
-        States, or kinds of states that look alike, that are solved by themselves at most.
-    on_done
-        Told how many of the states to be solved are done, of how many.
-
-    Raises
-    ------
-    Interrupted, NoPlan
-        If a solve was stopped, or met its limit, before it told anything.
+    ``gap`` and ``time_limit`` are those of each solve. ``on_done`` is told how many of the states
+    to be solved are done, of how many. Raises Interrupted or NoPlan if a solve was stopped, or met
+    its limit, before it told anything.
     """
     instance, states, own = given.problem.instance, given.problem.states, given.found
     recourse = given.problem.recourse or Recourse(instance, states)
     neutral = weighing(given, 0.0)
-    mean = plan_for_mean(neutral, gap=gap, time_limit=time_limit)
-    (reached,) = outcomes.evaluate(instance, states, [mean.commitment], recourse=recourse)
-    mean_cost = weighed_cost(instance, mean.commitment)
+    for_mean, mean = plan_for_mean(neutral, gap=gap, time_limit=time_limit)
+    (reached,) = outcomes.evaluate(instance, states, [for_mean], recourse=recourse)
+    mean_cost = weighed_cost(instance, for_mean)
     mean_plan = outcomes.objective(instance, reached, mean_cost)
 
     # States of one kind look alike to every material, and are solved once.
@@ -120,11 +110,11 @@ def information(
     paired = own.objective - risk(chance, planned)
     see = _range(*(paired + risk(chance, v) for v in (np.minimum(solved[:, 0], found), found)))
 
-    proven = [mean.low] + ([see.low] if chosen.exact else [])
+    proven = [mean[0]] + ([see.low] if chosen.exact else [])
     bound = own.certificate.bound
     proven += [] if bound is None else [bound]
     best = _range(max(proven), min(own.objective, mean_plan))
-    bought = {h: mean.commitment.bought(instance, h).sum() for h in instance.stockpiles}
+    bought = {h: for_mean.bought(instance, h).sum() for h in instance.stockpiles}
     gained = risk.influence(chance, planned) - risk.influence(chance, found)
     return Information(
         states=chosen.draws or len(states),
@@ -134,9 +124,9 @@ def information(
         wait_and_see=see,
         wait_and_see_error=chosen.error(gained),
         evpi=_range(max(0.0, best.low - see.high), best.high - see.low),
-        mean_value_problem=_range(mean.low, mean.high),
+        mean_value_problem=_range(*mean),
         mean_plan=mean_plan,
-        mean_plan_projects=tuple(p for p in instance.projects if p in mean.commitment.start),
+        mean_plan_projects=tuple(p for p in instance.projects if p in for_mean.start),
         mean_plan_stockpiles=tuple(h for h, lots in bought.items() if lots > HELD),
         vss=_range(mean_plan - best.high, mean_plan - best.low),
     )
@@ -147,18 +137,11 @@ def _range(low: float, high: float) -> ProvenRange:
     return ProvenRange(low=min(low, high), high=high)
 
 
-class MeanPlan(NamedTuple):
-    """What is best if the mean of the states is all that comes."""
-
-    commitment: Commitment
-    low: float
-    """Its objective in the mean state is proven to be no less."""
-    high: float
-    """The objective that was found."""
-
-
-def plan_for_mean(problem: Problem, *, gap: float, time_limit: float | None = None) -> MeanPlan:
-    """The best plan for the mean state, in a problem without weight on the tail.
+def plan_for_mean(
+    problem: Problem, *, gap: float, time_limit: float | None = None
+) -> tuple[Commitment, Bounds]:
+    """The best plan for the mean state, in a problem without weight on the tail, and between what
+    its objective there is proven to lie.
 
     The mean is that of the arrays: what is left of each supply, and of the output of each project,
     which comes in part at each of its delays, and in part not at all where it may fail. Damage of
@@ -179,7 +162,7 @@ def plan_for_mean(problem: Problem, *, gap: float, time_limit: float | None = No
     high, low = solved.solution.objective, solved.solution.bound
     if high is None or low is None or solved.doubtful:
         raise NoPlan(tr("{name}: nothing was proven before the limit", name=tr("the mean state")))
-    return MeanPlan(commitment, min(low, high), high)
+    return commitment, (min(low, high), high)
 
 
 class Chosen(NamedTuple):
@@ -212,14 +195,8 @@ def choose(chance: Floats, alike: NDArray[np.intp], most: int, seed: int = SEED)
     which there are two at least, since one alone tells of no error.
 
     States are drawn at equal steps of their probability, in random order (Hartley and Rao 1962):
-    where all have the same, that is drawing without putting back.
-
-    Parameters
-    ----------
-    chance
-        (S) probability of each state.
-    alike
-        (S) number of the kind of each; states of one kind are solved once.
+    where all have the same, that is drawing without putting back. ``chance`` (S) is that of each
+    state, ``alike`` (S) the number of its kind; states of one kind are solved once.
     """
     possible = np.flatnonzero(chance > 0)
     if len(np.unique(alike[possible])) <= most:

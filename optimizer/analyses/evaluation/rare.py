@@ -73,15 +73,9 @@ def rare_events(
     estimate of the mean is unbiased. Weights are not divided by their sum, for that would be a
     bias; the CVaR is consistent, as any estimate of it is.
 
-    Parameters
-    ----------
-    seed
-        Seed of all draws; none of them is one of another seed's.
-    fresh
-        The commitment in states that were drawn as they come. Where they are as many, the first
-        of them are what this is measured against; else more are drawn.
-    level
-        Level of the CVaR.
+    ``seed`` is that of all draws; none of them is one of another seed's. ``fresh`` is the
+    commitment in states that were drawn as they come: the first ``count`` of them are what this is
+    measured against, or as many more where they are fewer. ``level`` is that of the CVaR.
 
     Raises ValueError if fewer than ``FEWEST_RARE`` states are asked for.
     """
@@ -173,7 +167,7 @@ def raised(
     """The scenario's chances, and those that a pilot asks for: for the tail, and for the mean."""
     own = Chances.of(instance)
     eta = _threshold(tried.weight, damage, level)
-    of_hazard, fails = drawn(instance, tried.states), failed(instance, tried.states)
+    of_hazard = drawn(instance, tried.states)
     sets = [own]
     for counts in (np.maximum(damage - eta, 0.0), damage):
         weight = tried.weight * counts
@@ -188,7 +182,8 @@ def raised(
             strikes[hazard] = _up(p, often)
         failing = dict(own.fails)
         for project in commitment.start:
-            often = weight @ fails[project] / weight.sum()
+            fails = np.array([project in state.failed for state in tried.states])
+            often = weight @ fails / weight.sum()
             failing[project] = float(_up(np.array(own.fails[project]), often))
         sets.append(Chances(strikes, failing))
     return tuple(sets)
@@ -252,11 +247,6 @@ def drawn(instance: Instance, states: Sequence[State]) -> dict[str, Drawn]:
     return found
 
 
-def failed(instance: Instance, states: Sequence[State]) -> dict[str, NDArray[np.bool_]]:
-    """(S) whether each project fails."""
-    return {p: np.array([p in state.failed for state in states]) for p in instance.projects}
-
-
 def likelihood_ratio(instance: Instance, states: Sequence[State], chances: Chances) -> Floats:
     """(S) probability of each state under other chances, over that under the scenario's.
 
@@ -275,8 +265,9 @@ def likelihood_ratio(instance: Instance, states: Sequence[State], chances: Chanc
             began, could = of_hazard.began[:, y], of_hazard.could[:, y]
             none = np.log1p(-q[y] * could) - np.log1p(-p[y] * could)
             logarithm += np.where(began, np.log(q[y] / p[y]), none)
-    for project, fails in failed(instance, states).items():
-        r, q_fails = own.fails[project], chances.fails[project]
-        if r != q_fails:
-            logarithm += np.where(fails, np.log(q_fails / r), np.log((1 - q_fails) / (1 - r)))
+    for project in instance.projects:
+        r, s = own.fails[project], chances.fails[project]
+        if r != s:
+            fails = np.array([project in state.failed for state in states])
+            logarithm += np.where(fails, np.log(s / r), np.log((1 - s) / (1 - r)))
     return np.exp(logarithm)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from itertools import count, islice
-from typing import Literal, NamedTuple
+from typing import Literal
 
 import numpy as np
 from scipy import special
@@ -34,21 +34,6 @@ from optimizer.solve.sweep import Recourse
 CONFIDENCE = 0.95
 
 
-class Ask(NamedTuple):
-    """What every replication is asked: what is the given plan above the best for its states."""
-
-    instance: Instance
-    commitment: Commitment
-    threshold: float
-    """From which on damage counts to the worst, as the fresh states have it."""
-    states: int
-    method: Literal["random", "stratified"]
-    """How states are drawn: as the plan's own."""
-    gap: float
-    time_limit: float | None
-    threads: int | None
-
-
 def replicate(
     fresh: Fresh,
     replications: int,
@@ -65,12 +50,8 @@ def replicate(
     and have seeds of their own. Problems are solved side by side, each to ``gap``; a gap that is
     left is counted against the plan, since it is measured from the proven bound.
 
-    Raises
-    ------
-    NoPlan
-        If a limit was met before anything was proven for a sample.
-    Interrupted
-        If the user stopped the search.
+    Raises NoPlan if a limit was met before anything was proven for a sample, Interrupted if the
+    user stopped the search.
     """
     given = fresh.given
     sample = given.reading.case.uncertainty.sample if given.reading.case.uncertainty else None
@@ -82,14 +63,14 @@ def replicate(
     found, level = fresh.with_plan, float(instance.case.objective.cvar.level)
     eta, threads = estimates.threshold(found.probability, found.damage, level), threads_each(many)
     plan = given.found.commitment
-    ask = Ask(instance, plan, eta, size, sample.method, gap, time_limit, threads)
+    asked = (instance, plan, eta, size, sample.method, gap, time_limit, threads)
     done = count(1)
 
     def tell(_seed: int, _answer: Replication) -> None:
         if on_done is not None:
             on_done(next(done))
 
-    with Workers[int, Replication](replicator, (ask,), many) as workers:
+    with Workers[int, Replication](replicator, asked, many) as workers:
         return gap_of(size, workers.map(seeds(given, fresh.seed, replications), tell))
 
 
@@ -99,32 +80,45 @@ def seeds(given: GivenPlan, fresh: int | None, many: int) -> list[int]:
     return list(islice((seed for seed in count((fresh or 0) + 1) if seed != own), many))
 
 
-def replicator(ask: Ask) -> Callable[[int], Replication]:
-    """What answers the replications of one process, each starting from the cuts of the others."""
-    pool, instance, threads = CutPool(), ask.instance, ask.threads
+def replicator(
+    instance: Instance,
+    commitment: Commitment,
+    threshold: float,
+    size: int,
+    method: Literal["random", "stratified"],
+    gap: float,
+    time_limit: float | None,
+    threads: int | None,
+) -> Callable[[int], Replication]:
+    """What answers the replications of one process, each starting from the cuts of the others.
+
+    ``threshold`` is the damage from which on a state counts to the worst; ``method`` and ``size``
+    say how states are drawn, and how many.
+    """
+    pool = CutPool()
 
     def answer(seed: int) -> Replication:
-        states = draw_states(instance, ask.states, seed, ask.method)
+        states = draw_states(instance, size, seed, method)
         recourse = Recourse(instance, states, threads=threads)
         problem = Problem(instance, states, 0.0, recourse)
         cuts = None if choose_method(instance, states) == "extensive" else pool
-        solved = search(problem, gap=ask.gap, time_limit=ask.time_limit, threads=threads, pool=cuts)
+        solved = search(problem, gap=gap, time_limit=time_limit, threads=threads, pool=cuts)
         if solved.solution.interrupted:
             raise Interrupted(tr("stopped before all samples were solved"))
         bound, ended = solved.solution.bound, solved.solution.ended
         if bound is None:
             raise NoPlan(tr("nothing was proven before the limit ({ended})", ended=ended))
         (there,) = outcomes.evaluate(
-            instance, states, [ask.commitment], threads=threads, recourse=recourse
+            instance, states, [commitment], threads=threads, recourse=recourse
         )
-        cost = weighed_cost(instance, ask.commitment)
+        cost = weighed_cost(instance, commitment)
         found = outcomes.objective(instance, there, cost)
         if solved.commitment is not None:
-            best = judge(problem, solved, gap=ask.gap, began=0.0, threads=threads)
+            best = judge(problem, solved, gap=gap, began=0.0, threads=threads)
             found = min(found, best.objective)
-        candidate = objective_from(there, instance, ask.threshold, cost)
-        gap = candidate - bound
-        return Replication(seed=seed, candidate=candidate, found=found, bound=bound, gap=gap)
+        candidate = objective_from(there, instance, threshold, cost)
+        left = candidate - bound
+        return Replication(seed=seed, candidate=candidate, found=found, bound=bound, gap=left)
 
     return answer
 

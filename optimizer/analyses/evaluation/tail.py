@@ -33,17 +33,9 @@ def tail_premium(
     second plan's mean objective (expected damage and weighed cost) has above the least there is:
     above the first plan's bound at most, above its objective at least.
 
-    Parameters
-    ----------
-    weight
-        Of the tail, from 0 to 1, in the second plan's objective.
-    time_limit
-        Seconds for each of the two.
-
-    Raises
-    ------
-    Interrupted, NoPlan
-        If it was stopped, or a limit was met before there was a plan and a bound.
+    ``weight`` is that of the tail in the second plan's objective, ``time_limit`` that of each of
+    the two in seconds. Raises Interrupted or NoPlan if it was stopped, or a limit was met before
+    there was a plan and a bound.
     """
     pool, cvar = CutPool(), given.problem.instance.case.objective.cvar
     level, certificate = float(cvar.level), given.found.certificate
