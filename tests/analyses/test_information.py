@@ -17,14 +17,15 @@ from small import CHINA, case, cut, near, project, state, stockpile
 
 from models.results.evaluation import ProvenRange
 from models.scenario.case import Case
-from optimizer.analyses.evaluation.estimates import Risk, weighing
+from optimizer.analyses.evaluation.estimates import Risk
 from optimizer.analyses.evaluation.information import (
     choose,
     foresee,
     information,
     plan_for_mean,
+    tail_premium,
+    weighing,
 )
-from optimizer.analyses.evaluation.tail import tail_premium
 from optimizer.analyses.given import GivenPlan
 from optimizer.analyses.given import given as read_back
 from optimizer.errors import Infeasible

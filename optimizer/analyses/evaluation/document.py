@@ -93,18 +93,13 @@ def _answers(say: Say) -> Iterator[str]:
             )
         )
     if gap is not None:
-        sure = tr(
+        yield tr(
             "With {confidence} confidence no other plan has an objective that is better by more "
             "than {upper}, which is {share} of it.",
             confidence=percent(gap.confidence),
             upper=say.amount(gap.upper),
             share=small_percent(_share_from_best(found)),
         )
-        unfinished = tr(
-            "Most of that is due to solves that were not finished: a smaller --gap tells more."
-        )
-        is_due = gap.solver_share > gap.mean.value / 2 and gap.mean.value > NOISE
-        yield f"{sure} {unfinished}" if is_due else sure
     if known is not None:
         chance = TWO_SIDED * (known.wait_and_see_error or 0.0)
         foreseen = tr(
@@ -268,7 +263,7 @@ def _states(say: Say) -> str:
 
 
 def _chance(say: Say) -> list[Part]:
-    """How damage is spread over the states; what is avoided is that within each state."""
+    """How damage is spread over the states."""
     fresh, of = say.found.fresh, say.found.fresh.distribution
     if fresh.states < 2:
         return []
@@ -289,24 +284,19 @@ def _chance(say: Say) -> list[Part]:
         ),
         lambda: damage_charts.exceedance(of.levels, of.without_plan, of.with_plan, marks, say.unit),
     )
-    every = zip(of.levels, of.without_plan, of.with_plan, of.avoided, strict=True)
+    every = zip(of.levels, of.without_plan, of.with_plan, strict=True)
     rows = [row for row in every if round(row[0], 6) in LEVELS]
 
     def name(row: tuple[float, ...]) -> str:
-        share = percent(row[0])
-        least = tr("Least state")
+        least, share = tr("Least state"), percent(row[0])
         return tr("Not exceeded in {share} of states", share=share) if row[0] else least
 
-    heads = (tr("Without plan"), tr("With plan"), tr("Avoided in the same state"))
     columns = [
         Column("", name, "text"),
-        *(Column(head, str(n), "outcome", like="damage") for n, head in enumerate(heads, 1)),
+        Column(tr("Without plan"), "1", "outcome", like="damage"),
+        Column(tr("With plan"), "2", "outcome", like="damage"),
     ]
-    note = tr(
-        "The column of what is avoided has its own order: its quantiles are those of the "
-        "difference within each state."
-    )
-    return [Table(_states(say), rows, columns, "fresh-distribution", note, chart=chart)]
+    return [Table(_states(say), rows, columns, "fresh-distribution", chart=chart)]
 
 
 def _parts(say: Say) -> Iterator[Table]:

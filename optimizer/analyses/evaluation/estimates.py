@@ -15,12 +15,9 @@ from numpy.typing import NDArray
 
 from models.results import Estimate, Performance
 from models.scenario.case import Case
-from optimizer.analyses.given import GivenPlan
-from optimizer.analyses.variation import TAIL, written
-from optimizer.model.instance import Floats, read_instance
+from optimizer.model.instance import Floats
 from optimizer.solve.outcomes import Evaluation, mean_of_worst
 from optimizer.solve.plan_document import quantiles
-from optimizer.solve.planner import Problem
 from optimizer.solve.sweep import ByRule
 
 Parts = NDArray[np.int64] | None
@@ -113,10 +110,3 @@ class Risk(NamedTuple):
         tail = self.weight * of_tail(chance, total, self.level) if self.weight else 0.0
         added: Floats = (1 - self.weight) * total + tail
         return added
-
-
-def weighing(given: GivenPlan, weight: float) -> Problem:
-    """The plan's problem with another weight of the tail; its recourse stays."""
-    case = given.reading.changed([f"{TAIL}={written(weight)}"]).case
-    own = given.problem
-    return Problem(read_instance(case), own.states, 0.0, own.recourse)

@@ -14,11 +14,10 @@ from models.results import Evaluation, StatesOf
 from models.scenario.case import Case
 from optimizer.analyses.evaluation.elsewhere import in_world_of, longer, prolonged
 from optimizer.analyses.evaluation.fresh import fresh_outcome, in_fresh_states, rule_outcomes
-from optimizer.analyses.evaluation.information import information
+from optimizer.analyses.evaluation.information import information, tail_premium
 from optimizer.analyses.evaluation.options import FEWEST_RARE, SAMPLING, EvaluateOptions
 from optimizer.analyses.evaluation.rare import rare_events
 from optimizer.analyses.evaluation.replications import replicate, seeds
-from optimizer.analyses.evaluation.tail import tail_premium
 from optimizer.analyses.given import GivenPlan
 from optimizer.analyses.head import head
 from optimizer.analyses.running import Input, Outcome
@@ -70,16 +69,9 @@ def evaluate(
     ``there`` is the same plan in another scenario (:func:`.elsewhere.in_world_of`), in whose states
     it is looked at then; what is solved rests on the plan's own and is left out.
 
-    Raises
-    ------
-    ValueError
-        If the fresh states are asked for by the seed of the plan's own, or too few rare ones.
-    ScenarioError
-        If the scenario has faults with a longer horizon.
-    NoPlan
-        If a limit was met before anything was known of a problem.
-    Interrupted
-        If the user stopped the search.
+    Raises ValueError for the seed of the plan's own states or too few rare ones, ScenarioError if
+    the scenario has faults with a longer horizon, NoPlan if a limit was met before anything was
+    known of a problem, Interrupted if the user stopped the search.
     """
     seconds = {"read": given.problem.seconds}
 

@@ -1,13 +1,11 @@
-"""What it would be worth to know what comes, and what it is worth to plan for uncertainty.
+"""What it is worth to know what comes, to plan for uncertainty, and to mind the worst states.
 
 With a minimum in mind (Madansky 1960; Birge and Louveaux 2011, chapter 4): RP is the objective of
 the best plan for all states; WS what is reached if each state is known before its plan is made; EV
 the objective of the best plan for the mean state, and EEV what that plan comes to in the states.
 
-WS <= RP <= EEV and EV <= RP always. EV <= WS, which textbooks have as well, holds for continuous
-first stages and uncertain right sides; here starts are whole and states decide what a project
-gives, so that the best plan of a state is no convex function of it: half a shortage may not be
-worth a project, and EV be above WS.
+WS <= RP <= EEV and EV <= RP always; EV may be above WS, since starts are whole
+(``docs/formulation.md``).
 """
 
 from __future__ import annotations
@@ -23,18 +21,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.language import tr
-from models.results import Information, ProvenRange
-from optimizer.analyses.evaluation.estimates import Risk, weighing
+from models.results import Information, ProvenRange, TailPlan, TailPremium
+from optimizer.analyses.evaluation.estimates import Risk
 from optimizer.analyses.given import GivenPlan
+from optimizer.analyses.variation import TAIL, written
 from optimizer.errors import Interrupted, NoPlan
 from optimizer.model.commitment import Commitment, weighed_cost
-from optimizer.model.instance import Floats, Instance
+from optimizer.model.highs import Progress
+from optimizer.model.instance import Floats, Instance, read_instance
 from optimizer.model.states import State, mean_outlook
 from optimizer.parallel import Workers, side_by_side
 from optimizer.solve import outcomes
-from optimizer.solve.decomposition import Frame
+from optimizer.solve.checked_solution import Found
+from optimizer.solve.decomposition import CutPool, Frame
 from optimizer.solve.extensive_form import solve_for_outlooks
-from optimizer.solve.planner import Problem, commitment_in, judge, search, usual_jobs
+from optimizer.solve.gap import is_within
+from optimizer.solve.planner import Problem, commitment_in, find, judge, search, usual_jobs
 from optimizer.solve.sweep import Recourse
 from optimizer.solve.verification import check_commitment
 
@@ -51,7 +53,7 @@ Bounds = tuple[float, float]
 def information(
     given: GivenPlan,
     *,
-    gap: float = 1e-4,
+    gap: float,
     time_limit: float | None = None,
     jobs: int | None = None,
     most_states: int = MOST_STATES,
@@ -265,3 +267,74 @@ def foreseer(
         return bound, judge(problem, solved, gap=gap, began=began, threads=1).objective
 
     return answer
+
+
+def weighing(given: GivenPlan, weight: float) -> Problem:
+    """The plan's problem with another weight of the tail; its recourse stays."""
+    case = given.reading.changed([f"{TAIL}={written(weight)}"]).case
+    own = given.problem
+    return Problem(read_instance(case), own.states, 0.0, own.recourse)
+
+
+def tail_premium(
+    given: GivenPlan,
+    *,
+    weight: float,
+    gap: float,
+    time_limit: float | None = None,
+    on_progress: Callable[[Progress], None] | None = None,
+) -> TailPremium:
+    """A plan that minds the mean alone beside one that gives the worst states a weight.
+
+    Cuts hold for any weight, so that the second solve starts from those of the first. The given
+    plan stands for itself where its scenario has one of the two weights and it is proven to the
+    gap; else it and its bound count beside what is found. The premium is what the
+    second plan's mean objective (expected damage and weighed cost) has above the least there is:
+    above the first plan's bound at most, above its objective at least.
+
+    ``weight`` is that of the tail in the second plan's objective, ``time_limit`` that of each of
+    the two in seconds. Raises Interrupted or NoPlan if it was stopped, or a limit was met before
+    there was a plan and a bound.
+    """
+    pool, cvar = CutPool(), given.problem.instance.case.objective.cvar
+    level, certificate = float(cvar.level), given.found.certificate
+
+    def best(wanted: float) -> Found:
+        known = wanted == float(cvar.weight) and certificate.bound is not None
+        if known and is_within(certificate.objective, certificate.bound, gap):
+            return given.found
+        problem = weighing(given, wanted)
+        found = find(problem, gap=gap, time_limit=time_limit, pool=pool, on_progress=on_progress)
+        if found.interrupted:
+            raise Interrupted(tr("stopped before the plans of both weights were found"))
+        if not known:
+            return found
+        better = min(found, given.found, key=lambda one: one.objective)
+        bounds = [b for b in (found.certificate.bound, certificate.bound) if b is not None]
+        return better.bounded(max(bounds))
+
+    def described(found: Found) -> TailPlan:
+        return TailPlan(
+            weight=float(found.instance.case.objective.cvar.weight),
+            expected=found.with_plan.expected,
+            cvar=found.with_plan.cvar(level),
+            net_cost_meur=found.net_cost,
+            gap=found.certificate.gap,
+            projects=tuple(p for p in found.instance.projects if p in found.commitment.start),
+        )
+
+    both = neutral, averse = best(0.0), best(weight)
+    least, mean = (
+        one.with_plan.expected + weighed_cost(one.instance, one.commitment) for one in both
+    )
+    bound = neutral.certificate.bound
+    if bound is None:
+        name = tr("the plan for the mean")
+        raise NoPlan(tr("{name}: nothing was proven before the limit", name=name))
+    return TailPremium(
+        level=level,
+        neutral=described(neutral),
+        averse=described(averse),
+        premium=ProvenRange(low=max(0.0, mean - least), high=mean - min(least, mean, bound)),
+        bought=neutral.with_plan.cvar(level) - averse.with_plan.cvar(level),
+    )

@@ -1,17 +1,9 @@
 """Rare events drawn more often, and weighed less: importance sampling of the states.
 
-States come from a mixture of three sets of chances, a fixed number from each: the scenario's own,
-and two that are raised where a pilot sample says that they drive the damage of the worst states,
-and of all. A state's weight is its probability over that under the whole mixture (the balance
-heuristic of Veach and Guibas 1995, deterministic mixture sampling of Owen and Zhou 2000). Since
-a part is drawn as states come, no weight is above one over its share (the defensive mixture of
-Hesterberg 1995): a state that the raised chances overlook costs precision, but not much.
-
-Chances are raised by the cross-entropy method (Rubinstein and Kroese 2004): to the frequency with
-which a hazard starts in a year, or a project fails, among the pilot's states weighed by their
-damage, or by what of it is above the quantile. They are not lowered. Frequencies are taken over
-some years together, and only a part of the way is gone, for a pilot is small: both matter on
-scenarios with hundreds of chances.
+States come from a mixture of the scenario's own chances and two sets that are raised where pilots
+say that they drive damage (``docs/formulation.md``). Frequencies are taken over some years
+together, and only a part of the way is gone, for a pilot is small: both matter on scenarios with
+hundreds of chances.
 """
 
 from __future__ import annotations
@@ -176,8 +168,7 @@ def raised(
             continue
         strikes = {}
         for hazard, p in own.strikes.items():
-            began = _over_years(weight @ of_hazard[hazard].began)
-            could = _over_years(weight @ of_hazard[hazard].could)
+            began, could = (_over_years(weight @ own_draws) for own_draws in of_hazard[hazard])
             often = np.divide(began, could, out=p.copy(), where=could > 0)
             strikes[hazard] = _up(p, often)
         failing = dict(own.fails)
@@ -197,17 +188,14 @@ def _up(chance: Floats, often: Floats) -> Floats:
 
 def _over_years(by_year: Floats) -> Floats:
     """(Y) sums over the years around each."""
-    side = YEARS_TOGETHER // 2
-    padded = np.pad(by_year, side, mode="edge")
+    padded = np.pad(by_year, YEARS_TOGETHER // 2, mode="edge")
     return np.convolve(padded, np.ones(YEARS_TOGETHER), "valid")
 
 
 def _ratio(plain: Estimate, other: Estimate) -> float:
     """Ratio of variances; 1 where neither has any."""
     before, after = plain.standard_error or 0.0, other.standard_error or 0.0
-    if after == 0.0:
-        return 1.0
-    return (before / after) ** 2
+    return (before / after) ** 2 if after else 1.0
 
 
 def _deviation(one: Estimate, other: Estimate) -> float:
@@ -221,17 +209,9 @@ def _seed(seed: int, of: str) -> int:
     return int.from_bytes(digest[:6], "little")
 
 
-class Drawn(NamedTuple):
-    """What was drawn of a hazard in each state and year."""
-
-    began: NDArray[np.bool_]
-    """(S, Y) whether an event began."""
-    could: Floats
-    """(S, Y) share of the year's periods in which it could: no event of it ran any more."""
-
-
-def drawn(instance: Instance, states: Sequence[State]) -> dict[str, Drawn]:
-    """What was drawn of each hazard."""
+def drawn(instance: Instance, states: Sequence[State]) -> dict[str, tuple[Floats, Floats]]:
+    """Of each hazard (S, Y) whether an event began, and the share of the year's periods in which it
+    could: no event of it ran any more."""
     n, shape = instance.per_year, (len(states), len(instance.years))
     starts = {h.id: np.full(shape, -1) for h in instance.hazards}
     for s, state in enumerate(states):
@@ -243,7 +223,7 @@ def drawn(instance: Instance, states: Sequence[State]) -> dict[str, Drawn]:
         for y, at in enumerate(start.T):
             could[:, y] = np.clip(n * (y + 1) - np.maximum(until, n * y), 0, n) / n
             until = np.where(at >= 0, at + hazard.length, until)
-        found[hazard.id] = Drawn(start >= 0, could)
+        found[hazard.id] = (start >= 0).astype(float), could
     return found
 
 
@@ -259,12 +239,11 @@ def likelihood_ratio(instance: Instance, states: Sequence[State], chances: Chanc
     0.3 / 0.1 * (1 - 0.3 / 2) / (1 - 0.1 / 2); the period's own draw is the same under both.
     """
     own, logarithm = Chances.of(instance), np.zeros(len(states))
-    for hazard, of_hazard in drawn(instance, states).items():
+    for hazard, (began, could) in drawn(instance, states).items():
         p, q = own.strikes[hazard], chances.strikes[hazard]
         for y in np.flatnonzero(p != q):
-            began, could = of_hazard.began[:, y], of_hazard.could[:, y]
-            none = np.log1p(-q[y] * could) - np.log1p(-p[y] * could)
-            logarithm += np.where(began, np.log(q[y] / p[y]), none)
+            none = np.log1p(-q[y] * could[:, y]) - np.log1p(-p[y] * could[:, y])
+            logarithm += np.where(began[:, y], np.log(q[y] / p[y]), none)
     for project in instance.projects:
         r, s = own.fails[project], chances.fails[project]
         if r != s:

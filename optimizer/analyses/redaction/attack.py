@@ -16,19 +16,10 @@ from functools import partial
 from scipy.optimize import brentq
 
 from models.faults import Step
-from models.results import BudgetLineUse, MaterialYear, Plan
+from models.results import BudgetLineUse, Plan
+from optimizer.analyses.redaction import ranges as bounds
 from optimizer.analyses.redaction.hidden import Figure
 from optimizer.analyses.redaction.insider import World, with_values
-from optimizer.analyses.redaction.ranges import (
-    NOISE,
-    PRECISION,
-    Equation,
-    Ranges,
-    between,
-    narrow,
-    propagated,
-    width,
-)
 from optimizer.analyses.redaction.rewriting import Redacted
 
 PINNED = 1e-6
@@ -44,7 +35,7 @@ class Attacker:
         self.world = World.of(redacted.case, plan)
         self.by_year = {m.id: m.by_year for m in plan.materials}
 
-    def from_file(self) -> Ranges:
+    def from_file(self) -> bounds.Ranges:
         """What the redacted scenario alone tells."""
         return {one.figure.dotted: (one.low, one.high) for one in self.replaced}
 
@@ -58,45 +49,36 @@ class Attacker:
         return list(dict.fromkeys(figure.material or "" for figure in self.of(kind)))
 
 
-def _told_by_demand(
-    total: Callable[[Attacker, str, str, MaterialYear], float | None],
-    attacker: Attacker,
-    ranges: Ranges,
-) -> Ranges:
-    """What demand of all consumers in each year tells, where a part of it is hidden."""
+def _told_by_demand(of_cover: bool, attacker: Attacker, ranges: bounds.Ranges) -> bounds.Ranges:
+    """What demand of all consumers in each year tells, where a part of it is hidden.
+
+    ``demand_t`` is just that; ``days_of_cover`` is the planned stock over it.
+    """
     equations = []
     for m in attacker.materials("demand"):
         hidden = {(f.path, f.year): f.dotted for f in attacker.of("demand", m)}
         paths = {path for path, _ in hidden}
-        for year in attacker.case.horizon.years:
-            told = total(attacker, m, str(year), attacker.by_year[m][str(year)])
-            if told is None:
-                continue
+        stocks = [p.planned_t for p in attacker.plan.stockpiles if p.material == m]
+        for text, known in attacker.by_year[m].items():
+            year, told, days = int(text), known.demand_t, known.days_of_cover or 0.0
+            if of_cover:
+                told = 365 * math.fsum(held[text] for held in stocks) / days if days else 0.0
+                if told <= 0:
+                    continue
             weights: dict[str, float] = {}
             for position, row in enumerate(attacker.case.demand):
                 path: tuple[Step, ...] = ("demand", position, "t_per_year")
                 if row.material == m and path not in paths:
                     told -= row.t_per_year.at(year)
                 elif row.material == m:
-                    for at, weight in between(row.t_per_year.years, year):
+                    for at, weight in bounds.between(row.t_per_year.years, year):
                         name = hidden[path, at]
                         weights[name] = weights.get(name, 0.0) + weight
-            equations.append(Equation(weights, told))
-    return propagated(ranges, equations)
+            equations.append(bounds.Equation(weights, told))
+    return bounds.propagated(ranges, equations)
 
 
-def _demand(_attacker: Attacker, _m: str, _year: str, known: MaterialYear) -> float | None:
-    """``demand_t`` is the demand of all consumers: what is known of it leaves what is hidden."""
-    return known.demand_t
-
-
-def _covered(attacker: Attacker, m: str, year: str, known: MaterialYear) -> float | None:
-    """``days_of_cover`` is the planned stock over demand."""
-    held = math.fsum(p.planned_t[year] for p in attacker.plan.stockpiles if p.material == m)
-    return 365 * held / known.days_of_cover if known.days_of_cover and held > 0 else None
-
-
-def _told_by_budgets(attacker: Attacker, ranges: Ranges) -> Ranges:
+def _told_by_budgets(attacker: Attacker, ranges: bounds.Ranges) -> bounds.Ranges:
     """``budget_lines`` gives what is granted, in all and by year."""
     names = {(f.path, f.year): f.dotted for f in attacker.of("budget")}
     equations = []
@@ -111,17 +93,17 @@ def _told_by_budgets(attacker: Attacker, ranges: Ranges) -> Ranges:
         known = {((*at, yearly), year): granted for year, granted in _granted(use, carries)}
         told = {((*at, total), None): use.total_meur} | known
         equations += [
-            Equation({names[place]: 1.0}, granted)
+            bounds.Equation({names[place]: 1.0}, granted)
             for place, granted in told.items()
             if place in names and granted is not None
         ]
         if line is not None and line.limit_meur is not None:
             limit = (*at, "limit_meur")
             for text, available in (use.available_meur or {}).items():
-                pairs = between(line.limit_meur.years, int(text))
+                pairs = bounds.between(line.limit_meur.years, int(text))
                 weights = {names[limit, y]: w for y, w in pairs if (limit, y) in names}
-                equations += [Equation(weights, available)] if weights else []
-    return propagated(ranges, equations)
+                equations += [bounds.Equation(weights, available)] if weights else []
+    return bounds.propagated(ranges, equations)
 
 
 def _granted(use: BudgetLineUse, carries_over: bool) -> Iterator[tuple[int, float]]:
@@ -132,20 +114,20 @@ def _granted(use: BudgetLineUse, carries_over: bool) -> Iterator[tuple[int, floa
         left = max(0.0, available - use.used_meur[year]) if carries_over else 0.0
 
 
-def _told_by_spending(attacker: Attacker, ranges: Ranges) -> Ranges:
+def _told_by_spending(attacker: Attacker, ranges: bounds.Ranges) -> bounds.Ranges:
     """A budget is no less than what is spent of it."""
     found = dict(ranges)
     for figure in attacker.of("budget"):
         f, name = str(figure.path[1]), figure.path[-1]
         spent = attacker.plan.spend_meur[f]
         if len(figure.path) == 3 and name == "budget_meur":
-            narrow(found, figure.dotted, math.fsum(spent.values()) * (1 - PINNED))
+            bounds.narrow(found, figure.dotted, math.fsum(spent.values()) * (1 - PINNED))
         elif name == "budget_by_year_meur" and not attacker.case.funders[f].carry_over:
-            narrow(found, figure.dotted, spent.get(str(figure.year), 0.0) * (1 - PINNED))
+            bounds.narrow(found, figure.dotted, spent.get(str(figure.year), 0.0) * (1 - PINNED))
     return found
 
 
-def _told_by_stocks(attacker: Attacker, ranges: Ranges) -> Ranges:
+def _told_by_stocks(attacker: Attacker, ranges: bounds.Ranges) -> bounds.Ranges:
     """``planned_t`` less what was bought is what lay there; a room is no less than that."""
     found, horizon = dict(ranges), attacker.case.horizon
     plans = {pile.id: pile for pile in attacker.plan.stockpiles}
@@ -156,14 +138,14 @@ def _told_by_stocks(attacker: Attacker, ranges: Ranges) -> Ranges:
         if figure.path[2] == "initial_t":
             kept = math.fsum(keeps**k for k in range(n)) * plan.buy_t[first] / n
             lay = (plan.planned_t[first] - kept) / keeps**n
-            slack = PRECISION * max(1.0, plan.planned_t[first])
-            narrow(found, figure.dotted, lay - slack, lay + slack)
+            slack = bounds.PRECISION * max(1.0, plan.planned_t[first])
+            bounds.narrow(found, figure.dotted, lay - slack, lay + slack)
         elif figure.path[2] == "max_t":
-            narrow(found, figure.dotted, max(plan.planned_t.values()) * (1 - PINNED))
+            bounds.narrow(found, figure.dotted, max(plan.planned_t.values()) * (1 - PINNED))
     return found
 
 
-def _told_by_damage(attacker: Attacker, ranges: Ranges) -> Ranges:
+def _told_by_damage(attacker: Attacker, ranges: bounds.Ranges) -> bounds.Ranges:
     """Damage of a material, with and without the plan: over what is missing, it is the value.
 
     Where its demand is still open nothing is concluded.
@@ -172,26 +154,28 @@ def _told_by_damage(attacker: Attacker, ranges: Ranges) -> Ranges:
     if attacker.plan.outcome.measure != "damage":
         return found
     for m in attacker.materials("damage_value"):
-        if any(width(*found[f.dotted]) > PINNED for f in attacker.of("demand", m)):
+        if any(bounds.width(*found[f.dotted]) > PINNED for f in attacker.of("demand", m)):
             continue
         told = next(one for one in attacker.plan.materials if one.id == m)
         for _ in range(DAMAGE_ROUNDS):
             before = dict(found)
             for figure in attacker.of("damage_value", m):
                 for which, damage in enumerate((told.expected, told.expected_without_plan)):
-                    if damage > NOISE:
+                    if damage > bounds.NOISE:
                         _bound(attacker, found, figure, which, damage)
             if before == found:
                 break
     return found
 
 
-def _bound(attacker: Attacker, ranges: Ranges, figure: Figure, which: int, damage: float) -> None:
+def _bound(
+    attacker: Attacker, ranges: bounds.Ranges, figure: Figure, which: int, damage: float
+) -> None:
     """Bound a value by damage: from below with all others at their highest, and the reverse."""
     for highest in (True, False):
         low, high = ranges[figure.dotted]
         of = partial(_damage, attacker, dict(ranges), figure, which, highest)
-        target = damage * (1 - PRECISION if highest else 1 + PRECISION)
+        target = damage * (1 - bounds.PRECISION if highest else 1 + bounds.PRECISION)
         if not low < high:
             return
         least, most = of(low), of(high)
@@ -199,13 +183,13 @@ def _bound(attacker: Attacker, ranges: Ranges, figure: Figure, which: int, damag
             continue
         root = float(brentq(lambda x, of=of, t=target: of(x) - t, low, high, rtol=1e-10))
         if highest:
-            narrow(ranges, figure.dotted, root * (1 - PRECISION))
+            bounds.narrow(ranges, figure.dotted, root * (1 - bounds.PRECISION))
         else:
-            narrow(ranges, figure.dotted, high=root * (1 + PRECISION))
+            bounds.narrow(ranges, figure.dotted, high=root * (1 + bounds.PRECISION))
 
 
 def _damage(
-    attacker: Attacker, ranges: Ranges, figure: Figure, which: int, highest: bool, x: float
+    attacker: Attacker, ranges: bounds.Ranges, figure: Figure, which: int, highest: bool, x: float
 ) -> float:
     """Damage of a material with one value given, all else at its worst, or at its best."""
     end, material = int(highest), figure.material or ""
@@ -232,9 +216,9 @@ def _damage(
     return attacker.world.outcome(case, material)[which].by_material[material]
 
 
-TOLD: dict[str, Callable[[Attacker, Ranges], Ranges]] = {
-    "materials.by_year.demand_t": partial(_told_by_demand, _demand),
-    "materials.by_year.days_of_cover": partial(_told_by_demand, _covered),
+TOLD: dict[str, Callable[[Attacker, bounds.Ranges], bounds.Ranges]] = {
+    "materials.by_year.demand_t": partial(_told_by_demand, False),
+    "materials.by_year.days_of_cover": partial(_told_by_demand, True),
     "budget_lines": _told_by_budgets,
     "spend_meur": _told_by_spending,
     "stockpiles.planned_t": _told_by_stocks,

@@ -12,16 +12,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from models import results
 from models.base import named
-from models.results import (
-    AnswerState,
-    Plan,
-    Recovered,
-    RedactedFigure,
-    Redaction,
-    RedactionLoss,
-    TellingResult,
-)
+from models.results import Recovered, RedactedFigure, Redaction, RedactionLoss, TellingResult
 from models.scenario.case import Case
 from models.scenario.quantities import Number
 from optimizer.analyses.redaction.attack import TOLD, Attacker
@@ -54,7 +47,7 @@ class Judged(NamedTuple):
     """The account, and the plan that may be published."""
 
     redaction: Redaction
-    plan: Plan | None
+    plan: results.Plan | None
     proven: bool
     """Whether both plans are proven to the gap that was asked for."""
 
@@ -101,11 +94,11 @@ def judge(
 
 def _answers(
     redacted: Redacted, options: RedactOptions
-) -> tuple[AnswerState, tuple[Found, Found] | None]:
+) -> tuple[results.AnswerState, tuple[Found, Found] | None]:
     """Both plans, each solved by itself, so that nothing of the one gets into the other."""
     if not options.solve:
         return "skipped", None
-    state: AnswerState = "infeasible"
+    state: results.AnswerState = "infeasible"
     try:
         true = _find(redacted.true, options)
         state = "redacted_infeasible"
@@ -129,7 +122,9 @@ def _find(case: Case, options: RedactOptions) -> Found:
 # What the answer loses
 
 
-def _loss(true: Found, redacted: Found, plan: Plan, options: RedactOptions) -> RedactionLoss:
+def _loss(
+    true: Found, redacted: Found, plan: results.Plan, options: RedactOptions
+) -> RedactionLoss:
     """What following the redacted scenario's plan costs in the true scenario."""
     instance = true.instance
     followed = commitment_of(instance, plan)
@@ -202,16 +197,16 @@ class _Attacked(NamedTuple):
     telling: tuple[TellingResult, ...]
 
 
-def _attack(redacted: Redacted, plan: Plan) -> _Attacked:
+def _attack(redacted: Redacted, plan: results.Plan) -> _Attacked:
     attacker = Attacker(redacted, plan)
     ranges = attacker.from_file()
     by: dict[str, str] = {}
     gains: dict[str, float] = {}
-    told = []
+    telling = []
     for result, tells in TOLD.items():
         # Damage tells the more the better demand is known: what came before is known there.
         start = ranges if result.startswith("materials.expected") else attacker.from_file()
-        told += _telling(result, start, tells(attacker, start))
+        telling += _telling(result, start, tells(attacker, start))
         after = tells(attacker, ranges)
         for name, ends in after.items():
             gain = width(*ranges[name]) - width(*ends)
@@ -220,7 +215,7 @@ def _attack(redacted: Redacted, plan: Plan) -> _Attacked:
         ranges = after
     # The scenario in the plan gives all figures away at once, and so does its hash if few fit.
     every = tuple(one.figure.dotted for one in redacted.replaced)
-    told.append(TellingResult(result="scenario", exact=every, narrowed=()))
+    telling.append(TellingResult(result="scenario", exact=every, narrowed=()))
     texts = any(one.reason in ("note", "description", "source") for one in redacted.left_out)
     values = (one.figure.value for one in redacted.replaced)
     texts = texts or any(isinstance(x, Number) and (x.source or x.note) for x in values)
@@ -228,17 +223,17 @@ def _attack(redacted: Redacted, plan: Plan) -> _Attacked:
     widths = (width(one.low, one.high) for one in redacted.replaced)
     fitting = math.prod(max(1.0, math.ceil(wide / math.log(10) * 900)) for wide in widths)
     if fitting <= GUESSES and not texts:
-        told.append(TellingResult(result="certificate.input_sha256", exact=every, narrowed=()))
-    told.sort(key=lambda one: (-len(one.exact), -len(one.narrowed)))
-    return _Attacked(ranges, by, Insider(redacted.true, plan, attacker.world), tuple(told))
+        telling.append(TellingResult(result="certificate.input_sha256", exact=every, narrowed=()))
+    telling.sort(key=lambda one: (-len(one.exact), -len(one.narrowed)))
+    return _Attacked(ranges, by, Insider(redacted.true, plan, attacker.world), tuple(telling))
 
 
 def _telling(result: str, before: Ranges, after: Ranges) -> list[TellingResult]:
     widths = {name: (width(*before[name]), width(*ends)) for name, ends in after.items()}
     exact = tuple(name for name, (old, new) in widths.items() if new <= EXACT < old)
     narrowed = tuple(n for n, (old, new) in widths.items() if new < old / 2 and n not in exact)
-    told = TellingResult(result=result, exact=exact, narrowed=narrowed)
-    return [told] if exact or narrowed else []
+    one = TellingResult(result=result, exact=exact, narrowed=narrowed)
+    return [one] if exact or narrowed else []
 
 
 def _figure(
@@ -246,9 +241,9 @@ def _figure(
 ) -> RedactedFigure:
     figure, published, low, high = one
     ends, path = width(low, high), figure.dotted
-    results = insider = by_consumer = None
+    by_results = insider = by_consumer = None
     if attacked is not None:
-        results = _recovered(figure, attacked.ranges[path], attacked.by.get(path))
+        by_results = _recovered(figure, attacked.ranges[path], attacked.by.get(path))
         insider = _recovered(figure, *attacked.insider.totals(figure, low, high))
         by_consumer = _recovered(figure, *attacked.insider.by_consumer(figure, low, high))
     return RedactedFigure(
@@ -264,7 +259,7 @@ def _figure(
         bits_left=math.log2(max(1.0, ends / math.log1p(APART))),
         bits_told=math.log2(max(1.0, PRIOR / max(ends, math.log1p(APART)))),
         known_shape=_known_shape(one, replaced),
-        results=results,
+        results=by_results,
         insider=insider,
         insider_by_consumer=by_consumer,
     )

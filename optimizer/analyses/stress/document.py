@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -122,16 +122,13 @@ def _answer(say: Say) -> Iterator[Part]:
     market, plan = found.damage["market"], found.damage["plan"]
     less = percent((market - plan) / market) if market > 0 else ""
     counted, costs = capital(say.counted), [say.amount(market), say.amount(plan)]
-    facts = [
-        doc.Fact(f"{counted}: {_case_name(case)}", cost)
-        for case, cost in zip(found.cases, costs, strict=True)
-    ]
-    facts.append(doc.Fact(tr("Avoided by the plan"), say.amount(market - plan), less))
-    yield doc.Facts(facts, DETAIL)
+    heads = [f"{counted}: {_case_name(case)}" for case in found.cases]
+    avoided = doc.Fact(tr("Avoided by the plan"), say.amount(market - plan), less)
+    yield doc.Facts([*map(doc.Fact, heads, costs), avoided], DETAIL)
     if market <= 0:
         yield tr("Stocks that exist already cover what the market lacks: nothing is missing.")
     else:
-        words = dict(zip(("market", "plan"), costs, strict=True)) | {"less": less}
+        words = {"market": costs[0], "plan": costs[1], "less": less}
         yield (
             tr("In the market alone damage comes to {market}; with the plan it comes to {plan}, "
                "{less} less.", **words)
@@ -236,19 +233,17 @@ def _material(say: Say, one: ShortMaterial, on: doc.Media) -> Table:
         Column(tr("Demand, t"), one.demand_t.__getitem__, "tonnes"),
         Column(tr("Market, t"), one.market_t.__getitem__, "tonnes"),
     ]
-    headed: list[tuple[str, Any, Form, doc.Media]] = [
-        (tr("Projects, t"), one.delivered_t, "tonnes", DETAIL),
-        (tr("Released, t"), one.released_t, "tonnes", DETAIL),
-        (tr("Left in stock, t"), left, "tonnes", EVERYWHERE),
-        (tr("Missing, t"), one.missing_t, "tonnes", EVERYWHERE),
-        (tr("Share missing"), shares, "share", EVERYWHERE),
+    met: list[tuple[str, Any, doc.Media]] = [
+        (tr("Projects, t"), one.delivered_t, DETAIL),
+        (tr("Released, t"), one.released_t, DETAIL),
+        (tr("Left in stock, t"), left, EVERYWHERE),
     ]
-    for header, figures, form, media in headed:
-        columns += [
-            Column(_case_name(case), figures[case].__getitem__, form, header, on=media)
-            for case in found.cases
-            if _any(figures[case]) or figures in (one.missing_t, shares)
-        ]
+    for header, figures, media in met:
+        cases = [case for case in found.cases if _any(figures[case])]
+        columns += _by_case(cases, header, partial(_at, figures), "tonnes", on=media)
+    missing, share = partial(_at, one.missing_t), partial(_at, shares)
+    columns += _by_case(found.cases, tr("Missing, t"), missing, "tonnes")
+    columns += _by_case(found.cases, tr("Share missing"), share, "share")
     series = [(_case_name(case), one.missing_t[case]) for case in found.cases]
     chart = Chart(
         f"shortage-{one.id.replace('_', '-')}",
@@ -257,6 +252,10 @@ def _material(say: Say, one: ShortMaterial, on: doc.Media) -> Table:
         partial(charts.lines, labels, series, tr("t per period")),
     )
     return Table(name, rows, columns, f"periods-{one.id}", chart=chart, on=on)
+
+
+def _at(figures: Mapping[StressCase, Sequence[float]], k: int, case: StressCase) -> float:
+    return figures[case][k]
 
 
 def _any(figures: Sequence[float]) -> bool:
