@@ -258,7 +258,7 @@ def test_the_spread_over_the_states_is_shown() -> None:
 
 def test_every_chart_is_on_the_page() -> None:
     names = [chart.name for chart in html.charts(document_of(by_hand()))]
-    assert names == ["between", "fresh-distribution", "fresh-years", "ladder"]
+    assert names == ["between", "fresh-distribution", "ladder"]
     assert page_of(by_hand()).count("<svg ") == len(names)
 
 

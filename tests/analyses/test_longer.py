@@ -10,11 +10,12 @@ from small import CHINA, case, cut, funder, near, project, solve, state, stockpi
 
 from models.faults import ScenarioError
 from models.results import LongerHorizon, Plan
-from optimizer.analyses.evaluation.elsewhere import longer, states_of
+from optimizer.analyses.evaluation.elsewhere import longer
 from optimizer.analyses.given import GivenPlan, given
 from optimizer.errors import CheckFailed
 from optimizer.model.commitment import Commitment
 from optimizer.model.instance import read_instance
+from optimizer.model.states import draw_states
 from optimizer.solve import outcomes
 from optimizer.solve.plan_document import commitment_of
 from optimizer.solve.verification import check_commitment
@@ -134,8 +135,8 @@ def test_the_first_years_of_sampled_states_are_those_of_the_own_horizon() -> Non
     plan = back(solve(sampled()))
     own = plan.found.instance
     wider = read_instance(plan.reading.changed(["horizon.last_year=2033"]).case)
-    some = states_of(own, 200, 3)
-    many = states_of(wider, 200, 3)
+    some = draw_states(own, 200, 3)
+    many = draw_states(wider, 200, 3)
     assert len(some) == len(many) == 200
     later = 0
     for one, other in zip(some, many, strict=True):
@@ -158,7 +159,7 @@ def test_sampled_figures_have_errors_and_more_years_avoid_more() -> None:
         before = it.avoided.value
         gained = it.without_plan.expected.value - it.with_plan.expected.value
         assert it.avoided.value == near(gained)
-    states = states_of(plan.found.instance, 300, 3)
+    states = draw_states(plan.found.instance, 300, 3)
     own, none = outcomes.evaluate(
         plan.found.instance, states, [plan.found.commitment, Commitment()], threads=1
     )

@@ -138,8 +138,8 @@ def test_no_attack_rules_out_the_truth(seed: int) -> None:
         assert low * (1 - 1e-6) <= value <= high * (1 + 1e-6), one.figure.dotted
         if number < 2:
             for (low, high), _ in (
-                insider.totals(one.figure, one.low, one.high),
-                insider.by_consumer(one.figure, one.low, one.high),
+                insider.learns(one.figure, one.low, one.high),
+                insider.learns(one.figure, one.low, one.high, by_consumer=True),
             ):
                 assert low * (1 - 1e-6) <= value <= high * (1 + 1e-6), one.figure.dotted
 
@@ -150,7 +150,7 @@ def test_an_insider_finds_a_figure_from_a_printed_total() -> None:
     published = solved(redacted)
     insider = Insider(redacted.true, published, World.of(redacted.true, published))
     value = next(one for one in redacted.replaced if one.figure.kind == "damage_value")
-    (low, high), by = insider.totals(value.figure, value.low, value.high)
+    (low, high), by = insider.learns(value.figure, value.low, value.high)
     assert by in ("outcome.expected", "outcome.without_plan.expected")
     assert low <= 731_000 <= high
     assert 1e-4 < width(low, high) < 0.2 * width(value.low, value.high)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from functools import partial
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from models import results
@@ -304,33 +303,28 @@ def _parts(say: Say) -> Iterator[Table]:
     fresh, unit = say.found.fresh, say.unit
 
     def table(
-        name: str, of: str, caption: str, rows: Sequence[Any], chart: Chart | None = None
+        name: str, of: str, caption: str, some: Iterable[tuple[str, Any]], most: int | None = None
     ) -> Table:
+        rows = [(name, one.expected_without_plan, one.expected) for name, one in some]
         columns = [
             Column(of, "0", "text"),
             Column(tr("Without plan"), "1", "outcome", like="damage"),
             Column(tr("With plan, foresight"), "2", "outcome", like="damage"),
         ]
-        most = None if chart else MOST_ROWS
-        return Table(caption, rows, columns, f"fresh-{name}", chart=chart, most=most)
+        return Table(caption, rows, columns, f"fresh-{name}", most=most)
 
-    def ranked(
-        kind: str, some: Sequence[results.MaterialOutcome | results.ConsumerOutcome]
-    ) -> list[Any]:
-        named = [(say.name(kind, one.id, one.name), one) for one in some]
-        rows = [(name, one.expected_without_plan, one.expected) for name, one in named]
-        return sorted(rows, key=lambda row: -row[2])
+    def ranked(kind: str, some: Sequence[Any]) -> list[tuple[str, Any]]:
+        first = sorted(some, key=lambda one: -one.expected)
+        return [(say.name(kind, one.id, one.name), one) for one in first]
 
-    years = [(y, of.expected_without_plan, of.expected) for y, of in fresh.by_year.items()]
-    names, before, after = zip(*years, strict=True)
     by_year = tr("Expected by year ({unit})", unit=unit)
-    alt = tr("A pair of bars a year: hollow without the plan, full with it.")
-    drawn = partial(damage_charts.compared, names, before, after, unit)
-    yield table("years", tr("Year"), by_year, years, Chart("fresh-years", by_year, alt, drawn))
-    by_material, materials = tr("Expected by material ({unit})", unit=unit), fresh.materials
-    yield table("materials", tr("Material"), by_material, ranked("materials", materials))
-    by_consumer, consumers = tr("Expected by consumer ({unit})", unit=unit), fresh.consumers
-    yield table("consumers", tr("Consumer"), by_consumer, ranked("consumers", consumers))
+    yield table("years", tr("Year"), by_year, fresh.by_year.items())
+    by_material = tr("Expected by material ({unit})", unit=unit)
+    materials = ranked("materials", fresh.materials)
+    yield table("materials", tr("Material"), by_material, materials, MOST_ROWS)
+    by_consumer = tr("Expected by consumer ({unit})", unit=unit)
+    consumers = ranked("consumers", fresh.consumers)
+    yield table("consumers", tr("Consumer"), by_consumer, consumers, MOST_ROWS)
 
 
 def _about_states(found: Evaluation) -> str:

@@ -13,7 +13,7 @@ from optimizer.analyses.given import GivenPlan
 from optimizer.errors import CheckFailed
 from optimizer.model.commitment import Commitment, net_cost, residual
 from optimizer.model.instance import Instance, read_instance
-from optimizer.model.states import State, draw_states, read_states
+from optimizer.model.states import draw_states, read_states
 from optimizer.solve import outcomes
 from optimizer.solve.checked_solution import Found
 from optimizer.solve.plan_document import commitment_of
@@ -85,10 +85,13 @@ def longer(given: GivenPlan, years: int, count: int, seed: int) -> LongerHorizon
     """
     found, instance, sampled = given.found, prolonged(given, years), own_seed(given) is not None
     commitment = commitment_of(instance, given.plan)
-    (with_plan, without), (own, own_without) = (
-        outcomes.evaluate(here, states_of(here, count, seed), [decided, Commitment()])
-        for here, decided in ((instance, commitment), (found.instance, found.commitment))
-    )
+
+    def both(here: Instance, decided: Commitment) -> list[outcomes.Evaluation]:
+        states = draw_states(here, count, seed) if sampled else read_states(here)
+        return outcomes.evaluate(here, states, [decided, Commitment()])
+
+    with_plan, without = both(instance, commitment)
+    own, own_without = both(found.instance, found.commitment)
     level = float(instance.case.objective.cvar.level)
     return LongerHorizon(
         years=years,
@@ -118,10 +121,3 @@ def prolonged(given: GivenPlan, years: int) -> Instance:
     paths += [f"stockpiles.{s.id}" for s in case.stockpiles if s.residual_value is not None]
     settings = [f"horizon.last_year={last}", *(f"{path}.residual_value=0" for path in paths)]
     return read_instance(given.reading.changed(settings).case)
-
-
-def states_of(instance: Instance, count: int, seed: int) -> tuple[State, ...]:
-    """So many states of a scenario that samples them, or those that it writes out."""
-    uncertainty = instance.case.uncertainty
-    written = uncertainty is None or uncertainty.sample is None
-    return read_states(instance) if written else draw_states(instance, count, seed)

@@ -1,10 +1,9 @@
 """A plan in states that were drawn anew, released with foresight or by a rule without any.
 
 A plan is the best for its own states, and so looks better on them than on others: what it promises
-is what it does on states that were drawn anew. Many of these are looked at in blocks that can be
-shared out among processes and machines. A block is drawn where it is looked at, so that nothing but
-its number travels, and figures are added in the order of the blocks: they are the same to the last
-digit whoever looked at which.
+is what it does on others. Many of these are looked at in blocks, each drawn where it is looked at,
+so that nothing but its number travels to a process or machine; figures are added in the order of
+the blocks, and so are the same to the last digit whoever looked at which.
 """
 
 from __future__ import annotations

@@ -231,16 +231,11 @@ def foresee(
     and the worst. ``delays`` are the years that projects can be late in any of the states. An
     objective is infinite where a limit left no plan. Raises as :func:`information`.
     """
-    done = count(1)
-
-    def tell(_state: State, _answer: Bounds) -> None:
-        if on_done is not None:
-            on_done(next(done), len(states))
-
+    tell, done = on_done or (lambda _done, _of: None), count(1)
     wanted = max(1, min(side_by_side(jobs, usual_jobs(instance, states[:1])), len(states)))
     asked = (instance, delays, gap, time_limit)
     with Workers[State, Bounds](foreseer, asked, wanted) as workers:
-        return workers.map(states, tell)
+        return workers.map(states, lambda *_: tell(next(done), len(states)))
 
 
 def foreseer(

@@ -77,11 +77,9 @@ class EvaluateOptions(opt.OfScenario, opt.SolveOptions):
             raise Misuse(tr("--rare takes {fewest} states at least, or 0.", fewest=fewest))
         for option, value in self.given(SOLVING):
             if self.states_of is not None and not self.quick:
+                said = {"option": option}
                 raise Misuse(
-                    tr(
-                        "{option} rests on the plan's own scenario, not on --states-of.",
-                        option=option,
-                    )
+                    tr("{option} rests on the plan's own scenario, not on --states-of.", **said)
                 )
             if self.quick and value:
                 raise Misuse(tr("{option} and --quick exclude each other.", option=option))

@@ -50,28 +50,23 @@ def replicate(
     and have seeds of their own. Problems are solved side by side, each to ``gap``; a gap that is
     left is counted against the plan, since it is measured from the proven bound.
 
-    Raises NoPlan if a limit was met before anything was proven for a sample, Interrupted if the
-    user stopped the search.
+    Raises NoPlan if nothing was proven for a sample before the limit, Interrupted if it was stopped.
     """
     given = fresh.given
     sample = given.reading.case.uncertainty.sample if given.reading.case.uncertainty else None
     if sample is None:
         raise ValueError("written-out states are all there are: there is nothing to sample")
     instance, size = given.problem.instance, states or len(given.problem.states)
-    many = side_by_side(jobs, usual_jobs(instance, given.problem.states))
-    many = min(many, replications)
+    usual = usual_jobs(instance, given.problem.states)
+    many = min(side_by_side(jobs, usual), replications)
     found, level = fresh.with_plan, float(instance.case.objective.cvar.level)
     eta, threads = estimates.threshold(found.probability, found.damage, level), threads_each(many)
     plan = given.found.commitment
     asked = (instance, plan, eta, size, sample.method, gap, time_limit, threads)
-    done = count(1)
-
-    def tell(_seed: int, _answer: Replication) -> None:
-        if on_done is not None:
-            on_done(next(done))
-
+    tell, done = on_done or (lambda _done: None), count(1)
     with Workers[int, Replication](replicator, asked, many) as workers:
-        return gap_of(size, workers.map(seeds(given, fresh.seed, replications), tell))
+        own = seeds(given, fresh.seed, replications)
+        return gap_of(size, workers.map(own, lambda *_: tell(next(done))))
 
 
 def seeds(given: GivenPlan, fresh: int | None, many: int) -> list[int]:

@@ -59,15 +59,13 @@ def _quality(say: Say) -> Iterator[Part]:
     yield tr(
         "A plan made on a sample looks better there than it is. So {count} further samples of "
         "{states} states were each solved anew, and the plan was put beside the best for each. In "
-        "the mean it is {mean} above what no plan can fall below; {solver} of that is due to "
-        "solves that were not finished. With {confidence} confidence its distance from the best is "
-        "not above {upper} (multiple replications; Mak, Morton and Wood 1999).",
+        "the mean it is {mean} {unit} above what no plan can fall below; {solver} of that is due "
+        "to solves that were not finished (multiple replications; Mak, Morton and Wood 1999).",
         count=number(len(gap.replications)),
         states=number(gap.states),
         mean=about(gap.mean),
         solver=number(gap.solver_share),
-        confidence=percent(gap.confidence),
-        upper=say.amount(gap.upper),
+        unit=say.unit,
     )
 
 

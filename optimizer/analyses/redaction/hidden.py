@@ -47,24 +47,13 @@ class Figure(NamedTuple):
     material: str | None = None
 
     @property
-    def subject(self) -> str:
-        """What it belongs together with: the years of a profile, the steps of a curve, a purse."""
-        return ".".join((self.kind, self.owner, self.material or ""))
-
-    @property
     def dotted(self) -> str:
         """The path as ``--set`` has it."""
         return ".".join(map(str, self.path if self.year is None else (*self.path, self.year)))
 
 
-def hidden(
-    case: Case, consumers: Collection[str], companies: Collection[str]
-) -> tuple[Figure, ...]:
+def hidden(case: Case, consumers: Collection[str], companies: Collection[str]) -> Iterator[Figure]:
     """All figures of the consumers and the purses, in the order of the file."""
-    return tuple(_hidden(case, consumers, companies))
-
-
-def _hidden(case: Case, consumers: Collection[str], companies: Collection[str]) -> Iterator[Figure]:
     for n, row in enumerate(case.demand):
         if (u := row.consumer) in consumers:
             yield from _of("demand", u, ("demand", n, "t_per_year"), row.t_per_year, row.material)
@@ -219,7 +208,9 @@ class Scale:
         for figure in figures:
             if figure.kind == "damage_share":
                 continue
-            digest = hashlib.sha256(f"{self.secret}\0{figure.subject}".encode()).digest()
+            # The years of a profile, the steps of a curve, a purse.
+            subject = ".".join((figure.kind, figure.owner, figure.material or ""))
+            digest = hashlib.sha256(f"{self.secret}\0{subject}".encode()).digest()
             uniform = int.from_bytes(digest[:8], "big") / 2**64
             factor = math.exp((2 * uniform - 1) * math.log1p(self.width))
             published = rounded(figure.value * factor)

@@ -7,9 +7,9 @@ printed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from pydantic import BaseModel
@@ -88,45 +88,32 @@ class Insider:
     plan: Plan
     world: World
 
-    def totals(self, figure: Figure, low: float, high: float) -> tuple[Range, str | None]:
-        """The range that the outcome of all together leaves, and the result that tells most."""
-        m, told = figure.material or "", self.plan.outcome
-        results = {
-            "outcome.without_plan.expected": (told.without_plan.expected, 1),
-            "outcome.expected": (told.expected, 0),
-        }
-        return self._narrowed(figure, low, high, results, lambda one: one.by_material[m])
-
-    def by_consumer(self, figure: Figure, low: float, high: float) -> tuple[Range, str | None]:
-        """The range that the outcome of the figure's consumer leaves."""
-        owner = figure.owner
-        told = next((one for one in self.plan.consumers if one.id == owner), None)
-        results = (
-            {}
-            if told is None
-            else {
-                "consumers.expected_without_plan": (told.expected_without_plan, 1),
-                "consumers.expected": (told.expected, 0),
-            }
-        )
-        return self._narrowed(figure, low, high, results, lambda one: one.by_consumer[owner])
-
-    def _narrowed(
-        self,
-        figure: Figure,
-        low: float,
-        high: float,
-        results: dict[str, tuple[float, int]],
-        part: Callable[[Evaluation], float],
+    def learns(
+        self, figure: Figure, low: float, high: float, *, by_consumer: bool = False
     ) -> tuple[Range, str | None]:
-        material, found, by = figure.material, (low, high), None
+        """The range that the outcome of all together leaves, or that of the figure's consumer, and
+        the result that tells most."""
+        material, owner, found, by = figure.material, figure.owner, (low, high), None
         if material is None or figure.kind not in LOOKED_AT:
             return found, by
+        total_of = self.plan.outcome
+        results = {
+            "outcome.without_plan.expected": (total_of.without_plan.expected, 1),
+            "outcome.expected": (total_of.expected, 0),
+        }
+        if by_consumer:
+            results = {}
+            for one in (one for one in self.plan.consumers if one.id == owner):
+                results["consumers.expected_without_plan"] = one.expected_without_plan, 1
+                results["consumers.expected"] = one.expected, 0
 
         @cache
-        def outcome(x: float) -> list[float]:
-            case = with_values(self.case, {figure: x})
-            return [part(one) for one in self.world.outcome(case, material)]
+        def outcomes(x: float) -> tuple[Evaluation, Evaluation]:
+            return self.world.outcome(with_values(self.case, {figure: x}), material)
+
+        def outcome(which: int, x: float) -> float:
+            one = outcomes(x)[which]
+            return one.by_consumer[owner] if by_consumer else one.by_material[material]
 
         # Whose tonnes are missing first changes where a value meets that of another step.
         ties = [
@@ -137,12 +124,9 @@ class Insider:
         ]
         for name, (total, which) in results.items():
             # What other materials add to the total is known to an insider, and taken off.
-            rest, printed = total - outcome(figure.value)[which], as_printed(total)
-
-            def told(x: float, which: int = which) -> float:
-                return outcome(x)[which]
-
-            fits = fitting(told, low, high, printed - rest, slack_of(printed), ties)
+            printed = as_printed(total)
+            target, told = printed - (total - outcome(which, figure.value)), partial(outcome, which)
+            fits = fitting(told, low, high, target, slack_of(printed), ties)
             if fits is not None and fits[1] - fits[0] < (found[1] - found[0]) * (1 - 1e-6):
                 found, by = fits, name
         return found, by

@@ -244,8 +244,9 @@ def _figure(
     by_results = insider = by_consumer = None
     if attacked is not None:
         by_results = _recovered(figure, attacked.ranges[path], attacked.by.get(path))
-        insider = _recovered(figure, *attacked.insider.totals(figure, low, high))
-        by_consumer = _recovered(figure, *attacked.insider.by_consumer(figure, low, high))
+        insider = _recovered(figure, *attacked.insider.learns(figure, low, high))
+        learnt = attacked.insider.learns(figure, low, high, by_consumer=True)
+        by_consumer = _recovered(figure, *learnt)
     return RedactedFigure(
         path=path,
         kind=figure.kind,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Collection, Iterator, Sequence
+from contextlib import suppress
 from itertools import groupby
 from typing import Any, NamedTuple
 
@@ -49,7 +50,7 @@ def redact(reading: Reading, consumers: Ids, companies: Ids, method: Method) -> 
     Raises ScenarioError if it cannot be written so that it reads as it should.
     """
     case = reading.case
-    figures = hiding.hidden(case, consumers, companies)
+    figures = tuple(hiding.hidden(case, consumers, companies))
     replaced = tuple(method.replace(figures))
     # What the file says, in JSON, with what it includes; without what it leaves out.
     content: Content = case.model_dump(
@@ -193,10 +194,8 @@ def _readings(token: str) -> Iterator[float]:
     """The numbers that digits with signs between them may mean."""
     bare = re.sub(r"[\u00a0\u202f ]", "", token)
     for text in {bare, bare.replace(",", ""), bare.replace(".", "").replace(",", ".")}:
-        try:
+        with suppress(ValueError):
             yield float(text)
-        except ValueError:
-            continue
 
 
 def _supply_hints(case: Case, figures: Sequence[Figure]) -> Iterator[Hint]:

@@ -18,7 +18,6 @@ from optimizer.solve.sweep.state_classes import Looks
 
 ROUNDING = 1e-9
 """Nothing is released where less than this share of demand would be."""
-
 UNMET = 1e3
 """What a lot counts that no stock gives, where stocks count their place in the order of loss."""
 

@@ -155,8 +155,8 @@ def lasting(hazard: HazardData, periods: int, id: str) -> HazardData:
 
 
 def _event(instance: Instance, hazard: str, start: int, length: int) -> StressEvent:
-    year, period = divmod(start, instance.per_year)
-    return StressEvent(hazard=hazard, start=instance.years[year], period=period + 1, periods=length)
+    at = _period(instance, start)
+    return StressEvent(hazard=hazard, start=at.year, period=at.period, periods=length)
 
 
 # What it does
