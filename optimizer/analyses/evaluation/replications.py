@@ -50,7 +50,7 @@ def replicate(
     and have seeds of their own. Problems are solved side by side, each to ``gap``; a gap that is
     left is counted against the plan, since it is measured from the proven bound.
 
-    Raises NoPlan if nothing was proven for a sample before the limit, Interrupted if it was stopped.
+    Raises NoPlan if nothing was proven of a sample by the limit, Interrupted if it was stopped.
     """
     given = fresh.given
     sample = given.reading.case.uncertainty.sample if given.reading.case.uncertainty else None
