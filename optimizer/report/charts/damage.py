@@ -63,3 +63,21 @@ def _marks(axes: Axes, marks: Sequence[tuple[str, float, float]]) -> None:
     axes.set_xlim(0, max([*before, *after, 1e-9]) * 1.3)
     axes.set_xticks([])
     axes.spines["bottom"].set_visible(False)
+
+
+def compared(
+    names: Sequence[str], without_plan: Sequence[float], with_plan: Sequence[float], unit: str
+) -> Figure:
+    """Bars of two figures a name: a hollow one without the plan, a full one within it."""
+    drawn, axes = figure(0.75 + 0.19 * len(names))
+    places = range(len(names))
+    framed = {"linewidth": 0.6, "label": tr("Without plan")}
+    bars(axes, places, without_plan, 0.72, "white", HATCH, INK, **framed)
+    bars(axes, places, with_plan, 0.42, BLUE, label=tr("With plan"))
+    before, after = column(list(without_plan)), column(list(with_plan))
+    texts = [f"{b} → {a}" for b, a in zip(before, after, strict=True)]
+    labels(axes, texts, list(map(max, without_plan, with_plan)))
+    axes.set_xlim(0, max([*without_plan, *with_plan, 1e-9]) * 1.2)
+    rows_beside(axes, names, unit)
+    drawn.legend(loc="outside upper left", ncols=2)
+    return drawn
