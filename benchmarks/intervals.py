@@ -113,7 +113,7 @@ def main() -> None:
     from optimizer.analyses.evaluation.replications import replicate
     from optimizer.analyses.given import given
     from optimizer.model.commitment import Commitment, weighed_cost
-    from optimizer.report.evaluating.words import error
+    from optimizer.report.cells import error
     from optimizer.solve import outcomes
     from optimizer.solve.planner import Problem, find, plan
 

@@ -19,8 +19,8 @@ from optimizer.cli.scenario_files import summed_up
 from optimizer.cli.usage import misused
 
 if TYPE_CHECKING:
+    from optimizer.analyses.redaction.hidden import Method
     from optimizer.analyses.redaction.judging import Judged
-    from optimizer.analyses.redaction.methods import Method
     from optimizer.analyses.redaction.rewriting import Redacted
 
 FILES = ("public/scenario.yaml", "public/stand-in.yaml", "public/plan.json", "owner/redaction.json")
@@ -78,7 +78,7 @@ def _check_ids(case: Case, asked: RedactOptions) -> None:
 
 
 def _method(asked: RedactOptions) -> Method:
-    from optimizer.analyses.redaction.methods import Band, Scale
+    from optimizer.analyses.redaction.hidden import Band, Scale
 
     if asked.scale is not None:
         return Scale(asked.scale, asked.seed or secrets.token_hex(32))

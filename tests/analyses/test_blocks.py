@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from functools import cache
+from functools import cache, partial
 from typing import Any, Literal
 
 import numpy as np
@@ -13,18 +13,31 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.scenario.case import Case
-from optimizer.analyses.evaluation import blocks
-from optimizer.analyses.evaluation.blocks import Draw, by_the_rule, evaluated
+from optimizer.analyses.evaluation import fresh as blocks
+from optimizer.analyses.evaluation.fresh import Draw, in_all
 from optimizer.model.commitment import Commitment
 from optimizer.model.instance import Instance, read_instance
 from optimizer.model.states import draw_states
 from optimizer.solve import outcomes
-from optimizer.solve.sweep import by_rule
+from optimizer.solve.sweep import by_rule, joined
 
 
 @cache
 def world() -> Instance:
     return read_instance(Case.model_validate(everything()))
+
+
+NOTHING = Commitment()
+
+
+def evaluated(states: Any, jobs: int = 1) -> Any:
+    find = partial(outcomes.evaluate, commitments=[NOTHING])
+    return in_all(find, outcomes.joined, world(), states, jobs)[0]
+
+
+def ruled(states: Any, reserves: list[float], jobs: int = 1) -> Any:
+    find = partial(by_rule, commitment=NOTHING, reserves=reserves)
+    return in_all(find, joined, world(), states, jobs)
 
 
 @given(
@@ -53,25 +66,21 @@ def same(one: Any, other: Any) -> bool:
 def test_processes_find_the_same_to_the_last_bit(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two workers have the usual block, this process another way round but the same blocks."""
     monkeypatch.setattr(blocks, "BLOCK", 5000)
-    draw, nothing = Draw(world(), 10_500, 3), Commitment()
-    one, two = (evaluated(world(), draw, [nothing], jobs=jobs)[0] for jobs in (1, 2))
+    draw = Draw(world(), 10_500, 3)
+    one, two = (evaluated(draw, jobs) for jobs in (1, 2))
     assert same(asdict(one), asdict(two))
-    own, other = (by_the_rule(world(), draw, nothing, [0.0, 0.5], jobs=jobs) for jobs in (1, 2))
+    own, other = (ruled(draw, [0.0, 0.5], jobs) for jobs in (1, 2))
     for here, there in zip(own, other, strict=True):
         assert same(asdict(here), asdict(there))
 
 
 def test_blocks_add_up_to_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(blocks, "BLOCK", 7)
-    states, nothing = draw_states(world(), 100, 3), Commitment()
+    states = draw_states(world(), 100, 3)
     draw = Draw(world(), 100, 3)
     assert len(draw) == 100
-    (whole,) = outcomes.evaluate(world(), states, [nothing])
-    (parts,) = evaluated(world(), draw, [nothing], jobs=1)
-    (rule,), (in_parts,) = (
-        by_rule(world(), states, nothing, [0.3]),
-        by_the_rule(world(), draw, nothing, [0.3], jobs=1),
-    )
+    whole, parts = evaluated(states), evaluated(draw)
+    (rule,), (in_parts,) = ruled(states, [0.3]), ruled(draw, [0.3])
     assert np.array_equal(whole.damage, parts.damage)
     for found, added in ((whole, parts), (rule, in_parts)):
         for name, value in asdict(found).items():
@@ -83,4 +92,3 @@ def test_blocks_add_up_to_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
                 pairs = [(value, told)]
             for expected, got in pairs:
                 np.testing.assert_allclose(got, expected, rtol=1e-11, atol=1e-12)
-    assert evaluated(world(), states, [nothing])[0].expected == whole.expected

@@ -10,10 +10,10 @@ import pytest
 from models.files import Reading, read_case
 from models.language import using
 from models.results import Plan
+from optimizer.analyses.evaluation.document import world
 from optimizer.analyses.evaluation.elsewhere import in_world_of
 from optimizer.analyses.evaluation.evaluate import evaluate
 from optimizer.analyses.evaluation.options import EvaluateOptions
-from optimizer.analyses.evaluation.words import world
 from optimizer.analyses.given import GivenPlan, given
 from optimizer.errors import CheckFailed
 from optimizer.solve.planner import plan

@@ -9,13 +9,12 @@ from typing import Any
 
 import pytest
 from documents import is_whole_in_all_media, page_of, text_of, told, workbook_of
-from evaluations import by_hand, figure, performance, sampled, span
+from evaluations import by_hand, figure, performance, span
 from openpyxl import load_workbook
 from pages import Table, read, shows, tables
 
 from models.language import Language
 from models.results import Distribution, Evaluation, StatesOf
-from models.scenario.case import Case
 from optimizer.analyses.documents import document_of
 from optimizer.report.cells import about
 from optimizer.report.document import Document, Section
@@ -157,11 +156,6 @@ def test_a_rule_that_does_as_well_is_said_to() -> None:
     assert "releases stock just as well" in told(by_hand(rules=(as_well,)))
 
 
-def test_unfinished_solves_are_said_to_widen_the_limit() -> None:
-    assert "smaller --gap" in told(by_hand(**part("gap", solver_share=2.0)))
-    assert "smaller --gap" not in told(by_hand())
-
-
 def test_cautions() -> None:
     said = told(by_hand())
     assert "chance does not show" not in said
@@ -175,24 +169,10 @@ def test_cautions() -> None:
     assert "Of the fresh states, 45 are among the worst" in told(by_hand(**fresh(states=900)))
 
 
-def test_a_caution_where_few_states_were_solved_by_themselves() -> None:
-    """Where the objective weighs the worst states, these are what counts: a tenth of 30 are 3."""
-    says = "Only {} of the states solved by themselves"
-    assert says.format(29) in told(by_hand(**part("information", states=29)))
-    exact = part("information", states=29, wait_and_see_error=None)
-    assert says.format(29) not in told(by_hand(**exact))
-    enough = part("information", states=30)
-    assert says.format(30) not in told(by_hand(**enough))
-    objective = {"cvar": {"weight": 0.2, "level": 0.9}}
-    scenario = Case.model_validate(sampled(objective=objective)).model_dump(mode="json")
-    assert says.format(3) in told(by_hand(**enough, scenario=scenario, cvar_level=0.9))
-
-
 def test_what_holds_on_the_own_states_alone_says_so() -> None:
     text = told(by_hand())
     assert "what early warning is worth to them is left out" in text
-    assert "planning for many states gains less as a rule" in text
-    assert "on others it lowers their mean by less, as a rule" in text
+    assert text.count("or for the worst of them, gains less as a rule") == 2
     assert "gains less as a rule" not in told(written())
 
 
@@ -212,6 +192,7 @@ def test_what_is_fresh_is_called_so_where_it_is() -> None:
     for found in (written(), elsewhere()):
         assert claim not in read(page_of(found)).text
     assert "In the states of A calmer world (path) (million EUR)" in told(elsewhere())
+    assert "On its own states 88 million EUR would be left." in told(elsewhere())
     assert "fresh states (million EUR)" not in told(elsewhere())
     assert "not how likely that world is" in read(page_of(elsewhere())).text
     assert "Net cost there 51 million EUR" in told(elsewhere())
@@ -220,10 +201,8 @@ def test_what_is_fresh_is_called_so_where_it_is() -> None:
 def test_a_tail_that_got_worse_is_not_brought_down() -> None:
     said = told(worse_tail())
     assert "changes their mean by 7 million EUR, and costs at most 2 million EUR" in said
-    assert "So their mean is higher" in said
     said = told(by_hand())
     assert "changes their mean by -90 million EUR, and costs 23.9 to 24.1 million EUR" in said
-    assert "So their mean is higher" not in said
 
 
 def test_the_answer_lies_between_foresight_and_rule() -> None:
@@ -244,15 +223,14 @@ def test_the_answer_lies_between_foresight_and_rule() -> None:
         ("between", "Without plan", "400.0 ± 7.8 | 1 600 ± 31 | 4 000 | -"),
         ("between", "Rule, reserve 25 %", "120.0 ± 2.0 | 480 ± 8 | 1 200 | 20.0 ± 1.0"),
         ("between", "Avoided with foresight", "300.0 ± 5.9 | - | - | -"),
-        ("between", "With foresight, on the plan's own 1 000 states", "88.0 | 390 | - | -"),
         ("fresh-years", "2026", "300 | 60"),
-        ("fresh-materials", "Ore", "400 | 120 | 100"),
+        ("fresh-materials", "Ore", "400 | 100"),
         ("fresh-consumers", "A", "300 | 70"),
-        ("replications", "9", "152.0 | 149.0 | 148.9 | 3.10"),
         ("ladder", "Worth knowing what comes (EVPI = RP - WS)", "59.9 | 60.1"),
-        ("tail", "50 %", "92 | 300 | 70 | 0.01 % | mine"),
+        ("tail", "50 %", "92 | 300 | 70 | 0.01 %"),
         ("rare", "As many, drawn as they come", "99.0 ± 5.9 | 396 ± 24 | 990"),
-        ("longer", "2027", "300 | 50 | - | - | - | -"),
+        ("longer", "2027", "300 | 50"),
+        ("longer", "2032", "520 ± 10 | 65"),
     ],
 )
 def test_the_figures_are_those_of_the_evaluation(table: str, first: str, cells: str) -> None:
@@ -274,15 +252,15 @@ def test_the_spread_over_the_states_is_shown() -> None:
         avoided=(1, 5, 6, 9),
     )
     text = told(by_hand(**fresh(distribution=spread)))
-    assert "Least state 1 0 1" in text
-    assert "Not exceeded in 50 % of states 40 10 5" in text
-    assert "Not exceeded in 95 % of states 70 90 6" in text
+    assert "Least state 1 0" in text
+    assert "Not exceeded in 50 % of states 40 10" in text
+    assert "Not exceeded in 95 % of states 70 90" in text
     assert "Least state" not in told(by_hand(**fresh(distribution=spread, states=1)))
 
 
 def test_every_chart_is_on_the_page() -> None:
     names = [chart.name for chart in html.charts(document_of(by_hand()))]
-    assert names == ["between", "fresh-distribution", "fresh-years", "ladder"]
+    assert names == ["between", "fresh-distribution", "ladder"]
     assert page_of(by_hand()).count("<svg ") == len(names)
 
 

@@ -17,11 +17,15 @@ from small import CHINA, case, cut, near, project, state, stockpile
 
 from models.results.evaluation import ProvenRange
 from models.scenario.case import Case
-from optimizer.analyses.evaluation.information import information
-from optimizer.analyses.evaluation.mean_state import plan_for_mean
-from optimizer.analyses.evaluation.risk import Risk, weighing
-from optimizer.analyses.evaluation.tail import tail_premium
-from optimizer.analyses.evaluation.wait_and_see import choose, foresee
+from optimizer.analyses.evaluation.estimates import Risk
+from optimizer.analyses.evaluation.information import (
+    choose,
+    foresee,
+    information,
+    plan_for_mean,
+    tail_premium,
+    weighing,
+)
 from optimizer.analyses.given import GivenPlan
 from optimizer.analyses.given import given as read_back
 from optimizer.errors import Infeasible
@@ -91,11 +95,11 @@ def test_to_know_is_no_worse_than_to_plan_and_to_plan_no_worse_than_to_guess(raw
     risk = Risk.of(own.reading.case)
     chance = own.found.with_plan.probability
     assert risk(chance, np.array([high for _, high in seen])) <= best + slack(best)
-    mean = plan_for_mean(neutral, gap=0.0)
-    assert mean.low <= mean.high + slack(best)
-    assert mean.high <= best + slack(best)
-    (reached,) = outcomes.evaluate(instance, states, [mean.commitment])
-    guessed = outcomes.objective(instance, reached, weighed_cost(instance, mean.commitment))
+    for_mean, (low, high) = plan_for_mean(neutral, gap=0.0)
+    assert low <= high + slack(best)
+    assert high <= best + slack(best)
+    (reached,) = outcomes.evaluate(instance, states, [for_mean])
+    guessed = outcomes.objective(instance, reached, weighed_cost(instance, for_mean))
     assert guessed >= best - slack(best)
     found = information(own, gap=0.0, jobs=1)
     assert within(best, found.recourse_problem)
@@ -174,9 +178,9 @@ HALF_YEAR: Raw = {"first_year": 2026, "last_year": 2029, "periods_per_year": 2}
 def mean_value(raw: Raw) -> float:
     own = judged(raw)
     assert own is not None
-    mean = plan_for_mean(weighing(own, 0.0), gap=0.0)
-    assert mean.low == near(mean.high)
-    return mean.high
+    _, (low, high) = plan_for_mean(weighing(own, 0.0), gap=0.0)
+    assert low == near(high)
+    return high
 
 
 def uncertain(states: list[Raw] | None, works: Raw, **sections: Any) -> Raw:

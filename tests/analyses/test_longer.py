@@ -10,11 +10,12 @@ from small import CHINA, case, cut, funder, near, project, solve, state, stockpi
 
 from models.faults import ScenarioError
 from models.results import LongerHorizon, Plan
-from optimizer.analyses.evaluation.longer import longer, states_of
+from optimizer.analyses.evaluation.elsewhere import longer
 from optimizer.analyses.given import GivenPlan, given
 from optimizer.errors import CheckFailed
 from optimizer.model.commitment import Commitment
 from optimizer.model.instance import read_instance
+from optimizer.model.states import draw_states
 from optimizer.solve import outcomes
 from optimizer.solve.plan_document import commitment_of
 from optimizer.solve.verification import check_commitment
@@ -28,7 +29,7 @@ def back(plan: Plan) -> GivenPlan:
 
 
 def more(raw: dict[str, Any], years: int = 2, count: int = 50) -> LongerHorizon:
-    return longer(back(solve(raw)), years, count, seed=3, threads=1)
+    return longer(back(solve(raw)), years, count, seed=3)
 
 
 def test_works_go_on_delivering_and_instalments_spread_out_again() -> None:
@@ -134,8 +135,8 @@ def test_the_first_years_of_sampled_states_are_those_of_the_own_horizon() -> Non
     plan = back(solve(sampled()))
     own = plan.found.instance
     wider = read_instance(plan.reading.changed(["horizon.last_year=2033"]).case)
-    some = states_of(own, 200, 3)
-    many = states_of(wider, 200, 3)
+    some = draw_states(own, 200, 3)
+    many = draw_states(wider, 200, 3)
     assert len(some) == len(many) == 200
     later = 0
     for one, other in zip(some, many, strict=True):
@@ -150,7 +151,7 @@ def test_sampled_figures_have_errors_and_more_years_avoid_more() -> None:
     plan = back(solve(sampled()))
     before = None
     for years in (1, 4):
-        it = longer(plan, years, 300, seed=3, threads=1)
+        it = longer(plan, years, 300, seed=3)
         assert it.avoided.standard_error is not None
         assert it.avoided.standard_error > 0
         assert it.avoided.value > it.avoided_within > 0
@@ -158,18 +159,18 @@ def test_sampled_figures_have_errors_and_more_years_avoid_more() -> None:
         before = it.avoided.value
         gained = it.without_plan.expected.value - it.with_plan.expected.value
         assert it.avoided.value == near(gained)
-    states = states_of(plan.found.instance, 300, 3)
+    states = draw_states(plan.found.instance, 300, 3)
     own, none = outcomes.evaluate(
         plan.found.instance, states, [plan.found.commitment, Commitment()], threads=1
     )
     assert it.avoided_within == near(none.expected - own.expected)
-    again = longer(plan, 4, 300, seed=3, threads=1)
+    again = longer(plan, 4, 300, seed=3)
     assert again == it
 
 
 def test_faults_of_a_longer_horizon_name_their_place() -> None:
     plan = back(solve(case(2027)))
     with pytest.raises(ScenarioError, match=r"a horizon of 200 years or more"):
-        longer(plan, 200, 10, seed=1, threads=1)
+        longer(plan, 200, 10, seed=1)
     with pytest.raises(ValueError, match="no number of years"):
-        longer(plan, 0, 10, seed=1, threads=1)
+        longer(plan, 0, 10, seed=1)

@@ -17,10 +17,15 @@ import pytest
 from small import CHINA, case, cut, project, stockpile
 
 from models.scenario.case import Case
-from optimizer.analyses.evaluation.likelihood import likelihood_ratio
+from optimizer.analyses.evaluation.estimates import estimate
 from optimizer.analyses.evaluation.options import FEWEST_RARE
-from optimizer.analyses.evaluation.rare import draw, raised, rare_events
-from optimizer.analyses.evaluation.weighting import weighted_cvar, weighted_mean
+from optimizer.analyses.evaluation.rare import (
+    draw,
+    likelihood_ratio,
+    raised,
+    rare_events,
+    weighed,
+)
 from optimizer.model.commitment import Commitment
 from optimizer.model.instance import Instance, read_instance
 from optimizer.model.states import Chances, State, draw_states, read_states
@@ -143,13 +148,10 @@ def test_estimates_of_many_repetitions_hit_the_exact_values_and_know_their_error
     for seed in range(400):
         drawn = draw(instance(), sets(), 300, seed)
         damage = damage_of(drawn.states)
-        found.append(
-            [
-                weighted_mean(drawn.weight, np.ones(300), drawn.part),
-                weighted_mean(drawn.weight, damage, drawn.part),
-                weighted_cvar(drawn.weight, damage, LEVEL, drawn.part),
-            ]
-        )
+        told = weighed(drawn.weight, damage, LEVEL, drawn.part)
+        weights = estimate(drawn.weight.mean(), drawn.weight, drawn.part)
+        every = (weights, told.expected, told.cvar)
+        found.append([(one.value, one.standard_error) for one in every])
     values = np.array(found)
     mean, spread = values[:, :, 0].mean(axis=0), values[:, :, 0].std(axis=0, ddof=1)
     assert (np.abs(mean - [1.0, *exact()]) < 4 * spread / 20).all()
@@ -168,11 +170,11 @@ def test_the_whole_report_is_worth_its_cost_and_agrees_with_the_plain_states() -
     assert 400 < found.effective_states < 2_000
     assert abs(found.deviation_expected) < 4
     assert abs(found.deviation_cvar) < 4
-    for estimate, value in zip(
+    for figure, value in zip(
         [found.performance.expected, found.performance.cvar], exact(), strict=True
     ):
-        assert estimate.standard_error is not None
-        assert abs(estimate.value - value) < 4 * estimate.standard_error
+        assert figure.standard_error is not None
+        assert abs(figure.value - value) < 4 * figure.standard_error
     assert found.plain.expected.value == pytest.approx(fresh.damage[:2_000].mean())
     assert found.plain.worst == fresh.damage[:2_000].max()
 

@@ -19,8 +19,7 @@ from small import near
 from models.files import read_case, read_case_text
 from models.results import Plan
 from models.scenario.case import Case
-from optimizer.analyses.redaction.hidden import Figure, hidden
-from optimizer.analyses.redaction.methods import Band, Scale
+from optimizer.analyses.redaction.hidden import Band, Figure, Scale, hidden
 from optimizer.analyses.redaction.rewriting import redact
 from optimizer.solve.checked_solution import input_hash
 

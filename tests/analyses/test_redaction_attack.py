@@ -13,14 +13,20 @@ from small import case, chance_of_cut, funder, near
 from models.results import Redaction
 from models.scenario.case import Case
 from optimizer.analyses.redaction.attack import Attacker
-from optimizer.analyses.redaction.candidates import Published, World, with_values
-from optimizer.analyses.redaction.insider import Insider, as_printed, slack_of
+from optimizer.analyses.redaction.insider import (
+    Insider,
+    World,
+    as_printed,
+    slack_of,
+    with_values,
+)
 from optimizer.analyses.redaction.judging import judge
 from optimizer.analyses.redaction.options import RedactOptions
 from optimizer.analyses.redaction.ranges import Equation, fitting, propagated, width
 from optimizer.errors import Infeasible
 from optimizer.model.instance import read_instance
 from optimizer.solve.checked_solution import input_hash
+from optimizer.solve.plan_document import commitment_of
 
 Raw = dict[str, Any]
 
@@ -132,8 +138,8 @@ def test_no_attack_rules_out_the_truth(seed: int) -> None:
         assert low * (1 - 1e-6) <= value <= high * (1 + 1e-6), one.figure.dotted
         if number < 2:
             for (low, high), _ in (
-                insider.totals(one.figure, one.low, one.high),
-                insider.by_consumer(one.figure, one.low, one.high),
+                insider.learns(one.figure, one.low, one.high),
+                insider.learns(one.figure, one.low, one.high, by_consumer=True),
             ):
                 assert low * (1 - 1e-6) <= value <= high * (1 + 1e-6), one.figure.dotted
 
@@ -144,7 +150,7 @@ def test_an_insider_finds_a_figure_from_a_printed_total() -> None:
     published = solved(redacted)
     insider = Insider(redacted.true, published, World.of(redacted.true, published))
     value = next(one for one in redacted.replaced if one.figure.kind == "damage_value")
-    (low, high), by = insider.totals(value.figure, value.low, value.high)
+    (low, high), by = insider.learns(value.figure, value.low, value.high)
     assert by in ("outcome.expected", "outcome.without_plan.expected")
     assert low <= 731_000 <= high
     assert 1e-4 < width(low, high) < 0.2 * width(value.low, value.high)
@@ -198,7 +204,7 @@ def test_a_published_plan_can_be_followed_as_it_was_decided() -> None:
             assert with_plan.by_material[material.id] == near(material.expected)
             assert without.by_material[material.id] == near(material.expected_without_plan)
         instance = read_instance(redacted.true)
-        starts = Published(published).commitment(instance).start
+        starts = commitment_of(instance, published).start
         assert starts == {p.id: p.start for p in published.projects}
 
 

@@ -10,7 +10,7 @@ import pytest
 from small import CHINA, Raw, case, cut, near, state, stockpile
 
 from models.scenario.case import Case
-from optimizer.analyses.evaluation.rule import rule_outcomes
+from optimizer.analyses.evaluation.fresh import Draw, rule_outcomes
 from optimizer.model.commitment import Commitment
 from optimizer.model.instance import Instance, read_instance
 from optimizer.model.states import State, read_states
@@ -61,7 +61,8 @@ def test_the_difference_to_foresight_is_taken_within_each_state(
     """Its error is that of the differences; and blocks of states change nothing."""
     instance, states = embargo(uncertainty={"sample": {"states": 300, "seed": 3}})
     (foresight,) = outcomes.evaluate(instance, states, [Commitment()])
-    (found,) = rule_outcomes(instance, states, Commitment(), [0.25], foresight, 0.9)
+    draw = Draw(instance, 300, 3)
+    (found,) = rule_outcomes(instance, draw, Commitment(), [0.25], foresight, 0.9, jobs=1)
     (own,) = by_rule(instance, states, Commitment(), [0.25])
     difference = own.damage - foresight.damage
     assert found.above_foresight.value == pytest.approx(difference.mean())

@@ -17,10 +17,9 @@ from small import CHINA, Raw, case, cut, funder, near, project, solve, state, st
 from models.files import read_case
 from models.results import Plan, Stress
 from optimizer.analyses.given import given
-from optimizer.analyses.stress.disruption import lasting
 from optimizer.analyses.stress.one_state import draw
 from optimizer.analyses.stress.options import StressOptions, _strikes
-from optimizer.analyses.stress.stress import stress
+from optimizer.analyses.stress.stress import lasting, stress
 from optimizer.cli import run
 from optimizer.errors import Misuse
 from optimizer.model.instance import HazardData

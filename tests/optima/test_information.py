@@ -12,8 +12,7 @@ from small import CHINA, Raw, case, chance_of_cut, cut, funder, near, project, s
 from models.files import read_case
 from models.results.evaluation import Information, ProvenRange
 from models.scenario.case import Case
-from optimizer.analyses.evaluation.information import information
-from optimizer.analyses.evaluation.tail import tail_premium
+from optimizer.analyses.evaluation.information import information, tail_premium
 from optimizer.analyses.given import GivenPlan, given
 from optimizer.solve.planner import plan
 

@@ -9,7 +9,7 @@ from varied import reading
 
 from models.results import Plan
 from optimizer.analyses.redaction.attack import TOLD, Attacker
-from optimizer.analyses.redaction.methods import Band, Method
+from optimizer.analyses.redaction.hidden import Band, Method
 from optimizer.analyses.redaction.ranges import Ranges
 from optimizer.analyses.redaction.rewriting import Redacted, redact
 from optimizer.solve.planner import plan

@@ -1,4 +1,4 @@
-"""A plan in the states of another scenario, such as the path that came."""
+"""A plan in another world: in the states of another scenario, or with some years more."""
 
 from __future__ import annotations
 
@@ -6,10 +6,14 @@ import time
 
 from models.files import Reading
 from models.language import tr
+from models.results import LongerHorizon
+from optimizer.analyses.evaluation import estimates
+from optimizer.analyses.evaluation.fresh import own_seed
 from optimizer.analyses.given import GivenPlan
 from optimizer.errors import CheckFailed
-from optimizer.model.commitment import Commitment
-from optimizer.model.instance import Instance
+from optimizer.model.commitment import Commitment, net_cost, residual
+from optimizer.model.instance import Instance, read_instance
+from optimizer.model.states import draw_states, read_states
 from optimizer.solve import outcomes
 from optimizer.solve.checked_solution import Found
 from optimizer.solve.plan_document import commitment_of
@@ -31,7 +35,13 @@ def in_world_of(given: GivenPlan, reading: Reading, threads: int | None = None) 
     began = time.perf_counter()
     read = Problem.of(reading.case)
     instance, states = read.instance, read.states
-    _check_alike(given.problem.instance, instance)
+    apart = _decided(given.problem.instance) ^ _decided(instance)
+    if apart:
+        told = tr(
+            "the plan cannot be put on these states: only one of the two scenarios has {names}",
+            names=", ".join(sorted(apart)),
+        )
+        raise CheckFailed(told)
     commitment = commitment_of(instance, given.plan)
     recourse = Recourse(instance, states, threads=threads)
     problem = Problem(instance, states, time.perf_counter() - began, recourse)
@@ -41,19 +51,6 @@ def in_world_of(given: GivenPlan, reading: Reading, threads: int | None = None) 
     certificate = given.found.certificate
     found = Found(instance, states, commitment, with_plan, without, certificate)
     return GivenPlan(given.plan, reading, problem, found)
-
-
-def _check_alike(own: Instance, other: Instance) -> None:
-    """Refuse an instance in which decisions or figures of the other would stand for something
-    else."""
-    apart = _decided(own) ^ _decided(other)
-    if apart:
-        raise CheckFailed(
-            tr(
-                "the plan cannot be put on these states: only one of the two scenarios has {names}",
-                names=", ".join(sorted(apart)),
-            )
-        )
 
 
 def _decided(instance: Instance) -> set[str]:
@@ -70,3 +67,57 @@ def _decided(instance: Instance) -> set[str]:
         *(f"{i.funder}.{i.id}" for i in instance.instruments),
         *(f"{stockpile.id} ({stockpile.material})" for stockpile in case.stockpiles),
     }
+
+
+def longer(given: GivenPlan, years: int, count: int, seed: int) -> LongerHorizon:
+    """What a plan is worth if its horizon ends some years later, in which nothing is decided.
+
+    Stocks go on being held, for their cost of storage and financing, and projects go on delivering
+    to the end of their lives. So the figures need no residual value. Instalments that were due in
+    the old last year fall in years of their own, where they weigh less, price floors pay and
+    receive in years that were left out, and where supply is entitled a stock is divided by demand
+    over all years: net cost can fall with the years, or rise. Budgets and rules are not asked.
+
+    ``count`` states are drawn by ``seed``, with the longer horizon and with the plan's own: in the
+    years of both they are the same. States that are written out go on undisturbed.
+    ``avoided_within`` is what the plan avoids with its own horizon, so that nothing is held back
+    for later. Raises as :func:`prolonged`.
+    """
+    found, instance, sampled = given.found, prolonged(given, years), own_seed(given) is not None
+    commitment = commitment_of(instance, given.plan)
+
+    def both(here: Instance, decided: Commitment) -> list[outcomes.Evaluation]:
+        states = draw_states(here, count, seed) if sampled else read_states(here)
+        return outcomes.evaluate(here, states, [decided, Commitment()])
+
+    with_plan, without = both(instance, commitment)
+    own, own_without = both(found.instance, found.commitment)
+    level = float(instance.case.objective.cvar.level)
+    return LongerHorizon(
+        years=years,
+        last_year=instance.years[-1],
+        with_plan=estimates.performance(with_plan, level, sampled=sampled),
+        without_plan=estimates.performance(without, level, sampled=sampled),
+        avoided=estimates.mean(
+            without.probability, without.damage - with_plan.damage, sampled=sampled
+        ),
+        net_cost_meur=net_cost(instance, commitment),
+        avoided_within=own_without.expected - own.expected,
+        net_cost_within_meur=found.net_cost,
+        residual_meur=residual(found.instance, found.commitment),
+    )
+
+
+def prolonged(given: GivenPlan, years: int) -> Instance:
+    """The plan's scenario with so many years more, and nothing left at their end.
+
+    Raises ValueError if ``years`` is not positive, ScenarioError if the scenario has faults then.
+    """
+    if years < 1:
+        raise ValueError(f"{years} is no number of years to add")
+    case, last = given.reading.case, given.found.instance.years[-1] + years
+    paths = ["horizon"]
+    paths += [f"projects.{p}" for p, it in case.projects.items() if it.residual_value is not None]
+    paths += [f"stockpiles.{s.id}" for s in case.stockpiles if s.residual_value is not None]
+    settings = [f"horizon.last_year={last}", *(f"{path}.residual_value=0" for path in paths)]
+    return read_instance(given.reading.changed(settings).case)

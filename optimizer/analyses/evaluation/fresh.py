@@ -1,23 +1,88 @@
-"""States that a plan was not made for, and what it leads to there.
+"""A plan in states that were drawn anew, released with foresight or by a rule without any.
 
 A plan is the best for its own states, and so looks better on them than on others: what it promises
-is what it does on states that were drawn anew.
+is what it does on others. Many of these are looked at in blocks, each drawn where it is looked at,
+so that nothing but its number travels to a process or machine; figures are added in the order of
+the blocks, and so are the same to the last digit whoever looked at which.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import partial
+from typing import TypeVar
 
 import numpy as np
 
-from models.results import FreshOutcome, YearOutcome
+from models.base import named
+from models.results import FreshOutcome, RuleMaterial, RuleOutcome, YearOutcome
 from optimizer.analyses.evaluation import estimates
-from optimizer.analyses.evaluation.blocks import Draw, States, evaluated
 from optimizer.analyses.given import GivenPlan
 from optimizer.model.commitment import Commitment, weighed_cost
+from optimizer.model.cores import usable_cores
+from optimizer.model.instance import Instance
+from optimizer.model.states import State, draw_states
+from optimizer.parallel import Workers, side_by_side, threads_each
+from optimizer.solve import outcomes
 from optimizer.solve.outcomes import Evaluation
 from optimizer.solve.plan_document import consumers_of, distribution, materials_of
+from optimizer.solve.sweep import ByRule, by_rule, joined
+
+BLOCK = 5000
+"""States in a block."""
+WORTH_SHARING = 4
+"""Fewer blocks take less time than processes take to begin."""
+
+Found = TypeVar("Found", Evaluation, ByRule)
+Find = Callable[..., Sequence[Found]]
+
+
+@dataclass(frozen=True, eq=False)
+class Draw:
+    """So many states of a scenario, each drawn when it is needed."""
+
+    instance: Instance
+    count: int
+    seed: int
+
+    def __len__(self) -> int:
+        return self.count
+
+
+States = Sequence[State] | Draw
+"""States that are there, or those that are still to be drawn."""
+
+
+def in_all(
+    find: Find[Found],
+    join: Callable[[Sequence[Found]], Found],
+    instance: Instance,
+    states: States,
+    jobs: int | None = None,
+) -> Sequence[Found]:
+    """All that ``find`` finds in states, joined over their blocks where they are to be drawn."""
+    if not isinstance(states, Draw):
+        return find(instance, states)
+    starts = range(0, states.count, BLOCK)
+    usual = usable_cores() if len(starts) >= WORTH_SHARING else 1
+    many = min(side_by_side(jobs, usual), len(starts))
+    asked = (find, states, threads_each(many))
+    with Workers[int, Sequence[Found]](finder, asked, many) as workers:
+        return [join(parts) for parts in zip(*workers.map(starts), strict=True)]
+
+
+def finder(
+    find: Find[Found], states: Draw, threads: int | None
+) -> Callable[[int], Sequence[Found]]:
+    """What looks at one block after the other."""
+    instance, count, seed = states.instance, states.count, states.seed
+
+    def answer(start: int) -> Sequence[Found]:
+        block = slice(start, min(start + BLOCK, count))
+        return find(instance, draw_states(instance, count, seed, block=block), threads=threads)
+
+    return answer
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,7 +92,8 @@ class Fresh:
     given: GivenPlan
     states: States
     seed: int | None
-    """Null where the scenario writes its states out, so that there are no others."""
+    """None where the scenario writes its states out, so that there are no others: they are no
+    sample then, and figures have no errors."""
     with_plan: Evaluation
     without_plan: Evaluation
 
@@ -35,16 +101,6 @@ class Fresh:
     def sampled(self) -> bool:
         """Whether the states are a sample, so that figures have errors."""
         return self.seed is not None
-
-    @property
-    def level(self) -> float:
-        """Level of the scenario's CVaR."""
-        return float(self.given.problem.instance.case.objective.cvar.level)
-
-    @cached_property
-    def threshold(self) -> float:
-        """Damage with the plan from which on a state counts to the worst."""
-        return estimates.threshold(self.with_plan.probability, self.with_plan.damage, self.level)
 
 
 def own_seed(given: GivenPlan) -> int | None:
@@ -58,7 +114,6 @@ def in_fresh_states(
     given: GivenPlan,
     count: int,
     seed: int | None = None,
-    threads: int | None = None,
     made_in: GivenPlan | None = None,
     jobs: int | None = None,
 ) -> Fresh:
@@ -66,8 +121,7 @@ def in_fresh_states(
 
     They are independent draws whatever the plan's own states are, since that is what standard
     errors are reckoned for. The seed is the next after the scenario's that is not the plan's where
-    none is given. Where the scenario writes its states out, those are all there are: the plan in
-    its own states.
+    none is given. Where the scenario writes its states out, those are all there are.
 
     ``made_in`` is the plan where it was made, if ``given`` is it in another scenario: what both
     have in common is drawn alike by one seed, so that its seed is the one that is not fresh.
@@ -78,51 +132,44 @@ def in_fresh_states(
     if own is None:
         found = given.found
         return Fresh(given, given.problem.states, None, found.with_plan, found.without_plan)
-    after = own + 2 if own + 1 == made_by else own + 1
-    chosen = after if seed is None else seed
-    if chosen == made_by:
-        raise ValueError(f"seed {chosen} is that of the plan's own states")
-    instance = given.problem.instance
-    states = Draw(instance, count, chosen)
-    with_plan, without = evaluated(
-        instance, states, [given.found.commitment, Commitment()], threads, jobs
-    )
-    return Fresh(given, states, chosen, with_plan, without)
+    if seed is None:
+        seed = own + 2 if own + 1 == made_by else own + 1
+    if seed == made_by:
+        raise ValueError(f"seed {seed} is that of the plan's own states")
+    states = Draw(given.problem.instance, count, seed)
+    find = partial(outcomes.evaluate, commitments=[given.found.commitment, Commitment()])
+    both = in_all(find, outcomes.joined, states.instance, states, jobs)
+    return Fresh(given, states, seed, *both)
 
 
 def fresh_outcome(fresh: Fresh, made_in: GivenPlan | None = None) -> FreshOutcome:
-    """What is told of a plan in fresh states; ``made_in`` is the plan where it was made, if the
-    states are those of another scenario.
+    """What is told of a plan in fresh states; ``made_in`` as above.
 
     The error of ``optimism`` is that of both samples: the plan's own might have been a lucky one.
     One state alone tells nothing of its spread; it is taken from the fresh ones then.
     """
-    found, sampled, level = fresh.given.found, fresh.sampled, fresh.level
-    made = made_in or fresh.given
+    found, sampled, made = fresh.given.found, fresh.sampled, made_in or fresh.given
     instance, commitment = found.instance, found.commitment
     with_plan, without = fresh.with_plan, fresh.without_plan
-    here = estimates.performance(with_plan, level, sampled=sampled)
-    own = estimates.performance(made.found.with_plan, level, sampled=own_seed(made) is not None)
-    expected = own.expected
-    if own_seed(made) is not None and len(made.problem.states) == 1 and sampled:
-        contributions = estimates.weighed(with_plan.probability, with_plan.damage)
-        spread = float(np.std(contributions, ddof=1))
-        expected = expected.model_copy(update={"standard_error": spread})
+    chance, damage, own = with_plan.probability, with_plan.damage, made.found.with_plan
+    risk = estimates.Risk.of(instance.case)
+    here = estimates.performance(with_plan, risk.level, sampled=sampled)
+    was_sampled = own_seed(made) is not None
+    own_mean = estimates.mean(own.probability, own.damage, sampled=was_sampled)
+    if was_sampled and sampled and len(made.problem.states) == 1:
+        own_mean = own_mean.model_copy(update={"standard_error": float(np.std(damage, ddof=1))})
     return FreshOutcome(
         states=len(fresh.states),
         sampled=sampled,
         seed=fresh.seed,
         with_plan=here,
-        without_plan=estimates.performance(without, level, sampled=sampled),
-        avoided=estimates.difference(without, with_plan, sampled=sampled),
-        objective=estimates.objective(
-            with_plan,
-            float(instance.case.objective.cvar.weight),
-            level,
-            weighed_cost(instance, commitment),
-            sampled=sampled,
+        without_plan=estimates.performance(without, risk.level, sampled=sampled),
+        avoided=estimates.mean(chance, without.damage - damage, sampled=sampled),
+        objective=estimates.estimate(
+            risk(chance, damage) + weighed_cost(instance, commitment),
+            risk.influence(chance, damage) if sampled else None,
         ),
-        optimism=estimates.apart(here.expected, expected),
+        optimism=estimates.apart(here.expected, own_mean),
         distribution=distribution(with_plan, without),
         by_year={
             str(year): YearOutcome(
@@ -133,4 +180,43 @@ def fresh_outcome(fresh: Fresh, made_in: GivenPlan | None = None) -> FreshOutcom
         },
         materials=materials_of(instance, commitment, with_plan, without),
         consumers=consumers_of(instance, with_plan, without),
+    )
+
+
+def rule_outcomes(
+    instance: Instance,
+    states: States,
+    commitment: Commitment,
+    reserves: Sequence[float],
+    foresight: Evaluation,
+    level: float,
+    jobs: int | None = None,
+) -> tuple[RuleOutcome, ...]:
+    """What a commitment leads to under the release rule, once with each reserve: a share of the
+    planned stock that is kept for the dearer steps.
+
+    Recourse foresees its own state, so that it keeps stock for the worse month to come; an agency
+    does not. ``foresight`` is the same commitment in the same states with recourse: the two figures
+    bracket what can be had. ``level`` is that of the CVaR.
+    """
+    sampled, names = isinstance(states, Draw), instance.case.materials.items()
+    find = partial(by_rule, commitment=commitment, reserves=tuple(reserves))
+    return tuple(
+        RuleOutcome(
+            reserve=found.reserve,
+            performance=estimates.performance(found, level, sampled=sampled),
+            above_foresight=estimates.mean(
+                found.probability, found.damage - foresight.damage, sampled=sampled
+            ),
+            materials=tuple(
+                RuleMaterial(
+                    id=m,
+                    name=named(material.name, m),
+                    expected=found.by_material[m],
+                    expected_with_foresight=foresight.by_material[m],
+                )
+                for m, material in names
+            ),
+        )
+        for found in in_all(find, joined, instance, states, jobs)
     )

@@ -7,18 +7,7 @@ from typing import Annotated
 from pydantic import Field, model_validator
 
 from models.language import tr
-from optimizer.analyses.options import (
-    Count,
-    Flag,
-    Id,
-    OfScenario,
-    Pair,
-    Positive,
-    Seconds,
-    Settings,
-    SolveOptions,
-)
-from optimizer.analyses.options import Number as AnyNumber
+from optimizer.analyses import options as opt
 from optimizer.errors import Misuse
 
 FEWEST_RARE = 10
@@ -28,10 +17,10 @@ SOLVING = ("replications", "replication_states", "wait_and_see", "tail_weight", 
 SAMPLING = ("states", "seed", "replications", "replication_states", "rare")
 """Options of what is drawn."""
 
-Part = Annotated[AnyNumber, Field(ge=0, le=1)]
+Part = Annotated[opt.Number, Field(ge=0, le=1)]
 
 
-class EvaluateOptions(OfScenario, SolveOptions):
+class EvaluateOptions(opt.OfScenario, opt.SolveOptions):
     """Judge a saved PLAN on states that it was not made for, and against what could be known.
 
     PLAN is a plan.json or the folder it is in.
@@ -44,37 +33,37 @@ class EvaluateOptions(OfScenario, SolveOptions):
     )
     out = "Write evaluation.json into this folder as well."
 
-    states: Pair = 100_000
+    states: opt.Pair = 100_000
     """How many fresh states."""
-    seed: Count | None = None
+    seed: opt.Count | None = None
     """Seed of the fresh states; the one after the plan's own if not given."""
-    reserves: Annotated[tuple[Part, ...], Flag("SHARE", "--reserve")] = (0.0, 0.25, 0.5)
+    reserves: Annotated[tuple[Part, ...], opt.Flag("SHARE", "--reserve")] = (0.0, 0.25, 0.5)
     """Share of planned stock that the release rule keeps for the dearer steps; may be given
     often."""
-    replications: Annotated[Count, Flag("R")] = 10
+    replications: Annotated[opt.Count, opt.Flag("R")] = 10
     """Samples for each of which the best plan is sought; 0 leaves out how far from the best the
     plan can be."""
-    replication_states: Positive | None = None
+    replication_states: opt.Positive | None = None
     """States in each of these samples; as many as the plan's own if not given."""
-    wait_and_see: Count = 200
+    wait_and_see: opt.Count = 200
     """States of the plan that are solved by themselves; 0 leaves out what it is worth to know."""
-    tail_weight: Annotated[Part, Flag("WEIGHT")] | None = None
+    tail_weight: Annotated[Part, opt.Flag("WEIGHT")] | None = None
     """Weight of the worst states in a cautious plan; the scenario's if not given, or 0.5 where that
     is 0; 0 leaves out what caution costs."""
-    rare: Count | None = None
+    rare: opt.Count | None = None
     """States in which rare events are drawn more often; a tenth of --states if not given; 0 leaves
     them out."""
-    longer: Annotated[Count, Flag("YEARS")] = 5
+    longer: Annotated[opt.Count, opt.Flag("YEARS")] = 5
     """Years that the horizon is prolonged by; 0 leaves that out."""
-    states_of: Annotated[str, Flag("FILE")] | None = None
+    states_of: Annotated[str, opt.Flag("FILE")] | None = None
     """Look at the plan in the states of this scenario instead of its own: another world, or the
     path that came. Nothing is solved then."""
-    variant: Id | None = None
+    variant: opt.Id | None = None
     """Read the file of --states-of as this variant changes it."""
-    settings: Settings = ()
+    settings: opt.Settings = ()
     quick: bool = False
     """Solve nothing: only fresh states, the release rule and rare events."""
-    time_limit: Seconds | None = None
+    time_limit: opt.Seconds | None = None
     """Stop each single solve after this time with what is known by then."""
 
     @model_validator(mode="after")
@@ -88,9 +77,10 @@ class EvaluateOptions(OfScenario, SolveOptions):
             raise Misuse(tr("--rare takes {fewest} states at least, or 0.", fewest=fewest))
         for option, value in self.given(SOLVING):
             if self.states_of is not None and not self.quick:
-                told = tr("{option} rests on the plan's own scenario, not on --states-of.",
-                          option=option)  # fmt: skip
-                raise Misuse(told)
+                said = {"option": option}
+                raise Misuse(
+                    tr("{option} rests on the plan's own scenario, not on --states-of.", **said)
+                )
             if self.quick and value:
                 raise Misuse(tr("{option} and --quick exclude each other.", option=option))
         return self
@@ -102,10 +92,3 @@ class EvaluateOptions(OfScenario, SolveOptions):
             for name in names
             if name in self.model_fields_set
         ]
-
-    @property
-    def without_solving(self) -> EvaluateOptions:
-        """The same with all parts left out that solve something."""
-        return self.model_copy(
-            update={"replications": 0, "wait_and_see": 0, "tail_weight": 0.0, "longer": 0}
-        )

@@ -1,17 +1,9 @@
 """Rare events drawn more often, and weighed less: importance sampling of the states.
 
-States come from a mixture of three sets of chances, a fixed number from each: the scenario's own,
-and two that are raised where a pilot sample says that they drive the damage of the worst states,
-and of all. A state's weight is its probability over that under the whole mixture (the balance
-heuristic of Veach and Guibas 1995, deterministic mixture sampling of Owen and Zhou 2000). Since
-a part is drawn as states come, no weight is above one over its share (the defensive mixture of
-Hesterberg 1995): a state that the raised chances overlook costs precision, but not much.
-
-Chances are raised by the cross-entropy method (Rubinstein and Kroese 2004): to the frequency with
-which a hazard starts in a year, or a project fails, among the pilot's states weighed by their
-damage, or by what of it is above the quantile. They are not lowered. Frequencies are taken over
-some years together, and only a part of the way is gone, for a pilot is small: both matter on
-scenarios with hundreds of chances.
+States come from a mixture of the scenario's own chances and two sets that are raised where pilots
+say that they drive damage (``docs/formulation.md``). Frequencies are taken over some years
+together, and only a part of the way is gone, for a pilot is small: both matter on scenarios with
+hundreds of chances.
 """
 
 from __future__ import annotations
@@ -19,15 +11,14 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from models.results.evaluation import Estimate, Performance, RareEvents
-from optimizer.analyses.evaluation.likelihood import drawn, failed, likelihood_ratio
+from models.results import Estimate, Performance, RareEvents
+from optimizer.analyses.evaluation.estimates import Parts, estimate
 from optimizer.analyses.evaluation.options import FEWEST_RARE
-from optimizer.analyses.evaluation.weighting import threshold, weighted_cvar, weighted_mean
 from optimizer.model.commitment import Commitment
 from optimizer.model.instance import Floats, Instance
 from optimizer.model.states import Chances, State, draw_states
@@ -49,8 +40,7 @@ MOST = 0.5
 """No chance is raised above this."""
 
 
-@dataclass(frozen=True, eq=False)
-class Weighed:
+class Weighed(NamedTuple):
     """States with weights of mean 1."""
 
     states: tuple[State, ...]
@@ -68,37 +58,24 @@ def rare_events(
     seed: int,
     fresh: outcomes.Evaluation,
     level: float,
-    threads: int | None = None,
 ) -> RareEvents:
-    """Damage of a commitment from states in which what drives it is drawn more often.
+    """Damage of a commitment from ``count`` states in which what drives it is drawn more often.
 
     The pilots cost three tenths more states (800 at least) and serve nothing else, so that the
     estimate of the mean is unbiased. Weights are not divided by their sum, for that would be a
     bias; the CVaR is consistent, as any estimate of it is.
 
-    Parameters
-    ----------
-    count
-        How many states.
-    seed
-        Seed of all draws; none of them is one of another seed's.
-    fresh
-        The commitment in states that were drawn as they come. Where they are as many, the first
-        of them are what this is measured against; else more are drawn.
-    level
-        Level of the CVaR.
+    ``seed`` is that of all draws; none of them is one of another seed's. ``fresh`` is the
+    commitment in states that were drawn as they come: the first ``count`` of them are what this is
+    measured against, or as many more where they are fewer. ``level`` is that of the CVaR.
 
-    Raises
-    ------
-    ValueError
-        If fewer than ``FEWEST_RARE`` states are asked for.
+    Raises ValueError if fewer than ``FEWEST_RARE`` states are asked for.
     """
     if count < FEWEST_RARE:
         raise ValueError(f"{count} states are too few")
 
     def damage(states: Sequence[State]) -> Floats:
-        (found,) = outcomes.evaluate(instance, states, [commitment], threads=threads)
-        return found.damage
+        return outcomes.evaluate(instance, states, [commitment])[0].damage
 
     sets: tuple[Chances, ...] = (Chances.of(instance),)
     for pilot, share in enumerate(PILOTS):
@@ -107,13 +84,12 @@ def rare_events(
         looked_at = level if pilot else min(level, FIRST_LEVEL)
         sets = raised(instance, commitment, tried, damage(tried.states), looked_at)
     found = draw(instance, sets, count, _seed(seed, "states"))
-    own = damage(found.states)
     plain = fresh.damage[:count]
     if len(plain) < count:
         plain = damage(draw_states(instance, count, _seed(seed, "plain")))
-    here = _performance(own, level, found.weight, found.part)
-    there, before = _performance(plain, level), _performance(fresh.damage, level)
-    weights, error = weighted_mean(found.weight, np.ones(count), found.part)
+    weight = found.weight
+    here = weighed(weight, damage(found.states), level, found.part)
+    there, before = (weighed(np.ones(len(d)), d, level) for d in (plain, fresh.damage))
     return RareEvents(
         states=count,
         seed=seed,
@@ -121,11 +97,36 @@ def rare_events(
         plain=there,
         variance_ratio_expected=_ratio(there.expected, here.expected),
         variance_ratio_cvar=_ratio(there.cvar, here.cvar),
-        effective_states=float(found.weight.sum() ** 2 / (found.weight**2).sum()),
-        weight_sum=Estimate(value=weights, standard_error=error),
+        effective_states=float(weight.sum() ** 2 / (weight**2).sum()),
+        weight_sum=estimate(float(weight.mean()), weight, found.part),
         deviation_expected=_deviation(here.expected, before.expected),
         deviation_cvar=_deviation(here.cvar, before.cvar),
     )
+
+
+def weighed(weight: Floats, damage: Floats, level: float, part: Parts = None) -> Performance:
+    """Mean and tail of damage (S) of states that were drawn with weights (S) of mean 1.
+
+    Sums are divided by the number of states, not by the sum of the weights, so that the mean is
+    unbiased. The tail is counted from the worst state down by the same weights, of which the states
+    above the quantile have the least and the most exact (Glynn 1996). ``part`` (S) numbers the
+    component of a mixture that each state was drawn from.
+    """
+    eta = _threshold(weight, damage, level)
+    excess = weight * np.maximum(damage - eta, 0.0) / (1 - level)
+    return Performance(
+        expected=estimate(float((weight * damage).mean()), weight * damage, part),
+        cvar=estimate(eta + float(excess.mean()), excess, part),
+        worst=float(damage.max()),
+    )
+
+
+def _threshold(weight: Floats, value: Floats, level: float) -> float:
+    """The value above which no more than ``1 - level`` of the weight (S) is."""
+    order = np.argsort(-value, kind="stable")
+    above = np.cumsum(weight[order])
+    at = min(int(np.searchsorted(above, (1 - level) * len(value))), len(value) - 1)
+    return float(value[order[at]])
 
 
 def draw(instance: Instance, sets: Sequence[Chances], count: int, seed: int) -> Weighed:
@@ -157,8 +158,8 @@ def raised(
 ) -> tuple[Chances, ...]:
     """The scenario's chances, and those that a pilot asks for: for the tail, and for the mean."""
     own = Chances.of(instance)
-    eta = threshold(tried.weight, damage, level)
-    of_hazard, fails = drawn(instance, tried.states), failed(instance, tried.states)
+    eta = _threshold(tried.weight, damage, level)
+    of_hazard = drawn(instance, tried.states)
     sets = [own]
     for counts in (np.maximum(damage - eta, 0.0), damage):
         weight = tried.weight * counts
@@ -167,13 +168,13 @@ def raised(
             continue
         strikes = {}
         for hazard, p in own.strikes.items():
-            began = _over_years(weight @ of_hazard[hazard].began)
-            could = _over_years(weight @ of_hazard[hazard].could)
+            began, could = (_over_years(weight @ own_draws) for own_draws in of_hazard[hazard])
             often = np.divide(began, could, out=p.copy(), where=could > 0)
             strikes[hazard] = _up(p, often)
         failing = dict(own.fails)
         for project in commitment.start:
-            often = weight @ fails[project] / weight.sum()
+            fails = np.array([project in state.failed for state in tried.states])
+            often = weight @ fails / weight.sum()
             failing[project] = float(_up(np.array(own.fails[project]), often))
         sets.append(Chances(strikes, failing))
     return tuple(sets)
@@ -187,33 +188,14 @@ def _up(chance: Floats, often: Floats) -> Floats:
 
 def _over_years(by_year: Floats) -> Floats:
     """(Y) sums over the years around each."""
-    side = YEARS_TOGETHER // 2
-    padded = np.pad(by_year, side, mode="edge")
+    padded = np.pad(by_year, YEARS_TOGETHER // 2, mode="edge")
     return np.convolve(padded, np.ones(YEARS_TOGETHER), "valid")
-
-
-def _performance(
-    damage: Floats,
-    level: float,
-    weight: Floats | None = None,
-    part: NDArray[np.int64] | None = None,
-) -> Performance:
-    weight = np.ones(len(damage)) if weight is None else weight
-    mean, error = weighted_mean(weight, damage, part)
-    cvar, cvar_error = weighted_cvar(weight, damage, level, part)
-    return Performance(
-        expected=Estimate(value=mean, standard_error=error),
-        cvar=Estimate(value=cvar, standard_error=cvar_error),
-        worst=float(damage.max()),
-    )
 
 
 def _ratio(plain: Estimate, other: Estimate) -> float:
     """Ratio of variances; 1 where neither has any."""
     before, after = plain.standard_error or 0.0, other.standard_error or 0.0
-    if after == 0.0:
-        return 1.0
-    return (before / after) ** 2
+    return (before / after) ** 2 if after else 1.0
 
 
 def _deviation(one: Estimate, other: Estimate) -> float:
@@ -225,3 +207,46 @@ def _seed(seed: int, of: str) -> int:
     """A seed of its own for each purpose, so that no draw is used twice."""
     digest = hashlib.sha256(repr((seed, "rare events", of)).encode()).digest()
     return int.from_bytes(digest[:6], "little")
+
+
+def drawn(instance: Instance, states: Sequence[State]) -> dict[str, tuple[Floats, Floats]]:
+    """Of each hazard (S, Y) whether an event began, and the share of the year's periods in which it
+    could: no event of it ran any more."""
+    n, shape = instance.per_year, (len(states), len(instance.years))
+    starts = {h.id: np.full(shape, -1) for h in instance.hazards}
+    for s, state in enumerate(states):
+        for id, period in state.events:
+            starts[id][s, period // n] = period
+    found = {}
+    for hazard in instance.hazards:
+        start, could, until = starts[hazard.id], np.zeros(shape), np.zeros(len(states), dtype=int)
+        for y, at in enumerate(start.T):
+            could[:, y] = np.clip(n * (y + 1) - np.maximum(until, n * y), 0, n) / n
+            until = np.where(at >= 0, at + hazard.length, until)
+        found[hazard.id] = (start >= 0).astype(float), could
+    return found
+
+
+def likelihood_ratio(instance: Instance, states: Sequence[State], chances: Chances) -> Floats:
+    """(S) probability of each state under other chances, over that under the scenario's.
+
+    What was drawn and then discarded is summed over, so that a ratio depends on the state alone: a
+    strike drawn inside a running event of the same hazard leaves no trace, and neither does no
+    strike.
+
+    By hand: a strike of 0.1 a year is drawn with 0.3, two periods a year, the event lasts three. A
+    state in which it begins in period 1 of 2026, so that of 2027 one period is left, has
+    0.3 / 0.1 * (1 - 0.3 / 2) / (1 - 0.1 / 2); the period's own draw is the same under both.
+    """
+    own, logarithm = Chances.of(instance), np.zeros(len(states))
+    for hazard, (began, could) in drawn(instance, states).items():
+        p, q = own.strikes[hazard], chances.strikes[hazard]
+        for y in np.flatnonzero(p != q):
+            none = np.log1p(-q[y] * could[:, y]) - np.log1p(-p[y] * could[:, y])
+            logarithm += np.where(began[:, y], np.log(q[y] / p[y]), none)
+    for project in instance.projects:
+        r, s = own.fails[project], chances.fails[project]
+        if r != s:
+            fails = np.array([project in state.failed for state in states])
+            logarithm += np.where(fails, np.log(s / r), np.log((1 - s) / (1 - r)))
+    return np.exp(logarithm)

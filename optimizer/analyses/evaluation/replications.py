@@ -8,9 +8,7 @@ above it estimates from above how far it is from the best (Mak, Morton and Wood 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from itertools import count, islice
 from typing import Literal
 
@@ -24,7 +22,7 @@ from optimizer.analyses.evaluation.fresh import Fresh, own_seed
 from optimizer.analyses.given import GivenPlan
 from optimizer.errors import Interrupted, NoPlan
 from optimizer.model.commitment import Commitment, weighed_cost
-from optimizer.model.instance import Floats, Instance
+from optimizer.model.instance import Instance
 from optimizer.model.states import draw_states
 from optimizer.parallel import Workers, side_by_side, threads_each
 from optimizer.solve import outcomes
@@ -36,22 +34,6 @@ from optimizer.solve.sweep import Recourse
 CONFIDENCE = 0.95
 
 
-@dataclass(frozen=True, eq=False)
-class Ask:
-    """What every replication is asked: what is the given plan above the best for its states."""
-
-    instance: Instance
-    commitment: Commitment
-    threshold: float
-    """From which on damage counts to the worst, as the fresh states have it."""
-    states: int
-    method: Literal["random", "stratified"]
-    """How states are drawn: as the plan's own."""
-    gap: float
-    time_limit: float | None
-    threads: int | None
-
-
 def replicate(
     fresh: Fresh,
     replications: int,
@@ -60,7 +42,7 @@ def replicate(
     gap: float,
     time_limit: float | None = None,
     jobs: int | None = None,
-    on_done: Callable[[int, Replication], None] | None = None,
+    on_done: Callable[[int], None] | None = None,
 ) -> OptimalityGap:
     """Put a plan beside the best for each of several samples of states.
 
@@ -68,86 +50,70 @@ def replicate(
     and have seeds of their own. Problems are solved side by side, each to ``gap``; a gap that is
     left is counted against the plan, since it is measured from the proven bound.
 
-    Raises
-    ------
-    NoPlan
-        If a limit was met before anything was proven for a sample.
-    Interrupted
-        If the user stopped the search.
+    Raises NoPlan if nothing was proven of a sample by the limit, Interrupted if it was stopped.
     """
     given = fresh.given
     sample = given.reading.case.uncertainty.sample if given.reading.case.uncertainty else None
     if sample is None:
         raise ValueError("written-out states are all there are: there is nothing to sample")
-    instance = given.problem.instance
-    size = states or len(given.problem.states)
+    instance, size = given.problem.instance, states or len(given.problem.states)
     usual = usual_jobs(instance, given.problem.states)
     many = min(side_by_side(jobs, usual), replications)
-    ask = Ask(
-        instance,
-        given.found.commitment,
-        fresh.threshold,
-        size,
-        sample.method,
-        gap,
-        time_limit,
-        threads_each(many),
-    )
-    done: list[int] = []
-
-    def tell(seed: int, answer: Replication) -> None:
-        done.append(seed)
-        if on_done is not None:
-            on_done(len(done), answer)
-
-    with Workers[int, Replication](replicator, (ask,), many) as workers:
-        answers = workers.map(seeds(given, fresh.seed, replications), tell)
-    return gap_of(size, answers)
+    found, level = fresh.with_plan, float(instance.case.objective.cvar.level)
+    eta, threads = estimates.threshold(found.probability, found.damage, level), threads_each(many)
+    plan = given.found.commitment
+    asked = (instance, plan, eta, size, sample.method, gap, time_limit, threads)
+    tell, done = on_done or (lambda _done: None), count(1)
+    with Workers[int, Replication](replicator, asked, many) as workers:
+        own = seeds(given, fresh.seed, replications)
+        return gap_of(size, workers.map(own, lambda *_: tell(next(done))))
 
 
 def seeds(given: GivenPlan, fresh: int | None, many: int) -> list[int]:
     """The next seeds after those of the fresh states that are not the plan's own."""
     own = own_seed(given)
-    after = count((fresh or 0) + 1)
-    return list(islice((seed for seed in after if seed != own), many))
+    return list(islice((seed for seed in count((fresh or 0) + 1) if seed != own), many))
 
 
-def replicator(ask: Ask) -> Callable[[int], Replication]:
-    """What answers the replications of one process, each starting from the cuts of the others."""
+def replicator(
+    instance: Instance,
+    commitment: Commitment,
+    threshold: float,
+    size: int,
+    method: Literal["random", "stratified"],
+    gap: float,
+    time_limit: float | None,
+    threads: int | None,
+) -> Callable[[int], Replication]:
+    """What answers the replications of one process, each starting from the cuts of the others.
+
+    ``threshold`` is the damage from which on a state counts to the worst; ``method`` and ``size``
+    say how states are drawn, and how many.
+    """
     pool = CutPool()
 
     def answer(seed: int) -> Replication:
-        instance = ask.instance
-        states = draw_states(instance, ask.states, seed, ask.method)
-        recourse = Recourse(instance, states, threads=ask.threads)
+        states = draw_states(instance, size, seed, method)
+        recourse = Recourse(instance, states, threads=threads)
         problem = Problem(instance, states, 0.0, recourse)
-        small = choose_method(instance, states) == "extensive"
-        solved = search(
-            problem,
-            gap=ask.gap,
-            time_limit=ask.time_limit,
-            threads=ask.threads,
-            pool=None if small else pool,
-        )
+        cuts = None if choose_method(instance, states) == "extensive" else pool
+        solved = search(problem, gap=gap, time_limit=time_limit, threads=threads, pool=cuts)
         if solved.solution.interrupted:
             raise Interrupted(tr("stopped before all samples were solved"))
-        bound = solved.solution.bound
+        bound, ended = solved.solution.bound, solved.solution.ended
         if bound is None:
-            raise NoPlan(
-                tr("nothing was proven before the limit ({ended})", ended=solved.solution.ended)
-            )
+            raise NoPlan(tr("nothing was proven before the limit ({ended})", ended=ended))
         (there,) = outcomes.evaluate(
-            instance, states, [ask.commitment], threads=ask.threads, recourse=recourse
+            instance, states, [commitment], threads=threads, recourse=recourse
         )
-        cost = weighed_cost(instance, ask.commitment)
+        cost = weighed_cost(instance, commitment)
         found = outcomes.objective(instance, there, cost)
         if solved.commitment is not None:
-            best = judge(problem, solved, gap=ask.gap, began=0.0, threads=ask.threads)
+            best = judge(problem, solved, gap=gap, began=0.0, threads=threads)
             found = min(found, best.objective)
-        candidate = objective_from(there, instance, ask.threshold, cost)
-        return Replication(
-            seed=seed, candidate=candidate, found=found, bound=bound, gap=candidate - bound
-        )
+        candidate = objective_from(there, instance, threshold, cost)
+        left = candidate - bound
+        return Replication(seed=seed, candidate=candidate, found=found, bound=bound, gap=left)
 
     return answer
 
@@ -162,31 +128,25 @@ def objective_from(
     threshold η, E max(0, D - η) / (1 - level) + η is not below the true CVaR, and its mean over
     samples is exact. Where the objective gives the tail no weight, this changes nothing.
     """
-    what = instance.case.objective
-    weight, level = float(what.cvar.weight), float(what.cvar.level)
-    chance, damage = evaluation.probability, evaluation.damage
-    beyond = float(chance @ np.maximum(0.0, damage - threshold))
+    level, weight = estimates.Risk.of(instance.case)
+    beyond = float(evaluation.probability @ np.maximum(0.0, evaluation.damage - threshold))
     tail = threshold + beyond / (1 - level)
     return (1 - weight) * evaluation.expected + weight * tail + weighed_cost
 
 
 def gap_of(states: int, replications: Sequence[Replication]) -> OptimalityGap:
-    """What several replications tell together."""
+    """What several replications tell together: the mean of their gaps, and what it is not above by
+    Student's t with one degree less than there are gaps."""
     gaps = np.array([one.gap for one in replications])
     bounds = np.array([one.bound for one in replications])
+    mean = estimates.estimate(float(gaps.mean()), gaps)
+    reach = float(special.stdtrit(len(gaps) - 1, CONFIDENCE)) * (mean.standard_error or 0.0)
     return OptimalityGap(
         states=states,
         replications=tuple(replications),
-        mean=estimates.estimate(float(gaps.mean()), gaps),
+        mean=mean,
         confidence=CONFIDENCE,
-        upper=upper_limit(gaps, CONFIDENCE),
+        upper=mean.value + reach,
         solver_share=float(np.mean([one.found - one.bound for one in replications])),
         lower_bound=estimates.estimate(float(bounds.mean()), bounds),
     )
-
-
-def upper_limit(gaps: Floats, confidence: float) -> float:
-    """What the mean of the gaps is not above, by Student's t with one degree less than gaps."""
-    many = len(gaps)
-    error = float(np.std(gaps, ddof=1)) / math.sqrt(many)
-    return float(gaps.mean()) + float(special.stdtrit(many - 1, confidence)) * error

@@ -2,60 +2,80 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from models.language import tr
-from models.results import (
-    Information,
-    LongerHorizon,
-    OptimalityGap,
-    ProvenRange,
-    RareEvents,
-    TailPremium,
-)
-from optimizer.analyses.evaluation.words import Say, exact, names, worth
-from optimizer.report.cells import TWO_SIDED, about
+from models.results import Estimate, Evaluation, ProvenRange
+from optimizer.report.cells import TWO_SIDED, about, between
 from optimizer.report.charts import Chart
 from optimizer.report.charts import evaluation as charts
-from optimizer.report.document import DETAIL, Column, Part, Table
+from optimizer.report.document import Column, Part, Section, Table
 from optimizer.report.figures import NOISE, number, percent, rounded
+from optimizer.report.wording import Wording
+
+Say = Wording[Evaluation]
 
 
-def quality(say: Say, gap: OptimalityGap | None) -> list[Part]:
-    """How far from the best the plan can be, seen on fresh samples."""
-    if gap is None:
-        return []
-    columns = [
-        Column(tr("Seed"), lambda one: str(one.seed), "text"),
-        Column(tr("This plan"), "candidate", "objective", like="objective"),
-        Column(tr("Best found for the sample"), "found", "objective", like="objective"),
-        Column(tr("No plan is below"), "bound", "objective", like="objective"),
-        Column(tr("Above that"), "gap", "objective"),
+def estimated(say: Say, figure: Estimate) -> str:
+    """An estimate with what chance leaves open, and its unit."""
+    return f"{about(figure)} {say.unit}"
+
+
+def worth(say: Say, proven: ProvenRange) -> str:
+    """Where something lies that is worth nothing at least, with its unit."""
+    low, high = max(0.0, proven.low), max(0.0, proven.high)
+    return f"{between(ProvenRange(low=low if low > NOISE else 0.0, high=high))} {say.unit}"
+
+
+def sections(say: Say) -> list[Section]:
+    """A section for each; one that was not asked for has no parts."""
+    return [
+        Section("quality", tr("How far from the best"), list(_quality(say))),
+        Section("information", tr("What knowledge is worth"), list(_information(say))),
+        Section("tail", tr("What caution costs"), list(_tail(say))),
+        Section("rare", tr("Rare events"), list(_rare(say))),
+        Section("longer", tr("Beyond the horizon"), list(_longer(say))),
     ]
-    lead = tr(
+
+
+def _names(say: Say, kind: str, some: Iterable[str]) -> str:
+    """Names of projects or stockpiles; "nothing" where there are none."""
+    return say.names(kind, some) or tr("nothing")
+
+
+def _of_own_states(say: Say) -> Iterator[str]:
+    if say.found.fresh.sampled:
+        yield tr(
+            "The figures are those of the plan's own states, by which it was chosen: on others, "
+            "planning for many states, or for the worst of them, gains less as a rule."
+        )
+
+
+def _quality(say: Say) -> Iterator[Part]:
+    """How far from the best the plan can be, seen on fresh samples."""
+    gap = say.found.gap
+    if gap is None:
+        return
+    yield tr(
         "A plan made on a sample looks better there than it is. So {count} further samples of "
         "{states} states were each solved anew, and the plan was put beside the best for each. In "
-        "the mean it is {mean} above what no plan can fall below; {solver} of that is due to "
-        "solves that were not finished. With {confidence} confidence its distance from the best is "
-        "not above {upper} (multiple replications; Mak, Morton and Wood 1999).",
+        "the mean it is {mean} {unit} above what no plan can fall below; {solver} of that is due "
+        "to solves that were not finished (multiple replications; Mak, Morton and Wood 1999).",
         count=number(len(gap.replications)),
         states=number(gap.states),
         mean=about(gap.mean),
         solver=number(gap.solver_share),
-        confidence=percent(gap.confidence),
-        upper=say.amount(gap.upper),
+        unit=say.unit,
     )
-    title = tr("Objective in samples of {states} states each ({unit})",
-               states=number(gap.states), unit=say.unit)  # fmt: skip
-    return [lead, Table(title, gap.replications, columns, "replications")]
 
 
-def information(say: Say, known: Information | None) -> Iterator[Part]:
+def _information(say: Say) -> Iterator[Part]:
     """The ladder from the most knowledge to the least, and what its steps are worth."""
+    known = say.found.information
     if known is None:
         return
     eev = ProvenRange(low=known.mean_plan, high=known.mean_plan)
-    rungs: list[tuple[str, ProvenRange]] = [
+    rungs = [
         (tr("If the mean state were certain (EV)"), known.mean_value_problem),
         (tr("If each state were known beforehand (WS)"), known.wait_and_see),
         (tr("Best plan for all states (RP)"), known.recourse_problem),
@@ -80,10 +100,7 @@ def information(say: Say, known: Information | None) -> Iterator[Part]:
             say.unit,
         ),
     )
-    columns = [
-        Column(tr("Problem"), lambda row: row[0], "text"),
-        Column(tr("Objective"), lambda row: row[1], "range"),
-    ]
+    columns = [Column(tr("Problem"), "0", "text"), Column(tr("Objective"), "1", "range")]
     note = tr(
         "Ranges hold what the solves prove. RP is never below EV or WS, and EEV never below RP "
         "(Birge and Louveaux 2011). EV may lie above WS, since projects are whole. The mean state "
@@ -100,22 +117,19 @@ def information(say: Say, known: Information | None) -> Iterator[Part]:
         )
     yield tr(
         "The plan for the mean state builds: {projects}. It buys stock for: {stockpiles}.",
-        projects=names(say, "projects", known.mean_plan_projects),
-        stockpiles=names(say, "stockpiles", known.mean_plan_stockpiles),
+        projects=_names(say, "projects", known.mean_plan_projects),
+        stockpiles=_names(say, "stockpiles", known.mean_plan_stockpiles),
     )
     yield tr(
         "Releases of stock foresee their state in all of these: what early warning is worth to "
         "them is left out."
     )
-    if say.found.fresh.sampled:
-        yield tr(
-            "The figures are those of the plan's own states, by which it was chosen: on others, "
-            "planning for many states gains less as a rule, and to know beforehand is worth more."
-        )
+    yield from _of_own_states(say)
 
 
-def tail(say: Say, told: TailPremium | None) -> Iterator[Part]:
+def _tail(say: Say) -> Iterator[Part]:
     """What caring for the worst states costs in the mean, and what it buys."""
+    told = say.found.tail
     if told is None:
         return
     before, after = told.neutral.projects, told.averse.projects
@@ -127,36 +141,29 @@ def tail(say: Say, told: TailPremium | None) -> Iterator[Part]:
         premium=worth(say, told.premium),
         moved=say.amount(-told.bought),
     )
-    if told.bought < -NOISE:
-        yield tr("So their mean is higher: the plan saves cost, or the solves stopped too early.")
     yield tr(
         "Built besides: {entering}. Left out: {leaving}.",
-        entering=names(say, "projects", [p for p in after if p not in before]),
-        leaving=names(say, "projects", [p for p in before if p not in after]),
+        entering=_names(say, "projects", [p for p in after if p not in before]),
+        leaving=_names(say, "projects", [p for p in before if p not in after]),
     )
-    if say.found.fresh.sampled:
-        yield tr(
-            "Both are figures of the plan's own states: the second plan is chosen by the worst of "
-            "them, so that on others it lowers their mean by less, as a rule."
-        )
+    yield from _of_own_states(say)
     columns = [
         Column(tr("Weight of the worst states"), lambda plan: percent(plan.weight), "text"),
         Column(tr("Expected, {unit}", unit=say.unit), "expected", "outcome"),
         Column(tr("CVaR, {unit}", unit=say.unit), "cvar", "outcome"),
         Column(tr("Net cost, {unit}", unit=say.million), "net_cost_meur", "money"),
         Column(tr("Gap left"), "gap", "gap"),
-        Column(tr("Projects"), lambda plan: names(say, "projects", plan.projects), "text",
-               on=DETAIL),
-    ]  # fmt: skip
+    ]
     title = tr("Plans without and with a weight on the worst states")
     yield Table(title, [told.neutral, told.averse], columns, "tail")
 
 
-def rare(say: Say, told: RareEvents | None) -> list[Part]:
+def _rare(say: Say) -> Iterator[Part]:
     """The same figures with rare events drawn more often."""
+    told = say.found.rare
     if told is None:
-        return []
-    lead = tr(
+        return
+    yield tr(
         "In {states} states rare events were drawn more often than they come, and weighed less for "
         "it. The estimate of the worst states is as sure as that of {factor} times as many states "
         "drawn as they come, and that of the mean as of {mean} times as many.",
@@ -170,53 +177,37 @@ def rare(say: Say, told: RareEvents | None) -> list[Part]:
         (tr("All fresh states"), say.found.fresh.with_plan),
     ]
     columns = [
-        Column(tr("States"), lambda row: row[0], "text"),
-        Column(tr("Expected"), lambda row: row[1].expected, "estimate"),
-        Column(tr("CVaR"), lambda row: row[1].cvar, "estimate"),
-        Column(tr("Worst state"), lambda row: row[1].worst, "outcome"),
+        Column(tr("States"), "0", "text"),
+        Column(tr("Expected"), "1.expected", "estimate"),
+        Column(tr("CVaR"), "1.cvar", "estimate"),
+        Column(tr("Worst state"), "1.worst", "outcome"),
     ]
-    note = tr(
-        "Deviation from the fresh states in standard errors: mean {mean}, worst states {worst}. "
-        "States weigh what they are more likely in truth than here: that leaves as much as "
-        "{effective} states of equal weight; the mean weight is {weight} and has to be 1.",
-        mean=number(told.deviation_expected, 2),
-        worst=number(told.deviation_cvar, 2),
-        effective=number(told.effective_states, 0),
-        weight=about(told.weight_sum),
-    )
-    title = tr("Rare events drawn more often ({unit})", unit=say.unit)
-    return [lead, Table(title, rows, columns, "rare", note)]
+    yield Table(tr("Rare events drawn more often ({unit})", unit=say.unit), rows, columns, "rare")
 
 
-def longer(say: Say, told: LongerHorizon | None) -> Iterator[Part]:
+def _longer(say: Say) -> Iterator[Part]:
     """The same commitment with some years more."""
+    told = say.found.longer
     if told is None:
         return
-    last = told.last_year - told.years
+    last = str(told.last_year - told.years)
     yield tr(
         "The plan's horizon ends in {last}; stocks and plants do not. The last row has {years} "
-        "years more, and nothing new is decided in them.",
-        last=str(last),
+        "years more, in which nothing new is decided and after which no residual value is counted.",
+        last=last,
         years=number(told.years),
     )
-    if told.residual_meur:
-        yield tr(
-            "The plan counts a residual value of {residual} at its end, which is left out where "
-            "the years go on.",
-            residual=say.money(told.residual_meur),
-        )
+    within = Estimate(value=told.avoided_within, standard_error=None)
     rows = [
-        (last, exact(told.avoided_within), told.net_cost_within_meur, None, None),
-        (told.last_year, told.avoided, told.net_cost_meur, told.without_plan, told.with_plan),
+        (last, within, told.net_cost_within_meur),
+        (str(told.last_year), told.avoided, told.net_cost_meur),
     ]
     columns = [
-        Column(tr("Until"), "0", "year"),
+        Column(tr("Until"), "0", "text"),
         Column(tr("Avoided"), "1", "estimate"),
         Column(tr("Net cost, {unit}", unit=say.million), "2", "money"),
-        *(Column(header, f"{n}.{of}", "estimate", group)
-          for n, group in ((3, tr("Without plan")), (4, tr("With plan")))
-          for header, of in ((tr("Expected"), "expected"), (tr("CVaR"), "cvar"))),
-    ]  # fmt: skip
-    title = tr("To {first} and to {last} ({unit})", first=str(last), last=str(told.last_year),
-               unit=say.unit)  # fmt: skip
+    ]
+    title = tr(
+        "To {first} and to {last} ({unit})", first=last, last=str(told.last_year), unit=say.unit
+    )
     yield Table(title, rows, columns, "longer")

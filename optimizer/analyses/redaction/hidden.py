@@ -1,10 +1,21 @@
-"""Which figures of a scenario belong to chosen consumers and companies."""
+"""Which figures of a scenario belong to chosen consumers and companies, and how each is replaced.
+
+A band has fixed edges, powers of one plus its width in the unit of the figure: what is written is
+the same for all figures in a band, so that no more than the band can be learnt from it. Of a
+profile over the years the first year has its band, and each other year the band of its ratio to the
+first: were each year banded by itself, whoever knows how it grows would find the level where the
+bands of all years meet. A secret factor is drawn for what belongs together; the years of a profile
+keep their ratios.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+import hashlib
+import math
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain
+from itertools import groupby
+from typing import NamedTuple
 
 from models.faults import Step
 from models.results import HiddenKind
@@ -15,10 +26,13 @@ from models.scenario.stockpiles import Stockpile
 
 STOCKS = ("initial_t", "max_t", "max_release_t_per_period")
 """What says how large a stock of one's own is; prices, rates and what the market gives do not."""
+DIGITS = 3
+"""Significant digits of what is written: finer ones would mean nothing."""
+EDGE = 1e-9
+"""A figure this near to an edge lies on it."""
 
 
-@dataclass(frozen=True)
-class Figure:
+class Figure(NamedTuple):
     """A number that is to be hidden."""
 
     kind: HiddenKind
@@ -29,12 +43,8 @@ class Figure:
     year: int | None
     """Year of a yearly quantity that changes; None elsewhere."""
     value: float
+    """A ``Number`` that remembers its source, as the scenario has it."""
     material: str | None = None
-
-    @property
-    def subject(self) -> str:
-        """What it belongs together with: the years of a profile, the steps of a curve, a purse."""
-        return ".".join((self.kind, self.owner, self.material or ""))
 
     @property
     def dotted(self) -> str:
@@ -42,22 +52,51 @@ class Figure:
         return ".".join(map(str, self.path if self.year is None else (*self.path, self.year)))
 
 
-def hidden(
-    case: Case, consumers: Collection[str], companies: Collection[str]
-) -> tuple[Figure, ...]:
+def hidden(case: Case, consumers: Collection[str], companies: Collection[str]) -> Iterator[Figure]:
     """All figures of the consumers and the purses, in the order of the file."""
-    return tuple(
-        chain(
-            _demand(case, consumers),
-            _damage(case, consumers),
-            *(_budgets(case, f) for f in case.funders if f in companies),
-            *(
-                _stock(pile, position, owner)
-                for position, pile in enumerate(case.stockpiles)
-                if (owner := owner_of(pile, consumers, companies)) is not None
-            ),
-        )
-    )
+    for n, row in enumerate(case.demand):
+        if (u := row.consumer) in consumers:
+            yield from _of("demand", u, ("demand", n, "t_per_year"), row.t_per_year, row.material)
+    for n, entry in enumerate(case.damage):
+        owner, m = sole_curve(case, entry, consumers), entry.material
+        for number, step in enumerate(entry.steps if owner else ()):
+            path = ("damage", n, "steps", number)
+            yield from _of("damage_value", owner, (*path, "eur_per_t"), step.eur_per_t, m)
+            if len(entry.steps) > 1:
+                yield from _of("damage_share", owner, (*path, "share"), step.share, m)
+    for f, funder in case.funders.items():
+        if f in companies:
+            for name in ("budget_meur", "budget_by_year_meur"):
+                yield from _of("budget", f, ("funders", f, name), getattr(funder, name))
+            for id, line in funder.budget_lines.items():
+                for name in ("total_meur", "by_year_meur", "limit_meur"):
+                    at = ("funders", f, "budget_lines", id, name)
+                    yield from _of("budget", f, at, getattr(line, name))
+    for n, pile in enumerate(case.stockpiles):
+        owner = owner_of(pile, consumers, companies)
+        for name in STOCKS if owner else ():
+            held = getattr(pile, name)
+            if held or name != "initial_t":
+                yield from _of("stock", owner, ("stockpiles", n, name), held, pile.material)
+
+
+def _of(
+    kind: HiddenKind,
+    owner: str | None,
+    path: tuple[Step, ...],
+    held: Number | Yearly | Mapping[int, Number] | None,
+    material: str | None = None,
+) -> Iterator[Figure]:
+    """The figures of a quantity: one, or one a year."""
+    pairs: Iterable[tuple[int | None, Number]] = ()
+    if isinstance(held, Yearly):
+        pairs = zip(held.years or (None,), held.values, strict=True)
+    elif isinstance(held, Mapping):
+        pairs = held.items()
+    elif held is not None:
+        pairs = [(None, held)]
+    for year, value in pairs:
+        yield Figure(kind, owner or "", path, year, value, material)
 
 
 def owner_of(pile: Stockpile, consumers: Collection[str], companies: Collection[str]) -> str | None:
@@ -65,12 +104,8 @@ def owner_of(pile: Stockpile, consumers: Collection[str], companies: Collection[
     served = pile.serves or ()
     if served and set(served) <= set(consumers):
         return served[0]
-    payers = [
-        f
-        for paid in (pile.paid_by, pile.storage_paid_by, pile.financing_paid_by)
-        for f, share in (paid or {}).items()
-        if share > 0
-    ]
+    paid = (pile.paid_by, pile.storage_paid_by, pile.financing_paid_by)
+    payers = [f for by in paid for f, share in (by or {}).items() if share > 0]
     return payers[0] if payers and set(payers) <= set(companies) else None
 
 
@@ -80,63 +115,130 @@ def sole_curve(case: Case, entry: Damage, consumers: Collection[str]) -> str | N
         return entry.consumer if entry.consumer in consumers else None
     own = {d.consumer for d in case.damage if d.material == entry.material and d.consumer}
     users = [d.consumer for d in case.demand if d.material == entry.material]
-    users = [user for user in dict.fromkeys(users) if user not in own]
+    users = [user for user in users if user not in own]
     return users[0] if users and set(users) <= set(consumers) else None
 
 
-def _demand(case: Case, consumers: Collection[str]) -> Iterator[Figure]:
-    for position, row in enumerate(case.demand):
-        if row.consumer in consumers:
-            path = ("demand", position, "t_per_year")
-            yield from _yearly("demand", row.consumer, path, row.t_per_year, row.material)
+class Replaced(NamedTuple):
+    """A figure, what is written in its place, and between what it must lie for all that tells."""
+
+    figure: Figure
+    published: float
+    low: float
+    high: float
 
 
-def _damage(case: Case, consumers: Collection[str]) -> Iterator[Figure]:
-    for position, entry in enumerate(case.damage):
-        owner = sole_curve(case, entry, consumers)
-        if owner is None:
-            continue
-        for number, step in enumerate(entry.steps):
-            path = ("damage", position, "steps", number)
-            m = entry.material
-            yield Figure(
-                "damage_value", owner, (*path, "eur_per_t"), None, float(step.eur_per_t), m
-            )
-            if len(entry.steps) > 1:
-                yield Figure("damage_share", owner, (*path, "share"), None, float(step.share), m)
+@dataclass(frozen=True)
+class Band:
+    """Each figure, or each ratio of a profile, becomes the middle of the band it lies in."""
+
+    width: float
+    """0.25: the upper edge of a band is a quarter above the lower one."""
+
+    @property
+    def told(self) -> str:
+        """What the file says of it, in the place of a source."""
+        return f"redacted: band of {100 * self.width:g} %"
+
+    def replace(self, figures: Sequence[Figure]) -> Iterator[Replaced]:
+        """All figures replaced, in their order."""
+
+        def together(figure: Figure) -> tuple[Step, ...]:
+            """The steps of a damage curve, or the years of a quantity."""
+            return figure.path[:2] if figure.path[0] == "damage" else figure.path
+
+        for (kind, *_), some in groupby(figures, key=together):
+            yield from (self._curve if kind == "damage" else self._profile)(list(some))
+
+    def _edges(self, value: float) -> tuple[float, float]:
+        if value == 0:
+            return 0.0, 0.0
+        step = math.log1p(self.width)
+        k = math.floor(math.log(value) / step + EDGE)
+        return math.exp(k * step), math.exp((k + 1) * step)
+
+    def _one(self, figure: Figure) -> Replaced:
+        low, high = self._edges(figure.value)
+        return Replaced(figure, rounded(math.sqrt(low * high)), low, high)
+
+    def _profile(self, years: list[Figure]) -> Iterator[Replaced]:
+        """The years of one quantity, or a single figure."""
+        first = next((figure for figure in years if figure.value > 0), years[0])
+        for figure in years:
+            if figure is first or figure.value == 0:
+                yield self._one(figure)
+                continue
+            (low, high), ratio = self._edges(first.value), self._edges(figure.value / first.value)
+            written = rounded(math.sqrt(low * high) * math.sqrt(ratio[0] * ratio[1]))
+            yield Replaced(figure, written, low * ratio[0], high * ratio[1])
+
+    def _curve(self, steps: list[Figure]) -> Iterator[Replaced]:
+        """The steps of one damage curve, whose shares have to add up to 1."""
+        edges = [self._edges(one.value) for one in steps if one.kind == "damage_share"]
+        of_share = iter(_adding_up([math.sqrt(low * high) for low, high in edges]))
+        least, most = (math.fsum(ends) for ends in zip(*edges, strict=True)) if edges else (0, 0)
+        for figure in steps:
+            if figure.kind != "damage_share":
+                yield self._one(figure)
+                continue
+            low, high = self._edges(figure.value)
+            # The others make up the rest, and none of them leaves its band either.
+            low, high = max(low, 1 - (most - high)), min(high, 1 - (least - low), 1.0)
+            yield Replaced(figure, next(of_share), low, high)
 
 
-def _budgets(case: Case, f: str) -> Iterator[Figure]:
-    funder, path = case.funders[f], ("funders", f)
-    if funder.budget_meur is not None:
-        yield Figure("budget", f, (*path, "budget_meur"), None, float(funder.budget_meur))
-    yield from _by_year(f, (*path, "budget_by_year_meur"), funder.budget_by_year_meur)
-    for id, line in funder.budget_lines.items():
-        at = (*path, "budget_lines", id)
-        if line.total_meur is not None:
-            yield Figure("budget", f, (*at, "total_meur"), None, float(line.total_meur))
-        yield from _by_year(f, (*at, "by_year_meur"), line.by_year_meur)
-        if line.limit_meur is not None:
-            yield from _yearly("budget", f, (*at, "limit_meur"), line.limit_meur)
+@dataclass(frozen=True)
+class Scale:
+    """Each figure is multiplied by a secret factor, one for all that belongs together."""
+
+    width: float
+    """0.25: the factor lies between 1/1.25 and 1.25."""
+    secret: str
+
+    @property
+    def told(self) -> str:
+        """What the file says of it, in the place of a source."""
+        return f"redacted: secret factor between {1 / (1 + self.width):.3g} and {1 + self.width:g}"
+
+    def replace(self, figures: Sequence[Figure]) -> Iterator[Replaced]:
+        """All figures replaced, in their order; shares of steps stay, since they add up to 1.
+
+        The factor of a subject is log-uniform, from the secret and the subject alone.
+        """
+        for figure in figures:
+            if figure.kind == "damage_share":
+                continue
+            # The years of a profile, the steps of a curve, a purse.
+            subject = ".".join((figure.kind, figure.owner, figure.material or ""))
+            digest = hashlib.sha256(f"{self.secret}\0{subject}".encode()).digest()
+            uniform = int.from_bytes(digest[:8], "big") / 2**64
+            factor = math.exp((2 * uniform - 1) * math.log1p(self.width))
+            published = rounded(figure.value * factor)
+            half = half_unit(published)
+            low, high = (published - half) / (1 + self.width), (published + half) * (1 + self.width)
+            yield Replaced(figure, published, low, high)
 
 
-def _by_year(
-    f: str, path: tuple[Step, ...], years: Mapping[int, Number] | None
-) -> Iterator[Figure]:
-    for year, value in (years or {}).items():
-        yield Figure("budget", f, path, year, float(value))
+Method = Band | Scale
 
 
-def _stock(pile: Stockpile, position: int, owner: str) -> Iterator[Figure]:
-    for name in STOCKS:
-        value = getattr(pile, name)
-        if value is not None and (name != "initial_t" or value > 0):
-            path = ("stockpiles", position, name)
-            yield Figure("stock", owner, path, None, float(value), pile.material)
+def rounded(value: float) -> float:
+    """A number with a few significant digits."""
+    return float(f"{value:.{DIGITS}g}")
 
 
-def _yearly(
-    kind: HiddenKind, owner: str, path: tuple[Step, ...], over: Yearly, material: str | None = None
-) -> Iterator[Figure]:
-    for year, value in zip(over.years or (None,), over.values, strict=True):
-        yield Figure(kind, owner, path, year, float(value), material)
+def half_unit(value: float) -> float:
+    """Half a unit of the last digit that a rounded number has."""
+    if value == 0:
+        return 0.0
+    return float(10.0 ** (math.floor(math.log10(abs(value))) - DIGITS + 1)) / 2
+
+
+def _adding_up(shares: list[float]) -> list[float]:
+    """Shares in proportion, rounded, that add up to 1."""
+    total = math.fsum(shares)
+    made = [rounded(share / total) for share in shares]
+    if made:
+        largest = made.index(max(made))
+        made[largest] = round(1 - (math.fsum(made) - made[largest]), 9)
+    return made

@@ -1,27 +1,83 @@
-"""What somebody who knows all other figures learns of one: the worst that results can do.
+"""A scenario with other figures, and what somebody who knows all but one of them learns of it.
 
-Such an insider computes what the true plan would lead to if the figure were another, and keeps the
-values that agree with what was published, as far as it was printed.
+Such an insider, for whom results do their worst, computes what the true plan would lead to if the
+figure were another, and keeps the values that agree with what was published, as far as it was
+printed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from functools import cache
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cache, partial
+from typing import Any
 
+from pydantic import BaseModel
+
+from models.faults import Step
 from models.results import Plan
 from models.scenario.case import Case
-from optimizer.analyses.redaction.candidates import World, with_values
-from optimizer.analyses.redaction.hidden import Figure
-from optimizer.analyses.redaction.methods import half_unit, rounded
-from optimizer.analyses.redaction.ranges import NOISE, fitting
-from optimizer.solve.outcomes import Evaluation
-
-Range = tuple[float, float]
+from models.scenario.quantities import Number, Yearly
+from optimizer.analyses.redaction.hidden import Figure, half_unit, rounded
+from optimizer.analyses.redaction.ranges import NOISE, Range, fitting
+from optimizer.model.commitment import Commitment
+from optimizer.model.instance import read_instance
+from optimizer.model.states import State, read_states
+from optimizer.solve.outcomes import Evaluation, evaluate
+from optimizer.solve.plan_document import commitment_of
 
 LOOKED_AT = ("demand", "damage_value", "stock")
 """Kinds that the outcome of a given plan depends on, each by itself."""
+
+
+def with_values(case: Case, values: Mapping[Figure, float]) -> Case:
+    """The scenario with other values of some figures."""
+    changed: Any = case
+    for figure, value in values.items():
+        changed = _put(changed, figure.path, figure.year, value)
+    made: Case = changed
+    return made
+
+
+def _put(item: Any, path: tuple[Step, ...], year: int | None, value: float) -> Any:
+    if path:
+        step, rest = path[0], path[1:]
+        if isinstance(item, BaseModel):
+            inner = _put(getattr(item, str(step)), rest, year, value)
+            return item.model_copy(update={str(step): inner})
+        if isinstance(item, tuple):
+            at = int(step)
+            return (*item[:at], _put(item[at], rest, year, value), *item[at + 1 :])
+        return {**item, step: _put(item[step], rest, year, value)}
+    if year is None:
+        return Yearly((), (Number(value),)) if isinstance(item, Yearly) else Number(value)
+    if isinstance(item, Yearly):
+        values = zip(item.years, item.values, strict=True)
+        return Yearly(item.years, tuple(Number(value) if y == year else v for y, v in values))
+    return {**item, year: Number(value)}
+
+
+@dataclass(frozen=True, eq=False)
+class World:
+    """The states of a scenario, in which others that differ in figures alone are looked at."""
+
+    states: Sequence[State]
+    plan: Plan
+    """That was published, and is followed."""
+
+    @classmethod
+    def of(cls, case: Case, plan: Plan) -> World:
+        """The states of a scenario, and a plan that was published."""
+        return cls(read_states(read_instance(case)), plan)
+
+    def outcome(self, case: Case, material: str) -> tuple[Evaluation, Evaluation]:
+        """What comes of one material with the plan, and without any."""
+        instance = read_instance(case)
+        # Recourse of one material does not depend on another.
+        nodes = tuple(node for node in instance.nodes if node.material == material)
+        both = [commitment_of(instance, self.plan), Commitment()]
+        with_plan, without = evaluate(replace(instance, nodes=nodes), self.states, both, threads=1)
+        return with_plan, without
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,60 +88,45 @@ class Insider:
     plan: Plan
     world: World
 
-    def totals(self, figure: Figure, low: float, high: float) -> tuple[Range, str | None]:
-        """The range that the outcome of all together leaves, and the result that tells most."""
-        m, told = figure.material, self.plan.outcome
-        if m is None or figure.kind not in LOOKED_AT:
-            return (low, high), None
-        results = {
-            "outcome.without_plan.expected": (told.without_plan.expected, 1),
-            "outcome.expected": (told.expected, 0),
-        }
-        return self._narrowed(figure, low, high, results, lambda one: one.by_material[m])
-
-    def by_consumer(self, figure: Figure, low: float, high: float) -> tuple[Range, str | None]:
-        """The range that the outcome of the figure's consumer leaves."""
-        told = next((one for one in self.plan.consumers if one.id == figure.owner), None)
-        if told is None or figure.material is None or figure.kind not in LOOKED_AT:
-            return (low, high), None
-        results = {
-            "consumers.expected_without_plan": (told.expected_without_plan, 1),
-            "consumers.expected": (told.expected, 0),
-        }
-        owner = figure.owner
-        return self._narrowed(figure, low, high, results, lambda one: one.by_consumer[owner])
-
-    def _narrowed(
-        self,
-        figure: Figure,
-        low: float,
-        high: float,
-        results: dict[str, tuple[float, int]],
-        part: Callable[[Evaluation], float],
+    def learns(
+        self, figure: Figure, low: float, high: float, *, by_consumer: bool = False
     ) -> tuple[Range, str | None]:
+        """The range that the outcome of all together leaves, or that of the figure's consumer, and
+        the result that tells most."""
+        material, owner, found, by = figure.material, figure.owner, (low, high), None
+        if material is None or figure.kind not in LOOKED_AT:
+            return found, by
+        total_of = self.plan.outcome
+        results = {
+            "outcome.without_plan.expected": (total_of.without_plan.expected, 1),
+            "outcome.expected": (total_of.expected, 0),
+        }
+        if by_consumer:
+            results = {}
+            for one in (one for one in self.plan.consumers if one.id == owner):
+                results["consumers.expected_without_plan"] = one.expected_without_plan, 1
+                results["consumers.expected"] = one.expected, 0
+
         @cache
-        def outcome(x: float) -> tuple[Evaluation, Evaluation]:
-            case = with_values(self.case, {figure: x})
-            assert figure.material is not None
-            return self.world.outcome(case, figure.material)
+        def outcomes(x: float) -> tuple[Evaluation, Evaluation]:
+            return self.world.outcome(with_values(self.case, {figure: x}), material)
+
+        def outcome(which: int, x: float) -> float:
+            one = outcomes(x)[which]
+            return one.by_consumer[owner] if by_consumer else one.by_material[material]
 
         # Whose tonnes are missing first changes where a value meets that of another step.
         ties = [
             float(step.eur_per_t)
             for entry in self.case.damage
-            if figure.kind == "damage_value" and entry.material == figure.material
+            if figure.kind == "damage_value" and entry.material == material
             for step in entry.steps
         ]
-        found, by = (low, high), None
         for name, (total, which) in results.items():
             # What other materials add to the total is known to an insider, and taken off.
-            rest = total - part(outcome(figure.value)[which])
             printed = as_printed(total)
-
-            def told(x: float, which: int = which) -> float:
-                return part(outcome(x)[which])
-
-            fits = fitting(told, low, high, printed - rest, slack_of(printed), ties)
+            target, told = printed - (total - outcome(which, figure.value)), partial(outcome, which)
+            fits = fitting(told, low, high, target, slack_of(printed), ties)
             if fits is not None and fits[1] - fits[0] < (found[1] - found[0]) * (1 - 1e-6):
                 found, by = fits, name
         return found, by
@@ -100,5 +141,4 @@ def as_printed(value: float) -> float:
 
 def slack_of(printed: float) -> float:
     """Half of the last digit that a printed total has."""
-    half = 0.5 if abs(printed) >= 100 else half_unit(printed)
-    return max(half, NOISE)
+    return max(0.5 if abs(printed) >= 100 else half_unit(printed), NOISE)

@@ -1,34 +1,38 @@
-"""The whole account for the owner: what was hidden, what it costs, and what can be recovered."""
+"""The whole account for the owner: what was hidden, what it costs, and what can be recovered.
+
+What the answer loses is told by the redacted scenario's plan, followed in the true scenario.
+"""
 
 from __future__ import annotations
 
 import math
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import NamedTuple
 
+import numpy as np
+
+from models import results
 from models.base import named
-from models.results import (
-    AnswerState,
-    Plan,
-    Recovered,
-    RedactedFigure,
-    Redaction,
-    TellingResult,
-)
+from models.results import Recovered, RedactedFigure, Redaction, RedactionLoss, TellingResult
+from models.scenario.case import Case
 from models.scenario.quantities import Number
 from optimizer.analyses.redaction.attack import TOLD, Attacker
-from optimizer.analyses.redaction.hidden import Figure
+from optimizer.analyses.redaction.hidden import Band, Figure, Method, Replaced
 from optimizer.analyses.redaction.insider import Insider
-from optimizer.analyses.redaction.loss import Answers, answer, loss
-from optimizer.analyses.redaction.methods import Band, Method, Replaced
 from optimizer.analyses.redaction.options import RedactOptions
 from optimizer.analyses.redaction.ranges import Ranges, middle, narrow, width
 from optimizer.analyses.redaction.rewriting import Redacted
-from optimizer.errors import Infeasible, NoPlan
-from optimizer.solve.plan_document import UNITS
+from optimizer.errors import CheckFailed, Infeasible, NoPlan
+from optimizer.model.commitment import Commitment, planned_stock, weighed_cost
+from optimizer.solve import outcomes
+from optimizer.solve.checked_solution import Found
+from optimizer.solve.plan_document import UNITS, commitment_of
+from optimizer.solve.planner import Problem, find
+from optimizer.solve.verification import check_commitment
 
+NOTED = 0.01
+"""Stocks that differ by a smaller share, or by fewer tonnes, are called the same."""
 APART = 0.01
 """Values of a figure that are told apart, relatively, where bits are counted."""
 PRIOR = math.log(100)
@@ -39,38 +43,34 @@ GUESSES = 1e9
 """Scenarios that can be tried against a published hash."""
 
 
-@dataclass(frozen=True, eq=False)
-class Judged:
+class Judged(NamedTuple):
     """The account, and the plan that may be published."""
 
     redaction: Redaction
-    plan: Plan | None
+    plan: results.Plan | None
     proven: bool
     """Whether both plans are proven to the gap that was asked for."""
 
 
 def judge(
-    redacted: Redacted,
-    method: Method,
-    options: RedactOptions,
-    *,
-    title: str | None = None,
+    redacted: Redacted, method: Method, options: RedactOptions, *, title: str | None = None
 ) -> Judged:
     """Solve both scenarios, follow one plan in the other, and attack.
 
-    Raises
-    ------
-    Interrupted
-        If the user stopped it before both had a plan.
+    Raises Interrupted if the user stopped it before both had a plan.
     """
-    began = time.perf_counter()
-    case = redacted.true
-    name = title or named(case.title, "scenario")
-    state, answers = _answers(redacted, options, name)
-    lost = None if answers is None else loss(answers, options)
-    attacked = None if answers is None else _Attacked.of(redacted, answers.true.plan(name))
-    figures = tuple(_figure(one, redacted, attacked, options.values) for one in redacted.replaced)
-    measure = case.objective.measure
+    began, case = time.perf_counter(), redacted.true
+    name, measure = title or named(case.title, "scenario"), case.objective.measure
+    answer, both = _answers(redacted, options)
+    plan = lost = attacked = None
+    proven = False
+    if both is not None:
+        true, other = both
+        # The document that may be published is made from the redacted scenario alone.
+        plan = other.plan(name)
+        lost = _loss(true, other, plan, options)
+        attacked = _attack(redacted, true.plan(name))
+        proven = {true.certificate.status, other.certificate.status} == {"optimal"}
     redaction = Redaction(
         title=name,
         currency=case.currency,
@@ -78,39 +78,116 @@ def judge(
         width=method.width,
         consumers=options.consumers,
         companies=options.companies,
-        figures=figures,
+        figures=tuple(
+            _figure(one, redacted.replaced, attacked, options.values) for one in redacted.replaced
+        ),
         left_out=redacted.left_out,
         hints=redacted.hints,
-        answer=state,
+        answer=answer,
         unit=UNITS[measure].format(currency=case.currency),
         loss=lost,
         telling=() if attacked is None else attacked.telling,
         seconds=time.perf_counter() - began,
     )
-    if answers is None:
-        return Judged(redaction, None, False)
-    statuses = {found.certificate.status for found in (answers.true, answers.redacted)}
-    return Judged(redaction, answers.redacted_plan, statuses == {"optimal"})
+    return Judged(redaction, plan, proven)
 
 
 def _answers(
-    redacted: Redacted, options: RedactOptions, title: str
-) -> tuple[AnswerState, Answers | None]:
+    redacted: Redacted, options: RedactOptions
+) -> tuple[results.AnswerState, tuple[Found, Found] | None]:
+    """Both plans, each solved by itself, so that nothing of the one gets into the other."""
     if not options.solve:
         return "skipped", None
+    state: results.AnswerState = "infeasible"
     try:
-        found = answer(redacted.true, redacted.case, options, title)
+        true = _find(redacted.true, options)
+        state = "redacted_infeasible"
+        return "solved", (true, _find(redacted.case, options))
     except Infeasible:
-        return "infeasible", None
+        return state, None
     except NoPlan:
         return "no_plan", None
-    if isinstance(found, Answers):
-        return "solved", found
-    return ("redacted_infeasible" if isinstance(found, Infeasible) else "no_plan"), None
 
 
-@dataclass(frozen=True, eq=False)
-class _Attacked:
+def _find(case: Case, options: RedactOptions) -> Found:
+    return find(
+        Problem.of(case),
+        gap=options.gap,
+        time_limit=options.time_limit,
+        threads=options.threads,
+        on_progress=options.on_progress,
+    )
+
+
+# What the answer loses
+
+
+def _loss(
+    true: Found, redacted: Found, plan: results.Plan, options: RedactOptions
+) -> RedactionLoss:
+    """What following the redacted scenario's plan costs in the true scenario."""
+    instance = true.instance
+    followed = commitment_of(instance, plan)
+    broken: tuple[str, ...] = ()
+    try:
+        check_commitment(instance, followed)
+    except CheckFailed as error:
+        broken = tuple(str(error).removeprefix("the solver's answer breaks ").split("; "))
+    (with_plan,) = outcomes.evaluate(instance, true.states, [followed], threads=options.threads)
+    reached = outcomes.objective(instance, with_plan, weighed_cost(instance, followed))
+    nothing = outcomes.objective(instance, true.without_plan, weighed_cost(instance, Commitment()))
+    same = _same_projects(instance.case, followed, options) if broken else None
+    attained = same.objective if same is not None else None if broken else reached
+    regret = None if attained is None else attained - true.objective
+    bound, gained = true.certificate.bound, nothing - true.objective
+    started, before = followed.start, true.commitment.start
+    stocks = {}
+    for h, pile in instance.stockpiles.items():
+        plans, lot = (true.commitment, followed), instance.lot_t[pile.material]
+        one, other = (float(np.max(planned_stock(instance, p, h))) * lot for p in plans)
+        if abs(one - other) > NOTED * max(one, other) + NOTED:
+            stocks[h] = (one, other)
+    return RedactionLoss(
+        objective=true.objective,
+        bound=bound,
+        redacted_gap=redacted.certificate.gap,
+        without_plan=nothing,
+        feasible=not broken,
+        broken=broken,
+        attained=None if broken else reached,
+        same_projects=None if same is None else same.objective,
+        regret=regret,
+        regret_at_most=None if attained is None or bound is None else attained - bound,
+        benefit_lost=None if regret is None or gained <= 0 else regret / gained,
+        expected=true.with_plan.expected,
+        expected_attained=with_plan.expected if same is None else same.with_plan.expected,
+        expected_said=redacted.with_plan.expected,
+        entering=tuple(p for p in started if p not in before),
+        leaving=tuple(p for p in before if p not in started),
+        moved={p: (y, started[p]) for p, y in before.items() if started.get(p, y) != y},
+        stocks_t=stocks,
+    )
+
+
+def _same_projects(case: Case, followed: Commitment, options: RedactOptions) -> Found | None:
+    """The best plan with just these projects in these years; None where there is none."""
+    start, projects = followed.start, dict(case.projects)
+    for p, year in start.items():
+        years = {"earliest_start": year, "latest_start": year}
+        projects[p] = projects[p].model_copy(update=years)
+    others = tuple(p for p in projects if p not in start)
+    built = {"must_build": tuple(start), "must_not_build": others}
+    policy = case.policy.model_copy(update=built)
+    try:
+        return _find(case.model_copy(update={"projects": projects, "policy": policy}), options)
+    except (Infeasible, NoPlan):
+        return None
+
+
+# What can be recovered
+
+
+class _Attacked(NamedTuple):
     """What results of the true scenario told."""
 
     ranges: Ranges
@@ -119,112 +196,79 @@ class _Attacked:
     insider: Insider
     telling: tuple[TellingResult, ...]
 
-    @classmethod
-    def of(cls, redacted: Redacted, plan: Plan) -> _Attacked:
-        attacker = Attacker(redacted, plan)
-        ranges = attacker.from_file()
-        by: dict[str, str] = {}
-        gains: dict[str, float] = {}
-        told: list[TellingResult] = []
-        for result, tells in TOLD.items():
-            # Damage tells the more the better demand is known: what came before is known there.
-            start = ranges if result.startswith("materials.expected") else attacker.from_file()
-            one = _telling(result, start, tells(attacker, start))
-            if one is not None:
-                told.append(one)
-            after = tells(attacker, ranges)
-            for name, ends in after.items():
-                gain = width(*ranges[name]) - width(*ends)
-                if gain > max(EXACT / 10, gains.get(name, 0.0)):
-                    by[name], gains[name] = result, gain
-            ranges = after
-        insider = Insider(redacted.true, plan, attacker.world)
-        told += _outright(redacted)
-        told.sort(key=lambda one: (-len(one.exact), -len(one.narrowed)))
-        return cls(ranges, by, insider, tuple(told))
 
-
-def _telling(result: str, before: Ranges, after: Ranges) -> TellingResult | None:
-    exact, narrowed = [], []
-    for name, ends in after.items():
-        old, new = width(*before[name]), width(*ends)
-        if new <= EXACT < old:
-            exact.append(name)
-        elif new < old / 2:
-            narrowed.append(name)
-    if not exact and not narrowed:
-        return None
-    return TellingResult(result=result, exact=tuple(exact), narrowed=tuple(narrowed))
-
-
-def _outright(redacted: Redacted) -> list[TellingResult]:
-    """What gives all figures away at once: the scenario in the plan, and its hash if few fit."""
-    names = tuple(one.figure.dotted for one in redacted.replaced)
-    found = [TellingResult(result="scenario", exact=names, narrowed=())]
+def _attack(redacted: Redacted, plan: results.Plan) -> _Attacked:
+    attacker = Attacker(redacted, plan)
+    ranges = attacker.from_file()
+    by: dict[str, str] = {}
+    gains: dict[str, float] = {}
+    telling = []
+    for result, tells in TOLD.items():
+        # Damage tells the more the better demand is known: what came before is known there.
+        start = ranges if result.startswith("materials.expected") else attacker.from_file()
+        telling += _telling(result, start, tells(attacker, start))
+        after = tells(attacker, ranges)
+        for name, ends in after.items():
+            gain = width(*ranges[name]) - width(*ends)
+            if gain > max(EXACT / 10, gains.get(name, 0.0)):
+                by[name], gains[name] = result, gain
+        ranges = after
+    # The scenario in the plan gives all figures away at once, and so does its hash if few fit.
+    every = tuple(one.figure.dotted for one in redacted.replaced)
+    telling.append(TellingResult(result="scenario", exact=every, narrowed=()))
     texts = any(one.reason in ("note", "description", "source") for one in redacted.left_out)
-    fitting = math.prod(_round_values(one) for one in redacted.replaced)
-    if fitting <= GUESSES and not texts and not _with_sources(redacted):
-        found.append(TellingResult(result="certificate.input_sha256", exact=names, narrowed=()))
-    return found
+    values = (one.figure.value for one in redacted.replaced)
+    texts = texts or any(isinstance(x, Number) and (x.source or x.note) for x in values)
+    # How many values with three digits lie in a range: what an attacker would try first.
+    widths = (width(one.low, one.high) for one in redacted.replaced)
+    fitting = math.prod(max(1.0, math.ceil(wide / math.log(10) * 900)) for wide in widths)
+    if fitting <= GUESSES and not texts:
+        telling.append(TellingResult(result="certificate.input_sha256", exact=every, narrowed=()))
+    telling.sort(key=lambda one: (-len(one.exact), -len(one.narrowed)))
+    return _Attacked(ranges, by, Insider(redacted.true, plan, attacker.world), tuple(telling))
 
 
-def _round_values(one: Replaced) -> float:
-    """How many values with three digits lie in a range: what an attacker would try first."""
-    return max(1.0, math.ceil(width(one.low, one.high) / math.log(10) * 900))
-
-
-def _with_sources(redacted: Redacted) -> bool:
-    """Whether hidden figures carry texts that an attacker would have to guess as well."""
-
-    def carries(figure: Figure) -> bool:
-        item: Any = redacted.true
-        for step in figure.path:
-            if isinstance(item, dict):
-                item = item[step]
-            elif isinstance(item, tuple):
-                item = item[int(step)]
-            else:
-                item = getattr(item, str(step))
-        numbers = getattr(item, "values", (item,))
-        numbers = tuple(numbers()) if callable(numbers) else numbers
-        return any(isinstance(n, Number) and (n.source or n.note) for n in numbers)
-
-    return any(carries(one.figure) for one in redacted.replaced)
+def _telling(result: str, before: Ranges, after: Ranges) -> list[TellingResult]:
+    widths = {name: (width(*before[name]), width(*ends)) for name, ends in after.items()}
+    exact = tuple(name for name, (old, new) in widths.items() if new <= EXACT < old)
+    narrowed = tuple(n for n, (old, new) in widths.items() if new < old / 2 and n not in exact)
+    one = TellingResult(result=result, exact=exact, narrowed=narrowed)
+    return [one] if exact or narrowed else []
 
 
 def _figure(
-    one: Replaced, redacted: Redacted, attacked: _Attacked | None, values: bool
+    one: Replaced, replaced: Sequence[Replaced], attacked: _Attacked | None, values: bool
 ) -> RedactedFigure:
-    figure, ends = one.figure, width(one.low, one.high)
-    results = insider = by_consumer = None
+    figure, published, low, high = one
+    ends, path = width(low, high), figure.dotted
+    by_results = insider = by_consumer = None
     if attacked is not None:
-        results = _recovered(figure, attacked.ranges[figure.dotted], attacked.by.get(figure.dotted))
-        insider = _recovered(figure, *attacked.insider.totals(figure, one.low, one.high))
-        by_consumer = _recovered(figure, *attacked.insider.by_consumer(figure, one.low, one.high))
+        by_results = _recovered(figure, attacked.ranges[path], attacked.by.get(path))
+        insider = _recovered(figure, *attacked.insider.learns(figure, low, high))
+        learnt = attacked.insider.learns(figure, low, high, by_consumer=True)
+        by_consumer = _recovered(figure, *learnt)
     return RedactedFigure(
-        path=figure.dotted,
+        path=path,
         kind=figure.kind,
         owner=figure.owner,
         material=figure.material,
-        published=one.published,
-        value=figure.value if values else None,
-        low=one.low,
-        high=one.high,
+        published=published,
+        value=float(figure.value) if values else None,
+        low=low,
+        high=high,
         error=math.expm1(ends / 2),
         bits_left=math.log2(max(1.0, ends / math.log1p(APART))),
         bits_told=math.log2(max(1.0, PRIOR / max(ends, math.log1p(APART)))),
-        known_shape=_known_shape(one, redacted.replaced),
-        results=results,
+        known_shape=_known_shape(one, replaced),
+        results=by_results,
         insider=insider,
         insider_by_consumer=by_consumer,
     )
 
 
 def _recovered(figure: Figure, ends: tuple[float, float], by: str | None) -> Recovered:
-    low, high = ends
-    guess = middle(low, high)
-    error = abs(guess / figure.value - 1) if figure.value > 0 else 0.0
-    return Recovered(low=low, high=high, error=error, by=by)
+    error = abs(middle(*ends) / figure.value - 1) if figure.value > 0 else 0.0
+    return Recovered(low=ends[0], high=ends[1], error=error, by=by)
 
 
 def _known_shape(one: Replaced, replaced: Sequence[Replaced]) -> Recovered | None:

@@ -72,11 +72,10 @@ class RedactOptions(SolveOptions):
         if self.seed is not None and self.scale is None:
             raise Misuse(tr("--seed goes with --scale: bands have none."))
         if self.seed is not None and len(self.seed) < SHORT_SECRET:
-            raise Misuse(
-                tr(
-                    "--seed is shorter than {least} characters: who knows one figure could try all "
-                    "such texts and get the others.",
-                    least=SHORT_SECRET,
-                )
+            told = tr(
+                "--seed is shorter than {least} characters: who knows one figure could try all "
+                "such texts and get the others.",
+                least=SHORT_SECRET,
             )
+            raise Misuse(told)
         return self

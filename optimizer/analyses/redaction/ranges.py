@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from scipy.optimize import brentq
 
-Ranges = dict[str, tuple[float, float]]
+Range = tuple[float, float]
+Ranges = dict[str, Range]
 """Lowest and highest value of each figure, by its dotted path."""
 
 PRECISION = 1e-9
@@ -24,8 +25,7 @@ GRID = 17
 """Values that are tried within a range before roots are refined."""
 
 
-@dataclass(frozen=True)
-class Equation:
+class Equation(NamedTuple):
     """A weighted sum of figures that is known."""
 
     weights: Mapping[str, float]
@@ -41,23 +41,22 @@ def propagated(ranges: Ranges, equations: Sequence[Equation]) -> Ranges:
     found = dict(ranges)
     for _ in range(ROUNDS):
         before = dict(found)
-        for equation in equations:
-            slack = PRECISION * max(1.0, abs(equation.total))
-            low = math.fsum(w * found[name][0] for name, w in equation.weights.items())
-            high = math.fsum(w * found[name][1] for name, w in equation.weights.items())
-            for name, weight in equation.weights.items():
-                if weight <= 0:
-                    continue
-                own_low, own_high = found[name]
-                least = (equation.total - slack - (high - weight * own_high)) / weight
-                most = (equation.total + slack - (low - weight * own_low)) / weight
-                narrow(found, name, least, most)
+        for weights, total in equations:
+            slack = PRECISION * max(1.0, abs(total))
+            low = math.fsum(w * found[name][0] for name, w in weights.items())
+            high = math.fsum(w * found[name][1] for name, w in weights.items())
+            for name, weight in weights.items():
+                if weight > 0:
+                    own_low, own_high = found[name]
+                    least = (total - slack - (high - weight * own_high)) / weight
+                    most = (total + slack - (low - weight * own_low)) / weight
+                    narrow(found, name, least, most)
         if found == before:
             break
     return found
 
 
-def narrow(ranges: Ranges, name: str, low: float, high: float) -> None:
+def narrow(ranges: Ranges, name: str, low: float = -math.inf, high: float = math.inf) -> None:
     """Cut a range by another; one that does not meet it tells nothing."""
     old_low, old_high = ranges[name]
     low, high = max(low, old_low), min(high, old_high)
@@ -65,17 +64,18 @@ def narrow(ranges: Ranges, name: str, low: float, high: float) -> None:
         ranges[name] = (low, high)
 
 
-def between(years: Sequence[int], year: int) -> Iterator[tuple[int, float]]:
-    """The positions of the years given that a yearly quantity is read from, and their weights."""
+def between(years: Sequence[int], year: int) -> Iterator[tuple[int | None, float]]:
+    """The years given that a yearly quantity is read from, and their weights; None where it does
+    not change."""
     after = bisect_right(years, year)
-    if not years or after == 0:
-        yield 0, 1.0
-    elif after == len(years):
-        yield after - 1, 1.0
+    if not years:
+        yield None, 1.0
+    elif after in (0, len(years)):
+        yield years[-1 if after else 0], 1.0
     else:
         share = (year - years[after - 1]) / (years[after] - years[after - 1])
-        yield after - 1, 1 - share
-        yield after, share
+        yield years[after - 1], 1 - share
+        yield years[after], share
 
 
 def fitting(
@@ -85,7 +85,7 @@ def fitting(
     target: float,
     slack: float,
     also: Sequence[float] = (),
-) -> tuple[float, float] | None:
+) -> Range | None:
     """The least and the greatest value in a range whose result fits a target, give or take.
 
     A grid is tried first, with the values ``also`` where the result may jump, then the edges are
@@ -95,29 +95,20 @@ def fitting(
         return None
     beside = [x * (1 + side) for x in also for side in (-JUMP, 0.0, JUMP)]
     grid = sorted({*np.geomspace(low, high, GRID).tolist(), *(x for x in beside if low < x < high)})
-    off = [of(x) - target for x in grid]
-    first = _edge(of, target, slack, grid, off)
-    last = _edge(of, target, slack, grid[::-1], off[::-1])
+    off = [(x, of(x) - target) for x in grid]
+
+    def edge(off: list[Range]) -> float | None:
+        for n, (x, here) in enumerate(off):
+            if abs(here) <= slack:
+                return x
+            side = math.copysign(slack, here)
+            if n + 1 < len(off) and (here - side) * (off[n + 1][1] - side) <= 0:
+                one, other = sorted((x, off[n + 1][0]))
+                return float(brentq(lambda x, s=side: of(x) - target - s, one, other, rtol=1e-10))
+        return None
+
+    first, last = edge(off), edge(off[::-1])
     return None if first is None or last is None else (min(first, last), max(first, last))
-
-
-def _edge(
-    of: Callable[[float], float],
-    target: float,
-    slack: float,
-    grid: Sequence[float],
-    off: Sequence[float],
-) -> float | None:
-    for position, here in enumerate(off):
-        if abs(here) <= slack:
-            return grid[position]
-        if position + 1 == len(off):
-            break
-        side = slack if here > 0 else -slack
-        if (here - side) * (off[position + 1] - side) <= 0:
-            one, other = sorted(grid[position : position + 2])
-            return float(brentq(lambda x, s=side: of(x) - target - s, one, other, rtol=1e-10))
-    return None
 
 
 def width(low: float, high: float) -> float:

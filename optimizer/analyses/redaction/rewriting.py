@@ -5,19 +5,23 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any
+from contextlib import suppress
+from itertools import groupby
+from typing import Any, NamedTuple
 
 import yaml
 
+from models.faults import Step
 from models.files import Reading, read_case_text
 from models.results import Hint, LeftOut
 from models.scenario.case import Case
 from models.scenario.quantities import REMARKS
-from optimizer.analyses.redaction.hidden import Figure, hidden, owner_of, sole_curve
-from optimizer.analyses.redaction.methods import Method, Replaced, Scale
+from optimizer.analyses.redaction import hidden as hiding
+from optimizer.analyses.redaction.hidden import Figure, Method, Replaced
 
 Content = dict[str, Any]
+Path = tuple[Step, ...]
+Ids = Collection[str]
 
 _TOKEN = re.compile(r"\d{1,3}(?:[\u00a0\u202f ]\d{3})+(?:[.,]\d+)?|\d+(?:[.,]\d+)*")
 YEARS = range(1900, 2101)
@@ -25,8 +29,7 @@ ADDS_UP = 0.02
 """Supply within this share of demand is likely to have been made to add up to it."""
 
 
-@dataclass(frozen=True, eq=False)
-class Redacted:
+class Redacted(NamedTuple):
     """A scenario whose figures are hidden, and what is known of the hiding."""
 
     true: Case
@@ -41,49 +44,43 @@ class Redacted:
     hints: tuple[Hint, ...]
 
 
-def redact(
-    reading: Reading, consumers: Collection[str], companies: Collection[str], method: Method
-) -> Redacted:
-    """The redacted scenario.
+def redact(reading: Reading, consumers: Ids, companies: Ids, method: Method) -> Redacted:
+    """The redacted scenario; its text depends on the true figures through ``method`` alone.
 
-    The text depends on the true figures through ``method`` alone.
-
-    Raises
-    ------
-    ScenarioError
-        If the redacted scenario cannot be written so that it reads as it should.
+    Raises ScenarioError if it cannot be written so that it reads as it should.
     """
     case = reading.case
-    figures = hidden(case, consumers, companies)
+    figures = tuple(hiding.hidden(case, consumers, companies))
     replaced = tuple(method.replace(figures))
-    content = _content(case)
-    named_before = _sources_of(content, figures)
+    # What the file says, in JSON, with what it includes; without what it leaves out.
+    content: Content = case.model_dump(
+        mode="json", by_alias=True, exclude_unset=True, exclude_none=True
+    )
+    named = {s for f in figures for s in _sources_in(_at(content, f.path))}
     left_out: list[LeftOut] = []
-    for path, some in _by_quantity(replaced).items():
-        if _notes(_at(content, path)):
-            left_out.append(LeftOut(path=".".join(map(str, path)), reason="note"))
-        _put(content, path, some, method.told)
+    for path, some in groupby(replaced, key=lambda one: one.figure.path):
+        if _has(_at(content, path), "note"):
+            left_out.append(LeftOut(path=_dotted(path), reason="note"))
+        _put(content, path, list(some), method.told)
     left_out += _without_texts(content, case, consumers, companies)
     left_out += _without_variants(content, case, figures)
-    left_out += _without_sources(content, named_before)
+    left_out += _without_sources(content, named & set(content.get("sources", {})))
     text = _written(content)
-    again = read_case_text(text, "redacted.yaml", check_variants=True).case
     hints = [
         *_mentions(content, figures),
         *_supply_hints(case, figures),
         *_open(case, consumers, companies, method),
         *_of_private_files(reading, figures),
     ]
-    stand_in = _written(_stand_in(content, case, figures))
-    return Redacted(case, again, text, stand_in, replaced, tuple(left_out), tuple(hints))
-
-
-def _content(case: Case) -> Content:
-    """What the file says, in JSON, with what it includes; without what it leaves out."""
-    content: Content = case.model_dump(
-        mode="json", by_alias=True, exclude_unset=True, exclude_none=True
+    return Redacted(
+        case,
+        read_case_text(text, "redacted.yaml", check_variants=True).case,
+        text,
+        _written(_stand_in(content, figures)),
+        replaced,
+        tuple(left_out),
+        tuple(hints),
     )
-    return content
 
 
 def _written(content: Content) -> str:
@@ -92,184 +89,145 @@ def _written(content: Content) -> str:
     )
 
 
-def _at(content: Any, path: Sequence[str | int]) -> Any:
+def _dotted(path: Path) -> str:
+    return ".".join(map(str, path))
+
+
+def _at(content: Any, path: Path) -> Any:
     for step in path:
         content = content[step]
     return content
 
 
-def _by_quantity(replaced: Sequence[Replaced]) -> dict[tuple[str | int, ...], list[Replaced]]:
-    found: dict[tuple[str | int, ...], list[Replaced]] = {}
-    for one in replaced:
-        found.setdefault(one.figure.path, []).append(one)
-    return found
+def _walk(value: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
+    """All that lies in a content, with where it does, from outside in."""
+    yield path, value
+    if isinstance(value, dict):
+        for key, one in value.items():
+            yield from _walk(one, (*path, key))
+    elif isinstance(value, list):
+        for position, one in enumerate(value):
+            yield from _walk(one, (*path, position))
 
 
-def _put(
-    content: Content, path: tuple[str | int, ...], some: Sequence[Replaced], told: str
-) -> None:
+def _has(value: Any, key: str) -> bool:
+    """Whether something within has such a key."""
+    return any(key in path[-1:] for path, _ in _walk(value))
+
+
+def _sources_in(value: Any) -> list[str]:
+    return [v for path, v in _walk(value) if path[-1:] == ("source",) and isinstance(v, str)]
+
+
+def _put(content: Content, path: Path, some: Sequence[Replaced], told: str) -> None:
     """Write what replaces a quantity, with a source that says so."""
     about = {"source": told, "confidence": "low"}
-    by_year = {str(one.figure.year): _plain(one.published) for one in some}
     parent, step = _at(content, path[:-1]), path[-1]
+    values = {
+        str(one.figure.year): int(x) if (x := one.published).is_integer() else x for one in some
+    }
     if some[0].figure.year is None:
-        parent[step] = {"value": _plain(some[0].published), **about}
+        parent[step] = {"value": values["None"], **about}
     elif step in ("budget_by_year_meur", "by_year_meur"):
-        parent[step] = {year: {"value": value, **about} for year, value in by_year.items()}
+        parent[step] = {year: {"value": value, **about} for year, value in values.items()}
     else:
-        parent[step] = {"value": by_year, **about}
-
-
-def _plain(value: float) -> float | int:
-    return int(value) if value.is_integer() else value
-
-
-def _notes(quantity: Any) -> bool:
-    """Whether a note stands with a quantity, or with one of its years."""
-    if not isinstance(quantity, dict):
-        return False
-    return "note" in quantity or any(map(_notes, quantity.values()))
+        parent[step] = {"value": values, **about}
 
 
 def _without_texts(
-    content: Content, case: Case, consumers: Collection[str], companies: Collection[str]
+    content: Content, case: Case, consumers: Ids, companies: Ids
 ) -> Iterator[LeftOut]:
     """Take out descriptions of what is hidden: free texts tend to give figures."""
-    places: list[tuple[str | int, ...]] = [("consumers", u) for u in consumers]
+    places: list[Path] = [("consumers", u) for u in consumers]
     places += [("funders", f) for f in companies]
     places += [
         ("stockpiles", position)
         for position, pile in enumerate(case.stockpiles)
-        if owner_of(pile, consumers, companies) is not None
+        if hiding.owner_of(pile, consumers, companies) is not None
     ]
     for place in places:
-        item = _at(content, place)
-        if item.pop("description", None) is not None:
-            yield LeftOut(path=".".join(map(str, (*place, "description"))), reason="description")
+        if _at(content, place).pop("description", None) is not None:
+            yield LeftOut(path=_dotted((*place, "description")), reason="description")
 
 
 def _without_variants(content: Content, case: Case, figures: Sequence[Figure]) -> Iterator[LeftOut]:
     """Take out variants that set what is hidden, or that need files beside the scenario."""
     paths = [tuple(map(str, figure.path)) for figure in figures]
     ids = [pile.id for pile in case.stockpiles]
+
+    def tells(dotted: str, value: Any) -> bool:
+        steps = dotted.split(".")
+        if steps[0] == "stockpiles" and len(steps) > 1 and steps[1] in ids:
+            steps[1] = str(ids.index(steps[1]))
+        needs_files = steps[0] == "include" or _has(value, "table")
+        within = any(all(a == b for a, b in zip(steps, path, strict=False)) for path in paths)
+        return needs_files or within or steps[-1] == "description"
+
     for name, variant in case.variants.items():
-        for dotted, value in variant.set.items():
-            steps = dotted.split(".")
-            if steps[0] == "stockpiles" and len(steps) > 1 and steps[1] in ids:
-                steps[1] = str(ids.index(steps[1]))
-            touches = (
-                any(all(a == b for a, b in zip(steps, path, strict=False)) for path in paths)
-                or steps[-1] == "description"
-            )
-            if touches or steps[0] == "include" or _names_table(value):
-                del content["variants"][name]
-                yield LeftOut(path=f"variants.{name}", reason="variant")
-                break
-
-
-def _names_table(value: Any) -> bool:
-    if isinstance(value, dict):
-        return "table" in value or any(map(_names_table, value.values()))
-    return isinstance(value, list) and any(map(_names_table, value))
-
-
-def _sources_of(content: Content, figures: Sequence[Figure]) -> set[str]:
-    """Entries of the bibliography that hidden figures name."""
-    named = {text for figure in figures for text in _sources_in(_at(content, figure.path))}
-    return named & set(content.get("sources", {}))
+        if any(tells(dotted, value) for dotted, value in variant.set.items()):
+            del content["variants"][name]
+            yield LeftOut(path=f"variants.{name}", reason="variant")
 
 
 def _without_sources(content: Content, named: Collection[str]) -> Iterator[LeftOut]:
-    """Take out those entries that nothing but hidden figures named."""
-    sources = content.get("sources", {})
+    """Take out entries of the bibliography that nothing but hidden figures named."""
     rest = {key: value for key, value in content.items() if key != "sources"}
-    still = set(_sources_in(rest))
-    for id in sorted(set(named) - still):
-        del sources[id]
+    for id in sorted(set(named).difference(_sources_in(rest))):
+        del content["sources"][id]
         yield LeftOut(path=f"sources.{id}", reason="source")
-
-
-def _sources_in(value: Any) -> Iterator[str]:
-    if isinstance(value, dict):
-        for key, one in value.items():
-            if key == "source" and isinstance(one, str):
-                yield one
-            else:
-                yield from _sources_in(one)
-    elif isinstance(value, list):
-        for one in value:
-            yield from _sources_in(one)
 
 
 def _mentions(content: Content, figures: Sequence[Figure]) -> Iterator[Hint]:
     """Texts that name a number which a hidden figure is; not those that any text may name."""
     wanted = {f.value for f in figures if f.value >= 10 and f.value not in YEARS}
-    for path, text in _texts(content):
-        if path[-1] == "url" or (path[-1] in REMARKS and text.startswith("redacted: ")):
+    for path, text in _walk(content):
+        if not isinstance(text, str) or path[-1] == "url":
+            continue
+        if path[-1] in REMARKS and text.startswith("redacted: "):
             continue
         read = {number for token in _TOKEN.findall(text) for number in _readings(token)}
         if any(math.isclose(number, value, rel_tol=1e-9) for number in read for value in wanted):
-            yield Hint(path=".".join(map(str, path)), reason="mentioned")
-
-
-def _texts(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[Any, str]]:
-    if isinstance(value, str):
-        yield path, value
-    elif isinstance(value, dict):
-        for key, one in value.items():
-            yield from _texts(one, (*path, key))
-    elif isinstance(value, list):
-        for position, one in enumerate(value):
-            yield from _texts(one, (*path, position))
+            yield Hint(path=_dotted(path), reason="mentioned")
 
 
 def _readings(token: str) -> Iterator[float]:
     """The numbers that digits with signs between them may mean."""
     bare = re.sub(r"[\u00a0\u202f ]", "", token)
     for text in {bare, bare.replace(",", ""), bare.replace(".", "").replace(",", ".")}:
-        try:
+        with suppress(ValueError):
             yield float(text)
-        except ValueError:
-            continue
 
 
 def _supply_hints(case: Case, figures: Sequence[Figure]) -> Iterator[Hint]:
     """Supply in tonnes that adds up to a demand with hidden parts: the rest of it is the figure."""
     for material in dict.fromkeys(f.material for f in figures if f.kind == "demand"):
         rows = [row for row in case.supply if row.material == material]
-        if not rows or any(row.t_per_year is None for row in rows):
-            continue
+        supplies = [row.t_per_year for row in rows if row.t_per_year is not None]
         needs = [row.t_per_year for row in case.demand if row.material == material]
+        if not rows or len(supplies) < len(rows):
+            continue
         for year in case.horizon.years:
-            supplied = math.fsum(
-                row.t_per_year.at(year) for row in rows if row.t_per_year is not None
-            )
-            needed = math.fsum(need.at(year) for need in needs)
+            supplied, needed = (math.fsum(x.at(year) for x in some) for some in (supplies, needs))
             if needed > 0 and abs(supplied / needed - 1) <= ADDS_UP:
                 at = case.supply.index(rows[0])
                 yield Hint(path=f"supply.{at}.t_per_year", reason="supply_adds_up")
                 break
 
 
-def _open(
-    case: Case, consumers: Collection[str], companies: Collection[str], method: Method
-) -> Iterator[Hint]:
+def _open(case: Case, consumers: Ids, companies: Ids, method: Method) -> Iterator[Hint]:
     """What of the chosen consumers was not hidden."""
     for u in consumers:
         purse = case.consumers[u].company
         if purse is not None and purse not in companies:
             yield Hint(path=f"funders.{purse}", reason="purse_open")
     own = {(entry.consumer, entry.material) for entry in case.damage}
-    needed = {
-        row.material
-        for row in case.demand
-        if row.consumer in consumers and (row.consumer, row.material) not in own
-    }
+    needs = [(row.consumer, row.material) for row in case.demand if row.consumer in consumers]
+    needed = {material for user, material in needs if (user, material) not in own}
     for position, entry in enumerate(case.damage):
-        owner = sole_curve(case, entry, consumers)
+        owner = hiding.sole_curve(case, entry, consumers)
         if owner is None and entry.consumer is None and entry.material in needed:
             yield Hint(path=f"damage.{position}", reason="curve_shared")
-        elif owner is not None and isinstance(method, Scale) and len(entry.steps) > 1:
+        elif owner is not None and isinstance(method, hiding.Scale) and len(entry.steps) > 1:
             yield Hint(path=f"damage.{position}", reason="shares_kept")
 
 
@@ -280,35 +238,28 @@ def _of_private_files(reading: Reading, figures: Sequence[Figure]) -> Iterator[H
     for path in reading.private_numbers():
         steps = tuple(step for step in map(str, path) if step != "value")
         quantity = steps[:-1] if steps[-1].isdecimal() and len(steps[-1]) == 4 else steps
-        if steps not in hidden_paths and quantity not in hidden_paths:
+        if not {steps, quantity} & hidden_paths:
             found[".".join(quantity)] = None
     yield from (Hint(path=path, reason="private_open") for path in found)
 
 
-def _stand_in(content: Content, case: Case, figures: Sequence[Figure]) -> Content:
-    """The replaced figures, as a part of a scenario to be included."""
+def _stand_in(content: Content, figures: Sequence[Figure]) -> Content:
+    """The replaced figures, as a part of a scenario to be included: whole rows of demand and
+    damage, and of all else what is hidden alone."""
     part: Content = {}
-    for section in ("demand", "damage"):
-        rows = dict.fromkeys(figure.path[1] for figure in figures if figure.path[0] == section)
-        if rows:
-            part[section] = [content[section][row] for row in rows]
+    piles: dict[Step, Content] = {}
+    for section, row, *_ in dict.fromkeys(figure.path[:2] for figure in figures):
+        if section in ("demand", "damage"):
+            part.setdefault(str(section), []).append(content[section][row])
     for figure in figures:
-        if figure.path[0] == "funders":
-            _copy(content, part, figure.path)
-    piles: dict[str, Content] = {}
-    for figure in figures:
-        if figure.path[0] == "stockpiles":
-            pile = content["stockpiles"][figure.path[1]]
-            name = figure.path[2]
-            piles.setdefault(pile["id"], {"id": pile["id"]})[str(name)] = pile[name]
-    if piles:
-        part["stockpiles"] = list(piles.values())
-    return part
-
-
-def _copy(content: Content, part: Content, path: tuple[str | int, ...]) -> None:
-    """Put a value that stands in mappings alone at the same place of another content."""
-    *above, last = map(str, path)
-    for step in above:
-        content, part = content[step], part.setdefault(step, {})
-    part[last] = content[last]
+        section, place, *_ = figure.path
+        source: Any = content
+        target: Any = part
+        if section == "funders":
+            for step in figure.path[:-1]:
+                source, target = source[step], target.setdefault(str(step), {})
+            target[figure.path[-1]] = source[figure.path[-1]]
+        elif section == "stockpiles":
+            pile, name = content["stockpiles"][place], figure.path[2]
+            piles.setdefault(place, {"id": pile["id"]})[str(name)] = pile[name]
+    return part | ({"stockpiles": list(piles.values())} if piles else {})

@@ -4,142 +4,73 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from models.language import tr
-from models.results.stress import (
-    ConsumerHit,
-    ShortMaterial,
-    Stress,
-    StressCase,
-    StressedStock,
-)
-from optimizer.analyses.stress import words
-from optimizer.analyses.stress.words import SHORT, Say
+from models.results.stress import ShortMaterial, Stress, StressCase, StressEvent, StressPeriod
+from optimizer.report import document as doc
 from optimizer.report.charts import Chart
 from optimizer.report.charts import periods as charts
-from optimizer.report.document import (
-    DETAIL,
-    EVERYWHERE,
-    SHEET,
-    TERMINAL,
-    Bullets,
-    Check,
-    Column,
-    Document,
-    Form,
-    Media,
-    Part,
-    Section,
-    Table,
-    Text,
-    ids,
-)
-from optimizer.report.figures import percent
-from optimizer.report.wording import Wording
+from optimizer.report.document import DETAIL, EVERYWHERE, Column, Form, Part, Section, Table
+from optimizer.report.figures import NO_BREAK, clean, percent, small_percent
+from optimizer.report.wording import Wording, capital, joined
 from optimizer.report.workbook.expressions import Expression, total
 
 if TYPE_CHECKING:
     from optimizer.report.workbook.formulas import Formulas
 
+Say = Wording[Stress]
+
+SHORT = 1e-6
+"""A period is short if more than this share of its demand is missing, as in a plan."""
 MOST = 5
 """Materials that a terminal tells of period by period."""
 MOST_ROWS = 15
 """Rows of the other tables there."""
 
 
-class Moment(NamedTuple):
-    """A material in one of the periods."""
-
-    of: ShortMaterial
-    place: int
-    label: str
-
-    def share(self, case: StressCase) -> float:
-        """Of demand that is missing."""
-        return words.share_missing(self.of, case, self.place)
-
-
-class Level(NamedTuple):
-    """A stockpile at the end of one of the periods."""
-
-    of: StressedStock
-    place: int
-    label: str
-
-
-def document(found: Stress) -> Document:
+def document(found: Stress) -> doc.Document:
     """What is short, who is hit and how long stocks last, in each case."""
     say = Wording(found)
     return say.document(
         tr("Vorrat: what a disruption does"),
-        list(words.answer(say)),
+        [*_disruption(say), *_answer(say)],
         [
-            Section("materials", tr("Materials that run short"), _materials(say)),
+            Section("materials", tr("Materials that run short"), [_materials(say)]),
             Section("periods", tr("Period by period"), list(_by_period(say))),
-            Section("consumers", tr("Consumers that are hit"), _consumers(say)),
+            Section("consumers", tr("Consumers that are hit"), [_consumers(say)]),
             Section("stocks", tr("Stocks and how long they last"), _stocks(say)),
-            Section("method", tr("How it was computed"), [Bullets(list(words.method(say)))]),
+            Section("method", tr("How it was computed"), list(_method(say))),
         ],
         checks=_checks(say),
         outcomes=list(found.damage.values()),
     )
 
 
-# Tables
+def _case_name(case: StressCase) -> str:
+    """A case as the head of columns."""
+    return {"market": tr("Market alone"), "plan": tr("With plan")}[case]
 
 
-def _by_case(
-    say: Say,
-    header: str,
-    of: Callable[[Any, StressCase], Any],
-    form: Form,
-    key: str = "",
-    **more: Any,
-) -> list[Column]:
-    """A column for each case, under one header."""
-    return [
-        Column(
-            words.case_name(case),
-            partial(_at, of, case),
-            form,
-            group=header,
-            key=f"{key}-{case}" if key else "",
-            **more,
-        )
-        for case in say.found.cases
-    ]
+def _label(say: Say, period: StressPeriod) -> str:
+    """A period as it is called: 2027, 2027 Q2, 2027-05, or 2027.2 where a year has other parts."""
+    parts = 1 if say.case is None else int(say.case.horizon.periods_per_year)
+    if parts == 1:
+        return str(period.year)
+    if parts == 4:
+        called = tr("{year} Q{quarter}", year=period.year, quarter=period.period)
+        return called.replace(" ", NO_BREAK)
+    return f"{period.year}-{period.period:02}" if parts == 12 else f"{period.year}.{period.period}"
 
 
-def _at(of: Callable[[Any, StressCase], Any], case: StressCase, row: Any) -> Any:
-    return of(row, case)
+def _labels(say: Say) -> list[str]:
+    return [_label(say, period) for period in say.found.periods]
 
 
-def _materials(say: Say) -> list[Part]:
-    labels = words.labels(say)
-
-    def last(row: ShortMaterial, case: StressCase) -> str | None:
-        short = words.short_at(row, case)
-        return labels[short[-1]] if short else None
-
-    def highest(row: ShortMaterial, case: StressCase) -> float:
-        return words.share_missing(row, case, words.worst_at(row, case))
-
-    def count(row: ShortMaterial, case: StressCase) -> int:
-        return len(words.short_at(row, case))
-
-    columns = [
-        Column(tr("Material"), lambda row: say.name("materials", row.id), "text"),
-        *_by_case(say, tr("Missing, t"), lambda row, case: sum(row.missing_t[case]), "tonnes"),
-        *_by_case(say, tr("Highest share of demand missing"),
-                  highest, "share"),
-        *_by_case(say, tr("Periods short"), count, "count", on=DETAIL),
-        *_by_case(say, tr("Last short period"), last, "text", on=DETAIL),
-        *_by_case(say, _damage(say), lambda row, case: row.damage[case], "outcome", "damage",
-                  total=True),
-    ]  # fmt: skip
-    caption = tr("Materials that run short")
-    return [Table(caption, _ranked(say), columns, "materials", total=tr("Total"), most=MOST_ROWS)]
+def _shares(of: ShortMaterial, case: StressCase) -> list[float]:
+    """Share of the demand of each period that is missing."""
+    pairs = zip(of.missing_t[case], of.demand_t, strict=True)
+    return [missing / demand if demand > 0 else 0.0 for missing, demand in pairs]
 
 
 def _ranked(say: Say) -> list[ShortMaterial]:
@@ -147,9 +78,135 @@ def _ranked(say: Say) -> list[ShortMaterial]:
     return sorted(say.found.materials, key=lambda one: -one.damage["market"])
 
 
-def _damage(say: Say) -> str:
-    name = tr("Damage") if say.of_damage else tr("Shortage")
-    return f"{name}, {say.unit}"
+# The answer
+
+
+def _disruption(say: Say) -> Iterator[Part]:
+    """What comes."""
+    found = say.found
+    what = [_event(say, event) for event in found.events]
+    what += [tr("{name} never produces", name=say.name("projects", p)) for p in found.failed]
+    what += [
+        tr("{name} is late, years: {years}", name=say.name("projects", p), years=years)
+        for p, years in found.late.items()
+    ]
+    if found.state is not None:
+        yield tr("The state of the world: {name}.", name=clean(found.state))
+    yield doc.Bullets(what)
+    if not found.failed and not found.late:
+        yield tr("All projects of the plan succeed and are on time.")
+
+
+def _event(say: Say, event: StressEvent) -> str:
+    """A hazard, when it begins, and when it ends, or the horizon does."""
+    name, case = say.name("hazards", event.hazard), say.case
+    begins = _label(say, StressPeriod(year=event.start, period=event.period))
+    if case is None:
+        return tr("{name}: from {begins}", name=name, begins=begins)
+    parts = int(case.horizon.periods_per_year)
+    year, period = divmod(event.start * parts + event.period - 1 + event.periods - 1, parts)
+    if year > case.horizon.years[-1]:
+        return tr("{name}: from {begins} to the end of the horizon", name=name, begins=begins)
+    ends = _label(say, StressPeriod(year=year, period=period + 1))
+    if ends == begins:
+        return tr("{name}: {period}", name=name, period=begins)
+    return tr("{name}: from {begins} to {ends}", name=name, begins=begins, ends=ends)
+
+
+def _answer(say: Say) -> Iterator[Part]:
+    """What it costs, what is hit hardest, and which stocks it uses up."""
+    found = say.found
+    if not found.materials:
+        yield tr("Nothing runs short: the market covers all demand throughout.")
+        return
+    market, plan = found.damage["market"], found.damage["plan"]
+    less = percent((market - plan) / market) if market > 0 else ""
+    counted, costs = capital(say.counted), [say.amount(market), say.amount(plan)]
+    heads = [f"{counted}: {_case_name(case)}" for case in found.cases]
+    avoided = doc.Fact(tr("Avoided by the plan"), say.amount(market - plan), less)
+    yield doc.Facts([*map(doc.Fact, heads, costs), avoided], DETAIL)
+    if market <= 0:
+        yield tr("Stocks that exist already cover what the market lacks: nothing is missing.")
+    else:
+        words = {"market": costs[0], "plan": costs[1], "less": less}
+        yield (
+            tr("In the market alone damage comes to {market}; with the plan it comes to {plan}, "
+               "{less} less.", **words)
+            if say.of_damage
+            else tr("In the market alone the shortage comes to {market}; with the plan it comes to "
+                    "{plan}, {less} less.", **words)
+        )  # fmt: skip
+        worst = _ranked(say)[0]
+        alone = _shares(worst, "market")
+        yield tr(
+            "Hit hardest: {name}. Of its demand {market} is missing in {period} in the market "
+            "alone, and at most {plan} in any period with the plan.",
+            name=say.name("materials", worst.id),
+            market=percent(max(alone)),
+            period=_labels(say)[alone.index(max(alone))],
+            plan=percent(max(_shares(worst, "plan"))),
+        )
+    used = [one for one in found.stocks if one.released_t["plan"] > 0]
+    emptied = [
+        (say.name("stockpiles", one.id), _label(say, at))
+        for one in used
+        if (at := one.empty["plan"]) is not None
+    ]
+    gone = [tr("{name} (by the end of {period})", name=name, period=at) for name, at in emptied]
+    if gone:
+        yield tr("With the plan these stocks are used up: {names}.", names=joined(gone))
+    elif used:
+        yield tr("With the plan no stock is emptied.")
+    yield tr(
+        "Releases assume foresight: stocks are released in the best way for a disruption whose "
+        "length is known from its start. If it is not, the stocks achieve less."
+    )
+
+
+# Tables
+
+
+def _by_case(
+    cases: Sequence[StressCase],
+    header: str,
+    of: Callable[..., Any],
+    form: Form,
+    **more: Any,
+) -> list[Column]:
+    """A column for each case, under one header."""
+    return [
+        Column(_case_name(case), partial(of, case=case), form, header, **more) for case in cases
+    ]
+
+
+def _costs(say: Say) -> Iterator[Column]:
+    """What each case costs, summed up."""
+    header = f"{tr('Damage') if say.of_damage else tr('Shortage')}, {say.unit}"
+    for case in say.found.cases:
+        key, cost = f"damage-{case}", partial(_cost, case=case)
+        yield Column(_case_name(case), cost, "outcome", header, key=key, total=True)
+
+
+def _cost(row: Any, case: StressCase) -> Any:
+    return row.damage[case]
+
+
+def _materials(say: Say) -> Table:
+    def missing(row: ShortMaterial, case: StressCase) -> float:
+        return sum(row.missing_t[case])
+
+    def highest(row: ShortMaterial, case: StressCase) -> float:
+        return max(_shares(row, case))
+
+    cases = say.found.cases
+    columns = [
+        Column(tr("Material"), lambda row: say.name("materials", row.id), "text"),
+        *_by_case(cases, tr("Missing, t"), missing, "tonnes"),
+        *_by_case(cases, tr("Highest share of demand missing"), highest, "share"),
+        *_costs(say),
+    ]
+    caption, summed = tr("Materials that run short"), tr("Total")
+    return Table(caption, _ranked(say), columns, "materials", total=summed, most=MOST_ROWS)
 
 
 def _by_period(say: Say) -> Iterator[Part]:
@@ -157,172 +214,131 @@ def _by_period(say: Say) -> Iterator[Part]:
     ranked = _ranked(say)
     for place, one in enumerate(ranked):
         yield _material(say, one, DETAIL if place >= MOST else EVERYWHERE)
-    if len(ranked) > MOST:
-        yield Text(
-            tr("Page and workbook have the same for {count} more materials.",
-               count=len(ranked) - MOST),
-            TERMINAL,
-        )  # fmt: skip
-    if ranked:
-        yield tr(
-            "Demand is met by the market, by what projects deliver to those with a right to it, "
-            "and by releases; what is left is missing. Stocks are told at the end of the period."
-        )
+    if more := len(ranked[MOST:]):
+        told = tr("Page and workbook have the same for {count} more materials.", count=more)
+        yield doc.Text(told, doc.TERMINAL)
 
 
-def _material(say: Say, one: ShortMaterial, on: Media) -> Table:
-    found, labels = say.found, words.labels(say)
-    # Between two events of a state there may be years in which all is covered.
-    rows = [
-        Moment(one, k, label)
-        for k, label in enumerate(labels)
-        if one.market_t[k] < one.demand_t[k] * (1 - SHORT)
-    ]
+def _material(say: Say, one: ShortMaterial, on: doc.Media) -> Table:
+    """Where its demand is met from, in the periods that the market does not cover."""
+    found, labels, name = say.found, _labels(say), say.name("materials", one.id)
+    periods = range(len(labels))
     own = [stock for stock in found.stocks if stock.material == one.id]
-    none = (0.0,) * len(labels)
-    left = {
-        case: tuple(map(sum, zip(none, *(stock.left_t[case] for stock in own), strict=True)))
-        for case in found.cases
-    }
-    moved = {case: (*left[case], *one.released_t[case]) for case in found.cases}
+    left = {case: [sum(s.left_t[case][k] for s in own) for k in periods] for case in found.cases}
+    shares = {case: _shares(one, case) for case in found.cases}
+    # Between two events of a state there may be years in which all is covered.
+    rows = [k for k in periods if one.market_t[k] < one.demand_t[k] * (1 - SHORT)]
     columns = [
-        Column(tr("Period"), "label", "text"),
-        Column(tr("Demand, t"), lambda row: row.of.demand_t[row.place], "tonnes"),
-        Column(tr("Market, t"), lambda row: row.of.market_t[row.place], "tonnes"),
+        Column(tr("Period"), labels.__getitem__, "text"),
+        Column(tr("Demand, t"), one.demand_t.__getitem__, "tonnes"),
+        Column(tr("Market, t"), one.market_t.__getitem__, "tonnes"),
     ]
-    for header, figures, seen, media in (
-        (tr("Projects, t"), one.delivered_t, one.delivered_t, DETAIL),
-        (tr("Released, t"), one.released_t, one.released_t, DETAIL),
-        (tr("Left in stock, t"), left, moved, EVERYWHERE),
-        (tr("Missing, t"), one.missing_t, dict.fromkeys(found.cases, one.demand_t), EVERYWHERE),
-    ):
-        columns += [
-            Column(
-                words.case_name(case), partial(_in, figures[case]), "tonnes", group=header, on=media
-            )
-            for case in found.cases
-            if _any(seen[case])
-        ]
-    columns += _by_case(say, tr("Share missing"), lambda row, case: row.share(case), "share")
-    name = say.name("materials", one.id)
-    return Table(name, rows, columns, f"periods-{one.id}", chart=_chart(say, one, name), on=on)
+    met: list[tuple[str, Any, doc.Media]] = [
+        (tr("Projects, t"), one.delivered_t, DETAIL),
+        (tr("Released, t"), one.released_t, DETAIL),
+        (tr("Left in stock, t"), left, EVERYWHERE),
+    ]
+    for header, figures, media in met:
+        cases = [case for case in found.cases if _any(figures[case])]
+        columns += _by_case(cases, header, partial(_at, figures), "tonnes", on=media)
+    missing, share = partial(_at, one.missing_t), partial(_at, shares)
+    columns += _by_case(found.cases, tr("Missing, t"), missing, "tonnes")
+    columns += _by_case(found.cases, tr("Share missing"), share, "share")
+    series = [(_case_name(case), one.missing_t[case]) for case in found.cases]
+    chart = Chart(
+        f"shortage-{one.id.replace('_', '-')}",
+        tr("{name}: tonnes missing in each period", name=name),
+        tr("One line for each case. The figures are in the table below."),
+        partial(charts.lines, labels, series, tr("t per period")),
+    )
+    return Table(name, rows, columns, f"periods-{one.id}", chart=chart, on=on)
 
 
-def _in(figures: Sequence[float], row: Moment) -> float:
-    return figures[row.place]
+def _at(figures: Mapping[StressCase, Sequence[float]], k: int, case: StressCase) -> float:
+    return figures[case][k]
 
 
 def _any(figures: Sequence[float]) -> bool:
     return any(figure > SHORT for figure in figures)
 
 
-def _chart(say: Say, one: ShortMaterial, name: str) -> Chart:
-    found, labels = say.found, words.labels(say)
-    series = [(words.case_name(case), one.missing_t[case]) for case in found.cases]
-    at = words.worst_at(one, "market")
-    return Chart(
-        f"shortage-{one.id.replace('_', '-')}",
-        tr("{name}: tonnes missing in each period", name=name),
-        tr(
-            "One line for each case. Most is missing in {period}: {market} of demand in the market "
-            "alone, {plan} with the plan. The figures are in the table below.",
-            period=labels[at],
-            market=percent(words.share_missing(one, "market", at)),
-            plan=percent(words.share_missing(one, "plan", at)),
-        ),
-        partial(charts.lines, labels, series, tr("t per period")),
-    )
-
-
-def _consumers(say: Say) -> list[Part]:
-    rows = sorted(say.found.consumers, key=lambda one: -one.damage["market"])
-
-    def first(row: ConsumerHit) -> str:
-        return say.name("consumers", row.consumer)
-
+def _consumers(say: Say) -> Table:
+    cases, of = say.found.cases, say.found.consumers
+    rows = sorted(of, key=lambda one: -one.damage["market"])
     columns = [
-        Column(tr("Consumer"), first, "text"),
+        Column(tr("Consumer"), lambda row: say.name("consumers", row.consumer), "text"),
         Column(tr("Material"), lambda row: say.name("materials", row.material), "text"),
-        *_by_case(say, tr("Missing, t"), lambda row, case: row.missing_t[case], "tonnes"),
-        *_by_case(say, _damage(say), lambda row, case: row.damage[case], "outcome", "damage",
-                  total=True),
-    ]  # fmt: skip
-    caption = tr("Consumers that are hit")
-    return [Table(caption, rows, columns, "consumers", total=tr("Total"), most=MOST_ROWS)]
+        *_by_case(cases, tr("Missing, t"), lambda row, case: row.missing_t[case], "tonnes"),
+        *_costs(say),
+    ]
+    caption, summed = tr("Consumers that are hit"), tr("Total")
+    return Table(caption, rows, columns, "consumers", total=summed, most=MOST_ROWS)
 
 
 def _stocks(say: Say) -> list[Part]:
-    found, labels = say.found, words.labels(say)
-    rows = [one for one in found.stocks if any(_any([one.begins_t[case], one.released_t[case],
-            *one.left_t[case]]) for case in found.cases)]  # fmt: skip
+    found = say.found
     if not found.materials:
         return []
+
+    def holds(one: Any, case: StressCase) -> bool:
+        return _any([one.begins_t[case], one.released_t[case], *one.left_t[case]])
+
+    def empty(row: Any, case: StressCase) -> str | None:
+        at = row.empty[case]
+        return None if at is None else _label(say, at)
+
+    cases = [case for case in found.cases if any(holds(one, case) for one in found.stocks)]
+    rows = [one for one in found.stocks if any(holds(one, case) for case in cases)]
     columns = [
         Column(tr("Stock"), lambda row: say.name("stockpiles", row.id), "text"),
         Column(tr("Material"), lambda row: say.name("materials", row.material), "text"),
-    ]
-    for case in found.cases:
-        if any(_any([one.begins_t[case], *one.left_t[case]]) or one.released_t[case] > SHORT
-               for one in rows):  # fmt: skip
-            columns += _of_stock(say, case)
-    levels = [Level(one, k, label) for one in rows for k, label in enumerate(labels)]
-    by_period = [
-        ids(tr("Id"), "id", "of.id"),
-        Column(tr("Stock"), lambda row: say.name("stockpiles", row.of.id), "text"),
-        Column(tr("Period"), "label", "text"),
-        *_by_case(say, tr("Left at the end, t"), _left, "tonnes"),
+        *_by_case(cases, tr("Held, t"), lambda row, case: row.begins_t[case], "tonnes"),
+        *_by_case(cases, tr("Released, t"), lambda row, case: row.released_t[case], "tonnes"),
+        *_by_case(cases, tr("Least left, t"), lambda row, case: min(row.left_t[case]), "tonnes"),
+        *_by_case(cases, tr("Empty by the end of"), empty, "text"),
     ]
     note = tr("Held: when the first of the periods begins. Purchases go on as planned.")
-    empty = tr("There is no stock of any of these materials.")
+    none = tr("There is no stock of any of these materials.")
     caption = tr("Stocks and how long they last")
-    return [
-        Table(caption, rows, columns, "stocks", note, most=MOST_ROWS, empty=empty),
-        Table(tr("Stocks at the end of each period"), levels, by_period, "levels", on=SHEET,
-              ruled=_is_first),
-    ]  # fmt: skip
+    return [Table(caption, rows, columns, "stocks", note, most=MOST_ROWS, empty=none)]
 
 
-def _of_stock(say: Say, case: StressCase) -> list[Column]:
-    """What is told of a stock in one case."""
-
-    def figure(of: Mapping[StressCase, float]) -> float:
-        return of[case]
-
-    def empty(row: StressedStock) -> str | None:
-        at = row.empty[case]
-        return None if at is None else words.label(say, at)
-
-    group = words.case_name(case)
-    return [
-        Column(tr("Held, t"), lambda row: figure(row.begins_t), "tonnes", group=group),
-        Column(tr("Released, t"), lambda row: figure(row.released_t), "tonnes", group=group),
-        Column(tr("Least left, t"), lambda row: min(row.left_t[case]), "tonnes", group=group),
-        Column(tr("Empty by the end of"), empty, "text", group=group),
-    ]
-
-
-def _left(row: Level, case: StressCase) -> float:
-    return row.of.left_t[case][row.place]
-
-
-def _is_first(row: Level) -> bool:
-    return row.place == 0
+def _method(say: Say) -> Iterator[str]:
+    """What the figures rest on."""
+    found = say.found
+    yield tr(
+        "Market alone: nothing is built or bought by the plan; stocks that exist already are "
+        "released. With plan: with all that the plan builds and buys."
+    )
+    if not found.solved:
+        yield tr("The plan was given; nothing was solved.")
+    elif found.gap is None:
+        yield tr(
+            "A plan for the scenario was solved first, until a limit; how far it is from the best "
+            "is not known."
+        )
+    else:
+        yield tr(
+            "The best plan for the scenario was solved first, to a gap of {gap}; it was not made "
+            "for this disruption alone.",
+            gap=small_percent(found.gap),
+        )
 
 
-def _checks(say: Say) -> list[Check]:
+def _checks(say: Say) -> list[doc.Check]:
     """Damage by material is that by consumer, in each case."""
     if not say.found.materials or not say.found.consumers:
         return []
+
+    def summed(case: StressCase, table: str) -> Callable[[Formulas], Expression]:
+        return lambda book: total(book[table].area(f"damage-{case}"))
+
     return [
-        Check(
-            tr("{case}: materials and consumers add up to the same", case=words.case_name(case)),
+        doc.Check(
+            tr("{case}: materials and consumers add up to the same", case=_case_name(case)),
             "materials",
-            partial(_summed, "materials", f"damage-{case}"),
-            partial(_summed, "consumers", f"damage-{case}"),
+            summed(case, "materials"),
+            summed(case, "consumers"),
         )
         for case in say.found.cases
     ]
-
-
-def _summed(table: str, key: str, book: Formulas) -> Expression:
-    return total(book[table].area(key))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -18,13 +18,11 @@ from optimizer.solve.sweep.state_classes import Looks
 
 ROUNDING = 1e-9
 """Nothing is released where less than this share of demand would be."""
-
 UNMET = 1e3
 """What a lot counts that no stock gives, where stocks count their place in the order of loss."""
 
 
-@dataclass(frozen=True, eq=False)
-class PeriodFigures:
+class PeriodFigures(NamedTuple):
     """(K) lots, of a material in all its nodes."""
 
     demand: Floats
@@ -38,8 +36,7 @@ class PeriodFigures:
     missing: Floats
 
 
-@dataclass(frozen=True, eq=False)
-class Lived:
+class Lived(NamedTuple):
     """A commitment in one state."""
 
     materials: dict[str, PeriodFigures]
@@ -70,15 +67,14 @@ def live_through(instance: Instance, state: State, commitment: Commitment) -> Li
     released = dict.fromkeys(instance.stockpiles, none)
     for part in recourse.shortages(point):
         m = part.looks.material
-        total = PeriodFigures(none, none, none, none, none, none)
+        total = PeriodFigures(*[none] * 6)
         for v, short in part.by_step.items():
             node = recourse.nodes[v]
             own = _figures(node, part.looks, point, short.sum(axis=0))
-            total = PeriodFigures(*(getattr(total, f) + getattr(own, f) for f in vars(own)))
+            total = PeriodFigures(*map(np.add, total, own))
             stocks = node.each_stock(point)
-            for h, stock, given in zip(
-                node.node.accounts, stocks, draw(stocks, own.released), strict=True
-            ):
+            drawn = draw(stocks, own.released)
+            for h, stock, given in zip(node.node.accounts, stocks, drawn, strict=True):
                 released[h] = released[h] + given
                 left[h] = left[h] - (stock.held() - _left(stock, given))
             cost = (short * node.as_in_file[0]).sum(axis=1)

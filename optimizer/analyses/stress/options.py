@@ -36,23 +36,15 @@ def _strikes(texts: tuple[str, ...]) -> tuple[Strike, ...]:
     for text in texts:
         match = _EVENT.fullmatch(text.strip())
         if match is None:
-            raise ValueError(
-                tr(
-                    "'{value}' is not such as 'HAZARD 2027', 'HAZARD 2027.2' or 'HAZARD 2027.2 for "
-                    "8 quarters'.",
-                    value=text,
-                )
+            told = tr(
+                "'{value}' is not such as 'HAZARD 2027', 'HAZARD 2027.2' or 'HAZARD 2027.2 for 8 "
+                "quarters'.",
+                value=text,
             )
-        count = match["count"]
-        found.append(
-            Strike(
-                match["hazard"],
-                int(match["year"]),
-                int(match["period"] or 1),
-                None if count is None else int(count),
-                match["unit"] or "period",
-            )
-        )
+            raise ValueError(told)
+        hazard, year, period, count, unit = match.groups()
+        length = None if count is None else int(count)
+        found.append(Strike(hazard, int(year), int(period or 1), length, unit or "period"))
     return tuple(found)
 
 

@@ -4,34 +4,32 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 
 from models.language import tr
-from models.results.stress import (
-    ConsumerHit,
-    ShortMaterial,
-    Stress,
-    StressCase,
-    StressedStock,
-    StressPeriod,
-)
+from models.results import stress as results
+from models.results.stress import Stress, StressCase, StressEvent, StressPeriod
 from optimizer.analyses.evaluation.elsewhere import in_world_of
 from optimizer.analyses.head import head
 from optimizer.analyses.running import Input, Outcome
-from optimizer.analyses.stress.disruption import disruption
 from optimizer.analyses.stress.one_state import Lived, live_through
-from optimizer.analyses.stress.options import StressOptions
+from optimizer.analyses.stress.options import StressOptions, Strike
 from optimizer.errors import Misuse
 from optimizer.model.commitment import Commitment, planned_stock
-from optimizer.model.instance import Floats, Instance
+from optimizer.model.instance import Floats, HazardData, Instance
+from optimizer.model.states import State, read_states
 from optimizer.solve.checked_solution import Found
 from optimizer.solve.outcomes import SHORT
 from optimizer.solve.planner import Problem, find
 
 EMPTY = 1e-6
 """A stock is empty if less is left of it than this share of what it would hold at most."""
+PARTS = {"year": 1, "quarter": 4, "month": 12}
+"""How many of a unit of time make a year."""
 
 Lives = Mapping[StressCase, Lived]
 
@@ -61,6 +59,109 @@ def run(given: Input, options: StressOptions) -> Outcome:
     return Outcome(stress(found, options, given.title, given.variant), 0)
 
 
+# What comes
+
+
+class Disruption(NamedTuple):
+    """A state, the instance whose hazards it names, and how it was asked for."""
+
+    instance: Instance
+    state: State
+    """Its probability is 1."""
+    name: str | None
+    """Of a written-out state."""
+    events: list[StressEvent]
+
+
+def disruption(instance: Instance, options: StressOptions) -> Disruption:
+    """What was asked for, in the scenario of an instance.
+
+    Raises Misuse where the scenario has no such hazard, state or time.
+    """
+    if options.state is not None:
+        state = replace(_written(instance, options.state), probability=1.0)
+        lengths = {h.id: h.length for h in instance.hazards}
+        events = [_event(instance, h, start, lengths[h]) for h, start in state.events]
+        return Disruption(instance, state, state.name, events)
+    known = {h.id: h for h in instance.hazards}
+    hazards, events, struck = list(instance.hazards), [], []
+    for number, strike in enumerate(options.events, 1):
+        hazard, ids = known.get(strike.hazard), ", ".join(known) or "-"
+        if hazard is None:
+            raise Misuse(
+                tr("There is no hazard '{id}'; there are {known}.", id=strike.hazard, known=ids)
+            )
+        start = _start(instance, strike)
+        # No id has a space, so that this one stands for the event alone.
+        own = lasting(hazard, _length(instance, strike, hazard), f"{hazard.id} {number}")
+        hazards.append(own)
+        struck.append((own.id, start))
+        events.append(_event(instance, hazard.id, start, own.length))
+    asked = replace(instance, hazards=tuple(hazards))
+    return Disruption(asked, State("events", 1.0, tuple(struck)), None, events)
+
+
+def _written(instance: Instance, asked: str) -> State:
+    """A written-out state, by its name or its number."""
+    uncertainty = instance.case.uncertainty
+    if uncertainty is None or uncertainty.states is None:
+        raise Misuse(tr("The scenario writes no states out: say what comes with --event."))
+    states = read_states(instance)
+    for number, state in enumerate(states, 1):
+        if asked in (state.name, str(number)):
+            return state
+    names = ", ".join(f"'{state.name}'" for state in states)
+    raise Misuse(tr("There is no state '{name}'; there are {known}.", name=asked, known=names))
+
+
+def _start(instance: Instance, strike: Strike) -> int:
+    """The period of the horizon in which an event starts."""
+    first, last, n = instance.years[0], instance.years[-1], instance.per_year
+    year, period = strike.year, strike.period
+    if not first <= year <= last:
+        told = {"year": year, "first": first, "last": last}
+        raise Misuse(tr("{year} is not in the horizon, which is {first} to {last}.", **told))
+    if period > n:
+        told = {"year": year, "period": period, "count": n}
+        raise Misuse(tr("{year}.{period} is no period: a year has {count}.", **told))
+    return (year - first) * n + period - 1
+
+
+def _length(instance: Instance, strike: Strike, hazard: HazardData) -> int:
+    """How many periods an event lasts."""
+    if strike.length is None or strike.unit == "period":
+        return strike.length or hazard.length
+    periods, rest = divmod(strike.length * instance.per_year, PARTS[strike.unit])
+    if rest:
+        asked = {"length": f"{strike.length} {strike.unit}s", "periods": instance.per_year}
+        raise Misuse(
+            tr("'for {length}' is no whole number of periods: a year has {periods}.", **asked)
+        )
+    return periods
+
+
+def lasting(hazard: HazardData, periods: int, id: str) -> HazardData:
+    """A hazard that lasts so many periods, under another id.
+
+    Effects end with it. Where it lasts longer than it would, the last loss of those effects goes on
+    that would last to its end; the others are over when they were.
+    """
+    effects = []
+    for origin, remains in hazard.effects:
+        if len(remains) == hazard.length:
+            remains = np.pad(remains, (0, max(0, periods - len(remains))), mode="edge")
+        effects.append((origin, remains[:periods]))
+    return HazardData(id, hazard.annual_probability, periods, tuple(effects))
+
+
+def _event(instance: Instance, hazard: str, start: int, length: int) -> StressEvent:
+    at = _period(instance, start)
+    return StressEvent(hazard=hazard, start=at.year, period=at.period, periods=length)
+
+
+# What it does
+
+
 def stress(
     found: Found,
     options: StressOptions,
@@ -76,15 +177,21 @@ def stress(
     Raises Misuse where the scenario has no such hazard, state or time.
     """
     began = time.perf_counter()
-    what = disruption(found.instance, options)
-    instance, state = what.instance, what.state
+    instance, state, name, events = disruption(found.instance, options)
     commitments: dict[StressCase, Commitment] = {"market": Commitment(), "plan": found.commitment}
     lives = {case: live_through(instance, state, own) for case, own in commitments.items()}
-    window = _window(lives)
-    materials = [m for m in instance.case.materials if _is_open(m, lives)]
+    # From the first to the last period in which anything is open in any case.
+    open_ = {
+        m: np.any([lived.materials[m].open > 0 for lived in lives.values()], axis=0)
+        for m in instance.case.materials
+        if m in lives["plan"].materials
+    }
+    materials = [m for m, own in open_.items() if own.any()]
+    at = [k for k in range(len(instance.periods)) if any(own[k] for own in open_.values())]
+    window = range(at[0], at[-1] + 1) if at else range(0)
     return Stress(
-        state=what.name,
-        events=what.events,
+        state=name,
+        events=tuple(sorted(events, key=lambda event: (event.start, event.period))),
         failed=tuple(p for p in instance.projects if p in state.failed),
         late=dict(state.delays),
         cases=tuple(commitments),
@@ -103,35 +210,22 @@ def stress(
     )
 
 
-def _is_open(material: str, lives: Lives) -> bool:
-    figures = (lived.materials.get(material) for lived in lives.values())
-    return any(own is not None and own.open.any() for own in figures)
-
-
-def _window(lives: Lives) -> range:
-    """From the first to the last period in which anything is open in any case."""
-    every = [own.open > 0 for lived in lives.values() for own in lived.materials.values()]
-    at = np.flatnonzero(np.any(every, axis=0)) if every else np.zeros(0, dtype=int)
-    return range(int(at[0]), int(at[-1]) + 1) if len(at) else range(0)
-
-
 def _period(instance: Instance, k: int) -> StressPeriod:
     year, period = divmod(k, instance.per_year)
     return StressPeriod(year=instance.years[year], period=period + 1)
 
 
-def _material(instance: Instance, m: str, lives: Lives, window: range) -> ShortMaterial:
+def _material(instance: Instance, m: str, lives: Lives, window: range) -> results.ShortMaterial:
     lot = instance.lot_t[m]
 
     def tonnes(lots: Floats) -> tuple[float, ...]:
         return tuple(float(lots[k]) * lot for k in window)
 
-    any_case = lives["market"].materials[m]
     own = {case: lived.materials[m] for case, lived in lives.items()}
-    return ShortMaterial(
+    return results.ShortMaterial(
         id=m,
-        demand_t=tonnes(any_case.demand),
-        market_t=tonnes(any_case.market),
+        demand_t=tonnes(own["market"].demand),
+        market_t=tonnes(own["market"].market),
         delivered_t={case: tonnes(figures.delivered) for case, figures in own.items()},
         released_t={case: tonnes(figures.released) for case, figures in own.items()},
         missing_t={case: tonnes(figures.missing) for case, figures in own.items()},
@@ -142,23 +236,21 @@ def _material(instance: Instance, m: str, lives: Lives, window: range) -> ShortM
     )
 
 
-def _consumers(instance: Instance, materials: list[str], lives: Lives) -> list[ConsumerHit]:
+def _consumers(
+    instance: Instance, materials: list[str], lives: Lives
+) -> Iterator[results.ConsumerHit]:
     """Those who miss something of a material in any case."""
-    hit = []
     for u, m in ((u, m) for u in instance.case.consumers for m in materials):
         if (u, m) not in instance.demand:
             continue
         lots = {case: float(lived.missing[u, m].sum()) for case, lived in lives.items()}
         if max(lots.values()) > SHORT * float(instance.demand[u, m].max()):
-            hit.append(
-                ConsumerHit(
-                    consumer=u,
-                    material=m,
-                    missing_t={case: own * instance.lot_t[m] for case, own in lots.items()},
-                    damage={case: lived.damage[u, m] for case, lived in lives.items()},
-                )
+            yield results.ConsumerHit(
+                consumer=u,
+                material=m,
+                missing_t={case: own * instance.lot_t[m] for case, own in lots.items()},
+                damage={case: lived.damage[u, m] for case, lived in lives.items()},
             )
-    return hit
 
 
 def _stock(
@@ -167,7 +259,7 @@ def _stock(
     commitments: Mapping[StressCase, Commitment],
     lives: Lives,
     window: range,
-) -> StressedStock:
+) -> results.StressedStock:
     pile = instance.stockpiles[h]
     lot = instance.lot_t[pile.material]
     begins: dict[StressCase, float] = {}
@@ -176,9 +268,9 @@ def _stock(
         left, planned = lived.left[h], planned_stock(instance, commitments[case], h)
         begins[case] = lot * (float(left[window[0] - 1]) if window[0] else pile.initial)
         least = EMPTY * float(planned.max())
-        gone = [k for k in window if planned[k] > least and left[k] <= least]
-        empty[case] = _period(instance, gone[0]) if gone else None
-    return StressedStock(
+        gone = (_period(instance, k) for k in window if planned[k] > least >= left[k])
+        empty[case] = next(gone, None)
+    return results.StressedStock(
         id=h,
         material=pile.material,
         begins_t=begins,
