@@ -14,7 +14,6 @@ import sys
 import traceback
 from contextvars import copy_context
 from pathlib import Path
-from typing import TextIO
 
 import click
 
@@ -38,15 +37,11 @@ COMMANDS = {
 """The commands and their one line of help, so that help imports none of them."""
 COMMANDS |= {analysis.name: analysis.summary for analysis in ANALYSES}
 COMMANDS = dict(sorted(COMMANDS.items()))
-MODULES = {"workbook": "report"} | dict.fromkeys(
-    ("init", "presets", "schema", "validate"), "scenario_files"
-)
+MODULES = dict.fromkeys(("init", "presets", "schema", "validate"), "scenario_files")
+MODULES |= {"workbook": "report", "solve": "solving", "run": "solving"}
 """The modules of commands that have none of their own name."""
-
-
 ARGUMENTS = "vorrat.arguments"
 """Where the context keeps what was written behind the name of the command."""
-
 NO_ROOM = {errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)}
 """How systems say that there is no room."""
 
@@ -62,15 +57,12 @@ class _Lazy(click.Group):
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
         if name not in COMMANDS:
             return None
-        command: click.Command
         if name in BY_NAME and BY_NAME[name].run:
             from optimizer.cli import runner
 
-            command = runner.command_of(name)
-        else:
-            command = getattr(
-                importlib.import_module(f"optimizer.cli.{MODULES.get(name, name)}"), name
-            )
+            return usage.in_language(runner.command_of(name))
+        module = importlib.import_module(f"optimizer.cli.{MODULES.get(name, name)}")
+        command: click.Command = getattr(module, name)
         return usage.in_language(command)
 
     def resolve_command(
@@ -139,7 +131,7 @@ def main(args: list[str] | None = None) -> None:
     make_printable()
     words = sys.argv[1:] if args is None else args
     try:
-        from optimizer.cli.supervision import parent
+        from optimizer.cli import parent
 
         if not parent.is_supervised(words):
             sys.exit(flushed(run(args)))
@@ -157,10 +149,6 @@ def run(args: list[str] | None = None) -> int:
     with using("en"), recording():
         # What is set on the way, such as an engine, ends with the command.
         return copy_context().run(_run, args)
-
-
-answer = run
-"""The same by a name that stays: the module of the command ``run`` takes that of the function."""
 
 
 def _run(args: list[str] | None) -> int:
@@ -183,18 +171,12 @@ def _run(args: list[str] | None) -> int:
         return _say(str(error), error.exit_code)
     except KeyboardInterrupt:
         return interrupted()
-    except BrokenPipeError:
-        # Whoever read the output has gone; nothing more can be said there.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 5
+    except BrokenPipeError as error:
+        return _full(error)
     except OSError as error:
         if error.errno not in NO_ROOM or error.filename is not None:
             return _unexpected(error)
-        problem = tr(str(error.strerror))
-        message = tr(
-            "standard output or a temporary file cannot be written: {problem}", problem=problem
-        )
-        return _say(message, 5)
+        return _full(error)
     except SystemExit as error:
         return error.code if isinstance(error.code, int) and error.code != 1 else 5
     except BaseException as error:
@@ -207,21 +189,28 @@ def flushed(code: int) -> int:
     try:
         sys.stdout.flush()
     except OSError as error:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        if not isinstance(error, BrokenPipeError):
-            problem = tr(str(error.strerror))
-            message = tr("standard output cannot be written: {problem}", problem=problem)
-            return _say(message, 5)
-        return 5
+        return _full(error)
     except (AttributeError, ValueError):
         pass  # there is none
     return code
 
 
+def _full(error: OSError) -> int:
+    """Standard output, or a temporary file, takes no more; where whoever read has gone, nothing
+    more can be said."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if isinstance(error, BrokenPipeError):
+        return 5
+    problem = tr(str(error.strerror))
+    return _say(
+        tr("standard output or a temporary file cannot be written: {problem}", problem=problem), 5
+    )
+
+
 def _unexpected(error: BaseException) -> int:
     if os.environ.get("VORRAT_TRACEBACK") == "1":
         traceback.print_exc()
-    from optimizer.cli.supervision import child
+    from optimizer.cli import child
 
     if child.was_stopped():
         # Libraries that are struck while they are imported make other errors of it.
@@ -265,9 +254,3 @@ def make_printable() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
-
-
-def colours(stream: TextIO) -> bool:
-    """Whether to write colours: only to a terminal, and never with NO_COLOR."""
-    dumb = os.environ.get("TERM") == "dumb" or bool(os.environ.get("NO_COLOR"))
-    return stream.isatty() and not dumb

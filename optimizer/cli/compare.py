@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,9 +13,7 @@ from models.language import tr
 from models.results import Plan
 from models.results.comparison import Failed
 from optimizer.analyses.options import CompareOptions, with_budget
-from optimizer.cli import cuts, diagnostics, items, runner, saved, whole
-from optimizer.cli.cuts import Kept
-from optimizer.cli.disk import save
+from optimizer.cli import cuts, diagnostics, disk, items, manifest, runner, saved, whole
 from optimizer.cli.items import Item
 from optimizer.cli.parameters import built
 from optimizer.cli.progress import Steps
@@ -40,7 +39,7 @@ def _compare(
 ) -> int:
     steps = Steps(quiet)
     asked = built(CompareOptions, values, listener=steps)
-    kept = cuts.kept_in(reuse, out)
+    folder = cuts.kept_in(reuse, out)
     settings = with_budget(asked.settings, asked.budget)
     found = items.find(given, asked.variants, settings)
     to_solve = [item for item in found if item.reading is not None]
@@ -49,31 +48,29 @@ def _compare(
             "--variants, --set, --budget and --reuse go with scenario files, and there is none."
         )
     _check(found, asked)
-    if out is not None:
-        places = compared_places([item.label for item in found])
-        save.prepare(out, [COMPARISON_FILE, *places.values()], force)
-        save.check_folder(out)
-    pools = None if kept is None else _read_pools(kept, to_solve)
+    places = compared_places([item.label for item in found])
+    disk.prepare(out, [COMPARISON_FILE, *places.values()], force)
+    pools: dict[str, cuts.Kept] = {}
+    if folder is not None:
+        kept = [cuts.read_kept(folder, i.reading.case) for i in to_solve if i.reading is not None]
+        pools = {one.key: one for one in reversed(kept)}
 
-    answers = _solve(to_solve, asked, steps, pools)
-    plans = {i.label: i.plan for i in found if i.plan is not None}
-    failures: list[tuple[Failed, int]] = []
-    for item, answer in zip(to_solve, answers, strict=True):
-        if isinstance(answer, Plan):
-            plans[item.label] = answer
-        else:
-            failures.append(_failed(item, answer))
+    answers = _solve(to_solve, asked, steps, None if folder is None else pools)
+    solved = {id(item): answer for item, answer in zip(to_solve, answers, strict=True)}
     # In the order given, whatever was solved first.
-    plans = {item.label: plans[item.label] for item in found if item.label in plans}
-    code = max((code for _, code in failures), default=0)
+    either = ((item, item.plan or solved.get(id(item))) for item in found)
+    plans = {item.label: plan for item, plan in either if isinstance(plan, Plan)}
+    without = [(i, a) for i, a in zip(to_solve, answers, strict=True) if not isinstance(a, Plan)]
+    failures = [_told(item, answer) for item, answer in without]
+    # What an interrupt left unsolved was stopped by the user, as is a plan cut short.
+    code = max((1 if a is None else a.exit_code for _, a in without), default=0)
     if not plans:
         return code
     base = asked.base
     if base is not None and base not in plans:
+        first = next(iter(plans))
         announce(
-            "{base} has no plan; the others are compared with {label}.",
-            base=base,
-            label=next(iter(plans)),
+            "{base} has no plan; the others are compared with {label}.", base=base, label=first
         )
         base = None
 
@@ -90,19 +87,20 @@ def _compare(
             base=base,
             year=asked.year,
             federal=asked.federal or None,
-            failed=[failure for failure, _ in failures],
+            failed=failures,
             doubts=doubts,
         )
     stopped = any(isinstance(a, Plan) and a.certificate.status != "optimal" for a in answers)
     code = code or int(stopped or bool(doubts.against))
     with runner.telling(comparison, as_json) as document:
-        places = compared_places([item.label for item in found])
-        files = {places[label]: save.document(plan) for label, plan in plans.items()}
+        files = {places[label]: disk.document(plan) for label, plan in plans.items()}
         # What was changed must not be sealed anew.
         files |= {places[item.label]: item.saved.raw for item in found if item.saved is not None}
         files[COMPARISON_FILE] = document
-        save.leave(out, "comparison", files, code, force=force)
-        _keep(pools, answers)
+        manifest.leave(out, "comparison", files, code, force=force)
+        for pool in pools.values():
+            if pool.pool.cuts and any(isinstance(answer, Plan) for answer in answers):
+                pool.write()
     return code
 
 
@@ -114,29 +112,23 @@ def _check(found: Sequence[Item], asked: CompareOptions) -> None:
     base, year = asked.base, asked.year
     labels = [item.label for item in found]
     if base is not None and base not in labels:
-        raise misused(
-            "--base {base}: there are the options {known}.", base=base, known=", ".join(labels)
-        )
+        known = ", ".join(labels)
+        raise misused("--base {base}: there are the options {known}.", base=base, known=known)
     first = found[labels.index(base) if base else 0]
     if year is not None and first.case is not None and year not in first.case.horizon.years:
-        horizon = first.case.horizon
         raise misused(
             "--year {year}: the horizon of '{label}' is {first} to {last}.",
             year=year,
             label=first.label,
-            first=horizon.first_year,
-            last=horizon.last_year,
+            first=first.case.horizon.first_year,
+            last=first.case.horizon.last_year,
         )
-    public = {
-        f
-        for item in found
-        if item.case is not None
-        for f, funder in item.case.funders.items()
-        if funder.kind == "public"
-    }
+    public = set()
     for item in found:
+        if item.case is not None:
+            public |= {f for f, one in item.case.funders.items() if one.kind == "public"}
         if item.plan is not None:
-            public |= {funder.id for funder in item.plan.funders if funder.kind == "public"}
+            public |= {one.id for one in item.plan.funders if one.kind == "public"}
     for funder in asked.federal:
         if funder not in public:
             raise misused(
@@ -146,43 +138,28 @@ def _check(found: Sequence[Item], asked: CompareOptions) -> None:
             )
 
 
-def _read_pools(folder: Path, to_solve: Sequence[Item]) -> dict[str, Kept]:
-    """The pools that suit the scenarios, by their keys."""
-    readings = [item.reading for item in to_solve if item.reading is not None]
-    found = [cuts.read_kept(folder, reading.case) for reading in readings]
-    return {kept.key: kept for kept in reversed(found)}
-
-
-def _keep(pools: dict[str, Kept] | None, answers: Sequence[Plan | NoAnswer | None]) -> None:
-    if pools is None or not any(isinstance(answer, Plan) for answer in answers):
-        return
-    for kept in pools.values():
-        if kept.pool.cuts:
-            kept.write()
-
-
 def _solve(
-    to_solve: Sequence[Item], asked: CompareOptions, steps: Steps, pools: dict[str, Kept] | None
+    to_solve: Sequence[Item],
+    asked: CompareOptions,
+    steps: Steps,
+    pools: dict[str, cuts.Kept] | None,
 ) -> list[Plan | NoAnswer | None]:
     """Solve what has yet to be solved."""
     if not to_solve:
         return []
-    readings = [item.reading for item in to_solve if item.reading is not None]
-    for file, reading in {i.file: r for i, r in zip(to_solve, readings, strict=True)}.items():
+    pairs = [(item, item.reading) for item in to_solve if item.reading is not None]
+    for file, reading in {item.file: reading for item, reading in pairs}.items():
         steps.note(f"{file}: {summed_up(reading.case)}")
-    doubts = (fault for reading in readings for fault in diagnostics.never_striking(reading))
+    doubts = (fault for _, reading in pairs for fault in diagnostics.never_striking(reading))
     diagnostics.show(diagnostics.unseen(doubts, set()))
 
     # The solver and Pyomo take a second to import: not for those who compare saved plans.
     from optimizer.analyses.in_turn import Task, solve_all
 
     width = max(len(item.label) for item in to_solve)
-    try:
+    with closing(steps):
         return solve_all(
-            [
-                Task(reading.case, item.variant, item.title)
-                for item, reading in zip(to_solve, readings, strict=True)
-            ],
+            [Task(reading.case, item.variant, item.title) for item, reading in pairs],
             gap=asked.gap,
             time_limit=asked.time_limit,
             threads=asked.threads,
@@ -190,20 +167,16 @@ def _solve(
             on_start=lambda at: steps.at(f"{to_solve[at].label:<{width}} "),
             on_progress=asked.on_progress,
         )
-    finally:
-        steps.close()
 
 
-def _failed(item: Item, answer: NoAnswer | None) -> tuple[Failed, int]:
-    """An option without a plan, told on stderr, and the exit code that says so."""
-    assert item.reading is not None
-    if isinstance(answer, Infeasible):
+def _told(item: Item, answer: NoAnswer | None) -> Failed:
+    """An option without a plan, told on stderr."""
+    if isinstance(answer, Infeasible) and item.reading is not None:
         diagnostics.show_conflict(answer, item.reading, f"{item.label}: ")
     else:
         said = answer or tr("stopped before it was solved")
         click.echo(f"{item.label}: {said}", err=True)
-    # What an interrupt left unsolved was stopped by the user, as is a plan cut short.
-    return failed(item, answer), 1 if answer is None else answer.exit_code
+    return failed(item, answer)
 
 
 def failed(item: Item, answer: NoAnswer | None) -> Failed:
@@ -214,7 +187,7 @@ def failed(item: Item, answer: NoAnswer | None) -> Failed:
     return Failed.model_validate(
         {
             "label": item.label,
-            "title": items.title_of(item),
+            "title": item.wording,
             "variant": item.variant,
             "reason": reasons.get(type(answer), "failed"),
             "message": str(answer) if answer is not None else INTERRUPTED,

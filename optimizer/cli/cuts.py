@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from models.faults import Place
 from models.files.decoding import read_bytes
 from models.scenario.case import Case
-from optimizer.cli.disk.save import make_folder, write_whole
+from optimizer.cli import disk
 from optimizer.cli.usage import misused
 
 if TYPE_CHECKING:
@@ -29,9 +29,7 @@ def kept_in(reuse: Path | None, out: Path | None, method: str = "auto") -> Path 
         raise misused("--reuse takes a folder, and '{path}' is a file: put FILE first.", path=reuse)
     if str(reuse) == BESIDE and out is None:
         raise misused("--reuse keeps cuts beside the results: name a folder, or --out.")
-    folder = out if str(reuse) == BESIDE else reuse
-    assert folder is not None
-    return folder
+    return out if str(reuse) == BESIDE else reuse
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,7 +44,7 @@ class Kept:
         """Leave it for the next run."""
         from optimizer.solve.decomposition import write_pool
 
-        write_whole(self.path, write_pool(self.pool))
+        disk.leave_all([(self.path, write_pool(self.pool))], force=True)
 
 
 def read_kept(folder: Path, case: Case) -> Kept:
@@ -55,7 +53,7 @@ def read_kept(folder: Path, case: Case) -> Kept:
     from optimizer.solve.decomposition import CutPool, pool_key, read_pool
     from optimizer.solve.decomposition.storing import MAX_BYTES as MAX_POOL
 
-    make_folder(folder)
+    disk.make_folder(folder)
     key = pool_key(read_instance(case))
     path = folder / f"cuts-{key[:16]}.npz"
     if not path.exists():

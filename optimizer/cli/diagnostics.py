@@ -4,12 +4,13 @@ that exclude each other, with where each is written."""
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import click
 
@@ -17,11 +18,16 @@ from models.faults import Fault, Place, ScenarioError
 from models.files import Reading
 from models.files.decoding import MAX_BYTES, decode, printable, split_lines
 from models.language import tr
-from optimizer.cli import colours
 from optimizer.errors import Infeasible
 
 _WIDTH = 160
 _COLOUR = {"error": "red", "warning": "yellow"}
+
+
+def colours(stream: TextIO) -> bool:
+    """Whether to write colours: only to a terminal, and never with NO_COLOR."""
+    dumb = os.environ.get("TERM") == "dumb" or bool(os.environ.get("NO_COLOR"))
+    return stream.isatty() and not dumb
 
 
 def show(faults: Iterable[Fault]) -> None:
@@ -49,17 +55,14 @@ def show_all(faults: Sequence[Fault]) -> None:
 
 def unseen(faults: Iterable[Fault], seen: set[Hashable]) -> list[Fault]:
     """The faults that are new to a reader, who has seen them from then on."""
-    new = {_told_as(fault): fault for fault in faults if _told_as(fault) not in seen}
+    new: dict[Hashable, Fault] = {}
+    for fault in faults:
+        # A mistyped path counts once, whatever its values.
+        typed = fault.place is not None and fault.place.file.startswith("--set ")
+        new.setdefault((None if typed else fault.place, fault.path, fault.message), fault)
+    found = [fault for key, fault in new.items() if key not in seen]
     seen.update(new)
-    return list(new.values())
-
-
-def _told_as(fault: Fault) -> Hashable:
-    """What makes two faults one to a reader; a mistyped path counts once, whatever its values."""
-    place = fault.place
-    if place is not None and place.file.startswith("--set "):
-        return fault.path, fault.message
-    return place, fault.path, fault.message
+    return found
 
 
 def _excerpt(place: Place | None) -> list[str]:

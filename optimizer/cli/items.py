@@ -25,8 +25,8 @@ class Item:
     label: str
     file: str
     variant: str | None = None
-    plan: Plan | None = None
     reading: Reading | None = None
+    plan: Plan | None = None
     saved: Given | None = None
     """The file of a plan that was saved."""
 
@@ -40,8 +40,18 @@ class Item:
     @property
     def title(self) -> str:
         """The title that its plan gets."""
+        return named(self.case.title if self.case else None, Path(self.file).stem)
+
+    @property
+    def wording(self) -> Wording:
+        """Title of the variant, or of the scenario, in both languages."""
+        from optimizer.analyses.comparison.wording import wording
+
         case = self.case
-        return named(case.title if case else None, Path(self.file).stem)
+        variant = case.variants.get(self.variant) if case and self.variant else None
+        if variant is not None:
+            return wording(variant.title, self.variant or "")
+        return wording(case.title if case else None, Path(self.file).stem)
 
 
 def find(given: Sequence[str], all_variants: bool, settings: tuple[str, ...]) -> list[Item]:
@@ -50,60 +60,9 @@ def find(given: Sequence[str], all_variants: bool, settings: tuple[str, ...]) ->
     read."""
     from optimizer.analyses.comparison.compare import distinct
 
+    named_here = [_item(text) for text in given]
+    known = {(item.file, item.variant) for item in named_here if item.plan is None}
     items: list[Item] = []
-    for text in given:
-        plan_file = _plan_file(text)
-        if plan_file is not None:
-            items.append(_saved(text, plan_file))
-        else:
-            file, variant = _parted(text)
-            items.append(Item(variant or Path(file).stem, file, variant))
-    items = _read(items, all_variants, settings)
-    labels = distinct([item.label for item in items])
-    return [replace(item, label=label) for item, label in zip(items, labels, strict=True)]
-
-
-def _plan_file(text: str) -> Path | None:
-    """The file of a saved plan, None for a scenario."""
-    path = Path(text)
-    if path.is_dir():
-        if not (path / PLAN_FILE).is_file():
-            raise misused("the folder '{folder}' has no {file}.", folder=text, file=PLAN_FILE)
-        return path / PLAN_FILE
-    return None if kind_of(path) is None else path
-
-
-def _parted(text: str) -> tuple[str, str | None]:
-    """A file and a variant of it; a file whose own name has an @ goes first."""
-    file, at, variant = text.rpartition("@")
-    if Path(text).is_file() or not at or not Path(file).is_file():
-        return text, None
-    if not variant:
-        raise misused("'{text}' names no variant behind the @.", text=text)
-    return file, variant
-
-
-def _saved(text: str, path: Path) -> Item:
-    from optimizer.analyses.comparison.money import lacks_accounts
-
-    if (kind := kind_of(path)) != "plan":
-        raise misused(
-            "'{path}' is of kind '{kind}'; a saved plan or a scenario can be compared.",
-            path=path,
-            kind=kind,
-        )
-    found = saved.read_plan(path)
-    plan = found.result
-    assert isinstance(plan, Plan)
-    if lacks_accounts(plan):
-        raise misused("'{path}' is of an earlier version: solve its scenario again.", path=path)
-    return Item(saved.label(path), text, plan.variant, plan=plan, saved=found)
-
-
-def _read(items: list[Item], all_variants: bool, settings: tuple[str, ...]) -> list[Item]:
-    """Read the scenarios among the items; all faults of all of them are reported together."""
-    named_already = {(item.file, item.variant) for item in items if item.plan is None}
-    found: list[Item] = []
     faults: list[Fault] = []
     shown: set[Hashable] = set()
     checked: set[str] = set()
@@ -119,51 +78,66 @@ def _read(items: list[Item], all_variants: bool, settings: tuple[str, ...]) -> l
         diagnostics.show(diagnostics.unseen(reading.warnings, shown))
         return reading
 
-    expanded: set[str] = set()
-    for item in items:
+    for item in named_here:
         if item.plan is not None:
-            found.append(item)
+            items.append(item)
             continue
         reading = read(item)
-        found.append(replace(item, reading=reading))
-        if not all_variants or reading is None or item.file in expanded:
-            continue
-        expanded.add(item.file)
-        for variant in reading.case.variants:
-            if (item.file, variant) not in named_already:
+        items.append(replace(item, reading=reading))
+        for variant in reading.case.variants if all_variants and reading is not None else ():
+            if (item.file, variant) not in known:
+                known.add((item.file, variant))
                 more = Item(variant, item.file, variant)
-                found.append(replace(more, reading=read(more)))
+                items.append(replace(more, reading=read(more)))
     if faults:
         raise ScenarioError(tuple(diagnostics.unseen(faults, set())))
-    return found
+    labels = distinct([item.label for item in items])
+    return [replace(item, label=label) for item, label in zip(items, labels, strict=True)]
 
 
-def title_of(item: Item) -> Wording:
-    """Title of the variant, or of the scenario, in both languages."""
-    from optimizer.analyses.comparison.wording import wording
+def _item(text: str) -> Item:
+    """A saved plan, in a file or a folder, read; or a file and a variant of it, where a file whose
+    own name has an @ goes first."""
+    path = Path(text)
+    if path.is_dir():
+        path /= PLAN_FILE
+        if not path.is_file():
+            raise misused("the folder '{folder}' has no {file}.", folder=text, file=PLAN_FILE)
+    kind = kind_of(path)
+    if kind is None and not Path(text).is_dir():
+        file, at, variant = text.rpartition("@")
+        if path.is_file() or not at or not Path(file).is_file():
+            return Item(path.stem, text)
+        if not variant:
+            raise misused("'{text}' names no variant behind the @.", text=text)
+        return Item(variant, file, variant)
+    from optimizer.analyses.comparison.money import lacks_accounts
 
-    case = item.case
-    variant = case.variants.get(item.variant) if case and item.variant else None
-    if variant is not None:
-        return wording(variant.title, item.variant or "")
-    return wording(case.title if case else None, Path(item.file).stem)
-
-
-SCENARIOS = (".yaml", ".yml", ".xlsx", ".xlsm")
+    if kind != "plan":
+        raise misused(
+            "'{path}' is of kind '{kind}'; a saved plan or a scenario can be compared.",
+            path=path,
+            kind=kind,
+        )
+    found = saved.read(str(path), bare=True)
+    plan = found.result
+    assert isinstance(plan, Plan)
+    if lacks_accounts(plan):
+        raise misused("'{path}' is of an earlier version: solve its scenario again.", path=path)
+    return Item(saved.label(path), text, plan.variant, plan=plan, saved=found)
 
 
 def read_plan(text: str) -> tuple[Path, Plan]:
     """A saved plan, of a file or of the folder it is in. Raises click.UsageError where there is
     none."""
-    if text.lower().endswith(SCENARIOS):
+    if text.lower().endswith((".yaml", ".yml", ".xlsx", ".xlsm")):
         raise misused(
             "'{path}' is a scenario: solve it with --out, and give its plan.json.", path=text
         )
     found = saved.read(text)
     if not isinstance(found.result, Plan):
-        raise misused(
-            "'{path}' holds no plan but '{kind}'.", path=found.path, kind=kind_of(found.path)
-        )
+        kind = kind_of(found.path)
+        raise misused("'{path}' holds no plan but '{kind}'.", path=found.path, kind=kind)
     whole.tell(found.path, found.doubts)
     return found.path, found.result
 

@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from models.language import marked, tr
-from optimizer.cli import speaking
+from optimizer.cli import child, speaking
 from optimizer.cli.cuts import BESIDE
-from optimizer.cli.supervision import child
 from optimizer.cli.usage import misused
 
 if TYPE_CHECKING:

@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from models.results import Plan
-from optimizer.cli import options, saved, speaking
-from optimizer.cli.disk import save
+from optimizer.cli import disk, options, saved, speaking
 from optimizer.cli.usage import misused
-
-if TYPE_CHECKING:
-    from optimizer.report.charts import Chart
-
 
 PLAN, REPORT, RESULTS, FAULTS = "plan.json", "report.html", "results.xlsx", "faults.xlsx"
 NAMES = (PLAN, REPORT, RESULTS)
@@ -59,7 +53,7 @@ def report(
         apart = len(found) > 1 and len(plans) > 1
         out = Path(REPORT) if apart else main.path.parent / REPORT
     workbooks = [] if excel is None else [_named(excel)]
-    save.refuse([out, *workbooks], force)
+    disk.refuse([out, *workbooks], force)
     # Jinja and Matplotlib take a moment to import: only those who want a page wait for them.
     from optimizer.report.render import html
     from optimizer.report.render import workbook as sheets
@@ -67,27 +61,20 @@ def report(
     with saved.showing(found):
         made, doubts = saved.as_document(found, plans)
         page = html.render(made, doubts)
-        files = _chart_files(html.charts(made), charts)
-    save.refuse([path for path, _ in files], force)
+        files = []
+        for place, chart in enumerate(html.charts(made) if charts is not None else (), start=1):
+            # In the order of the page.
+            name = f"{place:02}-{chart.name}"
+            files.append((Path(charts or "", f"{name}.svg"), chart.svg_file()))
+            files.append((Path(charts or "", f"{name}.png"), chart.png_file()))
+    disk.refuse([path for path, _ in files], force)
     with saved.showing(found):
         files += [(path, sheets.render(made, doubts)) for path in workbooks]
-    save.leave_all([*files, (out, page.encode())], force)
+    disk.leave_all([*files, (out, page.encode())], force)
     click.echo(str(out))
     for path in workbooks:
         click.echo(str(path))
     return saved.code_of(found)
-
-
-def _chart_files(charts: Sequence[Chart], folder: Path | None) -> list[tuple[Path, bytes]]:
-    """Each chart as SVG and PNG, numbered in the order of the page."""
-    if folder is None:
-        return []
-    files = []
-    for place, chart in enumerate(charts, start=1):
-        name = f"{place:02}-{chart.name}"
-        files.append((folder / f"{name}.svg", chart.svg_file()))
-        files.append((folder / f"{name}.png", chart.png_file()))
-    return files
 
 
 @click.command(epilog=EXITS)
@@ -102,14 +89,14 @@ def workbook(given: tuple[str, ...], out: Path, force: bool) -> int:
     differences to the first, and so are several results of another kind. A frontier.json or a
     split.json beside a single plan gets sheets.
     """
-    save.refuse([_named(out)], force)
+    disk.refuse([_named(out)], force)
     # XlsxWriter takes a moment to import: only those who want a workbook wait for it.
     from optimizer.report.render.workbook import render
 
     found, plans = saved.read_all(given)
     with saved.showing(found):
         book = render(*saved.as_document(found, plans))
-    save.leave_all([(out, book)], force)
+    disk.leave_all([(out, book)], force)
     click.echo(str(out))
     return saved.code_of(found)
 

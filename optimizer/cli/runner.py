@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,14 +18,11 @@ from models.results import Result
 from optimizer.analyses.options import OfScenario, SolveOptions
 from optimizer.analyses.registry import BY_NAME, Analysis
 from optimizer.analyses.running import Input, Outcome
-from optimizer.cli import cuts, diagnostics, options, parameters, speaking
-from optimizer.cli.disk import save
-from optimizer.cli.disk.naming import safe_name
+from optimizer.cli import child, cuts, diagnostics, disk, manifest, options, parameters, speaking
 from optimizer.cli.items import is_plan, read_plan
 from optimizer.cli.progress import Steps
 from optimizer.cli.saved import PLAN_FILE
 from optimizer.cli.scenario_files import summed_up
-from optimizer.cli.supervision import child
 from optimizer.cli.usage import misused
 from optimizer.errors import Infeasible, Misuse
 
@@ -39,22 +36,22 @@ ARGUMENTS = {"plan": "plan", "scenario": "file", "either": "given"}
 def command_of(name: str, run: Callable[[Input, Any], Outcome] | None = None) -> click.Command:
     """The command of an analysis, made from what it declares; ``run`` stands for what runs it."""
     analysis = BY_NAME[name]
-    asks, argument = analysis.asks, ARGUMENTS[analysis.takes]
+    argument = ARGUMENTS[analysis.takes]
 
     def call(as_json: bool, out: Path | None, force: bool, quiet: bool, **values: Any) -> int:
         salvaging = child.is_salvage()
         steps = Steps(quiet or salvaging)
         with misuse_told():
-            asked = parameters.built(asks, values, listener=steps)
+            asked = parameters.built(analysis.asks, values, listener=steps)
             kept = None if salvaging else cuts.kept_in(values.get("reuse"), out, asked.method)
-            save.prepare(out, [analysis.file, *analysis.beside], force)
+            disk.prepare(out, [analysis.file, *analysis.beside], force)
             given, path = _read(values[argument], analysis, asked)
             pool = None if kept is None else cuts.read_kept(kept, given.reading.case)
-            running = run or analysis.running
-            save.check_folder(out)
             steps.note(f"{path}: {summed_up(given.reading.case)}")
             try:
-                found = running(given if pool is None else given.starting_from(pool.pool), asked)
+                with closing(steps):
+                    start = given if pool is None else given.starting_from(pool.pool)
+                    found = (run or analysis.running)(start, asked)
             except ScenarioError as error:
                 raise ScenarioError(diagnostics.placed(error, given.reading)) from None
             except Infeasible as error:
@@ -62,23 +59,15 @@ def command_of(name: str, run: Callable[[Input, Any], Outcome] | None = None) ->
                 if as_json:
                     click.echo(diagnostics.infeasible(error, given.reading))
                 return error.exit_code
-            finally:
-                steps.close()
-        files = {
-            "/".join((*map(safe_name, filter(None, place.split("/"))), PLAN_FILE)): plan
-            for place, plan in found.plans.items()
-        }
+        files = {}
+        for place, plan in found.plans.items():
+            folders = [disk.safe_name(part) for part in place.split("/") if part]
+            files["/".join((*folders, PLAN_FILE))] = disk.document(plan)
         with telling(found.result, as_json) as document:
             try:
-                save.leave(
-                    out,
-                    Path(analysis.file).stem,
-                    {place: save.document(plan) for place, plan in files.items()}
-                    | {analysis.file: document},
-                    found.exit_code,
-                    force=force,
-                    replace=analysis.beside,
-                )
+                files[analysis.file] = document
+                stem, code = Path(analysis.file).stem, found.exit_code
+                manifest.leave(out, stem, files, code, force=force, replace=analysis.beside)
                 if pool is not None:
                     pool.write()
             finally:
@@ -135,7 +124,8 @@ def _read(text: str, analysis: Analysis, asked: SolveOptions) -> tuple[Input, st
     if analysis.takes == "scenario" or (analysis.takes == "either" and not is_plan(text)):
         reading = read(text, variant, settings)
         title = named(reading.case.title, Path(text).stem)
-        return Input(text, reading, title, variant, read=read, read_plan=_plan), text
+        how: dict[str, Any] = {"read": read, "read_plan": lambda text: _given(text)[0]}
+        return Input(text, reading, title, variant, **how), text
     if variant is not None or settings:
         raise misused("A plan carries its scenario: --variant and --set go with a scenario file.")
     taken, path = _given(text)
@@ -151,18 +141,13 @@ def _given(text: str) -> tuple[GivenPlan, str]:
     return given(plan, str(path)), str(path)
 
 
-def _plan(text: str) -> GivenPlan:
-    """The same by itself."""
-    return _given(text)[0]
-
-
 @contextmanager
 def telling(found: Result, as_json: bool) -> Iterator[bytes]:
     """Write files in the body, from the document that comes with it; then tell what was found.
 
     A full disk must not cost what was found.
     """
-    document = save.document(found)
+    document = disk.document(found)
     try:
         yield document
     finally:

@@ -20,7 +20,7 @@ from models.results.misfits import misfits
 from models.results.reservations import Doubts, joined
 from optimizer.analyses.registry import ANALYSES
 from optimizer.cli import whole
-from optimizer.cli.disk.naming import safe_names
+from optimizer.cli.disk import safe_names
 from optimizer.cli.usage import misused
 
 if TYPE_CHECKING:
@@ -162,33 +162,27 @@ def _compared(given: Given, comparison: Comparison) -> tuple[Given, dict[str, Pl
     any plan where none of them lies beside it. Raises click.UsageError where some are there and one
     is not, or another lies in its place, and where the comparison speaks of other things than its
     plans."""
+    from optimizer.analyses.comparison.compare import again
+    from optimizer.solve.reckoned import apart
+
     path, places = given.path, compared_places([option.label for option in comparison.options])
     plans, told = {}, [comparison.said, given.doubts]
     if not any((path.parent / place).exists() for place in places.values()):
         return replace(given, doubts=joined(told)), {}
     for option in comparison.options:
         at, proof = path.parent / places[option.label], option.proof
-        read_there = read(str(at))
-        plan = read_there.result
-        if not isinstance(plan, Plan) or (
-            (plan.certificate.input_sha256, plan.certificate.objective)
-            != (proof.input_sha256, proof.objective)
+        there = read(str(at))
+        plan, due = there.result, (proof.input_sha256, proof.objective)
+        if (
+            not isinstance(plan, Plan)
+            or (plan.certificate.input_sha256, plan.certificate.objective) != due
         ):
             raise misused(
                 "'{plan}' is not the plan that '{comparison}' compares.", plan=at, comparison=path
             )
         plans[option.label] = plan
-        told.append(read_there.doubts)
-    told.append(_reckoned(path, comparison, plans))
-    return replace(given, doubts=joined(told)), plans
-
-
-def _reckoned(path: Path, comparison: Comparison, plans: Mapping[str, Plan]) -> Doubts:
-    """Whether a comparison has the figures that its plans make. Raises click.UsageError where more
-    than figures differs."""
-    from optimizer.analyses.comparison.compare import again
-    from optimizer.solve.reckoned import apart
-
+        told.append(there.doubts)
+    # It has to have the figures that its plans make.
     other = tr("it is not what the plans beside it make of it")
     try:
         found = list(apart(comparison, again(comparison, plans)))
@@ -197,7 +191,8 @@ def _reckoned(path: Path, comparison: Comparison, plans: Mapping[str, Plan]) -> 
     for one in found:
         if not one.of_figures:
             raise _no_result(path, one.path, other)
-    return Doubts(tuple(whole.of_figures(path, found)))
+    told.append(Doubts(tuple(whole.of_figures(path, found))))
+    return replace(given, doubts=joined(told)), plans
 
 
 def labels(found: Sequence[Given]) -> list[str]:
@@ -237,29 +232,28 @@ def beside(found: Sequence[Given]) -> tuple[Frontier | None, Split | None]:
 
 def _same_scenario(plan: Plan, frontier: Frontier) -> bool:
     """Whether both rest on one scenario, but for the number that the frontier varies."""
-    if plan.scenario is None or frontier.scenario is None:
-        return False
-    pair = [json.loads(json.dumps(of)) for of in (plan.scenario, frontier.scenario)]
-    for content in pair:
-        content.pop("variants", None)
-        _drop(content, frontier.varied.split("."))
+    pair = []
+    for content in (plan.scenario, frontier.scenario):
+        if content is None:
+            return False
+        pair.append(_without(json.loads(json.dumps(content)), frontier.varied.split(".")))
+        pair[-1].pop("variants", None)
     return bool(pair[0] == pair[1])
 
 
-def _drop(content: Any, steps: Sequence[str]) -> None:
-    """Take a value out of nested mappings, and mappings that are empty then."""
-    inside = content.get(steps[0]) if isinstance(content, dict) else None
-    if inside is None:
-        return
-    if len(steps) > 1:
-        _drop(inside, steps[1:])
-    if len(steps) == 1 or not inside:
-        content.pop(steps[0])
+def _without(content: Any, steps: Sequence[str]) -> Any:
+    """Nested mappings without a value, and without mappings that are empty then."""
+    if isinstance(content, dict) and content.get(steps[0]) is not None:
+        inside = _without(content.pop(steps[0]), steps[1:]) if len(steps) > 1 else None
+        if inside:
+            content[steps[0]] = inside
+    return content
 
 
-def read(text: str) -> Given:
-    """A saved result. Raises click.UsageError where there is none, or one that cannot be reported
-    on."""
+def read(text: str, bare: bool = False) -> Given:
+    """A saved result; a plan also without its scenario where it may be bare. Raises
+    click.UsageError where there is none, or one that cannot be reported on: one of another version,
+    or that does not fit its scenario."""
     path = Path(text)
     if path.is_dir():
         name = next((name for name in MAIN_FILES if (path / name).is_file()), None)
@@ -277,21 +271,20 @@ def read(text: str) -> Given:
             path=path,
             kind=f"'{kind}'" if isinstance(kind, str) else tr("something else"),
         )
-    found = _checked(MODELS[kind], path, raw, content)
-    if isinstance(found.result, Plan) and found.result.scenario is None:
+    try:
+        result = MODELS[kind].model_validate(content)
+        misfit = next(misfits(result), None)  # the scenario is read here, to tell its faults here
+    except ValidationError as error:
+        raise not_of_this_version(error, path) from None
+    if misfit is not None:
+        raise _no_result(path, *misfit)
+    if isinstance(result, Plan) and result.scenario is None and not bare:
         raise misused(
             "'{path}' does not carry its scenario, since an earlier version wrote it; solve it "
             "again to report on it.",
             path=path,
         )
-    return found
-
-
-def read_plan(path: Path) -> Given:
-    """A saved plan, also one that does not carry its scenario. Raises click.UsageError where there
-    is none."""
-    raw, content = _loaded(path)
-    return _checked(Plan, path, raw, content)
+    return Given(path, result, raw, whole.doubts(path, raw, content, result))
 
 
 def document(path: Path) -> Any:
@@ -301,7 +294,6 @@ def document(path: Path) -> Any:
 
 
 def _loaded(path: Path) -> tuple[bytes, Any]:
-    """The bytes of such a file, and its content."""
     try:
         raw = read_raw(path)
         return raw, parse_json(raw)
@@ -310,19 +302,6 @@ def _loaded(path: Path) -> tuple[bytes, Any]:
         if error.readable:
             message = tr("'{path}' is no saved result: {problem}.", path=path, problem=error)
         raise click.UsageError(message) from None
-
-
-def _checked(model: type[Result], path: Path, raw: bytes, content: Any) -> Given:
-    """A result, and the scenario in it, of the content of a file. Raises click.UsageError where it
-    is none of this version, or does not fit its scenario."""
-    try:
-        result = model.model_validate(content)
-        misfit = next(misfits(result), None)  # the scenario is read here, to tell its faults here
-    except ValidationError as error:
-        raise not_of_this_version(error, path) from None
-    if misfit is not None:
-        raise _no_result(path, *misfit)
-    return Given(path, result, raw, whole.doubts(path, raw, content, result))
 
 
 def not_of_this_version(error: ValidationError, path: Path) -> click.UsageError:

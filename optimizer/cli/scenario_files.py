@@ -6,6 +6,7 @@ import difflib
 import json
 from importlib.resources import files
 from pathlib import Path
+from typing import get_args
 
 import click
 
@@ -15,8 +16,7 @@ from models.files import read_case, read_case_text
 from models.language import Language, marked, tr, using
 from models.scenario.case import Case
 from optimizer.analyses.options import OfScenario
-from optimizer.cli import diagnostics, options, speaking
-from optimizer.cli.disk import save
+from optimizer.cli import diagnostics, disk, options, speaking
 from optimizer.cli.parameters import declared
 from optimizer.cli.usage import announce, misused
 
@@ -36,14 +36,13 @@ def validate(
         try:
             reading = read_case(file, variant, settings, check_variants=True)
         except ScenarioError as error:
-            faults, summary = error.faults, ""
+            faults, summary = error.faults, None
         else:
             faults, summary = reading.warnings, f"{file}: {summed_up(reading.case)}"
         found += faults
-        if as_json:
-            continue
-        diagnostics.show(faults)
-        if summary:
+        if not as_json:
+            diagnostics.show(faults)
+        if summary is not None and not as_json:
             click.echo(summary)
     if as_json:
         click.echo(json.dumps([diagnostics.as_data(fault) for fault in found], indent=2))
@@ -54,26 +53,23 @@ def validate(
 
 def summed_up(case: Case) -> str:
     """What a scenario holds, in one line."""
+    uncertainty = case.uncertainty
     parts = [
         _counted(len(case.materials), tr("1 material"), marked("{count} materials")),
         _counted(len(case.projects), tr("1 project"), marked("{count} projects")),
         _counted(len(case.stockpiles), tr("1 stockpile"), marked("{count} stockpiles")),
         _counted(len(case.funders), tr("1 funder"), marked("{count} funders")),
-        _states(case),
-        _counted(len(case.variants), tr("1 variant"), marked("{count} variants")),
     ]
-    first, last = case.horizon.first_year, case.horizon.last_year
-    return tr("{parts}; {first} to {last}", parts=", ".join(parts), first=first, last=last)
-
-
-def _states(case: Case) -> str:
-    uncertainty = case.uncertainty
     if uncertainty is not None and uncertainty.sample is not None:
         drawn = int(uncertainty.sample.states)
-        return _counted(drawn, tr("1 sampled state"), marked("{count} sampled states"))
-    written = uncertainty.states if uncertainty is not None else None
-    count = len(written) if written is not None else 1
-    return _counted(count, tr("1 state"), marked("{count} states"))
+        parts.append(_counted(drawn, tr("1 sampled state"), marked("{count} sampled states")))
+    else:
+        written = uncertainty.states if uncertainty is not None else None
+        count = len(written) if written is not None else 1
+        parts.append(_counted(count, tr("1 state"), marked("{count} states")))
+    parts.append(_counted(len(case.variants), tr("1 variant"), marked("{count} variants")))
+    first, last = case.horizon.first_year, case.horizon.last_year
+    return tr("{parts}; {first} to {last}", parts=", ".join(parts), first=first, last=last)
 
 
 def _counted(count: int, one: str, many: str) -> str:
@@ -121,8 +117,8 @@ def init(path: str | None, excel: bool, origin: str | None, starter: bool, force
         if not file.parent.is_dir():
             problem = tr("No such file or directory")
             raise misused("'{path}' cannot be written: {problem}.", path=file, problem=problem)
-    save.refuse([file for file, _ in files], force)
-    save.leave_all(files, force)
+    disk.refuse([file for file, _ in files], force)
+    disk.leave_all(files, force)
     if path == "-":
         click.echo(content.decode(), nl=False)
     else:
@@ -172,25 +168,20 @@ def presets(name: str | None) -> None:
     """List the presets that scenarios can include, or print the one called NAME."""
     known = shelf.shipped()
     if name is None:
-        click.echo("\n".join(_listed(one) for one in known))
+        for one, where in known.items():
+            click.echo(one)
+            title, description = shelf.heading(where)
+            for spoken in get_args(Language):
+                click.echo(f"  {title.read(spoken)}: {description.read(spoken)}")
         return
     if name not in known:
-        listed = ", ".join(known)
-        near = difflib.get_close_matches(name.lower(), known, 1, 0.5)
-        message = tr("There is no preset '{name}'. There are {names}.", name=name, names=listed)
-        if near:
-            message = tr(
-                "There is no preset '{name}'. Did you mean '{near}'?", name=name, near=near[0]
-            )
-        raise click.UsageError(message)
+        names, near = ", ".join(known), difflib.get_close_matches(name.lower(), known, 1, 0.5)
+        if not near:
+            raise misused("There is no preset '{name}'. There are {names}.", name=name, names=names)
+        raise misused(
+            "There is no preset '{name}'. Did you mean '{near}'?", name=name, near=near[0]
+        )
     click.echo(shelf.written(known[name]), nl=False)
-
-
-def _listed(name: str) -> str:
-    """A preset in one line of each language."""
-    title, description = shelf.heading(shelf.shipped()[name])
-    lines = [f"  {title.read(one)}: {description.read(one)}" for one in ("en", "de")]
-    return "\n".join([name, *lines])
 
 
 @click.command()

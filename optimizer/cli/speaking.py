@@ -31,9 +31,9 @@ def of_environment() -> Language:
     named = os.environ.get(VARIABLE)
     if not named:
         return "de" if _system_is_german() else "en"
-    for known in LANGUAGES:
-        if named == known:
-            return known
+    known = next((one for one in LANGUAGES if named == one), None)
+    if known is not None:
+        return known
     raise misused("{variable} is '{value}'; write en or de.", variable=VARIABLE, value=named)
 
 

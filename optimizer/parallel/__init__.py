@@ -55,22 +55,8 @@ def using(engine: Engine) -> Iterator[None]:
 
 
 class Workers(Team[Task, Answer]):
-    """A team of the engine in use.
-
-    Parameters
-    ----------
-    make
-        Called once by each worker, with ``given``; returns what answers one task after the other.
-        A function of a module, since workers import it by its name.
-    given
-        What it is called with; it is copied to each worker.
-    jobs
-        How many workers; as many as the engine has where it is None.
-    dealing
-        How tasks reach them.
-
-    To be used as a context, which ends with all workers gone; what they had not finished is lost.
-    """
+    """A team of the engine in use, of ``jobs`` workers, or as many as the engine has where that is
+    None; each calls ``make`` with ``given``, which is copied to it."""
 
     def __init__(
         self,

@@ -17,28 +17,23 @@ from queue import Empty, SimpleQueue
 from typing import Any
 
 from models.language import language
-from optimizer.errors import VorratError
+from optimizer.errors import VorratError, WorkerLost
 from optimizer.parallel.interface import Arrival, Dealing, Limits, Make, Team
 from optimizer.parallel.serving import Order, Reply
-from optimizer.parallel.watching import Verdict, told
 
 TRIES = 2
 """How often a task is handed over whose worker is lost."""
-AHEAD = 64
-"""Tasks a lane that wait here at most."""
 WAKE = 0.2
 """Seconds after which a wait looks around, for Ctrl-C as well where nothing interrupts it."""
 
 
 @dataclass(eq=False)
 class Round:
-    """Tasks that were given together, of which nobody wants to know who has left them."""
+    """Tasks that were given together."""
 
     source: Iterator[tuple[int, Any]]
     lanes: list[deque[Job]]
     """What waits, by lane."""
-    arrived: deque[Arrival[Any] | Exception] = field(default_factory=deque)
-    """What has come and is not told yet."""
     began: float = field(default_factory=time.monotonic)
     told: int = 0
     ended: bool = False
@@ -57,10 +52,13 @@ class Job:
     worker: Any = None
     began: float = 0.0
     """When it was last handed over (monotonic)."""
-    verdict: Verdict | None = None
-    """Why its worker was ended."""
     handle: Any = None
     """What an engine keeps while it is at a worker."""
+
+    @property
+    def seconds(self) -> float:
+        """Since it was handed over."""
+        return time.monotonic() - self.began
 
 
 class DealingTeam(Team[Any, Any]):
@@ -80,13 +78,10 @@ class DealingTeam(Team[Any, Any]):
         """By worker."""
         self.closed = False
         self._given = pickle.dumps((make, given), pickle.HIGHEST_PROTOCOL)
-        self._jobs, self._lanes = jobs, jobs if dealing == "fixed" else 1
-        self._dealing = dealing
+        self._jobs, self._fixed = jobs, dealing == "fixed"
         self._speaks = language()
         self._homes: dict[int, Any] = {}
         """Who serves each lane that is dealt out."""
-        self.known: set[tuple[Any, int]] = set()
-        """Workers and the lanes that they have."""
 
     @abstractmethod
     def available(self, own: Round) -> Sequence[Hashable]:
@@ -106,27 +101,26 @@ class DealingTeam(Team[Any, Any]):
 
     def arrivals(self, tasks: Iterable[Any]) -> Generator[Arrival[Any], None, None]:
         """What becomes of each task, as it comes; raises errors that are no VorratError."""
-        own = Round(enumerate(tasks), [deque() for _ in range(self._lanes)])
+        lanes: list[deque[Job]] = [deque() for _ in range(self._jobs if self._fixed else 1)]
+        own, arrival = Round(enumerate(tasks), lanes), None
         while True:
             if self.closed:
                 raise RuntimeError("the team has been closed")
             self._take(own)
             self._hand_out(own)
-            if own.arrived:
-                arrival = own.arrived.popleft()
-                if isinstance(arrival, Exception):
-                    raise arrival
+            if arrival is not None:
                 own.told += 1
                 yield arrival
-            elif any(own.lanes) or any(job.round is own for job in self.at_work.values()):
-                self._come(own)
+                arrival = None
+            elif any(lanes) or any(job.round is own for job in self.at_work.values()):
+                arrival = self._come(own)
             else:
                 return
 
     def _take(self, own: Round) -> None:
         """Take tasks until each lane has as many waiting as there are workers for it."""
-        while not own.ended and sum(map(len, own.lanes)) < AHEAD * len(own.lanes):
-            if all(own.lanes) if self._dealing == "fixed" else len(own.lanes[0]) >= self._jobs:
+        while not own.ended and sum(map(len, own.lanes)) < 64 * len(own.lanes):
+            if all(own.lanes) if self._fixed else len(own.lanes[0]) >= self._jobs:
                 return
             index, task = next(own.source, (-1, None))
             if index < 0:
@@ -145,82 +139,55 @@ class DealingTeam(Team[Any, Any]):
                 return
             lane = self._lane_for(own, worker, workers)
             if lane is not None:
-                self._hand(own.lanes[lane].popleft(), worker)
+                job = own.lanes[lane].popleft()
+                job.tries += 1
+                job.worker, job.began = worker, time.monotonic()
+                self.at_work[worker] = job
+                about = (self.name, lane, job.index, self._speaks, self.limits)
+                self.send(job, Order(*about, job.task, self._given))
 
     def _lane_for(self, own: Round, worker: Any, workers: Sequence[Any]) -> int | None:
         """A lane with a task for this worker: its own, or one that nobody serves."""
-        if self._dealing == "next":
+        if not self._fixed:
             return 0 if own.lanes[0] else None
         busy = {job.lane for job in self.at_work.values()}
-        free = [n for n, waiting in enumerate(own.lanes) if waiting and n not in busy]
-        served = [n for n in free if self._homes.get(n) in workers]
-        for lane in [*served, *(n for n in free if n not in served)]:
-            if lane not in served or self._homes[lane] is worker:
+        for lane in sorted(range(len(own.lanes)), key=lambda n: self._homes.get(n) != worker):
+            home = self._homes.get(lane)
+            if own.lanes[lane] and lane not in busy and (home == worker or home not in workers):
                 self._homes[lane] = worker
                 return lane
         return None
 
-    def _hand(self, job: Job, worker: Any) -> None:
-        job.tries += 1
-        job.worker, job.began = worker, time.monotonic()
-        self.at_work[worker] = job
-        given = None if (worker, job.lane) in self.known else self._given
-        order = Order(self.name, job.lane, job.index, self._speaks, job.task, given)
-        self.send(job, order)
-
-    def _come(self, own: Round) -> None:
-        """Wait a little for a reply, and put what comes of it to its round."""
+    def _come(self, own: Round) -> Arrival[Any] | None:
+        """Wait a little for a reply, and tell what comes of it for its round."""
         try:
             job, reply = self.inbox.get(timeout=WAKE)
         except Empty:
             self.look_after(own)
-            return
+            return None
         if self.at_work.get(job.worker) is not job:  # it was given up
-            return
+            return None
         del self.at_work[job.worker]
-        try:
-            if isinstance(reply, BaseException):
-                self._failed(job, reply)
-            else:
-                self._read(job, reply)
-        except Exception as error:
-            job.round.arrived.append(error)
-
-    def _read(self, job: Job, reply: Reply) -> None:
-        (self.known.add if reply.has_lane else self.known.discard)((job.worker, job.lane))
-        if reply.kind == "unknown lane":  # it was begun anew at the same address, or forgot
-            job.tries -= 1
-            self._again(job)
-            return
-        content = pickle.loads(reply.content)
-        if reply.kind == "answer":
-            self._arrive(job, content, None)
-            return
-        error, trace = content
-        error.__cause__ = Elsewhere(trace)
-        if not isinstance(error, VorratError):
-            raise error
-        self._arrive(job, None, error)
-
-    def _failed(self, job: Job, error: BaseException) -> None:
-        """The worker is no more: why, and whether its task is tried again."""
-        fate = self.lost(job, error)
-        self.known = {known for known in self.known if known[0] is not job.worker}
-        if job.verdict is not None:
-            self._arrive(job, None, told(job.verdict, self.limits))
-        elif job.tries < TRIES:
-            self._again(job)
+        answer, error = None, None
+        if isinstance(reply, BaseException):
+            error = self.lost(job, reply)
+            if isinstance(error, WorkerLost) and job.tries < TRIES and job.round is own:
+                # As another job: what is still said of the one that was lost concerns nobody.
+                own.lanes[job.lane].appendleft(replace(job, worker=None, handle=None))
+                return None
         else:
-            self._arrive(job, None, fate)
+            self.replied(job, reply)
+            answer, error, trace = pickle.loads(reply.content)
+            if error is not None:
+                error.__cause__ = Elsewhere(trace)
+        if job.round is not own:
+            return None
+        if error is not None and not isinstance(error, VorratError):
+            raise error
+        return Arrival(job.index, answer, error, job.seconds)
 
-    def _again(self, job: Job) -> None:
-        # As another job: what is still said of the one that was lost concerns nobody.
-        again = replace(job, worker=None, verdict=None, handle=None)
-        job.round.lanes[job.lane].appendleft(again)
-
-    def _arrive(self, job: Job, answer: Any, error: VorratError | None) -> None:
-        seconds = time.monotonic() - job.began
-        job.round.arrived.append(Arrival(job.index, answer, error, seconds))
+    def replied(self, job: Job, reply: Reply) -> None:
+        """A worker has answered; an engine may look at it."""
 
 
 class Elsewhere(Exception):

@@ -67,7 +67,8 @@ class Team(ABC, Generic[Task, Answer]):
 
         Tasks are taken as workers become free, a few ahead. A worker that is lost is replaced, and
         its task tried once more before it counts as lost; one that outgrew its memory or its time
-        is not tried again. Errors that are no VorratError are raised.
+        is not tried again. Errors that are no VorratError are raised. One call at a time: what an
+        earlier one has left is answered for nobody.
         """
 
     def map(

@@ -29,7 +29,7 @@ from models.results import Batch, BatchRun, Plan
 from models.results.seal import SEAL
 from optimizer.analyses.batch import many
 from optimizer.cli import run
-from optimizer.cli.batching.ledger import LEDGER, Ledger
+from optimizer.cli.ledger import LEDGER
 from optimizer.errors import NoPlan, OutOfMemory, SolverError
 
 ROOT = Path(__file__).parents[2]
@@ -414,16 +414,6 @@ def test_a_line_that_leads_elsewhere_is_no_run(
     assert batch("ore.yaml", "--out", "out", "--resume") == 0
     assert found().kept == 0
     assert "lines that hold no run are passed over: 1" in capsys.readouterr().err
-
-
-def test_two_batches_do_not_write_into_one_folder(
-    here: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    Path("out").mkdir()
-    with Ledger(Path("out")).open(resume=True):
-        assert batch("ore.yaml", "--out", "out", "--resume") == 2
-    assert "Another batch is writing into 'out'" in capsys.readouterr().err
-    assert batch("ore.yaml", "--out", "out", "--resume") == 0
 
 
 def test_a_line_that_does_not_fit_on_the_disk_leaves_the_others(

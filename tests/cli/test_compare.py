@@ -19,7 +19,7 @@ from pages import read
 
 from models.results import Comparison, Plan
 from optimizer.cli import run
-from optimizer.cli.disk.naming import safe_name
+from optimizer.cli.disk import safe_name
 from optimizer.errors import CheckFailed, Interrupted, NoPlan
 from optimizer.solve import planner
 

@@ -74,7 +74,7 @@ def test_an_analysis_is_refused_before_a_cluster_is_asked(
 def test_an_analysis_without_its_scheduler_fails(
     works: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("optimizer.parallel.cluster.connecting.CONNECTS_WITHIN", 0.5)
+    monkeypatch.setattr("optimizer.parallel.cluster.CONNECTS_WITHIN", 0.5)
     where = ["--scheduler", "tcp://127.0.0.1:1", "--out", "found"]
     assert run(["frontier", works, "--values", "0,4", *where]) == 5
     assert "no scheduler answers at tcp://127.0.0.1:1" in capfd.readouterr().err

@@ -10,12 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from optimizer.cli.batching import asked
-from optimizer.cli.batching.asked import Asked, files_of
-from optimizer.cli.batching.grids import combinations, grids
+from optimizer.cli import batch_runs
+from optimizer.cli.batch_runs import Asked, combinations, files_of, grids
 
 OPTION: Any = None
-LONGEST = asked.LONGEST_NAME + 2 + asked.TAG
+LONGEST = batch_runs.LONGEST_NAME + 2 + batch_runs.TAG
 
 
 def read(*texts: str) -> dict[str, tuple[str, ...]]:
@@ -23,7 +22,7 @@ def read(*texts: str) -> dict[str, tuple[str, ...]]:
 
 
 def names(*runs: tuple[Asked, str]) -> list[str]:
-    return asked._names(runs)
+    return batch_runs._names(runs)
 
 
 @pytest.mark.parametrize(
@@ -174,7 +173,7 @@ def test_a_name_is_one_of_a_folder_on_every_system(
         assert not set(name) & set('<>:"/\\|?*\0\n\r\t')
         assert len(name) <= LONGEST
         assert name == name.strip(" .")
-        assert not asked.RESERVED.fullmatch(name.split(".")[0])
+        assert not batch_runs.RESERVED.fullmatch(name.split(".")[0])
         assert len(name.encode()) <= 255
 
 
@@ -183,7 +182,7 @@ def test_a_name_is_one_of_a_folder_on_every_system(
 )
 def test_names_that_systems_keep_for_themselves_are_changed(stem: str) -> None:
     (name,) = names((Asked(stem, None, (), {}), "0123456789ab"))
-    assert not asked.RESERVED.fullmatch(name.split(".")[0])
+    assert not batch_runs.RESERVED.fullmatch(name.split(".")[0])
     assert not name.startswith(".")
     assert len(name) <= LONGEST
 

@@ -18,8 +18,7 @@ import pytest
 from ore_at_home import SCENARIO
 
 from models.results import Plan
-from optimizer.cli import progress, run
-from optimizer.cli.disk import save
+from optimizer.cli import disk, progress, run
 from optimizer.errors import CheckFailed, Interrupted, NoPlan, NotWritten
 from optimizer.model.highs import Progress
 from optimizer.solve import planner
@@ -156,7 +155,7 @@ def test_a_file_is_whole_or_not_there(tmp_path: Path, monkeypatch: pytest.Monkey
     path.write_bytes(b"before")
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(NotWritten, match="No space"):
-        save.write_whole(path, b"after")
+        disk.leave_all([(path, b"after")], force=True)
     assert path.read_bytes() == b"before"
     assert list(tmp_path.iterdir()) == [path]
 

@@ -19,8 +19,7 @@ import pytest
 from sleeping import gone
 
 from models.results import Plan
-from optimizer.cli import COMMANDS, progress
-from optimizer.cli.supervision import child, parent
+from optimizer.cli import COMMANDS, child, parent, progress
 
 ROOT = Path(__file__).parents[2]
 TUTORIAL = ROOT / "scenarios" / "tutorial.yaml"

@@ -28,10 +28,9 @@ from optimizer.errors import (
     WorkerLost,
 )
 from optimizer.parallel import Arrival, Limits
+from optimizer.parallel import dask_worker as on_workers
 from optimizer.parallel.cluster import Cluster, Tls, located
-from optimizer.parallel.cluster import serving as on_workers
-from optimizer.parallel.cluster.connecting import unfit
-from optimizer.parallel.cluster.serving import About
+from optimizer.parallel.dask_worker import About, unfit
 
 KILL = getattr(signal, "SIGKILL", signal.SIGTERM)
 
@@ -279,7 +278,7 @@ def test_tls_needs_its_files(files: Files, tmp_path: Path) -> None:
 
 
 def test_without_the_extra_it_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("optimizer.parallel.cluster.address.find_spec", lambda name: None)
+    monkeypatch.setattr("optimizer.parallel.cluster.find_spec", lambda name: None)
     with pytest.raises(ClusterError, match=r"install Vorrat as '\.\[cluster\]'"):
         Cluster("local")
 
