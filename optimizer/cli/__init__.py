@@ -21,7 +21,7 @@ from models.faults import ScenarioError, VorratError
 from models.language import marked, speak, tr, using
 from models.recording import recording
 from optimizer.analyses.registry import ANALYSES, BY_NAME
-from optimizer.cli import speaking, usage
+from optimizer.cli import usage
 
 PROGRAM = "vorrat"
 COMMANDS = {
@@ -72,13 +72,13 @@ class _Lazy(click.Group):
         if name not in COMMANDS and not name.startswith("-"):
             import difflib
 
-            near = difflib.get_close_matches(name, COMMANDS, 1, 0.5)
+            near, names = difflib.get_close_matches(name, COMMANDS, 1, 0.5), ", ".join(COMMANDS)
+            said = tr("No such command '{name}'. There are {names}.", name=name, names=names)
             if near:
-                ctx.fail(
-                    tr("No such command '{name}'. Did you mean '{near}'?", name=name, near=near[0])
+                said = tr(
+                    "No such command '{name}'. Did you mean '{near}'?", name=name, near=near[0]
                 )
-            names = ", ".join(COMMANDS)
-            ctx.fail(tr("No such command '{name}'. There are {names}.", name=name, names=names))
+            ctx.fail(said)
         ctx.meta[ARGUMENTS] = args[1:]
         return super().resolve_command(ctx, args)
 
@@ -117,7 +117,7 @@ def _show_version(ctx: click.Context, _option: click.Parameter, value: bool) -> 
     callback=_show_version,
     help="Show the version and exit.",
 )
-@speaking.language_option
+@usage.language_option
 def vorrat() -> None:
     """Plan stockpiles and co-investment in critical raw materials."""
 
@@ -153,7 +153,7 @@ def run(args: list[str] | None = None) -> int:
 
 def _run(args: list[str] | None) -> int:
     try:
-        speak(speaking.of_environment())
+        speak(usage.of_environment())
         answered = vorrat.main(args=args, prog_name=PROGRAM, standalone_mode=False)
     except click.exceptions.Exit as error:
         return int(error.exit_code)
@@ -235,17 +235,10 @@ def _say(message: str, code: int) -> int:
 
 def open_missing_streams() -> None:
     """Let no file or pipe take the number of a standard stream that was closed."""
-    while True:
-        try:
-            number = os.open(os.devnull, os.O_RDWR)
-        except OSError:
-            return
-        if number > 2:
-            os.close(number)
-            break
-        os.set_inheritable(number, True)
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
+            # The lowest number that is free.
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)
             setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115
 
 

@@ -2,37 +2,45 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
 import shutil
 import signal
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import click
+from pydantic import ValidationError
 
 from models.faults import VorratError
 from models.language import tr
-from models.results import Batch, BatchRun
+from models.results import Batch, BatchRun, RunStatus
 from optimizer.analyses.options import BatchOptions, OfScenario
-from optimizer.cli import diagnostics, disk, manifest, options, runner, speaking
-from optimizer.cli.batch_runs import Faulty, Ready, Wanted, files_of, read_all
+from optimizer.cli import diagnostics, disk, manifest, options, runner, usage
+from optimizer.cli.batch_runs import Run, Wanted, files_of, read_all
 from optimizer.cli.batch_runs import grids as read_grids
-from optimizer.cli.ledger import PLAN_FILE, RUNS, Ledger, holds_runs, line_of, line_on
 from optimizer.cli.parameters import built, declared
 from optimizer.cli.progress import Steps
+from optimizer.cli.saved import PLAN_FILE
 from optimizer.cli.usage import announce, misused
-from optimizer.errors import Interrupted
+from optimizer.errors import Infeasible, Interrupted, NoPlan, OutOfMemory
 from optimizer.model.cores import usable_cores
 
 if TYPE_CHECKING:
     from optimizer.analyses.batch.many import Solution
     from optimizer.parallel import Arrival
 
+LEDGER, RUNS = "runs.jsonl", "runs"
 BATCH_FILE, TABLE_FILE = "batch.json", "runs.csv"
+DONE = ("optimal", "limit", "infeasible", "none")
+"""Statuses that another try would not change."""
+FIGURES = ("objective", "bound", "gap", "expected", "expected_without_plan", "net_cost_meur")
+"""What a line of the ledger says of a plan."""
 STOPPING = (2, 4, 5)
 """Exit codes of a run after which no other is begun, unless --keep-going says so."""
 PATIENCE = 60.0
@@ -74,7 +82,7 @@ WORST_FIRST = (5, 2, 4, 3, 1, 0)
 @options.out("Keep each run in this folder as it ends, and a table of all of them.")
 @options.force("Begin afresh in a folder that holds runs.")
 @options.quiet
-@speaking.language_option
+@usage.language_option
 def batch(
     files: tuple[str, ...],
     resume: bool,
@@ -96,7 +104,7 @@ def batch(
     with closing(steps):
         say = tr("reading")
         runs = read_all(found, wanted, asked, lambda done: steps.counted(done, count, say))
-    faults = (fault for run in runs if isinstance(run, Faulty) for fault in run.faults)
+    faults = (fault for run in runs for fault in run.faults)
     told = diagnostics.count(diagnostics.unseen(faults, set()))
     if told:
         click.echo(told, err=True)
@@ -126,16 +134,89 @@ def _check(wanted: Wanted, resume: bool, force: bool, out: Path | None) -> None:
         raise misused("--resume and --force exclude each other.")
     if resume and out is None:
         raise misused("--resume goes with --out.")
-    if out is not None and holds_runs(out) and not resume and not force:
+    there = () if out is None else ((out / LEDGER).exists(), (out / RUNS).exists())
+    if any(there) and not resume and not force:
         raise misused(
             "'{folder}' holds runs already; --resume adds to them, --force begins afresh.",
             folder=out,
         )
 
 
+class Ledger:
+    """``runs.jsonl``: what became of each run, a line at a time, each on the disk before the next.
+
+    Of earlier calls where it is to resume, and of this one; without a folder nothing is kept. A
+    line that a kill or a full disk left torn is taken away, and its run is solved anew. Raises
+    NotWritten.
+    """
+
+    def __init__(self, folder: Path | None, resume: bool) -> None:
+        self.folder = folder
+        self._known: dict[str, BatchRun] = {}
+        if folder is None:
+            return
+        with disk.told(folder / LEDGER), (folder / LEDGER).open("a+b") as stream:
+            stream.seek(0)
+            content = stream.read() if resume else b""
+            whole = content.rfind(b"\n") + 1
+            stream.truncate(whole)
+        for line in content[:whole].splitlines():
+            with suppress(ValidationError):  # no run, which is solved anew
+                run = BatchRun.model_validate_json(line)
+                # One that was tampered with leads to no other folder.
+                is_name = re.fullmatch(r"[\w=+-][\w.=+-]*", run.run) is not None
+                if run.key is not None and run.status in DONE and is_name:
+                    self._known[run.key] = run
+
+    def done(self, key: str) -> BatchRun | None:
+        """What became of a run with this key, if that stands and its plan is there unchanged."""
+        known = self._known.get(key)
+        if known is None or known.plan is None or self.folder is None:
+            return known
+        try:
+            raw = (self.folder / RUNS / known.run / PLAN_FILE).read_bytes()
+        except OSError:
+            return None
+        return known if hashlib.sha256(raw).hexdigest() == known.plan_sha256 else None
+
+    def write(self, run: BatchRun) -> None:
+        """Add a line. Raises NotWritten where that fails; the lines before it stand."""
+        if self.folder is not None:
+            disk.append(self.folder / LEDGER, run.model_dump_json().encode() + b"\n")
+
+
+def _named(run: Run) -> dict[str, Any]:
+    """What a line on it says that its key does not."""
+    return {"file": run.file, "settings": run.settings, "varied": dict(run.varied)}
+
+
+def line_on(run: Run, status: RunStatus, **known: Any) -> BatchRun:
+    """A line on a run; null is what nothing is known of."""
+    about = {"status": status, **_named(run)}
+    for name in ("run", "variant", "key", "unit", "currency", "input_sha256"):
+        about[name] = getattr(run, name)
+    return BatchRun.model_validate(dict.fromkeys(BatchRun.model_fields) | about | known)
+
+
+def line_of(run: Run, arrival: Arrival[Solution]) -> BatchRun:
+    """What came of a run."""
+    answer, error, seconds = arrival.answer, arrival.error, arrival.seconds
+    if answer is not None:
+        sha256 = hashlib.sha256(answer.document).hexdigest()
+        figures = {name: getattr(answer, name) for name in FIGURES}
+        code = 0 if answer.status == "optimal" else 1
+        about = {"exit_code": code, "seconds": seconds, "plan_sha256": sha256}
+        return line_on(run, answer.status, **about, **figures)
+    assert error is not None
+    status: RunStatus = "infeasible" if isinstance(error, Infeasible) else "failed"
+    if isinstance(error, NoPlan) and not isinstance(error, OutOfMemory):
+        status = "none"
+    return line_on(run, status, exit_code=error.exit_code, error=str(error), seconds=seconds)
+
+
 @dataclass
 class _Batch:
-    runs: Sequence[Ready | Faulty]
+    runs: Sequence[Run]
     options: BatchOptions
     ledger: Ledger
     keep_going: bool
@@ -147,21 +228,16 @@ class _Batch:
 
     def go(self, jobs: int | None, began: float) -> int:
         """Solve, keep and tell; the exit code."""
-        if self.ledger.unread:
-            announce(
-                "warning: lines that hold no run are passed over: {numbers}",
-                numbers=", ".join(map(str, self.ledger.unread)),
-            )
         waiting, kept = [], 0
         for at, run in enumerate(self.runs):
-            if isinstance(run, Faulty):
+            if run.task is None or run.key is None:
                 text = "; ".join(str(f) for f in run.faults if f.severity == "error")
                 self._tell(at, line_on(run, status="faulty", exit_code=2, error=text))
             elif (done := self.ledger.done(run.key)) is None:
                 waiting.append(at)
             else:
                 kept += 1
-                self._tell(at, done.model_copy(update=run.asked.named))
+                self._tell(at, done.model_copy(update=_named(run)))
         if not self.quiet:
             announce("Runs: {count}, of which done before: {kept}", count=len(self.runs), kept=kept)
         if waiting:
@@ -181,7 +257,7 @@ class _Batch:
         def tasks() -> Iterator[Any]:
             for at in waiting:
                 if self.ended == "complete":
-                    yield self._ready(at).task
+                    yield self.runs[at].task
 
         try:
             with (
@@ -203,25 +279,20 @@ class _Batch:
         finally:
             steps.close()
 
-    def _ready(self, at: int) -> Ready:
-        run = self.runs[at]
-        assert isinstance(run, Ready)
-        return run
-
     def _take(self, at: int, arrival: Arrival[Solution]) -> None:
         """Keep what came of a run, the plan first and then the line that speaks of it."""
-        run, out = self._ready(at), self.ledger.folder
+        run, out = self.runs[at], self.ledger.folder
         told = line_of(run, arrival)
-        if out is not None and arrival.answer is not None:
+        if out is not None and arrival.answer is not None and run.record is not None:
             # What is there already was left by a kill before its line was written.
             files = {PLAN_FILE: arrival.answer.document}
             # The options of ``vorrat solve`` by which it is solved alone.
-            how: dict[str, Any] = {"--variant": run.asked.variant, "--set": run.asked.settings}
+            how: dict[str, Any] = {"--variant": run.variant, "--set": run.settings}
             for name in ("gap", "time_limit", "node_limit", "method"):
                 how[f"--{name.replace('_', '-')}"] = getattr(self.options, name)
             how["--threads"] = 1
             record, code = run.record.begun(arrival.seconds), told.exit_code or 0
-            along = manifest.of_solve(files, code, record, run.asked.file, how)
+            along = manifest.of_solve(files, code, record, run.file, how)
             disk.publish(out / RUNS / run.run, files, along=along, force=True)
             told = told.model_copy(update={"plan": f"{RUNS}/{run.run}/{PLAN_FILE}"})
         self.ledger.write(told)

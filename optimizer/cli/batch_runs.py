@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import glob
 import itertools
+import math
 import os
 import re
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from functools import partial
 from pathlib import Path
@@ -23,8 +24,7 @@ from models.language import tr
 from models.recording import Record, recording
 from models.results.manifest import SUFFIX
 from optimizer.analyses.options import SolveOptions
-from optimizer.cli import diagnostics
-from optimizer.cli.disk import RESERVED, folded
+from optimizer.cli import diagnostics, disk
 from optimizer.cli.manifest import INPUTS
 from optimizer.cli.report import FAULTS, PLAN, RESULTS
 from optimizer.cli.usage import misused
@@ -36,69 +36,54 @@ MOST_RUNS = 100_000
 """Of one batch; more are a mistyped grid."""
 MOST_VALUES = 10_000
 """Of one grid; more are a mistyped step."""
-LONGEST_NAME = 80
-"""Of what can be read of a run's name, so that paths stay within what Windows takes."""
 TAG = 10
-"""Digits of its key behind that."""
-LEFT_BY_RUN = re.compile(
-    "|".join(rf"-{Path(name).stem}(-new)?\{Path(name).suffix}$" for name in (PLAN, RESULTS, FAULTS))
-)
+"""Digits of its key behind what can be read of a run's name."""
+LEFT_BY_RUN = (f"-{FAULTS}", f"-{PLAN}", f"-{RESULTS}")
 """How names end of what ``run`` puts beside a scenario, and what could be taken for one."""
 _CLOSES = {"[": "]", "{": "}", "(": ")"}
 
 
-@dataclass(frozen=True)
-class Asked:
-    """One run as it was asked for."""
+@dataclass(eq=False)
+class Run:
+    """One run as it was asked for, and what is kept of its scenario, since thousands may wait."""
 
     file: str
     variant: str | None
     settings: tuple[str, ...]
     """Those of all runs, and then its own."""
     varied: Mapping[str, str]
-
-    @property
-    def named(self) -> dict[str, Any]:
-        """What a line on it says that its key does not."""
-        return {"file": self.file, "settings": self.settings, "varied": dict(self.varied)}
+    run: str = ""
+    """Its name, and that of its folder."""
+    faults: tuple[Fault, ...] = ()
+    key: str | None = None
+    input_sha256: str | None = None
+    unit: str | None = None
+    currency: str | None = None
+    task: Task | None = None
+    """None where the scenario has faults."""
+    record: Record | None = None
+    """The files that were read for it."""
 
     @property
     def words(self) -> str:
         """What can be read of its name, safe as the beginning of a folder's on any system."""
         values = (f"{path.split('.')[-1]}={value}" for path, value in self.varied.items())
         parts = (Path(self.file).stem, *([self.variant] if self.variant else []), *values)
-        text = "--".join(re.sub(r"[^\w.=+-]+", "_", part).strip("_") for part in parts)
-        text = text.lstrip(".") or "_"
-        if RESERVED.fullmatch(text.split(".")[0].strip()):
-            text = f"_{text}"
-        cut = text[:LONGEST_NAME].encode("utf-8", "replace")[: 2 * LONGEST_NAME]
-        return cut.decode("utf-8", "ignore").rstrip(".")
+        return disk.safe_name("--".join(parts), also="+=")
 
+    def take(self, reading: Reading, record: Record, options: SolveOptions) -> None:
+        """Keep what is needed of its scenario."""
+        from optimizer.analyses.batch.many import Task, key_of
+        from optimizer.solve.checked_solution import input_hash
+        from optimizer.solve.plan_document import UNITS
 
-@dataclass(frozen=True, eq=False)
-class Ready:
-    """A run whose scenario was read: what is kept of it, since thousands may wait."""
-
-    asked: Asked
-    key: str
-    input_sha256: str
-    unit: str
-    currency: str
-    task: Task
-    record: Record
-    """The files that were read for it."""
-    run: str = ""
-    """Its name, and that of its folder."""
-
-
-@dataclass(frozen=True, eq=False)
-class Faulty:
-    """A run whose scenario has faults."""
-
-    asked: Asked
-    faults: tuple[Fault, ...]
-    key = ""
-    run: str = ""
+        case = reading.case
+        title = named(case.title, Path(self.file).stem)
+        self.key = key_of(case, title, self.variant, options)
+        self.input_sha256 = input_hash(case)
+        self.unit = UNITS[case.objective.measure].format(currency=case.currency)
+        self.currency, self.task = case.currency, Task.of(case, title, self.variant)
+        self.record = record
 
 
 @dataclass(frozen=True)
@@ -112,120 +97,90 @@ class Wanted:
 
     def count(self, files: Sequence[str]) -> int:
         """How many runs there are, as far as can be told before the files are read."""
-        count = len(files) * max(1, len(self.variants))
-        for values in self.grids.values():
-            count *= len(values)
-        return count
+        each = (len(values) for values in self.grids.values())
+        return math.prod((len(files), max(1, len(self.variants)), *each))
 
 
-@dataclass(frozen=True, eq=False)
-class Read:
-    """A scenario, and the files that were read for it."""
-
-    reading: Reading
-    record: Record
+Read = tuple[Reading, Record] | tuple[Fault, ...]
+"""A scenario and the files that were read for it, or its faults."""
 
 
 def read_all(
     files: Sequence[str], wanted: Wanted, options: SolveOptions, on_read: Callable[[int], None]
-) -> list[Ready | Faulty]:
+) -> list[Run]:
     """Read and check all runs before the first is solved; faults are shown as they are found.
     Raises click.UsageError where there are too many."""
-    found: list[Ready | Faulty] = []
+    found: list[Run] = []
     shown: set[Hashable] = set()
 
-    def tell(faults: Sequence[Fault]) -> None:
-        diagnostics.show(diagnostics.unseen(faults, shown))
-
-    _refuse_many(wanted.count(files))
-    for file in files:
-        for asked, answer in _of_file(file, wanted, tell):
-            if isinstance(answer, Read):
-                found.append(_ready(asked, answer, options))
-            else:
-                found.append(Faulty(asked, answer))
-            on_read(len(found))
-            _refuse_many(len(found))
-    names = _names([(run.asked, run.key) for run in found])
-    return [replace(run, run=name) for run, name in zip(found, names, strict=True)]
-
-
-def _ready(asked: Asked, read: Read, options: SolveOptions) -> Ready:
-    """What is kept of a reading."""
-    from optimizer.analyses.batch.many import Task, key_of
-    from optimizer.solve.checked_solution import input_hash
-    from optimizer.solve.plan_document import UNITS
-
-    case = read.reading.case
-    title = named(case.title, Path(asked.file).stem)
-    return Ready(
-        asked,
-        key_of(case, title, asked.variant, options),
-        input_hash(case),
-        UNITS[case.objective.measure].format(currency=case.currency),
-        case.currency,
-        Task.of(case, title, asked.variant),
-        read.record,
-    )
-
-
-def _of_file(
-    file: str, wanted: Wanted, tell: Callable[[Sequence[Fault]], None]
-) -> Iterator[tuple[Asked, Read | tuple[Fault, ...]]]:
-    """Every run of a file with its reading, or its faults."""
-
-    def tried(before: Record | None, read: Callable[[], Reading]) -> Read | tuple[Fault, ...]:
-        """What a function reads, with the files that were read before; or its faults."""
+    def tried(read: Callable[[], Reading], before: Record | None = None) -> Read:
+        """What a function reads, with the files that were read before."""
         with recording() as record:
             try:
                 reading = read()
             except ScenarioError as error:
-                tell(error.faults)
+                diagnostics.show(diagnostics.unseen(error.faults, shown))
                 return error.faults
-        tell(reading.warnings)
+        diagnostics.show(diagnostics.unseen(reading.warnings, shown))
         if before is not None:
             record = before.with_more(record) if record.files else before
-        return Read(reading, record)
+        return reading, record
+
+    _refuse_many(wanted.count(files))
+    for file in files:
+        for run, read in _of_file(file, wanted, tried):
+            if isinstance(read[0], Reading):
+                reading, record = read
+                run.take(reading, record, options)
+            else:
+                run.faults = read
+            found.append(run)
+            on_read(len(found))
+            _refuse_many(len(found))
+    name_all(found)
+    return found
+
+
+def _of_file(file: str, wanted: Wanted, tried: Callable[..., Any]) -> Iterator[tuple[Run, Any]]:
+    """Every run of a file with its reading, or its faults."""
 
     def anew(variant: str | None, settings: tuple[str, ...], check: bool) -> Any:
-        return tried(None, lambda: read_case(file, variant, settings, check_variants=check))
+        return tried(partial(read_case, file, variant, settings, check_variants=check))
 
     variants: list[str | None] = list(dict.fromkeys(wanted.variants)) or [None]
     first = anew(variants[0], wanted.settings, True)
-    if wanted.all_variants and isinstance(first, Read):
-        variants += first.reading.case.variants
+    if wanted.all_variants and isinstance(first[0], Reading):
+        variants += first[0].case.variants
     for position, variant in enumerate(variants):
         base = first if position == 0 else anew(variant, wanted.settings, False)
         for varied in combinations(wanted.grids):
             own = tuple(f"{path}={value}" for path, value in varied.items())
-            asked = Asked(file, variant, (*wanted.settings, *own), varied)
-            if not own or not isinstance(base, Read):
-                yield asked, base
+            run = Run(file, variant, (*wanted.settings, *own), varied)
+            if not own or not isinstance(base[0], Reading):
+                yield run, base
             elif any(path.split(".")[0] == "include" for path in varied):
                 # What lies below the file is not changed once it is read.
-                yield asked, anew(variant, asked.settings, False)
+                yield run, anew(variant, run.settings, False)
             else:
-                yield asked, tried(base.record, partial(base.reading.changed, own))
+                yield run, tried(partial(base[0].changed, own), base[1])
+
+
+def name_all(runs: Sequence[Run]) -> None:
+    """Give each its name: words, and the beginning of its key; a second of one name gets a number.
+
+    It is the same whenever the same is asked for, however many others are.
+    """
+    met: Counter[str] = Counter()
+    for run in runs:
+        name = f"{run.words}--{run.key[:TAG]}" if run.key else run.words
+        met[disk.folded(name)] += 1
+        times = met[disk.folded(name)]
+        run.run = name if times == 1 else f"{name}-{times}"
 
 
 def _refuse_many(count: int) -> None:
     if count > MOST_RUNS:
         raise misused("{count} runs are more than {most}.", count=count, most=MOST_RUNS)
-
-
-def _names(runs: Sequence[tuple[Asked, str]]) -> list[str]:
-    """A name for each: words, and the beginning of its key; a second of one name gets a number.
-
-    It is the same whenever the same is asked for, however many others are.
-    """
-    met: Counter[str] = Counter()
-    names = []
-    for asked, key in runs:
-        name = f"{asked.words}--{key[:TAG]}" if key else asked.words
-        met[folded(name)] += 1
-        times = met[folded(name)]
-        names.append(name if times == 1 else f"{name}-{times}")
-    return names
 
 
 def files_of(given: Sequence[str]) -> list[str]:
@@ -275,16 +230,16 @@ def matching(pattern: str) -> list[str]:
 
 
 def _is_left(path: Path) -> bool:
-    """Whether a file was left by a run or by a program that has a workbook open."""
-    ending = LEFT_BY_RUN.search(path.name)
-    if ending is not None:
-        of = path.name[: ending.start()]
-        stems = {other.stem for other in path.parent.iterdir()}
-        if any(of == stem or of.startswith(f"{stem}-") for stem in stems):
-            return True
-    return path.name.startswith("~$") or any(
-        copies.name == INPUTS and (copies.parent / f"{result.name}{SUFFIX}").is_file()
-        for result, copies in itertools.pairwise(path.parents)
+    """Whether a file was left by a run or by a program that has a workbook open, by its name and
+    that of its folder."""
+    name = path.name.replace("-new.", ".")
+    return (
+        name.startswith("~$")
+        or name.endswith(LEFT_BY_RUN)
+        or any(
+            copies.name == INPUTS and (copies.parent / f"{result.name}{SUFFIX}").is_file()
+            for result, copies in itertools.pairwise(path.parents)
+        )
     )
 
 

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from contextlib import closing
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from models.base import named
+from models.faults import Fault, ScenarioError
+from models.files import Reading, read_case
 from models.language import tr
 from models.results import Plan
 from models.results.comparison import Failed
+from models.results.option import Wording
+from models.scenario.case import Case
 from optimizer.analyses.options import CompareOptions, with_budget
-from optimizer.cli import cuts, diagnostics, disk, items, manifest, runner, saved, whole
-from optimizer.cli.items import Item
+from optimizer.cli import diagnostics, disk, manifest, options, runner, saved, whole
 from optimizer.cli.parameters import built
 from optimizer.cli.progress import Steps
-from optimizer.cli.saved import COMPARISON_FILE, compared_places
+from optimizer.cli.saved import COMPARISON_FILE, PLAN_FILE, compared_places
 from optimizer.cli.scenario_files import summed_up
 from optimizer.cli.usage import announce, misused
 from optimizer.errors import Infeasible, NoPlan
@@ -39,9 +44,9 @@ def _compare(
 ) -> int:
     steps = Steps(quiet)
     asked = built(CompareOptions, values, listener=steps)
-    folder = cuts.kept_in(reuse, out)
+    folder = options.kept_in(reuse, out)
     settings = with_budget(asked.settings, asked.budget)
-    found = items.find(given, asked.variants, settings)
+    found = find(given, asked.variants, settings)
     to_solve = [item for item in found if item.reading is not None]
     if not to_solve and (asked.variants or settings or reuse is not None):
         raise misused(
@@ -50,10 +55,10 @@ def _compare(
     _check(found, asked)
     places = compared_places([item.label for item in found])
     disk.prepare(out, [COMPARISON_FILE, *places.values()], force)
-    pools: dict[str, cuts.Kept] = {}
+    pools: dict[str, options.Kept] = {}
     if folder is not None:
-        kept = [cuts.read_kept(folder, i.reading.case) for i in to_solve if i.reading is not None]
-        pools = {one.key: one for one in reversed(kept)}
+        cases = [item.reading.case for item in reversed(to_solve) if item.reading is not None]
+        pools = {kept.key: kept for kept in (options.read_kept(folder, one) for one in cases)}
 
     answers = _solve(to_solve, asked, steps, None if folder is None else pools)
     solved = {id(item): answer for item, answer in zip(to_solve, answers, strict=True)}
@@ -142,7 +147,7 @@ def _solve(
     to_solve: Sequence[Item],
     asked: CompareOptions,
     steps: Steps,
-    pools: dict[str, cuts.Kept] | None,
+    pools: dict[str, options.Kept] | None,
 ) -> list[Plan | NoAnswer | None]:
     """Solve what has yet to be solved."""
     if not to_solve:
@@ -194,3 +199,112 @@ def failed(item: Item, answer: NoAnswer | None) -> Failed:
             "conflict": told,
         }
     )
+
+
+@dataclass(frozen=True, eq=False)
+class Item:
+    """One thing to compare: a plan, or a scenario that has yet to be solved."""
+
+    label: str
+    file: str
+    variant: str | None = None
+    reading: Reading | None = None
+    plan: Plan | None = None
+    saved: saved.Given | None = None
+    """The file of a plan that was saved."""
+
+    @property
+    def case(self) -> Case | None:
+        """Its scenario."""
+        if self.reading is not None:
+            return self.reading.case
+        return self.plan.case if self.plan else None
+
+    @property
+    def title(self) -> str:
+        """The title that its plan gets."""
+        return named(self.case.title if self.case else None, Path(self.file).stem)
+
+    @property
+    def wording(self) -> Wording:
+        """Title of the variant, or of the scenario, in both languages."""
+        from optimizer.analyses.comparison.wording import wording
+
+        case = self.case
+        variant = case.variants.get(self.variant) if case and self.variant else None
+        if variant is not None:
+            return wording(variant.title, self.variant or "")
+        return wording(case.title if case else None, Path(self.file).stem)
+
+
+def find(given: Sequence[str], all_variants: bool, settings: tuple[str, ...]) -> list[Item]:
+    """Read all items, variants of scenario files with them if asked, each under its own label.
+    Raises ScenarioError with the faults of all files, click.UsageError where a plan cannot be
+    read."""
+    from optimizer.analyses.comparison.compare import distinct
+
+    named_here = [_item(text) for text in given]
+    known = {(item.file, item.variant) for item in named_here if item.plan is None}
+    items: list[Item] = []
+    faults: list[Fault] = []
+    shown: set[Hashable] = set()
+    checked: set[str] = set()
+
+    def read(item: Item) -> Reading | None:
+        first = item.file not in checked
+        checked.add(item.file)
+        try:
+            reading = read_case(item.file, item.variant, settings, check_variants=first)
+        except ScenarioError as error:
+            faults.extend(error.faults)
+            return None
+        diagnostics.show(diagnostics.unseen(reading.warnings, shown))
+        return reading
+
+    for item in named_here:
+        if item.plan is not None:
+            items.append(item)
+            continue
+        reading = read(item)
+        items.append(replace(item, reading=reading))
+        for variant in reading.case.variants if all_variants and reading is not None else ():
+            if (item.file, variant) not in known:
+                known.add((item.file, variant))
+                more = Item(variant, item.file, variant)
+                items.append(replace(more, reading=read(more)))
+    if faults:
+        raise ScenarioError(tuple(diagnostics.unseen(faults, set())))
+    labels = distinct([item.label for item in items])
+    return [replace(item, label=label) for item, label in zip(items, labels, strict=True)]
+
+
+def _item(text: str) -> Item:
+    """A saved plan, in a file or a folder, read; or a scenario file and a variant of it, where a
+    file whose own name has an @ goes first."""
+    path = Path(text)
+    if path.is_dir():
+        path /= PLAN_FILE
+        if not path.is_file():
+            raise misused("the folder '{folder}' has no {file}.", folder=text, file=PLAN_FILE)
+    kind = saved.kind_of(path)
+    if kind is None and not Path(text).is_dir():
+        file, at, variant = text.rpartition("@")
+        if path.is_file() or not at or not Path(file).is_file():
+            return Item(path.stem, text)
+        if not variant:
+            raise misused("'{text}' names no variant behind the @.", text=text)
+        return Item(variant, file, variant)
+    from optimizer.analyses.comparison.money import lacks_accounts
+
+    if kind != "plan":
+        raise misused(
+            "'{path}' is of kind '{kind}'; a saved plan or a scenario can be compared.",
+            path=path,
+            kind=kind,
+        )
+    found = saved.read(str(path), bare=True)
+    plan = found.result
+    assert isinstance(plan, Plan)
+    if lacks_accounts(plan):
+        raise misused("'{path}' is of an earlier version: solve its scenario again.", path=path)
+    return Item(saved.label(path), text, plan.variant, plan=plan, saved=found)

@@ -7,6 +7,7 @@ import json
 import os
 import sys
 from collections.abc import Hashable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
@@ -67,10 +68,8 @@ def unseen(faults: Iterable[Fault], seen: set[Hashable]) -> list[Fault]:
 
 def _excerpt(place: Place | None) -> list[str]:
     """The line a fault is in, with a caret below it; nothing where there is none."""
-    if place is None or not place.line:
-        return []
-    lines = _lines(place.file)
-    if place.line > len(lines):
+    lines = _lines(place.file) if place is not None and place.line else ()
+    if place is None or not 0 < place.line <= len(lines):
         return []
     line, column = lines[place.line - 1].replace("\t", " "), place.column
     if len(line) > _WIDTH:
@@ -82,11 +81,9 @@ def _excerpt(place: Place | None) -> list[str]:
 
 @lru_cache(maxsize=32)
 def _lines(file: str) -> list[str]:
-    try:
-        with Path(file).open("rb") as stream:
-            return split_lines(decode(stream.read(MAX_BYTES), file))
-    except (OSError, ValueError, ScenarioError):
-        return []
+    with suppress(OSError, ValueError, ScenarioError), Path(file).open("rb") as stream:
+        return split_lines(decode(stream.read(MAX_BYTES), file))
+    return []
 
 
 def placed(error: ScenarioError, reading: Reading) -> tuple[Fault, ...]:
@@ -116,12 +113,11 @@ def count(faults: Iterable[Fault]) -> str:
     """How many errors and warnings there are, in words."""
     severities = [fault.severity for fault in faults]
     errors, warnings = severities.count("error"), severities.count("warning")
-    parts = []
-    if errors:
-        parts.append(tr("1 error") if errors == 1 else tr("{count} errors", count=errors))
-    if warnings:
-        parts.append(tr("1 warning") if warnings == 1 else tr("{count} warnings", count=warnings))
-    return ", ".join(parts)
+    said = {
+        tr("1 error") if errors == 1 else tr("{count} errors", count=errors): errors,
+        tr("1 warning") if warnings == 1 else tr("{count} warnings", count=warnings): warnings,
+    }
+    return ", ".join(text for text, many in said.items() if many)
 
 
 def never_striking(reading: Reading) -> list[Fault]:
@@ -132,22 +128,18 @@ def never_striking(reading: Reading) -> list[Fault]:
     uncertainty = reading.case.uncertainty
     if uncertainty is None or uncertainty.sample is None:
         return []
-    instance = read_instance(reading.case)
-    count = int(uncertainty.sample.states)
-    return [
-        Fault(
-            ("hazards", name),
-            tr(
+    instance, found = read_instance(reading.case), []
+    many = int(uncertainty.sample.states)
+    for name in never_striking(instance, read_states(instance)):
+        if reading.case.hazards[name].annual_probability > 0:
+            told = tr(
                 "the hazard '{hazard}' strikes in none of the {count} sampled states",
                 hazard=name,
-                count=count,
-            ),
-            severity="warning",
-            place=reading.place(("hazards", name)),
-        )
-        for name in never_striking(instance, read_states(instance))
-        if reading.case.hazards[name].annual_probability > 0
-    ]
+                count=many,
+            )
+            path = ("hazards", name)
+            found.append(Fault(path, told, severity="warning", place=reading.place(path)))
+    return found
 
 
 def show_conflict(error: Infeasible, reading: Reading, label: str = "") -> None:

@@ -33,7 +33,7 @@ STALE = 24 * 3600.0
 RESERVED = re.compile(r"(con|prn|aux|nul|conin\$|conout\$|com[\d¹²³]|lpt[\d¹²³])", re.IGNORECASE)
 """Names that Windows keeps for devices, whatever ending they have."""
 LONGEST = 80
-"""Characters: UTF-8 takes up to four bytes for each, and names may have 255."""
+"""Characters of a name made from data, and half as many as its bytes: names may have 255."""
 
 
 def publish(
@@ -208,16 +208,17 @@ def make_folder(folder: Path) -> None:
         raise misused("'{path}' cannot be made: {problem}.", path=folder, problem=problem) from None
 
 
-def safe_name(text: str) -> str:
+def safe_name(text: str, also: str = "") -> str:
     """A text as the name of a file or folder, on Windows as well.
 
-    Letters, digits, ``_``, ``.`` and ``-`` stay; a long text is cut, and told from others that
-    begin as it does by a part of its SHA-256.
+    Letters, digits, ``_``, ``.``, ``-`` and signs that are named stay; a long text is cut, and told
+    from others that begin as it does by a part of its SHA-256.
     """
-    name = re.sub(r"[^\w.-]", "_", unicodedata.normalize("NFC", text)).strip(".") or "_"
-    if len(name) > LONGEST:
+    name = re.sub(rf"[^\w.{also}-]", "_", unicodedata.normalize("NFC", text)).strip(".") or "_"
+    cut = name[:LONGEST].encode()[: 2 * LONGEST].decode("utf-8", "ignore")
+    if cut != name:
         digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:8]
-        name = f"{name[: LONGEST - 9]}-{digest}"
+        name = f"{cut[: LONGEST - 9]}-{digest}"
     return f"{name}_" if RESERVED.fullmatch(name.split(".")[0]) else name
 
 

@@ -25,17 +25,16 @@ import click
 
 from models.language import Language, language, speak, tr, using
 from optimizer.analyses.registry import BY_NAME
-from optimizer.cli import speaking
+from optimizer.cli import usage
 from optimizer.errors import OutOfMemory, TimedOut, WorkerLost
 
 SOLVING = frozenset({*BY_NAME, "rerun", "run"})
 """Commands that solve problems."""
 KEEPING = frozenset({"solve", "run"})
 """Those whose best plan is kept; of the others there is what they have written by then."""
-GRACE = 20.0
-"""Seconds that a search has to come back after the first Ctrl-C."""
-LEAST_OVERTIME = 30.0
-"""Seconds beyond its time limit, or as long again, that a search has to come back."""
+GRACE, LEAST_OVERTIME = 20.0, 30.0
+"""Seconds that a search has to come back after the first Ctrl-C, and beyond its time limit where
+that is less."""
 TICK = 0.25
 """Seconds between two looks at a process."""
 BEGIN = (
@@ -74,11 +73,11 @@ def supervise(words: Sequence[str]) -> int:
     This process takes signals from here on until it ends, which its caller does next.
     """
     asked = "\n".join(words).replace("--language\n", "--language=").split("\n")
-    named = next((one for one in speaking.LANGUAGES if f"--language={one}" in asked), None)
+    named = next((one for one in usage.LANGUAGES if f"--language={one}" in asked), None)
     with using("en"):
         with contextlib.suppress(click.UsageError):
-            speak(named or speaking.of_environment())
-        watch = _Watch(words)
+            speak(named or usage.of_environment())
+        watch = _Watch(words, _command(words) in KEEPING)
         watch.take_signals()
         try:
             return _outcome(watch)
@@ -146,6 +145,8 @@ class _Watch:
     """Follows one process after the other, with signals that are taken here alone."""
 
     words: Sequence[str]
+    keeps: bool
+    """Whether a plan is kept."""
     stops: int = 0
     """How often the user asked to stop."""
     checkpoint: dict[str, Any] | None = None
@@ -163,6 +164,10 @@ class _Watch:
     _left: dict[Limit, float] = field(default_factory=dict)
     """Seconds until the search counts as hung, or as deaf."""
 
+    def stopped(self) -> bool:
+        """Whether the user asked for an end at once."""
+        return self.killed == "stopped"
+
     def take_signals(self) -> None:
         """Take what asks to stop, but for what was ignored from the beginning, as by nohup."""
 
@@ -176,24 +181,11 @@ class _Watch:
 
     def _pause(self, _number: int, _frame: Any) -> None:
         """Let Ctrl-Z stop the group of the command as well, until this process goes on."""
-        if sys.platform != "win32":
-            self._signal_group(signal.SIGSTOP)
-            os.kill(os.getpid(), signal.SIGSTOP)
-            self._signal_group(signal.SIGCONT)
-
-    def _signal_group(self, number: int) -> None:
         if sys.platform != "win32" and self._process is not None:
             with contextlib.suppress(ProcessLookupError):
-                os.killpg(self._process.pid, number)
-
-    @property
-    def keeps(self) -> bool:
-        """Whether a plan is kept."""
-        return _command(self.words) in KEEPING
-
-    def stopped(self) -> bool:
-        """Whether the user asked for an end at once."""
-        return self.killed == "stopped"
+                os.killpg(self._process.pid, signal.SIGSTOP)
+                os.kill(os.getpid(), signal.SIGSTOP)
+                os.killpg(self._process.pid, signal.SIGCONT)
 
     def follow(self, salvage: dict[str, Any] | None) -> None:
         """Start a process and stay with it until it has ended."""

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from models.results import Plan
-from optimizer.cli import disk, options, saved, speaking
+from optimizer.cli import disk, options, saved, usage
 from optimizer.cli.usage import misused
 
 PLAN, REPORT, RESULTS, FAULTS = "plan.json", "report.html", "results.xlsx", "faults.xlsx"
@@ -37,7 +37,7 @@ EXITS = (
     "Write each chart into this folder as well, as SVG and as PNG for a text processor.",
 )
 @options.force("Overwrite existing files of the same names.")
-@speaking.language_option
+@usage.language_option
 def report(
     given: tuple[str, ...], out: Path | None, excel: Path | None, charts: Path | None, force: bool
 ) -> int:
@@ -81,7 +81,7 @@ def report(
 @click.argument("given", nargs=-1, required=True, metavar="RESULT...")
 @options.path("--out", "FILE.xlsx", "Write the workbook to this file.", required=True)
 @options.force("Overwrite an existing file.")
-@speaking.language_option
+@usage.language_option
 def workbook(given: tuple[str, ...], out: Path, force: bool) -> int:
     """Make an Excel workbook of saved results, with live formulas and checks; needs no solver.
 

@@ -1,9 +1,17 @@
-"""``vorrat rerun``: a run once more from its manifest, and whether it comes out the same."""
+"""``vorrat rerun``: a run once more from its manifest, and whether it comes out the same.
+
+A manifest is checked as any input is, since whoever wrote it may mean harm. Only commands of a
+fixed list are run, with options that click checks; every file is taken by its hash, and written
+into a folder of ours alone.
+"""
 
 from __future__ import annotations
 
+import errno
+import hashlib
 import io
 import json
+import os
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import redirect_stderr, redirect_stdout, suppress
@@ -11,16 +19,21 @@ from pathlib import Path
 from typing import Any
 
 import click
+from pydantic import ValidationError
 
+from models.files import presets
+from models.files.decoding import MAX_BYTES
+from models.files.json_document import MAX_BYTES as MAX_RESULT
 from models.files.json_document import NotPlainError, parse_json
 from models.language import marked, tr
 from models.results import manifest as entries
-from models.results.manifest import Manifest, Rerun, WhyNot
+from models.results.manifest import SUFFIX, Manifest, Rerun, WhyNot
 from models.results.volatile import content_hash, content_of
 from optimizer.cli import manifest as manifests
-from optimizer.cli import options, speaking
-from optimizer.cli.from_manifest import command_line, content_at, found, lay_out, read, sha256
+from optimizer.cli import options, saved, usage
+from optimizer.cli.manifest import is_inside
 from optimizer.cli.usage import misused
+from optimizer.model.cores import usable_cores
 
 WHY_NOT: dict[WhyNot, str] = {
     "time limit": marked("it ended on its time limit"),
@@ -30,6 +43,14 @@ WHY_NOT: dict[WhyNot, str] = {
     "cuts": marked("it began from cuts of earlier runs"),
     "input changed": marked("an input changed while it ran"),
 }
+MOST_PER_CORE = 16
+"""Threads or processes that are begun because a manifest says so."""
+MAX_INPUTS = 500_000_000
+"""Bytes of all inputs together."""
+SET_HERE = {"--out", "--quiet", "--language", "--force", "--json", "--open", "--reuse", "--resume"}
+SET_HERE |= {"--scheduler", "--tls-ca", "--tls-cert", "--tls-key"}
+"""Options that a rerun sets itself, and those that bear on where results go, or where they are
+computed, and not on what they are."""
 LONGEST = 200
 """Characters of a value that are shown."""
 ABSENT = object()
@@ -49,13 +70,13 @@ ABSENT = object()
 )
 @options.out("Write what comes out now into this folder as well.")
 @options.as_json()
-@speaking.language_option
+@usage.language_option
 def rerun(given: Path, inputs: Path | None, out: Path | None, as_json: bool) -> int:
     """Run once more what left a manifest, and compare what comes out with what came out then."""
     from optimizer import cli
 
-    path = found(given)
-    manifest = read(path)
+    path = _found(given) if given.is_dir() else given
+    manifest = _read(path)
     if out is not None and out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise misused("'{path}' exists already: name a new folder.", path=out)
     command = cli.vorrat.get_command(click.get_current_context(), manifest.command)
@@ -63,18 +84,17 @@ def rerun(given: Path, inputs: Path | None, out: Path | None, as_json: bool) -> 
     with tempfile.TemporaryDirectory(prefix="vorrat-") as name:
         laid_out, results = Path(name) / "inputs", out or Path(name) / "results"
         laid_out.mkdir()
-        lay_out(manifest, path.parent, inputs, laid_out)
+        _lay_out(manifest, path.parent, inputs, laid_out)
         line = command_line(manifest, laid_out, results.absolute(), command)
         with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()) as said:
             code = cli.run(line)
         if code not in (0, 1, manifest.exit_code):
             click.echo(said.getvalue(), err=True, nl=False)
             return code
-        compared = _compared(manifest, path.parent, results)
+        compared, differing = _compared(manifest, path.parent, results)
     surroundings = tuple(_surroundings(manifest))
     # A promise rests on all but the release of a system.
     same = all(one.name == "platform.release" for one in surroundings)
-    differing = compared.pop("differing")
     if code != manifest.exit_code:
         differing.append(("", "exit_code", manifest.exit_code, code))
     answer = Rerun(
@@ -94,6 +114,155 @@ def rerun(given: Path, inputs: Path | None, out: Path | None, as_json: bool) -> 
     return 0 if answer.reproduced else 1
 
 
+def _found(folder: Path) -> Path:
+    """The manifest in a folder. Raises click.UsageError where there is none, or several."""
+    from optimizer.cli.batch import LEDGER
+
+    found = sorted(folder.glob(f"*{SUFFIX}"))
+    if len(found) == 1:
+        return found[0]
+    if (folder / LEDGER).exists():
+        raise misused(
+            "'{folder}' is of a batch: name one of its runs, in the folder 'runs'.", folder=folder
+        )
+    names = ", ".join(path.name for path in found) or "-"
+    raise misused("'{folder}' has not one manifest but: {names}.", folder=folder, names=names)
+
+
+def _read(path: Path) -> Manifest:
+    """A manifest, everything in it checked that a path could be made of. Raises click.UsageError
+    where it is none, or asks for what it must not."""
+    try:
+        manifest = Manifest.model_validate(saved.document(path))
+    except ValidationError as error:
+        raise saved.not_of_this_version(error, path) from None
+    command = manifest.command
+    if command not in manifests.REPEATABLE:
+        raise misused(
+            "'{path}' asks for '{command}', which is not run from a manifest.",
+            path=path,
+            command=command,
+        )
+    places = [manifest.result, *(at for one in manifest.parameters for at in one.at)]
+    places += [output.path for output in manifest.outputs]
+    places += [at for one in manifest.inputs for at in (one.place, one.copied_to)]
+    for at in places:
+        if at is not None and not is_inside(at):
+            raise misused("'{path}' names '{place}', which leads elsewhere.", path=path, place=at)
+    inputs = [one for one in manifest.inputs if one.role != "cuts"]
+    too_large = (one.size > (MAX_RESULT if one.role == "result" else MAX_BYTES) for one in inputs)
+    if sum(one.size for one in inputs) > MAX_INPUTS or any(too_large):
+        raise misused("the inputs of '{path}' are too large.", path=path)
+    return manifest
+
+
+def _lay_out(manifest: Manifest, folder: Path, given: Path | None, into: Path) -> None:
+    """Put all inputs of a run into an empty folder, each as its hash says: the copy in the folder
+    of the manifest, else the file itself, else one in a folder that is given, laid out alike or by
+    its name. Raises click.UsageError that names every input which is missing or has changed."""
+    faults = []
+    for one in manifest.inputs:
+        if one.role == "cuts":
+            continue
+        if one.role == "preset":
+            shelf = {path.name: path for path in presets.shipped().values()}
+            if one.path not in shelf or _sha256(shelf[one.path].read_bytes()) != one.sha256:
+                faults.append(
+                    tr(
+                        "the preset '{name}' is not that of the run: take version {version} of "
+                        "Vorrat.",
+                        name=one.path,
+                        version=manifest.versions.get("vorrat", "?"),
+                    )
+                )
+            continue
+        written, place = one.path.replace("\\", "/"), one.place
+        candidates = [] if one.copied_to is None else [folder / one.copied_to]
+        if not written.startswith("//"):  # another machine, which would learn who is asking
+            candidates.append(Path(os.path.expanduser(one.path)))  # noqa: PTH111 (never raises)
+        if given is not None:
+            names = (place, written.rpartition("/")[2])
+            candidates += [given / name for name in names if name and is_inside(name)]
+        raws = (_content(path, one.size) for path in candidates)
+        raw = next((r for r in raws if r is not None and _sha256(r) == one.sha256), None)
+        if raw is None or place is None:
+            due = one.sha256[:16]
+            if any(_content(path) is not None for path in candidates):
+                told = tr("'{path}' is not what it was ({sha256}).", path=one.path, sha256=due)
+            else:
+                told = tr("'{path}' is not here: name its folder by --inputs.", path=one.path)
+            faults.append(told)
+            continue
+        try:
+            (into / place).parent.mkdir(parents=True, exist_ok=True)
+            if not (into / place).exists():
+                (into / place).write_bytes(raw)
+        except OSError as error:
+            if error.errno == errno.ENOSPC:
+                raise
+            faults.append(tr("'{place}' cannot be written on this system.", place=place[:200]))
+    if faults:
+        raise click.UsageError("\n".join(faults))
+
+
+def command_line(manifest: Manifest, inputs: Path, out: Path, command: click.Command) -> list[str]:
+    """What is to be run, with the inputs from one folder and the outputs into another. Raises
+    click.UsageError where the manifest has a parameter that the command lacks, or asks for too many
+    processes."""
+    known = {name: param for param in command.params for name in param.opts}
+    cores = usable_cores()
+    many = {"--threads": manifest.threads, "--jobs": manifest.jobs}
+    options: list[str] = []
+    arguments: list[str] = []
+    for one in manifest.parameters:
+        param, name = known.get(one.name), one.name
+        if param is None and one.source != "default":
+            raise misused(
+                "'{command}' has no {name} in this version.", command=manifest.command, name=name
+            )
+        if param is None or name in SET_HERE or not _matters(one, param):
+            continue
+        values = [str(v) for v in (one.value if isinstance(one.value, tuple) else (one.value,))]
+        if name in manifests.NAMING_FILES:
+            if len(one.at) != len(values) or None in one.at:
+                listed = ", ".join(values)
+                raise misused("the manifest does not say where '{path}' lies.", path=listed)
+            values = [str(inputs / place) for place in one.at if place is not None]
+        if isinstance(param, click.Argument):
+            arguments += values
+        elif getattr(param, "is_flag", False):
+            options += [name] if one.value is True else []
+        elif name in many:
+            many[name] = manifests.number(one)
+            options += [f"{name}={many[name]}"]
+        else:
+            options += [f"{name}={value}" for value in values]
+    elsewhere = cores != manifest.platform.cores or manifest.engine == "cluster"
+    for name, count in many.items():
+        if name in known and count is not None and count > MOST_PER_CORE * cores:
+            raise misused(
+                "the run took {name}={count}, too many for this machine of {cores} cores.",
+                name=name,
+                count=count,
+                cores=cores,
+            )
+        if name in known and count is not None and elsewhere and f"{name}={count}" not in options:
+            options.append(f"{name}={count}")
+    own = ["--quiet", f"--language={manifest.language}", f"--out={out}"]
+    return [manifest.command, *options, *own, "--", *arguments]
+
+
+def _matters(one: entries.ManifestParameter, param: click.Parameter) -> bool:
+    """Whether a parameter is to be given again: it was given, or its default has been changed."""
+    if isinstance(param, click.Option) and isinstance(param.type, click.Path) and not any(one.at):
+        return False
+    if isinstance(param, click.Argument) or one.source != "default":
+        return True
+    with click.Context(click.Command("none")) as context:
+        now = manifests.plain(param.get_default(context))
+    return one.value not in (None, (), False) and one.value != now
+
+
 def _surroundings(manifest: Manifest) -> Iterator[entries.Surrounding]:
     """What is no longer as it was then."""
     pairs: dict[str, tuple[Mapping[str, Any], Mapping[str, Any]]] = {
@@ -110,7 +279,7 @@ def _surroundings(manifest: Manifest) -> Iterator[entries.Surrounding]:
                 yield entries.Surrounding(name=f"{group}.{name}", then=then, now=now)
 
 
-def _compared(manifest: Manifest, before: Path, after: Path) -> dict[str, Any]:
+def _compared(manifest: Manifest, before: Path, after: Path) -> tuple[dict[str, Any], list[Any]]:
     """The outputs in a folder beside those that a manifest lists, which lie in another: fields of a
     rerun, and the values that differ by output and path.
 
@@ -119,35 +288,39 @@ def _compared(manifest: Manifest, before: Path, after: Path) -> dict[str, Any]:
     changed, not_compared, good = [], [], None
     differing: list[tuple[str, str, Any, Any]] = []
     for output in manifest.outputs:
-        old, new = content_at(before / output.path, output.size), content_at(after / output.path)
-        if old is None or sha256(old) != output.sha256:
+        old, new = _content(before / output.path, output.size), _content(after / output.path)
+        if old is None or _sha256(old) != output.sha256:
             changed.append(output.path)
             old = None
-        own, due = None if new is None else sha256(new), output.sha256
+        own, due, then, now = None if new is None else _sha256(new), output.sha256, None, None
         if new is not None and output.volatile == ("*",):
             not_compared.append(output.path)
             continue
         if new is not None and output.content_sha256 is not None:
             now, due = json.loads(new), output.content_sha256
             own = content_hash(now, output.volatile)
-            then = None
-            if own != due and old is not None:
-                with suppress(NotPlainError):  # a manifest may call anything a document
-                    then = parse_json(old)
-            if then is not None:
-                contents = (content_of(then, output.volatile), content_of(now, output.volatile))
-                differing += [(output.path, *one) for one in _differences(*contents, ())]
-                good = _equally_good(then, now) if good is None else good
-                continue
-        if own != due:
+            with suppress(NotPlainError):  # a manifest may call anything a document
+                then = None if own == due or old is None else parse_json(old)
+        if then is not None:
+            contents = (content_of(then, output.volatile), content_of(now, output.volatile))
+            differing += [(output.path, *one) for one in _differences(*contents, ())]
+            good = _equally_good(then, now) if good is None else good
+        elif own != due:
             differing.append((output.path, "", due, own))
     return {
         "compared": len(manifest.outputs) - len(not_compared),
         "changed_since": tuple(changed),
         "not_compared": tuple(not_compared),
         "equally_good": good,
-        "differing": differing,
-    }
+    }, differing
+
+
+def _content(path: Path, size: int | None = None) -> bytes | None:
+    """A file; None where there is none that can be read, or one of another size in bytes."""
+    with suppress(OSError, ValueError):
+        if path.is_file() and size in (None, path.stat().st_size):
+            return path.read_bytes()
+    return None
 
 
 def _differences(then: Any, now: Any, at: tuple[str, ...]) -> Iterator[tuple[str, Any, Any]]:
@@ -177,19 +350,18 @@ def _equally_good(then: Any, now: Any) -> bool | None:
 
 def _first(output: str, path: str, then: Any, now: Any) -> entries.FirstDifference:
     """A value that differs, as a result can hold it: whole, unless it is long."""
-
-    def shown(value: Any) -> Any:
-        if value is ABSENT or value is None or isinstance(value, (bool, int, float)):
-            return None if value is ABSENT else value
-        text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-        return text if len(text) <= LONGEST else text[:LONGEST] + "..."
-
+    shown: list[Any] = []
+    for value in (then, now):
+        if value is not None and not isinstance(value, (bool, int, float, str)):
+            value = None if value is ABSENT else json.dumps(value, ensure_ascii=False)
+        is_long = isinstance(value, str) and len(value) > LONGEST
+        shown.append(f"{value[:LONGEST]}..." if is_long else value)
     relative = None
     if all(isinstance(v, (int, float)) and not isinstance(v, bool) for v in (then, now)):
         largest = max(abs(then), abs(now))
         relative = abs(then - now) / largest if largest else 0.0
     return entries.FirstDifference(
-        output=output, path=path, then=shown(then), now=shown(now), relative=relative
+        output=output, path=path, then=shown[0], now=shown[1], relative=relative
     )
 
 
@@ -215,8 +387,9 @@ def _told(answer: Rerun) -> Iterator[str]:
         count = answer.differing
         yield tr("Not reproduced: values that differ: {count}. The first of them:", count=count)
         yield "  " + ": ".join(part for part in (first.output, first.path) if part)
-        yield "  " + tr("then: {value}", value=_written(first.then))
-        yield "  " + tr("now: {value}", value=_written(first.now))
+        then, now = ("-" if value is None else str(value) for value in (first.then, first.now))
+        yield "  " + tr("then: {value}", value=then)
+        yield "  " + tr("now: {value}", value=now)
         if first.relative is not None:
             yield "  " + tr("relative difference: {value}", value=f"{first.relative:.3g}")
         if answer.equally_good is True:
@@ -231,5 +404,5 @@ def _told(answer: Rerun) -> Iterator[str]:
         )
 
 
-def _written(value: object) -> str:
-    return "-" if value is None else repr(value) if isinstance(value, float) else str(value)
+def _sha256(raw: bytes) -> str:
+    return hashlib.sha256(raw).hexdigest()

@@ -18,10 +18,9 @@ from models.results import Result
 from optimizer.analyses.options import OfScenario, SolveOptions
 from optimizer.analyses.registry import BY_NAME, Analysis
 from optimizer.analyses.running import Input, Outcome
-from optimizer.cli import child, cuts, diagnostics, disk, manifest, options, parameters, speaking
-from optimizer.cli.items import is_plan, read_plan
+from optimizer.cli import child, diagnostics, disk, manifest, options, parameters, usage
 from optimizer.cli.progress import Steps
-from optimizer.cli.saved import PLAN_FILE
+from optimizer.cli.saved import PLAN_FILE, is_plan, read_plan
 from optimizer.cli.scenario_files import summed_up
 from optimizer.cli.usage import misused
 from optimizer.errors import Infeasible, Misuse
@@ -43,10 +42,10 @@ def command_of(name: str, run: Callable[[Input, Any], Outcome] | None = None) ->
         steps = Steps(quiet or salvaging)
         with misuse_told():
             asked = parameters.built(analysis.asks, values, listener=steps)
-            kept = None if salvaging else cuts.kept_in(values.get("reuse"), out, asked.method)
+            kept = None if salvaging else options.kept_in(values.get("reuse"), out, asked.method)
             disk.prepare(out, [analysis.file, *analysis.beside], force)
             given, path = _read(values[argument], analysis, asked)
-            pool = None if kept is None else cuts.read_kept(kept, given.reading.case)
+            pool = None if kept is None else options.read_kept(kept, given.reading.case)
             steps.note(f"{path}: {summed_up(given.reading.case)}")
             try:
                 with closing(steps):
@@ -87,7 +86,7 @@ def assembled(
     analysis, and those of every analysis behind them; ``how`` is what click is told of the
     argument."""
     asks = BY_NAME[name].asks
-    made = options.quiet(speaking.language_option(call))
+    made = options.quiet(usage.language_option(call))
     if BY_NAME[name].reuses:
         made = options.reuse(made)
     made = options.as_json()(options.out(asks.out, asks.place)(options.force(asks.force)(made)))

@@ -4,6 +4,7 @@ stands alone."""
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from pydantic import ValidationError
 
-from models.files.json_document import NotPlainError, parse_json, read_raw
+from models.files.json_document import NotPlainError, parse_json, read_json, read_raw
 from models.language import tr
 from models.results import Comparison, Frontier, Plan, Result, Split
 from models.results.misfits import misfits
@@ -33,8 +34,6 @@ MAIN_FILES = ("target.json", *(one.file for one in ANALYSES if one.name != "targ
 it."""
 MODELS = {one.kind: one.result for one in ANALYSES}
 """What can be reported on, by the kind that a document states."""
-BESIDE = (Plan, Frontier, Split)
-"""What may stand beside each other in a report; all else is reported on by itself."""
 
 
 @dataclass(frozen=True)
@@ -50,15 +49,11 @@ class Given:
 
 
 def read_all(texts: Sequence[str]) -> tuple[list[Given], dict[str, Plan]]:
-    """All that was given, and the plans among it by a short name of each.
+    """All that was given, and the plans among it by a short name of each; none where all results
+    are of one other kind. What speaks against any of it is told on stderr.
 
     Of a comparison they are those that it compares. With a single plan come a frontier and a split
-    that lie beside it. What speaks against any of it is told on stderr.
-
-    There are no plans where all results are of one other kind; a frontier and a split may stand
-    beside one plan as well.
-
-    Raises click.UsageError where a file cannot be read, or results of several kinds do not go
+    that lie beside it. Raises click.UsageError where a file cannot be read, or results do not go
     together.
     """
     found = [read(text) for text in texts]
@@ -111,7 +106,7 @@ def as_document(found: Sequence[Given], plans: Mapping[str, Plan]) -> tuple[Docu
     said = doubts(found)
     if not plans:
         made = [document_of(one.result) for one in found]
-        return together(dict(zip(labels(found), made, strict=True))), said
+        return together(dict(zip(_labels([one.path for one in found]), made, strict=True))), said
     first = found[0].result
     if isinstance(first, Comparison):
         told = {"doubts": said.against, "unconfirmed": said.unconfirmed}
@@ -119,36 +114,39 @@ def as_document(found: Sequence[Given], plans: Mapping[str, Plan]) -> tuple[Docu
     elif len(plans) > 1:
         comparison = compare(list(plans.values()), list(plans), doubts=said)
     else:
-        frontier, split = beside(found)
+        frontier = next((one.result for one in found if isinstance(one.result, Frontier)), None)
+        split = next((one.result for one in found if isinstance(one.result, Split)), None)
         (plan,) = plans.values()
         return document_of(plan, frontier=frontier, split=split), said
     return document_of(comparison, plans=plans), comparison.said
 
 
 def _plans_of(found: list[Given]) -> dict[str, Plan]:
-    plans = [one for one in found if isinstance(one.result, Plan)]
-    kinds = {type(one.result) for one in found}
-    if not plans and len(kinds) == 1:
+    """The plans by label; a frontier and a split that lie beside a single one are added."""
+    kinds = Counter(type(one.result) for one in found)
+    if kinds[Plan] == 0 and len(kinds) == 1:
         return {}
-    alone = next((one.path for one in found if not isinstance(one.result, BESIDE)), None)
-    if alone is not None:
+    apart = kinds[Plan] == 0 or not kinds.keys() <= {Plan, Frontier, Split}
+    if apart or (len(kinds) > 1 and max(kinds.values()) > 1):
         raise misused(
-            "'{path}' is reported on by itself, or beside others of its kind.", path=alone
+            "These results do not go together: give one plan with a frontier and a split of its "
+            "scenario, several plans, or several results of one other kind."
         )
-    if not plans:
-        raise misused("A frontier and a split go beside one plan.")
-    splits = sum(isinstance(one.result, Split) for one in found)
-    if splits > 1 or (splits and len(plans) != 1):
-        raise misused("A split is reported on alone, or beside one plan.")
-    if len(plans) > 1 and len(plans) < len(found):
-        raise misused("A frontier goes with one plan, and here are several.")
+    plans = [(one.path, one.result) for one in found if isinstance(one.result, Plan)]
     if len(plans) == 1:
+        ((at, plan),) = plans
         for kind, name in ((Frontier, FRONTIER_FILE), (Split, SPLIT_FILE)):
-            there = plans[0].path.parent / name
-            if not any(isinstance(one.result, kind) for one in found) and there.is_file():
-                found.append(read(str(there)))
-    results = [one.result for one in plans if isinstance(one.result, Plan)]
-    return dict(zip(labels(plans), results, strict=True))
+            if kind not in kinds and (at.parent / name).is_file():
+                found.append(read(str(at.parent / name)))
+        for one in found:
+            if not _fits(one.result, plan):
+                raise misused(
+                    "'{path}' was computed for another scenario than '{plan}'.",
+                    path=one.path,
+                    plan=at,
+                )
+    names = _labels([path for path, _ in plans])
+    return {name: plan for name, (_, plan) in zip(names, plans, strict=True)}
 
 
 def compared_places(labels: Sequence[str]) -> dict[str, str]:
@@ -195,11 +193,11 @@ def _compared(given: Given, comparison: Comparison) -> tuple[Given, dict[str, Pl
     return replace(given, doubts=joined(told)), plans
 
 
-def labels(found: Sequence[Given]) -> list[str]:
+def _labels(paths: Sequence[Path]) -> list[str]:
     """Short names of several results, each another."""
     from optimizer.analyses.comparison.compare import distinct
 
-    return distinct([label(one.path) for one in found])
+    return distinct([label(path) for path in paths])
 
 
 def label(path: Path) -> str:
@@ -208,35 +206,17 @@ def label(path: Path) -> str:
     return (path.resolve().parent.name or "plan") if own else path.stem
 
 
-def beside(found: Sequence[Given]) -> tuple[Frontier | None, Split | None]:
-    """The frontier and the split that were given with a single plan, or lie in its folder. Raises
-    click.UsageError where there are several frontiers, or one is of another scenario."""
-    at, plan = next((one.path, one.result) for one in found if isinstance(one.result, Plan))
-    frontier, split = None, None
-    for one in found:
-        fits = True
-        if isinstance(one.result, Frontier):
-            if frontier is not None:
-                raise misused("One frontier goes into a report, and here are several.")
-            frontier = one.result
-            fits = _same_scenario(plan, frontier)
-        elif isinstance(one.result, Split):
-            split = one.result
-            fits = split.input_sha256 == plan.certificate.input_sha256
-        if not fits:
-            raise misused(
-                "'{path}' was computed for another scenario than '{plan}'.", path=one.path, plan=at
-            )
-    return frontier, split
-
-
-def _same_scenario(plan: Plan, frontier: Frontier) -> bool:
-    """Whether both rest on one scenario, but for the number that the frontier varies."""
+def _fits(result: Result, plan: Plan) -> bool:
+    """Whether a result rests on the scenario of a plan; a frontier, but for what it varies."""
+    if isinstance(result, Split):
+        return result.input_sha256 == plan.certificate.input_sha256
+    if not isinstance(result, Frontier):
+        return True
     pair = []
-    for content in (plan.scenario, frontier.scenario):
+    for content in (plan.scenario, result.scenario):
         if content is None:
             return False
-        pair.append(_without(json.loads(json.dumps(content)), frontier.varied.split(".")))
+        pair.append(_without(json.loads(json.dumps(content)), result.varied.split(".")))
         pair[-1].pop("variants", None)
     return bool(pair[0] == pair[1])
 
@@ -244,8 +224,8 @@ def _same_scenario(plan: Plan, frontier: Frontier) -> bool:
 def _without(content: Any, steps: Sequence[str]) -> Any:
     """Nested mappings without a value, and without mappings that are empty then."""
     if isinstance(content, dict) and content.get(steps[0]) is not None:
-        inside = _without(content.pop(steps[0]), steps[1:]) if len(steps) > 1 else None
-        if inside:
+        value = content.pop(steps[0])
+        if len(steps) > 1 and (inside := _without(value, steps[1:])):
             content[steps[0]] = inside
     return content
 
@@ -313,9 +293,37 @@ def not_of_this_version(error: ValidationError, path: Path) -> click.UsageError:
 
 
 def _no_result(path: Path, where: str, message: str) -> click.UsageError:
-    return misused(
-        "'{path}' is no result of this version: {where}: {message}.",
-        path=path,
-        where=where,
-        message=message,
-    )
+    said = f"{where}: {message}"
+    return misused("'{path}' is no result of this version: {said}.", path=path, said=said)
+
+
+def read_plan(text: str) -> tuple[Path, Plan]:
+    """A saved plan, of a file or of the folder it is in. Raises click.UsageError where there is
+    none."""
+    if text.lower().endswith((".yaml", ".yml", ".xlsx", ".xlsm")):
+        raise misused(
+            "'{path}' is a scenario: solve it with --out, and give its plan.json.", path=text
+        )
+    found = read(text)
+    if not isinstance(found.result, Plan):
+        kind = kind_of(found.path)
+        raise misused("'{path}' holds no plan but '{kind}'.", path=found.path, kind=kind)
+    whole.tell(found.path, found.doubts)
+    return found.path, found.result
+
+
+def is_plan(text: str) -> bool:
+    """Whether a saved plan is meant rather than a scenario file: a folder, or JSON of that kind."""
+    return Path(text).is_dir() or kind_of(Path(text)) is not None
+
+
+def kind_of(path: Path) -> str | None:
+    """What a result says it is; None of any other file, also of a scenario, which has no kind."""
+    if path.suffix.lower() != ".json" or not path.is_file():
+        return None
+    try:
+        content = read_json(path)
+    except NotPlainError:
+        return None  # The reader of scenarios says what is wrong with it.
+    kind = content.get("kind") if isinstance(content, dict) else None
+    return kind if isinstance(kind, str) else None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 from importlib.resources import files
 from pathlib import Path
@@ -16,7 +15,7 @@ from models.files import read_case, read_case_text
 from models.language import Language, marked, tr, using
 from models.scenario.case import Case
 from optimizer.analyses.options import OfScenario
-from optimizer.cli import diagnostics, disk, options, speaking
+from optimizer.cli import diagnostics, disk, options, usage
 from optimizer.cli.parameters import declared
 from optimizer.cli.usage import announce, misused
 
@@ -26,7 +25,7 @@ from optimizer.cli.usage import announce, misused
 @click.option("--variant", metavar="NAME", help="Check the file as this variant changes it.")
 @declared(OfScenario, "settings")
 @options.as_json("Write the faults to stdout as JSON.")
-@speaking.language_option
+@usage.language_option
 def validate(
     files: tuple[str, ...], variant: str | None, settings: tuple[str, ...], as_json: bool
 ) -> int:
@@ -93,7 +92,7 @@ STARTER = "vorrat-run.cmd"
     is_flag=True,
     help=f"Write {STARTER} as well, onto which Windows users drop their workbook.",
 )
-@speaking.option("Language of the file and of what is said; the file is English if not given.")
+@usage.option("Language of the file and of what is said; the file is English if not given.")
 @options.force("Overwrite an existing file.")
 def init(path: str | None, excel: bool, origin: str | None, starter: bool, force: bool) -> None:
     """Write a small, commented scenario to PATH (- for stdout).
@@ -101,7 +100,7 @@ def init(path: str | None, excel: bool, origin: str | None, starter: bool, force
     PATH is scenario.yaml if not given, with --excel scenario.xlsx.
     """
     # What the environment speaks is no wish for the file, which others may read.
-    language = speaking.asked_for() or "en"
+    language = usage.asked_for() or "en"
     if origin is not None and not excel:
         raise misused("--from fills a workbook: add --excel.")
     path = path or ("scenario.xlsx" if excel else "scenario.yaml")
@@ -175,12 +174,8 @@ def presets(name: str | None) -> None:
                 click.echo(f"  {title.read(spoken)}: {description.read(spoken)}")
         return
     if name not in known:
-        names, near = ", ".join(known), difflib.get_close_matches(name.lower(), known, 1, 0.5)
-        if not near:
-            raise misused("There is no preset '{name}'. There are {names}.", name=name, names=names)
-        raise misused(
-            "There is no preset '{name}'. Did you mean '{near}'?", name=name, near=near[0]
-        )
+        names = ", ".join(known)
+        raise misused("There is no preset '{name}'. There are {names}.", name=name, names=names)
     click.echo(shelf.written(known[name]), nl=False)
 
 

@@ -23,12 +23,12 @@ from models.language import Language, language, tr, using
 from models.results import Plan
 from optimizer.analyses.options import PlanOptions
 from optimizer.analyses.running import Input, Outcome
-from optimizer.cli import child, diagnostics, disk, manifest, options, runner, speaking
+from optimizer.cli import child, diagnostics, disk, manifest, options, runner, usage
 from optimizer.cli.parameters import built, declared
 from optimizer.cli.progress import Steps
-from optimizer.cli.report import FAULTS, NAMES, REPORT, products
+from optimizer.cli.report import FAULTS, REPORT, products
 from optimizer.cli.scenario_files import summed_up
-from optimizer.cli.usage import announce, misused
+from optimizer.cli.usage import announce
 from optimizer.errors import Infeasible, InUse, NotWritten
 from optimizer.report.fault_sheet import Finding, fault_sheet, finding_of, placed
 
@@ -52,10 +52,10 @@ solve = runner.command_of("solve", _best)
 @options.out("Write into this folder instead of the file's own; it is made if it is not there.")
 @click.option("--open", "opens", is_flag=True, help="Open the report, or the list of faults.")
 @options.quiet
-@speaking.language_option
+@usage.language_option
 def run(file: Path, out: Path | None, opens: bool, quiet: bool, **values: Any) -> int:
     """Read a workbook or scenario FILE, solve it, and write plan, report and results beside it."""
-    spoken = speaking.asked_for()
+    spoken = usage.asked_for()
     # What nobody asked for goes by the workbook, whose author may have another system.
     found = language_of(file) if _is_workbook(file) and spoken is None else None
     with using(spoken or found or language()):
@@ -101,7 +101,6 @@ class _Run:
             return self._faulty(error.faults)
         doubts = [*reading.warnings, *diagnostics.never_striking(reading)]
         diagnostics.show(doubts)
-        self._refuse_open_files()
         steps = self.asked.listener
         steps.note(f"{self.file}: {summed_up(reading.case)}")
         title = named(reading.case.title, self.file.stem, language())
@@ -143,23 +142,6 @@ class _Run:
         variant = disk.safe_name(self.asked.variant) if self.asked.variant is not None else ""
         stem = "-".join(part for part in (self.file.stem, variant) if part)
         return self.folder / f"{stem}-{name}"
-
-    def _refuse_open_files(self) -> None:
-        """Tell before the solve, not after it, that a result could not be replaced: spreadsheet
-        programs leave a file beside one that is open, and Windows refuses to write it."""
-        for path in map(self._path, NAMES):
-            if not path.exists():
-                continue
-            marks = (f"~${path.name}", f".~lock.{path.name}#")
-            is_open = any((path.parent / mark).exists() for mark in marks)
-            try:
-                path.open("r+b").close()
-            except OSError:
-                is_open = True
-            if is_open:
-                raise misused(
-                    "'{file}' is open in another program: close it and run again.", file=path
-                )
 
     def _write(self, plan: Plan, code: int) -> list[Path]:
         made = [(self._path(name), content) for name, content in products(plan)]

@@ -38,8 +38,6 @@ CONNECTS_WITHIN = 15.0
 """Seconds for a scheduler to answer."""
 LOOK = 1.0
 """Seconds between two looks at who is there."""
-GRACE = 30.0
-"""Seconds after its time limit in which a worker should have ended itself."""
 LEAVES_WITHIN = 2.0
 """Seconds that a team waits for workers to hear that it is over."""
 
@@ -158,7 +156,7 @@ class Cluster:
                 told = self._client.run(dask_worker.about, **ask) if new else {}
             except Exception:  # whatever it is, nobody answers there any more
                 self._lost, there, told = True, {}, {}
-            here = dask_worker.versions()
+            here = dask_worker.about()
             known = {one: why for one, why in self._told.items() if one in there}
             # One that has gone meanwhile says nothing.
             met = {
@@ -192,8 +190,6 @@ class ClusterTeam(DealingTeam):
         self._cluster, self._client = cluster, cluster.client()
         self._outgrown: set[int] = set()
         """Numbers of tasks that outgrew their memory, as their workers tell before they end."""
-        self._stuck: set[str] = set()
-        self._met: set[str] = set()
         self._alone = time.monotonic()
         """When there last was a worker."""
 
@@ -212,15 +208,14 @@ class ClusterTeam(DealingTeam):
 
     def _leave(self) -> None:
         """Let workers forget the team, and end those that are still at a task of it."""
-        there = [one for one in self._cluster.workers if one in self._met]
         with suppress(Exception):  # nothing that matters any more
             self._client.unsubscribe_topic(self.name)
-            end = bool(self.at_work)
-            self._client.run(dask_worker.forget, self.name, end, workers=there, on_error="ignore")
+            how = {"workers": list(self._cluster.workers), "on_error": "ignore"}
+            self._client.run(dask_worker.forget, self.name, bool(self.at_work), **how)
 
     def available(self, own: Round) -> Sequence[str]:
-        """Those that are there and answer."""
-        workers = [one for one in self._cluster.workers if one not in self._stuck]
+        """Those that are there."""
+        workers = self._cluster.workers
         if workers or self.at_work:
             self._alone = time.monotonic()
         elif time.monotonic() - max(self._alone, own.began) > self._cluster.patience:
@@ -229,7 +224,6 @@ class ClusterTeam(DealingTeam):
 
     def send(self, job: Job, order: Order) -> None:
         """Hand a job to its worker."""
-        self._met.add(job.worker)
         try:
             job.handle = self._client.submit(
                 dask_worker.serve,
@@ -251,15 +245,12 @@ class ClusterTeam(DealingTeam):
             self.inbox.put((job, error))
 
     def look_after(self, own: Round) -> None:
-        """Those whose worker has gone, and those that should have ended long ago."""
+        """Those whose worker has gone."""
         if self._cluster.is_lost():
             raise self._end(own, tr("the scheduler of the cluster is lost"))
         there = self._cluster.workers
         for job in self.at_work.values():
-            hangs = job.seconds > (self.limits.seconds or float("inf")) + GRACE
-            if hangs:
-                self._stuck.add(job.worker)
-            if hangs or job.worker not in there:
+            if job.worker not in there:
                 self.inbox.put((job, WorkerLost()))
 
     def lost(self, job: Job, error: BaseException) -> VorratError:

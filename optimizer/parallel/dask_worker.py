@@ -9,8 +9,9 @@ import os
 import pickle
 import platform
 from collections.abc import Mapping
+from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any, NamedTuple
+from typing import Any
 
 from models.language import tr
 from optimizer.parallel import serving
@@ -39,58 +40,38 @@ def serve(sent: bytes) -> Reply:
         _running.clear()
 
 
-class About(NamedTuple):
-    """What a worker says of itself."""
-
-    versions: dict[str, str]
-    threads: int
-
-
-def about(dask_worker: Any = None) -> About:
-    """What the worker that this is called on says of itself."""
-    return About(versions(), dask_worker.state.nthreads)
-
-
-def versions() -> dict[str, str]:
-    """What must be the same on both sides, by name."""
-    found = {"python": ".".join(platform.python_version_tuple()[:2])}
+def about(dask_worker: Any = None) -> dict[str, str]:
+    """What must be the same on both sides, by name, of the worker that this is called on; of this
+    process without one. The solver takes one thread."""
+    threads = 1 if dask_worker is None else dask_worker.state.nthreads
+    python = ".".join(platform.python_version_tuple()[:2])
+    found = {"python": python, "threads (--nthreads)": str(threads)}
     for name in COMPARED:
-        try:
+        found[name] = "-"
+        with suppress(PackageNotFoundError):
             found[name] = version(name)
-        except PackageNotFoundError:
-            found[name] = "-"
     return found
 
 
-def unfit(address: str, about: About | BaseException, here: Mapping[str, str]) -> str | None:
-    """Why a worker cannot be used by who has these versions, or None."""
-    if isinstance(about, BaseException):
+def unfit(address: str, there: Any, here: Mapping[str, str]) -> str | None:
+    """Why a worker that says this of itself cannot be used by who says that, or None."""
+    if isinstance(there, BaseException):
         return tr(
             "worker {address} fails: {problem}; scheduler and workers need the same environment as "
             "the one they are used from",
             address=address,
-            problem=about,
+            problem=there,
         )
-    if about.threads != 1:
-        return tr(
-            "worker {address} has {threads} threads, and the solver takes one: begin it with "
-            "{command}",
-            address=address,
-            threads=about.threads,
-            command="dask worker --nthreads 1",
-        )
-    for name, own in here.items():
-        other = about.versions.get(name)
-        if other != own:
-            return tr(
-                "worker {address} has {name} {other}, and here is {own}: answers would not be the "
-                "same",
-                address=address,
-                name=name,
-                other=other,
-                own=own,
-            )
-    return None
+    name = next((name for name, own in here.items() if there.get(name) != own), None)
+    if name is None:
+        return None
+    return tr(
+        "worker {address} has {name} {other}, and here is {own}: answers would not be the same",
+        address=address,
+        name=name,
+        other=there.get(name),
+        own=here[name],
+    )
 
 
 def forget(team: str, end: bool, dask_worker: Any = None) -> None:

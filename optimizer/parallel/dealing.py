@@ -187,7 +187,7 @@ class DealingTeam(Team[Any, Any]):
         return Arrival(job.index, answer, error, job.seconds)
 
     def replied(self, job: Job, reply: Reply) -> None:
-        """A worker has answered; an engine may look at it."""
+        """A worker has answered: an engine may look at it."""
 
 
 class Elsewhere(Exception):

@@ -93,16 +93,13 @@ class Engine(Protocol):
     @property
     def name(self) -> str:
         """What manifests call it: ``in process``, ``processes`` or ``cluster``."""
-        ...
 
     @property
     def size(self) -> int | None:
         """Workers that there are for a run anyway; None where they are begun as they are needed."""
-        ...
 
     def team(
         self, make: Make, given: tuple[Any, ...], jobs: int | None, dealing: Dealing = "fixed"
     ) -> Team[Any, Any]:
         """A team of so many workers, each of which calls ``make`` with ``given``; as many as the
         engine has where ``jobs`` is None."""
-        ...

@@ -1,11 +1,9 @@
 """The engine of this machine: each worker a process of its own.
 
 The solver keeps one thread count for a process and must not be forked or shared between threads,
-so that workers are fresh processes that solve with one thread each. Where tasks are dealt out in a
-fixed way, what a worker has learnt from earlier ones, and so every result, is the same each time.
-
-Each worker is a pool of Pebble with one process, which begins it, speaks to it, ends it when its
-time is over, tells when it has died and begins another one.
+so that workers are fresh processes that solve with one thread each. Each is a pool of Pebble with
+one process, which begins it, speaks to it, ends it when its time is over, tells when it has died
+and begins another one.
 """
 
 from __future__ import annotations
@@ -27,8 +25,7 @@ from optimizer.parallel.interface import NO_LIMITS, Arrival, Dealing, Limits, Ma
 from optimizer.parallel.serving import Order, Reply
 
 FULL = 0.75
-"""Part of the limit of memory beyond which a process is replaced before its next task, where tasks
-have nothing to do with each other: what earlier ones left is of no use then."""
+"""Part of the limit of memory beyond which a process is replaced before its next task."""
 OVERTIME = 1.0
 """Seconds beyond its time in which a process should have ended itself."""
 
@@ -71,6 +68,7 @@ class Pool(DealingTeam):
     ) -> None:
         super().__init__(make, given, jobs, dealing, limits)
         self._pools: dict[int, Any] = {}
+        # Where tasks have nothing to do with each other, what earlier ones left is of no use.
         self._full = (limits.memory or 0) * (FULL if dealing == "next" else 1.0)
 
     def __exit__(self, *exc: object) -> None:
@@ -81,7 +79,7 @@ class Pool(DealingTeam):
             pool.join()
 
     def available(self, own: Round) -> Sequence[int]:
-        """Their numbers, whether they are begun or not."""
+        """Their numbers."""
         return range(self._jobs)
 
     def send(self, job: Job, order: Order) -> None:

@@ -29,7 +29,7 @@ from models.results import Batch, BatchRun, Plan
 from models.results.seal import SEAL
 from optimizer.analyses.batch import many
 from optimizer.cli import run
-from optimizer.cli.ledger import LEDGER
+from optimizer.cli.batch import LEDGER
 from optimizer.errors import NoPlan, OutOfMemory, SolverError
 
 ROOT = Path(__file__).parents[2]
@@ -402,9 +402,7 @@ def test_a_torn_line_is_mended_and_its_run_solved_again(here: Path, torn: bytes)
     assert len(lines()) == 3
 
 
-def test_a_line_that_leads_elsewhere_is_no_run(
-    here: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_line_that_leads_elsewhere_is_no_run(here: Path) -> None:
     assert batch("ore.yaml", "--out", "out") == 0
     ledger, (line,) = Path("out") / LEDGER, lines()
     Path("plan.json").write_bytes((Path("out") / str(line.plan)).read_bytes())
@@ -413,7 +411,6 @@ def test_a_line_that_leads_elsewhere_is_no_run(
     )
     assert batch("ore.yaml", "--out", "out", "--resume") == 0
     assert found().kept == 0
-    assert "lines that hold no run are passed over: 1" in capsys.readouterr().err
 
 
 def test_a_line_that_does_not_fit_on_the_disk_leaves_the_others(

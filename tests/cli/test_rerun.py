@@ -300,7 +300,7 @@ def test_a_run_that_ends_on_its_node_limit_is_reproduced(tmp_path: Path) -> None
 
 def test_what_a_cluster_found_is_found_again_here(plan: Path, tmp_path: Path) -> None:
     """By as many processes as there were workers, and without asking for the cluster."""
-    from optimizer.cli.from_manifest import command_line
+    from optimizer.cli.rerun import command_line
     from optimizer.cli.runner import command_of
 
     asked = [

@@ -118,15 +118,6 @@ def test_a_list_that_cannot_be_written_is_told(folder, monkeypatch, capsys):
     assert "'book-faults.xlsx' cannot be written: the faults are above." in capsys.readouterr().err
 
 
-def test_results_that_are_open_are_told_before_the_solve(folder, capsys):
-    tutorial_book(folder)
-    (folder / "book-plan.json").write_text("kept")
-    (folder / "~$book-plan.json").write_bytes(b"")
-    assert run(["run", "book.xlsx", "--quiet"]) == 2
-    assert "'book-plan.json' is open in another program" in capsys.readouterr().err
-    assert (folder / "book-plan.json").read_text() == "kept"
-
-
 def test_results_opened_while_it_solves_are_not_lost(folder, monkeypatch, capsys):
     tutorial_book(folder)
     replace = Path.replace
