@@ -12,6 +12,7 @@ import io
 import os
 import sys
 import traceback
+from contextlib import suppress
 from contextvars import copy_context
 from pathlib import Path
 
@@ -94,10 +95,9 @@ def _show_version(ctx: click.Context, _option: click.Parameter, value: bool) -> 
     if value and not ctx.resilient_parsing:
         from importlib.metadata import PackageNotFoundError, version
 
-        try:
+        number = tr("(not installed)")
+        with suppress(PackageNotFoundError):
             number = version(PROGRAM)
-        except PackageNotFoundError:
-            number = tr("(not installed)")
         click.echo(f"{PROGRAM} {number}")
         ctx.exit()
 
@@ -123,10 +123,8 @@ def vorrat() -> None:
 
 
 def main(args: list[str] | None = None) -> None:
-    """Run the command line and exit; every way out has its exit code.
-
-    What solves runs in a process of its own, which this one supervises.
-    """
+    """Run the command line and exit; every way out has its exit code. What solves runs in a process
+    of its own, which this one supervises."""
     open_missing_streams()
     make_printable()
     words = sys.argv[1:] if args is None else args
@@ -157,7 +155,7 @@ def _run(args: list[str] | None) -> int:
         answered = vorrat.main(args=args, prog_name=PROGRAM, standalone_mode=False)
     except click.exceptions.Exit as error:
         return int(error.exit_code)
-    except click.Abort:
+    except (KeyboardInterrupt, click.Abort):
         return interrupted()
     except click.ClickException as error:
         usage.show(error)
@@ -169,14 +167,9 @@ def _run(args: list[str] | None) -> int:
         return error.exit_code
     except VorratError as error:
         return _say(str(error), error.exit_code)
-    except KeyboardInterrupt:
-        return interrupted()
-    except BrokenPipeError as error:
-        return _full(error)
     except OSError as error:
-        if error.errno not in NO_ROOM or error.filename is not None:
-            return _unexpected(error)
-        return _full(error)
+        no_room = error.errno in NO_ROOM and error.filename is None
+        return _full(error) if no_room or isinstance(error, BrokenPipeError) else _unexpected(error)
     except SystemExit as error:
         return error.code if isinstance(error.code, int) and error.code != 1 else 5
     except BaseException as error:
@@ -187,11 +180,10 @@ def _run(args: list[str] | None) -> int:
 def flushed(code: int) -> int:
     """The exit code of a command once all that it wrote is out; 5 if that fails."""
     try:
-        sys.stdout.flush()
+        with suppress(AttributeError, ValueError):  # there is none
+            sys.stdout.flush()
     except OSError as error:
         return _full(error)
-    except (AttributeError, ValueError):
-        pass  # there is none
     return code
 
 
@@ -215,12 +207,10 @@ def _unexpected(error: BaseException) -> int:
     if child.was_stopped():
         # Libraries that are struck while they are imported make other errors of it.
         return interrupted()
-    said = (str(error).splitlines() or [""])[0]
-    name = type(error).__name__
-    message = tr(
-        "unexpected {error}: {message} (VORRAT_TRACEBACK=1 shows where)", error=name, message=said
+    name, said = type(error).__name__, (str(error).splitlines() or [""])[0]
+    return _say(
+        tr("unexpected {error}: {said} (VORRAT_TRACEBACK=1 shows where)", error=name, said=said), 5
     )
-    return _say(message, 5)
 
 
 def interrupted() -> int:

@@ -144,11 +144,9 @@ def _check(wanted: Wanted, resume: bool, force: bool, out: Path | None) -> None:
 
 class Ledger:
     """``runs.jsonl``: what became of each run, a line at a time, each on the disk before the next.
-
     Of earlier calls where it is to resume, and of this one; without a folder nothing is kept. A
     line that a kill or a full disk left torn is taken away, and its run is solved anew. Raises
-    NotWritten.
-    """
+    NotWritten."""
 
     def __init__(self, folder: Path | None, resume: bool) -> None:
         self.folder = folder

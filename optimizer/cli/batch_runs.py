@@ -167,9 +167,7 @@ def _of_file(file: str, wanted: Wanted, tried: Callable[..., Any]) -> Iterator[t
 
 def name_all(runs: Sequence[Run]) -> None:
     """Give each its name: words, and the beginning of its key; a second of one name gets a number.
-
-    It is the same whenever the same is asked for, however many others are.
-    """
+    It is the same whenever the same is asked for, however many others are."""
     met: Counter[str] = Counter()
     for run in runs:
         name = f"{run.words}--{run.key[:TAG]}" if run.key else run.words
@@ -184,12 +182,10 @@ def _refuse_many(count: int) -> None:
 
 
 def files_of(given: Sequence[str]) -> list[str]:
-    """The files of names and patterns, each once; those of a pattern in the order of their names.
-
-    A pattern leaves out what Vorrat and spreadsheet programs put beside scenarios. Windows leaves
-    patterns to programs, so that they are the same everywhere if they are resolved here.
-    Raises click.UsageError where a pattern meets nothing, or a folder is named.
-    """
+    """The files of names and patterns, each once; those of a pattern in the order of their names. A
+    pattern leaves out what Vorrat and spreadsheet programs put beside scenarios. Windows leaves
+    patterns to programs, so that they are the same everywhere if they are resolved here. Raises
+    click.UsageError where a pattern meets nothing, or a folder is named."""
     found: dict[str, None] = {}
     for text in given:
         path = Path(text)
@@ -210,11 +206,8 @@ def files_of(given: Sequence[str]) -> list[str]:
 
 
 def matching(pattern: str) -> list[str]:
-    """The regular files that a pattern means, by name.
-
-    ``**`` takes folders below, none that is hidden or a link: links can lead round and round, and
-    out of the folder.
-    """
+    """The regular files that a pattern means, by name. ``**`` takes folders below, none that is
+    hidden or a link: links can lead round and round, and out of the folder."""
     head, deep, tail = pattern.partition("**")
     if not deep:
         names = glob.glob(pattern)  # noqa: PTH207 (as the shell)
@@ -246,10 +239,8 @@ def _is_left(path: Path) -> bool:
 def grids(
     _ctx: click.Context, _option: click.Parameter, texts: Sequence[str]
 ) -> dict[str, tuple[str, ...]]:
-    """The values of each path of ``--grid PATH=VALUES``, in the order given, each once.
-
-    A path that is given again gets further values. Raises click.BadParameter.
-    """
+    """The values of each path of ``--grid PATH=VALUES``, in the order given, each once. A path that
+    is given again gets further values. Raises click.BadParameter."""
     found: dict[str, dict[str, None]] = {}
     for text in texts:
         path, equals, listed = text.partition("=")
@@ -300,9 +291,7 @@ def _parts(text: str) -> Iterator[str]:
 
 def _range(part: str, text: str) -> Iterator[str]:
     """The values of ``FROM:TO:STEP``, reckoned in decimals so that none is missed; else the text.
-
-    Both ends belong to it, the last if a step meets it.
-    """
+    Both ends belong to it, the last if a step meets it."""
     try:
         first, last, step = (Decimal(number.strip()) for number in part.split(":"))
         count = (last - first) / step if step > 0 else Decimal(0)

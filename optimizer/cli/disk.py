@@ -209,11 +209,9 @@ def make_folder(folder: Path) -> None:
 
 
 def safe_name(text: str, also: str = "") -> str:
-    """A text as the name of a file or folder, on Windows as well.
-
-    Letters, digits, ``_``, ``.``, ``-`` and signs that are named stay; a long text is cut, and told
-    from others that begin as it does by a part of its SHA-256.
-    """
+    """A text as the name of a file or folder, on Windows as well. Letters, digits, ``_``, ``.``,
+    ``-`` and signs that are named stay; a long text is cut, and told from others that begin as it
+    does by a part of its SHA-256."""
     name = re.sub(rf"[^\w.{also}-]", "_", unicodedata.normalize("NFC", text)).strip(".") or "_"
     cut = name[:LONGEST].encode()[: 2 * LONGEST].decode("utf-8", "ignore")
     if cut != name:

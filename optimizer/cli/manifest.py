@@ -53,10 +53,8 @@ def leave(
     replace: Collection[str] = (),
 ) -> None:
     """Leave the files of a result in a folder, if one is given, with its manifest and the inputs.
-
     ``files`` are all the command writes there, the one that stands for the whole as the last;
-    ``replace`` names what goes whether or not something comes in its place. Raises NotWritten.
-    """
+    ``replace`` names what goes whether or not something comes in its place. Raises NotWritten."""
     if out is not None:
         along = described(result, files, exit_code)
         own = (f"{result}{SUFFIX}", f"{INPUTS}/{result}")
@@ -65,11 +63,9 @@ def leave(
 
 def described(result: str, files: Mapping[str, bytes], exit_code: int) -> dict[str, bytes]:
     """What is published beside a result of the command that runs: its manifest and its inputs.
-
     ``files`` are those of the result, by path from the folder. Answers such as
     ``{"plan.manifest.json": ..., "inputs/plan/scenario.yaml": ...}``; nothing for a command that
-    cannot be repeated from what it leaves.
-    """
+    cannot be repeated from what it leaves."""
     context, record = click.get_current_context(silent=True), recording.recorded()
     if context is None or record is None or context.info_name not in REPEATABLE:
         return {}
@@ -83,11 +79,9 @@ def of_solve(
     file: str,
     options: Mapping[str, str | float | int | Sequence[str] | None],
 ) -> dict[str, bytes]:
-    """The same for a solve that no command line asked for, as one of many.
-
-    ``record`` is of the reading of ``file``; ``options`` are those of ``vorrat solve`` that were
-    in force, such as ``{"--variant": None, "--set": ("a=1",), "--gap": 1e-4, "--threads": 1}``.
-    """
+    """The same for a solve that no command line asked for, as one of many. ``record`` is of the
+    reading of ``file``; ``options`` are those of ``vorrat solve`` that were in force, such as
+    ``{"--variant": None, "--set": ("a=1",), "--gap": 1e-4, "--threads": 1}``."""
     asked = [ManifestParameter(name="file", value=file, source="given")]
     for name, value in options.items():
         how: Any = "default" if value in (None, ()) else "given"
@@ -143,11 +137,9 @@ def _laid_out(
     asked: Mapping[str, ManifestParameter], files: Sequence[Read]
 ) -> tuple[dict[Read, str], dict[str, str]]:
     """Where files lie beside each other among the copies, and the values that name some of them.
-
     Scenarios name their tables and what they include by paths that lead downwards, so that a copy
     of the folder of each file on the command line is all that is needed. A saved result keeps its
-    folder as well, since that is what comparisons name it by.
-    """
+    folder as well, since that is what comparisons name it by."""
     found: dict[str, tuple[Path, str]] = {}
     roots: list[Path] = []
     for value in (text for name in NAMING_FILES if name in asked for text in _texts(asked[name])):

@@ -79,17 +79,17 @@ def force(what: str) -> Callable[[_Made], _Made]:
     return click.option("--force", is_flag=True, help=what)
 
 
-def out(what: str, metavar: str = "DIR") -> Callable[[_Made], _Made]:
-    """The option for a folder, or with another metavar a file, that results are written to."""
-    return path("--out", metavar, what)
-
-
 def path(
-    name: str, metavar: str, what: str, *, exists: bool = False, required: bool = False
+    name: str, metavar: str, what: str, exists: bool = False, required: bool = False
 ) -> Callable[[_Made], _Made]:
     """An option for a file or a folder, as its metavar says."""
     kind = click.Path(exists, "FILE" in metavar, "DIR" in metavar, path_type=Path)
     return click.option(name, type=kind, metavar=metavar, help=what, required=required)
+
+
+def out(what: str, metavar: str = "DIR") -> Callable[[_Made], _Made]:
+    """The option for what results are written to."""
+    return path("--out", metavar, what)
 
 
 scheduler = click.option(
@@ -147,39 +147,33 @@ def taken(values: dict[str, Any]) -> dict[str, Any]:
 
 @contextmanager
 def asked_for(
-    *,
-    jobs: int | None = None,
+    jobs: int | None,
     memory_limit: int | None = None,
-    seconds: float | None = None,
     scheduler: str | None = None,
-    tls_ca: Path | None = None,
-    tls_cert: Path | None = None,
-    tls_key: Path | None = None,
+    seconds: float | None = None,
     alone: bool = False,
+    **files: Path | None,
 ) -> Iterator[Engine]:
-    """The engine that these options ask for, in use for as long as the context lasts.
-
-    ``seconds`` is what one task may take, well above the time limit of its solver. What is asked
-    for ``alone`` is one answer: one that needs no second process takes none, even with a limit of
-    memory, and a cluster is entered by the first who needs it, when all else has been checked.
-    Raises click.UsageError where options do not go together, and ClusterError where the cluster is
-    not there or not fit for use.
-    """
-    from optimizer.parallel import Limits, Processes, using
+    """The engine that these options ask for, in use for as long as the context lasts. ``seconds``
+    is what one task may take, well above the time limit of its solver. What is asked for ``alone``
+    is one answer: one that needs no second process takes none, even with a limit of memory, and a
+    cluster is entered by the first who needs it, when all else has been checked. Raises
+    click.UsageError where options do not go together, and ClusterError where the cluster is not
+    there or not fit for use."""
+    from optimizer.parallel import Limits, Processes, in_use, using
 
     limits = Limits(memory=memory_limit, seconds=seconds)
     if scheduler is None:
-        if tls_ca or tls_cert or tls_key:
+        if any(files.values()):
             raise misused("the files of TLS are for a --scheduler.")
-        engine = Processes(limits, jobs, watched=alone)
-        with using(engine):
-            yield engine
+        with using(Processes(limits, jobs, watched=alone)):
+            yield in_use()
         return
     from optimizer.errors import ClusterError
     from optimizer.parallel.cluster import Cluster, Tls
 
     try:
-        tls = Tls(tls_ca, tls_cert, tls_key)
+        tls = Tls(*(files.get(f"tls_{name}") for name in Tls._fields))
         cluster = Cluster(scheduler, tls=tls, limits=limits, jobs=jobs, when_needed=alone)
     except ClusterError as error:  # nothing was tried as yet: it is how it was asked for
         raise click.UsageError(str(error)) from None
@@ -202,7 +196,7 @@ def kept_in(reuse: Path | None, out: Path | None, method: str = "auto") -> Path 
 
 @dataclass(frozen=True, eq=False)
 class Kept:
-    """The pool of cuts that suits a scenario, its key, and the file that it is kept in."""
+    """The pool of cuts that suits a scenario, its key, and its file."""
 
     path: Path
     key: str

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
@@ -45,11 +46,11 @@ def option(options: type[Options], name: str) -> Callable[[_Made], _Made]:
     field = options.model_fields[name]
     plain, marks, often = _opened(field)
     flags = [mark for mark in marks if isinstance(mark, Flag)]
-    written = next((flag.name for flag in reversed(flags) if flag.name), None)
-    metavar = next((flag.metavar for flag in reversed(flags) if flag.metavar), None)
-    parse = next((flag.parse for flag in reversed(flags) if flag.parse), None)
-    shown = next((flag.shown for flag in reversed(flags) if flag.shown), None)
-    asked: dict[str, Any] = {"help": help_of(options)[name], "metavar": metavar}
+    said: dict[str, Any] = {}
+    for flag in flags:
+        said |= {part: value for part, value in vars(flag).items() if value is not None}
+    written, parse = said.get("name"), said.get("parse")
+    asked: dict[str, Any] = {"help": help_of(options)[name], "metavar": said.get("metavar")}
     dashed = name.replace("_", "-")
     if plain is bool:
         default = field.get_default()
@@ -57,7 +58,7 @@ def option(options: type[Options], name: str) -> Callable[[_Made], _Made]:
         return click.option(written, name, is_flag=True, **asked)
     default = None if field.is_required() else field.get_default(call_default_factory=True)
     if default not in (None, (), {}):
-        asked |= {"default": shown or default, "show_default": True}
+        asked |= {"default": said.get("shown") or default, "show_default": True}
     if often and (field.is_required() or default is not None):
         asked["multiple"] = True
     asked["type"] = str if parse is not None else _type(plain, marks)
@@ -67,10 +68,8 @@ def option(options: type[Options], name: str) -> Callable[[_Made], _Made]:
 
 
 def built(options: type[_Asked], values: Mapping[str, Any], **more: Any) -> _Asked:
-    """The options that a command was given; those that it was not keep their defaults.
-
-    What a flag says of a field that holds by default is that it does not hold.
-    """
+    """The options that a command was given; those that it was not keep their defaults. What a flag
+    says of a field that holds by default is that it does not hold."""
     context = click.get_current_context()
     given = dict(more)
     for name in options.asked():
@@ -90,7 +89,10 @@ def _opened(field: FieldInfo) -> tuple[Any, list[Any], bool]:
         origin, parts = get_origin(found), get_args(found)
         if origin is Annotated:
             found = parts[0]
-            marks[:0] = _spread(parts[1:])
+            spread = (
+                mark.metadata if isinstance(mark, FieldInfo) else [mark] for mark in parts[1:]
+            )
+            marks[:0] = itertools.chain(*spread)
         elif origin in (Union, UnionType):
             (found,) = (part for part in parts if part is not NoneType)
         elif origin is tuple and parts[1:] == (...,):
@@ -100,14 +102,6 @@ def _opened(field: FieldInfo) -> tuple[Any, list[Any], bool]:
             return found, marks, True
         else:
             return found, marks, often
-
-
-def _spread(marks: tuple[Any, ...]) -> Iterator[Any]:
-    for mark in marks:
-        if isinstance(mark, FieldInfo):
-            yield from mark.metadata
-        else:
-            yield mark
 
 
 def _type(plain: Any, marks: list[Any]) -> Any:

@@ -68,10 +68,8 @@ def _command(words: Sequence[str]) -> str | None:
 
 
 def supervise(words: Sequence[str]) -> int:
-    """Run a command line in a process of its own; its exit code, or what comes of its loss.
-
-    This process takes signals from here on until it ends, which its caller does next.
-    """
+    """Run a command line in a process of its own; its exit code, or what comes of its loss. This
+    process takes signals from here on until it ends, which its caller does next."""
     asked = "\n".join(words).replace("--language\n", "--language=").split("\n")
     named = next((one for one in usage.LANGUAGES if f"--language={one}" in asked), None)
     with using("en"):

@@ -21,10 +21,8 @@ LINE_EVERY = 5.0
 
 
 class Steps(Listener):
-    """Progress of a solve, or over several: which step comes next, and how far a solve is.
-
-    One line is kept up to date, or written now and then in a pipe; none where it is to be quiet.
-    """
+    """Progress of a solve, or over several: which step comes next, and how far a solve is. One line
+    is kept up to date, or written now and then in a pipe; none where it is to be quiet."""
 
     def __init__(self, quiet: bool) -> None:
         self.progress = None if quiet else self._show

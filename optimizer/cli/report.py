@@ -50,8 +50,7 @@ def report(
     found, plans = saved.read_all(given)
     if out is None:
         main = next((one for one in found if isinstance(one.result, Plan)), found[0])
-        apart = len(found) > 1 and len(plans) > 1
-        out = Path(REPORT) if apart else main.path.parent / REPORT
+        out = Path(REPORT) if len(found) > 1 and len(plans) > 1 else main.path.parent / REPORT
     workbooks = [] if excel is None else [_named(excel)]
     disk.refuse([out, *workbooks], force)
     # Jinja and Matplotlib take a moment to import: only those who want a page wait for them.

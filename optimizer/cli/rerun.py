@@ -281,10 +281,8 @@ def _surroundings(manifest: Manifest) -> Iterator[entries.Surrounding]:
 
 def _compared(manifest: Manifest, before: Path, after: Path) -> tuple[dict[str, Any], list[Any]]:
     """The outputs in a folder beside those that a manifest lists, which lie in another: fields of a
-    rerun, and the values that differ by output and path.
-
-    An output that is not there any more as it was written is compared by its hash alone.
-    """
+    rerun, and the values that differ by output and path. An output that is not there any more as it
+    was written is compared by its hash alone."""
     changed, not_compared, good = [], [], None
     differing: list[tuple[str, str, Any, Any]] = []
     for output in manifest.outputs:

@@ -142,10 +142,8 @@ def _given(text: str) -> tuple[GivenPlan, str]:
 
 @contextmanager
 def telling(found: Result, as_json: bool) -> Iterator[bytes]:
-    """Write files in the body, from the document that comes with it; then tell what was found.
-
-    A full disk must not cost what was found.
-    """
+    """Write files in the body, from the document that comes with it; then tell what was found. A
+    full disk must not cost what was found."""
     document = disk.document(found)
     try:
         yield document

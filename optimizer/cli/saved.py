@@ -50,12 +50,9 @@ class Given:
 
 def read_all(texts: Sequence[str]) -> tuple[list[Given], dict[str, Plan]]:
     """All that was given, and the plans among it by a short name of each; none where all results
-    are of one other kind. What speaks against any of it is told on stderr.
-
-    Of a comparison they are those that it compares. With a single plan come a frontier and a split
-    that lie beside it. Raises click.UsageError where a file cannot be read, or results do not go
-    together.
-    """
+    are of one other kind. What speaks against any of it is told on stderr. Of a comparison they are
+    those that it compares. With a single plan come a frontier and a split that lie beside it.
+    Raises click.UsageError where a file cannot be read, or results do not go together."""
     found = [read(text) for text in texts]
     if len(found) == 1 and isinstance(found[0].result, Comparison):
         found[0], plans = _compared(found[0], found[0].result)

@@ -15,7 +15,7 @@ import os
 import re
 import sys
 from collections.abc import Callable, Iterable
-from typing import Any, TypeVar, get_args
+from typing import Any, TypeVar, cast, get_args
 
 import click
 
@@ -29,14 +29,9 @@ class Formatter(click.HelpFormatter):
 
     def write_usage(self, prog: str, args: str = "", prefix: str | None = None) -> None:
         """Write how a command is called."""
-        if language() == "en":
-            super().write_usage(prog, args, prefix)
-            return
-        for english, own in (
-            ("[OPTIONS]", tr("[OPTIONS]")),
-            ("COMMAND [ARGS]...", tr("COMMAND [ARGS]...")),
-        ):
-            args = args.replace(english, own)
+        own = {"[OPTIONS]": tr("[OPTIONS]"), "COMMAND [ARGS]...": tr("COMMAND [ARGS]...")}
+        for english, said in own.items():
+            args = args.replace(english, said)
         super().write_usage(prog, args, tr("Usage: "))
 
     def write_heading(self, heading: str) -> None:
@@ -48,11 +43,13 @@ class Formatter(click.HelpFormatter):
         self, rows: Iterable[tuple[str, str]], col_max: int = 30, col_spacing: int = 2
     ) -> None:
         """Write options or commands and what they do."""
-        default, ours = "[default: ", tr("[default: ")
-        of_help, own = "Show this message and exit.", tr("Show this message and exit.")
-        said = [
-            (name, own if text == of_help else text.replace(default, ours)) for name, text in rows
-        ]
+        own = {"[default: ": tr("[default: ")}
+        own["Show this message and exit."] = tr("Show this message and exit.")
+        said = []
+        for name, text in rows:
+            for english, ours in own.items():
+                text = text.replace(english, ours)
+            said.append((name, text))
         super().write_dl(said, col_max, col_spacing)
 
 
@@ -93,12 +90,9 @@ def show(error: click.ClickException) -> None:
     context = error.ctx if isinstance(error, click.UsageError) else None
     if context is not None:
         click.echo(context.get_usage(), err=True)
-        option = max(context.help_option_names, key=len, default="--help")
-        click.echo(
-            tr("Try '{command}' for help.", command=f"{context.command_path} {option}"), err=True
-        )
+        announce("Try '{command}' for help.", command=f"{context.command_path} --help")
         click.echo(err=True)
-    click.echo(tr("Error: {message}", message=_said(error)), err=True)
+    announce("Error: {message}", message=_said(error))
 
 
 def _said(error: click.ClickException) -> str:
@@ -120,28 +114,24 @@ def _said(error: click.ClickException) -> str:
 
 
 _PROBLEMS = {
-    r"(?P<value>.*) is not a valid (?:integer|integer range)\.": marked(
-        "{value} is not a whole number."
-    ),
-    r"(?P<value>.*) is not a valid (?:float|float range)\.": marked("{value} is not a number."),
-    r"(?P<value>.*) is not in the range (?P<range>.*)\.": marked(
-        "{value} is not in the range {range}."
-    ),
-    r"(?P<value>.*) is not one of (?P<choices>.*)\.": marked("{value} is none of {choices}."),
-    r"(?:Directory|File|Path) (?P<path>.*) is a file\.": marked("{path} is a file."),
-    r"Option (?P<option>.*) requires an argument\.": marked("option {option} needs a value."),
-    r"Option (?P<option>.*) does not take a value\.": marked("option {option} takes no value."),
-    r"Got unexpected extra arguments? \((?P<values>.*)\)": marked(
+    "<value> is not a valid integer( range)?.": marked("{value} is not a whole number."),
+    "<value> is not a valid float( range)?.": marked("{value} is not a number."),
+    "<value> is not in the range <range>.": marked("{value} is not in the range {range}."),
+    "<value> is not one of <choices>.": marked("{value} is none of {choices}."),
+    "(Directory|File|Path) <path> is a file.": marked("{path} is a file."),
+    "Option <option> requires an argument.": marked("option {option} needs a value."),
+    "Option <option> does not take a value.": marked("option {option} takes no value."),
+    r"Got unexpected extra arguments? \(<values>\)": marked(
         "nothing is expected after this: {values}"
     ),
-    r"Missing command\.": marked("Missing command."),
+    "Missing command.": marked("Missing command."),
 }
-"""What click says of a value or an argument, and how it is said here."""
+"""What click says of a value or an argument, as a pattern, and how it is said here."""
 
 
 def _problem(message: str) -> str:
     for pattern, said in _PROBLEMS.items():
-        found = re.fullmatch(pattern, message)
+        found = re.fullmatch(re.sub(r"<(\w+)>", r"(?P<>.*)", pattern), message)
         if found:
             return tr(said, **found.groupdict())
     return message
@@ -150,9 +140,6 @@ def _problem(message: str) -> str:
 VARIABLE = "VORRAT_LANGUAGE"
 LANGUAGES: tuple[Language, ...] = get_args(Language)
 _ASKED_FOR = "vorrat.language"
-_GERMAN = 0x07
-"""The primary language identifier of German in Windows."""
-
 _Made = TypeVar("_Made", bound=Callable[..., Any])
 
 
@@ -162,10 +149,9 @@ def of_environment() -> Language:
     named = os.environ.get(VARIABLE)
     if not named:
         return "de" if _system_is_german() else "en"
-    known = next((one for one in LANGUAGES if named == one), None)
-    if known is not None:
-        return known
-    raise misused("{variable} is '{value}'; write en or de.", variable=VARIABLE, value=named)
+    if named not in LANGUAGES:
+        raise misused("{variable} is '{value}'; write en or de.", variable=VARIABLE, value=named)
+    return cast(Language, named)
 
 
 def _system_is_german() -> bool:
@@ -173,10 +159,9 @@ def _system_is_german() -> bool:
         import ctypes
 
         identifier: int = ctypes.windll.kernel32.GetUserDefaultUILanguage()
-        return identifier & 0x3FF == _GERMAN
+        return identifier & 0x3FF == 0x07  # the primary language of German
     names = (os.environ.get(name) for name in ("LC_ALL", "LC_MESSAGES", "LANG"))
-    locale = next(filter(None, names), "")
-    return locale.replace("-", "_").partition(".")[0].partition("@")[0].partition("_")[0] == "de"
+    return re.match(r"de(?![A-Za-z])", next(filter(None, names), "")) is not None
 
 
 def asked_for() -> Language | None:

@@ -17,7 +17,7 @@ import threading
 import time
 import uuid
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import CancelledError
 from contextlib import ExitStack, contextmanager, suppress
 from importlib.util import find_spec
@@ -28,12 +28,14 @@ from models.language import tr
 from optimizer.errors import ClusterError, VorratError, WorkerLost
 from optimizer.model.cores import usable_cores
 from optimizer.parallel import dask_worker, serving, watching
-from optimizer.parallel.dealing import DealingTeam, Job, Round
+from optimizer.parallel.dealing import DealingTeam, Job
 from optimizer.parallel.interface import NO_LIMITS, Dealing, Limits, Make
 from optimizer.parallel.serving import Order
 
 LOCAL = "local"
 """Instead of an address: a cluster on this machine, for as long as the run lasts."""
+COMPARED = ("vorrat", "highspy", "numpy", "distributed")
+"""Packages that answers depend on, or the talk about them."""
 CONNECTS_WITHIN = 15.0
 """Seconds for a scheduler to answer."""
 LOOK = 1.0
@@ -151,20 +153,15 @@ class Cluster:
             self._looked = time.monotonic()
             try:
                 there = self._client.nthreads()
-                new = [one for one in there if one not in self._told]
-                ask = {"workers": new, "on_error": "return"}
-                told = self._client.run(dask_worker.about, **ask) if new else {}
+                told = {one: why for one, why in self._told.items() if one in there}
+                if there.keys() - told.keys():
+                    found = self._client.get_versions(packages=COMPARED)
+                    here = about(found["client"], 1)
+                    for one in there.keys() & found["workers"].keys():
+                        told[one] = unfit(one, about(found["workers"][one], there[one]), here)
+                self._told = told
             except Exception:  # whatever it is, nobody answers there any more
-                self._lost, there, told = True, {}, {}
-            here = dask_worker.about()
-            known = {one: why for one, why in self._told.items() if one in there}
-            # One that has gone meanwhile says nothing.
-            met = {
-                one: dask_worker.unfit(one, about, here)
-                for one, about in told.items()
-                if not isinstance(about, OSError)
-            }
-            self._told = {**known, **met}
+                self._lost, self._told = True, {}
         return [one for one, problem in self._told.items() if problem is None]
 
     def is_lost(self) -> bool:
@@ -179,17 +176,16 @@ class Cluster:
 
 
 class ClusterTeam(DealingTeam):
-    """Workers of a cluster; those that come later take part.
-
-    Arrivals raise ClusterError where the scheduler is lost or no worker is left: what has come by
-    then is all there is.
-    """
+    """Workers of a cluster; those that come later take part. Arrivals raise ClusterError where the
+    scheduler is lost or no worker is left: what has come by then is all there is."""
 
     def __init__(self, cluster: Cluster, *how: Any) -> None:
         super().__init__(*how)
         self._cluster, self._client = cluster, cluster.client()
         self._outgrown: set[int] = set()
         """Numbers of tasks that outgrew their memory, as their workers tell before they end."""
+        self._futures: dict[str, Any] = {}
+        """Of the last task of each worker."""
         self._alone = time.monotonic()
         """When there last was a worker."""
 
@@ -213,19 +209,19 @@ class ClusterTeam(DealingTeam):
             how = {"workers": list(self._cluster.workers), "on_error": "ignore"}
             self._client.run(dask_worker.forget, self.name, bool(self.at_work), **how)
 
-    def available(self, own: Round) -> Sequence[str]:
+    def available(self) -> Sequence[str]:
         """Those that are there."""
         workers = self._cluster.workers
         if workers or self.at_work:
             self._alone = time.monotonic()
-        elif time.monotonic() - max(self._alone, own.began) > self._cluster.patience:
-            raise self._end(own, tr("the cluster has no workers left"))
+        elif time.monotonic() - self._alone > self._cluster.patience:
+            raise self._end(tr("the cluster has no workers left"))
         return workers
 
     def send(self, job: Job, order: Order) -> None:
         """Hand a job to its worker."""
         try:
-            job.handle = self._client.submit(
+            future = self._client.submit(
                 dask_worker.serve,
                 pickle.dumps(order, pickle.HIGHEST_PROTOCOL),
                 key=f"vorrat-{self.name}-{job.index}-{uuid.uuid4().hex[:8]}",
@@ -233,21 +229,22 @@ class ClusterTeam(DealingTeam):
                 allow_other_workers=False,
                 pure=False,
             )
-            self._client.loop.add_callback(self._follow, job)
+            self._futures[job.worker] = future
+            self._client.loop.add_callback(self._follow, job, future)
         except Exception as error:  # the client is closed, or will be
-            raise self._end(job.round, tr("the scheduler of the cluster is lost")) from error
+            raise self._end(tr("the scheduler of the cluster is lost")) from error
 
-    async def _follow(self, job: Job) -> None:
+    async def _follow(self, job: Job, future: Any) -> None:
         """Wait for a task in the client's own thread, and fetch its answer."""
         try:
-            self.inbox.put((job, await job.handle))
+            self.inbox.put((job, await future))
         except BaseException as error:
             self.inbox.put((job, error))
 
-    def look_after(self, own: Round) -> None:
+    def look_after(self) -> None:
         """Those whose worker has gone."""
         if self._cluster.is_lost():
-            raise self._end(own, tr("the scheduler of the cluster is lost"))
+            raise self._end(tr("the scheduler of the cluster is lost"))
         there = self._cluster.workers
         for job in self.at_work.values():
             if job.worker not in there:
@@ -262,7 +259,7 @@ class ClusterTeam(DealingTeam):
             raise error
         lost = getattr(error, "reason", "") == "scheduler-connection-lost"
         if lost or self._cluster.is_lost():
-            raise self._end(job.round, tr("the scheduler of the cluster is lost")) from error
+            raise self._end(tr("the scheduler of the cluster is lost")) from error
         self._give_up(job)
         died = tr(
             "worker {address} of the cluster was lost, and so was the one before that had the "
@@ -273,14 +270,35 @@ class ClusterTeam(DealingTeam):
 
     def _give_up(self, job: Job) -> None:
         with suppress(Exception):
-            job.handle.cancel(force=True)
+            self._futures[job.worker].cancel(force=True)
 
-    def _end(self, own: Round, why: str) -> ClusterError:
+    def _end(self, why: str) -> ClusterError:
         return cluster_error(
             "{why}; {done} answers had come by then, and a batch goes on from them with --resume",
             why=why,
-            done=own.told,
+            done=self.arrived,
         )
+
+
+def about(found: Mapping[str, Any], threads: int) -> dict[str, Any]:
+    """What must be the same on both sides, by name, of what dask knows of one of them."""
+    versions = {name: found["packages"].get(name) for name in COMPARED}
+    python = ".".join(found["packages"]["python"].split(".")[:2])
+    return {"threads (--nthreads)": threads, "python": python, **versions}
+
+
+def unfit(address: str, there: Mapping[str, Any], here: Mapping[str, Any]) -> str | None:
+    """Why a worker that is like this cannot be used by who is like that, or None."""
+    name = next((name for name, own in here.items() if there[name] != own), None)
+    if name is None:
+        return None
+    return tr(
+        "worker {address} has {name} {other}, and here is {own}: answers would not be the same",
+        address=address,
+        name=name,
+        other=there[name],
+        own=here[name],
+    )
 
 
 def located(address: str) -> str:

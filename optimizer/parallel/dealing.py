@@ -12,7 +12,7 @@ import uuid
 from abc import abstractmethod
 from collections import deque
 from collections.abc import Generator, Hashable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from queue import Empty, SimpleQueue
 from typing import Any
 
@@ -28,23 +28,11 @@ WAKE = 0.2
 
 
 @dataclass(eq=False)
-class Round:
-    """Tasks that were given together."""
-
-    source: Iterator[tuple[int, Any]]
-    lanes: list[deque[Job]]
-    """What waits, by lane."""
-    began: float = field(default_factory=time.monotonic)
-    told: int = 0
-    ended: bool = False
-    """Whether all tasks are taken."""
-
-
-@dataclass(eq=False)
 class Job:
     """A task that waits or is at a worker."""
 
-    round: Round
+    call: int
+    """Of the team, in which it was given."""
     index: int
     task: bytes
     lane: int
@@ -52,8 +40,6 @@ class Job:
     worker: Any = None
     began: float = 0.0
     """When it was last handed over (monotonic)."""
-    handle: Any = None
-    """What an engine keeps while it is at a worker."""
 
     @property
     def seconds(self) -> float:
@@ -62,11 +48,9 @@ class Job:
 
 
 class DealingTeam(Team[Any, Any]):
-    """A team whose engine says which workers there are, and hands them one task each.
-
-    With fixed dealing there are as many lanes as jobs, and a lane stays with one worker; if that is
-    lost it begins anew at another. Otherwise whoever is free serves the only lane.
-    """
+    """A team whose engine says which workers there are, and hands them one task each. With fixed
+    dealing there are as many lanes as jobs, and a lane stays with one worker; if that is lost it
+    begins anew at another. Otherwise whoever is free serves the only lane."""
 
     def __init__(
         self, make: Make, given: tuple[Any, ...], jobs: int, dealing: Dealing, limits: Limits
@@ -82,9 +66,14 @@ class DealingTeam(Team[Any, Any]):
         self._speaks = language()
         self._homes: dict[int, Any] = {}
         """Who serves each lane that is dealt out."""
+        self._call = 0
+        self._lanes: list[deque[Job]] = []
+        """What waits, by lane."""
+        self.arrived = 0
+        """How many answers have come in this call."""
 
     @abstractmethod
-    def available(self, own: Round) -> Sequence[Hashable]:
+    def available(self) -> Sequence[Hashable]:
         """The workers that there are, whether they are at a task or not."""
 
     @abstractmethod
@@ -96,98 +85,99 @@ class DealingTeam(Team[Any, Any]):
         """What is told of a job whose worker is lost; what is no loss of a worker is raised."""
 
     @abstractmethod
-    def look_after(self, own: Round) -> None:
+    def look_after(self) -> None:
         """Nothing has come for a while: see whether anything still can."""
+
+    def replied(self, job: Job, reply: Reply) -> None:
+        """A worker has answered: an engine may look at it."""
 
     def arrivals(self, tasks: Iterable[Any]) -> Generator[Arrival[Any], None, None]:
         """What becomes of each task, as it comes; raises errors that are no VorratError."""
-        lanes: list[deque[Job]] = [deque() for _ in range(self._jobs if self._fixed else 1)]
-        own, arrival = Round(enumerate(tasks), lanes), None
+        self._call, self.arrived, source = self._call + 1, 0, enumerate(tasks)
+        self._lanes = [deque() for _ in range(self._jobs if self._fixed else 1)]
+        arrival, ended = None, False
         while True:
             if self.closed:
                 raise RuntimeError("the team has been closed")
-            self._take(own)
-            self._hand_out(own)
+            ended = ended or self._take(source)
+            self._hand_out()
             if arrival is not None:
-                own.told += 1
+                self.arrived += 1
                 yield arrival
                 arrival = None
-            elif any(lanes) or any(job.round is own for job in self.at_work.values()):
-                arrival = self._come(own)
+            elif any(self._lanes) or any(one.call == self._call for one in self.at_work.values()):
+                arrival = self._come()
             else:
                 return
 
-    def _take(self, own: Round) -> None:
-        """Take tasks until each lane has as many waiting as there are workers for it."""
-        while not own.ended and sum(map(len, own.lanes)) < 64 * len(own.lanes):
-            if all(own.lanes) if self._fixed else len(own.lanes[0]) >= self._jobs:
-                return
-            index, task = next(own.source, (-1, None))
+    def _take(self, source: Iterator[tuple[int, Any]]) -> bool:
+        """Take tasks until each lane has as many waiting as there are workers for it; whether there
+        are no more."""
+        lanes = self._lanes
+        while sum(map(len, lanes)) < 64 * len(lanes):
+            if all(lanes) if self._fixed else len(lanes[0]) >= self._jobs:
+                return False
+            index, task = next(source, (-1, None))
             if index < 0:
-                own.ended = True
-                return
-            lane = index % len(own.lanes)
+                return True
+            lane = index % len(lanes)
             sent = pickle.dumps(task, pickle.HIGHEST_PROTOCOL)
-            own.lanes[lane].append(Job(own, index, sent, lane))
+            lanes[lane].append(Job(self._call, index, sent, lane))
+        return False
 
-    def _hand_out(self, own: Round) -> None:
-        workers = self.available(own)
+    def _hand_out(self) -> None:
+        workers = self.available()
         for worker in workers:
             if worker in self.at_work:
                 continue
             if len(self.at_work) >= self._jobs:
                 return
-            lane = self._lane_for(own, worker, workers)
+            lane = self._lane_for(worker, workers)
             if lane is not None:
-                job = own.lanes[lane].popleft()
+                job = self._lanes[lane].popleft()
                 job.tries += 1
                 job.worker, job.began = worker, time.monotonic()
                 self.at_work[worker] = job
                 about = (self.name, lane, job.index, self._speaks, self.limits)
                 self.send(job, Order(*about, job.task, self._given))
 
-    def _lane_for(self, own: Round, worker: Any, workers: Sequence[Any]) -> int | None:
+    def _lane_for(self, worker: Any, workers: Sequence[Any]) -> int | None:
         """A lane with a task for this worker: its own, or one that nobody serves."""
         if not self._fixed:
-            return 0 if own.lanes[0] else None
+            return 0 if self._lanes[0] else None
         busy = {job.lane for job in self.at_work.values()}
-        for lane in sorted(range(len(own.lanes)), key=lambda n: self._homes.get(n) != worker):
+        for lane in sorted(range(len(self._lanes)), key=lambda n: self._homes.get(n) != worker):
             home = self._homes.get(lane)
-            if own.lanes[lane] and lane not in busy and (home == worker or home not in workers):
+            if self._lanes[lane] and lane not in busy and (home == worker or home not in workers):
                 self._homes[lane] = worker
                 return lane
         return None
 
-    def _come(self, own: Round) -> Arrival[Any] | None:
-        """Wait a little for a reply, and tell what comes of it for its round."""
+    def _come(self) -> Arrival[Any] | None:
+        """Wait a little for a reply, and tell what comes of it."""
         try:
             job, reply = self.inbox.get(timeout=WAKE)
         except Empty:
-            self.look_after(own)
+            self.look_after()
             return None
         if self.at_work.get(job.worker) is not job:  # it was given up
             return None
         del self.at_work[job.worker]
-        answer, error = None, None
+        answer, error, is_own = None, None, job.call == self._call
         if isinstance(reply, BaseException):
             error = self.lost(job, reply)
-            if isinstance(error, WorkerLost) and job.tries < TRIES and job.round is own:
+            if isinstance(error, WorkerLost) and job.tries < TRIES and is_own:
                 # As another job: what is still said of the one that was lost concerns nobody.
-                own.lanes[job.lane].appendleft(replace(job, worker=None, handle=None))
+                self._lanes[job.lane].appendleft(replace(job, worker=None))
                 return None
         else:
             self.replied(job, reply)
             answer, error, trace = pickle.loads(reply.content)
             if error is not None:
                 error.__cause__ = Elsewhere(trace)
-        if job.round is not own:
-            return None
-        if error is not None and not isinstance(error, VorratError):
+        if is_own and error is not None and not isinstance(error, VorratError):
             raise error
-        return Arrival(job.index, answer, error, job.seconds)
-
-    def replied(self, job: Job, reply: Reply) -> None:
-        """A worker has answered: an engine may look at it."""
+        return Arrival(job.index, answer, error, job.seconds) if is_own else None
 
 
 class Elsewhere(Exception):

@@ -50,10 +50,8 @@ class Arrival(Generic[Answer]):
 
 
 class Team(ABC, Generic[Task, Answer]):
-    """Workers that answer tasks, each with what it has learnt from its own earlier ones.
-
-    To be used as a context, which ends with all of them gone; what they had not finished is lost.
-    """
+    """Workers that answer tasks, each with what it has learnt from its own earlier ones. To be used
+    as a context, which ends with all of them gone; what they had not finished is lost."""
 
     def __enter__(self) -> Self:
         return self
@@ -63,13 +61,11 @@ class Team(ABC, Generic[Task, Answer]):
 
     @abstractmethod
     def arrivals(self, tasks: Iterable[Task]) -> Generator[Arrival[Answer], None, None]:
-        """What becomes of each task, as it comes: an error of one leaves the others alone.
-
-        Tasks are taken as workers become free, a few ahead. A worker that is lost is replaced, and
-        its task tried once more before it counts as lost; one that outgrew its memory or its time
-        is not tried again. Errors that are no VorratError are raised. One call at a time: what an
-        earlier one has left is answered for nobody.
-        """
+        """What becomes of each task, as it comes: an error of one leaves the others alone. Tasks
+        are taken as workers become free, a few ahead. A worker that is lost is replaced, and its
+        task tried once more before it counts as lost; one that outgrew its memory or its time is
+        not tried again. Errors that are no VorratError are raised. One call at a time: what an
+        earlier one has left is answered for nobody."""
 
     def map(
         self, tasks: Sequence[Task], on_done: Callable[[Task, Answer], None] | None = None

@@ -20,7 +20,7 @@ from models.language import tr
 from optimizer.errors import OutOfMemory, VorratError, WorkerLost
 from optimizer.model.cores import usable_cores
 from optimizer.parallel import serving, watching
-from optimizer.parallel.dealing import DealingTeam, Job, Round
+from optimizer.parallel.dealing import DealingTeam, Job
 from optimizer.parallel.interface import NO_LIMITS, Arrival, Dealing, Limits, Make, Team
 from optimizer.parallel.serving import Order, Reply
 
@@ -32,11 +32,9 @@ OVERTIME = 1.0
 
 @dataclass(frozen=True)
 class Processes:
-    """Processes of this machine, each of which may take so much for one task.
-
-    With one job and no limits this process answers itself. Where ``jobs`` is None there are as many
-    processes as usable cores, unless the team says how many.
-    """
+    """Processes of this machine, each of which may take so much for one task. With one job and no
+    limits this process answers itself. Where ``jobs`` is None there are as many processes as usable
+    cores, unless the team says how many."""
 
     limits: Limits = NO_LIMITS
     jobs: int | None = None
@@ -57,11 +55,9 @@ class Processes:
 
 
 class Pool(DealingTeam):
-    """Processes that answer tasks, begun as tasks come for them.
-
-    One that dies, or is ended since it outgrew its limits, is replaced by one that knows nothing of
-    earlier tasks: what it answers to later ones may be another plan within the gap.
-    """
+    """Processes that answer tasks, begun as tasks come for them. One that dies, or is ended since
+    it outgrew its limits, is replaced by one that knows nothing of earlier tasks: what it answers
+    to later ones may be another plan within the gap."""
 
     def __init__(
         self, make: Make, given: tuple[Any, ...], jobs: int, dealing: Dealing, limits: Limits
@@ -78,7 +74,7 @@ class Pool(DealingTeam):
         for pool in self._pools.values():
             pool.join()
 
-    def available(self, own: Round) -> Sequence[int]:
+    def available(self) -> Sequence[int]:
         """Their numbers."""
         return range(self._jobs)
 
@@ -115,7 +111,7 @@ class Pool(DealingTeam):
         if reply.held > self._full > 0:
             self._end(job.worker)
 
-    def look_after(self, own: Round) -> None:
+    def look_after(self) -> None:
         """Those whose pool is broken, which may have lost a task."""
         for job in self.at_work.values():
             if not self._pools[job.worker].active:
@@ -132,12 +128,10 @@ class Pool(DealingTeam):
 
 @dataclass(frozen=True)
 class InProcess:
-    """Tasks answered by this process: no limits, and nothing outlives a crash.
-
-    Where tasks are dealt out in a fixed way, each of so many lanes learns by itself, so that the
-    answers are those of as many processes. A task that the user stops has Interrupted as its error;
-    whoever takes what arrives decides whether others are still wanted.
-    """
+    """Tasks answered by this process: no limits, and nothing outlives a crash. Where tasks are
+    dealt out in a fixed way, each of so many lanes learns by itself, so that the answers are those
+    of as many processes. A task that the user stops has Interrupted as its error; whoever takes
+    what arrives decides whether others are still wanted."""
 
     name = "in process"
     size = None

@@ -117,20 +117,16 @@ def _end_with_parent() -> None:
 
 
 def keep_no_names() -> None:
-    """Let locks of libraries (pyomo, numba) have no name in the system that outlives a kill.
-
-    They keep one for processes that are spawned, and none for those that are forked; none is.
-    """
+    """Let locks of libraries (pyomo, numba) have no name in the system that outlives a kill. They
+    keep one for processes that are spawned, and none for those that are forked; none is."""
     if "fork" in multiprocessing.get_all_start_methods():
         multiprocessing.set_start_method("fork", force=True)
 
 
 @contextmanager
 def ctrl_c_kept_out() -> Iterator[None]:
-    """Keep Ctrl-C from the threads that are begun now, and so from the workers that they begin.
-
-    It reaches all processes of a terminal: this one decides what becomes of the others.
-    """
+    """Keep Ctrl-C from the threads that are begun now, and so from the workers that they begin. It
+    reaches all processes of a terminal: this one decides what becomes of the others."""
     if not hasattr(signal, "pthread_sigmask"):  # on Windows
         yield
         return

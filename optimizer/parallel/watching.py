@@ -49,9 +49,7 @@ def kill(pid: int) -> None:
 @contextmanager
 def watched(limits: Limits, tell: Callable[[], None]) -> Iterator[None]:
     """End this process where what is done in it outgrows its limits; of memory that is told before.
-
-    Time is kept by a thread that needs nothing of Python, memory by one of Python.
-    """
+    Time is kept by a thread that needs nothing of Python, memory by one of Python."""
     done = threading.Event()
 
     def weigh() -> None:
