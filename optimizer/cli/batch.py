@@ -5,11 +5,9 @@ from __future__ import annotations
 import hashlib
 import re
 import shutil
-import signal
-import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -258,10 +256,7 @@ class _Batch:
                     yield self.runs[at].task
 
         try:
-            with (
-                terminated_as_interrupted(),
-                closing(solve_many(tasks(), self.options, jobs)) as arrivals,
-            ):
+            with closing(steps), closing(solve_many(tasks(), self.options, jobs)) as arrivals:
                 for arrival in arrivals:
                     if isinstance(arrival.error, Interrupted):
                         raise KeyboardInterrupt
@@ -274,8 +269,6 @@ class _Batch:
             # What all runs share has failed: the disk, or a cluster.
             self.ended = "failed"
             click.echo(str(error), err=True)
-        finally:
-            steps.close()
 
     def _take(self, at: int, arrival: Arrival[Solution]) -> None:
         """Keep what came of a run, the plan first and then the line that speaks of it."""
@@ -339,17 +332,3 @@ class _Batch:
         if self.ended == "interrupted" and 2 not in codes:
             return 1 if any(run.status in ("optimal", "limit") for run in lines) else 130
         return next(code for code in WORST_FIRST if code in codes)
-
-
-@contextmanager
-def terminated_as_interrupted() -> Iterator[None]:
-    """Take what a cluster sends before it kills (SIGTERM) as a Ctrl-C."""
-    usual = signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
-    if not usual or threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    signal.signal(signal.SIGTERM, lambda _number, _frame: signal.raise_signal(signal.SIGINT))
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)

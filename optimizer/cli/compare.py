@@ -116,8 +116,8 @@ def _check(found: Sequence[Item], asked: CompareOptions) -> None:
     """Refuse options that name what is not there, before anything is solved."""
     base, year = asked.base, asked.year
     labels = [item.label for item in found]
+    known = ", ".join(labels)
     if base is not None and base not in labels:
-        known = ", ".join(labels)
         raise misused("--base {base}: there are the options {known}.", base=base, known=known)
     first = found[labels.index(base) if base else 0]
     if year is not None and first.case is not None and year not in first.case.horizon.years:
@@ -134,12 +134,11 @@ def _check(found: Sequence[Item], asked: CompareOptions) -> None:
             public |= {f for f, one in item.case.funders.items() if one.kind == "public"}
         if item.plan is not None:
             public |= {one.id for one in item.plan.funders if one.kind == "public"}
+    known = ", ".join(sorted(public))
     for funder in asked.federal:
         if funder not in public:
             raise misused(
-                "--federal {funder}: the public funders are {known}.",
-                funder=funder,
-                known=", ".join(sorted(public)),
+                "--federal {funder}: the public funders are {known}.", funder=funder, known=known
             )
 
 
@@ -189,16 +188,10 @@ def failed(item: Item, answer: NoAnswer | None) -> Failed:
     assert item.reading is not None
     told = diagnostics.conflict_data(answer, item.reading) if isinstance(answer, Infeasible) else []
     reasons = {Infeasible: "infeasible", NoPlan: "no_plan", type(None): "no_plan"}
-    return Failed.model_validate(
-        {
-            "label": item.label,
-            "title": item.wording,
-            "variant": item.variant,
-            "reason": reasons.get(type(answer), "failed"),
-            "message": str(answer) if answer is not None else INTERRUPTED,
-            "conflict": told,
-        }
-    )
+    about = {"label": item.label, "title": item.wording, "variant": item.variant}
+    said = str(answer) if answer is not None else INTERRUPTED
+    about |= {"reason": reasons.get(type(answer), "failed"), "message": said, "conflict": told}
+    return Failed.model_validate(about)
 
 
 @dataclass(frozen=True, eq=False)

@@ -97,16 +97,9 @@ def placed(error: ScenarioError, reading: Reading) -> tuple[Fault, ...]:
 def as_data(fault: Fault) -> dict[str, Any]:
     """A fault as JSON holds it."""
     place = fault.place or Place("")
-    return {
-        "file": place.file,
-        "line": place.line or None,
-        "column": place.column or None,
-        "cell": place.cell or None,
-        "severity": fault.severity,
-        "message": fault.message,
-        "hint": fault.hint or None,
-        "path": list(fault.path),
-    }
+    at = {name: getattr(place, name) or None for name in ("line", "column", "cell")}
+    told = {"severity": fault.severity, "message": fault.message, "hint": fault.hint or None}
+    return {"file": place.file, **at, **told, "path": list(fault.path)}
 
 
 def count(faults: Iterable[Fault]) -> str:
@@ -144,9 +137,8 @@ def never_striking(reading: Reading) -> list[Fault]:
 
 def show_conflict(error: Infeasible, reading: Reading, label: str = "") -> None:
     """Print a conflict to stderr, after the label of what has no plan."""
-    click.echo(
-        label + tr("No plan keeps all of these rules together; relax one of them:"), err=True
-    )
+    said = tr("No plan keeps all of these rules together; relax one of them:")
+    click.echo(f"{label}{said}", err=True)
     for rule in error.conflict:
         place = reading.place(rule.path)
         click.echo(f"{place}: {rule.tag} {rule.name}: {rule.says}", err=True)
@@ -155,13 +147,7 @@ def show_conflict(error: Infeasible, reading: Reading, label: str = "") -> None:
 def conflict_data(error: Infeasible, reading: Reading) -> list[dict[str, Any]]:
     """A conflict as JSON holds it."""
     return [
-        {
-            "tag": rule.tag,
-            "name": rule.name,
-            "says": rule.says,
-            "path": list(rule.path),
-            "place": str(reading.place(rule.path)),
-        }
+        {**vars(rule), "path": list(rule.path), "place": str(reading.place(rule.path))}
         for rule in error.conflict
     ]
 

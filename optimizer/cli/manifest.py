@@ -203,21 +203,15 @@ def _inputs(
     copies: dict[str, bytes] = {}
     for read in record.files:
         place = places.get(read)
-        copied_to = f"{INPUTS}/{result}/{place}"
-        copied = place is not None and read.content is not None and copied_to not in copies
-        if copied and read.content is not None:
+        copied_to: str | None = f"{INPUTS}/{result}/{place}"
+        if place is None or read.content is None or copied_to in copies:
+            copied_to = None
+        elif copied_to is not None:
             copies[copied_to] = read.content
-        path = read.path if read.role != "preset" else Path(read.path).name
-        inputs.append(
-            entries.ManifestInput(
-                path=_without_home(path),
-                role=read.role,
-                sha256=read.sha256,
-                size=read.size,
-                place=place,
-                copied_to=copied_to if copied else None,
-            )
-        )
+        path = _without_home(read.path if read.role != "preset" else Path(read.path).name)
+        about = {"role": read.role, "sha256": read.sha256, "size": read.size}
+        about |= {"path": path, "place": place, "copied_to": copied_to}
+        inputs.append(entries.ManifestInput.model_validate(about))
     return tuple(inputs), copies
 
 
@@ -247,14 +241,10 @@ def _why_not(
     if len(places) > len(set(places)):
         return "input changed"
     told = "\n".join(str(text).lower() for text in _under("ended", documents))
-    reasons: dict[str, WhyNot] = {
-        "killed": "killed",
-        "interrupt": "interrupted",
-        "time limit": "time limit",
-    }
-    for word, reason in reasons.items():
-        if word in told:
-            return reason
+    words: tuple[WhyNot, ...] = ("killed", "interrupted", "time limit")
+    for word in words:
+        if word.removesuffix("ed") in told:
+            return word
     stopped = {"limit", "none"} & {str(text) for text in _under("status", documents)}
     # Of a comparison the code may say that a plan it was given is not whole.
     doubtful = any(any(found) for found in _under("doubts", documents))
@@ -292,17 +282,16 @@ def _parameters(context: click.Context) -> list[ManifestParameter]:
     """All parameters of a command; values as they were written where they were."""
     parser = context.command.make_parser(context)
     written, _, _ = parser.parse_args(list(context.meta.get(ARGUMENTS, ())))
+    how: dict[Any, Any] = {ParameterSource.ENVIRONMENT: "environment"}
+    how[ParameterSource.COMMANDLINE] = "given"
     found = []
     for param in context.command.params:
         key = param.name or ""
-        source, value = context.get_parameter_source(key), context.params.get(key)
-        how: Any = "default"
-        if source is ParameterSource.COMMANDLINE:
-            value, how = written.get(key, value), "given"
-        elif source is ParameterSource.ENVIRONMENT:
-            how = "environment"
+        source = how.get(context.get_parameter_source(key), "default")
+        value = context.params.get(key)
+        value = written.get(key, value) if source == "given" else value
         name = max(param.opts, key=len) if isinstance(param, click.Option) else key
-        found.append(ManifestParameter(name=name, value=plain(value), source=how))
+        found.append(ManifestParameter(name=name, value=plain(value), source=source))
     return found
 
 
@@ -334,15 +323,13 @@ def this_platform() -> entries.ManifestPlatform:
     """The machine and the interpreter; no name of a host or a user."""
     from optimizer.model.cores import usable_cores
 
+    about: dict[str, Any] = {"byte_order": sys.byteorder, "cores": usable_cores()}
+    about |= {name: getattr(platform, name)() for name in ("system", "release", "machine")}
     return entries.ManifestPlatform(
-        system=platform.system(),
-        release=platform.release(),
-        machine=platform.machine(),
-        byte_order=sys.byteorder,
-        cores=usable_cores(),
         python=platform.python_version(),
         implementation=platform.python_implementation(),
         build=" ".join((*platform.python_build(), platform.python_compiler())),
+        **about,
     )
 
 

@@ -128,17 +128,18 @@ def init(path: str | None, excel: bool, origin: str | None, starter: bool, force
         announce("{path} is written: drop a workbook onto it", path=beside)
 
 
+TEMPLATES = files("optimizer.cli") / "templates"
+
+
 def template(language: str) -> str:
     """The text of the starter scenario with comments in a language."""
-    folder = files("optimizer.cli") / "templates"
-    return (folder / f"starter.{language}.yaml").read_text(encoding="utf-8")
+    return (TEMPLATES / f"starter.{language}.yaml").read_text(encoding="utf-8")
 
 
 def starter_script(language: str) -> bytes:
     """The script for Windows that runs a workbook dropped onto it; lines end as Windows has it."""
-    folder = files("optimizer.cli") / "templates"
-    raw = (folder / f"vorrat-run.{language}.cmd").read_bytes()
-    return raw.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
+    lines = (TEMPLATES / f"vorrat-run.{language}.cmd").read_bytes().splitlines()
+    return b"".join(line + b"\r\n" for line in lines)
 
 
 def _workbook(origin: str | None, language: Language) -> bytes:
@@ -152,11 +153,9 @@ def _workbook(origin: str | None, language: Language) -> bytes:
     made = scenario_workbook(reading.case)
     path = first_difference(reading.case, made)
     if path is not None:
-        place = reading.place(path)
+        place, named = reading.place(path), ".".join(map(str, path))
         raise misused(
-            "{place}: a workbook cannot hold this as it stands ({path}).",
-            place=place,
-            path=".".join(map(str, path)),
+            "{place}: a workbook cannot hold this as it stands ({path}).", place=place, path=named
         )
     return made
 
@@ -186,11 +185,10 @@ def schema(kind: str | None) -> None:
     from models.results.base import documents
     from models.schema import result_schema, scenario_schema
 
+    kinds = ", ".join(sorted(documents()))
     if kind is not None and kind not in documents():
         raise misused(
-            "there is no result of kind '{kind}'; these are {kinds}.",
-            kind=kind,
-            kinds=", ".join(sorted(documents())),
+            "there is no result of kind '{kind}'; these are {kinds}.", kind=kind, kinds=kinds
         )
     made = scenario_schema() if kind is None else result_schema(kind)
     click.echo(json.dumps(made, indent=2, ensure_ascii=False))

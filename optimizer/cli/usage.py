@@ -15,7 +15,7 @@ import os
 import re
 import sys
 from collections.abc import Callable, Iterable
-from typing import Any, TypeVar, cast, get_args
+from typing import Any, TypeVar, get_args
 
 import click
 
@@ -151,7 +151,7 @@ def of_environment() -> Language:
         return "de" if _system_is_german() else "en"
     if named not in LANGUAGES:
         raise misused("{variable} is '{value}'; write en or de.", variable=VARIABLE, value=named)
-    return cast(Language, named)
+    return named
 
 
 def _system_is_german() -> bool:

@@ -1,4 +1,4 @@
-"""Many solves side by side: in this process, in processes of this machine, or on a cluster.
+"""Many solves side by side: in processes of this machine, or on a cluster.
 
 Analyses open ``Workers`` and know nothing of where these are: the engine that is in use decides,
 processes of this machine where nothing else is said.
@@ -12,9 +12,9 @@ from contextvars import ContextVar
 from typing import Any, Self
 
 from optimizer.parallel.interface import Answer, Arrival, Dealing, Engine, Limits, Task, Team
-from optimizer.parallel.processes import InProcess, Processes
+from optimizer.parallel.processes import Processes
 
-__all__ = ["Arrival", "Dealing", "Engine", "InProcess", "Limits", "Processes", "Team"]
+__all__ = ["Arrival", "Dealing", "Engine", "Limits", "Processes", "Team"]
 __all__ += ["Workers", "in_use", "most_side_by_side", "side_by_side", "threads_each", "using"]
 
 _current: ContextVar[Engine | None] = ContextVar("engine", default=None)

@@ -1,8 +1,7 @@
 """The engine whose workers are those of a dask.distributed cluster, which is an extra.
 
 What travels is plain data, and functions by their names: never a model of the solver. dask would
-deal out tasks by itself and, where a worker is lost, begin anew what it had as often as it is told
-to; here each task is bound to one worker, one at a time.
+begin anew what a lost worker had as often as it is told to; here each task is bound to one worker.
 
 Whoever reaches a scheduler of dask can have anything executed on its workers: so what is not this
 machine is spoken to by TLS alone, with certificates of an authority that serves the cluster.
@@ -62,8 +61,7 @@ def cluster_error(text: str, /, **about: object) -> ClusterError:
 
 
 class Cluster:
-    """The workers of a scheduler; TLS where its address names no protocol, and ``"local"`` begins
-    workers on this machine.
+    """The workers of a scheduler; ``"local"`` begins some on this machine.
 
     A team that asks for no number has ``jobs`` workers, or all that are there. For a scheduler, and
     for a worker where there is none, is waited for ``patience`` seconds. To be used as a context,
@@ -356,12 +354,11 @@ def _connected(address: str, secured: Any, patience: float) -> Iterator[Any]:
     for name in ["distributed", *logging.root.manager.loggerDict]:
         if name.partition(".")[0] == "distributed":
             logging.getLogger(name).setLevel(logging.CRITICAL + 1)
-    within = min(patience, CONNECTS_WITHIN)
-    how = {"timeout": within, "set_as_default": False, "direct_to_workers": False}
+    how: dict[str, Any] = {"security": secured, "timeout": min(patience, CONNECTS_WITHIN)}
     try:
-        with warnings.catch_warnings():  # of versions, which are compared below
+        with warnings.catch_warnings():  # of versions, which are compared here
             warnings.simplefilter("ignore")
-            client = Client(address, security=secured, **how)
+            client = Client(address, set_as_default=False, direct_to_workers=False, **how)
     except (OSError, ValueError, TimeoutError) as error:
         raise cluster_error(
             "no scheduler answers at {address}: {problem}", address=address, problem=error

@@ -50,7 +50,7 @@ class Processes:
         """A team of processes, or of this one."""
         jobs = jobs or self.jobs or usable_cores()
         if jobs == 1 and (self.watched or self.limits == NO_LIMITS):
-            return InThisProcess(make, given, 1)
+            return InThisProcess(make, given)
         return Pool(make, given, jobs, dealing, self.limits)
 
 
@@ -126,46 +126,26 @@ class Pool(DealingTeam):
         return watching.fate(self.limits, job.seconds, outgrown, died)
 
 
-@dataclass(frozen=True)
-class InProcess:
-    """Tasks answered by this process: no limits, and nothing outlives a crash. Where tasks are
-    dealt out in a fixed way, each of so many lanes learns by itself, so that the answers are those
-    of as many processes. A task that the user stops has Interrupted as its error; whoever takes
-    what arrives decides whether others are still wanted."""
-
-    name = "in process"
-    size = None
-
-    def team(
-        self, make: Make, given: tuple[Any, ...], jobs: int | None, dealing: Dealing = "fixed"
-    ) -> InThisProcess:
-        """A team that answers here; one lane where ``jobs`` is None."""
-        return InThisProcess(make, given, jobs or 1 if dealing == "fixed" else 1)
-
-
 class InThisProcess(Team[Any, Any]):
-    """So many lanes of tasks, each with what it has learnt."""
+    """This process, which answers one task after the other; nothing outlives a crash. A task that
+    the user stops has Interrupted as its error."""
 
-    def __init__(self, make: Make, given: tuple[Any, ...], lanes: int) -> None:
-        self._make, self._given, self._lanes = make, given, lanes
-        self._answering: dict[int, Callable[[Any], Any]] = {}
+    def __init__(self, make: Make, given: tuple[Any, ...]) -> None:
+        self._make, self._given = make, given
+        self._answer: Callable[[Any], Any] | None = None
 
     def arrivals(self, tasks: Iterable[Any]) -> Generator[Arrival[Any], None, None]:
         """What becomes of each task; each is taken when the one before it has been answered."""
         for index, task in enumerate(tasks):
-            began, answer, error = time.monotonic(), None, None
+            began, answer = time.monotonic(), None
+            error: VorratError | None = None
             try:
-                answer = self._answer(index % self._lanes, task)
+                self._answer = self._answer or self._make(*self._given)
+                answer = self._answer(task)
+            except MemoryError as short:
+                self._answer = None  # what it has learnt may be half written
+                error = OutOfMemory(tr("there is no memory left"))
+                error.__cause__ = short
             except VorratError as failed:
                 error = failed
             yield Arrival(index, answer, error, time.monotonic() - began)
-
-    def _answer(self, lane: int, task: Any) -> Any:
-        try:
-            if lane not in self._answering:
-                self._answering[lane] = self._make(*self._given)
-            return self._answering[lane](task)
-        except MemoryError as error:
-            # What it has learnt may be half written.
-            self._answering.pop(lane, None)
-            raise OutOfMemory(tr("there is no memory left")) from error

@@ -13,12 +13,13 @@ import pytest
 import yaml
 from answering import dying
 from evaluations import sampled, saved
+from in_process import InProcess
 from varied import two_works
 
 from models.results import Frontier
 from optimizer.cli import options, run
 from optimizer.errors import ClusterError
-from optimizer.parallel import Arrival, InProcess, Limits, Processes, Workers, in_use, using
+from optimizer.parallel import Arrival, Limits, Processes, Workers, in_use, using
 
 
 def test_processes_of_this_machine_unless_told_otherwise() -> None:

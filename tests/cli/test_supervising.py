@@ -285,7 +285,7 @@ def test_a_message_that_is_cut_short_does_not_cost_the_next() -> None:
     with os.fdopen(null, "rb") as nothing, os.fdopen(told, "wb") as pipe:
         child.Link(nothing, pipe).tell(ended=1)
     os.close(other)
-    watch = parent._Watch(["solve"])
+    watch = parent._Watch(["solve"], keeps=True)
     with subprocess.Popen([sys.executable, "-c", ""]) as process:
         watch._read(process, os.fdopen(heard, "rb"))
     assert [watch._next(), watch._next()] == [("told", {"ended": 1}), ("died", 0)]

@@ -10,6 +10,7 @@ from typing import Any
 import psutil
 import pytest
 from answering import Action, doing, refusing, slowly
+from in_process import InProcess
 
 from models.faults import ScenarioError
 from optimizer.errors import (
@@ -23,7 +24,7 @@ from optimizer.errors import (
     VorratError,
     WorkerLost,
 )
-from optimizer.parallel import Arrival, Dealing, InProcess, Limits, Processes, Workers, using
+from optimizer.parallel import Arrival, Dealing, Limits, Processes, Workers, using
 
 
 def arrivals(
