@@ -22,8 +22,8 @@ from optimizer.analyses.options import BatchOptions, OfScenario
 from optimizer.cli import diagnostics, disk, manifest, options, runner, usage
 from optimizer.cli.batch_runs import Run, Wanted, files_of, read_all
 from optimizer.cli.batch_runs import grids as read_grids
-from optimizer.cli.parameters import built, declared
-from optimizer.cli.progress import Steps
+from optimizer.cli.diagnostics import Steps
+from optimizer.cli.options import built, declared
 from optimizer.cli.saved import PLAN_FILE
 from optimizer.cli.usage import announce, misused
 from optimizer.errors import Infeasible, Interrupted, NoPlan, OutOfMemory

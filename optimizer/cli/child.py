@@ -15,7 +15,7 @@ import sys
 import threading
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from models.language import language, tr
+from models.language import tr
 
 if TYPE_CHECKING:
     from models.results import Plan
@@ -125,7 +125,7 @@ def _opened(number: str, mode: str) -> Any:
 def limit_memory(memory: int | None) -> None:
     """Have this process ended once it holds more memory than this, in bytes."""
     if _link is not None and memory is not None:
-        _link.tell(memory=memory, language=language())
+        _link.tell(memory=memory)
 
 
 def is_salvage() -> bool:
@@ -167,7 +167,7 @@ def plan(case: Case, *, time_limit: float | None = None, **how: Any) -> Plan:
     def keep(incumbent: Incumbent) -> None:
         link.tell(checkpoint=as_checkpoint(incumbent, sha256), final=incumbent.final)
 
-    link.tell(seconds=time_limit, language=language())
+    link.tell(seconds=time_limit)
     return planner.plan(case, time_limit=time_limit, on_incumbent=keep, **how)
 
 

@@ -20,8 +20,8 @@ from models.results.option import Wording
 from models.scenario.case import Case
 from optimizer.analyses.options import CompareOptions, with_budget
 from optimizer.cli import diagnostics, disk, manifest, options, runner, saved, whole
-from optimizer.cli.parameters import built
-from optimizer.cli.progress import Steps
+from optimizer.cli.diagnostics import Steps
+from optimizer.cli.options import built
 from optimizer.cli.saved import COMPARISON_FILE, PLAN_FILE, compared_places
 from optimizer.cli.scenario_files import summed_up
 from optimizer.cli.usage import announce, misused

@@ -6,12 +6,12 @@ from __future__ import annotations
 import json
 import os
 import sys
+import time
 from collections.abc import Hashable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from functools import lru_cache
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
@@ -19,8 +19,14 @@ from models.faults import Fault, Place, ScenarioError
 from models.files import Reading
 from models.files.decoding import MAX_BYTES, decode, printable, split_lines
 from models.language import tr
+from optimizer.analyses.options import Listener
 from optimizer.errors import Infeasible
 
+if TYPE_CHECKING:
+    from optimizer.model.highs import Progress
+
+LINE_EVERY = 5.0
+"""Seconds between two lines of progress where a line cannot be updated."""
 _WIDTH = 160
 _COLOUR = {"error": "red", "warning": "yellow"}
 
@@ -34,8 +40,7 @@ def colours(stream: TextIO) -> bool:
 def show(faults: Iterable[Fault]) -> None:
     """Print faults to stderr."""
     colour = colours(sys.stderr)
-    # A file may have changed since faults were last shown.
-    _lines.cache_clear()
+    lines: dict[str, list[str]] = {}
     for fault in faults:
         text = printable(str(fault))
         label = f"{fault.label}:"
@@ -43,7 +48,7 @@ def show(faults: Iterable[Fault]) -> None:
             marked = click.style(label, fg=_COLOUR[fault.severity], bold=True)
             text = text.replace(f" {label}", f" {marked}", 1)
         click.echo(text, err=True, color=colour)
-        for line in _excerpt(fault.place):
+        for line in _excerpt(fault.place, lines):
             click.echo(line, err=True, color=colour)
 
 
@@ -66,10 +71,16 @@ def unseen(faults: Iterable[Fault], seen: set[Hashable]) -> list[Fault]:
     return found
 
 
-def _excerpt(place: Place | None) -> list[str]:
+def _excerpt(place: Place | None, known: dict[str, list[str]]) -> list[str]:
     """The line a fault is in, with a caret below it; nothing where there is none."""
-    lines = _lines(place.file) if place is not None and place.line else ()
-    if place is None or not 0 < place.line <= len(lines):
+    if place is None or not place.line:
+        return []
+    if place.file not in known:
+        known[place.file] = []
+        with suppress(OSError, ValueError, ScenarioError), Path(place.file).open("rb") as stream:
+            known[place.file] = split_lines(decode(stream.read(MAX_BYTES), place.file))
+    lines = known[place.file]
+    if place.line > len(lines):
         return []
     line, column = lines[place.line - 1].replace("\t", " "), place.column
     if len(line) > _WIDTH:
@@ -77,13 +88,6 @@ def _excerpt(place: Place | None) -> list[str]:
         line, column = line[start : start + _WIDTH], column - start
     number = str(place.line)
     return [f"  {number} | {line}", f"  {' ' * len(number)} | {' ' * (column - 1)}^"]
-
-
-@lru_cache(maxsize=32)
-def _lines(file: str) -> list[str]:
-    with suppress(OSError, ValueError, ScenarioError), Path(file).open("rb") as stream:
-        return split_lines(decode(stream.read(MAX_BYTES), file))
-    return []
 
 
 def placed(error: ScenarioError, reading: Reading) -> tuple[Fault, ...]:
@@ -156,3 +160,65 @@ def infeasible(error: Infeasible, reading: Reading) -> str:
     """The document of a conflict, which stands for that of a plan."""
     document = {"kind": "infeasible", "conflict": conflict_data(error, reading)}
     return json.dumps({"schema_version": 1, **document}, indent=2)
+
+
+class Steps(Listener):
+    """Progress of a solve, or over several: which step comes next, and how far a solve is. One line
+    is kept up to date, or written now and then in a pipe; none where it is to be quiet."""
+
+    def __init__(self, quiet: bool) -> None:
+        self.progress = None if quiet else self._show
+        self._label = ""
+        self._updates = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+        self._width = 0
+        self._last = time.monotonic()
+
+    def at(self, label: str) -> None:
+        """Say before all that comes of a solve what it is of."""
+        self._label = label
+
+    def counted(self, done: int, of: int | None, name: str) -> None:
+        """Say how many of several steps are done, of how many where that is known, and which was
+        the last or comes next."""
+        count = str(done or "") if of is None else tr("{done} of {all}", done=done, all=of)
+        shown = f"{count}: {name}" if count else name
+        self._label = f"{shown}: "
+        if self._is_due():
+            self._write(shown)
+
+    def warn(self, sentence: str) -> None:
+        """Say it."""
+        click.echo(sentence, err=True)
+
+    def note(self, sentence: str) -> None:
+        """Say it unless nobody wants to hear of progress."""
+        if self.progress is not None:
+            click.echo(sentence, err=True)
+
+    def close(self) -> None:
+        """Leave the line free for what comes next."""
+        if self._width:
+            with suppress(OSError):
+                click.echo(f"\r{'':<{self._width}}\r", err=True, nl=False)
+
+    def _show(self, progress: Progress) -> None:
+        from optimizer.report.progress import progress_line
+
+        if self._is_due():
+            self._write(f"{self._label}{progress_line(progress)}")
+
+    def _is_due(self) -> bool:
+        now = time.monotonic()
+        due = now - self._last >= (0.1 if self._updates else LINE_EVERY)
+        if due:
+            self._last = now
+        return due and self.progress is not None
+
+    def _write(self, line: str) -> None:
+        # A search is not given up because nobody can read how far it has come.
+        with suppress(OSError):
+            if self._updates:
+                click.echo(f"\r{line:<{self._width}}", err=True, nl=False)
+                self._width = len(line)
+            else:
+                click.echo(line, err=True)

@@ -72,7 +72,7 @@ def publish(
         missing = [one for one in where.parents if not os.path.lexists(one)]
         try:
             where.parent.mkdir(parents=True, exist_ok=True)
-            _put(where, everything, (*manifests, *replace, *clear))
+            _put(where, everything, (*manifests, *clear, *replace))
         except BaseException:
             for made in missing:
                 with suppress(OSError):

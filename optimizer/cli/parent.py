@@ -23,7 +23,7 @@ from typing import Any, Literal
 
 import click
 
-from models.language import Language, language, speak, tr, using
+from models.language import speak, tr, using
 from optimizer.analyses.registry import BY_NAME
 from optimizer.cli import usage
 from optimizer.errors import OutOfMemory, TimedOut, WorkerLost
@@ -85,7 +85,6 @@ def supervise(words: Sequence[str]) -> int:
 
 def _outcome(watch: _Watch) -> int:
     watch.follow(None)
-    speak(watch.language)
     if watch.stopped():
         return _say(tr("interrupted"), 130)
     # An interrupt that came when the search had hardly ended may have cost its plan.
@@ -148,7 +147,6 @@ class _Watch:
     stops: int = 0
     """How often the user asked to stop."""
     checkpoint: dict[str, Any] | None = None
-    language: Language = field(default_factory=language)
     memory: int | None = None
     published: bool = False
     killed: Reason | None = None
@@ -236,7 +234,6 @@ class _Watch:
             told.flush()
 
     def _hear(self, told: dict[str, Any], salvaging: bool) -> None:
-        self.language = told.get("language", self.language)
         self.memory = told.get("memory", self.memory)
         self.published = told.get("published", self.published)
         if "seconds" in told:

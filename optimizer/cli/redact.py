@@ -10,8 +10,8 @@ from typing import Any
 
 from models.base import named
 from optimizer.analyses.redaction.options import RedactOptions
-from optimizer.cli import disk, parameters, runner
-from optimizer.cli.progress import Steps
+from optimizer.cli import disk, options, runner
+from optimizer.cli.diagnostics import Steps
 from optimizer.cli.scenario_files import summed_up
 from optimizer.cli.usage import misused
 
@@ -25,7 +25,7 @@ def _redact(
     """Write what hides the figures first, then what judging it has found."""
     steps = Steps(quiet)
     with runner.misuse_told():
-        asked = parameters.built(RedactOptions, values, listener=steps)
+        asked = options.built(RedactOptions, values, listener=steps)
     if out is not None:
         disk.refuse([out] if _is_file(out) else [out / name for name in FILES], force)
     reading = runner.read(file)

@@ -139,9 +139,7 @@ def _read(path: Path) -> Manifest:
     command = manifest.command
     if command not in manifests.REPEATABLE:
         raise misused(
-            "'{path}' asks for '{command}', which is not run from a manifest.",
-            path=path,
-            command=command,
+            "'{path}' asks for '{command}', which is not run again.", path=path, command=command
         )
     places = [manifest.result, *(at for one in manifest.parameters for at in one.at)]
     places += [output.path for output in manifest.outputs]
@@ -167,12 +165,12 @@ def _lay_out(manifest: Manifest, folder: Path, given: Path | None, into: Path) -
         if one.role == "preset":
             shelf = {path.name: path for path in presets.shipped().values()}
             if one.path not in shelf or _sha256(shelf[one.path].read_bytes()) != one.sha256:
+                name, own = one.path, manifest.versions.get("vorrat", "?")
                 faults.append(
                     tr(
-                        "the preset '{name}' is not that of the run: take version {version} of "
-                        "Vorrat.",
-                        name=one.path,
-                        version=manifest.versions.get("vorrat", "?"),
+                        "the preset '{name}' is that of version {own} of Vorrat.",
+                        name=name,
+                        own=own,
                     )
                 )
             continue
@@ -239,15 +237,15 @@ def command_line(manifest: Manifest, inputs: Path, out: Path, command: click.Com
             options += [f"{name}={value}" for value in values]
     elsewhere = cores != manifest.platform.cores or manifest.engine == "cluster"
     for name, count in many.items():
-        if name in known and count is not None and count > MOST_PER_CORE * cores:
+        if name not in known or count is None:
+            continue
+        asked = f"{name}={count}"
+        if count > MOST_PER_CORE * cores:
             raise misused(
-                "the run took {name}={count}, too many for this machine of {cores} cores.",
-                name=name,
-                count=count,
-                cores=cores,
+                "the run took {asked}, too many for {cores} cores.", asked=asked, cores=cores
             )
-        if name in known and count is not None and elsewhere and f"{name}={count}" not in options:
-            options.append(f"{name}={count}")
+        if elsewhere and asked not in options:
+            options.append(asked)
     own = ["--quiet", f"--language={manifest.language}", f"--out={out}"]
     return [manifest.command, *options, *own, "--", *arguments]
 
@@ -374,15 +372,10 @@ def _told(answer: Rerun) -> Iterator[str]:
     if answer.changed_since:
         names = ", ".join(answer.changed_since)
         yield tr("Changed or missing since the run: {names}.", names=names)
-    first = answer.first_difference
+    first, count = answer.first_difference, answer.differing or answer.compared
     if first is None:
-        yield tr(
-            "Reproduced: outputs of '{command}' that are the same again: {count}.",
-            command=answer.command,
-            count=answer.compared,
-        )
+        yield tr("Reproduced: outputs that are the same again: {count}.", count=count)
     else:
-        count = answer.differing
         yield tr("Not reproduced: values that differ: {count}. The first of them:", count=count)
         yield "  " + ": ".join(part for part in (first.output, first.path) if part)
         then, now = ("-" if value is None else str(value) for value in (first.then, first.now))
@@ -395,11 +388,8 @@ def _told(answer: Rerun) -> Iterator[str]:
         elif answer.equally_good is False:
             yield tr("The plans are not both within their gap of the best.")
     if answer.not_compared:
-        yield tr(
-            "Not compared, since they state how long the run took: {names}. They are made from "
-            "the others.",
-            names=", ".join(answer.not_compared),
-        )
+        names = ", ".join(answer.not_compared)
+        yield tr("Not compared, since they state how long the run took: {names}.", names=names)
 
 
 def _sha256(raw: bytes) -> str:

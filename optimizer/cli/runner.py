@@ -18,8 +18,8 @@ from models.results import Result
 from optimizer.analyses.options import OfScenario, SolveOptions
 from optimizer.analyses.registry import BY_NAME, Analysis
 from optimizer.analyses.running import Input, Outcome
-from optimizer.cli import child, diagnostics, disk, manifest, options, parameters, usage
-from optimizer.cli.progress import Steps
+from optimizer.cli import child, diagnostics, disk, manifest, options, usage
+from optimizer.cli.diagnostics import Steps
 from optimizer.cli.saved import PLAN_FILE, is_plan, read_plan
 from optimizer.cli.scenario_files import summed_up
 from optimizer.cli.usage import misused
@@ -41,7 +41,7 @@ def command_of(name: str, run: Callable[[Input, Any], Outcome] | None = None) ->
         salvaging = child.is_salvage()
         steps = Steps(quiet or salvaging)
         with misuse_told():
-            asked = parameters.built(analysis.asks, values, listener=steps)
+            asked = options.built(analysis.asks, values, listener=steps)
             kept = None if salvaging else options.kept_in(values.get("reuse"), out, asked.method)
             disk.prepare(out, [analysis.file, *analysis.beside], force)
             given, path = _read(values[argument], analysis, asked)
@@ -92,7 +92,7 @@ def assembled(
     made = options.as_json()(options.out(asks.out, asks.place)(options.force(asks.force)(made)))
     if limited:
         made = options.chosen(made) if "jobs" in asks.heeded else options.limited(made)
-    made = click.argument(argument, **how)(parameters.declared(asks)(made))
+    made = click.argument(argument, **how)(options.declared(asks)(made))
     return click.command(name, help=inspect.cleandoc(asks.__doc__ or ""), epilog=asks.exits)(made)
 
 

@@ -16,7 +16,7 @@ from models.language import Language, marked, tr, using
 from models.scenario.case import Case
 from optimizer.analyses.options import OfScenario
 from optimizer.cli import diagnostics, disk, options, usage
-from optimizer.cli.parameters import declared
+from optimizer.cli.options import declared
 from optimizer.cli.usage import announce, misused
 
 

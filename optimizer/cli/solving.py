@@ -24,8 +24,8 @@ from models.results import Plan
 from optimizer.analyses.options import PlanOptions
 from optimizer.analyses.running import Input, Outcome
 from optimizer.cli import child, diagnostics, disk, manifest, options, runner, usage
-from optimizer.cli.parameters import built, declared
-from optimizer.cli.progress import Steps
+from optimizer.cli.diagnostics import Steps
+from optimizer.cli.options import built, declared
 from optimizer.cli.report import FAULTS, REPORT, products
 from optimizer.cli.scenario_files import summed_up
 from optimizer.cli.usage import announce

@@ -207,8 +207,7 @@ class ClusterTeam(DealingTeam):
             how = {"workers": list(self._cluster.workers), "on_error": "ignore"}
             self._client.run(dask_worker.forget, self.name, bool(self.at_work), **how)
 
-    def available(self) -> Sequence[str]:
-        """Those that are there."""
+    def _available(self) -> Sequence[str]:
         workers = self._cluster.workers
         if workers or self.at_work:
             self._alone = time.monotonic()
@@ -216,8 +215,7 @@ class ClusterTeam(DealingTeam):
             raise self._end(tr("the cluster has no workers left"))
         return workers
 
-    def send(self, job: Job, order: Order) -> None:
-        """Hand a job to its worker."""
+    def _send(self, job: Job, order: Order) -> None:
         try:
             future = self._client.submit(
                 dask_worker.serve,
@@ -239,8 +237,7 @@ class ClusterTeam(DealingTeam):
         except BaseException as error:
             self.inbox.put((job, error))
 
-    def look_after(self) -> None:
-        """Those whose worker has gone."""
+    def _look_after(self) -> None:
         if self._cluster.is_lost():
             raise self._end(tr("the scheduler of the cluster is lost"))
         there = self._cluster.workers
@@ -248,7 +245,7 @@ class ClusterTeam(DealingTeam):
             if job.worker not in there:
                 self.inbox.put((job, WorkerLost()))
 
-    def lost(self, job: Job, error: BaseException) -> VorratError:
+    def _lost(self, job: Job, error: BaseException) -> VorratError:
         """What dask says of a task that did not end as it should."""
         from distributed.comm.core import CommClosedError
         from distributed.scheduler import KilledWorker

@@ -73,22 +73,22 @@ class DealingTeam(Team[Any, Any]):
         """How many answers have come in this call."""
 
     @abstractmethod
-    def available(self) -> Sequence[Hashable]:
+    def _available(self) -> Sequence[Hashable]:
         """The workers that there are, whether they are at a task or not."""
 
     @abstractmethod
-    def send(self, job: Job, order: Order) -> None:
+    def _send(self, job: Job, order: Order) -> None:
         """Hand a job to its worker; the reply, or what kept it from coming, goes to the inbox."""
 
     @abstractmethod
-    def lost(self, job: Job, error: BaseException) -> VorratError:
+    def _lost(self, job: Job, error: BaseException) -> VorratError:
         """What is told of a job whose worker is lost; what is no loss of a worker is raised."""
 
     @abstractmethod
-    def look_after(self) -> None:
+    def _look_after(self) -> None:
         """Nothing has come for a while: see whether anything still can."""
 
-    def replied(self, job: Job, reply: Reply) -> None:
+    def _replied(self, job: Job, reply: Reply) -> None:
         """A worker has answered: an engine may look at it."""
 
     def arrivals(self, tasks: Iterable[Any]) -> Generator[Arrival[Any], None, None]:
@@ -126,7 +126,7 @@ class DealingTeam(Team[Any, Any]):
         return False
 
     def _hand_out(self) -> None:
-        workers = self.available()
+        workers = self._available()
         for worker in workers:
             if worker in self.at_work:
                 continue
@@ -139,7 +139,7 @@ class DealingTeam(Team[Any, Any]):
                 job.worker, job.began = worker, time.monotonic()
                 self.at_work[worker] = job
                 about = (self.name, lane, job.index, self._speaks, self.limits)
-                self.send(job, Order(*about, job.task, self._given))
+                self._send(job, Order(*about, job.task, self._given))
 
     def _lane_for(self, worker: Any, workers: Sequence[Any]) -> int | None:
         """A lane with a task for this worker: its own, or one that nobody serves."""
@@ -158,20 +158,20 @@ class DealingTeam(Team[Any, Any]):
         try:
             job, reply = self.inbox.get(timeout=WAKE)
         except Empty:
-            self.look_after()
+            self._look_after()
             return None
         if self.at_work.get(job.worker) is not job:  # it was given up
             return None
         del self.at_work[job.worker]
         answer, error, is_own = None, None, job.call == self._call
         if isinstance(reply, BaseException):
-            error = self.lost(job, reply)
+            error = self._lost(job, reply)
             if isinstance(error, WorkerLost) and job.tries < TRIES and is_own:
                 # As another job: what is still said of the one that was lost concerns nobody.
                 self._lanes[job.lane].appendleft(replace(job, worker=None))
                 return None
         else:
-            self.replied(job, reply)
+            self._replied(job, reply)
             answer, error, trace = pickle.loads(reply.content)
             if error is not None:
                 error.__cause__ = Elsewhere(trace)

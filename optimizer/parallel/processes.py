@@ -74,11 +74,10 @@ class Pool(DealingTeam):
         for pool in self._pools.values():
             pool.join()
 
-    def available(self) -> Sequence[int]:
-        """Their numbers."""
+    def _available(self) -> Sequence[int]:
         return range(self._jobs)
 
-    def send(self, job: Job, order: Order) -> None:
+    def _send(self, job: Job, order: Order) -> None:
         """Hand a job to its worker, which is begun where there is none that can take it."""
         from pebble import ProcessPool
 
@@ -106,19 +105,16 @@ class Pool(DealingTeam):
         pool.stop()
         pool.join()
 
-    def replied(self, job: Job, reply: Reply) -> None:
-        """End a process that holds too much for another task."""
+    def _replied(self, job: Job, reply: Reply) -> None:
         if reply.held > self._full > 0:
             self._end(job.worker)
 
-    def look_after(self) -> None:
-        """Those whose pool is broken, which may have lost a task."""
+    def _look_after(self) -> None:
         for job in self.at_work.values():
-            if not self._pools[job.worker].active:
+            if not self._pools[job.worker].active:  # it may have lost a task
                 self.inbox.put((job, WorkerLost()))
 
-    def lost(self, job: Job, error: BaseException) -> VorratError:
-        """The process has died or was ended, or none could be begun."""
+    def _lost(self, job: Job, error: BaseException) -> VorratError:
         if isinstance(error, BrokenExecutor) and isinstance(error.__cause__, OSError):
             return WorkerLost(tr("no process could be begun: {why}", why=error.__cause__))
         outgrown = getattr(error, "exitcode", None) == watching.OUTGROWN

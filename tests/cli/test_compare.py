@@ -18,7 +18,7 @@ from openpyxl import load_workbook
 from pages import read
 
 from models.results import Comparison, Plan
-from optimizer.cli import run
+from optimizer.cli import diagnostics, run
 from optimizer.cli.disk import safe_name
 from optimizer.errors import CheckFailed, Interrupted, NoPlan
 from optimizer.solve import planner
@@ -382,7 +382,6 @@ def test_in_german(file: str, capfd: pytest.CaptureFixture[str]) -> None:
 def test_progress_names_the_option(
     file: str, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from optimizer.cli import progress
     from optimizer.model.highs import Progress
 
     real = planner.plan
@@ -392,7 +391,7 @@ def test_progress_names_the_option(
         return real(*args, **options)
 
     monkeypatch.setattr(planner, "plan", slow)
-    monkeypatch.setattr(progress, "LINE_EVERY", 0.0)
+    monkeypatch.setattr(diagnostics, "LINE_EVERY", 0.0)
     assert run(["compare", file, f"{file}@idle", "--json"]) == 0
     lines = [line for line in capfd.readouterr().err.splitlines() if "best" in line]
     assert list(dict.fromkeys(line.split()[0] for line in lines)) == ["ore", "idle"]

@@ -18,7 +18,7 @@ import pytest
 from ore_at_home import SCENARIO
 
 from models.results import Plan
-from optimizer.cli import disk, progress, run
+from optimizer.cli import diagnostics, disk, run
 from optimizer.errors import CheckFailed, Interrupted, NoPlan, NotWritten
 from optimizer.model.highs import Progress
 from optimizer.solve import planner
@@ -259,7 +259,7 @@ def test_progress_in_a_pipe_comes_now_and_then(
         return real(*args, **options)
 
     monkeypatch.setattr(planner, "plan", slow)
-    monkeypatch.setattr(progress, "time", SimpleNamespace(monotonic=lambda: next(clock)))
+    monkeypatch.setattr(diagnostics, "time", SimpleNamespace(monotonic=lambda: next(clock)))
     assert run(["solve", file, "--json"]) == 0
     lines = [line for line in capfd.readouterr().err.splitlines() if "best" in line]
     assert len(lines) == 10

@@ -19,7 +19,7 @@ import pytest
 from sleeping import gone
 
 from models.results import Plan
-from optimizer.cli import COMMANDS, child, parent, progress
+from optimizer.cli import COMMANDS, child, diagnostics, parent
 
 ROOT = Path(__file__).parents[2]
 TUTORIAL = ROOT / "scenarios" / "tutorial.yaml"
@@ -271,7 +271,7 @@ def test_a_search_goes_on_when_nobody_can_read_how_far_it_has_come(
             raise OSError(28, os.strerror(28))
 
     monkeypatch.setattr(sys, "stderr", Full())
-    shown = progress.Steps(quiet=False)
+    shown = diagnostics.Steps(quiet=False)
     shown._last -= 60.0
     shown.counted(0, None, "one of many")
     shown.close()
