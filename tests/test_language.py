@@ -167,6 +167,7 @@ HIDDEN = {
     ("optimizer/cli/__init__.py", "text"),
     ("optimizer/cli/disk.py", "str(error.strerror or error)"),
     ("optimizer/cli/rerun.py", "WHY_NOT[answer.why_not]"),
+    ("optimizer/cli/whole.py", "rule"),
     ("optimizer/cli/usage.py", "command.epilog"),
     ("optimizer/cli/usage.py", "inspect.cleandoc(command.help)"),
     ("optimizer/cli/usage.py", "param.help"),

@@ -35,16 +35,13 @@ if TYPE_CHECKING:
 
 LEDGER, RUNS = "runs.jsonl", "runs"
 BATCH_FILE, TABLE_FILE = "batch.json", "runs.csv"
-DONE = ("optimal", "limit", "infeasible", "none")
-"""Statuses that another try would not change."""
+DONE = ("optimal", "limit", "infeasible", "none")  # statuses that another try would not change
 FIGURES = ("objective", "bound", "gap", "expected", "expected_without_plan", "net_cost_meur")
 """What a line of the ledger says of a plan."""
 STOPPING = (2, 4, 5)
 """Exit codes of a run after which no other is begun, unless --keep-going says so."""
-PATIENCE = 60.0
-"""Seconds beyond twice its time limit after which a solve counts as hanging."""
-WORST_FIRST = (5, 2, 4, 3, 1, 0)
-"""What a batch answers of the exit codes of its runs."""
+PATIENCE = 60.0  # seconds beyond twice its time limit after which a solve counts as hanging
+WORST_FIRST = (5, 2, 4, 3, 1, 0)  # what a batch answers of the exit codes of its runs
 
 
 @click.command(
@@ -81,17 +78,10 @@ WORST_FIRST = (5, 2, 4, 3, 1, 0)
 @options.force("Begin afresh in a folder that holds runs.")
 @options.quiet
 @usage.language_option
-def batch(
-    files: tuple[str, ...],
-    resume: bool,
-    keep_going: bool,
-    as_json: bool,
-    out: Path | None,
-    force: bool,
-    quiet: bool,
-    **values: Any,
-) -> int:
+def batch(files: tuple[str, ...], out: Path | None, force: bool, **values: Any) -> int:
     """Solve many scenarios: FILEs, their variants, and grids of values."""
+    resume, keep_going = values.pop("resume"), values.pop("keep_going")
+    as_json, quiet = values.pop("as_json"), values.pop("quiet")
     wanted = Wanted(**{field.name: values.pop(field.name) for field in fields(Wanted)})
     _check(wanted, resume, force, out)
     found = files_of(files)

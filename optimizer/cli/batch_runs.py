@@ -32,12 +32,9 @@ from optimizer.cli.usage import misused
 if TYPE_CHECKING:
     from optimizer.analyses.batch.many import Task
 
-MOST_RUNS = 100_000
-"""Of one batch; more are a mistyped grid."""
-MOST_VALUES = 10_000
-"""Of one grid; more are a mistyped step."""
-TAG = 10
-"""Digits of its key behind what can be read of a run's name."""
+MOST_RUNS = 100_000  # of one batch; more are a mistyped grid
+MOST_VALUES = 10_000  # of one grid; more are a mistyped step
+TAG = 10  # digits of its key behind what can be read of a run's name
 LEFT_BY_RUN = (f"-{FAULTS}", f"-{PLAN}", f"-{RESULTS}")
 """How names end of what ``run`` puts beside a scenario, and what could be taken for one."""
 _CLOSES = {"[": "]", "{": "}", "(": ")"}
@@ -49,20 +46,16 @@ class Run:
 
     file: str
     variant: str | None
-    settings: tuple[str, ...]
-    """Those of all runs, and then its own."""
+    settings: tuple[str, ...]  # those of all runs, and then its own
     varied: Mapping[str, str]
-    run: str = ""
-    """Its name, and that of its folder."""
+    run: str = ""  # its name, and that of its folder
     faults: tuple[Fault, ...] = ()
     key: str | None = None
     input_sha256: str | None = None
     unit: str | None = None
     currency: str | None = None
-    task: Task | None = None
-    """None where the scenario has faults."""
-    record: Record | None = None
-    """The files that were read for it."""
+    task: Task | None = None  # none where the scenario has faults
+    record: Record | None = None  # the files that were read for it
 
     @property
     def words(self) -> str:

@@ -22,8 +22,7 @@ if TYPE_CHECKING:
     from models.scenario.case import Case
     from optimizer.solve.solver_result import Incumbent
 
-AGAIN = 0.05
-"""Seconds until a stop that nobody heard is tried again."""
+AGAIN = 0.05  # seconds until a stop that nobody heard is tried again
 
 
 class Link:

@@ -34,15 +34,9 @@ INTERRUPTED = "stopped before it was solved"
 
 
 def _compare(
-    given: tuple[str, ...],
-    as_json: bool,
-    out: Path | None,
-    force: bool,
-    reuse: Path | None,
-    quiet: bool,
-    **values: Any,
+    given: tuple[str, ...], as_json: bool, out: Path | None, force: bool, **values: Any
 ) -> int:
-    steps = Steps(quiet)
+    steps, reuse = Steps(values.pop("quiet")), values.pop("reuse")
     asked = built(CompareOptions, values, listener=steps)
     folder = options.kept_in(reuse, out)
     settings = with_budget(asked.settings, asked.budget)
@@ -85,16 +79,10 @@ def _compare(
     doubts = saved.doubts(read)
     for one in read:
         whole.tell(one.path, one.doubts)
+    how: dict[str, Any] = {"base": base, "year": asked.year, "federal": asked.federal or None}
+    how |= {"failed": failures, "doubts": doubts}
     with saved.showing(read):
-        comparison = compared(
-            list(plans.values()),
-            list(plans),
-            base=base,
-            year=asked.year,
-            federal=asked.federal or None,
-            failed=failures,
-            doubts=doubts,
-        )
+        comparison = compared(list(plans.values()), list(plans), **how)
     stopped = any(isinstance(a, Plan) and a.certificate.status != "optimal" for a in answers)
     code = code or int(stopped or bool(doubts.against))
     with runner.telling(comparison, as_json) as document:
@@ -161,15 +149,13 @@ def _solve(
     from optimizer.analyses.in_turn import Task, solve_all
 
     width = max(len(item.label) for item in to_solve)
+    tasks = [Task(reading.case, item.variant, item.title) for item, reading in pairs]
+    names = ("gap", "time_limit", "threads", "on_progress")
+    how: dict[str, Any] = {name: getattr(asked, name) for name in names}
+    how["pools"] = None if pools is None else {key: kept.pool for key, kept in pools.items()}
     with closing(steps):
         return solve_all(
-            [Task(reading.case, item.variant, item.title) for item, reading in pairs],
-            gap=asked.gap,
-            time_limit=asked.time_limit,
-            threads=asked.threads,
-            pools=None if pools is None else {key: kept.pool for key, kept in pools.items()},
-            on_start=lambda at: steps.at(f"{to_solve[at].label:<{width}} "),
-            on_progress=asked.on_progress,
+            tasks, on_start=lambda at: steps.at(f"{to_solve[at].label:<{width}} "), **how
         )
 
 
@@ -203,8 +189,7 @@ class Item:
     variant: str | None = None
     reading: Reading | None = None
     plan: Plan | None = None
-    saved: saved.Given | None = None
-    """The file of a plan that was saved."""
+    saved: saved.Given | None = None  # the file of a plan that was saved
 
     @property
     def case(self) -> Case | None:
@@ -290,11 +275,7 @@ def _item(text: str) -> Item:
     from optimizer.analyses.comparison.money import lacks_accounts
 
     if kind != "plan":
-        raise misused(
-            "'{path}' is of kind '{kind}'; a saved plan or a scenario can be compared.",
-            path=path,
-            kind=kind,
-        )
+        raise misused("'{path}' holds no plan but '{kind}'.", path=path, kind=kind)
     found = saved.read(str(path), bare=True)
     plan = found.result
     assert isinstance(plan, Plan)

@@ -25,8 +25,7 @@ from optimizer.errors import Infeasible
 if TYPE_CHECKING:
     from optimizer.model.highs import Progress
 
-LINE_EVERY = 5.0
-"""Seconds between two lines of progress where a line cannot be updated."""
+LINE_EVERY = 5.0  # seconds between two lines of progress where a line cannot be updated
 _WIDTH = 160
 _COLOUR = {"error": "red", "warning": "yellow"}
 

@@ -1,10 +1,9 @@
 """Results on disk: whole, whatever happens while they are written.
 
 All files are written into a hidden folder first, down to the disk: so a full disk is met before
-anything else is touched. A folder that is not there yet then takes its place in one step. In a
-folder that is there, files take their names one after the other, each in one step, what stands for
-the whole behind the others and the manifest as the last. The manifest of an earlier result goes
-before anything else, so that results with one are whole.
+anything else is touched. A new folder then takes its place in one step. In one that is there, files
+take their names one by one, each in one step, the manifest as the last; that of an earlier result
+goes before anything else, so that results with one are whole.
 """
 
 from __future__ import annotations
@@ -48,16 +47,12 @@ def publish(
     """Put files into a folder; the folder is made if it is not there.
 
     Names are relative, with ``/`` between their parts, and the file that stands for the whole is
-    the last. What ``replace`` names, files or folders, is taken away with all that is in it,
-    whether anything comes in its place or not. Without ``force`` nothing is overwritten: neither
-    what ``files`` nor what ``replace`` names.
+    the last. What ``replace`` names, files or folders, is taken away with all in it. Without
+    ``force`` nothing is overwritten of ``files`` and ``replace``; it is not asked for ``along``,
+    files that belong to them, and ``clear``, names that go with the like of an earlier run.
 
-    ``along`` are files that belong to ``files`` and have no life of their own, and ``clear`` names
-    what goes with the like of an earlier run: ``force`` is not asked for these.
-
-    Raises NotWritten; nothing has changed then, unless a file could not take its name among those
-    of a folder that was there: those before it have, and there is no manifest. InUse, which is
-    one, where another program has a file open.
+    Raises NotWritten, and InUse where another program has a file open; nothing has changed then,
+    unless a file could not take its name among those of a folder that was there.
     """
     everything = {**(along or {}), **files}
     manifests = [name for name in everything if name.endswith(SUFFIX)]

@@ -9,7 +9,7 @@ import os
 import platform
 import re
 import sys
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path, PurePosixPath
@@ -34,31 +34,22 @@ the hash of a file that is to stay secret, or the seed of what hides it, would h
 ``batch`` each run has a manifest of its own."""
 NAMING_FILES = ("file", "plan", "given", "--plan", "--states-of")
 """Parameters whose values name inputs."""
-INPUTS = "inputs"
-"""The folder of copies beside it, which has one for each result."""
-STATING_TIME = (".html", ".xlsx")
-"""Files made from documents, that state how long a solve took."""
+INPUTS = "inputs"  # the folder of copies beside it, which has one for each result
+STATING_TIME = (".html", ".xlsx")  # files made from documents, that state how long a solve took
 _BEARING = re.compile(r"(NUMBA|OMP|OPENBLAS|MKL|VORRAT)_.*|PYTHON(HASHSEED|OPTIMIZE|UTF8)")
 """Variables of the environment that bear on how a run is done."""
 _SECRET = re.compile("KEY|TOKEN|SECRET|PASS|CERT", re.IGNORECASE)
 
 
 def leave(
-    out: Path | None,
-    result: str,
-    files: Mapping[str, bytes],
-    exit_code: int,
-    *,
-    force: bool,
-    replace: Collection[str] = (),
+    out: Path | None, result: str, files: Mapping[str, bytes], exit_code: int, **how: Any
 ) -> None:
-    """Leave the files of a result in a folder, if one is given, with its manifest and the inputs.
-    ``files`` are all the command writes there, the one that stands for the whole as the last;
-    ``replace`` names what goes whether or not something comes in its place. Raises NotWritten."""
+    """Leave the files of a result in a folder, if one is given, with its manifest and the inputs;
+    ``how`` as :func:`disk.publish`. Raises NotWritten."""
     if out is not None:
         along = described(result, files, exit_code)
         own = (f"{result}{SUFFIX}", f"{INPUTS}/{result}")
-        disk.publish(out, files, replace=replace, along=along, clear=own, force=force)
+        disk.publish(out, files, along=along, clear=own, **how)
 
 
 def described(result: str, files: Mapping[str, bytes], exit_code: int) -> dict[str, bytes]:
@@ -73,11 +64,7 @@ def described(result: str, files: Mapping[str, bytes], exit_code: int) -> dict[s
 
 
 def of_solve(
-    files: Mapping[str, bytes],
-    exit_code: int,
-    record: Record,
-    file: str,
-    options: Mapping[str, str | float | int | Sequence[str] | None],
+    files: Mapping[str, bytes], exit_code: int, record: Record, file: str, options: dict[str, Any]
 ) -> dict[str, bytes]:
     """The same for a solve that no command line asked for, as one of many. ``record`` is of the
     reading of ``file``; ``options`` are those of ``vorrat solve`` that were in force, such as
@@ -188,11 +175,9 @@ def _absolute(path: str | Path) -> Path:
 
 def _placed(one: ManifestParameter, named: Mapping[str, str]) -> ManifestParameter:
     at = tuple(named.get(text) for text in _texts(one))
-    value: Any = one.value
-    if isinstance(value, str):
-        value = _without_home(value)
-    elif isinstance(value, tuple):
-        value = tuple(_without_home(v) if isinstance(v, str) else v for v in value)
+    value: Any = _without_home(one.value)
+    if isinstance(value, tuple):
+        value = tuple(map(_without_home, value))
     return one.model_copy(update={"value": value, "at": at if any(at) else ()})
 
 
@@ -373,8 +358,10 @@ def this_environment() -> dict[str, str]:
     }
 
 
-def _without_home(path: str) -> str:
+def _without_home(path: Any) -> Any:
     """A path as it was written, the folder of the user, whose name it may hold, as ~."""
+    if not isinstance(path, str):
+        return path
     home = os.path.expanduser("~")  # noqa: PTH111 (it never raises)
     home = home.rstrip("/\\")
     if len(home) > 1 and (path == home or path.startswith((f"{home}/", f"{home}{os.sep}"))):

@@ -32,10 +32,8 @@ if TYPE_CHECKING:
 
 _Made = TypeVar("_Made", bound=Callable[..., Any])
 _Asked = TypeVar("_Asked", bound=Options)
-BESIDE = "beside the results"
-"""What --reuse stands for without a folder."""
-LEAST_MEMORY = 300 * 10**6
-"""Bytes that a process needs to begin at all."""
+BESIDE = "beside the results"  # what --reuse stands for without a folder
+LEAST_MEMORY = 300 * 10**6  # bytes that a process needs to begin at all
 
 
 def size(text: str) -> int:

@@ -28,15 +28,13 @@ from optimizer.analyses.registry import BY_NAME
 from optimizer.cli import usage
 from optimizer.errors import OutOfMemory, TimedOut, WorkerLost
 
-SOLVING = frozenset({*BY_NAME, "rerun", "run"})
-"""Commands that solve problems."""
+SOLVING = frozenset({*BY_NAME, "rerun", "run"})  # commands that solve problems
 KEEPING = frozenset({"solve", "run"})
 """Those whose best plan is kept; of the others there is what they have written by then."""
 GRACE, LEAST_OVERTIME = 20.0, 30.0
 """Seconds that a search has to come back after the first Ctrl-C, and beyond its time limit where
 that is less."""
-TICK = 0.25
-"""Seconds between two looks at a process."""
+TICK = 0.25  # seconds between two looks at a process
 BEGIN = (
     "import json, sys; sys.path[:] = json.loads(sys.argv.pop(1)); "
     "from optimizer.cli import child; child.begin()"
@@ -142,18 +140,14 @@ class _Watch:
     """Follows one process after the other, with signals that are taken here alone."""
 
     words: Sequence[str]
-    keeps: bool
-    """Whether a plan is kept."""
-    stops: int = 0
-    """How often the user asked to stop."""
+    keeps: bool  # whether a plan is kept
+    stops: int = 0  # how often the user asked to stop
     checkpoint: dict[str, Any] | None = None
     memory: int | None = None
     published: bool = False
     killed: Reason | None = None
-    code: int | None = None
-    """The exit code that the process announced, and then had."""
-    died: int | None = None
-    """The exit code that the system gives."""
+    code: int | None = None  # the exit code that the process announced, and then had
+    died: int | None = None  # the exit code that the system gives
     _events: queue.SimpleQueue[tuple[str, Any]] = field(default_factory=queue.SimpleQueue)
     _process: subprocess.Popen[bytes] | None = None
     _searching: bool = False

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -31,8 +30,12 @@ def _redact(
     reading = runner.read(file)
     case = reading.case
     companies = [f for f, funder in case.funders.items() if funder.kind == "company"]
-    _check("consumer", asked.consumers, list(case.consumers))
-    _check("company", asked.companies, companies)
+    for name in (name for name in asked.consumers if name not in case.consumers):
+        known = ", ".join(case.consumers) or "-"
+        raise misused("There is no consumer '{name}'; there are {known}.", name=name, known=known)
+    for name in (name for name in asked.companies if name not in companies):
+        known = ", ".join(companies) or "-"
+        raise misused("There is no company '{name}'; there are {known}.", name=name, known=known)
     from optimizer.analyses.redaction.judging import judge
     from optimizer.analyses.redaction.methods import Band, Scale
     from optimizer.analyses.redaction.rewriting import redact as rewritten
@@ -64,19 +67,6 @@ def _redact(
 
 
 redact = runner.assembled(_redact, "redact", "file", limited=False)
-
-
-def _check(kind: str, asked: Sequence[str], there: Sequence[str]) -> None:
-    known = ", ".join(there) or "-"
-    for name in asked:
-        if name not in there and kind == "consumer":
-            raise misused(
-                "There is no consumer '{name}'; there are {known}.", name=name, known=known
-            )
-        if name not in there:
-            raise misused(
-                "There is no company '{name}'; there are {known}.", name=name, known=known
-            )
 
 
 def _is_file(out: Path) -> bool:

@@ -12,8 +12,7 @@ from optimizer.cli import disk, options, saved, usage
 from optimizer.cli.usage import misused
 
 PLAN, REPORT, RESULTS, FAULTS = "plan.json", "report.html", "results.xlsx", "faults.xlsx"
-NAMES = (PLAN, REPORT, RESULTS)
-"""What is made, without the name of the scenario in front."""
+NAMES = (PLAN, REPORT, RESULTS)  # what is made, without the name of the scenario in front
 EXITS = (
     "Exit codes: 0 written; 1 written of a result that is not whole, and says so; 2 wrong "
     "usage, or a file that holds no result; 5 failure."

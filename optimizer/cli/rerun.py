@@ -43,16 +43,13 @@ WHY_NOT: dict[WhyNot, str] = {
     "cuts": marked("it began from cuts of earlier runs"),
     "input changed": marked("an input changed while it ran"),
 }
-MOST_PER_CORE = 16
-"""Threads or processes that are begun because a manifest says so."""
-MAX_INPUTS = 500_000_000
-"""Bytes of all inputs together."""
+MOST_PER_CORE = 16  # threads or processes that are begun because a manifest says so
+MAX_INPUTS = 500_000_000  # bytes of all inputs together
 SET_HERE = {"--out", "--quiet", "--language", "--force", "--json", "--open", "--reuse", "--resume"}
 SET_HERE |= {"--scheduler", "--tls-ca", "--tls-cert", "--tls-key"}
 """Options that a rerun sets itself, and those that bear on where results go, or where they are
 computed, and not on what they are."""
-LONGEST = 200
-"""Characters of a value that are shown."""
+LONGEST = 200  # characters of a value that are shown
 ABSENT = object()
 
 
@@ -133,7 +130,7 @@ def _read(path: Path) -> Manifest:
     """A manifest, everything in it checked that a path could be made of. Raises click.UsageError
     where it is none, or asks for what it must not."""
     try:
-        manifest = Manifest.model_validate(saved.document(path))
+        manifest = Manifest.model_validate(saved.loaded(path)[1])
     except ValidationError as error:
         raise saved.not_of_this_version(error, path) from None
     command = manifest.command

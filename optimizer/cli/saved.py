@@ -42,8 +42,7 @@ class Given:
 
     path: Path
     result: Result
-    raw: bytes
-    """What stands in it."""
+    raw: bytes  # what stands in it
     doubts: Doubts
     """What is to be said of it: that it does not add up, or is not the file that was written."""
 
@@ -239,7 +238,7 @@ def read(text: str, bare: bool = False) -> Given:
                 "the folder '{folder}' has no result such as {file}.", folder=text, file=PLAN_FILE
             )
         path = path / name
-    raw, content = _loaded(path)
+    raw, content = loaded(path)
     kind = content.get("kind") if isinstance(content, dict) else None
     if not isinstance(kind, str) or kind not in MODELS:
         raise misused(
@@ -264,13 +263,9 @@ def read(text: str, bare: bool = False) -> Given:
     return Given(path, result, raw, whole.doubts(path, raw, content, result))
 
 
-def document(path: Path) -> Any:
-    """The content of a JSON file of bounded size. Raises click.UsageError where it cannot be read,
-    or is none."""
-    return _loaded(path)[1]
-
-
-def _loaded(path: Path) -> tuple[bytes, Any]:
+def loaded(path: Path) -> tuple[bytes, Any]:
+    """A JSON file of bounded size, and its content. Raises click.UsageError where it cannot be
+    read, or is none."""
     try:
         raw = read_raw(path)
         return raw, parse_json(raw)

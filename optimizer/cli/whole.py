@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from models.files.json_document import MAX_BYTES, NotPlainError, parse_json
-from models.language import language, tr
+from models.language import language, marked, tr
 from models.results import Manifest, Result
 from models.results.manifest import SUFFIX
 from models.results.reservations import Doubts
@@ -21,10 +21,13 @@ from optimizer.cli.usage import announce
 if TYPE_CHECKING:
     from optimizer.solve.reckoned import Disagreement
 
-FIRST = 3
-"""Figures that do not add up and are told one by one."""
-LEVELS = 3
-"""A result lies at most so many folders below its manifest: ``plans/LABEL/plan.json``."""
+FIRST = 3  # figures that do not add up and are told one by one
+RULES = {
+    "least": marked("'{name}' does not add up: {path} is {said}, and cannot be below {due}."),
+    "most": marked("'{name}' does not add up: {path} is {said}, and cannot be above {due}."),
+    "equal": marked("'{name}' does not add up: {path} is {said}, and has to be {due}."),
+}
+LEVELS = 3  # A result lies at most so many folders below its manifest: `plans/LABEL/plan.json`
 
 
 def doubts(path: Path, raw: bytes, content: dict[str, Any], result: Result) -> Doubts:
@@ -118,17 +121,8 @@ def of_figures(path: Path, found: Sequence[Disagreement]) -> Iterator[str]:
     """What figures of a file do not agree, in sentences."""
     name = _name(path)
     for one in found[:FIRST]:
-        about = {"name": name, "path": one.path, "said": _shown(one.said), "due": _shown(one.due)}
-        if one.bound == "least":
-            yield tr(
-                "'{name}' does not add up: {path} is {said}, and cannot be below {due}.", **about
-            )
-        elif one.bound == "most":
-            yield tr(
-                "'{name}' does not add up: {path} is {said}, and cannot be above {due}.", **about
-            )
-        else:
-            yield tr("'{name}' does not add up: {path} is {said}, and has to be {due}.", **about)
+        said, rule = _shown(one.said), RULES.get(str(one.bound), RULES["equal"])
+        yield tr(rule, name=name, path=one.path, said=said, due=_shown(one.due))
     if len(found) > FIRST:
         rest = len(found) - FIRST
         yield tr("'{name}' does not add up in more places: {count}.", name=name, count=rest)

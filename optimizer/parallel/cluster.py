@@ -31,16 +31,12 @@ from optimizer.parallel.dealing import DealingTeam, Job
 from optimizer.parallel.interface import NO_LIMITS, Dealing, Limits, Make
 from optimizer.parallel.serving import Order
 
-LOCAL = "local"
-"""Instead of an address: a cluster on this machine, for as long as the run lasts."""
+LOCAL = "local"  # instead of an address: a cluster on this machine, for as long as the run lasts
 COMPARED = ("vorrat", "highspy", "numpy", "distributed")
 """Packages that answers depend on, or the talk about them."""
-CONNECTS_WITHIN = 15.0
-"""Seconds for a scheduler to answer."""
-LOOK = 1.0
-"""Seconds between two looks at who is there."""
-LEAVES_WITHIN = 2.0
-"""Seconds that a team waits for workers to hear that it is over."""
+CONNECTS_WITHIN = 15.0  # seconds for a scheduler to answer
+LOOK = 1.0  # seconds between two looks at who is there
+LEAVES_WITHIN = 2.0  # seconds that a team waits for workers to hear that it is over
 
 
 class Tls(NamedTuple):
@@ -182,10 +178,8 @@ class ClusterTeam(DealingTeam):
         self._cluster, self._client = cluster, cluster.client()
         self._outgrown: set[int] = set()
         """Numbers of tasks that outgrew their memory, as their workers tell before they end."""
-        self._futures: dict[str, Any] = {}
-        """Of the last task of each worker."""
-        self._alone = time.monotonic()
-        """When there last was a worker."""
+        self._futures: dict[str, Any] = {}  # of the last task of each worker
+        self._alone = time.monotonic()  # when there last was a worker
 
     def __enter__(self) -> Self:
         self._client.subscribe_topic(self.name, lambda event: self._outgrown.add(event[1]))

@@ -10,8 +10,7 @@ from typing import Any
 from optimizer.parallel import serving
 from optimizer.parallel.serving import Reply
 
-_running: list[str] = []
-"""The team whose task runs now."""
+_running: list[str] = []  # the team whose task runs now
 
 
 def dask_setup(_worker: Any) -> None:

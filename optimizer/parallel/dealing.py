@@ -21,8 +21,7 @@ from optimizer.errors import VorratError, WorkerLost
 from optimizer.parallel.interface import Arrival, Dealing, Limits, Make, Team
 from optimizer.parallel.serving import Order, Reply
 
-TRIES = 2
-"""How often a task is handed over whose worker is lost."""
+TRIES = 2  # how often a task is handed over whose worker is lost
 WAKE = 0.2
 """Seconds after which a wait looks around, for Ctrl-C as well where nothing interrupts it."""
 
@@ -31,15 +30,13 @@ WAKE = 0.2
 class Job:
     """A task that waits or is at a worker."""
 
-    call: int
-    """Of the team, in which it was given."""
+    call: int  # of the team, in which it was given
     index: int
     task: bytes
     lane: int
     tries: int = 0
     worker: Any = None
-    began: float = 0.0
-    """When it was last handed over (monotonic)."""
+    began: float = 0.0  # when it was last handed over (monotonic)
 
     @property
     def seconds(self) -> float:
@@ -58,19 +55,15 @@ class DealingTeam(Team[Any, Any]):
         self.name = uuid.uuid4().hex
         self.limits = limits
         self.inbox: SimpleQueue[tuple[Job, Reply | BaseException]] = SimpleQueue()
-        self.at_work: dict[Any, Job] = {}
-        """By worker."""
+        self.at_work: dict[Any, Job] = {}  # by worker
         self.closed = False
         self._given = pickle.dumps((make, given), pickle.HIGHEST_PROTOCOL)
         self._jobs, self._fixed = jobs, dealing == "fixed"
         self._speaks = language()
-        self._homes: dict[int, Any] = {}
-        """Who serves each lane that is dealt out."""
+        self._homes: dict[int, Any] = {}  # who serves each lane that is dealt out
         self._call = 0
-        self._lanes: list[deque[Job]] = []
-        """What waits, by lane."""
-        self.arrived = 0
-        """How many answers have come in this call."""
+        self._lanes: list[deque[Job]] = []  # what waits, by lane
+        self.arrived = 0  # how many answers have come in this call
 
     @abstractmethod
     def _available(self) -> Sequence[Hashable]:

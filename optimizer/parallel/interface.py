@@ -27,8 +27,7 @@ that have nothing to do with each other."""
 class Limits:
     """What one task may take of the process that answers it; None for no limit."""
 
-    memory: int | None = None
-    """Bytes that the process holds in memory (resident)."""
+    memory: int | None = None  # bytes that the process holds in memory (resident)
     seconds: float | None = None
     """From when the task is handed over; for a solver that hangs, well above its own limit."""
 
@@ -40,13 +39,11 @@ NO_LIMITS = Limits()
 class Arrival(Generic[Answer]):
     """The answer to one task, or why it has none, as it comes."""
 
-    index: int
-    """Of the task, in the order in which tasks were given."""
+    index: int  # of the task, in the order in which tasks were given
     answer: Answer | None
     error: VorratError | None
     """What the task raised, or what became of its worker: WorkerLost, OutOfMemory, TimedOut."""
-    seconds: float
-    """From when the task was handed over."""
+    seconds: float  # from when the task was handed over
 
 
 class Team(ABC, Generic[Task, Answer]):

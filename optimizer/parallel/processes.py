@@ -1,10 +1,6 @@
-"""The engine of this machine: each worker a process of its own.
-
-The solver keeps one thread count for a process and must not be forked or shared between threads,
-so that workers are fresh processes that solve with one thread each. Each is a pool of Pebble with
-one process, which begins it, speaks to it, ends it when its time is over, tells when it has died
-and begins another one.
-"""
+"""The engine of this machine: each worker a fresh process that solves with one thread, since the
+solver keeps one thread count and must not be forked. It is a pool of Pebble with one process, which
+begins it, speaks to it, ends it when its time is over, and begins another when it has died."""
 
 from __future__ import annotations
 
@@ -24,10 +20,8 @@ from optimizer.parallel.dealing import DealingTeam, Job
 from optimizer.parallel.interface import NO_LIMITS, Arrival, Dealing, Limits, Make, Team
 from optimizer.parallel.serving import Order, Reply
 
-FULL = 0.75
-"""Part of the limit of memory beyond which a process is replaced before its next task."""
-OVERTIME = 1.0
-"""Seconds beyond its time in which a process should have ended itself."""
+FULL = 0.75  # part of the limit of memory beyond which a process is replaced before its next task
+OVERTIME = 1.0  # seconds beyond its time in which a process should have ended itself
 
 
 @dataclass(frozen=True)

@@ -35,19 +35,15 @@ class Order(NamedTuple):
     number: int
     speaks: Language
     limits: Limits
-    task: bytes
-    """Pickled, so that it is plain data and functions by their names, here and there."""
-    given: bytes
-    """What makes the lane where this worker has none of it, pickled."""
+    task: bytes  # pickled, so that it is plain data and functions by their names, here and there
+    given: bytes  # what makes the lane where this worker has none of it, pickled
 
 
 class Reply(NamedTuple):
     """What became of a task."""
 
-    content: bytes
-    """Pickled: the answer, the error and its trace."""
-    held: int
-    """Bytes that the worker holds in memory after it; 0 where there is no limit."""
+    content: bytes  # pickled: the answer, the error and its trace
+    held: int  # bytes that the worker holds in memory after it; 0 where there is no limit
 
 
 lanes: dict[tuple[str, int], tuple[Callable[[Any], Any], float]] = {}

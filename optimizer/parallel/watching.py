@@ -17,10 +17,8 @@ from models.language import figure, tr
 from optimizer.errors import OutOfMemory, TimedOut, VorratError, WorkerLost
 from optimizer.parallel.interface import Limits
 
-EVERY = 0.1
-"""Seconds between looks."""
-OUTGROWN = 77
-"""The exit code of a process that ended itself since it held too much memory."""
+EVERY = 0.1  # seconds between looks
+OUTGROWN = 77  # the exit code of a process that ended itself since it held too much memory
 
 
 def held(pid: int) -> int:

@@ -252,7 +252,7 @@ def test_every_fault_of_every_file_is_told(file: str, capfd: pytest.CaptureFixtu
         (["folder"], "has no plan.json"),
         (["saved", "--variants"], "go with scenario files, and there is none"),
         (["saved", "--budget", "5"], "go with scenario files, and there is none"),
-        (["frontier.json"], "of kind 'frontier'; a saved plan or a scenario can be compared"),
+        (["frontier.json"], "holds no plan but 'frontier'"),
         (["broken.json"], "is no result of this version: title: Field required"),
         (["tampered.json"], "is no result of this version"),
         (["old.json"], "is of an earlier version: solve its scenario again"),
