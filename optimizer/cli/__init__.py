@@ -1,8 +1,5 @@
-"""The command ``vorrat``: parse, call one function, print, answer with an exit code.
-
-Each command lives in a module of its own that is imported when it is called, so that help and
-``validate`` answer at once.
-"""
+"""The command ``vorrat``: parse, call one function, print, answer with an exit code. Commands live
+in modules that are imported when they are called, so that help and ``validate`` answer at once."""
 
 from __future__ import annotations
 
@@ -214,7 +211,7 @@ def _unexpected(error: BaseException) -> int:
 
 
 def interrupted() -> int:
-    """Say that the user stopped the command, and that nothing is kept."""
+    """Say that the user stopped the command."""
     return _say(tr("interrupted"), 130)
 
 

@@ -131,10 +131,8 @@ def _check(wanted: Wanted, resume: bool, force: bool, out: Path | None) -> None:
 
 
 class Ledger:
-    """``runs.jsonl``: what became of each run, a line at a time, each on the disk before the next.
-    Of earlier calls where it is to resume, and of this one; without a folder nothing is kept. A
-    line that a kill or a full disk left torn is taken away, and its run is solved anew. Raises
-    NotWritten."""
+    """``runs.jsonl``: what became of each run, a line at a time; begun afresh if not to resume. A
+    line that was left torn is taken away, and its run is solved anew. Raises NotWritten."""
 
     def __init__(self, folder: Path | None, resume: bool) -> None:
         self.folder = folder
@@ -164,11 +162,6 @@ class Ledger:
         except OSError:
             return None
         return known if hashlib.sha256(raw).hexdigest() == known.plan_sha256 else None
-
-    def write(self, run: BatchRun) -> None:
-        """Add a line. Raises NotWritten where that fails; the lines before it stand."""
-        if self.folder is not None:
-            disk.append(self.folder / LEDGER, run.model_dump_json().encode() + b"\n")
 
 
 def _named(run: Run) -> dict[str, Any]:
@@ -276,7 +269,8 @@ class _Batch:
             along = manifest.of_solve(files, code, record, run.file, how)
             disk.publish(out / RUNS / run.run, files, along=along, force=True)
             told = told.model_copy(update={"plan": f"{RUNS}/{run.run}/{PLAN_FILE}"})
-        self.ledger.write(told)
+        if out is not None:
+            disk.append(out / LEDGER, told.model_dump_json().encode() + b"\n")
         self._tell(at, told)
         if told.error is not None:
             click.echo(f"{run.run}: {told.error}", err=True)
@@ -312,10 +306,8 @@ class _Batch:
             if not self.as_json:
                 runner.show(found)
         left = sum(run.status == "open" for run in lines)
-        if left and out is not None:
-            announce("Runs left open: {count}. The same call with --resume goes on.", count=left)
-        elif left:
-            announce("Runs left open: {count}. With --out, --resume could go on.", count=left)
+        if left:
+            announce("Runs left open: {count}. With --out, --resume goes on.", count=left)
         codes = {run.exit_code for run in lines}
         if self.ended == "failed" or 5 in codes:
             return 5

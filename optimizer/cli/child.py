@@ -1,8 +1,7 @@
 """The side of a command that a small process supervises: what it tells, and how it is stopped.
 
-Commands call these functions whether they are supervised or not. Lines of JSON go both ways
-through two pipes. This process ends when the other does, since its pipe ends then. It is no part of
-the other's group, so that Ctrl-C comes through the pipe alone, and each press counts once.
+Commands call these functions whether they are supervised or not. Lines of JSON go through two
+pipes. It stands in a group of its own: Ctrl-C comes by pipe alone, and each press counts once.
 """
 
 from __future__ import annotations
@@ -21,8 +20,6 @@ if TYPE_CHECKING:
     from models.results import Plan
     from models.scenario.case import Case
     from optimizer.solve.solver_result import Incumbent
-
-AGAIN = 0.05  # seconds until a stop that nobody heard is tried again
 
 
 class Link:
@@ -69,7 +66,7 @@ def _unheard(told: sys.UnraisableHookArgs) -> None:
     if not issubclass(told.exc_type, KeyboardInterrupt):
         sys.__unraisablehook__(told)
         return
-    again = threading.Timer(AGAIN, _strike)
+    again = threading.Timer(0.05, _strike)
     again.daemon = True
     again.start()
 
@@ -145,8 +142,7 @@ def published() -> None:
 
 def plan(case: Case, *, time_limit: float | None = None, **how: Any) -> Plan:
     """:func:`optimizer.solve.planner.plan`, whose best plan so far is kept outside this process; or
-    the plan that was kept, where it is to be salvaged. Raises what the planner raises, and
-    SolverError if the scenario is no longer what it was."""
+    the plan that was kept. Raises SolverError if the scenario is no longer what it was."""
     from optimizer.errors import SolverError
     from optimizer.solve import planner
     from optimizer.solve.checked_solution import input_hash

@@ -217,8 +217,7 @@ class Item:
 
 def find(given: Sequence[str], all_variants: bool, settings: tuple[str, ...]) -> list[Item]:
     """Read all items, variants of scenario files with them if asked, each under its own label.
-    Raises ScenarioError with the faults of all files, click.UsageError where a plan cannot be
-    read."""
+    Raises ScenarioError with the faults of all, click.UsageError where a plan cannot be read."""
     from optimizer.analyses.comparison.compare import distinct
 
     named_here = [_item(text) for text in given]

@@ -177,9 +177,8 @@ def refuse(paths: Sequence[Path], force: bool) -> None:
 
 
 def prepare(out: Path | None, names: Sequence[str], force: bool) -> None:
-    """Refuse before the solve what could not be written after it: names in a folder that are there,
-    without ``force``, and a folder that cannot be made or written; it comes with what it holds.
-    Raises click.UsageError."""
+    """Refuse before the solve what could not be written after it: names that are there, without
+    ``force``, and a folder that cannot be made or written. Raises click.UsageError."""
     if out is None:
         return
     refuse([out / name for name in names], force)

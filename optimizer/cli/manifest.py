@@ -10,6 +10,7 @@ import platform
 import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path, PurePosixPath
@@ -256,11 +257,10 @@ def _under(key: str, document: Any) -> Iterator[Any]:
 
 def number(asked: ManifestParameter | None) -> int | None:
     """The whole number that a parameter is; None where it is none."""
-    value = None if asked is None else asked.value
-    try:
-        return int(value) if isinstance(value, (str, int)) else None
-    except ValueError:
-        return None
+    with suppress(ValueError):
+        if asked is not None and isinstance(asked.value, (str, int)):
+            return int(asked.value)
+    return None
 
 
 def _parameters(context: click.Context) -> list[ManifestParameter]:

@@ -20,7 +20,7 @@ from pydantic.fields import FieldInfo
 
 from models.faults import Place
 from models.files.decoding import read_bytes
-from models.language import marked, tr
+from models.language import marked, speak, tr
 from models.scenario.case import Case
 from optimizer.analyses.options import Flag, Options, help_of
 from optimizer.cli import child, disk, usage
@@ -73,8 +73,8 @@ def as_json(what: str = "Write one JSON document to stdout.") -> Callable[[_Made
     """The option for what programs read, which is in English unless a language is asked for."""
 
     def taken(_ctx: click.Context, _option: click.Parameter, value: bool) -> bool:
-        if value:
-            usage.for_machines()
+        if value and usage.asked_for() is None:
+            speak("en")
         return value
 
     return click.option("--json", "as_json", is_flag=True, callback=taken, help=what)
@@ -161,11 +161,10 @@ def asked_for(
     **files: Path | None,
 ) -> Iterator[Engine]:
     """The engine that these options ask for, in use for as long as the context lasts. ``seconds``
-    is what one task may take, well above the time limit of its solver. What is asked for ``alone``
-    is one answer: one that needs no second process takes none, even with a limit of memory, and a
-    cluster is entered by the first who needs it, when all else has been checked. Raises
-    click.UsageError where options do not go together, and ClusterError where the cluster is not
-    there or not fit for use."""
+    is what one task may take. What is asked for ``alone`` is one answer: where that needs no second
+    process it takes none, and a cluster is entered by the first who needs it. Raises
+    click.UsageError where options do not go together, ClusterError where the cluster does not do.
+    """
     from optimizer.parallel import Limits, Processes, in_use, using
 
     limits = Limits(memory=memory_limit, seconds=seconds)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -106,12 +105,11 @@ def _named(path: Path) -> Path:
     return path
 
 
-def products(plan: Plan) -> Iterator[tuple[str, bytes]]:
-    """Each file's name and content, in the current language."""
+def products(plan: Plan) -> dict[str, bytes]:
+    """The content of each file by its name, in the current language."""
     from optimizer.analyses.documents import document_of
     from optimizer.report.render import html, workbook
 
     made = document_of(plan)
-    yield PLAN, plan.model_dump_json(indent=2).encode() + b"\n"
-    yield REPORT, html.render(made).encode()
-    yield RESULTS, workbook.render(made)
+    page, book = html.render(made).encode(), workbook.render(made)
+    return {PLAN: disk.document(plan), REPORT: page, RESULTS: book}

@@ -1,8 +1,7 @@
 """``vorrat rerun``: a run once more from its manifest, and whether it comes out the same.
 
-A manifest is checked as any input is, since whoever wrote it may mean harm. Only commands of a
-fixed list are run, with options that click checks; every file is taken by its hash, and written
-into a folder of ours alone.
+Whoever wrote a manifest may mean harm: only commands of a fixed list are run, with options that
+click checks; every file is taken by its hash, and written into a folder of ours alone.
 """
 
 from __future__ import annotations

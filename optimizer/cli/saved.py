@@ -69,9 +69,8 @@ def doubts(found: Sequence[Given]) -> Doubts:
 
 @contextmanager
 def showing(found: Sequence[Given]) -> Iterator[None]:
-    """While results are shown: of one that was changed, or that nothing confirms, not everything
-    can be foreseen that may be missing in it. Raises click.UsageError where such a one cannot be
-    shown."""
+    """While results are shown: of one that was changed, or that nothing confirms, anything may be
+    missing. Raises click.UsageError where such a one cannot be shown."""
     try:
         yield
     except (KeyError, IndexError, ValueError, TypeError, ArithmeticError, AttributeError) as error:
@@ -152,10 +151,8 @@ def compared_places(labels: Sequence[str]) -> dict[str, str]:
 
 
 def _compared(given: Given, comparison: Comparison) -> tuple[Given, dict[str, Plan]]:
-    """A comparison with what speaks against it or against its plans, and these by label; without
-    any plan where none of them lies beside it. Raises click.UsageError where some are there and one
-    is not, or another lies in its place, and where the comparison speaks of other things than its
-    plans."""
+    """A comparison with what speaks against it or its plans, and these by label; without any where
+    none lies beside it. Raises click.UsageError where one is missing, or it speaks of others."""
     from optimizer.analyses.comparison.compare import again
     from optimizer.solve.reckoned import apart
 
@@ -228,8 +225,7 @@ def _without(content: Any, steps: Sequence[str]) -> Any:
 
 def read(text: str, bare: bool = False) -> Given:
     """A saved result; a plan also without its scenario where it may be bare. Raises
-    click.UsageError where there is none, or one that cannot be reported on: one of another version,
-    or that does not fit its scenario."""
+    click.UsageError where there is none of this version that fits its scenario."""
     path = Path(text)
     if path.is_dir():
         name = next((name for name in MAIN_FILES if (path / name).is_file()), None)

@@ -144,25 +144,21 @@ class _Run:
         return self.folder / f"{stem}-{name}"
 
     def _write(self, plan: Plan, code: int) -> list[Path]:
-        made = [(self._path(name), content) for name, content in products(plan)]
+        made = [(self._path(name), content) for name, content in products(plan).items()]
         along: list[tuple[Path, bytes]] = []
         if self.folder != self.file.parent:
             # What is kept to run it again: in a folder of its own, not among the user's files.
             result = self._path("plan").name.removesuffix("-plan")
             found = manifest.described(result, {p.name: content for p, content in made}, code)
             along = [(self.folder / name, content) for name, content in found.items()]
-        for _ in made:
+        while True:
             try:
                 disk.leave_all([*along, *made], force=True)
                 return [path for path, _ in made]
             except InUse as error:
-                # Opened while the plan was made: what was found is not lost for that.
-                made = [
-                    (p.with_stem(f"{p.stem}-new") if p.name == error.path.name else p, content)
-                    for p, content in made
-                ]
-        disk.leave_all([*along, *made], force=True)
-        return [path for path, _ in made]
+                # What was found is not lost because the earlier one is open.
+                own = error.path.name
+                made = [(p.with_stem(f"{p.stem}-new") if p.name == own else p, c) for p, c in made]
 
     def _faulty(self, faults: Sequence[Fault]) -> int:
         diagnostics.show_all(faults)

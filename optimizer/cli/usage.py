@@ -1,10 +1,8 @@
 """Which language the command line speaks, and help and usage errors in it.
 
-What was asked for by an option comes first, then the environment variable, then the language of
-the system where that is German; else English.
-
-click says these in English, so its words are put into German here: headings and options of a help
-text, and the messages of its exceptions, told apart by their class or their wording.
+An option comes first, then the environment variable, then the language of the system where that is
+German; else English. What click says in English is put into German here: headings and options of a
+help text, and its exceptions, told apart by their class or their wording.
 """
 
 from __future__ import annotations
@@ -131,7 +129,7 @@ _PROBLEMS = {
 
 def _problem(message: str) -> str:
     for pattern, said in _PROBLEMS.items():
-        found = re.fullmatch(re.sub(r"<(\w+)>", r"(?P<>.*)", pattern), message)
+        found = re.fullmatch(re.sub(r"<(\w+)>", r"(?P<\1>.*)", pattern), message)
         if found:
             return tr(said, **found.groupdict())
     return message
@@ -168,12 +166,6 @@ def asked_for() -> Language | None:
     """The language that an option asked for, if any did."""
     found: Language | None = click.get_current_context().meta.get(_ASKED_FOR)
     return found
-
-
-def for_machines() -> None:
-    """Speak English to a program, unless an option asked for a language."""
-    if asked_for() is None:
-        speak("en")
 
 
 def take(ctx: click.Context, _option: click.Parameter, value: Language | None) -> None:

@@ -36,21 +36,17 @@ def doubts(path: Path, raw: bytes, content: dict[str, Any], result: Result) -> D
     # It takes a moment to import: only those who read results wait for it.
     from optimizer.solve.reckoned import disagreements
 
-    name, against, unknown = _name(path), [], []
-    seal, own = content.get(SEAL), seal_of(content)
+    seal, own, digest = content.get(SEAL), seal_of(content), hashlib.sha256(raw).hexdigest()
+    listed, against, unknown = list(_listed(path)), [], []
+    about = {"name": "/".join(path.parts[-2:]), "field": SEAL, "kind": content.get("kind")}
+    about |= {"own": own[:16], "seal": _shown(seal)[:16], "digest": digest[:16]}
     if SEAL in content and seal != own:
-        against.append(
-            tr(
-                "'{name}' was changed after it was written: the SHA-256 of its content is {own}, "
-                "and its own field {field} says {seal}.",
-                name=name,
-                own=own[:16],
-                field=SEAL,
-                seal=_shown(seal)[:16],
-            )
+        told = tr(
+            "'{name}' was changed after it was written: the SHA-256 of its content is {own}, "
+            "and its own field {field} says {seal}.",
+            **about,
         )
-    listed = list(_listed(path))
-    digest = hashlib.sha256(raw).hexdigest()
+        against.append(told)
     as_listed = any(
         digest == output.sha256
         # Written anew by another program, with all that it says.
@@ -58,29 +54,23 @@ def doubts(path: Path, raw: bytes, content: dict[str, Any], result: Result) -> D
         for _, output in listed
     )
     if listed and not as_listed:
-        against.append(
-            tr(
-                "'{name}' is not the file that '{manifest}' lists: its SHA-256 is {digest}, not "
-                "{sha}.",
-                name=name,
-                manifest=listed[0][0],
-                digest=digest[:16],
-                sha=listed[0][1].sha256[:16],
-            )
+        about |= {"manifest": listed[0][0], "sha": listed[0][1].sha256[:16]}
+        told = tr(
+            "'{name}' is not the file that '{manifest}' lists: its SHA-256 is {digest}, not {sha}.",
+            **about,
         )
+        against.append(told)
     elif SEAL not in content and not as_listed:
         # Named by document and variant: with the same content a page is the same, wherever it lay.
         title, variant = content.get("title"), content.get("variant")
         title = title.get(language()) if isinstance(title, dict) else title
-        unknown.append(
-            tr(
-                "It cannot be confirmed that '{title}' ({kind}) is as it was written: it has no "
-                "field {field}, and no manifest lists it.",
-                title=f"{title}@{variant}" if variant else title,
-                kind=content.get("kind"),
-                field=SEAL,
-            )
+        told = tr(
+            "It cannot be confirmed that '{title}' ({kind}) is as it was written: it has no "
+            "field {field}, and no manifest lists it.",
+            title=f"{title}@{variant}" if variant else title,
+            **about,
         )
+        unknown.append(told)
     against += of_figures(path, list(disagreements(result)))
     return Doubts(tuple(against), tuple(unknown))
 
@@ -113,13 +103,9 @@ def _listed(path: Path) -> Iterator[tuple[str, Any]]:
                     yield beside.name, output
 
 
-def _name(path: Path) -> str:
-    return "/".join(path.parts[-2:])
-
-
 def of_figures(path: Path, found: Sequence[Disagreement]) -> Iterator[str]:
     """What figures of a file do not agree, in sentences."""
-    name = _name(path)
+    name = "/".join(path.parts[-2:])
     for one in found[:FIRST]:
         said, rule = _shown(one.said), RULES.get(str(one.bound), RULES["equal"])
         yield tr(rule, name=name, path=one.path, said=said, due=_shown(one.due))

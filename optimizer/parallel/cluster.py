@@ -1,10 +1,8 @@
 """The engine whose workers are those of a dask.distributed cluster, which is an extra.
 
-What travels is plain data, and functions by their names: never a model of the solver. dask would
-begin anew what a lost worker had as often as it is told to; here each task is bound to one worker.
-
-Whoever reaches a scheduler of dask can have anything executed on its workers: so what is not this
-machine is spoken to by TLS alone, with certificates of an authority that serves the cluster.
+What travels is plain data, and functions by their names: never a model of the solver. Whoever
+reaches a scheduler of dask can have anything executed on its workers: so what is not this machine
+is spoken to by TLS alone, with certificates of an authority that serves the cluster.
 """
 
 from __future__ import annotations
@@ -40,8 +38,7 @@ LEAVES_WITHIN = 2.0  # seconds that a team waits for workers to hear that it is 
 
 
 class Tls(NamedTuple):
-    """The files of an encrypted connection (PEM): certificates of the authority, certificate and
-    private key of this side; where they are None, dask's own settings hold."""
+    """The files of an encrypted connection (PEM); where they are None, dask's own settings hold."""
 
     ca: Path | None = None
     cert: Path | None = None
@@ -64,9 +61,8 @@ class Cluster:
     which is the connection; ``when_needed`` leaves that to the first who needs it.
 
     Raises ClusterError where the address or the files of TLS do not do; and when connected where
-    there is no scheduler or no worker, or where one is not fit for use: it has more than one
-    thread, or other versions than there are here. One that comes later and is not fit is left
-    alone.
+    there is no scheduler or no worker, or one is not fit for use: it has more than one thread, or
+    other versions than there are here. One that comes later and is not fit is left alone.
     """
 
     name = "cluster"
@@ -125,9 +121,9 @@ class Cluster:
                 raise cluster_error("the scheduler of the cluster is lost")
             if time.monotonic() > until:
                 raise cluster_error(
-                    "the cluster has no workers after {seconds:.0f} s; each is begun by: {command}",
+                    "the cluster has no workers after {seconds:.0f} s; each is begun by: "
+                    "dask worker ADDRESS --nworkers N --nthreads 1",
                     seconds=self.patience,
-                    command="dask worker ADDRESS --nworkers N --nthreads 1",
                 )
             time.sleep(LOOK / 10)
         for problem in filter(None, self._told.values()):
@@ -262,10 +258,10 @@ class ClusterTeam(DealingTeam):
             self._futures[job.worker].cancel(force=True)
 
     def _end(self, why: str) -> ClusterError:
+        about = {"why": why, "done": self.arrived}
         return cluster_error(
             "{why}; {done} answers had come by then, and a batch goes on from them with --resume",
-            why=why,
-            done=self.arrived,
+            **about,
         )
 
 
@@ -281,12 +277,10 @@ def unfit(address: str, there: Mapping[str, Any], here: Mapping[str, Any]) -> st
     name = next((name for name, own in here.items() if there[name] != own), None)
     if name is None:
         return None
+    about = {"address": address, "name": name, "other": there[name], "own": here[name]}
     return tr(
         "worker {address} has {name} {other}, and here is {own}: answers would not be the same",
-        address=address,
-        name=name,
-        other=there[name],
-        own=here[name],
+        **about,
     )
 
 
@@ -300,9 +294,8 @@ def located(address: str) -> str:
     host, colon, port = place.rpartition(":")
     if protocol not in ("tls", "tcp") or not (host and colon and port.isdecimal()):
         raise cluster_error(
-            "'{address}' is no address of a scheduler, such as {example}.",
+            "'{address}' is no address of a scheduler, such as tls://10.0.0.5:8786.",
             address=address,
-            example="tls://10.0.0.5:8786",
         )
     loopback = host == "localhost"
     with suppress(ValueError):

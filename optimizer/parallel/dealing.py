@@ -1,8 +1,5 @@
-"""Tasks dealt out to workers, one at a time to each: what all engines have in common.
-
-So it is known which task a worker had that is lost: it is handed over once more, and not for ever.
-All of this runs in the thread of whoever takes the arrivals; replies come through a queue.
-"""
+"""Tasks dealt out to workers, one at a time to each: so it is known which task a worker had that is
+lost. All of this runs in the thread of who takes the arrivals; replies come through a queue."""
 
 from __future__ import annotations
 
@@ -45,9 +42,8 @@ class Job:
 
 
 class DealingTeam(Team[Any, Any]):
-    """A team whose engine says which workers there are, and hands them one task each. With fixed
-    dealing there are as many lanes as jobs, and a lane stays with one worker; if that is lost it
-    begins anew at another. Otherwise whoever is free serves the only lane."""
+    """A team whose engine says which workers there are. With fixed dealing there are as many lanes
+    as jobs, and each stays with a worker that lives; else whoever is free serves the only lane."""
 
     def __init__(
         self, make: Make, given: tuple[Any, ...], jobs: int, dealing: Dealing, limits: Limits
@@ -167,14 +163,7 @@ class DealingTeam(Team[Any, Any]):
             self._replied(job, reply)
             answer, error, trace = pickle.loads(reply.content)
             if error is not None:
-                error.__cause__ = Elsewhere(trace)
+                error.add_note(trace)
         if is_own and error is not None and not isinstance(error, VorratError):
             raise error
         return Arrival(job.index, answer, error, job.seconds) if is_own else None
-
-
-class Elsewhere(Exception):
-    """The trace of an error in the process that raised it."""
-
-    def __str__(self) -> str:
-        return f"\n{self.args[0]}"

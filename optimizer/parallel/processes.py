@@ -26,9 +26,8 @@ OVERTIME = 1.0  # seconds beyond its time in which a process should have ended i
 
 @dataclass(frozen=True)
 class Processes:
-    """Processes of this machine, each of which may take so much for one task. With one job and no
-    limits this process answers itself. Where ``jobs`` is None there are as many processes as usable
-    cores, unless the team says how many."""
+    """Processes of this machine: as many as usable cores where neither ``jobs`` nor the team says
+    how many. With one job and no limits this process answers itself."""
 
     limits: Limits = NO_LIMITS
     jobs: int | None = None

@@ -1,8 +1,5 @@
-"""Who holds too much memory or takes too long, and how a process is ended whatever it does.
-
-A solver at work hears nothing: a thread beside it ends its process, a worker here or on a cluster.
-The process of a command is watched by the one that supervises it.
-"""
+"""How a process that holds too much memory or takes too long is ended, whatever it does: a worker
+by a thread beside the solver, which hears nothing at work; a command by the process above it."""
 
 from __future__ import annotations
 

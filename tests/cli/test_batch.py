@@ -300,7 +300,7 @@ def test_a_run_that_fails_stops_the_others_unless_they_are_to_go_on(
         "stopped",
         ["optimal", status, "open"],
     )
-    assert "Runs left open: 1. The same call with --resume goes on." in capsys.readouterr().err
+    assert "Runs left open: 1. With --out, --resume goes on." in capsys.readouterr().err
     assert batch("ore.yaml", *CAPEX, "--out", "out", "--resume", "--keep-going") == code
     assert [run.status for run in found().runs] == ["optimal", status, "optimal"]
     # What another try would not change is not tried again; a failure is.
@@ -326,7 +326,7 @@ def test_the_user_stops_it_and_what_is_done_stays(
     assert batch("ore.yaml", *CAPEX, "--out", "out") == 1
     assert found().ended == "interrupted"
     assert [run.status for run in found().runs] == ["optimal", "open", "open"]
-    assert "Runs left open: 2. The same call with --resume goes on." in capsys.readouterr().err
+    assert "Runs left open: 2. With --out, --resume goes on." in capsys.readouterr().err
     assert batch("ore.yaml", "--grid", "projects.works.capex_meur=9") == 130
     monkeypatch.undo()
     monkeypatch.chdir(here)
@@ -536,7 +536,7 @@ def test_a_signal_ends_what_runs_and_keeps_what_is_done(here: Path) -> None:
         process.send_signal(signal.SIGINT)
         _, complaints = process.communicate(timeout=120)
     assert process.returncode == 1
-    assert complaints == "Runs left open: 2. The same call with --resume goes on.\n"
+    assert complaints == "Runs left open: 2. With --out, --resume goes on.\n"
     assert [run.status for run in found().runs] == ["optimal", "open", "open"]
 
 
