@@ -204,10 +204,8 @@ def _unexpected(error: BaseException) -> int:
     if child.was_stopped():
         # Libraries that are struck while they are imported make other errors of it.
         return interrupted()
-    name, said = type(error).__name__, (str(error).splitlines() or [""])[0]
-    return _say(
-        tr("unexpected {error}: {said} (VORRAT_TRACEBACK=1 shows where)", error=name, said=said), 5
-    )
+    about = {"error": type(error).__name__, "message": (str(error).splitlines() or [""])[0]}
+    return _say(tr("unexpected {error}: {message} (VORRAT_TRACEBACK=1 shows where)", **about), 5)
 
 
 def interrupted() -> int:

@@ -153,7 +153,7 @@ def taken(values: dict[str, Any]) -> dict[str, Any]:
 
 @contextmanager
 def asked_for(
-    jobs: int | None,
+    jobs: int | None = None,
     memory_limit: int | None = None,
     scheduler: str | None = None,
     seconds: float | None = None,
