@@ -74,9 +74,9 @@ def run(name: str, engine: Callable[[int], Any], runs: int, jobs: int, loop: Spe
 
 @contextmanager
 def in_this_process(_jobs: int) -> Iterator[None]:
-    from optimizer.parallel import InProcess, using
+    from optimizer.parallel import Processes, using
 
-    with using(InProcess()):
+    with using(Processes(jobs=1)):
         yield
 
 

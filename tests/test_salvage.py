@@ -14,7 +14,7 @@ from small_programs import hard
 
 from models.files import read_case
 from models.scenario.case import Case
-from optimizer.cli.supervision import child
+from optimizer.cli import child
 from optimizer.errors import CheckFailed
 from optimizer.model import highs
 from optimizer.model.commitment import Commitment

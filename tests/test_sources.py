@@ -20,7 +20,7 @@ CALLS = {"eval", "exec", "compile", "__import__", "os.system", "os.popen", "os.f
          "pd.read_pickle", "joblib.load", "click.launch"}  # fmt: skip
 ALLOWED = {
     # A user asked with --open for the report that was just written.
-    ("optimizer/cli/run.py", "click.launch"),
+    ("optimizer/cli/solving.py", "click.launch"),
 }
 
 
@@ -51,11 +51,10 @@ def imports() -> Iterator[tuple[str, str]]:
 BETWEEN_OWN_PROCESSES = {
     # Tasks and answers between this process and workers that it has begun itself, and those of a
     # cluster that both sides have shown certificates for, or that is on this machine.
-    ("optimizer/parallel/processes.py", "pickle"),
     ("optimizer/parallel/serving.py", "pickle"),
     ("optimizer/parallel/dealing.py", "pickle"),
-    ("optimizer/parallel/cluster/dealing.py", "pickle"),
-    ("optimizer/parallel/cluster/serving.py", "pickle"),
+    ("optimizer/parallel/cluster.py", "pickle"),
+    ("optimizer/parallel/dask_worker.py", "pickle"),
 }
 
 
@@ -94,9 +93,7 @@ def test_paths_are_not_joined_as_texts() -> None:
     # Some of it has no like in pathlib: links are neither followed nor do they raise.
     lacking = {f"os.path.{name}" for name in ("expanduser", "lexists", "normpath", "relpath")}
     joined = {(file, name) for file, _, name in calls() if name.startswith("os.path.")}
-    # What a pattern matches is told as it was asked for, with its "./".
-    kept = {("optimizer/cli/batching/asked.py", "os.path.join")}
-    assert {(file, name) for file, name in joined if name not in lacking} == kept
+    assert {(file, name) for file, name in joined if name not in lacking} == set()
 
 
 def test_what_one_system_lacks_is_asked_for_first() -> None:

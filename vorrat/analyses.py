@@ -163,8 +163,7 @@ def compare(
     from optimizer.analyses.comparison.compare import compare as compared
     from optimizer.analyses.comparison.compare import distinct
     from optimizer.analyses.in_turn import Task, solve_all
-    from optimizer.cli.compare import failed
-    from optimizer.cli.items import Item
+    from optimizer.cli.compare import Item, failed
     from optimizer.cli.saved import compared_places
 
     asked = cast(CompareOptions, built(BY_NAME["compare"], options))

@@ -72,7 +72,7 @@ class Found(Generic[R]):
             return _written(at, own, force)
         analysis = next(one for one in ANALYSES if isinstance(self.result, one.result))
         files = {self.places[name]: plan.json().encode() for name, plan in self.plans.items()}
-        from optimizer.cli.disk.publishing import publish
+        from optimizer.cli.disk import publish
 
         publish(at, {**files, analysis.file: own}, replace=analysis.beside, force=force)
         return at / analysis.file
@@ -114,7 +114,7 @@ class Found(Generic[R]):
 
 
 def _written(path: Path, content: bytes, force: bool) -> Path:
-    from optimizer.cli.disk.publishing import publish
+    from optimizer.cli.disk import publish
 
     publish(path.parent, {path.name: content}, force=force)
     return path

@@ -1,8 +1,5 @@
-"""The command ``vorrat``: parse, call one function, print, answer with an exit code.
-
-Each command lives in a module of its own that is imported when it is called, so that help and
-``validate`` answer at once.
-"""
+"""The command ``vorrat``: parse, call one function, print, answer with an exit code. Commands live
+in modules that are imported when they are called, so that help and ``validate`` answer at once."""
 
 from __future__ import annotations
 
@@ -12,9 +9,9 @@ import io
 import os
 import sys
 import traceback
+from contextlib import suppress
 from contextvars import copy_context
 from pathlib import Path
-from typing import TextIO
 
 import click
 
@@ -22,7 +19,7 @@ from models.faults import ScenarioError, VorratError
 from models.language import marked, speak, tr, using
 from models.recording import recording
 from optimizer.analyses.registry import ANALYSES, BY_NAME
-from optimizer.cli import speaking, usage
+from optimizer.cli import usage
 
 PROGRAM = "vorrat"
 COMMANDS = {
@@ -38,15 +35,11 @@ COMMANDS = {
 """The commands and their one line of help, so that help imports none of them."""
 COMMANDS |= {analysis.name: analysis.summary for analysis in ANALYSES}
 COMMANDS = dict(sorted(COMMANDS.items()))
-MODULES = {"workbook": "report"} | dict.fromkeys(
-    ("init", "presets", "schema", "validate"), "scenario_files"
-)
+MODULES = dict.fromkeys(("init", "presets", "schema", "validate"), "scenario_files")
+MODULES |= {"workbook": "report", "solve": "solving", "run": "solving"}
 """The modules of commands that have none of their own name."""
-
-
 ARGUMENTS = "vorrat.arguments"
 """Where the context keeps what was written behind the name of the command."""
-
 NO_ROOM = {errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)}
 """How systems say that there is no room."""
 
@@ -62,15 +55,12 @@ class _Lazy(click.Group):
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
         if name not in COMMANDS:
             return None
-        command: click.Command
         if name in BY_NAME and BY_NAME[name].run:
             from optimizer.cli import runner
 
-            command = runner.command_of(name)
-        else:
-            command = getattr(
-                importlib.import_module(f"optimizer.cli.{MODULES.get(name, name)}"), name
-            )
+            return usage.in_language(runner.command_of(name))
+        module = importlib.import_module(f"optimizer.cli.{MODULES.get(name, name)}")
+        command: click.Command = getattr(module, name)
         return usage.in_language(command)
 
     def resolve_command(
@@ -80,13 +70,13 @@ class _Lazy(click.Group):
         if name not in COMMANDS and not name.startswith("-"):
             import difflib
 
-            near = difflib.get_close_matches(name, COMMANDS, 1, 0.5)
+            near, names = difflib.get_close_matches(name, COMMANDS, 1, 0.5), ", ".join(COMMANDS)
+            said = tr("No such command '{name}'. There are {names}.", name=name, names=names)
             if near:
-                ctx.fail(
-                    tr("No such command '{name}'. Did you mean '{near}'?", name=name, near=near[0])
+                said = tr(
+                    "No such command '{name}'. Did you mean '{near}'?", name=name, near=near[0]
                 )
-            names = ", ".join(COMMANDS)
-            ctx.fail(tr("No such command '{name}'. There are {names}.", name=name, names=names))
+            ctx.fail(said)
         ctx.meta[ARGUMENTS] = args[1:]
         return super().resolve_command(ctx, args)
 
@@ -102,10 +92,9 @@ def _show_version(ctx: click.Context, _option: click.Parameter, value: bool) -> 
     if value and not ctx.resilient_parsing:
         from importlib.metadata import PackageNotFoundError, version
 
-        try:
+        number = tr("(not installed)")
+        with suppress(PackageNotFoundError):
             number = version(PROGRAM)
-        except PackageNotFoundError:
-            number = tr("(not installed)")
         click.echo(f"{PROGRAM} {number}")
         ctx.exit()
 
@@ -125,21 +114,19 @@ def _show_version(ctx: click.Context, _option: click.Parameter, value: bool) -> 
     callback=_show_version,
     help="Show the version and exit.",
 )
-@speaking.language_option
+@usage.language_option
 def vorrat() -> None:
     """Plan stockpiles and co-investment in critical raw materials."""
 
 
 def main(args: list[str] | None = None) -> None:
-    """Run the command line and exit; every way out has its exit code.
-
-    What solves runs in a process of its own, which this one supervises.
-    """
+    """Run the command line and exit; every way out has its exit code. What solves runs in a process
+    of its own, which this one supervises."""
     open_missing_streams()
     make_printable()
     words = sys.argv[1:] if args is None else args
     try:
-        from optimizer.cli.supervision import parent
+        from optimizer.cli import parent
 
         if not parent.is_supervised(words):
             sys.exit(flushed(run(args)))
@@ -159,17 +146,13 @@ def run(args: list[str] | None = None) -> int:
         return copy_context().run(_run, args)
 
 
-answer = run
-"""The same by a name that stays: the module of the command ``run`` takes that of the function."""
-
-
 def _run(args: list[str] | None) -> int:
     try:
-        speak(speaking.of_environment())
+        speak(usage.of_environment())
         answered = vorrat.main(args=args, prog_name=PROGRAM, standalone_mode=False)
     except click.exceptions.Exit as error:
         return int(error.exit_code)
-    except click.Abort:
+    except (KeyboardInterrupt, click.Abort):
         return interrupted()
     except click.ClickException as error:
         usage.show(error)
@@ -181,20 +164,9 @@ def _run(args: list[str] | None) -> int:
         return error.exit_code
     except VorratError as error:
         return _say(str(error), error.exit_code)
-    except KeyboardInterrupt:
-        return interrupted()
-    except BrokenPipeError:
-        # Whoever read the output has gone; nothing more can be said there.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 5
     except OSError as error:
-        if error.errno not in NO_ROOM or error.filename is not None:
-            return _unexpected(error)
-        problem = tr(str(error.strerror))
-        message = tr(
-            "standard output or a temporary file cannot be written: {problem}", problem=problem
-        )
-        return _say(message, 5)
+        no_room = error.errno in NO_ROOM and error.filename is None
+        return _full(error) if no_room or isinstance(error, BrokenPipeError) else _unexpected(error)
     except SystemExit as error:
         return error.code if isinstance(error.code, int) and error.code != 1 else 5
     except BaseException as error:
@@ -205,37 +177,39 @@ def _run(args: list[str] | None) -> int:
 def flushed(code: int) -> int:
     """The exit code of a command once all that it wrote is out; 5 if that fails."""
     try:
-        sys.stdout.flush()
+        with suppress(AttributeError, ValueError):  # there is none
+            sys.stdout.flush()
     except OSError as error:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        if not isinstance(error, BrokenPipeError):
-            problem = tr(str(error.strerror))
-            message = tr("standard output cannot be written: {problem}", problem=problem)
-            return _say(message, 5)
-        return 5
-    except (AttributeError, ValueError):
-        pass  # there is none
+        return _full(error)
     return code
+
+
+def _full(error: OSError) -> int:
+    """Standard output, or a temporary file, takes no more; where whoever read has gone, nothing
+    more can be said."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if isinstance(error, BrokenPipeError):
+        return 5
+    problem = tr(str(error.strerror))
+    return _say(
+        tr("standard output or a temporary file cannot be written: {problem}", problem=problem), 5
+    )
 
 
 def _unexpected(error: BaseException) -> int:
     if os.environ.get("VORRAT_TRACEBACK") == "1":
         traceback.print_exc()
-    from optimizer.cli.supervision import child
+    from optimizer.cli import child
 
     if child.was_stopped():
         # Libraries that are struck while they are imported make other errors of it.
         return interrupted()
-    said = (str(error).splitlines() or [""])[0]
-    name = type(error).__name__
-    message = tr(
-        "unexpected {error}: {message} (VORRAT_TRACEBACK=1 shows where)", error=name, message=said
-    )
-    return _say(message, 5)
+    about = {"error": type(error).__name__, "message": (str(error).splitlines() or [""])[0]}
+    return _say(tr("unexpected {error}: {message} (VORRAT_TRACEBACK=1 shows where)", **about), 5)
 
 
 def interrupted() -> int:
-    """Say that the user stopped the command, and that nothing is kept."""
+    """Say that the user stopped the command."""
     return _say(tr("interrupted"), 130)
 
 
@@ -246,17 +220,10 @@ def _say(message: str, code: int) -> int:
 
 def open_missing_streams() -> None:
     """Let no file or pipe take the number of a standard stream that was closed."""
-    while True:
-        try:
-            number = os.open(os.devnull, os.O_RDWR)
-        except OSError:
-            return
-        if number > 2:
-            os.close(number)
-            break
-        os.set_inheritable(number, True)
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
+            # The lowest number that is free.
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)
             setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115
 
 
@@ -265,9 +232,3 @@ def make_printable() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
-
-
-def colours(stream: TextIO) -> bool:
-    """Whether to write colours: only to a terminal, and never with NO_COLOR."""
-    dumb = os.environ.get("TERM") == "dumb" or bool(os.environ.get("NO_COLOR"))
-    return stream.isatty() and not dumb

@@ -2,47 +2,46 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
 import shutil
-import signal
-import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, suppress
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import click
+from pydantic import ValidationError
 
 from models.faults import VorratError
 from models.language import tr
-from models.results import Batch, BatchRun
+from models.results import Batch, BatchRun, RunStatus
 from optimizer.analyses.options import BatchOptions, OfScenario
-from optimizer.cli import diagnostics, options, runner, speaking
-from optimizer.cli.batching.asked import Faulty, Ready, Wanted, files_of, read_all
-from optimizer.cli.batching.grids import grids as read_grids
-from optimizer.cli.batching.ledger import PLAN_FILE, RUNS, Ledger, holds_runs, line_of, line_on
-from optimizer.cli.disk.publishing import publish
-from optimizer.cli.disk.save import document, make_folder
-from optimizer.cli.parameters import built, declared
-from optimizer.cli.progress import Steps
-from optimizer.cli.repeating import manifest
+from optimizer.cli import diagnostics, disk, manifest, options, runner, usage
+from optimizer.cli.batch_runs import Run, Wanted, files_of, read_all
+from optimizer.cli.batch_runs import grids as read_grids
+from optimizer.cli.diagnostics import Steps
+from optimizer.cli.options import built, declared
+from optimizer.cli.saved import PLAN_FILE
 from optimizer.cli.usage import announce, misused
-from optimizer.errors import Interrupted
+from optimizer.errors import Infeasible, Interrupted, NoPlan, OutOfMemory
 from optimizer.model.cores import usable_cores
 
 if TYPE_CHECKING:
     from optimizer.analyses.batch.many import Solution
     from optimizer.parallel import Arrival
 
-
+LEDGER, RUNS = "runs.jsonl", "runs"
 BATCH_FILE, TABLE_FILE = "batch.json", "runs.csv"
+DONE = ("optimal", "limit", "infeasible", "none")  # statuses that another try would not change
+FIGURES = ("objective", "bound", "gap", "expected", "expected_without_plan", "net_cost_meur")
+"""What a line of the ledger says of a plan."""
 STOPPING = (2, 4, 5)
 """Exit codes of a run after which no other is begun, unless --keep-going says so."""
-PATIENCE = 60.0
-"""Seconds beyond twice its time limit after which a solve counts as hanging."""
-WORST_FIRST = (5, 2, 4, 3, 1, 0)
-"""What a batch answers of the exit codes of its runs."""
+PATIENCE = 60.0  # seconds beyond twice its time limit after which a solve counts as hanging
+WORST_FIRST = (5, 2, 4, 3, 1, 0)  # what a batch answers of the exit codes of its runs
 
 
 @click.command(
@@ -78,29 +77,25 @@ WORST_FIRST = (5, 2, 4, 3, 1, 0)
 @options.out("Keep each run in this folder as it ends, and a table of all of them.")
 @options.force("Begin afresh in a folder that holds runs.")
 @options.quiet
-@speaking.language_option
-def batch(
-    files: tuple[str, ...],
-    resume: bool,
-    keep_going: bool,
-    as_json: bool,
-    out: Path | None,
-    force: bool,
-    quiet: bool,
-    **values: Any,
-) -> int:
+@usage.language_option
+def batch(files: tuple[str, ...], out: Path | None, force: bool, **values: Any) -> int:
     """Solve many scenarios: FILEs, their variants, and grids of values."""
+    resume, keep_going = values.pop("resume"), values.pop("keep_going")
+    as_json, quiet = values.pop("as_json"), values.pop("quiet")
     wanted = Wanted(**{field.name: values.pop(field.name) for field in fields(Wanted)})
     _check(wanted, resume, force, out)
     found = files_of(files)
     began = time.perf_counter()
     where = options.taken(values)
     asked = built(BatchOptions, values, memory_limit=where["memory_limit"])
-    runs = _read(found, wanted, asked, quiet)
-    faulty = [run for run in runs if isinstance(run, Faulty)]
-    faults = diagnostics.unseen((fault for run in faulty for fault in run.faults), set())
-    if faults:
-        click.echo(diagnostics.count(faults), err=True)
+    steps, count = Steps(quiet), None if wanted.all_variants else wanted.count(found)
+    with closing(steps):
+        say = tr("reading")
+        runs = read_all(found, wanted, asked, lambda done: steps.counted(done, count, say))
+    faults = (fault for run in runs for fault in run.faults)
+    told = diagnostics.count(diagnostics.unseen(faults, set()))
+    if told:
+        click.echo(told, err=True)
         if not keep_going:
             return 2
     jobs, time_limit = asked.jobs, asked.time_limit
@@ -109,8 +104,11 @@ def batch(
     seconds = None if time_limit is None else 2 * time_limit + PATIENCE
     with options.asked_for(jobs=jobs, seconds=seconds, **where):
         if out is not None:
-            make_folder(out)
-        return _Batch(runs, asked, jobs, out, resume, keep_going, as_json, quiet, began).go()
+            disk.make_folder(out)
+        ledger = Ledger(out, resume)
+        if out is not None and not resume and (out / RUNS).exists():
+            shutil.rmtree(out / RUNS)
+        return _Batch(runs, asked, ledger, keep_going, as_json, quiet).go(jobs, began)
 
 
 def _check(wanted: Wanted, resume: bool, force: bool, out: Path | None) -> None:
@@ -124,218 +122,195 @@ def _check(wanted: Wanted, resume: bool, force: bool, out: Path | None) -> None:
         raise misused("--resume and --force exclude each other.")
     if resume and out is None:
         raise misused("--resume goes with --out.")
-    if out is not None and holds_runs(out) and not resume and not force:
+    there = () if out is None else ((out / LEDGER).exists(), (out / RUNS).exists())
+    if any(there) and not resume and not force:
         raise misused(
             "'{folder}' holds runs already; --resume adds to them, --force begins afresh.",
             folder=out,
         )
 
 
-def _read(
-    files: Sequence[str], wanted: Wanted, options: BatchOptions, quiet: bool
-) -> list[Ready | Faulty]:
-    """Read and check all runs."""
-    steps, count = Steps(quiet), wanted.count(files)
-    try:
-        return read_all(
-            files,
-            wanted,
-            options,
-            lambda done: steps.counted(done, None if wanted.all_variants else count, tr("reading")),
-        )
-    finally:
-        steps.close()
+class Ledger:
+    """``runs.jsonl``: what became of each run, a line at a time; begun afresh if not to resume. A
+    line that was left torn is taken away, and its run is solved anew. Raises NotWritten."""
+
+    def __init__(self, folder: Path | None, resume: bool) -> None:
+        self.folder = folder
+        self._known: dict[str, BatchRun] = {}
+        if folder is None:
+            return
+        with disk.told(folder / LEDGER), (folder / LEDGER).open("a+b") as stream:
+            stream.seek(0)
+            content = stream.read() if resume else b""
+            whole = content.rfind(b"\n") + 1
+            stream.truncate(whole)
+        for line in content[:whole].splitlines():
+            with suppress(ValidationError):  # no run, which is solved anew
+                run = BatchRun.model_validate_json(line)
+                # One that was tampered with leads to no other folder.
+                is_name = re.fullmatch(r"[\w=+-][\w.=+-]*", run.run) is not None
+                if run.key is not None and run.status in DONE and is_name:
+                    self._known[run.key] = run
+
+    def done(self, key: str) -> BatchRun | None:
+        """What became of a run with this key, if that stands and its plan is there unchanged."""
+        known = self._known.get(key)
+        if known is None or known.plan is None or self.folder is None:
+            return known
+        try:
+            raw = (self.folder / RUNS / known.run / PLAN_FILE).read_bytes()
+        except OSError:
+            return None
+        return known if hashlib.sha256(raw).hexdigest() == known.plan_sha256 else None
+
+
+def _named(run: Run) -> dict[str, Any]:
+    """What a line on it says that its key does not."""
+    return {"file": run.file, "settings": run.settings, "varied": dict(run.varied)}
+
+
+def line_on(run: Run, status: RunStatus, **known: Any) -> BatchRun:
+    """A line on a run; null is what nothing is known of."""
+    about = {"status": status, **_named(run)}
+    for name in ("run", "variant", "key", "unit", "currency", "input_sha256"):
+        about[name] = getattr(run, name)
+    return BatchRun.model_validate(dict.fromkeys(BatchRun.model_fields) | about | known)
+
+
+def line_of(run: Run, arrival: Arrival[Solution]) -> BatchRun:
+    """What came of a run."""
+    answer, error, seconds = arrival.answer, arrival.error, arrival.seconds
+    if answer is not None:
+        sha256 = hashlib.sha256(answer.document).hexdigest()
+        figures = {name: getattr(answer, name) for name in FIGURES}
+        code = 0 if answer.status == "optimal" else 1
+        about = {"exit_code": code, "seconds": seconds, "plan_sha256": sha256}
+        return line_on(run, answer.status, **about, **figures)
+    assert error is not None
+    status: RunStatus = "infeasible" if isinstance(error, Infeasible) else "failed"
+    if isinstance(error, NoPlan) and not isinstance(error, OutOfMemory):
+        status = "none"
+    return line_on(run, status, exit_code=error.exit_code, error=str(error), seconds=seconds)
 
 
 @dataclass
 class _Batch:
-    runs: Sequence[Ready | Faulty]
+    runs: Sequence[Run]
     options: BatchOptions
-    jobs: int | None
-    out: Path | None
-    resume: bool
+    ledger: Ledger
     keep_going: bool
     as_json: bool
     quiet: bool
-    began: float
     ended: Literal["complete", "stopped", "interrupted", "failed"] = "complete"
     lines: dict[int, BatchRun] = field(default_factory=dict)
     """What became of runs, by their position."""
 
-    def go(self) -> int:
+    def go(self, jobs: int | None, began: float) -> int:
         """Solve, keep and tell; the exit code."""
-        with Ledger(self.out).open(self.resume) as ledger:
-            if self.out is not None and not self.resume and (self.out / RUNS).exists():
-                shutil.rmtree(self.out / RUNS)
-            if ledger.unread:
-                announce(
-                    "warning: lines that hold no run are passed over: {numbers}",
-                    numbers=", ".join(map(str, ledger.unread)),
-                )
-            waiting = self._known(ledger)
-            kept = sum(isinstance(self.runs[at], Ready) for at in self.lines)
-            if not self.quiet:
-                announce(
-                    "Runs: {count}, of which done before: {kept}", count=len(self.runs), kept=kept
-                )
-            if waiting:
-                self._solve(waiting, ledger)
-            return self._finish(kept)
-
-    def _known(self, ledger: Ledger) -> list[int]:
-        """Take what earlier calls found, and tell what has yet to be solved."""
-        waiting = []
+        waiting, kept = [], 0
         for at, run in enumerate(self.runs):
-            if isinstance(run, Faulty):
+            if run.task is None or run.key is None:
                 text = "; ".join(str(f) for f in run.faults if f.severity == "error")
-                self._told(at, line_on(run, status="faulty", exit_code=2, error=text))
-                continue
-            done = ledger.done(run.key)
-            if done is None:
+                self._tell(at, line_on(run, status="faulty", exit_code=2, error=text))
+            elif (done := self.ledger.done(run.key)) is None:
                 waiting.append(at)
             else:
-                asked = run.asked
-                self._told(at, done.model_copy(update=asked.named))
-        return waiting
+                kept += 1
+                self._tell(at, done.model_copy(update=_named(run)))
+        if not self.quiet:
+            announce("Runs: {count}, of which done before: {kept}", count=len(self.runs), kept=kept)
+        if waiting:
+            self._solve(waiting, jobs)
+        return self._finish(kept, began)
 
-    def _told(self, at: int, told: BatchRun) -> None:
+    def _tell(self, at: int, told: BatchRun) -> None:
         self.lines[at] = told
         if self.as_json:
             click.echo(told.model_dump_json())
 
-    def _solve(self, waiting: Sequence[int], ledger: Ledger) -> None:
+    def _solve(self, waiting: Sequence[int], jobs: int | None) -> None:
         from optimizer.analyses.batch.many import solve_many
 
         steps = Steps(self.quiet)
 
         def tasks() -> Iterator[Any]:
             for at in waiting:
-                if self.ended != "complete":
-                    return
-                run = self.runs[at]
-                assert isinstance(run, Ready)
-                yield run.task
+                if self.ended == "complete":
+                    yield self.runs[at].task
 
         try:
-            with (
-                terminated_as_interrupted(),
-                closing(solve_many(tasks(), self.options, self.jobs)) as arrivals,
-            ):
+            with closing(steps), closing(solve_many(tasks(), self.options, jobs)) as arrivals:
                 for arrival in arrivals:
                     if isinstance(arrival.error, Interrupted):
                         raise KeyboardInterrupt
-                    at = waiting[arrival.index]
-                    run = self.runs[at]
-                    assert isinstance(run, Ready)
-                    self._take(at, run, arrival, ledger, steps)
+                    self._take(waiting[arrival.index], arrival)
+                    last = self.runs[waiting[arrival.index]].run
+                    steps.counted(len(self.lines), len(self.runs), last)
         except KeyboardInterrupt:
             self.ended = "interrupted"
         except VorratError as error:
             # What all runs share has failed: the disk, or a cluster.
             self.ended = "failed"
             click.echo(str(error), err=True)
-        finally:
-            steps.close()
 
-    def _take(
-        self, at: int, run: Ready, arrival: Arrival[Solution], ledger: Ledger, steps: Steps
-    ) -> None:
+    def _take(self, at: int, arrival: Arrival[Solution]) -> None:
         """Keep what came of a run, the plan first and then the line that speaks of it."""
+        run, out = self.runs[at], self.ledger.folder
         told = line_of(run, arrival)
-        if self.out is not None and arrival.answer is not None:
+        if out is not None and arrival.answer is not None and run.record is not None:
             # What is there already was left by a kill before its line was written.
             files = {PLAN_FILE: arrival.answer.document}
-            along = manifest.of_solve(
-                files,
-                told.exit_code or 0,
-                run.record.begun(arrival.seconds),
-                run.asked.file,
-                self._options(run),
-            )
-            publish(self.out / RUNS / run.run, files, along=along, force=True)
+            # The options of ``vorrat solve`` by which it is solved alone.
+            how: dict[str, Any] = {"--variant": run.variant, "--set": run.settings}
+            for name in ("gap", "time_limit", "node_limit", "method"):
+                how[f"--{name.replace('_', '-')}"] = getattr(self.options, name)
+            how["--threads"] = 1
+            record, code = run.record.begun(arrival.seconds), told.exit_code or 0
+            along = manifest.of_solve(files, code, record, run.file, how)
+            disk.publish(out / RUNS / run.run, files, along=along, force=True)
             told = told.model_copy(update={"plan": f"{RUNS}/{run.run}/{PLAN_FILE}"})
-        ledger.write(told)
-        self._told(at, told)
+        if out is not None:
+            disk.append(out / LEDGER, told.model_dump_json().encode() + b"\n")
+        self._tell(at, told)
         if told.error is not None:
             click.echo(f"{run.run}: {told.error}", err=True)
         if told.exit_code in STOPPING and not self.keep_going:
             self.ended = "stopped"
-        steps.counted(len(self.lines), len(self.runs), run.run)
 
-    def _options(self, run: Ready) -> dict[str, Any]:
-        """The options of ``vorrat solve`` by which it is solved alone."""
-        options = self.options
-        return {
-            "--variant": run.asked.variant,
-            "--set": run.asked.settings,
-            "--gap": options.gap,
-            "--time-limit": options.time_limit,
-            "--node-limit": options.node_limit,
-            "--method": options.method,
-            "--threads": 1,
-        }
-
-    def _finish(self, kept: int) -> int:
-        """Write what is known of all runs, and tell it."""
+    def _finish(self, kept: int, began: float) -> int:
+        """Write what is known of all runs, and tell it; the exit code."""
         from optimizer.solve.planner import versions
 
+        lines = [
+            self.lines[at] if at in self.lines else line_on(run, status="open")
+            for at, run in enumerate(self.runs)
+        ]
+        names = ("time_limit", "node_limit", "method", "memory_limit")
         found = Batch(
             gap_target=self.options.gap,
-            time_limit=self.options.time_limit,
-            node_limit=self.options.node_limit,
-            method=self.options.method,
-            memory_limit=self.options.memory_limit,
+            **{name: getattr(self.options, name) for name in names},
             ended=self.ended,
             kept=kept,
-            seconds=time.perf_counter() - self.began,
+            seconds=time.perf_counter() - began,
             versions=versions(),
-            runs=tuple(
-                self.lines[at] if at in self.lines else line_on(run, status="open")
-                for at, run in enumerate(self.runs)
-            ),
+            runs=tuple(lines),
         )
+        out = self.ledger.folder
         try:
-            if self.out is not None:
+            if out is not None:
                 from optimizer.analyses.batch.document import as_csv
 
-                files = {TABLE_FILE: as_csv(found).encode(), BATCH_FILE: document(found)}
-                publish(self.out, files, force=True)
+                files = {TABLE_FILE: as_csv(found).encode(), BATCH_FILE: disk.document(found)}
+                disk.publish(out, files, force=True)
         finally:
             if not self.as_json:
                 runner.show(found)
-        self._say_what_is_open(found)
-        return self._code(found)
-
-    def _say_what_is_open(self, found: Batch) -> None:
-        left = sum(run.status == "open" for run in found.runs)
-        if not left:
-            return
-        goes_on = (
-            tr("Runs left open: {count}. The same call with --resume goes on.", count=left)
-            if self.out is not None
-            else tr("Runs left open: {count}. With --out, --resume could go on.", count=left)
-        )
-        click.echo(goes_on, err=True)
-
-    def _code(self, found: Batch) -> int:
-        codes = {run.exit_code for run in found.runs}
+        left = sum(run.status == "open" for run in lines)
+        if left:
+            announce("Runs left open: {count}. With --out, --resume goes on.", count=left)
+        codes = {run.exit_code for run in lines}
         if self.ended == "failed" or 5 in codes:
             return 5
         if self.ended == "interrupted" and 2 not in codes:
-            has_plan = any(run.status in ("optimal", "limit") for run in found.runs)
-            return 1 if has_plan else 130
+            return 1 if any(run.status in ("optimal", "limit") for run in lines) else 130
         return next(code for code in WORST_FIRST if code in codes)
-
-
-@contextmanager
-def terminated_as_interrupted() -> Iterator[None]:
-    """Take what a cluster sends before it kills (SIGTERM) as a Ctrl-C."""
-    usual = signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
-    if not usual or threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    signal.signal(signal.SIGTERM, lambda _number, _frame: signal.raise_signal(signal.SIGINT))
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from models.base import named
+from models.faults import Fault, ScenarioError
+from models.files import Reading, read_case
 from models.language import tr
 from models.results import Plan
 from models.results.comparison import Failed
+from models.results.option import Wording
+from models.scenario.case import Case
 from optimizer.analyses.options import CompareOptions, with_budget
-from optimizer.cli import cuts, diagnostics, items, runner, saved, whole
-from optimizer.cli.cuts import Kept
-from optimizer.cli.disk import save
-from optimizer.cli.items import Item
-from optimizer.cli.parameters import built
-from optimizer.cli.progress import Steps
-from optimizer.cli.saved import COMPARISON_FILE, compared_places
+from optimizer.cli import diagnostics, disk, manifest, options, runner, saved, whole
+from optimizer.cli.diagnostics import Steps
+from optimizer.cli.options import built
+from optimizer.cli.saved import COMPARISON_FILE, PLAN_FILE, compared_places
 from optimizer.cli.scenario_files import summed_up
 from optimizer.cli.usage import announce, misused
 from optimizer.errors import Infeasible, NoPlan
@@ -30,50 +34,42 @@ INTERRUPTED = "stopped before it was solved"
 
 
 def _compare(
-    given: tuple[str, ...],
-    as_json: bool,
-    out: Path | None,
-    force: bool,
-    reuse: Path | None,
-    quiet: bool,
-    **values: Any,
+    given: tuple[str, ...], as_json: bool, out: Path | None, force: bool, **values: Any
 ) -> int:
-    steps = Steps(quiet)
+    steps, reuse = Steps(values.pop("quiet")), values.pop("reuse")
     asked = built(CompareOptions, values, listener=steps)
-    kept = cuts.kept_in(reuse, out)
+    folder = options.kept_in(reuse, out)
     settings = with_budget(asked.settings, asked.budget)
-    found = items.find(given, asked.variants, settings)
+    found = find(given, asked.variants, settings)
     to_solve = [item for item in found if item.reading is not None]
     if not to_solve and (asked.variants or settings or reuse is not None):
         raise misused(
             "--variants, --set, --budget and --reuse go with scenario files, and there is none."
         )
     _check(found, asked)
-    if out is not None:
-        places = compared_places([item.label for item in found])
-        save.prepare(out, [COMPARISON_FILE, *places.values()], force)
-        save.check_folder(out)
-    pools = None if kept is None else _read_pools(kept, to_solve)
+    places = compared_places([item.label for item in found])
+    disk.prepare(out, [COMPARISON_FILE, *places.values()], force)
+    pools: dict[str, options.Kept] = {}
+    if folder is not None:
+        cases = [item.reading.case for item in reversed(to_solve) if item.reading is not None]
+        pools = {kept.key: kept for kept in (options.read_kept(folder, one) for one in cases)}
 
-    answers = _solve(to_solve, asked, steps, pools)
-    plans = {i.label: i.plan for i in found if i.plan is not None}
-    failures: list[tuple[Failed, int]] = []
-    for item, answer in zip(to_solve, answers, strict=True):
-        if isinstance(answer, Plan):
-            plans[item.label] = answer
-        else:
-            failures.append(_failed(item, answer))
+    answers = _solve(to_solve, asked, steps, None if folder is None else pools)
+    solved = {id(item): answer for item, answer in zip(to_solve, answers, strict=True)}
     # In the order given, whatever was solved first.
-    plans = {item.label: plans[item.label] for item in found if item.label in plans}
-    code = max((code for _, code in failures), default=0)
+    either = ((item, item.plan or solved.get(id(item))) for item in found)
+    plans = {item.label: plan for item, plan in either if isinstance(plan, Plan)}
+    without = [(i, a) for i, a in zip(to_solve, answers, strict=True) if not isinstance(a, Plan)]
+    failures = [_told(item, answer) for item, answer in without]
+    # What an interrupt left unsolved was stopped by the user, as is a plan cut short.
+    code = max((1 if a is None else a.exit_code for _, a in without), default=0)
     if not plans:
         return code
     base = asked.base
     if base is not None and base not in plans:
+        first = next(iter(plans))
         announce(
-            "{base} has no plan; the others are compared with {label}.",
-            base=base,
-            label=next(iter(plans)),
+            "{base} has no plan; the others are compared with {label}.", base=base, label=first
         )
         base = None
 
@@ -83,26 +79,21 @@ def _compare(
     doubts = saved.doubts(read)
     for one in read:
         whole.tell(one.path, one.doubts)
+    how: dict[str, Any] = {"base": base, "year": asked.year, "federal": asked.federal or None}
+    how |= {"failed": failures, "doubts": doubts}
     with saved.showing(read):
-        comparison = compared(
-            list(plans.values()),
-            list(plans),
-            base=base,
-            year=asked.year,
-            federal=asked.federal or None,
-            failed=[failure for failure, _ in failures],
-            doubts=doubts,
-        )
+        comparison = compared(list(plans.values()), list(plans), **how)
     stopped = any(isinstance(a, Plan) and a.certificate.status != "optimal" for a in answers)
     code = code or int(stopped or bool(doubts.against))
     with runner.telling(comparison, as_json) as document:
-        places = compared_places([item.label for item in found])
-        files = {places[label]: save.document(plan) for label, plan in plans.items()}
+        files = {places[label]: disk.document(plan) for label, plan in plans.items()}
         # What was changed must not be sealed anew.
         files |= {places[item.label]: item.saved.raw for item in found if item.saved is not None}
         files[COMPARISON_FILE] = document
-        save.leave(out, "comparison", files, code, force=force)
-        _keep(pools, answers)
+        manifest.leave(out, "comparison", files, code, force=force)
+        for pool in pools.values():
+            if pool.pool.cuts and any(isinstance(answer, Plan) for answer in answers):
+                pool.write()
     return code
 
 
@@ -113,97 +104,69 @@ def _check(found: Sequence[Item], asked: CompareOptions) -> None:
     """Refuse options that name what is not there, before anything is solved."""
     base, year = asked.base, asked.year
     labels = [item.label for item in found]
+    known = ", ".join(labels)
     if base is not None and base not in labels:
-        raise misused(
-            "--base {base}: there are the options {known}.", base=base, known=", ".join(labels)
-        )
+        raise misused("--base {base}: there are the options {known}.", base=base, known=known)
     first = found[labels.index(base) if base else 0]
     if year is not None and first.case is not None and year not in first.case.horizon.years:
-        horizon = first.case.horizon
         raise misused(
             "--year {year}: the horizon of '{label}' is {first} to {last}.",
             year=year,
             label=first.label,
-            first=horizon.first_year,
-            last=horizon.last_year,
+            first=first.case.horizon.first_year,
+            last=first.case.horizon.last_year,
         )
-    public = {
-        f
-        for item in found
-        if item.case is not None
-        for f, funder in item.case.funders.items()
-        if funder.kind == "public"
-    }
+    public = set()
     for item in found:
+        if item.case is not None:
+            public |= {f for f, one in item.case.funders.items() if one.kind == "public"}
         if item.plan is not None:
-            public |= {funder.id for funder in item.plan.funders if funder.kind == "public"}
+            public |= {one.id for one in item.plan.funders if one.kind == "public"}
+    known = ", ".join(sorted(public))
     for funder in asked.federal:
         if funder not in public:
             raise misused(
-                "--federal {funder}: the public funders are {known}.",
-                funder=funder,
-                known=", ".join(sorted(public)),
+                "--federal {funder}: the public funders are {known}.", funder=funder, known=known
             )
 
 
-def _read_pools(folder: Path, to_solve: Sequence[Item]) -> dict[str, Kept]:
-    """The pools that suit the scenarios, by their keys."""
-    readings = [item.reading for item in to_solve if item.reading is not None]
-    found = [cuts.read_kept(folder, reading.case) for reading in readings]
-    return {kept.key: kept for kept in reversed(found)}
-
-
-def _keep(pools: dict[str, Kept] | None, answers: Sequence[Plan | NoAnswer | None]) -> None:
-    if pools is None or not any(isinstance(answer, Plan) for answer in answers):
-        return
-    for kept in pools.values():
-        if kept.pool.cuts:
-            kept.write()
-
-
 def _solve(
-    to_solve: Sequence[Item], asked: CompareOptions, steps: Steps, pools: dict[str, Kept] | None
+    to_solve: Sequence[Item],
+    asked: CompareOptions,
+    steps: Steps,
+    pools: dict[str, options.Kept] | None,
 ) -> list[Plan | NoAnswer | None]:
     """Solve what has yet to be solved."""
     if not to_solve:
         return []
-    readings = [item.reading for item in to_solve if item.reading is not None]
-    for file, reading in {i.file: r for i, r in zip(to_solve, readings, strict=True)}.items():
+    pairs = [(item, item.reading) for item in to_solve if item.reading is not None]
+    for file, reading in {item.file: reading for item, reading in pairs}.items():
         steps.note(f"{file}: {summed_up(reading.case)}")
-    doubts = (fault for reading in readings for fault in diagnostics.never_striking(reading))
+    doubts = (fault for _, reading in pairs for fault in diagnostics.never_striking(reading))
     diagnostics.show(diagnostics.unseen(doubts, set()))
 
     # The solver and Pyomo take a second to import: not for those who compare saved plans.
     from optimizer.analyses.in_turn import Task, solve_all
 
     width = max(len(item.label) for item in to_solve)
-    try:
+    tasks = [Task(reading.case, item.variant, item.title) for item, reading in pairs]
+    names = ("gap", "time_limit", "threads", "on_progress")
+    how: dict[str, Any] = {name: getattr(asked, name) for name in names}
+    how["pools"] = None if pools is None else {key: kept.pool for key, kept in pools.items()}
+    with closing(steps):
         return solve_all(
-            [
-                Task(reading.case, item.variant, item.title)
-                for item, reading in zip(to_solve, readings, strict=True)
-            ],
-            gap=asked.gap,
-            time_limit=asked.time_limit,
-            threads=asked.threads,
-            pools=None if pools is None else {key: kept.pool for key, kept in pools.items()},
-            on_start=lambda at: steps.at(f"{to_solve[at].label:<{width}} "),
-            on_progress=asked.on_progress,
+            tasks, on_start=lambda at: steps.at(f"{to_solve[at].label:<{width}} "), **how
         )
-    finally:
-        steps.close()
 
 
-def _failed(item: Item, answer: NoAnswer | None) -> tuple[Failed, int]:
-    """An option without a plan, told on stderr, and the exit code that says so."""
-    assert item.reading is not None
-    if isinstance(answer, Infeasible):
+def _told(item: Item, answer: NoAnswer | None) -> Failed:
+    """An option without a plan, told on stderr."""
+    if isinstance(answer, Infeasible) and item.reading is not None:
         diagnostics.show_conflict(answer, item.reading, f"{item.label}: ")
     else:
         said = answer or tr("stopped before it was solved")
         click.echo(f"{item.label}: {said}", err=True)
-    # What an interrupt left unsolved was stopped by the user, as is a plan cut short.
-    return failed(item, answer), 1 if answer is None else answer.exit_code
+    return failed(item, answer)
 
 
 def failed(item: Item, answer: NoAnswer | None) -> Failed:
@@ -211,13 +174,110 @@ def failed(item: Item, answer: NoAnswer | None) -> Failed:
     assert item.reading is not None
     told = diagnostics.conflict_data(answer, item.reading) if isinstance(answer, Infeasible) else []
     reasons = {Infeasible: "infeasible", NoPlan: "no_plan", type(None): "no_plan"}
-    return Failed.model_validate(
-        {
-            "label": item.label,
-            "title": items.title_of(item),
-            "variant": item.variant,
-            "reason": reasons.get(type(answer), "failed"),
-            "message": str(answer) if answer is not None else INTERRUPTED,
-            "conflict": told,
-        }
-    )
+    about = {"label": item.label, "title": item.wording, "variant": item.variant}
+    said = str(answer) if answer is not None else INTERRUPTED
+    about |= {"reason": reasons.get(type(answer), "failed"), "message": said, "conflict": told}
+    return Failed.model_validate(about)
+
+
+@dataclass(frozen=True, eq=False)
+class Item:
+    """One thing to compare: a plan, or a scenario that has yet to be solved."""
+
+    label: str
+    file: str
+    variant: str | None = None
+    reading: Reading | None = None
+    plan: Plan | None = None
+    saved: saved.Given | None = None  # the file of a plan that was saved
+
+    @property
+    def case(self) -> Case | None:
+        """Its scenario."""
+        if self.reading is not None:
+            return self.reading.case
+        return self.plan.case if self.plan else None
+
+    @property
+    def title(self) -> str:
+        """The title that its plan gets."""
+        return named(self.case.title if self.case else None, Path(self.file).stem)
+
+    @property
+    def wording(self) -> Wording:
+        """Title of the variant, or of the scenario, in both languages."""
+        from optimizer.analyses.comparison.wording import wording
+
+        case = self.case
+        variant = case.variants.get(self.variant) if case and self.variant else None
+        if variant is not None:
+            return wording(variant.title, self.variant or "")
+        return wording(case.title if case else None, Path(self.file).stem)
+
+
+def find(given: Sequence[str], all_variants: bool, settings: tuple[str, ...]) -> list[Item]:
+    """Read all items, variants of scenario files with them if asked, each under its own label.
+    Raises ScenarioError with the faults of all, click.UsageError where a plan cannot be read."""
+    from optimizer.analyses.comparison.compare import distinct
+
+    named_here = [_item(text) for text in given]
+    known = {(item.file, item.variant) for item in named_here if item.plan is None}
+    items: list[Item] = []
+    faults: list[Fault] = []
+    shown: set[Hashable] = set()
+    checked: set[str] = set()
+
+    def read(item: Item) -> Reading | None:
+        first = item.file not in checked
+        checked.add(item.file)
+        try:
+            reading = read_case(item.file, item.variant, settings, check_variants=first)
+        except ScenarioError as error:
+            faults.extend(error.faults)
+            return None
+        diagnostics.show(diagnostics.unseen(reading.warnings, shown))
+        return reading
+
+    for item in named_here:
+        if item.plan is not None:
+            items.append(item)
+            continue
+        reading = read(item)
+        items.append(replace(item, reading=reading))
+        for variant in reading.case.variants if all_variants and reading is not None else ():
+            if (item.file, variant) not in known:
+                known.add((item.file, variant))
+                more = Item(variant, item.file, variant)
+                items.append(replace(more, reading=read(more)))
+    if faults:
+        raise ScenarioError(tuple(diagnostics.unseen(faults, set())))
+    labels = distinct([item.label for item in items])
+    return [replace(item, label=label) for item, label in zip(items, labels, strict=True)]
+
+
+def _item(text: str) -> Item:
+    """A saved plan, in a file or a folder, read; or a scenario file and a variant of it, where a
+    file whose own name has an @ goes first."""
+    path = Path(text)
+    if path.is_dir():
+        path /= PLAN_FILE
+        if not path.is_file():
+            raise misused("the folder '{folder}' has no {file}.", folder=text, file=PLAN_FILE)
+    kind = saved.kind_of(path)
+    if kind is None and not Path(text).is_dir():
+        file, at, variant = text.rpartition("@")
+        if path.is_file() or not at or not Path(file).is_file():
+            return Item(path.stem, text)
+        if not variant:
+            raise misused("'{text}' names no variant behind the @.", text=text)
+        return Item(variant, file, variant)
+    from optimizer.analyses.comparison.money import lacks_accounts
+
+    if kind != "plan":
+        raise misused("'{path}' holds no plan but '{kind}'.", path=path, kind=kind)
+    found = saved.read(str(path), bare=True)
+    plan = found.result
+    assert isinstance(plan, Plan)
+    if lacks_accounts(plan):
+        raise misused("'{path}' is of an earlier version: solve its scenario again.", path=path)
+    return Item(saved.label(path), text, plan.variant, plan=plan, saved=found)

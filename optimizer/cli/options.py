@@ -1,31 +1,39 @@
-"""Options that several commands share, and the engine that some of them ask for."""
+"""Options that several commands share, those made of what an analysis declares, and the engine that
+some of them ask for."""
 
 from __future__ import annotations
 
+import itertools
+import math
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from types import NoneType, UnionType
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
 import click
+from click.core import ParameterSource
+from pydantic.fields import FieldInfo
 
-from models.language import marked, tr
-from optimizer.cli import speaking
-from optimizer.cli.cuts import BESIDE
-from optimizer.cli.supervision import child
+from models.faults import Place
+from models.files.decoding import read_bytes
+from models.language import marked, speak, tr
+from models.scenario.case import Case
+from optimizer.analyses.options import Flag, Options, help_of
+from optimizer.cli import child, disk, usage
 from optimizer.cli.usage import misused
 
 if TYPE_CHECKING:
     from optimizer.parallel import Engine
-
+    from optimizer.solve.decomposition import CutPool
 
 _Made = TypeVar("_Made", bound=Callable[..., Any])
-
-
-LEAST_MEMORY = 300 * 10**6
-"""Bytes that a process needs to begin at all."""
+_Asked = TypeVar("_Asked", bound=Options)
+BESIDE = "beside the results"  # what --reuse stands for without a folder
+LEAST_MEMORY = 300 * 10**6  # bytes that a process needs to begin at all
 
 
 def size(text: str) -> int:
@@ -65,8 +73,8 @@ def as_json(what: str = "Write one JSON document to stdout.") -> Callable[[_Made
     """The option for what programs read, which is in English unless a language is asked for."""
 
     def taken(_ctx: click.Context, _option: click.Parameter, value: bool) -> bool:
-        if value:
-            speaking.for_machines()
+        if value and usage.asked_for() is None:
+            speak("en")
         return value
 
     return click.option("--json", "as_json", is_flag=True, callback=taken, help=what)
@@ -77,17 +85,17 @@ def force(what: str) -> Callable[[_Made], _Made]:
     return click.option("--force", is_flag=True, help=what)
 
 
-def out(what: str, metavar: str = "DIR") -> Callable[[_Made], _Made]:
-    """The option for a folder, or with another metavar a file, that results are written to."""
-    return path("--out", metavar, what)
-
-
 def path(
-    name: str, metavar: str, what: str, *, exists: bool = False, required: bool = False
+    name: str, metavar: str, what: str, exists: bool = False, required: bool = False
 ) -> Callable[[_Made], _Made]:
     """An option for a file or a folder, as its metavar says."""
     kind = click.Path(exists, "FILE" in metavar, "DIR" in metavar, path_type=Path)
     return click.option(name, type=kind, metavar=metavar, help=what, required=required)
+
+
+def out(what: str, metavar: str = "DIR") -> Callable[[_Made], _Made]:
+    """The option for what results are written to."""
+    return path("--out", metavar, what)
 
 
 scheduler = click.option(
@@ -145,41 +153,191 @@ def taken(values: dict[str, Any]) -> dict[str, Any]:
 
 @contextmanager
 def asked_for(
-    *,
     jobs: int | None = None,
     memory_limit: int | None = None,
-    seconds: float | None = None,
     scheduler: str | None = None,
-    tls_ca: Path | None = None,
-    tls_cert: Path | None = None,
-    tls_key: Path | None = None,
+    seconds: float | None = None,
     alone: bool = False,
+    **files: Path | None,
 ) -> Iterator[Engine]:
-    """The engine that these options ask for, in use for as long as the context lasts.
-
-    ``seconds`` is what one task may take, well above the time limit of its solver. What is asked
-    for ``alone`` is one answer: one that needs no second process takes none, even with a limit of
-    memory, and a cluster is entered by the first who needs it, when all else has been checked.
-    Raises click.UsageError where options do not go together, and ClusterError where the cluster is
-    not there or not fit for use.
+    """The engine that these options ask for, in use for as long as the context lasts. ``seconds``
+    is what one task may take. What is asked for ``alone`` is one answer: where that needs no second
+    process it takes none, and a cluster is entered by the first who needs it. Raises
+    click.UsageError where options do not go together, ClusterError where the cluster does not do.
     """
-    from optimizer.parallel import Limits, Processes, using
+    from optimizer.parallel import Limits, Processes, in_use, using
 
     limits = Limits(memory=memory_limit, seconds=seconds)
     if scheduler is None:
-        if tls_ca or tls_cert or tls_key:
+        if any(files.values()):
             raise misused("the files of TLS are for a --scheduler.")
-        engine = Processes(limits, jobs, watched=alone)
-        with using(engine):
-            yield engine
+        with using(Processes(limits, jobs, watched=alone)):
+            yield in_use()
         return
     from optimizer.errors import ClusterError
     from optimizer.parallel.cluster import Cluster, Tls
 
     try:
-        tls = Tls(tls_ca, tls_cert, tls_key)
+        tls = Tls(*(files.get(f"tls_{name}") for name in Tls._fields))
         cluster = Cluster(scheduler, tls=tls, limits=limits, jobs=jobs, when_needed=alone)
     except ClusterError as error:  # nothing was tried as yet: it is how it was asked for
         raise click.UsageError(str(error)) from None
     with cluster, using(cluster):
         yield cluster
+
+
+def kept_in(reuse: Path | None, out: Path | None, method: str = "auto") -> Path | None:
+    """The folder of the pool of cuts, if one is asked for."""
+    if reuse is None:
+        return None
+    if method == "extensive":
+        raise misused("--reuse goes with the decomposition, not with --method extensive.")
+    if reuse.is_file():
+        raise misused("--reuse takes a folder, and '{path}' is a file: put FILE first.", path=reuse)
+    if str(reuse) == BESIDE and out is None:
+        raise misused("--reuse keeps cuts beside the results: name a folder, or --out.")
+    return out if str(reuse) == BESIDE else reuse
+
+
+@dataclass(frozen=True, eq=False)
+class Kept:
+    """The pool of cuts that suits a scenario, its key, and its file."""
+
+    path: Path
+    key: str
+    pool: CutPool
+
+    def write(self) -> None:
+        """Leave it for the next run."""
+        from optimizer.solve.decomposition import write_pool
+
+        disk.leave_all([(self.path, write_pool(self.pool))], force=True)
+
+
+def read_kept(folder: Path, case: Case) -> Kept:
+    """The pool that suits a case, empty if there is none yet."""
+    from optimizer.model.instance import read_instance
+    from optimizer.solve.decomposition import CutPool, pool_key, read_pool
+    from optimizer.solve.decomposition.pool import MAX_BYTES as MAX_POOL
+
+    disk.make_folder(folder)
+    key = pool_key(read_instance(case))
+    path = folder / f"cuts-{key[:16]}.npz"
+    if not path.exists():
+        return Kept(path, key, CutPool())
+    # Larger ones than are written here are refused, before memory is.
+    raw = read_bytes(path, Place(str(path)), MAX_POOL, "cuts")
+    return Kept(path, key, read_pool(raw, str(path)))
+
+
+class Finite(click.FloatRange):
+    """A number in a range; unlike click's own, neither infinite nor NaN."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The number, or a usage error."""
+        number = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(tr("{value} is not a finite number.", value=value), param, ctx)
+        return number
+
+
+def declared(options: type[Options], *names: str) -> Callable[[_Made], _Made]:
+    """Give a command some of the options of a class, in this order; all where none is named."""
+
+    def decorate(command: _Made) -> _Made:
+        for name in reversed(names or options.asked()):
+            command = option(options, name)(command)
+        return command
+
+    return decorate
+
+
+def option(options: type[Options], name: str) -> Callable[[_Made], _Made]:
+    """The option of one field, which a command takes by the name of that."""
+    field = options.model_fields[name]
+    plain, marks, often = _opened(field)
+    flags = [mark for mark in marks if isinstance(mark, Flag)]
+    said: dict[str, Any] = {}
+    for flag in flags:
+        said |= {part: value for part, value in vars(flag).items() if value is not None}
+    written, parse = said.get("name"), said.get("parse")
+    asked: dict[str, Any] = {"help": help_of(options)[name], "metavar": said.get("metavar")}
+    dashed = name.replace("_", "-")
+    if plain is bool:
+        default = field.get_default()
+        written = written or (f"--no-{dashed}" if default else f"--{dashed}")
+        return click.option(written, name, is_flag=True, **asked)
+    default = None if field.is_required() else field.get_default(call_default_factory=True)
+    if default not in (None, (), {}):
+        asked |= {"default": said.get("shown") or default, "show_default": True}
+    if often and (field.is_required() or default is not None):
+        asked["multiple"] = True
+    asked["type"] = str if parse is not None else _type(plain, marks)
+    if parse is not None:
+        asked["callback"] = _parsed(parse)
+    return click.option(written or f"--{dashed}", name, required=field.is_required(), **asked)
+
+
+def built(options: type[_Asked], values: Mapping[str, Any], **more: Any) -> _Asked:
+    """The options that a command was given; those that it was not keep their defaults. What a flag
+    says of a field that holds by default is that it does not hold."""
+    context = click.get_current_context()
+    given = dict(more)
+    for name in options.asked():
+        source = context.get_parameter_source(name)
+        if name not in values or source is ParameterSource.DEFAULT:
+            continue
+        value = values[name]
+        given[name] = not value if options.model_fields[name].default is True else value
+    return options(**given)
+
+
+def _opened(field: FieldInfo) -> tuple[Any, list[Any], bool]:
+    """The type of one value of a field, all that is said of it, and whether it may come often."""
+    marks = list(field.metadata)
+    found, often = field.annotation, False
+    while True:
+        origin, parts = get_origin(found), get_args(found)
+        if origin is Annotated:
+            found = parts[0]
+            spread = (
+                mark.metadata if isinstance(mark, FieldInfo) else [mark] for mark in parts[1:]
+            )
+            marks[:0] = itertools.chain(*spread)
+        elif origin in (Union, UnionType):
+            (found,) = (part for part in parts if part is not NoneType)
+        elif origin is tuple and parts[1:] == (...,):
+            found = parts[0]
+            often = True
+        elif origin is dict:
+            return found, marks, True
+        else:
+            return found, marks, often
+
+
+def _type(plain: Any, marks: list[Any]) -> Any:
+    """What click checks a value by."""
+    if get_origin(plain) is Literal:
+        return click.Choice(get_args(plain))
+    limits: dict[str, Any] = {}
+    for mark in marks:
+        for name, limit in (("ge", "min"), ("gt", "min"), ("le", "max"), ("lt", "max")):
+            if hasattr(mark, name):
+                limits |= {limit: getattr(mark, name), f"{limit}_open": name in ("gt", "lt")}
+    if plain is float:
+        return Finite(**limits)
+    if plain is int:
+        return click.IntRange(**limits) if limits else int
+    return plain
+
+
+def _parsed(parse: Callable[[Any], Any]) -> Callable[..., Any]:
+    def callback(_ctx: click.Context, _option: click.Parameter, value: Any) -> Any:
+        if value is None or value == ():
+            return value
+        try:
+            return parse(value)
+        except ValueError as error:
+            raise click.BadParameter(str(error)) from None
+
+    return callback

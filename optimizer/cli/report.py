@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from models.results import Plan
-from optimizer.cli import options, saved, speaking
-from optimizer.cli.disk import save
+from optimizer.cli import disk, options, saved, usage
 from optimizer.cli.usage import misused
 
-if TYPE_CHECKING:
-    from optimizer.report.charts import Chart
-
-
 PLAN, REPORT, RESULTS, FAULTS = "plan.json", "report.html", "results.xlsx", "faults.xlsx"
-NAMES = (PLAN, REPORT, RESULTS)
-"""What is made, without the name of the scenario in front."""
+NAMES = (PLAN, REPORT, RESULTS)  # what is made, without the name of the scenario in front
 EXITS = (
     "Exit codes: 0 written; 1 written of a result that is not whole, and says so; 2 wrong "
     "usage, or a file that holds no result; 5 failure."
@@ -43,7 +35,7 @@ EXITS = (
     "Write each chart into this folder as well, as SVG and as PNG for a text processor.",
 )
 @options.force("Overwrite existing files of the same names.")
-@speaking.language_option
+@usage.language_option
 def report(
     given: tuple[str, ...], out: Path | None, excel: Path | None, charts: Path | None, force: bool
 ) -> int:
@@ -56,10 +48,9 @@ def report(
     found, plans = saved.read_all(given)
     if out is None:
         main = next((one for one in found if isinstance(one.result, Plan)), found[0])
-        apart = len(found) > 1 and len(plans) > 1
-        out = Path(REPORT) if apart else main.path.parent / REPORT
+        out = Path(REPORT) if len(found) > 1 and len(plans) > 1 else main.path.parent / REPORT
     workbooks = [] if excel is None else [_named(excel)]
-    save.refuse([out, *workbooks], force)
+    disk.refuse([out, *workbooks], force)
     # Jinja and Matplotlib take a moment to import: only those who want a page wait for them.
     from optimizer.report.render import html
     from optimizer.report.render import workbook as sheets
@@ -67,34 +58,27 @@ def report(
     with saved.showing(found):
         made, doubts = saved.as_document(found, plans)
         page = html.render(made, doubts)
-        files = _chart_files(html.charts(made), charts)
-    save.refuse([path for path, _ in files], force)
+        files = []
+        for place, chart in enumerate(html.charts(made) if charts is not None else (), start=1):
+            # In the order of the page.
+            name = f"{place:02}-{chart.name}"
+            files.append((Path(charts or "", f"{name}.svg"), chart.svg_file()))
+            files.append((Path(charts or "", f"{name}.png"), chart.png_file()))
+    disk.refuse([path for path, _ in files], force)
     with saved.showing(found):
         files += [(path, sheets.render(made, doubts)) for path in workbooks]
-    save.leave_all([*files, (out, page.encode())], force)
+    disk.leave_all([*files, (out, page.encode())], force)
     click.echo(str(out))
     for path in workbooks:
         click.echo(str(path))
     return saved.code_of(found)
 
 
-def _chart_files(charts: Sequence[Chart], folder: Path | None) -> list[tuple[Path, bytes]]:
-    """Each chart as SVG and PNG, numbered in the order of the page."""
-    if folder is None:
-        return []
-    files = []
-    for place, chart in enumerate(charts, start=1):
-        name = f"{place:02}-{chart.name}"
-        files.append((folder / f"{name}.svg", chart.svg_file()))
-        files.append((folder / f"{name}.png", chart.png_file()))
-    return files
-
-
 @click.command(epilog=EXITS)
 @click.argument("given", nargs=-1, required=True, metavar="RESULT...")
 @options.path("--out", "FILE.xlsx", "Write the workbook to this file.", required=True)
 @options.force("Overwrite an existing file.")
-@speaking.language_option
+@usage.language_option
 def workbook(given: tuple[str, ...], out: Path, force: bool) -> int:
     """Make an Excel workbook of saved results, with live formulas and checks; needs no solver.
 
@@ -102,14 +86,14 @@ def workbook(given: tuple[str, ...], out: Path, force: bool) -> int:
     differences to the first, and so are several results of another kind. A frontier.json or a
     split.json beside a single plan gets sheets.
     """
-    save.refuse([_named(out)], force)
+    disk.refuse([_named(out)], force)
     # XlsxWriter takes a moment to import: only those who want a workbook wait for it.
     from optimizer.report.render.workbook import render
 
     found, plans = saved.read_all(given)
     with saved.showing(found):
         book = render(*saved.as_document(found, plans))
-    save.leave_all([(out, book)], force)
+    disk.leave_all([(out, book)], force)
     click.echo(str(out))
     return saved.code_of(found)
 
@@ -121,12 +105,11 @@ def _named(path: Path) -> Path:
     return path
 
 
-def products(plan: Plan) -> Iterator[tuple[str, bytes]]:
-    """Each file's name and content, in the current language."""
+def products(plan: Plan) -> dict[str, bytes]:
+    """The content of each file by its name, in the current language."""
     from optimizer.analyses.documents import document_of
     from optimizer.report.render import html, workbook
 
     made = document_of(plan)
-    yield PLAN, plan.model_dump_json(indent=2).encode() + b"\n"
-    yield REPORT, html.render(made).encode()
-    yield RESULTS, workbook.render(made)
+    page, book = html.render(made).encode(), workbook.render(made)
+    return {PLAN: disk.document(plan), REPORT: page, RESULTS: book}

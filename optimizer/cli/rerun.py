@@ -1,35 +1,39 @@
-"""``vorrat rerun``: a run once more from what it left behind, and whether it comes out the same."""
+"""``vorrat rerun``: a run once more from its manifest, and whether it comes out the same.
+
+Whoever wrote a manifest may mean harm: only commands of a fixed list are run, with options that
+click checks; every file is taken by its hash, and written into a folder of ours alone.
+"""
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import io
 import json
+import os
 import tempfile
-from collections.abc import Iterator
-from contextlib import redirect_stderr, redirect_stdout
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from contextlib import redirect_stderr, redirect_stdout, suppress
 from pathlib import Path
 from typing import Any
 
 import click
+from pydantic import ValidationError
 
+from models.files import presets
+from models.files.decoding import MAX_BYTES
+from models.files.json_document import MAX_BYTES as MAX_RESULT
 from models.files.json_document import NotPlainError, parse_json
 from models.language import marked, tr
+from models.results import manifest as entries
+from models.results.manifest import SUFFIX, Manifest, Rerun, WhyNot
 from models.results.base import content_hash, content_of
-from models.results.manifest import (
-    FirstDifference,
-    Manifest,
-    ManifestOutput,
-    Rerun,
-    Surrounding,
-    WhyNot,
-)
-from optimizer.cli import options, speaking
+from optimizer.cli import manifest as manifests
+from optimizer.cli import options, saved, usage
+from optimizer.cli.manifest import is_inside
 from optimizer.cli.usage import misused
+from optimizer.model.cores import usable_cores
 
-BEARING = ("versions.", "solver.", "environment.", "platform.")
-"""What around a run a promise rests on; the release of a system is none of it."""
 WHY_NOT: dict[WhyNot, str] = {
     "time limit": marked("it ended on its time limit"),
     "interrupted": marked("it was interrupted"),
@@ -38,6 +42,14 @@ WHY_NOT: dict[WhyNot, str] = {
     "cuts": marked("it began from cuts of earlier runs"),
     "input changed": marked("an input changed while it ran"),
 }
+MOST_PER_CORE = 16  # threads or processes that are begun because a manifest says so
+MAX_INPUTS = 500_000_000  # bytes of all inputs together
+SET_HERE = {"--out", "--quiet", "--language", "--force", "--json", "--open", "--reuse", "--resume"}
+SET_HERE |= {"--scheduler", "--tls-ca", "--tls-cert", "--tls-key"}
+"""Options that a rerun sets itself, and those that bear on where results go, or where they are
+computed, and not on what they are."""
+LONGEST = 200  # characters of a value that are shown
+ABSENT = object()
 
 
 @click.command(
@@ -54,114 +66,317 @@ WHY_NOT: dict[WhyNot, str] = {
 )
 @options.out("Write what comes out now into this folder as well.")
 @options.as_json()
-@speaking.language_option
+@usage.language_option
 def rerun(given: Path, inputs: Path | None, out: Path | None, as_json: bool) -> int:
     """Run once more what left a manifest, and compare what comes out with what came out then."""
-    from optimizer.cli.repeating import from_manifest as repeating
+    from optimizer import cli
 
-    path = repeating.find(given)
-    manifest = repeating.read(path)
+    path = _found(given) if given.is_dir() else given
+    manifest = _read(path)
     if out is not None and out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise misused("'{path}' exists already: name a new folder.", path=out)
+    command = cli.vorrat.get_command(click.get_current_context(), manifest.command)
+    assert command is not None
     with tempfile.TemporaryDirectory(prefix="vorrat-") as name:
         laid_out, results = Path(name) / "inputs", out or Path(name) / "results"
         laid_out.mkdir()
-        repeating.lay_out(manifest, path.parent, inputs, laid_out)
-        code, said = _run(manifest, laid_out, results.absolute())
+        _lay_out(manifest, path.parent, inputs, laid_out)
+        line = command_line(manifest, laid_out, results.absolute(), command)
+        with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()) as said:
+            code = cli.run(line)
         if code not in (0, 1, manifest.exit_code):
-            click.echo(said, err=True, nl=False)
+            click.echo(said.getvalue(), err=True, nl=False)
             return code
-        found = compare_all(manifest, path.parent, results)
+        compared, differing = _compared(manifest, path.parent, results)
     surroundings = tuple(_surroundings(manifest))
+    # A promise rests on all but the release of a system.
+    same = all(one.name == "platform.release" for one in surroundings)
     if code != manifest.exit_code:
-        found.differs("", "exit_code", manifest.exit_code, code)
+        differing.append(("", "exit_code", manifest.exit_code, code))
     answer = Rerun(
         manifest=path.name,
         command=manifest.command,
-        reproduced=found.differing == 0 and not found.changed_since,
-        promised=manifest.repeatable
-        and not any(
-            one.name.startswith(BEARING) and one.name != "platform.release" for one in surroundings
-        ),
+        reproduced=not differing and not compared["changed_since"],
+        promised=manifest.repeatable and same,
         why_not=manifest.why_not,
         surroundings=surroundings,
         exit_code_then=manifest.exit_code,
         exit_code=code,
-        compared=found.outputs,
-        not_compared=found.not_compared,
-        changed_since=found.changed_since,
-        differing=found.differing,
-        first_difference=found.first,
-        equally_good=found.equally_good,
+        differing=len(differing),
+        first_difference=_first(*differing[0]) if differing else None,
+        **compared,
     )
-    if as_json:
-        click.echo(answer.model_dump_json(indent=2))
-    else:
-        for line in told(answer):
-            click.echo(line)
+    click.echo(answer.model_dump_json(indent=2) if as_json else "\n".join(_told(answer)))
     return 0 if answer.reproduced else 1
 
 
-def _run(manifest: Manifest, inputs: Path, out: Path) -> tuple[int, str]:
-    """Run a command as the command line does; its exit code, and what it said of itself."""
-    from optimizer import cli
-    from optimizer.cli.repeating import from_manifest as repeating
+def _found(folder: Path) -> Path:
+    """The manifest in a folder. Raises click.UsageError where there is none, or several."""
+    from optimizer.cli.batch import LEDGER
 
-    command = cli.vorrat.get_command(click.get_current_context(), manifest.command)
-    assert command is not None
-    line = repeating.command_line(manifest, inputs, out, command)
-    with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()) as said:
-        code = cli.answer(line)
-    return code, said.getvalue()
+    found = sorted(folder.glob(f"*{SUFFIX}"))
+    if len(found) == 1:
+        return found[0]
+    if (folder / LEDGER).exists():
+        raise misused(
+            "'{folder}' is of a batch: name one of its runs, in the folder 'runs'.", folder=folder
+        )
+    names = ", ".join(path.name for path in found) or "-"
+    raise misused("'{folder}' has not one manifest but: {names}.", folder=folder, names=names)
 
 
-def _surroundings(manifest: Manifest) -> Iterator[Surrounding]:
-    """What is no longer as it was then."""
-    from optimizer.cli.repeating import surroundings
+def _read(path: Path) -> Manifest:
+    """A manifest, everything in it checked that a path could be made of. Raises click.UsageError
+    where it is none, or asks for what it must not."""
+    try:
+        manifest = Manifest.model_validate(saved.loaded(path)[1])
+    except ValidationError as error:
+        raise saved.not_of_this_version(error, path) from None
+    command = manifest.command
+    if command not in manifests.REPEATABLE:
+        raise misused(
+            "'{path}' asks for '{command}', which is not run again.", path=path, command=command
+        )
+    places = [manifest.result, *(at for one in manifest.parameters for at in one.at)]
+    places += [output.path for output in manifest.outputs]
+    places += [at for one in manifest.inputs for at in (one.place, one.copied_to)]
+    for at in places:
+        if at is not None and not is_inside(at):
+            raise misused("'{path}' names '{place}', which leads elsewhere.", path=path, place=at)
+    inputs = [one for one in manifest.inputs if one.role != "cuts"]
+    too_large = (one.size > (MAX_RESULT if one.role == "result" else MAX_BYTES) for one in inputs)
+    if sum(one.size for one in inputs) > MAX_INPUTS or any(too_large):
+        raise misused("the inputs of '{path}' are too large.", path=path)
+    return manifest
 
-    pairs = {
-        "platform": (manifest.platform.model_dump(), surroundings.this_platform().model_dump()),
-        "solver": (manifest.solver.model_dump(), surroundings.this_solver().model_dump()),
-        "versions": (manifest.versions, surroundings.these_versions()),
-        "environment": (manifest.environment, surroundings.this_environment()),
-    }
-    for group, (then, now) in pairs.items():
-        for name in sorted({*then, *now}):
-            before, after = then.get(name), now.get(name)
-            # The count of threads is that of then, whatever there is now.
-            if before != after and name != "cores":
-                yield Surrounding(
-                    name=f"{group}.{name}",
-                    then=None if before is None else str(before),
-                    now=None if after is None else str(after),
+
+def _lay_out(manifest: Manifest, folder: Path, given: Path | None, into: Path) -> None:
+    """Put all inputs of a run into an empty folder, each as its hash says: the copy in the folder
+    of the manifest, else the file itself, else one in a folder that is given, laid out alike or by
+    its name. Raises click.UsageError that names every input which is missing or has changed."""
+    faults = []
+    for one in manifest.inputs:
+        if one.role == "cuts":
+            continue
+        if one.role == "preset":
+            shelf = {path.name: path for path in presets.shipped().values()}
+            if one.path not in shelf or _sha256(shelf[one.path].read_bytes()) != one.sha256:
+                name, own = one.path, manifest.versions.get("vorrat", "?")
+                faults.append(
+                    tr(
+                        "the preset '{name}' is that of version {own} of Vorrat.",
+                        name=name,
+                        own=own,
+                    )
                 )
+            continue
+        written, place = one.path.replace("\\", "/"), one.place
+        candidates = [] if one.copied_to is None else [folder / one.copied_to]
+        if not written.startswith("//"):  # another machine, which would learn who is asking
+            candidates.append(Path(os.path.expanduser(one.path)))  # noqa: PTH111 (never raises)
+        if given is not None:
+            names = (place, written.rpartition("/")[2])
+            candidates += [given / name for name in names if name and is_inside(name)]
+        raws = (_content(path, one.size) for path in candidates)
+        raw = next((r for r in raws if r is not None and _sha256(r) == one.sha256), None)
+        if raw is None or place is None:
+            due = one.sha256[:16]
+            if any(_content(path) is not None for path in candidates):
+                told = tr("'{path}' is not what it was ({sha256}).", path=one.path, sha256=due)
+            else:
+                told = tr("'{path}' is not here: name its folder by --inputs.", path=one.path)
+            faults.append(told)
+            continue
+        try:
+            (into / place).parent.mkdir(parents=True, exist_ok=True)
+            if not (into / place).exists():
+                (into / place).write_bytes(raw)
+        except OSError as error:
+            if error.errno == errno.ENOSPC:
+                raise
+            faults.append(tr("'{place}' cannot be written on this system.", place=place[:200]))
+    if faults:
+        raise click.UsageError("\n".join(faults))
 
 
-def told(answer: Rerun) -> Iterator[str]:
+def command_line(manifest: Manifest, inputs: Path, out: Path, command: click.Command) -> list[str]:
+    """What is to be run, with the inputs from one folder and the outputs into another. Raises
+    click.UsageError where the manifest has a parameter that the command lacks, or asks for too many
+    processes."""
+    known = {name: param for param in command.params for name in param.opts}
+    cores = usable_cores()
+    many = {"--threads": manifest.threads, "--jobs": manifest.jobs}
+    options: list[str] = []
+    arguments: list[str] = []
+    for one in manifest.parameters:
+        param, name = known.get(one.name), one.name
+        if param is None and one.source != "default":
+            raise misused(
+                "'{command}' has no {name} in this version.", command=manifest.command, name=name
+            )
+        if param is None or name in SET_HERE or not _matters(one, param):
+            continue
+        values = [str(v) for v in (one.value if isinstance(one.value, tuple) else (one.value,))]
+        if name in manifests.NAMING_FILES:
+            if len(one.at) != len(values) or None in one.at:
+                listed = ", ".join(values)
+                raise misused("the manifest does not say where '{path}' lies.", path=listed)
+            values = [str(inputs / place) for place in one.at if place is not None]
+        if isinstance(param, click.Argument):
+            arguments += values
+        elif getattr(param, "is_flag", False):
+            options += [name] if one.value is True else []
+        elif name in many:
+            many[name] = manifests.number(one)
+            options += [f"{name}={many[name]}"]
+        else:
+            options += [f"{name}={value}" for value in values]
+    elsewhere = cores != manifest.platform.cores or manifest.engine == "cluster"
+    for name, count in many.items():
+        if name not in known or count is None:
+            continue
+        asked = f"{name}={count}"
+        if count > MOST_PER_CORE * cores:
+            raise misused(
+                "the run took {asked}, too many for {cores} cores.", asked=asked, cores=cores
+            )
+        if elsewhere and asked not in options:
+            options.append(asked)
+    own = ["--quiet", f"--language={manifest.language}", f"--out={out}"]
+    return [manifest.command, *options, *own, "--", *arguments]
+
+
+def _matters(one: entries.ManifestParameter, param: click.Parameter) -> bool:
+    """Whether a parameter is to be given again: it was given, or its default has been changed."""
+    if isinstance(param, click.Option) and isinstance(param.type, click.Path) and not any(one.at):
+        return False
+    if isinstance(param, click.Argument) or one.source != "default":
+        return True
+    with click.Context(click.Command("none")) as context:
+        now = manifests.plain(param.get_default(context))
+    return one.value not in (None, (), False) and one.value != now
+
+
+def _surroundings(manifest: Manifest) -> Iterator[entries.Surrounding]:
+    """What is no longer as it was then."""
+    pairs: dict[str, tuple[Mapping[str, Any], Mapping[str, Any]]] = {
+        "platform": (manifest.platform.model_dump(), manifests.this_platform().model_dump()),
+        "solver": (manifest.solver.model_dump(), manifests.this_solver().model_dump()),
+        "versions": (manifest.versions, manifests.these_versions()),
+        "environment": (manifest.environment, manifests.this_environment()),
+    }
+    for group, pair in pairs.items():
+        for name in sorted({*pair[0], *pair[1]}):
+            then, now = (str(side[name]) if name in side else None for side in pair)
+            # The count of threads is that of then, whatever there is now.
+            if then != now and name != "cores":
+                yield entries.Surrounding(name=f"{group}.{name}", then=then, now=now)
+
+
+def _compared(manifest: Manifest, before: Path, after: Path) -> tuple[dict[str, Any], list[Any]]:
+    """The outputs in a folder beside those that a manifest lists, which lie in another: fields of a
+    rerun, and the values that differ by output and path. An output that is not there any more as it
+    was written is compared by its hash alone."""
+    changed, not_compared, good = [], [], None
+    differing: list[tuple[str, str, Any, Any]] = []
+    for output in manifest.outputs:
+        old, new = _content(before / output.path, output.size), _content(after / output.path)
+        if old is None or _sha256(old) != output.sha256:
+            changed.append(output.path)
+            old = None
+        own, due, then, now = None if new is None else _sha256(new), output.sha256, None, None
+        if new is not None and output.volatile == ("*",):
+            not_compared.append(output.path)
+            continue
+        if new is not None and output.content_sha256 is not None:
+            now, due = json.loads(new), output.content_sha256
+            own = content_hash(now, output.volatile)
+            with suppress(NotPlainError):  # a manifest may call anything a document
+                then = None if own == due or old is None else parse_json(old)
+        if then is not None:
+            contents = (content_of(then, output.volatile), content_of(now, output.volatile))
+            differing += [(output.path, *one) for one in _differences(*contents, ())]
+            good = _equally_good(then, now) if good is None else good
+        elif own != due:
+            differing.append((output.path, "", due, own))
+    return {
+        "compared": len(manifest.outputs) - len(not_compared),
+        "changed_since": tuple(changed),
+        "not_compared": tuple(not_compared),
+        "equally_good": good,
+    }, differing
+
+
+def _content(path: Path, size: int | None = None) -> bytes | None:
+    """A file; None where there is none that can be read, or one of another size in bytes."""
+    with suppress(OSError, ValueError):
+        if path.is_file() and size in (None, path.stat().st_size):
+            return path.read_bytes()
+    return None
+
+
+def _differences(then: Any, now: Any, at: tuple[str, ...]) -> Iterator[tuple[str, Any, Any]]:
+    if isinstance(then, list) and isinstance(now, list):
+        then, now = dict(enumerate(then)), dict(enumerate(now))
+    if isinstance(then, dict) and isinstance(now, dict):
+        for key in dict.fromkeys((*then, *now)):
+            pair = (then.get(key, ABSENT), now.get(key, ABSENT))
+            yield from _differences(*pair, (*at, str(key)))
+    elif then != now or isinstance(then, bool) != isinstance(now, bool):
+        yield ".".join(at), then, now
+
+
+def _equally_good(then: Any, now: Any) -> bool | None:
+    """Whether two plans both lie within their gap of the best that either of them proves."""
+    found: list[tuple[Any, ...]] = []
+    for document in (then, now):
+        proof = document.get("certificate") if isinstance(document, dict) else None
+        names = ("objective", "bound", "gap_target")
+        figures = tuple(proof.get(name) for name in names) if isinstance(proof, dict) else (None,)
+        if not all(isinstance(figure, (int, float)) for figure in figures):
+            return None
+        found.append(figures)
+    best = max(bound for _, bound, _ in found)
+    return all(value - best <= gap * max(abs(value), 1e-6) for value, _, gap in found)
+
+
+def _first(output: str, path: str, then: Any, now: Any) -> entries.FirstDifference:
+    """A value that differs, as a result can hold it: whole, unless it is long."""
+    shown: list[Any] = []
+    for value in (then, now):
+        if value is not None and not isinstance(value, (bool, int, float, str)):
+            value = None if value is ABSENT else json.dumps(value, ensure_ascii=False)
+        is_long = isinstance(value, str) and len(value) > LONGEST
+        shown.append(f"{value[:LONGEST]}..." if is_long else value)
+    relative = None
+    if all(isinstance(v, (int, float)) and not isinstance(v, bool) for v in (then, now)):
+        largest = max(abs(then), abs(now))
+        relative = abs(then - now) / largest if largest else 0.0
+    return entries.FirstDifference(
+        output=output, path=path, then=shown[0], now=shown[1], relative=relative
+    )
+
+
+def _told(answer: Rerun) -> Iterator[str]:
     """A rerun in sentences."""
     for one in answer.surroundings:
-        yield tr("{name}: then {then}, now {now}", name=one.name, then=one.then or "-",
-                 now=one.now or "-")  # fmt: skip
+        then, now = one.then or "-", one.now or "-"
+        yield tr("{name}: then {then}, now {now}", name=one.name, then=then, now=now)
     if answer.why_not is not None:
         reason = tr(WHY_NOT[answer.why_not])
         yield tr("The same result was not promised for this run: {reason}.", reason=reason)
     if answer.changed_since:
         names = ", ".join(answer.changed_since)
         yield tr("Changed or missing since the run: {names}.", names=names)
-    first = answer.first_difference
+    first, count = answer.first_difference, answer.differing or answer.compared
     if first is None:
-        yield tr(
-            "Reproduced: outputs of '{command}' that are the same again: {count}.",
-            command=answer.command,
-            count=answer.compared,
-        )
+        yield tr("Reproduced: outputs that are the same again: {count}.", count=count)
     else:
-        yield tr("Not reproduced: values that differ: {count}. The first of them:",
-                 count=answer.differing)  # fmt: skip
-        place = ": ".join(part for part in (first.output, first.path) if part)
-        yield f"  {place}"
-        yield "  " + tr("then: {value}", value=_written(first.then))
-        yield "  " + tr("now: {value}", value=_written(first.now))
+        yield tr("Not reproduced: values that differ: {count}. The first of them:", count=count)
+        yield "  " + ": ".join(part for part in (first.output, first.path) if part)
+        then, now = ("-" if value is None else str(value) for value in (first.then, first.now))
+        yield "  " + tr("then: {value}", value=then)
+        yield "  " + tr("now: {value}", value=now)
         if first.relative is not None:
             yield "  " + tr("relative difference: {value}", value=f"{first.relative:.3g}")
         if answer.equally_good is True:
@@ -170,157 +385,7 @@ def told(answer: Rerun) -> Iterator[str]:
             yield tr("The plans are not both within their gap of the best.")
     if answer.not_compared:
         names = ", ".join(answer.not_compared)
-        yield tr(
-            "Not compared, since they state how long the run took: {names}. They are made from "
-            "the others.",
-            names=names,
-        )
-
-
-def _written(value: object) -> str:
-    return "-" if value is None else repr(value) if isinstance(value, float) else str(value)
-
-
-LONGEST = 200
-"""Characters of a value that are shown."""
-ABSENT = object()
-
-
-@dataclass
-class Compared:
-    """What a comparison of all outputs found."""
-
-    same: int = 0
-    differing: int = 0
-    first: FirstDifference | None = None
-    equally_good: bool | None = None
-    changed_since: tuple[str, ...] = ()
-    not_compared: tuple[str, ...] = ()
-    _different: set[str] = field(default_factory=set)
-
-    @property
-    def outputs(self) -> int:
-        """How many were compared."""
-        return self.same + len(self._different)
-
-    def differs(self, output: str, path: str, then: Any, now: Any) -> None:
-        """Take note of a value that differs."""
-        self.differing += 1
-        self._different.add(output)
-        if self.first is None:
-            self.first = FirstDifference(
-                output=output,
-                path=path,
-                then=_shown(then),
-                now=_shown(now),
-                relative=_relative(then, now),
-            )
-
-
-def compare_all(manifest: Manifest, before: Path, after: Path) -> Compared:
-    """Compare the outputs in a folder with those that a manifest lists, which lie in another.
-
-    An output that is not there any more as it was written is compared by its hash alone.
-    """
-    found = Compared()
-    changed: list[str] = []
-    for output in manifest.outputs:
-        old = content(before / output.path, output.size)
-        if old is None or _sha256(old) != output.sha256:
-            changed.append(output.path)
-            old = None
-        new = content(after / output.path)
-        if new is None:
-            found.differs(output.path, "", output.sha256, None)
-        elif output.volatile == ("*",):
-            found.not_compared += (output.path,)
-        elif output.content_sha256 is not None:
-            _document(output, old, new, found)
-        elif _sha256(new) == output.sha256:
-            found.same += 1
-        else:
-            found.differs(output.path, "", output.sha256, _sha256(new))
-    found.changed_since = tuple(changed)
-    return found
-
-
-def content(path: Path, size: int | None = None) -> bytes | None:
-    """A file; None where there is none that can be read, or one of another size in bytes."""
-    try:
-        if not path.is_file() or size not in (None, path.stat().st_size):
-            return None
-        return path.read_bytes()
-    except (OSError, ValueError):
-        return None
-
-
-def _document(output: ManifestOutput, old: bytes | None, new: bytes, found: Compared) -> None:
-    now = json.loads(new)
-    own = content_hash(now, output.volatile)
-    if own == output.content_sha256:
-        found.same += 1
-        return
-    try:
-        then = None if old is None else parse_json(old)
-    except NotPlainError:
-        then = None  # A manifest may call anything a document.
-    if then is None:
-        found.differs(output.path, "", output.content_sha256, own)
-        return
-    contents = (content_of(then, output.volatile), content_of(now, output.volatile))
-    for path, one, other in _differences(*contents, ()):
-        found.differs(output.path, path, one, other)
-    if found.equally_good is None:
-        found.equally_good = equally_good(then, now)
-
-
-def _differences(then: Any, now: Any, at: tuple[str, ...]) -> Iterator[tuple[str, Any, Any]]:
-    if isinstance(then, dict) and isinstance(now, dict):
-        for key in dict.fromkeys((*then, *now)):
-            pair = (then.get(key, ABSENT), now.get(key, ABSENT))
-            yield from _differences(*pair, (*at, str(key)))
-    elif isinstance(then, list) and isinstance(now, list):
-        for n in range(max(len(then), len(now))):
-            one, other = (items[n] if n < len(items) else ABSENT for items in (then, now))
-            yield from _differences(one, other, (*at, str(n)))
-    elif then != now or isinstance(then, bool) != isinstance(now, bool):
-        yield ".".join(at), then, now
-
-
-def equally_good(then: Any, now: Any) -> bool | None:
-    """Whether two plans both lie within their gap of the best that either of them proves."""
-    proofs = [
-        document.get("certificate") if isinstance(document, dict) else None
-        for document in (then, now)
-    ]
-    found: list[tuple[float, float, float]] = []
-    for proof in proofs:
-        if not isinstance(proof, dict):
-            return None
-        proven: list[Any] = [proof.get(name) for name in ("objective", "bound", "gap_target")]
-        if not all(isinstance(number, (int, float)) for number in proven):
-            return None
-        found.append((proven[0], proven[1], proven[2]))
-    best = max(bound for _, bound, _ in found)
-    return all(value - best <= gap * max(abs(value), 1e-6) for value, _, gap in found)
-
-
-def _shown(value: Any) -> Any:
-    """A value as a result can hold it: whole, unless it is long."""
-    if value is ABSENT:
-        return None
-    if value is None or isinstance(value, (bool, int, float)):
-        return value
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= LONGEST else text[:LONGEST] + "..."
-
-
-def _relative(then: Any, now: Any) -> float | None:
-    both = (then, now)
-    if any(isinstance(value, bool) or not isinstance(value, (int, float)) for value in both):
-        return None
-    largest = max(abs(value) for value in both)
-    return abs(then - now) / largest if largest else 0.0
+        yield tr("Not compared, since they state how long the run took: {names}.", names=names)
 
 
 def _sha256(raw: bytes) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,14 +18,10 @@ from models.results import Result
 from optimizer.analyses.options import OfScenario, SolveOptions
 from optimizer.analyses.registry import BY_NAME, Analysis
 from optimizer.analyses.running import Input, Outcome
-from optimizer.cli import cuts, diagnostics, options, parameters, speaking
-from optimizer.cli.disk import save
-from optimizer.cli.disk.naming import safe_name
-from optimizer.cli.items import is_plan, read_plan
-from optimizer.cli.progress import Steps
-from optimizer.cli.saved import PLAN_FILE
+from optimizer.cli import child, diagnostics, disk, manifest, options, usage
+from optimizer.cli.diagnostics import Steps
+from optimizer.cli.saved import PLAN_FILE, is_plan, read_plan
 from optimizer.cli.scenario_files import summed_up
-from optimizer.cli.supervision import child
 from optimizer.cli.usage import misused
 from optimizer.errors import Infeasible, Misuse
 
@@ -39,22 +35,22 @@ ARGUMENTS = {"plan": "plan", "scenario": "file", "either": "given"}
 def command_of(name: str, run: Callable[[Input, Any], Outcome] | None = None) -> click.Command:
     """The command of an analysis, made from what it declares; ``run`` stands for what runs it."""
     analysis = BY_NAME[name]
-    asks, argument = analysis.asks, ARGUMENTS[analysis.takes]
+    argument = ARGUMENTS[analysis.takes]
 
     def call(as_json: bool, out: Path | None, force: bool, quiet: bool, **values: Any) -> int:
         salvaging = child.is_salvage()
         steps = Steps(quiet or salvaging)
         with misuse_told():
-            asked = parameters.built(asks, values, listener=steps)
-            kept = None if salvaging else cuts.kept_in(values.get("reuse"), out, asked.method)
-            save.prepare(out, [analysis.file, *analysis.beside], force)
+            asked = options.built(analysis.asks, values, listener=steps)
+            kept = None if salvaging else options.kept_in(values.get("reuse"), out, asked.method)
+            disk.prepare(out, [analysis.file, *analysis.beside], force)
             given, path = _read(values[argument], analysis, asked)
-            pool = None if kept is None else cuts.read_kept(kept, given.reading.case)
-            running = run or analysis.running
-            save.check_folder(out)
+            pool = None if kept is None else options.read_kept(kept, given.reading.case)
             steps.note(f"{path}: {summed_up(given.reading.case)}")
             try:
-                found = running(given if pool is None else given.starting_from(pool.pool), asked)
+                with closing(steps):
+                    start = given if pool is None else given.starting_from(pool.pool)
+                    found = (run or analysis.running)(start, asked)
             except ScenarioError as error:
                 raise ScenarioError(diagnostics.placed(error, given.reading)) from None
             except Infeasible as error:
@@ -62,23 +58,15 @@ def command_of(name: str, run: Callable[[Input, Any], Outcome] | None = None) ->
                 if as_json:
                     click.echo(diagnostics.infeasible(error, given.reading))
                 return error.exit_code
-            finally:
-                steps.close()
-        files = {
-            "/".join((*map(safe_name, filter(None, place.split("/"))), PLAN_FILE)): plan
-            for place, plan in found.plans.items()
-        }
+        files = {}
+        for place, plan in found.plans.items():
+            folders = [disk.safe_name(part) for part in place.split("/") if part]
+            files["/".join((*folders, PLAN_FILE))] = disk.document(plan)
         with telling(found.result, as_json) as document:
             try:
-                save.leave(
-                    out,
-                    Path(analysis.file).stem,
-                    {place: save.document(plan) for place, plan in files.items()}
-                    | {analysis.file: document},
-                    found.exit_code,
-                    force=force,
-                    replace=analysis.beside,
-                )
+                files[analysis.file] = document
+                stem, code = Path(analysis.file).stem, found.exit_code
+                manifest.leave(out, stem, files, code, force=force, replace=analysis.beside)
                 if pool is not None:
                     pool.write()
             finally:
@@ -98,13 +86,13 @@ def assembled(
     analysis, and those of every analysis behind them; ``how`` is what click is told of the
     argument."""
     asks = BY_NAME[name].asks
-    made = options.quiet(speaking.language_option(call))
+    made = options.quiet(usage.language_option(call))
     if BY_NAME[name].reuses:
         made = options.reuse(made)
     made = options.as_json()(options.out(asks.out, asks.place)(options.force(asks.force)(made)))
     if limited:
         made = options.chosen(made) if "jobs" in asks.heeded else options.limited(made)
-    made = click.argument(argument, **how)(parameters.declared(asks)(made))
+    made = click.argument(argument, **how)(options.declared(asks)(made))
     return click.command(name, help=inspect.cleandoc(asks.__doc__ or ""), epilog=asks.exits)(made)
 
 
@@ -135,7 +123,8 @@ def _read(text: str, analysis: Analysis, asked: SolveOptions) -> tuple[Input, st
     if analysis.takes == "scenario" or (analysis.takes == "either" and not is_plan(text)):
         reading = read(text, variant, settings)
         title = named(reading.case.title, Path(text).stem)
-        return Input(text, reading, title, variant, read=read, read_plan=_plan), text
+        how: dict[str, Any] = {"read": read, "read_plan": lambda text: _given(text)[0]}
+        return Input(text, reading, title, variant, **how), text
     if variant is not None or settings:
         raise misused("A plan carries its scenario: --variant and --set go with a scenario file.")
     taken, path = _given(text)
@@ -151,18 +140,11 @@ def _given(text: str) -> tuple[GivenPlan, str]:
     return given(plan, str(path)), str(path)
 
 
-def _plan(text: str) -> GivenPlan:
-    """The same by itself."""
-    return _given(text)[0]
-
-
 @contextmanager
 def telling(found: Result, as_json: bool) -> Iterator[bytes]:
-    """Write files in the body, from the document that comes with it; then tell what was found.
-
-    A full disk must not cost what was found.
-    """
-    document = save.document(found)
+    """Write files in the body, from the document that comes with it; then tell what was found. A
+    full disk must not cost what was found."""
+    document = disk.document(found)
     try:
         yield document
     finally:

@@ -4,6 +4,7 @@ stands alone."""
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -13,14 +14,14 @@ from typing import TYPE_CHECKING, Any
 import click
 from pydantic import ValidationError
 
-from models.files.json_document import NotPlainError, parse_json, read_raw
+from models.files.json_document import NotPlainError, parse_json, read_json, read_raw
 from models.language import tr
 from models.results import Comparison, Frontier, Plan, Result, Split
 from models.results.misfits import misfits
 from models.results.reservations import Doubts, joined
 from optimizer.analyses.registry import ANALYSES
 from optimizer.cli import whole
-from optimizer.cli.disk.naming import safe_names
+from optimizer.cli.disk import safe_names
 from optimizer.cli.usage import misused
 
 if TYPE_CHECKING:
@@ -33,8 +34,6 @@ MAIN_FILES = ("target.json", *(one.file for one in ANALYSES if one.name != "targ
 it."""
 MODELS = {one.kind: one.result for one in ANALYSES}
 """What can be reported on, by the kind that a document states."""
-BESIDE = (Plan, Frontier, Split)
-"""What may stand beside each other in a report; all else is reported on by itself."""
 
 
 @dataclass(frozen=True)
@@ -43,24 +42,16 @@ class Given:
 
     path: Path
     result: Result
-    raw: bytes
-    """What stands in it."""
+    raw: bytes  # what stands in it
     doubts: Doubts
     """What is to be said of it: that it does not add up, or is not the file that was written."""
 
 
 def read_all(texts: Sequence[str]) -> tuple[list[Given], dict[str, Plan]]:
-    """All that was given, and the plans among it by a short name of each.
-
-    Of a comparison they are those that it compares. With a single plan come a frontier and a split
-    that lie beside it. What speaks against any of it is told on stderr.
-
-    There are no plans where all results are of one other kind; a frontier and a split may stand
-    beside one plan as well.
-
-    Raises click.UsageError where a file cannot be read, or results of several kinds do not go
-    together.
-    """
+    """All that was given, and the plans among it by a short name of each; none where all results
+    are of one other kind. What speaks against any of it is told on stderr. Of a comparison they are
+    those that it compares. With a single plan come a frontier and a split that lie beside it.
+    Raises click.UsageError where a file cannot be read, or results do not go together."""
     found = [read(text) for text in texts]
     if len(found) == 1 and isinstance(found[0].result, Comparison):
         found[0], plans = _compared(found[0], found[0].result)
@@ -78,9 +69,8 @@ def doubts(found: Sequence[Given]) -> Doubts:
 
 @contextmanager
 def showing(found: Sequence[Given]) -> Iterator[None]:
-    """While results are shown: of one that was changed, or that nothing confirms, not everything
-    can be foreseen that may be missing in it. Raises click.UsageError where such a one cannot be
-    shown."""
+    """While results are shown: of one that was changed, or that nothing confirms, anything may be
+    missing. Raises click.UsageError where such a one cannot be shown."""
     try:
         yield
     except (KeyError, IndexError, ValueError, TypeError, ArithmeticError, AttributeError) as error:
@@ -111,7 +101,7 @@ def as_document(found: Sequence[Given], plans: Mapping[str, Plan]) -> tuple[Docu
     said = doubts(found)
     if not plans:
         made = [document_of(one.result) for one in found]
-        return together(dict(zip(labels(found), made, strict=True))), said
+        return together(dict(zip(_labels([one.path for one in found]), made, strict=True))), said
     first = found[0].result
     if isinstance(first, Comparison):
         told = {"doubts": said.against, "unconfirmed": said.unconfirmed}
@@ -119,36 +109,39 @@ def as_document(found: Sequence[Given], plans: Mapping[str, Plan]) -> tuple[Docu
     elif len(plans) > 1:
         comparison = compare(list(plans.values()), list(plans), doubts=said)
     else:
-        frontier, split = beside(found)
+        frontier = next((one.result for one in found if isinstance(one.result, Frontier)), None)
+        split = next((one.result for one in found if isinstance(one.result, Split)), None)
         (plan,) = plans.values()
         return document_of(plan, frontier=frontier, split=split), said
     return document_of(comparison, plans=plans), comparison.said
 
 
 def _plans_of(found: list[Given]) -> dict[str, Plan]:
-    plans = [one for one in found if isinstance(one.result, Plan)]
-    kinds = {type(one.result) for one in found}
-    if not plans and len(kinds) == 1:
+    """The plans by label; a frontier and a split that lie beside a single one are added."""
+    kinds = Counter(type(one.result) for one in found)
+    if kinds[Plan] == 0 and len(kinds) == 1:
         return {}
-    alone = next((one.path for one in found if not isinstance(one.result, BESIDE)), None)
-    if alone is not None:
+    apart = kinds[Plan] == 0 or not kinds.keys() <= {Plan, Frontier, Split}
+    if apart or (len(kinds) > 1 and max(kinds.values()) > 1):
         raise misused(
-            "'{path}' is reported on by itself, or beside others of its kind.", path=alone
+            "These results do not go together: give one plan with a frontier and a split of its "
+            "scenario, several plans, or several results of one other kind."
         )
-    if not plans:
-        raise misused("A frontier and a split go beside one plan.")
-    splits = sum(isinstance(one.result, Split) for one in found)
-    if splits > 1 or (splits and len(plans) != 1):
-        raise misused("A split is reported on alone, or beside one plan.")
-    if len(plans) > 1 and len(plans) < len(found):
-        raise misused("A frontier goes with one plan, and here are several.")
+    plans = [(one.path, one.result) for one in found if isinstance(one.result, Plan)]
     if len(plans) == 1:
+        ((at, plan),) = plans
         for kind, name in ((Frontier, FRONTIER_FILE), (Split, SPLIT_FILE)):
-            there = plans[0].path.parent / name
-            if not any(isinstance(one.result, kind) for one in found) and there.is_file():
-                found.append(read(str(there)))
-    results = [one.result for one in plans if isinstance(one.result, Plan)]
-    return dict(zip(labels(plans), results, strict=True))
+            if kind not in kinds and (at.parent / name).is_file():
+                found.append(read(str(at.parent / name)))
+        for one in found:
+            if not _fits(one.result, plan):
+                raise misused(
+                    "'{path}' was computed for another scenario than '{plan}'.",
+                    path=one.path,
+                    plan=at,
+                )
+    names = _labels([path for path, _ in plans])
+    return {name: plan for name, (_, plan) in zip(names, plans, strict=True)}
 
 
 def compared_places(labels: Sequence[str]) -> dict[str, str]:
@@ -158,37 +151,29 @@ def compared_places(labels: Sequence[str]) -> dict[str, str]:
 
 
 def _compared(given: Given, comparison: Comparison) -> tuple[Given, dict[str, Plan]]:
-    """A comparison with what speaks against it or against its plans, and these by label; without
-    any plan where none of them lies beside it. Raises click.UsageError where some are there and one
-    is not, or another lies in its place, and where the comparison speaks of other things than its
-    plans."""
+    """A comparison with what speaks against it or its plans, and these by label; without any where
+    none lies beside it. Raises click.UsageError where one is missing, or it speaks of others."""
+    from optimizer.analyses.comparison.compare import again
+    from optimizer.solve.reckoned import apart
+
     path, places = given.path, compared_places([option.label for option in comparison.options])
     plans, told = {}, [comparison.said, given.doubts]
     if not any((path.parent / place).exists() for place in places.values()):
         return replace(given, doubts=joined(told)), {}
     for option in comparison.options:
         at, proof = path.parent / places[option.label], option.proof
-        read_there = read(str(at))
-        plan = read_there.result
-        if not isinstance(plan, Plan) or (
-            (plan.certificate.input_sha256, plan.certificate.objective)
-            != (proof.input_sha256, proof.objective)
+        there = read(str(at))
+        plan, due = there.result, (proof.input_sha256, proof.objective)
+        if (
+            not isinstance(plan, Plan)
+            or (plan.certificate.input_sha256, plan.certificate.objective) != due
         ):
             raise misused(
                 "'{plan}' is not the plan that '{comparison}' compares.", plan=at, comparison=path
             )
         plans[option.label] = plan
-        told.append(read_there.doubts)
-    told.append(_reckoned(path, comparison, plans))
-    return replace(given, doubts=joined(told)), plans
-
-
-def _reckoned(path: Path, comparison: Comparison, plans: Mapping[str, Plan]) -> Doubts:
-    """Whether a comparison has the figures that its plans make. Raises click.UsageError where more
-    than figures differs."""
-    from optimizer.analyses.comparison.compare import again
-    from optimizer.solve.reckoned import apart
-
+        told.append(there.doubts)
+    # It has to have the figures that its plans make.
     other = tr("it is not what the plans beside it make of it")
     try:
         found = list(apart(comparison, again(comparison, plans)))
@@ -197,14 +182,15 @@ def _reckoned(path: Path, comparison: Comparison, plans: Mapping[str, Plan]) -> 
     for one in found:
         if not one.of_figures:
             raise _no_result(path, one.path, other)
-    return Doubts(tuple(whole.of_figures(path, found)))
+    told.append(Doubts(tuple(whole.of_figures(path, found))))
+    return replace(given, doubts=joined(told)), plans
 
 
-def labels(found: Sequence[Given]) -> list[str]:
+def _labels(paths: Sequence[Path]) -> list[str]:
     """Short names of several results, each another."""
     from optimizer.analyses.comparison.compare import distinct
 
-    return distinct([label(one.path) for one in found])
+    return distinct([label(path) for path in paths])
 
 
 def label(path: Path) -> str:
@@ -213,53 +199,33 @@ def label(path: Path) -> str:
     return (path.resolve().parent.name or "plan") if own else path.stem
 
 
-def beside(found: Sequence[Given]) -> tuple[Frontier | None, Split | None]:
-    """The frontier and the split that were given with a single plan, or lie in its folder. Raises
-    click.UsageError where there are several frontiers, or one is of another scenario."""
-    at, plan = next((one.path, one.result) for one in found if isinstance(one.result, Plan))
-    frontier, split = None, None
-    for one in found:
-        fits = True
-        if isinstance(one.result, Frontier):
-            if frontier is not None:
-                raise misused("One frontier goes into a report, and here are several.")
-            frontier = one.result
-            fits = _same_scenario(plan, frontier)
-        elif isinstance(one.result, Split):
-            split = one.result
-            fits = split.input_sha256 == plan.certificate.input_sha256
-        if not fits:
-            raise misused(
-                "'{path}' was computed for another scenario than '{plan}'.", path=one.path, plan=at
-            )
-    return frontier, split
-
-
-def _same_scenario(plan: Plan, frontier: Frontier) -> bool:
-    """Whether both rest on one scenario, but for the number that the frontier varies."""
-    if plan.scenario is None or frontier.scenario is None:
-        return False
-    pair = [json.loads(json.dumps(of)) for of in (plan.scenario, frontier.scenario)]
-    for content in pair:
-        content.pop("variants", None)
-        _drop(content, frontier.varied.split("."))
+def _fits(result: Result, plan: Plan) -> bool:
+    """Whether a result rests on the scenario of a plan; a frontier, but for what it varies."""
+    if isinstance(result, Split):
+        return result.input_sha256 == plan.certificate.input_sha256
+    if not isinstance(result, Frontier):
+        return True
+    pair = []
+    for content in (plan.scenario, result.scenario):
+        if content is None:
+            return False
+        pair.append(_without(json.loads(json.dumps(content)), result.varied.split(".")))
+        pair[-1].pop("variants", None)
     return bool(pair[0] == pair[1])
 
 
-def _drop(content: Any, steps: Sequence[str]) -> None:
-    """Take a value out of nested mappings, and mappings that are empty then."""
-    inside = content.get(steps[0]) if isinstance(content, dict) else None
-    if inside is None:
-        return
-    if len(steps) > 1:
-        _drop(inside, steps[1:])
-    if len(steps) == 1 or not inside:
-        content.pop(steps[0])
+def _without(content: Any, steps: Sequence[str]) -> Any:
+    """Nested mappings without a value, and without mappings that are empty then."""
+    if isinstance(content, dict) and content.get(steps[0]) is not None:
+        value = content.pop(steps[0])
+        if len(steps) > 1 and (inside := _without(value, steps[1:])):
+            content[steps[0]] = inside
+    return content
 
 
-def read(text: str) -> Given:
-    """A saved result. Raises click.UsageError where there is none, or one that cannot be reported
-    on."""
+def read(text: str, bare: bool = False) -> Given:
+    """A saved result; a plan also without its scenario where it may be bare. Raises
+    click.UsageError where there is none of this version that fits its scenario."""
     path = Path(text)
     if path.is_dir():
         name = next((name for name in MAIN_FILES if (path / name).is_file()), None)
@@ -268,7 +234,7 @@ def read(text: str) -> Given:
                 "the folder '{folder}' has no result such as {file}.", folder=text, file=PLAN_FILE
             )
         path = path / name
-    raw, content = _loaded(path)
+    raw, content = loaded(path)
     kind = content.get("kind") if isinstance(content, dict) else None
     if not isinstance(kind, str) or kind not in MODELS:
         raise misused(
@@ -277,31 +243,25 @@ def read(text: str) -> Given:
             path=path,
             kind=f"'{kind}'" if isinstance(kind, str) else tr("something else"),
         )
-    found = _checked(MODELS[kind], path, raw, content)
-    if isinstance(found.result, Plan) and found.result.scenario is None:
+    try:
+        result = MODELS[kind].model_validate(content)
+        misfit = next(misfits(result), None)  # the scenario is read here, to tell its faults here
+    except ValidationError as error:
+        raise not_of_this_version(error, path) from None
+    if misfit is not None:
+        raise _no_result(path, *misfit)
+    if isinstance(result, Plan) and result.scenario is None and not bare:
         raise misused(
             "'{path}' does not carry its scenario, since an earlier version wrote it; solve it "
             "again to report on it.",
             path=path,
         )
-    return found
+    return Given(path, result, raw, whole.doubts(path, raw, content, result))
 
 
-def read_plan(path: Path) -> Given:
-    """A saved plan, also one that does not carry its scenario. Raises click.UsageError where there
-    is none."""
-    raw, content = _loaded(path)
-    return _checked(Plan, path, raw, content)
-
-
-def document(path: Path) -> Any:
-    """The content of a JSON file of bounded size. Raises click.UsageError where it cannot be read,
-    or is none."""
-    return _loaded(path)[1]
-
-
-def _loaded(path: Path) -> tuple[bytes, Any]:
-    """The bytes of such a file, and its content."""
+def loaded(path: Path) -> tuple[bytes, Any]:
+    """A JSON file of bounded size, and its content. Raises click.UsageError where it cannot be
+    read, or is none."""
     try:
         raw = read_raw(path)
         return raw, parse_json(raw)
@@ -310,19 +270,6 @@ def _loaded(path: Path) -> tuple[bytes, Any]:
         if error.readable:
             message = tr("'{path}' is no saved result: {problem}.", path=path, problem=error)
         raise click.UsageError(message) from None
-
-
-def _checked(model: type[Result], path: Path, raw: bytes, content: Any) -> Given:
-    """A result, and the scenario in it, of the content of a file. Raises click.UsageError where it
-    is none of this version, or does not fit its scenario."""
-    try:
-        result = model.model_validate(content)
-        misfit = next(misfits(result), None)  # the scenario is read here, to tell its faults here
-    except ValidationError as error:
-        raise not_of_this_version(error, path) from None
-    if misfit is not None:
-        raise _no_result(path, *misfit)
-    return Given(path, result, raw, whole.doubts(path, raw, content, result))
 
 
 def not_of_this_version(error: ValidationError, path: Path) -> click.UsageError:
@@ -334,9 +281,37 @@ def not_of_this_version(error: ValidationError, path: Path) -> click.UsageError:
 
 
 def _no_result(path: Path, where: str, message: str) -> click.UsageError:
-    return misused(
-        "'{path}' is no result of this version: {where}: {message}.",
-        path=path,
-        where=where,
-        message=message,
-    )
+    said = f"{where}: {message}"
+    return misused("'{path}' is no result of this version: {said}.", path=path, said=said)
+
+
+def read_plan(text: str) -> tuple[Path, Plan]:
+    """A saved plan, of a file or of the folder it is in. Raises click.UsageError where there is
+    none."""
+    if text.lower().endswith((".yaml", ".yml", ".xlsx", ".xlsm")):
+        raise misused(
+            "'{path}' is a scenario: solve it with --out, and give its plan.json.", path=text
+        )
+    found = read(text)
+    if not isinstance(found.result, Plan):
+        kind = kind_of(found.path)
+        raise misused("'{path}' holds no plan but '{kind}'.", path=found.path, kind=kind)
+    whole.tell(found.path, found.doubts)
+    return found.path, found.result
+
+
+def is_plan(text: str) -> bool:
+    """Whether a saved plan is meant rather than a scenario file: a folder, or JSON of that kind."""
+    return Path(text).is_dir() or kind_of(Path(text)) is not None
+
+
+def kind_of(path: Path) -> str | None:
+    """What a result says it is; None of any other file, also of a scenario, which has no kind."""
+    if path.suffix.lower() != ".json" or not path.is_file():
+        return None
+    try:
+        content = read_json(path)
+    except NotPlainError:
+        return None  # The reader of scenarios says what is wrong with it.
+    kind = content.get("kind") if isinstance(content, dict) else None
+    return kind if isinstance(kind, str) else None

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 from importlib.resources import files
 from pathlib import Path
+from typing import get_args
 
 import click
 
@@ -15,9 +15,8 @@ from models.files import read_case, read_case_text
 from models.language import Language, marked, tr, using
 from models.scenario.case import Case
 from optimizer.analyses.options import OfScenario
-from optimizer.cli import diagnostics, options, speaking
-from optimizer.cli.disk import save
-from optimizer.cli.parameters import declared
+from optimizer.cli import diagnostics, disk, options, usage
+from optimizer.cli.options import declared
 from optimizer.cli.usage import announce, misused
 
 
@@ -26,7 +25,7 @@ from optimizer.cli.usage import announce, misused
 @click.option("--variant", metavar="NAME", help="Check the file as this variant changes it.")
 @declared(OfScenario, "settings")
 @options.as_json("Write the faults to stdout as JSON.")
-@speaking.language_option
+@usage.language_option
 def validate(
     files: tuple[str, ...], variant: str | None, settings: tuple[str, ...], as_json: bool
 ) -> int:
@@ -36,14 +35,13 @@ def validate(
         try:
             reading = read_case(file, variant, settings, check_variants=True)
         except ScenarioError as error:
-            faults, summary = error.faults, ""
+            faults, summary = error.faults, None
         else:
             faults, summary = reading.warnings, f"{file}: {summed_up(reading.case)}"
         found += faults
-        if as_json:
-            continue
-        diagnostics.show(faults)
-        if summary:
+        if not as_json:
+            diagnostics.show(faults)
+        if summary is not None and not as_json:
             click.echo(summary)
     if as_json:
         click.echo(json.dumps([diagnostics.as_data(fault) for fault in found], indent=2))
@@ -54,26 +52,23 @@ def validate(
 
 def summed_up(case: Case) -> str:
     """What a scenario holds, in one line."""
+    uncertainty = case.uncertainty
     parts = [
         _counted(len(case.materials), tr("1 material"), marked("{count} materials")),
         _counted(len(case.projects), tr("1 project"), marked("{count} projects")),
         _counted(len(case.stockpiles), tr("1 stockpile"), marked("{count} stockpiles")),
         _counted(len(case.funders), tr("1 funder"), marked("{count} funders")),
-        _states(case),
-        _counted(len(case.variants), tr("1 variant"), marked("{count} variants")),
     ]
-    first, last = case.horizon.first_year, case.horizon.last_year
-    return tr("{parts}; {first} to {last}", parts=", ".join(parts), first=first, last=last)
-
-
-def _states(case: Case) -> str:
-    uncertainty = case.uncertainty
     if uncertainty is not None and uncertainty.sample is not None:
         drawn = int(uncertainty.sample.states)
-        return _counted(drawn, tr("1 sampled state"), marked("{count} sampled states"))
-    written = uncertainty.states if uncertainty is not None else None
-    count = len(written) if written is not None else 1
-    return _counted(count, tr("1 state"), marked("{count} states"))
+        parts.append(_counted(drawn, tr("1 sampled state"), marked("{count} sampled states")))
+    else:
+        written = uncertainty.states if uncertainty is not None else None
+        count = len(written) if written is not None else 1
+        parts.append(_counted(count, tr("1 state"), marked("{count} states")))
+    parts.append(_counted(len(case.variants), tr("1 variant"), marked("{count} variants")))
+    first, last = case.horizon.first_year, case.horizon.last_year
+    return tr("{parts}; {first} to {last}", parts=", ".join(parts), first=first, last=last)
 
 
 def _counted(count: int, one: str, many: str) -> str:
@@ -97,7 +92,7 @@ STARTER = "vorrat-run.cmd"
     is_flag=True,
     help=f"Write {STARTER} as well, onto which Windows users drop their workbook.",
 )
-@speaking.option("Language of the file and of what is said; the file is English if not given.")
+@usage.option("Language of the file and of what is said; the file is English if not given.")
 @options.force("Overwrite an existing file.")
 def init(path: str | None, excel: bool, origin: str | None, starter: bool, force: bool) -> None:
     """Write a small, commented scenario to PATH (- for stdout).
@@ -105,7 +100,7 @@ def init(path: str | None, excel: bool, origin: str | None, starter: bool, force
     PATH is scenario.yaml if not given, with --excel scenario.xlsx.
     """
     # What the environment speaks is no wish for the file, which others may read.
-    language = speaking.asked_for() or "en"
+    language = usage.asked_for() or "en"
     if origin is not None and not excel:
         raise misused("--from fills a workbook: add --excel.")
     path = path or ("scenario.xlsx" if excel else "scenario.yaml")
@@ -121,8 +116,8 @@ def init(path: str | None, excel: bool, origin: str | None, starter: bool, force
         if not file.parent.is_dir():
             problem = tr("No such file or directory")
             raise misused("'{path}' cannot be written: {problem}.", path=file, problem=problem)
-    save.refuse([file for file, _ in files], force)
-    save.leave_all(files, force)
+    disk.refuse([file for file, _ in files], force)
+    disk.leave_all(files, force)
     if path == "-":
         click.echo(content.decode(), nl=False)
     else:
@@ -133,17 +128,18 @@ def init(path: str | None, excel: bool, origin: str | None, starter: bool, force
         announce("{path} is written: drop a workbook onto it", path=beside)
 
 
+TEMPLATES = files("optimizer.cli") / "templates"
+
+
 def template(language: str) -> str:
     """The text of the starter scenario with comments in a language."""
-    folder = files("optimizer.cli") / "templates"
-    return (folder / f"starter.{language}.yaml").read_text(encoding="utf-8")
+    return (TEMPLATES / f"starter.{language}.yaml").read_text(encoding="utf-8")
 
 
 def starter_script(language: str) -> bytes:
     """The script for Windows that runs a workbook dropped onto it; lines end as Windows has it."""
-    folder = files("optimizer.cli") / "templates"
-    raw = (folder / f"vorrat-run.{language}.cmd").read_bytes()
-    return raw.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
+    lines = (TEMPLATES / f"vorrat-run.{language}.cmd").read_bytes().splitlines()
+    return b"".join(line + b"\r\n" for line in lines)
 
 
 def _workbook(origin: str | None, language: Language) -> bytes:
@@ -157,11 +153,9 @@ def _workbook(origin: str | None, language: Language) -> bytes:
     made = scenario_workbook(reading.case)
     path = first_difference(reading.case, made)
     if path is not None:
-        place = reading.place(path)
+        place, named = reading.place(path), ".".join(map(str, path))
         raise misused(
-            "{place}: a workbook cannot hold this as it stands ({path}).",
-            place=place,
-            path=".".join(map(str, path)),
+            "{place}: a workbook cannot hold this as it stands ({path}).", place=place, path=named
         )
     return made
 
@@ -172,25 +166,16 @@ def presets(name: str | None) -> None:
     """List the presets that scenarios can include, or print the one called NAME."""
     known = shelf.shipped()
     if name is None:
-        click.echo("\n".join(_listed(one) for one in known))
+        for one, where in known.items():
+            click.echo(one)
+            title, description = shelf.heading(where)
+            for spoken in get_args(Language):
+                click.echo(f"  {title.read(spoken)}: {description.read(spoken)}")
         return
     if name not in known:
-        listed = ", ".join(known)
-        near = difflib.get_close_matches(name.lower(), known, 1, 0.5)
-        message = tr("There is no preset '{name}'. There are {names}.", name=name, names=listed)
-        if near:
-            message = tr(
-                "There is no preset '{name}'. Did you mean '{near}'?", name=name, near=near[0]
-            )
-        raise click.UsageError(message)
+        names = ", ".join(known)
+        raise misused("There is no preset '{name}'. There are {names}.", name=name, names=names)
     click.echo(shelf.written(known[name]), nl=False)
-
-
-def _listed(name: str) -> str:
-    """A preset in one line of each language."""
-    title, description = shelf.heading(shelf.shipped()[name])
-    lines = [f"  {title.read(one)}: {description.read(one)}" for one in ("en", "de")]
-    return "\n".join([name, *lines])
 
 
 @click.command()
@@ -200,11 +185,10 @@ def schema(kind: str | None) -> None:
     from models.results.base import documents
     from models.schema import result_schema, scenario_schema
 
+    kinds = ", ".join(sorted(documents()))
     if kind is not None and kind not in documents():
         raise misused(
-            "there is no result of kind '{kind}'; these are {kinds}.",
-            kind=kind,
-            kinds=", ".join(sorted(documents())),
+            "there is no result of kind '{kind}'; these are {kinds}.", kind=kind, kinds=kinds
         )
     made = scenario_schema() if kind is None else result_schema(kind)
     click.echo(json.dumps(made, indent=2, ensure_ascii=False))

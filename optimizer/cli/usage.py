@@ -1,20 +1,23 @@
-"""Help and usage errors in the current language.
+"""Which language the command line speaks, and help and usage errors in it.
 
-click says these in English, so its words are put into German here: headings and options of a help
-text, and the messages of its exceptions, told apart by their class or their wording.
+An option comes first, then the environment variable, then the language of the system where that is
+German; else English. What click says in English is put into German here: headings and options of a
+help text, and its exceptions, told apart by their class or their wording.
 """
 
 from __future__ import annotations
 
 import copy
 import inspect
+import os
 import re
-from collections.abc import Iterable
-from typing import TypeVar
+import sys
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar, get_args
 
 import click
 
-from models.language import language, marked, tr
+from models.language import Language, language, marked, speak, tr
 
 _AnyCommand = TypeVar("_AnyCommand", bound=click.Command)
 
@@ -24,14 +27,9 @@ class Formatter(click.HelpFormatter):
 
     def write_usage(self, prog: str, args: str = "", prefix: str | None = None) -> None:
         """Write how a command is called."""
-        if language() == "en":
-            super().write_usage(prog, args, prefix)
-            return
-        for english, own in (
-            ("[OPTIONS]", tr("[OPTIONS]")),
-            ("COMMAND [ARGS]...", tr("COMMAND [ARGS]...")),
-        ):
-            args = args.replace(english, own)
+        own = {"[OPTIONS]": tr("[OPTIONS]"), "COMMAND [ARGS]...": tr("COMMAND [ARGS]...")}
+        for english, said in own.items():
+            args = args.replace(english, said)
         super().write_usage(prog, args, tr("Usage: "))
 
     def write_heading(self, heading: str) -> None:
@@ -43,11 +41,13 @@ class Formatter(click.HelpFormatter):
         self, rows: Iterable[tuple[str, str]], col_max: int = 30, col_spacing: int = 2
     ) -> None:
         """Write options or commands and what they do."""
-        default, ours = "[default: ", tr("[default: ")
-        of_help, own = "Show this message and exit.", tr("Show this message and exit.")
-        said = [
-            (name, own if text == of_help else text.replace(default, ours)) for name, text in rows
-        ]
+        own = {"[default: ": tr("[default: ")}
+        own["Show this message and exit."] = tr("Show this message and exit.")
+        said = []
+        for name, text in rows:
+            for english, ours in own.items():
+                text = text.replace(english, ours)
+            said.append((name, text))
         super().write_dl(said, col_max, col_spacing)
 
 
@@ -88,12 +88,9 @@ def show(error: click.ClickException) -> None:
     context = error.ctx if isinstance(error, click.UsageError) else None
     if context is not None:
         click.echo(context.get_usage(), err=True)
-        option = max(context.help_option_names, key=len, default="--help")
-        click.echo(
-            tr("Try '{command}' for help.", command=f"{context.command_path} {option}"), err=True
-        )
+        announce("Try '{command}' for help.", command=f"{context.command_path} --help")
         click.echo(err=True)
-    click.echo(tr("Error: {message}", message=_said(error)), err=True)
+    announce("Error: {message}", message=_said(error))
 
 
 def _said(error: click.ClickException) -> str:
@@ -115,28 +112,81 @@ def _said(error: click.ClickException) -> str:
 
 
 _PROBLEMS = {
-    r"(?P<value>.*) is not a valid (?:integer|integer range)\.": marked(
-        "{value} is not a whole number."
-    ),
-    r"(?P<value>.*) is not a valid (?:float|float range)\.": marked("{value} is not a number."),
-    r"(?P<value>.*) is not in the range (?P<range>.*)\.": marked(
-        "{value} is not in the range {range}."
-    ),
-    r"(?P<value>.*) is not one of (?P<choices>.*)\.": marked("{value} is none of {choices}."),
-    r"(?:Directory|File|Path) (?P<path>.*) is a file\.": marked("{path} is a file."),
-    r"Option (?P<option>.*) requires an argument\.": marked("option {option} needs a value."),
-    r"Option (?P<option>.*) does not take a value\.": marked("option {option} takes no value."),
-    r"Got unexpected extra arguments? \((?P<values>.*)\)": marked(
+    "<value> is not a valid integer( range)?.": marked("{value} is not a whole number."),
+    "<value> is not a valid float( range)?.": marked("{value} is not a number."),
+    "<value> is not in the range <range>.": marked("{value} is not in the range {range}."),
+    "<value> is not one of <choices>.": marked("{value} is none of {choices}."),
+    "(Directory|File|Path) <path> is a file.": marked("{path} is a file."),
+    "Option <option> requires an argument.": marked("option {option} needs a value."),
+    "Option <option> does not take a value.": marked("option {option} takes no value."),
+    r"Got unexpected extra arguments? \(<values>\)": marked(
         "nothing is expected after this: {values}"
     ),
-    r"Missing command\.": marked("Missing command."),
+    "Missing command.": marked("Missing command."),
 }
-"""What click says of a value or an argument, and how it is said here."""
+"""What click says of a value or an argument, as a pattern, and how it is said here."""
 
 
 def _problem(message: str) -> str:
     for pattern, said in _PROBLEMS.items():
-        found = re.fullmatch(pattern, message)
+        found = re.fullmatch(re.sub(r"<(\w+)>", r"(?P<\1>.*)", pattern), message)
         if found:
             return tr(said, **found.groupdict())
     return message
+
+
+VARIABLE = "VORRAT_LANGUAGE"
+LANGUAGES: tuple[Language, ...] = get_args(Language)
+_ASKED_FOR = "vorrat.language"
+_Made = TypeVar("_Made", bound=Callable[..., Any])
+
+
+def of_environment() -> Language:
+    """The language that the environment asks for. Raises click.UsageError where the variable names
+    none that there is."""
+    named = os.environ.get(VARIABLE)
+    if not named:
+        return "de" if _system_is_german() else "en"
+    if named not in LANGUAGES:
+        raise misused("{variable} is '{value}'; write en or de.", variable=VARIABLE, value=named)
+    return named
+
+
+def _system_is_german() -> bool:
+    if sys.platform == "win32":
+        import ctypes
+
+        identifier: int = ctypes.windll.kernel32.GetUserDefaultUILanguage()
+        return identifier & 0x3FF == 0x07  # the primary language of German
+    names = (os.environ.get(name) for name in ("LC_ALL", "LC_MESSAGES", "LANG"))
+    return re.match(r"de(?![A-Za-z])", next(filter(None, names), "")) is not None
+
+
+def asked_for() -> Language | None:
+    """The language that an option asked for, if any did."""
+    found: Language | None = click.get_current_context().meta.get(_ASKED_FOR)
+    return found
+
+
+def take(ctx: click.Context, _option: click.Parameter, value: Language | None) -> None:
+    """Speak the language that an option asks for from here on."""
+    if value is not None and not ctx.resilient_parsing:
+        ctx.meta[_ASKED_FOR] = value
+        speak(value)
+
+
+def option(what: str) -> Callable[[_Made], _Made]:
+    """The option ``--language`` with its help, which holds from there on."""
+    return click.option(
+        "--language",
+        type=click.Choice(LANGUAGES),
+        is_eager=True,
+        expose_value=False,
+        callback=take,
+        help=what,
+    )
+
+
+language_option = option(
+    marked("Language of what is written; that of the system if it is German, else English.")
+)

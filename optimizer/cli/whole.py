@@ -10,38 +10,69 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from models.files.json_document import MAX_BYTES, NotPlainError, parse_json
-from models.language import language, tr
+from models.language import language, marked, tr
 from models.results import Manifest, Result
-from models.results.base import SEAL, content_hash, seal_of
 from models.results.manifest import SUFFIX
-from models.results.reservations import Doubts, joined
+from models.results.reservations import Doubts
+from models.results.base import SEAL, seal_of
+from models.results.base import content_hash
 from optimizer.cli.usage import announce
 
 if TYPE_CHECKING:
     from optimizer.solve.reckoned import Disagreement
 
-FIRST = 3
-"""Figures that do not add up and are told one by one."""
-LEVELS = 3
-"""A result lies at most so many folders below its manifest: ``plans/LABEL/plan.json``."""
+FIRST = 3  # figures that do not add up and are told one by one
+RULES = {
+    "least": marked("'{name}' does not add up: {path} is {said}, and cannot be below {due}."),
+    "most": marked("'{name}' does not add up: {path} is {said}, and cannot be above {due}."),
+    "equal": marked("'{name}' does not add up: {path} is {said}, and has to be {due}."),
+}
+LEVELS = 3  # A result lies at most so many folders below its manifest: `plans/LABEL/plan.json`
 
 
 def doubts(path: Path, raw: bytes, content: dict[str, Any], result: Result) -> Doubts:
-    """What is to be said of a result that was read from a file; nothing where it is whole.
-
-    Parameters
-    ----------
-    raw, content
-        What the file holds, as bytes and as JSON.
-    result
-        What was made of it.
-    """
-    name = _name(path)
+    """What is to be said of a result, made of the content of a file, which has these bytes; nothing
+    where it is as it was written, by its seal and by the manifest beside it, and adds up."""
     # It takes a moment to import: only those who read results wait for it.
     from optimizer.solve.reckoned import disagreements
 
-    origin = _of_origin(path, name, raw, content)
-    return joined([origin, Doubts(tuple(of_figures(path, list(disagreements(result)))))])
+    seal, own, digest = content.get(SEAL), seal_of(content), hashlib.sha256(raw).hexdigest()
+    listed, against, unknown = list(_listed(path)), [], []
+    about = {"name": "/".join(path.parts[-2:]), "field": SEAL, "kind": content.get("kind")}
+    about |= {"own": own[:16], "seal": _shown(seal)[:16], "digest": digest[:16]}
+    if SEAL in content and seal != own:
+        told = tr(
+            "'{name}' was changed after it was written: the SHA-256 of its content is {own}, "
+            "and its own field {field} says {seal}.",
+            **about,
+        )
+        against.append(told)
+    as_listed = any(
+        digest == output.sha256
+        # Written anew by another program, with all that it says.
+        or (seal == own and content_hash(content, output.volatile) == output.content_sha256)
+        for _, output in listed
+    )
+    if listed and not as_listed:
+        about |= {"manifest": listed[0][0], "sha": listed[0][1].sha256[:16]}
+        told = tr(
+            "'{name}' is not the file that '{manifest}' lists: its SHA-256 is {digest}, not {sha}.",
+            **about,
+        )
+        against.append(told)
+    elif SEAL not in content and not as_listed:
+        # Named by document and variant: with the same content a page is the same, wherever it lay.
+        title, variant = content.get("title"), content.get("variant")
+        title = title.get(language()) if isinstance(title, dict) else title
+        told = tr(
+            "It cannot be confirmed that '{title}' ({kind}) is as it was written: it has no "
+            "field {field}, and no manifest lists it.",
+            title=f"{title}@{variant}" if variant else title,
+            **about,
+        )
+        unknown.append(told)
+    against += of_figures(path, list(disagreements(result)))
+    return Doubts(tuple(against), tuple(unknown))
 
 
 def tell(path: Path, said: Doubts) -> None:
@@ -50,58 +81,6 @@ def tell(path: Path, said: Doubts) -> None:
         announce("WARNING: {sentence}", sentence=sentence)
     for sentence in said.unconfirmed:
         announce("NOTE: {file}: {sentence}", file=path, sentence=sentence)
-
-
-def _title(content: dict[str, Any]) -> str:
-    """Of a document and its variant: with the same content a page is the same, wherever it lay."""
-    title, variant = content.get("title"), content.get("variant")
-    if isinstance(title, dict):  # a wording
-        title = title.get(language())
-    return f"{title}@{variant}" if variant else str(title)
-
-
-def _of_origin(path: Path, name: str, raw: bytes, content: dict[str, Any]) -> Doubts:
-    """Whether it is as it was written: by its seal, and by the manifest beside it."""
-    against = []
-    sealed, own = SEAL in content, seal_of(content)
-    seal = content.get(SEAL)
-    if sealed and seal != own:
-        changed = tr(
-            "'{name}' was changed after it was written: the SHA-256 of its content is {own}, and "
-            "its own field {field} says {seal}.",
-            name=name,
-            own=own[:16],
-            field=SEAL,
-            seal=_shown(seal)[:16],
-        )
-        against.append(changed)
-    listed = list(_listed(path))
-    digest = hashlib.sha256(raw).hexdigest()
-    as_listed = any(
-        digest == output.sha256
-        # Written anew by another program, with all that it says.
-        or (seal == own and content_hash(content, output.volatile) == output.content_sha256)
-        for _, output in listed
-    )
-    if listed and not as_listed:
-        other = tr(
-            "'{name}' is not the file that '{manifest}' lists: its SHA-256 is {digest}, not {sha}.",
-            name=name,
-            manifest=listed[0][0],
-            digest=digest[:16],
-            sha=listed[0][1].sha256[:16],
-        )
-        against.append(other)
-    elif not sealed and not as_listed:
-        unknown = tr(
-            "It cannot be confirmed that '{title}' ({kind}) is as it was written: it has no field "
-            "{field}, and no manifest lists it.",
-            title=_title(content),
-            kind=content.get("kind"),
-            field=SEAL,
-        )
-        return Doubts(tuple(against), (unknown,))
-    return Doubts(tuple(against))
 
 
 def _listed(path: Path) -> Iterator[tuple[str, Any]]:
@@ -124,26 +103,15 @@ def _listed(path: Path) -> Iterator[tuple[str, Any]]:
                     yield beside.name, output
 
 
-def _name(path: Path) -> str:
-    return "/".join(path.parts[-2:])
-
-
 def of_figures(path: Path, found: Sequence[Disagreement]) -> Iterator[str]:
     """What figures of a file do not agree, in sentences."""
-    name = _name(path)
+    name = "/".join(path.parts[-2:])
     for one in found[:FIRST]:
-        about = {"name": name, "path": one.path, "said": _shown(one.said), "due": _shown(one.due)}
-        if one.bound == "least":
-            yield tr("'{name}' does not add up: {path} is {said}, and cannot be below {due}.",
-                     **about)  # fmt: skip
-        elif one.bound == "most":
-            yield tr("'{name}' does not add up: {path} is {said}, and cannot be above {due}.",
-                     **about)  # fmt: skip
-        else:
-            yield tr("'{name}' does not add up: {path} is {said}, and has to be {due}.", **about)
+        said, rule = _shown(one.said), RULES.get(str(one.bound), RULES["equal"])
+        yield tr(rule, name=name, path=one.path, said=said, due=_shown(one.due))
     if len(found) > FIRST:
-        yield tr("'{name}' does not add up in more places: {count}.", name=name,
-                 count=len(found) - FIRST)  # fmt: skip
+        rest = len(found) - FIRST
+        yield tr("'{name}' does not add up in more places: {count}.", name=name, count=rest)
 
 
 def _shown(value: object) -> str:

@@ -1,4 +1,4 @@
-"""Many solves side by side: in this process, in processes of this machine, or on a cluster.
+"""Many solves side by side: in processes of this machine, or on a cluster.
 
 Analyses open ``Workers`` and know nothing of where these are: the engine that is in use decides,
 processes of this machine where nothing else is said.
@@ -12,9 +12,9 @@ from contextvars import ContextVar
 from typing import Any, Self
 
 from optimizer.parallel.interface import Answer, Arrival, Dealing, Engine, Limits, Task, Team
-from optimizer.parallel.processes import InProcess, Processes
+from optimizer.parallel.processes import Processes
 
-__all__ = ["Arrival", "Dealing", "Engine", "InProcess", "Limits", "Processes", "Team"]
+__all__ = ["Arrival", "Dealing", "Engine", "Limits", "Processes", "Team"]
 __all__ += ["Workers", "in_use", "most_side_by_side", "side_by_side", "threads_each", "using"]
 
 _current: ContextVar[Engine | None] = ContextVar("engine", default=None)
@@ -55,22 +55,8 @@ def using(engine: Engine) -> Iterator[None]:
 
 
 class Workers(Team[Task, Answer]):
-    """A team of the engine in use.
-
-    Parameters
-    ----------
-    make
-        Called once by each worker, with ``given``; returns what answers one task after the other.
-        A function of a module, since workers import it by its name.
-    given
-        What it is called with; it is copied to each worker.
-    jobs
-        How many workers; as many as the engine has where it is None.
-    dealing
-        How tasks reach them.
-
-    To be used as a context, which ends with all workers gone; what they had not finished is lost.
-    """
+    """A team of the engine in use, of ``jobs`` workers, or as many as the engine has where that is
+    None; each calls ``make`` with ``given``, which is copied to it."""
 
     def __init__(
         self,

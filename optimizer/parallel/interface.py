@@ -27,8 +27,7 @@ that have nothing to do with each other."""
 class Limits:
     """What one task may take of the process that answers it; None for no limit."""
 
-    memory: int | None = None
-    """Bytes that the process holds in memory (resident)."""
+    memory: int | None = None  # bytes that the process holds in memory (resident)
     seconds: float | None = None
     """From when the task is handed over; for a solver that hangs, well above its own limit."""
 
@@ -40,20 +39,16 @@ NO_LIMITS = Limits()
 class Arrival(Generic[Answer]):
     """The answer to one task, or why it has none, as it comes."""
 
-    index: int
-    """Of the task, in the order in which tasks were given."""
+    index: int  # of the task, in the order in which tasks were given
     answer: Answer | None
     error: VorratError | None
     """What the task raised, or what became of its worker: WorkerLost, OutOfMemory, TimedOut."""
-    seconds: float
-    """From when the task was handed over."""
+    seconds: float  # from when the task was handed over
 
 
 class Team(ABC, Generic[Task, Answer]):
-    """Workers that answer tasks, each with what it has learnt from its own earlier ones.
-
-    To be used as a context, which ends with all of them gone; what they had not finished is lost.
-    """
+    """Workers that answer tasks, each with what it has learnt from its own earlier ones. To be used
+    as a context, which ends with all of them gone; what they had not finished is lost."""
 
     def __enter__(self) -> Self:
         return self
@@ -63,12 +58,11 @@ class Team(ABC, Generic[Task, Answer]):
 
     @abstractmethod
     def arrivals(self, tasks: Iterable[Task]) -> Generator[Arrival[Answer], None, None]:
-        """What becomes of each task, as it comes: an error of one leaves the others alone.
-
-        Tasks are taken as workers become free, a few ahead. A worker that is lost is replaced, and
-        its task tried once more before it counts as lost; one that outgrew its memory or its time
-        is not tried again. Errors that are no VorratError are raised.
-        """
+        """What becomes of each task, as it comes: an error of one leaves the others alone. Tasks
+        are taken as workers become free, a few ahead. A worker that is lost is replaced, and its
+        task tried once more before it counts as lost; one that outgrew its memory or its time is
+        not tried again. Errors that are no VorratError are raised. One call at a time: what an
+        earlier one has left is answered for nobody."""
 
     def map(
         self, tasks: Sequence[Task], on_done: Callable[[Task, Answer], None] | None = None
@@ -92,16 +86,13 @@ class Engine(Protocol):
     @property
     def name(self) -> str:
         """What manifests call it: ``in process``, ``processes`` or ``cluster``."""
-        ...
 
     @property
     def size(self) -> int | None:
         """Workers that there are for a run anyway; None where they are begun as they are needed."""
-        ...
 
     def team(
         self, make: Make, given: tuple[Any, ...], jobs: int | None, dealing: Dealing = "fixed"
     ) -> Team[Any, Any]:
         """A team of so many workers, each of which calls ``make`` with ``given``; as many as the
         engine has where ``jobs`` is None."""
-        ...

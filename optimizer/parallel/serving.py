@@ -1,12 +1,8 @@
 """What runs in a worker, of this machine or of a cluster: one task after the other is answered.
-
-Tasks and answers are pickled here, so that what cannot be pickled is an error of its task and no
-end of the process. What answers the tasks of a lane is kept between them.
-"""
+Tasks and answers are pickled here, so that what cannot be pickled is an error of its task alone."""
 
 from __future__ import annotations
 
-import io
 import multiprocessing
 import os
 import pickle
@@ -17,11 +13,12 @@ import traceback
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple, cast
+from typing import Any, NamedTuple, cast
 
 from models.language import Language, tr, using
 from optimizer.errors import OutOfMemory
+from optimizer.parallel.interface import Limits
+from optimizer.parallel.watching import held, watched
 
 KEPT = 6 * 3600.0
 """Seconds for which a lane that nobody asks is kept: its client may be gone without a word."""
@@ -34,77 +31,62 @@ class Order(NamedTuple):
     lane: int
     number: int
     speaks: Language
-    task: bytes
-    """Pickled, so that it is plain data and functions by their names, here and there."""
-    given: bytes | None
-    """What makes the lane, pickled; None where this worker has it."""
+    limits: Limits
+    task: bytes  # pickled, so that it is plain data and functions by their names, here and there
+    given: bytes  # what makes the lane where this worker has none of it, pickled
 
 
 class Reply(NamedTuple):
     """What became of a task."""
 
-    kind: Literal["answer", "error", "unknown lane"]
-    content: bytes
-    """Pickled: the answer, or the error with its trace."""
-    has_lane: bool
-    """Whether this worker has the lane from now on."""
+    content: bytes  # pickled: the answer, the error and its trace
+    held: int  # bytes that the worker holds in memory after it; 0 where there is no limit
 
 
-@dataclass
-class Lane:
-    """What answers the tasks of one lane, and when it last did."""
-
-    answer: Callable[[Any], Any]
-    asked: float
+lanes: dict[tuple[str, int], tuple[Callable[[Any], Any], float]] = {}
+"""What answers the tasks of a lane, by team and number, and when it was last asked (monotonic)."""
 
 
-lanes: dict[tuple[str, int], Lane] = {}
-"""By team and number."""
-
-
-def serve(order: Order) -> Reply:
-    """Answer one task; whatever it raises is its answer."""
-    key = order.team, order.lane
-    with using(order.speaks):
+def serve(order: Order, tell: Callable[[], None] = lambda: None) -> Reply:
+    """Answer one task; whatever it raises is its answer. ``tell`` is called where it outgrows its
+    memory, before the process ends."""
+    with using(order.speaks), watched(order.limits, tell):
         try:
-            if order.given is not None:
-                _begin(key, order.given)
-            elif key not in lanes:
-                return Reply("unknown lane", b"", False)
-            lanes[key].asked = time.monotonic()
-            answer = lanes[key].answer(pickle.loads(order.task))
-            return Reply("answer", _packed(answer), True)
+            content = _packed((_lane(order)(pickle.loads(order.task)), None, ""))
         except MemoryError as error:
-            lanes.pop(key, None)  # what it has learnt may be half written
+            lanes.pop((order.team, order.lane), None)  # what it has learnt may be half written
             short = OutOfMemory(tr("there is no memory left"))
             short.__cause__ = error
-            return Reply("error", _error(short), False)
+            content = _error(short)
         except BaseException as error:
-            return Reply("error", _error(error), key in lanes)
+            content = _error(error)
+    return Reply(content, 0 if order.limits.memory is None else held(os.getpid()))
 
 
-def _begin(key: tuple[str, int], given: bytes) -> None:
-    now = time.monotonic()
-    for old in [key, *(one for one, kept in lanes.items() if now - kept.asked > KEPT)]:
-        lanes.pop(old, None)
-    make, arguments = pickle.loads(given)
-    lanes[key] = Lane(make(*arguments), now)
+def _lane(order: Order) -> Callable[[Any], Any]:
+    now, key = time.monotonic(), (order.team, order.lane)
+    for old in [one for one, (_, asked) in lanes.items() if now - asked > KEPT]:
+        del lanes[old]
+    if key not in lanes:
+        make, given = pickle.loads(order.given)
+        lanes[key] = make(*given), now
+    answer = lanes[key][0]
+    lanes[key] = answer, now
+    return answer
 
 
 def _packed(content: Any) -> bytes:
-    buffer = io.BytesIO()
-    pickle.dump(content, buffer, pickle.HIGHEST_PROTOCOL)
-    return buffer.getvalue()
+    return pickle.dumps(content, pickle.HIGHEST_PROTOCOL)
 
 
 def _error(error: BaseException) -> bytes:
     """An error with its trace, since it comes without; by its name where it cannot be sent."""
     trace = "".join(traceback.format_exception(error))
     try:
-        packed = _packed((error, trace))
+        packed = _packed((None, error, trace))
         pickle.loads(packed)
     except Exception:
-        return _packed((RuntimeError(f"{type(error).__name__}: {error}"), trace))
+        return _packed((None, RuntimeError(f"{type(error).__name__}: {error}"), trace))
     return packed
 
 
@@ -128,20 +110,16 @@ def _end_with_parent() -> None:
 
 
 def keep_no_names() -> None:
-    """Let locks of libraries (pyomo, numba) have no name in the system that outlives a kill.
-
-    They keep one for processes that are spawned, and none for those that are forked; none is.
-    """
+    """Let locks of libraries (pyomo, numba) have no name in the system that outlives a kill. They
+    keep one for processes that are spawned, and none for those that are forked; none is."""
     if "fork" in multiprocessing.get_all_start_methods():
         multiprocessing.set_start_method("fork", force=True)
 
 
 @contextmanager
 def ctrl_c_kept_out() -> Iterator[None]:
-    """Keep Ctrl-C from the threads that are begun now, and so from the workers that they begin.
-
-    It reaches all processes of a terminal: this one decides what becomes of the others.
-    """
+    """Keep Ctrl-C from the threads that are begun now, and so from the workers that they begin. It
+    reaches all processes of a terminal: this one decides what becomes of the others."""
     if not hasattr(signal, "pthread_sigmask"):  # on Windows
         yield
         return

@@ -1,26 +1,21 @@
-"""Who holds too much memory or takes too long, and how a process is ended whatever it does.
-
-A solver at work hears nothing, so that its process is watched from outside: workers by the team
-that they are of, the process of a command by the one that supervises it. Only workers of a cluster
-watch themselves, since nobody else is on their machine.
-"""
+"""How a process that holds too much memory or takes too long is ended, whatever it does: a worker
+by a thread beside the solver, which hears nothing at work; a command by the process above it."""
 
 from __future__ import annotations
 
+import faulthandler
+import os
 import threading
-import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
 
 from models.language import figure, tr
-from optimizer.errors import OutOfMemory, TimedOut
+from optimizer.errors import OutOfMemory, TimedOut, VorratError, WorkerLost
 from optimizer.parallel.interface import Limits
 
-EVERY = 0.1
-"""Seconds between looks."""
-
-Verdict = type[OutOfMemory] | type[TimedOut]
-"""Why a process is ended."""
+EVERY = 0.1  # seconds between looks
+OUTGROWN = 77  # the exit code of a process that ended itself since it held too much memory
 
 
 def held(pid: int) -> int:
@@ -46,43 +41,41 @@ def kill(pid: int) -> None:
             one.kill()
 
 
-def verdict(limits: Limits, pid: int, since: float) -> Verdict | None:
-    """Which limit a process is beyond, if any, that has been at a task since then (monotonic)."""
-    if limits.seconds is not None and time.monotonic() - since > limits.seconds:
-        return TimedOut
-    if limits.memory is not None and held(pid) > limits.memory:
-        return OutOfMemory
-    return None
+@contextmanager
+def watched(limits: Limits, tell: Callable[[], None]) -> Iterator[None]:
+    """End this process where what is done in it outgrows its limits; of memory that is told before.
+    Time is kept by a thread that needs nothing of Python, memory by one of Python."""
+    done = threading.Event()
+
+    def weigh() -> None:
+        while not done.wait(EVERY):
+            if held(os.getpid()) > (limits.memory or 0):
+                tell()
+                if not done.wait(EVERY):  # until that has been sent
+                    os._exit(OUTGROWN)
+
+    with ExitStack() as stack:
+        if limits.seconds is not None:
+            nowhere = stack.enter_context(Path(os.devnull).open("w", encoding="utf-8"))
+            faulthandler.dump_traceback_later(limits.seconds, exit=True, file=nowhere)
+            stack.callback(faulthandler.cancel_dump_traceback_later)
+        stack.callback(done.set)
+        if limits.memory is not None:
+            threading.Thread(target=weigh, name="watch", daemon=True).start()
+        yield
 
 
-def told(found: Verdict, limits: Limits) -> OutOfMemory | TimedOut:
-    """The error of a task whose process was ended for this reason."""
-    if found is OutOfMemory:
+def fate(limits: Limits, seconds: float, outgrown: bool, otherwise: str) -> VorratError:
+    """The error of a task whose process is gone after so many seconds: why it was ended, or what
+    is said where it died of something else."""
+    if outgrown:
         limit = round((limits.memory or 0) / 1e6)
         return OutOfMemory(
             tr("a process was ended, since it held more than {limit} MB of memory", limit=limit)
         )
-    return TimedOut(
-        tr(
-            "a process was ended, since it had not answered after {seconds} s",
-            seconds=figure(limits.seconds or 0.0),
+    if limits.seconds is not None and seconds >= limits.seconds:
+        most = figure(limits.seconds)
+        return TimedOut(
+            tr("a process was ended, since it had not answered after {seconds} s", seconds=most)
         )
-    )
-
-
-@contextmanager
-def looking(look: Callable[[], None]) -> Iterator[None]:
-    """Look every so often, in a thread of its own, for as long as the context lasts."""
-    over = threading.Event()
-
-    def keep_looking() -> None:
-        while not over.wait(EVERY):
-            look()
-
-    thread = threading.Thread(target=keep_looking, name="watch", daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        over.set()
-        thread.join()
+    return WorkerLost(otherwise)

@@ -7,12 +7,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-import click
 import pytest
 from small_scenario import VALID, write
 
 from optimizer.cli import run
-from optimizer.cli.disk.naming import refuse_reserved
 
 ROOT = Path(__file__).parents[2]
 
@@ -73,20 +71,6 @@ def test_any_code_page_will_do(environment: dict[str, str], tmp_path: Path) -> N
         code, said = started(arguments, tmp_path, VORRAT_LANGUAGE="de", **environment)
         assert code == expected, said
         assert b"Traceback" not in said
-
-
-@pytest.mark.parametrize(
-    "name", ["CON", "nul.yaml", "a/COM1/b", "Lpt9.txt", "a.", "b ", "a?b", "a:b"]
-)
-def test_names_that_windows_keeps_are_refused_there(name: str) -> None:
-    with pytest.raises(click.UsageError):
-        refuse_reserved(Path(name), "win32")
-    refuse_reserved(Path(name), "linux")
-
-
-@pytest.mark.parametrize("name", ["console", "a/../b", ".", "plans/2026.1", "comet", "C"])
-def test_other_names_are_not(name: str) -> None:
-    refuse_reserved(Path(name), "win32")
 
 
 def test_a_file_that_excel_holds_open_is_told(

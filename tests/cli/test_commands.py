@@ -18,7 +18,7 @@ from models.faults import VorratError
 from models.files import read_case
 from models.schema import scenario_schema
 from optimizer import cli
-from optimizer.cli import run
+from optimizer.cli import diagnostics, run
 from optimizer.cli.scenario_files import template
 
 ROOT = Path(__file__).parents[2]
@@ -254,7 +254,7 @@ def test_colours_only_on_a_terminal_without_no_color(monkeypatch, no_colour, wan
 
     monkeypatch.setenv("NO_COLOR", no_colour)
     monkeypatch.setenv("TERM", "xterm")
-    assert cli.colours(Terminal()) is wanted
+    assert diagnostics.colours(Terminal()) is wanted
 
 
 def test_every_command_is_named_in_the_help(capsys):

@@ -13,12 +13,13 @@ import pytest
 import yaml
 from answering import dying
 from evaluations import sampled, saved
+from in_process import InProcess
 from varied import two_works
 
 from models.results import Frontier
 from optimizer.cli import options, run
 from optimizer.errors import ClusterError
-from optimizer.parallel import Arrival, InProcess, Limits, Processes, Workers, in_use, using
+from optimizer.parallel import Arrival, Limits, Processes, Workers, in_use, using
 
 
 def test_processes_of_this_machine_unless_told_otherwise() -> None:
@@ -74,7 +75,7 @@ def test_an_analysis_is_refused_before_a_cluster_is_asked(
 def test_an_analysis_without_its_scheduler_fails(
     works: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("optimizer.parallel.cluster.connecting.CONNECTS_WITHIN", 0.5)
+    monkeypatch.setattr("optimizer.parallel.cluster.CONNECTS_WITHIN", 0.5)
     where = ["--scheduler", "tcp://127.0.0.1:1", "--out", "found"]
     assert run(["frontier", works, "--values", "0,4", *where]) == 5
     assert "no scheduler answers at tcp://127.0.0.1:1" in capfd.readouterr().err

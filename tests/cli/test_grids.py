@@ -10,20 +10,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from optimizer.cli.batching import asked
-from optimizer.cli.batching.asked import Asked, files_of
-from optimizer.cli.batching.grids import combinations, grids
+from optimizer.cli import batch_runs, disk
+from optimizer.cli.batch_runs import Run, combinations, files_of, grids
 
 OPTION: Any = None
-LONGEST = asked.LONGEST_NAME + 2 + asked.TAG
+LONGEST = disk.LONGEST + 3 + batch_runs.TAG
 
 
 def read(*texts: str) -> dict[str, tuple[str, ...]]:
     return grids(OPTION, OPTION, texts)
 
 
-def names(*runs: tuple[Asked, str]) -> list[str]:
-    return asked._names(runs)
+def names(*runs: tuple[Run, str]) -> list[str]:
+    for run, key in runs:
+        run.key = key
+    batch_runs.name_all([run for run, _ in runs])
+    return [run.run for run, _ in runs]
 
 
 @pytest.mark.parametrize(
@@ -117,7 +119,7 @@ def test_patterns_pass_over_what_was_left_beside_scenarios(
         "a-results.xlsx",
         "a-fund-results-new.xlsx",
         "a-faults.xlsx",
-        "other-results.xlsx",
+        "other.xlsx",
         "runs/x/plan.manifest.json",
         "runs/x/inputs/plan/a.xlsx",
         "runs/x/inputs/plan/deep/a.xlsx",
@@ -126,7 +128,7 @@ def test_patterns_pass_over_what_was_left_beside_scenarios(
         Path(name).parent.mkdir(parents=True, exist_ok=True)
         Path(name).write_text("", encoding="utf-8")
     found = [Path(name).as_posix() for name in files_of(["**/*.xlsx"])]
-    assert found == ["a.xlsx", "inputs/plan/own.xlsx", "other-results.xlsx"]
+    assert found == ["a.xlsx", "inputs/plan/own.xlsx", "other.xlsx"]
     assert files_of(["a-results.xlsx"]) == ["a-results.xlsx"]  # by its name: whoever reads it says
 
 
@@ -150,12 +152,12 @@ def test_links_and_many_stars_lead_no_pattern_round_and_round(
     assert [Path(name) for name in files_of([f"{tmp_path}/a/**/*.yaml"])] == [tmp_path / inside]
 
 
-def of(stem: str, variant: str | None = None, **varied: str) -> Asked:
-    return Asked(f"some/{stem}.yaml", variant, (), varied)
+def of(stem: str, variant: str | None = None, **varied: str) -> Run:
+    return Run(f"some/{stem}.yaml", variant, (), varied)
 
 
 def test_a_name_says_what_the_run_is() -> None:
-    run = Asked("a/germany-2026.yaml", "larger fund", (), {"horizon.last_year": "2040"})
+    run = Run("a/germany-2026.yaml", "larger fund", (), {"horizon.last_year": "2040"})
     assert names((run, "0123456789abcdef")) == [
         "germany-2026--larger_fund--last_year=2040--0123456789"
     ]
@@ -169,12 +171,12 @@ def test_a_name_says_what_the_run_is() -> None:
 def test_a_name_is_one_of_a_folder_on_every_system(
     stem: str, variant: str | None, value: str
 ) -> None:
-    run = Asked(stem, variant, (), {"a.b": value})
+    run = Run(stem, variant, (), {"a.b": value})
     for (name,) in (names((run, "0123456789ab")), names((run, ""))):
         assert not set(name) & set('<>:"/\\|?*\0\n\r\t')
         assert len(name) <= LONGEST
         assert name == name.strip(" .")
-        assert not asked.RESERVED.fullmatch(name.split(".")[0])
+        assert not disk.RESERVED.fullmatch(name.split(".")[0])
         assert len(name.encode()) <= 255
 
 
@@ -182,8 +184,8 @@ def test_a_name_is_one_of_a_folder_on_every_system(
     "stem", ["con", "COM1", "nul.v2", ".hidden", "..", " ", "x" * 300, "\U0001d49c" * 99]
 )
 def test_names_that_systems_keep_for_themselves_are_changed(stem: str) -> None:
-    (name,) = names((Asked(stem, None, (), {}), "0123456789ab"))
-    assert not asked.RESERVED.fullmatch(name.split(".")[0])
+    (name,) = names((Run(stem, None, (), {}), "0123456789ab"))
+    assert not disk.RESERVED.fullmatch(name.split(".")[0])
     assert not name.startswith(".")
     assert len(name) <= LONGEST
 

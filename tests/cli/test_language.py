@@ -15,7 +15,7 @@ from small_scenario import VALID, broken, write
 
 from models.language import language, using
 from models.results.base import SEAL
-from optimizer.cli import COMMANDS, run, speaking, usage, vorrat
+from optimizer.cli import COMMANDS, run, usage, vorrat
 from optimizer.cli.scenario_files import template
 
 PLACES = ("LC_ALL", "LC_MESSAGES", "LANG")
@@ -69,7 +69,7 @@ def test_the_environment_chooses(
         monkeypatch.delenv(name, raising=False)
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    assert speaking.of_environment() == chosen
+    assert usage.of_environment() == chosen
 
 
 def test_a_language_that_there_is_not_is_refused(

@@ -15,7 +15,7 @@ from click.testing import CliRunner
 from optimizer.analyses.options import Count, Flag, Options, SolveOptions, by_name, schema, share
 from optimizer.analyses.registry import ANALYSES, BY_NAME, Analysis
 from optimizer.cli import vorrat
-from optimizer.cli.parameters import built, declared
+from optimizer.cli.options import built, declared
 from optimizer.errors import Misuse
 
 ROOT = Path(__file__).parents[2]

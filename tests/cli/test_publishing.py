@@ -26,17 +26,13 @@ from publications import (
     tree,
 )
 
-from optimizer.cli.disk import publishing
-from optimizer.cli.disk.naming import safe_name, safe_names
-from optimizer.cli.disk.publishing import extended, publish
-from optimizer.cli.disk.save import check_folder, write_whole
+from optimizer.cli.disk import STALE, leave_all, prepare, publish, safe_name, safe_names
 from optimizer.errors import InUse, NotWritten
 
 
 @pytest.fixture(autouse=True)
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A lock that is kept by mistake fails a test soon, and nobody cuts the power."""
-    monkeypatch.setattr(publishing, "PATIENCE", 20.0)
+def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody cuts the power."""
     monkeypatch.setattr(os, "fsync", lambda _handle: None)
 
 
@@ -125,36 +121,6 @@ def test_a_folder_without_permission_is_told(tmp_path: Path) -> None:
     assert tree(tmp_path) == {"shut": None}
 
 
-@pytest.mark.parametrize(
-    "names",
-    [
-        ["../plan.json"],
-        ["/plan.json"],
-        ["a/../../b"],
-        [""],
-        ["."],
-        ["a//b"],
-        ["plans/A/plan.json", "plans/a/plan.json"],
-        ["plans/A/1.json", "plans/a/2.json"],
-        ["\u00d6l", "O\u0308l"],
-    ],
-)
-def test_names_that_lead_elsewhere_or_are_one_are_refused(tmp_path: Path, names: list[str]) -> None:
-    with pytest.raises(ValueError, match="cannot be names"):
-        publish(tmp_path / "out", dict.fromkeys(names, b""))
-    assert tree(tmp_path) == {}
-
-
-def test_drives_and_other_strokes_are_parts_of_names_but_on_windows(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    for system, wanted in (("linux", True), ("win32", False)):
-        with monkeypatch.context() as patch:
-            patch.setattr(sys, "platform", system)
-            found = [publishing.is_name(name) for name in ("c:plan.json", "a\\b", "\\a")]
-        assert found == [wanted] * 3
-
-
 @pytest.mark.skipif(sys.platform == "win32", reason="folders have no such rights there")
 def test_an_empty_folder_keeps_its_own_rights(tmp_path: Path) -> None:
     place = tmp_path / "out"
@@ -173,32 +139,11 @@ def test_a_folder_that_one_stands_in_stays_the_same(
     assert tree(Path.cwd()) == content(NEW)
 
 
-def test_who_writes_waits_for_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(publishing, "PATIENCE", 0.05)
-    lay(tmp_path, OLD)
-    before = tree(tmp_path)
-    with (
-        publishing.locked(tmp_path),
-        pytest.raises(NotWritten, match="another process"),
-    ):
-        put(tmp_path)
-    assert tree(tmp_path) == before
-    put(tmp_path)
-    assert tree(tmp_path) == content(NEW)
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="a lock is a file there")
-def test_where_no_lock_holds_only_old_leftovers_go(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def unknown(_handle: int, _how: int) -> None:
-        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
-
-    monkeypatch.setattr(publishing.fcntl, "flock", unknown)
+def test_what_the_dead_have_left_goes_after_a_day(tmp_path: Path) -> None:
     young, old = (tmp_path / f".vorrat-{digit * 12}.tmp" for digit in "ab")
     young.mkdir()
     old.mkdir()
-    long_ago = time.time() - 2 * publishing.STALE
+    long_ago = time.time() - 2 * STALE
     os.utime(old, (long_ago, long_ago))
     put(tmp_path)
     assert tree(tmp_path) == {young.name: None, **content(NEW)}
@@ -234,12 +179,6 @@ def test_names_differ_where_capitals_or_signs_are_all_that_does() -> None:
     assert safe_names(["A", "a", "a/b", "a:b", "a-2"]) == ["A", "a-2", "a_b", "a_b-2", "a-2-2"]
 
 
-def test_long_paths_have_another_form_on_windows() -> None:
-    assert extended("C:\\a") == "\\\\?\\C:\\a"
-    assert extended("\\\\server\\share") == "\\\\?\\UNC\\server\\share"
-    assert extended("\\\\?\\C:\\a") == "\\\\?\\C:\\a"
-
-
 def test_a_single_file_that_is_open_elsewhere_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -251,16 +190,16 @@ def test_a_single_file_that_is_open_elsewhere_is_named(
 
     monkeypatch.setattr(Path, "replace", held)
     with pytest.raises(InUse) as told:
-        write_whole(path, b"yours")
+        leave_all([(path, b"yours")], force=True)
     assert told.value.path == path
     assert tree(tmp_path) == {"plan.json": b"mine"}
 
 
 def test_a_folder_that_can_be_made_is_not_made_yet(tmp_path: Path) -> None:
-    check_folder(tmp_path / "a" / "b")
+    prepare(tmp_path / "a" / "b", [], force=False)
     assert tree(tmp_path) == {}
     (tmp_path / "mine").mkdir()
-    check_folder(tmp_path / "mine")
+    prepare(tmp_path / "mine", [], force=False)
     assert tree(tmp_path) == {"mine": None}
 
 
@@ -270,7 +209,7 @@ def test_a_folder_that_cannot_be_written_is_refused_before_the_solve(
     monkeypatch.setattr(os, "access", lambda path, _mode: path != tmp_path / "shut")
     (tmp_path / "shut").mkdir()
     with pytest.raises(click.UsageError, match="cannot be written: Permission denied"):
-        check_folder(tmp_path / "shut")
+        prepare(tmp_path / "shut", [], force=False)
     assert tree(tmp_path) == {"shut": None}
 
 
@@ -290,8 +229,8 @@ def test_what_nobody_else_may_read_stays_so(tmp_path: Path) -> None:
     lay(tmp_path, OLD)
     (tmp_path / "plan.json").chmod(0o600)
     publish(tmp_path, {"plan.json": b"new"}, force=True)
-    write_whole(tmp_path / "plan.html", b"new")
+    leave_all([(tmp_path / "plan.html", b"new")], force=True)
     (tmp_path / "plan.html").chmod(0o640)
-    write_whole(tmp_path / "plan.html", b"newer")
+    leave_all([(tmp_path / "plan.html", b"newer")], force=True)
     modes = [stat.S_IMODE((tmp_path / f"plan.{end}").stat().st_mode) for end in ("json", "html")]
     assert modes == [0o600, 0o640]

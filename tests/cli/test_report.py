@@ -161,8 +161,8 @@ def test_a_frontier_has_to_be_of_the_same_scenario(
     content = frontier(tutorial(), "funders.fund.budget_meur", 7.0)
     (folder / "f.json").write_text(content, encoding="utf-8")
     assert "another scenario" in error_of(["first", "f.json"], capsys)
-    assert "here are several" in error_of(["second", "f.json", "f.json"], capsys)
-    assert "here are several" in error_of(["first", "second", "f.json"], capsys)
+    assert "do not go together" in error_of(["second", "f.json", "f.json"], capsys)
+    assert "do not go together" in error_of(["first", "second", "f.json"], capsys)
 
 
 def test_no_solver_is_started(folder: Path) -> None:

@@ -11,7 +11,7 @@ from workbooks import TUTORIAL, set_cell, setting, tutorial_book
 
 from models.files import read_case
 from models.results import Plan
-from optimizer.cli import run, user_workbook
+from optimizer.cli import run, solving
 from optimizer.cli.report import NAMES
 from optimizer.solve.planner import input_hash
 
@@ -118,15 +118,6 @@ def test_a_list_that_cannot_be_written_is_told(folder, monkeypatch, capsys):
     assert "'book-faults.xlsx' cannot be written: the faults are above." in capsys.readouterr().err
 
 
-def test_results_that_are_open_are_told_before_the_solve(folder, capsys):
-    tutorial_book(folder)
-    (folder / "book-plan.json").write_text("kept")
-    (folder / "~$book-plan.json").write_bytes(b"")
-    assert run(["run", "book.xlsx", "--quiet"]) == 2
-    assert "'book-plan.json' is open in another program" in capsys.readouterr().err
-    assert (folder / "book-plan.json").read_text() == "kept"
-
-
 def test_results_opened_while_it_solves_are_not_lost(folder, monkeypatch, capsys):
     tutorial_book(folder)
     replace = Path.replace
@@ -147,7 +138,7 @@ def test_results_opened_while_it_solves_are_not_lost(folder, monkeypatch, capsys
 def run_module():
     import importlib
 
-    return importlib.import_module("optimizer.cli.run")
+    return importlib.import_module("optimizer.cli.solving")
 
 
 def test_a_german_workbook_is_answered_in_german(folder, capsys):
@@ -156,7 +147,7 @@ def test_a_german_workbook_is_answered_in_german(folder, capsys):
     book = load_workbook(path)
     set_cell(book, "Projekte", "capex_meur", 5, "1,4")
     book.save(path)
-    assert user_workbook.language_of(path) == "de"
+    assert solving.language_of(path) == "de"
     assert run(["run", "mappe.xlsx", "--quiet"]) == 2
     assert "„1,4“ ist ein Text, wo eine Zahl hingehört" in capsys.readouterr().err
     assert faults_of(path, "Fehler")["B4"].value == "Fehler"

@@ -11,12 +11,13 @@ from typing import Any
 import pytest
 import yaml
 from evaluations import sampled, saved
+from in_process import InProcess
 from partners import partners
 from varied import two_works
 
 from models.results.base import content_of, volatile_in
 from optimizer.cli import options, run
-from optimizer.parallel import Engine, InProcess, Processes, Team, using
+from optimizer.parallel import Engine, Processes, Team, using
 
 pytest.importorskip("distributed")
 

@@ -46,7 +46,7 @@ def test_a_workbook_in_german(folder: Path) -> None:
 def test_nothing_goes_beside_it(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (folder / "plan.json").write_text(nothing().model_dump_json(), encoding="utf-8")
     assert run(["report", "plan.json", "share"]) == 2
-    assert "is reported on by itself" in capsys.readouterr().err
+    assert "do not go together" in capsys.readouterr().err
 
 
 def test_a_plan_in_the_same_folder_comes_first(folder: Path) -> None:

@@ -18,8 +18,7 @@ import pytest
 from ore_at_home import SCENARIO
 
 from models.results import Plan
-from optimizer.cli import progress, run
-from optimizer.cli.disk import save
+from optimizer.cli import diagnostics, disk, run
 from optimizer.errors import CheckFailed, Interrupted, NoPlan, NotWritten
 from optimizer.model.highs import Progress
 from optimizer.solve import planner
@@ -156,7 +155,7 @@ def test_a_file_is_whole_or_not_there(tmp_path: Path, monkeypatch: pytest.Monkey
     path.write_bytes(b"before")
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(NotWritten, match="No space"):
-        save.write_whole(path, b"after")
+        disk.leave_all([(path, b"after")], force=True)
     assert path.read_bytes() == b"before"
     assert list(tmp_path.iterdir()) == [path]
 
@@ -260,7 +259,7 @@ def test_progress_in_a_pipe_comes_now_and_then(
         return real(*args, **options)
 
     monkeypatch.setattr(planner, "plan", slow)
-    monkeypatch.setattr(progress, "time", SimpleNamespace(monotonic=lambda: next(clock)))
+    monkeypatch.setattr(diagnostics, "time", SimpleNamespace(monotonic=lambda: next(clock)))
     assert run(["solve", file, "--json"]) == 0
     lines = [line for line in capfd.readouterr().err.splitlines() if "best" in line]
     assert len(lines) == 10

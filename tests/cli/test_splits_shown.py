@@ -69,7 +69,7 @@ def test_a_split_that_is_named_beside_a_plan_joins_it(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("given", "says"),
     [
-        (["plan", "plan", "joint"], "A split is reported on alone, or beside one plan."),
+        (["plan", "plan", "joint"], "do not go together"),
         (["plan", "joint"], "was computed for another scenario than"),
     ],
 )

@@ -19,8 +19,7 @@ import pytest
 from sleeping import gone
 
 from models.results import Plan
-from optimizer.cli import COMMANDS, progress
-from optimizer.cli.supervision import child, parent
+from optimizer.cli import COMMANDS, child, diagnostics, parent
 
 ROOT = Path(__file__).parents[2]
 TUTORIAL = ROOT / "scenarios" / "tutorial.yaml"
@@ -273,7 +272,7 @@ def test_a_search_goes_on_when_nobody_can_read_how_far_it_has_come(
             raise OSError(28, os.strerror(28))
 
     monkeypatch.setattr(sys, "stderr", Full())
-    shown = progress.Steps(quiet=False)
+    shown = diagnostics.Steps(quiet=False)
     shown._last -= 60.0
     shown.counted(0, None, "one of many")
     shown.close()
@@ -287,7 +286,7 @@ def test_a_message_that_is_cut_short_does_not_cost_the_next() -> None:
     with os.fdopen(null, "rb") as nothing, os.fdopen(told, "wb") as pipe:
         child.Link(nothing, pipe).tell(ended=1)
     os.close(other)
-    watch = parent._Watch(["solve"])
+    watch = parent._Watch(["solve"], keeps=True)
     with subprocess.Popen([sys.executable, "-c", ""]) as process:
         watch._read(process, os.fdopen(heard, "rb"))
     assert [watch._next(), watch._next()] == [("told", {"ended": 1}), ("died", 0)]

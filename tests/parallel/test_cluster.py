@@ -28,10 +28,7 @@ from optimizer.errors import (
     WorkerLost,
 )
 from optimizer.parallel import Arrival, Limits
-from optimizer.parallel.cluster import Cluster, Tls, located
-from optimizer.parallel.cluster import serving as on_workers
-from optimizer.parallel.cluster.connecting import unfit
-from optimizer.parallel.cluster.serving import About
+from optimizer.parallel.cluster import Cluster, Tls, located, unfit
 
 KILL = getattr(signal, "SIGKILL", signal.SIGTERM)
 
@@ -218,8 +215,10 @@ def test_another_authority_is_refused(processes: Processes, tmp_path: Path) -> N
 def test_other_versions_are_refused(
     processes: Processes, files: Files, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    others = on_workers.versions() | {"highspy": "0.9"}
-    monkeypatch.setattr(on_workers, "versions", lambda: others)
+    monkeypatch.setattr(
+        "optimizer.parallel.cluster.unfit",
+        lambda address, there, here: unfit(address, there, here | {"highspy": "0.9"}),
+    )
     with (
         pytest.raises(ClusterError, match=r"has highspy .*, and here is 0\.9"),
         connected(processes, files),
@@ -228,15 +227,11 @@ def test_other_versions_are_refused(
 
 
 def test_what_is_wrong_with_a_worker() -> None:
-    here = {"python": "3.11", "numpy": "2.0"}
-    assert unfit("tls://a:1", About(here, 1), here) is None
-    threads = unfit("tls://a:1", About(here, 4), here)
+    here = {"threads (--nthreads)": 1, "numpy": "2.0"}
+    assert unfit("tls://a:1", here, here) is None
+    threads = unfit("tls://a:1", here | {"threads (--nthreads)": 4}, here)
     assert threads is not None
-    assert "tls://a:1 has 4 threads" in threads
-    assert "--nthreads 1" in threads
-    lacking = unfit("tls://a:1", ModuleNotFoundError("No module named 'optimizer'"), here)
-    assert lacking is not None
-    assert "No module named 'optimizer'" in lacking
+    assert "tls://a:1 has threads (--nthreads) 4, and here is 1" in threads
 
 
 @pytest.mark.parametrize(
@@ -279,7 +274,7 @@ def test_tls_needs_its_files(files: Files, tmp_path: Path) -> None:
 
 
 def test_without_the_extra_it_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("optimizer.parallel.cluster.address.find_spec", lambda name: None)
+    monkeypatch.setattr("optimizer.parallel.cluster.find_spec", lambda name: None)
     with pytest.raises(ClusterError, match=r"install Vorrat as '\.\[cluster\]'"):
         Cluster("local")
 

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 from answering import Counted, counting, gathering
+from in_process import InProcess
 
 from models.language import using as speaking
-from optimizer.parallel import Dealing, InProcess, Limits, Processes, Workers, in_use, using
+from optimizer.parallel import Dealing, Limits, Processes, Workers, in_use, using
 
 PATIENT = Limits(seconds=600.0)
 """So that there are processes even for one job."""

@@ -10,6 +10,7 @@ from typing import Any
 import psutil
 import pytest
 from answering import Action, doing, refusing, slowly
+from in_process import InProcess
 
 from models.faults import ScenarioError
 from optimizer.errors import (
@@ -23,7 +24,7 @@ from optimizer.errors import (
     VorratError,
     WorkerLost,
 )
-from optimizer.parallel import Arrival, Dealing, InProcess, Limits, Processes, Workers, using
+from optimizer.parallel import Arrival, Dealing, Limits, Processes, Workers, using
 
 
 def arrivals(
@@ -56,8 +57,8 @@ def test_workers_killed_at_random_cost_their_own_task_at_most(dealing: Dealing, 
         for own in workers.arrivals(range(tasks)):
             assert own.index not in told
             told[own.index] = own
-            if luck.random() < 0.15:
-                luck.choice(running()).kill()
+            if luck.random() < 0.15 and (alive := running()):
+                luck.choice(alive).kill()
                 killed += 1
     assert sorted(told) == list(range(tasks))
     lost = [own for own in told.values() if own.error is not None]
@@ -67,9 +68,7 @@ def test_workers_killed_at_random_cost_their_own_task_at_most(dealing: Dealing, 
     assert all(own.answer[0] == own.index for own in told.values() if own.answer is not None)
 
 
-@pytest.mark.parametrize(
-    "death", [("die", 0), ("die", 1), ("die of signal", getattr(signal, "SIGSEGV", 11))]
-)
+@pytest.mark.parametrize("death", [("die", 1), ("die of signal", getattr(signal, "SIGSEGV", 11))])
 def test_who_kills_its_worker_again_is_lost_alone(death: Action) -> None:
     told = arrivals(Processes(), [("keep", 0), death, ("keep", 0), ("keep", 0)], 2)
     assert [type(own.error) for own in told] == [type(None), WorkerLost, type(None), type(None)]

@@ -18,8 +18,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from optimizer.cli import main
-from optimizer.cli.supervision import child, parent
+from optimizer.cli import child, main, parent
 from optimizer.solve import planner
 from optimizer.solve.decomposition.run import Run
 from optimizer.solve.decomposition.search import Search

@@ -1,23 +1,20 @@
 """The side of a command that a small process supervises: what it tells, and how it is stopped.
 
-Commands call these functions whether they are supervised or not. Lines of JSON go both ways
-through two pipes. This process ends when the other does, since its pipe ends then.
+Commands call these functions whether they are supervised or not. Lines of JSON go through two
+pipes. It stands in a group of its own: Ctrl-C comes by pipe alone, and each press counts once.
 """
 
 from __future__ import annotations
 
 import contextlib
 import json
-import multiprocessing
 import os
 import signal
 import sys
 import threading
-from collections import deque
-from types import FrameType
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from models.language import language
+from models.language import tr
 
 if TYPE_CHECKING:
     from models.results import Plan
@@ -49,7 +46,6 @@ class Link:
 
 
 _link: Link | None = None
-_strikes: deque[None] = deque()
 _stopped = threading.Event()
 
 
@@ -57,25 +53,12 @@ def _strike() -> None:
     """Have the main thread take what is asked for as Ctrl-C."""
     _stopped.set()
     if hasattr(signal, "pthread_kill"):
-        # A signal of the system also wakes a thread that waits for a lock. SIGINT itself is
-        # blocked, since a terminal sends it to both processes, and each press counts once.
-        _strikes.append(None)
-        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGUSR1)
+        # A signal of the system also wakes a thread that waits for a lock.
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
     else:
         import _thread
 
         _thread.interrupt_main(signal.SIGINT)
-
-
-def _struck(_signal: int, frame: FrameType | None) -> None:
-    handler = signal.getsignal(signal.SIGINT)
-    if _strikes and callable(handler):
-        _strikes.popleft()
-        handler(signal.SIGINT, frame)
-
-
-AGAIN = 0.05
-"""Seconds until a stop that nobody heard is tried again."""
 
 
 def _unheard(told: sys.UnraisableHookArgs) -> None:
@@ -83,13 +66,9 @@ def _unheard(told: sys.UnraisableHookArgs) -> None:
     if not issubclass(told.exc_type, KeyboardInterrupt):
         sys.__unraisablehook__(told)
         return
-    again = threading.Timer(AGAIN, _strike)
+    again = threading.Timer(0.05, _strike)
     again.daemon = True
     again.start()
-
-
-def _leave_to_the_other(_signal: int, _frame: FrameType | None) -> None:
-    """What ends a run reaches all its processes: the supervisor decides what becomes of it."""
 
 
 def begin() -> None:
@@ -99,9 +78,20 @@ def begin() -> None:
     _link = Link(heard, told)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     sys.unraisablehook = _unheard
-    if sys.platform != "win32":
-        _take_signals()
-    _end_with(int(sys.argv.pop(1)))
+    for name in ("SIGTERM", "SIGHUP"):
+        if hasattr(signal, name):
+            # Systems send it to all processes: the other decides what becomes of this one. No
+            # worker inherits a handler: they can be ended by what these signals are.
+            signal.signal(getattr(signal, name), lambda _signal, _frame: None)
+    supervisor = int(sys.argv.pop(1))
+    if sys.platform == "linux":
+        # End with it even in the midst of a long call.
+        import ctypes
+
+        with contextlib.suppress(OSError, AttributeError):
+            ctypes.CDLL(None).prctl(1, int(signal.SIGKILL))  # PR_SET_PDEATHSIG
+        if os.getppid() != supervisor:
+            os._exit(5)
 
     from optimizer import cli
 
@@ -118,34 +108,6 @@ def begin() -> None:
     os._exit(code)
 
 
-def _take_signals() -> None:
-    """Be stopped by what comes through the pipe alone; SIGINT is blocked from the beginning."""
-    assert sys.platform != "win32"
-    signal.signal(signal.SIGUSR1, _struck)
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        # No worker inherits this, unlike a mask: they can be ended by what these signals are.
-        signal.signal(number, _leave_to_the_other)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM, signal.SIGHUP})
-    if multiprocessing.get_all_start_methods()[0] != "fork":
-        # Libraries make locks, whose names a process looks after that is begun with the first;
-        # that lets SIGINT in again (CPython, multiprocessing/resource_tracker.py).
-        from multiprocessing import resource_tracker
-
-        resource_tracker.ensure_running()
-        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-
-
-def _end_with(supervisor: int) -> None:
-    """Where the system offers it, end with the supervisor even in the midst of a long call."""
-    if sys.platform == "linux":
-        import ctypes
-
-        with contextlib.suppress(OSError, AttributeError):
-            ctypes.CDLL(None).prctl(1, int(signal.SIGKILL))  # PR_SET_PDEATHSIG
-        if os.getppid() != supervisor:
-            os._exit(5)
-
-
 def _opened(number: str, mode: str) -> Any:
     handle = int(number)
     if sys.platform == "win32":
@@ -159,7 +121,7 @@ def _opened(number: str, mode: str) -> Any:
 def limit_memory(memory: int | None) -> None:
     """Have this process ended once it holds more memory than this, in bytes."""
     if _link is not None and memory is not None:
-        _link.tell(memory=memory, language=language())
+        _link.tell(memory=memory)
 
 
 def is_salvage() -> bool:
@@ -178,41 +140,30 @@ def published() -> None:
         _link.tell(published=True)
 
 
-def plan(
-    case: Case,
-    *,
-    gap: float,
-    time_limit: float | None = None,
-    threads: int | None = None,
-    variant: str | None = None,
-    title: str | None = None,
-    **how: Any,
-) -> Plan:
+def plan(case: Case, *, time_limit: float | None = None, **how: Any) -> Plan:
     """:func:`optimizer.solve.planner.plan`, whose best plan so far is kept outside this process; or
-    the plan that was kept, where it is to be salvaged. Raises what the planner raises, and
-    SolverError if the scenario is no longer what it was."""
+    the plan that was kept. Raises SolverError if the scenario is no longer what it was."""
+    from optimizer.errors import SolverError
     from optimizer.solve import planner
     from optimizer.solve.checked_solution import input_hash
 
-    common: dict[str, Any] = {"gap": gap, "threads": threads, "variant": variant, "title": title}
     link = _link
     if link is None:
-        return planner.plan(case, time_limit=time_limit, **common, **how)
+        return planner.plan(case, time_limit=time_limit, **how)
     sha256 = input_hash(case)
     if link.salvage is not None:
-        from models.language import tr
-        from optimizer.errors import SolverError
-
         kept = link.salvage["checkpoint"]
         if kept["input_sha256"] != sha256:
             raise SolverError(tr("the scenario was changed while it was solved"))
-        return planner.salvage(case, of_checkpoint(kept), ended=link.salvage["ended"], **common)
+        asked = {name: how.get(name) for name in ("threads", "variant", "title")}
+        ended = link.salvage["ended"]
+        return planner.salvage(case, of_checkpoint(kept), ended=ended, gap=how["gap"], **asked)
 
     def keep(incumbent: Incumbent) -> None:
         link.tell(checkpoint=as_checkpoint(incumbent, sha256), final=incumbent.final)
 
-    link.tell(seconds=time_limit, language=language())
-    return planner.plan(case, time_limit=time_limit, on_incumbent=keep, **common, **how)
+    link.tell(seconds=time_limit)
+    return planner.plan(case, time_limit=time_limit, on_incumbent=keep, **how)
 
 
 def as_checkpoint(incumbent: Incumbent, input_sha256: str) -> dict[str, Any]:

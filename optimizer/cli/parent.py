@@ -16,36 +16,28 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 import click
 
-from models.language import Language, language, speak, tr, using
+from models.language import speak, tr, using
 from optimizer.analyses.registry import BY_NAME
-from optimizer.cli import speaking
+from optimizer.cli import usage
 from optimizer.errors import OutOfMemory, TimedOut, WorkerLost
 
-SOLVING = frozenset({*BY_NAME, "rerun", "run"})
-"""Commands that solve problems."""
-
+SOLVING = frozenset({*BY_NAME, "rerun", "run"})  # commands that solve problems
 KEEPING = frozenset({"solve", "run"})
 """Those whose best plan is kept; of the others there is what they have written by then."""
-
-GRACE = 20.0
-"""Seconds that a search has to come back after the first Ctrl-C."""
-
-LEAST_OVERTIME = 30.0
-"""Seconds beyond its time limit, or as long again, that a search has to come back."""
-
-TICK = 0.25
-"""Seconds between two looks at a process."""
-
+GRACE, LEAST_OVERTIME = 20.0, 30.0
+"""Seconds that a search has to come back after the first Ctrl-C, and beyond its time limit where
+that is less."""
+TICK = 0.25  # seconds between two looks at a process
 BEGIN = (
     "import json, sys; sys.path[:] = json.loads(sys.argv.pop(1)); "
-    "from optimizer.cli.supervision import child; child.begin()"
+    "from optimizer.cli import child; child.begin()"
 )
 """What the process of a command runs."""
 
@@ -53,8 +45,6 @@ Limit = Literal["time", "deaf"]
 Reason = Literal["memory", "stopped"] | Limit
 """Why a process was killed: it outgrew its memory, or its time; it did not heed the first Ctrl-C;
 there was a second one."""
-
-_STOPPING = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
 
 
 def is_supervised(words: Sequence[str]) -> bool:
@@ -76,14 +66,14 @@ def _command(words: Sequence[str]) -> str | None:
 
 
 def supervise(words: Sequence[str]) -> int:
-    """Run a command line in a process of its own; its exit code, or what comes of its loss.
-
-    This process takes signals from here on until it ends, which its caller does next.
-    """
+    """Run a command line in a process of its own; its exit code, or what comes of its loss. This
+    process takes signals from here on until it ends, which its caller does next."""
+    asked = "\n".join(words).replace("--language\n", "--language=").split("\n")
+    named = next((one for one in usage.LANGUAGES if f"--language={one}" in asked), None)
     with using("en"):
         with contextlib.suppress(click.UsageError):
-            speak(_asked_for(words) or speaking.of_environment())
-        watch = _Watch(words)
+            speak(named or usage.of_environment())
+        watch = _Watch(words, _command(words) in KEEPING)
         watch.take_signals()
         try:
             return _outcome(watch)
@@ -91,16 +81,9 @@ def supervise(words: Sequence[str]) -> int:
             return _say(tr("no process can be started: {error}", error=error), 5)
 
 
-def _asked_for(words: Sequence[str]) -> Language | None:
-    """The language that an option of a command line names."""
-    text = "\n".join(words).replace("--language\n", "--language=").split("\n")
-    return next((one for one in speaking.LANGUAGES if f"--language={one}" in text), None)
-
-
 def _outcome(watch: _Watch) -> int:
     watch.follow(None)
-    speak(watch.language)
-    if watch.was_stopped():
+    if watch.stopped():
         return _say(tr("interrupted"), 130)
     # An interrupt that came when the search had hardly ended may have cost its plan.
     cut_short = watch.code == 130 and watch.stops > 0 and watch.killed is None
@@ -116,7 +99,7 @@ def _outcome(watch: _Watch) -> int:
     watch.follow({"checkpoint": watch.checkpoint, "ended": ended})
     if watch.code is not None:
         return watch.code
-    return _say(tr("interrupted"), 130) if watch.was_stopped() else _say(_loss(watch)[0], code)
+    return _say(tr("interrupted"), 130) if watch.stopped() else _say(_loss(watch)[0], code)
 
 
 def _loss(watch: _Watch) -> tuple[str, int, str]:
@@ -135,11 +118,12 @@ def _loss(watch: _Watch) -> tuple[str, int, str]:
     how = f"exit code {watch.died}"
     with contextlib.suppress(ValueError):
         how = signal.Signals(-(watch.died or 0)).name
+    message = tr("the process of the command has died ({how})", how=how)
     if how == "SIGKILL":
-        message = tr("the process of the command was killed ({how}), by a user or for lack of "
-                     "memory", how=how)  # fmt: skip
-    else:
-        message = tr("the process of the command has died ({how})", how=how)
+        message = tr(
+            "the process of the command was killed ({how}), by a user or for lack of memory",
+            how=how,
+        )
     return message, WorkerLost.exit_code, f"died: {how}"
 
 
@@ -156,37 +140,42 @@ class _Watch:
     """Follows one process after the other, with signals that are taken here alone."""
 
     words: Sequence[str]
-    stops: int = 0
-    """How often the user asked to stop."""
+    keeps: bool  # whether a plan is kept
+    stops: int = 0  # how often the user asked to stop
     checkpoint: dict[str, Any] | None = None
-    language: Language = field(default_factory=language)
     memory: int | None = None
     published: bool = False
     killed: Reason | None = None
-    code: int | None = None
-    """The exit code that the process announced, and then had."""
-    died: int | None = None
-    """The exit code that the system gives."""
+    code: int | None = None  # the exit code that the process announced, and then had
+    died: int | None = None  # the exit code that the system gives
     _events: queue.SimpleQueue[tuple[str, Any]] = field(default_factory=queue.SimpleQueue)
+    _process: subprocess.Popen[bytes] | None = None
     _searching: bool = False
     _left: dict[Limit, float] = field(default_factory=dict)
     """Seconds until the search counts as hung, or as deaf."""
 
-    def take_signals(self) -> None:
-        """Take what asks to stop, but for what was ignored from the beginning, as by nohup."""
-        for name in _STOPPING:
-            number = getattr(signal, name, None)
-            if number is not None and signal.getsignal(number) != signal.SIG_IGN:
-                signal.signal(number, lambda which, _frame: self._events.put(("stop", which)))
-
-    @property
-    def keeps(self) -> bool:
-        """Whether a plan is kept."""
-        return _command(self.words) in KEEPING
-
-    def was_stopped(self) -> bool:
+    def stopped(self) -> bool:
         """Whether the user asked for an end at once."""
         return self.killed == "stopped"
+
+    def take_signals(self) -> None:
+        """Take what asks to stop, but for what was ignored from the beginning, as by nohup."""
+
+        def stop(number: int, _frame: Any) -> None:
+            self._events.put(("stop", number))
+
+        for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK", "SIGTSTP"):
+            number = getattr(signal, name, None)
+            if number is not None and signal.getsignal(number) != signal.SIG_IGN:
+                signal.signal(number, self._pause if name == "SIGTSTP" else stop)
+
+    def _pause(self, _number: int, _frame: Any) -> None:
+        """Let Ctrl-Z stop the group of the command as well, until this process goes on."""
+        if sys.platform != "win32" and self._process is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGSTOP)
+                os.kill(os.getpid(), signal.SIGSTOP)
+                os.killpg(self._process.pid, signal.SIGCONT)
 
     def follow(self, salvage: dict[str, Any] | None) -> None:
         """Start a process and stay with it until it has ended."""
@@ -194,8 +183,8 @@ class _Watch:
         self._searching, self._left = False, {}
         announced: int | None = None
         process, heard, told = _started(self.words)
-        reader = threading.Thread(target=self._read, args=(process, heard), daemon=True)
-        reader.start()
+        self._process = process
+        threading.Thread(target=self._read, args=(process, heard), daemon=True).start()
         self._tell(told, salvage)
         last = time.monotonic()
         while self.died is None:
@@ -211,9 +200,8 @@ class _Watch:
                 self._stop(what, process, told)
             elif kind == "died":
                 self.died = what
-            reason = self._reason(process) if announced is None else None
-            if reason is not None and self.killed is None:
-                self._kill(process, reason)
+            if announced is None and self.killed is None:
+                self._look(process)
         if self.killed is None and announced == self.died:
             self.code = announced
         with contextlib.suppress(OSError):
@@ -240,13 +228,11 @@ class _Watch:
             told.flush()
 
     def _hear(self, told: dict[str, Any], salvaging: bool) -> None:
-        self.language = told.get("language", self.language)
         self.memory = told.get("memory", self.memory)
         self.published = told.get("published", self.published)
         if "seconds" in told:
-            self._searching = True
+            self._searching, self._left = True, {}
             limit = told["seconds"]
-            self._left.pop("time", None)
             if limit is not None:
                 self._left["time"] = limit + max(limit, LEAST_OVERTIME)
             if self.stops and self.keeps:
@@ -269,17 +255,16 @@ class _Watch:
                 self._left["deaf"] = GRACE
             self._tell(told, "stop")
 
-    def _reason(self, process: subprocess.Popen[bytes]) -> Reason | None:
-        """Why a process has to end by now."""
+    def _look(self, process: subprocess.Popen[bytes]) -> None:
+        """End a process whose time is over, or that holds too much memory."""
         over: list[Reason] = [limit for limit, left in self._left.items() if left <= 0]
         if over:
-            return min(over)
-        if self.memory is not None:
+            self._kill(process, min(over))
+        elif self.memory is not None:
             from optimizer.parallel.watching import held
 
             if held(process.pid) > self.memory:
-                return "memory"
-        return None
+                self._kill(process, "memory")
 
     def _kill(self, process: subprocess.Popen[bytes], reason: Reason) -> None:
         from optimizer.parallel.watching import kill
@@ -294,7 +279,8 @@ def _started(words: Sequence[str]) -> tuple[subprocess.Popen[bytes], Any, Any]:
     heard, theirs_told = os.pipe()
     theirs_heard, told = os.pipe()
     theirs = theirs_heard, theirs_told
-    how: dict[str, Any] = {"pass_fds": theirs}
+    # Ctrl-C comes to it through the pipe alone.
+    how: dict[str, Any] = {"pass_fds": theirs, "process_group": 0}
     numbers = list(theirs)
     if sys.platform == "win32":
         import msvcrt
@@ -302,17 +288,15 @@ def _started(words: Sequence[str]) -> tuple[subprocess.Popen[bytes], Any, Any]:
         numbers = [msvcrt.get_osfhandle(end) for end in theirs]
         for number in numbers:
             os.set_handle_inheritable(number, True)
-        # Ctrl-C comes to it through the pipe alone.
         how = {"close_fds": False, "creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
     # What -X and -W asked of Python holds for both.
     flags = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]
     command = [sys.executable, *flags, *([] if "-P" in flags else ["-P"]), "-c", BEGIN]
     path = json.dumps([str(Path(place).absolute()) for place in sys.path])
     try:
-        with _held_back():
-            process = subprocess.Popen(
-                [*command, path, *map(str, (*numbers, os.getpid())), *words], **how
-            )
+        process = subprocess.Popen(
+            [*command, path, *map(str, (*numbers, os.getpid())), *words], **how
+        )
     except BaseException:
         os.close(heard)
         os.close(told)
@@ -321,17 +305,3 @@ def _started(words: Sequence[str]) -> tuple[subprocess.Popen[bytes], Any, Any]:
         os.close(theirs_heard)
         os.close(theirs_told)
     return process, os.fdopen(heard, "rb"), os.fdopen(told, "wb")
-
-
-@contextlib.contextmanager
-def _held_back() -> Iterator[None]:
-    """Start a process with signals blocked, so that it is not struck before it can take them."""
-    if sys.platform == "win32":
-        yield
-        return
-    numbers = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, numbers)
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)

@@ -1,1 +1,0 @@
-"""What ``batch`` is asked for, and what it keeps of each run."""

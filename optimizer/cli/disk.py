@@ -1,0 +1,235 @@
+"""Results on disk: whole, whatever happens while they are written.
+
+All files are written into a hidden folder first, down to the disk: so a full disk is met before
+anything else is touched. A new folder then takes its place in one step. In one that is there, files
+take their names one by one, each in one step, the manifest as the last; that of an earlier result
+goes before anything else, so that results with one are whole.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import re
+import secrets
+import shutil
+import sys
+import time
+import unicodedata
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path, PurePosixPath
+
+from models.language import tr
+from models.results import Result
+from models.results.manifest import SUFFIX
+from optimizer.cli.usage import misused
+from optimizer.errors import InUse, NotWritten
+
+STALE = 24 * 3600.0
+"""Seconds after which a hidden folder counts as left by a process that was killed."""
+RESERVED = re.compile(r"(con|prn|aux|nul|conin\$|conout\$|com[\d¹²³]|lpt[\d¹²³])", re.IGNORECASE)
+"""Names that Windows keeps for devices, whatever ending they have."""
+LONGEST = 80
+"""Characters of a name made from data, and half as many as its bytes: names may have 255."""
+
+
+def publish(
+    folder: Path,
+    files: Mapping[str, bytes],
+    *,
+    replace: Collection[str] = (),
+    along: Mapping[str, bytes] | None = None,
+    clear: Collection[str] = (),
+    force: bool = False,
+) -> None:
+    """Put files into a folder; the folder is made if it is not there.
+
+    Names are relative, with ``/`` between their parts, and the file that stands for the whole is
+    the last. What ``replace`` names, files or folders, is taken away with all in it. Without
+    ``force`` nothing is overwritten of ``files`` and ``replace``; it is not asked for ``along``,
+    files that belong to them, and ``clear``, names that go with the like of an earlier run.
+
+    Raises NotWritten, and InUse where another program has a file open; nothing has changed then,
+    unless a file could not take its name among those of a folder that was there.
+    """
+    everything = {**(along or {}), **files}
+    manifests = [name for name in everything if name.endswith(SUFFIX)]
+    for name in manifests:
+        everything[name] = everything.pop(name)
+    with told(folder):
+        where = folder.resolve()
+        for name in () if force else (*files, *replace):
+            if os.path.lexists(where / name):
+                there = where / name
+                raise NotWritten(tr("'{path}' exists already; --force overwrites it.", path=there))
+        missing = [one for one in where.parents if not os.path.lexists(one)]
+        try:
+            where.parent.mkdir(parents=True, exist_ok=True)
+            _put(where, everything, (*manifests, *clear, *replace))
+        except BaseException:
+            for made in missing:
+                with suppress(OSError):
+                    made.rmdir()
+            raise
+
+
+def _put(where: Path, files: Mapping[str, bytes], gone: Sequence[str]) -> None:
+    """Write files, and let them take their names where others go, manifests as the first."""
+    is_new = not os.path.lexists(where)
+    around = where.parent if is_new else where
+    with suppress(OSError):
+        for left in around.glob(".vorrat-*.tmp"):
+            if time.time() - left.stat().st_mtime > STALE:
+                shutil.rmtree(left, ignore_errors=True)
+    beside = around / f".vorrat-{secrets.token_hex(6)}.tmp"
+    new = beside if is_new else beside / "new"
+    try:
+        beside.mkdir()
+        for name, content in files.items():
+            (new / name).parent.mkdir(parents=True, exist_ok=True)
+            with (new / name).open("xb") as stream:
+                stream.write(content)
+                stream.flush()
+                os.fsync(stream.fileno())
+        if is_new:
+            beside.rename(where)
+            return
+        for number, name in enumerate(gone):
+            if os.path.lexists(where / name):
+                (where / name).rename(beside / str(number))
+        last = {PurePosixPath(name).parts[0]: n for n, name in enumerate(files)}
+        for name in sorted(last, key=last.__getitem__):
+            _take_name(new / name, where / name)
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+
+
+def _take_name(new: Path, place: Path) -> None:
+    """A file or a folder takes its name; the files of a folder do where that is there. Who may not
+    read a file may not read the one that replaces it either."""
+    if new.is_dir() and place.is_dir():
+        for one in sorted(new.iterdir()):
+            _take_name(one, place / one.name)
+        return
+    if place.is_file() and not place.is_symlink() and sys.platform != "win32":
+        with suppress(OSError):
+            shutil.copymode(place, new)
+    try:
+        new.replace(place)
+    except PermissionError:
+        if place.is_file():
+            raise InUse(place) from None
+        raise
+
+
+@contextmanager
+def told(path: Path) -> Iterator[None]:
+    """What the system refuses, told with the file or folder that was to be written."""
+    try:
+        yield
+    except OSError as error:
+        problem = _reason(error)
+        raise NotWritten(
+            tr("'{path}' cannot be written: {problem}.", path=path, problem=problem)
+        ) from error
+
+
+def _reason(error: OSError) -> str:
+    return tr(str(error.strerror or error))
+
+
+def leave_all(files: Sequence[tuple[Path, bytes]], force: bool) -> None:
+    """Leave files where the user wants each: those of one folder together. Raises NotWritten where
+    some cannot be written; of the folders that come after that, nothing is changed then."""
+    folders: dict[Path, dict[str, bytes]] = {}
+    for path, content in files:
+        folders.setdefault(path.parent, {})[path.name] = content
+    for folder, own in folders.items():
+        publish(folder, own, force=force)
+
+
+def append(path: Path, line: bytes) -> None:
+    """Add a line to a file, down to the disk. Raises NotWritten; the lines before it stand."""
+    with told(path), path.open("ab", buffering=0) as stream:
+        before = stream.seek(0, os.SEEK_END)
+        try:
+            if stream.write(line) != len(line):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            os.fsync(stream.fileno())
+        except BaseException:
+            with suppress(OSError):
+                stream.truncate(before)
+            raise
+
+
+def document(result: Result) -> bytes:
+    """A result as it is written to a file."""
+    return result.model_dump_json(indent=2).encode() + b"\n"
+
+
+def refuse(paths: Sequence[Path], force: bool) -> None:
+    """Refuse to overwrite files without --force. Raises click.UsageError."""
+    for path in paths:
+        if not force and os.path.lexists(path):
+            raise misused("'{path}' exists already; --force overwrites it.", path=path)
+
+
+def prepare(out: Path | None, names: Sequence[str], force: bool) -> None:
+    """Refuse before the solve what could not be written after it: names that are there, without
+    ``force``, and a folder that cannot be made or written. Raises click.UsageError."""
+    if out is None:
+        return
+    refuse([out / name for name in names], force)
+    missing = [one for one in (out, *out.parents) if not os.path.lexists(one)]
+    make_folder(out)
+    writable = os.access(out, os.W_OK)
+    for one in missing:
+        with suppress(OSError):
+            one.rmdir()
+    if not writable:
+        problem = _reason(PermissionError(errno.EACCES, os.strerror(errno.EACCES)))
+        raise misused("'{path}' cannot be written: {problem}.", path=out, problem=problem)
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder. Raises click.UsageError where it cannot be made."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        problem = _reason(error)
+        raise misused("'{path}' cannot be made: {problem}.", path=folder, problem=problem) from None
+
+
+def safe_name(text: str, also: str = "") -> str:
+    """A text as the name of a file or folder, on Windows as well. Letters, digits, ``_``, ``.``,
+    ``-`` and signs that are named stay; a long text is cut, and told from others that begin as it
+    does by a part of its SHA-256."""
+    name = re.sub(rf"[^\w.{also}-]", "_", unicodedata.normalize("NFC", text)).strip(".") or "_"
+    cut = name[:LONGEST].encode()[: 2 * LONGEST].decode("utf-8", "ignore")
+    if cut != name:
+        digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:8]
+        name = f"{cut[: LONGEST - 9]}-{digest}"
+    return f"{name}_" if RESERVED.fullmatch(name.split(".")[0]) else name
+
+
+def safe_names(texts: Sequence[str]) -> list[str]:
+    """The names of several texts in one folder; a number tells those apart that a file system which
+    knows no capitals, and one way to write an accent, would take for one."""
+    taken: set[str] = set()
+    names = []
+    for text in texts:
+        name = own = safe_name(text)
+        number = 1
+        while folded(name) in taken:
+            number += 1
+            name = f"{own}-{number}"
+        taken.add(folded(name))
+        names.append(name)
+    return names
+
+
+def folded(name: str) -> str:
+    """A name as a file system sees it that knows no capitals, and one way to write an accent."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFD", name).casefold())

@@ -1,1 +1,0 @@
-"""What a run leaves of itself, and how it is run again from that."""

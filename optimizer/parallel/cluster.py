@@ -1,0 +1,387 @@
+"""The engine whose workers are those of a dask.distributed cluster, which is an extra.
+
+What travels is plain data, and functions by their names: never a model of the solver. Whoever
+reaches a scheduler of dask can have anything executed on its workers: so what is not this machine
+is spoken to by TLS alone, with certificates of an authority that serves the cluster.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import logging
+import pickle
+import threading
+import time
+import uuid
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import CancelledError
+from contextlib import ExitStack, contextmanager, suppress
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, NamedTuple, Self
+
+from models.language import tr
+from optimizer.errors import ClusterError, VorratError, WorkerLost
+from optimizer.model.cores import usable_cores
+from optimizer.parallel import dask_worker, serving, watching
+from optimizer.parallel.dealing import DealingTeam, Job
+from optimizer.parallel.interface import NO_LIMITS, Dealing, Limits, Make
+from optimizer.parallel.serving import Order
+
+LOCAL = "local"  # instead of an address: a cluster on this machine, for as long as the run lasts
+COMPARED = ("vorrat", "highspy", "numpy", "distributed")
+"""Packages that answers depend on, or the talk about them."""
+CONNECTS_WITHIN = 15.0  # seconds for a scheduler to answer
+LOOK = 1.0  # seconds between two looks at who is there
+LEAVES_WITHIN = 2.0  # seconds that a team waits for workers to hear that it is over
+
+
+class Tls(NamedTuple):
+    """The files of an encrypted connection (PEM); where they are None, dask's own settings hold."""
+
+    ca: Path | None = None
+    cert: Path | None = None
+    key: Path | None = None
+
+
+NO_TLS = Tls()
+
+
+def cluster_error(text: str, /, **about: object) -> ClusterError:
+    """The error of a cluster: a text in the current language, with values put into it."""
+    return ClusterError(tr(text, **about))
+
+
+class Cluster:
+    """The workers of a scheduler; ``"local"`` begins some on this machine.
+
+    A team that asks for no number has ``jobs`` workers, or all that are there. For a scheduler, and
+    for a worker where there is none, is waited for ``patience`` seconds. To be used as a context,
+    which is the connection; ``when_needed`` leaves that to the first who needs it.
+
+    Raises ClusterError where the address or the files of TLS do not do; and when connected where
+    there is no scheduler or no worker, or one is not fit for use: it has more than one thread, or
+    other versions than there are here. One that comes later and is not fit is left alone.
+    """
+
+    name = "cluster"
+
+    def __init__(
+        self,
+        address: str,
+        *,
+        tls: Tls = NO_TLS,
+        limits: Limits = NO_LIMITS,
+        jobs: int | None = None,
+        patience: float = 60.0,
+        when_needed: bool = False,
+    ) -> None:
+        if find_spec("distributed") is None:
+            raise cluster_error(
+                "a cluster needs dask.distributed: install Vorrat as {extra}", extra="'.[cluster]'"
+            )
+        self._address = located(address)
+        self._security = None if self._address == LOCAL else _security(self._address, tls)
+        self._limits, self._jobs, self._when_needed = limits, jobs, when_needed
+        self.patience = patience
+        self._stack = ExitStack()
+        self._client: Any = None
+        self._lost = False
+        self._told: dict[str, str | None] = {}
+        """Why each of those who are there is not fit for use; None where it is."""
+        self._looked = 0.0
+
+    def __enter__(self) -> Self:
+        if not self._when_needed:
+            self.client()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._client, self._told = None, {}
+        self._stack.close()
+
+    def client(self) -> Any:
+        """The connection, made by who needs it first."""
+        if self._client is None:
+            with ExitStack() as stack:
+                address, secured = self._address, self._security
+                if address == LOCAL:
+                    address, secured = stack.enter_context(_local(self._jobs))
+                self._client = stack.enter_context(_connected(address, secured, self.patience))
+                self._meet()
+                self._stack = stack.pop_all()
+        return self._client
+
+    def _meet(self) -> None:
+        """Wait for the first workers, and refuse those that are not fit for use."""
+        until = time.monotonic() + self.patience
+        while not self.workers and not any(self._told.values()):
+            if self.is_lost():
+                raise cluster_error("the scheduler of the cluster is lost")
+            if time.monotonic() > until:
+                raise cluster_error(
+                    "the cluster has no workers after {seconds:.0f} s; each is begun by: "
+                    "dask worker ADDRESS --nworkers N --nthreads 1",
+                    seconds=self.patience,
+                )
+            time.sleep(LOOK / 10)
+        for problem in filter(None, self._told.values()):
+            raise ClusterError(problem)
+
+    @property
+    def size(self) -> int:
+        """Workers that are there for the run, or as many of them as were asked for."""
+        self.client()
+        return self._jobs or max(1, len(self.workers))
+
+    @property
+    def workers(self) -> Sequence[str]:
+        """The addresses of those who are there and fit for use; those who are new are asked what
+        they are."""
+        if time.monotonic() - self._looked > LOOK or not self._told:
+            self._looked = time.monotonic()
+            try:
+                there = self._client.nthreads()
+                told = {one: why for one, why in self._told.items() if one in there}
+                if there.keys() - told.keys():
+                    found = self._client.get_versions(packages=COMPARED)
+                    here = about(found["client"], 1)
+                    for one in there.keys() & found["workers"].keys():
+                        told[one] = unfit(one, about(found["workers"][one], there[one]), here)
+                self._told = told
+            except Exception:  # whatever it is, nobody answers there any more
+                self._lost, self._told = True, {}
+        return [one for one, problem in self._told.items() if problem is None]
+
+    def is_lost(self) -> bool:
+        """Whether the scheduler is there no more; another one would know nothing of tasks."""
+        return self._lost or self._client is None or self._client.status != "running"
+
+    def team(
+        self, make: Make, given: tuple[Any, ...], jobs: int | None, dealing: Dealing = "fixed"
+    ) -> ClusterTeam:
+        """A team of so many workers, or of as many as are there now."""
+        return ClusterTeam(self, make, given, jobs or self.size, dealing, self._limits)
+
+
+class ClusterTeam(DealingTeam):
+    """Workers of a cluster; those that come later take part. Arrivals raise ClusterError where the
+    scheduler is lost or no worker is left: what has come by then is all there is."""
+
+    def __init__(self, cluster: Cluster, *how: Any) -> None:
+        super().__init__(*how)
+        self._cluster, self._client = cluster, cluster.client()
+        self._outgrown: set[int] = set()
+        """Numbers of tasks that outgrew their memory, as their workers tell before they end."""
+        self._futures: dict[str, Any] = {}  # of the last task of each worker
+        self._alone = time.monotonic()  # when there last was a worker
+
+    def __enter__(self) -> Self:
+        self._client.subscribe_topic(self.name, lambda event: self._outgrown.add(event[1]))
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.closed = True
+        for job in self.at_work.values():
+            self._give_up(job)
+        if not self._cluster.is_lost():
+            leaving = threading.Thread(target=self._leave, daemon=True)
+            leaving.start()
+            leaving.join(LEAVES_WITHIN)
+
+    def _leave(self) -> None:
+        """Let workers forget the team, and end those that are still at a task of it."""
+        with suppress(Exception):  # nothing that matters any more
+            self._client.unsubscribe_topic(self.name)
+            how = {"workers": list(self._cluster.workers), "on_error": "ignore"}
+            self._client.run(dask_worker.forget, self.name, bool(self.at_work), **how)
+
+    def _available(self) -> Sequence[str]:
+        workers = self._cluster.workers
+        if workers or self.at_work:
+            self._alone = time.monotonic()
+        elif time.monotonic() - self._alone > self._cluster.patience:
+            raise self._end(tr("the cluster has no workers left"))
+        return workers
+
+    def _send(self, job: Job, order: Order) -> None:
+        try:
+            future = self._client.submit(
+                dask_worker.serve,
+                pickle.dumps(order, pickle.HIGHEST_PROTOCOL),
+                key=f"vorrat-{self.name}-{job.index}-{uuid.uuid4().hex[:8]}",
+                workers=[job.worker],
+                allow_other_workers=False,
+                pure=False,
+            )
+            self._futures[job.worker] = future
+            self._client.loop.add_callback(self._follow, job, future)
+        except Exception as error:  # the client is closed, or will be
+            raise self._end(tr("the scheduler of the cluster is lost")) from error
+
+    async def _follow(self, job: Job, future: Any) -> None:
+        """Wait for a task in the client's own thread, and fetch its answer."""
+        try:
+            self.inbox.put((job, await future))
+        except BaseException as error:
+            self.inbox.put((job, error))
+
+    def _look_after(self) -> None:
+        if self._cluster.is_lost():
+            raise self._end(tr("the scheduler of the cluster is lost"))
+        there = self._cluster.workers
+        for job in self.at_work.values():
+            if job.worker not in there:
+                self.inbox.put((job, WorkerLost()))
+
+    def _lost(self, job: Job, error: BaseException) -> VorratError:
+        """What dask says of a task that did not end as it should."""
+        from distributed.comm.core import CommClosedError
+        from distributed.scheduler import KilledWorker
+
+        if not isinstance(error, (CancelledError, CommClosedError, KilledWorker, WorkerLost)):
+            raise error
+        lost = getattr(error, "reason", "") == "scheduler-connection-lost"
+        if lost or self._cluster.is_lost():
+            raise self._end(tr("the scheduler of the cluster is lost")) from error
+        self._give_up(job)
+        died = tr(
+            "worker {address} of the cluster was lost, and so was the one before that had the "
+            "same task; perhaps it takes more memory than they have",
+            address=job.worker,
+        )
+        return watching.fate(self.limits, job.seconds, job.index in self._outgrown, died)
+
+    def _give_up(self, job: Job) -> None:
+        with suppress(Exception):
+            self._futures[job.worker].cancel(force=True)
+
+    def _end(self, why: str) -> ClusterError:
+        about = {"why": why, "done": self.arrived}
+        return cluster_error(
+            "{why}; {done} answers had come by then, and a batch goes on from them with --resume",
+            **about,
+        )
+
+
+def about(found: Mapping[str, Any], threads: int) -> dict[str, Any]:
+    """What must be the same on both sides, by name, of what dask knows of one of them."""
+    versions = {name: found["packages"].get(name) for name in COMPARED}
+    python = ".".join(found["packages"]["python"].split(".")[:2])
+    return {"threads (--nthreads)": threads, "python": python, **versions}
+
+
+def unfit(address: str, there: Mapping[str, Any], here: Mapping[str, Any]) -> str | None:
+    """Why a worker that is like this cannot be used by who is like that, or None."""
+    name = next((name for name, own in here.items() if there[name] != own), None)
+    if name is None:
+        return None
+    about = {"address": address, "name": name, "other": there[name], "own": here[name]}
+    return tr(
+        "worker {address} has {name} {other}, and here is {own}: answers would not be the same",
+        **about,
+    )
+
+
+def located(address: str) -> str:
+    """The address with its protocol: tls, unless it is tcp and stays on this machine. Raises
+    ClusterError where it is none, or is not encrypted and leads elsewhere."""
+    if address == LOCAL:
+        return address
+    protocol, found, place = address.rpartition("://")
+    protocol = protocol if found else "tls"
+    host, colon, port = place.rpartition(":")
+    if protocol not in ("tls", "tcp") or not (host and colon and port.isdecimal()):
+        raise cluster_error(
+            "'{address}' is no address of a scheduler, such as tls://10.0.0.5:8786.",
+            address=address,
+        )
+    loopback = host == "localhost"
+    with suppress(ValueError):
+        loopback = loopback or ipaddress.ip_address(host.strip("[]")).is_loopback
+    if protocol == "tcp" and not loopback:
+        raise cluster_error(
+            "'{address}' is another machine, which is spoken to by TLS alone: {secured}",
+            address=address,
+            secured=f"tls://{place}",
+        )
+    return f"{protocol}://{place}"
+
+
+def _security(address: str, tls: Tls) -> Any:
+    """How a scheduler at such an address is spoken to, as a ``distributed.Security``. Raises
+    ClusterError where a file that TLS needs is not named or not there."""
+    from distributed.security import Security
+
+    if address.startswith("tcp://"):
+        return Security(require_encryption=False)
+    names = ("tls_ca_file", "tls_client_cert", "tls_client_key")
+    given = {name: str(path) for name, path in zip(names, tls, strict=True) if path is not None}
+    made = Security(require_encryption=True, **given)
+    held = [getattr(made, name, None) for name in names]
+    options = ("--tls-ca", "--tls-cert", "--tls-key")
+    missing = [option for option, path in zip(options, held, strict=True) if path is None]
+    if missing:
+        raise cluster_error("TLS needs three files; missing: {options}", options=", ".join(missing))
+    for path in map(str, held):
+        if "\n" not in path and not Path(path).is_file():
+            raise cluster_error("there is no file '{path}'", path=path)
+    return made
+
+
+@contextmanager
+def _connected(address: str, secured: Any, patience: float) -> Iterator[Any]:
+    from distributed import Client
+
+    # What is said here is said in other words.
+    for name in ["distributed", *logging.root.manager.loggerDict]:
+        if name.partition(".")[0] == "distributed":
+            logging.getLogger(name).setLevel(logging.CRITICAL + 1)
+    how: dict[str, Any] = {"security": secured, "timeout": min(patience, CONNECTS_WITHIN)}
+    try:
+        with warnings.catch_warnings():  # of versions, which are compared here
+            warnings.simplefilter("ignore")
+            client = Client(address, set_as_default=False, direct_to_workers=False, **how)
+    except (OSError, ValueError, TimeoutError) as error:
+        raise cluster_error(
+            "no scheduler answers at {address}: {problem}", address=address, problem=error
+        ) from error
+    try:
+        yield client
+    finally:
+        with suppress(Exception):
+            client.close(timeout=2)
+
+
+@contextmanager
+def _local(jobs: int | None) -> Iterator[tuple[str, Any]]:
+    """The address of a scheduler that is begun here, and how it is spoken to: TLS by certificates
+    that are kept in memory alone; nothing listens beyond this machine, and there is no dashboard.
+    """
+    import dask
+    from distributed import LocalCluster
+    from distributed.security import Security
+
+    secured = Security.temporary()
+    routes = [f"distributed.{one}.http.routes" for one in ("scheduler", "worker")]
+    with dask.config.set({route: [] for route in routes}):
+        with serving.ctrl_c_kept_out():
+            cluster = LocalCluster(
+                n_workers=jobs or usable_cores(),
+                threads_per_worker=1,
+                processes=True,
+                host="127.0.0.1",
+                protocol="tls://",
+                security=secured,
+                dashboard_address="127.0.0.1:0",
+                scheduler_kwargs={"dashboard": False},
+                silence_logs=logging.CRITICAL,
+                memory_limit=0,
+                preload=[dask_worker.__name__],
+            )
+        try:
+            yield cluster.scheduler_address, secured
+        finally:
+            with suppress(Exception):
+                cluster.close(timeout=5)

@@ -1,0 +1,38 @@
+"""What runs in the workers of a cluster. It comes by name: the same version of this package stands
+on both sides."""
+
+from __future__ import annotations
+
+import os
+import pickle
+from typing import Any
+
+from optimizer.parallel import serving
+from optimizer.parallel.serving import Reply
+
+_running: list[str] = []  # the team whose task runs now
+
+
+def dask_setup(_worker: Any) -> None:
+    """What dask calls in each worker of a cluster that is begun here (``local``)."""
+    serving.keep_no_names()
+
+
+def serve(sent: bytes) -> Reply:
+    """Answer one task, in the thread of a worker; what is sent is an Order, pickled."""
+    from distributed import get_worker
+
+    order, worker = pickle.loads(sent), get_worker()
+    _running[:] = [order.team]
+    try:
+        return serving.serve(order, lambda: worker.log_event(order.team, order.number))
+    finally:
+        _running.clear()
+
+
+def forget(team: str, end: bool, dask_worker: Any = None) -> None:
+    """Keep nothing of a team; if asked to, end this process where a task of it still runs."""
+    if end and dask_worker.nanny and _running == [team]:
+        os._exit(1)
+    for key in [key for key in serving.lanes if key[0] == team]:
+        serving.lanes.pop(key, None)
