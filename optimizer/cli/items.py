@@ -140,7 +140,7 @@ def _read(items: list[Item], all_variants: bool, settings: tuple[str, ...]) -> l
 
 def title_of(item: Item) -> Wording:
     """Title of the variant, or of the scenario, in both languages."""
-    from optimizer.analyses.comparison.wording import wording
+    from optimizer.analyses.comparison.compare import wording
 
     case = item.case
     variant = case.variants.get(item.variant) if case and item.variant else None
