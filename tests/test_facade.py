@@ -242,7 +242,7 @@ def test_units_are_those_of_the_scenario() -> None:
     found = vorrat.solve(scenario().changed("currency=USD", "objective.measure=tonnes"))
     columns = found.tables["by-material"].columns
     assert "With plan (t)" in columns
-    assert "Charged to its budget (million USD)" in found.tables["providing"].columns
+    assert "Granted (million USD)" in found.tables["lines"].columns
 
 
 @pytest.mark.parametrize("of", [plan, drawn, judged, compared])

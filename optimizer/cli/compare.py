@@ -206,7 +206,7 @@ class Item:
     @property
     def wording(self) -> Wording:
         """Title of the variant, or of the scenario, in both languages."""
-        from optimizer.analyses.comparison.wording import wording
+        from optimizer.analyses.comparison.compare import wording
 
         case = self.case
         variant = case.variants.get(self.variant) if case and self.variant else None

@@ -44,7 +44,7 @@ def test_budget_lines_are_named_in_the_language_of_the_reader(
     comparison = compare([found, found], ["one", "two"])
     with using(language):
         budgets = load_workbook(io.BytesIO(workbook_of_plan(found)))[tr("Budgets")]
-        lines = " ".join(str(row[1]) for row in budgets.iter_rows(values_only=True))
+        lines = " ".join(str(row[0]) for row in budgets.iter_rows(values_only=True))
         for text in (text_of(comparison, language), lines):
             assert name in text
             assert other not in text

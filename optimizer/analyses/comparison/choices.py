@@ -1,21 +1,15 @@
-"""What plans build and buy: in all of them, in some, in none."""
+"""What plans build and buy, and an option against the base, taken apart so that parts add up."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from operator import attrgetter
 from typing import Literal
 
 from models.results import Plan, ProjectPlan, StockpilePlan
-from models.results.comparison import (
-    ProjectChange,
-    ProjectChoice,
-    ProjectIn,
-    StockpileChange,
-    StockpileChoice,
-    StockpileIn,
-)
-from optimizer.analyses.comparison.benefit import materials_of
+from models.results import comparison as results
+from models.results.option import FunderMoney, Option
 
 BOUGHT = 1e-6
 """A gram in tonnes: less is a solver's zero."""
@@ -23,10 +17,12 @@ ALIKE = 0.005
 """Shares of capex, and relative amounts of stock, that differ by less are called the same."""
 NO_CAPEX = frozenset({"interest_subsidy", "price_floor"})
 """Kinds of instruments that carry no part of the capex."""
+EXACT, EXTRA = 1e-9, 1e-6
+"""Million EUR: a smaller difference is arithmetic, and none that buys anything."""
 AtMost = Literal["all", "some", "none"]
 
 
-def projects(plans: Mapping[str, Plan]) -> Iterator[ProjectChoice]:
+def projects(plans: Mapping[str, Plan]) -> Iterator[results.ProjectChoice]:
     """All candidates of all plans, in the order of the files."""
     built = {label: {p.id: p for p in plan.projects} for label, plan in plans.items()}
     candidates: dict[str, tuple[str, ...]] = {}
@@ -37,13 +33,15 @@ def projects(plans: Mapping[str, Plan]) -> Iterator[ProjectChoice]:
         for project_plan in plan.projects:
             candidates.setdefault(project_plan.id, ())
     for p, materials in candidates.items():
-        options = {label: project_in(plans[label], of[p]) for label, of in built.items() if p in of}
-        yield ProjectChoice(
+        options = {
+            label: _project_in(plans[label], of[p]) for label, of in built.items() if p in of
+        }
+        yield results.ProjectChoice(
             project=p, materials=materials, built_in=_in(options, plans), options=options
         )
 
 
-def stockpiles(plans: Mapping[str, Plan]) -> Iterator[StockpileChoice]:
+def stockpiles(plans: Mapping[str, Plan]) -> Iterator[results.StockpileChoice]:
     """All stockpiles of all plans, in the order of the files."""
     known: dict[str, str] = {}
     for plan in plans.values():
@@ -54,11 +52,16 @@ def stockpiles(plans: Mapping[str, Plan]) -> Iterator[StockpileChoice]:
             label: held
             for label, plan in plans.items()
             for stockpile in plan.stockpiles
-            if stockpile.id == h and (held := stockpile_in(stockpile)).bought_t > BOUGHT
+            if stockpile.id == h and (held := _stockpile_in(stockpile)).bought_t > BOUGHT
         }
-        yield StockpileChoice(
+        yield results.StockpileChoice(
             stockpile=h, material=material, bought_in=_in(options, plans), options=options
         )
+
+
+def _materials(plan: Plan, project: str) -> tuple[str, ...]:
+    """Ids of what a project delivers; none where the plan does not carry its scenario."""
+    return tuple(plan.case.projects[project].output_t_per_year) if plan.case else ()
 
 
 def _in(options: Mapping[str, object], plans: Mapping[str, Plan]) -> AtMost:
@@ -67,10 +70,10 @@ def _in(options: Mapping[str, object], plans: Mapping[str, Plan]) -> AtMost:
     return "all" if len(options) == len(plans) else "some"
 
 
-def project_in(plan: Plan, built: ProjectPlan) -> ProjectIn:
+def _project_in(plan: Plan, built: ProjectPlan) -> results.ProjectIn:
     """How a plan builds a project."""
     public = {funder.id for funder in plan.funders if funder.kind == "public"}
-    return ProjectIn(
+    return results.ProjectIn(
         start=built.start,
         first_output=built.first_output,
         public_share=math.fsum(
@@ -94,16 +97,16 @@ def _carries_capex(plan: Plan, funder: str, instrument: str) -> bool:
     return getattr(terms, "kind", None) not in NO_CAPEX
 
 
-def stockpile_in(stockpile: StockpilePlan) -> StockpileIn:
+def _stockpile_in(stockpile: StockpilePlan) -> results.StockpileIn:
     """How much a plan buys and holds."""
-    return StockpileIn(
+    return results.StockpileIn(
         bought_t=math.fsum(stockpile.buy_t.values()),
         held_t=max(stockpile.planned_t.values(), default=0.0),
         cost_meur=math.fsum(stockpile.cost_meur.values()),
     )
 
 
-def project_changes(base: Plan, option: Plan) -> Iterator[ProjectChange]:
+def _project_changes(base: Plan, option: Plan) -> Iterator[results.ProjectChange]:
     """Projects that an option adds, drops, moves to another year or finances otherwise."""
     before, after = ({p.id: p for p in plan.projects} for plan in (base, option))
     for p in dict.fromkeys((*before, *after)):
@@ -113,12 +116,12 @@ def project_changes(base: Plan, option: Plan) -> Iterator[ProjectChange]:
             continue
         plan, built = (option, new) if new is not None else (base, old)
         assert built is not None
-        yield ProjectChange(
+        yield results.ProjectChange(
             project=p,
-            materials=materials_of(plan, built),
+            materials=_materials(plan, p),
             change=change,
-            base=None if old is None else project_in(base, old),
-            option=None if new is None else project_in(option, new),
+            base=None if old is None else _project_in(base, old),
+            option=None if new is None else _project_in(option, new),
         )
 
 
@@ -141,17 +144,123 @@ def _financing(built: ProjectPlan) -> dict[tuple[str, str], float]:
     return {**shares, ("", ""): built.market_share}
 
 
-def stockpile_changes(base: Plan, option: Plan) -> Iterator[StockpileChange]:
+def _stockpile_changes(base: Plan, option: Plan) -> Iterator[results.StockpileChange]:
     """Stockpiles that an option holds more or less of, or for more or less money."""
     before, after = ({s.id: s for s in plan.stockpiles} for plan in (base, option))
     for h in dict.fromkeys((*before, *after)):
-        old, new = ((stockpile_in(of[h]) if h in of else _NOTHING) for of in (before, after))
+        old, new = ((_stockpile_in(of[h]) if h in of else _NOTHING) for of in (before, after))
         held, cost = new.held_t - old.held_t, new.cost_meur - old.cost_meur
         alike_t = max(BOUGHT, ALIKE * max(old.held_t, new.held_t))
         alike_meur = max(BOUGHT, ALIKE * max(abs(old.cost_meur), abs(new.cost_meur)))
         if abs(held) > alike_t or abs(cost) > alike_meur:
             material = (after.get(h) or before[h]).material
-            yield StockpileChange(stockpile=h, material=material, held_t=held, cost_meur=cost)
+            yield results.StockpileChange(
+                stockpile=h, material=material, held_t=held, cost_meur=cost
+            )
 
 
-_NOTHING = StockpileIn(bought_t=0.0, held_t=0.0, cost_meur=0.0)
+_NOTHING = results.StockpileIn(bought_t=0.0, held_t=0.0, cost_meur=0.0)
+
+
+def difference(
+    base: Plan, option: Plan, options: tuple[Option, Option], bars: frozenset[results.Barred]
+) -> results.Difference:
+    """An option less the base; ``options`` are both as options, ``bars`` what is not compared."""
+    before, after = options
+    damage, money = "damage" not in bars, "money" not in bars
+    built = tuple(_project_changes(base, option))
+    held = tuple(_stockpile_changes(base, option))
+    expected = option.outcome.expected - base.outcome.expected if damage else None
+    objective = resolution = None
+    if "objective" not in bars:
+        objective = after.proof.objective - before.proof.objective
+        resolution = _resolution(before, after)
+
+    def more(path: str) -> float | None:
+        of = attrgetter(path)
+        return of(after.cost) - of(before.cost) if money else None
+
+    by_consumer = _less("consumers", base, option) if damage else {}
+    return results.Difference(
+        option=after.label,
+        expected=expected,
+        cvar=option.outcome.cvar - base.outcome.cvar if "tail" not in bars else None,
+        worst=option.outcome.worst - base.outcome.worst if damage else None,
+        by_material=tuple(_by_material(base, option, built, held)) if damage else (),
+        by_consumer=by_consumer,
+        objective=objective,
+        resolution=resolution,
+        significant=_significant(expected, objective, resolution),
+        public_paid_meur=more("public.paid_meur"),
+        private_paid_meur=more("private.paid_meur"),
+        market_meur=more("market_meur"),
+        net_cost_meur=(
+            option.outcome.net_cost_meur - base.outcome.net_cost_meur if money else None
+        ),
+        money=tuple(_money(before.cost.parts, after.cost.parts)) if money else (),
+        avoided_per_extra_public_euro=_per_extra_euro(expected, before, after) if money else None,
+        projects=built,
+        stockpiles=held,
+    )
+
+
+def _resolution(base: Option, option: Option) -> float | None:
+    slacks = [
+        None if of.proof.bound is None else max(0.0, of.proof.objective - of.proof.bound)
+        for of in (base, option)
+    ]
+    return None if None in slacks else math.fsum(slack for slack in slacks if slack is not None)
+
+
+def _significant(
+    expected: float | None, objective: float | None, resolution: float | None
+) -> bool | None:
+    if expected is None or objective is None or resolution is None:
+        return None
+    return min(abs(expected), abs(objective)) > resolution
+
+
+def _by_material(
+    base: Plan,
+    option: Plan,
+    built: Sequence[results.ProjectChange],
+    held: Sequence[results.StockpileChange],
+) -> Iterator[results.MaterialDifference]:
+    parts = _less("materials", base, option)
+    for m in sorted(parts, key=lambda m: -abs(parts[m])):
+        yield results.MaterialDifference(
+            material=m,
+            damage=parts[m],
+            projects=tuple(change for change in built if m in change.materials),
+            stockpiles=tuple(change for change in held if change.material == m),
+        )
+
+
+def _less(kind: str, base: Plan, option: Plan) -> dict[str, float]:
+    """What is expected of each material or consumer with an option, less that with the base."""
+    before, after = ({x.id: x.expected for x in getattr(plan, kind)} for plan in (base, option))
+    return {x: after.get(x, 0.0) - before.get(x, 0.0) for x in dict.fromkeys((*before, *after))}
+
+
+def _money(
+    base: Sequence[FunderMoney], option: Sequence[FunderMoney]
+) -> Iterator[results.MoneyDifference]:
+    before, after = (
+        {(p.funder, p.kind, p.budget_class): p.sums for p in x} for x in (base, option)
+    )
+    for key in dict.fromkeys((*before, *after)):
+        old, new = before.get(key), after.get(key)
+        paid = (new.paid_meur if new else 0.0) - (old.paid_meur if old else 0.0)
+        cost = (new.cost_meur if new else 0.0) - (old.cost_meur if old else 0.0)
+        if max(abs(paid), abs(cost)) > EXACT:
+            yield results.MoneyDifference(
+                funder=key[0], kind=key[1], budget_class=key[2], paid_meur=paid, cost_meur=cost
+            )
+
+
+def _per_extra_euro(expected: float | None, base: Option, option: Option) -> float | None:
+    before, after = base.cost.public.paid_present_meur, option.cost.public.paid_present_meur
+    if expected is None or before is None or after is None or base.benefit.measure != "damage":
+        return None
+    extra = after - before
+    return -expected / extra if extra > EXTRA else None

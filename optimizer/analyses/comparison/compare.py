@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 
+from models.base import Text, named
 from models.results import Comparison, Plan
-from models.results.comparison import Failed
-from models.results.option import Option
+from models.results.comparison import Failed, Names
+from models.results.option import Option, Wording
 from models.results.plan import Proof
 from models.results.reservations import NONE, Doubts
-from optimizer.analyses.comparison import choices, comparability, wording
+from optimizer.analyses.comparison import choices, comparability
 from optimizer.analyses.comparison.benefit import benefit, reference_year
-from optimizer.analyses.comparison.differences import difference
 from optimizer.analyses.comparison.money import cost, lacks_accounts
 
 
@@ -42,8 +43,7 @@ def compare(
     doubts
         What is to be said of plans that were read from files.
 
-    Raises ValueError where there is no plan, one lacks accounts, a label comes twice, or ``base``,
-    ``year`` or ``federal`` name what is not there.
+    Raises ValueError where there is no plan, one lacks accounts, or a name is not there or twice.
     """
     if not plans:
         raise ValueError("nothing to compare: there is no plan")
@@ -71,9 +71,9 @@ def compare(
         found = comparability.unlike(first, plan, label, changes[label])
         unlike += found
         pair = (options[chosen], options[label])
-        differences.append(difference(first, plan, pair, comparability.barred(found)))
+        differences.append(choices.difference(first, plan, pair, comparability.barred(found)))
     return Comparison(
-        title=wording.title_of(first),
+        title=_title_of(first),
         base=chosen,
         year=at,
         options=tuple(options.values()),
@@ -85,7 +85,7 @@ def compare(
         failed=tuple(failed),
         doubts=doubts.against,
         unconfirmed=doubts.unconfirmed,
-        names=wording.names(plans),
+        names=_names(plans),
     )
 
 
@@ -140,7 +140,7 @@ def _option(label: str, plan: Plan, year: int, federal: Collection[str] | None) 
     variant = plan.case.variants.get(plan.variant) if plan.case and plan.variant else None
     return Option(
         label=label,
-        title=wording.option_title(plan),
+        title=_option_title(plan),
         variant=plan.variant,
         set=variant.set if variant else {},
         currency=plan.currency,
@@ -148,3 +148,44 @@ def _option(label: str, plan: Plan, year: int, federal: Collection[str] | None) 
         benefit=bought,
         cost=cost(plan, bought, federal),
     )
+
+
+def wording(text: Text | str | None, fallback: str) -> Wording:
+    """A text in both languages; the fallback where there is none."""
+    if isinstance(text, str):
+        return Wording(en=text, de=text)
+    return Wording(en=named(text, fallback, "en"), de=named(text, fallback, "de"))
+
+
+def _title_of(plan: Plan) -> Wording:
+    """The title of a plan's scenario."""
+    return wording(plan.case.title if plan.case else None, plan.title)
+
+
+def _option_title(plan: Plan) -> Wording:
+    """The title of the variant that was applied, or else of the scenario."""
+    variant = plan.case.variants.get(plan.variant) if plan.case and plan.variant else None
+    if variant is not None:
+        return wording(variant.title, plan.variant or "")
+    return _title_of(plan)
+
+
+def _names(plans: Sequence[Plan]) -> Names:
+    """Names of all items of the plans; where two plans name one differently the first counts."""
+    kinds = ("materials", "consumers", "projects", "stockpiles", "funders")
+    found: dict[str, dict[str, Wording]] = {kind: {} for kind in kinds}
+    lines: dict[str, dict[str, Wording]] = {}
+    for plan in plans:
+        for kind, known in found.items():
+            _add(known, getattr(plan.case or plan, kind))
+        for f, funder in plan.case.funders.items() if plan.case else ():
+            if funder.budget_lines:
+                _add(lines.setdefault(f, {}), funder.budget_lines)
+    return Names(**found, budget_lines=lines)
+
+
+def _add(known: dict[str, Wording], items: Any) -> None:
+    """Names of items, which come by their ids or carry them; the first name of each counts."""
+    some = items.items() if isinstance(items, dict) else ((item.id, item) for item in items)
+    for id_, item in some:
+        known.setdefault(id_, wording(item.name, id_))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,15 +12,14 @@ from models.results.option import Option
 from optimizer.analyses.comparison.money import NO_CLASS
 from optimizer.analyses.comparison.words import Side
 from optimizer.report.cells import along
-from optimizer.report.document import EVERYWHERE, Column, Form, Media, Table
+from optimizer.report.document import Column, Form, Table
 from optimizer.report.figures import NOISE, percent
 from optimizer.report.wording import CLASSES, class_name
-from optimizer.report.workbook.expressions import Expression, ratio, total
+from optimizer.report.workbook.expressions import Expression, ratio
 from optimizer.report.workbook.formulas import Line, Placed
 
 Path = str | Callable[[Option], Any]
 Needs = tuple[Barred, ...]
-Formula = Callable[[Placed, str], Expression]
 MONEY: Needs = ("money",)
 DAMAGE: Needs = ("damage",)
 SUPPLY: Needs = ("dependence",)
@@ -37,10 +36,8 @@ class Figure:
     """Attributes from the option to the figure, or a function of the option."""
     needs: Needs = ()
     """An option in which one of these is not compared does not show the figure."""
-    formula: Formula | None = None
+    formula: Callable[[Placed, str], Expression] | None = None
     """What a sheet calculates, of the table and the key of an option's column."""
-    telling: bool = False
-    """Whether it says something even where it is known of no option."""
     none: Path = ""
     """Where the base has the figure without any plan, if not beside that with its plan."""
 
@@ -54,6 +51,10 @@ class Figure:
         """The figure of an option; None where it is not known or not compared."""
         return None if side.bars(option.label, *self.needs) else read(option, self.path)
 
+    def known(self, side: Side) -> bool:
+        """Whether any option has this figure."""
+        return any(self.of(side, option) is not None for option in side.options)
+
 
 def read(option: Any, path: Path) -> Any:
     """A figure of an option, or of a part of one; None where there is none on the way."""
@@ -62,24 +63,7 @@ def read(option: Any, path: Path) -> Any:
     return along(path)(option) if path else None
 
 
-def difference(a: str, b: str) -> Formula:
-    """A row less another."""
-    return lambda table, key: table.find(a, key) - table.find(b, key)
-
-
-def quotient(a: str, b: str) -> Formula:
-    """A row over another; empty where there is nothing to divide by."""
-    return lambda table, key: ratio(table.find(a, key), table.find(b, key))
-
-
-def across(
-    side: Side,
-    caption: str,
-    rows: Iterable[Figure],
-    name: str,
-    note: str = "",
-    on: Media = EVERYWHERE,
-) -> Table:
+def across(side: Side, caption: str, rows: Sequence[Figure], name: str, note: str = "") -> Table:
     """Figures of different kinds down, options across; a row without any figure is left out."""
 
     def column(option: Option) -> Column:
@@ -87,68 +71,97 @@ def across(
 
         def formula(line: Line) -> Expression | None:
             row: Figure = line.row
-            known = row.formula is not None and not side.bars(option.label, *row.needs)
-            return row.formula(line.table, key) if known and row.formula else None
+            barred = row.formula is None or side.bars(option.label, *row.needs)
+            return None if barred or row.formula is None else row.formula(line.table, key)
 
-        return Column(side.called(option.label), lambda row: row.of(side, option),
-                      lambda row: row.form, key=key, formula=formula, width=17)  # fmt: skip
+        return Column(
+            side.called(option.label), lambda row: row.of(side, option), lambda row: row.form,
+            key=key, formula=formula, width=17,
+        )  # fmt: skip
 
-    told = [row for row in rows if row.telling or any_known(side, row)]
+    told = [row for row in rows if row.known(side)]
     columns = [Column(tr("Figure"), lambda row: row.name, "text", width=60)]
     columns += map(column, side.options)
     if any(row.without for row in told):
         columns.append(
             Column(tr("No plan"), lambda row: read(side.base, row.without), lambda row: row.form)
         )
-    return Table(caption, told, columns, name, note, on=on, key=lambda row: str(row.key))
-
-
-def any_known(side: Side, figure: Figure) -> bool:
-    """Whether any option has this figure."""
-    return any(figure.of(side, option) is not None for option in side.options)
+    return Table(caption, told, columns, name, note, key=lambda row: str(row.key))
 
 
 def benefits(side: Side) -> list[Figure]:
-    """What each option achieves: damage, stocks, dependence, time."""
+    """What each option achieves: damage, stocks, dependence, benchmarks, time."""
     about = {"noun": side.counted, "unit": side.unit}
-    tail = percent(1 - side.base.benefit.cvar_level)
-    mix = "benefit.dependence.with_plan."
+    tail, mix = percent(1 - side.base.benefit.cvar_level), "benefit.dependence.with_plan."
 
     def above(which: str) -> Path:
         return lambda o: float(len(getattr(o.benefit.dependence, which)))
 
+    def avoided(table: Placed, key: str) -> Expression:
+        return table.find("without", key) - table.find("left", key)
+
+    def share(table: Placed, key: str) -> Expression:
+        return ratio(table.find("avoided", key), table.find("without", key))
+
+    damage: list[tuple[str, str, Form, str]] = [
+        ("avoided_low", tr("Avoided: 5 % quantile over the states"), "outcome",
+         "avoided_range.low"),
+        ("avoided_high", tr("Avoided: 95 % quantile over the states"), "outcome",
+         "avoided_range.high"),
+        ("left_worst", tr("Worst state that was computed"), "outcome", "worst.with_plan"),
+    ]  # fmt: skip
+    supply: list[tuple[str, str, Form, str]] = [
+        ("days", tr("Days of demand in stock"), "count", "benefit.cover.days"),
+        ("imports", tr("Share of imports"), "share", f"{mix}imports"),
+        ("largest_share", tr("Largest supplier's share"), "share", f"{mix}largest_share"),
+        ("third_share", tr("Largest third country's share"), "share", f"{mix}third_share"),
+        ("hhi", tr("HHI of countries"), "count", f"{mix}hhi"),
+    ]
+    cvar = tr("Expected shortfall (CVaR): mean {noun} in the worst {share} of states",
+              noun=side.counted, share=tail)  # fmt: skip
     return [
         Figure("without", tr("Expected {noun} without any plan, {unit}", **about), "outcome",
                "benefit.expected.without_plan", DAMAGE),
         Figure("left", tr("Expected {noun} that is left, {unit}", **about), "outcome",
                "benefit.expected.with_plan", DAMAGE),
         Figure("avoided", tr("Expected {noun} avoided, {unit}", **about), "outcome",
-               "benefit.expected.avoided", DAMAGE, difference("without", "left")),
-        Figure("share", tr("Share avoided"), "share",
-               "benefit.expected.share", DAMAGE, quotient("avoided", "without")),
-        Figure("avoided_low", tr("Avoided: 5 % quantile over the states"), "outcome",
-               "benefit.avoided_range.low", DAMAGE),
-        Figure("avoided_high", tr("Avoided: 95 % quantile over the states"), "outcome",
-               "benefit.avoided_range.high", DAMAGE),
-        Figure("left_cvar",
-               tr("Expected shortfall (CVaR): mean {noun} in the worst {share} of states",
-                  noun=side.counted, share=tail),
-               "outcome", "benefit.cvar.with_plan", ("tail",)),
-        Figure("left_worst", tr("Worst state that was computed"), "outcome",
-               "benefit.worst.with_plan", DAMAGE),
-        Figure("days", tr("Days of demand in stock"), "count", "benefit.cover.days", SUPPLY),
-        Figure("imports", tr("Share of imports"), "share", f"{mix}imports", SUPPLY),
-        Figure("largest_share", tr("Largest supplier's share"), "share", f"{mix}largest_share",
-               SUPPLY),
-        Figure("third_share", tr("Largest third country's share"), "share", f"{mix}third_share",
-               SUPPLY),
+               "benefit.expected.avoided", DAMAGE, avoided),
+        Figure("share", tr("Share avoided"), "share", "benefit.expected.share", DAMAGE, share),
+        Figure("left_cvar", cvar, "outcome", "benefit.cvar.with_plan", ("tail",)),
+        *(Figure(key, name, form, f"benefit.{of}", DAMAGE) for key, name, form, of in damage),
+        *(Figure(key, name, form, of, SUPPLY) for key, name, form, of in supply),
         Figure("above_limit", tr("Materials above 65 %"), "count", above("above_limit"), SUPPLY,
                none=above("above_limit_without_plan")),
-        Figure("hhi", tr("HHI of countries"), "count", f"{mix}hhi", SUPPLY),
+        *_benchmarks(side),
         Figure("first", tr("First delivery if nothing is late"), "year",
                "benefit.first_tonne.year"),
         Figure("first_expected", tr("First delivery, expected"), "mean_year",
                "benefit.first_tonne.expected_year"),
+    ]  # fmt: skip
+
+
+def _benchmarks(side: Side) -> list[Figure]:
+    """How many materials reach each benchmark of the Critical Raw Materials Act."""
+    named = {
+        "extraction": tr("extraction"),
+        "processing": tr("processing"),
+        "recycling": tr("recycling"),
+    }
+
+    def reached(stage: str, share: str) -> Path:
+        return lambda o: float(
+            sum(getattr(s, share) >= s.target for s in o.benefit.crma if s.stage == stage)
+        )
+
+    met = {share.stage: share.target for share in side.base.benefit.crma}
+    return [
+        Figure(
+            f"benchmark:{stage}",
+            tr("Materials with {share} of demand from {stage} in the Union",
+               share=percent(target), stage=named[stage]),
+            "count", reached(stage, "share"), SUPPLY, none=reached(stage, "share_without_plan"),
+        )
+        for stage, target in met.items()
     ]  # fmt: skip
 
 
@@ -158,98 +171,63 @@ def classes_of(side: Side) -> list[str]:
 
 
 def costs(side: Side) -> list[Figure]:
-    """What each option costs; public money by class first, which is added up."""
-    classes = classes_of(side)
+    """What each option costs, what public money moves, and what it avoids."""
+    about = {"currency": side.currency}
+    extra = {d.option: d.avoided_per_extra_public_euro for d in side.found.differences}
+    residual = any(of.cost.public.residual_meur > NOISE for of in side.options)
 
     def of_class(name: str) -> Path:
         return lambda o: getattr(o.cost.by_class.get(name), "paid_meur", 0.0)
 
-    def known_for(o: Option) -> float | None:
-        most = o.cost.public.maximum_loss_meur
-        return o.cost.public.expected_loss_known_for_meur / most if most > 0 else None
-
-    def amount(key: str, name: str, path: Path, **more: Any) -> Figure:
-        return Figure(key, name, "money", path, MONEY, **more)
-
-    def residual(o: Option) -> float | None:
-        some = any(of.cost.public.residual_meur > NOISE for of in side.options)
-        return o.cost.public.residual_meur if some else None
-
-    added: Formula = lambda table, key: total(table.part(0, len(classes), key))  # noqa: E731
-    return [
-        *(amount(f"class:{n}", tr("Public funding: {part}", part=class_name(n)), of_class(n))
-          for n in classes),
-        amount("public", tr("Public funding in all"), "cost.public.paid_meur",
-               formula=added if classes else None),
-        amount("charged", tr("Charged to public budgets"), "cost.public_charged_meur"),
-        amount("peak", tr("Peak of public risk"), "cost.public.peak_meur"),
-        amount("maximum_loss", tr("Maximum loss"), "cost.public.maximum_loss_meur"),
-        amount("expected_loss", tr("Expected loss"), "cost.public.expected_loss_meur",
-               telling=True),
-        Figure("known_for", tr("Part of the maximum loss for which that is known"), "share",
-               known_for, MONEY),
-        amount("returned", tr("Expected to come back, present value"),
-               "cost.public.returned_present_meur"),
-        amount("residual", tr("Residual value, present value"), residual),
-        amount("cost", tr("Net public cost, present value"), "cost.public.cost_meur"),
-        amount("private", tr("Funding by companies and other private funders"),
-               "cost.private.paid_meur"),
-        amount("private_cost", tr("Net cost to them, present value"), "cost.private.cost_meur"),
-        amount("market", tr("Funding by lenders and investors"), "cost.market_meur"),
-    ]  # fmt: skip
-
-
-def leverage(side: Side) -> list[Figure]:
-    """Funding of others per public unit of money, and what it is made of."""
-    about = {"currency": side.currency}
-    private, federal = ("private_meur", "public_meur"), ("other_meur", "federal_meur")
-    rows: list[tuple[str, str, tuple[str, str] | None]] = [
-        (private[0], tr("Private funding in projects"), None),
-        (private[1], tr("Public funding in projects, guaranteed loans included"), None),
-        ("private_per_public", tr("Private funding per public {currency}", **about), private),
-        (federal[0], tr("All other funding in projects"), None),
-        (federal[1], tr("Federal funding in projects, guaranteed loans not included"), None),
-        ("other_per_federal", tr("All other funding per federal {currency}", **about), federal),
+    money = [
+        ("public", tr("Public funding in all"), "public.paid_meur"),
+        ("charged", tr("Charged to public budgets"), "public_charged_meur"),
+        ("peak", tr("Peak of public risk"), "public.peak_meur"),
+        ("maximum_loss", tr("Maximum loss"), "public.maximum_loss_meur"),
+        ("expected_loss", tr("Expected loss"), "public.expected_loss_meur"),
+        ("returned", tr("Expected to come back, present value"), "public.returned_present_meur"),
+        ("residual", tr("Residual value, present value"), "public.residual_meur"),
+        ("cost", tr("Net public cost, present value"), "public.cost_meur"),
+        ("private", tr("Funding by companies and other private funders"), "private.paid_meur"),
+        ("private_cost", tr("Net cost to them, present value"), "private.cost_meur"),
+        ("market", tr("Funding by lenders and investors"), "market_meur"),
     ]
+    per = [
+        ("average", tr("Avoided per public {currency}, on average", **about),
+         "avoided_per_public_euro.expected", (*MONEY, *DAMAGE)),
+        ("net", tr("Avoided per {currency} of net public cost, on average", **about),
+         "avoided_per_net_euro.expected", (*MONEY, *DAMAGE)),
+        ("private_per_public", tr("Private funding per public {currency}", **about),
+         "leverage.private_per_public", MONEY),
+        ("other_per_federal", tr("All other funding per federal {currency}", **about),
+         "leverage.other_per_federal", MONEY),
+    ]  # fmt: skip
     return [
-        Figure(key, name, "ratio" if of else "money", f"cost.leverage.{key}", MONEY,
-               quotient(*of) if of else None)
-        for key, name, of in rows
+        *(
+            Figure(f"class:{name}", tr("Public funding: {part}", part=class_name(name)), "money",
+                   of_class(name), MONEY)
+            for name in classes_of(side)
+        ),
+        *(
+            Figure(key, name, "money", f"cost.{path}", MONEY)
+            for key, name, path in money
+            if key != "residual" or residual
+        ),
+        Figure("extra", tr("Avoided per additional public {currency}", **about), "ratio",
+               lambda o: extra.get(o.label)),
+        *(Figure(key, name, "ratio", f"cost.{path}", needs) for key, name, path, needs in per),
     ]  # fmt: skip
 
 
-def per_euro(side: Side) -> list[Figure]:
-    """Damage avoided per unit of public money: the additional one first, then averages."""
-    about, needs = {"currency": side.currency}, (*MONEY, *DAMAGE)
-    extra = {d.option: d.avoided_per_extra_public_euro for d in side.found.differences}
-    public = "cost.avoided_per_public_euro."
-
-    return [
-        Figure("extra", tr("Per additional public {currency}, compared with “{base}”",
-                           base=side.called(side.found.base), **about),
-               "ratio", lambda o: extra.get(o.label)),
-        *(Figure(key, name, "ratio", path, needs) for key, name, path in (
-            ("average", tr("Per public {currency}, on average", **about), f"{public}expected"),
-            ("low", tr("The same, 5 % quantile over the states"), f"{public}range.low"),
-            ("high", tr("The same, 95 % quantile over the states"), f"{public}range.high"),
-            ("net", tr("Per {currency} of net public cost, on average", **about),
-             "cost.avoided_per_net_euro.expected"),
-        )),
-    ]  # fmt: skip
-
-
-def proofs() -> Sequence[Figure]:
+def proofs() -> list[Figure]:
     """How good each plan is, and what it rests on."""
-    status = {"optimal": tr("met"), "limit": tr("missed")}
-    return [
-        Figure("objective", tr("Objective"), "objective", "proof.objective"),
-        Figure("bound", tr("Bound"), "objective", "proof.bound"),
-        Figure("gap", tr("Gap"), "gap", "proof.gap"),
-        Figure("gap_target", tr("Gap asked for"), "gap", "proof.gap_target"),
-        Figure("status", tr("Gap asked for, met or missed"), "text",
-               lambda o: status[o.proof.status]),
-        Figure("states", tr("States of the world"), "count", "proof.states"),
-        Figure("seed", tr("Seed of the sample"), "year", "proof.seed"),
-        Figure("seconds", tr("Time, s"), "ratio", "proof.seconds"),
-        Figure("sha", tr("Scenario, SHA-256"), "text", lambda o: o.proof.input_sha256[:16]),
-    ]  # fmt: skip
+    rows: list[tuple[str, Form, Path]] = [
+        (tr("Objective"), "objective", "proof.objective"),
+        (tr("Bound"), "objective", "proof.bound"),
+        (tr("Gap"), "gap", "proof.gap"),
+        (tr("Gap asked for"), "gap", "proof.gap_target"),
+        (tr("States of the world"), "count", "proof.states"),
+        (tr("Seed of the sample"), "year", "proof.seed"),
+        (tr("Scenario, SHA-256"), "text", lambda o: o.proof.input_sha256[:16]),
+    ]
+    return [Figure(str(n), *row) for n, row in enumerate(rows)]

@@ -6,16 +6,7 @@ import math
 from collections.abc import Callable, Collection, Iterable, Mapping
 
 from models.results import BudgetClass, BudgetLineUse, Plan, Position
-from models.results.option import (
-    Benefit,
-    BudgetUse,
-    Cost,
-    FunderMoney,
-    Leverage,
-    PerEuro,
-    Range,
-    Sums,
-)
+from models.results import option as results
 
 NOTHING = 1e-6
 """A euro in million: less is a solver's zero."""
@@ -24,31 +15,30 @@ USED_UP = 1e-3
 NO_CLASS = "none"
 
 
-def cost(plan: Plan, benefit: Benefit, federal: Collection[str] | None = None) -> Cost:
+def cost(
+    plan: Plan, benefit: results.Benefit, federal: Collection[str] | None = None
+) -> results.Cost:
     """What a plan costs; ``federal`` are ids of public funders, all of them where None."""
     kinds = {funder.id: funder.kind for funder in plan.funders}
-    public = [p for p in plan.accounts if kinds[p.funder] == "public"]
-    private = [p for p in plan.accounts if kinds[p.funder] != "public"]
     classes: dict[str, list[Position]] = {}
-    for position in public:
-        classes.setdefault(position.budget_class or NO_CLASS, []).append(position)
+    funders: dict[str, list[Position]] = {f: [] for f in kinds}
     parts: dict[tuple[str, BudgetClass | None], list[Position]] = {}
     for position in plan.accounts:
+        funders[position.funder].append(position)
         parts.setdefault((position.funder, position.budget_class), []).append(position)
-    paying = {position.funder for position in plan.accounts}
+        if kinds[position.funder] == "public":
+            classes.setdefault(position.budget_class or NO_CLASS, []).append(position)
     own = {f for f, kind in kinds.items() if kind == "public" and (federal is None or f in federal)}
     add = adder(plan)
-    all_public = add(public)
-    return Cost(
-        public=all_public,
-        private=add(private),
+    public = add(p for p in plan.accounts if kinds[p.funder] == "public")
+    return results.Cost(
+        public=public,
+        private=add(p for p in plan.accounts if kinds[p.funder] != "public"),
         market_meur=market(plan),
         by_class={name: add(positions) for name, positions in classes.items()},
-        by_funder={
-            f: add([p for p in plan.accounts if p.funder == f]) for f in kinds if f in paying
-        },
+        by_funder={f: add(positions) for f, positions in funders.items() if positions},
         parts=tuple(
-            FunderMoney(
+            results.FunderMoney(
                 funder=f, kind=kinds[f], federal=f in own, budget_class=booked, sums=add(positions)
             )
             for (f, booked), positions in parts.items()
@@ -58,8 +48,8 @@ def cost(plan: Plan, benefit: Benefit, federal: Collection[str] | None = None) -
         budgets=tuple(budgets(plan)),
         leverage=leverage(plan, own, stocks=False),
         leverage_with_stocks=leverage(plan, own, stocks=True),
-        avoided_per_public_euro=per_euro(benefit, all_public.paid_present_meur),
-        avoided_per_net_euro=per_euro(benefit, all_public.cost_meur),
+        avoided_per_public_euro=per_euro(benefit, public.paid_present_meur),
+        avoided_per_net_euro=per_euro(benefit, public.cost_meur),
     )
 
 
@@ -74,33 +64,30 @@ def market(plan: Plan) -> float:
     return math.fsum(project.market_share * project.capex_meur for project in plan.projects)
 
 
-def discount(plan: Plan) -> Callable[[str], float] | None:
-    """The factor of each year, as the plan's net cost has it; None if that is not known."""
-    if plan.case is None:
-        return None
-    first, rate = plan.case.horizon.first_year, float(plan.case.horizon.discount_rate)
-    return lambda year: float((1 + rate) ** -(int(year) - first))
-
-
-def adder(plan: Plan) -> Callable[[Iterable[Position]], Sums]:
+def adder(plan: Plan) -> Callable[[Iterable[Position]], results.Sums]:
     """The function that adds up positions of a plan."""
-    factor = discount(plan)
+    horizon = None if plan.case is None else plan.case.horizon
 
-    def add(positions: Iterable[Position]) -> Sums:
+    def factor(year: str) -> float:
+        """That of the plan's net cost."""
+        assert horizon is not None
+        return float((1 + float(horizon.discount_rate)) ** -(int(year) - horizon.first_year))
+
+    def add(positions: Iterable[Position]) -> results.Sums:
         some = list(positions)
         paid = _by_year(position.paid_meur for position in some)
         at_risk = _by_year(position.outstanding_meur for position in some)
         net = math.fsum(position.cost_meur for position in some)
         left = math.fsum(position.residual_meur for position in some)
         present = None
-        if factor is not None:
+        if horizon is not None:
             present = math.fsum(factor(year) * amount for year, amount in paid.items())
         peak = max(at_risk.values(), default=0.0)
         known = [p for p in some if p.expected_loss_meur is not None]
         expected = math.fsum(p.expected_loss_meur or 0.0 for p in known)
         covered = math.fsum(p.maximum_loss_meur for p in known)
         maximum = math.fsum(p.maximum_loss_meur for p in some)
-        return Sums(
+        return results.Sums(
             committed_meur=math.fsum(p.committed_meur for p in some),
             paid_meur=math.fsum(paid.values()),
             paid_by_year_meur=paid,
@@ -134,13 +121,9 @@ def charged(plan: Plan, funder: str) -> float:
     return math.fsum(plan.spend_meur.get(funder, {}).values())
 
 
-def leverage(plan: Plan, federal: Collection[str], stocks: bool) -> Leverage:
-    """Other money per public euro and per federal euro.
-
-    The first definition counts all that is state-backed as public, guaranteed loans too. The second
-    counts what federal funders put up themselves, and sets everything else against it, be it
-    public or not. For one and the same plant they can lie ten times apart.
-    """
+def leverage(plan: Plan, federal: Collection[str], stocks: bool) -> results.Leverage:
+    """Other money per public euro, where all that is state-backed is public, guaranteed loans too;
+    and per federal euro, where all but what federal funders pay themselves is other money."""
     public_funders = {funder.id for funder in plan.funders if funder.kind == "public"}
     public = private = own = 0.0
     for position in plan.accounts:
@@ -155,7 +138,7 @@ def leverage(plan: Plan, federal: Collection[str], stocks: bool) -> Leverage:
             own += paid
     private += market(plan)
     other = public + private - own
-    return Leverage(
+    return results.Leverage(
         public_meur=public,
         private_meur=private,
         private_per_public=private / public if public > NOTHING else None,
@@ -165,31 +148,28 @@ def leverage(plan: Plan, federal: Collection[str], stocks: bool) -> Leverage:
     )
 
 
-def per_euro(benefit: Benefit, meur: float | None) -> PerEuro | None:
+def per_euro(benefit: results.Benefit, meur: float | None) -> results.PerEuro | None:
     """Damage avoided per euro, where damage is money and both are present values."""
     if benefit.measure != "damage" or meur is None:
         return None
     if meur <= NOTHING:
-        return PerEuro(meur=meur, expected=None, range=None)
+        return results.PerEuro(meur=meur, expected=None, range=None)
     spread = benefit.avoided_range
-    return PerEuro(
+    return results.PerEuro(
         meur=meur,
         expected=benefit.expected.avoided / meur,
-        range=Range(low=spread.low / meur, high=spread.high / meur) if spread else None,
+        range=results.Range(low=spread.low / meur, high=spread.high / meur) if spread else None,
     )
 
 
-def budgets(plan: Plan) -> Iterable[BudgetUse]:
+def budgets(plan: Plan) -> Iterable[results.BudgetUse]:
     """How far each budget is used, and last the limit on all public funders together."""
     for line in plan.budget_lines:
-        if line.kind == "guarantee_stock":
-            yield _stock_use(line)
-        else:
-            yield _flow_use(line, _carries_over(plan, line))
+        yield _use(plan, line)
     limit = plan.case.policy.budget_meur if plan.case else None
     if limit is not None:
         used = math.fsum(charged(plan, f.id) for f in plan.funders if f.kind == "public")
-        yield BudgetUse(
+        yield results.BudgetUse(
             funder=None,
             line="budget",
             name="budget",
@@ -201,64 +181,43 @@ def budgets(plan: Plan) -> Iterable[BudgetUse]:
         )
 
 
-def _carries_over(plan: Plan, line: BudgetLineUse) -> bool:
-    """Whether what a year leaves of a budget may be spent later."""
-    if plan.case is None:
-        return False
-    funder = plan.case.funders[line.funder]
-    if line.line == "budget":
-        return funder.carry_over
-    known = getattr(funder, "budget_lines", {}).get(line.line)
-    return bool(getattr(known, "carry_over", False))
-
-
-def _flow_use(line: BudgetLineUse, carries_over: bool) -> BudgetUse:
-    """The smaller of what all years grant together and what the years grant one by one."""
-    used, available = line.used_meur, line.available_meur
-    whole = math.fsum(used.values())
-    granted = line.total_meur
-    if available is not None:
-        yearly = math.fsum(available.values())
-        if carries_over:
-            # Each year's figure holds what those before it left: the last one's holds all of it.
-            last = max(available, key=int)
-            yearly = available[last] + math.fsum(x for year, x in used.items() if year != last)
-        granted = yearly if granted is None else min(granted, yearly)
-    return BudgetUse(
-        funder=line.funder,
-        line=line.line,
-        name=line.name,
-        kind=line.kind,
-        used_meur=whole,
-        granted_meur=granted,
-        used_up=granted is not None and _is_full(whole, granted),
-        full_years=_full_years(line),
-    )
-
-
-def _stock_use(line: BudgetLineUse) -> BudgetUse:
-    used, available = line.used_meur, line.available_meur
-    year = max(used, key=lambda y: used[y], default=None)
-    most = 0.0 if year is None else used[year]
-    granted = None if year is None or available is None else available[year]
-    full = _full_years(line)
-    return BudgetUse(
+def _use(plan: Plan, line: BudgetLineUse) -> results.BudgetUse:
+    """Of flows the smaller of what all years grant together and what the years grant one by one."""
+    used, available, granted = line.used_meur, line.available_meur, line.total_meur
+    full = [int(y) for y, most in (available or {}).items() if _is_full(used[y], most)]
+    if line.kind == "guarantee_stock":
+        year = max(used, key=lambda y: used[y], default="")
+        most = used.get(year, 0.0)
+        granted = available[year] if year and available is not None else None
+    else:
+        most = math.fsum(used.values())
+        if available is not None:
+            yearly = math.fsum(available.values())
+            if _carries_over(plan, line):
+                # Each year's figure holds what those before it left: the last one's all of it.
+                last = max(available, key=int)
+                yearly = available[last] + math.fsum(x for y, x in used.items() if y != last)
+            granted = yearly if granted is None else min(granted, yearly)
+    up = bool(full) if line.kind == "guarantee_stock" else None
+    return results.BudgetUse(
         funder=line.funder,
         line=line.line,
         name=line.name,
         kind=line.kind,
         used_meur=most,
         granted_meur=granted,
-        used_up=bool(full),
-        full_years=full,
+        used_up=(granted is not None and _is_full(most, granted)) if up is None else up,
+        full_years=tuple(full),
     )
 
 
-def _full_years(line: BudgetLineUse) -> tuple[int, ...]:
-    available = line.available_meur or {}
-    return tuple(
-        int(year) for year, granted in available.items() if _is_full(line.used_meur[year], granted)
-    )
+def _carries_over(plan: Plan, line: BudgetLineUse) -> bool:
+    """Whether what a year leaves of a budget may be spent later."""
+    if plan.case is None:
+        return False
+    funder = plan.case.funders[line.funder]
+    known = funder if line.line == "budget" else funder.budget_lines.get(line.line)
+    return bool(getattr(known, "carry_over", False))
 
 
 def _is_full(used: float, granted: float) -> bool:

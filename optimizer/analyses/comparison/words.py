@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
 
 from models.language import language, tr
 from models.results import Comparison, Plan
-from models.results.comparison import Barred, Change, Failed, Unlike
+from models.results.comparison import Barred, Failed, Unlike
 from models.results.option import BudgetUse, Option
 from models.results.option import Wording as InBoth
-from optimizer.analyses.plan.parts import field_name, part_name
 from optimizer.report.cells import written
 from optimizer.report.figures import NOISE, NONE, clean, exact, number
+from optimizer.report.scenario_workbook.fields import WORDS
 from optimizer.report.wording import Wording, capital, listed
 
 
@@ -80,10 +79,6 @@ class Side(Wording[Comparison]):
         bars |= {"tail", "objective"} if "damage" in bars else set()
         return bool(bars & set(needs))
 
-    def compared(self, *needs: Barred) -> list[Option]:
-        """The options that have these figures."""
-        return [option for option in self.options if not self.bars(option.label, *needs)]
-
     @cached_property
     def dominated(self) -> dict[str, str]:
         """Options that another beats, and the label of that one: it leaves no more damage and
@@ -99,7 +94,8 @@ class Side(Wording[Comparison]):
             ]
             return all(d <= room for d, room in pairs) and any(d < -room for d, room in pairs)
 
-        some = sorted(self.compared("damage", "money"), key=figures)
+        some = [o for o in self.options if not self.bars(o.label, "damage", "money")]
+        some.sort(key=figures)
         found = {o.label: next((b.label for b in some if beats(b, o)), None) for o in some}
         return {label: better for label, better in found.items() if better is not None}
 
@@ -140,19 +136,18 @@ class Side(Wording[Comparison]):
                   option=name, rules=clean(rules))  # fmt: skip
 
     def place(self, path: str) -> str:
-        """Where a value stands in a scenario, in words: part, item and field."""
+        """Where a value stands in a scenario, in words: part, items and field."""
         part, *steps = path.split(".")
         if not steps:
-            return capital(_subject(path))
-        shown = [self._step(step) for step in steps if step not in ("instruments", "budget_lines")]
-        return f"{part_name(part)}: {clean(', '.join(shown))}"
-
-    def _step(self, step: str) -> str:
-        """A step of a path in words: an item by its name, or a field."""
-        for kind in ("materials", "consumers", "projects", "stockpiles", "funders"):
-            if step in getattr(self.found.names, kind):
-                return self.name(kind, step)
-        return _field(step)
+            return _subject(path)
+        kinds = ("materials", "consumers", "projects", "stockpiles", "funders")
+        known = [getattr(self.found.names, kind) for kind in kinds]
+        names = {id: said(name) for of in known for id, name in of.items()}
+        last = max((n for n, step in enumerate(steps) if not step.isdecimal()), default=0)
+        shown = [names.get(step, step) for step in steps if step not in INNER]
+        if steps[last] not in names:
+            shown[shown.index(steps[last])] = _label(part, *steps[: last + 1])
+        return f"{_part(part)}: {clean(', '.join(shown))}"
 
     def unlike(self, one: Unlike) -> str:
         """In what an option is not like the base, and what is not compared for that."""
@@ -168,7 +163,7 @@ class Side(Wording[Comparison]):
             own = first.path == one.subject or one.subject.startswith("outcome")
             where = _subject(one.subject) if own else self.place(first.path)
             differs = tr(
-                "“{option}” differs from “{base}” in {subject}: {value} instead of {before}.",
+                "“{option}” differs from “{base}” – {subject}: {value} instead of {before}.",
                 **about,
                 subject=where,
                 value=value_of(first.value),
@@ -188,17 +183,15 @@ class Side(Wording[Comparison]):
         bars = listed([figures[bar] for bar in one.bars])
         return f"{differs} {tr('Not compared for that reason: {figures}.', figures=bars)}"
 
-    def changes(self) -> Iterator[tuple[str, str, int, str, str]]:
-        """What differs from the base in the scenarios: option, place, how many values, before and
-        after; places that differ by item or year alone are one."""
-        for label, changes in self.found.changes.items():
-            groups: dict[str, list[Change]] = {}
-            for change in changes:
-                groups.setdefault(_alike(change.path), []).append(change)
-            for place, of in groups.items():
-                where = self.place(of[0].path if len(of) == 1 else place)
-                before, after = _one([c.base for c in of]), _one([c.value for c in of])
-                yield self.called(label), where, len(of), before, after
+    def changes(self, label: str) -> str:
+        """Where the scenario of an option differs from that of the base: the one value, or how
+        many in each part."""
+        changes = self.found.changes.get(label, ())
+        if len(changes) == 1:
+            of = changes[0]
+            return f"{self.place(of.path)}: {value_of(of.value)} ({value_of(of.base)})"
+        parts = Counter(self.place(of.path.split(".")[0]) for of in changes)
+        return ", ".join(f"{part} ({number(count)})" for part, count in parts.items()) or NONE
 
 
 def _plain_name(option: Option) -> str:
@@ -207,65 +200,38 @@ def _plain_name(option: Option) -> str:
     return said(option.title)
 
 
-def _field(name: str) -> str:
-    """A field of a scenario in words; its own name where it has none."""
-    known = {"max_projects": tr("projects at most"), "price_states": tr("states of the price")}
-    return known.get(name) or field_name(name)
+INNER = {"instruments", "budget_lines", "state_aid", "max_country_share", "sample", "cvar"}
+"""Steps of a path that say no more than those around them."""
+
+
+def _label(*path: str) -> str:
+    """A field of a scenario in words, as in a scenario's workbook; its own name without any."""
+    labels = WORDS["labels"]
+    known = (labels[end] for n in range(len(path)) if (end := ".".join(path[n:])) in labels)
+    label = next(known, None)
+    return clean(path[-1]) if label is None else tr(label)
+
+
+def _part(part: str) -> str:
+    """A part of a scenario in words, as in a scenario's workbook."""
+    return tr(WORDS["groups"].get(part) or capital(part))
 
 
 def _subject(subject: str) -> str:
     """What two scenarios differ in, in words."""
-    known = {
-        "currency": tr("currency"),
-        "price_year": tr("price year"),
-        "horizon.periods_per_year": tr("periods a year"),
-        "horizon.residual_value": tr("residual value"),
-        "objective.measure": tr("what the objective counts"),
-        "objective.cvar.level": tr("how many of the worst states count"),
-        "objective.cvar.weight": tr("weight of the worst states"),
-        "objective.cost_weight": tr("weight of costs"),
-        "objective.allocation": tr("who goes short first"),
-        "include": tr("included files"),
-        "home": tr("the countries that are supplied"),
-        "outcome.without_plan": tr("what is expected without any plan"),
-    }
-    return known.get(subject) or part_name(subject)
+    if subject == "outcome.without_plan":
+        return tr("what is expected without any plan")
+    return _label(*subject.split(".")) if subject in WORDS["labels"] else _part(subject)
 
 
 def value_of(value: str | None) -> str:
     """A value of a scenario as text, without the signs of JSON."""
     if value is None:
         return tr("not set")
+    if value in ("true", "false"):
+        return tr("yes") if value == "true" else tr("no")
     try:
-        return clean(_plain(json.loads(value)))
-    except ValueError:  # It was shortened.
-        value = re.sub(r'"(\w+)":', lambda found: f"{_field(found[1])}:", value)
+        return exact(float(value))
+    except ValueError:
+        value = re.sub(r'"(\w+)":', lambda found: f"{_label(found[1])}:", value)
         return clean(re.sub(r'[][{}"]', "", value))
-
-
-def _plain(value: Any) -> str:
-    if value is None:
-        return tr("not set")
-    if isinstance(value, bool):
-        return tr("yes") if value else tr("no")
-    if isinstance(value, (int, float)):
-        return exact(value)
-    if isinstance(value, dict):
-        return "; ".join(f"{_field(key)}: {_plain(of)}" for key, of in value.items())
-    return ", ".join(map(_plain, value)) if isinstance(value, list) else str(value)
-
-
-def _alike(path: str) -> str:
-    """A path with an asterisk for the name of an item, and for a year."""
-    steps = path.split(".")
-    if len(steps) > 2:
-        steps[1] = "*"
-    return ".".join("*" if step.isdecimal() else step for step in steps)
-
-
-def _one(values: list[str | None]) -> str:
-    """The value that all have."""
-    first = values[0]
-    if any(value != first for value in values):
-        return tr("various")
-    return NONE if first is None else value_of(first)

@@ -1,215 +1,72 @@
-"""Money as the treasury sees it: by class, funder and budget, and who may lose it."""
+"""Money as the treasury sees it: by class and funder, at risk, and what budgets are charged."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from functools import cached_property
-from typing import Any, TypeVar
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from models.language import tr
-from models.results import Position
-from models.results.option import Sums
+from models.results import BudgetLineUse, Position
+from models.results.option import BudgetUse, Sums
 from optimizer.analyses.plan import columns as col
-from optimizer.analyses.plan.answer import net_cost
-from optimizer.analyses.plan.budgets import charges, lines
-from optimizer.analyses.plan.funding import in_years, of_years, stacked
-from optimizer.analyses.plan.words import MARKET, PlanWording
-from optimizer.report.document import (
-    PAGE,
-    SHEET,
-    TEXT,
-    Column,
-    Formula,
-    Heading,
-    Of,
-    Part,
-    Section,
-    Table,
-    Text,
-)
+from optimizer.analyses.plan import positions
+from optimizer.analyses.plan.funding import by_funder, of_classes
+from optimizer.analyses.plan.words import PlanWording
+from optimizer.report import document as doc
+from optimizer.report.document import DETAIL, PAGE, SHEET, TEXT, Check, Column, Part, Table
 from optimizer.report.figures import NOISE, NONE, number, percent
 from optimizer.report.wording import CLASSES, capital, class_name
 from optimizer.report.workbook import expressions as ex
-from optimizer.report.workbook.formulas import Line
+from optimizer.report.workbook.formulas import Formulas, Line
 
-K = TypeVar("K", bound=Hashable)
+OWN = "budget"
+"""The id of a funder's own budget among its lines."""
 
 
-@dataclass(frozen=True)
-class Group:
+class Group(NamedTuple):
     """Positions that a table shows as one row, added up."""
 
     id: str
     """What formulas find its positions by."""
     label: str
-    positions: Sequence[Position]
-    say: PlanWording
-
-    @cached_property
-    def sums(self) -> Sums:
-        """Their sums."""
-        return self.say.add(self.positions)
-
-    @property
-    def expected_loss(self) -> float | None:
-        """The sum of expected losses; None where one of them is not stated."""
-        if any(p.expected_loss_meur is None for p in self.positions):
-            return None
-        return self.sums.expected_loss_meur
+    sums: Sums
+    expected_loss: float | None
+    """None where that of one position is not stated."""
 
 
-def section(say: PlanWording) -> Section:
-    """What the plan costs, and what is committed, paid, comes back, is at risk and may be lost."""
+def _group(say: PlanWording, id: str, label: str, some: Sequence[Position]) -> Group:
+    sums, unknown = say.add(some), any(p.expected_loss_meur is None for p in some)
+    return Group(id, label, sums, None if unknown else sums.expected_loss_meur)
+
+
+def sections(say: PlanWording) -> list[doc.Section]:
+    """What is committed, comes back and may be lost, by position and year, and budgets."""
     title = tr("What it costs, and fiscal accounts")
-    return Section("accounts", title, list(_told(say)), TEXT)
+    return [
+        doc.Section("accounts", title, list(_accounts(say)), tab=tr("Accounts")),
+        positions.by_year(say),
+        doc.Section("budgets", tr("Budgets"), list(_budgets(say)), tab=tr("Budgets")),
+    ]
 
 
-def _told(say: PlanWording) -> Iterator[Part]:
-    yield from charges(say)
-    if not say.builds_nothing:
-        yield net_cost(say)
-    if abs(say.plan.outcome.residual_meur) > NOISE:
-        text = tr(
-            "It is less by the residual value of stocks and projects at the end: {amount}, "
-            "discounted.",
-            amount=say.money(say.plan.outcome.residual_meur),
-        )
-        yield text
-    if say.plan.accounts:
-        yield from _lead(say)
-        yield by_class(say)
-        yield from _provision(say)
-        yield from (Text(text, PAGE) for text in _debt_brake(say))
-        yield from _outstanding(say)
-        yield from _returned(say)
-        yield Heading(tr("By funder and instrument"), PAGE)
-        yield _by_instrument(say)
-        yield from lines(say)
-        yield Heading(tr("Who carries the loss"), PAGE)
-        yield from _losses(say)
-
-
-def _lead(say: PlanWording) -> Iterator[Part]:
-    sums, per_euro = say.cost.public, say.cost.avoided_per_net_euro
-    if not say.public:
+def _accounts(say: PlanWording) -> Iterator[Part]:
+    yield from positions.parts(say)
+    if not say.plan.accounts:
         return
-    text = tr(
-        "Public funders commit {committed}; {back} of it is expected to come back and {cost} is "
-        "the net cost to them, both as present values.",
-        committed=say.money(sums.committed_meur),
-        back=say.money(sums.returned_present_meur or 0.0),
-        cost=say.money(sums.cost_meur),
-    )
-    yield text
-    if per_euro is not None and per_euro.expected is not None and sums.cost_meur > NOISE:
+    cost, per_euro = say.cost.public.cost_meur, say.cost.avoided_per_net_euro
+    if per_euro is not None and per_euro.expected is not None and cost > NOISE:
         text = tr(
-            "For each {currency} of that net cost to public funders, {amount} {currency} of "
-            "expected damage are avoided on average, with what companies and lenders pay.",
+            "For each {currency} of net cost to public funders, {amount} {currency} of expected "
+            "damage are avoided on average, with what companies and lenders pay.",
             currency=say.currency,
             amount=number(per_euro.expected, 1),
         )
-        yield text
-
-
-def _provision(say: PlanWording) -> Iterator[str]:
-    """Three figures of guarantees that are easily taken for one another."""
-    case = say.case
-    some = [p for p in say.public if p.budget_class == "guarantee" and p.instrument is not None]
-    if case is None or not some:
-        return
-    group = Group("", "", some, say)
-    provision = sum(
-        float(case.funders[p.funder].instruments[p.instrument].budget_charge)
-        * sum(p.paid_meur.values())
-        for p in some
-        if p.instrument is not None
-    )
-    yield tr(
-        "Of guarantees of {face}, budgets set aside {provision} as provision. Their net cost of "
-        "{cost} is a present value and follows from what the scenario expects to come back.",
-        face=say.money(group.sums.committed_meur),
-        provision=say.money(provision),
-        cost=say.money(group.sums.cost_meur),
-    )
-    loss = group.expected_loss
-    if loss is None:
-        return
-    if loss > provision + NOISE:
-        yield tr(
-            "The provision does not cover the expected loss, which is {loss} by the stated "
-            "probabilities of failure, not discounted: {short} are missing.",
-            loss=say.money(loss),
-            short=say.money(loss - provision),
-        )
-    else:
-        yield tr(
-            "The provision covers the expected loss, which is {loss} by the stated probabilities "
-            "of failure, not discounted.",
-            loss=say.money(loss),
-        )
-
-
-def _total(key: str, whose: str) -> Formula:
-    """A sum over the accounts of a group; nothing where none of them is known."""
-
-    def amount(line: Line) -> ex.Expression | None:
-        its, table = line["id"], line.book["accounts"]
-        if not table.has(key):
-            return None
-        held = zip(table.area(whose).values, table.area(key).values, strict=True)
-        # An empty cell is not known: a sum of such is no 0.
-        some = any(known == its.value and figure != "" for known, figure in held)
-        return col.where("accounts", key, {whose: its})(line.book) if some else None
-
-    return amount
-
-
-def _sums(say: PlanWording, whose: str) -> list[Column]:
-    """Columns of sums over positions: a group a row, and all of them."""
-    whole = Group("", "", say.plan.accounts, say)
-
-    def summed(header: str, key: str, of: Of, **more: Any) -> Column:
-        return col.calc(
-            header, key, _total(key, whose), of=of, **{"like": "all", "total": True, **more}
-        )
-
-    columns = [
-        summed(tr("Committed"), "committed", "sums.committed_meur"),
-        summed(tr("Provided, undiscounted"), "paid", "sums.paid_meur", on=SHEET),
-        summed(tr("Paid, present value"), "present", "sums.paid_present_meur"),
-        summed(tr("Expected back, present value"), "back", "sums.returned_present_meur"),
-        summed(tr("Residual value, present value"), "residual", "sums.residual_meur"),
-        summed(tr("Net cost, present value"), "net", "sums.cost_meur"),
-        summed(
-            tr("Expected loss"),
-            "expected_loss",
-            "expected_loss",
-            whole=lambda rows: whole.expected_loss,
-            total=any(p.expected_loss_meur is not None for p in whole.positions),
-        ),
-        summed(tr("Maximum loss"), "maximum_loss", "sums.maximum_loss_meur"),
-    ]
-    residual = abs(whole.sums.residual_meur) > NOISE
-    return [one for one in columns if one.key != "residual" or residual]
-
-
-def _by(some: Iterable[Position], whose: Callable[[Position], K]) -> dict[K, list[Position]]:
-    found: dict[K, list[Position]] = {}
-    for position in some:
-        found.setdefault(whose(position), []).append(position)
-    return found
-
-
-def _classes(some: Iterable[Position]) -> dict[str, list[Position]]:
-    by_class = _by(some, lambda p: p.budget_class or "")
-    return {c: by_class[c] for c in CLASSES if c in by_class}
-
-
-def by_class(say: PlanWording) -> Table:
-    """Accounts added up by budget class."""
-    by_class = _classes(say.plan.accounts)
-    rows = [Group(c, capital(class_name(c)), some, say) for c, some in by_class.items()]
+        yield doc.Text(text, TEXT)
+    accounts, caption = say.plan.accounts, tr("Accounts by budget class ({unit})", unit=say.million)
+    by_class = {c: [p for p in accounts if (p.budget_class or "") == c] for c in CLASSES}
+    by_payer = {f: [p for p in accounts if p.funder == f] for f in say.kinds}
+    classes = [_group(say, c, capital(class_name(c)), some) for c, some in by_class.items() if some]
+    funders = [_group(say, f, say.source(f), some) for f, some in by_payer.items() if some]
     note = tr(
         "Committed and losses are not discounted; a guarantee counts with the loan that it covers. "
         "Present values are those of {year}. Maximum loss: every project fails, and price floors "
@@ -217,128 +74,229 @@ def by_class(say: PlanWording) -> Table:
         "expected back of a guarantee is the part that is not called.",
         year=next(iter(say.years), ""),
     )
-    if any(p.expected_loss_meur is None for p in say.plan.accounts):
-        note += " " + tr(
-            "Expected loss: {dash} where the scenario states no probability of failure; what it "
-            "expects to come back is then in the column of present values.",
-            dash=NONE,
-        )
-    columns = [Column(tr("Budget class"), "label", "text"), *_sums(say, "class_id")]
-    columns += col.keys(id="id")
-    caption = tr("Accounts by budget class ({unit})", unit=say.million)
-    empty = tr("No money is provided.")
-    return Table(caption, rows, columns, "by-class", note, total=tr("Sum"), empty=empty)
-
-
-def by_funder(say: PlanWording) -> Table:
-    """The same by funder, for a sheet."""
-    by_funder = _by(say.plan.accounts, lambda p: p.funder)
-    rows = [Group(f, say.payer(f), some, say) for f, some in by_funder.items()]
-    columns = [Column(tr("Funder"), "label", "text"), *_sums(say, "funder_id"), *col.keys(id="id")]
-    caption = tr("Accounts by funder ({unit})", unit=say.million)
-    empty = tr("No money is provided.")
-    return Table(caption, rows, columns, "by-funder", total=tr("Sum"), empty=empty)
-
-
-def _by_instrument(say: PlanWording) -> Table:
-    found = _by(say.plan.accounts, lambda p: (p.funder, p.instrument))
-    order = {funder.id: n for n, funder in enumerate(say.plan.funders)}
-    groups = sorted(found.values(), key=lambda some: order.get(some[0].funder, len(order)))
-    rows = [Group("", say.source(some[0].funder), some, say) for some in groups]
-    columns = [
-        Column(tr("Funder"), "label", "text"),
-        Column(tr("Instrument"), lambda group: say.how(group.positions[0]), "text"),
-        *_sums(say, ""),
-    ]
-    caption = tr("Accounts by funder and instrument ({unit})", unit=say.million)
-    return Table(caption, rows, columns, "by-instrument", total=tr("Sum"), on=PAGE)
-
-
-def _debt_brake(say: PlanWording) -> Iterator[str]:
-    """What the classes mean for the German debt brake (Article 115 of the Basic Law)."""
+    note += " " + tr(
+        "Expected loss: {dash} where the scenario states no probability of failure; what it "
+        "expects to come back is then in the column of present values.",
+        dash=NONE,
+    )
+    yield _sums(say, caption, tr("Budget class"), classes, "by-class", "class_id", note)
+    yield from (doc.Text(text, TEXT) for text in _provision(say))
     if say.case is not None and "DE" in say.case.home and say.public:
-        yield tr(
+        # Article 115 of the Basic Law.
+        text = tr(
             "Under the debt brake, stakes and loans count as financial transactions and guarantees "
             "as contingent, so neither counts when it is given; grants and what stocks cost do. A "
             "guarantee that is called and a stake that is written off burden the budget of that "
             "year. The classes are those that the scenario names; the Eurostat treatment of stakes "
             "without a market return may differ."
         )
+        yield doc.Text(text, PAGE)
+    caption = tr("Accounts by funder ({unit})", unit=say.million)
+    yield _sums(say, caption, tr("Funder"), funders, "by-funder", "funder_id", on=DETAIL)
+    yield from _at_risk(say)
 
 
-def _series(
-    say: PlanWording, of: str, positions: Iterable[Position]
-) -> list[tuple[str, dict[int, float]]]:
-    """Sums by year of each budget class; what is nothing in all years is left out."""
-    found = [
-        (capital(class_name(c)), in_years(getattr(say.add(some), of)))
-        for c, some in _classes(positions).items()
-    ]
-    return [(name, of) for name, of in found if any(abs(x) > NOISE for x in of.values())]
-
-
-def _outstanding(say: PlanWording) -> Iterator[Part]:
-    series = _series(say, "outstanding_by_year_meur", say.public)
-    if not series:
+def _provision(say: PlanWording) -> Iterator[str]:
+    """Three figures of guarantees that are easily taken for one another."""
+    some = [p for p in say.public if p.budget_class == "guarantee" and p.instrument is not None]
+    if say.case is None or not some:
         return
-    yield Heading(tr("What is at risk"), PAGE)
-    text = tr(
-        "Public money at risk has its peak at the end of {year}, with {amount}.",
-        year=say.cost.public.peak_year,
-        amount=say.money(say.cost.public.peak_meur),
+    sums, loss = _group(say, "", "", some)[2:]
+    charged = [(say.term(p, "budget_charge", 0.0) or 0.0) * sum(p.paid_meur.values()) for p in some]
+    provision = sum(charged)
+    yield tr(
+        "Of guarantees of {face}, budgets set aside {provision} as provision. Their net cost of "
+        "{cost} is a present value and follows from what the scenario expects to come back.",
+        face=say.money(sums.committed_meur),
+        provision=say.money(provision),
+        cost=say.money(sums.cost_meur),
     )
-    yield text
-    title = tr("Public money at risk at each year's end ({unit})", unit=say.million)
-    chart = stacked(say, "money-at-risk", title, series, 2.2)
-    note = ""
-    if any(p.maximum_loss_meur > NOISE and not p.returned_meur for p in say.public):
-        note = tr(
-            "Where the scenario gives no terms of repayment, money stays at risk to the end of the "
-            "horizon."
+    if loss is not None and loss > provision + NOISE:
+        yield tr(
+            "The provision does not cover the expected loss, which is {loss} by the stated "
+            "probabilities of failure, not discounted: {short} are missing.",
+            loss=say.money(loss),
+            short=say.money(loss - provision),
         )
-    yield Table(title, say.years, of_years(series), "at-risk", note, chart=chart, on=PAGE)
+    elif loss is not None:
+        yield tr(
+            "The provision covers the expected loss, which is {loss} by the stated probabilities "
+            "of failure, not discounted.",
+            loss=say.money(loss),
+        )
 
 
-def _returned(say: PlanWording) -> Iterator[Part]:
-    series = _series(say, "returned_by_year_meur", say.public)
-    if not series:
-        return
-    back = [year for _, of in series for year, amount in of.items() if abs(amount) > NOISE]
-    yield Heading(tr("When public money comes back"), PAGE)
-    caption = tr("Expected to come back by year ({unit}, not discounted)", unit=say.million)
+def _at_risk(say: PlanWording) -> Iterator[Part]:
+    """What may be lost, public money at risk at the end of each year, and when it comes back."""
+    public = say.cost.public
+    total = public.maximum_loss_meur + say.cost.private.maximum_loss_meur + say.cost.market_meur
+    if total > NOISE:
+        text = tr(
+            "If every project fails, {total} are lost: {public} of it by public funders ({share}), "
+            "the rest by companies, lenders and investors.",
+            total=say.money(total),
+            public=say.money(public.maximum_loss_meur),
+            share=percent(public.maximum_loss_meur / total),
+        )
+        yield doc.Text(text, PAGE)
+    if public.peak_year is not None:
+        text = tr(
+            "Public money at risk has its peak at the end of {year}, with {amount}.",
+            year=public.peak_year,
+            amount=say.money(public.peak_meur),
+        )
+        yield doc.Text(text, TEXT)
+    title = tr("Public money at risk at each year's end ({unit})", unit=say.million)
+    note = tr(
+        "Where the scenario gives no terms of repayment, money stays at risk to the end of the "
+        "horizon."
+    )
+    yield from of_classes(say, "outstanding_by_year_meur", "at-risk", title, note)
+    title = tr("Expected to come back by year ({unit}, not discounted)", unit=say.million)
     note = tr(
         "Of instruments whose terms say when: interest and repayment, exits, fees of guarantees, "
         "upside of price floors, each by its probability. Years may lie after {year}.",
         year=say.years[-1],
     )
-    rows = range(min(back), max(back) + 1)
-    yield Table(caption, rows, of_years(series), "returned", note, total=tr("All years"), on=PAGE)
+    yield from of_classes(say, "returned_by_year_meur", "returned", title, note, chart=False)
 
 
-def _losses(say: PlanWording) -> Iterator[Part]:
-    losses = {f: sums.maximum_loss_meur for f, sums in say.cost.by_funder.items()}
-    losses[MARKET] = say.cost.market_meur
-    rows = [(f, loss) for f, loss in losses.items() if loss > NOISE]
-    total = sum(loss for _, loss in rows)
-    columns = [
-        Column(tr("Who"), lambda row: say.source(row[0]), "text"),
-        Column(tr("Maximum loss"), lambda row: row[1], "money", total=True),
-        Column(tr("Share"), lambda row: row[1] / total, "share", total=True),
+def _sums(
+    say: PlanWording,
+    caption: str,
+    header: str,
+    rows: Sequence[Group],
+    name: str,
+    whose: str,
+    note: str = "",
+    on: doc.Media = doc.EVERYWHERE,
+) -> Table:
+    """Accounts added up, a group a row; a sheet adds up its positions."""
+    whole = _group(say, "", "", say.plan.accounts)
+
+    def total(key: str) -> doc.Formula:
+        def amount(line: Line) -> ex.Expression | None:
+            its, table = line["id"], line.book["accounts"]
+            if not table.has(key):
+                return None
+            held = zip(table.area(whose).values, table.area(key).values, strict=True)
+            # An empty cell is not known: a sum of such is no 0.
+            some = any(known == its.value and figure != "" for known, figure in held)
+            return col.where("accounts", key, {whose: its})(line.book) if some else None
+
+        return amount
+
+    figures = [
+        (tr("Committed"), "committed", "committed_meur"),
+        (tr("Paid, present value"), "present", "paid_present_meur"),
+        (tr("Expected back, present value"), "back", "returned_present_meur"),
+        (tr("Residual value, present value"), "residual", "residual_meur"),
+        (tr("Net cost, present value"), "net", "cost_meur"),
+        (tr("Maximum loss"), "maximum_loss", "maximum_loss_meur"),
     ]
-    if rows:
-        text = tr(
-            "If every project fails, {total} are lost: {public} of it by public funders ({share}), "
-            "the rest by companies, lenders and investors.",
-            total=say.money(total),
-            public=say.money(say.cost.public.maximum_loss_meur),
-            share=percent(say.cost.public.maximum_loss_meur / total),
-        )
-        yield Text(text, PAGE)
-        caption = tr("What each loses if every project fails ({unit}, not discounted)",
-                     unit=say.million)  # fmt: skip
-        yield Table(caption, rows, columns, "losses", total=tr("Sum"), on=PAGE)
-    text = tr(
-        "What supply failures still cost falls on the consumers of the materials; the section on "
-        "damage says on whom. Public money does not make up for it."
+    more: dict[str, Any] = {"like": "all", "total": True}
+    columns = [
+        Column(header, "label", "text"),
+        *(
+            col.calc(head, key, total(key), of=f"sums.{of}", **more)
+            for head, key, of in figures
+            if key != "residual" or abs(whole.sums.residual_meur) > NOISE
+        ),
+        *col.keys(id="id"),
+    ]
+    more["total"] = any(p.expected_loss_meur is not None for p in say.plan.accounts)
+    more["whole"] = lambda _: whole.expected_loss
+    lost = total("expected_loss")
+    loss = col.calc(tr("Expected loss"), "expected_loss", lost, of="expected_loss", **more)
+    columns.insert(-2, loss)
+    return Table(caption, rows, columns, name, note, total=tr("Sum"), on=on)
+
+
+def _budgets(say: PlanWording) -> Iterator[Part]:
+    yield _lines(say)
+    limited = [use for use in say.plan.budget_lines if use.available_meur is not None]
+    columns = [
+        col.text(tr("Budget line"), lambda use: say.budget_line(use.funder, use.line)),
+        *doc.by_year(say.years, lambda use: use.available_meur or {}),
+    ]
+    caption = tr("Available by year: the grant of the year and what is carried over")
+    yield Table(caption, limited, columns, "available", key=_id, freeze=1, on=DETAIL)
+    caption = tr("Charged to budgets by year ({unit}, not discounted)", unit=say.million)
+    yield by_funder(say, "spend", caption, say.plan.spend_meur, "paid_by", "charge")
+
+
+def _id(use: BudgetUse | BudgetLineUse) -> str:
+    return f"{use.funder} {use.line}"
+
+
+def _lines(say: PlanWording) -> Table:
+    """How far each budget is used over all years; a sheet has each year."""
+    known = {_id(use): use for use in say.plan.budget_lines}
+    charged = [of for f, of in say.plan.spend_meur.items() if say.kinds.get(f) == "public"]
+    together = {year: sum(of.get(year, 0.0) for of in charged) for year in say.horizon}
+
+    def used(use: BudgetUse) -> Mapping[str, float]:
+        return together if use.funder is None else known[_id(use)].used_meur
+
+    def reached(line: Line) -> ex.Expression:
+        stock = line.row.kind == "guarantee_stock"
+        return ex.largest(col.over_years(line)) if stock else col.sum_of_years(line)
+
+    def over(line: Line) -> ex.Expression:
+        above = [] if line.row.granted_meur is None else [line["all"] - line["granted"]]
+        limits = line.book["available"] if "available" in line.book else None
+        row = None if limits is None else limits.line(_id(line.row))
+        if limits is not None and row is not None:
+            above.append(ex.overrun(col.over_years(line), col.by_year(limits, row)))
+        return ex.largest(ex.of(0), *above)
+
+    def part(line: Line) -> ex.Expression | None:
+        return ex.ratio(line["all"], line["granted"]) if line.row.granted_meur else None
+
+    columns = [
+        col.text(tr("Budget line"), lambda use: say.budget_line(use.funder, use.line)),
+        col.text(tr("Kind"), lambda use: capital(say.line_kind(use.kind))),
+        *doc.by_year(say.years, used, on=SHEET),
+        col.given(tr("Granted"), "granted", of="granted_meur", like="all", origin="scenario"),
+        col.calc(tr("Used"), "all", reached, of="used_meur", like="all"),
+        col.calc(
+            tr("Share used"), "part", part, "share",
+            lambda use: use.used_meur / use.granted_meur if use.granted_meur else None,
+        ),
+        doc.sheet_only(tr("Above what is available"), "over", over, "deviation"),
+        *col.keys(funder_id="funder", line_id=lambda use: use.line if use.funder else None),
+    ]  # fmt: skip
+    note = tr(
+        "Over all years. A guarantee uses its provision of a budget; of a stock of guarantees the "
+        "year of the highest use counts. {dash}: no limit.",
+        dash=NONE,
     )
-    yield Text(text, PAGE)
+    caption = tr("Budgets and how far they are used ({unit}, not discounted)", unit=say.million)
+    rows, empty = say.cost.budgets, tr("No funder has a limited budget.")
+    on = doc.EVERYWHERE if rows else SHEET
+    return Table(caption, rows, columns, "lines", note, empty=empty, key=_id, freeze=1, on=on)
+
+
+def checks(say: PlanWording) -> Iterator[Check]:
+    """Accounts add up to what each funder has in each year, and no budget is exceeded."""
+    yield from positions.checks(say)
+    if say.case is not None and say.plan.accounts:
+        says = tr("What accounts provide in a year equals what each funder provides")
+        yield col.check_rows(says, "committed", col.summed("committed", "all"))
+        if say.plan.spend_meur:
+            says = tr("What accounts charge in a year equals what each funder's budget is charged")
+            yield col.check_rows(says, "spend", col.summed("spend", "all"))
+    if not say.plan.budget_lines:
+        return
+    limited = {use.funder for use in say.plan.budget_lines if use.line == OWN}
+
+    def charged(book: Formulas) -> ex.Expression:
+        spend = book["spend"]
+        its = [spend.find(f, "all") for f in limited if spend.line(f) is not None]
+        return ex.total(ex.of(0), *its)
+
+    used = col.where("lines", "all", line_id=OWN)
+    says = tr("Use of the funders' own budgets equals what these funders are charged")
+    yield Check(says, "lines", used, charged)
+    says = tr("No budget is exceeded, in any year or in all")
+    yield Check(says, "lines", col.summed("lines", "over"), col.summed("lines", "granted"), True)

@@ -1,17 +1,25 @@
-"""The answer to a plan on one page, for those who read no further."""
+"""The answer to a plan on one page, for those who read no further, and a sheet of key figures."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from typing import Any
 
 from models.language import tr
-from models.results import ConsumerOutcome, MaterialOutcome
+from optimizer.analyses.plan import columns as col
 from optimizer.analyses.plan import evidence
-from optimizer.analyses.plan.certificate import illustration, stopped
-from optimizer.analyses.plan.words import PlanWording, reduction, with_sum
-from optimizer.report.document import PAGE, TEXT, Bullets, Caution, Fact, Facts, Heading, Part
+from optimizer.analyses.plan.damage import gain
+from optimizer.analyses.plan.funding import payers
+from optimizer.analyses.plan.method import cautions
+from optimizer.analyses.plan.stocks import COST
+from optimizer.analyses.plan.words import PlanWording, reduction
+from optimizer.report import document as doc
+from optimizer.report.document import PAGE, SHEET, TEXT, Bullets, Fact, Part, Table, Text
 from optimizer.report.figures import NOISE, number, percent, rounded, rounded_percent, small_percent
 from optimizer.report.wording import listed, materials_counted, projects_counted
+from optimizer.report.workbook import expressions as ex
+from optimizer.report.workbook.book import INSET
+from optimizer.report.workbook.formulas import Line
 
 MOST_NAMED = 3
 """Materials or consumers that the first page names."""
@@ -20,7 +28,7 @@ MOST_NAMED = 3
 def answer(say: PlanWording) -> Iterator[Part]:
     """What is recommended, what it buys and costs, what remains, and how sure that is."""
     yield lead(say)
-    yield Facts(list(_facts(say)), TEXT)
+    yield doc.Facts(list(_facts(say)), TEXT)
     blocks = (
         (tr("What it costs, and who pays"), list(_costs(say))),
         (tr("What is recommended"), list(_recommended(say))),
@@ -29,9 +37,9 @@ def answer(say: PlanWording) -> Iterator[Part]:
     )
     for title, items in blocks:
         if items:
-            yield Heading(title, PAGE)
+            yield doc.Heading(title, PAGE)
             yield Bullets(items, PAGE)
-    yield Caution([*stopped(say.plan), *illustration(say.plan), *_rests_on_assumptions(say)])
+    yield doc.Caution([*cautions(say.plan), *_rests_on_assumptions(say)])
 
 
 def lead(say: PlanWording) -> str:
@@ -39,9 +47,10 @@ def lead(say: PlanWording) -> str:
     plan = say.plan
     reached, without = plan.outcome.expected, plan.outcome.without_plan.expected
     about = {"noun": say.expected, "during": say.during, "after": say.spoken(reached)}
-    if say.builds_nothing:
+    what = list(_what(say))
+    if not what:
         return tr("The plan is to build and buy nothing: {noun}{during} is {after}.", **about)
-    about |= {"what": listed(list(_what(say))), "before": say.spoken(without)}
+    about |= {"what": listed(what), "before": say.spoken(without)}
     if abs(reached - without) <= NOISE * max(1.0, abs(without)):
         return tr("Recommended: {what}. With it {noun}{during} stays at {after}.", **about)
     change = reduction(reached, without)
@@ -50,15 +59,13 @@ def lead(say: PlanWording) -> str:
             "Recommended: {what}. With it {noun}{during} goes from {before} to {after}.", **about
         )
     about["by"] = rounded_percent(abs(change))
-    if change > 0:
-        return tr(
-            "Recommended: {what}. That lowers {noun}{during} by {by}, from {before} to {after}.",
-            **about,
-        )
-    return tr(
-        "Recommended: {what}. That raises {noun}{during} by {by}, from {before} to {after}.",
-        **about,
-    )
+    says = (
+        tr("Recommended: {what}. That lowers {noun}{during} by {by}, from {before} to {after}.",
+           **about),
+        tr("Recommended: {what}. That raises {noun}{during} by {by}, from {before} to {after}.",
+           **about),
+    )  # fmt: skip
+    return says[change < 0]
 
 
 def _what(say: PlanWording) -> Iterator[str]:
@@ -82,17 +89,11 @@ def _facts(say: PlanWording) -> Iterator[Fact]:
     yield Fact(
         tr("Expected damage avoided") if say.of_damage else tr("Expected shortage avoided"),
         say.spoken(without.expected - reached.expected),
-        tr(
-            "{before} without the plan, {after} with it",
-            before=say.spoken(without.expected),
-            after=say.spoken(reached.expected),
-        ),
-    )
-    yield Fact(
-        say.tail,
-        say.spoken(reached.cvar),
-        tr("{before} without the plan", before=say.spoken(without.cvar)),
-    )
+        tr("{before} without the plan, {after} with it",
+           before=say.spoken(without.expected), after=say.spoken(reached.expected)),
+    )  # fmt: skip
+    before = tr("{before} without the plan", before=say.spoken(without.cvar))
+    yield Fact(say.tail, say.spoken(reached.cvar), before)
     per_euro = cost.avoided_per_public_euro
     if per_euro is not None and per_euro.expected is not None and per_euro.range is not None:
         yield Fact(
@@ -118,37 +119,34 @@ def _facts(say: PlanWording) -> Iterator[Fact]:
         )
     guaranteed = cost.by_class.get("guarantee")
     if guaranteed is not None and guaranteed.peak_year is not None:
-        yield Fact(
-            tr("Guarantees outstanding"),
-            say.money(guaranteed.peak_meur),
-            tr("peak in {year}; loans of banks, which are not spending", year=guaranteed.peak_year),
+        peak = tr(
+            "peak in {year}; loans of banks, which are not spending", year=guaranteed.peak_year
         )
+        yield Fact(tr("Guarantees outstanding"), say.money(guaranteed.peak_meur), peak)
     private = cost.private.paid_meur + cost.market_meur
     if private > NOISE:
-        yield Fact(
-            tr("Private funding"),
-            say.money(private),
-            tr("of companies, lenders and investors, not discounted"),
-        )
+        whose = tr("of companies, lenders and investors, not discounted")
+        yield Fact(tr("Private funding"), say.money(private), whose)
 
 
 def _costs(say: PlanWording) -> Iterator[str]:
     plan, cost = say.plan, say.cost
-    used = [(f.id, say.charged(f.id)) for f in plan.funders if f.kind == "public"]
-    used = [(say.payer(f), amount) for f, amount in used if amount > NOISE]
+    public = [f.id for f in plan.funders if f.kind == "public"]
+    charged = [(say.payer(f), sum(plan.spend_meur.get(f, {}).values())) for f in public]
+    used = [(name, amount) for name, amount in charged if amount > NOISE]
     if used:
         yield tr(
             "Public budgets are charged {total}: {parts}.",
             total=say.money(cost.public_charged_meur),
-            parts=with_sum(used),
+            parts=listed([f"{name} {rounded(amount)}" for name, amount in used]),
         )
-    yield net_cost(say)
-    if abs(plan.outcome.residual_meur) > NOISE:
-        yield tr(
-            "The residual value of stocks and projects at the end, {amount} as present value, is "
-            "already taken off.",
-            amount=say.money(plan.outcome.residual_meur),
-        )
+    yield tr(
+        "The net cost of all funders is {cost}, {public} of it to public funders: present "
+        "values of what they pay less what is expected to come back. Money of lenders is no "
+        "cost here.",
+        cost=say.money(plan.outcome.net_cost_meur),
+        public=say.money(cost.public.cost_meur),
+    )
     risk = cost.public.maximum_loss_meur
     if risk > NOISE:
         yield tr(
@@ -156,24 +154,6 @@ def _costs(say: PlanWording) -> Iterator[str]:
             "case.",
             loss=say.money(risk),
         )
-
-
-def net_cost(say: PlanWording) -> str:
-    """The net cost, of all funders and of public ones."""
-    cost = say.money(say.plan.outcome.net_cost_meur)
-    if say.public and abs(say.cost.private.cost_meur) > NOISE:
-        return tr(
-            "The net cost of all funders is {cost}, {public} of it to public funders: present "
-            "values of what they pay less what is expected to come back. Money of lenders is no "
-            "cost here.",
-            cost=cost,
-            public=say.money(say.cost.public.cost_meur),
-        )
-    return tr(
-        "The net cost of all funders is {cost}: the present value of what they pay less what is "
-        "expected to come back. Money of lenders is no cost here.",
-        cost=cost,
-    )
 
 
 def _recommended(say: PlanWording) -> Iterator[str]:
@@ -188,9 +168,6 @@ def _recommended(say: PlanWording) -> Iterator[str]:
             year=year,
             projects=listed(starts[year]),
         )
-    if plan.projects:
-        first = min(built.first_output for built in plan.projects)
-        yield tr("The first output is due in {year} if nothing is delayed.", year=first)
     costs: dict[str, float] = {}
     for pile in plan.stockpiles:
         costs[pile.material] = costs.get(pile.material, 0.0) + sum(pile.cost_meur.values())
@@ -205,32 +182,23 @@ def _recommended(say: PlanWording) -> Iterator[str]:
 
 
 def _remains(say: PlanWording) -> Iterator[str]:
-    plan = say.plan
-    exposed = sorted((m for m in plan.materials if m.expected > NOISE), key=lambda m: -m.expected)
-    if exposed and plan.outcome.expected > NOISE:
-        top = exposed[:MOST_NAMED]
+    def top(kind: str) -> list[Any]:
+        hit = [one for one in getattr(say.plan, kind) if one.expected > NOISE]
+        return sorted(hit, key=lambda one: -one.expected)[:MOST_NAMED]
+
+    def named(kind: str) -> str:
+        return listed([f"{say.name(kind, x.id)} ({say.spoken(x.expected)})" for x in top(kind)])
+
+    after = say.plan.outcome.expected
+    if top("materials") and after > NOISE:
         yield tr(
             "Expected to remain: {after}, {share} of it of {materials}.",
-            after=say.spoken(plan.outcome.expected),
-            share=rounded_percent(sum(m.expected for m in top) / plan.outcome.expected),
-            materials=_worst_hit(say, "materials", top),
+            after=say.spoken(after),
+            share=rounded_percent(sum(one.expected for one in top("materials")) / after),
+            materials=named("materials"),
         )
-    hit = sorted((c for c in plan.consumers if c.expected > NOISE), key=lambda c: -c.expected)
-    if len(hit) > 1:
-        consumers = _worst_hit(say, "consumers", hit[:MOST_NAMED])
-        yield tr("Most affected: {consumers}.", consumers=consumers)
-    yield tr(
-        "In the worst of the states computed it is {after}, compared with {before} without the "
-        "plan.",
-        after=say.spoken(plan.outcome.worst),
-        before=say.spoken(plan.outcome.without_plan.worst),
-    )
-
-
-def _worst_hit(
-    say: PlanWording, kind: str, some: Sequence[MaterialOutcome | ConsumerOutcome]
-) -> str:
-    return listed([f"{say.name(kind, one.id)} ({say.spoken(one.expected)})" for one in some])
+    if len(top("consumers")) > 1:
+        yield tr("Most affected: {consumers}.", consumers=named("consumers"))
 
 
 def _sure(say: PlanWording) -> Iterator[str]:
@@ -252,11 +220,8 @@ def _sure(say: PlanWording) -> Iterator[str]:
 def _rests_on_assumptions(say: PlanWording) -> Iterator[str]:
     """What must be read with the answer: how much of it depends on assumptions."""
     assumed = {kind: shares["assumption"] for kind, shares in evidence.rests_on(say.plan).items()}
-    told = [
-        f"{evidence.kind_name(kind)} ({percent(share)})"
-        for kind, share in assumed.items()
-        if share > 0.5
-    ]
+    most = {evidence.kind_name(kind): share for kind, share in assumed.items() if share > 0.5}
+    told = [f"{name} ({percent(share)})" for name, share in most.items()]
     if told:
         yield tr(
             "Most of the benefit depends on assumptions; shares of it that depend on assumed "
@@ -270,3 +235,70 @@ def _rests_on_assumptions(say: PlanWording) -> Iterator[str]:
             count=number(standings.count("none")),
             total=number(len(standings)),
         )
+
+
+def key_figures(say: PlanWording) -> list[Part]:
+    """For a sheet: what is left with the plan and without it, and what it costs."""
+    year, unit = say.case.price_year if say.case else None, say.million
+    about = tr("Amounts in {unit}.", unit=unit)
+    if year is not None:
+        about = tr("Amounts in {unit}, prices of {year}.", unit=unit, year=int(year))
+    columns = [
+        *col.words(what=""),
+        col.cell(tr("Amount"), "amount", name=lambda row: row["name"]),
+        col.cell(tr("Share"), "share", "share"),
+        *(col.text(""), col.text("")),
+        *col.words(name=tr("Name for formulas")),
+    ]
+    caption, rows = tr("What it costs ({unit})", unit=unit), list(_amounts(say))
+    cost = Table(caption, rows, columns, "cost", key=lambda row: row["name"], on=SHEET)
+    return [Text(about, SHEET), gain(say, SHEET), cost]
+
+
+def _amounts(say: PlanWording) -> Iterator[col.Row]:
+    def row(what: str, name: str, amount: float | col.InBook, **more: col.Cell) -> col.Row:
+        held = (lambda line: amount(line.book)) if callable(amount) else amount
+        return col.Row("money", {"what": what, "name": name, "amount": held, **more})
+
+    def ratio(what: str, name: str, amount: col.Cell) -> col.Row:
+        return col.Row("ratio", {"what": what, "name": name, "amount": amount})
+
+    def own(line: Line, name: str) -> ex.Expression:
+        return line.table.find(name, "amount")
+
+    def leverage(line: Line) -> ex.Expression:
+        public = own(line, "capital_public")
+        return ex.ratio(own(line, "capital_cost") - public, public)
+
+    def part(line: Line) -> ex.Expression:
+        return ex.ratio(line["amount"], own(line, "capital_cost"))
+
+    def per_cost(line: Line) -> ex.Expression:
+        return ex.ratio(line.book["gain"].find("expected", "avoided"), own(line, "net_cost"))
+
+    reached = say.plan.outcome
+    yield row(tr("Net cost, discounted"), "net_cost", reached.net_cost_meur)
+    if reached.residual_meur:
+        what = tr("Residual value at the end, discounted")
+        yield row(what, "residual_value", reached.residual_meur)
+    yield row(tr("Capital cost of projects"), "capital_cost", col.summed("projects", "capex"))
+    sources = {
+        "public": tr("of that from public funders"),
+        "company": tr("of that from companies"),
+        "private": tr("of that from private funders"),
+        "market": tr("of that from lenders and investors"),
+    }
+    paying = {say.kinds.get(one.funder) for one in payers(say) if one.meur}
+    for kind in sources:
+        if kind in {*paying, "public", "market"}:
+            paid = col.where("funding", "meur", kind_id=kind)
+            yield row(INSET + sources[kind], f"capital_{kind}", paid, share=part)
+    yield row(tr("Cost of stockpiles, undiscounted"), "stockpile_cost", COST)
+    charged = col.where("spend", "all", kind_id="public")
+    yield row(tr("Charged to public budgets, undiscounted"), "public_budget_charge", charged)
+    lost = col.summed("accounts", "maximum_loss")
+    yield row(tr("Lost at most by all funders"), "maximum_loss", lost)
+    yield ratio(tr("Other money per public unit of money, in projects"), "leverage", leverage)
+    if say.of_damage:
+        what = tr("Damage avoided per unit of net cost of all funders")
+        yield ratio(what, "avoided_per_net_cost", per_cost)

@@ -40,7 +40,12 @@ def given(header: str, key: str, form: FormOf = "money", of: Of = "", **more: An
 
 
 def calc(
-    header: str, key: str, formula: Formula, form: Form = "money", of: Of = nothing, **more: Any
+    header: str | int,
+    key: str,
+    formula: Formula,
+    form: Form = "money",
+    of: Of = nothing,
+    **more: Any,
 ) -> Column:
     """A column of formulas; ``of`` gives what media without formulas show."""
     return Column(header, of, form, key=key, formula=formula, **more)
@@ -71,13 +76,13 @@ def keys(*held: str, **of: Of) -> list[Column]:
         "project_id": tr("Id of the project"),
         "funder_id": tr("Id of the funder"),
         "instrument_id": tr("Id of the instrument"),
-        "purpose_id": tr("Id of the project or stockpile"),
         "stockpile_id": tr("Id of the stockpile"),
         "material_id": tr("Id of the material"),
         "line_id": tr("Id of the line"),
         "kind_id": tr("Key of the kind"),
         "class_id": tr("Key of the class"),
-        "purpose_kind": tr("Key of what it is for"),
+        "paid_by": tr("Id of the funder that provides it"),
+        "paid_for": tr("Id of the stockpile that it is for"),
         "field": tr("Field"),
         "path": tr("Path in the scenario"),
     }
@@ -90,11 +95,6 @@ def years(known: Iterable[str], form: Form | None = None, **more: Any) -> list[C
     return [cell(int(year), year, form, **more) for year in known]
 
 
-def deviation() -> Column:
-    """The column for how far a row is from what it must equal."""
-    return cell(tr("Deviation"), "deviation", "deviation")
-
-
 def each(known: Iterable[str], of: Callable[[Line, str], Expression | None]) -> dict[str, Cell]:
     """A formula for each year."""
 
@@ -102,6 +102,14 @@ def each(known: Iterable[str], of: Callable[[Line, str], Expression | None]) -> 
         return lambda line: of(line, year)
 
     return {year: at(year) for year in known}
+
+
+def off_accounts(
+    line: Line, its: Mapping[str, Expression], known: Iterable[str], times: str = ""
+) -> Expression:
+    """How far the years of a row are from what these accounts provide in them."""
+    apart = (where("by_year", year, its, times=times)(line.book) - line[year] for year in known)
+    return ex.total(*map(ex.absolute, apart))
 
 
 def minus(a: str, b: str) -> Formula:
@@ -135,9 +143,9 @@ def sum_of_years(line: Line) -> Expression:
     return ex.total(over_years(line))
 
 
-def proven(name: str) -> InBook:
-    """A figure of the certificate."""
-    return lambda book: book["proven"].find(name, "figure")
+def found(table: str, row: str, key: str) -> InBook:
+    """A cell of a table, by the keys of its row and column."""
+    return lambda book: book[table].find(row, key)
 
 
 def summed(table: str, key: str) -> InBook:

@@ -3,52 +3,138 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
-from urllib.parse import urlsplit
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Literal
 
+from pydantic import BaseModel
+
+from models.base import Text, named
 from models.language import language, tr
 from models.results import Plan
-from models.scenario.case import Case
-from models.scenario.quantities import Number
+from models.scenario.case import Case, Source
+from models.scenario.quantities import Number, Yearly
+from models.scenario.years import CalendarYear
 from optimizer.analyses.plan import columns as col
-from optimizer.analyses.plan.assumptions import Assumption, Standing, assumptions, standing, unit
-from optimizer.analyses.plan.parts import field_name, part_name
 from optimizer.analyses.plan.words import PlanWording
-from optimizer.report.document import PAGE, SHEET, Column, Form, Heading, Part, Section, Table
-from optimizer.report.figures import NONE, clean, exact, number, percent
+from optimizer.report.document import DETAIL, PAGE, SHEET, Column, Part, Section, Table
+from optimizer.report.document import Text as Paragraph
+from optimizer.report.figures import NONE, number, percent
+from optimizer.report.scenario_workbook.fields import Field
 from optimizer.report.wording import capital
 from optimizer.report.workbook import expressions as ex
 from optimizer.report.workbook.formulas import Line
 
+Standing = Literal["read", "reported", "assumption", "other", "none"]
+"""The kind of a figure's source; ``other`` for one that is no entry of ``sources``."""
 STANDINGS: tuple[Standing, ...] = ("read", "reported", "assumption", "other", "none")
 KINDS = ("damage", "demand", "supply", "frequency", "severity")
 """Kinds of figures that a material's damage depends on."""
+WEB = ("http://", "https://")
+"""Only such addresses are links: a scenario may come from anywhere."""
 SETTINGS = {("uncertainty", "sample"), ("horizon", "periods_per_year")}
 """Where numbers are settings of the run and need no source."""
 
 
 @dataclass(frozen=True)
 class Figure:
-    """A figure of the scenario: part of the file, field, value and what is said of it."""
+    """A figure of a scenario, as its file gives it."""
 
-    part: str
-    field: str
-    value: float
-    source: str | None
-    confidence: str | None
-    standing: Standing
+    path: tuple[str, ...] = ()
+    """As ``--set`` takes it; a year of a quantity over time is its last step."""
+    item: str = ""
+    """Name of what it is a figure of, where that has one."""
+    field: str = ""
+    unit: str = ""
+    value: float = 0.0
+    source: str | None = None
+    """The text of the source, or its id under ``sources``."""
+    standing: Standing = "none"
+    confidence: str | None = None
+    note: str | None = None
+
+    @property
+    def part(self) -> str:
+        """The part of the file."""
+        return self.path[0]
+
+    def into(self, step: object, item: str = "") -> Figure:
+        """A step further on the way to a figure."""
+        return replace(self, path=(*self.path, str(step)), item=item or self.item)
+
+
+def every_figure(case: Case) -> Iterator[Figure]:
+    """Every figure that the scenario gives, in the order of the format; defaults are left out.
+
+    In a list of figures, one without a source of its own goes with the one before it, and so do
+    the years of a quantity over time.
+    """
+    return _within(case, case, Figure(), None)
 
 
 def figures(case: Case | None) -> Iterator[Figure]:
-    """Every figure of a scenario that is not at its default; settings and calendar years apart."""
-    for found in () if case is None else assumptions(case):
-        path = tuple(found.path.split("."))
-        if not found.calendar and path[:2] not in SETTINGS:
-            field = f"steps.{found.field}" if "steps" in path[:-1] else found.field
-            source = found.source_id or found.source
-            yield Figure(found.part, field, found.value, source, found.confidence, found.standing)
+    """The same without settings of the run and calendar years, which need no source."""
+    for one in () if case is None else every_figure(case):
+        if one.unit != tr("year") and one.path[:2] not in SETTINGS:
+            yield one
+
+
+def standing(case: Case, source: str | None) -> Standing:
+    """What kind of source a figure has."""
+    if source is None:
+        return "none"
+    return case.sources[source].kind if source in case.sources else "other"
+
+
+def _within(case: Case, value: Any, at: Figure, before: Number | None) -> Iterator[Figure]:
+    if isinstance(value, Number | CalendarYear):
+        known = before if value.source is None and before is not None else value
+        yield replace(
+            at, value=float(value), source=known.source, standing=standing(case, known.source),
+            confidence=known.confidence, note=value.note,
+        )  # fmt: skip
+    elif isinstance(value, Yearly):
+        for year, one in zip(value.years or ("",), value.values, strict=True):
+            yield from _within(case, one, at.into(year) if year else at, before)
+            before = one if one.source else before
+    elif isinstance(value, BaseModel):
+        left_out = ("sources", "variants") if isinstance(value, Case) else ()
+        for name, about in type(value).model_fields.items():
+            inside = getattr(value, name)
+            given = inside != about.default or getattr(inside, "source", None) is not None
+            if name not in left_out and given:
+                unit = _unit(Field(about.alias or name, about), case.currency)
+                further = replace(at.into(about.alias or name), field=name, unit=unit)
+                yield from _within(case, inside, further, None)
+    elif isinstance(value, Mapping):
+        for key, inside in value.items():
+            yield from _within(case, inside, at.into(key, _name(case, inside, key)), None)
+    elif isinstance(value, tuple):
+        for position, inside in enumerate(value):
+            step = getattr(inside, "id", position)
+            yield from _within(case, inside, at.into(step, _name(case, inside, step)), before)
+            before = inside if isinstance(inside, Number) and inside.source else before
+
+
+def _unit(field: Field, currency: str) -> str:
+    known = {"%": tr("share"), "EUR per EUR": tr("share"), "": tr("number")}
+    return known.get(field.unit) or tr(field.unit).replace("EUR", currency)
+
+
+def _name(case: Case, inside: Any, key: object) -> str:
+    """What an item of the scenario is called; nothing for a bare figure."""
+    if not isinstance(inside, BaseModel):
+        return ""
+    name = getattr(inside, "name", None)
+    if isinstance(name, Text) or isinstance(key, str):
+        return named(name, str(key), language())
+    some: list[tuple[str, Mapping[str, Any]]] = [
+        ("material", case.materials), ("consumer", case.consumers), ("country", {}),
+    ]  # fmt: skip
+    ids = [(getattr(inside, of, None) or "", known) for of, known in some]
+    return ", ".join(
+        named(known[id].name, id, language()) if id in known else id for id, known in ids if id
+    )
 
 
 def resting(plan: Plan) -> dict[str, dict[str, dict[Standing, float]]]:
@@ -57,13 +143,19 @@ def resting(plan: Plan) -> dict[str, dict[str, dict[Standing, float]]]:
     They are weighted by their size: EUR per tonne times share of demand, tonnes of demand, share
     of supply, probability a year, share lost. Kinds of which a material has no figure are left out.
     """
-    case = plan.case
     found: dict[str, dict[str, dict[Standing, float]]] = {}
-    for material in plan.materials if case is not None else ():
-        assert case is not None
-        kinds = KINDS if plan.outcome.measure == "damage" else KINDS[1:]
-        shares = {kind: _shares(case, _weighted(case, material.id, kind)) for kind in kinds}
-        found[material.id] = {kind: of for kind, of in shares.items() if of}
+    for material in plan.materials if plan.case is not None else ():
+        assert plan.case is not None
+        sums: dict[str, dict[Standing, float]] = {}
+        for kind, figure, size in _weighted(plan.case, material.id):
+            if kind != "damage" or plan.outcome.measure == "damage":
+                of = sums.setdefault(kind, dict.fromkeys(STANDINGS, 0.0))
+                of[standing(plan.case, figure.source)] += size
+        found[material.id] = {
+            kind: {one: size / total for one, size in sums[kind].items()}
+            for kind in KINDS
+            if kind in sums and (total := sum(sums[kind].values())) > 0
+        }
     return {material: of for material, of in found.items() if of}
 
 
@@ -82,35 +174,20 @@ def rests_on(plan: Plan) -> dict[str, dict[Standing, float]]:
     return found
 
 
-def _shares(case: Case, weighted: Iterable[tuple[Number, float]]) -> dict[Standing, float]:
-    sums = dict.fromkeys(STANDINGS, 0.0)
-    for figure, weight in weighted:
-        sums[standing(case, figure.source)] += weight
-    total = sum(sums.values())
-    return {one: weight / total for one, weight in sums.items()} if total > 0 else {}
-
-
-def _weighted(case: Case, material: str, kind: str) -> Iterator[tuple[Number, float]]:
-    """The figures of one kind that a material's damage depends on, with their sizes."""
-    if kind == "damage":
-        for damage in case.damage:
-            for step in damage.steps if damage.material == material else ():
-                yield step.eur_per_t, float(step.share) * float(step.eur_per_t)
-    elif kind == "demand":
-        for demand in case.demand:
-            if demand.material == material:
-                yield from ((figure, float(figure)) for figure in demand.t_per_year.values)
-    elif kind == "supply":
-        for supply in case.supply:
-            yearly = supply.share if supply.share is not None else supply.t_per_year
-            if supply.material == material and yearly is not None:
-                yield from ((figure, float(figure)) for figure in yearly.values)
-    else:
-        yield from _of_hazards(case, material, kind)
-
-
-def _of_hazards(case: Case, material: str, kind: str) -> Iterator[tuple[Number, float]]:
-    countries = {supply.country for supply in case.supply if supply.material == material}
+def _weighted(case: Case, material: str) -> Iterator[tuple[str, Number, float]]:
+    """The figures that a material's damage depends on: their kinds and sizes."""
+    steps = (step for of in case.damage if of.material == material for step in of.steps)
+    for step in steps:
+        yield "damage", step.eur_per_t, float(step.share) * float(step.eur_per_t)
+    for demand in case.demand:
+        for figure in demand.t_per_year.values if demand.material == material else ():
+            yield "demand", figure, float(figure)
+    supplies = [supply for supply in case.supply if supply.material == material]
+    for supply in supplies:
+        yearly = supply.share if supply.share is not None else supply.t_per_year
+        for figure in yearly.values if yearly is not None else ():
+            yield "supply", figure, float(figure)
+    countries = {supply.country for supply in supplies}
     for hazard in case.hazards.values():
         striking = [
             effect
@@ -118,199 +195,86 @@ def _of_hazards(case: Case, material: str, kind: str) -> Iterator[tuple[Number, 
             if effect.country in countries
             and (effect.materials is None or material in effect.materials)
         ]
-        if kind == "frequency" and striking:
-            yield hazard.annual_probability, float(hazard.annual_probability)
-        for effect in striking if kind == "severity" else ():
-            before: Number | None = None
+        if striking:
+            yield "frequency", hazard.annual_probability, float(hazard.annual_probability)
+        for effect in striking:
+            before = effect.loss[0]
             for loss in effect.loss:
-                before = loss if loss.source is not None or before is None else before
-                yield before, float(loss)
+                before = loss if loss.source is not None else before
+                yield "severity", before, float(loss)
 
 
-def section(say: PlanWording) -> Section:
-    """Shares of figures and of benefit that rest on assumptions, and every source, for a page."""
-    return Section("evidence", tr("Assumptions and sources"), list(_told(say)), PAGE)
-
-
-def _told(say: PlanWording) -> Iterator[Part]:
-    found = list(figures(say.case))
-    if not found:
-        return
-    count = Counter(figure.standing for figure in found)
-    yield tr(
-        "The scenario has {total} figures; {assumed} of them ({share}) are assumptions with a "
-        "written reason, and {unsourced} carry no source.",
-        total=number(len(found)),
-        assumed=number(count["assumption"]),
-        share=percent(count["assumption"] / len(found)),
-        unsourced=number(count["none"]),
+def sections(say: PlanWording) -> list[Section]:
+    """Which part of the benefit rests on assumptions, all sources, and, in a sheet, all figures."""
+    if say.case is None:
+        return []
+    about = tr(
+        "All figures that the scenario gives, as they were solved; what it leaves open has the "
+        "format's default. Full texts of sources stand on the next sheet. A change here changes no "
+        "plan: change the scenario and solve it again."
     )
-    yield from _benefit(say)
-    yield Heading(tr("Figures by part of the scenario"))
-    yield _by_part(found)
-    yield Heading(tr("Every source and what rests on it"))
-    yield from _sources(say, found)
+    title = tr("The figures that the plan rests on")
+    every: list[Part] = [about, _assumptions(say.case)]
+    sources = list(_told(say, say.case))
+    return [
+        Section("figures", title, every, SHEET, tab=tr("Assumptions")),
+        Section("evidence", tr("Assumptions and sources"), sources, DETAIL, tab=tr("Sources")),
+    ]
 
 
-def _benefit(say: PlanWording) -> Iterator[Part]:
-    rows = list(rests_on(say.plan).items())
-    if not rows:
-        return
-    columns = [Column(tr("Kind of figure"), lambda row: capital(kind_name(row[0])), "text")]
-    columns += _by_standing(rows, "share")
+def _told(say: PlanWording, case: Case) -> Iterator[Part]:
+    found = list(figures(case))
+    count = Counter(figure.standing for figure in found)
+    if found:
+        text = tr(
+            "The scenario has {total} figures; {assumed} of them ({share}) are assumptions with a "
+            "written reason, and {unsourced} carry no source.",
+            total=number(len(found)),
+            assumed=number(count["assumption"]),
+            share=percent(count["assumption"] / len(found)),
+            unsourced=number(count["none"]),
+        )
+        yield Paragraph(text, PAGE)
+    rests = rests_on(say.plan)
+    shown = [one for one in STANDINGS if any(of[one] > 0 for of in rests.values())]
+    rows = [(capital(kind_name(kind)), *map(of.get, shown)) for kind, of in rests.items()]
+    columns = [Column(tr("Kind of figure"), "0", "text")]
+    columns += [
+        Column(capital(standing_name(one)), str(n), "share") for n, one in enumerate(shown, 1)
+    ]
     note = tr(
         "Each material's part of what is avoided is split by the sources of its figures of that "
         "kind, weighted by their size. Each row adds up to 100 %: what is avoided needs figures of "
         "all kinds."
     )
-    yield Heading(tr("What share of the benefit rests on assumptions"))
     caption = tr("Share of the benefit by kind of figure and of source")
-    yield Table(caption, rows, columns, "rests-on", note)
-    yield _by_material(say)
+    yield Table(caption, rows, columns, "rests-on", note, on=PAGE)
+    yield _sources(case, Counter(figure.source for figure in every_figure(case)))
 
 
-def _by_material(say: PlanWording) -> Table:
-    shares = resting(say.plan)
-    avoided = {m.id: m.expected_without_plan - m.expected for m in say.plan.materials}
-
-    def assumed(kind: str) -> Callable[[str], float | None]:
-        return lambda m: shares[m][kind]["assumption"] if kind in shares[m] else None
+def _sources(case: Case, resting: Mapping[str | None, int]) -> Table:
+    def counted(line: Line) -> ex.Expression:
+        return ex.count_of(line.book["assumptions"].area("source_id"), line["id"])
 
     columns = [
-        Column(tr("Material"), lambda m: say.name("materials", m), "text"),
-        Column(tr("Avoided, {unit}", unit=say.unit), lambda m: avoided[m], "outcome"),
-    ]
-    columns += [
-        Column(
-            capital(kind_name(kind)),
-            assumed(kind),
-            "share",
-            group=tr("Share that is assumed, of figures on"),
-        )
-        for kind in KINDS
-        if any(kind in of for of in shares.values())
-    ]
-    order = sorted(shares, key=lambda m: -avoided[m])
-    return Table(tr("Assumed figures by material"), order, columns, "assumed-by-material")
-
-
-def _by_standing(
-    rows: Sequence[tuple[str, Mapping[Standing, float]]], form: Form, **more: Any
-) -> list[Column]:
-    """A column for each kind of source that has any part in the rows."""
-
-    def part(one: Standing) -> Callable[[tuple[str, Mapping[Standing, float]]], float]:
-        return lambda row: row[1][one]
-
-    return [
-        Column(capital(standing_name(one)), part(one), form, **more)
-        for one in STANDINGS
-        if any(of[one] > 0 for _, of in rows)
-    ]
-
-
-def _by_part(found: list[Figure]) -> Table:
-    by_part: dict[str, Counter[Standing]] = {}
-    for figure in found:
-        by_part.setdefault(figure.part, Counter())[figure.standing] += 1
-    rows = list(by_part.items())
-    columns = [Column(tr("Part"), lambda row: part_name(row[0]), "text")]
-    columns += _by_standing(rows, "count", total=True)
-    whole = sum(figure.standing == "assumption" for figure in found) / len(found)
-    columns += [
-        Column(tr("Figures"), lambda row: row[1].total(), "count", total=True),
-        Column(
-            tr("Share assumed"),
-            lambda row: row[1]["assumption"] / row[1].total(),
-            "share",
-            whole=lambda rows: whole,
+        col.text(tr("Id of the source"), "0", key="id", on=SHEET),
+        col.text(
+            tr("Source"), lambda row: row[1].text.read(language()), width=85,
+            link=lambda row: url if (url := row[1].url or "").startswith(WEB) else "",
         ),
-    ]
+        col.text(tr("Kind"), lambda row: standing_name(row[1].kind)),
+        col.calc(
+            tr("Figures that rest on it"), "count", counted, "count", lambda row: resting[row[0]]
+        ),
+        col.text(tr("Address"), lambda row: row[1].url, on=SHEET),
+    ]  # fmt: skip
     note = tr(
-        "Read: somebody opened the source. Reported: taken from a report of it. Assumption: "
-        "reasoned judgement. What stands at the default of the format is not counted."
+        "Read: somebody opened it. Reported: taken from a report of it. Assumption: reasoned, not "
+        "observed."
     )
-    caption = tr("Figures of the scenario by part and kind of source")
-    return Table(caption, rows, columns, "figures", note, total=tr("Sum"))
-
-
-def _sources(say: PlanWording, found: list[Figure]) -> Iterator[Table]:
-    by_source: dict[str, list[Figure]] = {}
-    for figure in found:
-        by_source.setdefault(figure.source or "", []).append(figure)
-    groups: Mapping[Standing, str] = {
-        "assumption": tr("Assumptions, by number of figures"),
-        "read": tr("Sources that were read"),
-        "reported": tr("Sources known from reports"),
-        "other": tr("Sources that are no entry of the bibliography"),
-        "none": tr("Figures without a source"),
-    }
-    for one, caption in groups.items():
-        rows = [(s, of) for s, of in by_source.items() if of[0].standing == one]
-        rows.sort(key=lambda row: -len(row[1]))
-        if rows:
-            yield _source_table(say, rows, caption, f"sources-{one}")
-
-
-def _source_table(
-    say: PlanWording, rows: list[tuple[str, list[Figure]]], caption: str, name: str
-) -> Table:
-    known = {} if say.case is None else say.case.sources
-
-    def told(row: tuple[str, list[Figure]]) -> str:
-        entry = known.get(row[0])
-        if entry is None:
-            return clean(row[0]) or NONE
-        return f"{clean(entry.text.read(language()))} [{row[0]}]"
-
-    def address(row: tuple[str, list[Figure]]) -> str:
-        url = known[row[0]].url if row[0] in known else None
-        return url if url and urlsplit(url).scheme in ("http", "https") else ""
-
-    columns = [
-        Column(
-            tr("Source or reason"),
-            told,
-            "text",
-            link=address,
-            mark=lambda row: "break" if row[0] in known else "",
-        ),
-        Column(
-            tr("What rests on it (figures, smallest to largest)"), lambda row: _used(row[1]), "text"
-        ),
-        Column(tr("Confidence"), lambda row: _confidence(row[1]), "text"),
-        Column(tr("Figures"), lambda row: len(row[1]), "count"),
-    ]
-    return Table(caption, rows, columns, name)
-
-
-def _used(found: list[Figure]) -> str:
-    groups: dict[tuple[str, str], list[float]] = {}
-    for figure in found:
-        groups.setdefault((figure.part, figure.field), []).append(figure.value)
-    return "; ".join(
-        f"{part_name(part)}: {field_name(field)} ({_range(values)})"
-        for (part, field), values in groups.items()
-    )
-
-
-def _range(values: list[float]) -> str:
-    low, high = exact(min(values)), exact(max(values))
-    between = low if low == high else tr("{low} to {high}", low=low, high=high)
-    return f"{number(len(values))}: {between}"
-
-
-def _confidence(found: list[Figure]) -> str:
-    words_of = {**_levels(), "unsaid": tr("not stated")}
-    counts = Counter(figure.confidence or "unsaid" for figure in found)
-    met = [level for level in words_of if counts[level]]
-    if len(met) == 1:
-        return capital(words_of[met[0]])
-    return ", ".join(f"{words_of[level]} {number(counts[level])}" for level in met)
-
-
-def _levels() -> dict[str, str]:
-    return {"high": tr("high"), "medium": tr("medium"), "low": tr("low")}
+    rows: list[tuple[str, Source]] = sorted(case.sources.items(), key=lambda row: -resting[row[0]])
+    empty = tr("The scenario names no sources.")
+    return Table(tr("Sources"), rows, columns, "sources_list", note, empty=empty)
 
 
 def standing_name(standing: Standing) -> str:
@@ -335,58 +299,30 @@ def kind_name(kind: str) -> str:
     }[kind]
 
 
-def sheets(say: PlanWording) -> list[Section]:
-    """Every figure of the scenario, and every source with the number of figures it carries."""
-    if say.case is None:
-        return []
-    about = tr(
-        "All figures that the scenario gives, as they were solved; what it leaves open has the "
-        "format's default. Full texts of sources stand on the next sheet. A change here changes no "
-        "plan: change the scenario and solve it again."
-    )
-    kinds = tr(
-        "Read: somebody opened it. Reported: taken from a report of it. Assumption: reasoned, not "
-        "observed."
-    )
-    title, given = tr("The figures that the plan rests on"), _assumptions(say, say.case)
-    origin = tr("Where the figures come from")
-    return [
-        Section("figures", title, [about, given], SHEET, tab=tr("Assumptions")),
-        Section("sources", origin, [kinds, _bibliography(say.case)], SHEET, tab=tr("Sources")),
-    ]
+def _assumptions(case: Case) -> Table:
+    confidence = {"high": tr("high"), "medium": tr("medium"), "low": tr("low")}
 
-
-def _assumptions(say: PlanWording, case: Case) -> Table:
-    confidence = _levels()
-
-    def form(row: Assumption) -> Form:
-        return "year" if row.calendar else "exact"
+    def source(row: Figure) -> str | None:
+        known = case.sources.get(row.source or "")
+        return known.text.read(language()) if known else row.source
 
     columns = [
         col.text(tr("Of what"), lambda row: row.item or NONE, width=38, wrap=False),
         col.text(tr("Field"), "field", width=22, wrap=False),
-        col.given(tr("Value"), "value", form, origin="scenario"),
-        col.text(tr("Unit"), lambda row: unit(row.field, say.currency), width=16, wrap=False),
+        col.given(
+            tr("Value"), "value", lambda row: "year" if row.unit == tr("year") else "exact",
+            origin="scenario",
+        ),
+        col.text(tr("Unit"), "unit", width=16, wrap=False),
         col.text(tr("Kind"), lambda row: standing_name(row.standing), width=13, wrap=False),
         col.text(tr("Confidence"), lambda row: confidence.get(row.confidence or "")),
-        col.text(tr("Id of the source"), "source_id", key="source_id", width=22, wrap=False),
-        col.text(tr("Source"), "source", width=70, wrap=False),
+        col.text(
+            tr("Id of the source"),
+            lambda row: row.source if row.source in case.sources else None,
+            key="source_id", width=22, wrap=False,
+        ),
+        col.text(tr("Source"), source, width=70, wrap=False),
         col.text(tr("Note"), "note", width=44),
-        *col.keys(path="path"),
-    ]
-    return Table("", list(assumptions(case)), columns, "assumptions")
-
-
-def _bibliography(case: Case) -> Table:
-    def resting(line: Line) -> ex.Expression:
-        return ex.count_of(line.book["assumptions"].area("source_id"), line["id"])
-
-    columns = [
-        col.text(tr("Id of the source"), lambda row: row[0], key="id"),
-        col.text(tr("Kind"), lambda row: standing_name(row[1].kind)),
-        col.calc(tr("Figures that rest on it"), "count", resting, "count"),
-        col.text(tr("Source"), lambda row: row[1].text.read(language()), width=85),
-        col.text(tr("Address"), lambda row: row[1].url, link=lambda row: row[1].url or ""),
-    ]
-    empty = tr("The scenario names no sources.")
-    return Table("", list(case.sources.items()), columns, "sources_list", empty=empty)
+        *col.keys(path=lambda row: ".".join(row.path)),
+    ]  # fmt: skip
+    return Table("", list(every_figure(case)), columns, "assumptions")

@@ -1,84 +1,73 @@
-"""Who pays: by source and year, by budget class, and of which project how much."""
+"""Who pays: by source and year, by budget class and year, and of which project how much."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from operator import itemgetter
 from typing import NamedTuple
 
 from models.language import tr
 from models.results import Position, ProjectPlan
 from optimizer.analyses.plan import columns as col
-from optimizer.analyses.plan.words import MARKET, PlanWording, summed, with_sum
+from optimizer.analyses.plan.words import MARKET, PlanWording, kinds, summed
+from optimizer.report import document as doc
 from optimizer.report.charts import Chart
 from optimizer.report.charts import money as charts
-from optimizer.report.document import (
-    PAGE,
-    SHEET,
-    TERMINAL,
-    TEXT,
-    Column,
-    Heading,
-    Part,
-    Section,
-    Table,
-    Text,
-)
+from optimizer.report.document import DETAIL, EVERYWHERE, PAGE, SHEET, TEXT, Column, Part, Table
 from optimizer.report.figures import NOISE, number, percent
 from optimizer.report.wording import CLASSES, capital, class_name, listed
 from optimizer.report.workbook import expressions as ex
 from optimizer.report.workbook.formulas import Line
 
-COMPANIES = ""
-"""Stands for all companies together where a funder's id would stand."""
-MOST_SERIES = 6
-"""More sources than these are drawn by kind."""
-Years = Mapping[int, float]
+Years = Mapping[str, float]
 
 
-def sections(say: PlanWording) -> list[Section]:
-    """Money by source and year, by budget class and by project; a sheet has it by project."""
-    about = Text(tr("Amounts are shares times the capital cost of the project."), SHEET)
-    tables = [about, _payers(say), *_supports(say)]
-    title, of_sheet = tr("Funding by source and year"), tr("Who pays for the projects")
-    return [
-        Section("funding", title, list(_parts(say)), TEXT),
-        Section("funding_by_project", of_sheet, tables, SHEET, tab=tr("Funding")),
-    ]
+def section(say: PlanWording) -> doc.Section:
+    """Money by source, budget class and year, and who pays for which project."""
+    title = tr("Funding by source and year")
+    return doc.Section("funding", title, list(_parts(say)), tab=tr("Funding"))
 
 
 def _parts(say: PlanWording) -> Iterator[Part]:
-    if say.plan.accounts and _all(say) > NOISE:
-        yield _lead(say)
-        yield from _leverage(say)
-        yield from _by_source(say)
-        yield from _by_class(say)
-    if say.plan.projects:
-        yield Heading(tr("Who finances which project"), PAGE)
-        yield _by_project(say)
-        yield _payers(say)
-        yield _together(say)
-        yield from _supports(say)
-
-
-def _all(say: PlanWording) -> float:
-    cost = say.cost
-    return cost.public.paid_meur + cost.private.paid_meur + cost.market_meur
+    paid = {one.id: say.plan.committed_meur.get(one.id, {}) for one in say.plan.funders}
+    paid = {**paid, **say.plan.committed_meur, MARKET: _market(say)}
+    if any(abs(x) > NOISE for by_year in paid.values() for x in by_year.values()):
+        yield doc.Text(_lead(say), TEXT)
+    leverage = say.cost.leverage
+    if leverage.private_per_public is not None and leverage.other_per_federal is not None:
+        text = tr(
+            "Leverage in projects: {private} {currency} of private funding per public {currency} "
+            "if guaranteed loans count as public, and {other} {currency} of all other money per "
+            "{currency} that public funders pay themselves.",
+            private=number(leverage.private_per_public, 1),
+            other=number(leverage.other_per_federal, 1),
+            currency=say.currency,
+        )
+        yield doc.Text(text, TEXT)
+    title = tr("Funding of projects and stocks by source and year ({unit})", unit=say.million)
+    caption = tr("Funding by source and year ({unit}, not discounted)", unit=say.million)
+    drawn = stacked(say, "funding-by-source", title, _drawn(say, paid))
+    yield by_funder(say, "committed", caption, paid, "paid_by", chart=drawn, on=DETAIL)
+    if "guarantee" in say.cost.by_class:
+        text = tr(
+            "A guarantee is not spending: it stands with the bank loan that it covers. What it "
+            "takes from the budget is its provision; the accounts below say how much."
+        )
+        yield doc.Text(text, PAGE)
+    title = tr("Public funding by budget class and year ({unit}, not discounted)", unit=say.million)
+    yield from of_classes(say, "paid_by_year_meur", "classes", title)
+    yield _payers(say)
+    yield from _supports(say)
 
 
 def _lead(say: PlanWording) -> str:
-    total = _all(say)
     by_kind: dict[str, float] = {"market": say.cost.market_meur}
     for f, sums in say.cost.by_funder.items():
         by_kind[say.kinds[f]] = by_kind.get(say.kinds[f], 0.0) + sums.paid_meur
-    labels = {
-        "public": tr("public funders"),
-        "company": tr("companies"),
-        "private": tr("other private funders"),
-        "market": tr("lenders and investors"),
-    }
+    total = sum(by_kind.values())
     found = [
         f"{label} {number(by_kind[kind], 0)} ({percent(by_kind[kind] / total)})"
-        for kind, label in labels.items()
+        for kind, label in kinds().items()
         if by_kind.get(kind, 0.0) > NOISE
     ]
     text = tr(
@@ -92,112 +81,104 @@ def _lead(say: PlanWording) -> str:
     return f"{text} " + tr("Loans that public guarantees cover count as public funding here.")
 
 
-def _leverage(say: PlanWording) -> Iterator[str]:
-    leverage = say.cost.leverage
-    private, other = leverage.private_per_public, leverage.other_per_federal
-    if private is not None and other is not None:
-        yield tr(
-            "Leverage in projects: {private} {currency} of private funding per public {currency} "
-            "if guaranteed loans count as public, and {other} {currency} of all other money per "
-            "{currency} that public funders pay themselves.",
-            private=number(private, 1),
-            other=number(other, 1),
-            currency=say.currency,
-        )
-    elif private is not None:
-        yield tr(
-            "Leverage in projects: {private} {currency} of private funding per public {currency}.",
-            private=number(private, 1),
-            currency=say.currency,
-        )
-
-
-def _market(say: PlanWording) -> dict[int, float]:
+def _market(say: PlanWording) -> dict[str, float]:
     """What lenders and investors pay each year; capex past the horizon falls in its last."""
-    by_year: dict[int, float] = {}
+    by_year: dict[str, float] = {}
     for built in say.plan.projects if say.case is not None else ():
         assert say.case is not None
         for age, share in enumerate(say.case.projects[built.id].capex_profile):
-            year = min(built.start + age, say.years[-1])
+            year = str(min(built.start + age, say.years[-1]))
             due = built.market_share * built.capex_meur * float(share)
             by_year[year] = by_year.get(year, 0.0) + due
     return by_year
 
 
-def of_years(series: Sequence[tuple[str, Years]]) -> list[Column]:
-    """Columns of a table whose rows are years: a series each, and their sum."""
-
-    def reader(of: Years) -> Callable[[int], float]:
-        return lambda year: of.get(year, 0.0)
-
-    columns = [Column(tr("Year"), str, "text", mark=lambda year: "line")]
-    columns += [summed(name, reader(of)) for name, of in series]
-    together = summed(tr("Sum"), lambda year: sum(of.get(year, 0.0) for _, of in series))
-    return [*columns, together]
-
-
-def in_years(by_year: Mapping[str, float]) -> dict[int, float]:
-    """Amounts by year as a number."""
-    return {int(year): amount for year, amount in by_year.items()}
+def _drawn(say: PlanWording, paid: Mapping[str, Years]) -> list[tuple[str, Years]]:
+    """What a chart shows of these: public funders one by one, others by their kind."""
+    series: dict[str, dict[str, float]] = {}
+    for f, by_year in paid.items():
+        kind = say.kinds.get(f, "")
+        label = capital(kinds()[kind]) if kind in ("company", "private") else say.source(f)
+        of = series.setdefault(label, {})
+        for year, amount in by_year.items():
+            of[year] = of.get(year, 0.0) + amount
+    return [(label, of) for label, of in series.items() if any(abs(x) > NOISE for x in of.values())]
 
 
 def stacked(
     say: PlanWording, id: str, title: str, series: Sequence[tuple[str, Years]], height: float = 2.7
-) -> Chart:
+) -> Chart | None:
     """Series as stacked bars, one a year; ``height`` in inches."""
-    drawn = [(name, [of.get(year, 0.0) for year in say.years]) for name, of in series]
+    drawn = [(name, [of.get(year, 0.0) for year in say.horizon]) for name, of in series]
     told = tr("Stacked bars, one a year. The figures are in the table below.")
-    return Chart(id, title, told, lambda: charts.stacked(say.years, drawn, say.million, height))
+    chart = Chart(id, title, told, lambda: charts.stacked(say.years, drawn, say.million, height))
+    return chart if drawn else None
 
 
-def _by_source(say: PlanWording) -> Iterator[Part]:
-    found = {f: in_years(sums.paid_by_year_meur) for f, sums in say.cost.by_funder.items()}
-    found[MARKET] = _market(say)
-    paying = {f: of for f, of in found.items() if any(abs(x) > NOISE for x in of.values())}
-    series = [(say.source(f), of) for f, of in paying.items()]
-    if not series:
+def by_funder(
+    say: PlanWording,
+    name: str,
+    caption: str,
+    money: Mapping[str, Years],
+    whose: str,
+    times: str = "",
+    chart: Chart | None = None,
+    on: doc.Media = EVERYWHERE,
+) -> Table:
+    """Amounts by funder and year; a sheet compares them with what accounts come to."""
+
+    def row(funder: str) -> col.Row:
+        ids = {"funder_id": funder, "kind_id": say.kinds.get(funder, "")}
+        about = {"funder": say.source(funder), "kind": say.kind(funder)}
+        return col.Row("money", {**about, **ids, **say.filled(money[funder])})
+
+    def apart(line: Line) -> ex.Expression | None:
+        its = {whose: line["funder_id"]}
+        known = line.row["funder_id"] != MARKET and say.case is not None
+        return col.off_accounts(line, its, say.horizon, times) if known else None
+
+    columns = [
+        *col.words(funder=tr("Funder")),
+        col.cell(tr("Kind"), "kind", "text", on=SHEET),
+        *col.years(say.horizon, "money", total=True, like="years"),
+        col.calc(
+            tr("All years"), "all", col.sum_of_years, total=True,
+            of=lambda row: sum(row[year] for year in say.horizon),
+        ),
+        doc.sheet_only(tr("Deviation"), "deviation", apart, "deviation"),
+        *col.keys("funder_id", "kind_id"),
+    ]  # fmt: skip
+    rows = [row(f) for f, by_year in money.items() if any(abs(x) > NOISE for x in by_year.values())]
+    bars = doc.SheetChart("stacked", caption, series=say.horizon)
+    return Table(
+        caption, rows, columns, name, total=tr("All together"), chart=chart, freeze=1,
+        key=lambda row: row["funder_id"], empty=tr("No money is provided."),
+        sheet_chart=bars if rows and name == "spend" else None,
+        on=on if rows else SHEET,
+    )  # fmt: skip
+
+
+def of_classes(
+    say: PlanWording, field: str, name: str, title: str, note: str = "", chart: bool = True
+) -> Iterator[Part]:
+    """Public money by budget class and year, for a page; ``field`` is one of sums by year."""
+    sums = {c: say.cost.by_class.get(c or "none") for c in CLASSES}
+    rows = [(capital(class_name(c)), getattr(of, field)) for c, of in sums.items() if of]
+    rows = [row for row in rows if any(abs(x) > NOISE for x in row[1].values())]
+    if not rows:
         return
-    together: dict[str, dict[int, float]] = {}
-    for f, of in paying.items():
-        kind = say.kinds[f]
-        label = say.source(f)
-        if len(paying) > MOST_SERIES and kind in ("company", "private"):
-            label = capital(tr("companies") if kind == "company" else tr("other private funders"))
-        sums = together.setdefault(label, {})
-        for year, amount in of.items():
-            sums[year] = sums.get(year, 0.0) + amount
-    title = tr("Funding of projects and stocks by source and year ({unit})", unit=say.million)
-    chart = stacked(say, "funding-by-source", title, list(together.items()))
-    caption = tr("Funding by source and year ({unit}, not discounted)", unit=say.million)
-    yield Table(
-        caption, say.years, of_years(series), "sources", total=tr("All years"), chart=chart, on=PAGE
-    )
-
-
-def _by_class(say: PlanWording) -> Iterator[Part]:
-    found = {"" if c == "none" else c: sums for c, sums in say.cost.by_class.items()}
-    series = [
-        (capital(class_name(c)), in_years(found[c].paid_by_year_meur))
-        for c in CLASSES
-        if c in found and found[c].paid_meur > NOISE
+    met = {int(year) for _, of in rows for year, amount in of.items() if abs(amount) > NOISE}
+    years = say.years if chart else range(min(met), max(met) + 1)
+    columns = [
+        Column(tr("Budget class"), "0", "text"),
+        *doc.by_year(years, itemgetter(1), total=True),
     ]
-    if not series:
-        return
-    yield Heading(tr("Public funding by budget class"), PAGE)
-    if "guarantee" in found:
-        text = tr(
-            "A guarantee is not spending: it stands with the bank loan that it covers. What it "
-            "takes from the budget is its provision; the accounts below say how much."
+    if field != "outstanding_by_year_meur":
+        columns.append(
+            Column(tr("All years"), lambda row: sum(row[1].values()), "money", total=True)
         )
-        yield Text(text, PAGE)
-    title = tr("Public funding by budget class and year ({unit})", unit=say.million)
-    chart = stacked(say, "funding-by-class", title, series, 2.3)
-    caption = tr(
-        "Public funding by budget class and year ({unit}, not discounted)", unit=say.million
-    )
-    yield Table(
-        caption, say.years, of_years(series), "classes", total=tr("All years"), chart=chart, on=PAGE
-    )
+    drawn = stacked(say, name, title, rows, 2.3) if chart else None
+    yield Table(title, rows, columns, name, note, total=tr("Sum"), chart=drawn, on=PAGE)
 
 
 class Payer(NamedTuple):
@@ -228,34 +209,9 @@ def payers(say: PlanWording, of: str = "shares") -> list[Payer]:
             some.append((MARKET, "", project.market_share))
         found += [
             Payer(project, f, i, share, not n, money.get((project.id, f, i)))
-            for n, (f, i, share) in enumerate(one for one in some if one[2] > NOISE)
+            for n, (f, i, share) in enumerate(entry for entry in some if entry[2] > NOISE)
         ]
     return found
-
-
-def _by_project(say: PlanWording) -> Table:
-    companies = {f.id for f in say.plan.funders if f.kind == "company"}
-    by_payer: dict[str, dict[str, float]] = {}
-    for row in payers(say):
-        of = by_payer.setdefault(COMPANIES if row.funder in companies else row.funder, {})
-        of[row.project.id] = of.get(row.project.id, 0.0) + row.meur
-    order = [f.id for f in say.plan.funders if f.id not in companies] + [COMPANIES, MARKET]
-    order += [f for f in by_payer if f not in order]
-
-    def reader(of: Mapping[str, float]) -> Callable[[ProjectPlan], float]:
-        return lambda project: of.get(project.id, 0.0)
-
-    columns = [
-        Column(tr("Project"), lambda p: say.name("projects", p.id), "text"),
-        summed(tr("Capex"), "capex_meur"),
-    ]
-    columns += [
-        summed(say.source(payer) if payer else capital(tr("companies")), reader(by_payer[payer]))
-        for payer in order
-        if payer in by_payer
-    ]
-    caption = tr("Capital cost of the projects and who pays it ({unit})", unit=say.million)
-    return Table(caption, say.plan.projects, columns, "financing", total=tr("Sum"), on=PAGE)
 
 
 def _who(say: PlanWording, header: str) -> list[Column]:
@@ -283,28 +239,18 @@ def _payers(say: PlanWording) -> Table:
         col.given(tr("Share of capex"), "share", "share"),
         *col.keys(project_id="project.id", funder_id="funder", instrument_id=by, kind_id=kind),
     ]
+    rows = payers(say)
     return Table(
-        tr("Who pays for the projects"), payers(say), columns, "funding", freeze=1,
+        tr("Who pays for the projects"), rows, columns, "funding", freeze=1,
         total=tr("All together"), empty=tr("Nothing is built."), ruled=lambda row: row.first,
-        on=TERMINAL | SHEET,
+        on=EVERYWHERE if rows else SHEET,
     )  # fmt: skip
-
-
-def _together(say: PlanWording) -> Text:
-    totals: dict[str, float] = {}
-    for row in payers(say):
-        totals[row.funder] = totals.get(row.funder, 0.0) + row.meur
-    total = f"{number(sum(totals.values()))} {say.million}"
-    told = with_sum([(say.payer(f), amount) for f, amount in totals.items()])
-    return Text(tr("Together {total}: {listed}.", total=total, listed=told), TERMINAL)
 
 
 def _supports(say: PlanWording) -> Iterator[Part]:
     """Interest subsidies and price floors, which carry no capex themselves."""
-    expected, most = (
-        tr("Expected, {unit}", unit=say.million),
-        tr("At most, {unit}", unit=say.million),
-    )
+    expected = tr("Expected, {unit}", unit=say.million)
+    most = tr("At most, {unit}", unit=say.million)
     columns = [
         *_who(say, tr("Paid by")),
         col.given(tr("Share covered"), "share", "share"),

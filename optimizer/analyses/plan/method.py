@@ -1,59 +1,55 @@
-"""How a plan was computed, and what the words mean."""
+"""How a plan was computed, how good it is, what it takes to repeat it, and what the words mean."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from models.language import tr
+from models.results import Plan
 from models.scenario.case import Case
+from optimizer.analyses.plan import columns as col
 from optimizer.analyses.plan.words import PlanWording
-from optimizer.report.document import Bullets, Heading, Part
-from optimizer.report.figures import NOISE, exact, number, percent
-from optimizer.report.wording import listed, materials_counted
+from optimizer.report import cells
+from optimizer.report import document as doc
+from optimizer.report.document import PAGE, SHEET, TEXT, Bullets, Check, Heading, Section, Table
+from optimizer.report.figures import exact, number, percent, small_percent
+from optimizer.report.wording import materials_counted, projects_counted
+from optimizer.report.workbook import expressions as ex
+from optimizer.report.workbook.formulas import Line
 
 
-def method(say: PlanWording) -> Iterator[Part]:
+def section(say: PlanWording) -> Section:
     """What goes in, what is chosen, what is asked of it, and what it does not say."""
-    if say.case is None:
-        return
-    yield tr(
-        "The program chooses which projects to support when and with which instruments, and what "
-        "to buy for stock in each year. It searches all combinations that budgets and rules allow "
-        "for the one with the best result over all states of the world."
-    )
-    yield Bullets(list(_steps(say, say.case)))
-    yield Heading(tr("Rules that the plan keeps"))
-    yield Bullets(list(_rules(say, say.case)))
-    yield Heading(tr("What the model does not say"))
-    yield Bullets(list(_limits(say)))
+    parts = () if say.case is None else (
+        tr(
+            "The program chooses which projects to support when and with which instruments, and "
+            "what to buy for stock in each year. It searches all combinations that budgets and "
+            "rules allow for the one with the best result over all states of the world."
+        ),
+        Bullets(list(_steps(say, say.case))),
+        Heading(tr("Rules that the plan keeps")),
+        Bullets(list(_rules(say, say.case))),
+        Heading(tr("What the model does not say")),
+        Bullets(list(_limits(say))),
+    )  # fmt: skip
+    return Section("method", tr("How it was computed"), parts, PAGE)
 
 
 def _steps(say: PlanWording, case: Case) -> Iterator[str]:
-    plan = say.plan
-    periods = int(case.horizon.periods_per_year)
+    weight = float(case.objective.cvar.weight)
+    counted = [
+        materials_counted(len(case.materials)),
+        tr("candidates: {projects}", projects=projects_counted(len(case.projects))),
+        tr("consumers: {count}", count=number(len(case.consumers))),
+        tr("stockpiles: {count}", count=number(len(case.stockpiles))),
+        tr("hazards: {count}", count=number(len(case.hazards))),
+    ]
     yield tr(
-        "The scenario covers {span} {periods}: {what}.",
+        "The scenario covers {span}, {periods} periods a year: {what}.",
         span=say.span,
-        periods={1: tr("in years"), 4: tr("in quarters"), 12: tr("in months")}.get(
-            periods, tr("in half years")
-        ),
-        what=listed(_counted(case)),
+        periods=number(float(case.horizon.periods_per_year)),
+        what=", ".join(counted),
     )
-    if plan.certificate.seed is not None:
-        yield tr(
-            "{states} states of the world are drawn at random (seed {seed}): which of {hazards} "
-            "hazards strike when, which projects fail, and how late the others are.",
-            states=number(plan.certificate.states),
-            seed=plan.certificate.seed,
-            hazards=number(len(case.hazards)),
-        )
-    elif plan.certificate.states > 1:
-        yield tr(
-            "The scenario writes out {states} states of the world with their probabilities.",
-            states=number(plan.certificate.states),
-        )
-    else:
-        yield tr("There is one state of the world; nothing in it is left to chance.")
     if say.of_damage:
         yield tr(
             "In each state, supply is allocated and stocks are released to minimise damage. What "
@@ -64,73 +60,42 @@ def _steps(say: PlanWording, case: Case) -> Iterator[str]:
         yield tr(
             "In each state, supply is allocated and stocks are released so that least is missing."
         )
-    weight = float(case.objective.cvar.weight)
-    if weight > 0:
-        yield tr(
-            "The plan is judged by the mean over all states and, with a weight of {weight}, by the "
-            "mean of the worst {share} of them.",
-            weight=percent(weight),
-            share=say.worst_share,
-        )
-    else:
-        yield tr("The plan is judged by the mean over all states.")
+    yield tr(
+        "The plan is judged by the mean over all states and, with a weight of {weight}, by the "
+        "mean of the worst {share} of them.",
+        weight=percent(weight),
+        share=say.worst_share,
+    )
     yield tr(
         "Net cost counts with a weight of {weight} per {currency}; costs are discounted at {rate} "
         "a year.",
         weight=exact(float(case.objective.cost_weight)),
-        currency=plan.currency,
+        currency=say.currency,
         rate=percent(float(case.horizon.discount_rate)),
     )
 
 
-def _counted(case: Case) -> list[str]:
-    """How many parts of each kind the scenario has."""
-    consumers, projects, piles = len(case.consumers), len(case.projects), len(case.stockpiles)
-    return [
-        materials_counted(len(case.materials)),
-        tr("1 consumer") if consumers == 1 else tr("{count} consumers", count=number(consumers)),
-        tr("1 candidate project")
-        if projects == 1
-        else tr("{count} candidate projects", count=number(projects)),
-        tr("1 stockpile") if piles == 1 else tr("{count} stockpiles", count=number(piles)),
-    ]
-
-
 def _rules(say: PlanWording, case: Case) -> Iterator[str]:
     policy = case.policy
+    aid, country = policy.state_aid, policy.max_country_share
+    limits: list[tuple[str, float | None, Callable[[float], str]]] = [
+        (tr("All public funders together spend at most"), policy.budget_meur, say.money),
+        (tr("Public share of a project's capital cost, at most"), policy.max_public_share, percent),
+        (tr("State aid, of a project's capital cost, at most"),
+         aid.max_intensity if aid else None, percent),
+        (tr("State aid, of a project, at most"), aid.max_meur if aid else None, say.money),
+        (tr("Share of a country in the demand for a material, at most"),
+         country.limit if country else None, percent),
+        (tr("Number of projects, at most"), policy.max_projects, number),
+    ]  # fmt: skip
     yield tr("Every budget is kept in every year, and every project is financed in full.")
-    if policy.budget_meur is not None:
-        yield tr(
-            "All public funders together spend {amount} at most.",
-            amount=say.money(float(policy.budget_meur)),
-        )
-    if policy.max_public_share is not None:
-        yield tr(
-            "Public funders carry {share} of a project's capital cost at most.",
-            share=percent(float(policy.max_public_share)),
-        )
-    aid = policy.state_aid
-    if aid is not None and aid.max_intensity is not None:
-        yield tr(
-            "State aid is {share} of a project's capital cost at most.",
-            share=percent(float(aid.max_intensity)),
-        )
-    if aid is not None and aid.max_meur is not None:
-        yield tr("State aid is {amount} a project at most.", amount=say.money(float(aid.max_meur)))
-    limit = policy.max_country_share
-    if limit is not None:
-        yield tr(
-            "No country supplies more than {share} of the demand for a material.",
-            share=percent(float(limit.limit)),
-        )
-    if policy.max_projects is not None:
-        yield tr("{count} projects are built at most.", count=number(float(policy.max_projects)))
-    for ids, text in (
-        (policy.must_build, tr("Must be built:")),
-        (policy.must_not_build, tr("Must not be built:")),
-    ):
-        if ids:
-            yield f"{text} {say.names('projects', ids)}."
+    for rule, most, shown in limits:
+        if most is not None:
+            yield f"{rule}: {shown(float(most))}."
+    if policy.must_build:
+        yield f"{tr('Must be built:')} {say.names('projects', policy.must_build)}."
+    if policy.must_not_build:
+        yield f"{tr('Must not be built:')} {say.names('projects', policy.must_not_build)}."
 
 
 def _limits(say: PlanWording) -> Iterator[str]:
@@ -155,31 +120,20 @@ def _limits(say: PlanWording) -> Iterator[str]:
         "Prices do not react to what is bought, and nothing is worth anything after {year}.",
         year=say.years[-1],
     )
-    if say.cost.public_charged_meur > NOISE:
-        yield tr("Other benefits and costs, such as jobs or the environment, are not counted.")
+    yield tr("Other benefits and costs, such as jobs or the environment, are not counted.")
 
 
-def terms(say: PlanWording) -> list[tuple[str, str]]:
-    """What the words mean, in alphabetical order."""
+def glossary(say: PlanWording) -> Section:
+    """What the words mean that the documents of a plan, or of several, use."""
     entries = {
         tr("Budget class"): tr(
             "How a budget books money: a financial transaction (a stake or a loan that is "
             "worth something in return), a guarantee, a grant, or expenditure."
         ),
-        tr("Expected shortfall (CVaR, conditional value at risk)"): tr(
-            "The mean of the worst states; here of the worst {level} by probability.",
-            level=say.worst_share,
-        ),
         tr("Damage"): tr(
             "What missing tonnes cost the economy: {unit} by the damage curve of the scenario, "
             "discounted and summed over the years.",
             unit=say.million,
-        ),
-        tr("Days of cover"): tr("Stock at a year's end, divided by that year's demand, times 365."),
-        tr("Expected"): tr("The mean over all states of the world, weighted by their probability."),
-        tr("Expected loss and maximum loss"): tr(
-            "Of money committed: what is lost on average by the stated probabilities of "
-            "failure, and what is lost if everything fails; neither is discounted."
         ),
         tr("Gap and bound"): tr(
             "The bound is a value below which no plan can fall; the gap is the distance of "
@@ -195,30 +149,163 @@ def terms(say: PlanWording) -> list[tuple[str, str]]:
             "Share of supply that comes from outside the countries that the scenario calls "
             "domestic."
         ),
-        tr("Net cost"): tr(
-            "What all funders pay for projects and stocks less what is expected to come back; "
-            "a present value. Money of lenders is no cost here."
-        ),
-        tr("Present value"): tr(
-            "Amounts of later years, discounted to the first year of the horizon."
-        ),
-        tr("Provision"): tr(
-            "What a guarantee takes from a budget: a share of the amount guaranteed. It is "
-            "neither the expected loss nor the net cost."
+        tr("Residual value"): tr(
+            "What the scenario lets stocks and projects be worth when its last year ends; "
+            "discounted. Stock counts as if none were released. It lowers the net cost and brings "
+            "no budget."
         ),
         tr("State of the world"): tr(
             "One way the coming years may go: which disruptions strike when, which projects "
             "fail or come late."
         ),
-        tr("Without plan"): tr(
-            "The same states if no project is supported and nothing is bought for stock."
-        ),
     }
-    if say.plan.outcome.residual_meur:
-        says = tr(
-            "What the scenario lets stocks and projects be worth when its last year ends; "
-            "discounted. Stock counts as if none were released. It lowers the net cost and brings "
-            "no budget."
+    ordered = sorted(entries.items(), key=lambda entry: entry[0].casefold())
+    return Section("glossary", tr("Terms"), [doc.Terms(ordered)], PAGE)
+
+
+def certificate(say: PlanWording) -> Section:
+    """How good the search was, the objective from its parts, and what it takes to repeat it."""
+    text = tr(
+        "The gap says how much better another plan can be at most, for this scenario. It says "
+        "nothing about how well the scenario fits the world."
+    )
+    note = tr(
+        "Re-running the file with the same versions reproduces the plan, or one within the gap. "
+        "The hash proves that it is the same file: `vorrat solve` prints that of a scenario at its "
+        "end, and plan.json holds the whole scenario."
+    )
+    title = tr("How good the proof is")
+    columns = [
+        *col.words(what=tr("Entry")),
+        col.text(tr("Content"), _told, mark=lambda row: "break", on=TEXT),
+        col.cell(tr("Content"), "figure", width=40, on=SHEET),
+        col.cell(tr("Remark"), "remark", "text", on=SHEET),
+        doc.sheet_only(tr("Derived"), "derived", _derived, "objective"),
+        *col.keys("field"),
+    ]
+    table = Table(title, list(_proven(say)), columns, "proven", key=lambda row: row["field"])
+    parts: list[doc.Part] = [doc.Text(text, PAGE), table, doc.Text(note, PAGE)]
+    return Section("certificate", title, parts, tab=tr("Certificate"))
+
+
+def _told(row: col.Row) -> str:
+    """What texts say of a figure."""
+    figure, remark = row["figure"], row["remark"]
+    said = figure if isinstance(figure, str) else cells.written(figure, row.form, None)
+    return f"{said} ({remark})" if remark else said
+
+
+def _proven(say: PlanWording) -> Iterator[col.Row]:
+    plan, proof = say.plan, say.plan.certificate
+
+    def row(
+        what: str, figure: float | str, form: doc.Form = "text", remark: str = "", **more: col.Cell
+    ) -> col.Row:
+        return col.Row(form, {"what": what, "figure": figure, "remark": remark, **more})
+
+    target = tr("target {target}", target=small_percent(proof.gap_target))
+    derived: dict[str, col.Cell] = {}
+    if say.case is not None:
+        objective = say.case.objective
+        weight, cost = float(objective.cvar.weight), float(objective.cost_weight)
+        derived["objective"] = lambda line: _objective(line, weight, cost)
+    if proof.bound is not None:
+        least = _least(say)
+        derived["gap"] = lambda line: _gap(line, least)
+    optimal = tr("optimal: the gap is within its target")
+    stopped = tr(
+        "stopped early, before the gap reached its target (solver: {ended})", ended=proof.ended
+    )
+    extensive = proof.method == "extensive"
+    how_solved = tr("extensive form") if extensive else tr("decomposition")
+    yield row(tr("Status"), optimal if proof.status == "optimal" else stopped)
+    known: dict[str, col.Cell] = {"field": "objective", "derived": derived.get("objective")}
+    yield row(tr("Objective"), proof.objective, "objective", "", **known)
+    if proof.bound is None:
+        yield row(tr("Bound"), tr("none was proven"))
+    else:
+        remark = tr("no plan can have a lower objective")
+        yield row(tr("Bound"), proof.bound, "objective", remark, field="bound")
+    if proof.gap is None:
+        yield row(tr("Gap"), tr("not known"), remark=target)
+    else:
+        known = {"field": "gap", "derived": derived.get("gap")}
+        yield row(tr("Gap"), proof.gap, "gap", target, **known)
+    if proof.seed is not None:
+        how = tr("sampled with seed {seed}", seed=proof.seed)
+    else:
+        how = tr("written out in the scenario") if proof.states > 1 else tr("no chance in it")
+    yield row(tr("States of the world"), proof.states, "count", how)
+    yield row(tr("Method"), how_solved)
+    yield row(tr("Time, s"), proof.seconds, "number")
+    yield row(tr("Variant"), f"{say.variant} ({plan.variant})" if plan.variant else tr("none"))
+    if say.case is not None:
+        year = say.case.price_year
+        yield row(tr("Prices of"), str(year) if year else tr("not stated"))
+    for what, told in say.made_of():
+        yield row(what, told)
+
+
+def _derived(line: Line) -> ex.Expression | None:
+    """What a figure follows from, where that is known."""
+    formula = line.row["derived"]
+    return formula(line) if formula else None
+
+
+def _objective(line: Line, weight: float, cost: float) -> ex.Expression:
+    """(1 - weight) expected + weight CVaR + cost_weight net cost."""
+    expected, cvar = (line.book["gain"].find(name, "with") for name in ("expected", "cvar"))
+    net = line.book["cost"].find("net_cost", "amount")
+    return ex.of(1 - weight) * expected + ex.of(weight) * cvar + ex.of(cost) * net
+
+
+def _gap(line: Line, least: float) -> ex.Expression:
+    objective, bound = (line.table.find(name, "figure") for name in ("objective", "bound"))
+    above = ex.largest(ex.of(0), objective - bound)
+    return above / ex.largest(ex.absolute(objective), ex.of(least))
+
+
+def _least(say: PlanWording) -> float:
+    """What an objective counts as at least where a gap is taken of it: as ``Certificate.gap``."""
+    without = say.plan.outcome.without_plan
+    weight = 0.0 if say.case is None else float(say.case.objective.cvar.weight)
+    nothing = (1 - weight) * without.expected + weight * without.cvar
+    return 1e-6 * (nothing if nothing > 1e-6 else 1.0)
+
+
+def cautions(plan: Plan) -> Iterator[str]:
+    """That the search was stopped early or rests on few states, where it was or does."""
+    proof = plan.certificate
+    if proof.status == "limit" and proof.gap is None:
+        yield tr(
+            "Stopped early: the plan keeps all rules, but how much better another could be is "
+            "not known."
         )
-        entries[tr("Residual value")] = says
-    return sorted(entries.items(), key=lambda entry: entry[0].casefold())
+    elif proof.status == "limit":
+        yield tr(
+            "Stopped early: the plan keeps all rules, and another plan can improve its objective "
+            "by {gap} at most.",
+            gap=small_percent(proof.gap),
+        )
+    if proof.illustrative:
+        states = tr("1 state of the world") if proof.states == 1 else tr(
+            "{states} states of the world", states=number(proof.states)
+        )  # fmt: skip
+        yield tr(
+            "For illustration only: the plan rests on {states}. Fewer than 100 show how the parts "
+            "work together, but not how likely or how bad rare events are.",
+            states=states,
+        )
+
+
+def checks(say: PlanWording) -> Iterator[Check]:
+    """Objective and gap follow from their parts."""
+
+    def same(says: str, name: str) -> Check:
+        return Check(says, "proven", col.found("proven", name, "derived"),
+                     col.found("proven", name, "figure"))  # fmt: skip
+
+    if say.case is not None:
+        yield same(tr("The objective follows from its parts"), "objective")
+    if say.plan.certificate.bound is not None:
+        yield same(tr("The gap follows from objective and bound"), "gap")

@@ -9,58 +9,24 @@ from models.results import ProjectPlan
 from models.scenario.projects import Project
 from optimizer.analyses.plan import columns as col
 from optimizer.analyses.plan.words import PlanWording
+from optimizer.report import document as doc
 from optimizer.report.charts import Chart, schedule
 from optimizer.report.countries import country
-from optimizer.report.document import (
-    EVERYWHERE,
-    PAGE,
-    SHEET,
-    TEXT,
-    Check,
-    Formula,
-    Media,
-    Part,
-    Section,
-    Table,
-    Text,
-)
+from optimizer.report.document import PAGE, SHEET, TEXT, Check, Media, Section, Table
 from optimizer.report.figures import NOISE, NONE, number, percent
-from optimizer.report.wording import projects_counted
 from optimizer.report.workbook import expressions as ex
-from optimizer.report.workbook.formulas import Formulas
 
 
-def sections(say: PlanWording) -> list[Section]:
+def section(say: PlanWording) -> Section:
     """Which projects are built, when they deliver, and to whom."""
-    title = tr("What to build, and when")
-    return [Section("projects", title, list(_parts(say)), tab=tr("Projects"))]
-
-
-def _parts(say: PlanWording) -> Iterator[Part]:
-    built = say.plan.projects
+    built = sorted(say.plan.projects, key=lambda p: (p.start, p.first_output))
+    parts: list[doc.Part] = []
     if built:
-        first, last = (pick(p.first_output for p in built) for pick in (min, max))
-        text = (
-            tr("{projects}: first output in {first}.", projects=projects_counted(1), first=first)
-            if len(built) == 1
-            else tr(
-                "{projects}: the first delivers in {first}, the last in {last}, if nothing is "
-                "delayed.",
-                projects=projects_counted(len(built)),
-                first=first,
-                last=last,
-            )
-        )
-        yield Text(text, TEXT)
-    note = tr("Shares are of capex or of output. First output: if nothing is delayed.")
-    yield Text(note, SHEET)
-    yield _table(say, sorted(built, key=lambda p: (p.start, p.first_output)))
-    text = tr(
-        "Probability of success: that the project produces at all. Delays are drawn in the states "
-        "of the world and not shown here."
-    )
-    if built and say.case is not None:
-        yield Text(text, PAGE)
+        first = min(p.first_output for p in built)
+        text = tr("The first output is due in {year} if nothing is delayed.", year=first)
+        parts.append(doc.Text(text, TEXT))
+    parts.append(_table(say, built))
+    return Section("projects", tr("What to build, and when"), parts, tab=tr("Projects"))
 
 
 def _table(say: PlanWording, built: Sequence[ProjectPlan]) -> Table:
@@ -80,7 +46,7 @@ def _table(say: PlanWording, built: Sequence[ProjectPlan]) -> Table:
             f"{say.name('materials', m)} {number(float(t) * full)}" for m, t in tonnes.items()
         )
 
-    def paid(key: str, **wanted: str) -> Formula:
+    def paid(key: str, **wanted: str) -> doc.Formula:
         """What the funding of a project comes to, or that of one kind of funders."""
         return lambda r: col.where("funding", key, {"project_id": r["id"]}, **wanted)(r.book)
 
@@ -90,7 +56,11 @@ def _table(say: PlanWording, built: Sequence[ProjectPlan]) -> Table:
     def success(p: ProjectPlan) -> float:
         return float(candidates[p.id].success_probability)
 
-    unit, both = say.million, lambda r: r["common"] + r["company"]
+    def full(p: ProjectPlan) -> int:
+        return _full(candidates[p.id], p)
+
+    public = paid("share", kind_id="public")
+    unit = say.million
     columns = [
         col.text(tr("Project"), lambda p: say.name("projects", p.id)),
         col.text(tr("Country"), place, origin="scenario", on=SHEET | known),
@@ -102,32 +72,27 @@ def _table(say: PlanWording, built: Sequence[ProjectPlan]) -> Table:
         ),
         col.given(tr("Capex, {unit}", unit=unit), "capex", of="capex_meur", total=True),
         col.calc(tr("Funded, {unit}", unit=unit), "funded", paid("meur"), total=True, on=SHEET),
-        col.calc(tr("All shares together"), "share", paid("share"), "share", on=SHEET),
         col.calc(tr("Deviation"), "deviation", col.apart("funded", "capex"), "deviation", on=SHEET),
-        col.calc(
-            tr("Of that public"), "public", paid("share", kind_id="public"), "share", on=SHEET
-        ),
+        col.calc(tr("Of that public"), "public", public, "share", on=SHEET),
         col.text(tr("Tonnes a year at full output"), output, on=known),
         col.given(say.contracted, "offtake", "share"),
         col.text(tr("Of that for"), lambda p: _rights(say, p), on=TEXT),
         col.given(tr("Of output for all consumers"), "common", "share", "offtake_common", on=SHEET),
-        col.given(
-            tr("Of output for companies that pay"), "company", "share", for_companies, on=SHEET
-        ),
-        col.calc(tr("Both together"), "reserved", both, "share", on=SHEET),
+        col.given(tr("Of output for companies"), "company", "share", for_companies, on=SHEET),
         col.given(tr("Probability of success"), "success", "share", success, on=known),
         *col.keys(id="id"),
     ]
     note = tr(
         "{contracted}: the share of output that consumers there receive by contract in return for "
-        "the money.",
+        "the money. Probability of success: that the project produces at all; delays are drawn in "
+        "the states of the world and not shown here.",
         contracted=say.contracted,
     )
     return Table(
         tr("Projects: decision, output and whom it is contracted to"), built, columns, "projects",
         note, total=tr("All together"), key=lambda row: row.id, empty=tr("Nothing is built."),
         chart=_timeline(say, built, candidates) if candidates else None,
-        on=EVERYWHERE if built else SHEET,
+        on=doc.EVERYWHERE if built else SHEET,
     )  # fmt: skip
 
 
@@ -174,16 +139,11 @@ def checks(say: PlanWording) -> Iterator[Check]:
     """Projects are paid for in full by those that are listed, and so does their output go."""
     if not say.plan.projects:
         return
-    capex, funded = col.summed("projects", "capex"), col.summed("funding", "meur")
     says = tr("The shares of each project add up to 1: amounts by funder equal its capital cost")
-    yield col.check_rows(says, "projects", capex)
-    yield Check(tr("Funding of all projects equals their capital cost"), "projects", funded, capex)
-    says = tr("Funding by source equals funding by project")
-    yield Check(says, "funding", col.summed("by_source", "meur"), funded)
+    yield col.check_rows(says, "projects", col.summed("projects", "capex"))
     says = tr("Output for all consumers and for companies that pay is all contracted output")
-    keys, output = ("reserved", "offtake"), col.summed("projects", "offtake")
 
-    def apart(book: Formulas) -> ex.Expression:
-        return ex.distance(*(book["projects"].area(key) for key in keys))
+    def output(*keys: str) -> col.InBook:
+        return lambda book: ex.total(*(book["projects"].area(key) for key in keys))
 
-    yield Check(says, "projects", apart, output, summed=True)
+    yield Check(says, "projects", output("common", "company"), output("offtake"))

@@ -3,32 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from functools import cached_property
 
 from models.language import tr
 from models.results import StockpilePlan
-from models.scenario.case import Case
 from optimizer.analyses.plan import columns as col
 from optimizer.analyses.plan.columns import Cell, Row
 from optimizer.analyses.plan.words import PlanWording
+from optimizer.report import document as doc
 from optimizer.report.charts import Chart
 from optimizer.report.charts import schedule as charts
-from optimizer.report.document import (
-    PAGE,
-    SHEET,
-    TERMINAL,
-    TEXT,
-    Check,
-    Column,
-    Form,
-    Part,
-    Section,
-    Shown,
-    Table,
-    Text,
-    by_year,
-)
+from optimizer.report.document import DETAIL, SHEET, TEXT, Check, Column, Part, Section, Table
 from optimizer.report.figures import NOISE, number
 from optimizer.report.wording import listed
 from optimizer.report.workbook import expressions as ex
@@ -38,239 +22,174 @@ COST = col.where("stockpiles", "all", field="cost_meur")
 """What all stockpiles cost, undiscounted."""
 
 
-@dataclass(frozen=True)
-class Held:
-    """A stockpile, and the year in which it is highest."""
-
-    stockpile: StockpilePlan
-    cover: dict[str, float | None]
-    """Days of demand that all stockpiles of its material cover at the end of each year."""
-
-    @cached_property
-    def year(self) -> str:
-        """The year of the highest stock."""
-        planned = self.stockpile.planned_t
-        return max(planned, key=lambda year: planned[year], default="")
-
-    @property
-    def bought(self) -> float:
-        """Tonnes bought over all years."""
-        return sum(self.stockpile.buy_t.values())
-
-    @property
-    def most(self) -> float:
-        """Tonnes held at most."""
-        return max(self.stockpile.planned_t.values(), default=0.0)
-
-    @property
-    def days(self) -> float | None:
-        """Days of cover in the year of the highest stock."""
-        return self.cover.get(self.year)
-
-    @property
-    def cost(self) -> float:
-        """What it costs, not discounted."""
-        return sum(self.stockpile.cost_meur.values())
+def section(say: PlanWording) -> Section:
+    """What is bought and held, for how many days it lasts, and what it costs."""
+    return Section("stocks", tr("What to stock"), list(_parts(say)), tab=tr("Stockpiles"))
 
 
-def used(say: PlanWording) -> list[StockpilePlan]:
-    """Stockpiles of which anything is bought, held or paid."""
-
+def _parts(say: PlanWording) -> Iterator[Part]:
     def figures(pile: StockpilePlan) -> list[float]:
         return [*pile.buy_t.values(), *pile.planned_t.values(), *pile.cost_meur.values()]
 
-    return [p for p in say.plan.stockpiles if any(abs(x) > NOISE for x in figures(p))]
-
-
-def sections(say: PlanWording) -> list[Section]:
-    """What is bought and held, for how many days it lasts, and what it costs."""
-    piles = used(say)
-    found = [Section("stocks", tr("What to stock"), list(_parts(say, piles)), tab=tr("Stockpiles"))]
-    if say.case is not None and piles:
-        title, terms = tr("What stockpiles start with and lose"), _terms(say, say.case)
-        found.append(Section("stock_terms", title, [terms], SHEET, tab=tr("Stockpile terms")))
-    return found
-
-
-def _parts(say: PlanWording, piles: list[StockpilePlan]) -> Iterator[Part]:
-    cover = {
-        m.id: {year: of.days_of_cover for year, of in m.by_year.items()} for m in say.plan.materials
-    }
-    rows = [Held(pile, cover.get(pile.material, {})) for pile in piles]
-    if rows:
+    piles = [p for p in say.plan.stockpiles if any(abs(x) > NOISE for x in figures(p))]
+    cost = sum(sum(pile.cost_meur.values()) for pile in piles)
+    if piles:
         text = tr(
             "Stocks cost {cost} in all, not discounted, for buying, storing and financing.",
-            cost=say.money(sum(row.cost for row in rows)),
+            cost=say.money(cost),
         )
-        yield Text(text, TEXT)
-        yield from _cover(say, cover)
-        yield _table(say, rows)
-        yield from _purchases(say, rows)
+        yield doc.Text(text, TEXT)
+        yield from _cover(say)
+        yield _held(say, piles)
     note = tr(
         "Planned: stock at the year's end if nothing is ever released. By balance: what the year "
         "before leaves, and what is bought; it must equal the planned stock."
     )
-    yield Text(note, SHEET)
+    yield doc.Text(note, SHEET)
     yield _by_year(say, piles)
     idle = [say.name("stockpiles", p.id) for p in say.plan.stockpiles if p not in piles]
     if idle:
         text = tr("Nothing is held in: {stockpiles}.", stockpiles=listed(idle))
-        yield Text(text, TEXT | SHEET if rows else SHEET)
+        yield doc.Text(text, doc.EVERYWHERE if piles else SHEET)
 
 
-def _cover(say: PlanWording, cover: dict[str, dict[str, float | None]]) -> Iterator[Part]:
+def _cover(say: PlanWording) -> Iterator[Part]:
     stocked = {pile.material for pile in say.plan.stockpiles if any(pile.planned_t.values())}
-    rows = [m.id for m in say.plan.materials if m.id in stocked]
-    if not rows:
-        return
+    found = [m for m in say.plan.materials if m.id in stocked]
+    days = {m.id: {year: of.days_of_cover for year, of in m.by_year.items()} for m in found}
+
+    def planned(line: Line, year: str) -> ex.Expression | None:
+        material, shortage = line.row["material_id"], line.book["shortage"]
+        if days[material].get(year) is None:
+            return None
+        its = {"material_id": line["material_id"]}
+        held = col.where("stockpiles", year, its, field="planned_t")(line.book)
+        return ex.ratio(held * ex.of(365), shortage.find(f"{material} demand_t", year))
+
+    def column(year: int) -> Column:
+        return col.calc(
+            year, str(year), lambda line: planned(line, str(year)), "count",
+            lambda row: days[row["material_id"]].get(str(year)) or 0.0, like="years", places=0,
+        )  # fmt: skip
+
+    rows = [
+        Row("count", {"material": say.name("materials", m.id), "material_id": m.id}) for m in found
+    ]
     drawn = [
-        (say.name("materials", m), [cover[m].get(str(year)) or 0.0 for year in say.years])
-        for m in rows
+        (say.name("materials", m.id), [days[m.id].get(y) or 0.0 for y in say.horizon])
+        for m in found
     ]
     title = tr("Planned stock at each year's end, in days of demand")
-    chart = Chart(
-        "timeline-stocks",
-        title,
-        tr("One small chart a material, all on one scale; the label is the highest stock."),
-        lambda: charts.cover(drawn, say.years),
-    )
+    told = tr("One small chart a material, all on one scale; the label is the highest stock.")
+    chart = Chart("timeline-stocks", title, told, lambda: charts.cover(drawn, say.years))
     columns = [
-        Column(tr("Material"), lambda m: say.name("materials", m), "text"),
-        *by_year(
-            say.years,
-            lambda m: {year: days or 0.0 for year, days in cover[m].items()},
-            "count",
-            places=0,
-        ),
+        *col.words(material=tr("Material")),
+        *map(column, say.years),
+        *col.keys("material_id"),
     ]
     note = tr(
         "All stocks of a material, if nothing is ever released, over that year's demand of all "
         "consumers. 365 days are 100 % of annual demand."
     )
-    yield Table(title, rows, columns, "cover", note, chart=chart, on=PAGE)
+    yield Table(title, rows, columns, "cover", note, chart=chart, on=DETAIL)
 
 
-def _table(say: PlanWording, rows: list[Held]) -> Table:
+def _held(say: PlanWording, piles: list[StockpilePlan]) -> Table:
+    days = {
+        (m.id, year): of.days_of_cover for m in say.plan.materials for year, of in m.by_year.items()
+    }
+
+    def year(pile: StockpilePlan) -> str:
+        """The year of the highest stock."""
+        return max(pile.planned_t, key=lambda y: pile.planned_t[y], default="")
+
+    def tonnes(amount: float) -> doc.Shown:
+        """With digits of its own: of platinum two are bought, of magnesium thousands."""
+        return doc.Shown(number(amount), amount)
+
+    def cover(pile: StockpilePlan) -> float | None:
+        return days.get((pile.material, year(pile)))
+
     columns = [
-        Column(tr("Stockpile"), lambda row: say.name("stockpiles", row.stockpile.id), "text"),
+        Column(tr("Stockpile"), lambda pile: say.name("stockpiles", pile.id), "text"),
+        Column(tr("Bought, t"), lambda pile: tonnes(sum(pile.buy_t.values()))),
         Column(
-            tr("Material"),
-            lambda row: say.name("materials", row.stockpile.material),
-            "text",
-            on=TERMINAL,
+            tr("Held at most, t"), lambda pile: tonnes(max(pile.planned_t.values(), default=0.0))
         ),
-        Column(tr("Bought, t"), lambda row: _tonnes(row.bought)),
-        Column(tr("Held at most, t"), lambda row: _tonnes(row.most)),
-        Column(tr("In year"), lambda row: int(row.year) if row.year else None, "year"),
-        Column(tr("Cover then, days"), "days", "count", places=0),
+        Column(tr("In year"), lambda pile: int(year(pile)) if year(pile) else None, "year"),
+        Column(tr("Cover then, days"), cover, "count", places=0),
         Column(
-            tr("Share of that year's demand"),
-            lambda row: None if row.days is None else row.days / 365,
-            "share",
+            tr("Cost, {unit}", unit=say.million), lambda pile: sum(pile.cost_meur.values()),
+            "money", total=True,
         ),
-        Column(tr("Cost, {unit}", unit=say.million), "cost", "money", total=True),
-    ]
-    note = tr("Days of cover count all stockpiles of a material.")
-    return Table(
-        tr("What is bought and held"), rows, columns, "stocks", note, total=tr("Sum"), on=TEXT
-    )
-
-
-def _tonnes(tonnes: float) -> Shown:
-    """Tonnes with digits of their own: of platinum two are bought, of magnesium thousands."""
-    return Shown(number(tonnes), tonnes)
-
-
-def _purchases(say: PlanWording, rows: list[Held]) -> Iterator[Part]:
-    buying = [row for row in rows if any(t > NOISE for t in row.stockpile.buy_t.values())]
-    used = [int(y) for row in buying for y, t in row.stockpile.buy_t.items() if t > NOISE]
-    if used:
-        columns = [
-            Column(tr("Bought, t"), lambda row: say.name("stockpiles", row.stockpile.id), "text"),
-            *by_year(
-                range(min(used), max(used) + 1),
-                lambda row: row.stockpile.buy_t,
-                lambda row: "tonnes",
-            ),
-        ]
-        caption = tr("What is bought, by year (t)")
-        yield Table(caption, buying, columns, "purchases", on=TERMINAL)
+    ]  # fmt: skip
+    caption, total = tr("What is bought and held"), tr("Sum")
+    return Table(caption, piles, columns, "stocks", total=total, on=TEXT)
 
 
 def _by_year(say: PlanWording, piles: list[StockpilePlan]) -> Table:
     """Three rows a stockpile, and one that follows from them where the scenario is known."""
     columns = [
-        *col.words(name=tr("Stockpile"), material=tr("Material")),
-        *col.words(figure=tr("Figure"), unit=tr("Unit")),
+        *col.words(name=tr("Stockpile"), material=tr("Material"), figure=tr("Figure")),
         *col.years(say.horizon),
         col.cell(tr("All years"), "all"),
-        col.deviation(),
+        col.cell(tr("Deviation"), "deviation", "deviation"),
         *col.keys("stockpile_id", "material_id", "field"),
     ]
+    rows = [row for pile in piles for row in _rows(say, pile)]
     return Table(
-        "", [row for pile in piles for row in _rows(say, pile)], columns, "stockpiles",
-        key=lambda row: f"{row['stockpile_id']} {row['field']}", empty=tr("Nothing is held."),
-        ruled=lambda row: row["field"] == "buy_t", on=SHEET,
+        "", rows, columns, "stockpiles", empty=tr("Nothing is held."),
+        key=lambda row: f"{row['stockpile_id']} {row['field']}",
+        ruled=lambda row: row["field"] == "buy_t", on=SHEET, freeze=1,
     )  # fmt: skip
 
 
 def _rows(say: PlanWording, pile: StockpilePlan) -> Iterator[Row]:
-    name, material = say.name("stockpiles", pile.id), say.name("materials", pile.material)
+    about: dict[str, Cell] = {
+        "name": say.name("stockpiles", pile.id), "stockpile_id": pile.id,
+        "material": say.name("materials", pile.material), "material_id": pile.material,
+    }  # fmt: skip
 
-    def row(figure: str, field: str, unit: str, **more: Cell) -> Row:
-        about = {"name": name, "material": material, "figure": figure, "unit": unit}
-        form: Form = "money" if field == "cost_meur" else "tonnes"
-        ids = {"stockpile_id": pile.id, "material_id": pile.material, "field": field}
-        return Row(form, {**about, **ids, **say.filled(getattr(pile, field, {})), **more})
+    known = {p.id: p for p in say.case.stockpiles}.get(pile.id) if say.case else None
+    initial, kept = (float(known.initial_t), 1 - float(known.annual_loss)) if known else (0.0, 1.0)
+    # Bought in equal parts at the start of each period: the first part is kept n - 1 periods.
+    n = int(say.case.horizon.periods_per_year) if say.case else 1
+    part = sum(kept ** (period / n) for period in range(n)) / n
+
+    def row(figure: str, field: str, **more: Cell) -> Row:
+        form: doc.Form = "money" if field == "cost_meur" else "tonnes"
+        amounts = say.filled(getattr(pile, field, {}))
+        return Row(form, {**about, "figure": figure, "field": field, **amounts, **more})
 
     def balance(line: Line, year: str) -> ex.Expression:
         """What the year before leaves, and what is bought (S2)."""
-        table, terms = line.table, line.book["stock_terms"]
-        before, bought = str(int(year) - 1), table.find(f"{pile.id} buy_t", year)
-        stock = (
-            terms.find(pile.id, "initial") if year == say.horizon[0]
-            else table.find(f"{pile.id} planned_t", before)
-        )  # fmt: skip
-        return stock * terms.find(pile.id, "kept") + bought * terms.find(pile.id, "part")
+        table, before = line.table, str(int(year) - 1)
+        stock = ex.of(initial)
+        if year != say.horizon[0]:
+            stock = table.find(f"{pile.id} planned_t", before)
+        return stock * ex.of(kept) + table.find(f"{pile.id} buy_t", year) * ex.of(part)
 
     def apart(line: Line) -> ex.Expression:
         return ex.distance(col.over_years(line, -2), col.over_years(line))
 
-    yield row(tr("Bought"), "buy_t", tr("t"), all=col.sum_of_years)
-    yield row(tr("Planned, end of year"), "planned_t", tr("t"))
-    yield row(tr("Cost, undiscounted"), "cost_meur", say.million, all=col.sum_of_years)
+    def unpaid(line: Line) -> ex.Expression:
+        return col.off_accounts(line, {"paid_for": line["stockpile_id"]}, say.horizon)
+
+    cost = tr("Cost, undiscounted, {unit}", unit=say.million)
+    yield row(tr("Bought, t"), "buy_t", all=col.sum_of_years)
+    yield row(tr("Planned, end of year, t"), "planned_t")
+    yield row(cost, "cost_meur", all=col.sum_of_years, deviation=unpaid)
     if say.case is not None:
         follows = {**col.each(say.horizon, balance), "deviation": apart}
-        yield row(tr("Planned, by balance"), "balance_t", tr("t"), **follows)
-
-
-def _terms(say: PlanWording, case: Case) -> Table:
-    held, periods = {pile.id for pile in used(say)}, int(case.horizon.periods_per_year)
-
-    def part(line: Line) -> ex.Expression:
-        # Bought in equal parts at the start of each period: the first part is kept n - 1 periods.
-        n = line["periods"]
-        return ex.total(*(line["kept"] ** (ex.of(j) / n) for j in range(periods))) / n
-
-    known = {"origin": "scenario", "width": 16}
-    columns = [
-        col.text(tr("Stockpile"), lambda row: say.name("stockpiles", row.id)),
-        col.given(tr("Stock before the first year, t"), "initial", "tonnes", "initial_t", **known),
-        col.given(tr("Lost per year, share"), "loss", "share", "annual_loss", **known),
-        col.given(tr("Periods per year"), "periods", "count", lambda _: periods, **known),
-        col.calc(tr("Kept over a year"), "kept", lambda line: ex.of(1) - line["loss"], "control"),
-        col.calc(tr("Kept of what is bought"), "part", part, "control"),
-    ]
-    piles = [pile for pile in case.stockpiles if pile.id in held]
-    return Table("", piles, columns, "stock_terms", key=lambda row: row.id)
+        yield row(tr("Planned, by balance, t"), "balance_t", **follows)
 
 
 def checks(say: PlanWording) -> Iterator[Check]:
     """Stocks follow from what is bought, and accounts pay for them."""
-    if not used(say):
-        return
+    off = {f: col.where("stockpiles", "deviation", field=f) for f in ("balance_t", "cost_meur")}
     if say.case is not None:
         says = tr("Planned stock is what the year before leaves, and what is bought")
-        yield col.check_rows(says, "stockpiles", col.summed("stockpiles", say.horizon[-1]))
+        scale = col.where("stockpiles", say.horizon[-1], field="planned_t")
+        yield Check(says, "stockpiles", off["balance_t"], scale, summed=True)
     says = tr("The cost of each stockpile is what accounts provide for it, in each year")
-    yield col.check_rows(says, "stockpiles_by_accounts", COST)
+    yield Check(says, "stockpiles", off["cost_meur"], COST, summed=True)

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 from models.language import tr
-from models.results import BudgetLineUse, Plan, Position
+from models.results import Plan, Position
 from models.results.option import Benefit, Cost, Sums
 from optimizer.analyses.comparison.benefit import benefit
-from optimizer.analyses.comparison.money import adder, charged, cost
+from optimizer.analyses.comparison.money import adder, cost
 from optimizer.report.countries import country
 from optimizer.report.document import Column, Form, Of
-from optimizer.report.figures import NOISE, clean, number, percent
+from optimizer.report.figures import clean, percent
 from optimizer.report.wording import Wording, capital, listed
 
 MARKET = ".market"
@@ -25,11 +25,7 @@ MOST_COUNTRIES = 2
 
 @dataclass(frozen=True)
 class PlanWording(Wording[Plan]):
-    """A plan in the words of the current language, with the sums that several sections show.
-
-    Sums, shares and figures per euro are those of a comparison of plans
-    (:mod:`optimizer.analyses.comparison`), so that there is one definition of each.
-    """
+    """A plan in the words of the current language, with the sums of a comparison of plans."""
 
     @property
     def plan(self) -> Plan:
@@ -48,20 +44,15 @@ class PlanWording(Wording[Plan]):
     @property
     def span(self) -> str:
         """The horizon in words."""
-        if not self.years:
-            return ""
         first, last = self.years[0], self.years[-1]
         return str(first) if first == last else tr("{first} to {last}", first=first, last=last)
 
     @property
     def during(self) -> str:
         """The horizon as part of a sentence, with a space before it."""
-        if not self.years:
-            return ""
-        first, last = self.years[0], self.years[-1]
-        if first == last:
-            return " " + tr("in {year}", year=first)
-        return " " + tr("in the years {first} to {last}", first=first, last=last)
+        if len(self.years) < 2:
+            return " " + tr("in {year}", year=self.years[0]) if self.years else ""
+        return " " + tr("in the years {first} to {last}", first=self.years[0], last=self.years[-1])
 
     @cached_property
     def benefit(self) -> Benefit:
@@ -98,22 +89,7 @@ class PlanWording(Wording[Plan]):
 
     def kind(self, funder: str) -> str:
         """The kind of a funder in words; nothing where the plan does not list its funders."""
-        return {
-            "public": tr("public"),
-            "company": tr("company"),
-            "private": tr("private"),
-            "market": tr("lenders and investors"),
-        }.get(self.kinds.get(funder, ""), "")
-
-    def charged(self, funder: str) -> float:
-        """What the budget of a funder is charged over all years."""
-        return charged(self.plan, funder)
-
-    @property
-    def builds_nothing(self) -> bool:
-        """Whether nothing is started and nothing is bought."""
-        bought = any(t > NOISE for stock in self.plan.stockpiles for t in stock.buy_t.values())
-        return not self.plan.projects and not bought
+        return kinds().get(self.kinds.get(funder, ""), "")
 
     def payer(self, funder: str) -> str:
         """The name of a funder, or of the market."""
@@ -153,11 +129,6 @@ class PlanWording(Wording[Plan]):
             "guarantee_stock": tr("guarantees outstanding"),
         }[kind]
 
-    def line_of(self, use: BudgetLineUse) -> str:
-        """The name of a line of a funder's budget, and what kind it is."""
-        name, kind = self._line_name(use.funder, use.line), self.line_kind(use.kind)
-        return kind if name == use.line else f"{name} ({kind})"
-
     def _line_name(self, funder: str, line: str) -> str:
         known = self.case.funders.get(funder) if self.case else None
         item = known.budget_lines.get(line) if known else None
@@ -180,13 +151,6 @@ class PlanWording(Wording[Plan]):
         return tr("Contracted to {home}", home=listed([country(code) for code in home]))
 
     @property
-    def left(self) -> str:
-        """The title of what the plan leaves."""
-        if self.of_damage:
-            return tr("What is left of the damage ({unit})", unit=self.unit)
-        return tr("What is left of the shortage ({unit})", unit=self.unit)
-
-    @property
     def worst_share(self) -> str:
         """Which share of the states are the worst ones."""
         return percent(1 - self.plan.outcome.cvar_level)
@@ -194,20 +158,20 @@ class PlanWording(Wording[Plan]):
     @property
     def tail(self) -> str:
         """The mean of the worst states, in words."""
+        of = {"share": self.worst_share}
         if self.of_damage:
-            return tr(
-                "Expected shortfall (CVaR): mean damage in the worst {share} of states",
-                share=self.worst_share,
-            )
-        return tr(
-            "Expected shortfall (CVaR): mean shortage in the worst {share} of states",
-            share=self.worst_share,
-        )
+            return tr("Expected shortfall (CVaR): mean damage in the worst {share} of states", **of)
+        return tr("Expected shortfall (CVaR): mean shortage in the worst {share} of states", **of)
 
-    @property
-    def worst(self) -> str:
-        """The worst state, in words."""
-        return tr("Worst of the states computed")
+
+def kinds() -> dict[str, str]:
+    """The kinds of those who pay, in words."""
+    return {
+        "public": tr("public funders"),
+        "company": tr("companies"),
+        "private": tr("other private funders"),
+        "market": tr("lenders and investors"),
+    }
 
 
 def summed(header: str, of: Of, form: Form = "money", **more: Any) -> Column:
@@ -218,10 +182,3 @@ def summed(header: str, of: Of, form: Form = "money", **more: Any) -> Column:
 def reduction(reached: float, without: float) -> float | None:
     """By which share a figure falls compared with doing nothing; None where there is nothing."""
     return (without - reached) / without if without > 0 else None
-
-
-def with_sum(items: Sequence[tuple[str, float]]) -> str:
-    """Names with their figures, as part of a sentence."""
-    return listed(
-        [f"{name} {number(figure, 0 if figure >= 10 else None)}" for name, figure in items]
-    )

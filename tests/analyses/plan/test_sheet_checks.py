@@ -48,7 +48,7 @@ def test_a_good_plan_passes(content: bytes) -> None:
     book = results(content)
     assert book["Answer"][VERDICT].value.startswith(GOOD)
     assert failing(book) == []
-    assert len(records(book.worksheets[-1], "Check", "Result")) > 30
+    assert len(records(book.worksheets[-1], "Check", "Result")) > 25
 
 
 @pytest.mark.parametrize("seed", sorted({*range(24)} - {3, 8, 15, 18, 20, 22}))
@@ -86,8 +86,7 @@ def tampered(plan: Plan, path: str, change: float) -> Plan:
         ("consumers.0.expected", "Parts of all consumers"),
         ("stockpiles.0.planned_t.2027", "what the year before leaves"),
         ("stockpiles.0.cost_meur.2027", "cost of each stockpile"),
-        ("materials.0.by_year.2026.days_of_cover", "Days of cover"),
-        ("materials.0.by_year.2026.supply.hhi", "index of concentration"),
+        ("materials.0.by_year.2026.supply.by_country.CN", "Shares of supply add up"),
         ("certificate.objective", "objective follows"),
         ("certificate.bound", "gap follows"),
     ],
@@ -129,11 +128,9 @@ def overtype(tab: str, row_text: str, column: str) -> Any:
 
     def change(book: Any) -> None:
         sheet = book[tab]
-        header = next(c for row in sheet.iter_rows() for c in row if str(c.value) == column)
-        row = next(
-            c.row for r in sheet.iter_rows(min_row=header.row + 1) for c in r if c.value == row_text
-        )
-        cell = sheet.cell(row, header.column)
+        at = next(c.row for row in sheet.iter_rows(min_row=4) for c in row if c.value == row_text)
+        above = [c for row in sheet.iter_rows(max_row=at) for c in row if str(c.value) == column]
+        cell = sheet.cell(at, above[-1].column)
         assert isinstance(cell.value, (int, float)), (tab, cell.coordinate, cell.value)
         cell.value += 0.01
 
@@ -146,7 +143,7 @@ def set_rate(book: Any) -> None:
 
 
 def put_text(book: Any) -> None:
-    book["Damage"]["C7"].value = "about 5"
+    book["Damage"]["C6"].value = "about 5"
 
 
 CHANGES = {

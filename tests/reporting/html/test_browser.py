@@ -70,7 +70,7 @@ def test_the_page_opens_offline_without_an_error(language: Language, tmp_path: P
     *_, last = found["by-class"].rows
     assert last[4].value == near(plan.outcome.net_cost_meur)
     assert found["by-material"].rows[-1][2].value == near(plan.outcome.expected)
-    assert found["distribution"].rows[-1][2].value == near(plan.outcome.worst)
+    assert found["gain"].rows[-1][2].value == near(plan.outcome.worst)
 
 
 @LANGUAGES

@@ -1,12 +1,14 @@
-"""What makes the difference between options: sentences, and tables of differences."""
+"""What options choose and pay for, and what makes the difference between them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from models.language import tr
 from models.results.comparison import Difference, ProjectChange
+from models.results.option import BudgetUse, Option
+from optimizer.analyses.comparison.figures import read
 from optimizer.analyses.comparison.words import Side
 from optimizer.report.document import SHEET, Bullets, Column, Form, Part, Table, ids
 from optimizer.report.figures import NOISE, number, percent, rounded
@@ -17,7 +19,86 @@ from optimizer.report.workbook.formulas import Line
 MOST = 8
 """Materials that are told one by one."""
 SMALL = 0.02
-"""A smaller part of the difference is told together with others."""
+"""A smaller part of the difference is not told."""
+
+
+def _columns(side: Side, of: Callable[[Any, Option], Any], form: Any, **more: Any) -> list[Column]:
+    """A column an option, of rows that are items."""
+
+    def column(option: Option) -> Column:
+        return Column(side.called(option.label), lambda row: of(row, option), form, like="options",
+                      key=side.key(option.label), width=17, **more)  # fmt: skip
+
+    return [column(option) for option in side.options]
+
+
+def by_year(side: Side, title: str) -> list[Part]:
+    """Public funding by year."""
+
+    def of(year: str, option: Option) -> float | None:
+        barred = side.bars(option.label, "money")
+        return None if barred else option.cost.public.paid_by_year_meur.get(year, 0.0)
+
+    years = sorted({y for o in side.options for y in o.cost.public.paid_by_year_meur}, key=int)
+    if not any(abs(of(year, o) or 0.0) > NOISE for year in years for o in side.options):
+        return []
+    shown = [Column(tr("Year"), int, "year", width=14), *_columns(side, of, "money", total=True)]
+    return [Table(title, years, shown, "by-year", total=tr("All years"))]
+
+
+def budgets(side: Side, title: str) -> list[Part]:
+    """How far each budget is used."""
+    uses = {(u.funder, u.line): u for o in reversed(side.options) for u in o.cost.budgets}
+
+    def share(use: BudgetUse, option: Option) -> float | None:
+        for own in option.cost.budgets:
+            if (own.funder, own.line) == (use.funder, use.line) and own.granted_meur:
+                return own.used_meur / own.granted_meur
+        return None
+
+    shown = [Column(tr("Budget"), side.budget, "text"), *_columns(side, share, "share")]
+    return [Table(title, list(uses.values()), shown, "budgets")]
+
+
+def projects(side: Side) -> Iterator[Part]:
+    """Which projects are in all, some or none of the options."""
+    kinds = {"all": tr("all"), "some": tr("some"), "none": tr("none")}
+    of = {kind: [p for p in side.found.projects if p.built_in == kind] for kind in kinds}
+    if not side.found.projects:
+        return
+    yield tr(
+        "Candidates: {count}; in all options: {all}, in some: {some}, in none: {none}.",
+        count=number(len(side.found.projects)),
+        **{kind: number(len(some)) for kind, some in of.items()},
+    )
+    shown = [
+        Column(tr("Project"), lambda row: side.name("projects", row.project), "text"),
+        Column(tr("In"), lambda row: kinds[row.built_in], "text"),
+        *_columns(side, lambda row, o: read(row.options.get(o.label), "start"), "year"),
+        ids(tr("Id"), "id", "project"),
+    ]
+    yield Table(tr("Year of the decision to build"), [*of["all"], *of["some"]], shown, "projects")
+    if of["none"]:
+        names = side.names("projects", [p.project for p in of["none"]])
+        yield tr("In no option: {names}.", names=names)
+
+
+def stocks(side: Side, title: str) -> Iterator[Part]:
+    """How much each option holds in stock."""
+
+    def held(row: Any, option: Option) -> float:
+        return getattr(row.options.get(option.label), "held_t", 0.0)
+
+    shown = [
+        Column(tr("Stockpile"), lambda row: side.name("stockpiles", row.stockpile), "text"),
+        *_columns(side, held, lambda _row: "tonnes"),
+        ids(tr("Id"), "id", "stockpile"),
+    ]
+    some = [pile for pile in side.found.stockpiles if pile.bought_in != "none"]
+    idle = [pile.stockpile for pile in side.found.stockpiles if pile.bought_in == "none"]
+    yield Table(title, some, shown, "stockpiles")
+    if idle:
+        yield tr("In no option: {names}.", names=side.names("stockpiles", idle))
 
 
 def explained(side: Side) -> Iterator[Part]:
@@ -58,27 +139,21 @@ def _less_or_more(side: Side, change: float) -> str:
 
 
 def _materials(side: Side, one: Difference) -> Iterator[str]:
-    """The materials that make most of the difference, and the rest together."""
+    """The materials that make most of the difference."""
     if one.expected is None:
         return
     whole = sum(abs(part.damage) for part in one.by_material)
-    told = [part for part in one.by_material[:MOST] if abs(part.damage) > SMALL * whole]
-    for part in told:
+    for part in one.by_material[:MOST]:
+        if abs(part.damage) <= SMALL * whole:
+            continue
+        piles = [change for change in part.stockpiles if abs(change.held_t) > NOISE]
         done = [_project(side, change) for change in part.projects]
         done += [
-            tr(
-                "{stockpile}: {change} t",
-                stockpile=side.name("stockpiles", change.stockpile),
-                change=side.signed(change.held_t),
-            )
-            for change in part.stockpiles
-            if abs(change.held_t) > NOISE
+            f"{side.name('stockpiles', change.stockpile)}: {side.signed(change.held_t)} {tr('t')}"
+            for change in piles
         ]
         name = side.name("materials", part.material)
         yield f"{name}: {'; '.join([_less_or_more(side, part.damage), *done])}."
-    rest = one.expected - sum(part.damage for part in told)
-    if len(told) < len(one.by_material) and abs(rest) > NOISE * max(1.0, abs(one.expected)):
-        yield tr("All other materials together: {change}.", change=_less_or_more(side, rest))
 
 
 def _project(side: Side, change: ProjectChange) -> str:
@@ -122,11 +197,6 @@ class Moved(NamedTuple):
     moves: Mapping[str, float]
     booked: str = ""
 
-    @property
-    def largest(self) -> float:
-        """Its largest difference."""
-        return max(map(abs, self.moves.values()), default=0.0)
-
 
 def damage(side: Side) -> Iterator[Table]:
     """How far each option's expected damage is from that of the base, by material and consumer;
@@ -148,41 +218,39 @@ def damage(side: Side) -> Iterator[Table]:
         }
         known = dict.fromkeys(id for by in (moves, left) for of in by.values() for id in of)
         rows = [Moved(id, side.name(kind, id), _of(id, left), _of(id, moves)) for id in known]
-        rows.sort(key=lambda row: -row.largest)
+        rows.sort(key=lambda row: -max(map(abs, row.moves.values()), default=0.0))
         first = [Column(header, "name", "text")]
-        yield _table(side, caption, rows, kind, first, ("outcome", "signed_outcome"))
+        yield _moved(side, caption, rows, kind, first, ("outcome", "signed_outcome"))
 
 
-def _of(id: str, by_label: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
+def _of(id: Any, by_label: Mapping[str, Mapping[Any, float]]) -> dict[str, float]:
     return {label: of.get(id, 0.0) for label, of in by_label.items()}
 
 
 def money(side: Side, title: str) -> Table:
     """How far money is from that of the base, by funder and class, and of lenders."""
-    some = [o for o in side.options if not side.bars(o.label, "money")]
-    paid = {
-        o.label: {(p.funder, p.budget_class): p.sums.paid_meur for p in o.cost.parts} for o in some
+    paid: dict[str, dict[tuple[str, str | None], float]] = {
+        o.label: {
+            **{(p.funder, p.budget_class): p.sums.paid_meur for p in o.cost.parts},
+            ("", ""): o.cost.market_meur,
+        }
+        for o in side.options
+        if not side.bars(o.label, "money")
     }
-    rows = []
+    rows, base = [], side.found.base
     for funder, booked in dict.fromkeys(at for of in paid.values() for at in of):
-        levels = {label: of.get((funder, booked), 0.0) for label, of in paid.items()}
-        name = side.name("funders", funder)
-        rows.append(Moved(funder, name, levels, _moves(side, levels), class_name(booked)))
-    levels = {o.label: o.cost.market_meur for o in some}
-    rows.append(Moved("", tr("Lenders and investors"), levels, _moves(side, levels)))
+        levels = _of((funder, booked), paid)
+        moves = {label: of - levels[base] for label, of in levels.items() if label != base}
+        name = side.name("funders", funder) if funder else tr("Lenders and investors")
+        rows.append(Moved(funder, name, levels, moves, class_name(booked) if funder else ""))
     first = [
         Column(tr("Funder"), "name", "text"),
         Column(tr("Budget class"), "booked", "text", empty=""),
     ]
-    return _table(side, title, rows, "money", first, ("money", "signed"))
+    return _moved(side, title, rows, "money", first, ("money", "signed"))
 
 
-def _moves(side: Side, levels: Mapping[str, float]) -> dict[str, float]:
-    base = side.found.base
-    return {label: of - levels[base] for label, of in levels.items() if label != base}
-
-
-def _table(
+def _moved(
     side: Side,
     caption: str,
     rows: Sequence[Moved],
@@ -192,7 +260,7 @@ def _table(
 ) -> Table:
     """Differences of each option to the base; what there is with each stands on a sheet."""
     base = side.key(side.found.base)
-    rows = [row for row in rows if max(row.largest, *map(abs, row.levels.values()), 0.0) > NOISE]
+    rows = [r for r in rows if max(map(abs, [*r.moves.values(), *r.levels.values(), 0])) > NOISE]
     levels = dict.fromkeys(label for row in rows for label in row.levels)
     moves = dict.fromkeys(label for row in rows for label in row.moves)
     group = tr("Difference to “{base}”", base=side.called(side.found.base))
