@@ -7,16 +7,8 @@ from typing import Any
 
 from models.language import tr
 from models.results import Participation, ShareCurve, SharePoint
-from optimizer.analyses.participation import tables
-from optimizer.analyses.participation.words import (
-    NEAR,
-    Say,
-    best_point,
-    curve_name,
-    outlay_meur,
-    planned,
-    point_at,
-)
+from optimizer.analyses.participation import tables, words
+from optimizer.analyses.participation.words import Say
 from optimizer.report import document as doc
 from optimizer.report.cells import along
 from optimizer.report.charts import Chart
@@ -73,7 +65,7 @@ def _answer(say: Say) -> Iterator[doc.Part]:
 
 def headline(say: Say) -> Iterator[str]:
     """The answer in a few paragraphs."""
-    best = best_point(say.main[0]) if say.main else None
+    best = words.best_point(say.main[0]) if say.main else None
     if best is not None:
         yield " ".join(_best(say, best))
         yield " ".join(_up_to(say, say.main[0], best))
@@ -87,7 +79,7 @@ def headline(say: Say) -> Iterator[str]:
 def _best(say: Say, best: SharePoint) -> Iterator[str]:
     assert best.standing is not None
     about = {"company": say.company, "shared": say.shared}
-    if best.share <= NEAR:
+    if best.share <= words.NEAR:
         yield tr("{company} does best with no share {shared}: none that was tried leaves it better "
                  "off.", **about)  # fmt: skip
         return
@@ -96,7 +88,7 @@ def _best(say: Say, best: SharePoint) -> Iterator[str]:
         "That is {stake} of capex; with its stocks it pays {outlay} over the years, and the net "
         "cost is {net}, discounted.",
         stake=say.money(best.stake_meur or 0.0),
-        outlay=say.money(outlay_meur(best) or 0.0),
+        outlay=say.money(words.outlay_meur(best) or 0.0),
         net=say.money(best.standing.net_cost_meur),
     )
     if best.gain is not None:
@@ -107,7 +99,7 @@ def _best(say: Say, best: SharePoint) -> Iterator[str]:
 def _up_to(say: Say, curve: ShareCurve, best: SharePoint) -> Iterator[str]:
     """The indifferent share, the limit, and what other plans as good would mean."""
     last, within = curve.indifferent_share, curve.indifferent_within
-    if last is None and best.share <= NEAR and point_at(curve, 0.0) is not None:
+    if last is None and best.share <= words.NEAR and words.point_at(curve, 0.0) is not None:
         yield tr("With every share above that it is worse off.")
     elif last is not None and within:
         yield tr(
@@ -131,11 +123,11 @@ def _up_to(say: Say, curve: ShareCurve, best: SharePoint) -> Iterator[str]:
 
 
 def _facts(say: Say) -> Iterator[doc.Fact]:
-    best = best_point(say.main[0]) if say.main else None
+    best = words.best_point(say.main[0]) if say.main else None
     if best is None or best.standing is None:
         return
     limit, last = say.main[0].limit, say.main[0].indifferent_share
-    outlay = tr("discounted; outlay {outlay}", outlay=say.money(outlay_meur(best) or 0.0))
+    outlay = tr("discounted; outlay {outlay}", outlay=say.money(words.outlay_meur(best) or 0.0))
     yield doc.Fact(tr("Best share"), percent(best.share), say.shared)
     yield doc.Fact(tr("Net cost"), say.money(best.standing.net_cost_meur), outlay)
     for label, figure, told, beside in (
@@ -185,9 +177,9 @@ def _curves(say: Say) -> Iterator[doc.Part]:
                  company=say.company, shared=say.shared)  # fmt: skip
     for place, curve in enumerate(say.found.curves, start=1):
         own = [at for at in every if at.curve is curve]
-        caption = tr("{curve} ({unit})", curve=curve_name(curve), unit=say.million)
+        caption = tr("{curve} ({unit})", curve=words.curve_name(curve), unit=say.million)
         yield tables.points(say, own, f"curve-{place}", doc.TERMINAL, caption)
-    main = [curve for curve in say.main if planned(curve)]
+    main = [curve for curve in say.main if words.planned(curve)]
     about = tr(
         "One line for each way of the others. A star marks the best share, a diamond the largest "
         "at which the company is no worse off than with none; a dotted line runs at the height of "
@@ -205,16 +197,16 @@ def line(curve: ShareCurve) -> charts.Line:
     """A curve as it is drawn."""
 
     def of_each(path: str) -> list[Any]:
-        return [*map(along(path), planned(curve))]
+        return [*map(along(path), words.planned(curve))]
 
     return charts.Line(
-        curve_name(curve),
+        words.curve_name(curve),
         of_each("share"),
         of_each("standing.total"),
         of_each("range.best.total"),
         of_each("range.worst.total"),
-        along("share")(point_at(curve, curve.best_share)),
-        along("share")(point_at(curve, curve.indifferent_share)),
+        along("share")(words.point_at(curve, curve.best_share)),
+        along("share")(words.point_at(curve, curve.indifferent_share)),
     )
 
 

@@ -8,16 +8,8 @@ from typing import Any, NamedTuple
 
 from models.language import tr
 from models.results import ShareCurve, SharePoint, Standing
-from optimizer.analyses.participation.words import (
-    NEAR,
-    Say,
-    best_point,
-    curve_name,
-    outlay_meur,
-    planned,
-    point_at,
-    remark,
-)
+from optimizer.analyses.participation import words
+from optimizer.analyses.participation.words import Say
 from optimizer.report import document as doc
 from optimizer.report.cells import along
 from optimizer.report.charts import Chart
@@ -59,18 +51,18 @@ def cases(say: Say) -> Iterator[tuple[str, Standing]]:
     yield tr("Nobody acts"), found.without_plan
     if found.alone is not None:
         yield tr("It acts alone"), found.alone
-    ways = [(curve, curve_name(curve)) for curve in say.main]
+    ways = [(curve, words.curve_name(curve)) for curve in say.main]
     ways = [(curve, name[:1].lower() + name[1:]) for curve, name in ways]
     for curve, way in ways:
-        none = point_at(curve, 0.0)
+        none = words.point_at(curve, 0.0)
         if none is not None and none.standing is not None:
             yield tr("No share: {way}", way=way), none.standing
     if found.free is not None:
         own = tr("The scenario's own plan, share {share}", share=percent(found.free_share))
         yield (tr("The scenario's own plan") if found.free_share is None else own), found.free
     for curve, way in ways:
-        best = best_point(curve)
-        if best is not None and best.standing is not None and best.share > NEAR:
+        best = words.best_point(curve)
+        if best is not None and best.standing is not None and best.share > words.NEAR:
             share = percent(best.share)
             yield tr("Best share, {share}: {way}", share=share, way=way), best.standing
 
@@ -120,11 +112,11 @@ def summary(say: Say, caption: str, name: str, on: Media, chart: Chart | None = 
         key = path.rpartition(".")[2]
 
         def formula(line: Line) -> Expression | None:
-            row = _row_of(line.book, best_point(line.row))
+            row = _row_of(line.book, words.best_point(line.row))
             return None if row is None else line.book[POINTS].cell(row, key)
 
         def read(curve: ShareCurve) -> Any:
-            return along(path)(best_point(curve))
+            return along(path)(words.best_point(curve))
 
         return Column(header, read, form, key=key, formula=formula, name=first(named))
 
@@ -133,15 +125,15 @@ def summary(say: Say, caption: str, name: str, on: Media, chart: Chart | None = 
 
     def least(line: Line) -> Expression | None:
         """Of shares that can be best: none, and those of what is built."""
-        counting = [p for p in planned(line.row) if p.built or not p.share]
+        counting = [p for p in words.planned(line.row) if p.built or not p.share]
         rows = [_row_of(line.book, point) for point in counting]
         cells = [line.book[POINTS].cell(row, "total") for row in rows if row is not None]
-        return cell.smallest(*cells) if best_point(line.row) else None
+        return cell.smallest(*cells) if words.best_point(line.row) else None
 
     free = tr("Where no public share is named, public funders carry what the plan chooses.")
     stated = {curve.public_share is None for curve in say.found.curves}
     columns = [
-        Column(tr("The others"), curve_name, "text", width=44),
+        Column(tr("The others"), words.curve_name, "text", width=44),
         Column(tr("Best share"), "best_share", "share", name=first("best_share")),
         there(tr("Net cost there"), "standing.net_cost_meur", "money", "best_share_net_cost"),
         there(tr("Damage plus cost there"), "standing.total", "outcome"),
@@ -180,15 +172,16 @@ def points(
             (tr("none above"), "most", SHEET),
         )
     ]
-    status = Column(tr("Status"), lambda at: remark(*at[:2]), "text", empty="", width=24)
+    status = Column(tr("Status"), lambda at: words.remark(*at[:2]), "text", empty="", width=24)
     columns = [
-        Column(tr("The others"), lambda at: curve_name(at.curve), "text", on=doc.DETAIL, width=36),
+        Column(tr("The others"), lambda at: words.curve_name(at.curve), "text", on=doc.DETAIL,
+               width=36),
         Column(tr("Share"), "point.share", "share", key="share", origin="scenario"),
-        *([status] if any(remark(at.curve, at.point) for at in rows) else []),
+        *([status] if any(words.remark(at.curve, at.point) for at in rows) else []),
         Column(tr("Projects built"), lambda at: at.point.standing and len(at.point.projects),
                "count", on=SHEET),
         made(tr("Capex carried"), "stake_meur", "money", doc.DETAIL),
-        Column(tr("Outlay"), lambda at: outlay_meur(at.point), "money", formula=_outlay),
+        Column(tr("Outlay"), lambda at: words.outlay_meur(at.point), "money", formula=_outlay),
         *_fares("point.standing"),
         *(ranges if ranged else []),
         made(tr("Gain"), "gain", formula=_gain),
@@ -215,7 +208,9 @@ def points(
         "At best and at worst: damage plus cost, of the plans that were found as good by the "
         "objective of the scenario."
     )
-    drawn = [(curve_name(one), partial(_planned_on, one)) for one in say.main if planned(one)]
+    drawn = [
+        (words.curve_name(one), partial(_planned_on, one)) for one in say.main if words.planned(one)
+    ]
     sheet_chart = doc.SheetChart(
         "scatter", by_share_title(say), "share", ("total",), tr("Share of capex"), lines=drawn
     )
@@ -246,8 +241,8 @@ def _first_of_curve(at: At) -> bool:
 
 def at_best(say: Say) -> Iterator[doc.Part]:
     """Outlay and offtake by year at the best share, and what is built then."""
-    best = best_point(say.main[0]) if say.main else None
-    if best is None or best.share <= NEAR or not best.outlay_by_year_meur:
+    best = words.best_point(say.main[0]) if say.main else None
+    if best is None or best.share <= words.NEAR or not best.outlay_by_year_meur:
         return
     rows = [At(say.main[0], best, key) for key in ("", *best.offtake_t)]
     yield Table(
@@ -290,7 +285,7 @@ def years(say: Say, every: Sequence[At]) -> Table:
         return cell.total(line.span(str(known[0]), str(known[-1]))) if known else None
 
     columns = [
-        Column(tr("The others"), lambda at: curve_name(at.curve), "text", width=36),
+        Column(tr("The others"), lambda at: words.curve_name(at.curve), "text", width=36),
         Column(tr("Share"), "point.share", "share", origin="scenario"),
         Column(tr("What"), partial(_what, say), "text", width=28),
         *doc.by_year(known, lambda at: at.yearly, _form),
@@ -315,7 +310,7 @@ def checks(say: Say) -> list[doc.Check]:
 
     def least(n: int, curve: ShareCurve) -> doc.Check:
         return doc.Check(
-            tr("{curve}: the best share has least damage plus cost", curve=curve_name(curve)),
+            tr("{curve}: the best share has least damage plus cost", curve=words.curve_name(curve)),
             CURVES,
             lambda book: book[CURVES].cell(n, "total"),
             lambda book: book[CURVES].cell(n, "least"),
@@ -324,7 +319,7 @@ def checks(say: Say) -> list[doc.Check]:
     made = [
         sums(tr("Mean damage and net cost give damage plus cost, in each case"), STANDINGS,
              "total", [standing.total for _, standing in cases(say)]),
-        *(least(n, curve) for n, curve in enumerate(say.found.curves) if best_point(curve)),
+        *(least(n, curve) for n, curve in enumerate(say.found.curves) if words.best_point(curve)),
     ]  # fmt: skip
     if any(point.standing for point in say.points):
         made += [
@@ -349,7 +344,7 @@ def _row_of(book: Formulas, point: SharePoint | None, table: str = POINTS) -> in
 def _none(line: Line) -> int | None:
     """The row of no share on the same curve, for a row with a plan."""
     at = line.row
-    return None if at.point.standing is None else _row_of(line.book, point_at(at.curve, 0.0))
+    return None if at.point.standing is None else _row_of(line.book, words.point_at(at.curve, 0.0))
 
 
 def _outlay(line: Line) -> Expression | None:
