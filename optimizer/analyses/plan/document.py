@@ -101,6 +101,6 @@ def _beside(
         made += beside_plan(frontier, plan)
         must += frontier_checks(frontier) if made else []
     if split is not None:
-        made += [*split_document.plan_sections(split), *split_document.plan_sheets(split)]
-        must += split_document.plan_checks(split)
+        sections, checks = split_document.beside_plan(split)
+        made, must = [*made, *sections], [*must, *checks]
     return made, must
