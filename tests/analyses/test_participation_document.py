@@ -187,7 +187,7 @@ def test_no_line_is_cut(language: Language) -> None:
 def test_sections_stand_in_the_order_of_the_questions() -> None:
     found = [s.attributes["id"] for s in root_of("project").all("section")]
     assert found == [
-        "answer", "public", "money", "curves", "method", "proof", "glossary",
+        "answer", "public", "money", "curves", "method", "proof",
     ]  # fmt: skip
     assert list(tables_of("pooled"))[:2] == ["standings", "best-shares"]
 
@@ -376,9 +376,8 @@ def test_a_wrong_figure_fails_its_check(path: str, part: str) -> None:
 def test_sheets_have_their_names(language: Language) -> None:
     book = results(workbook_of(built.whole_portfolio(), language))
     assert book.sheetnames == {
-        "en": ["Answer", "Shares", "By year", "How it was computed", "Certificate", "Terms",
-               "Checks"],
-        "de": ["Ergebnis", "Anteile", "Nach Jahren", "Wie gerechnet wurde", "Nachweis", "Begriffe",
+        "en": ["Answer", "Shares", "By year", "How it was computed", "Certificate", "Checks"],
+        "de": ["Ergebnis", "Anteile", "Nach Jahren", "Wie gerechnet wurde", "Nachweis",
                "Prüfungen"],
     }[language]  # fmt: skip
 

@@ -49,10 +49,6 @@ class Desk:
         """Whether the company's damage can be told from that of others."""
         return self.instance.case.objective.allocation == "entitled"
 
-    def stake(self, funders: tuple[str, ...], share: float) -> Stake:
-        """A share of the projects in question."""
-        return Stake(self.projects, funders, share)
-
     def builds(self, plan: Commitment | None) -> bool:
         """Whether a plan builds the project in question, or any."""
         return plan is not None and any(p in plan.start for p in self.projects)
@@ -82,7 +78,7 @@ class Desk:
         """
         share = 0.0
         for _ in range(50):
-            model = build_greatest_stake(instance, self.stake(funders, share))
+            model = build_greatest_stake(instance, Stake(self.projects, funders, share))
             compiled = highs.compile_model(model)
             solution = highs.solve(compiled.program, gap=0.0)
             if solution.values is None:

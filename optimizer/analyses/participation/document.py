@@ -40,7 +40,6 @@ def document(found: Participation) -> doc.Document:
                 doc.Bullets(_limits()),
             ]),
             section("proof", tr("How good the proof is"), [_proof(say)], tab=tr("Certificate")),
-            section("glossary", tr("Terms"), [doc.Terms(_terms(say))]),
         ],
         title=tr("{company}: which share of {subject}?", company=say.company, subject=say.subject),
         subtitle=f"{say.title}. {say.subtitle}" if say.subtitle else say.title,
@@ -293,22 +292,3 @@ def _proof(say: Say) -> doc.Table:
         (tr("Plans count as equally good within"), small_percent(say.found.tolerance)),
         (tr("Level of the CVaR"), percent(say.found.cvar_level)),
     )  # fmt: skip
-
-
-def _terms(say: Say) -> list[tuple[str, str]]:
-    """Terms in alphabetical order; others stand in the notes of tables."""
-    entries = {
-        tr("Indifferent share"): tr(
-            "The largest share at which the company is no worse off than with none."
-        ),
-        tr("Net cost"): tr(
-            "What the company pays, less what is expected to come back, and what its stocks cost; "
-            "discounted."
-        ),
-        tr("Offtake"): tr("Output of projects that is reserved for the company."),
-        tr("State of the world"): tr(
-            "One way the coming years may go: which disruptions strike when, which projects fail "
-            "or come late."
-        ),
-    }
-    return sorted(entries.items(), key=lambda entry: entry[0].casefold())

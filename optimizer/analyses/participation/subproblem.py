@@ -11,7 +11,7 @@ from optimizer.analyses.participation.company import Desk
 from optimizer.analyses.series import Series
 from optimizer.errors import Interrupted, NoPlan
 from optimizer.model.commitment import Commitment, net_cost_by_funder, weighed_cost
-from optimizer.model.instance import Instance, seen_from
+from optimizer.model.instance import Instance, Stake, seen_from
 from optimizer.solve import outcomes
 from optimizer.solve.decomposition import CutPool
 
@@ -110,7 +110,7 @@ def clerk(desk: Desk, gap: float, pool: CutPool, time_limit: float | None) -> Cl
 def seen(desk: Desk, ask: Ask) -> Instance:
     """The problem that a question asks for."""
     stakes = [
-        desk.stake(funders, share)
+        Stake(desk.projects, funders, share)
         for funders, share in (
             ((desk.company,), ask.share),
             (desk.instance.public_funders, ask.public),

@@ -21,6 +21,8 @@ from optimizer.report.workbook.formulas import Formulas, Line
 
 STANDINGS, CURVES, POINTS, YEARS = "standings", "curves", "points", "years"
 """Names of tables that formulas refer to."""
+CALCULATED = ("gain", "gain_per_euro", "avoided", "avoided_per_euro", "gap")
+"""Fields of a point that a workbook calculates."""
 
 
 class At(NamedTuple):
@@ -96,9 +98,10 @@ def standings(say: Say) -> Table:
         [Column(tr("If"), "0", "text"), *_fares("1")],
         STANDINGS,
         tr(
-            "Its own damage and its own money. CVaR: mean of the worst {tail} of states. Damage "
-            "plus cost: mean damage plus net cost; the less, the better. Alone: only {company} "
-            "invests, as is best for itself. Without a share it benefits from what others build.",
+            "Its own damage and its own money. CVaR: mean of the worst {tail} of states. Net cost: "
+            "what it pays, less what is expected to come back; discounted. Damage plus cost: mean "
+            "damage plus net cost; the less, the better. Alone: only {company} invests, as is best "
+            "for itself. Without a share it benefits from what others build.",
             tail=say.tail,
             company=say.company,
         ),
@@ -156,10 +159,8 @@ def points(
     """Shares that were tried: what each takes, and what it brings."""
     per = {"currency": say.currency}
 
-    def made(
-        header: str, key: str, form: doc.Form = "outcome", on: Media = EVERYWHERE,
-        formula: doc.Formula | None = None,
-    ) -> Column:  # fmt: skip
+    def made(header: str, key: str, form: doc.Form, on: Media = EVERYWHERE) -> Column:
+        formula = _calculated(key) if key in CALCULATED else None
         return Column(header, f"point.{key}", form, on=on, key=key, formula=formula)
 
     ranged = any(at.point.range for at in rows)
@@ -184,15 +185,14 @@ def points(
         Column(tr("Outlay"), lambda at: words.outlay_meur(at.point), "money", formula=_outlay),
         *_fares("point.standing"),
         *(ranges if ranged else []),
-        made(tr("Gain"), "gain", formula=_gain),
-        made(tr("Gain per {currency}", **per), "gain_per_euro", "ratio", formula=_gain_per),
-        made(tr("Avoided"), "avoided", on=SHEET, formula=_avoided),
-        made(tr("Avoided per {currency}", **per), "avoided_per_euro", "ratio",
-             formula=_avoided_per),
+        made(tr("Gain"), "gain", "outcome"),
+        made(tr("Gain per {currency}", **per), "gain_per_euro", "ratio"),
+        made(tr("Avoided"), "avoided", "outcome", SHEET),
+        made(tr("Avoided per {currency}", **per), "avoided_per_euro", "ratio"),
         made(tr("To others"), "to_others", "share"),
         made(tr("Objective"), "objective", "objective", SHEET),
         made(tr("Bound"), "bound", "objective", SHEET),
-        made(tr("Gap"), "gap", "gap", SHEET, _gap),
+        made(tr("Gap"), "gap", "gap", SHEET),
     ]  # fmt: skip
     told = tr(
         "Capex carried and outlay are undiscounted, all else is discounted. Damage and CVaR are "
@@ -289,9 +289,10 @@ def years(say: Say, every: Sequence[At]) -> Table:
         Column(tr("Share"), "point.share", "share", origin="scenario"),
         Column(tr("What"), partial(_what, say), "text", width=28),
         *doc.by_year(known, lambda at: at.yearly, _form),
-        Column(tr("All years"), lambda at: sum(at.yearly.values()), _form, key="all",
-               formula=summed),
-    ]  # fmt: skip
+        Column(
+            tr("All years"), lambda at: sum(at.yearly.values()), _form, key="all", formula=summed
+        ),
+    ]
     note = tr("Outlay is undiscounted; tonnes are at full running, without delay or failure.")
     return Table("", rows, columns, YEARS, note, freeze=3, ruled=_first_of_curve,
                  empty=tr("No plan was found."))  # fmt: skip
@@ -305,8 +306,9 @@ def checks(say: Say) -> list[doc.Check]:
 
     def sums(says: str, table: str, key: str, stated: Iterable[float | None]) -> doc.Check:
         right = cell.of(sum(value for value in stated if value is not None))
-        return doc.Check(says, table, lambda book: cell.total(book[table].area(key)),
-                         lambda _: right)  # fmt: skip
+        return doc.Check(
+            says, table, lambda book: cell.total(book[table].area(key)), lambda _: right
+        )
 
     def least(n: int, curve: ShareCurve) -> doc.Check:
         return doc.Check(
@@ -341,48 +343,31 @@ def _row_of(book: Formulas, point: SharePoint | None, table: str = POINTS) -> in
     return next((n for n, at in rows if at.point is point), None)
 
 
-def _none(line: Line) -> int | None:
-    """The row of no share on the same curve, for a row with a plan."""
-    at = line.row
-    return None if at.point.standing is None else _row_of(line.book, words.point_at(at.curve, 0.0))
+def _calculated(key: str) -> doc.Formula:
+    """What a sheet calculates of a share, wherever the document has that figure."""
+
+    def formula(line: Line) -> Expression | None:
+        at, book, table = line.row, line.book, line.table
+        if along(f"point.{key}")(at) is None:
+            return None
+        # No share on the same curve; what is held against it is only there where that has a plan.
+        none = _row_of(book, words.point_at(at.curve, 0.0)) or 0
+        if key == "gain":
+            return table.cell(none, "total") - line["total"]
+        if key == "gain_per_euro":
+            less = table.cell(none, "expected") - line["expected"]
+            return cell.ratio(less, line["net_cost_meur"] - table.cell(none, "net_cost_meur"))
+        if key == "avoided":
+            return book[STANDINGS].cell(0, "expected") - line["expected"]
+        if key == "avoided_per_euro":
+            return cell.ratio(line["avoided"], line["net_cost_meur"])
+        off = cell.largest(cell.of(0), line["objective"] - line["bound"])
+        return off / cell.largest(cell.absolute(line["objective"]), cell.of(1e-6))
+
+    return formula
 
 
 def _outlay(line: Line) -> Expression | None:
     """What is paid over all years, from the table by year."""
     row = _row_of(line.book, line.row.point, YEARS)
     return None if row is None else line.book[YEARS].cell(row, "all")
-
-
-def _gain(line: Line) -> Expression | None:
-    """Damage plus cost of no share, less that of this one."""
-    none = _none(line)
-    return None if none is None else line.table.cell(none, "total") - line["total"]
-
-
-def _gain_per(line: Line) -> Expression | None:
-    """Damage avoided against no share, by additional net cost."""
-    none = _none(line)
-    if none is None or line.row.point.gain_per_euro is None:
-        return None
-    less = line.table.cell(none, "expected") - line["expected"]
-    return cell.ratio(less, line["net_cost_meur"] - line.table.cell(none, "net_cost_meur"))
-
-
-def _avoided(line: Line) -> Expression | None:
-    """Mean damage if nobody acts, less that with this share."""
-    known = line.row.point.standing is not None
-    return line.book[STANDINGS].cell(0, "expected") - line["expected"] if known else None
-
-
-def _avoided_per(line: Line) -> Expression | None:
-    """The same by net cost."""
-    known = line.row.point.avoided_per_euro is not None
-    return cell.ratio(line["avoided"], line["net_cost_meur"]) if known else None
-
-
-def _gap(line: Line) -> Expression | None:
-    """How far the objective may be from its bound, as a share of it."""
-    if line.row.point.objective is None or line.row.point.bound is None:
-        return None
-    off = cell.largest(cell.of(0), line["objective"] - line["bound"])
-    return off / cell.largest(cell.absolute(line["objective"]), cell.of(1e-6))

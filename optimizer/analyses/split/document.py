@@ -32,7 +32,6 @@ def document(found: Split) -> doc.Document:
             *_sections(game),
             Section("method", tr("How it was computed"), list(_method(game)), on=DETAIL),
             _certificate(game),
-            Section("glossary", tr("Terms"), [doc.Terms(_terms(game))]),
         ],
         checks=tables.checks(game),
         amounts=[player.alone.value for player in found.players],
@@ -58,22 +57,25 @@ def beside_plan(found: Split) -> tuple[list[Section], list[doc.Check]]:
 
 def _sections(game: Game) -> list[Section]:
     """The sections on the game itself, in the order in which partners ask."""
-    plan: list[Part] = [tables.projects(game), tables.stocks(game), tables.outlay(game)]
+    plan: list[Part] = [_public_money(game), tables.projects(game), tables.stocks(game)]
+    plan.append(tables.outlay(game))
     bearing = tr("What each bears, alone and with all ({unit})", unit=game.million)
     sharing, leave = tr("Ways to share the gain"), tr("Who would rather leave")
     alone, out = tr("What groups gain by themselves"), tr("Staying out while the others go on")
     acting = tr("If outsiders act as well")
     leaving: list[Part] = [_core(game), *([rules.verdicts(game)] if game.found.rules else [])]
     return [
-        Section("together", tr("What all do together"), [_public_money(game), *plan],
-                tab=tr("Joint plan")),
-        Section("players", bearing, [tables.players(game)], tab=tr("Players")),
-        Section("shares", sharing, list(_shares(game)), tab=tr("Sharing")),
-        Section("leaving", leave, leaving, tab=tr("Leaving")),
-        Section("groups", alone, list(_by_themselves(game)), DETAIL, tab=tr("Groups")),
-        Section("outside", out, list(_outside(game)), tab=tr("Staying out")),
-        Section("outsiders", acting, list(_outsiders(game)), tab=tr("Outsiders acting")),
-    ]  # fmt: skip
+        Section(id, title, parts, tab=tab)
+        for id, tab, title, parts in (
+            ("together", tr("Joint plan"), tr("What all do together"), plan),
+            ("players", tr("Players"), bearing, [tables.players(game)]),
+            ("shares", tr("Sharing"), sharing, list(_shares(game))),
+            ("leaving", tr("Leaving"), leave, leaving),
+            ("groups", tr("Groups"), alone, list(_by_themselves(game))),
+            ("outside", tr("Staying out"), out, list(_outside(game))),
+            ("outsiders", tr("Outsiders acting"), acting, list(_outsiders(game))),
+        )
+    ]
 
 
 # The answer
@@ -177,19 +179,10 @@ def _temptation(game: Game) -> Iterator[str]:
     """Who gains more by staying out than by a share."""
     if game.reference is None or not game.found.free_riding:
         return
-    rule = rule_name(game.reference.rule)
-    told = [
-        tr(
-            "{name} ({out} against {share})",
-            name=game.funder(id),
-            out=rounded(game.found.free_riding[id].gain.value),
-            share=rounded(game.share(id)),
-        )
-        for id in game.tempted
-    ]
-    if told:
+    rule, names = rule_name(game.reference.rule), listed([*map(game.funder, game.tempted)])
+    if names:
         yield tr("Staying out while the others go on brings more than the share by the rule "
-                 "“{rule}” to: {names}.", rule=rule, names=listed(told))  # fmt: skip
+                 "“{rule}” to: {names}.", rule=rule, names=names)  # fmt: skip
     else:
         yield tr("No company gains more by staying out than the rule “{rule}” gives it.", rule=rule)
 
@@ -245,8 +238,9 @@ def _shares(game: Game) -> Iterator[Part]:
     wide = [words.opened(gain) for gain in gains if game.is_wide(gain)]
     if wide:
         amount = game.money(max(wide))
-        yield tr("Proofs, or the sample, leave these gains open by {amount} at most.",
-                 amount=amount)  # fmt: skip
+        yield tr(
+            "Proofs, or the sample, leave these gains open by {amount} at most.", amount=amount
+        )
     yield rules.payments(game)
 
 
@@ -336,20 +330,3 @@ def _certificate(game: Game) -> Section:
         (tr("Gap"), small_percent(plan.gap)),
     )
     return Section("certificate", tr("What the split rests on"), [proof], tab=tr("Split"))
-
-
-def _terms(game: Game) -> list[tuple[str, str]]:
-    """Terms in alphabetical order; what rules mean stands where they are compared."""
-    entries = {
-        tr("Core"): tr(
-            "All ways to share the gain with which no group would have more by leaving. It may be "
-            "empty; else the nucleolus lies in it."
-        ),
-        tr("Damage"): tr(
-            "What missing tonnes cost: {unit} by the damage curve of the scenario, discounted and "
-            "summed over the years.",
-            unit=game.million,
-        ),
-        tr("Net cost"): tr("What is paid, less what is expected to come back; discounted."),
-    }
-    return sorted(entries.items(), key=lambda entry: entry[0].casefold())

@@ -107,17 +107,10 @@ def table_of(reading: Reading, mode: StateMode) -> Table:
 def _companies(instance: Instance) -> list[Seat]:
     case = instance.case
     companies = [f for f, funder in case.funders.items() if funder.kind == "company"]
-    if len(companies) < 2:
+    if not 2 <= len(companies) < MASKS:
         raise NoGame(
             tr(
-                "A split needs two funders of kind company at least; this scenario has {number}.",
-                number=len(companies),
-            )
-        )
-    if len(companies) >= MASKS:
-        raise NoGame(
-            tr(
-                "A split can have {most} companies at most; this scenario has {number}.",
+                "A split needs 2 to {most} funders of kind company; this scenario has {number}.",
                 most=MASKS - 1,
                 number=len(companies),
             )

@@ -7,7 +7,7 @@ Formulas find what each bears in ``split-players``, what rules leave in ``gains`
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from models import results
 from models.language import tr
@@ -111,8 +111,9 @@ def payments(game: Game) -> Table:
     if game.others is not None:
         note += " " + tr(
             "Transfers add up to what those who are no players bear more than without any company "
-            "({others}).", others=game.others.name,
-        )  # fmt: skip
+            "({others}).",
+            others=game.others.name,
+        )
     return Table(
         tr("What each pays with each rule ({unit})", unit=game.million),
         game.found.players,
@@ -181,18 +182,18 @@ def _core_word(rule: SharingRule) -> str:
 def _leaving_chart(game: Game) -> Chart | None:
     rows = []
     for rule in game.found.rules:
-        if (eager := game.most_eager(rule)) is not None:
+        for eager in rule.leaving[:1]:
             more, most = eager.gain, eager.most
-            told = more <= 0 < most or game.is_wide(Interval(low=more, value=more, high=most))
+            told = more <= 0 or game.is_wide(Interval(low=more, value=more, high=most))
             ends = (more, more, most if told else more)
             rows.append(charts.Eager(rule_name(rule.rule), game.group(eager.members), ends))
     about = tr(
-        "One bar a rule, with the group that has most to gain by leaving, or least to lose. "
-        "Bars to the right of zero: it would rather leave. Bars to the left: it has less by "
-        "leaving. Where a thin line crosses zero, the proofs leave it open."
+        "One bar a rule with which some group might leave, for the group that has most to gain by "
+        "it. Where a thin line crosses zero, the proofs leave it open."
     )
     title = tr("What the group most eager to leave has more by leaving ({unit})", unit=game.million)
-    return Chart("leaving", title, about, lambda: charts.leaving(rows, game.million))
+    drawn = Chart("leaving", title, about, lambda: charts.leaving(rows, game.million))
+    return drawn if rows else None
 
 
 # Groups
@@ -262,10 +263,11 @@ def coalitions(game: Game, some: Sequence[Coalition], on: Media) -> Table:
         money(tr("Spares the others"), "spillover", like="theirs"),
         money(tr("Both together"), "found", "found", on=SHEET),
         money(tr("No plan has less"), "bound", "bound", on=SHEET),
-        Column(tr("Builds"), lambda one: joined([*map(game.project, one.projects)]) or NONE,
-               "text"),
+        Column(
+            tr("Builds"), lambda one: joined([*map(game.project, one.projects)]) or NONE, "text"
+        ),
         doc.ids(tr("Id"), "id", lambda one: game.key(one.members)),
-    ]  # fmt: skip
+    ]
     return Table(
         tr("What groups gain by themselves ({unit})", unit=game.million),
         some,
@@ -280,87 +282,63 @@ def coalitions(game: Game, some: Sequence[Coalition], on: Media) -> Table:
     )
 
 
-class _Rider(NamedTuple):
-    """A company that stays out."""
-
-    id: str
-    alone: Interval
-    of: results.FreeRider
-
-
 def staying_out(game: Game) -> Table:
     """What each company has if it stays out while the others go on."""
     title = tr(
         "What each company gains by staying out, and by taking part ({unit})", unit=game.million
     )
     free, rule = game.found.free_riding, game.reference
-    riders = [_Rider(id, game.players[id].alone, rider) for id, rider in free.items()]
+    riders = [game.players[id] for id in free]
     columns = [
-        Column(tr("Stays out"), lambda row: game.funder(row.id), "text"),
-        *interval(tr("Gain of the others"), "of.others", "others", "others"),
+        Column(tr("Stays out"), lambda one: game.funder(one.id), "text"),
+        *interval(tr("Gain of the others"), lambda one: free[one.id].others, "others", "others"),
         money(tr("Alone, nobody else acts"), "alone.value", "alone", like="borne", formula=borne),
-        money(tr("Idle beside the others"), "of.idle", like="borne"),
-        *interval(tr("Acting beside the others"), "of.acting", "acting", "borne"),
-        *interval(tr("Gain by staying out"), "of.gain", "gain", "gain",
+        money(tr("Idle beside the others"), lambda one: free[one.id].idle, like="borne"),
+        *interval(tr("Acting beside the others"), lambda one: free[one.id].acting, "acting",
+                  "borne"),
+        *interval(tr("Gain by staying out"), lambda one: free[one.id].gain, "gain", "gain",
                   formula=lambda line: line["alone"] - line["acting"]),
     ]  # fmt: skip
-    series = {tr("Stays out"): [_drawn(game, row.of.gain) for row in riders]}
+    series = {tr("Stays out"): [_drawn(game, of.gain) for of in free.values()]}
     if rule is not None:
         key, name = f"gain {rule.rule}", rule_name(rule.rule)
         columns += [
-            money(tr("Share: {rule}", rule=name), lambda row: game.share(row.id), "share",
+            money(tr("Share: {rule}", rule=name), lambda one: game.share(one.id), "share",
                   like="gain", formula=lambda line: line.book["gains"].find(line.row.id, key)),
-            money(tr("More than its share"), lambda row: row.of.gain.value - game.share(row.id),
+            money(tr("More than its share"),
+                  lambda one: free[one.id].gain.value - game.share(one.id),
                   like="gain", formula=lambda line: line["gain"] - line["share"]),
         ]  # fmt: skip
         series[tr("Takes part: {rule}", rule=name)] = [(game.share(id),) * 3 for id in free]
     names = [*map(game.funder, free)]
     about = tr("One pair of bars a company. The figures are in the table below.")
-    return Table(
-        title,
-        riders,
-        columns,
-        "staying-out",
-        tr(
-            "Alone, idle and acting: its damage and net cost. Gain by staying out: what it has "
-            "more than standing alone with nobody acting, if it does what is best for itself "
-            "beside the others."
-        ),
-        chart=Chart("staying-out", title, about, lambda: charts.gains(names, series, game.million)),
+    note = tr(
+        "Alone, idle and acting: its damage and net cost. Gain by staying out: what it has more "
+        "than standing alone with nobody acting, if it does what is best for itself beside the "
+        "others."
     )
-
-
-class _Outsider(NamedTuple):
-    """A player where outsiders act."""
-
-    id: str
-    alone: Interval
-    after: Interval
-    shapley: float
-    core: float | None
+    chart = Chart("staying-out", title, about, lambda: charts.gains(names, series, game.million))
+    return Table(title, riders, columns, "staying-out", note, chart=chart)
 
 
 def outsiders(game: Game, second: results.Externality) -> Table:
     """What each bears and gains if outsiders act for themselves."""
-    rows = [
-        _Outsider(id, game.players[id].alone, after, second.shapley[id],
-                  second.core.members.get(id))
-        for id, after in second.alone.items()
+    after, core = second.alone, second.core.members
+
+    def own(header: str, of: doc.Of, key: str, like: str, **more: Any) -> Column:
+        return money(header, of, key, like=like, total=True, **more)
+
+    columns = [
+        Column(tr("Player"), lambda one: game.funder(one.id), "text"),
+        own(tr("Alone, nobody else acts"), "alone.value", "before", "borne", formula=borne),
+        *interval(tr("Alone, all act alone"), lambda one: after[one.id], "after", "borne",
+                  total=True),
+        own(tr("Spared by the others"), lambda one: one.alone.value - after[one.id].value, "spared",
+            "borne", formula=lambda line: line["before"] - line["after"]),
+        own(tr("Gain by Shapley value"), lambda one: second.shapley[one.id], "shapley", "gain"),
+        own(tr("Gain at the least core"), lambda one: core.get(one.id), "core", "gain"),
     ]  # fmt: skip
-    return Table(
-        tr("The same game with outsiders acting ({unit})", unit=game.million),
-        rows,
-        [
-            Column(tr("Player"), lambda row: game.funder(row.id), "text"),
-            money(tr("Alone, nobody else acts"), "alone.value", "before", like="borne", total=True,
-                  formula=borne),
-            *interval(tr("Alone, all act alone"), "after", "after", "borne", total=True),
-            money(tr("Spared by the others"), lambda row: row.alone.value - row.after.value,
-                  like="borne", total=True, formula=lambda line: line["before"] - line["after"]),
-            money(tr("Gain by Shapley value"), "shapley", "shapley", like="gain", total=True),
-            money(tr("Gain at the least core"), "core", "core", like="gain", total=True),
-        ],
-        "outsiders",
-        tr("Damage and net cost if each does what is best for itself, and how all then share."),
-        total=tr("All"),
-    )  # fmt: skip
+    title = tr("The same game with outsiders acting ({unit})", unit=game.million)
+    note = tr("Damage and net cost if each does what is best for itself, and how all then share.")
+    rows = [game.players[id] for id in after]
+    return Table(title, rows, columns, "outsiders", note, total=tr("All"))

@@ -7,7 +7,7 @@ leave in ``gains``, and groups in ``coalitions``.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any, NamedTuple
+from typing import Any
 
 from models.language import tr
 from models.results import Interval
@@ -25,11 +25,12 @@ def money(header: str, of: doc.Of, key: str = "", **more: Any) -> Column:
     return Column(header, of, "money", key=key, **more)
 
 
-def interval(header: str, figure: str, key: str, like: str, **more: Any) -> list[Column]:
-    """A figure; in a sheet, with what the proofs leave of it. A path leads to an interval."""
+def interval(header: str, figure: doc.Of, key: str, like: str, **more: Any) -> list[Column]:
+    """A figure, read off a row as an interval; in a sheet, with what the proofs leave of it."""
+    read = along(figure) if isinstance(figure, str) else figure
 
     def end(name: str) -> Callable[[Any], Any]:
-        return lambda row: getattr(along(figure)(row), name, None)
+        return lambda row: getattr(read(row), name, None)
 
     return [
         money(header, end("value"), key, like=like, **more),
@@ -105,9 +106,11 @@ def outlay(game: Game) -> Table:
 def players(game: Game) -> Table:
     """What each bears alone, and with all before anything is shared."""
     note = tr(
-        "Means over the states, discounted. Alone: damage and net cost of a player that does what "
-        "is best for itself while nobody else acts. Gain before transfers: what it bears alone, "
-        "less damage and outlay with all; together that is the gain of all."
+        "Means over the states, discounted. Damage: what missing tonnes cost, by the scenario's "
+        "damage curve. Net cost: what is paid, less what is expected to come back. Alone: damage "
+        "and net cost of a player that does what is best for itself while nobody else acts. Gain "
+        "before transfers: what it bears alone, less damage and outlay with all; together that is "
+        "the gain of all."
     )
     if game.others is not None:
         note += " " + tr(
@@ -139,49 +142,38 @@ def players(game: Game) -> Table:
     )  # fmt: skip
 
 
-class _Figure(NamedTuple):
-    """A line of the table of what all gain."""
-
-    what: str
-    figure: Interval | None
-    key: str
-    remark: str = ""
-
-
 def joint_gain(game: Game) -> Table:
     """What all bear alone and together, what they gain, and the core, for a workbook."""
     split, plan, core = game.found, game.found.plan, game.found.core
     together = Interval(low=plan.bound, value=plan.objective, high=plan.objective)
     rows = [
-        _Figure(tr("Damage and net cost of all, each alone"), None, "alone"),
-        _Figure(tr("Damage and net cost of all together"), together, "together"),
-        _Figure(tr("Gain of all"), split.worth, "worth"),
+        (tr("Damage and net cost of all, each alone"), None, "alone", ""),
+        (tr("Damage and net cost of all together"), together, "together", ""),
+        (tr("Gain of all"), split.worth, "worth", ""),
     ]
     if core is not None:
-        rows += [
-            _Figure(tr("Least core"), core.least_core, "core",
-                    tr("What the group with most to gain has by leaving, made least")),
-            _Figure(tr("Public money to keep all"), core.contribution, "contribution",
-                    tr("On top of the gain of all, shared at best")),
-        ]  # fmt: skip
+        least = tr("What the group with most to gain has by leaving, made least")
+        best = tr("On top of the gain of all, shared at best")
+        rows.append((tr("Least core"), core.least_core, "core", least))
+        rows.append((tr("Public money to keep all"), core.contribution, "contribution", best))
 
     def alone(line: Line) -> Expression | None:
-        return line.book["split-players"].total("alone") if line.row.key == "alone" else None
+        return line.book["split-players"].total("alone") if line.row[2] == "alone" else None
 
     return Table(
         tr("What all gain ({unit})", unit=game.million),
         rows,
         [
-            Column(tr("Figure"), "what", "text"),
-            money(tr("At least"), "figure.low", "low"),
-            money(tr("By the plans"), "figure.value", "value", formula=alone,
-                  name=lambda row: "joint_gain" if row.key == "worth" else ""),
-            money(tr("At most"), "figure.high"),
-            Column(tr("Remark"), "remark", "text", empty="", width=34),
+            Column(tr("Figure"), "0", "text"),
+            money(tr("At least"), "1.low", "low"),
+            money(tr("By the plans"), "1.value", "value", formula=alone,
+                  name=lambda row: "joint_gain" if row[2] == "worth" else ""),
+            money(tr("At most"), "1.high"),
+            Column(tr("Remark"), "3", "text", empty="", width=34),
         ],
         "joint-gain",
         on=SHEET,
-        key=lambda row: row.key,
+        key=lambda row: row[2],
     )  # fmt: skip
 
 

@@ -157,25 +157,6 @@ class Game(Wording[Split]):
         riders = {} if self.reference is None else self.found.free_riding
         return [id for id, of in riders.items() if of.gain.value > self.share(id) + NOISE]
 
-    def most_eager(self, rule: SharingRule) -> results.Leaving | None:
-        """The group with most to gain by leaving, or least to lose, and how much that is.
-
-        Of the groups that were solved; of a sampled game these are not all.
-        """
-        if rule.leaving:
-            return rule.leaving[0]
-        excess = [
-            (one.worth.value - sum(rule.members[id].gain.value for id in one.members), one)
-            for one in self.found.coalitions
-            if len(one.members) < len(self.players)
-        ]
-        if not excess:
-            return None
-        gain, group = max(excess, key=lambda pair: pair[0])
-        return results.Leaving(
-            members=group.members, gain=gain, most=gain + group.found - group.bound
-        )
-
     @property
     def largest_gap(self) -> float:
         """The largest gap of a group."""
@@ -192,8 +173,9 @@ class Game(Wording[Split]):
         if not self.is_wide(figure):
             return amount
         low, high = outwards(figure)
-        return tr("{amount} (between {low} and {high} by the proofs)",
-                  amount=amount, low=low, high=high)  # fmt: skip
+        return tr(
+            "{amount} (between {low} and {high} by the proofs)", amount=amount, low=low, high=high
+        )
 
 
 def rule_name(rule: str) -> str:
