@@ -186,10 +186,11 @@ def _curves(say: Say) -> Iterator[doc.Part]:
     )
     told = f"{about} {tr('The figures are in the table below.')}"
     lines = [line(curve) for curve in main]
-    drawn = lambda: charts.totals(lines, say.unit)  # noqa: E731
-    chart = Chart("share-totals", tables.by_share_title(say), told, drawn) if main else None
+    title = tables.by_share_title(say)
+    chart = Chart("share-totals", title, told, lambda: charts.totals(lines, say.unit))
     caption = tr("All shares that were tried ({unit})", unit=say.million)
-    yield tables.points(say, every, tables.POINTS, doc.DETAIL, caption, chart)
+    drawn = chart if main else None
+    yield tables.points(say, every, tables.POINTS, doc.DETAIL, caption, drawn)
 
 
 def line(curve: ShareCurve) -> charts.Line:
