@@ -1,13 +1,14 @@
-"""One scenario from several standpoints, solved one after the other."""
+"""One scenario from several standpoints, solved one after the other, and what others settle."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 
+from optimizer.model.commitment import Commitment
 from optimizer.model.highs import Progress
-from optimizer.model.instance import Instance
+from optimizer.model.instance import COMMON, Held, Instance, group_of
 from optimizer.model.states import State
 from optimizer.solve import planner
 from optimizer.solve.checked_solution import Found
@@ -55,3 +56,27 @@ class Series:
 
     def _problem(self, instance: Instance) -> planner.Problem:
         return planner.Problem(instance, self.states, 0.0, self._recourse)
+
+
+def held(
+    instance: Instance, plan: Commitment, funders: Collection[str], certain: Mapping[str, int]
+) -> Held:
+    """What funders stick to of a plan: their shares and offtake in what is started, and stocks that
+    any of them pays for. ``certain`` are the start years of projects that are built in any case;
+    what belongs to all is reserved for all.
+    """
+    groups = frozenset(map(group_of, funders)) & frozenset(instance.groups)
+    share = {
+        (p, plan.start[p], f, i): share
+        for (p, f, i), share in plan.share.items()
+        if f in funders and p in plan.start
+    }
+    offtake = {
+        (p, year, g): plan.offtake.get((p, g), 0.0)
+        for p, year in plan.start.items()
+        for g in (COMMON, *groups)
+        if g in instance.holders(p)
+    }
+    piles = [h for h, pile in instance.stockpiles.items() if any(f in funders for f in pile.payers)]
+    buy = {h: plan.bought(instance, h) for h in piles}
+    return Held(frozenset(funders), groups, certain, share, offtake, buy)

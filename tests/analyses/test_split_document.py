@@ -33,7 +33,7 @@ from spreadsheets import cells, formulas, recalculated, records, results, with_l
 from models.language import Language
 from models.results import Split
 from optimizer.analyses.documents import document_of
-from optimizer.analyses.split.groups import SHOWN
+from optimizer.analyses.split.rules import SHOWN
 from optimizer.analyses.split.words import Game, outwards, state_meaning
 from optimizer.report.render import html
 from optimizer.report.render.html import charts
@@ -152,8 +152,7 @@ def test_a_board_reads_the_answer_on_the_first_page() -> None:
     text = section(root_of("whole"), "answer").text
     assert "26.7 % of the 450 million EUR that they bear alone" in text
     assert "4 of 5" in text
-    assert "Defence (30 against 25)" in text
-    assert "They build: Recycling (2027) and Mine (2028)." in text
+    assert "to: Defence." in text
     assert "days that a stockpile must last (reserve)" in text
 
 
@@ -181,18 +180,12 @@ def test_the_figures_of_the_text_are_those_of_the_split() -> None:
 def test_who_would_leave_and_who_stays_out_is_told() -> None:
     text = told(split())
     assert "The gain can be shared so that no group would rather leave." in text
-    assert (
-        "Shared by the rule “By demand”, Car makers and Wind turbines would rather leave: on their "
-        "own they have 24 million EUR more."
-    ) in text
+    assert "Some group would rather leave with: By demand." in text
     assert (
         "No group would rather leave with: Shapley value, Nucleolus, By damage avoided, Equal "
         "parts."
     ) in text
-    assert (
-        "brings more than the share by the rule “Shapley value” to: Defence (30 against 25)."
-        in text
-    )
+    assert "brings more than the share by the rule “Shapley value” to: Defence." in text
     assert (
         "At best every group would have 30 million EUR (between 29 and 31 by the proofs) less by "
         "leaving. Closest to leaving are then: Defence; Car makers and Wind turbines."
@@ -215,36 +208,32 @@ def test_an_empty_core_is_told_with_what_it_takes() -> None:
     core = raw()["core"] | {"empty": "undecided", "least_core": interval(-0.2, 0.0, 0.5)}
     text = told(split(core=core, externality=None))
     assert "The proofs leave it open whether the gain can be shared" in text
-    assert "At best some group might have up to 0.300 million EUR more by leaving." in text
+    assert "less by leaving" not in text
 
 
 def test_a_group_that_might_leave_is_told_as_one() -> None:
     text = told(undecided())
-    assert (
-        "The proofs leave it open for: By demand (Car makers and Wind turbines might rather leave, "
-        "with 0.200 million EUR more at most)."
-    ) in text
-    assert "would rather leave: on their own" not in text
+    assert "The proofs leave it open for: By demand." in text
+    assert "Some group would rather leave" not in text
     assert line(text_of(undecided()), "By demand", "some group might").endswith(
         "Car makers and Wind turbines | -0.300 | 0.200 | 0"
     )
     row = tables(root_of("undecided"))["verdicts"].rows[2]
-    assert [cell.value for cell in row[3:]] == pytest.approx([-0.3, 0.2, 0, 0, 0.5])
+    assert [cell.value for cell in row[3:]] == pytest.approx([-0.3, 0.2, 0])
     leaving = chart_of(undecided(), "leaving")
     rules = undecided().model_dump()["rules"]
     rules[2]["leaving"][0]["most"] = -0.3
     assert leaving.svg() != chart_of(split(rules=rules), "leaving").svg()
 
 
-def test_every_rule_has_its_sentence() -> None:
+def test_every_rule_is_told_by_its_verdict() -> None:
     leaving = [{"members": ["cars"], "gain": 7.0, "most": 7.5}]
     rules = [rule | {"core": "outside", "leaving": leaving} for rule in raw()["rules"]]
     text = told(split(rules=rules))
-    for rule in RULES:
-        assert f"Shared by the rule “{rule}”, Car makers would rather leave: on their own" in text
+    assert f"Some group would rather leave with: {', '.join(RULES)}." in text
     assert "No group would rather leave with" not in text
-    bare = told(split(rules=[rule | {"leaving": []} for rule in rules]))
-    assert bare.count("some group would rather leave.") == 5
+    bare = split(rules=[rule | {"leaving": []} for rule in rules])
+    assert "Some group would rather leave with" in told(bare)
 
 
 def test_a_sampled_split_says_what_it_does_not_know() -> None:
@@ -258,7 +247,7 @@ def test_a_sampled_split_says_what_it_does_not_know() -> None:
     assert "Public money to keep all" not in text
     assert "2 orders of joining, every second one the reverse of the one before, 6 groups" in text
     assert "ranges are confidence intervals of 95 %" in text
-    assert "Sampling leaves the Shapley value open by 4 million EUR at most." in text
+    assert "Proofs, or the sample, leave these gains open by 4 million EUR at most." in text
     assert "If outsiders act as well" not in text
     assert "less by leaving" not in text
     assert "Least core" not in tables(root_of("sampled"))["gains"].headers
@@ -285,7 +274,7 @@ def test_public_money_that_counts_stands_among_what_each_bears() -> None:
     assert line(text, "All", "292") == "All | 560 | 480 | 292 | 68 | 120"
     assert "Together the 3 companies, with the state behind them, gain 120" in sentences
     assert "net cost of 480, with each standing alone, fall to 360." in sentences
-    assert "Transfers add up to 4 million EUR, which go to those who are no players" in sentences
+    assert "than without any company (State and other funders)." in sentences
     assert "25 % of the 480 million EUR" in section(root_of("every"), "answer").text
     for mode in ("gift", "joint"):
         assert "State and other funders" not in text_of(with_public_money(mode))
@@ -296,7 +285,7 @@ def test_what_private_funders_earn_stands_among_what_each_bears() -> None:
     text = text_of(with_a_lender())
     assert line(text, "Private funders", "-1") == "Private funders | - | 0 | 0 | -1 | 1"
     assert line(text, "All", "271") == "All | 560 | 450 | 271 | 59 | 120"
-    assert "Transfers add up to -1 million EUR, which come from those" in told(with_a_lender())
+    assert "than without any company (Private funders)." in told(with_a_lender())
     idle = split(baseline=interval(-1e-15, 0.0, 0.0))
     assert text_of(idle) == text_of(split())
 
@@ -317,7 +306,7 @@ def open_by(apart: float) -> list[dict[str, Any]]:
 
 
 def test_what_the_proofs_leave_open_is_told_and_drawn_only_where_it_matters() -> None:
-    assert "leave these gains open by 0.800 million EUR" in told(split())
+    assert "leave these gains open by 0.800 million EUR at most" in told(split())
     core = raw()["core"] | {"least_core": interval(-30.0, 0.1, 0.1)}
     worth = interval(120.0, 0.3, 0.3)
     text = told(split(rules=open_by(0.1), core=core, worth=worth, externality=None))
@@ -356,7 +345,7 @@ def test_what_was_not_asked_for_is_left_out() -> None:
     assert "Set aside" not in text
     found = [s.attributes["id"] for s in read(page_of(bare)).all("section")]
     assert found == [
-        "answer", "together", "players", "leaving", "groups", "method", "certificate", "glossary",
+        "answer", "together", "players", "leaving", "groups", "method", "certificate",
     ]  # fmt: skip
     few = results(workbook_of(bare))
     assert failing(few) == []
@@ -382,15 +371,6 @@ def test_names_with_commas_are_kept_apart() -> None:
     assert joined(["a", "b"]) == "a, b"
     assert joined(["Cars, group A", "b", "c"]) == "Cars, group A; b; c"
     assert joined(["1,5", "2,5"]) == "1,5, 2,5"
-
-
-def test_the_group_most_eager_is_that_with_the_largest_excess() -> None:
-    game = Game(split())
-    found = {rule.rule: game.most_eager(rule) for rule in game.found.rules}
-    excess = {name: (one.members, one.gain, one.most) for name, one in found.items() if one}
-    assert excess["demand"] == (("cars", "wind"), 24.0, 24.5)
-    assert excess["shapley"] == (("defence",), -25.0, -24.5)
-    assert excess["nucleolus"][1:] == (-30.0, -29.5)
 
 
 def test_duties_that_are_set_aside_are_named() -> None:
@@ -425,12 +405,11 @@ def test_a_variant_is_named() -> None:
 def test_gains_payments_and_verdicts_are_those_of_the_split() -> None:
     found, split_ = tables(root_of("whole")), split()
     gains = found["gains"]
-    assert gains.headers == ["Player", *RULES, "Least core", *RULES]
+    assert gains.headers == ["Player", *RULES, "Least core"]
     for row, player in enumerate(PLAYERS):
         values = [cell.value for cell in gains.rows[row][1:]]
         kept = [of[row] for of in GAINS.values()]
-        core = GAINS["nucleolus"][row]
-        assert values == pytest.approx([*kept, core, *(gain / 120 for gain in kept)])
+        assert values == pytest.approx([*kept, GAINS["nucleolus"][row]])
         shares = [rule.members[player] for rule in split_.rules]
         paid = [cell.value for cell in found["payments"].rows[row][2:]]
         assert paid == [*(s.pays_meur for s in shares), *(s.transfer_meur for s in shares)]
@@ -439,7 +418,7 @@ def test_gains_payments_and_verdicts_are_those_of_the_split() -> None:
         "nobody", "nobody", "some group", "nobody", "nobody",
     ]  # fmt: skip
     assert found["verdicts"].rows[2][2].text == "Car makers and Wind turbines"
-    assert [cell.value for cell in found["verdicts"].rows[2][3:]] == [24, 24.5, 24, 24, 24.5]
+    assert [cell.value for cell in found["verdicts"].rows[2][3:]] == [24, 24.5, 24]
 
 
 def test_what_each_bears_and_what_groups_gain() -> None:
@@ -454,10 +433,10 @@ def test_what_each_bears_and_what_groups_gain() -> None:
         "Car makers and Defence",
         "Wind turbines and Defence",
     ]
-    assert coalitions.values("By the plans") == [120, 60, 20, 10]
+    assert coalitions.values("Gain") == [120, 60, 20, 10]
     assert coalitions.values("Gain if the others act alone") == [None, 55, 15, 5]
     staying = found["staying-out"]
-    assert [cell.value for cell in staying.rows[2][1:]] == [60, 100, 80, 70, 29.5, 30, 30.5, 25, 5]
+    assert [cell.value for cell in staying.rows[2][1:]] == [60, 100, 80, 70, 30, 25, 5]
     assert [cell.value for cell in found["outsiders"].rows[-1][1:]] == [450, 440, 10, 110, 110]
     assert found["joint-outlay"].values("All") == [24.5, 39.0, 63.5]
 
@@ -472,7 +451,9 @@ def test_charts_can_be_taken_out_as_pictures() -> None:
     drawn = chart_of(split(), "leaving").svg()
     assert "Car makers and Wind turbines" in drawn
     assert "has more by leaving" in drawn
-    assert "has less by leaving" in drawn
+    rules = [rule | {"leaving": []} for rule in raw()["rules"]]
+    drawn_ = [c.name for c in charts(document_of(split(rules=rules)))]
+    assert drawn_ == ["gains", "staying-out"]
 
 
 def test_many_groups_are_cut_and_counted_on_the_page_alone() -> None:
@@ -482,7 +463,7 @@ def test_many_groups_are_cut_and_counted_on_the_page_alone() -> None:
     root = read(page_of(found))
     table = tables(root)["coalitions"]
     assert len(table.rows) == SHOWN
-    assert table.values("By the plans")[:2] == [120, SHOWN + 4]
+    assert table.values("Gain")[:2] == [120, SHOWN + 4]
     text = section(root, "groups").text
     assert f"The {SHOWN} groups with most to gain, of {SHOWN + 6}" in text
     sheet = results(workbook_of(found))["Groups"]
@@ -516,7 +497,7 @@ def test_all_adds_up(name: str) -> None:
 def test_the_sheets(book: Any) -> None:
     assert book.sheetnames == [
         "Answer", "Joint plan", "Players", "Sharing", "Leaving", "Groups", "Staying out",
-        "Outsiders acting", "How it was computed", "Split", "Terms", "Checks",
+        "Outsiders acting", "How it was computed", "Split", "Checks",
     ]  # fmt: skip
 
 
@@ -524,14 +505,13 @@ def test_players_and_the_gain_of_all(book: Any) -> None:
     rows = rows_of(book["Players"], "Id")
     assert [row["Id"] for row in rows[:3]] == list(PLAYERS)
     cars, alone = rows[0], "Damage and net cost alone"
-    assert (cars[f"{alone}: At least"], cars[f"{alone}: By the plans"]) == (199.5, 200)
+    assert (cars[f"{alone}: At least"], cars[alone]) == (199.5, 200)
     assert cars["Gain before transfers"] == 45
     assert rows[3]["Player"] == "All"
     assert (rows[3]["Value of its demand"], rows[3]["Gain before transfers"]) == (1000, 120)
-    _, together, worth, share, *_ = rows_of(book["Answer"], "Figure", "By the plans")
+    _, together, worth, *_ = rows_of(book["Answer"], "Figure", "By the plans")
     assert [worth[h] for h in ("At least", "By the plans", "At most")] == [118.5, 120, 120.5]
-    assert together["By the plans"] == 330
-    assert share["By the plans"] == pytest.approx(120 / 450)
+    assert (together["At least"], together["By the plans"]) == (329.5, 330)
     assert "joint_gain" in formulas(content()).defined_names
 
 
@@ -543,7 +523,6 @@ def test_what_each_rule_leaves_and_takes(book: Any) -> None:
             row = gains[player]
             assert row[name] == share.gain.value
             assert row[f"At least: {name}"] == share.gain.low
-            assert row[f"Share of all: {name}"] == pytest.approx(share.share)
             pays = paid[row["Player"]]
             assert pays[f"Pays in all: {name}"] == share.pays_meur
             assert pays[f"Of that to the others: {name}"] == pytest.approx(share.transfer_meur)
@@ -556,7 +535,7 @@ def test_groups_are_held_against_the_rule_that_is_chosen(book: Any) -> None:
     assert len(rows) == 7
     pair = rows["cars+wind"]
     assert [pair[name] for name in ("Car makers", "Wind turbines", "Defence")] == [1, 1, 0]
-    assert (pair["Gain: At least"], pair["Gain: By the plans"]) == (59, 60)
+    assert (pair["Gain: At least"], pair["Gain"]) == (59, 60)
     assert (pair["Its share by the rule"], pair["Has more by leaving"]) == (95, -35)
     assert pair["At most"] == -34.5
     sheet = formulas(content())["Groups"]
@@ -566,16 +545,12 @@ def test_groups_are_held_against_the_rule_that_is_chosen(book: Any) -> None:
     assert "Equal parts" in choice.formula1
     (gains,) = [row for row in sheet.iter_rows() if row[0].value == "Gain by this rule"]
     assert all(chosen.coordinate in cell.value for cell in gains[1:4])
-    most = next(r for r in book["Groups"].iter_rows(values_only=True)
-                if r[0] == "Most that any group has more by leaving")  # fmt: skip
-    assert most[1] == -25
 
 
 def test_leaving_groups_have_their_gain_less_their_share(book: Any) -> None:
-    (row,) = rows_of(book["Leaving"], "Id")
-    assert row["Group"] == "Car makers and Wind turbines"
+    row = rows_of(book["Leaving"], "Most eager")[2]
+    assert row["Most eager"] == "Car makers and Wind turbines"
     assert (row["Has more by leaving"], row["At most"]) == (24, 24.5)
-    assert (row["It gains by itself"], row["Its share by the rule"]) == (60, 36)
     core = rows_of(book["Sharing"], "Least core")
     assert [r["Least core"] for r in core] == [*GAINS["nucleolus"], 120]
     *_, least, public = rows_of(book["Answer"], "Figure", "By the plans")
@@ -589,37 +564,37 @@ def test_members_may_be_listed_in_any_order() -> None:
     rules[2]["leaving"][0]["members"] = ["wind", "cars"]
     book = results(workbook_of(split(rules=rules)))
     assert failing(book) == []
-    assert rows_of(book["Leaving"], "Id")[0]["It gains by itself"] == 60
+    assert rows_of(book["Leaving"], "Most eager")[2]["Has more by leaving"] == 24
 
 
-def test_groups_that_might_leave_are_listed_where_it_is_open() -> None:
-    (row,) = rows_of(results(workbook_of(undecided()))["Leaving"], "Id")
+def test_a_group_that_might_leave_is_listed_where_it_is_open() -> None:
+    row = rows_of(results(workbook_of(undecided()))["Leaving"], "Most eager")[2]
     assert (row["Has more by leaving"], row["At most"]) == pytest.approx((-0.3, 0.2))
 
 
 def test_staying_out_and_outsiders(book: Any) -> None:
     rows = rows_of(book["Staying out"], "Stays out")
     assert [row["More than its share"] for row in rows] == [-40, -43, 5]
-    assert [row["Gain by staying out: By the plans"] for row in rows] == [10, 2, 30]
+    assert [row["Gain by staying out"] for row in rows] == [10, 2, 30]
     assert [row["Gain of the others: At least"] for row in rows] == [9, 19, 59]
     outside = rows_of(book["Outsiders acting"], "Spared by the others")
     assert [row["Spared by the others"] for row in outside] == [5, 2, 3, 10]
 
 
-def test_shares_of_projects_have_columns_of_their_own(book: Any) -> None:
-    recycling, mine = rows_of(book["Joint plan"], "Id")
-    assert (recycling["Carried by: Defence"], recycling["All shares together"]) == (1, 1)
-    assert mine["Carried by: lenders and investors"] == 0.5
-    assert mine["Output for: all consumers"] == 0.1
+def test_the_joint_plan_has_its_carriers_and_payments(book: Any) -> None:
+    recycling, mine = rows_of(book["Joint plan"], "Carried by")
+    assert (recycling["Carried by"], recycling["Output for"]) == ("Defence 100 %", "Defence 80 %")
+    assert mine["Carried by"].endswith("lenders and investors 50 %")
+    assert mine["Output for"].endswith("all consumers 10 %")
     years = rows_of(book["Joint plan"], "Year")
     assert [row["All"] for row in years] == [24.5, 39, 63.5]
 
 
 def test_public_money_that_counts_is_made_good_by_transfers() -> None:
     book = results(workbook_of(with_public_money("every")))
-    rows = rows_of(book["Players"], "Kind")
-    assert (rows[3]["Player"], rows[3]["Kind"]) == ("State and other funders", "no player")
-    assert rows[3]["Damage and net cost alone: By the plans"] == 30
+    rows = rows_of(book["Players"], "Damage with all")
+    assert rows[3]["Player"] == "State and other funders"
+    assert rows[3]["Damage and net cost alone"] == 30
     assert [row["Gain before transfers"] for row in rows[3:]] == [-4, 120]
     paid = rows_of(book["Sharing"], "Net outlay with all")[-1]
     transfers = [paid[f"Of that to the others: {name}"] for name in RULES]
@@ -646,7 +621,6 @@ def test_what_counts_without_companies_counts_in_every_group() -> None:
         (lambda s: s["externality"]["core"]["members"].update(cars=44.0), "least core add up"),
         (lambda s: s["free_riding"]["cars"]["gain"].update(value=11.0), "beside the others"),
         (lambda s: s["externality"]["shapley"].update(cars=47.0), "With outsiders acting"),
-        (lambda s: s["plan"]["projects"][1]["shares"].update(cars=0.4), "add up to 1"),
         (lambda s: s["plan"].update(gap=0.1), "follows from objective and bound"),
     ],
 )
@@ -694,7 +668,7 @@ def test_formulas_refer_to_cells_and_hold_no_figures() -> None:
     """Shares and sums follow what they are made of: nobody wrote a result into a formula."""
     sheet = formulas(content())["Sharing"]
     found = [c.value for row in sheet.iter_rows() for c in row if c.data_type == "f"]
-    assert len(found) > 60
+    assert len(found) > 40
     assert not [text for text in found if re.search(r"(?<![A-Z$\d.])\d+\.\d+", text)]
 
 
@@ -706,7 +680,7 @@ def test_a_split_beside_a_plan_gets_a_section() -> None:
     root = read(html.render(made))
     found = section(root, "split")
     assert "Together the 3 companies gain 120 million EUR" in found.text
-    assert "Car makers and Wind turbines would rather leave" in found.text
+    assert "Some group would rather leave with: By demand." in found.text
     assert tables(root)["gains"].headers[1:6] == RULES
     assert [chart.name for chart in html.charts(made)].count("gains") == 1
     assert 'id="split"' not in page_of(tutorial())

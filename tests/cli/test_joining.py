@@ -82,7 +82,7 @@ def test_a_split_needs_companies(tmp_path: Path, file: str, capfd: Capture) -> N
     raw["consumers"]["users"].pop("company")
     Path("one.yaml").write_text(yaml.safe_dump(raw), encoding="utf-8")
     assert run(["split", "one.yaml", "--quiet"]) == 2
-    assert "two funders of kind company" in capfd.readouterr().err
+    assert "funders of kind company; this scenario has 1." in capfd.readouterr().err
 
 
 def test_shares_as_json(file: str, capfd: Capture) -> None:

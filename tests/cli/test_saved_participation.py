@@ -33,7 +33,7 @@ def test_the_page_stands_beside_it(
     assert "Chips AG does best" in read((folder / page).read_text(encoding="utf-8")).text
     assert load_workbook(folder / "out.xlsx").sheetnames[1] == "Shares"
     names = sorted(path.name for path in (folder / "pictures").iterdir())
-    assert names[0] == "01-share-totals.png"
+    assert names[0] == "01-public.png"
     assert len(names) == 4
 
 

@@ -134,7 +134,7 @@ def curve(
         points=tuple(points),
         best_share=best.share if best else None,
         indifferent_share=max(good, default=None),
-        indifferent_within=0.1 if good else None,
+        indifferent_within=(0.1 if max(good) < (limit or 1.0) else 0.0) if good else None,
     )
 
 

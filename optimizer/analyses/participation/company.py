@@ -1,17 +1,27 @@
-"""A company, what it may take a share of, and the problem it is part of."""
+"""A company, what it may take a share of and how much of it, and the problem it is part of."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from models.files import Reading
 from optimizer.analyses.participation.options import Allocation
+from optimizer.analyses.series import held
+from optimizer.model import highs
 from optimizer.model.commitment import Commitment
-from optimizer.model.instance import COMMON, Held, Instance, Stake, group_of, read_instance
+from optimizer.model.formulation import build_greatest_stake, read_commitment
+from optimizer.model.instance import Held, Instance, Stake, read_instance
 from optimizer.model.states import State, read_states
+
+CLOSE = 1e-7
+"""Shares that differ by less are the same."""
+WITHIN = 1e-6
+"""A limit is given so far inside, relatively: the solver's tolerances reach beyond it. One that is
+so near to a round figure is that figure: what a file says is round."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,37 +49,53 @@ class Desk:
         """Whether the company's damage can be told from that of others."""
         return self.instance.case.objective.allocation == "entitled"
 
-    def stake(self, funders: tuple[str, ...], share: float) -> Stake:
-        """A share of the projects in question."""
-        return Stake(self.projects, funders, share)
-
-    def builds(self, commitment: Commitment | None) -> bool:
+    def builds(self, plan: Commitment | None) -> bool:
         """Whether a plan builds the project in question, or any."""
-        return commitment is not None and any(p in commitment.start for p in self.projects)
+        return plan is not None and any(p in plan.start for p in self.projects)
 
-    def share_in(self, commitment: Commitment, funders: tuple[str, ...]) -> float | None:
+    def carried(self, plan: Commitment, funders: tuple[str, ...]) -> Iterator[tuple[str, float]]:
+        """The shares of capex that funders carry of those projects that are built."""
+        built = {p for p in self.projects if p in plan.start}
+        for (p, f, i), share in plan.share.items():
+            if p in built and f in funders and self.instance.instrument[f, i].carries_capex:
+                yield p, share
+
+    def share_in(self, plan: Commitment, funders: tuple[str, ...]) -> float | None:
         """What funders carry of the capex of those projects that are built; None where none is,
         or none has any."""
-        carried = started = 0.0
-        for p in self.projects:
-            if p in commitment.start:
-                capex = self.instance.projects[p].capex if self.whole else 1.0
-                started += capex
-                carried += capex * math.fsum(
-                    share
-                    for (q, f, i), share in commitment.share.items()
-                    if q == p and f in funders and self.instance.instrument[f, i].carries_capex
-                )
+        built = [p for p in self.projects if p in plan.start]
+        capex = {p: self.instance.projects[p].capex if self.whole else 1.0 for p in built}
+        started = sum(capex.values())
+        carried = math.fsum(capex[p] * share for p, share in self.carried(plan, funders))
         return carried / started if started > 0 else None
+
+    def greatest_share(self, instance: Instance, funders: tuple[str, ...]) -> float | None:
+        """The largest share that funders can carry by the rules of the first stage alone; None if
+        none of the projects can be built.
+
+        Of several projects it is a ratio, of what they carry to what all do: the plan that carries
+        most above a share gives a better share, until none is better (Dinkelbach 1967).
+        """
+        share = 0.0
+        for _ in range(50):
+            model = build_greatest_stake(instance, Stake(self.projects, funders, share))
+            compiled = highs.compile_model(model)
+            solution = highs.solve(compiled.program, gap=0.0)
+            if solution.values is None:
+                return None
+            compiled.load(solution.values)
+            better = self.share_in(read_commitment(instance, model), funders)
+            if better is None or better <= share + CLOSE:
+                break
+            share = better
+        figure = round(share, 4)
+        return figure if abs(figure - share) < WITHIN else share * (1.0 - WITHIN)
 
 
 def desk_of(reading: Reading, company: str, project: str | None, allocation: Allocation) -> Desk:
     """The question of a company.
 
-    Raises
-    ------
-    ScenarioError
-        If the scenario does not allow what the question needs, such as damage in money.
+    Raises ScenarioError if the scenario does not allow what it needs, such as damage in money.
     """
     settings = ["objective.measure=damage", f"objective.allocation={allocation}"]
     case = reading.changed(settings).case
@@ -90,48 +116,26 @@ def held_by_others(desk: Desk, plan: Commitment) -> Held:
     """What everybody but the company settles in a plan.
 
     They carry their shares in what is built. A project goes on without the company where the
-    market can carry its share; others are for the company to save or to let go.
+    market can carry its share, and so can what it requires; others are for the company to save or
+    to let go.
     """
-    instance = desk.instance
-    others = frozenset(instance.case.funders) - {desk.company}
-    groups = frozenset(instance.groups) - {COMMON, group_of(desk.company)}
-    share = {
-        (p, plan.start[p], f, i): x
-        for (p, f, i), x in plan.share.items()
-        if f in others and p in plan.start
-    }
-    offtake = {
-        (p, year, g): plan.offtake.get((p, g), 0.0)
-        for p, year in plan.start.items()
-        for g in (COMMON, *groups)
-        if g in instance.holders(p)
-    }
-    buy = {
-        h: plan.bought(instance, h)
-        for h, pile in instance.stockpiles.items()
-        if any(f in others for f in pile.payers)
-    }
+    projects = desk.instance.case.projects
     going_on = {p: year for p, year in plan.start.items() if _goes_on(desk, plan, p)}
-    while True:
-        left = {
-            p: year
-            for p, year in going_on.items()
-            if all(other in going_on for other in instance.case.projects[p].requires)
-        }
-        if len(left) == len(going_on):
-            return Held(others, groups, going_on, share, offtake, buy)
-        going_on = left
+    while lost := [p for p in going_on if any(q not in going_on for q in projects[p].requires)]:
+        for p in lost:
+            del going_on[p]
+    others = frozenset(desk.instance.case.funders) - {desk.company}
+    return held(desk.instance, plan, others, going_on)
 
 
 def _goes_on(desk: Desk, plan: Commitment, p: str) -> bool:
     """Whether a project can be paid for without the company's shares, by the market."""
     if p in desk.projects and not desk.whole:
         return False
-    instance = desk.instance
-    cap, others = instance.projects[p].market_finance_max, 0.0
+    cap, others = desk.instance.projects[p].market_finance_max, 0.0
     for (q, f, i), share in plan.share.items():
         if q == p and f != desk.company:
-            instrument = instance.instrument[f, i]
+            instrument = desk.instance.instrument[f, i]
             cap += instrument.market_finance_per_share * share
             others += share if instrument.carries_capex else 0.0
     return bool(np.round(1.0 - others - cap, 9) <= 0.0)

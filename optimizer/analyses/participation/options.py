@@ -7,16 +7,8 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from models.language import tr
-from optimizer.analyses.options import (
-    Count,
-    Flag,
-    Id,
-    Number,
-    OfScenario,
-    Positive,
-    Seconds,
-    SolveOptions,
-)
+from optimizer.analyses import options as kinds
+from optimizer.analyses.options import OfScenario, SolveOptions
 from optimizer.errors import Misuse
 
 Allocation = Literal["entitled", "pooled"]
@@ -32,23 +24,23 @@ class ParticipateOptions(OfScenario, SolveOptions):
     )
     out = "Write participation.json into this folder as well."
 
-    company: Id
+    company: kinds.Id
     """The company, by the id of its funder."""
-    project: Id | None = None
+    project: kinds.Id | None = None
     """The project it takes a share of; a share of all that is built if not given."""
     allocation: Allocation = "entitled"
     """Whose tonnes are whose: those who paid for them, or where they are missed most."""
-    steps: Positive = 6
+    steps: kinds.Positive = 6
     """Steps between no share and the largest that the rules allow."""
-    refine: Count = 2
+    refine: kinds.Count = 2
     """Rounds that look closer at the best share and at the one at which it is indifferent."""
-    public: Count = 3
+    public: kinds.Count = 3
     """Levels of public co-financing, from none to all that the rules allow; 0 leaves it free."""
-    tolerance: Annotated[Number, Field(gt=0), Flag("SHARE")] = 1e-3
+    tolerance: Annotated[kinds.Number, Field(gt=0), kinds.Flag("SHARE")] = 1e-3
     """Plans count as equally good up to this share of the objective."""
-    ranges: Annotated[bool, Flag(name="--no-range")] = True
+    ranges: Annotated[bool, kinds.Flag(name="--no-range")] = True
     """Do not look for the best and the worst of these plans."""
-    time_limit: Seconds | None = None
+    time_limit: kinds.Seconds | None = None
     """Stop each share after this time with the best plan so far."""
 
     @model_validator(mode="after")

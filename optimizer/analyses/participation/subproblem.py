@@ -9,12 +9,11 @@ from typing import Literal
 from models.results import Standing
 from optimizer.analyses.participation.company import Desk
 from optimizer.analyses.series import Series
-from optimizer.errors import NoPlan
+from optimizer.errors import Interrupted, NoPlan
 from optimizer.model.commitment import Commitment, net_cost_by_funder, weighed_cost
 from optimizer.model.instance import Instance, Stake, seen_from
 from optimizer.solve import outcomes
 from optimizer.solve.decomposition import CutPool
-from optimizer.solve.outcomes import Evaluation
 
 Way = Literal["free", "reoptimize", "held", "alone"]
 Status = Literal["optimal", "limit", "infeasible", "none"]
@@ -22,7 +21,7 @@ Status = Literal["optimal", "limit", "infeasible", "none"]
 
 @dataclass(frozen=True)
 class Ask:
-    """A share, and what the others do.
+    """A share, and what the others do; ``public`` is the share of public funders, None where free.
 
     With a ``lean`` other than 0 so much of the company's own total is added to what all are after:
     above 0 it looks for what is good for the company, below for what is ill.
@@ -41,17 +40,22 @@ class Reply:
     ask: Ask
     status: Status
     seconds: float
+    interrupted: bool = False
+    bound: float | None = None
     commitment: Commitment | None = None
     objective: float | None = None
     """Of the plan, by what was asked."""
     plain: float | None = None
     """Of the plan, without any lean."""
-    bound: float | None = None
     gap: float | None = None
     standing: Standing | None = None
     damage: float | None = None
     """Mean, of all consumers."""
-    interrupted: bool = False
+
+    @property
+    def share(self) -> float:
+        """The share that was asked for."""
+        return self.ask.share or 0.0
 
 
 @dataclass(eq=False)
@@ -64,37 +68,37 @@ class Clerk:
     def __call__(self, ask: Ask) -> Reply:
         """What everybody does, and how the company fares.
 
-        Raises
-        ------
-        SolverError
-            If the solver fails, or its answer fails the check.
+        Raises SolverError if the solver fails, or its answer fails the check.
         """
         began = time.perf_counter()
         desk, instance = self.desk, seen(self.desk, ask)
         solved = self.series.search(instance)
-        stopped = solved.solution.interrupted
-        if solved.solution.ending == "infeasible":
-            return Reply(ask, "infeasible", time.perf_counter() - began)
-        if solved.commitment is None and stopped:
-            return Reply(ask, "none", time.perf_counter() - began, interrupted=True)
+        solution = solved.solution
+
+        def nothing(status: Status) -> Reply:
+            known = None if status == "infeasible" or solution.interrupted else solution.bound
+            return Reply(ask, status, time.perf_counter() - began, solution.interrupted, known)
+
+        if solution.ending == "infeasible":
+            return nothing("infeasible")
         try:
             found = self.series.judge(instance, solved, began, desk.consumers)
-        except NoPlan:
-            return Reply(ask, "none", time.perf_counter() - began, bound=solved.solution.bound)
-        proof = found.certificate
+        except (NoPlan, Interrupted):
+            return nothing("none")
+        proof, plan = found.certificate, found.commitment
         plain = desk.instance if ask.way in ("free", "reoptimize") else desk.selfish
         return Reply(
             ask,
             proof.status,
             time.perf_counter() - began,
-            found.commitment,
-            proof.objective,
-            outcomes.objective(plain, found.with_plan, weighed_cost(plain, found.commitment)),
+            solution.interrupted,
             proof.bound,
+            plan,
+            proof.objective,
+            outcomes.objective(plain, found.with_plan, weighed_cost(plain, plan)),
             proof.gap,
-            standing(desk, instance, found.with_plan, found.commitment),
+            standing(desk, instance, found.with_plan, plan),
             found.with_plan.expected,
-            stopped,
         )
 
 
@@ -105,17 +109,23 @@ def clerk(desk: Desk, gap: float, pool: CutPool, time_limit: float | None) -> Cl
 
 def seen(desk: Desk, ask: Ask) -> Instance:
     """The problem that a question asks for."""
+    stakes = [
+        Stake(desk.projects, funders, share)
+        for funders, share in (
+            ((desk.company,), ask.share),
+            (desk.instance.public_funders, ask.public),
+        )
+        if share is not None
+    ]
     if ask.way in ("alone", "held"):
         case, own = desk.selfish.case, desk.consumers
-        others = [f for f in case.funders if f != desk.company]
-        held = desk.held if ask.way == "held" else None
         return seen_from(
             desk.selfish,
             counts={u: float(u in own) for u in case.consumers},
             cost_counts={f: float(f == desk.company) for f in case.funders},
-            idle=others if ask.way == "alone" else (),
-            stakes=_stakes(desk, ask),
-            held=held,
+            idle=[f for f in case.funders if f != desk.company] if ask.way == "alone" else (),
+            stakes=stakes,
+            held=desk.held if ask.way == "held" else None,
         )
     objective = desk.instance.case.objective
     counts, cost = {}, {}
@@ -123,20 +133,11 @@ def seen(desk: Desk, ask: Ask) -> Instance:
         mean = 1.0 - float(objective.cvar.weight)
         counts = dict.fromkeys(desk.consumers, 1.0 + ask.lean / mean)
         cost = {desk.company: float(objective.cost_weight) + ask.lean}
-    return seen_from(desk.instance, counts=counts, cost_counts=cost, stakes=_stakes(desk, ask))
-
-
-def _stakes(desk: Desk, ask: Ask) -> list[Stake]:
-    stakes = []
-    if ask.share is not None:
-        stakes.append(desk.stake((desk.company,), ask.share))
-    if ask.public is not None:
-        stakes.append(desk.stake(desk.instance.public_funders, ask.public))
-    return stakes
+    return seen_from(desk.instance, counts=counts, cost_counts=cost, stakes=stakes)
 
 
 def standing(
-    desk: Desk, instance: Instance, evaluation: Evaluation, commitment: Commitment
+    desk: Desk, instance: Instance, evaluation: outcomes.Evaluation, commitment: Commitment
 ) -> Standing:
     """How the company fares; ``evaluation`` knows the damage of its consumers by state."""
     level = float(instance.case.objective.cvar.level)

@@ -1,17 +1,12 @@
-"""Names and amounts of a participation, and which of its curves and points are told of first."""
+"""Names of a participation, and which of its curves and points are told of first."""
 
 from __future__ import annotations
 
-from typing import Literal
-
 from models.language import tr
 from models.results import Participation, ShareCurve, SharePoint
-from optimizer.report.figures import NONE, number, percent
-from optimizer.report.wording import Wording
+from optimizer.report.figures import percent
+from optimizer.report.wording import Wording, joined
 
-Others = Literal["reoptimize", "held"]
-WAYS: tuple[Others, ...] = ("reoptimize", "held")
-"""How the others may behave, in the order in which it is told."""
 NEAR = 1e-9
 """Shares so close are one."""
 
@@ -23,11 +18,6 @@ class Say(Wording[Participation]):
     def company(self) -> str:
         """The name of the company."""
         return self.name("funders", self.found.company, self.found.name)
-
-    @property
-    def consumers(self) -> str:
-        """The consumers whose damage is its own."""
-        return self.names("consumers", self.found.consumers) or tr("none")
 
     @property
     def subject(self) -> str:
@@ -48,17 +38,15 @@ class Say(Wording[Participation]):
         """The share of states that are the worst ones."""
         return percent(1 - self.found.cvar_level)
 
-    def material(self, id: str) -> str:
-        """The name of a material."""
-        return self.name("materials", id, self.found.material_names.get(id))
-
     def projects(self, point: SharePoint) -> str:
         """The projects that are built, with their start years."""
-        names = (
-            f"{self.name('projects', id, self.found.project_names.get(id))} ({start})"
-            for id, start in point.projects.items()
+        named = self.found.project_names
+        return joined(
+            [
+                f"{self.name('projects', id, named.get(id))} ({start})"
+                for id, start in point.projects.items()
+            ]
         )
-        return ", ".join(names) or NONE
 
     @property
     def points(self) -> list[SharePoint]:
@@ -74,37 +62,27 @@ class Say(Wording[Participation]):
     def main(self) -> list[ShareCurve]:
         """The curve of each way of the others, deciding anew first: that on which public funders
         are free, or else that with the lowest public share."""
-        ways = ([c for c in self.found.curves if c.others == others] for others in WAYS)
+        ways = ([c for c in self.found.curves if c.others == w] for w in ("reoptimize", "held"))
         return [next((c for c in some if c.public_share is None), some[0]) for some in ways if some]
-
-    def co_financed(self, others: Others) -> list[ShareCurve]:
-        """Curves with a stated public share, rising."""
-        some = [c for c in self.found.curves if c.others == others and c.public_share is not None]
-        return sorted(some, key=lambda curve: curve.public_share or 0.0)
-
-
-def way(curve: ShareCurve) -> str:
-    """How the others behave, at the head of a column or row."""
-    if curve.others == "reoptimize":
-        return tr("Others decide anew")
-    return tr("Others stick to the plan")
 
 
 def curve_name(curve: ShareCurve) -> str:
-    """A curve in a few words."""
+    """A curve in a few words: how the others behave, and what public funders carry."""
+    anew = curve.others == "reoptimize"
+    way = tr("Others decide anew") if anew else tr("Others stick to the plan")
     if curve.public_share is None:
-        return way(curve)
-    return tr("{way}, public share {share}", way=way(curve), share=percent(curve.public_share))
-
-
-def same(share: float, other: float | None) -> bool:
-    """Whether two shares are one; a share that is not known is no other."""
-    return other is not None and abs(share - other) <= NEAR
+        return way
+    return tr("{way}, public share {share}", way=way, share=percent(curve.public_share))
 
 
 def planned(curve: ShareCurve) -> list[SharePoint]:
     """The points with a plan."""
     return [point for point in curve.points if point.standing is not None]
+
+
+def same(share: float, other: float | None) -> bool:
+    """Whether two shares are one; a share that is not known is no other."""
+    return other is not None and abs(share - other) <= NEAR
 
 
 def point_at(curve: ShareCurve, share: float | None) -> SharePoint | None:
@@ -122,14 +100,9 @@ def outlay_meur(point: SharePoint) -> float | None:
     return None if point.standing is None else sum(point.outlay_by_year_meur.values())
 
 
-def percentage_points(share: float) -> str:
-    """A difference of shares."""
-    return tr("{number} percentage points", number=number(round(100 * share, 6)))
-
-
 def remark(curve: ShareCurve, point: SharePoint) -> str:
-    """What is special about a point: how it ended, and whether it answers a question; nothing
-    where something is built that was solved to the gap."""
+    """How a point ended, and whether it answers a question; nothing where something is built that
+    was solved to the gap."""
     told = [
         {
             "optimal": "" if point.built else tr("not built"),

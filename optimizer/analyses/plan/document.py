@@ -34,8 +34,9 @@ def document(plan: Plan, frontier: Frontier | None = None, split: Split | None =
         beside += beside_plan(frontier)
         checks += frontier_checks(frontier) if beside else []
     if split is not None:
-        beside += [*split_document.plan_sections(split), *split_document.plan_sheets(split)]
-        checks += split_document.plan_checks(split)
+        its_sections, its_checks = split_document.beside_plan(split)
+        beside += its_sections
+        checks += its_checks
     amounts = [plan.outcome.net_cost_meur, *(p.capex_meur for p in plan.projects)]
     amounts += [cost for pile in plan.stockpiles for cost in pile.cost_meur.values()]
     return say.document(

@@ -6,159 +6,224 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from models.language import tr
-from models.results import Split
-from optimizer.analyses.split import groups, rules, sentences, tables
-from optimizer.analyses.split.checks import checks
-from optimizer.analyses.split.words import Game, opened, rule_meaning, rule_name, state_meaning
-from optimizer.report.document import (
-    DETAIL,
-    PAGE,
-    SHEET,
-    TEXT,
-    Bullets,
-    Caution,
-    Check,
-    Choice,
-    Document,
-    Fact,
-    Facts,
-    Heading,
-    Part,
-    Section,
-    Terms,
-    Text,
-)
+from models.results import Core, Interval, Split
+from optimizer.analyses.split import rules, tables, words
+from optimizer.analyses.split.words import Game, rule_name
+from optimizer.report import document as doc
+from optimizer.report.document import DETAIL, PAGE, SHEET, Bullets, Part, Section
 from optimizer.report.figures import NOISE, number, percent, rounded, small_percent
-from optimizer.report.wording import listed, pairs
+from optimizer.report.wording import joined, listed
 
 
-def document(found: Split) -> Document:
+def document(found: Split) -> doc.Document:
     """What all gain, how it may be shared, who would rather leave, and who would stay out."""
     game = Game(found)
+    bullets = Bullets([*_stability(game), *_temptation(game)])
     return game.document(
         tr("Vorrat: what joint action is worth, and how to share it"),
-        list(answer(game)),
         [
-            *sections(game),
-            Section("method", tr("How it was computed"), list(method(game)), on=DETAIL),
-            Section("certificate", tr("What the split rests on"), proof(game), tab=tr("Split")),
-            Section("glossary", tr("Terms"), [Terms(terms(game))]),
+            _gain(game),
+            doc.Facts(list(_facts(game)), on=PAGE),
+            tables.joint_gain(game),
+            bullets,
+            doc.Caution(_cautions(game)),
         ],
-        checks=checks(game),
+        [
+            *_sections(game),
+            Section("method", tr("How it was computed"), list(_method(game)), on=DETAIL),
+            _certificate(game),
+        ],
+        checks=tables.checks(game),
         amounts=[player.alone.value for player in found.players],
     )
 
 
-def plan_sections(found: Split) -> list[Section]:
-    """A split in short, as a section on the page of a plan of its scenario."""
+def beside_plan(found: Split) -> tuple[list[Section], list[doc.Check]]:
+    """A split in short on the page of a plan of its scenario, its sheets in the workbook, and what
+    must add up there."""
     game = Game(found)
-    parts: list[Part] = [
-        sentences.gain(game),
-        sentences.public_money(game),
-        Bullets([*sentences.stability(game), *sentences.temptation(game)]),
+    short: list[Part] = [
+        _gain(game),
+        _public_money(game),
+        Bullets([*_stability(game), *_temptation(game)]),
+        *([rules.gains(game), rules.verdicts(game)] if found.rules else []),
+        *_cautions(game),
     ]
-    if found.rules:
-        parts += [rules.gains(game), rules.verdicts(game)]
     title = tr("What joint action is worth, and how to share it")
-    return [Section("split", title, [*parts, *sentences.cautions(game)], on=PAGE)]
-
-
-def plan_sheets(found: Split) -> list[Section]:
-    """The sheets of a split in the workbook of a plan; :func:`plan_checks` must hold in them."""
-    game = Game(found)
     gain = Section("joint-gain", tr("What all gain"), [tables.joint_gain(game)])
-    rests = Section("split", tr("What the split rests on"), proof(game), tab=tr("Split"))
-    return [replace(section, on=SHEET) for section in (gain, *sections(game), rests)]
+    sheets = [replace(one, on=SHEET) for one in (gain, *_sections(game), _certificate(game))]
+    return [Section("split", title, short, on=PAGE), *sheets], tables.checks(game)
 
 
-def plan_checks(found: Split) -> list[Check]:
-    """What must hold in the sheets of a split."""
-    return checks(Game(found))
-
-
-def sections(game: Game) -> list[Section]:
+def _sections(game: Game) -> list[Section]:
     """The sections on the game itself, in the order in which partners ask."""
-    plan: list[Part] = [tables.projects(game), tables.stocks(game), tables.outlay(game)]
+    plan: list[Part] = [_public_money(game), tables.projects(game), tables.stocks(game)]
+    plan.append(tables.outlay(game))
     bearing = tr("What each bears, alone and with all ({unit})", unit=game.million)
     sharing, leave = tr("Ways to share the gain"), tr("Who would rather leave")
     alone, out = tr("What groups gain by themselves"), tr("Staying out while the others go on")
     acting = tr("If outsiders act as well")
+    leaving: list[Part] = [_core(game), *([rules.verdicts(game)] if game.found.rules else [])]
     return [
-        Section("together", tr("What all do together"), [sentences.public_money(game), *plan],
-                tab=tr("Joint plan")),
-        Section("players", bearing, [tables.players(game)], tab=tr("Players")),
-        Section("shares", sharing, list(shares(game)), tab=tr("Sharing")),
-        Section("leaving", leave, list(leaving(game)), tab=tr("Leaving")),
-        Section("groups", alone, list(by_themselves(game)), DETAIL, tab=tr("Groups")),
-        Section("outside", out, list(outside(game)), tab=tr("Staying out")),
-        Section("outsiders", acting, list(outsiders(game)), tab=tr("Outsiders acting")),
-    ]  # fmt: skip
+        Section(id, title, parts, tab=tab)
+        for id, tab, title, parts in (
+            ("together", tr("Joint plan"), tr("What all do together"), plan),
+            ("players", tr("Players"), bearing, [tables.players(game)]),
+            ("shares", tr("Sharing"), sharing, list(_shares(game))),
+            ("leaving", tr("Leaving"), leave, leaving),
+            ("groups", tr("Groups"), alone, list(_by_themselves(game))),
+            ("outside", tr("Staying out"), out, list(_outside(game))),
+            ("outsiders", tr("Outsiders acting"), acting, list(_outsiders(game))),
+        )
+    ]
 
 
-def answer(game: Game) -> Iterator[Part]:
-    """What all gain, who would rather leave or stay out, and how sure that is."""
-    yield sentences.gain(game)
-    yield Facts(list(_facts(game)), on=PAGE)
-    yield tables.joint_gain(game)
-    for title, items, on in (
-        (tr("What all do together"), list(_together(game)), PAGE),
-        (tr("Who would rather leave"), list(sentences.stability(game)), DETAIL | TEXT),
-        (tr("Who is tempted to stay out"), list(sentences.temptation(game)), DETAIL | TEXT),
-        (tr("How sure this is"), list(_sure(game)), PAGE),
-    ):
-        if items:
-            yield Heading(title, on=PAGE)
-            yield Bullets(items, on)
-    yield Caution(sentences.cautions(game))
+# The answer
 
 
-def _facts(game: Game) -> Iterator[Fact]:
+def _gain(game: Game) -> str:
+    """What all gain together."""
+    worth, who = game.found.worth, {"everybody": game.everybody}
+    if worth.value <= NOISE:
+        return tr("Together {everybody} gain nothing against each standing alone.", **who)
+    return tr(
+        "Together {everybody} gain {worth}: damage and net cost of {before}, with each "
+        "standing alone, fall to {after}.",
+        **who,
+        worth=game.proven(worth),
+        before=rounded(game.alone),
+        after=rounded(game.alone - worth.value),
+    )
+
+
+def _facts(game: Game) -> Iterator[doc.Fact]:
     split, alone = game.found, game.alone
     beside = ""
     if alone > NOISE:
         beside = tr("{share} of the {alone} that they bear alone",
                     share=percent(split.worth.value / alone), alone=game.money(alone))  # fmt: skip
-    yield Fact(tr("All gain together"), game.money(split.worth.value), beside)
+    yield doc.Fact(tr("All gain together"), game.money(split.worth.value), beside)
     if split.rules:
         kept = [rule_name(rule.rule) for rule in split.rules if rule.core == "inside"]
         count = tr("{count} of {all}", count=number(len(kept)), all=number(len(split.rules)))
-        yield Fact(tr("Rules with which nobody would rather leave"), count, ", ".join(kept))
+        yield doc.Fact(tr("Rules with which nobody would rather leave"), count, ", ".join(kept))
     if split.free_riding:
         out, all_ = game.tempted, split.free_riding
         count = tr("{count} of {all}", count=number(len(out)), all=number(len(all_)))
-        names = listed([*map(game.player, out)])
-        yield Fact(tr("Companies that gain more by staying out"), count, names)
+        names = listed([*map(game.funder, out)])
+        yield doc.Fact(tr("Companies that gain more by staying out"), count, names)
 
 
-def _together(game: Game) -> Iterator[str]:
-    plan = game.found.plan
-    built = listed([f"{game.project(item.id)} ({item.start})" for item in plan.projects])
-    yield tr("They build: {projects}.", projects=built) if built else tr("Nothing is built.")
-    yield tr(
-        "Their mean damage is then {after}, after {before} if nobody does anything; their net "
-        "outlay is {outlay}.",
-        after=rounded(sum(plan.damage[id] for id in game.players)),
-        before=rounded(sum(plan.without_plan[id] for id in game.players)),
-        outlay=game.money(sum(map(game.outlay, game.players))),
-    )
-    yield sentences.public_money(game)
+def _public_money(game: Game) -> str:
+    """How public money stands in the game, and how much it is when all act together."""
+    public, told = game.found.plan.public_meur, words.state_meaning(game.state)
+    if abs(public) <= NOISE or game.state == "none":
+        return told
+    net = tr("When all act together, public funders bear {amount} net.", amount=game.money(public))
+    return f"{told} {net}"
 
 
-def _sure(game: Game) -> Iterator[str]:
+def _stability(game: Game) -> Iterator[str]:
+    """Whether the gain can be shared so that all stay, and which rules do that."""
     split = game.found
-    yield tr(
-        "{groups} groups were solved on {states} states of the world, each to a gap of {gap}; the "
-        "largest gap left is {largest}.",
-        groups=number(len(split.coalitions)),
-        states=number(split.states),
-        gap=small_percent(split.gap_target),
-        largest=small_percent(game.largest_gap),
-    )
-    if split.core is not None and split.core.empty == "empty":
-        yield tr("That no way to share makes all stay is proven.")
+    if split.worth.value <= NOISE:
+        return
+    yield _verdict(game, split.core)
+    by_verdict: dict[str, list[str]] = {"inside": [], "outside": [], "undecided": []}
+    for rule in split.rules:
+        by_verdict[rule.core].append(rule_name(rule.rule))
+    inside, outside, undecided = map(", ".join, by_verdict.values())
+    if inside:
+        yield tr("No group would rather leave with: {rules}.", rules=inside)
+    if outside:
+        yield tr("Some group would rather leave with: {rules}.", rules=outside)
+    if undecided and split.sampling is not None:
+        yield tr("No group that was solved would rather leave with: {rules}.", rules=undecided)
+    elif undecided:
+        yield tr("The proofs leave it open for: {rules}.", rules=undecided)
 
 
-def shares(game: Game) -> Iterator[Part]:
+def _verdict(game: Game, core: Core | None) -> str:
+    """Whether the core is empty, and what follows; None where not all groups were solved."""
+    if core is None:
+        return tr("Not all groups were solved: whether the gain can be shared so that all stay is "
+                  "not known.")  # fmt: skip
+    least, contribution = game.proven(core.least_core), game.proven(core.contribution)
+    return {
+        "not empty": tr("The gain can be shared so that no group would rather leave."),
+        "undecided": tr("The proofs leave it open whether the gain can be shared so that no group "
+                        "would rather leave."),
+        "empty": tr("However the gain is shared, some group would have at least {least} more by "
+                    "leaving; {contribution} of public money would make all stay.",
+                    least=least, contribution=contribution),
+    }[core.empty]  # fmt: skip
+
+
+def _core(game: Game, core: Core | None = None) -> str:
+    """The core, the least core, and who is closest to leaving there."""
+    core = core or game.found.core
+    told = [_verdict(game, core)]
+    if core is None:
+        return told[0]
+    low, value, high = (getattr(core.least_core, end) for end in ("low", "value", "high"))
+    if core.empty == "not empty" and value < -NOISE:
+        margin = game.proven(Interval(low=-high, value=-value, high=-low))
+        told.append(tr("At best every group would have {margin} less by leaving.", margin=margin))
+    if core.binding:
+        groups = "; ".join(map(game.group, core.binding))
+        told.append(tr("Closest to leaving are then: {groups}.", groups=groups))
+    return " ".join(told)
+
+
+def _temptation(game: Game) -> Iterator[str]:
+    """Who gains more by staying out than by a share."""
+    if game.reference is None or not game.found.free_riding:
+        return
+    rule, names = rule_name(game.reference.rule), listed([*map(game.funder, game.tempted)])
+    if names:
+        yield tr("Staying out while the others go on brings more than the share by the rule "
+                 "“{rule}” to: {names}.", rule=rule, names=names)  # fmt: skip
+    else:
+        yield tr("No company gains more by staying out than the rule “{rule}” gives it.", rule=rule)
+
+
+def _cautions(game: Game) -> list[str]:
+    """What must be read with the answer: a sample, duties that were set aside, few states."""
+    drawn, aside, told = game.found.sampling, game.found.set_aside, []
+    if drawn is not None:
+        told.append(
+            tr(
+                "The Shapley value is sampled: {orders} orders of joining, every second one the "
+                "reverse of the one before, {coalitions} groups, seed {seed}; ranges are "
+                "confidence intervals of {level}.",
+                orders=number(drawn.orders),
+                coalitions=number(drawn.coalitions),
+                seed=str(drawn.seed),
+                level=percent(drawn.level),
+            )
+        )
+    if aside:
+        duties = joined([_duty(game, path) for path in aside])
+        told.append(tr("Set aside, since no single group owes them: {duties}.", duties=duties))
+    return [*told, *game.illustration()]
+
+
+def _duty(game: Game, path: str) -> str:
+    """A duty of the scenario by its path."""
+    kind, _, rest = path.partition(".")
+    if kind == "stockpiles":
+        pile = game.name("stockpiles", rest.rpartition(".")[0])
+        return tr("days that a stockpile must last ({name})", name=pile)
+    return {
+        "must_build": tr("projects that must be built"),
+        "max_country_share": tr("the largest share of a single country"),
+    }.get(rest, path)
+
+
+# Sections
+
+
+def _shares(game: Game) -> Iterator[Part]:
     """What each rule leaves to each player, what it pays for that, and to whom."""
     if not game.found.rules:
         return
@@ -167,56 +232,19 @@ def shares(game: Game) -> Iterator[Part]:
         "alone, less its gain and its damage. Where that differs from its outlay in the plan of "
         "all, the players settle it among themselves."
     )
-    yield Bullets([rule_meaning(rule.rule) for rule in game.found.rules])
+    yield Bullets([words.rule_meaning(rule.rule) for rule in game.found.rules])
     yield rules.gains(game)
-    yield from _spread(game)
+    gains = [share.gain for rule in game.found.rules for share in rule.members.values()]
+    wide = [words.opened(gain) for gain in gains if game.is_wide(gain)]
+    if wide:
+        amount = game.money(max(wide))
+        yield tr(
+            "Proofs, or the sample, leave these gains open by {amount} at most.", amount=amount
+        )
     yield rules.payments(game)
-    yield from _balance(game)
 
 
-def _spread(game: Game) -> Iterator[str]:
-    """How far gains are open, where that is not negligible."""
-    most = {True: 0.0, False: 0.0}
-    for rule in game.found.rules:
-        sampled = rule.rule == "shapley" and game.found.sampling is not None
-        wide = [opened(of.gain) for of in rule.members.values() if game.is_wide(of.gain)]
-        most[sampled] = max([most[sampled], *wide])
-    if most[False]:
-        amount = game.money(most[False])
-        yield tr("The proofs leave these gains open by {amount} at most.", amount=amount)
-    if most[True]:
-        amount = game.money(most[True])
-        yield tr("Sampling leaves the Shapley value open by {amount} at most.", amount=amount)
-
-
-def _balance(game: Game) -> Iterator[str]:
-    """Where transfers go that do not cancel out."""
-    rule, others = game.reference, game.others
-    if rule is None or others is None:
-        return
-    left = sum(share.transfer_meur for share in rule.members.values())
-    if abs(left) <= max(NOISE, 1e-6 * abs(game.found.plan.objective)):
-        return
-    about = {"amount": game.money(abs(left)), "others": others.name}
-    go, come = (
-        tr("Transfers add up to {amount}, which go to those who are no players but count "
-           "({others}): so much more do they bear than without any company.", **about),
-        tr("Transfers add up to -{amount}, which come from those who are no players but count "
-           "({others}): so much less do they bear than without any company.", **about),
-    )  # fmt: skip
-    yield go if left > 0 else come
-
-
-def leaving(game: Game) -> Iterator[Part]:
-    """Which groups would rather leave with each rule, and the core."""
-    core = game.found.core
-    yield sentences.unknown() if core is None else sentences.core(game, core)
-    if game.found.rules:
-        yield rules.verdicts(game)
-        yield groups.leaving(game)
-
-
-def by_themselves(game: Game) -> Iterator[Part]:
+def _by_themselves(game: Game) -> Iterator[Part]:
     """The worth of each group; on a page, of those with most to gain."""
     split = game.found
     if split.rules:
@@ -224,105 +252,81 @@ def by_themselves(game: Game) -> Iterator[Part]:
             "Choose a rule in the yellow cell: gains of the players, shares of the groups, and "
             "what a group has more by leaving follow. 1: the player is in the group."
         )
-        yield Text(choose, SHEET)
-        yield Choice(groups.RULE, tr("Shared by"), [rule_name(rule.rule) for rule in split.rules])
-    yield groups.chosen(game)
-    yield groups.most_by_leaving(game)
+        names = [rule_name(rule.rule) for rule in split.rules]
+        yield doc.Text(choose, SHEET)
+        yield doc.Choice(rules.RULE, tr("Shared by"), names)
+    yield rules.chosen(game)
     several = [one for one in split.coalitions if len(one.members) > 1]
-    ranked = sorted(several, key=lambda one: (-len(one.members), -one.worth.value))
-    if len(ranked) > groups.SHOWN:
-        ranked = sorted(several, key=lambda one: -one.worth.value)[: groups.SHOWN]
+    ranked = sorted(several, key=lambda one: -one.worth.value)[: rules.SHOWN]
+    if len(several) > len(ranked):
         some = tr("The {shown} groups with most to gain, of {count}; a workbook of this split has "
-                  "all.", shown=number(groups.SHOWN), count=number(len(several)))  # fmt: skip
-        yield Text(some, PAGE)
-    yield groups.coalitions(game, ranked, PAGE)
-    yield groups.coalitions(game, split.coalitions, SHEET)
+                  "all.", shown=number(rules.SHOWN), count=number(len(several)))  # fmt: skip
+        yield doc.Text(some, PAGE)
+    yield rules.coalitions(game, ranked, PAGE)
+    yield rules.coalitions(game, split.coalitions, SHEET)
 
 
-def outside(game: Game) -> Iterator[Part]:
+def _outside(game: Game) -> Iterator[Part]:
     """What companies have by staying out."""
-    if not game.found.free_riding:
-        return
-    yield tr(
-        "What others build and store also spares a company that pays nothing. Where it has more by "
-        "that than its share of the joint gain, it is tempted to let the others pay."
-    )
-    yield groups.staying_out(game)
+    if game.found.free_riding:
+        yield tr(
+            "What others build and store also spares a company that pays nothing. Where it has "
+            "more by that than its share of the joint gain, it is tempted to let the others pay."
+        )
+        yield rules.staying_out(game)
 
 
-def outsiders(game: Game) -> Iterator[Part]:
+def _outsiders(game: Game) -> Iterator[Part]:
     """The game in which outsiders act for themselves."""
     second = game.found.externality
-    if second is None:
-        return
-    yield tr(
-        "What one does alone also spares others damage. Where outsiders act, each for itself, all "
-        "together gain {worth}.",
-        worth=game.proven(second.worth),
-    )
-    yield sentences.core(game, second.core)
-    yield groups.outsiders(game, second)
-    remark = tr("Against all acting alone")
-    worth = tables.Figure(tr("Gain of all"), second.worth, remark=remark, key="second")
-    title = tr("What all gain ({unit})", unit=game.million)
-    yield tables.figures(title, [worth, *tables.core_figures(second.core)], "second-gain")
+    if second is not None:
+        yield tr(
+            "What one does alone also spares others damage. Where outsiders act, each for itself, "
+            "all together gain {worth}.",
+            worth=game.proven(second.worth),
+        )
+        yield _core(game, second.core)
+        yield rules.outsiders(game, second)
 
 
-def method(game: Game) -> Iterator[Part]:
+def _method(game: Game) -> Iterator[Part]:
     """The game, the rules and their limits, in plain words."""
     yield tr(
         "For a group of players the best plan is sought that its members can carry by themselves: "
         "the one with the least mean damage and net cost of theirs, while all others start "
         "nothing. What a group gains is what its members bear alone, less what they bear together."
     )
-    yield state_meaning(game.state)
     yield tr(
         "A plan is found and a bound is proven for each group; a gain lies between what both "
         "leave open. A range holds whatever the best plans are; where it decides a question, the "
         "answer is proven."
     )
-    if game.found.sampling is not None:
-        yield sentences.sampled(game)
     if game.found.core is not None:
         yield tr(
             "The least core is the way to share at which the group with most to gain by leaving "
             "has as little as possible by it (Maschler, Peleg and Shapley 1979). Public money that "
             "keeps all is the cost of stability (Bachrach and others 2009)."
         )
-    limits = [
-        tr("Transfers are certain amounts that are settled beforehand; who bears which risk is not "
-           "asked."),
-        tr("Gains are means over the states of the world; a single state may fall otherwise."),
-        tr("Groups are free to form, and talks cost nothing; what cartel law allows is not asked."),
-    ]  # fmt: skip
-    yield Heading(tr("What it cannot say"))
-    yield Bullets([*limits, *sentences.set_aside(game)])
+    yield doc.Heading(tr("What it cannot say"))
+    yield Bullets(
+        [
+            tr("Transfers are certain amounts that are settled beforehand; who bears which risk is "
+               "not asked."),
+            tr("Gains are means over the states of the world; a single state may fall otherwise."),
+            tr("Groups are free to form, and talks cost nothing; what cartel law allows is not "
+               "asked."),
+        ]
+    )  # fmt: skip
 
 
-def proof(game: Game) -> list[Part]:
+def _certificate(game: Game) -> Section:
     """Gaps, states, versions and hash."""
-    versions = pairs(tr("Scenario and versions"), game.made_of(), "split-versions")
-    return [tables.proof(game), versions]
-
-
-def terms(game: Game) -> list[tuple[str, str]]:
-    """Terms in alphabetical order; what rules mean stands where they are compared."""
-    entries = {
-        tr("Core"): tr(
-            "All ways to share the gain with which no group would have more by leaving. It may be "
-            "empty; else the nucleolus lies in it."
-        ),
-        tr("Free riding"): tr(
-            "Staying out, and yet having something of what the others build and store."
-        ),
-        tr("Damage"): tr(
-            "What missing tonnes cost: {unit} by the damage curve of the scenario, discounted and "
-            "summed over the years.",
-            unit=game.million,
-        ),
-        tr("Net cost"): tr("What is paid, less what is expected to come back; discounted."),
-        tr("Transfer"): tr(
-            "What a player pays to the others on top of its outlay, so that a rule is kept."
-        ),
-    }
-    return sorted(entries.items(), key=lambda entry: entry[0].casefold())
+    split, plan = game.found, game.found.plan
+    proof = game.proof(
+        (tr("Groups solved"), number(len(split.coalitions))),
+        (tr("Largest gap"), small_percent(game.largest_gap)),
+        (tr("Objective of the plan of all"), rounded(plan.objective)),
+        (tr("Bound"), rounded(plan.bound)),
+        (tr("Gap"), small_percent(plan.gap)),
+    )
+    return Section("certificate", tr("What the split rests on"), [proof], tab=tr("Split"))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -69,10 +68,6 @@ class Table:
         """The players in a coalition."""
         return tuple(seat for n, seat in enumerate(self.seats) if mask >> n & 1)
 
-    def ids(self, mask: int) -> tuple[str, ...]:
-        """Their ids."""
-        return tuple(seat.id for seat in self.of(mask))
-
     @cached_property
     def private(self) -> tuple[str, ...]:
         """Funders who are neither companies nor public."""
@@ -84,71 +79,52 @@ class Table:
             return any(seat.is_state for seat in self.of(mask))
         return self.mode in ("every", "gift") or (self.mode == "joint" and mask == self.all)
 
-    @property
-    def state_counts(self) -> bool:
-        """Whether what the state pays counts in every coalition, though it is no member."""
-        return self.mode == "every"
-
 
 def table_of(reading: Reading, mode: StateMode) -> Table:
     """The game of a scenario: damage and cost count alike, tonnes belong to those who paid for
     them, and what no coalition owes by itself is set aside.
 
-    Raises
-    ------
-    NoGame
-        Without two companies, or with more players than can be counted.
-    ScenarioError
-        If the scenario does not allow what the game needs, such as damage in money.
+    Raises NoGame without two companies, or with more players than can be counted, and ScenarioError
+    if the scenario does not allow what the game needs, such as damage in money.
     """
     case = reading.case
-    set_aside: list[str] = []
+    piles = [f"stockpiles.{h.id}.min_days_of_demand" for h in case.stockpiles
+             if h.min_days_of_demand is not None]  # fmt: skip
+    aside = {"policy.must_build": "[]"} if case.policy.must_build else {}
+    if case.policy.max_country_share is not None:
+        aside["policy.max_country_share"] = "null"
+    aside |= dict.fromkeys(piles, "null")
     settings = ["objective.measure=damage", "objective.allocation=entitled",
                 "objective.cost_weight=1", "objective.cvar.weight=0"]  # fmt: skip
-    if case.policy.must_build:
-        set_aside.append("policy.must_build")
-        settings.append("policy.must_build=[]")
-    if case.policy.max_country_share is not None:
-        set_aside.append("policy.max_country_share")
-        settings.append("policy.max_country_share=null")
-    for pile in case.stockpiles:
-        if pile.min_days_of_demand is not None:
-            set_aside.append(f"stockpiles.{pile.id}.min_days_of_demand")
-            settings.append(f"stockpiles.{pile.id}.min_days_of_demand=null")
+    settings += [f"{path}={value}" for path, value in aside.items()]
     instance = read_instance(reading.changed(settings).case)
-    return Table(
-        instance,
-        read_states(instance),
-        mode,
-        tuple(_seats(instance, mode)),
-        _state(instance),
-        tuple(set_aside),
-    )
+    state, seats = _state(instance), _companies(instance)
+    if mode == "player":
+        seats.append(state)
+    return Table(instance, read_states(instance), mode, tuple(seats), state, tuple(aside))
 
 
-def _seats(instance: Instance, mode: StateMode) -> Iterable[Seat]:
+def _companies(instance: Instance) -> list[Seat]:
     case = instance.case
     companies = [f for f, funder in case.funders.items() if funder.kind == "company"]
-    if len(companies) < 2:
+    if not 2 <= len(companies) < MASKS:
         raise NoGame(
             tr(
-                "A split needs two funders of kind company at least; this scenario has {number}.",
-                number=len(companies),
-            )
-        )
-    for f in companies:
-        own = tuple(u for u, consumer in case.consumers.items() if consumer.company == f)
-        yield Seat(f, named(case.funders[f].name, f), False, (f,), own)
-    if mode == "player":
-        yield _state(instance)
-    if len(companies) >= MASKS:
-        raise NoGame(
-            tr(
-                "A split can have {most} companies at most; this scenario has {number}.",
+                "A split needs 2 to {most} funders of kind company; this scenario has {number}.",
                 most=MASKS - 1,
                 number=len(companies),
             )
         )
+    return [
+        Seat(
+            f,
+            named(case.funders[f].name, f),
+            False,
+            (f,),
+            tuple(u for u, consumer in case.consumers.items() if consumer.company == f),
+        )
+        for f in companies
+    ]
 
 
 def _state(instance: Instance) -> Seat:

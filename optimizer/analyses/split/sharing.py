@@ -8,146 +8,143 @@ far as its own plan is.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
-from models.results import Core, Interval, Leaving, MemberShare, SharingRule
+from models.results import Core, Interval, JointPlan, Leaving, MemberShare, Player, SharingRule
 from models.results.split import Rule
 from optimizer import games
 from optimizer.analyses.split.coalition_values import Costs
+from optimizer.games.coalitions import Masks
 from optimizer.model.instance import Floats
 
 SHOWN = 5
 """Groups that would rather leave, shown of each rule."""
+LEVEL = 0.95
+"""Of the confidence intervals of sampled values."""
+
+Gains = tuple[Rule, Floats, Floats, Floats]
+"""What a rule gives each player, and the ends between which proofs or the sample leave it, (n)."""
 
 
-@dataclass(frozen=True, eq=False)
-class Game:
-    """Worths by mask where all coalitions were solved: no less than ``low``, no more than ``high``;
-    the low ones belong to the plans that were found."""
-
-    low: Floats
-    """(2^n)"""
-    high: Floats
-    """(2^n)"""
-    alone: Floats
-    """(n) what each has alone with the plan that was found."""
-
-    @classmethod
-    def of(cls, costs: Costs, players: int) -> Game:
-        """The game of what coalitions could have."""
-        least, greatest = costs.arrays(players)
-        alone = np.array([greatest[1 << n] for n in range(players)])
-        together = np.array(
-            [alone[list(games.members(mask))].sum() for mask in range(1 << players)]
+def exact(costs: Costs, players: Sequence[Player], plan: JointPlan) -> Iterator[SharingRule]:
+    """Each rule that applies, and what it gives, where all coalitions were solved."""
+    least, most = costs.game(len(players))
+    ends = games.shapley_range(least, most)
+    shares: list[Gains] = [("shapley", games.shapley(least), *ends)]
+    if least[-1] >= 0:  # else they would rather be alone, and no share is rational
+        point = games.nucleolus(least)
+        shares.append(("nucleolus", point, point, point))
+    worth = float(least[-1]), float(most[-1])
+    for one in (*shares, *_simple(players, plan, *worth)):
+        rule, gain, _, _ = one
+        verdict = games.core_membership(least, most, gain)
+        found, best = games.excess(least, gain), games.excess(most, gain)
+        worst = games.worst_coalitions(least if verdict == "outside" else most, gain, SHOWN)
+        at_least, at_most = games.subsidy_range(least, most, gain)
+        yield SharingRule(
+            rule=rule,
+            members=_shares(one, players, plan, worth[0]),
+            core=verdict,
+            leaving=tuple(
+                Leaving(
+                    members=_ids(players, mask), gain=float(found[mask]), most=float(best[mask])
+                )
+                for mask, _ in worst
+            ),
+            contribution=Interval(low=at_least, value=at_least, high=at_most),
         )
-        return cls(together - greatest, together - least, alone)
 
 
-@dataclass(frozen=True, eq=False)
-class Member:
-    """What a player's share rests on."""
+def sampled(
+    costs: Costs, players: Sequence[Player], plan: JointPlan, orders: Masks
+) -> Iterator[SharingRule]:
+    """Rules that can be told without all coalitions, and which of those solved would leave."""
+    everybody = (1 << len(players)) - 1
+    alone = {m: math.fsum(costs[1 << n].high for n in games.members(m)) for m in costs}
+    found = {mask: alone[mask] - cost.high for mask, cost in costs.items()}
+    best = {mask: alone[mask] - cost.low for mask, cost in costs.items()}
+    ends = {mask: (found[mask], best[mask]) for mask in found}
+    estimate = games.shapley_from_orders(orders, found, LEVEL).estimate
+    spread = games.shapley_from_orders(orders, ends, LEVEL)
+    nothing = games.SPECK + games.TOLERANCE * max(map(abs, found.values()))
+    shares: list[Gains] = [("shapley", estimate, spread.low, spread.high)]
+    for one in (*shares, *_simple(players, plan, found[everybody], best[everybody])):
+        rule, gain, _, _ = one
+        excess = {
+            mask: value - math.fsum(gain[n] for n in games.members(mask))
+            for mask, value in found.items()
+            if mask != everybody
+        }
+        leaving = sorted(
+            (mask for mask, value in excess.items() if value > nothing),
+            key=lambda mask: (-excess[mask], mask.bit_count(), mask),
+        )
+        yield SharingRule(
+            rule=rule,
+            members=_shares(one, players, plan, found[everybody]),
+            core="outside" if leaving else "undecided",
+            leaving=tuple(
+                Leaving(
+                    members=_ids(players, mask),
+                    gain=excess[mask],
+                    most=excess[mask] + best[mask] - found[mask],
+                )
+                for mask in leaving[:SHOWN]
+            ),
+            contribution=None,
+        )
 
-    id: str
-    demand: float
-    """Value of its demand."""
-    avoided: float
-    """Its damage without any plan, less that in the plan of all."""
-    damage: float
-    """Its damage in the plan of all."""
-    outlay: float
-    """Its net cost in the plan of all."""
-    alone: float
-    """What it has alone."""
 
-
-def share_out(game: Game, members: Sequence[Member]) -> Iterator[SharingRule]:
-    """Each rule that applies, and what it gives."""
-    worth, most = float(game.low[-1]), float(game.high[-1])
-    low, high = games.shapley_range(game.low, game.high)
-    yield _ruled("shapley", game, members, games.shapley(game.low), low, high)
-    if worth >= 0:  # else they would rather be alone, and no share is rational
-        point = games.nucleolus(game.low)
-        yield _ruled("nucleolus", game, members, point, point, point)
-    for rule, keys in simple_keys(members):
-        one, other = games.in_proportion(worth, keys), games.in_proportion(most, keys)
-        yield _ruled(rule, game, members, one, one, other)
-
-
-def simple_keys(members: Sequence[Member]) -> Iterator[tuple[Rule, Floats]]:
-    """Keys of the rules that need no other coalitions; those that would be all 0 are left out."""
+def _simple(
+    players: Sequence[Player], plan: JointPlan, worth: float, most: float
+) -> Iterable[Gains]:
+    """Rules that need no other coalitions; those whose keys would be all 0 are left out."""
+    spared = [one.without_plan - plan.damage[one.id] for one in players]
     keys: dict[Rule, list[float]] = {
-        "demand": [member.demand for member in members],
-        "avoided_damage": [max(0.0, member.avoided) for member in members],
-        "equal": [1.0 for _ in members],
+        "demand": [one.demand_meur for one in players],
+        "avoided_damage": [max(0.0, avoided) for avoided in spared],
+        "equal": [1.0 for _ in players],
     }
     for rule, own in keys.items():
         if math.fsum(own) > 0:
-            yield rule, np.array(own)
+            gain = games.in_proportion(worth, np.array(own))
+            yield rule, gain, gain, games.in_proportion(most, np.array(own))
 
 
-def _ruled(
-    rule: Rule,
-    game: Game,
-    members: Sequence[Member],
-    gain: Floats,
-    low: Floats,
-    high: Floats,
-) -> SharingRule:
-    verdict = games.core_membership(game.low, game.high, gain)
-    at_least, at_most = games.subsidy_range(game.low, game.high, gain)
-    return SharingRule(
-        rule=rule,
-        members=shares_of(members, gain, low, high, float(game.low[-1])),
-        core=verdict,
-        leaving=_leaving(game, members, gain, certain=verdict == "outside"),
-        contribution=Interval(low=at_least, value=at_least, high=at_most),
-    )
-
-
-def shares_of(
-    members: Sequence[Member], gain: Floats, low: Floats, high: Floats, worth: float
+def _shares(
+    gains: Gains, players: Sequence[Player], plan: JointPlan, worth: float
 ) -> dict[str, MemberShare]:
     """What a rule gives each player, and what that lets it pay."""
     shares = {}
-    for n, member in enumerate(members):
-        pays = member.alone - float(gain[n]) - member.damage
-        shares[member.id] = MemberShare(
-            gain=Interval(low=float(low[n]), value=float(gain[n]), high=float(high[n])),
-            share=float(gain[n]) / worth if abs(worth) > games.SPECK else None,
+    for one, gain, low, high in zip(players, *gains[1:], strict=True):
+        pays = one.alone.value - float(gain) - plan.damage[one.id]
+        outlay = plan.public_meur if one.kind == "state" else plan.outlay_meur[one.id]
+        shares[one.id] = MemberShare(
+            gain=Interval(low=float(low), value=float(gain), high=float(high)),
+            share=float(gain) / worth if abs(worth) > games.SPECK else None,
             pays_meur=pays,
-            outlay_meur=member.outlay,
-            transfer_meur=pays - member.outlay,
+            outlay_meur=outlay,
+            transfer_meur=pays - outlay,
         )
     return shares
 
 
-def _leaving(
-    game: Game, members: Sequence[Member], gain: Floats, *, certain: bool
-) -> tuple[Leaving, ...]:
-    worths = game.low if certain else game.high
-    least, most = games.excess(game.low, gain), games.excess(game.high, gain)
-    return tuple(
-        Leaving(members=_ids(members, mask), gain=float(least[mask]), most=float(most[mask]))
-        for mask, _ in games.worst_coalitions(worths, gain, SHOWN)
-    )
-
-
-def core_of(game: Game, members: Sequence[Member]) -> Core:
+def core_of(costs: Costs, players: Sequence[Player]) -> Core:
     """Whether there is a share that every group would stay for, and the one it lacks least at."""
-    found = games.least_core(game.low)
-    low, high = games.least_core_range(game.low, game.high)
-    at_least, at_most = games.stability_cost_range(game.low, game.high)
+    least, most = costs.game(len(players))
+    found = games.least_core(least)
+    low, high = games.least_core_range(least, most)
+    at_least, at_most = games.stability_cost_range(least, most)
     return Core(
-        empty=games.core_emptiness(game.low, game.high),
+        empty=games.core_emptiness(least, most),
         least_core=Interval(low=low, value=found.value, high=high),
-        members={member.id: float(x) for member, x in zip(members, found.payoff, strict=True)},
-        binding=tuple(_ids(members, mask) for mask in found.binding),
-        contribution=Interval(low=at_least, value=games.stability_cost(game.low)[0], high=at_most),
+        members={one.id: float(x) for one, x in zip(players, found.payoff, strict=True)},
+        binding=tuple(_ids(players, mask) for mask in found.binding),
+        contribution=Interval(low=at_least, value=games.stability_cost(least)[0], high=at_most),
     )
 
 
-def _ids(members: Sequence[Member], mask: int) -> tuple[str, ...]:
-    return tuple(members[n].id for n in games.members(mask))
+def _ids(players: Sequence[Player], mask: int) -> tuple[str, ...]:
+    return tuple(players[n].id for n in games.members(mask))

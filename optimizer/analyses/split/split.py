@@ -4,52 +4,31 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 
+from models import results
+from models.base import named
 from models.files import Reading
-from models.results import (
-    Coalition,
-    Core,
-    Externality,
-    FreeRider,
-    Interval,
-    Leaving,
-    Player,
-    Sampling,
-    SharingRule,
-    Split,
-)
-from models.results.split import Rule
+from models.results import Coalition, Externality, FreeRider, Interval, Player, Sampling, Split
 from optimizer import games
 from optimizer.analyses.head import head
 from optimizer.analyses.running import Input, Outcome
-from optimizer.analyses.split.coalition_values import Costs, Play, play
-from optimizer.analyses.split.joint import joint_plan
+from optimizer.analyses.split import sharing
+from optimizer.analyses.split.coalition_values import Costs, Play, from_below
 from optimizer.analyses.split.options import SplitOptions
 from optimizer.analyses.split.players import Seat, Table, table_of
-from optimizer.analyses.split.sharing import (
-    SHOWN,
-    Game,
-    Member,
-    core_of,
-    share_out,
-    shares_of,
-    simple_keys,
-)
 from optimizer.analyses.split.subproblem import Answer, coalition, damage_of
-from optimizer.games.coalitions import Masks
-from optimizer.model.commitment import Commitment
-from optimizer.model.instance import Floats, Instance
+from optimizer.model.commitment import Commitment, outlay, planned_stock
+from optimizer.model.instance import COMMON, Instance, group_of
 from optimizer.solve import outcomes
+from optimizer.solve.accounts import by_year
 from optimizer.solve.decomposition import CutPool
-from optimizer.solve.gap import is_within
+from optimizer.solve.gap import gap_of, is_within
 
-LEVEL = 0.95
-"""Of the confidence intervals of sampled values."""
-
-
+TRACE_T = 1e-3
+"""Tonnes that are not worth a line."""
 USUAL = SplitOptions()
 
 
@@ -75,91 +54,63 @@ def split(
     coalitions are solved up to ``exact_up_to`` players, else those that sampled orders of joining
     ask for (Castro, Gómez and Tejada 2009).
 
-    Raises
-    ------
-    NoGame
-        Without two companies.
-    NoPlan
-        If a limit was met before one of the coalitions had a plan and a bound.
-    ScenarioError
-        If the scenario does not allow what the game needs.
-    SolverError
-        If the solver fails, or its answer fails the check.
+    Raises NoGame without two companies, NoPlan if a limit was met before one of the coalitions had
+    a plan and a bound, ScenarioError if the scenario does not allow what the game needs, and
+    SolverError if the solver fails, or its answer fails the check.
     """
     began = time.perf_counter()
     table = table_of(reading, options.mode)
-    players = len(table.seats)
-    orders = None
-    if players > options.exact_up_to:
-        orders = games.sample_orders(players, options.orders, options.seed)
-    masks = list(range(1, 1 << players)) if orders is None else _asked(table, orders)
-    game = play(
-        table,
-        masks,
-        options,
-        second_game=options.externality and orders is None,
-        pool=CutPool() if pool is None else pool,
-    )
-    costs = Costs.of(game.answers)
-    without = outcomes.evaluate(table.instance, table.states, [Commitment()])[0].by_consumer
-    everybody = game.answers[table.all]
-    members = [_member(table, seat, n, everybody, costs, without) for n, seat in
-               enumerate(table.seats)]  # fmt: skip
-    exact = None if orders is not None else Game.of(costs, players)
-    rules: tuple[SharingRule, ...]
-    core: Core | None = None
-    sampling: Sampling | None = None
-    if exact is not None:
-        rules, core = tuple(share_out(exact, members)), core_of(exact, members)
+    count, orders = len(table.seats), None
+    if count > options.exact_up_to:
+        orders = games.sample_orders(count, options.orders, options.seed)
+        # Besides what orders ask for, each company alone, and all without one.
+        singles = [1 << n for n in range(count)]
+        masks = [*games.coalitions_of(orders), *singles, *(table.all & ~one for one in singles)]
     else:
-        assert orders is not None
-        rules = tuple(_sampled(costs, orders, members, table.all))
+        masks = list(range(1, 1 << count))
+    game = Play(table, options)
+    second_game = options.externality and orders is None
+    game.hold(masks, CutPool() if pool is None else pool, second_game=second_game)
+    costs = Costs(game.answers)
+    without = outcomes.evaluate(table.instance, table.states, [Commitment()])[0].by_consumer
+    plan = _joint_plan(table, game.answers[table.all], without)
+    players = tuple(_player(table, n, costs, without) for n in range(count))
+    core: results.Core | None = None
+    sampling: Sampling | None = None
+    if orders is None:
+        rules, core = tuple(sharing.exact(costs, players, plan)), sharing.core_of(costs, players)
+    else:
+        rules = tuple(sharing.sampled(costs, players, plan, orders))
         sampling = Sampling(
-            orders=len(orders), coalitions=len(costs.high), seed=options.seed, level=LEVEL
+            orders=len(orders), coalitions=len(costs), seed=options.seed, level=sharing.LEVEL
         )
     return Split(
         state=options.mode,
         set_aside=table.set_aside,
-        players=tuple(
-            _player(table, seat, n, costs, member, without)
-            for n, (seat, member) in enumerate(zip(table.seats, members, strict=True))
-        ),
+        players=players,
         coalitions=tuple(_coalitions(table, game, costs, without)),
-        baseline=_baseline(costs) if 0 in game.answers else None,
-        worth=_worth(costs, table.all),
-        plan=joint_plan(table, everybody, without),
+        baseline=costs.baseline if 0 in game.answers else None,
+        worth=costs.worth(table.all),
+        plan=plan,
         rules=rules,
         core=core,
         free_riding=_free_riding(table, game, costs),
-        externality=None if exact is None else _externality(table, game, members),
+        externality=_externality(table, game, players),
         sampling=sampling,
         **head(Split, reading.case, title, variant, began, len(table.states), options.gap),
     )
 
 
-def _asked(table: Table, orders: Masks) -> list[int]:
-    """Coalitions that sampled orders ask for, each company alone, and all without one."""
-    singles = [1 << n for n in range(len(table.seats))]
-    asked = {*games.coalitions_of(orders), *singles, *(table.all & ~one for one in singles)}
-    return sorted(asked)
-
-
-def _member(
-    table: Table,
-    seat: Seat,
-    n: int,
-    everybody: Answer,
-    costs: Costs,
-    without: Mapping[str, float],
-) -> Member:
-    damage = damage_of(seat, everybody.damage)
-    return Member(
-        seat.id,
-        _value_of_demand(table.instance, seat),
-        damage_of(seat, without) - damage,
-        damage,
-        math.fsum(everybody.cost[f] for f in seat.funders),
-        costs.high[1 << n],
+def _player(table: Table, n: int, costs: Costs, without: Mapping[str, float]) -> Player:
+    seat = table.seats[n]
+    return Player(
+        id=seat.id,
+        name=seat.name,
+        kind="state" if seat.is_state else "company",
+        consumers=seat.consumers,
+        demand_meur=_value_of_demand(table.instance, seat),
+        without_plan=damage_of(seat, without),
+        alone=costs[1 << n],
     )
 
 
@@ -175,137 +126,100 @@ def _value_of_demand(instance: Instance, seat: Seat) -> float:
     return total
 
 
-def _player(
-    table: Table, seat: Seat, n: int, costs: Costs, member: Member, without: Mapping[str, float]
-) -> Player:
-    return Player(
-        id=seat.id,
-        name=seat.name,
-        kind="state" if seat.is_state else "company",
-        consumers=seat.consumers,
-        demand_meur=member.demand,
-        without_plan=damage_of(seat, without),
-        alone=_cost(costs, 1 << n),
+def _joint_plan(table: Table, answer: Answer, without: Mapping[str, float]) -> results.JointPlan:
+    """What all do together, as a document; ``without`` is the damage if nobody does anything."""
+    instance, plan = table.instance, answer.commitment
+    stocks = {
+        h: float(planned_stock(instance, plan, h).max()) * instance.lot_t[pile.material]
+        for h, pile in instance.stockpiles.items()
+    }
+    return results.JointPlan(
+        projects=tuple(_projects(table, plan)),
+        stocks_t={h: tonnes for h, tonnes in stocks.items() if tonnes > TRACE_T},
+        damage={seat.id: damage_of(seat, answer.damage) for seat in table.seats},
+        without_plan={seat.id: damage_of(seat, without) for seat in table.seats},
+        outlay_meur=answer.cost,
+        outlay_by_year_meur={
+            f: by_year(instance, yearly)
+            for f, yearly in outlay(instance, plan).items()
+            if np.any(yearly != 0)
+        },
+        public_meur=math.fsum(answer.cost[f] for f in table.state.funders),
+        objective=answer.found,
+        bound=answer.bound,
+        gap=gap_of(answer.found, answer.bound) or 0.0,
     )
 
 
-def _cost(costs: Costs, mask: int) -> Interval:
-    return Interval(low=costs.low[mask], value=costs.high[mask], high=costs.high[mask])
-
-
-def _baseline(costs: Costs) -> Interval:
-    low, high = costs.baseline
-    return Interval(low=low, value=high, high=high)
-
-
-def _worth(costs: Costs, mask: int) -> Interval:
-    """What a coalition gains against its members alone; nothing for one alone."""
-    if mask.bit_count() == 1:
-        return Interval(low=0.0, value=0.0, high=0.0)
-    singles = [1 << n for n in games.members(mask)]
-    least = math.fsum(costs.low[one] for one in singles)
-    greatest = math.fsum(costs.high[one] for one in singles)
-    return Interval(
-        low=least - costs.high[mask],
-        value=greatest - costs.high[mask],
-        high=greatest - costs.low[mask],
-    )
+def _projects(table: Table, plan: Commitment) -> Iterator[results.JointProject]:
+    """What is built, who carries it, and for whom its output is reserved."""
+    instance = table.instance
+    groups = {group_of(f): f for seat in table.seats for f in seat.funders} | {COMMON: COMMON}
+    for p, start in sorted(plan.start.items(), key=lambda item: item[1]):
+        shares: dict[str, float] = {}
+        for (q, f, i), share in plan.share.items():
+            if q == p and instance.instrument[f, i].carries_capex:
+                shares[f] = shares.get(f, 0.0) + share
+        if (market := plan.market.get(p, 0.0)) > 0:
+            shares["market"] = market
+        yield results.JointProject(
+            id=p,
+            name=named(instance.case.projects[p].name, p),
+            start=start,
+            capex_meur=instance.projects[p].capex,
+            shares=shares,
+            offtake={groups[g]: share for (q, g), share in plan.offtake.items() if q == p},
+        )
 
 
 def _coalitions(
     table: Table, game: Play, costs: Costs, without: Mapping[str, float]
 ) -> Iterator[Coalition]:
-    beside = None if game.beside_others is None else Costs.of(game.beside_others)
-    for mask in sorted(costs.high, key=lambda mask: (mask.bit_count(), mask)):
+    beside = None if game.beside_others is None else Costs(game.beside_others)
+    for mask in sorted(costs, key=lambda mask: (mask.bit_count(), mask)):
         answer = game.answers[mask]
         funders, own = coalition(table, mask).counts
         yield Coalition(
-            members=table.ids(mask),
+            members=tuple(seat.id for seat in table.of(mask)),
             found=answer.found,
             bound=answer.bound,
             damage=math.fsum(answer.damage[u] for u in own),
             net_cost_meur=math.fsum(answer.cost[f] for f in funders),
-            worth=_worth(costs, mask),
+            worth=costs.worth(mask),
             spillover=math.fsum(
                 before - answer.damage[u] for u, before in without.items() if u not in own
             ),
             projects=answer.commitment.start,
-            worth_if_others_act=None if beside is None else _worth(beside, mask),
+            worth_if_others_act=None if beside is None else beside.worth(mask),
             seconds=answer.seconds,
-        )
-
-
-def _sampled(
-    costs: Costs, orders: Masks, members: Sequence[Member], everybody: int
-) -> Iterator[SharingRule]:
-    """Rules that can be told without all coalitions, and which of those solved would leave."""
-    alone = {mask: math.fsum(members[n].alone for n in games.members(mask)) for mask in costs.high}
-    found = {mask: alone[mask] - cost for mask, cost in costs.high.items()}
-    best = {mask: alone[mask] - cost for mask, cost in costs.low.items()}
-    ends = {mask: (found[mask], best[mask]) for mask in found}
-    estimate = games.shapley_from_orders(orders, found, LEVEL).estimate
-    spread = games.shapley_from_orders(orders, ends, LEVEL)
-    worth, most = found[everybody], best[everybody]
-    shares: list[tuple[Rule, Floats, Floats, Floats]] = [
-        ("shapley", estimate, spread.low, spread.high)
-    ]
-    for rule, keys in simple_keys(members):
-        one = games.in_proportion(worth, keys)
-        shares.append((rule, one, one, games.in_proportion(most, keys)))
-    for rule, gain, low, high in shares:
-        excess = {
-            mask: value - math.fsum(gain[n] for n in games.members(mask))
-            for mask, value in found.items()
-            if mask != everybody
-        }
-        nothing = games.SPECK + games.TOLERANCE * max(map(abs, found.values()))
-        leaving = sorted(
-            (mask for mask, value in excess.items() if value > nothing),
-            key=lambda mask: (-excess[mask], mask.bit_count(), mask),
-        )
-        yield SharingRule(
-            rule=rule,
-            members=shares_of(members, gain, low, high, worth),
-            core="outside" if leaving else "undecided",
-            leaving=tuple(
-                Leaving(
-                    members=tuple(members[n].id for n in games.members(mask)),
-                    gain=excess[mask],
-                    most=excess[mask] + best[mask] - found[mask],
-                )
-                for mask in leaving[:SHOWN]
-            ),
-            contribution=None,
         )
 
 
 def _free_riding(table: Table, game: Play, costs: Costs) -> dict[str, FreeRider]:
     riders = {}
     for n, answer in game.staying_out.items():
-        seat, others = table.seats[n], table.all & ~(1 << n)
-        alone_low, alone_high = costs.low[1 << n], costs.high[1 << n]
+        seat, alone, others = table.seats[n], costs[1 << n], table.all & ~(1 << n)
         riders[seat.id] = FreeRider(
-            others=_worth(costs, others),
+            others=costs.worth(others),
             idle=damage_of(seat, game.answers[others].damage),
-            acting=Interval(low=answer.bound, value=answer.found, high=answer.found),
+            acting=from_below(answer.bound, answer.found),
             gain=Interval(
-                low=alone_low - answer.found,
-                value=alone_high - answer.found,
-                high=alone_high - answer.bound,
+                low=alone.low - answer.found,
+                value=alone.high - answer.found,
+                high=alone.high - answer.bound,
             ),
         )
     return riders
 
 
-def _externality(table: Table, game: Play, members: Sequence[Member]) -> Externality | None:
+def _externality(table: Table, game: Play, players: tuple[Player, ...]) -> Externality | None:
     if game.beside_others is None:
         return None
-    costs = Costs.of(game.beside_others)
-    second = Game.of(costs, len(members))
-    gains = games.shapley(second.low)
+    costs = Costs(game.beside_others)
+    gains = games.shapley(costs.game(len(players))[0])
     return Externality(
-        alone={seat.id: _cost(costs, 1 << n) for n, seat in enumerate(table.seats)},
-        worth=_worth(costs, table.all),
-        shapley={member.id: float(x) for member, x in zip(members, gains, strict=True)},
-        core=core_of(second, members),
+        alone={one.id: costs[1 << n] for n, one in enumerate(players)},
+        worth=costs.worth(table.all),
+        shapley={one.id: float(x) for one, x in zip(players, gains, strict=True)},
+        core=sharing.core_of(costs, players),
     )

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from models.language import tr
-from optimizer.analyses.series import Series
+from optimizer.analyses.series import Series, held
 from optimizer.analyses.split.players import Seat, Table
 from optimizer.errors import Interrupted, NoPlan
 from optimizer.model.commitment import Commitment, net_cost_by_funder
-from optimizer.model.instance import COMMON, Floats, Held, Instance, group_of, seen_from
+from optimizer.model.instance import Held, Instance, seen_from
 from optimizer.solve.decomposition import CutPool
 
 
@@ -31,6 +31,18 @@ class Quest:
     counts: tuple[tuple[str, ...], tuple[str, ...]]
     acts: tuple[str, ...]
     settled: Held | None = None
+
+    def seen(self, instance: Instance) -> Instance:
+        """The problem from its standpoint."""
+        funders, consumers = self.counts
+        sticking = frozenset() if self.settled is None else self.settled.funders
+        return seen_from(
+            instance,
+            counts={u: float(u in consumers) for u in instance.case.consumers},
+            cost_counts={f: float(f in funders) for f in instance.case.funders},
+            idle=[f for f in instance.case.funders if f not in self.acts and f not in sticking],
+            held=self.settled,
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,15 +70,11 @@ class Asker:
     def __call__(self, quest: Quest) -> Answer:
         """What the group does.
 
-        Raises
-        ------
-        Interrupted
-            If the user stopped it: a game with a coalition missing tells nothing.
-        NoPlan
-            If a limit was met before there was any plan, or any bound.
+        Raises Interrupted if the user stopped it: a game with a coalition missing tells nothing.
+        Raises NoPlan if a limit was met before there was any plan, or any bound.
         """
         began = time.perf_counter()
-        instance = _seen(self.table.instance, quest)
+        instance = quest.seen(self.table.instance)
         solved = self.series.search(instance)
         if solved.solution.interrupted:
             raise Interrupted(tr("stopped before all coalitions were solved"))
@@ -93,42 +101,22 @@ def asker(table: Table, gap: float, pool: CutPool, time_limit: float | None) -> 
     return Asker(table, Series(table.instance, table.states, gap, pool, time_limit))
 
 
-def _seen(instance: Instance, quest: Quest) -> Instance:
-    funders, consumers = quest.counts
-    held = quest.settled
-    sticking = frozenset() if held is None else held.funders
-    return seen_from(
-        instance,
-        counts={u: float(u in consumers) for u in instance.case.consumers},
-        cost_counts={f: float(f in funders) for f in instance.case.funders},
-        idle=[f for f in instance.case.funders if f not in quest.acts and f not in sticking],
-        held=held,
-    )
-
-
 def coalition(table: Table, mask: int, settled: Held | None = None) -> Quest:
     """A coalition that acts together; outsiders are idle, or have settled what they do."""
     members = table.of(mask)
     state = table.state.funders if table.state_acts(mask) else ()
-    minded = (*table.private, *(state if table.state_counts else ()))
-    counts = _together(members, minded)
-    acts = tuple(dict.fromkeys([*counts[0], *state]))
+    funders = tuple(f for seat in members for f in seat.funders) + table.private
+    if table.mode == "every":
+        funders += state
+    consumers = tuple(u for seat in members for u in seat.consumers)
     name = ", ".join(seat.name for seat in members) or table.state.name
-    return Quest((mask,), name, counts, acts, settled)
+    acts = tuple(dict.fromkeys([*funders, *state]))
+    return Quest((mask,), name, (funders, consumers), acts, settled)
 
 
-def alone(table: Table, seat: Seat, key: tuple[int, ...], settled: Held | None) -> Quest:
+def alone(seat: Seat, key: tuple[int, ...], settled: Held | None) -> Quest:
     """A player that does what is best for itself beside what others have settled."""
-    counts = _together((seat,), ())
-    return Quest(key, seat.name, counts, counts[0], settled)
-
-
-def _together(
-    members: tuple[Seat, ...], minded: tuple[str, ...]
-) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Whose cost counts, that of some who are no members as well, and whose damage."""
-    funders = tuple(f for seat in members for f in seat.funders)
-    return (*funders, *minded), tuple(u for seat in members for u in seat.consumers)
+    return Quest(key, seat.name, (seat.funders, seat.consumers), seat.funders, settled)
 
 
 def settled_by(
@@ -139,27 +127,9 @@ def settled_by(
     A stockpile that none of them pays for is left to the others, and so is output that belongs to
     all, but for that of the projects in the commitment.
     """
-    start = commitment.start
-    buy: dict[str, Floats] = {
-        h: commitment.bought(instance, h)
-        for h, pile in instance.stockpiles.items()
-        if any(f in sticking for f in pile.payers)
-    }
-    if not start and not any(np.any(lots > 0) for lots in buy.values()):
-        return None
-    groups = frozenset(group_of(f) for f in sticking) & frozenset(instance.groups)
-    offtake = {
-        (p, year, g): commitment.offtake.get((p, g), 0.0)
-        for p, year in start.items()
-        for g in (COMMON, *groups)
-        if g in instance.holders(p)
-    }
-    share = {
-        (p, start[p], f, i): share
-        for (p, f, i), share in commitment.share.items()
-        if f in sticking and p in start
-    }
-    return Held(frozenset(sticking), groups, dict(start), share, offtake, buy)
+    settled = held(instance, commitment, sticking, commitment.start)
+    acts = settled.certain or any(np.any(lots > 0) for lots in settled.buy.values())
+    return settled if acts else None
 
 
 def damage_of(seat: Seat, damage: Mapping[str, float]) -> float:

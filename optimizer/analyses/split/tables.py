@@ -1,4 +1,4 @@
-"""The tables of a split: what they hold of players, rules and groups, and how a sheet gets it.
+"""The tables of a split: what all do together, what each bears, what all gain, and checks.
 
 Formulas find the gain of all in ``joint-gain``, what each bears in ``split-players``, what rules
 leave in ``gains``, and groups in ``coalitions``.
@@ -6,52 +6,37 @@ leave in ``gains``, and groups in ``coalitions``.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterable
+from typing import Any
 
 from models.language import tr
-from models.results import Core, Interval, JointProject
-from optimizer.analyses.split.sentences import sampled
-from optimizer.analyses.split.words import COMMON, MARKET, Game, state_meaning
+from models.results import Interval
+from optimizer.analyses.split.words import Game, rule_name
+from optimizer.report import document as doc
 from optimizer.report.cells import along
-from optimizer.report.document import (
-    DETAIL,
-    EVERYWHERE,
-    SHEET,
-    TEXT,
-    Column,
-    Form,
-    Media,
-    Of,
-    Table,
-    ids,
-    sheet_only,
-)
-from optimizer.report.workbook.expressions import Expression, absolute, of, ratio, total
+from optimizer.report.document import DETAIL, SHEET, Column, Table
+from optimizer.report.workbook import expressions as cell
+from optimizer.report.workbook.expressions import Expression
 from optimizer.report.workbook.formulas import Formulas, Line
 
 
-def interval(
-    header: str, figure: Of, key: str = "", apart: Media = SHEET, **more: Any
-) -> list[Column]:
-    """A figure with what the proofs leave of it: three columns in the media ``apart``, else one.
+def money(header: str, of: doc.Of, key: str = "", **more: Any) -> Column:
+    """A column of money."""
+    return Column(header, of, "money", key=key, **more)
 
-    ``figure`` gives an :class:`~models.results.Interval` or None.
-    """
+
+def interval(header: str, figure: doc.Of, key: str, like: str, **more: Any) -> list[Column]:
+    """A figure, read off a row as an interval; in a sheet, with what the proofs leave of it."""
     read = along(figure) if isinstance(figure, str) else figure
-    low, value, high = (end_of(read, name) for name in ("low", "value", "high"))
-    summed = more.pop("total", False)
+
+    def end(name: str) -> Callable[[Any], Any]:
+        return lambda row: getattr(read(row), name, None)
+
     return [
-        Column(header, value, "money", on=EVERYWHERE & ~apart, total=summed, **more),
-        Column(tr("At least"), low, "money", header, on=apart, **more),
-        Column(tr("By the plans"), value, "money", header, on=apart, key=key, total=summed, **more),
-        Column(tr("At most"), high, "money", header, on=apart, **more),
+        money(header, end("value"), key, like=like, **more),
+        money(tr("At least"), end("low"), group=header, like=like, on=SHEET),
+        money(tr("At most"), end("high"), group=header, like=like, on=SHEET),
     ]
-
-
-def end_of(read: Callable[[Any], Any], name: str) -> Callable[[Any], Any]:
-    """An attribute of what is read off a row; None where that is None."""
-    return lambda row: getattr(read(row), name, None)
 
 
 def borne(line: Line, key: str = "alone") -> Expression:
@@ -59,79 +44,40 @@ def borne(line: Line, key: str = "alone") -> Expression:
     return line.book["split-players"].find(line.row.id, key)
 
 
-def apart(deviation: Callable[[Line], Expression | None]) -> Column:
-    """How far figures of a row are apart that must be equal."""
-    return sheet_only(tr("Deviation"), "deviation", deviation, "deviation")
+def gain_of_all(book: Formulas, row: str = "worth", key: str = "value") -> Expression:
+    """The gain of all in a workbook, or what they bear ``alone`` or ``together``."""
+    return book["joint-gain"].find(row, key)
 
 
-def player_column(game: Game) -> Column:
-    """The names of players."""
-    return Column(tr("Player"), lambda one: game.player(one.id), "text")
-
-
-# What all do together
+# What all do together, and what each bears
 
 
 def projects(game: Game) -> Table:
     """Projects of all: who carries them, and for whom output is reserved."""
-    some = game.found.plan.projects
-    carriers = _named(some, "shares")
-
-    columns = [
-        Column(tr("Project"), lambda item: game.project(item.id), "text"),
-        Column(tr("Start"), "start", "year"),
-        Column(tr("Capex, {unit}", unit=game.million), "capex_meur", "money", key="capex"),
-        Column(tr("Carried by"), game.carried, "text", on=TEXT),
-        Column(tr("Output for"), game.reserved, "text", on=TEXT),
-        *(_share(game.funder(id), "shares", id, tr("Carried by")) for id in carriers),
-    ]
-    if carriers:
-        ends = f"f {carriers[0]}", f"f {carriers[-1]}"
-        columns.append(
-            sheet_only(
-                tr("All shares together"), "whole", lambda line: total(line.span(*ends)), "share"
-            )
-        )
-        columns.append(apart(lambda line: absolute(line["whole"] - of(1)) * line["capex"]))
-    columns += [
-        _share(game.taker(id), "offtake", id, tr("Output for")) for id in _named(some, "offtake")
-    ]
-    columns.append(ids(tr("Id"), "id", "id"))
     return Table(
         tr("Projects of all, and who carries them"),
-        some,
-        columns,
+        game.found.plan.projects,
+        [
+            Column(tr("Project"), lambda item: game.project(item.id), "text"),
+            Column(tr("Start"), "start", "year"),
+            money(tr("Capex, {unit}", unit=game.million), "capex_meur"),
+            Column(tr("Carried by"), lambda item: game.shares(item.shares), "text"),
+            Column(tr("Output for"), lambda item: game.shares(item.offtake), "text"),
+        ],
         "joint-projects",
         tr("Capex is not discounted. Shares are of capex, and of output."),
         empty=tr("Nothing is built."),
     )
 
 
-def _named(some: Sequence[JointProject], of_one: str) -> list[str]:
-    """Ids that occur, in the order in which they come; those for all stand last."""
-    found = dict.fromkeys(id for item in some for id in getattr(item, of_one))
-    return sorted(found, key=lambda id: id in (MARKET, COMMON))
-
-
-def _share(name: str, of_one: str, id: str, group: str) -> Column:
-    key = f"f {id}" if of_one == "shares" else ""
-    return Column(
-        name, lambda item: getattr(item, of_one).get(id, 0.0), "share", group, on=SHEET, key=key
-    )
-
-
 def stocks(game: Game) -> Table:
     """What each stockpile holds at most."""
-    return Table(
-        tr("Stocks of all"),
-        list(game.found.plan.stocks_t.items()),
-        [
-            Column(tr("Stockpile"), lambda row: game.name("stockpiles", row[0]), "text"),
-            # Each with digits of its own: tonnes of gallium beside thousands of graphite.
-            Column(tr("Held at most, t"), "1", lambda _: "tonnes"),
-        ],
-        "joint-stocks",
-    )
+    columns = [
+        Column(tr("Stockpile"), lambda row: game.name("stockpiles", row[0]), "text"),
+        # Each with digits of its own: tonnes of gallium beside thousands of graphite.
+        Column(tr("Held at most, t"), "1", lambda _: "tonnes"),
+    ]
+    return Table(tr("Stocks of all"), [*game.found.plan.stocks_t.items()], columns, "joint-stocks")
 
 
 def outlay(game: Game) -> Table:
@@ -139,64 +85,55 @@ def outlay(game: Game) -> Table:
     paid = game.found.plan.outlay_by_year_meur
     years = sorted({int(year) for by_year in paid.values() for year in by_year})
 
-    def by(header: str, *funders: str, **more: Any) -> Column:
-        return Column(
-            header, lambda year: sum(paid[f].get(str(year), 0.0) for f in funders), "money",
-            like="paid", total=True, **more,
-        )  # fmt: skip
+    def by(funder: str) -> Column:
+        return money(game.funder(funder), lambda year: paid[funder].get(str(year), 0.0), funder,
+                     like="paid", total=True)  # fmt: skip
 
     def whole(line: Line) -> Expression:
-        return total(line.span(next(iter(paid)), [*paid][-1]))
+        return cell.total(line.span(next(iter(paid)), [*paid][-1]))
 
-    columns = [
-        Column(tr("Year"), int, "year"),
-        *(by(game.funder(funder), funder, key=funder) for funder in paid),
-        by(tr("All"), *paid, formula=whole),
-    ]
+    def of_all(year: int) -> float:
+        return sum(by_year.get(str(year), 0.0) for by_year in paid.values())
+
+    total = money(tr("All"), of_all, like="paid", total=True, formula=whole)
     title = tr(
         "What each pays by year in the plan of all ({unit}, not discounted)", unit=game.million
     )
+    columns = [Column(tr("Year"), int, "year"), *map(by, paid), total]
     return Table(title, years, columns, "joint-outlay", total=tr("Sum"), on=DETAIL)
-
-
-# What each bears, and what all gain
 
 
 def players(game: Game) -> Table:
     """What each bears alone, and with all before anything is shared."""
-
-    def column(header: str, key: str, **more: Any) -> Column:
-        return Column(header, key, "money", like="borne", key=key, total=True, **more)
-
     note = tr(
-        "Means over the states, discounted. Alone: damage and net cost of a player that does what "
-        "is best for itself while nobody else acts. Gain before transfers: what it bears alone, "
-        "less damage and outlay with all; together that is the gain of all."
+        "Means over the states, discounted. Damage: what missing tonnes cost, by the scenario's "
+        "damage curve. Net cost: what is paid, less what is expected to come back. Alone: damage "
+        "and net cost of a player that does what is best for itself while nobody else acts. Gain "
+        "before transfers: what it bears alone, less damage and outlay with all; together that is "
+        "the gain of all."
     )
     if game.others is not None:
         note += " " + tr(
             "Last come those who are no players but count in every group: alone is what they bear "
             "without any company, and figures of players come on top of that."
         )
+
+    def borne(header: str, key: str, **more: Any) -> Column:
+        return money(header, key, key, like="borne", total=True, **more)
+
     return Table(
         tr("What each bears, alone and with all ({unit})", unit=game.million),
         game.bearers,
         [
             Column(tr("Player"), "name", "text"),
-            Column(tr("Kind"), "kind", "text", on=SHEET),
-            Column(tr("Stands for"), "consumers", "text", on=SHEET),
-            Column(tr("Value of its demand"), "demand", "money", on=SHEET, total=True),
-            column(tr("Damage if nobody acts"), "without"),
-            *interval(
-                tr("Damage and net cost alone"), "alone", "alone", like="borne", total=True
-            ),
-            column(tr("Damage with all"), "damage"),
-            column(tr("Net outlay with all"), "outlay"),
-            column(
-                tr("Gain before transfers"), "before",
-                formula=lambda line: line["alone"] - line["damage"] - line["outlay"],
-            ),
-            ids(tr("Id"), "id", "id"),
+            money(tr("Value of its demand"), "demand", on=SHEET, total=True),
+            borne(tr("Damage if nobody acts"), "without"),
+            *interval(tr("Damage and net cost alone"), "alone", "alone", "borne", total=True),
+            borne(tr("Damage with all"), "damage"),
+            borne(tr("Net outlay with all"), "outlay"),
+            borne(tr("Gain before transfers"), "before",
+                  formula=lambda line: line["alone"] - line["damage"] - line["outlay"]),
+            doc.ids(tr("Id"), "id", "id"),
         ],
         "split-players",
         note,
@@ -205,116 +142,103 @@ def players(game: Game) -> Table:
     )  # fmt: skip
 
 
-class Figure(NamedTuple):
-    """A line of a table of figures of different kinds."""
+def joint_gain(game: Game) -> Table:
+    """What all bear alone and together, what they gain, and the core, for a workbook."""
+    split, plan, core = game.found, game.found.plan, game.found.core
+    together = Interval(low=plan.bound, value=plan.objective, high=plan.objective)
+    rows = [
+        (tr("Damage and net cost of all, each alone"), None, "alone", ""),
+        (tr("Damage and net cost of all together"), together, "together", ""),
+        (tr("Gain of all"), split.worth, "worth", ""),
+    ]
+    if core is not None:
+        least = tr("What the group with most to gain has by leaving, made least")
+        best = tr("On top of the gain of all, shared at best")
+        rows.append((tr("Least core"), core.least_core, "core", least))
+        rows.append((tr("Public money to keep all"), core.contribution, "contribution", best))
 
-    what: str
-    figure: Interval | float | None = None
-    form: Form = "money"
-    remark: str = ""
-    key: str = ""
-    formula: Callable[[Formulas], Expression] | None = None
+    def alone(line: Line) -> Expression | None:
+        return line.book["split-players"].total("alone") if line.row[2] == "alone" else None
 
-
-def figures(caption: str, rows: Sequence[Figure], name: str) -> Table:
-    """Figures of a workbook, with the ranges of the proofs where they have one."""
     return Table(
-        caption,
+        tr("What all gain ({unit})", unit=game.million),
         rows,
         [
-            Column(tr("Figure"), "what", "text"),
-            Column(tr("At least"), end_of(lambda row: row.figure, "low"), _form),
-            Column(
-                tr("By the plans"), _value, _form, key="value",
-                formula=lambda line: line.row.formula and line.row.formula(line.book),
-                name=lambda row: "joint_gain" if row.key == "worth" else "",
-            ),
-            Column(tr("At most"), end_of(lambda row: row.figure, "high"), _form),
-            Column(tr("Remark"), "remark", "text", empty="", width=34),
+            Column(tr("Figure"), "0", "text"),
+            money(tr("At least"), "1.low", "low"),
+            money(tr("By the plans"), "1.value", "value", formula=alone,
+                  name=lambda row: "joint_gain" if row[2] == "worth" else ""),
+            money(tr("At most"), "1.high"),
+            Column(tr("Remark"), "3", "text", empty="", width=34),
         ],
-        name,
+        "joint-gain",
         on=SHEET,
-        key=lambda row: row.key,
+        key=lambda row: row[2],
     )  # fmt: skip
 
 
-def _value(row: Figure) -> float | None:
-    return row.figure.value if isinstance(row.figure, Interval) else row.figure
+# What must add up in a workbook
 
 
-def _form(row: Figure) -> Form:
-    return row.form
+def checks(game: Game) -> list[doc.Check]:
+    """Identities between the figures of a split, each a formula over its sheets."""
+    split, rules, core = game.found, game.found.rules, game.found.core
 
+    def stated(says: str, table: str, keys: Iterable[str], values: Iterable[float]) -> doc.Check:
+        """What is calculated in columns of a table adds up to what the document has there."""
+        right = cell.of(sum(values))
+        return doc.Check(
+            says,
+            table,
+            lambda book: cell.total(*(book[table].area(key) for key in keys)),
+            lambda _: right,
+        )
 
-def joint_gain(game: Game) -> Table:
-    """What all bear alone and together, what they gain, and the core."""
-    split = game.found
+    def summed(says: str, table: str, key: str, right: Callable[[Formulas], Expression]) -> None:
+        made.append(doc.Check(says, table, lambda book: book[table].total(key), right))
 
-    def share(book: Formulas) -> Expression:
-        return ratio(gain_of_all(book), gain_of_all(book, "alone"))
+    def gap(book: Formulas) -> Expression:
+        found, bound = (gain_of_all(book, "together", key) for key in ("value", "low"))
+        off = cell.largest(cell.of(0), found - bound)
+        return off / cell.largest(cell.absolute(found), cell.of(1e-6))
 
-    rows = [
-        Figure(
-            tr("Damage and net cost of all, each alone"), key="alone",
-            formula=lambda book: book["split-players"].total("alone"),
+    says = tr("What all bear alone, less what they bear together, is their gain")
+    groups = tr("What the members of each group bear alone, less what they bear, is its gain")
+    made = [
+        doc.Check(
+            says,
+            "split-players",
+            lambda book: gain_of_all(book, "alone") - gain_of_all(book, "together"),
+            gain_of_all,
         ),
-        Figure(tr("Damage and net cost of all together"), split.plan.objective, key="together"),
-        Figure(tr("Gain of all"), split.worth, key="worth"),
-        Figure(tr("Gain, as a share of what they bear alone"), form="share", formula=share),
-        *([] if split.core is None else core_figures(split.core)),
-    ]  # fmt: skip
-    return figures(tr("What all gain ({unit})", unit=game.million), rows, "joint-gain")
-
-
-def gain_of_all(book: Formulas, row: str = "worth") -> Expression:
-    """The gain of all in a workbook, or what they bear ``alone`` or ``together``."""
-    return book["joint-gain"].find(row, "value")
-
-
-def core_figures(core: Core) -> list[Figure]:
-    """The least core and the public money it takes."""
-    return [
-        Figure(
-            tr("Least core"), core.least_core,
-            remark=tr("What the group with most to gain has by leaving, made least"),
+        stated(groups, "coalitions", ["worth"], [one.worth.value for one in split.coalitions]),
+        doc.Check(
+            tr("The gap of the plan of all follows from objective and bound"),
+            "joint-gain",
+            gap,
+            lambda _: cell.of(split.plan.gap),
         ),
-        Figure(
-            tr("Public money to keep all"), core.contribution,
-            remark=tr("On top of the gain of all, shared at best"),
-        ),
-    ]  # fmt: skip
-
-
-def proof(game: Game) -> Table:
-    """What the answer rests on, in figures."""
-    split = game.found
-    rows = [
-        Figure(tr("Groups solved"), len(split.coalitions), "count"),
-        Figure(tr("States of the world"), split.states, "count"),
-        Figure(tr("Gap asked for"), split.gap_target, "gap"),
-        Figure(tr("Largest gap"), game.largest_gap, "gap", tr("Of all groups.")),
-        Figure(tr("Objective of the plan of all"), split.plan.objective, "objective", key="found"),
-        Figure(
-            tr("Bound"), split.plan.bound, "objective", tr("No plan can have a lower objective."),
-            "bound",
-        ),
-        Figure(tr("Gap"), split.plan.gap, "gap", key="gap"),
-        Figure(
-            tr("Public funders, net ({unit})", unit=game.million), split.plan.public_meur,
-            "money", state_meaning(split.state),
-        ),
-        Figure(tr("Time, s"), split.seconds, "count"),
-    ]  # fmt: skip
-    if split.sampling is not None:
-        rows.append(Figure(tr("Orders sampled"), split.sampling.orders, "count", sampled(game)))
-    return Table(
-        tr("How good the proof is"),
-        rows,
-        [
-            Column(tr("Figure"), "what", "text"),
-            Column(tr("Value"), _value, _form, key="value", width=18),
-            Column(tr("Remark"), "remark", "text", on=DETAIL, empty="", width=60),
-        ],
-        "split-proof",
-        key=lambda row: row.key,
-    )
+    ]
+    if rules:
+        says = tr("What each pays is what it bears alone, less its gain and its damage with all")
+        paid = [share.pays_meur for rule in rules for share in rule.members.values()]
+        made.append(stated(says, "payments", [f"pays {rule.rule}" for rule in rules], paid))
+        says = tr("What a group has more by leaving is its gain less its share by the rule")
+        eager = [rule.leaving[0].gain for rule in rules if rule.leaving]
+        made.append(stated(says, "verdicts", ["more"], eager))
+    for rule in rules:
+        says = tr("{rule}: the gains add up to the gain of all", rule=rule_name(rule.rule))
+        summed(says, "gains", f"gain {rule.rule}", gain_of_all)
+    at_core = tr("The gains at the least core add up to the gain of all")
+    if core is not None and rules:
+        summed(at_core, "gains", "core", gain_of_all)
+    if split.free_riding:
+        says = tr("What one bears alone, less what it bears beside the others, is its gain")
+        gains = [rider.gain.value for rider in split.free_riding.values()]
+        made.append(stated(says, "staying-out", ["gain"], gains))
+    if split.externality is not None:
+        worth = cell.of(split.externality.worth.value)
+        says = tr("With outsiders acting, the gains add up to the gain of all")
+        summed(says, "outsiders", "shapley", lambda _: worth)
+        summed(at_core, "outsiders", "core", lambda _: worth)
+    return made

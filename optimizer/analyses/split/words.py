@@ -7,17 +7,9 @@ from collections.abc import Iterable
 from functools import cached_property
 from typing import NamedTuple
 
+from models import results
 from models.language import tr
-from models.results import (
-    Coalition,
-    Interval,
-    JointProject,
-    Leaving,
-    Player,
-    SharingRule,
-    Split,
-    StateMode,
-)
+from models.results import Interval, Player, SharingRule, Split
 from optimizer.report.figures import NOISE, NONE, decimals, number, percent
 from optimizer.report.wording import Wording, capital, joined, listed
 
@@ -36,8 +28,6 @@ class Bearer(NamedTuple):
 
     id: str
     name: str
-    kind: str
-    consumers: str
     demand: float | None
     """Value of its demand."""
     without: float | None
@@ -64,7 +54,7 @@ class Game(Wording[Split]):
         return {player.id: player for player in self.found.players}
 
     @property
-    def state(self) -> StateMode:
+    def state(self) -> results.StateMode:
         """Where public money stands: nowhere if the scenario has no public funder."""
         case = self.case
         if case is not None and all(f.kind != "public" for f in case.funders.values()):
@@ -75,27 +65,19 @@ class Game(Wording[Split]):
     def everybody(self) -> str:
         """All players in words, as the subject of a sentence."""
         count = number(sum(player.kind == "company" for player in self.found.players))
-        if self.state == "player":
-            return tr("the {count} companies and the state", count=count)
-        if self.state == "every":
-            return tr("the {count} companies, with the state behind them,", count=count)
-        return tr("the {count} companies", count=count)
-
-    def player(self, id: str) -> str:
-        """The name of a player."""
-        known = self.players.get(id)
-        return tr("State") if known is not None and known.kind == "state" else self.funder(id)
+        return {
+            "player": tr("the {count} companies and the state", count=count),
+            "every": tr("the {count} companies, with the state behind them,", count=count),
+        }.get(self.state, tr("the {count} companies", count=count))
 
     def funder(self, id: str) -> str:
-        """The name of a funder, or of lenders and investors."""
-        if id == MARKET:
-            return tr("lenders and investors")
+        """The name of a player, of another funder, or of what stands for one."""
+        if id in (MARKET, COMMON) and id not in self.players:
+            return tr("lenders and investors") if id == MARKET else tr("all consumers")
         known = self.players.get(id)
+        if known is not None and known.kind == "state":
+            return tr("State")
         return self.name("funders", id, None if known is None else known.name)
-
-    def taker(self, id: str) -> str:
-        """For whom output is reserved."""
-        return tr("all consumers") if id == COMMON else self.funder(id)
 
     def project(self, id: str) -> str:
         """The name of a project."""
@@ -106,22 +88,21 @@ class Game(Wording[Split]):
         """The names of a group; of most players, the names of those that are missing."""
         inside = list(members)
         missing = [id for id in self.players if id not in inside]
-        if missing and len(inside) > MANY and 2 * len(missing) < len(inside):
-            return tr("all but {names}", names=listed([*map(self.player, missing)]))
-        return listed([*map(self.player, inside)])
+        if not missing:
+            return tr("all together")
+        if len(inside) > MANY and 2 * len(missing) < len(inside):
+            return tr("all but {names}", names=listed([*map(self.funder, missing)]))
+        return listed([*map(self.funder, inside)])
 
     def key(self, members: Iterable[str]) -> str:
         """The key of a group, whatever order its members come in; ids have no plus sign."""
         inside = set(members)
         return "+".join(id for id in self.players if id in inside)
 
-    def carried(self, item: JointProject) -> str:
-        """Who carries how much of a project."""
-        return _shares((self.funder(id), share) for id, share in item.shares.items())
-
-    def reserved(self, item: JointProject) -> str:
-        """For whom output of a project is reserved."""
-        return _shares((self.taker(id), share) for id, share in item.offtake.items())
+    def shares(self, of: dict[str, float]) -> str:
+        """Who carries how much of a project, or for whom how much of its output is reserved."""
+        told = [f"{self.funder(id)} {percent(x)}" for id, x in of.items() if x > NOISE]
+        return capital(joined(told)) or NONE
 
     def outlay(self, id: str) -> float:
         """What a player pays for projects and stocks in the plan of all."""
@@ -131,21 +112,12 @@ class Game(Wording[Split]):
     @cached_property
     def bearers(self) -> list[Bearer]:
         """What each player bears; those who are no players last, where they bear anything."""
-        plan = self.found.plan
+        damage = self.found.plan.damage
         some = [
-            Bearer(
-                one.id,
-                self.player(one.id),
-                tr("public") if one.kind == "state" else tr("company"),
-                joined([self.name("consumers", id) for id in one.consumers]),
-                one.demand_meur,
-                one.without_plan,
-                one.alone,
-                plan.damage[one.id],
-                self.outlay(one.id),
-            )
-            for one in self.found.players
-        ]
+            Bearer(p, self.funder(p), one.demand_meur, one.without_plan, one.alone, damage[p],
+                   self.outlay(p))
+            for p, one in self.players.items()
+        ]  # fmt: skip
         return some if self.others is None else [*some, self.others]
 
     @cached_property
@@ -154,16 +126,15 @@ class Game(Wording[Split]):
         split, plan = self.found, self.found.plan
         if split.baseline is None:
             return None
-        outlay = sum(paid for id, paid in plan.outlay_meur.items() if id not in self.players)
         state = split.state == "every"
-        if not state:
-            outlay -= plan.public_meur
+        outlay = sum(paid for id, paid in plan.outlay_meur.items() if id not in self.players)
+        outlay -= 0.0 if state else plan.public_meur
         if not state and max(abs(outlay), abs(split.baseline.value)) <= NOISE:
             return None  # private funders who put in nothing
         told = sum(plan.damage[id] + self.outlay(id) for id in self.players)
         name = tr("State and other funders") if state else tr("Private funders")
         damage = plan.objective - told - outlay if state else 0.0
-        return Bearer(OTHERS, name, tr("no player"), "", None, None, split.baseline, damage, outlay)
+        return Bearer(OTHERS, name, None, None, split.baseline, damage, outlay)
 
     @property
     def alone(self) -> float:
@@ -187,27 +158,6 @@ class Game(Wording[Split]):
         return [id for id, of in riders.items() if of.gain.value > self.share(id) + NOISE]
 
     @property
-    def groups(self) -> list[Coalition]:
-        """The coalitions that were solved, but that of all."""
-        return [one for one in self.found.coalitions if len(one.members) < len(self.players)]
-
-    def most_eager(self, rule: SharingRule) -> Leaving | None:
-        """The group with most to gain by leaving, or least to lose, and how much that is.
-
-        Of the groups that were solved; of a sampled game these are not all.
-        """
-        if rule.leaving:
-            return rule.leaving[0]
-        excess = [
-            (one.worth.value - sum(rule.members[id].gain.value for id in one.members), one)
-            for one in self.groups
-        ]
-        if not excess:
-            return None
-        gain, group = max(excess, key=lambda pair: pair[0])
-        return Leaving(members=group.members, gain=gain, most=gain + group.found - group.bound)
-
-    @property
     def largest_gap(self) -> float:
         """The largest gap of a group."""
         gaps = (abs(c.found - c.bound) / max(abs(c.found), 1e-6) for c in self.found.coalitions)
@@ -219,14 +169,12 @@ class Game(Wording[Split]):
 
     def proven(self, figure: Interval) -> str:
         """A figure with its unit, and with the range of the proofs where that is wide."""
+        amount = self.money(figure.value)
         if not self.is_wide(figure):
-            return self.money(figure.value)
+            return amount
         low, high = outwards(figure)
         return tr(
-            "{amount} (between {low} and {high} by the proofs)",
-            amount=self.money(figure.value),
-            low=low,
-            high=high,
+            "{amount} (between {low} and {high} by the proofs)", amount=amount, low=low, high=high
         )
 
 
@@ -261,13 +209,6 @@ def rule_meaning(rule: str) -> str:
     }[rule]
 
 
-def core_word(rule: SharingRule) -> str:
-    """Whether a rule leaves nobody better off outside, in a word or two."""
-    if rule.core == "undecided":
-        return tr("some group might") if rule.leaving else tr("open")
-    return tr("nobody") if rule.core == "inside" else tr("some group")
-
-
 def state_meaning(state: str) -> str:
     """How public money stands in the game, in a sentence."""
     return {
@@ -299,8 +240,3 @@ def outwards(figure: Interval) -> tuple[str, str]:
     low = math.floor(figure.low * scale + 1e-6) / scale
     high = math.ceil(figure.high * scale - 1e-6) / scale
     return number(low, places), number(high, places)
-
-
-def _shares(of: Iterable[tuple[str, float]]) -> str:
-    told = [f"{name} {percent(share)}" for name, share in of if share > NOISE]
-    return capital(joined(told)) or NONE
