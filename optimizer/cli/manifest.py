@@ -23,8 +23,8 @@ from models import recording
 from models.language import language
 from models.recording import Read, Record
 from models.results import manifest as entries
-from models.results.manifest import SUFFIX, Manifest, ManifestParameter, WhyNot
 from models.results.base import content_hash, volatile_in
+from models.results.manifest import SUFFIX, Manifest, ManifestParameter, WhyNot
 from optimizer.analyses.registry import BY_NAME
 from optimizer.cli import ARGUMENTS, disk
 from optimizer.cli.saved import MAIN_FILES

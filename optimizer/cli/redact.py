@@ -36,8 +36,8 @@ def _redact(
     for name in (name for name in asked.companies if name not in companies):
         known = ", ".join(companies) or "-"
         raise misused("There is no company '{name}'; there are {known}.", name=name, known=known)
-    from optimizer.analyses.redaction.judging import judge
     from optimizer.analyses.redaction.hidden import Band, Scale
+    from optimizer.analyses.redaction.judging import judge
     from optimizer.analyses.redaction.rewriting import redact as rewritten
 
     method: Scale | Band = Band(DEFAULT if asked.band is None else asked.band)

@@ -26,8 +26,8 @@ from models.files.json_document import MAX_BYTES as MAX_RESULT
 from models.files.json_document import NotPlainError, parse_json
 from models.language import marked, tr
 from models.results import manifest as entries
-from models.results.manifest import SUFFIX, Manifest, Rerun, WhyNot
 from models.results.base import content_hash, content_of
+from models.results.manifest import SUFFIX, Manifest, Rerun, WhyNot
 from optimizer.cli import manifest as manifests
 from optimizer.cli import options, saved, usage
 from optimizer.cli.manifest import is_inside

@@ -12,10 +12,9 @@ from pydantic import ValidationError
 from models.files.json_document import MAX_BYTES, NotPlainError, parse_json
 from models.language import language, marked, tr
 from models.results import Manifest, Result
+from models.results.base import SEAL, content_hash, seal_of
 from models.results.manifest import SUFFIX
 from models.results.reservations import Doubts
-from models.results.base import SEAL, seal_of
-from models.results.base import content_hash
 from optimizer.cli.usage import announce
 
 if TYPE_CHECKING:

@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from models.recording import recording
-from models.results.manifest import Manifest
 from models.results.base import content_hash, volatile_in
+from models.results.manifest import Manifest
 from optimizer.cli import run
 
 ROOT = Path(__file__).parents[2]

@@ -13,8 +13,7 @@ from models.base import Text, named
 from models.language import language, tr
 from models.results import Plan
 from models.scenario.case import Case, Source
-from models.scenario.quantities import Number, Yearly
-from models.scenario.years import CalendarYear
+from models.scenario.quantities import CalendarYear, Number, Yearly
 from optimizer.analyses.plan import columns as col
 from optimizer.analyses.plan.words import PlanWording
 from optimizer.report.document import DETAIL, PAGE, SHEET, Column, Part, Section, Table

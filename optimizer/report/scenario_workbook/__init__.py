@@ -18,8 +18,7 @@ from openpyxl.worksheet.worksheet import Worksheet
 from models.base import named
 from models.faults import ScenarioError, Step
 from models.files import read_case
-from models.files.tabs import GUIDE, tabs
-from models.files.tabs import worded
+from models.files.tabs import GUIDE, tabs, worded
 from models.language import language, tr
 from models.scenario.case import Case
 from optimizer.report.scenario_workbook import sheets, style

@@ -15,9 +15,7 @@ from models.base import named
 from models.faults import Place
 from models.files import includes, shapes
 from models.files.shapes import ABOUT, Shape, describe, required, shape_of, step_into
-from models.files.tabs import Tab, tab_at
-from models.files.tabs import TEXTS, WORDS
-from models.files.tabs import worded
+from models.files.tabs import TEXTS, WORDS, Tab, tab_at, worded
 from models.files.yaml_source import parse_setting
 from models.language import language, tr
 from models.scenario.case import Case

@@ -16,8 +16,7 @@ from openpyxl.worksheet.datavalidation import DataValidation
 from openpyxl.worksheet.properties import Outline
 from openpyxl.worksheet.worksheet import Worksheet
 
-from models.files.tabs import OWN, Tab
-from models.files.tabs import word_shown, worded
+from models.files.tabs import OWN, Tab, word_shown, worded
 from models.language import language, tr
 from models.scenario.countries import ALPHA_2
 from models.scenario.quantities import Bounds
