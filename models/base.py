@@ -1,7 +1,5 @@
 """What all parts of a scenario are made of: the base model, faults, years, ids and texts."""
 
-from __future__ import annotations
-
 import math
 import re
 from collections.abc import Iterable, Mapping

@@ -4,8 +4,6 @@ Read when a message or the schema needs it: to have pydantic do so for every mod
 command a tenth of its time.
 """
 
-from __future__ import annotations
-
 import ast
 import inspect
 import sys

@@ -1,7 +1,5 @@
 """The JSON Schemas of scenario files and of results, made from the models and their docstrings."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from pydantic import BaseModel

@@ -4,8 +4,6 @@ To compare a word with a name takes longer the longer both are, and a file may h
 thousand misspelt words and as many names. A hint is not worth hours.
 """
 
-from __future__ import annotations
-
 import difflib
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager

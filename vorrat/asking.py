@@ -1,7 +1,5 @@
 """Options of analyses by keyword: those that their classes declare, with their help."""
 
-from __future__ import annotations
-
 import inspect
 import textwrap
 import warnings

@@ -5,8 +5,6 @@ gigabytes, and XML can define entities that multiply. So all parts are unpacked 
 time, and counted. An archive that passes is what its directory says it is.
 """
 
-from __future__ import annotations
-
 import copy
 import io
 import re

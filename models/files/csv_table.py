@@ -1,7 +1,5 @@
 """Tables in CSV files: comma, semicolon or tab, in any encoding a scenario may have."""
 
-from __future__ import annotations
-
 import csv
 import io
 from collections.abc import Iterator

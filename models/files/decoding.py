@@ -1,7 +1,5 @@
 """From a file to its text: size, encoding and characters."""
 
-from __future__ import annotations
-
 import re
 import stat
 import sys

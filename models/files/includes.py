@@ -13,8 +13,6 @@ scenario it is taken; elsewhere its public stand-in is, if the entry names one. 
 of some lists come in addition to those of others, so that companies can each keep their own.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace

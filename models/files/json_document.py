@@ -4,8 +4,6 @@ JSON as ``json`` reads it holds more than the format: NaN and infinity, and keys
 of which the last counts for one reader and the first for another. Both are refused.
 """
 
-from __future__ import annotations
-
 import json
 import math
 from pathlib import Path

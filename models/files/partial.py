@@ -6,8 +6,6 @@ not a number, an id that is looked up nowhere. Sums, orders and references are t
 ever, around it.
 """
 
-from __future__ import annotations
-
 import copy
 from collections.abc import Iterator
 from typing import Any

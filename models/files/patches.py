@@ -1,7 +1,5 @@
 """Patches on a scenario: variants of the file, and settings of the command line."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 

@@ -3,8 +3,6 @@
 In the checkout they lie under ``scenarios/presets``; the wheel holds them in ``models/presets``.
 """
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from models.base import Text

@@ -5,8 +5,6 @@ those of tables (``output_t_per_year.lithium``, ``capex_meur.source``). What sta
 readers and not read; what stands below are the items.
 """
 
-from __future__ import annotations
-
 import string
 from collections.abc import Iterator
 from dataclasses import replace

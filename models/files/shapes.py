@@ -5,8 +5,6 @@ messages to name the nearest key or the choices there are, and trees to become t
 the models read.
 """
 
-from __future__ import annotations
-
 import types
 from collections.abc import Iterable
 from dataclasses import dataclass

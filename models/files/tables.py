@@ -4,8 +4,6 @@ A table has one row for each item; its columns are the field names, those of nes
 dots (``capex_profile.0``). An empty cell is a field that is absent.
 """
 
-from __future__ import annotations
-
 import datetime
 import re
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """The models' findings as plain sentences at a path of the file."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from typing import Any
 

@@ -4,8 +4,6 @@ A small file can unpack to gigabytes or hold one far cell, so the size of the fi
 unpacks to, rows and columns are limited first.
 """
 
-from __future__ import annotations
-
 import io
 import math
 import warnings

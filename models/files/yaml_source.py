@@ -7,8 +7,6 @@ number in both. What YAML 1.1 would read as a truth value
 with bounds on size, on nesting and on what aliases expand to.
 """
 
-from __future__ import annotations
-
 import math
 import re
 from dataclasses import dataclass, field, replace

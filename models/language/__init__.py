@@ -4,8 +4,6 @@ The English text stands where it is used, as the key of its translation; the Ger
 files of ``models/language/de``, one a subject. Both are templates: ``{name}`` takes a value.
 """
 
-from __future__ import annotations
-
 import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -6,8 +6,6 @@ is written as JSON loads back equal.
 """
 
 # ruff: noqa: F403
-from __future__ import annotations
-
 from models.results.alternatives import *
 from models.results.base import *
 from models.results.batch import *

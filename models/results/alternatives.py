@@ -1,7 +1,5 @@
 """What else would do: near-optimal plans as unlike as can be, and how robust each choice is."""
 
-from __future__ import annotations
-
 from typing import Literal
 
 from models.results import ids

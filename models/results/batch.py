@@ -1,7 +1,5 @@
 """What became of many runs: one line a run."""
 
-from __future__ import annotations
-
 from typing import Annotated, Literal
 
 from models.results.base import VOLATILE, Document, InUnit, Part, Result, Seconds, Versions

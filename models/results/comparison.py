@@ -1,7 +1,5 @@
 """Several plans side by side, and what makes the difference between them."""
 
-from __future__ import annotations
-
 from typing import Literal
 
 from models.results.base import Document, InUnit, Part, Result

@@ -1,7 +1,5 @@
 """How good a plan is: judged on states it was not made for, and against what could be known."""
 
-from __future__ import annotations
-
 from typing import Annotated, Literal
 
 from models.results import ids

@@ -1,7 +1,5 @@
 """Why a plan is as it is, and what one more million or point of a limit would be worth."""
 
-from __future__ import annotations
-
 from typing import Annotated, Literal
 
 from pydantic import Field

@@ -1,7 +1,5 @@
 """Damage against a number of the scenario, and the least number that brings it below a level."""
 
-from __future__ import annotations
-
 from typing import Literal
 
 from models.results import base, ids

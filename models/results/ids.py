@@ -1,7 +1,5 @@
 """Ids and years in results, each marked with where it stands in the scenario of its document."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 from pydantic import Field

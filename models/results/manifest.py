@@ -1,7 +1,5 @@
 """What a run leaves behind so that it can be repeated, and what a rerun says of it."""
 
-from __future__ import annotations
-
 from typing import Annotated, Literal
 
 from pydantic import Field

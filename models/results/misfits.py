@@ -5,8 +5,6 @@ that they can be read together, is said here. A result that was just made fits; 
 from a file may have been edited.
 """
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any

@@ -1,7 +1,5 @@
 """One option of a comparison: what it buys, what it costs, and what that rests on."""
 
-from __future__ import annotations
-
 from typing import Any, Literal
 
 from models.results.base import InUnit, Measured, Part, Result

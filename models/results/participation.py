@@ -1,7 +1,5 @@
 """What a company gets for its share of a project, or of the whole portfolio."""
 
-from __future__ import annotations
-
 from typing import Literal
 
 from models.results import ids

@@ -1,7 +1,5 @@
 """What a run returns: a plan with its certificate."""
 
-from __future__ import annotations
-
 from typing import Annotated, Literal
 
 from models.results import base, ids

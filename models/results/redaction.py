@@ -1,7 +1,5 @@
 """What hiding figures costs the answer, and how closely they can be recovered all the same."""
 
-from __future__ import annotations
-
 from typing import Literal
 
 from models.results.base import Document, InUnit, Part, Result, Seconds

@@ -1,7 +1,5 @@
 """What is said at the head of results that were read from files."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """What the answer rests on: each uncertain number low and high, and where the decision turns."""
 
-from __future__ import annotations
-
 from typing import Literal
 
 from models.results import ids

@@ -1,7 +1,5 @@
 """What joint action is worth to companies, how it may be shared, and who would rather leave."""
 
-from __future__ import annotations
-
 from typing import Literal
 
 from models.results import ids

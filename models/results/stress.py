@@ -1,7 +1,5 @@
 """What a disruption does, period by period, in the market alone and with a plan."""
 
-from __future__ import annotations
-
 from typing import Literal
 
 from pydantic import Field

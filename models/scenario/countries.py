@@ -1,7 +1,5 @@
 """Country codes of ISO 3166, to warn of codes that do not exist, and the European Union."""
 
-from __future__ import annotations
-
 _CODES = """
 AD AE AF AG AI AL AM AO AQ AR AS AT AU AW AX AZ BA BB BD BE BF BG BH BI BJ BL BM BN BO BQ BR
 BS BT BV BW BY BZ CA CC CD CF CG CH CI CK CL CM CN CO CR CU CV CW CX CY CZ DE DJ DK DM DO DZ

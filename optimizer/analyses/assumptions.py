@@ -16,8 +16,6 @@ free one is the number itself. The ranges are those of ``RANGES``:
 None of these is an interval of confidence for the scenario at hand; they are wide on purpose.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace

@@ -1,7 +1,5 @@
 """The document of each kind of result, imported when it is asked for."""
 
-from __future__ import annotations
-
 from importlib import import_module
 from typing import Any
 

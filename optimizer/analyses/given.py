@@ -1,7 +1,5 @@
 """A saved plan as analyses take it: its scenario, its states and what it commits to."""
 
-from __future__ import annotations
-
 import json
 import time
 from dataclasses import dataclass

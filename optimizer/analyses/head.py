@@ -1,7 +1,5 @@
 """The head of a result: what every analysis says of the scenario, and how long it took."""
 
-from __future__ import annotations
-
 import time
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Several cases solved one after another, each with the cuts that those before it have found."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, MutableMapping, Sequence
 from typing import Any, NamedTuple

@@ -1,7 +1,5 @@
 """What one plan does otherwise than another, in words."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any

@@ -1,7 +1,5 @@
 """One scenario from several standpoints, solved one after the other, and what others settle."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from functools import partial

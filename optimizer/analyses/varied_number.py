@@ -1,7 +1,5 @@
 """The number that a frontier or a target varies, in words."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 
 from models.language import tr

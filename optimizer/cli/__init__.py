@@ -1,8 +1,6 @@
 """The command ``vorrat``: parse, call one function, print, answer with an exit code. Commands live
 in modules that are imported when they are called, so that help and ``validate`` answer at once."""
 
-from __future__ import annotations
-
 import errno
 import importlib
 import io

@@ -6,8 +6,6 @@ take their names one by one, each in one step, the manifest as the last; that of
 goes before anything else, so that results with one are whole.
 """
 
-from __future__ import annotations
-
 import errno
 import hashlib
 import os

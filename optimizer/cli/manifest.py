@@ -1,7 +1,5 @@
 """The manifest of a result: what it rests on and what came of it, so that it can be repeated."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 import math

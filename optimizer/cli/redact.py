@@ -1,7 +1,5 @@
 """``vorrat redact``: hide figures of a scenario, and say what that costs and what still tells."""
 
-from __future__ import annotations
-
 import secrets
 from contextlib import closing
 from pathlib import Path

@@ -1,7 +1,5 @@
 """``vorrat report`` and ``vorrat workbook``: results as an HTML page, or as an Excel workbook."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import click

@@ -4,8 +4,6 @@ Whoever wrote a manifest may mean harm: only commands of a fixed list are run, w
 click checks; every file is taken by its hash, and written into a folder of ours alone.
 """
 
-from __future__ import annotations
-
 import errno
 import hashlib
 import io

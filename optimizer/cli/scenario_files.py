@@ -1,7 +1,5 @@
 """Scenario files: what is wrong with them, one to start from, their presets, and their schema."""
 
-from __future__ import annotations
-
 import json
 from importlib.resources import files
 from pathlib import Path

@@ -1,8 +1,6 @@
 """``vorrat solve``: the best plan for a scenario, with its proof; and ``vorrat run``: from a
 workbook or a scenario file to a plan, a report and a result workbook beside it."""
 
-from __future__ import annotations
-
 import os
 import sys
 from collections.abc import Sequence

@@ -5,8 +5,6 @@ German; else English. What click says in English is put into German here: headin
 help text, and its exceptions, told apart by their class or their wording.
 """
 
-from __future__ import annotations
-
 import copy
 import inspect
 import os

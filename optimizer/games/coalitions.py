@@ -1,7 +1,5 @@
 """Coalitions as bit masks, games as arrays over them, and shares by rules that are formulas."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import comb

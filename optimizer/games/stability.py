@@ -1,7 +1,5 @@
 """Shares that no coalition would leave: nucleolus, core, and the money that keeps all together."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal

@@ -1,7 +1,5 @@
 """The first-stage decisions as plain numbers, apart from any model."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace

@@ -1,7 +1,5 @@
 """Whom supply depends on, with a commitment and without, undisturbed and on time."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterator, Mapping
 from itertools import pairwise

@@ -4,8 +4,6 @@ Analyses open ``Workers`` and know nothing of where these are: the engine that i
 processes of this machine where nothing else is said.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar

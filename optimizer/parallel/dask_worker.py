@@ -1,8 +1,6 @@
 """What runs in the workers of a cluster. It comes by name: the same version of this package stands
 on both sides."""
 
-from __future__ import annotations
-
 import os
 import pickle
 from typing import Any

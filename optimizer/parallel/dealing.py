@@ -1,8 +1,6 @@
 """Tasks dealt out to workers, one at a time to each: so it is known which task a worker had that is
 lost. All of this runs in the thread of who takes the arrivals; replies come through a queue."""
 
-from __future__ import annotations
-
 import pickle
 import time
 import uuid

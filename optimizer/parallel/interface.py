@@ -1,7 +1,5 @@
 """What an engine is: many tasks answered side by side, wherever that happens."""
 
-from __future__ import annotations
-
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import closing

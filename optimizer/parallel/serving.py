@@ -1,8 +1,6 @@
 """What runs in a worker, of this machine or of a cluster: one task after the other is answered.
 Tasks and answers are pickled here, so that what cannot be pickled is an error of its task alone."""
 
-from __future__ import annotations
-
 import multiprocessing
 import os
 import pickle

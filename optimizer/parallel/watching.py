@@ -1,8 +1,6 @@
 """How a process that holds too much memory or takes too long is ended, whatever it does: a worker
 by a thread beside the solver, which hears nothing at work; a command by the process above it."""
 
-from __future__ import annotations
-
 import faulthandler
 import os
 import threading

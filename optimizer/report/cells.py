@@ -4,8 +4,6 @@ Columns of one group share their decimals; where rows are figures of different k
 a row do. A range is one cell in a terminal and two on a page.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass

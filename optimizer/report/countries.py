@@ -1,7 +1,5 @@
 """Names of the countries that materials come from; a code where there is no name."""
 
-from __future__ import annotations
-
 import tomllib
 from functools import cache
 from importlib.resources import files

@@ -1,7 +1,5 @@
 """Faults of a workbook as a workbook of its own, whose links lead to the cells."""
 
-from __future__ import annotations
-
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -6,8 +6,6 @@ a decimal comma. Its groups stand apart by a space as well, as DIN 5008 and the 
 Statistical Office have it: a dot there would be the decimal sign of the scenario file.
 """
 
-from __future__ import annotations
-
 import math
 import re
 from collections.abc import Iterable, Sequence

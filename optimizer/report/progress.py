@@ -1,7 +1,5 @@
 """A running solve in one line."""
 
-from __future__ import annotations
-
 import math
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Documents of one kind side by side."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace

@@ -1,7 +1,5 @@
 """Names, units, amounts and recurring sentences of a result, in the current language."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property

@@ -1,7 +1,5 @@
 """Money as a treasury sees it: positions that add up to the net cost, and the use of budgets."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterator
 

@@ -7,8 +7,6 @@ Junker 2004) with the first stage as the test: the result loses its conflict if 
 is dropped.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial

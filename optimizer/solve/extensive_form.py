@@ -1,7 +1,5 @@
 """All states in one model, solved at once: the reference."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Sequence
 from dataclasses import replace

@@ -1,7 +1,5 @@
 """The gap of a plan: what it is divided by, when it is within its target, and what is rounding."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 ROUNDING = 1e-6  # a gap below this is the solver's arithmetic, whatever target was set

@@ -1,7 +1,5 @@
 """What a commitment leads to in the states of the world."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass

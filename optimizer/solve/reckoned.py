@@ -5,8 +5,6 @@ accounts, budgets, stocks, net cost. What its states led to has to add up. Other
 identities that their fields are defined by. No solver takes part.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass

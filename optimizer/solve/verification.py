@@ -5,8 +5,6 @@ without the matrix that was solved; the recourse comes from :mod:`optimizer.solv
 feasible by construction. A plan that fails this is an error, not a plan.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterator, Sequence
 

@@ -3,8 +3,6 @@
 Modelling to generate alternatives: Brill, Chang and Hopkins (1982); DeCarolis (2011).
 """
 
-from __future__ import annotations
-
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """What else would do, and how robust each choice is, as a document."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple

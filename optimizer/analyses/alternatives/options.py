@@ -1,7 +1,5 @@
 """What may be asked of alternatives to a plan."""
 
-from __future__ import annotations
-
 import re
 from typing import Annotated, NamedTuple
 

@@ -1,8 +1,6 @@
 """What a plan chooses: projects and stockpiles as marks of a portfolio, and how often each is
 chosen by alternatives, in variants of a file, and if assumptions change."""
 
-from __future__ import annotations
-
 import math
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence

@@ -1,7 +1,5 @@
 """Portfolios within the limit, one after the other, each as unlike those before as can be."""
 
-from __future__ import annotations
-
 import math
 import time
 from collections.abc import Callable, Collection, Iterator

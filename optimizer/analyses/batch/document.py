@@ -1,7 +1,5 @@
 """Many runs as a document, and as a table for other programs."""
 
-from __future__ import annotations
-
 import csv
 from collections import Counter
 from collections.abc import Iterable, Iterator

@@ -1,7 +1,5 @@
 """What a plan buys: less damage, days of cover, other suppliers, and when."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping
 

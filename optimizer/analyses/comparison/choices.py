@@ -1,7 +1,5 @@
 """What plans build and buy, and an option against the base, taken apart so that parts add up."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from operator import attrgetter

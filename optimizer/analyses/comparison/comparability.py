@@ -1,7 +1,5 @@
 """In what the scenarios of two plans differ, and which figures that keeps from being compared."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any

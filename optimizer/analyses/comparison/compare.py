@@ -1,7 +1,5 @@
 """Several plans side by side, from the plans alone."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 

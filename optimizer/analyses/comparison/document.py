@@ -1,7 +1,5 @@
 """Several plans side by side, as a document."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Mapping
 from functools import reduce
 from operator import add

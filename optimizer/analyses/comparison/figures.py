@@ -1,7 +1,5 @@
 """The figures of options, and tables of them with options in columns."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any

@@ -1,7 +1,5 @@
 """What a plan costs: positions added up, budgets used up, leverage, damage avoided per euro."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Collection, Iterable, Mapping
 

@@ -1,7 +1,5 @@
 """What options choose and pay for, and what makes the difference between them."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 

@@ -1,7 +1,5 @@
 """A comparison in the words of the current language: options, units, parts of a scenario."""
 
-from __future__ import annotations
-
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence

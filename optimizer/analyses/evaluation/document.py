@@ -1,7 +1,5 @@
 """An evaluation as a document: what a plan does in states that it was not made for."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 

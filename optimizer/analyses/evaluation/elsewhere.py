@@ -1,7 +1,5 @@
 """A plan in another world: in the states of another scenario, or with some years more."""
 
-from __future__ import annotations
-
 import time
 
 from models.files import Reading

@@ -1,7 +1,5 @@
 """A saved plan judged: on fresh states, by a rule, against the best and against what is known."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager

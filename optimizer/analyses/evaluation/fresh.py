@@ -6,8 +6,6 @@ so that nothing but its number travels to a process or machine; figures are adde
 the blocks, and so are the same to the last digit whoever looked at which.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial

@@ -8,8 +8,6 @@ WS <= RP <= EEV and EV <= RP always; EV may be above WS, since starts are whole
 (``docs/formulation.md``).
 """
 
-from __future__ import annotations
-
 import math
 import time
 from collections.abc import Callable, Sequence

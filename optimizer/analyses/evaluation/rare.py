@@ -6,8 +6,6 @@ together, and only a part of the way is gone, for a pilot is small: both matter 
 hundreds of chances.
 """
 
-from __future__ import annotations
-
 import hashlib
 import math
 from collections.abc import Sequence

@@ -6,8 +6,6 @@ mean, at least as good on its sample as the best for the world is on it: the mea
 above it estimates from above how far it is from the best (Mak, Morton and Wood 1999).
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from itertools import count, islice
 from typing import Literal

@@ -1,7 +1,5 @@
 """What a plan is measured against: best plans, knowledge, caution, rare events, more years."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator
 
 from models.language import tr

@@ -1,7 +1,5 @@
 """A plan as a point of its first stage: what is tight around its parts, and what fits beside it."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace

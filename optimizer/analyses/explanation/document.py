@@ -1,7 +1,5 @@
 """Why a plan is as it is, as a document: what is in or out, and why, in sentences."""
 
-from __future__ import annotations
-
 import tomllib
 from collections.abc import Callable, Iterable, Iterator
 from importlib.resources import files

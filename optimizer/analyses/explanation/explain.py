@@ -1,7 +1,5 @@
 """Why a plan is as it is, from questions that are solved side by side."""
 
-from __future__ import annotations
-
 import math
 import time
 from dataclasses import replace

@@ -1,7 +1,5 @@
 """Which budgets and limits are worth asking after, and what more of each is worth."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass

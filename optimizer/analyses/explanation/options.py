@@ -1,7 +1,5 @@
 """What an explanation may be asked."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 from pydantic import Field

@@ -1,7 +1,5 @@
 """One question after the other: what is lost, or gained, if one thing were otherwise."""
 
-from __future__ import annotations
-
 import math
 import time
 from collections.abc import Callable

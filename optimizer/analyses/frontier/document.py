@@ -1,7 +1,5 @@
 """Damage against a number of the scenario, as a document."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 from models.language import tr

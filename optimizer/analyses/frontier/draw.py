@@ -1,7 +1,5 @@
 """Damage against a number of the scenario, point by point, each a full plan with its proof."""
 
-from __future__ import annotations
-
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence

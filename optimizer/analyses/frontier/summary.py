@@ -1,7 +1,5 @@
 """What stands in a frontier: points, and what changes from one to the next."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping, Sequence
 from itertools import pairwise

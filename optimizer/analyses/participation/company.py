@@ -1,7 +1,5 @@
 """A company, what it may take a share of and how much of it, and the problem it is part of."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field

@@ -1,7 +1,5 @@
 """What a company's share buys it, as a document."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Any
 

@@ -1,7 +1,5 @@
 """What a company gets for its share, from none to all that it may take."""
 
-from __future__ import annotations
-
 import math
 import time
 from dataclasses import replace

@@ -1,8 +1,6 @@
 """All questions that a company asks, in rounds: shares evenly spread, then closer ones, then the
 best and the worst for it among plans that are equally good for what all are after."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise

@@ -1,7 +1,5 @@
 """One question after the other: what everybody does at one share, and how the company fares."""
 
-from __future__ import annotations
-
 import time
 from dataclasses import dataclass
 from typing import Literal

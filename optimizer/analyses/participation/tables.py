@@ -1,7 +1,5 @@
 """Tables of a participation: cases, curves and points, with what a workbook calculates of them."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple

@@ -1,7 +1,5 @@
 """Names of a participation, and which of its curves and points are told of first."""
 
-from __future__ import annotations
-
 from models.language import tr
 from models.results import Participation, ShareCurve, SharePoint
 from optimizer.report.figures import percent

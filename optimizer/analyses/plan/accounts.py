@@ -1,7 +1,5 @@
 """Money as the treasury sees it: by class and funder, at risk, and what budgets are charged."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 

@@ -1,7 +1,5 @@
 """The answer to a plan on one page, for those who read no further, and a sheet of key figures."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Any
 

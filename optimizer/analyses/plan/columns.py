@@ -1,7 +1,5 @@
 """Columns and rows of the sheets of a plan."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from operator import itemgetter

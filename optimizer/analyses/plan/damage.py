@@ -1,7 +1,5 @@
 """How bad it can get, and where and when what remains falls."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from typing import Any, Literal
 

@@ -1,7 +1,5 @@
 """Whom supply depends on, before and after, and where it comes from by year."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Any
 

@@ -1,7 +1,5 @@
 """A plan as a document: what it recommends, what that costs, what remains and how sure it is."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 from models.language import tr

@@ -1,7 +1,5 @@
 """Who pays: by source and year, by budget class and year, and of which project how much."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from operator import itemgetter
 from typing import NamedTuple

@@ -1,7 +1,5 @@
 """How a plan was computed, how good it is, what it takes to repeat it, and what the words mean."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 
 from models.language import tr

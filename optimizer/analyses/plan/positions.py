@@ -1,7 +1,5 @@
 """The sheets on positions: whose money goes where, year by year, and the net cost that follows."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 
 from models.language import tr

@@ -1,7 +1,5 @@
 """What is built when, and whom its output goes to."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 
 from models.language import tr

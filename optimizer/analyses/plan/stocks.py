@@ -1,7 +1,5 @@
 """What is bought for stock, how long it lasts, and the balance that ties stocks to purchases."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 from models.language import tr

@@ -1,7 +1,5 @@
 """Names, sums and recurring words of a plan."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property

@@ -7,8 +7,6 @@ each value, so that the sweep of the published commitment bounds one while all o
 ends of their ranges.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Iterator
 from functools import partial

@@ -1,7 +1,5 @@
 """A redaction for the owner of the figures: what is hidden, what it costs, what still tells."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby

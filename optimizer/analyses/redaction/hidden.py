@@ -8,8 +8,6 @@ bands of all years meet. A secret factor is drawn for what belongs together; the
 keep their ratios.
 """
 
-from __future__ import annotations
-
 import hashlib
 import math
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence

@@ -3,8 +3,6 @@
 What the answer loses is told by the redacted scenario's plan, followed in the true scenario.
 """
 
-from __future__ import annotations
-
 import math
 import time
 from collections.abc import Sequence

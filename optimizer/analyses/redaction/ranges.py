@@ -1,7 +1,5 @@
 """Between what hidden figures must lie, and how equations narrow that down."""
 
-from __future__ import annotations
-
 import math
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence

@@ -1,7 +1,5 @@
 """The redacted scenario: figures replaced, and taken out what else could tell them."""
 
-from __future__ import annotations
-
 import math
 import re
 from collections.abc import Collection, Iterator, Sequence

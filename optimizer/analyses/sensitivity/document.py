@@ -1,7 +1,5 @@
 """What the answer rests on, as a document."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Literal, NamedTuple
 

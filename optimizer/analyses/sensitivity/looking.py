@@ -1,7 +1,5 @@
 """How a plan fares in its scenario with some numbers changed, and whether another is better."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace

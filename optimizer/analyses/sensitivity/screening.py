@@ -7,8 +7,6 @@ evenly in their logarithm, other numbers evenly. Sampling and indices are those 
 imported when a screen is asked for.
 """
 
-from __future__ import annotations
-
 import math
 import warnings
 from collections.abc import Sequence

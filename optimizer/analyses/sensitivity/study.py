@@ -1,7 +1,5 @@
 """What the answer rests on: each input low and high, where the decision turns, and a screen."""
 
-from __future__ import annotations
-
 import math
 import time
 from collections.abc import Sequence

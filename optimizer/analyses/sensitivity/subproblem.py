@@ -4,8 +4,6 @@ Every question starts from the cuts of the scenario as it is, whatever was asked
 depend neither on their order nor on how many processes give them.
 """
 
-from __future__ import annotations
-
 import time
 from dataclasses import dataclass
 from typing import Literal, NamedTuple

@@ -1,7 +1,5 @@
 """What inputs of a sensitivity analysis are called, and which of them turn the decision."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterable
 

@@ -1,7 +1,5 @@
 """All coalitions solved: what each could have, what outsiders leave to it, who stays out."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field

@@ -1,7 +1,5 @@
 """What joint action is worth to the companies, and how it may be shared, as a document."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import replace
 

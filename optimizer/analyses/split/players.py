@@ -1,7 +1,5 @@
 """Who takes part in the game: companies, the state, and what is whose."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from functools import cached_property
 

@@ -4,8 +4,6 @@ Formulas find what each bears in ``split-players``, what rules leave in ``gains`
 ``coalitions``.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from typing import Any
 

@@ -5,8 +5,6 @@ what a player is left with in the plan of all; so what a group has by leaving is
 far as its own plan is.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterable, Iterator, Sequence
 

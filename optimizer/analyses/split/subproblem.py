@@ -1,7 +1,5 @@
 """What a group does that acts for itself, and what that leaves to everybody."""
 
-from __future__ import annotations
-
 import math
 import time
 from collections.abc import Mapping

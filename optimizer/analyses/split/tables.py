@@ -4,8 +4,6 @@ Formulas find the gain of all in ``joint-gain``, what each bears in ``split-play
 leave in ``gains``, and groups in ``coalitions``.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable
 from typing import Any
 

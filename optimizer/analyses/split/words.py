@@ -1,7 +1,5 @@
 """A split in words: names, groups and rules, and figures that several sections share."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterable
 from functools import cached_property

@@ -1,7 +1,5 @@
 """A commitment in one state of the world, period by period: what comes, goes and is missing."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import NamedTuple
 

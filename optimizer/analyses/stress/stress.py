@@ -1,7 +1,5 @@
 """A disruption, period by period: what is short, who is hit, and how long stocks last."""
 
-from __future__ import annotations
-
 import math
 import time
 from collections.abc import Iterator, Mapping

@@ -1,7 +1,5 @@
 """The least number that reaches a goal, as a document."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterator
 

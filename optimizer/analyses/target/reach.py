@@ -1,7 +1,5 @@
 """The least value of a number at which a goal can be reached, proven from both sides."""
 
-from __future__ import annotations
-
 import math
 import time
 from collections.abc import Mapping

@@ -1,8 +1,6 @@
 """What a plan is to reach, a level of damage and stocks that last, and whether it can be reached at
 single values of a number: each answer proven, and the interval that they leave."""
 
-from __future__ import annotations
-
 import math
 import time
 from collections.abc import Mapping

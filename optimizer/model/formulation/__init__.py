@@ -3,8 +3,6 @@
 Rules carry the tags and names of that document. Here is the order of assembly, and the way back.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from typing import Any

@@ -1,7 +1,5 @@
 """What is minimised: damage, its tail, and a little of the cost."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

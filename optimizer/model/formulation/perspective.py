@@ -1,7 +1,5 @@
 """What a standpoint settles: stakes, and what others hold to (H1 to H7)."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from optimizer.model.instance import Instance, Stake

@@ -1,7 +1,5 @@
 """Starting, financing and reserving the output of projects (P1 to P6, P9, G1)."""
 
-from __future__ import annotations
-
 import math
 from typing import Any
 

@@ -1,7 +1,5 @@
 """What public money may carry, and what budgets and their lines allow (P7, P8, B1 to B4)."""
 
-from __future__ import annotations
-
 import math
 from typing import Any
 

@@ -5,8 +5,6 @@ only there can anything be missing, so shortage, release and their rules exist f
 alone, and between two of them a stock only keeps and grows. This is exact.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Buying and keeping stock (S1 to S4). Mass is in lots."""
 
-from __future__ import annotations
-
 import math
 from typing import Any
 

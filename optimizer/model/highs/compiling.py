@@ -1,7 +1,5 @@
 """A Pyomo model as arrays, nothing lost on the way, and columns put in that rows define."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any

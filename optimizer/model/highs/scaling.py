@@ -6,8 +6,6 @@ A program that is near one already is left as it is. Factors are powers of two, 
 rounded.
 """
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass, replace
 

@@ -1,7 +1,5 @@
 """A linear program that stays in the solver between solves, each starting from the last basis."""
 
-from __future__ import annotations
-
 import time
 from dataclasses import replace
 from typing import Any, Literal

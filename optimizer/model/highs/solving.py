@@ -1,7 +1,5 @@
 """Handing a program to HiGHS, running it, and judging how it ended."""
 
-from __future__ import annotations
-
 import contextlib
 import os
 import signal

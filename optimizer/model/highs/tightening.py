@@ -6,8 +6,6 @@ own bound. Both follow from the least that the other columns of a row come to (a
 Savelsbergh 1994).
 """
 
-from __future__ import annotations
-
 from dataclasses import replace
 from typing import Any
 

@@ -7,8 +7,6 @@ lots into tonnes. Quantities per year are divided by the periods of a year. Arra
 years of the horizon (Y), its periods (K) or both.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field

@@ -1,7 +1,5 @@
 """Instruments and budget lines as coefficients."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterator
 

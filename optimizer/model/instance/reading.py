@@ -1,7 +1,5 @@
 """A scenario in, the sets and coefficients of its problem out."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterator
 from dataclasses import replace

@@ -1,7 +1,5 @@
 """Charts of how robust choices are."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import NamedTuple
 

@@ -1,7 +1,5 @@
 """Charts of what is lost, with and without the plan."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from models.language import tr

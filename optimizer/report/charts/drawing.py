@@ -4,8 +4,6 @@ Colours are those of Okabe and Ito (2008), which people with any colour vision c
 pattern or a label stands beside each.
 """
 
-from __future__ import annotations
-
 import io
 import re
 import xml.etree.ElementTree as ET

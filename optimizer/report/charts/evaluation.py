@@ -1,7 +1,5 @@
 """Charts of how good a plan is: between foresight and rule, and against what could be known."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import NamedTuple
 

@@ -1,7 +1,5 @@
 """What each decision is worth: a range for each, from what is proven at least to at most."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import NamedTuple
 

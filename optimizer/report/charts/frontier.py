@@ -1,7 +1,5 @@
 """Charts of what can be had at several values of a number."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import NamedTuple
 

@@ -1,7 +1,5 @@
 """Charts of money over the years."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from optimizer.report.charts import drawing as d

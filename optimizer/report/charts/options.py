@@ -1,7 +1,5 @@
 """Charts of options side by side."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 
 from models.language import tr

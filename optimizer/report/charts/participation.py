@@ -1,7 +1,5 @@
 """Charts of what shares of a project lead to for a company."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 

@@ -1,7 +1,5 @@
 """Charts of figures that run over the periods of a horizon."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from optimizer.report.charts import drawing as d

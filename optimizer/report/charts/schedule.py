@@ -1,7 +1,5 @@
 """Charts of when projects and stocks come."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 

@@ -1,7 +1,5 @@
 """Tornado charts: how far each input moves the best plan's objective, and this plan's damage."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 

@@ -1,7 +1,5 @@
 """Charts of what joint action is worth: gains side by side, and what groups have by leaving."""
 
-from __future__ import annotations
-
 import textwrap
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple

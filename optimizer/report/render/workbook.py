@@ -4,8 +4,6 @@ Written with XlsxWriter, which stores the result of each formula beside it: who 
 file, or reads it with pandas, sees figures and not empty cells.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace

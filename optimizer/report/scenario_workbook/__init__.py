@@ -1,7 +1,5 @@
 """A scenario as an Excel workbook that people fill in and Vorrat reads."""
 
-from __future__ import annotations
-
 import io
 import tempfile
 from collections.abc import Iterator

@@ -4,8 +4,6 @@ Columns come from the models, so a new field of the format has one at once. How 
 positions a field takes up follows from the data.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace

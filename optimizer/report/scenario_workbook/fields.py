@@ -3,8 +3,6 @@
 A field that has no label of its own here is called by its name without the unit.
 """
 
-from __future__ import annotations
-
 import re
 import tomllib
 from collections.abc import Iterable, Iterator

@@ -1,7 +1,5 @@
 """Sheets of items and of settings, drawn for people and readable by the program."""
 
-from __future__ import annotations
-
 import math
 import re
 from itertools import groupby

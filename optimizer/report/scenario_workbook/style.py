@@ -1,7 +1,5 @@
 """Colours, fonts and number formats of a scenario workbook."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from openpyxl.cell import Cell

@@ -4,8 +4,6 @@ Whoever fills a sheet gets expressions back for what was written, and writes for
 the text of a formula and the result stored beside it are made from the same cells.
 """
 
-from __future__ import annotations
-
 import math
 import re
 from collections.abc import Iterable, Iterator, Sequence

@@ -5,8 +5,6 @@ blue, those of the scenario on yellow in a dotted frame, and what the spreadshee
 italic on white.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Literal

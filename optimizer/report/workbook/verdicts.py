@@ -6,8 +6,6 @@ it. A control figure tells of figures that stand in no identity: what all figure
 when they were written, against what they come to now.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from typing import NamedTuple
 

@@ -1,7 +1,5 @@
 """Cuts: what a sweep proves of the damage of every commitment, and the points they came from."""
 
-from __future__ import annotations
-
 import math
 import time
 from collections.abc import Callable, Collection, Sequence

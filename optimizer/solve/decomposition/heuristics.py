@@ -4,8 +4,6 @@ Each proposes start years; the plan is what the relaxation makes of them once th
 recourse exact (``polish``).
 """
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np

@@ -1,7 +1,5 @@
 """One problem solved by decomposition."""
 
-from __future__ import annotations
-
 import math
 import time
 from typing import Unpack

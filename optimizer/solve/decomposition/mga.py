@@ -6,8 +6,6 @@ many marks differ. The program is the master with its objective as a rule, marks
 further columns, and the smallest distance to the plans that are known as what is maximised.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace

@@ -1,7 +1,5 @@
 """What a run knows: its best plan, its bound, its limits, and the ways to cut off a solution."""
 
-from __future__ import annotations
-
 import contextlib
 import math
 import threading

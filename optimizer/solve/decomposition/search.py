@@ -6,8 +6,6 @@ bound allows. Branches are chosen by what they gain, measured by a few dual simp
 and by the gains seen since (Achterberg, Koch and Martin 2005).
 """
 
-from __future__ import annotations
-
 import heapq
 import math
 from dataclasses import dataclass, field, replace

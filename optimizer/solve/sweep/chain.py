@@ -16,8 +16,6 @@ the last full prefix of each stock it reached. As values fall, the first price o
 prices form an optimal dual solution. Any prices that never rise over time give a valid cut.
 """
 
-from __future__ import annotations
-
 import numpy as np
 from numba import njit
 

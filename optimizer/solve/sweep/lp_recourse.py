@@ -5,8 +5,6 @@ exact. The program of a node keeps all its periods; from look to look only the u
 changes, and the dual simplex method goes on from the last basis.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

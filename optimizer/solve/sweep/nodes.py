@@ -1,7 +1,5 @@
 """What a node's recourse depends on beside the state: demand, steps, stocks and offtake."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from functools import cached_property
 

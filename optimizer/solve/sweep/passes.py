@@ -1,7 +1,5 @@
 """One pass over the looks of a node, compiled: values, and what cuts are made of."""
 
-from __future__ import annotations
-
 import numpy as np
 from numba import njit
 

@@ -7,8 +7,6 @@ stage, so that it is never better than foresight. While a dear step is short not
 for a cheap one: whatever is released, what is missing falls on the cheapest steps.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 

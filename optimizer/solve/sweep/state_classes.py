@@ -5,8 +5,6 @@ what is left of each project's output, in the periods in which anything can be m
 nothing can be missing whatever is committed, a period is calm, and so is a look without others.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
