@@ -28,7 +28,9 @@ COUNTS = {
     ("method.py", "(one.nodes for one in runs)"),
     ("method.py", "(one.master.simplex.solves for one in runs)"),
     ("method.py", "(one.master.simplex.iterations for one in runs)"),
-    ("robustness.py", "(mark in portfolio for portfolio in portfolios)"),
+    ("portfolios.py", "(mark in portfolio for portfolio in portfolios)"),
+    ("assumptions.py", "moved"),
+    ("assumptions.py", "(made.numbers == one.numbers for one in every.values())"),
     ("reading.py", "arrays"),
 }
 """What may be added up by ``sum``: whole numbers, and arrays."""

@@ -297,7 +297,8 @@ def test_a_workbook_has_the_figures_of_the_page_as_numbers() -> None:
 def test_sheets_whose_names_begin_alike_keep_apart() -> None:
     title = "A title that is longer than a tab can be, and then: some"
     document = Document("t", "", "", [], [Section(str(n), title, ["text"]) for n in range(12)])
-    names = [sheet.title for sheet in load_workbook(BytesIO(workbook.render(document))).worksheets]
+    book = load_workbook(BytesIO(workbook.render(document)))
+    _first, *names = [sheet.title for sheet in book.worksheets]
     assert len({name.casefold() for name in names}) == 12
     assert all(":" not in name and len(name) <= 31 for name in names)
 

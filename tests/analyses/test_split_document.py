@@ -468,7 +468,6 @@ def test_many_groups_are_cut_and_counted_on_the_page_alone() -> None:
     assert f"The {SHOWN} groups with most to gain, of {SHOWN + 6}" in text
     sheet = results(workbook_of(found))["Groups"]
     assert len(rows_of(sheet, "Spares the others")) == SHOWN + 6
-    assert sheet.freeze_panes is not None
 
 
 def test_texts_are_never_markup_and_never_formulas() -> None:

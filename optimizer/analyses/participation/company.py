@@ -63,7 +63,7 @@ class Desk:
         or none has any."""
         built = [p for p in self.projects if p in plan.start]
         capex = {p: self.instance.projects[p].capex if self.whole else 1.0 for p in built}
-        started = sum(capex.values())
+        started = math.fsum(capex.values())
         carried = math.fsum(capex[p] * share for p, share in self.carried(plan, funders))
         return carried / started if started > 0 else None
 
