@@ -22,7 +22,6 @@ OF_RESULTS = [
     *(ROOT / "solve" / name for name in ("plan_document.py", "verification.py")),
 ]
 COUNTS = {
-    ("draw.py", "map(math.isfinite, solver.spots)"),
     ("players.py", "(1 << n for n, seat in enumerate(self.seats) if not seat.is_state)"),
     ("mga.py", "map(len, known)"),
     ("method.py", "(one.nodes for one in runs)"),
