@@ -20,9 +20,14 @@ from models.language import figure, marked, tr
 from models.scenario.quantities import Yearly
 from optimizer.errors import OutOfRange, Rule, SolverError
 from optimizer.model import highs
-from optimizer.model.formulation import build_commitment, substitute_planned_stock
+from optimizer.model.formulation import (
+    build_commitment,
+    build_extensive_form,
+    substitute_planned_stock,
+)
 from optimizer.model.highs import Compiled, LinearProgram
 from optimizer.model.instance import COMMON, Instance
+from optimizer.model.states import State
 
 Explain = Callable[[Instance, Any], Rule]
 Key = TypeVar("Key", bound=Hashable)
@@ -200,7 +205,21 @@ RULES: dict[str, Explain] = {name: partial(_explain, name) for name in _RULES}
 def smallest_conflict(instance: Instance) -> tuple[Rule, ...]:
     """A set of rules that no plan can keep together, none of which can be left out; empty if the
     first stage is feasible. SolverError if even what no scenario can change is infeasible."""
-    compiled = first_stage(instance)
+    return _among_rules(instance, first_stage(instance))
+
+
+def conflict_with_level(
+    instance: Instance, states: tuple[State, ...], level: float
+) -> tuple[Rule, ...]:
+    """A set of rules that together keep the objective above a level, none of which can be left out;
+    empty if a plan comes to it. SolverError if none does even without any of the rules."""
+    model = build_extensive_form(instance, states)
+    add_what_stays(model)
+    model.level = pyo.Constraint(expr=model.objective.expr <= level)
+    return _among_rules(instance, highs.compile_model(model))
+
+
+def _among_rules(instance: Instance, compiled: Compiled) -> tuple[Rule, ...]:
     groups: dict[Rule, list[int]] = {}
     for row, name, index in rule_rows(compiled):
         groups.setdefault(RULES[name](instance, index), []).append(row)

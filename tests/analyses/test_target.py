@@ -5,13 +5,15 @@ from __future__ import annotations
 
 import contextlib
 import random
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from random_cases import crowded_case, small_case
 from small import case, near, stockpile
-from varied import two_works, varying
+from varied import reading, two_works, varying
 
 from models.faults import ScenarioError
 from models.files import read_case
@@ -23,7 +25,10 @@ from optimizer.analyses.target import trials
 from optimizer.analyses.target.options import TargetOptions
 from optimizer.analyses.target.reach import reach
 from optimizer.analyses.variation import Variation
-from optimizer.errors import Infeasible
+from optimizer.errors import Infeasible, SolverError
+from optimizer.model import highs
+from optimizer.model.formulation import build_extensive_form, substitute_planned_stock
+from optimizer.solve.conflicts import RULES, add_what_stays, conflict_with_level, rule_rows
 from optimizer.solve.decomposition import CutPool
 from optimizer.solve.planner import Problem, plan, search
 
@@ -70,6 +75,58 @@ def test_what_lies_above_the_range_is_ruled_out_up_to_its_end() -> None:
     found = target(two_works(), below=3, last=8)
     assert (found.status, found.infeasible_below) == ("unreachable", 8)
     assert found.best == near(4)
+
+
+def test_rules_that_keep_damage_above_a_level_are_named() -> None:
+    """With both works 10 t are missing: no rule keeps damage above 0.5 million, capacity does. Both
+    together cost 11 million, and the fund alone has the budget; lenders carry nothing."""
+    assert target(two_works(), below=0.5).conflict == ()
+    costs = target(two_works(), below=3, last=8)
+    assert sorted(rule.name for rule in costs.conflict) == [
+        "market_finance_limit",
+        "market_finance_limit",
+        "public_budget",
+    ]
+    assert costs.conflict[-1].place == "--set policy.budget_meur=8"
+    one = target(two_works(policy={"max_projects": 1}), below=3)
+    assert [(rule.tag, rule.name) for rule in one.conflict] == [("P9", "max_projects")]
+    excluded = two_works()
+    excluded["projects"]["small"]["excludes"] = ["large"]
+    assert [rule.name for rule in target(excluded, below=3).conflict] == ["excludes"]
+
+
+@pytest.mark.quick(every=5)
+@pytest.mark.parametrize("seed", sorted({*range(20)} - {3, 8}))  # those have no plan at all
+def test_named_rules_keep_every_plan_above_the_level_and_none_of_them_is_idle(seed: int) -> None:
+    """By the least objective that can be had with them, and without any one of them."""
+    problem = Problem.of(reading(crowded_case(random.Random(seed).choice)).case)
+    best = search(problem, method="extensive", gap=1e-9).solution.objective
+    assert best is not None
+    level = best - 0.05 * abs(best) - 1e-3
+    model = build_extensive_form(problem.instance, problem.states)
+    add_what_stays(model)
+    compiled = highs.compile_model(model)
+    groups: dict[Any, list[int]] = {}
+    for row, name, index in rule_rows(compiled):
+        groups.setdefault(RULES[name](problem.instance, index), []).append(row)
+    program = substitute_planned_stock(compiled).program
+
+    def least(kept: Sequence[Any]) -> float:
+        dropped = [row for rule, rows in groups.items() if rule not in kept for row in rows]
+        free = np.isin(np.arange(len(program.row_lower)), dropped)
+        found = highs.solve(program.without_rows(free), gap=1e-9).objective
+        assert found is not None
+        return found
+
+    try:
+        named = conflict_with_level(problem.instance, problem.states, level)
+    except SolverError:
+        assert least([]) > level
+        return
+    assert named
+    assert least(named) > level
+    for rule in named:
+        assert least([other for other in named if other != rule]) <= level + 1e-6 * abs(level)
 
 
 def test_what_needs_nothing_is_reached_at_the_lowest_value() -> None:

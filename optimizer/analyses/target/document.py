@@ -24,7 +24,7 @@ def document(found: Target) -> Document:
     say = Wording(found)
     rules = [clean(f"{r.place}: {r.tag} {r.name}: {r.says}") for r in found.conflict]
     excluded: list[Part] = [
-        tr("No plan keeps all of these rules together; relax one of them:"),
+        tr("No plan that keeps all of these rules reaches the goal; relax one of them:"),
         Bullets(rules),
     ]
     direct = tr(

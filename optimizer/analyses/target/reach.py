@@ -2,7 +2,8 @@
 
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Literal
 
@@ -17,6 +18,7 @@ from optimizer.analyses.target.options import TargetOptions
 from optimizer.analyses.target.trials import (
     Stopped,
     Trials,
+    accepted,
     figure_alone,
     figure_of,
     reached,
@@ -25,16 +27,16 @@ from optimizer.analyses.target.trials import (
     with_days,
 )
 from optimizer.analyses.variation import LOOSENING, Variation, written
-from optimizer.errors import Infeasible, Interrupted, Misuse, NoPlan
+from optimizer.errors import Infeasible, Interrupted, Misuse, NoPlan, SolverError
 from optimizer.model import highs
 from optimizer.model.commitment import Commitment
 from optimizer.model.formulation import build_least_spending
 from optimizer.model.instance import read_instance
 from optimizer.solve import outcomes
 from optimizer.solve.checked_solution import Found
-from optimizer.solve.conflicts import smallest_conflict
+from optimizer.solve.conflicts import conflict_with_level, smallest_conflict
 from optimizer.solve.decomposition import CutPool
-from optimizer.solve.planner import Problem
+from optimizer.solve.planner import Problem, choose_method
 
 DIRECT_GAP = 1e-6
 """Gap of the program that minimises spending itself."""
@@ -108,7 +110,7 @@ def reach(
         if trials.unreachable:
             top = math.inf if direct or options.last is None else options.last
             best = None if direct else _best(trials, top)
-            conflict = () if best is not None else _conflict(variation, asked, top, days)
+            conflict = _conflict([variation, asked, alone], top, days, level)
     except (Stopped, KeyboardInterrupt, Interrupted):
         stopped = True
     found = _plan(asked, trials, pool, stopped)
@@ -185,13 +187,22 @@ def _best(trials: Trials, top: float) -> Found | None:
 
 
 def _conflict(
-    variation: Variation, asked: Variation, top: float, days: Mapping[str, float]
+    numbers: Sequence[Variation], top: float, days: Mapping[str, float], level: float | None
 ) -> tuple[BrokenRule, ...]:
-    """Rules that exclude each other at the highest value: those of the file, or with the goal."""
+    """Rules that exclude each other at the highest value: of ``numbers``, the first is that of the
+    file, the second that with the days that stocks are to last, and the third has the figure that
+    is to come to ``level`` as its objective. Of many states it is not asked what keeps a figure
+    above a level: nearly every rule plays a part in it."""
     goals: dict[tuple[Step, ...], str] = {}
-    for number in (variation, asked):
+    for number in numbers:
         reading = reading_at(number, top)
-        if rules := smallest_conflict(read_instance(reading.case)):
+        rules = smallest_conflict(read_instance(reading.case))
+        if not rules and number is numbers[-1] and level is not None:
+            problem = Problem.of(reading.case)
+            if choose_method(problem.instance, problem.states) == "extensive":
+                with suppress(SolverError):  # where no plan comes to it whatever the rules
+                    rules = conflict_with_level(problem.instance, problem.states, accepted(level))
+        if rules:
             places = [goals.get(rule.path) or str(reading.place(rule.path)) for rule in rules]
             pairs = zip(rules, places, strict=True)
             return tuple(BrokenRule(**vars(rule), place=place) for rule, place in pairs)
