@@ -187,7 +187,12 @@ class Side(Wording[Comparison]):
         changes = self.found.changes.get(label, ())
         if len(changes) == 1:
             of = changes[0]
-            return f"{self.place(of.path)}: {value_of(of.value)} ({value_of(of.base)})"
+            return tr(
+                "{subject}: {value} instead of {before}",
+                subject=self.place(of.path),
+                value=value_of(of.value),
+                before=value_of(of.base),
+            )
         parts = Counter(self.place(of.path.split(".")[0]) for of in changes)
         return ", ".join(f"{part} ({number(count)})" for part, count in parts.items()) or NONE
 

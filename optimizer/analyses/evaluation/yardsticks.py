@@ -203,7 +203,7 @@ def _longer(say: Say) -> Iterator[Part]:
     columns = [
         Column(tr("Until"), "0", "text"),
         Column(tr("Avoided"), "1", "estimate"),
-        Column(tr("Net cost, {unit}", unit=say.million), "2", "money"),
+        Column(tr("Net cost"), "2", "money"),
     ]
     title = tr(
         "To {first} and to {last} ({unit})", first=last, last=str(told.last_year), unit=say.unit

@@ -20,8 +20,9 @@ def document(found: Participation) -> doc.Document:
     money = [point.stake_meur or 0.0 for point in say.points]
     money += [point.standing.net_cost_meur for point in say.points if point.standing]
     section, every = doc.Section, tables.every(say)
-    best = tr("Best share and limit ({unit})", unit=say.million)
-    summary = tables.summary(say, best, "best-shares", doc.TEXT, _co_financing(say))
+    best = tr("Best share and limit")
+    caption = tr("Best share and limit ({unit})", unit=say.million)
+    summary = tables.summary(say, caption, "best-shares", doc.TEXT, _co_financing(say))
     years = tr("What the best share takes and brings, by year")
     return say.document(
         tr("Vorrat: what a company's share buys it"),

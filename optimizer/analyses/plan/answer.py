@@ -229,7 +229,7 @@ def _rests_on_assumptions(say: PlanWording) -> Iterator[str]:
     standings = [figure.standing for figure in evidence.figures(say.case)]
     if "none" in standings:
         yield tr(
-            "{count} of the {total} figures of the scenario carry no source.",
+            "Figures of the scenario without a source: {count} of {total}.",
             count=number(standings.count("none")),
             total=number(len(standings)),
         )

@@ -226,8 +226,8 @@ def _told(say: PlanWording, case: Case) -> Iterator[Part]:
     count = Counter(figure.standing for figure in found)
     if found:
         text = tr(
-            "The scenario has {total} figures; {assumed} of them ({share}) are assumptions with a "
-            "written reason, and {unsourced} carry no source.",
+            "Figures of the scenario: {total}; of these, assumptions with a written reason: "
+            "{assumed} ({share}), without a source: {unsourced}.",
             total=number(len(found)),
             assumed=number(count["assumption"]),
             share=percent(count["assumption"] / len(found)),

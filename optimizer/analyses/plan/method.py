@@ -11,7 +11,6 @@ from optimizer.report import cells
 from optimizer.report import document as doc
 from optimizer.report.document import PAGE, SHEET, TEXT, Bullets, Check, Heading, Section, Table
 from optimizer.report.figures import exact, number, percent, small_percent
-from optimizer.report.wording import materials_counted, projects_counted
 from optimizer.report.workbook import expressions as ex
 from optimizer.report.workbook.formulas import Line
 
@@ -36,16 +35,17 @@ def section(say: PlanWording) -> Section:
 def _steps(say: PlanWording, case: Case) -> Iterator[str]:
     weight = float(case.objective.cvar.weight)
     counted = [
-        materials_counted(len(case.materials)),
-        tr("candidates: {projects}", projects=projects_counted(len(case.projects))),
+        tr("materials: {count}", count=number(len(case.materials))),
+        tr("projects to choose from: {count}", count=number(len(case.projects))),
         tr("consumers: {count}", count=number(len(case.consumers))),
         tr("stockpiles: {count}", count=number(len(case.stockpiles))),
         tr("hazards: {count}", count=number(len(case.hazards))),
     ]
+    steps = {1: tr("in years"), 4: tr("in quarters"), 12: tr("in months")}
     yield tr(
-        "The scenario covers {span}, {periods} periods a year: {what}.",
+        "The scenario covers {span} {periods}; {what}.",
         span=say.span,
-        periods=number(float(case.horizon.periods_per_year)),
+        periods=steps.get(int(case.horizon.periods_per_year), tr("in half years")),
         what=", ".join(counted),
     )
     if say.of_damage:
@@ -58,12 +58,15 @@ def _steps(say: PlanWording, case: Case) -> Iterator[str]:
         yield tr(
             "In each state, supply is allocated and stocks are released so that least is missing."
         )
-    yield tr(
-        "The plan is judged by the mean over all states and, with a weight of {weight}, by the "
-        "mean of the worst {share} of them.",
-        weight=percent(weight),
-        share=say.worst_share,
-    )
+    if weight > 0:
+        yield tr(
+            "The plan is judged by the mean over all states and, with a weight of {weight}, by the "
+            "mean of the worst {share} of them.",
+            weight=percent(weight),
+            share=say.worst_share,
+        )
+    else:
+        yield tr("The plan is judged by the mean over all states.")
     yield tr(
         "Net cost counts with a weight of {weight} per {currency}; costs are discounted at {rate} "
         "a year.",
@@ -147,16 +150,17 @@ def glossary(say: PlanWording) -> Section:
             "Share of supply that comes from outside the countries that the scenario calls "
             "domestic."
         ),
-        tr("Residual value"): tr(
-            "What the scenario lets stocks and projects be worth when its last year ends; "
-            "discounted. Stock counts as if none were released. It lowers the net cost and brings "
-            "no budget."
-        ),
         tr("State of the world"): tr(
             "One way the coming years may go: which disruptions strike when, which projects "
             "fail or come late."
         ),
     }
+    if say.plan.outcome.residual_meur:
+        entries[tr("Residual value")] = tr(
+            "What the scenario lets stocks and projects be worth when its last year ends; "
+            "discounted. Stock counts as if none were released. It lowers the net cost and brings "
+            "no budget."
+        )
     ordered = sorted(entries.items(), key=lambda entry: entry[0].casefold())
     return Section("glossary", tr("Terms"), [doc.Terms(ordered)], PAGE)
 

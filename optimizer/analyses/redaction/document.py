@@ -127,7 +127,9 @@ def _lost(say: Say) -> Iterator[str]:
             "Followed in the true scenario, the plan made from the redacted one keeps all rules "
             "and is as good as the true plan."
         )
-    if lost.regret_at_most is not None:
+    if lost.regret_at_most == 0.0:
+        yield tr("It is proven that no plan is better.")
+    elif lost.regret_at_most is not None:
         yield tr(
             "As far as the proofs go, no plan is better than it by more than {most}.",
             most=f"{number(lost.regret_at_most)} {say.unit}",

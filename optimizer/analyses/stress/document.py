@@ -292,11 +292,16 @@ def _stocks(say: Say) -> list[Part]:
     columns = [
         Column(tr("Stock"), lambda row: say.name("stockpiles", row.id), "text"),
         Column(tr("Material"), lambda row: say.name("materials", row.material), "text"),
-        *_by_case(cases, tr("Held, t"), lambda row, case: row.begins_t[case], "tonnes"),
-        *_by_case(cases, tr("Released, t"), lambda row, case: row.released_t[case], "tonnes"),
-        *_by_case(cases, tr("Least left, t"), lambda row, case: min(row.left_t[case]), "tonnes"),
-        *_by_case(cases, tr("Empty by the end of"), empty, "text"),
     ]
+    told: list[tuple[str, Callable[..., Any], Form]] = [
+        (tr("Held, t"), lambda row, case: row.begins_t[case], "tonnes"),
+        (tr("Released, t"), lambda row, case: row.released_t[case], "tonnes"),
+        (tr("Least left, t"), lambda row, case: min(row.left_t[case]), "tonnes"),
+        (tr("Empty by the end of"), empty, "text"),
+    ]
+    for case in cases:
+        group = _case_name(case)
+        columns += [Column(head, partial(of, case=case), form, group) for head, of, form in told]
     note = tr("Held: when the first of the periods begins. Purchases go on as planned.")
     none = tr("There is no stock of any of these materials.")
     caption = tr("Stocks and how long they last")

@@ -50,12 +50,6 @@ class Slopes:
         sold: Floats = self.constant - np.tensordot(self.output, node.running(point), 3)
         return sold - np.tensordot(self.purchases, point.buy[node.piles], 2)
 
-    def by_set(self) -> Iterator[Slopes]:
-        """Those of each set of weights by itself."""
-        for w in range(len(self.constant)):
-            own = slice(w, w + 1)
-            yield Slopes(self.constant[own], self.output[own], self.purchases[own])
-
 
 @dataclass(frozen=True, eq=False)
 class Swept:
