@@ -115,7 +115,8 @@ def grid(table: Table, medium: Media) -> Grid:
     heads, columns = [], []
     places = _all_places(table.columns, held)
     for column, values, digits in zip(table.columns, held, places, strict=True):
-        for head, own in _ends(column, values, medium):
+        digits = digits if column.places is None else [column.places] * len(digits)
+        for head, own in _ends(column, values, digits, medium):
             heads.append(head)
             columns.append(_texts(column, rows, own, digits))
     return Grid(table.caption, heads, [list(row) for row in zip(*columns, strict=True)],
@@ -158,7 +159,9 @@ def error(value: Any) -> float:
     return 0.0 if deviation is None else TWO_SIDED * float(deviation)
 
 
-def _ends(column: Column, values: list[Any], medium: Media) -> Iterator[tuple[Head, list[Any]]]:
+def _ends(
+    column: Column, values: list[Any], places: Sequence[int], medium: Media
+) -> Iterator[tuple[Head, list[Any]]]:
     """The columns that one becomes in a medium."""
     header, is_text = str(column.header), column.form == "text"
     if medium not in PAGE or not any(hasattr(value, "low") for value in values):
@@ -166,8 +169,16 @@ def _ends(column: Column, values: list[Any], medium: Media) -> Iterator[tuple[He
         return
     for end, text in (("low", tr("At least")), ("high", tr("At most"))):
         under = f"{header}: {text}" if column.group else text
-        own = [getattr(value, end) if hasattr(value, "low") else value for value in values]
+        own = [_end(value, end, digits) for value, digits in zip(values, places, strict=True)]
         yield Head(under, is_text, column.group or header), own
+
+
+def _end(value: Any, end: str, places: int) -> Any:
+    """One end of a range, rounded outwards; what is no range as it is."""
+    own = getattr(value, end) if hasattr(value, "low") else value
+    if own is value or own is None or _alike(value):
+        return own
+    return say.outwards(own, places, up=end == "high")
 
 
 def _texts(
@@ -181,7 +192,6 @@ def _texts(
             form = form_of(column, row)
             mark = column.mark(row) if column.mark is not None else ""
             href = column.link(row) if column.link is not None else ""
-        digits = digits if column.places is None else column.places
         cells.append(Cell(written(value, form, digits, column.empty), _plain(value), mark, href))
     return cells
 
@@ -226,16 +236,26 @@ def about(estimate: Any) -> str:
 
 
 def between(proven: Any, places: int | None = None) -> str:
-    """What is proven of a figure: one number where both ends show alike; a dash for None."""
+    """What is proven of a figure, rounded outwards: one number where both ends are alike; a dash
+    for None."""
     if proven is None:
         return say.NONE
-    low, high = proven.low, proven.high
+    if _alike(proven):
+        return say.number(proven.high, places)
+    places = _places([proven]) if places is None else places
+    low, high = (_end(proven, end, places) for end in ("low", "high"))
     shown = say.number(low, places), say.number(high, places)
-    if shown[0] == shown[1] or (high is not None and high - (low or 0) <= ALIKE * abs(high)):
-        return shown[1]
+    if high is None:
+        return tr("at least {low}", low=shown[0])
     if low is None or low <= 0 < high:
-        return shown[1] if high <= say.NOISE else tr("at most {high}", high=shown[1])
-    return tr("{low} to {high}", low=shown[0], high=shown[1])
+        return tr("at most {high}", high=shown[1])
+    return shown[1] if low == high else tr("{low} to {high}", low=shown[0], high=shown[1])
+
+
+def _alike(proven: Any) -> bool:
+    """Whether both ends of a range are known and differ by next to nothing."""
+    low, high = proven.low or 0.0, proven.high
+    return high is not None and high - low <= max(ALIKE * abs(high), say.NOISE)
 
 
 def along(path: str) -> Callable[[Any], Any]:

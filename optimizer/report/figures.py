@@ -44,6 +44,19 @@ def number(value: float | None, places: int | None = None) -> str:
     return _signs(text)
 
 
+def outwards(value: float, places: int, *, up: bool) -> float:
+    """An end of a range, rounded away from its middle: what is said of the range stays true.
+
+    What an end differs from a round number by is arithmetic where it is a millionth of the last
+    digit, or a hundred millionth of itself.
+    """
+    if not math.isfinite(value):
+        return value
+    scaled = value * 10.0**places
+    slack = max(1e-6, 1e-8 * abs(scaled))
+    return (math.ceil(scaled - slack) if up else math.floor(scaled + slack)) / 10.0**places
+
+
 def _signs(text: str) -> str:
     """Digits as Python writes them, with the signs of the language between them."""
     point = "," if language() == "de" else "."

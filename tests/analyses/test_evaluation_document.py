@@ -116,7 +116,7 @@ def test_the_answer_of_a_whole_evaluation() -> None:
         "million EUR, which is 3.83 % of it. "
         "To know before deciding which state comes would be worth 59.9 to 60.1 million EUR "
         "(± 3.92): no forecast can be worth more to what is decided now. To plan for many states "
-        "rather than for their mean gains 30 to 30.1 million EUR."
+        "rather than for their mean gains 30.0 to 30.1 million EUR."
     ) in told(by_hand())
 
 

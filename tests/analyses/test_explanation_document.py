@@ -116,21 +116,6 @@ def test_the_page_asks_what_each_decision_is_worth_first() -> None:
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("low", "high", "said"),
-    [
-        (12.31, 13.92, "12.3 to 13.9"),
-        (0.0, 0.0649, "at most 0.0649"),
-        (6.0, 6.0, "6"),
-        (0.9989, 0.9991, "0.999"),
-        (2.0, None, "at least 2"),
-        (None, None, "not known"),
-    ],
-)
-def test_ranges_are_told_by_both_ends(low: float | None, high: float | None, said: str) -> None:
-    assert sentences.span(low, high).replace("\u00a0", " ") == said
-
-
 def test_years_of_one_rule_are_told_together() -> None:
     years = (2030, 2026, 2027, 2028)
     some = [

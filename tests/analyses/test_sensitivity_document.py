@@ -24,6 +24,7 @@ def test_what_moves_and_what_turns_is_told_first() -> None:
     assert "turn the decision within their range" in text
     assert "Nearest to turn: " in text
     assert "it cannot be paid from a funder's budget" in text
+    assert "breaks B1" in text
 
 
 @LANGUAGES
@@ -77,6 +78,18 @@ def test_an_end_without_a_plan_in_time_is_not_what_moves_most() -> None:
     leading = words.leading(made)
     assert leading is not None
     assert leading.id in {one.id for one in others}
+
+
+def test_a_break_even_is_told_with_the_value_as_it_is_and_rounded_apart() -> None:
+    one = next(one for one in found().inputs if one.break_evens)
+    turn = one.break_evens[0].model_copy(
+        update={"good": 1.43749, "changed": 1.46811, "good_number": None, "changed_number": None}
+    )
+    factor = one.model_copy(update={"break_evens": (turn,), "base_number": None})
+    made = found().model_copy(update={"inputs": (factor,)})
+    assert "(now × 1): between × 1.437 and × 1.469." in told(made)
+    row = tables(read(page_of(made)))["turns"].rows[0]
+    assert [cell.text.replace("\u00a0", " ") for cell in row[1:4]] == ["× 1", "× 1.437", "× 1.469"]
 
 
 @LANGUAGES

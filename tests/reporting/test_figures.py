@@ -1,11 +1,14 @@
 """Numbers as German writes them; English ones are in test_terminal.py."""
 
-from __future__ import annotations
+from types import SimpleNamespace
 
 import pytest
 
 from models.language import using
+from models.results.evaluation import ProvenRange
 from optimizer.report import figures
+from optimizer.report.cells import between, grid
+from optimizer.report.document import PAGE, TERMINAL, Column, Table
 
 
 @pytest.mark.parametrize(
@@ -58,3 +61,31 @@ def test_a_small_german_percent(share: float, text: str) -> None:
     with using("de"):
         shown = figures.small_percent(share)
     assert shown == text.replace(" ", figures.NO_BREAK)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "said"),
+    [
+        (12.31, 13.92, "12.3 to 14.0"),
+        (0.0, 0.06491, "at most 0.0650"),
+        (6.0, 14.0, "6 to 14"),
+        (108.19, 113.71, "108.1 to 113.8"),
+        (6.496, 6.504, "6.49 to 6.51"),
+        (-0.125, -0.0301, "-0.125 to -0.030"),
+        (12.0, 12.004, "12.0"),
+        (6.0, 6.0, "6"),
+        (2.9999, None, "at least 2.99"),
+        (None, 0.30001, "at most 0.301"),
+    ],
+)
+def test_a_range_is_rounded_outwards(low: float | None, high: float | None, said: str) -> None:
+    assert between(SimpleNamespace(low=low, high=high)) == said
+
+
+def test_the_two_ends_of_a_range_are_rounded_outwards_on_a_page() -> None:
+    """Both have the decimals of their column; what an end lacks by arithmetic does not count."""
+    rows = [ProvenRange(low=12.39, high=13.31), ProvenRange(low=0.3 - 1e-9, high=700.0000001)]
+    table = Table("", rows, [Column("Lost", lambda row: row, "range")])
+    shown = [[cell.text for cell in row] for row in grid(table, PAGE).rows]
+    assert shown == [["12.3", "13.4"], ["0.3", "700.0"]]
+    assert [row[0].text for row in grid(table, TERMINAL).rows] == ["12.3 to 13.4", "0.3 to 700.0"]

@@ -10,7 +10,16 @@ from optimizer.analyses.sensitivity.words import every
 from optimizer.report.charts import Chart
 from optimizer.report.charts import alternatives as charts
 from optimizer.report.document import Bullets, Caution, Column, Document, Part, Section, Table
-from optimizer.report.figures import NONE, clean, exact, number, percent, rounded, small_percent
+from optimizer.report.figures import (
+    NONE,
+    clean,
+    exact,
+    number,
+    outwards,
+    percent,
+    rounded,
+    small_percent,
+)
 from optimizer.report.wording import Wording
 
 Say = Wording[Alternatives]
@@ -83,7 +92,7 @@ def _level(found: Alternatives, value: float, *, floor: bool = False) -> str:
     if room <= 0:
         return rounded(value)
     places = min(max(1 - math.floor(math.log10(room)), 0), 9)
-    return number(math.floor(value * 10**places) / 10**places if floor else value, places)
+    return number(outwards(value, places, up=False) if floor else value, places)
 
 
 def _essential(say: Say) -> Iterator[str]:
@@ -256,9 +265,9 @@ def _method(found: Alternatives) -> Bullets:
             ),
             tr(
                 "A choice is a project that is built, or a stockpile that is filled: what it buys "
-                "over all years lasts for at least so many days of the demand it serves, at its "
-                "mean over the years: {days}. Plans within the limit are those that buy at least "
-                "so much for a stockpile, or nothing.",
+                "over all years lasts for {days} or more days of the demand it serves, at its mean "
+                "over the years. Plans within the limit are those that buy at least so much for a "
+                "stockpile, or nothing.",
                 days=number(found.least_days),
             ),
         ]

@@ -8,14 +8,13 @@ from typing import Any
 
 from models.language import tr
 from models.results import Beside, BindingRule, Explained, Explanation, LimitValue, Regret
-from models.results.evaluation import ProvenRange
 from optimizer.analyses.instead import changes
 from optimizer.report.cells import between
 from optimizer.report.charts import Chart
 from optimizer.report.charts import explanation as charts
 from optimizer.report.countries import country
 from optimizer.report.document import DETAIL, Bullets, Column, Document, Part, Section, Table, Text
-from optimizer.report.figures import NONE, exact, number, percent, rounded
+from optimizer.report.figures import NONE, decimals, exact, number, outwards, percent, rounded
 from optimizer.report.wording import Wording
 
 Say = Wording[Explanation]
@@ -42,9 +41,12 @@ def document(found: Explanation) -> Document:
         "market allow.",
         days=number(found.days),
     )
+    # So many digits that the two can be told apart.
+    places = min(decimals([found.objective]) + 3, 6)
+    bound = number(outwards(found.bound, places, up=False), places)
     proof = say.proof(
-        (tr("Objective of the plan"), f"{number(found.objective, 6)} {say.unit}"),
-        (tr("No plan below"), f"{number(found.bound, 6)} {say.unit}"),
+        (tr("Objective of the plan"), f"{number(found.objective, places)} {say.unit}"),
+        (tr("No plan below"), f"{bound} {say.unit}"),
         (tr("Questions stopped early"), number(found.cut_short)),
     )
     return say.document(
@@ -75,18 +77,17 @@ def _regrets(say: Say) -> Iterator[Part]:
     if not some:
         return
     title = tr("What is lost by deciding the other way ({unit})", unit=say.unit)
-    bars = [charts.Bar(name(say, one), *ends(one), one.chosen, span(*ends(one))) for one in some]
+    bars = [charts.Bar(name(say, one), *ends(one), one.chosen, between(one.regret)) for one in some]
     shows = tr(
         "One bar for each project and stock. It is longest for {name}: {span}. The figures are in "
         "the table below.",
         name=bars[0].name,
-        span=bars[0].text,
+        span=f"{bars[0].text} {say.unit}",
     )
     columns = [
         Column(tr("Project or stock"), lambda one: name(say, one), "text"),
         Column(tr("In the plan"), lambda one: tr("yes") if one.chosen else tr("no"), "text"),
-        Column(tr("Lost at least"), "regret.low", "outcome", like="lost"),
-        Column(tr("Lost at most"), "regret.high", "outcome", like="lost"),
+        Column(tr("Lost"), "regret", "range"),
         Column(tr("Mean damage, change"), "regret.expected", "outcome"),
         Column(tr("Net cost, change"), "regret.net_cost_meur", "money"),
     ]
@@ -120,7 +121,7 @@ def _values(say: Say) -> list[Part]:
     def worth(value: LimitValue) -> str:
         """At each step; of those that were not solved by themselves what others say of them."""
         known = [one for one in value.steps if (one.low, one.high) != (None, None)]
-        return "; ".join(f"{number(one.step)}: {span(one.low, one.high)}" for one in known) or NONE
+        return "; ".join(f"{number(one.step)}: {between(one)}" for one in known) or NONE
 
     def seen(value: LimitValue) -> str:
         """From which step on a gain shows, and what it lets in."""
@@ -198,13 +199,6 @@ def tonnes(value: float) -> str:
     return f"{rounded(value)} {tr('t')}"
 
 
-def span(low: float | None, high: float | None) -> str:
-    """What is proven of a loss or a gain, without its unit."""
-    if high is None:
-        return tr("not known") if low is None else tr("at least {low}", low=number(low))
-    return between(ProvenRange(low=low or 0.0, high=high))
-
-
 def _headline(say: Say) -> Iterator[str]:
     """What was asked, and what holds of all answers."""
     found, every = say.found, say.found.items
@@ -219,14 +213,23 @@ def _headline(say: Say) -> Iterator[str]:
         bought=sum(stocks),
         stocks=len(stocks),
     )
-    yield tr(
-        "Better and worse are by the scenario's objective: mean damage with weight {mean}, the "
-        "mean of the worst {tail} of states with weight {weight}, and net cost with weight "
-        "{cost}. Ranges are what the solves prove.",
-        mean=percent(1 - found.cvar_weight),
-        weight=percent(found.cvar_weight),
-        tail=percent(1 - found.cvar_level),
-        cost=exact(found.cost_weight),
+    cost = exact(found.cost_weight)
+    yield (
+        tr(
+            "Better and worse are by the scenario's objective: mean damage with weight {mean}, the "
+            "mean of the worst {tail} of states with weight {weight}, and net cost with weight "
+            "{cost}. Ranges are what the solves prove.",
+            mean=percent(1 - found.cvar_weight),
+            weight=percent(found.cvar_weight),
+            tail=percent(1 - found.cvar_level),
+            cost=cost,
+        )
+        if found.cvar_weight > 0
+        else tr(
+            "Better and worse are by the scenario's objective: mean damage plus net cost with "
+            "weight {cost}. Ranges are what the solves prove.",
+            cost=cost,
+        )
     )
 
     def listed(some: Iterable[Explained]) -> str:
@@ -307,8 +310,8 @@ def _regret(say: Say, one: Explained, regret: Regret) -> Iterator[str]:
     """What it costs to decide otherwise, and what comes instead."""
     if regret.high is None:
         yield (
-            tr("Decided the other way, every plan is worse by at least {low}; none was found in "
-               "time.", low=say.amount(regret.low))
+            tr("Decided the other way, every plan is worse by {span}; none was found in time.",
+               span=f"{between(regret)} {say.unit}")
             if regret.low
             else tr("What the other decision would cost was not found out in time.")
         )  # fmt: skip
@@ -320,7 +323,7 @@ def _regret(say: Say, one: Explained, regret: Regret) -> Iterator[str]:
         ("stockpile", True): tr("Without these purchases"),
         ("stockpile", False): tr("With {days} more days of demand in it", days=days),
     }[one.kind, one.chosen]
-    worse = f"{span(regret.low, regret.high)} {say.unit}"
+    worse = f"{between(regret)} {say.unit}"
     if regret.high == 0:
         yield tr("{other} a plan is just as good.", other=other)
     elif one.tie:

@@ -1,7 +1,7 @@
 """What the answer rests on, as a document."""
 
 from collections.abc import Iterator
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from models.language import tr
 from models.results import BreakEven, Sensitivity, SensitivityInput, SensitivityPoint
@@ -50,7 +50,7 @@ def _answer(say: Say) -> Iterator[Part]:
         yield tr(
             "It is not the best plan even as things are: its objective is worse by {regret}. "
             "Break-evens were not sought.",
-            regret=between(found.regret),
+            regret=f"{between(found.regret)} {say.unit}",
         )
     elif found.decision == "open":
         yield tr(
@@ -79,15 +79,19 @@ def _most(say: Say) -> str:
             "No input is proven to move the objective of the best plan: the gaps leave it open."
         )
     low, high = first.low, first.high
-    none = tr("no plan")
+    about = {"name": words.name(say, first)}
+    about |= {"low": words.of_point(say, first, low), "high": words.of_point(say, first, high)}
+    if low.best is None or high.best is None:
+        return tr(
+            "Most depends on: {name}. At one end of {low} to {high} no plan keeps all rules.",
+            **about,
+        )
     return tr(
         "Most depends on: {name}. From {low} to {high}, the objective of the best plan goes from "
         "{before} to {after}.",
-        name=words.name(say, first),
-        low=words.of_point(say, first, low),
-        high=words.of_point(say, first, high),
-        before=between(low.best.objective) if low.best else none,
-        after=f"{between(high.best.objective)} {say.unit}" if high.best else none,
+        before=between(low.best.objective),
+        after=f"{between(high.best.objective)} {say.unit}",
+        **about,
     )
 
 
@@ -114,10 +118,19 @@ def _turning(say: Say) -> Iterator[str]:
         **about,
     )
     if some:
-        nearest = ", ".join(words.name(say, one) for one in some[:NAMED])
+        nearest = "; ".join(_nearest(say, one) for one in some[:NAMED])
         yield tr("Nearest to turn: {inputs}.", inputs=nearest)
     if open_:
         yield tr("Not decided before the limit: {inputs}.", inputs=", ".join(open_))
+
+
+def _nearest(say: Say, one: SensitivityInput) -> str:
+    """An input with the values between which it turns the decision."""
+    ends = [words.turned(say, one, turn) for turn in one.break_evens]
+    told = [tr("between {good} and {changed}", good=g, changed=c) for g, c in ends]
+    base = words.value(say, one, one.base, one.base_number)
+    now = tr("{name} (now {base})", name=words.name(say, one), base=base)
+    return f"{now}: {', '.join(told)}" if told else now
 
 
 def _inputs(say: Say) -> list[Column]:
@@ -198,11 +211,10 @@ def _turns(say: Say) -> list[Part]:
         if point.decision in ("changed", "broken")
     ]
 
-    def at(row: Turn, side: Literal["good", "changed"]) -> str:
-        if row.at is not None:
-            known = getattr(row.at, f"{side}_number")
-            return words.value(say, row.one, getattr(row.at, side), known, 4)
-        return NONE if side == "good" else words.of_point(say, row.one, row.point)
+    def at(row: Turn) -> tuple[str, str]:
+        """The last value that is right and the first that is not."""
+        end = words.of_point(say, row.one, row.point)
+        return (NONE, end) if row.at is None else words.turned(say, row.one, row.at)
 
     def then(row: Turn) -> str:
         """What is different at an end: rules that break, what enters, leaves and moves."""
@@ -215,9 +227,10 @@ def _turns(say: Say) -> list[Part]:
     columns = [
         Column(tr("Input"), lambda row: words.name(say, row.one), "text"),
         Column(tr("As it is"), lambda r: words.value(say, r.one, r.one.base, r.one.base_number)),
-        Column(tr("Still right at"), lambda row: at(row, "good")),
-        Column(tr("No longer at"), lambda row: at(row, "changed")),
-        Column(tr("Then, at the end of the range"), then, "text"),
+        Column(tr("Still right at"), lambda row: at(row)[0]),
+        Column(tr("No longer at"), lambda row: at(row)[1]),
+        Column(tr("End of the range"), lambda row: words.of_point(say, row.one, row.point)),
+        Column(tr("Then, at that end"), then, "text"),
     ]
     note = tr(
         "Still right: no plan is better by more than {tolerance} of the objective. Both values are "
@@ -234,7 +247,8 @@ def _own(say: Say) -> list[Part]:
         return []
 
     def regret(point: SensitivityPoint) -> object:
-        return words.reasons(point.broken) if point.broken else point.regret
+        tags = ", ".join(dict.fromkeys(rule.partition(" ")[0] for rule in point.broken))
+        return tr("breaks {rules}", rules=tags) if tags else point.regret
 
     columns = [
         *_inputs(say),

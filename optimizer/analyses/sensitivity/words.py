@@ -4,8 +4,8 @@ import math
 from collections.abc import Iterable
 
 from models.language import marked, tr
-from models.results import Sensitivity, SensitivityInput, SensitivityPoint
-from optimizer.report.figures import NO_BREAK, clean, exact
+from models.results import BreakEven, Sensitivity, SensitivityInput, SensitivityPoint
+from optimizer.report.figures import NO_BREAK, clean, exact, outwards
 from optimizer.report.wording import Wording
 
 Say = Wording[Sensitivity]
@@ -56,18 +56,40 @@ def named_by_id(say: Say, id: str) -> str:
     return next((name(say, one) for one in say.found.inputs if one.id == id), clean(id))
 
 
-def value(say: Say, one: SensitivityInput, at: float, known: float | None, digits: int = 3) -> str:
+def value(say: Say, one: SensitivityInput, at: float, known: float | None) -> str:
     """A value of an input: the number where it is a single one, else the factor."""
+    figure = _figure(one, at, known)
+    counted = one.kind == "input" and figure.is_integer()
+    return _shown(say, one, figure if counted else float(f"{figure:.3g}"), known)
+
+
+def turned(say: Say, one: SensitivityInput, turn: BreakEven) -> tuple[str, str]:
+    """The last value that is proven to be right and the first that is not, rounded apart."""
+    good = _figure(one, turn.good, turn.good_number)
+    changed = _figure(one, turn.changed, turn.changed_number)
+    places = 3 - math.floor(math.log10(max(abs(good), abs(changed), 1e-9)))
+    if one.kind == "input" and good.is_integer() and changed.is_integer():
+        places = 0
+    ends = outwards(good, places, up=good > changed), outwards(changed, places, up=changed > good)
+    return _shown(say, one, ends[0], turn.good_number), _shown(say, one, ends[1], turn.good_number)
+
+
+def _figure(one: SensitivityInput, at: float, known: float | None) -> float:
+    """The figure that is shown of a value: a factor, a chance in percent, or the number."""
     if known is None:
-        return f"×{NO_BREAK}" + exact(float(f"{at:.{digits}g}"))
+        return at
+    return {"hazard": 100 * known, "success": 100 * (1 - known)}.get(one.kind, float(known))
+
+
+def _shown(say: Say, one: SensitivityInput, figure: float, known: float | None) -> str:
+    """A figure with its unit."""
+    if known is None:
+        return f"×{NO_BREAK}{exact(figure)}"
     if one.kind in ("hazard", "success"):
-        share = known if one.kind == "hazard" else 1 - known
-        return f"{exact(float(f'{100 * share:.{digits}g}'))}{NO_BREAK}%"
-    counted = one.kind == "input" and float(known).is_integer()
-    figure = exact(known if counted else float(f"{known:.{digits}g}"))
+        return f"{exact(figure)}{NO_BREAK}%"
     units = {"capex": say.million, "demand": tr("t")}
     units |= dict.fromkeys(("price", "damage"), f"{say.currency}/t")
-    return f"{figure} {units[one.kind]}" if one.kind in units else figure
+    return f"{exact(figure)} {units.get(one.kind, '')}".rstrip()
 
 
 def of_point(say: Say, one: SensitivityInput, point: SensitivityPoint) -> str:

@@ -13,7 +13,7 @@ from optimizer.analyses.varied_number import (
     unit_of,
 )
 from optimizer.report.document import Bullets, Caution, Column, Document, Part, Section, Table
-from optimizer.report.figures import clean, number, percent
+from optimizer.report.figures import clean, decimals, number, outwards, percent
 from optimizer.report.wording import Wording
 
 Say = Wording[Target]
@@ -78,28 +78,26 @@ def _answer(say: Say) -> Iterator[Part]:
 def _unreachable(say: Say) -> Iterator[Part]:
     found, below = say.found, say.found.infeasible_below
     if below is not None:
-        value = amount(below, unit_of(say))
+        value = _end(say, below)
         yield tr("No plan reaches it up to {value} ({number}).", value=value, number=called(say))
     else:
         yield tr("No plan reaches it, whatever the value ({number}).", number=called(say))
     if found.best is not None and found.best_bound is not None:
+        places = decimals([found.best, found.best_bound])
         yield tr(
             "The best plan comes to {best}, and none can come below {bound}.",
-            best=amount(found.best, say.unit),
-            bound=amount(found.best_bound, say.unit),
+            best=amount(outwards(found.best, places, up=True), say.unit),
+            bound=amount(outwards(found.best_bound, places, up=False), say.unit),
         )
 
 
 def _end(say: Say, value: float, *, up: bool = False) -> str:
-    """An end of the interval, rounded outwards: what is said of it stays true."""
+    """An end of the interval, rounded outwards, with its unit."""
     found = say.found
     wide = (found.feasible_at or 0.0) - (found.infeasible_below or 0.0)
     finest = max(found.tolerance / 100, min(wide, found.tolerance), 1e-6)
     places = max(0, 1 - math.floor(math.log10(finest)))
-    scaled = value * 10.0**places
-    # What an end differs from a round number by is arithmetic where it is a billionth.
-    whole = math.ceil(scaled * (1 - 1e-8)) if up else math.floor(scaled * (1 + 1e-8))
-    return f"{number(whole / 10.0**places, places)} {unit_of(say)}".strip()
+    return f"{number(outwards(value, places, up=up), places)} {unit_of(say)}".strip()
 
 
 def _goal(say: Say) -> str:
