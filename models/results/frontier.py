@@ -119,7 +119,7 @@ class Target(Measured, base.Titled):
     best_bound: InUnit | None
     """No plan has a lower one, where the goal is unreachable; null if unproven."""
     conflict: tuple[BrokenRule, ...] = ()
-    """[Rules](#no-plan) that no plan keeps which reaches the goal, where no value reaches it and the
+    """[Rules](#no-plan) that no plan keeps which reaches the goal, where no value reaches it and
     states are few enough to be solved at once; it is within reach without any one of them."""
     trials: tuple[Trial, ...]  #: Values in the order in which they were tried.
     ended: base.Ended  #: Whether the search ran to its end.
