@@ -13,11 +13,12 @@ from dataclasses import dataclass, field, replace
 from enum import Flag
 from typing import TYPE_CHECKING, Any, Literal
 
+from models.language import tr
 from optimizer.report.charts.drawing import Chart
 from optimizer.report.figures import NONE
+from optimizer.report.workbook.expressions import Expression, absolute, total
 
 if TYPE_CHECKING:
-    from optimizer.report.workbook.expressions import Expression
     from optimizer.report.workbook.formulas import Formulas, Line, Placed
 
 
@@ -116,6 +117,16 @@ def sheet_only(
 ) -> Column:
     """A column that is calculated in a workbook and stands nowhere else."""
     return Column(header, nothing, form, on=SHEET, key=key, formula=formula, **more)
+
+
+def deviation(of: str, follows: Formula, key: str = "deviation") -> Column:
+    """How far what a row states ``of`` something is from what follows for it, for a sheet."""
+
+    def apart(line: Line) -> Expression | None:
+        wanted = follows(line)
+        return None if wanted is None else absolute(line[of] - wanted)
+
+    return sheet_only(tr("Deviation"), key, apart, "deviation")
 
 
 def ids(header: str, key: str, of: Of) -> Column:
@@ -272,6 +283,15 @@ class Check:
     left: Callable[[Formulas], Expression]
     right: Callable[[Formulas], Expression]
     summed: bool = False
+
+
+def check_rows(says: str, table: str, scale: Callable[[Formulas], Expression], *keys: str) -> Check:
+    """That no row of a table deviates, in these columns, measured by a figure."""
+
+    def apart(book: Formulas) -> Expression:
+        return total(*(book[table].area(key) for key in keys or ("deviation",)))
+
+    return Check(says, table, apart, scale, summed=True)
 
 
 @dataclass(frozen=True)

@@ -620,6 +620,14 @@ def test_what_counts_without_companies_counts_in_every_group() -> None:
         (lambda s: s["externality"]["core"]["members"].update(cars=44.0), "least core add up"),
         (lambda s: s["free_riding"]["cars"]["gain"].update(value=11.0), "beside the others"),
         (lambda s: s["externality"]["shapley"].update(cars=47.0), "With outsiders acting"),
+        (lambda s: s["plan"]["projects"][1]["shares"].update(cars=0.4), "add up to 1"),
+        (
+            lambda s: [
+                s["coalitions"][n].update(found=s["coalitions"][n]["found"] + off)
+                for n, off in ((3, 1.0), (4, -1.0))
+            ],
+            "is its gain",
+        ),
         (lambda s: s["plan"].update(gap=0.1), "follows from objective and bound"),
     ],
 )

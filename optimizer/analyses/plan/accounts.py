@@ -280,10 +280,10 @@ def checks(say: PlanWording) -> Iterator[Check]:
     yield from positions.checks(say)
     if say.case is not None and say.plan.accounts:
         says = tr("What accounts provide in a year equals what each funder provides")
-        yield col.check_rows(says, "committed", col.summed("committed", "all"))
+        yield doc.check_rows(says, "committed", col.summed("committed", "all"))
         if say.plan.spend_meur:
             says = tr("What accounts charge in a year equals what each funder's budget is charged")
-            yield col.check_rows(says, "spend", col.summed("spend", "all"))
+            yield doc.check_rows(says, "spend", col.summed("spend", "all"))
     if not say.plan.budget_lines:
         return
     limited = {use.funder for use in say.plan.budget_lines if use.line == OWN}

@@ -6,7 +6,7 @@ from operator import itemgetter
 from typing import Any
 
 from models.language import tr
-from optimizer.report.document import Check, Column, Form, Formula, Of, ids, nothing
+from optimizer.report.document import Column, Form, Formula, Of, ids, nothing
 from optimizer.report.workbook import expressions as ex
 from optimizer.report.workbook.expressions import Expression
 from optimizer.report.workbook.formulas import Formulas, Line, Placed
@@ -115,11 +115,6 @@ def minus(a: str, b: str) -> Formula:
     return lambda line: line[a] - line[b]
 
 
-def apart(a: str, b: str) -> Formula:
-    """How far two cells of a row are apart."""
-    return lambda line: ex.absolute(line[a] - line[b])
-
-
 def per(a: str, b: str) -> Formula:
     """The quotient of two cells of a row; empty where there is nothing to divide by."""
     return lambda line: ex.ratio(line[a], line[b])
@@ -163,8 +158,3 @@ def where(
         return ex.total_where(of.area(key), *tests, times=of.area(times) if times else None)
 
     return amount
-
-
-def check_rows(says: str, table: str, scale: InBook) -> Check:
-    """That the rows of a table do not deviate, measured by a figure."""
-    return Check(says, table, summed(table, "deviation"), scale, summed=True)

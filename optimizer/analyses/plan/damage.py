@@ -16,20 +16,29 @@ from optimizer.report.wording import capital, listed
 from optimizer.report.workbook import expressions as ex
 from optimizer.report.workbook.formulas import Formulas, Line, Placed
 
+LEVELS = (0.05, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99)
+"""Quantiles that a page lists."""
+
 
 def sections(say: PlanWording) -> list[Section]:
     """What is left and where, what is missing when, and how outcomes are spread."""
     title = tr("{what} with and without the plan", what=capital(say.counted))
     missing, spread = tr("What is missing in each year"), say.plan.outcome.distribution
+    how = tr("How the outcome is spread over the states")
     found = [
         Section("damage", title, list(_told(say)), tab=tr("Damage")),
         Section("shortage", missing, [_by_year(say)], SHEET, tab=tr("Shortage")),
     ]
-    return [*found, _quantiles(say, spread)] if spread else found
+    if spread is not None:
+        parts = list(_quantiles(say, spread, SHEET))
+        found.append(Section("spread", how, parts, SHEET, tab=tr("Distribution")))
+    return found
 
 
 def _told(say: PlanWording) -> Iterator[Part]:
     yield gain(say, TEXT)
+    if spread := say.plan.outcome.distribution:
+        yield from _quantiles(say, spread, PAGE)
     yield doc.Heading(tr("By material"), PAGE)
     yield _parts(say, "materials")
     yield from _shortages(say)
@@ -221,8 +230,8 @@ def _by_year(say: PlanWording) -> Table:
     )  # fmt: skip
 
 
-def _quantiles(say: PlanWording, spread: Distribution) -> Section:
-    """The outcome over the states as quantiles, with a chart."""
+def _quantiles(say: PlanWording, spread: Distribution, on: doc.Media) -> Iterator[Part]:
+    """The outcome over the states as quantiles; a page has some, a sheet all, with a chart."""
     figures = (
         (tr("With plan"), "with"),
         (tr("Without plan"), "without"),
@@ -233,16 +242,17 @@ def _quantiles(say: PlanWording, spread: Distribution) -> Section:
         col.given(f"{header}, {say.unit}", key, "outcome", str(n))
         for n, (header, key) in enumerate(figures, 1)
     ]
-    rows = zip(spread.levels, spread.with_plan, spread.without_plan, spread.avoided, strict=True)
+    every = zip(spread.levels, spread.with_plan, spread.without_plan, spread.avoided, strict=True)
+    rows = [row for row in every if on is SHEET or any(abs(row[0] - x) < NOISE for x in LEVELS)]
     title = tr("Outcome by share of states, {unit}", unit=say.unit)
     chart = doc.SheetChart("scatter", title, "level", ("with", "without"))
     note = tr(
         "Each figure is not exceeded with the probability beside it. What is avoided is ordered by "
         "itself: it is no difference of the two columns before it."
     )
-    title = tr("How the outcome is spread over the states")
-    table = Table("", list(rows), columns, "quantiles", sheet_chart=chart)
-    return Section("spread", title, [note, table], SHEET, tab=tr("Distribution"))
+    caption = tr("How the outcome is spread over the states")
+    yield doc.Text(note, on)
+    yield Table(caption, rows, columns, "quantiles", sheet_chart=chart, on=on)
 
 
 def checks(say: PlanWording) -> Iterator[Check]:

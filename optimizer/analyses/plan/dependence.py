@@ -1,15 +1,15 @@
 """Whom supply depends on, before and after, and where it comes from by year."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from models.language import tr
-from models.results import CrmaShare
+from models.results import CrmaShare, SupplyMix
 from models.results.option import MaterialDependence
 from models.scenario.countries import EU_27
 from optimizer.analyses.comparison.benefit import LIMIT
 from optimizer.analyses.plan import columns as col
-from optimizer.analyses.plan.columns import Row
+from optimizer.analyses.plan.columns import Cell, Row
 from optimizer.analyses.plan.words import PlanWording
 from optimizer.report import document as doc
 from optimizer.report.charts import Chart
@@ -19,7 +19,7 @@ from optimizer.report.document import DETAIL, PAGE, SHEET, TEXT, Column, Shown, 
 from optimizer.report.figures import number, percent
 from optimizer.report.wording import capital
 from optimizer.report.workbook import expressions as ex
-from optimizer.report.workbook.formulas import Formulas
+from optimizer.report.workbook.formulas import Line
 
 MOST_COUNTRIES = 11
 """Countries that have a column of their own."""
@@ -207,34 +207,76 @@ def _benchmarks(say: PlanWording) -> Iterator[doc.Part]:
 
 
 def _supply(say: PlanWording) -> Table:
-    """Where each material comes from by year, with the plan and without it."""
+    """Where each material comes from by year, and what follows from it, with and without plan."""
     sides = {"supply": tr("With plan"), "supply_without_plan": tr("Without plan")}
     rows: list[Row] = []
     for material in say.plan.materials:
         name, known = say.name("materials", material.id), material.by_year.items()
         for side, called in sides.items():
             mixes = {y: mix for y, of in known if (mix := getattr(of, side)) is not None}
-            about = {"name": name, "material_id": material.id, "side": called, "field": side}
-            for code in dict.fromkeys(c for mix in mixes.values() for c in mix.by_country):
+            about: dict[str, Cell] = {"name": name, "material_id": material.id, "side": called}
+            codes = list(dict.fromkeys(c for mix in mixes.values() for c in mix.by_country))
+            for code in codes:
                 shares = {year: mix.by_country.get(code, 0.0) for year, mix in mixes.items()}
-                rows.append(Row("share", {**about, "country": country(code), **shares}))
+                its = {"country": country(code), "field": side, **shares}
+                rows.append(Row("share", {**about, **its}))
+            if codes:
+                home = [code in say.case.home for code in codes] if say.case else []
+                rows += _follows(about, len(rows) - len(codes), len(codes), home, mixes)
     columns = [
-        *col.words(name=tr("Material"), side=tr("Case"), country=tr("Country")),
+        *col.words(name=tr("Material"), side=tr("Case"), country=tr("Country or figure")),
         *col.years(say.horizon),
+        col.cell(tr("Deviation"), "deviation", "deviation"),
         *col.keys("material_id", "field"),
     ]
     empty = tr("The plan does not say where supply comes from.")
     return Table("", rows, columns, "supply", empty=empty, freeze=3)
 
 
+def _follows(
+    about: Mapping[str, Cell],
+    top: int,
+    count: int,
+    home: list[bool],
+    mixes: Mapping[str, SupplyMix],
+) -> Iterator[Row]:
+    """What follows from the shares of ``count`` countries, whose rows begin at ``top``."""
+
+    def row(figure: str, field: str, form: doc.Form, of: Mapping[str, Cell], **more: Cell) -> Row:
+        return Row(form, {**about, "country": figure, "field": field, **of, **more})
+
+    def each(of: Callable[[ex.Area], ex.Expression]) -> dict[str, Cell]:
+        return col.each(mixes, lambda line, y: of(line.table.part(top, top + count, y)))
+
+    def imports(line: Line, year: str) -> ex.Expression:
+        inside = [line.table.cell(top + n, year) for n, is_home in enumerate(home) if is_home]
+        return ex.of(1) - ex.total(ex.of(0), *inside)
+
+    def uneven(line: Line) -> ex.Expression:
+        return ex.distance_to(col.over_years(line), 1)
+
+    def apart(line: Line) -> ex.Expression:
+        return ex.distance(col.over_years(line), col.over_years(line, -1))
+
+    index = each(lambda shares: ex.squares(shares) * ex.of(10_000))
+    stated: dict[str, Cell] = {year: mix.hhi for year, mix in mixes.items()}
+    yield row(tr("All together"), "sum", "share", each(ex.total), deviation=uneven)
+    yield row(tr("largest supplier's share"), "largest", "share", each(ex.largest))
+    yield row("HHI", "hhi", "count", index)
+    yield row(tr("HHI, as the plan has it"), "hhi_of_plan", "count", stated, deviation=apart)
+    if any(mix.imports is not None for mix in mixes.values()):
+        yield row(tr("imports"), "imports", "share", col.each(mixes, imports))
+
+
 def checks(say: PlanWording) -> Iterator[doc.Check]:
-    """Shares of all countries add up to 1 for each material in each year, with and without plan."""
+    """Shares of all countries add up to 1, and give the index of concentration."""
     years = [of for material in say.plan.materials for of in material.by_year.values()]
-    known = sum((of.supply is not None) + (of.supply_without_plan is not None) for of in years)
 
-    def together(book: Formulas) -> ex.Expression:
-        return ex.total(book["supply"].area(say.horizon[0], say.horizon[-1]))
+    def check(says: str, field: str, scale: float) -> doc.Check:
+        apart = col.where("supply", "deviation", field=field)
+        return doc.Check(says, "supply", apart, lambda _: ex.of(scale), summed=True)
 
-    if known:
+    if any(of.supply or of.supply_without_plan for of in years):
         says = tr("Shares of supply add up to 1 for each material in each year")
-        yield doc.Check(says, "supply", together, lambda _: ex.of(known))
+        yield check(says, "sum", 1)
+        yield check(tr("The HHI is the sum of squared shares"), "hhi_of_plan", 10_000)

@@ -54,7 +54,7 @@ def _parts(say: PlanWording) -> Iterator[Part]:
         yield doc.Text(text, PAGE)
     title = tr("Public funding by budget class and year ({unit}, not discounted)", unit=say.million)
     yield from of_classes(say, "paid_by_year_meur", "classes", title)
-    yield _payers(say)
+    yield from _payers(say)
     yield from _supports(say)
 
 
@@ -224,8 +224,30 @@ def _who(say: PlanWording, header: str) -> list[Column]:
     ]
 
 
-def _payers(say: PlanWording) -> Table:
-    """One row a project, funder and instrument, and one for the market."""
+def _payers(say: PlanWording) -> Iterator[Table]:
+    """A row a project, funder and instrument, and one for the market; a page has one a project."""
+    rows, caption = payers(say), tr("Who pays for the projects")
+
+    def carried(project: ProjectPlan) -> dict[str, float]:
+        found: dict[str, float] = {}
+        for row in (row for row in rows if row.project is project):
+            found[row.funder] = found.get(row.funder, 0.0) + row.share
+        return found
+
+    def named(project: ProjectPlan) -> str:
+        return ", ".join(f"{say.payer(f)} {percent(x)}" for f, x in carried(project).items())
+
+    def public(project: ProjectPlan) -> float:
+        return sum(x for f, x in carried(project).items() if say.kinds.get(f) == "public")
+
+    short = [
+        col.text(tr("Project"), lambda project: say.name("projects", project.id)),
+        summed(tr("Capex, {unit}", unit=say.million), "capex_meur"),
+        Column(tr("Of that public"), public, "share"),
+        col.text(tr("Financed by"), named),
+    ]
+    total = tr("All together")
+    yield Table(caption, say.plan.projects, short, "financing", total=total, on=PAGE)
 
     def amount(line: Line) -> ex.Expression:
         return line["share"] * line.book["projects"].find(line.row.project.id, "capex")
@@ -237,11 +259,9 @@ def _payers(say: PlanWording) -> Table:
         col.given(tr("Share of capex"), "share", "share"),
         *col.keys(project_id="project.id", funder_id="funder", instrument_id=by, kind_id=kind),
     ]
-    rows = payers(say)
-    return Table(
-        tr("Who pays for the projects"), rows, columns, "funding", freeze=1,
-        total=tr("All together"), empty=tr("Nothing is built."), ruled=lambda row: row.first,
-        on=EVERYWHERE if rows else SHEET,
+    yield Table(
+        caption, rows, columns, "funding", freeze=1, total=total, empty=tr("Nothing is built."),
+        ruled=lambda row: row.first, on=doc.TERMINAL | SHEET if rows else SHEET,
     )  # fmt: skip
 
 

@@ -1,6 +1,7 @@
 """The sheets on positions: whose money goes where, year by year, and the net cost that follows."""
 
 from collections.abc import Iterator, Mapping
+from operator import itemgetter
 
 from models.language import tr
 from models.results import Position
@@ -185,7 +186,7 @@ def _present_values(say: PlanWording, case: Case) -> list[Column]:
         col.given(tr("Comes back, present value"), "back", of=exact, formula=back, total=True),
         *(ends if left else []),
         col.calc(tr("Net cost, present value"), "net", net, total=True),
-        col.calc(tr("Deviation"), "deviation", col.apart("net", "cost"), "deviation"),
+        doc.deviation("net", itemgetter("cost")),
     ]
 
 
@@ -236,4 +237,4 @@ def checks(say: PlanWording) -> Iterator[Check]:
             says = tr("Residual values of all accounts add up to that of the plan")
             yield check(says, "residual", "residual_value")
         says = tr("They do so in each account")
-        yield col.check_rows(says, "accounts", col.summed("accounts", "present"))
+        yield doc.check_rows(says, "accounts", col.summed("accounts", "present"))

@@ -1,6 +1,7 @@
 """What is built when, and whom its output goes to."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from operator import itemgetter
 
 from models.language import tr
 from models.results import ProjectPlan
@@ -12,7 +13,6 @@ from optimizer.report.charts import Chart, schedule
 from optimizer.report.countries import country
 from optimizer.report.document import PAGE, SHEET, TEXT, Check, Media, Section, Table
 from optimizer.report.figures import NOISE, NONE, number, percent
-from optimizer.report.workbook import expressions as ex
 
 
 def section(say: PlanWording) -> Section:
@@ -24,6 +24,12 @@ def section(say: PlanWording) -> Section:
         text = tr("The first output is due in {year} if nothing is delayed.", year=first)
         parts.append(doc.Text(text, TEXT))
     parts.append(_table(say, built))
+    text = tr(
+        "Probability of success: that the project produces at all. Delays are drawn in the states "
+        "of the world and not shown here."
+    )
+    if built and say.case is not None:
+        parts.append(doc.Text(text, PAGE))
     return Section("projects", tr("What to build, and when"), parts, tab=tr("Projects"))
 
 
@@ -70,20 +76,20 @@ def _table(say: PlanWording, built: Sequence[ProjectPlan]) -> Table:
         ),
         col.given(tr("Capex, {unit}", unit=unit), "capex", of="capex_meur", total=True),
         col.calc(tr("Funded, {unit}", unit=unit), "funded", paid("meur"), total=True, on=SHEET),
-        col.calc(tr("Deviation"), "deviation", col.apart("funded", "capex"), "deviation", on=SHEET),
+        doc.deviation("funded", itemgetter("capex")),
         col.calc(tr("Of that public"), "public", public, "share", on=SHEET),
         col.text(tr("Tonnes a year at full output"), output, on=known),
         col.given(say.contracted, "offtake", "share"),
         col.text(tr("Of that for"), lambda p: _rights(say, p), on=TEXT),
         col.given(tr("Of output for all consumers"), "common", "share", "offtake_common", on=SHEET),
         col.given(tr("Of output for companies"), "company", "share", for_companies, on=SHEET),
+        doc.deviation("offtake", lambda line: line["common"] + line["company"], "contracted"),
         col.given(tr("Probability of success"), "success", "share", success, on=known),
         *col.keys(id="id"),
     ]
     note = tr(
         "{contracted}: the share of output that consumers there receive by contract in return for "
-        "the money. Probability of success: that the project produces at all; delays are drawn in "
-        "the states of the world and not shown here.",
+        "the money.",
         contracted=say.contracted,
     )
     return Table(
@@ -138,10 +144,6 @@ def checks(say: PlanWording) -> Iterator[Check]:
     if not say.plan.projects:
         return
     says = tr("The shares of each project add up to 1: amounts by funder equal its capital cost")
-    yield col.check_rows(says, "projects", col.summed("projects", "capex"))
+    yield doc.check_rows(says, "projects", col.summed("projects", "capex"))
     says = tr("Output for all consumers and for companies that pay is all contracted output")
-
-    def output(*keys: str) -> col.InBook:
-        return lambda book: ex.total(*(book["projects"].area(key) for key in keys))
-
-    yield Check(says, "projects", output("common", "company"), output("offtake"))
+    yield doc.check_rows(says, "projects", col.summed("projects", "offtake"), "contracted")

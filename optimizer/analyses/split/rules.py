@@ -5,6 +5,7 @@ Formulas find what each bears in ``split-players``, what rules leave in ``gains`
 """
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from models import results
@@ -119,11 +120,13 @@ def payments(game: Game) -> Table:
             Column(tr("Player"), lambda one: game.funder(one.id), "text"),
             money(tr("Net outlay with all"), lambda one: game.outlay(one.id), "outlay", like="paid",
                   total=True, formula=lambda line: borne(line, "outlay")),
-            *by_rule(game, "pays", lambda of: of.pays_meur, pays, group=tr("Pays in all"),
+            *by_rule(game, "pays", lambda of: of.pays_meur, group=tr("Pays in all"),
                      like="paid", total=True),
             *by_rule(game, "transfer", lambda of: of.transfer_meur,
                      lambda line, rule: line[f"pays {rule}"] - line["outlay"],
                      group=tr("Of that to the others"), like="paid", on=DETAIL, total=True),
+            *(doc.deviation(f"pays {rule}", partial(pays, rule=rule), f"deviation {rule}")
+              for rule in (one.rule for one in game.found.rules)),
         ],
         "payments",
         note,
@@ -150,9 +153,9 @@ def verdicts(game: Game) -> Table:
         Column(tr("Shared by"), lambda rule: rule_name(rule.rule), "text"),
         Column(tr("Would leave"), _core_word, "text"),
         Column(tr("Most eager"), eager(lambda group: game.group(group.members)), "text"),
-        money(tr("Has more by leaving"), eager(lambda group: group.gain), "more", like="more",
-              formula=more),
+        money(tr("Has more by leaving"), eager(lambda group: group.gain), "more", like="more"),
         money(tr("At most"), eager(lambda group: group.most), like="more"),
+        doc.deviation("more", more),
     ]  # fmt: skip
     if game.found.sampling is None:
         keep = tr("Public money to keep all")
@@ -251,7 +254,7 @@ def coalitions(game: Game, some: Sequence[Coalition], on: Media) -> Table:
         Column(tr("Group"), lambda one: game.group(one.members), "text"),
         *map(inside, game.players),
         Column(tr("Players"), lambda one: len(one.members), "count"),
-        *interval(tr("Gain"), "worth", "worth", "gain", formula=worth),
+        *interval(tr("Gain"), "worth", "worth", "gain"),
         sheet_only(tr("Its share by the rule"), "gets", gets, "money"),
         sheet_only(tr("Has more by leaving"), "more", more, "money"),
         sheet_only(tr("At most"), "most", most, "money"),
@@ -261,6 +264,7 @@ def coalitions(game: Game, some: Sequence[Coalition], on: Media) -> Table:
         money(tr("Spares the others"), "spillover", like="theirs"),
         money(tr("Both together"), "found", "found", on=SHEET),
         money(tr("No plan has less"), "bound", "bound", on=SHEET),
+        doc.deviation("worth", worth),
         Column(
             tr("Builds"), lambda one: joined([*map(game.project, one.projects)]) or NONE, "text"
         ),
@@ -277,6 +281,7 @@ def coalitions(game: Game, some: Sequence[Coalition], on: Media) -> Table:
         ),
         on=on,
         key=lambda one: game.key(one.members),
+        freeze=1,
     )
 
 
@@ -294,8 +299,8 @@ def staying_out(game: Game) -> Table:
         money(tr("Idle beside the others"), lambda one: free[one.id].idle, like="borne"),
         *interval(tr("Acting beside the others"), lambda one: free[one.id].acting, "acting",
                   "borne"),
-        *interval(tr("Gain by staying out"), lambda one: free[one.id].gain, "gain", "gain",
-                  formula=lambda line: line["alone"] - line["acting"]),
+        *interval(tr("Gain by staying out"), lambda one: free[one.id].gain, "gain", "gain"),
+        doc.deviation("gain", lambda line: line["alone"] - line["acting"]),
     ]  # fmt: skip
     series = {tr("Stays out"): [_drawn(game, of.gain) for of in free.values()]}
     if rule is not None:

@@ -4,7 +4,7 @@ Formulas find the gain of all in ``joint-gain``, what each bears in ``split-play
 leave in ``gains``, and groups in ``coalitions``.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 from models.language import tr
@@ -52,15 +52,27 @@ def gain_of_all(book: Formulas, row: str = "worth", key: str = "value") -> Expre
 
 def projects(game: Game) -> Table:
     """Projects of all: who carries them, and for whom output is reserved."""
+    carriers = list(dict.fromkeys(id for item in game.found.plan.projects for id in item.shares))
+
+    def carried(id: str) -> Column:
+        return Column(game.funder(id), lambda item: item.shares.get(id, 0.0), "share", on=SHEET,
+                      group=tr("Carried by"), key=f"f {id}")  # fmt: skip
+
+    def funded(line: Line) -> Expression:
+        shares = line.span(f"f {carriers[0]}", f"f {carriers[-1]}")
+        return cell.total(shares) * line["capex"]
+
     return Table(
         tr("Projects of all, and who carries them"),
         game.found.plan.projects,
         [
             Column(tr("Project"), lambda item: game.project(item.id), "text"),
             Column(tr("Start"), "start", "year"),
-            money(tr("Capex, {unit}", unit=game.million), "capex_meur"),
+            money(tr("Capex, {unit}", unit=game.million), "capex_meur", "capex"),
             Column(tr("Carried by"), lambda item: game.shares(item.shares), "text"),
             Column(tr("Output for"), lambda item: game.shares(item.offtake), "text"),
+            *map(carried, carriers),
+            *([doc.deviation("capex", funded)] if carriers else []),
         ],
         "joint-projects",
         tr("Capex is not discounted. Shares are of capex, and of output."),
@@ -182,15 +194,8 @@ def checks(game: Game) -> list[doc.Check]:
     """Identities between the figures of a split, each a formula over its sheets."""
     split, rules, core = game.found, game.found.rules, game.found.core
 
-    def stated(says: str, table: str, keys: Iterable[str], values: Iterable[float]) -> doc.Check:
-        """What is calculated in columns of a table adds up to what the document has there."""
-        right = cell.of(sum(values))
-        return doc.Check(
-            says,
-            table,
-            lambda book: cell.total(*(book[table].area(key) for key in keys)),
-            lambda _: right,
-        )
+    def alone(book: Formulas) -> Expression:
+        return gain_of_all(book, "alone")
 
     def summed(says: str, table: str, key: str, right: Callable[[Formulas], Expression]) -> None:
         made.append(doc.Check(says, table, lambda book: book[table].total(key), right))
@@ -206,10 +211,10 @@ def checks(game: Game) -> list[doc.Check]:
         doc.Check(
             says,
             "split-players",
-            lambda book: gain_of_all(book, "alone") - gain_of_all(book, "together"),
+            lambda book: alone(book) - gain_of_all(book, "together"),
             gain_of_all,
         ),
-        stated(groups, "coalitions", ["worth"], [one.worth.value for one in split.coalitions]),
+        doc.check_rows(groups, "coalitions", alone),
         doc.Check(
             tr("The gap of the plan of all follows from objective and bound"),
             "joint-gain",
@@ -217,13 +222,19 @@ def checks(game: Game) -> list[doc.Check]:
             lambda _: cell.of(split.plan.gap),
         ),
     ]
+    if any(item.shares for item in split.plan.projects):
+        says = tr("The shares of each joint project add up to 1")
+
+        def capex(book: Formulas) -> Expression:
+            return book["joint-projects"].total("capex")
+
+        made.append(doc.check_rows(says, "joint-projects", capex))
     if rules:
         says = tr("What each pays is what it bears alone, less its gain and its damage with all")
-        paid = [share.pays_meur for rule in rules for share in rule.members.values()]
-        made.append(stated(says, "payments", [f"pays {rule.rule}" for rule in rules], paid))
+        keys = [f"deviation {rule.rule}" for rule in rules]
+        made.append(doc.check_rows(says, "payments", alone, *keys))
         says = tr("What a group has more by leaving is its gain less its share by the rule")
-        eager = [rule.leaving[0].gain for rule in rules if rule.leaving]
-        made.append(stated(says, "verdicts", ["more"], eager))
+        made.append(doc.check_rows(says, "verdicts", alone))
     for rule in rules:
         says = tr("{rule}: the gains add up to the gain of all", rule=rule_name(rule.rule))
         summed(says, "gains", f"gain {rule.rule}", gain_of_all)
@@ -232,8 +243,7 @@ def checks(game: Game) -> list[doc.Check]:
         summed(at_core, "gains", "core", gain_of_all)
     if split.free_riding:
         says = tr("What one bears alone, less what it bears beside the others, is its gain")
-        gains = [rider.gain.value for rider in split.free_riding.values()]
-        made.append(stated(says, "staying-out", ["gain"], gains))
+        made.append(doc.check_rows(says, "staying-out", alone))
     if split.externality is not None:
         worth = cell.of(split.externality.worth.value)
         says = tr("With outsiders acting, the gains add up to the gain of all")

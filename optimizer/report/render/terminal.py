@@ -115,8 +115,9 @@ def _body(title: str, parts: Sequence[doc.Part], screen: Screen) -> Iterator[Ren
         if isinstance(part, doc.Table):
             if position:
                 yield Styled()
-            # A table that is all there is to a section needs no second title.
-            if (part.caption and part.caption != title and len(parts) > 1) or not title:
+            # A table that is all there is to a section needs no second title, unless for its unit.
+            says_more = len(parts) > 1 or part.caption.startswith(title)
+            if (part.caption and part.caption != title and says_more) or not title:
                 yield _paragraph(part.caption, screen)
             yield from _table(part, screen)
         elif isinstance(part, doc.Heading):

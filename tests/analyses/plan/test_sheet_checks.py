@@ -86,6 +86,7 @@ def tampered(plan: Plan, path: str, change: float) -> Plan:
         ("stockpiles.0.planned_t.2027", "what the year before leaves"),
         ("stockpiles.0.cost_meur.2027", "cost of each stockpile"),
         ("materials.0.by_year.2026.supply.by_country.CN", "Shares of supply add up"),
+        ("materials.0.by_year.2026.supply.hhi", "HHI is the sum"),
         ("certificate.objective", "objective follows"),
         ("certificate.bound", "gap follows"),
     ],

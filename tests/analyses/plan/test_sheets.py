@@ -171,16 +171,21 @@ def test_what_is_left(plan: Plan, book: Any) -> None:
 
 def test_where_supply_comes_from(plan: Plan, book: Any) -> None:
     rows = {
-        (row["Id of the material"], row["Field"], row["Country"]): row
+        (row["Id of the material"], row["Case"], row["Country or figure"]): row
         for row in records(book["Supply"], "Case")
     }
     for material in plan.materials:
         for year, of in material.by_year.items():
-            for side in ("supply", "supply_without_plan"):
-                mix = getattr(of, side)
+            sides = {"With plan": of.supply, "Without plan": of.supply_without_plan}
+            for side, mix in sides.items():
                 assert mix is not None
                 for code, share in mix.by_country.items():
                     assert rows[material.id, side, country(code)][year] == same(share)
+                largest = rows[material.id, side, "largest supplier's share"]
+                assert largest[year] == same(mix.largest_share)
+                assert rows[material.id, side, "HHI"][year] == pytest.approx(mix.hhi)
+                if mix.imports is not None:
+                    assert rows[material.id, side, "imports"][year] == pytest.approx(mix.imports)
 
 
 def test_distribution_and_certificate(plan: Plan, book: Any) -> None:
@@ -400,14 +405,14 @@ def test_supports_stand_below_who_pays() -> None:
 def test_keys_are_not_printed_and_headers_stay_in_view(content: bytes) -> None:
     book = formulas(content)
     for tab, last, frozen in (
-        ("Projects", "L", "B6"),
+        ("Projects", "M", "B6"),
         ("Funding", "G", "B6"),
         ("Stockpiles", "H", "B12"),
         ("Budgets", "I", "B6"),
         ("Accounts by year", "H", "E8"),
         ("Damage", "F", "B6"),
         ("Shortage", "E", "C4"),
-        ("Supply", "F", "D5"),
+        ("Supply", "G", "D5"),
     ):
         assert book[tab].print_area.split(":")[1].startswith(f"${last}$"), tab
         assert book[tab].freeze_panes == frozen, tab
