@@ -7,14 +7,16 @@ is spoken to by TLS alone, with certificates of an authority that serves the clu
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 import logging
+import math
 import pickle
 import threading
 import time
 import uuid
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import CancelledError
 from contextlib import ExitStack, contextmanager, suppress
 from importlib.util import find_spec
@@ -32,8 +34,9 @@ from optimizer.parallel.serving import Order
 LOCAL = "local"  # instead of an address: a cluster on this machine, for as long as the run lasts
 COMPARED = ("vorrat", "highspy", "numpy", "distributed")
 """Packages that answers depend on, or the talk about them."""
-CONNECTS_WITHIN = 15.0  # seconds for a scheduler to answer
+CONNECTS_WITHIN = 15.0  # seconds for a scheduler, or a new worker, to answer
 LOOK = 1.0  # seconds between two looks at who is there
+GRACE = 30.0  # seconds after its time limit in which a worker should have ended itself
 LEAVES_WITHIN = 2.0  # seconds that a team waits for workers to hear that it is over
 
 
@@ -89,7 +92,8 @@ class Cluster:
         self._client: Any = None
         self._lost = False
         self._told: dict[str, str | None] = {}
-        """Why each of those who are there is not fit for use; None where it is."""
+        """Why each of those who are there is not fit for use; None where it is, and nothing where
+        it does not answer."""
         self._looked = 0.0
 
     def __enter__(self) -> Self:
@@ -144,15 +148,29 @@ class Cluster:
             try:
                 there = self._client.nthreads()
                 told = {one: why for one, why in self._told.items() if one in there}
-                if there.keys() - told.keys():
-                    found = self._client.get_versions(packages=COMPARED)
-                    here = about(found["client"], 1)
-                    for one in there.keys() & found["workers"].keys():
-                        told[one] = unfit(one, about(found["workers"][one], there[one]), here)
+                if new := there.keys() - told.keys():
+                    from distributed.versions import get_versions
+
+                    here = about(get_versions(packages=COMPARED), 1)
+                    for one, found in self._client.sync(self._ask, new).items():
+                        told[one] = unfit(one, about(found, there[one]), here) if found else ""
                 self._told = told
             except Exception:  # whatever it is, nobody answers there any more
                 self._lost, self._told = True, {}
         return [one for one, problem in self._told.items() if problem is None]
+
+    async def _ask(self, new: Iterable[str]) -> dict[str, Any]:
+        """What each says it is, by address; None where it does not in time."""
+        from distributed.versions import get_versions
+
+        async def ask(one: str) -> Any:
+            how = {"workers": [one], "packages": COMPARED, "on_error": "return"}
+            asked = self._client.run(get_versions, **how)
+            with suppress(TimeoutError):
+                found = (await asyncio.wait_for(asked, CONNECTS_WITHIN)).get(one)
+                return found if isinstance(found, dict) else None
+
+        return dict(zip(new, await asyncio.gather(*map(ask, new)), strict=True))
 
     def is_lost(self) -> bool:
         """Whether the scheduler is there no more; another one would know nothing of tasks."""
@@ -175,6 +193,7 @@ class ClusterTeam(DealingTeam):
         self._outgrown: set[int] = set()
         """Numbers of tasks that outgrew their memory, as their workers tell before they end."""
         self._futures: dict[str, Any] = {}  # of the last task of each worker
+        self._stuck: set[str] = set()  # workers that neither end nor answer
         self._alone = time.monotonic()  # when there last was a worker
 
     def __enter__(self) -> Self:
@@ -198,7 +217,7 @@ class ClusterTeam(DealingTeam):
             self._client.run(dask_worker.forget, self.name, bool(self.at_work), **how)
 
     def _available(self) -> Sequence[str]:
-        workers = self._cluster.workers
+        workers = [one for one in self._cluster.workers if one not in self._stuck]
         if workers or self.at_work:
             self._alone = time.monotonic()
         elif time.monotonic() - self._alone > self._cluster.patience:
@@ -231,8 +250,11 @@ class ClusterTeam(DealingTeam):
         if self._cluster.is_lost():
             raise self._end(tr("the scheduler of the cluster is lost"))
         there = self._cluster.workers
+        most = (self.limits.seconds or math.inf) + GRACE
         for job in self.at_work.values():
-            if job.worker not in there:
+            if job.seconds > most:
+                self._stuck.add(job.worker)
+            if job.worker not in there or job.worker in self._stuck:
                 self.inbox.put((job, WorkerLost()))
 
     def _lost(self, job: Job, error: BaseException) -> VorratError:
