@@ -32,7 +32,7 @@ stockpiles:
 
 
 def test_an_option_that_no_search_knows_is_refused() -> None:
-    case = Case.model_validate(yaml.safe_load(ENDLESS))
+    case = Case.model_validate(yaml.safe_load(ENDLESS + "  max_t: 50\n"))
     with pytest.raises(TypeError, match="no options of a search: time_limits"):
         planner.plan(case, gap=0.1, time_limits=1.0)  # type: ignore[call-arg]
 

@@ -2,8 +2,7 @@
 
 What travels is plain data, and functions by their names: never a model of the solver. Whoever
 reaches a scheduler of dask can have anything executed on its workers: so what is not this machine
-is spoken to by TLS alone, with certificates of an authority that serves the cluster.
-"""
+is spoken to by TLS alone, with certificates of an authority that serves the cluster."""
 
 from __future__ import annotations
 
@@ -16,7 +15,7 @@ import threading
 import time
 import uuid
 import warnings
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import CancelledError
 from contextlib import ExitStack, contextmanager, suppress
 from importlib.util import find_spec
@@ -92,8 +91,7 @@ class Cluster:
         self._client: Any = None
         self._lost = False
         self._told: dict[str, str | None] = {}
-        """Why each of those who are there is not fit for use; None where it is, and nothing where
-        it does not answer."""
+        """Why each who is there is not fit for use; None where it is, "" where it is silent."""
         self._looked = 0.0
 
     def __enter__(self) -> Self:
@@ -148,27 +146,25 @@ class Cluster:
             try:
                 there = self._client.nthreads()
                 told = {one: why for one, why in self._told.items() if one in there}
-                if new := there.keys() - told.keys():
-                    from distributed.versions import get_versions
-
-                    here = about(get_versions(packages=COMPARED), 1)
-                    for one, found in self._client.sync(self._ask, new).items():
-                        told[one] = unfit(one, about(found, there[one]), here) if found else ""
-                self._told = told
+                new = {one: threads for one, threads in there.items() if one not in told}
+                self._told = told | (self._client.sync(self._ask, new) if new else {})
             except Exception:  # whatever it is, nobody answers there any more
                 self._lost, self._told = True, {}
         return [one for one, problem in self._told.items() if problem is None]
 
-    async def _ask(self, new: Iterable[str]) -> dict[str, Any]:
-        """What each says it is, by address; None where it does not in time."""
+    async def _ask(self, new: Mapping[str, int]) -> dict[str, str | None]:
+        """What is told of those who are new, with so many threads; none holds up the others."""
         from distributed.versions import get_versions
 
-        async def ask(one: str) -> Any:
+        here = about(get_versions(packages=COMPARED), 1)
+
+        async def ask(one: str) -> str | None:
             how = {"workers": [one], "packages": COMPARED, "on_error": "return"}
-            asked = self._client.run(get_versions, **how)
             with suppress(TimeoutError):
-                found = (await asyncio.wait_for(asked, CONNECTS_WITHIN)).get(one)
-                return found if isinstance(found, dict) else None
+                asked = asyncio.wait_for(self._client.run(get_versions, **how), CONNECTS_WITHIN)
+                if isinstance(found := (await asked).get(one), dict):
+                    return unfit(one, about(found, new[one]), here)
+            return ""
 
         return dict(zip(new, await asyncio.gather(*map(ask, new)), strict=True))
 
@@ -280,11 +276,8 @@ class ClusterTeam(DealingTeam):
             self._futures[job.worker].cancel(force=True)
 
     def _end(self, why: str) -> ClusterError:
-        about = {"why": why, "done": self.arrived}
-        return cluster_error(
-            "{why}; {done} answers had come by then, and a batch goes on from them with --resume",
-            **about,
-        )
+        text = "{why}; {done} answers had come by then, and a batch goes on from them with --resume"
+        return cluster_error(text, why=why, done=self.arrived)
 
 
 def about(found: Mapping[str, Any], threads: int) -> dict[str, Any]:
@@ -296,14 +289,11 @@ def about(found: Mapping[str, Any], threads: int) -> dict[str, Any]:
 
 def unfit(address: str, there: Mapping[str, Any], here: Mapping[str, Any]) -> str | None:
     """Why a worker that is like this cannot be used by who is like that, or None."""
-    name = next((name for name, own in here.items() if there[name] != own), None)
-    if name is None:
-        return None
-    about = {"address": address, "name": name, "other": there[name], "own": here[name]}
-    return tr(
-        "worker {address} has {name} {other}, and here is {own}: answers would not be the same",
-        **about,
-    )
+    text = "worker {address} has {name} {other}, and here is {own}: answers would not be the same"
+    for name, own in here.items():
+        if there[name] != own:
+            return tr(text, address=address, name=name, other=there[name], own=own)
+    return None
 
 
 def located(address: str) -> str:
