@@ -144,8 +144,9 @@ def alone(folder: Path | None) -> Iterator[None]:
     with disk.told(lock):
         try:
             pid, began = lock.read_text(encoding="utf-8").split()
+            left = psutil.Process(int(pid))
             # Another process may have been given the number since.
-            lives = abs(psutil.Process(int(pid)).create_time() - float(began)) < 2
+            lives = abs(left.create_time() - float(began)) < 2 and left.status() != "zombie"
         except (OSError, ValueError, psutil.Error):
             lives = False
         try:
