@@ -31,6 +31,12 @@ stockpiles:
 """
 
 
+def test_an_option_that_no_search_knows_is_refused() -> None:
+    case = Case.model_validate(yaml.safe_load(ENDLESS + "  max_t: 50\n"))
+    with pytest.raises(TypeError, match="no options of a search: time_limits"):
+        planner.plan(case, gap=0.1, time_limits=1.0)  # type: ignore[call-arg]
+
+
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("limit", [{"max_t": 50}, {"max_purchase_t_per_year": 25}])
 def test_a_store_that_earns_is_filled_as_far_as_it_may_be(

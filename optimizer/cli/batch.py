@@ -7,7 +7,7 @@ import re
 import shutil
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import closing, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from optimizer.analyses.batch.many import Solution
     from optimizer.parallel import Arrival
 
-LEDGER, RUNS = "runs.jsonl", "runs"
+LEDGER, RUNS, LOCK = "runs.jsonl", "runs", ".batch.lock"
 BATCH_FILE, TABLE_FILE = "batch.json", "runs.csv"
 DONE = ("optimal", "limit", "infeasible", "none")  # statuses that another try would not change
 FIGURES = ("objective", "bound", "gap", "expected", "expected_without_plan", "net_cost_meur")
@@ -105,10 +105,11 @@ def batch(files: tuple[str, ...], out: Path | None, force: bool, **values: Any) 
     with options.asked_for(jobs=jobs, seconds=seconds, **where):
         if out is not None:
             disk.make_folder(out)
-        ledger = Ledger(out, resume)
-        if out is not None and not resume and (out / RUNS).exists():
-            shutil.rmtree(out / RUNS)
-        return _Batch(runs, asked, ledger, keep_going, as_json, quiet).go(jobs, began)
+        with alone(out):
+            ledger = Ledger(out, resume)
+            if out is not None and not resume and (out / RUNS).exists():
+                shutil.rmtree(out / RUNS)
+            return _Batch(runs, asked, ledger, keep_going, as_json, quiet).go(jobs, began)
 
 
 def _check(wanted: Wanted, resume: bool, force: bool, out: Path | None) -> None:
@@ -128,6 +129,38 @@ def _check(wanted: Wanted, resume: bool, force: bool, out: Path | None) -> None:
             "'{folder}' holds runs already; --resume adds to them, --force begins afresh.",
             folder=out,
         )
+
+
+@contextmanager
+def alone(folder: Path | None) -> Iterator[None]:
+    """Keep other batches of this machine out of a folder; a lock of one that has gone keeps nobody
+    out. Raises click.UsageError, and NotWritten."""
+    import psutil
+
+    if folder is None:
+        yield
+        return
+    lock, own = folder / LOCK, psutil.Process()
+    with disk.told(lock):
+        try:
+            pid, began = lock.read_text(encoding="utf-8").split()
+            left = psutil.Process(int(pid))
+            # Another process may have been given the number since.
+            lives = abs(left.create_time() - float(began)) < 2 and left.status() != "zombie"
+        except (OSError, ValueError, psutil.Error):
+            lives = False
+        try:
+            if not lives:
+                lock.unlink(missing_ok=True)
+            with lock.open("x", encoding="utf-8") as stream:
+                stream.write(f"{own.pid} {own.create_time()}")
+        except FileExistsError:
+            raise misused("Another batch is writing into '{folder}'.", folder=folder) from None
+    try:
+        yield
+    finally:
+        with suppress(OSError):
+            lock.unlink()
 
 
 class Ledger:

@@ -3,7 +3,8 @@
 All files are written into a hidden folder first, down to the disk: so a full disk is met before
 anything else is touched. A new folder then takes its place in one step. In one that is there, files
 take their names one by one, each in one step, the manifest as the last; that of an earlier result
-goes before anything else, so that results with one are whole.
+goes before anything else, so that results with one are whole. What was there is moved into the
+hidden folder until all have theirs, and back where one cannot take it.
 """
 
 import errno
@@ -49,8 +50,7 @@ def publish(
     ``force`` nothing is overwritten of ``files`` and ``replace``; it is not asked for ``along``,
     files that belong to them, and ``clear``, names that go with the like of an earlier run.
 
-    Raises NotWritten, and InUse where another program has a file open; nothing has changed then,
-    unless a file could not take its name among those of a folder that was there.
+    Raises NotWritten, and InUse where another program has a file open; nothing has changed then.
     """
     everything = {**(along or {}), **files}
     manifests = [name for name in everything if name.endswith(SUFFIX)]
@@ -83,6 +83,7 @@ def _put(where: Path, files: Mapping[str, bytes], gone: Sequence[str]) -> None:
                 shutil.rmtree(left, ignore_errors=True)
     beside = around / f".vorrat-{secrets.token_hex(6)}.tmp"
     new = beside if is_new else beside / "new"
+    moved: list[tuple[Path, Path]] = []
     try:
         beside.mkdir()
         for name, content in files.items():
@@ -94,32 +95,46 @@ def _put(where: Path, files: Mapping[str, bytes], gone: Sequence[str]) -> None:
         if is_new:
             beside.rename(where)
             return
-        for number, name in enumerate(gone):
+        for name in gone:
             if os.path.lexists(where / name):
-                (where / name).rename(beside / str(number))
+                _move_aside(where / name, beside, moved)
         last = {PurePosixPath(name).parts[0]: n for n, name in enumerate(files)}
         for name in sorted(last, key=last.__getitem__):
-            _take_name(new / name, where / name)
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
+            _take_name(new / name, where / name, beside, moved)
+    except BaseException:
+        for old, now in reversed(moved):
+            with suppress(FileNotFoundError):
+                now.rename(old)
+        shutil.rmtree(beside, ignore_errors=True)  # unless something could not go back
+        raise
+    shutil.rmtree(beside, ignore_errors=True)
 
 
-def _take_name(new: Path, place: Path) -> None:
+def _move_aside(place: Path, beside: Path, moved: list[tuple[Path, Path]]) -> None:
+    moved.append((place, beside / str(len(moved))))  # before, whatever comes in between
+    place.rename(moved[-1][1])
+
+
+def _take_name(new: Path, place: Path, beside: Path, moved: list[tuple[Path, Path]]) -> None:
     """A file or a folder takes its name; the files of a folder do where that is there. Who may not
     read a file may not read the one that replaces it either."""
     if new.is_dir() and place.is_dir():
         for one in sorted(new.iterdir()):
-            _take_name(one, place / one.name)
+            _take_name(one, place / one.name, beside, moved)
         return
-    if place.is_file() and not place.is_symlink() and sys.platform != "win32":
+    replaces = not new.is_dir() and (place.is_file() or place.is_symlink())
+    if replaces and not place.is_symlink() and sys.platform != "win32":
         with suppress(OSError):
             shutil.copymode(place, new)
     try:
+        if replaces:
+            _move_aside(place, beside, moved)
         new.replace(place)
     except PermissionError:
-        if place.is_file():
+        if replaces:
             raise InUse(place) from None
         raise
+    moved.append((new, place))
 
 
 @contextmanager

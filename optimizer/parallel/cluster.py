@@ -2,13 +2,14 @@
 
 What travels is plain data, and functions by their names: never a model of the solver. Whoever
 reaches a scheduler of dask can have anything executed on its workers: so what is not this machine
-is spoken to by TLS alone, with certificates of an authority that serves the cluster.
-"""
+is spoken to by TLS alone, with certificates of an authority that serves the cluster."""
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 import logging
+import math
 import pickle
 import threading
 import time
@@ -32,8 +33,9 @@ from optimizer.parallel.serving import Order
 LOCAL = "local"  # instead of an address: a cluster on this machine, for as long as the run lasts
 COMPARED = ("vorrat", "highspy", "numpy", "distributed")
 """Packages that answers depend on, or the talk about them."""
-CONNECTS_WITHIN = 15.0  # seconds for a scheduler to answer
+CONNECTS_WITHIN = 15.0  # seconds for a scheduler, or a new worker, to answer
 LOOK = 1.0  # seconds between two looks at who is there
+GRACE = 30.0  # seconds after its time limit in which a worker should have ended itself
 LEAVES_WITHIN = 2.0  # seconds that a team waits for workers to hear that it is over
 
 
@@ -89,7 +91,7 @@ class Cluster:
         self._client: Any = None
         self._lost = False
         self._told: dict[str, str | None] = {}
-        """Why each of those who are there is not fit for use; None where it is."""
+        """Why each who is there is not fit for use; None where it is, "" where it is silent."""
         self._looked = 0.0
 
     def __enter__(self) -> Self:
@@ -144,15 +146,27 @@ class Cluster:
             try:
                 there = self._client.nthreads()
                 told = {one: why for one, why in self._told.items() if one in there}
-                if there.keys() - told.keys():
-                    found = self._client.get_versions(packages=COMPARED)
-                    here = about(found["client"], 1)
-                    for one in there.keys() & found["workers"].keys():
-                        told[one] = unfit(one, about(found["workers"][one], there[one]), here)
-                self._told = told
+                new = {one: threads for one, threads in there.items() if one not in told}
+                self._told = told | (self._client.sync(self._ask, new) if new else {})
             except Exception:  # whatever it is, nobody answers there any more
                 self._lost, self._told = True, {}
         return [one for one, problem in self._told.items() if problem is None]
+
+    async def _ask(self, new: Mapping[str, int]) -> dict[str, str | None]:
+        """What is told of those who are new, with so many threads; none holds up the others."""
+        from distributed.versions import get_versions
+
+        here = about(get_versions(packages=COMPARED), 1)
+
+        async def ask(one: str) -> str | None:
+            how = {"workers": [one], "packages": COMPARED, "on_error": "return"}
+            with suppress(TimeoutError):
+                asked = asyncio.wait_for(self._client.run(get_versions, **how), CONNECTS_WITHIN)
+                if isinstance(found := (await asked).get(one), dict):
+                    return unfit(one, about(found, new[one]), here)
+            return ""
+
+        return dict(zip(new, await asyncio.gather(*map(ask, new)), strict=True))
 
     def is_lost(self) -> bool:
         """Whether the scheduler is there no more; another one would know nothing of tasks."""
@@ -175,6 +189,7 @@ class ClusterTeam(DealingTeam):
         self._outgrown: set[int] = set()
         """Numbers of tasks that outgrew their memory, as their workers tell before they end."""
         self._futures: dict[str, Any] = {}  # of the last task of each worker
+        self._stuck: set[str] = set()  # workers that neither end nor answer
         self._alone = time.monotonic()  # when there last was a worker
 
     def __enter__(self) -> Self:
@@ -198,7 +213,7 @@ class ClusterTeam(DealingTeam):
             self._client.run(dask_worker.forget, self.name, bool(self.at_work), **how)
 
     def _available(self) -> Sequence[str]:
-        workers = self._cluster.workers
+        workers = [one for one in self._cluster.workers if one not in self._stuck]
         if workers or self.at_work:
             self._alone = time.monotonic()
         elif time.monotonic() - self._alone > self._cluster.patience:
@@ -231,8 +246,11 @@ class ClusterTeam(DealingTeam):
         if self._cluster.is_lost():
             raise self._end(tr("the scheduler of the cluster is lost"))
         there = self._cluster.workers
+        most = (self.limits.seconds or math.inf) + GRACE
         for job in self.at_work.values():
-            if job.worker not in there:
+            if job.seconds > most:
+                self._stuck.add(job.worker)
+            if job.worker not in there or job.worker in self._stuck:
                 self.inbox.put((job, WorkerLost()))
 
     def _lost(self, job: Job, error: BaseException) -> VorratError:
@@ -258,11 +276,8 @@ class ClusterTeam(DealingTeam):
             self._futures[job.worker].cancel(force=True)
 
     def _end(self, why: str) -> ClusterError:
-        about = {"why": why, "done": self.arrived}
-        return cluster_error(
-            "{why}; {done} answers had come by then, and a batch goes on from them with --resume",
-            **about,
-        )
+        text = "{why}; {done} answers had come by then, and a batch goes on from them with --resume"
+        return cluster_error(text, why=why, done=self.arrived)
 
 
 def about(found: Mapping[str, Any], threads: int) -> dict[str, Any]:
@@ -274,14 +289,11 @@ def about(found: Mapping[str, Any], threads: int) -> dict[str, Any]:
 
 def unfit(address: str, there: Mapping[str, Any], here: Mapping[str, Any]) -> str | None:
     """Why a worker that is like this cannot be used by who is like that, or None."""
-    name = next((name for name, own in here.items() if there[name] != own), None)
-    if name is None:
-        return None
-    about = {"address": address, "name": name, "other": there[name], "own": here[name]}
-    return tr(
-        "worker {address} has {name} {other}, and here is {own}: answers would not be the same",
-        **about,
-    )
+    text = "worker {address} has {name} {other}, and here is {own}: answers would not be the same"
+    for name, own in here.items():
+        if there[name] != own:
+            return tr(text, address=address, name=name, other=there[name], own=own)
+    return None
 
 
 def located(address: str) -> str:

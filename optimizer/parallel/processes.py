@@ -5,6 +5,7 @@ begins it, speaks to it, ends it when its time is over, and begins another when 
 from __future__ import annotations
 
 import multiprocessing
+import os
 import time
 import warnings
 from collections.abc import Callable, Generator, Iterable, Sequence
@@ -21,6 +22,7 @@ from optimizer.parallel.interface import NO_LIMITS, Arrival, Dealing, Limits, Ma
 from optimizer.parallel.serving import Order, Reply
 
 FULL = 0.75  # part of the limit of memory beyond which a process is replaced before its next task
+TOLD_WITHIN = 1.0  # seconds in which Pebble says why a process has died, or never does
 OVERTIME = 1.0  # seconds beyond its time in which a process should have ended itself
 
 
@@ -57,6 +59,8 @@ class Pool(DealingTeam):
     ) -> None:
         super().__init__(make, given, jobs, dealing, limits)
         self._pools: dict[int, Any] = {}
+        self._pids: dict[int, Any] = {}  # what their processes say of themselves
+        self._gone: dict[Job, float] = {}  # since when their processes have been (monotonic)
         # Where tasks have nothing to do with each other, what earlier ones left is of no use.
         self._full = (limits.memory or 0) * (FULL if dealing == "next" else 1.0)
 
@@ -77,7 +81,7 @@ class Pool(DealingTeam):
         most = None if self.limits.seconds is None else self.limits.seconds + OVERTIME
         try:
             with serving.ctrl_c_kept_out():
-                if job.worker in self._pools and not self._pools[job.worker].active:
+                if job.worker in self._pools and not self._lives(job.worker):
                     self._end(job.worker)
                 if job.worker not in self._pools:
                     # Known before it begins, so that it is ended whatever comes in between.
@@ -87,11 +91,19 @@ class Pool(DealingTeam):
                         initargs=(list(warnings.filters),),
                         context=multiprocessing.get_context("spawn"),
                     )
+                    self._pids[job.worker] = self._pools[job.worker].schedule(os.getpid)
                 done = self._pools[job.worker].schedule(serving.serve, (order,), timeout=most)
         except RuntimeError as error:  # no process could be begun
             self.inbox.put((job, error))
             return
         done.add_done_callback(lambda own: self.inbox.put((job, own.exception() or own.result())))
+
+    def _lives(self, worker: int) -> bool:
+        """Whether its process is there, or comes; of one that ends with 0 Pebble tells nothing."""
+        said = self._pids.get(worker)
+        if said is None or not self._pools[worker].active:
+            return False
+        return not said.done() or (not said.exception() and watching.held(said.result()) > 0)
 
     def _end(self, worker: int) -> None:
         pool = self._pools.pop(worker)
@@ -104,7 +116,8 @@ class Pool(DealingTeam):
 
     def _look_after(self) -> None:
         for job in self.at_work.values():
-            if not self._pools[job.worker].active:  # it may have lost a task
+            now = time.monotonic()
+            if not self._lives(job.worker) and now - self._gone.setdefault(job, now) > TOLD_WITHIN:
                 self.inbox.put((job, WorkerLost()))
 
     def _lost(self, job: Job, error: BaseException) -> VorratError:

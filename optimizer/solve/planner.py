@@ -122,7 +122,9 @@ def search(
 ) -> Solved:
     """Solve a problem, or, with ``enough``, only find out whether an objective can be so low. The
     extensive form takes no notice of ``enough``: it is for problems that are solved quickly. Where
-    the answer of a method is in doubt, the other is asked."""
+    the answer of a method is in doubt, the other is asked. Raises TypeError for an unknown name."""
+    if unknown := how.keys() - How.__annotations__.keys():
+        raise TypeError(f"no options of a search: {', '.join(sorted(unknown))}")
     began, states = time.perf_counter(), problem.states
     instance = without_surplus(problem.instance, states)
     gap, threads, limit = how.get("gap", GAP), how.get("threads"), how.get("time_limit")

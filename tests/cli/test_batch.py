@@ -29,7 +29,7 @@ from models.results import Batch, BatchRun, Plan
 from models.results.base import SEAL
 from optimizer.analyses.batch import many
 from optimizer.cli import run
-from optimizer.cli.batch import LEDGER
+from optimizer.cli.batch import LEDGER, LOCK, alone
 from optimizer.errors import NoPlan, OutOfMemory, SolverError
 
 ROOT = Path(__file__).parents[2]
@@ -411,6 +411,22 @@ def test_a_line_that_leads_elsewhere_is_no_run(here: Path) -> None:
     )
     assert batch("ore.yaml", "--out", "out", "--resume") == 0
     assert found().kept == 0
+
+
+def test_two_batches_do_not_write_into_one_folder(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("out").mkdir()
+    with alone(Path("out")):
+        assert batch("ore.yaml", "--out", "out", "--resume") == 2
+        left = (Path("out") / LOCK).read_text(encoding="utf-8")
+    assert "Another batch is writing into 'out'" in capsys.readouterr().err
+    # What was left by one that has gone: by another process of the same number, torn, or by none.
+    pid, began = left.split()
+    for text in (f"{pid} {float(began) - 60}", "", f"{2**22 + 1} {began}"):
+        (Path("out") / LOCK).write_text(text, encoding="utf-8")
+        assert batch("ore.yaml", "--out", "out", "--resume") == 0
+        assert not (Path("out") / LOCK).exists()
 
 
 def test_a_line_that_does_not_fit_on_the_disk_leaves_the_others(

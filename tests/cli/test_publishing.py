@@ -60,6 +60,29 @@ def test_a_file_that_is_open_elsewhere_is_named(
     assert tree(tmp_path) == {"plan.json": b"old", "chart.svg": b"old"}
 
 
+@pytest.mark.parametrize("at", range(1, 6))
+def test_what_cannot_all_take_its_name_leaves_what_was_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at: int
+) -> None:
+    """All names but so many have been taken: whatever was to be replaced is there again."""
+    place, take, taken = full_folder(tmp_path), Path.replace, []
+
+    def refused(self: Path, target: Path) -> Path:
+        taken.append(target)
+        if len(taken) == at:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return take(self, target)
+
+    before = tree(place)
+    monkeypatch.setattr(Path, "replace", refused)
+    if at <= 4:
+        with pytest.raises(NotWritten):
+            put(place)
+    else:
+        put(place)
+    assert tree(place) == (before if at <= 4 else after())
+
+
 @pytest.mark.parametrize("name", ["plan.json", "plans"])
 def test_nothing_is_overwritten_that_came_after_the_command_began(
     tmp_path: Path, name: str

@@ -125,6 +125,37 @@ def test_a_task_that_hangs_is_ended(processes: Processes, files: Files, tmp_path
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="no process can be stopped")
+def test_a_worker_that_neither_ends_nor_answers_is_given_up_and_left_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("optimizer.parallel.cluster.GRACE", 1.0)
+    monkeypatch.setattr("optimizer.parallel.cluster.CONNECTS_WITHIN", 3.0)
+    begun = tmp_path / "w.begun"
+
+    def stop() -> None:
+        wait_for(begun.exists)
+        os.kill(int(begun.read_text(encoding="utf-8")), signal.SIGSTOP)
+
+    stopping = threading.Thread(target=stop)
+    with running(tmp_path, 2) as processes:
+        try:
+            with Cluster(processes.address, limits=Limits(seconds=2.0)) as cluster:
+                wait_for(lambda: len(cluster.workers) == 2)
+                stopping.start()
+                with cluster.team(behaving, (tmp_path,), 1, "next") as team:
+                    lost, *told = team.arrivals(["wait w", "tell a", "tell b"])
+            # One that is new to whoever comes, and hangs, is waited for no longer than that.
+            with Cluster(processes.address) as cluster:
+                assert len(cluster.workers) == 1
+        finally:
+            stopping.join()
+            os.kill(int(begun.read_text(encoding="utf-8")), KILL)
+    assert isinstance(lost.error, TimedOut)
+    assert [own.error for own in told] == [None, None]
+
+
+@pytest.mark.slow
 def test_a_worker_that_is_killed_costs_nothing_but_its_task(
     cluster: Cluster, tmp_path: Path
 ) -> None:

@@ -68,7 +68,9 @@ def test_workers_killed_at_random_cost_their_own_task_at_most(dealing: Dealing, 
     assert all(own.answer[0] == own.index for own in told.values() if own.answer is not None)
 
 
-@pytest.mark.parametrize("death", [("die", 1), ("die of signal", getattr(signal, "SIGSEGV", 11))])
+@pytest.mark.parametrize(
+    "death", [("die", 0), ("die", 1), ("die of signal", getattr(signal, "SIGSEGV", 11))]
+)
 def test_who_kills_its_worker_again_is_lost_alone(death: Action) -> None:
     told = arrivals(Processes(), [("keep", 0), death, ("keep", 0), ("keep", 0)], 2)
     assert [type(own.error) for own in told] == [type(None), WorkerLost, type(None), type(None)]
