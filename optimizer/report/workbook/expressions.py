@@ -152,10 +152,21 @@ def distance(a: Area, b: Area) -> Expression:
     return Expression(f"SUMPRODUCT(ABS({a.text}-{b.text}))", value)
 
 
+def distance_to(a: Area, wanted: float) -> Expression:
+    """How far filled cells are from one figure in all."""
+    value = math.fsum(abs(float(x) - wanted) for x in a.values if not isinstance(x, str))
+    return Expression(f'SUMPRODUCT(({a.text}<>"")*ABS({a.text}-{of(wanted).text}))', value)
+
+
 def overrun(a: Area, b: Area) -> Expression:
     """By how much figures exceed their limits in all."""
     value = math.fsum(max(0.0, x - y) for x, y in zip(a.numbers, b.numbers, strict=True))
     return Expression(f"SUMPRODUCT(({a.text}>{b.text})*({a.text}-{b.text}))", value)
+
+
+def squares(a: Area) -> Expression:
+    """SUMSQ."""
+    return Expression(f"SUMSQ({a.text})", math.fsum(x * x for x in a.numbers))
 
 
 def control(areas: Sequence[Area]) -> Expression:

@@ -20,6 +20,7 @@ from optimizer.errors import Infeasible
 from optimizer.report.workbook.expressions import (
     Area,
     Expression,
+    distance_to,
     if_within,
     of,
     overrun,
@@ -222,6 +223,7 @@ def test_expressions_of_blocks() -> None:
     ids, amounts = Area("A1:A3", ("x", "X", "x")), Area("B1:B3", (1.0, 2.0, ""))
     assert total_where(amounts, (ids, Expression("D1", "x"))).value == 1
     assert overrun(Area("A1:B1", (5.0, 1.0)), Area("A2:B2", (3.0, 2.0))).value == 2
+    assert distance_to(amounts, 1).value == 1
     assert ratio(of(3), Expression("A1", "")).value == ""
     assert if_within(of(2), of(1), "yes", "no").value == "no"
     assert if_within(of(-0.5), of(1), "yes", "no").text.startswith("IFERROR(IF(ABS(")
