@@ -85,17 +85,20 @@ def test_public_money_by_class(name: str) -> None:
 @PLANS
 def test_who_finances_which_project(name: str) -> None:
     plan = ALL[name]()
-    table = tables_of(name).get("funding")
+    table = tables_of(name).get("financing")
     if table is None:
         assert not plan.projects
         return
-    amount = table.headers[3]
-    assert adds_up(table, amount)
-    assert table.values(amount)[-1] == near(sum(p.capex_meur for p in plan.projects))
-    for project in plan.projects:
-        rows = [row for row in table.rows if row[0].text == project.name]
-        assert sum(row[3].value for row in rows) == near(project.capex_meur)
-        assert sum(row[4].value for row in rows) == near(1.0)
+    capex = table.headers[1]
+    assert adds_up(table, capex)
+    assert table.values(capex)[-1] == near(sum(p.capex_meur for p in plan.projects))
+    state = {f.id for f in plan.funders if f.kind == "public"}
+    for project, row in zip(plan.projects, table.rows, strict=False):
+        shares = {f: sum(by.values()) for f, by in project.shares.items()}
+        assert row[0].text == project.name
+        assert row[2].value == near(sum(share for f, share in shares.items() if f in state))
+        payers = [len([f for f in shares if shares[f] > 0]), project.market_share > 0]
+        assert row[3].text.count("%") == sum(payers)
 
 
 @PLANS
