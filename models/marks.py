@@ -5,11 +5,11 @@ A mark says of an id in which section of the scenario it has to stand, of a year
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from types import NoneType, UnionType
-from typing import Annotated, Any, NamedTuple, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, NamedTuple, Union, get_args, get_origin
 
 from pydantic import BaseModel
 
@@ -51,32 +51,38 @@ class Found(NamedTuple):
     at_key: bool = False
 
 
-def values_in(value: Any, of: Type = ANY, at: tuple[str | int, ...] = ()) -> Iterator[Found]:
-    """All that a value holds, keys of mappings included, and then itself."""
-    parts: list[tuple[str | int, Any, Type]] = []
+def values_in(value: Any, of: Type = ANY, at: tuple[str | int, ...] = ()) -> list[Found]:
+    """All that a value holds but None, keys of mappings included, and then itself."""
+    found: list[Found] = []
+    _walk(value, of, at, found.append)
+    return found
+
+
+def _walk(value: Any, of: Type, at: tuple[str | int, ...], add: Callable[[Found], None]) -> None:
+    if value is None:
+        return
     if isinstance(value, BaseModel):
-        fields = fields_of(type(value)).items()
-        parts = [(key, getattr(value, name), inner) for name, (key, inner) in fields]
+        own = value.__dict__
+        for name, (key, inner) in fields_of(type(value)).items():
+            _walk(own[name], inner, (*at, key), add)
     elif isinstance(value, dict):
+        key_type, inner = of.key or ANY, of.item or ANY
         for name in value:
-            yield Found((*at, str(name)), name, of.key or ANY, at_key=True)
-        parts = [(str(name), one, of.item or ANY) for name, one in value.items()]
+            add(Found((*at, str(name)), name, key_type, True))
+        for name, one in value.items():
+            _walk(one, inner, (*at, str(name)), add)
     elif isinstance(value, (tuple, list)):
-        parts = [(number, one, of.item or ANY) for number, one in enumerate(value)]
-    for step, one, inner in parts:
-        if isinstance(one, (str, float, int, NoneType)):
-            yield Found((*at, step), one, inner)
-        else:
-            yield from values_in(one, inner, (*at, step))
-    yield Found(at, value, of)
+        inner = of.item or ANY
+        for number, one in enumerate(value):
+            _walk(one, inner, (*at, number), add)
+    add(Found(at, value, of))
 
 
 @cache
 def fields_of(model: type[BaseModel]) -> dict[str, tuple[str, Type]]:
     """The key of each field in files, and its type."""
-    hints = get_type_hints(model, include_extras=True)
     return {
-        name: (field.alias or name, _type(hints[name]))
+        name: (field.alias or name, _type(field.annotation, tuple(field.metadata)))
         for name, field in model.model_fields.items()
     }
 

@@ -2,6 +2,7 @@
 in modules that are imported when they are called, so that help and ``validate`` answer at once."""
 
 import errno
+import gc
 import importlib
 import io
 import os
@@ -120,6 +121,8 @@ def vorrat() -> None:
 def main(args: list[str] | None = None) -> None:
     """Run the command line and exit; every way out has its exit code. What solves runs in a process
     of its own, which this one supervises."""
+    # Imports and what is read make many small objects that stay: the collector looks less often.
+    gc.set_threshold(50_000)
     open_missing_streams()
     make_printable()
     words = sys.argv[1:] if args is None else args

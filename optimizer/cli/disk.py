@@ -19,12 +19,14 @@ import unicodedata
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
 
 from models.language import tr
-from models.results import Result
-from models.results.manifest import SUFFIX
 from optimizer.cli.usage import misused
 from optimizer.errors import InUse, NotWritten
+
+if TYPE_CHECKING:
+    from models.results import Result
 
 STALE = 24 * 3600.0
 """Seconds after which a hidden folder counts as left by a process that was killed."""
@@ -52,6 +54,9 @@ def publish(
 
     Raises NotWritten, and InUse where another program has a file open; nothing has changed then.
     """
+    # Commands that write no result do not wait for the classes of all.
+    from models.results.manifest import SUFFIX
+
     everything = {**(along or {}), **files}
     manifests = [name for name in everything if name.endswith(SUFFIX)]
     for name in manifests:
@@ -177,7 +182,7 @@ def append(path: Path, line: bytes) -> None:
             raise
 
 
-def document(result: Result) -> bytes:
+def document(result: "Result") -> bytes:
     """A result as it is written to a file."""
     return result.model_dump_json(indent=2).encode() + b"\n"
 
