@@ -10,7 +10,7 @@ from typing import Any
 
 import participations as built
 import pytest
-from documents import is_whole_in_all_media, page_of, text_of, told, workbook_of
+from documents import is_whole_in_all_media, page_of, tampered, text_of, told, workbook_of
 from pages import Element, Table, read, tables
 from participations import ALL, CAPEX, LIMIT, SHARES, curve, fares, participation, point, standing
 from spreadsheets import cells, formulas, recalculated, records, results, with_libreoffice
@@ -346,16 +346,6 @@ def test_the_first_sheet_has_the_answer_of_each_curve() -> None:
     )
 
 
-def tampered(path: str, change: float) -> Participation:
-    raw = participation().model_dump(mode="json")
-    *steps, last = path.split(".")
-    inside: Any = raw
-    for step in steps:
-        inside = inside[int(step) if isinstance(inside, list) else step]
-    inside[last] += change
-    return Participation.model_validate(raw)
-
-
 @pytest.mark.parametrize(
     ("path", "part"),
     [
@@ -369,7 +359,7 @@ def tampered(path: str, change: float) -> Participation:
 )
 def test_a_wrong_figure_fails_its_check(path: str, part: str) -> None:
     change = 0.1 if path.endswith("best_share") else 0.25
-    book = results(workbook_of(tampered(path, change)))
+    book = results(workbook_of(tampered(participation(), path, change)))
     assert any(part in check for check in failing(book)), failing(book)
 
 

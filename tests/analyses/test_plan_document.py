@@ -15,6 +15,7 @@ from plan_by_hand import certificate, outcome, plan
 from samples import frontier
 from saved_plans import ALL, germany
 from small import case, chance_of_cut, funder, near, project, solve
+from small_scenario import NAMES
 from splits import split
 
 from models.files import read_case, read_case_text
@@ -336,25 +337,6 @@ def test_a_split_beside_a_plan_gets_a_section() -> None:
 
 
 # Names
-
-
-NAMES = """\
-title: {en: A mine and a stock, de: Ein Bergwerk und ein Lager}
-horizon: {first_year: 2026, last_year: 2029}
-materials: {ore: {name: {en: Rare ore, de: Seltenes Erz}, price_eur_per_t: 1}}
-consumers: {cars: {name: {en: Cars, de: Autos}}, wind: {}}
-projects:
-  mine: {name: {de: Bergwerk}, country: DE, output_t_per_year: {ore: 1}, capex_meur: 1}
-funders:
-  fund:
-    kind: public
-    name: {en: A fund, de: Ein Fonds}
-    budget_lines: {purse: {name: {en: Cash, de: Barmittel}, kind: cash, total_meur: 1}}
-    instruments: {loan: {name: {de: Kredit}}}
-stockpiles: [{id: reserve, name: {de: Erzlager}, material: ore, paid_by: {fund: 1}}]
-hazards: {stop: {name: {en: A stop, de: Ein Stopp}, annual_probability: 0, effects: []}}
-variants: {larger_fund: {title: {en: A larger fund, de: Ein größerer Fonds}, set: {}}}
-"""
 
 
 def names(found: Plan) -> list[str | None]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from io import BytesIO
-from typing import Any
+from typing import Any, TypeVar
 
 from openpyxl import load_workbook
 from pages import read, shows, tables
@@ -13,6 +13,8 @@ from models.results import Result
 from optimizer.analyses.documents import document_of
 from optimizer.report.render import html, terminal, workbook
 from optimizer.report.render.terminal import NARROWEST, PIPE_WIDTH, Screen
+
+ResultType = TypeVar("ResultType", bound=Result)
 
 
 def text_of(
@@ -70,3 +72,13 @@ def is_whole_in_all_media(
         ):
             assert chart.svg() == again.svg()
     assert untranslated == set()
+
+
+def tampered(found: ResultType, path: str, change: float) -> ResultType:
+    """A result whose document somebody has changed in one place."""
+    inside: Any = (raw := found.model_dump(mode="json"))
+    *steps, last = path.split(".")
+    for step in steps:
+        inside = inside[int(step) if isinstance(inside, list) else step]
+    inside[last] += change
+    return type(found).model_validate(raw)

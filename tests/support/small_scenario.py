@@ -1,4 +1,5 @@
-"""A small valid scenario that the tests of the reader break in one place at a time."""
+"""Small valid scenarios: one that the tests of the reader break in one place at a time, and one
+with names in both languages."""
 
 from __future__ import annotations
 
@@ -94,3 +95,22 @@ def with_table(section: str = "projects: {table: projects.csv}\n") -> str:
     for gone in ("      failed_projects: [upper_rhine]\n", ", eligible: {tags: [domestic]}"):
         text = text.replace(gone, "")
     return text
+
+
+NAMES = """\
+title: {en: A mine and a stock, de: Ein Bergwerk und ein Lager}
+horizon: {first_year: 2026, last_year: 2029}
+materials: {ore: {name: {en: Rare ore, de: Seltenes Erz}, price_eur_per_t: 1}}
+consumers: {cars: {name: {en: Cars, de: Autos}}, wind: {}}
+projects:
+  mine: {name: {de: Bergwerk}, country: DE, output_t_per_year: {ore: 1}, capex_meur: 1}
+funders:
+  fund:
+    kind: public
+    name: {en: A fund, de: Ein Fonds}
+    budget_lines: {purse: {name: {en: Cash, de: Barmittel}, kind: cash, total_meur: 1}}
+    instruments: {loan: {name: {de: Kredit}}}
+stockpiles: [{id: reserve, name: {de: Erzlager}, material: ore, paid_by: {fund: 1}}]
+hazards: {stop: {name: {en: A stop, de: Ein Stopp}, annual_probability: 0, effects: []}}
+variants: {larger_fund: {title: {en: A larger fund, de: Ein größerer Fonds}, set: {}}}
+"""

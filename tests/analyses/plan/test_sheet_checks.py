@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from documents import tampered
 from everything import everything, lasting
 from plan_workbooks import workbook_of_plan as write
 from random_cases import lasting_case, small_case, treasury_case
 from spreadsheets import cells, formulas, recalculated, records, results, with_libreoffice
 
 from models.language import using
-from models.results import Plan
 from models.scenario.case import Case
 from optimizer.errors import Infeasible
 from optimizer.report.workbook.expressions import (
@@ -60,17 +60,6 @@ def test_random_plans_pass(seed: int) -> None:
     except Infeasible:
         pytest.skip("no plan keeps all rules")
     assert failing(results(write(found))) == []
-
-
-def tampered(plan: Plan, path: str, change: float) -> Plan:
-    """A plan whose document somebody has changed in one place."""
-    raw = plan.model_dump(mode="json")
-    *steps, last = path.split(".")
-    inside: Any = raw
-    for step in steps:
-        inside = inside[int(step) if isinstance(inside, list) else step]
-    inside[last] += change
-    return Plan.model_validate(raw)
 
 
 @pytest.mark.parametrize(
