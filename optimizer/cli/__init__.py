@@ -130,7 +130,9 @@ def main(args: list[str] | None = None) -> None:
         from optimizer.cli import parent
 
         if not parent.is_supervised(words):
-            sys.exit(flushed(run(args)))
+            code = flushed(run(args))
+            gc.freeze()  # or Python would look through all of it once more at its end
+            sys.exit(code)
         code = parent.supervise(words)
     except KeyboardInterrupt:
         code = interrupted()
