@@ -14,7 +14,7 @@ from models.language import tr
 from models.scenario import quantities, references
 from models.scenario.funding import Funder
 from models.scenario.hazards import Hazard, Uncertainty
-from models.scenario.materials import Consumer, Damage, Demand, Material, Supply
+from models.scenario.materials import Consumer, Conversion, Damage, Demand, Material, Supply
 from models.scenario.projects import Project
 from models.scenario.quantities import Count, Fraction, NonNegative, Number, Share, Whole, Year
 from models.scenario.stockpiles import Stockpile
@@ -65,9 +65,9 @@ class StateAid(Base):
 
 
 class CountryLimit(Base):
-    """Limit on the share of demand that one country supplies."""
+    """Limit on the share of need that one country supplies."""
 
-    limit: Share  #: Share of a year's demand for the material met from one country.
+    limit: Share  #: Share of a year's need for the material met from one country.
     from_year: Year | None = None  #: First year in which it holds; the horizon's where absent.
     materials: AllMaterials = None  #: Ids of the materials it holds for, or ``all``.
     except_: tuple[Country, ...] = Field(default=(), alias="except")
@@ -80,7 +80,7 @@ class Policy(Base):
     budget_meur: NonNegative | None = None  #: Million EUR over all public funders together.
     max_public_share: Share | None = None  #: Share of any project's capex from public funders.
     state_aid: StateAid | None = None  #: Limit on grant equivalents, per project.
-    max_country_share: CountryLimit | None = None  #: Limit on demand met from one country.
+    max_country_share: CountryLimit | None = None  #: Limit on need met from one country.
     max_projects: Whole | None = None  #: How many projects may be built at most.
     must_build: tuple[ProjectId, ...] = ()  #: Ids of projects that must be built.
     must_not_build: tuple[ProjectId, ...] = ()  #: Ids of projects that must not be built.
@@ -139,6 +139,8 @@ class Case(Base):
     demand: tuple[Demand, ...] = ()  #: Who needs what.
     damage: tuple[Damage, ...] = ()  #: What a missing tonne costs.
     supply: tuple[Supply, ...] = ()  #: Today's imports and home output.
+    conversions: dict[Id, Conversion] = {}
+    """Plants that run today and make one material of others, by id."""
     projects: dict[Id, Project] = {}  #: Candidate projects, by id.
     funders: dict[Id, Funder] = {}  #: Purses, by id.
     stockpiles: tuple[Stockpile, ...] = ()  #: Stockpiles.

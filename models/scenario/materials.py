@@ -8,8 +8,8 @@ from pydantic import ValidationInfo, field_validator, model_validator
 
 from models import base
 from models.base import Base, ConsumerId, Country, FunderId, MaterialId, Stage, Text
-from models.language import tr
-from models.scenario.quantities import NonNegative, Share, YearlyNonNegative
+from models.language import marked, tr
+from models.scenario.quantities import NonNegative, Ratio, Share, YearlyNonNegative
 
 
 class PriceState(Base):
@@ -30,7 +30,10 @@ class Material(Base):
     """Prices that price floors are reckoned with; ``price_eur_per_t`` alone where absent."""
 
     _sums = base.adds_up(
-        "price_states", what="the probability of price_states", of="probability", empty=True
+        "price_states",
+        what=marked("the probability of price_states"),
+        of="probability",
+        empty=True,
     )
 
 
@@ -89,7 +92,7 @@ class Supply(Base):
     material: MaterialId  #: Id of the material.
     country: Country  #: ISO 3166 code of the country of origin.
     share: YearlyNonNegative | None = None
-    """Share of that year's demand of all consumers, as a fraction of one; above 1 is a surplus."""
+    """Share of that year's need, as a fraction of one; above 1 is a surplus."""
     t_per_year: YearlyNonNegative | None = None  #: Tonnes per year; instead of ``share``.
     stages: tuple[Stage, ...] = ()  #: What happens there: extraction, processing, recycling.
 
@@ -101,3 +104,22 @@ class Supply(Base):
             hint = tr("leave one out") if self.share is not None else tr("add one of them")
             raise base.fault(tr("supply needs either 'share' or 't_per_year'"), hint)
         return self
+
+
+class Conversion(Base):
+    """Plants that run today and make one material of others, as home can use them."""
+
+    name: Text | None = None  #: Name shown in reports; the id where absent.
+    description: Text | None = None  #: Free text.
+    country: Country  #: ISO 3166 code of the country they stand in.
+    output: MaterialId  #: Id of the material that they make.
+    inputs_t_per_t: dict[MaterialId, Ratio]
+    """Tonnes taken in for a tonne of output, by material; all are needed."""
+    capacity_t_per_year: YearlyNonNegative
+    """Output at most, in tonnes per year; may change over the years."""
+
+    _some_input = base.needed(
+        "inputs_t_per_t",
+        marked("a conversion without inputs"),
+        marked("name what is taken in for a tonne of output"),
+    )

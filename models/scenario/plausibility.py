@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from itertools import product
 from typing import TYPE_CHECKING
 
 from models.faults import Fault, Step
 from models.language import marked, tr
 from models.marks import Found
-from models.scenario import countries
+from models.scenario import chains, countries
 from models.scenario.quantities import CalendarYear, Number, Yearly, readable
+from models.scenario.undisturbed import in_runs
 from models.spelling import meant
 
 if TYPE_CHECKING:
@@ -19,11 +21,14 @@ if TYPE_CHECKING:
     from models.scenario.projects import Project
 
 _Path = tuple[Step, ...]
+_ACTIVE = ("supply", "conversions", "projects", "home")
+"""Sections whose countries need no warning."""
+_KILOGRAMS = 100  #: Tonnes for a tonne from which on kilograms are more likely meant.
 
 
 def warnings(case: Case, found: list[Found]) -> Iterator[Fault]:
     """Every doubt about a scenario whose references hold, all values of which were ``found``."""
-    for part in (_unused, _shares, _funders, _instruments, _hazards):
+    for part in (_unused, _shares, _chains, _funders, _instruments, _hazards):
         yield from part(case)
     yield from _countries(case, found)
     yield from _sources(case, found)
@@ -37,6 +42,7 @@ def _countries(case: Case, found: list[Found]) -> Iterator[Fault]:
     """Codes that do not exist, and countries from which nothing comes."""
     active = {supply.country for supply in case.supply}
     active |= {project.country for project in case.projects.values()}
+    active |= {conversion.country for conversion in case.conversions.values()}
     for path, code, of, _ in found:
         if of.section != "countries":
             continue
@@ -44,7 +50,7 @@ def _countries(case: Case, found: list[Found]) -> Iterator[Fault]:
             meant = countries.meant_by(code)
             hint = tr("write {value}", value=meant) if meant else tr("write a code such as DE")
             yield _doubt(path, tr("{code} is not a country code of ISO 3166", code=code), hint)
-        elif code not in active and path[0] not in ("supply", "projects", "home"):
+        elif code not in active and path[0] not in _ACTIVE:
             message = tr("{code} neither supplies anything nor hosts a project", code=code)
             yield _doubt(path, message)
 
@@ -53,9 +59,9 @@ def _unused(case: Case) -> Iterator[Fault]:
     """What stands in the file for a demand that is not there."""
     pairs = {(demand.consumer, demand.material) for demand in case.demand}
     needy = {consumer for consumer, _ in pairs}
-    demanded = {material for _, material in pairs}
+    wanted = chains.wanted(case)
     for name in case.materials:
-        if name not in demanded:
+        if name not in wanted:
             message = tr("nobody demands '{material}'", material=name)
             yield _doubt(("materials", name), message, at_key=True)
     for name in case.consumers:
@@ -69,28 +75,35 @@ def _unused(case: Case) -> Iterator[Fault]:
         if pair not in pairs if damage.consumer else damage.material not in common:
             yield _doubt(("damage", number), tr("no demand uses this damage entry"))
     for number, supply in enumerate(case.supply):
-        if supply.material not in demanded:
+        if supply.material not in wanted:
             message = tr("supply of '{material}', which nobody demands", material=supply.material)
             yield _doubt(("supply", number, "material"), message)
+    for key, conversion in case.conversions.items():
+        if conversion.output not in wanted:
+            name = conversion.output
+            message = tr("a conversion into '{material}', which nobody demands", material=name)
+            yield _doubt(("conversions", key, "output"), message)
     for number, stockpile in enumerate(case.stockpiles):
         name, served = stockpile.material, stockpile.serves
-        if name not in demanded:
+        if name not in wanted:
             message = tr("a stockpile of '{material}', which nobody demands", material=name)
             yield _doubt(("stockpiles", number, "material"), message)
         elif served is not None and not any((consumer, name) in pairs for consumer in served):
+            if not pairs.isdisjoint(product(served, chains.made_from(case, name))):
+                continue
             message = tr("none of those it serves demands '{material}'", material=name)
             yield _doubt(("stockpiles", number, "serves"), message)
 
 
 def _shares(case: Case) -> Iterator[Fault]:
-    """Supply may exceed demand, but not so much that percent are more likely meant."""
+    """Supply may exceed need, but not so much that percent are more likely meant."""
     for number, supply in enumerate(case.supply):
         path: _Path = ("supply", number, "share")
         for at, share in _of_years(supply.share, path) if supply.share is not None else ():
             if share >= 3:
                 about = {"share": share, "meant": share / 100}
                 message = tr(
-                    "share is a fraction of one: {share:g} means {share:g} times the demand",
+                    "share is a fraction of one: {share:g} means {share:g} times the need",
                     **about,
                 )
                 hint = tr("write {meant:g} for {share:g} %", **about)
@@ -100,6 +113,39 @@ def _shares(case: Case) -> Iterator[Fault]:
     if first is not None and first > case.horizon.last_year:
         message = tr("from_year {year} lies after the horizon, so there is no limit", year=first)
         yield _doubt(("policy", "max_country_share", "from_year"), message)
+
+
+def _chains(case: Case) -> Iterator[Fault]:
+    """Shares of a need that is not there, and inputs that seem to be kilograms."""
+    taken = {name for one in case.conversions.values() for name in one.inputs_t_per_t}
+    by_projects = {name for one in case.projects.values() for name in one.inputs_t_per_t}
+    needs = {year: chains.need(case, year) for year in case.horizon.years if taken or by_projects}
+    for number, supply in enumerate(case.supply):
+        name, share = supply.material, supply.share
+        if share is None or name not in taken | by_projects:
+            continue
+        years = [year for year, need in needs.items() if not need.get(name, 0.0) > 0]
+        always = len(years) == len(needs)
+        # What conversions alone take in does not lack where they take in nothing.
+        if any(share.at(year) > 0 for year in years) and (always or name in by_projects):
+            message = tr("a share of nothing, since nobody needs '{material}'", material=name)
+            if not always:
+                about = {"material": name, "years": in_runs(years)}
+                message = tr(
+                    "a share of nothing, since nobody needs '{material}' in {years}", **about
+                )
+            yield _doubt(("supply", number, "share"), message, tr("write t_per_year"))
+    for link in chains.links(case):
+        if link.ratio >= _KILOGRAMS:
+            weights = {"ratio": link.ratio, "meant": link.ratio / 1000}
+            message = tr(
+                "{ratio:g} tonnes of '{taken}' for a tonne of '{made}'",
+                ratio=link.ratio,
+                taken=link.taken,
+                made=link.made,
+            )
+            hint = tr("write {meant:g} if {ratio:g} kg are meant", **weights)
+            yield _doubt(link.at, message, hint)
 
 
 def _funders(case: Case) -> Iterator[Fault]:
@@ -204,6 +250,7 @@ def _support(case: Case, instrument: Instrument, path: _Path) -> Iterator[Fault]
 
 def _hazards(case: Case) -> Iterator[Fault]:
     struck = {(supply.country, supply.material) for supply in case.supply}
+    struck |= {(one.country, one.output) for one in case.conversions.values()}
     for project in case.projects.values():
         struck |= {(project.country, material) for material in project.output_t_per_year}
     origins = {country for country, _ in struck}

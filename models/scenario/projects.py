@@ -10,7 +10,16 @@ from models import base
 from models.base import Base, Country, MaterialId, ProjectId, Stage, Text, fault
 from models.language import marked, tr
 from models.marks import In
-from models.scenario.quantities import Bounds, NonNegative, Number, Share, Whole, Year, readable
+from models.scenario.quantities import (
+    Bounds,
+    NonNegative,
+    Number,
+    Ratio,
+    Share,
+    Whole,
+    Year,
+    readable,
+)
 
 
 def _read_delay(value: Any) -> int:
@@ -33,6 +42,8 @@ class Project(Base):
     country: Country  #: ISO 3166 code of the country it stands in.
     output_t_per_year: dict[MaterialId, NonNegative]
     """Nameplate output in tonnes per year, by material."""
+    inputs_t_per_t: dict[MaterialId, Ratio] = {}
+    """Tonnes taken in for a tonne of output, by material; all are needed, and none where absent."""
     earliest_start: Annotated[Year, In("years")] | None = None
     """First year in which the decision to build can fall; the first year where absent."""
     latest_start: Annotated[Year, In("later years")] | None = None

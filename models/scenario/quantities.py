@@ -174,7 +174,8 @@ class Bounds(Reader):
                 raise fault(tr("{number:g} is negative", number=number), hint)
             raise fault(tr("{number:g} is below {least:g}", number=number, least=self.ge), hint)
         if self.gt is not None and number <= self.gt:
-            raise fault(tr("{number:g} is not above {limit:g}", number=number, limit=self.gt))
+            hint = tr("write a number above {limit:g}", limit=self.gt)
+            raise fault(tr("{number:g} is not above {limit:g}", number=number, limit=self.gt), hint)
         if self.le is not None and number > self.le:
             hint = tr("write {meant:g} for {share:g} %", meant=number / 100, share=number)
             message = tr("{number:g} is above {limit:g}", number=number, limit=self.le)
@@ -372,6 +373,7 @@ Year = Annotated[int, YearReader()]  #: A calendar year, with or without its sou
 Share = Annotated[Number, Bounds(ge=0, le=1)]  #: A fraction of one.
 Fraction = Annotated[Number, Bounds(ge=0, lt=1)]
 NonNegative = Annotated[Number, _NONNEGATIVE]
+Ratio = Annotated[Number, Bounds(gt=0)]  #: Tonnes for a tonne.
 Whole = Annotated[Number, Bounds(ge=0, whole=True)]  #: A whole number, 0 or more.
 Count = Annotated[Number, Bounds(ge=1, whole=True)]
 YearlyNonNegative = Annotated[Yearly, YearlyBounds(_NONNEGATIVE)]

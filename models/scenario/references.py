@@ -13,7 +13,7 @@ from models.base import UNREADABLE_TEXT
 from models.faults import Fault
 from models.language import marked, tr
 from models.marks import Found, values_in
-from models.scenario import plausibility, residual
+from models.scenario import chains, plausibility, residual, undisturbed
 from models.scenario.quantities import readable
 from models.spelling import existing
 
@@ -28,6 +28,9 @@ _UNKNOWN = {
     "hazards": (marked("there is no hazard '{name}'"), marked("the file has no hazards")),
 }  #: What is said of an id that no item of a section has, and of a file without any item.
 
+LEAST_RATIO, MOST_RATIO = 1e-6, 1e6
+"""Of tonnes taken in for a tonne of output; beyond them units are mixed up."""
+
 
 def check(case: Case, unreadable: Mapping[str, frozenset[str]] | None = None) -> Iterator[Fault]:
     """Every fault between items, and every warning.
@@ -41,6 +44,7 @@ def check(case: Case, unreadable: Mapping[str, frozenset[str]] | None = None) ->
     if unreadable is None:
         yield from residual.check(case)
         yield from plausibility.warnings(case, found)
+        yield from undisturbed.check(case)
 
 
 class _Checker:
@@ -58,7 +62,8 @@ class _Checker:
                 yield from self._known(section, found)
             elif section in ("years", "later years"):
                 yield from self._within(found)
-        for part in (self._consumers, self._damage, self._projects, self._charges, self._states):
+        parts = (self._consumers, self._damage, self._projects, self._chains, self._charges)
+        for part in (*parts, self._states):
             yield from part()
 
     def _unread(self, section: str, name: str = "*") -> bool:
@@ -144,6 +149,34 @@ class _Checker:
                 if other in project.requires:
                     message = tr("'{project}' is both required and excluded", project=other)
                     yield Fault(at, message, tr("keep one of the two"))
+
+    def _chains(self) -> Iterator[Fault]:
+        """Inputs that cannot be: of units that are mixed up, of several outputs, in a circle."""
+        at: tuple[str, ...]
+        for name, project in self.case.projects.items():
+            outputs = list(project.output_t_per_year)
+            if project.inputs_t_per_t and len(outputs) > 1:
+                message = tr("the project '{project}' has inputs and several outputs", project=name)
+                hint = tr("write a project for each output, with its own inputs")
+                at = ("projects", name, "output_t_per_year", outputs[1])
+                yield Fault(at, message, hint, at_key=True)
+        links = list(chains.links(self.case))
+        for at, ratio in {link.at: link.ratio for link in links}.items():
+            if ratio < LEAST_RATIO or ratio > MOST_RATIO:
+                message = tr("{ratio:g} tonnes for a tonne of output cannot be", ratio=ratio)
+                ends = {"least": f"{LEAST_RATIO:f}", "most": f"{MOST_RATIO:.0f}"}
+                hint = tr("write tonnes for a tonne, from {least} to {most}", **ends)
+                yield Fault(at, message, hint)
+        for link in links:
+            if link.taken == link.made and not self._stands_in(link.taken):
+                message = tr("'{material}' is made of itself", material=link.taken)
+                hint = tr("leave it out, and count the output without what it takes in")
+                yield Fault(link.at, message, hint, at_key=True)
+        for circle in chains.circles(self.case):
+            forms = " > ".join([circle[-1].made, *(link.made for link in circle)])
+            message = tr("forms run in a circle: {forms}", forms=forms)
+            hint = tr("write what is recycled as supply, or as a project without inputs")
+            yield Fault(circle[-1].at, message, hint, at_key=True)
 
     def _charges(self) -> Iterator[Fault]:
         """Budget lines that instruments charge, and ids of stockpiles that stand twice."""

@@ -29,14 +29,14 @@ class Stockpile(Base):
     annual_loss: Fraction = Number(0)  #: Share that spoils or is lost in rotation, per year.
     max_release_t_per_period: NonNegative | None = None  #: Tonnes that can leave in one period.
     min_days_of_demand: YearlyNonNegative | None = None
-    """Planned stock at a year's end, in days of demand served; from the first year named."""
+    """Planned stock at a year's end, in days of the need served; from the first year named."""
     residual_value: Share | None = None
     """Share of the stock's value that counts at the end; that of the horizon where absent."""
     paid_by: dict[FunderId, Share]  #: Share of its cost that each funder pays; adds up to 1.
     storage_paid_by: dict[FunderId, Share] | None = None  #: The same of storage; or ``paid_by``.
     financing_paid_by: dict[FunderId, Share] | None = None  #: The same of financing.
     serves: Annotated[tuple[ConsumerId, ...] | None, Choice("all")] = None
-    """Ids of the consumers it serves, or ``all``."""
+    """Ids of the consumers it serves, also of what is made of it, or ``all``."""
 
     _sums = base.adds_up("paid_by", "storage_paid_by", "financing_paid_by")
 

@@ -28,6 +28,20 @@ def test_the_starter_is_the_same_in_excel_and_yaml(folder, language, capsys):
     assert run(["validate", "scenario.xlsx"]) == 0
 
 
+@pytest.mark.parametrize("language", ["en", "de"])
+def test_the_conversion_that_the_starter_shows_can_be_used(language):
+    head, _, rest = template(language).partition("# conversions:")
+    block, _, rest = rest.partition("#                          ")
+    magnet = "materials:\n  magnet: {price_eur_per_t: 60000}\n"
+    text = head.replace("materials:\n", magnet, 1) + "conversions:" + block.replace("\n#", "\n")
+    read = read_case_text(text + "\n#" + rest)
+    assert read.case.conversions["magnet_makers"].inputs_t_per_t == {"dysprosium": 0.03}
+    assert [one.message for one in read.warnings] == [
+        "nobody demands 'magnet'",
+        "a conversion into 'magnet', which nobody demands",
+    ]
+
+
 def test_any_scenario_becomes_a_workbook(folder):
     assert run(["init", "--excel", "--from", str(TUTORIAL), "t.xlsx"]) == 0
     assert read_case("t.xlsx").case == read_case(TUTORIAL).case

@@ -8,9 +8,10 @@ import subprocess
 
 import pytest
 from openpyxl import load_workbook
-from workbooks import ROOT, TUTORIAL, starter, written
+from workbooks import ROOT, TUTORIAL, set_cell, starter, written
 
-from models.files import read_case
+from models.faults import ScenarioError
+from models.files import read_case, read_case_text
 from models.language import german, using
 from models.scenario.case import Case
 from optimizer.report.scenario_workbook import first_difference
@@ -44,6 +45,72 @@ def test_a_workbook_reads_back_to_its_scenario(tmp_path, name, language):
     assert input_hash(again) == input_hash(case)
     assert again.variants == case.variants
     assert first_difference(case, raw) is None
+
+
+CHAIN = """
+horizon: {first_year: 2026, last_year: 2030}
+materials:
+  magnet: {name: {en: Magnets, de: Magnete}, price_eur_per_t: 60000}
+  oxide: {price_eur_per_t: 50000}
+  terbium: {price_eur_per_t: 900000}
+conversions:
+  makers:
+    country: DE
+    output: magnet
+    inputs_t_per_t: {oxide: {value: 1.05, source: a guess, confidence: low}, terbium: 0.03}
+    capacity_t_per_year: {2026: 600, 2030: {value: 900, source: another}}
+  others: {country: FR, output: magnet, inputs_t_per_t: {oxide: 1.1}, capacity_t_per_year: 50}
+projects:
+  plant: {country: DE, output_t_per_year: {magnet: 9}, inputs_t_per_t: {oxide: 2}, capex_meur: 1}
+"""
+
+
+@pytest.mark.parametrize(
+    ("language", "names"),
+    [
+        ("en", ("Conversions", "Takes in oxide", "t per t", "Capacity", "Output *")),
+        ("de", ("Umwandlungen", "Einsatz oxide", "t je t", "Kapazität", "Produktion *")),
+    ],
+)
+def test_conversions_have_a_sheet_and_projects_columns_for_inputs(tmp_path, language, names):
+    case = read_case_text(CHAIN).case
+    raw = written(case, language)
+    again = reread(raw, tmp_path)
+    assert again == case
+    assert again.conversions["makers"].inputs_t_per_t["oxide"].source == "a guess"
+    assert input_hash(again) == input_hash(case)
+    assert first_difference(case, raw) is None
+    title, inputs, unit, capacity, output = names
+    sheet = opened(raw)[title]
+    columns = {cell.value: cell.column for cell in sheet[4]}
+    oxide = columns["inputs_t_per_t.oxide"]
+    assert [sheet.cell(row, oxide).value for row in range(2, 8)] == [
+        inputs, unit, "inputs_t_per_t.oxide", 1.05, 1.1, None
+    ]  # fmt: skip
+    assert sheet.cell(2, columns["capacity_t_per_year"]).value == capacity
+    assert sheet.cell(2, columns["output"]).value == output
+    rules = [x for x in sheet.data_validations.dataValidation if x.formula1 == "list_materials"]
+    assert sheet.cell(5, columns["output"]).coordinate in rules[0].sqref
+    projects = opened(raw)[{"en": "Projects", "de": "Projekte"}[language]]
+    assert "inputs_t_per_t.terbium" in {cell.value for cell in projects[4]}
+
+
+def test_faults_of_conversions_name_their_cells(tmp_path):
+    book = opened(written(read_case_text(CHAIN).case))
+    set_cell(book, "Conversions", "inputs_t_per_t.oxide", 5, 0)
+    set_cell(book, "Conversions", "inputs_t_per_t.magnet", 6, 1)
+    set_cell(book, "Projects", "inputs_t_per_t.terbium", 5, "0,5")
+    set_cell(book, "Projects", "output_t_per_year.oxide", 5, 5)
+    book.save(tmp_path / "book.xlsx")
+    with pytest.raises(ScenarioError) as caught:
+        read_case(tmp_path / "book.xlsx")
+    assert [(one.place.cell, one.message) for one in caught.value.faults] == [
+        ("Conversions!J5", "0 is not above 0"),
+        ("Conversions!F6", "'magnet' is made of itself"),
+        ("Projects!I5", "the project 'plant' has inputs and several outputs"),
+        ("Projects!U5", "'oxide' is made of itself"),
+        ("Projects!Y5", "'0,5' is a text where a number belongs"),
+    ]
 
 
 @pytest.mark.quick(1)

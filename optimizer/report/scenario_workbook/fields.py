@@ -29,7 +29,7 @@ _SECTIONS = (
     (r"^company$|paid_by$", "funders"),
     (r"(requires|excludes|must_build|must_not_build|_projects)$", "projects"),
     (r"^serves$", "consumers"),
-    (r"(output_t_per_year|_eur_per_t)$", "materials"),
+    (r"^output$|(output_t_per_year|inputs_t_per_t|_eur_per_t)$", "materials"),
 )
 """Whose ids a field holds, where its section does not follow from its name."""
 
