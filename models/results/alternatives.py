@@ -24,7 +24,7 @@ class PlanFigures(Result):
     bought_t: dict[ids.Stockpile, float]  #: Tonnes that stockpiles buy in all years.
     stockpiles: tuple[ids.Stockpile, ...]  #: Those that count as bought up.
     days_of_cover: dict[ids.Material, float]
-    """Days of demand that planned stock lasts at the end of the last year, by material."""
+    """Days of need that planned stock lasts at the end of the last year, by material."""
 
 
 class Alternative(Result):
@@ -90,7 +90,7 @@ class Alternatives(Study):
     within: Part  #: How far above the best an alternative may be, as a share of the bound.
     bound: InUnit  #: No plan has a lower objective.
     limit: InUnit  #: Alternatives have an objective of at most this: bound + within · |bound|.
-    least_days: float  #: A stockpile counts as bought up from so many days of its demand.
+    least_days: float  #: A stockpile counts as bought up from so many days of the need served.
     marks: int  #: Projects and stockpiles in which plans can differ.
     gap: Part  #: Relative gap of the plan.
     given: bool  #: Whether the plan was given; else it was solved.

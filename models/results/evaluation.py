@@ -83,6 +83,7 @@ class RuleOutcome(Result):
     """The same commitment under a release rule that needs no foresight.
 
     In a period that is short, stock is released at once; a reserve is kept for the dearer steps.
+    Of materials that are made into one another the nearest form is released first.
     """
 
     reserve: Share  #: Share of the planned stock that is kept for the dearer steps.

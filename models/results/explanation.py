@@ -67,7 +67,7 @@ class Explained(Result):
     start: ids.YearNumber | None  #: Start year of a project that is built.
     held_t: float | None  #: Tonnes that a stockpile holds at most.
     forced_days: float | None
-    """Days of demand that a stockpile was asked to hold beyond what lies there already; null where
+    """Days of need that a stockpile was asked to hold beyond what lies there already; null where
     nothing was asked or there is no room for any."""
     regret: Regret | None  #: What it costs to decide otherwise; null without another decision.
     tie: bool
@@ -126,7 +126,7 @@ class Explanation(Study):
     kind: Literal["explanation"] = "explanation"
     cost_weight: float  #: What a million of net cost counts in the objective.
     cvar_weight: Share  #: Weight of the tail in the objective.
-    days: float  #: Days of demand that stocks which buy nothing were asked for.
+    days: float  #: Days of need that stocks which buy nothing were asked for.
     objective: InUnit  #: Objective of the plan.
     best: InUnit  #: The lowest objective that any plan was found to have, by whatever question.
     bound: InUnit  #: No plan has a lower one.

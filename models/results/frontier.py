@@ -82,7 +82,7 @@ class Goal(Result):
     level: InUnit | None  #: Its level, in the unit of the measure: reached at or below it.
     reduction: Part | None  #: The share below ``without_plan`` asked for; null for a level.
     without_plan: InUnit | None  #: The figure without any plan.
-    days: dict[str, float]  #: Days of demand that stocks must last, by stockpile.
+    days: dict[str, float]  #: Days of need that stocks must last, by stockpile.
     from_year: int | None  #: First year at whose end they must.
 
 

@@ -30,24 +30,25 @@ class Range(Result):
 
 
 class Cover(Result):
-    """Planned stock at the end of a year in days of the year's demand.
+    """Planned stock at the end of a year in days of the year's need: demand of all consumers, and
+    what conversions take in at full capacity.
 
-    All materials together are weighted by the value of their demand in the reference year: tonnes
-    demanded times ``price_eur_per_t`` of that year. So 10 days of cover mean that stocks are worth
-    what 10 days of demand are worth; much of one material can hide that there is none of another.
+    All materials together are weighted by the value of their need in the reference year: tonnes
+    needed times ``price_eur_per_t`` of that year. So 10 days of cover mean that stocks are worth
+    what 10 days of need are worth; much of one material can hide that there is none of another.
     """
 
     year: int  #: The reference year.
     days: float | None
-    """Planned stock at its end, the mean by value of demand; null if that is not known."""
-    by_material: dict[str, float | None]  #: Days by material; null without demand.
+    """Planned stock at its end, the mean by value of need; null if that is not known."""
+    by_material: dict[str, float | None]  #: Days by material; null without need.
 
 
 class Suppliers(Result):
     """Whom the supply of a material, or of all by value, depends on."""
 
     largest_country: str | None  #: The largest supplier; null for all materials together.
-    largest_share: Part  #: Its share of supply; for all together the mean by value of demand.
+    largest_share: Part  #: Its share of supply; for all together the mean by value of need.
     third_country: str | None
     """The largest supplier outside the EU and [``home``](scenario-format.md#the-head-of-the-file);
     null if there is none, or for all together."""
@@ -60,7 +61,7 @@ class MaterialDependence(Result):
     """Whom one material depends on in the reference year."""
 
     material: str  #: Id of the material.
-    weight: Part | None  #: Its part of the value of all demand supplied; null without prices.
+    weight: Part | None  #: Its part of the value of all need supplied; null without prices.
     with_plan: Suppliers  #: With the plan.
     without_plan: Suppliers  #: Without any plan.
 
@@ -68,8 +69,8 @@ class MaterialDependence(Result):
 class Dependence(Result):
     """Whom supply depends on in the reference year, undisturbed and on time.
 
-    Figures of all together are means by the value of demand, as those of cover, over the materials
-    that have demand and supply.
+    Figures of all together are means by the value of need, as those of cover, over the materials
+    that have need and supply.
     """
 
     year: int  #: The reference year.
@@ -78,7 +79,7 @@ class Dependence(Result):
     above_limit: tuple[str, ...]  #: Materials of which one third country supplies over 65 %.
     above_limit_without_plan: tuple[str, ...]  #: The same without any plan.
     worst_material: str | None  #: The one with the largest share of a third country, with the plan.
-    materials: tuple[MaterialDependence, ...]  #: By material, those with demand and supply.
+    materials: tuple[MaterialDependence, ...]  #: By material, those with need and supply.
 
 
 class FirstTonne(Result):
@@ -100,7 +101,7 @@ class Benefit(Measured):
     worst: Avoided  #: The worst state with the plan and the worst state without it.
     avoided_range: Range | None  #: Of what each state avoids; null without a distribution.
     left_range: Range | None  #: Of what is left with the plan.
-    cover: Cover  #: Days of demand covered by stock.
+    cover: Cover  #: Days of need covered by stock.
     dependence: Dependence  #: Whom supply depends on.
     crma: tuple[CrmaShare, ...]  #: Shares that the Critical Raw Materials Act has benchmarks for.
     first_tonne: FirstTonne | None  #: The first tonne of all projects; null where none delivers.

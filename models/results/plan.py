@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from models.results import base, ids
 from models.results.base import InUnit, Measured, OfScenario, Part, Result, Seconds, Share
+from models.results.chains import ChainOutcome
 
 BudgetClass = Literal[
     "financial_transaction", "loan", "guarantee", "grant", "expenditure", "private"
@@ -204,10 +205,10 @@ class FunderInfo(Result):
 class SupplyMix(Result):
     """Where a year's supply of a material comes from, undisturbed and on time.
 
-    Output that projects reserve adds to the supply of the file. What then exceeds both demand and
-    that supply gives way, imports before home output and always from the country that stands
-    highest, until those that give way are level, as rule G1 counts it; a market left to itself may
-    spread otherwise.
+    Output that projects reserve adds to the supply of the file; what conversions make is no
+    country's supply, and is left out. What then exceeds both need and that supply gives way,
+    imports before home output and always from the country that stands highest, until those that
+    give way are level, as rule G1 counts it; a market left to itself may spread otherwise.
     """
 
     by_country: dict[str, Share]  #: Share of supply by country, the largest first; adds up to 1.
@@ -222,29 +223,31 @@ class CrmaShare(Result):
     """One benchmark of the Critical Raw Materials Act, Regulation (EU) 2024/1252, Article 5.
 
     It asks for 10 % of the Union's consumption from extraction, 40 % from processing and 25 % from
-    recycling within the Union by 2030. Here the share is of *this scenario's* demand, and counts
-    deliveries from the Union and what projects in the Union reserve.
+    recycling within the Union by 2030. Here the share is of *this scenario's* need, and counts
+    deliveries from the Union and what projects in the Union reserve, but not what conversions make.
     """
 
     material: ids.Material  #: Id of the material.
     stage: Literal["extraction", "processing", "recycling"]  #: Which benchmark.
     year: ids.YearNumber  #: The year: 2030, or the year of the horizon nearest to it.
     target: Share  #: Share of the Union's consumption that the act aims at.
-    share: Part  #: Share of this scenario's demand from this stage in the Union, with the plan.
+    share: Part  #: Share of this scenario's need from this stage in the Union, with the plan.
     share_without_plan: Part  #: The same without any plan.
 
 
 class MaterialYear(Result):
     """One material in one year, over all states."""
 
-    demand_t: float  #: Demand of all consumers.
+    demand_t: float  #: Demand of all consumers for the material itself.
+    need_t: float
+    """[Need](scenario-format.md#chains): demand, and what conversions take in at full capacity."""
     expected_shortage_t: float  #: Mean shortage over the states.
     expected_shortage_without_plan_t: float  #: The same if nothing is started or bought.
     probability_of_shortage: Share
     """Probability that over a millionth of demand is missing in one of its periods."""
     days_of_cover: float | None
     """Planned stock of the material at the year's end, over all stockpiles and whomever they serve,
-    divided by that year's demand of all consumers, times 365; null without demand."""
+    divided by that year's need, times 365; null where nobody needs it."""
     supply: SupplyMix | None = None  #: Where it comes from, undisturbed; null if nowhere.
     supply_without_plan: SupplyMix | None = None  #: The same without any plan.
 
@@ -298,3 +301,4 @@ class Plan(OfScenario):
     accounts: tuple[Position, ...] = ()  #: Whose money goes where; adds up to the net cost.
     budget_lines: tuple[BudgetLineUse, ...] = ()  #: How far each budget is used.
     crma: tuple[CrmaShare, ...] = ()  #: Shares that have a benchmark, where stages are given.
+    chains: tuple[ChainOutcome, ...] = ()  #: Where chains of materials break, and what helps.

@@ -67,7 +67,7 @@ class Hint(Result):
         "mentioned", "supply_adds_up", "purse_open", "curve_shared", "shares_kept", "private_open"
     ]
     """``mentioned``: a text names a hidden figure; ``supply_adds_up``: supply in tonnes is as much
-    as demand; ``purse_open``: the company's budget was not chosen; ``curve_shared``: a damage curve
+    as need; ``purse_open``: the company's budget was not chosen; ``curve_shared``: a damage curve
     is that of others too; ``shares_kept``: a factor cannot hide shares of steps; ``private_open``:
     a number of a private file is not hidden."""
 

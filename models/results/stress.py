@@ -31,17 +31,22 @@ class StressPeriod(Result):
 
 
 class ShortMaterial(Result):
-    """A material of which the market delivers less than is demanded.
+    """A material of which the market delivers less than is demanded and taken in.
 
     Lists have an entry for each of the result's ``periods``.
     """
 
     id: ids.Material  #: Which one.
     demand_t: tuple[float, ...]  #: Tonnes demanded.
+    need_t: tuple[float, ...]
+    """Tonnes demanded, and those that conversions would take in at full capacity."""
     market_t: tuple[float, ...]  #: Tonnes that the market still delivers.
     delivered_t: dict[StressCase, tuple[float, ...]]
-    """Tonnes that projects deliver to those who have the right to them; with what the market
-    delivers they may be more than is demanded."""
+    """Tonnes that projects deliver to those who have the right to them, of those with inputs what
+    they make; with what the market delivers they may be more than is demanded."""
+    made_t: dict[StressCase, tuple[float, ...]]  #: Tonnes that conversions make.
+    taken_t: dict[StressCase, tuple[float, ...]]
+    """Tonnes that conversions and projects with inputs take in to make other materials of it."""
     released_t: dict[StressCase, tuple[float, ...]]  #: Tonnes released from stocks.
     missing_t: dict[StressCase, tuple[float, ...]]  #: Tonnes missing in the end.
     damage: dict[StressCase, InUnit]  #: What that costs, over all periods.
@@ -54,6 +59,20 @@ class ConsumerHit(Result):
     material: ids.Material  #: What.
     missing_t: dict[StressCase, float]  #: Tonnes missing, over all periods.
     damage: dict[StressCase, InUnit]  #: What that costs.
+
+
+class StressedPlant(Result):
+    """A conversion, or a project with inputs, that makes one material of others.
+
+    Lists have an entry for each of the result's ``periods``.
+    """
+
+    id: str  #: Id of the conversion or project.
+    project: bool  #: Whether it is a project.
+    output: ids.Material  #: What it makes.
+    could_t: dict[StressCase, tuple[float, ...]]
+    """Tonnes that it could make if no input lacked; of a project those that are reserved."""
+    made_t: dict[StressCase, tuple[float, ...]]  #: Tonnes that it makes.
 
 
 class StressedStock(Result):
@@ -83,11 +102,15 @@ class Stress(Measured, ScenarioResult):
     late: dict[ids.Project, int]  #: Years by which the first output of projects is late.
     cases: tuple[StressCase, ...]  #: What is put side by side; figures by case have one for each.
     periods: tuple[StressPeriod, ...]
-    """From the first to the last period in which market and projects do not cover some demand."""
+    """From the first to the last period in which market, conversions and projects do not cover some
+    demand."""
     damage: dict[StressCase, InUnit]  #: Of all materials.
     materials: tuple[ShortMaterial, ...]  #: In the order of the file.
     consumers: tuple[ConsumerHit, ...]  #: Those who miss something, in the order of the file.
     stocks: tuple[StressedStock, ...]  #: In the order of the file.
+    plants: tuple[StressedPlant, ...]
+    """What could make such materials, or of such, in any case; conversions first, each in the order
+    of the file."""
     solved: bool  #: Whether the plan was solved for this; a saved plan was given otherwise.
     gap: Part | None  #: How far the plan may be from the best; null if saved or unproven.
     seconds: Seconds  #: Wall time.

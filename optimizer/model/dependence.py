@@ -19,18 +19,19 @@ CRMA_TARGETS: dict[Stage, float] = {"extraction": 0.10, "processing": 0.40, "rec
 
 
 def supply_mixes(instance: Instance, commitment: Commitment) -> dict[str, list[SupplyMix | None]]:
-    """Where supply comes from, by material and year (Y); None without supply or demand."""
+    """Where supply comes from, by material and year (Y); None without supply or need. What
+    conversions make is no country's supply: where it comes from, its inputs say."""
     delivered = _delivered(instance, commitment)
     mixes: dict[str, list[SupplyMix | None]] = {}
     for m in instance.case.materials:
         market = {c: q for (of, c), q in instance.supply.items() if of == m}
         own = {c: q for (of, c), q in delivered.items() if of == m}
-        demand = instance.material_demand[m]
+        need = instance.need[m]
         mixes[m] = [
             _mix(
                 {c: float(q[y]) for c, q in market.items()},
                 {c: float(q[y]) for c, q in own.items()},
-                float(demand[y]),
+                float(need[y]),
                 instance.case.home,
             )
             for y in range(len(instance.years))
@@ -53,12 +54,12 @@ def _delivered(instance: Instance, commitment: Commitment) -> dict[tuple[str, st
 
 
 def _mix(
-    market: Mapping[str, float], own: Mapping[str, float], demand: float, home: tuple[str, ...]
+    market: Mapping[str, float], own: Mapping[str, float], need: float, home: tuple[str, ...]
 ) -> SupplyMix | None:
     supply = math.fsum(market.values())
-    if demand <= 0 or supply + math.fsum(own.values()) <= 0:
+    if need <= 0 or supply + math.fsum(own.values()) <= 0:
         return None
-    surplus = min(supply, max(0.0, supply + math.fsum(own.values()) - max(supply, demand)))
+    surplus = min(supply, max(0.0, supply + math.fsum(own.values()) - max(supply, need)))
     abroad = {c: q for c, q in market.items() if c not in home}
     gone = min(surplus, math.fsum(abroad.values()))
     left = {**market, **give_way(abroad, own, gone)}
@@ -111,15 +112,15 @@ def crma_shares(instance: Instance, commitment: Commitment) -> Iterator[CrmaShar
     if not any([*(x.stages for x in case.supply), *(x.stages for x in case.projects.values())]):
         return
     for m in case.materials:
-        demand = _tonnes(instance, m, instance.material_demand[m], year)
+        need = _tonnes(instance, m, instance.need[m], year)
         in_union = [row for row in case.supply if row.material == m and row.country in EU_27]
         plants = [p for p, x in case.projects.items() if x.country in EU_27]
         plants = [p for p in plants if m in instance.projects[p].output]
         named = [*(row.stages for row in in_union), *(case.projects[p].stages for p in plants)]
-        if demand <= 0 or not all(named):
+        if need <= 0 or not all(named):
             continue
         for stage, target in CRMA_TARGETS.items():
-            before = math.fsum(_share(row, year, demand) for row in in_union if stage in row.stages)
+            before = math.fsum(_share(row, year, need) for row in in_union if stage in row.stages)
             added = math.fsum(
                 _reserved(instance, commitment, p, m, year)
                 for p in plants
@@ -130,16 +131,16 @@ def crma_shares(instance: Instance, commitment: Commitment) -> Iterator[CrmaShar
                 stage=stage,
                 year=year,
                 target=target,
-                share=before + added / demand,
+                share=before + added / need,
                 share_without_plan=before,
             )
 
 
-def _share(row: Supply, year: int, demand: float) -> float:
-    """Share of a year's demand."""
+def _share(row: Supply, year: int, need: float) -> float:
+    """Share of a year's need."""
     if row.share is not None:
         return row.share.at(year)
-    return 0.0 if row.t_per_year is None else row.t_per_year.at(year) / demand
+    return 0.0 if row.t_per_year is None else row.t_per_year.at(year) / need
 
 
 def _reserved(

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -20,7 +20,16 @@ from numpy.typing import NDArray
 from models.scenario.hazards import Sample
 from models.scenario.hazards import State as WrittenState
 from models.scenario.quantities import Number
-from optimizer.model.instance import COMMON, Floats, HazardData, Instance, Node, ProjectData
+from optimizer.model.instance import (
+    COMMON,
+    COVERED,
+    Chain,
+    Floats,
+    HazardData,
+    Instance,
+    Node,
+    ProjectData,
+)
 
 
 @dataclass(frozen=True)
@@ -189,12 +198,15 @@ def without_surplus(instance: Instance, states: Sequence[State]) -> Instance:
     state, the worst of hazards and the lowest year of the ramp included."""
     most = {
         m: max(
-            float(demand.max()),
+            float(need.max()),
             *(float(lots.max()) for (own, _), lots in instance.supply.items() if own == m),
             0.0,
         )
-        for m, demand in instance.material_demand.items()
+        for m, need in instance.need.items()
     }
+    for p in instance.projects.values():
+        for m, ratio in p.inputs.items():
+            most[m] += ratio * sum(p.output.values())
     large = [
         p
         for p in instance.projects.values()
@@ -267,6 +279,26 @@ def market_supply(instance: Instance, node: Node, left: dict[tuple[str, str], Fl
         if origin[0] == node.material:
             supply += lots[instance.year_of] * left[origin]
     return supply * node.group_share[COMMON][instance.year_of]
+
+
+def is_short(
+    instance: Instance, chain: Chain, market: Mapping[int, Floats], capacity: Mapping[str, Floats]
+) -> NDArray[np.bool_]:
+    """(..., K) whether the market (..., K) by node and conversions, by what each can make (..., K),
+    may leave some demand of a chain uncovered. Where they do not, they cover it for certain; where
+    several conversions make one form they may, and it counts as short all the same."""
+    needed = {v: instance.nodes[v].demand[instance.year_of] for v in chain.nodes}
+    short = np.zeros(next(iter(market.values())).shape, dtype=bool)
+    for v in reversed(chain.nodes):
+        rest = needed[v] - market[v]
+        for plant in chain.plants if len(chain.nodes) > 1 else ():
+            if plant.output == v and plant.capacity is not None:
+                made = np.clip(rest, 0.0, capacity[plant.id])
+                rest = rest - made
+                for i, lots in plant.inputs.items():
+                    needed[i] = needed[i] + lots * made
+        short |= rest > COVERED * needed[v]
+    return short
 
 
 def project_output(

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from models.base import named
-from models.results import Certificate, Plan
+from models.results import Certificate, ChainOutcome, Plan
 from models.results.base import hash_of
 from models.scenario.case import Case
 from optimizer.model.commitment import Commitment, net_cost, weighed_cost
@@ -31,6 +31,7 @@ class Found:
     without_plan: Evaluation
     certificate: Certificate
     interrupted: bool = False  # whether the user stopped the search
+    threads: int | None = None  # to sweep in; all usable cores where None
 
     @property
     def objective(self) -> float:
@@ -55,8 +56,19 @@ class Found:
         """Discounted million EUR, whoever pays."""
         return net_cost(self.instance, self.commitment)
 
-    def plan(self, title: str | None = None, variant: str | None = None) -> Plan:
-        """The plan as a document."""
+    def plan(
+        self, title: str | None = None, variant: str | None = None, *, chains: bool = True
+    ) -> Plan:
+        """The plan as a document. What is told of ``chains`` takes sweeps of its own, which one of
+        many plans is not worth."""
+        told: tuple[ChainOutcome, ...] = ()
+        if chains:
+            # It takes a moment to import: those who only read a plan do without.
+            from optimizer.solve.chains import chain_outcomes
+
+            told = chain_outcomes(
+                self.instance, self.states, self.commitment, self.without_plan, self.threads
+            )
         return plan_document.describe(
             self.instance,
             self.commitment,
@@ -65,6 +77,7 @@ class Found:
             without_plan=self.without_plan,
             title=title or named(self.instance.case.title, "scenario"),
             variant=variant,
+            chains=told,
         )
 
     def under(self, instance: Instance, bound: float | None) -> Found:
@@ -109,6 +122,13 @@ def proven(
 
 
 def input_hash(case: Case) -> str:
-    """SHA-256 of a scenario in canonical JSON: its content, not how it was written down."""
+    """SHA-256 of a scenario in canonical JSON: its content, not how it was written down. What the
+    format was extended by counts only where a file uses it, so that those of before keep theirs."""
     content = case.model_dump(mode="json", by_alias=True, exclude={"variants"})
+    for it, name in (
+        (content, "conversions"),
+        *((p, "inputs_t_per_t") for p in content["projects"].values()),
+    ):
+        if not it[name]:
+            del it[name]
     return hash_of(content)

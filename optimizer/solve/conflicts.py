@@ -182,7 +182,7 @@ _SAYS = {
     "max_projects": marked("at most {value} projects are built"),
     "purchase_limit": marked("the market gives {h} only so much a year"),
     "storage_limit": marked("{h} has room for only so much"),
-    "days_of_demand": marked("{h} must cover so many days of demand"),
+    "days_of_demand": marked("{h} must cover so many days of need"),
     "funder_budget_by_year": marked("{f} has {value} million for {year}"),
     "funder_budget": marked("{f} spends at most {value} million in all"),
     "public_budget": marked("public funders together spend at most {value} million"),
@@ -196,7 +196,7 @@ _SAYS = {
     "guarantee_stock_limit, other": marked(
         "of the line {id} of {f} at most {value} million may be outstanding at the end of {year}"
     ),
-    "country_share_limit": marked("at most {value} of the demand for {m} may come from {country}"),
+    "country_share_limit": marked("at most {value} of the need for {m} may come from {country}"),
 }
 """What each says; the other sentence is that of one year, or of the other case."""
 RULES: dict[str, Explain] = {name: partial(_explain, name) for name in _RULES}

@@ -72,6 +72,7 @@ def describe(
     without_plan: Evaluation,
     title: str,
     variant: str | None,
+    chains: tuple[results.ChainOutcome, ...] = (),
 ) -> Plan:
     """The plan as a document."""
     case = instance.case
@@ -94,6 +95,7 @@ def describe(
         ),
         materials=materials_of(instance, commitment, with_plan, without_plan),
         consumers=consumers_of(instance, with_plan, without_plan),
+        chains=chains,
         scenario=as_solved(case, variant),
         **committed_to(instance, commitment),
     )
@@ -258,11 +260,12 @@ def exposure(instance: Instance, commitment: Commitment) -> dict[str, dict[str, 
         for h, pile in instance.stockpiles.items():
             if pile.material == m:
                 held = held + planned_stock(instance, commitment, h)[n - 1 :: n]
-        demand = instance.material_demand[m] * n
+        demand, need = instance.material_demand[m] * n, instance.need[m] * n
         found[m] = {
             str(year): {
                 "demand_t": float(demand[y] * instance.lot_t[m]),
-                "days_of_cover": float(held[y] / demand[y] * 365) if demand[y] > 0 else None,
+                "need_t": float(need[y] * instance.lot_t[m]),
+                "days_of_cover": float(held[y] / need[y] * 365) if need[y] > 0 else None,
                 "supply": mixes[m][y],
                 "supply_without_plan": before[m][y],
             }

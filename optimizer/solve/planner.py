@@ -249,7 +249,7 @@ def judge(
         versions=versions(),
     )
     return Found(
-        instance, states, commitment, with_plan, without, certificate, solution.interrupted
+        instance, states, commitment, with_plan, without, certificate, solution.interrupted, threads
     )
 
 

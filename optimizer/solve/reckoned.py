@@ -101,6 +101,9 @@ def _own(it: Result, at: str) -> Found:
         case results.Distribution():
             for name, values in it:
                 yield from _rising(at, [f"{name}.{n}" for n in range(len(values))], values)
+        case results.FormFlow():
+            comes = it.supply_t + it.projects_t + it.made_t + it.released_t + it.missing_t
+            yield from _equal(f"{at}taken_t", it.taken_t, comes - it.demand_t, comes)
         case results.Frontier():
             yield from _frontier(it, at)
         case results.Evaluation():

@@ -210,8 +210,8 @@ def _countries(instance: Instance, commitment: Commitment) -> Iterator[str]:
     for (material, country), supply in instance.supply.items():
         if country in limit.except_ or not (limit.materials is None or material in limit.materials):
             continue
-        demand = instance.material_demand[material]
-        needed = supply - float(limit.limit) * demand
+        need = instance.need[material]
+        needed = supply - float(limit.limit) * need
         reserved = np.zeros(len(instance.years))
         for (p, _group), offtake in commitment.offtake.items():
             project = instance.projects[p]
@@ -220,7 +220,7 @@ def _countries(instance: Instance, commitment: Commitment) -> Iterator[str]:
                 reserved = reserved + project.output[material] * offtake * running
         for y, year in enumerate(instance.years):
             counts = (limit.from_year is None or year >= limit.from_year) and needed[y] > COVERED
-            if counts and _exceeds(float(needed[y]), float(reserved[y]), demand[y]):
+            if counts and _exceeds(float(needed[y]), float(reserved[y]), need[y]):
                 yield f"G1 country_share_limit: {material} from {country} in {year}"
 
 

@@ -55,11 +55,11 @@ def test_an_appraisal_adds_up() -> None:
     point = random_point(np.random.default_rng(5), recourse)
     appraisal = Appraiser(recourse)(point)
     damage = recourse.sweep(point, recourse.probability[None]).damage
-    assert sum(appraisal.by_node.values()) == pytest.approx(
+    assert sum(appraisal.by_chain.values()) == pytest.approx(
         recourse.probability @ damage, rel=1e-12
     )
     worst = np.sort(damage)[::-1]
-    assert sum(appraisal.by_node.values()) <= appraisal.tail <= worst[0] * (1 + 1e-12)
+    assert sum(appraisal.by_chain.values()) <= appraisal.tail <= worst[0] * (1 + 1e-12)
 
 
 def test_the_tail_splits_the_state_at_the_quantile() -> None:
@@ -105,7 +105,7 @@ def set_offtake(run: Run, x: np.ndarray, point: Point) -> None:
 def row_says(run: Run, cut: Cut, x: np.ndarray) -> float:
     """The least that the row leaves for the column that the cut bounds."""
     columns, entries, side = run.master.row(cut)
-    ahead = run.master.tail_cost if cut.tail else run.master.cost_to_go[cut.node]
+    ahead = run.master.tail_cost if cut.tail else run.master.cost_to_go[cut.head]
     rest = columns != ahead
     (own,) = entries[~rest]
     return float((side - entries[rest] @ x[columns[rest]]) / own)
@@ -180,7 +180,7 @@ def test_a_cut_is_added_only_where_it_is_broken() -> None:
     appraisal = run.appraise(run.master.point(x))
     costly = [cut for cut in appraisal.cuts if exact(recourse, cut, run.master.point(x), 0.9) > 0]
     assert costly
-    assert set(run.master.add(appraisal.cuts, x, 1e-9)) == {cut.node for cut in costly}
+    assert set(run.master.add(appraisal.cuts, x, 1e-9)) == {cut.head for cut in costly}
     for v, column in run.master.cost_to_go.items():
-        x[column] = recourse.sweep(appraisal.point, recourse.probability[None]).by_node[v][0]
+        x[column] = recourse.sweep(appraisal.point, recourse.probability[None]).by_chain[v][0]
     assert run.master.add(appraisal.cuts, x, 1e-9) == {}

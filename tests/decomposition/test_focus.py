@@ -64,8 +64,8 @@ def test_some_nodes_are_swept_as_they_are_with_all() -> None:
     some = appraise(point, [one])
     assert all_.whole
     assert not some.whole
-    assert some.by_node == {one: all_.by_node[one]}
-    assert [cut.node for cut in some.cuts] == [one]
+    assert some.by_chain == {one: all_.by_chain[one]}
+    assert [cut.head for cut in some.cuts] == [one]
     assert appraise.node_sweeps == len(recourse.nodes) + 1
 
 

@@ -320,12 +320,12 @@ def test_the_deepest_cut_of_each_kind_is_recalled() -> None:
     for cut in cuts:
         _, _, side = run.master.row(cut)
         if side > 0:
-            sides.setdefault("tail" if cut.tail else cut.node, []).append(side)
+            sides.setdefault("tail" if cut.tail else cut.head, []).append(side)
     assert run.master.recall(x, 1e-6) == len(sides) > 1
     assert len(run.master.all_cuts()) == len(cuts)
     for cut in run.master.cuts:
         assert isinstance(cut, Cut)
-        kind = "tail" if cut.tail else cut.node
+        kind = "tail" if cut.tail else cut.head
         assert run.master.row(cut)[2] == max(sides[kind])
 
 

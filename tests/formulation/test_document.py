@@ -7,6 +7,7 @@ from collections import Counter
 from pathlib import Path
 
 import pyomo.environ as pyo
+from chained import chained
 from everything import everything
 from standpoints import from_the_motors
 from treasury import treasury
@@ -23,6 +24,7 @@ ROWS = re.findall(
     re.MULTILINE,
 )
 BOUNDS = {name: tag for tag, name, says in ROWS if says.startswith("bound:")}
+SCENARIOS = everything(), treasury(), chained()
 CONSTRAINTS = {name: tag for tag, name, says in ROWS if not says.startswith("bound:")}
 
 
@@ -41,7 +43,7 @@ def test_every_constraint_has_its_row_and_every_row_its_constraint() -> None:
 def test_every_row_stands_in_a_model_with_every_feature() -> None:
     rows = Counter(
         row.parent_component().local_name
-        for built in (model(everything()), model(treasury()), build_commitment(from_the_motors()))
+        for built in (*map(model, SCENARIOS), build_commitment(from_the_motors()))
         for row in built.component_data_objects(pyo.Constraint)
     )
     assert set(rows) == set(CONSTRAINTS)

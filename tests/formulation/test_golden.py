@@ -10,7 +10,8 @@ Rows stand in the order of the model, their terms in the order of their names. M
 1250 t); a year has two periods. In the scenario of ``treasury.py``, whose texts begin with that
 name, a lot is 16 t of ore and a year has one period. Texts that begin with `standpoint` are of
 the first scenario, entitled, as ``standpoints.py`` sees it. `residual_objective`
-is that of the first scenario with something left at its end.
+is that of the first scenario with something left at its end. Texts that begin with `chains` are
+of the scenario of ``chained.py``, where one material is made of others.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from typing import Any
 import numpy as np
 import pyomo.environ as pyo
 import pytest
+from chained import chained, entitled
 from everything import everything, lasting
 from standpoints import from_the_motors
 from treasury import treasury
@@ -79,6 +81,7 @@ FROM_A_STANDPOINT = {
         "held_least_purchase",
     ],
 }
+OF_CHAINS = ["country_share_limit", "days_of_demand", "demand_balance", "conversion_limit"]
 BOUNDS = ["release", "shortage"]
 
 
@@ -181,6 +184,8 @@ TEXTS |= {
     f"standpoint_{name}": lambda names=names: rows_of(names, from_the_motors)
     for name, names in FROM_A_STANDPOINT.items()
 }
+TEXTS["chains_pooled"] = lambda: rows_of(OF_CHAINS, chained)
+TEXTS["chains_entitled"] = lambda: rows_of([*OF_CHAINS[2:], "delivered_definition"], entitled)
 TEXTS["residual_objective"] = lambda: objective(lasting)
 TEXTS["standpoint_objective"] = lambda: objective(from_the_motors)
 
@@ -202,7 +207,9 @@ def test_every_constraint_has_its_lines_and_every_text_its_test() -> None:
     assert other <= {name_of(constraint) for constraint in compiled(treasury).constraints}
     settled = {name for names in FROM_A_STANDPOINT.values() for name in names}
     assert settled == {name_of(row) for row in compiled(from_the_motors).constraints} & settled
-    assert declared == {*shown, *other, *settled}
+    chains = set(OF_CHAINS) - set(shown)
+    assert chains == {"conversion_limit"}
+    assert declared == {*shown, *other, *settled, *chains}
     assert {file.name for file in GOLDEN.iterdir()} == {f"{name}.lp" for name in TEXTS}
 
 
@@ -366,6 +373,41 @@ def test_numbers_of_the_treasury_by_hand(where: str, column: str, value: float) 
         at = list(program.rows).index(where), list(program.columns).index(unspent)
         sign = float(program.matrix[at])
     check(program, where, column, sign * value)
+
+
+# Of 100 t of oxide needed 80 come from CN, half may; 36.5 days of the motors' 60 t are 6 t. The
+# stop leaves nothing, then half; the strike half of the makers. The motors have 96 / 128 of them.
+CHAINS_BY_HAND = [
+    (chained, "country_share_limit[oxide,CN,2026]", "", (80 - 50) / 2 / LOT),
+    (chained, "days_of_demand[reserve,2026]", "", 6 / LOT),
+    (chained, "state[0].demand_balance[oxide,0]", "", 20 / 2 / LOT),
+    (chained, "state[0].demand_balance[oxide,1]", "", (20 - 80 / 2) / 2 / LOT),
+    (chained, "state[0].demand_balance[oxide,1]", "delivered[oxide,refinery,0,2026]", 40 / 2 / LOT),
+    (chained, "state[0].demand_balance[oxide,1]", "state[0].made[magnet,plant,1]", -1.25),
+    (chained, "state[0].demand_balance[terbium,1]", "state[0].made[magnet,makers,1]", -0.25 * 8),
+    (chained, "state[0].demand_balance[magnet,0]", "state[0].made[magnet,makers,0]", 1),
+    (chained, "state[0].demand_balance[magnet,0]", "", 128 / 2 / LOT),
+    (chained, "state[0].conversion_limit[magnet,makers,0]", "", 64 / 2 / LOT / 2),
+    (chained, "state[0].conversion_limit[magnet,plant,0]", "delivered[magnet,plant,0,2026]",
+     -32 / 2 / LOT),
+    (entitled, "state[0].demand_balance['oxide.motors',1]", "", -0.6 * 80 / 2 / 2 / LOT),
+    (entitled, "state[0].demand_balance['oxide.others',1]", "", (20 - 0.4 * 80 / 2) / 2 / LOT),
+    (entitled, "state[0].demand_balance['terbium.motors',1]", "", -0.75 * 16 / 2 / 2 / 2),
+    (entitled, "state[0].conversion_limit['magnet.motors',makers,0]", "", 0.75 * 64 / 2 / LOT / 2),
+    (entitled, "delivered_definition['magnet.motors',plant,0,2026]", "offtake[plant,2026,common]",
+     -0.75),
+    (entitled, "delivered_definition['oxide.motors',refinery,0,2026]",
+     "offtake[refinery,2026,motor_co]", -1),
+    (entitled, "delivered_definition['oxide.others',refinery,0,2026]",
+     "offtake[refinery,2026,motor_co]", 0),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("scenario", "where", "column", "value"), CHAINS_BY_HAND)
+def test_numbers_of_chains_by_hand(
+    scenario: Scenario, where: str, column: str, value: float
+) -> None:
+    check(compiled(scenario).program, where, column, value)
 
 
 def check(program: highs.LinearProgram, where: str, column: str, value: float) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 
 import pyomo.environ as pyo
 import pytest
+from chained import chained, entitled
 from small import CHINA, Raw, case, cut, funder, project, state, stockpile
 
 from models.scenario.case import Case
@@ -160,6 +161,41 @@ EXCESS = {
     "eta[all]": 0.9,
     "excess[0]": 0.5,
 }
+MADE = {
+    # All imports are lost: 8 t by makers and 6 by the plant leave 50 of 64 t missing.
+    "state[0].made[magnet,makers,0]": 8 / LOT_T,
+    "state[0].made[magnet,plant,0]": 6 / LOT_T,
+    "state[0].shortage[magnet,0,0]": 40 / LOT_T,
+    "state[0].shortage[magnet,1,0]": 10 / LOT_T,
+}
+TAKEN = {
+    # They take in 17.5 t of oxide, of which 10 t are demanded as well: 7 released, 16 delivered.
+    "state[0].made[magnet,makers,0]": 8 / LOT_T,
+    "state[0].made[magnet,plant,0]": 6 / LOT_T,
+    "state[0].release[oxide,reserve,0]": 7 / LOT_T,
+    "delivered[oxide,refinery,0,2026]": 16 / 20,
+    "state[0].shortage[oxide,0,0]": 4.5 / LOT_T,
+}
+SCARCE = {
+    # Of the 4 t of terbium left in the second period 0.25 go into a tonne.
+    "state[0].made[magnet,makers,1]": 10 / LOT_T,
+    "state[0].made[magnet,plant,1]": 6 / LOT_T,
+}
+OWN_TAKEN = {
+    # Of oxide the motors have three fifths of the 20 t that come, and 20 t of their own.
+    "state[0].made['magnet.motors',makers,1]": 20 / LOT_T,
+    "state[0].made['magnet.motors',plant,1]": 12 / LOT_T,
+    "delivered['oxide.motors',refinery,0,2026]": 1.0,
+    "state[0].release['oxide.motors',reserve,1]": 8 / LOT_T,
+}
+OWN_MADE = {
+    # The motors have three quarters of the 16 t that the strike leaves the makers.
+    "state[0].made['magnet.motors',makers,0]": 12 / LOT_T,
+}
+OWN_PLANT = {
+    "delivered['magnet.motors',plant,0,2026]": 0.5,
+    "state[0].made['magnet.motors',plant,0]": 8 / LOT_T,
+}
 BY_VALUE = [
     Point(
         "start_once[works]",
@@ -247,6 +283,62 @@ BY_VALUE = [
         BALANCE,
         ("delivered[ore,works,1,2027]", 14.999 / 40),
         "delivered",
+    ),
+    Point(
+        "state[0].demand_balance[magnet,0]",
+        chained(),
+        MADE,
+        ("state[0].made[magnet,makers,0]", 7.999 / LOT_T),
+        "made",
+    ),
+    Point(
+        "state[0].demand_balance[oxide,0]",
+        chained(),
+        TAKEN,
+        ("state[0].made[magnet,plant,0]", 6.001 / LOT_T),
+        "taken in",
+    ),
+    Point(
+        "state[0].demand_balance[terbium,1]",
+        chained(),
+        SCARCE,
+        ("state[0].made[magnet,plant,1]", 6.001 / LOT_T),
+        "taken in by itself",
+    ),
+    Point(
+        "state[0].demand_balance['oxide.motors',1]",
+        entitled(),
+        OWN_TAKEN,
+        ("state[0].made['magnet.motors',makers,1]", 20.001 / LOT_T),
+        "taken in for the motors",
+    ),
+    Point(
+        "state[0].conversion_limit[magnet,makers,0]",
+        chained(),
+        {"state[0].made[magnet,makers,0]": 16 / LOT_T},
+        ("state[0].made[magnet,makers,0]", 16.001 / LOT_T),
+        "half of 32 t",
+    ),
+    Point(
+        "state[0].conversion_limit[magnet,plant,0]",
+        chained(),
+        {"delivered[magnet,plant,0,2026]": 0.5, "state[0].made[magnet,plant,0]": 8 / LOT_T},
+        ("delivered[magnet,plant,0,2026]", 0.499),
+        "half of 16 t",
+    ),
+    Point(
+        "state[0].conversion_limit['magnet.motors',makers,0]",
+        entitled(),
+        OWN_MADE,
+        ("state[0].made['magnet.motors',makers,0]", 12.001 / LOT_T),
+        "three quarters of 16 t",
+    ),
+    Point(
+        "state[0].conversion_limit['magnet.motors',plant,0]",
+        entitled(),
+        OWN_PLANT,
+        ("state[0].made['magnet.motors',plant,0]", 8.001 / LOT_T),
+        "half of a plant",
     ),
     Point(
         "state[0].shortage[ore,1,0]",

@@ -44,7 +44,7 @@ def exact(recourse: Recourse, cut: Cut, point: Point, level: float) -> float:
     if cut.tail:
         return float(tail_weights(recourse.probability, swept.damage, level) @ swept.damage)
     (node,) = cut.slopes
-    return float(swept.by_node[node][0])
+    return float(swept.by_chain[node][0])
 
 
 def claimed(recourse: Recourse, cut: Cut, point: Point) -> float:

@@ -110,7 +110,7 @@ def most_excess_of_rows(run: Run, cuts: list[Cut], seed: int) -> float:
         point = run.master.point(x)
         for cut in cuts:
             columns, entries, side = run.master.row(cut)
-            ahead = run.master.tail_cost if cut.tail else run.master.cost_to_go[cut.node]
+            ahead = run.master.tail_cost if cut.tail else run.master.cost_to_go[cut.head]
             rest = columns != ahead
             says = side - entries[rest] @ x[columns[rest]]
             value = exact(recourse, cut, point, run.appraise.level)

@@ -16,6 +16,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from oracle_chains import Needs
+from oracle_recourse import country_rows, recourse_rows
 from oracle_terms import at_year, moved, recovered
 from scipy.optimize import linprog
 
@@ -92,6 +94,7 @@ class Reading:
             for u in self.consumers
             if any(d["consumer"] == u and d["material"] == m for d in raw["demand"])
         ]
+        self.needs = Needs(self)
 
     def discount(self, year: int) -> float:
         return (1 + self.rate) ** -(year - self.years[0])
@@ -109,7 +112,7 @@ class Reading:
         for row in self.raw.get("supply") or []:
             if (row["material"], row["country"]) == (material, country):
                 if row.get("share") is not None:
-                    total += at_year(row["share"], year) * self.demand(None, material, year)
+                    total += at_year(row["share"], year) * self.needs.total(material, year)
                 else:
                     total += at_year(row["t_per_year"], year)
         return total
@@ -194,12 +197,8 @@ class Reading:
         return self.consumers if named == "all" else list(named)
 
     def account(self, stock: str, consumer: str) -> float:
-        """The part of a stockpile kept for a consumer, by demand over the whole horizon."""
-        material = self.stocks[stock]["material"]
-        whole = {
-            u: sum(self.demand(u, material, y) for y in self.years) for u in self.served(stock)
-        }
-        return whole.get(consumer, 0.0) / sum(whole.values()) if sum(whole.values()) else 0.0
+        """The part of a stockpile kept for a consumer."""
+        return self.needs.kappa(consumer, self.stocks[stock]["material"], self.served(stock))
 
     def keeps(self, stock: str) -> float:
         """What a period leaves of a stock; less than a billionth is nothing."""
@@ -309,7 +308,7 @@ def stock_rows(lp: Program, case: Reading) -> None:
             days = it.get("min_days_of_demand")
             named = min(map(int, days)) if isinstance(days, Mapping) else case.years[0]
             if days is not None and j == case.n and y >= named:
-                served = sum(case.demand(u, it["material"], y) for u in case.served(h))
+                served = sum(case.needs.of(u, it["material"], y) for u in case.served(h))
                 lp.ge({planned: 1}, at_year(days, y) / 365 * served)
 
 
@@ -416,94 +415,6 @@ def budget_rows(lp: Program, case: Reading) -> None:
             lp.le(whole, it["budget_meur"])
     if case.policy.get("budget_meur") is not None:
         lp.le(public, case.policy["budget_meur"])
-
-
-def country_rows(lp: Program, case: Reading) -> None:
-    """G1: offtake from elsewhere makes up for what a country supplies above the limit."""
-    rule = case.policy.get("max_country_share")
-    if not rule:
-        return
-    named = rule.get("materials", "all")
-    groups = groups_of(case)
-    for m, y, c in itertools.product(case.materials, case.years, case.suppliers()):
-        if (named != "all" and m not in named) or c in (rule.get("except") or []):
-            continue
-        need = case.supply(m, c, y) - rule["limit"] * case.demand(None, m, y)
-        if y < rule.get("from_year", case.years[0]) or need <= 0:
-            continue
-        lp.ge(
-            {
-                ("offtake", p, t, g): case.nameplate(p, m, t, y, 0)
-                for p, it in case.projects.items()
-                if it["country"] != c
-                for t in case.start_years(p)
-                for g in groups
-            },
-            need,
-        )
-
-
-def groups_of(case: Reading) -> list[str]:
-    return [f for f, it in case.funders.items() if it["kind"] == "company"] + ["common"]
-
-
-def arrivals(
-    case: Reading, node: tuple[str | None, str], k: int, state: Raw
-) -> tuple[Terms, float]:
-    """What reaches a node without stock: terms in offtake, and tonnes of today's supply."""
-    consumer, m = node
-    y = case.periods[k][0]
-    whole = case.demand(None, m, y)
-    part = 1.0 if consumer is None else (case.demand(consumer, m, y) / whole if whole else 0.0)
-    supply = sum(case.supply(m, c, y) * case.left(m, c, k, state) for c in case.suppliers())
-    terms: Terms = {}
-    for p, g in itertools.product(case.projects, groups_of(case)):
-        mine = part
-        if consumer is not None and g != "common":
-            owners = [u for u, it in case.raw["consumers"].items() if it.get("company") == g]
-            wanted = sum(case.demand(u, m, y) for u in owners)
-            mine = case.demand(consumer, m, y) / wanted if consumer in owners and wanted else 0.0
-        for t in case.start_years(p):
-            terms["offtake", p, t, g] = mine * case.output(p, m, t, k, state)
-    return terms, part * supply / case.n
-
-
-def recourse_rows(lp: Program, case: Reading, s: int, state: Raw) -> Terms:
-    """R1-R4 in one state; gives back the state's damage in the chosen measure."""
-    entitled = case.goal.get("allocation", "pooled") == "entitled"
-    damage: Terms = {}
-    nodes = list(case.pairs) if entitled else [(None, m) for m in case.materials]
-    for consumer, m in nodes:
-        stocks = {
-            h: 1.0 if consumer is None else case.account(h, consumer)
-            for h, it in case.stocks.items()
-            if it["material"] == m
-        }
-        for k, (y, _) in enumerate(case.periods):
-            terms, supply = arrivals(case, (consumer, m), k, state)
-            need = 0.0
-            for u, _m in [pair for pair in case.pairs if pair[1] == m]:
-                if consumer not in (None, u):
-                    continue
-                wanted = case.demand(u, m, y) / case.n
-                need += wanted
-                for j, (share, eur_per_t) in enumerate(case.steps(u, m)):
-                    short = lp.column(("short", u, m, j, k, s), share * wanted)
-                    terms[short] = 1.0
-                    damage[short] = case.weight(m, y, eur_per_t) if wanted else 0.0
-            for h, part in stocks.items():
-                limit = case.stocks[h].get("max_release_t_per_period")
-                top = math.inf if limit is None else part * limit
-                release = lp.column(("release", h, consumer, k, s), top)
-                closing = lp.column(("stock", h, consumer, k, s))
-                row = {closing: 1.0, ("buy", h, y): -part / case.n, release: 1.0}
-                if k:
-                    row["stock", h, consumer, k - 1, s] = -case.keeps(h)
-                opening = 0.0 if k else part * case.stocks[h].get("initial_t", 0.0)
-                lp.eq(row, case.keeps(h) * opening)
-                terms[release] = 1.0
-            lp.ge(terms, need - supply)
-    return damage
 
 
 def net_cost_terms(case: Reading) -> Terms:

@@ -51,9 +51,9 @@ def test_long_chains_are_as_good_as_a_linear_program(kind: str, seed: int) -> No
     point = point_of(recourse, offtake, buy)
     swept = recourse.sweep(point, np.ones((1, 1)))
     for v, damage in enumerate(nodes_of(raw, offtake, buy)):
-        assert swept.by_node[v][0] == pytest.approx(damage, rel=1e-7, abs=1e-9)
+        assert swept.by_chain[v][0] == pytest.approx(damage, rel=1e-7, abs=1e-9)
         proven = float(swept.slopes[v].at(recourse.nodes[v], point)[0])
-        assert proven == pytest.approx(float(swept.by_node[v][0]), rel=1e-9, abs=1e-12)
+        assert proven == pytest.approx(float(swept.by_chain[v][0]), rel=1e-9, abs=1e-12)
     shifted = {h: tonnes[1:] + tonnes[:1] for h, tonnes in buy.items()}
     others = [
         point_of(recourse, {"common": 0.0, "giant": 0.0}, {}),
@@ -65,7 +65,7 @@ def test_long_chains_are_as_good_as_a_linear_program(kind: str, seed: int) -> No
         exact = recourse.sweep(other, np.ones((1, 1)))
         for v, slopes in swept.slopes.items():
             size = 1e-9 * (1 + abs(float(slopes.constant[0])))
-            assert slopes.at(recourse.nodes[v], other)[0] <= exact.by_node[v][0] + size
+            assert slopes.at(recourse.nodes[v], other)[0] <= exact.by_chain[v][0] + size
 
 
 def test_the_cases_are_long_and_crowded() -> None:

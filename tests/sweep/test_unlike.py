@@ -2,33 +2,46 @@
 
 from __future__ import annotations
 
-import numpy as np
+from dataclasses import replace
+
 import pytest
+from small import case, near, stockpile
 
-from optimizer.solve.sweep.lp_recourse import Stock, UnlikeStocks, serve_unlike
+from models.scenario.case import Case
+from optimizer.model.commitment import Commitment
+from optimizer.model.instance import read_instance
+from optimizer.model.states import read_states
+from optimizer.solve.sweep import Recourse
 
-PERIODS = 120
-WEIGHT = np.array([[1.0], [5.0], [30.0]]) * np.ones(PERIODS)
-LIMIT = np.array([[0.1], [0.5], [0.1]]) * np.ones(PERIODS)
-
-
-def stock(keeps: float) -> Stock:
-    """Two tenths of a lot at first, and nothing after that."""
-    return Stock(keeps, 0.2, np.zeros(PERIODS), np.inf)
+STEPS = [{"share": share, "eur_per_t": eur} for share, eur in ((1 / 7, 1), (5 / 7, 5), (1 / 7, 30))]
 
 
 @pytest.mark.parametrize("keeps", [0.1, 1e-3, 1e-6])
-@pytest.mark.parametrize("missing", [0.5, 0.7])
+@pytest.mark.parametrize("missing", [50.0, 70.0])
 def test_a_stock_that_is_gone_in_months_leaves_nothing_to_follow_for_ten_years(
     keeps: float, missing: float
 ) -> None:
     """All that is left after the first loss serves the dearest step that is short at once."""
-    stocks = [stock(keeps), stock(keeps / 2)]
-    uncovered = np.full(PERIODS, missing)
-    damage, _, _ = UnlikeStocks(WEIGHT, LIMIT, stocks).solve(uncovered)
-    unserved = 0.1 + 5 * min(missing - 0.1, 0.5) + 30 * max(missing - 0.6, 0.0)
-    dearest = 5.0 if missing == 0.5 else 30.0
-    expected = PERIODS * unserved - dearest * 0.2 * (keeps + keeps / 2)
-    assert damage == pytest.approx(expected, rel=1e-8)
-    short = serve_unlike(WEIGHT, LIMIT, uncovered, stocks)
-    assert float((short * WEIGHT).sum()) == pytest.approx(expected, rel=1e-7)
+    piles = [stockpile(id=name, initial_t=20) for name in ("loses", "loses more")]
+    raw = case(
+        last_year=2035,
+        horizon={"first_year": 2026, "last_year": 2035, "periods_per_year": 12},
+        demand=[{"consumer": "industry", "material": "ore", "t_per_year": 840}],
+        damage=[{"material": "ore", "steps": STEPS}],
+        supply=[{"material": "ore", "country": "CL", "t_per_year": 12 * (70 - missing)}],
+        stockpiles=piles,
+    )
+    instance = read_instance(Case.model_validate(raw))
+    losing = zip(instance.stockpiles.items(), (keeps, keeps / 2), strict=True)
+    instance = replace(
+        instance, stockpiles={h: replace(pile, keeps=own) for (h, pile), own in losing}
+    )
+    recourse = Recourse(instance, read_states(instance))
+    point = recourse.columns.point(Commitment())
+    unserved = 10 + 5 * min(missing - 10, 50) + 30 * max(missing - 60, 0)
+    dearest = 5 if missing == 50 else 30
+    expected = (120 * unserved - dearest * 20 * (keeps + keeps / 2)) / 1e6
+    swept = recourse.sweep(point, recourse.probability[None])
+    assert swept.damage[0] == pytest.approx(expected, rel=1e-8)
+    (short,) = recourse.shortages(point)
+    assert short.damage == near([expected])

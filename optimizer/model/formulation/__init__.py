@@ -12,7 +12,7 @@ import pyomo.environ as pyo
 
 from optimizer.model.commitment import Commitment
 from optimizer.model.formulation import objective, perspective, projects, public_money, stockpiles
-from optimizer.model.formulation.recourse import add_delivered, add_recourse
+from optimizer.model.formulation.recourse import add_delivered, add_recourse, situations
 from optimizer.model.highs import Compiled, Substituted, substitute
 from optimizer.model.instance import Instance, Stake
 from optimizer.model.states import Outlook, State, outlook
@@ -48,7 +48,8 @@ def build_for_outlooks(instance: Instance, weighed: Sequence[tuple[float, Outloo
     add_delivered(model, instance, [own for _, own in weighed])
     model.state = pyo.Block(range(len(weighed)))
     for number, (_, own) in enumerate(weighed):
-        add_recourse(model.state[number], instance, own, model)
+        found = list(situations(instance, own, model))
+        add_recourse(model.state[number], instance, found, model)
     damage = [(chance, model.state[s].damage) for s, (chance, _) in enumerate(weighed)]
     counted = [model.state[s].counted for s in range(len(weighed))]
     objective.add_objective(model, instance, damage, counted)
@@ -121,11 +122,11 @@ def read_commitment(instance: Instance, model: Any) -> Commitment:
         if 0 < abs(total - 1) < 1e-5:
             market[p] /= total
             share.update({key: value / total for key, value in carried.items()})
-    # Of a project with ten times the output that is demanded little may be a lot.
+    # Of a project with ten times the output that is of use little may be a lot.
     large = {
         p.id
         for p in instance.projects.values()
-        if any(lots > 10 * instance.material_demand[m].max() > 0 for m, lots in p.output.items())
+        if any(lots > 10 * instance.usable[m].max() > 0 for m, lots in p.output.items())
     }
     offtake = {}
     for (p, year, group), variable in model.offtake.items():

@@ -72,14 +72,14 @@ def add_objective(
 
 
 def add_cost_to_go(model: Any, instance: Instance) -> None:
-    """Add ``cost_to_go`` of each node, ``tail_cost`` of all, and the objective over them: cuts
-    bound the mean damage of a node and the CVaR of all damage from below. Each exists only where
-    the objective weighs it, and of nodes that count."""
+    """Add ``cost_to_go`` of each chain, by its head, ``tail_cost`` of all, and the objective over
+    them: cuts bound the mean damage of a chain and the CVaR of all damage from below. Each exists
+    only where the objective weighs it, and of chains that count."""
     weight = float(instance.case.objective.cvar.weight)
     model.cost_to_go = pyo.Var(
-        [v for v, node in enumerate(instance.nodes) if node.counts > 0 and weight < 1],
+        [c.head for c in instance.chains if instance.nodes[c.head].counts > 0 and weight < 1],
         domain=pyo.NonNegativeReals,
-        doc="mean damage of a node",
+        doc="mean damage of a chain",
     )
     model.tail_cost = pyo.Var(
         ["all"] if weight > 0 else [], domain=pyo.NonNegativeReals, doc="CVaR of damage"

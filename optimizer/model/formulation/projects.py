@@ -228,7 +228,7 @@ def _needed(instance: Instance) -> dict[tuple[str, str, int], float]:
             limit.materials is not None and material not in limit.materials
         ):
             continue
-        over = supply - float(limit.limit) * instance.material_demand[material]
+        over = supply - float(limit.limit) * instance.need[material]
         for year, excess in zip(instance.years, over, strict=True):
             if excess > COVERED and (limit.from_year is None or year >= limit.from_year):
                 needed[material, country, year] = float(excess)

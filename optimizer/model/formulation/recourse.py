@@ -1,32 +1,33 @@
-"""What happens in a state of the world (R1 to R5).
+"""What happens in a state of the world (R1 to R6).
 
-A period of a node is *open* in a state if its demand exceeds what the market still supplies:
-only there can anything be missing, so shortage, release and their rules exist for open periods
-alone, and between two of them a stock only keeps and grows. This is exact.
+A period of a chain is *open* in a state if the market and conversions may leave some of its demand
+uncovered: only there can anything be missing, so shortage, release, what is made and their rules
+exist for open periods alone, and between two of them a stock only keeps and grows. This is exact.
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import pyomo.environ as pyo
 
-from optimizer.model.instance import COVERED, Floats, Instance, Node
-from optimizer.model.states import Outlook, market_supply, project_output
+from optimizer.model.instance import Chain, Floats, Instance, Node, Plant
+from optimizer.model.states import Outlook, is_short, market_supply, project_output
 
 FADED = 0.01  # so much is left between two rows of a stock, so that no coefficient fades
 
 
 @dataclass(frozen=True, eq=False)
 class Situation:
-    """One node in one state: what is open, and what projects could deliver."""
+    """One chain in one state; lots may be numbers, or columns that stand for them."""
 
-    position: int  # of the node in the instance
-    node: Node
-    gap: Floats  # (K) lots of demand that the market does not cover
+    chain: Chain
     open: tuple[int, ...]  # open periods
-    output: dict[tuple[str, int], Floats]  # (K) lots of projects at full nameplate, by delay
+    market: Mapping[int, Any]  # (K) lots that reach each node from the market
+    capacity: Mapping[str, Any]  # (K) lots that each conversion can make
+    projects: Mapping[int, Sequence[str]]  # those that make lots for each node
+    delivers: Callable[[int, str, int], Any]  # lots of a project that reach a node in a period
 
     def held(self, keeps: float) -> tuple[int, ...]:
         """Periods at which a stock is accounted for: the open ones, and some between them where
@@ -40,16 +41,61 @@ class Situation:
             periods += [*range(before + longest, k, longest), k]
         return tuple(periods)
 
+    def plants(self, node: int) -> Iterator[tuple[Plant, float]]:
+        """Plants that make lots for a node (1), or take lots of it in (less the lots for a lot)."""
+        for plant in self.chain.plants:
+            if plant.output == node:
+                yield plant, 1.0
+            elif node in plant.inputs:
+                yield plant, -plant.inputs[node]
 
-def situations(instance: Instance, outlook: Outlook) -> Iterator[Situation]:
-    """The nodes that have open periods, as a state or a mean of states leaves them."""
-    for position, node in enumerate(instance.nodes):
-        demand = node.demand[instance.year_of]
-        gap = demand - market_supply(instance, node, outlook.left)
-        open_periods = tuple(int(k) for k in (gap > COVERED * demand).nonzero()[0] if demand[k] > 0)
-        if open_periods:
-            output = project_output(instance, node, outlook)
-            yield Situation(position, node, gap, open_periods, output)
+
+def situations(
+    instance: Instance, outlook: Outlook, commitment: Any, *, whole: bool = False
+) -> Iterator[Situation]:
+    """The chains that have open periods, as a state or a mean of states leaves them; all chains in
+    all periods if ``whole``."""
+    for chain in instance.chains:
+        market = {v: market_supply(instance, instance.nodes[v], outlook.left) for v in chain.nodes}
+        capacity = {
+            plant.id: plant.capacity[instance.year_of] * outlook.left[plant.origin]
+            for plant in chain.plants
+            if plant.capacity is not None
+        }
+        short = is_short(instance, chain, market, capacity) | whole
+        if short.any():
+            delivers = _deliveries(instance, chain, outlook, commitment)
+            projects = {
+                v: [
+                    p
+                    for p, x in instance.projects.items()
+                    if instance.nodes[v].material in x.output
+                ]
+                for v in chain.nodes
+            }
+            periods = tuple(map(int, short.nonzero()[0]))
+            yield Situation(chain, periods, market, capacity, projects, delivers)
+
+
+def _deliveries(
+    instance: Instance, chain: Chain, outlook: Outlook, commitment: Any
+) -> Callable[[int, str, int], Any]:
+    """What projects deliver to the nodes of a chain, by ``delivered`` of the commitment."""
+    first, delivered = instance.years[0], commitment.delivered
+    output: dict[tuple[int, str], list[tuple[int, Floats]]] = {}
+    for v in chain.nodes:
+        for (p, delay), lots in project_output(instance, instance.nodes[v], outlook).items():
+            output.setdefault((v, p), []).append((delay, lots))
+
+    def delivers(v: int, p: str, k: int) -> Any:
+        label, year = instance.nodes[v].label, first + int(instance.year_of[k])
+        return sum(
+            float(lots[k]) * delivered[label, p, delay, year]
+            for delay, lots in output.get((v, p), ())
+            if lots[k] > 0 and (label, p, delay, year) in delivered
+        )
+
+    return delivers
 
 
 def add_delivered(model: Any, instance: Instance, outlooks: Sequence[Outlook]) -> None:
@@ -85,83 +131,101 @@ def add_delivered(model: Any, instance: Instance, outlooks: Sequence[Outlook]) -
         return model.delivered[v, p, delay, year] == reserved
 
 
-def add_recourse(block: Any, instance: Instance, outlook: Outlook, commitment: Any) -> None:
-    """Add releases, shortages and rules R1 to R4 of one state, its ``damage``, and what of that is
-    ``counted`` in the mean; a mean of states is one more. ``commitment`` holds ``buy`` and
-    ``delivered``."""
-    nodes = {s.node.label: s for s in situations(instance, outlook)}
-    year_of, first = instance.year_of, instance.years[0]
+def add_recourse(
+    block: Any, instance: Instance, found: Sequence[Situation], commitment: Any
+) -> None:
+    """Add releases, shortages, what is made and rules R1 to R4 and R6 of one state, its ``damage``,
+    and what of that is ``counted`` in the mean; a mean of states is one more. ``commitment`` holds
+    ``buy``."""
+    nodes = {instance.nodes[v].label: (s, v) for s in found for v in s.chain.nodes}
+    of = {label: instance.nodes[v] for label, (_, v) in nodes.items()}
+    year_of = instance.year_of
     accounts = [
         (v, h, k)
-        for v, s in nodes.items()
-        for h in s.node.accounts
+        for v, (s, _) in nodes.items()
+        for h in of[v].accounts
         for k in s.held(instance.stockpiles[h].keeps)
     ]
-    releases = [(v, h, k) for v, h, k in accounts if k in nodes[v].open]
+    releases = [(v, h, k) for v, h, k in accounts if k in nodes[v][0].open]
     steps = [
         (v, j, k)
-        for v, s in nodes.items()
-        for j, step in enumerate(s.node.steps)
+        for v, (s, _) in nodes.items()
+        for j, step in enumerate(of[v].steps)
         for k in s.open
         if step.limit[year_of[k]] > 0
     ]
+    made = {
+        (instance.nodes[plant.output].label, plant.label, k): (s, plant)
+        for s in found
+        for plant in s.chain.plants
+        for k in s.open
+    }
 
     def most_released(_block: Any, v: str, h: str, _k: int) -> tuple[float, float | None]:
-        limit = instance.stockpiles[h].max_release * nodes[v].node.accounts[h]
+        limit = instance.stockpiles[h].max_release * of[v].accounts[h]
         return 0, limit if math.isfinite(limit) else None
 
     def most_missing(_block: Any, v: str, j: int, k: int) -> tuple[float, float]:
-        return 0, float(nodes[v].node.steps[j].limit[year_of[k]])
+        return 0, float(of[v].steps[j].limit[year_of[k]])
 
     block.stock = pyo.Var(accounts, domain=pyo.NonNegativeReals, doc="stock at a period's end")
     block.release = pyo.Var(releases, bounds=most_released, doc="(R2) lots released in a period")
     block.shortage = pyo.Var(steps, bounds=most_missing, doc="(R4) lots missing on a damage step")
+    block.made = pyo.Var(list(made), domain=pyo.NonNegativeReals, doc="lots made of other forms")
 
     @block.Constraint(accounts, doc="(R1) stock is what keeps, plus what was bought, less releases")
     def stock_balance(block: Any, v: str, h: str, k: int) -> Any:
-        brought = _brought(block, instance, commitment, nodes[v], h, k)
+        brought = _brought(block, instance, commitment, nodes[v][0], of[v], h, k)
         released = block.release[v, h, k] if (v, h, k) in block.release else 0
         return block.stock[v, h, k] == brought - released
 
     @block.Constraint(
-        [(v, k) for v, s in nodes.items() for k in s.open],
-        doc="(R3) supply, output, releases and shortage meet demand",
+        [(v, k) for v, (s, _) in nodes.items() for k in s.open],
+        doc="(R3) supply, output, releases, what is made or missing meet demand and what is taken",
     )
     def demand_balance(block: Any, v: str, k: int) -> Any:
-        s, year = nodes[v], first + int(year_of[k])
-        output = _output(s, commitment, v, year, k)
-        released = sum(block.release[v, h, k] for h in s.node.accounts)
-        missing = sum(
-            block.shortage[v, j, k] for j in range(len(s.node.steps)) if (v, j, k) in block.shortage
+        s, position = nodes[v]
+        output = sum(
+            s.delivers(position, p, k)
+            for p in s.projects[position]
+            if not instance.projects[p].inputs
         )
-        return output + released + missing >= float(s.gap[k])
+        released = sum(block.release[v, h, k] for h in of[v].accounts)
+        missing = sum(
+            block.shortage[v, j, k] for j in range(len(of[v].steps)) if (v, j, k) in block.shortage
+        )
+        left = sum(
+            lots * block.made[instance.nodes[plant.output].label, plant.label, k]
+            for plant, lots in s.plants(position)
+        )
+        gap = of[v].demand[year_of[k]] - s.market[position][k]
+        total = output + released + missing + left
+        # Of a form that nothing makes, holds or takes in there is nothing to say.
+        return pyo.Constraint.Skip if isinstance(total, int | float) else total >= gap
 
-    weight = {(v, j, k): float(nodes[v].node.steps[j].weight[year_of[k]]) for v, j, k in steps}
+    @block.Constraint(list(made), doc="(R6) no more is made than plants can make")
+    def conversion_limit(block: Any, v: str, plant: str, k: int) -> Any:
+        s, own = made[v, plant, k]
+        of_project = own.capacity is None
+        most = s.delivers(own.output, own.id, k) if of_project else s.capacity[own.id][k]
+        return block.made[v, plant, k] <= most
+
+    weight = {(v, j, k): float(of[v].steps[j].weight[year_of[k]]) for v, j, k in steps}
     block.damage = pyo.Expression(
         expr=pyo.quicksum(weight[key] * block.shortage[key] for key in steps)
     )
     block.counted = pyo.Expression(
-        expr=pyo.quicksum(
-            nodes[key[0]].node.counts * weight[key] * block.shortage[key] for key in steps
-        )
+        expr=pyo.quicksum(of[key[0]].counts * weight[key] * block.shortage[key] for key in steps)
     )
 
 
-def _output(s: Situation, commitment: Any, v: str, year: int, k: int) -> Any:
-    """Lots that projects deliver to a node in a period."""
-    delivered = commitment.delivered
-    return sum(
-        float(lots[k]) * delivered[v, p, delay, year]
-        for (p, delay), lots in s.output.items()
-        if lots[k] > 0 and (v, p, delay, year) in delivered
-    )
-
-
-def _brought(block: Any, instance: Instance, commitment: Any, s: Situation, h: str, k: int) -> Any:
+def _brought(
+    block: Any, instance: Instance, commitment: Any, s: Situation, node: Node, h: str, k: int
+) -> Any:
     """What an account holds in a period before any release: kept from its row before."""
-    pile, share, n = instance.stockpiles[h], s.node.accounts[h], instance.per_year
+    pile, share, n = instance.stockpiles[h], node.accounts[h], instance.per_year
     before = max((j for j in s.held(pile.keeps) if j < k), default=-1)
-    kept = block.stock[s.node.label, h, before] if before >= 0 else share * pile.initial
+    kept = block.stock[node.label, h, before] if before >= 0 else share * pile.initial
     bought: dict[int, float] = {}
     for j in range(before + 1, k + 1):
         year = instance.years[0] + j // n

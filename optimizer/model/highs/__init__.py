@@ -20,6 +20,7 @@ from optimizer.model.highs.scaling import largest_cost as largest_cost
 from optimizer.model.highs.scaling import objective_factor as objective_factor
 from optimizer.model.highs.scaling import row_factors as row_factors
 from optimizer.model.highs.scaling import scaling_of as scaling_of
+from optimizer.model.highs.simplex import Resolver as Resolver
 from optimizer.model.highs.simplex import Simplex as Simplex
 from optimizer.model.highs.solving import EXACT_MIXED as EXACT_MIXED
 from optimizer.model.highs.solving import USUAL_MIXED as USUAL_MIXED
@@ -27,6 +28,7 @@ from optimizer.model.highs.solving import Ending as Ending
 from optimizer.model.highs.solving import Progress as Progress
 from optimizer.model.highs.solving import Solution as Solution
 from optimizer.model.highs.solving import build as build
+from optimizer.model.highs.solving import columns_of as columns_of
 from optimizer.model.highs.solving import hand_over as hand_over
 from optimizer.model.highs.solving import solve as solve
 from optimizer.model.highs.solving import until_interrupted as until_interrupted

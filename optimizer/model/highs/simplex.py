@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from optimizer.errors import ModelRefused, SolverError
 from optimizer.model.highs.program import LARGEST, SMALLEST, Floats, LinearProgram, check_numbers
 from optimizer.model.highs.scaling import scaling_of
-from optimizer.model.highs.solving import COARSE, EXACT, USUAL, hand_over, set_options
+from optimizer.model.highs.solving import COARSE, EXACT, USUAL, hand_over, new_solver, set_options
 
 Positions = NDArray[np.int32]
 
@@ -29,6 +29,13 @@ _OUTCOMES: dict[Any, Outcome] = {
 }
 
 NO_LIMIT = 2**31 - 1
+# Devex: exact edge weights would be computed anew whenever rows join, which they always do.
+SIMPLEX = {
+    "solver": "simplex",
+    "simplex_strategy": 1,
+    "parallel": "off",
+    "simplex_dual_edge_weight_strategy": 1,
+}
 
 
 class Simplex:
@@ -54,9 +61,7 @@ class Simplex:
         # The solver compares its bound on the objective with the costs alone.
         self._offset = program.offset
         self._solver = hand_over(replace(scaling.applied(program.relaxation()), offset=0.0))
-        # Devex: exact edge weights would be computed anew whenever rows join, which they always do.
-        devex = {"simplex_dual_edge_weight_strategy": 1}
-        settings = {"solver": "simplex", "simplex_strategy": 1, "parallel": "off", **devex}
+        settings: dict[str, Any] = dict(SIMPLEX)
         self.exact = exact or not scaling.near_one
         settings |= EXACT if self.exact else {}
         set_options(self._solver, settings)
@@ -183,3 +188,54 @@ class Simplex:
     def set_basis(self, basis: Any) -> None:
         """Return to a basis of as many rows and columns."""
         self._solver.setBasis(basis)
+
+
+OTHER_WAYS: tuple[dict[str, Any], ...] = (
+    {**EXACT, "presolve": "on"},
+    USUAL,
+    COARSE,
+    {**COARSE, "presolve": "off"},
+)
+
+
+class Resolver:
+    """Solves linear programs one after the other by the dual simplex method, each from a basis of
+    its own. What it is given is scaled already, and has no entry that the solver would drop."""
+
+    def __init__(self) -> None:
+        self._solver = new_solver()
+        set_options(self._solver, SIMPLEX | EXACT | {"presolve": "off"})
+
+    def load(self, program: highspy.HighsLp) -> None:
+        """Take a program; ModelRefused if the solver does not."""
+        if self._solver.passModel(program) == highspy.HighsStatus.kError:
+            raise ModelRefused("the solver refuses a program of recourse")
+
+    def solve(self, basis: Any = None) -> tuple[float, Floats]:
+        """Objective, and multipliers of the rows, from a basis, from scratch where None;
+        SolverError where there is no optimum."""
+        if basis is not None:
+            self._solver.setBasis(basis)
+        for number, way in enumerate(({}, *OTHER_WAYS)):
+            if number:  # a basis that has gone bad, or tolerances below rounding
+                self._solver.clearSolver()
+                set_options(self._solver, way)
+            self._solver.run()
+            outcome = _OUTCOMES.get(self._solver.getModelStatus())
+            if outcome == "optimal":
+                break
+        else:
+            raise SolverError(f"recourse has no optimum: {outcome}")
+        if number:
+            set_options(self._solver, EXACT | {"presolve": "off"})
+        objective = float(self._solver.getInfo().objective_function_value)
+        return objective, np.array(self._solver.getSolution().row_dual)
+
+    def solution(self) -> tuple[Floats, Floats, Floats]:
+        """Values and reduced costs of the columns, and activity of the rows."""
+        last = self._solver.getSolution()
+        return np.array(last.col_value), np.array(last.col_dual), np.array(last.row_value)
+
+    def basis(self) -> Any:
+        """The last basis, to go on from."""
+        return self._solver.getBasis()

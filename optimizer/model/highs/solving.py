@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from models.language import tr
 from optimizer.errors import ModelRefused, SolverError, UnknownOption
-from optimizer.model.highs.program import LinearProgram, check, check_numbers
+from optimizer.model.highs.program import Floats, LinearProgram, check, check_numbers
 from optimizer.model.highs.scaling import Scaling, scaling_of
 from optimizer.model.highs.tightening import tightened
 
@@ -69,7 +69,8 @@ def _stdout_closed() -> Iterator[None]:
         os.close(nowhere)
 
 
-def _new_solver() -> highspy.Highs:
+def new_solver() -> highspy.Highs:
+    """A solver that says nothing."""
     with _stdout_closed():
         solver = highspy.Highs()
         solver.setOptionValue("output_flag", False)
@@ -105,26 +106,32 @@ def set_options(solver: highspy.Highs, options: Mapping[str, Any]) -> None:
             raise UnknownOption(f"the solver knows no option {name} = {value!r}")
 
 
+def columns_of(matrix: Any, cost: Floats, lower: Floats, upper: Floats) -> highspy.HighsLp:
+    """A linear program as the solver takes it, but for the sides of its rows."""
+    lp = highspy.HighsLp()
+    lp.num_row_, lp.num_col_ = matrix.shape
+    lp.sense_ = highspy.ObjSense.kMinimize
+    lp.col_cost_, lp.col_lower_, lp.col_upper_ = cost, lower, upper
+    lp.a_matrix_.format_ = highspy.MatrixFormat.kColwise
+    lp.a_matrix_.num_row_, lp.a_matrix_.num_col_ = matrix.shape
+    lp.a_matrix_.start_ = matrix.indptr.astype(np.int32)
+    lp.a_matrix_.index_ = matrix.indices.astype(np.int32)
+    lp.a_matrix_.value_ = matrix.data
+    return lp
+
+
 def hand_over(program: LinearProgram) -> highspy.Highs:
     """A solver that holds the program, checked against what was sent; ModelRefused if the data
     would be misread, or anything was lost on the way."""
     check(program)
     rows, columns = program.matrix.shape
-    lp = highspy.HighsLp()
-    lp.num_row_, lp.num_col_ = rows, columns
-    lp.sense_ = highspy.ObjSense.kMinimize
-    lp.col_cost_, lp.offset_ = program.cost, program.offset
+    lp = columns_of(program.matrix, program.cost, program.lower, program.upper)
+    lp.offset_ = program.offset
     lp.row_lower_, lp.row_upper_ = program.row_lower, program.row_upper
-    lp.col_lower_, lp.col_upper_ = program.lower, program.upper
-    lp.a_matrix_.format_ = highspy.MatrixFormat.kColwise
-    lp.a_matrix_.num_row_, lp.a_matrix_.num_col_ = rows, columns
-    lp.a_matrix_.start_ = program.matrix.indptr.astype(np.int32)
-    lp.a_matrix_.index_ = program.matrix.indices.astype(np.int32)
-    lp.a_matrix_.value_ = program.matrix.data
     if program.integer.any():
         kinds = (highspy.HighsVarType.kContinuous, highspy.HighsVarType.kInteger)
         lp.integrality_ = [kinds[i] for i in program.integer.astype(int)]
-    solver = _new_solver()
+    solver = new_solver()
     status = solver.passModel(lp)
     arrived = (solver.getNumRow(), solver.getNumCol(), solver.getNumNz())
     sent = (rows, columns, int(program.matrix.nnz))
@@ -329,5 +336,5 @@ def _read_solution(solver: highspy.Highs, program: LinearProgram, scaling: Scali
 
 def build() -> tuple[str, str]:
     """Version of HiGHS, and the revision it was built from."""
-    solver = _new_solver()
+    solver = new_solver()
     return str(solver.version()), str(solver.githash())

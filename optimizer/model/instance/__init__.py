@@ -3,10 +3,12 @@
 from optimizer.model.instance.data import COMMON as COMMON
 from optimizer.model.instance.data import COVERED as COVERED
 from optimizer.model.instance.data import BudgetLineData as BudgetLineData
+from optimizer.model.instance.data import Chain as Chain
 from optimizer.model.instance.data import HazardData as HazardData
 from optimizer.model.instance.data import Instance as Instance
 from optimizer.model.instance.data import InstrumentData as InstrumentData
 from optimizer.model.instance.data import Node as Node
+from optimizer.model.instance.data import Plant as Plant
 from optimizer.model.instance.data import ProjectData as ProjectData
 from optimizer.model.instance.data import group_of as group_of
 from optimizer.model.instance.perspective import Held as Held

@@ -8,8 +8,8 @@ years of the horizon (Y), its periods (K) or both.
 """
 
 import math
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Literal
 
@@ -46,6 +46,7 @@ class ProjectData:
     home_share: float
     offtake_max: float
     output: dict[str, float]  # nameplate in lots per period, by material
+    inputs: dict[str, float]  # lots taken in for a lot of its one output, by material
     success_probability: float
     delays: dict[int, float]  # probability of each delay in years
 
@@ -136,6 +137,9 @@ class StockpileData:
     storage_paid_by: dict[str, float]
     financing_paid_by: dict[str, float]
     consumers: tuple[str, ...]  # those it serves
+    served: Floats
+    """(Y) lots per period that those need whom it serves; in years in which nobody needs the
+    material, what projects could take in of it for them."""
 
     @property
     def payers(self) -> tuple[str, ...]:
@@ -168,11 +172,50 @@ class Node:
 
     label: str  # its name in a model
     material: str
+    consumer: str | None  # whose it is, where entitled
     demand: Floats  # (Y) lots per period
     group_share: dict[str, Floats]  # (Y) of what is reserved for a group, what belongs here
     accounts: dict[str, float]  # share of each stockpile that belongs here
     steps: tuple[Step, ...]
     counts: float = 1.0  # how much its mean damage counts in the objective
+
+
+@dataclass(frozen=True, eq=False)
+class ConversionData:
+    """Plants that run today and make one material out of others."""
+
+    id: str
+    country: str
+    output: str
+    inputs: dict[str, float]  # lots taken in for a lot of output, by material
+    capacity: Floats  # (Y) lots of output per period
+
+
+@dataclass(frozen=True, eq=False)
+class Plant:
+    """What makes a lot for one node out of lots of others: a conversion, or a project with
+    inputs."""
+
+    id: str
+    label: str  # its name in a model: a conversion and a project may have one id
+    origin: tuple[str, str]  # material and country by which hazards strike it
+    output: int  # position of the node that it makes lots for
+    inputs: dict[int, float]  # lots taken in for a lot of output, by position of the node
+    capacity: Floats | None  # (Y) lots per period of a conversion, None of a project
+
+
+@dataclass(frozen=True, eq=False)
+class Chain:
+    """Nodes whose recourse hangs together, since lots of one are made into lots of another; most
+    often one alone."""
+
+    nodes: tuple[int, ...]  # positions, each behind those that it is made of
+    plants: tuple[Plant, ...] = ()
+
+    @property
+    def head(self) -> int:
+        """The node by whose position the chain is known."""
+        return self.nodes[0]
 
 
 @dataclass(frozen=True, eq=False)
@@ -195,15 +238,20 @@ class Instance:
     discount: Floats  # (Y) δ
     lot_t: dict[str, float]  # tonnes in a lot, by material
     demand: dict[tuple[str, str], Floats]  # (Y) by consumer and material, lots per period
+    need: dict[str, Floats]
+    """(Y) of each material, in lots per period: demand, and what conversions take in at full
+    capacity."""
     supply: dict[tuple[str, str], Floats]  # (Y) by material and country, lots per period
     origins: tuple[tuple[str, str], ...]
-    """Pairs of material and country that a hazard can strike: supply and projects."""
+    """Pairs of material and country that a hazard can strike: supply, projects, conversions."""
+    conversions: dict[str, ConversionData]
     projects: dict[str, ProjectData]
     instruments: tuple[InstrumentData, ...]
     lines: dict[tuple[str, str], BudgetLineData]  # budget lines, by funder and id
     stockpiles: dict[str, StockpileData]
     hazards: tuple[HazardData, ...]
     nodes: tuple[Node, ...]
+    chains: tuple[Chain, ...]  # of all nodes, in the order of their first ones
     groups: tuple[str, ...]  # ``common`` and the company funders
     cost_counts: dict[str, float]  # how much the net cost of each funder counts in the objective
     counts: dict[str, float] = field(default_factory=dict)  # of consumers' mean damage; else 1
@@ -273,6 +321,43 @@ class Instance:
         for (_, material), demand in self.demand.items():
             total[material] = total[material] + demand
         return total
+
+    @cached_property
+    def usable(self) -> dict[str, Floats]:
+        """(Y) most lots per period of each material that can be of use: its need, and what projects
+        with inputs could take in."""
+        most = dict(self.need)
+        for p in self.projects.values():
+            for material, ratio in p.inputs.items():
+                most[material] = most[material] + ratio * math.fsum(p.output.values())
+        return most
+
+    @cached_property
+    def missed(self) -> frozenset[str]:
+        """Materials that anybody misses, by themselves or in what is made of them."""
+        found: set[int] = set()
+        for chain in self.chains:
+            for v in reversed(chain.nodes):
+                into = any(v in x.inputs and x.output in found for x in chain.plants)
+                if into or any(step.weight.any() for step in self.nodes[v].steps):
+                    found.add(v)
+        return frozenset(self.nodes[v].material for v in found)
+
+    def of_materials(self, materials: Collection[str]) -> "Instance":
+        """The same problem without the nodes of other materials; all of a chain or none of it."""
+        kept = [v for v, node in enumerate(self.nodes) if node.material in materials]
+        place = {v: position for position, v in enumerate(kept)}
+
+        def moved(plant: Plant) -> Plant:
+            inputs = {place[v]: lots for v, lots in plant.inputs.items()}
+            return replace(plant, output=place[plant.output], inputs=inputs)
+
+        chains = (
+            Chain(tuple(place[v] for v in chain.nodes), tuple(map(moved, chain.plants)))
+            for chain in self.chains
+            if chain.head in place
+        )
+        return replace(self, nodes=tuple(self.nodes[v] for v in kept), chains=tuple(chains))
 
     def money(self, p: str, f: str, i: str, start: int) -> Money:
         """What a whole share of an instrument moves in a project started in a year."""

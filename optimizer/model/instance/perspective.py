@@ -62,12 +62,14 @@ def seen_from(
     bought that one of them would pay for. ValueError if consumers of one node are to count
     differently, as they cannot when supply is pooled."""
     weight = {**instance.counts, **(counts or {})}
-    nodes = []
-    for node in instance.nodes:
-        own = {weight.get(step.consumer, 1.0) for step in node.steps} or {1.0}
+    nodes = list(instance.nodes)
+    for chain in instance.chains:
+        steps = [step for v in chain.nodes for step in nodes[v].steps]
+        own = {weight.get(step.consumer, 1.0) for step in steps} or {1.0}
         if len(own) > 1:
             raise ValueError("damage of one consumer cannot be told from another's when pooled")
-        nodes.append(replace(node, counts=own.pop()))
+        for v in chain.nodes:
+            nodes[v] = replace(nodes[v], counts=max(own))
     idle = frozenset(idle)
     instruments = tuple(i for i in instance.instruments if i.funder not in idle)
     stockpiles = {

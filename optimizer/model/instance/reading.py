@@ -1,18 +1,29 @@
 """A scenario in, the sets and coefficients of its problem out."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 import numpy as np
 
 from models.scenario.case import Case
+from models.scenario.chains import chains, order
 from models.scenario.projects import Project
 from models.scenario.quantities import Number
 from models.scenario.stockpiles import Stockpile
 from optimizer.model.instance import data
-from optimizer.model.instance.data import COMMON, Instance, Node, StockpileData, group_of
+from optimizer.model.instance.data import (
+    COMMON,
+    Chain,
+    ConversionData,
+    Instance,
+    Node,
+    Plant,
+    StockpileData,
+    group_of,
+)
 from optimizer.model.instance.funding import read_instruments, read_lines, series
+from optimizer.model.instance.need import Need, read_need
 from optimizer.model.instance.terms import Floats
 
 FADED = 1e-9  # a stock that keeps a smaller share over a period keeps nothing
@@ -23,18 +34,32 @@ def read_instance(case: Case) -> Instance:
     years, n = case.horizon.years, int(case.horizon.periods_per_year)
     discount = (1 + float(case.horizon.discount_rate)) ** -np.arange(len(years), dtype=float)
     tonnes = _yearly_demand(case, years)
-    total = {m: np.zeros(len(years)) for m in case.materials}
-    for (_, material), yearly in tonnes.items():
-        total[material] = total[material] + yearly
-    lot = {m: _lot(float(total[m].max(initial=0.0))) for m in case.materials}
+    need = read_need(case, years, tonnes)
+    lot = {m: _lot(need.most(m)) for m in case.materials}
     demand = {(u, m): t / n / lot[m] for (u, m), t in tonnes.items() if t.any()}
-    supply = _supply(case, total, lot)
+    supply = _supply(case, need.total, lot)
     projects = {p: _project(case, p, x, lot) for p, x in case.projects.items()}
+    conversions = {
+        id: ConversionData(
+            id=id,
+            country=c.country,
+            output=c.output,
+            inputs=_inputs(c.inputs_t_per_t, c.output, lot),
+            capacity=series(c.capacity_t_per_year, years, 0.0) / n / lot[c.output],
+        )
+        for id, c in case.conversions.items()
+    }
     origins = tuple(
-        dict.fromkeys([*supply, *((m, p.country) for p in projects.values() for m in p.output)])
+        dict.fromkeys(
+            [
+                *supply,
+                *((m, p.country) for p in projects.values() for m in p.output),
+                *((c.output, c.country) for c in conversions.values()),
+            ]
+        )
     )
     groups = (COMMON, *(group_of(f) for f, x in case.funders.items() if x.kind == "company"))
-    stockpiles = {s.id: _stockpile(case, s, lot, tonnes) for s in case.stockpiles}
+    stockpiles = {s.id: _stockpile(case, s, lot, need) for s in case.stockpiles}
     instance = Instance(
         case=case,
         years=years,
@@ -42,22 +67,31 @@ def read_instance(case: Case) -> Instance:
         discount=discount,
         lot_t=lot,
         demand=demand,
+        need={m: t / n / lot[m] for m, t in need.total.items()},
         supply=supply,
         origins=origins,
+        conversions=conversions,
         projects=projects,
         instruments=tuple(read_instruments(case, years)),
         lines=read_lines(case, years),
         stockpiles=stockpiles,
         hazards=tuple(_hazards(case, origins)),
         nodes=(),
+        chains=(),
         groups=groups,
         cost_counts=dict.fromkeys(case.funders, float(case.objective.cost_weight)),
     )
-    return replace(instance, nodes=tuple(_nodes(instance)))
+    instance = replace(instance, nodes=tuple(_nodes(instance, need)))
+    return replace(instance, chains=tuple(_chains(instance)))
 
 
-def _lot(yearly_demand_t: float) -> float:
-    return 2.0 ** round(math.log2(yearly_demand_t / 8)) if yearly_demand_t > 0 else 1.0
+def _lot(yearly_t: float) -> float:
+    return 2.0 ** round(math.log2(yearly_t / 8)) if yearly_t > 0 else 1.0
+
+
+def _inputs(ratios: Mapping[str, float], output: str, lot: dict[str, float]) -> dict[str, float]:
+    """Lots of each input for a lot of output, from tonnes for a tonne."""
+    return {m: float(ratio) * lot[output] / lot[m] for m, ratio in ratios.items()}
 
 
 def _yearly_demand(case: Case, years: range) -> dict[tuple[str, str], Floats]:
@@ -91,6 +125,7 @@ def _project(case: Case, id: str, p: Project, lot: dict[str, float]) -> data.Pro
     residual = case.horizon.residual_value if p.residual_value is None else p.residual_value
     first = years[0] if p.earliest_start is None else p.earliest_start
     last = years[-1] if p.latest_start is None else min(p.latest_start, years[-1])
+    output = {m: float(t) / n / lot[m] for m, t in p.output_t_per_year.items() if t > 0}
     return data.ProjectData(
         id=id,
         country=p.country,
@@ -104,15 +139,14 @@ def _project(case: Case, id: str, p: Project, lot: dict[str, float]) -> data.Pro
         market_finance_max=float(p.market_finance_max),
         home_share=float(p.home_share),
         offtake_max=float(p.offtake_max),
-        output={m: float(t) / n / lot[m] for m, t in p.output_t_per_year.items() if t > 0},
+        output=output,
+        inputs=_inputs(p.inputs_t_per_t, next(iter(output)), lot) if output else {},
         success_probability=float(p.success_probability),
         delays={d: float(share) for d, share in p.delay_years.items() if share > 0},
     )
 
 
-def _stockpile(
-    case: Case, s: Stockpile, lot: dict[str, float], tonnes: dict[tuple[str, str], Floats]
-) -> StockpileData:
+def _stockpile(case: Case, s: Stockpile, lot: dict[str, float], need: Need) -> StockpileData:
     years, n = case.horizon.years, int(case.horizon.periods_per_year)
 
     def shares(by_funder: dict[str, Number] | None) -> dict[str, float]:
@@ -122,10 +156,11 @@ def _stockpile(
     size = lot[s.material]
     price = series(case.materials[s.material].price_eur_per_t, years, 0.0)
     consumers = tuple(case.consumers) if s.serves is None else s.serves
-    served = sum(
-        (t for (u, m), t in tonnes.items() if m == s.material and u in consumers),
-        np.zeros(len(years)),
-    )
+
+    def of_those(tonnes: dict[tuple[str, str], Floats]) -> Floats:
+        own = [t for (u, m), t in tonnes.items() if m == s.material and u in consumers]
+        return sum(own, np.zeros(len(years)))
+
     days = series(s.min_days_of_demand, years, 0.0)
     if s.min_days_of_demand is not None and s.min_days_of_demand.first_year is not None:
         days[np.array(years) < s.min_days_of_demand.first_year] = 0.0
@@ -142,7 +177,7 @@ def _stockpile(
         max_stock=math.inf if s.max_t is None else float(s.max_t) / size,
         max_purchase=series(s.max_purchase_t_per_year, years, math.inf) / size,
         max_release=math.inf if release is None else float(release) / size,
-        min_stock=days / 365 * served / size,
+        min_stock=days / 365 * of_those(need.own) / size,
         buying_cost=price * (1 + float(s.purchase_premium)) * size / 1e6,
         holding_cost=(storage + financing) * size / 1e6,
         storage_cost=storage * size / 1e6,
@@ -152,6 +187,7 @@ def _stockpile(
         storage_paid_by=shares(s.storage_paid_by),
         financing_paid_by=shares(s.financing_paid_by),
         consumers=consumers,
+        served=of_those(need.claim) / n / size,
     )
 
 
@@ -168,14 +204,18 @@ def _hazards(case: Case, origins: tuple[tuple[str, str], ...]) -> Iterator[data.
         yield data.HazardData(id, float(hazard.annual_probability), length, effects)
 
 
-def _nodes(it: Instance) -> Iterator[Node]:
+def _nodes(it: Instance, need: Need) -> Iterator[Node]:
     """Nodes in the order of the materials, then of the consumers."""
     case, measure = it.case, it.case.objective.measure
+    nothing = np.zeros(len(it.years))
     for m in case.materials:
-        parts = {u: d for (u, material), d in it.demand.items() if material == m}
-        if not parts:
+        parts = {u: t for (u, material), t in need.claim.items() if material == m and t.any()}
+        entitled = case.objective.allocation == "entitled"
+        # What is taken in for nobody belongs to nobody, but pooled it may serve all.
+        if not parts if entitled else not need.most(m):
             continue
-        total = np.sum(list(parts.values()), axis=0)
+        demand = {u: it.demand.get((u, m), nothing) for u in parts}
+        total = np.sum([nothing, *demand.values()], axis=0)
         if measure == "tonnes":
             unit = np.full(len(it.years), it.lot_t[m])
         elif measure == "share_of_demand":
@@ -183,15 +223,49 @@ def _nodes(it: Instance) -> Iterator[Node]:
         else:
             unit = it.discount * it.lot_t[m] / 1e6
         priced, piles = measure == "damage", [h for h in it.stockpiles.values() if h.material == m]
-        steps = {u: tuple(_steps(case, u, m, d, unit, priced)) for u, d in parts.items()}
-        if case.objective.allocation == "entitled":
-            for u, own in parts.items():
-                shares = _group_shares(case, u, parts, it.groups)
-                yield Node(f"{m}.{u}", m, own, shares, _accounts(u, parts, piles), steps[u])
+        steps = {
+            u: tuple(_steps(case, u, m, d, unit, priced)) if d.any() else ()
+            for u, d in demand.items()
+        }
+        if entitled:
+            for u, own in demand.items():
+                shares = _group_shares(case, u, parts, need.divided(m), it.groups)
+                yield Node(f"{m}.{u}", m, u, own, shares, _accounts(u, parts, piles), steps[u])
         else:
             everything = {group: np.ones(len(it.years)) for group in it.groups}
             accounts, joint = {h.id: 1.0 for h in piles}, (x for own in steps.values() for x in own)
-            yield Node(m, m, total, everything, accounts, tuple(joint))
+            yield Node(m, m, None, total, everything, accounts, tuple(joint))
+
+
+def _chains(it: Instance) -> Iterator[Chain]:
+    """Which nodes hang together, in the order of their first ones."""
+    place = {(node.material, node.consumer): v for v, node in enumerate(it.nodes)}
+    tied = {m: own for own in chains(it.case) for m in own}
+    last = {m: n for n, m in enumerate(order(it.case))}
+    seen: set[int] = set()
+    for v, node in enumerate(it.nodes):
+        if v in seen:
+            continue
+        forms = sorted(tied.get(node.material, (node.material,)), key=last.__getitem__)
+        own = {m: place[m, node.consumer] for m in forms if (m, node.consumer) in place}
+        seen.update(own.values())
+        yield Chain(tuple(own.values()), tuple(_plants(it, own)))
+
+
+def _plants(it: Instance, place: dict[str, int]) -> Iterator[Plant]:
+    """What makes forms of a chain out of others; what lacks an input for good is left out."""
+    common = {m: it.nodes[v].group_share[COMMON] for m, v in place.items()}
+    for c in it.conversions.values():
+        if c.output in place and c.capacity.any() and place.keys() >= c.inputs.keys():
+            taken = {place[m]: ratio for m, ratio in c.inputs.items()}
+            own = c.capacity * common[c.output]
+            yield Plant(c.id, c.id, (c.output, c.country), place[c.output], taken, own)
+    for p in it.projects.values():
+        made = next(iter(p.output), None)
+        if p.inputs and made in place and place.keys() >= p.inputs.keys():
+            taken = {place[m]: ratio for m, ratio in p.inputs.items()}
+            label = f"{p.id}." if p.id in it.conversions else p.id  # no id has a dot
+            yield Plant(p.id, label, (made, p.country), place[made], taken, None)
 
 
 def _steps(
@@ -210,27 +284,32 @@ def _steps(
 
 
 def _group_shares(
-    case: Case, consumer: str, parts: dict[str, Floats], groups: tuple[str, ...]
+    case: Case,
+    consumer: str,
+    parts: dict[str, Floats],
+    divided: Floats,
+    groups: tuple[str, ...],
 ) -> dict[str, Floats]:
-    """(Y) share of each group's tonnes that belongs to a consumer: in proportion to demand."""
+    """(Y) share of each group's tonnes that belongs to a consumer: in proportion to need."""
 
-    def proportion(members: list[str]) -> Floats:
-        own = parts[consumer] if consumer in members else np.zeros_like(parts[consumer])
-        total = np.sum([parts[u] for u in members], axis=0) if members else own
+    def proportion(total: Floats) -> Floats:
         shares: Floats = np.divide(own, total, out=np.zeros_like(own), where=total > 0)
         return shares
 
-    shares = {COMMON: proportion(list(parts))}
+    own = parts[consumer]
+    shares = {COMMON: proportion(divided)}
     for group in groups[1:]:
         members = {u: case.consumers[u].company for u in parts}
-        shares[group] = proportion([u for u, f in members.items() if f and group_of(f) == group])
+        named = [u for u, f in members.items() if f and group_of(f) == group]
+        total = np.sum([parts[u] for u in named], axis=0) if consumer in named else 0 * own
+        shares[group] = proportion(total)
     return shares
 
 
 def _accounts(
     consumer: str, parts: dict[str, Floats], piles: list[StockpileData]
 ) -> dict[str, float]:
-    """Share of each stockpile that belongs to a consumer, by demand over the whole horizon."""
+    """Share of each stockpile that belongs to a consumer, by need over the whole horizon."""
     served = {
         pile.id: math.fsum(float(parts[u].sum()) for u in parts if u in pile.consumers)
         for pile in piles

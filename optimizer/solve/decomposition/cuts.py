@@ -18,15 +18,16 @@ Row = tuple[NDArray[np.int32], Floats, float]  # columns, entries and left side 
 
 @dataclass(frozen=True, eq=False)
 class Cut:
-    """Damage is at least constant less slopes times commitment: of one node, or of all."""
+    """Damage is at least constant less slopes times commitment: of one chain, or of all."""
 
-    slopes: dict[int, Slopes]  # by node; of one where it bounds its mean, of all for the tail
+    slopes: dict[int, Slopes]  # by node, of a chain whose mean it bounds, or of all for the tail
     tail: bool = False  # whether it bounds the CVaR of the sum of all nodes
     point: Point | None = None  # where it is tight, as long as that is known
+    at_hand: bool = False  # whether former sweeps, as they are kept, prove it any time again
 
     @property
-    def node(self) -> int:
-        """That of a cut of a mean."""
+    def head(self) -> int:
+        """That of the chain whose mean it bounds."""
         return next(iter(self.slopes))
 
 
@@ -35,10 +36,10 @@ class Appraisal:
     """A point, what recourse costs there, and the cuts that are tight there."""
 
     point: Point
-    by_node: dict[int, float]  # expected damage of each node that was swept
+    by_chain: dict[int, float]  # expected damage of each chain that was swept, by its head
     tail: float  # CVaR of damage; 0 where the objective does not weigh it
     cuts: list[Cut]
-    whole: bool  # whether all nodes were swept that count
+    whole: bool  # whether all chains were swept that count, and exactly
 
 
 def stacked(rows: Sequence[tuple[Any, ...]], width: int) -> sparse.csr_array:
@@ -62,51 +63,66 @@ def tail_weights(probability: Floats, damage: Floats, level: float) -> Floats:
 
 
 class Appraiser:
-    """Appraises points by sweeps of the nodes that the objective depends on."""
+    """Appraises points by sweeps of the chains that the objective depends on."""
 
     def __init__(self, recourse: Recourse) -> None:
         objective, nodes = recourse.instance.case.objective, recourse.instance.nodes
         self.recourse = recourse
         self.weight, self.level = float(objective.cvar.weight), float(objective.cvar.level)
-        self.counts = {v: nodes[v].counts for v in recourse.nodes}
-        self.nodes = [v for v, counts in self.counts.items() if counts > 0 or self.weight > 0]
+        self.counts = {v: nodes[v].counts for v in recourse.chains}
+        self.heads = [v for v, counts in self.counts.items() if counts > 0 or self.weight > 0]
         self.sweeps = self.node_sweeps = 0
         self.seconds = 0.0
 
-    def __call__(self, point: Point, nodes: Collection[int] | None = None) -> Appraisal:
-        """Sweep a point, in some nodes only where the tail, which is that of all, has no weight."""
+    def __call__(
+        self, point: Point, heads: Collection[int] | None = None, rough: bool = False
+    ) -> Appraisal:
+        """Sweep a point, in some chains only and roughly if the tail, which is that of all, has no
+        weight."""
         recourse, probability = self.recourse, self.recourse.probability
         began = time.perf_counter()
-        nodes = self.nodes if nodes is None or self.weight > 0 else nodes
+        heads = self.heads if heads is None or self.weight > 0 else heads
+        rough &= self.weight == 0
         priced = self.weight < 1
-        swept = recourse.sweep(point, probability[None], priced=priced, nodes=nodes)
-        cuts = [Cut({v: s}, point=point) for v, s in swept.slopes.items() if self.counts[v] > 0]
+        swept = recourse.sweep(point, probability[None], priced=priced, heads=heads, rough=rough)
+        cuts = [
+            Cut({n: swept.slopes[n] for n in recourse.chains[v]}, point=point)
+            for v in swept.by_chain
+            if priced and self.counts[v] > 0
+        ]
         tail = 0.0
         if self.weight > 0:
             worst = tail_weights(probability, swept.damage, self.level)
             tail = float(worst @ swept.damage)
             cuts.append(Cut(recourse.sweep(point, worst[None]).slopes, tail=True, point=point))
         self.sweeps += 1
-        self.node_sweeps += len(nodes)
+        self.node_sweeps += sum(len(recourse.chains[v]) for v in heads)
         self.seconds += time.perf_counter() - began
-        by_node = {v: float(own.sum()) for v, own in swept.by_node.items()}
-        return Appraisal(point, by_node, tail, cuts, whole=len(nodes) == len(self.nodes))
+        by_chain = {v: float(own.sum()) for v, own in swept.by_chain.items()}
+        return Appraisal(
+            point, by_chain, tail, cuts, whole=not rough and len(heads) == len(self.heads)
+        )
+
+    def known(self, point: Point) -> list[Cut]:
+        """Cuts of means that former sweeps prove, as strong as they can be at a point."""
+        heads = [v for v in self.heads if self.counts[v] > 0] if self.weight < 1 else []
+        return [Cut(slopes, at_hand=True) for slopes in self.recourse.known(point, heads).values()]
 
     def damage_at(self, point: Point) -> float:
         """What recourse adds to the objective at a point, without any cut of it."""
         probability = self.recourse.probability
-        swept = self.recourse.sweep(point, probability[None], priced=False, nodes=self.nodes)
+        swept = self.recourse.sweep(point, probability[None], priced=False, heads=self.heads)
         tail = 0.0
         if self.weight > 0:
             tail = float(tail_weights(probability, swept.damage, self.level) @ swept.damage)
-        return self._weighed({v: float(own[0]) for v, own in swept.by_node.items()}, tail)
+        return self._weighed({v: float(own[0]) for v, own in swept.by_chain.items()}, tail)
 
     def cost(self, appraisal: Appraisal) -> float:
         """What recourse adds to the objective."""
-        return self._weighed(appraisal.by_node, appraisal.tail)
+        return self._weighed(appraisal.by_chain, appraisal.tail)
 
-    def _weighed(self, by_node: dict[int, float], tail: float) -> float:
-        mean = math.fsum(self.counts[v] * damage for v, damage in by_node.items())
+    def _weighed(self, by_chain: dict[int, float], tail: float) -> float:
+        mean = math.fsum(self.counts[v] * damage for v, damage in by_chain.items())
         return (1 - self.weight) * mean + self.weight * tail
 
 

@@ -21,7 +21,7 @@ Positions = NDArray[np.int32]
 Places = NDArray[np.int64]
 
 TINY = 1e-8  # slopes below this, in the solver's units, are rounded up where they must stay
-SMALL_SHARE = -7  # shares of output that cover all demand below this power of two get own units
+SMALL_SHARE = -7  # shares of output that cover all use below this power of two get own units
 NOTHING = 1e-12
 """Slopes below this are rounding: of a column without a bound a trillion units would have to be
 had for them to matter, and rounded up they would make those worth having."""
@@ -29,6 +29,7 @@ DAMPED = 24  # powers of two by which a cut is scaled down at most
 GIANT = 2.0**20  # a slope so many times what a cut bounds makes a trace of a project worth it all
 DERIVED = -1  # stands among the cuts for a row that follows from one (``Master._by_starts``)
 LARGE = 2.0**15  # left sides above so many units do not make a violation count for less
+AT_HAND = 100  # cuts at hand any time that may stay though they do not matter
 DIGITS = 1e-14  # a violation of a cut that is a smaller share of its side is rounding
 
 
@@ -58,15 +59,12 @@ class Windows:
 
 
 def _unit_of_offtake(instance: Instance, p: str) -> float:
-    """The share of a project's output that covers all demand for it, as a power of two, in the
-    (geometric) mean of materials that anybody misses; NaN where it is no small one."""
-    missed = {
-        node.material for node in instance.nodes if any(step.weight.any() for step in node.steps)
-    }
+    """The share of a project's output that covers all that can be used of it, as a power of two, in
+    the (geometric) mean of materials that anybody misses; NaN where it is no small one."""
     covers = [
-        math.log2(float(instance.material_demand[m].max()) / lots)
+        math.log2(float(instance.usable[m].max()) / lots)
         for m, lots in instance.projects[p].output.items()
-        if m in missed
+        if m in instance.missed
     ]
     exponent = math.fsum(covers) / max(1, len(covers))
     return 2.0 ** round(exponent) if exponent < SMALL_SHARE else math.nan
@@ -238,7 +236,7 @@ class Master:
             excess = math.inf if x is None else float(side - entries @ x[columns])
             if excess > least * float(self.size_of(np.array(side))):
                 kept.append((cut, row))
-                v = -1 if cut.tail else cut.node
+                v = -1 if cut.tail else cut.head
                 found[v] = found.get(v, 0.0) + excess
         self._append(kept)
         return found
@@ -294,7 +292,7 @@ class Master:
 
     def weighs(self, cut: Cut) -> bool:
         """Whether the master has the column that a cut bounds."""
-        return self.tail_cost is not None if cut.tail else cut.node in self.cost_to_go
+        return self.tail_cost is not None if cut.tail else cut.head in self.cost_to_go
 
     def recall(self, x: Floats, least: float) -> int:
         """Take cuts off the shelf that ``x`` violates (:meth:`Shelf.take`); returns how many."""
@@ -305,7 +303,7 @@ class Master:
     def _ahead(self, cut: Cut) -> int:
         """The column that a cut bounds."""
         if not cut.tail:
-            return self.cost_to_go[cut.node]
+            return self.cost_to_go[cut.head]
         assert self.tail_cost is not None
         return self.tail_cost
 
@@ -330,15 +328,25 @@ class Master:
         duals = np.abs(self.simplex.row_duals()[self.base_rows :])
         self.age = np.where(duals > 1e-9, 0, self.age + 1)
 
+    def let_go(self) -> None:
+        """Take out cuts that do not matter now, and are at hand any time."""
+        at_hand = np.array([isinstance(cut, Cut) and cut.at_hand for cut in self.cuts], dtype=bool)
+        if at_hand.sum() > AT_HAND:
+            idle = np.abs(self.simplex.row_duals()[self.base_rows :]) <= 1e-9
+            self._take_out(at_hand & idle)
+
     def purge(self, oldest: int) -> None:
         """Take out cuts that have not mattered for so many solves."""
-        old = self.age > oldest
+        self._take_out(self.age > oldest)
+
+    def _take_out(self, old: NDArray[np.bool_]) -> None:
+        """Shelve cuts, if there are many; what is at hand any time is dropped."""
         if old.sum() < 50:
             return
         self.simplex.delete_rows((self.base_rows + np.flatnonzero(old)).astype(np.int32))
         self.age = self.age[~old]
         gone = [cut for cut, out in zip(self.cuts, old, strict=True) if out]
-        self.shelve([cut for cut in gone if isinstance(cut, Cut)])
+        self.shelve([cut for cut in gone if isinstance(cut, Cut) and not cut.at_hand])
         self.cuts = [cut for cut, out in zip(self.cuts, old, strict=True) if not out]
 
     # Decisions

@@ -254,7 +254,7 @@ def most_lots(instance: Instance, h: str) -> float:
     pile, periods = instance.stockpiles[h], len(instance.periods)
     fades = pile.keeps**periods
     room = pile.max_stock / fades
-    demand = float(instance.material_demand[pile.material].sum()) * instance.per_year
-    # More than all demand, and what a rule asks to be kept, is of no use to anyone.
-    useful = (demand + float(pile.min_stock.max(initial=0.0))) / fades
+    usable = float(instance.usable[pile.material].sum()) * instance.per_year
+    # More than that, and what a rule asks to be kept, is of no use to anyone.
+    useful = (usable + float(pile.min_stock.max(initial=0.0))) / fades
     return min(float(pile.max_purchase.sum()), room, useful)

@@ -152,6 +152,11 @@ def recourse_hash(recourse: Recourse) -> str:
     for seen in recourse.looks:
         own = [seen.of_state, seen.supply, seen.pattern, seen.delay, seen.available]
         add((seen.material, seen.nodes, seen.projects), own)
+    for together in recourse.together:
+        add([together.open.tobytes(), list(together.left)], list(together.left.values()))
+    for chain in recourse.instance.chains:
+        for plant in chain.plants:
+            add((plant.id, plant.output, plant.inputs), [plant.capacity])
     names = [
         "demand",
         "part",

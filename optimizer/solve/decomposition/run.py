@@ -19,18 +19,19 @@ UNKNOWN = 0.02  # the gap of a plan that is still to be found, as a share
 UNSWEPT = 0.1  # share of what is expected to be lacking that a round leaves unswept
 PATIENCE = 0.5  # weight of what was seen before against what was just seen
 LEAST = 0.05  # share of a move that is always doubted
+KNOWN = 0.03  # the same of cuts that are known of former sweeps, as a share of the gap asked for
 RECALLED = 1e-6  # a cut on the shelf that is violated by less is left there
 
 
 class Focus:
-    """Which nodes to sweep: those whose cuts are likely to be furthest from the truth. What cuts
+    """Which chains to sweep: those whose cuts are likely to be furthest from the truth. What cuts
     lack in a node is guessed from how far the master's view of it has moved since it was last
     swept, and from how much of such moves turned out to be wrong. A guess only decides where to
-    look: bounds rest on cuts, and plans on sweeps of all nodes."""
+    look: bounds rest on cuts, and plans on sweeps of all chains."""
 
-    def __init__(self, nodes: Collection[int]) -> None:
-        self._value = dict.fromkeys(nodes, math.nan)
-        self._doubt = dict.fromkeys(nodes, 1.0)
+    def __init__(self, heads: Collection[int]) -> None:
+        self._value = dict.fromkeys(heads, math.nan)
+        self._doubt = dict.fromkeys(heads, 1.0)
 
     def lacks(self, claimed: Mapping[int, float]) -> dict[int, float]:
         """What cuts are expected to lack by node, where they claim this; infinite if unknown."""
@@ -52,7 +53,7 @@ class Focus:
 
 
 def worth_sweeping(lacks: Mapping[int, float], leave: float) -> list[int]:
-    """The fewest nodes such that the others lack no more than ``leave`` together, and something
+    """The fewest chains such that the others lack no more than ``leave`` together, and something
     finite."""
     left = 0.0
     ranked = sorted(lacks, key=lambda v: lacks[v])
@@ -98,7 +99,7 @@ class Run:
     _told: float = 0.0
 
     def __post_init__(self) -> None:
-        self.focus = Focus(self.appraise.nodes)
+        self.focus = Focus(self.appraise.heads)
 
     @property
     def interrupted(self) -> bool:
@@ -107,7 +108,7 @@ class Run:
 
     @property
     def separable(self) -> bool:
-        """Whether the objective is a sum over nodes; the tail is that of all nodes together."""
+        """Whether the objective is a sum over chains; the tail is that of all chains together."""
         return self.appraise.weight == 0
 
     def size(self, objective: float) -> float:
@@ -198,7 +199,7 @@ class Run:
 
     def solve(self) -> str:
         """Solve the relaxation of the current branch, with all the rules that wait."""
-        simplex = self.master.simplex
+        simplex, before = self.master.simplex, -math.inf
         while True:
             self.check()
             if self.master.empty:
@@ -209,17 +210,28 @@ class Run:
             if outcome != "optimal":
                 return outcome
             x = simplex.values()
-            if not self.master.call_in(x, FEASIBLE) and not self.master.recall(x, RECALLED):
+            if self.master.call_in(x, FEASIBLE) or self.master.recall(x, RECALLED):
+                continue
+            # What former sweeps prove here is called in as long as it raises the bound.
+            least = KNOWN * self.gap
+            raised = simplex.objective - before
+            before = simplex.objective
+            if raised < least * self.size(before):
+                self.master.let_go()
+                return outcome
+            known = self.appraise.known(self.master.point(x))
+            if not self.master.add(known, x, max(RECALLED, least)):
+                self.master.let_go()
                 return outcome
 
     def relax(
         self, accuracy: float, *, cutoff: float = math.inf, rounds: int = 500, stall: float = 0.0
     ) -> tuple[float, Floats | None, float]:
         """Close in on the relaxation of the current branch by cuts; returns its bound (infinite
-        where nothing is feasible), the best point that all nodes were swept at, and its value.
+        where nothing is feasible), the best point that all chains were swept at, and its value.
         Points are swept half way between the master's solution and the point swept before (in-out
         separation: Ben-Ameur and Neto 2007; a centre that always moves on: Neame 1999), in the
-        nodes that are worth it. It ends when bound and best point are within ``accuracy`` of each
+        chains that are worth it. It ends when bound and best point are within ``accuracy`` of each
         other, or five rounds have raised the bound by less than ``stall``, both as shares."""
         master, simplex = self.master, self.master.simplex
         inside: Floats | None = None
@@ -237,8 +249,8 @@ class Run:
             if lower >= cutoff or near:
                 return lower, inside, upper
             outside = simplex.values()
-            at, nodes = self._next(centre, outside, accuracy * self.size(lower))
-            appraisal, added = self._cut(at, nodes, outside, STILL)
+            at, heads = self._next(centre, outside, accuracy * self.size(lower))
+            appraisal, added = self._cut(at, heads, outside, STILL, rough=at is not outside)
             if not added and at is not outside:
                 at = outside
                 appraisal, added = self._cut(at, None, outside, STILL)
@@ -261,7 +273,7 @@ class Run:
     def _next(
         self, centre: Floats | None, outside: Floats, enough: float
     ) -> tuple[Floats, Collection[int] | None]:
-        """Where to sweep next, and which nodes, all where None: the master's solution itself at
+        """Where to sweep next, and which chains, all where None: the master's solution itself at
         first, and when hardly more than enough can be lacking there."""
         if centre is None:
             return outside, None
@@ -275,25 +287,30 @@ class Run:
         return half_way, worth_sweeping(lacks, UNSWEPT * total)
 
     def _cut(
-        self, at: Floats, nodes: Collection[int] | None, outside: Floats, least: float
+        self,
+        at: Floats,
+        heads: Collection[int] | None,
+        outside: Floats,
+        least: float,
+        rough: bool = False,
     ) -> tuple[Appraisal, dict[int, float]]:
         """Sweep a point and add what cuts off the master's solution; by how much, by node."""
         self.check()
-        appraisal = self.appraise(self.master.point(at), nodes)
+        appraisal = self.appraise(self.master.point(at), heads, rough)
         added = self.master.add(appraisal.cuts, outside, least)
         if self.separable:
-            self.focus.learn(self.master.claimed(outside), appraisal.by_node, added)
+            self.focus.learn(self.master.claimed(outside), appraisal.by_chain, added)
         return appraisal, added
 
     def sound(self, x: Floats, leave: float, least: float) -> tuple[float, int]:
-        """Sweep the master's solution in the nodes that may lack more than ``leave`` together: what
-        cuts lacked there, as far as known, and how many joined that it violates by more than
+        """Sweep the master's solution in the chains that may lack more than ``leave`` together:
+        what cuts lacked there, as far as known, and how many joined that it violates by more than
         ``least`` of their side."""
         if not self.separable:
             appraisal, added = self._cut(x, None, x, least)
             return self.value(x, appraisal) - self.master.simplex.objective, len(added)
         lacks = self.focus.lacks(self.master.claimed(x))
-        nodes = worth_sweeping(lacks, leave)
-        added = self._cut(x, nodes, x, least)[1] if nodes else {}
-        unswept = math.fsum(lacks[v] for v in lacks.keys() - nodes)
+        heads = worth_sweeping(lacks, leave)
+        added = self._cut(x, heads, x, least, rough=True)[1] if heads else {}
+        unswept = math.fsum(lacks[v] for v in lacks.keys() - heads)
         return unswept + math.fsum(added.values()), len(added)

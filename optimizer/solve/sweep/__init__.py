@@ -1,13 +1,14 @@
 """Exact recourse of one commitment in many states of the world at once.
 
 Values for reports, slopes for cuts, and for comparison recourse by a rule without foresight. The
-compiled parts are in :mod:`optimizer.solve.sweep.chain` and :mod:`optimizer.solve.sweep.passes`.
+compiled parts are in :mod:`optimizer.solve.sweep.chain`, :mod:`optimizer.solve.sweep.network` and
+:mod:`optimizer.solve.sweep.passes`.
 """
 
+from optimizer.solve.sweep.looking import Slopes as Slopes
 from optimizer.solve.sweep.nodes import NodeData as NodeData
 from optimizer.solve.sweep.nodes import Point as Point
 from optimizer.solve.sweep.recourse import Recourse as Recourse
-from optimizer.solve.sweep.recourse import Slopes as Slopes
 from optimizer.solve.sweep.recourse import Swept as Swept
 from optimizer.solve.sweep.recourse import added as added
 from optimizer.solve.sweep.recourse import in_blocks as in_blocks

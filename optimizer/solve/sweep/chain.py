@@ -25,8 +25,11 @@ for _bit in range(32):
 
 ROUNDING = 1e-12  # shares of a limit below this are rounding
 
+# Nothing in here allocates: without counted references a look takes down to half of the time.
+compiled = njit(nogil=True, cache=True, error_model="numpy", _nrt=False)
 
-@njit(nogil=True, cache=True, error_model="numpy")
+
+@compiled
 def uncovered_steps(uncovered, limit, k, shortage, column):
     """What is uncovered in period k falls on the cheapest steps (steps run from dear to cheap)."""
     rest = uncovered
@@ -36,7 +39,7 @@ def uncovered_steps(uncovered, limit, k, shortage, column):
         rest -= part
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@compiled
 def serve(
     count, periods, position, order, rank, value, arrived, most, keep, shortage,
     used, left, lots, before, furthest, price, worth, visited, queue, by_stock, by_period, reach,
@@ -124,7 +127,7 @@ def serve(
             worth[h, i] = max(worth[h, i], 0.0)
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@compiled
 def _lay_in(h, count, periods, arrived, lots, before, furthest):
     """Stock h as it comes in, nothing released."""
     total = 0.0
@@ -139,7 +142,7 @@ def _lay_in(h, count, periods, arrived, lots, before, furthest):
         furthest[h, i] = -1
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@compiled
 def _last(h, i, before):
     """The last delivery up to i of which something is left, -1 without any."""
     found = i
@@ -152,7 +155,7 @@ def _last(h, i, before):
     return found
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@compiled
 def _take(h, i, wanted, periods, arrived, lots, before, furthest):
     """Take lots of stock h for period i from what came in last; returns how many."""
     given = 0.0
@@ -172,7 +175,7 @@ def _take(h, i, wanted, periods, arrived, lots, before, furthest):
     return given
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@compiled
 def _count(h, n, given, periods, used, left, most):
     """Take note of a release."""
     used[h, n] += given
@@ -181,7 +184,7 @@ def _count(h, n, given, periods, used, left, most):
         left[h, n] = 0.0
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@compiled
 def _search(i, count, stocks, used, left, before, furthest, visited, queue,
             by_stock, by_period, reach, full_to):  # fmt: skip
     """A chain of moves between stocks by which period i can get more, breadth first. Returns the
@@ -220,7 +223,7 @@ def _search(i, count, stocks, used, left, before, furthest, visited, queue,
     return -1
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@compiled
 def _move(i, end, wanted, count, stocks, periods, used, left, lots, before, furthest,
           by_stock, by_period, change, arrived, most):  # fmt: skip
     """Release along the chain of moves that ends at ``end``; returns how much came of it."""

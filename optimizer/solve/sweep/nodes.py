@@ -1,5 +1,6 @@
 """What a node's recourse depends on beside the state: demand, steps, stocks and offtake."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -9,11 +10,34 @@ from scipy import sparse
 
 from optimizer.model.commitment import Commitment
 from optimizer.model.instance import COMMON, Floats, Instance, Node
-from optimizer.solve.sweep.lp_recourse import Stock
 from optimizer.solve.sweep.state_classes import Looks
 
 LIMITLESS = 1e300  # no limit on release, whose rest is never infinity less infinity
+ROUNDING = 1e-12  # a step is dear if it is above the mean by more than this share of it
 GONE = 1e-250  # where stocks keep a smaller share over all periods, first lots tell nothing
+
+
+@dataclass(frozen=True, eq=False)
+class Stock:
+    """A stockpile's part that belongs to a node, in lots."""
+
+    keeps: float
+    initial: float
+    bought: Floats  # (K) in each period
+    most: float  # lots per period; infinite where there is no limit
+
+    def brought(self) -> Floats:
+        """(K) lots that come in, what was there before included."""
+        brought = self.bought.copy()
+        brought[0] += self.keeps * self.initial
+        return brought
+
+    def held(self) -> Floats:
+        """(K) lots at each period's end if nothing is released."""
+        held, total = np.zeros(len(self.bought)), self.initial
+        for k, lots in enumerate(self.bought):
+            held[k] = total = self.keeps * total + lots
+        return held
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,19 +117,43 @@ class NodeData:
     @cached_property
     def as_in_file(self) -> tuple[Floats, Floats]:
         """(J, K) weight and limit of the steps of the file, none merged."""
-        weight = np.array([step.weight for step in self.node.steps])[:, self.year_of]
-        return weight, np.array([step.limit for step in self.node.steps])[:, self.year_of]
+        shape = (-1, int(self.year_of[-1]) + 1)
+        weight = np.reshape([step.weight for step in self.node.steps], shape)
+        limit = np.reshape([step.limit for step in self.node.steps], shape)
+        return weight[:, self.year_of], limit[:, self.year_of]
 
     def running(self, point: Point) -> Floats:
         """(P, D, Y) share of nameplate that arrives undisturbed."""
         years = int(self.year_of[-1]) + 1
         return (self.arriving @ point.offtake).reshape(len(self.plate), self.delays, years)
 
+    def arrivals(
+        self, looks: Looks, point: Point
+    ) -> Iterator[tuple[str, NDArray[np.int64], Floats]]:
+        """Each project of which anything is reserved here, the looks in which it does not fail, and
+        its lots in these (K)."""
+        running = self.running(point)[:, :, self.year_of] * self.plate[:, None, None]
+        for p, project in enumerate(looks.projects):
+            if running[p].any():
+                own = np.flatnonzero(looks.delay[:, p] >= 0)
+                available = looks.available[looks.pattern[own, p]]
+                yield project, own, running[p, looks.delay[own, p]] * available
+
+    @cached_property
+    def dear(self) -> NDArray[np.bool_]:
+        """(J, K) whether a step is dearer than the mean of the node, weighted by demand."""
+        weight, limit = self.weight, self.limit
+        demand = limit.sum(axis=0)
+        total = (weight * limit).sum(axis=0)
+        mean = np.divide(total, demand, out=np.zeros_like(total), where=demand > 0)
+        dear: NDArray[np.bool_] = (weight > mean * (1 + ROUNDING)) & (limit > 0)
+        return dear
+
     def seen(self, point: Point) -> tuple[bytes, bytes]:
         """All that this node's recourse depends on of a point, but for the last digits."""
         return (
-            _rounded(self.arriving @ point.offtake).tobytes(),
-            _rounded(point.buy[self.piles]).tobytes(),
+            rounded(self.arriving @ point.offtake).tobytes(),
+            rounded(point.buy[self.piles]).tobytes(),
         )
 
     def bought(self, point: Point) -> Floats:
@@ -119,8 +167,7 @@ class NodeData:
         keep = keeps ** np.arange(length, dtype=float)
         if keeps not in self.schedules:
             # What differs in the last digits only is equal: the earliest period comes first.
-            mantissa, exponent = np.frexp(self.weight * keep)
-            value = np.ldexp(np.round(mantissa * 2**40) / 2**40, exponent)
+            value = rounded(self.weight * keep)
             j, k = np.divmod(np.arange(value.size), length)
             order = np.lexsort((j, k, -value.ravel()))
             rank = np.empty(value.size, dtype=np.int64)
@@ -129,12 +176,18 @@ class NodeData:
             self.schedules[keeps] = both, rank.reshape(value.shape), value
         return *self.schedules[keeps], keep
 
-    def stocks(self, point: Point) -> Stocks:
-        """The accounts at a commitment: those that hold something, the others idle."""
-        bought = self.bought(point)
-        holds = (self.initial > 0) | bought.any(axis=1)
+    def holds(self, point: Point) -> NDArray[np.bool_]:
+        """(H) accounts that hold something."""
+        found: NDArray[np.bool_] = (self.initial > 0) | self.bought(point).any(axis=1)
+        return found
+
+    def stocks(self, point: Point, keeps: float | None = None) -> Stocks:
+        """The accounts at a commitment: those that hold something, the others idle; in lots of the
+        first period by what is kept, or else by what they keep."""
+        bought, holds = self.bought(point), self.holds(point)
         losses = np.unique(self.keeps[holds])
-        keeps = float(losses[0]) if len(losses) else 1.0
+        if keeps is None:
+            keeps = float(losses[0]) if len(losses) else 1.0
         order, rank, value, keep = self.schedule(keeps)
         # Those with a limit first: what they cannot give in time they cannot give at all.
         limited = np.flatnonzero(holds & np.isfinite(self.most))
@@ -192,11 +245,11 @@ class NodeData:
         return split
 
 
-def _rounded(values: Floats) -> Floats:
+def rounded(values: Floats) -> Floats:
     """Values without their last digits."""
     mantissa, exponent = np.frexp(values)
-    rounded: Floats = np.ldexp(np.round(mantissa * 2**40) / 2**40, exponent)
-    return rounded
+    without: Floats = np.ldexp(np.round(mantissa * 2**40) / 2**40, exponent)
+    return without
 
 
 def read_node(instance: Instance, position: int, looks: Looks, columns: Columns) -> NodeData:
@@ -209,6 +262,10 @@ def read_node(instance: Instance, position: int, looks: Looks, columns: Columns)
     dearest = sorted(rows.values(), key=lambda own: -float(node.steps[own[0]].weight.max()))
     members = tuple(tuple(own) for own in dearest)
     limit = [np.sum([node.steps[j].limit for j in own], axis=0) for own in members]
+    years = len(instance.years)
+    # What a project makes of forms that never reach a node does not either.
+    chain = next(chain for chain in instance.chains if position in chain.nodes)
+    makes = {plant.id for plant in chain.plants if plant.capacity is None}
     piles = list(node.accounts)
     data = [instance.stockpiles[h] for h in piles]
     share = np.array([node.accounts[h] for h in piles], dtype=float)
@@ -218,9 +275,9 @@ def read_node(instance: Instance, position: int, looks: Looks, columns: Columns)
         demand=node.demand[year_of],
         part=node.group_share[COMMON][year_of],
         # In rows, or the compiled pass would need a second version.
-        limit=np.ascontiguousarray(np.array(limit)[:, year_of]),
+        limit=np.ascontiguousarray(np.reshape(limit, (-1, years))[:, year_of]),
         weight=np.ascontiguousarray(
-            np.array([node.steps[own[0]].weight for own in members])[:, year_of]
+            np.reshape([node.steps[own[0]].weight for own in members], (-1, years))[:, year_of]
         ),
         members=members,
         piles=np.array([where[h] for h in piles], dtype=np.int64),
@@ -230,7 +287,15 @@ def read_node(instance: Instance, position: int, looks: Looks, columns: Columns)
         most=np.array(
             [a * pile.max_release for a, pile in zip(share, data, strict=True)], dtype=float
         ),
-        plate=np.array([instance.projects[p].output[node.material] for p in looks.projects]),
+        plate=np.array(
+            [
+                instance.projects[p].output[node.material]
+                if p in makes or not instance.projects[p].inputs
+                else 0.0
+                for p in looks.projects
+            ],
+            dtype=float,
+        ),
         delays=max((len(own) for own in looks.delays), default=1),
         arriving=_arriving(instance, node, looks, columns),
         year_of=year_of,

@@ -1,4 +1,4 @@
-"""One pass over the looks of a node, compiled: values, and what cuts are made of."""
+"""Passes over looks, compiled: values and what cuts are made of, and which cut is strongest."""
 
 import numpy as np
 from numba import njit
@@ -147,3 +147,22 @@ def sweep_looks(
             total -= initial[h] * worth[h, 0]
         for w in own[:owners]:
             constant[w] += chance[w, u] * total
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def strongest(constant, slopes, columns, says_most):
+    """(U) place of the sweep whose ``constant`` (M, U) less ``slopes`` (M, U, D) times ``columns``
+    (U, D) is greatest, and how much that is in ``says_most`` (U)."""
+    sweeps, looks, width = slopes.shape
+    best = np.zeros(looks, np.int64)
+    for u in range(looks):
+        most = -np.inf
+        for m in range(sweeps):
+            says = constant[m, u]
+            for d in range(width):
+                says -= slopes[m, u, d] * columns[u, d]
+            if says > most:
+                most = says
+                best[u] = m
+        says_most[u] = most
+    return best

@@ -1,10 +1,10 @@
 """Exact recourse of a commitment in many states at once: damage, shortages, and cuts.
 
-Recourse separates by node and by look (:mod:`optimizer.solve.sweep.state_classes`), so a sweep is
-a set of compiled passes over looks that run side by side. A node's stocks of equal loss go through
-:mod:`optimizer.solve.sweep.chain`; where stocks that hold something lose at different rates no
-order by value is exact, and each look is solved as a linear program
-(:mod:`optimizer.solve.sweep.lp_recourse`).
+Recourse separates by chain and by look (:mod:`optimizer.solve.sweep.state_classes`), so a sweep is
+a set of passes over looks that run side by side. Where stocks lose at one rate, a node by itself
+goes through :mod:`optimizer.solve.sweep.chain`, a chain without gains through
+:mod:`optimizer.solve.sweep.network`; all else is solved as linear programs, look by look
+(:mod:`optimizer.solve.sweep.template`).
 """
 
 from __future__ import annotations
@@ -15,40 +15,24 @@ from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cached_property, partial, reduce
+from functools import reduce
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from optimizer.model.cores import usable_cores
-from optimizer.model.instance import COVERED, Floats, Instance
+from optimizer.model.instance import Chain, Floats, Instance
 from optimizer.model.states import State
-from optimizer.solve.sweep.lp_recourse import UnlikeStocks, serve_unlike
+from optimizer.solve.sweep.looking import NodePass, Pass, Slopes
+from optimizer.solve.sweep.networks import Contents, NetworkPass, contained
 from optimizer.solve.sweep.nodes import Columns, NodeData, Point, read_node
-from optimizer.solve.sweep.passes import sweep_looks
-from optimizer.solve.sweep.state_classes import Looks, delays_of, read_looks
+from optimizer.solve.sweep.programs import ChainPass, Known
+from optimizer.solve.sweep.state_classes import ChainLooks, Looks, delays_of, read_looks
+from optimizer.solve.sweep.template import Template, of_chain
 
 REMEMBERED = 20  # sweeps of each node that are kept: a search often changes what few nodes see
 BLOCK = 5000  # states that are swept together
-NONE = np.zeros((0, 0))
-NO_STEPS = np.zeros((0, 0, 0))
-PART = 256  # looks in one pass: enough to be worth a call, few enough to share out evenly
-
-
-@dataclass(frozen=True, eq=False)
-class Slopes:
-    """What the multipliers of a node give, summed over states with fixed weights (W sets). Damage
-    is at least ``constant - output . running - purchases . buy``, for any commitment."""
-
-    constant: Floats  # (W)
-    output: Floats  # (W, P, D, Y) per share of nameplate that reaches the node undisturbed
-    purchases: Floats  # (W, H, Y) of lots bought, by account of the node
-
-    def at(self, node: NodeData, point: Point) -> Floats:
-        """(W) what they prove of a commitment."""
-        sold: Floats = self.constant - np.tensordot(self.output, node.running(point), 3)
-        return sold - np.tensordot(self.purchases, point.buy[node.piles], 2)
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,7 +40,7 @@ class Swept:
     """One commitment in all states."""
 
     damage: Floats  # (S)
-    by_node: dict[int, Floats]  # (W) weighted damage of each node, by its position in the instance
+    by_chain: dict[int, Floats]  # (W) weighted damage of each chain, by its head
     slopes: dict[int, Slopes]  # by node; empty where they were not asked for
 
 
@@ -101,9 +85,14 @@ class Recourse:
         self.delays: dict[str, tuple[int, ...]] = (
             like.delays if like else delays or delays_of(instance, states)
         )
-        self.looks = read_looks(instance, states, delays=self.delays, merge=merge)
+        self.looks, self.together = read_looks(instance, states, delays=self.delays, merge=merge)
         self.threads = threads or usable_cores()
-        self._known: OrderedDict[tuple[Any, ...], _NodePass] = OrderedDict()
+        self._known: OrderedDict[tuple[Any, ...], Pass] = OrderedDict()
+        self.chains: dict[int, tuple[int, ...]] = {c.head: c.nodes for c in instance.chains}
+        self._contents: dict[int, Contents | None] = {}  # of chains that were asked for
+        # Programs of chains, built once they are asked for.
+        self._templates: dict[int, Template] = like._templates if like else {}
+        self._learnt: dict[int, Known] = {}  # of former sweeps of chains
         self.nodes: dict[int, NodeData] = (
             like.nodes
             if like
@@ -132,29 +121,33 @@ class Recourse:
         weights: Floats,
         *,
         priced: bool = True,
-        nodes: Collection[int] | None = None,
+        heads: Collection[int] | None = None,
+        rough: bool = False,
     ) -> Swept:
         """Damage of a commitment in every state, and, where ``priced``, the slopes of its
         expectations by ``weights`` (W, S); a state that has none in any set counts as free of
-        damage, as do the nodes that are not in ``nodes`` (all where None)."""
+        damage, as do the chains that are not in ``heads`` (all where None). A ``rough`` sweep may
+        say less than the damage, and prove less, where it would have to solve linear programs."""
         weighed = hash(weights.tobytes())
-        passes: list[_NodePass] = []
-        new: list[_NodePass] = []
+        passes: list[Pass] = []
+        new: list[Pass] = []
         keys: list[tuple[Any, ...]] = []
-        for looks in self.looks:
-            chance: Floats | None = None
-            for v in looks.nodes:
-                if nodes is not None and v not in nodes:
-                    continue
-                key = (v, weighed, priced, *self.nodes[v].seen(point))
-                known = self._known.get(key)
-                if known is None:
-                    chance = looks.weights(weights) if chance is None else chance
-                    known = _NodePass(self.nodes[v], v, looks, point, chance, priced)
-                    new.append(known)
-                passes.append(known)
-                keys.append(key)
-        self._run([part for one in new for part in one.parts()])
+        chances: dict[int, Floats] = {}
+        for chain, looks in self._in_order():
+            if heads is not None and chain.head not in heads:
+                continue
+            seen = (part for v in chain.nodes for part in self.nodes[v].seen(point))
+            key = (chain.head, weighed, priced, rough and len(chain.nodes) > 1, *seen)
+            known = self._known.get(key)
+            if known is None:
+                if id(looks) not in chances:
+                    chances[id(looks)] = looks.weights(weights)
+                chance = chances[id(looks)]
+                known = self._pass(chain, looks, point, chance, priced, rough=rough)
+                new.append(known)
+            passes.append(known)
+            keys.append(key)
+        self.run([part for one in new for part in one.parts()])
         for key, one in zip(keys, passes, strict=True):  # only what has been swept to the end
             self._known[key] = one
             self._known.move_to_end(key)
@@ -162,33 +155,110 @@ class Recourse:
             self._known.popitem(last=False)
         damage = np.zeros(len(self.probability))
         for one in passes:
-            struck = one.looks.of_state >= 0
-            damage[struck] += one.damage[one.looks.of_state[struck]]
-        by_node = {one.position: one.chance @ one.damage for one in passes}
-        slopes = {one.position: one.slopes for one in passes} if priced else {}
-        return Swept(damage, by_node, slopes)
+            struck = one.of_state >= 0
+            damage[struck] += one.damage[one.of_state[struck]]
+        by_chain = {one.head: one.chance @ one.damage for one in passes}
+        slopes = {v: own for one in passes for v, own in one.slopes.items()} if priced else {}
+        return Swept(damage, by_chain, slopes)
+
+    def known(self, point: Point, heads: Collection[int]) -> dict[int, dict[int, Slopes]]:
+        """What former sweeps prove of some chains at a point, where they were linear programs: the
+        slopes of each node, by the head of its chain. A chain that sees the same as last time, and
+        of which nothing was learnt since, is left out."""
+        found: dict[int, dict[int, Slopes]] = {}
+        for chain, looks in self._in_order():
+            if chain.head not in heads or chain.head not in self._learnt:
+                continue
+            asked = [part for v in chain.nodes for part in self.nodes[v].seen(point)]
+            if self._learnt[chain.head].asked == asked:
+                continue
+            self._learnt[chain.head].asked = asked
+            chance = looks.weights(self.probability[None])
+            one = self._pass(chain, looks, point, chance, True)
+            if isinstance(one, ChainPass) and (slopes := one.known()) is not None:
+                found[chain.head] = slopes
+        return found
+
+    def _in_order(self) -> Iterator[tuple[Chain, Looks | ChainLooks]]:
+        """Each chain, and the looks that it is swept in."""
+        looks: dict[int, Looks | ChainLooks] = {v: own for own in self.looks for v in own.nodes}
+        looks |= {chain.head: own for own in self.together for chain in own.chains}
+        return ((chain, looks[chain.head]) for chain in self.instance.chains)
+
+    def _pass(
+        self,
+        chain: Chain,
+        looks: Looks | ChainLooks,
+        point: Point,
+        chance: Floats,
+        priced: bool,
+        short: bool = False,
+        rough: bool = False,
+    ) -> Pass:
+        """The way to sweep a chain at a point."""
+        node = self.nodes[chain.head]
+        if len(chain.nodes) == 1:
+            own = looks if isinstance(looks, Looks) else looks.forms[node.node.material]
+            stocks = node.stocks(point)
+            if not stocks.unlike:
+                return NodePass(node, chain.head, own, point, stocks, chance, priced, short)
+        elif isinstance(looks, ChainLooks):
+            if chain.head not in self._contents:
+                lots = contained(chain)
+                known = Contents(chain, lots, self.nodes, looks) if lots else None
+                self._contents[chain.head] = known
+            contents = self._contents[chain.head]
+            keeps = contents.keeps(point) if contents else None
+            if contents and keeps is not None:
+                return NetworkPass(contents, keeps, looks, point, chance, priced, short)
+        return self.program(chain, looks, point, chance, priced, short, rough)
+
+    def program(
+        self,
+        chain: Chain,
+        looks: Looks | ChainLooks,
+        point: Point,
+        chance: Floats,
+        priced: bool,
+        short: bool = False,
+        rough: bool = False,
+    ) -> ChainPass:
+        """A chain at a point as linear programs, whatever else might be quicker."""
+        if chain.head not in self._templates:
+            self._templates[chain.head] = of_chain(self.instance, chain)
+        if chain.head not in self._learnt:
+            self._learnt[chain.head] = Known(looks.count)
+        template, learnt = self._templates[chain.head], self._learnt[chain.head]
+        parts = (template, learnt, chain, self.nodes, looks, point, chance)
+        return ChainPass(*parts, priced, short, rough)
+
+    def compiled(self, chain: Chain, looks: Looks | ChainLooks, point: Point) -> Pass | None:
+        """A pass for the damage of a chain that solves no linear program; None where it has to."""
+        one = self._pass(chain, looks, point, looks.weights(self.probability[None]), False)
+        return None if isinstance(one, ChainPass) else one
 
     def shortages(self, point: Point) -> Iterator[Shortages]:
         """What is missing, material by material."""
-        for looks in self.looks:
+        of_node: dict[int, Pass] = {}
+        for chain, looks in self._in_order():
             chance = looks.weights(self.probability[None])
-            missing = np.zeros((looks.count, len(self.instance.periods)))
-            passes = [
-                _NodePass(self.nodes[v], v, looks, point, chance, False, missing)
-                for v in looks.nodes
-            ]
-            for one in passes:  # one after the other, since they add up to the same total
-                self._run(one.parts())
+            one = self._pass(chain, looks, point, chance, False, True)
+            self.run(one.parts())
+            of_node.update(dict.fromkeys(chain.nodes, one))
+        for looks in self.looks:
+            passes = {v: of_node[v] for v in looks.nodes}
+            chance = looks.weights(self.probability[None])
             yield Shortages(
                 looks,
                 chance[0],
-                missing,
-                {one.position: one.by_step for one in passes},
-                np.sum([one.damage for one in passes], axis=0),
-                {one.position: one.damage_by_step for one in passes},
+                np.sum([one.missing[v] for v, one in passes.items()], axis=0),
+                {v: one.by_step(v) for v, one in passes.items()},
+                np.sum([one.damage_of[v] for v, one in passes.items()], axis=0),
+                {v: one.damage_by_step[v] for v, one in passes.items()},
             )
 
-    def _run(self, parts: list[Callable[[], None]]) -> None:
+    def run(self, parts: list[Callable[[], None]]) -> None:
+        """Do what parts of passes have to do, side by side."""
         if self.threads == 1 or len(parts) == 1:
             for part in parts:
                 part()
@@ -212,142 +282,3 @@ def in_blocks(
 def added(sums: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """Sums of blocks of states by key, in the order of the blocks: alike to the last digit."""
     return {key: reduce(operator.add, (one[key] for one in sums)) for key in sums[0]}
-
-
-class _NodePass:
-    """One node in all looks of its material, in parts that can run side by side."""
-
-    def __init__(
-        self,
-        node: NodeData,
-        position: int,
-        looks: Looks,
-        point: Point,
-        chance: Floats,
-        priced: bool,
-        missing: Floats | None = None,
-    ) -> None:
-        self.node, self.position, self.looks, self.chance = node, position, looks, chance
-        self.damage = np.zeros(looks.count)
-        self.damage_by_step = np.zeros(
-            (0 if missing is None else looks.count, len(node.node.steps))
-        )
-        self._short: dict[int, Floats] = {}  # (J, K) expected lots missing by step, by first look
-        self._point, self._priced, self._missing = point, priced, missing
-        self._stocks = node.stocks(point)
-        running = node.running(point)[:, :, node.year_of] * node.plate[:, None, None]
-        self._running = np.ascontiguousarray(running)
-        sets, length = len(chance), len(node.demand)
-        projects, years = len(node.plate), int(node.year_of[-1]) + 1
-        self._shapes = (
-            (sets,),
-            (sets, projects, node.delays, years),
-            (sets, len(self._stocks.arrived), length),
-            (sets, len(self._stocks.idle), length),
-            (sets, len(node.piles), length),
-        )
-        self._found: dict[int, list[Floats]] = {}  # by first look: sums in one order
-
-    def parts(self) -> list[Callable[[], None]]:
-        """What there is to do."""
-        if self._stocks.unlike:
-            return [self._by_program] if self.looks.count else []
-        return [
-            partial(self._by_value, start, min(start + PART, self.looks.count))
-            for start in range(0, self.looks.count, PART)
-        ]
-
-    def _by_value(self, start: int, end: int) -> None:
-        node, looks, stocks, part = self.node, self.looks, self._stocks, slice(start, end)
-        found = [np.zeros(shape) for shape in self._shapes[:4]]
-        missing = NONE if self._missing is None else self._missing[part]
-        short = NO_STEPS
-        if self._missing is not None:
-            short = np.zeros((end - start, *node.limit.shape))
-        # One layout of every array, or there would be a second version to compile.
-        chance = np.ascontiguousarray(self.chance[:, part])
-        sweep_looks(
-            looks.supply[part], looks.pattern[part], looks.delay[part], looks.available,
-            node.demand, node.part, node.limit, node.weight, stocks.order, stocks.rank,
-            stocks.value,
-            self._running, node.plate, stocks.arrived, stocks.initial, stocks.most, stocks.keep,
-            stocks.idle, node.year_of, chance, self._priced, self.damage[part],
-            missing, short, COVERED, *found,
-        )  # fmt: skip
-        if self._missing is not None:
-            by_step = node.split(short)
-            self._short[start] = np.tensordot(self.chance[0, part], by_step, 1)
-            self.damage_by_step[part] = (by_step * node.as_in_file[0]).sum(axis=2)
-        if self._priced:
-            self._found[start] = found
-
-    @property
-    def by_step(self) -> Floats:
-        """(J, K) expected lots missing, by step of the file."""
-        none = np.zeros((len(self.node.node.steps), len(self.node.demand)))
-        return sum((self._short[start] for start in sorted(self._short)), none)
-
-    def _by_program(self) -> None:
-        """Look by look, where stocks that hold something lose at different rates."""
-        node, looks, each = self.node, self.looks, self.node.each_stock(self._point)
-        program = UnlikeStocks(node.weight, node.limit, each)
-        found = [np.zeros(shape) for shape in (*self._shapes[:2], self._shapes[4])]
-        for u in np.flatnonzero((self.chance > 0).any(axis=0)):
-            gap, uncovered = self._uncovered(int(u))
-            if not uncovered.any():
-                continue
-            if self._missing is not None:
-                short = serve_unlike(*node.as_in_file, uncovered, each)
-                self._missing[u] += short.sum(axis=0)
-                self.damage_by_step[u] = (short * node.as_in_file[0]).sum(axis=1)
-                self.damage[u] = self.damage_by_step[u].sum()
-                self._short[int(u)] = self.chance[0, u] * short
-                continue
-            self.damage[u], price, worth = program.solve(uncovered)
-            if not self._priced:
-                continue
-            chance = self.chance[:, u]
-            found[0] += chance * program.constant(gap, price, worth)
-            for p in range(len(node.plate)):
-                d = looks.delay[u, p]
-                if d >= 0:
-                    lots = price * node.plate[p] * looks.available[looks.pattern[u, p]]
-                    by_year = np.bincount(node.year_of, lots, minlength=found[1].shape[3])
-                    found[1][:, p, d] += chance[:, None] * by_year
-            found[2] += chance[:, None, None] * worth
-        if self._priced:
-            self._found[0] = found
-
-    def _uncovered(self, u: int) -> tuple[Floats, Floats]:
-        """(K) demand that the market leaves open in a look, and what of it projects leave."""
-        node, looks = self.node, self.looks
-        gap = node.demand - node.part * looks.supply[u]
-        left = gap.copy()
-        for p in range(len(node.plate)):
-            if looks.delay[u, p] >= 0:
-                left -= self._running[p, looks.delay[u, p]] * looks.available[looks.pattern[u, p]]
-        left[left < COVERED * node.demand] = 0.0
-        return gap, left
-
-    @cached_property
-    def slopes(self) -> Slopes:
-        """The sums over all parts."""
-        node, stocks = self.node, self._stocks
-        sets, years = len(self.chance), int(node.year_of[-1]) + 1
-        if not self._found:
-            none = np.zeros((sets, len(node.piles), years))
-            return Slopes(np.zeros(sets), np.zeros(self._shapes[1]), none)
-        ordered = [self._found[start] for start in sorted(self._found)]
-        sums = [np.sum(own, axis=0) for own in zip(*ordered, strict=True)]
-        if stocks.unlike:
-            constant, output, worth = sums
-        else:
-            constant, output, by_row, by_idle = sums
-            worth = np.zeros((sets, len(node.piles), len(node.demand)))
-            for h, (row, idle) in enumerate(zip(stocks.rows, stocks.idle_rows, strict=True)):
-                if row >= 0:
-                    worth[:, h] = by_row[:, row] / stocks.keep
-                elif idle >= 0:
-                    worth[:, h] = by_idle[:, idle]
-        yearly = worth.reshape(sets, len(node.piles), years, node.per_year).sum(axis=3)
-        return Slopes(constant, output, yearly * (node.share / node.per_year)[:, None])

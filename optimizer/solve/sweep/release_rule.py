@@ -4,7 +4,8 @@ In a period that is short, a node's stocks are released at once. A reserve, a sh
 be there had nothing ever been released, is kept in each stock for the dear steps: those dearer
 than the demand-weighted mean of the node's steps. What the rule does is feasible in the second
 stage, so that it is never better than foresight. While a dear step is short nothing is released
-for a cheap one: whatever is released, what is missing falls on the cheapest steps.
+for a cheap one: whatever is released, what is missing falls on the cheapest steps. Where forms are
+made into others, :mod:`optimizer.solve.sweep.chain_rule` says what is released of which.
 """
 
 from collections.abc import Sequence
@@ -14,13 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from optimizer.model.commitment import Commitment, planned_stock
-from optimizer.model.instance import COVERED, Floats, Instance
+from optimizer.model.instance import COVERED, Chain, Floats, Instance
 from optimizer.model.states import State
+from optimizer.solve.sweep.chain_rule import by_period, released_in
 from optimizer.solve.sweep.nodes import NodeData, Point
 from optimizer.solve.sweep.recourse import Recourse, added, in_blocks
-from optimizer.solve.sweep.state_classes import Looks
-
-ROUNDING = 1e-12  # a step is dear if it is above the mean by more than this share of it
+from optimizer.solve.sweep.state_classes import ChainLooks, Looks
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,8 +60,14 @@ def by_rule(
     )
     for block, recourse in in_blocks(instance, states, threads=threads):
         point = recourse.columns.point(commitment)
+        tied = {v for own in recourse.chains.values() if len(own) > 1 for v in own}
         for looks in recourse.looks:
-            _add(recourse, looks, point, block, found)
+            alone = [v for v in looks.nodes if v not in tied]
+            _add(recourse, looks, alone, point, block, found)
+        for together in recourse.together:
+            for chain in together.chains:
+                if len(chain.nodes) > 1:
+                    _add_chain(recourse, together, chain, point, block, found)
     return found
 
 
@@ -77,12 +83,16 @@ def joined(parts: Sequence[ByRule]) -> ByRule:
 
 
 def _add(
-    recourse: Recourse, looks: Looks, point: Point, block: slice, found: Sequence[ByRule]
+    recourse: Recourse,
+    looks: Looks,
+    nodes: Sequence[int],
+    point: Point,
+    block: slice,
+    found: Sequence[ByRule],
 ) -> None:
-    """Add what is missing of a material in a block of states."""
+    """Add what is missing at nodes of a material in a block of states."""
     chance = looks.weights(recourse.probability[None])[0]
-    struck = looks.of_state >= 0
-    for v in looks.nodes:
+    for v in nodes:
         node = recourse.nodes[v]
         uncovered, bought = uncovered_demand(node, looks, point), node.bought(point)
         planned = np.array([stock.held() for stock in node.each_stock(point)])
@@ -90,24 +100,50 @@ def _add(
         for rule in found:
             missing, left = released(node, uncovered, bought, planned, rule.reserve)
             damage = damage_of(node, missing)
-            rule.damage[block][struck] += damage[looks.of_state[struck]]
-            rule.by_material[looks.material] += float(chance @ damage)
-            # Calm states release nothing, and count with what is planned.
-            gone = chance @ (planned[:, -1] - left)
-            for stockpile, lots in zip(node.node.accounts, gone, strict=True):
-                rule.left[stockpile] -= float(lots)
+            _count(rule, node, looks.of_state, block, chance, damage, planned[:, -1] - left)
+
+
+def _add_chain(
+    recourse: Recourse,
+    looks: ChainLooks,
+    chain: Chain,
+    point: Point,
+    block: slice,
+    found: Sequence[ByRule],
+) -> None:
+    """Add what is missing of the forms of a chain in a block of states."""
+    chance = looks.weights(recourse.probability[None])[0]
+    given = by_period(recourse, chain, looks, point)
+    for rule in found:
+        ruled = released_in(given, rule.reserve)
+        for v, node in given.nodes.items():
+            damage = (ruled.missing[v] * node.weight).sum(axis=(1, 2))
+            _count(rule, node, looks.of_state, block, chance, damage, ruled.gone[v])
+
+
+def _count(
+    rule: ByRule,
+    node: NodeData,
+    of_state: NDArray[np.int64],
+    block: slice,
+    chance: Floats,
+    damage: Floats,
+    gone: Floats,
+) -> None:
+    """Count the damage of a node by look (U), and (U, H) what is gone of the planned stock in the
+    end: calm states release nothing."""
+    struck = of_state >= 0
+    rule.damage[block][struck] += damage[of_state[struck]]
+    rule.by_material[node.node.material] += float(chance @ damage)
+    for stockpile, lots in zip(node.node.accounts, chance @ gone, strict=True):
+        rule.left[stockpile] -= float(lots)
 
 
 def uncovered_demand(node: NodeData, looks: Looks, point: Point) -> Floats:
     """(U, K) lots that neither the market nor projects deliver, look by look."""
-    running = node.running(point)[:, :, node.year_of] * node.plate[:, None, None]
     uncovered = node.demand - node.part * looks.supply
-    for p in range(len(node.plate)):
-        if not running[p].any():
-            continue
-        own = np.flatnonzero(looks.delay[:, p] >= 0)
-        available = looks.available[looks.pattern[own, p]]
-        uncovered[own] -= running[p, looks.delay[own, p]] * available
+    for _, own, lots in node.arrivals(looks, point):
+        uncovered[own] -= lots
     uncovered[uncovered <= COVERED * node.demand] = 0.0
     return uncovered
 
@@ -151,12 +187,8 @@ def released(
 def cheap_demand(node: NodeData) -> Floats:
     """(K) lots of demand on steps that are no dearer than the mean; none if all are equally dear.
     The mean of the damage per lot is weighted by demand."""
-    weight, limit = node.weight, node.limit
-    demand = limit.sum(axis=0)
-    total = (weight * limit).sum(axis=0)
-    mean = np.divide(total, demand, out=np.zeros_like(total), where=demand > 0)
-    dear = (weight > mean * (1 + ROUNDING)) & (limit > 0)
-    cheap: Floats = np.where(dear.any(axis=0), np.where(dear, 0.0, limit).sum(axis=0), 0.0)
+    dear = node.dear
+    cheap: Floats = np.where(dear.any(axis=0), np.where(dear, 0.0, node.limit).sum(axis=0), 0.0)
     return cheap
 
 

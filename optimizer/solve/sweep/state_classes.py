@@ -6,14 +6,15 @@ nothing can be missing whatever is committed, a period is calm, and so is a look
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from optimizer.model.instance import COMMON, COVERED, Floats, Instance, Node
-from optimizer.model.states import State
+from models.scenario.chains import chains
+from optimizer.model.instance import COMMON, COVERED, Chain, Floats, Instance, Node
+from optimizer.model.states import State, is_short
 
 Integers = NDArray[np.int64]
 
@@ -46,6 +47,26 @@ class Looks:
         return weights
 
 
+@dataclass(frozen=True, eq=False)
+class ChainLooks:
+    """The looks of forms that are made into one another, U of them."""
+
+    chains: tuple[Chain, ...]  # one, or one for each consumer
+    of_state: Integers  # (S) look of each state; -1 where it is calm
+    forms: dict[str, Looks]  # the same looks, by material
+    left: dict[str, Floats]  # (U, K) share of its capacity that hazards leave each conversion
+    open: NDArray[np.bool_]  # (U, K) periods in which anything may be missing
+
+    @property
+    def count(self) -> int:
+        """Number of looks."""
+        return len(self.open)
+
+    def weights(self, by_state: Floats) -> Floats:
+        """(..., U) sums of the weights (..., S) of the states that have each look."""
+        return next(iter(self.forms.values())).weights(by_state)
+
+
 def delays_of(instance: Instance, states: Sequence[State]) -> dict[str, tuple[int, ...]]:
     """Delays in years that each project has in any of the states."""
     delays: dict[str, set[int]] = {p: {0} for p in instance.projects}
@@ -61,9 +82,10 @@ def read_looks(
     *,
     delays: dict[str, tuple[int, ...]] | None = None,
     merge: bool = True,
-) -> tuple[Looks, ...]:
-    """The looks of every material that has demand; ``delays`` are those that projects can have,
-    where these states are not all there are. Without ``merge`` there is one look for each state."""
+) -> tuple[tuple[Looks, ...], tuple[ChainLooks, ...]]:
+    """The looks of every material that has nodes, and of those that are made into others together;
+    ``delays`` are those that projects can have, where these states are not all there are. Without
+    ``merge`` there is one look for each state."""
     patterns = _Patterns(instance, states)
     possible = delays or delays_of(instance, states)
     of_material: dict[str, list[int]] = {}
@@ -76,9 +98,91 @@ def read_looks(
             late[p][s] = place[p][years]
         for p in state.failed:
             late[p][s] = -1
-    return tuple(
-        _read(instance, material, tuple(nodes), patterns, possible, late, merge)
+    tied = {m: forms for forms in chains(instance.case) for m in forms}
+    groups: dict[tuple[str, ...], list[Chain]] = {}
+    for chain in instance.chains:
+        material = instance.nodes[chain.head].material
+        groups.setdefault(tied.get(material, (material,)), []).append(chain)
+    in_chain: dict[str, ChainLooks] = {}
+    for own in groups.values():
+        if all(len(chain.nodes) == 1 for chain in own):
+            continue
+        names = dict.fromkeys(instance.nodes[v].material for chain in own for v in chain.nodes)
+        apart = {
+            m: _read(instance, m, tuple(of_material[m]), patterns, possible, late, False)
+            for m in names
+        }
+        together = _together(instance, tuple(own), apart, patterns, merge)
+        in_chain.update(dict.fromkeys(names, together))
+    looks = tuple(
+        in_chain[material].forms[material]
+        if material in in_chain
+        else _read(instance, material, tuple(nodes), patterns, possible, late, merge)
         for material, nodes in of_material.items()
+    )
+    return looks, tuple(dict.fromkeys(in_chain.values()))
+
+
+def _together(
+    instance: Instance,
+    own_chains: tuple[Chain, ...],
+    apart: dict[str, Looks],
+    patterns: "_Patterns",
+    merge: bool,
+) -> ChainLooks:
+    """The looks of forms of which each was read state by state."""
+    conversions = {plant.id: plant.origin for own in own_chains for plant in own.plants}
+    conversions = {c: origin for c, origin in conversions.items() if c in instance.conversions}
+    left = {}
+    for c, origin in conversions.items():
+        rows, of_state = patterns.of_origin(instance.origins.index(origin))
+        left[c] = rows[of_state]
+    open_ = np.zeros((patterns.states, patterns.periods), dtype=bool)
+    year_of = instance.year_of
+    for chain in own_chains:
+        nodes = {v: instance.nodes[v] for v in chain.nodes}
+        market = {
+            v: node.group_share[COMMON][year_of] * apart[node.material].supply
+            for v, node in nodes.items()
+        }
+        capacity = {
+            plant.id: plant.capacity[year_of] * left[plant.id]
+            for plant in chain.plants
+            if plant.capacity is not None
+        }
+        open_ |= is_short(instance, chain, market, capacity)
+    kept = of_state = np.arange(patterns.states)
+    if merge:
+        struck = np.flatnonzero(open_.any(axis=1))
+        # In a calm period there is nothing to tell states apart by.
+        seen: list[Floats] = [open_[struck].astype(float)]
+        seen += [own[struck] * open_[struck] for own in left.values()]
+        for own in apart.values():
+            seen.append(own.supply[struck] * open_[struck])
+            for p in range(len(own.projects)):
+                seen.append(own.available[own.pattern[struck, p]] * open_[struck])
+                seen.append(own.delay[struck, p : p + 1].astype(float))
+        first, number = _distinct(np.hstack(seen)) if len(struck) else (struck, struck)
+        # Looks with the same open periods side by side: their programs share a basis.
+        alike = [open_[struck[n]].tobytes() for n in first]
+        order = np.array(sorted(range(len(first)), key=alike.__getitem__), dtype=np.int64)
+        first, number = first[order], np.argsort(order)[number]
+        kept = struck[first]
+        of_state = np.full(patterns.states, -1, dtype=np.int64)
+        of_state[struck] = number
+    forms = {}
+    for m, own in apart.items():
+        rows, pattern = np.unique(own.pattern[kept], return_inverse=True)
+        forms[m] = replace(
+            own,
+            of_state=of_state,
+            supply=own.supply[kept],
+            pattern=pattern.reshape(own.pattern[kept].shape).astype(np.int64),
+            delay=own.delay[kept],
+            available=own.available[rows],
+        )
+    return ChainLooks(
+        own_chains, of_state, forms, {c: own[kept] for c, own in left.items()}, open_[kept]
     )
 
 
@@ -123,7 +227,7 @@ def _read(
     instance: Instance,
     material: str,
     nodes: tuple[int, ...],
-    patterns: _Patterns,
+    patterns: "_Patterns",
     delays: dict[str, tuple[int, ...]],
     late: dict[str, Integers],
     merge: bool,

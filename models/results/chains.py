@@ -1,0 +1,120 @@
+"""What a plan says of chains of materials: where they break, and what each stage is worth."""
+
+from typing import Annotated, Literal
+
+from models.results import ids
+from models.results.base import InUnit, Result, Share, Unit
+
+PerTonne = Annotated[float, Unit("`currency` per t, or `unit` per t")]
+"""Money of its year where the measure is damage, else the unit of the measure."""
+
+
+class FormFlow(Result):
+    """Where a form comes from and where it goes in one year.
+
+    ``supply_t + projects_t + made_t + released_t + missing_t = demand_t + taken_t``.
+    """
+
+    supply_t: float  #: Used of what the market supplies.
+    projects_t: float  #: Used of what projects without inputs deliver.
+    made_t: float  #: Made of other forms.
+    released_t: float  #: Released from stocks.
+    missing_t: float  #: Missing of direct demand.
+    demand_t: float  #: Direct demand of all consumers.
+    taken_t: float  #: Taken in to make other forms.
+    unused_t: float  #: What the market and projects would deliver besides; nobody needs it.
+
+
+class ChainForm(Result):
+    """One form of a chain, in the year of its outcome.
+
+    The worst states are those of this chain without a plan, the same with the plan and without.
+    """
+
+    material: ids.Material  #: Id of the form.
+    undisturbed: FormFlow  #: If nothing happens, without a plan.
+    worst_without_plan: FormFlow  #: Mean of the worst states, without a plan.
+    worst: FormFlow  #: Mean of the same states, with the plan.
+    value_per_t: Annotated[dict[ids.HorizonYear, PerTonne], ids.EVERY]
+    """By how much a tonne more in a year, spread evenly over it and divided as the market's supply,
+    lowers expected damage, with the plan: the mean multiplier of rule R3, not discounted. In states
+    in which nothing can be missing it is 0."""
+    value_without_plan_per_t: Annotated[dict[ids.HorizonYear, PerTonne], ids.EVERY]
+    """The same without any plan."""
+
+
+class ChainPlant(Result):
+    """What makes a form of others: a conversion, or a project with inputs, built or not."""
+
+    id: str  #: Id of the conversion or project.
+    project: bool  #: Whether it is a project.
+    output: ids.Material  #: Id of the form that it makes.
+    inputs_t_per_t: dict[ids.Material, float]  #: Tonnes taken in for a tonne of output.
+    undisturbed_t: float  #: Made in the year if nothing happens, without a plan.
+    worst_without_plan_t: float  #: The same in the mean of the worst states, without a plan.
+    worst_t: float  #: The same in the mean of the same states, with the plan.
+    value_per_t: PerTonne
+    """By how much capacity for a tonne more of output in the year lowers expected damage, with the
+    plan: the mean multiplier of rule R6, not discounted."""
+    value_without_plan_per_t: PerTonne  #: The same without any plan.
+
+
+class Bottleneck(Result):
+    """How often a stage is the one of which a little more would lower damage most.
+
+    Counted where something is missing, from the form whose shortage costs most down to what lacks:
+    capacity of what makes it, or an input, whichever has the larger multiplier for a tonne of the
+    form; and so on with that input. A form that nothing makes is its own bottleneck. Where
+    consumers are entitled to parts of their own, that of the one who loses most counts.
+    """
+
+    material: ids.Material  #: Id of the form.
+    stage: Literal["supply", "making"]
+    """``supply``: tonnes of the form; ``making``: capacity of what makes it of others."""
+    share: Share  #: Share of the states in which the chain is short in the year, with the plan.
+    share_without_plan: Share  #: The same without any plan.
+
+
+class ChainProject(Result):
+    """What a project of the plan adds to a chain."""
+
+    id: ids.Project  #: Id of the project.
+    avoided: InUnit
+    """Expected damage of the chain without it, less that with it, all else as planned."""
+
+
+class ChainStages(Result):
+    """What two stages of a plan that follow one another are worth, together and apart.
+
+    Each figure is expected damage of the chain: without the part of the plan, less that with it.
+    The rest of the plan stays as it is; nothing is optimized anew.
+    """
+
+    output: ids.Material  #: Id of the form that the later stage makes.
+    projects: tuple[ids.Project, ...]  #: Projects of the later stage.
+    earlier_projects: tuple[ids.Project, ...]  #: Those that deliver what it takes in.
+    earlier_stockpiles: tuple[ids.Stockpile, ...]  #: Stocks bought of what it takes in.
+    later: InUnit  #: What the later stage avoids, the earlier being there.
+    later_alone: InUnit  #: What it avoids if the earlier is not there.
+    earlier: InUnit  #: What the earlier stage avoids, the later being there.
+    earlier_alone: InUnit  #: What it avoids if the later is not there.
+    both: InUnit  #: What both avoid together.
+
+
+class ChainOutcome(Result):
+    """A chain: forms of which one is made into another, by conversions or projects with inputs.
+
+    Flows are of one year, spread over its periods. Of equally good ways to use what there is that
+    with the least missing, then released, then the most made counts; imports give way to it.
+    """
+
+    year: ids.YearNumber
+    """The year in which most tonnes are expected to be missing without a plan, all forms together;
+    the first of them."""
+    short: Share  #: Probability that anything is missing in that year, with the plan.
+    short_without_plan: Share  #: The same without any plan.
+    forms: tuple[ChainForm, ...]  #: Forms, each behind all that it is made of.
+    plants: tuple[ChainPlant, ...]  #: What makes one of others, in the order of the file.
+    bottlenecks: tuple[Bottleneck, ...]  #: Stages that are one in any state, in the order of forms.
+    projects: tuple[ChainProject, ...]  #: Projects of the plan that deliver a form.
+    stages: tuple[ChainStages, ...]  #: Stages of the plan that follow one another.

@@ -1,0 +1,241 @@
+"""A chain in all its looks, as linear programs: each exactly, or as far as is known of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from optimizer.model.instance import COVERED, Chain, Floats
+from optimizer.solve.sweep.looking import Pass, Slopes, no_slopes
+from optimizer.solve.sweep.nodes import NodeData, Point
+from optimizer.solve.sweep.passes import strongest
+from optimizer.solve.sweep.state_classes import ChainLooks, Looks
+from optimizer.solve.sweep.template import Template
+
+MOST_SWEEPS = 16  # sweeps whose multipliers are kept, look by look
+MOST_NUMBERS = 2**22  # numbers that they may take at most, of one chain
+GROWS = 1.5  # what a look may lack, when it has not been solved once more
+ROUGH = 0.7  # share of what looks are likely to lack that a rough sweep finds
+
+
+@dataclass(frozen=True, eq=False)
+class Support:
+    """What the multipliers of each look prove of any commitment: that its damage is at least
+    ``constant - slopes . columns``. Columns (D) are the share of nameplate that runs of each
+    outlet, a project at a node, year by year, and the lots bought for each account, likewise."""
+
+    constant: Floats  # (U)
+    slopes: Floats  # (U, D)
+
+
+class Known:
+    """What former sweeps leave of a chain: where the program of each look goes on from, and what
+    they proved of it."""
+
+    def __init__(self, looks: int) -> None:
+        self.bases: list[Any] = [None] * looks
+        self.doubt = np.ones(looks)  # how much more than known was found of each look, last time
+        self.asked: Any = None  # what was last asked for, since which nothing was learnt
+        self._constant, self._slopes = np.zeros((0, looks)), np.zeros((0, looks, 0))
+        self._sweeps = 0
+
+    def learn(self, support: Support) -> None:
+        """Add what a sweep proved; the oldest goes."""
+        if not len(self._slopes):
+            most = MOST_NUMBERS // max(1, support.slopes.size)
+            most = max(2, min(MOST_SWEEPS, most))
+            self._slopes = np.zeros((most, *support.slopes.shape))
+            self._constant = np.full((most, len(support.constant)), -np.inf)
+        place = self._sweeps % len(self._slopes)
+        self._slopes[place], self._constant[place] = support.slopes, support.constant
+        self._sweeps += 1
+        self.asked = None
+
+    def strongest(self, columns: Floats) -> tuple[Support, Floats] | None:
+        """Of each look what proves most of it at given columns (U, D), and how much (U); None
+        without any sweep."""
+        if not self._sweeps:
+            return None
+        says = np.zeros(len(columns))
+        best = strongest(self._constant, self._slopes, np.ascontiguousarray(columns), says)
+        looks = np.arange(len(best))
+        return Support(self._constant[best, looks], self._slopes[best, looks]), says
+
+
+class ChainPass(Pass):
+    """A chain, or a node of unlike stocks, as linear programs. A ``rough`` one solves those of the
+    looks that are likely to lack most: of the others it takes what is known, which is no more than
+    their damage."""
+
+    def __init__(
+        self,
+        template: Template,
+        known: Known,
+        chain: Chain,
+        nodes: dict[int, NodeData],
+        looks: Looks | ChainLooks,
+        point: Point,
+        chance: Floats,
+        priced: bool,
+        short: bool,
+        rough: bool,
+    ) -> None:
+        super().__init__({v: nodes[v] for v in chain.nodes}, looks, point, chance, priced, short)
+        self.template, self.chain, self._learnt = template, chain, known
+        if isinstance(looks, ChainLooks):
+            self._looks = {v: looks.forms[node.node.material] for v, node in self._nodes.items()}
+            self._left, self.open = looks.left, looks.open
+        else:
+            node = nodes[chain.head]
+            self._looks, self._left = {chain.head: looks}, {}
+            self.open = node.demand - node.part * looks.supply > COVERED * node.demand
+        self._running = {v: node.running(point) for v, node in self._nodes.items()}
+        self._outlets = [(v, n) for v, own in self._looks.items() for n in range(len(own.projects))]
+        self._accounts = [(v, n) for v, node in self._nodes.items() for n in range(len(node.piles))]
+        self._rough = rough
+        self._knows: tuple[Support, Floats] | None = None
+        self._solves = np.asarray((chance > 0).any(axis=0))
+
+    def _place(self, v: int, n: int, kind: str) -> NDArray[np.int64]:
+        """Where what a project delivers, or an account buys, stands among what is given."""
+        if kind == "buy":
+            return self.template.place[kind, list(self._nodes[v].node.accounts)[n]]
+        return self.template.place[kind, (v, self._looks[v].projects[n])]
+
+    def _available(self, v: int, n: int, part: slice) -> Floats:
+        """(U, K) share of a project's output that arrives by hazards alone."""
+        looks = self._looks[v]
+        there = looks.delay[part, n, None] >= 0
+        return np.where(there, looks.available[looks.pattern[part, n]], 0.0)
+
+    def given(self, part: slice) -> Floats:
+        """(U, G) what is given in a part of the looks."""
+        count = len(range(self.count)[part])
+        given, place = np.zeros((count, self.template.given)), self.template.place
+        year_of = self._nodes[self.head].year_of
+        for v, node in self._nodes.items():
+            given[:, place["market", v]] = node.part * self._looks[v].supply[part]
+        for plant in self.chain.plants:
+            if plant.capacity is not None:
+                most = plant.capacity[year_of] * self._left[plant.id][part]
+                given[:, place["capacity", plant.id]] = most
+        for v, n in self._outlets:
+            running = self._running[v][n, self._looks[v].delay[part, n]][:, year_of]
+            lots = self._nodes[v].plate[n] * running * self._available(v, n, part)
+            given[:, self._place(v, n, "delivers")] = lots
+        for v, n in self._accounts:
+            given[:, self._place(v, n, "buy")] = self._point.buy[self._nodes[v].piles[n]]
+        return given
+
+    def parts(self) -> list[Callable[[], None]]:
+        """What there is to do, once what is known is looked up."""
+        if self._priced:
+            self._knows = self._learnt.strongest(self._columns())
+        if self._rough and self._knows is not None:
+            lacks = np.where(self._solves, self.chance.sum(axis=0) * self._learnt.doubt, 0.0)
+            ranked = np.argsort(-lacks, kind="stable")
+            enough = np.cumsum(lacks[ranked]) - lacks[ranked] >= ROUGH * lacks.sum()
+            self._solves[ranked[enough]] = False
+            self._learnt.doubt[ranked[enough]] *= GROWS
+            self.damage[:] = np.maximum(self._knows[1], 0.0)
+        return super().parts()
+
+    def _sweep(self, start: int, end: int) -> None:
+        part = slice(start, end)
+        given = self.given(part)
+        if self._short:
+            self._list_missing(part, given)
+            return
+        solves = np.flatnonzero(self._solves[part])
+        at = start + solves
+        bases = [self._learnt.bases[u] for u in at]
+        solved = self.template.solve(given[solves], self.open[at], bases)
+        for u, basis in zip(at, bases, strict=True):
+            self._learnt.bases[u] = basis
+        self.damage[at] = solved.damage
+        if self._priced:
+            by_given, proven = np.zeros(given.shape), np.zeros(len(given))
+            by_given[solves], proven[solves] = solved.by_given, solved.proven
+            found = self._support(part, given, by_given, proven)
+            if self._knows is not None:
+                known, says = self._knows
+                self._learnt.doubt[at] = np.maximum(solved.damage - says[at], 0.0)
+                others = ~self._solves[part]
+                found.constant[others] = known.constant[part][others]
+                found.slopes[others] = known.slopes[part][others]
+            self._found[start] = found
+
+    def _support(self, part: slice, given: Floats, by_given: Floats, proven: Floats) -> Support:
+        """What multipliers prove in a part of the looks."""
+        years, constant, slopes = self._point.buy.shape[1], proven.copy(), []
+        for v, n in self._outlets:
+            at, node = self._place(v, n, "delivers"), self._nodes[v]
+            constant -= (by_given[:, at] * given[:, at]).sum(axis=1)
+            lots = -by_given[:, at] * node.plate[n] * self._available(v, n, part)
+            slopes.append(lots.reshape(len(lots), years, node.per_year).sum(axis=2))
+        for v, n in self._accounts:
+            at = self._place(v, n, "buy")
+            constant -= (by_given[:, at] * given[:, at]).sum(axis=1)
+            slopes.append(-by_given[:, at])
+        return Support(constant, np.hstack([np.zeros((len(given), 0)), *slopes]))
+
+    def _list_missing(self, part: slice, given: Floats) -> None:
+        by_step = {
+            v: np.zeros((len(given), len(node.node.steps), len(node.demand)))
+            for v, node in self._nodes.items()
+        }
+        label = {node.node.label: v for v, node in self._nodes.items()}
+        for u, found in enumerate(self.template.shortages(given, self.open[part])):
+            for (name, index), lots in found.items():
+                if name == "shortage" and lots > 0:
+                    v, j, k = index
+                    if lots > COVERED * self._nodes[label[v]].demand[k]:
+                        by_step[label[v]][u, j, k] = lots
+        for v, own in by_step.items():
+            self._is_missing(v, part.start, part.stop, own)
+            self.damage[part] += self.damage_by_step[v][part].sum(axis=1)
+
+    def _summed(self, ordered: list[Any]) -> dict[int, Slopes]:
+        if not ordered:
+            return {v: no_slopes(node, len(self.chance)) for v, node in self._nodes.items()}
+        constant = np.concatenate([own.constant for own in ordered])
+        whole = Support(constant, np.concatenate([own.slopes for own in ordered]))
+        self._learnt.learn(whole)
+        return self._weighed(whole)
+
+    def _weighed(self, support: Support) -> dict[int, Slopes]:
+        """The sums of what is proven of each look, by its chances."""
+        slopes = {v: no_slopes(node, len(self.chance)) for v, node in self._nodes.items()}
+        slopes[self.head].constant[:] = self.chance @ support.constant
+        years, at = self._point.buy.shape[1], 0
+        for v, n in self._outlets:
+            for d in range(self._nodes[v].delays):
+                late = self._looks[v].delay[:, n] == d
+                own = support.slopes[late, at : at + years]
+                slopes[v].output[:, n, d] = self.chance[:, late] @ own
+            at += years
+        for v, n in self._accounts:
+            slopes[v].purchases[:, n] = self.chance @ support.slopes[:, at : at + years]
+            at += years
+        return slopes
+
+    def known(self) -> dict[int, Slopes] | None:
+        """The strongest cut at the point that former sweeps prove, of each look what proves most of
+        it there; None without any. It costs no program (bunching: Wets 1983)."""
+        found = self._learnt.strongest(self._columns())
+        return None if found is None else self._weighed(found[0])
+
+    def _columns(self) -> Floats:
+        """(U, D) the columns of supports at the point."""
+        columns = [np.zeros((self.count, 0))]
+        for v, n in self._outlets:
+            delay = self._looks[v].delay[:, n]
+            columns.append(np.where(delay[:, None] >= 0, self._running[v][n, delay], 0.0))
+        for v, n in self._accounts:
+            bought = self._point.buy[self._nodes[v].piles[n]]
+            columns.append(np.broadcast_to(bought, (self.count, len(bought))))
+        return np.hstack(columns)

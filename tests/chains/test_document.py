@@ -1,0 +1,92 @@
+"""What the document of a plan says of its chains, in all media."""
+
+from __future__ import annotations
+
+import pytest
+from documents import is_whole_in_all_media, page_of, tampered, told, workbook_of
+from pages import read, tables
+from saved_plans import chains as planned
+from small import near
+from spreadsheets import records, results
+
+from models.language import Language, using
+from optimizer.analyses.documents import document_of
+from optimizer.report.render import html
+from optimizer.solve.reckoned import disagreements
+
+LANGUAGES = pytest.mark.parametrize("language", ["en", "de"])
+
+
+@LANGUAGES
+def test_a_plan_with_chains_is_whole(language: Language, untranslated: set[str]) -> None:
+    is_whole_in_all_media(planned(), language, untranslated)
+
+
+def test_it_says_what_a_mine_is_worth_without_a_refinery_and_the_reverse() -> None:
+    """Both avoid 17.7 million together, by the sweep that tests/chains/test_outcomes.py checks."""
+    said = told(planned())
+    assert (
+        "What feeds Oxide (mine) avoids 17.7 million EUR with the planned plants for it "
+        "(refinery), and 0 million EUR without them. The plants avoid 17.7 million EUR with what "
+        "feeds them, and 0 million EUR without."
+    ) in said
+    assert (
+        "Die Vorstufe für Oxide (mine) vermeidet mit den geplanten Anlagen dafür (refinery) "
+        "17,7 Mio. EUR, ohne sie 0 Mio. EUR."
+    ) in told(planned(), "de")
+
+
+def test_it_says_what_lacks_without_the_plan_and_with_it() -> None:
+    """Of the ore nothing is imported; with a mine and a refinery 60 t of magnets are the limit."""
+    said = told(planned())
+    assert (
+        "without the plan: tonnes of Ore (100 %). With the plan: plants for Magnet (100 %)" in said
+    )
+    assert "28.9 million EUR without the plan, 8.77 million EUR with it" in said
+
+
+def test_values_of_a_tonne_stand_beside_prices() -> None:
+    """In 2026 an event of 30 % takes all, then 60 %: a tonne of magnets avoids 1 million, or, where
+    more than a third is there, 0.2 million."""
+    page = tables(read(page_of(planned())))
+    rows = {row[0].text: row for row in page["chain-1"].rows}
+    values = [cell.value for cell in rows["Magnet"][4:]]
+    assert values == [near(300_000), near(180_000), near(50_000)]
+    assert [cell.value for cell in rows["Oxide"][1:4]] == [near(30), near(6), near(66.5)]
+
+
+@LANGUAGES
+def test_the_picture_names_forms_and_bottlenecks(language: Language) -> None:
+    with using(language):
+        (chart,) = (c for c in html.charts(document_of(planned())) if c.name == "chain-1")
+        drawn = chart.svg()
+    for name in ("Ore", "Oxide", "Terbium", "Magnet"):
+        assert drawn.count(f">{name}<") == 3
+    plants = {"en": "▲ plants: 100", "de": "▲ Anlagen: 100"}[language]
+    assert drawn.count(plants) == 1  # with the plan
+    missing = {"en": "22 t, 78 t missing", "de": "22 t, es fehlen 78 t"}[language]
+    assert missing in drawn
+
+
+def test_sheets_hold_all_flows_and_check_them() -> None:
+    book = results(workbook_of(planned()))
+    flows = records(
+        book["Flows in chains"], "Chain", "Form", "Case", "Missing", "Demand", "Deviation"
+    )
+    assert len(flows) == 12
+    assert all(row["Deviation"] == near(0) for row in flows)
+    worst = [row for row in flows if row["Form"] == "Magnet"]
+    assert [row["Missing"] for row in worst] == [near(0), near(78), near(24)]
+    checks = records(book.worksheets[-1], "Check", "Result")
+    of_chains = [row for row in checks if "chain" in row["Check"]]
+    assert [row["Result"] for row in of_chains] == ["adds up"]
+
+
+def test_a_changed_flow_no_longer_adds_up() -> None:
+    changed = tampered(planned(), "chains.0.forms.3.worst.made_t", 1.0)
+    found = [one.path for one in disagreements(changed)]
+    assert found == ["chains.0.forms.3.worst.taken_t"]
+    book = results(workbook_of(changed))
+    checks = records(book.worksheets[-1], "Check", "Result")
+    bad = [row["Check"] for row in checks if row["Result"] != "adds up"]
+    assert any("chain" in says for says in bad)

@@ -1,0 +1,69 @@
+"""Whether what somebody says happens in a state can happen: R1 to R6 from the contract, in tonnes.
+
+What is released, made and missing is held near what is said; all else is free.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from typing import Any
+
+import numpy as np
+from oracle import EXACT, Program, Reading
+from oracle_recourse import Node, groups_of, node_rows
+from scipy.optimize import linprog
+
+Raw = Mapping[str, Any]
+NEAR = 1e-7
+"""Tonnes, and a share of the figure, by which a figure may be off."""
+
+
+def damage_if_possible(
+    case: Reading, node: Node, state: Raw, decided: Any, said: Mapping[Hashable, float]
+) -> float:
+    """Least damage of a node in a state, by the contract, with what is ``said`` of some of
+    ``("release", stockpile, period)``, ``("made", id, period)`` and ``("short", consumer, material,
+    step, period)``. Decided are start years, offtake by project and group, and tonnes bought.
+
+    Raises AssertionError where that cannot be.
+    """
+    start, offtake, buy = decided
+    lp = Program()
+    for p in case.projects:
+        for t in case.start_years(p):
+            for g in groups_of(case):
+                value = offtake.get((p, g), 0.0) if start.get(p) == t else 0.0
+                lp.column(("offtake", p, t, g), value, value)
+    for h in case.stocks:
+        for y, tonnes in zip(case.years, buy[h], strict=True):
+            lp.column(("buy", h, y), tonnes, tonnes)
+    damage = node_rows(lp, case, node, 0, state)
+    keys = list(lp.upper)
+    told = {key: said[named] for key in keys if (named := _named(key)) in said}
+    for key, value in told.items():
+        off = NEAR * (1 + abs(value))
+        assert lp.lower[key] - off <= value <= lp.upper[key] + off, (key, value, lp.upper[key])
+        lp.lower[key] = max(lp.lower[key], value - off)
+        lp.upper[key] = min(lp.upper[key], value + off)
+    (a_ub, b_ub), (a_eq, b_eq) = lp.dense(lp.at_most), lp.dense(lp.equal)
+    solved = linprog(
+        np.array([damage.get(key, 0.0) for key in keys]),
+        a_ub,
+        b_ub,
+        a_eq if len(a_eq) else None,
+        b_eq if len(b_eq) else None,
+        [(lp.lower[key], lp.upper[key]) for key in keys],
+        method="highs",
+        options=EXACT,
+    )
+    assert solved.status == 0, solved.message
+    return float(solved.fun)
+
+
+def _named(key: Any) -> Hashable:
+    """A column as it is said."""
+    if key[0] == "short":
+        return key[:5]
+    if key[0] == "made":
+        return "made", key[1].id, key[3]
+    return ("release", key[1], key[3]) if key[0] == "release" else None

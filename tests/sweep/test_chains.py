@@ -1,0 +1,159 @@
+"""Recourse of chains of materials: damage as a linear program in tonnes has it, and true cuts.
+
+``network`` are chains that are served by value, ``program`` such as need a linear program.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import defaultdict
+from typing import Any
+
+import numpy as np
+import pytest
+from chain_program import damages
+from cutting import recourse_of
+from oracle_chains import chains
+from random_chains import KINDS, chain_case, commitment
+
+from optimizer.model.commitment import Commitment
+from optimizer.solve.sweep import Point, Recourse
+from optimizer.solve.sweep import recourse as sweeping
+from optimizer.solve.sweep.networks import NetworkPass
+
+Raw = dict[str, Any]
+LONG = ((2, 4), (3, 4), (6, 1), (1, 12))
+DRAWN = [(kind, seed, seed % 5 == 4) for seed in range(250) for kind in KINDS]
+"""Kind, number and whether the horizon is long."""
+
+
+def drawn(kind: str, seed: int, long: bool) -> tuple[random.Random, Raw]:
+    pick = random.Random(f"recourse {kind} {seed}")
+    return pick, chain_case(pick.choice, kind, **({"lengths": LONG} if long else {}))
+
+
+def point_of(recourse: Recourse, start: Raw, offtake: Raw, buy: Raw) -> Point:
+    lots = {
+        h: recourse.instance.lot_t[it.material] for h, it in recourse.instance.stockpiles.items()
+    }
+    held = {key: share for key, share in offtake.items() if share > 0}
+    bought = {h: np.array(tonnes) / lots[h] for h, tonnes in buy.items()}
+    return recourse.columns.point(Commitment(start=start, offtake=held, buy=bought))
+
+
+def by_node(raw: Raw, recourse: Recourse, swept: dict[int, Any]) -> dict[Any, Any]:
+    """Weighted damage by chain, and consumer where entitled."""
+    chain_of = {m: chain for chain in chains(raw) for m in chain}
+    found: dict[Any, Any] = defaultdict(float)
+    for v, damage in swept.items():
+        node = recourse.instance.nodes[v]
+        found[node.consumer, chain_of[node.material]] += damage
+    return found
+
+
+@pytest.mark.quick(every=25)
+@pytest.mark.parametrize(("kind", "seed", "long"), DRAWN)
+def test_chains_are_as_good_as_a_linear_program(kind: str, seed: int, long: bool) -> None:
+    """The damage of each node in each state, which its multipliers prove, and no more elsewhere."""
+    pick, raw = drawn(kind, seed, long)
+    recourse = recourse_of(raw)
+    decided = commitment(pick.choice, raw)
+    point = point_of(recourse, *decided)
+    expected = damages(raw, *decided)
+    each = np.eye(len(expected))
+    swept = recourse.sweep(point, each)
+    of_node = by_node(raw, recourse, swept.by_chain)
+    for s, nodes in enumerate(expected):
+        assert swept.damage[s] == near(sum(nodes.values()))
+        for node, damage in nodes.items():
+            assert np.broadcast_to(of_node[node], len(each))[s] == near(damage)
+    assert proven(recourse, swept, point) == near(swept.damage)
+    for other in (commitment(pick.choice, raw) for _ in range(3)):
+        elsewhere = point_of(recourse, *other)
+        exact = recourse.sweep(elsewhere, each, priced=False).damage
+        size = 1 + np.abs(sum(slopes.constant for slopes in swept.slopes.values()))
+        assert (proven(recourse, swept, elsewhere) <= exact + 1e-9 * size).all()
+
+
+def near(value: Any) -> Any:
+    return pytest.approx(value, rel=1e-7, abs=1e-8)
+
+
+def proven(recourse: Recourse, swept: Any, point: Point) -> Any:
+    """(S) what the multipliers of all nodes prove of a point in each state."""
+    return sum(slopes.at(recourse.nodes[v], point) for v, slopes in swept.slopes.items())
+
+
+@pytest.mark.quick(every=25)
+@pytest.mark.parametrize(("kind", "seed", "long"), DRAWN[:200])
+def test_what_is_missing_adds_up_to_the_damage(kind: str, seed: int, long: bool) -> None:
+    """By step and within its limits."""
+    pick, raw = drawn(kind, seed, long)
+    recourse = recourse_of(raw)
+    instance = recourse.instance
+    point = point_of(recourse, *commitment(pick.choice, raw))
+    swept = recourse.sweep(point, recourse.probability[None], priced=False)
+    total = np.zeros(len(recourse.probability))
+    for part in recourse.shortages(point):
+        total += part.by_state(part.damage)
+        for v, missing in part.by_step.items():
+            for step, lots in zip(instance.nodes[v].steps, missing, strict=True):
+                assert (lots >= 0).all()
+                assert (lots <= step.limit[instance.year_of] * (1 + 1e-9) + 1e-12).all()
+    assert total == near(swept.damage)
+
+
+@pytest.mark.quick(every=25)
+@pytest.mark.parametrize("seed", range(300))
+def test_networks_and_programs_agree(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On damage, on what potentials prove, and on what is missing of all that is worth anything,
+    of which the earliest is served first where there is a choice."""
+    pick, raw = drawn("network", seed, seed % 5 == 4)
+    network, program = recourse_of(raw), recourse_of(raw)
+    nothing = network.columns.point(Commitment())
+    decided, *others = (point_of(network, *commitment(pick.choice, raw)) for _ in range(4))
+    each = np.eye(len(network.probability))
+    swept = {name: network.sweep(at, each) for name, at in (("all", decided), ("none", nothing))}
+    chosen = {one.head for one in network._known.values() if isinstance(one, NetworkPass)}
+    assert chosen == {chain.head for chain in network.instance.chains if len(chain.nodes) > 1}
+    monkeypatch.setattr(sweeping, "contained", lambda *_: None)
+    exact = [program.sweep(at, each, priced=False).damage for at in (decided, nothing, *others)]
+    assert not any(isinstance(one, NetworkPass) for one in program._known.values())
+    for found, at, damage in zip(swept.values(), (decided, nothing), exact, strict=False):
+        assert found.damage == near(damage)
+        assert proven(network, found, at) == near(damage)
+        size = 1 + np.abs(sum(slopes.constant for slopes in found.slopes.values()))
+        for other, bounded in zip((decided, nothing, *others), exact, strict=True):
+            assert (proven(network, found, other) <= bounded + 1e-9 * size).all()
+    for one, two in zip(network.shortages(decided), program.shortages(decided), strict=True):
+        assert one.damage == near(two.damage)
+        for v, lots in two.by_step.items():
+            priced = [step.weight.any() for step in network.instance.nodes[v].steps]
+            assert one.by_step[v][priced] == near(lots[priced])
+            assert one.damage_by_step[v] == near(two.damage_by_step[v])
+
+
+def test_most_cases_without_gains_are_served_as_networks() -> None:
+    """Three hundred of them; some lose all that ties their forms."""
+    served = 0
+    for seed in range(300):
+        recourse = recourse_of(drawn("network", seed, seed % 5 == 4)[1])
+        recourse.sweep(recourse.columns.point(Commitment()), recourse.probability[None])
+        served += any(isinstance(one, NetworkPass) for one in recourse._known.values())
+    assert served > 250
+
+
+def test_the_cases_are_what_they_are_meant_to_be() -> None:
+    """Chains of several forms, plants with several inputs, losses, limits, both allocations."""
+    cases = [drawn(*one)[1] for one in DRAWN[:200]]
+    inputs = [
+        it["inputs_t_per_t"]
+        for raw in cases
+        for it in (*raw["conversions"].values(), *raw["projects"].values())
+        if it.get("inputs_t_per_t")
+    ]
+    assert sum(len(taken) > 1 for taken in inputs) > 20
+    assert sum(len(raw["materials"]) > 2 for raw in cases) > 100
+    assert sum(len(raw["stockpiles"]) > 1 for raw in cases) > 80
+    assert sum(raw["objective"]["allocation"] == "entitled" for raw in cases) > 60
+    assert sum(len(raw["consumers"]) > 1 for raw in cases) > 80

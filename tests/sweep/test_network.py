@@ -1,0 +1,260 @@
+"""Recourse of chains as a network without gains, against linear programs in tonnes of each form."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from scipy.optimize import linprog
+from scipy.sparse import coo_array
+
+from optimizer.solve.sweep.network import serve_network
+from optimizer.solve.sweep.networks import chain_network, network_room
+
+Floats = NDArray[np.float64]
+LIMITLESS = 1e300
+
+
+@dataclass(frozen=True)
+class Look:
+    """What strikes a chain: in tonnes of each form, of each period."""
+
+    supply: Floats  # (F, K)
+    capacity: Floats  # (C, K) of output
+    arrives: Floats  # (H, K)
+
+
+@dataclass(frozen=True)
+class Chain:
+    """Forms of all kinds, in tonnes of each; a tonne made takes in as much as it contains."""
+
+    content: Floats  # (F) contained tonnes in a tonne
+    takes: NDArray[np.int64]  # (C)
+    gives: NDArray[np.int64]  # (C)
+    form: NDArray[np.int64]  # (H)
+    most: Floats  # (H, K)
+    limit: Floats  # (F, J, K)
+    value: Floats  # (F, J, K)
+    keep: float  # left of a stock after a period
+
+    @property
+    def shape(self) -> tuple[int, int, int, int, int]:
+        """Forms, steps, periods, conversions, stocks."""
+        return (*self.limit.shape, len(self.takes), len(self.form))
+
+    def lots(self, tonnes: Floats, forms: Any) -> Floats:
+        """Tonnes of forms as contained, first-period tonnes; periods are the last axis."""
+        content = self.content[forms].reshape(-1, *[1] * (tonnes.ndim - 1))
+        return tonnes * content * self.keep ** -np.arange(float(tonnes.shape[-1]))
+
+
+def drawn_chain(
+    rng: np.random.Generator, forms: int, periods: int, conversions: int, stocks: int, steps: int
+) -> Chain:
+    """A chain of a tree or diamonds: conversions lead from a form to a later one."""
+    content = rng.choice([0.3, 0.5, 1.0, 1.4], forms)
+    takes = rng.integers(0, max(forms - 1, 1), conversions)
+    gives = rng.integers(takes + 1, forms) if conversions else takes
+    most = rng.choice([0.0, 2.0, 5.0, LIMITLESS], (stocks, 1)) * np.ones(periods)
+    limit = rng.choice([0.0, 1.0, 4.0], (forms, steps, periods)) * rng.uniform(0.5, 1, periods)
+    limit *= rng.random((forms, 1, 1)) < 0.8
+    whole = rng.integers(1, 6, (forms, steps, 1)) * np.ones(periods)
+    value = whole if rng.random() < 0.5 else whole * rng.uniform(0.5, 1, (forms, steps, periods))
+    return Chain(
+        content,
+        takes,
+        gives,
+        rng.integers(0, forms, stocks),
+        most,
+        limit,
+        value,
+        rng.choice([1.0, 0.9]),
+    )
+
+
+def drawn_look(rng: np.random.Generator, chain: Chain) -> Look:
+    """A look in which some of all fails, and stock that comes in now and then."""
+    forms, _, periods, conversions, stocks = chain.shape
+    supply = rng.uniform(0, 1.5, (forms, periods)) * chain.limit.sum(axis=1)
+    supply += rng.choice([0.0, 3.0], (forms, periods))
+    supply *= rng.random((forms, periods)) < 0.6
+    capacity = rng.choice([0.0, 1.0, 3.0, LIMITLESS], (conversions, 1), p=[0.1, 0.3, 0.5, 0.1])
+    capacity = capacity * rng.choice([0.0, 0.5, 1.0], (conversions, periods), p=[0.2, 0.2, 0.6])
+    arrives = rng.uniform(0, 8, (stocks, periods)) * (rng.random((stocks, periods)) < 0.3)
+    return Look(supply, capacity, arrives)
+
+
+def program(chain: Chain, look: Look) -> float:
+    """Least damage of a look by a linear program over tonnes, with levels of stock."""
+    forms, steps, periods, conversions, stocks = chain.shape
+    sizes = {"x": conversions, "release": stocks, "level": stocks, "short": forms * steps}
+    start: dict[str, int] = {}
+    width = 0
+    for name, size in sizes.items():
+        start[name] = width
+        width += size * periods
+
+    def at(name: str, index: int, k: int) -> int:
+        return start[name] + index * periods + k
+
+    rows: list[tuple[int, int, float]] = []  # balance: taken - delivered <= supply - demand
+    right = np.zeros(forms * periods)
+    equal: list[tuple[int, int, float]] = []  # level - kept + release = arrivals
+    for k in range(periods):
+        for f in range(forms):
+            row = f * periods + k
+            right[row] = look.supply[f, k] - chain.limit[f, :, k].sum()
+            rows += [(row, at("short", f * steps + j, k), -1.0) for j in range(steps)]
+        for c, (source, made) in enumerate(zip(chain.takes, chain.gives, strict=True)):
+            rows.append((int(made) * periods + k, at("x", c, k), -1.0))
+            ratio = float(chain.content[made] / chain.content[source])
+            rows.append((int(source) * periods + k, at("x", c, k), ratio))
+        for h, f in enumerate(chain.form):
+            rows.append((int(f) * periods + k, at("release", h, k), -1.0))
+            equal += [(h * periods + k, at(name, h, k), 1.0) for name in ("level", "release")]
+            if k > 0:
+                equal.append((h * periods + k, at("level", h, k - 1), -chain.keep))
+    top = np.full(width, np.inf)
+    top[: start["release"]] = look.capacity.ravel()
+    top[start["release"] : start["level"]] = chain.most.ravel()
+    top[start["short"] :] = chain.limit.ravel()
+    top[top >= LIMITLESS] = np.inf
+    cost = np.zeros(width)
+    cost[start["short"] :] = chain.value.ravel()
+    solved = linprog(
+        cost,
+        A_ub=matrix(rows, (len(right), width)),
+        b_ub=right,
+        A_eq=matrix(equal, (stocks * periods, width)) if stocks else None,
+        b_eq=look.arrives.ravel() if stocks else None,
+        bounds=np.column_stack([np.zeros(width), top]),
+        method="highs",
+        options={"primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance": 1e-10},
+    )
+    assert solved.status == 0
+    return float(solved.fun)
+
+
+def matrix(entries: list[tuple[int, int, float]], shape: tuple[int, int]) -> Any:
+    """A sparse matrix of entries (row, column, value)."""
+    row, column, value = zip(*entries, strict=True)
+    return coo_array((value, (row, column)), shape=shape).tocsr()
+
+
+class Asked:
+    """The network of a chain, and room to serve looks in."""
+
+    def __init__(self, chain: Chain) -> None:
+        self.chain = chain
+        forms, steps, periods, _, stocks = chain.shape
+        every = np.arange(forms)
+        back = 1 / chain.lots(np.ones((forms, steps, periods)), every)
+        most = np.minimum(chain.lots(chain.most, chain.form), LIMITLESS)
+        self.network = chain_network(
+            chain.takes,
+            chain.gives,
+            chain.form,
+            most,
+            chain.lots(chain.limit, every),
+            chain.value * back,
+        )
+        self.room = network_room(self.network)
+        self.short = np.full((forms, steps, periods), np.nan)
+        self.price = np.full((forms, periods), np.nan)
+        self.worth = np.full((stocks, periods), np.nan)
+
+    def scaled(self, look: Look) -> tuple[Floats, Floats, Floats]:
+        """Supply, capacity, and arrivals up to a period, in first-period contained tonnes."""
+        chain = self.chain
+        return (
+            chain.lots(look.supply, np.arange(len(chain.content))),
+            np.minimum(chain.lots(look.capacity, chain.gives), LIMITLESS),
+            np.cumsum(chain.lots(look.arrives, chain.form), axis=1),
+        )
+
+    def serve(self, look: Look) -> float:
+        """Damage of a look; the rest is set."""
+        supply, capacity, arrived = self.scaled(look)
+        found: float = serve_network(
+            self.network, supply, capacity, arrived, self.room, self.short, self.price, self.worth
+        )
+        return found
+
+    def proven(self, look: Look) -> float:
+        """What the potentials prove of the damage in a look."""
+        chain, network, price, worth = self.chain, self.network, self.price, self.worth
+        supply, capacity, arrived = self.scaled(look)
+        gain = np.maximum(0.0, price[chain.gives] - price[chain.takes])
+        lost = np.maximum(0.0, price[chain.form] - worth)
+        proof = (price * (network.total - supply)).sum()
+        proof -= (network.limit * np.maximum(0.0, price[:, None] - network.value)).sum()
+        proof -= (capacity * gain).sum() + (network.most * lost).sum()
+        return float(proof - (worth * np.diff(arrived, axis=1, prepend=0.0)).sum())
+
+
+def drawn(seed: int) -> tuple[np.random.Generator, Asked]:
+    """A chain drawn by a seed, every tenth of full size."""
+    rng = np.random.default_rng(seed)
+    forms, periods, conversions, stocks, steps = rng.integers([1, 1, 0, 0, 1], [6, 15, 9, 5, 4])
+    if seed % 10 == 0:
+        forms, periods, conversions, stocks, steps = 4, 60, 8, 4, 3
+    conversions *= forms > 1
+    return rng, Asked(drawn_chain(rng, forms, periods, conversions, stocks, steps))
+
+
+@pytest.mark.parametrize("first", range(0, 500, 50))
+def test_damage_is_that_of_a_linear_program_and_the_potentials_prove_it(first: int) -> None:
+    """Value, dual identity, worth that never rises, and cuts that hold at other looks."""
+    for seed in range(first, first + 50):
+        rng, network = drawn(seed)
+        look, other = (drawn_look(rng, network.chain) for _ in range(2))
+        damage = network.serve(look)
+        size = float((network.network.limit * network.network.value).sum())
+        assert damage == pytest.approx(program(network.chain, look), rel=1e-7, abs=1e-8 * size)
+        assert damage == pytest.approx((network.short * network.network.value).sum(), rel=1e-12)
+        assert network.proven(look) == pytest.approx(damage, rel=1e-9, abs=1e-10 * size)
+        assert (network.short >= 0).all()
+        assert (network.short <= network.network.limit).all()
+        assert (network.price >= 0).all()
+        assert (np.diff(network.worth, axis=1) <= 0).all()
+        bound = network.proven(other)
+        assert bound <= network.serve(other) * (1 + 1e-9) + 1e-10 * size
+
+
+def magnets(stock: float, capacity: float) -> Asked:
+    """Oxide and magnets, all imports lost: a demand of 100 magnets, damage 1 a tonne."""
+    index = np.arange(2)
+    chain = Chain(
+        content=np.ones(2),
+        takes=index[:1],
+        gives=index[1:],
+        form=index[:1],
+        most=np.full((1, 1), LIMITLESS),
+        limit=np.array([[[0.0]], [[100.0]]]),
+        value=np.ones((2, 1, 1)),
+        keep=1.0,
+    )
+    network = Asked(chain)
+    network.serve(Look(np.zeros((2, 1)), np.array([[capacity]]), np.array([[stock]])))
+    return network
+
+
+@pytest.mark.parametrize(
+    ("stock", "capacity", "missing"), [(50, 10, 90), (50, 40, 60), (50, 70, 50), (0, 70, 100)]
+)
+def test_oxide_helps_where_it_can_be_made_into_magnets(
+    stock: float, capacity: float, missing: float
+) -> None:
+    network = magnets(stock, capacity)
+    assert network.short[1, 0, 0] == pytest.approx(missing, rel=1e-12)
+    assert network.price[1, 0] == 1.0
+    assert network.worth[0, 0] == (1.0 if capacity > stock else 0.0)
+
+
+def test_forms_must_not_run_in_a_circle() -> None:
+    two, none = np.array([0, 1]), np.zeros((0, 1))
+    with pytest.raises(ValueError, match="circle"):
+        chain_network(two, two[::-1], two[:0], none, np.ones((2, 1, 1)), np.ones((2, 1, 1)))
