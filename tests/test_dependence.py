@@ -121,6 +121,47 @@ def test_home_supply_gives_way_last() -> None:
     assert year.supply.imports == near(0.0)
 
 
+def taken_in() -> dict[str, object]:
+    """The same ore, of which alloy makers take in 100 t, by an alloy that comes from China too."""
+    makers = {"country": "FR", "output": "alloy", "capacity_t_per_year": 50}
+    damage = [{"material": m, "steps": [{"share": 1, "eur_per_t": 1}]} for m in ("ore", "alloy")]
+    raw = mixed() | {"conversions": {"makers": makers | {"inputs_t_per_t": {"ore": 2}}}}
+    return raw | {
+        "materials": {m: {"price_eur_per_t": 10_000} for m in ("ore", "alloy")},
+        "demand": [{"consumer": "industry", "material": "alloy", "t_per_year": 100}],
+        "damage": damage,
+        "supply": [*raw["supply"], {"material": "alloy", "country": "CN", "share": 0.5}],
+    }
+
+
+def test_shares_are_of_need_and_what_is_made_is_no_countrys_supply() -> None:
+    """Nobody demands ore, of which 100 t are needed: 70 t from China, 30 from Chile, and the plant.
+
+    Half of the alloy is made in France; of what countries supply all comes from China.
+    """
+    found = solve(taken_in())
+    ore, alloy = (one.by_year["2026"] for one in found.materials)
+    assert (ore.demand_t, ore.need_t, ore.days_of_cover) == (0, near(100), 0)
+    assert (alloy.demand_t, alloy.need_t) == (near(100), near(100))
+    assert ore.supply_without_plan is not None
+    assert alloy.supply is not None
+    assert ore.supply_without_plan.by_country == near_all({"CN": 0.7, "CL": 0.3})
+    assert ore.supply is not None
+    assert ore.supply.by_country == near_all({"FR": 0.5, "CL": 0.25, "CN": 0.25})
+    assert alloy.supply.by_country == near_all({"CN": 1.0})
+    shares = {x.stage: x for x in found.crma if x.material == "ore"}
+    assert shares["processing"].share == near(0.5)
+
+
+def test_a_form_that_only_projects_take_in_has_no_days_of_cover() -> None:
+    raw = taken_in() | {"conversions": {}}
+    raw["projects"] |= {
+        "foundry": project(30, inputs_t_per_t={"ore": 1}) | {"output_t_per_year": {"alloy": 30}}
+    }
+    ore = solve(raw).materials[0].by_year["2026"]
+    assert (ore.demand_t, ore.need_t, ore.days_of_cover, ore.supply) == (0, 0, None, None)
+
+
 def test_benchmarks_of_the_act() -> None:
     """A French plant of 50 t in 100 t of demand: half of processing, nothing of the others.
 

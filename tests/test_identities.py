@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from random_cases import lasting_case, small_case
+from random_chains import chain_case
 
 from models.results import Outcome, Plan
 from models.scenario.case import Case
@@ -50,7 +51,12 @@ def evenly() -> st.SearchStrategy[Raw]:
     return st.integers(0, 10**6).map(lambda seed: small_case(random.Random(seed).choice))
 
 
-anything = st.one_of(cases(), evenly(), evenly())
+def of_chains() -> st.SearchStrategy[Raw]:
+    """Materials that are made of others."""
+    return st.integers(0, 10**6).map(lambda seed: chain_case(random.Random(seed).choice))
+
+
+anything = st.one_of(cases(), evenly(), evenly(), of_chains())
 
 
 def solved(raw: Raw) -> Plan | None:

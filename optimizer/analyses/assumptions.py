@@ -11,7 +11,7 @@ free one is the number itself. The ranges are those of ``RANGES``:
 - capex, 0.8 to 1.5: mines and refineries cost more than was said far more often than less.
 - success and delay, half to twice the probability of failing or of being late.
 - prices, half to twice: what prices of small metals do within a few years.
-- demand, 0.8 to 1.2. Supply that is given as a share of demand moves along.
+- demand, 0.8 to 1.2. Supply that is given as a share of need moves along.
 
 None of these is an interval of confidence for the scenario at hand; they are wide on purpose.
 """

@@ -9,11 +9,13 @@ from itertools import combinations
 from typing import Any
 
 import pytest
+from chained import chained
 from random_cases import small_case
 from small import CHINA, case, chance_of_cut, funder, project, stockpile
 
 from models.files import read_case_text
 from models.results import Alternatives, OtherCase
+from models.scenario.case import Case
 from optimizer.analyses.alternatives import document as words
 from optimizer.analyses.alternatives import seeking
 from optimizer.analyses.alternatives.alternatives import Sighted, alternatives
@@ -29,7 +31,9 @@ from optimizer.analyses.alternatives.portfolios import (
 from optimizer.analyses.alternatives.seeking import SPARE
 from optimizer.analyses.given import given
 from optimizer.errors import Infeasible
+from optimizer.model.instance import read_instance
 from optimizer.solve.checked_solution import Found
+from optimizer.solve.decomposition import most_lots
 from optimizer.solve.gap import gap_of
 from optimizer.solve.planner import Problem, find, search
 from optimizer.solve.verification import check_commitment
@@ -44,6 +48,20 @@ def sought(raw: Raw, within: float, count: int = 6, **more: Any) -> Sighted:
         AlternativesOptions(within=within, count=count, assumptions=False, **EXACT),
         **more,
     )
+
+
+def test_a_stockpile_of_a_form_goes_by_what_is_needed_of_it() -> None:
+    """A day of the motors' 60 t of oxide; of terbium, where the plant alone takes it in, of 8 t."""
+    oxide = read_instance(Case.model_validate(chained()))
+    assert least_lots(oxide, 1.0) == {"reserve": pytest.approx(60 / 365 / 16)}
+    # Oxide is needed for 100 t, and the plant of 32 t could take in 40 more.
+    assert most_lots(oxide, "reserve") == pytest.approx((100 + 40 + 6) / 16)
+    terbium = [stockpile(material="terbium")]
+    raw = chained(conversions={}, policy={}, stockpiles=terbium)
+    instance = read_instance(Case.model_validate(raw))
+    assert least_lots(instance, 1.0) == {
+        "reserve": pytest.approx(8 / 365 / instance.lot_t["terbium"])
+    }
 
 
 def all_portfolios(raw: Raw) -> dict[frozenset[tuple[str, str]], float]:

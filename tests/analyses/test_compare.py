@@ -127,6 +127,22 @@ def test_cover_is_weighted_by_the_value_of_demand() -> None:
     assert benefit.cover.days == near(182.5 / 3)
 
 
+def test_cover_is_of_need_and_weighted_by_its_value() -> None:
+    """Nobody demands ore, of which makers take in 200 t: 50 t last 91.25 days, and no alloy is in
+    store. 200 t of ore are worth 2 million EUR, 100 t of alloy 6."""
+    makers = {"country": "DE", "output": "alloy", "capacity_t_per_year": 100}
+    forms = case(
+        materials={"ore": {"price_eur_per_t": 10_000}, "alloy": {"price_eur_per_t": 60_000}},
+        demand=[{"consumer": "industry", "material": "alloy", "t_per_year": 100}],
+        damage=[{"material": "alloy", "steps": [{"share": 1, "eur_per_t": 1_000_000}]}],
+        conversions={"makers": makers | {"inputs_t_per_t": {"ore": 2}}},
+        stockpiles=[stockpile(initial_t=50, max_purchase_t_per_year=0)],
+    )
+    benefit = option(compare([solve(forms)], ["only"]), "only").benefit
+    assert benefit.cover.by_material == {"ore": near(91.25), "alloy": near(0)}
+    assert benefit.cover.days == near(91.25 / 4)
+
+
 def test_cover_of_the_stock(by_hand: Comparison) -> None:
     assert option(by_hand, "stock").benefit.cover.days == near(182.5)
     assert option(by_hand, "small").benefit.cover.days == 0

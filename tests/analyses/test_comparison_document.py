@@ -89,7 +89,7 @@ def test_figures_are_those_of_the_plans() -> None:
     assert of_row(text, "Worst state that was computed") == ["6", "0", "5", "10"]
     assert of_row(text, "Funding by lenders and investors") == ["6", "0", "0"]
     assert of_row(text, "Private funding per public EUR") == ["1.50", "0", "-"]
-    assert of_row(text, "Days of demand in stock") == ["0", "0", "182", "-"]
+    assert of_row(text, "Days of need in stock") == ["0", "0", "182", "-"]
     assert "Works some 2026 2026 -" in " ".join(text.split())
 
 
@@ -107,7 +107,7 @@ def test_benchmarks_reached() -> None:
     text = text_of(made(plans), width=200)
     reached = {"recycling": ("25 %", "1 0 0"), "processing": ("40 %", "0 1 0")}
     for stage, (share, figures) in (reached | {"extraction": ("10 %", "0 0 0")}).items():
-        name = f"Materials with {share} of demand from {stage} in the Union"
+        name = f"Materials with {share} of need from {stage} in the Union"
         assert of_row(text, name) == figures.split()
 
 

@@ -76,14 +76,14 @@ def test_stocks_that_lie_there_are_not_told_as_bought_nor_as_asked_for() -> None
             materials={"ore": {"price_eur_per_t": 1e6}},
         )
     )
-    assert "more days of demand in it" in sentences.item(Wording(made), item(made, "reserve"))
+    assert "more days of need in it" in sentences.item(Wording(made), item(made, "reserve"))
 
 
 @pytest.mark.parametrize(
     ("language", "said"),
     [
-        ("en", "China may supply at most 65 % of the demand for Ore"),
-        ("de", "höchstens 65 % des Bedarfs an Ore dürfen aus einem Land kommen (China)"),
+        ("en", "China may supply at most 65 % of the need for Ore"),
+        ("de", "höchstens 65 % des Gesamtbedarfs an Ore dürfen aus einem Land kommen (China)"),
     ],
 )
 def test_a_country_is_told_by_its_name(language: Language, said: str) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from chained import chained
 from documents import is_whole_in_all_media, page_of, text_of, told, workbook_of
 from openpyxl import load_workbook
 from pages import read, tables
@@ -21,6 +22,7 @@ from splits import split
 from models.files import read_case, read_case_text
 from models.language import Language, using
 from models.results import Plan
+from models.scenario.case import Case
 from optimizer.analyses.comparison.benefit import benefit, reference_year
 from optimizer.analyses.comparison.compare import compare
 from optimizer.analyses.plan.document import document, short_sections
@@ -57,6 +59,19 @@ def test_all_media_are_whole_in_both_languages(
     name: str, language: Language, untranslated: set[str]
 ) -> None:
     is_whole_in_all_media(ALL[name](), language, untranslated)
+
+
+@LANGUAGES
+def test_a_plan_for_a_chain_is_whole_and_says_what_need_is(
+    language: Language, untranslated: set[str]
+) -> None:
+    """What its method and its terms say of plants, in both languages."""
+    made = best_plan(Case.model_validate(chained()))
+    is_whole_in_all_media(made, language, untranslated)
+    if language == "en":
+        shown = read(page_of(made))
+        assert "makes as much as its capacity and the scarcest of them allow" in shown.text
+        assert "demand of all consumers, and what plants that run today take in" in shown.text
 
 
 def test_the_answer_comes_first() -> None:

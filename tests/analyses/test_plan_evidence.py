@@ -106,6 +106,24 @@ def test_what_is_avoided_is_split_by_the_size_of_figures(plan: Plan) -> None:
     assert of["severity"]["assumption"] == near(1.0)
 
 
+def test_damage_rests_on_what_a_material_is_made_of(plan: Plan) -> None:
+    """All ore for tin comes from Chile, which is read, where a strike of 0.2 is assumed: of supply
+    0.6 of 2 is assumed, of frequencies 0.1 of 0.3 is read."""
+    made = raw()
+    made["materials"]["ore"] = {"price_eur_per_t": 1}
+    smelter = {"country": "CN", "output": "tin", "inputs_t_per_t": {"ore": 2}}
+    made["conversions"] = {"smelter": smelter | {"capacity_t_per_year": 100}}
+    made["supply"].append({"material": "ore", "country": "CL", "share": {"value": 1, **READ}})
+    strike = {"annual_probability": {"value": 0.2, **GUESS}}
+    effect = {"country": "CL", "materials": ["ore"], "loss": [1.0]}
+    made["hazards"]["strike"] = strike | {"effects": [effect]}
+    content = Case.model_validate(made).model_dump(mode="json", by_alias=True, exclude_none=True)
+    of = evidence.resting(Plan.model_validate(plan.model_dump() | {"scenario": content}))
+    assert of["tin"]["supply"]["assumption"] == near(0.6 / 2)
+    assert of["tin"]["frequency"]["read"] == near(0.1 / 0.3)
+    assert of["zinc"] == evidence.resting(plan)["zinc"]
+
+
 def test_materials_weigh_by_what_they_avoid(plan: Plan) -> None:
     """Avoided 3 for tin and 1 for zinc: three quarters of three quarters are assumed."""
     parts = {"tin": (10.0, 7.0), "zinc": (2.0, 1.0)}

@@ -223,11 +223,17 @@ def test_numbers_of_private_files_that_stay_are_named(tmp_path, monkeypatch) -> 
     own["funders"] = {"chip_co": {"budget_meur": common["funders"]["chip_co"].pop("budget_meur")}}
     common["include"] = [{"private": "own.yaml"}]
     (tmp_path / "scenario.yaml").write_text(yaml.safe_dump(common), encoding="utf-8")
+    own["materials"] = {"powder": {"price_eur_per_t": 1}}
+    plant = {"country": "DE", "output": "powder", "capacity_t_per_year": {2026: 4, 2030: 5}}
+    own["conversions"] = {"mill": plant | {"inputs_t_per_t": {"ore": 1.1}}}
     (tmp_path / "own.yaml").write_text(yaml.safe_dump(own), encoding="utf-8")
     redacted = redact(read_case("scenario.yaml"), ("chips",), (), BAND)
     assert [one.path for one in redacted.hints if one.reason == "private_open"] == [
         "demand.1.t_per_year",
         "funders.chip_co.budget_meur",
+        "materials.powder.price_eur_per_t",
+        "conversions.mill.capacity_t_per_year",
+        "conversions.mill.inputs_t_per_t.ore",
     ]
 
 
@@ -268,6 +274,34 @@ def test_what_still_tells_is_hinted_at() -> None:
     shared = two_consumers()
     del shared["damage"][0]
     assert [one.reason for one in hide(shared).hints] == ["curve_shared"]
+
+
+def with_conversion(supply: float, output: str, taken: str, capacity: float) -> Raw:
+    """The two consumers need 141.7 t of ore in all."""
+    materials = {name: {"price_eur_per_t": 10_000} for name in ("ore", output, taken)}
+    plant = {"country": "DE", "output": output, "inputs_t_per_t": {taken: 1}}
+    return two_consumers(
+        materials=materials,
+        supply=[{"material": "ore", "country": "CN", "t_per_year": supply}] if supply else [],
+        conversions={"plant": plant | {"capacity_t_per_year": capacity}},
+    )
+
+
+@pytest.mark.parametrize(
+    ("raw", "path"),
+    [
+        (with_conversion(100, "ore", "metal", 42), "supply.0.t_per_year"),
+        (with_conversion(100, "ore", "metal", 60), None),
+        (with_conversion(0, "ore", "metal", 142), "conversions.plant.capacity_t_per_year"),
+        (with_conversion(142, "metal", "ore", 50), None),
+        (with_conversion(192, "metal", "ore", 50), "supply.0.t_per_year"),
+    ],
+)
+def test_conversions_add_to_supply_and_to_need(raw: Raw, path: str | None) -> None:
+    hints = [one.path for one in hide(raw).hints if one.reason == "supply_adds_up"]
+    assert hints == ([] if path is None else [path])
+    # What plants take in and make is nobody's figure.
+    assert hide(raw).case.conversions == Case.model_validate(raw).conversions
 
 
 @pytest.mark.parametrize("seed", range(8))

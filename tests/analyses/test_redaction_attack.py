@@ -52,6 +52,7 @@ def test_true_results_give_hidden_figures_away() -> None:
     ("result", "path"),
     [
         ("materials.by_year.demand_t", "demand.0.t_per_year"),
+        ("materials.by_year.need_t", "demand.0.t_per_year"),
         ("materials.by_year.days_of_cover", "demand.0.t_per_year"),
         ("budget_lines", "funders.chip_co.budget_meur"),
         ("stockpiles.planned_t", "stockpiles.0.initial_t"),
@@ -61,6 +62,25 @@ def test_one_result_is_enough(result: str, path: str) -> None:
     redacted = hide(two_consumers())
     low, high = attacked(redacted, solved(redacted), result)[path]
     assert (low, high) == pytest.approx((truth(redacted)[path],) * 2, rel=1e-6)
+
+
+@pytest.mark.parametrize("figure", ["need_t", "days_of_cover"])
+def test_need_tells_what_conversions_leave_of_it(figure: str) -> None:
+    """Of 171.7 t needed, 30 go into powder, which everybody knows: the rest is demand."""
+    raw = two_consumers()
+    raw["materials"] |= {"powder": {"price_eur_per_t": 1}}
+    plant = {"country": "DE", "output": "powder", "inputs_t_per_t": {"ore": 1.5}}
+    redacted = hide(raw)
+    published = solved(redacted)
+    with_plant = hide(raw | {"conversions": {"mill": plant | {"capacity_t_per_year": 20}}})
+    (ore, *others), text = published.materials, "2026"
+    held = sum(one.planned_t[text] for one in published.stockpiles)
+    told = {"need_t": 171.7, "days_of_cover": 365 * held / 171.7}
+    year = ore.by_year[text].model_copy(update={figure: told[figure]})
+    ore = ore.model_copy(update={"by_year": {text: year}})
+    published = published.model_copy(update={"materials": (ore, *others)})
+    result, path = f"materials.by_year.{figure}", "demand.0.t_per_year"
+    assert attacked(with_plant, published, result)[path] == pytest.approx((41.7, 41.7), rel=1e-6)
 
 
 def test_a_value_is_damage_over_shortage() -> None:

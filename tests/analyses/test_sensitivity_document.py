@@ -58,7 +58,7 @@ def test_what_lies_within_the_gaps_is_called_no_effect() -> None:
 
 def test_what_moves_along_with_demand_is_said() -> None:
     text = " ".join(text_of(found()).split())
-    assert "Supply that is given as a share of demand moves along with demand." in text
+    assert "Supply that is given as a share of need moves along with demand." in text
     others = tuple(one for one in found().inputs if one.kind != "demand")
     text = " ".join(text_of(found().model_copy(update={"inputs": others})).split())
     assert "moves along with demand" not in text

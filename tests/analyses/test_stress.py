@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -11,19 +12,28 @@ from typing import Any
 import numpy as np
 import pytest
 import yaml
+from chained import oxide_in_store
+from lived import damage_if_possible
+from oracle import Reading
+from oracle_recourse import nodes_of
+from random_chains import KINDS, chain_case, commitment
 from recourse_program import PILES, random_case
 from small import CHINA, Raw, case, cut, funder, near, project, solve, state, stockpile
 
 from models.files import read_case
 from models.results import Plan, Stress
+from models.scenario.case import Case
 from optimizer.analyses.given import given
-from optimizer.analyses.stress.one_state import draw
+from optimizer.analyses.stress.one_state import Lived, draw, live_through
 from optimizer.analyses.stress.options import StressOptions, _strikes
 from optimizer.analyses.stress.stress import lasting, stress
 from optimizer.cli import run
 from optimizer.errors import Misuse
-from optimizer.model.instance import HazardData
-from optimizer.solve.sweep.lp_recourse import Stock
+from optimizer.model.commitment import Commitment
+from optimizer.model.instance import HazardData, Instance, read_instance
+from optimizer.model.states import read_states
+from optimizer.solve.outcomes import evaluate
+from optimizer.solve.sweep.nodes import Stock
 
 TUTORIAL = Path(__file__).parents[2] / "scenarios" / "tutorial.yaml"
 
@@ -172,6 +182,108 @@ def _check_balance(found: Stress, material: str) -> None:
         for k, demand in enumerate(one.demand_t):
             met = one.market_t[k] + one.delivered_t[at][k] + one.released_t[at][k]
             assert met + one.missing_t[at][k] >= demand - 1e-5
+
+
+def test_a_chain_by_hand() -> None:
+    """In the market alone the makers take 40 t of oxide from the store; with the plan all 60 go."""
+    found = stressed(oxide_in_store(), "cut 2026")
+    oxide, magnet = found.materials
+    assert (oxide.demand_t, oxide.market_t, oxide.id) == ((0,), (0,), "oxide")
+    assert oxide.taken_t == oxide.released_t == {"market": near([40]), "plan": near([60])}
+    assert (magnet.market_t, magnet.id) == ((0,), "magnet")
+    assert magnet.made_t == {"market": near([40]), "plan": near([40])}
+    assert magnet.delivered_t == {"market": near([0]), "plan": near([20])}
+    assert magnet.missing_t == {"market": near([60]), "plan": near([40])}
+    assert found.damage == {"market": near(60), "plan": near(40)}
+    assert (oxide.need_t, magnet.need_t) == ((40,), (100,))
+    makers, plant = found.plants
+    assert (makers.id, makers.project, makers.output) == ("makers", False, "magnet")
+    assert makers.made_t == {"market": near([40]), "plan": near([40])}
+    assert makers.could_t == {"market": (40,), "plan": (40,)}
+    assert (plant.id, plant.project) == ("plant", True)
+    assert plant.made_t == {"market": near([0]), "plan": near([20])}
+    assert plant.could_t == {"market": (0,), "plan": near([20])}
+    (store,) = found.stocks
+    assert store.left_t == {"market": near([20]), "plan": near([0])}
+
+
+@pytest.mark.quick(every=5)
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("seed", range(40))
+def test_every_form_of_a_chain_balances(kind: str, seed: int) -> None:
+    """Damage is that of recourse, and what is taken in comes from somewhere, period by period."""
+    pick = random.Random(f"stress {kind} {seed}").choice
+    raw = chain_case(pick, kind)
+    start, offtake, buy = commitment(pick, raw)
+    instance = read_instance(Case.model_validate(raw))
+    lot = {h: instance.lot_t[pile.material] for h, pile in instance.stockpiles.items()}
+    held = {key: share for key, share in offtake.items() if share > 0}
+    bought = {h: np.array(tonnes) / lot[h] for h, tonnes in buy.items()}
+    plan = Commitment(start=start, offtake=held, buy=bought)
+    pooled = raw["objective"]["allocation"] == "pooled"
+    for single in read_states(instance):
+        one = replace(single, probability=1.0)
+        lived = live_through(instance, one, plan)
+        (reckoned,) = evaluate(instance, [one], [plan])
+        assert sum(lived.damage.values()) == pytest.approx(reckoned.expected, rel=1e-6, abs=1e-6)
+        for m, own in lived.materials.items():
+            comes = own.market + own.delivered + own.made + own.released + own.missing
+            spare = comes - own.demand - own.taken
+            assert (spare >= -1e-6).all(), m
+            if pooled:
+                assert np.where(own.open > 0, spare, 0) == pytest.approx(0, abs=1e-6), m
+        assert all((left >= -1e-6).all() for left in lived.left.values())
+        if pooled:
+            number = read_states(instance).index(single)
+            total = by_contract(raw, instance, number, (start, offtake, buy), lived)
+            assert total == pytest.approx(reckoned.expected, rel=1e-6, abs=1e-6)
+
+
+def by_contract(raw: Raw, instance: Instance, state: int, decided: Any, lived: Lived) -> float:
+    """The least damage that what is released and made leaves, pooled."""
+    case = Reading(raw)
+    said: dict[Any, float] = {}
+    for h, lots in lived.released.items():
+        lot = instance.lot_t[instance.stockpiles[h].material]
+        said |= {("release", h, k): x * lot for k, x in enumerate(lots)}
+    for it in lived.plants:
+        assert (it.made <= it.could + 1e-7).all()
+        lot = instance.lot_t[it.output]
+        said |= {("made", it.plant.id, k): x * lot for k, x in enumerate(it.made)}
+    return sum(
+        damage_if_possible(case, node, case.states[state], decided, said) for node in nodes_of(case)
+    )
+
+
+def test_a_chain_that_plants_keep_whole_releases_nothing() -> None:
+    """60 t of magnets come and 40 are made of oxide that comes, while ore is lost."""
+    raw = oxide_in_store()
+    raw["materials"]["ore"] = {"price_eur_per_t": 1}
+    raw["demand"].append({"consumer": "industry", "material": "ore", "t_per_year": 10})
+    raw["damage"].append({"material": "ore", "steps": [{"share": 1, "eur_per_t": 1e6}]})
+    raw["supply"] = [
+        {"material": m, "country": c, "t_per_year": t}
+        for m, c, t in (("magnet", "US", 60), ("oxide", "US", 40), ("ore", "CN", 10))
+    ]
+    instance = read_instance(Case.model_validate(raw))
+    lived = live_through(instance, read_states(instance)[0], Commitment())
+    magnet, (makers, _) = lived.materials["magnet"], lived.plants
+    assert magnet.made * instance.lot_t["magnet"] == near([40])
+    assert (magnet.open, magnet.released, lived.released["reserve"]) == (0, 0, 0)
+    assert (makers.plant.id, makers.made) == ("makers", magnet.made)
+    assert lived.materials["ore"].missing * instance.lot_t["ore"] == near([10])
+
+
+def test_the_nearest_form_is_released_first() -> None:
+    """50 t of magnets and 60 t of oxide lie in store: all magnets go, and 30 t of oxide."""
+    raw = oxide_in_store()
+    raw["demand"][0]["t_per_year"] = 80
+    raw["stockpiles"].append(raw["stockpiles"][0] | {"id": "magnets", "material": "magnet"})
+    raw["stockpiles"][1]["initial_t"] = 50
+    instance = read_instance(Case.model_validate(raw))
+    lived = live_through(instance, read_states(instance)[0], Commitment())
+    assert lived.released["magnets"] * instance.lot_t["magnet"] == near([50])
+    assert lived.released["reserve"] * instance.lot_t["oxide"] == near([30])
 
 
 def test_the_stock_that_loses_most_gives_first() -> None:

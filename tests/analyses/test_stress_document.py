@@ -7,6 +7,7 @@ from io import BytesIO
 from typing import Any
 
 import pytest
+from chained import oxide_in_store
 from documents import is_whole_in_all_media, page_of, text_of, told, workbook_of
 from openpyxl import load_workbook
 from pages import read, tables
@@ -51,6 +52,21 @@ def disrupted(
     )
     asked.setdefault("events", () if "state" in asked else _strikes(("cut 2026 for 2 years",)))
     return stress(given(solve(raw)).found, StressOptions(**asked))
+
+
+@LANGUAGES
+def test_a_chain_is_whole_in_all_media(language: Language, untranslated: set[str]) -> None:
+    """A form that is only made into another is told of on the page, not in a terminal."""
+    found = stress(
+        given(solve(oxide_in_store())).found, StressOptions(events=_strikes(("cut 2026",)))
+    )
+    is_whole_in_all_media(found, language, untranslated)
+    page = tables(read(page_of(found)))["periods-oxide"]
+    assert page.row("2026")[-1].text == "0 %"
+    plants = tables(read(page_of(found)))["plants"]
+    made = {row[0].text: [cell.text for cell in row[2:]] for row in plants.rows}
+    assert made == {"makers": ["40"] * 4, "Works": ["0", "20", "0", "20"]}
+    assert "oxide" not in text_of(found).split("Stocks and how long")[0]
 
 
 @pytest.mark.quick(every=3)

@@ -71,7 +71,7 @@ def is_whole_in_all_media(
             strict=True,
         ):
             assert chart.svg() == again.svg()
-    assert untranslated == set()
+    assert untranslated == set(), untranslated
 
 
 def tampered(found: ResultType, path: str, change: float) -> ResultType:

@@ -443,7 +443,7 @@ FAULTY: list[tuple[str, list[tuple[str, str]], list[str]]] = [
         "supply_in_percent",
         [("country: CL, share: 1.0", "country: CL, share: {2026: 1.2, 2030: 60}")],
         [
-            "scenario.yaml:21:63: warning: share is a fraction of one: 60 means 60 times the demand; write 0.6 for 60 %"
+            "scenario.yaml:21:63: warning: share is a fraction of one: 60 means 60 times the need; write 0.6 for 60 %"
         ],
     ),
     (

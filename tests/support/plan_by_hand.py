@@ -47,6 +47,7 @@ def outcome(**fields: Any) -> Raw:
 def material_year(short: float, chance: float, cover: float | None) -> Raw:
     return {
         "demand_t": 100.0,
+        "need_t": 100.0,
         "expected_shortage_t": short,
         "expected_shortage_without_plan_t": 30.0,
         "probability_of_shortage": chance,

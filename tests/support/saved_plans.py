@@ -8,6 +8,7 @@ from typing import Any
 
 from everything import everything, lasting
 from small import case
+from three_forms import from_mine_to_magnet
 from treasury import treasury as every_instrument
 
 from models.files import read_case
@@ -20,6 +21,8 @@ from optimizer.report.render import html
 from optimizer.solve.planner import plan
 
 SCENARIOS = Path(__file__).parents[2] / "scenarios"
+OXIDES = Path(__file__).parents[1] / "scenarios" / "germany-2026-oxides.yaml"
+"""germany-2026 as it was before chains: no material is made into another."""
 
 
 def _of(raw: dict[str, Any], **fields: Any) -> Plan:
@@ -65,6 +68,12 @@ def nothing() -> Plan:
 
 
 @cache
+def chains() -> Plan:
+    """A plan for ore that is made into magnets by way of oxide, in which every stage is short."""
+    return _of(from_mine_to_magnet())
+
+
+@cache
 def tutorial() -> Plan:
     """The plan of the tutorial."""
     return plan(read_case(str(SCENARIOS / "tutorial.yaml")).case)
@@ -72,9 +81,9 @@ def tutorial() -> Plan:
 
 @cache
 def germany(variant: str | None = None) -> Plan:
-    """A plan for germany-2026 on few states, not proven far."""
+    """A plan for germany-2026 without chains on few states, not proven far."""
     settings = ("uncertainty.sample.states=24",)
-    reading = read_case(str(SCENARIOS / "germany-2026.yaml"), variant, settings)
+    reading = read_case(str(OXIDES), variant, settings)
     return plan(reading.case, gap=0.05, variant=variant)
 
 
@@ -85,6 +94,7 @@ ALL = {
     "years_of_demand": in_years_of_demand,
     "residual_values": with_residual_values,
     "nothing": nothing,
+    "chains": chains,
     "tutorial": tutorial,
     "germany": germany,
 }

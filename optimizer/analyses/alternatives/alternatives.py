@@ -119,7 +119,7 @@ def alternatives(
         ended="interrupted" if seeker.interrupted else "complete",
         **head(Alternatives, reading.case, title, variant, began, len(states), options.gap),
     )
-    plans = {n: own.found.plan(title, variant) for n, own in numbered}
+    plans = {n: own.found.plan(title, variant, chains=False) for n, own in numbered}
     return Sighted(document, {0: plan.plan(title, variant), **plans})
 
 

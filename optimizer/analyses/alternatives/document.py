@@ -265,7 +265,7 @@ def _method(found: Alternatives) -> Bullets:
             ),
             tr(
                 "A choice is a project that is built, or a stockpile that is filled: what it buys "
-                "over all years lasts for {days} or more days of the demand it serves, at its mean "
+                "over all years lasts for {days} or more days of the need it serves, at its mean "
                 "over the years. Plans within the limit are those that buy at least so much for a "
                 "stockpile, or nothing.",
                 days=number(found.least_days),

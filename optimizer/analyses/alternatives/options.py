@@ -68,7 +68,7 @@ class AlternativesOptions(OfScenario, SolveOptions):
     count: Annotated[int, Field(ge=1, le=100), Flag("N")] = 10
     """How many alternatives."""
     least_days: Annotated[Number, Field(gt=0), Flag("DAYS")] = 1.0
-    """A stockpile counts as filled from so many days of the demand that it serves."""
+    """A stockpile counts as filled from so many days of the need that it serves."""
     stated: Annotated[tuple[Stated, ...], Flag("'NAME: PATH=VALUE, ...'", "--assume", _stated)] = ()
     """Solve under these assumptions as well; may be given often."""
     variants: bool = True

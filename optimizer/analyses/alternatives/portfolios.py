@@ -33,16 +33,11 @@ NEARLY = 0.9
 
 
 def least_lots(instance: Instance, days: float) -> dict[str, float]:
-    """Lots from which on each stockpile counts as bought up: so many days of the demand served, at
+    """Lots from which on each stockpile counts as bought up: so many days of the need served, at
     its mean over the years. Stockpiles that cannot buy as much are left out."""
     found = {}
     for h, pile in instance.stockpiles.items():
-        served = math.fsum(
-            float(demand.mean()) * instance.per_year
-            for (u, m), demand in instance.demand.items()
-            if m == pile.material and u in pile.consumers
-        )
-        least = days / 365 * served
+        least = days / 365 * float(pile.served.mean()) * instance.per_year
         if 0 < least <= most_lots(instance, h):
             found[h] = least
     return found
@@ -101,7 +96,7 @@ def figures_of(found: Found, bound: float, least: Mapping[str, float]) -> PlanFi
         bought[h] = float(commitment.bought(instance, h).sum()) * instance.lot_t[pile.material]
         last = float(planned_stock(instance, commitment, h)[-1])
         held[pile.material] = held.get(pile.material, 0.0) + last
-    a_year = {m: float(instance.material_demand[m][-1]) * instance.per_year for m in held}
+    a_year = {m: float(instance.need[m][-1]) * instance.per_year for m in held}
     chosen = portfolio_of(instance, commitment, least)
     return PlanFigures(
         objective=found.objective,

@@ -104,7 +104,7 @@ def _solve(options: SolveOptions, task: Task) -> Solution:
         )
         if found.interrupted:
             raise Interrupted(tr("stopped before it was solved"))
-        plan = found.plan(task.title, task.variant)
+        plan = found.plan(task.title, task.variant, chains=False)
     except VorratError:
         raise
     except Exception as error:

@@ -66,13 +66,13 @@ def _range(levels: tuple[float, ...], values: tuple[float, ...]) -> results.Rang
 
 
 def _values(plan: Plan, year: int) -> dict[str, float] | None:
-    """Value of a year's demand by material, in EUR; None where prices are not known."""
+    """Value of a year's need by material, in EUR; None where prices are not known."""
     if plan.case is None:
         return None
     return {
-        m.id: m.by_year[str(year)].demand_t * plan.case.materials[m.id].price_eur_per_t.at(year)
+        m.id: m.by_year[str(year)].need_t * plan.case.materials[m.id].price_eur_per_t.at(year)
         for m in plan.materials
-        if m.by_year[str(year)].demand_t > 0
+        if m.by_year[str(year)].need_t > 0
     }
 
 
@@ -136,7 +136,7 @@ def _suppliers(mix: SupplyMix | None, home: frozenset[str]) -> results.Suppliers
 def _together(
     materials: Mapping[str, results.Suppliers], values: Mapping[str, float] | None
 ) -> results.Suppliers | None:
-    """All materials that are supplied, by value of demand."""
+    """All materials that are supplied, by value of need."""
     supplied = {m: s for m, s in materials.items() if s.largest_country is not None}
     if values is None or not supplied or math.fsum(values[m] for m in supplied) <= 0:
         return None

@@ -27,6 +27,7 @@ SUBJECTS: Mapping[str, tuple[Barred, ...]] = {
     "objective.allocation": (),
     "demand": ("damage", "dependence"),
     "supply": ("damage", "dependence"),
+    "conversions": ("damage", "dependence"),
     "damage": ("damage",),
     "hazards": ("damage",),
     "uncertainty": ("damage",),

@@ -34,7 +34,7 @@ def document(found: Comparison, plans: Mapping[str, Plan] | None = None) -> doc.
     benefit = tr("What each option achieves ({noun}, {unit})", noun=side.counted, unit=side.unit)
     achieved = tr(
         "Stocks and suppliers: end of {year}, undisturbed and on time, means over all materials by "
-        "the value of their demand. Above 65 %: one third country supplies more of a material. "
+        "the value of their need. Above 65 %: one third country supplies more of a material. "
         "Third countries lie outside the EU and are not supplied by this scenario.",
         year=side.found.year,
     )

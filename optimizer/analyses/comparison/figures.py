@@ -109,7 +109,7 @@ def benefits(side: Side) -> list[Figure]:
         ("left_worst", tr("Worst state that was computed"), "outcome", "worst.with_plan"),
     ]  # fmt: skip
     supply: list[tuple[str, str, Form, str]] = [
-        ("days", tr("Days of demand in stock"), "count", "benefit.cover.days"),
+        ("days", tr("Days of need in stock"), "count", "benefit.cover.days"),
         ("imports", tr("Share of imports"), "share", f"{mix}imports"),
         ("largest_share", tr("Largest supplier's share"), "share", f"{mix}largest_share"),
         ("third_share", tr("Largest third country's share"), "share", f"{mix}third_share"),
@@ -155,7 +155,7 @@ def _benchmarks(side: Side) -> list[Figure]:
     return [
         Figure(
             f"benchmark:{stage}",
-            tr("Materials with {share} of demand from {stage} in the Union",
+            tr("Materials with {share} of need from {stage} in the Union",
                share=percent(target), stage=named[stage]),
             "count", reached(stage, "share"), SUPPLY, none=reached(stage, "share_without_plan"),
         )

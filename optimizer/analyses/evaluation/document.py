@@ -6,6 +6,7 @@ from typing import Any
 from models import results
 from models.language import tr
 from models.results import Estimate, Evaluation
+from models.scenario.chains import links
 from optimizer.analyses.evaluation import yardsticks
 from optimizer.analyses.evaluation.yardsticks import Say, estimated, worth
 from optimizer.report import document as doc
@@ -241,7 +242,13 @@ def _between(say: Say) -> Table:
         "planned stock, only for shortages dearer than the mean tonne."
     )
     sampled_note = tr("± holds the true figure in 95 of 100 samples.")
-    notes = [ruled_note] * bool(found.rules) + [sampled_note] * fresh.sampled
+    chain_note = tr(
+        "Where one material is made into another the nearest form is released first, and of what "
+        "it is made of only what plants can take in."
+    )
+    notes = [ruled_note] * bool(found.rules)
+    notes += [chain_note] * (bool(found.rules) and say.case is not None and any(links(say.case)))
+    notes += [sampled_note] * fresh.sampled
     return Table(_states(say), rows, columns, "between", " ".join(notes), chart=chart)
 
 

@@ -37,7 +37,7 @@ def document(found: Explanation) -> Document:
     method = tr(
         "A project that is out is built all the same, one that is in is ruled out, and everything "
         "else is decided anew. A stock that is bought buys nothing; one that buys nothing holds "
-        "{days} more days of the demand it serves at the end of the last year, as far as room and "
+        "{days} more days of the need it serves at the end of the last year, as far as room and "
         "market allow.",
         days=number(found.days),
     )
@@ -321,7 +321,7 @@ def _regret(say: Say, one: Explained, regret: Regret) -> Iterator[str]:
         ("project", True): tr("Without it"),
         ("project", False): tr("With it"),
         ("stockpile", True): tr("Without these purchases"),
-        ("stockpile", False): tr("With {days} more days of demand in it", days=days),
+        ("stockpile", False): tr("With {days} more days of need in it", days=days),
     }[one.kind, one.chosen]
     worse = f"{between(regret)} {say.unit}"
     if regret.high == 0:
@@ -377,5 +377,5 @@ def limit_name(say: Say, value: LimitValue) -> str:
         "policy.budget_meur": tr("Budget of all public funders"),
         "policy.max_public_share": tr("Largest public share of a project"),
         "policy.state_aid.max_intensity": tr("Largest state aid, share of capex"),
-        "policy.max_country_share.limit": tr("Largest share of demand from one country"),
+        "policy.max_country_share.limit": tr("Largest share of need from one country"),
     }.get(value.path, value.path)

@@ -26,7 +26,7 @@ class ExplainOptions(SolveOptions):
     only: Annotated[tuple[str, ...], Flag("ID")] = ()
     """Explain this project or stockpile alone; may be given often."""
     days: Days = 30.0
-    """Days of demand that a stock which buys nothing is asked to hold, to see what that costs."""
+    """Days of need that a stock which buys nothing is asked to hold, to see what that costs."""
     values: bool = True
     """Do not ask what more of budgets and limits is worth."""
     gap: Gap = 1e-5

@@ -124,16 +124,11 @@ def _is_of(force: Force, name: str, index: Any, instance: Instance) -> bool:
 
 
 def holding(instance: Instance, h: str, days: float) -> tuple[float, float]:
-    """Lots to be held at the end of the last year, and the days of demand that are bought of it:
+    """Lots to be held at the end of the last year, and the days of need that are bought of it:
     ``days`` beyond what lies there anyway, as far as there is room for it."""
     pile = instance.stockpiles[h]
     there = float(planned_stock(instance, Commitment(), h)[-1])
-    demand = math.fsum(
-        float(of[-1])
-        for (u, m), of in instance.demand.items()
-        if m == pile.material and u in pile.consumers
-    )
-    a_day = demand * instance.per_year / 365
+    a_day = float(pile.served[-1]) * instance.per_year / 365
     room = (_most_stock(instance, h) - there) * (1 - ROUNDING)
     bought = min(days * a_day, room)
     if a_day <= 0 or bought <= 1e-9 * a_day:

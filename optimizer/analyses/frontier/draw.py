@@ -124,7 +124,7 @@ def draw(
         funder_names={f: named(funder.name, f, language()) for f, funder in case.funders.items()},
         **head(Frontier, case, title, variant, began, len(Problem.of(case).states), options.gap),
     )
-    plans = {value: found.plan(title, variant) for value, found in founds.items()}
+    plans = {value: found.plan(title, variant, chains=False) for value, found in founds.items()}
     return Drawn(frontier, plans, dict(solver.failures))
 
 

@@ -192,16 +192,24 @@ def _shortages(say: PlanWording) -> Iterator[Part]:
     caption = tr("What is missing in the worst year with the plan")
     yield Table(caption, rows, columns, "shortages", note, on=TEXT)
     met = [row[3] for row in rows]
-    safe = [say.name("materials", m.id) for m in say.plan.materials if m not in met]
+    # What is missing of a form that nobody demands is missing in what is made of it.
+    demanded = [m for m in say.plan.materials if any(y.demand_t > 0 for y in m.by_year.values())]
+    safe = [say.name("materials", m.id) for m in demanded if m not in met]
     if safe and rows:
         text = tr("Never short, with or without the plan: {materials}.", materials=listed(safe))
         yield doc.Text(text, TEXT)
 
 
+def needs_more(material: MaterialOutcome) -> bool:
+    """Whether more is needed of a material than is demanded: conversions take it in."""
+    return any(abs(of.need_t - of.demand_t) > NOISE for of in material.by_year.values())
+
+
 def _by_year(say: PlanWording) -> Table:
-    """Demand and shortage of each material by year."""
+    """Demand, need where it is more, and shortage of each material by year."""
     figures: list[tuple[str, doc.Form, str]] = [
         ("demand_t", "tonnes", tr("demand, t")),
+        ("need_t", "tonnes", tr("need, t")),
         ("expected_shortage_t", "tonnes", tr("expected shortage with plan, t")),
         ("expected_shortage_without_plan_t", "tonnes", tr("expected shortage without plan, t")),
         ("probability_of_shortage", "share", tr("chance of a shortage")),
@@ -213,6 +221,7 @@ def _by_year(say: PlanWording) -> Table:
         })
         for one in say.plan.materials
         for field, form, figure in figures
+        if field != "need_t" or needs_more(one)
     ]  # fmt: skip
     columns = [
         *col.words(name=tr("Material"), figure=tr("Figure")),

@@ -29,6 +29,8 @@ def sections(say: PlanWording) -> list[doc.Section]:
     """Largest suppliers, origins and benchmarks; a sheet has the shares of every year."""
     title = tr("Dependence before and after")
     note = tr("Shares of supply, undisturbed and on time.")
+    if say.case is not None and say.case.conversions:
+        note += " " + tr("What plants that run today make of other materials is not in it.")
     by_year = tr("Where supply comes from, with the plan and without it")
     return [
         doc.Section("dependence", title, list(_told(say)), tab=tr("Dependence")),
@@ -191,17 +193,17 @@ def _benchmarks(say: PlanWording) -> Iterator[doc.Part]:
     note = tr(
         "▽ short of the benchmark. Regulation (EU) 2024/1252, Article 5, aims at 10 % from "
         "extraction, 40 % from processing and 25 % from recycling in the Union by 2030, of the "
-        "Union's consumption; here of the demand of this scenario. Stages are counted each for "
+        "Union's consumption; here of the need of this scenario. Stages are counted each for "
         "itself: output that is recycled and refined in the Union counts in both, and the stages "
         "of a material do not add up."
     )
     if any(share.share > 1 for share in found.values()):
         note += " " + tr(
-            "More than 100 %: output in the Union is more than the demand of this scenario, so "
+            "More than 100 %: output in the Union is more than the need of this scenario, so "
             "that not all of it can be used here."
         )
     year = next(iter(found.values())).year
-    caption = tr("Shares of demand from the Union in {year}, by stage", year=year)
+    caption = tr("Shares of need from the Union in {year}, by stage", year=year)
     materials = list(dict.fromkeys(share.material for share in say.plan.crma))
     yield Table(caption, materials, columns, "benchmarks", note, on=DETAIL)
 

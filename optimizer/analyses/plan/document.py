@@ -8,6 +8,7 @@ from optimizer.analyses.frontier.document import beside_plan
 from optimizer.analyses.frontier.document import checks as frontier_checks
 from optimizer.analyses.plan import (
     accounts,
+    chains,
     damage,
     dependence,
     evidence,
@@ -25,7 +26,7 @@ from optimizer.report.document import TEXT, Document, Section
 def document(plan: Plan, frontier: Frontier | None = None, split: Split | None = None) -> Document:
     """The document of a plan; a frontier and a split of its scenario get sections of their own."""
     say = PlanWording(plan)
-    parts = (projects, accounts, damage, dependence, stocks, method)
+    parts = (projects, accounts, damage, chains, dependence, stocks, method)
     checks = [check for part in parts for check in part.checks(say)]
     beside: list[Section] = []
     if frontier is not None:
@@ -55,6 +56,7 @@ def _sections(say: PlanWording, beside: list[Section]) -> list[Section]:
         stocks.section(say),
         *dependence.sections(say),
         *damage.sections(say),
+        *chains.sections(say),
         *beside,
         *accounts.sections(say),
         *evidence.sections(say),

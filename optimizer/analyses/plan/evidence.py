@@ -13,6 +13,7 @@ from models.base import Text, named
 from models.language import language, tr
 from models.results import Plan
 from models.scenario.case import Case, Source
+from models.scenario.chains import made_from
 from models.scenario.quantities import CalendarYear, Number, Yearly
 from optimizer.analyses.plan import columns as col
 from optimizer.analyses.plan.words import PlanWording
@@ -174,25 +175,32 @@ def rests_on(plan: Plan) -> dict[str, dict[Standing, float]]:
 
 
 def _weighted(case: Case, material: str) -> Iterator[tuple[str, Number, float]]:
-    """The figures that a material's damage depends on: their kinds and sizes."""
+    """The figures that a material's damage depends on: their kinds and sizes. Of what it is made
+    of, supply and what strikes it count as well."""
+    forms = {name for name in case.materials if material in made_from(case, name)}
     steps = (step for of in case.damage if of.material == material for step in of.steps)
     for step in steps:
         yield "damage", step.eur_per_t, float(step.share) * float(step.eur_per_t)
     for demand in case.demand:
         for figure in demand.t_per_year.values if demand.material == material else ():
             yield "demand", figure, float(figure)
-    supplies = [supply for supply in case.supply if supply.material == material]
+    supplies = [supply for supply in case.supply if supply.material in forms]
     for supply in supplies:
         yearly = supply.share if supply.share is not None else supply.t_per_year
         for figure in yearly.values if yearly is not None else ():
             yield "supply", figure, float(figure)
-    countries = {supply.country for supply in supplies}
+    origins = {(supply.country, supply.material) for supply in supplies}
+    origins |= {(one.country, one.output) for one in case.conversions.values()}
     for hazard in case.hazards.values():
         striking = [
             effect
             for effect in hazard.effects
-            if effect.country in countries
-            and (effect.materials is None or material in effect.materials)
+            if any(
+                effect.country == country
+                and form in forms
+                and (effect.materials is None or form in effect.materials)
+                for country, form in origins
+            )
         ]
         if striking:
             yield "frequency", hazard.annual_probability, float(hazard.annual_probability)

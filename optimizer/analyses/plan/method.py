@@ -48,6 +48,12 @@ def _steps(say: PlanWording, case: Case) -> Iterator[str]:
         periods=steps.get(int(case.horizon.periods_per_year), tr("in half years")),
         what=", ".join(counted),
     )
+    if case.conversions or any(project.inputs_t_per_t for project in case.projects.values()):
+        yield tr(
+            "A plant that makes one material of others makes as much as its capacity and the "
+            "scarcest of them allow; what is missing of an input shows as what is missing of the "
+            "products."
+        )
     if say.of_damage:
         yield tr(
             "In each state, supply is allocated and stocks are released to minimise damage. What "
@@ -85,7 +91,7 @@ def _rules(say: PlanWording, case: Case) -> Iterator[str]:
         (tr("State aid, of a project's capital cost, at most"),
          aid.max_intensity if aid else None, percent),
         (tr("State aid, of a project, at most"), aid.max_meur if aid else None, say.money),
-        (tr("Share of a country in the demand for a material, at most"),
+        (tr("Share of a country in the need for a material, at most"),
          country.limit if country else None, percent),
         (tr("Number of projects, at most"), policy.max_projects, number),
     ]  # fmt: skip
@@ -149,6 +155,10 @@ def glossary(say: PlanWording) -> Section:
         tr("Import dependency"): tr(
             "Share of supply that comes from outside the countries that the scenario calls "
             "domestic."
+        ),
+        tr("Need"): tr(
+            "Of a material in a year: demand of all consumers, and what plants that run today take "
+            "in of it, at full capacity, to make other materials."
         ),
         tr("State of the world"): tr(
             "One way the coming years may go: which disruptions strike when, which projects "

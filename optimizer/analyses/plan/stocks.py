@@ -6,6 +6,7 @@ from models.language import tr
 from models.results import StockpilePlan
 from optimizer.analyses.plan import columns as col
 from optimizer.analyses.plan.columns import Cell, Row
+from optimizer.analyses.plan.damage import needs_more
 from optimizer.analyses.plan.words import PlanWording
 from optimizer.report import document as doc
 from optimizer.report.charts import Chart
@@ -55,6 +56,7 @@ def _cover(say: PlanWording) -> Iterator[Part]:
     stocked = {pile.material for pile in say.plan.stockpiles if any(pile.planned_t.values())}
     found = [m for m in say.plan.materials if m.id in stocked]
     days = {m.id: {year: of.days_of_cover for year, of in m.by_year.items()} for m in found}
+    needs = {m.id: "need_t" if needs_more(m) else "demand_t" for m in found}
 
     def planned(line: Line, year: str) -> ex.Expression | None:
         material, shortage = line.row["material_id"], line.book["shortage"]
@@ -62,7 +64,7 @@ def _cover(say: PlanWording) -> Iterator[Part]:
             return None
         its = {"material_id": line["material_id"]}
         held = col.where("stockpiles", year, its, field="planned_t")(line.book)
-        return ex.ratio(held * ex.of(365), shortage.find(f"{material} demand_t", year))
+        return ex.ratio(held * ex.of(365), shortage.find(f"{material} {needs[material]}", year))
 
     def column(year: int) -> Column:
         return col.calc(
@@ -77,7 +79,7 @@ def _cover(say: PlanWording) -> Iterator[Part]:
         (say.name("materials", m.id), [days[m.id].get(y) or 0.0 for y in say.horizon])
         for m in found
     ]
-    title = tr("Planned stock at each year's end, in days of demand")
+    title = tr("Planned stock at each year's end, in days of need")
     told = tr("One small chart a material, all on one scale; the label is the highest stock.")
     chart = Chart("timeline-stocks", title, told, lambda: charts.cover(drawn, say.years))
     columns = [
@@ -86,8 +88,8 @@ def _cover(say: PlanWording) -> Iterator[Part]:
         *col.keys("material_id"),
     ]
     note = tr(
-        "All stocks of a material, if nothing is ever released, over that year's demand of all "
-        "consumers. 365 days are 100 % of annual demand."
+        "All stocks of a material, if nothing is ever released, over that year's need. 365 days "
+        "are 100 % of annual need."
     )
     yield Table(title, rows, columns, "cover", note, chart=chart, on=DETAIL)
 

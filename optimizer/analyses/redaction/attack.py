@@ -15,9 +15,10 @@ from scipy.optimize import brentq
 
 from models.faults import Step
 from models.results import BudgetLineUse, Plan
+from models.scenario.chains import taken_in, tied_to
 from optimizer.analyses.redaction import ranges as bounds
 from optimizer.analyses.redaction.hidden import Figure
-from optimizer.analyses.redaction.insider import World, with_values
+from optimizer.analyses.redaction.insider import World, damage_of, with_values
 from optimizer.analyses.redaction.rewriting import Redacted
 
 PINNED = 1e-6
@@ -37,20 +38,21 @@ class Attacker:
         """What the redacted scenario alone tells."""
         return {one.figure.dotted: (one.low, one.high) for one in self.replaced}
 
-    def of(self, kind: str, material: str | None = None) -> list[Figure]:
-        """The hidden figures of a kind, and of a material."""
+    def of(self, kind: str, *materials: str) -> list[Figure]:
+        """The hidden figures of a kind, of all materials or of some."""
         every = (one.figure for one in self.replaced)
-        return [f for f in every if f.kind == kind and material in (None, f.material)]
+        return [f for f in every if f.kind == kind and (not materials or f.material in materials)]
 
     def materials(self, kind: str) -> list[str]:
         """The materials that hidden figures of a kind are of."""
         return list(dict.fromkeys(figure.material or "" for figure in self.of(kind)))
 
 
-def _told_by_demand(of_cover: bool, attacker: Attacker, ranges: bounds.Ranges) -> bounds.Ranges:
+def _told_by_demand(result: str, attacker: Attacker, ranges: bounds.Ranges) -> bounds.Ranges:
     """What demand of all consumers in each year tells, where a part of it is hidden.
 
-    ``demand_t`` is just that; ``days_of_cover`` is the planned stock over it.
+    ``demand_t`` is just that; of ``need_t``, over which ``days_of_cover`` is the planned stock,
+    what conversions take in is known.
     """
     equations = []
     for m in attacker.materials("demand"):
@@ -58,11 +60,13 @@ def _told_by_demand(of_cover: bool, attacker: Attacker, ranges: bounds.Ranges) -
         paths = {path for path, _ in hidden}
         stocks = [p.planned_t for p in attacker.plan.stockpiles if p.material == m]
         for text, known in attacker.by_year[m].items():
-            year, told, days = int(text), known.demand_t, known.days_of_cover or 0.0
-            if of_cover:
-                told = 365 * math.fsum(held[text] for held in stocks) / days if days else 0.0
+            year, told = int(text), getattr(known, result) or 0.0
+            if result == "days_of_cover":
+                told = 365 * math.fsum(held[text] for held in stocks) / told if told else 0.0
                 if told <= 0:
                     continue
+            if result != "demand_t":
+                told -= taken_in(attacker.case, year).get(m, 0.0)
             weights: dict[str, float] = {}
             for position, row in enumerate(attacker.case.demand):
                 path: tuple[Step, ...] = ("demand", position, "t_per_year")
@@ -146,19 +150,25 @@ def _told_by_stocks(attacker: Attacker, ranges: bounds.Ranges) -> bounds.Ranges:
 def _told_by_damage(attacker: Attacker, ranges: bounds.Ranges) -> bounds.Ranges:
     """Damage of a material, with and without the plan: over what is missing, it is the value.
 
-    Where its demand is still open nothing is concluded.
+    Materials of a chain are looked at together. Where their demand is still open nothing is
+    concluded.
     """
     found = dict(ranges)
     if attacker.plan.outcome.measure != "damage":
         return found
     for m in attacker.materials("damage_value"):
-        if any(bounds.width(*found[f.dotted]) > PINNED for f in attacker.of("demand", m)):
+        tied = tied_to(attacker.case, m)
+        if any(bounds.width(*found[f.dotted]) > PINNED for f in attacker.of("demand", *tied)):
             continue
-        told = next(one for one in attacker.plan.materials if one.id == m)
+        some = [one for one in attacker.plan.materials if one.id in tied]
+        both = (
+            math.fsum(one.expected for one in some),
+            math.fsum(one.expected_without_plan for one in some),
+        )
         for _ in range(DAMAGE_ROUNDS):
             before = dict(found)
             for figure in attacker.of("damage_value", m):
-                for which, damage in enumerate((told.expected, told.expected_without_plan)):
+                for which, damage in enumerate(both):
                     if damage > bounds.NOISE:
                         _bound(attacker, found, figure, which, damage)
             if before == found:
@@ -189,12 +199,14 @@ def _bound(
 def _damage(
     attacker: Attacker, ranges: bounds.Ranges, figure: Figure, which: int, highest: bool, x: float
 ) -> float:
-    """Damage of a material with one value given, all else at its worst, or at its best."""
+    """Damage of a material, and of those tied to it, with one value given, all else at its worst,
+    or at its best."""
     end, material = int(highest), figure.material or ""
-    values = {f: ranges[f.dotted][end] for f in attacker.of("damage_value", material)}
-    values |= {f: math.fsum(ranges[f.dotted]) / 2 for f in attacker.of("demand", material)}
+    tied = tied_to(attacker.case, material)
+    values = {f: ranges[f.dotted][end] for f in attacker.of("damage_value", *tied)}
+    values |= {f: math.fsum(ranges[f.dotted]) / 2 for f in attacker.of("demand", *tied)}
     # A larger stock never does harm.
-    values |= {f: ranges[f.dotted][1 - end] for f in attacker.of("stock", material)}
+    values |= {f: ranges[f.dotted][1 - end] for f in attacker.of("stock", *tied)}
     for f in values:
         if f.path[:2] == figure.path[:2] and f.kind == "damage_value":
             # Steps rise: those before are no dearer, those after no cheaper.
@@ -202,7 +214,7 @@ def _damage(
             values[f] = min(values[f], x) if before else max(values[f], x)
     values[figure] = x
     # Shares of steps make damage as high or as low as can be, and add up to 1.
-    shares = attacker.of("damage_share", material)
+    shares = attacker.of("damage_share", *tied)
     for curve in dict.fromkeys(one.path[:2] for one in shares):
         steps = [one for one in shares if one.path[:2] == curve]
         rest = 1 - math.fsum(ranges[one.dotted][0] for one in steps)
@@ -211,12 +223,14 @@ def _damage(
             more = max(0.0, min(high - low, rest))
             values[one], rest = low + more, rest - more
     case = with_values(attacker.case, values)
-    return attacker.world.outcome(case, material)[which].by_material[material]
+    return damage_of(attacker.world.outcome(case, material)[which], case, material)
 
 
 TOLD: dict[str, Callable[[Attacker, bounds.Ranges], bounds.Ranges]] = {
-    "materials.by_year.demand_t": partial(_told_by_demand, False),
-    "materials.by_year.days_of_cover": partial(_told_by_demand, True),
+    **{
+        f"materials.by_year.{result}": partial(_told_by_demand, result)
+        for result in ("demand_t", "need_t", "days_of_cover")
+    },
     "budget_lines": _told_by_budgets,
     "spend_meur": _told_by_spending,
     "stockpiles.planned_t": _told_by_stocks,

@@ -7,8 +7,9 @@ printed.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache, partial
 from typing import Any
 
@@ -17,6 +18,7 @@ from pydantic import BaseModel
 from models.faults import Step
 from models.results import Plan
 from models.scenario.case import Case
+from models.scenario.chains import tied_to
 from models.scenario.quantities import Number, Yearly
 from optimizer.analyses.redaction.hidden import Figure, half_unit, rounded
 from optimizer.analyses.redaction.ranges import NOISE, Range, fitting
@@ -71,12 +73,12 @@ class World:
         return cls(read_states(read_instance(case)), plan)
 
     def outcome(self, case: Case, material: str) -> tuple[Evaluation, Evaluation]:
-        """What comes of one material with the plan, and without any."""
+        """What comes of one material, and of those tied to it, with the plan and without any."""
         instance = read_instance(case)
-        # Recourse of one material does not depend on another.
-        nodes = tuple(node for node in instance.nodes if node.material == material)
+        # Recourse of one chain does not depend on another.
+        own = instance.of_materials(tied_to(case, material))
         both = [commitment_of(instance, self.plan), Commitment()]
-        with_plan, without = evaluate(replace(instance, nodes=nodes), self.states, both, threads=1)
+        with_plan, without = evaluate(own, self.states, both, threads=1)
         return with_plan, without
 
 
@@ -113,7 +115,7 @@ class Insider:
 
         def outcome(which: int, x: float) -> float:
             one = outcomes(x)[which]
-            return one.by_consumer[owner] if by_consumer else one.by_material[material]
+            return one.by_consumer[owner] if by_consumer else damage_of(one, self.case, material)
 
         # Whose tonnes are missing first changes where a value meets that of another step.
         ties = [
@@ -130,6 +132,12 @@ class Insider:
             if fits is not None and fits[1] - fits[0] < (found[1] - found[0]) * (1 - 1e-6):
                 found, by = fits, name
         return found, by
+
+
+def damage_of(outcome: Evaluation, case: Case, material: str) -> float:
+    """Damage of a material and of those tied to it: it rises with the value of any of them, while
+    that of one alone may fall, since tonnes go where they are missed most."""
+    return math.fsum(outcome.by_material.get(name, 0.0) for name in tied_to(case, material))
 
 
 def as_printed(value: float) -> float:

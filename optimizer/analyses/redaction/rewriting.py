@@ -13,6 +13,7 @@ from models.faults import Step
 from models.files import Reading, read_case_text
 from models.results import Hint, LeftOut
 from models.scenario.case import Case
+from models.scenario.chains import need
 from models.scenario.quantities import REMARKS
 from optimizer.analyses.redaction import hidden as hiding
 from optimizer.analyses.redaction.hidden import Figure, Method, Replaced
@@ -197,18 +198,23 @@ def _readings(token: str) -> Iterator[float]:
 
 
 def _supply_hints(case: Case, figures: Sequence[Figure]) -> Iterator[Hint]:
-    """Supply in tonnes that adds up to a demand with hidden parts: the rest of it is the figure."""
+    """Supply in tonnes, with or without what conversions make, that adds up to a need with hidden
+    parts: the rest of it is the figure."""
+    needs = {year: need(case, year) for year in case.horizon.years}
     for material in dict.fromkeys(f.material for f in figures if f.kind == "demand"):
-        rows = [row for row in case.supply if row.material == material]
-        supplies = [row.t_per_year for row in rows if row.t_per_year is not None]
-        needs = [row.t_per_year for row in case.demand if row.material == material]
-        if not rows or len(supplies) < len(rows):
+        rows = {n: row for n, row in enumerate(case.supply) if row.material == material}
+        supplies = [row.t_per_year for row in rows.values() if row.t_per_year is not None]
+        makers = {id: one for id, one in case.conversions.items() if one.output == material}
+        if len(supplies) < len(rows):
             continue
-        for year in case.horizon.years:
-            supplied, needed = (math.fsum(x.at(year) for x in some) for some in (supplies, needs))
-            if needed > 0 and abs(supplied / needed - 1) <= ADDS_UP:
-                at = case.supply.index(rows[0])
-                yield Hint(path=f"supply.{at}.t_per_year", reason="supply_adds_up")
+        paths = [f"supply.{n}.t_per_year" for n in rows]
+        paths += [f"conversions.{id}.capacity_t_per_year" for id in makers]
+        capacities = [one.capacity_t_per_year for one in makers.values()]
+        for year, needed in ((year, of.get(material or "", 0.0)) for year, of in needs.items()):
+            market, made = (math.fsum(x.at(year) for x in some) for some in (supplies, capacities))
+            sums = (market, market + made)
+            if needed > 0 and any(abs(total / needed - 1) <= ADDS_UP for total in sums):
+                yield Hint(path=paths[0], reason="supply_adds_up")
                 break
 
 

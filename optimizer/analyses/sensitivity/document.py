@@ -329,6 +329,6 @@ def _method(say: Say) -> Iterator[Part]:
     supply = () if found.case is None else found.case.supply
     moved = any(one.kind == "demand" for one in found.inputs)
     if moved and any(row.share is not None for row in supply):
-        told.append(tr("Supply that is given as a share of demand moves along with demand."))
+        told.append(tr("Supply that is given as a share of need moves along with demand."))
     yield doc.Bullets(told)
     yield say.proof((tr("Inputs"), number(len(found.inputs))), (tr("Largest gap"), largest))

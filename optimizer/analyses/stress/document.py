@@ -7,7 +7,14 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from models.language import tr
-from models.results.stress import ShortMaterial, Stress, StressCase, StressEvent, StressPeriod
+from models.results.stress import (
+    ShortMaterial,
+    Stress,
+    StressCase,
+    StressedPlant,
+    StressEvent,
+    StressPeriod,
+)
 from optimizer.report import document as doc
 from optimizer.report.charts import Chart
 from optimizer.report.charts import periods as charts
@@ -40,6 +47,7 @@ def document(found: Stress) -> doc.Document:
             Section("periods", tr("Period by period"), list(_by_period(say))),
             Section("consumers", tr("Consumers that are hit"), [_consumers(say)]),
             Section("stocks", tr("Stocks and how long they last"), _stocks(say)),
+            *([Section("plants", tr("What plants make"), [_plants(say)])] if found.plants else []),
             Section("method", tr("How it was computed"), list(_method(say))),
         ],
         checks=_checks(say),
@@ -206,35 +214,45 @@ def _materials(say: Say) -> Table:
         *_costs(say),
     ]
     caption, summed = tr("Materials that run short"), tr("Total")
-    return Table(caption, _ranked(say), columns, "materials", total=summed, most=MOST_ROWS)
+    # Of what is only made into others nothing is missing but in what it is made into.
+    rows = [one for one in _ranked(say) if any(one.demand_t)]
+    return Table(caption, rows, columns, "materials", total=summed, most=MOST_ROWS)
 
 
 def _by_period(say: Say) -> Iterator[Part]:
     """A table for each material that is short, those that cost most first."""
-    ranked = _ranked(say)
-    for place, one in enumerate(ranked):
-        yield _material(say, one, DETAIL if place >= MOST else EVERYWHERE)
-    if more := len(ranked[MOST:]):
+    ranked = sorted(_ranked(say), key=lambda one: not any(one.demand_t))
+    first = [one.id for one in ranked if any(one.demand_t)][:MOST]
+    for one in ranked:
+        yield _material(say, one, EVERYWHERE if one.id in first else DETAIL)
+    if more := len(ranked) - len(first):
         told = tr("Page and workbook have the same for {count} more materials.", count=more)
         yield doc.Text(told, doc.TERMINAL)
 
 
 def _material(say: Say, one: ShortMaterial, on: doc.Media) -> Table:
-    """Where its demand is met from, in the periods that the market does not cover."""
+    """Where demand and what is taken in come from, in the periods that the market does not
+    cover."""
     found, labels, name = say.found, _labels(say), say.name("materials", one.id)
     periods = range(len(labels))
     own = [stock for stock in found.stocks if stock.material == one.id]
     left = {case: [sum(s.left_t[case][k] for s in own) for k in periods] for case in found.cases}
     shares = {case: _shares(one, case) for case in found.cases}
     # Between two events of a state there may be years in which all is covered.
-    rows = [k for k in periods if one.market_t[k] < one.demand_t[k] * (1 - SHORT)]
+    taken = [max(own[k] for own in one.taken_t.values()) for k in periods]
+    rows = [k for k in periods if one.market_t[k] < (one.demand_t[k] + taken[k]) * (1 - SHORT)]
+    pairs = zip(one.need_t, one.demand_t, strict=True)
+    more = any(need > demand * (1 + SHORT) for need, demand in pairs)  # conversions take of it
     columns = [
         Column(tr("Period"), labels.__getitem__, "text"),
         Column(tr("Demand, t"), one.demand_t.__getitem__, "tonnes"),
+        *([Column(tr("Needed, t"), one.need_t.__getitem__, "tonnes", on=DETAIL)] if more else []),
         Column(tr("Market, t"), one.market_t.__getitem__, "tonnes"),
     ]
     met: list[tuple[str, Any, doc.Media]] = [
+        (tr("Taken in, t"), one.taken_t, DETAIL),
         (tr("Projects, t"), one.delivered_t, DETAIL),
+        (tr("Conversions, t"), one.made_t, DETAIL),
         (tr("Released, t"), one.released_t, DETAIL),
         (tr("Left in stock, t"), left, EVERYWHERE),
     ]
@@ -306,6 +324,32 @@ def _stocks(say: Say) -> list[Part]:
     none = tr("There is no stock of any of these materials.")
     caption = tr("Stocks and how long they last")
     return [Table(caption, rows, columns, "stocks", note, most=MOST_ROWS, empty=none)]
+
+
+def _plants(say: Say) -> Table:
+    """What makes materials of others, over all periods."""
+
+    def made(row: StressedPlant, case: StressCase) -> float:
+        return sum(row.made_t[case])
+
+    def could(row: StressedPlant, case: StressCase) -> float:
+        return sum(row.could_t[case])
+
+    def name(row: StressedPlant) -> str:
+        return say.name("projects" if row.project else "conversions", row.id)
+
+    columns = [
+        Column(tr("Plant"), name, "text"),
+        Column(tr("Makes"), lambda row: say.name("materials", row.output), "text"),
+        *_by_case(say.found.cases, tr("Could make, t"), could, "tonnes"),
+        *_by_case(say.found.cases, tr("Made, t"), made, "tonnes"),
+    ]
+    note = tr(
+        "Could make: as much as hazards leave of capacity, if no input lacked; of a project what "
+        "is reserved. Over all of the periods."
+    )
+    caption = tr("What plants make")
+    return Table(caption, say.found.plants, columns, "plants", note, most=MOST_ROWS)
 
 
 def _method(say: Say) -> Iterator[str]:

@@ -1,44 +1,77 @@
 """A commitment in one state of the world, period by period: what comes, goes and is missing."""
 
+import math
 from collections.abc import Sequence
-from typing import NamedTuple
+from types import SimpleNamespace
+from typing import Any, NamedTuple
 
 import numpy as np
+import pyomo.environ as pyo
 
 from optimizer.errors import SolverError
 from optimizer.model import highs
 from optimizer.model.commitment import Commitment, planned_stock
-from optimizer.model.instance import COVERED, Floats, Instance
-from optimizer.model.states import State
+from optimizer.model.formulation.recourse import Situation, add_recourse, situations
+from optimizer.model.instance import COVERED, Floats, Instance, Plant
+from optimizer.model.states import State, outlook
 from optimizer.solve.sweep import NodeData, Point, Recourse
-from optimizer.solve.sweep.lp_recourse import Stock
+from optimizer.solve.sweep.chain_rule import distances
+from optimizer.solve.sweep.nodes import Stock
 from optimizer.solve.sweep.state_classes import Looks
 
 ROUNDING = 1e-9
 """Nothing is released where less than this share of demand would be."""
 UNMET = 1e3
 """What a lot counts that no stock gives, where stocks count their place in the order of loss."""
+SPARE = 1e-10
+"""Share of demand by which what is missing in a chain is left to the solver."""
+LITTLE = 1e-3
+"""What making a lot counts, and each place in the order of loss, where a lot released counts 1."""
 
 
 class PeriodFigures(NamedTuple):
     """(K) lots, of a material in all its nodes."""
 
     demand: Floats
+    need: Floats
+    """Demand, and what conversions take in at full capacity."""
     market: Floats
     """What the market still delivers."""
     delivered: Floats
-    """What projects deliver."""
+    """What projects deliver; of those with inputs what they make."""
+    made: Floats
+    """What conversions make."""
+    taken: Floats
+    """What conversions and projects take in."""
     open: Floats
-    """Demand that neither covers."""
+    """What is demanded and taken in, and not covered by any of these: released or missing."""
     released: Floats
     missing: Floats
+
+
+class PlantFigures(NamedTuple):
+    """A conversion, or a project with inputs."""
+
+    plant: Plant
+    output: str
+    """The material that it makes."""
+    could: Floats
+    """(K) lots that it could make, if no input lacked."""
+    made: Floats
+    """(K) lots that it makes."""
+
+    def with_(self, other: "PlantFigures | None") -> "PlantFigures":
+        """Its part that belongs to one consumer and that of another together."""
+        if other is None:
+            return self
+        return self._replace(could=self.could + other.could, made=self.made + other.made)
 
 
 class Lived(NamedTuple):
     """A commitment in one state."""
 
     materials: dict[str, PeriodFigures]
-    """Of each that has demand."""
+    """Of each that has demand, or goes into what has."""
     missing: dict[tuple[str, str], Floats]
     """(K) lots, by consumer and material."""
     damage: dict[tuple[str, str], float]
@@ -47,6 +80,8 @@ class Lived(NamedTuple):
     """(K) lots in each stockpile at a period's end."""
     released: dict[str, Floats]
     """(K) lots that each stockpile gives."""
+    plants: tuple[PlantFigures, ...]
+    """What makes materials of others, in all nodes."""
 
 
 def live_through(instance: Instance, state: State, commitment: Commitment) -> Lived:
@@ -63,15 +98,21 @@ def live_through(instance: Instance, state: State, commitment: Commitment) -> Li
     none = np.zeros(len(instance.periods))
     left = {h: planned_stock(instance, commitment, h) for h in instance.stockpiles}
     released = dict.fromkeys(instance.stockpiles, none)
-    for part in recourse.shortages(point):
+    parts = list(recourse.shortages(point))
+    steps = {v: short for part in parts for v, short in part.by_step.items()}
+    tied, plants = _tied(instance, state, commitment, steps)
+    for part in parts:
         m = part.looks.material
-        total = PeriodFigures(*[none] * 6)
+        total = PeriodFigures(*[none] * len(PeriodFigures._fields))
         for v, short in part.by_step.items():
             node = recourse.nodes[v]
-            own = _figures(node, part.looks, point, short.sum(axis=0))
-            total = PeriodFigures(*map(np.add, total, own))
             stocks = node.each_stock(point)
-            drawn = draw(stocks, own.released)
+            if v in tied:
+                own, drawn = tied[v]
+            else:
+                own = _figures(node, part.looks, point, short.sum(axis=0))
+                drawn = draw(stocks, own.released)
+            total = PeriodFigures(*map(np.add, total, own))
             for h, stock, given in zip(node.node.accounts, stocks, drawn, strict=True):
                 released[h] = released[h] + given
                 left[h] = left[h] - (stock.held() - _left(stock, given))
@@ -80,8 +121,8 @@ def live_through(instance: Instance, state: State, commitment: Commitment) -> Li
                 key = step.consumer, m
                 missing[key] = missing.get(key, none) + short[j]
                 damage[key] = damage.get(key, 0.0) + float(cost[j])
-        materials[m] = total
-    return Lived(materials, missing, damage, left, released)
+        materials[m] = total._replace(need=instance.need[m][instance.year_of])
+    return Lived(materials, missing, damage, left, released, tuple(plants.values()))
 
 
 def _figures(node: NodeData, looks: Looks, point: Point, missing: Floats) -> PeriodFigures:
@@ -96,7 +137,113 @@ def _figures(node: NodeData, looks: Looks, point: Point, missing: Floats) -> Per
     open_[open_ <= COVERED * node.demand] = 0.0
     released = open_ - missing
     released[released <= ROUNDING * node.demand] = 0.0
-    return PeriodFigures(node.demand, market, delivered, open_, released, missing)
+    none = np.zeros(len(node.demand))
+    return PeriodFigures(
+        node.demand, node.demand, market, delivered, none, none, open_, released, missing
+    )
+
+
+def _tied(
+    instance: Instance, state: State, commitment: Commitment, short: dict[int, Floats]
+) -> tuple[dict[int, tuple[PeriodFigures, Floats]], dict[str, PlantFigures]]:
+    """Of each node that is tied to others, its figures, and (H, K) lots that each of its stocks
+    gives; what plants make, by label. ``short`` (J, K) is what is missing on the steps of each."""
+    own = outlook(instance, state)
+    reached = {
+        (node.label, p, delay, year): math.fsum(
+            instance.projects[p].runs(year, commitment.start[p], delay)
+            * float(node.group_share[group][y])
+            * offtake
+            for (q, group), offtake in commitment.offtake.items()
+            if q == p and p in commitment.start
+        )
+        for node in instance.nodes
+        for p, _, delay in own.comes
+        for y, year in enumerate(instance.years)
+    }
+    buy = {
+        (h, year): float(lots)
+        for h in instance.stockpiles
+        for year, lots in zip(instance.years, commitment.bought(instance, h), strict=True)
+    }
+    fixed = SimpleNamespace(delivered=reached, buy=buy)
+    found: dict[int, tuple[PeriodFigures, Floats]] = {}
+    plants: dict[str, PlantFigures] = {}
+    for situation in situations(instance, own, fixed, whole=True):
+        if len(situation.chain.nodes) > 1:
+            nodes, made = _lived_together(instance, situation, fixed, short)
+            found |= nodes
+            for label, one in made.items():
+                plants[label] = one.with_(plants.get(label))
+    return found, plants
+
+
+def _lived_together(
+    instance: Instance, own: Situation, fixed: Any, short: dict[int, Floats]
+) -> tuple[dict[int, tuple[PeriodFigures, Floats]], dict[str, PlantFigures]]:
+    """Releases that lead to what is missing: as few as can be, of forms near to demand rather than
+    of what these are made of, and no more is made than they and demand ask for. Raises SolverError
+    if there are none."""
+    model = pyo.ConcreteModel()
+    add_recourse(model, instance, [own], fixed)
+    nodes = {v: instance.nodes[v] for v in own.chain.nodes}
+    place = {node.label: v for v, node in nodes.items()}
+    year_of, periods = instance.year_of, list(instance.periods)
+    for (label, j, k), column in model.shortage.items():
+        v = place[label]
+        column.setub(short[v][j, k] + SPARE * float(nodes[v].demand[year_of[k]]))
+    order = sorted(instance.stockpiles, key=lambda h: instance.stockpiles[h].keeps)
+    far = distances(own.chain)
+    cost = {
+        id(column): far[place[label]] * (1 + LITTLE * order.index(h) * (2 - k / len(periods)))
+        for (label, h, k), column in model.release.items()
+    }
+    cost |= {id(column): LITTLE for column in model.made.values()}
+    counted = [*model.release.values(), *model.made.values()]
+    model.least = pyo.Objective(expr=pyo.quicksum(cost[id(x)] * x for x in counted))
+    compiled = highs.compile_model(model)
+    solution = highs.solve(compiled.program, options={"primal_feasibility_tolerance": 1e-10})
+    if solution.values is None:
+        raise SolverError("stocks of a chain do not give what is released")
+    columns = map(id, compiled.variables)
+    value = dict(zip(columns, np.maximum(solution.values, 0.0), strict=True))
+
+    def at(variable: Any, *index: Any) -> Floats:
+        return np.array([value.get(id(variable[(*index, k)]), 0.0) for k in periods])
+
+    made = {x.label: at(model.made, nodes[x.output].label, x.label) for x in own.chain.plants}
+    found = {}
+    for v, node in nodes.items():
+        given = np.array([at(model.release, node.label, h) for h in node.accounts])
+        given = given.reshape(len(node.accounts), len(periods))
+        given[given <= ROUNDING * max(1.0, node.demand.max())] = 0.0
+        direct = [p for p in own.projects[v] if not instance.projects[p].inputs]
+        comes = [np.array([float(own.delivers(v, p, k)) for k in periods]) for p in direct]
+        by_conversions, taken = np.zeros(len(periods)), np.zeros(len(periods))
+        for plant, share in own.plants(v):
+            if share < 0:
+                taken -= share * made[plant.label]
+            elif plant.capacity is None:
+                comes.append(made[plant.label])
+            else:
+                by_conversions += made[plant.label]
+        demand, market = node.demand[year_of], np.array(own.market[v], dtype=float)
+        delivered = np.sum([np.zeros(len(periods)), *comes], axis=0)
+        released, missing = given.sum(axis=0), short[v].sum(axis=0)
+        figures = PeriodFigures(
+            demand, demand, market, delivered, by_conversions, taken,
+            released + missing, released, missing,
+        )  # fmt: skip
+        found[v] = figures, given
+    plants = {}
+    for x in own.chain.plants:
+        most = [
+            own.capacity[x.id][k] if x.capacity is not None else own.delivers(x.output, x.id, k)
+            for k in periods
+        ]
+        material = nodes[x.output].material
+        plants[x.label] = PlantFigures(x, material, np.array(most, dtype=float), made[x.label])
+    return found, plants
 
 
 def draw(stocks: Sequence[Stock], released: Floats) -> Floats:

@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -11,6 +11,7 @@ import numpy as np
 from models.language import tr
 from models.results import stress as results
 from models.results.stress import Stress, StressCase, StressEvent, StressPeriod
+from models.scenario.chains import tied_to
 from optimizer.analyses.evaluation.elsewhere import in_world_of
 from optimizer.analyses.head import head
 from optimizer.analyses.running import Input, Outcome
@@ -202,6 +203,7 @@ def stress(
             for h, pile in instance.stockpiles.items()
             if pile.material in materials
         ),
+        plants=tuple(_plants(instance, materials, lives, window)),
         solved=solved,
         gap=found.certificate.gap if solved else None,
         **head(Stress, instance.case, title, variant, began),
@@ -213,18 +215,23 @@ def _period(instance: Instance, k: int) -> StressPeriod:
     return StressPeriod(year=instance.years[year], period=period + 1)
 
 
-def _material(instance: Instance, m: str, lives: Lives, window: range) -> results.ShortMaterial:
+def _in_tonnes(instance: Instance, m: str, window: range) -> Callable[[Floats], tuple[float, ...]]:
+    """What turns lots (K) of a material into tonnes, in the periods that are told of."""
     lot = instance.lot_t[m]
+    return lambda lots: tuple(float(lots[k]) * lot for k in window)
 
-    def tonnes(lots: Floats) -> tuple[float, ...]:
-        return tuple(float(lots[k]) * lot for k in window)
 
+def _material(instance: Instance, m: str, lives: Lives, window: range) -> results.ShortMaterial:
+    tonnes = _in_tonnes(instance, m, window)
     own = {case: lived.materials[m] for case, lived in lives.items()}
     return results.ShortMaterial(
         id=m,
         demand_t=tonnes(own["market"].demand),
+        need_t=tonnes(own["market"].need),
         market_t=tonnes(own["market"].market),
         delivered_t={case: tonnes(figures.delivered) for case, figures in own.items()},
+        made_t={case: tonnes(figures.made) for case, figures in own.items()},
+        taken_t={case: tonnes(figures.taken) for case, figures in own.items()},
         released_t={case: tonnes(figures.released) for case, figures in own.items()},
         missing_t={case: tonnes(figures.missing) for case, figures in own.items()},
         damage={
@@ -249,6 +256,31 @@ def _consumers(
                 missing_t={case: own * instance.lot_t[m] for case, own in lots.items()},
                 damage={case: lived.damage[u, m] for case, lived in lives.items()},
             )
+
+
+def _plants(
+    instance: Instance, materials: list[str], lives: Lives, window: range
+) -> Iterator[results.StressedPlant]:
+    """What could make anything of a chain that is short."""
+    short = {own for m in materials for own in tied_to(instance.case, m)}
+    at = {case: {it.plant.label: it for it in lived.plants} for case, lived in lives.items()}
+    plants = {it.plant.label: it for lived in lives.values() for it in lived.plants}
+    for label, one in sorted(plants.items(), key=lambda it: it[1].plant.capacity is None):
+        own = {case: found[label] for case, found in at.items()}
+        if one.output not in short or not any(it.could[window].any() for it in own.values()):
+            continue
+        lot = instance.lot_t[one.output]
+        yield results.StressedPlant(
+            id=one.plant.id,
+            project=one.plant.capacity is None,
+            output=one.output,
+            could_t={
+                case: tuple(float(it.could[k]) * lot for k in window) for case, it in own.items()
+            },
+            made_t={
+                case: tuple(float(it.made[k]) * lot for k in window) for case, it in own.items()
+            },
+        )
 
 
 def _stock(

@@ -55,7 +55,7 @@ class TargetOptions(Varied, SolveOptions):
     figure: Figure = "expected"
     """Which figure of damage: the mean, the mean of the worst states, or the worst state."""
     days: Annotated[dict[str, float], Flag("ID=DAYS", parse=_days)] = Field(default_factory=dict)
-    """Keep so many days of demand in stock: of a material, a stockpile, or all; may be given
+    """Keep so many days of need in stock: of a material, a stockpile, or all; may be given
     often."""
     from_year: Year | None = None
     """First year in which stocks must last so long."""

@@ -55,7 +55,7 @@ def projects(lives: Sequence[Life], years: range) -> d.Figure:
 
 
 def cover(rows: Sequence[tuple[str, Sequence[float]]], years: Sequence[int]) -> d.Figure:
-    """Days of demand that stocks cover over the years: a small chart a material, on one scale."""
+    """Days of need that stocks cover over the years: a small chart a material, on one scale."""
     lines = -(-len(rows) // COLUMNS)
     shape = {"gap": 0.07, "sharex": True, "sharey": True, "squeeze": False}
     drawn, grid = d.figure(0.3 + 0.86 * lines, lines, COLUMNS, **shape)

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import small
+from chained import chained
 from everything import everything
 from openpyxl.utils import get_column_letter
 from plan_by_hand import plan as by_hand
@@ -167,6 +168,22 @@ def test_what_is_left(plan: Plan, book: Any) -> None:
                 assert rows[material.id, field][year] == same(getattr(of, field))
             if material.id in held:
                 assert cover[material.id][year] == pytest.approx(of.days_of_cover)
+
+
+def test_cover_is_of_need_where_a_form_is_taken_in() -> None:
+    """Of oxide 100 t are needed and 20 demanded; of magnets what is demanded is needed."""
+    plan = best_plan(Case.model_validate(chained()))
+    book = results(write(plan))
+    rows = {
+        (row["Id of the material"], row["Field"]): row for row in records(book["Shortage"], "Field")
+    }
+    assert rows["oxide", "need_t"]["2026"] == same(100)
+    assert rows["terbium", "demand_t"]["2026"] == 0
+    assert ("magnet", "need_t") not in rows
+    (cover,) = records(book["Stockpiles"], "Material")[:1]
+    oxide = next(one for one in plan.materials if one.id == "oxide")
+    assert cover["2026"] == pytest.approx(oxide.by_year["2026"].days_of_cover)
+    assert oxide.by_year["2026"].days_of_cover == pytest.approx(10 / 100 * 365)
 
 
 def test_where_supply_comes_from(plan: Plan, book: Any) -> None:
