@@ -63,7 +63,7 @@ class Problem:
         from mpisppy.utils import sputils
 
         from optimizer.model.formulation import build_commitment
-        from optimizer.model.formulation.recourse import add_delivered, add_recourse
+        from optimizer.model.formulation.recourse import add_delivered, add_recourse, situations
         from optimizer.model.states import outlook
 
         state = self.states[name]
@@ -72,7 +72,9 @@ class Problem:
         commitment = list(model.component_objects(pyo.Var))
         add_delivered(model, self.instance, [own])
         model.recourse = pyo.Block()
-        add_recourse(model.recourse, self.instance, own, model)
+        add_recourse(
+            model.recourse, self.instance, list(situations(self.instance, own, model)), model
+        )
         cost = self.cost_weight * model.net_cost
         model.objective = pyo.Objective(expr=model.recourse.damage + cost)
         sputils.attach_root_node(model, cost, commitment)

@@ -2,6 +2,7 @@
 
     python benchmarks/decomposition.py all --out results.jsonl     all below, two hours
     python benchmarks/decomposition.py yardstick                   cold, with merging and without
+    python benchmarks/decomposition.py chains                      the yardstick with chains
     python benchmarks/decomposition.py growth                      in states, materials and so on
     python benchmarks/decomposition.py sweep                       1,000 to 100,000 states
     python benchmarks/decomposition.py pool                        problems one by one and together
@@ -9,6 +10,8 @@
     python benchmarks/decomposition.py seeds                       other yardsticks, of other seeds
     python benchmarks/decomposition.py rival --limit 3600          the extensive form at 200 states
     python benchmarks/decomposition.py auto                        both methods on small problems
+
+germany-2026 is the file without chains here, tests/scenarios/germany-2026-oxides.yaml.
 
 Every measurement runs in a process of its own and prints one line of JSON. Cold means that the
 sweep is compiled anew, in an empty cache; its seconds are shown and are part of the whole.
@@ -31,13 +34,15 @@ from typing import Any
 
 HERE = Path(__file__).resolve()
 sys.path.insert(0, str(HERE.parent))
-GERMANY = HERE.parent.parent / "scenarios" / "germany-2026.yaml"
+GERMANY = HERE.parent.parent / "tests" / "scenarios" / "germany-2026-oxides.yaml"
+"""germany-2026 as it was before chains, so that times can be held against earlier ones."""
 Job = dict[str, Any]
 
 
 def scenario(job: Job) -> Any:
-    """The case of a job: germany-2026, or a yardstick of some size."""
-    from yardstick import check_pinned, make_yardstick
+    """The case of a job: germany-2026, or a yardstick of some size, with chains or without."""
+    import yardstick
+    import yardstick_chains
 
     from models.files import read_case
     from models.scenario.case import Case
@@ -45,9 +50,10 @@ def scenario(job: Job) -> Any:
     if job.get("germany"):
         settings = [f"uncertainty.sample.states={job['states']}"]
         return read_case(GERMANY, variant=job.get("variant"), settings=settings).case
-    check_pinned()
-    sizes = ("materials", "projects", "periods_per_year", "states", "seed")
-    return Case.model_validate(make_yardstick(**{s: job[s] for s in sizes if s in job}))
+    (yardstick_chains if job.get("chains") else yardstick).check_pinned()
+    make = yardstick_chains.make_chains if job.get("chains") else yardstick.make_yardstick
+    sizes = ("materials", "chains", "mixed", "projects", "periods_per_year", "states", "seed")
+    return Case.model_validate(make(**{s: job[s] for s in sizes if s in job}))
 
 
 def solve(job: Job) -> Job:
@@ -113,11 +119,26 @@ def warm_up(instance: Any, states: Any) -> float:
     return time.perf_counter() - began
 
 
+def busy(instance: Any, much: float = 1.0) -> Any:
+    """A commitment that starts every project, has half of what it makes, and fills every stock."""
+    from optimizer.model.commitment import Commitment
+
+    return Commitment(
+        start={p: x.starts[0] for p, x in instance.projects.items()},
+        offtake={
+            (p, g): much * 0.5 / len(x)
+            for p in instance.projects
+            if (x := instance.holders(p))
+            for g in x
+        },
+        buy={h: pile.served * 0.1 * much for h, pile in instance.stockpiles.items()},
+    )
+
+
 def sweep(job: Job) -> Job:
     """One exact evaluation of the plan that buys and starts nothing, and of a busy one."""
     from extensive_form import peak_mb
 
-    from optimizer.model.commitment import Commitment
     from optimizer.model.instance import read_instance
     from optimizer.model.states import read_states
     from optimizer.solve import outcomes
@@ -127,18 +148,8 @@ def sweep(job: Job) -> Job:
     states = read_states(instance)
     drawn = time.perf_counter()
     compile_s = warm_up(instance, states)
-    busy = Commitment(
-        start={p: x.starts[0] for p, x in instance.projects.items()},
-        offtake={
-            (p, g): 0.5 / len(x) for p in instance.projects if (x := instance.holders(p)) for g in x
-        },
-        buy={
-            h: instance.material_demand[pile.material] * 0.1
-            for h, pile in instance.stockpiles.items()
-        },
-    )
     started = time.perf_counter()
-    (found,) = outcomes.evaluate(instance, states, [busy])
+    (found,) = outcomes.evaluate(instance, states, [busy(instance)])
     seconds = time.perf_counter() - started
     return {
         "draw_states": drawn - began,
@@ -237,6 +248,12 @@ def jobs(what: str, limit: float) -> Iterator[Job]:
         yield {**base, "states": 1000, "merge": False}
         yield {**base, "germany": True, "states": 1000, "cold": True}
         yield {**base, "germany": True, "states": 10000}
+    elif what == "chains":
+        whole = {**base, "chains": 8, "limit": limit}
+        yield {**whole, "states": 1000, "cold": True}
+        for seed in (7, 11, 13):
+            yield {**whole, "states": 1000, "seed": seed}
+        yield {**whole, "states": 10000}
     elif what == "growth":
         small = {"materials": 10, "projects": 20, "states": 1000, "periods_per_year": 4}
         for name, sizes in (
@@ -250,6 +267,8 @@ def jobs(what: str, limit: float) -> Iterator[Job]:
     elif what == "sweep":
         for states in (1000, 10000, 100000):
             yield {"task": "sweep", "table": what, "states": states}
+        yield {"task": "sweep", "table": what, "chains": 8, "states": 1000}
+        yield {"task": "sweep", "table": what, "chains": 8, "states": 10000}
         yield {"task": "sweep", "table": what, "germany": True, "states": 10000}
         yield {"task": "sweep", "table": what, "germany": True, "states": 100000}
     elif what == "pool":
@@ -323,10 +342,10 @@ def plot(lines: list[Job], path: Path) -> None:
 
 
 def main() -> None:
-    tables = ("yardstick", "growth", "sweep", "pool", "ideas", "seeds", "rival", "auto")
+    tables = ("yardstick", "chains", "growth", "sweep", "pool", "ideas", "seeds", "rival", "auto")
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("what", nargs="*", help=", ".join([*tables, "all"]))
-    parser.add_argument("--limit", type=float, default=3600.0, help="seconds for the rival")
+    parser.add_argument("--limit", type=float, default=3600.0, help="seconds for rival and chains")
     parser.add_argument("--out", type=Path, help="file to add lines of JSON to")
     parser.add_argument("--plot", type=Path, help="SVG of gap against time, from --out")
     parser.add_argument("--job", type=json.loads, help=argparse.SUPPRESS)

@@ -1,6 +1,7 @@
-"""What the extensive form costs as states grow, and how far its plans scatter over seeds.
+r"""What the extensive form costs as states grow, and how far its plans scatter over seeds.
 
-    python benchmarks/extensive_form.py scenarios/germany-2026.yaml --states 25 50 100 --seeds 5
+    python benchmarks/extensive_form.py tests/scenarios/germany-2026-oxides.yaml \
+        --states 25 50 100 --seeds 5
 
 Every measurement runs in a process of its own, so that peak memory is that of one run. The floor
 is the same arrays handed to HiGHS without Pyomo: read from disk, passed and solved.

@@ -14,21 +14,17 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
-import math
 import sys
 from pathlib import Path
 
 import yaml
 from yardstick_parts import (
-    COMPANIES,
-    CONSUMERS,
     FIRST,
     Document,
     a_project,
     add_material,
-    figure,
-    funders,
-    hazards,
+    complete,
+    frame,
     project_id,
     two_stockpiles,
 )
@@ -51,46 +47,14 @@ def make_yardstick(
     """The scenario document of a size; it validates as ``models.scenario.case.Case``."""
     if materials < 3 or projects < 5 or years < 8:
         raise ValueError("the yardstick needs 3 materials, 5 projects and 8 years at least")
-    document: Document = {
-        "schema_version": 1,
-        "title": f"Yardstick: {materials} materials, {projects} projects",
-        "description": "Made up from random numbers to measure solvers with; says nothing.",
-        "horizon": {
-            "first_year": FIRST,
-            "last_year": FIRST + years - 1,
-            "periods_per_year": periods_per_year,
-            "discount_rate": 0.03,
-        },
-        "materials": {},
-        "consumers": {c: {"company": c} if c in COMPANIES else {} for c in CONSUMERS},
-        "demand": [],
-        "damage": [],
-        "supply": [],
-        "projects": {},
-        "stockpiles": [],
-    }
+    title = f"Yardstick: {materials} materials, {projects} projects"
+    document = frame(title, years, periods_per_year)
     market = [add_material(document, seed, m) for m in range(materials)]
     for p in range(projects):
         document["projects"][project_id(p)] = a_project(seed, p, market, FIRST + years - 1)
     for m, (price, demand) in enumerate(market):
         document["stockpiles"] += two_stockpiles(seed, m, price, demand, periods_per_year)
-    document["funders"] = funders(document, market, years)
-    document["hazards"] = hazards(document, seed, periods_per_year)
-    document["uncertainty"] = {"sample": {"states": states, "seed": seed, "method": "stratified"}}
-    public = [document["funders"][f]["budget_by_year_meur"] for f in ("fund", "agency")]
-    available = math.fsum(math.fsum(budget.values()) for budget in public)
-    document["policy"] = {
-        "budget_meur": figure(0.85 * available),
-        "max_public_share": 0.45,
-        "state_aid": {"max_intensity": 0.2, "max_meur": 60},
-    }
-    document["objective"] = {
-        "measure": "damage",
-        "cost_weight": 0.01,
-        "cvar": {"level": 0.95, "weight": cvar_weight},
-        "allocation": allocation,
-    }
-    return document
+    return complete(document, market, states, seed, allocation, cvar_weight)
 
 
 def digest(document: Document) -> str:

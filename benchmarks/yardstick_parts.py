@@ -81,6 +81,57 @@ def figure(value: float, digits: int = 2) -> float | int:
     return int(short) if short == int(short) else short
 
 
+def frame(title: str, years: int, periods_per_year: int) -> Document:
+    """A document without materials, and so without all that hangs on them."""
+    return {
+        "schema_version": 1,
+        "title": title,
+        "description": "Made up from random numbers to measure solvers with; says nothing.",
+        "horizon": {
+            "first_year": FIRST,
+            "last_year": FIRST + years - 1,
+            "periods_per_year": periods_per_year,
+            "discount_rate": 0.03,
+        },
+        "materials": {},
+        "consumers": {c: {"company": c} if c in COMPANIES else {} for c in CONSUMERS},
+        "demand": [],
+        "damage": [],
+        "supply": [],
+        "projects": {},
+        "stockpiles": [],
+    }
+
+
+def complete(
+    document: Document,
+    market: list[tuple[float, float]],
+    states: int,
+    seed: int,
+    allocation: str,
+    cvar_weight: float,
+) -> Document:
+    """Add purses for all there is, hazards that strike it, and the objective."""
+    horizon = document["horizon"]
+    document["funders"] = funders(document, market, horizon["last_year"] - FIRST + 1)
+    document["hazards"] = hazards(document, seed, horizon["periods_per_year"])
+    document["uncertainty"] = {"sample": {"states": states, "seed": seed, "method": "stratified"}}
+    public = [document["funders"][f]["budget_by_year_meur"] for f in ("fund", "agency")]
+    available = math.fsum(math.fsum(budget.values()) for budget in public)
+    document["policy"] = {
+        "budget_meur": figure(0.85 * available),
+        "max_public_share": 0.45,
+        "state_aid": {"max_intensity": 0.2, "max_meur": 60},
+    }
+    document["objective"] = {
+        "measure": "damage",
+        "cost_weight": 0.01,
+        "cvar": {"level": 0.95, "weight": cvar_weight},
+        "allocation": allocation,
+    }
+    return document
+
+
 def material_id(m: int) -> str:
     return f"m{m:02}"
 
@@ -97,12 +148,12 @@ def add_material(document: Document, seed: int, m: int) -> tuple[float, float]:
     growth = (draws.between(1.05, 1.4), draws.between(1.1, 1.9))
     later = figure(price * draws.between(0.9, 1.4))
     document["materials"][name] = {"price_eur_per_t": {FIRST: price, LAST: later}}
-    _add_demand(document, seed, m, price, (demand, demand * growth[0], demand * growth[1]))
-    _add_supply(document, draws, name)
+    add_demand(document, seed, m, price, (demand, demand * growth[0], demand * growth[1]))
+    add_supply(document, draws, name)
     return price, demand
 
 
-def _add_demand(
+def add_demand(
     document: Document, seed: int, m: int, price: float, tonnes: tuple[float, ...]
 ) -> None:
     """Split demand over consumers, each with damage steps of its own.
@@ -141,8 +192,10 @@ def _steps(draws: Draws, price: float) -> list[Document]:
     ]
 
 
-def _add_supply(document: Document, draws: Draws, name: str) -> None:
-    """Four to six countries that add up to demand, or to a little less from 2030 on."""
+def add_supply(
+    document: Document, draws: Draws, name: str, part: float = 1.0, may_fall: bool = True
+) -> None:
+    """Four to six countries that add up to a part of need, or to a little less from 2030 on."""
     rank = {c: draws.between(0, 1) / (1 + 0.05 * i) for i, c in enumerate(COUNTRIES)}
     count = draws.whole(4, 6)
     countries = sorted(COUNTRIES, key=lambda c: -rank[c])[:count]
@@ -151,9 +204,10 @@ def _add_supply(document: Document, draws: Draws, name: str) -> None:
     shares = [round((1 - leading) * w / math.fsum(weights), 3) for w in weights[:-1]]
     shares = [leading, *shares, round(1 - leading - math.fsum(shares), 3)]
     short, missing = draws.chance(0.4), round(draws.between(0.03, 0.1), 3)
-    for country, share in zip(countries, shares, strict=True):
-        falls = short and country == countries[0]
-        value = {2030: share, LAST: round(share - missing, 3)} if falls else share
+    for country, whole in zip(countries, shares, strict=True):
+        share = round(whole * part, 3)
+        falls = may_fall and short and country == countries[0]
+        value = {2030: share, LAST: round(share - part * missing, 3)} if falls else share
         document["supply"].append({"material": name, "country": country, "share": value})
 
 
@@ -283,6 +337,7 @@ def funders(document: Document, market: list[tuple[float, float]], years: int) -
 def hazards(document: Document, seed: int, periods_per_year: int) -> Document:
     """Events that strike one to three countries, from some materials to all of a country."""
     origins = {(s["country"], s["material"]) for s in document["supply"]}
+    origins |= {(c["country"], c["output"]) for c in document.get("conversions", {}).values()}
     for p in document["projects"].values():
         origins |= {(p["country"], material) for material in p["output_t_per_year"]}
     found: Document = {}

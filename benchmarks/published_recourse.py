@@ -1,0 +1,128 @@
+"""Published two-stage stochastic programs, by programs of recourse: optimum, work, and time.
+
+    python benchmarks/published_recourse.py FOLDER_OR_STO... [--sample 200] [--whole]
+
+Each PATH is a .sto file, or a folder of such, with .cor and .tim beside it: problems are found in
+the test sets POSTS and of Felt, and of Linderoth, Shapiro and Wright, which are not kept here. An
+L-shaped method (``tests/support/two_stage.py``) solves every scenario by the template of its second
+stage, from the basis of the point before; the last columns say what HiGHS takes for the same
+programs when it is called anew for each, reckoned from some scenarios of each point. ``--whole``
+solves all scenarios in one program as well. One thread each.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from pathlib import Path
+
+import highspy
+import numpy as np
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "support")]
+
+from smps import OutOfScope, read  # noqa: E402
+from two_stage import Found, TwoStage, extensive_form, solve_l_shaped, template_of  # noqa: E402
+
+from optimizer.errors import SolverError  # noqa: E402
+from optimizer.model import highs  # noqa: E402
+from optimizer.model.highs import columns_of  # noqa: E402
+
+COLUMNS = (
+    "problem", "rows, columns of stage 2", "scenarios", "published", "optimum", "gap", "iterations",
+    "programs", "seconds", "in programs", "called cold", "ratio", "in one program", "seconds",
+)  # fmt: skip
+PUBLISHED = {
+    "lands": "381.853333",  # Felt's collection
+    "airl-first": "249101.672072",
+    "airl-second": "269665.498390",
+    "pgp2": "447.32",  # Higle and Sen 1996
+    "gbd": "1655.628",  # Linderoth, Shapiro and Wright 2006
+    "stormg2-8": "15535235.7",  # test problems of the University of Florida, as the next ones
+    "stormg2-27": "15508982.3",
+    "stormg2-125": "15512091.2",
+    "stormg2-1000": "15802590.2",
+}
+"""Optima of instances all of whose scenarios are taken."""
+
+
+def cold(problem: TwoStage, found: Found, each: int) -> float:
+    """Seconds for all programs of all points, of which ``each`` a point are solved, each handed
+    over to HiGHS with its own defaults, without a basis."""
+    second, count = problem.second, len(problem.probability)
+    lp = columns_of(second.matrix, second.cost, second.lower, second.upper)
+    solver, seconds, solved = highspy.Highs(), 0.0, 0
+    solver.setOptionValue("output_flag", False)
+    for n, x in enumerate(found.points):
+        moved = problem.technology @ x
+        for s in (np.arange(min(each, count)) * max(1, count // each) + n) % count:
+            shift = -moved
+            shift[problem.random] += problem.sides[s]
+            began = time.perf_counter()
+            lp.row_lower_, lp.row_upper_ = second.row_lower + shift, second.row_upper + shift
+            solver.passModel(lp)
+            solver.run()
+            seconds += time.perf_counter() - began
+            solved += 1
+            if solver.getModelStatus() != highspy.HighsModelStatus.kOptimal:
+                sys.exit(f"HiGHS found no optimum: {solver.getModelStatus().name}")
+    return seconds * found.programs / solved
+
+
+def check(problem: TwoStage, found: Found) -> float:
+    """The objective at the point found, anew and without a basis."""
+    template, count = template_of(problem), len(problem.probability)
+    given = np.zeros((count, template.given))
+    given[:, template.place["side", 0]] = problem.sides
+    given[:, template.place["x", 0]] = found.x
+    solved = template.solve(given, np.ones((count, 1), dtype=bool), [None] * count)
+    return float(problem.first.cost @ found.x + problem.probability @ solved.damage)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("paths", nargs="+", type=Path, help="a .sto file, or a folder of such")
+    parser.add_argument("--sample", type=int, default=200, help="scenarios where there are more")
+    parser.add_argument("--most", type=int, default=2000, help="scenarios that are all taken")
+    parser.add_argument("--seed", type=int, default=2026)
+    parser.add_argument("--gap", type=float, default=1e-7)
+    parser.add_argument("--cold", type=int, default=5, help="scenarios of a point solved cold")
+    parser.add_argument("--whole", action="store_true", help="all scenarios in one program as well")
+    args = parser.parse_args()
+    print(f"| {' | '.join(COLUMNS)} |")
+    print(f"|---|{'---:|' * (len(COLUMNS) - 1)}")
+    for path in args.paths:
+        for file in [path] if path.is_file() else sorted(path.glob("*.sto")):
+            try:
+                problem, how = read(file, args.most, args.sample, args.seed)
+            except OutOfScope as left_out:
+                print(f"left out: {left_out}", file=sys.stderr)
+                continue
+            try:
+                found = solve_l_shaped(problem, args.gap)
+            except SolverError as none:  # there are no cuts for what the second stage cannot meet
+                print(f"left out: {file}: {none}", file=sys.stderr)
+                continue
+            again = check(problem, found)
+            if abs(again - found.objective) > 1e-7 * max(1.0, abs(again)):
+                sys.exit(f"{file}: {found.objective} from bases, {again} without")
+            anew = cold(problem, found, args.cold)
+            rows, columns = problem.second.matrix.shape
+            cells = [
+                file.stem, f"{rows}, {columns}", f"{len(problem.probability)} ({how})",
+                "" if how.startswith("of") else PUBLISHED.get(file.stem.lower(), ""),
+                f"{found.objective:.3f}",
+                f"{max(0.0, found.objective - found.bound) / max(1.0, abs(found.objective)):.0e}",
+                f"{found.iterations}", f"{found.programs:,}", f"{found.seconds:.1f}",
+                f"{found.sweeping:.1f}", f"{anew:.1f}", f"{anew / found.sweeping:.1f}",
+            ]  # fmt: skip
+            if args.whole:
+                whole = highs.solve(extensive_form(problem), threads=1)
+                cells += [f"{whole.objective:.3f}", f"{whole.seconds:.1f}"]
+            print(f"| {' | '.join(cells)} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()
