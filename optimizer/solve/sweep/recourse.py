@@ -137,13 +137,14 @@ class Recourse:
             if heads is not None and chain.head not in heads:
                 continue
             seen = (part for v in chain.nodes for part in self.nodes[v].seen(point))
-            key = (chain.head, weighed, priced, rough and len(chain.nodes) > 1, *seen)
+            roughly = rough and len(chain.nodes) > 1
+            key = (chain.head, weighed, priced, roughly, *seen)
             known = self._known.get(key)
             if known is None:
                 if id(looks) not in chances:
                     chances[id(looks)] = looks.weights(weights)
                 chance = chances[id(looks)]
-                known = self._pass(chain, looks, point, chance, priced, rough=rough)
+                known = self._pass(chain, looks, point, chance, priced, rough=roughly)
                 new.append(known)
             passes.append(known)
             keys.append(key)
