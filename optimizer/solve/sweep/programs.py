@@ -19,7 +19,7 @@ from optimizer.solve.sweep.template import Template
 MOST_SWEEPS = 16  # sweeps whose multipliers are kept, look by look
 MOST_NUMBERS = 2**22  # numbers that they may take at most, of one chain
 GROWS = 1.5  # what a look may lack, when it has not been solved once more
-ROUGH = 0.7  # share of what looks are likely to lack that a rough sweep finds
+ROUGH = 0.9  # share of what looks are likely to lack that a rough sweep finds
 
 
 @dataclass(frozen=True, eq=False)
