@@ -73,6 +73,7 @@ def test_a_plan_of_the_whole_chain_is_worth_solving_for(whole: Whole) -> None:
     assert damage["magnet"] > 0 == damage["ore"]
 
 
+@pytest.mark.slow
 def test_evaluate(whole: Whole) -> None:
     found = whole.judged
     fresh, known = found.fresh, found.information
@@ -140,6 +141,7 @@ def test_alternatives(whole: Whole) -> None:
         assert found.bound - 1e-6 <= one.plan.objective <= found.limit + 1e-6
 
 
+@pytest.mark.slow
 def test_a_batch_finds_the_points_of_a_frontier(whole: Whole, tmp_path: Path) -> None:
     values = [0.0, 10.0, 30.0]
     drawn = vorrat.frontier(whole.scenario, values=values, gap=GAP).result
@@ -187,6 +189,7 @@ def test_split(whole: Whole) -> None:
         assert one.bound <= one.found + 1e-6
 
 
+@pytest.mark.slow
 def test_participate(whole: Whole) -> None:
     found = whole.analysed(
         "participate", company="car_maker", steps=2, refine=0, public=1, ranges=False, gap=GAP
@@ -224,6 +227,7 @@ def test_redact(whole: Whole, tmp_path: Path) -> None:
         assert one["low"] <= one["high"]
 
 
+@pytest.mark.slow
 def test_alone_and_together_are_scenarios_of_their_own(tmp_path: Path) -> None:
     """What a company attains alone is the optimum where nobody else pays or suffers; what all do
     together is that of the scenario, where every consumer is some company's."""
