@@ -50,8 +50,11 @@ def scenario(job: Job) -> Any:
     if job.get("germany"):
         settings = [f"uncertainty.sample.states={job['states']}"]
         return read_case(GERMANY, variant=job.get("variant"), settings=settings).case
-    (yardstick_chains if job.get("chains") else yardstick).check_pinned()
-    make = yardstick_chains.make_chains if job.get("chains") else yardstick.make_yardstick
+    own = (yardstick.make_yardstick, yardstick.PINNED)
+    if job.get("chains"):
+        own = (yardstick_chains.make_chains, yardstick_chains.PINNED)
+    yardstick.check_pinned(*own)
+    make = own[0]
     sizes = ("materials", "chains", "mixed", "projects", "periods_per_year", "states", "seed")
     return Case.model_validate(make(**{s: job[s] for s in sizes if s in job}))
 

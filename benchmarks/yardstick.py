@@ -15,6 +15,7 @@ import argparse
 import hashlib
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import yaml
@@ -63,11 +64,11 @@ def digest(document: Document) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def check_pinned() -> None:
+def check_pinned(make: Callable[..., Document] = make_yardstick, pinned: str = PINNED) -> None:
     """Stop if the default size is not the one that figures were measured on."""
-    found = digest(make_yardstick())
-    if found != PINNED:
-        sys.exit(f"the yardstick has changed: its SHA-256 is {found}, pinned is {PINNED}")
+    found = digest(make())
+    if found != pinned:
+        sys.exit(f"the yardstick has changed: its SHA-256 is {found}, pinned is {pinned}")
 
 
 def write(document: Document, path: Path) -> None:
@@ -77,16 +78,19 @@ def write(document: Document, path: Path) -> None:
     path.write_text(text, encoding="utf-8")
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    for name, default in (make_yardstick.__kwdefaults__ or {}).items():
+def main(
+    make: Callable[..., Document] = make_yardstick, pinned: str = PINNED, says: str = __doc__
+) -> None:
+    """Write a yardstick, of the size that the command line asks for."""
+    parser = argparse.ArgumentParser(description=says.splitlines()[0])
+    for name, default in (make.__kwdefaults__ or {}).items():
         option = f"--{name.replace('_', '-')}"
         parser.add_argument(option, type=type(default), default=default, help=f"{default}")
     parser.add_argument("--out", type=Path, help="file to write; else YAML to stdout")
     args = vars(parser.parse_args())
     out = args.pop("out")
-    check_pinned()
-    document = make_yardstick(**args)
+    check_pinned(make, pinned)
+    document = make(**args)
     print(f"SHA-256 {digest(document)}", file=sys.stderr)
     if out:
         write(document, out)

@@ -12,13 +12,9 @@ default size is pinned in the same way.
 
 from __future__ import annotations
 
-import argparse
 import math
-import sys
-from pathlib import Path
 
-import yaml
-from yardstick import digest, write
+from yardstick import main
 from yardstick_parts import (
     FIRST,
     LAST,
@@ -181,29 +177,5 @@ def make_chains(
     return complete(document, market, states, seed, allocation, cvar_weight)
 
 
-def check_pinned() -> None:
-    """Stop if the default size is not the one that figures were measured on."""
-    found = digest(make_chains())
-    if found != PINNED:
-        sys.exit(f"the yardstick with chains has changed: its SHA-256 is {found}")
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    for name, default in (make_chains.__kwdefaults__ or {}).items():
-        option = f"--{name.replace('_', '-')}"
-        parser.add_argument(option, type=type(default), default=default, help=f"{default}")
-    parser.add_argument("--out", type=Path, help="file to write; else YAML to stdout")
-    args = vars(parser.parse_args())
-    out = args.pop("out")
-    check_pinned()
-    document = make_chains(**args)
-    print(f"SHA-256 {digest(document)}", file=sys.stderr)
-    if out:
-        write(document, out)
-    else:
-        print(yaml.safe_dump(document, sort_keys=False), end="")
-
-
 if __name__ == "__main__":
-    main()
+    main(make_chains, PINNED, __doc__)

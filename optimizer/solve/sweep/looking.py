@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -34,7 +35,7 @@ class Slopes:
         return sold - np.tensordot(self.purchases, point.buy[node.piles], 2)
 
 
-class Pass:
+class Pass(ABC):
     """One chain in all its looks, in parts that can run side by side."""
 
     def __init__(
@@ -78,8 +79,9 @@ class Pass:
             for start in range(0, self.count, PART)
         ]
 
+    @abstractmethod
     def _sweep(self, start: int, end: int) -> None:
-        raise NotImplementedError
+        """Go through a part of the looks."""
 
     def _is_missing(self, v: int, start: int, end: int, by_step: Floats) -> None:
         """Take note of what (U, J, K) is missing of a node in a part of the looks."""
@@ -94,8 +96,9 @@ class Pass:
         ordered = [self._found.pop(start) for start in sorted(self._found)]
         return self._summed(ordered)
 
+    @abstractmethod
     def _summed(self, ordered: list[Any]) -> dict[int, Slopes]:
-        raise NotImplementedError
+        """Slopes of each node, of what the parts found in their order."""
 
 
 class NodePass(Pass):
