@@ -105,7 +105,7 @@ def _once(one: Told, note: str) -> str:
     return note if one.number == 1 else ""
 
 
-def _without_rows(on: doc.Media) -> str:
+def _none(on: doc.Media) -> str:
     """What a table without rows says: a sheet has it in any case."""
     return tr("There are none.") if on is SHEET else ""
 
@@ -174,11 +174,6 @@ def _panel(
     return charts.Panel(title, forms, bands)
 
 
-def _without_rows(on: doc.Media) -> str:
-    """What a table without rows says: elsewhere than on a sheet it does not appear."""
-    return tr("There are none.") if on is SHEET else ""
-
-
 def _limiting(told: Sequence[Told], on: doc.Media) -> Table:
     """Which stage is the bottleneck how often, without the plan and with it."""
     rows = [(one, stage) for one in told for stage in one.chain.bottlenecks]
@@ -199,7 +194,7 @@ def _limiting(told: Sequence[Told], on: doc.Media) -> Table:
         (one,) = told
         caption = tr("{forms}: bottlenecks in {year}", forms=one.title, year=one.year)
         name, note = f"bottlenecks-{one.number}", _once(one, note)
-    return Table(caption, rows, columns, name, note, on=on, empty=_without_rows(on))
+    return Table(caption, rows, columns, name, note, on=on, empty=_none(on))
 
 
 @dataclass(frozen=True)
@@ -252,7 +247,7 @@ def _worth(told: Sequence[Told], on: doc.Media) -> Table:
             "{forms}: what parts of the plan avoid ({unit})", forms=one.title, unit=say.unit
         )
         name, note = f"worth-{one.number}", _once(one, note)
-    return Table(caption, rows, columns, name, note, on=on, empty=_without_rows(on))
+    return Table(caption, rows, columns, name, note, on=on, empty=_none(on))
 
 
 def checks(say: PlanWording) -> Iterator[Check]:
