@@ -20,8 +20,11 @@ from optimizer.model.highs.scaling import largest_cost as largest_cost
 from optimizer.model.highs.scaling import objective_factor as objective_factor
 from optimizer.model.highs.scaling import row_factors as row_factors
 from optimizer.model.highs.scaling import scaling_of as scaling_of
+from optimizer.model.highs.simplex import Arrays as Arrays
 from optimizer.model.highs.simplex import Resolver as Resolver
 from optimizer.model.highs.simplex import Simplex as Simplex
+from optimizer.model.highs.simplex import basis_of as basis_of
+from optimizer.model.highs.simplex import read_statuses as read_statuses
 from optimizer.model.highs.solving import EXACT_MIXED as EXACT_MIXED
 from optimizer.model.highs.solving import USUAL_MIXED as USUAL_MIXED
 from optimizer.model.highs.solving import Ending as Ending

@@ -2,7 +2,7 @@
 
 import time
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import highspy
 import numpy as np
@@ -29,6 +29,7 @@ _OUTCOMES: dict[Any, Outcome] = {
 }
 
 NO_LIMIT = 2**31 - 1
+COLUMN_WISE, MINIMISE = int(highspy.MatrixFormat.kColwise), int(highspy.ObjSense.kMinimize)
 # Devex: exact edge weights would be computed anew whenever rows join, which they always do.
 SIMPLEX = {
     "solver": "simplex",
@@ -198,6 +199,42 @@ OTHER_WAYS: tuple[dict[str, Any], ...] = (
 )
 
 
+class Arrays(NamedTuple):
+    """A linear program as the solver takes it, by column: C columns, R rows, E entries."""
+
+    cost: Floats  # (C)
+    lower: Floats
+    upper: Floats
+    row_lower: Floats  # (R)
+    row_upper: Floats
+    start: Positions  # (C) the first entry of each
+    index: Positions  # (E) the row of each
+    value: Floats
+
+
+STATUSES = (
+    highspy.HighsBasisStatus.kLower,
+    highspy.HighsBasisStatus.kBasic,
+    highspy.HighsBasisStatus.kUpper,
+    highspy.HighsBasisStatus.kZero,
+    highspy.HighsBasisStatus.kNonbasic,
+)
+
+
+def read_statuses(statuses: Any) -> NDArray[np.int64]:
+    """Numbers of the statuses in a basis, in the order of ``STATUSES``."""
+    return np.array([int(status) for status in statuses], np.int64)
+
+
+def basis_of(rows: NDArray[np.int64], columns: NDArray[np.int64]) -> Any:
+    """A basis of such numbers, which need not fit the program: the solver completes it."""
+    basis = highspy.HighsBasis()
+    basis.valid = basis.alien = True
+    basis.row_status = [STATUSES[n] for n in rows]
+    basis.col_status = [STATUSES[n] for n in columns]
+    return basis
+
+
 class Resolver:
     """Solves linear programs one after the other by the dual simplex method, each from a basis of
     its own. What it is given is scaled already, and has no entry that the solver would drop."""
@@ -206,9 +243,14 @@ class Resolver:
         self._solver = new_solver()
         set_options(self._solver, SIMPLEX | EXACT | {"presolve": "off"})
 
-    def load(self, program: highspy.HighsLp) -> None:
+    def load(self, program: Arrays) -> None:
         """Take a program; ModelRefused if the solver does not."""
-        if self._solver.passModel(program) == highspy.HighsStatus.kError:
+        columns, entries = len(program.cost), len(program.value)
+        status = self._solver.passModel(
+            columns, len(program.row_lower), entries, COLUMN_WISE, MINIMISE, 0.0, *program,
+            np.zeros(columns, np.int32),
+        )  # fmt: skip
+        if status == highspy.HighsStatus.kError:
             raise ModelRefused("the solver refuses a program of recourse")
 
     def solve(self, basis: Any = None) -> tuple[float, Floats]:

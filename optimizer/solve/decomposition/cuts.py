@@ -71,18 +71,19 @@ class Appraiser:
         self.weight, self.level = float(objective.cvar.weight), float(objective.cvar.level)
         self.counts = {v: nodes[v].counts for v in recourse.chains}
         self.heads = [v for v, counts in self.counts.items() if counts > 0 or self.weight > 0]
+        self._several = any(len(nodes) > 1 for nodes in recourse.chains.values())
         self.sweeps = self.node_sweeps = 0
         self.seconds = 0.0
 
     def __call__(
         self, point: Point, heads: Collection[int] | None = None, rough: bool = False
     ) -> Appraisal:
-        """Sweep a point, in some chains only and roughly if the tail, which is that of all, has no
-        weight."""
+        """Sweep a point, in some chains only if the tail, which is that of all, has no weight; and
+        roughly, where that makes a difference."""
         recourse, probability = self.recourse, self.recourse.probability
         began = time.perf_counter()
         heads = self.heads if heads is None or self.weight > 0 else heads
-        rough &= self.weight == 0
+        rough &= self.weight == 0 and self._several
         priced = self.weight < 1
         swept = recourse.sweep(point, probability[None], priced=priced, heads=heads, rough=rough)
         cuts = [

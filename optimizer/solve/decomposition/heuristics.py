@@ -13,6 +13,7 @@ from optimizer.model.instance import Floats
 from optimizer.solve.decomposition.master import Places, Windows
 from optimizer.solve.decomposition.run import UNKNOWN, Run
 
+WORTHWHILE = 0.1  # share of the distance between bound and plan that another plan has to gain
 UNSWEPT = 0.1  # share of the distance between bound and plan that a dive leaves unswept
 
 
@@ -40,9 +41,18 @@ class Heuristics:
             return False
         self._tried[key] = accuracy
         self.master.restrict(windows)
-        cutoff = run.upper * (1 - 1e-6) if np.isfinite(run.upper) else np.inf
+        cutoff = self._worthwhile
+        if to_the_end and np.isfinite(run.upper):
+            cutoff = run.upper * (1 - 1e-6)
         _, x, value = run.relax(accuracy, cutoff=cutoff, rounds=30)
         return x is not None and run.offer(x, value)
+
+    @property
+    def _worthwhile(self) -> float:
+        """What a plan has to cost less than to be worth looking for; infinite without one."""
+        run = self.run
+        least = max(1e-5 * run.size(run.upper), WORTHWHILE * run.distance)
+        return run.upper - least if np.isfinite(run.upper) else np.inf
 
     def follow(self, hints: list[Places]) -> bool:
         """Polish the best of other plans' start years, as cuts judge them with all else free."""
@@ -137,7 +147,7 @@ class Heuristics:
                 return
             p = int(self._untried.pop())
             place = self.places(run.best)
-            best, choice, values = run.upper * (1 - 1e-5), None, None
+            best, choice, values = self._worthwhile, None, None
             for other in self._neighbours(p, int(place[p])):
                 changed = place.copy()
                 changed[p] = other

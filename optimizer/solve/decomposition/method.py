@@ -50,7 +50,7 @@ def solve_by_decomposition(
         recourse = recourse.seen(instance)
     encoded = time.perf_counter()
     appraise, frame = Appraiser(recourse), frame or Frame(instance)
-    nothing = appraise.damage_at(recourse.columns.point(Commitment()))
+    nothing = appraise.cost(appraise(recourse.columns.point(Commitment())))
     size = nothing if nothing > 0 else highs.largest_cost(frame.reduced.program)
     built = time.perf_counter()
     runs: list[Run] = []

@@ -249,9 +249,11 @@ class Run:
             if lower >= cutoff or near:
                 return lower, inside, upper
             outside = simplex.values()
-            at, heads = self._next(centre, outside, accuracy * self.size(lower))
-            appraisal, added = self._cut(at, heads, outside, STILL, rough=at is not outside)
-            if not added and at is not outside:
+            enough = accuracy * self.size(lower)
+            at, heads = self._next(centre, outside, enough)
+            appraisal, added = self._cut(at, heads, outside, STILL, rough=True)
+            sound = at is outside and math.fsum(added.values()) <= enough
+            if not appraisal.whole if sound else not added and at is not outside:
                 at = outside
                 appraisal, added = self._cut(at, None, outside, STILL)
             if appraisal.whole and (value := self.value(at, appraisal)) < upper:
@@ -274,17 +276,15 @@ class Run:
         self, centre: Floats | None, outside: Floats, enough: float
     ) -> tuple[Floats, Collection[int] | None]:
         """Where to sweep next, and which chains, all where None: the master's solution itself at
-        first, and when hardly more than enough can be lacking there."""
-        if centre is None:
-            return outside, None
-        half_way = 0.5 * (centre + outside)
+        first, and all of it when hardly more than enough can be lacking there."""
         if not self.separable:
-            return half_way, None
+            return outside if centre is None else 0.5 * (centre + outside), None
         lacks = self.focus.lacks(self.master.claimed(outside))
         total = math.fsum(lacks.values())
-        if total <= enough:
+        if total <= enough or math.isinf(total):
             return outside, None
-        return half_way, worth_sweeping(lacks, UNSWEPT * total)
+        heads = worth_sweeping(lacks, UNSWEPT * total)
+        return outside if centre is None else 0.5 * (centre + outside), heads
 
     def _cut(
         self,

@@ -139,6 +139,8 @@ class Recourse:
             seen = (part for v in chain.nodes for part in self.nodes[v].seen(point))
             roughly = rough and len(chain.nodes) > 1
             key = (chain.head, weighed, priced, roughly, *seen)
+            if not priced and (chain.head, weighed, True, *key[3:]) in self._known:
+                key = (chain.head, weighed, True, *key[3:])
             known = self._known.get(key)
             if known is None:
                 if id(looks) not in chances:

@@ -16,7 +16,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from queue import Empty, SimpleQueue
-from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -28,6 +27,7 @@ from optimizer.errors import SolverError
 from optimizer.model import highs
 from optimizer.model.formulation.recourse import Situation, add_recourse
 from optimizer.model.instance import Chain, Floats, Instance
+from optimizer.solve.sweep import open_periods
 
 Key = tuple[str, Any]  # a kind of given columns, and whose they are
 Bools = NDArray[np.bool_]
@@ -51,17 +51,36 @@ class Solved:
 
 @dataclass(frozen=True, eq=False)
 class Part:
-    """The program without the periods that cover their demand: there nothing is missing, released
-    or made, and what is said of stock is added up."""
+    """The program in some open periods, as :mod:`optimizer.solve.sweep.open_periods` cuts it
+    out."""
 
-    program: Any  # scaled, as the solver takes it; its sides are set for each look
-    lock: Lock  # held while they are
+    program: highs.Arrays  # scaled, as the solver takes it
     columns: Places  # those of the whole program that it has
     rows: Places
-    adds: sparse.csr_array  # its rows by those of the whole program
-    spreads: sparse.csr_array  # the same the other way round
-    free: Bools  # whether a row has no lower side
-    tight: Bools  # whether it has no upper one
+    place: Places  # of each row of the whole program, the row that it is added to
+    factor: Floats  # and times what
+
+
+class Status:
+    """How rows and columns of a program last ended, whichever of its periods were open: what a
+    program in others starts from."""
+
+    def __init__(self, rows: int, columns: int) -> None:
+        self._rows = np.ones(rows, np.int64)
+        self._columns = np.zeros(columns, np.int64)
+        self._known = False
+
+    def learn(self, part: Part, basis: Any) -> None:
+        """Take note of how a part ended."""
+        self._rows[part.rows] = highs.read_statuses(basis.row_status)
+        self._columns[part.columns] = highs.read_statuses(basis.col_status)
+        self._known = True
+
+    def basis(self, part: Part) -> Any:
+        """A basis of a part, which the solver may have to complete; None where nothing is known."""
+        if not self._known:
+            return None
+        return highs.basis_of(self._rows[part.rows], self._columns[part.columns])
 
 
 class Template:
@@ -109,21 +128,32 @@ class Template:
         self._scaling = highs.scaling_of(self.program, 1 / self.dearest)
         self._period_of_row = np.zeros(len(rules), np.int64)
         self._period = np.zeros(len(own), np.int64)
-        self._accounts: list[tuple[float, Places]] = []  # what is kept, and the rows over periods
+        self._follows = np.full(len(rules), -1)  # the row of the same stock a period later
+        self._keeps = np.ones(len(rules))
         self._splits = keeps is not None and set(rules) <= OF_PERIODS
         if keeps is not None and self._splits:
             self._period_of_row = np.array([index[-1] for _, index in self.rows], np.int64)
             self._period = np.array([index[-1] for _, index in self.columns], np.int64)
-            accounts: dict[tuple[str, str], list[int]] = {}
-            for r in np.flatnonzero(free):
-                v, h, _ = self.rows[int(r)][1]
-                accounts.setdefault((v, h), []).append(int(r))
-            for (_, h), of in accounts.items():
-                in_order = np.array(of)[np.argsort(self._period_of_row[of])]
-                self._accounts.append((keeps[h], in_order))
-        self._parts: dict[bytes, Part] = {}
+            at_row = {index: r for r, (_, index) in enumerate(self.rows) if free[r]}
+            for (v, h, k), r in at_row.items():
+                self._follows[r] = at_row.get((v, h, k + 1), -1)
+                self._keeps[r] = keeps[h]
+        self._read_bounds()
         self._late = self._ranked() if keeps is not None else np.zeros(len(own))
         self._idle: SimpleQueue[highs.Resolver] = SimpleQueue()
+
+    def _read_bounds(self) -> None:
+        """Which rows say no more than that a single column is at most their upper side."""
+        program = self.program
+        by_row = sparse.csr_array(program.matrix)
+        self._bounding = np.zeros(len(self.rows), dtype=bool)
+        self._bound_by = np.full(len(program.cost), -1)
+        self._bound_entry = np.ones(len(program.cost))
+        single = (np.diff(by_row.indptr) == 1) & np.isinf(program.row_lower)
+        for r in np.flatnonzero(single & np.isfinite(program.row_upper)):
+            c, entry = by_row.indices[by_row.indptr[r]], by_row.data[by_row.indptr[r]]
+            if entry > 0 and self._bound_by[c] < 0 and np.isinf(program.upper[c]):
+                self._bounding[r], self._bound_by[c], self._bound_entry[c] = True, r, entry
 
     @contextmanager
     def _resolver(self) -> Iterator[highs.Resolver]:
@@ -135,59 +165,32 @@ class Template:
         yield resolver
         self._idle.put(resolver)
 
-    def _part(self, open_: Bools) -> Part:
-        """The program in open periods (K)."""
-        key = open_.tobytes()
-        if key not in self._parts:
-            self._parts[key] = self._without(open_ if self._splits else np.ones(1, dtype=bool))
-        return self._parts[key]
-
-    def _without(self, open_: Bools) -> Part:
-        """The program without closed periods. A stock keeps what it has over them: the rows of
-        closed periods before an open one are added to it, each times what is kept since."""
-        rows = np.flatnonzero(open_[self._period_of_row])
-        columns = np.flatnonzero(open_[self._period])
-        place = np.full(len(open_[self._period_of_row]), -1)
-        place[rows] = np.arange(len(rows))
-        into, of, entries = [place[rows]], [rows], [np.ones(len(rows))]
-        periods = np.flatnonzero(open_)
-        for keeps, own in self._accounts if len(periods) else ():
-            upcoming = periods[np.searchsorted(periods, np.arange(periods[-1] + 1))]
-            closed = np.flatnonzero(~open_[: periods[-1] + 1])
-            into.append(place[own[upcoming[closed]]])
-            of.append(own[closed])
-            entries.append(keeps ** (upcoming[closed] - closed).astype(float))
-        coordinates = np.concatenate(into), np.concatenate(of)
-        adds = sparse.csr_array(
-            (np.concatenate(entries), coordinates), shape=(len(rows), len(place))
+    def _part(self, open_: Bools, lower: Floats, upper: Floats) -> Part:
+        """The program in open periods (K), at sides of the whole one; a side that is not there may
+        be any number."""
+        if not self._splits:
+            open_ = np.ones(1, dtype=bool)
+        program, scaling = self.program, self._scaling
+        place, factor, rows = open_periods.placed(
+            open_, self._period_of_row, self._follows, self._keeps, self._bounding
         )
-        scaling = self._scaling
-        matrix = sparse.csc_array((adds @ self.program.matrix)[:, columns])
-        column = np.repeat(np.arange(len(columns)), np.diff(matrix.indptr))
-        factor = scaling.rows[rows][matrix.indices] * scaling.columns[columns][column]
-        matrix.data = matrix.data * factor
-        matrix.data[np.abs(matrix.data) <= highs.SMALLEST] = 0.0
-        matrix.eliminate_zeros()
-        unit = scaling.columns[columns]
-        program = highs.columns_of(
-            matrix,
-            self.program.cost[columns] * unit * scaling.objective,
-            self.program.lower[columns] / unit,
-            self.program.upper[columns] / unit,
-        )
-        free = np.isinf(self.program.row_lower[rows])
-        tight = np.isinf(self.program.row_upper[rows])
-        return Part(program, Lock(), columns, rows, adds, sparse.csr_array(adds.T), free, tight)
-
-    def _load(self, resolver: highs.Resolver, part: Part, lower: Floats, upper: Floats) -> None:
-        """Hand over the program of some open periods, at sides of the whole one; a side that is
-        not there may be any number."""
-        factor = self._scaling.rows[part.rows]
-        low, high = (part.adds @ lower) * factor, (part.adds @ upper) * factor
-        with part.lock:
-            part.program.row_lower_ = np.where(part.free, -np.inf, low)
-            part.program.row_upper_ = np.where(part.tight, np.inf, high)
-            resolver.load(part.program)
+        columns, scale = np.flatnonzero(open_[self._period]), scaling.rows[rows]
+        matrix, bound = program.matrix, self._bound_by[columns]
+        most = np.where(bound < 0, program.upper[columns], upper[bound])
+        unit = scaling.columns[columns] * np.where(bound < 0, 1.0, self._bound_entry[columns])
+        low, high = (open_periods.added(side, place, factor, scale) for side in (lower, upper))
+        arrays = highs.Arrays(
+            program.cost[columns] * scaling.columns[columns] * scaling.objective,
+            program.lower[columns] / scaling.columns[columns],
+            most / unit,
+            np.where(np.isinf(program.row_lower[rows]), -np.inf, low),
+            np.where(np.isinf(program.row_upper[rows]), np.inf, high),
+            *open_periods.entries(
+                columns, matrix.indptr, matrix.indices, matrix.data, place, factor,
+                scaling.columns, scale, highs.SMALLEST,
+            ),
+        )  # fmt: skip
+        return Part(arrays, columns, rows, place, factor)
 
     def sides(self, given: Floats) -> tuple[Floats, Floats]:
         """(U, rows) sides at given values (U, G); a side that is not there is 0."""
@@ -202,15 +205,19 @@ class Template:
         there is one, else from that of the last with the same periods; each leaves its basis, and
         the values of its columns in ``values`` (U, columns) where these are asked for."""
         lower, upper = self.sides(given)
-        damage, duals, last = np.zeros(len(given)), np.zeros(lower.shape), dict[int, Any]()
+        damage, duals = np.zeros(len(given)), np.zeros(lower.shape)
+        last = Status(len(self.rows), len(self.program.cost))
         with self._resolver() as resolver:
             for u in range(len(given)):
-                part = self._part(open_[u])
-                self._load(resolver, part, lower[u], upper[u])
-                found, own = resolver.solve(bases[u] or last.get(id(part)))
-                last[id(part)] = bases[u] = resolver.basis()
+                part = self._part(open_[u], lower[u], upper[u])
+                resolver.load(part.program)
+                found, own = resolver.solve(bases[u] or last.basis(part))
+                if bases[u] is None:
+                    last.learn(part, resolver.basis())
+                bases[u] = resolver.basis()
                 damage[u] = found * self.dearest
-                duals[u] = part.spreads @ (own * self._scaling.rows[part.rows])
+                scale = self._scaling.rows[part.rows]
+                open_periods.spread(own, part.place, part.factor, scale, duals[u])
                 if values is not None:
                     lots = resolver.solution()[0] * self._scaling.columns[part.columns]
                     values[u, part.columns] = lots
@@ -219,8 +226,13 @@ class Template:
         # A multiplier of the wrong sign is the solver's tolerance.
         duals = np.where(np.isinf(self.program.row_lower), np.minimum(duals, 0.0), duals)
         duals = np.where(np.isinf(self.program.row_upper), np.maximum(duals, 0.0), duals)
-        sides = np.where(duals > 0, lower, np.where(duals < 0, upper, 0.0))
         rest = self.program.cost - duals @ self.program.matrix
+        # What a bound that stands for a row is worth is the row's.
+        bound = np.flatnonzero(self._bound_by >= 0)
+        worth = np.minimum(rest[:, bound], 0.0)
+        duals[:, self._bound_by[bound]] = worth / self._bound_entry[bound]
+        rest[:, bound] -= worth
+        sides = np.where(duals > 0, lower, np.where(duals < 0, upper, 0.0))
         bounds = np.where(rest < 0, self.program.upper, self.program.lower)
         # A column without a bound is one that nobody has reason to make large.
         least = rest * np.where(np.isinf(bounds), 0.0, bounds)
@@ -231,13 +243,13 @@ class Template:
         """Values of the columns at each of the given values, by component and index; of equally
         good recourses the one that serves early periods first, then early nodes and steps."""
         lower, upper = self.sides(given)
-        last: dict[int, Any] = {}
+        last = Status(len(self.rows), len(self.program.cost))
         with self._resolver() as resolver:
             for u in range(len(given)):
-                part = self._part(open_[u])
-                self._load(resolver, part, lower[u], upper[u])
-                _, duals = resolver.solve(last.get(id(part)))
-                last[id(part)] = resolver.basis()
+                part = self._part(open_[u], lower[u], upper[u])
+                resolver.load(part.program)
+                _, duals = resolver.solve(last.basis(part))
+                last.learn(part, resolver.basis())
                 values = self._earliest(resolver, part, duals) * self._scaling.columns[part.columns]
                 yield {
                     self.columns[c]: max(0.0, float(x))
@@ -260,17 +272,15 @@ class Template:
         values, reduced, activity = resolver.solution()
         tight, held = np.abs(reduced) > TIGHT, np.abs(duals) > TIGHT
         program = part.program
-        with part.lock:
-            before = [
-                np.array(x) for x in (program.col_cost_, program.col_lower_, program.col_upper_)
-            ]
-            program.col_cost_ = self._late[part.columns] * self._scaling.columns[part.columns]
-            program.col_lower_ = np.where(tight, values, before[1])
-            program.col_upper_ = np.where(tight, values, before[2])
-            program.row_lower_ = np.where(held, activity, np.array(program.row_lower_))
-            program.row_upper_ = np.where(held, activity, np.array(program.row_upper_))
-            resolver.load(program)
-            program.col_cost_, program.col_lower_, program.col_upper_ = before
+        resolver.load(
+            program._replace(
+                cost=self._late[part.columns] * self._scaling.columns[part.columns],
+                lower=np.where(tight, values, program.lower),
+                upper=np.where(tight, values, program.upper),
+                row_lower=np.where(held, activity, program.row_lower),
+                row_upper=np.where(held, activity, program.row_upper),
+            )
+        )
         try:
             resolver.solve()
         except SolverError:  # not even what was found, by rounding
