@@ -129,12 +129,14 @@ def solve_l_shaped(problem: TwoStage, gap: float = 1e-7, most: int = 10_000) -> 
     def sweep(x: Floats) -> tuple[float, Support]:
         given[:, template.place["x", 0]] = x
         started = time.perf_counter()
-        solved = template.solve(given, np.ones((count, 1), dtype=bool), known.bases)
+        best = known.strongest(np.broadcast_to(x, (count, columns)))
+        bases = np.full(count, None) if best is None else best[0].bases
+        solved = template.solve(given, np.ones((count, 1), dtype=bool), bases)
         found.sweeping += time.perf_counter() - started
         found.programs += count
         found.points.append(x)
         by_x = solved.by_given[:, template.place["x", 0]]
-        support = Support(solved.proven - by_x @ x, -by_x)
+        support = Support(solved.proven - by_x @ x, -by_x, bases)
         known.learn(support)
         return float(first.cost @ x + problem.probability @ solved.damage), support
 

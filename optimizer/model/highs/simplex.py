@@ -207,8 +207,8 @@ class Arrays(NamedTuple):
     upper: Floats
     row_lower: Floats  # (R)
     row_upper: Floats
-    start: Positions  # (C) the first entry of each
-    index: Positions  # (E) the row of each
+    first: Positions  # (C) the first entry of each
+    of_row: Positions  # (E) the row of each
     value: Floats
 
 

@@ -52,7 +52,7 @@ def solve_by_decomposition(
     appraise, frame = Appraiser(recourse), frame or Frame(instance)
     nothing = appraise.cost(appraise(recourse.columns.point(Commitment())))
     size = nothing if nothing > 0 else highs.largest_cost(frame.reduced.program)
-    built = time.perf_counter()
+    built, of_nothing = time.perf_counter(), appraise.seconds
     runs: list[Run] = []
     sound: list[Run] = []  # those that did not fail
     plans: list[tuple[float, Commitment]] = []  # by what each is worth after it was read
@@ -117,10 +117,10 @@ def solve_by_decomposition(
         commitment=best[1] if best else None,
         seconds={
             "merge": encoded - began,
-            "build": built - encoded,
+            "build": built - encoded - of_nothing,
             "master": in_master,
             "sweep": appraise.seconds,
-            "rest": finished - built - in_master - appraise.seconds,
+            "rest": finished - built - in_master - (appraise.seconds - of_nothing),
         },
         size=run.master.program.size | {"cuts": len(run.master.cuts)},
         work={

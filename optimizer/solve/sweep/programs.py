@@ -14,7 +14,7 @@ from optimizer.solve.sweep.looking import Pass, Slopes, no_slopes
 from optimizer.solve.sweep.nodes import NodeData, Point
 from optimizer.solve.sweep.passes import strongest
 from optimizer.solve.sweep.state_classes import ChainLooks, Looks
-from optimizer.solve.sweep.template import Template
+from optimizer.solve.sweep.template import Objects, Template
 
 MOST_SWEEPS = 16  # sweeps whose multipliers are kept, look by look
 MOST_NUMBERS = 2**22  # numbers that they may take at most, of one chain
@@ -30,17 +30,18 @@ class Support:
 
     constant: Floats  # (U)
     slopes: Floats  # (U, D)
+    bases: Objects  # (U) of the programs that proved it
 
 
 class Known:
-    """What former sweeps leave of a chain: where the program of each look goes on from, and what
-    they proved of it."""
+    """What former sweeps proved of a chain, and by which bases: a program goes on from the one that
+    proves most of it, which is dual feasible whatever is given."""
 
     def __init__(self, looks: int) -> None:
-        self.bases: list[Any] = [None] * looks
         self.doubt = np.ones(looks)  # how much more than known was found of each look, last time
         self.asked: Any = None  # what was last asked for, since which nothing was learnt
         self._constant, self._slopes = np.zeros((0, looks)), np.zeros((0, looks, 0))
+        self._bases = np.empty((0, looks), dtype=object)
         self._sweeps = 0
 
     def learn(self, support: Support) -> None:
@@ -50,8 +51,10 @@ class Known:
             most = max(2, min(MOST_SWEEPS, most))
             self._slopes = np.zeros((most, *support.slopes.shape))
             self._constant = np.full((most, len(support.constant)), -np.inf)
+            self._bases = np.empty(self._constant.shape, dtype=object)
         place = self._sweeps % len(self._slopes)
         self._slopes[place], self._constant[place] = support.slopes, support.constant
+        self._bases[place] = support.bases
         self._sweeps += 1
         self.asked = None
 
@@ -63,7 +66,8 @@ class Known:
         says = np.zeros(len(columns))
         best = strongest(self._constant, self._slopes, np.ascontiguousarray(columns), says)
         looks = np.arange(len(best))
-        return Support(self._constant[best, looks], self._slopes[best, looks]), says
+        kept = (self._constant, self._slopes, self._bases)
+        return Support(*(own[best, looks] for own in kept)), says
 
 
 class ChainPass(Pass):
@@ -133,8 +137,7 @@ class ChainPass(Pass):
 
     def parts(self) -> list[Callable[[], None]]:
         """What there is to do, once what is known is looked up."""
-        if self._priced:
-            self._knows = self._learnt.strongest(self._columns())
+        self._knows = self._learnt.strongest(self._columns())
         if self._rough and self._knows is not None:
             lacks = np.where(self._solves, self.chance.sum(axis=0) * self._learnt.doubt, 0.0)
             ranked = np.argsort(-lacks, kind="stable")
@@ -152,24 +155,27 @@ class ChainPass(Pass):
             return
         solves = np.flatnonzero(self._solves[part])
         at = start + solves
-        bases = [self._learnt.bases[u] for u in at]
+        bases = [None] * len(at) if self._knows is None else list(self._knows[0].bases[at])
         solved = self.template.solve(given[solves], self.open[at], bases)
-        for u, basis in zip(at, bases, strict=True):
-            self._learnt.bases[u] = basis
         self.damage[at] = solved.damage
         if self._priced:
             by_given, proven = np.zeros(given.shape), np.zeros(len(given))
             by_given[solves], proven[solves] = solved.by_given, solved.proven
-            found = self._support(part, given, by_given, proven)
+            kept = np.empty(len(given), dtype=object)
+            kept[solves] = bases
+            found = self._support(part, given, by_given, proven, kept)
             if self._knows is not None:
                 known, says = self._knows
                 self._learnt.doubt[at] = np.maximum(solved.damage - says[at], 0.0)
                 others = ~self._solves[part]
                 found.constant[others] = known.constant[part][others]
                 found.slopes[others] = known.slopes[part][others]
+                found.bases[others] = known.bases[part][others]
             self._found[start] = found
 
-    def _support(self, part: slice, given: Floats, by_given: Floats, proven: Floats) -> Support:
+    def _support(
+        self, part: slice, given: Floats, by_given: Floats, proven: Floats, bases: Objects
+    ) -> Support:
         """What multipliers prove in a part of the looks."""
         years, constant, slopes = self._point.buy.shape[1], proven.copy(), []
         for v, n in self._outlets:
@@ -181,7 +187,7 @@ class ChainPass(Pass):
             at = self._place(v, n, "buy")
             constant -= (by_given[:, at] * given[:, at]).sum(axis=1)
             slopes.append(-by_given[:, at])
-        return Support(constant, np.hstack([np.zeros((len(given), 0)), *slopes]))
+        return Support(constant, np.hstack([np.zeros((len(given), 0)), *slopes]), bases)
 
     def _list_missing(self, part: slice, given: Floats) -> None:
         by_step = {
@@ -202,8 +208,9 @@ class ChainPass(Pass):
     def _summed(self, ordered: list[Any]) -> dict[int, Slopes]:
         if not ordered:
             return {v: no_slopes(node, len(self.chance)) for v, node in self._nodes.items()}
-        constant = np.concatenate([own.constant for own in ordered])
-        whole = Support(constant, np.concatenate([own.slopes for own in ordered]))
+        kept = ((own.constant, own.slopes, own.bases) for own in ordered)
+        whole = Support(*(np.concatenate(own) for own in zip(*kept, strict=True)))
+        self._knows = None  # as much again as the pass itself
         self._learnt.learn(whole)
         return self._weighed(whole)
 

@@ -32,6 +32,7 @@ from optimizer.solve.sweep import open_periods
 Key = tuple[str, Any]  # a kind of given columns, and whose they are
 Bools = NDArray[np.bool_]
 Places = NDArray[np.int64]
+Objects = NDArray[np.object_]
 
 FAR = 1e9  # no lot is worth so many times the dearest step
 TIGHT = 1e-9  # a multiplier that is more, as a share of the dearest step, holds its row or column
@@ -199,7 +200,7 @@ class Template:
         return lower, upper
 
     def solve(
-        self, given: Floats, open_: Bools, bases: list[Any], values: Floats | None = None
+        self, given: Floats, open_: Bools, bases: Objects | list[Any], values: Floats | None = None
     ) -> Solved:
         """The program at given values (U, G), in open periods (U, K), each from its basis (U) where
         there is one, else from that of the last with the same periods; each leaves its basis, and
