@@ -163,7 +163,7 @@ def _together(
                 seen.append(own.available[own.pattern[struck, p]] * open_[struck])
                 seen.append(own.delay[struck, p : p + 1].astype(float))
         first, number = _distinct(np.hstack(seen)) if len(struck) else (struck, struck)
-        # Looks with the same open periods side by side: their programs share a basis.
+        # Looks with like open periods side by side: one program goes on from the other.
         alike = [open_[struck[n]].tobytes() for n in first]
         order = np.array(sorted(range(len(first)), key=alike.__getitem__), dtype=np.int64)
         first, number = first[order], np.argsort(order)[number]

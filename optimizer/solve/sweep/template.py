@@ -127,34 +127,42 @@ class Template:
         # Scaled to what a unit costs at most, so that multipliers are near one.
         self.dearest = float(np.abs(self.program.cost).max(initial=0.0)) or 1.0
         self._scaling = highs.scaling_of(self.program, 1 / self.dearest)
-        self._period_of_row = np.zeros(len(rules), np.int64)
-        self._period = np.zeros(len(own), np.int64)
-        self._follows = np.full(len(rules), -1)  # the row of the same stock a period later
-        self._keeps = np.ones(len(rules))
         self._splits = keeps is not None and set(rules) <= OF_PERIODS
+        period_of_row, period = np.zeros(len(rules), np.int64), np.zeros(len(own), np.int64)
+        follows, kept = np.full(len(rules), -1), np.ones(len(rules))
         if keeps is not None and self._splits:
-            self._period_of_row = np.array([index[-1] for _, index in self.rows], np.int64)
-            self._period = np.array([index[-1] for _, index in self.columns], np.int64)
+            period_of_row = np.array([index[-1] for _, index in self.rows], np.int64)
+            period = np.array([index[-1] for _, index in self.columns], np.int64)
             at_row = {index: r for r, (_, index) in enumerate(self.rows) if free[r]}
             for (v, h, k), r in at_row.items():
-                self._follows[r] = at_row.get((v, h, k + 1), -1)
-                self._keeps[r] = keeps[h]
-        self._read_bounds()
+                follows[r] = at_row.get((v, h, k + 1), -1)
+                kept[r] = keeps[h]
+        bounding = self._read_bounds()
+        unit = self._scaling.columns
+        self._whole = (  # what :func:`open_periods.cut_out` has to know
+            period_of_row, follows, kept, bounding, np.isinf(self.program.row_lower),
+            np.isinf(self.program.row_upper), self._scaling.rows,
+            period, self._bound_by, self._bound_entry, unit,
+            self.program.cost * unit * self._scaling.objective,
+            self.program.lower / unit, self.program.upper / unit,
+            self.program.matrix.indptr, self.program.matrix.indices, self.program.matrix.data,
+            highs.SMALLEST,
+        )  # fmt: skip
         self._late = self._ranked() if keeps is not None else np.zeros(len(own))
         self._idle: SimpleQueue[highs.Resolver] = SimpleQueue()
 
-    def _read_bounds(self) -> None:
+    def _read_bounds(self) -> Bools:
         """Which rows say no more than that a single column is at most their upper side."""
         program = self.program
-        by_row = sparse.csr_array(program.matrix)
-        self._bounding = np.zeros(len(self.rows), dtype=bool)
+        by_row, bounding = sparse.csr_array(program.matrix), np.zeros(len(self.rows), dtype=bool)
         self._bound_by = np.full(len(program.cost), -1)
         self._bound_entry = np.ones(len(program.cost))
         single = (np.diff(by_row.indptr) == 1) & np.isinf(program.row_lower)
         for r in np.flatnonzero(single & np.isfinite(program.row_upper)):
             c, entry = by_row.indices[by_row.indptr[r]], by_row.data[by_row.indptr[r]]
             if entry > 0 and self._bound_by[c] < 0 and np.isinf(program.upper[c]):
-                self._bounding[r], self._bound_by[c], self._bound_entry[c] = True, r, entry
+                bounding[r], self._bound_by[c], self._bound_entry[c] = True, r, entry
+        return bounding
 
     @contextmanager
     def _resolver(self) -> Iterator[highs.Resolver]:
@@ -171,27 +179,10 @@ class Template:
         be any number."""
         if not self._splits:
             open_ = np.ones(1, dtype=bool)
-        program, scaling = self.program, self._scaling
-        place, factor, rows = open_periods.placed(
-            open_, self._period_of_row, self._follows, self._keeps, self._bounding
+        *arrays, columns, rows, place, factor = open_periods.cut_out(
+            open_, lower, upper, *self._whole
         )
-        columns, scale = np.flatnonzero(open_[self._period]), scaling.rows[rows]
-        matrix, bound = program.matrix, self._bound_by[columns]
-        most = np.where(bound < 0, program.upper[columns], upper[bound])
-        unit = scaling.columns[columns] * np.where(bound < 0, 1.0, self._bound_entry[columns])
-        low, high = (open_periods.added(side, place, factor, scale) for side in (lower, upper))
-        arrays = highs.Arrays(
-            program.cost[columns] * scaling.columns[columns] * scaling.objective,
-            program.lower[columns] / scaling.columns[columns],
-            most / unit,
-            np.where(np.isinf(program.row_lower[rows]), -np.inf, low),
-            np.where(np.isinf(program.row_upper[rows]), np.inf, high),
-            *open_periods.entries(
-                columns, matrix.indptr, matrix.indices, matrix.data, place, factor,
-                scaling.columns, scale, highs.SMALLEST,
-            ),
-        )  # fmt: skip
-        return Part(arrays, columns, rows, place, factor)
+        return Part(highs.Arrays(*arrays), columns, rows, place, factor)
 
     def sides(self, given: Floats) -> tuple[Floats, Floats]:
         """(U, rows) sides at given values (U, G); a side that is not there is 0."""
@@ -203,8 +194,8 @@ class Template:
         self, given: Floats, open_: Bools, bases: Objects | list[Any], values: Floats | None = None
     ) -> Solved:
         """The program at given values (U, G), in open periods (U, K), each from its basis (U) where
-        there is one, else from that of the last with the same periods; each leaves its basis, and
-        the values of its columns in ``values`` (U, columns) where these are asked for."""
+        there is one, else from how the one before ended; each leaves its basis, and the values of
+        its columns in ``values`` (U, columns) where these are asked for."""
         lower, upper = self.sides(given)
         damage, duals = np.zeros(len(given)), np.zeros(lower.shape)
         last = Status(len(self.rows), len(self.program.cost))
@@ -217,8 +208,9 @@ class Template:
                     last.learn(part, resolver.basis())
                 bases[u] = resolver.basis()
                 damage[u] = found * self.dearest
-                scale = self._scaling.rows[part.rows]
-                open_periods.spread(own, part.place, part.factor, scale, duals[u])
+                open_periods.spread(
+                    own, part.rows, part.place, part.factor, self._scaling.rows, duals[u]
+                )
                 if values is not None:
                     lots = resolver.solution()[0] * self._scaling.columns[part.columns]
                     values[u, part.columns] = lots
