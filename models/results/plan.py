@@ -302,3 +302,5 @@ class Plan(OfScenario):
     budget_lines: tuple[BudgetLineUse, ...] = ()  #: How far each budget is used.
     crma: tuple[CrmaShare, ...] = ()  #: Shares that have a benchmark, where stages are given.
     chains: tuple[ChainOutcome, ...] = ()  #: Where chains of materials break, and what helps.
+    chains_untold: tuple[ids.Material, ...] = ()
+    """Forms of chains of which `chains` says nothing, since the solver failed on their programs."""

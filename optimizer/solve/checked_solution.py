@@ -62,11 +62,12 @@ class Found:
         """The plan as a document. What is told of ``chains`` takes sweeps of its own, which one of
         many plans is not worth."""
         told: tuple[ChainOutcome, ...] = ()
+        untold: tuple[str, ...] = ()
         if chains:
             # It takes a moment to import: those who only read a plan do without.
             from optimizer.solve.chains import chain_outcomes
 
-            told = chain_outcomes(
+            told, untold = chain_outcomes(
                 self.instance, self.states, self.commitment, self.without_plan, self.threads
             )
         return plan_document.describe(
@@ -78,6 +79,7 @@ class Found:
             title=title or named(self.instance.case.title, "scenario"),
             variant=variant,
             chains=told,
+            chains_untold=untold,
         )
 
     def under(self, instance: Instance, bound: float | None) -> Found:

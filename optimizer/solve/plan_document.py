@@ -73,6 +73,7 @@ def describe(
     title: str,
     variant: str | None,
     chains: tuple[results.ChainOutcome, ...] = (),
+    chains_untold: tuple[str, ...] = (),
 ) -> Plan:
     """The plan as a document."""
     case = instance.case
@@ -96,6 +97,7 @@ def describe(
         materials=materials_of(instance, commitment, with_plan, without_plan),
         consumers=consumers_of(instance, with_plan, without_plan),
         chains=chains,
+        chains_untold=chains_untold,
         scenario=as_solved(case, variant),
         **committed_to(instance, commitment),
     )

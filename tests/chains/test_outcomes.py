@@ -9,16 +9,18 @@ from typing import Any
 import numpy as np
 import pytest
 from chain_program import damages
+from documents import told as words
 from random_chains import chain_case, commitment
 from small import Raw, case, cut, near, project, solve, state, stockpile
 from three_forms import from_mine_to_magnet
 
 from models.results import ChainForm, ChainOutcome, FormFlow
 from models.scenario.case import Case
+from optimizer.errors import SolverError
 from optimizer.model.commitment import Commitment
 from optimizer.model.instance import read_instance
 from optimizer.model.states import read_states
-from optimizer.solve.chains import chain_outcomes
+from optimizer.solve.chains import chain_outcomes, outcomes
 from optimizer.solve.outcomes import evaluate
 from optimizer.solve.reckoned import disagreements
 
@@ -188,6 +190,17 @@ def test_a_chain_in_which_nothing_is_missing() -> None:
     assert moving(form(chain, "magnet").worst) == {"supply_t": 100, "demand_t": 100}
 
 
+def test_a_chain_that_the_solver_fails_on_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*_: Any) -> None:
+        raise SolverError("no optimum")
+
+    monkeypatch.setattr(outcomes, "_outcome", fails)
+    plan = solve(magnets(conversions=makers(50, oxide=1.0)))
+    assert plan.chains == ()
+    assert plan.chains_untold == ("oxide", "magnet")
+    assert "failed on the programs that tell of these forms: Oxide and Magnet." in words(plan)
+
+
 def test_materials_that_nothing_is_made_of_are_in_no_chain() -> None:
     assert solve(case()).chains == ()
 
@@ -220,7 +233,7 @@ def drawn(seed: int) -> tuple[Raw, Any, tuple[ChainOutcome, ...]]:
     )
     states = read_states(instance)
     (without,) = evaluate(instance, states, [Commitment()])
-    return raw, decided, chain_outcomes(instance, states, plan, without)
+    return raw, decided, chain_outcomes(instance, states, plan, without)[0]
 
 
 @pytest.mark.quick(every=10)

@@ -15,7 +15,7 @@ from optimizer.report import document as doc
 from optimizer.report.charts import Chart
 from optimizer.report.charts import chains as charts
 from optimizer.report.document import SHEET, TEXT, Check, Column, Part, Section, Table
-from optimizer.report.wording import capital
+from optimizer.report.wording import capital, listed
 
 MARKED = 0.2
 """Share of short states from which on a chart marks a bottleneck."""
@@ -25,15 +25,26 @@ def sections(say: PlanWording) -> list[Section]:
     """Each chain; a sheet has the flows and values of all of them."""
     known = [chain for chain in say.plan.chains if chain.forms]
     told = [Told(say, number, chain) for number, chain in enumerate(known, 1)]
-    if not told:
-        return []
     title = tr("From form to form: where chains break, and what each stage is worth")
+    untold: list[Part] = []
+    if say.plan.chains_untold:
+        failed = tr(
+            "The solver failed on the programs that tell of these forms: {forms}. The plan and its "
+            "figures do not depend on them.",
+            forms=listed([say.name("materials", m) for m in say.plan.chains_untold]),
+        )
+        untold = [doc.Text(failed)]
+    if not told:
+        return [Section("chains", title, untold, tab=tr("Chains"))] if untold else []
     by_year = tr("What flows in chains, and what a tonne of each form is worth")
     parts = [part for one in told for part in _of_one(one)]
     sheet = [all_flows(told), all_plants(told), all_values(told)]
     return [
         Section(
-            "chains", title, [*parts, _limiting(told, SHEET), _worth(told, SHEET)], tab=tr("Chains")
+            "chains",
+            title,
+            [*untold, *parts, _limiting(told, SHEET), _worth(told, SHEET)],
+            tab=tr("Chains"),
         ),
         Section("chain-flows", by_year, sheet, SHEET, tab=tr("Flows in chains")),
     ]

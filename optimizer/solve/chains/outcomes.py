@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import suppress
 
 import numpy as np
 
@@ -26,18 +25,19 @@ def chain_outcomes(
     commitment: Commitment,
     without_plan: Evaluation,
     threads: int | None = None,
-) -> tuple[results.ChainOutcome, ...]:
-    """What there is to say of each chain of several forms, in the order of the file; one that the
-    solver fails on is left out."""
+) -> tuple[tuple[results.ChainOutcome, ...], tuple[str, ...]]:
+    """What there is to say of each chain of several forms, in the order of the file; and the forms
+    of those that the solver fails on."""
     if all(len(chain.nodes) == 1 for chain in instance.chains):
-        return ()
-    recourse, found = Recourse(instance, states, threads=threads), []
+        return (), ()
+    recourse, found, failed = Recourse(instance, states, threads=threads), [], list[str]()
     for looks in recourse.together:
-        # What is told of a plan must not be its end.
-        with suppress(SolverError):
-            forms = Forms(recourse, states, looks, without_plan)
+        forms = Forms(recourse, states, looks, without_plan)
+        try:
             found.append(_outcome(forms, commitment))
-    return tuple(found)
+        except SolverError:  # what is told of a plan must not be its end
+            failed += forms.names
+    return tuple(found), tuple(failed)
 
 
 def _outcome(forms: Forms, commitment: Commitment) -> results.ChainOutcome:
