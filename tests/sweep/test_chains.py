@@ -133,6 +133,44 @@ def test_networks_and_programs_agree(seed: int, monkeypatch: pytest.MonkeyPatch)
             assert one.damage_by_step[v] == near(two.damage_by_step[v])
 
 
+@pytest.mark.quick(every=10)
+@pytest.mark.parametrize("seed", range(100))
+def test_a_rough_sweep_and_what_is_known_claim_no_more_than_is_true(
+    seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor does a rough sweep take up where an exact one is asked for; what was swept is known."""
+    pick, raw = drawn(KINDS[seed % len(KINDS)], seed, seed % 5 == 4)
+    monkeypatch.setattr(sweeping, "contained", lambda *_: None)
+    recourse, fresh = recourse_of(raw), recourse_of(raw)
+    chance = recourse.probability[None]
+    tied = [chain.head for chain in recourse.instance.chains if len(chain.nodes) > 1]
+    points = [point_of(recourse, *commitment(pick.choice, raw)) for _ in range(5)]
+    exact = [fresh.sweep(point, chance, heads=tied) for point in points]
+
+    def holds(slopes: dict[int, Any]) -> None:
+        """What is proven by a chain is true at all points."""
+        for at, true in zip(points, exact, strict=True):
+            for head in tied:
+                nodes = recourse.chains[head]
+                if nodes[0] in slopes:
+                    claimed = sum(slopes[v].at(recourse.nodes[v], at) for v in nodes)
+                    size = 1 + abs(sum(slopes[v].constant for v in nodes))
+                    assert (claimed <= true.by_chain[head] + 1e-9 * size).all()
+
+    recourse.sweep(points[0], chance, heads=tied)
+    for point, true in zip(points[1:], exact[1:], strict=True):
+        rough = recourse.sweep(point, chance, heads=tied, rough=True)
+        assert (rough.damage <= true.damage * (1 + 1e-7) + 1e-8).all()
+        holds(rough.slopes)
+        holds({v: own for node in recourse.known(point, tied).values() for v, own in node.items()})
+    again = recourse.sweep(points[1], chance, heads=tied)
+    assert again.damage == near(exact[1].damage)
+    known = recourse.known(points[1], tied)
+    for head, slopes in known.items():
+        at = [own.at(recourse.nodes[v], points[1]) for v, own in slopes.items()]
+        assert sum(at) == near(exact[1].by_chain[head])
+
+
 def test_most_cases_without_gains_are_served_as_networks() -> None:
     """Three hundred of them; some lose all that ties their forms."""
     served = 0
