@@ -2,7 +2,7 @@
 
     python benchmarks/decomposition.py all --out results.jsonl     all below, two hours
     python benchmarks/decomposition.py yardstick                   cold, with merging and without
-    python benchmarks/decomposition.py chains                      the yardstick with chains
+    python benchmarks/decomposition.py chains                      yardsticks and germany with chains
     python benchmarks/decomposition.py growth                      in states, materials and so on
     python benchmarks/decomposition.py sweep                       1,000 to 100,000 states
     python benchmarks/decomposition.py pool                        problems one by one and together
@@ -11,7 +11,8 @@
     python benchmarks/decomposition.py rival --limit 3600          the extensive form at 200 states
     python benchmarks/decomposition.py auto                        both methods on small problems
 
-germany-2026 is the file without chains here, tests/scenarios/germany-2026-oxides.yaml.
+germany-2026 is the file without chains here, tests/scenarios/germany-2026-oxides.yaml, but in the
+table of chains.
 
 Every measurement runs in a process of its own and prints one line of JSON. Cold means that the
 sweep is compiled anew, in an empty cache; its seconds are shown and are part of the whole.
@@ -36,6 +37,7 @@ HERE = Path(__file__).resolve()
 sys.path.insert(0, str(HERE.parent))
 GERMANY = HERE.parent.parent / "tests" / "scenarios" / "germany-2026-oxides.yaml"
 """germany-2026 as it was before chains, so that times can be held against earlier ones."""
+IN_CHAINS = HERE.parent.parent / "scenarios" / "germany-2026.yaml"
 Job = dict[str, Any]
 
 
@@ -49,7 +51,8 @@ def scenario(job: Job) -> Any:
 
     if job.get("germany"):
         settings = [f"uncertainty.sample.states={job['states']}"]
-        return read_case(GERMANY, variant=job.get("variant"), settings=settings).case
+        file = IN_CHAINS if job.get("chains") else GERMANY
+        return read_case(file, variant=job.get("variant"), settings=settings).case
     own = (yardstick.make_yardstick, yardstick.PINNED)
     if job.get("chains"):
         own = (yardstick_chains.make_chains, yardstick_chains.PINNED)
@@ -256,6 +259,8 @@ def jobs(what: str, limit: float) -> Iterator[Job]:
         yield {**whole, "states": 1000, "cold": True}
         for seed in (7, 11, 13):
             yield {**whole, "states": 1000, "seed": seed}
+        for states in (1000, 10000):
+            yield {**whole, "germany": True, "states": states}
         yield {**whole, "states": 10000}
     elif what == "growth":
         small = {"materials": 10, "projects": 20, "states": 1000, "periods_per_year": 4}

@@ -23,7 +23,8 @@ class Heuristics:
     def __init__(self, run: Run, fixed: NDArray[np.bool_]) -> None:
         self.run, self.master = run, run.master
         self.fixed = fixed
-        self._tried: dict[bytes, float] = {}  # accuracy to which branches were polished
+        # Accuracy to which branches were polished, and whether to the end.
+        self._tried: dict[tuple[bytes, bool], float] = {}
         self._order = np.random.default_rng(0)
         self._around = np.inf
         self._untried: list[int] = []
@@ -33,7 +34,8 @@ class Heuristics:
         long as plans are far from the bound this one is hardly the last, and is not worth all
         digits unless it has to be settled what its starts can give."""
         run = self.run
-        key = b"".join(part.tobytes() for part in (windows.first, windows.last, windows.most))
+        parts = (windows.first, windows.last, windows.most)
+        key = b"".join(part.tobytes() for part in parts), to_the_end
         accuracy = max(0.2 * run.gap, 1e-6)
         if not to_the_end:
             accuracy = max(accuracy, 0.1 * min(run.open, UNKNOWN))
@@ -51,7 +53,8 @@ class Heuristics:
     def _worthwhile(self) -> float:
         """What a plan has to cost less than to be worth looking for; infinite without one."""
         run = self.run
-        least = max(1e-5 * run.size(run.upper), WORTHWHILE * run.distance)
+        distance = run.distance if np.isfinite(run.distance) else 0.0
+        least = max(1e-5 * run.size(run.upper), WORTHWHILE * distance)
         return run.upper - least if np.isfinite(run.upper) else np.inf
 
     def follow(self, hints: list[Places]) -> bool:
