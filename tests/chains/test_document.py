@@ -16,7 +16,8 @@ from optimizer.solve.reckoned import disagreements
 LANGUAGES = pytest.mark.parametrize("language", ["en", "de"])
 
 
-@LANGUAGES
+@pytest.mark.quick(1)
+@pytest.mark.parametrize("language", ["de", "en"])
 def test_a_plan_with_chains_is_whole(language: Language, untranslated: set[str]) -> None:
     is_whole_in_all_media(planned(), language, untranslated)
 

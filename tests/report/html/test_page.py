@@ -72,6 +72,7 @@ def test_nothing_is_loaded_and_nothing_runs(name: str) -> None:
                 assert value.startswith(allowed), value
 
 
+@pytest.mark.quick(every=3)
 @EVERY
 def test_the_page_reads_aloud(name: str) -> None:
     root = root_of(name)
@@ -100,6 +101,7 @@ def test_the_page_reads_aloud(name: str) -> None:
         assert all(told[name] for name in named)
 
 
+@pytest.mark.quick(every=3)
 @EVERY
 def test_a_table_stands_under_every_chart(name: str) -> None:
     for section in root_of(name).all("section"):
@@ -109,6 +111,7 @@ def test_a_table_stands_under_every_chart(name: str) -> None:
                 assert list(below.all("table"))
 
 
+@pytest.mark.quick(every=3)
 @EVERY
 def test_ids_are_unique_and_references_lead_somewhere(name: str) -> None:
     root = root_of(name)
@@ -215,6 +218,7 @@ def test_a_plan_of_nothing_says_so() -> None:
     assert sections == ["answer", "damage", "evidence", "method", "certificate", "glossary"]
 
 
+@pytest.mark.quick(3)
 @PLANS
 def test_money_is_in_the_currency_of_the_scenario(name: str) -> None:
     plan = ALL[name]()
