@@ -92,7 +92,7 @@ def test_eight_companies_stand_for_one_consumer_each() -> None:
 @pytest.fixture(scope="module")
 def plans() -> dict[tuple[str, ...], Found]:
     """What each company does alone, the magnet users and all do together, without public money."""
-    case = shipped("consortium", "uncertainty.sample.states=40", "horizon.last_year=2036")
+    case = shipped("consortium", "uncertainty.sample.states=20", "horizon.last_year=2036")
     instance, pool, found = read_instance(case), CutPool(), {}
     states = tuple(read_states(instance))
     for members in [(f,) for f in companies()] + [MAGNET_USERS, companies()]:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from documents import is_whole_in_all_media, page_of, told
-from pages import read, tables
+from documents import is_whole_in_all_media, tables_in, told
 from samples import alternatives as found
 
 from models.language import Language
@@ -16,7 +15,7 @@ def test_all_media_are_whole_in_both_languages(language: Language, untranslated:
 
 
 def test_the_figures_are_those_of_the_plan_and_its_alternatives() -> None:
-    made = tables(read(page_of(found())))
+    made = tables_in(found())
     plans = [found().plan, *(own.plan for own in found().alternatives)]
     assert len(plans) > 1
     assert made["figures"].values("Objective, million EUR") == [one.objective for one in plans]

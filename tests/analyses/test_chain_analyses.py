@@ -179,7 +179,7 @@ def test_sensitivity(whole: Whole) -> None:
 
 
 def test_split(whole: Whole) -> None:
-    found = whole.analysed("split", gap=GAP)
+    found = whole.analysed("split", gap=GAP, jobs=1)
     for rule in found.rules:
         assert sum(one.gain.value for one in rule.members.values()) == near(found.worth.value)
     assert sum(found.plan.damage.values()) >= 0

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from documents import is_whole_in_all_media, page_of, text_of, told, workbook_of
+from documents import is_whole_in_all_media, tables_in, text_of, told, workbook_of
 from everything import everything
-from pages import Table, read, tables
+from pages import Table
 from side_by_side import changed, large, raw, small, stock
 from small import project, solve
 from spreadsheets import cells, formulas, records, results, same_in_libreoffice, with_libreoffice
@@ -58,7 +58,7 @@ def of_row(text: str, row: str) -> list[str]:
 
 
 def on_page(plans: Mapping[str, Plan], name: str) -> Table:
-    return tables(read(page_of(made(plans), plans=plans)))[name]
+    return tables_in(made(plans), plans=plans)[name]
 
 
 @pytest.mark.quick(every=3)

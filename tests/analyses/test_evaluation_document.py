@@ -8,10 +8,10 @@ from io import BytesIO
 from typing import Any
 
 import pytest
-from documents import is_whole_in_all_media, page_of, text_of, told, workbook_of
+from documents import is_whole_in_all_media, page_of, tables_in, text_of, told, workbook_of
 from evaluations import by_hand, figure, performance, span
 from openpyxl import load_workbook
-from pages import Table, read, shows, tables
+from pages import Table, read, shows
 
 from models.language import Language
 from models.results import Distribution, Evaluation, StatesOf
@@ -91,7 +91,7 @@ ALL: dict[str, Callable[[], Evaluation]] = {
 
 
 def shown(found: Evaluation) -> dict[str, Table]:
-    return tables(read(page_of(found)))
+    return tables_in(found)
 
 
 @pytest.mark.quick(every=5)

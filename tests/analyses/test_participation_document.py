@@ -10,7 +10,15 @@ from typing import Any
 
 import participations as built
 import pytest
-from documents import is_whole_in_all_media, page_of, tampered, text_of, told, workbook_of
+from documents import (
+    is_whole_in_all_media,
+    page_of,
+    tables_in,
+    tampered,
+    text_of,
+    told,
+    workbook_of,
+)
 from pages import Element, Table, read, tables
 from participations import ALL, CAPEX, LIMIT, SHARES, curve, fares, participation, point, standing
 from spreadsheets import cells, formulas, recalculated, records, results, with_libreoffice
@@ -116,7 +124,7 @@ def test_what_stopped_early_is_said() -> None:
     assert "2 of 3 points stopped before the gap was reached" in text
     assert "all plans rest on 40 states" in text
     assert "acts alone" not in text
-    rows = tables(read(page_of(found)))["points"].rows
+    rows = tables_in(found)["points"].rows
     assert [row[2].text for row in rows] == [
         "", "stopped early; best; no worse than none up to here", "no plan found",
     ]  # fmt: skip

@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 from chained import chained
-from documents import is_whole_in_all_media, page_of, text_of, told, workbook_of
+from documents import is_whole_in_all_media, page_of, tables_in, text_of, told, workbook_of
 from openpyxl import load_workbook
 from pages import read, tables
 from plan_by_hand import certificate, outcome, plan
 from samples import frontier
-from saved_plans import ALL, germany
+from saved_plans import ALL, germany, page, tutorial
 from small import case, chance_of_cut, funder, near, project, solve
 from small_scenario import NAMES
 from splits import split
@@ -206,10 +206,10 @@ def supported() -> Plan:
 
 def test_what_is_paid_so_that_lenders_carry_more_has_a_table_of_its_own() -> None:
     """Lenders lack a fifth, and carry half for all output: two fifths are under the floor."""
-    (row,) = tables(read(page_of(supported())))["supports"].rows
+    (row,) = tables_in(supported())["supports"].rows
     assert [cell.text for cell in row] == ["Works", "Fund", "floor", "40 %", "0.0800", "0.0800"]
     assert "Was Banken und Anleger mehr tragen lässt" in text_of(supported(), "de")
-    assert "supports" not in tables(read(page_of(solve(case()))))
+    assert "supports" not in tables_in(solve(case()))
 
 
 # Definitions: one figure, one name, one place
@@ -237,13 +237,13 @@ def built(**fields: Any) -> Plan:
 
 
 def test_lenders_pay_when_capex_is_due() -> None:
-    row = tables(read(page_of(built())))["committed"].row("Lenders and investors")
+    row = tables_in(built())["committed"].row("Lenders and investors")
     assert [cell.value for cell in row[1:]] == [near(3.0), near(2.0), 0.0, near(5.0)]
 
 
 def test_what_comes_back_is_what_is_paid_less_the_cost() -> None:
     """5 million: 3 now and 2 a year later at 25 % are 4.6; 60 % of it come back."""
-    table = tables(read(page_of(built())))["by-funder"]
+    table = tables_in(built())["by-funder"]
     assert table.values("Paid, present value")[0] == near(4.6)
     assert table.values("Expected back, present value")[0] == near(0.6 * 4.6)
     assert table.values("Net cost, present value")[0] == near(0.4 * 4.6)
@@ -285,17 +285,16 @@ def test_materials_above_the_limit_are_counted_in_the_same_year_everywhere() -> 
     of = compared.options[0].benefit.dependence
     assert (of.year, compared.year) == (2030, 2030)
     assert f"{len(of.above_limit_without_plan)} of 20 materials" in told(found)
-    rows = tables(read(page_of(found)))["suppliers"].rows
+    rows = tables_in(found)["suppliers"].rows
     marked = [row[0].text for row in rows if row[-3].text.startswith("▲")]
     assert len(marked) == len(of.above_limit)
 
 
 def test_shares_of_more_than_all_demand_are_explained() -> None:
     found = germany()
-    page = page_of(found)
     over = any(share.share > 1 for share in found.crma)
-    assert over == ("output in the Union is more than the demand" in page)
-    assert "the stages of a material do not add up" in page
+    assert over == ("output in the Union is more than the demand" in page("germany"))
+    assert "the stages of a material do not add up" in page("germany")
 
 
 @pytest.mark.parametrize(
@@ -309,7 +308,7 @@ def test_one_third_country_above_65_percent(country: str, home: list[str], above
         {"material": "ore", "country": "BR", "share": 0.3},
     ]
     found = solve(case(supply=supply, home=home))
-    (row,) = tables(read(page_of(found)))["suppliers"].rows
+    (row,) = tables_in(found)["suppliers"].rows
     assert ("▲" in row[2].text) is above
     assert row[2].value == near(0.7)
 
@@ -334,9 +333,9 @@ def test_private_funding_is_what_all_but_public_funders_pay() -> None:
 
 
 def test_a_frontier_beside_a_plan_gets_a_section() -> None:
-    page = html.render(document(germany(), frontier()))
-    assert "frontier" in tables(read(page))
-    assert 'id="frontier"' not in page_of(germany())
+    beside = html.render(document(tutorial(), frontier()))
+    assert "frontier" in tables(read(beside))
+    assert 'id="frontier"' not in page("tutorial")
 
 
 def test_an_option_is_told_in_short() -> None:
@@ -346,9 +345,9 @@ def test_an_option_is_told_in_short() -> None:
 
 @pytest.mark.slow
 def test_a_split_beside_a_plan_gets_a_section() -> None:
-    page = html.render(document(germany(), split=split()))
-    assert "gains" in tables(read(page))
-    assert 'id="split"' not in page_of(germany())
+    beside = html.render(document(germany(), split=split()))
+    assert "gains" in tables(read(beside))
+    assert 'id="split"' not in page("germany")
 
 
 # Names

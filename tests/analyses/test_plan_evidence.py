@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from documents import page_of
-from pages import read, tables
+from documents import tables_in
 from small import case, cut, near, solve, state
 
 from models.results import Plan
@@ -90,7 +89,7 @@ def test_figures_by_source(plan: Plan) -> None:
 
 
 def test_every_source_is_told_with_how_many_figures_rest_on_it(plan: Plan) -> None:
-    row = tables(read(page_of(plan)))["sources_list"].row("A book")
+    row = tables_in(plan)["sources_list"].row("A book")
     assert row[1].text == "read"
     assert row[2].value == sum(f.source == "book" for f in evidence.figures(plan.case))
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from functools import cache
 
 import pytest
-from pages import Table, read, shows, tables
-from saved_plans import ALL, page
+from documents import tables_in
+from pages import Table, shows
+from saved_plans import ALL
 from small import near
 
 from models.language import Language
@@ -19,7 +20,7 @@ LANGUAGES = pytest.mark.parametrize("language", ["en", "de"])
 
 @cache
 def tables_of(name: str, language: Language = "en") -> dict[str, Table]:
-    return tables(read(page(name, language)))
+    return tables_in(ALL[name](), language)
 
 
 def paid(plan: Plan, *kinds: str) -> float:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from documents import is_whole_in_all_media, page_of, text_of, told
-from pages import read, tables
+from documents import is_whole_in_all_media, page_of, tables_in, text_of, told
+from pages import read
 from samples import sensitivity as found
 
 from models.language import Language
@@ -33,13 +33,13 @@ def test_all_media_are_whole_in_both_languages(language: Language, untranslated:
 
 
 def test_the_page_has_a_table_for_each_question() -> None:
-    made = tables(read(page_of(found())))
+    made = tables_in(found())
     assert {"swings", "own", "turns", "screen"} <= set(made)
     assert len(made["screen"].rows[0]) == 1 + 5
 
 
 def test_the_widest_swing_comes_first() -> None:
-    rows = tables(read(page_of(found())))["swings"].rows
+    rows = tables_in(found())["swings"].rows
     assert [row[0].text for row in rows] == [
         words.name(Wording(found()), one) for one in found().inputs
     ]
@@ -88,7 +88,7 @@ def test_a_break_even_is_told_with_the_value_as_it_is_and_rounded_apart() -> Non
     factor = one.model_copy(update={"break_evens": (turn,), "base_number": None})
     made = found().model_copy(update={"inputs": (factor,)})
     assert "(now × 1): between × 1.437 and × 1.469." in told(made)
-    row = tables(read(page_of(made)))["turns"].rows[0]
+    row = tables_in(made)["turns"].rows[0]
     assert [cell.text.replace("\u00a0", " ") for cell in row[1:4]] == ["× 1", "× 1.437", "× 1.469"]
 
 

@@ -8,9 +8,8 @@ from typing import Any
 
 import pytest
 from chained import oxide_in_store
-from documents import is_whole_in_all_media, page_of, text_of, told, workbook_of
+from documents import is_whole_in_all_media, page_of, tables_in, text_of, told, workbook_of
 from openpyxl import load_workbook
-from pages import read, tables
 from small import CHINA, case, cut, project, solve, state, stockpile
 
 from models.language import Language
@@ -61,9 +60,9 @@ def test_a_chain_is_whole_in_all_media(language: Language, untranslated: set[str
         given(solve(oxide_in_store())).found, StressOptions(events=_strikes(("cut 2026",)))
     )
     is_whole_in_all_media(found, language, untranslated)
-    page = tables(read(page_of(found)))["periods-oxide"]
+    page = tables_in(found)["periods-oxide"]
     assert page.row("2026")[-1].text == "0 %"
-    plants = tables(read(page_of(found)))["plants"]
+    plants = tables_in(found)["plants"]
     made = {row[0].text: [cell.text for cell in row[2:]] for row in plants.rows}
     assert made == {"makers": ["40"] * 4, "Works": ["0", "20", "0", "20"]}
     assert "oxide" not in text_of(found).split("Stocks and how long")[0]
@@ -145,7 +144,7 @@ def test_what_exists_already_may_cover_it_all() -> None:
 def test_a_terminal_tells_of_five_materials_period_by_period() -> None:
     found = disrupted(7, 12, "tonnes")
     assert "Page and workbook have the same for 2 more materials." in told(found)
-    on_page = tables(read(page_of(found)))
+    on_page = tables_in(found)
     assert {f"periods-{one.id}" for one in found.materials} <= set(on_page)
     assert text_of(found).count("Demand, t") == 5
 

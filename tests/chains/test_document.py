@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from documents import is_whole_in_all_media, page_of, tampered, told, workbook_of
-from pages import read, tables
+from documents import is_whole_in_all_media, tables_in, tampered, told, workbook_of
 from saved_plans import chains as planned
 from small import near
 from spreadsheets import records, results
@@ -17,7 +16,8 @@ from optimizer.solve.reckoned import disagreements
 LANGUAGES = pytest.mark.parametrize("language", ["en", "de"])
 
 
-@LANGUAGES
+@pytest.mark.quick(1)
+@pytest.mark.parametrize("language", ["de", "en"])
 def test_a_plan_with_chains_is_whole(language: Language, untranslated: set[str]) -> None:
     is_whole_in_all_media(planned(), language, untranslated)
 
@@ -48,7 +48,7 @@ def test_it_says_what_lacks_without_the_plan_and_with_it() -> None:
 def test_values_of_a_tonne_stand_beside_prices() -> None:
     """In 2026 an event of 30 % takes all, then 60 %: a tonne of magnets avoids 1 million, or, where
     more than a third is there, 0.2 million."""
-    page = tables(read(page_of(planned())))
+    page = tables_in(planned())
     rows = {row[0].text: row for row in page["chain-1"].rows}
     values = [cell.value for cell in rows["Magnet"][4:]]
     assert values == [near(300_000), near(180_000), near(50_000)]

@@ -190,12 +190,14 @@ def drawn(seed: int) -> str:
     return scenario(demand, supply, conversions)
 
 
-def test_against_another_linear_program() -> None:
+@pytest.mark.quick(1)
+@pytest.mark.parametrize("first", [0, 100, 200])
+def test_against_another_linear_program(first: int) -> None:
     answers = []
-    for seed in range(300):
+    for seed in range(first, first + 100):
         case = read_case_text(drawn(seed)).case
         lacks = lacking(case)
         assert not 1e-7 < lacks < 1e-5, "too near to be told"
         assert bool(list(check(case))) is (lacks > 1e-6), drawn(seed)
         answers.append(lacks > 1e-6)
-    assert 60 < sum(answers) < 240
+    assert 20 < sum(answers) < 80

@@ -214,6 +214,7 @@ class Now:
         return found, solved.x
 
 
+@pytest.mark.quick(10)
 @pytest.mark.parametrize("seed", range(40))
 def test_a_node_by_itself_goes_by_the_same_rule(seed: int) -> None:
     pick = random.Random(seed)
