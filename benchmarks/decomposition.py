@@ -2,7 +2,7 @@
 
     python benchmarks/decomposition.py all --out results.jsonl     all below, two hours
     python benchmarks/decomposition.py yardstick                   cold, with merging and without
-    python benchmarks/decomposition.py chains                      yardsticks and germany with chains
+    python benchmarks/decomposition.py chains                      both in chains
     python benchmarks/decomposition.py growth                      in states, materials and so on
     python benchmarks/decomposition.py sweep                       1,000 to 100,000 states
     python benchmarks/decomposition.py pool                        problems one by one and together
