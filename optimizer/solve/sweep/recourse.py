@@ -29,7 +29,7 @@ from optimizer.solve.sweep.networks import Contents, NetworkPass, contained
 from optimizer.solve.sweep.nodes import Columns, NodeData, Point, read_node
 from optimizer.solve.sweep.programs import ChainPass, Known
 from optimizer.solve.sweep.state_classes import ChainLooks, Looks, delays_of, read_looks
-from optimizer.solve.sweep.template import Template, of_chain
+from optimizer.solve.sweep.template import Template, has_known_rules, of_chain
 
 REMEMBERED = 20  # sweeps of each node that are kept: a search often changes what few nodes see
 BLOCK = 5000  # states that are swept together
@@ -93,6 +93,7 @@ class Recourse:
         # Programs of chains, built once they are asked for.
         self._templates: dict[int, Template] = like._templates if like else {}
         self._learnt: dict[int, Known] = {}  # of former sweeps of chains
+        self._known_rules: bool = like._known_rules if like else has_known_rules(instance)
         self.nodes: dict[int, NodeData] = (
             like.nodes
             if like
@@ -200,7 +201,9 @@ class Recourse:
     ) -> Pass:
         """The way to sweep a chain at a point."""
         node = self.nodes[chain.head]
-        if len(chain.nodes) == 1:
+        if not (self._known_rules or self._template(chain).known):
+            pass  # a rule that compiled passes would not heed
+        elif len(chain.nodes) == 1:
             own = looks if isinstance(looks, Looks) else looks.forms[node.node.material]
             stocks = node.stocks(point)
             if not stocks.unlike:
@@ -216,6 +219,11 @@ class Recourse:
                 return NetworkPass(contents, keeps, looks, point, chance, priced, short)
         return self.program(chain, looks, point, chance, priced, short, rough)
 
+    def _template(self, chain: Chain) -> Template:
+        if chain.head not in self._templates:
+            self._templates[chain.head] = of_chain(self.instance, chain)
+        return self._templates[chain.head]
+
     def program(
         self,
         chain: Chain,
@@ -227,12 +235,10 @@ class Recourse:
         rough: bool = False,
     ) -> ChainPass:
         """A chain at a point as linear programs, whatever else might be quicker."""
-        if chain.head not in self._templates:
-            self._templates[chain.head] = of_chain(self.instance, chain)
         if chain.head not in self._learnt:
             self._learnt[chain.head] = Known(looks.count)
-        template, learnt = self._templates[chain.head], self._learnt[chain.head]
-        parts = (template, learnt, chain, self.nodes, looks, point, chance)
+        learnt = self._learnt[chain.head]
+        parts = (self._template(chain), learnt, chain, self.nodes, looks, point, chance)
         return ChainPass(*parts, priced, short, rough)
 
     def compiled(self, chain: Chain, looks: Looks | ChainLooks, point: Point) -> Pass | None:

@@ -37,8 +37,8 @@ Objects = NDArray[np.object_]
 FAR = 1e9  # no lot is worth so many times the dearest step
 TIGHT = 1e-9  # a multiplier that is more, as a share of the dearest step, holds its row or column
 OF_PERIODS = {"demand_balance", "conversion_limit", "stock_balance"}
-"""Rules that say nothing of a period which covers its demand, but that stock is kept. Where there
-are others no period is left out."""
+"""Rules that compiled passes follow, and that say nothing of a period which covers its demand, but
+that stock is kept. Where there are others programs are solved, and no period is left out."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,7 +127,8 @@ class Template:
         # Scaled to what a unit costs at most, so that multipliers are near one.
         self.dearest = float(np.abs(self.program.cost).max(initial=0.0)) or 1.0
         self._scaling = highs.scaling_of(self.program, 1 / self.dearest)
-        self._splits = keeps is not None and set(rules) <= OF_PERIODS
+        self.known = set(rules) <= OF_PERIODS  # whether it has no other rules
+        self._splits = keeps is not None and self.known
         period_of_row, period = np.zeros(len(rules), np.int64), np.zeros(len(own), np.int64)
         follows, kept = np.full(len(rules), -1), np.ones(len(rules))
         if keeps is not None and self._splits:
@@ -279,6 +280,13 @@ class Template:
         except SolverError:  # not even what was found, by rounding
             return values
         return resolver.solution()[0]
+
+
+def has_known_rules(instance: Instance) -> bool:
+    """Whether the formulation of a state declares no rules but those that compiled passes follow."""
+    block = pyo.ConcreteModel()
+    add_recourse(block, instance, [], None)
+    return set(block.component_map(pyo.Constraint)) <= OF_PERIODS
 
 
 def of_chain(instance: Instance, chain: Chain) -> Template:
