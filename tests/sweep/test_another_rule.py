@@ -1,4 +1,4 @@
-"""A rule of the second stage that no compiled pass knows is solved exactly, with no code but its own.
+"""A rule of the second stage that no compiled pass knows is solved exactly, with no other code.
 
 Made up: all stocks of a node together release no more than a fifth of its highest demand in a
 period.

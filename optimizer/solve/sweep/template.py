@@ -283,7 +283,7 @@ class Template:
 
 
 def has_known_rules(instance: Instance) -> bool:
-    """Whether the formulation of a state declares no rules but those that compiled passes follow."""
+    """Whether a state is under no rules but those that the compiled passes follow."""
     block = pyo.ConcreteModel()
     add_recourse(block, instance, [], None)
     return set(block.component_map(pyo.Constraint)) <= OF_PERIODS
