@@ -1,17 +1,19 @@
-"""Two-stage stochastic linear programs at large, by an L-shaped method on programs of recourse.
+"""Two-stage stochastic linear programs at large, through the sweep and the decomposition.
 
-    minimise  c x + sum of p_s q y_s   so that  first-stage rows hold of x, and in each scenario
+    minimise  c x + sum of p_s q y_s   so that  first-stage rows hold of x >= 0, and in each state
     row_lower <= T x + W y_s - sides_s <= row_upper,  lower <= y_s <= upper
 
-Only sides are random. The template of the second stage takes x and the sides as given columns.
+Only sides are random. The template of the second stage takes x and the sides as given columns. To
+the master x is what is bought: a column a stockpile, in one year.
 """
 
 from __future__ import annotations
 
-import time
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from types import SimpleNamespace
+from typing import Any, cast
 
 import numpy as np
 import pyomo.environ as pyo
@@ -20,13 +22,20 @@ from scipy import sparse
 
 from optimizer.model import highs
 from optimizer.model.highs import LinearProgram
+from optimizer.solve.decomposition.cuts import Appraiser
+from optimizer.solve.decomposition.master import Master
+from optimizer.solve.decomposition.reduced import Frame
+from optimizer.solve.decomposition.run import Run
+from optimizer.solve.decomposition.search import Search
+from optimizer.solve.solver_result import TOP
+from optimizer.solve.sweep import Point, Slopes
 from optimizer.solve.sweep.programs import Known, Support
+from optimizer.solve.sweep.recourse import Swept
 from optimizer.solve.sweep.template import Template
 
 Floats = NDArray[np.float64]
 Marginal = Sequence[tuple[Floats, float]]
 """What some random sides come to, and with what probability; independent of all others."""
-IDLE = 30  # programs of the first stage after which a cut that holds nothing is taken out
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,48 +50,46 @@ class TwoStage:
     probability: Floats  # (S)
 
 
-@dataclass(eq=False)
-class Found:
-    """What the method found, and what it took."""
-
-    x: Floats
-    objective: float
-    bound: float
-    iterations: int = 0  # programs of the first stage
-    programs: int = 0  # of the second
-    seconds: float = 0.0
-    sweeping: float = 0.0  # seconds of it in programs of the second stage
-    points: list[Floats] = field(default_factory=list)  # x of each sweep
-
-
 def template_of(problem: TwoStage) -> Template:
     """The second stage, with x and the random sides given."""
     second, model = problem.second, pyo.ConcreteModel()
-    place = {int(r): m for m, r in enumerate(problem.random)}
     model.x = pyo.Var(range(problem.technology.shape[1]))
     model.side = pyo.Var(range(len(problem.random)))
     model.y = pyo.Var(range(len(second.cost)))
     for c, y in model.y.items():
         y.setlb(second.lower[c])
         y.setub(second.upper[c])
-    rows = [(model.x, problem.technology), (model.y, sparse.csr_array(second.matrix))]
-
-    @model.Constraint(range(second.matrix.shape[0]))
-    def row(model: Any, r: int) -> Any:
-        body = pyo.quicksum(
-            matrix.data[e] * of[int(matrix.indices[e])]
-            for of, matrix in rows
-            for e in range(matrix.indptr[r], matrix.indptr[r + 1])
-        )
-        total = body - model.side[place[r]] if r in place else body
-        if isinstance(total, int | float):  # an empty row
-            return pyo.Constraint.Skip
-        low, high = (None if np.isinf(s[r]) else s[r] for s in (second.row_lower, second.row_upper))
-        return total == low if low == high else pyo.inequality(low, total, high)
-
+    sides = {int(r): model.side[m] for m, r in enumerate(problem.random)}
+    own = (list(model.y.values()), sparse.csr_array(second.matrix))
+    _add_rows(model, second, [(list(model.x.values()), problem.technology), own], sides)
     model.objective = pyo.Objective(expr=pyo.quicksum(q * model.y[c] for c, q in costs(second)))
     given = {("x", 0): list(model.x.values()), ("side", 0): list(model.side.values())}
     return Template(model, given, None)
+
+
+def _add_rows(
+    model: Any,
+    program: LinearProgram,
+    parts: Sequence[tuple[list[Any], sparse.csr_array]],
+    sides: Mapping[int, Any] | None = None,
+) -> None:
+    """Rows of a program, of columns and their entries, less what some sides are beside."""
+    beside = sides or {}
+
+    @model.Constraint(range(program.matrix.shape[0]))
+    def row(_: Any, r: int) -> Any:
+        body = pyo.quicksum(
+            matrix.data[e] * of[int(matrix.indices[e])]
+            for of, matrix in parts
+            for e in range(matrix.indptr[r], matrix.indptr[r + 1])
+        )
+        total = body - beside[r] if r in beside else body
+        if isinstance(total, int | float):  # an empty row
+            return pyo.Constraint.Skip
+        low, high = (
+            None if np.isinf(own[r]) else own[r] for own in (program.row_lower, program.row_upper)
+        )
+        return total == low if low == high else pyo.inequality(low, total, high)
 
 
 def costs(program: LinearProgram) -> list[tuple[int, float]]:
@@ -114,120 +121,96 @@ def mean(problem: TwoStage) -> TwoStage:
     )
 
 
-def solve_l_shaped(problem: TwoStage, gap: float = 1e-7, most: int = 10_000) -> Found:
-    """By single cuts (Van Slyke and Wets 1969) in a box around the best point (Linderoth and Wright
-    2003): a program of each scenario at a point, each from the basis of the last one, and between
-    them cuts of what former programs prove."""
-    began, first = time.perf_counter(), problem.first
-    template, count = template_of(problem), len(problem.probability)
-    known, columns = Known(count), len(first.cost)
-    master, start = _master(problem)
-    found = Found(start, np.inf, -np.inf)
-    given = np.zeros((count, template.given))
-    given[:, template.place["side", 0]] = problem.sides
+class SecondStage:
+    """The second stage in all scenarios, as the decomposition sees recourse: one chain of one node
+    that has an account for each x."""
 
-    def sweep(x: Floats) -> tuple[float, Support]:
-        given[:, template.place["x", 0]] = x
-        started = time.perf_counter()
-        best = known.strongest(np.broadcast_to(x, (count, columns)))
-        bases = np.full(count, None) if best is None else best[0].bases
-        solved = template.solve(given, np.ones((count, 1), dtype=bool), bases)
-        found.sweeping += time.perf_counter() - started
-        found.programs += count
-        found.points.append(x)
-        by_x = solved.by_given[:, template.place["x", 0]]
+    def __init__(self, problem: TwoStage) -> None:
+        columns = problem.technology.shape[1]
+        cvar = SimpleNamespace(weight=0.0, level=0.0)
+        self.instance = SimpleNamespace(
+            projects={},
+            years=(0,),
+            nodes={0: SimpleNamespace(counts=1.0)},
+            case=SimpleNamespace(objective=SimpleNamespace(cvar=cvar)),
+        )
+        self.chains = {0: (0,)}
+        self.columns = SimpleNamespace(offtake=(), stockpiles=tuple(range(columns)))
+        self.nodes = {
+            0: SimpleNamespace(arriving=sparse.csr_array((0, 0)), piles=np.arange(columns))
+        }
+        self.probability = problem.probability
+        self.template, self._learnt = template_of(problem), Known(len(problem.probability))
+        self._given = np.zeros((len(problem.probability), self.template.given))
+        self._given[:, self.template.place["side", 0]] = problem.sides
+        self._x = self.template.place["x", 0]
+        self.points: list[Floats] = []  # x of each sweep
+
+    def sweep(self, point: Point, weights: Floats, **_: Any) -> Swept:
+        """Every scenario at a point, each from the basis that proves most of it."""
+        self._given[:, self._x] = x = point.buy[:, 0]
+        count = len(weights[0])
+        known = self._learnt.strongest(np.broadcast_to(x, (count, len(x))))
+        bases = np.full(count, None) if known is None else known[0].bases
+        solved = self.template.solve(self._given, np.ones((count, 1), dtype=bool), bases)
+        by_x = solved.by_given[:, self._x]
         support = Support(solved.proven - by_x @ x, -by_x, bases)
-        known.learn(support)
-        return float(first.cost @ x + problem.probability @ solved.damage), support
+        self._learnt.learn(support)
+        self.points.append(x.copy())
+        return Swept(solved.damage, {0: weights * solved.damage}, {0: _slopes(support, weights)})
 
-    found.objective, support = sweep(start)
-    _add(master, problem, support, start, -np.inf, -np.inf)
-    size = max(1.0, float(np.abs(start).max()))
-    radius = 0.1 * size
-    every, base = np.arange(columns, dtype=np.int32), master.rows - 1
-    idle = np.zeros(1, np.int64)  # solves since a cut last mattered
-    while found.iterations < most:
-        found.iterations += 1
-        boxed = radius < 1e3 * size
-        low, high = (found.x - radius, found.x + radius) if boxed else (-np.inf, np.inf)
-        master.bound_columns(every, np.maximum(first.lower, low), np.minimum(first.upper, high))
-        assert master.solve() == "optimal"
-        idle = np.r_[idle, np.zeros(master.rows - base - len(idle), np.int64)]
-        idle = np.where(master.row_duals()[base:] == 0, idle + 1, 0)
-        *inside, ahead = master.values()
-        x, hope = np.array(inside), found.objective - master.objective
-        if not boxed:
-            found.bound = max(found.bound, master.objective)
-        if hope <= gap * max(1.0, abs(found.objective)):
-            if not boxed:
-                break
-            radius *= 10
-            continue
-        master.delete_rows(np.flatnonzero(idle > IDLE).astype(np.int32) + base)
-        idle = idle[idle <= IDLE]
-        proven = known.strongest(np.tile(x, (count, 1)))
-        if proven is not None and _add(master, problem, proven[0], x, ahead, 0.1 * hope):
-            continue
-        if np.array_equal(x, found.points[-1]):
-            break  # as far as the solver's tolerance goes
-        total, support = sweep(x)
-        _add(master, problem, support, x, ahead, -np.inf)
-        gained = found.objective - total
-        if gained >= 0.5 * hope and np.abs(x - found.x).max() > 0.99 * radius:
-            radius *= 2
-        elif gained < -hope:
-            radius /= 2
-        if gained > 0:
-            found.x, found.objective = x, total
-    found.seconds = time.perf_counter() - began
-    return found
+    def known(self, point: Point, _: Any) -> dict[int, dict[int, Slopes]]:
+        """What former sweeps prove at a point."""
+        x = point.buy[:, 0]
+        found = self._learnt.strongest(np.broadcast_to(x, (len(self.probability), len(x))))
+        return {} if found is None else {0: {0: _slopes(found[0], self.probability[None])}}
 
 
-def _master(problem: TwoStage) -> tuple[highs.Simplex, Floats]:
-    """The first stage, with a column for what lies ahead: at least what the means come to where x
-    may be anything that it is allowed to be. And what is best for the means."""
-    first, whole = problem.first, extensive_form(mean(problem))
-    cost = np.r_[np.zeros(len(first.cost)), whole.cost[len(first.cost) :]]
-    ahead = highs.solve(replace(whole, cost=cost)).objective
-    values = highs.solve(whole).values
-    assert ahead is not None
-    assert values is not None
-    matrix = sparse.hstack([first.matrix, np.zeros((first.matrix.shape[0], 1))], format="csc")
-    program = highs.arrays(
-        np.r_[first.cost, 1.0],
-        matrix,
-        first.row_lower,
-        first.row_upper,
-        np.r_[first.lower, ahead - 1e-6 * abs(ahead)],
-        np.r_[first.upper, np.inf],
-    )
-    return highs.Simplex(program), values[: len(first.cost)]
+def _slopes(support: Support, weights: Floats) -> Slopes:
+    purchases = (weights @ support.slopes)[:, :, None]
+    return Slopes(weights @ support.constant, np.zeros((len(weights), 0, 1, 1)), purchases)
 
 
-def _add(
-    master: highs.Simplex,
-    problem: TwoStage,
-    support: Support,
-    x: Floats,
-    ahead: float,
-    least: float,
-) -> bool:
-    """Add the cut that a support of each scenario gives, if it is missed by more than ``least`` at
-    x; whether it was."""
-    side = float(problem.probability @ support.constant)
-    slopes = problem.probability @ support.slopes
-    if side - slopes @ x - ahead <= least:
-        return False
-    entries = np.r_[slopes, 1.0]
-    index = np.flatnonzero(np.abs(entries) > 1e-9 * np.abs(entries).max()).astype(np.int32)
-    row = sparse.csr_array(
-        (entries[index], index, np.array([0, len(index)])), shape=(1, len(entries))
-    )
-    factor = highs.row_factors(row, np.array([side]), master.units)
-    master.add_rows(
-        np.array([side]), np.full(1, np.inf), np.zeros(1, np.int32), index, entries[index], factor
-    )
-    return True
+@dataclass(frozen=True, eq=False)
+class FirstStage(Frame):
+    """The first stage as the master reads it, with a column for what lies ahead: at least what the
+    means come to where x may be anything that it is allowed to be (Jensen 1906)."""
+
+    problem: TwoStage
+
+    @cached_property
+    def model(self) -> Any:
+        """In Pyomo."""
+        first, model = self.problem.first, pyo.ConcreteModel()
+        whole = extensive_form(mean(self.problem))
+        later = np.r_[np.zeros(len(first.cost)), whole.cost[len(first.cost) :]]
+        ahead = highs.solve(replace(whole, cost=later)).objective
+        assert ahead is not None
+        for name in ("start", "share", "takes_part", "offtake", "tail_cost"):
+            model.add_component(name, pyo.Var([]))
+        for name in ("start_once", "offtake_right"):
+            model.add_component(name, pyo.Constraint([]))
+        model.buy = pyo.Var([(c, 0) for c in range(len(first.cost))])
+        for (c, _), x in model.buy.items():
+            x.setlb(first.lower[c])
+            x.setub(first.upper[c])
+        model.cost_to_go = pyo.Var([0], bounds=(ahead - 1e-6 * abs(ahead), None))
+        _add_rows(model, first, [(list(model.buy.values()), sparse.csr_array(first.matrix))])
+        cost = pyo.quicksum(q * model.buy[c, 0] for c, q in costs(first))
+        model.objective = pyo.Objective(expr=cost + model.cost_to_go[0])
+        return model
+
+
+def decompose(problem: TwoStage, gap: float) -> tuple[Run, SecondStage]:
+    """Search by cuts of means; the run, which holds optimum and bound, and what was swept."""
+    second = SecondStage(problem)
+    instance, recourse = cast("Any", second.instance), cast("Any", second)
+    frame = FirstStage(instance, problem)
+    size = highs.solve(extensive_form(mean(problem))).objective
+    factor = highs.objective_factor(frame.reduced.program, abs(size or 0.0), TOP)
+    run = Run(Master(instance, recourse, frame, factor, exact=True), Appraiser(recourse), gap)
+    Search(run).search()
+    return run, second
 
 
 def all_of(marginals: Sequence[Marginal]) -> tuple[Floats, Floats]:

@@ -15,6 +15,8 @@ from optimizer.solve.decomposition.run import UNKNOWN, Run
 
 WORTHWHILE = 0.1  # share of the distance between bound and plan that another plan has to gain
 UNSWEPT = 0.1  # share of the distance between bound and plan that a dive leaves unswept
+HURRIED = 30  # rounds of cuts in a plan that is hardly the last
+SETTLING = 500  # the same in one that has to be settled: many purchases take many
 
 
 class Heuristics:
@@ -46,7 +48,8 @@ class Heuristics:
         cutoff = self._worthwhile
         if to_the_end and np.isfinite(run.upper):
             cutoff = run.upper * (1 - 1e-6)
-        _, x, value = run.relax(accuracy, cutoff=cutoff, rounds=30)
+        rounds = SETTLING if to_the_end else HURRIED
+        _, x, value = run.relax(accuracy, cutoff=cutoff, rounds=rounds)
         return x is not None and run.offer(x, value)
 
     @property

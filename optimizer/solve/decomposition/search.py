@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from optimizer.model.instance import Floats
-from optimizer.solve.decomposition.heuristics import Heuristics
+from optimizer.solve.decomposition.heuristics import SETTLING, Heuristics
 from optimizer.solve.decomposition.master import Places, Windows
 from optimizer.solve.decomposition.run import Run
 
@@ -332,7 +332,6 @@ class Search:
 
 
 TRACE = 1e-13  # a start that is less is rounding, whatever the tolerances
-SETTLING = 500  # rounds of cuts in a node whose solution is whole: many purchases take many
 TRIALS = 10  # neighbours tried at a time, for each time the gap is as large as asked for
 TRIALS_WITHIN = (30, 180)  # the fewest and the most that are tried at a time
 NEAR = 0.02  # a plan this close to the bound, as a share, needs no other to begin with
