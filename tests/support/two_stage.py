@@ -182,6 +182,7 @@ class FirstStage(Frame):
     def model(self) -> Any:
         """In Pyomo."""
         first, model = self.problem.first, pyo.ConcreteModel()
+        assert (first.lower >= 0).all()  # nobody buys less than nothing
         whole = extensive_form(mean(self.problem))
         later = np.r_[np.zeros(len(first.cost)), whole.cost[len(first.cost) :]]
         ahead = highs.solve(replace(whole, cost=later)).objective
