@@ -134,10 +134,10 @@ def taken_in() -> dict[str, object]:
     }
 
 
-def test_shares_are_of_need_and_what_is_made_is_no_countrys_supply() -> None:
+def test_shares_are_of_need_and_what_is_made_comes_from_where_it_is_made() -> None:
     """Nobody demands ore, of which 100 t are needed: 70 t from China, 30 from Chile, and the plant.
 
-    Half of the alloy is made in France; of what countries supply all comes from China.
+    Half of the alloy is made in France, whose makers stand today, and half comes from China.
     """
     found = solve(taken_in())
     ore, alloy = (one.by_year["2026"] for one in found.materials)
@@ -148,9 +148,11 @@ def test_shares_are_of_need_and_what_is_made_is_no_countrys_supply() -> None:
     assert ore.supply_without_plan.by_country == near_all({"CN": 0.7, "CL": 0.3})
     assert ore.supply is not None
     assert ore.supply.by_country == near_all({"FR": 0.5, "CL": 0.25, "CN": 0.25})
-    assert alloy.supply.by_country == near_all({"CN": 1.0})
-    shares = {x.stage: x for x in found.crma if x.material == "ore"}
-    assert shares["processing"].share == near(0.5)
+    assert alloy.supply.by_country == near_all({"CN": 0.5, "FR": 0.5})
+    assert (alloy.supply.largest_country, alloy.supply.imports) == ("CN", near(0.5))
+    shares = {x.material: x for x in found.crma if x.stage == "processing"}
+    assert shares["ore"].share == near(0.5)
+    assert (shares["alloy"].share, shares["alloy"].share_without_plan) == (near(0.5), near(0.5))
 
 
 def test_a_form_that_only_projects_take_in_has_no_days_of_cover() -> None:

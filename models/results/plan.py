@@ -205,10 +205,10 @@ class FunderInfo(Result):
 class SupplyMix(Result):
     """Where a year's supply of a material comes from, undisturbed and on time.
 
-    Output that projects reserve adds to the supply of the file; what conversions make is no
-    country's supply, and is left out. What then exceeds both need and that supply gives way,
-    imports before home output and always from the country that stands highest, until those that
-    give way are level, as rule G1 counts it; a market left to itself may spread otherwise.
+    Counted are the supply of the file, what conversions make at full capacity, and output that
+    projects reserve. What this adds beyond both need and the rest gives way, imports before home
+    output and always from the country that stands highest, until those that give way are level; a
+    market left to itself may spread otherwise. Rule G1 leaves conversions out.
     """
 
     by_country: dict[str, Share]  #: Share of supply by country, the largest first; adds up to 1.
@@ -224,7 +224,8 @@ class CrmaShare(Result):
 
     It asks for 10 % of the Union's consumption from extraction, 40 % from processing and 25 % from
     recycling within the Union by 2030. Here the share is of *this scenario's* need, and counts
-    deliveries from the Union and what projects in the Union reserve, but not what conversions make.
+    deliveries from the Union and what projects in the Union reserve. What conversions in the Union
+    make at full capacity is processed there.
     """
 
     material: ids.Material  #: Id of the material.

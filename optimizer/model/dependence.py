@@ -19,12 +19,15 @@ CRMA_TARGETS: dict[Stage, float] = {"extraction": 0.10, "processing": 0.40, "rec
 
 
 def supply_mixes(instance: Instance, commitment: Commitment) -> dict[str, list[SupplyMix | None]]:
-    """Where supply comes from, by material and year (Y); None without supply or need. What
-    conversions make is no country's supply: where it comes from, its inputs say."""
-    delivered = _delivered(instance, commitment)
+    """Where supply comes from, by material and year (Y); None without supply or need. Conversions
+    count for their country, at full capacity, as they do in need."""
+    delivered, there = _delivered(instance, commitment), dict(instance.supply)
+    for plant in instance.conversions.values():
+        key = (plant.output, plant.country)
+        there[key] = there.get(key, 0.0) + plant.capacity
     mixes: dict[str, list[SupplyMix | None]] = {}
     for m in instance.case.materials:
-        market = {c: q for (of, c), q in instance.supply.items() if of == m}
+        market = {c: q for (of, c), q in there.items() if of == m}
         own = {c: q for (of, c), q in delivered.items() if of == m}
         need = instance.need[m]
         mixes[m] = [
@@ -119,8 +122,14 @@ def crma_shares(instance: Instance, commitment: Commitment) -> Iterator[CrmaShar
         named = [*(row.stages for row in in_union), *(case.projects[p].stages for p in plants)]
         if need <= 0 or not all(named):
             continue
+        made = math.fsum(
+            _tonnes(instance, m, plant.capacity, year)
+            for plant in instance.conversions.values()
+            if plant.output == m and plant.country in EU_27
+        )
         for stage, target in CRMA_TARGETS.items():
             before = math.fsum(_share(row, year, need) for row in in_union if stage in row.stages)
+            before += made / need if stage == "processing" else 0.0
             added = math.fsum(
                 _reserved(instance, commitment, p, m, year)
                 for p in plants

@@ -28,14 +28,19 @@ MOST_COUNTRIES = 11
 def sections(say: PlanWording) -> list[doc.Section]:
     """Largest suppliers, origins and benchmarks; a sheet has the shares of every year."""
     title = tr("Dependence before and after")
-    note = tr("Shares of supply, undisturbed and on time.")
-    if say.case is not None and say.case.conversions:
-        note += " " + tr("What plants that run today make of other materials is not in it.")
+    note = tr("Shares of supply, undisturbed and on time.") + _full(say)
     by_year = tr("Where supply comes from, with the plan and without it")
     return [
         doc.Section("dependence", title, list(_told(say)), tab=tr("Dependence")),
         doc.Section("supply", by_year, [note, _supply(say)], SHEET, tab=tr("Supply")),
     ]
+
+
+def _full(say: PlanWording) -> str:
+    """How plants that run today count, where there are any."""
+    if say.case is None or not say.case.conversions:
+        return ""
+    return " " + tr("Plants that run today count for their country, at full capacity.")
 
 
 def _told(say: PlanWording) -> Iterator[doc.Part]:
@@ -55,7 +60,7 @@ def _told(say: PlanWording) -> Iterator[doc.Part]:
         count=number(len(rows)),
         share=percent(LIMIT),
     )
-    yield doc.Text(text, TEXT)
+    yield doc.Text(text + _full(say), TEXT)
     yield _largest(say, rows, found.year)
     yield _origins(say, [row.material for row in rows], found.year)
     yield from _benchmarks(say)
