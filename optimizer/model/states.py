@@ -204,9 +204,13 @@ def without_surplus(instance: Instance, states: Sequence[State]) -> Instance:
         )
         for m, need in instance.need.items()
     }
+    part = dict.fromkeys(most, 1.0)  # of what comes, the least that belongs to anybody
+    for node in instance.nodes:
+        for share in node.group_share.values():
+            part[node.material] = min([part[node.material], *share[share > 0]])
     for p in instance.projects.values():
-        for m, ratio in p.inputs.items():
-            most[m] += ratio * sum(p.output.values())
+        for m, ratio in p.inputs.items():  # for whose output alone somebody may need it
+            most[m] += ratio * sum(p.output.values()) / part[m]
     large = [
         p
         for p in instance.projects.values()

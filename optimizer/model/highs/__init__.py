@@ -17,6 +17,7 @@ from optimizer.model.highs.program import LinearProgram as LinearProgram
 from optimizer.model.highs.program import arrays as arrays
 from optimizer.model.highs.program import violation as violation
 from optimizer.model.highs.scaling import largest_cost as largest_cost
+from optimizer.model.highs.scaling import lifted as lifted
 from optimizer.model.highs.scaling import objective_factor as objective_factor
 from optimizer.model.highs.scaling import row_factors as row_factors
 from optimizer.model.highs.scaling import scaling_of as scaling_of

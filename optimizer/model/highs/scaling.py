@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy import sparse
 
+from optimizer.errors import ModelRefused
 from optimizer.model.highs.program import SMALLEST, Floats, LinearProgram
 
 NEAR_ONE = 1e4  # a program whose figures lie within this factor of one stays as it is
@@ -23,6 +24,8 @@ LARGEST_ENTRY = 24  # powers of two up to which rows are multiplied for their si
 LARGEST_BOUND = 40  # powers of two up to which a column may count its units
 LARGEST_COST = 2.0**27  # up to this costs of columns may be scaled, and by them their units
 LARGEST_REACH = 2.0**40  # what a column can cost in all, and by it the objective, stays below
+DROWNS, SEEN = 2.0**-20, 2.0**-10  # an entry that is less drowns, and what it is brought up to
+HEAVIEST = 2.0**20  # unless another of its row becomes more than that
 TOP = 2.0**20  # all costs together are scaled to this, where nothing better is known
 
 
@@ -74,6 +77,27 @@ def scaling_of(
     most = np.divide(LARGEST_COST, cost, out=np.full(len(own), np.inf), where=cost > 0)
     own = np.where(free & (own > most), 2.0 ** np.floor(np.log2(most)), own)
     return Scaling(rows, own, objective, near_one)
+
+
+def lifted(program: LinearProgram, scaling: Scaling) -> Scaling:
+    """The scaling with rows of far different entries counting more: what is said of little of a
+    form that is used by the million tonnes would be lost in the solver's tolerances, or dropped.
+    ModelRefused where that cannot be helped."""
+    own = sparse.coo_array(program.matrix)
+    size = np.abs(own.data) * scaling.rows[own.row] * scaling.columns[own.col]
+    least, most = np.full(len(scaling.rows), np.inf), np.ones(len(scaling.rows))
+    np.minimum.at(least, own.row[size > 0], size[size > 0])
+    np.maximum.at(most, own.row, size)
+    lift = np.where(least < DROWNS, np.minimum(SEEN / least, HEAVIEST / most), 1.0)
+    rows = scaling.rows * 2.0 ** np.floor(np.log2(np.maximum(lift, 1.0)))
+    drowned = np.flatnonzero(least * rows / scaling.rows <= SMALLEST)
+    if len(drowned):
+        times = most[drowned[0]] / least[drowned[0]]
+        raise ModelRefused(
+            f"in {program.rows[int(drowned[0])]} a lot counts {times:.1g} times as much as "
+            "another, which is more than the solver tells apart"
+        )
+    return replace(scaling, rows=rows)
 
 
 def largest_cost(program: LinearProgram) -> float:

@@ -207,12 +207,16 @@ def _hazards(case: Case, origins: tuple[tuple[str, str], ...]) -> Iterator[data.
 def _nodes(it: Instance, need: Need) -> Iterator[Node]:
     """Nodes in the order of the materials, then of the consumers."""
     case, measure = it.case, it.case.objective.measure
-    nothing = np.zeros(len(it.years))
+    nothing, wanted = np.zeros(len(it.years)), set[str]()
+    for m in reversed(order(case)):
+        makes = (p.output for p in it.projects.values() if m in p.inputs)
+        if need.most(m) or any(not wanted.isdisjoint(output) for output in makes):
+            wanted.add(m)
     for m in case.materials:
         parts = {u: t for (u, material), t in need.claim.items() if material == m and t.any()}
         entitled = case.objective.allocation == "entitled"
         # What is taken in for nobody belongs to nobody, but pooled it may serve all.
-        if not parts if entitled else not need.most(m):
+        if not parts if entitled else m not in wanted:
             continue
         demand = {u: it.demand.get((u, m), nothing) for u in parts}
         total = np.sum([nothing, *demand.values()], axis=0)

@@ -38,8 +38,9 @@ class Parts:
         piles = forms.instance.stockpiles
         bought = [h for h, lots in self._commitment.buy.items() if (lots > 0).any()]
         for form in forms.names:
-            later = [p for p in self._built if p in forms.plants and forms.plants[p].output == form]
-            inputs = {taken for p in later for taken in self._plants[p].inputs}
+            plants = self._plants
+            later = [p for p in self._built if p in plants and plants[p].output == form]
+            inputs = {taken for p in later for taken in plants[p].inputs}
             earlier = [p for p in self._delivering(inputs) if p in self._built and p not in later]
             stocks = [h for h in piles if h in bought and piles[h].material in inputs]
             if not later or not (earlier or stocks):

@@ -156,7 +156,8 @@ def recourse_hash(recourse: Recourse) -> str:
         add([together.open.tobytes(), list(together.left)], list(together.left.values()))
     for chain in recourse.instance.chains:
         for plant in chain.plants:
-            add((plant.id, plant.output, plant.inputs), [plant.capacity])
+            own = [] if plant.capacity is None else [plant.capacity]
+            add((plant.label, plant.output, plant.inputs), own)
     names = [
         "demand",
         "part",

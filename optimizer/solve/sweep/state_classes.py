@@ -131,9 +131,8 @@ def _together(
     merge: bool,
 ) -> ChainLooks:
     """The looks of forms of which each was read state by state."""
-    conversions = {plant.id: plant.origin for own in own_chains for plant in own.plants}
-    conversions = {c: origin for c, origin in conversions.items() if c in instance.conversions}
-    left = {}
+    plants = (plant for own in own_chains for plant in own.plants if plant.capacity is not None)
+    conversions, left = {plant.id: plant.origin for plant in plants}, {}
     for c, origin in conversions.items():
         rows, of_state = patterns.of_origin(instance.origins.index(origin))
         left[c] = rows[of_state]

@@ -126,7 +126,7 @@ class Template:
         self.columns = [(highs.component_name(v), v.index()) for v in variables]
         # Scaled to what a unit costs at most, so that multipliers are near one.
         self.dearest = float(np.abs(self.program.cost).max(initial=0.0)) or 1.0
-        self._scaling = highs.scaling_of(self.program, 1 / self.dearest)
+        self._scaling = highs.lifted(self.program, highs.scaling_of(self.program, 1 / self.dearest))
         self.known = set(rules) <= OF_PERIODS  # whether it has no other rules
         self._splits = keeps is not None and self.known
         period_of_row, period = np.zeros(len(rules), np.int64), np.zeros(len(own), np.int64)
