@@ -36,9 +36,10 @@ class ChainForm(Result):
     worst_without_plan: FormFlow  #: Mean of the worst states, without a plan.
     worst: FormFlow  #: Mean of the same states, with the plan.
     value_per_t: Annotated[dict[ids.HorizonYear, PerTonne], ids.EVERY]
-    """By how much a tonne more in a year, spread evenly over it and divided as the market's supply,
-    lowers expected damage, with the plan: the mean multiplier of rule R3, not discounted. In states
-    in which nothing can be missing it is 0."""
+    """What a tonne in a year, spread evenly over it and divided as the market's supply, is worth in
+    expected damage, with the plan: the mean multiplier of rule R3, not discounted. A tonne more
+    avoids that at most, a tonne less costs that at least; they part where two stages match exactly.
+    In states in which nothing can be missing it is 0."""
     value_without_plan_per_t: Annotated[dict[ids.HorizonYear, PerTonne], ids.EVERY]
     """The same without any plan."""
 
@@ -54,8 +55,8 @@ class ChainPlant(Result):
     worst_without_plan_t: float  #: The same in the mean of the worst states, without a plan.
     worst_t: float  #: The same in the mean of the same states, with the plan.
     value_per_t: PerTonne
-    """By how much capacity for a tonne more of output in the year lowers expected damage, with the
-    plan: the mean multiplier of rule R6, not discounted."""
+    """What capacity for a tonne of output in the year is worth likewise, with the plan: the mean
+    multiplier of rule R6, not discounted."""
     value_without_plan_per_t: PerTonne  #: The same without any plan.
 
 
@@ -64,8 +65,9 @@ class Bottleneck(Result):
 
     Counted where something is missing, from the form whose shortage costs most down to what lacks:
     capacity of what makes it, or an input, whichever has the larger multiplier for a tonne of the
-    form; and so on with that input. A form that nothing makes is its own bottleneck. Where
-    consumers are entitled to parts of their own, that of the one who loses most counts.
+    form; and so on with that input. A form that nothing makes is its own bottleneck. Where two
+    stages match exactly both lack, and one of them is named. Where consumers are entitled to parts
+    of their own, that of the one who loses most counts.
     """
 
     material: ids.Material  #: Id of the form.

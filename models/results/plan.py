@@ -206,9 +206,10 @@ class SupplyMix(Result):
     """Where a year's supply of a material comes from, undisturbed and on time.
 
     Counted are the supply of the file, what conversions make at full capacity, and output that
-    projects reserve. What this adds beyond both need and the rest gives way, imports before home
-    output and always from the country that stands highest, until those that give way are level; a
-    market left to itself may spread otherwise. Rule G1 leaves conversions out.
+    projects reserve, as if all that plants take in were there. What this adds beyond both need and
+    the rest gives way, imports before home output and always from the country that stands highest,
+    until those that give way are level; a market left to itself may spread otherwise. Rule G1
+    leaves conversions out.
     """
 
     by_country: dict[str, Share]  #: Share of supply by country, the largest first; adds up to 1.

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from documents import is_whole_in_all_media, tables_in, text_of, told, workbook_of
+from documents import is_whole_in_all_media, page_of, tables_in, text_of, told, workbook_of
 from everything import everything
 from pages import Table
 from side_by_side import changed, large, raw, small, stock
@@ -59,6 +59,14 @@ def of_row(text: str, row: str) -> list[str]:
 
 def on_page(plans: Mapping[str, Plan], name: str) -> Table:
     return tables_in(made(plans), plans=plans)[name]
+
+
+def test_a_sample_beside_states_that_are_written_out_is_told() -> None:
+    """One draws its states, the other says what they are: the part that differs is named."""
+    sampled = solve(raw() | {"uncertainty": {"sample": {"states": 4, "seed": 1}}})
+    page = page_of(made({"sampled": sampled, "written out": small()}))
+    assert "States of the world, sampled: sample: not set instead of states: 4, seed: 1" in page
+    assert "Not compared for that reason: damage." in page
 
 
 @pytest.mark.quick(every=3)

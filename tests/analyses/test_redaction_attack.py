@@ -64,6 +64,23 @@ def test_one_result_is_enough(result: str, path: str) -> None:
     assert (low, high) == pytest.approx((truth(redacted)[path],) * 2, rel=1e-6)
 
 
+def test_flows_of_a_chain_tell_demand_in_their_year() -> None:
+    """What plants make of the ore does not matter: the flows say what is demanded of it."""
+    raw = two_consumers()
+    raw["materials"] |= {"powder": {"price_eur_per_t": 1}}
+    plant = {"country": "DE", "output": "powder", "capacity_t_per_year": 20}
+    raw["conversions"] = {"mill": plant | {"inputs_t_per_t": {"ore": 1.5}}}
+    raw["demand"].append({"consumer": "others", "material": "powder", "t_per_year": 20})
+    raw["damage"].append({"material": "powder", "steps": [{"share": 1, "eur_per_t": 1_000}]})
+    redacted = hide(raw)
+    published, path = solved(redacted), "demand.0.t_per_year"
+    assert attacked(redacted, published, "chains")[path] == pytest.approx((41.7, 41.7), rel=1e-6)
+    without = published.model_copy(update={"chains": ()})
+    assert width(*attacked(redacted, without, "chains")[path]) > 0.1
+    (told,) = [one for one in judged(raw).telling if one.result == "chains"]
+    assert told.exact == (path,)
+
+
 @pytest.mark.parametrize("figure", ["need_t", "days_of_cover"])
 def test_need_tells_what_conversions_leave_of_it(figure: str) -> None:
     """Of 171.7 t needed, 30 go into powder, which everybody knows: the rest is demand."""

@@ -143,7 +143,7 @@ def test_what_exists_already_may_cover_it_all() -> None:
 
 def test_a_terminal_tells_of_five_materials_period_by_period() -> None:
     found = disrupted(7, 12, "tonnes")
-    assert "Page and workbook have the same for 2 more materials." in told(found)
+    assert "Page and workbook have the same for more materials: 2." in told(found)
     on_page = tables_in(found)
     assert {f"periods-{one.id}" for one in found.materials} <= set(on_page)
     assert text_of(found).count("Demand, t") == 5

@@ -142,9 +142,9 @@ class Side(Wording[Comparison]):
         known = [getattr(self.found.names, kind) for kind in kinds]
         names = {id: said(name) for of in known for id, name in of.items()}
         last = max((n for n, step in enumerate(steps) if not step.isdecimal()), default=0)
-        shown = [names.get(step, step) for step in steps if step not in INNER]
-        if steps[last] not in names:
-            shown[shown.index(steps[last])] = _label(part, *steps[: last + 1])
+        label = names.get(steps[last]) or _label(part, *steps[: last + 1])
+        shown = [names.get(step, step) for step in steps[:last] if step not in INNER]
+        shown += [label, *(names.get(step, step) for step in steps[last + 1 :])]
         return f"{_part(part)}: {clean(', '.join(shown))}"
 
     def unlike(self, one: Unlike) -> str:

@@ -98,7 +98,9 @@ def _up_to(say: Say, curve: ShareCurve, best: SharePoint) -> Iterator[str]:
     """The indifferent share, the limit, and what other plans as good would mean."""
     last, within = curve.indifferent_share, curve.indifferent_within
     if last is None and best.share <= words.NEAR and words.point_at(curve, 0.0) is not None:
-        yield tr("With every share above that it is worse off.")
+        above = [p.gain or 0.0 for p in curve.points if p.share > best.share + words.NEAR]
+        if above and max(above) < 0:
+            yield tr("With every share above that it is worse off.")
     elif last is not None and within:
         yield tr(
             "Up to {share} it is no worse off than with none; shares were tried one by one, so "

@@ -107,5 +107,5 @@ def all_values(told: Sequence[Told]) -> Table:
         *col.years(say.horizon),
         *col.keys("material_id", "field"),
     ]
-    caption = tr("What a tonne more of each form is worth, {unit} per t", unit=_per_tonne(say))
+    caption = tr("What a tonne of each form is worth, {unit} per t", unit=_per_tonne(say))
     return Table(caption, rows, columns, "chain-values")

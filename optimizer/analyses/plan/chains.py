@@ -95,10 +95,14 @@ def _forms(one: Told) -> Table:
     note = tr(
         "Used: reaches consumers or is made into another form. Worst {share}: mean of the states "
         "in which the chain loses most without the plan, and of the same states with it. Value of "
-        "a tonne: by how much one more in that year would lower {expected}, mean of all states, "
-        "money of that year; where nothing is missing it is 0.",
+        "a tonne: with one more in that year {expected} would be lower by this at most, with one "
+        "less higher by this at least ({mean}); the two part where feed and plants match exactly. "
+        "Where nothing is missing it is 0.",
         share=say.worst_share,
         expected=say.expected,
+        mean=tr("mean of all states, money of that year")
+        if say.of_damage
+        else tr("mean of all states"),
     )
     caption = tr("{forms}: what is used, and what a tonne is worth", forms=one.title)
     name = f"chain-{one.number}"
@@ -198,7 +202,7 @@ def _limiting(told: Sequence[Told], on: doc.Media) -> Table:
     note = tr(
         "Share of the states in which something is missing in the year. What lacks first: from the "
         "form whose shortage costs most downwards, plants or an input, whichever a little more of "
-        "would help most."
+        "would help most. Where the two match exactly both lack, and one of them is named."
     )
     caption, name = tr("Bottlenecks"), "bottlenecks"
     if on is TEXT:

@@ -37,10 +37,16 @@ def sections(say: PlanWording) -> list[doc.Section]:
 
 
 def _full(say: PlanWording) -> str:
-    """How plants that run today count, where there are any."""
-    if say.case is None or not say.case.conversions:
+    """How plants that make one material of others count, where there are any."""
+    case = say.case
+    if case is None or not (
+        case.conversions or any(p.inputs_t_per_t for p in case.projects.values())
+    ):
         return ""
-    return " " + tr("Plants that run today count for their country, at full capacity.")
+    return " " + tr(
+        "Plants count for their country as if they had all that they take in, those that run today "
+        "at full capacity."
+    )
 
 
 def _told(say: PlanWording) -> Iterator[doc.Part]:

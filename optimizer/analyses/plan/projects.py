@@ -88,8 +88,8 @@ def _table(say: PlanWording, built: Sequence[ProjectPlan]) -> Table:
         *col.keys(id="id"),
     ]
     note = tr(
-        "{contracted}: the share of output that consumers there receive by contract in return for "
-        "the money.",
+        "{contracted}: the share of output that consumers there receive: by contract in return for "
+        "the money, and what the project delivers home in any case.",
         contracted=say.contracted,
     )
     return Table(

@@ -47,12 +47,17 @@ class Attacker:
         """The materials that hidden figures of a kind are of."""
         return list(dict.fromkeys(figure.material or "" for figure in self.of(kind)))
 
+    def flows(self, material: str) -> set[int]:
+        """The years of which a chain tells the flows of a material."""
+        chains = self.plan.chains
+        return {own.year for own in chains if any(f.material == material for f in own.forms)}
+
 
 def _told_by_demand(result: str, attacker: Attacker, ranges: bounds.Ranges) -> bounds.Ranges:
     """What demand of all consumers in each year tells, where a part of it is hidden.
 
-    ``demand_t`` is just that; of ``need_t``, over which ``days_of_cover`` is the planned stock,
-    what conversions take in is known.
+    ``demand_t`` is just that, as flows of a chain say it in one year; of ``need_t``, over which
+    ``days_of_cover`` is the planned stock, what conversions take in is known.
     """
     equations = []
     for m in attacker.materials("demand"):
@@ -60,12 +65,18 @@ def _told_by_demand(result: str, attacker: Attacker, ranges: bounds.Ranges) -> b
         paths = {path for path, _ in hidden}
         stocks = [p.planned_t for p in attacker.plan.stockpiles if p.material == m]
         for text, known in attacker.by_year[m].items():
-            year, told = int(text), getattr(known, result) or 0.0
+            year = int(text)
+            if result == "chains":
+                if year not in attacker.flows(m):
+                    continue
+                told = known.demand_t
+            else:
+                told = getattr(known, result) or 0.0
             if result == "days_of_cover":
                 told = 365 * math.fsum(held[text] for held in stocks) / told if told else 0.0
                 if told <= 0:
                     continue
-            if result != "demand_t":
+            if result not in ("demand_t", "chains"):
                 told -= taken_in(attacker.case, year).get(m, 0.0)
             weights: dict[str, float] = {}
             for position, row in enumerate(attacker.case.demand):
@@ -231,6 +242,7 @@ TOLD: dict[str, Callable[[Attacker, bounds.Ranges], bounds.Ranges]] = {
         f"materials.by_year.{result}": partial(_told_by_demand, result)
         for result in ("demand_t", "need_t", "days_of_cover")
     },
+    "chains": partial(_told_by_demand, "chains"),
     "budget_lines": _told_by_budgets,
     "spend_meur": _told_by_spending,
     "stockpiles.planned_t": _told_by_stocks,

@@ -67,7 +67,7 @@ def judge(
         # The document that may be published is made from the redacted scenario alone.
         plan = other.plan(name)
         lost = _loss(true, other, plan, options)
-        attacked = _attack(redacted, true.plan(name, chains=False))
+        attacked = _attack(redacted, true.plan(name))
         proven = {true.certificate.status, other.certificate.status} == {"optimal"}
     redaction = Redaction(
         title=name,

@@ -226,7 +226,7 @@ def _by_period(say: Say) -> Iterator[Part]:
     for one in ranked:
         yield _material(say, one, EVERYWHERE if one.id in first else DETAIL)
     if more := len(ranked) - len(first):
-        told = tr("Page and workbook have the same for {count} more materials.", count=more)
+        told = tr("Page and workbook have the same for more materials: {count}.", count=more)
         yield doc.Text(told, doc.TERMINAL)
 
 
