@@ -123,7 +123,7 @@ def _facts(say: PlanWording) -> Iterator[Fact]:
         yield Fact(tr("Guarantees outstanding"), say.money(guaranteed.peak_meur), peak)
     private = cost.private.paid_meur + cost.market_meur
     if private > NOISE:
-        whose = tr("of companies, lenders and investors, not discounted")
+        whose = tr("of companies, lenders and investors, foreign states among them, not discounted")
         yield Fact(tr("Private funding"), say.money(private), whose)
 
 
