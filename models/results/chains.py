@@ -85,6 +85,13 @@ class ChainProject(Result):
     """Expected damage of the chain without it, less that with it, all else as planned."""
 
 
+class ChainStockpile(Result):
+    """What a stockpile that the plan adds to is worth to a chain."""
+
+    id: ids.Stockpile  #: Id of the stockpile.
+    avoided: InUnit  #: Expected damage without what is bought for it, less that with it.
+
+
 class ChainStages(Result):
     """What two stages of a plan that follow one another are worth, together and apart.
 
@@ -119,4 +126,5 @@ class ChainOutcome(Result):
     plants: tuple[ChainPlant, ...]  #: What makes one of others, in the order of the file.
     bottlenecks: tuple[Bottleneck, ...]  #: Stages that are one in any state, in the order of forms.
     projects: tuple[ChainProject, ...]  #: Projects of the plan that deliver a form.
+    stockpiles: tuple[ChainStockpile, ...]  #: Stockpiles of a form that the plan adds to.
     stages: tuple[ChainStages, ...]  #: Stages of the plan that follow one another.

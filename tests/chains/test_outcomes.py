@@ -117,6 +117,7 @@ def test_a_stock_and_a_plant_are_worth_nothing_apart(allocation: str) -> None:
     chain = told(magnets(allocation, projects={"plant": plant}, stockpiles=[store]))
     (own,), (stages,) = chain.projects, chain.stages
     assert (own.id, own.avoided) == ("plant", near(10))
+    assert [(pile.id, pile.avoided) for pile in chain.stockpiles] == [("reserve", near(10))]
     assert (stages.output, stages.projects) == ("magnet", ("plant",))
     assert (stages.earlier_projects, stages.earlier_stockpiles) == ((), ("reserve",))
     assert (stages.later, stages.earlier, stages.both) == (near(10), near(10), near(10))
@@ -282,6 +283,8 @@ def test_parts_of_a_plan_are_worth_what_a_linear_program_says(seed: int) -> None
             outputs = raw["projects"][built.id]["output_t_per_year"]
             if outputs.keys() <= {form.material for form in chain.forms}:
                 assert built.avoided == pytest.approx(damage({built.id}) - now, rel=1e-5, abs=1e-6)
+        for pile in chain.stockpiles:
+            assert pile.avoided == pytest.approx(damage({pile.id}) - now, rel=1e-5, abs=1e-6)
         for stages in chain.stages:
             earlier = {*stages.earlier_projects, *stages.earlier_stockpiles}
             apart = damage({*earlier, *stages.projects}) - damage(set(stages.projects))

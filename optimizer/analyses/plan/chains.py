@@ -234,6 +234,8 @@ def _parts(one: Told) -> Iterator[_Part]:
         yield _Part(one, plants, stages.later, feeds, stages.later_alone)
     for project in one.chain.projects:
         yield _Part(one, one.say.name("projects", project.id), project.avoided)
+    for pile in one.chain.stockpiles:
+        yield _Part(one, one.say.name("stockpiles", pile.id), pile.avoided)
 
 
 def _worth(told: Sequence[Told], on: doc.Media) -> Table:

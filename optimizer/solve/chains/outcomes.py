@@ -79,5 +79,6 @@ def _outcome(forms: Forms, commitment: Commitment) -> results.ChainOutcome:
         ),
         bottlenecks=tuple(bottlenecks(forms, plan, none)),
         projects=tuple(parts.projects()),
+        stockpiles=tuple(parts.stockpiles()),
         stages=tuple(parts.stages()),
     )

@@ -25,6 +25,9 @@ class Parts:
         held = {p for (p, _), share in commitment.offtake.items() if share > 0}
         self._plants = {plant.id: plant for plant in forms.plants.values() if plant.project}
         self._built = [p for p in self._delivering(forms.names) if p in held]
+        bought = {h for h, lots in commitment.buy.items() if (lots > 0).any()}
+        piles = forms.instance.stockpiles.values()
+        self._bought = {x.id: x.material for x in piles if x.id in bought}
         self._damages: dict[tuple[frozenset[str], frozenset[str]], float] = {}
 
     def projects(self) -> Iterator[results.ChainProject]:
@@ -32,17 +35,22 @@ class Parts:
         for p in self._built:
             yield results.ChainProject(id=p, avoided=self._without([p]) - self._without())
 
+    def stockpiles(self) -> Iterator[results.ChainStockpile]:
+        """What each stockpile avoids."""
+        for h, form in self._bought.items():
+            if form in self._forms.names:
+                avoided = self._without((), [h]) - self._without()
+                yield results.ChainStockpile(id=h, avoided=avoided)
+
     def stages(self) -> Iterator[results.ChainStages]:
         """Stages of the plan that follow one another, by the form that the later makes."""
         forms, now = self._forms, self._without()
-        piles = forms.instance.stockpiles
-        bought = [h for h, lots in self._commitment.buy.items() if (lots > 0).any()]
         for form in forms.names:
             plants = self._plants
             later = [p for p in self._built if p in plants and plants[p].output == form]
             inputs = {taken for p in later for taken in plants[p].inputs}
             earlier = [p for p in self._delivering(inputs) if p in self._built and p not in later]
-            stocks = [h for h in piles if h in bought and piles[h].material in inputs]
+            stocks = [h for h, kept in self._bought.items() if kept in inputs]
             if not later or not (earlier or stocks):
                 continue
             both = self._without([*later, *earlier], stocks)
