@@ -129,7 +129,7 @@ def crma_shares(instance: Instance, commitment: Commitment) -> Iterator[CrmaShar
         )
         for stage, target in CRMA_TARGETS.items():
             before = math.fsum(_share(row, year, need) for row in in_union if stage in row.stages)
-            before += made / need if stage == "processing" else 0.0
+            before += min(made, need) / need if stage == "processing" else 0.0
             added = math.fsum(
                 _reserved(instance, commitment, p, m, year)
                 for p in plants

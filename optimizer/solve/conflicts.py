@@ -351,6 +351,13 @@ def _figure(instance: Instance, column: str, row: str) -> tuple[Step, ...] | Non
         return ("projects", of[0], "output_t_per_year")
     if kind == "delivered":
         return ("projects", of[1], "output_t_per_year")
+    if kind == "made":
+        id = of[1].rstrip(".")
+        part = "conversions" if id == of[1] and id in instance.conversions else "projects"
+        return (part, id, "inputs_t_per_t")
+    if kind == "shortage":
+        demanded = [row.material for row in instance.case.demand]
+        return ("demand", demanded.index(of[0].partition(".")[0]), "t_per_year")
     if kind in ("buy", "stock", "release"):
         stockpile = of[0] if kind == "buy" else of[1]
         ids = [own.id for own in instance.case.stockpiles]
@@ -366,4 +373,4 @@ def _parts(name: str) -> tuple[str, list[str]]:
     """Name and index of a Pyomo component, its block left out."""
     name = name.rpartition("].")[2] if "]." in name else name
     kind, _, index = name.partition("[")
-    return kind, [part.strip("'") for part in index.rstrip("]").split(",")]
+    return kind.rpartition(".")[2], [part.strip("'") for part in index.rstrip("]").split(",")]

@@ -142,9 +142,10 @@ def search(
 
     def extend() -> Solved | None:
         """By the extensive form; None where it fails."""
-        (without,) = outcomes.evaluate(
-            instance, states, [Commitment()], threads=threads, recourse=problem.recourse
-        )
+        with told_of(instance):
+            (without,) = outcomes.evaluate(
+                instance, states, [Commitment()], threads=threads, recourse=problem.recourse
+            )
         nothing = outcomes.objective(instance, without, 0.0)
         with contextlib.suppress(SolverError):
             return solve_extensive_form(instance, states, nothing=nothing, **in_time())

@@ -7,10 +7,11 @@ import sys
 from pathlib import Path
 
 import pytest
-from forms import BOTH, chain, dear, found, imports, kept, makers, works
+from forms import BOTH, METHODS, chain, dear, found, imports, kept, makers, works
 from small import Raw, case, cut, funder, near, solve, state, stockpile
 
 from models.scenario.case import Case
+from optimizer.errors import ScenarioError
 from optimizer.model.instance import read_instance
 from optimizer.model.states import read_states
 from optimizer.solve.decomposition.pool import recourse_hash
@@ -20,6 +21,7 @@ from optimizer.solve.sweep import Recourse
 HASHED = """
 import json, sys
 from models.scenario.case import Case
+from optimizer.errors import ScenarioError
 from optimizer.model.instance import read_instance
 from optimizer.model.states import read_states
 from optimizer.solve.decomposition.pool import recourse_hash
@@ -82,6 +84,46 @@ def test_little_of_a_form_that_is_used_by_the_million_tonnes_counts(small: float
     answer = plan(Case.model_validate(raw), gap=0.0, method="decomposition")
     assert answer.outcome.expected == pytest.approx(0.65e6, rel=1e-6)
     assert answer.certificate.bound == pytest.approx(0.65e6, rel=1e-5)
+
+
+def test_what_cannot_be_told_apart_is_refused_by_name() -> None:
+    raw = chain(1, 0.001, damage=[dear("magnet"), dear("oxide", 0.0)])
+    demand = {"oxide": 1e11, "magnet": 1.0}
+    raw["demand"] = [
+        {"consumer": "industry", "material": m, "t_per_year": t} for m, t in demand.items()
+    ]
+    raw["stockpiles"] = [kept(1, annual_loss=0.1), kept(0.1, "magnet", annual_loss=0.2)]
+    for method in METHODS:
+        with pytest.raises(ScenarioError, match=r"conversions\.makers\.inputs_t_per_t.*too small"):
+            plan(Case.model_validate(raw), method=method)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("allocation", BOTH)
+def test_cheap_tonnes_count_beside_dear_ones_that_never_lack(allocation: str) -> None:
+    """Of a tonne of magnets a fifth is worth nothing, 0.3 t come from abroad, and plants for 0.1 t
+    each make it of ore in two ways; ten million tonnes of ore at a million EUR are plentiful."""
+    raw = case(
+        materials=some("ore", "magnet"),
+        demand=[
+            {"consumer": "industry", "material": "ore", "t_per_year": 1e7},
+            {"consumer": "industry", "material": "magnet", "t_per_year": 1},
+        ],
+        damage=[
+            dear("ore"),
+            {
+                "material": "magnet",
+                "steps": [{"share": 0.2, "eur_per_t": 0}, {"share": 0.8, "eur_per_t": 1000}],
+            },
+        ],
+        supply=[imports("ore", 2e7), imports("magnet", 0.3)],
+        conversions={"one": makers(0.1, ore=1.0), "two": makers(0.1, ore=2.0)},
+        projects={"plant": works(0.2, capex_meur=0, inputs_t_per_t={"ore": 1.0})},
+        objective={"cost_weight": 0.0, "allocation": allocation},
+    )
+    for left, built in ((1e-4, raw["projects"]), (3e-4, {})):
+        answer = plan(Case.model_validate(raw | {"projects": built}), gap=0.0)
+        assert answer.outcome.expected == pytest.approx(left, rel=1e-6)
+        assert answer.certificate.bound == pytest.approx(left, rel=1e-6)
 
 
 def test_a_capacity_may_be_without_end() -> None:

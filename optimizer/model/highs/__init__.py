@@ -21,6 +21,7 @@ from optimizer.model.highs.scaling import lifted as lifted
 from optimizer.model.highs.scaling import objective_factor as objective_factor
 from optimizer.model.highs.scaling import row_factors as row_factors
 from optimizer.model.highs.scaling import scaling_of as scaling_of
+from optimizer.model.highs.scaling import unit_of_costs as unit_of_costs
 from optimizer.model.highs.simplex import Arrays as Arrays
 from optimizer.model.highs.simplex import Resolver as Resolver
 from optimizer.model.highs.simplex import Simplex as Simplex

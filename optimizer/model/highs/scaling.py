@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy import sparse
 
-from optimizer.errors import ModelRefused
+from optimizer.errors import OutOfRange
 from optimizer.model.highs.program import SMALLEST, Floats, LinearProgram
 
 NEAR_ONE = 1e4  # a program whose figures lie within this factor of one stays as it is
@@ -82,22 +82,33 @@ def scaling_of(
 def lifted(program: LinearProgram, scaling: Scaling) -> Scaling:
     """The scaling with rows of far different entries counting more: what is said of little of a
     form that is used by the million tonnes would be lost in the solver's tolerances, or dropped.
-    ModelRefused where that cannot be helped."""
+    OutOfRange where that cannot be helped."""
     own = sparse.coo_array(program.matrix)
     size = np.abs(own.data) * scaling.rows[own.row] * scaling.columns[own.col]
     least, most = np.full(len(scaling.rows), np.inf), np.ones(len(scaling.rows))
     np.minimum.at(least, own.row[size > 0], size[size > 0])
     np.maximum.at(most, own.row, size)
     lift = np.where(least < DROWNS, np.minimum(SEEN / least, HEAVIEST / most), 1.0)
-    rows = scaling.rows * 2.0 ** np.floor(np.log2(np.maximum(lift, 1.0)))
-    drowned = np.flatnonzero(least * rows / scaling.rows <= SMALLEST)
+    lift = 2.0 ** np.floor(np.log2(np.maximum(lift, 1.0)))
+    drowned = np.flatnonzero(least * lift < DROWNS)
     if len(drowned):
-        times = most[drowned[0]] / least[drowned[0]]
-        raise ModelRefused(
-            f"in {program.rows[int(drowned[0])]} a lot counts {times:.1g} times as much as "
-            "another, which is more than the solver tells apart"
-        )
-    return replace(scaling, rows=rows)
+        entries = np.flatnonzero((own.row == drowned[0]) & (size > 0))
+        some = [entries[np.argmin(size[entries])], entries[np.argmax(size[entries])]]
+        row = program.rows[int(drowned[0])]
+        small, large = [((program.columns[int(own.col[e])], row), float(size[e])) for e in some]
+        fault = f"entries of {row} range from {small[1]:.3g} to {large[1]:.3g}"
+        raise OutOfRange(f"{fault}, too far apart to be solved reliably", (small, large))
+    return replace(scaling, rows=scaling.rows * lift)
+
+
+def unit_of_costs(program: LinearProgram) -> float:
+    """What costs are counted in: the dearest column, so that multipliers are near one; less where
+    another costs next to nothing beside it, which would be lost in the solver's tolerances."""
+    costs = np.abs(program.cost[program.cost != 0])
+    dearest, cheapest = float(costs.max(initial=0.0)), float(costs.min(initial=np.inf))
+    if not dearest or cheapest >= DROWNS * dearest:
+        return dearest or 1.0
+    return max(cheapest / SEEN, dearest / HEAVIEST)
 
 
 def largest_cost(program: LinearProgram) -> float:

@@ -18,7 +18,7 @@ from optimizer.model.instance import Chain, Floats, Instance
 from optimizer.solve.sweep.template import Template
 
 MISSING, RELEASED, MADE = 100.0, 1.0, -1e-3  # cost of a lot where damage is the same
-SLACK = 1e-9  # lots of the dearest step by which the least damage may be missed
+SLACK = 1e-9  # of what costs are counted in, by which the least damage may be missed
 NOISE = 1e-9  # fewer lots are none
 
 
@@ -56,12 +56,12 @@ class Flows:
             (np.where(at_least, -1.0, 1.0), (self._balance, np.arange(count))),
             shape=(len(program.rows), count),
         )
-        of_damage = np.concatenate([program.cost / template.dearest, np.zeros(count)])
+        of_damage = np.concatenate([program.cost / template.price, np.zeros(count)])
         cost = np.zeros(self._own + count)
         for c, (name, index) in enumerate(template.columns):
             if name == "shortage":
                 early = 1 - index[2] / length
-                cost[c] = MISSING * (1 + early * program.cost[c] / template.dearest)
+                cost[c] = MISSING * (1 + early * program.cost[c] / template.price)
             elif name in ("release", "made"):
                 cost[c] = RELEASED if name == "release" else MADE
         matrix = sparse.hstack([program.matrix, spare])
@@ -88,7 +88,7 @@ class Flows:
         upper = np.where(has[1], upper, np.inf)
         of_balance = np.where(has[0], lower, upper)[:, self._balance]
         lower[:, self._balance] = upper[:, self._balance] = of_balance
-        limit = (least / self._template.dearest * (1 + 1e-9) + SLACK)[:, None]
+        limit = (least / self._template.price * (1 + 1e-9) + SLACK)[:, None]
         lower = np.hstack([lower, np.full_like(limit, -np.inf)])
         upper = np.hstack([upper, limit])
         rows = np.arange(lower.shape[1], dtype=np.int32)

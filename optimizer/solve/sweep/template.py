@@ -35,7 +35,7 @@ Places = NDArray[np.int64]
 Objects = NDArray[np.object_]
 
 FAR = 1e9  # no lot is worth so many times the dearest step
-TIGHT = 1e-9  # a multiplier that is more, as a share of the dearest step, holds its row or column
+TIGHT = 1e-9  # a multiplier that is more, as a share of ``price``, holds its row or column
 OF_PERIODS = {"demand_balance", "conversion_limit", "stock_balance"}
 """Rules that compiled passes follow, and that say nothing of a period which covers its demand, but
 that stock is kept. Where there are others programs are solved, and no period is left out."""
@@ -124,9 +124,9 @@ class Template:
         )
         variables = [compiled.variables[int(c)] for c in own]
         self.columns = [(highs.component_name(v), v.index()) for v in variables]
-        # Scaled to what a unit costs at most, so that multipliers are near one.
-        self.dearest = float(np.abs(self.program.cost).max(initial=0.0)) or 1.0
-        self._scaling = highs.lifted(self.program, highs.scaling_of(self.program, 1 / self.dearest))
+        self.price = highs.unit_of_costs(self.program)
+        self._scaling = highs.lifted(self.program, highs.scaling_of(self.program, 1 / self.price))
+        self._far = FAR * max(1.0, float(np.abs(self.program.cost).max(initial=0.0)) / self.price)
         self.known = set(rules) <= OF_PERIODS  # whether it has no other rules
         self._splits = keeps is not None and self.known
         period_of_row, period = np.zeros(len(rules), np.int64), np.zeros(len(own), np.int64)
@@ -208,7 +208,7 @@ class Template:
                 if bases[u] is None:
                     last.learn(part, resolver.basis())
                 bases[u] = resolver.basis()
-                damage[u] = found * self.dearest
+                damage[u] = found * self.price
                 open_periods.spread(
                     own, part.rows, part.place, part.factor, self._scaling.rows, duals[u]
                 )
@@ -216,7 +216,7 @@ class Template:
                     lots = resolver.solution()[0] * self._scaling.columns[part.columns]
                     values[u, part.columns] = lots
         # Multipliers of rows in which nothing is left can be of any size.
-        duals = np.clip(duals, -FAR, FAR) * self.dearest
+        duals = np.clip(duals, -self._far, self._far) * self.price
         # A multiplier of the wrong sign is the solver's tolerance.
         duals = np.where(np.isinf(self.program.row_lower), np.minimum(duals, 0.0), duals)
         duals = np.where(np.isinf(self.program.row_upper), np.maximum(duals, 0.0), duals)
@@ -257,7 +257,7 @@ class Template:
         late = np.zeros(len(self.columns))
         missing = [(at[2], c) for c, (name, at) in enumerate(self.columns) if name == "shortage"]
         for rank, (_, c) in enumerate(sorted(missing)):
-            cost = self.program.cost[c] / self.dearest
+            cost = self.program.cost[c] / self.price
             late[c] = 1e-6 - (cost + 1e-6) * rank / len(missing)
         return late
 
