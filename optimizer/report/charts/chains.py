@@ -16,6 +16,7 @@ LONGEST = 30
 """Letters of a name at most."""
 LIGHT = "#a9cce6"
 MISSING: dict[str, Any] = {"facecolor": "white", "hatch": "xxxxx", "edgecolor": d.RED}
+FRAME: dict[str, Any] = {"facecolor": "white", "edgecolor": d.GREY, "linewidth": 0.4}
 LOOKS: tuple[dict[str, Any], ...] = (
     {"facecolor": d.GREY, "edgecolor": "white"},
     {"facecolor": d.BLUE, "edgecolor": "white"},
@@ -69,8 +70,9 @@ def flows(
         axes.set_ylim(rows * SLOT - 0.26, -0.40)
         axes.set_axis_off()
         _panel(axes, panel, names, place, full)
-    handles: list[Any] = [Patch(**look) for look in LOOKS]
+    handles: list[Any] = [Patch(**look) for look in (*LOOKS, FRAME)]
     says = [tr("market"), tr("made of other forms"), tr("projects"), tr("stocks"), tr("missing")]
+    says.append(tr("frame: the most of all rows"))
     handles.append(Line2D([], [], marker="^", markersize=4, color=d.RED, linestyle="none"))
     says.append(tr("bottleneck, share of short states"))
     drawn.legend(handles, says, loc="outside upper left", ncols=3)
@@ -133,9 +135,7 @@ def _bar(axes: d.Axes, name: str, form: Form, at: tuple[float, float], full: flo
 
     x, top = at
     end, used = top, sum(form.comes) - form.comes[-1]
-    axes.add_patch(
-        Rectangle((x, top), BAR, FULL, facecolor="white", edgecolor=d.GREY, linewidth=0.4)
-    )
+    axes.add_patch(Rectangle((x, top), BAR, FULL, **FRAME))
     for tonnes, look in zip(form.comes, LOOKS, strict=True):
         if tonnes > 0:
             high = FULL * tonnes / full
