@@ -95,7 +95,7 @@ def test_what_cannot_be_told_apart_is_refused_by_name() -> None:
     raw["stockpiles"] = [kept(1, annual_loss=0.1), kept(0.1, "magnet", annual_loss=0.2)]
     for method in METHODS:
         with pytest.raises(ScenarioError, match=r"conversions\.makers\.inputs_t_per_t.*too small"):
-            plan(Case.model_validate(raw), method=method)  # type: ignore[arg-type]
+            plan(Case.model_validate(raw), method=method)
 
 
 @pytest.mark.parametrize("allocation", BOTH)

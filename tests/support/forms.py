@@ -14,9 +14,10 @@ from small import Raw, case, near, project, stockpile
 from models.scenario.case import Case
 from optimizer.errors import Infeasible
 from optimizer.solve.planner import plan
+from optimizer.solve.solver_result import Method
 
 BOTH = ("pooled", "entitled")
-METHODS = ("extensive", "decomposition")
+METHODS: tuple[Method, ...] = ("extensive", "decomposition")
 
 
 def chain(capacity: Any = 100, ratio: float = 1.0, **sections: Any) -> Raw:
@@ -66,7 +67,7 @@ def found(raw: Raw, allocation: str) -> float:
     answer = best(raw)
     assert answer is not None
     for method in METHODS:
-        outcome = plan(Case.model_validate(raw), gap=0.0, method=method).outcome  # type: ignore[arg-type]
+        outcome = plan(Case.model_validate(raw), gap=0.0, method=method).outcome
         assert outcome.expected == near(answer.expected), method
     return answer.expected
 

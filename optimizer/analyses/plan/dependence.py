@@ -28,7 +28,7 @@ MOST_COUNTRIES = 11
 def sections(say: PlanWording) -> list[doc.Section]:
     """Largest suppliers, origins and benchmarks; a sheet has the shares of every year."""
     title = tr("Dependence before and after")
-    note = tr("Shares of supply, undisturbed and on time.") + _full(say)
+    note = tr("Shares of supply, undisturbed and on time.") + _how_plants_count(say)
     by_year = tr("Where supply comes from, with the plan and without it")
     return [
         doc.Section("dependence", title, list(_told(say)), tab=tr("Dependence")),
@@ -36,7 +36,7 @@ def sections(say: PlanWording) -> list[doc.Section]:
     ]
 
 
-def _full(say: PlanWording) -> str:
+def _how_plants_count(say: PlanWording) -> str:
     """How plants that make one material of others count, where there are any."""
     case = say.case
     if case is None or not (
@@ -66,7 +66,7 @@ def _told(say: PlanWording) -> Iterator[doc.Part]:
         count=number(len(rows)),
         share=percent(LIMIT),
     )
-    yield doc.Text(text + _full(say), TEXT)
+    yield doc.Text(text + _how_plants_count(say), TEXT)
     yield _largest(say, rows, found.year)
     yield _origins(say, [row.material for row in rows], found.year)
     yield from _benchmarks(say)

@@ -53,11 +53,14 @@ class Attacker:
         return {own.year for own in chains if any(f.material == material for f in own.forms)}
 
 
-def _told_by_demand(result: str, attacker: Attacker, ranges: bounds.Ranges) -> bounds.Ranges:
+def _told_by_demand(
+    result: str, attacker: Attacker, ranges: bounds.Ranges, *, in_flows: bool = False
+) -> bounds.Ranges:
     """What demand of all consumers in each year tells, where a part of it is hidden.
 
-    ``demand_t`` is just that, as flows of a chain say it in one year; of ``need_t``, over which
-    ``days_of_cover`` is the planned stock, what conversions take in is known.
+    ``demand_t`` is just that, which flows of a chain say for one year (``in_flows``); of
+    ``need_t``, over which ``days_of_cover`` is the planned stock, what conversions take in is
+    known.
     """
     equations = []
     for m in attacker.materials("demand"):
@@ -65,18 +68,14 @@ def _told_by_demand(result: str, attacker: Attacker, ranges: bounds.Ranges) -> b
         paths = {path for path, _ in hidden}
         stocks = [p.planned_t for p in attacker.plan.stockpiles if p.material == m]
         for text, known in attacker.by_year[m].items():
-            year = int(text)
-            if result == "chains":
-                if year not in attacker.flows(m):
-                    continue
-                told = known.demand_t
-            else:
-                told = getattr(known, result) or 0.0
+            year, told = int(text), getattr(known, result) or 0.0
+            if in_flows and year not in attacker.flows(m):
+                continue
             if result == "days_of_cover":
                 told = 365 * math.fsum(held[text] for held in stocks) / told if told else 0.0
                 if told <= 0:
                     continue
-            if result not in ("demand_t", "chains"):
+            if result != "demand_t":
                 told -= taken_in(attacker.case, year).get(m, 0.0)
             weights: dict[str, float] = {}
             for position, row in enumerate(attacker.case.demand):
@@ -242,7 +241,7 @@ TOLD: dict[str, Callable[[Attacker, bounds.Ranges], bounds.Ranges]] = {
         f"materials.by_year.{result}": partial(_told_by_demand, result)
         for result in ("demand_t", "need_t", "days_of_cover")
     },
-    "chains": partial(_told_by_demand, "chains"),
+    "chains": partial(_told_by_demand, "demand_t", in_flows=True),
     "budget_lines": _told_by_budgets,
     "spend_meur": _told_by_spending,
     "stockpiles.planned_t": _told_by_stocks,

@@ -207,7 +207,8 @@ def _hazards(case: Case, origins: tuple[tuple[str, str], ...]) -> Iterator[data.
 def _nodes(it: Instance, need: Need) -> Iterator[Node]:
     """Nodes in the order of the materials, then of the consumers."""
     case, measure = it.case, it.case.objective.measure
-    nothing, wanted = np.zeros(len(it.years)), set[str]()
+    nothing = np.zeros(len(it.years))
+    wanted = set[str]()  # what anybody needs, or a project takes in for what is wanted
     for m in reversed(order(case)):
         makes = (p.output for p in it.projects.values() if m in p.inputs)
         if need.most(m) or any(not wanted.isdisjoint(output) for output in makes):

@@ -44,9 +44,8 @@ class Parts:
 
     def stages(self) -> Iterator[results.ChainStages]:
         """Stages of the plan that follow one another, by the form that the later makes."""
-        forms, now = self._forms, self._without()
+        forms, plants, now = self._forms, self._plants, self._without()
         for form in forms.names:
-            plants = self._plants
             later = [p for p in self._built if p in plants and plants[p].output == form]
             inputs = {taken for p in later for taken in plants[p].inputs}
             earlier = [p for p in self._delivering(inputs) if p in self._built and p not in later]

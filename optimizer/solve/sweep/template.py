@@ -124,7 +124,7 @@ class Template:
         )
         variables = [compiled.variables[int(c)] for c in own]
         self.columns = [(highs.component_name(v), v.index()) for v in variables]
-        self.price = highs.unit_of_costs(self.program)
+        self.price = highs.unit_of_costs(self.program)  # what costs count one as
         self._scaling = highs.lifted(self.program, highs.scaling_of(self.program, 1 / self.price))
         self._far = FAR * max(1.0, float(np.abs(self.program.cost).max(initial=0.0)) / self.price)
         self.known = set(rules) <= OF_PERIODS  # whether it has no other rules
