@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import combinations
 from typing import Any
 
-from small import Raw, solve
+from small import Raw, case, funder, project, solve
 
 from models.results import Explained, Explanation, LimitValue
 from optimizer.analyses.explanation.explain import explain
@@ -24,6 +24,12 @@ def item(found: Explanation, id: str) -> Explained:
 
 def value(found: Explanation, path: str) -> LimitValue:
     return next(one for one in found.values if one.path == path)
+
+
+def knapsack(projects: dict[str, tuple[float, float]], budget: float, **sections: Any) -> Raw:
+    """Projects that the fund alone pays for."""
+    raws = {p: project(tonnes, capex) for p, (tonnes, capex) in projects.items()}
+    return case(projects=raws, funders={"fund": funder(budget=budget)}, **sections)
 
 
 def best(

@@ -300,6 +300,7 @@ class Search:
         if not unsure:
             return chosen, sides
         basis = self.master.simplex.basis()
+        self.master.simplex.set_cutoff(self.run.cutoff)  # plans were tried below that
         for branch in unsure:
             probes = [self._probe(side, basis) for side in (branch.lower, branch.upper)]
             gains = [max(0.0, value - bound) for value, _ in probes]
