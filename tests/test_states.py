@@ -13,7 +13,7 @@ from small import CHINA, Raw, case, cut, near, project, stockpile
 
 from models.scenario.case import Case
 from optimizer.model.commitment import Commitment
-from optimizer.model.instance import Instance, read_instance
+from optimizer.model.instance import Coming, Instance, read_instance
 from optimizer.model.states import (
     State,
     availability,
@@ -85,8 +85,8 @@ def test_a_written_state_is_read_as_it_stands() -> None:
     assert first == State("state 1", 0.25, (("cut", 6), ("cut", 0)))
     assert second == State("bad", 0.75, failed=frozenset({"works"}))
     raw = written({"probability": 1.0, "delayed_projects": {"works": 2}})
-    assert read_states(read(raw))[0].delay("works") == 2
-    assert read_states(read(raw))[0].delay("other") == 0
+    assert read_states(read(raw))[0].coming("works").late == 2
+    assert read_states(read(raw))[0].coming("other").late == 0
 
 
 def test_a_loss_runs_from_the_period_named() -> None:
@@ -134,7 +134,7 @@ def test_supply_and_projects_of_the_country_are_struck_alike() -> None:
     ore, share = instance.nodes[0], availability(instance, state)
     assert instance.lot_t["ore"] == 8
     assert (market_supply(instance, ore, share) * 8).tolist() == [8, 12, 14] + [16] * 5
-    output = project_output(instance, ore, outlook(instance, state))["works", 0] * 8
+    output = project_output(instance, ore, outlook(instance, state))["works", Coming()] * 8
     assert output.tolist() == [0, 5, 7.5] + [10] * 5
 
 
@@ -204,7 +204,7 @@ def events(states: tuple[State, ...], hazard: str, before: int = 99) -> list[lis
 
 
 def outcomes(states: tuple[State, ...], project: str) -> list[tuple[bool, int]]:
-    return [(project in s.failed, s.delay(project)) for s in states]
+    return [(project in s.failed, s.coming(project).late) for s in states]
 
 
 def test_sampled_states_are_equally_likely_and_reproducible() -> None:
@@ -372,7 +372,7 @@ def test_what_is_certain_and_what_cannot_be(method: str) -> None:
     for one in draw(sampled(500, method=method, hazards=hazards, projects=works)):
         assert [h for h, _ in one.events] == ["sure"] * 4
         assert one.failed == {"doomed"}
-        assert (one.delay("safe"), one.delay("doomed")) == (2, 0)
+        assert (one.coming("safe").late, one.coming("doomed").late) == (2, 0)
 
 
 # Very large projects

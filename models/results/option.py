@@ -189,6 +189,7 @@ class Cost(Result):
     public: Sums  #: All public funders together.
     private: Sums  #: All company and private funders together.
     market_meur: float  #: What lenders and investors put up without any guarantee, undiscounted.
+    windfall_meur: float = 0.0  #: Money of all funders for what would come home without it.
     by_class: dict[str, Sums]  #: Public money by budget class; ``none`` where the file names none.
     by_funder: dict[str, Sums]  #: All money by funder.
     parts: tuple[FunderMoney, ...]  #: By funder and class: adds up to public and private money.

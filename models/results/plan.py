@@ -117,13 +117,17 @@ class Certificate(Proof):
 class WithoutPlan(Result):
     """What comes if nothing is started and nothing is bought.
 
-    In the same states; stocks that are there already (``initial_t``) are used, supply and hazards
-    are as in the scenario. Rules of ``policy`` are not asked.
+    In the same states; projects that come unaided (``anyway``) do, stocks that are there already
+    (``initial_t``) are used, supply and hazards are as in the scenario. Rules of ``policy`` are not
+    asked.
     """
 
     expected: InUnit  #: Mean over the states.
     cvar: InUnit  #: Mean of the worst states.
     worst: InUnit  #: The worst state.
+    avoided_anyway: InUnit | None = None
+    """How much more would be expected if no project came unaided: what a plan is not credited with;
+    null where none does, or where it was not reckoned."""
 
 
 LEVELS = tuple(step / 100 for step in range(101))  #: Levels of the distribution of a plan.
@@ -158,6 +162,7 @@ class Outcome(Measured):
     kinds put into projects, less ``recovery`` and the income of price floors, and what stocks cost,
     less the residual value."""
     residual_meur: float = 0.0  #: Residual value at the end, discounted; part of net cost.
+    windfall_meur: float = 0.0  #: Money for what would come home without it, by ``unaided``.
     without_plan: WithoutPlan  #: The same three figures without any plan.
     distribution: Distribution | None = None  #: How it is spread over the states.
 
@@ -183,6 +188,24 @@ class ProjectPlan(Result):
     """Share of capex whose interest is subsidised, or of output under a price floor."""
 
 
+class UnaidedProject(Result):
+    """A project that may be built without any of the funders' money, and what money adds to it.
+
+    Tonnes are those of a year at full output, undisturbed, times ``probability``.
+    """
+
+    id: ids.Project  #: Id of the project.
+    year: ids.YearNumber  #: Year in which it is decided unaided.
+    probability: Share  #: Probability of that, over the states.
+    without_plan_t: dict[ids.Material, float]  #: What comes home of it without any plan.
+    with_plan_t: dict[ids.Material, float]  #: What comes home of it with the plan.
+    paid_meur: float  #: What funders put into it, undiscounted.
+    windfall_meur: float
+    """What of that pays for output that would come home without it: ``paid_meur`` times the
+    probability that it comes unaided times what comes home then, as a share of what is reserved
+    with the plan, 1 at most."""
+
+
 class StockpilePlan(Result):
     """What a stockpile buys and holds."""
 
@@ -205,11 +228,11 @@ class FunderInfo(Result):
 class SupplyMix(Result):
     """Where a year's supply of a material comes from, undisturbed and on time.
 
-    Counted are the supply of the file, what conversions make at full capacity, and output that
-    projects reserve, as if all that plants take in were there. What this adds beyond both need and
-    the rest gives way, imports before home output and always from the country that stands highest,
-    until those that give way are level; a market left to itself may spread otherwise. Rule G1
-    leaves conversions out.
+    Counted are the supply of the file, what conversions make at full capacity, output that projects
+    reserve, and what comes unaided by its probability, as if all that plants take in were there.
+    What this adds beyond both need and the rest gives way, imports before home output and always
+    from the country that stands highest, until those that give way are level; a market left to
+    itself may spread otherwise. Rule G1 leaves conversions and what comes unaided out.
     """
 
     by_country: dict[str, Share]  #: Share of supply by country, the largest first; adds up to 1.
@@ -300,6 +323,7 @@ class Plan(OfScenario):
     """The same without ``budget_charge``, which may be below 1 for a guarantee."""
     materials: Annotated[tuple[MaterialOutcome, ...], ids.EVERY]  #: How exposed each of them stays.
     consumers: Annotated[tuple[ConsumerOutcome, ...], ids.EVERY]  #: What falls on each consumer.
+    unaided: tuple[UnaidedProject, ...] = ()  #: Projects that come, or may come, without money.
     accounts: tuple[Position, ...] = ()  #: Whose money goes where; adds up to the net cost.
     budget_lines: tuple[BudgetLineUse, ...] = ()  #: How far each budget is used.
     crma: tuple[CrmaShare, ...] = ()  #: Shares that have a benchmark, where stages are given.

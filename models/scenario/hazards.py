@@ -48,6 +48,7 @@ class State(Base):
     events: tuple[Event, ...] = ()  #: What strikes, and when.
     failed_projects: tuple[ProjectId, ...] = ()  #: Ids of projects that never produce.
     delayed_projects: dict[ProjectId, Whole] = {}  #: Years of delay of first output, by project.
+    anyway: tuple[ProjectId, ...] = ()  #: Ids of projects that are built unaided.
 
 
 class Sample(Base):

@@ -28,7 +28,7 @@ _KILOGRAMS = 100  #: Tonnes for a tonne from which on kilograms are more likely 
 
 def warnings(case: Case, found: list[Found]) -> Iterator[Fault]:
     """Every doubt about a scenario whose references hold, all values of which were ``found``."""
-    for part in (_unused, _shares, _chains, _funders, _instruments, _hazards):
+    for part in (_unused, _shares, _chains, _anyway, _funders, _instruments, _hazards):
         yield from part(case)
     yield from _countries(case, found)
     yield from _sources(case, found)
@@ -146,6 +146,33 @@ def _chains(case: Case) -> Iterator[Fault]:
             )
             hint = tr("write {meant:g} if {ratio:g} kg are meant", **weights)
             yield _doubt(link.at, message, hint)
+
+
+def _anyway(case: Case) -> Iterator[Fault]:
+    """What comes anyway and brings nothing, or what a plan would put off."""
+    drawn = case.uncertainty is not None and case.uncertainty.sample is not None
+    states = (case.uncertainty and case.uncertainty.states) or ()
+    for name, project in case.projects.items():
+        if (anyway := project.anyway) is None:
+            continue
+        path = ("projects", name, "anyway")
+        if float(project.home_share) == 0 or (drawn and float(anyway.probability) == 0):
+            message = tr("nothing of '{project}' comes home by itself", project=name)
+            hint = tr("give home_share, and a probability above 0")
+            yield _doubt(path, message, hint, at_key=True)
+        elif not drawn and not any(name in state.anyway for state in states):
+            message = tr("'{project}' comes anyway in none of the states", project=name)
+            yield _doubt(path, message, tr("list it under anyway of a state"), at_key=True)
+        last = case.horizon.last_year if project.latest_start is None else project.latest_start
+        if readable(anyway.year, last) and anyway.year < last:
+            years = {"year": anyway.year, "last": last, "project": name}
+            message = tr(
+                "'{project}' comes anyway in {year}, and may be started as late as {last}: a start "
+                "takes the place of what comes anyway",
+                **years,
+            )
+            hint = tr("write latest_start: {year}, so that a plan cannot put it off", **years)
+            yield _doubt((*path, "year"), message, hint)
 
 
 def _funders(case: Case) -> Iterator[Fault]:

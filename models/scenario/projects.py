@@ -34,6 +34,13 @@ def _read_delay(value: Any) -> int:
 Delay = Annotated[int, BeforeValidator(_read_delay)]
 
 
+class Anyway(Base):
+    """That a project is decided without any money of the funders, and how likely that is."""
+
+    year: Year  #: Year in which the decision to build falls.
+    probability: Share = Number(1)  #: Probability of it; drawn once a state.
+
+
 class Project(Base):
     """A plant or mine that may be built, and what it delivers once it runs."""
 
@@ -64,6 +71,8 @@ class Project(Base):
     success_probability: Share = Number(1)  #: Probability that it produces; drawn once a state.
     delay_years: dict[Delay, Share] = {0: Number(1)}
     """Probability of each delay of the first output, by years of delay; adds up to 1."""
+    anyway: Anyway | None = None
+    """That it is built unaided; its ``home_share`` then comes unless a plan starts it."""
     requires: tuple[ProjectId, ...] = ()  #: Ids of projects that must be built no later.
     excludes: tuple[ProjectId, ...] = ()  #: Ids of projects that cannot be built beside it.
     stages: tuple[Stage, ...] = ()  #: What happens there: extraction, processing, recycling.

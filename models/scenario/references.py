@@ -149,6 +149,12 @@ class _Checker:
                 if other in project.requires:
                     message = tr("'{project}' is both required and excluded", project=other)
                     yield Fault(at, message, tr("keep one of the two"))
+            last = self.case.horizon.last_year
+            year = last if project.anyway is None else project.anyway.year
+            if readable(year, last) and year > last:
+                years = {"year": year, "last": last}
+                message = tr("{year} lies after the horizon, which ends in {last}", **years)
+                yield Fault(("projects", name, "anyway", "year"), message, tr("leave it out"))
 
     def _chains(self) -> Iterator[Fault]:
         """Inputs that cannot be: of units that are mixed up, of several outputs, in a circle."""
@@ -202,7 +208,15 @@ class _Checker:
 
     def _states(self) -> Iterator[Fault]:
         uncertainty, periods = self.case.uncertainty, self.case.horizon.periods_per_year
+        unaided = [name for name, one in self.case.projects.items() if one.anyway is not None]
         for number, state in enumerate((uncertainty and uncertainty.states) or ()):
+            for position, name in enumerate(state.anyway):
+                if name in self.case.projects and name not in unaided:
+                    message = tr("the project '{project}' does not come anyway", project=name)
+                    hint = existing(name, unaided) or tr("add anyway to the project")
+                    yield Fault(
+                        ("uncertainty", "states", number, "anyway", position), message, hint
+                    )
             for position, event in enumerate(state.events):
                 if event.period > periods:
                     message = tr("a year has no period {period:g}", period=event.period)

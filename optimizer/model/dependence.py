@@ -11,7 +11,7 @@ from models.results import CrmaShare, SupplyMix
 from models.scenario.countries import EU_27
 from models.scenario.materials import Supply
 from optimizer.model.commitment import Commitment
-from optimizer.model.instance import Floats, Instance
+from optimizer.model.instance import Coming, Floats, Instance
 
 CRMA_YEAR = 2030
 CRMA_TARGETS: dict[Stage, float] = {"extraction": 0.10, "processing": 0.40, "recycling": 0.25}
@@ -43,17 +43,25 @@ def supply_mixes(instance: Instance, commitment: Commitment) -> dict[str, list[S
 
 
 def _delivered(instance: Instance, commitment: Commitment) -> dict[tuple[str, str], Floats]:
-    """(Y) lots a period that projects reserve for home consumers, by material and country."""
+    """(Y) lots a period of projects for home consumers, by material and country."""
     total: dict[tuple[str, str], Floats] = {}
-    for (p, _), offtake in commitment.offtake.items():
-        project, start = instance.projects[p], commitment.start.get(p)
-        if start is None:
-            continue
-        running = project.running(instance.years, start)
-        for m, output in project.output.items():
+    for p, project in instance.projects.items():
+        reserved = _reserved_share(instance, commitment, p)
+        for m, output in project.output.items() if reserved.any() else ():
             key = (m, project.country)
-            total[key] = total.get(key, np.zeros(len(instance.years))) + output * offtake * running
+            total[key] = total.get(key, np.zeros(len(instance.years))) + output * reserved
     return total
+
+
+def _reserved_share(instance: Instance, commitment: Commitment, p: str) -> Floats:
+    """(Y) share of a project's nameplate that runs for home consumers; where nobody starts it, what
+    comes unaided by its probability."""
+    project, start = instance.projects[p], commitment.start.get(p)
+    if start is None:
+        unaided = [project.at_home(Coming(unaided=True), year) for year in instance.years]
+        return project.unaided_chance * np.array(unaided)
+    offtake = math.fsum(x for (q, _), x in commitment.offtake.items() if q == p)
+    return offtake * project.running(instance.years, start)
 
 
 def _mix(
@@ -130,10 +138,10 @@ def crma_shares(instance: Instance, commitment: Commitment) -> Iterator[CrmaShar
         for stage, target in CRMA_TARGETS.items():
             before = math.fsum(_share(row, year, need) for row in in_union if stage in row.stages)
             before += min(made, need) / need if stage == "processing" else 0.0
-            added = math.fsum(
-                _reserved(instance, commitment, p, m, year)
-                for p in plants
-                if stage in case.projects[p].stages
+            own = [p for p in plants if stage in case.projects[p].stages]
+            added, anyway = (
+                math.fsum(_reserved(instance, plan, p, m, year) for p in own)
+                for plan in (commitment, Commitment())
             )
             yield CrmaShare(
                 material=m,
@@ -141,7 +149,7 @@ def crma_shares(instance: Instance, commitment: Commitment) -> Iterator[CrmaShar
                 year=year,
                 target=target,
                 share=before + added / need,
-                share_without_plan=before,
+                share_without_plan=before + anyway / need,
             )
 
 
@@ -156,12 +164,9 @@ def _reserved(
     instance: Instance, commitment: Commitment, project: str, material: str, year: int
 ) -> float:
     """Tonnes that a project reserves for home consumers in a year."""
-    start, plant = commitment.start.get(project), instance.projects[project]
-    if start is None:
-        return 0.0
-    offtake = math.fsum(x for (p, _), x in commitment.offtake.items() if p == project)
-    output = plant.output[material] * offtake * plant.running(instance.years, start)
-    return _tonnes(instance, material, output, year)
+    output = instance.projects[project].output[material]
+    reserved = _reserved_share(instance, commitment, project)
+    return _tonnes(instance, material, output * reserved, year)
 
 
 def _tonnes(instance: Instance, material: str, lots: Floats, year: int) -> float:

@@ -24,6 +24,7 @@ from optimizer.model.instance import (
     COMMON,
     COVERED,
     Chain,
+    Coming,
     Floats,
     HazardData,
     Instance,
@@ -41,10 +42,11 @@ class State:
     events: tuple[tuple[str, int], ...] = ()  # hazards that strike, and their first periods
     failed: frozenset[str] = frozenset()  # projects that never produce
     delays: tuple[tuple[str, int], ...] = ()  # years of delay of the first output, if any
+    unaided: frozenset[str] = frozenset()  # projects that are decided without anybody's money
 
-    def delay(self, project: str) -> int:
-        """Years of delay of a project's first output."""
-        return dict(self.delays).get(project, 0)
+    def coming(self, project: str) -> Coming:
+        """How a project comes that does not fail."""
+        return Coming(dict(self.delays).get(project, 0), project in self.unaided)
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,6 +112,7 @@ def _written(instance: Instance, state: WrittenState, number: int, total: float)
         events=tuple((e.hazard, (e.start - first) * n + int(e.period) - 1) for e in state.events),
         failed=frozenset(state.failed_projects),
         delays=tuple((p, int(d)) for p, d in state.delayed_projects.items() if d > 0),
+        unaided=frozenset(state.anyway),
     )
 
 
@@ -151,6 +154,7 @@ def _sampled(
                 events[s].append((hazard.id, int(start[s])))
     failed: list[set[str]] = [set() for _ in range(count)]
     delays: list[list[tuple[str, int]]] = [[] for _ in range(count)]
+    unaided: list[set[str]] = [set() for _ in range(count)]
     for p in instance.projects.values():
         fails = _uniforms(sample, block, "success", p.id) >= 1 - chances.fails[p.id]
         for s in np.flatnonzero(fails):
@@ -158,6 +162,9 @@ def _sampled(
         late = _delays(p, _uniforms(sample, block, "delay", p.id))
         for s in np.flatnonzero(late):
             delays[s].append((p.id, int(late[s])))
+        if p.unaided is not None:
+            for s in np.flatnonzero(_uniforms(sample, block, "anyway", p.id) < p.unaided_chance):
+                unaided[s].add(p.id)
     return tuple(
         State(
             f"sampled {block.start + s + 1}",
@@ -165,6 +172,7 @@ def _sampled(
             tuple(events[s]),
             frozenset(failed[s]),
             tuple(delays[s]),
+            frozenset(unaided[s]),
         )
         for s in range(count)
     )
@@ -238,22 +246,23 @@ class Outlook:
     """All that recourse depends on of a state, or of the mean of several: arrays that add up."""
 
     left: dict[tuple[str, str], Floats]  # (K) share of each origin's supply
-    comes: dict[tuple[str, str, int], Floats]  # (K) share of output, by project, material and delay
+    comes: dict[tuple[str, str, Coming], Floats]
+    """(K) share of output, by project, material and how the project comes."""
 
     @property
-    def delays(self) -> dict[str, tuple[int, ...]]:
-        """Years that output of each project comes late."""
-        late: dict[str, set[int]] = {}
-        for p, _, delay in self.comes:
-            late.setdefault(p, set()).add(delay)
-        return {p: tuple(sorted(own)) for p, own in late.items()}
+    def coming(self) -> dict[str, tuple[Coming, ...]]:
+        """How each project comes."""
+        found: dict[str, set[Coming]] = {}
+        for p, _, own in self.comes:
+            found.setdefault(p, set()).add(own)
+        return {p: tuple(sorted(own)) for p, own in found.items()}
 
 
 def outlook(instance: Instance, state: State) -> Outlook:
     """What a state leaves of supply and of output."""
     left = availability(instance, state)
     comes = {
-        (p.id, material, state.delay(p.id)): left[material, p.country]
+        (p.id, material, state.coming(p.id)): left[material, p.country]
         for p in instance.projects.values()
         if p.id not in state.failed
         for material in p.output
@@ -263,9 +272,9 @@ def outlook(instance: Instance, state: State) -> Outlook:
 
 def mean_outlook(instance: Instance, states: Sequence[State]) -> Outlook:
     """The mean of what states leave, by their probabilities. It is no state: a project comes with a
-    part of its output at each of its delays."""
+    part of its output in each way that it comes in any of them."""
     left: dict[tuple[str, str], Floats] = {}
-    comes: dict[tuple[str, str, int], Floats] = {}
+    comes: dict[tuple[str, str, Coming], Floats] = {}
     total = math.fsum(state.probability for state in states)
     for state in states:
         own, chance = outlook(instance, state), state.probability / total
@@ -307,11 +316,11 @@ def is_short(
 
 def project_output(
     instance: Instance, node: Node, outlook: Outlook
-) -> dict[tuple[str, int], Floats]:
+) -> dict[tuple[str, Coming], Floats]:
     """(K) lots of the node's material that each project delivers at full nameplate, by project and
-    delay."""
+    how it comes."""
     return {
-        (p, delay): instance.projects[p].output[material] * share
-        for (p, material, delay), share in outlook.comes.items()
+        (p, coming): instance.projects[p].output[material] * share
+        for (p, material, coming), share in outlook.comes.items()
         if material == node.material
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from models.base import named
 from models.results import Certificate, ChainOutcome, Plan
@@ -59,8 +59,8 @@ class Found:
     def plan(
         self, title: str | None = None, variant: str | None = None, *, chains: bool = True
     ) -> Plan:
-        """The plan as a document. What is told of ``chains`` takes sweeps of its own, which one of
-        many plans is not worth."""
+        """The plan as a document. What is told of ``chains`` and of what unaided projects
+        avoid takes sweeps of its own, which one of many plans is not worth."""
         told: tuple[ChainOutcome, ...] = ()
         untold: tuple[str, ...] = ()
         if chains:
@@ -78,9 +78,23 @@ class Found:
             without_plan=self.without_plan,
             title=title or named(self.instance.case.title, "scenario"),
             variant=variant,
+            unaided=tuple(
+                plan_document.unaided_projects(self.instance, self.commitment, self.states)
+            ),
+            avoided_anyway=self._avoided_anyway() if chains else None,
             chains=told,
             chains_untold=untold,
         )
+
+    def _avoided_anyway(self) -> float | None:
+        """What is expected to be avoided by projects that come unaided, without any plan."""
+        if not any(state.unaided for state in self.states):
+            return None
+        from optimizer.solve import outcomes
+
+        alone = [replace(state, unaided=frozenset()) for state in self.states]
+        (nothing,) = outcomes.evaluate(self.instance, alone, [Commitment()], threads=self.threads)
+        return nothing.expected - self.without_plan.expected
 
     def under(self, instance: Instance, bound: float | None) -> Found:
         """This plan under other rules or weights of a scenario that has recourse in common with its
@@ -127,10 +141,26 @@ def input_hash(case: Case) -> str:
     """SHA-256 of a scenario in canonical JSON: its content, not how it was written down. What the
     format was extended by counts only where a file uses it, so that those of before keep theirs."""
     content = case.model_dump(mode="json", by_alias=True, exclude={"variants"})
-    for it, name in (
-        (content, "conversions"),
-        *((p, "inputs_t_per_t") for p in content["projects"].values()),
-    ):
-        if not it[name]:
-            del it[name]
+    if not content["conversions"]:
+        del content["conversions"]
+    for section in content.values():
+        _leave_out_unused(section)
     return hash_of(content)
+
+
+UNUSED: dict[str, Any] = {"inputs_t_per_t": {}, "anyway": None}
+"""Fields below the sections that the format was extended by, as a file has them that says nothing
+of them."""
+
+
+def _leave_out_unused(part: Any) -> None:
+    """Take fields out of a part of a scenario in JSON that were added later and are not used."""
+    if isinstance(part, list):
+        for one in part:
+            _leave_out_unused(one)
+    elif isinstance(part, dict):
+        for name, unused in UNUSED.items():
+            if name in part and part[name] in (unused, None, [], {}):
+                del part[name]
+        for one in part.values():
+            _leave_out_unused(one)

@@ -17,6 +17,7 @@ from optimizer.model import commitment as plans
 from optimizer.model.commitment import Commitment, planned_stock
 from optimizer.model.dependence import crma_shares, supply_mixes
 from optimizer.model.instance import COMMON, Floats, Instance, group_of
+from optimizer.model.states import State
 from optimizer.solve import accounts
 from optimizer.solve.accounts import by_year
 
@@ -72,6 +73,8 @@ def describe(
     without_plan: Evaluation,
     title: str,
     variant: str | None,
+    unaided: tuple[results.UnaidedProject, ...] = (),
+    avoided_anyway: float | None = None,
     chains: tuple[results.ChainOutcome, ...] = (),
     chains_untold: tuple[str, ...] = (),
 ) -> Plan:
@@ -87,15 +90,18 @@ def describe(
             expected=with_plan.expected,
             cvar=with_plan.cvar(level),
             worst=with_plan.worst,
+            windfall_meur=math.fsum(one.windfall_meur for one in unaided),
             without_plan=results.WithoutPlan(
                 expected=without_plan.expected,
                 cvar=without_plan.cvar(level),
                 worst=without_plan.worst,
+                avoided_anyway=avoided_anyway,
             ),
             distribution=distribution(with_plan, without_plan),
         ),
         materials=materials_of(instance, commitment, with_plan, without_plan),
         consumers=consumers_of(instance, with_plan, without_plan),
+        unaided=unaided,
         chains=chains,
         chains_untold=chains_untold,
         scenario=as_solved(case, variant),
@@ -194,6 +200,37 @@ def _projects(instance: Instance, commitment: Commitment) -> Iterator[results.Pr
             offtake_by_company={f: held[group] for f, group in companies.items() if group in held},
             shares=shares,
             supports=supports,
+        )
+
+
+def unaided_projects(
+    instance: Instance, commitment: Commitment, states: Sequence[State]
+) -> Iterator[results.UnaidedProject]:
+    """Projects that come unaided in any of the states, and what the plan's money adds."""
+    for p, project in instance.projects.items():
+        chance = math.fsum(s.probability for s in states if p in s.unaided)
+        if project.unaided is None or chance == 0:
+            continue
+        home = min(project.home_share, project.offtake_max)
+        offtake = math.fsum(x for (q, _), x in commitment.offtake.items() if q == p)
+        started = p in commitment.start
+        full = {
+            m: lots * project.ramp[-1] * instance.per_year * instance.lot_t[m]
+            for m, lots in project.output.items()
+        }
+        paid = math.fsum(
+            share * float(money.paid.sum())
+            for q, *_, share, money in plans.moved(instance, commitment)
+            if q == p
+        )
+        yield results.UnaidedProject(
+            id=p,
+            year=project.unaided,
+            probability=min(1.0, chance),
+            without_plan_t={m: chance * home * t for m, t in full.items()},
+            with_plan_t={m: (offtake if started else chance * home) * t for m, t in full.items()},
+            paid_meur=paid,
+            windfall_meur=paid * min(1.0, chance) * (min(1.0, home / offtake) if offtake else 1.0),
         )
 
 

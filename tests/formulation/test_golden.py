@@ -69,6 +69,7 @@ OF_THE_TREASURY = {
         "public_share_limit",
         "state_aid_limit",
     ],
+    "unaided": ["unaided_definition"],
 }
 FROM_A_STANDPOINT = {
     "settled": [

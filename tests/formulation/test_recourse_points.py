@@ -17,6 +17,7 @@ import pyomo.environ as pyo
 import pytest
 from chained import chained, entitled
 from small import CHINA, Raw, case, cut, funder, project, state, stockpile
+from treasury import treasury
 
 from models.scenario.case import Case
 from optimizer.model.formulation import build_extensive_form
@@ -56,6 +57,12 @@ def embargo(*events: int, **sections: Any) -> Raw:
         objective={"cvar": {"level": 0.8, "weight": 0.5}},
     )
     return raw | sections
+
+
+def unaided() -> Raw:
+    """The treasury, whose plant comes anyway in the only state."""
+    state = {"probability": 1.0, "anyway": ["plant"]}
+    return treasury() | {"uncertainty": {"states": [state]}}
 
 
 def apart(**sections: Any) -> Raw:
@@ -125,6 +132,12 @@ LATE = embargo(
         ]
     }
 )
+UNAIDED = {
+    # The rest of 0.8 is not started, and brings a quarter of its output home.
+    "start[plant,2026]": 0.8,
+    "unaided[plant]": 0.2,
+    "delivered[ore,plant,0 unaided,2026]": 0.05,
+}
 OWN = {
     # A quarter of 0.9 * 10 + 16 / 2 is 4.25 t, of which 1 leaves.
     "buy[reserve,2026]": 16 / LOT_T,
@@ -360,6 +373,16 @@ BY_VALUE = [
         DELIVERED,
         "delivered[ore,works,1,2027]",
         "one year late",
+    ),
+    *both_ways(
+        "delivered_definition[ore,plant,0 unaided,2026]",
+        unaided(),
+        UNAIDED,
+        "delivered[ore,plant,0 unaided,2026]",
+        "a quarter of what nobody starts",
+    ),
+    *both_ways(
+        "unaided_definition[plant]", unaided(), UNAIDED, "unaided[plant]", "four fifths started"
     ),
     *both_ways(
         "delivered_definition[ore,works,0,2027]",

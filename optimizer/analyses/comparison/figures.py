@@ -172,7 +172,10 @@ def costs(side: Side) -> list[Figure]:
     """What each option costs, what public money moves, and what it avoids."""
     about = {"currency": side.currency}
     extra = {d.option: d.avoided_per_extra_public_euro for d in side.found.differences}
-    residual = any(of.cost.public.residual_meur > NOISE for of in side.options)
+    left_out = {
+        "residual": all(of.cost.public.residual_meur <= NOISE for of in side.options),
+        "windfall": all(of.cost.windfall_meur <= NOISE for of in side.options),
+    }
 
     def of_class(name: str) -> Path:
         return lambda o: getattr(o.cost.by_class.get(name), "paid_meur", 0.0)
@@ -189,6 +192,7 @@ def costs(side: Side) -> list[Figure]:
         ("private", tr("Funding by companies and other private funders"), "private.paid_meur"),
         ("private_cost", tr("Net cost to them, present value"), "private.cost_meur"),
         ("market", tr("Funding by lenders and investors"), "market_meur"),
+        ("windfall", tr("Of all money, for what comes without it"), "windfall_meur"),
     ]
     per = [
         ("average", tr("Avoided per public {currency}, on average", **about),
@@ -209,7 +213,7 @@ def costs(side: Side) -> list[Figure]:
         *(
             Figure(key, name, "money", f"cost.{path}", MONEY)
             for key, name, path in money
-            if key != "residual" or residual
+            if not left_out.get(key)
         ),
         Figure("extra", tr("Avoided per additional public {currency}", **about), "ratio",
                lambda o: extra.get(o.label)),

@@ -33,6 +33,7 @@ def cost(
         public=public,
         private=add(p for p in plan.accounts if kinds[p.funder] != "public"),
         market_meur=market(plan),
+        windfall_meur=plan.outcome.windfall_meur,
         by_class={name: add(positions) for name, positions in classes.items()},
         by_funder={f: add(positions) for f, positions in funders.items() if positions},
         parts=tuple(

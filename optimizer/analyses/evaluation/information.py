@@ -26,7 +26,7 @@ from optimizer.analyses.variation import TAIL, written
 from optimizer.errors import Interrupted, NoPlan
 from optimizer.model.commitment import Commitment, weighed_cost
 from optimizer.model.highs import Progress
-from optimizer.model.instance import Floats, Instance, read_instance
+from optimizer.model.instance import Coming, Floats, Instance, read_instance
 from optimizer.model.states import State, mean_outlook
 from optimizer.parallel import Workers, side_by_side
 from optimizer.solve import outcomes
@@ -217,7 +217,7 @@ def foresee(
     instance: Instance,
     states: Sequence[State],
     *,
-    delays: dict[str, tuple[int, ...]],
+    delays: dict[str, tuple[Coming, ...]],
     gap: float,
     time_limit: float | None = None,
     jobs: int | None = None,
@@ -237,7 +237,7 @@ def foresee(
 
 
 def foreseer(
-    instance: Instance, delays: dict[str, tuple[int, ...]], gap: float, time_limit: float | None
+    instance: Instance, delays: dict[str, tuple[Coming, ...]], gap: float, time_limit: float | None
 ) -> Callable[[State], Bounds]:
     """What finds the best plan for one state after the other, on one thread."""
     # What does not depend on the state is most of the work where states are solved one by one.

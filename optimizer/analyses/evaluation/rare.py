@@ -9,6 +9,7 @@ hundreds of chances.
 import hashlib
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -143,7 +144,7 @@ def draw(instance: Instance, sets: Sequence[Chances], count: int, seed: int) -> 
     weight = 1 / mixture
     return Weighed(
         states=tuple(
-            State(f"drawn {s + 1}", float(own) / count, state.events, state.failed, state.delays)
+            replace(state, name=f"drawn {s + 1}", probability=float(own) / count)
             for s, (state, own) in enumerate(zip(states, weight, strict=True))
         ),
         weight=weight,

@@ -145,6 +145,12 @@ def _costs(say: PlanWording) -> Iterator[str]:
         cost=say.money(plan.outcome.net_cost_meur),
         public=say.money(cost.public.cost_meur),
     )
+    if plan.outcome.windfall_meur > NOISE:
+        yield tr(
+            "{windfall} of what funders pay is a windfall: it goes to output that would come home "
+            "without it.",
+            windfall=say.money(plan.outcome.windfall_meur),
+        )
     risk = cost.public.maximum_loss_meur
     if risk > NOISE:
         yield tr(
@@ -187,7 +193,13 @@ def _remains(say: PlanWording) -> Iterator[str]:
     def named(kind: str) -> str:
         return listed([f"{say.name(kind, x.id)} ({say.spoken(x.expected)})" for x in top(kind)])
 
-    after = say.plan.outcome.expected
+    after, anyway = say.plan.outcome.expected, say.plan.outcome.without_plan.avoided_anyway
+    if anyway is not None and anyway > NOISE:
+        yield tr(
+            "Projects that come without any plan avoid {avoided} more; the plan is not credited "
+            "with it.",
+            avoided=say.spoken(anyway),
+        )
     if top("materials") and after > NOISE:
         yield tr(
             "Expected to remain: {after}, {share} of it of {materials}.",

@@ -24,6 +24,8 @@ def section(say: PlanWording) -> Section:
         text = tr("The first output is due in {year} if nothing is delayed.", year=first)
         parts.append(doc.Text(text, TEXT))
     parts.append(_table(say, built))
+    if say.plan.unaided:
+        parts.append(_unaided(say))
     text = tr(
         "Probability of success: that the project produces at all. Delays are drawn in the states "
         "of the world and not shown here."
@@ -97,6 +99,35 @@ def _table(say: PlanWording, built: Sequence[ProjectPlan]) -> Table:
         note, total=tr("All together"), key=lambda row: row.id, empty=tr("Nothing is built."),
         chart=_timeline(say, built, candidates) if candidates else None,
         on=doc.EVERYWHERE if built else SHEET,
+    )  # fmt: skip
+
+
+def _unaided(say: PlanWording) -> Table:
+    """What comes without money, and what the money adds."""
+
+    def tonnes(of: Mapping[str, float]) -> str:
+        return ", ".join(f"{say.name('materials', m)} {number(t)}" for m, t in of.items())
+
+    columns = [
+        col.text(tr("Project"), lambda p: say.name("projects", p.id)),
+        col.given(tr("Decided without the plan in"), "year", "year", width=9),
+        col.given(tr("Probability"), "probability", "share"),
+        col.text(tr("Tonnes a year without the plan"), lambda p: tonnes(p.without_plan_t)),
+        col.text(tr("Tonnes a year with it"), lambda p: tonnes(p.with_plan_t)),
+        col.given(tr("Funders pay, {unit}", unit=say.million), "paid", of="paid_meur", total=True),
+        col.given(
+            tr("Windfall, {unit}", unit=say.million), "windfall", of="windfall_meur", total=True
+        ),
+        *col.keys(id="id"),
+    ]
+    note = tr(
+        "Tonnes reach consumers there at full output, times the probability. Windfall: the part of "
+        "the payment, not discounted, for output that would come home without it."
+    )
+    return Table(
+        tr("Projects that come without the plan, and what its money adds"), say.plan.unaided,
+        columns, "unaided", note, total=tr("All together"), key=lambda row: row.id,
+        on=doc.EVERYWHERE,
     )  # fmt: skip
 
 

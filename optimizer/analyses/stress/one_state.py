@@ -12,7 +12,7 @@ from optimizer.errors import SolverError
 from optimizer.model import highs
 from optimizer.model.commitment import Commitment, planned_stock
 from optimizer.model.formulation.recourse import Situation, add_recourse, situations
-from optimizer.model.instance import COVERED, Floats, Instance, Plant
+from optimizer.model.instance import COMMON, COVERED, Floats, Instance, Plant
 from optimizer.model.states import State, outlook
 from optimizer.solve.sweep import NodeData, Point, Recourse
 from optimizer.solve.sweep.chain_rule import distances
@@ -149,18 +149,18 @@ def _tied(
     """Of each node that is tied to others, its figures, and (H, K) lots that each of its stocks
     gives; what plants make, by label. ``short`` (J, K) is what is missing on the steps of each."""
     own = outlook(instance, state)
-    reached = {
-        (node.label, p, delay, year): math.fsum(
-            instance.projects[p].runs(year, commitment.start[p], delay)
-            * float(node.group_share[group][y])
-            * offtake
-            for (q, group), offtake in commitment.offtake.items()
-            if q == p and p in commitment.start
-        )
-        for node in instance.nodes
-        for p, _, delay in own.comes
-        for y, year in enumerate(instance.years)
-    }
+    reached = {}
+    for node in instance.nodes:
+        for p, _, coming in own.comes:
+            for y, year in enumerate(instance.years):
+                if p in commitment.start:
+                    runs = instance.projects[p].runs(year, commitment.start[p], coming.late)
+                    held = {g: x for (q, g), x in commitment.offtake.items() if q == p}
+                else:
+                    runs, held = instance.projects[p].at_home(coming, year), {COMMON: 1.0}
+                reached[node.label, p, coming.label, year] = runs * math.fsum(
+                    float(node.group_share[group][y]) * x for group, x in held.items()
+                )
     buy = {
         (h, year): float(lots)
         for h in instance.stockpiles

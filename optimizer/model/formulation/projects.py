@@ -47,6 +47,12 @@ def _add_financing(model: Any, instance: Instance) -> None:
     def start_once(model: Any, p: str) -> Any:
         return sum(model.start[p, year] for year in projects[p].starts) <= 1
 
+    model.unaided = pyo.Var(list(instance.unaided), bounds=(0, 1), doc="1 unless p is started")
+
+    @model.Constraint(list(instance.unaided), doc="(R5) what is started does not come by itself")
+    def unaided_definition(model: Any, p: str) -> Any:
+        return model.unaided[p] + sum(model.start[p, year] for year in projects[p].starts) == 1
+
     @model.Constraint(list(instance.starts), doc="(P2) what is started is financed in full")
     def fully_financed(model: Any, p: str, year: int) -> Any:
         carried = sum(share_of(model, instance, p, i.funder, i.id, year) for i in carriers)

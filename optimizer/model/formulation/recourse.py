@@ -12,7 +12,7 @@ from typing import Any
 
 import pyomo.environ as pyo
 
-from optimizer.model.instance import Chain, Floats, Instance, Node, Plant
+from optimizer.model.instance import COMMON, Chain, Coming, Floats, Instance, Node, Plant
 from optimizer.model.states import Outlook, is_short, market_supply, project_output
 
 FADED = 0.01  # so much is left between two rows of a stock, so that no coefficient fades
@@ -82,53 +82,56 @@ def _deliveries(
 ) -> Callable[[int, str, int], Any]:
     """What projects deliver to the nodes of a chain, by ``delivered`` of the commitment."""
     first, delivered = instance.years[0], commitment.delivered
-    output: dict[tuple[int, str], list[tuple[int, Floats]]] = {}
+    output: dict[tuple[int, str], list[tuple[Coming, Floats]]] = {}
     for v in chain.nodes:
-        for (p, delay), lots in project_output(instance, instance.nodes[v], outlook).items():
-            output.setdefault((v, p), []).append((delay, lots))
+        for (p, coming), lots in project_output(instance, instance.nodes[v], outlook).items():
+            output.setdefault((v, p), []).append((coming, lots))
 
     def delivers(v: int, p: str, k: int) -> Any:
         label, year = instance.nodes[v].label, first + int(instance.year_of[k])
         return sum(
-            float(lots[k]) * delivered[label, p, delay, year]
-            for delay, lots in output.get((v, p), ())
-            if lots[k] > 0 and (label, p, delay, year) in delivered
+            float(lots[k]) * delivered[label, p, coming.label, year]
+            for coming, lots in output.get((v, p), ())
+            if lots[k] > 0 and (label, p, coming.label, year) in delivered
         )
 
     return delivers
 
 
 def add_delivered(model: Any, instance: Instance, outlooks: Sequence[Outlook]) -> None:
-    """Add what reaches each node of a project's output, by delay (R5)."""
-    delays: dict[str, set[int]] = {p: set() for p in instance.projects}
+    """Add what reaches each node of a project's output, by how the project comes (R5)."""
+    ways: dict[str, set[Coming]] = {p: set() for p in instance.projects}
     for outlook in outlooks:
-        for p, late in outlook.delays.items():
-            delays[p].update(late)
+        for p, own in outlook.coming.items():
+            ways[p].update(own)
     keys = [
-        (node.label, p.id, delay, year)
+        (node.label, p.id, coming.label, year)
         for node in instance.nodes
         for p in instance.projects.values()
         if node.material in p.output and instance.holders(p.id)
-        for delay in sorted(delays[p.id])
+        for coming in sorted(ways[p.id])
         for year in instance.years
-        if any(p.runs(year, start, delay) > 0 for start in p.starts)
+        if any(p.runs(year, start, coming.late) > 0 for start in p.starts)
+        or p.at_home(coming, year) > 0
     ]
     nodes = {node.label: node for node in instance.nodes}
+    way = {coming.label: coming for own in ways.values() for coming in own}
     model.delivered = pyo.Var(
         keys, domain=pyo.NonNegativeReals, doc="share of nameplate that reaches a node in a year"
     )
 
-    @model.Constraint(keys, doc="(R5) what reaches a node is what is reserved for it and runs")
-    def delivered_definition(model: Any, v: str, p: str, delay: int, year: int) -> Any:
-        position = year - instance.years[0]
+    @model.Constraint(keys, doc="(R5) what reaches a node is what is its own and runs")
+    def delivered_definition(model: Any, v: str, p: str, d: int | str, year: int) -> Any:
+        position, project, coming = year - instance.years[0], instance.projects[p], way[d]
+        parts = {group: float(own[position]) for group, own in nodes[v].group_share.items()}
         reserved = sum(
-            instance.projects[p].runs(year, start, delay)
-            * nodes[v].group_share[group][position]
-            * model.offtake[p, start, group]
-            for start in instance.projects[p].starts
+            project.runs(year, start, coming.late) * parts[group] * model.offtake[p, start, group]
+            for start in project.starts
             for group in instance.holders(p)
         )
-        return model.delivered[v, p, delay, year] == reserved
+        if (home := project.at_home(coming, year)) > 0:
+            reserved += home * parts[COMMON] * model.unaided[p]
+        return model.delivered[v, p, d, year] == reserved
 
 
 def add_recourse(

@@ -4,6 +4,7 @@ from optimizer.model.instance.data import COMMON as COMMON
 from optimizer.model.instance.data import COVERED as COVERED
 from optimizer.model.instance.data import BudgetLineData as BudgetLineData
 from optimizer.model.instance.data import Chain as Chain
+from optimizer.model.instance.data import Coming as Coming
 from optimizer.model.instance.data import HazardData as HazardData
 from optimizer.model.instance.data import Instance as Instance
 from optimizer.model.instance.data import InstrumentData as InstrumentData

@@ -11,7 +11,7 @@ import math
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +27,18 @@ COMMON = "common"  # the group of all home consumers, beside the company funders
 def group_of(company: str) -> str:
     """The group of a company funder: its id, which may itself be ``common``; no id has a dot."""
     return f"{company}." if company == COMMON else company
+
+
+class Coming(NamedTuple):
+    """How a project that does not fail comes in a state of the world."""
+
+    late: int = 0  # years of delay of its first output
+    unaided: bool = False  # whether it is decided without anybody's money, unless a plan starts it
+
+    @property
+    def label(self) -> int | str:
+        """Its name in a model."""
+        return f"{self.late} unaided" if self.unaided else self.late
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,6 +61,14 @@ class ProjectData:
     inputs: dict[str, float]  # lots taken in for a lot of its one output, by material
     success_probability: float
     delays: dict[int, float]  # probability of each delay in years
+    unaided: int | None  # year in which it is decided without anybody's money; None for never
+    unaided_chance: float  # probability of that
+
+    def at_home(self, coming: Coming, year: int) -> float:
+        """Share of nameplate that comes home in a year where nobody starts the project."""
+        if self.unaided is None or not coming.unaided:
+            return 0.0
+        return min(self.home_share, self.offtake_max) * self.runs(year, self.unaided, coming.late)
 
     def running(self, years: range, start: int, delay: int = 0) -> Floats:
         """Share of nameplate that runs in each year (Y), started in ``start``, ``delay`` late."""
@@ -272,6 +292,13 @@ class Instance:
     def starts(self) -> tuple[tuple[str, int], ...]:
         """All pairs of a project and a start year."""
         return tuple((p.id, year) for p in self.projects.values() for year in p.starts)
+
+    @cached_property
+    def unaided(self) -> tuple[str, ...]:
+        """Projects of which something comes home without anybody's money, if nobody starts them."""
+        return tuple(
+            p.id for p in self.projects.values() if p.unaided is not None and p.home_share > 0
+        )
 
     @cached_property
     def tickets(self) -> tuple[tuple[str, str, str], ...]:

@@ -143,6 +143,8 @@ def _project(case: Case, id: str, p: Project, lot: dict[str, float]) -> data.Pro
         inputs=_inputs(p.inputs_t_per_t, next(iter(output)), lot) if output else {},
         success_probability=float(p.success_probability),
         delays={d: float(share) for d, share in p.delay_years.items() if share > 0},
+        unaided=None if p.anyway is None else p.anyway.year,
+        unaided_chance=0.0 if p.anyway is None else float(p.anyway.probability),
     )
 
 

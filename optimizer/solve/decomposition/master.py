@@ -109,11 +109,12 @@ class Master:
         self.binaries = np.concatenate([*self.start, self.ticket]).astype(np.int32)
         self.offset = np.cumsum([0, *(len(own) for own in self.start)])
         # Where recourse's columns are; those the model lacks are zero.
-        columns, offtake = recourse.columns, model.offtake
-        self._offtake = np.array(
-            [at[id(offtake[key])] if key in offtake else -1 for key in columns.offtake], np.int64
-        )
-        self._held = np.flatnonzero(self._offtake >= 0)  # of these, those that the model has
+        columns, offtake = recourse.columns, dict(model.offtake.items())
+        unaided = {columns.unaided(instance, p): x for p, x in model.unaided.items()}
+        seen = [(offtake | unaided).get(key) for key in columns.offtake]
+        self._offtake = np.array([-1 if x is None else at[id(x)] for x in seen], np.int64)
+        # Of these, those of offtake that the model has.
+        self._held = np.flatnonzero([key in offtake for key in columns.offtake])
         held, own = [columns.offtake[c] for c in self._held], self._offtake[self._held]
         self._offtake_start = np.array([at[id(model.start[p, y])] for p, y, _ in held], np.int64)
         # Of each column that is offtake, that of its start.

@@ -12,6 +12,7 @@ from optimizer.model.commitment import Commitment
 from optimizer.model.instance import COMMON, Floats, Instance, Node
 from optimizer.solve.sweep.state_classes import Looks
 
+UNAIDED = ".unaided"  # stands for a group where a project comes without anybody's money
 LIMITLESS = 1e300  # no limit on release, whose rest is never infinity less infinity
 ROUNDING = 1e-12  # a step is dear if it is above the mean by more than this share of it
 GONE = 1e-250  # where stocks keep a smaller share over all periods, first lots tell nothing
@@ -44,7 +45,7 @@ class Stock:
 class Point:
     """What recourse sees of a commitment, which may also be a fractional one."""
 
-    offtake: Floats  # (C) share of output, by :attr:`Columns.offtake`
+    offtake: Floats  # (C) share of output, or 1 if unaided, by :attr:`Columns.offtake`
     buy: Floats  # (H, Y) lots bought, by :attr:`Columns.stockpiles` and year
 
 
@@ -52,15 +53,22 @@ class Columns:
     """The first-stage columns that recourse depends on, whether or not a model has them."""
 
     def __init__(self, instance: Instance) -> None:
-        self.offtake: tuple[tuple[str, int, str], ...] = tuple(
-            (p, start, group) for p, start in instance.starts for group in instance.groups
+        self.offtake: tuple[tuple[str, int, str], ...] = (
+            *((p, start, group) for p, start in instance.starts for group in instance.groups),
+            *(self.unaided(instance, p) for p in instance.unaided),
         )
+        self._unaided = {p: self.unaided(instance, p) for p in instance.unaided}
         self.stockpiles = tuple(instance.stockpiles)
         self.years = len(instance.years)
 
+    @staticmethod
+    def unaided(instance: Instance, p: str) -> tuple[str, int, str]:
+        """The column that is 1 where nobody starts a project that may come unaided."""
+        return p, instance.projects[p].unaided or 0, UNAIDED
+
     @cached_property
     def place(self) -> dict[tuple[str, int, str], int]:
-        """Place of each offtake column."""
+        """Place of each column of offtake and of what comes unaided."""
         return {key: c for c, key in enumerate(self.offtake)}
 
     def point(self, commitment: Commitment) -> Point:
@@ -69,6 +77,8 @@ class Columns:
         for (p, group), share in commitment.offtake.items():
             if p in commitment.start:
                 offtake[self.place[p, commitment.start[p], group]] = share
+        for p, key in self._unaided.items():
+            offtake[self.place[key]] = p not in commitment.start
         for h, pile in enumerate(self.stockpiles):
             buy[h] = commitment.buy.get(pile, 0.0)
         return Point(offtake, buy)
@@ -310,16 +320,20 @@ def _arriving(instance: Instance, node: Node, looks: Looks, columns: Columns) ->
     entries: list[tuple[int, int, float]] = []
     for p, project in enumerate(looks.projects):
         data = instance.projects[project]
-        for d, delay in enumerate(looks.delays[p]):
+        for d, coming in enumerate(looks.delays[p]):
+            shares: dict[tuple[str, int, str], Floats] = {}
             for start in data.starts:
-                runs = data.running(instance.years, start, delay)
+                runs = data.running(instance.years, start, coming.late)
                 for group in instance.groups:
-                    column = columns.place[project, start, group]
-                    share = runs * node.group_share[group]
-                    entries += [
-                        ((p * most + d) * years + int(y), column, float(share[y]))
-                        for y in np.flatnonzero(share)
-                    ]
+                    shares[project, start, group] = runs * node.group_share[group]
+            if project in instance.unaided:
+                home = np.array([data.at_home(coming, year) for year in instance.years])
+                shares[columns.unaided(instance, project)] = home * node.group_share[COMMON]
+            entries += [
+                ((p * most + d) * years + int(y), columns.place[key], float(share[y]))
+                for key, share in shares.items()
+                for y in np.flatnonzero(share)
+            ]
     rows = np.array([entry[0] for entry in entries], dtype=np.int64)
     places = np.array([entry[1] for entry in entries], dtype=np.int64)
     value = np.array([entry[2] for entry in entries], dtype=float)

@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from optimizer.model.cores import usable_cores
-from optimizer.model.instance import Chain, Floats, Instance
+from optimizer.model.instance import Chain, Coming, Floats, Instance
 from optimizer.model.states import State
 from optimizer.solve.sweep.looking import NodePass, Pass, Slopes
 from optimizer.solve.sweep.networks import Contents, NetworkPass, contained
@@ -77,12 +77,12 @@ class Recourse:
         merge: bool = True,
         threads: int | None = None,
         like: Recourse | None = None,
-        delays: dict[str, tuple[int, ...]] | None = None,
+        delays: dict[str, tuple[Coming, ...]] | None = None,
     ) -> None:
         self.instance = instance
         self.columns: Columns = like.columns if like else Columns(instance)
         self.probability = np.array([state.probability for state in states])
-        self.delays: dict[str, tuple[int, ...]] = (
+        self.delays: dict[str, tuple[Coming, ...]] = (
             like.delays if like else delays or delays_of(instance, states)
         )
         self.looks, self.together = read_looks(instance, states, delays=self.delays, merge=merge)

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.scenario.chains import chains
-from optimizer.model.instance import COMMON, COVERED, Chain, Floats, Instance, Node
+from optimizer.model.instance import COMMON, COVERED, Chain, Coming, Floats, Instance, Node
 from optimizer.model.states import State, is_short
 
 Integers = NDArray[np.int64]
@@ -26,11 +26,11 @@ class Looks:
     material: str
     nodes: tuple[int, ...]  # positions of the material's nodes in the instance
     projects: tuple[str, ...]  # the P projects that give it
-    delays: tuple[tuple[int, ...], ...]  # in years, of each project; D is the most of any
+    delays: tuple[tuple[Coming, ...], ...]  # ways that each project comes; D is the most of any
     of_state: Integers  # (S) look of each state; -1 where it is calm
     supply: Floats  # (U, K) lots from the market
     pattern: Integers  # (U, P) row of ``available`` that holds for a project
-    delay: Integers  # (U, P) place of the delay among ``delays``; -1 where the project fails
+    delay: Integers  # (U, P) place of the way among ``delays``; -1 where the project fails
     available: Floats  # (R, K) share of output that hazards leave
 
     @property
@@ -67,20 +67,25 @@ class ChainLooks:
         return next(iter(self.forms.values())).weights(by_state)
 
 
-def delays_of(instance: Instance, states: Sequence[State]) -> dict[str, tuple[int, ...]]:
-    """Delays in years that each project has in any of the states."""
-    delays: dict[str, set[int]] = {p: {0} for p in instance.projects}
+def delays_of(instance: Instance, states: Sequence[State]) -> dict[str, tuple[Coming, ...]]:
+    """Ways in which each project comes, on time among them, in any of the states."""
+    ways = {p: {Coming()} for p in instance.projects}
     for state in states:
-        for p, years in state.delays:
-            delays[p].add(years)
-    return {p: tuple(sorted(years)) for p, years in delays.items()}
+        for p in _told(state):
+            ways[p].add(state.coming(p))
+    return {p: tuple(sorted(own)) for p, own in ways.items()}
+
+
+def _told(state: State) -> set[str]:
+    """Projects that do not come on time, or come unaided."""
+    return {*state.unaided, *(p for p, _ in state.delays)}
 
 
 def read_looks(
     instance: Instance,
     states: Sequence[State],
     *,
-    delays: dict[str, tuple[int, ...]] | None = None,
+    delays: dict[str, tuple[Coming, ...]] | None = None,
     merge: bool = True,
 ) -> tuple[tuple[Looks, ...], tuple[ChainLooks, ...]]:
     """The looks of every material that has nodes, and of those that are made into others together;
@@ -91,11 +96,11 @@ def read_looks(
     of_material: dict[str, list[int]] = {}
     for position, node in enumerate(instance.nodes):
         of_material.setdefault(node.material, []).append(position)
-    place = {p: {years: d for d, years in enumerate(own)} for p, own in possible.items()}
-    late = {p: np.zeros(len(states), dtype=np.int64) for p in instance.projects}
+    place = {p: {coming: d for d, coming in enumerate(own)} for p, own in possible.items()}
+    late = {p: np.full(len(states), own[Coming()], np.int64) for p, own in place.items()}
     for s, state in enumerate(states):
-        for p, years in state.delays:
-            late[p][s] = place[p][years]
+        for p in _told(state):
+            late[p][s] = place[p][state.coming(p)]
         for p in state.failed:
             late[p][s] = -1
     tied = {m: forms for forms in chains(instance.case) for m in forms}
@@ -227,7 +232,7 @@ def _read(
     material: str,
     nodes: tuple[int, ...],
     patterns: "_Patterns",
-    delays: dict[str, tuple[int, ...]],
+    delays: dict[str, tuple[Coming, ...]],
     late: dict[str, Integers],
     merge: bool,
 ) -> Looks:
