@@ -54,11 +54,11 @@ def switched(on: Iterable[str], settings: Sequence[str] = ()) -> Case:
 
     hazards = {}
     for name, hazard in new.hazards.items():
-        everywhere = [e for e in hazard.effects if e.materials is None]
+        everywhere = [e for e in hazard.effects or () if e.materials is None]
         named = [
             effect.model_copy(update={"materials": struck})
             for effects, old_file in ((hazard.effects, False), (old.hazards[name].effects, True))
-            for effect in effects
+            for effect in effects or ()
             if (struck := [m for m in effect.materials or () if (m in put_back) is old_file])
         ]
         hazards[name] = hazard.model_copy(update={"effects": (*everywhere, *named)})

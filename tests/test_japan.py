@@ -55,13 +55,13 @@ def test_lists_carry_their_source_in_the_first_entry() -> None:
         assert project.ramp_up[0].source
         assert project.capex_profile[0].source
     for hazard in case.hazards.values():
-        assert all(effect.loss[0].source for effect in hazard.effects)
+        assert all(effect.loss[0].source for effect in hazard.courses[None])
 
 
 def test_history_has_no_probability_where_plans_are_made() -> None:
     for variant in (None, *VARIANTS):
         hazards = japan(variant).hazards
-        assert [hazards[h].annual_probability for h in HISTORY] == [0, 0]
+        assert [hazards[h].annual_probability.values for h in HISTORY] == [(0,), (0,)]
     for variant in (None, *(v for v in VARIANTS if v not in PATHS)):
         struck = {
             hazard
@@ -90,23 +90,25 @@ def test_later_sources_serve_history_alone() -> None:
     ordinary = set(japan().hazards) - set(HISTORY)
     for hazard in ordinary:
         known = japan().hazards[hazard]
-        assert known.annual_probability.source not in later
-        assert all(loss.source not in later for effect in known.effects for loss in effect.loss)
+        assert known.annual_probability.values[0].source not in later
+        losses = [loss for effect in known.courses[None] for loss in effect.loss]
+        assert all(loss.source not in later for loss in losses)
 
 
 def test_the_rates_of_the_variants_are_a_third_and_three_times_the_base() -> None:
     base = japan().hazards
     for variant, factor in (("rate_third", 1 / 3), ("rate_triple", 3.0)):
         for hazard in set(base) - set(HISTORY):
-            rate = japan(variant).hazards[hazard].annual_probability
-            assert rate == pytest.approx(factor * base[hazard].annual_probability, abs=5e-5)
+            rate = japan(variant).hazards[hazard].annual_probability.at(2010)
+            known = base[hazard].annual_probability.at(2010)
+            assert rate == pytest.approx(factor * known, abs=5e-5)
 
 
 def test_the_base_rates_are_what_the_count_of_2009_gives() -> None:
     """Jeffreys: (events + 0.5) / material-years, from January 2005 to May 2009."""
     years = 53 / 12
     severe, of_china, slight = 2.5 / (25 * years), 0.5 / (16 * years), 3.5 / (16 * years)
-    hazards = japan().hazards
-    assert hazards["political_stop"].annual_probability == pytest.approx(of_china, abs=5e-5)
-    assert hazards["hard_quota"].annual_probability == pytest.approx(severe - of_china, abs=1e-4)
-    assert hazards["slight_quota"].annual_probability == pytest.approx(slight, abs=5e-5)
+    rates = {id: it.annual_probability.at(2010) for id, it in japan().hazards.items()}
+    assert rates["political_stop"] == pytest.approx(of_china, abs=5e-5)
+    assert rates["hard_quota"] == pytest.approx(severe - of_china, abs=1e-4)
+    assert rates["slight_quota"] == pytest.approx(slight, abs=5e-5)

@@ -120,6 +120,7 @@ def _replace(parent: dict[str, Any], shape: Shape, path: Path, at_key: bool) -> 
             for name in getattr(shape.model, "BY_KIND", ()):
                 parent.pop(name, None)
         kept = key in parent and inside.kind in ("number", "yearly", "text", "country")
+        kept |= key in parent and key in ("effects", "profiles")  # a hazard needs one of them
         if required(shape, key) or kept:
             parent[key] = _stand_in(inside)
         else:

@@ -16,6 +16,7 @@ class StressEvent(Result):
     """A hazard that strikes."""
 
     hazard: ids.Hazard  #: Which one; its effects say who loses how much in each period.
+    profile: str | None  #: Id of its profile by which it goes; null if it has none.
     start: ids.YearNumber  #: Year in which it starts.
     period: int = Field(ge=1)  #: Period of that year, from 1.
     periods: int = Field(ge=1)

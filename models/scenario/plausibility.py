@@ -284,18 +284,27 @@ def _hazards(case: Case) -> Iterator[Fault]:
     for name, hazard in case.hazards.items():
         if unused := _why_unused(case, name):
             yield _doubt(("hazards", name), unused, at_key=True)
-        if not hazard.effects:
-            message = tr("the hazard '{hazard}' does nothing", hazard=name)
-            yield _doubt(("hazards", name, "effects"), message)
-        for number, effect in enumerate(hazard.effects):
-            materials = case.materials if effect.materials is None else effect.materials
-            hits = any((effect.country, material) in struck for material in materials)
-            if effect.country in origins and not hits:
-                message = tr(
-                    "this effect hits nothing: none of its materials comes from {country}",
-                    country=effect.country,
-                )
-                yield _doubt(("hazards", name, "effects", number), message)
+        most = max(hazard.annual_probability.values, default=0.0)
+        for regime, factor in hazard.regime_factors.items():
+            if most * factor > 1:
+                about = {"hazard": name, "regime": regime, "product": float(most * factor)}
+                message = tr("in '{regime}' the probability would be {product:g}", **about)
+                hint = tr("it counts as 1")
+                yield _doubt(("hazards", name, "regime_factors", regime), message, hint)
+        for profile, effects in hazard.courses.items():
+            within = ("profiles", profile) if profile else ()
+            path: _Path = ("hazards", name, *within, "effects")
+            if not effects:
+                yield _doubt(path, tr("the hazard '{hazard}' does nothing", hazard=name))
+            for number, effect in enumerate(effects):
+                materials = case.materials if effect.materials is None else effect.materials
+                hits = any((effect.country, material) in struck for material in materials)
+                if effect.country in origins and not hits:
+                    message = tr(
+                        "this effect hits nothing: none of its materials comes from {country}",
+                        country=effect.country,
+                    )
+                    yield _doubt((*path, number), message)
 
 
 def _why_unused(case: Case, name: str) -> str:
@@ -303,7 +312,7 @@ def _why_unused(case: Case, name: str) -> str:
     if uncertainty is None or (uncertainty.states is None and uncertainty.sample is None):
         message = marked("the hazard '{hazard}' is not used, since the file has no 'uncertainty'")
     elif uncertainty.states is None:
-        used = case.hazards[name].annual_probability > 0
+        used = any(x > 0 for x in case.hazards[name].annual_probability.values)
         message = marked("the hazard '{hazard}' has the probability 0")
     else:
         used = any(event.hazard == name for state in uncertainty.states for event in state.events)

@@ -370,10 +370,12 @@ class YearReader(Reader):
 
 _NONNEGATIVE = Bounds(ge=0)
 Year = Annotated[int, YearReader()]  #: A calendar year, with or without its source.
-Share = Annotated[Number, Bounds(ge=0, le=1)]  #: A fraction of one.
+_SHARE = Bounds(ge=0, le=1)
+Share = Annotated[Number, _SHARE]  #: A fraction of one.
 Fraction = Annotated[Number, Bounds(ge=0, lt=1)]
 NonNegative = Annotated[Number, _NONNEGATIVE]
 Ratio = Annotated[Number, Bounds(gt=0)]  #: Tonnes for a tonne.
 Whole = Annotated[Number, Bounds(ge=0, whole=True)]  #: A whole number, 0 or more.
 Count = Annotated[Number, Bounds(ge=1, whole=True)]
 YearlyNonNegative = Annotated[Yearly, YearlyBounds(_NONNEGATIVE)]
+YearlyShare = Annotated[Yearly, YearlyBounds(_SHARE)]

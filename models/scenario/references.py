@@ -19,6 +19,7 @@ from models.spelling import existing
 
 if TYPE_CHECKING:
     from models.scenario.case import Case
+    from models.scenario.hazards import Event
 
 _UNKNOWN = {
     "materials": (marked("there is no material '{name}'"), marked("the file has no materials")),
@@ -26,6 +27,7 @@ _UNKNOWN = {
     "projects": (marked("there is no project '{name}'"), marked("the file has no projects")),
     "funders": (marked("there is no funder '{name}'"), marked("the file has no funders")),
     "hazards": (marked("there is no hazard '{name}'"), marked("the file has no hazards")),
+    "regimes": (marked("there is no regime '{name}'"), marked("add it under uncertainty.regimes")),
 }  #: What is said of an id that no item of a section has, and of a file without any item.
 
 LEAST_RATIO, MOST_RATIO = 1e-6, 1e6
@@ -51,8 +53,21 @@ class _Checker:
     def __init__(self, case: Case, unreadable: Mapping[str, frozenset[str]] | None) -> None:
         self.case = case
         self.partial = unreadable is not None
-        self.unreadable = unreadable or {}
-        self.ids: dict[str, list[str]] = {name: list(getattr(case, name)) for name in _UNKNOWN}
+        self.unreadable = dict(unreadable or {})
+        self.ids = {name: list(getattr(case, name, ())) for name in _UNKNOWN}
+        self.ids["regimes"], lost = self._regimes()
+        if lost:
+            self.unreadable["regimes"] = frozenset("*")
+
+    def _regimes(self) -> tuple[list[str], bool]:
+        """The regimes there are, without a chain those that written-out states name; and whether
+        some may be missing."""
+        uncertainty = self.case.uncertainty
+        if uncertainty is not None and uncertainty.regimes is not None:
+            names = list(uncertainty.regimes.yearly)
+            return names, self._stands_in(*names)
+        states = (uncertainty and uncertainty.states) or ()
+        return [name for state in states for name in state.regimes.values()], self.partial
 
     def faults(self, values: list[Found]) -> Iterator[Fault]:
         """Ids and years wherever their types mark them, then what sections owe to each other."""
@@ -218,9 +233,24 @@ class _Checker:
                         ("uncertainty", "states", number, "anyway", position), message, hint
                     )
             for position, event in enumerate(state.events):
+                at = ("uncertainty", "states", number, "events", position)
+                yield from self._profile(event, at)
                 if event.period > periods:
                     message = tr("a year has no period {period:g}", period=event.period)
                     hint = tr("write a period from 1 to {last:g}", last=periods)
                     hint = tr("write {value}", value=1) if periods <= 1 else hint
-                    at = ("uncertainty", "states", number, "events", position, "period")
-                    yield Fault(at, message, hint)
+                    yield Fault((*at, "period"), message, hint)
+
+    def _profile(self, event: Event, at: tuple[str | int, ...]) -> Iterator[Fault]:
+        """An event names a profile if its hazard has any, and else none."""
+        hazard, name = self.case.hazards.get(event.hazard), event.profile
+        if hazard is None or self._stands_in(name, *hazard.profiles):
+            return
+        about, known = {"hazard": event.hazard}, ", ".join(hazard.profiles)
+        if name is None and known:
+            message = tr("the event names no profile of the hazard '{hazard}'", **about)
+            yield Fault(at, message, tr("write profile: one of {known}", known=known))
+        elif name is not None and name not in hazard.profiles:
+            message = tr("the hazard '{hazard}' has no profile '{name}'", name=name, **about)
+            hint = existing(name, list(hazard.profiles)) or tr("leave it out")
+            yield Fault((*at, "profile"), message, hint)

@@ -265,7 +265,7 @@ def uncertain(case: Case) -> dict[Kind, Parts]:
         "hazard": {
             h: [scaled(f"hazards.{h}.annual_probability", hazard.annual_probability, 1.0)]
             for h, hazard in case.hazards.items()
-            if 0 < hazard.annual_probability < 1
+            if any(0 < chance < 1 for chance in hazard.annual_probability.values)
         },
         "damage": damage,
         "demand": demand,

@@ -127,7 +127,7 @@ def never_striking(reading: Reading) -> list[Fault]:
     instance, found = read_instance(reading.case), []
     many = int(uncertainty.sample.states)
     for name in never_striking(instance, read_states(instance)):
-        if reading.case.hazards[name].annual_probability > 0:
+        if any(chance > 0 for chance in reading.case.hazards[name].annual_probability.values):
             told = tr(
                 "the hazard '{hazard}' strikes in none of the {count} sampled states",
                 hazard=name,

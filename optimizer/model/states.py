@@ -16,6 +16,7 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import ndtr, ndtri
 
 from models.scenario.hazards import Sample
 from models.scenario.hazards import State as WrittenState
@@ -26,7 +27,6 @@ from optimizer.model.instance import (
     Chain,
     Coming,
     Floats,
-    HazardData,
     Instance,
     Node,
     ProjectData,
@@ -39,10 +39,12 @@ class State:
 
     name: str
     probability: float
-    events: tuple[tuple[str, int], ...] = ()  # hazards that strike, and their first periods
+    events: tuple[tuple[str, int], ...] = ()
+    """What strikes, by the ids of ``Instance.profiles``, and its first period."""
     failed: frozenset[str] = frozenset()  # projects that never produce
     delays: tuple[tuple[str, int], ...] = ()  # years of delay of the first output, if any
     unaided: frozenset[str] = frozenset()  # projects that are decided without anybody's money
+    regimes: tuple[str, ...] = ()  # (Y) empty texts where it is not said; none without regimes
 
     def coming(self, project: str) -> Coming:
         """How a project comes that does not fail."""
@@ -53,17 +55,37 @@ class State:
 class Chances:
     """Probabilities that states are drawn with."""
 
-    strikes: dict[str, Floats]  # (Y) that a hazard starts in each year, where no event of it runs
+    strikes: dict[str, Floats]
+    """(R, Y) that a hazard starts in each year, where no event of it runs, by its regime: one row
+    for each of ``regimes``, or a single one where there are none."""
     fails: dict[str, float]  # that a project never produces
 
     @classmethod
     def of(cls, instance: Instance) -> Chances:
         """Those of the scenario."""
-        years = len(instance.years)
-        return cls(
-            {h.id: np.full(years, h.annual_probability) for h in instance.hazards},
-            {p.id: 1 - p.success_probability for p in instance.projects.values()},
-        )
+        names = regimes(instance) or ("",)
+        strikes = {
+            h.id: np.minimum(
+                np.outer([h.regime_factors.get(r, 1.0) for r in names], h.annual_probability), 1.0
+            )
+            for h in instance.hazards
+        }
+        return cls(strikes, {p.id: 1 - p.success_probability for p in instance.projects.values()})
+
+
+def regimes(instance: Instance) -> tuple[str, ...]:
+    """The regimes of the chain of years that states are drawn by; none without one."""
+    uncertainty = instance.case.uncertainty
+    chain = uncertainty.regimes if uncertainty is not None else None
+    return tuple(chain.yearly) if chain is not None else ()
+
+
+def regime_of(instance: Instance, states: Sequence[State]) -> NDArray[np.intp]:
+    """(S, Y) position of each year's regime in drawn states; 0 where there are none."""
+    names = {name: number for number, name in enumerate(regimes(instance))}
+    if not names:
+        return np.zeros((len(states), len(instance.years)), dtype=np.intp)
+    return np.array([[names[name] for name in state.regimes] for state in states], dtype=np.intp)
 
 
 def read_states(instance: Instance) -> tuple[State, ...]:
@@ -94,25 +116,47 @@ def draw_states(
     """So many states, drawn from a scenario's hazards, success and delay whatever it asks for;
     with other chances than the scenario's, where they are given. Of a ``block`` of them, those
     alone, each as it is among all."""
-    sample = Sample(states=Number(count), seed=Number(seed), method=method)
+    sample = Sample(
+        states=Number(count),
+        seed=Number(seed),
+        method=method,
+        project_correlation=project_correlation(instance),
+    )
     return _sampled(instance, sample, chances, block or slice(0, count))
+
+
+def project_correlation(instance: Instance) -> Number:
+    """That of a scenario's projects; 0 where it samples no states."""
+    uncertainty = instance.case.uncertainty
+    sample = uncertainty.sample if uncertainty is not None else None
+    return sample.project_correlation if sample is not None else Number(0)
 
 
 def never_striking(instance: Instance, states: tuple[State, ...]) -> tuple[str, ...]:
     """Hazards that strike in none of the states."""
-    striking = {hazard for state in states for hazard, _ in state.events}
+    striking = {instance.profiles[way].hazard for state in states for way, _ in state.events}
     return tuple(h.id for h in instance.hazards if h.id not in striking)
 
 
 def _written(instance: Instance, state: WrittenState, number: int, total: float) -> State:
     first, n = instance.years[0], instance.per_year
+    named = dict(sorted(state.regimes.items()))
+    held = [max((y for y in named if y <= year), default=None) for year in instance.years]
+    events = (
+        (
+            event.hazard if event.profile is None else f"{event.hazard}.{event.profile}",
+            (event.start - first) * n + int(event.period) - 1,
+        )
+        for event in state.events
+    )
     return State(
         name=state.name or f"state {number + 1}",
         probability=float(state.probability) / total,
-        events=tuple((e.hazard, (e.start - first) * n + int(e.period) - 1) for e in state.events),
+        events=tuple(events),
         failed=frozenset(state.failed_projects),
         delays=tuple((p, int(d)) for p, d in state.delayed_projects.items() if d > 0),
         unaided=frozenset(state.anyway),
+        regimes=tuple("" if year is None else named[year] for year in held) if named else (),
     )
 
 
@@ -141,25 +185,34 @@ def _sampled(
 ) -> tuple[State, ...]:
     count, n = block.stop - block.start, instance.per_year
     chances = chances or Chances.of(instance)
+    names = regimes(instance)
+    regime = _regimes(instance, sample, block)
     events: list[list[tuple[str, int]]] = [[] for _ in range(count)]
     for hazard in instance.hazards:
+        ways = hazard.profiles
+        length = np.array([way.length for way in ways])
         running_until = np.zeros(count, dtype=np.intp)
         for position, year in enumerate(instance.years):
             strikes = _uniforms(sample, block, "hazard", hazard.id, year, "strikes")
             period = _uniforms(sample, block, "hazard", hazard.id, year, "period")
             start = position * n + np.minimum((period * n).astype(np.intp), n - 1)
-            begins = (strikes < chances.strikes[hazard.id][position]) & (start >= running_until)
-            running_until = np.where(begins, start + hazard.length, running_until)
+            chance = chances.strikes[hazard.id][regime[position], position]
+            begins = (strikes < chance) & (start >= running_until)
+            way = np.zeros(count, dtype=np.intp)
+            if len(ways) > 1:
+                draws = _uniforms(sample, block, "hazard", hazard.id, year, "profile")
+                way = _chosen([own.probability for own in ways], draws)
+            running_until = np.where(begins, start + length[way], running_until)
             for s in np.flatnonzero(begins):
-                events[s].append((hazard.id, int(start[s])))
+                events[s].append((ways[way[s]].id, int(start[s])))
     failed: list[set[str]] = [set() for _ in range(count)]
     delays: list[list[tuple[str, int]]] = [[] for _ in range(count)]
     unaided: list[set[str]] = [set() for _ in range(count)]
     for p in instance.projects.values():
-        fails = _uniforms(sample, block, "success", p.id) >= 1 - chances.fails[p.id]
+        fails = project_draws(sample, block, "success", p.id) >= 1 - chances.fails[p.id]
         for s in np.flatnonzero(fails):
             failed[s].add(p.id)
-        late = _delays(p, _uniforms(sample, block, "delay", p.id))
+        late = _delays(p, project_draws(sample, block, "delay", p.id))
         for s in np.flatnonzero(late):
             delays[s].append((p.id, int(late[s])))
         if p.unaided is not None:
@@ -173,24 +226,63 @@ def _sampled(
             frozenset(failed[s]),
             tuple(delays[s]),
             frozenset(unaided[s]),
+            tuple(names[r] for r in regime[:, s]) if names else (),
         )
         for s in range(count)
     )
 
 
+def _chosen(probabilities: Sequence[float], draws: Floats) -> NDArray[np.intp]:
+    """(B) position of what each draw from [0, 1) falls to, of what has these probabilities."""
+    upper = np.cumsum(probabilities)
+    return np.minimum(np.searchsorted(upper, draws, side="right"), len(upper) - 1)
+
+
 def _delays(project: ProjectData, draws: Floats) -> NDArray[np.intp]:
     years = sorted(project.delays)
-    upper = np.cumsum([project.delays[d] for d in years])
-    position = np.minimum(np.searchsorted(upper, draws, side="right"), len(years) - 1)
-    return np.array(years, dtype=np.intp)[position]
+    at = _chosen([project.delays[d] for d in years], draws)
+    return np.array(years, dtype=np.intp)[at]
+
+
+def _regimes(instance: Instance, sample: Sample, block: slice) -> NDArray[np.intp]:
+    """(Y, B) position of each year's regime in ``regimes``; 0 where there are none."""
+    found = np.zeros((len(instance.years), block.stop - block.start), dtype=np.intp)
+    names, uncertainty = regimes(instance), instance.case.uncertainty
+    if uncertainty is None or uncertainty.regimes is None:
+        return found
+    chain = uncertainty.regimes
+    shares = np.array(
+        [[row.get(to, 0.0) for to in names] for row in (chain.first, *chain.yearly.values())]
+    )
+    shares /= shares.sum(axis=1, keepdims=True)  # 1, but for rounding in the file
+    before = np.full(found.shape[1], -1)
+    for position, year in enumerate(instance.years):
+        draws = _uniforms(sample, block, "regime", year)
+        for number in np.unique(before):
+            own = before == number
+            found[position, own] = _chosen(shares[number + 1].tolist(), draws[own])
+        before = found[position]
+    return found
+
+
+def project_draws(sample: Sample, block: slice, kind: str, project: str) -> Floats:
+    """(B) draws from [0, 1), the greater the worse, of success, delay and what else comes of a
+    project. All of one state hang together by a normal factor that they share: a Gaussian copula
+    (Li 2000) with the correlation that the sample asks for."""
+    own, rho = _uniforms(sample, block, kind, project), float(sample.project_correlation)
+    if rho == 0:
+        return own
+    common = _uniforms(sample, block, "projects")
+    least = 2.0**-54  # no draw is 0, whose normal is infinite
+    z, e = (ndtri(np.maximum(draws, least)) for draws in (common, own))
+    return np.asarray(ndtr(math.sqrt(rho) * z + math.sqrt(1 - rho) * e), dtype=np.float64)
 
 
 def availability(instance: Instance, state: State) -> dict[tuple[str, str], Floats]:
     """(K) share that hazards leave of each origin's supply and output; every event counts."""
-    hazards: dict[str, HazardData] = {h.id: h for h in instance.hazards}
     left = np.ones((len(instance.origins), len(instance.periods)))
-    for hazard, start in state.events:
-        for position, remains in hazards[hazard].effects:
+    for way, start in state.events:
+        for position, remains in instance.profiles[way].effects:
             end = min(start + len(remains), left.shape[1])
             left[position, start:end] *= remains[: end - start]
     return dict(zip(instance.origins, left, strict=True))

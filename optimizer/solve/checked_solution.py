@@ -148,7 +148,15 @@ def input_hash(case: Case) -> str:
     return hash_of(content)
 
 
-UNUSED: dict[str, Any] = {"inputs_t_per_t": {}, "anyway": None}
+UNUSED: dict[str, Any] = {
+    "inputs_t_per_t": {},
+    "anyway": None,
+    "profiles": {},
+    "profile": None,
+    "regimes": None,
+    "regime_factors": {},
+    "project_correlation": 0,
+}
 """Fields below the sections that the format was extended by, as a file has them that says nothing
 of them."""
 

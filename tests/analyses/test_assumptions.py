@@ -52,6 +52,14 @@ def test_yearly_numbers_stay_yearly() -> None:
     assert row.t_per_year.values == pytest.approx((120, 300))
 
 
+def test_yearly_probabilities_stay_probabilities() -> None:
+    raw = bare(**SAMPLED)
+    raw["hazards"]["cut"]["annual_probability"] = {2026: 0.1, 2030: 0.5}
+    found = put(raw, "hazards", 3.0).hazards["cut"].annual_probability
+    assert found.years == (2026, 2030)
+    assert found.values == pytest.approx((0.3, 1.0))
+
+
 def test_damage_goes_on_rising() -> None:
     steps = [{"share": 0.5, "eur_per_t": 7}, {"share": 0.5, "eur_per_t": 7.000001}]
     case = put(bare(damage=[{"material": "ore", "steps": steps}]), "damage.ore", 1 / 3)
@@ -63,7 +71,7 @@ def test_damage_goes_on_rising() -> None:
 def test_probabilities_stop_at_one() -> None:
     raw = bare(**SAMPLED, projects={"works": project(success_probability=0.4)})
     raw["hazards"]["cut"]["annual_probability"] = 0.5
-    assert float(put(raw, "hazards", 3.0).hazards["cut"].annual_probability) == 1
+    assert put(raw, "hazards", 3.0).hazards["cut"].annual_probability.at(2026) == 1
     assert float(put(raw, "success", 2.0).projects["works"].success_probability) == 0
     assert float(put(raw, "success", 0.5).projects["works"].success_probability) == near(0.7)
 

@@ -62,7 +62,7 @@ def chance_of_each(chances: Chances) -> dict[Key, float]:
         events, until = [], 0
         chance = chances.fails["works"] if fails else 1 - chances.fails["works"]
         for year, period in enumerate(pattern):
-            strikes = chances.strikes["cut"][year]
+            strikes = chances.strikes["cut"][0, year]
             chance *= 1 - strikes if period is None else strikes / 2
             at = 2 * year + (period or 0)
             if period is not None and at >= until:
@@ -105,16 +105,88 @@ def sets() -> tuple[Chances, ...]:
 
 def test_the_ratio_is_that_of_the_probabilities_of_the_state() -> None:
     own = Chances.of(instance())
-    other = Chances({"cut": np.array([0.3, 0.08, 0.5])}, {"works": 0.4})
+    other = Chances({"cut": np.array([[0.3, 0.08, 0.5]])}, {"works": 0.4})
     before, after = chance_of_each(own), chance_of_each(other)
     assert math.fsum(before.values()) == pytest.approx(1)
     ratio = likelihood_ratio(instance(), written(own), other)
     assert ratio == pytest.approx([after[key] / before[key] for key in before], rel=1e-12)
 
 
+def test_the_ratio_is_exact_with_profiles_regimes_and_yearly_probabilities() -> None:
+    """All states of two years, written out draw by draw: regimes, and for each year no strike or
+    one in either period by a profile of one period or of three. In the second year of a tense one
+    0.5 * 2 is certain, whatever else a strike is raised to."""
+    profiles = {
+        name: {"probability": chance, "effects": [{"country": "CN", "loss": loss}]}
+        for name, chance, loss in (("short", 0.75, [1.0]), ("long", 0.25, [1.0, 0.5, 0.2]))
+    }
+    hazards = {
+        "cut": {
+            "annual_probability": {2026: 0.2, 2027: 0.5},
+            "regime_factors": {"tense": 2},
+            "profiles": profiles,
+        }
+    }
+    rows = {"calm": {"calm": 0.9, "tense": 0.1}, "tense": {"tense": 1.0}}
+    raw = case(
+        horizon={"first_year": 2026, "last_year": 2027, "periods_per_year": 2},
+        supply=CHINA,
+        hazards=hazards,
+        uncertainty={
+            "sample": {"states": 10},
+            "regimes": {"first": {"calm": 0.6, "tense": 0.4}, "yearly": rows},
+        },
+    )
+    it = read_instance(Case.model_validate(raw))
+    own = Chances.of(it)
+    assert own.strikes["cut"].tolist() == [[0.2, 0.5], [0.4, 1.0]]
+    other = Chances({"cut": np.array([[0.3, 0.5], [0.4, 1.0]])}, {})
+    lengths = {"short": 1, "long": 3}
+
+    def every(chances: Chances) -> dict[tuple[object, ...], float]:
+        found: dict[tuple[object, ...], float] = defaultdict(float)
+        draws = [None, *itertools.product((0, 1), lengths)]
+        for path in itertools.product(("calm", "tense"), repeat=2):
+            first = {"calm": 0.6, "tense": 0.4}[path[0]] * rows[path[0]].get(path[1], 0.0)
+            for pattern in itertools.product(draws, repeat=2):
+                chance, events, until = first, [], 0
+                for year, drawn in enumerate(pattern):
+                    strikes = chances.strikes["cut"][("calm", "tense").index(path[year]), year]
+                    if drawn is None:
+                        chance *= 1 - strikes
+                        continue
+                    period, name = 2 * year + drawn[0], drawn[1]
+                    chance *= strikes / 2 * profiles[name]["probability"]
+                    if period >= until:
+                        events.append((f"cut.{name}", period))
+                        until = period + lengths[name]
+                found[tuple(events), path] += chance
+        return {key: chance for key, chance in found.items() if chance > 0}
+
+    before, after = every(own), every(other)
+    assert math.fsum(before.values()) == pytest.approx(1)
+    assert before.keys() == after.keys()
+    states = [State("", 1.0, events, regimes=path) for events, path in before]
+    ratio = likelihood_ratio(it, states, other)
+    assert ratio == pytest.approx([after[key] / before[key] for key in before], rel=1e-12)
+    found = draw(it, (own, other), 4_000, 3)
+    assert found.weight.mean() == pytest.approx(1, abs=0.05)
+    sets = raised(it, Commitment(), found, np.ones(4_000), LEVEL)
+    assert all((chances.strikes["cut"] >= own.strikes["cut"]).all() for chances in sets)
+
+
+def test_failures_that_hang_together_are_drawn_as_they_come() -> None:
+    raw = instance().case.model_dump(mode="json", by_alias=True, exclude_unset=True)
+    raw["uncertainty"]["sample"]["project_correlation"] = 0.5
+    tied = read_instance(Case.model_validate(raw))
+    tried = draw(tied, (Chances.of(tied),), 400, 5)
+    for chances in raised(tied, PLAN, tried, damage_of(tried.states), LEVEL):
+        assert chances.fails["works"] == pytest.approx(0.1)
+
+
 def test_chances_are_raised_where_damage_is_and_nowhere_lowered() -> None:
     own, tail, mean = sets()
-    assert own.strikes["cut"].tolist() == [0.08] * YEARS
+    assert own.strikes["cut"].tolist() == [[0.08] * YEARS]
     for chances in (tail, mean):
         assert (chances.strikes["cut"] >= 0.08).all()
         assert (chances.strikes["cut"] <= 0.5).all()
@@ -123,7 +195,7 @@ def test_chances_are_raised_where_damage_is_and_nowhere_lowered() -> None:
 
 
 def test_states_are_drawn_with_the_chances_given() -> None:
-    chances = Chances({"cut": np.array([0.4, 0.0, 0.0])}, {"works": 1.0})
+    chances = Chances({"cut": np.array([[0.4, 0.0, 0.0]])}, {"works": 1.0})
     states = draw_states(instance(), 4_000, 1, chances=chances)
     struck = sum(bool(state.events) for state in states)
     assert abs(struck - 1_600) < 4 * math.sqrt(4_000 * 0.24)

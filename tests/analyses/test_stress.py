@@ -30,7 +30,7 @@ from optimizer.analyses.stress.stress import lasting, stress
 from optimizer.cli import run
 from optimizer.errors import Misuse
 from optimizer.model.commitment import Commitment
-from optimizer.model.instance import HazardData, Instance, read_instance
+from optimizer.model.instance import Instance, ProfileData, read_instance
 from optimizer.model.states import read_states
 from optimizer.solve.outcomes import evaluate
 from optimizer.solve.sweep.nodes import Stock
@@ -122,12 +122,36 @@ def test_events_that_overlap_take_their_shares_of_what_is_left() -> None:
 
 
 def test_effects_that_were_over_before_do_not_go_on() -> None:
-    hazard = HazardData("h", 0.1, 3, ((0, np.array([0.2])), (1, np.array([0.0, 0.5, 0.7]))))
+    effects = ((0, np.array([0.2])), (1, np.array([0.0, 0.5, 0.7])))
+    hazard = ProfileData("h", "h", 1.0, 3, effects)
     longer = lasting(hazard, 5, "longer")
     assert [list(left) for _, left in longer.effects] == [[0.2], [0.0, 0.5, 0.7, 0.7, 0.7]]
     assert (longer.id, longer.length) == ("longer", 5)
     shorter = lasting(hazard, 2, "shorter")
     assert [list(left) for _, left in shorter.effects] == [[0.2], [0.0, 0.5]]
+
+
+def test_an_event_goes_by_the_profile_that_is_named() -> None:
+    """25 t a quarter: the long one takes 25, 25 and 12.5; by itself the hazard is no event."""
+    hazards = {
+        "cut": {
+            "annual_probability": 0.1,
+            "profiles": {
+                name: {"probability": 0.5, "effects": [{"country": "CN", "loss": loss}]}
+                for name, loss in (("short", [1.0]), ("long", [1.0, 1.0, 0.5]))
+            },
+        }
+    }
+    events = [{"hazard": "cut", "start": 2027, "profile": "short"}]
+    states = [{"name": "a cut", "probability": 1.0, "events": events}]
+    raw = works_and_stock(hazards=hazards, uncertainty={"states": states})
+    found = stressed(raw, "cut.long 2026.2")
+    assert found.materials[0].market_t == near([0, 0, 12.5])
+    assert [(e.hazard, e.profile, e.periods) for e in found.events] == [("cut", "long", 3)]
+    written = stressed(raw, state="a cut")
+    assert [(e.hazard, e.profile, e.periods) for e in written.events] == [("cut", "short", 1)]
+    with pytest.raises(Misuse, match=r"no hazard 'cut'; there are cut\.short, cut\.long"):
+        stressed(raw, "cut 2026.2")
 
 
 def test_without_any_shortage_there_is_nothing() -> None:

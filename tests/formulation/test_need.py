@@ -193,7 +193,7 @@ def test_a_plant_that_lacks_an_input_for_good_is_left_out() -> None:
 def test_hazards_strike_conversions_by_country_and_output() -> None:
     it = instance(chained())
     assert ("magnet", "DE") in it.origins
-    strike = next(hazard for hazard in it.hazards if hazard.id == "strike")
+    strike = it.profiles["strike"]
     assert [it.origins[position] for position, _ in strike.effects] == [("magnet", "DE")]
 
 

@@ -20,7 +20,13 @@ from optimizer.analyses.evaluation.estimates import Parts, estimate
 from optimizer.analyses.evaluation.options import FEWEST_RARE
 from optimizer.model.commitment import Commitment
 from optimizer.model.instance import Floats, Instance
-from optimizer.model.states import Chances, State, draw_states
+from optimizer.model.states import (
+    Chances,
+    State,
+    draw_states,
+    project_correlation,
+    regime_of,
+)
 from optimizer.solve import outcomes
 
 SHARES = (0.2, 0.5, 0.3)
@@ -155,8 +161,13 @@ def draw(instance: Instance, sets: Sequence[Chances], count: int, seed: int) -> 
 def raised(
     instance: Instance, commitment: Commitment, tried: Weighed, damage: Floats, level: float
 ) -> tuple[Chances, ...]:
-    """The scenario's chances, and those that a pilot asks for: for the tail, and for the mean."""
-    own = Chances.of(instance)
+    """The scenario's chances, and those that a pilot asks for: for the tail, and for the mean.
+
+    Chances of failure stay where projects are correlated: the failures of a state do not say what
+    its common factor was, so that their ratio is no product.
+    """
+    own, regime = Chances.of(instance), regime_of(instance, tried.states)
+    built = () if project_correlation(instance) > 0 else commitment.start
     eta = _threshold(tried.weight, damage, level)
     of_hazard = drawn(instance, tried.states)
     sets = [own]
@@ -167,11 +178,14 @@ def raised(
             continue
         strikes = {}
         for hazard, p in own.strikes.items():
-            began, could = (_over_years(weight @ own_draws) for own_draws in of_hazard[hazard])
+            began, could = (
+                np.array([_over_years(weight @ (own_draws * (regime == r))) for r in range(len(p))])
+                for own_draws in of_hazard[hazard]
+            )
             often = np.divide(began, could, out=p.copy(), where=could > 0)
             strikes[hazard] = _up(p, often)
         failing = dict(own.fails)
-        for project in commitment.start:
+        for project in built:
             fails = np.array([project in state.failed for state in tried.states])
             often = weight @ fails / weight.sum()
             failing[project] = float(_up(np.array(own.fails[project]), often))
@@ -213,15 +227,18 @@ def drawn(instance: Instance, states: Sequence[State]) -> dict[str, tuple[Floats
     could: no event of it ran any more."""
     n, shape = instance.per_year, (len(states), len(instance.years))
     starts = {h.id: np.full(shape, -1) for h in instance.hazards}
+    lengths = {h.id: np.zeros(shape, dtype=int) for h in instance.hazards}
     for s, state in enumerate(states):
         for id, period in state.events:
-            starts[id][s, period // n] = period
+            way = instance.profiles[id]
+            starts[way.hazard][s, period // n] = period
+            lengths[way.hazard][s, period // n] = way.length
     found = {}
     for hazard in instance.hazards:
         start, could, until = starts[hazard.id], np.zeros(shape), np.zeros(len(states), dtype=int)
-        for y, at in enumerate(start.T):
+        for y, (at, length) in enumerate(zip(start.T, lengths[hazard.id].T, strict=True)):
             could[:, y] = np.clip(n * (y + 1) - np.maximum(until, n * y), 0, n) / n
-            until = np.where(at >= 0, at + hazard.length, until)
+            until = np.where(at >= 0, at + length, until)
         found[hazard.id] = (start >= 0).astype(float), could
     return found
 
@@ -231,18 +248,21 @@ def likelihood_ratio(instance: Instance, states: Sequence[State], chances: Chanc
 
     What was drawn and then discarded is summed over, so that a ratio depends on the state alone: a
     strike drawn inside a running event of the same hazard leaves no trace, and neither does no
-    strike.
+    strike. Regimes, profiles and delays are drawn alike under all chances: they cancel.
 
     By hand: a strike of 0.1 a year is drawn with 0.3, two periods a year, the event lasts three. A
     state in which it begins in period 1 of 2026, so that of 2027 one period is left, has
     0.3 / 0.1 * (1 - 0.3 / 2) / (1 - 0.1 / 2); the period's own draw is the same under both.
     """
     own, logarithm = Chances.of(instance), np.zeros(len(states))
+    regime = regime_of(instance, states)
     for hazard, (began, could) in drawn(instance, states).items():
         p, q = own.strikes[hazard], chances.strikes[hazard]
-        for y in np.flatnonzero(p != q):
-            none = np.log1p(-q[y] * could[:, y]) - np.log1p(-p[y] * could[:, y])
-            logarithm += np.where(began[:, y], np.log(q[y] / p[y]), none)
+        for y in np.flatnonzero((p != q).any(axis=0)):
+            apart = np.flatnonzero((p != q)[regime[:, y], y])
+            before, after = (chance[regime[apart, y], y] for chance in (p, q))
+            none = np.log1p(-after * could[apart, y]) - np.log1p(-before * could[apart, y])
+            logarithm[apart] += np.where(began[apart, y], np.log(after / before), none)
     for project in instance.projects:
         r, s = own.fails[project], chances.fails[project]
         if r != s:

@@ -194,7 +194,8 @@ def _weighted(case: Case, material: str) -> Iterator[tuple[str, Number, float]]:
     for hazard in case.hazards.values():
         striking = [
             effect
-            for effect in hazard.effects
+            for effects in hazard.courses.values()
+            for effect in effects
             if any(
                 effect.country == country
                 and form in forms
@@ -202,8 +203,8 @@ def _weighted(case: Case, material: str) -> Iterator[tuple[str, Number, float]]:
                 for country, form in origins
             )
         ]
-        if striking:
-            yield "frequency", hazard.annual_probability, float(hazard.annual_probability)
+        for figure in hazard.annual_probability.values if striking else ():
+            yield "frequency", figure, float(figure)
         for effect in striking:
             before = effect.loss[0]
             for loss in effect.loss:

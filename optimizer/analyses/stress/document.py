@@ -108,6 +108,8 @@ def _disruption(say: Say) -> Iterator[Part]:
 def _event(say: Say, event: StressEvent) -> str:
     """A hazard, when it begins, and when it ends, or the horizon does."""
     name, case = say.name("hazards", event.hazard), say.case
+    if event.profile is not None:
+        name = tr("{hazard}, profile {profile}", hazard=name, profile=clean(event.profile))
     begins = _label(say, StressPeriod(year=event.start, period=event.period))
     if case is None:
         return tr("{name}: from {begins}", name=name, begins=begins)

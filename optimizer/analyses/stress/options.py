@@ -66,7 +66,8 @@ class StressOptions(OfScenario, SolveOptions):
         tuple[Strike, ...], Flag("'HAZARD YEAR[.PERIOD] [for N UNITS]'", "--event", _strikes)
     ] = ()
     """A hazard of the scenario strikes in this year, or in this period of it; for so many periods,
-    quarters, months or years, or as long as its effects say; may be given often."""
+    quarters, months or years, or as long as its effects say; may be given often. One with profiles
+    is named as HAZARD.PROFILE."""
     state: Annotated[str, Flag("NAME")] | None = None
     """Look at this written-out state of the scenario, by its name or its number."""
     plan: Annotated[str, Flag("PLAN")] | None = None

@@ -19,7 +19,7 @@ from optimizer.analyses.stress.one_state import Lived, live_through
 from optimizer.analyses.stress.options import StressOptions, Strike
 from optimizer.errors import Misuse
 from optimizer.model.commitment import Commitment, planned_stock
-from optimizer.model.instance import Floats, HazardData, Instance
+from optimizer.model.instance import Floats, HazardData, Instance, ProfileData
 from optimizer.model.states import State, read_states
 from optimizer.solve.checked_solution import Found
 from optimizer.solve.outcomes import SHORT
@@ -79,10 +79,10 @@ def disruption(instance: Instance, options: StressOptions) -> Disruption:
     """
     if options.state is not None:
         state = replace(_written(instance, options.state), probability=1.0)
-        lengths = {h.id: h.length for h in instance.hazards}
-        events = [_event(instance, h, start, lengths[h]) for h, start in state.events]
+        ways = instance.profiles
+        events = [_event(instance, ways[h], start, ways[h].length) for h, start in state.events]
         return Disruption(instance, state, state.name, events)
-    known = {h.id: h for h in instance.hazards}
+    known = instance.profiles
     hazards, events, struck = list(instance.hazards), [], []
     for number, strike in enumerate(options.events, 1):
         hazard, ids = known.get(strike.hazard), ", ".join(known) or "-"
@@ -93,9 +93,9 @@ def disruption(instance: Instance, options: StressOptions) -> Disruption:
         start = _start(instance, strike)
         # No id has a space, so that this one stands for the event alone.
         own = lasting(hazard, _length(instance, strike, hazard), f"{hazard.id} {number}")
-        hazards.append(own)
+        hazards.append(HazardData(own.id, np.zeros(len(instance.years)), {}, (own,)))
         struck.append((own.id, start))
-        events.append(_event(instance, hazard.id, start, own.length))
+        events.append(_event(instance, hazard, start, own.length))
     asked = replace(instance, hazards=tuple(hazards))
     return Disruption(asked, State("events", 1.0, tuple(struck)), None, events)
 
@@ -126,7 +126,7 @@ def _start(instance: Instance, strike: Strike) -> int:
     return (year - first) * n + period - 1
 
 
-def _length(instance: Instance, strike: Strike, hazard: HazardData) -> int:
+def _length(instance: Instance, strike: Strike, hazard: ProfileData) -> int:
     """How many periods an event lasts."""
     if strike.length is None or strike.unit == "period":
         return strike.length or hazard.length
@@ -139,8 +139,8 @@ def _length(instance: Instance, strike: Strike, hazard: HazardData) -> int:
     return periods
 
 
-def lasting(hazard: HazardData, periods: int, id: str) -> HazardData:
-    """A hazard that lasts so many periods, under another id.
+def lasting(hazard: ProfileData, periods: int, id: str) -> ProfileData:
+    """A hazard, or one profile of it, that lasts so many periods, under another id.
 
     Effects end with it. Where it lasts longer than it would, the last loss of those effects goes on
     that would last to its end; the others are over when they were.
@@ -150,12 +150,12 @@ def lasting(hazard: HazardData, periods: int, id: str) -> HazardData:
         if len(remains) == hazard.length:
             remains = np.pad(remains, (0, max(0, periods - len(remains))), mode="edge")
         effects.append((origin, remains[:periods]))
-    return HazardData(id, hazard.annual_probability, periods, tuple(effects))
+    return replace(hazard, id=id, length=periods, effects=tuple(effects))
 
 
-def _event(instance: Instance, hazard: str, start: int, length: int) -> StressEvent:
-    at = _period(instance, start)
-    return StressEvent(hazard=hazard, start=at.year, period=at.period, periods=length)
+def _event(instance: Instance, way: ProfileData, start: int, length: int) -> StressEvent:
+    at, where = _period(instance, start), {"hazard": way.hazard, "profile": way.name}
+    return StressEvent(**where, start=at.year, period=at.period, periods=length)
 
 
 # What it does

@@ -10,6 +10,7 @@ from optimizer.model.instance.data import Instance as Instance
 from optimizer.model.instance.data import InstrumentData as InstrumentData
 from optimizer.model.instance.data import Node as Node
 from optimizer.model.instance.data import Plant as Plant
+from optimizer.model.instance.data import ProfileData as ProfileData
 from optimizer.model.instance.data import ProjectData as ProjectData
 from optimizer.model.instance.data import group_of as group_of
 from optimizer.model.instance.perspective import Held as Held

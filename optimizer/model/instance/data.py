@@ -239,13 +239,29 @@ class Chain:
 
 
 @dataclass(frozen=True, eq=False)
-class HazardData:
-    """A hazard and what it does."""
+class ProfileData:
+    """One way in which an event of a hazard may go."""
 
-    id: str
-    annual_probability: float
+    id: str  # of the hazard, or ``hazard.profile``, where it has profiles: no id has a dot
+    hazard: str
+    probability: float  # that an event of the hazard goes this way
     length: int  # periods until its last effect ends
     effects: tuple[tuple[int, Floats], ...]  # origin that is struck, and the share left by period
+
+    @property
+    def name(self) -> str | None:
+        """Id of the profile within its hazard, where that has profiles."""
+        return self.id.partition(".")[2] or None
+
+
+@dataclass(frozen=True, eq=False)
+class HazardData:
+    """A hazard, how often it strikes, and how."""
+
+    id: str
+    annual_probability: Floats  # (Y) without regimes
+    regime_factors: dict[str, float]  # on that probability, by regime; else 1
+    profiles: tuple[ProfileData, ...]  # one at least
 
 
 @dataclass(frozen=True, eq=False)
@@ -277,6 +293,11 @@ class Instance:
     counts: dict[str, float] = field(default_factory=dict)  # of consumers' mean damage; else 1
     stakes: tuple[Stake, ...] = ()
     held: Held = NOTHING_HELD
+
+    @cached_property
+    def profiles(self) -> dict[str, ProfileData]:
+        """Ways in which an event of any hazard may go, by their ids, by which states name them."""
+        return {way.id: way for hazard in self.hazards for way in hazard.profiles}
 
     @property
     def periods(self) -> range:

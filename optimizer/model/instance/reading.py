@@ -195,15 +195,24 @@ def _stockpile(case: Case, s: Stockpile, lot: dict[str, float], need: Need) -> S
 
 def _hazards(case: Case, origins: tuple[tuple[str, str], ...]) -> Iterator[data.HazardData]:
     for id, hazard in case.hazards.items():
-        effects = tuple(
-            (position, 1 - np.array(effect.loss, dtype=float))
-            for effect in hazard.effects
-            for position, (material, country) in enumerate(origins)
-            if country == effect.country
-            and (effect.materials is None or material in effect.materials)
-        )
-        length = max((len(effect.loss) for effect in hazard.effects), default=1)
-        yield data.HazardData(id, float(hazard.annual_probability), length, effects)
+        # 1, but for rounding in the file.
+        total = math.fsum(way.probability for way in hazard.profiles.values())
+        profiles = []
+        for name, its_effects in hazard.courses.items():
+            effects = tuple(
+                (position, 1 - np.array(effect.loss, dtype=float))
+                for effect in its_effects
+                for position, (material, country) in enumerate(origins)
+                if country == effect.country
+                and (effect.materials is None or material in effect.materials)
+            )
+            length = max((len(effect.loss) for effect in its_effects), default=1)
+            chance = 1.0 if name is None else float(hazard.profiles[name].probability) / total
+            way = id if name is None else f"{id}.{name}"
+            profiles.append(data.ProfileData(way, id, chance, length, effects))
+        yearly = series(hazard.annual_probability, case.horizon.years, 0.0)
+        factors = {regime: float(factor) for regime, factor in hazard.regime_factors.items()}
+        yield data.HazardData(id, yearly, factors, tuple(profiles))
 
 
 def _nodes(it: Instance, need: Need) -> Iterator[Node]:

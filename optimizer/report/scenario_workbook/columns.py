@@ -155,6 +155,9 @@ class Columns:
         said = any((*path, remark) in used for remark in REMARKS)
         if part.shape.kind == "yearly":
             yield from self._yearly(part, used)
+        elif part.shape.kind == "mapping":
+            for inner, name in self._free_keys(part, used):
+                yield from self._part(part, inner, name, used)
         elif said or (kind == "mapping" if always is None else always):
             yield from _sourced(part)
         else:

@@ -196,10 +196,10 @@ class _Patterns:
     def __init__(self, instance: Instance, states: Sequence[State]) -> None:
         self.periods, self.states = len(instance.periods), len(states)
         self._effects: dict[int, list[tuple[str, Floats]]] = {}
-        for hazard in instance.hazards:
-            for position, remains in hazard.effects:
-                self._effects.setdefault(position, []).append((hazard.id, remains))
-        strikes: dict[str, list[tuple[int, int]]] = {h.id: [] for h in instance.hazards}
+        for way in instance.profiles.values():
+            for position, remains in way.effects:
+                self._effects.setdefault(position, []).append((way.id, remains))
+        strikes: dict[str, list[tuple[int, int]]] = {id: [] for id in instance.profiles}
         for s, state in enumerate(states):
             for struck, at in state.events:
                 strikes[struck].append((at, s))
