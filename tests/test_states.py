@@ -131,10 +131,10 @@ def test_supply_and_projects_of_the_country_are_struck_alike() -> None:
     """Of 16 t a period CL gives 8, CN 8 and its works 10 less what is lost; a lot is 8 t."""
     instance = read(written({"probability": 1.0, "events": [event(2026)]}))
     (state,) = read_states(instance)
-    ore, share = instance.nodes[0], availability(instance, state)
+    ore, own = instance.nodes[0], outlook(instance, state)
     assert instance.lot_t["ore"] == 8
-    assert (market_supply(instance, ore, share) * 8).tolist() == [8, 12, 14] + [16] * 5
-    output = project_output(instance, ore, outlook(instance, state))["works", Coming()] * 8
+    assert (market_supply(instance, ore, own) * 8).tolist() == [8, 12, 14] + [16] * 5
+    output = project_output(instance, ore, own)["works", Coming()] * 8
     assert output.tolist() == [0, 5, 7.5] + [10] * 5
 
 

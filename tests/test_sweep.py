@@ -38,7 +38,7 @@ def swept(raw: Raw, commitment: Commitment | None = None) -> list[NodeOutcome]:
     point = recourse.columns.point(commitment or Commitment())
     missing = {v: lots for part in recourse.shortages(point) for v, lots in part.by_step.items()}
     return [
-        NodeOutcome(node, missing[v], (missing[v] * recourse.nodes[v].as_in_file[0]).sum(axis=1))
+        NodeOutcome(node, missing[v], (missing[v] * recourse.nodes[v].weight_in_file).sum(axis=1))
         for v, node in enumerate(instance.nodes)
     ]
 

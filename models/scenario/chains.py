@@ -149,6 +149,14 @@ def made_from(case: Case, material: str) -> set[str]:
     return _reached([material], made_into)
 
 
+def made_of(case: Case, material: str) -> set[str]:
+    """A material and all forms that it is made of by conversions."""
+    inputs: dict[str, list[str]] = defaultdict(list)
+    for taken, made, *_ in links(case, projects=False):
+        inputs[made].append(taken)
+    return _reached([material], inputs)
+
+
 def _reached(first: Iterable[str], after: dict[str, list[str]]) -> set[str]:
     """All that can be reached by steps from one to those after it."""
     found = set(first)

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, StrictStr, ValidationInfo, field_validator, model_validator
 
 from models import base
-from models.base import AllMaterials, Base, Country, Finding, Id, ProjectId, Text
+from models.base import AllMaterials, Base, Country, Finding, Id, MaterialId, ProjectId, Text
 from models.language import marked, tr
 from models.marks import In
 from models.scenario.quantities import (
@@ -95,6 +95,8 @@ class State(Base):
     anyway: tuple[ProjectId, ...] = ()  #: Ids of projects that are built unaided.
     regimes: dict[Annotated[int, BeforeValidator(base.read_year), In("years")], RegimeId] = {}
     """Regime from each year named on, until the next; events are as they are written."""
+    demand: dict[MaterialId, NonNegative] = {}
+    """Factors on demand, and on supply given as a share, by material; 1 where not named."""
 
 
 class Sample(Base):
@@ -129,12 +131,21 @@ class Regimes(Base):
         return rows
 
 
+class DemandFactor(Base):
+    """One way the demand for a material may go."""
+
+    factor: NonNegative  #: What all demand is multiplied by, and supply given as a share.
+    probability: Share  #: Probability of this factor; those of a material add up to 1.
+
+
 class Uncertainty(Base):
     """The states of the world that a plan is made for: sampled, or written out."""
 
     sample: Sample | None = None  #: Sampled states.
     states: tuple[State, ...] | None = None  #: Written-out states.
     regimes: Regimes | None = None  #: Years that are more or less dangerous than others.
+    demand: dict[MaterialId, tuple[DemandFactor, ...]] = {}
+    """Factors on the demand for a material, one of which is drawn for each sampled state."""
 
     @model_validator(mode="after")
     def _one_of_two(self, info: ValidationInfo) -> Uncertainty:
@@ -145,3 +156,20 @@ class Uncertainty(Base):
         return self
 
     _sums = base.adds_up("states", what=marked("the probability of the states"), of="probability")
+
+    @field_validator("demand")
+    @classmethod
+    def _factors_add_up(
+        cls, demand: dict[str, tuple[DemandFactor, ...]], info: ValidationInfo
+    ) -> dict[str, tuple[DemandFactor, ...]]:
+        if base.left_out("sum", info):
+            return demand
+        what = tr("the probability of the factors")
+        faults = [
+            ((material, *at), message, hint)
+            for material, factors in demand.items()
+            for at, message, hint in base.sum_faults((one.probability for one in factors), what)
+        ]
+        if faults:
+            raise base.faults_together(faults)
+        return demand

@@ -9,7 +9,7 @@ from pydantic import ValidationInfo, field_validator, model_validator
 from models import base
 from models.base import Base, ConsumerId, Country, FunderId, MaterialId, Stage, Text
 from models.language import marked, tr
-from models.scenario.quantities import NonNegative, Ratio, Share, YearlyNonNegative
+from models.scenario.quantities import Count, NonNegative, Number, Ratio, Share, YearlyNonNegative
 
 
 class PriceState(Base):
@@ -60,12 +60,26 @@ class DamageStep(Base):
     eur_per_t: NonNegative  #: Damage of a tonne missing on this step, in EUR per tonne.
 
 
+class Adaptation(Base):
+    """How users adapt while a shortage lasts: they need less and less of what is dear to miss.
+
+    A clock starts at 0 with the first period that is struck and counts every period from then on.
+    """
+
+    per_year: Share  #: Share of the later steps that is adapted away in a year of the clock.
+    floor: Share = Number(0)  #: Share of the later steps that is never adapted away.
+    trigger_loss: Share = Number(0.2)
+    """A period is struck if more than this share of the market supply is lost."""
+    reset_periods: Count = Number(4)  #: Periods in a row without a strike that end the clock.
+
+
 class Damage(Base):
     """What a missing tonne costs the economy, in steps that rise."""
 
     material: MaterialId  #: Id of the material.
     consumer: ConsumerId | None = None  #: Id of a consumer, if the entry is for it alone.
     steps: tuple[DamageStep, ...]  #: From the first tonne missing to the last; shares add up to 1.
+    adaptation: Adaptation | None = None  #: How users adapt while a shortage lasts; else not.
 
     @field_validator("steps")
     @classmethod

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from models.scenario.case import Case
     from models.scenario.funding import Funder
     from models.scenario.instruments import Instrument
+    from models.scenario.materials import Damage
     from models.scenario.projects import Project
 
 _Path = tuple[Step, ...]
@@ -28,7 +29,16 @@ _KILOGRAMS = 100  #: Tonnes for a tonne from which on kilograms are more likely 
 
 def warnings(case: Case, found: list[Found]) -> Iterator[Fault]:
     """Every doubt about a scenario whose references hold, all values of which were ``found``."""
-    for part in (_unused, _shares, _chains, _anyway, _funders, _instruments, _hazards):
+    for part in (
+        _unused,
+        _demand_factors,
+        _shares,
+        _chains,
+        _anyway,
+        _funders,
+        _instruments,
+        _hazards,
+    ):
         yield from part(case)
     yield from _countries(case, found)
     yield from _sources(case, found)
@@ -74,6 +84,7 @@ def _unused(case: Case) -> Iterator[Fault]:
         pair = (damage.consumer, damage.material)
         if pair not in pairs if damage.consumer else damage.material not in common:
             yield _doubt(("damage", number), tr("no demand uses this damage entry"))
+        yield from _adaptation(damage, ("damage", number))
     for number, supply in enumerate(case.supply):
         if supply.material not in wanted:
             message = tr("supply of '{material}', which nobody demands", material=supply.material)
@@ -93,6 +104,39 @@ def _unused(case: Case) -> Iterator[Fault]:
                 continue
             message = tr("none of those it serves demands '{material}'", material=name)
             yield _doubt(("stockpiles", number, "serves"), message)
+
+
+def _adaptation(damage: Damage, path: _Path) -> Iterator[Fault]:
+    """Adaptation that changes nothing."""
+    own = damage.adaptation
+    if own is not None:
+        at, hint = (*path, "adaptation"), ""
+        if not any(step.share > 0 for step in damage.steps[1:]):
+            hint = tr("it moves shares of later steps to the first: write two steps or more")
+        elif own.per_year <= 0 or own.floor >= 1:
+            hint = tr("write a per_year above 0 and a floor below 1, or leave it out")
+        elif own.trigger_loss >= 1:
+            hint = tr("no loss is above a trigger_loss of 1: write {value}", value=0.2)
+        if hint:
+            yield _doubt(at, tr("this adaptation changes nothing"), hint, at_key=True)
+
+
+def _demand_factors(case: Case) -> Iterator[Fault]:
+    """Factors on a demand that is not there, and such as no state of the plan has."""
+    uncertainty, demanded = case.uncertainty, {row.material for row in case.demand}
+    if uncertainty is None:
+        return
+    named = {m for state in uncertainty.states or () for m in state.demand}
+    for m in uncertainty.demand:
+        at = ("uncertainty", "demand", m)
+        if uncertainty.sample is None and m not in named:
+            message = tr("no state names a factor on the demand for '{material}'", material=m)
+            hint = tr("factors are drawn for sampled states: write demand with the states")
+            yield _doubt(at, message, hint, at_key=True)
+        elif m not in demanded:
+            message = tr("nobody demands '{material}' itself", material=m)
+            hint = tr("so that its factor changes no more than supply given as a share")
+            yield _doubt(at, message, hint, at_key=True)
 
 
 def _shares(case: Case) -> Iterator[Fault]:

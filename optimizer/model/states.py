@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 from typing import Literal
 
 import numpy as np
@@ -21,6 +21,7 @@ from scipy.special import ndtr, ndtri
 from models.scenario.hazards import Sample
 from models.scenario.hazards import State as WrittenState
 from models.scenario.quantities import Number
+from optimizer.model import clock
 from optimizer.model.instance import (
     COMMON,
     COVERED,
@@ -29,7 +30,6 @@ from optimizer.model.instance import (
     Floats,
     Instance,
     Node,
-    ProjectData,
 )
 
 
@@ -45,6 +45,7 @@ class State:
     delays: tuple[tuple[str, int], ...] = ()  # years of delay of the first output, if any
     unaided: frozenset[str] = frozenset()  # projects that are decided without anybody's money
     regimes: tuple[str, ...] = ()  # (Y) empty texts where it is not said; none without regimes
+    demand: tuple[tuple[str, float], ...] = ()  # factors on demand, by material; 1 where not named
 
     def coming(self, project: str) -> Coming:
         """How a project comes that does not fail."""
@@ -157,6 +158,7 @@ def _written(instance: Instance, state: WrittenState, number: int, total: float)
         delays=tuple((p, int(d)) for p, d in state.delayed_projects.items() if d > 0),
         unaided=frozenset(state.anyway),
         regimes=tuple("" if year is None else named[year] for year in held) if named else (),
+        demand=tuple((m, float(x)) for m, x in state.demand.items() if float(x) != 1),
     )
 
 
@@ -212,12 +214,20 @@ def _sampled(
         fails = project_draws(sample, block, "success", p.id) >= 1 - chances.fails[p.id]
         for s in np.flatnonzero(fails):
             failed[s].add(p.id)
-        late = _delays(p, project_draws(sample, block, "delay", p.id))
+        late = _delays(p.delays, project_draws(sample, block, "delay", p.id))
         for s in np.flatnonzero(late):
             delays[s].append((p.id, int(late[s])))
         if p.unaided is not None:
             for s in np.flatnonzero(_uniforms(sample, block, "anyway", p.id) < p.unaided_chance):
                 unaided[s].add(p.id)
+    demand: list[list[tuple[str, float]]] = [[] for _ in range(count)]
+    uncertainty = instance.case.uncertainty
+    for m, factors in uncertainty.demand.items() if uncertainty else ():
+        chance = [float(one.probability) for one in factors]
+        drawn = _chosen(chance, _uniforms(sample, block, "demand", m))
+        for number, place in enumerate(drawn):
+            if float(factors[place].factor) != 1:
+                demand[number].append((m, float(factors[place].factor)))
     return tuple(
         State(
             f"sampled {block.start + s + 1}",
@@ -227,6 +237,7 @@ def _sampled(
             tuple(delays[s]),
             frozenset(unaided[s]),
             tuple(names[r] for r in regime[:, s]) if names else (),
+            tuple(demand[s]),
         )
         for s in range(count)
     )
@@ -238,9 +249,9 @@ def _chosen(probabilities: Sequence[float], draws: Floats) -> NDArray[np.intp]:
     return np.minimum(np.searchsorted(upper, draws, side="right"), len(upper) - 1)
 
 
-def _delays(project: ProjectData, draws: Floats) -> NDArray[np.intp]:
-    years = sorted(project.delays)
-    at = _chosen([project.delays[d] for d in years], draws)
+def _delays(chances: Mapping[int, float], draws: Floats) -> NDArray[np.intp]:
+    years = sorted(chances)
+    at = _chosen([chances[d] for d in years], draws)
     return np.array(years, dtype=np.intp)[at]
 
 
@@ -302,6 +313,7 @@ def without_surplus(instance: Instance, states: Sequence[State]) -> Instance:
             *(float(lots.max()) for (own, _), lots in instance.supply.items() if own == m),
             0.0,
         )
+        * max([1.0, *(x for state in states for own, x in state.demand if own == m)])
         for m, need in instance.need.items()
     }
     part = dict.fromkeys(most, 1.0)  # of what comes, the least that belongs to anybody
@@ -340,6 +352,9 @@ class Outlook:
     left: dict[tuple[str, str], Floats]  # (K) share of each origin's supply
     comes: dict[tuple[str, str, Coming], Floats]
     """(K) share of output, by project, material and how the project comes."""
+    market: dict[str, Floats]  # (K) lots of each material from the market
+    demand: dict[str, Floats]  # (K) lots, by label of the node
+    limit: dict[str, Floats]  # (J, K) lots of it on each step
 
     @property
     def coming(self) -> dict[str, tuple[Coming, ...]]:
@@ -351,48 +366,74 @@ class Outlook:
 
 
 def outlook(instance: Instance, state: State) -> Outlook:
-    """What a state leaves of supply and of output."""
+    """What a state leaves of supply and of output, and what it makes of demand."""
     left = availability(instance, state)
+    factors = {m: np.array(factor) for m, factor in state.demand}
+    kept = shares_left(instance, factors, left.__getitem__)
+    market, demand, limit = {}, {}, {}
+    for node in instance.nodes:
+        m, factor = node.material, factors.get(node.material, np.ones(()))
+        if m not in market:
+            market[m] = clock.market(instance, m, factor, left.__getitem__)
+        demand[node.label] = factor * node.demand[instance.year_of]
+        limit[node.label] = node.limits(instance.year_of, factor, kept(m))
     comes = {
         (p.id, material, state.coming(p.id)): left[material, p.country]
         for p in instance.projects.values()
         if p.id not in state.failed
         for material in p.output
     }
-    return Outlook(left, comes)
+    return Outlook(left, comes, market, demand, limit)
 
 
 def mean_outlook(instance: Instance, states: Sequence[State]) -> Outlook:
     """The mean of what states leave, by their probabilities. It is no state: a project comes with a
     part of its output in each way that it comes in any of them."""
-    left: dict[tuple[str, str], Floats] = {}
-    comes: dict[tuple[str, str, Coming], Floats] = {}
+    mean = Outlook({}, {}, {}, {}, {})
     total = math.fsum(state.probability for state in states)
     for state in states:
         own, chance = outlook(instance, state), state.probability / total
-        for origin, share in own.left.items():
-            left[origin] = left.get(origin, 0.0) + chance * share
-        for key, share in own.comes.items():
-            comes[key] = comes.get(key, 0.0) + chance * share
-    return Outlook(left, comes)
+        for name in (field.name for field in fields(Outlook)):
+            into = getattr(mean, name)
+            for key, lots in getattr(own, name).items():
+                into[key] = into.get(key, 0.0) + chance * lots
+    return mean
 
 
-def market_supply(instance: Instance, node: Node, left: dict[tuple[str, str], Floats]) -> Floats:
+def shares_left(
+    instance: Instance, factors: Mapping[str, Floats], left: clock.Left
+) -> Callable[[str], Floats]:
+    """(..., E, K) of the entries of a material with adaptation, what is left of their later steps,
+    by factors (...) on demand and what hazards leave."""
+
+    def of_material(material: str) -> Floats:
+        found = [
+            own.left(
+                clock.ages(clock.struck(instance, material, own.trigger, factors, left), own.reset)
+            )
+            for own in instance.adaptations.get(material, ())
+        ]
+        return np.stack(found, axis=-2) if found else np.ones((0, len(instance.periods)))
+
+    return of_material
+
+
+def market_supply(instance: Instance, node: Node, outlook: Outlook) -> Floats:
     """(K) lots that reach a node in a state before any investment."""
-    supply = np.zeros(len(instance.periods))
-    for origin, lots in instance.supply.items():
-        if origin[0] == node.material:
-            supply += lots[instance.year_of] * left[origin]
-    return supply * node.group_share[COMMON][instance.year_of]
+    return outlook.market[node.material] * node.group_share[COMMON][instance.year_of]
 
 
 def is_short(
-    instance: Instance, chain: Chain, market: Mapping[int, Floats], capacity: Mapping[str, Floats]
+    chain: Chain,
+    demand: Mapping[int, Floats],
+    market: Mapping[int, Floats],
+    capacity: Mapping[str, Floats],
 ) -> NDArray[np.bool_]:
     """(..., K) whether the market (..., K) by node and conversions, by what each can make (..., K),
-    may leave some demand of a chain uncovered. Where they do not, they cover it for certain; where
-    several conversions make one form they may, and it counts as short all the same."""
-    needed = {v: instance.nodes[v].demand[instance.year_of] for v in chain.nodes}
+    may leave some demand (..., K) of a chain uncovered. Where they do not, they cover it for
+    certain; where several conversions make one form they may, and it counts as short all the
+    same."""
+    needed = dict(demand)
     short = np.zeros(next(iter(market.values())).shape, dtype=bool)
     for v in reversed(chain.nodes):
         rest = needed[v] - market[v]

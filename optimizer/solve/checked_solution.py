@@ -151,6 +151,8 @@ def input_hash(case: Case) -> str:
 UNUSED: dict[str, Any] = {
     "inputs_t_per_t": {},
     "anyway": None,
+    "adaptation": None,
+    "demand": {},
     "profiles": {},
     "profile": None,
     "regimes": None,

@@ -116,11 +116,11 @@ def _add(
         evaluation.damage[block] += part.by_state(part.damage)
         evaluation.by_material[m] += float(part.chance @ part.damage)
         evaluation.shortage[m] += (part.chance @ part.missing).reshape(years, n).sum(axis=1)
-        demand = instance.material_demand[m][instance.year_of]
+        demand = part.looks.demanded[:, None] * instance.material_demand[m][instance.year_of]
         is_short = (part.missing > SHORT * demand).reshape(-1, years, n).any(axis=2)
         evaluation.short[m] += part.chance @ is_short
         for v, lots in part.by_step.items():
-            damage = lots * recourse.nodes[v].as_in_file[0]
+            damage = lots * recourse.nodes[v].weight_in_file
             evaluation.by_year[:] += damage.sum(axis=0).reshape(years, n).sum(axis=1)
             for step, value in zip(instance.nodes[v].steps, damage.sum(axis=1), strict=True):
                 evaluation.by_consumer[step.consumer] += float(value)

@@ -366,3 +366,24 @@ def lasting_case(pick: Pick) -> Raw:
     for stock in raw["stockpiles"]:
         stock.setdefault("max_t", 60)
     return raw
+
+
+def unsettled(pick: Pick, raw: Raw) -> Raw:
+    """The same case, whose users adapt to shortages and whose demand states change, drawn after
+    everything else."""
+    for entry in raw["damage"]:
+        adaptation = {"per_year": pick([0.3, 0.9, 1.0])}
+        adaptation |= maybe(
+            pick, floor=[0.1, 0.5], trigger_loss=[0.0, 0.1, 0.5], reset_periods=[1, 2, 3]
+        )
+        entry |= maybe(pick, adaptation=[adaptation])
+    for row in raw["supply"]:
+        if "share" in row and pick([False, False, True]):
+            row["t_per_year"] = row.pop("share") * 100
+    uncertainty, materials = raw["uncertainty"], list(raw["materials"])
+    for state in uncertainty.get("states", ()):
+        state |= maybe(pick, demand=[{m: pick([0.4, 0.8, 1.7]) for m in some_of(pick, materials)}])
+    chances = [{"factor": 0.5, "probability": 0.4}, {"factor": 1.3, "probability": 0.6}]
+    if "sample" in uncertainty:
+        uncertainty["demand"] = {pick(materials): chances}
+    return raw

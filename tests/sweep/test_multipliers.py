@@ -100,6 +100,6 @@ def test_merged_steps_are_split_by_the_order_of_the_file() -> None:
     lot = recourse.instance.lot_t["ore"]
     for missing, by_step in ((12, [0, 0, 12]), (20, [4, 0, 16]), (32, [16, 0, 16])):
         merged = np.array([[0.0, 0.0], [missing, 0.0]]) / lot
-        split = node.split(merged[None])[0] * lot
+        split = node.split(merged, 0) * lot
         assert split[:, 0] == pytest.approx(by_step)
         assert split[:, 1] == pytest.approx(0)

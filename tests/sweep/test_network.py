@@ -158,7 +158,7 @@ class Asked:
             chain.gives,
             chain.form,
             most,
-            chain.lots(chain.limit, every),
+            chain.lots(chain.limit, every)[None],
             chain.value * back,
         )
         self.room = network_room(self.network)
@@ -179,8 +179,9 @@ class Asked:
         """Damage of a look; the rest is set."""
         supply, capacity, arrived = self.scaled(look)
         found: float = serve_network(
-            self.network, supply, capacity, arrived, self.room, self.short, self.price, self.worth
-        )
+            self.network, 0, supply, capacity, arrived, self.room,
+            self.short, self.price, self.worth,
+        )  # fmt: skip
         return found
 
     def proven(self, look: Look) -> float:
@@ -189,8 +190,8 @@ class Asked:
         supply, capacity, arrived = self.scaled(look)
         gain = np.maximum(0.0, price[chain.gives] - price[chain.takes])
         lost = np.maximum(0.0, price[chain.form] - worth)
-        proof = (price * (network.total - supply)).sum()
-        proof -= (network.limit * np.maximum(0.0, price[:, None] - network.value)).sum()
+        proof = (price * (network.total[0] - supply)).sum()
+        proof -= (network.limit[0] * np.maximum(0.0, price[:, None] - network.value)).sum()
         proof -= (capacity * gain).sum() + (network.most * lost).sum()
         return float(proof - (worth * np.diff(arrived, axis=1, prepend=0.0)).sum())
 
@@ -212,12 +213,12 @@ def test_damage_is_that_of_a_linear_program_and_the_potentials_prove_it(first: i
         rng, network = drawn(seed)
         look, other = (drawn_look(rng, network.chain) for _ in range(2))
         damage = network.serve(look)
-        size = float((network.network.limit * network.network.value).sum())
+        size = float((network.network.limit[0] * network.network.value).sum())
         assert damage == pytest.approx(program(network.chain, look), rel=1e-7, abs=1e-8 * size)
         assert damage == pytest.approx((network.short * network.network.value).sum(), rel=1e-12)
         assert network.proven(look) == pytest.approx(damage, rel=1e-9, abs=1e-10 * size)
         assert (network.short >= 0).all()
-        assert (network.short <= network.network.limit).all()
+        assert (network.short <= network.network.limit[0]).all()
         assert (network.price >= 0).all()
         assert (np.diff(network.worth, axis=1) <= 0).all()
         bound = network.proven(other)
@@ -257,4 +258,4 @@ def test_oxide_helps_where_it_can_be_made_into_magnets(
 def test_forms_must_not_run_in_a_circle() -> None:
     two, none = np.array([0, 1]), np.zeros((0, 1))
     with pytest.raises(ValueError, match="circle"):
-        chain_network(two, two[::-1], two[:0], none, np.ones((2, 1, 1)), np.ones((2, 1, 1)))
+        chain_network(two, two[::-1], two[:0], none, np.ones((1, 2, 1, 1)), np.ones((2, 1, 1)))

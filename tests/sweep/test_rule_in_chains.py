@@ -108,7 +108,9 @@ def in_tonnes(instance: Instance, given: ByPeriod, own: Ruled, s: int) -> dict[A
         for h, lots in zip(node.node.accounts, own.released[v][s], strict=True):
             said |= {("release", h, k): x * lot for k, x in enumerate(lots)}
         of: dict[str, int] = {}
-        for step, lots in zip(node.node.steps, node.split(own.missing[v][s]), strict=True):
+        for step, lots in zip(
+            node.node.steps, node.split(own.missing[v][s], given.row[s]), strict=True
+        ):
             j = of[step.consumer] = of.get(step.consumer, -1) + 1
             said |= {
                 ("short", step.consumer, node.node.material, j, k): x * lot
@@ -142,7 +144,7 @@ class Now:
 
     def __init__(self, given: ByPeriod, own: Ruled, u: int, k: int, reserve: float) -> None:
         nodes = given.nodes
-        steps = [(v, j) for v, node in nodes.items() for j in range(len(node.limit))]
+        steps = [(v, j) for v, node in nodes.items() for j in range(len(node.weight))]
         accounts = [(v, h) for v, node in nodes.items() for h in range(len(node.keeps))]
         stock = np.array([self.held(given, own, v, h, u, k) for v, h in accounts])
         planned = given.planned[:, k] * reserve
@@ -150,7 +152,8 @@ class Now:
         self.stock = np.minimum(stock, most)
         self.free = np.maximum(0.0, np.minimum(stock - planned, most))
         plants = given.chain.plants
-        limit = [nodes[v].limit[j, k] for v, j in steps]
+        r = given.row[u]
+        limit = [nodes[v].limit[r, j, k] for v, j in steps]
         self.upper = np.array([*limit, *given.capacity[u, :, k]])
         self.takes = np.array(
             [
@@ -161,10 +164,10 @@ class Now:
             ]
         )
         self.supply = given.supply[u, :, k]
-        served = [nodes[v].limit[j, k] - own.missing[v][u, j, k] for v, j in steps]
+        served = [nodes[v].limit[r, j, k] - own.missing[v][u, j, k] for v, j in steps]
         out = [own.released[v][u, h, k] for v, h in accounts]
         self.did = np.array([*served, *own.made[u, :, k], *out])
-        dear = [(nodes[v].dear[j, k] or not nodes[v].dear[:, k].any()) for v, j in steps]
+        dear = [(nodes[v].dear[r, j, k] or not nodes[v].dear[r, :, k].any()) for v, j in steps]
         worth = np.array([nodes[v].weight[j, k] for v, j in steps])
         far: dict[int, float] = {}
         for v in reversed(given.chain.nodes):
@@ -227,15 +230,22 @@ def test_a_node_by_itself_goes_by_the_same_rule(seed: int) -> None:
             node = recourse.nodes[v]
             uncovered, bought = uncovered_demand(node, looks, point), node.bought(point)
             held = [stock.held() for stock in node.each_stock(point)]
-            planned = np.reshape(held, (-1, len(node.demand)))
-            supply = node.demand - uncovered
-            none = np.zeros((looks.count, 0, len(node.demand)))
-            every = np.ones((looks.count, len(node.demand)), dtype=bool)
+            planned = np.reshape(held, (-1, node.length))
+            supply = node.demand[looks.row] - uncovered
+            none = np.zeros((looks.count, 0, node.length))
+            every = np.ones((looks.count, node.length), dtype=bool)
             given = ByPeriod(
-                {v: node}, Chain((v,)), supply[:, None].copy(), none, every, bought, planned
+                nodes={v: node},
+                chain=Chain((v,)),
+                supply=supply[:, None].copy(),
+                capacity=none,
+                open=every,
+                row=looks.row,
+                bought=bought,
+                planned=planned,
             )
             for reserve in (0.0, 0.35, 1.0):
-                missing, left = released(node, uncovered, bought, planned, reserve)
+                missing, left = released(node, looks.row, uncovered, bought, planned, reserve)
                 own = released_in(given, reserve)
                 assert own.missing[v].sum(axis=1) == pytest.approx(missing, abs=1e-9)
                 assert planned[:, -1] - own.gone[v] == pytest.approx(left, abs=1e-9)

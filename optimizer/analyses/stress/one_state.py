@@ -116,31 +116,31 @@ def live_through(instance: Instance, state: State, commitment: Commitment) -> Li
             for h, stock, given in zip(node.node.accounts, stocks, drawn, strict=True):
                 released[h] = released[h] + given
                 left[h] = left[h] - (stock.held() - _left(stock, given))
-            cost = (short * node.as_in_file[0]).sum(axis=1)
+            cost = (short * node.weight_in_file).sum(axis=1)
             for j, step in enumerate(node.node.steps):
                 key = step.consumer, m
                 missing[key] = missing.get(key, none) + short[j]
                 damage[key] = damage.get(key, 0.0) + float(cost[j])
-        materials[m] = total._replace(need=instance.need[m][instance.year_of])
+        # What conversions take in at most goes on top of demand as the state has it.
+        taken_in = (instance.need[m] - instance.material_demand[m])[instance.year_of]
+        materials[m] = total._replace(need=total.demand + taken_in)
     return Lived(materials, missing, damage, left, released, tuple(plants.values()))
 
 
 def _figures(node: NodeData, looks: Looks, point: Point, missing: Floats) -> PeriodFigures:
     """Of one node in the only look."""
-    market = node.part * looks.supply[0]
+    demand, market = node.demand[looks.row[0]], node.part * looks.supply[0]
     running = node.running(point)[:, :, node.year_of] * node.plate[:, None, None]
-    delivered = np.zeros(len(node.demand))
+    delivered = np.zeros(node.length)
     for p, delay in enumerate(looks.delay[0]):
         if delay >= 0:
             delivered += running[p, delay] * looks.available[looks.pattern[0, p]]
-    open_ = node.demand - market - delivered
-    open_[open_ <= COVERED * node.demand] = 0.0
+    open_ = demand - market - delivered
+    open_[open_ <= COVERED * demand] = 0.0
     released = open_ - missing
-    released[released <= ROUNDING * node.demand] = 0.0
-    none = np.zeros(len(node.demand))
-    return PeriodFigures(
-        node.demand, node.demand, market, delivered, none, none, open_, released, missing
-    )
+    released[released <= ROUNDING * demand] = 0.0
+    none = np.zeros(node.length)
+    return PeriodFigures(demand, demand, market, delivered, none, none, open_, released, missing)
 
 
 def _tied(
@@ -188,10 +188,10 @@ def _lived_together(
     add_recourse(model, instance, [own], fixed)
     nodes = {v: instance.nodes[v] for v in own.chain.nodes}
     place = {node.label: v for v, node in nodes.items()}
-    year_of, periods = instance.year_of, list(instance.periods)
+    periods = list(instance.periods)
     for (label, j, k), column in model.shortage.items():
         v = place[label]
-        column.setub(short[v][j, k] + SPARE * float(nodes[v].demand[year_of[k]]))
+        column.setub(short[v][j, k] + SPARE * float(own.demand[v][k]))
     order = sorted(instance.stockpiles, key=lambda h: instance.stockpiles[h].keeps)
     far = distances(own.chain)
     cost = {
@@ -216,7 +216,7 @@ def _lived_together(
     for v, node in nodes.items():
         given = np.array([at(model.release, node.label, h) for h in node.accounts])
         given = given.reshape(len(node.accounts), len(periods))
-        given[given <= ROUNDING * max(1.0, node.demand.max())] = 0.0
+        given[given <= ROUNDING * max(1.0, own.demand[v].max())] = 0.0
         direct = [p for p in own.projects[v] if not instance.projects[p].inputs]
         comes = [np.array([float(own.delivers(v, p, k)) for k in periods]) for p in direct]
         by_conversions, taken = np.zeros(len(periods)), np.zeros(len(periods))
@@ -227,7 +227,7 @@ def _lived_together(
                 comes.append(made[plant.label])
             else:
                 by_conversions += made[plant.label]
-        demand, market = node.demand[year_of], np.array(own.market[v], dtype=float)
+        demand, market = own.demand[v], np.array(own.market[v], dtype=float)
         delivered = np.sum([np.zeros(len(periods)), *comes], axis=0)
         released, missing = given.sum(axis=0), short[v].sum(axis=0)
         figures = PeriodFigures(

@@ -24,6 +24,8 @@ class Situation:
 
     chain: Chain
     open: tuple[int, ...]  # open periods
+    demand: Mapping[int, Any]  # (K) lots of each node
+    limit: Mapping[int, Any]  # (J, K) lots of it on each damage step
     market: Mapping[int, Any]  # (K) lots that reach each node from the market
     capacity: Mapping[str, Any]  # (K) lots that each conversion can make
     projects: Mapping[int, Sequence[str]]  # those that make lots for each node
@@ -56,13 +58,15 @@ def situations(
     """The chains that have open periods, as a state or a mean of states leaves them; all chains in
     all periods if ``whole``."""
     for chain in instance.chains:
-        market = {v: market_supply(instance, instance.nodes[v], outlook.left) for v in chain.nodes}
+        demand = {v: outlook.demand[instance.nodes[v].label] for v in chain.nodes}
+        limit = {v: outlook.limit[instance.nodes[v].label] for v in chain.nodes}
+        market = {v: market_supply(instance, instance.nodes[v], outlook) for v in chain.nodes}
         capacity = {
             plant.id: plant.capacity[instance.year_of] * outlook.left[plant.origin]
             for plant in chain.plants
             if plant.capacity is not None
         }
-        short = is_short(instance, chain, market, capacity) | whole
+        short = is_short(chain, demand, market, capacity) | whole
         if short.any():
             delivers = _deliveries(instance, chain, outlook, commitment)
             projects = {
@@ -74,7 +78,7 @@ def situations(
                 for v in chain.nodes
             }
             periods = tuple(map(int, short.nonzero()[0]))
-            yield Situation(chain, periods, market, capacity, projects, delivers)
+            yield Situation(chain, periods, demand, limit, market, capacity, projects, delivers)
 
 
 def _deliveries(
@@ -150,13 +154,14 @@ def add_recourse(
         for k in s.held(instance.stockpiles[h].keeps)
     ]
     releases = [(v, h, k) for v, h, k in accounts if k in nodes[v][0].open]
-    steps = [
-        (v, j, k)
-        for v, (s, _) in nodes.items()
-        for j, step in enumerate(of[v].steps)
+    limits = {
+        (v, j, k): s.limit[position][j][k]
+        for v, (s, position) in nodes.items()
+        for j in range(len(of[v].steps))
         for k in s.open
-        if step.limit[year_of[k]] > 0
-    ]
+    }
+    of_columns = [key for key, lots in limits.items() if not isinstance(lots, float)]
+    steps = [key for key, lots in limits.items() if not isinstance(lots, float) or lots > 0]
     made = {
         (instance.nodes[plant.output].label, plant.label, k): (s, plant)
         for s in found
@@ -168,8 +173,9 @@ def add_recourse(
         limit = instance.stockpiles[h].max_release * of[v].accounts[h]
         return 0, limit if math.isfinite(limit) else None
 
-    def most_missing(_block: Any, v: str, j: int, k: int) -> tuple[float, float]:
-        return 0, float(of[v].steps[j].limit[year_of[k]])
+    def most_missing(_block: Any, v: str, j: int, k: int) -> tuple[float, float | None]:
+        lots = limits[v, j, k]
+        return 0, float(lots) if isinstance(lots, float) else None
 
     block.stock = pyo.Var(accounts, domain=pyo.NonNegativeReals, doc="stock at a period's end")
     block.release = pyo.Var(releases, bounds=most_released, doc="(R2) lots released in a period")
@@ -201,7 +207,7 @@ def add_recourse(
             lots * block.made[instance.nodes[plant.output].label, plant.label, k]
             for plant, lots in s.plants(position)
         )
-        gap = of[v].demand[year_of[k]] - s.market[position][k]
+        gap = s.demand[position][k] - s.market[position][k]
         total = output + released + missing + left
         # Of a form that nothing makes, holds or takes in there is nothing to say.
         return pyo.Constraint.Skip if isinstance(total, int | float) else total >= gap
@@ -212,6 +218,12 @@ def add_recourse(
         of_project = own.capacity is None
         most = s.delivers(own.output, own.id, k) if of_project else s.capacity[own.id][k]
         return block.made[v, plant, k] <= most
+
+    if of_columns:
+
+        @block.Constraint(of_columns, doc="(R4) no more is missing than is demanded on a step")
+        def shortage_limit(block: Any, v: str, j: int, k: int) -> Any:
+            return block.shortage[v, j, k] <= limits[v, j, k]
 
     weight = {(v, j, k): float(of[v].steps[j].weight[year_of[k]]) for v, j, k in steps}
     block.damage = pyo.Expression(

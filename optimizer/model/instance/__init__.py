@@ -2,6 +2,7 @@
 
 from optimizer.model.instance.data import COMMON as COMMON
 from optimizer.model.instance.data import COVERED as COVERED
+from optimizer.model.instance.data import Adaptation as Adaptation
 from optimizer.model.instance.data import BudgetLineData as BudgetLineData
 from optimizer.model.instance.data import Chain as Chain
 from optimizer.model.instance.data import Coming as Coming

@@ -186,6 +186,22 @@ class Step:
     weight: Floats  # (Y) what a missing lot adds to the measure, discounted where the measure is
 
 
+@dataclass(frozen=True)
+class Adaptation:
+    """How users adapt to a shortage: what is left of the steps behind the first."""
+
+    keeps: float  # share that a period leaves, 1 - α
+    floor: float  # share that is always left
+    trigger: float  # a period is struck if a larger share of the market supply is lost
+    reset: int  # periods in a row that are not struck, after which the clock ends
+
+    def left(self, ages: NDArray[np.int64]) -> Floats:
+        """Share that is left of the later steps, by the periods that the clock has run; -1 where
+        it does not."""
+        left = np.maximum(self.floor, self.keeps ** np.maximum(ages, 0).astype(float))
+        return np.where(ages > 0, left, 1.0)
+
+
 @dataclass(frozen=True, eq=False)
 class Node:
     """Where supply meets demand: a material (pooled), or a material and a consumer (entitled)."""
@@ -198,6 +214,21 @@ class Node:
     accounts: dict[str, float]  # share of each stockpile that belongs here
     steps: tuple[Step, ...]
     counts: float = 1.0  # how much its mean damage counts in the objective
+    adapts: tuple[tuple[int, int, int], ...] = ()
+    """Of each damage entry with adaptation, which of its material's it is, its first step and the
+    one behind its last."""
+
+    def limits(self, year_of: NDArray[np.intp], factor: Floats, left: Floats) -> Floats:
+        """(..., J, K) lots on each step, its demand times a factor (...); of the later steps of
+        entries (E) with adaptation a share (..., E, K) is left, and the first takes the rest."""
+        lots = np.reshape([step.limit[year_of] for step in self.steps], (-1, len(year_of)))
+        lots = lots * factor[..., None, None]
+        for which, first, end in self.adapts:
+            later = lots[..., first + 1 : end, :]
+            rest = later * (1 - left[..., which, None, :])
+            lots[..., first, :] += rest.sum(axis=-2)
+            later -= rest
+        return lots
 
 
 @dataclass(frozen=True, eq=False)
@@ -278,6 +309,8 @@ class Instance:
     """(Y) of each material, in lots per period: demand, and what conversions take in at full
     capacity."""
     supply: dict[tuple[str, str], Floats]  # (Y) by material and country, lots per period
+    following: dict[tuple[str, str], Floats]  # (Y) the part of it that is given as a share of need
+    adaptations: dict[str, tuple[Adaptation, ...]]  # by material, each that is unlike the others
     origins: tuple[tuple[str, str], ...]
     """Pairs of material and country that a hazard can strike: supply, projects, conversions."""
     conversions: dict[str, ConversionData]
@@ -371,10 +404,27 @@ class Instance:
         return total
 
     @cached_property
+    def most_demand(self) -> dict[str, float]:
+        """The largest factor on demand, 1 at least, of each material whose demand states change."""
+        found: dict[str, float] = {}
+        uncertainty = self.case.uncertainty
+        if uncertainty is not None:
+            factors = [(m, x.factor) for m, own in uncertainty.demand.items() for x in own]
+            factors += [x for state in uncertainty.states or () for x in state.demand.items()]
+            for m, factor in factors:
+                found[m] = max(1.0, found.get(m, 1.0), float(factor))
+        return found
+
+    def varies(self, material: str) -> bool:
+        """Whether demand for a material, or how much of it is on which step, depends on the
+        state."""
+        return material in self.most_demand or material in self.adaptations
+
+    @cached_property
     def usable(self) -> dict[str, Floats]:
-        """(Y) most lots per period of each material that can be of use: its need, and what projects
-        with inputs could take in."""
-        most = dict(self.need)
+        """(Y) most lots per period of each material that can be of use in any state: its need, and
+        what projects with inputs could take in."""
+        most = {m: need * self.most_demand.get(m, 1.0) for m, need in self.need.items()}
         for p in self.projects.values():
             for material, ratio in p.inputs.items():
                 most[material] = most[material] + ratio * math.fsum(p.output.values())

@@ -8,12 +8,14 @@ import numpy as np
 
 from models.scenario.case import Case
 from models.scenario.chains import chains, order
+from models.scenario.materials import Damage
 from models.scenario.projects import Project
 from models.scenario.quantities import Number
 from models.scenario.stockpiles import Stockpile
 from optimizer.model.instance import data
 from optimizer.model.instance.data import (
     COMMON,
+    Adaptation,
     Chain,
     ConversionData,
     Instance,
@@ -37,7 +39,7 @@ def read_instance(case: Case) -> Instance:
     need = read_need(case, years, tonnes)
     lot = {m: _lot(need.most(m)) for m in case.materials}
     demand = {(u, m): t / n / lot[m] for (u, m), t in tonnes.items() if t.any()}
-    supply = _supply(case, need.total, lot)
+    supply, following = _supply(case, need.total, lot)
     projects = {p: _project(case, p, x, lot) for p, x in case.projects.items()}
     conversions = {
         id: ConversionData(
@@ -69,6 +71,8 @@ def read_instance(case: Case) -> Instance:
         demand=demand,
         need={m: t / n / lot[m] for m, t in need.total.items()},
         supply=supply,
+        following=following,
+        adaptations=_adaptations(case),
         origins=origins,
         conversions=conversions,
         projects=projects,
@@ -106,9 +110,11 @@ def _yearly_demand(case: Case, years: range) -> dict[tuple[str, str], Floats]:
 
 def _supply(
     case: Case, total: dict[str, Floats], lot: dict[str, float]
-) -> dict[tuple[str, str], Floats]:
+) -> tuple[dict[tuple[str, str], Floats], dict[tuple[str, str], Floats]]:
+    """(Y) lots per period by material and country, and the part that is given as a share."""
     years, n = case.horizon.years, int(case.horizon.periods_per_year)
     supply: dict[tuple[str, str], Floats] = {}
+    following: dict[tuple[str, str], Floats] = {}
     for row in case.supply:
         m = row.material
         if row.share is not None:
@@ -116,8 +122,10 @@ def _supply(
         else:
             tonnes = series(row.t_per_year, years, 0.0)
         pair = (m, row.country)
-        supply[pair] = supply.get(pair, np.zeros(len(years))) + tonnes / n / lot[m]
-    return supply
+        lots = tonnes / n / lot[m]
+        supply[pair] = supply.get(pair, 0 * lots) + lots
+        following[pair] = following.get(pair, 0 * lots) + (0.0 if row.share is None else lots)
+    return supply, following
 
 
 def _project(case: Case, id: str, p: Project, lot: dict[str, float]) -> data.ProjectData:
@@ -246,11 +254,13 @@ def _nodes(it: Instance, need: Need) -> Iterator[Node]:
         if entitled:
             for u, own in demand.items():
                 shares = _group_shares(case, u, parts, need.divided(m), it.groups)
-                yield Node(f"{m}.{u}", m, u, own, shares, _accounts(u, parts, piles), steps[u])
+                accounts, kept = _accounts(u, parts, piles), _adapts(it, m, {u: steps[u]})
+                yield Node(f"{m}.{u}", m, u, own, shares, accounts, steps[u], adapts=kept)
         else:
             everything = {group: np.ones(len(it.years)) for group in it.groups}
             accounts, joint = {h.id: 1.0 for h in piles}, (x for own in steps.values() for x in own)
-            yield Node(m, m, None, total, everything, accounts, tuple(joint))
+            kept = _adapts(it, m, steps)
+            yield Node(m, m, None, total, everything, accounts, tuple(joint), adapts=kept)
 
 
 def _chains(it: Instance) -> Iterator[Chain]:
@@ -284,14 +294,54 @@ def _plants(it: Instance, place: dict[str, int]) -> Iterator[Plant]:
             yield Plant(p.id, label, (made, p.country), place[made], taken, None)
 
 
+def _entry(case: Case, consumer: str, material: str) -> Damage:
+    """The damage entry that holds for a consumer's demand for a material."""
+    entries = [d for d in case.damage if d.material == material and d.consumer in (None, consumer)]
+    return max(entries, key=lambda d: d.consumer is not None)
+
+
+def _adaptation(case: Case, entry: Damage) -> Adaptation | None:
+    """How users adapt by a damage entry; None where that changes nothing."""
+    own = entry.adaptation
+    if own is None or own.per_year <= 0 or own.floor >= 1 or case.objective.measure != "damage":
+        return None
+    if not any(step.share > 0 for step in entry.steps[1:]):
+        return None
+    keeps = (1 - float(own.per_year)) ** (1 / int(case.horizon.periods_per_year))
+    return Adaptation(keeps, float(own.floor), float(own.trigger_loss), int(own.reset_periods))
+
+
+def _adapts(
+    it: Instance, material: str, steps: Mapping[str, tuple[data.Step, ...]]
+) -> tuple[tuple[int, int, int], ...]:
+    """Where a node's steps, by consumer, belong to an entry with adaptation."""
+    found, end = [], 0
+    for consumer, own in steps.items():
+        first, end = end, end + len(own)
+        entry = _adaptation(it.case, _entry(it.case, consumer, material)) if own else None
+        if entry is not None:
+            found.append((it.adaptations[material].index(entry), first, end))
+    return tuple(found)
+
+
+def _adaptations(case: Case) -> dict[str, tuple[Adaptation, ...]]:
+    """Of each material those that are unlike."""
+    found: dict[str, tuple[Adaptation, ...]] = {}
+    for entry in case.damage:
+        own, known = _adaptation(case, entry), found.get(entry.material, ())
+        if own is not None and own not in known:
+            found[entry.material] = (*known, own)
+    return found
+
+
 def _steps(
     case: Case, consumer: str, material: str, demand: Floats, unit: Floats, priced: bool
 ) -> Iterator[data.Step]:
-    entries = [d for d in case.damage if d.material == material and d.consumer in (None, consumer)]
-    entry = max(entries, key=lambda d: d.consumer is not None)
+    entry = _entry(case, consumer, material)
     covered = math.fsum(step.share for step in entry.steps)  # 1, but for rounding in the file
-    for step in entry.steps:
-        if step.share > 0:
+    adapts = _adaptation(case, entry) is not None  # so that the first step may come to grow
+    for number, step in enumerate(entry.steps):
+        if step.share > 0 or (adapts and number == 0):
             yield data.Step(
                 consumer=consumer,
                 limit=demand * float(step.share) / covered,

@@ -120,20 +120,29 @@ class Columns:
         elif shape.kind == "yearly":
             yield from self._yearly(column, used)
         elif shape.kind in ("mapping", "years"):
+            several = shape_of(shape.item).kind == "list"
             for key, name in self._free_keys(column, used):
-                yield from self._part(column, key, name, used)
+                if several and key in _keys(path, used):
+                    part = replace(column, path=(*path, key), shape=shape_of(shape.item))
+                    yield from self._listed(tab, part, used)
+                elif not several:
+                    yield from self._part(column, key, name, used)
         elif shape.kind == "list" and shape_of(shape.item).kind in ("number", "model"):
-            unused = map(str, range(POSITIONS.get(path[-1], 3)))
-            for key in _keys(path, used) or list(unused):
-                inside = shape_of(shape.item)
-                if inside.kind != "model":
-                    part = replace(column, required=needed and key == "0")
-                    yield from self._part(part, key, str(int(key) + 1), used, key == "0")
-                for name in inside.keys if inside.kind == "model" else ():
-                    for found in self._field(tab, (*path, key, name), used):
-                        yield replace(found, required=found.required and key == "0")
+            yield from self._listed(tab, column, used)
         else:
             yield column
+
+    def _listed(self, tab: Tab, column: Column, used: set[Path]) -> Iterator[Column]:
+        """The columns of a list of figures or of items, position by position."""
+        path, inside = column.path, shape_of(column.shape.item)
+        unused = map(str, range(POSITIONS.get(path[-1], 3)))
+        for key in _keys(path, used) or list(unused):
+            if inside.kind != "model":
+                part = replace(column, required=column.required and key == "0")
+                yield from self._part(part, key, str(int(key) + 1), used, key == "0")
+            for name in inside.keys if inside.kind == "model" else ():
+                for found in self._field(tab, (*path, key, name), used):
+                    yield replace(found, required=found.required and key == "0")
 
     def _yearly(self, column: Column, used: set[Path]) -> Iterator[Column]:
         """A quantity, its years where it has any, and what is said of it."""

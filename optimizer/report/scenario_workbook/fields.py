@@ -98,5 +98,7 @@ def label_of(path: tuple[str, ...]) -> str:
 
 def section_of(name: str) -> str:
     """The section whose ids a field holds, or whose ids its keys are; empty where none."""
+    if name == "demand":  # factors on it, by material
+        return "materials"
     own = (one for one in (f"{name}s", name) if one in Case.model_fields)
     return next(own, "") or _found(_SECTIONS, name)

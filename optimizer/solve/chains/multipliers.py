@@ -153,8 +153,10 @@ def _look(forms: Forms, one: ChainPass, part: slice, own: OfConsumer, into: Seen
     for (name, index), lots in zip(template.columns, values.T, strict=True):
         if name == "shortage" and it.year_of[index[2]] == y:
             node = nodes[index[0]]
-            demand = it.material_demand[node.material][y] * it.per_year
-            own.missing[part, place[node.material]] += lots / demand
+            of_file = it.material_demand[node.material][y] * it.per_year
+            demand = forms.looks.forms[node.material].demanded[part] * of_file
+            share = np.divide(lots, demand, out=np.zeros_like(lots), where=demand > 0)
+            own.missing[part, place[node.material]] += share
             own.lost[part, place[node.material]] += lots * node.steps[index[1]].weight[y]
 
 

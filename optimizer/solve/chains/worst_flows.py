@@ -68,7 +68,7 @@ class _Tonnes:
                         "made_t": _sum(flow, makers),
                         "released_t": flow.released[v],
                         "missing_t": flow.missing[v],
-                        "demand_t": node.demand[it.year_of],
+                        "demand_t": few.nodes[v].demand[looks.forms[node.material].row[u]],
                         "taken_t": _sum(flow, takers),
                         "unused_t": flow.unused[v],
                     }

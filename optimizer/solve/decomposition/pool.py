@@ -150,7 +150,7 @@ def recourse_hash(recourse: Recourse) -> str:
 
     add(None, [recourse.probability])
     for seen in recourse.looks:
-        own = [seen.of_state, seen.supply, seen.pattern, seen.delay, seen.available]
+        own = [seen.of_state, seen.supply, seen.pattern, seen.delay, seen.available, seen.row]
         add((seen.material, seen.nodes, seen.projects), own)
     for together in recourse.together:
         add([together.open.tobytes(), list(together.left)], list(together.left.values()))

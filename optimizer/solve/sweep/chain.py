@@ -30,11 +30,12 @@ compiled = njit(nogil=True, cache=True, error_model="numpy", _nrt=False)
 
 
 @compiled
-def uncovered_steps(uncovered, limit, k, shortage, column):
-    """What is uncovered in period k falls on the cheapest steps (steps run from dear to cheap)."""
+def uncovered_steps(uncovered, limit, row, k, shortage, column):
+    """What is uncovered in period k falls on the cheapest steps (steps run from dear to cheap), by
+    a row of the limits (N, J, K)."""
     rest = uncovered
-    for j in range(limit.shape[0] - 1, -1, -1):
-        part = min(rest, limit[j, k])
+    for j in range(limit.shape[1] - 1, -1, -1):
+        part = min(rest, limit[row, j, k])
         shortage[j, column] = part
         rest -= part
 

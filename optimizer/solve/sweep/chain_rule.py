@@ -25,7 +25,7 @@ from optimizer.model.instance import COVERED, Chain, Floats
 from optimizer.solve.sweep.nodes import NodeData, Point
 from optimizer.solve.sweep.period_program import live_by_rule
 from optimizer.solve.sweep.recourse import Recourse
-from optimizer.solve.sweep.state_classes import ChainLooks
+from optimizer.solve.sweep.state_classes import ChainLooks, Integers
 
 DEAR, DEAR_FREE, CHEAP, CHEAP_FREE, RELEASED, ORDER = range(6)  # aims
 FOR_DEAR = np.array([DEAR, DEAR_FREE, RELEASED, ORDER])
@@ -52,6 +52,7 @@ class ByPeriod:
     supply: Floats  # (U, V, K) of each form, from the market and projects without inputs
     capacity: Floats  # (U, C, K) of each plant
     open: NDArray[np.bool_]  # (U, K)
+    row: Integers  # (U) of demand and limits
     bought: Floats  # (H, K) in all accounts, node by node
     planned: Floats  # (H, K) that each account holds if nothing is ever released
 
@@ -85,6 +86,7 @@ def by_period(recourse: Recourse, chain: Chain, looks: ChainLooks, point: Point)
         supply=np.stack(supply, axis=1),
         capacity=capacity,
         open=looks.open,
+        row=next(iter(looks.forms.values())).row,
         bought=np.concatenate([node.bought(point) for node in own.values()]),
         planned=np.reshape(held, (-1, length)),
     )
@@ -93,37 +95,39 @@ def by_period(recourse: Recourse, chain: Chain, looks: ChainLooks, point: Point)
 def released_in(chain: ByPeriod, reserve: float) -> Ruled:
     """Live through all looks by the rule, a share of planned stock being the reserve."""
     nodes = list(chain.nodes.values())
-    limit = np.concatenate([node.limit for node in nodes])
+    limit = np.concatenate([node.limit for node in nodes], axis=1)
     keeps, initial, most = (
         np.concatenate([getattr(node, name) for node in nodes])
         for name in ("keeps", "initial", "most")
     )
     matrix = _matrix(chain)
-    count, length = len(chain.open), limit.shape[1]
+    (count, length), steps_in_all = chain.open.shape, limit.shape[1]
     found = np.zeros((count, matrix.shape[1], length))
     left = np.zeros((count, len(keeps)))
     live_by_rule(
-        matrix, _aims(chain), FOR_DEAR, FOR_ALL, limit, chain.supply, chain.capacity, chain.open,
-        keeps, initial, chain.bought, most, reserve * chain.planned, found, left,
+        matrix, _aims(chain), FOR_DEAR, FOR_ALL, chain.row, limit, chain.supply,
+        chain.capacity, chain.open, keeps, initial, chain.bought, most, reserve * chain.planned,
+        found, left,
     )  # fmt: skip
     short, released, gone = {}, {}, {}
     step, account = 0, 0
-    first = len(limit) + len(chain.chain.plants)
+    first = steps_in_all + len(chain.chain.plants)
     for v, node in chain.nodes.items():
-        steps = slice(step, step := step + len(node.limit))
+        steps = slice(step, step := step + len(node.weight))
         accounts = slice(account, account := account + len(node.keeps))
-        short[v] = node.limit - found[:, steps]
-        short[v][(short[v] < COVERED * node.demand) | ~chain.open[:, None]] = 0.0
+        short[v] = node.limit[chain.row] - found[:, steps]
+        rounding = COVERED * node.demand[chain.row][:, None]
+        short[v][(short[v] < rounding) | ~chain.open[:, None]] = 0.0
         released[v] = found[:, first:][:, accounts]
         gone[v] = chain.planned[accounts, -1] - left[:, accounts]
-    return Ruled(short, found[:, len(limit) : first], released, gone)
+    return Ruled(short, found[:, steps_in_all:first], released, gone)
 
 
 def _matrix(chain: ByPeriod) -> Floats:
     """(V, N) what a unit of each column takes of each form: a step of its own, a plant of its
     inputs, of its output it gives, an account gives; what is left over is taken."""
     row = {v: i for i, v in enumerate(chain.nodes)}
-    columns = [_unit(row[v], len(row)) for v, node in chain.nodes.items() for _ in node.limit]
+    columns = [_unit(row[v], len(row)) for v, node in chain.nodes.items() for _ in node.weight]
     for plant in chain.chain.plants:
         makes = -_unit(row[plant.output], len(row))
         for v, lots in plant.inputs.items():
@@ -140,27 +144,34 @@ def _unit(at: int, length: int) -> Floats:
 
 
 def _aims(chain: ByPeriod) -> Floats:
-    """(A, N, K) what a unit of each column gains, by aim, the most being one."""
+    """(R, A, N, K) what a unit of each column gains, by row of demand and aim, the most being
+    one."""
     nodes = list(chain.nodes.values())
     weight = np.concatenate([node.weight for node in nodes])
-    # Where none is dearer than the others, all are dear.
-    dear = np.concatenate([np.where(x.dear.any(axis=0), x.dear, True) for x in nodes])
+    dear = np.concatenate([_dear(node) for node in nodes], axis=1)
     first = len(weight) + len(chain.chain.plants)
     distance = distances(chain.chain)
     far = np.array([distance[v] for v, node in chain.nodes.items() for _ in node.keeps])
     keeps = np.concatenate([node.keeps for node in nodes])
     accounts = slice(first, first + len(keeps))
-    aims = np.zeros((6, accounts.stop + len(nodes), weight.shape[1]))
+    aims = np.zeros((len(dear), 6, accounts.stop + len(nodes), weight.shape[1]))
     for aim, steps in ((DEAR, dear), (CHEAP, ~dear)):
         worth = np.where(steps, weight, 0.0)
-        most = worth.max(axis=0, initial=0.0)
-        aims[aim, : len(weight)] = np.divide(worth, most, out=np.zeros_like(worth), where=most > 0)
-        aims[aim + 1, : len(weight)] = steps & (weight == 0)
+        most = worth.max(axis=1, initial=0.0)[:, None]
+        gain = np.divide(worth, most, out=np.zeros_like(worth), where=most > 0)
+        aims[:, aim, : len(weight)] = gain
+        aims[:, aim + 1, : len(weight)] = steps & (weight == 0)
     if len(keeps):
         order = np.argsort(np.argsort(keeps, kind="stable")) + 1.0
-        aims[RELEASED, accounts] = -(far / far.max())[:, None]
-        aims[ORDER, accounts] = -(order / order.max())[:, None]
+        aims[:, RELEASED, accounts] = -(far / far.max())[:, None]
+        aims[:, ORDER, accounts] = -(order / order.max())[:, None]
     return aims
+
+
+def _dear(node: NodeData) -> NDArray[np.bool_]:
+    """(R, J, K) dear steps; where none is dearer than the others, all are dear."""
+    none: NDArray[np.bool_] = ~np.logical_or.reduce(node.dear, axis=1)
+    return node.dear | none[:, None]
 
 
 def distances(chain: Chain) -> dict[int, float]:

@@ -53,7 +53,7 @@ class Pass(ABC):
         self._nodes, self._point, self._priced, self._short = nodes, point, priced, short
         rows = looks.count if short else 0
         # Of each node, where what is missing is asked for.
-        self.missing = {v: np.zeros((rows, len(node.demand))) for v, node in nodes.items()}
+        self.missing = {v: np.zeros((rows, node.length)) for v, node in nodes.items()}
         self.damage_by_step = {
             v: np.zeros((rows, len(node.node.steps))) for v, node in nodes.items()
         }
@@ -69,7 +69,7 @@ class Pass(ABC):
     def by_step(self, v: int) -> Floats:
         """(J, K) expected lots missing of a node, by step of the file."""
         node, found = self._nodes[v], self._by_step[v]
-        none = np.zeros((len(node.node.steps), len(node.demand)))
+        none = np.zeros((len(node.node.steps), node.length))
         return sum((found[start] for start in sorted(found)), none)
 
     def parts(self) -> list[Callable[[], None]]:
@@ -85,7 +85,7 @@ class Pass(ABC):
 
     def _is_missing(self, v: int, start: int, end: int, by_step: Floats) -> None:
         """Take note of what (U, J, K) is missing of a node in a part of the looks."""
-        weight = self._nodes[v].as_in_file[0]
+        weight = self._nodes[v].weight_in_file
         self.missing[v][start:end] = by_step.sum(axis=1)
         self._by_step[v][start] = np.tensordot(self.chance[0, start:end], by_step, 1)
         self.damage_by_step[v][start:end] = (by_step * weight).sum(axis=2)
@@ -119,7 +119,7 @@ class NodePass(Pass):
         self.node, self.looks, self._stocks = node, looks, stocks
         running = node.running(point)[:, :, node.year_of] * node.plate[:, None, None]
         self._running = np.ascontiguousarray(running)
-        sets, length = len(chance), len(node.demand)
+        sets, length = len(chance), node.length
         projects, years = len(node.plate), int(node.year_of[-1]) + 1
         self._shapes = (
             (sets,),
@@ -139,21 +139,21 @@ class NodePass(Pass):
         missing, short = NONE, NO_STEPS
         if self._short:
             missing = self.missing[self.head][part]
-            short = np.zeros((end - start, *node.limit.shape))
+            short = np.zeros((end - start, *node.weight.shape))
         # One layout of every array, or there would be a second version to compile.
         chance = np.ascontiguousarray(self.chance[:, part])
         sweep_looks(
             looks.supply[part], looks.pattern[part], looks.delay[part], looks.available,
-            node.demand, node.part, node.limit, node.weight, stocks.order, stocks.rank,
-            stocks.value,
-            self._running, node.plate, stocks.arrived, stocks.initial, stocks.most, stocks.keep,
+            looks.row[part], node.demand, node.part, node.limit, node.weight, stocks.order,
+            stocks.rank, stocks.value, self._running, node.plate, stocks.arrived, stocks.initial,
+            stocks.most, stocks.keep,
             stocks.idle, node.year_of, chance, self._priced, self.damage[part],
             missing, short, COVERED, *found,
         )  # fmt: skip
         if self._short:
-            by_step = node.split(short)
+            by_step = node.split(short, looks.row[part])
             self._by_step[self.head][start] = np.tensordot(self.chance[0, part], by_step, 1)
-            self.damage_by_step[self.head][part] = (by_step * node.as_in_file[0]).sum(axis=2)
+            self.damage_by_step[self.head][part] = (by_step * node.weight_in_file).sum(axis=2)
         if self._priced:
             self._found[start] = found
 
@@ -171,7 +171,7 @@ def worth_of_purchases(node: NodeData, stocks: Stocks, by_row: Floats, by_idle: 
     """(W, H, Y) what a lot bought is worth by account of a node, of what first-period lots that
     come in are worth by row (W, R, K), and lots by idle row (W, I, K)."""
     sets, years = len(by_row), int(node.year_of[-1]) + 1
-    worth = np.zeros((sets, len(node.piles), len(node.demand)))
+    worth = np.zeros((sets, len(node.piles), node.length))
     for h, (row, idle) in enumerate(zip(stocks.rows, stocks.idle_rows, strict=True)):
         if row >= 0:
             worth[:, h] = by_row[:, row] / stocks.keep

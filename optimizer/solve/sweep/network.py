@@ -31,7 +31,7 @@ inlined = njit(nogil=True, cache=True, error_model="numpy", _nrt=False, inline="
 
 @compiled
 def sweep_network(
-    network, room, given, open_, unit, exact, pattern, delay, available, running, plate, into,
+    network, room, row, given, open_, unit, exact, pattern, delay, available, running, plate, into,
     year_of, arrived, initial, idle, idle_form, chance, priced, covered, damage, short, constant,
     per_output, per_purchase, per_idle,
 ):  # fmt: skip
@@ -39,6 +39,7 @@ def sweep_network(
     forms, of which supply comes, and behind them the C conversions, of which there is capacity.
     Tonnes are contained, first-period ones.
 
+    row (U): of the limits of the network
     given (U, F+C, K): lots without projects; open_ (U, K): periods in which anything can be missing
     unit (F+C, K): tonnes in a lot; exact (F, J, K): value of ``network`` to the last digit
     pattern, delay (U, P): row of ``available`` (R, K) and place of the delay, -1 where it fails
@@ -51,7 +52,7 @@ def sweep_network(
     constant (W), per_output (W, P, D, Y), per_purchase (W, H, K) by tonnes that come in, per_idle
         (W, I, K) by lots of the period itself: added to, as ``sweep_looks`` has them
     """
-    forms, steps, length = network.limit.shape
+    forms, steps, length = network.value.shape
     conversions, stocks = network.near.shape[0], network.form.shape[0]
     rows, gain, worth, shortage, price = room.rows, room.gain, room.worth, room.shortage, room.price
     for u in range(given.shape[0]):
@@ -60,26 +61,29 @@ def sweep_network(
             asked |= chance[w, u] > 0.0
         if not asked:
             continue
+        own = row[u]
         for k in range(length):
             for r in range(forms + conversions):
-                calm = network.total[r, k] if r < forms else 0.0  # anything that covers demand
+                calm = network.total[own, r, k] if r < forms else 0.0  # anything that covers demand
                 rows[r, k] = given[u, r, k] * unit[r, k] if open_[u, k] else calm
         for p in range(into.shape[0]):
             r, d = into[p], delay[u, p]
             for k in range(length if d >= 0 else 0):
                 if open_[u, k]:
                     rows[r, k] += running[p, d, k] * available[pattern[u, p], k] * unit[r, k]
-        serve_network(network, rows[:forms], rows[forms:], arrived, room, shortage, price, worth)
+        serve_network(
+            network, own, rows[:forms], rows[forms:], arrived, room, shortage, price, worth
+        )
         total = 0.0
         for k in range(length):
             for f in range(forms if room.column[k] >= 0 else 0):
                 for j in range(steps):
-                    if shortage[f, j, k] > covered * network.total[f, k]:
+                    if shortage[f, j, k] > covered * network.total[own, f, k]:
                         damage[u] += exact[f, j, k] * shortage[f, j, k]
                         if short.size:
                             short[u, f, j, k] = shortage[f, j, k] / unit[f, k]
             if priced and room.column[k] >= 0:
-                total += _prove(network, given[u], k, unit, exact, room)
+                total += _prove(network, own, given[u], k, unit, exact, room)
         if not priced:
             continue
         for h in range(stocks):
@@ -107,17 +111,17 @@ def sweep_network(
 
 
 @inlined
-def _prove(network, given, k, unit, exact, room):
+def _prove(network, row, given, k, unit, exact, room):
     """What potentials prove of period k, of projects and stocks that come in nothing; ``gain`` is
     set to what a lot of each row is worth."""
-    forms, steps, _ = network.limit.shape
+    forms, steps, _ = network.value.shape
     price, worth, gain, proven = room.price, room.worth, room.gain, 0.0
     for f in range(forms):
         gain[f, k] = price[f, k] * unit[f, k]
         if price[f, k] > 0.0:
-            proven += price[f, k] * network.total[f, k] - gain[f, k] * given[f, k]
+            proven += price[f, k] * network.total[row, f, k] - gain[f, k] * given[f, k]
             for j in range(steps):
-                proven -= network.limit[f, j, k] * max(0.0, price[f, k] - exact[f, j, k])
+                proven -= network.limit[row, f, j, k] * max(0.0, price[f, k] - exact[f, j, k])
     for c in range(network.near.shape[0]):
         over = price[network.near[c, 1], k] - price[network.near[c, 0], k]
         gain[forms + c, k] = max(0.0, over) * unit[forms + c, k]
@@ -128,11 +132,12 @@ def _prove(network, given, k, unit, exact, room):
 
 
 @compiled
-def serve_network(network, supply, capacity, arrived, room, shortage, price, worth):
+def serve_network(network, row, supply, capacity, arrived, room, shortage, price, worth):
     """Serve the demand of a chain in one look as well as can be; returns the damage.
 
     All amounts are contained, first-period tonnes, and finite (1e300 stands for no limit).
 
+    row: of the limits that hold
     supply (F, K), capacity (C, K): of the look; what comes of forms by itself, limits of output
     arrived (H, K): come into stocks by the end of each period, all of it; never falls
     shortage (F, J, K), price (F, K), worth (H, K): set; tonnes missing, and potentials of a tonne
@@ -143,7 +148,7 @@ def serve_network(network, supply, capacity, arrived, room, shortage, price, wor
             - sum_c capacity max(0, price[made] - price[taken in])
             - sum_h (most max(0, price[form] - worth) + worth (arrived - arrived before))
     """
-    forms, _, length = network.limit.shape
+    forms, _, length = network.value.shape
     stocks = network.form.shape[0]
     periods, column, seen, queue = room.periods, room.column, room.seen, room.queue
     shortage[:] = 0.0
@@ -152,9 +157,9 @@ def serve_network(network, supply, capacity, arrived, room, shortage, price, wor
     count = np.int64(0)  # a plain 0 would be another type, compiled once more
     for k in range(length):
         column[k] = -1
-        if _covered(network, supply, capacity, k, room.need):
+        if _covered(network, row, supply, capacity, k, room.need):
             continue
-        if _serve_period(network, supply, capacity, k, count, room, shortage):
+        if _serve_period(network, row, supply, capacity, k, count, room, shortage):
             column[k] = count
             count += 1
     if count == 0:
@@ -176,7 +181,7 @@ def serve_network(network, supply, capacity, arrived, room, shortage, price, wor
             continue
         value, root = network.value[f, j, k], column[k] * forms + f
         if seen[root] != CLOSED:
-            least = ROUNDING * network.limit[f, j, k]
+            least = ROUNDING * network.limit[row, f, j, k]
             wanted, tail = _bring(network, root, wanted, least, count, stocks, room)
             for m in range(tail):
                 v = queue[m]
@@ -201,11 +206,11 @@ def serve_network(network, supply, capacity, arrived, room, shortage, price, wor
 
 
 @compiled
-def _covered(network, supply, capacity, k, need):
+def _covered(network, row, supply, capacity, k, need):
     """Whether period k is easily served in full: each form made as far as those after it need."""
     conversions = network.near.shape[0]
     for f in range(need.shape[0]):
-        need[f] = network.total[f, k]
+        need[f] = network.total[row, f, k]
     for f in network.late:
         lacking, least = need[f] - supply[f, k], ROUNDING * need[f]
         if lacking <= least:
@@ -222,9 +227,9 @@ def _covered(network, supply, capacity, k, need):
 
 
 @compiled
-def _serve_period(network, supply, capacity, k, n, room, shortage):
+def _serve_period(network, row, supply, capacity, k, n, room, shortage):
     """Serve period k from its own supply, in column n; whether something is missing."""
-    forms, conversions = network.limit.shape[0], network.near.shape[0]
+    forms, conversions = network.value.shape[0], network.near.shape[0]
     start, short = n * forms, False
     for f in range(forms):
         room.spare[start + f] = supply[f, k]
@@ -235,7 +240,7 @@ def _serve_period(network, supply, capacity, k, n, room, shortage):
     room.periods[n] = k
     for w in range(network.own.shape[2]):
         f, j = network.own[0, k, w], network.own[1, k, w]
-        wanted, v = network.limit[f, j, k], start + f
+        wanted, v = network.limit[row, f, j, k], start + f
         if wanted > 0.0 and room.seen[v] != CLOSED:
             wanted, tail = _bring(network, v, wanted, ROUNDING * wanted, n + 1, 0, room)
             for m in range(tail):
@@ -259,7 +264,7 @@ def _rest(amount, given, scale):
 def _bring(network, root, wanted, least, count, stocks, room):
     """Bring to node ``root`` what it wants, with the first ``stocks`` of all stocks; what it still
     wants then and, if that is more than rounding, how many nodes of the queue can get no more."""
-    for _ in range(8 * (count + 1) * (network.limit.shape[0] + stocks)):
+    for _ in range(8 * (count + 1) * (network.value.shape[0] + stocks)):
         end, h, tail = _search(network, root, stocks, room)
         if end < 0:
             return wanted, tail
@@ -292,7 +297,7 @@ def _search(network, root, stocks, room):
     what feeds that (-1: supply, h: stock h), and how many nodes the queue holds. Without a path
     the node is -1, the queue holds all that could feed the root, ``reach`` up to where stock can.
     """
-    forms, conversions = network.limit.shape[0], network.near.shape[0]
+    forms, conversions = network.value.shape[0], network.near.shape[0]
     seen, reach = room.seen, room.reach
     for h in range(stocks):
         reach[h] = room.sealed[h]

@@ -20,15 +20,16 @@ AGREED = 1e-12  # products of ratios that differ by a smaller share are one
 
 
 class Network(NamedTuple):
-    """What all looks at a chain share: F forms, C conversions, H stocks, J steps, K periods."""
+    """What all looks at a chain share: F forms, C conversions, H stocks, J steps, K periods; and
+    the demand of each, in N rows."""
 
     most: Floats  # (H, K) that can be released in a period, 1e300 without limit
-    limit: Floats  # (F, J, K) demand of a step
+    limit: Floats  # (N, F, J, K) demand of a step
     value: Floats  # (F, J, K) of a tonne of it, not negative
     form: Ints  # (H) form of a stock
     order: Ints  # (3, F*J*K) form, step and period of all steps by falling value
     own: Ints  # (2, K, F*J) form and step of the steps of a period by falling value
-    total: Floats  # (F, K) demand of all steps
+    total: Floats  # (N, F, K) demand of all steps
     first: Ints  # (F + 1) where the ways into a form begin among ``ways``
     plain: Ints  # (F) where those end that do not lead from a stock
     ways: Ints  # c: conversion c makes the form; C + c: it takes the form in; 2*C + h: stock h
@@ -70,7 +71,7 @@ def chain_network(
     takes: Ints, gives: Ints, form: Ints, most: Floats, limit: Floats, value: Floats
 ) -> Network:
     """The network of a chain: forms that conversions take in and make (C), the rest as there."""
-    (forms, steps, _), conversions = limit.shape, len(takes)
+    (forms, steps, _), conversions = value.shape, len(takes)
     ways: list[int] = []
     first, plain = [0], []
     for f in range(forms):
@@ -85,7 +86,7 @@ def chain_network(
         late += [f for f in range(forms) if f not in late and f not in early]
     if len(late) < forms:
         raise ValueError("forms run in a circle")
-    of_form, step, period = (index.ravel() for index in np.indices(limit.shape))
+    of_form, step, period = (index.ravel() for index in np.indices(value.shape))
     order = np.lexsort((step, of_form, period, -value.ravel()))
     own = np.argsort(-value.reshape(forms * steps, -1), axis=0, kind="stable").T
     return Network(
@@ -95,7 +96,7 @@ def chain_network(
         form=np.array(form, dtype=np.int64),
         order=np.array([of_form[order], step[order], period[order]], dtype=np.int64),
         own=np.array([own // steps, own % steps], dtype=np.int64),
-        total=np.array(limit.sum(axis=1), dtype=np.float64, order="C"),
+        total=np.array(limit.sum(axis=2), dtype=np.float64, order="C"),
         first=np.array(first, dtype=np.int64),
         plain=np.array(plain, dtype=np.int64),
         ways=np.array(ways, dtype=np.int64),
@@ -106,14 +107,14 @@ def chain_network(
 
 def network_room(network: Network) -> Room:
     """Room for looks at a network."""
-    forms, _, length = network.limit.shape
+    forms, _, length = network.value.shape
     plants, stocks = len(network.near), len(network.form)
     arrays = [np.empty(forms), *np.zeros((2, length), dtype=np.int64)]
     arrays += [*np.empty((2, length, plants)), *np.empty((4, stocks, length))]
     arrays += [*np.zeros((3, stocks), dtype=np.int64), np.empty(length * forms)]
     arrays += [np.arange(length * forms) // forms, *np.zeros((4, length * forms), dtype=np.int64)]
     arrays += [np.zeros(1, dtype=np.int64), *np.empty((2, forms + plants, length))]
-    arrays += [np.empty(network.limit.shape), np.empty((forms, length)), np.empty((stocks, length))]
+    arrays += [np.empty(network.value.shape), np.empty((forms, length)), np.empty((stocks, length))]
     return Room._make(arrays)
 
 
@@ -167,6 +168,7 @@ class Contents:
             [own.pattern + n for own, n in zip(every, before[:-1], strict=True)]
         )
         self.delay = np.hstack([own.delay for own in every])
+        self.row = every[0].row  # (U) of demand, the same for all forms
         self.available = np.vstack([own.available for own in every])
         self.plate = np.concatenate([node.plate for node in self.nodes.values()])
         self.delays = max(node.delays for node in self.nodes.values())
@@ -209,10 +211,12 @@ class NetworkPass(Pass):
         self._stocks = {v: node.stocks(point, keeps) for v, node in nodes.items()}
         keep = next(iter(self._stocks.values())).keep
         self._unit = content[:, None] / keep
-        steps = max(1, *(len(node.limit) for node in nodes.values()))
-        limit, weight = np.zeros((2, len(nodes), steps, len(keep)))
+        steps = max(1, *(len(node.weight) for node in nodes.values()))
+        weight = np.zeros((len(nodes), steps, len(keep)))
+        limit = np.zeros((len(next(iter(nodes.values())).limit), *weight.shape))
         for f, node in enumerate(nodes.values()):
-            limit[f, : len(node.limit)], weight[f, : len(node.limit)] = node.limit, node.weight
+            own = len(node.weight)
+            limit[:, f, :own], weight[f, :own] = node.limit, node.weight
         unit = self._unit[: len(nodes), None]
         self._exact = weight / unit
         stocks = list(enumerate(self._stocks.values()))
@@ -247,14 +251,16 @@ class NetworkPass(Pass):
         found = [np.zeros(shape) for shape in self._shapes]
         short = np.zeros((end - start, *self._exact.shape)) if self._short else NO_FORMS
         sweep_network(
-            self._network, network_room(self._network), it.given(part), it.open[part], self._unit,
-            self._exact, it.pattern[part], it.delay[part], it.available, self._running, it.plate,
-            it.into, self._nodes[self.head].year_of, self._arrived, self._initial, self._idle,
-            self._idle_form, np.ascontiguousarray(self.chance[:, part]), self._priced, COVERED,
-            self.damage[part], short, *found,
+            self._network, network_room(self._network), it.row[part], it.given(part),
+            it.open[part], self._unit, self._exact, it.pattern[part], it.delay[part], it.available,
+            self._running, it.plate, it.into, self._nodes[self.head].year_of, self._arrived,
+            self._initial, self._idle, self._idle_form,
+            np.ascontiguousarray(self.chance[:, part]), self._priced, COVERED, self.damage[part],
+            short, *found,
         )  # fmt: skip
         for f, (v, node) in enumerate(self._nodes.items() if self._short else ()):
-            self._is_missing(v, start, end, node.split(short[:, f, : len(node.limit)]))
+            by_step = node.split(short[:, f, : len(node.weight)], it.row[part])
+            self._is_missing(v, start, end, by_step)
         if self._priced:
             self._found[start] = found
 

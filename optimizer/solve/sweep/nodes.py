@@ -1,8 +1,11 @@
 """What a node's recourse depends on beside the state: demand, steps, stocks and offtake."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +18,7 @@ from optimizer.solve.sweep.state_classes import Looks
 UNAIDED = ".unaided"  # stands for a group where a project comes without anybody's money
 LIMITLESS = 1e300  # no limit on release, whose rest is never infinity less infinity
 ROUNDING = 1e-12  # a step is dear if it is above the mean by more than this share of it
+NO_ROWS = np.zeros((0, 0))
 GONE = 1e-250  # where stocks keep a smaller share over all periods, first lots tell nothing
 
 
@@ -103,12 +107,14 @@ class Stocks:
 
 @dataclass(frozen=True, eq=False)
 class NodeData:
-    """A node's demand, steps, accounts and offtake, its steps of equal value merged."""
+    """A node's demand, steps, accounts and offtake, its steps of equal value merged. Demand and
+    limits are in rows N, one of which holds in a look."""
 
     node: Node
-    demand: Floats  # (K)
+    demand: Floats  # (N, K)
     part: Floats  # (K) share of the market's supply that belongs here
-    limit: Floats  # (J, K) from dear to cheap
+    limit: Floats  # (N, J, K) from dear to cheap
+    in_file: Floats  # (N, J, K) of the steps of the file, none merged
     weight: Floats  # (J, K)
     members: tuple[tuple[int, ...], ...]  # steps of the node in each, in the order of the file
     piles: NDArray[np.int64]  # (H) position of the stockpile of each account
@@ -125,12 +131,31 @@ class NodeData:
     """Order and value of steps by what stocks keep, once asked for."""
 
     @cached_property
-    def as_in_file(self) -> tuple[Floats, Floats]:
-        """(J, K) weight and limit of the steps of the file, none merged."""
+    def weight_in_file(self) -> Floats:
+        """(J, K) weight of the steps of the file, none merged."""
         shape = (-1, int(self.year_of[-1]) + 1)
         weight = np.reshape([step.weight for step in self.node.steps], shape)
-        limit = np.reshape([step.limit for step in self.node.steps], shape)
-        return weight[:, self.year_of], limit[:, self.year_of]
+        return weight[:, self.year_of]
+
+    @property
+    def length(self) -> int:
+        """Number of periods K."""
+        return len(self.year_of)
+
+    def wanting(self, looks: Looks) -> NodeData:
+        """The same node with demand and limits in the rows of other looks."""
+        year_of = self.year_of
+        in_file = self.node.limits(year_of, looks.factor, looks.kept)
+        limit = [in_file[:, own].sum(axis=1) for own in map(list, self.members)]
+        return replace(
+            self,
+            demand=looks.factor[:, None] * self.node.demand[year_of],
+            # In rows, or the compiled pass would need a second version.
+            limit=np.ascontiguousarray(
+                np.stack(limit, axis=1) if limit else np.zeros((len(in_file), 0, len(year_of)))
+            ),
+            in_file=in_file,
+        )
 
     def running(self, point: Point) -> Floats:
         """(P, D, Y) share of nameplate that arrives undisturbed."""
@@ -151,12 +176,12 @@ class NodeData:
 
     @cached_property
     def dear(self) -> NDArray[np.bool_]:
-        """(J, K) whether a step is dearer than the mean of the node, weighted by demand."""
+        """(N, J, K) whether a step is dearer than the mean of the node, weighted by demand."""
         weight, limit = self.weight, self.limit
-        demand = limit.sum(axis=0)
-        total = (weight * limit).sum(axis=0)
+        demand = limit.sum(axis=1)
+        total = (weight * limit).sum(axis=1)
         mean = np.divide(total, demand, out=np.zeros_like(total), where=demand > 0)
-        dear: NDArray[np.bool_] = (weight > mean * (1 + ROUNDING)) & (limit > 0)
+        dear: NDArray[np.bool_] = (weight > mean[:, None] * (1 + ROUNDING)) & (limit > 0)
         return dear
 
     def seen(self, point: Point) -> tuple[bytes, bytes]:
@@ -240,16 +265,16 @@ class NodeData:
             for h in range(len(self.keeps))
         ]
 
-    def split(self, merged: Floats) -> Floats:
-        """(..., J, K) what is missing on the steps of the file, of what is on merged ones. Of
-        equally dear steps the first in the file is served first."""
-        limit = self.as_in_file[1]
+    def split(self, merged: Floats, rows: Any) -> Floats:
+        """(..., J, K) what is missing on the steps of the file, of what is on merged ones, in looks
+        of given rows (...). Of equally dear steps the first in the file is served first."""
+        limit = self.in_file[rows]
         shape = (*merged.shape[:-2], len(self.node.steps), merged.shape[-1])
         split = np.zeros(shape)
         for row, members in enumerate(self.members):
             rest = merged[..., row, :].copy()
             for j in reversed(members):
-                split[..., j, :] = np.minimum(rest, limit[j])
+                split[..., j, :] = np.minimum(rest, limit[..., j, :])
                 rest -= split[..., j, :]
             split[..., members[0], :] += np.maximum(rest, 0.0)
         return split
@@ -271,7 +296,6 @@ def read_node(instance: Instance, position: int, looks: Looks, columns: Columns)
         rows.setdefault(step.weight.tobytes(), []).append(j)
     dearest = sorted(rows.values(), key=lambda own: -float(node.steps[own[0]].weight.max()))
     members = tuple(tuple(own) for own in dearest)
-    limit = [np.sum([node.steps[j].limit for j in own], axis=0) for own in members]
     years = len(instance.years)
     # What a project makes of forms that never reach a node does not either.
     chain = next(chain for chain in instance.chains if position in chain.nodes)
@@ -282,10 +306,10 @@ def read_node(instance: Instance, position: int, looks: Looks, columns: Columns)
     where = {h: place for place, h in enumerate(columns.stockpiles)}
     return NodeData(
         node=node,
-        demand=node.demand[year_of],
+        demand=NO_ROWS,
         part=node.group_share[COMMON][year_of],
-        # In rows, or the compiled pass would need a second version.
-        limit=np.ascontiguousarray(np.reshape(limit, (-1, years))[:, year_of]),
+        limit=NO_ROWS,
+        in_file=NO_ROWS,
         weight=np.ascontiguousarray(
             np.reshape([node.steps[own[0]].weight for own in members], (-1, years))[:, year_of]
         ),
@@ -311,7 +335,7 @@ def read_node(instance: Instance, position: int, looks: Looks, columns: Columns)
         year_of=year_of,
         per_year=instance.per_year,
         schedules={},
-    )
+    ).wanting(looks)
 
 
 def _arriving(instance: Instance, node: Node, looks: Looks, columns: Columns) -> sparse.csr_array:

@@ -8,7 +8,7 @@ from optimizer.solve.sweep.chain import serve, uncovered_steps
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def sweep_looks(
-    supply, pattern, delay, available, demand, part, limit, weight, order, rank, value,
+    supply, pattern, delay, available, row, demand, part, limit, weight, order, rank, value,
     running, plate, arrived, initial, most, keep, idle, year_of, chance, priced, damage,
     missing, short, covered, constant, per_output, per_purchase, per_idle,
 ):  # fmt: skip
@@ -16,7 +16,8 @@ def sweep_looks(
 
     supply (U, K), part (K): lots from the market, and the share of them that reaches the node
     pattern, delay (U, P): row of ``available`` (R, K) and place of the delay, -1 where it fails
-    demand (K), limit, weight (J, K): of the node, and of its steps from dear to cheap
+    row (U): of demand (N, K) and limit (N, J, K), of the node and its steps from dear to cheap
+    weight (J, K): of these steps
     order, rank, value, arrived, most, keep: as :func:`serve` has them
     running (P, D, K), plate (P): lots that arrive undisturbed by delay, and at full nameplate
     initial (H), idle (I): first-period lots there before; what stocks that hold nothing keep
@@ -29,7 +30,7 @@ def sweep_looks(
         reserved and runs - per_purchase * first-period lots that come in``; per_idle is per lot
         of the period itself.
     """
-    steps, length = limit.shape
+    steps, length = weight.shape
     stocks, projects = arrived.shape[0], pattern.shape[1]
     sets = chance.shape[0]
     periods = np.empty(length, np.int64)
@@ -55,17 +56,17 @@ def sweep_looks(
                 owners += 1
         if owners == 0:
             continue
-        count = 0
+        count, r = 0, row[u]
         for k in range(length):
             position[k] = -1
-            need = demand[k] - part[k] * supply[u, k]
-            least = covered * demand[k]
+            need = demand[r, k] - part[k] * supply[u, k]
+            least = covered * demand[r, k]
             if need > least:
                 for p in range(projects):
                     if delay[u, p] >= 0:
                         need -= running[p, delay[u, p], k] * available[pattern[u, p], k]
                 if need > least:
-                    uncovered_steps(need, limit, k, shortage, count)
+                    uncovered_steps(need, limit, r, k, shortage, count)
                     periods[count] = k
                     position[k] = count
                     count += 1
@@ -86,7 +87,7 @@ def sweep_looks(
                     worth[h, i] = min(worth[h, i], most_worth)
             for i in range(count):
                 for j in range(steps):
-                    if shortage[j, i] < covered * demand[periods[i]]:
+                    if shortage[j, i] < covered * demand[r, periods[i]]:
                         shortage[j, i] = 0.0
         else:
             for i in range(count):
@@ -114,9 +115,9 @@ def sweep_looks(
                 continue
             k = periods[i]
             per_lot = price[i] / keep[k]
-            total += per_lot * (demand[k] - part[k] * supply[u, k])
+            total += per_lot * (demand[r, k] - part[k] * supply[u, k])
             for j in range(steps):
-                total -= limit[j, k] * max(0.0, per_lot - weight[j, k])
+                total -= limit[r, j, k] * max(0.0, per_lot - weight[j, k])
             for h in range(stocks):
                 total -= most[h, k] * max(0.0, price[i] - worth[h, i])
             for p in range(projects):

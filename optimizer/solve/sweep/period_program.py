@@ -89,25 +89,26 @@ def come_to(value, upper, basis, raised, found):
 
 @compiled
 def live_by_rule(
-    matrix, aims, dear, cheap, limit, supply, capacity, open_, keeps, initial, bought, most, kept,
-    found, left,
+    matrix, aims, dear, cheap, row, limit, supply, capacity, open_, keeps, initial, bought, most,
+    kept, found, left,
 ):  # fmt: skip
     """Serve one period after the other, in each look; N columns are J steps, C plants, H accounts
     and what is left over of V forms, in this order.
 
     matrix (V, N): what a unit of each takes of each form
-    aims (A, N, K): gains of a unit of each column in each period
+    row (U): of aims and limits
+    aims (R, A, N, K): gains of a unit of each column in each period
     dear, cheap: aims followed one after the other, the latter from above the reserve
-    limit (J, K), capacity (U, C, K), supply (U, V, K), open_ (U, K): of each period
+    limit (R, J, K), capacity (U, C, K), supply (U, V, K), open_ (U, K): of each period
     keeps, initial, most (H), bought, kept (H, K): of accounts; the last is the reserve
     found (U, N, K), left (U, H): set: what each column comes to, and lots left at the end
     """
     rows, columns = matrix.shape
-    steps, plants, accounts = limit.shape[0], capacity.shape[1], len(keeps)
+    steps, plants, accounts = limit.shape[1], capacity.shape[1], len(keeps)
     first = steps + plants  # of the accounts
     upper, raised = np.empty(columns), np.empty(columns, np.bool_)
     basis, value = np.empty(rows, np.int64), np.empty(rows)
-    table, gains = np.empty((rows, columns)), np.empty((len(aims), columns))
+    table, gains = np.empty((rows, columns)), np.empty((aims.shape[1], columns))
     now, stock = np.empty(columns), np.empty(accounts)
     for u in range(supply.shape[0]):
         stock[:] = initial
@@ -117,13 +118,13 @@ def live_by_rule(
             if not open_[u, k]:
                 found[u, :, k] = 0.0
                 continue
-            upper[:steps] = limit[:, k]
+            upper[:steps] = limit[row[u], :, k]
             upper[steps:first] = capacity[u, :, k]
             for h in range(accounts):
                 upper[first + h] = min(stock[h], most[h])
             upper[first + accounts :] = np.inf
             table[:] = matrix
-            gains[:] = aims[:, :, k]
+            gains[:] = aims[row[u], :, :, k]
             raised[:] = False
             for i in range(rows):
                 basis[i], value[i] = first + accounts + i, supply[u, i, k]

@@ -96,7 +96,8 @@ class ChainPass(Pass):
         else:
             node = nodes[chain.head]
             self._looks, self._left = {chain.head: looks}, {}
-            self.open = node.demand - node.part * looks.supply > COVERED * node.demand
+            demand = node.demand[looks.row]
+            self.open = demand - node.part * looks.supply > COVERED * demand
         self._running = {v: node.running(point) for v, node in self._nodes.items()}
         self._outlets = [(v, n) for v, own in self._looks.items() for n in range(len(own.projects))]
         self._accounts = [(v, n) for v, node in self._nodes.items() for n in range(len(node.piles))]
@@ -122,7 +123,12 @@ class ChainPass(Pass):
         given, place = np.zeros((count, self.template.given)), self.template.place
         year_of = self._nodes[self.head].year_of
         for v, node in self._nodes.items():
+            row = self._looks[v].row[part]
             given[:, place["market", v]] = node.part * self._looks[v].supply[part]
+            if ("demand", v) in place:
+                given[:, place["demand", v]] = node.demand[row]
+                for j in range(len(node.node.steps)):
+                    given[:, place["limit", (v, j)]] = node.in_file[row, j]
         for plant in self.chain.plants:
             if plant.capacity is not None:
                 most = plant.capacity[year_of] * self._left[plant.id][part]
@@ -191,15 +197,16 @@ class ChainPass(Pass):
 
     def _list_missing(self, part: slice, given: Floats) -> None:
         by_step = {
-            v: np.zeros((len(given), len(node.node.steps), len(node.demand)))
+            v: np.zeros((len(given), len(node.node.steps), node.length))
             for v, node in self._nodes.items()
         }
         label = {node.node.label: v for v, node in self._nodes.items()}
+        demand = {v: self._nodes[v].demand[own.row[part]] for v, own in self._looks.items()}
         for u, found in enumerate(self.template.shortages(given, self.open[part])):
             for (name, index), lots in found.items():
                 if name == "shortage" and lots > 0:
                     v, j, k = index
-                    if lots > COVERED * self._nodes[label[v]].demand[k]:
+                    if lots > COVERED * demand[label[v]][u, k]:
                         by_step[label[v]][u, j, k] = lots
         for v, own in by_step.items():
             self._is_missing(v, part.start, part.stop, own)

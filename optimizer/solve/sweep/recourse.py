@@ -94,15 +94,11 @@ class Recourse:
         self._templates: dict[int, Template] = like._templates if like else {}
         self._learnt: dict[int, Known] = {}  # of former sweeps of chains
         self._known_rules: bool = like._known_rules if like else has_known_rules(instance)
-        self.nodes: dict[int, NodeData] = (
-            like.nodes
-            if like
-            else {
-                v: read_node(instance, v, looks, self.columns)
-                for looks in self.looks
-                for v in looks.nodes
-            }
-        )
+        self.nodes: dict[int, NodeData] = {
+            v: like.nodes[v].wanting(own) if like else read_node(instance, v, own, self.columns)
+            for own in self.looks
+            for v in own.nodes
+        }
 
     def seen(self, instance: Instance) -> Recourse:
         """The same recourse for another standpoint, which changes nothing of it; what is known of

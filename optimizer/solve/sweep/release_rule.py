@@ -20,7 +20,7 @@ from optimizer.model.states import State
 from optimizer.solve.sweep.chain_rule import by_period, released_in
 from optimizer.solve.sweep.nodes import NodeData, Point
 from optimizer.solve.sweep.recourse import Recourse, added, in_blocks
-from optimizer.solve.sweep.state_classes import ChainLooks, Looks
+from optimizer.solve.sweep.state_classes import ChainLooks, Integers, Looks
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,10 +96,10 @@ def _add(
         node = recourse.nodes[v]
         uncovered, bought = uncovered_demand(node, looks, point), node.bought(point)
         planned = np.array([stock.held() for stock in node.each_stock(point)])
-        planned = planned.reshape(len(node.keeps), len(node.demand))
+        planned = planned.reshape(len(node.keeps), node.length)
         for rule in found:
-            missing, left = released(node, uncovered, bought, planned, rule.reserve)
-            damage = damage_of(node, missing)
+            missing, left = released(node, looks.row, uncovered, bought, planned, rule.reserve)
+            damage = damage_of(node, looks.row, missing)
             _count(rule, node, looks.of_state, block, chance, damage, planned[:, -1] - left)
 
 
@@ -141,20 +141,28 @@ def _count(
 
 def uncovered_demand(node: NodeData, looks: Looks, point: Point) -> Floats:
     """(U, K) lots that neither the market nor projects deliver, look by look."""
-    uncovered = node.demand - node.part * looks.supply
+    demand = node.demand[looks.row]
+    uncovered = demand - node.part * looks.supply
     for _, own, lots in node.arrivals(looks, point):
         uncovered[own] -= lots
-    uncovered[uncovered <= COVERED * node.demand] = 0.0
+    uncovered[uncovered <= COVERED * demand] = 0.0
     return uncovered
 
 
 def released(
-    node: NodeData, uncovered: Floats, bought: Floats, planned: Floats, reserve: float
+    node: NodeData,
+    row: Integers,
+    uncovered: Floats,
+    bought: Floats,
+    planned: Floats,
+    reserve: float,
 ) -> tuple[Floats, Floats]:
     """(U, K) lots missing after release of what is ``uncovered`` (U, K), and (U, H) left in the
-    accounts at the end. Dear steps are met first and may draw on everything; cheap ones on what
-    lies above the reserve, a share of the planned stock, of each account. The account that loses
-    most gives first, then the order of the file. By hand: in each of three periods 30 t are needed
+    accounts at the end, in looks of given rows (U) of demand.
+
+    Dear steps are met first and may draw on everything; cheap ones on what lies above the reserve,
+    a share of the planned stock, of each account. The account that loses most gives first, then the
+    order of the file. By hand: in each of three periods 30 t are needed
     and none arrive, 20 t on a cheap step and 10 t on a dear one. Half of the 40 t in store, which
     lose nothing, are the reserve. First the dear step takes 10 t and the cheap one the 10 t above
     the reserve: 10 t are missing. Then the dear step takes 10 t twice, and 20 t are missing in
@@ -162,12 +170,12 @@ def released(
     missing = uncovered.copy()
     stock = np.tile(node.initial, (len(uncovered), 1))
     first = np.argsort(node.keeps, kind="stable")
-    cheap = cheap_demand(node)
+    cheap = cheap_demand(node)[row]
     kept = reserve * planned
     for k in range(uncovered.shape[1]):
         stock *= node.keeps
         stock += bought[:, k]
-        for_dear = np.maximum(missing[:, k] - cheap[k], 0.0)
+        for_dear = np.maximum(missing[:, k] - cheap[:, k], 0.0)
         for_cheap = missing[:, k] - for_dear
         given = np.zeros_like(stock)
         for h in first:
@@ -180,23 +188,24 @@ def released(
             for_cheap -= more
         stock -= given
         missing[:, k] = for_dear + for_cheap
-    missing[missing < COVERED * node.demand] = 0.0
+    missing[missing < COVERED * node.demand[row]] = 0.0
     return missing, stock
 
 
 def cheap_demand(node: NodeData) -> Floats:
-    """(K) lots of demand on steps that are no dearer than the mean; none if all are equally dear.
-    The mean of the damage per lot is weighted by demand."""
+    """(N, K) lots of demand on steps no dearer than the mean; none if all are equally dear. The
+    mean of the damage per lot is weighted by demand."""
     dear = node.dear
-    cheap: Floats = np.where(dear.any(axis=0), np.where(dear, 0.0, node.limit).sum(axis=0), 0.0)
+    cheap: Floats = np.where(dear.any(axis=1), np.where(dear, 0.0, node.limit).sum(axis=1), 0.0)
     return cheap
 
 
-def damage_of(node: NodeData, missing: Floats) -> Floats:
-    """(U) damage of what (U, K) is missing, which falls on the cheapest steps."""
+def damage_of(node: NodeData, row: Integers, missing: Floats) -> Floats:
+    """(U) damage of what (U, K) is missing in looks of given rows (U), which falls on the cheapest
+    steps."""
     rest, damage = missing.copy(), np.zeros(len(missing))
-    for weight, limit in zip(node.weight[::-1], node.limit[::-1], strict=True):
-        part: NDArray[np.float64] = np.minimum(rest, limit)
-        damage += part @ weight
+    for j in reversed(range(len(node.weight))):
+        part: NDArray[np.float64] = np.minimum(rest, node.limit[row, j])
+        damage += part @ node.weight[j]
         rest -= part
     return damage

@@ -5,7 +5,8 @@ what is left of each project's output, in the periods in which anything can be m
 nothing can be missing whatever is committed, a period is calm, and so is a look without others.
 """
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 
 from models.scenario.chains import chains
 from optimizer.model.instance import COMMON, COVERED, Chain, Coming, Floats, Instance, Node
-from optimizer.model.states import State, is_short
+from optimizer.model.states import State, is_short, shares_left
 
 Integers = NDArray[np.int64]
 
@@ -32,6 +33,14 @@ class Looks:
     pattern: Integers  # (U, P) row of ``available`` that holds for a project
     delay: Integers  # (U, P) place of the way among ``delays``; -1 where the project fails
     available: Floats  # (R, K) share of output that hazards leave
+    row: Integers  # (U) row of the next two that holds
+    factor: Floats  # (N) on demand
+    kept: Floats  # (N, E, K) share of later steps that is left, by entry with adaptation
+
+    @property
+    def demanded(self) -> Floats:
+        """(U) factor on demand."""
+        return self.factor[self.row]
 
     @property
     def count(self) -> int:
@@ -103,6 +112,7 @@ def read_looks(
             late[p][s] = place[p][state.coming(p)]
         for p in state.failed:
             late[p][s] = -1
+    wants = _wants(instance, states, patterns)
     tied = {m: forms for forms in chains(instance.case) for m in forms}
     groups: dict[tuple[str, ...], list[Chain]] = {}
     for chain in instance.chains:
@@ -114,7 +124,7 @@ def read_looks(
             continue
         names = dict.fromkeys(instance.nodes[v].material for chain in own for v in chain.nodes)
         apart = {
-            m: _read(instance, m, tuple(of_material[m]), patterns, possible, late, False)
+            m: _read(instance, m, tuple(of_material[m]), patterns, possible, late, wants(m), False)
             for m in names
         }
         together = _together(instance, tuple(own), apart, patterns, merge)
@@ -122,7 +132,9 @@ def read_looks(
     looks = tuple(
         in_chain[material].forms[material]
         if material in in_chain
-        else _read(instance, material, tuple(nodes), patterns, possible, late, merge)
+        else _read(
+            instance, material, tuple(nodes), patterns, possible, late, wants(material), merge
+        )
         for material, nodes in of_material.items()
     )
     return looks, tuple(dict.fromkeys(in_chain.values()))
@@ -149,12 +161,16 @@ def _together(
             v: node.group_share[COMMON][year_of] * apart[node.material].supply
             for v, node in nodes.items()
         }
+        demand = {
+            v: apart[node.material].demanded[:, None] * node.demand[year_of]
+            for v, node in nodes.items()
+        }
         capacity = {
             plant.id: plant.capacity[year_of] * left[plant.id]
             for plant in chain.plants
             if plant.capacity is not None
         }
-        open_ |= is_short(instance, chain, market, capacity)
+        open_ |= is_short(chain, demand, market, capacity)
     kept = of_state = np.arange(patterns.states)
     if merge:
         struck = np.flatnonzero(open_.any(axis=1))
@@ -162,7 +178,7 @@ def _together(
         seen: list[Floats] = [open_[struck].astype(float)]
         seen += [own[struck] * open_[struck] for own in left.values()]
         for own in apart.values():
-            seen.append(own.supply[struck] * open_[struck])
+            seen += [own.supply[struck] * open_[struck], _wanted(own, struck, open_)]
             for p in range(len(own.projects)):
                 seen.append(own.available[own.pattern[struck, p]] * open_[struck])
                 seen.append(own.delay[struck, p : p + 1].astype(float))
@@ -174,8 +190,11 @@ def _together(
         kept = struck[first]
         of_state = np.full(patterns.states, -1, dtype=np.int64)
         of_state[struck] = number
+    wanted = [_wanted(own, kept, open_) for own in apart.values()]
+    shared, row = _distinct(np.hstack(wanted))  # the same rows for all forms
     forms = {}
-    for m, own in apart.items():
+    for (m, own), says in zip(apart.items(), wanted, strict=True):
+        factor, own_left = _unfolded(own, says[shared])
         rows, pattern = np.unique(own.pattern[kept], return_inverse=True)
         forms[m] = replace(
             own,
@@ -184,10 +203,50 @@ def _together(
             pattern=pattern.reshape(own.pattern[kept].shape).astype(np.int64),
             delay=own.delay[kept],
             available=own.available[rows],
+            row=row,
+            factor=factor,
+            kept=own_left,
         )
     return ChainLooks(
         own_chains, of_state, forms, {c: own[kept] for c, own in left.items()}, open_[kept]
     )
+
+
+def _wants(
+    instance: Instance, states: Sequence[State], patterns: "_Patterns"
+) -> Callable[[str], tuple[Floats, Floats]]:
+    """Of a material (S) the factor on demand, and (S, E, K) the share of later steps that is left,
+    of entries with adaptation."""
+    factors: dict[str, Floats] = {}
+    for s, state in enumerate(states):
+        for m, factor in state.demand:
+            factors.setdefault(m, np.ones(len(states)))[s] = factor
+
+    def left(origin: tuple[str, str]) -> Floats:
+        rows, of_state = patterns.of_origin(instance.origins.index(origin))
+        return rows[of_state]
+
+    kept = shares_left(instance, factors, left)
+    count, length = len(states), len(instance.periods)
+
+    def of_material(material: str) -> tuple[Floats, Floats]:
+        own = kept(material)
+        own = np.broadcast_to(own, (count, own.shape[-2], length))
+        return factors.get(material, np.ones(count)), own
+
+    return of_material
+
+
+def _wanted(looks: Looks, at: Integers, open_: NDArray[np.bool_]) -> Floats:
+    """(.., 1 + E*K) what tells looks at places apart of demand: its factor and, in open periods
+    (U, K), what is left of later steps."""
+    kept = np.where(open_[at, None], looks.kept[looks.row[at]], 1.0)
+    return np.hstack([looks.demanded[at, None], kept.reshape(len(at), math.prod(kept.shape[1:]))])
+
+
+def _unfolded(looks: Looks, wanted: Floats) -> tuple[Floats, Floats]:
+    """Factors and what is left, of rows as :func:`_wanted` has them."""
+    return wanted[:, 0], wanted[:, 1:].reshape(len(wanted), *looks.kept.shape[1:])
 
 
 class _Patterns:
@@ -234,6 +293,7 @@ def _read(
     patterns: "_Patterns",
     delays: dict[str, tuple[Coming, ...]],
     late: dict[str, Integers],
+    wants: tuple[Floats, Floats],
     merge: bool,
 ) -> Looks:
     origins = [o for o, (m, _) in enumerate(instance.origins) if m == material]
@@ -252,14 +312,20 @@ def _read(
     at = [place[material, instance.projects[p].country] for p in projects]
     pattern = np.where(delay >= 0, by_origin[:, at], 0)
     supplied = [o for o in range(len(origins)) if instance.origins[origins[o]] in instance.supply]
-    keys = np.hstack([by_origin[:, supplied], pattern, delay])
+    factor, kept = wants
+    folded = np.hstack([factor[:, None], kept.reshape(len(kept), math.prod(kept.shape[1:]))])
+    wanted, row = _distinct(folded)
+    keys = np.hstack([by_origin[:, supplied], pattern, delay, row[:, None]])
     if merge:
         first, of_state = _distinct(keys)
     else:
         first = of_state = np.arange(len(keys))
     supply = np.zeros((len(first), patterns.periods))
+    more = factor[first, None] - 1
     for o in supplied:
-        lots = instance.supply[instance.origins[origins[o]]][instance.year_of]
+        origin = instance.origins[origins[o]]
+        lots = instance.supply[origin][instance.year_of]
+        lots = lots + more * instance.following[origin][instance.year_of]
         supply += lots * available[by_origin[first, o]]
     looks = Looks(
         material=material,
@@ -271,6 +337,9 @@ def _read(
         pattern=pattern[first],
         delay=delay[first],
         available=available,
+        row=row[first],
+        factor=factor[wanted],
+        kept=kept[wanted],
     )
     return _merged(looks, [instance.nodes[v] for v in nodes], instance.year_of) if merge else looks
 
@@ -296,13 +365,15 @@ def _merged(looks: Looks, nodes: list[Node], year_of: NDArray[np.intp]) -> Looks
     """Merge looks that differ in calm periods only, and leave out those that are calm."""
     open_ = np.zeros(looks.supply.shape, dtype=bool)
     for node in nodes:
-        demand, part = node.demand[year_of], node.group_share[COMMON][year_of]
+        demand = looks.demanded[:, None] * node.demand[year_of]
+        part = node.group_share[COMMON][year_of]
         open_ |= demand - part * looks.supply > COVERED * demand
     struck = np.flatnonzero(open_.any(axis=1))
     # In a calm period supply may be anything that covers demand: let it be the undisturbed one.
     calm = looks.supply.max(axis=0, initial=0.0)
     supply = np.where(open_, looks.supply, calm)
-    seen = [supply[struck]]
+    wanted = _wanted(looks, struck, open_)
+    seen = [supply[struck], wanted]
     for p in range(len(looks.projects)):
         left = looks.available[looks.pattern[struck, p]] * open_[struck]
         seen += [left, looks.delay[struck, p : p + 1].astype(float)]
@@ -313,6 +384,8 @@ def _merged(looks: Looks, nodes: list[Node], year_of: NDArray[np.intp]) -> Looks
     of_look = np.full(looks.count, -1, dtype=np.int64)
     of_look[struck] = number
     kept = struck[first]
+    shared, row = _distinct(wanted[first])
+    factor, left = _unfolded(looks, wanted[first][shared])
     rows, pattern = np.unique(looks.pattern[kept], return_inverse=True)
     return Looks(
         material=looks.material,
@@ -324,4 +397,7 @@ def _merged(looks: Looks, nodes: list[Node], year_of: NDArray[np.intp]) -> Looks
         pattern=pattern.reshape(looks.pattern[kept].shape).astype(np.int64),
         delay=looks.delay[kept],
         available=looks.available[rows],
+        row=row,
+        factor=factor,
+        kept=left,
     )

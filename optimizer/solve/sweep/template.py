@@ -36,7 +36,7 @@ Objects = NDArray[np.object_]
 
 FAR = 1e9  # no lot is worth so many times the dearest step
 TIGHT = 1e-9  # a multiplier that is more, as a share of ``price``, holds its row or column
-OF_PERIODS = {"demand_balance", "conversion_limit", "stock_balance"}
+OF_PERIODS = {"demand_balance", "conversion_limit", "stock_balance", "shortage_limit"}
 """Rules that compiled passes follow, and that say nothing of a period which covers its demand, but
 that stock is kept. Where there are others programs are solved, and no period is left out."""
 
@@ -291,7 +291,8 @@ def has_known_rules(instance: Instance) -> bool:
 
 def of_chain(instance: Instance, chain: Chain) -> Template:
     """The formulation of one state of a chain. Given are ``market`` by node (K), ``capacity`` by
-    conversion (K), ``delivers`` by node and project (K), and ``buy`` by stockpile (Y)."""
+    conversion (K), ``delivers`` by node and project (K), and ``buy`` by stockpile (Y); where they
+    depend on the state, ``demand`` by node (K) and ``limit`` by node and step (K)."""
     model, periods = pyo.ConcreteModel(), list(instance.periods)
     nodes = {v: instance.nodes[v] for v in chain.nodes}
     projects = {
@@ -300,23 +301,36 @@ def of_chain(instance: Instance, chain: Chain) -> Template:
     }
     conversions = [plant.id for plant in chain.plants if plant.capacity is not None]
     piles = list(dict.fromkeys(h for node in nodes.values() for h in node.accounts))
+    varying = [v for v, node in nodes.items() if instance.varies(node.material)]
+    model.demand = pyo.Var(varying, periods)
+    model.limit = pyo.Var([(v, j) for v in varying for j in range(len(nodes[v].steps))], periods)
     model.market = pyo.Var(list(nodes), periods)
     model.capacity = pyo.Var(conversions, periods)
     model.delivers = pyo.Var([(v, p) for v, own in projects.items() for p in own], periods)
     model.buy = pyo.Var(piles, list(instance.years))
     model.state = pyo.Block()
     given: dict[Key, list[Any]] = {}
-    for kind in ("market", "capacity", "delivers", "buy"):
+    for kind in ("demand", "limit", "market", "capacity", "delivers", "buy"):
         for (*whose, _), variable in getattr(model, kind).items():
             key = kind, tuple(whose) if len(whose) > 1 else whose[0]
             given.setdefault(key, []).append(variable)
     market = {v: given["market", v] for v in nodes}
     capacity = {c: given["capacity", c] for c in conversions}
+    demand: dict[int, Any] = {v: node.demand[instance.year_of] for v, node in nodes.items()}
+    none = np.zeros((0, len(periods)))
+    limit: dict[int, Any] = {
+        v: node.limits(instance.year_of, np.ones(()), none)
+        for v, node in nodes.items()
+        if v not in varying
+    }
+    for v in varying:
+        demand[v] = given["demand", v]
+        limit[v] = [given["limit", (v, j)] for j in range(len(nodes[v].steps))]
 
     def delivers(v: int, p: str, k: int) -> Any:
         return model.delivers[v, p, k]
 
-    whole = Situation(chain, tuple(periods), market, capacity, projects, delivers)
+    whole = Situation(chain, tuple(periods), demand, limit, market, capacity, projects, delivers)
     add_recourse(model.state, instance, [whole], model)
     model.objective = pyo.Objective(expr=model.state.damage)
     keeps = {h: instance.stockpiles[h].keeps for h in piles}
