@@ -350,6 +350,13 @@ def _hazards(case: Case) -> Iterator[Fault]:
                     )
                     yield _doubt((*path, number), message)
 
+    uncertainty = case.uncertainty
+    idle = not any(hazard.regime_factors for hazard in case.hazards.values())
+    if idle and uncertainty is not None and uncertainty.regimes and uncertainty.sample:
+        message = tr("the regimes change nothing: no hazard is more likely in any")
+        hint = tr("give a hazard regime_factors")
+        yield _doubt(("uncertainty", "regimes"), message, hint, at_key=True)
+
 
 def _why_unused(case: Case, name: str) -> str:
     uncertainty, used = case.uncertainty, False

@@ -6,6 +6,8 @@ import pytest
 
 from models.faults import ScenarioError
 from models.files import read_case_text
+from models.language import Language, using
+from optimizer.report.scenario_workbook import first_difference, scenario_workbook
 
 TEXT = """\
 horizon: {first_year: 2026, last_year: 2029}
@@ -80,6 +82,28 @@ def test_what_is_wrong_is_told_at_its_place(before: str, after: str, lines: list
     except ScenarioError as error:
         found = error.faults
     assert [str(fault).removeprefix("s.yaml:") for fault in found] == lines
+
+
+def sampled() -> str:
+    """The same with states that are drawn."""
+    head = TEXT.partition("  states:")[0]
+    return head + "  sample: {states: 9, project_correlation: {value: 0.3, source: a guess}}\n"
+
+
+def test_a_chain_that_nothing_follows_is_told_of() -> None:
+    text = sampled()
+    assert read_case_text(text).warnings == ()
+    (told,) = read_case_text(text.replace("    regime_factors: {tense: 2}\n", "")).warnings
+    assert told.message == "the regimes change nothing: no hazard is more likely in any"
+    assert told.place.line == 15
+
+
+@pytest.mark.parametrize("language", ["en", "de"])
+@pytest.mark.parametrize("text", [TEXT, sampled()], ids=["written", "sampled"])
+def test_a_workbook_holds_profiles_and_regimes(text: str, language: Language) -> None:
+    case = read_case_text(text).case
+    with using(language):
+        assert first_difference(case, scenario_workbook(case)) is None
 
 
 def test_without_a_chain_regimes_are_what_states_say() -> None:
