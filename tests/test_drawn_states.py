@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from oracle import best
 from random_cases import small_case
 from scipy import stats
 from small import CHINA, Raw, case, cut, near, project, stockpile
@@ -146,6 +147,9 @@ def test_written_profiles_by_hand(method: planner.Method) -> None:
         raw = written(stockpiles=[stockpile(initial_t=initial, max_purchase_t_per_year=0)])
         plan = planner.plan(Case.model_validate(raw), method=method, threads=1)
         assert plan.outcome.expected == near(expected)
+        answer = best(raw)
+        assert answer is not None
+        assert answer.objective == near(expected)
 
 
 @pytest.mark.parametrize("seed", range(12))

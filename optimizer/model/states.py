@@ -286,7 +286,8 @@ def project_draws(sample: Sample, block: slice, kind: str, project: str) -> Floa
     common = _uniforms(sample, block, "projects")
     least = 2.0**-54  # no draw is 0, whose normal is infinite
     z, e = (ndtri(np.maximum(draws, least)) for draws in (common, own))
-    return np.asarray(ndtr(math.sqrt(rho) * z + math.sqrt(1 - rho) * e), dtype=np.float64)
+    joint = ndtr(math.sqrt(rho) * z + math.sqrt(1 - rho) * e)
+    return np.asarray(np.minimum(joint, np.nextafter(1.0, 0.0)), dtype=np.float64)
 
 
 def availability(instance: Instance, state: State) -> dict[tuple[str, str], Floats]:

@@ -131,7 +131,9 @@ class Reading:
         left = 1.0
         for event in state.get("events") or []:
             first = self.periods.index((event["start"], event.get("period", 1)))
-            for effect in self.raw["hazards"][event["hazard"]]["effects"]:
+            hazard = self.raw["hazards"][event["hazard"]]
+            way = hazard["profiles"][event["profile"]] if "profile" in event else hazard
+            for effect in way["effects"]:
                 named = effect.get("materials", "all")
                 hit = effect["country"] == country and (named == "all" or material in named)
                 if hit and 0 <= k - first < len(effect["loss"]):
