@@ -9,10 +9,10 @@ import copy
 import random
 
 import pytest
-from chain_program import damages
 from forms import BOTH, chain, dear, found, imports, kept, makers, solved, works
 from oracle import best
 from oracle_chains import conversions, plants
+from oracle_outcome import damages
 from random_chains import chain_case, commitment
 from small import Raw, cut, near, state, stockpile
 

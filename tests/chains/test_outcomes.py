@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from chain_program import damages
 from documents import told as words
+from oracle_outcome import damages
 from random_chains import chain_case, commitment
 from small import Raw, case, cut, near, project, solve, state, stockpile
 from three_forms import from_mine_to_magnet

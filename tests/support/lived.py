@@ -8,10 +8,9 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping
 from typing import Any
 
-import numpy as np
-from oracle import EXACT, Program, Reading
-from oracle_recourse import Node, groups_of, node_rows
-from scipy.optimize import linprog
+from oracle import Reading
+from oracle_outcome import least, settled
+from oracle_recourse import Node, node_rows
 
 Raw = Mapping[str, Any]
 NEAR = 1e-7
@@ -28,15 +27,7 @@ def damage_if_possible(
     Raises AssertionError where that cannot be.
     """
     start, offtake, buy = decided
-    lp = Program()
-    for p in case.projects:
-        for t in case.start_years(p):
-            for g in groups_of(case):
-                value = offtake.get((p, g), 0.0) if start.get(p) == t else 0.0
-                lp.column(("offtake", p, t, g), value, value)
-    for h in case.stocks:
-        for y, tonnes in zip(case.years, buy[h], strict=True):
-            lp.column(("buy", h, y), tonnes, tonnes)
+    lp = settled(case, start, offtake, buy)
     damage = node_rows(lp, case, node, 0, state)
     keys = list(lp.upper)
     told = {key: said[named] for key in keys if (named := _named(key)) in said}
@@ -45,19 +36,7 @@ def damage_if_possible(
         assert lp.lower[key] - off <= value <= lp.upper[key] + off, (key, value, lp.upper[key])
         lp.lower[key] = max(lp.lower[key], value - off)
         lp.upper[key] = min(lp.upper[key], value + off)
-    (a_ub, b_ub), (a_eq, b_eq) = lp.dense(lp.at_most), lp.dense(lp.equal)
-    solved = linprog(
-        np.array([damage.get(key, 0.0) for key in keys]),
-        a_ub,
-        b_ub,
-        a_eq if len(a_eq) else None,
-        b_eq if len(b_eq) else None,
-        [(lp.lower[key], lp.upper[key]) for key in keys],
-        method="highs",
-        options=EXACT,
-    )
-    assert solved.status == 0, solved.message
-    return float(solved.fun)
+    return least(lp, damage)
 
 
 def _named(key: Any) -> Hashable:

@@ -17,8 +17,9 @@ from typing import Any
 
 import numpy as np
 from oracle_chains import Needs
-from oracle_recourse import country_rows, recourse_rows
+from oracle_recourse import country_rows, groups_of, recourse_rows
 from oracle_terms import at_year, moved, recovered
+from oracle_world import adapted, clock, floors, overruns, price_in
 from scipy.optimize import linprog
 
 Raw = Mapping[str, Any]
@@ -107,12 +108,18 @@ class Reading:
             if d["material"] == material and consumer in (None, d["consumer"])
         )
 
-    def supply(self, material: str, country: str, year: int) -> float:
+    def factor(self, material: str, state: Raw | None) -> float:
+        """What a state makes of demand, and of supply given as a share of need."""
+        return float(((state or {}).get("demand") or {}).get(material, 1.0))
+
+    def supply(self, material: str, country: str, year: int, state: Raw | None = None) -> float:
+        """Tonnes in a year before hazards; by the file, where no state is named."""
         total = 0.0
         for row in self.raw.get("supply") or []:
             if (row["material"], row["country"]) == (material, country):
                 if row.get("share") is not None:
-                    total += at_year(row["share"], year) * self.needs.total(material, year)
+                    needed = self.needs.total(material, year) * self.factor(material, state)
+                    total += at_year(row["share"], year) * needed
                 else:
                     total += at_year(row["t_per_year"], year)
         return total
@@ -120,11 +127,18 @@ class Reading:
     def suppliers(self) -> list[str]:
         return list(dict.fromkeys(row["country"] for row in self.raw.get("supply") or []))
 
-    def steps(self, consumer: str, material: str) -> list[tuple[float, float]]:
+    def steps(self, consumer: str, material: str, k: int, state: Raw) -> list[tuple[float, float]]:
+        """Share of demand and EUR a tonne of each damage step, once users have adapted."""
         rows = [d for d in self.raw["damage"] if d["material"] == material]
         own = [d for d in rows if d.get("consumer") == consumer]
         (entry,) = own or [d for d in rows if d.get("consumer") is None]
-        return [(step["share"], step["eur_per_t"]) for step in entry["steps"]]
+        rule = entry.get("adaptation")
+        age = None if rule is None else clock(self, material, state, rule)[k]
+        return adapted(entry, age, self.n)
+
+    def price(self, material: str, state: Raw) -> Any:
+        """The price of a material in a state, by year."""
+        return price_in(self, material, state)
 
     def left(self, material: str, country: str, k: int, state: Raw) -> float:
         """What hazards leave of what comes from a country in the k-th period."""
@@ -132,13 +146,19 @@ class Reading:
         for event in state.get("events") or []:
             first = self.periods.index((event["start"], event.get("period", 1)))
             hazard = self.raw["hazards"][event["hazard"]]
-            way = hazard["profiles"][event["profile"]] if "profile" in event else hazard
-            for effect in way["effects"]:
+            if event.get("profile") is not None:
+                hazard = hazard["profiles"][event["profile"]]
+            for effect in hazard["effects"]:
                 named = effect.get("materials", "all")
                 hit = effect["country"] == country and (named == "all" or material in named)
                 if hit and 0 <= k - first < len(effect["loss"]):
                     left *= 1 - effect["loss"][k - first]
         return left
+
+    def runs(self, conversion: str, k: int, state: Raw) -> float:
+        """What hazards leave of the capacity of a conversion."""
+        it = self.raw["conversions"][conversion]
+        return self.left(it["output"], it["country"], k, state)
 
     def start_years(self, project: str) -> list[int]:
         it = self.projects[project]
@@ -253,6 +273,12 @@ def project_rows(lp: Program, case: Reading) -> None:
                     public[share] = 1.0
             for g, right in rights.items():
                 lp.le({lp.column(("offtake", p, t, g)): 1, **right}, 0)
+            for f, i, _ in floors(case, p):
+                kept = {lp.column(("floored", p, t, g, f, i)): 1.0 for g in rights}
+                lp.le({**kept, ("share", p, f, i, t): -1}, 0)
+            for g in rights if floors(case, p) else ():
+                kept = {("floored", p, t, g, f, i): 1.0 for f, i, _ in floors(case, p)}
+                lp.le({**kept, ("offtake", p, t, g): -1}, 0)
             total: Terms = {("offtake", p, t, g): 1.0 for g in rights}
             lp.le({**total, start: -it.get("offtake_max", 1.0)}, 0)
             if case.policy.get("max_public_share") is not None:
@@ -289,6 +315,8 @@ def project_rows(lp: Program, case: Reading) -> None:
         lp.le(started[p], 0)
     if case.policy.get("max_projects") is not None:
         lp.le({key: 1.0 for row in started.values() for key in row}, case.policy["max_projects"])
+    for t, most in (case.policy.get("max_starts_by_year") or {}).items():
+        lp.le({key: 1.0 for row in started.values() for key in row if key[2] == int(t)}, most)  # type: ignore[index]
 
 
 def stock_rows(lp: Program, case: Reading) -> None:
@@ -332,13 +360,30 @@ def stock_cost(case: Reading, stock: str, year: int, payer: str | None = None) -
     return terms
 
 
+def premium_terms(case: Reading, year: int, payer: str | None = None) -> Terms:
+    """Million EUR that secured output costs above the market in a year, all or one payer."""
+    terms: Terms = defaultdict(float)
+    for p, it in case.projects.items():
+        for m, t in itertools.product(it["output_t_per_year"], case.start_years(p)):
+            material = case.raw["materials"][m]
+            rate = at_year(material.get("secured_premium_eur_per_t") or 0.0, year)
+            if payer is not None:
+                rate *= (material.get("premium_paid_by") or {}).get(payer, 0.0)
+            rate *= it.get("success_probability", 1.0) * case.nameplate(p, m, t, year, 0)
+            for g in groups_of(case) if rate else ():
+                terms["offtake", p, t, g] += rate / 1e6
+    return terms
+
+
 def spend_terms(case: Reading, funder: str, year: int) -> Terms:
     terms: Terms = defaultdict(float)
     for p in case.projects:
         for f, i, rule in case.instruments(p):
             for t in case.start_years(p) if f == funder else []:
-                paid = moved(case, p, rule, t).paid.get(year, 0.0)
+                paid = moved(case, p, rule, t, overruns(case, p)[1]).paid.get(year, 0.0)
                 terms["share", p, f, i, t] += rule.get("budget_charge", 1.0) * paid
+    for key, weight in premium_terms(case, year, funder).items():
+        terms[key] += case.funders[funder].get("premium_charge", 1.0) * weight
     for h in case.stocks:
         for key, weight in stock_cost(case, h, year, funder).items():
             terms[key] += weight
@@ -360,7 +405,7 @@ def line_terms(case: Reading, funder: str, name: str, year: int) -> Terms:
             elif charge is None:
                 charge = 1.0 if kind == "commitment" else rule.get("budget_charge", 1.0)
             for t in case.start_years(p):
-                it = moved(case, p, rule, t)
+                it = moved(case, p, rule, t, overruns(case, p)[1])
                 if kind == "cash":
                     used = it.paid.get(year, 0.0)
                 elif kind == "commitment":
@@ -371,6 +416,8 @@ def line_terms(case: Reading, funder: str, name: str, year: int) -> Terms:
     for h in case.stocks if kind != "guarantee_stock" else ():
         for key, weight in stock_cost(case, h, year, funder).items():
             terms[key] += line.get("stock_charge", 1.0) * weight
+    for key, weight in premium_terms(case, year, funder).items() if kind == "cash" else ():
+        terms[key] += line.get("premium_charge", 1.0) * weight
     return dict(terms)
 
 
@@ -424,12 +471,15 @@ def net_cost_terms(case: Reading) -> Terms:
     for p in case.projects:
         for f, i, rule in case.instruments(p):
             for t in case.start_years(p):
-                it = moved(case, p, rule, t)
+                it = moved(case, p, rule, t, overruns(case, p)[0])
                 for y in case.years:
                     lost = it.paid.get(y, 0.0) * (1 - recovered(case, rule))
                     cost["share", p, f, i, t] += case.discount(y) * (lost - it.income.get(y, 0.0))
     for h, y in itertools.product(case.stocks, case.years):
         for key, weight in stock_cost(case, h, y).items():
+            cost[key] += case.discount(y) * weight
+    for y in case.years:
+        for key, weight in premium_terms(case, y).items():
             cost[key] += case.discount(y) * weight
     for key, weight in residual_terms(case).items():
         cost[key] -= weight
@@ -450,7 +500,8 @@ def residual_terms(case: Reading) -> Terms:
             over = t + it.get("construction_years", 0) + it.get("lifetime_years", 1000)
             for f, i, rule in case.instruments(p) if over > last + 1 else ():
                 if rule.get("kind") not in SUPPORTS:
-                    left = share * it["capex_meur"] * max(0.0, 1 - recovered(case, rule))
+                    left = share * it["capex_meur"] * (1 + overruns(case, p)[0])
+                    left *= max(0.0, 1 - recovered(case, rule))
                     worth["share", p, f, i, t] = case.discount(last) * left
     return worth
 

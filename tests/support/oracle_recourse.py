@@ -1,4 +1,4 @@
-"""What happens in one state, for the oracle: R1 to R6 node by node, from the contract alone.
+"""What happens in one state, for the oracle: R1 to R7 node by node, from the contract alone.
 
 A node is a chain of materials, and a consumer where allocation is entitled. Everything is counted
 in tonnes and in every period of the horizon.
@@ -13,6 +13,8 @@ from collections.abc import Hashable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from oracle_chains import Maker, chains
+from oracle_terms import at_year
+from oracle_world import floors, in_term, is_covered, is_idle, market
 
 if TYPE_CHECKING:
     from oracle import Program, Reading
@@ -40,9 +42,13 @@ def nodes_of(case: Reading) -> list[Node]:
 
 def delivered(
     case: Reading, consumer: str | None, project: str, material: str, k: int, state: Raw
-) -> Terms:
-    """What a project brings to a node of a material in a period: terms in offtake (R5)."""
-    y, terms = case.periods[k][0], {}
+) -> tuple[Terms, float]:
+    """What a project brings to a node of a material in a period (R5): terms, and what comes anyway.
+
+    Where it is idle, only output under a floor comes: terms in offtake, or in its floored part.
+    """
+    it, y, terms = case.projects[project], case.periods[k][0], {}
+    still, unaided = is_idle(case, project, k, state), 0.0
     for g in groups_of(case):
         mine = 1.0
         if consumer is not None and g == "common":
@@ -50,12 +56,22 @@ def delivered(
         elif consumer is not None:
             mine = case.needs.held(consumer, g, material, y)
         for t in case.start_years(project):
-            terms["offtake", project, t, g] = mine * case.output(project, material, t, k, state)
-    return terms
+            tonnes = mine * case.output(project, material, t, k, state)
+            if not still:
+                terms["offtake", project, t, g] = tonnes
+            for f, i, rule in floors(case, project) if still else ():
+                if in_term(case, project, rule, t, k, state):
+                    terms["floored", project, t, g, f, i] = tonnes
+        if g == "common" and project in (state.get("anyway") or []) and not still:
+            home = min(it.get("home_share", 0.0), it.get("offtake_max", 1.0))
+            unaided = home * mine
+            unaided *= case.output(project, material, it["anyway"]["year"], k, state)
+            terms |= {("start", project, t): -unaided for t in case.start_years(project)}
+    return terms, unaided
 
 
 def recourse_rows(lp: Program, case: Reading, s: int, state: Raw) -> Terms:
-    """R1-R6 in one state; gives back the state's damage in the chosen measure."""
+    """R1-R7 in one state; gives back the state's damage in the chosen measure."""
     damage: Terms = {}
     for node in nodes_of(case):
         damage |= node_rows(lp, case, node, s, state)
@@ -74,27 +90,31 @@ def node_rows(lp: Program, case: Reading, node: Node, s: int, state: Raw) -> Ter
     }
     for k, (y, _) in enumerate(case.periods):
         made = {c: made_column(lp, case, consumer, c, k, s, state) for c in makers}
-        release = {h: stock_row(lp, case, consumer, h, part, k, s) for h, part in stocks.items()}
+        release = {
+            h: stock_row(lp, case, consumer, h, part, k, s, state) for h, part in stocks.items()
+        }
         for m in chain:
             terms: Terms = defaultdict(float)
+            unaided = 0.0
             for p, it in case.projects.items():
                 if m in it["output_t_per_year"] and not it.get("inputs_t_per_t"):
-                    terms |= delivered(case, consumer, p, m, k, state)
+                    brought, more = delivered(case, consumer, p, m, k, state)
+                    terms, unaided = terms | brought, unaided + more
             for c, column in made.items():
                 terms[column] += (c.output == m) - c.inputs.get(m, 0.0)
             for h, column in release.items():
                 terms[column] = 1.0 * (case.stocks[h]["material"] == m)
             part = 1.0 if consumer is None else case.needs.sigma(consumer, m, y)
-            here = {c: case.supply(m, c, y) * case.left(m, c, k, state) for c in case.suppliers()}
+            here = market(case, m, k, state)[1] / case.n
             wanted = 0.0
             for u in [u for u, own in case.pairs if own == m and consumer in (None, u)]:
-                demand = case.demand(u, m, y) / case.n
+                demand = case.demand(u, m, y) * case.factor(m, state) / case.n
                 wanted += demand
-                for j, (share, eur_per_t) in enumerate(case.steps(u, m)):
+                for j, (share, eur_per_t) in enumerate(case.steps(u, m, k, state)):
                     short = lp.column(("short", u, m, j, k, s), share * demand)
                     terms[short] = 1.0
                     damage[short] = case.weight(m, y, eur_per_t) if demand else 0.0
-            lp.ge(terms, wanted - part * sum(here.values()) / case.n)
+            lp.ge(terms, wanted - part * here - unaided)
     return damage
 
 
@@ -105,30 +125,47 @@ def made_column(
     key, m, y = ("made", maker, consumer, k, s), maker.output, case.periods[k][0]
     if maker.is_project:
         made = lp.column(key)
-        limit = delivered(case, consumer, maker.id, m, k, state)
-        lp.le({made: 1.0} | {column: -tonnes for column, tonnes in limit.items()}, 0)
+        limit, unaided = delivered(case, consumer, maker.id, m, k, state)
+        lp.le({made: 1.0} | {column: -tonnes for column, tonnes in limit.items()}, unaided)
         return made
-    country = case.raw["conversions"][maker.id]["country"]
     part = 1.0 if consumer is None else case.needs.sigma(consumer, m, y)
-    runs = part * case.left(m, country, k, state) / case.n
+    runs = part * case.runs(maker.id, k, state) / case.n
     return lp.column(key, runs * case.needs.capacity(maker.id, y))
 
 
 def stock_row(
-    lp: Program, case: Reading, consumer: str | None, stock: str, part: float, k: int, s: int
+    lp: Program,
+    case: Reading,
+    consumer: str | None,
+    stock: str,
+    part: float,
+    k: int,
+    s: int,
+    state: Raw,
 ) -> Hashable:
-    """What a node's part of a stockpile releases in a period, its limit and balance (R1, R2)."""
-    it = case.stocks[stock]
+    """What a node's part of a stockpile releases in a period, its limits and balance (R1, R2, R7).
+
+    What comes back does so in covered periods, up to what was planned, written in purchases.
+    """
+    it, y, keeps = case.stocks[stock], case.periods[k][0], case.keeps(stock)
     limit = it.get("max_release_t_per_period")
     release = lp.column(
         ("release", stock, consumer, k, s), math.inf if limit is None else part * limit
     )
     closing = lp.column(("stock", stock, consumer, k, s))
-    row = {closing: 1.0, ("buy", stock, case.periods[k][0]): -part / case.n, release: 1.0}
+    row = {closing: 1.0, ("buy", stock, y): -part / case.n, release: 1.0}
     if k:
-        row["stock", stock, consumer, k - 1, s] = -case.keeps(stock)
+        row["stock", stock, consumer, k - 1, s] = -keeps
     opening = 0.0 if k else part * it.get("initial_t", 0.0)
-    lp.eq(row, case.keeps(stock) * opening)
+    if it.get("refill_t_per_year") is not None:
+        yearly = at_year(it["refill_t_per_year"], y)
+        back = part * yearly / case.n if is_covered(case, it["material"], k, state) else 0.0
+        row[lp.column(("refill", stock, consumer, k, s), back)] = -1.0
+        planned: Terms = defaultdict(float)
+        for age, (year, _) in enumerate(case.periods[k::-1]):
+            planned["buy", stock, year] -= part * keeps**age / case.n
+        lp.le(planned | {closing: 1.0}, part * keeps ** (k + 1) * it.get("initial_t", 0.0))
+    lp.eq(row, keeps * opening)
     return release
 
 

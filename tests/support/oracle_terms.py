@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -33,10 +34,31 @@ class Moved:
     income: dict[int, float]
 
 
-def moved(case: Reading, project: str, rule: Raw, start: int) -> Moved:
-    """Capex, interest on a loan of the capex, or what a price floor for all output pays."""
+def price_rows(case: Reading, material: str) -> list[Raw]:
+    """The price states of a material, or its one price as one."""
+    it = case.raw["materials"][material]
+    return it.get("price_states") or [{"probability": 1.0, "eur_per_t": it["price_eur_per_t"]}]
+
+
+def price_chances(case: Reading, material: str) -> list[tuple[float, Any]]:
+    """Chance and price by which a floor pays: of the states of the world where the price is drawn.
+
+    It is where a project has a cash cost in the material, or a written-out state names its price.
+    """
+    costs = (it.get("cash_cost_eur_per_t") or {} for it in case.projects.values())
+    named = (state.get("prices") or {} for state in case.states)
+    if not any(material in it for it in (*costs, *named)):
+        return [(row["probability"], row["eur_per_t"]) for row in price_rows(case, material)]
+    return [(state["probability"], case.price(material, state)) for state in case.states]
+
+
+def moved(case: Reading, project: str, rule: Raw, start: int, overrun: float = 0.0) -> Moved:
+    """Capex, interest on a loan of the capex, or what a price floor for all output pays.
+
+    Capex is what is announced times 1 + ``overrun``.
+    """
     it, last = case.projects[project], case.years[-1]
-    capex: float = it["capex_meur"]
+    capex: float = it["capex_meur"] * (1 + overrun)
     kind = rule.get("kind")
     paid: dict[int, float] = defaultdict(float)
     income: dict[int, float] = defaultdict(float)
@@ -53,26 +75,21 @@ def moved(case: Reading, project: str, rule: Raw, start: int) -> Moved:
     first = start + it.get("construction_years", 0)
     exposure = 0.0
     for m, floor in rule["floor_eur_per_t"].items():
-        material = case.raw["materials"][m]
-        states = material.get("price_states") or [
-            {"probability": 1.0, "eur_per_t": material["price_eur_per_t"]}
-        ]
         begins = (rule.get("upside_from_eur_per_t") or {}).get(m, floor)
-        worst = 0.0
-        for state in states:
-            at_worst = 0.0
-            for y in case.years:
-                if y - first >= rule.get("term_years", 1000):
-                    continue
-                tonnes = case.nameplate(project, m, start, y, 0)
-                price = at_year(state["eur_per_t"], y)
-                lacking = max(0.0, at_year(floor, y) - price) * tonnes / 1e6
-                above = max(0.0, price - at_year(begins, y)) * tonnes / 1e6
-                paid[y] += chance * state["probability"] * lacking
-                income[y] += chance * state["probability"] * above * rule.get("upside_share", 0.0)
-                at_worst += lacking
-            worst = max(worst, at_worst)
-        exposure += worst
+        years = [y for y in case.years if y - first < rule.get("term_years", 1000)]
+        tonnes = {y: case.nameplate(project, m, start, y, 0) for y in years}
+        for y, (likely, price) in itertools.product(years, price_chances(case, m)):
+            gap = at_year(floor, y) - at_year(price, y)
+            above = max(0.0, at_year(price, y) - at_year(begins, y)) * rule.get("upside_share", 0.0)
+            paid[y] += chance * likely * max(0.0, gap) * tonnes[y] / 1e6
+            income[y] += chance * likely * above * tonnes[y] / 1e6
+        exposure += max(
+            sum(
+                max(0.0, at_year(floor, y) - at_year(row["eur_per_t"], y)) * tonnes[y] / 1e6
+                for y in years
+            )
+            for row in price_rows(case, m)
+        )
     return Moved(paid, exposure, income)
 
 

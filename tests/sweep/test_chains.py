@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from chain_program import damages
 from cutting import recourse_of
 from oracle_chains import chains
+from oracle_outcome import damages
 from random_chains import KINDS, chain_case, commitment
 
 from optimizer.model.commitment import Commitment

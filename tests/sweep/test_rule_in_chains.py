@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from chain_program import damages
 from lived import damage_if_possible
 from oracle import EXACT, Reading
+from oracle_outcome import damages
 from oracle_recourse import nodes_of
 from random_cases import crowded_case
 from random_chains import KINDS, chain_case, commitment
