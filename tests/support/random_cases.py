@@ -64,8 +64,10 @@ def projects(pick: Pick, materials: list[str], years: list[int]) -> Raw:
     return found
 
 
-def funders(pick: Pick, years: list[int]) -> Raw:
-    kinds = [["public"], ["public", "company"], ["public", "private"], ["company", "public"]]
+KINDS = (["public"], ["public", "company"], ["public", "private"], ["company", "public"])
+
+
+def funders(pick: Pick, years: list[int], kinds: Sequence[list[str]] = KINDS) -> Raw:
     found: Raw = {}
     for kind in pick(kinds):
         equity = {
