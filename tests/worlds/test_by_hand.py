@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from forms import BOTH, METHODS, chain, dear, imports, kept, works
+from forms import BOTH, METHODS, chain, dear, imports, kept, makers, works
 from oracle import best
 from oracle_outcome import without_plan
 from small import CHINA, Raw, case, cut, funder, near, project, state, stockpile
@@ -664,6 +664,26 @@ def test_a_strike_upon_what_a_form_is_made_of(solve: Solve, made: bool, lost: fl
     assert damage(solve, raw) == near(lost)
 
 
+def test_a_strike_upon_the_first_form_of_three(solve: Solve) -> None:
+    """Ore is made into oxide and oxide into magnets; ore is lost in two years: 820 + 460."""
+    ready = {"separators": makers(100, "oxide", ore=1.0), "makers": makers(100, oxide=1.0)}
+    raw = chain(conversions=ready, supply=[imports("ore", 100)], hazards=cut([1, 1]))
+    raw["materials"]["ore"] = {"name": "Ore", "price_eur_per_t": 1_000}
+    raw["horizon"]["last_year"] = 2027
+    raw["damage"] = [users()[0] | {"material": "magnet"}]
+    raw["uncertainty"] = states(state("cut", 1.0, 2026))
+    assert damage(solve, raw) == near(1280)
+
+
+def test_a_stock_of_oxide_for_users_of_magnets_who_adapt(solve: Solve) -> None:
+    """80 t at a ratio of 2 are 40 t of magnets, all for those at 10: 820 + 460 - 400."""
+    raw = chain(100, 2.0, supply=[imports("oxide", 200)], hazards=cut([1, 1]))
+    raw["horizon"]["last_year"] = 2027
+    raw["damage"] = [users()[0] | {"material": "magnet"}]
+    raw |= {"stockpiles": [kept(80)], "uncertainty": states(state("cut", 1.0, 2026))}
+    assert damage(solve, raw) == near(880)
+
+
 def test_a_strike_at_the_makers_is_none_on_the_market(solve: Solve) -> None:
     """Makers stand still for two years while oxide comes: 820 twice."""
     raw = chain(100, supply=[imports("oxide", 100)], hazards=cut([1, 1], "DE"))
@@ -959,6 +979,18 @@ def test_a_market_that_covers_the_file_need_not_cover_a_state(
     assert damage(solve, raw) == near(missing)
 
 
+@pytest.mark.parametrize(("factor", "missing"), [(0.5, 20), (1.2, 210)])
+def test_a_stock_of_oxide_waits_for_the_magnets_of_its_state(
+    solve: Solve, factor: float, missing: float
+) -> None:
+    """50 t a year: 0 + 0 + 20, as 30 come back. 120 t, of which 100 can be made: 70 + 20 + 120."""
+    raw = chain(100, supply=[imports("oxide", 100)], hazards=cut([1.0]))
+    raw["horizon"]["last_year"] = 2028
+    raw["stockpiles"] = [kept(50, refill_t_per_year=30)]
+    raw["uncertainty"] = states(state("cut", 1.0, 2026, 2028, demand={"magnet": factor}))
+    assert damage(solve, raw) == near(missing)
+
+
 @pytest.mark.parametrize(("refill", "lost"), [(0, 300), (10, 200), (20, 100), (50, 70)])
 def test_users_who_have_adapted_need_less_of_what_came_back(
     solve: Solve, refill: float, lost: float
@@ -1085,6 +1117,16 @@ def test_users_adapt_while_works_start_again(solve: Solve) -> None:
     raw = choosy(restart=2, last_year=2028) | {"damage": users(), "hazards": cut([1, 1, 1])}
     raw["uncertainty"] = priced(low=1.0)
     assert damage(solve, raw) == near(1280)
+
+
+def test_works_run_longer_in_long_events(solve: Solve) -> None:
+    """Of 100 t 50 come. Works run from the second year on, and a quiet year longer.
+
+    Short: 100, 0 and 50; long: 100, 0 and 0: 0.6 · 150 + 0.4 · 100.
+    """
+    raw = of_two_kinds(projects=choosy()["projects"], supply=[imports("ore", 50)])
+    raw["damage"][0]["adaptation"] = {"per_year": 0.5, "reset_periods": 1}
+    assert damage(solve, raw) == near(130)
 
 
 @pytest.mark.parametrize(("named", "missing"), [(0.6, 0), (0.4, 100), (0.5, 100)])
