@@ -7,12 +7,13 @@ from models.results.base import InUnit, Measured, OfScenario, Part, Result, Seco
 from models.results.chains import ChainOutcome
 
 BudgetClass = Literal[
-    "financial_transaction", "loan", "guarantee", "grant", "expenditure", "private"
+    "financial_transaction", "loan", "guarantee", "grant", "expenditure", "premium", "private"
 ]
 
 
 class Position(Result):
-    """Money of one funder in one project through one instrument, or in one stockpile.
+    """Money of one funder in one project through one instrument, in one stockpile, or above the
+    market for output that is secured of one project.
 
     Years of ``returned_meur`` may lie past the horizon.
 
@@ -20,14 +21,18 @@ class Position(Result):
     """
 
     funder: ids.Funder  #: Id of the funder.
-    instrument: ids.Instrument | None  #: Id of the instrument; null for a stockpile.
+    instrument: ids.Instrument | None
+    """Id of the instrument; null for a stockpile and for a premium."""
     project: ids.Project | None  #: Id of the project; null for a stockpile.
     stockpile: ids.Stockpile | None  #: Id of the stockpile; null for a project.
     budget_class: BudgetClass | None
-    """How a budget books it; ``expenditure`` for public stockpiles; null without a class."""
-    committed_meur: float  #: Committed in all: of a guarantee its face, of a floor its most.
+    """How a budget books it; ``expenditure`` for public stockpiles, ``premium`` for what secured
+    output costs above the market; null without a class."""
+    committed_meur: float
+    """Committed in all: of a guarantee its face, of a floor its most; of capex what is budgeted."""
     paid_meur: dict[ids.HorizonYear, float]
-    """What is put up in each year, undiscounted; of a guarantee the loan that it covers."""
+    """What is put up in each year, undiscounted; of a guarantee the loan that it covers, of capex
+    with its mean overrun."""
     returned_meur: dict[ids.Year, float]
     """What is expected to come back in each year; empty where the file gives no terms for it. Of a
     guarantee its fees, of a price floor its share of higher prices."""
@@ -36,7 +41,7 @@ class Position(Result):
     expected_loss_meur: float | None  #: Expected to be lost, undiscounted; null if unknown.
     maximum_loss_meur: float
     """What is lost at most: of a price floor the most it can cost; 0 for what is spent in any case:
-    grants, interest, expenditure."""
+    grants, interest, expenditure, premiums."""
     cost_meur: float  #: Net cost, discounted: put up less what is expected back and residual value.
     residual_meur: float = 0.0  #: Residual value at the end of the horizon, discounted.
 
@@ -159,8 +164,8 @@ class Outcome(Measured):
     worst: InUnit  #: The worst state with a probability above 0.
     net_cost_meur: float
     """[Net cost](scenario-format.md#money), discounted, before ``cost_weight``: what funders of all
-    kinds put into projects, less ``recovery`` and the income of price floors, and what stocks cost,
-    less the residual value."""
+    kinds put into projects, less ``recovery`` and the income of price floors, premiums on secured
+    output, and what stocks cost, less the residual value."""
     residual_meur: float = 0.0  #: Residual value at the end, discounted; part of net cost.
     windfall_meur: float = 0.0  #: Money for what would come home without it, by ``unaided``.
     without_plan: WithoutPlan  #: The same three figures without any plan.
@@ -178,7 +183,11 @@ class ProjectPlan(Result):
     name: str  #: Its name.
     start: ids.YearNumber  #: Year in which the decision to build falls.
     first_output: int  #: First year of output if nothing is delayed; may lie past the horizon.
-    capex_meur: float  #: Its capital cost.
+    capex_meur: float  #: Its capital cost, as announced.
+    expected_capex_meur: float | None = None
+    """The same with its mean overrun, as net cost counts it; null where none is foreseen."""
+    budgeted_capex_meur: float | None = None
+    """The same with the overrun that ``policy.contingency`` asks budgets to hold; null likewise."""
     market_share: Share  #: Share of capex from lenders and other investors.
     offtake: Share  #: Share of output that reaches domestic consumers.
     offtake_common: Share  #: Of that for all home consumers.

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, StrictStr, ValidationInfo, field_validator, model_validator
 
 from models import base
-from models.base import AllMaterials, Base, Country, Id, ProjectId, Text
+from models.base import AllMaterials, Base, BudgetYear, Country, Id, ProjectId, Text
 from models.faults import ScenarioError
 from models.language import tr
 from models.scenario import quantities, references
@@ -82,6 +82,10 @@ class Policy(Base):
     state_aid: StateAid | None = None  #: Limit on grant equivalents, per project.
     max_country_share: CountryLimit | None = None  #: Limit on need met from one country.
     max_projects: Whole | None = None  #: How many projects may be built at most.
+    max_starts_by_year: dict[BudgetYear, Whole] = {}
+    """How many projects may be started in a year at most; no limit in years not named."""
+    contingency: Share | None = None
+    """Probability with which budgets are to hold what projects cost; the mean where absent."""
     must_build: tuple[ProjectId, ...] = ()  #: Ids of projects that must be built.
     must_not_build: tuple[ProjectId, ...] = ()  #: Ids of projects that must not be built.
 

@@ -10,13 +10,20 @@ from models import base
 from models.base import Base, BudgetYear, Finding, Id, Text, fault
 from models.language import tr
 from models.scenario.instruments import Instrument
-from models.scenario.quantities import NonNegative, YearlyNonNegative
+from models.scenario.quantities import NonNegative, Number, YearlyNonNegative
 
 
 class BudgetLine(Base):
     """One line of a funder's budget."""
 
-    BY_KIND: ClassVar = ("total_meur", "by_year_meur", "carry_over", "limit_meur", "stock_charge")
+    BY_KIND: ClassVar = (
+        "total_meur",
+        "by_year_meur",
+        "carry_over",
+        "limit_meur",
+        "stock_charge",
+        "premium_charge",
+    )
     """Fields that mean something only once the kind is known."""
 
     name: Text | None = None  #: Name shown in reports; the id where absent.
@@ -30,6 +37,8 @@ class BudgetLine(Base):
     """Guarantees outstanding at a year's end at most, in million EUR."""
     stock_charge: NonNegative | None = None
     """Line used per EUR of stockpile cost that the funder pays; 1 where absent."""
+    premium_charge: NonNegative | None = None
+    """Line of cash used per EUR of premium on secured output; 1 where absent."""
 
     @model_validator(mode="after")
     def _fields_of_its_kind(self, info: ValidationInfo) -> BudgetLine:
@@ -66,5 +75,7 @@ class Funder(Base):
     budget_by_year_meur: dict[BudgetYear, NonNegative] | None = None
     """Budget of each year in million EUR; years not named get nothing."""
     carry_over: StrictBool = False  #: Whether what a year leaves may be spent later.
+    premium_charge: NonNegative = Number(1)
+    """Budget used per EUR of premium on secured output that it pays."""
     budget_lines: dict[Id, BudgetLine] = {}  #: Lines of its budget, by id; each binds as well.
     instruments: dict[Id, Instrument] = {}  #: By id, for example ``equity`` or ``guarantee``.

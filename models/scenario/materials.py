@@ -28,13 +28,31 @@ class Material(Base):
     price_eur_per_t: YearlyNonNegative  #: Price in EUR per tonne; may change over the years.
     price_states: tuple[PriceState, ...] = ()
     """Prices that price floors are reckoned with; ``price_eur_per_t`` alone where absent."""
+    secured_premium_eur_per_t: YearlyNonNegative | None = None
+    """What secured output costs above the market, in EUR per tonne; may change over the years."""
+    premium_paid_by: dict[FunderId, Share] | None = None
+    """Share of that premium that each funder pays; adds up to 1."""
 
+    _premium_sums = base.adds_up("premium_paid_by")
     _sums = base.adds_up(
         "price_states",
         what=marked("the probability of price_states"),
         of="probability",
         empty=True,
     )
+
+    @model_validator(mode="after")
+    def _premium_has_payers(self, info: ValidationInfo) -> Material:
+        both = (self.secured_premium_eur_per_t, self.premium_paid_by)
+        if base.left_out("order", info) or (both[0] is None) == (both[1] is None):
+            return self
+        if both[1] is None:
+            message = tr("secured_premium_eur_per_t needs premium_paid_by")
+            hint = tr("say who pays it, such as premium_paid_by: {fund: 1}")
+            raise base.fault(message, hint, ("secured_premium_eur_per_t",))
+        message = tr("premium_paid_by needs secured_premium_eur_per_t")
+        hint = tr("say what a tonne of secured output costs above the market, or leave it out")
+        raise base.fault(message, hint, ("premium_paid_by",))
 
 
 class Consumer(Base):

@@ -35,6 +35,7 @@ def warnings(case: Case, found: list[Found]) -> Iterator[Fault]:
         _shares,
         _chains,
         _anyway,
+        _deals,
         _funders,
         _instruments,
         _hazards,
@@ -219,6 +220,31 @@ def _anyway(case: Case) -> Iterator[Fault]:
             yield _doubt((*path, "year"), message, hint)
 
 
+def _deals(case: Case) -> Iterator[Fault]:
+    """Overruns in percent, and what counts for nothing: contingency, premiums, years."""
+    for name, project in case.projects.items():
+        for number, overrun in enumerate(project.capex_overrun):
+            if overrun.by >= 3:
+                about = {"by": overrun.by, "meant": overrun.by / 100}
+                message = tr(
+                    "by is a fraction of one: {by:g} means {by:g} times the capex more", **about
+                )
+                hint = tr("write {meant:g} if {by:g} % are meant", **about)
+                yield _doubt(("projects", name, "capex_overrun", number, "by"), message, hint)
+    policy, overruns = case.policy, [p.capex_overrun for p in case.projects.values()]
+    if policy.contingency is not None and not any(overruns):
+        message = tr("contingency means nothing: no project has a capex_overrun")
+        yield _doubt(("policy", "contingency"), message)
+    yield from _later(case, policy.max_starts_by_year, ("policy", "max_starts_by_year"))
+    delivered = {m for p in case.projects.values() for m, t in p.output_t_per_year.items() if t > 0}
+    for name, material in case.materials.items():
+        if material.secured_premium_eur_per_t is not None and name not in delivered:
+            message = tr(
+                "no project delivers '{material}', so nobody pays a premium", material=name
+            )
+            yield _doubt(("materials", name, "secured_premium_eur_per_t"), message)
+
+
 def _funders(case: Case) -> Iterator[Fault]:
     """Years of budgets that count for nothing, and lines that limit nothing."""
     for name, funder in case.funders.items():
@@ -227,6 +253,9 @@ def _funders(case: Case) -> Iterator[Fault]:
         for key, line in funder.budget_lines.items():
             at = (*path, "budget_lines", key)
             yield from _later(case, line.by_year_meur, (*at, "by_year_meur"))
+            if line.kind == "commitment" and line.premium_charge is not None:
+                message = tr("a line of kind commitment is not charged with premiums")
+                yield _doubt((*at, "premium_charge"), message, tr("leave it out"))
             if line.limit_meur is None and line.total_meur is None and line.by_year_meur is None:
                 message = tr("the budget line '{line}' has no limit", line=key)
                 yield _doubt(at, message, tr("add one, or leave it out"), at_key=True)

@@ -41,6 +41,13 @@ class Anyway(Base):
     probability: Share = Number(1)  #: Probability of it; drawn once a state.
 
 
+class Overrun(Base):
+    """One way the capital cost of a project may turn out."""
+
+    by: NonNegative  #: What it costs above its capex, as a share of it; 0.3 is 30 % more.
+    probability: Share  #: Probability of this overrun; those of a project add up to 1.
+
+
 class Project(Base):
     """A plant or mine that may be built, and what it delivers once it runs."""
 
@@ -63,6 +70,8 @@ class Project(Base):
     capex_meur: NonNegative  #: Capital cost in million EUR.
     capex_profile: tuple[Share, ...] = (Number(1),)
     """Share of capex due in the start year, the next, ...; adds up to 1."""
+    capex_overrun: tuple[Overrun, ...] = ()
+    """What it may cost above its capex; nothing where absent."""
     residual_value: Share | None = None
     """Share of capex that counts at the end of the horizon; that of the horizon where absent."""
     market_finance_max: Share = Number(0)  #: Share of capex from lenders and investors at most.
@@ -82,6 +91,12 @@ class Project(Base):
         "ramp_up", marked("ramp_up is empty"), marked("leave it out, or write [1.0]")
     )
     _sums = base.adds_up("capex_profile", "delay_years")
+    _overruns = base.adds_up(
+        "capex_overrun",
+        what=marked("the probability of capex_overrun"),
+        of="probability",
+        empty=True,
+    )
 
     @field_validator("output_t_per_year")
     @classmethod

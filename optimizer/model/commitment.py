@@ -71,17 +71,29 @@ def stock_payments(instance: Instance, commitment: Commitment) -> Iterator[tuple
             yield f, stock_cost(instance, commitment, h, f)
 
 
+def premiums(instance: Instance, commitment: Commitment) -> Iterator[tuple[str, str, Floats]]:
+    """(Y) million EUR above the market that funders pay for secured output, undiscounted, by
+    project and funder."""
+    for p, start in commitment.start.items():
+        offtake = math.fsum(x for (q, _), x in commitment.offtake.items() if q == p)
+        for f, paid in instance.premium_on(p, start).items() if offtake > 0 else ():
+            yield p, f, offtake * paid
+
+
 def outlay(
     instance: Instance, commitment: Commitment, *, charged: bool = False
 ) -> dict[str, Floats]:
-    """(Y) million EUR that each funder pays for projects and stockpiles, undiscounted; of it what
-    is ``charged`` to the budget."""
+    """(Y) million EUR that each funder is expected to pay for projects, secured output and
+    stockpiles, undiscounted; or what of it, with the contingency, is ``charged`` to the budget."""
     paid = {f: np.zeros(len(instance.years)) for f in instance.case.funders}
     for _, f, _, share, money in moved(instance, commitment):
         part = money.instrument.budget_charge if charged else 1.0
-        paid[f] = paid[f] + part * (share * money.paid)
+        paid[f] = paid[f] + part * (share * (money.budgeted if charged else money.paid))
     for f, cost in stock_payments(instance, commitment):
         paid[f] = paid[f] + cost
+    for _, f, premium in premiums(instance, commitment):
+        part = float(instance.case.funders[f].premium_charge) if charged else 1.0
+        paid[f] = paid[f] + part * premium
     return paid
 
 
@@ -101,6 +113,10 @@ def line_use(instance: Instance, commitment: Commitment) -> dict[tuple[str, str]
         for (funder, id), line in instance.lines.items():
             if funder == f:
                 used[f, id] = used[f, id] + line.stock_charge * cost
+    for _, f, premium in premiums(instance, commitment):
+        for (funder, id), line in instance.lines.items():
+            if funder == f:
+                used[f, id] = used[f, id] + line.premium_charge * premium
     return used
 
 
@@ -126,11 +142,13 @@ def residual(instance: Instance, commitment: Commitment) -> float:
 
 
 def net_cost(instance: Instance, commitment: Commitment) -> float:
-    """Discounted million EUR: money put up less what comes back, and stocks, whoever pays; less
-    what counts at the end."""
+    """Discounted million EUR: money put up less what comes back, premiums and stocks, whoever pays;
+    less what counts at the end."""
     total = 0.0
     for *_, share, money in moved(instance, commitment):
         total += share * money.net_cost
+    for *_, premium in premiums(instance, commitment):
+        total += float(instance.discount @ premium)
     for h in instance.stockpiles:
         total += float(instance.discount @ stock_cost(instance, commitment, h))
         total -= stock_residual(instance, commitment, h)
@@ -138,11 +156,13 @@ def net_cost(instance: Instance, commitment: Commitment) -> float:
 
 
 def net_cost_by_funder(instance: Instance, commitment: Commitment) -> dict[str, float]:
-    """Discounted million EUR of each funder: money put up less what comes back, and stocks; less
-    what counts at the end."""
+    """Discounted million EUR of each funder: money put up less what comes back, premiums and
+    stocks; less what counts at the end."""
     cost = dict.fromkeys(instance.case.funders, 0.0)
     for _, f, _, share, money in moved(instance, commitment):
         cost[f] += share * money.net_cost
+    for _, f, premium in premiums(instance, commitment):
+        cost[f] += float(instance.discount @ premium)
     for f, paid in stock_payments(instance, commitment):
         cost[f] += float(instance.discount @ paid)
     for h, pile in instance.stockpiles.items():

@@ -306,7 +306,7 @@ SURPLUS = 100.0  # a project with more output than so many times the demand is h
 def without_surplus(instance: Instance, states: Sequence[State]) -> Instance:
     """The same problem with no more offtake of very large projects than anybody can use. Of a
     project a million times as large as demand, a millionth that the solver takes for nothing covers
-    all. No plan is lost: offtake costs nothing, and what is held back would be surplus in every
+    all. No plan is lost: offtake earns nothing, and what is held back would be surplus in every
     state, the worst of hazards and the lowest year of the ramp included."""
     most = {
         m: max(

@@ -234,7 +234,9 @@ def joined(texts: Sequence[str]) -> str:
     return ("; " if any(", " in text for text in texts) else ", ").join(texts)
 
 
-CLASSES = ("financial_transaction", "loan", "guarantee", "grant", "expenditure", "private", "")
+CLASSES = (
+    "financial_transaction", "loan", "guarantee", "grant", "expenditure", "premium", "private", ""
+)  # fmt: skip
 """Budget classes in the order in which reports list them; an empty one is not said."""
 
 
@@ -246,6 +248,7 @@ def class_name(budget_class: str | None) -> str:
         "guarantee": tr("public guarantee"),
         "grant": tr("grant"),
         "expenditure": tr("expenditure on stocks"),
+        "premium": tr("premium on secured output"),
         "private": tr("private funders"),
     }
     return known.get(budget_class or "", tr("class not stated"))

@@ -35,6 +35,9 @@ def positions(instance: Instance, commitment: Commitment) -> Iterator[Position]:
             cost_meur=share * money.net_cost,
             residual_meur=share * money.residual,
         )
+    for p, f, due in plans.premiums(instance, commitment):
+        if due.any():
+            yield _spent(instance, f, due, "premium", project=p)
     for h, pile in instance.stockpiles.items():
         for f in pile.payers:
             due = stock_cost(instance, commitment, h, f)
@@ -42,21 +45,35 @@ def positions(instance: Instance, commitment: Commitment) -> Iterator[Position]:
             if not due.any() and left == 0:
                 continue
             public = instance.case.funders[f].kind == "public"
-            yield Position(
-                funder=f,
-                instrument=None,
-                project=None,
-                stockpile=h,
-                budget_class="expenditure" if public else "private",
-                committed_meur=float(due.sum()),
-                paid_meur=by_year(instance, due),
-                returned_meur={},
-                outstanding_meur=by_year(instance, np.zeros(len(instance.years))),
-                expected_loss_meur=0.0,
-                maximum_loss_meur=0.0,
-                cost_meur=float(instance.discount @ due) - left,
-                residual_meur=left,
-            )
+            booked: BudgetClass = "expenditure" if public else "private"
+            yield _spent(instance, f, due, booked, left, stockpile=h)
+
+
+def _spent(
+    instance: Instance,
+    funder: str,
+    due: Floats,
+    booked: BudgetClass,
+    left: float = 0.0,
+    project: str | None = None,
+    stockpile: str | None = None,
+) -> Position:
+    """Money (Y) of which nothing comes back; ``left`` counts at the end, discounted."""
+    return Position(
+        funder=funder,
+        instrument=None,
+        project=project,
+        stockpile=stockpile,
+        budget_class=booked,
+        committed_meur=float(due.sum()),
+        paid_meur=by_year(instance, due),
+        returned_meur={},
+        outstanding_meur=by_year(instance, np.zeros(len(instance.years))),
+        expected_loss_meur=0.0,
+        maximum_loss_meur=0.0,
+        cost_meur=float(instance.discount @ due) - left,
+        residual_meur=left,
+    )
 
 
 def _returned(money: Money, share: float) -> dict[str, float]:
@@ -87,8 +104,9 @@ def _risk(money: Money) -> tuple[Floats, float | None, float]:
     outstanding = np.array(
         [math.fsum(float(money.paid[d]) * terms.outstanding(y - d) for d in years) for y in years]
     )
-    expected = None if terms.expected_loss is None else terms.expected_loss * money.amount
-    return outstanding, expected, terms.maximum_loss * money.amount
+    amount = money.amount / money.charged  # expected to be paid, as what is outstanding
+    expected = None if terms.expected_loss is None else terms.expected_loss * amount
+    return outstanding, expected, terms.maximum_loss * amount
 
 
 def budget_lines(instance: Instance, commitment: Commitment) -> Iterator[BudgetLineUse]:

@@ -81,6 +81,12 @@ def _policy(instance: Instance, index: Any, field: str) -> _Place:
     return _Place(("policy", *path), {"p": index, "m": m, "country": country, "value": shown})
 
 
+def _starts(instance: Instance, index: Any, field: str) -> _Place:
+    most = getattr(instance.case.policy, field)[index]
+    about = {"value": figure(most), "year": index}
+    return _Place(("policy", field, str(index)), about)
+
+
 def _right(instance: Instance, index: Any, field: str) -> _Place:
     p, _, group = index
     if group == COMMON:
@@ -144,6 +150,7 @@ _RULES: dict[str, tuple[str, _Where, str]] = {
     "excludes": ("P9", _between, "excludes"),
     "must_build": ("P9", _policy, "must_build"),
     "must_not_build": ("P9", _policy, "must_not_build"),
+    "starts_by_year": ("P9", _starts, "max_starts_by_year"),
     "max_projects": ("P9", _policy, "max_projects"),
     "purchase_limit": ("S1", _stockpile, "max_purchase_t_per_year"),
     "storage_limit": ("S3", _stockpile, "max_t"),
@@ -179,6 +186,7 @@ _SAYS = {
     "excludes": marked("{p} and {other} exclude each other"),
     "must_build": marked("{p} must be built"),
     "must_not_build": marked("{p} must not be built"),
+    "starts_by_year": marked("at most {value} projects are started in {year}"),
     "max_projects": marked("at most {value} projects are built"),
     "purchase_limit": marked("the market gives {h} only so much a year"),
     "storage_limit": marked("{h} has room for only so much"),

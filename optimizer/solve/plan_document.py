@@ -194,6 +194,8 @@ def _projects(instance: Instance, commitment: Commitment) -> Iterator[results.Pr
             start=commitment.start[p],
             first_output=commitment.start[p] + project.construction,
             capex_meur=project.capex,
+            expected_capex_meur=project.capex * project.expected if project.overruns else None,
+            budgeted_capex_meur=project.capex * project.budgeted if project.overruns else None,
             market_share=commitment.market.get(p, 0.0),
             offtake=math.fsum(held.values()),
             offtake_common=held.get(COMMON, 0.0),

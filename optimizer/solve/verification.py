@@ -57,6 +57,9 @@ def _project_rules(instance: Instance, commitment: Commitment) -> Iterator[str]:
     for p in case.policy.must_not_build:
         if p in start:
             yield f"P9 must_not_build: {p}"
+    for year, most in case.policy.max_starts_by_year.items():
+        if (count := sum(own == year for own in start.values())) > most:
+            yield f"P9 starts_by_year: {count} are started in {year}"
     limit = case.policy.max_projects
     if limit is not None and len(start) > limit:
         yield f"P9 max_projects: {len(start)} are built"

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from random_cases import crowded_case, lasting_case, small_case, treasury_case
+from random_cases import crowded_case, deals_case, lasting_case, small_case, treasury_case
 from small import CHINA, case, cut, funder, project, state
 
 from models.scenario.case import Case
@@ -23,13 +23,15 @@ Raw = dict[str, Any]
 
 GAP = 1e-6
 SMALL, CROWDED, TREASURY, LASTING = range(80), range(160), range(80), range(60)
+DEALS = range(80)
 DRAWN = [("small", seed) for seed in SMALL] + [("crowded", seed) for seed in CROWDED]
 DRAWN += [("treasury", seed) for seed in TREASURY] + [("lasting", seed) for seed in LASTING]
+DRAWN += [("deals", seed) for seed in DEALS]
 
 
 def drawn(kind: str, seed: int) -> Raw:
     draw = {"small": small_case, "crowded": crowded_case, "treasury": treasury_case}
-    draw |= {"lasting": lasting_case}
+    draw |= {"lasting": lasting_case, "deals": deals_case}
     return draw[kind](random.Random(f"{kind} {seed}").choice)
 
 
@@ -191,8 +193,16 @@ FEATURES: dict[str, Callable[[Raw], bool]] = {
     "company": lambda raw: "maker" in raw["funders"],
     **{
         name: of_projects(name)
-        for name in ("requires", "excludes", "lifetime_years", "home_share", "construction_years")
+        for name in (
+            "requires",
+            "excludes",
+            "lifetime_years",
+            "home_share",
+            "construction_years",
+            "capex_overrun",
+        )
     },
+    "premium": lambda raw: any("premium_paid_by" in m for m in raw["materials"].values()),
     **{
         name: of_piles(name)
         for name in (
@@ -219,6 +229,8 @@ FEATURES: dict[str, Callable[[Raw], bool]] = {
             "must_build",
             "must_not_build",
             "max_projects",
+            "max_starts_by_year",
+            "contingency",
             "max_country_share",
             "max_public_share",
             "state_aid",

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pyomo.environ as pyo
 from chained import chained
+from deals import deals
 from everything import everything
 from standpoints import from_the_motors
 from treasury import treasury
@@ -24,7 +25,7 @@ ROWS = re.findall(
     re.MULTILINE,
 )
 BOUNDS = {name: tag for tag, name, says in ROWS if says.startswith("bound:")}
-SCENARIOS = everything(), treasury(), chained()
+SCENARIOS = everything(), treasury(), chained(), deals()
 CONSTRAINTS = {name: tag for tag, name, says in ROWS if not says.startswith("bound:")}
 
 

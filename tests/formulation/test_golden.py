@@ -11,7 +11,8 @@ Rows stand in the order of the model, their terms in the order of their names. M
 name, a lot is 16 t of ore and a year has one period. Texts that begin with `standpoint` are of
 the first scenario, entitled, as ``standpoints.py`` sees it. `residual_objective`
 is that of the first scenario with something left at its end. Texts that begin with `chains` are
-of the scenario of ``chained.py``, where one material is made of others.
+of the scenario of ``chained.py``, where one material is made of others; texts that begin with
+`deals` are of that of ``deals.py``.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ import numpy as np
 import pyomo.environ as pyo
 import pytest
 from chained import chained, entitled
+from deals import deals
 from everything import everything, lasting
 from standpoints import from_the_motors
 from treasury import treasury
@@ -70,6 +72,12 @@ OF_THE_TREASURY = {
         "state_aid_limit",
     ],
     "unaided": ["unaided_definition"],
+}
+OF_DEALS = {
+    "starts": ["starts_by_year"],
+    "limits": ["ticket_max", "state_aid_limit"],
+    "budgets": ["funder_budget"],
+    "lines": ["budget_line_by_year", "guarantee_stock_limit"],
 }
 FROM_A_STANDPOINT = {
     "settled": [
@@ -182,6 +190,10 @@ TEXTS |= {
 }
 TEXTS["treasury_objective"] = lambda: objective(treasury)
 TEXTS |= {
+    f"deals_{name}": lambda names=names: rows_of(names, deals) for name, names in OF_DEALS.items()
+}
+TEXTS["deals_objective"] = lambda: objective(deals)
+TEXTS |= {
     f"standpoint_{name}": lambda names=names: rows_of(names, from_the_motors)
     for name, names in FROM_A_STANDPOINT.items()
 }
@@ -206,6 +218,7 @@ def test_every_constraint_has_its_lines_and_every_text_its_test() -> None:
     assert sorted(shown) == sorted(built)
     other = {name for names in OF_THE_TREASURY.values() for name in names}
     assert other <= {name_of(constraint) for constraint in compiled(treasury).constraints}
+    other |= set(OF_DEALS["starts"])
     settled = {name for names in FROM_A_STANDPOINT.values() for name in names}
     assert settled == {name_of(row) for row in compiled(from_the_motors).constraints} & settled
     chains = set(OF_CHAINS) - set(shown)

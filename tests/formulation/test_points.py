@@ -15,6 +15,7 @@ from typing import Any
 
 import pyomo.environ as pyo
 import pytest
+from deal_points import DEALS
 from money_points import MONEY
 from points import (
     GIANT,
@@ -297,6 +298,7 @@ COMMITTED = [
         commit(STARTED, {"works.fund": 0.5}, offtake={"works.common": 0.4999}),
     ),
     *MONEY,
+    *DEALS,
     *ABOUT,
 ]
 

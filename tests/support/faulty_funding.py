@@ -305,4 +305,134 @@ FAULTY_FUNDING: list[tuple[str, list[tuple[str, str]], list[str]]] = [
             "scenario.yaml:44:7: warning: no project qualifies for the instrument 'floor'; see its 'eligible' and the materials of its floor",
         ],
     ),
+    (
+        "premium_without_payers",
+        [
+            (
+                "  lithium: {price_eur_per_t: 10000}",
+                "  lithium: {price_eur_per_t: 10000, secured_premium_eur_per_t: 500}",
+            )
+        ],
+        [
+            "scenario.yaml:6:64: error: secured_premium_eur_per_t needs premium_paid_by; say who pays it, such as premium_paid_by: {fund: 1}",
+        ],
+    ),
+    (
+        "payers_of_no_premium",
+        [
+            (
+                "  lithium: {price_eur_per_t: 10000}",
+                "  lithium: {price_eur_per_t: 10000, premium_paid_by: {fund: 0.5, fnd: 0.5}}",
+            )
+        ],
+        [
+            "scenario.yaml:6:54: error: premium_paid_by needs secured_premium_eur_per_t; say what a tonne of secured output costs above the market, or leave it out",
+            "scenario.yaml:6:66: error: there is no funder 'fnd'; did you mean 'fund'?",
+        ],
+    ),
+    (
+        "premium_in_part",
+        [
+            (
+                "  lithium: {price_eur_per_t: 10000}",
+                "  lithium: {price_eur_per_t: 10000, secured_premium_eur_per_t: -1, premium_paid_by: {fund: 0.5}}",
+            )
+        ],
+        [
+            "scenario.yaml:6:64: error: -1 is negative; write a number of 0 or more",
+            "scenario.yaml:6:85: error: premium_paid_by adds up to 0.5, not 1; 0.5 is missing",
+        ],
+    ),
+    (
+        "overruns",
+        [
+            (
+                "    capex_meur: 60\n",
+                "    capex_meur: 60\n    capex_overrun: [{by: 30, probability: 0.5}, {by: 0, probability: 0.5}]\n",
+            ),
+            (
+                "    capex_meur: 1400\n",
+                "    capex_meur: 1400\n    capex_overrun: [{by: 0.3, probability: 0.5}]\n",
+            ),
+        ],
+        [
+            "scenario.yaml:29:20: error: the probability of capex_overrun adds up to 0.5, not 1; 0.5 is missing",
+        ],
+    ),
+    (
+        "overruns_in_percent",
+        [
+            (
+                "    capex_meur: 60\n",
+                "    capex_meur: 60\n    capex_overrun: [{by: 30, probability: 0.5}, {by: 0, probability: 0.5}]\n",
+            )
+        ],
+        [
+            "scenario.yaml:36:26: warning: by is a fraction of one: 30 means 30 times the capex more; write 0.3 if 30 % are meant",
+        ],
+    ),
+    (
+        "contingency_of_nothing",
+        [
+            (
+                "policy: {max_public_share: 0.49}",
+                "policy: {contingency: 0.8, max_starts_by_year: {2025: 1, 2099: 2}}",
+            )
+        ],
+        [
+            "scenario.yaml:61:23: warning: contingency means nothing: no project has a capex_overrun",
+            "scenario.yaml:61:28: warning: the horizon ends in 2030: years after it are left out (2099); a longer horizon counts them",
+            "scenario.yaml:61:49: error: 2025 lies outside the horizon; write a year from 2026 to 2030",
+        ],
+    ),
+    (
+        "starts_after_the_horizon",
+        [
+            (
+                "policy: {max_public_share: 0.49}",
+                "policy: {contingency: 0.8, max_starts_by_year: {2026: 1, 2099: 2}}",
+            )
+        ],
+        [
+            "scenario.yaml:61:23: warning: contingency means nothing: no project has a capex_overrun",
+            "scenario.yaml:61:28: warning: the horizon ends in 2030: years after it are left out (2099); a longer horizon counts them",
+        ],
+    ),
+    (
+        "premiums_on_lines",
+        [
+            (
+                "    carry_over: true\n",
+                "    carry_over: true\n    budget_lines:\n      vows: {kind: commitment, total_meur: 5, premium_charge: 1}\n      authority: {kind: guarantee_stock, limit_meur: 9, premium_charge: 1}\n",
+            ),
+        ],
+        [
+            "scenario.yaml:44:57: error: premium_charge means nothing for a line of kind guarantee_stock; it is limited by limit_meur",
+        ],
+    ),
+    (
+        "premium_charge_on_a_line_of_commitment",
+        [
+            (
+                "    carry_over: true\n",
+                "    carry_over: true\n    budget_lines: {vows: {kind: commitment, total_meur: 5, premium_charge: 1}}\n",
+            ),
+        ],
+        [
+            "scenario.yaml:42:76: warning: a line of kind commitment is not charged with premiums; leave it out",
+        ],
+    ),
+    (
+        "premium_on_what_nobody_delivers",
+        [
+            (
+                "  lithium: {price_eur_per_t: 10000}",
+                "  lithium: {price_eur_per_t: 10000}\n  tin: {price_eur_per_t: 9, secured_premium_eur_per_t: 1, premium_paid_by: {fund: 1}}",
+            ),
+        ],
+        [
+            "scenario.yaml:7:3: warning: nobody demands 'tin'",
+            "scenario.yaml:7:56: warning: no project delivers 'tin', so nobody pays a premium",
+        ],
+    ),
 ]

@@ -389,3 +389,33 @@ def unsettled(pick: Pick, raw: Raw) -> Raw:
     if "sample" in uncertainty:
         uncertainty["demand"] = {pick(materials): chances}
     return raw
+
+
+def deals_case(pick: Pick) -> Raw:
+    """A case with treasuries in which secured output costs a premium, capex may overrun and few
+    projects can be started in a year, drawn after everything else."""
+    raw = treasury_case(pick)
+    payers = list(raw["funders"])
+    years = range(raw["horizon"]["first_year"], raw["horizon"]["last_year"] + 1)
+    for material in raw["materials"].values():
+        if pick([True, True, False]):
+            premium = pick([3_000, 40_000, {2026: 9_000, 2028: 30_000}])
+            material["secured_premium_eur_per_t"] = premium
+            shares = [{payers[0]: 1.0}, {payers[-1]: 1.0}, dict.fromkeys(payers, 1 / len(payers))]
+            material["premium_paid_by"] = pick(shares)
+    for project in raw["projects"].values():
+        low, high = pick([(0.0, 0.2), (0.1, 0.9), (0.3, 1.5)])
+        overruns = [{"by": high, "probability": 0.25}, {"by": low, "probability": 0.75}]
+        project |= maybe(pick, capex_overrun=[overruns])
+    for funder in raw["funders"].values():
+        funder |= maybe(pick, premium_charge=[0.0, 0.4, 2.0])
+        for line in funder.get("budget_lines", {}).values():
+            line |= maybe(pick, premium_charge=[0.3]) if line["kind"] == "cash" else {}
+    raw["policy"] |= maybe(pick, contingency=[0.5, 0.75, 0.9])
+    few = {year: pick([0, 1, 1, 2]) for year in years}
+    raw["policy"] |= maybe(pick, max_starts_by_year=[few, {years[0]: 0}, {years[-1]: 1}])
+    if pick([False, True]):
+        raw["horizon"]["residual_value"] = 0.4
+        for stock in raw["stockpiles"]:
+            stock.setdefault("max_t", 60)
+    return raw

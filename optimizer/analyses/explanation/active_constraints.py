@@ -36,6 +36,7 @@ INDEXED: dict[str, tuple[str, ...]] = {
     "excludes": ("project", "other"),
     "must_build": ("project",),
     "must_not_build": ("project",),
+    "starts_by_year": ("year",),
     "max_projects": (),
     "purchase_limit": ("stockpile", "year"),
     "storage_limit": ("stockpile", "period"),
@@ -50,6 +51,7 @@ INDEXED: dict[str, tuple[str, ...]] = {
 }
 """What the parts of the index of each rule are; an empty one is not told."""
 YEAR_BY_YEAR = {"funder_budget_by_year", "budget_line_by_year", "guarantee_stock_limit"}
+YEAR_BY_YEAR |= {"starts_by_year"}
 """Rules of which each year is one by itself."""
 UNNUMBERED = {"offtake_right", "days_of_demand"}
 """Rules whose path leads to more than one number."""
@@ -57,7 +59,7 @@ UNTOLD = {"share_needs_start", "offtake_right", "requires", "excludes"}
 """Rules that are tight around nearly everything: that they are tells nobody anything."""
 FOR_ALL = (
     {"funder_budget", "funder_budget_by_year", "public_budget", "max_projects", "excludes"}
-    | {"budget_line_total", "budget_line_by_year", "guarantee_stock_limit"}
+    | {"budget_line_total", "budget_line_by_year", "guarantee_stock_limit", "starts_by_year"}
 )  # fmt: skip
 """Rules that keep something from a project because others have it."""
 OF_THE_WHOLE = {"share_limit", "market_finance_limit", "offtake_limit", "public_share_limit"}

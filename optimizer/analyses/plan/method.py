@@ -99,6 +99,17 @@ def _rules(say: PlanWording, case: Case) -> Iterator[str]:
     for rule, most, shown in limits:
         if most is not None:
             yield f"{rule}: {shown(float(most))}."
+    for year, starts in policy.max_starts_by_year.items():
+        yield tr("Projects started in {year}, at most: {most}.", year=year, most=number(starts))
+    if any(project.capex_overrun for project in case.projects.values()):
+        yield (
+            tr("Budgets allow for the mean of what projects may cost above their announced capex.")
+            if policy.contingency is None
+            else tr(
+                "Budgets hold what a project costs with a probability of {share} at least.",
+                share=percent(float(policy.contingency)),
+            )
+        )
     if policy.must_build:
         yield f"{tr('Must be built:')} {say.names('projects', policy.must_build)}."
     if policy.must_not_build:

@@ -5,6 +5,7 @@ from typing import Any
 
 import pyomo.environ as pyo
 
+from optimizer.model.formulation.projects import premium_terms
 from optimizer.model.formulation.stockpiles import stock_cost, stock_residual
 from optimizer.model.instance import Instance
 
@@ -30,6 +31,8 @@ def _net_cost(model: Any, instance: Instance, counts: Mapping[str, float] | None
 
     for (p, f, i, start), share in model.share.items():
         due.append(weight(f) * instance.money(p, f, i, start).net_cost * share)
+    for f, year, paid in premium_terms(model, instance):
+        due.append(weight(f) * float(instance.discount[year - instance.years[0]]) * paid)
     for h, pile in instance.stockpiles.items():
         for payer in [None] if counts is None else pile.payers:
             for year, at in zip(instance.years, instance.discount, strict=True):

@@ -1,6 +1,7 @@
 """Starting, financing and reserving the output of projects (P1 to P6, P9, G1)."""
 
 import math
+from collections.abc import Iterator
 from typing import Any
 
 import pyomo.environ as pyo
@@ -125,6 +126,16 @@ def _add_offtake(model: Any, instance: Instance) -> None:
         return reserved <= instance.projects[p].offtake_max * model.start[p, year]
 
 
+def premium_terms(model: Any, instance: Instance) -> Iterator[tuple[str, int, Any]]:
+    """Million EUR above the market that funders pay for secured output, undiscounted: funder, year
+    and what it pays for one group's offtake of a project."""
+    for (p, start, _), offtake in model.offtake.items():
+        for f, paid in instance.premium_on(p, start).items():
+            for year, x in zip(instance.years, paid, strict=True):
+                if x > 0:
+                    yield f, year, float(x) * offtake
+
+
 def add_project_rules(model: Any, instance: Instance) -> None:
     """Add the rules between projects (P9)."""
     case, starts = instance.case, {p: x.starts for p, x in instance.projects.items()}
@@ -160,6 +171,16 @@ def add_project_rules(model: Any, instance: Instance) -> None:
     @model.Constraint(list(dict.fromkeys(case.policy.must_not_build)), doc="(P9) must not be built")
     def must_not_build(model: Any, p: str) -> Any:
         return built(p) == 0
+
+    by_year = {
+        year: int(most)
+        for year, most in case.policy.max_starts_by_year.items()
+        if any(year in own for own in starts.values())
+    }
+
+    @model.Constraint(list(by_year), doc="(P9) so many projects at most are started in a year")
+    def starts_by_year(model: Any, year: int) -> Any:
+        return sum(model.start[key] for key in instance.starts if key[1] == year) <= by_year[year]
 
     most = case.policy.max_projects
     limited = [] if most is None or not starts else ["all"]

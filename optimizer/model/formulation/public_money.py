@@ -5,7 +5,7 @@ from typing import Any
 
 import pyomo.environ as pyo
 
-from optimizer.model.formulation.projects import share_of
+from optimizer.model.formulation.projects import premium_terms, share_of
 from optimizer.model.formulation.stockpiles import stock_cost
 from optimizer.model.instance import Instance
 
@@ -106,7 +106,7 @@ def _spend(model: Any, instance: Instance) -> dict[tuple[str, int], list[Any]]:
         (f, year): [] for f in instance.case.funders for year in instance.years
     }
     for (p, f, i, start), share in model.share.items():
-        used = instance.instrument[f, i].budget_charge * instance.money(p, f, i, start).paid
+        used = instance.instrument[f, i].budget_charge * instance.money(p, f, i, start).budgeted
         for year, x in zip(instance.years, used, strict=True):
             if x > 0:
                 terms[f, year].append(float(x) * share)
@@ -114,6 +114,9 @@ def _spend(model: Any, instance: Instance) -> dict[tuple[str, int], list[Any]]:
         for f in pile.payers:
             for year in instance.years:
                 terms[f, year].append(stock_cost(model, instance, h, year, f))
+    for f, year, paid in premium_terms(model, instance):
+        if (charge := float(instance.case.funders[f].premium_charge)) > 0:
+            terms[f, year].append(charge * paid)
     return terms
 
 
@@ -174,4 +177,8 @@ def _uses(model: Any, instance: Instance) -> dict[tuple[str, str, int], list[Any
                 for year in instance.years:
                     cost = stock_cost(model, instance, h, year, f)
                     terms[f, id, year].append(line.stock_charge * cost)
+    lines = [(f, line) for (f, _), line in instance.lines.items() if line.premium_charge > 0]
+    for f, year, paid in premium_terms(model, instance) if lines else ():
+        for line in (line for owner, line in lines if owner == f):
+            terms[f, line.id, year].append(line.premium_charge * paid)
     return terms

@@ -47,7 +47,7 @@ class ProjectData:
 
     id: str
     country: str
-    capex: float  # million EUR
+    capex: float  # million EUR, as announced
     starts: tuple[int, ...]  # calendar years τ in which the decision can fall
     construction: int
     ramp: tuple[float, ...]
@@ -63,6 +63,10 @@ class ProjectData:
     delays: dict[int, float]  # probability of each delay in years
     unaided: int | None  # year in which it is decided without anybody's money; None for never
     unaided_chance: float  # probability of that
+    overruns: tuple[tuple[float, float], ...] = ()
+    """Shares of capex that it may cost more, rising, each with its probability."""
+    expected: float = 1.0  # capex with its mean overrun, per EUR announced
+    budgeted: float = 1.0  # capex with the overrun that budgets allow for, per EUR announced
 
     def at_home(self, coming: Coming, year: int) -> float:
         """Share of nameplate that comes home in a year where nobody starts the project."""
@@ -134,6 +138,7 @@ class BudgetLineData:
     carry_over: bool
     limit: Floats  # (Y) guarantees outstanding at most; infinite for other kinds of lines
     stock_charge: float
+    premium_charge: float  # of lines of cash; 0 of others
 
 
 @dataclass(frozen=True, eq=False)
@@ -323,6 +328,8 @@ class Instance:
     chains: tuple[Chain, ...]  # of all nodes, in the order of their first ones
     groups: tuple[str, ...]  # ``common`` and the company funders
     cost_counts: dict[str, float]  # how much the net cost of each funder counts in the objective
+    premium: dict[str, dict[str, Floats]] = field(default_factory=dict)
+    """(Y) million EUR above the market that each funder pays per lot secured, by material."""
     counts: dict[str, float] = field(default_factory=dict)  # of consumers' mean damage; else 1
     stakes: tuple[Stake, ...] = ()
     held: Held = NOTHING_HELD
@@ -463,6 +470,23 @@ class Instance:
         if key not in self._money:
             self._money[key] = money_of(self, self.projects[p], self.instrument[f, i], start)
         return self._money[key]
+
+    def premium_on(self, p: str, start: int) -> dict[str, Floats]:
+        """(Y) million EUR that each funder is expected to pay above the market for all output of a
+        project that is started in a year, undiscounted."""
+        if (p, start) not in self._premium_on:
+            project, found = self.projects[p], dict[str, Floats]()
+            running = project.success_probability * project.running(self.years, start)
+            for material, lots in project.output.items():
+                for f, per_lot in self.premium.get(material, {}).items():
+                    paid = per_lot * (lots * self.per_year) * running
+                    found[f] = found.get(f, 0.0) + paid
+            self._premium_on[p, start] = found
+        return self._premium_on[p, start]
+
+    @cached_property
+    def _premium_on(self) -> dict[tuple[str, int], dict[str, Floats]]:
+        return {}
 
     @cached_property
     def _money(self) -> dict[tuple[str, str, str, int], Money]:

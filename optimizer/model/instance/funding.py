@@ -1,7 +1,7 @@
 """Instruments and budget lines as coefficients."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 
@@ -103,6 +103,21 @@ def _floors(case: Case, instrument: Instrument, years: range) -> dict[str, Floor
     return found
 
 
+def read_premiums(
+    case: Case, years: range, lot: Mapping[str, float]
+) -> dict[str, dict[str, Floats]]:
+    """(Y) million EUR above the market that each funder pays per lot secured, by material."""
+    return {
+        m: {
+            f: float(share) * series(it.secured_premium_eur_per_t, years, 0.0) * lot[m] / 1e6
+            for f, share in it.premium_paid_by.items()
+            if share > 0
+        }
+        for m, it in case.materials.items()
+        if it.premium_paid_by is not None
+    }
+
+
 def read_lines(case: Case, years: range) -> dict[tuple[str, str], BudgetLineData]:
     """The budget lines of all funders."""
     return {
@@ -115,6 +130,7 @@ def read_lines(case: Case, years: range) -> dict[tuple[str, str], BudgetLineData
 def _line(f: str, id: str, line: BudgetLine, years: range) -> BudgetLineData:
     by_year = line.by_year_meur
     charge = 0.0 if line.kind == "guarantee_stock" else 1.0
+    premium = 1.0 if line.premium_charge is None else line.premium_charge
     return BudgetLineData(
         funder=f,
         id=id,
@@ -126,4 +142,5 @@ def _line(f: str, id: str, line: BudgetLine, years: range) -> BudgetLineData:
         carry_over=line.carry_over,
         limit=series(line.limit_meur, years, math.inf),
         stock_charge=charge if line.stock_charge is None else float(line.stock_charge),
+        premium_charge=float(premium) if line.kind == "cash" else 0.0,
     )

@@ -1,7 +1,8 @@
 """A scenario in, the sets and coefficients of its problem out."""
 
+import itertools
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -24,11 +25,12 @@ from optimizer.model.instance.data import (
     StockpileData,
     group_of,
 )
-from optimizer.model.instance.funding import read_instruments, read_lines, series
+from optimizer.model.instance.funding import read_instruments, read_lines, read_premiums, series
 from optimizer.model.instance.need import Need, read_need
 from optimizer.model.instance.terms import Floats
 
 FADED = 1e-9  # a stock that keeps a smaller share over a period keeps nothing
+REACHED = 1e-9  # a probability that is short of a level by less reaches it
 
 
 def read_instance(case: Case) -> Instance:
@@ -84,6 +86,7 @@ def read_instance(case: Case) -> Instance:
         chains=(),
         groups=groups,
         cost_counts=dict.fromkeys(case.funders, float(case.objective.cost_weight)),
+        premium=read_premiums(case, years, lot),
     )
     instance = replace(instance, nodes=tuple(_nodes(instance, need)))
     return replace(instance, chains=tuple(_chains(instance)))
@@ -134,6 +137,9 @@ def _project(case: Case, id: str, p: Project, lot: dict[str, float]) -> data.Pro
     first = years[0] if p.earliest_start is None else p.earliest_start
     last = years[-1] if p.latest_start is None else min(p.latest_start, years[-1])
     output = {m: float(t) / n / lot[m] for m, t in p.output_t_per_year.items() if t > 0}
+    overruns = tuple(sorted((float(o.by), float(o.probability)) for o in p.capex_overrun))
+    mean = math.fsum(by * chance for by, chance in overruns)
+    contingency = case.policy.contingency
     return data.ProjectData(
         id=id,
         country=p.country,
@@ -153,7 +159,17 @@ def _project(case: Case, id: str, p: Project, lot: dict[str, float]) -> data.Pro
         delays={d: float(share) for d, share in p.delay_years.items() if share > 0},
         unaided=None if p.anyway is None else p.anyway.year,
         unaided_chance=0.0 if p.anyway is None else float(p.anyway.probability),
+        overruns=overruns,
+        expected=1 + mean,
+        budgeted=1 + (mean if contingency is None else _quantile(overruns, float(contingency))),
     )
+
+
+def _quantile(overruns: Sequence[tuple[float, float]], level: float) -> float:
+    """The least overrun whose cumulative probability reaches a level; 0 where there is none."""
+    reached = itertools.accumulate(chance for _, chance in overruns)
+    least = (by for (by, _), p in zip(overruns, reached, strict=True) if p >= level - REACHED)
+    return next(least, overruns[-1][0] if overruns else 0.0)
 
 
 def _stockpile(case: Case, s: Stockpile, lot: dict[str, float], need: Need) -> StockpileData:

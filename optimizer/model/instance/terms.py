@@ -178,12 +178,15 @@ class Money:
     start: int
     years: range
     discount: Floats  # (Y)
-    paid: Floats  # (Y) as it falls due: capex, interest, or expected cost of a price floor
+    paid: Floats  # (Y) expected as it falls due: capex, interest, or cost of a price floor
     amount: float  # committed: capex, all interest, or a price floor's maximum exposure
     income: Floats  # (Y) expected from a price floor's upside
     exposure: Floats  # (Y) cost of a floor in the worst price states; adds up to its amount
     aid: float  # of which ``grant_equivalent`` counts a share: amount, or expected payments
     end_value: float = 0.0  # what of the capex counts at the end of the horizon
+    charged: float = 1.0
+    """What budgets are charged with per EUR that is expected to be paid: of what goes by capex the
+    overrun of the contingency in place of the mean one. ``amount`` is as budgets have it."""
 
     @cached_property
     def net_cost(self) -> float:
@@ -200,12 +203,17 @@ class Money:
         kept = max(0.0, 1 - self.instrument.terms.recovery)
         return kept * float(self.discount[-1]) * self.end_value
 
+    @property
+    def budgeted(self) -> Floats:
+        """(Y) what budgets are charged with as it falls due."""
+        return self.charged * self.paid
+
     def line_use(self, line: BudgetLineData) -> Floats:
         """(Y) what it uses of a budget line of its funder; of guarantee stock, what is outstanding
         at the year's end."""
         charge, terms = self.instrument.charges.get(line.id, 0.0), self.instrument.terms
         if line.kind == "cash":
-            return charge * self.paid
+            return charge * self.budgeted
         ages = [year - self.start for year in self.years]
         due = [age == 0 if line.kind == "commitment" else terms.in_force(age) for age in ages]
         return np.where(due, charge * self.amount, 0.0)
@@ -231,13 +239,16 @@ def money_of(
             worst = int((prices.by_state @ volume).argmax())
             exposure = exposure + prices.by_state[worst] * volume
         return money(paid, float(exposure.sum()), income, exposure, float(paid.sum()))
-    due = project.capex * project.due(years, start)
+    # Net cost has the mean overrun, budgets that of the contingency, state aid none.
+    capex, budgeted = project.capex * project.expected, project.capex * project.budgeted
+    carried = partial(money, charged=project.budgeted / project.expected)
+    due = capex * project.due(years, start)
     if instrument.form == "interest_subsidy":
         interest = interest_by_age(terms.schedule, instrument.interest_rate)
-        for drawn, capex in enumerate(due):
+        for drawn, part in enumerate(due):
             for age, rate in enumerate(interest):
-                paid[min(drawn + age, len(years) - 1)] += capex * rate
-        amount = project.capex * math.fsum(interest)
-        return money(paid, amount, income, exposure, amount)
-    end = project.capex * project.left(years, start)
-    return money(due, project.capex, income, exposure, project.capex, end)
+                paid[min(drawn + age, len(years) - 1)] += part * rate
+        rates = math.fsum(interest)
+        return carried(paid, budgeted * rates, income, exposure, project.capex * rates)
+    end = capex * project.left(years, start)
+    return carried(due, budgeted, income, exposure, project.capex, end)
