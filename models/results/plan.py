@@ -196,6 +196,11 @@ class ProjectPlan(Result):
     supports: dict[ids.Funder, dict[ids.Instrument, Share]] = {}
     """Share of capex whose interest is subsidised, or of output under a price floor."""
 
+    @property
+    def mean_capex_meur(self) -> float:
+        """Its capital cost with its mean overrun, where one is foreseen."""
+        return self.capex_meur if self.expected_capex_meur is None else self.expected_capex_meur
+
 
 class UnaidedProject(Result):
     """A project that may be built without any of the funders' money, and what money adds to it.

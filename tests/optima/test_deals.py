@@ -15,8 +15,13 @@ from small import Raw, case, funder, near, project, solve, starts
 
 from models.scenario.case import Case
 from optimizer.errors import Infeasible
-from optimizer.model.instance import read_instance
+from optimizer.model.commitment import weighed_cost
+from optimizer.model.instance import read_instance, seen_from
+from optimizer.model.states import read_states
+from optimizer.solve.decomposition import solve_by_decomposition
+from optimizer.solve.extensive_form import solve_extensive_form
 from optimizer.solve.planner import plan
+from optimizer.solve.verification import broken_rules
 
 OVERRUN = [
     {"by": 0.8, "probability": 0.2},
@@ -183,6 +188,30 @@ def test_what_lasts_of_an_overrun() -> None:
     answer = solve(raw)
     assert answer.outcome.net_cost_meur == near(6.4)
     assert answer.outcome.residual_meur == near(6.4)
+
+
+@pytest.mark.parametrize(
+    ("seen", "objective"),
+    [({}, 2.0), ({"cost_counts": {"fund": 0.0}}, 0.5), ({"idle": ["maker"]}, 10.0)],
+)
+def test_premiums_from_a_standpoint(seen: Raw, objective: float) -> None:
+    """2 million, of which a company pays a quarter: what only counts for it, and what nobody can
+    reserve where it takes no part."""
+    scenario = Case.model_validate(
+        case(
+            projects={"works": works(market_finance_max=1)},
+            materials=premium(20_000, fund=0.75, maker=0.25),
+            funders={"fund": funder(), "maker": funder("company")},
+            objective={"cost_weight": 1},
+        )
+    )
+    instance = seen_from(read_instance(scenario), **seen)
+    for solve_it in (solve_extensive_form, solve_by_decomposition):
+        solved = solve_it(instance, read_states(instance), gap=1e-9)
+        assert solved.solution.objective == near(objective)
+        assert solved.commitment is not None
+        assert weighed_cost(instance, solved.commitment) == near(objective % 10)
+        assert broken_rules(instance, solved.commitment) == []
 
 
 def without(raw: Raw) -> Raw:

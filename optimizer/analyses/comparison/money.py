@@ -60,7 +60,7 @@ def lacks_accounts(plan: Plan) -> bool:
 
 def market(plan: Plan) -> float:
     """Million EUR of capex from lenders and other investors."""
-    return math.fsum(project.market_share * project.capex_meur for project in plan.projects)
+    return math.fsum(project.market_share * project.mean_capex_meur for project in plan.projects)
 
 
 def adder(plan: Plan) -> Callable[[Iterable[Position]], results.Sums]:
@@ -126,7 +126,8 @@ def leverage(plan: Plan, federal: Collection[str], stocks: bool) -> results.Leve
     public_funders = {funder.id for funder in plan.funders if funder.kind == "public"}
     public = private = own = 0.0
     for position in plan.accounts:
-        if position.project is None and not stocks:
+        # A premium finances no project: it goes with stocks.
+        if position.instrument is None and not stocks:
             continue
         paid = math.fsum(position.paid_meur.values())
         if position.funder in public_funders:

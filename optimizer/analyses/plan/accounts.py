@@ -100,7 +100,7 @@ def _provision(say: PlanWording) -> Iterator[str]:
     if say.case is None or not some:
         return
     sums, loss = _group(say, "", "", some)[2:]
-    charged = [(say.term(p, "budget_charge", 0.0) or 0.0) * sum(p.paid_meur.values()) for p in some]
+    charged = [(say.charge(p) or 0.0) * sum(p.paid_meur.values()) for p in some]
     provision = sum(charged)
     yield tr(
         "Of guarantees of {face}, budgets set aside {provision} as provision. Their net cost of "

@@ -291,7 +291,7 @@ def _amounts(say: PlanWording) -> Iterator[col.Row]:
     if reached.residual_meur:
         what = tr("Residual value at the end, discounted")
         yield row(what, "residual_value", reached.residual_meur)
-    yield row(tr("Capital cost of projects"), "capital_cost", col.summed("projects", "capex"))
+    yield row(tr("Capital cost of projects"), "capital_cost", col.summed("projects", "mean_capex"))
     sources = {
         "public": tr("of that from public funders"),
         "company": tr("of that from companies"),
@@ -304,6 +304,9 @@ def _amounts(say: PlanWording) -> Iterator[col.Row]:
             paid = col.where("funding", "meur", kind_id=kind)
             yield row(INSET + sources[kind], f"capital_{kind}", paid, share=part)
     yield row(tr("Cost of stockpiles, undiscounted"), "stockpile_cost", COST)
+    if any(one.budget_class == "premium" for one in say.plan.accounts):
+        premium = col.where("accounts", "paid", class_id="premium")
+        yield row(tr("Premiums on secured output, undiscounted"), "premium", premium)
     charged = col.where("spend", "all", kind_id="public")
     yield row(tr("Charged to public budgets, undiscounted"), "public_budget_charge", charged)
     lost = col.summed("accounts", "maximum_loss")

@@ -86,7 +86,7 @@ def _market(say: PlanWording) -> dict[str, float]:
         assert say.case is not None
         for age, share in enumerate(say.case.projects[built.id].capex_profile):
             year = str(min(built.start + age, say.years[-1]))
-            due = built.market_share * built.capex_meur * float(share)
+            due = built.market_share * built.mean_capex_meur * float(share)
             by_year[year] = by_year.get(year, 0.0) + due
     return by_year
 
@@ -194,7 +194,7 @@ class Payer(NamedTuple):
     @property
     def meur(self) -> float:
         """The amount, of a share of capex."""
-        return self.share * self.project.capex_meur
+        return self.share * self.project.mean_capex_meur
 
 
 def payers(say: PlanWording, of: str = "shares") -> list[Payer]:
@@ -242,7 +242,7 @@ def _payers(say: PlanWording) -> Iterator[Table]:
 
     short = [
         col.text(tr("Project"), lambda project: say.name("projects", project.id)),
-        summed(tr("Capex, {unit}", unit=say.million), "capex_meur"),
+        summed(say.capex, "mean_capex_meur"),
         Column(tr("Of that public"), public, "share"),
         col.text(tr("Financed by"), named),
     ]
@@ -250,7 +250,7 @@ def _payers(say: PlanWording) -> Iterator[Table]:
     yield Table(caption, say.plan.projects, short, "financing", total=total, on=PAGE)
 
     def amount(line: Line) -> ex.Expression:
-        return line["share"] * line.book["projects"].find(line.row.project.id, "capex")
+        return line["share"] * line.book["projects"].find(line.row.project.id, "mean_capex")
 
     by, kind = "instrument", lambda row: say.kinds.get(row.funder, "")
     columns = [

@@ -81,7 +81,7 @@ def by_year(say: PlanWording) -> Section:
         amounts = {y: of.get(y, 0.0) for y in known} if of or figure != "returned" else {}
         if figure == "paid":
             about |= {"paid_by": one.funder, "paid_for": one.stockpile}
-            about["charge"] = say.term(one, "budget_charge", 1.0)
+            about["charge"] = say.charge(one)
         return col.Row("money", {**about, **amounts})
 
     def factor(line: Line, year: str) -> ex.Expression:

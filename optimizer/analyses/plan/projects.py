@@ -76,9 +76,9 @@ def _table(say: PlanWording, built: Sequence[ProjectPlan]) -> Table:
         col.given(
             tr("Full output"), "full", "year", lambda p: _full(candidates[p.id], p), on=known
         ),
-        col.given(tr("Capex, {unit}", unit=unit), "capex", of="capex_meur", total=True),
+        *_capex(say, built),
         col.calc(tr("Funded, {unit}", unit=unit), "funded", paid("meur"), total=True, on=SHEET),
-        doc.deviation("funded", itemgetter("capex")),
+        doc.deviation("funded", itemgetter("mean_capex")),
         col.calc(tr("Of that public"), "public", public, "share", on=SHEET),
         col.text(tr("Tonnes a year at full output"), output, on=known),
         col.given(say.contracted, "offtake", "share"),
@@ -131,6 +131,22 @@ def _unaided(say: PlanWording) -> Table:
     )  # fmt: skip
 
 
+def _capex(say: PlanWording, built: Sequence[ProjectPlan]) -> list[doc.Column]:
+    """Capital cost: with overruns as announced, in the mean and as budgets have it."""
+    unit = say.million
+    mean = col.given(say.capex, "mean_capex", of="mean_capex_meur", total=True)
+    if all(p.budgeted_capex_meur is None for p in built):
+        return [mean]
+    return [
+        col.given(tr("Capex announced, {unit}", unit=unit), "capex", of="capex_meur", total=True),
+        mean,
+        col.given(
+            tr("Capex budgeted, {unit}", unit=unit), "budgeted", total=True,
+            of=lambda p: p.capex_meur if p.budgeted_capex_meur is None else p.budgeted_capex_meur,
+        ),
+    ]  # fmt: skip
+
+
 def _rights(say: PlanWording, project: ProjectPlan) -> str:
     shares = {"": project.offtake_common, **project.offtake_by_company}
     told = [
@@ -175,6 +191,6 @@ def checks(say: PlanWording) -> Iterator[Check]:
     if not say.plan.projects:
         return
     says = tr("The shares of each project add up to 1: amounts by funder equal its capital cost")
-    yield doc.check_rows(says, "projects", col.summed("projects", "capex"))
+    yield doc.check_rows(says, "projects", col.summed("projects", "mean_capex"))
     says = tr("Output for all consumers and for companies that pay is all contracted output")
     yield doc.check_rows(says, "projects", col.summed("projects", "offtake"), "contracted")

@@ -98,9 +98,9 @@ class PlanWording(Wording[Plan]):
         return capital(self.payer(funder))
 
     def how(self, position: Position) -> str:
-        """The instrument of a position, or that it pays for stocks."""
+        """The instrument of a position, or that it pays for stocks or a premium."""
         if position.instrument is None:
-            return capital(tr("stocks"))
+            return capital(tr("stocks") if position.project is None else tr("premium"))
         return self.instrument(position.funder, position.instrument)
 
     def purpose(self, position: Position) -> str:
@@ -117,6 +117,26 @@ class PlanWording(Wording[Plan]):
         known = funder.instruments.get(position.instrument) if funder else None
         value = getattr(known, name, None)
         return None if value is None else float(value)
+
+    def charge(self, position: Position) -> float | None:
+        """What a budget is charged with per unit of money that a position provides."""
+        funder = self.case.funders.get(position.funder) if self.case else None
+        if position.instrument is None and position.project is not None:
+            return None if funder is None else float(funder.premium_charge)
+        charge = self.term(position, "budget_charge", 1.0)
+        known = funder.instruments.get(position.instrument or "") if funder else None
+        built = next((own for own in self.plan.projects if own.id == position.project), None)
+        if charge is None or known is None or known.kind == "price_floor" or built is None:
+            return charge
+        budgeted, expected = built.budgeted_capex_meur, built.expected_capex_meur
+        return charge * budgeted / expected if budgeted is not None and expected else charge
+
+    @property
+    def capex(self) -> str:
+        """The header of capital cost, which is expected to be more where overruns are foreseen."""
+        if all(built.expected_capex_meur is None for built in self.plan.projects):
+            return tr("Capex, {unit}", unit=self.million)
+        return tr("Capex expected, {unit}", unit=self.million)
 
     def line_kind(self, kind: str) -> str:
         """A kind of budget line in words."""

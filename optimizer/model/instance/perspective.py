@@ -59,8 +59,8 @@ def seen_from(
     """The same problem from another standpoint: ``counts`` is how much the mean damage of consumers
     counts (the CVaR is that of all damage), ``cost_counts`` how much the net cost of funders does;
     where nothing is said, as in the instance. ``idle`` funders finance nothing, and no stock is
-    bought that one of them would pay for. ValueError if consumers of one node are to count
-    differently, as they cannot when supply is pooled."""
+    bought, nor any output secured, that one of them would pay for. ValueError if consumers of one
+    node are to count differently, as they cannot when supply is pooled."""
     weight = {**instance.counts, **(counts or {})}
     nodes = list(instance.nodes)
     for chain in instance.chains:
@@ -76,9 +76,14 @@ def seen_from(
         h: _closed(pile) if idle.intersection(pile.payers) else pile
         for h, pile in instance.stockpiles.items()
     }
+    premium, projects = instance.premium, dict(instance.projects)
+    for p, x in instance.projects.items():
+        if any(idle.intersection(premium.get(m, ())) for m in x.output):
+            projects[p] = replace(x, offtake_max=0.0)
     return replace(
         instance,
         counts=weight,
+        projects=projects,
         nodes=tuple(nodes),
         cost_counts={**instance.cost_counts, **(cost_counts or {})},
         instruments=instruments,

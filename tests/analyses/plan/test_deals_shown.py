@@ -1,0 +1,69 @@
+"""Premiums, overruns and starts by year in the document of a plan: told, and adding up."""
+
+from __future__ import annotations
+
+import random
+from functools import cache
+
+import pytest
+from deals import deals
+from documents import is_whole_in_all_media, page_of, tables_in
+from plan_workbooks import workbook_of_plan
+from random_cases import deals_case
+from spreadsheets import records, results
+
+from models.language import Language
+from models.results import Plan
+from models.scenario.case import Case
+from optimizer.errors import Infeasible
+from optimizer.solve import reckoned
+from optimizer.solve.planner import plan as best_plan
+
+
+def failing(found: Plan) -> list[str]:
+    rows = records(results(workbook_of_plan(found)).worksheets[-1], "Check", "Result")
+    return [row["Check"] for row in rows if row["Result"] != "adds up"]
+
+
+@cache
+def costly() -> Plan:
+    """The deals of ``deals.py``, with room for both projects."""
+    raw = deals()
+    raw["policy"] |= {"max_starts_by_year": {2026: 2}, "state_aid": {"max_intensity": 0.5}}
+    lines = raw["funders"]["fund"]["budget_lines"]
+    lines["cash"] |= {"by_year_meur": {2026: 60, 2027: 60}, "total_meur": 90}
+    lines["guarantees"]["limit_meur"] = 100
+    return best_plan(Case.model_validate(raw))
+
+
+def test_a_plan_with_all_of_it() -> None:
+    classes = {one.budget_class for one in costly().accounts}
+    assert {"premium", "financial_transaction"} <= classes
+    assert [built.id for built in costly().projects] == ["mine", "plant"]
+    assert list(reckoned.disagreements(costly())) == []
+    assert failing(costly()) == []
+
+
+@pytest.mark.parametrize("language", ["en", "de"])
+def test_it_is_whole_in_all_media(language: Language, untranslated: set[str]) -> None:
+    is_whole_in_all_media(costly(), language, untranslated)
+
+
+def test_what_it_says() -> None:
+    text = page_of(costly())
+    assert "Projects started in 2026, at most: 2." in text
+    assert "Budgets hold what a project costs with a probability of 70" in text
+    assert "Premium on secured output" in text
+    shown = [column for table in tables_in(costly()).values() for column in table.headers]
+    assert {"Capex announced, million EUR", "Capex budgeted, million EUR"} <= set(shown)
+
+
+@pytest.mark.quick(every=3)
+@pytest.mark.parametrize("seed", range(12))
+def test_random_plans_add_up(seed: int) -> None:
+    try:
+        found = best_plan(Case.model_validate(deals_case(random.Random(f"shown {seed}").choice)))
+    except Infeasible:
+        pytest.skip("no plan keeps all rules")
+    assert failing(found) == []
+    assert list(reckoned.disagreements(found)) == []
