@@ -165,6 +165,36 @@ class TailPremium(Result):
     bought: InUnit  #: CVaR of the first less that of the second.
 
 
+class BudgetOdds(Result):
+    """How likely a budget, or a line of it, holds in a year or in all of them."""
+
+    funder: ids.Funder | None  #: Id of the funder; null for all public funders together.
+    line: str  #: Id of the line; ``budget`` for a budget as a whole.
+    kind: Literal["budget", "commitment", "cash", "guarantee_stock"]
+    """``budget`` for a budget as a whole."""
+    year: int | None  #: The year; null for all years together.
+    available_meur: float  #: What there is, in the mean where it depends on what years before left.
+    planned_meur: float  #: What the plan uses of it, with the contingency of the scenario.
+    mean_meur: float  #: What is used of it in the mean of the draws.
+    holds: Estimate  #: Probability that it is enough.
+    missing_meur: float | None
+    """What is missing on average where it is not; null where it always is."""
+
+
+class BudgetRisk(Result):
+    """How likely budgets hold, whatever projects turn out to cost above their announced capex.
+
+    Overruns are drawn by ``capex_overrun``, each project by itself. What a budget lacks is not
+    found elsewhere, and what a year uses too much is not taken from the next.
+    """
+
+    draws: int  #: How many draws.
+    seed: int  #: Their seed.
+    all_hold: Estimate  #: Probability that every budget is enough.
+    budgets: tuple[BudgetOdds, ...]
+    """Every limit of a budget or a line that something is used of, in the order of the file."""
+
+
 class RareEvents(Result):
     """The same figures from states in which rare events are drawn more often, and weighed less."""
 
@@ -230,4 +260,7 @@ class Evaluation(Measured, ScenarioResult):
     tail: TailPremium | None  #: What caring for the worst states costs; null where not asked for.
     rare: RareEvents | None  #: Rare events drawn more often; null if not asked or not sampled.
     longer: LongerHorizon | None  #: With a longer horizon; null where it was not asked for.
+    budget_risk: BudgetRisk | None = None
+    """How likely budgets hold; null where no project of the plan may overrun its capex, or no
+    budget has a limit."""
     seconds: Annotated[dict[str, float], VOLATILE]  #: Wall time by part.

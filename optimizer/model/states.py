@@ -290,6 +290,16 @@ def project_draws(sample: Sample, block: slice, kind: str, project: str) -> Floa
     return np.asarray(np.minimum(joint, np.nextafter(1.0, 0.0)), dtype=np.float64)
 
 
+def draw_overruns(project: ProjectData, count: int, seed: int) -> Floats:
+    """(N) shares of its capex that a project costs more, in so many draws from a stream of its
+    own."""
+    sample = Sample(states=Number(count), seed=Number(seed))
+    draws = _uniforms(sample, slice(0, count), "overrun", project.id)
+    upper = np.cumsum([chance for _, chance in project.overruns])
+    values = np.array([by for by, _ in project.overruns])
+    return values[np.minimum(np.searchsorted(upper, draws, side="right"), len(values) - 1)]
+
+
 def availability(instance: Instance, state: State) -> dict[tuple[str, str], Floats]:
     """(K) share that hazards leave of each origin's supply and output; every event counts."""
     left = np.ones((len(instance.origins), len(instance.periods)))

@@ -8,6 +8,7 @@ from models.language import tr
 from models.results import Estimate, Evaluation
 from models.scenario.chains import links
 from optimizer.analyses.evaluation import yardsticks
+from optimizer.analyses.evaluation.overruns import OWN
 from optimizer.analyses.evaluation.yardsticks import Say, estimated, worth
 from optimizer.report import document as doc
 from optimizer.report.cells import TWO_SIDED, about, error
@@ -42,6 +43,7 @@ def document(found: Evaluation) -> doc.Document:
         [
             Section("chance", tr("How bad it can get"), _chance(say)),
             Section("parts", tr("When, in what, and on whom it falls"), list(_parts(say))),
+            Section("overruns", tr("How likely budgets hold"), list(_budgets(say))),
             *yardsticks.sections(say),
             Section("proof", tr("How good the proof is"), proof),
         ],
@@ -97,6 +99,12 @@ def _answers(say: Say) -> Iterator[str]:
             confidence=percent(gap.confidence),
             upper=say.amount(gap.upper),
             share=small_percent(_share_from_best(found)),
+        )
+    if (risk := found.budget_risk) is not None:
+        yield tr(
+            "Projects may cost more than was announced: with {share} % probability every budget is "
+            "enough all the same.",
+            share=percentage(risk.all_hold),
         )
     if known is not None:
         chance = TWO_SIDED * (known.wait_and_see_error or 0.0)
@@ -330,6 +338,44 @@ def _parts(say: Say) -> Iterator[Table]:
     by_consumer = tr("Expected by consumer ({unit})", unit=unit)
     consumers = ranked("consumers", fresh.consumers)
     yield table("consumers", tr("Consumer"), by_consumer, consumers, MOST_ROWS)
+
+
+def percentage(share: Estimate) -> str:
+    """A probability in percent, with what chance leaves open."""
+    error = share.standard_error
+    of_hundred = None if error is None else 100 * error
+    return about(Estimate(value=100 * share.value, standard_error=of_hundred))
+
+
+def _budgets(say: Say) -> Iterator[Part]:
+    """How likely each budget and line holds, and what is missing where it does not."""
+    risk = say.found.budget_risk
+    if risk is None:
+        return
+    whole, every = tr("All public funders together"), tr("all years")
+
+    def name(one: results.BudgetOdds) -> str:
+        if one.funder is None:
+            return whole
+        funder = say.name("funders", one.funder)
+        return funder if one.line == OWN else f"{funder}: {say.budget_line(one.funder, one.line)}"
+
+    columns = [
+        Column(tr("Budget line"), name, "text"),
+        Column(tr("Year"), lambda one: every if one.year is None else str(one.year), "text"),
+        Column(tr("Available"), "available_meur", "money", like="all"),
+        Column(tr("Used as planned"), "planned_meur", "money", like="all"),
+        Column(tr("Used in the mean"), "mean_meur", "money", like="all"),
+        Column(tr("Is enough, %"), lambda one: percentage(one.holds), "text"),
+        Column(tr("Missing where it is not"), "missing_meur", "money", like="all"),
+    ]
+    caption = tr("How likely budgets are enough ({unit}, not discounted)", unit=say.million)
+    note = tr(
+        "{draws} draws of what projects cost above their announced capex, each project by itself. "
+        "As planned: with the contingency of the scenario.",
+        draws=number(risk.draws),
+    )
+    yield Table(caption, risk.budgets, columns, "overruns", note)
 
 
 def _about_states(found: Evaluation) -> str:

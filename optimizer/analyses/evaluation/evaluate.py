@@ -14,6 +14,7 @@ from optimizer.analyses.evaluation.elsewhere import in_world_of, longer, prolong
 from optimizer.analyses.evaluation.fresh import fresh_outcome, in_fresh_states, rule_outcomes
 from optimizer.analyses.evaluation.information import information, tail_premium
 from optimizer.analyses.evaluation.options import FEWEST_RARE, SAMPLING, EvaluateOptions
+from optimizer.analyses.evaluation.overruns import budget_risk
 from optimizer.analyses.evaluation.rare import rare_events
 from optimizer.analyses.evaluation.replications import replicate, seeds
 from optimizer.analyses.given import GivenPlan
@@ -44,7 +45,10 @@ def run(given: Input, options: EvaluateOptions) -> Outcome:
         other = given.read(options.states_of, options.variant, options.settings)
         there = in_world_of(given.plan, other)
     uncertainty = (there or given.plan).reading.case.uncertainty
-    idle = ", ".join(option for option, value in options.given(SAMPLING) if value)
+    projects = (there or given.plan).problem.instance.projects
+    overruns = any(projects[p].overruns for p in given.plan.found.commitment.start)
+    of_states = SAMPLING[2:] if overruns else SAMPLING  # states and seed are of overruns as well
+    idle = ", ".join(option for option, value in options.given(of_states) if value)
     if idle and (uncertainty is None or uncertainty.sample is None):
         said = tr(
             "warning: the scenario does not sample its states; without effect: {options}",
@@ -100,6 +104,8 @@ def evaluate(
     with timed("rules", tr("release rule")):
         rules = rule_outcomes(instance, fresh.states, commitment, reserves, plain, level, jobs)
     parts: dict[str, Any] = dict.fromkeys(("rare", "gap", "information", "tail", "longer"))
+    drawn_from = fresh.seed if fresh.seed is not None else options.seed or 0
+    parts["budget_risk"] = budget_risk(instance, commitment, options.states, drawn_from)
     if rare and fresh.sampled:
         # The seed after those of the replications: states of its own.
         seed = seeds(here, fresh.seed, (options.replications if solving else 0) + 1)[-1]
