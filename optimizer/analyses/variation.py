@@ -21,6 +21,7 @@ LOOSENING = (
     BUDGET,
     "policy.max_public_share",
     "policy.max_projects",
+    "policy.max_starts_by_year.*",
     "policy.state_aid.max_intensity",
     "policy.state_aid.max_meur",
     "policy.max_country_share.limit",
@@ -78,7 +79,7 @@ class Variation:
     @property
     def whole(self) -> bool:
         """Whether values are whole numbers, as far as that is known beforehand."""
-        return self.path == "policy.max_projects"
+        return self.path.startswith(("policy.max_projects", "policy.max_starts_by_year."))
 
     @property
     def funders(self) -> tuple[str, ...] | None:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from documents import told
 from explaining import best, explained, item, knapsack, value
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -393,6 +394,31 @@ def test_regrets_are_those_of_all_plans(some: list[tuple[int, int]], budget: int
             assert one.regret.status == "infeasible"
             continue
         check_regret(one, other - base)
+
+
+def test_a_limit_on_starts_keeps_one_of_two_out() -> None:
+    """Both could be paid for; one can be started. It stops the other, and is tight around the one."""
+    raw = two(funders={"fund": funder()}, policy={"max_starts_by_year": {2026: 1}})
+    found = explained(raw)
+    (rule,) = item(found, "small").stops
+    assert (rule.tag, rule.name, rule.years, rule.limit) == ("P9", "starts_by_year", (2026,), 1)
+    assert rule.path == "policy.max_starts_by_year.2026"
+    assert "starts_by_year" in names(item(found, "big"), "tight")
+    assert "only so many projects may be started in 2026 (P9)" in told(found)
+
+
+def test_a_premium_is_part_of_what_a_project_beside_the_plan_costs() -> None:
+    """Works that avoid 10 million for 0.01 and a premium of 11 as costs weigh: they stay out, and
+    nothing stops them."""
+    ore = {"price_eur_per_t": 10_000, "secured_premium_eur_per_t": 110_000}
+    found = explained(
+        one(funder(), materials={"ore": ore | {"premium_paid_by": {"fund": 1}}},
+            objective={"cost_weight": 1})
+    )  # fmt: skip
+    works = item(found, "works")
+    assert not works.chosen
+    assert works.stops == ()
+    assert works.beside is None or works.beside.weighed <= works.beside.weighed_cost
 
 
 def test_a_plan_that_is_not_the_best_is_told_so_and_not_compared_with() -> None:

@@ -274,6 +274,7 @@ LIMITS: dict[str, tuple[str, tuple[str, str]]] = {
     "policy.budget_meur": ("policy.budget_meur", ("7", "9")),
     "policy.max_public_share": ("policy.max_public_share", ("0.4", "0.7")),
     "policy.max_projects": ("policy.max_projects", ("1", "2")),
+    "policy.max_starts_by_year.*": ("policy.max_starts_by_year.2026", ("0", "1")),
     "policy.state_aid.max_intensity": ("policy.state_aid.max_intensity", ("0.1", "0.3")),
     "policy.state_aid.max_meur": ("policy.state_aid.max_meur", ("0.4", "2")),
     "policy.max_country_share.limit": ("policy.max_country_share.limit", ("0.95", "0.99")),
