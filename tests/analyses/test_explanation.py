@@ -397,7 +397,7 @@ def test_regrets_are_those_of_all_plans(some: list[tuple[int, int]], budget: int
 
 
 def test_a_limit_on_starts_keeps_one_of_two_out() -> None:
-    """Both could be paid for; one can be started. It stops the other, and is tight around the one."""
+    """Both could be paid for, one can be started: it stops the other, and is tight around one."""
     raw = two(funders={"fund": funder()}, policy={"max_starts_by_year": {2026: 1}})
     found = explained(raw)
     (rule,) = item(found, "small").stops

@@ -88,6 +88,19 @@ OUTSIDE: dict[str, Changes] = {
     "country share": {"policy.max_country_share": None},
     "must_build": {"policy.must_build": ["upper_rhine"], "policy.must_not_build": []},
     "max_projects": {"policy.max_projects": 1},
+    "starts": {"policy.max_starts_by_year": {2026: 1}},
+    "premium": {
+        "materials.dysprosium.secured_premium_eur_per_t": 400_000,
+        "materials.dysprosium.premium_paid_by": {"fund": 0.5, "motor_co": 0.5},
+        fund + "premium_charge": 0.5,
+    },
+    "overruns": {
+        "projects.separation.capex_overrun": [
+            {"by": 0.0, "probability": 0.5},
+            {"by": 0.6, "probability": 0.5},
+        ],
+        "policy.contingency": 0.9,
+    },
     "price": {"materials.dysprosium.price_eur_per_t": 700_000},
     "storage cost": {"stockpiles.0.storage_eur_per_t_year": 90_000},
     "financing rate": {"stockpiles.0.financing_rate": 0.3},

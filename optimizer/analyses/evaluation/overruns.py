@@ -78,6 +78,8 @@ def budget_risk(
                     else None,
                 )
             )
+    if not odds:
+        return None
     often = int(times[~missing_anywhere].sum())
     return BudgetRisk(draws=count, seed=seed, all_hold=_share(often, count), budgets=tuple(odds))
 
@@ -125,9 +127,9 @@ def _limits(instance: Instance) -> Iterator[Limit]:
 def _spans(
     instance: Instance, limit: Limit, planned: Floats, used: Floats
 ) -> Iterator[tuple[int | None, Floats, float, Floats]]:
-    """All years together, then each that something is used in: the year, what there is (N), what
+    """All years together, then each, as far as something is used: the year, what there is (N), what
     the plan uses of it, and what is used (N)."""
-    if limit.total is not None:
+    if limit.total is not None and (planned.any() or used.any()):
         whole = np.full(len(used), limit.total)
         yield None, whole, float(planned.sum()), used.sum(axis=1)
     if limit.by_year is None:
