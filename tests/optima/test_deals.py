@@ -6,14 +6,18 @@ home; a missing tonne costs 0.1 million EUR, a year without any 10; and costs we
 
 from __future__ import annotations
 
+import json
 import random
 from typing import Any
 
 import pytest
+from partners import with_fund
 from random_cases import deals_case, treasury_case
 from small import Raw, case, funder, near, project, solve, starts
 
+from models.files import read_case_text
 from models.scenario.case import Case
+from optimizer.analyses.split.split import split
 from optimizer.errors import Infeasible
 from optimizer.model.commitment import weighed_cost
 from optimizer.model.instance import read_instance, seen_from
@@ -212,6 +216,23 @@ def test_premiums_from_a_standpoint(seen: Raw, objective: float) -> None:
         assert solved.commitment is not None
         assert weighed_cost(instance, solved.commitment) == near(objective % 10)
         assert broken_rules(instance, solved.commitment) == []
+
+
+@pytest.mark.parametrize("payer", ["fund", "maker"])
+def test_a_game_in_which_output_has_a_premium(payer: str) -> None:
+    """The partners with a fund, whose works of 9 cost 11.25 in the mean, and 160 t of ore 0.32.
+
+    The maker with the fund lacks 20 t: 11.25 + 0.32 + 2; all lack 40: 11.25 + 0.32 + 4. The user
+    has 5 alone, so that they gain 3. Who pays the premium does not matter as long as it acts.
+    """
+    raw = with_fund()
+    raw["materials"] = premium(2_000, **{payer: 1.0})
+    overrun = [{"by": 0.5, "probability": 0.5}, {"by": 0.0, "probability": 0.5}]
+    raw["projects"]["works"]["capex_overrun"] = overrun
+    found = split(read_case_text(json.dumps(raw), "partners.json"), title="Partners")
+    assert [player.alone.value for player in found.players] == [near(13.57), near(5)]
+    assert found.worth.value == near(3)
+    assert sum(found.plan.outlay_meur.values()) == near(11.57)
 
 
 def without(raw: Raw) -> Raw:
