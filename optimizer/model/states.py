@@ -290,14 +290,14 @@ def project_draws(sample: Sample, block: slice, kind: str, project: str) -> Floa
     return np.asarray(np.minimum(joint, np.nextafter(1.0, 0.0)), dtype=np.float64)
 
 
-def draw_overruns(project: ProjectData, count: int, seed: int) -> Floats:
-    """(N) shares of its capex that a project costs more, in so many draws from a stream of its
-    own."""
-    sample = Sample(states=Number(count), seed=Number(seed))
-    draws = _uniforms(sample, slice(0, count), "overrun", project.id)
-    upper = np.cumsum([chance for _, chance in project.overruns])
-    values = np.array([by for by, _ in project.overruns])
-    return values[np.minimum(np.searchsorted(upper, draws, side="right"), len(values) - 1)]
+def draw_overruns(instance: Instance, project: str, count: int, seed: int) -> Floats:
+    """(N) shares of its capex that a project costs more, in as many states as are drawn with the
+    same seed."""
+    correlation, overruns = project_correlation(instance), instance.projects[project].overruns
+    sample = Sample(states=Number(count), seed=Number(seed), project_correlation=correlation)
+    draws = project_draws(sample, slice(0, count), "overrun", project)
+    values = np.array([by for by, _ in overruns])
+    return values[_chosen([chance for _, chance in overruns], draws)]
 
 
 def availability(instance: Instance, state: State) -> dict[tuple[str, str], Floats]:

@@ -158,6 +158,12 @@ UNUSED: dict[str, Any] = {
     "regimes": None,
     "regime_factors": {},
     "project_correlation": 0,
+    "secured_premium_eur_per_t": None,
+    "premium_paid_by": None,
+    "premium_charge": 1,
+    "capex_overrun": [],
+    "contingency": None,
+    "max_starts_by_year": {},
 }
 """Fields below the sections that the format was extended by, as a file has them that says nothing
 of them."""

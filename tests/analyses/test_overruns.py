@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from typing import Any
 
+import numpy as np
 import pytest
 from documents import is_whole_in_all_media, tables_in, told
 from evaluations import by_hand, saved
@@ -19,7 +20,7 @@ from optimizer.analyses.evaluation.overruns import budget_risk
 from optimizer.analyses.given import given
 from optimizer.model.commitment import Commitment
 from optimizer.model.instance import read_instance
-from optimizer.model.states import draw_overruns
+from optimizer.model.states import draw_overruns, draw_states
 
 OVERRUN = [
     {"by": 0.8, "probability": 0.2},
@@ -50,13 +51,22 @@ def likely(odds: BudgetOdds, share: float) -> bool:
 
 
 def test_draws_have_the_chances_of_the_file() -> None:
-    it = read_instance(Case.model_validate(case(projects={"works": works()}))).projects["works"]
-    drawn = draw_overruns(it, DRAWS, 3)
+    it = read_instance(Case.model_validate(case(projects={"works": works()})))
+    drawn = draw_overruns(it, "works", DRAWS, 3)
     for by, chance in ((0.0, 0.4), (0.3, 0.4), (0.8, 0.2)):
         assert (drawn == by).mean() == pytest.approx(chance, abs=0.01)
     assert drawn.mean() == pytest.approx(0.28, abs=0.01)
-    assert (draw_overruns(it, 2 * DRAWS, 3)[:DRAWS] == drawn).all()
-    assert (draw_overruns(it, DRAWS, 4) != drawn).any()
+    assert (draw_overruns(it, "works", 2 * DRAWS, 3)[:DRAWS] == drawn).all()
+    assert (draw_overruns(it, "works", DRAWS, 4) != drawn).any()
+
+
+def test_what_overruns_fails_too_where_projects_hang_together() -> None:
+    """With a correlation of 1 the works fail in the fifth of draws in which they cost 0.8 more."""
+    raw = case(projects={"works": works() | {"success_probability": 0.8}})
+    raw["uncertainty"] = {"sample": {"states": 1, "project_correlation": 1.0}}
+    it = read_instance(Case.model_validate(raw))
+    fails = np.array(["works" in s.failed for s in draw_states(it, DRAWS, 3)])
+    assert ((draw_overruns(it, "works", DRAWS, 3) == 0.8) == fails).mean() > 0.999
 
 
 @pytest.mark.parametrize(

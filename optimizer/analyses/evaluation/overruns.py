@@ -44,7 +44,7 @@ def budget_risk(
     limits = [one for one in _limits(instance) if one.by_year is not None or one.total is not None]
     if not drawn or not limits:
         return None
-    draws = np.array([draw_overruns(instance.projects[p], count, seed) for p in drawn])
+    draws = np.array([draw_overruns(instance, p, count, seed) for p in drawn])
     overruns, times = np.unique(draws, axis=1, return_counts=True)
     planned, nothing = (
         _uses(instance, commitment, factors) for factors in ({}, dict.fromkeys(drawn, 0.0))
