@@ -63,10 +63,10 @@ class ProjectData:
     delays: dict[int, float]  # probability of each delay in years
     unaided: int | None  # year in which it is decided without anybody's money; None for never
     unaided_chance: float  # probability of that
-    overruns: tuple[tuple[float, float], ...] = ()
+    overruns: tuple[tuple[float, float], ...]
     """Shares of capex that it may cost more, rising, each with its probability."""
-    expected: float = 1.0  # capex with its mean overrun, per EUR announced
-    budgeted: float = 1.0  # capex with the overrun that budgets allow for, per EUR announced
+    expected: float  # capex with its mean overrun, per EUR announced
+    budgeted: float  # capex with the overrun that budgets allow for, per EUR announced
 
     def at_home(self, coming: Coming, year: int) -> float:
         """Share of nameplate that comes home in a year where nobody starts the project."""
