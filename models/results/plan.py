@@ -195,6 +195,10 @@ class ProjectPlan(Result):
     shares: dict[ids.Funder, dict[ids.Instrument, Share]]  #: Of capex, by funder and instrument.
     supports: dict[ids.Funder, dict[ids.Instrument, Share]] = {}
     """Share of capex whose interest is subsidised, or of output under a price floor."""
+    floored_common: dict[ids.Funder, dict[ids.Instrument, Share]] = {}
+    """Of ``offtake_common`` what runs whatever the price, by funder and price floor."""
+    floored_by_company: dict[ids.Funder, dict[ids.Funder, dict[ids.Instrument, Share]]] = {}
+    """The same of ``offtake_by_company``, by company."""
 
     @property
     def mean_capex_meur(self) -> float:

@@ -97,6 +97,8 @@ class State(Base):
     """Regime from each year named on, until the next; events are as they are written."""
     demand: dict[MaterialId, NonNegative] = {}
     """Factors on demand, and on supply given as a share, by material; 1 where not named."""
+    prices: dict[MaterialId, StrictStr] = {}
+    """Names of price states, by material; the most likely where not named."""
 
 
 class Sample(Base):

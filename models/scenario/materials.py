@@ -19,6 +19,10 @@ class PriceState(Base):
     probability: Share  #: Probability of this price; those of a material add up to 1.
     eur_per_t: YearlyNonNegative  #: Price in EUR per tonne; may change over the years.
 
+    def called(self, name: str) -> bool:
+        """Whether this is its name, in either language."""
+        return self.name is not None and name in (self.name.en, self.name.de)
+
 
 class Material(Base):
     """A raw material, counted in tonnes of one stated form."""

@@ -338,6 +338,24 @@ def _support(case: Case, instrument: Instrument, path: _Path) -> Iterator[Fault]
         hint = tr("give market_finance_per_share or offtake_per_share")
         yield _doubt(path, message, hint, at_key=True)
     floors = instrument.floor_eur_per_t or {}
+    for name, project in case.projects.items():
+        for material, cost in (
+            project.cash_cost_eur_per_t.items() if _qualifies(project, instrument) else ()
+        ):
+            floor = floors.get(material)
+            low = [y for y in case.horizon.years if floor and floor.at(y) < cost.at(y)]
+            if low:
+                about = {"material": material, "project": name, "year": low[0]}
+                message = tr(
+                    "the floor for '{material}' lies below the cash cost of '{project}' in {year}",
+                    **about,
+                )
+                yield _doubt(
+                    (*path, "floor_eur_per_t", material),
+                    message,
+                    tr("nobody would run a plant for it"),
+                    at_key=True,
+                )
     for material, start in (instrument.upside_from_eur_per_t or {}).items():
         floor = floors[material]
         years = [year for year in case.horizon.years if start.at(year) < floor.at(year)]

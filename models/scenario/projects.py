@@ -18,6 +18,7 @@ from models.scenario.quantities import (
     Share,
     Whole,
     Year,
+    YearlyNonNegative,
     readable,
 )
 
@@ -82,6 +83,9 @@ class Project(Base):
     """Probability of each delay of the first output, by years of delay; adds up to 1."""
     anyway: Anyway | None = None
     """That it is built unaided; its ``home_share`` then comes unless a plan starts it."""
+    cash_cost_eur_per_t: dict[MaterialId, YearlyNonNegative] = {}
+    """Price below which it stands still, in EUR per tonne, of the one output that decides."""
+    restart_periods: Whole = Number(0)  #: Periods of a clock until it runs again.
     requires: tuple[ProjectId, ...] = ()  #: Ids of projects that must be built no later.
     excludes: tuple[ProjectId, ...] = ()  #: Ids of projects that cannot be built beside it.
     stages: tuple[Stage, ...] = ()  #: What happens there: extraction, processing, recycling.
@@ -104,6 +108,25 @@ class Project(Base):
         if not output:
             raise fault(tr("a project without output"), tr("write {material: tonnes per year}"))
         return output
+
+    @model_validator(mode="after")
+    def _one_cash_cost(self, info: ValidationInfo) -> Project:
+        if base.left_out("order", info):
+            return self
+        outputs, about = list(self.output_t_per_year), list(self.cash_cost_eur_per_t)
+        at: tuple[str, ...] = ("cash_cost_eur_per_t", *about[1:2])
+        if len(about) > 1:
+            message = tr("cash_cost_eur_per_t names {count} materials", count=len(about))
+            raise fault(message, tr("name the one whose price decides"), at)
+        unknown = about and about[0] not in outputs and base.UNREADABLE_TEXT not in outputs
+        if unknown and about[0] != base.UNREADABLE_TEXT:
+            message = tr("the project does not make '{material}'", material=about[0])
+            hint = tr("its outputs are {materials}", materials=", ".join(outputs))
+            raise fault(message, hint, ("cash_cost_eur_per_t", about[0], "[key]"))
+        if float(self.restart_periods) and not about:
+            message = tr("restart_periods needs cash_cost_eur_per_t")
+            raise fault(message, tr("say below which price it stands still"), ("restart_periods",))
+        return self
 
     @model_validator(mode="after")
     def _window(self, info: ValidationInfo) -> Project:

@@ -225,6 +225,15 @@ class _Checker:
         uncertainty, periods = self.case.uncertainty, self.case.horizon.periods_per_year
         unaided = [name for name, one in self.case.projects.items() if one.anyway is not None]
         for number, state in enumerate((uncertainty and uncertainty.states) or ()):
+            for name, price in state.prices.items():
+                known = self.case.materials.get(name)
+                states = () if known is None else known.price_states
+                if known is not None and not any(one.called(price) for one in states):
+                    about = {"material": name, "price": price}
+                    message = tr("'{material}' has no price state '{price}'", **about)
+                    named = [one.name.read() for one in states if one.name is not None]
+                    hint = existing(price, named) or tr("name one under price_states")
+                    yield Fault(("uncertainty", "states", number, "prices", name), message, hint)
             for position, name in enumerate(state.anyway):
                 if name in self.case.projects and name not in unaided:
                     message = tr("the project '{project}' does not come anyway", project=name)

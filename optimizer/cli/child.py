@@ -177,6 +177,7 @@ def as_checkpoint(incumbent: Incumbent, input_sha256: str) -> dict[str, Any]:
         "share": [[*key, share] for key, share in made.share.items()],
         "market": made.market,
         "offtake": [[*key, share] for key, share in made.offtake.items()],
+        "floored": [[*key, share] for key, share in made.floored.items()],
         "buy": {stockpile: lots.tolist() for stockpile, lots in made.buy.items()},
     }
 
@@ -194,5 +195,6 @@ def of_checkpoint(data: dict[str, Any]) -> Incumbent:
         market=data["market"],
         offtake={(p, group): share for p, group, share in data["offtake"]},
         buy={stockpile: np.array(lots, dtype=float) for stockpile, lots in data["buy"].items()},
+        floored={(p, g, f, i): share for p, g, f, i, share in data["floored"]},
     )
     return Incumbent(data["method"], commitment, float("inf"), data["bound"])

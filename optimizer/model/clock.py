@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.scenario.chains import made_of
-from optimizer.model.instance import Floats, Instance
+from optimizer.model.instance import Floats, Instance, ProjectData
 
 Left = Callable[[tuple[str, str]], Floats]
 """(..., K) share that hazards leave of the supply from an origin."""
@@ -54,3 +54,24 @@ def ages(struck: NDArray[np.bool_], reset: int) -> NDArray[np.int64]:
         quiet = np.where(struck[..., k], 0, quiet + 1)
         found[..., k] = now
     return found
+
+
+def runs(
+    instance: Instance,
+    project: ProjectData,
+    price: NDArray[np.intp],
+    factors: Mapping[str, Floats],
+    left: Left,
+) -> Floats:
+    """(..., K) share of a project's output that runs without a price floor, 0 or 1, by the state
+    (...) of the price that decides. Where that is below cash cost it stands still, but from so many
+    periods of the clock on, up to its end."""
+    material = project.cash_of
+    if material is None:
+        return np.ones(len(instance.periods))
+    pays = (instance.prices[material].by_state >= project.cash_cost)[price][..., instance.year_of]
+    if pays.all():
+        return np.ones(len(instance.periods))
+    trigger, reset = project.clock
+    age = ages(struck(instance, material, trigger, factors, left), reset)
+    return np.where(pays | (age >= max(0, project.restart)), 1.0, 0.0)

@@ -22,10 +22,29 @@ class Commitment:
     market: dict[str, float] = field(default_factory=dict)  # by project
     offtake: dict[tuple[str, str], float] = field(default_factory=dict)  # by project and group
     buy: dict[str, Floats] = field(default_factory=dict)  # by stockpile; none where absent
+    floored: dict[tuple[str, str, str, str], float] = field(default_factory=dict)
+    """Offtake that runs whatever the price, by project, group, funder and price floor."""
 
     def bought(self, instance: Instance, stockpile: str) -> Floats:
         """(Y) lots that a stockpile buys in each year."""
         return self.buy.get(stockpile, np.zeros(len(instance.years)))
+
+
+def within_floors(
+    floored: Mapping[tuple[str, str, str, str], float],
+    offtake: Mapping[tuple[str, str], float],
+    share: Mapping[tuple[str, str, str], float],
+) -> dict[tuple[str, str, str, str], float]:
+    """What runs under price floors, without the trace that the solver takes beyond the offtake of a
+    group and the share of a floor."""
+    kept, of_offtake, of_share = {}, dict(offtake), dict(share)
+    for (p, group, f, i), value in floored.items():
+        least = min(value, of_offtake.get((p, group), 0.0), of_share.get((p, f, i), 0.0))
+        if least > 0:
+            kept[p, group, f, i] = least
+            of_offtake[p, group] -= least
+            of_share[p, f, i] -= least
+    return kept
 
 
 def planned_stock(instance: Instance, commitment: Commitment, stockpile: str) -> Floats:
@@ -211,7 +230,8 @@ def without_idle_projects(instance: Instance, commitment: Commitment) -> Commitm
     start = {p: year for p, year in commitment.start.items() if p in used or p in needed}
     market = {p: share for p, share in commitment.market.items() if p in start}
     share = {key: x for key, x in commitment.share.items() if key[0] in start}
-    return replace(commitment, start=start, market=market, share=share)
+    floored = {key: x for key, x in commitment.floored.items() if key[0] in start}
+    return replace(commitment, start=start, market=market, share=share, floored=floored)
 
 
 def without_idle_supports(instance: Instance, commitment: Commitment) -> Commitment:
@@ -252,5 +272,9 @@ def _support_needed(
         if q == p and instrument in instance.rights(p, group):
             held = instance.right(p, group, without.share)
             lacking.append((offtake - held, offtake, instrument.offtake_per_share))
+    kept = math.fsum(
+        x for (q, _, *own), x in without.floored.items() if (q, *own) == (p, *instrument.key)
+    )
+    lacking.append((kept, kept, 1.0))
     needed = [(lack, each) for lack, whole, each in lacking if lack > SPARE * whole]
     return max((lack / each if each > 0 else math.inf for lack, each in needed), default=0.0)

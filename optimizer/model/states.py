@@ -8,7 +8,6 @@ stratified ones are spread anew.
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
@@ -16,7 +15,6 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtr, ndtri
 
 from models.scenario.hazards import Sample
 from models.scenario.hazards import State as WrittenState
@@ -31,6 +29,8 @@ from optimizer.model.instance import (
     Instance,
     Node,
 )
+from optimizer.model.instance.prices import draw_prices, named_price
+from optimizer.model.streams import chosen, project_draws, uniforms
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,8 @@ class State:
     unaided: frozenset[str] = frozenset()  # projects that are decided without anybody's money
     regimes: tuple[str, ...] = ()  # (Y) empty texts where it is not said; none without regimes
     demand: tuple[tuple[str, float], ...] = ()  # factors on demand, by material; 1 where not named
+    prices: tuple[tuple[str, int], ...] = ()
+    """Price states, by material whose price is drawn; the most likely where not named."""
 
     def coming(self, project: str) -> Coming:
         """How a project comes that does not fail."""
@@ -159,27 +161,12 @@ def _written(instance: Instance, state: WrittenState, number: int, total: float)
         unaided=frozenset(state.anyway),
         regimes=tuple("" if year is None else named[year] for year in held) if named else (),
         demand=tuple((m, float(x)) for m, x in state.demand.items() if float(x) != 1),
+        prices=tuple(
+            (m, named_price(data, instance.case.materials[m], m, state))
+            for m, data in instance.prices.items()
+            if data.drawn
+        ),
     )
-
-
-WORDS = 4  # draws that the generator makes at one step of its counter
-
-
-def _uniforms(sample: Sample, block: slice, *key: str | int) -> Floats:
-    """(B) draws from [0, 1) for a block of states, from the stream that the key names. Stratified
-    draws form a Latin hypercube (McKay, Beckman and Conover 1979): each stream has one draw in each
-    of as many equal strata as there are states, in random order."""
-    digest = hashlib.sha256(repr((int(sample.seed), *key)).encode()).digest()
-    counter = np.random.Philox(key=int.from_bytes(digest[:16], "little"))
-    if sample.method == "stratified":
-        stream, count = np.random.Generator(counter), int(sample.states)
-        draws = stream.random(count)
-        strata = (stream.permutation(count) + draws) / count
-        return np.asarray(strata[block], dtype=np.float64)
-    before = block.start % WORDS
-    counter.advance(block.start // WORDS)
-    draws = np.random.Generator(counter).random(before + block.stop - block.start)
-    return np.asarray(draws[before:], dtype=np.float64)
 
 
 def _sampled(
@@ -195,15 +182,15 @@ def _sampled(
         length = np.array([way.length for way in ways])
         running_until = np.zeros(count, dtype=np.intp)
         for position, year in enumerate(instance.years):
-            strikes = _uniforms(sample, block, "hazard", hazard.id, year, "strikes")
-            period = _uniforms(sample, block, "hazard", hazard.id, year, "period")
+            strikes = uniforms(sample, block, "hazard", hazard.id, year, "strikes")
+            period = uniforms(sample, block, "hazard", hazard.id, year, "period")
             start = position * n + np.minimum((period * n).astype(np.intp), n - 1)
             chance = chances.strikes[hazard.id][regime[position], position]
             begins = (strikes < chance) & (start >= running_until)
             way = np.zeros(count, dtype=np.intp)
             if len(ways) > 1:
-                draws = _uniforms(sample, block, "hazard", hazard.id, year, "profile")
-                way = _chosen([own.probability for own in ways], draws)
+                draws = uniforms(sample, block, "hazard", hazard.id, year, "profile")
+                way = chosen([own.probability for own in ways], draws)
             running_until = np.where(begins, start + length[way], running_until)
             for s in np.flatnonzero(begins):
                 events[s].append((ways[way[s]].id, int(start[s])))
@@ -218,16 +205,19 @@ def _sampled(
         for s in np.flatnonzero(late):
             delays[s].append((p.id, int(late[s])))
         if p.unaided is not None:
-            for s in np.flatnonzero(_uniforms(sample, block, "anyway", p.id) < p.unaided_chance):
+            for s in np.flatnonzero(uniforms(sample, block, "anyway", p.id) < p.unaided_chance):
                 unaided[s].add(p.id)
     demand: list[list[tuple[str, float]]] = [[] for _ in range(count)]
     uncertainty = instance.case.uncertainty
     for m, factors in uncertainty.demand.items() if uncertainty else ():
         chance = [float(one.probability) for one in factors]
-        drawn = _chosen(chance, _uniforms(sample, block, "demand", m))
+        drawn = chosen(chance, uniforms(sample, block, "demand", m))
         for number, place in enumerate(drawn):
             if float(factors[place].factor) != 1:
                 demand[number].append((m, float(factors[place].factor)))
+    prices = {
+        m: draw_prices(data, m, sample, block) for m, data in instance.prices.items() if data.drawn
+    }
     return tuple(
         State(
             f"sampled {block.start + s + 1}",
@@ -238,20 +228,15 @@ def _sampled(
             frozenset(unaided[s]),
             tuple(names[r] for r in regime[:, s]) if names else (),
             tuple(demand[s]),
+            tuple((m, int(own[s])) for m, own in prices.items()),
         )
         for s in range(count)
     )
 
 
-def _chosen(probabilities: Sequence[float], draws: Floats) -> NDArray[np.intp]:
-    """(B) position of what each draw from [0, 1) falls to, of what has these probabilities."""
-    upper = np.cumsum(probabilities)
-    return np.minimum(np.searchsorted(upper, draws, side="right"), len(upper) - 1)
-
-
 def _delays(chances: Mapping[int, float], draws: Floats) -> NDArray[np.intp]:
     years = sorted(chances)
-    at = _chosen([chances[d] for d in years], draws)
+    at = chosen([chances[d] for d in years], draws)
     return np.array(years, dtype=np.intp)[at]
 
 
@@ -268,26 +253,12 @@ def _regimes(instance: Instance, sample: Sample, block: slice) -> NDArray[np.int
     shares /= shares.sum(axis=1, keepdims=True)  # 1, but for rounding in the file
     before = np.full(found.shape[1], -1)
     for position, year in enumerate(instance.years):
-        draws = _uniforms(sample, block, "regime", year)
+        draws = uniforms(sample, block, "regime", year)
         for number in np.unique(before):
             own = before == number
-            found[position, own] = _chosen(shares[number + 1].tolist(), draws[own])
+            found[position, own] = chosen(shares[number + 1].tolist(), draws[own])
         before = found[position]
     return found
-
-
-def project_draws(sample: Sample, block: slice, kind: str, project: str) -> Floats:
-    """(B) draws from [0, 1), the greater the worse, of success, delay and what else comes of a
-    project. All of one state hang together by a normal factor that they share: a Gaussian copula
-    (Li 2000) with the correlation that the sample asks for."""
-    own, rho = _uniforms(sample, block, kind, project), float(sample.project_correlation)
-    if rho == 0:
-        return own
-    common = _uniforms(sample, block, "projects")
-    least = 2.0**-54  # no draw is 0, whose normal is infinite
-    z, e = (ndtri(np.maximum(draws, least)) for draws in (common, own))
-    joint = ndtr(math.sqrt(rho) * z + math.sqrt(1 - rho) * e)
-    return np.asarray(np.minimum(joint, np.nextafter(1.0, 0.0)), dtype=np.float64)
 
 
 def draw_overruns(instance: Instance, project: str, count: int, seed: int) -> Floats:
@@ -297,7 +268,7 @@ def draw_overruns(instance: Instance, project: str, count: int, seed: int) -> Fl
     sample = Sample(states=Number(count), seed=Number(seed), project_correlation=correlation)
     draws = project_draws(sample, slice(0, count), "overrun", project)
     values = np.array([by for by, _ in overruns])
-    return values[_chosen([chance for _, chance in overruns], draws)]
+    return values[chosen([chance for _, chance in overruns], draws)]
 
 
 def availability(instance: Instance, state: State) -> dict[tuple[str, str], Floats]:
@@ -388,12 +359,18 @@ def outlook(instance: Instance, state: State) -> Outlook:
             market[m] = clock.market(instance, m, factor, left.__getitem__)
         demand[node.label] = factor * node.demand[instance.year_of]
         limit[node.label] = node.limits(instance.year_of, factor, kept(m))
-    comes = {
-        (p.id, material, state.coming(p.id)): left[material, p.country]
-        for p in instance.projects.values()
-        if p.id not in state.failed
-        for material in p.output
-    }
+    comes = {}
+    prices = price_states(instance, [state])
+    for p in instance.projects.values():
+        if p.id in state.failed:
+            continue
+        price = prices.get(p.cash_of or "", np.zeros(1, dtype=np.intp))[0]
+        coming, runs = state.coming(p.id), clock.runs(instance, p, price, factors, left.__getitem__)
+        for material in p.output:
+            comes[p.id, material, coming] = left[material, p.country] * runs
+            if instance.floors_of(p.id):
+                own = Coming(coming.late, floored=True)
+                comes[p.id, material, own] = left[material, p.country] * (1 - runs)
     return Outlook(left, comes, market, demand, limit)
 
 
@@ -409,6 +386,15 @@ def mean_outlook(instance: Instance, states: Sequence[State]) -> Outlook:
             for key, lots in getattr(own, name).items():
                 into[key] = into.get(key, 0.0) + chance * lots
     return mean
+
+
+def price_states(instance: Instance, states: Sequence[State]) -> dict[str, NDArray[np.intp]]:
+    """(S) the state that the price of each material is in which decides whether plants run."""
+    deciding = {p.cash_of: None for p in instance.projects.values() if p.cash_of is not None}
+    return {
+        m: np.array([dict(s.prices).get(m, instance.prices[m].usual) for s in states])
+        for m in deciding
+    }
 
 
 def shares_left(

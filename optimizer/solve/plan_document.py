@@ -29,11 +29,15 @@ def commitment_of(instance: Instance, plan: Plan) -> Commitment:
     """The commitment that a plan describes, in an instance of its scenario or one like it. What a
     plan leaves out is zero; nothing is checked here
     (:func:`optimizer.solve.verification.check_commitment` does)."""
-    share, offtake = {}, {}
+    share, offtake, floored = {}, {}, {}
     for built in plan.projects:
         for held in (built.shares, built.supports):
             for f, instruments in held.items():
                 share.update({(built.id, f, i): x for i, x in instruments.items()})
+        companies = {group_of(c): own for c, own in built.floored_by_company.items()}
+        for group, by_funder in {COMMON: built.floored_common, **companies}.items():
+            for f, floors in by_funder.items():
+                floored.update({(built.id, group, f, i): x for i, x in floors.items()})
         if built.offtake_common > 0:
             offtake[built.id, COMMON] = built.offtake_common
         for f, x in built.offtake_by_company.items():
@@ -49,6 +53,7 @@ def commitment_of(instance: Instance, plan: Plan) -> Commitment:
         market={built.id: built.market_share for built in plan.projects if built.market_share},
         offtake=offtake,
         buy=buy,
+        floored=floored,
     )
 
 
@@ -186,6 +191,10 @@ def _projects(instance: Instance, commitment: Commitment) -> Iterator[results.Pr
             if q == p:
                 carries = instance.instrument[f, i].carries_capex
                 (shares if carries else supports).setdefault(f, {})[i] = share
+        floored: dict[str, dict[str, dict[str, float]]] = {}
+        for (q, g, f, i), x in commitment.floored.items():
+            if q == p:
+                floored.setdefault(g, {}).setdefault(f, {})[i] = x
         held = {g: x for (q, g), x in commitment.offtake.items() if q == p}
         companies = {f: group_of(f) for f in instance.case.funders}
         yield results.ProjectPlan(
@@ -202,6 +211,10 @@ def _projects(instance: Instance, commitment: Commitment) -> Iterator[results.Pr
             offtake_by_company={f: held[group] for f, group in companies.items() if group in held},
             shares=shares,
             supports=supports,
+            floored_common=floored.get(COMMON, {}),
+            floored_by_company={
+                f: floored[group] for f, group in companies.items() if group in floored
+            },
         )
 
 

@@ -6,7 +6,8 @@ feasible by construction. A plan that fails this is an error, not a plan.
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -124,6 +125,18 @@ def _offtake(instance: Instance, commitment: Commitment) -> Iterator[str]:
                 yield f"P6 offtake_right: {group} gets {offtake:.9g} of {p}, not {right:.9g}"
         if _exceeds(math.fsum(held.values()), project.offtake_max):
             yield f"P6 offtake_limit: {math.fsum(held.values()):.9g} of {p} is reserved"
+    under: dict[tuple[str, ...], float] = {}
+    for (p, group, f, i), x in commitment.floored.items():
+        if x < -TOLERANCE or instance.instrument[f, i] not in instance.floors_of(p):
+            yield f"P6 floored_offtake: {f} {i} is no price floor of {p} for {group}"
+        for own in ((p, f, i), (p, group)):
+            under[own] = under.get(own, 0.0) + x
+    for key, x in under.items():
+        limits: Mapping[Any, float] = commitment.share if len(key) == 3 else commitment.offtake
+        most = limits.get(key, 0.0)
+        rule = "floored_offtake" if len(key) == 3 else "floored_limit"
+        if _exceeds(x, most):
+            yield f"P6 {rule}: {x:.9g} of {most:.9g} runs under floors: {', '.join(key)}"
     for p, group in commitment.offtake:
         if p not in commitment.start:
             yield f"P6 offtake_right: {group} gets output of {p}, which is not built"

@@ -10,6 +10,7 @@ import pyomo.environ as pyo
 from chained import chained
 from deals import deals
 from everything import everything
+from points import idle_works
 from standpoints import from_the_motors
 from treasury import treasury
 
@@ -25,7 +26,7 @@ ROWS = re.findall(
     re.MULTILINE,
 )
 BOUNDS = {name: tag for tag, name, says in ROWS if says.startswith("bound:")}
-SCENARIOS = everything(), treasury(), chained(), deals()
+SCENARIOS = everything(), treasury(), chained(), deals(), idle_works()
 CONSTRAINTS = {name: tag for tag, name, says in ROWS if not says.startswith("bound:")}
 
 
@@ -58,7 +59,7 @@ def test_bounds_carry_their_tag() -> None:
 
 def test_every_rule_that_a_scenario_can_change_has_its_place_in_a_conflict() -> None:
     inner = {"start_once", "fully_financed", "planned_stock_definition"}
-    inner |= {"subsidised_loan_limit", "price_floor_limit"}
+    inner |= {"subsidised_loan_limit", "price_floor_limit", "floored_offtake", "floored_limit"}
     inner |= {name for name, tag in CONSTRAINTS.items() if tag[0] == "H"}
     second = {name for name, tag in CONSTRAINTS.items() if tag[0] == "R" or tag == "CVaR"}
     assert set(conflicts.RULES) == set(CONSTRAINTS) - inner - second

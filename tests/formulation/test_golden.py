@@ -12,7 +12,7 @@ name, a lot is 16 t of ore and a year has one period. Texts that begin with `sta
 the first scenario, entitled, as ``standpoints.py`` sees it. `residual_objective`
 is that of the first scenario with something left at its end. Texts that begin with `chains` are
 of the scenario of ``chained.py``, where one material is made of others; texts that begin with
-`deals` are of that of ``deals.py``.
+`deals` are of that of ``deals.py``. `idle_floors` is of works that run only when it pays.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ import pytest
 from chained import chained, entitled
 from deals import deals
 from everything import everything, lasting
+from points import idle_works
 from standpoints import from_the_motors
 from treasury import treasury
 
@@ -91,6 +92,7 @@ FROM_A_STANDPOINT = {
     ],
 }
 OF_CHAINS = ["country_share_limit", "days_of_demand", "demand_balance", "conversion_limit"]
+IDLE = ["floored_offtake", "floored_limit"]
 BOUNDS = ["release", "shortage"]
 
 
@@ -199,6 +201,7 @@ TEXTS |= {
 }
 TEXTS["chains_pooled"] = lambda: rows_of(OF_CHAINS, chained)
 TEXTS["chains_entitled"] = lambda: rows_of([*OF_CHAINS[2:], "delivered_definition"], entitled)
+TEXTS["idle_floors"] = lambda: rows_of(IDLE, idle_works)
 TEXTS["residual_objective"] = lambda: objective(lasting)
 TEXTS["standpoint_objective"] = lambda: objective(from_the_motors)
 
@@ -223,7 +226,7 @@ def test_every_constraint_has_its_lines_and_every_text_its_test() -> None:
     assert settled == {name_of(row) for row in compiled(from_the_motors).constraints} & settled
     chains = set(OF_CHAINS) - set(shown)
     assert chains == {"conversion_limit"}
-    assert declared == {*shown, *other, *settled, *chains}
+    assert declared == {*shown, *other, *settled, *chains, *IDLE}
     assert {file.name for file in GOLDEN.iterdir()} == {f"{name}.lp" for name in TEXTS}
 
 

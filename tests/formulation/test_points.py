@@ -10,6 +10,7 @@ Mass is in tonnes here; a lot of ore is 16 t, since an eighth of 100 t a year li
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from points import (
     YEARLY,
     Point,
     commit,
+    idle_works,
     shared,
     three,
     with_works,
@@ -74,6 +76,8 @@ def broken(instance: Instance, commitment: Commitment) -> set[str]:
             model.takes_part[p, f, i].set_value(1 if share > 0 else 0)
     for (p, group), offtake in commitment.offtake.items():
         model.offtake[p, commitment.start[p], group].set_value(offtake)
+    for (p, group, f, i), x in commitment.floored.items():
+        model.floored[p, commitment.start[p], group, f, i].set_value(x)
     for h in instance.stockpiles:
         for year, lots in zip(instance.years, commitment.bought(instance, h), strict=True):
             model.buy[h, year].set_value(lots)
@@ -94,6 +98,20 @@ def broken(instance: Instance, commitment: Commitment) -> set[str]:
         model.line_unspent[f, id, year].set_value(max(0.0, left))
     rows = model.component_data_objects(pyo.Constraint)
     return {row.parent_component().local_name for row in rows if not holds(row)}
+
+
+def by_share(floored: float) -> Commitment:
+    """Of 0.3 under the floor so much runs, of 0.5 that are reserved."""
+    held = commit(STARTED, {"works.fund.floor": 0.3, "works.fund": 0.2}, {"works": 0.8})
+    offtake = {("works", "common"): 0.5}
+    return replace(held, offtake=offtake, floored={("works", "common", "fund", "floor"): floored})
+
+
+def by_offtake(floored: float) -> Commitment:
+    """Of 0.6 under the floor so much runs, of 0.3 that are reserved."""
+    held = commit(STARTED, {"works.fund.floor": 0.6}, {"works": 1.0})
+    offtake = {("works", "common"): 0.3}
+    return replace(held, offtake=offtake, floored={("works", "common", "fund", "floor"): floored})
 
 
 def by_year(carry_over: bool, **budget: float) -> Raw:
@@ -163,6 +181,16 @@ COMMITTED = [
         ),
         commit(STARTED, {"works.giant": 0.4}, offtake={"works.common": 0.5, "works.giant": 0.3}),
         commit(STARTED, {"works.giant": 0.4}, offtake={"works.common": 0.5, "works.giant": 0.3001}),
+    ),
+    *(
+        Point(
+            name,
+            idle_works(),
+            floored(0.3),
+            floored(0.3001),
+            about=f"{name} 0.3",
+        )
+        for name, floored in (("floored_offtake", by_share), ("floored_limit", by_offtake))
     ),
     Point(
         "public_share_limit",

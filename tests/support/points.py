@@ -65,6 +65,17 @@ def with_works(last_year: int = 2026, fund: Raw | None = None, **sections: Any) 
     return case(last_year, **sections)
 
 
+def idle_works() -> Raw:
+    """Works that run only when it pays, and a fund with a floor for them."""
+    fund = funder()
+    fund["instruments"]["floor"] = {
+        "kind": "price_floor",
+        "floor_eur_per_t": {"ore": 9_000},
+        "offtake_per_share": 1.0,
+    }
+    return with_works(fund=fund, projects={"works": works(cash_cost_eur_per_t={"ore": 12_000})})
+
+
 def three(**fields: Raw) -> Raw:
     """Three works, each with fields of its own."""
     return {"projects": {name: works(**fields.get(name, {})) for name in ("a", "b", "c")}}

@@ -187,7 +187,7 @@ class FirstStage(Frame):
         later = np.r_[np.zeros(len(first.cost)), whole.cost[len(first.cost) :]]
         ahead = highs.solve(replace(whole, cost=later)).objective
         assert ahead is not None
-        for name in ("start", "share", "takes_part", "offtake", "unaided", "tail_cost"):
+        for name in ("start", "share", "takes_part", "offtake", "unaided", "floored", "tail_cost"):
             model.add_component(name, pyo.Var([]))
         for name in ("start_once", "offtake_right"):
             model.add_component(name, pyo.Constraint([]))

@@ -65,7 +65,7 @@ FOR_ALL = (
 OF_THE_WHOLE = {"share_limit", "market_finance_limit", "offtake_limit", "public_share_limit"}
 """Rules whose limit is a share of a project: that nobody can have more than all is no rule."""
 COLUMNS = {
-    "project": {"start", "share", "market", "takes_part", "offtake"},
+    "project": {"start", "unaided", "share", "market", "takes_part", "offtake", "floored"},
     "stockpile": {"buy", "planned"},
 }
 """Columns of the first stage that belong to a project or a stockpile."""
@@ -328,7 +328,7 @@ class StandingPlan:
     def _columns(self, of: str, id: str) -> NDArray[np.bool_]:
         """Which columns belong to a project or a stockpile."""
         kinds = COLUMNS[of]
-        return np.array([kind in kinds and index[0] == id for kind, index in self.names])
+        return np.array([kind in kinds and id in (index, index[0]) for kind, index in self.names])
 
     def _value(self, kind: str, index: Any) -> float:
         """What a column is in the plan."""
@@ -336,6 +336,10 @@ class StandingPlan:
         match kind, index:
             case "start", (p, year):
                 return float(plan.start.get(p) == year)
+            case "unaided", p:
+                return float(p not in plan.start)
+            case "floored", (p, year, g, f, i) if plan.start.get(p) == year:
+                return plan.floored.get((p, g, f, i), 0.0)
             case "share", (p, f, i, year) if plan.start.get(p) == year:
                 return plan.share.get((p, f, i), 0.0)
             case "market", (p, year) if plan.start.get(p) == year:

@@ -152,12 +152,23 @@ def _tied(
     reached = {}
     for node in instance.nodes:
         for p, _, coming in own.comes:
+            project = instance.projects[p]
             for y, year in enumerate(instance.years):
-                if p in commitment.start:
-                    runs = instance.projects[p].runs(year, commitment.start[p], coming.late)
+                start = commitment.start.get(p)
+                if coming.floored and start is not None:
+                    reached[node.label, p, coming.label, year] = math.fsum(
+                        project.under_floor(instance.instrument[f, i], year, start, coming)
+                        * float(node.group_share[group][y])
+                        * x
+                        for (q, group, f, i), x in commitment.floored.items()
+                        if q == p
+                    )
+                    continue
+                if start is not None:
+                    runs = project.runs(year, start, coming.late)
                     held = {g: x for (q, g), x in commitment.offtake.items() if q == p}
                 else:
-                    runs, held = instance.projects[p].at_home(coming, year), {COMMON: 1.0}
+                    runs, held = project.at_home(coming, year), {COMMON: 1.0}
                 reached[node.label, p, coming.label, year] = runs * math.fsum(
                     float(node.group_share[group][y]) * x for group, x in held.items()
                 )

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pyomo.environ as pyo
 
-from optimizer.model.commitment import Commitment
+from optimizer.model.commitment import Commitment, within_floors
 from optimizer.model.formulation import objective, perspective, projects, public_money, stockpiles
 from optimizer.model.formulation.recourse import add_delivered, add_recourse, situations
 from optimizer.model.highs import Compiled, Substituted, substitute
@@ -135,6 +135,11 @@ def read_commitment(instance: Instance, model: Any) -> Commitment:
             value = min(variable.value or 0.0, instance.right(p, group, share))
             if value > (1e-13 if p in large else 1e-9):
                 offtake[p, group] = value
+    floored = {
+        (p, group, f, i): value
+        for (p, year, group, f, i), variable in model.floored.items()
+        if start.get(p) == year and (value := variable.value or 0.0) > 1e-9
+    }
     buy = {
         h: np.array(
             [
@@ -144,7 +149,7 @@ def read_commitment(instance: Instance, model: Any) -> Commitment:
         )
         for h, pile in instance.stockpiles.items()
     }
-    return Commitment(start, share, market, offtake, buy)
+    return Commitment(start, share, market, offtake, buy, within_floors(floored, offtake, share))
 
 
 def _joins(instance: Instance, model: Any, key: tuple[str, str, str], share: float) -> bool:

@@ -15,6 +15,7 @@ def add_projects(model: Any, instance: Instance) -> None:
     _add_financing(model, instance)
     _add_tickets(model, instance)
     _add_offtake(model, instance)
+    _add_floored(model, instance)
 
 
 def _add_decisions(model: Any, instance: Instance) -> None:
@@ -134,6 +135,30 @@ def premium_terms(model: Any, instance: Instance) -> Iterator[tuple[str, int, An
             for year, x in zip(instance.years, paid, strict=True):
                 if x > 0:
                     yield f, year, float(x) * offtake
+
+
+def _add_floored(model: Any, instance: Instance) -> None:
+    """Add what of the offtake runs whatever the price, since it is under a price floor."""
+    model.floored = pyo.Var(
+        list(instance.floored), bounds=(0, 1), doc="offtake of g under price floor i"
+    )
+
+    @model.Constraint(
+        list(dict.fromkeys((p, y, f, i) for p, y, _, f, i in instance.floored)),
+        doc="(P6) no more of the output runs under a price floor than its share",
+    )
+    def floored_offtake(model: Any, p: str, year: int, f: str, i: str) -> Any:
+        floored = sum(model.floored[p, year, g, f, i] for g in instance.holders(p))
+        return floored <= share_of(model, instance, p, f, i, year)
+
+    @model.Constraint(
+        list(dict.fromkeys(key[:3] for key in instance.floored)),
+        doc="(P6) what runs under price floors is offtake",
+    )
+    def floored_limit(model: Any, p: str, year: int, group: str) -> Any:
+        floors = instance.floors_of(p)
+        floored = sum(model.floored[p, year, group, i.funder, i.id] for i in floors)
+        return floored <= model.offtake[p, year, group]
 
 
 def add_project_rules(model: Any, instance: Instance) -> None:

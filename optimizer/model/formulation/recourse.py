@@ -133,6 +133,14 @@ def add_delivered(model: Any, instance: Instance, outlooks: Sequence[Outlook]) -
             for start in project.starts
             for group in instance.holders(p)
         )
+        if coming.floored:
+            return model.delivered[v, p, d, year] == sum(
+                project.under_floor(instance.instrument[key[3:]], year, key[1], coming)
+                * parts[key[2]]
+                * column
+                for key, column in model.floored.items()
+                if key[0] == p
+            )
         if (home := project.at_home(coming, year)) > 0:
             reserved += home * parts[COMMON] * model.unaided[p]
         return model.delivered[v, p, d, year] == reserved

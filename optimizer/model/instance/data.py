@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from models.scenario.case import Case
 from optimizer.model.instance.perspective import NOTHING_HELD, Held, Stake
+from optimizer.model.instance.prices import PriceData
 from optimizer.model.instance.terms import Floats, FloorPrices, Money, Terms, money_of
 
 COVERED = 1e-12  # demand is covered where less than this share is missing: rounding
@@ -34,11 +35,13 @@ class Coming(NamedTuple):
 
     late: int = 0  # years of delay of its first output
     unaided: bool = False  # whether it is decided without anybody's money, unless a plan starts it
+    floored: bool = False  # whether it is what runs under a price floor alone
 
     @property
     def label(self) -> int | str:
         """Its name in a model."""
-        return f"{self.late} unaided" if self.unaided else self.late
+        words = ["unaided"] * self.unaided + ["floored"] * self.floored
+        return " ".join([str(self.late), *words]) if words else self.late
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,12 +70,22 @@ class ProjectData:
     """Shares of capex that it may cost more, rising, each with its probability."""
     expected: float  # capex with its mean overrun, per EUR announced
     budgeted: float  # capex with the overrun that budgets allow for, per EUR announced
+    cash_of: str | None  # material whose price decides whether it runs; None where it always does
+    cash_cost: Floats  # (Y) EUR per tonne of that below which it stands still
+    restart: int  # periods of a clock until it runs again
+    clock: tuple[float, int]  # trigger and reset of that, as of an :class:`Adaptation`
 
     def at_home(self, coming: Coming, year: int) -> float:
         """Share of nameplate that comes home in a year where nobody starts the project."""
-        if self.unaided is None or not coming.unaided:
+        if self.unaided is None or not coming.unaided or coming.floored:
             return 0.0
         return min(self.home_share, self.offtake_max) * self.runs(year, self.unaided, coming.late)
+
+    def under_floor(self, floor: "InstrumentData", year: int, start: int, coming: Coming) -> float:
+        """Share of nameplate that runs in a year, started in ``start``, while a floor holds."""
+        first = start + self.construction + coming.late
+        over = floor.terms.term is not None and year - first >= floor.terms.term
+        return 0.0 if over else self.runs(year, start, coming.late)
 
     def running(self, years: range, start: int, delay: int = 0) -> Floats:
         """Share of nameplate that runs in each year (Y), started in ``start``, ``delay`` late."""
@@ -124,6 +137,11 @@ class InstrumentData:
     market_finance_per_share: float
     floors: dict[str, FloorPrices]  # of a price floor, by material
     projects: frozenset[str]  # projects that qualify
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """Its funder and id."""
+        return self.funder, self.id
 
 
 @dataclass(frozen=True, eq=False)
@@ -320,6 +338,7 @@ class Instance:
     """Pairs of material and country that a hazard can strike: supply, projects, conversions."""
     conversions: dict[str, ConversionData]
     projects: dict[str, ProjectData]
+    prices: dict[str, PriceData]  # by material
     instruments: tuple[InstrumentData, ...]
     lines: dict[tuple[str, str], BudgetLineData]  # budget lines, by funder and id
     stockpiles: dict[str, StockpileData]
@@ -359,6 +378,25 @@ class Instance:
         """Projects of which something comes home without anybody's money, if nobody starts them."""
         return tuple(
             p.id for p in self.projects.values() if p.unaided is not None and p.home_share > 0
+        )
+
+    def floors_of(self, project: str) -> tuple[InstrumentData, ...]:
+        """Price floors that keep a project running where its price is below its cash cost."""
+        price = self.projects[project].cash_of
+        return tuple(
+            i
+            for i in self.instruments
+            if price in i.floors and project in i.projects and i.max_share > 0
+        )
+
+    @cached_property
+    def floored(self) -> tuple[tuple[str, int, str, str, str], ...]:
+        """All that can be kept running: project, start year, group, funder and price floor."""
+        return tuple(
+            (p, year, group, i.funder, i.id)
+            for p, year in self.starts
+            for i in self.floors_of(p)
+            for group in self.holders(p)
         )
 
     @cached_property

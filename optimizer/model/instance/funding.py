@@ -9,16 +9,9 @@ from models.scenario.case import Case
 from models.scenario.funding import BudgetLine, Funder
 from models.scenario.instruments import Eligible, Instrument
 from models.scenario.projects import Project
-from models.scenario.quantities import Yearly
 from optimizer.model.instance.data import BudgetLineData, InstrumentData
-from optimizer.model.instance.terms import Floats, FloorPrices, read_terms
-
-
-def series(quantity: Yearly | None, years: range, absent: float) -> Floats:
-    """(Y) a yearly quantity, or a constant where it is absent."""
-    if quantity is None:
-        return np.full(len(years), absent)
-    return np.array([quantity.at(year) for year in years])
+from optimizer.model.instance.prices import PriceData
+from optimizer.model.instance.terms import Floats, FloorPrices, read_terms, series
 
 
 def qualifies(project: Project, eligible: Eligible) -> bool:
@@ -34,7 +27,9 @@ def qualifies(project: Project, eligible: Eligible) -> bool:
     )
 
 
-def read_instruments(case: Case, years: range) -> Iterator[InstrumentData]:
+def read_instruments(
+    case: Case, years: range, prices: Mapping[str, PriceData]
+) -> Iterator[InstrumentData]:
     """The instruments of all funders, in the order of the file."""
     rate = float(case.horizon.discount_rate)
     for funder_id, funder in case.funders.items():
@@ -55,7 +50,7 @@ def read_instruments(case: Case, years: range) -> Iterator[InstrumentData]:
                 terms=read_terms(i, funder.kind, rate),
                 interest_rate=float(i.interest_rate or 0),
                 market_finance_per_share=float(i.market_finance_per_share),
-                floors=_floors(case, i, years),
+                floors=_floors(i, years, prices),
                 projects=frozenset(p for p, x in case.projects.items() if _takes_part(x, i)),
             )
 
@@ -83,22 +78,21 @@ def _charges(funder: Funder, instrument: Instrument) -> dict[str, float]:
     }
 
 
-def _floors(case: Case, instrument: Instrument, years: range) -> dict[str, FloorPrices]:
+def _floors(
+    instrument: Instrument, years: range, prices: Mapping[str, PriceData]
+) -> dict[str, FloorPrices]:
     found = {}
     for material, yearly in (instrument.floor_eur_per_t or {}).items():
         floor = series(yearly, years, 0.0)
         begins = (instrument.upside_from_eur_per_t or {}).get(material)
         upside = floor if begins is None else series(begins, years, 0.0)
-        it = case.materials[material]
-        states = [(float(s.probability), s.eur_per_t) for s in it.price_states if s.probability > 0]
-        states = states or [(1.0, it.price_eur_per_t)]
-        chance = np.array([probability for probability, _ in states])
-        price = np.array([series(prices, years, 0.0) for _, prices in states])
-        paid = np.maximum(0.0, floor - price)
+        own = prices[material]
+        paid = np.maximum(0.0, floor - own.by_state)
+        above = np.maximum(0.0, own.by_state - upside)
         found[material] = FloorPrices(
-            payment=chance @ paid,
-            income=float(instrument.upside_share) * (chance @ np.maximum(0.0, price - upside)),
-            by_state=paid,
+            payment=own.chance @ paid,
+            income=float(instrument.upside_share) * (own.chance @ above),
+            by_state=paid[own.probability > 0],
         )
     return found
 

@@ -11,8 +11,7 @@ import numpy as np
 
 from models.scenario.case import Case
 from models.scenario.chains import order
-from optimizer.model.instance.funding import series
-from optimizer.model.instance.terms import Floats
+from optimizer.model.instance.terms import Floats, series
 
 
 @dataclass(frozen=True, eq=False)

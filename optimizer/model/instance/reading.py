@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from models.scenario import materials
 from models.scenario.case import Case
 from models.scenario.chains import chains, order
 from models.scenario.materials import Damage
@@ -25,9 +26,10 @@ from optimizer.model.instance.data import (
     StockpileData,
     group_of,
 )
-from optimizer.model.instance.funding import read_instruments, read_lines, read_premiums, series
+from optimizer.model.instance.funding import read_instruments, read_lines, read_premiums
 from optimizer.model.instance.need import Need, read_need
-from optimizer.model.instance.terms import Floats
+from optimizer.model.instance.prices import read_prices
+from optimizer.model.instance.terms import Floats, series
 
 FADED = 1e-9  # a stock that keeps a smaller share over a period keeps nothing
 REACHED = 1e-9  # a probability that is short of a level by less reaches it
@@ -64,6 +66,7 @@ def read_instance(case: Case) -> Instance:
     )
     groups = (COMMON, *(group_of(f) for f, x in case.funders.items() if x.kind == "company"))
     stockpiles = {s.id: _stockpile(case, s, lot, need) for s in case.stockpiles}
+    prices = read_prices(case, years)
     instance = Instance(
         case=case,
         years=years,
@@ -78,7 +81,8 @@ def read_instance(case: Case) -> Instance:
         origins=origins,
         conversions=conversions,
         projects=projects,
-        instruments=tuple(read_instruments(case, years)),
+        prices=prices,
+        instruments=tuple(read_instruments(case, years, prices)),
         lines=read_lines(case, years),
         stockpiles=stockpiles,
         hazards=tuple(_hazards(case, origins)),
@@ -158,6 +162,10 @@ def _project(case: Case, id: str, p: Project, lot: dict[str, float]) -> data.Pro
         success_probability=float(p.success_probability),
         delays={d: float(share) for d, share in p.delay_years.items() if share > 0},
         unaided=None if p.anyway is None else p.anyway.year,
+        cash_of=next(iter(p.cash_cost_eur_per_t), None),
+        cash_cost=series(next(iter(p.cash_cost_eur_per_t.values()), None), years, 0.0),
+        restart=int(p.restart_periods),
+        clock=_clock(case, next(iter(p.cash_cost_eur_per_t), "")),
         unaided_chance=0.0 if p.anyway is None else float(p.anyway.probability),
         overruns=overruns,
         expected=1 + mean,
@@ -338,6 +346,13 @@ def _adapts(
         if entry is not None:
             found.append((it.adaptations[material].index(entry), first, end))
     return tuple(found)
+
+
+def _clock(case: Case, material: str) -> tuple[float, int]:
+    """Trigger and reset of the damage entry that names a material alone, or the usual ones."""
+    own = (d.adaptation for d in case.damage if d.material == material and d.consumer is None)
+    entry = next(own, None) or materials.Adaptation(per_year=Number(0))
+    return float(entry.trigger_loss), int(entry.reset_periods)
 
 
 def _adaptations(case: Case) -> dict[str, tuple[Adaptation, ...]]:

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.scenario.instruments import BudgetClass, Instrument
+from models.scenario.quantities import Yearly
 
 if TYPE_CHECKING:
     from optimizer.model.instance.data import BudgetLineData, Instance, InstrumentData, ProjectData
@@ -34,6 +35,13 @@ _CLASS_OF_KIND: dict[str | None, BudgetClass | None] = {
     "price_floor": "grant",
 }
 _LOANS = ("loan", "subordinated_loan")
+
+
+def series(quantity: Yearly | None, years: range, absent: float) -> Floats:
+    """(Y) a yearly quantity, or a constant where it is absent."""
+    if quantity is None:
+        return np.full(len(years), absent)
+    return np.array([quantity.at(year) for year in years])
 
 
 @dataclass(frozen=True)

@@ -111,7 +111,8 @@ class Master:
         # Where recourse's columns are; those the model lacks are zero.
         columns, offtake = recourse.columns, dict(model.offtake.items())
         unaided = {columns.unaided(instance, p): x for p, x in model.unaided.items()}
-        seen = [(offtake | unaided).get(key) for key in columns.offtake]
+        floored = {columns.floored(key): x for key, x in model.floored.items()}
+        seen = [(offtake | unaided | floored).get(key) for key in columns.offtake]
         self._offtake = np.array([-1 if x is None else at[id(x)] for x in seen], np.int64)
         # Of these, those of offtake that the model has.
         self._held = np.flatnonzero([key in offtake for key in columns.offtake])

@@ -60,14 +60,14 @@ class ByPeriod:
 def by_period(recourse: Recourse, chain: Chain, looks: ChainLooks, point: Point) -> ByPeriod:
     """A chain with a commitment."""
     own = {v: recourse.nodes[v] for v in chain.nodes}
-    supply, delivers = [], {}
+    supply: list[Floats] = []
+    delivers: dict[tuple[int, str], Floats] = {}
     for v, node in own.items():
         form = looks.forms[node.node.material]
         comes = node.part * form.supply
         for project, rows, lots in node.arrivals(form, point):
             if recourse.instance.projects[project].inputs:
-                delivers[v, project] = np.zeros_like(comes)
-                delivers[v, project][rows] = lots
+                delivers.setdefault((v, project), np.zeros_like(comes))[rows] += lots
             else:
                 comes[rows] += lots
         supply.append(comes)

@@ -60,6 +60,7 @@ class Columns:
         self.offtake: tuple[tuple[str, int, str], ...] = (
             *((p, start, group) for p, start in instance.starts for group in instance.groups),
             *(self.unaided(instance, p) for p in instance.unaided),
+            *map(self.floored, instance.floored),
         )
         self._unaided = {p: self.unaided(instance, p) for p in instance.unaided}
         self.stockpiles = tuple(instance.stockpiles)
@@ -69,6 +70,12 @@ class Columns:
     def unaided(instance: Instance, p: str) -> tuple[str, int, str]:
         """The column that is 1 where nobody starts a project that may come unaided."""
         return p, instance.projects[p].unaided or 0, UNAIDED
+
+    @staticmethod
+    def floored(key: tuple[str, int, str, str, str]) -> tuple[str, int, str]:
+        """The column of what a group gets of a project started in a year under a price floor."""
+        p, start, group, f, i = key
+        return p, start, f"{f}.{i}.{group}"
 
     @cached_property
     def place(self) -> dict[tuple[str, int, str], int]:
@@ -81,6 +88,10 @@ class Columns:
         for (p, group), share in commitment.offtake.items():
             if p in commitment.start:
                 offtake[self.place[p, commitment.start[p], group]] = share
+        for (p, group, f, i), share in commitment.floored.items():
+            if p in commitment.start:
+                key = self.floored((p, commitment.start[p], group, f, i))
+                offtake[self.place[key]] = share
         for p, key in self._unaided.items():
             offtake[self.place[key]] = p not in commitment.start
         for h, pile in enumerate(self.stockpiles):
@@ -346,11 +357,16 @@ def _arriving(instance: Instance, node: Node, looks: Looks, columns: Columns) ->
         data = instance.projects[project]
         for d, coming in enumerate(looks.delays[p]):
             shares: dict[tuple[str, int, str], Floats] = {}
-            for start in data.starts:
+            for key in instance.floored if coming.floored else ():
+                if key[0] == project:
+                    floor = instance.instrument[key[3:]]
+                    kept = [data.under_floor(floor, y, key[1], coming) for y in instance.years]
+                    shares[columns.floored(key)] = np.array(kept) * node.group_share[key[2]]
+            for start in () if coming.floored else data.starts:
                 runs = data.running(instance.years, start, coming.late)
                 for group in instance.groups:
                     shares[project, start, group] = runs * node.group_share[group]
-            if project in instance.unaided:
+            if project in instance.unaided and not coming.floored:
                 home = np.array([data.at_home(coming, year) for year in instance.years])
                 shares[columns.unaided(instance, project)] = home * node.group_share[COMMON]
             entries += [

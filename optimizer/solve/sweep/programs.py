@@ -136,7 +136,7 @@ class ChainPass(Pass):
         for v, n in self._outlets:
             running = self._running[v][n, self._looks[v].delay[part, n]][:, year_of]
             lots = self._nodes[v].plate[n] * running * self._available(v, n, part)
-            given[:, self._place(v, n, "delivers")] = lots
+            given[:, self._place(v, n, "delivers")] += lots
         for v, n in self._accounts:
             given[:, self._place(v, n, "buy")] = self._point.buy[self._nodes[v].piles[n]]
         return given
@@ -186,7 +186,8 @@ class ChainPass(Pass):
         years, constant, slopes = self._point.buy.shape[1], proven.copy(), []
         for v, n in self._outlets:
             at, node = self._place(v, n, "delivers"), self._nodes[v]
-            constant -= (by_given[:, at] * given[:, at]).sum(axis=1)
+            if self._looks[v].projects.index(self._looks[v].projects[n]) == n:  # not once more
+                constant -= (by_given[:, at] * given[:, at]).sum(axis=1)
             lots = -by_given[:, at] * node.plate[n] * self._available(v, n, part)
             slopes.append(lots.reshape(len(lots), years, node.per_year).sum(axis=2))
         for v, n in self._accounts:

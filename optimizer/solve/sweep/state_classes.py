@@ -14,8 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.scenario.chains import chains
+from optimizer.model import clock
 from optimizer.model.instance import COMMON, COVERED, Chain, Coming, Floats, Instance, Node
-from optimizer.model.states import State, is_short, shares_left
+from optimizer.model.states import State, is_short, price_states, shares_left
 
 Integers = NDArray[np.int64]
 
@@ -26,7 +27,8 @@ class Looks:
 
     material: str
     nodes: tuple[int, ...]  # positions of the material's nodes in the instance
-    projects: tuple[str, ...]  # the P projects that give it
+    projects: tuple[str, ...]
+    """The P outlets: projects that give it, and again what of them runs under floors alone."""
     delays: tuple[tuple[Coming, ...], ...]  # ways that each project comes; D is the most of any
     of_state: Integers  # (S) look of each state; -1 where it is calm
     supply: Floats  # (U, K) lots from the market
@@ -112,7 +114,7 @@ def read_looks(
             late[p][s] = place[p][state.coming(p)]
         for p in state.failed:
             late[p][s] = -1
-    wants = _wants(instance, states, patterns)
+    wants, runs = _wants(instance, states, patterns)
     tied = {m: forms for forms in chains(instance.case) for m in forms}
     groups: dict[tuple[str, ...], list[Chain]] = {}
     for chain in instance.chains:
@@ -124,7 +126,9 @@ def read_looks(
             continue
         names = dict.fromkeys(instance.nodes[v].material for chain in own for v in chain.nodes)
         apart = {
-            m: _read(instance, m, tuple(of_material[m]), patterns, possible, late, wants(m), False)
+            m: _read(
+                instance, m, tuple(of_material[m]), patterns, possible, late, wants(m), runs, False
+            )
             for m in names
         }
         together = _together(instance, tuple(own), apart, patterns, merge)
@@ -133,7 +137,7 @@ def read_looks(
         in_chain[material].forms[material]
         if material in in_chain
         else _read(
-            instance, material, tuple(nodes), patterns, possible, late, wants(material), merge
+            instance, material, tuple(nodes), patterns, possible, late, wants(material), runs, merge
         )
         for material, nodes in of_material.items()
     )
@@ -214,9 +218,9 @@ def _together(
 
 def _wants(
     instance: Instance, states: Sequence[State], patterns: "_Patterns"
-) -> Callable[[str], tuple[Floats, Floats]]:
+) -> tuple[Callable[[str], tuple[Floats, Floats]], dict[str, Floats]]:
     """Of a material (S) the factor on demand, and (S, E, K) the share of later steps that is left,
-    of entries with adaptation."""
+    of entries with adaptation; (S, K) what of projects runs whose price decides."""
     factors: dict[str, Floats] = {}
     for s, state in enumerate(states):
         for m, factor in state.demand:
@@ -234,7 +238,15 @@ def _wants(
         own = np.broadcast_to(own, (count, own.shape[-2], length))
         return factors.get(material, np.ones(count)), own
 
-    return of_material
+    prices = price_states(instance, states)
+    runs = {
+        p.id: np.broadcast_to(
+            clock.runs(instance, p, prices[p.cash_of], factors, left), (count, length)
+        )
+        for p in instance.projects.values()
+        if p.cash_of is not None
+    }
+    return of_material, runs
 
 
 def _wanted(looks: Looks, at: Integers, open_: NDArray[np.bool_]) -> Floats:
@@ -294,10 +306,12 @@ def _read(
     delays: dict[str, tuple[Coming, ...]],
     late: dict[str, Integers],
     wants: tuple[Floats, Floats],
+    runs: dict[str, Floats],
     merge: bool,
 ) -> Looks:
     origins = [o for o, (m, _) in enumerate(instance.origins) if m == material]
     projects = tuple(p.id for p in instance.projects.values() if material in p.output)
+    floored = tuple(p for p in projects if instance.floors_of(p))
     place = {instance.origins[o]: n for n, o in enumerate(origins)}
     struck = [patterns.of_origin(o) for o in origins]
     # Row 0 serves where a project fails; the rows of the origins follow.
@@ -306,11 +320,24 @@ def _read(
     by_origin = np.zeros((patterns.states, len(origins)), dtype=np.int64)
     for n, (_, of_state) in enumerate(struck):
         by_origin[:, n] = of_state + shift[n]
-    delay = np.zeros((len(by_origin), len(projects)), dtype=np.int64)
+    ways = [delays[p] for p in projects]
+    delay = np.zeros((len(by_origin), len(projects) + len(floored)), dtype=np.int64)
     for n, p in enumerate(projects):
         delay[:, n] = late[p]
-    at = [place[material, instance.projects[p].country] for p in projects]
-    pattern = np.where(delay >= 0, by_origin[:, at], 0)
+    for n, p in enumerate(floored, start=len(projects)):
+        ways.append(tuple(sorted({Coming(own.late, floored=True) for own in delays[p]})))
+        place_of = [ways[n].index(Coming(own.late, floored=True)) for own in delays[p]]
+        delay[:, n] = np.array([*place_of, -1])[late[p]]
+    outlets = (*projects, *floored)
+    at = [place[material, instance.projects[p].country] for p in outlets]
+    pattern = by_origin[:, at]
+    for n, p in enumerate(outlets):
+        if p in runs:  # rows of their own
+            own = runs[p] if n < len(projects) else 1 - runs[p]
+            once, pattern_of = _distinct(available[pattern[:, n]] * own)
+            pattern[:, n] = pattern_of + len(available)
+            available = np.concatenate([available, (available[by_origin[:, at[n]]] * own)[once]])
+    pattern = np.where(delay >= 0, pattern, 0)
     supplied = [o for o in range(len(origins)) if instance.origins[origins[o]] in instance.supply]
     factor, kept = wants
     folded = np.hstack([factor[:, None], kept.reshape(len(kept), math.prod(kept.shape[1:]))])
@@ -330,8 +357,8 @@ def _read(
     looks = Looks(
         material=material,
         nodes=nodes,
-        projects=projects,
-        delays=tuple(delays[p] for p in projects),
+        projects=outlets,
+        delays=tuple(ways),
         of_state=of_state,
         supply=supply,
         pattern=pattern[first],
