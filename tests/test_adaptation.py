@@ -10,24 +10,29 @@ from typing import Any
 import numpy as np
 import pytest
 import yaml
+from documents import is_whole_in_all_media, told
 from forms import BOTH, METHODS, chain, kept
 from random_cases import crowded_case, small_case, unsettled
 from random_chains import KINDS, chain_case
-from small import CHINA, Raw, case, cut, near
+from small import CHINA, Raw, case, cut, near, stockpile
 from workbooks import written
 
 from models.faults import ScenarioError
 from models.files import read_case, read_case_text
+from models.language import Language
 from models.scenario.case import Case
 from optimizer.errors import Infeasible
 from optimizer.model import clock
 from optimizer.model.commitment import Commitment
 from optimizer.model.instance import Instance, read_instance
 from optimizer.model.states import draw_states, mean_outlook, outlook, read_states
+from optimizer.solve.checked_solution import input_hash
 from optimizer.solve.planner import plan
 from optimizer.solve.sweep import Recourse, by_rule
 
 STEPS = [{"share": 0.2, "eur_per_t": 1e6}, {"share": 0.8, "eur_per_t": 1e7}]
+OF_BEFORE = "d1dacb9546d7863ba284c846d57c8072622867b305ec93fb84fe07ac5d6ef494"
+"""Hash of a case, from before there were adaptation and factors."""
 STRUCK = {"name": "struck", "probability": 1.0, "events": [{"hazard": "cut", "start": 2026}]}
 
 
@@ -227,6 +232,43 @@ def test_undisturbed_supply_has_the_factor_too() -> None:
     instance = read(raw)
     limit = outlook(instance, read_states(instance)[0]).limit["ore"] * instance.lot_t["ore"]
     assert limit[1] == near([40, 40, 20])
+
+
+# What is told of it
+
+
+def monthly() -> Raw:
+    """Two years by months. With 0.75 all is lost for twelve months from 2026 on, else nothing."""
+    states = [{"name": "calm", "probability": 0.25}, STRUCK | {"probability": 0.75}]
+    pile = stockpile(initial_t=100 / 12 * 3, max_purchase_t_per_year=0)
+    return struck([1.0] * 12 + [0.0] * 12, 12, uncertainty={"states": states}, stockpiles=[pile])
+
+
+def test_how_long_shortages_last() -> None:
+    """A clock runs for 12 months and four more. The stock is there without a plan, too."""
+    (one,) = plan(Case.model_validate(monthly())).adaptation
+    assert (one.clock, one.clock_months) == (near(0.75), near(16))
+    assert (one.clock_months_median, one.clock_months_ninety) == (near(16), near(16))
+    assert one.shortage_months == one.shortage_months_without_plan == near(12)
+    assert (one.first_eur_per_t, one.later_months) == (near(8.2e6), near(10))
+    assert one.later_eur_per_t == near(1e6 + 7.2e6 * 0.5 ** (10 / 12))
+
+
+@pytest.mark.quick(1)
+@pytest.mark.parametrize("language", ["de", "en"])
+def test_it_is_told_in_all_media(language: Language, untranslated: set[str]) -> None:
+    found = plan(Case.model_validate(monthly()))
+    is_whole_in_all_media(found, language, untranslated)
+    assert "How long shortages last" in told(found)
+
+
+def test_what_a_file_does_not_use_leaves_its_hash() -> None:
+    raw = struck([1.0], damage=[{"material": "ore", "steps": STEPS}])
+    content = Case.model_validate(raw).model_dump(mode="json", by_alias=True)
+    assert content["damage"][0]["adaptation"] is None
+    plain, used = (Case.model_validate(raw | more) for more in ({}, {"damage": adapting()}))
+    assert input_hash(plain) == OF_BEFORE
+    assert input_hash(used) != input_hash(plain)
 
 
 # Draws

@@ -6,6 +6,7 @@ from pydantic import Field
 
 from models.results import ids
 from models.results.base import Instead, InUnit, Money, Result, Searched, Share, Status, Study
+from models.results.plan import Adapting
 
 RuleName = Annotated[str, Field(pattern=r"^[a-z_]+$")]
 
@@ -134,6 +135,7 @@ class Explanation(Study):
     net_cost_meur: float  #: Its discounted net cost.
     items: tuple[Explained, ...]  #: Projects, then stockpiles, in the order of the file.
     values: tuple[LimitValue, ...]  #: Budgets and limits; empty where they were not asked for.
+    adaptation: tuple[Adapting, ...] = ()  #: How long shortages last to which users adapt.
 
     @property
     def cut_short(self) -> int:

@@ -320,6 +320,30 @@ class ConsumerOutcome(Result):
     expected_without_plan: InUnit  #: The same without any plan.
 
 
+class Adapting(Result):
+    """How long shortages last to which users adapt, and what a tonne costs then: of one damage
+    entry with [adaptation](scenario-format.md#adaptation).
+
+    Lengths are those of the plan's states, cut off at the end of the horizon.
+    """
+
+    material: ids.Material  #: Id of the material.
+    consumer: ids.Consumer | None  #: Id of the consumer, if the entry is for it alone.
+    clock: Share  #: Probability that a clock runs at all.
+    clock_months: float | None  #: Mean length of a clock; null where none runs, as the next two.
+    clock_months_median: float | None  #: Length that half of all clocks exceed at most.
+    clock_months_ninety: float | None  #: Length that a tenth of all clocks exceed at most.
+    shortage_months: float | None
+    """Mean length of a shortage of the material, periods in a row in which more than a millionth of
+    demand is missing, with the plan; null where there is none."""
+    shortage_months_without_plan: float | None  #: The same without any plan.
+    first_eur_per_t: float
+    """Damage of a tonne missing in the first period of a clock: the mean of the steps, weighted by
+    their shares; not discounted."""
+    later_months: float  #: Months after that, of the period nearest to ten, which the next is of.
+    later_eur_per_t: float  #: The same in that period, if the clock still runs.
+
+
 class Plan(OfScenario):
     """What an optimization returns: commitment, outcomes and certificate.
 
@@ -346,5 +370,6 @@ class Plan(OfScenario):
     budget_lines: tuple[BudgetLineUse, ...] = ()  #: How far each budget is used.
     crma: tuple[CrmaShare, ...] = ()  #: Shares that have a benchmark, where stages are given.
     chains: tuple[ChainOutcome, ...] = ()  #: Where chains of materials break, and what helps.
+    adaptation: tuple[Adapting, ...] = ()  #: How long shortages last to which users adapt.
     chains_untold: tuple[ids.Material, ...] = ()
     """Forms of chains of which `chains` says nothing, since the solver failed on their programs."""

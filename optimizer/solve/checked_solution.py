@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from models.base import named
-from models.results import Certificate, ChainOutcome, Plan
+from models.results import Adapting, Certificate, ChainOutcome, Plan
 from models.results.base import hash_of
 from models.scenario.case import Case
 from optimizer.model.commitment import Commitment, net_cost, weighed_cost
@@ -56,6 +56,16 @@ class Found:
         """Discounted million EUR, whoever pays."""
         return net_cost(self.instance, self.commitment)
 
+    @property
+    def adaptation(self) -> tuple[Adapting, ...]:
+        """How long shortages last to which users adapt."""
+        if not self.instance.adaptations:
+            return ()
+        from optimizer.solve.adapting import adaptation_outcomes
+
+        seen = (self.with_plan, self.without_plan)
+        return adaptation_outcomes(self.instance, self.states, *seen)
+
     def plan(
         self, title: str | None = None, variant: str | None = None, *, chains: bool = True
     ) -> Plan:
@@ -84,6 +94,7 @@ class Found:
             avoided_anyway=self._avoided_anyway() if chains else None,
             chains=told,
             chains_untold=untold,
+            adaptation=self.adaptation,
         )
 
     def _avoided_anyway(self) -> float | None:

@@ -28,6 +28,7 @@ class Evaluation:
     short: dict[str, Floats]  # (Y) probability that some period is short, by material
     of_some: Floats  # (S) that of the consumers who were asked for, in the unit of the measure
     by_year: Floats  # (Y) expected, in the unit of the measure
+    lasting: dict[str, Floats]  # (2) expected short periods, and runs of them, by material
 
     @property
     def expected(self) -> float:
@@ -82,7 +83,7 @@ def joined(parts: Sequence[Evaluation]) -> Evaluation:
         for name in ("probability", "damage", "of_some")
     }
     sums: dict[str, Any] = added([{"by_year": part.by_year} for part in parts])
-    for name in ("by_material", "by_consumer", "shortage", "short"):
+    for name in ("by_material", "by_consumer", "shortage", "short", "lasting"):
         sums[name] = added([getattr(part, name) for part in parts])
     return Evaluation(**ends, **sums)
 
@@ -98,6 +99,7 @@ def _nothing(instance: Instance, states: Sequence[State]) -> Evaluation:
         short={m: np.zeros(years) for m in materials},
         of_some=np.zeros(len(states)),
         by_year=np.zeros(years),
+        lasting={m: np.zeros(2) for m in materials},
     )
 
 
@@ -117,8 +119,10 @@ def _add(
         evaluation.by_material[m] += float(part.chance @ part.damage)
         evaluation.shortage[m] += (part.chance @ part.missing).reshape(years, n).sum(axis=1)
         demand = part.looks.demanded[:, None] * instance.material_demand[m][instance.year_of]
-        is_short = (part.missing > SHORT * demand).reshape(-1, years, n).any(axis=2)
-        evaluation.short[m] += part.chance @ is_short
+        is_short = part.missing > SHORT * demand
+        evaluation.short[m] += part.chance @ is_short.reshape(-1, years, n).any(axis=2)
+        runs = is_short.sum(axis=1) - (is_short[:, 1:] & is_short[:, :-1]).sum(axis=1)
+        evaluation.lasting[m] += part.chance @ np.stack([is_short.sum(axis=1), runs], axis=1)
         for v, lots in part.by_step.items():
             damage = lots * recourse.nodes[v].weight_in_file
             evaluation.by_year[:] += damage.sum(axis=0).reshape(years, n).sum(axis=1)

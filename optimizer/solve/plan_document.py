@@ -82,6 +82,7 @@ def describe(
     avoided_anyway: float | None = None,
     chains: tuple[results.ChainOutcome, ...] = (),
     chains_untold: tuple[str, ...] = (),
+    adaptation: tuple[results.Adapting, ...] = (),
 ) -> Plan:
     """The plan as a document."""
     case = instance.case
@@ -109,6 +110,7 @@ def describe(
         unaided=unaided,
         chains=chains,
         chains_untold=chains_untold,
+        adaptation=adaptation,
         scenario=as_solved(case, variant),
         **committed_to(instance, commitment),
     )

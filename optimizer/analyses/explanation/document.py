@@ -9,6 +9,7 @@ from typing import Any
 from models.language import tr
 from models.results import Beside, BindingRule, Explained, Explanation, LimitValue, Regret
 from optimizer.analyses.instead import changes
+from optimizer.analyses.plan.lasting import lasting
 from optimizer.report.cells import between
 from optimizer.report.charts import Chart
 from optimizer.report.charts import explanation as charts
@@ -58,6 +59,7 @@ def document(found: Explanation) -> Document:
             _reasons(say, "stocks-in", tr("Stocks that are bought"), "stockpile", chosen=True),
             _reasons(say, "stocks-out", tr("Stocks that buy nothing"), "stockpile", chosen=False),
             Section("budgets", worth, _values(say)),
+            Section("lasting", tr("How long shortages last"), list(lasting(say, found.adaptation))),
             Section("method", tr("How it was computed"), [Text(method, DETAIL)]),
             Section("proof", tr("How good the proof is"), [proof]),
         ],

@@ -80,6 +80,7 @@ def explain(given: GivenPlan, options: ExplainOptions) -> Explanation:
             value(limit, talk.answers.get(limit.ask, {}), talk.desk, talk.instead)
             for limit in talk.limits
         ),
+        adaptation=found.adaptation,
         ended="interrupted" if talk.interrupted else "complete",
         **head(Explanation, case, plan.title, plan.variant, began, states, options.gap),
     )

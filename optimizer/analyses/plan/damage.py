@@ -6,6 +6,7 @@ from typing import Any, Literal
 from models.language import tr
 from models.results import ConsumerOutcome, Distribution, MaterialOutcome, MaterialYear
 from optimizer.analyses.plan import columns as col
+from optimizer.analyses.plan.lasting import lasting
 from optimizer.analyses.plan.words import PlanWording, reduction
 from optimizer.report import document as doc
 from optimizer.report.charts import Chart
@@ -42,6 +43,9 @@ def _told(say: PlanWording) -> Iterator[Part]:
     yield doc.Heading(tr("By material"), PAGE)
     yield _parts(say, "materials")
     yield from _shortages(say)
+    if say.plan.adaptation:
+        yield doc.Heading(tr("How long shortages last"), PAGE)
+    yield from lasting(say, say.plan.adaptation)
     yield doc.Heading(tr("By consumer"), PAGE)
     yield _parts(say, "consumers")
 

@@ -17,6 +17,7 @@ from optimizer.model.instance.data import group_of as group_of
 from optimizer.model.instance.perspective import Held as Held
 from optimizer.model.instance.perspective import Stake as Stake
 from optimizer.model.instance.perspective import seen_from as seen_from
+from optimizer.model.instance.reading import adaptation_of as adaptation_of
 from optimizer.model.instance.reading import read_instance as read_instance
 from optimizer.model.instance.terms import Floats as Floats
 from optimizer.model.instance.terms import Money as Money

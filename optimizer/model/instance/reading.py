@@ -324,7 +324,7 @@ def _entry(case: Case, consumer: str, material: str) -> Damage:
     return max(entries, key=lambda d: d.consumer is not None)
 
 
-def _adaptation(case: Case, entry: Damage) -> Adaptation | None:
+def adaptation_of(case: Case, entry: Damage) -> Adaptation | None:
     """How users adapt by a damage entry; None where that changes nothing."""
     own = entry.adaptation
     if own is None or own.per_year <= 0 or own.floor >= 1 or case.objective.measure != "damage":
@@ -342,7 +342,7 @@ def _adapts(
     found, end = [], 0
     for consumer, own in steps.items():
         first, end = end, end + len(own)
-        entry = _adaptation(it.case, _entry(it.case, consumer, material)) if own else None
+        entry = adaptation_of(it.case, _entry(it.case, consumer, material)) if own else None
         if entry is not None:
             found.append((it.adaptations[material].index(entry), first, end))
     return tuple(found)
@@ -359,7 +359,7 @@ def _adaptations(case: Case) -> dict[str, tuple[Adaptation, ...]]:
     """Of each material those that are unlike."""
     found: dict[str, tuple[Adaptation, ...]] = {}
     for entry in case.damage:
-        own, known = _adaptation(case, entry), found.get(entry.material, ())
+        own, known = adaptation_of(case, entry), found.get(entry.material, ())
         if own is not None and own not in known:
             found[entry.material] = (*known, own)
     return found
@@ -370,7 +370,7 @@ def _steps(
 ) -> Iterator[data.Step]:
     entry = _entry(case, consumer, material)
     covered = math.fsum(step.share for step in entry.steps)  # 1, but for rounding in the file
-    adapts = _adaptation(case, entry) is not None  # so that the first step may come to grow
+    adapts = adaptation_of(case, entry) is not None  # so that the first step may come to grow
     for number, step in enumerate(entry.steps):
         if step.share > 0 or (adapts and number == 0):
             yield data.Step(

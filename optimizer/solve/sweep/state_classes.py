@@ -102,7 +102,7 @@ def read_looks(
     """The looks of every material that has nodes, and of those that are made into others together;
     ``delays`` are those that projects can have, where these states are not all there are. Without
     ``merge`` there is one look for each state."""
-    patterns = _Patterns(instance, states)
+    patterns = Patterns(instance, states)
     possible = delays or delays_of(instance, states)
     of_material: dict[str, list[int]] = {}
     for position, node in enumerate(instance.nodes):
@@ -148,7 +148,7 @@ def _together(
     instance: Instance,
     own_chains: tuple[Chain, ...],
     apart: dict[str, Looks],
-    patterns: "_Patterns",
+    patterns: "Patterns",
     merge: bool,
 ) -> ChainLooks:
     """The looks of forms of which each was read state by state."""
@@ -216,21 +216,22 @@ def _together(
     )
 
 
-def _wants(
-    instance: Instance, states: Sequence[State], patterns: "_Patterns"
-) -> tuple[Callable[[str], tuple[Floats, Floats]], dict[str, Floats]]:
-    """Of a material (S) the factor on demand, and (S, E, K) the share of later steps that is left,
-    of entries with adaptation; (S, K) what of projects runs whose price decides."""
+def factors_in(states: Sequence[State]) -> dict[str, Floats]:
+    """(S) factors on the demand for each material that has others than 1."""
     factors: dict[str, Floats] = {}
     for s, state in enumerate(states):
         for m, factor in state.demand:
             factors.setdefault(m, np.ones(len(states)))[s] = factor
+    return factors
 
-    def left(origin: tuple[str, str]) -> Floats:
-        rows, of_state = patterns.of_origin(instance.origins.index(origin))
-        return rows[of_state]
 
-    kept = shares_left(instance, factors, left)
+def _wants(
+    instance: Instance, states: Sequence[State], patterns: "Patterns"
+) -> tuple[Callable[[str], tuple[Floats, Floats]], dict[str, Floats]]:
+    """Of a material (S) the factor on demand, and (S, E, K) the share of later steps that is left,
+    of entries with adaptation; (S, K) what of projects runs whose price decides."""
+    factors = factors_in(states)
+    kept = shares_left(instance, factors, patterns.left)
     count, length = len(states), len(instance.periods)
 
     def of_material(material: str) -> tuple[Floats, Floats]:
@@ -241,7 +242,7 @@ def _wants(
     prices = price_states(instance, states)
     runs = {
         p.id: np.broadcast_to(
-            clock.runs(instance, p, prices[p.cash_of], factors, left), (count, length)
+            clock.runs(instance, p, prices[p.cash_of], factors, patterns.left), (count, length)
         )
         for p in instance.projects.values()
         if p.cash_of is not None
@@ -261,11 +262,12 @@ def _unfolded(looks: Looks, wanted: Floats) -> tuple[Floats, Floats]:
     return wanted[:, 0], wanted[:, 1:].reshape(len(wanted), *looks.kept.shape[1:])
 
 
-class _Patterns:
+class Patterns:
     """When and where hazards strike in the given states."""
 
     def __init__(self, instance: Instance, states: Sequence[State]) -> None:
         self.periods, self.states = len(instance.periods), len(states)
+        self._origins = instance.origins
         self._effects: dict[int, list[tuple[str, Floats]]] = {}
         for way in instance.profiles.values():
             for position, remains in way.effects:
@@ -279,6 +281,11 @@ class _Patterns:
         for name, pairs in strikes.items():
             start, state_of = np.array(pairs, dtype=np.int64).reshape(-1, 2).T
             self._strikes[name] = start, state_of
+
+    def left(self, origin: tuple[str, str]) -> Floats:
+        """(S, K) share that hazards leave of an origin."""
+        rows, of_state = self.of_origin(self._origins.index(origin))
+        return rows[of_state]
 
     def of_origin(self, position: int) -> tuple[Floats, Integers]:
         """(R, K) what hazards leave of an origin, undisturbed first, and (S) the row of each
@@ -302,7 +309,7 @@ def _read(
     instance: Instance,
     material: str,
     nodes: tuple[int, ...],
-    patterns: "_Patterns",
+    patterns: "Patterns",
     delays: dict[str, tuple[Coming, ...]],
     late: dict[str, Integers],
     wants: tuple[Floats, Floats],

@@ -1,0 +1,84 @@
+"""How long shortages last to which users adapt, and what a missing tonne costs as they do."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from models import results
+from optimizer.model import clock
+from optimizer.model.instance import Floats, Instance, adaptation_of
+from optimizer.model.states import State
+from optimizer.solve.outcomes import Evaluation
+from optimizer.solve.sweep.recourse import BLOCK
+from optimizer.solve.sweep.state_classes import Patterns, factors_in
+
+LATER = 10  # months after the first of a shortage, when a tonne is told of once more
+
+
+def adaptation_outcomes(
+    instance: Instance, states: Sequence[State], with_plan: Evaluation, without_plan: Evaluation
+) -> tuple[results.Adapting, ...]:
+    """What there is to say of each damage entry with adaptation, in the order of the file."""
+    months, found = 12 / instance.per_year, []
+    later = max(1, round(LATER / months))
+    for entry in instance.case.damage:
+        own, m = adaptation_of(instance.case, entry), entry.material
+        if own is None:
+            continue
+        ran, chance, length = _clocks(instance, states, m, own.trigger, own.reset)
+        share = np.array([float(step.share) for step in entry.steps])
+        eur = np.array([float(step.eur_per_t) for step in entry.steps])
+        left = float(own.left(np.array(later)))
+        first = float(share @ eur / share.sum())
+        found.append(
+            results.Adapting(
+                material=m,
+                consumer=entry.consumer,
+                clock=min(1.0, ran),
+                clock_months=_mean(np.array([chance @ length, chance.sum()]), months),
+                clock_months_median=_quantile(chance, length * months, 0.5),
+                clock_months_ninety=_quantile(chance, length * months, 0.9),
+                shortage_months=_mean(with_plan.lasting[m], months),
+                shortage_months_without_plan=_mean(without_plan.lasting[m], months),
+                first_eur_per_t=first,
+                later_months=later * months,
+                later_eur_per_t=float(eur[0] + left * (first - eur[0])),
+            )
+        )
+    return tuple(found)
+
+
+def _clocks(
+    instance: Instance, states: Sequence[State], material: str, trigger: float, reset: int
+) -> tuple[float, Floats, Floats]:
+    """Probability that any clock runs; of each clock its probability and its length in periods."""
+    ran, chances, lengths = 0.0, list[Floats](), list[Floats]()
+    for start in range(0, len(states), BLOCK):
+        block = states[start : start + BLOCK]
+        left = Patterns(instance, block).left
+        struck = clock.struck(instance, material, trigger, factors_in(block), left)
+        struck = np.broadcast_to(struck, (len(block), len(instance.periods)))
+        ages = clock.ages(struck, reset)
+        probability = np.array([state.probability for state in block])
+        ran += float(probability @ (ages >= 0).any(axis=1))
+        follows = np.pad(ages[:, 1:], ((0, 0), (0, 1)), constant_values=-1)
+        s, k = np.nonzero((ages >= 0) & (follows <= 0))
+        chances.append(probability[s])
+        lengths.append((ages[s, k] + 1).astype(float))
+    return ran, np.concatenate(chances), np.concatenate(lengths)
+
+
+def _mean(sums: Floats, unit: float) -> float | None:
+    """The first sum over the second, times a unit; None where the second is nought."""
+    return float(sums[0] / sums[1] * unit) if sums[1] > 0 else None
+
+
+def _quantile(chance: Floats, values: Floats, level: float) -> float | None:
+    """The least value that is not exceeded with so much probability."""
+    if not chance.sum() > 0:
+        return None
+    order = np.argsort(values, kind="stable")
+    reached = np.cumsum(chance[order]) >= level * chance.sum() * (1 - 1e-12)
+    return float(values[order[int(np.argmax(reached))]])
