@@ -271,6 +271,94 @@ def test_what_a_file_does_not_use_leaves_its_hash() -> None:
     assert input_hash(used) != input_hash(plain)
 
 
+# By the contract's words, period by period
+
+
+def limits_of(raw: Raw, state: Raw) -> dict[str, Any]:
+    """(J, K) tonnes on each step of each material whose entry names no consumer, where there is but
+    one consumer."""
+    horizon = raw["horizon"]
+    first, n = horizon["first_year"], horizon["periods_per_year"]
+    periods = range((horizon["last_year"] + 1 - first) * n)
+    made_of = {c["output"]: c["inputs_t_per_t"].keys() for c in raw.get("conversions", {}).values()}
+    found = {}
+    for entry in raw["damage"]:
+        m = entry["material"]
+        demand = sum(row["t_per_year"] for row in raw["demand"] if row["material"] == m) / n
+        demand *= state.get("demand", {}).get(m, 1.0)
+        terms = {"per_year": 0, "floor": 0, "trigger_loss": 0.2, "reset_periods": 4}
+        terms |= entry.get("adaptation", {})
+        shares = [step["share"] for step in entry["steps"]]
+        since, quiet, rows = None, 0, []
+        for k in periods:
+            is_struck = any(
+                supplied(raw, state, form, k) < (1 - terms["trigger_loss"] - 1e-9) * whole
+                for form in (m, *made_of.get(m, ()))
+                if (whole := supplied(raw, {}, form, k))
+            )
+            if since is not None and quiet >= terms["reset_periods"]:
+                since = None
+            if is_struck and since is None:
+                since = k
+            quiet = 0 if is_struck else quiet + 1
+            left = 1.0
+            if since is not None and k > since:
+                left = max(terms["floor"], (1 - terms["per_year"]) ** ((k - since) / n))
+            later = [share * left for share in shares[1:]]
+            rows.append([demand * x for x in (1 - sum(later), *later)])
+        found[m] = np.array(rows).T
+    return found
+
+
+def supplied(raw: Raw, state: Raw, material: str, k: int) -> float:
+    """What is left of supply, by shares of one: the factor of a state strikes both alike."""
+    n, total = raw["horizon"]["periods_per_year"], 0.0
+    for row in raw["supply"]:
+        if row["material"] == material:
+            left = row["share"]
+            for event in state.get("events", ()):
+                start = (event["start"] - raw["horizon"]["first_year"]) * n + event["period"] - 1
+                for effect in raw["hazards"][event["hazard"]]["effects"]:
+                    at, named = k - start, effect.get("materials", [material])
+                    if effect["country"] == row["country"] and material in named:
+                        left *= 1 - effect["loss"][at] if 0 <= at < len(effect["loss"]) else 1
+            total += left
+    return total
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_limits_are_those_of_the_contract(seed: int) -> None:
+    pick = random.Random(f"limits {seed}").choice
+    raw = unsettled(pick, small_case(pick))
+    horizon = {"first_year": 2026, "last_year": 2029, "periods_per_year": pick([1, 2, 4])}
+    raw |= {"horizon": horizon, "consumers": {"industry": {}}, "stockpiles": []}
+    raw["demand"] = [
+        {"consumer": "industry", "material": m, "t_per_year": 97} for m in raw["materials"]
+    ]
+    raw["damage"] = [entry for entry in raw["damage"] if "consumer" not in entry]
+    raw["supply"] = [
+        {"material": m, "country": c, "share": pick([0.3, 0.5])}
+        for m in raw["materials"]
+        for c in ("CN", "CL")
+    ]
+    raw["objective"] |= {"measure": "damage", "allocation": "pooled"}
+    if "spice" in raw["materials"]:
+        maker = {"output": "spice", "inputs_t_per_t": {"ore": 0.5}, "country": "DE"}
+        raw["conversions"] = {"maker": maker | {"capacity_t_per_year": 10}}
+    for it in raw["funders"].values():
+        it["kind"] = "public" if it["kind"] == "company" else it["kind"]
+    for state in raw["uncertainty"]["states"]:
+        events = [pick(["broad", "narrow"]) for _ in range(pick([0, 1, 2, 3]))]
+        state["events"] = [
+            {"hazard": h, "start": pick(range(2026, 2030)), "period": 1} for h in events
+        ]
+    instance = read(raw)
+    for state, own in zip(raw["uncertainty"]["states"], read_states(instance), strict=True):
+        found = outlook(instance, own).limit
+        for m, tonnes in limits_of(raw, state).items():
+            assert found[m] * instance.lot_t[m] == near(tonnes)
+
+
 # Draws
 
 
