@@ -224,6 +224,19 @@ class UnaidedProject(Result):
     with the plan, 1 at most."""
 
 
+class IdleProject(Result):
+    """A project that runs only when it pays, and how often it does not.
+
+    Shares are of all periods from the horizon's first year on, in the mean over the states.
+    """
+
+    id: ids.Project  #: Id of the project.
+    material: ids.Material  #: Id of the material whose price decides.
+    below_cash_cost: Share  #: Share of periods in which that price is below cash cost.
+    idle: Share  #: Share of periods in which what is under no price floor stands still.
+    floored: Part | None  #: Share of its offtake that runs whatever the price; null if not built.
+
+
 class StockpilePlan(Result):
     """What a stockpile buys and holds."""
 
@@ -366,6 +379,7 @@ class Plan(OfScenario):
     materials: Annotated[tuple[MaterialOutcome, ...], ids.EVERY]  #: How exposed each of them stays.
     consumers: Annotated[tuple[ConsumerOutcome, ...], ids.EVERY]  #: What falls on each consumer.
     unaided: tuple[UnaidedProject, ...] = ()  #: Projects that come, or may come, without money.
+    idle: tuple[IdleProject, ...] = ()  #: Projects that run only when it pays.
     accounts: tuple[Position, ...] = ()  #: Whose money goes where; adds up to the net cost.
     budget_lines: tuple[BudgetLineUse, ...] = ()  #: How far each budget is used.
     crma: tuple[CrmaShare, ...] = ()  #: Shares that have a benchmark, where stages are given.

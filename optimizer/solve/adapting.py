@@ -1,15 +1,18 @@
-"""How long shortages last to which users adapt, and what a missing tonne costs as they do."""
+"""What time does: how long shortages last, what a missing tonne costs as users adapt, and how often
+plants stand still."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
 from models import results
 from optimizer.model import clock
+from optimizer.model.commitment import Commitment
 from optimizer.model.instance import Floats, Instance, adaptation_of
-from optimizer.model.states import State
+from optimizer.model.states import State, price_states
 from optimizer.solve.outcomes import Evaluation
 from optimizer.solve.sweep.recourse import BLOCK
 from optimizer.solve.sweep.state_classes import Patterns, factors_in
@@ -82,3 +85,32 @@ def _quantile(chance: Floats, values: Floats, level: float) -> float | None:
     order = np.argsort(values, kind="stable")
     reached = np.cumsum(chance[order]) >= level * chance.sum() * (1 - 1e-12)
     return float(values[order[int(np.argmax(reached))]])
+
+
+def idle_projects(
+    instance: Instance, states: Sequence[State], commitment: Commitment
+) -> Iterator[results.IdleProject]:
+    """How often projects stand still that run only when it pays, built or not."""
+    deciding = {p: x for p, x in instance.projects.items() if x.cash_of is not None}
+    below, idle = (dict.fromkeys(deciding, 0.0) for _ in range(2))
+    for start in range(0, len(states), BLOCK):
+        block = states[start : start + BLOCK]
+        left, prices = Patterns(instance, block).left, price_states(instance, block)
+        chance = np.array([state.probability for state in block])
+        for p, project in deciding.items():
+            m = project.cash_of or ""
+            low = instance.prices[m].by_state < project.cash_cost
+            below[p] += float(chance @ low[prices[m]].mean(axis=1))
+            runs = clock.runs(instance, project, prices[m], factors_in(block), left)
+            runs = np.broadcast_to(runs, (len(block), len(instance.periods)))
+            idle[p] += float(chance @ (1 - runs.mean(axis=1)))
+    for p, project in deciding.items():
+        held = math.fsum(x for (q, _), x in commitment.offtake.items() if q == p)
+        under = math.fsum(x for (q, *_), x in commitment.floored.items() if q == p)
+        yield results.IdleProject(
+            id=p,
+            material=project.cash_of or "",
+            below_cash_cost=min(1.0, below[p]),
+            idle=min(1.0, idle[p]),
+            floored=min(1.0, under / held) if held > 0 else None,
+        )

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from models.base import named
-from models.results import Adapting, Certificate, ChainOutcome, Plan
+from models.results import Adapting, Certificate, ChainOutcome, IdleProject, Plan
 from models.results.base import hash_of
 from models.scenario.case import Case
 from optimizer.model.commitment import Commitment, net_cost, weighed_cost
@@ -66,6 +66,15 @@ class Found:
         seen = (self.with_plan, self.without_plan)
         return adaptation_outcomes(self.instance, self.states, *seen)
 
+    @property
+    def idle(self) -> tuple[IdleProject, ...]:
+        """How often projects stand still that run only when it pays."""
+        if not any(p.cash_of for p in self.instance.projects.values()):
+            return ()
+        from optimizer.solve.adapting import idle_projects
+
+        return tuple(idle_projects(self.instance, self.states, self.commitment))
+
     def plan(
         self, title: str | None = None, variant: str | None = None, *, chains: bool = True
     ) -> Plan:
@@ -91,6 +100,7 @@ class Found:
             unaided=tuple(
                 plan_document.unaided_projects(self.instance, self.commitment, self.states)
             ),
+            idle=self.idle,
             avoided_anyway=self._avoided_anyway() if chains else None,
             chains=told,
             chains_untold=untold,

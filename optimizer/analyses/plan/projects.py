@@ -26,6 +26,8 @@ def section(say: PlanWording) -> Section:
     parts.append(_table(say, built))
     if say.plan.unaided:
         parts.append(_unaided(say))
+    if say.plan.idle:
+        parts.append(_idle(say))
     text = tr(
         "Probability of success: that the project produces at all. Delays are drawn in the states "
         "of the world and not shown here."
@@ -145,6 +147,27 @@ def _capex(say: PlanWording, built: Sequence[ProjectPlan]) -> list[doc.Column]:
             of=lambda p: p.capex_meur if p.budgeted_capex_meur is None else p.budgeted_capex_meur,
         ),
     ]  # fmt: skip
+
+
+def _idle(say: PlanWording) -> Table:
+    """What stands still when prices are low."""
+    columns = [
+        col.text(tr("Project"), lambda p: say.name("projects", p.id)),
+        col.text(tr("By the price of"), lambda p: say.name("materials", p.material)),
+        col.given(tr("Price below cash cost"), "below", "share", "below_cash_cost"),
+        col.given(tr("Stands still"), "idle", "share"),
+        col.given(tr("Of its output here under price floors"), "floored", "share"),
+        *col.keys(id="id"),
+    ]
+    note = tr(
+        "Shares of time, in the mean over the states. What is under a price floor runs whatever "
+        "the price; what is not stands still while the price is below cash cost, but for long "
+        "shortages."
+    )
+    return Table(
+        tr("Projects that run only when it pays"), say.plan.idle, columns, "idle", note,
+        key=lambda row: row.id, on=doc.EVERYWHERE,
+    )  # fmt: skip
 
 
 def _rights(say: PlanWording, project: ProjectPlan) -> str:
