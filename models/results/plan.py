@@ -294,7 +294,8 @@ class CrmaShare(Result):
 class MaterialYear(Result):
     """One material in one year, over all states."""
 
-    demand_t: float  #: Demand of all consumers for the material itself.
+    demand_t: float
+    """Demand of all consumers for the material itself, before the factor of any state."""
     need_t: float
     """[Need](scenario-format.md#chains): demand, and what conversions take in at full capacity."""
     expected_shortage_t: float  #: Mean shortage over the states.

@@ -293,14 +293,15 @@ def _commitment(plan: Plan, at: str) -> Found:
     for material in plan.materials:
         for year, told in material.by_year.items():
             here = f"{at}materials.{material.id}.by_year.{year}."
+            most = told.demand_t * instance.most_demand.get(material.id, 1.0)
             for name, due in exposed[material.id][year].items():
                 yield from _equal(f"{here}{name}", getattr(told, name), due)
             for name in ("expected_shortage_t", "expected_shortage_without_plan_t"):
                 short = getattr(told, name)
                 if short < -NOTHING:
                     yield Disagreement(f"{here}{name}", short, 0.0, "least")
-                elif short > told.demand_t * (1 + SAME) + NOTHING:
-                    yield Disagreement(f"{here}{name}", short, told.demand_t, "most")
+                elif short > most * (1 + SAME) + NOTHING:
+                    yield Disagreement(f"{here}{name}", short, most, "most")
     by_consumer = {consumer.id: consumer.expected for consumer in plan.consumers}
     damage = weighed_damage(instance, plan.outcome.expected, plan.outcome.cvar, by_consumer)
     objective = damage + weighed_cost(instance, commitment)
