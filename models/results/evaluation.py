@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from models.results import ids
 from models.results.base import VOLATILE, InUnit, Measured, Part, Result, ScenarioResult, Share
-from models.results.plan import ConsumerOutcome, Distribution, MaterialOutcome
+from models.results.plan import ConsumerOutcome, Distribution, MaterialOutcome, StockUse
 
 
 class Estimate(Result):
@@ -90,6 +90,7 @@ class RuleOutcome(Result):
     performance: Performance  #: What it leads to.
     above_foresight: Estimate  #: Expected damage above that with foresight, state by state.
     materials: tuple[RuleMaterial, ...]  #: All materials, in the order of the file.
+    stock_use: tuple[StockUse, ...] = ()  #: Of stockpiles that are filled again.
 
 
 class Replication(Result):

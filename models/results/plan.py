@@ -248,6 +248,17 @@ class StockpilePlan(Result):
     cost_meur: ids.ByYear  #: What buying and keeping cost in each year, undiscounted, whoever pays.
 
 
+class StockUse(Result):
+    """How often a stockpile that is filled again is used, by an agency that knows no more than the
+    past: stock is released at once in a period that is short, and filled again at once."""
+
+    id: ids.Stockpile  #: Id of the stockpile.
+    released_t: float  #: Expected tonnes released in all years.
+    refilled_t: float  #: Expected tonnes of these that come back.
+    times: float | None
+    """How many times the highest planned stock is released; null where none is planned."""
+
+
 class FunderInfo(Result):
     """A purse, as reports name it."""
 
@@ -383,6 +394,8 @@ class Plan(OfScenario):
     idle: tuple[IdleProject, ...] = ()  #: Projects that run only when it pays.
     accounts: tuple[Position, ...] = ()  #: Whose money goes where; adds up to the net cost.
     budget_lines: tuple[BudgetLineUse, ...] = ()  #: How far each budget is used.
+    stock_use: tuple[StockUse, ...] = ()
+    """How often stockpiles that are filled again are used, without any reserve."""
     crma: tuple[CrmaShare, ...] = ()  #: Shares that have a benchmark, where stages are given.
     chains: tuple[ChainOutcome, ...] = ()  #: Where chains of materials break, and what helps.
     adaptation: tuple[Adapting, ...] = ()  #: How long shortages last to which users adapt.

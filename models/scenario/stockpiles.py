@@ -28,6 +28,9 @@ class Stockpile(Base):
     financing_rate: NonNegative = Number(0)  #: Per year, on the value held.
     annual_loss: Fraction = Number(0)  #: Share that spoils or is lost in rotation, per year.
     max_release_t_per_period: NonNegative | None = None  #: Tonnes that can leave in one period.
+    refill_t_per_year: YearlyNonNegative | None = None
+    """What of its releases can come back in a year in which the market covers its demand, in tonnes
+    per year; none where absent."""
     min_days_of_demand: YearlyNonNegative | None = None
     """Planned stock at a year's end, in days of the need served; from the first year named."""
     residual_value: Share | None = None

@@ -26,7 +26,8 @@ _ROUNDING = 1e-12
 
 
 def check(case: Case) -> Iterator[Fault]:
-    """A warning for each material, or each chain, that is short, with the years."""
+    """A warning for each material, or each chain, that is short, with the years; and for each stock
+    that can never be filled again since that is so in all years."""
     place = {name: n for n, name in enumerate(chains.order(case))}
     if len(place) < len(case.materials):
         return  # Forms run in a circle, which is a fault.
@@ -43,15 +44,26 @@ def check(case: Case) -> Iterator[Fault]:
         for group in dict.fromkeys(group_of[name] for name in lacking if name in group_of):
             outputs_first = sorted(group, key=place.__getitem__, reverse=True)
             makers = [
-                _Maker(name, one.capacity_t_per_year.at(year), one.inputs_t_per_t)
+                Maker(name, one.capacity_t_per_year.at(year), one.inputs_t_per_t)
                 for name in outputs_first
                 for one in makers_of[name]
             ]
-            if not _met(outputs_first, makers, demand, supply):
+            if not met(outputs_first, makers, demand, supply):
                 short.setdefault(group, []).append(year)
     for group in dict.fromkeys(group_of.values()):
         if group in short:
             yield _warning(group, short[group])
+    for number, pile in enumerate(case.stockpiles):
+        again = pile.refill_t_per_year
+        years = short.get(group_of.get(pile.material, ()), [])
+        if again is not None and any(again.values) and len(years) == len(case.horizon.years):
+            message = tr(
+                "never filled again: '{material}', or what conversions tie it to, is short in all "
+                "years although nothing happens",
+                material=pile.material,
+            )
+            hint = tr("stocks are filled where market supply and conversions meet demand")
+            yield Fault(("stockpiles", number, "refill_t_per_year"), message, hint, "warning")
 
 
 def _market(case: Case, year: int) -> tuple[dict[str, float], dict[str, float]]:
@@ -73,7 +85,7 @@ def _lacks(demand: float, supply: float) -> bool:
 
 
 @dataclass(frozen=True)
-class _Maker:
+class Maker:
     """A conversion in one year."""
 
     output: str
@@ -81,9 +93,9 @@ class _Maker:
     inputs: Mapping[str, float]
 
 
-def _met(
+def met(
     order: Sequence[str],
-    makers: Sequence[_Maker],
+    makers: Sequence[Maker],
     demand: Mapping[str, float],
     supply: Mapping[str, float],
 ) -> bool:
@@ -94,7 +106,7 @@ def _met(
     only way not to waste any; else a linear program looks for another where it fails.
     """
     required = {name: demand[name] * (1 - TOLERANCE) for name in order}
-    by_output: dict[str, list[_Maker]] = defaultdict(list)
+    by_output: dict[str, list[Maker]] = defaultdict(list)
     for maker in makers:
         by_output[maker.output].append(maker)
     enough = True
@@ -113,7 +125,7 @@ def _met(
 
 def _least_lack(
     order: Sequence[str],
-    makers: Sequence[_Maker],
+    makers: Sequence[Maker],
     demand: Mapping[str, float],
     supply: Mapping[str, float],
 ) -> float:

@@ -9,16 +9,18 @@ stratified ones are spread anew.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from models.scenario.chains import chains, order
 from models.scenario.hazards import Sample
 from models.scenario.hazards import State as WrittenState
 from models.scenario.quantities import Number
+from models.scenario.undisturbed import TOLERANCE, Maker, met
 from optimizer.model import clock
 from optimizer.model.instance import (
     COMMON,
@@ -337,6 +339,8 @@ class Outlook:
     market: dict[str, Floats]  # (K) lots of each material from the market
     demand: dict[str, Floats]  # (K) lots, by label of the node
     limit: dict[str, Floats]  # (J, K) lots of it on each step
+    covered: dict[str, Floats]
+    """(K) 1 where a period is covered, by material of which stocks are filled again; else 0."""
 
     @property
     def coming(self) -> dict[str, tuple[Coming, ...]]:
@@ -371,13 +375,14 @@ def outlook(instance: Instance, state: State) -> Outlook:
             if instance.floors_of(p.id):
                 own = Coming(coming.late, floored=True)
                 comes[p.id, material, own] = left[material, p.country] * (1 - runs)
-    return Outlook(left, comes, market, demand, limit)
+    covered = covered_periods(instance, left.__getitem__, factors)
+    return Outlook(left, comes, market, demand, limit, covered)
 
 
 def mean_outlook(instance: Instance, states: Sequence[State]) -> Outlook:
     """The mean of what states leave, by their probabilities. It is no state: a project comes with a
     part of its output in each way that it comes in any of them."""
-    mean = Outlook({}, {}, {}, {}, {})
+    mean = Outlook({}, {}, {}, {}, {}, {})
     total = math.fsum(state.probability for state in states)
     for state in states:
         own, chance = outlook(instance, state), state.probability / total
@@ -442,6 +447,66 @@ def is_short(
                     needed[i] = needed[i] + lots * made
         short |= rest > COVERED * needed[v]
     return short
+
+
+def covered_periods(
+    instance: Instance,
+    left: clock.Left,
+    factors: Mapping[str, Floats],
+    materials: Collection[str] | None = None,
+) -> dict[str, Floats]:
+    """(..., K) 1 where a period is covered, else 0, by material (of some, or of all) of which
+    stocks are filled again: where the market and conversions meet all direct demand for it and for
+    all that conversions tie it to, up to ``TOLERANCE`` of it, for all consumers, without a plan."""
+    found: dict[str, Floats] = {}
+    tied = {m: forms for forms in chains(instance.case, False) for m in forms}
+    for pile in instance.stockpiles.values():
+        m = pile.material
+        if pile.refill.any() and m not in found and (materials is None or m in materials):
+            forms = tied.get(m, (m,))
+            met = _market_meets(instance, forms, left, factors).astype(float)
+            found |= {other: met for other in forms if materials is None or other in materials}
+    return found
+
+
+def _market_meets(
+    instance: Instance, forms: Sequence[str], left: clock.Left, factors: Mapping[str, Floats]
+) -> NDArray[np.bool_]:
+    """(..., K) whether the market and conversions meet all direct demand for some forms."""
+    year_of, width = instance.year_of, len(forms)
+    outputs_first = [m for m in reversed(order(instance.case)) if m in forms]
+    plants = [c for m in outputs_first for c in instance.conversions.values() if c.output == m]
+    factor = {m: factors.get(m, np.ones(())) for m in outputs_first}
+    demand = [factor[m][..., None] * instance.material_demand[m][year_of] for m in outputs_first]
+    market = [clock.market(instance, m, factor[m], left) for m in outputs_first]
+    capacity = [c.capacity[year_of] * left((c.output, c.country)) for c in plants]
+    columns = np.stack(np.broadcast_arrays(*demand, *market, *capacity), axis=-1)
+    meets = np.ones(columns.shape[:-1], dtype=bool)
+    asked = {
+        m: (1 - TOLERANCE) * columns[..., n] - columns[..., width + n]
+        for n, m in enumerate(outputs_first)
+    }
+    for m in outputs_first:
+        for n, c in enumerate(plants):
+            if c.output == m:
+                made = np.clip(asked[m], 0.0, columns[..., 2 * width + n])
+                asked[m] = asked[m] - made
+                for taken, ratio in c.inputs.items():
+                    asked[taken] = asked[taken] + ratio * made
+        meets &= asked[m] <= 0
+    if len({c.output for c in plants}) < len(plants) and not meets.all():
+        # Which of several plants makes a form is a choice.
+        rows, number = np.unique(columns[~meets], axis=0, return_inverse=True)
+        can = []
+        for row in rows:
+            wanted, comes = (
+                dict(zip(outputs_first, own, strict=False)) for own in (row, row[width:])
+            )
+            most = zip(plants, row[2 * width :], strict=True)
+            makers = [Maker(c.output, float(lots), c.inputs) for c, lots in most]
+            can.append(met(outputs_first, makers, wanted, comes))
+        meets[~meets] = np.array(can)[number.ravel()]
+    return meets
 
 
 def project_output(

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from models.base import named
-from models.results import Adapting, Certificate, ChainOutcome, IdleProject, Plan
+from models.results import Adapting, Certificate, ChainOutcome, IdleProject, Plan, StockUse
 from models.results.base import hash_of
 from models.scenario.case import Case
 from optimizer.model.commitment import Commitment, net_cost, weighed_cost
@@ -78,8 +78,8 @@ class Found:
     def plan(
         self, title: str | None = None, variant: str | None = None, *, chains: bool = True
     ) -> Plan:
-        """The plan as a document. What is told of ``chains`` and of what unaided projects
-        avoid takes sweeps of its own, which one of many plans is not worth."""
+        """The plan as a document. What is told of ``chains``, of how stocks are used and of what
+        unaided projects avoid takes sweeps of its own, which one of many plans is not worth."""
         told: tuple[ChainOutcome, ...] = ()
         untold: tuple[str, ...] = ()
         if chains:
@@ -89,6 +89,13 @@ class Found:
             told, untold = chain_outcomes(
                 self.instance, self.states, self.commitment, self.without_plan, self.threads
             )
+        used: tuple[StockUse, ...] = ()
+        if chains and any(pile.refill.any() for pile in self.instance.stockpiles.values()):
+            from optimizer.solve.sweep import by_rule
+
+            asked = self.instance, self.states, self.commitment
+            (rule,) = by_rule(*asked, [0.0], threads=self.threads)
+            used = rule.stock_use(self.instance, self.commitment)
         return plan_document.describe(
             self.instance,
             self.commitment,
@@ -105,6 +112,7 @@ class Found:
             chains=told,
             chains_untold=untold,
             adaptation=self.adaptation,
+            stock_use=used,
         )
 
     def _avoided_anyway(self) -> float | None:
@@ -188,6 +196,7 @@ UNUSED: dict[str, Any] = {
     "capex_overrun": [],
     "contingency": None,
     "max_starts_by_year": {},
+    "refill_t_per_year": None,
 }
 """Fields below the sections that the format was extended by, as a file has them that says nothing
 of them."""

@@ -84,6 +84,7 @@ def describe(
     chains: tuple[results.ChainOutcome, ...] = (),
     chains_untold: tuple[str, ...] = (),
     adaptation: tuple[results.Adapting, ...] = (),
+    stock_use: tuple[results.StockUse, ...] = (),
 ) -> Plan:
     """The plan as a document."""
     case = instance.case
@@ -113,6 +114,7 @@ def describe(
         chains=chains,
         chains_untold=chains_untold,
         adaptation=adaptation,
+        stock_use=stock_use,
         scenario=as_solved(case, variant),
         **committed_to(instance, commitment),
     )

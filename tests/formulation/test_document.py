@@ -10,7 +10,8 @@ import pyomo.environ as pyo
 from chained import chained
 from deals import deals
 from everything import everything
-from points import idle_works
+from points import idle_works, unaided
+from refills import twice
 from standpoints import from_the_motors
 from treasury import treasury
 
@@ -26,7 +27,7 @@ ROWS = re.findall(
     re.MULTILINE,
 )
 BOUNDS = {name: tag for tag, name, says in ROWS if says.startswith("bound:")}
-SCENARIOS = everything(), treasury(), chained(), deals(), idle_works()
+SCENARIOS = everything(), treasury(), chained(), deals(), idle_works(), unaided(), twice()
 CONSTRAINTS = {name: tag for tag, name, says in ROWS if not says.startswith("bound:")}
 
 

@@ -30,7 +30,8 @@ import pytest
 from chained import chained, entitled
 from deals import deals
 from everything import everything, lasting
-from points import idle_works
+from points import idle_works, unaided
+from refills import twice
 from standpoints import from_the_motors
 from treasury import treasury
 
@@ -72,7 +73,6 @@ OF_THE_TREASURY = {
         "public_share_limit",
         "state_aid_limit",
     ],
-    "unaided": ["unaided_definition"],
 }
 OF_DEALS = {
     "starts": ["starts_by_year"],
@@ -92,6 +92,7 @@ FROM_A_STANDPOINT = {
     ],
 }
 OF_CHAINS = ["country_share_limit", "days_of_demand", "demand_balance", "conversion_limit"]
+UNAIDED = ["delivered_definition", "unaided_definition"]
 IDLE = ["floored_offtake", "floored_limit"]
 BOUNDS = ["release", "shortage"]
 
@@ -201,7 +202,9 @@ TEXTS |= {
 }
 TEXTS["chains_pooled"] = lambda: rows_of(OF_CHAINS, chained)
 TEXTS["chains_entitled"] = lambda: rows_of([*OF_CHAINS[2:], "delivered_definition"], entitled)
+TEXTS["unaided"] = lambda: rows_of(UNAIDED, unaided)
 TEXTS["idle_floors"] = lambda: rows_of(IDLE, idle_works)
+TEXTS["filled_again"] = lambda: rows_of(["stock_balance", "refill_limit"], twice)
 TEXTS["residual_objective"] = lambda: objective(lasting)
 TEXTS["standpoint_objective"] = lambda: objective(from_the_motors)
 
@@ -226,7 +229,7 @@ def test_every_constraint_has_its_lines_and_every_text_its_test() -> None:
     assert settled == {name_of(row) for row in compiled(from_the_motors).constraints} & settled
     chains = set(OF_CHAINS) - set(shown)
     assert chains == {"conversion_limit"}
-    assert declared == {*shown, *other, *settled, *chains, *IDLE}
+    assert declared == {*shown, *other, *settled, *chains, *UNAIDED, *IDLE, "refill_limit"}
     assert {file.name for file in GOLDEN.iterdir()} == {f"{name}.lp" for name in TEXTS}
 
 

@@ -16,8 +16,8 @@ from typing import Any
 import pyomo.environ as pyo
 import pytest
 from chained import chained, entitled
+from points import unaided
 from small import CHINA, Raw, case, cut, funder, project, state, stockpile
-from treasury import treasury
 
 from models.scenario.case import Case
 from optimizer.model.formulation import build_extensive_form
@@ -59,10 +59,10 @@ def embargo(*events: int, **sections: Any) -> Raw:
     return raw | sections
 
 
-def unaided() -> Raw:
-    """The treasury, whose plant comes anyway in the only state."""
-    state = {"probability": 1.0, "anyway": ["plant"]}
-    return treasury() | {"uncertainty": {"states": [state]}}
+def filled_again() -> Raw:
+    """The same, of which up to 10 t a year come back: 5 t in the second and the fourth period."""
+    pile = stockpile(initial_t=10, annual_loss=0.19, refill_t_per_year=10)
+    return embargo(stockpiles=[pile])
 
 
 def apart(**sections: Any) -> Raw:
@@ -117,6 +117,14 @@ THIRD = {
     "state[0].release[ore,reserve,2]": 8 / LOT_T,
     "state[0].stock[ore,reserve,0]": 12 / LOT_T,
     "state[0].stock[ore,reserve,2]": 20.92 / LOT_T,
+}
+REFILLED = {
+    # 0.9 * 10 + 16 / 2 + 3 = 20 t at the end of the second period, which is covered.
+    "buy[reserve,2026]": 16 / LOT_T,
+    "planned[reserve,1]": 20 / LOT_T,
+    "state[0].stock[ore,reserve,0]": 10 / LOT_T,
+    "state[0].refill[ore,reserve,1]": 3 / LOT_T,
+    "state[0].stock[ore,reserve,1]": 20 / LOT_T,
 }
 FOURTH = {
     # The first period is calm in a late embargo, so that the second is the first that is open:
@@ -324,6 +332,27 @@ BY_VALUE = [
         OWN_TAKEN,
         ("state[0].made['magnet.motors',makers,1]", 20.001 / LOT_T),
         "taken in for the motors",
+    ),
+    *both_ways(
+        "state[0].stock_balance[ore,reserve,1]",
+        filled_again(),
+        REFILLED,
+        "state[0].stock[ore,reserve,1]",
+        "filled again",
+    ),
+    Point(
+        "state[0].refill[ore,reserve,1]",
+        filled_again(),
+        REFILLED | {"state[0].refill[ore,reserve,1]": 5 / LOT_T},
+        ("state[0].refill[ore,reserve,1]", 5.001 / LOT_T),
+        "half of 10 t",
+    ),
+    Point(
+        "state[0].refill_limit[ore,reserve,1]",
+        filled_again(),
+        REFILLED,
+        ("state[0].stock[ore,reserve,1]", 20.001 / LOT_T),
+        "no more than planned",
     ),
     Point(
         "state[0].conversion_limit[magnet,makers,0]",

@@ -76,6 +76,13 @@ def idle_works() -> Raw:
     return with_works(fund=fund, projects={"works": works(cash_cost_eur_per_t={"ore": 12_000})})
 
 
+def unaided() -> Raw:
+    """A plant that brings a quarter of its output home, and is built anyway in the only state."""
+    plant = works(home_share=0.25, anyway={"year": 2026})
+    state = {"probability": 1.0, "anyway": ["plant"]}
+    return case(projects={"plant": plant}, uncertainty={"states": [state]})
+
+
 def three(**fields: Raw) -> Raw:
     """Three works, each with fields of its own."""
     return {"projects": {name: works(**fields.get(name, {})) for name in ("a", "b", "c")}}

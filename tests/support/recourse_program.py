@@ -8,12 +8,13 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy.optimize import linprog
 from small import CHINA, Raw, case, cut, funder, project, stockpile
 
-PILES = ["none", "one", "equal", "equal loss, limits", "unlike"]
+PILES = ["none", "one", "equal", "equal loss, limits", "unlike", "filled again"]
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,7 @@ class Pile:
     initial: float
     bought: list[float]
     most: float | None
+    back: list[float]  # that can come back in each period
 
 
 def least_damage(
@@ -33,14 +35,15 @@ def least_damage(
     piles: list[Pile],
     per_year: int,
 ) -> float:
-    """Minimise damage over shortage, stock and release in all periods (R1 to R4), in tonnes.
+    """Minimise damage over shortage, stock, release and refill in all periods (R1 to R4 and R7), in
+    tonnes.
 
     Steps are pairs of the limit and the weight in each period.
     """
-    length, width = len(demand), len(demand) * (len(steps) + 2 * len(piles))
+    length, width = len(demand), len(demand) * (len(steps) + 3 * len(piles))
     short = {(j, k): j * length + k for j in range(len(steps)) for k in range(length)}
     first = len(short)
-    stock = {(h, k): first + 2 * h * length + k for h in range(len(piles)) for k in range(length)}
+    stock = {(h, k): first + 3 * h * length + k for h in range(len(piles)) for k in range(length)}
     release = {key: column + length for key, column in stock.items()}
     cost, bounds = np.zeros(width), [(0.0, None)] * width
     for (j, k), column in short.items():
@@ -49,10 +52,17 @@ def least_damage(
     for column_of in (short, release):
         for (_, k), column in column_of.items():
             meets[k, column] = -1
+    planned = 0.0
     for row, ((h, k), column) in enumerate(stock.items()):
         pile = piles[h]
         bounds[release[h, k]] = (0.0, pile.most)
         equal[row, column] = equal[row, release[h, k]] = 1
+        equal[row, column + 2 * length] = -1
+        bounds[column + 2 * length] = (0.0, pile.back[k])
+        planned = pile.initial if k == 0 else planned
+        planned = pile.keeps * planned + pile.bought[k // per_year] / per_year
+        if any(pile.back):
+            bounds[column] = (0.0, planned)
         if k > 0:
             equal[row, stock[h, k - 1]] = -pile.keeps
         sides.append(pile.bought[k // per_year] / per_year + (pile.keeps * pile.initial) * (k == 0))
@@ -72,17 +82,23 @@ def least_damage(
 def random_piles(pick: random.Random, kind: str, years: list[int]) -> list[Raw]:
     losses = [pick.choice([0.0, 0.05, 0.3, 0.6])] * 3
     limits: list[float | None] = [None] * 3
+    refills: list[Any] = [None] * 3
+    if kind == "filled again":
+        losses = [pick.choice([losses[0]] * 5 + [0.1]) for _ in range(3)]
+        limits = [pick.choice([None, None, 6.0]) for _ in range(3)]
+        refills = [pick.choice([None, 3.0, 15.0, 200.0, {2026: 4.0, 2029: 30.0}]) for _ in range(3)]
     if kind == "unlike":
         losses = pick.sample([0.0, 0.1, 0.3, 0.6], 3)
     if kind == "one" or "limits" in kind or kind == "unlike":
         limits = [pick.choice([None, 2.0, 6.0]) for _ in range(3)]
-    count = {"none": 0, "one": 1}.get(kind, pick.choice([2, 3]))
+    count = {"none": 0, "one": 1}.get(kind, pick.choice([1, 2, 3] if refills[0] else [2, 3]))
     return [
         stockpile(
             id=f"store_{h}",
             initial_t=pick.choice([0, pick.uniform(0, 40)]),
             annual_loss=losses[h],
             max_release_t_per_period=limits[h],
+            refill_t_per_year=refills[h],
             serves=pick.choice(["all", ["industry"], ["works"]]),
         )
         for h in range(count)
@@ -195,6 +211,10 @@ def terms_of(raw: Raw, offtake: Raw, buy: dict[str, list[float]]) -> Iterator[Te
             part = sum(horizon_t.get(u, 0.0) for u in members) / sum(horizon_t.values())
             part = 1.0 if together else part
             most = pile["max_release_t_per_period"]
+            again = pile["refill_t_per_year"] or 0.0
+            yearly = again if isinstance(again, dict) else {years[0]: again}
+            known = [*yearly], [*yearly.values()]
+            back = np.interp([years[0] + k // n for k in range(n * len(years))], *known)
             if part > 0:
                 held.append(
                     Pile(
@@ -202,6 +222,7 @@ def terms_of(raw: Raw, offtake: Raw, buy: dict[str, list[float]]) -> Iterator[Te
                         part * pile["initial_t"],
                         [part * t for t in buy[pile["id"]]],
                         None if most is None else part * most,
+                        [part * t / n * (x == 0) for t, x in zip(back, loss, strict=True)],
                     )
                 )
         wanted = [sum(demand[u][y] for u in members) / n for y in years for _ in range(n)]

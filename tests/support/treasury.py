@@ -38,8 +38,6 @@ def treasury() -> dict[str, Any]:
                 "country": "FR",
                 "output_t_per_year": {"ore": 20},
                 "latest_start": 2026,
-                "home_share": 0.25,
-                "anyway": {"year": 2026, "probability": 0.5},
                 "capex_meur": 30,
                 "market_finance_max": 0.4,
             },

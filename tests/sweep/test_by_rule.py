@@ -67,6 +67,8 @@ def lived_through(
                     stock[h] -= gives
                     may[h] -= gives
         damage += sum(price * tonnes for price, tonnes, _ in short)
+        for h, pile in enumerate(piles):
+            stock[h] += max(0.0, min(pile.back[k], planned[h] - stock[h]))
     return damage, sum(stock)
 
 

@@ -16,7 +16,7 @@ from optimizer.solve.sweep import Point, Recourse
 
 Raw = dict[str, Any]
 
-KINDS = ["one", "equal", "equal loss, limits", "unlike"]
+KINDS = ["one", "equal", "equal loss, limits", "unlike", "filled again"]
 
 
 def drawn(kind: str, seed: int) -> tuple[Raw, Raw, Raw]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -25,6 +25,7 @@ class Look:
     supply: Floats  # (F, K)
     capacity: Floats  # (C, K) of output
     arrives: Floats  # (H, K)
+    back: Floats  # (H, K) that can come back
 
 
 @dataclass(frozen=True)
@@ -84,13 +85,21 @@ def drawn_look(rng: np.random.Generator, chain: Chain) -> Look:
     capacity = rng.choice([0.0, 1.0, 3.0, LIMITLESS], (conversions, 1), p=[0.1, 0.3, 0.5, 0.1])
     capacity = capacity * rng.choice([0.0, 0.5, 1.0], (conversions, periods), p=[0.2, 0.2, 0.6])
     arrives = rng.uniform(0, 8, (stocks, periods)) * (rng.random((stocks, periods)) < 0.3)
-    return Look(supply, capacity, arrives)
+    return Look(supply, capacity, arrives, np.zeros_like(arrives))
+
+
+def with_refills(rng: np.random.Generator, look: Look) -> Look:
+    """The same look with stocks that are filled again now and then, some of them never."""
+    shape = look.arrives.shape
+    back = rng.choice([0.5, 2.0, 9.0], shape) * (rng.random(shape) < rng.choice([0.1, 0.6]))
+    return replace(look, back=back * (rng.random((shape[0], 1)) < 0.8))
 
 
 def program(chain: Chain, look: Look) -> float:
     """Least damage of a look by a linear program over tonnes, with levels of stock."""
     forms, steps, periods, conversions, stocks = chain.shape
-    sizes = {"x": conversions, "release": stocks, "level": stocks, "short": forms * steps}
+    sizes = {"x": conversions, "release": stocks, "level": stocks, "back": stocks}
+    sizes["short"] = forms * steps
     start: dict[str, int] = {}
     width = 0
     for name, size in sizes.items():
@@ -102,7 +111,7 @@ def program(chain: Chain, look: Look) -> float:
 
     rows: list[tuple[int, int, float]] = []  # balance: taken - delivered <= supply - demand
     right = np.zeros(forms * periods)
-    equal: list[tuple[int, int, float]] = []  # level - kept + release = arrivals
+    equal: list[tuple[int, int, float]] = []  # level - kept + release - back = arrivals
     for k in range(periods):
         for f in range(forms):
             row = f * periods + k
@@ -115,11 +124,17 @@ def program(chain: Chain, look: Look) -> float:
         for h, f in enumerate(chain.form):
             rows.append((int(f) * periods + k, at("release", h, k), -1.0))
             equal += [(h * periods + k, at(name, h, k), 1.0) for name in ("level", "release")]
+            equal.append((h * periods + k, at("back", h, k), -1.0))
             if k > 0:
                 equal.append((h * periods + k, at("level", h, k - 1), -chain.keep))
     top = np.full(width, np.inf)
     top[: start["release"]] = look.capacity.ravel()
     top[start["release"] : start["level"]] = chain.most.ravel()
+    top[start["back"] : start["short"]] = look.back.ravel()
+    planned = np.zeros(stocks)
+    for k in range(periods if stocks else 0):
+        planned = planned * chain.keep + look.arrives[:, k]
+        top[[at("level", h, k) for h in range(stocks)]] = planned
     top[start["short"] :] = chain.limit.ravel()
     top[top >= LIMITLESS] = np.inf
     cost = np.zeros(width)
@@ -178,6 +193,7 @@ class Asked:
     def serve(self, look: Look) -> float:
         """Damage of a look; the rest is set."""
         supply, capacity, arrived = self.scaled(look)
+        self.room.drain[:] = self.chain.lots(look.back, self.chain.form)
         found: float = serve_network(
             self.network, 0, supply, capacity, arrived, self.room,
             self.short, self.price, self.worth,
@@ -193,7 +209,8 @@ class Asked:
         proof = (price * (network.total[0] - supply)).sum()
         proof -= (network.limit[0] * np.maximum(0.0, price[:, None] - network.value)).sum()
         proof -= (capacity * gain).sum() + (network.most * lost).sum()
-        return float(proof - (worth * np.diff(arrived, axis=1, prepend=0.0)).sum())
+        proof -= (chain.lots(look.back, chain.form) * worth).sum()
+        return float(proof - (self.room.buys * np.diff(arrived, axis=1, prepend=0.0)).sum())
 
 
 def drawn(seed: int) -> tuple[np.random.Generator, Asked]:
@@ -206,12 +223,19 @@ def drawn(seed: int) -> tuple[np.random.Generator, Asked]:
     return rng, Asked(drawn_chain(rng, forms, periods, conversions, stocks, steps))
 
 
+@pytest.mark.parametrize("refills", [False, True])
 @pytest.mark.parametrize("first", range(0, 500, 50))
-def test_damage_is_that_of_a_linear_program_and_the_potentials_prove_it(first: int) -> None:
-    """Value, dual identity, worth that never rises, and cuts that hold at other looks."""
+def test_damage_is_that_of_a_linear_program_and_the_potentials_prove_it(
+    first: int, refills: bool
+) -> None:
+    """Value, dual identity, worth that never rises without refills, and cuts that hold at other
+    looks with the same refills."""
     for seed in range(first, first + 50):
         rng, network = drawn(seed)
         look, other = (drawn_look(rng, network.chain) for _ in range(2))
+        if refills:
+            look = with_refills(rng, look)
+            other = replace(other, back=look.back)
         damage = network.serve(look)
         size = float((network.network.limit[0] * network.network.value).sum())
         assert damage == pytest.approx(program(network.chain, look), rel=1e-7, abs=1e-8 * size)
@@ -220,7 +244,7 @@ def test_damage_is_that_of_a_linear_program_and_the_potentials_prove_it(first: i
         assert (network.short >= 0).all()
         assert (network.short <= network.network.limit[0]).all()
         assert (network.price >= 0).all()
-        assert (np.diff(network.worth, axis=1) <= 0).all()
+        assert refills or (np.diff(network.worth, axis=1) <= 0).all()
         bound = network.proven(other)
         assert bound <= network.serve(other) * (1 + 1e-9) + 1e-10 * size
 
@@ -239,7 +263,8 @@ def magnets(stock: float, capacity: float) -> Asked:
         keep=1.0,
     )
     network = Asked(chain)
-    network.serve(Look(np.zeros((2, 1)), np.array([[capacity]]), np.array([[stock]])))
+    none = np.zeros((1, 1))
+    network.serve(Look(np.zeros((2, 1)), np.array([[capacity]]), np.array([[stock]]), none))
     return network
 
 

@@ -15,6 +15,7 @@ from oracle_outcome import damages
 from oracle_recourse import nodes_of
 from random_cases import crowded_case
 from random_chains import KINDS, chain_case, commitment
+from refills import filled_again
 from scipy.optimize import linprog
 from small import Raw, case, near, project, stockpile
 
@@ -221,7 +222,8 @@ class Now:
 @pytest.mark.parametrize("seed", range(40))
 def test_a_node_by_itself_goes_by_the_same_rule(seed: int) -> None:
     pick = random.Random(seed)
-    instance = read(crowded_case(pick.choice))
+    raw = crowded_case(pick.choice)
+    instance = read(filled_again(pick.choice, raw) if seed % 2 else raw)
     recourse = Recourse(instance, read_states(instance), threads=1)
     buy = {h: np.array([pick.uniform(0, 2) for _ in instance.years]) for h in instance.stockpiles}
     point = recourse.columns.point(Commitment(buy=buy))
@@ -243,12 +245,15 @@ def test_a_node_by_itself_goes_by_the_same_rule(seed: int) -> None:
                 row=looks.row,
                 bought=bought,
                 planned=planned,
+                back=node.back(looks),
             )
             for reserve in (0.0, 0.35, 1.0):
-                missing, left = released(node, looks.row, uncovered, bought, planned, reserve)
+                lived = released(node, looks.row, uncovered, bought, planned, reserve, given.back)
                 own = released_in(given, reserve)
-                assert own.missing[v].sum(axis=1) == pytest.approx(missing, abs=1e-9)
-                assert planned[:, -1] - own.gone[v] == pytest.approx(left, abs=1e-9)
+                assert own.missing[v].sum(axis=1) == pytest.approx(lived.missing, abs=1e-9)
+                assert planned[:, -1] - own.gone[v] == pytest.approx(lived.left, abs=1e-9)
+                assert own.released[v].sum(axis=2) == pytest.approx(lived.released, abs=1e-9)
+                assert own.refilled[v] == pytest.approx(lived.refilled, abs=1e-9)
 
 
 # By hand: 100 t of magnets are needed in a year, and nothing arrives. Magnets are made of oxide.

@@ -10,6 +10,7 @@ from models.scenario.chains import links
 from optimizer.analyses.evaluation import yardsticks
 from optimizer.analyses.evaluation.overruns import OWN
 from optimizer.analyses.evaluation.yardsticks import Say, estimated, worth
+from optimizer.analyses.plan.stocks import use_columns, used_caption
 from optimizer.report import document as doc
 from optimizer.report.cells import TWO_SIDED, about, error
 from optimizer.report.charts import Chart
@@ -39,7 +40,14 @@ def document(found: Evaluation) -> doc.Document:
     proof: list[Part] = [_about_states(found), _proof(say)]
     return say.document(
         tr("Vorrat: a plan judged on states it was not made for"),
-        [first, doc.Facts(list(_facts(say)), doc.DETAIL), *others, cautions, _between(say)],
+        [
+            first,
+            doc.Facts(list(_facts(say)), doc.DETAIL),
+            *others,
+            cautions,
+            _between(say),
+            *_use(say),
+        ],
         [
             Section("chance", tr("How bad it can get"), _chance(say)),
             Section("parts", tr("When, in what, and on whom it falls"), list(_parts(say))),
@@ -258,6 +266,21 @@ def _between(say: Say) -> Table:
     notes += [chain_note] * (bool(found.rules) and say.case is not None and any(links(say.case)))
     notes += [sampled_note] * fresh.sampled
     return Table(_states(say), rows, columns, "between", " ".join(notes), chart=chart)
+
+
+def _use(say: Say) -> Iterator[Table]:
+    """How often stocks that are filled again are used under each rule."""
+    rows = [
+        (charts.marked(percent(rule.reserve)), use)
+        for rule in sorted(say.found.rules, key=lambda rule: rule.reserve)
+        for use in rule.stock_use
+    ]
+    if rows:
+        columns = [
+            Column(tr("Stocks released"), "0", "text"),
+            *use_columns(say, lambda row: row[1]),
+        ]
+        yield Table(used_caption(), rows, columns, "stock-use")
 
 
 def _worst(found: Evaluation) -> str:

@@ -215,6 +215,7 @@ def rule_outcomes(
                 )
                 for m, material in names
             ),
+            stock_use=found.stock_use(instance, commitment),
         )
         for found in in_all(find, joined, instance, states, jobs)
     )

@@ -1,9 +1,10 @@
 """What is bought for stock, how long it lasts, and the balance that ties stocks to purchases."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 from models.language import tr
-from models.results import StockpilePlan
+from models.results import StockpilePlan, StockUse
 from optimizer.analyses.plan import columns as col
 from optimizer.analyses.plan.columns import Cell, Row
 from optimizer.analyses.plan.damage import needs_more
@@ -13,7 +14,7 @@ from optimizer.report.charts import Chart
 from optimizer.report.charts import schedule as charts
 from optimizer.report.document import DETAIL, SHEET, TEXT, Check, Column, Part, Section, Table
 from optimizer.report.figures import NOISE, number
-from optimizer.report.wording import listed
+from optimizer.report.wording import Wording, listed
 from optimizer.report.workbook import expressions as ex
 from optimizer.report.workbook.formulas import Line
 
@@ -40,6 +41,14 @@ def _parts(say: PlanWording) -> Iterator[Part]:
         yield doc.Text(text, TEXT)
         yield from _cover(say)
         yield _held(say, piles)
+    if say.plan.stock_use:
+        note = tr(
+            "By a rule without foresight: stock is released at once while demand is not covered, "
+            "and filled again at once where the market covers it. Times used: what is released in "
+            "all years over the highest planned stock."
+        )
+        columns = use_columns(say, lambda use: use)
+        yield Table(used_caption(), say.plan.stock_use, columns, "stock-use", note, on=TEXT)
     note = tr(
         "Planned: stock at the year's end if nothing is ever released. By balance: what the year "
         "before leaves, and what is bought; it must equal the planned stock."
@@ -50,6 +59,21 @@ def _parts(say: PlanWording) -> Iterator[Part]:
     if idle:
         text = tr("Nothing is held in: {stockpiles}.", stockpiles=listed(idle))
         yield doc.Text(text, doc.EVERYWHERE if piles else SHEET)
+
+
+def used_caption() -> str:
+    """The caption of a table with :func:`use_columns`."""
+    return tr("How often stocks are used and filled again, expected in all years")
+
+
+def use_columns(say: Wording[Any], of: Callable[[Any], StockUse]) -> list[Column]:
+    """What is said of how often a stockpile is used, which is ``of`` a row."""
+    return [
+        Column(tr("Stockpile"), lambda row: say.name("stockpiles", of(row).id), "text"),
+        Column(tr("Released, t"), lambda row: of(row).released_t, "tonnes"),
+        Column(tr("Comes back, t"), lambda row: of(row).refilled_t, "tonnes"),
+        Column(tr("Times used"), lambda row: of(row).times, places=1),
+    ]
 
 
 def _cover(say: PlanWording) -> Iterator[Part]:

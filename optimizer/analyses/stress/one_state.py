@@ -106,16 +106,16 @@ def live_through(instance: Instance, state: State, commitment: Commitment) -> Li
         total = PeriodFigures(*[none] * len(PeriodFigures._fields))
         for v, short in part.by_step.items():
             node = recourse.nodes[v]
-            stocks = node.each_stock(point)
+            stocks, back = node.each_stock(point), node.back(part.looks)[0]
             if v in tied:
                 own, drawn = tied[v]
             else:
                 own = _figures(node, part.looks, point, short.sum(axis=0))
                 drawn = draw(stocks, own.released)
             total = PeriodFigures(*map(np.add, total, own))
-            for h, stock, given in zip(node.node.accounts, stocks, drawn, strict=True):
-                released[h] = released[h] + given
-                left[h] = left[h] - (stock.held() - _left(stock, given))
+            for h, stock, *given in zip(node.node.accounts, stocks, drawn, back, strict=True):
+                released[h] = released[h] + given[0]
+                left[h] = left[h] - (stock.held() - _left(stock, *given))
             cost = (short * node.weight_in_file).sum(axis=1)
             for j, step in enumerate(node.node.steps):
                 key = step.consumer, m
@@ -146,8 +146,9 @@ def _figures(node: NodeData, looks: Looks, point: Point, missing: Floats) -> Per
 def _tied(
     instance: Instance, state: State, commitment: Commitment, short: dict[int, Floats]
 ) -> tuple[dict[int, tuple[PeriodFigures, Floats]], dict[str, PlantFigures]]:
-    """Of each node that is tied to others, its figures, and (H, K) lots that each of its stocks
-    gives; what plants make, by label. ``short`` (J, K) is what is missing on the steps of each."""
+    """Of each node that is tied to others, or has a stock that is filled again, its figures, and
+    (H, K) lots that each of its stocks gives; what plants make, by label. ``short`` (J, K) is what
+    is missing on the steps of each."""
     own = outlook(instance, state)
     reached = {}
     for node in instance.nodes:
@@ -177,11 +178,18 @@ def _tied(
         for h in instance.stockpiles
         for year, lots in zip(instance.years, commitment.bought(instance, h), strict=True)
     }
-    fixed = SimpleNamespace(delivered=reached, buy=buy)
+    planned = {
+        (h, k): float(lots)
+        for h in instance.stockpiles
+        for k, lots in enumerate(planned_stock(instance, commitment, h))
+    }
+    fixed = SimpleNamespace(delivered=reached, buy=buy, planned=planned)
     found: dict[int, tuple[PeriodFigures, Floats]] = {}
     plants: dict[str, PlantFigures] = {}
     for situation in situations(instance, own, fixed, whole=True):
-        if len(situation.chain.nodes) > 1:
+        own_nodes = [instance.nodes[v] for v in situation.chain.nodes]
+        again = any(instance.stockpiles[h].refill.any() for x in own_nodes for h in x.accounts)
+        if len(own_nodes) > 1 or again:
             nodes, made = _lived_together(instance, situation, fixed, short)
             found |= nodes
             for label, one in made.items():
@@ -296,9 +304,10 @@ def draw(stocks: Sequence[Stock], released: Floats) -> Floats:
     return given
 
 
-def _left(stock: Stock, given: Floats) -> Floats:
-    """(K) lots at each period's end after releases."""
-    left, total = np.zeros(len(given)), stock.initial
+def _left(stock: Stock, given: Floats, back: Floats) -> Floats:
+    """(K) lots at each period's end after releases, what can come back (K) doing so at once."""
+    left, total, planned = np.zeros(len(given)), stock.initial, stock.held()
     for k, (bought, out) in enumerate(zip(stock.bought, given, strict=True)):
-        left[k] = total = max(0.0, stock.keeps * total + bought - out)
+        total = stock.keeps * total + bought - out
+        left[k] = total = max(0.0, total + min(back[k], max(0.0, planned[k] - total)))
     return left

@@ -1,8 +1,10 @@
-"""What happens in a state of the world (R1 to R6).
+"""What happens in a state of the world (R1 to R7).
 
 A period of a chain is *open* in a state if the market and conversions may leave some of its demand
 uncovered: only there can anything be missing, so shortage, release, what is made and their rules
 exist for open periods alone, and between two of them a stock only keeps and grows. This is exact.
+Stocks that are filled again are accounted for at the last *covered* period between two open ones as
+well: what comes back until then never exceeds what is gone, as it can only shrink meanwhile.
 """
 
 import math
@@ -30,18 +32,34 @@ class Situation:
     capacity: Mapping[str, Any]  # (K) lots that each conversion can make
     projects: Mapping[int, Sequence[str]]  # those that make lots for each node
     delivers: Callable[[int, str, int], Any]  # lots of a project that reach a node in a period
+    refill: Mapping[str, Floats]
+    """(K) lots that can come back in a period, by stockpile that is filled again, and by state."""
 
-    def held(self, keeps: float) -> tuple[int, ...]:
-        """Periods at which a stock is accounted for: the open ones, and some between them where
-        so much is lost over the closed ones that a single coefficient could not tell it."""
+    def held(self, h: str, keeps: float) -> tuple[int, ...]:
+        """Periods at which a stock is accounted for: the open ones, the last between two of them in
+        which it is filled again, and some where so much is lost over the closed ones that a single
+        coefficient could not tell it."""
         longest = self.open[-1] + 1
         if keeps < 1:
             longest = max(1, int(math.log(FADED, keeps))) if keeps > 0 else 1
         periods: list[int] = []
         for k in self.open:
             before = periods[-1] if periods else -1
-            periods += [*range(before + longest, k, longest), k]
+            ends = [k]
+            if h in self.refill and periods:
+                refilled = self.refill[h][before + 1 : k].nonzero()[0]
+                ends = [*map(int, before + 1 + refilled[-1:]), k]
+            for end in ends:
+                periods += [*range(before + longest, end, longest), end]
+                before = end
         return tuple(periods)
+
+    def comes_back(self, h: str, keeps: float, k: int) -> float:
+        """Lots of a stockpile that can come back since its row before, up to period k of a row."""
+        if h not in self.refill:
+            return 0.0
+        since = max(j for j in (self.open[0] - 1, *self.held(h, keeps)) if j < k) + 1
+        return math.fsum(keeps ** (k - j) * self.refill[h][j] for j in range(since, k + 1))
 
     def plants(self, node: int) -> Iterator[tuple[Plant, float]]:
         """Plants that make lots for a node (1), or take lots of it in (less the lots for a lot)."""
@@ -78,7 +96,14 @@ def situations(
                 for v in chain.nodes
             }
             periods = tuple(map(int, short.nonzero()[0]))
-            yield Situation(chain, periods, demand, limit, market, capacity, projects, delivers)
+            refill = {
+                h: pile.refill[instance.year_of] * outlook.covered[pile.material]
+                for h, pile in instance.stockpiles.items()
+                if pile.refill.any()
+            }
+            yield Situation(
+                chain, periods, demand, limit, market, capacity, projects, delivers, refill
+            )
 
 
 def _deliveries(
@@ -149,9 +174,9 @@ def add_delivered(model: Any, instance: Instance, outlooks: Sequence[Outlook]) -
 def add_recourse(
     block: Any, instance: Instance, found: Sequence[Situation], commitment: Any
 ) -> None:
-    """Add releases, shortages, what is made and rules R1 to R4 and R6 of one state, its ``damage``,
-    and what of that is ``counted`` in the mean; a mean of states is one more. ``commitment`` holds
-    ``buy``."""
+    """Add releases, refills, shortages, what is made and rules R1 to R4, R6 and R7 of one state,
+    its ``damage``, and what of that is ``counted`` in the mean; a mean of states is one more.
+    ``commitment`` holds ``buy``, and ``planned`` of stocks that are filled again."""
     nodes = {instance.nodes[v].label: (s, v) for s in found for v in s.chain.nodes}
     of = {label: instance.nodes[v] for label, (_, v) in nodes.items()}
     year_of = instance.year_of
@@ -159,8 +184,13 @@ def add_recourse(
         (v, h, k)
         for v, (s, _) in nodes.items()
         for h in of[v].accounts
-        for k in s.held(instance.stockpiles[h].keeps)
+        for k in s.held(h, instance.stockpiles[h].keeps)
     ]
+    refills = {
+        (v, h, k): of[v].accounts[h] * most
+        for v, h, k in accounts
+        if (most := nodes[v][0].comes_back(h, instance.stockpiles[h].keeps, k)) > 0
+    }
     releases = [(v, h, k) for v, h, k in accounts if k in nodes[v][0].open]
     limits = {
         (v, j, k): s.limit[position][j][k]
@@ -187,14 +217,24 @@ def add_recourse(
 
     block.stock = pyo.Var(accounts, domain=pyo.NonNegativeReals, doc="stock at a period's end")
     block.release = pyo.Var(releases, bounds=most_released, doc="(R2) lots released in a period")
+    block.refill = pyo.Var(
+        list(refills),
+        bounds=lambda _block, *key: (0, refills[key]),
+        doc="(R7) lots that come back since the row before",
+    )
     block.shortage = pyo.Var(steps, bounds=most_missing, doc="(R4) lots missing on a damage step")
     block.made = pyo.Var(list(made), domain=pyo.NonNegativeReals, doc="lots made of other forms")
 
-    @block.Constraint(accounts, doc="(R1) stock is what keeps, plus what was bought, less releases")
+    @block.Constraint(accounts, doc="(R1) stock is what keeps and what comes in, less releases")
     def stock_balance(block: Any, v: str, h: str, k: int) -> Any:
         brought = _brought(block, instance, commitment, nodes[v][0], of[v], h, k)
         released = block.release[v, h, k] if (v, h, k) in block.release else 0
-        return block.stock[v, h, k] == brought - released
+        back = block.refill[v, h, k] if (v, h, k) in refills else 0
+        return block.stock[v, h, k] == brought + back - released
+
+    @block.Constraint(list(refills), doc="(R7) what comes back was planned, and released before")
+    def refill_limit(block: Any, v: str, h: str, k: int) -> Any:
+        return block.stock[v, h, k] <= of[v].accounts[h] * commitment.planned[h, k]
 
     @block.Constraint(
         [(v, k) for v, (s, _) in nodes.items() for k in s.open],
@@ -247,7 +287,7 @@ def _brought(
 ) -> Any:
     """What an account holds in a period before any release: kept from its row before."""
     pile, share, n = instance.stockpiles[h], node.accounts[h], instance.per_year
-    before = max((j for j in s.held(pile.keeps) if j < k), default=-1)
+    before = max((j for j in s.held(h, pile.keeps) if j < k), default=-1)
     kept = block.stock[node.label, h, before] if before >= 0 else share * pile.initial
     bought: dict[int, float] = {}
     for j in range(before + 1, k + 1):

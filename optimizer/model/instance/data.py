@@ -170,6 +170,7 @@ class StockpileData:
     max_stock: float  # infinite where there is no limit
     max_purchase: Floats  # (Y) lots per year, infinite where there is no limit
     max_release: float  # lots per period, infinite where there is no limit
+    refill: Floats  # (Y) lots that can come back in a covered period
     min_stock: Floats  # (Y) planned stock asked for at the year's end
     buying_cost: Floats  # (Y) million EUR per lot bought
     holding_cost: Floats  # (Y) million EUR per lot of mean planned stock

@@ -211,6 +211,7 @@ def _stockpile(case: Case, s: Stockpile, lot: dict[str, float], need: Need) -> S
         max_stock=math.inf if s.max_t is None else float(s.max_t) / size,
         max_purchase=series(s.max_purchase_t_per_year, years, math.inf) / size,
         max_release=math.inf if release is None else float(release) / size,
+        refill=series(s.refill_t_per_year, years, 0.0) / n / size,
         min_stock=days / 365 * of_those(need.own) / size,
         buying_cost=price * (1 + float(s.purchase_premium)) * size / 1e6,
         holding_cost=(storage + financing) * size / 1e6,

@@ -32,6 +32,8 @@ def chain_outcomes(
         return (), ()
     recourse, found, failed = Recourse(instance, states, threads=threads), [], list[str]()
     for looks in recourse.together:
+        if all(len(chain.nodes) == 1 for chain in looks.chains):
+            continue
         forms = Forms(recourse, states, looks, without_plan)
         try:
             found.append(_outcome(forms, commitment))

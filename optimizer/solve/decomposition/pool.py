@@ -151,6 +151,7 @@ def recourse_hash(recourse: Recourse) -> str:
     add(None, [recourse.probability])
     for seen in recourse.looks:
         own = [seen.of_state, seen.supply, seen.pattern, seen.delay, seen.available, seen.row]
+        own += [] if seen.covered is None else [seen.covered]
         add((seen.material, seen.nodes, seen.projects), own)
     for together in recourse.together:
         add([together.open.tobytes(), list(together.left)], list(together.left.values()))
@@ -168,6 +169,7 @@ def recourse_hash(recourse: Recourse) -> str:
         "keeps",
         "initial",
         "most",
+        "refill",
         "plate",
     ]
     for node in recourse.nodes.values():

@@ -11,6 +11,8 @@ does as much as can be done, one aim after the other and each without loss to th
    than the dear steps take of it;
 4. for both together as little as can be is released, as in 2.
 
+What can come back of a stock in a covered period does, after all that.
+
 Steps worth nothing come after those that are worth something, dear or not. A form's dear steps are
 those of its node. For a node by itself this is what :mod:`optimizer.solve.sweep.release_rule` does.
 """
@@ -41,6 +43,7 @@ class Ruled:
     made: Floats  # (U, C, K) by plant
     released: dict[int, Floats]  # (U, H, K) by node, of its accounts
     gone: dict[int, Floats]  # (U, H) of what each account would hold at the end
+    refilled: dict[int, Floats]  # (U, H) that come back in all periods
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,6 +58,7 @@ class ByPeriod:
     row: Integers  # (U) of demand and limits
     bought: Floats  # (H, K) in all accounts, node by node
     planned: Floats  # (H, K) that each account holds if nothing is ever released
+    back: Floats  # (U, H, K) that can come back
 
 
 def by_period(recourse: Recourse, chain: Chain, looks: ChainLooks, point: Point) -> ByPeriod:
@@ -89,6 +93,9 @@ def by_period(recourse: Recourse, chain: Chain, looks: ChainLooks, point: Point)
         row=next(iter(looks.forms.values())).row,
         bought=np.concatenate([node.bought(point) for node in own.values()]),
         planned=np.reshape(held, (-1, length)),
+        back=np.concatenate(
+            [node.back(looks.forms[node.node.material]) for node in own.values()], axis=1
+        ),
     )
 
 
@@ -103,13 +110,13 @@ def released_in(chain: ByPeriod, reserve: float) -> Ruled:
     matrix = _matrix(chain)
     (count, length), steps_in_all = chain.open.shape, limit.shape[1]
     found = np.zeros((count, matrix.shape[1], length))
-    left = np.zeros((count, len(keeps)))
+    left, refilled = np.zeros((2, count, len(keeps)))
     live_by_rule(
         matrix, _aims(chain), FOR_DEAR, FOR_ALL, chain.row, limit, chain.supply,
         chain.capacity, chain.open, keeps, initial, chain.bought, most, reserve * chain.planned,
-        found, left,
+        chain.planned, chain.back, found, left, refilled,
     )  # fmt: skip
-    short, released, gone = {}, {}, {}
+    short, released, gone, again = {}, {}, {}, {}
     step, account = 0, 0
     first = steps_in_all + len(chain.chain.plants)
     for v, node in chain.nodes.items():
@@ -120,7 +127,8 @@ def released_in(chain: ByPeriod, reserve: float) -> Ruled:
         short[v][(short[v] < rounding) | ~chain.open[:, None]] = 0.0
         released[v] = found[:, first:][:, accounts]
         gone[v] = chain.planned[accounts, -1] - left[:, accounts]
-    return Ruled(short, found[:, steps_in_all:first], released, gone)
+        again[v] = refilled[:, accounts]
+    return Ruled(short, found[:, steps_in_all:first], released, gone, again)
 
 
 def _matrix(chain: ByPeriod) -> Floats:

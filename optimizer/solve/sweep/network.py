@@ -12,6 +12,11 @@ step of greater value would take it back. Only periods still short then compete 
 end of a period no more of a stock is released than has come in; a period can get more if, from
 then on, there is always some left, or in exchange for a release up to the first time there is not.
 
+What is gone of a stock comes back in covered periods: as much as can at once, for it could be of
+no more use later (what is gone only stands in the way of releases). What is gone is carried from
+column to column, up to what has come in, and *drains* where it comes back; no arc of that gains or
+loses. A column of a covered period that is not short stands for all of these between two that are.
+
 Where a search fails, the nodes it has seen can get no more, for good: no later path leads through
 them. The value of the step it failed for is their potential; the others have none. As values
 fall, the potentials form an optimal dual solution, and prove a valid cut at any other supply.
@@ -32,8 +37,8 @@ inlined = njit(nogil=True, cache=True, error_model="numpy", _nrt=False, inline="
 @compiled
 def sweep_network(
     network, room, row, given, open_, unit, exact, pattern, delay, available, running, plate, into,
-    year_of, arrived, initial, idle, idle_form, chance, priced, covered, damage, short, constant,
-    per_output, per_purchase, per_idle,
+    back, refill, year_of, arrived, initial, idle, idle_form, chance, priced, covered, damage,
+    short, constant, per_output, per_purchase, per_idle,
 ):  # fmt: skip
     """Sweep looks of a chain; where a look has no weight in any set it is left out. Rows are the F
     forms, of which supply comes, and behind them the C conversions, of which there is capacity.
@@ -44,6 +49,7 @@ def sweep_network(
     unit (F+C, K): tonnes in a lot; exact (F, J, K): value of ``network`` to the last digit
     pattern, delay (U, P): row of ``available`` (R, K) and place of the delay, -1 where it fails
     running (P, D, K), plate (P): lots that arrive undisturbed by delay, and at full nameplate
+    back (U, F, K), refill (H, K): 1 in covered periods, else 0, and tonnes that come back in these
     arrived (H, K), initial (H): tonnes that have come in by then, and that were there before
     idle, idle_form (I): share that stocks which hold nothing keep over a period, and their forms
     chance (W, U): weights of the looks; ``priced`` asks for the last four
@@ -71,6 +77,9 @@ def sweep_network(
             for k in range(length if d >= 0 else 0):
                 if open_[u, k]:
                     rows[r, k] += running[p, d, k] * available[pattern[u, p], k] * unit[r, k]
+        for h in range(stocks):
+            for k in range(length):
+                room.drain[h, k] = refill[h, k] * back[u, network.form[h], k]
         serve_network(
             network, own, rows[:forms], rows[forms:], arrived, room, shortage, price, worth
         )
@@ -87,7 +96,9 @@ def sweep_network(
         if not priced:
             continue
         for h in range(stocks):
-            total -= initial[h] * worth[h, 0]
+            total -= initial[h] * room.buys[h, 0]
+            for k in range(length):
+                total -= room.drain[h, k] * worth[h, k]
         for w in range(chance.shape[0]):
             weight = chance[w, u]
             if weight <= 0.0:
@@ -101,7 +112,7 @@ def sweep_network(
                         per_output[w, p, d, year_of[k]] += weight * gain[r, k] * lots
             for h in range(stocks):
                 for k in range(length):
-                    per_purchase[w, h, k] += weight * worth[h, k]
+                    per_purchase[w, h, k] += weight * room.buys[h, k]
             for i in range(idle.shape[0]):
                 # A lot would go where it is worth most, now or later.
                 best, f = 0.0, idle_form[i]
@@ -141,12 +152,16 @@ def serve_network(network, row, supply, capacity, arrived, room, shortage, price
     supply (F, K), capacity (C, K): of the look; what comes of forms by itself, limits of output
     arrived (H, K): come into stocks by the end of each period, all of it; never falls
     shortage (F, J, K), price (F, K), worth (H, K): set; tonnes missing, and potentials of a tonne
-        of a form and of stock. Worth never rises over time. At any supply, capacity and arrivals
-        damage is at least, and here just, the sum over periods of::
+        of a form and of one that is gone of a stock. ``room.drain`` (H, K) tells what comes back at
+        most, ``room.buys`` (H, K) is set to what a tonne of stock that comes in by then is worth:
+        the sum of all falls of worth from then on, so worth itself where nothing comes back, which
+        then never rises. At any supply, capacity and arrivals damage is at least, and here just,
+        the sum over periods of::
 
             sum_f price (total - supply) - sum_fj limit max(0, price - value)
             - sum_c capacity max(0, price[made] - price[taken in])
-            - sum_h (most max(0, price[form] - worth) + worth (arrived - arrived before))
+            - sum_h (most max(0, price[form] - worth) + drain worth)
+            - sum_h buys (arrived - arrived before)
     """
     forms, _, length = network.value.shape
     stocks = network.form.shape[0]
@@ -154,25 +169,40 @@ def serve_network(network, row, supply, capacity, arrived, room, shortage, price
     shortage[:] = 0.0
     price[:] = 0.0
     worth[:] = 0.0
+    room.buys[:] = 0.0
     count = np.int64(0)  # a plain 0 would be another type, compiled once more
     for k in range(length):
         column[k] = -1
-        if _covered(network, row, supply, capacity, k, room.need):
-            continue
-        if _serve_period(network, row, supply, capacity, k, count, room, shortage):
+        if not _covered(network, row, supply, capacity, k, room.need) and _serve_period(
+            network, row, supply, capacity, k, count, room, shortage
+        ):
             column[k] = count
+            periods[count] = k
+            for h in range(stocks):
+                room.back[h, count] = room.drain[h, k]
             count += 1
+            continue
+        drains = False
+        for h in range(stocks if count > 0 else 0):
+            drains |= room.drain[h, k] > 0.0
+        if drains:
+            if column[periods[count - 1]] >= 0:
+                for h in range(stocks):
+                    room.back[h, count] = 0.0
+                count += 1
+            periods[count - 1] = k
+            for h in range(stocks):
+                room.back[h, count - 1] += room.drain[h, k]
     if count == 0:
         return 0.0
     for h in range(stocks):
-        room.last[h] = room.sealed[h] = -1
         for n in range(count):
             k = periods[n]
-            room.used[h, n] = 0.0
-            room.left[h, n] = network.most[h, k]
+            room.used[h, n] = room.gone[h, n] = 0.0
+            room.left[h, n] = network.most[h, k] if column[k] >= 0 else 0.0
             room.brought[h, n] = room.slack[h, n] = arrived[h, k]
-            if arrived[h, k] <= 0.0:
-                room.last[h] = n
+            room.level[h, n] = 0
+        _find_ways_out(h, count, room)
     damage = 0.0
     for place in range(network.order.shape[1]):
         f, j, k = network.order[0, place], network.order[1, place], network.order[2, place]
@@ -188,20 +218,27 @@ def serve_network(network, row, supply, capacity, arrived, room, shortage, price
                 seen[v] = CLOSED
                 price[v - room.where[v] * forms, periods[room.where[v]]] = value
             for h in range(stocks if tail > 0 else 0):
-                for m in range(room.sealed[h] + 1, room.reach[h] + 1):
-                    worth[h, periods[m]] = value
-                room.sealed[h] = room.reach[h]
+                for m in range(count):
+                    if room.level[h, m] == room.searches[0]:
+                        worth[h, periods[m]] = value
+                        room.level[h, m] = CLOSED
             shortage[f, j, k] = wanted
         damage += value * wanted
-    # Stock is worth no more than what it can still serve (as good a proof here, a better one where
-    # more comes in), and in a period that is not short what it is worth in the next one.
+    # What is gone costs no more than what the stock could still serve, and where nothing comes back
+    # no less than later on: as good a proof here, a better one where more comes in.
     for h in range(stocks):
-        dearest, later = 0.0, 0.0
+        dearest, later, between, falls = 0.0, 0.0, 0.0, 0.0
         for k in range(length - 1, -1, -1):
             if column[k] >= 0:
-                dearest = max(dearest, price[network.form[h], k])
-                later = min(worth[h, k], dearest)
-            worth[h, k] = later
+                dearest, between = max(dearest, price[network.form[h], k]), 0.0
+            own = max(min(worth[h, k], dearest), between)
+            if column[k] < 0:
+                between = own  # one column stands for all of these
+            if room.drain[h, k] <= 0.0:
+                own = max(own, later)
+            falls += max(0.0, own - later)
+            worth[h, k], room.buys[h, k] = own, falls
+            later = own
     return damage
 
 
@@ -237,7 +274,6 @@ def _serve_period(network, row, supply, capacity, k, n, room, shortage):
     for c in range(conversions):
         room.flow[n, c] = 0.0
         room.free[n, c] = capacity[c, k]
-    room.periods[n] = k
     for w in range(network.own.shape[2]):
         f, j = network.own[0, k, w], network.own[1, k, w]
         wanted, v = network.limit[row, f, j, k], start + f
@@ -265,7 +301,7 @@ def _bring(network, root, wanted, least, count, stocks, room):
     """Bring to node ``root`` what it wants, with the first ``stocks`` of all stocks; what it still
     wants then and, if that is more than rounding, how many nodes of the queue can get no more."""
     for _ in range(8 * (count + 1) * (network.value.shape[0] + stocks)):
-        end, h, tail = _search(network, root, stocks, room)
+        end, h, tail = _search(network, root, count, stocks, room)
         if end < 0:
             return wanted, tail
         wanted -= _move(network, root, end, h, wanted, count, room)
@@ -280,27 +316,25 @@ def _discover(network, v, n, f, way, back, stocks, tail, room):
     ``back``; what can feed it at once: -1 its supply, h stock h, -2 nothing."""
     room.seen[v] = room.searches[0]
     room.via[v] = way
-    room.back[v] = back
+    room.from_[v] = back
     room.queue[tail] = v
     if room.spare[v] > 0.0:
         return -1
     for w in range(network.plain[f], network.first[f + 1] if stocks > 0 else 0):
         h = network.ways[w] - 2 * network.near.shape[0]
-        if n > room.last[h] and room.left[h, n] > 0.0:
+        if room.exit[h, n] >= 0 and room.left[h, n] > 0.0:
             return h
     return -2
 
 
 @inlined
-def _search(network, root, stocks, room):
+def _search(network, root, count, stocks, room):
     """The shortest path to node ``root`` from a source, breadth first: the node where it begins,
     what feeds that (-1: supply, h: stock h), and how many nodes the queue holds. Without a path
     the node is -1, the queue holds all that could feed the root, ``reach`` up to where stock can.
     """
     forms, conversions = network.value.shape[0], network.near.shape[0]
-    seen, reach = room.seen, room.reach
-    for h in range(stocks):
-        reach[h] = room.sealed[h]
+    seen, level = room.seen, room.level
     room.searches[0] += 1
     now = room.searches[0]
     n = room.where[root]
@@ -327,20 +361,24 @@ def _search(network, root, stocks, room):
                     return u, source, tail
         for w in range(network.plain[f], network.first[f + 1] if stocks > 0 else 0):
             h = network.ways[w] - 2 * conversions
-            if n <= reach[h] or room.left[h, n] <= 0.0:
+            if level[h, n] >= now or room.left[h, n] <= 0.0:
                 continue
-            m = reach[h] + 1
-            while True:  # up to the first column from n on in which all that came in is released
+            m, step = n, 1
+            while step:  # up to the first column in which all that came in is gone, and back
+                level[h, m] = now
                 u = m * forms + f
                 if room.used[h, m] > 0.0 and seen[u] < now:
                     source = _discover(network, u, m, f, network.ways[w], v, stocks, tail, room)
                     tail += 1
                     if source > -2:
                         return u, source, tail
-                if m >= n and room.slack[h, m] <= 0.0:
-                    break
-                m += 1
-            reach[h] = m
+                if step > 0 and (
+                    m + 1 == count or room.slack[h, m] <= 0.0 or level[h, m + 1] >= now
+                ):
+                    m, step = n, -1
+                if step < 0 and (m == 0 or room.gone[h, m - 1] <= 0.0 or level[h, m - 1] >= now):
+                    step = 0
+                m += step
     return -1, -2, tail
 
 
@@ -349,10 +387,13 @@ def _move(network, root, end, h, wanted, count, room):
     """Bring what is wanted, or as much as can be, along the path found; how much."""
     conversions = network.near.shape[0]
     flow, free, used, left, slack = room.flow, room.free, room.used, room.left, room.slack
-    via, back, where, spare = room.via, room.back, room.where, room.spare
+    via, back, where, spare = room.via, room.from_, room.where, room.spare
     given = min(wanted, spare[end] if h < 0 else left[h, where[end]])
-    for m in range(where[end], count if h >= 0 else 0):
+    out = room.exit[h, where[end]] if h >= 0 else count
+    for m in range(where[end], out if h >= 0 else 0):
         given = min(given, slack[h, m])
+    if out < count:
+        given = min(given, room.back[h, out])
     v = end
     while v != root:
         way, to, n = via[v], back[v], where[v]
@@ -365,15 +406,16 @@ def _move(network, root, end, h, wanted, count, room):
             given = min(given, used[g, n], left[g, i])
             for m in range(i, n):
                 given = min(given, slack[g, m])
+            for m in range(n, i):
+                given = min(given, room.gone[g, m])
         v = to
     if h < 0:
         spare[end] = _rest(spare[end], given, spare[end])
     else:
-        _release(h, where[end], count, given, room)
-        for m in range(count - 1, room.last[h], -1):
-            if slack[h, m] <= 0.0:
-                room.last[h] = m
-                break
+        _release(h, where[end], out, given, room)
+        if out < count:
+            room.back[h, out] = _rest(room.back[h, out], given, room.back[h, out] + given)
+        _find_ways_out(h, count, room)
     v = end
     while v != root:
         way, to, n = via[v], back[v], where[v]
@@ -391,14 +433,29 @@ def _move(network, root, end, h, wanted, count, room):
             used[g, n] = _rest(used[g, n], given, used[g, n])
             for m in range(n, i):
                 slack[g, m] += given
+                room.gone[g, m] = _rest(room.gone[g, m], given, room.brought[g, m])
         v = to
     return given
 
 
 @inlined
 def _release(h, n, end, given, room):
-    """Release of stock h in column n what is not released from column ``end`` on."""
+    """Release of stock h in column n what is no longer gone, or released, in column ``end``."""
     room.left[h, n] = _rest(room.left[h, n], given, room.left[h, n] + room.used[h, n])
     room.used[h, n] += given
     for m in range(n, end):
         room.slack[h, m] = _rest(room.slack[h, m], given, room.brought[h, m])
+        room.gone[h, m] += given
+
+
+@inlined
+def _find_ways_out(h, count, room):
+    """Set, for each column, where what is released of stock h in it leaves what is gone: the first
+    column in which more can come back, ``count`` where it stays gone, -1 where neither can be."""
+    out = count
+    for n in range(count - 1, -1, -1):
+        if room.slack[h, n] <= 0.0:
+            out = -1
+        if room.back[h, n] > 0.0:
+            out = n
+        room.exit[h, n] = out

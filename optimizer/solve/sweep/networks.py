@@ -49,16 +49,19 @@ class Room(NamedTuple):
     used: Floats  # (H, K) released
     left: Floats  # (H, K) that could be released yet
     brought: Floats  # (H, K) come in by then
-    slack: Floats  # (H, K) come in by then and not released by then
-    last: Ints  # (H) last column in which slack is nought
-    sealed: Ints  # (H) up to here stock can get no more, for good
-    reach: Ints  # (H) up to here a search has been
+    slack: Floats  # (H, K) come in by then and not gone
+    gone: Floats  # (H, K) released by then and not come back
+    back: Floats  # (H, K) that can come back in a column yet
+    drain: Floats  # (H, K) that can come back in a period of a look
+    buys: Floats  # (H, K) what a tonne that comes in is worth
+    exit: Ints  # (H, K) where what is released leaves what is gone
+    level: Ints  # (H, K) number of the last search that was here
     spare: Floats  # (K*F) supply left
     where: Ints  # (K*F) column of a node
     seen: Ints  # (K*F) number of the last search that was here
     queue: Ints  # (K*F) nodes seen by a search
     via: Ints  # (K*F) way by which a node was reached
-    back: Ints  # (K*F) node it was reached from
+    from_: Ints  # (K*F) node it was reached from
     searches: Ints  # (1) how many there have been
     rows: Floats  # (F+C, K) supply and capacity of a look
     gain: Floats  # (F+C, K) what a lot more of them is worth
@@ -110,8 +113,8 @@ def network_room(network: Network) -> Room:
     forms, _, length = network.value.shape
     plants, stocks = len(network.near), len(network.form)
     arrays = [np.empty(forms), *np.zeros((2, length), dtype=np.int64)]
-    arrays += [*np.empty((2, length, plants)), *np.empty((4, stocks, length))]
-    arrays += [*np.zeros((3, stocks), dtype=np.int64), np.empty(length * forms)]
+    arrays += [*np.empty((2, length, plants)), *np.zeros((8, stocks, length))]
+    arrays += [*np.zeros((2, stocks, length), dtype=np.int64), np.empty(length * forms)]
     arrays += [np.arange(length * forms) // forms, *np.zeros((4, length * forms), dtype=np.int64)]
     arrays += [np.zeros(1, dtype=np.int64), *np.empty((2, forms + plants, length))]
     arrays += [np.empty(network.value.shape), np.empty((forms, length)), np.empty((stocks, length))]
@@ -153,6 +156,9 @@ class Contents:
         self.nodes, self.plants = {v: nodes[v] for v in chain.nodes}, chain.plants
         self.looks = {v: looks.forms[node.node.material] for v, node in self.nodes.items()}
         self.open, self.left = looks.open, looks.left
+        none = np.zeros(looks.open.shape)
+        covered = [none if own.covered is None else own.covered for own in self.looks.values()]
+        self.covered = np.stack(covered, axis=1)  # (U, F, K)
         place = {v: f for f, v in enumerate(chain.nodes)}
         self.takes = np.array([place[min(c.inputs)] for c in chain.plants], dtype=np.int64)
         self.gives = np.array([place[c.output] for c in chain.plants], dtype=np.int64)
@@ -222,6 +228,7 @@ class NetworkPass(Pass):
         stocks = list(enumerate(self._stocks.values()))
         self._arrived = np.concatenate([content[f] * own.arrived for f, own in stocks])
         self._initial = np.concatenate([content[f] * own.initial for f, own in stocks])
+        self._refill = np.concatenate([content[f] * own.refill for f, own in stocks])
         self._idle = np.concatenate([own.idle for _, own in stocks])
         self._idle_form = np.array([f for f, own in stocks for _ in own.idle], dtype=np.int64)
         self._network = chain_network(
@@ -253,10 +260,10 @@ class NetworkPass(Pass):
         sweep_network(
             self._network, network_room(self._network), it.row[part], it.given(part),
             it.open[part], self._unit, self._exact, it.pattern[part], it.delay[part], it.available,
-            self._running, it.plate, it.into, self._nodes[self.head].year_of, self._arrived,
-            self._initial, self._idle, self._idle_form,
-            np.ascontiguousarray(self.chance[:, part]), self._priced, COVERED, self.damage[part],
-            short, *found,
+            self._running, it.plate, it.into, it.covered[part], self._refill,
+            self._nodes[self.head].year_of, self._arrived, self._initial, self._idle,
+            self._idle_form, np.ascontiguousarray(self.chance[:, part]), self._priced, COVERED,
+            self.damage[part], short, *found,
         )  # fmt: skip
         for f, (v, node) in enumerate(self._nodes.items() if self._short else ()):
             by_step = node.split(short[:, f, : len(node.weight)], it.row[part])

@@ -111,6 +111,7 @@ class Stocks:
     arrived: Floats
     initial: Floats
     most: Floats
+    refill: Floats  # that can come back in a covered period
     idle: Floats  # (I) share that each account keeps over a period which holds nothing
     idle_rows: NDArray[np.int64]  # row of each account in ``idle``; -1 where it has none
     unlike: bool  # whether those that hold something lose at different rates, or nearly all
@@ -133,6 +134,7 @@ class NodeData:
     keeps: Floats
     initial: Floats  # (H) lots
     most: Floats  # (H) lots per period
+    refill: Floats  # (H, K) lots that can come back in a covered period
     plate: Floats  # (P) lots per period
     delays: int  # D, the most delays of any project
     arriving: sparse.csr_array  # (P*D*Y, C) share of nameplate that arrives, by offtake
@@ -206,6 +208,13 @@ class NodeData:
         """(H, K) lots that come into each account."""
         return self.share[:, None] * point.buy[self.piles][:, self.year_of] / self.per_year
 
+    def back(self, looks: Looks) -> Floats:
+        """(U, H, K) lots that can come back into each account."""
+        none = np.zeros((looks.count, self.length))
+        covered = none if looks.covered is None else looks.covered
+        back: Floats = covered[:, None] * self.refill
+        return back
+
     def schedule(self, keeps: float) -> tuple[NDArray[np.int64], NDArray[np.int64], Floats, Floats]:
         """Steps and periods by falling first-period value, the place of each, that value, and what
         a lot keeps."""
@@ -223,8 +232,9 @@ class NodeData:
         return *self.schedules[keeps], keep
 
     def holds(self, point: Point) -> NDArray[np.bool_]:
-        """(H) accounts that hold something."""
-        found: NDArray[np.bool_] = (self.initial > 0) | self.bought(point).any(axis=1)
+        """(H) accounts that hold something, or through which something may pass."""
+        held = (self.initial > 0) | self.bought(point).any(axis=1)
+        found: NDArray[np.bool_] = held | self.refill.any(axis=1)
         return found
 
     def stocks(self, point: Point, keeps: float | None = None) -> Stocks:
@@ -235,22 +245,24 @@ class NodeData:
         if keeps is None:
             keeps = float(losses[0]) if len(losses) else 1.0
         order, rank, value, keep = self.schedule(keeps)
-        # Those with a limit first: what they cannot give in time they cannot give at all.
-        limited = np.flatnonzero(holds & np.isfinite(self.most))
-        free = np.flatnonzero(holds & ~np.isfinite(self.most))
+        # Those with a limit first: what they cannot give in time they cannot give at all. Nor does
+        # what comes back to one make room in another.
+        apart = np.isfinite(self.most) | self.refill.any(axis=1)
+        limited, free = np.flatnonzero(holds & apart), np.flatnonzero(holds & ~apart)
         rows = np.full(len(self.keeps), -1, dtype=np.int64)
         rows[limited] = np.arange(len(limited))
         rows[free] = len(limited)
         count = len(limited) + bool(len(free))
         initial, lots = np.zeros(count), np.zeros((count, len(keep)))
-        most = np.full((count, len(keep)), LIMITLESS)
+        most, refill = np.full((count, len(keep)), LIMITLESS), np.zeros((count, len(keep)))
         # What has faded to nothing cannot be counted in lots of the first period.
         unlike = len(losses) > 1 or bool(keep[-1] < GONE)
         for h in np.flatnonzero(holds & ~np.array(unlike)):
             initial[rows[h]] += keeps * self.initial[h]
             lots[rows[h]] += bought[h] / keep
         if not unlike:
-            most[: len(limited)] = self.most[limited, None] / keep
+            most[: len(limited)] = np.minimum(self.most[limited, None] / keep, LIMITLESS)
+            refill[: len(limited)] = self.refill[limited] / keep
         idle = np.flatnonzero(~holds & (self.most > 0))
         idle_rows = np.full(len(rows), -1, dtype=np.int64)
         idle_rows[idle] = np.arange(len(idle))
@@ -263,6 +275,7 @@ class NodeData:
             arrived=initial[:, None] + np.cumsum(lots, axis=1),
             initial=initial,
             most=most,
+            refill=refill,
             idle=self.keeps[idle],
             idle_rows=idle_rows,
             unlike=unlike,
@@ -331,6 +344,10 @@ def read_node(instance: Instance, position: int, looks: Looks, columns: Columns)
         initial=share * np.array([pile.initial for pile in data], dtype=float),
         most=np.array(
             [a * pile.max_release for a, pile in zip(share, data, strict=True)], dtype=float
+        ),
+        refill=np.reshape(
+            [a * pile.refill[year_of] for a, pile in zip(share, data, strict=True)],
+            (len(data), len(year_of)),
         ),
         plate=np.array(
             [

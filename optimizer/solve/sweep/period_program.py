@@ -90,7 +90,7 @@ def come_to(value, upper, basis, raised, found):
 @compiled
 def live_by_rule(
     matrix, aims, dear, cheap, row, limit, supply, capacity, open_, keeps, initial, bought, most,
-    kept, found, left,
+    kept, planned, back, found, left, refilled,
 ):  # fmt: skip
     """Serve one period after the other, in each look; N columns are J steps, C plants, H accounts
     and what is left over of V forms, in this order.
@@ -101,7 +101,9 @@ def live_by_rule(
     dear, cheap: aims followed one after the other, the latter from above the reserve
     limit (R, J, K), capacity (U, C, K), supply (U, V, K), open_ (U, K): of each period
     keeps, initial, most (H), bought, kept (H, K): of accounts; the last is the reserve
-    found (U, N, K), left (U, H): set: what each column comes to, and lots left at the end
+    planned (H, K), back (U, H, K): most that accounts hold, and that can come back after releases
+    found (U, N, K), left, refilled (U, H): set: what each column comes to, lots left at the end,
+        and lots that come back in all periods
     """
     rows, columns = matrix.shape
     steps, plants, accounts = limit.shape[1], capacity.shape[1], len(keeps)
@@ -117,6 +119,10 @@ def live_by_rule(
                 stock[h] = stock[h] * keeps[h] + bought[h, k]
             if not open_[u, k]:
                 found[u, :, k] = 0.0
+                for h in range(accounts):
+                    again = max(0.0, min(back[u, h, k], planned[h, k] - stock[h]))
+                    stock[h] += again
+                    refilled[u, h] += again
                 continue
             upper[:steps] = limit[row[u], :, k]
             upper[steps:first] = capacity[u, :, k]
@@ -139,5 +145,8 @@ def live_by_rule(
             come_to(value, upper, basis, raised, now)
             for h in range(accounts):
                 stock[h] -= now[first + h]
+                again = max(0.0, min(back[u, h, k], planned[h, k] - stock[h]))
+                stock[h] += again
+                refilled[u, h] += again
             found[u, :, k] = now
         left[u] = stock

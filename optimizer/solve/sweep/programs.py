@@ -107,7 +107,7 @@ class ChainPass(Pass):
 
     def _place(self, v: int, n: int, kind: str) -> NDArray[np.int64]:
         """Where what a project delivers, or an account buys, stands among what is given."""
-        if kind == "buy":
+        if kind in ("buy", "covered"):
             return self.template.place[kind, list(self._nodes[v].node.accounts)[n]]
         return self.template.place[kind, (v, self._looks[v].projects[n])]
 
@@ -139,6 +139,9 @@ class ChainPass(Pass):
             given[:, self._place(v, n, "delivers")] += lots
         for v, n in self._accounts:
             given[:, self._place(v, n, "buy")] = self._point.buy[self._nodes[v].piles[n]]
+            covered = self._looks[v].covered
+            if covered is not None and self._nodes[v].refill[n].any():
+                given[:, self._place(v, n, "covered")] = covered[part]
         return given
 
     def parts(self) -> list[Callable[[], None]]:

@@ -2,9 +2,9 @@
 
 Recourse separates by chain and by look (:mod:`optimizer.solve.sweep.state_classes`), so a sweep is
 a set of passes over looks that run side by side. Where stocks lose at one rate, a node by itself
-goes through :mod:`optimizer.solve.sweep.chain`, a chain without gains through
-:mod:`optimizer.solve.sweep.network`; all else is solved as linear programs, look by look
-(:mod:`optimizer.solve.sweep.template`).
+goes through :mod:`optimizer.solve.sweep.chain`, a chain without gains, or a node with stocks that
+are filled again, through :mod:`optimizer.solve.sweep.network`; all else is solved as linear
+programs, look by look (:mod:`optimizer.solve.sweep.template`).
 """
 
 from __future__ import annotations
@@ -199,7 +199,7 @@ class Recourse:
         node = self.nodes[chain.head]
         if not (self._known_rules or self._template(chain).known):
             pass  # a rule that compiled passes would not heed
-        elif len(chain.nodes) == 1:
+        elif len(chain.nodes) == 1 and not node.refill.any():
             own = looks if isinstance(looks, Looks) else looks.forms[node.node.material]
             stocks = node.stocks(point)
             if not stocks.unlike:

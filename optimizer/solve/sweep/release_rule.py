@@ -1,6 +1,7 @@
 """Recourse of a commitment by a rule that knows the past and the present only.
 
-In a period that is short, a node's stocks are released at once. A reserve, a share of what would
+In a period that is short, a node's stocks are released at once; in a covered one what can come back
+of them does. A reserve, a share of what would
 be there had nothing ever been released, is kept in each stock for the dear steps: those dearer
 than the demand-weighted mean of the node's steps. What the rule does is feasible in the second
 stage, so that it is never better than foresight. While a dear step is short nothing is released
@@ -14,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from models.results.plan import StockUse
 from optimizer.model.commitment import Commitment, planned_stock
 from optimizer.model.instance import COVERED, Chain, Floats, Instance
 from optimizer.model.states import State
@@ -32,6 +34,19 @@ class ByRule:
     damage: Floats  # (S) in the unit of the measure
     by_material: dict[str, float]  # expected, in the unit of the measure
     left: dict[str, float]  # expected lots in each stockpile at the end of the horizon
+    released: dict[str, float]  # expected lots released of each stockpile in all years
+    refilled: dict[str, float]  # expected lots that come back to it
+
+    def stock_use(self, instance: Instance, commitment: Commitment) -> tuple[StockUse, ...]:
+        """How often stockpiles that are filled again are used."""
+        found = []
+        for h, pile in instance.stockpiles.items():
+            lot, most = instance.lot_t[pile.material], planned_stock(instance, commitment, h).max()
+            if pile.refill.any():
+                released, refilled = self.released[h] * lot, self.refilled[h] * lot
+                times = self.released[h] / float(most) if most > 0 else None
+                found.append(StockUse(id=h, released_t=released, refilled_t=refilled, times=times))
+        return tuple(found)
 
 
 def by_rule(
@@ -55,6 +70,8 @@ def by_rule(
             damage=np.zeros(len(states)),
             by_material=dict.fromkeys(instance.case.materials, 0.0),
             left=dict(planned),
+            released=dict.fromkeys(planned, 0.0),
+            refilled=dict.fromkeys(planned, 0.0),
         )
         for reserve in reserves
     )
@@ -79,6 +96,8 @@ def joined(parts: Sequence[ByRule]) -> ByRule:
         damage=np.concatenate([part.damage for part in parts]),
         by_material=added([part.by_material for part in parts]),
         left=added([part.left for part in parts]),
+        released=added([part.released for part in parts]),
+        refilled=added([part.refilled for part in parts]),
     )
 
 
@@ -98,9 +117,13 @@ def _add(
         planned = np.array([stock.held() for stock in node.each_stock(point)])
         planned = planned.reshape(len(node.keeps), node.length)
         for rule in found:
-            missing, left = released(node, looks.row, uncovered, bought, planned, rule.reserve)
-            damage = damage_of(node, looks.row, missing)
-            _count(rule, node, looks.of_state, block, chance, damage, planned[:, -1] - left)
+            lived = released(
+                node, looks.row, uncovered, bought, planned, rule.reserve, node.back(looks)
+            )
+            damage = damage_of(node, looks.row, lived.missing)
+            gone = planned[:, -1] - lived.left
+            of_piles = gone, lived.released, lived.refilled
+            _count(rule, node, looks.of_state, block, chance, damage, *of_piles)
 
 
 def _add_chain(
@@ -118,7 +141,8 @@ def _add_chain(
         ruled = released_in(given, rule.reserve)
         for v, node in given.nodes.items():
             damage = (ruled.missing[v] * node.weight).sum(axis=(1, 2))
-            _count(rule, node, looks.of_state, block, chance, damage, ruled.gone[v])
+            of_piles = ruled.gone[v], ruled.released[v].sum(axis=2), ruled.refilled[v]
+            _count(rule, node, looks.of_state, block, chance, damage, *of_piles)
 
 
 def _count(
@@ -129,14 +153,18 @@ def _count(
     chance: Floats,
     damage: Floats,
     gone: Floats,
+    given: Floats,
+    refilled: Floats,
 ) -> None:
     """Count the damage of a node by look (U), and (U, H) what is gone of the planned stock in the
-    end: calm states release nothing."""
+    end, what was given and what came back: calm states release nothing."""
     struck = of_state >= 0
     rule.damage[block][struck] += damage[of_state[struck]]
     rule.by_material[node.node.material] += float(chance @ damage)
-    for stockpile, lots in zip(node.node.accounts, chance @ gone, strict=True):
-        rule.left[stockpile] -= float(lots)
+    for h, stockpile in enumerate(node.node.accounts):
+        rule.left[stockpile] -= float(chance @ gone[:, h])
+        rule.released[stockpile] += float(chance @ given[:, h])
+        rule.refilled[stockpile] += float(chance @ refilled[:, h])
 
 
 def uncovered_demand(node: NodeData, looks: Looks, point: Point) -> Floats:
@@ -149,6 +177,16 @@ def uncovered_demand(node: NodeData, looks: Looks, point: Point) -> Floats:
     return uncovered
 
 
+@dataclass(frozen=True, eq=False)
+class Lived:
+    """What a node leads to by the rule, in lots."""
+
+    missing: Floats  # (U, K) after releases
+    left: Floats  # (U, H) in the accounts at the end
+    released: Floats  # (U, H) in all periods
+    refilled: Floats  # (U, H)
+
+
 def released(
     node: NodeData,
     row: Integers,
@@ -156,19 +194,21 @@ def released(
     bought: Floats,
     planned: Floats,
     reserve: float,
-) -> tuple[Floats, Floats]:
-    """(U, K) lots missing after release of what is ``uncovered`` (U, K), and (U, H) left in the
-    accounts at the end, in looks of given rows (U) of demand.
+    back: Floats,
+) -> Lived:
+    """Live through what is ``uncovered`` (U, K) with accounts of which ``back`` (U, H, K) can come
+    back, up to what is planned, after all releases of the period. Dear steps are met first and may
+    draw on everything; cheap ones on what lies above the reserve, a share of the planned stock, of
+    each account. The account that loses most gives first, then the order of the file. Looks have
+    given rows (U) of demand.
 
-    Dear steps are met first and may draw on everything; cheap ones on what lies above the reserve,
-    a share of the planned stock, of each account. The account that loses most gives first, then the
-    order of the file. By hand: in each of three periods 30 t are needed
-    and none arrive, 20 t on a cheap step and 10 t on a dear one. Half of the 40 t in store, which
-    lose nothing, are the reserve. First the dear step takes 10 t and the cheap one the 10 t above
-    the reserve: 10 t are missing. Then the dear step takes 10 t twice, and 20 t are missing in
-    either period."""
+    By hand: in each of three periods 30 t are needed and none arrive, 20 t on a cheap step and 10 t
+    on a dear one. Half of the 40 t in store, which lose nothing, are the reserve. First the dear
+    step takes 10 t and the cheap one the 10 t above the reserve: 10 t are missing. Then the dear
+    step takes 10 t twice, and 20 t are missing in either period."""
     missing = uncovered.copy()
     stock = np.tile(node.initial, (len(uncovered), 1))
+    gone, refilled = np.zeros((2, *stock.shape))
     first = np.argsort(node.keeps, kind="stable")
     cheap = cheap_demand(node)[row]
     kept = reserve * planned
@@ -186,10 +226,13 @@ def released(
             more = np.minimum(np.minimum(free, node.most[h] - given[:, h]), for_cheap)
             given[:, h] += more
             for_cheap -= more
-        stock -= given
+        more = np.clip(planned[:, k] - (stock - given), 0.0, back[:, :, k])
+        stock += more - given
+        gone += given
+        refilled += more
         missing[:, k] = for_dear + for_cheap
     missing[missing < COVERED * node.demand[row]] = 0.0
-    return missing, stock
+    return Lived(missing, stock, gone, refilled)
 
 
 def cheap_demand(node: NodeData) -> Floats:

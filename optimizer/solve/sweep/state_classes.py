@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from models.scenario.chains import chains
 from optimizer.model import clock
 from optimizer.model.instance import COMMON, COVERED, Chain, Coming, Floats, Instance, Node
-from optimizer.model.states import State, is_short, price_states, shares_left
+from optimizer.model.states import State, covered_periods, is_short, price_states, shares_left
 
 Integers = NDArray[np.int64]
 
@@ -38,6 +38,8 @@ class Looks:
     row: Integers  # (U) row of the next two that holds
     factor: Floats  # (N) on demand
     kept: Floats  # (N, E, K) share of later steps that is left, by entry with adaptation
+    covered: Floats | None = None
+    """(U, K) 1 where a period is covered, else 0; None where no stock is filled again."""
 
     @property
     def demanded(self) -> Floats:
@@ -60,7 +62,8 @@ class Looks:
 
 @dataclass(frozen=True, eq=False)
 class ChainLooks:
-    """The looks of forms that are made into one another, U of them."""
+    """The looks of forms that are made into one another, or of one of which stocks are filled
+    again, U of them."""
 
     chains: tuple[Chain, ...]  # one, or one for each consumer
     of_state: Integers  # (S) look of each state; -1 where it is calm
@@ -99,9 +102,9 @@ def read_looks(
     delays: dict[str, tuple[Coming, ...]] | None = None,
     merge: bool = True,
 ) -> tuple[tuple[Looks, ...], tuple[ChainLooks, ...]]:
-    """The looks of every material that has nodes, and of those that are made into others together;
-    ``delays`` are those that projects can have, where these states are not all there are. Without
-    ``merge`` there is one look for each state."""
+    """The looks of every material that has nodes, and of those that are made into others, or of
+    which stocks are filled again, together; ``delays`` are those that projects can have, where
+    these states are not all there are. Without ``merge`` there is one look for each state."""
     patterns = Patterns(instance, states)
     possible = delays or delays_of(instance, states)
     of_material: dict[str, list[int]] = {}
@@ -122,7 +125,9 @@ def read_looks(
         groups.setdefault(tied.get(material, (material,)), []).append(chain)
     in_chain: dict[str, ChainLooks] = {}
     for own in groups.values():
-        if all(len(chain.nodes) == 1 for chain in own):
+        piles = {h for chain in own for v in chain.nodes for h in instance.nodes[v].accounts}
+        again = any(instance.stockpiles[h].refill.any() for h in piles)
+        if all(len(chain.nodes) == 1 for chain in own) and not again:
             continue
         names = dict.fromkeys(instance.nodes[v].material for chain in own for v in chain.nodes)
         apart = {
@@ -131,7 +136,7 @@ def read_looks(
             )
             for m in names
         }
-        together = _together(instance, tuple(own), apart, patterns, merge)
+        together = _together(instance, tuple(own), apart, patterns, factors_in(states), merge)
         in_chain.update(dict.fromkeys(names, together))
     looks = tuple(
         in_chain[material].forms[material]
@@ -149,14 +154,14 @@ def _together(
     own_chains: tuple[Chain, ...],
     apart: dict[str, Looks],
     patterns: "Patterns",
+    factors: dict[str, Floats],
     merge: bool,
 ) -> ChainLooks:
     """The looks of forms of which each was read state by state."""
     plants = (plant for own in own_chains for plant in own.plants if plant.capacity is not None)
     conversions, left = {plant.id: plant.origin for plant in plants}, {}
     for c, origin in conversions.items():
-        rows, of_state = patterns.of_origin(instance.origins.index(origin))
-        left[c] = rows[of_state]
+        left[c] = patterns.left(origin)
     open_ = np.zeros((patterns.states, patterns.periods), dtype=bool)
     year_of = instance.year_of
     for chain in own_chains:
@@ -175,12 +180,17 @@ def _together(
             if plant.capacity is not None
         }
         open_ |= is_short(chain, demand, market, capacity)
+    covered = {
+        m: np.broadcast_to(own, open_.shape)
+        for m, own in covered_periods(instance, patterns.left, factors, apart).items()
+    }
     kept = of_state = np.arange(patterns.states)
     if merge:
         struck = np.flatnonzero(open_.any(axis=1))
         # In a calm period there is nothing to tell states apart by.
         seen: list[Floats] = [open_[struck].astype(float)]
         seen += [own[struck] * open_[struck] for own in left.values()]
+        seen += [own[struck] for own in covered.values()]
         for own in apart.values():
             seen += [own.supply[struck] * open_[struck], _wanted(own, struck, open_)]
             for p in range(len(own.projects)):
@@ -210,6 +220,7 @@ def _together(
             row=row,
             factor=factor,
             kept=own_left,
+            covered=covered[m][kept] if m in covered else None,
         )
     return ChainLooks(
         own_chains, of_state, forms, {c: own[kept] for c, own in left.items()}, open_[kept]

@@ -38,7 +38,8 @@ FAR = 1e9  # no lot is worth so many times the dearest step
 TIGHT = 1e-9  # a multiplier that is more, as a share of ``price``, holds its row or column
 OF_PERIODS = {"demand_balance", "conversion_limit", "stock_balance", "shortage_limit"}
 """Rules that compiled passes follow, and that say nothing of a period which covers its demand, but
-that stock is kept. Where there are others programs are solved, and no period is left out."""
+that stock is kept. Where there are others no period is left out of a program."""
+REFILLS = {"refill_limit", "refill_when_covered"}  # rules that compiled passes follow as well
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,8 +128,8 @@ class Template:
         self.price = highs.unit_of_costs(self.program)  # what costs count one as
         self._scaling = highs.lifted(self.program, highs.scaling_of(self.program, 1 / self.price))
         self._far = FAR * max(1.0, float(np.abs(self.program.cost).max(initial=0.0)) / self.price)
-        self.known = set(rules) <= OF_PERIODS  # whether it has no other rules
-        self._splits = keeps is not None and self.known
+        self.known = set(rules) <= OF_PERIODS | REFILLS  # whether it has no other rules
+        self._splits = keeps is not None and set(rules) <= OF_PERIODS
         period_of_row, period = np.zeros(len(rules), np.int64), np.zeros(len(own), np.int64)
         follows, kept = np.full(len(rules), -1), np.ones(len(rules))
         if keeps is not None and self._splits:
@@ -286,13 +287,14 @@ def has_known_rules(instance: Instance) -> bool:
     """Whether a state is under no rules but those that the compiled passes follow."""
     block = pyo.ConcreteModel()
     add_recourse(block, instance, [], None)
-    return set(block.component_map(pyo.Constraint)) <= OF_PERIODS
+    return set(block.component_map(pyo.Constraint)) <= OF_PERIODS | REFILLS
 
 
 def of_chain(instance: Instance, chain: Chain) -> Template:
     """The formulation of one state of a chain. Given are ``market`` by node (K), ``capacity`` by
     conversion (K), ``delivers`` by node and project (K), and ``buy`` by stockpile (Y); where they
-    depend on the state, ``demand`` by node (K) and ``limit`` by node and step (K)."""
+    depend on the state, ``demand`` by node (K) and ``limit`` by node and step (K); of stockpiles
+    that are filled again, ``covered`` (K): 1 where a period is, else 0."""
     model, periods = pyo.ConcreteModel(), list(instance.periods)
     nodes = {v: instance.nodes[v] for v in chain.nodes}
     projects = {
@@ -308,9 +310,16 @@ def of_chain(instance: Instance, chain: Chain) -> Template:
     model.capacity = pyo.Var(conversions, periods)
     model.delivers = pyo.Var([(v, p) for v, own in projects.items() for p in own], periods)
     model.buy = pyo.Var(piles, list(instance.years))
+    refill = {
+        h: instance.stockpiles[h].refill[instance.year_of]
+        for h in piles
+        if instance.stockpiles[h].refill.any()
+    }
+    model.covered = pyo.Var(list(refill), periods)
+    model.planned = {(h, k): _planned(model, instance, h, k) for h in refill for k in periods}
     model.state = pyo.Block()
     given: dict[Key, list[Any]] = {}
-    for kind in ("demand", "limit", "market", "capacity", "delivers", "buy"):
+    for kind in ("demand", "limit", "market", "capacity", "delivers", "buy", "covered"):
         for (*whose, _), variable in getattr(model, kind).items():
             key = kind, tuple(whose) if len(whose) > 1 else whose[0]
             given.setdefault(key, []).append(variable)
@@ -330,8 +339,29 @@ def of_chain(instance: Instance, chain: Chain) -> Template:
     def delivers(v: int, p: str, k: int) -> Any:
         return model.delivers[v, p, k]
 
-    whole = Situation(chain, tuple(periods), demand, limit, market, capacity, projects, delivers)
+    whole = Situation(
+        chain, tuple(periods), demand, limit, market, capacity, projects, delivers, refill
+    )
     add_recourse(model.state, instance, [whole], model)
+
+    def when_covered(block: Any, v: str, h: str, k: int) -> Any:
+        column = block.refill[v, h, k]
+        most, column.ub = column.ub, None
+        return column <= most * model.covered[h, k]
+
+    keys = list(model.state.refill)
+    model.state.refill_when_covered = pyo.Constraint(keys, rule=when_covered)
     model.objective = pyo.Objective(expr=model.state.damage)
     keeps = {h: instance.stockpiles[h].keeps for h in piles}
     return Template(model, given, keeps)
+
+
+def _planned(model: Any, instance: Instance, h: str, k: int) -> Any:
+    """Stock at the end of a period if nothing is released (S2), by ``buy``."""
+    pile, n, first = instance.stockpiles[h], instance.per_year, instance.years[0]
+    bought: dict[int, float] = {}
+    for j in range(k + 1):
+        year = first + j // n
+        bought[year] = bought.get(year, 0.0) + pile.keeps ** (k - j) / n
+    purchases = sum(part * model.buy[h, year] for year, part in bought.items())
+    return pile.keeps ** (k + 1) * pile.initial + purchases

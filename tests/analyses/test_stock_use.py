@@ -1,0 +1,61 @@
+"""How often stocks are used and filled again: in plans, evaluations and what is told of both."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import pytest
+from documents import is_whole_in_all_media, text_of
+from refills import twice
+from small import near, solve
+
+from models.language import Language
+from models.results import Evaluation, Plan
+from optimizer.analyses.evaluation.evaluate import evaluate
+from optimizer.analyses.evaluation.options import EvaluateOptions
+from optimizer.analyses.given import given
+
+
+def used(**fields: Any) -> Plan:
+    raw = twice()
+    raw["stockpiles"][0] |= {"max_purchase_t_per_year": 0} | fields
+    return solve(raw)
+
+
+def test_a_plan_says_how_often_its_stock_is_used() -> None:
+    """A quarter of 50 t is lost before the first event, which takes 37.5 t. 28.125 t are planned in
+    the year after and come back, of which 21.09375 t are left for the second event."""
+    (use,) = used().stock_use
+    assert use.released_t == near(37.5 + 21.09375)
+    assert use.refilled_t == near(28.125)
+    assert use.times == near((37.5 + 21.09375) / 37.5)
+
+
+def test_of_stocks_that_are_not_filled_again_nothing_is_told() -> None:
+    assert used(refill_t_per_year=None).stock_use == ()
+
+
+def test_of_a_stock_that_holds_nothing_no_times_are_told() -> None:
+    (use,) = used(initial_t=0).stock_use
+    assert (use.released_t, use.refilled_t, use.times) == (0.0, 0.0, None)
+
+
+@cache
+def judged() -> Evaluation:
+    return evaluate(given(used()), EvaluateOptions(reserves=(0.0, 0.5), replications=0))
+
+
+def test_an_evaluation_says_it_of_each_rule() -> None:
+    """All is one dear step, so that a reserve changes nothing."""
+    (use,) = used().stock_use
+    for rule in judged().rules:
+        assert rule.stock_use == (use,)
+
+
+@pytest.mark.parametrize("language", ["en", "de"])
+@pytest.mark.parametrize("of", [used, judged])
+def test_both_are_told_in_all_media(of: Any, language: Language, untranslated: set[str]) -> None:
+    is_whole_in_all_media(of(), language, untranslated)
+    name = "Times used" if language == "en" else "Nutzungen"
+    assert name in text_of(of(), language)
