@@ -1,0 +1,88 @@
+"""Recourse in random worlds: what compiled passes find, programs from the rules, and an independent
+linear program; the rule without foresight is never better."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+import numpy as np
+import pytest
+from cutting import random_point, recourse_of
+from oracle_outcome import damages
+from random_chains import commitment
+from random_worlds import world_case
+
+from optimizer.model.commitment import Commitment
+from optimizer.model.instance import COMMON, Instance, group_of
+from optimizer.model.states import read_states
+from optimizer.solve.sweep import Point, Recourse, by_rule
+
+SEEDS = range(500)
+
+
+def of_programs(raw: dict[str, Any]) -> Recourse:
+    """Recourse in which every chain and node is solved as linear programs."""
+    recourse = recourse_of(raw)
+    recourse._pass = recourse.program  # type: ignore[method-assign, assignment]
+    return recourse
+
+
+def proven(recourse: Recourse, swept: Any, point: Point) -> Any:
+    """(S) what the multipliers of all nodes prove of a point in each state."""
+    none = np.zeros(len(recourse.probability))
+    return sum((s.at(recourse.nodes[v], point) for v, s in swept.slopes.items()), none)
+
+
+def close(value: Any) -> Any:
+    return pytest.approx(value, rel=1e-7, abs=1e-8)
+
+
+def decided(pick: Any, raw: dict[str, Any], instance: Instance) -> tuple[Commitment, list[float]]:
+    """A commitment, whatever it costs, with half of its offtake under a floor, and the damage of
+    each state that the independent program finds."""
+    start, offtake, buy = commitment(pick, raw)
+    floored = {
+        (p, "common" if group == COMMON else group.rstrip("."), f, i): 0.5 * offtake[p, "common"]
+        for p, year, group, f, i in dict.fromkeys(instance.floored)
+        if start.get(p) == year and group == COMMON and i == instance.floors_of(p)[0].id
+    }
+    found = damages(raw, start, offtake, buy, floored)
+    groups = {"common": COMMON} | {f: group_of(f) for f in raw["funders"]}
+    own = Commitment(
+        start=start,
+        offtake={(p, groups[g]): x for (p, g), x in offtake.items()},
+        buy={
+            h: np.array(tonnes) / instance.lot_t[instance.stockpiles[h].material]
+            for h, tonnes in buy.items()
+        },
+        floored={(p, groups[g], f, i): x for (p, g, f, i), x in floored.items()},
+    )
+    return own, [sum(of_nodes.values()) for of_nodes in found]
+
+
+@pytest.mark.quick(every=20)
+@pytest.mark.parametrize("seed", SEEDS)
+def test_all_ways_to_reckon_recourse_agree(seed: int) -> None:
+    """Damage of each state, three times, and cuts that are tight where they were made and hold
+    elsewhere."""
+    pick = random.Random(f"paths {seed}")
+    raw = world_case(pick.choice)
+    compiled, programs = recourse_of(raw), of_programs(raw)
+    instance, rng = compiled.instance, np.random.default_rng(seed)
+    own, expected = decided(pick.choice, raw, instance)
+    points = [compiled.columns.point(own), *(random_point(rng, compiled) for _ in range(3))]
+    each = np.eye(len(compiled.probability))
+    exact = [programs.sweep(at, each) for at in points]
+    assert exact[0].damage == close(np.array(expected))
+    for recourse in (compiled, programs):
+        for at, whole in zip(points[:2], exact, strict=False):
+            found = recourse.sweep(at, each)
+            assert found.damage == close(whole.damage)
+            assert proven(recourse, found, at) == close(whole.damage)
+            size = 1 + np.abs(sum(slopes.constant for slopes in found.slopes.values()))
+            for other, bounded in zip(points, exact, strict=True):
+                excess = proven(recourse, found, other) - bounded.damage
+                assert (excess <= 1e-8 * size).all()
+    for rule in by_rule(instance, read_states(instance), own, (0.0, 0.4)):
+        assert (rule.damage >= np.array(expected) - 1e-7 * (1 + np.array(expected))).all()
