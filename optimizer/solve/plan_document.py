@@ -244,6 +244,9 @@ def unaided_projects(
             for q, *_, share, money in plans.moved(instance, commitment)
             if q == p
         )
+        paid += math.fsum(
+            float(own.sum()) for q, _, own in plans.premiums(instance, commitment) if q == p
+        )
         yield results.UnaidedProject(
             id=p,
             year=project.unaided,

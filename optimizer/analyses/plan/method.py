@@ -138,7 +138,24 @@ def _limits(say: PlanWording) -> Iterator[str]:
         "Prices do not react to what is bought, and nothing is worth anything after {year}.",
         year=say.years[-1],
     )
+    if say.case is not None:
+        yield from _left_out(say.case)
     yield tr("Other benefits and costs, such as jobs or the environment, are not counted.")
+
+
+def _left_out(case: Case) -> Iterator[str]:
+    """What the model could say, and the scenario does not."""
+    projects = case.projects.values()
+    if projects and not any(p.anyway for p in projects):
+        yield tr("No project comes without the plan: what would be built anyway is credited to it.")
+    if projects and not any(p.cash_cost_eur_per_t for p in projects):
+        yield tr("Plants run whatever the price.")
+    if not any(entry.adaptation for entry in case.damage):
+        yield tr(
+            "Users do not adapt: a missing tonne costs the same however long a shortage lasts."
+        )
+    if case.stockpiles and not any(pile.refill_t_per_year for pile in case.stockpiles):
+        yield tr("A stock that was released is not filled again.")
 
 
 def glossary(say: PlanWording) -> Section:
