@@ -4,7 +4,7 @@
 #   make demo      solve a real scenario             make lock      resolve the locks anew (needs uv)
 #   make test      run the tests, minutes            make clean     remove the environment and caches
 #   make test-slow run the long ones                 make fuzz      fuzz the readers (Linux only)
-#   make check     style, types, imports, docs       make docs      write docs/results.md anew
+#   make check     style, types, imports, docs       make docs      write results.md, replay.md anew
 
 PYTHON = python3
 VENV = .venv
@@ -56,6 +56,7 @@ check: $(VENV)/.dev
 
 docs: $(VENV)/.run
 	$(VENV)/bin/python -m docs.results_reference docs/results.md
+	$(VENV)/bin/python -m docs.replay docs/replay.md
 
 # Each stamp stands for one lock, installed. A changed lock is installed again.
 $(VENV)/.run: requirements/run.lock pyproject.toml | $(VENV)/bin/python
