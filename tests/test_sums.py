@@ -32,6 +32,7 @@ COUNTS = {
     ("assumptions.py", "(made.numbers == one.numbers for one in every.values())"),
     ("reading.py", "arrays"),
     ("need.py", "arrays"),
+    ("overruns.py", "arrays"),
     ("cuts.py", "(len(recourse.chains[v]) for v in heads)"),
 }
 """What may be added up by ``sum``: whole numbers, and arrays."""

@@ -59,7 +59,7 @@ def _project_rules(instance: Instance, commitment: Commitment) -> Iterator[str]:
         if p in start:
             yield f"P9 must_not_build: {p}"
     for year, most in case.policy.max_starts_by_year.items():
-        if (count := sum(own == year for own in start.values())) > most:
+        if (count := list(start.values()).count(year)) > most:
             yield f"P9 starts_by_year: {count} are started in {year}"
     limit = case.policy.max_projects
     if limit is not None and len(start) > limit:

@@ -54,10 +54,11 @@ def budget_risk(
     ]  # what each project costs as announced, and all that does not go by capex
     odds, missing_anywhere = [], np.zeros(len(times), dtype=bool)
     for limit in limits:
-        used = nothing[limit.key] + sum(
+        moving = (
             np.outer(1 + by, own[limit.key] - nothing[limit.key])
             for by, own in zip(overruns, alone, strict=True)
         )
+        used = sum(moving, nothing[limit.key])
         for year, available, plan, use in _spans(instance, limit, planned[limit.key], used):
             missing = np.maximum(0.0, use - available)
             lacks = missing > TOLERANCE * np.maximum(available, use)
