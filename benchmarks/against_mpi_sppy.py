@@ -64,7 +64,7 @@ class Problem:
 
         from optimizer.model.formulation import build_commitment
         from optimizer.model.formulation.recourse import add_delivered, add_recourse, situations
-        from optimizer.model.states import outlook
+        from optimizer.model.outlook import outlook
 
         state = self.states[name]
         own = outlook(self.instance, state)

@@ -25,7 +25,8 @@ from optimizer.errors import Infeasible
 from optimizer.model import clock
 from optimizer.model.commitment import Commitment
 from optimizer.model.instance import Instance, read_instance
-from optimizer.model.states import draw_states, mean_outlook, outlook, read_states
+from optimizer.model.outlook import mean_outlook, outlook
+from optimizer.model.states import draw_states, read_states
 from optimizer.solve.checked_solution import input_hash
 from optimizer.solve.planner import plan
 from optimizer.solve.reckoned import disagreements

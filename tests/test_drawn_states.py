@@ -18,7 +18,8 @@ from small import CHINA, Raw, case, cut, near, project, stockpile
 from models.scenario.case import Case
 from optimizer.errors import Infeasible
 from optimizer.model.instance import read_instance
-from optimizer.model.states import State, availability, draw_states, never_striking, read_states
+from optimizer.model.outlook import availability
+from optimizer.model.states import State, draw_states, never_striking, read_states
 from optimizer.solve import planner
 
 MANY = 20_000

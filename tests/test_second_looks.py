@@ -17,7 +17,7 @@ from optimizer.errors import SolverError
 from optimizer.model import highs
 from optimizer.model.commitment import Commitment
 from optimizer.model.instance import Held, read_instance, seen_from
-from optimizer.model.states import without_surplus
+from optimizer.model.outlook import without_surplus
 from optimizer.solve import planner
 from optimizer.solve.checked_solution import proven
 from optimizer.solve.decomposition import method, solve_by_decomposition

@@ -14,15 +14,14 @@ from small import CHINA, Raw, case, cut, near, project, stockpile
 from models.scenario.case import Case
 from optimizer.model.commitment import Commitment
 from optimizer.model.instance import Coming, Instance, read_instance
-from optimizer.model.states import (
-    State,
+from optimizer.model.outlook import (
     availability,
     market_supply,
     outlook,
     project_output,
-    read_states,
     without_surplus,
 )
+from optimizer.model.states import State, read_states
 from optimizer.solve import planner
 from optimizer.solve.sweep import Recourse
 

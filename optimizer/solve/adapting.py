@@ -12,7 +12,8 @@ from models import results
 from optimizer.model import clock
 from optimizer.model.commitment import Commitment
 from optimizer.model.instance import Floats, Instance, adaptation_of
-from optimizer.model.states import State, price_states
+from optimizer.model.outlook import price_states
+from optimizer.model.states import State
 from optimizer.solve.outcomes import Evaluation
 from optimizer.solve.sweep.recourse import BLOCK
 from optimizer.solve.sweep.state_classes import Patterns, factors_in

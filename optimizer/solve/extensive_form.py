@@ -12,7 +12,8 @@ from optimizer.model import formulation, highs
 from optimizer.model.commitment import Commitment
 from optimizer.model.highs import LinearProgram, Solution
 from optimizer.model.instance import Floats, Instance
-from optimizer.model.states import Outlook, State, outlook
+from optimizer.model.outlook import Outlook, outlook
+from optimizer.model.states import State
 from optimizer.solve.gap import smallest_size
 from optimizer.solve.solver_result import GAP, NODE_LIMIT, TOP, How, Solved, Teller
 

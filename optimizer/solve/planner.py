@@ -19,7 +19,8 @@ from optimizer.model.commitment import Commitment, weighed_cost, without_idle
 from optimizer.model.cores import usable_cores
 from optimizer.model.highs import Solution
 from optimizer.model.instance import Instance, read_instance
-from optimizer.model.states import State, read_states, without_surplus
+from optimizer.model.outlook import without_surplus
+from optimizer.model.states import State, read_states
 from optimizer.solve import outcomes
 from optimizer.solve.checked_solution import ENOUGH_STATES, Found, input_hash
 from optimizer.solve.conflicts import smallest_conflict, told_of

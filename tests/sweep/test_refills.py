@@ -20,7 +20,8 @@ from small import CHINA, Raw, case, cut, near, project, state, stockpile
 from models.scenario.case import Case
 from optimizer.model.commitment import Commitment
 from optimizer.model.instance import Instance, read_instance
-from optimizer.model.states import covered_periods, outlook, read_states
+from optimizer.model.outlook import covered_periods, outlook
+from optimizer.model.states import read_states
 from optimizer.solve import outcomes
 from optimizer.solve.decomposition import solve_by_decomposition
 from optimizer.solve.extensive_form import solve_extensive_form

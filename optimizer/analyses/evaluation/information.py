@@ -27,7 +27,8 @@ from optimizer.errors import Interrupted, NoPlan
 from optimizer.model.commitment import Commitment, weighed_cost
 from optimizer.model.highs import Progress
 from optimizer.model.instance import Coming, Floats, Instance, read_instance
-from optimizer.model.states import State, mean_outlook
+from optimizer.model.outlook import mean_outlook
+from optimizer.model.states import State
 from optimizer.parallel import Workers, side_by_side
 from optimizer.solve import outcomes
 from optimizer.solve.checked_solution import Found

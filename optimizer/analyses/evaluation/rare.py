@@ -20,13 +20,7 @@ from optimizer.analyses.evaluation.estimates import Parts, estimate
 from optimizer.analyses.evaluation.options import FEWEST_RARE
 from optimizer.model.commitment import Commitment
 from optimizer.model.instance import Floats, Instance
-from optimizer.model.states import (
-    Chances,
-    State,
-    draw_states,
-    project_correlation,
-    regime_of,
-)
+from optimizer.model.states import Chances, State, draw_states, project_correlation, regime_of
 from optimizer.solve import outcomes
 
 SHARES = (0.2, 0.5, 0.3)

@@ -13,7 +13,8 @@ from optimizer.model import highs
 from optimizer.model.commitment import Commitment, planned_stock
 from optimizer.model.formulation.recourse import Situation, add_recourse, situations
 from optimizer.model.instance import COMMON, COVERED, Floats, Instance, Plant
-from optimizer.model.states import State, outlook
+from optimizer.model.outlook import outlook
+from optimizer.model.states import State
 from optimizer.solve.sweep import NodeData, Point, Recourse
 from optimizer.solve.sweep.chain_rule import distances
 from optimizer.solve.sweep.nodes import Stock

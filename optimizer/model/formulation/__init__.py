@@ -15,7 +15,8 @@ from optimizer.model.formulation import objective, perspective, projects, public
 from optimizer.model.formulation.recourse import add_delivered, add_recourse, situations
 from optimizer.model.highs import Compiled, Substituted, substitute
 from optimizer.model.instance import Instance, Stake
-from optimizer.model.states import Outlook, State, outlook
+from optimizer.model.outlook import Outlook, outlook
+from optimizer.model.states import State
 
 
 def build_commitment(instance: Instance) -> Any:

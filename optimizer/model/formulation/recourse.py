@@ -15,7 +15,7 @@ from typing import Any
 import pyomo.environ as pyo
 
 from optimizer.model.instance import COMMON, Chain, Coming, Floats, Instance, Node, Plant
-from optimizer.model.states import Outlook, is_short, market_supply, project_output
+from optimizer.model.outlook import Outlook, is_short, market_supply, project_output
 
 FADED = 0.01  # so much is left between two rows of a stock, so that no coefficient fades
 

@@ -9,7 +9,7 @@ from models.scenario.case import Case
 from models.scenario.funding import BudgetLine, Funder
 from models.scenario.instruments import Eligible, Instrument
 from models.scenario.projects import Project
-from optimizer.model.instance.data import BudgetLineData, InstrumentData
+from optimizer.model.instance.parts import BudgetLineData, InstrumentData
 from optimizer.model.instance.prices import PriceData
 from optimizer.model.instance.terms import Floats, FloorPrices, read_terms, series
 

@@ -15,7 +15,8 @@ import numpy as np
 from optimizer.model.instance.terms import Floats
 
 if TYPE_CHECKING:
-    from optimizer.model.instance.data import Instance, StockpileData
+    from optimizer.model.instance.data import Instance
+    from optimizer.model.instance.parts import StockpileData
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,20 +14,23 @@ from models.scenario.materials import Damage
 from models.scenario.projects import Project
 from models.scenario.quantities import Number
 from models.scenario.stockpiles import Stockpile
-from optimizer.model.instance import data
-from optimizer.model.instance.data import (
+from optimizer.model.instance.data import Instance
+from optimizer.model.instance.funding import read_instruments, read_lines, read_premiums
+from optimizer.model.instance.need import Need, read_need
+from optimizer.model.instance.parts import (
     COMMON,
     Adaptation,
     Chain,
     ConversionData,
-    Instance,
+    HazardData,
     Node,
     Plant,
+    ProfileData,
+    ProjectData,
+    Step,
     StockpileData,
     group_of,
 )
-from optimizer.model.instance.funding import read_instruments, read_lines, read_premiums
-from optimizer.model.instance.need import Need, read_need
 from optimizer.model.instance.prices import read_prices
 from optimizer.model.instance.terms import Floats, series
 
@@ -135,7 +138,7 @@ def _supply(
     return supply, following
 
 
-def _project(case: Case, id: str, p: Project, lot: dict[str, float]) -> data.ProjectData:
+def _project(case: Case, id: str, p: Project, lot: dict[str, float]) -> ProjectData:
     years, n = case.horizon.years, int(case.horizon.periods_per_year)
     residual = case.horizon.residual_value if p.residual_value is None else p.residual_value
     first = years[0] if p.earliest_start is None else p.earliest_start
@@ -144,7 +147,7 @@ def _project(case: Case, id: str, p: Project, lot: dict[str, float]) -> data.Pro
     overruns = tuple(sorted((float(o.by), float(o.probability)) for o in p.capex_overrun))
     mean = math.fsum(by * chance for by, chance in overruns)
     contingency = case.policy.contingency
-    return data.ProjectData(
+    return ProjectData(
         id=id,
         country=p.country,
         capex=float(p.capex_meur),
@@ -226,7 +229,7 @@ def _stockpile(case: Case, s: Stockpile, lot: dict[str, float], need: Need) -> S
     )
 
 
-def _hazards(case: Case, origins: tuple[tuple[str, str], ...]) -> Iterator[data.HazardData]:
+def _hazards(case: Case, origins: tuple[tuple[str, str], ...]) -> Iterator[HazardData]:
     for id, hazard in case.hazards.items():
         # 1, but for rounding in the file.
         total = math.fsum(way.probability for way in hazard.profiles.values())
@@ -242,10 +245,10 @@ def _hazards(case: Case, origins: tuple[tuple[str, str], ...]) -> Iterator[data.
             length = max((len(effect.loss) for effect in its_effects), default=1)
             chance = 1.0 if name is None else float(hazard.profiles[name].probability) / total
             way = id if name is None else f"{id}.{name}"
-            profiles.append(data.ProfileData(way, id, chance, length, effects))
+            profiles.append(ProfileData(way, id, chance, length, effects))
         yearly = series(hazard.annual_probability, case.horizon.years, 0.0)
         factors = {regime: float(factor) for regime, factor in hazard.regime_factors.items()}
-        yield data.HazardData(id, yearly, factors, tuple(profiles))
+        yield HazardData(id, yearly, factors, tuple(profiles))
 
 
 def _nodes(it: Instance, need: Need) -> Iterator[Node]:
@@ -337,7 +340,7 @@ def adaptation_of(case: Case, entry: Damage) -> Adaptation | None:
 
 
 def _adapts(
-    it: Instance, material: str, steps: Mapping[str, tuple[data.Step, ...]]
+    it: Instance, material: str, steps: Mapping[str, tuple[Step, ...]]
 ) -> tuple[tuple[int, int, int], ...]:
     """Where a node's steps, by consumer, belong to an entry with adaptation."""
     found, end = [], 0
@@ -368,13 +371,13 @@ def _adaptations(case: Case) -> dict[str, tuple[Adaptation, ...]]:
 
 def _steps(
     case: Case, consumer: str, material: str, demand: Floats, unit: Floats, priced: bool
-) -> Iterator[data.Step]:
+) -> Iterator[Step]:
     entry = _entry(case, consumer, material)
     covered = math.fsum(step.share for step in entry.steps)  # 1, but for rounding in the file
     adapts = adaptation_of(case, entry) is not None  # so that the first step may come to grow
     for number, step in enumerate(entry.steps):
         if step.share > 0 or (adapts and number == 0):
-            yield data.Step(
+            yield Step(
                 consumer=consumer,
                 limit=demand * float(step.share) / covered,
                 weight=unit * float(step.eur_per_t) if priced else unit,

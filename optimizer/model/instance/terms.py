@@ -20,7 +20,8 @@ from models.scenario.instruments import BudgetClass, Instrument
 from models.scenario.quantities import Yearly
 
 if TYPE_CHECKING:
-    from optimizer.model.instance.data import BudgetLineData, Instance, InstrumentData, ProjectData
+    from optimizer.model.instance.data import Instance
+    from optimizer.model.instance.parts import BudgetLineData, InstrumentData, ProjectData
 
 Floats = NDArray[np.float64]
 

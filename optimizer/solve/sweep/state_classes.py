@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from models.scenario.chains import chains
 from optimizer.model import clock
 from optimizer.model.instance import COMMON, COVERED, Chain, Coming, Floats, Instance, Node
-from optimizer.model.states import State, covered_periods, is_short, price_states, shares_left
+from optimizer.model.outlook import covered_periods, is_short, price_states, shares_left
+from optimizer.model.states import State
 
 Integers = NDArray[np.int64]
 
