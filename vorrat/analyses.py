@@ -49,6 +49,7 @@ def solve(scenario: Scenario, **options: Any) -> Found[Plan]:
     >>> plan.complete, round(plan.result.outcome.expected, 3)
     (True, 12.0)
     """
+    from optimizer.analyses.break_even import with_break_even
     from optimizer.solve import planner
 
     asked = built(BY_NAME["solve"], options)
@@ -56,6 +57,8 @@ def solve(scenario: Scenario, **options: Any) -> Found[Plan]:
     changes = cast(PlanOptions, asked).changes
     scenario = scenario.changed(*changes) if changes else scenario
     result = planner.plan(scenario.case, variant=scenario.variant, title=scenario.title, **how)
+    if cast(PlanOptions, asked).break_even:
+        result = with_break_even(result, asked.time_limit)
     return _planned(result, scenario.label)
 
 
@@ -173,7 +176,8 @@ def compare(
     by_label = dict(zip(names, every, strict=True))
     scenarios = {label: one for label, one in by_label.items() if isinstance(one, Scenario)}
     tasks = [Task(one.case, one.variant, one.title) for one in scenarios.values()]
-    found = solve_all(tasks, gap=asked.gap, time_limit=asked.time_limit, threads=asked.threads)
+    heeded = (*CompareOptions.heeded, "break_even")
+    found = solve_all(tasks, **{name: getattr(asked, name) for name in heeded})
     answers = dict(zip(scenarios, found, strict=True))
     plans, without = {}, []
     for label, one in by_label.items():

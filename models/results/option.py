@@ -3,7 +3,7 @@
 from typing import Any, Literal
 
 from models.results.base import InUnit, Measured, Part, Result
-from models.results.plan import BudgetClass, CrmaShare, Proof
+from models.results.plan import BudgetClass, CrmaShare, Proof, WorthFrom
 
 
 class Wording(Result):
@@ -213,3 +213,4 @@ class Option(Result):
     proof: Proof  #: How good the plan is.
     benefit: Benefit  #: What it buys.
     cost: Cost  #: What it costs.
+    worth_from: tuple[WorthFrom, ...] = ()  #: Where it is worth its money, as its plan says.

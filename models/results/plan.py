@@ -369,6 +369,24 @@ class Adapting(Result):
     later_eur_per_t: float  #: The same in that period, if the clock still runs.
 
 
+Multiplied = Literal["damage", "rate", "duration"]
+Factor = Annotated[float, base.Unit("factor")]
+
+
+class WorthFrom(Result):
+    """From where on plans are [worth their money](formulation.md#break-even): one thing of the
+    scenario is multiplied, all else is as it says."""
+
+    of: Multiplied
+    """What is multiplied: damage of a tonne, annual probabilities, or how long events last."""
+    plan: Factor | None
+    """From this factor on the plan avoids no less than its net cost; null if it is not found to do
+    so up to 10 times, of damage at any factor."""
+    any_plan: Factor | None
+    """Below this factor no plan under its rules does, but for 1 % of the damage without a plan;
+    null if that was not proven."""
+
+
 class Plan(OfScenario):
     """What an optimization returns: commitment, outcomes and certificate.
 
@@ -401,3 +419,4 @@ class Plan(OfScenario):
     adaptation: tuple[Adapting, ...] = ()  #: How long shortages last to which users adapt.
     chains_untold: tuple[ids.Material, ...] = ()
     """Forms of chains of which `chains` says nothing, since the solver failed on their programs."""
+    worth_from: tuple[WorthFrom, ...] = ()  #: Where it is worth its money, if that was asked for.

@@ -2,10 +2,12 @@
 
 import math
 from collections.abc import Callable, MutableMapping, Sequence
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 from models.results import Plan
 from models.scenario.case import Case
+from optimizer.analyses.break_even import with_break_even
 from optimizer.errors import Infeasible, Interrupted, NoPlan, SolverError
 from optimizer.model.instance import read_instance
 from optimizer.model.states import read_states
@@ -29,6 +31,7 @@ def solve_all(
     *,
     pools: MutableMapping[str, CutPool] | None = None,
     on_start: Callable[[int], None] | None = None,
+    break_even: bool = False,
     **how: Any,
 ) -> list[Plan | NoAnswer | None]:
     """The plan of each case or why it has none; None for those that an interrupt left unsolved.
@@ -50,7 +53,11 @@ def solve_all(
         if pools is not None or not small:
             pool = shared.setdefault(pool_key(instance), CutPool())
         try:
-            answers[at] = planner.plan(case, pool=pool, variant=variant, title=title, **how)
+            found = planner.plan(case, pool=pool, variant=variant, title=title, **how)
+            answers[at] = found
+            if break_even:
+                with suppress(Interrupted):  # the plan is there, and the next case begins
+                    answers[at] = with_break_even(found, how.get("time_limit"))
         except Interrupted:
             if not any(isinstance(answer, Plan) for answer in answers):
                 raise

@@ -173,6 +173,9 @@ class PlanOptions(OfScenario, SolveOptions):
     """The same as --set policy.budget_meur=MEUR: what all public funders may spend together."""
     time_limit: Seconds | None = None
     """Stop after this time with the best plan so far."""
+    break_even: bool = False
+    """Say from which damage, frequency and length of events on the plan is worth its money, and
+    below which no plan is; a few more solves for each, of a minute or --time-limit at most."""
 
     @property
     def changes(self) -> tuple[str, ...]:
@@ -225,6 +228,9 @@ class CompareOptions(SolveOptions):
     """Reference year of cover and dependence; 2030 or the nearest of the base if not given."""
     federal: Annotated[tuple[str, ...], Flag("FUNDER")] = ()
     """Public funder that counts as federal, may be given often; all of them if not given."""
+    break_even: bool = False
+    """Say from which damage, frequency and length of events on each plan is worth its money, and
+    below which no plan is; a few more solves for each, of a minute or --time-limit at most."""
 
 
 @cache

@@ -134,6 +134,12 @@ def was_stopped() -> bool:
     return _stopped.is_set()
 
 
+def searching() -> None:
+    """Say that more is sought, without a limit: the first stop is heeded again."""
+    if _link is not None:
+        _link.tell(seconds=None)
+
+
 def published() -> None:
     """Say that results are written: there is nothing to salvage any more."""
     if _link is not None:

@@ -42,9 +42,10 @@ def _compare(
     settings = with_budget(asked.settings, asked.budget)
     found = find(given, asked.variants, settings)
     to_solve = [item for item in found if item.reading is not None]
-    if not to_solve and (asked.variants or settings or reuse is not None):
+    if not to_solve and (asked.variants or settings or reuse is not None or asked.break_even):
         raise misused(
-            "--variants, --set, --budget and --reuse go with scenario files, and there is none."
+            "--variants, --set, --budget, --reuse and --break-even go with scenario files, and "
+            "there is none."
         )
     _check(found, asked)
     places = compared_places([item.label for item in found])
@@ -150,7 +151,7 @@ def _solve(
 
     width = max(len(item.label) for item in to_solve)
     tasks = [Task(reading.case, item.variant, item.title) for item, reading in pairs]
-    names = ("gap", "time_limit", "threads", "on_progress")
+    names = ("gap", "time_limit", "threads", "on_progress", "break_even")
     how: dict[str, Any] = {name: getattr(asked, name) for name in names}
     how["pools"] = None if pools is None else {key: kept.pool for key, kept in pools.items()}
     with closing(steps):

@@ -27,7 +27,7 @@ from optimizer.cli.options import built, declared
 from optimizer.cli.report import FAULTS, REPORT, products
 from optimizer.cli.scenario_files import summed_up
 from optimizer.cli.usage import announce
-from optimizer.errors import Infeasible, InUse, NotWritten
+from optimizer.errors import Infeasible, Interrupted, InUse, NotWritten
 from optimizer.report.fault_sheet import Finding, fault_sheet, finding_of, placed
 
 
@@ -37,6 +37,12 @@ def _best(given: Input, asked: PlanOptions) -> Outcome:
     how: dict[str, Any] = {name: getattr(asked, name) for name in names}
     about: dict[str, Any] = {name: getattr(given, name) for name in ("pool", "variant", "title")}
     found = child.plan(given.reading.case, **how, **about)
+    if asked.break_even and not child.is_salvage():
+        from optimizer.analyses.break_even import with_break_even
+
+        child.searching()
+        with suppress(Interrupted):  # the plan is there
+            found = with_break_even(found, asked.time_limit)
     return Outcome(found, 0 if found.certificate.status == "optimal" else 1)
 
 

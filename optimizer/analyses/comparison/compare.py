@@ -145,6 +145,7 @@ def _option(label: str, plan: Plan, year: int, federal: Collection[str] | None) 
         proof=Proof(**{name: getattr(certificate, name) for name in Proof.model_fields}),
         benefit=bought,
         cost=cost(plan, bought, federal),
+        worth_from=plan.worth_from,
     )
 
 

@@ -10,6 +10,7 @@ from models.results.option import Option
 from optimizer.analyses.comparison import figures, tables
 from optimizer.analyses.comparison.words import Side, said
 from optimizer.analyses.plan.document import glossary, short_sections
+from optimizer.analyses.worth import sentences
 from optimizer.report import document as doc
 from optimizer.report.charts import Chart
 from optimizer.report.charts import options as charts
@@ -129,6 +130,9 @@ def answer(side: Side) -> Iterator[Part]:
            "funding.", option=side.called(worse), other=side.called(better), noun=side.counted)
         for worse, better in side.dominated.items()
     ])  # fmt: skip
+    for option in side.options:
+        called = tr("“{option}”", option=side.called(option.label))
+        yield doc.Bullets(list(sentences(option.worth_from, called)))
     yield Caution(list(_cautions(side)))
 
 

@@ -11,6 +11,7 @@ from optimizer.analyses.plan.funding import payers
 from optimizer.analyses.plan.method import cautions
 from optimizer.analyses.plan.stocks import COST
 from optimizer.analyses.plan.words import PlanWording, reduction
+from optimizer.analyses.worth import sentences
 from optimizer.report import document as doc
 from optimizer.report.document import PAGE, SHEET, TEXT, Bullets, Fact, Part, Table, Text
 from optimizer.report.figures import NOISE, number, percent, rounded, rounded_percent, small_percent
@@ -26,6 +27,7 @@ MOST_NAMED = 3
 def answer(say: PlanWording) -> Iterator[Part]:
     """What is recommended, what it buys and costs, what remains, and how sure that is."""
     yield lead(say)
+    yield from sentences(say.plan.worth_from, tr("This plan"))
     yield doc.Facts(list(_facts(say)), TEXT)
     blocks = (
         (tr("What it costs, and who pays"), list(_costs(say))),

@@ -73,8 +73,9 @@ def sections(plan: Plan) -> list[Section]:
 
 
 def short_sections(plan: Plan, id: str, title: str) -> list[Section]:
-    """The answer alone, as that of one of several options."""
-    return [Section(id, title, list(answer(PlanWording(plan))), TEXT, one_page=True)]
+    """The answer alone, as that of one of several options; those say where they are worth it."""
+    said = PlanWording(plan.model_copy(update={"worth_from": ()}))
+    return [Section(id, title, list(answer(said)), TEXT, one_page=True)]
 
 
 def glossary(plan: Plan) -> Section:
