@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from models.base import Base
 from models.files import read_case
 from models.scenario.case import Case
 from optimizer.model.instance import read_instance, seen_from
@@ -31,6 +32,16 @@ def shipped(name: str, *settings: str) -> Case:
     return read_case(file, settings=settings).case
 
 
+FIRST_EDITION = {
+    "price_states", "secured_premium_eur_per_t", "premium_paid_by", "adaptation", "anyway",
+    "capex_overrun", "cash_cost_eur_per_t", "restart_periods", "earliest_start", "latest_start",
+    "home_share", "description",
+}  # fmt: skip
+"""What the second edition of germany-2026 says of the world, and this file leaves plain."""
+OWN_WORDS = {"base_rates", "a_loss_licences", "a_broad_stop", "a_home_share"}
+"""Sources whose text follows from that."""
+
+
 def germany_of(material: str) -> Case:
     return shipped("oxides" if material in AS_BEFORE else "germany-2026")
 
@@ -40,15 +51,19 @@ def companies() -> tuple[str, ...]:
     return tuple(f for f, funder in funders.items() if funder.kind == "company")
 
 
+def plain(item: Base) -> dict[str, object]:
+    return item.model_dump(exclude=FIRST_EDITION)
+
+
 def test_it_says_what_germany_says() -> None:
     """Where both files speak of the same thing; a figure corrected in one belongs in the other."""
     here, there = shipped("consortium"), shipped("germany-2026")
     for material, one in here.materials.items():
         of = germany_of(material)
-        assert one == of.materials[material]
+        assert plain(one) == plain(of.materials[material])
         for rows, others in ((here.supply, of.supply), (here.damage, of.damage)):
-            assert [r for r in rows if r.material == material] == [
-                r for r in others if r.material == material
+            assert [plain(r) for r in rows if r.material == material] == [
+                plain(r) for r in others if r.material == material
             ]
     assert here.conversions == {
         name: made
@@ -56,21 +71,16 @@ def test_it_says_what_germany_says() -> None:
         if made.output in set(here.materials) - set(AS_BEFORE)
     }
     for name, project in here.projects.items():
-        other = germany_of(next(iter(project.output_t_per_year))).projects[name]
-        outputs = other.output_t_per_year.items()
-        kept = other.model_copy(
+        cinovec = name == "cinovec"  # studied anew since
+        other = there if cinovec else germany_of(next(iter(project.output_t_per_year)))
+        outputs = other.projects[name].output_t_per_year.items()
+        kept = other.projects[name].model_copy(
             update={"output_t_per_year": {m: t for m, t in outputs if m in here.materials}}
         )
-        said = {"description"}
-        assert project.model_dump(exclude=said) == kept.model_dump(exclude=said)
-    for name in here.hazards.keys() & there.hazards.keys():
-        mine, other_hazard = here.hazards[name], there.hazards[name]
-        assert mine.annual_probability == other_hazard.annual_probability
-        ours, theirs = ({e.loss for e in it.courses[None]} for it in (mine, other_hazard))
-        assert ours <= theirs
+        assert plain(project) == plain(kept)
     common = here.sources.keys() & there.sources.keys()
     assert len(common) > 40
-    assert all(here.sources[s].text == there.sources[s].text for s in common)
+    assert {s for s in common if here.sources[s].text != there.sources[s].text} == OWN_WORDS
 
 
 def test_its_members_need_together_what_germany_needs() -> None:

@@ -183,7 +183,6 @@ def test_a_preset_lies_under_germany(name: str, monkeypatch: pytest.MonkeyPatch)
     [
         ("rohstofffonds_as_budgeted", "rohstofffonds"),
         ("price_floor", "price_floor_mp"),
-        ("industry_buys_stocks", "stock_subsidy"),
     ],
 )
 def test_variants_of_germany_lie_over_their_presets(variant: str, preset: str) -> None:
@@ -198,15 +197,8 @@ def test_variants_of_germany_lie_over_their_presets(variant: str, preset: str) -
         "price_floor_mp": reading.place(
             ("funders", "price_guarantee", "instruments", "ndpr_floor", "upside_share")
         ),
-        "stock_subsidy": reading.place(("stockpiles", 0, "storage_paid_by")),
     }[preset]
     assert place.file == str(presets.shipped()[preset])
-    first = case.stockpiles[0]
-    assert (first.id, first.max_t) == ("federal_ndpr", 6400)
-    if preset == "stock_subsidy":
-        assert first.paid_by == {"auto_purse": 1}
-        assert first.storage_paid_by == first.financing_paid_by == {"federal_stockpile": 1}
-        assert case.funders["federal_stockpile"].carry_over
 
 
 def alone(*names: str) -> Case:
