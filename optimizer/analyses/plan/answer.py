@@ -74,7 +74,7 @@ def _what(say: PlanWording) -> Iterator[str]:
         yield tr(
             "support {count} of {of} candidate projects",
             count=number(len(plan.projects)),
-            of=number(len(say.case.projects)),
+            of=number(len(say.case.projects.keys() - {*say.case.policy.must_not_build})),
         )
     elif plan.projects:
         yield tr("support {projects}", projects=projects_counted(len(plan.projects)))

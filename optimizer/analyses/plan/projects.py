@@ -116,7 +116,13 @@ def _unaided(say: PlanWording) -> Table:
         col.given(tr("Probability"), "probability", "share"),
         col.text(tr("Tonnes a year without the plan"), lambda p: tonnes(p.without_plan_t)),
         col.text(tr("Tonnes a year with it"), lambda p: tonnes(p.with_plan_t)),
-        col.given(tr("Funders pay, {unit}", unit=say.million), "paid", of="paid_meur", total=True),
+        col.given(
+            tr("Funders pay, {unit}", unit=say.million),
+            "paid",
+            of="paid_meur",
+            total=True,
+            on=SHEET,
+        ),
         col.given(
             tr("Windfall, {unit}", unit=say.million), "windfall", of="windfall_meur", total=True
         ),
@@ -136,11 +142,15 @@ def _unaided(say: PlanWording) -> Table:
 def _capex(say: PlanWording, built: Sequence[ProjectPlan]) -> list[doc.Column]:
     """Capital cost: with overruns as announced, in the mean and as budgets have it."""
     unit = say.million
-    mean = col.given(say.capex, "mean_capex", of="mean_capex_meur", total=True)
-    if all(p.budgeted_capex_meur is None for p in built):
+    apart = any(p.budgeted_capex_meur is not None for p in built)
+    where = SHEET if apart else doc.EVERYWHERE
+    mean = col.given(say.capex, "mean_capex", of="mean_capex_meur", total=True, on=where)
+    if not apart:
         return [mean]
     return [
-        col.given(tr("Capex announced, {unit}", unit=unit), "capex", of="capex_meur", total=True),
+        col.given(
+            tr("Capex announced, {unit}", unit=unit), "capex", of="capex_meur", total=True, on=SHEET
+        ),
         mean,
         col.given(
             tr("Capex budgeted, {unit}", unit=unit), "budgeted", total=True,
