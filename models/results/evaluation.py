@@ -185,7 +185,7 @@ class BudgetOdds(Result):
 class BudgetRisk(Result):
     """How likely budgets hold, whatever projects turn out to cost above their announced capex.
 
-    Overruns are drawn by ``capex_overrun``, each project by itself. What a budget lacks is not
+    Overruns are drawn by ``capex_overrun`` and ``project_correlation``. What a budget lacks is not
     found elsewhere, and what a year uses too much is not taken from the next.
     """
 

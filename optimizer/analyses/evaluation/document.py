@@ -394,7 +394,7 @@ def _budgets(say: Say) -> Iterator[Part]:
     ]
     caption = tr("How likely budgets are enough ({unit}, not discounted)", unit=say.million)
     note = tr(
-        "{draws} draws of what projects cost above their announced capex, each project by itself. "
+        "{draws} draws of what projects cost above their announced capex. "
         "As planned: with the contingency of the scenario.",
         draws=number(risk.draws),
     )
