@@ -10,12 +10,11 @@ from deals import deals
 from documents import is_whole_in_all_media, page_of, tables_in
 from plan_workbooks import workbook_of_plan
 from random_cases import deals_case
-from spreadsheets import records, results
+from spreadsheets import cells, records, results
 
 from models.language import Language
 from models.results import Plan
 from models.scenario.case import Case
-from optimizer.errors import Infeasible
 from optimizer.solve import reckoned
 from optimizer.solve.planner import plan as best_plan
 
@@ -54,16 +53,16 @@ def test_what_it_says() -> None:
     assert "Projects started in 2026, at most: 2." in text
     assert "Budgets hold what a project costs with a probability of 70" in text
     assert "Premium on secured output" in text
-    shown = [column for table in tables_in(costly()).values() for column in table.headers]
-    assert {"Capex announced, million EUR", "Capex budgeted, million EUR"} <= set(shown)
+    budgeted, announced = "Capex budgeted, million EUR", "Capex announced, million EUR"
+    page = {column for table in tables_in(costly()).values() for column in table.headers}
+    book = {cell.value for _, cell in cells(results(workbook_of_plan(costly())))}
+    assert {budgeted, announced} & page == {budgeted}  # pages are narrow, workbooks are not
+    assert {budgeted, announced} <= book
 
 
 @pytest.mark.quick(every=3)
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("seed", [*range(8), *range(9, 12)])  # no plan keeps all rules of 8
 def test_random_plans_add_up(seed: int) -> None:
-    try:
-        found = best_plan(Case.model_validate(deals_case(random.Random(f"shown {seed}").choice)))
-    except Infeasible:
-        pytest.skip("no plan keeps all rules")
+    found = best_plan(Case.model_validate(deals_case(random.Random(f"shown {seed}").choice)))
     assert failing(found) == []
     assert list(reckoned.disagreements(found)) == []
