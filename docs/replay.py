@@ -19,6 +19,7 @@ from itertools import groupby, zip_longest
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from docs.results_reference import between
 from models.base import named
 from models.files import read_case, read_case_text
 from models.scenario.case import Case
@@ -253,15 +254,8 @@ def _added(instance: Instance, lived: Evaluation, calm: Evaluation, year: int) -
 
 
 def written(document: str) -> str:
-    """docs/replay.md as it has to be, with the parts of it that are written by hand.
-
-    Raises ValueError where it lacks one of the marks.
-    """
-    before, begin, rest = document.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not begin or not end:
-        raise ValueError(f"the document lacks a line: {BEGIN if not begin else END}")
-    return f"{before}{BEGIN}\n\n" + "\n\n".join(replayed()) + f"\n\n{END}{after}"
+    """docs/replay.md as it has to be, with the parts of it that are written by hand."""
+    return between(document, BEGIN, END, "\n\n".join(replayed()) + "\n")
 
 
 def replayed() -> Iterator[str]:

@@ -32,15 +32,20 @@ of ``--out``, None where it is printed alone. In the order in which they are des
 
 
 def written(document: str) -> str:
-    """docs/results.md as it has to be, with the parts of it that are written by hand.
+    """docs/results.md as it has to be, with the parts of it that are written by hand."""
+    return between(document, BEGIN, END, described())
 
-    Raises ValueError where it lacks one of the marks.
+
+def between(document: str, begin: str, end: str, text: str) -> str:
+    """A document with a text in place of what stands between two of its lines.
+
+    Raises ValueError where it lacks one of the lines.
     """
-    before, begin, rest = document.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not begin or not end:
-        raise ValueError(f"the document lacks a line: {BEGIN if not begin else END}")
-    return f"{before}{BEGIN}\n\n{described()}\n{END}{after}"
+    before, has_begin, rest = document.partition(begin)
+    _, has_end, after = rest.partition(end)
+    if not has_begin or not has_end:
+        raise ValueError(f"the document lacks a line: {end if has_begin else begin}")
+    return f"{before}{begin}\n\n{text}\n{end}{after}"
 
 
 def described() -> str:
