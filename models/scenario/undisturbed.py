@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from models.faults import Fault
 from models.language import tr
@@ -120,19 +120,44 @@ def met(
         enough = enough and lacking <= _ROUNDING * required[name]
     if enough or all(len(some) <= 1 for some in by_output.values()):
         return enough
-    return _least_lack(order, makers, demand, supply) <= TOLERANCE
+    return can_meet(order, [(makers, demand, supply)])[0]
 
 
-def _least_lack(
+Problem = tuple[Sequence[Maker], Mapping[str, float], Mapping[str, float]]
+"""Makers, demand and supply."""
+
+
+def can_meet(order: Sequence[str], problems: Sequence[Problem]) -> list[bool]:
+    """Whether conversions can meet all demand of a chain, whichever makers of an output are called
+    on: one linear program for many, since most of what it costs is to call the solver."""
+    import numpy as np
+    from scipy import sparse
+    from scipy.optimize import linprog
+
+    blocks = [_lacking(order, *problem) for problem in problems]
+    matrix = sparse.block_diag([block for block, _ in blocks], format="csr")
+    ends = np.cumsum([block.shape[1] for block, _ in blocks]) - 1
+    cost = np.zeros(matrix.shape[1])
+    cost[ends] = 1
+    sides = np.concatenate([side for _, side in blocks])
+    found = linprog(cost, A_ub=matrix, b_ub=sides, bounds=(0, 1))
+    if found.x is None:
+        # To lack all is always possible: what fails is arithmetic, in one of them.
+        half = len(problems) // 2
+        parts = (problems[:half], problems[half:]) if half else ()
+        return [own for part in parts for own in can_meet(order, part)] or [False]
+    return [bool(lack <= TOLERANCE) for lack in found.x[ends]]
+
+
+def _lacking(
     order: Sequence[str],
     makers: Sequence[Maker],
     demand: Mapping[str, float],
     supply: Mapping[str, float],
-) -> float:
-    """The least share that can lack of the demand for every material of a chain: a linear program
-    in the output of each maker, as a share of what could be used of it, and that share."""
+) -> tuple[Any, Any]:
+    """Rows and sides of a program in the output of each maker, as a share of what could be used of
+    it, and, last, the least share that lacks of the demand for every material of a chain."""
     import numpy as np
-    from scipy.optimize import linprog
 
     row = {name: n for n, name in enumerate(order)}
     useful = {name: demand[name] for name in order}
@@ -150,10 +175,7 @@ def _least_lack(
     # Rows in shares of demand, or of what could be taken in where nothing is demanded.
     sizes = np.where(needs > 0, needs, np.abs(matrix).max(axis=1))
     sizes[sizes == 0] = 1
-    cost = np.zeros(len(makers) + 1)
-    cost[-1] = 1
-    found = linprog(cost, A_ub=matrix / sizes[:, None], b_ub=limits / sizes, bounds=(0, 1))
-    return 1.0 if found.x is None else float(found.x[-1])
+    return matrix / sizes[:, None], limits / sizes
 
 
 def _warning(group: tuple[str, ...], years: Sequence[int]) -> Fault:

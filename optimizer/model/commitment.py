@@ -30,6 +30,13 @@ class Commitment:
         return self.buy.get(stockpile, np.zeros(len(instance.years)))
 
 
+def carried(commitment: Commitment, lots: Mapping[str, float], there: Instance) -> Commitment:
+    """The same tonnes and shares in another instance, whose lots may be of another size; ``lots``
+    are tonnes in a lot where the commitment is from."""
+    size = {h: lots[x.material] / there.lot_t[x.material] for h, x in there.stockpiles.items()}
+    return replace(commitment, buy={h: bought * size[h] for h, bought in commitment.buy.items()})
+
+
 def within_floors(
     floored: Mapping[tuple[str, str, str, str], float],
     offtake: Mapping[tuple[str, str], float],

@@ -14,10 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.scenario.chains import chains, order
-from models.scenario.undisturbed import TOLERANCE, Maker, met
+from models.scenario.undisturbed import TOLERANCE, Maker, can_meet
 from optimizer.model import clock
 from optimizer.model.instance import COMMON, COVERED, Chain, Coming, Floats, Instance, Node
 from optimizer.model.states import State
+
+Places = NDArray[np.int64]
 
 
 def availability(instance: Instance, state: State) -> dict[tuple[str, str], Floats]:
@@ -28,6 +30,49 @@ def availability(instance: Instance, state: State) -> dict[tuple[str, str], Floa
             end = min(start + len(remains), left.shape[1])
             left[position, start:end] *= remains[: end - start]
     return dict(zip(instance.origins, left, strict=True))
+
+
+class Patterns:
+    """When and where hazards strike in the given states."""
+
+    def __init__(self, instance: Instance, states: Sequence[State]) -> None:
+        self.periods, self.states = len(instance.periods), len(states)
+        self._origins = instance.origins
+        self._effects: dict[int, list[tuple[str, Floats]]] = {}
+        for way in instance.profiles.values():
+            for position, remains in way.effects:
+                self._effects.setdefault(position, []).append((way.id, remains))
+        strikes: dict[str, list[tuple[int, int]]] = {id: [] for id in instance.profiles}
+        for s, state in enumerate(states):
+            for struck, at in state.events:
+                strikes[struck].append((at, s))
+        # When and in which states each hazard strikes.
+        self._strikes: dict[str, tuple[Places, Places]] = {}
+        for name, pairs in strikes.items():
+            start, state_of = np.array(pairs, dtype=np.int64).reshape(-1, 2).T
+            self._strikes[name] = start, state_of
+
+    def left(self, origin: tuple[str, str]) -> Floats:
+        """(S, K) share that hazards leave of an origin."""
+        rows, of_state = self.of_origin(self._origins.index(origin))
+        return rows[of_state]
+
+    def of_origin(self, position: int) -> tuple[Floats, Places]:
+        """(R, K) what hazards leave of an origin, undisturbed first, and (S) the row of each
+        state."""
+        effects = self._effects.get(position, [])
+        parts = [self._strikes[hazard][1] for hazard, _ in effects]
+        struck = np.unique(np.concatenate(parts)) if parts else np.zeros(0, dtype=np.int64)
+        of_state = np.zeros(self.states, dtype=np.int64)
+        of_state[struck] = np.arange(1, len(struck) + 1)
+        left = np.ones((len(struck) + 1, self.periods))
+        for hazard, remains in effects:
+            start, own = self._strikes[hazard]
+            for later, share in enumerate(remains):
+                inside = start + later < self.periods
+                # Every event counts, even the same one twice.
+                np.multiply.at(left, (of_state[own[inside]], start[inside] + later), share)
+        return left, of_state
 
 
 SURPLUS = 100.0  # a project with more output than so many times the demand is held to less
@@ -61,12 +106,12 @@ def without_surplus(instance: Instance, states: Sequence[State]) -> Instance:
     ]
     if not large:
         return instance
-    left = [availability(instance, state) for state in states]
+    left = Patterns(instance, states).left
     projects = dict(instance.projects)
     for p in large:
         used = 0.0
         for m, lots in p.output.items():
-            shares = np.concatenate([own[m, p.country] for own in left])
+            shares = left((m, p.country))
             least = float(shares[shares > 0].min(initial=1.0))
             least *= min(share for share in (*p.ramp, 1.0) if share > 0)
             used = max(used, most[m] / (lots * least))
@@ -244,14 +289,15 @@ def _market_meets(
     if len({c.output for c in plants}) < len(plants) and not meets.all():
         # Which of several plants makes a form is a choice.
         rows, number = np.unique(columns[~meets], axis=0, return_inverse=True)
-        can = []
+        problems = []
         for row in rows:
             wanted, comes = (
                 dict(zip(outputs_first, own, strict=False)) for own in (row, row[width:])
             )
             most = zip(plants, row[2 * width :], strict=True)
             makers = [Maker(c.output, float(lots), c.inputs) for c, lots in most]
-            can.append(met(outputs_first, makers, wanted, comes))
+            problems.append((makers, wanted, comes))
+        can = can_meet(outputs_first, problems)
         meets[~meets] = np.array(can)[number.ravel()]
     return meets
 

@@ -12,11 +12,11 @@ from models import results
 from optimizer.model import clock
 from optimizer.model.commitment import Commitment
 from optimizer.model.instance import Floats, Instance, adaptation_of
-from optimizer.model.outlook import price_states
+from optimizer.model.outlook import Patterns, price_states
 from optimizer.model.states import State
 from optimizer.solve.outcomes import Evaluation
 from optimizer.solve.sweep.recourse import BLOCK
-from optimizer.solve.sweep.state_classes import Patterns, factors_in
+from optimizer.solve.sweep.state_classes import factors_in
 
 LATER = 10  # months after the first of a shortage, when a tonne is told of once more
 

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -74,6 +74,26 @@ def evaluate(
         for commitment, evaluation in zip(commitments, evaluations, strict=True):
             _add(instance, own, block, commitment, evaluation, consumers)
     return evaluations
+
+
+def in_brief(
+    instance: Instance,
+    states: Sequence[State],
+    commitments: Sequence[Commitment],
+    *,
+    recourse: Recourse,
+    threads: int | None = None,
+    consumers: Collection[str] = (),
+) -> list[Evaluation]:
+    """The damage of commitments in each state and no more, as the search has swept it; ``threads``
+    are those of the recourse, and no ``consumers`` can be told apart."""
+    assert not consumers
+    found = []
+    for commitment in commitments:
+        point, chance = recourse.columns.point(commitment), recourse.probability[None]
+        damage = recourse.sweep(point, chance, priced=False).damage
+        found.append(replace(_nothing(instance, states), damage=damage))
+    return found
 
 
 def joined(parts: Sequence[Evaluation]) -> Evaluation:

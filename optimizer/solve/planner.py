@@ -9,7 +9,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, partial
 from importlib.metadata import PackageNotFoundError, version
-from typing import Literal, Unpack
+from typing import Any, Literal, Unpack
 
 from models.language import tr
 from models.results import Certificate, Plan
@@ -19,6 +19,7 @@ from optimizer.model.commitment import Commitment, weighed_cost, without_idle
 from optimizer.model.cores import usable_cores
 from optimizer.model.highs import Solution
 from optimizer.model.instance import Instance, read_instance
+from optimizer.model.likeness import drawn_alike, seen_alike
 from optimizer.model.outlook import without_surplus
 from optimizer.model.states import State, read_states
 from optimizer.solve import outcomes
@@ -29,6 +30,7 @@ from optimizer.solve.extensive_form import solve_extensive_form
 from optimizer.solve.gap import Sizes, gap_of, is_within, settled, smallest_size
 from optimizer.solve.solver_result import GAP, NUMERICAL_LIMIT, How, Incumbent, Method, Solved
 from optimizer.solve.sweep import Recourse
+from optimizer.solve.sweep.recourse import BLOCK
 from optimizer.solve.verification import broken_rules, check_commitment
 
 AGREEMENT = 1e-5  # the recomputed objective may lie this far above the solver's, relatively
@@ -48,12 +50,36 @@ class Problem:
     frame: Frame | None = None  # of the same instance with other states, if there is any
 
     @classmethod
-    def of(cls, case: Case) -> Problem:
-        """The problem of a scenario."""
+    def of(cls, case: Case, *known: Problem) -> Problem:
+        """The problem of a scenario, with what it has in common with those that are known."""
         began = time.perf_counter()
         instance = read_instance(case)
-        states = read_states(instance)
-        return cls(instance, states, time.perf_counter() - began)
+        drawn = (own for own in known if drawn_alike(instance, own.instance))
+        like = next(drawn, None)
+        states = read_states(instance) if like is None else like.states
+        alike = (
+            own.recourse
+            for own in known
+            if own.states is states and own.recourse and seen_alike(instance, own.instance)
+        )
+        recourse = next(alike, None)
+        seen = None if recourse is None else recourse.seen(instance)
+        for own in known if seen is None else ():
+            if own.recourse is not None and seen_alike(instance, own.instance):
+                seen = own.recourse.in_states(instance, states)
+                break
+        return cls(instance, states, time.perf_counter() - began, seen)
+
+    @classmethod
+    def after(cls, last: Problem | None, case: Case, threads: int | None = None) -> Problem:
+        """The same with recourse, of a scenario that is much like the last one."""
+        return cls.of(case, *([] if last is None else [last])).with_recourse(threads)
+
+    def with_recourse(self, threads: int | None = None) -> Problem:
+        """The same with recourse, which search and judge then share."""
+        if self.recourse is not None:
+            return self
+        return replace(self, recourse=Recourse(self.instance, self.states, threads=threads))
 
 
 def plan(
@@ -79,10 +105,15 @@ def find(
     *,
     method: Method | Literal["auto"] = "auto",
     pool: CutPool | None = None,
+    brief: bool = False,
     **how: Unpack[How],
 ) -> Found:
-    """The plan before it becomes a document; as :func:`plan`."""
+    """The plan before it becomes a document; as :func:`plan`, and :func:`judge` for ``brief``."""
     began = time.perf_counter()
+    if method == "auto":
+        method = choose_method(problem.instance, problem.states, pool)
+    if method == "decomposition" and len(problem.states) <= BLOCK:
+        problem = problem.with_recourse(how.get("threads"))
     solved = search(problem, method=method, pool=pool, **how)
     on_incumbent = how.get("on_incumbent")
     if on_incumbent is not None and solved.commitment is not None:
@@ -90,7 +121,7 @@ def find(
         objective = math.inf if claimed is None else claimed
         on_incumbent(Incumbent(solved.method, solved.commitment, objective, bound, final=True))
     gap, threads = how.get("gap", GAP), how.get("threads")
-    return judge(problem, solved, gap=gap, began=began, threads=threads)
+    return judge(problem, solved, gap=gap, began=began, threads=threads, brief=brief)
 
 
 def salvage(
@@ -134,7 +165,8 @@ def search(
         left = None if limit is None else max(0.0, began + limit - time.perf_counter())
         return {**how, "gap": gap, "time_limit": left}
 
-    by_cuts = partial(solve_by_decomposition, instance, states, pool=pool, enough=enough)
+    lent: dict[str, Any] = {"pool": pool, "enough": enough, "broken": broken_rules}
+    by_cuts = partial(solve_by_decomposition, instance, states, **lent)
 
     def decompose(exact: bool) -> Solved:
         frame = problem.frame if instance is problem.instance else None
@@ -211,17 +243,25 @@ def judge(
     began: float,
     threads: int | None = None,
     consumers: Collection[str] = (),
+    brief: bool = False,
 ) -> Found:
     """Check what a search, begun at ``began``, found and reckon it anew, the damage of some
-    consumers by state as well."""
+    consumers by state as well; ``brief`` where no more is asked of the outcome than the damage in
+    each state, which the search has swept."""
     instance, states, solution = problem.instance, problem.states, solved.solution
     commitment = commitment_in(instance, solved)
     checked = time.perf_counter()
     check_commitment(instance, commitment)
-    both, recourse = [commitment, Commitment()], problem.recourse
-    with_plan, without = outcomes.evaluate(
-        instance, states, both, threads=threads, consumers=consumers, recourse=recourse
-    )
+    recourse = problem.recourse
+    brief &= recourse is not None and not instance.counts
+    of_plans = outcomes.in_brief if brief else outcomes.evaluate
+    how: dict[str, Any] = {"threads": threads, "recourse": recourse}
+    (with_plan,) = of_plans(instance, states, [commitment], consumers=consumers, **how)
+    without = None if recourse is None or consumers else recourse.memory.get(brief)
+    if without is None:
+        (without,) = of_plans(instance, states, [Commitment()], consumers=consumers, **how)
+    if recourse is not None and not consumers:
+        recourse.memory[brief] = without
     objective = outcomes.objective(instance, with_plan, weighed_cost(instance, commitment))
     least = smallest_size(outcomes.objective(instance, without, 0.0))
     sizes = Sizes(least, outcomes.rounding(instance))
@@ -253,6 +293,28 @@ def judge(
     return Found(
         instance, states, commitment, with_plan, without, certificate, solution.interrupted, threads
     )
+
+
+def told_in_full(found: Found) -> Found:
+    """The same with all of its outcome, which :func:`judge` was to tell in brief. CheckFailed if it
+    does not bear out the objective."""
+    both = [found.commitment, Commitment()]
+    with_plan, without = outcomes.evaluate(
+        found.instance, found.states, both, threads=found.threads
+    )
+    whole = replace(found, with_plan=with_plan, without_plan=without)
+    cost = weighed_cost(found.instance, found.commitment)
+    objective = outcomes.objective(found.instance, with_plan, cost)
+    slack = AGREEMENT * max(whole.sizes.least, abs(objective)) + whole.sizes.rounding
+    if abs(objective - found.objective) > slack:
+        raise CheckFailed(
+            tr(
+                "the plan is worth {objective:.9g}, the solver says {claimed:.9g}",
+                objective=objective,
+                claimed=found.objective,
+            )
+        )
+    return whole
 
 
 def _size(instance: Instance, states: Sequence[State]) -> int:

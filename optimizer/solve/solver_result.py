@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -38,6 +39,7 @@ class How(TypedDict, total=False):
     threads: int | None  # of the solver and the sweep; their own choice where None
     on_progress: Callable[[Progress], None] | None
     on_incumbent: Callable[[Incumbent], None] | None  # told the best plan now and then
+    stop: threading.Event | None  # ends the search once it is set, as a Ctrl-C does
 
 
 @dataclass(frozen=True, eq=False)

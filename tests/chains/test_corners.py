@@ -14,7 +14,6 @@ from models.scenario.case import Case
 from optimizer.errors import ScenarioError
 from optimizer.model.instance import read_instance
 from optimizer.model.states import read_states
-from optimizer.solve.decomposition.pool import recourse_hash
 from optimizer.solve.planner import plan
 from optimizer.solve.sweep import Recourse
 
@@ -24,10 +23,10 @@ from models.scenario.case import Case
 from optimizer.errors import ScenarioError
 from optimizer.model.instance import read_instance
 from optimizer.model.states import read_states
-from optimizer.solve.decomposition.pool import recourse_hash
+
 from optimizer.solve.sweep import Recourse
 instance = read_instance(Case.model_validate_json(sys.stdin.read()))
-print(recourse_hash(Recourse(instance, read_states(instance), threads=1)))
+print(Recourse(instance, read_states(instance), threads=1).content)
 """
 
 
@@ -182,7 +181,7 @@ def test_recourse_is_known_again_in_another_process() -> None:
     raw = chain(50, stockpiles=[kept(100)])
     raw["projects"] = {"plant": works(20, inputs_t_per_t={"oxide": 1.0})}
     instance = read_instance(Case.model_validate(raw))
-    here = recourse_hash(Recourse(instance, read_states(instance), threads=1))
+    here = Recourse(instance, read_states(instance), threads=1).content
     there = subprocess.run(
         [sys.executable, "-c", HASHED],
         input=Case.model_validate(raw).model_dump_json(by_alias=True, exclude_unset=True),

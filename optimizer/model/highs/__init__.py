@@ -8,9 +8,9 @@ there is an incumbent.
 """
 
 from optimizer.model.highs.compiling import Compiled as Compiled
+from optimizer.model.highs.compiling import Some as Some
 from optimizer.model.highs.compiling import Substituted as Substituted
 from optimizer.model.highs.compiling import compile_model as compile_model
-from optimizer.model.highs.compiling import component_name as component_name
 from optimizer.model.highs.compiling import substitute as substitute
 from optimizer.model.highs.program import SMALLEST as SMALLEST
 from optimizer.model.highs.program import LinearProgram as LinearProgram

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,16 @@ class Compiled:
     program: LinearProgram
     constraints: Sequence[Any]
     variables: Sequence[Any]
+
+    @cached_property
+    def rows(self) -> list[tuple[str, Any]]:
+        """Component and index of each row (:func:`keys`)."""
+        return keys(self.constraints)
+
+    @cached_property
+    def columns(self) -> list[tuple[str, Any]]:
+        """The same of each column."""
+        return keys(self.variables)
 
     def load(self, values: NDArray[np.float64]) -> None:
         """Set the variables of the Pyomo model to a solution."""
@@ -77,6 +88,19 @@ class _Names(Sequence[str]):
         return self._components[position].name
 
 
+class Some(Sequence[str]):
+    """Some of the names in a sequence, made only when they are asked for."""
+
+    def __init__(self, names: Sequence[str], places: NDArray[np.int64]) -> None:
+        self._names, self._places = names, places
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def __getitem__(self, position: Any) -> Any:
+        return self._names[int(self._places[position])]
+
+
 @dataclass(frozen=True, eq=False)
 class Substituted:
     """A program without the columns that rows define, and the way back to all columns. Its rows are
@@ -97,9 +121,16 @@ class Substituted:
         return full
 
 
-def component_name(component: Any) -> str:
-    """Name of the Pyomo component that a row or a column belongs to, without its index."""
-    return str(component.parent_component().local_name)
+def keys(components: Sequence[Any]) -> list[tuple[str, Any]]:
+    """Of rows or columns in Pyomo, the name of the component that each belongs to, and its index in
+    it."""
+    names: dict[int, str] = {}
+    found = []
+    for own in components:
+        parent = own.parent_component()
+        name = names.get(id(parent)) or names.setdefault(id(parent), str(parent.local_name))
+        found.append((name, own.index()))
+    return found
 
 
 def substitute(compiled: Compiled, variable: str, definition: str) -> Substituted:
@@ -107,8 +138,8 @@ def substitute(compiled: Compiled, variable: str, definition: str) -> Substitute
     many periods, each a share of the one before, is no longer one that the solver's presolve can
     follow backwards, dividing by that share every time."""
     full = compiled.program
-    names = np.array([component_name(v) for v in compiled.variables])
-    rules = np.array([component_name(c) for c in compiled.constraints])
+    names = np.array([name for name, _ in compiled.columns])
+    rules = np.array([name for name, _ in compiled.rows])
     defined, kept = np.flatnonzero(names == variable), np.flatnonzero(names != variable)
     definitions = np.flatnonzero(rules == definition)
     matrix = sparse.csr_array(full.matrix)
@@ -134,7 +165,7 @@ def substitute(compiled: Compiled, variable: str, definition: str) -> Substitute
         lower=full.lower[kept].copy(),
         upper=full.upper[kept].copy(),
         integer=full.integer[kept],
-        columns=[full.columns[int(c)] for c in kept],
+        columns=Some(full.columns, kept),
     )
     return Substituted(program, kept, defined, definitions, by_kept, constant)
 

@@ -186,6 +186,12 @@ class Simplex:
         """The current basis, to return to."""
         return self._solver.getBasis()
 
+    def statuses(self) -> tuple[NDArray[np.int8], NDArray[np.int8]]:
+        """Statuses of rows and of columns in the current basis (:func:`basis_of`)."""
+        basis = self._solver.getBasis()
+        rows, columns = (read_statuses(own) for own in (basis.row_status, basis.col_status))
+        return rows.astype(np.int8), columns.astype(np.int8)
+
     def set_basis(self, basis: Any) -> None:
         """Return to a basis of as many rows and columns."""
         self._solver.setBasis(basis)
@@ -226,7 +232,7 @@ def read_statuses(statuses: Any) -> NDArray[np.int64]:
     return np.array([int(status) for status in statuses], np.int64)
 
 
-def basis_of(rows: NDArray[np.int64], columns: NDArray[np.int64]) -> Any:
+def basis_of(rows: NDArray[Any], columns: NDArray[Any]) -> Any:
     """A basis of such numbers, which need not fit the program: the solver completes it."""
     basis = highspy.HighsBasis()
     basis.valid = basis.alien = True

@@ -13,10 +13,12 @@ from optimizer.model.instance.parts import Node as Node
 from optimizer.model.instance.parts import Plant as Plant
 from optimizer.model.instance.parts import ProfileData as ProfileData
 from optimizer.model.instance.parts import ProjectData as ProjectData
+from optimizer.model.instance.parts import StockpileData as StockpileData
 from optimizer.model.instance.parts import group_of as group_of
 from optimizer.model.instance.perspective import Held as Held
 from optimizer.model.instance.perspective import Stake as Stake
 from optimizer.model.instance.perspective import seen_from as seen_from
+from optimizer.model.instance.prices import PriceData as PriceData
 from optimizer.model.instance.reading import adaptation_of as adaptation_of
 from optimizer.model.instance.reading import read_instance as read_instance
 from optimizer.model.instance.terms import Floats as Floats

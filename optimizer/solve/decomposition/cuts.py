@@ -104,6 +104,11 @@ class Appraiser:
             point, by_chain, tail, cuts, whole=not rough and len(heads) == len(self.heads)
         )
 
+    @property
+    def key(self) -> tuple[Any, ...]:
+        """What points cost the same by."""
+        return self.recourse.content, self.weight, self.level, tuple(self.counts.items())
+
     def known(self, point: Point) -> list[Cut]:
         """Cuts of means that former sweeps prove, as strong as they can be at a point."""
         heads = [v for v in self.heads if self.counts[v] > 0] if self.weight < 1 else []

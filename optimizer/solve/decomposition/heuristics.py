@@ -9,6 +9,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from optimizer.model.commitment import weighed_cost
 from optimizer.model.instance import Floats
 from optimizer.solve.decomposition.master import Places, Windows
 from optimizer.solve.decomposition.run import UNKNOWN, Run
@@ -16,6 +17,7 @@ from optimizer.solve.decomposition.run import UNKNOWN, Run
 WORTHWHILE = 0.1  # share of the distance between bound and plan that another plan has to gain
 UNSWEPT = 0.1  # share of the distance between bound and plan that a dive leaves unswept
 HURRIED = 30  # rounds of cuts in a plan that is hardly the last
+SWEPT_ANEW = 2  # plans of other problems that are swept where recourse has changed
 SETTLING = 500  # the same in one that has to be settled: many purchases take many
 
 
@@ -38,9 +40,7 @@ class Heuristics:
         run = self.run
         parts = (windows.first, windows.last, windows.most)
         key = b"".join(part.tobytes() for part in parts), to_the_end
-        accuracy = max(0.2 * run.gap, 1e-6)
-        if not to_the_end:
-            accuracy = max(accuracy, 0.1 * min(run.open, UNKNOWN))
+        accuracy = max(0.2 * run.gap, 1e-6) if to_the_end else self._accuracy
         if self._tried.get(key, np.inf) <= accuracy:
             return False
         self._tried[key] = accuracy
@@ -53,6 +53,13 @@ class Heuristics:
         return x is not None and run.offer(x, value)
 
     @property
+    def _accuracy(self) -> float:
+        """To what share the value of a plan has to be known that is hardly the last."""
+        run = self.run
+        usual = run.gap if run.frontiers else UNKNOWN  # what is good elsewhere is good here
+        return max(0.2 * run.gap, 1e-6, 0.1 * min(run.open, usual))
+
+    @property
     def _worthwhile(self) -> float:
         """What a plan has to cost less than to be worth looking for; infinite without one."""
         run = self.run
@@ -60,19 +67,69 @@ class Heuristics:
         least = max(1e-5 * run.size(run.upper), WORTHWHILE * distance)
         return run.upper - least if np.isfinite(run.upper) else np.inf
 
+    def recall(self) -> None:
+        """Offer plans of other problems that keep the rules of this one."""
+        run, instance = self.run, self.master.instance
+        for number, own in enumerate(run.known):
+            # To sweep all of them once more would take longer than what it is good for.
+            asked = number < SWEPT_ANEW or own.swept(run.appraise)
+            if asked and run.broken is not None and not run.broken(instance, own.plan):
+                worth = weighed_cost(instance, own.plan) + own.cost(run.appraise)
+                run.offer(self.master.values_of(own.plan), worth)
+
+    def refinance(self) -> bool:
+        """Offer the last plan of another problem with what recourse sees of it as it was, paid for
+        as well as can be here; where that cannot be, with what is costly to sweep as it was.
+        Whether one of them can."""
+        run, master, recourse = self.run, self.master, self.run.appraise.recourse
+        for own in run.known[:1]:
+            x = master.values_of(own.plan)
+            windows = master.fix(self.forced(self.places(x)), x)
+            for heads in (list(recourse.chains), recourse.slow(recourse.columns.point(own.plan))):
+                with master.held(x, heads):
+                    master.restrict(windows)
+                    _, found, value = run.relax(self._accuracy, cutoff=run.cutoff, rounds=HURRIED)
+                    if found is not None:
+                        run.offer(found, value)
+                        return True
+        return False
+
+    def forced(self, place: Places) -> Places:
+        """Places of start years, without projects that must not be built."""
+        projects, policy = self.master.projects, self.master.instance.case.policy
+        barred = [p in policy.must_not_build for p in projects]
+        return np.where(barred, -1, place)
+
+    def leave_out(self, hint: Places) -> bool:
+        """Dive among the projects of another problem's plan, each in its year or not at all, and
+        those that must be built."""
+        master = self.master
+        place, windows = self.forced(hint), master.everything().starting(self.forced(hint))
+        windows = replace(windows, must=0 * windows.must)
+        for p, name in enumerate(master.projects):
+            if name in master.instance.case.policy.must_build and place[p] < 0:
+                windows = windows.holding(p, 0, len(master.start[p]) - 1, 1)
+        return self.dive(windows)
+
     def follow(self, hints: list[Places]) -> bool:
         """Polish the best of other plans' start years, as cuts judge them with all else free."""
         run, master = self.run, self.master
         everything = master.everything()
         # What cuts alone put far from the bound is not worth a polish.
         lower = run.lower if np.isfinite(run.lower) else run.enough
-        best, chosen = lower + UNKNOWN * run.size(lower), None
+        known = np.isfinite(lower)
+        best, chosen = lower + UNKNOWN * run.size(lower) if known else np.inf, None
+        must = [p in master.instance.case.policy.must_build for p in master.projects]
         for place in hints:
-            master.restrict(everything.starting(place))
+            place = self.forced(place)
+            windows, free = everything.starting(place), np.array(must, dtype=bool) & (place < 0)
+            for p in np.flatnonzero(free).tolist():
+                windows = windows.holding(p, 0, len(master.start[p]) - 1, 1)
+            master.restrict(windows)
             master.simplex.set_cutoff(min(best, run.cutoff))
             if run.solve() == "optimal" and master.simplex.objective < best:
-                best = master.simplex.objective
-                chosen = master.fix(place, master.simplex.values())
+                best, x = master.simplex.objective, master.simplex.values()
+                chosen = master.fix(np.where(free, self.places(x, 0.0), place), x)
         return chosen is not None and self.polish(chosen)
 
     def round(self, x: Floats, threshold: float) -> bool:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,9 +13,11 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from optimizer.model import highs
+from optimizer.model.commitment import Commitment
 from optimizer.model.instance import Floats, Instance
 from optimizer.solve.decomposition.cuts import Cut, Pattern, Row, Shelf, stacked
 from optimizer.solve.decomposition.reduced import Frame
+from optimizer.solve.decomposition.tree import Beyond, Proof
 from optimizer.solve.sweep import Point, Recourse
 
 Positions = NDArray[np.int32]
@@ -27,8 +30,10 @@ NOTHING = 1e-12
 had for them to matter, and rounded up they would make those worth having."""
 DAMPED = 24  # powers of two by which a cut is scaled down at most
 GIANT = 2.0**20  # a slope so many times what a cut bounds makes a trace of a project worth it all
-DERIVED = -1  # stands among the cuts for a row that follows from one (``Master._by_starts``)
 LARGE = 2.0**15  # left sides above so many units do not make a violation count for less
+NEARBY = 8.0  # an objective that is larger or smaller by less keeps the unit it had
+YOUNG = 2  # solves since a cut mattered, up to which it is taken to the next problem
+BASIC = 1  # status of a row that has joined, as bases number them
 AT_HAND = 100  # cuts at hand any time that may stay though they do not matter
 DIGITS = 1e-14  # a violation of a cut that is a smaller share of its side is rounding
 
@@ -74,7 +79,8 @@ class Master:
     """The master in the solver, and where its columns are. ``start`` lists the columns of each
     project's start years in order, ``ticket`` those of tickets with a minimum. The solver sees the
     objective, and what cuts bound, times ``objective_factor``, a power of two; ``exact`` holds it
-    to its smallest tolerances."""
+    to its smallest tolerances. ``last`` is the master of a problem much like it: rows of cuts are
+    taken from it, and its basis is where this one starts (``resume``)."""
 
     def __init__(
         self,
@@ -83,13 +89,20 @@ class Master:
         frame: Frame | None = None,
         objective_factor: float = 1.0,
         exact: bool = False,
+        last: Master | None = None,
     ) -> None:
         self.instance, self.recourse = instance, recourse
         frame = frame or Frame(instance)
         self.model, self.compiled, self.reduced = frame.model, frame.compiled, frame.reduced
         model, program = self.model, self.reduced.program
-        self.program = program
-        self.unit = 1 / objective_factor  # of objective and damage: what counts one in the solver
+        self.program, self.layout = program, self.reduced.layout
+        if last is not None and last.layout.columns != self.layout.columns:
+            last = None
+        if last is not None and 1 / NEARBY <= objective_factor * last.unit <= NEARBY:
+            objective_factor = 1 / last.unit
+        self.unit: float = (
+            1 / objective_factor
+        )  # of objective and damage: what counts one in the solver
         objects = [*self.compiled.variables, *self.compiled.constraints]
         places = [*self.reduced.column, *self.reduced.row]
         at = {id(it): int(place) for it, place in zip(objects, places, strict=True)}
@@ -105,8 +118,10 @@ class Master:
             np.array([at[id(model.share[p, f, i, y])] for y in starts[p]], np.int32)
             for p, f, i in self._tickets
         ]
-        self.once = np.array([at[id(model.start_once[p])] for p in self.projects], np.int32)
-        self.binaries = np.concatenate([*self.start, self.ticket]).astype(np.int32)
+        self.once: Positions = np.array(
+            [at[id(model.start_once[p])] for p in self.projects], np.int32
+        )
+        self.binaries: Positions = np.concatenate([*self.start, self.ticket]).astype(np.int32)
         self.offset = np.cumsum([0, *(len(own) for own in self.start)])
         # Where recourse's columns are; those the model lacks are zero.
         columns, offtake = recourse.columns, dict(model.offtake.items())
@@ -141,7 +156,9 @@ class Master:
         self._most = program.upper.copy()  # what columns come to at most
         self._most[own] = np.minimum(self._most[own], self._offtake_most)
         exact |= bool((units[own] < 1).any())
-        self.simplex = highs.Simplex(program, objective_factor, units, exact)
+        if last is not None:  # what rows of cuts look like in the solver stays as it was
+            units, exact = last.simplex.units, exact or last.simplex.exact
+        self.simplex: highs.Simplex = highs.Simplex(program, objective_factor, units, exact)
         self.whole = 1e-9 if self.simplex.exact else 1e-6  # what is closer to a whole number is one
         self.steepest = 0.0  # largest slope of a cut, in the solver's units, before it is scaled
         self._waiting_factor = highs.row_factors(
@@ -152,9 +169,59 @@ class Master:
         self.base_rows = self.simplex.rows
         self.empty = False  # whether the current branch holds nothing, whatever the solver says
         self.age = np.zeros(0, np.int64)
-        self.cuts: list[Cut | int] = []  # beyond the base: cuts, waiting rules, ``DERIVED``
+        self.cuts: list[Beyond] = []  # rows beyond the base
         self._shelf = Shelf(len(program.cost), self.size_of)
         self._patterns: dict[int, Pattern] = {}
+        # By identity, with the cut itself, so that no other takes its place.
+        self._known_rows: dict[int, tuple[Cut, Row]] = {}
+        if last is not None and self._reads_alike(last):
+            self._known_rows = last._known_rows
+
+    def _reads_alike(self, last: Master) -> bool:
+        """Whether cuts have the same rows as in another master."""
+        return (
+            self.layout.columns == last.layout.columns
+            and self.recourse.columns.offtake == last.recourse.columns.offtake
+            and self.unit == last.unit
+            and bool(np.array_equal(self.simplex.units, last.simplex.units))
+        )
+
+    def resume(self, last: Master) -> set[int]:
+        """Go on from another master's cuts and basis, where they fit; the cuts that were taken, by
+        identity."""
+        if not self._reads_alike(last) or self.simplex.exact != last.simplex.exact:
+            return set()
+        waits = {key: r for r, key in enumerate(self.layout.waiting)}
+        kept: list[tuple[int, Beyond]] = []
+        for n in np.flatnonzero(last.age <= YOUNG).tolist():
+            own = last.cuts[n]
+            if not isinstance(own, int):
+                kept.append((n, own))
+            elif (r := waits.get(last.layout.waiting[own], -1)) >= 0:
+                kept.append((n, r))
+        self._join([own for _, own in kept])
+        at = np.array([n for n, _ in kept], dtype=np.int64)
+        of_rows, of_columns = last.simplex.statuses()
+        before = dict(zip(last.layout.rows, of_rows[: last.base_rows].tolist(), strict=True))
+        base = [before.get(key, BASIC) for key in self.layout.rows]
+        of_rows = np.concatenate([base, of_rows[last.base_rows + at]]).astype(np.int8)
+        self.simplex.set_basis(highs.basis_of(of_rows, of_columns))
+        return {id(own) for _, own in kept if isinstance(own, Cut)}
+
+    def _join(self, beyond: Sequence[Beyond]) -> None:
+        """Add rows that were there before, in this master or another."""
+        if not beyond:
+            return
+        rows = [self.row_of(own) for own in beyond]
+        factors = np.array(
+            [
+                self._waiting_factor[own] if isinstance(own, int) else self._factor(*row[:2])
+                for own, row in zip(beyond, rows, strict=True)
+            ]
+        )
+        lower, upper = (np.array([row[side] for row in rows]) for side in (2, 3))
+        self._add_rows(lower, upper, stacked(rows, len(self._most)), factors)
+        self.cuts += beyond
 
     # Points and costs
 
@@ -197,6 +264,50 @@ class Master:
 
     def row(self, cut: Cut) -> Row:
         """Columns, entries and left side of a cut: entries times columns are at least that."""
+        known = self._known_rows.get(id(cut))
+        if known is not None:
+            return known[1]
+        row, alike = self._row(cut)
+        if alike:
+            self._known_rows[id(cut)] = cut, row
+        return row
+
+    def row_of(self, own: Beyond) -> tuple[Positions, Floats, float, float]:
+        """Columns, entries and sides of a row beyond the base."""
+        if not isinstance(own, int):
+            return *(self.row(own) if isinstance(own, Cut) else own), math.inf
+        waiting = self.reduced.waiting
+        at = slice(waiting.indptr[own], waiting.indptr[own + 1])
+        return waiting.indices[at], waiting.data[at], -math.inf, float(self.reduced.upper[own])
+
+    def proof(self) -> Proof | None:
+        """The multipliers of the last solve; None where they cannot be told."""
+        duals = self.simplex.row_duals()
+        if not np.isfinite(duals).all():
+            return None
+        of_beyond = duals[self.base_rows :]
+        used = np.flatnonzero(of_beyond)
+        of_rows, of_columns = self.simplex.statuses()
+        return Proof(
+            duals[: self.base_rows],
+            tuple(self.cuts[n] for n in used),
+            of_beyond[used],
+            of_rows[: self.base_rows],
+            of_columns,
+        )
+
+    def go_on_from(self, proof: Proof) -> None:
+        """Return to the basis of a proof, as far as its rows are there."""
+        there = {own if isinstance(own, int) else id(own) for own in self.cuts}
+        used = {own if isinstance(own, int) else id(own): own for own in proof.beyond}
+        self._join([own for key, own in used.items() if key not in there])
+        ids = [own if isinstance(own, int) else id(own) for own in self.cuts]
+        beyond = np.array([0 if own in used else BASIC for own in ids], dtype=np.int8)
+        of_rows = np.concatenate([proof.of_rows, beyond])
+        self.simplex.set_basis(highs.basis_of(of_rows, proof.of_columns))
+
+    def _row(self, cut: Cut) -> tuple[Row, bool]:
+        """The row of a cut, and whether it is the same whatever bounds the columns have."""
         patterns = [(self._pattern(v), slopes) for v, slopes in cut.slopes.items()]
         side = 0.0
         for slopes in cut.slopes.values():
@@ -225,7 +336,7 @@ class Master:
         entries[rising] = np.where(nothing, 0.0, TINY / seen[rising])
         used = entries != 0
         columns = np.append(columns[used], self._ahead(cut)).astype(np.int32)
-        return columns, np.append(entries[used], 1.0), side
+        return (columns, np.append(entries[used], 1.0), side), not bounded.any()
 
     def add(
         self, cuts: Sequence[Cut], x: Floats | None = None, least: float = 0.0
@@ -243,12 +354,12 @@ class Master:
         self._append(kept)
         return found
 
-    def _append(self, kept: Sequence[tuple[Cut | int, Row]]) -> None:
+    def _append(self, kept: Sequence[tuple[Beyond, Row]]) -> None:
         if not kept:
             return
         if self.simplex.exact:
             whole = [self._by_starts(row) for _, row in kept]
-            kept = [*kept, *((DERIVED, row) for row in whole if row is not None)]
+            kept = [*kept, *((row, row) for row in whole if row is not None)]
         rows = [row for _, row in kept]
         factors = np.array([self._factor(*row[:2]) for row in rows])
         sides = np.array([row[2] for row in rows])
@@ -362,6 +473,17 @@ class Master:
 
     def restrict(self, windows: Windows, fixed: NDArray[np.bool_] | None = None) -> None:
         """Let the solver see a branch; ``fixed`` names binaries that are out in all of them."""
+        lower, upper = self.bounds_of(windows, fixed)
+        # The solver takes no column whose bounds exclude each other.
+        self.empty = bool((lower > upper).any())
+        self.simplex.bound_columns(self.binaries, np.minimum(lower, upper), upper)
+        must = windows.must.astype(float)
+        self.simplex.bound_rows(self.once, must, np.ones(len(must)))
+
+    def bounds_of(
+        self, windows: Windows, fixed: NDArray[np.bool_] | None = None
+    ) -> tuple[Floats, Floats]:
+        """Bounds of the binaries in a branch."""
         count = np.diff(self.offset)
         place = np.arange(self.offset[-1]) - np.repeat(self.offset[:-1], count)
         first, last = np.repeat(windows.first, count), np.repeat(windows.last, count)
@@ -371,11 +493,22 @@ class Master:
             upper[fixed] = 0.0
         lower = np.maximum(lower, self.program.lower[self.binaries])
         upper = np.minimum(upper, self.program.upper[self.binaries])
-        # The solver takes no column whose bounds exclude each other.
-        self.empty = bool((lower > upper).any())
-        self.simplex.bound_columns(self.binaries, np.minimum(lower, upper), upper)
-        must = windows.must.astype(float)
-        self.simplex.bound_rows(self.once, must, np.ones(len(must)))
+        return lower, upper
+
+    @contextmanager
+    def held(self, x: Floats, heads: Collection[int]) -> Iterator[None]:
+        """With what the recourse of some chains sees held to the values of a solution."""
+        program, chains = self.program, self.recourse.chains
+        parts = [self._pattern(v).columns for head in heads for v in chains[head]]
+        seen = np.unique(np.concatenate([*parts, []])).astype(np.int32)
+        seen = seen[~program.integer[seen]]
+        lower, upper = program.lower[seen], program.upper[seen]
+        at = np.clip(x[seen], lower, upper)
+        self.simplex.bound_columns(seen, at, at)
+        try:
+            yield
+        finally:
+            self.simplex.bound_columns(seen, lower, upper)
 
     def started(self, x: Floats) -> list[Floats]:
         """Share of each project that is started up to each of its start years."""
@@ -399,6 +532,27 @@ class Master:
         takes the tickets that ``x`` takes, or more than half takes."""
         takes = (self.taken(x) > 0.5).astype(np.int64)
         return replace(self.everything().starting(place), least=takes, most=takes.copy())
+
+    def values_of(self, plan: Commitment) -> Floats:
+        """The columns of a plan's decisions; the others, which follow from these, are 0."""
+        start, values = plan.start, dict[tuple[str, Any], float]()
+        for p, year in start.items():
+            values["start", (p, year)] = 1.0
+            values["market", (p, year)] = plan.market.get(p, 0.0)
+        for (p, f, i), share in plan.share.items():
+            if p in start:
+                values["share", (p, f, i, start[p])] = share
+                values["takes_part", (p, f, i)] = 1.0
+        for (p, group), share in plan.offtake.items():
+            values["offtake", (p, start.get(p), group)] = share
+        for (p, group, f, i), share in plan.floored.items():
+            values["floored", (p, start.get(p), group, f, i)] = share
+        for h, lots in plan.buy.items():
+            values |= {
+                ("buy", (h, year)): float(x)
+                for year, x in zip(self.instance.years, lots, strict=True)
+            }
+        return np.array([values.get(key, 0.0) for key in self.layout.columns])
 
     def read(self, x: Floats) -> Any:
         """Values of the columns loaded into the model."""

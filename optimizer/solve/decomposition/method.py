@@ -1,6 +1,7 @@
 """One problem solved by decomposition."""
 
 import math
+import threading
 import time
 from typing import Unpack
 
@@ -16,7 +17,7 @@ from optimizer.solve.decomposition.cuts import Appraiser
 from optimizer.solve.decomposition.master import Master
 from optimizer.solve.decomposition.pool import CutPool
 from optimizer.solve.decomposition.reduced import Frame
-from optimizer.solve.decomposition.run import Run, Stopped, Unlimited
+from optimizer.solve.decomposition.run import Broken, Run, Stopped, Unlimited
 from optimizer.solve.decomposition.search import Search
 from optimizer.solve.gap import smallest_size
 from optimizer.solve.sweep import Recourse
@@ -36,13 +37,15 @@ def solve_by_decomposition(
     recourse: Recourse | None = None,
     frame: Frame | None = None,
     exact: bool = False,
+    broken: Broken | None = None,
     **how: Unpack[results.How],
 ) -> results.Solved:
     """Build the master and close the gap between it and the best plan. What is found is added to
     the ``pool`` that it starts from. ``enough`` asks only whether a plan has an objective this low:
     the search ends with one that has, or with a bound at least as high. ``recourse`` (with its own
     threads) and ``frame`` are what is there already, of these states from another standpoint and of
-    the instance with other states; ``exact`` works by the smallest tolerances from the start."""
+    the instance with other states; ``exact`` works by the smallest tolerances from the start;
+    plans of other problems are tried where ``broken`` tells what rules a plan breaks."""
     began = time.perf_counter()
     if recourse is None:
         recourse = Recourse(instance, states, threads=how.get("threads"))
@@ -50,7 +53,7 @@ def solve_by_decomposition(
         recourse = recourse.seen(instance)
     encoded = time.perf_counter()
     appraise, frame = Appraiser(recourse), frame or Frame(instance)
-    nothing = appraise.cost(appraise(recourse.columns.point(Commitment())))
+    nothing = appraise.cost((pool or CutPool()).without_plan(appraise))
     size = nothing if nothing > 0 else highs.largest_cost(frame.reduced.program)
     built, of_nothing = time.perf_counter(), appraise.seconds
     runs: list[Run] = []
@@ -65,7 +68,14 @@ def solve_by_decomposition(
     while True:
         factor = highs.objective_factor(frame.reduced.program, size, results.TOP)
         run = Run(
-            Master(instance, recourse, frame, factor, exact=exact or bool(runs)),
+            Master(
+                instance,
+                recourse,
+                frame,
+                factor,
+                exact=exact or bool(runs),
+                last=pool.master if pool is not None else None,
+            ),
             appraise,
             max(gap / 2 if runs else gap, SMALLEST_GAP),
             least=smallest_size(nothing),
@@ -75,6 +85,8 @@ def solve_by_decomposition(
             on_progress=how.get("on_progress"),
             teller=results.Teller("decomposition", how.get("on_incumbent"), read),
             began=began,
+            stop=how.get("stop") or threading.Event(),
+            broken=broken,
         )
         runs.append(run)
         failure: SolverError | None = None
@@ -91,6 +103,8 @@ def solve_by_decomposition(
             worth = weighed_cost(instance, needed)
             worth += appraise.damage_at(recourse.columns.point(needed))
             plans.append((worth, commitment))
+            if pool is not None:
+                pool.remember(needed, instance)
         if len(runs) > 1 or run.limited or (failure is None and not _in_doubt(run, worth, size)):
             break
         # Once more by smaller tolerances, where there is doubt: in a unit that suits the objective,
@@ -141,7 +155,11 @@ def _searched(run: Run, pool: CutPool | None) -> None:
         try:
             if pool is not None:
                 pool.lend(run)
-            Search(run).search()
+            search = Search(run)
+            try:
+                search.search()
+            finally:
+                run.left_over = search.frontier
         except Stopped:
             pass
         except Unlimited:

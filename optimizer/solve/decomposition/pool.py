@@ -11,10 +11,12 @@ drops the pool: its ``key`` is the hash of that.
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import io
 import json
 import zipfile
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -24,15 +26,21 @@ from models.files.archive import Bounds, check
 from models.files.json_document import parse_json
 from models.language import tr
 from optimizer.errors import PoolRefused
+from optimizer.model.commitment import Commitment
 from optimizer.model.instance import Floats, Instance
-from optimizer.solve.decomposition.cuts import Cut
+from optimizer.solve.decomposition.cuts import Appraisal, Appraiser, Cut
 from optimizer.solve.decomposition.master import Master, Places
-from optimizer.solve.decomposition.run import Run
+from optimizer.solve.decomposition.run import Focus, Known, Run
+from optimizer.solve.decomposition.tree import Frontier
 from optimizer.solve.sweep import Point, Recourse, Slopes
 
 MOST_CUTS = 2000
 MOST_POINTS = 24  # points that are swept again when recourse changes: each costs a sweep
+FEW_POINTS = 8  # of these, where leaves of a tree tell as well where to look
 MOST_PLANS = 6
+MOST_TREES = 4
+MOST_ELSEWHERE = 2  # other recourse of which cuts are kept
+MOST_KNOWN = 11  # plans, beside the first, that are reckoned anew
 TRACE = 1e-9
 FORMAT = 3  # of files
 MAX_BYTES = 1_000_000_000
@@ -58,43 +66,114 @@ class CutPool:
     cuts: list[Cut] = field(default_factory=list)
     trials: list[Trial] = field(default_factory=list)
     plans: list[dict[str, int]] = field(default_factory=list)  # start years, the latest best first
+    frontiers: list[Frontier] = field(default_factory=list, repr=False)
+    """Of the first tree and the last ones; like what follows these are not written to files."""
+    known: list[Known] = field(default_factory=list, repr=False)
+    """Plans that were found, the last one first."""
+    elsewhere: dict[str, tuple[float, list[Cut]]] = field(default_factory=dict, repr=False)
+    """Cuts that hold for other recourse, by its hash, should that come back, and their level."""
+    _nothing: tuple[Any, Appraisal] | None = field(default=None, repr=False)
+    focus: Focus | None = field(default=None, repr=False)
+    master: Master | None = field(default=None, repr=False)
+    """The last one, with its basis; not sent to other processes."""
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "master": None}
 
     def lend(self, run: Run) -> str:
         """Give a run what holds for its problem; returns ``as it stands``, ``made anew`` or
         ``dropped``."""
         instance, recourse = run.master.instance, run.appraise.recourse
         run.hints = [_places(plan, run.master) for plan in self.plans]
-        key, data = pool_key(instance), recourse_hash(recourse)
+        run.known = [own.there(instance) for own in self.known if _fits(own.plan, instance)]
+        key, data = pool_key(instance), recourse.content
         keeps = {h: pile.keeps for h, pile in instance.stockpiles.items()}
         changed = any(keeps.get(h, kept) != kept for h, kept in self.keeps.items())
         self.keeps = keeps
         if key != self.key or changed:
             self.key, self.recourse, self.cuts, self.trials = key, data, [], []
+            self.frontiers, self.elsewhere, self.focus, self.master = [], {}, None, None
             return "dropped"
+        level = float(instance.case.objective.cvar.level)
+        moved = (own.there(run.master.layout, data, level) for own in self.frontiers)
+        run.frontiers = [own for own in moved if own is not None]
+        if data != self.recourse and data in self.elsewhere:
+            aside = self.elsewhere.pop(data)
+            self._lay_aside()
+            self.level, self.cuts = aside
+            self.recourse, self.focus, self.master = data, None, None
         if data == self.recourse:
-            level = float(instance.case.objective.cvar.level)
-            run.master.shelve([c for c in self.cuts if not c.tail or self.level <= level])
+            hold = [c for c in self.cuts if not c.tail or self.level <= level]
+            there: set[int] = set()
+            if self.master is not None and len(hold) == len(self.cuts):
+                there = run.master.resume(self.master)
+            run.master.shelve([c for c in hold if id(c) not in there])
+            if self.focus is not None and self.focus.heads == run.focus.heads:
+                run.focus = self.focus
             return "as it stands"
-        self.recourse, self.cuts = data, []
-        for trial in self.trials:
+        self._lay_aside()
+        self.recourse, self.cuts, self.focus, self.master = data, [], None, None
+        for trial in self.trials[: FEW_POINTS if run.frontiers else MOST_POINTS]:
             run.check()
-            run.master.shelve(run.appraise(_point(trial, instance, recourse)).cuts)
+            at = _point(trial, instance, recourse)
+            run.master.shelve(run.appraise(at, rough=True).cuts)
         return "made anew"
+
+    def remember(self, plan: Commitment, instance: Instance) -> None:
+        """Take in a plan that a search has found."""
+        self.known = [Known(plan, instance.lot_t, {}), *self.known]
+        del self.known[MOST_KNOWN:-1]
+
+    def at_hand(self, recourse: Recourse, instance: Instance) -> Iterator[tuple[Commitment, float]]:
+        """Plans that an instance has all names of, and what recourse adds to its objective, as far
+        as that is known."""
+        appraise = Appraiser(recourse.seen(instance))
+        for own in self.known:
+            if own.swept(appraise) and _fits(own.plan, instance):
+                there = own.there(instance)
+                yield there.plan, there.cost(appraise)
+
+    def without_plan(self, appraise: Appraiser) -> Appraisal:
+        """What recourse costs if nothing is done, swept again only where that may have changed."""
+        key = appraise.recourse.content, appraise.weight, appraise.level
+        if self._nothing is None or self._nothing[0] != key:
+            point = appraise.recourse.columns.point(Commitment())
+            self._nothing = key, replace(appraise(point), cuts=[])
+        return self._nothing[1]
 
     def for_problem(self, instance: Instance) -> CutPool:
         """A copy that a problem may start from and add to, and that leaves this one as it is. Where
         the cuts do not hold, not even made anew from their multipliers, the points they came from
         are swept again: a sweep is exact for whatever data it is made with."""
         own = replace(self, keeps=dict(self.keeps), cuts=[*self.cuts])
-        own.trials, own.plans = [*self.trials], [*self.plans]
-        key = pool_key(instance)
-        if self.key and key != self.key:
-            own.key, own.recourse, own.cuts = key, "", []
+        own.trials, own.plans, own.known = [*self.trials], [*self.plans], [*self.known]
+        own.elsewhere = dict(self.elsewhere)
+        own.frontiers, own.focus = [*self.frontiers], copy.deepcopy(self.focus)
+        own.turn_to(instance)
         return own
+
+    def turn_to(self, instance: Instance) -> None:
+        """Serve another problem, whatever has changed: where cuts do not hold, the points they came
+        from are swept again."""
+        key, keeps = pool_key(instance), {h: x.keeps for h, x in instance.stockpiles.items()}
+        if self.key and (key, keeps) != (self.key, self.keeps):
+            self._lay_aside()
+            self.key, self.keeps, self.recourse, self.cuts = key, keeps, "", []
+
+    def _lay_aside(self) -> None:
+        """Keep cuts for the recourse that they hold for."""
+        if self.recourse:
+            self.elsewhere[self.recourse] = self.level, self.cuts
+        while len(self.elsewhere) > MOST_ELSEWHERE:
+            del self.elsewhere[next(iter(self.elsewhere))]
 
     def keep(self, run: Run) -> None:
         """Take in what a run has found."""
-        master = run.master
+        master = self.master = run.master
+        self.focus = run.focus
+        if run.left_over is not None and (run.nodes or not run.frontiers):
+            self.frontiers = [*self.frontiers[:1], run.left_over, *self.frontiers[1:]]
+            del self.frontiers[MOST_TREES:]
         if run.best is not None:
             plan = _starts(run.best, master)
             self.plans = [plan, *(other for other in self.plans if other != plan)][:MOST_PLANS]
@@ -138,44 +217,18 @@ def pool_key(instance: Instance) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
-def recourse_hash(recourse: Recourse) -> str:
-    """SHA-256 of all that recourse depends on: where it is equal, cuts hold as they stand."""
-    columns = recourse.columns
-    digest = hashlib.sha256(repr((columns.offtake, columns.stockpiles, recourse.delays)).encode())
-
-    def add(says: Any, arrays: list[Any]) -> None:
-        digest.update(repr(says).encode())
-        for array in arrays:
-            digest.update(np.ascontiguousarray(array).tobytes())
-
-    add(None, [recourse.probability])
-    for seen in recourse.looks:
-        own = [seen.of_state, seen.supply, seen.pattern, seen.delay, seen.available, seen.row]
-        own += [] if seen.covered is None else [seen.covered]
-        add((seen.material, seen.nodes, seen.projects), own)
-    for together in recourse.together:
-        add([together.open.tobytes(), list(together.left)], list(together.left.values()))
-    for chain in recourse.instance.chains:
-        for plant in chain.plants:
-            own = [] if plant.capacity is None else [plant.capacity]
-            add((plant.label, plant.output, plant.inputs), own)
-    names = [
-        "demand",
-        "part",
-        "limit",
-        "weight",
-        "piles",
-        "share",
-        "keeps",
-        "initial",
-        "most",
-        "refill",
-        "plate",
-    ]
-    for node in recourse.nodes.values():
-        own, comes = [getattr(node, name) for name in names], node.arriving
-        add((node.node.label, node.members), [*own, comes.indptr, comes.indices, comes.data])
-    return digest.hexdigest()
+def _fits(plan: Commitment, instance: Instance) -> bool:
+    """Whether an instance has all that a plan names."""
+    supports = {(f, i) for _, f, i in plan.share}
+    groups = {group for _, group in plan.offtake}
+    return (
+        plan.start.keys() <= instance.projects.keys()
+        and supports <= instance.instrument.keys()
+        and plan.buy.keys() == instance.stockpiles.keys()
+        and all(len(lots) == len(instance.years) for lots in plan.buy.values())
+        and groups <= set(instance.groups)
+        and {(f, i) for _, _, f, i in plan.floored} <= instance.instrument.keys()
+    )
 
 
 def _starts(x: Floats, master: Master) -> dict[str, int]:

@@ -6,6 +6,9 @@ it; rules that mostly hold by themselves wait outside until a solution breaks on
 
 from __future__ import annotations
 
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -16,8 +19,9 @@ from scipy import sparse
 
 from optimizer.model import highs
 from optimizer.model.formulation import build_master, substitute_planned_stock
-from optimizer.model.highs import LinearProgram, Substituted, component_name
+from optimizer.model.highs import LinearProgram, Substituted
 from optimizer.model.instance import Floats, Instance
+from optimizer.solve.decomposition.tree import Layout
 
 WAITING = (
     "share_needs_start",
@@ -38,17 +42,33 @@ class Frame:
     @cached_property
     def model(self) -> Any:
         """In Pyomo."""
-        return build_master(self.instance)
+        with _nothing_collected():
+            return build_master(self.instance)
 
     @cached_property
     def compiled(self) -> highs.Compiled:
         """All columns and rows."""
-        return highs.compile_model(self.model)
+        model = self.model
+        with _nothing_collected():
+            return highs.compile_model(model)
 
     @cached_property
     def reduced(self) -> Reduced:
         """Those that the solver gets."""
         return reduce(self.compiled)
+
+
+@contextmanager
+def _nothing_collected() -> Iterator[None]:
+    """Without the collection of garbage that many new objects set off: none of them is any yet, and
+    to look through all that a session holds takes longer than to build a model."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,6 +81,7 @@ class Reduced:
     waiting: sparse.csr_array  # rows of the full program that wait, at most ``upper``
     upper: Floats
     group: NDArray[np.int64]  # of the waiting rows: of each group the one broken most joins first
+    layout: Layout
     _substituted: Substituted
 
     def expand(self, x: Floats) -> Floats:
@@ -79,7 +100,8 @@ class Reduced:
 
 def reduce(compiled: highs.Compiled) -> Reduced:
     """Reduce a compiled master."""
-    rules = np.array([component_name(c) for c in compiled.constraints])
+    keys = compiled.rows
+    rules = np.array([rule for rule, _ in keys])
     substituted = substitute_planned_stock(compiled)
     full, kept = highs.tightened(substituted.program), substituted.kept
     rest = sparse.csr_array(full.matrix)
@@ -109,14 +131,16 @@ def reduce(compiled: highs.Compiled) -> Reduced:
         row_upper=upper[inside],
         lower=bottom,
         upper=top,
-        rows=[full.rows[int(r)] for r in np.flatnonzero(inside)],
+        rows=highs.Some(full.rows, np.flatnonzero(inside)),
     )
     # Storage limits of one stockpile go together: periods of a year are much alike.
-    own = [compiled.constraints[int(r)] for r in outside]
-    groups = [x.index()[0] if component_name(x) == "storage_limit" else id(x) for x in own]
+    own = [keys[int(r)] for r in outside]
+    groups = [index[0] if rule == "storage_limit" else (rule, index) for rule, index in own]
     number = {key: n for n, key in enumerate(dict.fromkeys(groups))}
     group = np.array([number[key] for key in groups], dtype=np.int64)
-    return Reduced(program, row, column, waiting, upper[outside], group, substituted)
+    columns = [compiled.columns[int(c)] for c in kept]
+    layout = Layout(columns, [keys[int(r)] for r in np.flatnonzero(inside)], own)
+    return Reduced(program, row, column, waiting, upper[outside], group, layout, substituted)
 
 
 def _bounded(top: Floats, waiting: sparse.csr_array, upper: Floats) -> Floats:

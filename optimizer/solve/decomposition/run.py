@@ -1,16 +1,21 @@
 """What a run knows: its best plan, its bound, its limits, and the ways to cut off a solution."""
 
+from __future__ import annotations
+
 import contextlib
 import math
 import threading
 import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
+from optimizer.model.commitment import Commitment, carried
 from optimizer.model.highs import Progress
-from optimizer.model.instance import Floats
+from optimizer.model.instance import Floats, Instance
 from optimizer.solve.decomposition.cuts import Appraisal, Appraiser
 from optimizer.solve.decomposition.master import Master, Places
+from optimizer.solve.decomposition.tree import Frontier
 from optimizer.solve.solver_result import Teller
 
 FEASIBLE = 1e-7  # broken rules by less than this are the solver's tolerance
@@ -20,6 +25,7 @@ UNSWEPT = 0.1  # share of what is expected to be lacking that a round leaves uns
 PATIENCE = 0.5  # weight of what was seen before against what was just seen
 LEAST = 0.05  # share of a move that is always doubted
 KNOWN = 0.03  # the same of cuts that are known of former sweeps, as a share of the gap asked for
+CLOSED, DONE = 0.99, 0.999  # shares of the gap asked for at which a branch and a search end
 RECALLED = 1e-6  # a cut on the shelf that is violated by less is left there
 
 
@@ -30,6 +36,7 @@ class Focus:
     look: bounds rest on cuts, and plans on sweeps of all chains."""
 
     def __init__(self, heads: Collection[int]) -> None:
+        self.heads = tuple(heads)
         self._value = dict.fromkeys(heads, math.nan)
         self._doubt = dict.fromkeys(heads, 1.0)
 
@@ -64,6 +71,34 @@ def worth_sweeping(lacks: Mapping[int, float], leave: float) -> list[int]:
     return []
 
 
+@dataclass(frozen=True, eq=False)
+class Known:
+    """A plan of another problem, and what it was found to lead to."""
+
+    plan: Commitment
+    lots: dict[str, float]  # tonnes in a lot there
+    damage: dict[Any, float]  # what recourse adds to objectives that see the same of it
+
+    def there(self, instance: Instance) -> Known:
+        """The same in another instance."""
+        plan = self.plan if instance.lot_t == self.lots else carried(self.plan, self.lots, instance)
+        return Known(plan, instance.lot_t, self.damage)
+
+    def swept(self, appraise: Appraiser) -> bool:
+        """Whether it is known what recourse adds to an objective."""
+        return appraise.key in self.damage
+
+    def cost(self, appraise: Appraiser) -> float:
+        """What recourse adds to the objective."""
+        key = appraise.key
+        if key not in self.damage:
+            self.damage[key] = appraise.damage_at(appraise.recourse.columns.point(self.plan))
+        return self.damage[key]
+
+
+Broken = Callable[[Instance, Commitment], Collection[str]]
+
+
 class Stopped(Exception):
     """A limit was met or the user asked to stop."""
 
@@ -95,8 +130,14 @@ class Run:
     stop: threading.Event = field(default_factory=threading.Event)  # set by the user
     unlimited: bool = False  # whether nothing limits what a plan can earn
     hints: list[Places] = field(default_factory=list)  # start years of plans good elsewhere
+    known: list[Known] = field(default_factory=list)  # plans of other problems
+    broken: Broken | None = None  # tells which rules one of them breaks here
+    frontiers: list[Frontier] = field(default_factory=list)  # where a search may begin
+    left_over: Frontier | None = None  # where the next may
     history: list[Progress] = field(default_factory=list)
     _told: float = 0.0
+
+    focus: Focus = field(init=False)
 
     def __post_init__(self) -> None:
         self.focus = Focus(self.appraise.heads)
@@ -119,16 +160,25 @@ class Run:
     def cutoff(self) -> float:
         """A branch whose bound is above this cannot hold anything better by the gap asked for, or
         anything good enough."""
+        return self._below(CLOSED)
+
+    @property
+    def settled(self) -> float:
+        """The gap is closed if nothing can be below this. It is a hair less than the cutoff, so
+        that a branch that was cut off stays so where its bound is reckoned anew."""
+        return self._below(DONE)
+
+    def _below(self, share: float) -> float:
         if self.upper > self.enough > -math.inf:
             return self.enough
         if not math.isfinite(self.upper):
             return math.inf
-        return self.upper - 0.999 * self.gap * self.size(self.upper)
+        return self.upper - share * self.gap * self.size(self.upper)
 
     @property
     def done(self) -> bool:
         """Whether the gap is closed, or the question of what is good enough."""
-        return self.upper <= self.enough or self.lower >= self.cutoff
+        return self.upper <= self.enough or self.lower >= self.settled
 
     @property
     def limited(self) -> bool:

@@ -8,6 +8,7 @@ and by the gains seen since (Achterberg, Koch and Martin 2005).
 
 import heapq
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -16,6 +17,7 @@ from optimizer.model.instance import Floats
 from optimizer.solve.decomposition.heuristics import SETTLING, Heuristics
 from optimizer.solve.decomposition.master import Places, Windows
 from optimizer.solve.decomposition.run import Run
+from optimizer.solve.decomposition.tree import Frontier, Leaf, Proof, Prover
 
 ACCURACY = 0.15  # recourse of a node is known to this share of the gap that is left
 ROOT = 1.0  # share of the gap asked for to which the root's relaxation is closed in on
@@ -60,60 +62,150 @@ class Search:
         self.fixed = np.zeros(len(run.master.binaries), dtype=bool)
         self.heuristics = Heuristics(run, self.fixed)
         self._gains: dict[tuple[str, int], Gains] = {}
-        self._open: list[tuple[float, int, Windows]] = []
+        self._open: list[tuple[float, int, Leaf]] = []
+        self._closed: list[Leaf] = []  # what need not be looked into further
         self._floor = math.inf
         self._count = 0
-        self._root: tuple[float, Floats] | None = None
+        # Of relaxations of the whole, a bound and what it would lose by each binary.
+        self._roots: list[tuple[float, Floats]] = []
+        self._last: Proof | None = None  # of the last program
+        self._whole: list[Proof] = []  # what proves it, the last one first
         self._fixed_for = math.inf
+
+    @property
+    def frontier(self) -> Frontier | None:
+        """The leaves of the tree as it is now; None where it has not begun to grow."""
+        leaves = (*self._closed, *(leaf for *_, leaf in self._open))
+        whole, appraise = tuple(self._whole[:MOST_WHOLE]), self.run.appraise
+        holds = appraise.recourse.content, appraise.level
+        return Frontier(leaves, whole, self.master.layout, *holds) if leaves else None
 
     def search(self) -> None:
         """Close the gap; Stopped at a limit, the run holding the best plan and the bound."""
-        run, master = self.run, self.master
-        everything = master.everything()
-        if run.enough > -math.inf:
-            self.heuristics.follow(run.hints)
-            if run.upper <= run.enough:
-                return
-        master.restrict(everything)
-        bound, x, _ = run.relax(ROOT * run.gap, cutoff=run.cutoff, stall=STALL * run.gap)
-        if not math.isfinite(bound):
-            run.raise_lower(math.inf)
+        run = self.run
+        if run.frontiers:
+            self._resume(run.frontiers)
+        elif not self._begin():
             return
-        run.raise_lower(bound)
-        if run.lower >= run.cutoff:
-            return
-        simplex = master.simplex
-        if simplex.solve() == "optimal":  # what it would lose by each binary that it leaves at 0
-            self._root = simplex.objective, simplex.reduced_costs()[master.binaries]
-        if x is not None:
-            self._start(everything, master.simplex.values())
-        self._push(bound, everything)
-        dive: tuple[float, Windows] | None = None
+        dive: tuple[float, Leaf] | None = None
         while dive is not None or self._open:
             if dive is None:
-                bound, _, windows = heapq.heappop(self._open)
+                bound, _, leaf = heapq.heappop(self._open)
             else:
-                bound, windows = dive
+                bound, leaf = dive
                 dive = None
             nearest = self._open[0][0] if self._open else math.inf
             run.raise_lower(min(bound, nearest, self._floor))
             if run.done:
+                self._push(bound, leaf)
                 return
             if bound >= run.cutoff:
-                self._floor = min(self._floor, bound)
+                self._close(bound, leaf)
                 continue
             try:
-                dive = self._node(bound, windows)
+                dive = self._node(bound, leaf)
             except BaseException:
-                self._push(bound, windows)
+                self._push(bound, leaf)
                 raise
         run.raise_lower(min(self._floor, run.upper))
 
-    def _push(self, bound: float, windows: Windows) -> None:
+    def _push(self, bound: float, leaf: Leaf) -> None:
         self._count += 1
-        heapq.heappush(self._open, (bound, self._count, windows))
+        heapq.heappush(self._open, (bound, self._count, leaf))
+
+    def _close(self, bound: float, leaf: Leaf) -> None:
+        """Leave a branch that holds nothing below a bound."""
+        self._floor = min(self._floor, bound)
+        self._closed.append(leaf)
 
     # The root
+
+    def _begin(self) -> bool:
+        """The first node, first plans; whether there is anything left to look into."""
+        run, master = self.run, self.master
+        everything = master.everything()
+        self.heuristics.recall()
+        if run.enough > -math.inf:
+            self.heuristics.follow(run.hints)
+            if run.upper <= run.enough:
+                return False
+        master.restrict(everything)
+        bound, x, _ = run.relax(ROOT * run.gap, cutoff=run.cutoff, stall=STALL * run.gap)
+        if not math.isfinite(bound):
+            run.raise_lower(math.inf)
+            return False
+        run.raise_lower(bound)
+        if run.lower >= run.cutoff:
+            self._closed.append(Leaf(everything, master.proof()))
+            return False
+        self._read_root()
+        if x is not None:
+            self._start(everything, master.simplex.values())
+        self._push(bound, Leaf(everything, self._whole[0] if self._whole else None))
+        return True
+
+    def _read_root(self) -> bool:
+        """What the relaxation of the whole would lose by each binary that it leaves at 0."""
+        simplex = self.master.simplex
+        if simplex.solve() != "optimal":
+            return False
+        self._roots.append((simplex.objective, simplex.reduced_costs()[self.master.binaries]))
+        proof = self.master.proof()
+        self._whole[:0] = [] if proof is None else [proof]
+        return True
+
+    def _resume(self, frontiers: Sequence[Frontier]) -> None:
+        """Go on where the tree of a problem much like this one ended: first plans that were good
+        there, then the leaves of which it is not proven that they hold nothing better. Of several
+        trees that is taken which leaves the fewest of them."""
+        run, master = self.run, self.master
+        self.heuristics.recall()
+        everything = master.everything()
+        whole = list({id(own): own for last in frontiers for own in last.whole}.values())
+        if whole:
+            prover = Prover(master, whole)
+            known = prover.bounds([Leaf(everything, own) for own in whole], self.fixed)
+            self._roots += zip(known.tolist(), prover.of_binaries, strict=True)
+        self._fix()
+
+        fewest, last, prover, bounds = math.inf, frontiers[0], Prover(master, ()), np.zeros(0)
+        for own in frontiers:
+            proofs = {id(leaf.proof): leaf.proof for leaf in own.leaves if leaf.proof is not None}
+            of_own = Prover(master, list(proofs.values()))
+            found = of_own.bounds(own.leaves, self.fixed)
+            still_open = int((found < run.settled).sum())
+            if still_open < fewest:
+                fewest, last, prover, bounds = still_open, own, of_own, found
+            if not still_open:
+                break
+        self._whole = list(last.whole)
+        if bounds.min() < run.settled and (
+            self.heuristics.refinance() or self.heuristics.follow(run.hints[:FEW])
+        ):
+            self._fix()
+            bounds = prover.bounds(last.leaves, self.fixed)
+        if bounds.min() < run.settled:
+            if not math.isfinite(run.upper) and run.hints:
+                self.heuristics.leave_out(run.hints[0])
+            master.restrict(everything)
+            master.simplex.set_cutoff(math.inf)
+            if run.solve() == "optimal" and self._read_root() and self._whole:
+                if not math.isfinite(run.upper):
+                    self.heuristics.dive(everything)
+                self._fixed_for = math.inf
+                self._fix()
+                by_whole = [Leaf(leaf.windows, self._whole[0]) for leaf in last.leaves]
+                bounds = np.maximum(
+                    prover.bounds(last.leaves, self.fixed),
+                    Prover(master, self._whole[:1]).bounds(by_whole, self.fixed),
+                )
+            elif master.empty or master.simplex.solve() == "infeasible":
+                bounds[:] = math.inf
+        for bound, leaf in zip(bounds.tolist(), last.leaves, strict=True):
+            if bound >= run.settled:
+                self._close(bound, leaf)
+            else:
+                self._push(bound, leaf)
 
     def _start(self, everything: Windows, x: Floats) -> None:
         """First plans, and what they rule out."""
@@ -138,13 +230,13 @@ class Search:
 
     def _fix(self) -> None:
         """Rule out binaries that cost more than the gap (reduced cost fixing)."""
-        if self._root is None or self.run.upper >= self._fixed_for:
+        if not self._roots or self.run.upper >= self._fixed_for:
             return
         self._fixed_for = self.run.upper
-        objective, costs = self._root
         # A cost is that of leaving 0: it says nothing of what must be 1.
         free = self.master.program.lower[self.master.binaries] == 0
-        ruled_out = free & (objective + costs > self.run.cutoff)
+        lost = np.max([objective + costs for objective, costs in self._roots], axis=0)
+        ruled_out = free & (lost > self.run.cutoff)
         if (ruled_out & ~self.fixed).any():
             # Plans through these are known to be worse than the cutoff, and no more than that.
             self._floor = min(self._floor, self.run.cutoff)
@@ -152,10 +244,12 @@ class Search:
 
     # A node
 
-    def _node(self, bound: float, windows: Windows) -> tuple[float, Windows] | None:
+    def _node(self, bound: float, leaf: Leaf) -> tuple[float, Leaf] | None:
         """Cut, bound and branch; returns the child to go on with."""
-        run, master, simplex = self.run, self.master, self.master.simplex
+        run, master, simplex, windows = self.run, self.master, self.master.simplex, leaf.windows
         self._fix()
+        if leaf.proof is not None and leaf.proof is not self._last:
+            master.go_on_from(leaf.proof)
         master.restrict(windows, self.fixed)
         run.enter_node()
         rounds = 0
@@ -163,9 +257,12 @@ class Search:
             simplex.set_cutoff(run.cutoff)
             outcome = run.solve()
             if outcome == "infeasible":
+                self._closed.append(leaf)
                 return None
+            self._last = master.proof()
+            leaf = Leaf(windows, self._last or leaf.proof)
             if outcome == "cutoff" or simplex.objective >= run.cutoff:
-                self._floor = min(self._floor, max(bound, run.cutoff))
+                self._close(max(bound, run.cutoff), leaf)
                 return None
             bound = max(bound, simplex.objective)
             x = simplex.values()
@@ -179,7 +276,7 @@ class Search:
                     master.restrict(windows, self.fixed)
                     if rounds < SETTLING:
                         continue
-                self._floor = min(self._floor, bound)
+                self._close(bound, leaf)
                 return None
             least = ACCURACY * run.left(bound)
             error, added = run.sound(x, UNSWEPT * least, 1e-7)
@@ -188,12 +285,14 @@ class Search:
         master.grow_older()
         if run.nodes % 20 == 0:
             master.purge(30)
-        if run.nodes % 25 == 0 or not math.isfinite(run.upper):
+        if run.nodes % (TRIED_AGAIN if run.frontiers else TRIED) == 0 or not math.isfinite(
+            run.upper
+        ):
             self._try_plans(windows, x)
         if bound >= run.cutoff:
-            self._floor = min(self._floor, bound)
+            self._close(bound, leaf)
             return None
-        return self._split(bound, windows, branches)
+        return self._split(bound, leaf, branches)
 
     def _settle(self, windows: Windows, x: Floats) -> bool:
         """Polish a solution without fractions; whether there was anything new in it."""
@@ -251,22 +350,23 @@ class Search:
                 branches.append(Branch(("by", p), later, by, float(started[t])))
         return branches
 
-    def _split(
-        self, bound: float, windows: Windows, branches: list[Branch]
-    ) -> tuple[float, Windows] | None:
+    def _split(self, bound: float, leaf: Leaf, branches: list[Branch]) -> tuple[float, Leaf] | None:
         """Choose a branch, keep one side for later and return the other."""
         run = self.run
-        chosen, bounds = self._choose(bound, windows, branches)
-        sides = [(bounds[0], chosen.lower), (bounds[1], chosen.upper)]
+        chosen, found = self._choose(bound, leaf, branches)
+        windows = (chosen.lower, chosen.upper)
+        sides = [
+            (value, Leaf(own, proof)) for own, (value, proof) in zip(windows, found, strict=True)
+        ]
         prefer = 1 if chosen.fraction > 0.5 else 0
         kept = []
         for side in (1 - prefer, prefer):
             if sides[side][0] >= run.cutoff:
-                self._floor = min(self._floor, max(bound, run.cutoff))
+                self._close(max(bound, run.cutoff), sides[side][1])
             else:
                 kept.append(sides[side])
-        for value, side_windows in kept[:-1]:
-            self._push(value, side_windows)
+        for value, side_leaf in kept[:-1]:
+            self._push(value, side_leaf)
         if not kept:
             return None
         near = 0.0
@@ -278,9 +378,9 @@ class Search:
         return None
 
     def _choose(
-        self, bound: float, windows: Windows, branches: list[Branch]
-    ) -> tuple[Branch, list[float]]:
-        """The branch of greatest gain, and the bounds of its sides where they were measured."""
+        self, bound: float, leaf: Leaf, branches: list[Branch]
+    ) -> tuple[Branch, list[tuple[float, Proof | None]]]:
+        """The branch of greatest gain, and the bounds of its sides with what proves them."""
         known = [g for g in self._gains.values() if min(g.count)]
         unit = self.master.unit
         usual = [
@@ -294,7 +394,7 @@ class Search:
             return max(down, 1e-6 * unit) * max(up, 1e-6 * unit)
 
         ranked = sorted(branches, key=guess, reverse=True)
-        chosen, best, sides = ranked[0], guess(ranked[0]), [bound, bound]
+        chosen, best, sides = ranked[0], guess(ranked[0]), [(bound, leaf.proof)] * 2
         seldom = [b for b in ranked if min(self._gains.get(b.key, Gains()).count) < SURE]
         unsure = seldom[:PROBED]
         if not unsure:
@@ -303,7 +403,7 @@ class Search:
         self.master.simplex.set_cutoff(self.run.cutoff)  # plans were tried below that
         for branch in unsure:
             probes = [self._probe(side, basis) for side in (branch.lower, branch.upper)]
-            gains = [max(0.0, value - bound) for value, _ in probes]
+            gains = [max(0.0, value - bound) for value, *_ in probes]
             own = self._gains.setdefault(branch.key, Gains())
             own.add(0, gains[0], branch.fraction)
             own.add(1, gains[1], 1 - branch.fraction)
@@ -312,29 +412,37 @@ class Search:
             score = max(min(gains[0], limit), least) * max(min(gains[1], limit), least)
             if score > best or branch is chosen:
                 chosen, best = branch, score
-                sides = [max(bound, proven) for _, proven in probes]
-        self.master.restrict(windows, self.fixed)
+                sides = [
+                    (proven, proof or leaf.proof) if proven > bound else (bound, leaf.proof)
+                    for _, proven, proof in probes
+                ]
+        self.master.restrict(leaf.windows, self.fixed)
         self.master.simplex.set_basis(basis)
         return chosen, sides
 
-    def _probe(self, windows: Windows, basis: object) -> tuple[float, float]:
-        """The objective of a side after a few steps of the dual simplex method, and what of it is
-        proven."""
+    def _probe(self, windows: Windows, basis: object) -> tuple[float, float, Proof | None]:
+        """The objective of a side after a few steps of the dual simplex method, what of it is
+        proven, and by what."""
         simplex = self.master.simplex
         self.run.check()
         self.master.restrict(windows, self.fixed)
         simplex.set_basis(basis)
         outcome = "infeasible" if self.master.empty else simplex.solve(PROBE)
         if outcome == "infeasible":
-            return math.inf, math.inf
+            return math.inf, math.inf, None
         if outcome == "cutoff":
-            return self.run.cutoff, self.run.cutoff
-        return simplex.objective, simplex.objective if outcome == "optimal" else -math.inf
+            return self.run.cutoff, self.run.cutoff, self.master.proof()
+        if outcome == "optimal":
+            return simplex.objective, simplex.objective, self.master.proof()
+        return simplex.objective, -math.inf, None
 
 
 TRACE = 1e-13  # a start that is less is rounding, whatever the tolerances
 TRIALS = 10  # neighbours tried at a time, for each time the gap is as large as asked for
 TRIALS_WITHIN = (30, 180)  # the fewest and the most that are tried at a time
+MOST_WHOLE = 4  # proofs of the whole tree that are kept for the next search
+TRIED, TRIED_AGAIN = 25, 50  # nodes after which plans are tried, and in a tree that goes on
+FEW = 2  # plans good elsewhere that are followed first
 NEAR = 0.02  # a plan this close to the bound, as a share, needs no other to begin with
 DIVE = 0.3  # a child whose bound is within this share of the gap from the lowest is next
 SURE = 3  # gains seen on both sides of a branch that tell enough of it

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,6 +43,26 @@ class Known:
         self._constant, self._slopes = np.zeros((0, looks)), np.zeros((0, looks, 0))
         self._bases = np.empty((0, looks), dtype=object)
         self._sweeps = 0
+
+    @classmethod
+    def of_looks(cls, looks: Sequence[bytes], others: Sequence[bytes], known: Known) -> Known:
+        """What is known of looks that are among others, of which ``known`` knows; of the rest it is
+        known that nothing is less than no damage."""
+        place = {digest: u for u, digest in enumerate(others)}
+        at = np.array([place.get(digest, -1) for digest in looks], dtype=np.int64)
+        there = at >= 0
+        found = cls(len(looks))
+        found.doubt[:] = known.doubt.max(initial=1.0)
+        found.doubt[there] = known.doubt[at[there]]
+        most, width = known._slopes.shape[0], known._slopes.shape[2]
+        found._slopes = np.zeros((most, len(looks), width))
+        found._constant = np.zeros((most, len(looks)))
+        found._bases = np.empty((most, len(looks)), dtype=object)
+        for own, before in ((found._slopes, known._slopes), (found._constant, known._constant)):
+            own[:, there] = before[:, at[there]]
+        found._bases[:, there] = known._bases[:, at[there]]
+        found._sweeps = known._sweeps
+        return found
 
     def learn(self, support: Support) -> None:
         """Add what a sweep proved; the oldest goes."""

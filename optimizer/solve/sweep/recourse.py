@@ -10,12 +10,13 @@ programs, look by look (:mod:`optimizer.solve.sweep.template`).
 from __future__ import annotations
 
 import copy
+import hashlib
 import operator
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import reduce
+from functools import cached_property, reduce
 from typing import Any
 
 import numpy as np
@@ -93,6 +94,7 @@ class Recourse:
         # Programs of chains, built once they are asked for.
         self._templates: dict[int, Template] = like._templates if like else {}
         self._learnt: dict[int, Known] = {}  # of former sweeps of chains
+        self.memory: dict[bool, Any] = {}  # what doing nothing leads to, in brief or not
         self._known_rules: bool = like._known_rules if like else has_known_rules(instance)
         self.nodes: dict[int, NodeData] = {
             v: like.nodes[v].wanting(own) if like else read_node(instance, v, own, self.columns)
@@ -100,12 +102,77 @@ class Recourse:
             for v in own.nodes
         }
 
+    def in_states(self, instance: Instance, states: Sequence[State]) -> Recourse | None:
+        """Recourse in other states of an instance to which it looks alike, with what is known of
+        looks that are there again; None where projects come later in some of them than here."""
+        for p, ways in delays_of(instance, states).items():
+            if not set(ways) <= set(self.delays[p]):
+                return None
+        other = Recourse(instance, states, threads=self.threads, like=self)
+        before = {own.chains[0].head: own for own in self.together}
+        for looks in other.together:
+            last = before.get(looks.chains[0].head)
+            for chain in looks.chains:
+                known = self._learnt.get(chain.head)
+                if last is not None and known is not None and last.digest:
+                    learnt = Known.of_looks(looks.digest, last.digest, known)
+                    other._learnt[chain.head] = learnt
+        return other
+
+    def shares(self, other: Recourse) -> bool:
+        """Whether another is the same from another standpoint."""
+        return self._known is other._known
+
+    def forget(self) -> None:
+        """Let go of sweeps; what they taught is kept."""
+        self._known.clear()
+
     def seen(self, instance: Instance) -> Recourse:
         """The same recourse for another standpoint, which changes nothing of it; what is known of
         sweeps is shared."""
         other = copy.copy(self)
         other.instance = instance
         return other
+
+    @cached_property
+    def content(self) -> str:
+        """SHA-256 of all that recourse depends on: where it is equal, cuts hold as they stand."""
+        columns = self.columns
+        digest = hashlib.sha256(repr((columns.offtake, columns.stockpiles, self.delays)).encode())
+
+        def add(says: Any, arrays: list[Any]) -> None:
+            digest.update(repr(says).encode())
+            for array in arrays:
+                digest.update(np.ascontiguousarray(array).tobytes())
+
+        add(None, [self.probability])
+        for seen in self.looks:
+            own = [seen.of_state, seen.supply, seen.pattern, seen.delay, seen.available, seen.row]
+            own += [] if seen.covered is None else [seen.covered]
+            add((seen.material, seen.nodes, seen.projects), own)
+        for together in self.together:
+            add([together.open.tobytes(), list(together.left)], list(together.left.values()))
+        for chain in self.instance.chains:
+            for plant in chain.plants:
+                own = [] if plant.capacity is None else [plant.capacity]
+                add((plant.label, plant.output, plant.inputs), own)
+        names = [
+            "demand",
+            "part",
+            "limit",
+            "weight",
+            "piles",
+            "share",
+            "keeps",
+            "initial",
+            "most",
+            "refill",
+            "plate",
+        ]
+        for node in self.nodes.values():
+            own, comes = [getattr(node, name) for name in names], node.arriving
+            add((node.node.label, node.members), [*own, comes.indptr, comes.indices, comes.data])
+        return digest.hexdigest()
 
     @property
     def node_states(self) -> int:
@@ -236,6 +303,11 @@ class Recourse:
         learnt = self._learnt[chain.head]
         parts = (self._template(chain), learnt, chain, self.nodes, looks, point, chance)
         return ChainPass(*parts, priced, short, rough)
+
+    def slow(self, point: Point) -> list[int]:
+        """Heads of the chains that take linear programs to sweep at a point."""
+        in_order = self._in_order()
+        return [c.head for c, looks in in_order if self.compiled(c, looks, point) is None]
 
     def compiled(self, chain: Chain, looks: Looks | ChainLooks, point: Point) -> Pass | None:
         """A pass for the damage of a chain that solves no linear program; None where it has to."""

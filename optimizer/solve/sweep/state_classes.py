@@ -5,6 +5,7 @@ what is left of each project's output, in the periods in which anything can be m
 nothing can be missing whatever is committed, a period is calm, and so is a look without others.
 """
 
+import hashlib
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -16,7 +17,13 @@ from numpy.typing import NDArray
 from models.scenario.chains import chains
 from optimizer.model import clock
 from optimizer.model.instance import COMMON, COVERED, Chain, Coming, Floats, Instance, Node
-from optimizer.model.outlook import covered_periods, is_short, price_states, shares_left
+from optimizer.model.outlook import (
+    Patterns,
+    covered_periods,
+    is_short,
+    price_states,
+    shares_left,
+)
 from optimizer.model.states import State
 
 Integers = NDArray[np.int64]
@@ -71,6 +78,7 @@ class ChainLooks:
     forms: dict[str, Looks]  # the same looks, by material
     left: dict[str, Floats]  # (U, K) share of its capacity that hazards leave each conversion
     open: NDArray[np.bool_]  # (U, K) periods in which anything may be missing
+    digest: tuple[bytes, ...]  # (U) of all that tells one from others, whichever states there are
 
     @property
     def count(self) -> int:
@@ -154,7 +162,7 @@ def _together(
     instance: Instance,
     own_chains: tuple[Chain, ...],
     apart: dict[str, Looks],
-    patterns: "Patterns",
+    patterns: Patterns,
     factors: dict[str, Floats],
     merge: bool,
 ) -> ChainLooks:
@@ -186,6 +194,7 @@ def _together(
         for m, own in covered_periods(instance, patterns.left, factors, apart).items()
     }
     kept = of_state = np.arange(patterns.states)
+    digest: tuple[bytes, ...] = ()
     if merge:
         struck = np.flatnonzero(open_.any(axis=1))
         # In a calm period there is nothing to tell states apart by.
@@ -197,11 +206,13 @@ def _together(
             for p in range(len(own.projects)):
                 seen.append(own.available[own.pattern[struck, p]] * open_[struck])
                 seen.append(own.delay[struck, p : p + 1].astype(float))
-        first, number = _distinct(np.hstack(seen)) if len(struck) else (struck, struck)
+        rows = np.hstack(seen)
+        first, number = _distinct(rows) if len(struck) else (struck, struck)
         # Looks with like open periods side by side: one program goes on from the other.
         alike = [open_[struck[n]].tobytes() for n in first]
         order = np.array(sorted(range(len(first)), key=alike.__getitem__), dtype=np.int64)
         first, number = first[order], np.argsort(order)[number]
+        digest = tuple(hashlib.blake2b(rows[n].tobytes(), digest_size=16).digest() for n in first)
         kept = struck[first]
         of_state = np.full(patterns.states, -1, dtype=np.int64)
         of_state[struck] = number
@@ -224,7 +235,12 @@ def _together(
             covered=covered[m][kept] if m in covered else None,
         )
     return ChainLooks(
-        own_chains, of_state, forms, {c: own[kept] for c, own in left.items()}, open_[kept]
+        own_chains,
+        of_state,
+        forms,
+        {c: own[kept] for c, own in left.items()},
+        open_[kept],
+        digest,
     )
 
 
@@ -238,7 +254,7 @@ def factors_in(states: Sequence[State]) -> dict[str, Floats]:
 
 
 def _wants(
-    instance: Instance, states: Sequence[State], patterns: "Patterns"
+    instance: Instance, states: Sequence[State], patterns: Patterns
 ) -> tuple[Callable[[str], tuple[Floats, Floats]], dict[str, Floats]]:
     """Of a material (S) the factor on demand, and (S, E, K) the share of later steps that is left,
     of entries with adaptation; (S, K) what of projects runs whose price decides."""
@@ -274,54 +290,11 @@ def _unfolded(looks: Looks, wanted: Floats) -> tuple[Floats, Floats]:
     return wanted[:, 0], wanted[:, 1:].reshape(len(wanted), *looks.kept.shape[1:])
 
 
-class Patterns:
-    """When and where hazards strike in the given states."""
-
-    def __init__(self, instance: Instance, states: Sequence[State]) -> None:
-        self.periods, self.states = len(instance.periods), len(states)
-        self._origins = instance.origins
-        self._effects: dict[int, list[tuple[str, Floats]]] = {}
-        for way in instance.profiles.values():
-            for position, remains in way.effects:
-                self._effects.setdefault(position, []).append((way.id, remains))
-        strikes: dict[str, list[tuple[int, int]]] = {id: [] for id in instance.profiles}
-        for s, state in enumerate(states):
-            for struck, at in state.events:
-                strikes[struck].append((at, s))
-        # When and in which states each hazard strikes.
-        self._strikes: dict[str, tuple[Integers, Integers]] = {}
-        for name, pairs in strikes.items():
-            start, state_of = np.array(pairs, dtype=np.int64).reshape(-1, 2).T
-            self._strikes[name] = start, state_of
-
-    def left(self, origin: tuple[str, str]) -> Floats:
-        """(S, K) share that hazards leave of an origin."""
-        rows, of_state = self.of_origin(self._origins.index(origin))
-        return rows[of_state]
-
-    def of_origin(self, position: int) -> tuple[Floats, Integers]:
-        """(R, K) what hazards leave of an origin, undisturbed first, and (S) the row of each
-        state."""
-        effects = self._effects.get(position, [])
-        parts = [self._strikes[hazard][1] for hazard, _ in effects]
-        struck = np.unique(np.concatenate(parts)) if parts else np.zeros(0, dtype=np.int64)
-        of_state = np.zeros(self.states, dtype=np.int64)
-        of_state[struck] = np.arange(1, len(struck) + 1)
-        left = np.ones((len(struck) + 1, self.periods))
-        for hazard, remains in effects:
-            start, own = self._strikes[hazard]
-            for later, share in enumerate(remains):
-                inside = start + later < self.periods
-                # Every event counts, even the same one twice.
-                np.multiply.at(left, (of_state[own[inside]], start[inside] + later), share)
-        return left, of_state
-
-
 def _read(
     instance: Instance,
     material: str,
     nodes: tuple[int, ...],
-    patterns: "Patterns",
+    patterns: Patterns,
     delays: dict[str, tuple[Coming, ...]],
     late: dict[str, Integers],
     wants: tuple[Floats, Floats],

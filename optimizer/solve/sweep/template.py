@@ -109,7 +109,7 @@ class Template:
         # Rows by given columns, transposed: what moves to the sides.
         self._moves = sparse.csr_array(spread @ program.matrix[:, at[used]].T)
         # Names and indices in the model: of rows here, of its own columns below.
-        self.rows = [(highs.component_name(c), c.index()) for c in compiled.constraints]
+        self.rows = compiled.rows
         rules = np.array([rule for rule, _ in self.rows])
         # Stock may be thrown away: no solution has to follow it to where nothing is left of it.
         free = (rules == "stock_balance") & (keeps is not None)
@@ -123,8 +123,7 @@ class Template:
             integer=program.integer[own],
             columns=[program.columns[int(c)] for c in own],
         )
-        variables = [compiled.variables[int(c)] for c in own]
-        self.columns = [(highs.component_name(v), v.index()) for v in variables]
+        self.columns = [compiled.columns[int(c)] for c in own]
         self.price = highs.unit_of_costs(self.program)  # what costs count one as
         self._scaling = highs.lifted(self.program, highs.scaling_of(self.program, 1 / self.price))
         self._far = FAR * max(1.0, float(np.abs(self.program.cost).max(initial=0.0)) / self.price)

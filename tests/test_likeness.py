@@ -1,0 +1,96 @@
+"""What a changed figure leaves as it was: kept where it is the same, and never where it is not."""
+
+from __future__ import annotations
+
+import copy
+import json
+import random
+from typing import Any
+
+import pytest
+from everything import everything
+from pydantic import ValidationError
+from random_worlds import world_case
+
+from models.scenario.case import Case
+from optimizer.model.instance import Instance, read_instance
+from optimizer.model.likeness import drawn_alike, seen_alike
+from optimizer.model.states import read_states
+from optimizer.solve.sweep import Recourse
+
+Raw = dict[str, Any]
+Place = tuple[Any, ...]
+
+OUTSIDE = ("funders", "policy")
+"""Sections of which recourse sees nothing but who may reserve output, and floors."""
+
+
+def numbers(part: Any, below: Place = ()) -> list[Place]:
+    """Places of all numbers of a scenario."""
+    found = []
+    for key, own in part.items() if isinstance(part, dict) else enumerate(part):
+        if isinstance(own, dict | list):
+            found += numbers(own, (*below, key))
+        elif isinstance(own, int | float) and not isinstance(own, bool):
+            found.append((*below, key))
+    return found
+
+
+def changed(raw: Raw, place: Place) -> Instance | None:
+    """The instance with a number a little larger, or smaller where that does not fit."""
+    for factor in (1.25, 0.75):
+        other = copy.deepcopy(raw)
+        at: Any = other
+        for step in place[:-1]:
+            at = at[step]
+        whole = isinstance(at[place[-1]], int)
+        at[place[-1]] = at[place[-1]] + 1 if whole else at[place[-1]] * factor
+        try:
+            return read_instance(Case.model_validate(other))
+        except ValidationError:
+            continue
+    return None
+
+
+def content(instance: Instance) -> str:
+    """The hash of all that recourse depends on."""
+    return Recourse(instance, read_states(instance), threads=1).content
+
+
+CASES = {"everything": everything()} | {
+    f"world {seed}": world_case(random.Random(f"alike {seed}").choice) for seed in range(12)
+}
+
+
+@pytest.mark.quick(every=4)
+@pytest.mark.parametrize("name", CASES)
+def test_what_is_called_alike_is(name: str) -> None:
+    """Of every number of a scenario: where states are said to be drawn alike they are the same, and
+    where recourse is said to look alike in them, all that it depends on is."""
+    raw = CASES[name]
+    here = read_instance(Case.model_validate(raw))
+    states, seen = read_states(here), content(here)
+    kept = 0
+    for place in numbers(raw):
+        there = changed(raw, place)
+        if there is None:
+            continue
+        drawn, alike = drawn_alike(here, there), seen_alike(here, there)
+        if drawn:
+            assert read_states(there) == states, place
+            kept += alike
+            assert not alike or content(there) == seen, place
+        if place[0] in OUTSIDE and not json.dumps(place).count("floor"):
+            assert drawn, place
+    assert kept > 5
+
+
+def test_a_budget_leaves_everything_as_it_was() -> None:
+    """Neither states are drawn nor looks read again."""
+    raw = everything()
+    here, there = (
+        read_instance(Case.model_validate(raw | {"policy": raw["policy"] | {"budget_meur": x}}))
+        for x in (100, 200)
+    )
+    assert drawn_alike(here, there)
+    assert seen_alike(here, there)
