@@ -15,8 +15,10 @@ from optimizer.errors import Infeasible, Misuse, NoPlan, NotWritten
 from vorrat.analyses import analyse, compare, evaluate, frontier, solve
 from vorrat.found import Found
 from vorrat.scenario import Scenario, read, validate
+from vorrat.session import Answer, Session
 
 __all__ = [
+    "Answer",
     "Fault",
     "Found",
     "Infeasible",
@@ -25,6 +27,7 @@ __all__ = [
     "NotWritten",
     "Scenario",
     "ScenarioError",
+    "Session",
     "VorratError",
     "analyse",
     "compare",

@@ -10,9 +10,8 @@ from models.scenario.case import Case
 from optimizer.analyses.break_even import with_break_even
 from optimizer.errors import Infeasible, Interrupted, NoPlan, SolverError
 from optimizer.model.instance import read_instance
-from optimizer.model.states import read_states
-from optimizer.solve import planner
 from optimizer.solve.decomposition import CutPool, pool_key
+from optimizer.solve.session import Session
 
 NoAnswer = Infeasible | NoPlan | SolverError
 """Why a case has no plan."""
@@ -43,18 +42,18 @@ def solve_all(
     Raises Interrupted where that leaves no plan at all.
     """
     shared: MutableMapping[str, CutPool] = {} if pools is None else pools
+    sessions: dict[str, Session] = {}
     answers: list[Plan | NoAnswer | None] = [None] * len(tasks)
     for at in sorted(range(len(tasks)), key=lambda k: -public_budget(tasks[k].case)):
         case, variant, title = tasks[at]
         if on_start is not None:
             on_start(at)
-        instance, pool = read_instance(case), None
-        small = planner.choose_method(instance, read_states(instance)) == "extensive"
-        if pools is not None or not small:
-            pool = shared.setdefault(pool_key(instance), CutPool())
+        key = pool_key(read_instance(case))
+        pool = shared.setdefault(key, CutPool())
+        session = Session(how.get("threads"), pool, always=pools is not None)
+        session = sessions.setdefault(key, session)
         try:
-            found = planner.plan(case, pool=pool, variant=variant, title=title, **how)
-            answers[at] = found
+            answers[at] = found = session.plan(case, title, variant, **how)
             if break_even:
                 with suppress(Interrupted):  # the plan is there, and the next case begins
                     answers[at] = with_break_even(found, how.get("time_limit"))

@@ -46,11 +46,16 @@ class Series:
         )
 
     def judge(
-        self, instance: Instance, solved: Solved, began: float, consumers: Collection[str] = ()
+        self,
+        instance: Instance,
+        solved: Solved,
+        began: float,
+        consumers: Collection[str] = (),
+        brief: bool = False,
     ) -> Found:
         """Check what was found, as :func:`optimizer.solve.planner.judge` does."""
         how = partial(planner.judge, gap=self.gap, began=began, threads=self.threads)
-        return how(self._problem(instance), solved, consumers=consumers)
+        return how(self._problem(instance), solved, consumers=consumers, brief=brief)
 
     def _problem(self, instance: Instance) -> planner.Problem:
         return planner.Problem(instance, self.states, 0.0, self._recourse)

@@ -268,7 +268,7 @@ def test_a_stop_among_other_cases_ends_them_and_keeps_those_before(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A search that is stopped comes back with the plan it has, and must not pass for solved."""
-    from optimizer.analyses.alternatives import portfolios
+    from optimizer.solve import session
 
     reading = read_case_text(json.dumps(two_works()))
     asked = AlternativesOptions(
@@ -280,7 +280,7 @@ def test_a_stop_among_other_cases_ends_them_and_keeps_those_before(
         calls.append(find(*of, **how))
         return replace(calls[-1], interrupted=len(calls) == 2)
 
-    monkeypatch.setattr(portfolios, "find", find_until_stopped)
+    monkeypatch.setattr(session, "find", find_until_stopped)
     found = alternatives(reading, asked).alternatives
     assert [one.id for one in found.others] == ["x"]
     assert found.ended == "interrupted"

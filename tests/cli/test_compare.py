@@ -21,7 +21,7 @@ from models.results import Comparison, Plan
 from optimizer.cli import diagnostics, run
 from optimizer.cli.disk import safe_name
 from optimizer.errors import CheckFailed, Interrupted, NoPlan
-from optimizer.solve import planner
+from optimizer.solve.session import Session
 
 SCENARIO = """\
 schema_version: 1
@@ -274,7 +274,7 @@ def test_what_matches_nothing_is_refused_before_any_solve(
     Path("old.json").write_text(json.dumps({k: x for k, x in plan.items() if k != "accounts"}))
     plan["scenario"]["horizon"]["last_year"] = 1990
     Path("tampered.json").write_text(json.dumps(plan))
-    monkeypatch.setattr(planner, "plan", unreachable)
+    monkeypatch.setattr(Session, "plan", unreachable)
     capfd.readouterr()
     assert run(["compare", *(arg.format(file=file) for arg in args)]) == 2
     # The message is broken into lines of a terminal's width.
@@ -307,14 +307,14 @@ def test_other_failures_do_not_lose_the_others_either(
 
 def failing_for(monkeypatch: pytest.MonkeyPatch, variant: str | None, error: Exception) -> None:
     """Let the solve of a variant end with an error."""
-    real = planner.plan
+    real = Session.plan
 
-    def fail(*args: Any, **options: Any) -> Plan:
-        if options["variant"] == variant:
+    def fail(own: Session, case: Any, title: str, of: str | None, **options: Any) -> Plan:
+        if of == variant:
             raise error
-        return real(*args, **options)
+        return real(own, case, title, of, **options)
 
-    monkeypatch.setattr(planner, "plan", fail)
+    monkeypatch.setattr(Session, "plan", fail)
 
 
 def test_an_interrupt_keeps_what_is_solved(
@@ -337,14 +337,14 @@ def test_an_interrupt_with_nothing_to_keep(
 def test_a_plan_stopped_by_a_limit_answers_1(
     file: str, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = planner.plan
+    real = Session.plan
 
     def cut_short(*args: Any, **options: Any) -> Plan:
         found = real(*args, **options)
         certificate = found.certificate.model_copy(update={"status": "limit", "gap": 0.02})
         return found.model_copy(update={"certificate": certificate})
 
-    monkeypatch.setattr(planner, "plan", cut_short)
+    monkeypatch.setattr(Session, "plan", cut_short)
     assert run(["compare", file, f"{file}@idle", "--quiet"]) == 1
     assert "Stopped before the gap reached its target: all options." in capfd.readouterr().out
 
@@ -354,13 +354,13 @@ def test_larger_budgets_come_first_and_share_cuts(
 ) -> None:
     Path("rich.yaml").write_text(SCENARIO.replace("budget_meur: 20", "budget_meur: 30"))
     solved: list[tuple[float, Any]] = []
-    real = planner.plan
+    real = Session.plan
 
-    def seen(case: Any, **options: Any) -> Plan:
-        solved.append((float(case.funders["fund"].budget_meur), options["pool"]))
-        return real(case, **options)
+    def seen(own: Session, case: Any, *about: Any, **options: Any) -> Plan:
+        solved.append((float(case.funders["fund"].budget_meur), own.pool))
+        return real(own, case, *about, **options)
 
-    monkeypatch.setattr(planner, "plan", seen)
+    monkeypatch.setattr(Session, "plan", seen)
     assert run(["compare", file, f"{file}@poor", "rich.yaml", "--quiet", "--reuse=cuts"]) == 3
     assert [budget for budget, _ in solved] == [30, 20, 1]
     assert len({id(pool) for _, pool in solved}) == 1
@@ -384,13 +384,13 @@ def test_progress_names_the_option(
 ) -> None:
     from optimizer.model.highs import Progress
 
-    real = planner.plan
+    real = Session.plan
 
     def slow(*args: Any, **options: Any) -> Plan:
         options["on_progress"](Progress(1.0, 3.0, 2.0, 0.5, 7))
         return real(*args, **options)
 
-    monkeypatch.setattr(planner, "plan", slow)
+    monkeypatch.setattr(Session, "plan", slow)
     monkeypatch.setattr(diagnostics, "LINE_EVERY", 0.0)
     assert run(["compare", file, f"{file}@idle", "--json"]) == 0
     lines = [line for line in capfd.readouterr().err.splitlines() if "best" in line]

@@ -19,10 +19,10 @@ from optimizer.analyses.alternatives.options import AlternativesOptions
 from optimizer.analyses.assumptions import assumptions
 from optimizer.errors import Infeasible, Interrupted, NoPlan
 from optimizer.model.commitment import Commitment, planned_stock, spend
-from optimizer.model.instance import Instance
+from optimizer.model.instance import Instance, read_instance
 from optimizer.solve.checked_solution import Found
-from optimizer.solve.decomposition import CutPool, Mark, Portfolio, most_lots, pool_key
-from optimizer.solve.planner import Problem, choose_method, find
+from optimizer.solve.decomposition import Mark, Portfolio, most_lots, pool_key
+from optimizer.solve.session import Session
 
 ROUNDING = 1e-3
 """Share of the least purchase that is left to the solver."""
@@ -206,22 +206,19 @@ def others_of(
 
 
 def solver(days: float, gap: float, time_limit: float | None) -> Callable[[Other], OtherCase]:
-    """What a worker does with one case after the other; its pools of cuts stay with it.
+    """What a worker does with one case after the other; its sessions stay with it.
 
     It raises KeyboardInterrupt if the user stopped it.
     """
-    pools: dict[str, CutPool] = {}
+    sessions: dict[str, Session] = {}
 
     def solve(other: Other) -> OtherCase:
         began = time.perf_counter()
-        problem = Problem.of(other.case)
-        instance = problem.instance
-        pool = None
-        if choose_method(instance, problem.states) != "extensive":
-            pool = pools.setdefault(pool_key(instance), CutPool())
+        instance = read_instance(other.case)
+        session = sessions.setdefault(pool_key(instance), Session(1, always=False))
         reached: Told = {"objective": None, "gap": None, "projects": (), "stockpiles": ()}
         try:
-            found = find(problem, gap=gap, time_limit=time_limit, threads=1, pool=pool)
+            found = session.ask(other.case, gap=gap, time_limit=time_limit)
         except (Infeasible, NoPlan) as error:
             reached["status"] = "infeasible" if isinstance(error, Infeasible) else "none"
         except Interrupted:

@@ -197,7 +197,7 @@ class Clerk:
             if solved.solution.ending == "infeasible":
                 return Reply("infeasible", time.perf_counter() - began)
             try:
-                found = self.series.judge(instance, solved, began)
+                found = self.series.judge(instance, solved, began, brief=True)
             except NoPlan:
                 bound, seconds = solved.solution.bound, time.perf_counter() - began
                 return _joined(reply, Reply("none", seconds, bound=bound))

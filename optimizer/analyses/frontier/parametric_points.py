@@ -106,10 +106,12 @@ class Solver:
     failures: dict[float, VorratError] = field(default_factory=dict)
     """What went wrong at values that have nothing to show for it."""
     _most: float | None = None
+    _last: Problem | None = field(default=None, repr=False)
 
     def lane(self) -> Solver:
         """A solver for a process of its own: with what is known by now, and one thread."""
-        return replace(self, options=self.options.alone(), spots=dict(self.spots))
+        alone = self.options.alone()
+        return replace(self, options=alone, spots=dict(self.spots), _last=None)
 
     def without_limit(self) -> float:
         """How much is spent where the budget that is varied sets no limit.
@@ -163,7 +165,11 @@ class Solver:
         )
 
     def _solved(self, value: float, case: Case) -> Spot:
-        began, problem = time.perf_counter(), Problem.of(case)
+        began = time.perf_counter()
+        if self.pool is None:
+            problem = Problem.of(case)
+        else:
+            problem = self._last = Problem.after(self._last, case, self.options.threads)
         spot = Spot(value, problem.instance)
         try:
             found = solve(problem, self.options, self.pool)

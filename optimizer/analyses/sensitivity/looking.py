@@ -10,7 +10,7 @@ from models.language import tr
 from models.results import BestOutcome, OwnOutcome, ProvenRange
 from optimizer.analyses.frontier.summary import stocks_held
 from optimizer.errors import Interrupted
-from optimizer.model.commitment import Commitment, net_cost, weighed_cost
+from optimizer.model.commitment import Commitment, carried, net_cost, weighed_cost
 from optimizer.model.instance import Instance
 from optimizer.solve import outcomes
 from optimizer.solve.decomposition import CutPool
@@ -44,14 +44,6 @@ class Subject:
     def pool_for(self, instance: Instance) -> CutPool | None:
         """What is known of the scenario as it is, for a changed one."""
         return None if self.pool is None else self.pool.for_problem(instance)
-
-
-def carried(commitment: Commitment, here: Instance, there: Instance) -> Commitment:
-    """The same tonnes and shares in another instance, whose lots may be of another size."""
-    lots = {
-        h: here.lot_t[x.material] / there.lot_t[x.material] for h, x in there.stockpiles.items()
-    }
-    return replace(commitment, buy={h: bought * lots[h] for h, bought in commitment.buy.items()})
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,7 +101,7 @@ def look(subject: Subject, settings: Sequence[str], threads: int | None = 1) -> 
     read = Problem.of(reading.case)
     instance = read.instance
     problem = replace(read, recourse=Recourse(instance, read.states, threads=threads))
-    commitment = carried(subject.commitment, subject.instance, instance)
+    commitment = carried(subject.commitment, subject.instance.lot_t, instance)
     outcome, objective = _outcome(problem, commitment, threads)
     broken = tuple(broken_rules(instance, commitment))
     return Look(problem, commitment, outcome, objective, broken)

@@ -18,13 +18,12 @@ from optimizer.analyses.sensitivity.looking import (
     Subject,
     beaten,
     best,
-    carried,
     decide,
     decided,
     look,
     regret,
 )
-from optimizer.model.commitment import Commitment
+from optimizer.model.commitment import Commitment, carried
 from optimizer.model.instance import Instance
 from optimizer.solve.decomposition import CutPool
 
@@ -139,7 +138,7 @@ class Examiner:
     ) -> tuple[Decision, Rival | None, CutPool | None]:
         """Whether the plan is still right, the plan that is better, and what is known then."""
         instance = seen.problem.instance
-        other = None if rival is None else carried(rival[1], rival[0], instance)
+        other = None if rival is None else carried(rival[1], rival[0].lot_t, instance)
         if other is not None and not seen.broken and beaten(self.subject, seen, other):
             return "changed", rival, pool
         pool = None if pool is None else pool.for_problem(instance)

@@ -1,0 +1,100 @@
+"""Questions asked one after the other, each answered from what those before it have left."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Unpack
+
+from models.results import Plan
+from models.scenario.case import Case
+from optimizer.model.commitment import weighed_cost
+from optimizer.solve.checked_solution import Found
+from optimizer.solve.decomposition import CutPool
+from optimizer.solve.planner import Problem, choose_method, find
+from optimizer.solve.solver_result import How, Incumbent
+from optimizer.solve.verification import broken_rules
+
+KEPT = 1  # problems beside the first whose states and recourse are kept
+
+
+@dataclass(eq=False)
+class Session:
+    """A scenario that stays read, sampled and merged between questions, and its changes.
+
+    What a question leaves as it was is not made again: states of the world unless something changed
+    that they are drawn by, recourse unless something changed that it sees. Its search begins from
+    the plans, the cuts and the basis of the last one, and from the leaves of the trees before it
+    (:mod:`optimizer.solve.decomposition.tree`). What is found and proven is what a search from
+    nothing would find and prove, within the gap.
+
+    A session may be asked by several threads; a newer question ends an older one, which comes back
+    with its best plan so far. Copied to another process it takes cuts, plans and leaves with it.
+    """
+
+    threads: int | None = None
+    pool: CutPool = field(default_factory=CutPool)
+    always: bool = True  # whether problems take part that are solved whole as quickly
+    _known: list[Problem] = field(default_factory=list, repr=False)
+
+    def __post_init__(self) -> None:
+        self._stop: threading.Event | None = None
+        self._asking, self._turn = threading.Lock(), threading.Lock()
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_known": [], "_stop": None, "_asking": None, "_turn": None}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self.__post_init__()
+
+    def problem(self, case: Case) -> Problem:
+        """The problem of a scenario, with all that it has in common with those before."""
+        found = Problem.of(case, *reversed(self._known))
+        if self.always or choose_method(found.instance, found.states) == "decomposition":
+            found = found.with_recourse(self.threads)
+        for own in (x.recourse for x in self._known):
+            if own is not None and found.recourse is not None and not own.shares(found.recourse):
+                own.forget()
+        self._known = [*self._known[:1], *[*self._known[1:], found][-KEPT:]]
+        return found
+
+    def ask(self, case: Case, *, brief: bool = True, **how: Unpack[How]) -> Found:
+        """The best plan of a scenario, as :func:`optimizer.solve.planner.plan` finds it; of a plan
+        found in ``brief`` the outcome holds no more than the damage in each state. Raises as that
+        does; Interrupted if a newer question came before there was any plan."""
+        stop = threading.Event()
+        with self._asking:  # one waits, and each that comes ends the one before
+            if self._stop is not None:
+                self._stop.set()
+            self._stop = stop
+        with self._turn:
+            own: How = {"threads": self.threads, **how, "stop": stop}
+            problem = self.problem(case)
+            pool = None if problem.recourse is None else self.pool
+            self.pool.turn_to(problem.instance)
+            if pool is not None and (tell := own.get("on_incumbent")) is not None:
+                self._tell_known(problem, tell)
+            return find(problem, pool=pool, brief=brief, **own)
+
+    def _tell_known(self, problem: Problem, tell: Callable[[Incumbent], None]) -> None:
+        """Tell the best plan so far that keeps all rules of a problem, before anything is built."""
+        best, instance = None, problem.instance
+        assert problem.recourse is not None
+        for plan, damage in self.pool.at_hand(problem.recourse, instance):
+            worth = weighed_cost(instance, plan) + damage
+            if (best is None or worth < best.objective) and not broken_rules(instance, plan):
+                best = Incumbent("decomposition", plan, worth, None)
+        if best is not None:
+            tell(best)
+
+    def plan(self, case: Case, title: str | None, variant: str | None, **how: Unpack[How]) -> Plan:
+        """The same as a document with all that there is to tell."""
+        return self.ask(case, brief=False, **how).plan(title, variant)
+
+    def stop(self) -> None:
+        """End the question that is being answered."""
+        with self._asking:
+            if self._stop is not None:
+                self._stop.set()

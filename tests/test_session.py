@@ -1,0 +1,105 @@
+"""Sessions: the answers of single solves, an end at once where a newer question comes."""
+
+from __future__ import annotations
+
+import pickle
+import random
+import threading
+from typing import Any
+
+import pytest
+from random_cases import crowded_case
+
+import vorrat
+from models.scenario.case import Case
+from optimizer.errors import Infeasible
+from optimizer.solve.session import Session
+
+TUTORIAL = "scenarios/tutorial.yaml"
+QUESTIONS = ("policy.budget_meur=5", "funders.fund.budget_meur=6", "objective.cost_weight=0.5")
+
+
+def crowded() -> Case:
+    return Case.model_validate(crowded_case(random.Random("a session").choice))
+
+
+def test_questions_forth_and_back_are_answered_as_by_single_solves() -> None:
+    """Each setting twice, with the scenario as it is in between."""
+    scenario = vorrat.read(TUTORIAL)
+    session = vorrat.Session(scenario, gap=1e-6)
+    alone = vorrat.solve(scenario, gap=1e-6).result
+    for _ in range(2):
+        for setting in QUESTIONS:
+            answer = session.ask(setting)
+            single = vorrat.solve(scenario.changed(setting), gap=1e-6).result
+            assert answer.objective == pytest.approx(single.certificate.objective, rel=2e-6)
+            assert answer.expected == pytest.approx(single.outcome.expected, rel=2e-6, abs=1e-9)
+            before = single.outcome.without_plan.expected
+            assert answer.expected_without_plan == pytest.approx(before)
+            assert answer.net_cost_meur == pytest.approx(single.outcome.net_cost_meur, rel=1e-5)
+            assert answer.complete
+            back = session.ask()
+            assert back.objective == pytest.approx(alone.certificate.objective, rel=2e-6)
+
+
+def test_an_answer_becomes_the_plan_of_a_solve() -> None:
+    """All that a document tells, of the scenario with the figures of the question."""
+    session = vorrat.Session(vorrat.read(TUTORIAL))
+    session.ask()
+    document = session.ask("policy.budget_meur=5").plan().result
+    single = vorrat.solve(vorrat.read(TUTORIAL).changed("policy.budget_meur=5")).result
+    assert document.outcome.expected == pytest.approx(single.outcome.expected)
+    assert document.certificate.input_sha256 == single.certificate.input_sha256
+    variant = session.ask(variant="half_the_fund")
+    assert variant.plan().label == "half_the_fund"
+
+
+def test_faults_and_conflicts_are_told_and_leave_the_session_as_it_is() -> None:
+    """Of a setting that leads nowhere, and of rules that exclude each other."""
+    session = vorrat.Session(vorrat.read(TUTORIAL))
+    first = session.ask()
+    with pytest.raises(vorrat.ScenarioError, match="did you mean 'budget_meur'"):
+        session.ask("policy.budge_meur=5")
+    with pytest.raises(Infeasible):
+        session.ask("policy.must_build=[refinery]", "funders.fund.budget_meur=0")
+    assert session.ask().objective == pytest.approx(first.objective)
+
+
+def test_a_newer_question_ends_an_older_one() -> None:
+    """The older comes back with the plan it had, and what is proven of it."""
+    session, case = Session(threads=1), crowded()
+    newer: list[Any] = []
+
+    def ask_again(_: Any) -> None:
+        if not newer:
+            own = session._stop
+            newer.append(threading.Thread(target=lambda: newer.append(session.ask(case, gap=1e-3))))
+            newer[0].start()
+            assert own is not None
+            own.wait(10)
+
+    older = session.ask(case, gap=0.0, on_progress=ask_again)
+    newer[0].join()
+    assert older.interrupted
+    assert older.certificate.bound is None or older.certificate.bound <= older.objective
+    assert newer[1].certificate.status == "optimal"
+    assert newer[1].objective <= older.objective * (1 + 1e-3)
+
+
+def test_a_question_that_is_stopped_keeps_what_it_has_found() -> None:
+    """And the next goes on from there."""
+    session, case = Session(threads=1), crowded()
+    stopped = session.ask(case, gap=0.0, on_progress=lambda _: session.stop())
+    assert stopped.interrupted
+    whole = session.ask(case, gap=1e-6)
+    assert whole.certificate.status == "optimal"
+    assert whole.objective <= stopped.objective * (1 + 1e-9)
+
+
+def test_a_copy_in_another_process_goes_on_from_what_is_known() -> None:
+    """Cuts, plans and leaves travel; the solver does not."""
+    session, case = Session(threads=1), crowded()
+    here = session.ask(case, gap=1e-6)
+    there = pickle.loads(pickle.dumps(session)).ask(case, gap=1e-6)
+    assert there.objective == pytest.approx(here.objective, rel=2e-6)
+    assert there.certificate.work["nodes"] <= here.certificate.work["nodes"]

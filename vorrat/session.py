@@ -1,0 +1,162 @@
+"""Questions to a scenario, answered while one is still looking at them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from models.results import Plan
+from optimizer.analyses.options import SolveOptions
+from vorrat.found import Found
+from vorrat.scenario import Scenario
+
+if TYPE_CHECKING:  # what solves is imported when a question is asked
+    from optimizer.solve.checked_solution import Found as Solved
+    from optimizer.solve.solver_result import Incumbent
+
+GAP = 1e-3  # the relative gap between plan and bound at which a question counts as answered
+
+
+@dataclass(frozen=True, eq=False)
+class Answer:
+    """The best plan that was found of a changed scenario, and what is proven of all others."""
+
+    scenario: Scenario
+    settings: tuple[str, ...]
+    solved: Solved
+
+    @property
+    def objective(self) -> float:
+        """The plan\'s objective, reckoned anew outside the solver."""
+        return self.solved.objective
+
+    @property
+    def bound(self) -> float | None:
+        """No plan has a lower objective."""
+        return self.solved.certificate.bound
+
+    @property
+    def gap(self) -> float | None:
+        """How far the plan may be from the best, as a share of its objective."""
+        return self.solved.certificate.gap
+
+    @property
+    def complete(self) -> bool:
+        """Whether the gap that was asked for is proven."""
+        return self.solved.certificate.status == "optimal"
+
+    @property
+    def seconds(self) -> float:
+        """Wall time from the question on."""
+        return self.solved.certificate.seconds
+
+    @property
+    def expected(self) -> float:
+        """Mean damage over the states of the world, with the plan."""
+        return self.solved.with_plan.expected
+
+    @property
+    def expected_without_plan(self) -> float:
+        """Mean damage over the states of the world, without any plan."""
+        return self.solved.without_plan.expected
+
+    @property
+    def net_cost_meur(self) -> float:
+        """Discounted million EUR that the plan costs, whoever pays."""
+        return self.solved.net_cost
+
+    @property
+    def projects(self) -> dict[str, int]:
+        """Projects that are built, and the year in which each is decided."""
+        return dict(self.solved.commitment.start)
+
+    def plan(self) -> Found[Plan]:
+        """The plan with all that there is to tell of it, as :func:`vorrat.solve` has it; it takes
+        sweeps of its own."""
+        from optimizer.solve.planner import told_in_full
+
+        document = told_in_full(self.solved).plan(self.scenario.title, self.scenario.variant)
+        return Found(document, self.scenario.label, self.complete)
+
+
+class Session:
+    """A scenario that stays loaded, to be asked one question after the other.
+
+    Each question is the scenario with some figures changed. What does not depend on them is kept
+    from one to the next, as are plans, cuts and the leaves of the tree of branches; what is found
+    and proven is what :func:`vorrat.solve` would find and prove, within the gap.
+
+    Parameters
+    ----------
+    scenario
+        What :func:`vorrat.read` returned.
+    gap
+        Relative gap between plan and bound at which a question counts as answered.
+    threads
+        Threads that sweep; all usable cores where None.
+
+    Examples
+    --------
+    >>> import vorrat
+    >>> session = vorrat.Session(vorrat.read("scenarios/tutorial.yaml"))
+    >>> round(session.ask().expected, 3)
+    12.0
+    >>> less = session.ask("policy.budget_meur=5")
+    >>> less.expected > 12, less.complete
+    (True, True)
+    """
+
+    def __init__(self, scenario: Scenario, gap: float = GAP, threads: int | None = None) -> None:
+        from optimizer.solve.session import Session as Kept
+
+        self.scenario, self.gap = scenario, SolveOptions(gap=gap).gap
+        self._kept = Kept(threads)
+
+    def ask(
+        self,
+        *settings: str,
+        variant: str | None = None,
+        gap: float | None = None,
+        time_limit: float | None = None,
+        on_plan: Callable[[Incumbent], None] | None = None,
+    ) -> Answer:
+        """The best plan of the scenario with some figures changed.
+
+        A question that is asked while another runs (in another thread) ends that one, which
+        returns with the best plan it has. The first question takes as long as a solve.
+
+        Parameters
+        ----------
+        settings
+            Values that are changed for this question alone, each as ``path=value``.
+        variant
+            Id of a variant of the file, in whose place the question is asked.
+        gap, time_limit
+            How close the answer has to be proven, if otherwise than the session says, and seconds
+            after which the best plan so far is the answer.
+        on_plan
+            Told the first checked plan, then better ones and bounds that rise under them.
+
+        Raises
+        ------
+        ScenarioError
+            With every fault of the changed scenario.
+        Infeasible
+            With a smallest set of rules in conflict, where they allow no plan.
+        NoPlan, Interrupted
+            If a limit, or a newer question, came before there was any plan.
+        """
+        asked = self.scenario
+        if variant is not None:
+            asked = asked.changed(*settings, variant=variant)
+            case = asked.case
+        else:
+            case = asked.reading.changed(settings).case if settings else asked.case
+        how = SolveOptions(gap=self.gap if gap is None else gap, time_limit=time_limit)
+        solved = self._kept.ask(case, gap=how.gap, time_limit=how.time_limit, on_incumbent=on_plan)
+        return Answer(asked, settings, solved)
+
+    def stop(self) -> None:
+        """End the question that is being answered; it returns with the best plan it has."""
+        self._kept.stop()
