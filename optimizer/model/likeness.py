@@ -93,6 +93,7 @@ def seen_alike(one: Instance, other: Instance) -> bool:
         parts += [{m: x for m, x in it.prices.items() if m in deciding}, floors, it.floored]
         parts += [it.stockpiles, it.hazards, it.nodes, it.chains, it.groups, it.starts]
         parts += [it.most_demand, it.held.offtake, list(it.case.materials)]
+        parts += [list(it.case.consumers)]
         conversions = it.case.conversions.items()
         made = {c: (x.output, x.inputs_t_per_t) for c, x in conversions}
         parts += [(p.inputs_t_per_t, p.output_t_per_year) for p in it.case.projects.values()]

@@ -31,6 +31,7 @@ had for them to matter, and rounded up they would make those worth having."""
 DAMPED = 24  # powers of two by which a cut is scaled down at most
 GIANT = 2.0**20  # a slope so many times what a cut bounds makes a trace of a project worth it all
 LARGE = 2.0**15  # left sides above so many units do not make a violation count for less
+MOST_ROWS = 6000  # of cuts that are remembered from one problem to the next
 NEARBY = 8.0  # an objective that is larger or smaller by less keeps the unit it had
 YOUNG = 2  # solves since a cut mattered, up to which it is taken to the next problem
 BASIC = 1  # status of a row that has joined, as bases number them
@@ -174,7 +175,8 @@ class Master:
         self._patterns: dict[int, Pattern] = {}
         # By identity, with the cut itself, so that no other takes its place.
         self._known_rows: dict[int, tuple[Cut, Row]] = {}
-        if last is not None and self._reads_alike(last):
+        few = last is not None and len(last._known_rows) <= MOST_ROWS
+        if last is not None and few and self._reads_alike(last):
             self._known_rows = last._known_rows
 
     def _reads_alike(self, last: Master) -> bool:

@@ -235,6 +235,12 @@ class Run:
             self.lower = bound
             self.tell()
 
+    def rule_out(self) -> None:
+        """Take note that the rules allow no plan. One of another problem that kept them but for the
+        tolerance of the check is none either: a search from nothing would not find it."""
+        self.upper, self.best = math.inf, None
+        self.raise_lower(math.inf)
+
     def value(self, x: Floats, appraisal: Appraisal) -> float:
         """The objective of a point, exact for all states."""
         return self.master.known_cost(x) + self.appraise.cost(appraisal)

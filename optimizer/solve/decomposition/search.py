@@ -132,7 +132,7 @@ class Search:
         master.restrict(everything)
         bound, x, _ = run.relax(ROOT * run.gap, cutoff=run.cutoff, stall=STALL * run.gap)
         if not math.isfinite(bound):
-            run.raise_lower(math.inf)
+            run.rule_out()
             return False
         run.raise_lower(bound)
         if run.lower >= run.cutoff:
@@ -167,7 +167,6 @@ class Search:
             known = prover.bounds([Leaf(everything, own) for own in whole], self.fixed)
             self._roots += zip(known.tolist(), prover.of_binaries, strict=True)
         self._fix()
-
         fewest, last, prover, bounds = math.inf, frontiers[0], Prover(master, ()), np.zeros(0)
         for own in frontiers:
             proofs = {id(leaf.proof): leaf.proof for leaf in own.leaves if leaf.proof is not None}
@@ -200,6 +199,7 @@ class Search:
                     Prover(master, self._whole[:1]).bounds(by_whole, self.fixed),
                 )
             elif master.empty or master.simplex.solve() == "infeasible":
+                run.rule_out()
                 bounds[:] = math.inf
         for bound, leaf in zip(bounds.tolist(), last.leaves, strict=True):
             if bound >= run.settled:
