@@ -62,7 +62,7 @@ CASES = {"everything": everything()} | {
 }
 
 
-@pytest.mark.quick(every=4)
+@pytest.mark.quick(every=13)
 @pytest.mark.parametrize("name", CASES)
 def test_what_is_called_alike_is(name: str) -> None:
     """Of every number of a scenario: where states are said to be drawn alike they are the same, and

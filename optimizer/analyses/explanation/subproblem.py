@@ -227,4 +227,4 @@ def _joined(earlier: Reply, later: Reply) -> Reply:
 
 def clerk(desk: Desk, pool: CutPool, time_limit: float | None) -> Clerk:
     """One with a single thread, as a worker needs it."""
-    return Clerk(desk, Series(desk.instance, desk.states, desk.gap, pool, time_limit))
+    return Clerk(desk, Series(desk.instance, desk.states, desk.gap, pool.sent(), time_limit))

@@ -102,7 +102,7 @@ class Clerk:
 
 def clerk(desk: Desk, gap: float, pool: CutPool, time_limit: float | None) -> Clerk:
     """One with a single thread, as a worker needs it."""
-    return Clerk(desk, Series(desk.instance, desk.states, gap, pool, time_limit))
+    return Clerk(desk, Series(desk.instance, desk.states, gap, pool.sent(), time_limit))
 
 
 def seen(desk: Desk, ask: Ask) -> Instance:

@@ -96,7 +96,7 @@ class Asker:
 
 def asker(table: Table, gap: float, pool: CutPool, time_limit: float | None) -> Asker:
     """One with a single thread, as a worker needs it."""
-    return Asker(table, Series(table.instance, table.states, gap, pool, time_limit))
+    return Asker(table, Series(table.instance, table.states, gap, pool.sent(), time_limit))
 
 
 def coalition(table: Table, mask: int, settled: Held | None = None) -> Quest:

@@ -141,6 +141,11 @@ class CutPool:
             self._nothing = key, replace(appraise(point), cuts=[])
         return self._nothing[1]
 
+    def sent(self) -> CutPool:
+        """A copy as another process gets it, so that answers are the same wherever they are
+        found."""
+        return copy.deepcopy(self)
+
     def for_problem(self, instance: Instance) -> CutPool:
         """A copy that a problem may start from and add to, and that leaves this one as it is. Where
         the cuts do not hold, not even made anew from their multipliers, the points they came from
