@@ -284,6 +284,8 @@ class Resolver:
         last = self._solver.getSolution()
         return np.array(last.col_value), np.array(last.col_dual), np.array(last.row_value)
 
-    def basis(self) -> Any:
-        """The last basis, to go on from."""
-        return self._solver.getBasis()
+    def statuses(self) -> tuple[NDArray[np.int8], NDArray[np.int8]]:
+        """Statuses of columns and of rows in the last basis (:func:`basis_of`)."""
+        basis = self._solver.getBasis()
+        columns, rows = (read_statuses(own) for own in (basis.col_status, basis.row_status))
+        return columns.astype(np.int8), rows.astype(np.int8)

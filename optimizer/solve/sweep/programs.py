@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from optimizer.model.instance import COVERED, Chain, Floats
+from optimizer.solve.sweep import outlets
 from optimizer.solve.sweep.looking import Pass, Slopes, no_slopes
 from optimizer.solve.sweep.nodes import NodeData, Point
 from optimizer.solve.sweep.passes import strongest
@@ -19,7 +20,8 @@ from optimizer.solve.sweep.template import Objects, Template
 MOST_SWEEPS = 16  # sweeps whose multipliers are kept, look by look
 MOST_NUMBERS = 2**22  # numbers that they may take at most, of one chain
 GROWS = 1.5  # what a look may lack, when it has not been solved once more
-ROUGH = 0.9  # share of what looks are likely to lack that a rough sweep finds
+MOVED = ("delivers", "buy")  # kinds of given columns that depend on the commitment
+ROUGH = 0.98  # share of what looks are likely to lack that a rough sweep finds
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,7 +86,7 @@ class Known:
         if not self._sweeps:
             return None
         says = np.zeros(len(columns))
-        best = strongest(self._constant, self._slopes, np.ascontiguousarray(columns), says)
+        best = strongest(self._constant, self._slopes, columns, says)
         looks = np.arange(len(best))
         kept = (self._constant, self._slopes, self._bases)
         return Support(*(own[best, looks] for own in kept)), says
@@ -119,7 +121,11 @@ class ChainPass(Pass):
             demand = node.demand[looks.row]
             self.open = demand - node.part * looks.supply > COVERED * demand
         self._running = {v: node.running(point) for v, node in self._nodes.items()}
-        self._outlets = [(v, n) for v, own in self._looks.items() for n in range(len(own.projects))]
+        # Where columns of supports begin: outlets by node, then accounts.
+        years = point.buy.shape[1]
+        width = [years * len(own.projects) for own in self._looks.values()]
+        self._at = dict(zip(self._looks, np.cumsum([0, *width]).tolist(), strict=False))
+        self._width = sum(width)
         self._accounts = [(v, n) for v, node in self._nodes.items() for n in range(len(node.piles))]
         self._rough = rough
         self._knows: tuple[Support, Floats] | None = None
@@ -131,11 +137,12 @@ class ChainPass(Pass):
             return self.template.place[kind, list(self._nodes[v].node.accounts)[n]]
         return self.template.place[kind, (v, self._looks[v].projects[n])]
 
-    def _available(self, v: int, n: int, part: slice) -> Floats:
-        """(U, K) share of a project's output that arrives by hazards alone."""
-        looks = self._looks[v]
-        there = looks.delay[part, n, None] >= 0
-        return np.where(there, looks.available[looks.pattern[part, n]], 0.0)
+    def _outlets(self, v: int, part: slice) -> tuple[Any, ...]:
+        """Of the outlets of a node, what :mod:`optimizer.solve.sweep.outlets` takes."""
+        node, looks, place = self._nodes[v], self._looks[v], self.template.place
+        first = np.array([place["delivers", (v, p)][0] for p in looks.projects], dtype=np.int64)
+        arrives = looks.delay[part], looks.pattern[part], looks.available
+        return first, node.plate, node.year_of, *arrives
 
     def given(self, part: slice) -> Floats:
         """(U, G) what is given in a part of the looks."""
@@ -153,10 +160,9 @@ class ChainPass(Pass):
             if plant.capacity is not None:
                 most = plant.capacity[year_of] * self._left[plant.id][part]
                 given[:, place["capacity", plant.id]] = most
-        for v, n in self._outlets:
-            running = self._running[v][n, self._looks[v].delay[part, n]][:, year_of]
-            lots = self._nodes[v].plate[n] * running * self._available(v, n, part)
-            given[:, self._place(v, n, "delivers")] += lots
+        for v, running in self._running.items():
+            first, plate, *rest = self._outlets(v, part)
+            outlets.deliver(given, first, plate, running, *rest)
         for v, n in self._accounts:
             given[:, self._place(v, n, "buy")] = self._point.buy[self._nodes[v].piles[n]]
             covered = self._looks[v].covered
@@ -164,9 +170,12 @@ class ChainPass(Pass):
                 given[:, self._place(v, n, "covered")] = covered[part]
         return given
 
+    def look_up(self) -> None:
+        """Look up what former sweeps prove at the point."""
+        self._knows = self._learnt.strongest(self._columns())
+
     def parts(self) -> list[Callable[[], None]]:
         """What there is to do, once what is known is looked up."""
-        self._knows = self._learnt.strongest(self._columns())
         if self._rough and self._knows is not None:
             lacks = np.where(self._solves, self.chance.sum(axis=0) * self._learnt.doubt, 0.0)
             ranked = np.argsort(-lacks, kind="stable")
@@ -206,18 +215,14 @@ class ChainPass(Pass):
         self, part: slice, given: Floats, by_given: Floats, proven: Floats, bases: Objects
     ) -> Support:
         """What multipliers prove in a part of the looks."""
-        years, constant, slopes = self._point.buy.shape[1], proven.copy(), []
-        for v, n in self._outlets:
-            at, node = self._place(v, n, "delivers"), self._nodes[v]
-            if self._looks[v].projects.index(self._looks[v].projects[n]) == n:  # not once more
-                constant -= (by_given[:, at] * given[:, at]).sum(axis=1)
-            lots = -by_given[:, at] * node.plate[n] * self._available(v, n, part)
-            slopes.append(lots.reshape(len(lots), years, node.per_year).sum(axis=2))
-        for v, n in self._accounts:
-            at = self._place(v, n, "buy")
-            constant -= (by_given[:, at] * given[:, at]).sum(axis=1)
-            slopes.append(-by_given[:, at])
-        return Support(constant, np.hstack([np.zeros((len(given), 0)), *slopes]), bases)
+        slopes = np.zeros((len(given), self._width))
+        for v, at in self._at.items():
+            outlets.worth(slopes, at, by_given, *self._outlets(v, part))
+        bought = [-by_given[:, self._place(v, n, "buy")] for v, n in self._accounts]
+        moves = [at for (kind, _), at in self.template.place.items() if kind in MOVED]
+        own = np.concatenate([np.zeros(0, np.int64), *moves])
+        constant = proven - (by_given[:, own] * given[:, own]).sum(axis=1)
+        return Support(constant, np.hstack([slopes, *bought]), bases)
 
     def _list_missing(self, part: slice, given: Floats) -> None:
         by_step = {
@@ -226,12 +231,12 @@ class ChainPass(Pass):
         }
         label = {node.node.label: v for v, node in self._nodes.items()}
         demand = {v: self._nodes[v].demand[own.row[part]] for v, own in self._looks.items()}
-        for u, found in enumerate(self.template.shortages(given, self.open[part])):
-            for (name, index), lots in found.items():
-                if name == "shortage" and lots > 0:
-                    v, j, k = index
-                    if lots > COVERED * demand[label[v]][u, k]:
-                        by_step[label[v]][u, j, k] = lots
+        found = self.template.shortages(given, self.open[part])
+        for (kind, index), lots in zip(self.template.columns, found.T, strict=True):
+            if kind == "shortage":
+                name, j, k = index
+                v = label[name]
+                by_step[v][:, j, k] = np.where(lots > COVERED * demand[v][:, k], lots, 0.0)
         for v, own in by_step.items():
             self._is_missing(v, part.start, part.stop, own)
             self.damage[part] += self.damage_by_step[v][part].sum(axis=1)
@@ -249,13 +254,11 @@ class ChainPass(Pass):
         """The sums of what is proven of each look, by its chances."""
         slopes = {v: no_slopes(node, len(self.chance)) for v, node in self._nodes.items()}
         slopes[self.head].constant[:] = self.chance @ support.constant
-        years, at = self._point.buy.shape[1], 0
-        for v, n in self._outlets:
-            for d in range(self._nodes[v].delays):
-                late = self._looks[v].delay[:, n] == d
-                own = support.slopes[late, at : at + years]
-                slopes[v].output[:, n, d] = self.chance[:, late] @ own
-            at += years
+        years, at = self._point.buy.shape[1], self._width
+        for v, first in self._at.items():
+            outlets.weighed(
+                slopes[v].output, support.slopes, first, self._looks[v].delay, self.chance
+            )
         for v, n in self._accounts:
             slopes[v].purchases[:, n] = self.chance @ support.slopes[:, at : at + years]
             at += years
@@ -263,17 +266,15 @@ class ChainPass(Pass):
 
     def known(self) -> dict[int, Slopes] | None:
         """The strongest cut at the point that former sweeps prove, of each look what proves most of
-        it there; None without any. It costs no program (bunching: Wets 1983)."""
-        found = self._learnt.strongest(self._columns())
-        return None if found is None else self._weighed(found[0])
+        it there, once it is looked up; None without any. It costs no program (bunching: Wets
+        1983)."""
+        return None if self._knows is None else self._weighed(self._knows[0])
 
     def _columns(self) -> Floats:
         """(U, D) the columns of supports at the point."""
-        columns = [np.zeros((self.count, 0))]
-        for v, n in self._outlets:
-            delay = self._looks[v].delay[:, n]
-            columns.append(np.where(delay[:, None] >= 0, self._running[v][n, delay], 0.0))
-        for v, n in self._accounts:
-            bought = self._point.buy[self._nodes[v].piles[n]]
-            columns.append(np.broadcast_to(bought, (self.count, len(bought))))
-        return np.hstack(columns)
+        bought = [self._point.buy[self._nodes[v].piles[n]] for v, n in self._accounts]
+        columns = np.zeros((self.count, self._width + sum(map(len, bought))))
+        columns[:, self._width :] = np.concatenate([np.zeros(0), *bought])
+        for v, at in self._at.items():
+            outlets.running_in(columns, at, self._running[v], self._looks[v].delay)
+        return columns

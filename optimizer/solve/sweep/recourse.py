@@ -214,6 +214,7 @@ class Recourse:
                 new.append(known)
             passes.append(known)
             keys.append(key)
+        self.run([one.look_up for one in new if isinstance(one, ChainPass)])
         self.run([part for one in new for part in one.parts()])
         for key, one in zip(keys, passes, strict=True):  # only what has been swept to the end
             self._known[key] = one
@@ -232,7 +233,7 @@ class Recourse:
         """What former sweeps prove of some chains at a point, where they were linear programs: the
         slopes of each node, by the head of its chain. A chain that sees the same as last time, and
         of which nothing was learnt since, is left out."""
-        found: dict[int, dict[int, Slopes]] = {}
+        passes: list[ChainPass] = []
         for chain, looks in self._in_order():
             if chain.head not in heads or chain.head not in self._learnt:
                 continue
@@ -242,9 +243,11 @@ class Recourse:
             self._learnt[chain.head].asked = asked
             chance = looks.weights(self.probability[None])
             one = self._pass(chain, looks, point, chance, True)
-            if isinstance(one, ChainPass) and (slopes := one.known()) is not None:
-                found[chain.head] = slopes
-        return found
+            if isinstance(one, ChainPass):
+                passes.append(one)
+        self.run([one.look_up for one in passes])
+        known = {one.head: one.known() for one in passes}
+        return {head: slopes for head, slopes in known.items() if slopes is not None}
 
     def _in_order(self) -> Iterator[tuple[Chain, Looks | ChainLooks]]:
         """Each chain, and the looks that it is swept in."""

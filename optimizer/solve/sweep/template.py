@@ -27,15 +27,15 @@ from optimizer.errors import SolverError
 from optimizer.model import highs
 from optimizer.model.formulation.recourse import Situation, add_recourse
 from optimizer.model.instance import Chain, Floats, Instance
-from optimizer.solve.sweep import open_periods
+from optimizer.solve.sweep import open_periods, resolved_looks
 
 Key = tuple[str, Any]  # a kind of given columns, and whose they are
 Bools = NDArray[np.bool_]
 Places = NDArray[np.int64]
-Objects = NDArray[np.object_]
+Objects = NDArray[np.object_]  # bases: statuses of columns, then of rows; None for none
 
 FAR = 1e9  # no lot is worth so many times the dearest step
-TIGHT = 1e-9  # a multiplier that is more, as a share of ``price``, holds its row or column
+BASIC = 1  # status of a row or column that is in the basis
 OF_PERIODS = {"demand_balance", "conversion_limit", "stock_balance", "shortage_limit"}
 """Rules that compiled passes follow, and that say nothing of a period which covers its demand, but
 that stock is kept. Where there are others no period is left out of a program."""
@@ -61,28 +61,6 @@ class Part:
     rows: Places
     place: Places  # of each row of the whole program, the row that it is added to
     factor: Floats  # and times what
-
-
-class Status:
-    """How rows and columns of a program last ended, whichever of its periods were open: what a
-    program in others starts from."""
-
-    def __init__(self, rows: int, columns: int) -> None:
-        self._rows = np.ones(rows, np.int64)
-        self._columns = np.zeros(columns, np.int64)
-        self._known = False
-
-    def learn(self, part: Part, basis: Any) -> None:
-        """Take note of how a part ended."""
-        self._rows[part.rows] = highs.read_statuses(basis.row_status)
-        self._columns[part.columns] = highs.read_statuses(basis.col_status)
-        self._known = True
-
-    def basis(self, part: Part) -> Any:
-        """A basis of a part, which the solver may have to complete; None where nothing is known."""
-        if not self._known:
-            return None
-        return highs.basis_of(self._rows[part.rows], self._columns[part.columns])
 
 
 class Template:
@@ -149,6 +127,12 @@ class Template:
             self.program.matrix.indptr, self.program.matrix.indices, self.program.matrix.data,
             highs.SMALLEST,
         )  # fmt: skip
+        self._proof = (  # and :func:`resolved_looks.prove`
+            np.isinf(self.program.row_lower), np.isinf(self.program.row_upper),
+            self.program.cost, self.program.lower, self.program.upper, self.program.matrix.indptr,
+            self.program.matrix.indices, self.program.matrix.data, self._bound_by,
+            self._bound_entry, self._far, self.price,
+        )  # fmt: skip
         self._late = self._ranked() if keeps is not None else np.zeros(len(own))
         self._idle: SimpleQueue[highs.Resolver] = SimpleQueue()
 
@@ -192,63 +176,51 @@ class Template:
         return lower, upper
 
     def solve(
-        self, given: Floats, open_: Bools, bases: Objects | list[Any], values: Floats | None = None
+        self,
+        given: Floats,
+        open_: Bools,
+        bases: Objects | list[Any],
+        values: Floats | None = None,
+        early: bool = False,
     ) -> Solved:
         """The program at given values (U, G), in open periods (U, K), each from its basis (U) where
         there is one, else from how the one before ended; each leaves its basis, and the values of
-        its columns in ``values`` (U, columns) where these are asked for."""
+        its columns in ``values`` (U, columns) where these are asked for: where ``early``, those of
+        the optimum of least ``late`` cost."""
         lower, upper = self.sides(given)
-        damage, duals = np.zeros(len(given)), np.zeros(lower.shape)
-        last = Status(len(self.rows), len(self.program.cost))
-        with self._resolver() as resolver:
-            for u in range(len(given)):
-                part = self._part(open_[u], lower[u], upper[u])
+        if not self._splits:
+            open_ = np.ones((len(given), 1), dtype=bool)
+        size = [0 if own is None else len(own) for own in bases]
+        begins = np.where(size, np.cumsum(size) - size, -1)
+        kept = np.concatenate([np.zeros(0, np.int8), *(own for own in bases if own is not None)])
+        last = np.repeat([BASIC, 0], [len(self.rows), len(self.columns)]).astype(np.int8)
+        solved, damage, proven, duals, ended, begins = resolved_looks.resolve_all(
+            open_, lower, upper, kept, begins, last,
+            np.zeros((0, 0)) if values is None else values,
+            self._late if early else np.zeros(0), self._whole, self._proof,
+        )  # fmt: skip
+        bases[:] = [own.copy() for own in np.split(ended, begins[1:-1])]
+        for u in np.flatnonzero(~solved):
+            part = self._part(open_[u], lower[u], upper[u])
+            with self._resolver() as resolver:
                 resolver.load(part.program)
-                found, own = resolver.solve(bases[u] or last.basis(part))
-                if bases[u] is None:
-                    last.learn(part, resolver.basis())
-                bases[u] = resolver.basis()
-                damage[u] = found * self.price
-                open_periods.spread(
-                    own, part.rows, part.place, part.factor, self._scaling.rows, duals[u]
-                )
-                if values is not None:
-                    lots = resolver.solution()[0] * self._scaling.columns[part.columns]
-                    values[u, part.columns] = lots
-        # Multipliers of rows in which nothing is left can be of any size.
-        duals = np.clip(duals, -self._far, self._far) * self.price
-        # A multiplier of the wrong sign is the solver's tolerance.
-        duals = np.where(np.isinf(self.program.row_lower), np.minimum(duals, 0.0), duals)
-        duals = np.where(np.isinf(self.program.row_upper), np.maximum(duals, 0.0), duals)
-        rest = self.program.cost - duals @ self.program.matrix
-        # What a bound that stands for a row is worth is the row's.
-        bound = np.flatnonzero(self._bound_by >= 0)
-        worth = np.minimum(rest[:, bound], 0.0)
-        duals[:, self._bound_by[bound]] = worth / self._bound_entry[bound]
-        rest[:, bound] -= worth
-        sides = np.where(duals > 0, lower, np.where(duals < 0, upper, 0.0))
-        bounds = np.where(rest < 0, self.program.upper, self.program.lower)
-        # A column without a bound is one that nobody has reason to make large.
-        least = rest * np.where(np.isinf(bounds), 0.0, bounds)
-        proven = (duals * sides).sum(axis=1) + least.sum(axis=1)
+                damage[u], own = resolver.solve()
+                bases[u] = np.concatenate(resolver.statuses())
+                lots = self._earliest(resolver, part, own) if early else resolver.solution()[0]
+            scale = self._scaling.rows
+            open_periods.spread(own, part.rows, part.place, part.factor, scale, duals[u])
+            if values is not None:
+                values[u, part.columns] = lots * self._scaling.columns[part.columns]
+            proven[u] = resolved_looks.prove(duals[u], lower[u], upper[u], *self._proof)
+        damage *= self.price
         return Solved(damage, np.minimum(proven, damage), -(self._moves @ duals.T).T)
 
-    def shortages(self, given: Floats, open_: Bools) -> Iterator[dict[Any, float]]:
-        """Values of the columns at each of the given values, by component and index; of equally
-        good recourses the one that serves early periods first, then early nodes and steps."""
-        lower, upper = self.sides(given)
-        last = Status(len(self.rows), len(self.program.cost))
-        with self._resolver() as resolver:
-            for u in range(len(given)):
-                part = self._part(open_[u], lower[u], upper[u])
-                resolver.load(part.program)
-                _, duals = resolver.solve(last.basis(part))
-                last.learn(part, resolver.basis())
-                values = self._earliest(resolver, part, duals) * self._scaling.columns[part.columns]
-                yield {
-                    self.columns[c]: max(0.0, float(x))
-                    for c, x in zip(part.columns, values, strict=True)
-                }
+    def shortages(self, given: Floats, open_: Bools) -> Floats:
+        """(U, columns) values at each of the given values; of equally good recourses the one that
+        serves early periods first, then early nodes and steps."""
+        values = np.zeros((len(given), len(self.columns)))
+        self.solve(given, open_, [None] * len(given), values, early=True)
+        return np.maximum(values, 0.0)
 
     def _ranked(self) -> Floats:
         """Cost of missing lots by which early periods are served first. Ranks weigh value, not
@@ -264,7 +236,7 @@ class Template:
     def _earliest(self, resolver: highs.Resolver, part: Part, duals: Floats) -> Floats:
         """The optimum of least ``late`` cost: what has a multiplier stays at its bound."""
         values, reduced, activity = resolver.solution()
-        tight, held = np.abs(reduced) > TIGHT, np.abs(duals) > TIGHT
+        tight, held = np.abs(reduced) > resolved_looks.TIGHT, np.abs(duals) > resolved_looks.TIGHT
         program = part.program
         resolver.load(
             program._replace(

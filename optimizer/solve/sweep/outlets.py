@@ -1,0 +1,63 @@
+"""What projects deliver to a node in each look, and what that is worth, compiled.
+
+An outlet is a project at a node: P of them, in U looks. Of each, ``delay`` (U, P) says which of the
+ways it can be late it is, -1 where it fails, and ``pattern`` (U, P) which row of ``available``
+(., K) the share of its output is that arrives. ``running`` (P, D, Y) is the share of nameplate by
+delay and year, ``plate`` (P) the lots of a period, ``year_of`` (K) the year of each.
+"""
+
+from numba import njit
+
+compiled = njit(nogil=True, cache=True, error_model="numpy")
+
+
+@compiled
+def deliver(into, first, plate, running, year_of, delay, pattern, available):
+    """Add lots to what is given (U, G), those of each outlet from its ``first`` (P) place on."""
+    for n in range(plate.size):
+        if not running[n].any():
+            continue
+        for u in range(into.shape[0]):
+            if delay[u, n] >= 0:
+                for k in range(year_of.size):
+                    share = running[n, delay[u, n], year_of[k]] * available[pattern[u, n], k]
+                    into[u, first[n] + k] += plate[n] * share
+
+
+@compiled
+def worth(into, at, by_given, first, plate, year_of, delay, pattern, available):
+    """Add what running is worth by year, from column ``at`` on, by what is given (U, G)."""
+    years = year_of[-1] + 1
+    for u in range(into.shape[0]):
+        for n in range(plate.size):
+            if delay[u, n] >= 0:
+                for k in range(year_of.size):
+                    each = by_given[u, first[n] + k]
+                    if each != 0.0:
+                        lots = plate[n] * available[pattern[u, n], k]
+                        into[u, at + n * years + year_of[k]] -= each * lots
+
+
+@compiled
+def running_in(into, at, running, delay):
+    """Write the share that runs of each outlet and year, from column ``at`` on."""
+    outlets, _, years = running.shape
+    for u in range(into.shape[0]):
+        for n in range(outlets):
+            if delay[u, n] >= 0:
+                for y in range(years):
+                    into[u, at + n * years + y] = running[n, delay[u, n], y]
+
+
+@compiled
+def weighed(into, slopes, at, delay, chance):
+    """Add the slopes from column ``at`` on by chances (W, U), by delay (W, P, D, Y)."""
+    sets, outlets, _, years = into.shape
+    for w in range(sets):
+        for u in range(slopes.shape[0]):
+            if chance[w, u] > 0.0:
+                for n in range(outlets):
+                    if delay[u, n] >= 0:
+                        for y in range(years):
+                            own = slopes[u, at + n * years + y]
+                            into[w, n, delay[u, n], y] += chance[w, u] * own

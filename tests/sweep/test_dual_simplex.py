@@ -1,0 +1,139 @@
+"""The compiled dual simplex method, against the solver on random programs."""
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from scipy import sparse
+
+from optimizer.model import highs
+from optimizer.model.instance import Floats
+from optimizer.solve.sweep import dual_simplex, resolved_looks
+
+INF = np.inf
+Program = tuple[highs.Arrays, NDArray[np.int8]]
+
+
+def random_program(seed: int) -> highs.Arrays:
+    """A small program with a solution, as sparse and as degenerate as those of recourse: whole
+    numbers, costs of which many are 0, columns with an upper bound or none, rows of all kinds."""
+    draw = np.random.default_rng(seed)
+    rows, columns = int(draw.integers(1, 14)), int(draw.integers(1, 26))
+    matrix = np.where(
+        draw.random((rows, columns)) < 0.25, draw.integers(-3, 4, (rows, columns)), 0
+    ).astype(float)
+    upper = np.where(draw.random(columns) < 0.7, draw.integers(0, 6, columns), INF).astype(float)
+    cost = np.where(draw.random(columns) < 0.5, draw.integers(0, 5, columns), 0).astype(float)
+    inside = matrix @ (draw.random(columns) * np.minimum(upper, 4.0))
+    kind = draw.integers(0, 4, rows)
+    lower = np.where(np.isin(kind, (0, 2)), inside - draw.integers(0, 2, rows), -INF)
+    most = np.where(np.isin(kind, (1, 2)), inside + draw.integers(0, 2, rows), INF)
+    lower, most = np.where(kind == 3, inside, lower), np.where(kind == 3, inside, most)
+    return arrays(cost, np.zeros(columns), upper, lower, most, matrix)
+
+
+def arrays(
+    cost: Floats, lower: Floats, upper: Floats, low: Floats, high: Floats, matrix: Floats
+) -> highs.Arrays:
+    by_column = sparse.csc_array(matrix)
+    first, of_row = by_column.indptr[:-1].astype(np.int32), by_column.indices.astype(np.int32)
+    return highs.Arrays(cost, lower, upper, low, high, first, of_row, by_column.data)
+
+
+def resolve(program: highs.Arrays, status: NDArray[np.int8]) -> tuple[bool, float, Floats]:
+    """Whether it was solved, its objective, and what the multipliers prove it to be."""
+    first = np.append(program.first, len(program.value)).astype(np.int64)
+    matrix = sparse.csc_array(
+        (program.value, program.of_row, first), (len(program.row_lower), len(program.cost))
+    )
+    solved, x, y, _ = dual_simplex.resolve(*program[:5], first, *program[6:], status)
+    if not solved:
+        return False, INF, y
+    assert (x >= program.lower - 1e-8).all()
+    assert (x <= program.upper + 1e-8).all()
+    activity = matrix @ x
+    assert (activity >= program.row_lower - 1e-8).all()
+    assert (activity <= program.row_upper + 1e-8).all()
+    free, tight = np.isinf(program.row_lower), np.isinf(program.row_upper)
+    proven = resolved_looks.prove(
+        y.copy(), *program[3:5], free, tight, *program[:3], first, *program[6:],
+        np.full(len(x), -1), np.ones(len(x)), 1e9, 1.0,
+    )  # fmt: skip
+    return True, float(program.cost @ x), proven
+
+
+def slack_basis(program: highs.Arrays) -> NDArray[np.int8]:
+    return np.repeat([0, 1], [len(program.cost), len(program.row_lower)]).astype(np.int8)
+
+
+def solved_by_highs(program: highs.Arrays) -> float:
+    solver = highs.Resolver()
+    solver.load(program)
+    return solver.solve()[0]
+
+
+@pytest.mark.parametrize("seed", range(300))
+def test_it_finds_and_proves_what_the_solver_finds(seed: int) -> None:
+    """From nothing, then with other sides from the basis that was left, then from no basis at all:
+    one whose columns are drawn, most of them dependent."""
+    program, draw = random_program(seed), np.random.default_rng(seed)
+    status = slack_basis(program)
+    for _ in range(4):
+        solved, found, proven = resolve(program, status)
+        assert solved
+        best = solved_by_highs(program)
+        assert found == pytest.approx(best, abs=1e-7)
+        assert proven == pytest.approx(best, abs=1e-7)
+        again, same, _ = resolve(program, status.copy())
+        assert again
+        assert same == pytest.approx(best, abs=1e-7)
+        loose = draw.integers(0, 2, len(program.row_lower)).astype(float)
+        program = program._replace(
+            row_lower=program.row_lower - loose, row_upper=program.row_upper + loose
+        )
+    drawn = draw.integers(0, 3, len(status)).astype(np.int8)
+    solved, found, _ = resolve(program, drawn)
+    if solved:  # else it says so
+        assert found == pytest.approx(solved_by_highs(program), abs=1e-7)
+
+
+def test_most_bases_that_are_none_are_mended() -> None:
+    """What the test above skips is rare."""
+    draw, solved = np.random.default_rng(0), 0
+    for seed in range(200):
+        program = random_program(seed)
+        status = draw.integers(0, 3, len(slack_basis(program))).astype(np.int8)
+        solved += resolve(program, status)[0]
+    assert solved >= 190
+
+
+def test_a_program_without_a_solution_is_left_to_the_solver() -> None:
+    one = np.ones(1)
+    program = arrays(one, 0 * one, one, 2 * one, INF * one, np.ones((1, 1)))
+    assert not resolve(program, slack_basis(program))[0]
+
+
+def test_a_program_whose_costs_no_basis_can_bear_is_left_to_the_solver() -> None:
+    """A column without an upper bound is worth having: no basis is dual feasible at first."""
+    one = np.ones(1)
+    program = arrays(-one, 0 * one, INF * one, -INF * one, one, np.ones((1, 1)))
+    assert not resolve(program, slack_basis(program))[0]
+    assert solved_by_highs(program) == pytest.approx(-1.0)
+
+
+def test_many_pivots_go_through_many_factors() -> None:
+    """A staircase in which each period passes on to the next: more pivots than one factor takes."""
+    length = 3 * dual_simplex.UPDATES
+    passes_on = np.eye(length) - 0.9 * np.eye(length, k=-1)
+    matrix = np.hstack([passes_on, np.eye(length)])
+    cost = np.r_[np.zeros(length), 1.0 + np.arange(length) % 7]
+    need = 1.0 + np.arange(length) % 3
+    program = arrays(
+        cost, np.zeros(2 * length), np.r_[np.full(length, 5.0), np.full(length, INF)], need,
+        np.full(length, INF), matrix,
+    )  # fmt: skip
+    status = slack_basis(program)
+    solved, found, proven = resolve(program, status)
+    assert solved
+    assert found == pytest.approx(solved_by_highs(program))
+    assert proven == pytest.approx(found)
+    assert (status[:length] == 1).sum() > dual_simplex.UPDATES // 2
