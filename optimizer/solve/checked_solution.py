@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from models.base import named
@@ -18,6 +19,7 @@ from optimizer.solve.gap import Sizes, gap_of, is_within, smallest_size
 
 if TYPE_CHECKING:
     from optimizer.solve.outcomes import Evaluation
+    from optimizer.solve.sweep import Recourse
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,6 +34,10 @@ class Found:
     certificate: Certificate
     interrupted: bool = False  # whether the user stopped the search
     threads: int | None = None  # to sweep in; all usable cores where None
+    recourse: Recourse | None = None  # in these states, as long as the plan stays in its process
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "recourse": None}
 
     @property
     def objective(self) -> float:
@@ -82,19 +88,19 @@ class Found:
         unaided projects avoid takes sweeps of its own, which one of many plans is not worth."""
         told: tuple[ChainOutcome, ...] = ()
         untold: tuple[str, ...] = ()
-        if chains:
+        if chains and any(len(chain.nodes) > 1 for chain in self.instance.chains):
             # It takes a moment to import: those who only read a plan do without.
             from optimizer.solve.chains import chain_outcomes
 
             told, untold = chain_outcomes(
-                self.instance, self.states, self.commitment, self.without_plan, self.threads
+                self.instance, self.states, self.commitment, self.without_plan, self._recourse
             )
         used: tuple[StockUse, ...] = ()
         if chains and any(pile.refill.any() for pile in self.instance.stockpiles.values()):
             from optimizer.solve.sweep import by_rule
 
             asked = self.instance, self.states, self.commitment
-            (rule,) = by_rule(*asked, [0.0], threads=self.threads)
+            (rule,) = by_rule(*asked, [0.0], threads=self.threads, recourse=self.recourse)
             used = rule.stock_use(self.instance, self.commitment)
         return plan_document.describe(
             self.instance,
@@ -108,22 +114,33 @@ class Found:
                 plan_document.unaided_projects(self.instance, self.commitment, self.states)
             ),
             idle=self.idle,
-            avoided_anyway=self._avoided_anyway() if chains else None,
+            avoided_anyway=self._avoided_anyway if chains else None,
             chains=told,
             chains_untold=untold,
             adaptation=self.adaptation,
             stock_use=used,
         )
 
+    @cached_property
+    def _recourse(self) -> Recourse:
+        from optimizer.solve.sweep import Recourse
+
+        return self.recourse or Recourse(self.instance, self.states, threads=self.threads)
+
+    @property
     def _avoided_anyway(self) -> float | None:
         """What is expected to be avoided by projects that come unaided, without any plan."""
         if not any(state.unaided for state in self.states):
             return None
         from optimizer.solve import outcomes
 
-        alone = [replace(state, unaided=frozenset()) for state in self.states]
-        (nothing,) = outcomes.evaluate(self.instance, alone, [Commitment()], threads=self.threads)
-        return nothing.expected - self.without_plan.expected
+        memory = self._recourse.memory  # it is the same whatever the plan
+        if "alone" not in memory:
+            alone = [replace(state, unaided=frozenset()) for state in self.states]
+            (memory["alone"],) = outcomes.evaluate(
+                self.instance, alone, [Commitment()], threads=self.threads
+            )
+        return float(memory["alone"].expected - self.without_plan.expected)
 
     def under(self, instance: Instance, bound: float | None) -> Found:
         """This plan under other rules or weights of a scenario that has recourse in common with its

@@ -67,10 +67,7 @@ def evaluate(
     """Sweep commitments through states and add up what is missing, that of some consumers by state
     as well; by the recourse of these states, where it is there already."""
     evaluations = [_nothing(instance, states) for _ in commitments]
-    blocks = in_blocks(instance, states, threads=threads)
-    if recourse is not None:
-        blocks = iter([(slice(0, len(states)), recourse)])
-    for block, own in blocks:
+    for block, own in in_blocks(instance, states, threads=threads, recourse=recourse):
         for commitment, evaluation in zip(commitments, evaluations, strict=True):
             _add(instance, own, block, commitment, evaluation, consumers)
     return evaluations

@@ -290,9 +290,8 @@ def judge(
         input_sha256=input_hash(instance.case),
         versions=versions(),
     )
-    return Found(
-        instance, states, commitment, with_plan, without, certificate, solution.interrupted, threads
-    )
+    ends = certificate, solution.interrupted, threads, recourse
+    return Found(instance, states, commitment, with_plan, without, *ends)
 
 
 def told_in_full(found: Found) -> Found:
@@ -300,7 +299,7 @@ def told_in_full(found: Found) -> Found:
     does not bear out the objective."""
     both = [found.commitment, Commitment()]
     with_plan, without = outcomes.evaluate(
-        found.instance, found.states, both, threads=found.threads
+        found.instance, found.states, both, threads=found.threads, recourse=found.recourse
     )
     whole = replace(found, with_plan=with_plan, without_plan=without)
     cost = weighed_cost(found.instance, found.commitment)

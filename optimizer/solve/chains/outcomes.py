@@ -14,7 +14,7 @@ from optimizer.model.states import State
 from optimizer.solve.accounts import by_year
 from optimizer.solve.chains.multipliers import Forms, bottlenecks, seen
 from optimizer.solve.chains.parts import Parts
-from optimizer.solve.chains.worst_flows import worst_flows
+from optimizer.solve.chains.worst_flows import WorstStates
 from optimizer.solve.outcomes import Evaluation
 from optimizer.solve.sweep import Recourse
 
@@ -24,17 +24,17 @@ def chain_outcomes(
     states: Sequence[State],
     commitment: Commitment,
     without_plan: Evaluation,
-    threads: int | None = None,
+    recourse: Recourse | None = None,
 ) -> tuple[tuple[results.ChainOutcome, ...], tuple[str, ...]]:
     """What there is to say of each chain of several forms, in the order of the file; and the forms
-    of those that the solver fails on."""
+    of those that the solver fails on. ``recourse`` is that in these states, where it is there."""
     if all(len(chain.nodes) == 1 for chain in instance.chains):
         return (), ()
-    recourse, found, failed = Recourse(instance, states, threads=threads), [], list[str]()
+    recourse, found, failed = recourse or Recourse(instance, states), [], list[str]()
     for looks in recourse.together:
         if all(len(chain.nodes) == 1 for chain in looks.chains):
             continue
-        forms = Forms(recourse, states, looks, without_plan)
+        forms = Forms(recourse.seen(instance), states, looks, without_plan)
         try:
             found.append(_outcome(forms, commitment))
         except SolverError:  # what is told of a plan must not be its end
@@ -44,11 +44,17 @@ def chain_outcomes(
 
 def _outcome(forms: Forms, commitment: Commitment) -> results.ChainOutcome:
     it, chance, y = forms.instance, forms.chance, forms.y
-    plan = seen(forms, commitment)
-    none = seen(forms, Commitment(), like=plan)
+    level = float(it.case.objective.cvar.level)
+    key = forms.looks.chains[0].head, y, level, np.array(forms.unit).tobytes(), repr(it.lot_t)
+    memory = forms.recourse.memory  # doing nothing is the same whatever the plan
+    if key not in memory:
+        none = seen(forms, Commitment())
+        memory[key] = none, WorstStates(forms, none)
+    none, worst = memory[key]
+    plan = seen(forms, commitment, like=none)
+    helped = worst.flows(commitment)
     value, bare = (np.tensordot(chance, own.value, 1) for own in (plan, none))
     capacity, idle = (np.tensordot(chance, own.capacity, 1)[:, y] for own in (plan, none))
-    calm, struck, helped = worst_flows(forms, none, commitment)
     parts = Parts(forms, commitment, plan, none)
     return results.ChainOutcome(
         year=it.years[y],
@@ -57,8 +63,8 @@ def _outcome(forms: Forms, commitment: Commitment) -> results.ChainOutcome:
         forms=tuple(
             results.ChainForm(
                 material=form,
-                undisturbed=calm.forms[form],
-                worst_without_plan=struck.forms[form],
+                undisturbed=worst.calm.forms[form],
+                worst_without_plan=worst.struck.forms[form],
                 worst=helped.forms[form],
                 value_per_t=by_year(it, value[m]),
                 value_without_plan_per_t=by_year(it, bare[m]),
@@ -71,8 +77,8 @@ def _outcome(forms: Forms, commitment: Commitment) -> results.ChainOutcome:
                 project=plant.project,
                 output=plant.output,
                 inputs_t_per_t=plant.inputs,
-                undisturbed_t=calm.made[label],
-                worst_without_plan_t=struck.made[label],
+                undisturbed_t=worst.calm.made[label],
+                worst_without_plan_t=worst.struck.made[label],
                 worst_t=helped.made[label],
                 value_per_t=float(capacity[p]),
                 value_without_plan_per_t=float(idle[p]),

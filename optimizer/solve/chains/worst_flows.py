@@ -27,20 +27,28 @@ class Side(NamedTuple):
     made: dict[str, float]  # by label
 
 
-def worst_flows(forms: Forms, none: Seen, commitment: Commitment) -> tuple[Side, Side, Side]:
-    """Undisturbed without a plan; in the mean of the worst states without it; with it in these."""
-    it = forms.instance
-    damage = np.append(none.damage, 0.0)[forms.looks.of_state]  # the last where a state is calm
-    level = float(it.case.objective.cvar.level)
-    weights = tail_weights(forms.recourse.probability, damage, level)
-    worst = [int(s) for s in np.flatnonzero(weights)]
-    states = [*(forms.states[s] for s in worst), UNDISTURBED]
-    few = Recourse(it, states, merge=False, like=forms.recourse)
-    head = forms.looks.chains[0].head
-    looks = next(own for own in few.together if own.chains[0].head == head)
-    bare, planned = (_Tonnes(forms, few, looks, of) for of in (Commitment(), commitment))
-    mean = np.append(weights[worst], 0.0)
-    return bare.mean(np.append(np.zeros(len(worst)), 1.0)), bare.mean(mean), planned.mean(mean)
+class WorstStates:
+    """The states that are worst without a plan. ``calm`` is what flows undisturbed without one,
+    ``struck`` the mean of the worst states without it."""
+
+    def __init__(self, forms: Forms, none: Seen) -> None:
+        it = forms.instance
+        damage = np.append(none.damage, 0.0)[forms.looks.of_state]  # the last where a state is calm
+        level = float(it.case.objective.cvar.level)
+        weights = tail_weights(forms.recourse.probability, damage, level)
+        worst = [int(s) for s in np.flatnonzero(weights)]
+        states = [*(forms.states[s] for s in worst), UNDISTURBED]
+        self._few = Recourse(it, states, merge=False, like=forms.recourse)
+        head = forms.looks.chains[0].head
+        self._looks = next(own for own in self._few.together if own.chains[0].head == head)
+        self._forms, self._mean = forms, np.append(weights[worst], 0.0)
+        bare = _Tonnes(forms, self._few, self._looks, Commitment())
+        self.calm = bare.mean(np.append(np.zeros(len(worst)), 1.0))
+        self.struck = bare.mean(self._mean)
+
+    def flows(self, commitment: Commitment) -> Side:
+        """The mean of them with a plan."""
+        return _Tonnes(self._forms, self._few, self._looks, commitment).mean(self._mean)
 
 
 class _Tonnes:

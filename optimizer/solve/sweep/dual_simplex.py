@@ -3,8 +3,8 @@
 Each goes on from a basis that was optimal for another: a few pivots, or none. A general solver
 spends most of its time on what surrounds these. A basis is updated by product form, and factored
 anew now and then (:mod:`optimizer.solve.sweep.basis_factors`); the ratio test flips bounds (Maros
-2003). What is found is checked from a fresh factor: where that fails, or a step does, the solver has
-to do it. Status 0 is at the lower bound, 1 basic, 2 at the upper one.
+2003). What is found is checked from a fresh factor: where that fails, or a step does, it is left to
+the solver. Status 0 is at the lower bound, 1 basic, 2 at the upper one.
 """
 
 import numpy as np

@@ -94,7 +94,8 @@ class Recourse:
         # Programs of chains, built once they are asked for.
         self._templates: dict[int, Template] = like._templates if like else {}
         self._learnt: dict[int, Known] = {}  # of former sweeps of chains
-        self.memory: dict[bool, Any] = {}  # what doing nothing leads to, in brief or not
+        # What doing nothing leads to, in brief or not, and what is told of it.
+        self.memory: dict[Any, Any] = {}
         self._known_rules: bool = like._known_rules if like else has_known_rules(instance)
         self.nodes: dict[int, NodeData] = {
             v: like.nodes[v].wanting(own) if like else read_node(instance, v, own, self.columns)
@@ -349,9 +350,17 @@ class Recourse:
 
 
 def in_blocks(
-    instance: Instance, states: Sequence[State], *, threads: int | None = None
+    instance: Instance,
+    states: Sequence[State],
+    *,
+    threads: int | None = None,
+    recourse: Recourse | None = None,
 ) -> Iterator[tuple[slice, Recourse]]:
-    """Recourse in all states, ``BLOCK`` at a time, so that memory does not grow with them."""
+    """Recourse in all states, ``BLOCK`` at a time, so that memory does not grow with them; at once
+    where it is there already."""
+    if recourse is not None:
+        yield slice(0, len(states)), recourse
+        return
     delays, last = delays_of(instance, states), None
     for start in range(0, len(states), BLOCK):
         block = slice(start, min(start + BLOCK, len(states)))

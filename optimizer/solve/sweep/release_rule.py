@@ -56,8 +56,10 @@ def by_rule(
     reserves: Sequence[float],
     *,
     threads: int | None = None,
+    recourse: Recourse | None = None,
 ) -> tuple[ByRule, ...]:
-    """Live through the states by the rule, once with each reserve."""
+    """Live through the states by the rule, once with each reserve; by the recourse of these states,
+    where it is there already."""
     probability = np.array([state.probability for state in states])
     planned = {
         h: float(probability.sum() * planned_stock(instance, commitment, h)[-1])
@@ -75,16 +77,16 @@ def by_rule(
         )
         for reserve in reserves
     )
-    for block, recourse in in_blocks(instance, states, threads=threads):
-        point = recourse.columns.point(commitment)
-        tied = {v for own in recourse.chains.values() if len(own) > 1 for v in own}
-        for looks in recourse.looks:
+    for block, of_block in in_blocks(instance, states, threads=threads, recourse=recourse):
+        point = of_block.columns.point(commitment)
+        tied = {v for own in of_block.chains.values() if len(own) > 1 for v in own}
+        for looks in of_block.looks:
             alone = [v for v in looks.nodes if v not in tied]
-            _add(recourse, looks, alone, point, block, found)
-        for together in recourse.together:
+            _add(of_block, looks, alone, point, block, found)
+        for together in of_block.together:
             for chain in together.chains:
                 if len(chain.nodes) > 1:
-                    _add_chain(recourse, together, chain, point, block, found)
+                    _add_chain(of_block, together, chain, point, block, found)
     return found
 
 
