@@ -307,7 +307,8 @@ class Run:
             outside = simplex.values()
             enough = accuracy * self.size(lower)
             at, heads = self._next(centre, outside, enough)
-            appraisal, added = self._cut(at, heads, outside, STILL, rough=True)
+            # Where hardly anything can be lacking this is likely to be the last sweep.
+            appraisal, added = self._cut(at, heads, outside, STILL, rough=heads is not None)
             sound = at is outside and math.fsum(added.values()) <= enough
             if not appraisal.whole if sound else not added and at is not outside:
                 at = outside
