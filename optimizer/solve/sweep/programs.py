@@ -17,7 +17,7 @@ from optimizer.solve.sweep.passes import strongest
 from optimizer.solve.sweep.state_classes import ChainLooks, Looks
 from optimizer.solve.sweep.template import Objects, Template
 
-MOST_SWEEPS = 16  # sweeps whose multipliers are kept, look by look
+MOST_SWEEPS = 8  # sweeps whose multipliers are kept, look by look
 MOST_NUMBERS = 2**22  # numbers that they may take at most, of one chain
 GROWS = 1.5  # what a look may lack, when it has not been solved once more
 MOVED = ("delivers", "buy")  # kinds of given columns that depend on the commitment
