@@ -197,7 +197,7 @@ HIDDEN = {
     ("optimizer/report/countries.py", "_names()[code]"),
     ("optimizer/report/fault_sheet.py", "FAULTS"),
     ("optimizer/analyses/redaction/document.py", "REASONS[reason]"),
-    ("optimizer/report/scenario_workbook/__init__.py", "GUIDE"),
+    ("optimizer/report/scenario_workbook/book.py", "GUIDE"),
     ("optimizer/analyses/sensitivity/words.py", "called"),
     ("optimizer/analyses/sensitivity/words.py", "RULES[tag]"),
 }

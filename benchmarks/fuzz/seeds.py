@@ -24,7 +24,7 @@ from models.files import read_case_text
 from models.files.tabs import is_aside
 from models.language import using
 from optimizer.cli.scenario_files import template
-from optimizer.report.scenario_workbook import scenario_workbook
+from optimizer.report.scenario_workbook.book import scenario_workbook
 
 SCENARIOS = Path(__file__).parents[2] / "scenarios"
 

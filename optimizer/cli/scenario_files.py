@@ -142,7 +142,7 @@ def starter_script(language: str) -> bytes:
 
 def _workbook(origin: str | None, language: Language) -> bytes:
     """A workbook that reads back to just the scenario it was made from."""
-    from optimizer.report.scenario_workbook import first_difference, scenario_workbook
+    from optimizer.report.scenario_workbook.book import first_difference, scenario_workbook
 
     if origin is None:
         reading = read_case_text(template(language), f"starter.{language}.yaml")

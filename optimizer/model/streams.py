@@ -10,7 +10,6 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtr, ndtri
 
 from models.scenario.hazards import Sample
 
@@ -49,6 +48,8 @@ def project_draws(sample: Sample, block: slice, kind: str, project: str) -> Floa
     own, rho = uniforms(sample, block, kind, project), float(sample.project_correlation)
     if rho == 0:
         return own
+    from scipy.special import ndtr, ndtri  # a moment to import, which few need
+
     common = uniforms(sample, block, "projects")
     least = 2.0**-54  # no draw is 0, whose normal is infinite
     z, e = (ndtri(np.maximum(draws, least)) for draws in (common, own))

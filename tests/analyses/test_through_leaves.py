@@ -53,7 +53,7 @@ def asked(name: str, scenario: vorrat.Scenario) -> dict[str, Interval]:
 def test_leaves_change_no_figure(
     kind: str, seed: int, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Intervals that are proven from leaves and those proven from nothing have a value in common."""
+    """What is proven from leaves and what is proven from nothing have a value in common."""
     monkeypatch.setattr(planner, "SMALL", 0)
     file = tmp_path / "scenario.json"
     file.write_text(json.dumps(DRAW[kind](random.Random(f"leaves {kind} {seed}").choice)))

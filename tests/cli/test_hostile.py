@@ -25,7 +25,7 @@ from optimizer.cli import run
 from optimizer.errors import PoolRefused
 from optimizer.report.fault_sheet import fault_sheet, finding_of
 from optimizer.report.render import html, terminal
-from optimizer.report.scenario_workbook import scenario_workbook
+from optimizer.report.scenario_workbook.book import scenario_workbook
 from optimizer.solve.decomposition.pool import read_pool
 from optimizer.solve.planner import plan
 

@@ -7,7 +7,7 @@ import pytest
 from models.faults import ScenarioError
 from models.files import read_case_text
 from models.language import Language, using
-from optimizer.report.scenario_workbook import first_difference, scenario_workbook
+from optimizer.report.scenario_workbook.book import first_difference, scenario_workbook
 
 TEXT = """\
 horizon: {first_year: 2026, last_year: 2029}

@@ -14,7 +14,7 @@ from models.faults import ScenarioError
 from models.files import read_case, read_case_text
 from models.language import german, using
 from models.scenario.case import Case
-from optimizer.report.scenario_workbook import first_difference
+from optimizer.report.scenario_workbook.book import first_difference
 from optimizer.report.scenario_workbook.columns import as_text
 from optimizer.solve.planner import input_hash
 
