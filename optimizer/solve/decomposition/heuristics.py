@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from optimizer.model.commitment import weighed_cost
 from optimizer.model.instance import Floats
-from optimizer.solve.decomposition.master import Places, Windows
+from optimizer.solve.decomposition.columns import Places, Windows
 from optimizer.solve.decomposition.run import UNKNOWN, Run
 
 WORTHWHILE = 0.1  # share of the distance between bound and plan that another plan has to gain

@@ -5,23 +5,18 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
 from optimizer.model import highs
-from optimizer.model.commitment import Commitment
 from optimizer.model.instance import Floats, Instance
-from optimizer.solve.decomposition.cuts import Cut, Pattern, Row, Shelf, stacked
+from optimizer.solve.decomposition.columns import Columns, Positions, Windows
+from optimizer.solve.decomposition.cuts import Cut, Row, Shelf, stacked
 from optimizer.solve.decomposition.reduced import Frame
 from optimizer.solve.decomposition.tree import Beyond, Proof
-from optimizer.solve.sweep import Point, Recourse
-
-Positions = NDArray[np.int32]
-Places = NDArray[np.int64]
+from optimizer.solve.sweep import Recourse
 
 TINY = 1e-8  # slopes below this, in the solver's units, are rounded up where they must stay
 SMALL_SHARE = -7  # shares of output that cover all use below this power of two get own units
@@ -39,31 +34,6 @@ AT_HAND = 100  # cuts at hand any time that may stay though they do not matter
 DIGITS = 1e-14  # a violation of a cut that is a smaller share of its side is rounding
 
 
-@dataclass(frozen=True, eq=False)
-class Windows:
-    """What a branch of the search still allows: a project starts at a place of its start years from
-    ``first`` to ``last``, if at all, and for certain where ``must``; a ticket is taken where
-    ``least`` is 1, and cannot be where ``most`` is 0."""
-
-    first: Places
-    last: Places
-    must: Places
-    least: Places
-    most: Places
-
-    def holding(self, p: int, first: int, last: int, must: int) -> Windows:
-        """The same with one project held to these places; it never starts from 1 to 0."""
-        values = np.array([self.first, self.last, self.must])
-        values[:, p] = first, last, must
-        return replace(self, first=values[0], last=values[1], must=values[2])
-
-    def starting(self, place: Places) -> Windows:
-        """The same with each project at one place, -1 for never."""
-        built = place >= 0
-        first, last = np.where(built, place, 1), np.where(built, place, 0)
-        return replace(self, first=first, last=last, must=built.astype(np.int64))
-
-
 def _unit_of_offtake(instance: Instance, p: str) -> float:
     """The share of a project's output that covers all that can be used of it, as a power of two, in
     the (geometric) mean of materials that anybody misses; NaN where it is no small one."""
@@ -76,12 +46,11 @@ def _unit_of_offtake(instance: Instance, p: str) -> float:
     return 2.0 ** round(exponent) if exponent < SMALL_SHARE else math.nan
 
 
-class Master:
-    """The master in the solver, and where its columns are. ``start`` lists the columns of each
-    project's start years in order, ``ticket`` those of tickets with a minimum. The solver sees the
-    objective, and what cuts bound, times ``objective_factor``, a power of two; ``exact`` holds it
-    to its smallest tolerances. ``last`` is the master of a problem much like it: rows of cuts are
-    taken from it, and its basis is where this one starts (``resume``)."""
+class Master(Columns):
+    """The master in the solver, which sees the objective, and what cuts bound, times
+    ``objective_factor``, a power of two; ``exact`` holds it to its smallest tolerances. ``last`` is
+    the master of a problem much like it: rows of cuts are taken from it, and its basis is where
+    this one starts (``resume``)."""
 
     def __init__(
         self,
@@ -92,11 +61,8 @@ class Master:
         exact: bool = False,
         last: Master | None = None,
     ) -> None:
-        self.instance, self.recourse = instance, recourse
-        frame = frame or Frame(instance)
-        self.model, self.compiled, self.reduced = frame.model, frame.compiled, frame.reduced
-        model, program = self.model, self.reduced.program
-        self.program, self.layout = program, self.reduced.layout
+        super().__init__(instance, recourse, frame or Frame(instance))
+        program, own = self.program, self.offtake
         if last is not None and last.layout.columns != self.layout.columns:
             last = None
         if last is not None and 1 / NEARBY <= objective_factor * last.unit <= NEARBY:
@@ -104,58 +70,13 @@ class Master:
         self.unit: float = (
             1 / objective_factor
         )  # of objective and damage: what counts one in the solver
-        objects = [*self.compiled.variables, *self.compiled.constraints]
-        places = [*self.reduced.column, *self.reduced.row]
-        at = {id(it): int(place) for it, place in zip(objects, places, strict=True)}
-        self.projects = [p for p in instance.projects if instance.projects[p].starts]
-        starts = {p: instance.projects[p].starts for p in self.projects}
-        self.start = [
-            np.array([at[id(model.start[p, y])] for y in own], np.int32)
-            for p, own in starts.items()
-        ]
-        self.ticket = np.array([at[id(v)] for v in model.takes_part.values()], np.int32)
-        self._tickets = list(model.takes_part)
-        self._taken = [  # columns of the shares behind each ticket
-            np.array([at[id(model.share[p, f, i, y])] for y in starts[p]], np.int32)
-            for p, f, i in self._tickets
-        ]
-        self.once: Positions = np.array(
-            [at[id(model.start_once[p])] for p in self.projects], np.int32
-        )
-        self.binaries: Positions = np.concatenate([*self.start, self.ticket]).astype(np.int32)
-        self.offset = np.cumsum([0, *(len(own) for own in self.start)])
-        # Where recourse's columns are; those the model lacks are zero.
-        columns, offtake = recourse.columns, dict(model.offtake.items())
-        unaided = {columns.unaided(instance, p): x for p, x in model.unaided.items()}
-        floored = {columns.floored(key): x for key, x in model.floored.items()}
-        seen = [(offtake | unaided | floored).get(key) for key in columns.offtake]
-        self._offtake = np.array([-1 if x is None else at[id(x)] for x in seen], np.int64)
-        # Of these, those of offtake that the model has.
-        self._held = np.flatnonzero([key in offtake for key in columns.offtake])
-        held, own = [columns.offtake[c] for c in self._held], self._offtake[self._held]
-        self._offtake_start = np.array([at[id(model.start[p, y])] for p, y, _ in held], np.int64)
-        # Of each column that is offtake, that of its start.
-        self._start_of = np.full(len(program.cost), -1, dtype=np.int64)
-        self._start_of[own] = self._offtake_start
-        self._offtake_most = np.array([instance.projects[p].offtake_max for p, *_ in held])
-        rights = np.array([at[id(model.offtake_right[key])] for key in held], np.int64)
-        # A right that became a bound has no row.
-        known = sparse.diags_array((rights >= 0).astype(float))
-        self._rights = sparse.csr_array(known @ sparse.csr_array(program.matrix)[rights])
-        self._rights_upper = np.where(rights >= 0, program.row_upper[rights], 0.0)
-        years, piles = instance.years, columns.stockpiles
-        self.purchases = np.array(
-            [[at[id(model.buy[h, y])] for y in years] for h in piles], np.int64
-        ).reshape(len(piles), len(years))
-        self.cost_to_go: dict[int, int] = {v: at[id(x)] for v, x in model.cost_to_go.items()}
-        self.tail_cost = next((at[id(x)] for x in model.tail_cost.values()), None)
         ahead = [*self.cost_to_go.values(), *([] if self.tail_cost is None else [self.tail_cost])]
         units = np.full(len(program.cost), np.nan)
         units[ahead] = self.unit
-        for c, (p, *_) in zip(own, held, strict=True):
+        for c, p in zip(own, self.offtake_of, strict=True):
             units[c] = _unit_of_offtake(instance, p)
         self._most = program.upper.copy()  # what columns come to at most
-        self._most[own] = np.minimum(self._most[own], self._offtake_most)
+        self._most[own] = np.minimum(self._most[own], self.offtake_most)
         exact |= bool((units[own] < 1).any())
         if last is not None:  # what rows of cuts look like in the solver stays as it was
             units, exact = last.simplex.units, exact or last.simplex.exact
@@ -172,7 +93,6 @@ class Master:
         self.age = np.zeros(0, np.int64)
         self.cuts: list[Beyond] = []  # rows beyond the base
         self._shelf = Shelf(len(program.cost), self.size_of)
-        self._patterns: dict[int, Pattern] = {}
         # By identity, with the cut itself, so that no other takes its place.
         self._known_rows: dict[int, tuple[Cut, Row]] = {}
         few = last is not None and len(last._known_rows) <= MOST_ROWS
@@ -225,22 +145,6 @@ class Master:
         self._add_rows(lower, upper, stacked(rows, len(self._most)), factors)
         self.cuts += beyond
 
-    # Points and costs
-
-    def point(self, x: Floats) -> Point:
-        """What recourse sees of values of the columns. The solver takes a little more offtake than
-        there is a right to, and of a project that is not started: of one far larger than demand
-        that little would be worth much."""
-        offtake = np.where(self._offtake >= 0, x[self._offtake], 0.0)
-        most = self._offtake_most * np.clip(x[self._offtake_start], 0.0, 1.0)
-        surplus = np.maximum(self._rights @ x - self._rights_upper, 0.0)
-        offtake[self._held] = np.minimum(offtake[self._held] - surplus, most)
-        return Point(np.clip(offtake, 0.0, 1.0), np.maximum(x[self.purchases], 0.0))
-
-    def claimed(self, x: Floats) -> dict[int, float]:
-        """Mean damage of each node as cuts know it."""
-        return {v: float(x[column]) for v, column in self.cost_to_go.items()}
-
     def known_cost(self, x: Floats) -> float:
         """The part of the objective that does not depend on the state."""
         return float(self.first_stage_cost @ x) + self.program.offset
@@ -252,17 +156,6 @@ class Master:
         size = np.abs(sides)
         clipped = np.clip(size, self.unit, LARGE * self.unit)
         return np.asarray(np.maximum(clipped, DIGITS / 1e-9 * size), dtype=float)
-
-    def _pattern(self, v: int) -> Pattern:
-        """Columns that node v's damage depends on."""
-        if v not in self._patterns:
-            node = self.recourse.nodes[v]
-            own = np.unique(node.arriving.indices)
-            own = own[self._offtake[own] >= 0]
-            columns = np.concatenate([self._offtake[own], self.purchases[node.piles].ravel()])
-            once, place = np.unique(columns, return_inverse=True)
-            self._patterns[v] = Pattern(once.astype(np.int32), place, node.arriving.T.tocsr()[own])
-        return self._patterns[v]
 
     def row(self, cut: Cut) -> Row:
         """Columns, entries and left side of a cut: entries times columns are at least that."""
@@ -310,7 +203,7 @@ class Master:
 
     def _row(self, cut: Cut) -> tuple[Row, bool]:
         """The row of a cut, and whether it is the same whatever bounds the columns have."""
-        patterns = [(self._pattern(v), slopes) for v, slopes in cut.slopes.items()]
+        patterns = [(self.pattern(v), slopes) for v, slopes in cut.slopes.items()]
         side = 0.0
         for slopes in cut.slopes.values():
             side += float(slopes.constant[0])
@@ -380,10 +273,10 @@ class Master:
         for the whole of them; None for a cut without any. It holds since offtake comes of what is
         started alone, and what is bounded is never negative."""
         columns, entries, side = row
-        giant = (entries > GIANT * side) & (self._start_of[columns] >= 0)
+        giant = (entries > GIANT * side) & (self.start_of[columns] >= 0)
         if side <= 0 or not giant.any():
             return None
-        starts = np.unique(self._start_of[columns[giant]]).astype(np.int32)
+        starts = np.unique(self.start_of[columns[giant]]).astype(np.int32)
         columns = np.concatenate([starts, columns[~giant]])
         entries = np.concatenate([np.full(len(starts), side), entries[~giant]])
         drowns = side * self._factor(columns, entries) < TINY
@@ -464,14 +357,7 @@ class Master:
         self.shelve([cut for cut in gone if isinstance(cut, Cut) and not cut.at_hand])
         self.cuts = [cut for cut, out in zip(self.cuts, old, strict=True) if not out]
 
-    # Decisions
-
-    def everything(self) -> Windows:
-        """No restriction beyond the master's own."""
-        count, tickets = len(self.projects), len(self.ticket)
-        last = np.array([len(own) - 1 for own in self.start], np.int64)
-        none, all_ = np.zeros(max(count, tickets), np.int64), np.ones(tickets, np.int64)
-        return Windows(none[:count], last, none[:count], none[:tickets], all_)
+    # Branches
 
     def restrict(self, windows: Windows, fixed: NDArray[np.bool_] | None = None) -> None:
         """Let the solver see a branch; ``fixed`` names binaries that are out in all of them."""
@@ -482,26 +368,11 @@ class Master:
         must = windows.must.astype(float)
         self.simplex.bound_rows(self.once, must, np.ones(len(must)))
 
-    def bounds_of(
-        self, windows: Windows, fixed: NDArray[np.bool_] | None = None
-    ) -> tuple[Floats, Floats]:
-        """Bounds of the binaries in a branch."""
-        count = np.diff(self.offset)
-        place = np.arange(self.offset[-1]) - np.repeat(self.offset[:-1], count)
-        first, last = np.repeat(windows.first, count), np.repeat(windows.last, count)
-        upper = np.concatenate([(place >= first) & (place <= last), windows.most]).astype(float)
-        lower = np.concatenate([np.zeros(self.offset[-1]), windows.least]).astype(float)
-        if fixed is not None:
-            upper[fixed] = 0.0
-        lower = np.maximum(lower, self.program.lower[self.binaries])
-        upper = np.minimum(upper, self.program.upper[self.binaries])
-        return lower, upper
-
     @contextmanager
     def held(self, x: Floats, heads: Collection[int]) -> Iterator[None]:
         """With what the recourse of some chains sees held to the values of a solution."""
         program, chains = self.program, self.recourse.chains
-        parts = [self._pattern(v).columns for head in heads for v in chains[head]]
+        parts = [self.pattern(v).columns for head in heads for v in chains[head]]
         seen = np.unique(np.concatenate([*parts, []])).astype(np.int32)
         seen = seen[~program.integer[seen]]
         lower, upper = program.lower[seen], program.upper[seen]
@@ -511,52 +382,3 @@ class Master:
             yield
         finally:
             self.simplex.bound_columns(seen, lower, upper)
-
-    def started(self, x: Floats) -> list[Floats]:
-        """Share of each project that is started up to each of its start years."""
-        return [np.cumsum(np.clip(x[own], 0.0, 1.0)) for own in self.start]
-
-    def taken(self, x: Floats) -> Floats:
-        """Share of capex behind each ticket, as a share of the least there may be."""
-        taken = np.zeros(len(self._tickets))
-        for n, (p, f, i) in enumerate(self._tickets):
-            capex = self.instance.projects[p].capex
-            taken[n] = capex * x[self._taken[n]].sum() / self.instance.instrument[f, i].ticket_min
-        return taken
-
-    def loose_tickets(self, x: Floats) -> Places:
-        """Tickets that are worth something, but less than the least."""
-        taken = self.taken(x)
-        return np.flatnonzero((taken > self.whole) & (taken < 1 - self.whole))
-
-    def fix(self, place: Places, x: Floats) -> Windows:
-        """The branch that starts each project at a place of its start years, -1 for never, and
-        takes the tickets that ``x`` takes, or more than half takes."""
-        takes = (self.taken(x) > 0.5).astype(np.int64)
-        return replace(self.everything().starting(place), least=takes, most=takes.copy())
-
-    def values_of(self, plan: Commitment) -> Floats:
-        """The columns of a plan's decisions; the others, which follow from these, are 0."""
-        start, values = plan.start, dict[tuple[str, Any], float]()
-        for p, year in start.items():
-            values["start", (p, year)] = 1.0
-            values["market", (p, year)] = plan.market.get(p, 0.0)
-        for (p, f, i), share in plan.share.items():
-            if p in start:
-                values["share", (p, f, i, start[p])] = share
-                values["takes_part", (p, f, i)] = 1.0
-        for (p, group), share in plan.offtake.items():
-            values["offtake", (p, start.get(p), group)] = share
-        for (p, group, f, i), share in plan.floored.items():
-            values["floored", (p, start.get(p), group, f, i)] = share
-        for h, lots in plan.buy.items():
-            values |= {
-                ("buy", (h, year)): float(x)
-                for year, x in zip(self.instance.years, lots, strict=True)
-            }
-        return np.array([values.get(key, 0.0) for key in self.layout.columns])
-
-    def read(self, x: Floats) -> Any:
-        """Values of the columns loaded into the model."""
-        self.compiled.load(self.reduced.expand(x))
-        return self.model

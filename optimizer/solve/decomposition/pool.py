@@ -28,8 +28,9 @@ from models.language import tr
 from optimizer.errors import PoolRefused
 from optimizer.model.commitment import Commitment
 from optimizer.model.instance import Floats, Instance
+from optimizer.solve.decomposition.columns import Places
 from optimizer.solve.decomposition.cuts import Appraisal, Appraiser, Cut
-from optimizer.solve.decomposition.master import Master, Places
+from optimizer.solve.decomposition.master import Master
 from optimizer.solve.decomposition.run import Focus, Known, Run
 from optimizer.solve.decomposition.tree import Frontier
 from optimizer.solve.sweep import Point, Recourse, Slopes

@@ -13,8 +13,9 @@ from typing import Any
 from optimizer.model.commitment import Commitment, carried
 from optimizer.model.highs import Progress
 from optimizer.model.instance import Floats, Instance
+from optimizer.solve.decomposition.columns import Places
 from optimizer.solve.decomposition.cuts import Appraisal, Appraiser
-from optimizer.solve.decomposition.master import Master, Places
+from optimizer.solve.decomposition.master import Master
 from optimizer.solve.decomposition.tree import Frontier
 from optimizer.solve.solver_result import Teller
 

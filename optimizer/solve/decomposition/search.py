@@ -14,8 +14,8 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from optimizer.model.instance import Floats
+from optimizer.solve.decomposition.columns import Places, Windows
 from optimizer.solve.decomposition.heuristics import SETTLING, Heuristics
-from optimizer.solve.decomposition.master import Places, Windows
 from optimizer.solve.decomposition.run import Run
 from optimizer.solve.decomposition.tree import Frontier, Leaf, Proof, Prover
 

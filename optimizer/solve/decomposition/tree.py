@@ -20,7 +20,8 @@ from optimizer.model.instance import Floats
 from optimizer.solve.decomposition.cuts import Cut, Row, stacked
 
 if TYPE_CHECKING:
-    from optimizer.solve.decomposition.master import Master, Windows
+    from optimizer.solve.decomposition.columns import Windows
+    from optimizer.solve.decomposition.master import Master
 
 ROUNDING = 1e-6  # a reduced cost of the wrong sign that is less, in the solver's units, is none
 MOST_LEAVES = 2000  # larger trees are forgotten: to look through them takes longer than to search
