@@ -1,13 +1,20 @@
 """The compiled dual simplex method, against the solver on random programs."""
 
+import random
+from typing import Any
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from random_chains import chain_case
 from scipy import sparse
 
+from models.scenario.case import Case
 from optimizer.model import highs
-from optimizer.model.instance import Floats
-from optimizer.solve.sweep import dual_simplex, resolved_looks
+from optimizer.model.instance import Floats, read_instance
+from optimizer.model.states import read_states
+from optimizer.solve.sweep import Point, Recourse, dual_simplex, resolved_looks
+from optimizer.solve.sweep.template import of_chain
 
 INF = np.inf
 Program = tuple[highs.Arrays, NDArray[np.int8]]
@@ -45,7 +52,10 @@ def resolve(program: highs.Arrays, status: NDArray[np.int8]) -> tuple[bool, floa
     matrix = sparse.csc_array(
         (program.value, program.of_row, first), (len(program.row_lower), len(program.cost))
     )
-    solved, x, y, _ = dual_simplex.resolve(*program[:5], first, *program[6:], status)
+    columns, rows = len(program.cost), len(program.row_lower)
+    x, y = np.empty(columns + rows), np.empty(rows)
+    solved = dual_simplex.resolve(*program[:5], first, *program[6:], status, x, y)
+    x = x[:columns]
     if not solved:
         return False, INF, y
     assert (x >= program.lower - 1e-8).all()
@@ -137,3 +147,39 @@ def test_many_pivots_go_through_many_factors() -> None:
     assert found == pytest.approx(solved_by_highs(program))
     assert proven == pytest.approx(found)
     assert (status[:length] == 1).sum() > dual_simplex.UPDATES // 2
+
+
+@pytest.mark.quick(10)
+@pytest.mark.parametrize("seed", range(100))
+def test_looks_are_solved_alike_by_both(seed: int) -> None:
+    """Chains of all kinds at three points, each from the bases of the last: damage, what is proven
+    of any other point, and what is missing where early periods come first."""
+    draw = random.Random(f"looks {seed}")
+    instance = read_instance(Case.model_validate(chain_case(draw.choice)))
+    states = read_states(instance)
+    recourse = Recourse(instance, states, threads=1)
+    for looks in recourse.together:
+        for chain in looks.chains:
+            few, many = of_chain(instance, chain), of_chain(instance, chain)
+            many.compiled = True
+            bases: list[list[Any]] = [[None] * looks.count, [None] * looks.count]
+            for _ in range(3):
+                point = Point(
+                    np.array([draw.random() for _ in recourse.columns.offtake]),
+                    np.array([[9 * draw.random() ** 4 for _ in instance.years]
+                              for _ in recourse.columns.stockpiles]).reshape(
+                        -1, len(instance.years)),
+                )  # fmt: skip
+                one = recourse.program(chain, looks, point, np.ones((1, looks.count)), False)
+                given = one.given(slice(None))
+                slow, quick = (
+                    own.solve(given, one.open, at)
+                    for own, at in zip((few, many), bases, strict=True)
+                )
+                size = 1e-7 * max(1.0, slow.damage.max(initial=0.0))
+                assert quick.damage == pytest.approx(slow.damage, abs=size)
+                assert quick.proven == pytest.approx(slow.damage, abs=10 * size)
+                missing = [own.shortages(given, one.open) for own in (few, many)]
+                assert missing[0] @ few.program.cost == pytest.approx(slow.damage, abs=10 * size)
+                early = [c for c, (name, _) in enumerate(few.columns) if name == "shortage"]
+                assert missing[1][:, early] == pytest.approx(missing[0][:, early], abs=1e-5)

@@ -17,42 +17,42 @@ LARGEST = 200  # rows that peeling may leave
 @compiled
 def factor(n, first, of_row, value, status):
     """Factors of the columns that are basic; what is dependent leaves the basis, and activities of
-    rows take its place. Returns the variable of each row, the pivots that peel rows and columns in
-    their order (row, column, entry), and rows, columns and dense factors of the rest; the last is
-    False where the rest is too large."""
+    rows take its place. Returns whether what is left after peeling is small enough, the variable of
+    each row, and the factors: pivots that peel columns, and such that peel rows, in their order
+    (row, column, entry, how many of each); how many rows are left, these, their columns, and the
+    dense factors of both.
+    """
     m = status.size - n
-    head = np.full(m, -1, np.int64)
+    head, start = np.empty(m, np.int64), np.zeros(m + 1, np.int64)
+    in_row, in_column = np.zeros(m, np.int64), np.zeros(n, np.int64)
     for i in range(m):
-        if status[n + i] == 1:
-            head[i] = n + i
-    basic = np.flatnonzero(status[:n] == 1)
-    entries = 0
-    in_row, in_column = np.zeros(m + 1, np.int64), np.zeros(n, np.int64)
-    for j in basic:
-        for e in range(first[j], first[j + 1]):
-            if head[of_row[e]] < 0:
-                in_row[of_row[e] + 1] += 1
-                in_column[j] += 1
-                entries += 1
-    start = np.cumsum(in_row)
-    columns, filled = np.empty(entries, np.int64), start.copy()
-    for j in basic:
-        for e in range(first[j], first[j + 1]):
-            i = of_row[e]
-            if head[i] < 0:
-                columns[filled[i]] = j
-                filled[i] += 1
-    in_row = in_row[1:].copy()
+        head[i] = n + i if status[n + i] == 1 else -1
+    for j in range(n):
+        if status[j] == 1:
+            for e in range(first[j], first[j + 1]):
+                if head[of_row[e]] < 0:
+                    in_row[of_row[e]] += 1
+                    in_column[j] += 1
+    for i in range(m):
+        start[i + 1] = start[i] + in_row[i]
+    entries = start[m]
+    columns, filled = np.empty(entries, np.int64), np.zeros(m, np.int64)
     rows = np.empty((2, m), np.int64)  # of columns with one entry, of rows with one
     pivots = np.empty((2, m), np.int64)
     size = np.empty((2, m))
     count = np.zeros(2, np.int64)
-    waiting = np.empty(2 * (m + basic.size) + entries, np.int64)
+    waiting = np.empty(2 * (m + n) + entries, np.int64)
     waits = 0
-    for j in basic:
-        if in_column[j] == 1:
-            waiting[waits] = j
-            waits += 1
+    for j in range(n):
+        if status[j] == 1:
+            for e in range(first[j], first[j + 1]):
+                i = of_row[e]
+                if head[i] < 0:
+                    columns[start[i] + filled[i]] = j
+                    filled[i] += 1
+            if in_column[j] == 1:
+                waiting[waits] = j
+                waits += 1
     for i in range(m):
         if head[i] < 0 and in_row[i] == 1:
             waiting[waits] = n + i
@@ -103,33 +103,32 @@ def factor(n, first, of_row, value, status):
                 if in_row[other] == 1:
                     waiting[waits] = n + other
                     waits += 1
-    taken = np.zeros(n, np.bool_)
-    for kind in range(2):
-        for k in range(count[kind]):
-            taken[pivots[kind, k]] = True
-    rest_rows = np.flatnonzero(head < 0)
-    rest_columns = np.empty(basic.size, np.int64)
-    left = 0
-    for j in basic:
-        if not taken[j]:
+    # A column that is taken has no place among the rest; ``filled`` is that of a row from here on.
+    rest_rows, rest_columns = np.empty(m, np.int64), np.empty(n, np.int64)
+    high, left = 0, 0
+    for i in range(m):
+        filled[i] = -1
+        if head[i] < 0:
+            rest_rows[high], filled[i] = i, high
+            high += 1
+        elif head[i] < n:
+            in_column[head[i]] = -1
+    for j in range(n):
+        if status[j] == 1 and in_column[j] >= 0:
             rest_columns[left] = j
             left += 1
-    rest_columns = rest_columns[:left]
-    if max(rest_rows.size, left) > LARGEST:
-        return head, rows, pivots, size, count, rest_rows, rest_columns, size, False
-    place = np.full(m, -1, np.int64)
-    for k in range(rest_rows.size):
-        place[rest_rows[k]] = k
-    dense = np.zeros((rest_rows.size, left))
+    if max(high, left) > LARGEST:
+        return False, head, (rows, pivots, size, count, 0, rest_rows, rest_columns, size)
+    dense = np.zeros((high, left))
     for k in range(left):
         j = rest_columns[k]
         for e in range(first[j], first[j + 1]):
-            if place[of_row[e]] >= 0:
-                dense[place[of_row[e]], k] = value[e]
+            if filled[of_row[e]] >= 0:
+                dense[filled[of_row[e]], k] = value[e]
     kept = 0
     for k in range(left):
         best, size_of_best = kept, 0.0
-        for r in range(kept, rest_rows.size):
+        for r in range(kept, high):
             if abs(dense[r, k]) > size_of_best:
                 best, size_of_best = r, abs(dense[r, k])
         j = rest_columns[k]
@@ -137,14 +136,14 @@ def factor(n, first, of_row, value, status):
             status[j] = 0
             continue
         if kept != k:
-            for r in range(rest_rows.size):
+            for r in range(high):
                 dense[r, kept] = dense[r, k]
             rest_columns[kept] = j
         if best != kept:
             for c in range(left):
                 dense[best, c], dense[kept, c] = dense[kept, c], dense[best, c]
             rest_rows[best], rest_rows[kept] = rest_rows[kept], rest_rows[best]
-        for r in range(kept + 1, rest_rows.size):
+        for r in range(kept + 1, high):
             if dense[r, kept] != 0.0:
                 dense[r, kept] /= dense[kept, kept]
                 for c in range(k + 1, left):
@@ -152,19 +151,18 @@ def factor(n, first, of_row, value, status):
         kept += 1
     for k in range(kept):
         head[rest_rows[k]] = rest_columns[k]
-    for r in range(kept, rest_rows.size):
+    for r in range(kept, high):
         i = rest_rows[r]
         head[i] = n + i
         status[n + i] = 1
-    return (
-        head, rows, pivots, size, count, rest_rows[:kept].copy(), rest_columns[:kept].copy(),
-        dense[:kept, :kept].copy(), True,
-    )  # fmt: skip
+    return True, head, (rows, pivots, size, count, kept, rest_rows, rest_columns, dense)
 
 
 @compiled
-def forward(n, b, first, of_row, value, head, rows, pivots, size, count, rest, columns, dense):
-    """Solve for the basic variables, by row, what their columns add up to (m), in place."""
+def forward(b, t, n, first, of_row, value, head, factors):
+    """Solve for the basic variables, by row, what their columns add up to (m), in place; ``t`` (m)
+    is room for what peeling leaves."""
+    rows, pivots, size, count, kept, rest, columns, dense = factors
     for k in range(count[1]):
         i, j = rows[1, k], pivots[1, k]
         if b[i] != 0.0:
@@ -172,21 +170,20 @@ def forward(n, b, first, of_row, value, head, rows, pivots, size, count, rest, c
             for e in range(first[j], first[j + 1]):
                 b[of_row[e]] -= value[e] * x
             b[i] = x
-    if rest.size:
-        t = b[rest]
-        for k in range(rest.size):
-            for c in range(k):
-                t[k] -= dense[k, c] * t[c]
-        for k in range(rest.size - 1, -1, -1):
-            for c in range(k + 1, rest.size):
-                t[k] -= dense[k, c] * t[c]
-            t[k] /= dense[k, k]
-        for k in range(rest.size):
-            if t[k] != 0.0:
-                j = columns[k]
-                for e in range(first[j], first[j + 1]):
-                    b[of_row[e]] -= value[e] * t[k]
-        b[rest] = t
+    for k in range(kept):
+        t[k] = b[rest[k]]
+        for c in range(k):
+            t[k] -= dense[k, c] * t[c]
+    for k in range(kept - 1, -1, -1):
+        for c in range(k + 1, kept):
+            t[k] -= dense[k, c] * t[c]
+        t[k] /= dense[k, k]
+        if t[k] != 0.0:
+            j = columns[k]
+            for e in range(first[j], first[j + 1]):
+                b[of_row[e]] -= value[e] * t[k]
+    for k in range(kept):
+        b[rest[k]] = t[k]
     for k in range(count[0] - 1, -1, -1):
         i, j = rows[0, k], pivots[0, k]
         if b[i] != 0.0:
@@ -200,8 +197,9 @@ def forward(n, b, first, of_row, value, head, rows, pivots, size, count, rest, c
 
 
 @compiled
-def backward(n, c, first, of_row, value, head, rows, pivots, size, count, rest, columns, dense):
+def backward(c, t, n, first, of_row, value, head, factors):
     """Solve for multipliers, of which the basic columns make what is given by row (m), in place."""
+    rows, pivots, size, count, kept, rest, columns, dense = factors
     for i in range(head.size):
         if head[i] >= n:
             c[i] = -c[i]
@@ -212,21 +210,20 @@ def backward(n, c, first, of_row, value, head, rows, pivots, size, count, rest, 
             if of_row[e] != i:
                 y -= value[e] * c[of_row[e]]
         c[i] = y / size[0, k]
-    if rest.size:
-        t = c[rest]
-        c[rest] = 0.0
-        for k in range(rest.size):
-            j = columns[k]
-            for e in range(first[j], first[j + 1]):
-                t[k] -= value[e] * c[of_row[e]]
-        for k in range(rest.size):
-            for r in range(k):
-                t[k] -= dense[r, k] * t[r]
-            t[k] /= dense[k, k]
-        for k in range(rest.size - 1, -1, -1):
-            for r in range(k + 1, rest.size):
-                t[k] -= dense[r, k] * t[r]
-        c[rest] = t
+    for k in range(kept):
+        t[k], c[rest[k]] = c[rest[k]], 0.0
+    for k in range(kept):
+        j = columns[k]
+        for e in range(first[j], first[j + 1]):
+            t[k] -= value[e] * c[of_row[e]]
+        for r in range(k):
+            t[k] -= dense[r, k] * t[r]
+        t[k] /= dense[k, k]
+    for k in range(kept - 1, -1, -1):
+        for r in range(k + 1, kept):
+            t[k] -= dense[r, k] * t[r]
+    for k in range(kept):
+        c[rest[k]] = t[k]
     for k in range(count[1] - 1, -1, -1):
         i, j = rows[1, k], pivots[1, k]
         y = c[i]

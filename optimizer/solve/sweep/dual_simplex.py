@@ -14,6 +14,7 @@ from optimizer.solve.sweep.basis_factors import PIVOT, backward, compiled, facto
 FEASIBLE = 1e-12  # bounds may be missed by as much
 RESIDUAL = 1e-9  # the most that rows may be missed by, by rounding
 SIGN = 1e-10  # a multiplier that is closer to 0 may have either sign
+AGREES = 1e-7  # share of a pivot by which two ways to it may differ
 UPDATES = 40  # pivots after which a basis is factored anew
 
 
@@ -57,62 +58,78 @@ def price(n, alpha, d, low, high, status, slope, kept, ratio):
 
 
 @compiled
-def resolve(cost, lower, upper, row_lower, row_upper, first, of_row, value, status):
-    """Minimise from a basis ``status`` (n + m), which is left as it ends; ``first`` has an entry
-    more than there are columns.
+def stand(x, d, b, y, low, high, status, cost, first, of_row, value):
+    """Put what is not basic at the bound that its multiplier ``d`` has the sign of, and in ``b``
+    what that leaves for the basic variables. Whether all such bounds are there."""
+    n, there = cost.size, True
+    for i in range(b.size):
+        b[i] = 0.0
+    for v in range(x.size):
+        d[v] = 0.0
+        if status[v] == 1:
+            continue
+        if v < n:
+            d[v] = cost[v]
+            for e in range(first[v], first[v + 1]):
+                d[v] -= y[of_row[e]] * value[e]
+        else:
+            d[v] = y[v - n]
+        above = d[v] < -SIGN or (d[v] <= SIGN and status[v] == 2)
+        if above and high[v] == np.inf:
+            above, there = False, there and d[v] >= -SIGN
+        elif not above and low[v] == -np.inf:
+            above, there = True, there and d[v] <= SIGN and high[v] < np.inf
+        status[v] = 2 if above else 0
+        x[v] = high[v] if above else low[v]
+        move(b, v, x[v], n, first, of_row, value)
+    return there
 
-    Returns whether that is an optimum, the columns (n), multipliers of the rows (m), and pivots.
+
+@compiled
+def move(b, v, by, n, first, of_row, value):
+    """Take the column of a variable, so many times, from the right sides ``b``."""
+    if v >= n:
+        b[v - n] += by
+    elif by != 0.0:
+        for e in range(first[v], first[v + 1]):
+            b[of_row[e]] -= value[e] * by
+
+
+@compiled
+def resolve(cost, lower, upper, row_lower, row_upper, first, of_row, value, status, x, y):
+    """Minimise from a basis ``status`` (n + m), which is left as it ends; ``first`` has an entry
+    more than there are columns. Whether that is an optimum: then ``x`` (n + m) has the columns and
+    the activity of the rows, ``y`` (m) their multipliers.
     """
     n, m = cost.size, row_lower.size
     total = n + m
-    low, high = np.concatenate((lower, row_lower)), np.concatenate((upper, row_upper))
-    x, d, y, b = np.zeros(total), np.zeros(total), np.zeros(m), np.zeros(m)
-    alpha, kept, ratio = np.zeros(total), np.empty(total, np.int64), np.empty(total)
+    low, high, d, alpha = np.empty(total), np.empty(total), np.empty(total), np.empty(total)
+    kept, ratio = np.empty(total, np.int64), np.empty(total)
+    b, room, rho = np.empty(m), np.empty(m), np.empty(m)
+    base = np.empty(m, np.int64)  # the variable of each row when the basis was factored
     # Product form: of each update its row, its pivot, and where its other entries begin.
     at, by, begin = np.empty(UPDATES, np.int64), np.empty(UPDATES), np.zeros(UPDATES + 1, np.int64)
     updated, entry = np.empty(UPDATES * m, np.int64), np.empty(UPDATES * m)
-    steps, most, reset = 0, 3 * m + 100, False
-    while steps < most:
-        head, rows, pivots, size, count, rest, columns, dense, whole = factor(
-            n, first, of_row, value, status
-        )
+    for v in range(total):
+        low[v] = lower[v] if v < n else row_lower[v - n]
+        high[v] = upper[v] if v < n else row_upper[v - n]
+    steps, reset = 0, False
+    while steps < 3 * m + 100:
+        whole, head, factors = factor(n, first, of_row, value, status)
         if not whole:
-            break
-        base = head.copy()
+            return False
         for i in range(m):
+            base[i] = head[i]
             y[i] = cost[head[i]] if head[i] < n else 0.0
-        backward(n, y, first, of_row, value, base, rows, pivots, size, count, rest, columns, dense)
-        good = True
-        b[:] = 0.0
-        for v in range(total):
-            d[v] = 0.0
-            if status[v] == 1:
-                continue
-            if v < n:
-                d[v] = cost[v]
-                for e in range(first[v], first[v + 1]):
-                    d[v] -= y[of_row[e]] * value[e]
-            else:
-                d[v] = y[v - n]
-            # Where a multiplier has the sign of the other bound, the variable goes there.
-            above = d[v] < -SIGN or (d[v] <= SIGN and status[v] == 2)
-            if above and high[v] == np.inf:
-                above, good = False, good and d[v] >= -SIGN
-            elif not above and low[v] == -np.inf:
-                above, good = True, good and d[v] <= SIGN and high[v] < np.inf
-            status[v], x[v] = (2, high[v]) if above else (0, low[v])
-            if v >= n:
-                b[v - n] += x[v]
-            elif x[v] != 0.0:
-                for e in range(first[v], first[v + 1]):
-                    b[of_row[e]] -= value[e] * x[v]
-        if not good:
+        backward(y, room, n, first, of_row, value, base, factors)
+        if not stand(x, d, b, y, low, high, status, cost, first, of_row, value):
             if reset:
-                break
+                return False
             reset = True
-            status[:n], status[n:] = 0, 1
+            for v in range(total):
+                status[v] = 0 if v < n else 1
             continue
-        forward(n, b, first, of_row, value, base, rows, pivots, size, count, rest, columns, dense)
+        forward(b, room, n, first, of_row, value, base, factors)
         for i in range(m):
             x[head[i]] = b[i]
         done = 0
@@ -124,75 +141,55 @@ def resolve(cost, lower, upper, row_lower, row_upper, first, of_row, value, stat
                 if lacks > slope:
                     leaves, slope = i, lacks
             if leaves < 0:
-                if done == 0:
-                    b[:] = x[n:]
-                    for j in range(n):
-                        for e in range(first[j], first[j + 1]):
-                            b[of_row[e]] -= value[e] * x[j]
-                    exact = np.abs(b).max() <= RESIDUAL if m else True
-                    return exact, x[:n].copy(), y, steps
                 break
             out = head[leaves]
             sign = 1.0 if x[out] > high[out] else -1.0
-            rho = np.zeros(m)
-            rho[leaves] = 1.0
+            for i in range(m):
+                rho[i] = 1.0 if i == leaves else 0.0
             for u in range(done - 1, -1, -1):
                 s = rho[at[u]]
                 for k in range(begin[u], begin[u + 1]):
                     s -= entry[k] * rho[updated[k]]
                 rho[at[u]] = s / by[u]
-            backward(
-                n, rho, first, of_row, value, base, rows, pivots, size, count, rest, columns, dense
-            )
+            backward(rho, room, n, first, of_row, value, base, factors)
             for v in range(total):
                 alpha[v] = 0.0
-                if status[v] == 1:
-                    continue
-                if v >= n:
-                    alpha[v] = -sign * rho[v - n]
-                else:
-                    for e in range(first[v], first[v + 1]):
-                        alpha[v] += sign * rho[of_row[e]] * value[e]
-            enters, start, end = price(n, alpha, d, low, high, status, slope, kept, ratio)
+                if status[v] != 1:
+                    if v >= n:
+                        alpha[v] = -sign * rho[v - n]
+                    else:
+                        for e in range(first[v], first[v + 1]):
+                            alpha[v] += sign * rho[of_row[e]] * value[e]
+            enters, begins, ends = price(n, alpha, d, low, high, status, slope, kept, ratio)
             if enters < 0:
-                return False, x[:n].copy(), y, steps
+                return False
             # Right sides: of what goes to its other bound, then the column that enters.
-            for way in range(2):
-                b[:] = 0.0
-                if way == 0:
-                    if start == end:
-                        continue
-                    for k in range(start, end):
-                        v = kept[k]
-                        move = high[v] - low[v] if status[v] == 0 else low[v] - high[v]
-                        status[v] = 2 - status[v]
-                        x[v] += move
-                        if v >= n:
-                            b[v - n] += move
-                        else:
-                            for e in range(first[v], first[v + 1]):
-                                b[of_row[e]] -= value[e] * move
-                elif enters >= n:
-                    b[enters - n] = -1.0
+            for way in range(2 if ends > begins else 1):
+                last = way == (1 if ends > begins else 0)
+                for i in range(m):
+                    b[i] = 0.0
+                if last:
+                    move(b, enters, -1.0, n, first, of_row, value)
                 else:
-                    for e in range(first[enters], first[enters + 1]):
-                        b[of_row[e]] = value[e]
-                forward(
-                    n, b, first, of_row, value, base, rows, pivots, size, count, rest, columns,
-                    dense,
-                )  # fmt: skip
+                    for k in range(begins, ends):
+                        v = kept[k]
+                        further = high[v] - low[v] if status[v] == 0 else low[v] - high[v]
+                        status[v] = 2 - status[v]
+                        x[v] += further
+                        move(b, v, further, n, first, of_row, value)
+                forward(b, room, n, first, of_row, value, base, factors)
                 for u in range(done):
                     if b[at[u]] != 0.0:
                         b[at[u]] /= by[u]
                         for k in range(begin[u], begin[u + 1]):
                             b[updated[k]] -= entry[k] * b[at[u]]
-                if way == 0:
+                if not last:
                     for i in range(m):
                         x[head[i]] += b[i]
             steps += 1
-            if abs(b[leaves] - sign * alpha[enters]) > 1e-7 * (1 + abs(b[leaves])):
+            if abs(b[leaves] - sign * alpha[enters]) > AGREES * (1 + abs(b[leaves])):
                 if done == 0:
-                    return False, x[:n].copy(), y, steps
+                    return False
                 break
             bound = high[out] if sign > 0 else low[out]
             theta = (x[out] - bound) / b[leaves]
@@ -212,4 +209,18 @@ def resolve(cost, lower, upper, row_lower, row_upper, first, of_row, value, stat
             head[leaves], at[done], by[done] = enters, leaves, b[leaves]
             done += 1
             begin[done] = k
-    return False, x[:n].copy(), y, steps
+        if done == 0:
+            return missed(x, n, first, of_row, value) <= RESIDUAL
+    return False
+
+
+@compiled
+def missed(x, n, first, of_row, value):
+    """By how much a row is missed at most: its activity and what the columns add up to."""
+    gap, most = x[n:].copy(), 0.0
+    for j in range(n):
+        for e in range(first[j], first[j + 1]):
+            gap[of_row[e]] -= value[e] * x[j]
+    for i in range(gap.size):
+        most = max(most, abs(gap[i]))
+    return most

@@ -46,21 +46,29 @@ def prove(
 
 @compiled
 def settle(cost, lower, upper, row_lower, row_upper, first, of_row, value, status, x, y, late):
-    """Of the optima that columns ``x`` and multipliers ``y`` prove, the one of least ``late`` cost:
-    what has a multiplier stays at its bound."""
-    n, m = cost.size, row_lower.size
-    reduced, activity = cost.copy(), np.zeros(m)
-    for j in range(n):
-        for e in range(first[j], first[j + 1]):
-            reduced[j] -= y[of_row[e]] * value[e]
-            activity[of_row[e]] += value[e] * x[j]
-    tight, held = np.abs(reduced) > TIGHT, np.abs(y) > TIGHT
-    solved, settled, _, _ = resolve(
-        late, np.where(tight, x, lower), np.where(tight, x, upper),
-        np.where(held, activity, row_lower), np.where(held, activity, row_upper),
-        first, of_row, value, status.copy(),
+    """Of the optima that ``x`` (n + m) and multipliers ``y`` (m) prove, the one of least ``late``
+    cost, in place: what has a multiplier stays at its bound. Whether it was found."""
+    n, m, room = cost.size, row_lower.size, np.empty(row_lower.size)
+    lower, upper, row_lower, row_upper = (
+        lower.copy(), upper.copy(), row_lower.copy(), row_upper.copy()
     )  # fmt: skip
-    return settled if solved else x  # by rounding there may be none
+    settled, basis = np.empty(n + m), status.copy()
+    for j in range(n):
+        reduced = cost[j]
+        for e in range(first[j], first[j + 1]):
+            reduced -= y[of_row[e]] * value[e]
+        if abs(reduced) > TIGHT:
+            lower[j] = upper[j] = x[j]
+    for i in range(m):
+        if abs(y[i]) > TIGHT:
+            row_lower[i] = row_upper[i] = x[n + i]
+    if not resolve(
+        late, lower, upper, row_lower, row_upper, first, of_row, value, basis, settled, room
+    ):
+        return False
+    for j in range(n):
+        x[j] = settled[j]
+    return True
 
 
 @compiled
@@ -86,30 +94,35 @@ def resolve_all(open_, low, high, kept, start, last, values, late, whole, proof)
             cut_out(open_[u], low[u], high[u], *whole)
         )
         n, m = cost.size, row_lower.size
-        ends = np.empty(n + 1, np.int64)
-        ends[:n], ends[n] = first, value.size
-        if start[u] >= 0:
-            status = kept[start[u] : start[u] + n + m].copy()
-        else:
-            status = np.empty(n + m, np.int8)
-            status[:n], status[n:] = last[all_rows + columns], last[rows]
-        found = resolve(cost, lower, upper, row_lower, row_upper, ends, of_row, value, status)
-        solved[u], x, y, _ = found
         begins[u + 1] = begins[u] + n + m
-        bases[begins[u] : begins[u + 1]] = status
+        status, ends = bases[begins[u] : begins[u + 1]], np.empty(n + 1, np.int64)
+        x, y = np.empty(n + m), np.empty(m)
+        ends[n] = value.size
+        for v in range(n + m):
+            at = all_rows + columns[v] if v < n else rows[v - n]
+            status[v] = kept[start[u] + v] if start[u] >= 0 else last[at]
+            if v < n:
+                ends[v] = first[v]
+        solved[u] = resolve(
+            cost, lower, upper, row_lower, row_upper, ends, of_row, value, status, x, y
+        )
         if not solved[u]:
             continue
-        if start[u] < 0:
-            last[all_rows + columns], last[rows] = status[:n], status[n:]
-        damage[u] = (cost * x).sum()
+        for j in range(n):
+            damage[u] += cost[j] * x[j]
         spread(y, rows, place, by, whole[6], duals[u])
         proven[u] = prove(duals[u], low[u], high[u], *proof)
+        if start[u] < 0:
+            for v in range(n + m):
+                last[all_rows + columns[v] if v < n else rows[v - n]] = status[v]
         if values.size:
             if late.size:
-                own = late[columns] * unit[columns]
-                x = settle(
+                own = np.empty(n)
+                for j in range(n):
+                    own[j] = late[columns[j]] * unit[columns[j]]
+                solved[u] = settle(
                     cost, lower, upper, row_lower, row_upper, ends, of_row, value, status, x, y, own
                 )
-            for k in range(n):
-                values[u, columns[k]] = x[k] * unit[columns[k]]
+            for j in range(n):
+                values[u, columns[j]] = x[j] * unit[columns[j]]
     return solved, damage, proven, duals, bases[: begins[looks]], begins

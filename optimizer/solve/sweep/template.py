@@ -7,7 +7,8 @@ stage is solved exactly here, whatever it is; where more is known of a chain, ot
 quicker (:mod:`optimizer.solve.sweep.passes`), and this one is what they are held against.
 
 From look to look only sides change: the dual simplex method goes on from a basis that was optimal
-for a look much like it (bunching: Wets 1983; Gassmann and Wallace 1996).
+for a look much like it (bunching: Wets 1983; Gassmann and Wallace 1996). A few looks are solved by
+the solver, many by a compiled method (:mod:`optimizer.solve.sweep.resolved_looks`).
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ Places = NDArray[np.int64]
 Objects = NDArray[np.object_]  # bases: statuses of columns, then of rows; None for none
 
 FAR = 1e9  # no lot is worth so many times the dearest step
+MANY = 64  # looks at a time that are worth the seconds it takes to compile a method for them
 BASIC = 1  # status of a row or column that is in the basis
 OF_PERIODS = {"demand_balance", "conversion_limit", "stock_balance", "shortage_limit"}
 """Rules that compiled passes follow, and that say nothing of a period which covers its demand, but
@@ -133,6 +135,7 @@ class Template:
             self.program.matrix.indices, self.program.matrix.data, self._bound_by,
             self._bound_entry, self._far, self.price,
         )  # fmt: skip
+        self.compiled = False  # whether looks have been many
         self._late = self._ranked() if keeps is not None else np.zeros(len(own))
         self._idle: SimpleQueue[highs.Resolver] = SimpleQueue()
 
@@ -190,21 +193,31 @@ class Template:
         lower, upper = self.sides(given)
         if not self._splits:
             open_ = np.ones((len(given), 1), dtype=bool)
-        size = [0 if own is None else len(own) for own in bases]
-        begins = np.where(size, np.cumsum(size) - size, -1)
-        kept = np.concatenate([np.zeros(0, np.int8), *(own for own in bases if own is not None)])
-        last = np.repeat([BASIC, 0], [len(self.rows), len(self.columns)]).astype(np.int8)
-        solved, damage, proven, duals, ended, begins = resolved_looks.resolve_all(
-            open_, lower, upper, kept, begins, last,
-            np.zeros((0, 0)) if values is None else values,
-            self._late if early else np.zeros(0), self._whole, self._proof,
-        )  # fmt: skip
-        bases[:] = [own.copy() for own in np.split(ended, begins[1:-1])]
-        for u in np.flatnonzero(~solved):
+        solved, damage, proven = np.zeros(len(given), bool), *np.zeros((2, len(given)))
+        duals = np.zeros(lower.shape)
+        self.compiled |= len(given) >= MANY
+        if self.compiled:
+            size = np.array([0 if own is None else len(own) for own in bases], dtype=np.int64)
+            begins = np.where(size > 0, np.cumsum(size) - size, -1)
+            some = [own for own in bases if own is not None]
+            kept = np.concatenate([np.zeros(0, np.int8), *some])
+            last = np.repeat([BASIC, 0], [len(self.rows), len(self.columns)]).astype(np.int8)
+            solved, damage, proven, duals, ended, begins = resolved_looks.resolve_all(
+                open_, lower, upper, kept, begins, last,
+                np.zeros((0, 0)) if values is None else values,
+                self._late if early else np.zeros(0), self._whole, self._proof,
+            )  # fmt: skip
+            for u in range(len(given)):
+                bases[u] = ended[begins[u] : begins[u + 1]].copy()
+        for u in np.flatnonzero(~solved).tolist():
             part = self._part(open_[u], lower[u], upper[u])
+            basis = None
+            if bases[u] is not None and not self.compiled:
+                of_columns, of_rows = np.split(bases[u], [len(part.columns)])
+                basis = highs.basis_of(of_rows, of_columns)
             with self._resolver() as resolver:
                 resolver.load(part.program)
-                damage[u], own = resolver.solve()
+                damage[u], own = resolver.solve(basis)
                 bases[u] = np.concatenate(resolver.statuses())
                 lots = self._earliest(resolver, part, own) if early else resolver.solution()[0]
             scale = self._scaling.rows
