@@ -79,8 +79,9 @@ def hazard(draw: random.Random, case: Case) -> str:
 def damage(draw: random.Random, case: Case) -> str:
     """What a missing tonne costs first."""
     n = draw.randrange(len(case.damage))
-    now = float(case.damage[n].steps[0].eur_per_t)
-    return f"damage.{n}.steps.0.eur_per_t={now * draw.uniform(1.0, 1.3):.2f}"
+    now, *others = (float(step.eur_per_t) for step in case.damage[n].steps)
+    most = min([1.3 * now, *others])  # steps rise
+    return f"damage.{n}.steps.0.eur_per_t={draw.uniform(now, most):.2f}"
 
 
 OUTSIDE: dict[str, Draw] = {"budget": budget, "ticket": ticket, "price": price, "forced": forced}
