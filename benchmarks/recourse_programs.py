@@ -75,6 +75,7 @@ def measure(recourse: Recourse, place: int, each: int) -> None:
     apart: dict[int, Any] = {v: own for own in recourse.looks for v in own.nodes}
     looks = next((x for x in recourse.together if chain in x.chains), apart[chain.head])
     template, known = of_chain(instance, chain), Known(looks.count)
+    template.compiled = True
     given: list[Any] = []
     solve = template.solve
 

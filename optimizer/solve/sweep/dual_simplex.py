@@ -19,7 +19,7 @@ UPDATES = 40  # pivots after which a basis is factored anew
 
 
 @compiled
-def price(n, alpha, d, low, high, status, slope, kept, ratio):
+def price(alpha, d, low, high, status, slope, kept, ratio):
     """Which variable enters the basis: the last that the step of the multipliers may pass, of those
     that are no further than rounding from it the one with the largest entry; -1 for none. Those
     before it go to their other bound: ``kept`` lists them from the second number on to the third.
@@ -160,7 +160,7 @@ def resolve(cost, lower, upper, row_lower, row_upper, first, of_row, value, stat
                     else:
                         for e in range(first[v], first[v + 1]):
                             alpha[v] += sign * rho[of_row[e]] * value[e]
-            enters, begins, ends = price(n, alpha, d, low, high, status, slope, kept, ratio)
+            enters, begins, ends = price(alpha, d, low, high, status, slope, kept, ratio)
             if enters < 0:
                 return False
             # Right sides: of what goes to its other bound, then the column that enters.

@@ -34,6 +34,7 @@ from optimizer.solve.sweep.template import Template, has_known_rules, of_chain
 
 REMEMBERED = 20  # sweeps of each node that are kept: a search often changes what few nodes see
 BLOCK = 5000  # states that are swept together
+MANY = 64  # looks that are worth the seconds it takes, once, to compile a method for them
 
 
 @dataclass(frozen=True, eq=False)
@@ -288,7 +289,9 @@ class Recourse:
 
     def _template(self, chain: Chain) -> Template:
         if chain.head not in self._templates:
-            self._templates[chain.head] = of_chain(self.instance, chain)
+            self._templates[chain.head] = template = of_chain(self.instance, chain)
+            looks = next(own for other, own in self._in_order() if other.head == chain.head)
+            template.compiled = looks.count >= MANY
         return self._templates[chain.head]
 
     def program(

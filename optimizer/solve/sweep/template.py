@@ -36,7 +36,6 @@ Places = NDArray[np.int64]
 Objects = NDArray[np.object_]  # bases: statuses of columns, then of rows; None for none
 
 FAR = 1e9  # no lot is worth so many times the dearest step
-MANY = 64  # looks at a time that are worth the seconds it takes to compile a method for them
 BASIC = 1  # status of a row or column that is in the basis
 OF_PERIODS = {"demand_balance", "conversion_limit", "stock_balance", "shortage_limit"}
 """Rules that compiled passes follow, and that say nothing of a period which covers its demand, but
@@ -135,7 +134,9 @@ class Template:
             self.program.matrix.indices, self.program.matrix.data, self._bound_by,
             self._bound_entry, self._far, self.price,
         )  # fmt: skip
-        self.compiled = False  # whether looks have been many
+        self.compiled = (
+            False  # whether looks go through the compiled method: set where they are many
+        )
         self._late = self._ranked() if keeps is not None else np.zeros(len(own))
         self._idle: SimpleQueue[highs.Resolver] = SimpleQueue()
 
@@ -195,7 +196,6 @@ class Template:
             open_ = np.ones((len(given), 1), dtype=bool)
         solved, damage, proven = np.zeros(len(given), bool), *np.zeros((2, len(given)))
         duals = np.zeros(lower.shape)
-        self.compiled |= len(given) >= MANY
         if self.compiled:
             size = np.array([0 if own is None else len(own) for own in bases], dtype=np.int64)
             begins = np.where(size > 0, np.cumsum(size) - size, -1)
