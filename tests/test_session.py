@@ -5,10 +5,13 @@ from __future__ import annotations
 import pickle
 import random
 import threading
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from random_cases import crowded_case
+from random_chains import chain_case
+from random_worlds import world_case
 
 import vorrat
 from models.scenario.case import Case
@@ -52,6 +55,23 @@ def test_an_answer_becomes_the_plan_of_a_solve() -> None:
     assert document.certificate.input_sha256 == single.certificate.input_sha256
     variant = session.ask(variant="half_the_fund")
     assert variant.plan().label == "half_the_fund"
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_what_is_told_of_a_plan_does_not_depend_on_the_plans_before(seed: int) -> None:
+    """What doing nothing leads to is kept from one question to the next; all that a document tells
+    of chains and of what comes anyway is what recourse made anew tells."""
+    draw, session = random.Random(f"told {seed}"), Session(threads=1)
+    raw = (chain_case if seed % 2 else world_case)(draw.choice)
+    for weight in (0.001, 0.5, 0.01):
+        raw = raw | {"objective": raw["objective"] | {"cost_weight": weight}}
+        try:
+            found = session.ask(Case.model_validate(raw), brief=False, gap=1e-6)
+        except Infeasible:
+            pytest.skip("no plan keeps all rules")
+        assert found.recourse is not None
+        kept, anew = found.plan(), replace(found, recourse=None).plan()
+        assert kept == anew
 
 
 def test_faults_and_conflicts_are_told_and_leave_the_session_as_it_is() -> None:
