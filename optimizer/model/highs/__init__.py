@@ -7,6 +7,14 @@ what arrived. An unknown option is an error, and how a solve ended is judged tog
 there is an incumbent.
 """
 
+from pyomo.common import dependencies
+
+# At the first sight of scipy Pyomo loads its statistics, integration and geometry, which nothing
+# here needs and which takes two thirds of a second. Told before, it leaves them; a version of Pyomo
+# that keeps this elsewhere loads them as before.
+if hasattr(dependencies.scipy_available, "_callback"):
+    dependencies.scipy_available._callback = None
+
 from optimizer.model.highs.compiling import Compiled as Compiled
 from optimizer.model.highs.compiling import Some as Some
 from optimizer.model.highs.compiling import Substituted as Substituted
