@@ -68,7 +68,7 @@ def test_what_is_told_of_a_plan_does_not_depend_on_the_plans_before(seed: int) -
         try:
             found = session.ask(Case.model_validate(raw), brief=False, gap=1e-6)
         except Infeasible:
-            pytest.skip("no plan keeps all rules")
+            return
         assert found.recourse is not None
         kept, anew = found.plan(), replace(found, recourse=None).plan()
         assert kept == anew

@@ -41,7 +41,10 @@ def told(part: Any, below: str = "") -> Iterator[tuple[str, Interval]]:
 
 
 def asked(name: str, scenario: vorrat.Scenario) -> dict[str, Interval]:
-    given = scenario if name == "frontier" else vorrat.solve(scenario, gap=0.0)
+    try:
+        given = scenario if name == "frontier" else vorrat.solve(scenario, gap=0.0)
+    except Infeasible:
+        return {"/infeasible": (0.0, 0.0)}
     more: dict[str, Any] = {"points": 5} if name == "frontier" else {}
     found = vorrat.analyse(name, given, gap=0.0, jobs=1, **more)
     return dict(told(json.loads(found.json())))
@@ -58,10 +61,7 @@ def test_leaves_change_no_figure(
     file = tmp_path / "scenario.json"
     file.write_text(json.dumps(DRAW[kind](random.Random(f"leaves {kind} {seed}").choice)))
     scenario = vorrat.read(file)
-    try:
-        warm = asked(name, scenario)
-    except Infeasible:
-        pytest.skip("no plan keeps all rules")
+    warm = asked(name, scenario)
     monkeypatch.setattr(CutPool, "keep", lambda *_: None)
     monkeypatch.setattr(CutPool, "remember", lambda *_: None)
     cold = asked(name, scenario)
