@@ -11,6 +11,7 @@ from scipy import sparse
 
 from models.scenario.case import Case
 from optimizer.model import highs
+from optimizer.model.commitment import Commitment
 from optimizer.model.instance import Floats, read_instance
 from optimizer.model.states import read_states
 from optimizer.solve.sweep import Point, Recourse, dual_simplex, resolved_looks
@@ -183,3 +184,32 @@ def test_looks_are_solved_alike_by_both(seed: int) -> None:
                 assert missing[0] @ few.program.cost == pytest.approx(slow.damage, abs=10 * size)
                 early = [c for c, (name, _) in enumerate(few.columns) if name == "shortage"]
                 assert missing[1][:, early] == pytest.approx(missing[0][:, early], abs=1e-5)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_a_look_that_is_given_up_late_is_proven_as_if_never_tried(
+    seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the compiled method has multipliers but no recourse to tell, the solver's count alone."""
+    draw = random.Random(f"given up {seed}")
+    instance = read_instance(Case.model_validate(chain_case(draw.choice)))
+    recourse = Recourse(instance, read_states(instance), threads=1)
+    resolve_all = resolved_looks.resolve_all
+
+    def given_up(*asked: Any) -> Any:
+        solved, *found = resolve_all(*asked)
+        return np.zeros_like(solved), *found
+
+    monkeypatch.setattr(resolved_looks, "resolve_all", given_up)
+    point = recourse.columns.point(Commitment())
+    for looks in recourse.together:
+        for chain in looks.chains:
+            template = of_chain(instance, chain)
+            one = recourse.program(chain, looks, point, np.ones((1, looks.count)), False)
+            given = one.given(slice(None))
+            alone = template.solve(given, one.open, [None] * looks.count)
+            template.compiled = True
+            after = template.solve(given, one.open, [None] * looks.count)
+            assert after.damage == pytest.approx(alone.damage)
+            assert after.proven == pytest.approx(alone.proven)
+            assert after.by_given == pytest.approx(alone.by_given)

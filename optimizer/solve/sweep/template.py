@@ -134,9 +134,7 @@ class Template:
             self.program.matrix.indices, self.program.matrix.data, self._bound_by,
             self._bound_entry, self._far, self.price,
         )  # fmt: skip
-        self.compiled = (
-            False  # whether looks go through the compiled method: set where they are many
-        )
+        self.compiled = False  # whether looks go through the compiled method
         self._late = self._ranked() if keeps is not None else np.zeros(len(own))
         self._idle: SimpleQueue[highs.Resolver] = SimpleQueue()
 
@@ -188,9 +186,9 @@ class Template:
         early: bool = False,
     ) -> Solved:
         """The program at given values (U, G), in open periods (U, K), each from its basis (U) where
-        there is one, else from how the one before ended; each leaves its basis, and the values of
-        its columns in ``values`` (U, columns) where these are asked for: where ``early``, those of
-        the optimum of least ``late`` cost."""
+        there is one, else from nothing or how the one before ended; each leaves its basis, and the
+        values of its columns in ``values`` (U, columns) where these are asked for: where ``early``,
+        those of the optimum of least ``late`` cost."""
         lower, upper = self.sides(given)
         if not self._splits:
             open_ = np.ones((len(given), 1), dtype=bool)
@@ -220,7 +218,7 @@ class Template:
                 damage[u], own = resolver.solve(basis)
                 bases[u] = np.concatenate(resolver.statuses())
                 lots = self._earliest(resolver, part, own) if early else resolver.solution()[0]
-            scale = self._scaling.rows
+            scale, duals[u] = self._scaling.rows, 0.0
             open_periods.spread(own, part.rows, part.place, part.factor, scale, duals[u])
             if values is not None:
                 values[u, part.columns] = lots * self._scaling.columns[part.columns]
