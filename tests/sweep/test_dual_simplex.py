@@ -190,7 +190,7 @@ def test_looks_are_solved_alike_by_both(seed: int) -> None:
 def test_a_look_that_is_given_up_late_is_proven_as_if_never_tried(
     seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where the compiled method has multipliers but no recourse to tell, the solver's count alone."""
+    """Of a look that was solved and not told, what the solver finds counts alone."""
     draw = random.Random(f"given up {seed}")
     instance = read_instance(Case.model_validate(chain_case(draw.choice)))
     recourse = Recourse(instance, read_states(instance), threads=1)
