@@ -123,8 +123,9 @@ class Simplex:
             "objective_bound", (float(objective) - self._offset) * self._factor
         )
 
-    def solve(self, iterations: int = NO_LIMIT) -> Outcome:
-        """Minimise from the current basis; ``iterations`` limits this one solve."""
+    def solve(self, iterations: int = NO_LIMIT, *, sure: bool = True) -> Outcome:
+        """Minimise from the current basis; ``iterations`` limits this one solve. That a program has
+        no solution need not be ``sure`` where nothing rests on it."""
         self._solver.setOptionValue("simplex_iteration_limit", iterations)
         began = time.perf_counter()
         self._solver.run()
@@ -137,7 +138,8 @@ class Simplex:
             self._solver.clearSolver()
             self._solver.run()
             outcome = _OUTCOMES.get(self._solver.getModelStatus())
-        if self.exact and outcome in (None, "infeasible", "unbounded"):
+        doubtful = (None, "unbounded", "infeasible") if sure else (None, "unbounded")
+        if self.exact and outcome in doubtful:
             outcome = self._second_opinion(outcome)
         if outcome is None:
             how = self._solver.modelStatusToString(self._solver.getModelStatus())

@@ -219,7 +219,7 @@ class Heuristics:
                 master.restrict(replace(windows, least=0 * free, most=free))
                 master.simplex.set_cutoff(best)
                 trials -= 1
-                if run.solve() == "optimal" and master.simplex.objective < best:
+                if run.solve(sure=False) == "optimal" and master.simplex.objective < best:
                     best, choice = master.simplex.objective, changed
                     values = master.simplex.values()
             if choice is not None and values is not None:

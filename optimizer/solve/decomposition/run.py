@@ -254,14 +254,15 @@ class Run:
         self.tell(always=True)
         return True
 
-    def solve(self) -> str:
-        """Solve the relaxation of the current branch, with all the rules that wait."""
+    def solve(self, *, sure: bool = True) -> str:
+        """Solve the relaxation of the current branch, with all the rules that wait, and be ``sure``
+        if there is no solution."""
         simplex, before = self.master.simplex, -math.inf
         while True:
             self.check()
             if self.master.empty:
                 return "infeasible"
-            outcome = simplex.solve()
+            outcome = simplex.solve(sure=sure)
             if outcome == "unbounded":
                 raise Unlimited
             if outcome != "optimal":

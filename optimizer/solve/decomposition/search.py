@@ -2,19 +2,18 @@
 
 Every node is a linear program that the last one's basis starts; its solution is swept, and what
 the sweep proves is cut off for the whole tree. Nodes are taken by bound, and dived into where the
-bound allows. Branches are chosen by what they gain, measured by a few dual simplex steps at first
-and by the gains seen since (Achterberg, Koch and Martin 2005).
+bound allows.
 """
 
 import heapq
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from optimizer.model.instance import Floats
-from optimizer.solve.decomposition.columns import Places, Windows
+from optimizer.solve.decomposition.branching import Branch, Branching, Side
+from optimizer.solve.decomposition.columns import Windows
 from optimizer.solve.decomposition.heuristics import SETTLING, Heuristics
 from optimizer.solve.decomposition.run import Run
 from optimizer.solve.decomposition.tree import Frontier, Leaf, Proof, Prover
@@ -26,32 +25,8 @@ UNSWEPT = 0.7  # share of that which may be lacking in materials that are not sw
 ROUNDS = 6  # rounds of cuts in a node whose solution is fractional
 
 
-@dataclass(frozen=True)
-class Branch:
-    """A way to split a node: its two sides, and how far the solution is from each."""
-
-    key: tuple[str, int]
-    lower: Windows
-    upper: Windows
-    fraction: float
-
-
-@dataclass(eq=False)
-class Gains:
-    """Gain of the bound per unit of fraction, seen on the two sides of a branch."""
-
-    total: list[float] = field(default_factory=lambda: [0.0, 0.0])
-    count: list[int] = field(default_factory=lambda: [0, 0])
-
-    def add(self, side: int, gain: float, distance: float) -> None:
-        """Take note of a gain."""
-        if math.isfinite(gain):
-            self.total[side] += gain / max(distance, 1e-3)
-            self.count[side] += 1
-
-    def mean(self, side: int, otherwise: float) -> float:
-        """Mean gain per unit."""
-        return self.total[side] / self.count[side] if self.count[side] else otherwise
+Node = tuple[float, Leaf, Side | None]
+"""A branch that is open, what is proven of it, and the split that it comes from, if any."""
 
 
 class Search:
@@ -61,8 +36,8 @@ class Search:
         self.run, self.master = run, run.master
         self.fixed = np.zeros(len(run.master.binaries), dtype=bool)
         self.heuristics = Heuristics(run, self.fixed)
-        self._gains: dict[tuple[str, int], Gains] = {}
-        self._open: list[tuple[float, int, Leaf]] = []
+        self.branching = Branching(run, self.fixed)
+        self._open: list[tuple[float, int, Leaf, Side | None]] = []
         self._closed: list[Leaf] = []  # what need not be looked into further
         self._floor = math.inf
         self._count = 0
@@ -75,7 +50,7 @@ class Search:
     @property
     def frontier(self) -> Frontier | None:
         """The leaves of the tree as it is now; None where it has not begun to grow."""
-        leaves = (*self._closed, *(leaf for *_, leaf in self._open))
+        leaves = (*self._closed, *(leaf for _, _, leaf, _ in self._open))
         whole, appraise = tuple(self._whole[:MOST_WHOLE]), self.run.appraise
         holds = appraise.recourse.content, appraise.level
         return Frontier(leaves, whole, self.master.layout, *holds) if leaves else None
@@ -87,31 +62,31 @@ class Search:
             self._resume(run.frontiers)
         elif not self._begin():
             return
-        dive: tuple[float, Leaf] | None = None
+        dive: Node | None = None
         while dive is not None or self._open:
             if dive is None:
-                bound, _, leaf = heapq.heappop(self._open)
+                bound, _, leaf, side = heapq.heappop(self._open)
             else:
-                bound, leaf = dive
+                bound, leaf, side = dive
                 dive = None
             nearest = self._open[0][0] if self._open else math.inf
             run.raise_lower(min(bound, nearest, self._floor))
             if run.done:
-                self._push(bound, leaf)
+                self._push(bound, leaf, side)
                 return
             if bound >= run.cutoff:
                 self._close(bound, leaf)
                 continue
             try:
-                dive = self._node(bound, leaf)
+                dive = self._node(bound, leaf, side)
             except BaseException:
-                self._push(bound, leaf)
+                self._push(bound, leaf, side)
                 raise
         run.raise_lower(min(self._floor, run.upper))
 
-    def _push(self, bound: float, leaf: Leaf) -> None:
+    def _push(self, bound: float, leaf: Leaf, side: Side | None = None) -> None:
         self._count += 1
-        heapq.heappush(self._open, (bound, self._count, leaf))
+        heapq.heappush(self._open, (bound, self._count, leaf, side))
 
     def _close(self, bound: float, leaf: Leaf) -> None:
         """Leave a branch that holds nothing below a bound."""
@@ -244,7 +219,7 @@ class Search:
 
     # A node
 
-    def _node(self, bound: float, leaf: Leaf) -> tuple[float, Leaf] | None:
+    def _node(self, bound: float, leaf: Leaf, side: Side | None) -> Node | None:
         """Cut, bound and branch; returns the child to go on with."""
         run, master, simplex, windows = self.run, self.master, self.master.simplex, leaf.windows
         self._fix()
@@ -262,11 +237,12 @@ class Search:
             self._last = master.proof()
             leaf = Leaf(windows, self._last or leaf.proof)
             if outcome == "cutoff" or simplex.objective >= run.cutoff:
+                self.branching.learn(side, run.cutoff)
                 self._close(max(bound, run.cutoff), leaf)
                 return None
             bound = max(bound, simplex.objective)
             x = simplex.values()
-            branches = self._branches(windows, x)
+            branches = self.branching.branches(windows, x)
             rounds += 1
             if not branches:
                 appraisal = run.appraise(master.point(x))
@@ -282,13 +258,12 @@ class Search:
             error, added = run.sound(x, UNSWEPT * least, 1e-7)
             if error <= least or rounds > ROUNDS or not added:
                 break
+        self.branching.learn(side, bound)
         master.grow_older()
         if run.nodes % 20 == 0:
             master.purge(30)
-        if run.nodes % (TRIED_AGAIN if run.frontiers else TRIED) == 0 or not math.isfinite(
-            run.upper
-        ):
-            self._try_plans(windows, x)
+        if self._try_plans(windows, x) and self._last is not None:
+            master.go_on_from(self._last)
         if bound >= run.cutoff:
             self._close(bound, leaf)
             return None
@@ -304,59 +279,29 @@ class Search:
                 self.heuristics.polish(self.master.fix(some, x), to_the_end=True)
         return self.heuristics.polish(self.master.fix(place, x), to_the_end=True)
 
-    def _try_plans(self, windows: Windows, x: Floats) -> None:
-        threshold = 0.2 + 0.6 * ((self.run.nodes * 0.618) % 1.0)
-        self.heuristics.round(x, threshold)
-        if not math.isfinite(self.run.upper) or self.run.nodes % 100 == 0:
-            self.heuristics.dive(windows)
-        self.heuristics.between(x)
-        self.heuristics.improve(self._trials())
+    def _try_plans(self, windows: Windows, x: Floats) -> bool:
+        """Round the solution of every few nodes, and look around that of some; whether it was done.
+        What the best plans build is often seen in solutions far from the root first."""
+        run, nodes = self.run, self.run.nodes
+        some = nodes % (TRIED_AGAIN if run.frontiers else TRIED) == 0 or math.isinf(run.upper)
+        if not some and (run.frontiers or nodes % ROUNDED):
+            return False
+        self.heuristics.round(x, 0.2 + 0.6 * ((nodes * 0.618) % 1.0))
+        if some:
+            if math.isinf(run.upper) or nodes % 100 == 0:
+                self.heuristics.dive(windows)
+            self.heuristics.between(x)
+            self.heuristics.improve(self._trials())
+        return True
 
-    # Branching
-
-    def _branches(self, windows: Windows, x: Floats) -> list[Branch]:
-        master = self.master
-        branches = []
-        for p, started in enumerate(master.started(x)):
-            branches += self._of_project(windows, p, started)
-        if branches:
-            return branches
-        taken = master.taken(x)
-        return [
-            Branch(
-                ("ticket", int(n)),
-                replace(windows, most=_with(windows.most, n, 0)),
-                replace(windows, least=_with(windows.least, n, 1)),
-                float(taken[n]),
-            )
-            for n in master.loose_tickets(x)
-            if windows.least[n] < windows.most[n]
-        ]
-
-    def _of_project(self, windows: Windows, p: int, started: Floats) -> list[Branch]:
-        """Ever or never, and by a year or later, where the solution is in between."""
-        branches, ever, whole = [], float(started[-1]), self.master.whole
-        first, last, must = (int(own[p]) for own in (windows.first, windows.last, windows.must))
-        if whole < ever < 1 - whole and not must:
-            never, built = windows.holding(p, 1, 0, 0), windows.holding(p, first, last, 1)
-            branches.append(Branch(("ever", p), never, built, ever))
-        inside = np.arange(first, last)
-        if ever > whole and len(inside):
-            share = started[inside] / ever
-            between = (share > whole) & (share < 1 - whole)
-            if between.any():
-                t = int(inside[between][np.argmin(np.abs(share[between] - 0.5))])
-                later, by = windows.holding(p, t + 1, last, must), windows.holding(p, first, t, 1)
-                branches.append(Branch(("by", p), later, by, float(started[t])))
-        return branches
-
-    def _split(self, bound: float, leaf: Leaf, branches: list[Branch]) -> tuple[float, Leaf] | None:
+    def _split(self, bound: float, leaf: Leaf, branches: list[Branch]) -> Node | None:
         """Choose a branch, keep one side for later and return the other."""
         run = self.run
-        chosen, found = self._choose(bound, leaf, branches)
-        windows = (chosen.lower, chosen.upper)
+        chosen, found = self.branching.choose(bound, leaf, branches)
+        windows, away = (chosen.lower, chosen.upper), (chosen.fraction, 1 - chosen.fraction)
         sides = [
-            (value, Leaf(own, proof)) for own, (value, proof) in zip(windows, found, strict=True)
+            (value, Leaf(windows[n], proof), Side(chosen.key, n, away[n], bound))
+            for n, (value, proof) in enumerate(found)
         ]
         prefer = 1 if chosen.fraction > 0.5 else 0
         kept = []
@@ -365,8 +310,8 @@ class Search:
                 self._close(max(bound, run.cutoff), sides[side][1])
             else:
                 kept.append(sides[side])
-        for value, side_leaf in kept[:-1]:
-            self._push(value, side_leaf)
+        for other in kept[:-1]:
+            self._push(*other)
         if not kept:
             return None
         near = 0.0
@@ -377,80 +322,13 @@ class Search:
         self._push(*kept[-1])
         return None
 
-    def _choose(
-        self, bound: float, leaf: Leaf, branches: list[Branch]
-    ) -> tuple[Branch, list[tuple[float, Proof | None]]]:
-        """The branch of greatest gain, and the bounds of its sides with what proves them."""
-        known = [g for g in self._gains.values() if min(g.count)]
-        unit = self.master.unit
-        usual = [
-            float(np.mean([g.mean(s, unit) for g in known])) if known else unit for s in (0, 1)
-        ]
-
-        def guess(branch: Branch) -> float:
-            own = self._gains.get(branch.key, Gains())
-            down = own.mean(0, usual[0]) * branch.fraction
-            up = own.mean(1, usual[1]) * (1 - branch.fraction)
-            return max(down, 1e-6 * unit) * max(up, 1e-6 * unit)
-
-        ranked = sorted(branches, key=guess, reverse=True)
-        chosen, best, sides = ranked[0], guess(ranked[0]), [(bound, leaf.proof)] * 2
-        seldom = [b for b in ranked if min(self._gains.get(b.key, Gains()).count) < SURE]
-        unsure = seldom[:PROBED]
-        if not unsure:
-            return chosen, sides
-        basis = self.master.simplex.basis()
-        self.master.simplex.set_cutoff(self.run.cutoff)  # plans were tried below that
-        for branch in unsure:
-            probes = [self._probe(side, basis) for side in (branch.lower, branch.upper)]
-            gains = [max(0.0, value - bound) for value, *_ in probes]
-            own = self._gains.setdefault(branch.key, Gains())
-            own.add(0, gains[0], branch.fraction)
-            own.add(1, gains[1], 1 - branch.fraction)
-            least = 1e-6 * unit
-            limit = max(self.run.distance, least)
-            score = max(min(gains[0], limit), least) * max(min(gains[1], limit), least)
-            if score > best or branch is chosen:
-                chosen, best = branch, score
-                sides = [
-                    (proven, proof or leaf.proof) if proven > bound else (bound, leaf.proof)
-                    for _, proven, proof in probes
-                ]
-        self.master.restrict(leaf.windows, self.fixed)
-        self.master.simplex.set_basis(basis)
-        return chosen, sides
-
-    def _probe(self, windows: Windows, basis: object) -> tuple[float, float, Proof | None]:
-        """The objective of a side after a few steps of the dual simplex method, what of it is
-        proven, and by what."""
-        simplex = self.master.simplex
-        self.run.check()
-        self.master.restrict(windows, self.fixed)
-        simplex.set_basis(basis)
-        outcome = "infeasible" if self.master.empty else simplex.solve(PROBE)
-        if outcome == "infeasible":
-            return math.inf, math.inf, None
-        if outcome == "cutoff":
-            return self.run.cutoff, self.run.cutoff, self.master.proof()
-        if outcome == "optimal":
-            return simplex.objective, simplex.objective, self.master.proof()
-        return simplex.objective, -math.inf, None
-
 
 TRACE = 1e-13  # a start that is less is rounding, whatever the tolerances
 TRIALS = 10  # neighbours tried at a time, for each time the gap is as large as asked for
 TRIALS_WITHIN = (30, 180)  # the fewest and the most that are tried at a time
 MOST_WHOLE = 4  # proofs of the whole tree that are kept for the next search
 TRIED, TRIED_AGAIN = 25, 50  # nodes after which plans are tried, and in a tree that goes on
+ROUNDED = 4  # nodes after which a solution is rounded
 FEW = 2  # plans good elsewhere that are followed first
 NEAR = 0.02  # a plan this close to the bound, as a share, needs no other to begin with
 DIVE = 0.3  # a child whose bound is within this share of the gap from the lowest is next
-SURE = 3  # gains seen on both sides of a branch that tell enough of it
-PROBED = 8  # branches that are measured at a time
-PROBE = 40  # steps of the dual simplex method that measure a branch
-
-
-def _with(values: Places, place: int, value: int) -> Places:
-    changed = values.copy()
-    changed[place] = value
-    return changed
