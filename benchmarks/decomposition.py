@@ -204,7 +204,7 @@ def pool(job: Job) -> Job:
 
 def parts() -> dict[str, list[tuple[Any, str, Any]]]:
     """Parts of the search, and what stands in for each where it is left out."""
-    from optimizer.solve.decomposition import heuristics, reduced, run, search
+    from optimizer.solve.decomposition import branching, heuristics, reduced, run, search
 
     def nothing(*_: Any, **__: Any) -> bool:
         return False
@@ -223,7 +223,9 @@ def parts() -> dict[str, list[tuple[Any, str, Any]]]:
         "dives": [(heuristics.Heuristics, "dive", nothing)],
         "rounding": [(heuristics.Heuristics, "round", nothing)],
         "neighbours": [(heuristics.Heuristics, "improve", nothing)],
-        "probing of branches": [(search, "PROBED", 0)],
+        "probing of branches": [(branching, "PROBED", 0)],
+        "what branches turned out to gain": [(branching.Branching, "learn", nothing)],
+        "rounding in every fourth node": [(search, "ROUNDED", 10**9)],
         "plunging into children": [(search, "DIVE", -1.0)],
         "an early end of the root": [(search, "ROOT", 0.2), (search, "STALL", 0.1)],
     }
@@ -294,8 +296,10 @@ def jobs(what: str, limit: float) -> Iterator[Job]:
             for part in (None, *parts()):
                 yield {**base, **problem, "without": part}
     elif what == "seeds":
-        for seed in (7, 11, 13, 17):
+        for seed in (7, 11, 13, 17, *range(201, 213)):
             yield {**base, "states": 1000, "seed": seed}
+        for seed in range(201, 213):
+            yield {**base, "states": 1000, "chains": 8, "seed": seed}
     elif what == "rival":
         yield {**base, "states": 200}
         yield {**base, "states": 200, "method": "extensive", "limit": limit}
