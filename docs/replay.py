@@ -255,6 +255,7 @@ def _added(instance: Instance, lived: Evaluation, calm: Evaluation, year: int) -
 
 def written(document: str) -> str:
     """docs/replay.md as it has to be, with the parts of it that are written by hand."""
+    between(document, BEGIN, END, "")  # to refuse it before anything is solved
     return between(document, BEGIN, END, "\n\n".join(replayed()) + "\n")
 
 
