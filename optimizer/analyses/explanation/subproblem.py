@@ -21,12 +21,10 @@ from optimizer.solve.decomposition import CutPool
 
 Kind = Literal["project", "stockpile"]
 
-COARSE = 1e-3
-"""The gap that is tried first, before the one that was asked for."""
+COARSE = (1e-3, 1e-4)
+"""Gaps that are tried before the one that was asked for: most answers need no more."""
 ENOUGH = 0.1
 """A range is narrow enough where it is no wider than this share of its upper end."""
-NEARLY = 0.8
-"""Share of that which is asked of a second solve, so that it is reached."""
 ROUNDING = 1e-9
 """Share by which a stock is asked for less than there is room for."""
 
@@ -189,10 +187,10 @@ class Clerk:
     ) -> Reply:
         """The best of a problem, its gap closed until the range of its answer is narrow."""
         began = time.perf_counter()
-        closest, size = self.desk.gap, max(abs(self.desk.best), 1e-6)
-        gap, reply = max(COARSE, closest), Reply("none", 0.0)
-        while True:
-            self.series.gap = gap
+        gaps = [*(gap for gap in COARSE if gap > self.desk.gap), self.desk.gap]
+        reply = Reply("none", 0.0)
+        while gaps:
+            self.series.gap = gaps.pop(0)
             solved = self.series.search(instance)
             if solved.solution.interrupted:
                 raise KeyboardInterrupt
@@ -210,12 +208,11 @@ class Clerk:
             if reply.status == "limit" or reply.objective is None or reply.bound is None:
                 return reply
             low, high = range_of(reply.objective, reply.bound)
-            if gap <= closest or (low > 0 and high - low <= ENOUGH * high):
+            if low > 0 and high - low <= ENOUGH * high:
                 return reply
-            # As closely as will do if it is no more than is proven. What may be nothing is small,
-            # if anything: only the closest gap may tell.
-            enough = NEARLY * ENOUGH * low / size
-            gap = enough if closest < enough < gap else closest
+            if low == 0:
+                gaps = gaps[-1:]  # It is small, if anything: only the closest gap may tell.
+        return reply
 
 
 def _joined(earlier: Reply, later: Reply) -> Reply:
