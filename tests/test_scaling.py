@@ -109,6 +109,26 @@ def test_simplex_tells_figures_of_the_program_whatever_it_is_scaled_by() -> None
     assert simplex.reduced_costs() == pytest.approx(left, rel=1e-6, abs=1e-6 * scale)
 
 
+@pytest.mark.parametrize("sure", [True, False])
+def test_that_there_is_no_solution_is_asked_twice_where_it_has_to_be_sure(
+    sure: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """x and y are at most a half each, and x + y is at least 2."""
+    asked: list[str | None] = []
+    second = highs.Simplex._second_opinion
+    monkeypatch.setattr(
+        highs.Simplex,
+        "_second_opinion",
+        lambda self, outcome: asked.append(outcome) or second(self, outcome),
+    )
+    program = highs.arrays(
+        [1.0, 1.0], [[1.0, 1.0], [1.0, 2.0]], [2.0, 0.0], [math.inf, 9.0], [0.0, 0.0], [0.5, 0.5]
+    )
+    simplex = highs.Simplex(program, exact=True)
+    assert simplex.solve(sure=sure) == "infeasible"
+    assert bool(asked) == sure
+
+
 @pytest.mark.parametrize(
     ("upper", "kept"),
     [(2.0, [1.0, math.inf]), (math.inf, [1.0, math.inf])],

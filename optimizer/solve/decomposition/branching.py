@@ -34,7 +34,8 @@ class Branch:
 
 
 class Side(NamedTuple):
-    """A side of a split: of which, how far the solution was from it, and the bound before."""
+    """Where a node comes from: the branch that split the one before, which of its two sides this
+    is, how far the solution was from that side, and the bound there."""
 
     key: tuple[str, int]
     side: int
