@@ -34,14 +34,16 @@ class Series:
     def __post_init__(self) -> None:
         self._recourse = Recourse(self.instance, self.states, threads=self.threads)
 
-    def search(self, instance: Instance) -> Solved:
-        """Solve the problem as it is seen in ``instance``."""
+    def search(self, instance: Instance, against: float | None = None) -> Solved:
+        """Solve the problem as it is seen in ``instance``; ``against`` is an objective that the
+        answer is told as a difference from, which need not be known closer than to a tenth."""
         return planner.search(
             self._problem(instance),
             gap=self.gap,
             time_limit=self.time_limit,
             threads=self.threads,
             pool=self.pool,
+            against=against,
             on_progress=self.on_progress,
         )
 

@@ -150,11 +150,14 @@ def search(
     method: Method | Literal["auto"] = "auto",
     pool: CutPool | None = None,
     enough: float | None = None,
+    against: float | None = None,
     **how: Unpack[How],
 ) -> Solved:
-    """Solve a problem, or, with ``enough``, only find out whether an objective can be so low. The
-    extensive form takes no notice of ``enough``: it is for problems that are solved quickly. Where
-    the answer of a method is in doubt, the other is asked. Raises TypeError for an unknown name."""
+    """Solve a problem, or, with ``enough``, only find out whether an objective can be so low; where
+    all that is asked is the difference from an objective (``against``), a tenth of it may stay open
+    if that is more than the gap. The extensive form takes no notice of either: it is for problems
+    that are solved quickly. Where the answer of a method is in doubt, the other is asked. Raises
+    TypeError for an unknown name."""
     if unknown := how.keys() - How.__annotations__.keys():
         raise TypeError(f"no options of a search: {', '.join(sorted(unknown))}")
     began, states = time.perf_counter(), problem.states
@@ -165,7 +168,8 @@ def search(
         left = None if limit is None else max(0.0, began + limit - time.perf_counter())
         return {**how, "gap": gap, "time_limit": left}
 
-    lent: dict[str, Any] = {"pool": pool, "enough": enough, "broken": broken_rules}
+    lent: dict[str, Any] = {"pool": pool, "broken": broken_rules}
+    lent |= {"enough": enough, "against": against}
     by_cuts = partial(solve_by_decomposition, instance, states, **lent)
 
     def decompose(exact: bool) -> Solved:

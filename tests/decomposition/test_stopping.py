@@ -5,6 +5,7 @@ The case: 14 works of which a budget pays for a few, in states in which imports 
 
 from __future__ import annotations
 
+import math
 import signal
 import threading
 import time
@@ -14,6 +15,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
+from cutting import run_of
 from small import CHINA, case, cut, funder, project, state
 
 from models.results import Certificate, Plan
@@ -21,7 +23,7 @@ from models.scenario.case import Case
 from optimizer.errors import Interrupted, NoPlan
 from optimizer.model.highs import Progress
 from optimizer.solve.decomposition.cuts import Appraiser
-from optimizer.solve.planner import plan
+from optimizer.solve.planner import Problem, plan, search
 
 Raw = dict[str, Any]
 
@@ -195,3 +197,30 @@ def test_a_node_limit_stops_at_the_same_place_each_time(method: Any) -> None:
     assert (first.objective, first.bound) == (again.objective, again.bound)
     assert told(100_000).ended == told(None).ended != "node limit"
     assert told(100_000).status == "optimal"
+
+
+@pytest.mark.parametrize("share", [0.3, 0.9, 1.4])
+def test_a_difference_is_known_to_a_tenth_and_needs_no_more(share: float) -> None:
+    """What is asked is how far the best plan is from another objective, below it or above."""
+    problem, reference = Problem.of(many_works()), share * optimum()
+    how: Any = {"gap": 1e-6, "threads": 1, "method": "decomposition"}
+    whole = search(problem, **how).solution
+    told = search(problem, against=reference, **how).solution
+    assert told.ending == "optimal"
+    assert told.objective is not None
+    assert told.bound is not None
+    assert told.bound * (1 - 1e-6) <= optimum() <= told.objective * (1 + 1e-6)
+    nearest = min(abs(one - reference) for one in (told.objective, told.bound))
+    assert told.objective - told.bound <= 0.1 * nearest + 2e-6 * optimum()
+    assert told.nodes <= whole.nodes
+
+
+def test_no_cutoff_rises_as_plans_become_better() -> None:
+    """Branches that were closed stay closed."""
+    run = run_of(many_works().model_dump(mode="json", exclude_unset=True), gap=1e-3)
+    for run.against in (None, 5.0, 50.0):
+        cutoffs = []
+        for run.upper in (math.inf, 200.0, 100.0, 60.0, 49.0, 20.0, 5.0, 4.0):
+            cutoffs.append(run.cutoff)
+            assert run.settled <= run.cutoff
+        assert cutoffs == sorted(cutoffs, reverse=True)

@@ -29,8 +29,11 @@ from optimizer.model.commitment import net_cost, planned_stock, weighed_cost
 from optimizer.parallel import Workers, side_by_side
 from optimizer.solve.checked_solution import input_hash
 from optimizer.solve.decomposition import CutPool
+from optimizer.solve.gap import is_within
 from optimizer.solve.planner import usual_jobs
 
+BRANCHED = 1e-3
+"""The gap to which the plan's problem is solved anew for the sake of the questions alone."""
 BUYS_T = 1e-6
 """Tonnes: less is a solver's zero."""
 
@@ -92,6 +95,7 @@ class Talk:
     def __init__(self, given: GivenPlan, options: ExplainOptions) -> None:
         self.given, self.options, self.pool = given, options, CutPool()
         self.instance = given.problem.instance
+        self.pool.remember(given.found.commitment, self.instance)  # no search need find it again
         self.standing = StandingPlan(given.problem, given.found.commitment, given.found.with_plan)
         every: list[tuple[Kind, str]] = [("project", p) for p in self.instance.projects]
         every += [("stockpile", h) for h in self.instance.stockpiles]
@@ -104,17 +108,21 @@ class Talk:
         self.desk = self._again()
 
     def _again(self) -> Desk:
-        """The plan's problem solved anew: its bound comes closer, and its cuts serve all others."""
+        """The plan's problem solved anew, for what serves all others: cuts, and leaves of a tree;
+        and for a closer bound, unless what is known of the plan is as close as was asked for."""
         given, options, found = self.given, self.options, self.given.found
         states, limit, tell = given.problem.states, options.time_limit, options.on_progress
-        series = Series(self.instance, states, options.gap, self.pool, limit, None, tell)
+        # What was proven of a scenario holds for no other.
+        same = found.certificate.input_sha256 == input_hash(self.instance.case)
+        proven = found.certificate.bound if same else None
+        gap = options.gap
+        if is_within(found.objective, proven, gap):
+            gap = max(gap, BRANCHED)
+        series = Series(self.instance, states, gap, self.pool, limit, None, tell)
         solved = series.search(self.instance)
         if solved.solution.interrupted:
             raise Interrupted(tr("stopped before anything was found out"))
-        known = [solved.solution.bound]
-        if found.certificate.input_sha256 == input_hash(self.instance.case):
-            # What was proven of a scenario holds for no other.
-            known.append(found.certificate.bound)
+        known = [solved.solution.bound, proven]
         bound = max((one for one in known if one is not None), default=-math.inf)
         if bound == -math.inf:
             raise NoPlan(tr("nothing was proven of the plan before the limit"))

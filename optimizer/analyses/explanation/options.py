@@ -29,6 +29,6 @@ class ExplainOptions(SolveOptions):
     """Days of need that a stock which buys nothing is asked to hold, to see what that costs."""
     values: bool = True
     """Do not ask what more of budgets and limits is worth."""
-    gap: Gap = 1e-5
-    """How close each answer may be proven, as a share of the objective; it is solved less closely
-    where its answer is clear before."""
+    gap: Gap = 1e-4
+    """How close each answer is proven, as a share of the objective, or to a tenth of what the other
+    decision costs or saves where that is more."""

@@ -2,7 +2,6 @@
 
 import math
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -21,10 +20,6 @@ from optimizer.solve.decomposition import CutPool
 
 Kind = Literal["project", "stockpile"]
 
-COARSE = (1e-3, 1e-4)
-"""Gaps that are tried before the one that was asked for: most answers need no more."""
-ENOUGH = 0.1
-"""A range is narrow enough where it is no wider than this share of its upper end."""
 ROUNDING = 1e-9
 """Share by which a stock is asked for less than there is room for."""
 
@@ -163,10 +158,7 @@ class Clerk:
         """
         desk = self.desk
         if isinstance(ask, Force):
-            reply = self._closely(
-                forced(desk.instance, ask),
-                lambda objective, bound: (max(0.0, bound - desk.best), objective - desk.bound),
-            )
+            reply = self._reply(forced(desk.instance, ask))
             if reply.status == "infeasible":
                 reply = replace(reply, conflict=conflict(desk.instance, ask))
             return {0.0: reply}
@@ -174,55 +166,32 @@ class Clerk:
         noise = 2 * max(desk.gap, 1e-6) * max(abs(desk.best), 1e-6)
         for step in sorted(ask.steps, reverse=True):
             changed = desk.reading.changed([f"{ask.path}={float(ask.now + step)!r}"])
-            replies[step] = reply = self._closely(
-                read_instance(changed.case),
-                lambda objective, bound: (max(0.0, desk.bound - objective), desk.best - bound),
-            )
+            replies[step] = reply = self._reply(read_instance(changed.case))
             if reply.bound is not None and desk.best - reply.bound <= noise:
                 break  # What even more does not bring, less does not.
         return replies
 
-    def _closely(
-        self, instance: Instance, range_of: Callable[[float, float], tuple[float, float]]
-    ) -> Reply:
-        """The best of a problem, its gap closed until the range of its answer is narrow."""
+    def _reply(self, instance: Instance) -> Reply:
+        """The best of a problem, as closely as its difference from the plan has to be known."""
         began = time.perf_counter()
-        gaps = [*(gap for gap in COARSE if gap > self.desk.gap), self.desk.gap]
-        reply = Reply("none", 0.0)
-        while gaps:
-            self.series.gap = gaps.pop(0)
-            solved = self.series.search(instance)
-            if solved.solution.interrupted:
-                raise KeyboardInterrupt
-            if solved.solution.ending == "infeasible":
-                return Reply("infeasible", time.perf_counter() - began)
-            try:
-                found = self.series.judge(instance, solved, began, brief=True)
-            except NoPlan:
-                bound, seconds = solved.solution.bound, time.perf_counter() - began
-                return _joined(reply, Reply("none", seconds, bound=bound))
-            proof, seconds = found.certificate, time.perf_counter() - began
-            expected, commitment = found.with_plan.expected, found.commitment
-            own = Reply(proof.status, seconds, found.objective, proof.bound, commitment, expected)
-            reply = _joined(reply, own)
-            if reply.status == "limit" or reply.objective is None or reply.bound is None:
-                return reply
-            low, high = range_of(reply.objective, reply.bound)
-            if low > 0 and high - low <= ENOUGH * high:
-                return reply
-            if low == 0:
-                gaps = gaps[-1:]  # It is small, if anything: only the closest gap may tell.
-        return reply
-
-
-def _joined(earlier: Reply, later: Reply) -> Reply:
-    """What two searches of a problem found and proved together, ended as the later one did."""
-    bounds = [one.bound for one in (earlier, later) if one.bound is not None]
-    worth = [math.inf if one.objective is None else one.objective for one in (earlier, later)]
-    better = worth[0] < worth[1]
-    status = "limit" if later.status == "none" and better else later.status
-    kept = earlier if better else later
-    return replace(kept, status=status, seconds=later.seconds, bound=max(bounds, default=None))
+        solved = self.series.search(instance, against=self.desk.best)
+        if solved.solution.interrupted:
+            raise KeyboardInterrupt
+        if solved.solution.ending == "infeasible":
+            return Reply("infeasible", time.perf_counter() - began)
+        try:
+            found = self.series.judge(instance, solved, began, brief=True)
+        except NoPlan:
+            return Reply("none", time.perf_counter() - began, bound=solved.solution.bound)
+        ended = "optimal" if solved.solution.ending == "optimal" else found.certificate.status
+        return Reply(
+            ended,
+            time.perf_counter() - began,
+            found.objective,
+            found.certificate.bound,
+            found.commitment,
+            found.with_plan.expected,
+        )
 
 
 def clerk(desk: Desk, pool: CutPool, time_limit: float | None) -> Clerk:

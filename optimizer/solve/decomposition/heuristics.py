@@ -40,7 +40,7 @@ class Heuristics:
         run = self.run
         parts = (windows.first, windows.last, windows.most)
         key = b"".join(part.tobytes() for part in parts), to_the_end
-        accuracy = max(0.2 * run.gap, 1e-6) if to_the_end else self._accuracy
+        accuracy = max(0.2 * run.within, 1e-6) if to_the_end else self._accuracy
         if self._tried.get(key, np.inf) <= accuracy:
             return False
         self._tried[key] = accuracy
@@ -56,8 +56,9 @@ class Heuristics:
     def _accuracy(self) -> float:
         """To what share the value of a plan has to be known that is hardly the last."""
         run = self.run
-        usual = run.gap if run.frontiers else UNKNOWN  # what is good elsewhere is good here
-        return max(0.2 * run.gap, 1e-6, 0.1 * min(run.open, usual))
+        # Where a tree goes on, what is better than its first plan is likely to be the last.
+        usual = run.within if run.frontiers and np.isfinite(run.upper) else UNKNOWN
+        return max(0.2 * run.within, 1e-6, 0.1 * min(run.open, usual))
 
     @property
     def _worthwhile(self) -> float:

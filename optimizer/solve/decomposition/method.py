@@ -34,6 +34,7 @@ def solve_by_decomposition(
     *,
     pool: CutPool | None = None,
     enough: float | None = None,
+    against: float | None = None,
     recourse: Recourse | None = None,
     frame: Frame | None = None,
     exact: bool = False,
@@ -42,7 +43,8 @@ def solve_by_decomposition(
 ) -> results.Solved:
     """Build the master and close the gap between it and the best plan. What is found is added to
     the ``pool`` that it starts from. ``enough`` asks only whether a plan has an objective this low:
-    the search ends with one that has, or with a bound at least as high. ``recourse`` (with its own
+    the search ends with one that has, or with a bound at least as high. ``against`` is an objective
+    of which only the difference is asked: a tenth of that may stay open. ``recourse`` (with its own
     threads) and ``frame`` are what is there already, of these states from another standpoint and of
     the instance with other states; ``exact`` works by the smallest tolerances from the start;
     plans of other problems are tried where ``broken`` tells what rules a plan breaks."""
@@ -82,6 +84,7 @@ def solve_by_decomposition(
             deadline=math.inf if time_limit is None else began + time_limit,
             node_limit=math.inf if node_limit is None else node_limit,
             enough=-math.inf if enough is None else enough,
+            against=against,
             on_progress=how.get("on_progress"),
             teller=results.Teller("decomposition", how.get("on_incumbent"), read),
             began=began,
@@ -177,7 +180,7 @@ def _in_doubt(run: Run, worth: float, size: float) -> bool:
         return True
     if run.best is None:
         return run.lower == math.inf
-    within = run.gap * run.size(worth)
+    within = run.within * run.size(worth)
     amiss = worth - run.upper > DOUBT * within
     if run.enough == -math.inf:
         amiss |= worth - run.lower > within

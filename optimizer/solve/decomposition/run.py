@@ -26,6 +26,7 @@ UNSWEPT = 0.1  # share of what is expected to be lacking that a round leaves uns
 PATIENCE = 0.5  # weight of what was seen before against what was just seen
 LEAST = 0.05  # share of a move that is always doubted
 KNOWN = 0.03  # the same of cuts that are known of former sweeps, as a share of the gap asked for
+TOLD = 1 / 11  # what may stay open of a difference, so that it is a tenth of what is proven of it
 CLOSED, DONE = 0.99, 0.999  # shares of the gap asked for at which a branch and a search end
 RECALLED = 1e-6  # a cut on the shelf that is violated by less is left there
 
@@ -119,6 +120,7 @@ class Run:
     least: float = 1e-6  # an objective counts as no smaller than this where shares of it are taken
     deadline: float = math.inf
     enough: float = -math.inf  # the run ends once a plan is as good as this, or none can be
+    against: float | None = None  # what objectives are told the difference from, if from anything
     on_progress: Callable[[Progress], None] | None = None
     teller: Teller | None = None
     upper: float = math.inf
@@ -158,6 +160,16 @@ class Run:
         return max(abs(objective), self.least)
 
     @property
+    def within(self) -> float:
+        """The gap to close, as a share: the one asked for, or what leaves a tenth of the difference
+        from what the plan is compared with open, if that is more. As plans become better no cutoff
+        rises by it."""
+        apart = 0.0 if self.against is None else abs(self.upper - self.against)
+        if not math.isfinite(self.upper) or not apart:
+            return self.gap
+        return max(self.gap, TOLD * apart / self.size(self.upper))
+
+    @property
     def cutoff(self) -> float:
         """A branch whose bound is above this cannot hold anything better by the gap asked for, or
         anything good enough."""
@@ -174,7 +186,7 @@ class Run:
             return self.enough
         if not math.isfinite(self.upper):
             return math.inf
-        return self.upper - share * self.gap * self.size(self.upper)
+        return self.upper - share * self.within * self.size(self.upper)
 
     @property
     def done(self) -> bool:
@@ -199,7 +211,7 @@ class Run:
 
     def left(self, objective: float) -> float:
         """What is open of an objective, or would be with the gap asked for."""
-        return max(self.open, self.gap) * self.size(objective)
+        return max(self.open, self.within) * self.size(objective)
 
     def check(self) -> None:
         """Raise Stopped where a limit is met."""
@@ -271,7 +283,7 @@ class Run:
             if self.master.call_in(x, FEASIBLE) or self.master.recall(x, RECALLED):
                 continue
             # What former sweeps prove here is called in as long as it raises the bound.
-            least = KNOWN * self.gap
+            least = KNOWN * self.within
             raised = simplex.objective - before
             before = simplex.objective
             if raised < least * self.size(before):

@@ -105,7 +105,7 @@ class Search:
             if run.upper <= run.enough:
                 return False
         master.restrict(everything)
-        bound, x, _ = run.relax(ROOT * run.gap, cutoff=run.cutoff, stall=STALL * run.gap)
+        bound, x, _ = run.relax(ROOT * run.within, cutoff=run.cutoff, stall=STALL * run.within)
         if not math.isfinite(bound):
             run.rule_out()
             return False
@@ -201,7 +201,7 @@ class Search:
 
     def _trials(self) -> int:
         """Neighbours to try: many while the plan is far from the bound, few near it."""
-        return int(np.clip(TRIALS * self.run.open / self.run.gap, *TRIALS_WITHIN))
+        return int(np.clip(TRIALS * self.run.open / self.run.within, *TRIALS_WITHIN))
 
     def _fix(self) -> None:
         """Rule out binaries that cost more than the gap (reduced cost fixing)."""
@@ -247,7 +247,7 @@ class Search:
             if not branches:
                 appraisal = run.appraise(master.point(x))
                 error = run.value(x, appraisal) - simplex.objective
-                if self._settle(windows, x) or error > 0.1 * run.gap * run.size(run.upper):
+                if self._settle(windows, x) or error > 0.1 * run.within * run.size(run.upper):
                     master.add(appraisal.cuts, x, 1e-9)
                     master.restrict(windows, self.fixed)
                     if rounds < SETTLING:
